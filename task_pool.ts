@@ -31,10 +31,11 @@
  * @module
  */
 
-import { call } from "./gen/call.ts";
+import { call, timeoutOf } from "./gen/call.ts";
 import { type CallDescription, callExit } from "./gen/call_description.ts";
 import type { ServerTarget } from "./gen/messages.ts";
-import { locate, type Place, whenLocated } from "./gen/locate.ts";
+import { type CancelOptions, locateUntil } from "./gen/cancellation.ts";
+import { type Place, whenLocated } from "./gen/locate.ts";
 import { serverRef } from "./gen/server.ts";
 import {
   describeServer,
@@ -63,11 +64,9 @@ import {
   checkFlags,
   checkInteger,
   checkOptions,
-  checkSignal,
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { misfit } from "./runtime/values/options.ts";
 import { Pid } from "./runtime/values/pid.ts";
 import { OwnRequest } from "./runtime/values/server_message.ts";
 import { copyTerm } from "./runtime/values/term.ts";
@@ -92,6 +91,7 @@ import {
 } from "./servers/task_pool/task_pool_server.ts";
 
 export {
+  type CancelOptions,
   type ChildShutdown,
   type ChildSpec,
   type PoolCounts,
@@ -141,27 +141,17 @@ export interface TaskPoolOptions {
   maxRuns?: number;
 }
 
-/** Options for {@linkcode TaskPool.run}. */
-export interface PoolRunOptions {
+/**
+ * Options for {@linkcode TaskPool.run}. The signal and the deadline end the run in the queue and at work; a task
+ * that has started is then ended as `shutdown` says.
+ */
+export interface PoolRunOptions extends CancelOptions {
   /**
    * How long the run may take in the queue and at work, in milliseconds, or `Infinity`.
    *
    * @default {5000, or Infinity with a deadline}
    */
   timeout?: number;
-  /**
-   * When the run must be over, in milliseconds since 1970, as `Date.now()`. With a timeout as well, the earlier
-   * one counts.
-   *
-   * @default {undefined}
-   */
-  deadline?: number;
-  /**
-   * Ends the run: it rejects with the signal's reason.
-   *
-   * @default {undefined}
-   */
-  signal?: AbortSignal;
   /**
    * Whether the task may be started again elsewhere if its node or its supervisor is lost: it may then run more
    * than once, even at the same time.
@@ -344,6 +334,9 @@ export class TaskPool {
     const process = waitingProcess();
     if (process === undefined) return await never();
     limits.signal?.throwIfAborted();
+    const { signal } = options;
+    // One that has passed already is for the pool to count.
+    const deadline = limits.timeout === 0 ? undefined : options.deadline;
     const job = {
       fn,
       args: args ?? [],
@@ -351,7 +344,7 @@ export class TaskPool {
       ...limits,
     };
     return await whenLocated(
-      locate(server, process),
+      locateUntil(server, process, { signal, deadline }, late),
       process,
       (place) => runAt(process, place, server, job),
     ) as Awaited<T>;
@@ -445,33 +438,11 @@ function limitsOf(
   options: PoolRunOptions,
 ): Omit<PoolJob, "fn" | "args" | "callers"> {
   const doing = "run a task in a pool";
-  checkOptions(options, doing);
-  const { deadline, signal, mayRunTwice = false, shutdown = 5000 } = options;
-  const { timeout = deadline === undefined ? 5000 : Infinity } = options;
-  checkTimeout(timeout, doing);
+  const timeout = timeoutOf(options, 5000, doing);
+  const { signal, mayRunTwice = false, shutdown = 5000 } = options;
   checkFlags({ mayRunTwice }, doing, "mayRunTwice");
   checkShutdown(shutdown, doing);
-  if (signal !== undefined) checkSignal(signal, doing);
-  return {
-    timeout: Math.min(timeout, timeLeft(deadline, doing)),
-    signal,
-    mayRunTwice,
-    shutdown,
-  };
-}
-
-/** The milliseconds until a deadline. */
-function timeLeft(deadline: number | undefined, doing: string): number {
-  if (deadline === undefined) return Infinity;
-  if (typeof deadline !== "number" || Number.isNaN(deadline)) {
-    throw misfit(
-      deadline,
-      `Cannot ${doing} with the deadline ${
-        inspect(deadline)
-      }: give milliseconds since 1970, as in Date.now() + 1000`,
-    );
-  }
-  return Math.max(0, deadline - Date.now());
+  return { timeout, signal, mayRunTwice, shutdown };
 }
 
 function runAt(
@@ -515,20 +486,22 @@ async function runWhenReady(
   const args = copyTerm(job.args, process.runtime.maxDepth) as unknown[];
   await call(found.pid, new OwnRequest({ type: "info" }), {
     timeout: job.timeout,
+    signal: job.signal,
     as,
-    failed: (reason) =>
-      reason === "timeout"
-        ? new PoolError(
-          "deadline",
-          false,
-          "Cannot run a task in a pool: time is up, and the pool has not started",
-        )
-        : callExit(reason, as()),
+    failed: (reason) => reason === "timeout" ? late() : callExit(reason, as()),
   });
-  job.signal?.throwIfAborted();
   const pool = poolOf(found);
   if (pool === undefined) throw callExit("noproc", as());
   return await pool.run(process, { ...job, args });
+}
+
+/** The error of a run whose time is up before its pool knows of it. */
+function late(): PoolError {
+  return new PoolError(
+    "deadline",
+    false,
+    "Cannot run a task in a pool: time is up, and the pool was not found yet",
+  );
 }
 
 function notAPool(server: ServerTarget, why: string): TypeError {

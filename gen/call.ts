@@ -249,6 +249,21 @@ export function tell(process: LocalProcess, to: Pid, message: unknown): void {
   process.send(to, new Tell(process.pid, message));
 }
 
+/**
+ * As `tell`, but drops the message if the node of the process is not connected: none is dialled for it.
+ *
+ * @throws {QueueFullError} If the queue of the connection is full.
+ */
+export function tellConnected(
+  process: LocalProcess,
+  to: Pid,
+  message: unknown,
+): void {
+  const { pid, runtime } = process;
+  if (to.node === runtime.node) return tell(process, to, message);
+  runtime.back(to.node).send(pid, to, new Tell(pid, message));
+}
+
 /** Sends a request of the library's own to a place, for a process. */
 export function startCall<T>(
   process: LocalProcess,

@@ -104,27 +104,36 @@ class PoolsScene implements Scene {
   }
 
   #supervise(node: string): void {
-    this.#world.cluster.spawn(node, async () => {
-      if (Process.whereis("Tasks") !== undefined) return;
-      await TaskSupervisor.startLink({
+    this.#keep(node, "Tasks", () =>
+      TaskSupervisor.startLink({
         name: "Tasks",
         group: "work",
         maxChildren: PLACES,
-      });
-      await receive(() => false);
-    });
+      }));
   }
 
   #pool(node: string): void {
-    this.#world.cluster.spawn(node, async () => {
-      if (Process.whereis("pool") !== undefined) return;
-      await TaskPool.startLink({
+    this.#keep(node, "pool", () =>
+      TaskPool.startLink({
         name: "pool",
         group: "work",
         maxQueue: MAX_QUEUE,
         maxRuns: MAX_RUNS,
         waitForNode: 200,
-      });
+      }));
+  }
+
+  /** Starts a server under a name, again if its scope does not run just now, as a supervisor would. */
+  #keep(node: string, name: string, start: () => Promise<Pid>): void {
+    this.#world.cluster.spawn(node, async () => {
+      Process.trapExit(true);
+      while (Process.whereis(name) === undefined) {
+        try {
+          await start();
+        } catch {
+          await Process.sleep(50);
+        }
+      }
       await receive(() => false);
     });
   }

@@ -19,7 +19,7 @@
  */
 
 import { Tell } from "../../gen/messages.ts";
-import { tell } from "../../gen/call.ts";
+import { tellConnected } from "../../gen/call.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { ignore } from "../../runtime/promises/ignore.ts";
@@ -178,8 +178,9 @@ export class TaskLoad {
     for (const [key, subscriber] of this.#waiting) {
       const { tasks, max, draining } = this.#occupancy();
       if (draining || max - tasks <= this.#turns.size) return;
-      this.#waiting.delete(key);
+      // One turn at a time.
       if (this.#turns.has(key)) continue;
+      this.#waiting.delete(key);
       this.#turns.set(
         key,
         this.#process.runtime.after(TURN_TIME, () => {
@@ -208,7 +209,7 @@ export class TaskLoad {
 
   #tell(subscriber: Subscriber, report: LoadReport): void {
     try {
-      tell(this.#process, subscriber.pid, report);
+      tellConnected(this.#process, subscriber.pid, report);
       subscriber.told = report.tasks;
     } catch {
       // A pool that does not read loses its turn, and is told the load later.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { startCall, tell } from "../../gen/call.ts";
+import { startCall, tellConnected } from "../../gen/call.ts";
 import { placeOf } from "../../gen/locate.ts";
 import type { Tell } from "../../gen/messages.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
@@ -80,7 +80,10 @@ export class PoolMembers {
     const ofNode = new Map<string, number>();
     for (const pid of findScope(runtime, scope)?.members(group, "all") ?? []) {
       const key = keyOf(pid, runtime);
-      if (present.has(key) || own.equals(pid)) continue;
+      // The scope may not have noticed yet that a node was lost.
+      if (present.has(key) || own.equals(pid) || !this.#isConnected(pid)) {
+        continue;
+      }
       const count = (ofNode.get(pid.node) ?? 0) + 1;
       if (count > MAX_OF_NODE) continue;
       ofNode.set(pid.node, count);
@@ -161,10 +164,12 @@ export class PoolMembers {
 
   /** When a node is lost, its tasks are before its supervisors are. */
   #canTake(member: PoolMember, now: number): boolean {
-    const { node, visible, unaware } = this.#process.runtime;
-    const at = member.pid.node;
-    return member.canTake(now) &&
-      (at === node || visible.has(at) || unaware.has(at));
+    return member.canTake(now) && this.#isConnected(member.pid);
+  }
+
+  #isConnected({ node }: Pid): boolean {
+    const { node: own, visible, unaware } = this.#process.runtime;
+    return node === own || visible.has(node) || unaware.has(node);
   }
 
   /** Passes a supervisor over for some time. */
@@ -190,7 +195,7 @@ export class PoolMembers {
 
   #tell({ pid }: PoolMember, message: TurnMessage): void {
     try {
-      tell(this.#process, pid, message);
+      tellConnected(this.#process, pid, message);
     } catch {
       // Its connection is full: it is asked again.
     }

@@ -62,7 +62,6 @@ export class PoolRun extends PendingAnswer<unknown>
   isQueued = false;
   readonly #keeper: RunKeeper;
   readonly #ref: Ref;
-  readonly #onAbort: (() => void) | undefined;
 
   constructor(
     caller: LocalProcess,
@@ -79,15 +78,7 @@ export class PoolRun extends PendingAnswer<unknown>
     this.cameAt = runtime.now();
     this.#ref = runtime.makeRef();
     caller.await(this.#ref, this);
-    this.limit(job.timeout);
-    const { signal } = job;
-    if (signal !== undefined) {
-      this.#onAbort = () => {
-        this.failWith(signal.reason);
-        keeper.left(this);
-      };
-      signal.addEventListener("abort", this.#onAbort);
-    }
+    this.limit(job.timeout, job.signal);
   }
 
   /** Resolves with the result. */
@@ -102,6 +93,12 @@ export class PoolRun extends PendingAnswer<unknown>
 
   override expire(): void {
     if (!this.isOver) this.#keeper.expired(this);
+  }
+
+  override aborted(reason: unknown): void {
+    if (!this.#end()) return;
+    super.aborted(reason);
+    this.#keeper.left(this);
   }
 
   /** The caller has exited. */
@@ -122,9 +119,6 @@ export class PoolRun extends PendingAnswer<unknown>
     this.isOver = true;
     this.lift();
     this.process.unawait(this.#ref);
-    if (this.#onAbort !== undefined) {
-      this.job.signal!.removeEventListener("abort", this.#onAbort);
-    }
     return true;
   }
 }

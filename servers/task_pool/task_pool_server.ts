@@ -87,6 +87,7 @@ export class TaskPoolServer
   /** Since when the group has no members. */
   #emptySince: number;
   #stopEmptyTimer: (() => void) | undefined;
+  #isServing = false;
 
   constructor(process: LocalProcess, settings: PoolSettings) {
     process.trapExit = true;
@@ -151,7 +152,7 @@ export class TaskPoolServer
   }
 
   changed(): void {
-    this.#dispatch();
+    this.#serve();
   }
 
   membersChanged(): void {
@@ -164,7 +165,7 @@ export class TaskPoolServer
     this.#emptySince = Infinity;
     this.#stopEmptyTimer?.();
     this.#stopEmptyTimer = undefined;
-    this.#dispatch();
+    this.#serve();
   }
 
   #hear(told: Tell): void {
@@ -174,41 +175,52 @@ export class TaskPoolServer
       if (run === undefined) this.#members.decline(member);
       else this.#start(run, member);
     }
-    this.#dispatch();
+    this.#serve();
   }
 
   // The queue.
 
   #enqueue(run: PoolRun): void {
     this.#queue.add(run);
-    this.#dispatch();
-    const { maxQueue } = this.#settings;
-    const { last, length } = this.#queue;
-    if (length > maxQueue) {
-      this.#queue.remove(last!);
-      if (this.#members.isEmpty && maxQueue === 0) this.#failEmpty(last!);
-      else {
-        this.#fail(
-          last!,
-          "queue_full",
-          `no supervisor has a place for it, and ${maxQueue} runs wait already; give the pool a larger maxQueue, or the group more places`,
-        );
-      }
-    }
-    this.#watchEmpty();
+    this.#serve();
   }
 
-  /** Sends the supervisors the runs that they have places for. */
-  #dispatch(): void {
-    if (!this.#process.alive) return;
+  /**
+   * Sends the supervisors the runs that they have places for; of the others, keeps as many as may wait. Called after
+   * each change. A start that fails at once calls it again, which then leaves the rest to the call that runs.
+   */
+  #serve(): void {
+    if (this.#isServing || !this.#process.alive) return;
+    this.#isServing = true;
     for (
       let run = this.#queue.first;
       run !== undefined;
       run = this.#queue.first
     ) {
       const member = this.#members.leastBusy();
-      if (member === undefined) return this.#members.wantTurns();
+      if (member === undefined) break;
       this.#start(run, member);
+    }
+    this.#isServing = false;
+    this.#shed();
+    this.#watchEmpty();
+    if (this.#queue.length > 0) this.#members.wantTurns();
+  }
+
+  /** Has the runs fail that came last, of more than may wait. */
+  #shed(): void {
+    const { maxQueue } = this.#settings;
+    while (this.#queue.length > maxQueue) {
+      const last = this.#queue.last!;
+      this.#queue.remove(last);
+      if (this.#members.isEmpty && maxQueue === 0) this.#failEmpty(last);
+      else {
+        this.#fail(
+          last,
+          "queue_full",
+          `no supervisor has a place for it, and ${maxQueue} runs wait already; give the pool a larger maxQueue, or the group more places`,
+        );
+      }
     }
   }
 
@@ -278,7 +290,7 @@ export class TaskPoolServer
   }
 
   started(): void {
-    this.#dispatch();
+    this.#serve();
   }
 
   replied({ of: run }: Attempt, value: unknown): void {
@@ -299,7 +311,7 @@ export class TaskPoolServer
         run.failWith(this.#exit(reason, run));
       }
     }
-    this.#dispatch();
+    this.#serve();
   }
 
   #notStarted(attempt: Attempt, error: unknown): void {
@@ -317,7 +329,7 @@ export class TaskPoolServer
         run.failWith(failureOf(error, member.pid));
       }
     }
-    this.#dispatch();
+    this.#serve();
   }
 
   #forget(attempt: Attempt): void {
