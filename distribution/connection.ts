@@ -39,6 +39,7 @@ import {
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
+import type { KnownAddress } from "./known_addresses.ts";
 import type { PeerPlace } from "./peer_place.ts";
 import type { PendingSignals } from "./pending_signals.ts";
 import type { ConnectionStats } from "./statistics.ts";
@@ -102,6 +103,8 @@ export interface ConnectionOptions {
   session: Session;
   /** Where the peer can be reached. */
   place: PeerPlace;
+  /** Where the peer was before. */
+  known: KnownAddress[];
   /** The wire of the session. */
   wire: WireName;
   /** The node's limits. */
@@ -126,6 +129,8 @@ export class Connection implements Port {
   room: number;
   /** Where the peer can be reached. */
   readonly place: PeerPlace;
+  /** Where the peer was before. */
+  readonly known: KnownAddress[];
   /** The wire of the session. */
   readonly wire: WireName;
   /** The number of nodes that the peer has introduced. */
@@ -189,6 +194,7 @@ export class Connection implements Port {
     const { session, limits, runtime } = options;
     this.peer = session.peer;
     this.place = options.place;
+    this.known = options.known;
     this.wire = options.wire;
     this.#transport = options.transport;
     this.#rest = session.rest;

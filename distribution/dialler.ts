@@ -14,28 +14,15 @@
 
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context/async_context.ts";
-import { quote } from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Attempts, REPEATS } from "./attempts.ts";
 import type { Budget } from "./budget.ts";
-import type { KnownAddresses } from "./known_addresses.ts";
-import { joinedAddress } from "./peer_place.ts";
-import { type NodeName, parseNodeName } from "./node_name.ts";
 import { PendingSignals } from "./pending_signals.ts";
-import { runHandshake } from "./handshake.ts";
 import { cannotConnect, logFailure } from "./failure.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { ConnectionStats } from "./statistics.ts";
-import {
-  HandshakeError,
-  type Limits,
-  type Local,
-  type Session,
-  type Transport,
-  type Wire,
-  type WireName,
-} from "./wire.ts";
-import type { HostEnvironment } from "./host_environment.ts";
+import { type DialTarget, isDialOver, type Ways } from "./ways.ts";
+import { HandshakeError, type Limits } from "./wire.ts";
 
 /** The time that a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;
@@ -43,27 +30,16 @@ const GIVE_WAY = 1000;
 /** The number of introduced nodes that are dialled at a time. */
 const INTRODUCED_AT_ONCE = 32;
 
-/** The number of bytes of another node's Extra field that an error shows. */
-const MAX_EXTRA_SHOWN = 100;
-
 /** The parts of a node that a dialler needs. */
 export interface DiallerOptions {
   /** The node's processes. */
   runtime: Runtime;
-  /** The data of the node that a handshake needs. */
-  local: Local;
-  /** The node's name. */
-  name: NodeName;
   /** The limits. */
   limits: Limits;
   /** The attempts to reach other nodes. */
   attempts: Attempts;
-  /** The wires that the node speaks, its own first. */
-  wires: Wire[];
-  /** Connects to other nodes. */
-  host: Pick<HostEnvironment, "connect" | "findsNames">;
-  /** The known addresses of nodes. */
-  addresses: KnownAddresses;
+  /** The ways to other nodes. */
+  ways: Ways;
   /** The bytes that wait for all nodes together. */
   queued: Budget;
   /** The counters. */
@@ -74,24 +50,13 @@ export interface DiallerOptions {
   isConnected(node: string): boolean;
   /** Returns whether the limit of connections is reached. */
   isFull(): boolean;
-  /** Called when a node was reached at an address; returns false if the limit of connections is reached. */
-  up(
-    session: Session,
-    transport: Transport,
-    way: { wire: WireName; address: string | undefined },
-  ): boolean;
 }
 
-interface Dial {
-  readonly node: string;
-  readonly address: string | undefined;
+interface Dial extends DialTarget {
   readonly pending: PendingSignals;
   /** Resolves with `undefined` when the node is connected, or with the failure. */
   readonly promise: Promise<string | undefined>;
   readonly settle: (failure: string | undefined) => void;
-  readonly stop: AbortController;
-  /** Aborted when the other side's connection has settled it, or it has failed. */
-  readonly over: AbortController;
   /**
    * The attempt that is being made; `undefined` while it waits for its turn or for the other side's dial. It
    * resolves however the attempt ends.
@@ -101,24 +66,6 @@ interface Dial {
   isWanted: boolean;
   /** Whether all its callers report a failure themselves. */
   isQuiet: boolean;
-}
-
-/** One way to a node. */
-interface Way {
-  /** The address; without it, EPMD is asked. */
-  readonly address: string | undefined;
-  /** The wires to try there. */
-  readonly wires: readonly Wire[];
-  /** Whether this node knows the address by itself. */
-  readonly isKnown: boolean;
-}
-
-/** The limits of an attempt, in milliseconds. */
-interface Time {
-  /** Until it is over. */
-  readonly left?: number;
-  /** Until there is a connection. */
-  readonly share?: number;
 }
 
 /** Dials nodes. */
@@ -294,7 +241,7 @@ export class Dialler {
     const { runtime, limits, attempts } = this.#options;
     let until: number | undefined;
     let repeats = 0;
-    while (!isOver(dial)) {
+    while (!isDialOver(dial)) {
       let pause = GIVE_WAY;
       try {
         return await this.#inTurn(dial);
@@ -318,147 +265,12 @@ export class Dialler {
       const { promise, resolve } = Promise.withResolvers<void>();
       dial.attempt = promise;
       try {
-        if (!isOver(dial)) await this.#attempt(dial);
+        if (!isDialOver(dial)) await this.#options.ways.attempt(dial);
       } finally {
         dial.attempt = undefined;
         resolve();
       }
     });
-  }
-
-  /** Makes one attempt: by the node's name, then at the addresses that are known, one after the other. */
-  async #attempt(dial: Dial): Promise<void> {
-    const { runtime, limits } = this.#options;
-    const name = this.#check(dial.node);
-    const ways = this.#waysTo(dial);
-    if (ways.length === 1 && !ways[0].isKnown) {
-      return await this.#attemptBy(dial, name, ways[0]);
-    }
-    // All together have the time of one handshake: a node that dials this one waits for no longer.
-    const end = runtime.now() + limits.handshakeTimeout;
-    const failures: string[] = [];
-    for (const way of ways) {
-      const rest = end - runtime.now();
-      const share = rest / (ways.length - failures.length);
-      // What a peer has stated may be wrong, and leaves time for the others even if it accepts a connection.
-      const left = way.isKnown ? share : rest;
-      try {
-        return await this.#attemptBy(dial, name, way, { left, share });
-      } catch (error) {
-        if (isOver(dial) || dial.stop.signal.aborted || isThere(error)) {
-          throw error;
-        }
-        const { message } = error as Error;
-        failures.push(way.isKnown ? `at ${way.address}: ${message}` : message);
-        if (failures.length === ways.length) {
-          throw joinedFailure(error, failures);
-        }
-      }
-    }
-  }
-
-  /** The ways to a node: the given address, or EPMD and the known addresses. */
-  #waysTo({ node, address }: Dial): Way[] {
-    const { wires, host, addresses } = this.#options;
-    if (address !== undefined) return [{ address, wires, isKnown: false }];
-    const known = addresses.of(node).map(({ address, wire }) => ({
-      address,
-      wires: wires.filter(({ name }) => name === wire),
-      isKnown: true,
-    })).filter(({ wires }) => wires.length > 0);
-    if (host.findsNames === false && known.length > 0) return known;
-    const byName = { address, wires: wires.slice(0, 1), isKnown: false };
-    return [byName, ...known];
-  }
-
-  /**
-   * Tries the wires of an address one after the other, as it says nothing of the wires that are spoken there: a
-   * node that does not speak the first one closes the connection without a word.
-   */
-  async #attemptBy(
-    dial: Dial,
-    name: NodeName,
-    way: Way,
-    time?: Time,
-  ): Promise<void> {
-    const last = way.wires.length - 1;
-    for (let at = 0;; at++) {
-      try {
-        const wire = way.wires[at];
-        return await this.#attemptOver(dial, name, way.address, wire, time);
-      } catch (error) {
-        if (at === last || !isWordless(error)) throw error;
-      }
-    }
-  }
-
-  /**
-   * Dials over the wire that EPMD names, or over `other` if EPMD is not asked. When the other side's connection
-   * comes up meanwhile, the handshake goes on until its answer: the listener would count a dialler that
-   * disconnects without bytes as unauthenticated.
-   */
-  async #attemptOver(
-    dial: Dial,
-    name: NodeName,
-    address: string | undefined,
-    other: Wire,
-    { left, share }: Time = {},
-  ): Promise<void> {
-    const { node, stop } = dial;
-    const { limits, host, local, up, attempts } = this.#options;
-    await attempts.inTime(stop.signal, async (signal) => {
-      const { transport, extra } = await attempts.inTime(
-        signal,
-        (soon) => host.connect(name, address, soon),
-        share,
-      );
-      let wire = other;
-      // An unknown wire is found inside: only runHandshake() closes an unused transport.
-      const session = await runHandshake(transport, signal, async () => {
-        if (extra !== undefined) wire = this.#wireFor(extra, node);
-        return await wire.dial(transport, node, local, dial.over.signal);
-      });
-      const way = { address: address ?? remoteOf(transport), wire: wire.name };
-      if (!up(session, transport, way) && !isOver(dial)) {
-        throw new HandshakeError(
-          "refused",
-          `there are ${limits.maxConnections} connections already (limits.maxConnections)`,
-        );
-      }
-    }, left);
-  }
-
-  #check(node: string): NodeName {
-    const name = parseNodeName(node);
-    const own = this.#options.name;
-    if (name.long !== own.long) {
-      throw new HandshakeError(
-        "refused",
-        `${own.full} has a ${own.long ? "long" : "short"} name and ${node} a ${
-          name.long ? "long" : "short"
-        } one, which do not mix: start both with --sname or both with --name`,
-      );
-    }
-    return name;
-  }
-
-  /** The first of this node's wires that a node speaks, by EPMD's Extra field: Erlang's own if that names none. */
-  #wireFor(extra: string, node: string): Wire {
-    const { wires } = this.#options;
-    const named = extra.split(" ")
-      .filter((word) => word !== "" && !word.includes("="));
-    const wire = wires.find((each) =>
-      named.length === 0 ? each.name === "beam" : named.includes(each.extra)
-    );
-    if (wire !== undefined) return wire;
-    throw new HandshakeError(
-      "refused",
-      `${node} speaks another wire${
-        named.length === 0
-          ? ", Erlang's own most likely"
-          : ` (${quote(named.join(" ").slice(0, MAX_EXTRA_SHOWN))})`
-      }, and this node speaks ${wires.map((each) => each.extra).join(" and ")}`,
-    );
   }
 
   /** Waits, though no longer than until the other side's connection has come. */
@@ -467,14 +279,14 @@ export class Dialler {
     const stopTimer = this.#options.runtime.after(ms, resolve);
     dial.promise.then(() => resolve());
     const { signal } = dial.stop;
-    if (signal.aborted || isOver(dial)) resolve();
+    if (signal.aborted || isDialOver(dial)) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
     return promise.finally(stopTimer);
   }
 
   #failed(dial: Dial, error: Error): void {
     const { node } = dial;
-    if (isOver(dial)) return;
+    if (isDialOver(dial)) return;
     this.#dials.delete(node);
     dial.over.abort();
     dial.stop.abort(error);
@@ -491,34 +303,4 @@ export class Dialler {
     const { maxConnections } = this.#options.limits;
     return `there are ${maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`;
   }
-}
-
-/** Whether the other side closed the connection without an answer. */
-function isWordless(error: unknown): boolean {
-  return error instanceof HandshakeError &&
-    (error.code === "closed" || error.counted === "tls");
-}
-
-/** Whether a dial is settled by the other side's connection, or has failed. */
-function isOver({ over }: Dial): boolean {
-  return over.signal.aborted;
-}
-
-/** Whether the node was there, and has decided. */
-function isThere(error: unknown): boolean {
-  return error instanceof HandshakeError &&
-    (error.code === "superseded" || error.code === "alive");
-}
-
-/** An error as the last one, with the messages of all. */
-function joinedFailure(last: unknown, messages: readonly string[]): Error {
-  const message = messages.join("; ");
-  return last instanceof HandshakeError
-    ? new HandshakeError(last.code, message, last.counted)
-    : new Error(message, { cause: last });
-}
-
-/** The address at the other end. */
-function remoteOf({ ends }: Transport): string | undefined {
-  return ends && joinedAddress(ends.remoteHost, ends.remotePort);
 }

@@ -9,6 +9,12 @@
 
 import type { WireName } from "./wire.ts";
 
+/**
+ * The number of addresses of one node that was connected: where it was the last times. One where it has said to be may
+ * be another one than where this node has dialled it, which worked.
+ */
+const MOST = 2;
+
 /** The address of a node. */
 export interface KnownAddress {
   /** `host:port`. */
@@ -26,7 +32,7 @@ interface Introduction {
 export class KnownAddresses {
   readonly #max: number;
   /** In the order in which the nodes were lost. */
-  readonly #lost = new Map<string, KnownAddress>();
+  readonly #lost = new Map<string, readonly KnownAddress[]>();
   readonly #introduced = new Map<string, Introduction>();
   /** The nodes that each peer has introduced, in their order. */
   readonly #introducers = new Map<string, Set<string>>();
@@ -36,28 +42,28 @@ export class KnownAddresses {
     this.#max = max;
   }
 
-  /** The number of addresses. */
+  /** The number of nodes of each kind, together. */
   get size(): number {
     return this.#lost.size + this.#introduced.size;
   }
 
   /** The addresses of a node, in the order in which to try them. */
   of(node: string): KnownAddress[] {
+    const lost = this.#lost.get(node) ?? [];
     const introduced = this.#introduced.get(node);
-    const lost = this.#lost.get(node);
-    const known: KnownAddress[] = [];
+    if (introduced === undefined) return [...lost];
     // A connection drops the introductions before it, so that this one is newer.
-    if (introduced !== undefined) {
-      known.push({ address: introduced.address, wire: "json" });
-    }
-    if (lost !== undefined && lost.address !== introduced?.address) {
-      known.push(lost);
-    }
-    return known;
+    const { address } = introduced;
+    const others = lost.filter((each) => each.address !== address);
+    return [{ address, wire: "json" }, ...others];
   }
 
-  /** Notes where a node was whose connection is lost. */
-  lost(node: string, known: KnownAddress): void {
+  /** Notes where a node was whose connection is lost, the last address first. */
+  lost(node: string, known: readonly KnownAddress[]): void {
+    const places = known.filter(({ address }, i) =>
+      known.findIndex((each) => each.address === address) === i
+    ).slice(0, MOST);
+    if (places.length === 0) return;
     if (this.#lost.size >= this.#max && !this.#lost.has(node)) {
       for (const first of this.#lost.keys()) {
         this.#lost.delete(first);
@@ -65,7 +71,7 @@ export class KnownAddresses {
       }
     }
     this.#lost.delete(node);
-    this.#lost.set(node, known);
+    this.#lost.set(node, places);
   }
 
   /** Notes where a peer says that a node is. */
@@ -78,12 +84,12 @@ export class KnownAddresses {
     else others.add(node);
   }
 
-  /** Takes out the addresses of a node that is connected; returns the one where it was. */
-  take(node: string): KnownAddress | undefined {
+  /** Takes out the addresses of a node that is connected; returns those where it was. */
+  take(node: string): KnownAddress[] {
     this.#drop(node);
-    const lost = this.#lost.get(node);
+    const lost = this.#lost.get(node) ?? [];
     this.#lost.delete(node);
-    return lost;
+    return [...lost];
   }
 
   #makeRoom(): void {

@@ -13,11 +13,13 @@ import { Attempts } from "./attempts.ts";
 import { Budget } from "./budget.ts";
 import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
+import { Introductions } from "./introductions.ts";
 import { KnownAddresses } from "./known_addresses.ts";
-import { addressFor, announcedAddress, peerPlaceOf } from "./peer_place.ts";
+import { peerPlaceOf } from "./peer_place.ts";
 import { NameQuestions } from "./name_questions.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
 import { reach, type ReachingNode } from "./reach.ts";
+import { Ways } from "./ways.ts";
 import {
   type ConnectionInfo,
   type ConnectionStats,
@@ -27,7 +29,6 @@ import { Acceptor } from "./acceptor.ts";
 import type {
   Admission,
   CrossingRule,
-  IntroducedNode,
   Limits,
   Listening,
   Local,
@@ -89,6 +90,7 @@ export class Network {
   /** The times at which nodes connected, of the last ones. */
   readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
+  readonly #introductions: Introductions;
   readonly #attempts: Attempts;
   readonly #questions: NameQuestions;
   readonly #reaching: ReachingNode;
@@ -129,17 +131,30 @@ export class Network {
     this.#attempts = new Attempts({ runtime, local });
     const attempts = this.#attempts;
     this.#questions = new NameQuestions({ ...options, local, attempts });
-    this.#dialler = new Dialler({
+    const ways = new Ways({
       ...options,
       local,
       attempts,
       addresses: this.#addresses,
+      up: (session, transport, way) => this.#up(session, transport, way),
+    });
+    this.#dialler = new Dialler({
+      ...options,
+      attempts,
+      ways,
       queued: this.#queued,
       stats: this.#stats,
-      log: options.log,
       isConnected: (node) => this.#connections.has(node),
       isFull: () => this.#isFull(),
-      up: (session, transport, way) => this.#up(session, transport, way),
+    });
+    this.#introductions = new Introductions({
+      own: name.full,
+      connectAll: options.connectAll,
+      most: limits.maxConnections,
+      connections: this.#connections,
+      addresses: this.#addresses,
+      dialler: this.#dialler,
+      isHidden: (peer) => this.#isHidden(peer),
     });
     this.#reaching = {
       local,
@@ -337,14 +352,11 @@ export class Network {
     const { runtime, limits, log } = this.#options;
     const { ends } = transport;
     const known = this.#addresses.take(name);
-    const place = peerPlaceOf(peer.listen, ends, address);
     const connection: Connection = new Connection({
       transport,
       session,
-      // It does not state where it listens, and so is where it was.
-      place: place.address === undefined && known !== undefined
-        ? { ...place, address: known.address }
-        : place,
+      place: peerPlaceOf(peer.listen, ends, address),
+      known,
       wire,
       limits,
       runtime,
@@ -352,7 +364,7 @@ export class Network {
       stats: this.#stats,
       handlers: {
         down: (reason) => this.#down(connection, reason),
-        peers: (nodes) => this.#introduced(connection, nodes),
+        peers: (nodes) => this.#introductions.take(connection, nodes),
       },
     });
     this.#connections.set(name, connection);
@@ -367,7 +379,7 @@ export class Network {
       lost = connection.replay(dial.pending);
       dial.settle(undefined);
     }
-    if (this.#sharesPeers(connection)) this.#introduceOthers(connection);
+    this.#introductions.make(connection);
     connection.start();
     if (lost !== undefined) {
       // A gap is never silent: all links and monitors across it are notified.
@@ -386,47 +398,14 @@ export class Network {
     if (this.#connections.get(name) !== connection) return;
     this.#connections.delete(name);
     this.#dialler.forget(connection);
-    const { wire, place: { address } } = connection;
-    if (address !== undefined) this.#addresses.lost(name, { address, wire });
+    const { wire, known, place: { address } } = connection;
+    if (address !== undefined) known.unshift({ address, wire });
+    this.#addresses.lost(name, known);
     this.#options.log(
       "info",
       `The connection to ${name} is down: ${reason}`,
       { what: "connections lost", peer: name },
     );
     this.#options.runtime.nodeDown(name, !this.#isHidden(peer));
-  }
-
-  #sharesPeers({ peer }: Connection): boolean {
-    return this.#options.connectAll && !this.#isHidden(peer);
-  }
-
-  /** Introduces all visible peers to one of them, with the addresses at which it can reach them. */
-  #introduceOthers(connection: Connection): void {
-    const { peer, ends } = connection;
-    const others = [...this.#connections.values()]
-      .filter((each) => each !== connection && !this.#isHidden(each.peer))
-      .map(({ peer: { name }, place }) => ({
-        name,
-        address: peer.listen && addressFor(place, ends),
-      }));
-    if (others.length > 0) connection.announce(others);
-  }
-
-  /** Called with the peers of a peer. More of them than the limit of connections are useless. */
-  #introduced(connection: Connection, nodes: IntroducedNode[]): void {
-    if (!this.#sharesPeers(connection)) return;
-    const { name: own, limits } = this.#options;
-    const left = limits.maxConnections - connection.introduced;
-    const taken = nodes.slice(0, Math.max(0, left));
-    connection.introduced += taken.length;
-    const wanted = taken.filter(({ name }) =>
-      name !== own.full && isNodeName(name) && !this.#connections.has(name)
-    );
-    for (const { name, address } of wanted) {
-      const usable = address && announcedAddress(address, connection.ends);
-      if (!usable) continue;
-      this.#addresses.introduce(name, usable, connection.peer.name);
-    }
-    this.#dialler.introduce(wanted.map(({ name }) => name), connection);
   }
 }

@@ -429,8 +429,8 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Node.connect": [
     {
-      "signature": "connect(node: string | Atom, options: ConnectOptions = {})",
-      "text": "Connects to a node. This is optional: the first use of a node connects to it.\n\nVisible nodes connect transitively: each also connects to the other's visible peers."
+      "signature": "connect(node: string | Atom | NodeAddress, options: ConnectOptions = {})",
+      "text": "Connects to a node. This is optional: the first use of a node connects to it.\n\nVisible nodes connect transitively: each also connects to the other's visible peers. Peers tell each other\nthe addresses of theirs, so that nodes that do not use EPMD (`epmdPort: false`) need the address of one node.\nA node whose connection is lost is found again at its last address.\n\nWith an address and no name, the node asks for the name there first, and then dials that name: whoever is\nthere has to prove that it knows the cookie, as always. A node that speaks only Erlang's wire does not tell\nits name, so give both."
     }
   ],
   "Node.connections": [

@@ -1,7 +1,10 @@
 /** Addresses of nodes: which ones peers state, which are used, and how many are kept. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { KnownAddresses } from "../distribution/known_addresses.ts";
+import {
+  type KnownAddress,
+  KnownAddresses,
+} from "../distribution/known_addresses.ts";
 import {
   addressFor,
   announcedAddress,
@@ -284,6 +287,10 @@ clusterTest(
 
 // The rules, case by case.
 
+function place(address: string): KnownAddress {
+  return { address, wire: "json" };
+}
+
 test("peerPlaceOf() returns where a peer listens, and believes no nearer address", () => {
   const far = ends("10.0.0.2", "10.0.0.1");
   const near = ends("127.0.0.1");
@@ -391,7 +398,7 @@ test("KnownAddresses keeps a number of each kind, and no peer displaces the othe
   assertEquals(known.of("b4909@x"), []);
   assertEquals(known.of("b4910@x").length, 1);
   for (let i = 0; i < 5000; i++) {
-    known.lost(`c${i}@x`, { address: `10.2.0.${i % 250}:1`, wire: "json" });
+    known.lost(`c${i}@x`, [place(`10.2.0.${i % 250}:1`)]);
   }
   assertEquals(known.size, 200);
   assertEquals(known.of("c4899@x"), []);
@@ -399,15 +406,19 @@ test("KnownAddresses keeps a number of each kind, and no peer displaces the othe
   // The newer one first; each once.
   known.introduce("c4999@x", "10.3.0.1:1", "a");
   assertEquals(known.of("c4999@x"), [
-    { address: "10.3.0.1:1", wire: "json" },
-    { address: "10.2.0.249:1", wire: "json" },
+    place("10.3.0.1:1"),
+    place("10.2.0.249:1"),
   ]);
   known.introduce("c4999@x", "10.2.0.249:1", "b");
   assertEquals(known.of("c4999@x").length, 1);
-  assertEquals(known.take("c4999@x"), {
-    address: "10.2.0.249:1",
-    wire: "json",
-  });
+  assertEquals(known.take("c4999@x"), [place("10.2.0.249:1")]);
   assertEquals(known.of("c4999@x"), []);
+  // Of one node, the last two addresses.
+  const places = ["10.4.0.1:1", "10.4.0.1:1", "10.4.0.2:1", "10.4.0.3:1"];
+  known.lost("c4999@x", places.map(place));
+  assertEquals(known.of("c4999@x"), [place("10.4.0.1:1"), place("10.4.0.2:1")]);
+  assertEquals(known.take("c4999@x").length, 2);
+  known.lost("nobody@x", []);
+  assertEquals(known.of("nobody@x"), []);
   assertMatch(`${known.size}`, /^19\d$/);
 });

@@ -665,14 +665,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "hidden peers are introduced",
-    file: "distribution/network.ts",
-    from: "each !== connection && !this.#isHidden(each.peer)",
+    file: "distribution/introductions.ts",
+    from: "each !== connection && !isHidden(each.peer)",
     to: "each !== connection",
     tests: ["introductions_test.ts"],
   },
   {
     name: "addresses are sent to peers that do not expect them",
-    file: "distribution/network.ts",
+    file: "distribution/introductions.ts",
     from: "address: peer.listen && addressFor(place, ends)",
     to: "address: addressFor(place, ends)",
     tests: ["introductions_addresses_test.ts"],
@@ -686,16 +686,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "other nodes are introduced to hidden peers",
-    file: "distribution/network.ts",
-    from: "return this.#options.connectAll && !this.#isHidden(peer);",
+    file: "distribution/introductions.ts",
+    from: "return this.#options.connectAll && !this.#options.isHidden(peer);",
     to: "return this.#options.connectAll;",
     tests: ["introductions_test.ts"],
   },
   {
     name: "introductions of a peer that may not make any are followed",
-    file: "distribution/network.ts",
-    from: "if (!this.#sharesPeers(connection)) return;",
-    to: "",
+    file: "distribution/introductions.ts",
+    from:
+      "if (!this.#areShared(connection)) return;\n    const { own, most, connections, addresses, dialler } = this.#options;",
+    to: "const { own, most, connections, addresses, dialler } = this.#options;",
     tests: ["introductions_test.ts"],
   },
   {
@@ -918,9 +919,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a node is introduced to itself",
-    file: "distribution/network.ts",
-    from: "each !== connection && !this.#isHidden(each.peer)",
-    to: "!this.#isHidden(each.peer)",
+    file: "distribution/introductions.ts",
+    from: "each !== connection && !isHidden(each.peer)",
+    to: "!isHidden(each.peer)",
     tests: ["introductions_test.ts"],
   },
   {
