@@ -7,8 +7,14 @@
  * @module
  */
 
-/** Slots at first, as a power of two; it is never smaller. */
+/** Slots at first, as a power of two. */
 const FIRST_BITS = 4;
+
+/**
+ * Slots that a table keeps which had as many: 8 kB. Entries often come and go by the hundred; a table that followed
+ * them took 4 % of a server's time with 100 callers, and 2 % of theirs.
+ */
+const KEPT_BITS = 9;
 
 /** The golden ratio of 32 bits: multiples of it, and so numbers in a row, are spread evenly. */
 const SPREAD = 0x9e3779b1;
@@ -92,8 +98,8 @@ export class NumberMap<V> {
     numbers[free] = FREE;
     values[free] = undefined;
     this.#size--;
-    if (32 * this.#size < numbers.length && this.#shift < 32 - FIRST_BITS) {
-      this.#resize(Math.max(29 - this.#shift, FIRST_BITS));
+    if (32 * this.#size < numbers.length && this.#shift < 32 - KEPT_BITS) {
+      this.#resize(Math.max(29 - this.#shift, KEPT_BITS));
     }
     return true;
   }
