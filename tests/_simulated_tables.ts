@@ -3,6 +3,7 @@
 import type { Node } from "../node.ts";
 import type { Pid, Ref } from "../process.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import { watchersOf } from "../runtime/processes/watchers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** The entries that one table has and another lacks, one per line. */
@@ -13,7 +14,7 @@ export function disagreements(nodes: readonly Node[]): string[] {
     ...[...runtime.processes.values()].flatMap((process) => [
       ...linksOf(process, runtimes),
       ...monitorsOf(process, runtimes),
-      ...watchersOf(process, runtimes),
+      ...watchedBy(process, runtimes),
       ...process.waits?.size ? [`${process.pid} still waits`] : [],
     ]),
   ]);
@@ -70,22 +71,23 @@ function monitorsOf(
         runtime,
       ) => [...runtime.processes.values()])
       : [find(target, runtimes)];
-    if (!watched.some((process) => has(process?.watchers?.values(), ref))) {
+    if (
+      !watched.some((process) =>
+        process !== undefined && has(watchersOf(process), ref)
+      )
+    ) {
       wrong.push(`the monitor of ${pid} on ${target} is not known there`);
     }
   }
   return wrong;
 }
 
-function watchersOf(
-  { pid, watchers }: LocalProcess,
-  runtimes: Runtime[],
-): string[] {
+function watchedBy(process: LocalProcess, runtimes: Runtime[]): string[] {
   const wrong: string[] = [];
-  for (const watcher of watchers?.values() ?? []) {
-    const process = find(watcher.pid, runtimes);
-    if (!has(process?.monitors?.values(), watcher.ref)) {
-      wrong.push(`${pid} is watched by ${watcher.pid}, which does not`);
+  for (const watcher of watchersOf(process)) {
+    const other = find(watcher.pid, runtimes);
+    if (!has(other?.monitors?.values(), watcher.ref)) {
+      wrong.push(`${process.pid} is watched by ${watcher.pid}, which does not`);
     }
   }
   return wrong;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { watchersOf } from "../../runtime/processes/watchers.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { Pid } from "../../runtime/values/pid.ts";
@@ -143,7 +144,8 @@ export function observeProcess(
 ): ObservedProcessDetails | undefined {
   const process = pid instanceof Pid ? runtime.find(pid) : undefined;
   if (process === undefined) return undefined;
-  const { mailbox, watchers, dictionary } = process;
+  const { mailbox, dictionary } = process;
+  const watchers = watchersOf(process);
   const monitors = process.monitored();
   const links = process.activeLinks();
   const messages: string[] = [];
@@ -156,12 +158,12 @@ export function observeProcess(
     monitors: monitors.slice(0, MAX_PIDS).map((each) =>
       valueText(each, MAX_TEXT)
     ),
-    monitoredBy: [...watchers?.values() ?? []].slice(0, MAX_PIDS)
+    monitoredBy: watchers.slice(0, MAX_PIDS)
       .map(({ pid }) => pid),
     counts: {
       links: links.length,
       monitors: monitors.length,
-      monitoredBy: watchers?.size ?? 0,
+      monitoredBy: watchers.length,
     },
     trapExit: process.trapExit,
     groupLeader: process.groupLeader,
