@@ -70,10 +70,10 @@ export class ConnectedNodes {
   #loseLinks(process: LocalProcess, node: string): void {
     if (process.links === undefined) return;
     const lost: Link[] = [];
-    for (const [key, link] of process.links) {
+    for (const link of process.links.values()) {
       if (link.pid.node !== node) continue;
       if (link.unlinking === 0) lost.push(link);
-      else process.dropLink(key, link);
+      else process.dropLink(link);
     }
     for (const { pid } of lost) {
       this.#runtime.local.exitLink(pid, process.pid, "noconnection");

@@ -10,7 +10,6 @@
  */
 
 import { Fifo } from "../collections/fifo.ts";
-import type { SmallMap } from "../collections/small_map.ts";
 import { endBoth } from "../context/stand_in.ts";
 import { crashEvent } from "../log/crash_report.ts";
 import type { Runtime } from "../runtime.ts";
@@ -198,6 +197,6 @@ function isAlone(
     (indexedWatchers === undefined || indexedWatchers.isEmpty);
 }
 
-function isEmpty<K, V>(map: SmallMap<K, V> | undefined): boolean {
-  return map === undefined || map.size === 0;
+function isEmpty(table: { readonly size: number } | undefined): boolean {
+  return table === undefined || table.size === 0;
 }

@@ -29,14 +29,13 @@ import type {
 import { type Lineage, lineageOf } from "./lineage.ts";
 import {
   type AliasMode,
-  type Key,
-  keyOf,
   type Link,
   type Monitor,
   monitoredObject,
   type Watcher,
 } from "./links_and_monitors.ts";
 import type { WatcherList } from "./indexed_watchers.ts";
+import { LinkTable } from "./link_table.ts";
 import type { Wait } from "./wait.ts";
 import { copyTerm } from "../values/term.ts";
 import { formatExit } from "../values/exit_reason.ts";
@@ -106,7 +105,7 @@ export class LocalProcess extends Pace implements MailboxHost {
   /** Its mail, which it shares with its stand-in. */
   mailbox: Mailbox = new Mailbox();
   /** Its links, by the other end. */
-  links: SmallMap<Key, Link> | undefined = undefined;
+  links: LinkTable | undefined = undefined;
   /** Its monitors, by reference number. */
   monitors: SmallMap<number, Monitor> | undefined = undefined;
   /** Monitors on it by its pid of processes of its node, by reference number. */
@@ -424,8 +423,7 @@ export class LocalProcess extends Pace implements MailboxHost {
         `Cannot link to ${to}: no such process is alive here`,
       );
     }
-    const key = keyOf(to, runtime);
-    const known = this.links?.get(key);
+    const known = this.links?.get(to);
     if (known !== undefined && known.unlinking === 0) return;
     if (known !== undefined) known.unlinking = 0;
     else this.addLink(to);
@@ -441,18 +439,13 @@ export class LocalProcess extends Pace implements MailboxHost {
    */
   addLink(to: Pid, held = false, tellsEnd = false): void {
     const spares = tellsEnd && this.shell;
-    this.links ??= new SmallMap();
-    this.links.set(keyOf(to, this.runtime), {
-      pid: to,
-      unlinking: 0,
-      held,
-      spares,
-    });
+    this.links ??= new LinkTable(this.runtime);
+    this.links.set({ pid: to, unlinking: 0, held, spares });
   }
 
   /** Drops a link; nothing is sent. */
-  dropLink(key: Key, link: Link): void {
-    this.links!.delete(key);
+  dropLink(link: Link): void {
+    this.links!.delete(link);
     this.releaseLink(link);
   }
 
@@ -475,7 +468,7 @@ export class LocalProcess extends Pace implements MailboxHost {
 
   /** Ends a link: from here on no signal of it arrives. */
   unlink(to: Pid): void {
-    const link = this.links?.get(keyOf(to, this.runtime));
+    const link = this.links?.get(to);
     if (link === undefined) return this.standsFor?.unlink(to);
     if (link.unlinking !== 0) return;
     link.unlinking = this.runtime.nextUnlinkId();

@@ -8,7 +8,7 @@
 import type { NumberMap } from "../collections/number_map.ts";
 import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
-import { keyOf, monitoredObject } from "../processes/links_and_monitors.ts";
+import { monitoredObject } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
@@ -150,7 +150,7 @@ export class LocalDelivery implements Signals {
     const process = this.#table.find(to);
     if (process === undefined) {
       runtime.back(from.node).exitLink(to, from, "noproc");
-    } else if (!process.links?.has(keyOf(from, runtime))) {
+    } else if (process.links?.get(from) === undefined) {
       if (from.node === runtime.node) process.addLink(from);
       else if (this.#holdings.refuses(from.node, "links")) {
         runtime.back(from.node).exitLink(to, from, "system_limit");
@@ -163,19 +163,17 @@ export class LocalDelivery implements Signals {
 
   unlink(from: Pid, to: Pid, id: UnlinkId): void {
     const process = this.#table.find(to);
-    const key = keyOf(from, this.#runtime);
-    const link = process?.links?.get(key);
-    if (link?.unlinking === 0) process!.dropLink(key, link);
+    const link = process?.links?.get(from);
+    if (link?.unlinking === 0) process!.dropLink(link);
     this.#runtime.back(from.node).unlinkAck(to, from, id);
   }
 
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
     const process = this.#table.find(to);
-    const key = keyOf(from, this.#runtime);
-    const link = process?.links?.get(key);
+    const link = process?.links?.get(from);
     // No unlink has the id 0: an ack without a request ends no link.
     if (link !== undefined && id !== 0 && link.unlinking === id) {
-      process!.dropLink(key, link);
+      process!.dropLink(link);
     }
   }
 
@@ -189,10 +187,9 @@ export class LocalDelivery implements Signals {
   exitLink(from: Pid, to: Pid, reason: unknown): void {
     const runtime = this.#runtime;
     const process = this.#table.find(to);
-    const key = keyOf(from, runtime);
-    const link = process?.links?.get(key);
+    const link = process?.links?.get(from);
     if (process === undefined || link === undefined) return;
-    process.dropLink(key, link);
+    process.dropLink(link);
     if (link.unlinking !== 0) return;
     if (!process.shell || process.trapExit) {
       this.#signalExit(process, from, reason);

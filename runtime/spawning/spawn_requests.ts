@@ -4,7 +4,6 @@
  * @module
  */
 
-import { keyOf } from "../processes/links_and_monitors.ts";
 import { endMonitor } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
@@ -93,7 +92,7 @@ export function deliverSpawnReply(
   }
   if ("pid" in result) {
     // It may have learned of the process from others, and linked and unlinked it by now.
-    if (result.link && !process.links?.has(keyOf(result.pid, runtime))) {
+    if (result.link && process.links?.get(result.pid) === undefined) {
       process.addLink(result.pid, false, wait.tellsEnd);
     }
     if (result.monitor) process.addMonitor(ref, result.pid, from.node);

@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an unlink does not end the link at the other end",
     file: DELIVERY,
-    from: "if (link?.unlinking === 0) process!.dropLink(key, link);",
+    from: "if (link?.unlinking === 0) process!.dropLink(link);",
     to: "",
     areas: ["links", "info"],
   },

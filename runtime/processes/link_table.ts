@@ -1,0 +1,86 @@
+/**
+ * The links of a process, by the other end.
+ *
+ * Most processes have one or two: a task is linked to its supervisor and to its owner. These are found by a look at
+ * each. A key for a process of another node is a text that is written and hashed, and a `Map` for two entries takes
+ * as long as the rest of the link: both were a seventh of a server's time in tasks for another node.
+ *
+ * @module
+ */
+
+import type { Pid } from "../values/pid.ts";
+import {
+  type Key,
+  keyOf,
+  type Link,
+  type NodeIncarnation,
+} from "./links_and_monitors.ts";
+
+/** A table that keeps two links in its own fields, and more in a `Map`. */
+export class LinkTable {
+  readonly #node: NodeIncarnation;
+  /** The older of two. */
+  #first: Link | undefined = undefined;
+  /** The newer of two. */
+  #second: Link | undefined = undefined;
+  /** All links, from the moment that there were three. */
+  #all: Map<Key, Link> | undefined = undefined;
+
+  /** Starts without links, for a process of that node. */
+  constructor(node: NodeIncarnation) {
+    this.#node = node;
+  }
+
+  /** The number of links. */
+  get size(): number {
+    if (this.#all !== undefined) return this.#all.size;
+    if (this.#first === undefined) return 0;
+    return this.#second === undefined ? 1 : 2;
+  }
+
+  /** The link to a process. */
+  get(pid: Pid): Link | undefined {
+    if (this.#all !== undefined) return this.#all.get(this.#keyOf(pid));
+    if (this.#first?.pid.equals(pid)) return this.#first;
+    return this.#second?.pid.equals(pid) ? this.#second : undefined;
+  }
+
+  /** Adds a link, or replaces the one to the same process. */
+  set(link: Link): void {
+    const { pid } = link;
+    if (this.#all !== undefined) this.#all.set(this.#keyOf(pid), link);
+    else if (this.#first === undefined || this.#first.pid.equals(pid)) {
+      this.#first = link;
+    } else if (this.#second === undefined || this.#second.pid.equals(pid)) {
+      this.#second = link;
+    } else {
+      this.#all = new Map();
+      for (const each of [this.#first, this.#second, link]) {
+        this.#all.set(this.#keyOf(each.pid), each);
+      }
+      this.#first = this.#second = undefined;
+    }
+  }
+
+  /** Removes a link. */
+  delete(link: Link): void {
+    if (this.#all !== undefined) this.#all.delete(this.#keyOf(link.pid));
+    else if (this.#first === link) {
+      this.#first = this.#second;
+      this.#second = undefined;
+    } else if (this.#second === link) this.#second = undefined;
+  }
+
+  /** The links, the oldest first; the one at hand may be removed. */
+  values(): Iterable<Link> {
+    if (this.#all !== undefined) return this.#all.values();
+    if (this.#first === undefined) return [];
+    return this.#second === undefined
+      ? [this.#first]
+      : [this.#first, this.#second];
+  }
+
+  #keyOf(pid: Pid): Key {
+    return keyOf(pid, this.#node);
+  }
+}
