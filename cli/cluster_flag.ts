@@ -16,16 +16,15 @@ const NODE =
   /^(?:[\w-]+@[\w.:-]+|(?:[\w-]+@)?[\w.-]+:\d{1,5}|\[[\da-fA-F:.]+\]:\d{1,5})$/;
 
 /**
- * Returns the topologies of the flags `--cluster`; each is named as it was written.
+ * Returns the topologies of the flags `--cluster`. All fixed nodes are one topology, `static`; the others are named
+ * as they were written.
  *
  * @throws {Error} If one is invalid.
  */
 export function topologiesOf(specs: readonly string[]): Topologies {
   const topologies: Record<string, Topology> = {};
+  const nodes: string[] = [];
   for (const spec of specs) {
-    if (Object.hasOwn(topologies, spec)) {
-      throw new Error(`Cannot use --cluster ${quote(spec)}: it is given twice`);
-    }
     const topology = topologyOf(spec);
     if (topology === undefined) {
       throw new Error(
@@ -34,7 +33,12 @@ export function topologiesOf(specs: readonly string[]): Topologies {
         }: give nodes, as in kate@localhost or 10.0.0.1:4370; dns:web.example:4370, srv:_otp._tcp.example, epmd:HOST or gossip`,
       );
     }
-    topologies[spec] = topology;
+    if (topology.strategy === "static") {
+      nodes.push(...topology.nodes as string[]);
+      topologies.static = { strategy: "static", nodes };
+    } else if (Object.hasOwn(topologies, spec)) {
+      throw new Error(`Cannot use --cluster ${quote(spec)}: it is given twice`);
+    } else topologies[spec] = topology;
   }
   return topologies;
 }

@@ -210,6 +210,10 @@ async function start(
     : undefined;
   const configuration = chooseEnvironment(program, line.env);
   const scope = makeScope(library, program.modules);
+  if (line.node?.cluster !== undefined) {
+    // It is not among the names of the library, as most programs have no cluster.
+    scope.Cluster = (await import("../cluster.ts")).Cluster;
+  }
   const taken = [...Object.keys(scope), ...line.allowsRemote ? ["Shell"] : []];
   const others = Node._started();
   const loaded = await loadModules(line.modules, taken);

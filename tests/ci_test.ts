@@ -39,14 +39,15 @@ test("every page and CI run the same version of Deno", () => {
 /** Runs CI's own check of the tests' output, in a folder that is a clone with the history or is not. */
 async function leftOut(
   output: string,
-  hasHistory = true,
+  { hasHistory = true, hasHosts = true } = {},
 ): Promise<[passes: boolean, why: string]> {
   const checks = [
     `has_history() { ${hasHistory}; }`,
+    `can_make_hosts() { ${hasHosts}; }`,
     /^all_tests\(\) \{$.*?^\}$/ms.exec(SCRIPT)![0],
   ];
   const constants = SCRIPT.match(
-    /^readonly (FEWEST_TESTS|OWN_EXCLUSION|HISTORY_\w+)=.*$/gm,
+    /^readonly (FEWEST_TESTS|OWN_EXCLUSION|(HISTORY|HOSTS)_\w+)=.*$/gm,
   )!;
   const log = await Deno.makeTempFile();
   try {
@@ -80,20 +81,32 @@ test("CI fails when tests are excluded", { programs: ["bash"] }, async () => {
   const history =
     `${own}Excluding tags: [git-history: true] (git-history is not installed)\n`;
   assertEquals(
-    await leftOut(history + totals(FEWEST, 3), false),
+    await leftOut(history + totals(FEWEST, 3), { hasHistory: false }),
     [true, ""],
   );
-  assertEquals((await leftOut(history + totals(FEWEST, 3)))[0], false);
-  assertEquals((await leftOut(history + totals(FEWEST, 4), false))[0], false);
+  assertEquals((await leftOut(history + totals(FEWEST, 3)))[0], {
+    hasHistory: false,
+  });
+  assertEquals(
+    (await leftOut(history + totals(FEWEST, 4), { hasHistory: false }))[0],
+    { hasHistory: false },
+  );
   assertEquals(
     (await leftOut(
       `${history}Excluding tags: [tmux: true] (tmux is not installed)\n${
         totals(FEWEST, 3)
       }`,
-      false,
+      { hasHistory: false },
     ))[0],
     false,
   );
+  // So may those with hosts, where there can be none.
+  const hosts =
+    `${own}Excluding tags: [network-namespaces: true] (network-namespaces is not installed)\n`;
+  const none = { hasHosts: false };
+  assertEquals(await leftOut(hosts + totals(FEWEST, 6), none), [true, ""]);
+  assertEquals((await leftOut(hosts + totals(FEWEST, 6)))[0], false);
+  assertEquals((await leftOut(hosts + totals(FEWEST, 7), none))[0], false);
   for (
     const [output, why] of [
       [own + totals(FEWEST - 1, 1), `only ${FEWEST - 1} tests of ${FEWEST}`],

@@ -1,0 +1,287 @@
+/**
+ * Hosts of a network of their own: network namespaces of Linux, which a bridge connects, and a DNS server for
+ * them. Only root can make them, and not in every container.
+ */
+
+import { assert } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import type { NodeOptions } from "../node.ts";
+import { COOKIE } from "./_nodes.ts";
+
+const PROGRAM = fileURLToPath(new URL("./_host_node.ts", import.meta.url));
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** The time limit for a state of a node, in milliseconds. */
+const WITHIN = 60_000;
+
+/** The address of the DNS server. */
+const DNS = "10.77.0.254";
+
+/** The programs that a test with hosts needs; without the right to make namespaces it is excluded too. */
+export const HOSTS: readonly string[] = [
+  "ip",
+  "dnsmasq",
+  ...(canMakeNamespaces() ? [] : ["network-namespaces"]),
+];
+
+function canMakeNamespaces(): boolean {
+  try {
+    const name = `otp-probe-${Deno.pid}`;
+    const made = ipSync("netns", "add", name) &&
+      ipSync("-n", name, "link", "add", "name", "br0", "type", "bridge");
+    ipSync("netns", "del", name);
+    return made;
+  } catch {
+    return false;
+  }
+}
+
+function ipSync(...args: string[]): boolean {
+  const options = { args, stdout: "null", stderr: "null" } as const;
+  return new Deno.Command("ip", options).outputSync().success;
+}
+
+/** The address of a host by its number. */
+export function addressOfHost(host: number): string {
+  return `10.77.0.${host}`;
+}
+
+/** Hosts, numbered from 1, their switch and their DNS server; removed when it goes out of scope. */
+export class Hosts implements AsyncDisposable {
+  readonly #prefix = `otp-${Deno.pid}-`;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #count: number;
+  #folder = "";
+  #dns: Deno.ChildProcess | undefined;
+
+  private constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** Makes hosts. */
+  static async make(count: number): Promise<Hosts> {
+    const hosts = new Hosts(count);
+    try {
+      await hosts.#make();
+    } catch (error) {
+      await hosts[Symbol.asyncDispose]();
+      throw error;
+    }
+    return hosts;
+  }
+
+  async #make(): Promise<void> {
+    this.#folder = await Deno.makeTempDir();
+    this.#stack.defer(() => Deno.remove(this.#folder, { recursive: true }));
+    const hub = await this.#namespace("hub");
+    await ip("-n", hub, "link", "add", "br0", "type", "bridge");
+    await ip("-n", hub, "addr", "add", `${DNS}/24`, "dev", "br0");
+    await ip("-n", hub, "link", "set", "br0", "up");
+    for (let i = 1; i <= this.#count; i++) {
+      const host = await this.#namespace(`${i}`);
+      const [port, peer] = [`p${i}`, `type veth peer name eth0 netns ${host}`];
+      await ip("link", "add", port, "netns", hub, ...peer.split(" "));
+      await ip("-n", hub, "link", "set", port, "master", "br0", "up");
+      await ip(
+        "-n",
+        host,
+        "addr",
+        "add",
+        `${addressOfHost(i)}/24`,
+        "dev",
+        "eth0",
+      );
+      await ip("-n", host, "link", "set", "eth0", "up");
+    }
+  }
+
+  #name(host: number | string): string {
+    return `${this.#prefix}${host}`;
+  }
+
+  async #namespace(host: string): Promise<string> {
+    const name = this.#name(host);
+    await ip("netns", "add", name);
+    this.#stack.defer(() => ip("netns", "del", name));
+    await ip("-n", name, "link", "set", "lo", "up");
+    // `ip netns exec` puts it in the place of /etc/resolv.conf.
+    const folder = `/etc/netns/${name}`;
+    await Deno.mkdir(folder, { recursive: true });
+    this.#stack.defer(() => Deno.remove(folder, { recursive: true }));
+    await Deno.writeTextFile(
+      `${folder}/resolv.conf`,
+      `nameserver ${DNS}\noptions timeout:1 attempts:1\n`,
+    );
+    return name;
+  }
+
+  /** Cuts a host off, so that nothing that is sent to it or from it arrives; or connects it again. */
+  async cut(host: number, isCut = true): Promise<void> {
+    await ip(
+      "-n",
+      this.#name("hub"),
+      "link",
+      "set",
+      `p${host}`,
+      isCut ? "down" : "up",
+    );
+  }
+
+  /** Sets the addresses of a name, `web.test` for `web`, and the services `_otp._tcp.test`; starts the server. */
+  async dns(
+    names: Record<string, readonly number[]>,
+    services: Record<string, number> = {},
+  ): Promise<void> {
+    const hosts = Object.entries(names).flatMap(([name, each]) =>
+      each.map((host) => `${addressOfHost(host)} ${name}.test`)
+    );
+    const lines = [
+      ...hosts.map((line) => line.split(" ")).map(([at, name]) =>
+        `host-record=${name},${at},0`
+      ),
+      ...Object.entries(services).map(([name, port]) =>
+        `srv-host=_otp._tcp.test,${name}.test,${port}`
+      ),
+      "local=/test/",
+      "no-resolv",
+      "no-hosts",
+      "no-poll",
+      "bind-interfaces",
+      `listen-address=${DNS}`,
+      "user=root",
+      `pid-file=${this.#folder}/pid`,
+    ];
+    const file = `${this.#folder}/dnsmasq.conf`;
+    await Deno.writeTextFile(file, lines.join("\n") + "\n");
+    await this.stopDns();
+    this.#dns = new Deno.Command("ip", {
+      args: [
+        "netns",
+        "exec",
+        this.#name("hub"),
+        "dnsmasq",
+        "--no-daemon",
+        `--conf-file=${file}`,
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+  }
+
+  /** Stops the DNS server. */
+  async stopDns(): Promise<void> {
+    const dns = this.#dns;
+    this.#dns = undefined;
+    if (dns === undefined) return;
+    dns.kill("SIGTERM");
+    await dns.status;
+  }
+
+  /** Starts a node on a host, which listens at the host's address, port 4370. */
+  start(
+    host: number,
+    options: Partial<NodeOptions> & { name: string },
+  ): HostNode {
+    const child = new Deno.Command("ip", {
+      args: [
+        "netns",
+        "exec",
+        this.#name(host),
+        Deno.execPath(),
+        "run",
+        "--quiet",
+        "--no-check",
+        "--allow-all",
+        `--config=${ROOT}deno.json`,
+        PROGRAM,
+        JSON.stringify({
+          cookie: COOKIE,
+          listen: addressOfHost(host),
+          port: 4370,
+          tickTime: 2000,
+          limits: { handshakeTimeout: 2000 },
+          ...options,
+        }),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const node = new HostNode(options.name, child);
+    this.#stack.use(node);
+    return node;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopDns();
+    await this.#stack.disposeAsync();
+  }
+}
+
+/** A node on a host, in a process of the operating system. */
+export class HostNode implements AsyncDisposable {
+  /** Its name. */
+  readonly name: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<void>;
+  #list: string[] | undefined;
+  #last = "nothing";
+  #onLine: () => void = () => {};
+  #isRunning = true;
+
+  constructor(name: string, child: Deno.ChildProcess) {
+    this.name = name;
+    this.#child = child;
+    this.#read = this.#readLines();
+  }
+
+  async #readLines(): Promise<void> {
+    let rest = "";
+    for await (
+      const text of this.#child.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const { list, info } = JSON.parse(line);
+        if (list !== undefined) this.#list = list;
+        else this.#last = JSON.stringify(info, undefined, 2);
+        this.#onLine();
+      }
+    }
+  }
+
+  /** Waits until the node is connected to exactly these nodes. */
+  async becomes(...nodes: HostNode[]): Promise<void> {
+    const expected = nodes.map(({ name }) => name).sort().join();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, WITHIN);
+    let isLate = false;
+    late.promise.then(() => isLate = true);
+    while (this.#list?.join() !== expected && !isLate) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onLine = resolve;
+      await Promise.race([promise, late.promise]);
+    }
+    clearTimeout(timer);
+    assert(
+      this.#list?.join() === expected,
+      `${this.name} is connected to ${this.#list}, and not to ${expected}: ${this.#last}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    this.#child.kill("SIGKILL");
+    await this.#child.stdin.abort().catch(() => {});
+    await this.#read.catch(() => {});
+    await this.#child.status;
+  }
+}
+
+async function ip(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("ip", { args }).output();
+  assert(success, `ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
