@@ -49,8 +49,9 @@ export async function until(
   isSo: (info: TopologyInfo) => boolean,
 ): Promise<TopologyInfo> {
   for (;;) {
-    const info = await topology(name);
-    if (isSo(info)) return info;
+    // The process that answers may be about to be restarted.
+    const info = await topology(name).catch(() => undefined);
+    if (info !== undefined && isSo(info)) return info;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -20,6 +20,7 @@ import {
   SOON,
   Told,
   topology,
+  until,
   watching,
   withOwn,
 } from "./_clusters.ts";
@@ -283,6 +284,7 @@ clusterTest(
     const told = new Told();
     const kate = await nodes.start("kate");
     const own = { strategy: told.strategy, ...FAST };
+    // A hidden node has no other news of its nodes than its monitors.
     await withOwn(nodes, own, async (alex) => {
       const address = `127.0.0.1:${kate.port}`;
       told.addresses = [kate.name, { node: kate.name, address }];
@@ -293,7 +295,7 @@ clusterTest(
       await part(kate, alex);
       await event("disconnected");
       await event("connected");
-    });
+    }, { hidden: true });
   },
 );
 
@@ -569,6 +571,29 @@ clusterTest("a subscriber that has exited is forgotten", async (nodes) => {
     await event("added");
   });
 });
+
+clusterTest(
+  "a cluster's server that crashes is restarted without its subscribers",
+  async (nodes) => {
+    const told = new Told();
+    await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
+      const server = Process.whereis("Cluster.Server")!;
+      const ref = Process.monitor(server);
+      Process.exit(server, "kill");
+      await receive((m) => ref.equals(m?.ref));
+      await until("own", () => Process.whereis("Cluster.Server") !== undefined);
+      told.addresses = ["10.0.0.1:4370"];
+      await until("own", ({ addresses }) => addresses.length === 1);
+      assertEquals(
+        await receive(() => true, { timeout: 0, after: "none" }),
+        "none",
+      );
+      await Cluster.subscribe();
+      told.addresses = [];
+      await event("removed");
+    });
+  },
+);
 
 clusterTest("Cluster.unsubscribe() ends the messages", async (nodes) => {
   const told = new Told();
