@@ -1,7 +1,7 @@
 /**
  * Lives of calls, casts and aliases.
  *
- * Each node has a server. Clients call it with short timeouts and cast to it; it answers at once, later,
+ * Each node has a server. Clients call it with short timeouts, or signals that are aborted, and cast to it; it answers at once, later,
  * through another process, or never, and stops or crashes meanwhile. Clients also send requests by hand, each
  * with a monitor whose reference is an alias of one of the three modes, or with an alias for one reply without a
  * monitor, and receive several answers to it. The
@@ -45,6 +45,9 @@ const MODES: readonly (AliasMode | "reply")[] = [
   "reply",
 ];
 
+/** The reason of the signals that end calls in place of a timeout. */
+const ABORTED = Symbol("aborted");
+
 type How = "reply" | "later" | "other" | "never" | "stop" | "crash";
 const HOWS: readonly How[] = [
   "reply",
@@ -56,6 +59,16 @@ const HOWS: readonly How[] = [
   "stop",
   "crash",
 ];
+
+/** A signal that is aborted after that many milliseconds, if the calling process's node is alive then. */
+function abortedAfter(ms: number): AbortSignal {
+  const controller = new AbortController();
+  spawn(async () => {
+    await Process.sleep(ms);
+    controller.abort(ABORTED);
+  });
+  return controller.signal;
+}
 
 /** A request to a server: the client, and the number of its earlier requests to that server. */
 interface Request {
@@ -275,14 +288,19 @@ class CallsScene implements Scene {
       world.wrong.push(`call ${by.id}.${request.n} of ${server.node} ${text}`);
     const from = world.cluster.now();
     const at = world.tick();
+    const options = request.n % 2 === 0
+      ? { timeout }
+      : { timeout: Infinity, signal: abortedAfter(timeout) };
     try {
-      const reply = await GenServer.call(server, request, { timeout });
+      const reply = await GenServer.call(server, request, options);
       if (reply !== request.n) say(`got the answer ${reply}`);
       if (request.how === "never") say("was answered, and never is");
     } catch (error) {
-      if (!(error instanceof ExitError) || !by.isAlive) throw error;
-      const { reason } = error.reason as { reason: unknown };
-      this.#checkReason(by, server.node, reason, at, say);
+      if (error !== ABORTED) {
+        if (!(error instanceof ExitError) || !by.isAlive) throw error;
+        const { reason } = error.reason as { reason: unknown };
+        this.#checkReason(by, server.node, reason, at, say);
+      }
     }
     const took = world.cluster.now() - from;
     if (took > timeout + 0.001) say(`took ${took} ms of ${timeout}`);
