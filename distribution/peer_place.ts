@@ -48,7 +48,8 @@ export function peerPlaceOf(
   let host = dialled === undefined ? undefined : remote;
   let port = ends?.remotePort ?? 0;
   let isEverywhere = false;
-  if (listen !== undefined) {
+  if (listen !== undefined && listen.port === undefined) host = undefined;
+  else if (listen?.port !== undefined) {
     port = listen.port;
     isEverywhere = listen.host === undefined;
     // A connection without addresses is within this program.

@@ -220,8 +220,8 @@ export interface PeerName {
 
 /** Where a node accepts connections. */
 export interface Listening {
-  /** The port. */
-  readonly port: number;
+  /** The port; `undefined` if it accepts none. */
+  readonly port?: number;
   /** The IP address; `undefined` for all addresses of its machine. */
   readonly host?: string;
 }

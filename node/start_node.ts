@@ -175,7 +175,9 @@ export async function startNode(
     connectAll: options.connectAll ?? true,
     tickTime: options.tickTime ?? 60_000,
     wires,
-    listen: { port: registration.port, host: registration.host },
+    listen: registration.port === 0
+      ? {}
+      : { port: registration.port, host: registration.host },
   });
   serveObserver(runtime, () => network.connections(), options.allowObserve);
   const listen = {

@@ -166,7 +166,7 @@ clusterTest(
         null,
         4370,
         "127.0.0.1:4370",
-        {},
+        [],
         { port: 0 },
         { port: 65536 },
         { port: 1.5 },
@@ -304,6 +304,8 @@ test("peerPlaceOf() returns where a peer listens, and believes no nearer address
       [{ port: 4370, host: "127.0.0.3" }, near, "127.0.0.3:4370"],
       [{ port: 4370, host: "10.0.0.9" }, near, "10.0.0.9:4370"],
       [{ port: 4370 }, undefined, "127.0.0.1:4370"],
+      [{}, undefined, undefined],
+      [{ host: "10.0.0.9" }, far, undefined],
       [{ port: 4370, host: "169.254.7.8" }, link, "169.254.7.8:4370"],
       [{ port: 4370, host: "169.254.169.254" }, far, undefined],
       [{ port: 4370, host: "fe80::1" }, far, undefined],
@@ -321,6 +323,11 @@ test("peerPlaceOf() returns where a peer listens, and believes no nearer address
     const place = peerPlaceOf(listen, connection, undefined);
     assertEquals(place.address, address, JSON.stringify([listen, connection]));
   }
+  const silent = peerPlaceOf({}, far, "10.0.0.2:50000");
+  assertEquals([silent.address, addressFor(silent, far)], [
+    "10.0.0.2:50000",
+    undefined,
+  ]);
   const dialled = peerPlaceOf(undefined, far, "kate.example.org:4370");
   assertEquals(dialled.address, "kate.example.org:4370");
   assertEquals(addressFor(dialled, far), "10.0.0.2:50000");

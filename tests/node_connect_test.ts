@@ -37,6 +37,34 @@ const MOEBI = "moebi@localhost";
 
 // Connect, list, disconnect, ping.
 
+clusterTest(
+  "Node.connect() takes an address only, and reports whether a node is there",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const connect = (node: Node) =>
+      alex.run(() => Node.connect({ address: `127.0.0.1:${node.port}` }));
+    assertEquals([await connect(kate), await connect(alex)], [true, true]);
+    assertEquals(await alex.run(() => Node.list()), [KATE]);
+    await kate.stop();
+    assertEquals(await connect(kate), false);
+    assertMatch(
+      await cluster.logged(/Cannot connect/),
+      /alex warning: Cannot connect to 127\.0\.0\.1:\d+: .*(ECONN|refused)/,
+    );
+    for (
+      const wrong of [{ address: 1 }, { address: undefined }, {}, [], null]
+    ) {
+      await assertRejects(
+        // deno-lint-ignore no-explicit-any
+        () => alex.run(() => Node.connect(wrong as any)),
+        TypeError,
+        wrong !== null && "address" in wrong ? "address" : "as a name",
+      );
+    }
+  },
+);
+
 clusterTest("Node.connect() connects both ends, once", async (cluster) => {
   const alex = await cluster.start("alex");
   const kate = await cluster.start("kate");

@@ -35,7 +35,7 @@ def listening(fields):
     given = fields.get("listen")
     if given is not None or "listen" in fields:
         need(isinstance(given, dict), "listen is no object")
-        need(1 <= natural(given.get("port")) <= 65535, "listen has no port")
+        need("port" not in given or 1 <= natural(given["port"]) <= 65535, "listen has no port")
         need("host" not in given or text(given["host"], MAX_ADDRESS) is not None, "a host is no text")
     return given
 
@@ -43,7 +43,7 @@ def listening(fields):
 def place_of(theirs, remote, dialled):
     """The host and port of a peer; None if they are unknown."""
     listen = theirs.get("listen")
-    if listen is None:
+    if listen is None or "port" not in listen:
         return dialled
     host = listen.get("host", remote)
     return (host, listen["port"]) if is_for(host, remote) else dialled

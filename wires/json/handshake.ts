@@ -165,7 +165,11 @@ function toListening(given: unknown): Listening | undefined {
   const { port, host } = Object(given) as Fields;
   const isAddress = host === undefined ||
     typeof host === "string" && host.length <= MAX_ADDRESS;
-  if (isNatural(port) && port >= 1 && port <= 65535 && isAddress) {
+  const isPort = port === undefined ||
+    isNatural(port) && port >= 1 && port <= 65535;
+  const isObject = typeof given === "object" && given !== null &&
+    !Array.isArray(given);
+  if (isObject && isPort && isAddress) {
     return { port, host: host as string | undefined };
   }
   throw new HandshakeError(
