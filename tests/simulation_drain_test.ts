@@ -1,0 +1,45 @@
+/** A node that drains in a simulated cluster: the time that it waits for nodes that do not answer. */
+
+import { assert, assertEquals } from "@std/assert";
+import { global } from "../global.ts";
+import { pg } from "../pg.ts";
+import { receive, self, spawn } from "../process.ts";
+import { Node } from "../node.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { test } from "../testing/tags.ts";
+
+const ALEX = "alex@localhost";
+
+for (const has of ["groups", "names"] as const) {
+  test(`drain() waits 5 s for nodes that do not confirm that its ${has} have gone`, async () => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+      tickTime: 600_000,
+    });
+    const serve = async (name: string) => {
+      if (has === "groups") {
+        await pg.start();
+        await pg.join("room", spawn(() => receive(() => false)));
+      } else {
+        await global.sync();
+        assert(await global.registerName(name, self()));
+      }
+      await receive(() => false);
+    };
+    await cluster.run("kate", () => Node.connect(ALEX));
+    for (const name of ["alex", "kate"]) cluster.spawn(name, () => serve(name));
+    await cluster.settle();
+    cluster.partition(["alex"], ["kate"]);
+    const kate = cluster.node("kate");
+    let outcome: unknown;
+    const drained = kate.drain().then((value) => outcome = value);
+    await cluster.advance(4900);
+    assertEquals([outcome, kate.status], [undefined, "draining"]);
+    await cluster.advance(200);
+    assertEquals(kate.status === "draining", false);
+    cluster.heal();
+    await cluster.advance(1000);
+    await drained;
+    assertEquals(outcome, "drained");
+  });
+}
