@@ -34,7 +34,13 @@ import {
   toSendLater,
   whenLocated,
 } from "./gen/locate.ts";
-import { mayBeLeft, sent, startCall, timeoutOf } from "./gen/call.ts";
+import {
+  mayBeLeft,
+  sent,
+  startCall,
+  timeoutOf,
+  tracedCall,
+} from "./gen/call.ts";
 import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
 import { callExit, describeFunction } from "./gen/call_description.ts";
 import {
@@ -533,7 +539,10 @@ function ask<T>(
         read: (reply) => valueOf(reply, place.node) as T,
       }).promise;
     };
-    return whenLocated(located, process, askAt) as Promise<T>;
+    return tracedCall(
+      as,
+      () => whenLocated(located, process, askAt) as Promise<T>,
+    );
   });
 }
 

@@ -331,6 +331,11 @@ export class Node implements AsyncDisposable {
   }
 
   /** @ignore */
+  _network(): Network {
+    return this.#network;
+  }
+
+  /** @ignore */
   _runtime(): NodeRuntime {
     return this.#runtime;
   }

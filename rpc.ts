@@ -36,6 +36,7 @@ import {
   type RpcOutcome,
   startRpc,
 } from "./servers/rpc/rpc_call.ts";
+import { tracing } from "./runtime/signals/tracing.ts";
 import { checkArgs, checkList } from "./runtime/values/check_arguments.ts";
 import {
   currentProcess,
@@ -146,16 +147,27 @@ export class rpc {
     if (process === undefined) return await never();
     checkArgs(args);
     const timeout = timeoutOf(options, Infinity, "call a function");
-    const outcome = await startRpc(
-      process,
-      nameOf(node),
-      fn,
-      args ?? [],
-      timeout,
-      options,
-    );
-    if (outcome.type !== "ok") raise(outcome);
-    return outcome.value as Awaited<T>;
+    const call = async () => {
+      const outcome = await startRpc(
+        process,
+        nameOf(node),
+        fn,
+        args ?? [],
+        timeout,
+        options,
+      );
+      if (outcome.type !== "ok") raise(outcome);
+      return outcome.value as Awaited<T>;
+    };
+    return await (tracing === undefined ? call() : tracing.run(
+      {
+        name: `rpc.call ${functionText(fn)}`,
+        kind: "client",
+        attributes: { "otp.node": nameOf(node) },
+      },
+      undefined,
+      call,
+    ));
   }
 
   /**
@@ -296,4 +308,11 @@ export class rpc {
 function namesOf(nodes: readonly (string | Atom)[]): string[] {
   checkList(nodes, "call a function on the nodes");
   return nodes.map(nameOf);
+}
+
+/** A called function, as text: `Chat.receiveMessage`. */
+function functionText(fn: unknown): string {
+  return Array.isArray(fn)
+    ? fn.map((each) => nameOf(each)).join(".")
+    : (fn as { name?: string }).name || "(function)";
 }

@@ -37,6 +37,7 @@ import {
   noteInput,
 } from "../runtime/scheduling/scheduler.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { arrive, tracing } from "../runtime/signals/tracing.ts";
 import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
 import type { Budget } from "./budget.ts";
 import type { KnownAddress } from "./known_addresses.ts";
@@ -249,7 +250,8 @@ export class Connection implements Port {
     this.#stats.receivedBytes += chunk.length;
     this.receivedBytes += chunk.length;
     try {
-      this.#incoming.receive(chunk);
+      if (tracing === undefined) this.#incoming.receive(chunk);
+      else arrive(undefined, () => this.#incoming.receive(chunk));
     } catch (error) {
       this.#stats.protocolErrors++;
       this.#down(`it sent ${(error as Error).message}`);

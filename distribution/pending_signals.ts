@@ -4,6 +4,7 @@
  * @module
  */
 
+import { arrive, traceNow } from "../runtime/signals/tracing.ts";
 import { QueueFullError } from "../errors.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
@@ -88,7 +89,12 @@ export class PendingSignals implements Signals, Queued {
 
   #push(bytes: number, each: (signals: Signals) => void): void {
     if (this.#closed) return;
-    this.#queue.push(each);
+    const trace = traceNow();
+    this.#queue.push(
+      trace === undefined
+        ? each
+        : (signals) => arrive(trace, () => each(signals)),
+    );
     this.#bytes += bytes;
     const { limits, queued, overflow } = this.#options;
     queued.add(bytes);

@@ -23,6 +23,8 @@ import {
 import type { Pid, Ref } from "../runtime/values/pid.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { ServerRequest } from "../runtime/values/server_message.ts";
+import { tracing } from "../runtime/signals/tracing.ts";
+import { inspectArgument } from "../runtime/values/inspect.ts";
 import { type CallDescription, callExit } from "./call_description.ts";
 import {
   type CancelOptions,
@@ -204,6 +206,32 @@ export function call<T>(
 
 /** Sends a server a program's request, and waits for its reply. */
 export function callWithData<T>(
+  server: ServerTarget,
+  request: unknown,
+  options: RequestOptions<T>,
+): Promise<T> {
+  return tracing === undefined
+    ? startedCall(server, request, options)
+    : tracedCall(options.as, () => startedCall(server, request, options));
+}
+
+/** A call as a span of the trace that the running code is part of, or of a new one, if tracing is on. */
+export function tracedCall<T>(
+  as: () => CallDescription,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (tracing === undefined) return call();
+  const [module, fn, [server]] = as();
+  const name = `${module}.${fn}`;
+  const attributes = { "otp.server": shownServer(server) };
+  return tracing.run({ name, kind: "client", attributes }, undefined, call);
+}
+
+function shownServer(server: unknown): string {
+  return typeof server === "string" ? server : inspectArgument(server);
+}
+
+function startedCall<T>(
   server: ServerTarget,
   request: unknown,
   options: RequestOptions<T>,

@@ -24,6 +24,7 @@ import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
+import { takeTrace, tracing } from "../runtime/signals/tracing.ts";
 import {
   Call,
   Cast,
@@ -57,6 +58,8 @@ export interface Server {
   terminate?(reason: unknown): unknown;
   /** Its state, for the report of its crash. */
   readonly state?: unknown;
+  /** The name of the program's callback module, for traces. */
+  readonly callback?: string;
   /** Called before the first message. */
   begin?(): unknown;
   /** Milliseconds to wait for the next message; if none arrives, `info` gets `"timeout"`. */
@@ -155,7 +158,9 @@ export async function serve(
       );
       // It may have been killed since it received the message.
       process.assertAlive();
-      result = dispatch(process, server, message, parent);
+      result = tracing === undefined
+        ? dispatch(process, server, message, parent)
+        : dispatchTraced(process, server, message, parent);
       if (result === undefined) continue;
       if (result instanceof Leaving) break;
       result = await result;
@@ -239,6 +244,32 @@ function dispatch(
       : undefined;
   }
   return pending(server.info?.(message));
+}
+
+/** Handles a message in the trace that it belongs to. */
+function dispatchTraced(
+  process: LocalProcess,
+  server: Server,
+  message: unknown,
+  parent: Pid | undefined,
+): Promise<unknown> | Leaving | void {
+  const trace = takeTrace(message);
+  const handle = () => dispatch(process, server, message, parent);
+  if (trace === undefined || tracing === undefined) return handle();
+  // A server of the library is no work of the program; what it starts is.
+  if (server.callback === undefined) return tracing.within(trace, handle);
+  const fn = message instanceof Call
+    ? "handleCall"
+    : message instanceof Cast
+    ? "handleCast"
+    : "handleInfo";
+  const name = `${server.callback}.${fn}`;
+  const attributes: Record<string, string> = {
+    "otp.pid": String(process.pid),
+    "otp.node": process.pid.node,
+  };
+  if (process.name !== undefined) attributes["otp.name"] = process.name;
+  return tracing.run({ name, kind: "server", attributes }, trace, handle);
 }
 
 /** Serves system messages only, until the server is resumed or leaves. */

@@ -34,7 +34,6 @@
  * @module
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { Node } from "../node.ts";
 import { runIn } from "../runtime/spawning/run_in_process.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
@@ -47,8 +46,10 @@ import {
 } from "../runtime/values/check_arguments.ts";
 import { inspect, printableLine, quote } from "../runtime/values/inspect.ts";
 import { type HealthCheck, HealthChecks } from "./health_checks.ts";
+import { type WebAnswer, type WebHandler, webHandler } from "./web_handler.ts";
 
 export type { HealthCheck };
+export type { HonoContextLike, WebHandler } from "./web_handler.ts";
 
 /** Options for {@linkcode health}. */
 export interface HealthOptions {
@@ -112,42 +113,8 @@ export interface HealthOptions {
   verbose?: boolean;
 }
 
-/** The part of a context of Hono that a {@linkcode HealthHandler} uses. */
-export interface HonoContextLike {
-  /** The request. */
-  readonly req: {
-    /** The request as the host has it. */
-    readonly raw: Request;
-  };
-}
-
 /** A handler of {@linkcode health}: it fits several kinds of web servers. */
-export interface HealthHandler {
-  /**
-   * For `Deno.serve`, `Bun.serve` and others with a `Request`: returns the response, or `undefined` for any
-   * other path.
-   */
-  (request: Request): Promise<Response> | undefined;
-  /**
-   * For `node:http`, and as a middleware of Express: responds and returns `true`, or returns `false` for any
-   * other path, for which it calls `next`, if there is one.
-   */
-  (
-    request: IncomingMessage,
-    response: ServerResponse,
-    next?: () => void,
-  ): boolean;
-  /** For Hono, as a middleware: `app.use(health())`. */
-  (context: HonoContextLike, next: () => Promise<void>): Promise<
-    Response | void
-  >;
-}
-
-/** The answer to a probe. */
-interface Answer {
-  status: 200 | 503;
-  body: string;
-}
+export type HealthHandler = WebHandler;
 
 const HEADERS = {
   "content-type": "text/plain; charset=utf-8",
@@ -226,27 +193,7 @@ const MAX_CHECKS = 100;
  */
 export function health(options: HealthOptions = {}): HealthHandler {
   const probes = new Probes(options);
-  function handle(
-    first: Request | IncomingMessage | HonoContextLike,
-    second?: unknown,
-    next?: () => void,
-  ): unknown {
-    if (
-      typeof (second as ServerResponse | undefined)?.writeHead === "function"
-    ) {
-      return probes.respond(
-        first as IncomingMessage,
-        second as ServerResponse,
-        next,
-      );
-    }
-    if (typeof second === "function") {
-      const { raw } = (first as HonoContextLike).req;
-      return probes.fetch(raw) ?? second();
-    }
-    return probes.fetch(first as Request);
-  }
-  return handle as HealthHandler;
+  return webHandler((path) => probes.find(path));
 }
 
 /** The probes of a program. */
@@ -254,7 +201,7 @@ class Probes {
   readonly #node: Node | undefined;
   readonly #minPeers: number;
   readonly #verbose: boolean;
-  readonly #answers: Map<string, () => Promise<Answer>>;
+  readonly #answers: Map<string, () => Promise<WebAnswer>>;
   readonly #ready: HealthChecks;
   readonly #live: HealthChecks;
 
@@ -281,40 +228,9 @@ class Probes {
     ]);
   }
 
-  /** The answer to a request; `undefined` if it is for another handler. */
-  fetch(request: Request): Promise<Response> | undefined {
-    const answer = this.#find(request.method, pathOf(request.url));
-    return answer?.().then(({ status, body }) =>
-      new Response(request.method === "HEAD" ? null : body, {
-        status,
-        headers: HEADERS,
-      })
-    );
-  }
-
-  /** Responds to a request, unless it is for another handler. */
-  respond(
-    request: IncomingMessage,
-    response: ServerResponse,
-    next?: () => void,
-  ): boolean {
-    const { method = "", url = "" } = request;
-    const answer = this.#find(method, url.split("?", 1)[0]);
-    if (answer === undefined) {
-      next?.();
-      return false;
-    }
-    answer().then(({ status, body }) => {
-      response.writeHead(status, HEADERS);
-      response.end(method === "HEAD" ? undefined : body);
-    });
-    return true;
-  }
-
-  #find(method: string, path: string): (() => Promise<Answer>) | undefined {
-    return method === "GET" || method === "HEAD"
-      ? this.#answers.get(path)
-      : undefined;
+  /** The answer to a path; `undefined` if it is for another handler. */
+  find(path: string): (() => Promise<WebAnswer>) | undefined {
+    return this.#answers.get(path);
   }
 
   /** The node whose state counts, if it is known. */
@@ -322,7 +238,7 @@ class Probes {
     return this.#node ?? Node._started().at(0);
   }
 
-  async #answerLive(): Promise<Answer> {
+  async #answerLive(): Promise<WebAnswer> {
     const results = await this.#live.results();
     const status = this.#current()?.status;
     // A program may start its node later, and stop it when it ends.
@@ -331,7 +247,7 @@ class Probes {
     ]);
   }
 
-  async #answerReady(): Promise<Answer> {
+  async #answerReady(): Promise<WebAnswer> {
     const results = await this.#ready.results();
     const node = this.#current();
     const peers = node?._runtime().visible.size ?? 0;
@@ -350,7 +266,7 @@ class Probes {
     isFine: boolean,
     results: [name: string, isFine: boolean][],
     facts: string[],
-  ): Answer {
+  ): WebAnswer {
     const isOk = isFine && results.every(([, isFine]) => isFine);
     const lines = [isOk ? "ok" : "unavailable"];
     if (this.#verbose) {
@@ -361,7 +277,11 @@ class Probes {
         ),
       );
     }
-    return { status: isOk ? 200 : 503, body: `${lines.join("\n")}\n` };
+    return {
+      status: isOk ? 200 : 503,
+      headers: HEADERS,
+      body: `${lines.join("\n")}\n`,
+    };
   }
 
   #run(check: HealthCheck): Promise<unknown> {
@@ -379,11 +299,6 @@ class Probes {
       { what: `failures of the health check ${name.slice(0, MAX_NAME)}` },
     );
   }
-}
-
-/** The path of an absolute URL. */
-function pathOf(url: string): string {
-  return URL.parse(url)?.pathname ?? "";
 }
 
 function checkHealthOptions(options: HealthOptions): void {

@@ -36,6 +36,7 @@ const OF_OTHERS = [
   "acorn",
   "import()",
   "proc_lib",
+  "seq_trace",
   "tmux",
 ];
 

@@ -21,7 +21,9 @@ const ENTRIES = [
   "shell/main.ts",
   "observe/health.ts",
   "observe/logtape.ts",
+  "observe/metrics.ts",
   "observe/observer.ts",
+  "observe/telemetry.ts",
   "testing/mod.ts",
   "testing/main.ts",
   "testing/_peer_main.ts",
@@ -79,6 +81,7 @@ const VOCABULARY = [
     "tuple",
   ].map((name) => `runtime/values/${name}.ts`),
   "runtime/signals/signal.ts",
+  "runtime/signals/tracing.ts",
 ];
 
 /** The contracts between a node and its host, and between a wire and its connection. */

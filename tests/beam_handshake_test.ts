@@ -55,9 +55,9 @@ clusterTest(
     await using raw = await RawPeer.dial(alex.port);
     const { name, flags, creation } = await enterBeam(raw, RAW);
     assertEquals([name, creation], [alex.name, alex.creation]);
-    // OTP's mandatory flags and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER, UNICODE_IO and the two of
+    // OTP's mandatory flags and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER, BIG_SEQTRACE_LABELS, UNICODE_IO and the two of
     // monitors. Without PUBLISHED, FRAGMENTS and DIST_HDR_ATOM_CACHE.
-    assertEquals(flags, 0xd_074f_1fbcn);
+    assertEquals(flags, 0xd_075f_1fbcn);
     await cluster.logged(/Connected to raw@localhost/);
     await alex.run(() => {
       assertEquals(Node.list(), []);
@@ -433,7 +433,7 @@ clusterTest(
       assertEquals(await hearHello(own, "dialler"), {
         name: alex.name,
         creation: alex.creation,
-        flags: 0xd_074f_1fbcn,
+        flags: 0xd_075f_1fbcn,
         challenge: 0,
       });
       await own.write(beamFrame("salive"));

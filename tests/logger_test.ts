@@ -15,7 +15,7 @@ import {
   standardLog,
   textLog,
 } from "../mod.ts";
-import { setTraceSource } from "../runtime/log/trace_source.ts";
+import { setTracing } from "../runtime/signals/tracing.ts";
 import { standardError } from "./_processes.ts";
 import { test } from "../testing/tags.ts";
 
@@ -123,7 +123,11 @@ test("an event has the trace of the code that logged it", async () => {
     traceId: "0af7651916cd43dd8448eb211c80319c",
     spanId: "b7ad6b7169203331",
   };
-  setTraceSource(() => trace);
+  setTracing({
+    current: () => `00-${trace.traceId}-${trace.spanId}-01`,
+    run: (_span, _parent, fn) => fn(),
+    within: (_trace, fn) => fn(),
+  });
   try {
     const [event] = await logged({}, () => Logger.info("traced"));
     assertEquals(event.trace, trace);
@@ -132,7 +136,7 @@ test("an event has the trace of the code that logged it", async () => {
     const line = JSON.parse(await standardError(() => jsonLog(event)));
     assertEquals(line.trace, trace);
   } finally {
-    setTraceSource(undefined);
+    setTracing(undefined);
   }
 });
 

@@ -299,6 +299,10 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   size: { good: [0], bad: [...NATURAL.bad, 2 ** 53 - 1] },
   "attachment…": { good: [0], bad: [...NATURAL.bad, 1] },
   id: { good: [1, 2 ** 53 - 1], bad: [...NATURAL.bad, 0] },
+  trace: {
+    good: ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+    bad: ["", "00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01", 1],
+  },
   name: {
     good: ["", "Chat", "\u{1f600}".repeat(255), "\ud800".repeat(255)],
     bad: ["\u{1f600}".repeat(256), "a".repeat(256), 1, null, ["Chat"]],

@@ -51,6 +51,9 @@ export type Json =
   | Json[]
   | { [key: string]: Json };
 
+/** A trace. */
+const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /** Where the vectors are. */
 export const VECTORS: URL = new URL(
   "../docs/protocol_vectors.json",
@@ -393,6 +396,7 @@ const EXACT: Json[] = [
   ["large", 1],
   ["large_attached", 1, 0],
   ["peers", ["moebi@localhost"]],
+  ["trace", 112, TRACE],
 ];
 
 function inexact(): Record<string, Json> {
@@ -413,6 +417,12 @@ const REFUSED_SIGNALS: Record<string, Json> = {
   "a send of nothing": ["send", 112, 108],
   "an unknown kind": ["sing", 112],
   "an unknown kind with tags": ["sing*", 112],
+  "a trace with tags": ["trace*", 112, TRACE],
+  "a trace of another version": ["trace", 112, TRACE.replace("00-", "01-")],
+  "a trace in capitals": ["trace", 112, TRACE.toUpperCase()],
+  "a trace that is too short": ["trace", 112, TRACE.slice(0, -1)],
+  "a trace that is no text": ["trace", 112, 1],
+  "a trace of a process that is none": ["trace", "Chat", TRACE],
   "a link with tags": ["link*", 112, 108, 2345678901],
   "a peers with tags": ["peers*", ["moebi@localhost"]],
   "an unlink with the id 0": ["unlink", 112, 108, 2345678901, 0],

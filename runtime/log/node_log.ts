@@ -17,9 +17,10 @@ import {
   type LogLevel,
   type RuntimeEvent,
   safeLog,
+  type TraceIds,
 } from "./log_event.ts";
 import { LOG_LEVELS, rankOf } from "./log_level.ts";
-import { currentTrace } from "./trace_source.ts";
+import { tracing } from "../signals/tracing.ts";
 import { printableLine, printableWithin } from "../values/inspect.ts";
 
 /** The maximum length of a message, in characters. */
@@ -273,7 +274,7 @@ export class NodeLog {
     const pid = event.pid ?? crash?.pid ?? supervisor?.supervisor ??
       remote?.pid;
     const label = event.label ?? crash?.label;
-    const trace = event.trace ?? currentTrace();
+    const trace = event.trace ?? traceIds();
     this.#hook({
       ...event,
       node: this.#node,
@@ -290,4 +291,12 @@ export class NodeLog {
       this.#forget(windows, Infinity);
     }
   }
+}
+
+/** The trace of the running code, if tracing is on. */
+function traceIds(): TraceIds | undefined {
+  const trace = tracing?.current();
+  if (trace === undefined) return undefined;
+  const [, traceId, spanId] = trace.split("-");
+  return { traceId, spanId };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { noteTrace, tracing } from "./tracing.ts";
 import type { NumberMap } from "../collections/number_map.ts";
 import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
@@ -64,6 +65,7 @@ export class LocalDelivery implements Signals {
   send(_from: Pid, to: Pid, message: unknown): Backpressure {
     const process = this.#processes.get(to.number);
     if (process !== undefined && to.creation === this.#creation) {
+      if (tracing !== undefined) noteTrace(message);
       process.mailbox.push(message, process);
     }
     return undefined;
@@ -71,7 +73,9 @@ export class LocalDelivery implements Signals {
 
   sendName(_from: Pid, name: string, message: unknown): Backpressure {
     const process = this.#named(name);
-    if (process !== undefined) process.mailbox.push(message, process);
+    if (process === undefined) return undefined;
+    if (tracing !== undefined) noteTrace(message);
+    process.mailbox.push(message, process);
     return undefined;
   }
 
@@ -85,7 +89,9 @@ export class LocalDelivery implements Signals {
     const { number } = alias;
     if (this.#aliases.get(number)?.waits?.has(number)) return undefined;
     const process = this.#openAlias(alias);
-    if (process !== undefined) process.mailbox.push(message, process);
+    if (process === undefined) return undefined;
+    if (tracing !== undefined) noteTrace(message);
+    process.mailbox.push(message, process);
     return undefined;
   }
 

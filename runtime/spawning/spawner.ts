@@ -11,7 +11,9 @@ import {
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime, RuntimeSpawnOptions } from "../runtime.ts";
+import { tracing } from "../signals/tracing.ts";
 import { startSoon } from "./start_process.ts";
+import { traced } from "./traced_start.ts";
 
 /** Starts the processes of a node. */
 export class Spawner {
@@ -64,7 +66,7 @@ export class Spawner {
         },
       );
     }
-    startSoon(process, fn);
+    startSoon(process, tracing === undefined ? fn : traced(process, fn));
     return process;
   }
 

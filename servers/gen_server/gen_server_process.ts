@@ -103,6 +103,7 @@ export interface StartGenServerOptions {
 class GenServerProcess implements Server {
   readonly otp: OtpSpelling | undefined;
   readonly servesForeign: boolean;
+  readonly callback: string | undefined;
   readonly #process: LocalProcess;
   readonly #module: Callbacks;
   #state: unknown;
@@ -115,6 +116,9 @@ class GenServerProcess implements Server {
     this.#module = module;
     // Those of the library decide by the caller's node what it may do.
     this.servesForeign = module[OTP_SPELLING] === undefined;
+    this.callback = this.servesForeign
+      ? process.label || "GenServer"
+      : undefined;
     this.otp = module[OTP_SPELLING] ??
       (module.beam && spellingOf(module.beam));
   }

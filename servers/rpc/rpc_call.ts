@@ -11,6 +11,8 @@
  * @module
  */
 
+import { fromBeamName } from "../../runtime/values/beam_names.ts";
+import { tracing } from "../../runtime/signals/tracing.ts";
 import {
   ExitError,
   formatExit,
@@ -113,7 +115,13 @@ function resolveOtp(args: unknown[], node: string): Resolved {
   return ref instanceof Ref && ref.node === node && module instanceof Atom &&
       name instanceof Atom && Array.isArray(given)
     ? {
-      fn: () => executeCall(node, ref, [module.name, name.name, given]),
+      fn: () =>
+        inSpan(
+          `${fromBeamName(module.name)}.${
+            fromBeamName(name.name)
+          }/${given.length}`,
+          () => executeCall(node, ref, [module.name, name.name, given]),
+        ),
       label: "rpc",
     }
     : unknownRequest("execute_call");
@@ -140,7 +148,8 @@ function resolve(
   // The refusal is counted here, as the request itself is not refused.
   const found = runtime.resolve(run, node ?? runtime.node);
   if (!("error" in found)) {
-    return { fn: () => answerWith(found.fn, ref), label: found.label };
+    const { fn, label } = found;
+    return { fn: () => inSpan(label, () => answerWith(fn, ref)), label };
   }
   // Reported by a process, so that the caller can distinguish it from a node that serves no calls.
   const { error, message } = found;
@@ -156,6 +165,17 @@ function unknownRequest(kind: string): Resolved {
     error: "undef",
     message: `the node knows no request ${printable(kind)} of rpc`,
   };
+}
+
+/** Runs a called function as a span of its caller's trace, if tracing is on. */
+function inSpan<T>(label: string, fn: () => T): T {
+  if (tracing === undefined) return fn();
+  const span = {
+    name: `rpc ${label}`,
+    kind: "server",
+    attributes: {},
+  } as const;
+  return tracing.run(span, undefined, fn);
 }
 
 function answerWith(fn: () => unknown, ref: Ref): unknown {

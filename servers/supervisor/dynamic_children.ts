@@ -159,7 +159,7 @@ export class DynamicChildren<S extends DynamicSpec> {
       this.#report(child, "child_terminated", reason);
     }
     if (!orderly && restart !== "temporary") {
-      countRestart(child, reason);
+      countRestart(this.#process, child, reason);
       return this.#restart(child);
     }
     this.#remove(child);

@@ -6,6 +6,7 @@
  */
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { ChildType } from "./child_spec.ts";
 
@@ -58,11 +59,20 @@ export function supervisionOf(process: LocalProcess): Supervision | undefined {
   return supervisions.get(process);
 }
 
-/** Counts a restart of a child. */
+const totals = new WeakMap<Runtime, number>();
+
+/** The number of restarts of children of a node's supervisors since it started. */
+export function restartsOf(runtime: Runtime): number {
+  return totals.get(runtime) ?? 0;
+}
+
+/** Counts a restart of a child of a supervisor. */
 export function countRestart(
+  { runtime }: LocalProcess,
   child: { restarts?: Restarts },
   reason: unknown,
 ): void {
+  totals.set(runtime, restartsOf(runtime) + 1);
   const count = (child.restarts?.count ?? 0) + 1;
   child.restarts = { count, reason, at: Date.now() };
 }

@@ -309,7 +309,7 @@ export class SupervisorServer implements Server {
       );
     }
     if (!orderly && restart !== "temporary") {
-      countRestart(child, reason);
+      countRestart(this.#process, child, reason);
       return await this.#restart(child);
     }
     this.#forget(child);

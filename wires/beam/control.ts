@@ -50,3 +50,17 @@ export const SPAWN_MONITOR = 2;
 
 /** The first byte of each frame that is not a tick. */
 export const PASS_THROUGH = 112;
+
+/** The same with a trace token, an item more: the last of a message, and before the options of a spawn request. */
+export const DOP_SEND_TT = 12;
+export const DOP_REG_SEND_TT = 16;
+export const DOP_SEND_SENDER_TT = 23;
+export const DOP_SPAWN_REQUEST_TT = 30;
+export const DOP_ALIAS_SEND_TT = 34;
+
+/** The same of signals whose trace this library does not follow. */
+export const DOP_EXIT_TT = 13;
+export const DOP_EXIT2_TT = 18;
+export const DOP_PAYLOAD_EXIT_TT = 25;
+export const DOP_PAYLOAD_EXIT2_TT = 27;
+export const DOP_SPAWN_REPLY_TT = 32;

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { arrive, isTrace } from "../../runtime/signals/tracing.ts";
 import type { Incoming, Local, Peer } from "../../distribution/wire.ts";
 import type { Signals, Target } from "../../runtime/signals/signal.ts";
 import { Atom } from "../../runtime/values/atom.ts";
@@ -24,8 +25,25 @@ import { ProtocolError } from "./checks.ts";
 import { refusalFromBeam } from "./refusals.ts";
 import { FORGED, messageOf, Reply } from "./received_message.ts";
 
+/** The kinds of control messages with a trace token, and those without. */
+const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
+  [control.DOP_SEND_TT, control.DOP_SEND],
+  [control.DOP_EXIT_TT, control.DOP_EXIT],
+  [control.DOP_REG_SEND_TT, control.DOP_REG_SEND],
+  [control.DOP_EXIT2_TT, control.DOP_EXIT2],
+  [control.DOP_SEND_SENDER_TT, control.DOP_SEND_SENDER],
+  [control.DOP_PAYLOAD_EXIT_TT, control.DOP_PAYLOAD_EXIT],
+  [control.DOP_PAYLOAD_EXIT2_TT, control.DOP_PAYLOAD_EXIT2],
+  [control.DOP_SPAWN_REQUEST_TT, control.DOP_SPAWN_REQUEST],
+  [control.DOP_SPAWN_REPLY_TT, control.DOP_SPAWN_REPLY],
+  [control.DOP_ALIAS_SEND_TT, control.DOP_ALIAS_SEND],
+]);
+
 /** Reads the frames of one peer. */
 export class ControlDecoder implements Incoming {
+  /** Whether the control message has a trace token, and the trace that was read from it. */
+  #hasToken = false;
+  #trace: string | undefined;
   readonly #local: Local;
   readonly #peer: Peer;
   readonly #deliver: Signals;
@@ -76,15 +94,22 @@ export class ControlDecoder implements Incoming {
     this.#control(reader, items, items === 0 ? -1 : reader.integer());
   }
 
-  #control(reader: TermReader, items: number, kind: number | bigint): void {
+  /** A control message, and its trace token if it has one: the kinds with one are others, with an item more. */
+  #control(reader: TermReader, items: number, given: number | bigint): void {
+    const kind = WITHOUT_TOKEN.get(given) ?? given;
     const deliver = this.#deliver;
+    this.#hasToken = kind !== given;
+    this.#trace = undefined;
+    if (this.#hasToken) items--;
     switch (kind) {
       case control.DOP_SEND_SENDER: {
         checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
         const to = this.#to(reader.pid());
         const message = this.#message(reader, from);
-        if (message !== FORGED) deliver.send(from, to, message);
+        if (message === FORGED) return;
+        if (this.#trace === undefined) deliver.send(from, to, message);
+        else arrive(this.#trace, () => deliver.send(from, to, message));
         return;
       }
       case control.DOP_SEND: {
@@ -92,7 +117,8 @@ export class ControlDecoder implements Incoming {
         reader.term();
         const to = this.#to(reader.pid());
         const message = this.#message(reader, this.#nobody);
-        if (message !== FORGED) deliver.send(this.#nobody, to, message);
+        if (message === FORGED) return;
+        arrive(this.#trace, () => deliver.send(this.#nobody, to, message));
         return;
       }
       case control.DOP_REG_SEND: {
@@ -101,7 +127,8 @@ export class ControlDecoder implements Incoming {
         reader.term();
         const name = fromBeamName(reader.atom().name);
         const message = this.#message(reader, from);
-        if (message !== FORGED) deliver.sendName(from, name, message);
+        if (message === FORGED) return;
+        arrive(this.#trace, () => deliver.sendName(from, name, message));
         return;
       }
       case control.DOP_ALIAS_SEND: {
@@ -109,7 +136,8 @@ export class ControlDecoder implements Incoming {
         const from = this.#from(reader.pid());
         const alias = this.#ownRef(reader.ref());
         const message = this.#message(reader, from, alias);
-        if (message !== FORGED) deliver.sendAlias(from, alias, message);
+        if (message === FORGED) return;
+        arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
         return;
       }
       case control.DOP_LINK:
@@ -196,6 +224,16 @@ export class ControlDecoder implements Incoming {
     use(from, to);
   }
 
+  /** Reads the token of `seq_trace`; its label is the trace if this library or a program has set it. */
+  #readToken(reader: TermReader): void {
+    const token = reader.term();
+    if (!(token instanceof Tuple) || token.length !== 5) {
+      throw new ProtocolError("a trace token that is none");
+    }
+    const label = token.elements[1];
+    if (isTrace(label)) this.#trace = label;
+  }
+
   /** The term behind the control message. */
   #payload(reader: TermReader, maxDepth: number): unknown {
     reader.version();
@@ -206,6 +244,7 @@ export class ControlDecoder implements Incoming {
 
   /** The message of a frame; a reply is delivered at once, and `FORGED` returned. */
   #message(reader: TermReader, from: Pid, alias?: Ref): unknown {
+    if (this.#hasToken) this.#readToken(reader);
     const term = this.#payload(reader, this.#maxDepth);
     if (typeof term !== "object" || term === null) return term;
     const message = messageOf(
@@ -221,6 +260,7 @@ export class ControlDecoder implements Incoming {
   }
 
   #reason(reader: TermReader, isPayload: boolean): unknown {
+    if (this.#hasToken) this.#readToken(reader);
     const depth = this.#maxDepth - REASON_LEVELS;
     if (isPayload) return reasonFromBeam(this.#payload(reader, depth));
     const term = reader.term(depth);
@@ -281,6 +321,8 @@ export class ControlDecoder implements Incoming {
     const groupLeader = reader.pid();
     const mfa = reader.term();
     const options = reader.term();
+    if (this.#hasToken) this.#readToken(reader);
+    const trace = this.#trace;
     const args = this.#payload(reader, this.#maxDepth + 1);
     if (!(mfa instanceof Tuple) || mfa.length !== 3 || !Array.isArray(args)) {
       throw new ProtocolError("a spawn request without a function");
@@ -290,13 +332,14 @@ export class ControlDecoder implements Incoming {
       !(module instanceof Atom) || !(name instanceof Atom) ||
       !Array.isArray(options) || mfa.elements[2] !== args.length
     ) throw new ProtocolError("an invalid spawn request");
-    this.#deliver.spawnRequest(from, {
+    const request = {
       ref,
       run: this.#local.functions.requested([module.name, name.name, args]),
       link: hasOption(options, "link"),
       monitor: hasOption(options, "monitor"),
       groupLeader,
-    });
+    };
+    arrive(trace, () => this.#deliver.spawnRequest(from, request));
   }
 
   #spawnReply(reader: TermReader): void {
@@ -304,6 +347,7 @@ export class ControlDecoder implements Incoming {
     const to = this.#to(reader.pid());
     const flags = Number(reader.integer());
     const result = reader.term();
+    if (this.#hasToken) this.#readToken(reader);
     reader.finish();
     if (result instanceof Pid) {
       const pid = this.#from(result);

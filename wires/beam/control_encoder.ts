@@ -13,6 +13,7 @@
  * @module
  */
 
+import { traceNow, tracing } from "../../runtime/signals/tracing.ts";
 import type {
   Functions,
   IntroducedNode,
@@ -71,8 +72,19 @@ export class ControlEncoder implements Outgoing {
   /** The number of writes in this turn. */
   #writes = 0;
 
+  /** Whether the peer takes traces. */
+  readonly #takesTraces: boolean;
+  /** The serial number of the last trace token. */
+  #serial = 0;
+
   /** Writes for `peer` by way of `port`. */
-  constructor({ limits, functions }: Local, peer: Peer, port: Port) {
+  constructor(
+    { limits, functions }: Local,
+    peer: Peer,
+    port: Port,
+    takesTraces = false,
+  ) {
+    this.#takesTraces = takesTraces;
     this.#peer = peer;
     this.#port = port;
     this.#functions = functions;
@@ -182,22 +194,49 @@ export class ControlEncoder implements Outgoing {
     return of.creation !== this.#peer.creation;
   }
 
+  #traceNow(): string | undefined {
+    return tracing !== undefined && this.#takesTraces ? traceNow() : undefined;
+  }
+
+  /**
+   * Writes a trace as a token of `seq_trace`, its label. The BEAM passes it on with all that its process sends when it
+   * has received this, the reply above all. The flags are 0: the BEAM itself traces nothing.
+   */
+  #token(trace: string, from: Pid): void {
+    const writer = this.#writer;
+    this.#serial = (this.#serial + 1) & 0x7ffffff;
+    writer.tuple(5);
+    writer.integer(0);
+    writer.binary(trace);
+    writer.integer(this.#serial);
+    writer.pid(from);
+    writer.integer(0);
+  }
+
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (this.#isGone(to)) return undefined;
     this.#assertRoom();
-    const writer = this.#begin(3, control.DOP_SEND_SENDER);
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(3, control.DOP_SEND_SENDER)
+      : this.#begin(4, control.DOP_SEND_SENDER_TT);
     writer.pid(from);
     writer.pid(to);
+    if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
     return this.#pressure();
   }
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#assertRoom();
-    const writer = this.#begin(4, control.DOP_REG_SEND);
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(4, control.DOP_REG_SEND)
+      : this.#begin(5, control.DOP_REG_SEND_TT);
     writer.pid(from);
     writer.atom("");
     writer.atom(toBeamName(name));
+    if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
     return this.#pressure();
   }
@@ -205,9 +244,13 @@ export class ControlEncoder implements Outgoing {
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
     if (this.#isGone(alias)) return undefined;
     this.#assertRoom();
-    const writer = this.#begin(3, control.DOP_ALIAS_SEND);
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(3, control.DOP_ALIAS_SEND)
+      : this.#begin(4, control.DOP_ALIAS_SEND_TT);
     writer.pid(from);
     writer.ref(alias);
+    if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
     return this.#pressure();
   }
@@ -337,7 +380,10 @@ export class ControlEncoder implements Outgoing {
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, run, link, monitor, groupLeader } = request;
     const [module, name, args] = this.#functions.called(run);
-    const writer = this.#begin(6, control.DOP_SPAWN_REQUEST);
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(6, control.DOP_SPAWN_REQUEST)
+      : this.#begin(7, control.DOP_SPAWN_REQUEST_TT);
     writer.ref(ref);
     writer.pid(from);
     writer.pid(groupLeader);
@@ -351,6 +397,7 @@ export class ControlEncoder implements Outgoing {
     writer.list(options.length);
     for (const each of options) writer.atom(each);
     if (options.length > 0) writer.list(0);
+    if (trace !== undefined) this.#token(trace, from);
     // The arguments may have as many levels as a message, and are one below this list.
     this.#message().term(args, this.#maxDepth + 1);
     this.#end();

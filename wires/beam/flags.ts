@@ -37,6 +37,8 @@ export const MAP_TAG = 0x20000n;
 export const BIG_CREATION = 0x40000n;
 /** Messages to pids have the pid of the sender. */
 export const SEND_SENDER = 0x80000n;
+/** Trace tokens may have any term as their label. */
+export const BIG_SEQTRACE_LABELS = 0x100000n;
 /** Exit reasons as a message of their own. */
 export const EXIT_PAYLOAD = 0x400000n;
 /** Large messages in fragments. */
@@ -70,7 +72,7 @@ export const MANDATORY: bigint = MANDATORY_25 | UNLINK_ID | V4_NC;
  */
 export const OWN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
   ALIAS | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER | EXIT_PAYLOAD |
-  UNICODE_IO;
+  UNICODE_IO | BIG_SEQTRACE_LABELS;
 
 /** A node's flags with those that it has abbreviated. */
 export function expandFlags(flags: bigint): bigint {

@@ -8,6 +8,7 @@ import type { Channel, Local, Port, Session } from "../../distribution/wire.ts";
 import type { Signals } from "../../runtime/signals/signal.ts";
 import { ControlDecoder } from "./control_decoder.ts";
 import { ControlEncoder } from "./control_encoder.ts";
+import { BIG_SEQTRACE_LABELS } from "./flags.ts";
 import type { BeamIntroduction } from "./handshake.ts";
 
 /** Creates the session of a handshake, ready to be opened. */
@@ -23,7 +24,8 @@ export function openSession(
       return introduction.rest();
     },
     open(port: Port, deliver: Signals): Channel {
-      const outgoing = new ControlEncoder(local, peer, port);
+      const takesTraces = (introduction.flags & BIG_SEQTRACE_LABELS) !== 0n;
+      const outgoing = new ControlEncoder(local, peer, port, takesTraces);
       const ticked = () => outgoing.ticked();
       return {
         outgoing,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { arrive, isTrace } from "../../runtime/signals/tracing.ts";
 import type {
   ByteBudget,
   IntroducedNode,
@@ -49,6 +50,31 @@ import {
 } from "./values.ts";
 
 /** The levels of JSON around a value: the frame's array, the signal's, and two of a spawn's. */
+/** The number of senders whose traces are kept until their messages come. */
+const MAX_TRACES = 64;
+
+/** The signals that belong to traces, and those of them with several messages. */
+const TRACED_KINDS: ReadonlySet<unknown> = new Set([
+  "send",
+  "send*",
+  "send_text",
+  "send_name",
+  "send_name*",
+  "send_alias",
+  "send_alias*",
+  "call",
+  "call*",
+  "call_name",
+  "call_name*",
+  "spawn",
+  "spawn*",
+]);
+const MESSAGE_LISTS: ReadonlySet<unknown> = new Set([
+  "send",
+  "send*",
+  "send_text",
+]);
+
 const OUTER_DEPTH = 4;
 
 /** After a frame that was read in vain, that many are not: frames of one kind follow each other. */
@@ -79,6 +105,8 @@ export class Decoder implements FrameHandler {
   #to: Pid;
   /** Whether values of this frame may be nested too deeply: their JSON has more levels than that. */
   #isDeep = false;
+  /** The traces of the next messages, by sender. */
+  readonly #traces = new Map<number, string>();
 
   /** Decodes the bytes of `peer`; delivers to `deliver`. */
   constructor(
@@ -121,7 +149,11 @@ export class Decoder implements FrameHandler {
   text(bytes: Uint8Array, start: number, end: number): void {
     const signals = checkArray(this.#parse(bytes, start, end));
     for (let i = 0; i < signals.length; i++) {
-      this.#signal(checkArray(signals[i]));
+      const signal = checkArray(signals[i]);
+      const kind = signal[0];
+      if (kind === "trace") this.#trace(signal);
+      else if (this.#traces.size === 0) this.#signal(signal);
+      else this.#traced(signal);
     }
   }
 
@@ -159,6 +191,33 @@ export class Decoder implements FrameHandler {
     const parsed = parseJson(bytes, this.#maxJsonDepth, deep, start, end);
     this.#isDeep = parsed.isDeep;
     return parsed.value;
+  }
+
+  /** Notes the trace of the next signal of a process. */
+  #trace(signal: unknown[]): void {
+    checkCount(signal, 3);
+    const from = checkNatural(signal[1]);
+    const trace = signal[2];
+    if (!isTrace(trace)) throw new ProtocolError("a trace that is none");
+    // A peer writes it before its message, and other processes' signals can come between.
+    if (this.#traces.size >= MAX_TRACES) this.#traces.clear();
+    this.#traces.set(from, trace);
+  }
+
+  /** Delivers a signal with the trace of its sender. */
+  #traced(signal: unknown[]): void {
+    const from = signal[1] as number;
+    const trace = this.#traces.get(from);
+    if (trace === undefined || !TRACED_KINDS.has(signal[0])) {
+      return this.#signal(signal);
+    }
+    this.#traces.delete(from);
+    const [kind, , to] = signal;
+    // The trace belongs to the first message only.
+    const isList = MESSAGE_LISTS.has(kind) && signal.length > 4;
+    const first = isList ? signal.slice(0, 4) : signal;
+    arrive(trace, () => this.#signal(first));
+    if (isList) this.#signal([kind, from, to, ...signal.slice(4)]);
   }
 
   #signal(signal: unknown[]): void {
@@ -424,7 +483,8 @@ export class Decoder implements FrameHandler {
       throw new ProtocolError("a large signal in a large signal");
     }
     this.#values.attachments = attachments;
-    this.#signal(signal);
+    if (this.#traces.size === 0) this.#signal(signal);
+    else this.#traced(signal);
     this.#values.attachments = outer;
     this.#isDeep = isDeep;
     attachments.finish();

@@ -27,6 +27,7 @@
  * @module
  */
 
+import { traceNow, tracing } from "../../runtime/signals/tracing.ts";
 import type {
   IntroducedNode,
   Limits,
@@ -94,10 +95,16 @@ interface Waiting {
   text: string;
 }
 
-/** The limits of a frame. */
+/** The peer's side of what frames may contain. */
 export interface FrameLimits {
   /** The largest message that the peer accepts, in bytes. */
   maxMessageBytes: number;
+  /**
+   * Whether the peer takes the traces of signals.
+   *
+   * @default {false}
+   */
+  takesTraces?: boolean;
 }
 
 /** Writes signals for one peer. */
@@ -110,6 +117,7 @@ export class Encoder implements Outgoing {
   /** The number of bytes of attachments from which on a signal is large, too: its size is checked then. */
   readonly #mostAttached: number;
   readonly #maxDepth: number;
+  readonly #takesTraces: boolean;
   /** The attachments of the frame that is being collected. */
   readonly #attachments = new AttachmentWriter();
   #text = "";
@@ -145,6 +153,7 @@ export class Encoder implements Outgoing {
     this.#peer = writtenEnd(peer);
     this.#port = port;
     this.#maxDepth = limits.maxDepth;
+    this.#takesTraces = peerLimits.takesTraces ?? false;
     this.#maxMessageBytes = Math.min(
       limits.maxMessageBytes,
       peerLimits.maxMessageBytes,
@@ -174,9 +183,17 @@ export class Encoder implements Outgoing {
 
   // Messages: held back, refused at the hard cap.
 
+  /** Writes the trace of the next message of a process, if it belongs to one. */
+  #putTrace(from: Pid): void {
+    const trace = traceNow();
+    if (trace === undefined || !this.#takesTraces) return;
+    this.#put(from, `["trace",${from.number},"${trace}"]`);
+  }
+
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (this.#isGone(to)) return undefined;
     this.#assertRoom();
+    if (tracing !== undefined) this.#putTrace(from);
     if (this.#isCall(from, to, message)) {
       this.#call(from, "call", to.number, message);
       return this.#pressure(from);
@@ -277,6 +294,7 @@ export class Encoder implements Outgoing {
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#assertRoom();
+    if (tracing !== undefined) this.#putTrace(from);
     if (this.#isCall(from, name, message)) {
       this.#call(from, "call_name", JSON.stringify(name), message);
       return this.#pressure(from);
@@ -289,6 +307,7 @@ export class Encoder implements Outgoing {
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
     if (this.#isGone(alias)) return undefined;
     this.#assertRoom();
+    if (tracing !== undefined) this.#putTrace(from);
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_alias", `${alias.number}`, json);
     return this.#pressure(from);
@@ -403,6 +422,7 @@ export class Encoder implements Outgoing {
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, ...rest } = request;
+    if (tracing !== undefined) this.#putTrace(from);
     // The arguments may have as many levels as a message, and are two below this.
     const json = this.#values.encode(rest, this.#maxDepth, 2);
     this.#putValue(from, "spawn", `${ref.number}`, json);

@@ -69,6 +69,8 @@ export interface Introduction {
   replaces: boolean;
   /** The largest message that it accepts, in bytes. */
   maxMessageBytes: number;
+  /** Whether it takes the traces of signals. */
+  takesTraces: boolean;
   /** The bytes that it has sent after the handshake, until another reader takes over the transport. */
   rest: () => Uint8Array;
 }
@@ -82,6 +84,7 @@ interface Hello extends Fields {
   nonce: string;
   maxMessageBytes: number;
   listen?: Listening;
+  traces?: boolean;
 }
 
 /** Sends and receives the frames of a handshake one by one. */
@@ -139,11 +142,12 @@ function introduce(local: Local): Hello {
     nonce: Buffer.from(local.randomBytes(32)).toString("hex"),
     maxMessageBytes: local.limits.maxMessageBytes,
     listen: local.listen,
+    traces: true,
   };
 }
 
 function toHello(fields: Fields): Hello {
-  const { name, creation, hidden, nonce, maxMessageBytes } = fields;
+  const { name, creation, hidden, nonce, maxMessageBytes, traces } = fields;
   if (
     !isNodeName(name) ||
     typeof nonce !== "string" || !NONCE.test(nonce) ||
@@ -156,7 +160,15 @@ function toHello(fields: Fields): Hello {
     );
   }
   const listen = toListening(fields.listen);
-  return { name, creation, hidden, nonce, maxMessageBytes, listen };
+  return {
+    name,
+    creation,
+    hidden,
+    nonce,
+    maxMessageBytes,
+    listen,
+    traces: traces === true,
+  };
 }
 
 /** Where a node listens, if it states that. An address that is none is found later. */
@@ -393,11 +405,12 @@ function introduction(
   talk: Frames,
   replaces: boolean,
 ): Introduction {
-  const { name, creation, hidden, maxMessageBytes, listen } = theirs;
+  const { name, creation, hidden, maxMessageBytes, listen, traces } = theirs;
   return {
     peer: { name, creation, hidden, listen },
     replaces,
     maxMessageBytes,
+    takesTraces: traces === true,
     rest: () => talk.rest(),
   };
 }

@@ -1,0 +1,178 @@
+/**
+ * The measurements of a program's nodes, for whoever collects them: OpenTelemetry or Prometheus.
+ *
+ * Durations of calls, tasks and callbacks are measured while someone wants them, by the same `Tracing` that makes
+ * spans. All else is counted anyway, and read when it is collected.
+ *
+ * @module
+ */
+
+import { Node } from "../node.ts";
+import {
+  setTracing,
+  type Span,
+  type Tracing,
+} from "../runtime/signals/tracing.ts";
+import { restartsOf } from "../servers/supervisor/supervision.ts";
+
+/** The number of different names of spans that are distinguished; further ones count as `OTHER`. */
+const MAX_NAMES = 500;
+
+/** The name of all further spans. */
+const OTHER = "other";
+
+/** The upper bounds of the classes of durations, in seconds. */
+export const DURATION_BUCKETS: number[] = [
+  0.0001,
+  0.0005,
+  0.001,
+  0.005,
+  0.01,
+  0.05,
+  0.1,
+  0.5,
+  1,
+  5,
+  10,
+];
+
+/** Receives the duration of a call, task or callback, in seconds, and whether it failed. */
+export type DurationListener = (
+  name: string,
+  kind: Span["kind"],
+  seconds: number,
+  failed: boolean,
+) => void;
+
+/** Makes the spans of a program. */
+export type SpanMaker = Tracing;
+
+const listeners = new Set<DurationListener>();
+const names = new Set<string>();
+let maker: SpanMaker | undefined;
+
+/** Turns spans on or off. */
+export function setSpanMaker(on: SpanMaker | undefined): void {
+  maker = on;
+  update();
+}
+
+/** Adds a listener for durations; returns a function that removes it. */
+export function onDuration(listener: DurationListener): () => void {
+  listeners.add(listener);
+  update();
+  return () => {
+    listeners.delete(listener);
+    update();
+  };
+}
+
+/** The runtime asks nobody while there is nobody to ask. */
+function update(): void {
+  setTracing(
+    maker === undefined && listeners.size === 0 ? undefined : instruments,
+  );
+}
+
+const instruments: Tracing = {
+  current: () => maker?.current(),
+  within: (trace, fn) => maker === undefined ? fn() : maker.within(trace, fn),
+  run<T>(span: Span, parent: string | undefined, fn: () => T): T {
+    const run = () => maker === undefined ? fn() : maker.run(span, parent, fn);
+    return listeners.size === 0 ? run() : timed(span, run);
+  },
+};
+
+function timed<T>({ name, kind }: Span, fn: () => T): T {
+  const started = performance.now();
+  const done = (failed: boolean) => {
+    const seconds = (performance.now() - started) / 1000;
+    const known = knownName(name);
+    for (const listener of listeners) listener(known, kind, seconds, failed);
+  };
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    done(true);
+    throw error;
+  }
+  if (!(result instanceof Promise)) {
+    done(false);
+    return result;
+  }
+  result.then(() => done(false), () => done(true));
+  return result;
+}
+
+/** Programs can make names up without end. */
+function knownName(name: string): string {
+  if (names.has(name)) return name;
+  if (names.size >= MAX_NAMES) return OTHER;
+  names.add(name);
+  return name;
+}
+
+/** The counters and gauges of one node. */
+export interface NodeMeasures {
+  /** The node's name. */
+  node: string;
+  /** Live processes. */
+  processes: number;
+  /** Messages that wait in all mailboxes, and in the longest one. */
+  messages: number;
+  longestMailbox: number;
+  /** Messages that have arrived in the mailboxes of live processes. */
+  received: number;
+  /** Restarts of children since the start. */
+  restarts: number;
+  /** Connected nodes. */
+  connections: {
+    peer: string;
+    received: number;
+    sent: number;
+    queued: number;
+  }[];
+  /** Bytes of all connections since the start, of those that are closed too. */
+  receivedBytes: number;
+  sentBytes: number;
+  /** Failed dials, and refused connections. */
+  failedDials: number;
+  refused: number;
+}
+
+/** Measures the nodes that this program has started. */
+export function measureNodes(): NodeMeasures[] {
+  return Node._started().filter((node) => !node._isStopped()).map(measure);
+}
+
+function measure(node: Node): NodeMeasures {
+  const runtime = node._runtime();
+  let messages = 0;
+  let received = 0;
+  let longestMailbox = 0;
+  for (const { mailbox } of runtime.processes.values()) {
+    messages += mailbox.length;
+    received += mailbox.received;
+    if (mailbox.length > longestMailbox) longestMailbox = mailbox.length;
+  }
+  const stats = node._network().stats();
+  return {
+    node: node.name,
+    processes: runtime.processes.size,
+    messages,
+    longestMailbox,
+    received,
+    restarts: restartsOf(runtime),
+    connections: node._network().connections().map((each) => ({
+      peer: each.node,
+      received: each.receivedBytes,
+      sent: each.sentBytes,
+      queued: each.queuedBytes,
+    })),
+    receivedBytes: stats.receivedBytes,
+    sentBytes: stats.sentBytes,
+    failedDials: stats.failedDials,
+    refused: Object.values(stats.refused).reduce((sum, each) => sum + each, 0),
+  };
+}

@@ -1,0 +1,284 @@
+/**
+ * Traces and metrics by [OpenTelemetry](https://opentelemetry.io), through `npm:@opentelemetry/api`.
+ *
+ * On Deno, `OTEL_DENO=true` exports them; on Node.js and Bun, the SDK that the program sets up. While this is off, a
+ * node pays a comparison for each signal.
+ *
+ * @example One trace over a call
+ * ```ts
+ * import { GenServer, Node } from "@otp/distribution";
+ * import { Telemetry } from "@otp/distribution/telemetry";
+ *
+ * const Stack = {
+ *   name: "Stack",
+ *   init: () => ({ type: "ok", state: 0 } as const),
+ *   handleCall: (_: unknown, _from: unknown, state: number) => (
+ *     { type: "reply", reply: state, state } as const
+ *   ),
+ * };
+ * Telemetry.start();
+ * await Node.run(async () => {
+ *   const stack = await GenServer.startLink(Stack, undefined);
+ *   // A span "GenServer.call", and in it one of the server, "Stack.handleCall".
+ *   await GenServer.call(stack, "top");
+ * });
+ * Telemetry.stop();
+ * ```
+ *
+ * @module
+ */
+
+import {
+  type Attributes,
+  type BatchObservableResult,
+  type Context,
+  context,
+  isSpanContextValid,
+  type Meter,
+  metrics,
+  type Observable,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import type { Span, Tracing } from "../runtime/signals/tracing.ts";
+import { isTrace } from "../runtime/signals/tracing.ts";
+import { checkFlags, checkOptions } from "../runtime/values/check_arguments.ts";
+import { formatExit } from "../runtime/values/exit_reason.ts";
+import { reasonOf } from "../runtime/values/errors.ts";
+import {
+  DURATION_BUCKETS,
+  measureNodes,
+  onDuration,
+  setSpanMaker,
+} from "./instruments.ts";
+
+const SCOPE = "@otp/distribution";
+
+/** The maximum length of the description of a failure. */
+const MAX_FAILURE = 500;
+
+const KINDS = {
+  client: SpanKind.CLIENT,
+  server: SpanKind.SERVER,
+  internal: SpanKind.INTERNAL,
+};
+
+/** Options for {@linkcode Telemetry.start}. */
+export interface TelemetryOptions {
+  /**
+   * Whether to create spans, and to pass traces on to other nodes.
+   *
+   * @default {true}
+   */
+  traces?: boolean;
+  /**
+   * Whether to create metrics.
+   *
+   * @default {true}
+   */
+  metrics?: boolean;
+}
+
+let stops: (() => void)[] | undefined;
+
+/**
+ * Traces and metrics of the program's nodes.
+ *
+ * **Traces.** A trace goes on across `GenServer.call`, `cast`, `send` to a server, agents, `Task.async` and
+ * `TaskSupervisor.async`, `spawn` and `rpc.call`, within a node and between nodes. On the JSON wire, peers of this
+ * version take it along. On Erlang's wire it is the label of a trace token of
+ * [seq_trace](https://www.erlang.org/doc/apps/kernel/seq_trace.html), which stock nodes pass on: a call to a server in
+ * Elixir that calls one here is one trace.
+ *
+ * | span                              | is                                                                   |
+ * | --------------------------------- | -------------------------------------------------------------------- |
+ * | `GenServer.call`, `Agent.get`, …  | a call, from the request to the reply                                |
+ * | `rpc.call Mod.fn`                 | the same of a function on a node                                     |
+ * | `Mod.handleCall`, `handleCast`, … | a callback of a server, if its message belongs to a trace            |
+ * | `task Mod.fn/1`                   | a task, from its start to its end                                    |
+ * | `rpc Mod.fn/1`                    | a function that `rpc.call` runs                                      |
+ * | `spawn Mod.fn/1`                  | the start of a process; its code continues the trace                 |
+ *
+ * **Metrics.** All have the attribute `otp.node`.
+ *
+ * | metric                     | is                                                                       |
+ * | -------------------------- | ------------------------------------------------------------------------ |
+ * | `otp.processes`            | live processes                                                           |
+ * | `otp.mailbox.messages`     | messages that wait in all mailboxes                                      |
+ * | `otp.mailbox.longest`      | messages in the longest mailbox                                          |
+ * | `otp.restarts`             | restarts of children of supervisors                                      |
+ * | `otp.connections`          | connected nodes                                                          |
+ * | `otp.connection.queue`     | bytes that wait for a peer (`otp.peer`)                                   |
+ * | `otp.io`                   | bytes from and to all peers (`direction`: `receive`, `transmit`)          |
+ * | `otp.dials.failed`         | failed dials                                                             |
+ * | `otp.refused`              | refused connections                                                      |
+ * | `otp.duration`             | seconds of calls, callbacks and tasks (`otp.span`, `otp.kind`, `otp.failed`; not `otp.node`) |
+ *
+ * At most 500 names of spans are distinguished in metrics; further ones count as `other`.
+ */
+export class Telemetry {
+  private constructor() {}
+
+  /**
+   * Turns traces and metrics on, for all nodes of the program. A later call replaces the options.
+   *
+   * @param options Traces or metrics alone.
+   * @throws {TypeError} If an option is not a boolean.
+   *
+   * @example Only metrics
+   * ```ts
+   * import { Telemetry } from "@otp/distribution/telemetry";
+   *
+   * Telemetry.start({ traces: false });
+   * Telemetry.stop();
+   * ```
+   */
+  static start(options: TelemetryOptions = {}): void {
+    checkOptions(options, "start telemetry", "{ traces: false }");
+    checkFlags(options, "start telemetry", "traces", "metrics");
+    Telemetry.stop();
+    stops = [];
+    if (options.traces ?? true) {
+      setSpanMaker(new OtelTracing(trace.getTracer(SCOPE)));
+      stops.push(() => setSpanMaker(undefined));
+    }
+    if (options.metrics ?? true) stops.push(...meter(metrics.getMeter(SCOPE)));
+  }
+
+  /**
+   * Turns traces and metrics off.
+   *
+   * @example Usage
+   * ```ts
+   * import { Telemetry } from "@otp/distribution/telemetry";
+   *
+   * Telemetry.stop();
+   * ```
+   */
+  static stop(): void {
+    for (const stop of stops ?? []) stop();
+    stops = undefined;
+  }
+}
+
+/** The spans of OpenTelemetry. */
+class OtelTracing implements Tracing {
+  readonly #tracer: Tracer;
+
+  constructor(tracer: Tracer) {
+    this.#tracer = tracer;
+  }
+
+  current(): string | undefined {
+    const span = trace.getSpanContext(context.active());
+    if (span === undefined || !isSpanContextValid(span)) return undefined;
+    const flags = span.traceFlags.toString(16).padStart(2, "0");
+    const text = `00-${span.traceId}-${span.spanId}-${flags}`;
+    return isTrace(text) ? text : undefined;
+  }
+
+  within<T>(parent: string | undefined, fn: () => T): T {
+    return context.with(
+      parent === undefined ? ROOT_CONTEXT : contextOf(parent),
+      fn,
+    );
+  }
+
+  run<T>(
+    { name, kind, attributes }: Span,
+    parent: string | undefined,
+    fn: () => T,
+  ): T {
+    const around = parent === undefined ? context.active() : contextOf(parent);
+    const span = this.#tracer.startSpan(
+      name,
+      { kind: KINDS[kind], attributes },
+      around,
+    );
+    const failed = (error: unknown) => {
+      span.setStatus({
+        code: SpanStatusCode.ERROR,
+        message: failureText(error),
+      });
+      span.end();
+    };
+    let result: T;
+    try {
+      result = context.with(trace.setSpan(around, span), fn);
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
+    if (result instanceof Promise) result.then(() => span.end(), failed);
+    else span.end();
+    return result;
+  }
+}
+
+function contextOf(parent: string): Context {
+  const [, traceId, spanId, flags] = parent.split("-");
+  return trace.setSpanContext(ROOT_CONTEXT, {
+    traceId,
+    spanId,
+    traceFlags: parseInt(flags, 16),
+    isRemote: true,
+  });
+}
+
+function failureText(error: unknown): string {
+  return formatExit(reasonOf(error)).slice(0, MAX_FAILURE);
+}
+
+/** Creates the metrics; returns the functions that end them. */
+function meter(meter: Meter): (() => void)[] {
+  const gauges = {
+    processes: meter.createObservableGauge("otp.processes"),
+    messages: meter.createObservableGauge("otp.mailbox.messages"),
+    longest: meter.createObservableGauge("otp.mailbox.longest"),
+    connections: meter.createObservableGauge("otp.connections"),
+    queue: meter.createObservableGauge("otp.connection.queue", { unit: "By" }),
+    restarts: meter.createObservableCounter("otp.restarts"),
+    io: meter.createObservableCounter("otp.io", { unit: "By" }),
+    failedDials: meter.createObservableCounter("otp.dials.failed"),
+    refused: meter.createObservableCounter("otp.refused"),
+  };
+  const all: Observable[] = Object.values(gauges);
+  const observe = (result: BatchObservableResult) => {
+    for (const node of measureNodes()) {
+      const on = { "otp.node": node.node };
+      const put = (gauge: Observable, value: number, more: Attributes = {}) =>
+        result.observe(gauge, value, { ...on, ...more });
+      put(gauges.processes, node.processes);
+      put(gauges.messages, node.messages);
+      put(gauges.longest, node.longestMailbox);
+      put(gauges.connections, node.connections.length);
+      put(gauges.restarts, node.restarts);
+      put(gauges.io, node.receivedBytes, { direction: "receive" });
+      put(gauges.io, node.sentBytes, { direction: "transmit" });
+      put(gauges.failedDials, node.failedDials);
+      put(gauges.refused, node.refused);
+      for (const { peer, queued } of node.connections) {
+        put(gauges.queue, queued, { "otp.peer": peer });
+      }
+    }
+  };
+  meter.addBatchObservableCallback(observe, all);
+  const duration = meter.createHistogram("otp.duration", {
+    unit: "s",
+    advice: { explicitBucketBoundaries: DURATION_BUCKETS },
+  });
+  const stopDurations = onDuration((name, kind, seconds, failed) =>
+    duration.record(seconds, {
+      "otp.span": name,
+      "otp.kind": kind,
+      "otp.failed": failed,
+    })
+  );
+  return [
+    () => meter.removeBatchObservableCallback(observe, all),
+    stopDurations,
+  ];
+}

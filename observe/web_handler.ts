@@ -1,0 +1,105 @@
+/**
+ * Handlers that fit several kinds of web servers: `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
+ *
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** The part of a context of Hono that a {@linkcode WebHandler} uses. */
+export interface HonoContextLike {
+  /** The request. */
+  readonly req: {
+    /** The request as the host has it. */
+    readonly raw: Request;
+  };
+}
+
+/** A handler of some paths that fits several kinds of web servers. */
+export interface WebHandler {
+  /**
+   * For `Deno.serve`, `Bun.serve` and others with a `Request`: returns the response, or `undefined` for any
+   * other path.
+   */
+  (request: Request): Promise<Response> | undefined;
+  /**
+   * For `node:http`, and as a middleware of Express: responds and returns `true`, or returns `false` for any
+   * other path, for which it calls `next`, if there is one.
+   */
+  (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next?: () => void,
+  ): boolean;
+  /** For Hono, as a middleware: `app.use(handler)`. */
+  (context: HonoContextLike, next: () => Promise<void>): Promise<
+    Response | void
+  >;
+}
+
+/** An answer to a request. */
+export interface WebAnswer {
+  /** The HTTP status. */
+  status: number;
+  /** The headers. */
+  headers: Record<string, string>;
+  /** The body; not sent for `HEAD`. */
+  body: string;
+}
+
+/**
+ * Creates a handler of `GET` and `HEAD` requests.
+ *
+ * @param find Returns what answers a path; `undefined` if another handler does.
+ * @returns The handler.
+ */
+export function webHandler(
+  find: (path: string) => (() => Promise<WebAnswer>) | undefined,
+): WebHandler {
+  const answerTo = (method: string, path: string) =>
+    method === "GET" || method === "HEAD" ? find(path) : undefined;
+
+  function fetch(request: Request): Promise<Response> | undefined {
+    const answer = answerTo(request.method, pathOf(request.url));
+    return answer?.().then(({ status, headers, body }) =>
+      new Response(request.method === "HEAD" ? null : body, { status, headers })
+    );
+  }
+
+  function respond(
+    { method = "", url = "" }: IncomingMessage,
+    response: ServerResponse,
+    next: (() => void) | undefined,
+  ): boolean {
+    const answer = answerTo(method, url.split("?", 1)[0]);
+    if (answer === undefined) {
+      next?.();
+      return false;
+    }
+    answer().then(({ status, headers, body }) => {
+      response.writeHead(status, headers);
+      response.end(method === "HEAD" ? undefined : body);
+    });
+    return true;
+  }
+
+  function handle(
+    first: Request | IncomingMessage | HonoContextLike,
+    second?: unknown,
+    next?: () => void,
+  ): unknown {
+    if (
+      typeof (second as ServerResponse | undefined)?.writeHead === "function"
+    ) return respond(first as IncomingMessage, second as ServerResponse, next);
+    if (typeof second === "function") {
+      return fetch((first as HonoContextLike).req.raw) ?? second();
+    }
+    return fetch(first as Request);
+  }
+  return handle as WebHandler;
+}
+
+/** The path of an absolute URL. */
+function pathOf(url: string): string {
+  return URL.parse(url)?.pathname ?? "";
+}

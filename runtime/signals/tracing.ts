@@ -1,0 +1,101 @@
+/**
+ * Distributed traces: which trace a signal belongs to.
+ *
+ * A signal takes the trace of the code that sends it along: within a node with the message, between nodes on their
+ * wire. The process that receives it continues that trace when it handles the message. `tracing` is `undefined` as
+ * long as no program has turned this on; then each place that sends or receives a signal compares it once, and does
+ * nothing more.
+ *
+ * A trace is a text, a `traceparent` of [W3C Trace Context](https://www.w3.org/TR/trace-context/): what it means is
+ * known to the `Tracing` only. One from another node is not trusted to be one: it is checked where it arrives
+ * (`isTrace`).
+ *
+ * @module
+ */
+
+/** A unit of work in a trace. */
+export interface Span {
+  /** Its name, of few distinct values. */
+  name: string;
+  /** Whether it asks for work, does work that was asked for, or is internal. */
+  kind: "client" | "server" | "internal";
+  /** Its details. */
+  attributes: Record<string, string | number>;
+}
+
+/** Creates the spans of a program, and knows the current one. */
+export interface Tracing {
+  /** The trace that the running code is part of, if it is part of one. */
+  current(): string | undefined;
+  /**
+   * Runs a function in a new span.
+   *
+   * @param span The span.
+   * @param parent The trace that it continues; that of the running code if it is `undefined`.
+   * @param fn The function; the span ends with it, or with the promise that it returns.
+   */
+  run<T>(span: Span, parent: string | undefined, fn: () => T): T;
+  /** Runs a function in a trace, without a span of its own, or in no trace. */
+  within<T>(trace: string | undefined, fn: () => T): T;
+}
+
+/** The program's tracing, if it is on. */
+export let tracing: Tracing | undefined;
+
+/** Turns tracing on, or off. */
+export function setTracing(on: Tracing | undefined): void {
+  tracing = on;
+}
+
+/** The longest trace. */
+const TRACE = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Whether a value is a trace. */
+export function isTrace(value: unknown): value is string {
+  return typeof value === "string" && value.length === 55 && TRACE.test(value);
+}
+
+/** The traces of messages that have arrived and are not handled yet. */
+const traces = new WeakMap<object, string>();
+
+/** The trace of the signals of another node that are being delivered; `undefined` while none are. */
+let arriving: string | typeof NONE | undefined;
+
+const NONE = Symbol("no trace");
+
+/**
+ * Delivers signals of another node that belong to a trace, or to none: the code that reads them may itself be part of
+ * one, for example of that of the first signal to the node.
+ */
+export function arrive<T>(trace: string | undefined, deliver: () => T): T {
+  if (tracing === undefined) return deliver();
+  const before = arriving;
+  arriving = trace ?? NONE;
+  try {
+    return deliver();
+  } finally {
+    arriving = before;
+  }
+}
+
+/** The trace of the signal that is being delivered, or of the running code. */
+export function traceNow(): string | undefined {
+  if (arriving === undefined) return tracing?.current();
+  return arriving === NONE ? undefined : arriving;
+}
+
+/** Notes the trace of a message that is being delivered; a message that is not an object has none. */
+export function noteTrace(message: unknown): void {
+  if (typeof message !== "object" || message === null) return;
+  const trace = traceNow();
+  if (trace === undefined) traces.delete(message);
+  else traces.set(message, trace);
+}
+
+/** Returns the trace of a message, and forgets it. */
+export function takeTrace(message: unknown): string | undefined {
+  if (typeof message !== "object" || message === null) return undefined;
+  const trace = traces.get(message);
+  if (trace !== undefined) traces.delete(message);
+  return trace;
+}

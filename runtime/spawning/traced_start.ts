@@ -1,0 +1,51 @@
+/**
+ * The start of a process in the trace of the code that starts it.
+ *
+ * A task is a span for as long as it runs. A plain process may run for ever: its span is its start alone, and its
+ * code continues the trace. A server continues the traces of its messages.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../processes/local_process.ts";
+import { traceNow, tracing } from "../signals/tracing.ts";
+
+/** The code of a new process, in the trace of the code that is running now. */
+export function traced(
+  process: LocalProcess,
+  fn: () => unknown,
+): () => unknown {
+  const on = tracing;
+  const trace = traceNow();
+  const { label = "a function", lineage, pid } = process;
+  if (on === undefined) return fn;
+  const attributes = { "otp.pid": String(pid), "otp.node": pid.node };
+  if (lineage?.kind === "task") {
+    const name = `task ${label}`;
+    const run = () => untilExit(process, fn());
+    return () => on.run({ name, kind: "server", attributes }, trace, run);
+  }
+  // The scheduler may run in the trace of any process.
+  if (trace === undefined || lineage?.kind === "server") {
+    return () => on.within(undefined, fn);
+  }
+  return () => {
+    const span = {
+      name: `spawn ${label}`,
+      kind: "internal",
+      attributes,
+    } as const;
+    const inner = on.run(span, trace, () => on.current());
+    return on.within(inner, fn);
+  };
+}
+
+/** The result of a task's code, which fails when the task is ended before it settles. */
+function untilExit(process: LocalProcess, result: unknown): unknown {
+  if (!(result instanceof Promise)) return result;
+  return new Promise((resolve, reject) => {
+    result.then(resolve, reject);
+    const exited = () => reject(process.exitError());
+    process.abortSignal().addEventListener("abort", exited, { once: true });
+  });
+}
