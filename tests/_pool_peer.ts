@@ -2,7 +2,7 @@
 
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
-import { type Pid, Process, send } from "../process.ts";
+import { type Pid, Process, send, spawn } from "../process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 
 /** Starts a supervisor of the group, and connects to the node that sends work. */
@@ -23,6 +23,11 @@ export async function work(to: Pid, id: number, ms: number): Promise<number> {
   send(to, { worked: id });
   await Process.sleep(ms);
   return id;
+}
+
+/** Has the node leave: it finishes its tasks, and stops. */
+export function leave(): void {
+  spawn(() => void Node.drain());
 }
 
 /** Finishes the tasks that run, and takes no more. */

@@ -59,6 +59,7 @@ export const There = {
   exit: (reason: unknown) => exit(reason),
   print: (text: string) => IO.puts(text),
   join: (group: string) => pg.join(group, Process.whereis("member")!),
+  joinTasks: (group: string) => pg.join(group, Process.whereis("tasks")!),
   leave: (group: string) => pg.leave(group, Process.whereis("member")!),
   startStack: async () => {
     const pid = await GenServer.start(Stack, [1, 2]);

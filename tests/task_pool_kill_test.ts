@@ -1,10 +1,11 @@
 /** TaskPool with workers that are operating system processes, which are killed or drained under load. */
 
 import { assert, assertEquals } from "@std/assert";
+import { Node } from "../node.ts";
 import { receive, self } from "../process.ts";
 import { PoolError, TaskPool } from "../task_pool.ts";
 import { type Peer, startPeer } from "../testing/peer.ts";
-import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
+import { type Cluster, clusterTest, COOKIE, nodeDown } from "./_nodes.ts";
 import { GROUP, pool, until } from "./_pool_jobs.ts";
 
 const LOAD = 300;
@@ -139,17 +140,24 @@ workersTest(
   },
 );
 
-workersTest(
-  "fails no run, and runs none twice, when a worker drains and stops under load",
-  async (_peers, [one, two]) => {
-    const { began, done, failed } = await load(false, async () => {
-      for (const peer of [one, two]) {
-        assertEquals(await peer.call("Worker", "drain"), "drained");
-        await peer.stop();
-      }
-    });
-    assertEquals([...failed], []);
-    assertEquals(done.size, LOAD);
-    assertEquals([...began].filter(([, times]) => times !== 1), []);
-  },
-);
+for (const way of ["drain", "leave"]) {
+  workersTest(
+    `fails no run, and runs none twice, when workers ${way} under load`,
+    async (_peers, [one, two]) => {
+      const { began, done, failed } = await load(false, async () => {
+        for (const peer of [one, two]) {
+          Node.monitor(peer.name);
+          const outcome = await peer.call("Worker", way);
+          if (way === "drain") {
+            assertEquals(outcome, "drained");
+            await peer.stop();
+          }
+          await nodeDown(peer.name);
+        }
+      });
+      assertEquals([...failed], []);
+      assertEquals(done.size, LOAD);
+      assertEquals([...began].filter(([, times]) => times !== 1), []);
+    },
+  );
+}

@@ -10,6 +10,7 @@ import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
 import { Process, receive, send } from "../process.ts";
 import { rpc } from "../rpc.ts";
+import { TaskPool } from "../task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
 import { FEATURES, serve, SETTINGS, There } from "./_two_versions.ts";
@@ -187,6 +188,29 @@ clusterTest(
       assertEquals(Node.list(), [OLD]);
       Node.disconnect(OLD);
       await receive((m) => m?.type === "nodedown");
+    });
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "a pool of this version runs tasks under a supervisor of the one before, which tells no load",
+  async (cluster) => {
+    await using _old = await OldNode.start(cluster);
+    const node = await startNew(cluster, "new");
+    await node.run(async () => {
+      const pool = await TaskPool.startLink({ group: "work" });
+      await rpc.call(OLD, ["There", "joinTasks"], ["work"]);
+      const runs = Array.from(
+        { length: 20 },
+        (_, i) => TaskPool.run(pool, There.add, [i, i], { timeout: Infinity }),
+      );
+      assertEquals(await Promise.all(runs), runs.map((_, i) => 2 * i));
+      const { members, counts } = await TaskPool.info(pool);
+      assertEquals(counts.done, 20);
+      const [{ pid, max, state }] = members;
+      assertEquals([pid.node, max, state], [OLD, "infinity", "ready"]);
+      await TaskPool.stop(pool);
     });
   },
   OPTIONS,
