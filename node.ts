@@ -999,7 +999,7 @@ export class Node implements AsyncDisposable {
    *
    * All such functions run at once. An error of one is logged, and the drain goes on. An application needs
    * none of these: its `prepStop` runs when the node stops. If the node is draining already, the function is
-   * called at once, and not waited for.
+   * called at once, and not waited for. {@linkcode Node.stop} alone does not call it.
    *
    * @param fn The function.
    * @returns A function that takes it back.
