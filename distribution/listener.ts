@@ -17,15 +17,14 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import {
-  clearTimeout,
-  setImmediate,
-  setInterval,
-  setTimeout,
-} from "node:timers";
+import { clearInterval, setInterval } from "node:timers";
 
-/** The time limit for a probe to be accepted, in milliseconds. */
-const PROBE_TIMEOUT = 500;
+/**
+ * A probe has so many turns to be accepted, each of so many milliseconds or more. Turns are counted, not time: in a
+ * program that computes, a turn of the event loop may take a second, and accepting takes some turns.
+ */
+const PROBE_TURNS = 20;
+const PROBE_TURN = 25;
 
 /** Errors of a probe that only a dead listener causes. */
 const GONE = ["ECONNREFUSED", "ECONNRESET", "EPIPE"];
@@ -176,11 +175,10 @@ export class Listener {
     const { promise, resolve } = Promise.withResolvers<boolean | undefined>();
     const { host, port } = this.#address;
     const socket = connect({ host, port });
-    // After a long turn this timer is due before the sockets were polled.
-    const timer = setTimeout(
-      () => setImmediate(() => setImmediate(() => probe.settle(false))),
-      PROBE_TIMEOUT,
-    );
+    let turns = 0;
+    const timer = setInterval(() => {
+      if (++turns === PROBE_TURNS) probe.settle(false);
+    }, PROBE_TURN);
     socket.unref();
     timer.unref();
     const probe: Probe = {
@@ -190,7 +188,7 @@ export class Listener {
       settle: (isAlive) => {
         if (this.#probe !== probe) return;
         this.#probe = undefined;
-        clearTimeout(timer);
+        clearInterval(timer);
         for (const each of probe.early) {
           if (!isOther(socket, each)) this.#pass(each);
           else each.destroy();
