@@ -28,7 +28,7 @@ import type {
   ConnectionInfo,
   ConnectionStats,
 } from "./distribution/statistics.ts";
-import type { Limits } from "./distribution/wire.ts";
+import type { Limits, Transport } from "./distribution/wire.ts";
 import { NodeStartError } from "./errors.ts";
 import { checkModule } from "./node/check_options.ts";
 import { NodeDrain, type NodeDrainOutcome } from "./node/drain.ts";
@@ -38,7 +38,7 @@ import {
   type DrainSignalOptions,
 } from "./node/drain_on_signal.ts";
 import type { NodeOptions } from "./node/options.ts";
-import { startNode, systemHost } from "./node/start_node.ts";
+import { type StartedNode, startNode, systemHost } from "./node/start_node.ts";
 import { outside, runInside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
@@ -235,6 +235,8 @@ export class Node implements AsyncDisposable {
   readonly #system: ReadonlySet<LocalProcess>;
   #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;
+  /** Its host and its options, for the nodes of its threads. */
+  #home: Pick<StartedNode, "host" | "options"> | undefined;
 
   private constructor(
     runtime: NodeRuntime,
@@ -288,20 +290,22 @@ export class Node implements AsyncDisposable {
   }
 
   /** @ignore */
-  static _startIn(host: HostEnvironment, options: NodeOptions): Promise<Node> {
-    return outside(() => Node.#startOn(options, () => host));
+  static _startIn(
+    host: HostEnvironment | Parameters<typeof startNode>[1],
+    options: NodeOptions,
+  ): Promise<Node> {
+    const hostOf = typeof host === "function" ? host : () => host;
+    return outside(() => Node.#startOn(options, hostOf));
   }
 
   static async #startOn(
     options: NodeOptions,
     hostOf: Parameters<typeof startNode>[1],
   ): Promise<Node> {
-    const { runtime, network, registration, accept } = await startNode(
-      options,
-      hostOf,
-      { Node },
-    );
+    const parts = await startNode(options, hostOf, { Node });
+    const { runtime, network, registration, accept } = parts;
     const node = new Node(runtime, network, registration, options);
+    node.#home = { host: parts.host, options: parts.options };
     nodes.set(runtime, node);
     started.push(node);
     setLoopback(runtime, true);
@@ -338,6 +342,21 @@ export class Node implements AsyncDisposable {
   /** @ignore */
   _runtime(): NodeRuntime {
     return this.#runtime;
+  }
+
+  /** @ignore */
+  static _here(): Node | undefined {
+    return here();
+  }
+
+  /** @ignore */
+  _home(): Pick<StartedNode, "host" | "options"> {
+    return this.#home!;
+  }
+
+  /** @ignore */
+  _accept(transport: Transport): void {
+    this.#network.accept(transport);
   }
 
   /**
@@ -1120,7 +1139,12 @@ export class Node implements AsyncDisposable {
     setDefaultRuntime(started.at(0)?._runtime());
     this.#runtime.stop("shutdown");
     setLoopback(this.#runtime, false);
-    await Promise.all([this.#network.stop(), left]);
+    const threads = [...this.#home?.host.threads ?? []];
+    await Promise.all([
+      this.#network.stop(),
+      left,
+      ...threads.map((each) => each.stopped?.()),
+    ]);
     this.#isDown = true;
     this.#runtime.log.stop();
   }

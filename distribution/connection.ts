@@ -24,7 +24,8 @@
  * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for
  * `QUIET_TURNS` of these sends an empty frame, unless it is blocked: then bytes are under way. A peer
  * that has been silent for `SILENT_TURNS` is down, unless it was this side that did not read. One that
- * has taken nothing for as long, while blocked, is down as well.
+ * has taken nothing for as long, while blocked, is down as well. A thread of this program needs no ticks
+ * (`Transport.isThread`).
  *
  * @module
  */
@@ -455,7 +456,7 @@ export class Connection implements Port {
 
   /** Called after each sixteenth of the tick time. */
   tick(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#transport.isThread) return;
     if (++this.#quiet >= QUIET_TURNS && !this.#blocked) this.#outgoing.tick();
     if (this.#blocked && ++this.#stuck >= SILENT_TURNS) {
       this.#stats.unread++;

@@ -39,6 +39,14 @@ export interface PeerStream {
   extra: string | undefined;
 }
 
+/** Nodes of the same program, on other threads, which need no network. */
+export interface ThreadNodes {
+  /** Connects to a node of that name; `undefined` if it is none of them. The signal ends the attempt. */
+  connect(peer: NodeName, signal: AbortSignal): Promise<PeerStream> | undefined;
+  /** Resolves when none of the threads runs that end with the node. */
+  stopped?(): Promise<void>;
+}
+
 /** The host of a node: the machine, or a simulation of one. */
 export interface HostEnvironment {
   /** The time. */
@@ -61,6 +69,8 @@ export interface HostEnvironment {
     accept: (transport: Transport) => void,
     log: NetworkLog,
   ): Promise<HostRegistration>;
+  /** The nodes on other threads that `connect` tries first; nothing if the host has no threads. */
+  readonly threads?: Set<ThreadNodes>;
   /**
    * Connects to a node of that name, at an address if one is given, or to any node at the address; the signal ends
    * the attempt.

@@ -125,7 +125,7 @@ export async function listenForPeers(
  */
 export async function registerNode(
   name: NodeName,
-  listener: Listener,
+  listener: Pick<Listener, "address">,
   port: number,
   entry: Pick<NodeEntry, "hidden" | "extra">,
   log: NetworkLog,

@@ -19,6 +19,7 @@ import type {
   HostRegistration,
   NodeDescription,
   PeerStream,
+  ThreadNodes,
 } from "./host_environment.ts";
 
 /** The address of a node, and its TLS. */
@@ -38,6 +39,7 @@ export interface SystemHostOptions {
 /** The machine, as a node sees it. */
 export class SystemHost implements HostEnvironment {
   readonly clock: Clock = systemClock;
+  readonly threads: Set<ThreadNodes> = new Set();
   readonly #options: SystemHostOptions;
 
   /** Creates the host environment for a node. */
@@ -105,6 +107,12 @@ export class SystemHost implements HostEnvironment {
     address: string | undefined,
     signal: AbortSignal,
   ): Promise<PeerStream> {
+    if (peer !== undefined) {
+      for (const nodes of this.threads) {
+        const stream = nodes.connect(peer, signal);
+        if (stream !== undefined) return stream;
+      }
+    }
     return connectToPeer(peer, address, this.#options, signal);
   }
 

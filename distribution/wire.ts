@@ -182,6 +182,11 @@ export interface Transport {
   readonly buffered: number;
   /** Whether it refers to no written bytes any more; it may refer to them without this. */
   readonly hasSent?: boolean;
+  /**
+   * Whether the other end is on a thread of this program. The host reports the end of a thread, so a silent one
+   * only computes, and ticks are not needed.
+   */
+  readonly isThread?: boolean;
   /** Data that only the two ends of this secure channel know; a proof has to cover it. */
   readonly binding?: string;
   /** The reason why a node of that name may not be at the other end; `undefined` if it may. */

@@ -73,6 +73,10 @@ export interface StartedNode {
   network: Network;
   /** Its registration at its host. */
   registration: HostRegistration;
+  /** Its host. */
+  host: HostEnvironment;
+  /** Its options, with the cookie. */
+  options: NodeOptions & { cookie: string };
   /** Starts accepting connections, including those that have already arrived. */
   accept(): void;
 }
@@ -192,6 +196,8 @@ export async function startNode(
     runtime,
     network,
     registration,
+    host,
+    options: { ...options, cookie },
     accept: () => ready.resolve(network),
   };
 }

@@ -12,6 +12,7 @@
 import type { Clock } from "../host/clock.ts";
 import { outside } from "../context/async_context.ts";
 import {
+  type LogEvent,
   type LogFilter,
   type LogHook,
   type LogLevel,
@@ -161,6 +162,13 @@ export class NodeLog {
       made = "Cannot describe an event: its description threw";
     }
     this.#write(typeof made === "string" ? { level, message: made } : made);
+  }
+
+  /** Passes on an event of another node of this program, which has limited and escaped it. */
+  forward(event: LogEvent): void {
+    if (this.logs(event.level) && this.#passes(event.level, undefined)) {
+      this.#hook(event);
+    }
   }
 
   /** Reports a message of one line, which may contain text of other nodes. */
