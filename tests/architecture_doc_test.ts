@@ -18,6 +18,7 @@ const FOLDERS = [
   "node",
   "cli",
   "observe",
+  "workers",
   "shell",
   "chat",
   "testing",
@@ -30,6 +31,7 @@ const FOLDERS = [
 const OF_OTHERS = [
   "AsyncLocalStorage",
   "ErlangError",
+  "MessageChannel",
   "RuntimeError",
   "Deno",
   "Deno.test",

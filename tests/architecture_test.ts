@@ -16,6 +16,8 @@ const ENTRIES = [
   "cluster.ts",
   "task_pool.ts",
   "partition_supervisor.ts",
+  "workers.ts",
+  "workers/thread_main.ts",
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",
@@ -39,6 +41,7 @@ const LIBRARY = [
   "distribution",
   "wires",
   "node",
+  "workers",
 ];
 
 /** The folders that may use `Deno`. */
@@ -351,6 +354,25 @@ test("only node.ts and node/ join runtime, distribution and wires", () =>
       imported === "distribution/node_name.ts" ||
       // A simulation is another host environment for nodes, with its own connections.
       isIn("testing/simulation")(path) && CONTRACTS.includes(imported),
+  ));
+
+/** The modules of nodes and their hosts that threads of workers need. */
+const OF_THREADS = [
+  ...CONTRACTS,
+  "distribution/epmd/mod.ts",
+  "distribution/listen_for_peers.ts",
+  "distribution/network_log.ts",
+  "distribution/node_name.ts",
+  "distribution/port_transport.ts",
+  "node/start_node.ts",
+];
+
+test("workers/ imports the root, and of nodes only what its threads need", () =>
+  assertImports(
+    isIn("workers"),
+    (imported) =>
+      isIn("workers", "gen", "servers", "runtime")(imported) ||
+      !imported.includes("/") || OF_THREADS.includes(imported),
   ));
 
 test("the library imports nothing from the command line, the shell, the chat or the harness", () =>

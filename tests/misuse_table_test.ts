@@ -39,6 +39,7 @@ import * as Chat from "../chat/mod.ts";
 import { Cluster as Formation } from "../cluster.ts";
 import { TaskPool } from "../task_pool.ts";
 import { PartitionSupervisor } from "../partition_supervisor.ts";
+import { Workers } from "../workers.ts";
 import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -1345,6 +1346,46 @@ const OTHERS: Record<string, Row> = {
     fn: Formation.unsubscribe,
     args: () => [makeRef(), "none"],
     takes: { 0: ["ref"], 1: OPTIONAL_TEXT },
+  },
+  "Workers.childSpec": {
+    fn: Workers.childSpec,
+    args: () => [{ module: "file:///none.js" }],
+    fields: {
+      0: {
+        module: [],
+        moduleName: OPTIONAL_TEXT,
+        count: ["undefined", "one"],
+        nodeName: ["undefined", "text"],
+        // A port.
+        port: ["undefined", "one"],
+        answerTimeout: TIMEOUT,
+        startTimeout: TIMEOUT,
+        shutdown: TIMEOUT,
+        maxRestarts: ["undefined", "one"],
+        maxSeconds: ["undefined", "one"],
+      },
+    },
+  },
+  "Workers.info": {
+    fn: Workers.info,
+    args: () => ["none"],
+    takes: { 0: SERVER },
+  },
+  "Workers.nodes": {
+    fn: Workers.nodes,
+    args: () => ["none"],
+    takes: { 0: SERVER },
+  },
+  "Workers.startLink": {
+    fn: Workers.startLink,
+    args: () => [{ module: "file:///none.js" }],
+    // Valid options would start threads.
+    fields: { 0: { module: [] } },
+  },
+  "Workers.stop": {
+    fn: Workers.stop,
+    args: () => ["none"],
+    takes: { 0: SERVER },
   },
   "Chat.sendMessage": {
     fn: Chat.sendMessage,

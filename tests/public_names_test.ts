@@ -13,6 +13,7 @@ const APART = [
   "./cluster.ts",
   "./partition_supervisor.ts",
   "./task_pool.ts",
+  "./workers.ts",
 ];
 
 /** The modules that users program with: those in the root folder. */

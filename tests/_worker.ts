@@ -1,0 +1,135 @@
+/** The module that the tests' workers load. */
+
+import nodeProcess from "node:process";
+import { Agent } from "../agent.ts";
+import { IO } from "../io.ts";
+import { Node } from "../node.ts";
+import { type Pid, Process, receive, self, send } from "../process.ts";
+import type { ChildDefinition } from "../supervisor.ts";
+
+/** A child of each worker's node. */
+export function start(): ChildDefinition[] {
+  return [{
+    id: "seven",
+    start: () => Agent.startLink(() => 7, { name: "Seven" }),
+  }];
+}
+
+/** Options that no thread could be given. */
+export const options = {
+  allow: (_node: string, _module: string, fn: string): boolean =>
+    fn !== "forbidden",
+};
+
+/** Is not for other nodes. */
+export function forbidden(): void {}
+
+/** Adds. */
+export function add(a: number, b: number): number {
+  return a + b;
+}
+
+/** The value of the node's agent. */
+export function seven(): Promise<number> {
+  return Agent.get("Seven", (value: number) => value);
+}
+
+/** Ends the node's agent, so often that its supervisor gives up. */
+export async function endAgents(): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    const pid = Process.whereis("Seven");
+    if (pid !== undefined) Process.exit(pid, "kill");
+    while (Process.whereis("Seven")?.equals(pid) ?? false) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    while (i < 3 && Process.whereis("Seven") === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
+
+/** Blocks the thread for that many milliseconds. */
+export function compute(ms: number): string {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+  return "computed";
+}
+
+/** Blocks the thread for so long that it is ended before: Deno cannot end a thread that never gives way. */
+export function hang(to: Pid): void {
+  send(to, "hangs");
+  // What was sent leaves in the next turn.
+  setTimeout(() => compute(6000), 1);
+}
+
+/** Throws where nobody catches it. */
+export function crash(): void {
+  setTimeout(() => {
+    throw new TypeError("nobody catches this");
+  }, 1);
+}
+
+/** Rejects where nobody awaits it. */
+export function reject(): void {
+  setTimeout(() => void Promise.reject(new TypeError("nobody awaits this")), 1);
+}
+
+/** Ends the thread. */
+export function leave(): void {
+  setTimeout(() => nodeProcess.exit(0), 1);
+}
+
+/** Waits for ever. */
+export async function wait(): Promise<void> {
+  await receive(() => false);
+}
+
+/** Sends back its messages. */
+export async function echo(to: Pid): Promise<never> {
+  send(to, { echo: self() });
+  for (;;) {
+    const { from, value } = await receive();
+    send(from, { value });
+  }
+}
+
+/** Sends what happens to a process of another node. */
+export async function watch(pid: Pid, to: Pid): Promise<void> {
+  const ref = Process.monitor(pid);
+  send(to, "watches");
+  const { reason } = await receive((m) => ref.equals(m?.ref));
+  send(to, { watched: reason });
+}
+
+/** Sends that many messages of that many characters. */
+export async function flood(
+  to: Pid,
+  count: number,
+  size: number,
+): Promise<void> {
+  for (let i = 0; i < count; i++) await send(to, { i, text: "x".repeat(size) });
+}
+
+/** The nodes that this one is connected to. */
+export function peers(): string[] {
+  return Node.list("connected").toSorted();
+}
+
+/** Connects to a node, and waits in a call there. */
+export function ping(node: string): Promise<"pong" | "pang"> {
+  return Node.ping(node);
+}
+
+/** Prints. */
+export async function print(text: string): Promise<void> {
+  await IO.puts(text);
+}
+
+/** Everything by which another user of the machine could see the cookie. */
+export function visible(): string {
+  return JSON.stringify([
+    nodeProcess.argv,
+    nodeProcess.execArgv,
+    nodeProcess.env,
+  ]);
+}

@@ -1,0 +1,93 @@
+/**
+ * The program's nodes on other threads, as a worker's thread reaches them.
+ *
+ * @module
+ */
+
+import { PortTransport } from "../distribution/port_transport.ts";
+import type {
+  PeerStream,
+  ThreadNodes,
+} from "../distribution/host_environment.ts";
+import type { NodeName } from "../distribution/node_name.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { threadLabel } from "./thread_ports.ts";
+
+/** The nodes of the program that are on other threads. */
+export class ProgramNodes implements ThreadNodes {
+  readonly #say: (message: FromWorker) => void;
+  readonly #dials = new Map<number, PromiseWithResolvers<MessagePort>>();
+  /** The connections, by node. */
+  readonly #transports = new Map<string, Set<PortTransport>>();
+  #names: Set<string>;
+  #last = 0;
+
+  /**
+   * Begins with the nodes that there are.
+   *
+   * @param nodes Their names.
+   * @param say Sends messages to the main thread.
+   */
+  constructor(nodes: readonly string[], say: (message: FromWorker) => void) {
+    this.#names = new Set(nodes);
+    this.#say = say;
+  }
+
+  connect(
+    { full }: NodeName,
+    signal: AbortSignal,
+  ): Promise<PeerStream> | undefined {
+    return this.#names.has(full) ? this.#dial(full, signal) : undefined;
+  }
+
+  async #dial(to: string, signal: AbortSignal): Promise<PeerStream> {
+    signal.throwIfAborted();
+    const id = ++this.#last;
+    const dial = Promise.withResolvers<MessagePort>();
+    this.#dials.set(id, dial);
+    const abort = () => dial.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#say({ type: "dial", id, to });
+    try {
+      const port = await dial.promise;
+      return { transport: this.accept(to, port), extra: undefined };
+    } finally {
+      this.#dials.delete(id);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Takes a message about connections. */
+  take(
+    message: Extract<ToWorker, { type: "dialled" | "nodes" | "gone" }>,
+  ): void {
+    switch (message.type) {
+      case "nodes":
+        this.#names = new Set(message.nodes);
+        break;
+      case "gone":
+        for (const transport of this.#transports.get(message.node) ?? []) {
+          transport.destroy(new Error("its thread has ended"));
+        }
+        this.#transports.delete(message.node);
+        break;
+      case "dialled": {
+        const { id, port, reason } = message;
+        const dial = this.#dials.get(id);
+        // The attempt may have ended meanwhile.
+        if (dial === undefined) port?.close();
+        else if (port !== undefined) dial.resolve(port);
+        else dial.reject(new Error(reason));
+      }
+    }
+  }
+
+  /** A connection with another thread's node, over this port. */
+  accept(node: string, port: MessagePort): PortTransport {
+    const transport = new PortTransport(port, threadLabel(node));
+    const others = this.#transports.get(node) ?? [];
+    const open = [...others].filter(({ isClosed }) => !isClosed);
+    this.#transports.set(node, new Set([...open, transport]));
+    return transport;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The host environment of a worker's node: its thread listens and connects by itself, but the main thread registers
+ * it with EPMD. EPMD frees a name when the connection ends that registered it, and a host may be unable to end a
+ * thread that computes, with its sockets: Deno 2.9 is (https://github.com/denoland/deno/pull/35657).
+ *
+ * @module
+ */
+
+import type {
+  HostEnvironment,
+  HostRegistration,
+  NodeDescription,
+  PeerStream,
+  ThreadNodes,
+} from "../distribution/host_environment.ts";
+import type { NetworkLog } from "../distribution/network_log.ts";
+import type { NodeName } from "../distribution/node_name.ts";
+import type { Transport } from "../distribution/wire.ts";
+import type { NodeOptions } from "../node.ts";
+import { systemHost } from "../node/start_node.ts";
+import type { Clock } from "../runtime/host/clock.ts";
+import type { FromWorker } from "./messages.ts";
+
+/** A worker's thread, as its node sees it. */
+export class ThreadHost implements HostEnvironment {
+  readonly clock: Clock;
+  readonly threads: Set<ThreadNodes> | undefined;
+  readonly #listening: HostEnvironment;
+  readonly #connecting: HostEnvironment;
+  readonly #address: string;
+  readonly #register: ThreadRegistration | undefined;
+
+  private constructor(
+    options: NodeOptions,
+    listening: HostEnvironment,
+    connecting: HostEnvironment,
+    register: ThreadRegistration,
+  ) {
+    this.clock = connecting.clock;
+    this.threads = connecting.threads;
+    this.#listening = listening;
+    this.#connecting = connecting;
+    this.#address = options.listen ?? "127.0.0.1";
+    this.#register = options.epmdPort === false ? undefined : register;
+  }
+
+  /** The host environment of a node with these options. */
+  static async of(
+    options: NodeOptions,
+    name: NodeName,
+    register: ThreadRegistration,
+  ): Promise<ThreadHost> {
+    return new ThreadHost(
+      options,
+      await systemHost({ ...options, epmdPort: false }, name),
+      await systemHost(options, name),
+      register,
+    );
+  }
+
+  randomBytes(size: number): Uint8Array {
+    return this.#connecting.randomBytes(size);
+  }
+
+  async register(
+    node: NodeDescription,
+    accept: (transport: Transport) => void,
+    log: NetworkLog,
+  ): Promise<HostRegistration> {
+    const listening = await this.#listening.register(node, accept, log);
+    if (this.#register === undefined) return listening;
+    const { port, close } = listening;
+    const { hidden, extra } = node;
+    // If it fails, the main thread ends this one.
+    const creation = await this.#register({
+      type: "register",
+      host: this.#address,
+      port,
+      hidden,
+      extra,
+    });
+    return { port, creation, close };
+  }
+
+  connect(
+    peer: NodeName | undefined,
+    address: string | undefined,
+    signal: AbortSignal,
+  ): Promise<PeerStream> {
+    return this.#connecting.connect(peer, address, signal);
+  }
+
+  names(host: string, signal: AbortSignal): Promise<string[]> {
+    return this.#connecting.names(host, signal);
+  }
+}
+
+/** Has the main thread register the node with EPMD; returns its creation. */
+export type ThreadRegistration = (
+  node: Extract<FromWorker, { type: "register" }>,
+) => Promise<number>;

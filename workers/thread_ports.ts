@@ -1,0 +1,209 @@
+/**
+ * The connections between the nodes of one program, on its threads.
+ *
+ * The main thread makes them: a node asks it for a connection to another (`dial`), and it gives each of the two
+ * one end of a `MessageChannel`. The bytes then pass between the two threads, and not by the main thread: that
+ * may compute meanwhile, which delays only new connections.
+ *
+ * When a thread ends, however it does, the main thread closes its own connections to it and tells the others
+ * (`gone`), as not every host reports the end of a thread that was terminated at the other ends of its ports.
+ * Only then may the worker be restarted: a connection of the old thread would be taken for one to the new.
+ *
+ * @module
+ */
+
+import { PortTransport } from "../distribution/port_transport.ts";
+import type {
+  PeerStream,
+  ThreadNodes,
+} from "../distribution/host_environment.ts";
+import type { NodeName } from "../distribution/node_name.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import type { Node } from "../node.ts";
+import type { ToWorker } from "./messages.ts";
+
+/** The time in which the last bytes of a thread that has ended may arrive, in milliseconds. */
+const LAST_BYTES = 50;
+
+/** A thread whose node takes part. */
+export interface PortOwner {
+  /** Resolves when the thread has ended. */
+  readonly ended: Promise<void>;
+  /** Sends a message to the thread. */
+  post(message: ToWorker, ports?: MessagePort[]): void;
+}
+
+interface Member {
+  readonly owner: PortOwner;
+  /** Resolves when its node is up; rejects when it has ended first. */
+  readonly up: PromiseWithResolvers<void>;
+  /** The main node's connections to it. */
+  readonly transports: Set<PortTransport>;
+}
+
+const known = new WeakMap<Node, ThreadPorts>();
+
+/** The nodes of a main node's threads. */
+export class ThreadPorts implements ThreadNodes {
+  readonly #main: Node;
+  readonly #members = new Map<string, Member>();
+
+  private constructor(main: Node) {
+    this.#main = main;
+  }
+
+  /** Those of a node; `undefined` if its host has no threads. */
+  static of(main: Node): ThreadPorts | undefined {
+    const { threads } = main._home().host;
+    if (threads === undefined) return undefined;
+    let ports = known.get(main);
+    if (ports === undefined) {
+      known.set(main, ports = new ThreadPorts(main));
+      threads.add(ports);
+    }
+    return ports;
+  }
+
+  /** Whether a node of that name is on one of the threads. */
+  has(node: string): boolean {
+    return this.#members.has(node);
+  }
+
+  /** The nodes that another one reaches without the network. */
+  around(node: string): string[] {
+    return [this.#main.name, ...this.#members.keys()]
+      .filter((each) => each !== node);
+  }
+
+  /** Adds the node of a thread that starts; dials of it wait until it is up. */
+  add(node: string, owner: PortOwner): void {
+    const up = Promise.withResolvers<void>();
+    up.promise.catch(() => {});
+    this.#members.set(node, { owner, up, transports: new Set() });
+    this.#announce();
+  }
+
+  /** Notes that a node is up. */
+  up(node: string): void {
+    this.#members.get(node)?.up.resolve();
+  }
+
+  /** Removes the node of a thread that has ended; resolves when the main node has no connection to it. */
+  async remove(node: string): Promise<void> {
+    const member = this.#members.get(node);
+    if (member === undefined) return;
+    this.#members.delete(node);
+    member.up.reject(new Error("its thread has ended"));
+    this.#announce();
+    const { transports } = member;
+    await lastBytes(transports);
+    for (const transport of transports) {
+      transport.destroy(new Error("its thread has ended"));
+    }
+    await Promise.all(Array.from(transports, ({ ended }) => ended));
+    for (const { owner } of this.#members.values()) {
+      owner.post({ type: "gone", node });
+    }
+  }
+
+  async stopped(): Promise<void> {
+    await Promise.all(
+      [...this.#members.values()].map(({ owner }) => owner.ended),
+    );
+  }
+
+  #announce(): void {
+    for (const [node, { owner }] of this.#members) {
+      owner.post({ type: "nodes", nodes: this.around(node) });
+    }
+  }
+
+  connect(
+    { full }: NodeName,
+    signal: AbortSignal,
+  ): Promise<PeerStream> | undefined {
+    const member = this.#members.get(full);
+    return member && this.#connect(full, member, signal);
+  }
+
+  async #connect(
+    node: string,
+    member: Member,
+    signal: AbortSignal,
+  ): Promise<PeerStream> {
+    await unlessAborted(member.up.promise, signal);
+    const transport = this.#open(node, member, (port) => {
+      const from = this.#main.name;
+      member.owner.post({ type: "connected", from, port }, [port]);
+    });
+    return { transport, extra: undefined };
+  }
+
+  /** Opens a connection to a thread's node; `give` passes the other end on. */
+  #open(
+    node: string,
+    { transports }: Member,
+    give: (port: MessagePort) => void,
+  ): PortTransport {
+    for (const each of transports) if (each.isClosed) transports.delete(each);
+    const { port1, port2 } = outside(() => new MessageChannel());
+    const transport = new PortTransport(port1, threadLabel(node));
+    transports.add(transport);
+    give(port2);
+    return transport;
+  }
+
+  /** Answers the dial of a thread's node. */
+  async dial(from: string, id: number, to: string): Promise<void> {
+    const member = this.#members.get(from);
+    if (member === undefined) return;
+    const { owner } = member;
+    const answer = (port: MessagePort) =>
+      owner.post({ type: "dialled", id, port }, [port]);
+    if (to === this.#main.name) {
+      this.#main._accept(this.#open(from, member, answer));
+      return;
+    }
+    const other = this.#members.get(to);
+    try {
+      if (other === undefined) throw new Error(`no thread has the node ${to}`);
+      await other.up.promise;
+    } catch (error) {
+      owner.post({ type: "dialled", id, reason: (error as Error).message });
+      return;
+    }
+    const { port1, port2 } = outside(() => new MessageChannel());
+    answer(port1);
+    other.owner.post({ type: "connected", from, port: port2 }, [port2]);
+  }
+}
+
+/** The name of the other end of a connection between threads, for the log. */
+export function threadLabel(node: string): string {
+  return `thread:${node}`;
+}
+
+/** Waits for a promise, though no longer than until a signal aborts. */
+async function unlessAborted(
+  promise: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Waits until the connections of a thread that has ended have closed by themselves, though not for long. */
+async function lastBytes(transports: Iterable<PortTransport>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = outside(() => setTimeout(resolve, LAST_BYTES));
+  const ended = Promise.all(Array.from(transports, ({ ended }) => ended));
+  await Promise.race([ended, promise]);
+  clearTimeout(timer);
+}

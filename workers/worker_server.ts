@@ -1,0 +1,368 @@
+/**
+ * The process of a worker: it owns the worker's thread, and is what its supervisor restarts.
+ *
+ * States: *starting*, until the thread says `up` and the main node is connected to its node; *up*; *failed*, when
+ * a reason is known and the thread is being ended; *ended*. The process exits with the first reason that is known,
+ * when the thread has ended and nothing of it is left: the restart finds its name and its connections free.
+ *
+ * **Heartbeat.** Each turn, a sixteenth of `answerTimeout`, sends a `ping`, unless the last one is unanswered.
+ * Any message of the thread counts as an answer. Turns are counted, not time: a main thread that was busy
+ * or suspended itself has read no answers for that reason.
+ *
+ * **Races.** The process may be killed at any time, also while it starts: its abort signal ends the thread, and
+ * the next start of the worker waits for that (`WorkerSlot.free`). Messages of a thread that has ended are
+ * dropped.
+ *
+ * @module
+ */
+
+import type { Lease } from "../distribution/epmd/mod.ts";
+import {
+  defaultEpmdPort,
+  registerNode,
+} from "../distribution/listen_for_peers.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
+import { ExitError } from "../errors.ts";
+import { tell } from "../gen/call.ts";
+import { toldBy } from "../gen/messages.ts";
+import type { Server } from "../gen/server.ts";
+import type { Node } from "../node.ts";
+import { outside } from "../runtime/context/async_context.ts";
+import { ignore } from "../runtime/promises/ignore.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import { standardIo } from "../servers/io/io_device.ts";
+import type { FromWorker, ThreadNodeOptions, ToWorker } from "./messages.ts";
+import type { WorkerFailure } from "./messages.ts";
+import { ThreadPorts } from "./thread_ports.ts";
+import { WorkerThread } from "./worker_thread.ts";
+
+/** The number of heartbeats in an `answerTimeout`. */
+const TURNS = 16;
+
+/** The part of its time to stop that a thread's node may take; the rest is for the end of the thread. */
+const NODE_STOPS = 0.8;
+
+/** How long a node may drain, in milliseconds, if its options do not say. */
+const DRAIN_TIMEOUT = 20_000;
+
+/** A request to a worker's process: its state. */
+export const WORKER_INFO = "worker_info";
+
+/** Sent by a worker's process to itself: its thread has ended. */
+const ENDED = "thread_ended";
+
+/** The reason with which a worker's process exits when its thread fails. */
+export interface WorkerReason {
+  /** Always `"worker"`. */
+  type: "worker";
+  /** The name of the worker's node. */
+  node: string;
+  /** The kind of failure. */
+  code: WorkerFailure;
+  /** The reason, as a sentence. */
+  reason: string;
+}
+
+/** The answer to {@linkcode WORKER_INFO}. */
+export interface WorkerState {
+  /** The number of times that the worker was restarted. */
+  restarts: number;
+  /** When its node came up, in milliseconds since the epoch. */
+  upSince: number;
+  /** How long its thread took to answer the last heartbeat, or has not answered it yet, in milliseconds. */
+  answerTime: number;
+}
+
+/** The data of a worker that outlive a restart. */
+export interface WorkerSlot {
+  /** The options of its node. */
+  readonly node: ThreadNodeOptions;
+  /** The number of starts. */
+  starts: number;
+  /** Resolves when the last thread has ended, and its name is free. */
+  free: Promise<void>;
+}
+
+/** The options of a worker's process. */
+export interface WorkerOptions {
+  /** The main node. */
+  main: Node;
+  /** The URL of the user's module. */
+  module: string;
+  /** The name under which it is exported. */
+  moduleName: string;
+  /** See `WorkersOptions`. */
+  answerTimeout: number;
+  /** See `WorkersOptions`. */
+  startTimeout: number;
+  /** See `WorkersOptions`. */
+  shutdown: number;
+}
+
+/** The server of a worker. */
+export class WorkerServer implements Server {
+  readonly #process: LocalProcess;
+  readonly #slot: WorkerSlot;
+  readonly #options: WorkerOptions;
+  readonly #ports: ThreadPorts;
+  readonly #up = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+  #thread: WorkerThread | undefined;
+  #failure: WorkerReason | undefined;
+  #isUp = false;
+  #hasEnded = false;
+  #upSince = 0;
+  #silentTurns = 0;
+  #pingedAt: number | undefined;
+  #answerTime = 0;
+  #stopHeartbeat: () => void = () => {};
+  /** The registration of its node with EPMD. */
+  #lease: Promise<Pick<Lease, "creation" | "close"> | undefined> | undefined;
+
+  private constructor(
+    process: LocalProcess,
+    slot: WorkerSlot,
+    options: WorkerOptions,
+  ) {
+    this.#process = process;
+    this.#slot = slot;
+    this.#options = options;
+    this.#ports = ThreadPorts.of(options.main)!;
+    this.#up.promise.catch(ignore);
+  }
+
+  /**
+   * Starts a worker; resolves when the main node is connected to its node.
+   *
+   * @throws {ExitError} With a {@linkcode WorkerReason}.
+   */
+  static async start(
+    process: LocalProcess,
+    slot: WorkerSlot,
+    options: WorkerOptions,
+  ): Promise<WorkerServer> {
+    await slot.free;
+    const server = new WorkerServer(process, slot, options);
+    await server.#start();
+    return server;
+  }
+
+  async #start(): Promise<void> {
+    const process = this.#process;
+    const { node: { name } } = this.#slot;
+    if (this.#ports.has(name)) {
+      throw new ExitError(
+        this.#reason(
+          "node",
+          `another worker of this program has its name; give the workers another nodeName`,
+        ),
+      );
+    }
+    this.#open();
+    const stopTimer = process.runtime.after(
+      this.#options.startTimeout,
+      () =>
+        this.#fail(
+          "start_timeout",
+          `it was not up within ${this.#options.startTimeout} ms (startTimeout)`,
+        ),
+    );
+    try {
+      await this.#up.promise;
+      const reached = await process.runtime.reach({ node: name, quiet: true });
+      if (!reached.connected) {
+        this.#fail("not_connected", reached.reason);
+        await this.#ended.promise;
+      }
+      if (this.#failure !== undefined) throw new ExitError(this.#failure);
+    } finally {
+      stopTimer();
+    }
+    // Until now, an exit signal of the supervisor has ended it.
+    process.trapExit = true;
+    this.#upSince = Date.now();
+    this.#beginHeartbeat();
+  }
+
+  /** Starts the thread. */
+  #open(): void {
+    const { node } = this.#slot;
+    const { module, moduleName } = this.#options;
+    try {
+      this.#thread = new WorkerThread(node.name, {
+        message: (message) => this.#take(message),
+        ended: (error) => outside(() => this.#threadEnded(error)),
+      });
+    } catch (error) {
+      throw new ExitError(
+        this.#reason(
+          "thread",
+          `the host allows no thread: ${(error as Error).message}`,
+        ),
+      );
+    }
+    const signal = this.#process.abortSignal();
+    signal.addEventListener("abort", () => void this.#thread?.terminate());
+    this.#slot.starts++;
+    this.#slot.free = this.#ended.promise;
+    const ended = this.#ended.promise;
+    this.#ports.add(node.name, {
+      ended,
+      post: (message, ports) => this.#post(message, ports),
+    });
+    this.#post({
+      type: "start",
+      node,
+      module,
+      moduleName,
+      nodes: this.#ports.around(node.name),
+    });
+  }
+
+  #post(message: ToWorker, ports?: MessagePort[]): void {
+    this.#thread?.post(message, ports);
+  }
+
+  #reason(code: WorkerFailure, reason: string): WorkerReason {
+    const { name } = this.#slot.node;
+    const what = this.#isUp
+      ? `The worker ${name} has failed`
+      : `Cannot start the worker ${name}`;
+    return { type: "worker", node: name, code, reason: `${what}: ${reason}` };
+  }
+
+  /** Notes why the worker has failed, and ends its thread. */
+  #fail(code: WorkerFailure, reason: string): void {
+    if (this.#hasEnded) return;
+    this.#failure ??= this.#reason(code, reason);
+    void this.#thread?.terminate();
+  }
+
+  async #threadEnded(error: string | undefined): Promise<void> {
+    this.#hasEnded = true;
+    this.#stopHeartbeat();
+    this.#failure ??= error === undefined
+      ? this.#reason("ended", "its thread has ended")
+      : this.#reason("crashed", error);
+    await this.#ports.remove(this.#slot.node.name);
+    await (await this.#lease)?.close();
+    this.#ended.resolve();
+    this.#up.reject(new ExitError(this.#failure));
+    if (this.#process.alive) tell(this.#process, this.#process.pid, ENDED);
+  }
+
+  #take(message: FromWorker): void {
+    this.#answered();
+    const { name } = this.#slot.node;
+    switch (message.type) {
+      case "up":
+        this.#isUp = true;
+        this.#ports.up(name);
+        return this.#up.resolve();
+      case "failed":
+        return this.#fail(message.code, message.reason);
+      case "register":
+        return this.#register(message);
+      case "dial":
+        return void this.#ports.dial(name, message.id, message.to);
+      case "output":
+        return void this.#write(message.id, message.text);
+      case "log":
+        this.#process.runtime.log.forward(message.event);
+        return this.#post({ type: "logged" });
+    }
+  }
+
+  /** Registers the worker's node with EPMD. */
+  #register(
+    { host, port, hidden, extra }: Extract<FromWorker, { type: "register" }>,
+  ): void {
+    const { runtime: { log } } = this.#process;
+    const { name, epmdPort = defaultEpmdPort() } = this.#slot.node;
+    if (epmdPort === false) return;
+    this.#lease = outside(async () => {
+      try {
+        const lease = await registerNode(
+          parseNodeName(name),
+          { address: { host, port } },
+          epmdPort,
+          { hidden, extra },
+          (level, message, cause) => log.line(level, message, cause),
+        );
+        this.#post({ type: "registered", creation: lease.creation });
+        return lease;
+      } catch (error) {
+        this.#fail("node", (error as Error).message);
+      }
+    });
+  }
+
+  /** Writes output of the worker's node where the main node's goes. */
+  async #write(id: number, text: string): Promise<void> {
+    const { io = standardIo() } = this.#options.main._home().options;
+    try {
+      await io.write(text);
+    } catch {
+      // As with the main node's own output, nobody could be told.
+    }
+    this.#post({ type: "written", id });
+  }
+
+  #beginHeartbeat(): void {
+    const { answerTimeout } = this.#options;
+    if (answerTimeout === Infinity) return;
+    const { runtime } = this.#process;
+    this.#stopHeartbeat = runtime.every(answerTimeout / TURNS, () => {
+      if (++this.#silentTurns > TURNS) {
+        return this.#fail(
+          "no_answer",
+          `its thread has not answered for ${answerTimeout} ms (answerTimeout)`,
+        );
+      }
+      if (this.#pingedAt !== undefined) return;
+      this.#pingedAt = performance.now();
+      this.#post({ type: "ping" });
+    });
+  }
+
+  #answered(): void {
+    this.#silentTurns = 0;
+    if (this.#pingedAt === undefined) return;
+    this.#answerTime = performance.now() - this.#pingedAt;
+    this.#pingedAt = undefined;
+  }
+
+  call(request: unknown): WorkerState | { type: "error"; reason: "badarg" } {
+    if (request !== WORKER_INFO) return { type: "error", reason: "badarg" };
+    return {
+      restarts: this.#slot.starts - 1,
+      upSince: this.#upSince,
+      answerTime: this.#pingedAt === undefined
+        ? this.#answerTime
+        : performance.now() - this.#pingedAt,
+    };
+  }
+
+  info(message: unknown): void {
+    if (toldBy(message, this.#process) !== ENDED) return;
+    throw new ExitError(this.#failure);
+  }
+
+  /** Stops the worker's node in order, and ends the thread. If the main node drains, that one does first. */
+  async terminate(): Promise<void> {
+    this.#stopHeartbeat();
+    if (this.#hasEnded) return await this.#ended.promise;
+    const { runtime } = this.#process;
+    const { shutdown, main } = this.#options;
+    const { drainTimeout = DRAIN_TIMEOUT } = main._home().options;
+    const drains = runtime.isDraining ? drainTimeout : undefined;
+    const timeout = shutdown * NODE_STOPS;
+    this.#post({ type: "stop", timeout, drainTimeout: drains });
+    const stopTimer = runtime.after(
+      shutdown + (drains ?? 0),
+      () => void this.#thread?.terminate(),
+    );
+    await this.#ended.promise;
+    stopTimer();
+  }
+}
