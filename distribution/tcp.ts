@@ -157,6 +157,8 @@ export function established<S extends Socket, T>(
       try {
         resolve(use(socket));
         signal.removeEventListener("abort", abort);
+        // It holds the signal, and what a dial had in mind, as long as the connection: 1 kB.
+        socket.off("error", fail);
       } catch (error) {
         fail(error);
       }

@@ -173,11 +173,10 @@ async function useOnce(peer: string): Promise<void> {
   await ping(await Node.spawn(peer, [module, "pong"], []), 0);
 }
 
-/** The memory of a connection that has been used. The first one is not counted: it loads code. */
-async function connections(
-  { peers: [first, ...others] }: Job,
-): Promise<Sample> {
-  await useOnce(first);
+/** The memory of a connection that has been used. Some come before, as the first ones load code. */
+async function connections({ peers, warmup }: Job): Promise<Sample> {
+  const others = peers.slice(warmup);
+  for (const peer of peers.slice(0, warmup)) await useOnce(peer);
   const before = await memory();
   for (const peer of others) await useOnce(peer);
   return { bytes: (await memory() - before) / others.length };
