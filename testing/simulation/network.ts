@@ -199,7 +199,12 @@ export class SimulatedNetwork implements Ether {
       return this.epmd ? this.#registered.get(to) : undefined;
     }
     for (const registered of this.#registered.values()) {
-      if (`${registered.at}:${registered.port}` === address) return registered;
+      const { at, port } = registered;
+      // All run on one machine too.
+      const places = [at, "127.0.0.1", "localhost"];
+      if (places.some((host) => `${host}:${port}` === address)) {
+        return registered;
+      }
     }
     return undefined;
   }
