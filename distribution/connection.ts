@@ -247,7 +247,7 @@ export class Connection implements Port {
   #receive(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#silent = 0;
-    noteInput();
+    noteInput(chunk.length);
     this.#stats.receivedBytes += chunk.length;
     this.receivedBytes += chunk.length;
     try {
