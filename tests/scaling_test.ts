@@ -11,7 +11,9 @@ import {
 } from "../process.ts";
 import { Joins } from "../servers/pg/join_counts.ts";
 import { Supervisor } from "../supervisor.ts";
+import { pg } from "../pg.ts";
 import { Task } from "../task.ts";
+import { TaskPool } from "../task_pool.ts";
 import { test } from "../testing/tags.ts";
 
 const FEW = 1000;
@@ -58,6 +60,30 @@ const child = (i: number, restart: "temporary" | "permanent") => ({
 });
 
 const WORKS: Record<string, Work> = {
+  "TaskPool.run(), aborted in the queue, the last first": (total) =>
+    inside(async () => {
+      const scope = `scope${Math.random()}`;
+      await pg.startLink(scope);
+      const pool = await TaskPool.startLink({
+        group: "work",
+        scope,
+        maxQueue: total,
+        waitForNode: Infinity,
+      });
+      const gone = Array.from({ length: total }, () => new AbortController());
+      const ms = await timed(async () => {
+        const runs = gone.map(({ signal }) =>
+          TaskPool.run(pool, idle, [], { signal, timeout: Infinity })
+        );
+        for (const each of gone.toReversed()) each.abort("gone");
+        await Promise.allSettled(runs);
+      });
+      await TaskPool.stop(pool);
+      const pid = Process.whereis(scope)!;
+      Process.unlink(pid);
+      Process.exit(pid, "kill");
+      return ms;
+    }),
   async "Supervisor.startChild()"(total) {
     const pid = await Supervisor.startLink([], { strategy: "one_for_one" });
     const ms = await timed(async () => {

@@ -373,6 +373,15 @@ poolTest(
 );
 
 poolTest(
+  "has the caller among the callers of its tasks",
+  { kate: 1 },
+  async () => {
+    const callers = await TaskPool.run("pool", () => Process.callers());
+    assertEquals(callers, [self()]);
+  },
+);
+
+poolTest(
   "copies the arguments of a run that waits",
   { kate: 1 },
   async () => {
