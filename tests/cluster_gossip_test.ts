@@ -12,7 +12,8 @@ import {
 } from "../servers/cluster/strategies/gossip_packet.ts";
 import { test } from "../testing/tags.ts";
 import { event, ONCE, SOON, topology, until, withOwn } from "./_clusters.ts";
-import { clusterTest, COOKIE } from "./_nodes.ts";
+import { chat } from "./_cli.ts";
+import { clusterTest, COOKIE, freePort } from "./_nodes.ts";
 
 /** A group for a test of its own: nodes of other tests run meanwhile. */
 function ownGroup(): {
@@ -234,6 +235,42 @@ clusterTest(
       const { lastErrorAt } = await topology("own");
       await until("own", (info) => info.lastErrorAt! > lastErrorAt!);
     });
+  },
+);
+
+test(
+  "gossip without the permission for its port says so, and the program goes on",
+  { tags: ["cli"], timeout: 60_000 },
+  async () => {
+    const code = `
+    let topology;
+    do {
+      [topology] = (await Cluster.info()).topologies;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    } while (topology.lastError === undefined);
+    console.log(topology.lastError);`;
+    const { stdout, stderr, code: exit } = await chat(
+      [
+        "--sname=alex@localhost",
+        "--cookie=c",
+        `--epmd-port=${freePort()}`,
+        "--cluster=gossip",
+        "--eval",
+        code,
+      ],
+      {
+        permissions: [
+          "--allow-net=127.0.0.1",
+          "--allow-env=HOME",
+          "--allow-read",
+        ],
+      },
+    );
+    assertEquals(exit, 0, stderr);
+    assertMatch(
+      stdout,
+      /^gossip over .* failed: Requires net access to "0\.0\.0\.0:45894"/m,
+    );
   },
 );
 

@@ -401,6 +401,33 @@ for (const [name, answer, says] of GARBAGE) {
   });
 }
 
+/** Thrown values that are no errors, or worse. */
+const THROWN: [name: string, value: unknown, says: RegExp][] = [
+  ["null", null, /^null$/],
+  ["a symbol", Symbol("s"), /Symbol/],
+  ["an object without a text", Object.create(null), /{}/],
+  ["a text that throws", {
+    get message() {
+      throw new Error("no message");
+    },
+    toString() {
+      throw new Error("no text");
+    },
+  }, /./],
+  ["a long text", "x".repeat(1_000_000), /^x{1000}$/],
+];
+
+for (const [name, value, says] of THROWN) {
+  clusterTest(`a strategy that throws ${name} is reported`, async (nodes) => {
+    const strategy = () => {
+      throw value;
+    };
+    await withOwn(nodes, { strategy, ...FAST }, async () => {
+      assertMatch((await event("strategy_failed")).reason, says);
+    });
+  });
+}
+
 clusterTest(
   "valid addresses of an answer are used, and the others counted",
   async (nodes) => {

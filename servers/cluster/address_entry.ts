@@ -20,6 +20,8 @@ export class AddressEntry {
   attempts = 0;
   /** The delay before the last attempt, in milliseconds. */
   delay = 0;
+  /** When its node was connected last, by the node's clock. */
+  connectedAt = 0;
   /** The reason that was logged last: the same one is not logged again until the node is connected. */
   loggedReason: string | undefined;
   #state: AddressState = "waiting";
@@ -38,11 +40,6 @@ export class AddressEntry {
   /** The state. */
   get state(): AddressState {
     return this.#state;
-  }
-
-  /** When the state began, in milliseconds since 1970. */
-  get since(): number {
-    return this.#since;
   }
 
   /** Changes the state; a wait ends. */

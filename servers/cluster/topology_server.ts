@@ -265,6 +265,7 @@ export class TopologyServer implements Server, StrategyHost {
     const { discovery } = this.process.runtime;
     entry.node = node;
     entry.attempts = 0;
+    entry.connectedAt = this.process.runtime.now();
     entry.loggedReason = undefined;
     entry.become("connected");
     (this.process.nodeMonitors ??= new Map()).set(node, 1);
@@ -336,7 +337,7 @@ export class TopologyServer implements Server, StrategyHost {
     for (const entry of this.#entries.values()) {
       if (entry.state !== "connected" || entry.node !== node) continue;
       // A node that comes and goes is dialled less and less often.
-      if (Date.now() - entry.since >= maxDelay) entry.delay = 0;
+      if (runtime.now() - entry.connectedAt >= maxDelay) entry.delay = 0;
       entry.fail(`The connection to ${node} was lost`);
       const next = this.#waitFor(entry);
       this.#emit({ event: "disconnected", ...namesOf(entry), node, next });

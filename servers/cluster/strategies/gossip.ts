@@ -45,6 +45,9 @@ const MAX_IN_ALL = 1000;
 /** The delay before the known nodes are told, in milliseconds: several packets often come together. */
 const TELL_AFTER = 20;
 
+/** The permission to send to the group, whose absence has an error without a reason. */
+const NEEDS = "on Deno, it needs --allow-net=";
+
 interface Heard {
   /** The address, as `host:port`. */
   address: string;
@@ -150,8 +153,19 @@ export class Gossip implements RunningStrategy {
     const { address = GROUP, port = PORT, ttl = 1 } = this.#options;
     return outside(async () => {
       const { createSocket } = await import("node:dgram");
-      const socket = createSocket({ type: "udp4", reuseAddr: true });
       const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const socket = createSocket({
+        type: "udp4",
+        reuseAddr: true,
+        // Only addresses are used. Deno throws for a missing permission from here, which would end the program.
+        lookup: (host, _options, callback) => {
+          try {
+            callback(null, host, 4);
+          } catch (error) {
+            reject(error);
+          }
+        },
+      });
       socket.on("error", (error) => {
         reject(error);
         if (this.#socket !== socket) return;
@@ -204,7 +218,11 @@ export class Gossip implements RunningStrategy {
     const socket = this.#socket;
     try {
       socket?.send(packet, port, address, (error) => {
-        if (error && this.#socket === socket) this.#failed(error);
+        if (error && this.#socket === socket) {
+          this.#failed(
+            `${reasonText(error)} (${NEEDS}0.0.0.0:${port},${address}:${port})`,
+          );
+        }
       });
     } catch (error) {
       this.#failed(error);

@@ -5,6 +5,7 @@
  */
 
 import type { LocalProcess } from "../../../runtime/processes/local_process.ts";
+import { inspectArgument } from "../../../runtime/values/inspect.ts";
 import type { GossipCounts } from "../cluster_info.ts";
 
 /** A topology, as its strategy sees it. */
@@ -33,10 +34,14 @@ export interface RunningStrategy {
   stop(): void;
 }
 
-/** The reason of a failure, of any thrown value. */
+/** The reason of a failure, of any thrown value; never throws. */
 export function reasonText(error: unknown): string {
-  const { message } = (error ?? {}) as { message?: unknown };
-  return typeof message === "string" && message !== ""
-    ? message
-    : String(error);
+  if (typeof error === "string") return error;
+  try {
+    const { message } = error as { message?: unknown };
+    if (typeof message === "string" && message !== "") return message;
+  } catch {
+    // It has no message that can be read.
+  }
+  return inspectArgument(error);
 }
