@@ -23,17 +23,22 @@ import {
 import { childrenOf } from "./supervision_tree.ts";
 import { mailboxBytes } from "./value_size.ts";
 
+/** A key that processes can be sorted by, the greatest value first; `"started"`: the newest first. */
+export type ProcessOrder =
+  | "messages"
+  | "memory"
+  | "received"
+  | "links"
+  | "started";
+
 /** The keys that processes can be sorted by. */
-export const PROCESS_ORDERS = [
+export const PROCESS_ORDERS: readonly ProcessOrder[] = [
   "messages",
   "memory",
   "received",
   "links",
   "started",
-] as const;
-
-/** A key that processes can be sorted by, the greatest value first; `"started"`: the newest first. */
-export type ProcessOrder = typeof PROCESS_ORDERS[number];
+];
 
 /** The maximum number of processes in an answer. */
 export const MAX_PROCESSES = 500;

@@ -1,0 +1,225 @@
+/** Metrics: the text of `/metrics`, and a real Prometheus that scrapes it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import {
+  GenServer,
+  Node,
+  receive,
+  rpc,
+  self,
+  send,
+  spawn,
+  Supervisor,
+} from "../mod.ts";
+import { metrics } from "../observe/metrics.ts";
+import { tracing } from "../runtime/signals/tracing.ts";
+import { freePort } from "../testing/_ports.ts";
+import { test } from "../testing/tags.ts";
+import { clusterTest } from "./_nodes.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+const Failing = {
+  name: "Failing",
+  init: () => ({ type: "ok", state: 0 } as const),
+  handleCall: (request: unknown, _from: unknown, state: number) => {
+    if (request === "crash") throw new Error("boom");
+    return { type: "reply", reply: request, state } as const;
+  },
+};
+
+/** The value of a metric in a text, by its name and labels. */
+function valueOf(text: string, metric: string): number | undefined {
+  const line = text.split("\n").find((each) => each.startsWith(`${metric} `));
+  return line === undefined ? undefined : Number(line.split(" ")[1]);
+}
+
+clusterTest(
+  "metrics() has what its page says, for each node of the program",
+  async (cluster) => {
+    const handler = metrics();
+    try {
+      const kate = await cluster.start("kate");
+      const alex = await cluster.start("alex");
+      await alex.run(async () => {
+        await Node.connect(kate.name);
+        await rpc.call(kate.name, ["Remote", "tell"], [self()]);
+      });
+      await kate.run(async () => {
+        const pid = spawn(() => receive(() => false));
+        for (let i = 0; i < 3; i++) send(pid, i);
+        spawn(async () => {
+          await Supervisor.startLink([{
+            id: "failing",
+            start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
+          }], { strategy: "one_for_one", name: "Top" });
+          send(pid, "started");
+          await receive(() => false);
+        });
+        const { Process } = await import("../mod.ts");
+        while (Process.whereis("Failing") === undefined) await Process.sleep(5);
+        await GenServer.call("Failing", "hi");
+        const ref = Process.monitor("Failing");
+        await GenServer.call("Failing", "crash").catch(() => {});
+        await receive((m) => ref.equals(m?.ref));
+        while (Process.whereis("Failing") === undefined) await Process.sleep(5);
+      });
+      const response = await handler(new Request("http://localhost/metrics"));
+      assertEquals(response?.status, 200);
+      assertMatch(response!.headers.get("content-type")!, /^text\/plain/);
+      const text = await response!.text();
+      const on = '{node="kate@localhost"}';
+      assert(valueOf(text, `otp_processes${on}`)! > 5);
+      assertEquals(valueOf(text, `otp_mailbox_messages${on}`), 4);
+      assertEquals(valueOf(text, `otp_mailbox_longest${on}`), 4);
+      assertEquals(valueOf(text, `otp_restarts_total${on}`), 1);
+      assertEquals(valueOf(text, `otp_connections${on}`), 1);
+      assert(valueOf(text, `otp_received_bytes_total${on}`)! > 0);
+      assertEquals(
+        valueOf(text, 'otp_connections{node="alex@localhost"}'),
+        1,
+      );
+      const call = (failed: boolean) =>
+        valueOf(
+          text,
+          `otp_duration_seconds_count{span="GenServer.call",kind="client",failed="${failed}"}`,
+        );
+      assertEquals([call(false), call(true)], [1, 1]);
+      const page = await Deno.readTextFile(new URL("observe/metrics.ts", ROOT));
+      for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) {
+        assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
+      }
+      await kate.stop();
+      const later = await (await handler(
+        new Request("http://localhost/metrics"),
+      ))!.text();
+      assertEquals(valueOf(later, `otp_processes${on}`), undefined);
+    } finally {
+      handler.stop();
+    }
+    assertEquals(tracing, undefined);
+  },
+);
+
+test("metrics() counts names of spans beyond 500 together", async () => {
+  const handler = metrics();
+  try {
+    await Node.run(async () => {
+      for (let i = 0; i < 600; i++) {
+        const server = await GenServer.start(
+          { ...Failing, name: `Server${i}` },
+          0,
+        );
+        await GenServer.call(server, "hi");
+        await GenServer.stop(server);
+      }
+    });
+    const text = await (await handler(
+      new Request("http://localhost/metrics"),
+    ))!.text();
+    const spans = new Set(
+      [...text.matchAll(/_count\{span="([^"]*)"/g)].map(([, span]) => span),
+    );
+    assert(spans.size <= 501, `${spans.size}`);
+  } finally {
+    handler.stop();
+  }
+});
+
+test(
+  "a Prometheus scrapes metrics(), and knows each query of the Grafana dashboard",
+  { programs: ["prometheus"], timeout: 120_000 },
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const node = stack.use(
+      await Node.start({
+        name: "scraped@localhost",
+        cookie: "c",
+        epmdPort: false,
+        log: () => {},
+      }),
+    );
+    const handler = metrics();
+    stack.defer(() => handler.stop());
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => handler(request) ?? new Response("?", { status: 404 }),
+    );
+    stack.defer(() => server.shutdown());
+    await node.run(async () => {
+      const server = await GenServer.start(Failing, 0);
+      await GenServer.call(server, "hi");
+    });
+    const folder = await Deno.makeTempDir();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const config = join(folder, "prometheus.yml");
+    await Deno.writeTextFile(
+      config,
+      `global: { scrape_interval: 1s }
+scrape_configs:
+  - job_name: otp
+    static_configs: [{ targets: ["127.0.0.1:${server.addr.port}"] }]
+`,
+    );
+    const port = freePort();
+    const child = new Deno.Command("prometheus", {
+      args: [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(folder, "data")}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    stack.defer(async () => {
+      child.kill("SIGKILL");
+      await child.status;
+    });
+    const query = async (text: string) => {
+      const url = `http://127.0.0.1:${port}/api/v1/query?query=${
+        encodeURIComponent(text)
+      }`;
+      const response = await fetch(url).catch(() => undefined);
+      return await response?.json() as
+        | { status: string; error?: string; data: { result: unknown[] } }
+        | undefined;
+    };
+    const wanted = 'otp_processes{node="scraped@localhost"}';
+    for (;;) {
+      const answer = await query(wanted);
+      if (answer?.status === "success" && answer.data.result.length > 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const dashboard = JSON.parse(
+      await Deno.readTextFile(new URL("docs/grafana.json", ROOT)),
+    );
+    const queries: string[] = dashboard.panels.flatMap((
+      { targets = [] }: { targets?: { expr: string }[] },
+    ) => targets.map(({ expr }) => expr));
+    assert(queries.length >= 8);
+    for (const each of queries) {
+      const text = each.replaceAll("$node", "scraped@localhost")
+        .replaceAll("$__rate_interval", "1m");
+      const answer = await query(text);
+      assertEquals([text, answer?.status, answer?.error], [
+        text,
+        "success",
+        undefined,
+      ]);
+    }
+    const known = await query('{__name__=~"otp_.*"}');
+    const names = new Set(
+      known!.data.result.map((each) =>
+        (each as { metric: { __name__: string } }).metric.__name__
+      ),
+    );
+    const used = queries.flatMap((each) => each.match(/otp_\w+/g) ?? []);
+    assertEquals(
+      [...new Set(used)].filter((name) =>
+        !names.has(name) && name !== "otp_connection_queue_bytes"
+      ),
+      [],
+    );
+  },
+);
