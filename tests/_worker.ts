@@ -5,6 +5,7 @@ import { Agent } from "../agent.ts";
 import { IO } from "../io.ts";
 import { Node } from "../node.ts";
 import { type Pid, Process, receive, self, send } from "../process.ts";
+import { rpc } from "../rpc.ts";
 import type { ChildDefinition } from "../supervisor.ts";
 
 /** A child of each worker's node. */
@@ -93,9 +94,18 @@ export async function echo(to: Pid): Promise<never> {
   }
 }
 
+/** Sends a message, and returns after a while. */
+export async function slow(to: Pid, ms: number): Promise<string> {
+  send(to, "begins");
+  await Process.sleep(ms);
+  return "done";
+}
+
 /** Sends what happens to a process of another node. */
 export async function watch(pid: Pid, to: Pid): Promise<void> {
   const ref = Process.monitor(pid);
+  // The monitor has arrived when an answer to what was sent after it has.
+  await rpc.call(pid.node, ["Worker", "add"], [1, 2]);
   send(to, "watches");
   const { reason } = await receive((m) => ref.equals(m?.ref));
   send(to, { watched: reason });

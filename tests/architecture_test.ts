@@ -17,7 +17,6 @@ const ENTRIES = [
   "task_pool.ts",
   "partition_supervisor.ts",
   "workers.ts",
-  "workers/thread_main.ts",
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",

@@ -58,6 +58,77 @@ while (performance.now() < end);
 writeSync(1, "free\\n");
 `;
 
+/** The module of a worker. */
+const WORKER = `import process from "node:process";
+import { Agent, Node, receive, self, send } from "@otp/distribution";
+export const start = () => [{
+  id: "seven",
+  start: () => Agent.startLink(() => 7, { name: "Seven" }),
+}];
+export const seven = () => Agent.get("Seven", (n) => n);
+export const ping = (node) => Node.ping(node);
+export const wait = () => receive(() => false);
+export async function echo(to) {
+  send(to, self());
+  for (;;) {
+    const { from, bytes } = await receive();
+    send(from, { size: bytes.length });
+  }
+}
+const later = (fn) => void setTimeout(fn, 1);
+export const crash = () => later(() => {
+  throw new TypeError("nobody catches this");
+});
+export const reject = () => later(() => {
+  Promise.reject(new TypeError("nobody awaits this"));
+});
+export const leave = () => later(() => process.exit(3));
+export const hang = () => later(() => {
+  for (;;);
+});
+`;
+
+/** A program with workers: each way to end a thread, and modules that do not load. */
+const WORKERS =
+  `import { Node, Process, receive, rpc, self, send } from "@otp/distribution";
+import { Workers } from "@otp/distribution/workers";
+const codes = [];
+const log = ({ message }) => {
+  const [, code] = /terminated[^]*code: "(\\w+)"/.exec(message) ?? [];
+  if (code !== undefined) codes.push(code);
+};
+const one = "alex-1@localhost";
+const two = "alex-2@localhost";
+const call = (node, fn, ...args) => rpc.call(node, ["Worker", fn], args);
+await using node = await Node.start({ ...JSON.parse(process.argv[2]), log });
+await node.run(async () => {
+  const module = new URL("./worker.mjs", import.meta.url);
+  const workers = await Workers.startLink({ module, count: 2, answerTimeout: 4000, maxRestarts: 9 });
+  console.log(await call(one, "seven"), await call(one, "ping", two));
+  await Node.spawn(two, ["Worker", "echo"], [self()]);
+  const echo = await receive();
+  await send(echo, { from: self(), bytes: new Uint8Array(3_000_000) });
+  console.log((await receive()).size);
+  let restarts = 0;
+  for (const fn of ["crash", "reject", "leave", "hang"]) {
+    const { ref } = await Node.spawnMonitor(one, ["Worker", "wait"]);
+    await Node.spawn(one, ["Worker", fn]);
+    const { reason } = await receive((m) => ref.equals(m.ref));
+    restarts++;
+    while ((await Workers.info(workers))[0].restarts !== restarts) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    console.log(fn, reason, await call(one, "seven"), await call(two, "ping", one));
+  }
+  Process.trapExit(true);
+  for (const bad of ["data:text/javascript,export function (", "file:///none.mjs"]) {
+    await Workers.startLink({ count: 1, nodeName: "bad", module: bad })
+      .catch(({ message }) => console.log(/its module (\\S+)[^]* does not load/.test(message)));
+  }
+});
+console.log(codes.join());
+`;
+
 /** A partition in a simulated cluster, and a minute that passes. */
 const SIMULATED = `import { Node } from "@otp/distribution";
 import { SimulatedCluster } from "@otp/distribution/testing";
@@ -272,6 +343,37 @@ for (const home of [undefined, "", "relative"]) {
       }
       assertEquals(busy.output, "computes\n");
       await busy.printed("free");
+    }
+  });
+
+  await t.step("has workers, on Node and on Bun", async () => {
+    await project.write("worker.mjs", WORKER);
+    await project.write("workers.mjs", WORKERS);
+    for (const host of HOSTS) {
+      const options = {
+        name: "alex@localhost",
+        cookie: COOKIE,
+        epmdPort: freePort(),
+      };
+      await using program = project.run(host, [
+        "workers.mjs",
+        JSON.stringify(options),
+      ]);
+      assertEquals([await program.ended, program.output], [
+        0,
+        [
+          "7 pong",
+          "3000000",
+          "crash noconnection 7 pong",
+          "reject noconnection 7 pong",
+          "leave noconnection 7 pong",
+          "hang noconnection 7 pong",
+          "true",
+          "true",
+          "crashed,crashed,ended,no_answer",
+          "",
+        ].join("\n"),
+      ]);
     }
   });
 

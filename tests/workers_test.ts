@@ -10,6 +10,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import {
   ExitError,
   QueueFullError,
@@ -25,6 +26,7 @@ import { type WorkerInfo, Workers, type WorkersOptions } from "../workers.ts";
 import { Cluster, COOKIE, nodeDown, reasonOf } from "./_nodes.ts";
 
 const MODULE = new URL("./_worker.ts", import.meta.url);
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const ALEX = "alex@localhost";
 const ONE = "alex-1@localhost";
 const TWO = "alex-2@localhost";
@@ -494,6 +496,87 @@ workersTest(
     assertEquals(Node.list(), []);
   },
 );
+
+test(
+  "Node.drain() finishes what other programs have started on a worker",
+  SLOW,
+  async () => {
+    await using cluster = new Cluster();
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    // The workers outlive the process that starts them.
+    const up = Promise.withResolvers<void>();
+    const holder = alex.run(async () => {
+      await start();
+      up.resolve();
+      await receive(() => false);
+    });
+    holder.catch(() => {});
+    await up.promise;
+    const begun = Promise.withResolvers<void>();
+    const slow = kate.run(async () => {
+      const result = call(ONE, "slow", self(), 1000);
+      await receive((m) => m === "begins");
+      begun.resolve();
+      return await result;
+    });
+    await begun.promise;
+    assertEquals(await alex.drain(), "drained");
+    assertEquals(await slow, "done");
+    assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
+  },
+);
+
+for (
+  const [what, permission, text] of [
+    ["this package", [], /its thread cannot load this package: .*--allow-read/],
+    [
+      "the module",
+      [`--allow-read=${ROOT}`],
+      /its module file:.* does not load: .*--allow-read/,
+    ],
+  ] as const
+) {
+  test(
+    `Workers.startLink() names the permission that ${what} needs`,
+    SLOW,
+    async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        await Deno.writeTextFile(
+          `${folder}/sums.js`,
+          "export const add = (a, b) => a + b;",
+        );
+        await Deno.writeTextFile(
+          `${folder}/main.js`,
+          `import { Node } from "${new URL("../mod.ts", import.meta.url)}";
+import { Workers } from "${new URL("../workers.ts", import.meta.url)}";
+const node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: false, log() {} });
+const module = new URL("./sums.js", import.meta.url);
+await node.run(() => Workers.startLink({ count: 1, module }))
+  .catch(({ message }) => console.log(message));
+await node.stop();`,
+        );
+        const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+          args: [
+            "run",
+            "--no-prompt",
+            "--quiet",
+            "--allow-net=127.0.0.1",
+            ...permission,
+            `${folder}/main.js`,
+          ],
+          env: { NO_COLOR: "1" },
+        }).output();
+        const output = new TextDecoder().decode(stdout);
+        assertEquals(code, 0, output);
+        assertMatch(output, text);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  );
+}
 
 workersTest("a supervisor stops and restarts workers as a whole", async () => {
   const supervisor = await Supervisor.startLink(

@@ -69,6 +69,8 @@ export type ThreadLogEvent = Pick<LogEvent, "level" | "node" | "message">;
 
 /** A message from a thread. */
 export type FromWorker =
+  /** It takes messages. */
+  | { type: "listens" }
   /** Its node is up, and the children of its module have started. */
   | { type: "up" }
   /** It did not start, or it will end now. */

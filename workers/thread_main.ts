@@ -241,3 +241,4 @@ function reportStrayErrors(): void {
 
 reportStrayErrors();
 main.on("message", take);
+say({ type: "listens" });

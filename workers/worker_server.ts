@@ -191,7 +191,8 @@ export class WorkerServer implements Server {
     try {
       this.#thread = new WorkerThread(node.name, {
         message: (message) => this.#take(message),
-        ended: (error) => outside(() => this.#threadEnded(error)),
+        ended: (error, hasBegun) =>
+          outside(() => this.#threadEnded(error, hasBegun)),
       });
     } catch (error) {
       throw new ExitError(
@@ -238,12 +239,21 @@ export class WorkerServer implements Server {
     void this.#thread?.terminate();
   }
 
-  async #threadEnded(error: string | undefined): Promise<void> {
+  async #threadEnded(
+    error: string | undefined,
+    hasBegun: boolean,
+  ): Promise<void> {
     this.#hasEnded = true;
     this.#stopHeartbeat();
-    this.#failure ??= error === undefined
-      ? this.#reason("ended", "its thread has ended")
-      : this.#reason("crashed", error);
+    if (error === undefined) {
+      this.#failure ??= this.#reason("ended", "its thread has ended");
+    } else if (hasBegun) this.#failure ??= this.#reason("crashed", error);
+    else {
+      this.#failure ??= this.#reason(
+        "thread",
+        `its thread cannot load this package: ${error}`,
+      );
+    }
     await this.#ports.remove(this.#slot.node.name);
     await (await this.#lease)?.close();
     this.#ended.resolve();

@@ -6,24 +6,36 @@
 
 import { Worker } from "node:worker_threads";
 import { outside } from "../runtime/context/async_context.ts";
+import { printable } from "../runtime/values/inspect.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** The callbacks of a thread. */
 export interface WorkerThreadHandlers {
   /** Takes its messages. */
   message(message: FromWorker): void;
-  /** Called once when it has ended, with the error that ended it, if the host knows one. */
-  ended(error: string | undefined): void;
+  /** Called once when it has ended, with the error that ended it, if the host knows one, and whether it had begun. */
+  ended(error: string | undefined, hasBegun: boolean): void;
+}
+
+/**
+ * Runs the program of a worker, in its thread. Packers and bundlers find that program by this import.
+ *
+ * @returns A promise that resolves when it is loaded.
+ */
+export async function runThread(): Promise<void> {
+  await import("./thread_main.ts");
 }
 
 /**
  * A running thread.
  *
- * It starts with a line of code that imports `thread_main.ts`: on Deno, a thread can be started only from a file
- * or a `data:` URL, and this package may be one of JSR's `https:` URLs.
+ * It starts with a line of code that imports this file: on Deno, a thread can be started only from a file or a
+ * `data:` URL, and this package may be one of JSR's `https:` URLs.
  */
 export class WorkerThread {
   readonly #worker: Worker;
+  /** Messages for a thread that does not listen yet: not every host keeps them. */
+  #early: [ToWorker, MessagePort[]][] | undefined = [];
   #hasEnded = false;
   #error: string | undefined;
 
@@ -35,30 +47,43 @@ export class WorkerThread {
    * @throws {Error} When the host allows no thread.
    */
   constructor(name: string, handlers: WorkerThreadHandlers) {
-    const main = import.meta.url.replace(
-      /worker_thread(\.\w+)$/,
-      "thread_main$1",
-    );
-    const code = `import ${JSON.stringify(main)};`;
+    const code = `import { runThread } from ${JSON.stringify(import.meta.url)};
+await runThread();`;
     const url = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
     this.#worker = outside(() => new Worker(url, { name }));
     this.#worker.on("message", (message: FromWorker) => {
-      if (!this.#hasEnded) handlers.message(message);
+      if (this.#hasEnded) return;
+      if (message.type === "listens") this.#listens();
+      else handlers.message(message);
     });
     this.#worker.on("error", (error: unknown) => {
-      this.#error ??= error instanceof Error ? error.message : String(error);
+      const text = error instanceof Error ? error.message : String(error);
+      // Deno adds where it was, in colours.
+      this.#error ??= printable(text.split("\n")[0]);
     });
     this.#worker.on("exit", () => {
       if (this.#hasEnded) return;
       this.#hasEnded = true;
-      handlers.ended(this.#error);
+      const hasBegun = this.#early === undefined;
+      this.#listens();
+      handlers.ended(this.#error, hasBegun);
     });
+  }
+
+  #listens(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const [message, ports] of early) this.post(message, ports);
   }
 
   /** Sends a message; ports in it move to the thread. */
   post(message: ToWorker, ports: MessagePort[] = []): void {
     if (this.#hasEnded) {
       for (const port of ports) port.close();
+      return;
+    }
+    if (this.#early !== undefined) {
+      this.#early.push([message, ports]);
       return;
     }
     // The types of Node.js have ports of their own.
