@@ -258,7 +258,7 @@ clusterTest(
   async (cluster) => {
     const alex = await cluster.start("alex", {
       ...NO_EPMD,
-      limits: { maxConnections: 20 },
+      limits: { maxConnections: 20, handshakeTimeout: 4000 },
     });
     const kate = await cluster.start("kate", NO_EPMD);
     await alex.run(() => Node.connect({ address: addressOf(kate) }));
@@ -282,6 +282,12 @@ clusterTest(
     await dialled.hear();
     await dialled.say({ status: "ok", ...hello(MOEBI) });
     await connected;
+    await part(alex, kate);
+    // One that never answers leaves time for the other.
+    await peer.say([["peers", [KATE], [wrong.address]]]);
+    const silent = await wrong.accept();
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+    await silent.closed;
   },
 );
 

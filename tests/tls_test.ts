@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import process from "node:process";
+import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
 import { NodeStartError } from "../errors.ts";
@@ -52,6 +53,16 @@ async function startBoth(
   const kate = await cluster.start("kate", { tls: kateTls, ...options.kate });
   const alex = await cluster.start("alex", { tls: alexTls, ...options.alex });
   return { alex, kate };
+}
+
+/** The lines that the proof of a dialler has more. */
+function bindingOf(socket: TLSSocket): string[] {
+  const prints = [socket.getCertificate(), socket.getPeerCertificate()]
+    .map((each) =>
+      (each as { fingerprint256: string }).fingerprint256
+        .replaceAll(":", "").toLowerCase()
+    );
+  return ["tls", ...prints];
 }
 
 async function assertNotConnected(alex: Node): Promise<void> {
@@ -245,6 +256,42 @@ clusterTest(
   },
 );
 
+clusterTest(
+  "nodes with TLS form a mesh without EPMD, and believe no certificate of another name",
+  async (cluster) => {
+    const start = async (name: string, certified = name) =>
+      await cluster.start(name, {
+        epmdPort: false,
+        tls: await tlsOf({ nodes: [`${certified}@localhost`] }),
+      });
+    const alex = await start("alex");
+    const kate = await start("kate");
+    const moebi = await start("moebi");
+    const address = `127.0.0.1:${alex.port}`;
+    assertEquals(await kate.run(() => Node.connect({ address })), true);
+    await moebi.run(async () => {
+      Node.monitorNodes(true);
+      assertEquals(await Node.connect({ address }), true);
+      for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
+      assertEquals(Node.list().toSorted(), [ALEX, KATE]);
+    });
+    assertEquals(cluster.lines(), []);
+    // A peer names another node's address as that of sophie: its certificate is not hers.
+    await using relay = await TlsListener.listen(
+      await tlsOf({ nodes: ["mallory@localhost"] }),
+    );
+    const pair = await authority.issue({ nodes: [RAW] });
+    const { peer, socket } = await tlsDial(alex.port, pair);
+    await using raw = peer;
+    const binding = bindingOf(socket);
+    await raw.enter(RAW, ALEX, { binding, listen: { port: 1 } });
+    await raw.say([["peers", ["sophie@localhost"], [relay.address]]]);
+    await cluster.logged(
+      /alex warning: Cannot connect to sophie@localhost: at .*: the certificate is for mallory@localhost/,
+    );
+  },
+);
+
 clusterTest("the verify option decides", async (cluster) => {
   const asked: unknown[] = [];
   const { alex } = await startBoth(cluster, {
@@ -354,12 +401,7 @@ clusterTest(
     const pair = await authority.issue({ nodes: [RAW] });
     for (const isBound of [false, true]) {
       const { peer, socket } = await tlsDial(kate.port, pair);
-      const binding = [socket.getCertificate(), socket.getPeerCertificate()]
-        .map((each) =>
-          (each as { fingerprint256: string }).fingerprint256
-            .replaceAll(":", "").toLowerCase()
-        );
-      const options = isBound ? { binding: ["tls", ...binding] } : {};
+      const options = isBound ? { binding: bindingOf(socket) } : {};
       await using _ = peer;
       if (isBound) await peer.enter(RAW, KATE, options);
       else await assertRejects(() => peer.enter(RAW, KATE, options));
