@@ -11,6 +11,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { lookup } from "../distribution/epmd/mod.ts";
 import {
   ExitError,
   QueueFullError,
@@ -24,6 +25,7 @@ import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { type WorkerInfo, Workers, type WorkersOptions } from "../workers.ts";
 import { Cluster, COOKIE, nodeDown, reasonOf } from "./_nodes.ts";
+import { RawPeer } from "./_raw_peer.ts";
 
 const MODULE = new URL("./_worker.ts", import.meta.url);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -714,3 +716,37 @@ test("Workers.startLink() rejects options that are invalid", async () => {
     assertStringIncludes(error.message, text);
   }
 });
+
+workersTest(
+  "a node without EPMD that connects to the program by its address connects to its workers too",
+  async (cluster, alex) => {
+    await start();
+    const kate = await cluster.start("kate", { epmdPort: false });
+    await kate.run(async () => {
+      Node.monitorNodes(true);
+      const address = `127.0.0.1:${alex.port}`;
+      assertEquals(await Node.connect({ address }), true);
+      for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
+      assertEquals(Node.list().toSorted(), [ONE, ALEX].toSorted());
+      Node.monitor(ONE);
+      Node.disconnect(ONE);
+      await nodeDown(ONE);
+      assertEquals(await Node.connect(ONE), true);
+    });
+    assertEquals(cluster.lines(), []);
+  },
+  { epmdPort: false },
+);
+
+workersTest(
+  "a worker states the address that it listens on, as any node",
+  async (cluster) => {
+    await start();
+    const { epmdPort } = cluster;
+    const entry = await lookup("alex-1", { host: "127.0.0.1", port: epmdPort });
+    const { port } = entry!;
+    await using peer = await RawPeer.dial(port);
+    const { theirs } = await peer.enter("raw@localhost", ONE);
+    assertEquals(theirs.listen, { port, host: "127.0.0.1" });
+  },
+);

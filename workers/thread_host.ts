@@ -58,6 +58,10 @@ export class ThreadHost implements HostEnvironment {
     );
   }
 
+  get findsNames(): boolean | undefined {
+    return this.#connecting.findsNames;
+  }
+
   randomBytes(size: number): Uint8Array {
     return this.#connecting.randomBytes(size);
   }
@@ -69,7 +73,7 @@ export class ThreadHost implements HostEnvironment {
   ): Promise<HostRegistration> {
     const listening = await this.#listening.register(node, accept, log);
     if (this.#register === undefined) return listening;
-    const { port, close } = listening;
+    const { port, host, close } = listening;
     const { hidden, extra } = node;
     // If it fails, the main thread ends this one.
     const creation = await this.#register({
@@ -79,7 +83,7 @@ export class ThreadHost implements HostEnvironment {
       hidden,
       extra,
     });
-    return { port, creation, close };
+    return { port, host, creation, close };
   }
 
   connect(
