@@ -255,9 +255,11 @@ function dispatchTraced(
 ): Promise<unknown> | Leaving | void {
   const trace = takeTrace(message);
   const handle = () => dispatch(process, server, message, parent);
-  if (trace === undefined || tracing === undefined) return handle();
+  if (tracing === undefined) return handle();
   // A server of the library is no work of the program; what it starts is.
-  if (server.callback === undefined) return tracing.within(trace, handle);
+  if (server.callback === undefined) {
+    return trace === undefined ? handle() : tracing.within(trace, handle);
+  }
   const fn = message instanceof Call
     ? "handleCall"
     : message instanceof Cast
@@ -269,7 +271,8 @@ function dispatchTraced(
     "otp.node": process.pid.node,
   };
   if (process.name !== undefined) attributes["otp.name"] = process.name;
-  return tracing.run({ name, kind: "server", attributes }, trace, handle);
+  const span = { name, kind: "server", attributes, isPart: true } as const;
+  return tracing.run(span, trace, handle);
 }
 
 /** Serves system messages only, until the server is resumed or leaves. */

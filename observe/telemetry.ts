@@ -188,10 +188,11 @@ class OtelTracing implements Tracing {
   }
 
   run<T>(
-    { name, kind, attributes }: Span,
+    { name, kind, attributes, isPart }: Span,
     parent: string | undefined,
     fn: () => T,
   ): T {
+    if (isPart && parent === undefined) return fn();
     const around = parent === undefined ? context.active() : contextOf(parent);
     const span = this.#tracer.startSpan(
       name,

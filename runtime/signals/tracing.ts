@@ -21,6 +21,12 @@ export interface Span {
   kind: "client" | "server" | "internal";
   /** Its details. */
   attributes: Record<string, string | number>;
+  /**
+   * Whether it begins no trace: it is measured, and is a span if its message belongs to one.
+   *
+   * @default {false}
+   */
+  isPart?: boolean;
 }
 
 /** Creates the spans of a program, and knows the current one. */

@@ -131,7 +131,16 @@ function detailsOf(
     id: child?.id?.slice(0, MAX_TEXT),
     restarting: child?.restarting ?? false,
     restarts: restarts?.count ?? 0,
-    lastReason: restarts && formatExit(restarts.reason).slice(0, MAX_TEXT),
+    lastReason: restarts && reasonText(restarts.reason),
     lastRestart: restarts?.at,
   };
+}
+
+/** A reason in one line; an error by its message. */
+function reasonText(reason: unknown): string {
+  const text = formatExit(reason);
+  const [first, second = ""] = text.split("\n", 2);
+  // An error is below a line that announces it.
+  return (second.trim().startsWith("** ") ? second.trim().slice(3) : first)
+    .slice(0, MAX_TEXT);
 }
