@@ -143,6 +143,35 @@ await cluster.advance(60_000);
 console.log(answer, (cluster.now() - before) / 1000);
 `;
 
+/** Two nodes that find each other by the DNS and by multicast: the hosts' own sockets and resolvers. */
+const CLUSTER = `import { Cluster } from "@otp/distribution/cluster";
+import { Node } from "@otp/distribution/node";
+import { receive } from "@otp/distribution/process";
+const gossip = { strategy: "gossip", port: 45895, interval: 100 };
+const options = { cookie: "c", epmdPort: false, log() {} };
+await using kate = await Node.start({ ...options, name: "kate@localhost", cluster: { gossip } });
+const dns = { strategy: "dns", query: "localhost", port: kate.port, interval: 100 };
+const srv = { strategy: "dnsSrv", query: "_otp._tcp.nowhere.invalid", interval: 100 };
+await using alex = await Node.start({
+  ...options,
+  name: "alex@localhost",
+  cluster: { gossip, dns, srv },
+});
+await alex.run(async () => {
+  await Cluster.subscribe();
+  for (;;) {
+    const { topologies } = await Cluster.info();
+    const isUp = ({ strategy, addresses, lastError }) =>
+      strategy === "dnsSrv"
+        ? lastError !== undefined
+        : addresses.some(({ state }) => state === "connected");
+    if (topologies.every(isUp)) break;
+    await receive();
+  }
+  console.log(Node.list().join());
+});
+`;
+
 /** Correct and wrong uses of servers' types. */
 const SERVERS = `import {
   Agent,
@@ -478,6 +507,17 @@ for (const home of [undefined, "", "relative"]) {
     for (const host of HOSTS) {
       await using program = project.run(host, ["simulated.mjs"]);
       assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
+    }
+  });
+
+  await t.step("forms a cluster on Node and on Bun", async () => {
+    await project.write("cluster.mjs", CLUSTER);
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["cluster.mjs"]);
+      assertEquals([await program.ended, program.output], [
+        0,
+        "kate@localhost\n",
+      ]);
     }
   });
 
