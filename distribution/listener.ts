@@ -85,12 +85,13 @@ export class Listener {
   #checking: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(options: ListenerOptions, server: Server) {
+  private constructor(options: ListenerOptions, listening: Listening) {
+    const { server } = listening;
     this.#options = options;
     this.#server = server;
     const { address, port } = server.address() as AddressInfo;
     this.#address = { host: address, port };
-    this.#adopt(server);
+    this.#adopt(listening);
     this.#watch = setInterval(() => {
       this.#checking ??= this.#check().finally(() => {
         this.#checking = undefined;
@@ -132,12 +133,14 @@ export class Listener {
     await Promise.all(this.#ended);
   }
 
-  #adopt(server: Server): void {
+  #adopt({ server, early, keep }: Listening): void {
     this.#server = server;
     this.#ended.push(new Promise((resolve) => server.once("close", resolve)));
     server.on("error", ignore);
+    server.off("connection", keep);
     server.on("connection", (socket) => this.#take(socket));
     if (!(this.#options.ref ?? true)) server.unref();
+    for (const socket of early) this.#take(socket);
   }
 
   #take(socket: Socket): void {
@@ -217,8 +220,7 @@ export class Listener {
   async #revive(): Promise<void> {
     this.#server.close();
     try {
-      const server = await listen({ ...this.#options, ...this.#address });
-      this.#adopt(server);
+      this.#adopt(await listen({ ...this.#options, ...this.#address }));
     } catch {
       // The next probe fails, and so retries this.
       return;
@@ -234,14 +236,25 @@ function isOther(one: Socket, other: Socket): boolean {
     one.localAddress === other.remoteAddress;
 }
 
-function listen({ host, port, backlog }: ListenerOptions): Promise<Server> {
+/** A server that listens, and the connections that it accepted before it said so, as Bun's servers do. */
+interface Listening {
+  readonly server: Server;
+  readonly early: readonly Socket[];
+  /** The listener that keeps them. */
+  readonly keep: (socket: Socket) => void;
+}
+
+function listen({ host, port, backlog }: ListenerOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const server = createServer({ noDelay: true });
+    const early: Socket[] = [];
+    const keep = (socket: Socket) => void early.push(socket);
+    server.on("connection", keep);
     tellRefusal(server);
     server.once("error", reject);
     server.listen({ host, port, backlog, exclusive: true }, () => {
       server.off("error", reject);
-      resolve(server);
+      resolve({ server, early, keep });
     });
   });
 }

@@ -172,6 +172,21 @@ await alex.run(async () => {
 });
 `;
 
+/** A node that is dialled while it begins to listen: Bun accepts connections before it says that it listens. */
+const DIALLED = `import { Node } from "@otp/distribution/node";
+const options = { cookie: "c", epmdPort: false };
+let last = "";
+await using alex = await Node.start({ ...options, name: "alex@localhost", log: ({ message }) => last = message });
+const port = JSON.parse(process.argv[2]);
+const starts = Node.start({ ...options, name: "kate@localhost", port, log() {} });
+const dial = () => Node.connect({ address: "127.0.0.1:" + port });
+while (await alex.run(dial) !== true) {
+  if (!/ECONNREFUSED/.test(last)) break;
+}
+await using kate = await starts;
+console.log(last);
+`;
+
 /** Correct and wrong uses of servers' types. */
 const SERVERS = `import {
   Agent,
@@ -509,6 +524,21 @@ for (const home of [undefined, "", "relative"]) {
       assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
     }
   });
+
+  await t.step(
+    "has nodes that can be dialled as soon as they listen",
+    async () => {
+      await project.write("dialled.mjs", DIALLED);
+      for (const host of HOSTS) {
+        await using program = project.run(host, [
+          "dialled.mjs",
+          `${freePort()}`,
+        ]);
+        assertEquals(await program.ended, 0);
+        assertMatch(program.output, /^Connected to kate@localhost$/m);
+      }
+    },
+  );
 
   await t.step("forms a cluster on Node and on Bun", async () => {
     await project.write("cluster.mjs", CLUSTER);
