@@ -43,6 +43,7 @@ import { startServer } from "./gen/start.ts";
 import { GenServer } from "./gen_server.ts";
 import { Node } from "./node.ts";
 import { isNodeName } from "./distribution/node_name.ts";
+import { currentProcess } from "./runtime/context/current_process.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import {
   checkInteger,
@@ -65,6 +66,7 @@ import {
   type WorkerSlot,
   type WorkerState,
 } from "./workers/worker_server.ts";
+import { WorkerThread } from "./workers/worker_thread.ts";
 
 export type { WorkerFailure, WorkerReason };
 
@@ -461,6 +463,7 @@ async function startWorkers(
   }
   const slots = slotsOf(main, options, count);
   const all = { main, ...checked };
+  using _loading = loadThreads(slots);
   return await Supervisor.startLink(
     slots.map((slot) => ({
       id: slot.node.name,
@@ -478,6 +481,34 @@ async function startWorkers(
       ...intensity,
     },
   );
+}
+
+/**
+ * Starts all threads at once: the workers start one after the other, and most of their time is that in which a
+ * thread loads this package. Those that no worker has taken end with the result, or with the caller.
+ */
+function loadThreads(slots: readonly WorkerSlot[]): Disposable {
+  const end = () => {
+    for (const slot of slots) {
+      void slot.loading?.terminate();
+      slot.loading = undefined;
+    }
+  };
+  const signal = currentProcess().abortSignal();
+  signal.addEventListener("abort", end);
+  try {
+    for (const slot of slots) {
+      slot.loading = new WorkerThread(slot.node.name);
+    }
+  } catch {
+    // The start of the worker tries again, and reports it.
+  }
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", end);
+      end();
+    },
+  };
 }
 
 /** The workers, with the options of their nodes. */
@@ -506,6 +537,7 @@ function slotsOf(
       name: `${nodeName ?? own}-${i + 1}@${host}`,
       cookie: given.cookie,
     } as ThreadNodeOptions,
+    loading: undefined,
     starts: 0,
     free: Promise.resolve(),
   }));

@@ -1,7 +1,8 @@
 /**
  * Measures workers: `deno task bench:workers`.
  *
- * - Tasks that compute, on one thread and on two.
+ * - Tasks that compute, on one thread and on two; and the same on bare threads of the host, which shows how many
+ *   cores the machine has free.
  * - Messages to a thread over its `MessagePort`, against TCP to the same thread: two nodes of this program take
  *   turns, of which one is the main node of the worker, and the other one has its own connection to it.
  *
@@ -11,8 +12,10 @@
  * @module
  */
 
+import { once } from "node:events";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
 import { Node, type Pid, receive, rpc, self, send } from "../mod.ts";
 import { Workers } from "../workers.ts";
 import { freePort } from "./processes.ts";
@@ -53,6 +56,27 @@ async function computeOn(nodes: readonly string[]): Promise<number> {
   await Promise.all(nodes.map(async (node) => {
     for (let i = 0; i < TASKS / nodes.length; i++) {
       await rpc.call(node, ["Worker", "compute"], [COMPUTE]);
+    }
+  }));
+  return performance.now() - begin;
+}
+
+/** A thread without a node, which does the same. */
+const BARE = `import { parentPort } from "node:worker_threads";
+parentPort.on("message", (rounds) => {
+  let value = 1;
+  for (let i = 0; i < rounds; i++) value = (value * 48271) % 2147483647;
+  parentPort.postMessage(value);
+});`;
+
+/** Runs tasks on bare threads; returns milliseconds. */
+async function computeBare(threads: readonly Worker[]): Promise<number> {
+  const begin = performance.now();
+  await Promise.all(threads.map(async (thread) => {
+    for (let i = 0; i < TASKS / threads.length; i++) {
+      const done = once(thread, "message");
+      thread.postMessage(COMPUTE);
+      await done;
     }
   }));
   return performance.now() - begin;
@@ -103,13 +127,19 @@ await using other = await Node.start({ ...common, name: "other@localhost" });
 const nodes = await main.run(async () => {
   const workers = await Workers.startLink({ module, count: 2 });
   const names = await Workers.nodes(workers);
+  const code = new URL(`data:text/javascript,${encodeURIComponent(BARE)}`);
+  const bare = [new Worker(code), new Worker(code)];
   for (let turn = 0; turn < TURNS; turn++) {
     const [one] = names;
     note("8 tasks that compute, ms", "one", await computeOn([one]), false);
     note("8 tasks that compute, ms", "two", await computeOn(names), false);
+    const row = "8 tasks on bare threads, ms";
+    note(row, "one", await computeBare(bare.slice(0, 1)), false);
+    note(row, "two", await computeBare(bare), false);
     await messages("thread", one);
     await other.run(() => messages("tcp", one));
   }
+  for (const thread of bare) await thread.terminate();
   await Workers.stop(workers);
   return names;
 });
@@ -117,11 +147,10 @@ const nodes = await main.run(async () => {
 const lines: string[] = [`${nodes.length} workers, the best of ${TURNS} turns`];
 for (const [row, sides] of best) {
   const [[left, a], [right, b]] = sides;
-  const ratio = row.endsWith("ms") || row.endsWith("µs") ? a / b : b / a;
   lines.push(
-    `${row}: ${left} ${a.toFixed(1)}, ${right} ${b.toFixed(1)}, ratio ${
-      ratio.toFixed(2)
-    }`,
+    `${row}: ${left} ${a.toFixed(1)}, ${right} ${
+      b.toFixed(1)
+    }, ${left}/${right} ${(a / b).toFixed(2)}`,
   );
 }
 process.stdout.write(`${lines.join("\n")}\n`);

@@ -24,8 +24,9 @@ import { Supervisor } from "../supervisor.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { type WorkerInfo, Workers, type WorkersOptions } from "../workers.ts";
-import { Cluster, COOKIE, nodeDown, reasonOf } from "./_nodes.ts";
+import { Cluster, COOKIE, freePort, nodeDown, reasonOf } from "./_nodes.ts";
 import { RawPeer } from "./_raw_peer.ts";
+import { tlsOf } from "./_tls.ts";
 
 const MODULE = new URL("./_worker.ts", import.meta.url);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -167,6 +168,59 @@ workersTest(
   async () => {
     await start();
     assertFalse((await call<string>(ONE, "visible")).includes(COOKIE));
+  },
+);
+
+test(
+  "workers of a node with TLS use TLS with other programs",
+  SLOW,
+  async () => {
+    await using cluster = new Cluster();
+    const tls = await tlsOf({ hosts: ["localhost"] });
+    const alex = await cluster.start("alex", { tls });
+    const kate = await cluster.start("kate", { tls });
+    const pat = await cluster.start("pat");
+    await alex.run(async () => {
+      await start();
+      assertEquals(await call(ONE, "add", 1, 2), 3);
+      assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
+      assertEquals(await pat.run(() => Node.ping(ONE)), "pang");
+    });
+    const verify = () => true;
+    const sophie = await cluster.start("sophie", { tls: { ...tls, verify } });
+    await sophie.run(() =>
+      assertRejects(
+        () => start(),
+        TypeError,
+        "tls.verify of sophie@localhost is a function",
+      )
+    );
+  },
+);
+
+workersTest(
+  "worker nodes listen on the ports that follow the given one",
+  async (cluster) => {
+    const port = freePort();
+    const workers = await start({ port });
+    const kate = await cluster.start("kate", { epmdPort: freePort() });
+    const address = `127.0.0.1:${port}`;
+    assert(await kate.run(() => Node.connect(ONE, { address })));
+    await Workers.stop(workers);
+  },
+);
+
+workersTest(
+  "workers take their places in order, however many start",
+  async () => {
+    const workers = await start({ count: 5 });
+    const nodes = [1, 2, 3, 4, 5].map((n) => `alex-${n}@localhost`);
+    assertEquals(await Workers.nodes(workers), nodes);
+    const infos = await Workers.info(workers);
+    assertEquals(infos.map(({ node }) => node), nodes);
+    assert(
+      infos.every(({ state, restarts }) => state === "up" && restarts === 0),
+    );
   },
 );
 

@@ -77,6 +77,8 @@ export interface WorkerState {
 export interface WorkerSlot {
   /** The options of its node. */
   readonly node: ThreadNodeOptions;
+  /** The thread of its first start, which loads this package while workers before it start. */
+  loading: WorkerThread | undefined;
   /** The number of starts. */
   starts: number;
   /** Resolves when the last thread has ended, and its name is free. */
@@ -189,11 +191,7 @@ export class WorkerServer implements Server {
     const { node } = this.#slot;
     const { module, moduleName } = this.#options;
     try {
-      this.#thread = new WorkerThread(node.name, {
-        message: (message) => this.#take(message),
-        ended: (error, hasBegun) =>
-          outside(() => this.#threadEnded(error, hasBegun)),
-      });
+      this.#thread = this.#slot.loading ?? new WorkerThread(node.name);
     } catch (error) {
       throw new ExitError(
         this.#reason(
@@ -202,6 +200,7 @@ export class WorkerServer implements Server {
         ),
       );
     }
+    this.#slot.loading = undefined;
     const signal = this.#process.abortSignal();
     signal.addEventListener("abort", () => void this.#thread?.terminate());
     this.#slot.starts++;
@@ -217,6 +216,11 @@ export class WorkerServer implements Server {
       module,
       moduleName,
       nodes: this.#ports.around(node.name),
+    });
+    this.#thread.use({
+      message: (message) => this.#take(message),
+      ended: (error, hasBegun) =>
+        outside(() => this.#threadEnded(error, hasBegun)),
     });
   }
 

@@ -34,19 +34,21 @@ export async function runThread(): Promise<void> {
  */
 export class WorkerThread {
   readonly #worker: Worker;
+  /** Takes over when it is the turn of the worker to start. */
+  #handlers: WorkerThreadHandlers | undefined;
   /** Messages for a thread that does not listen yet: not every host keeps them. */
   #early: [ToWorker, MessagePort[]][] | undefined = [];
   #hasEnded = false;
+  #hasBegun = false;
   #error: string | undefined;
 
   /**
    * Starts the thread.
    *
    * @param name Its name, for debuggers.
-   * @param handlers The callbacks.
    * @throws {Error} When the host allows no thread.
    */
-  constructor(name: string, handlers: WorkerThreadHandlers) {
+  constructor(name: string) {
     const code = `import { runThread } from ${JSON.stringify(import.meta.url)};
 await runThread();`;
     const url = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
@@ -54,7 +56,7 @@ await runThread();`;
     this.#worker.on("message", (message: FromWorker) => {
       if (this.#hasEnded) return;
       if (message.type === "listens") this.#listens();
-      else handlers.message(message);
+      else this.#handlers?.message(message);
     });
     this.#worker.on("error", (error: unknown) => {
       const text = error instanceof Error ? error.message : String(error);
@@ -64,10 +66,16 @@ await runThread();`;
     this.#worker.on("exit", () => {
       if (this.#hasEnded) return;
       this.#hasEnded = true;
-      const hasBegun = this.#early === undefined;
+      this.#hasBegun = this.#early === undefined;
       this.#listens();
-      handlers.ended(this.#error, hasBegun);
+      this.#handlers?.ended(this.#error, this.#hasBegun);
     });
+  }
+
+  /** Sets the callbacks. Until the thread gets its first message, it only loads this package. */
+  use(handlers: WorkerThreadHandlers): void {
+    this.#handlers = handlers;
+    if (this.#hasEnded) handlers.ended(this.#error, this.#hasBegun);
   }
 
   #listens(): void {
