@@ -125,9 +125,9 @@ export interface WorkersOptions {
   answerTimeout?: number;
   /**
    * How long a worker may take to start, in milliseconds: to load its module, to start its node and the children
-   * of `start`.
+   * of `start`. `deno test` checks the types of what a thread loads, which takes some seconds the first time.
    *
-   * @default {30_000}
+   * @default {60_000}
    */
   startTimeout?: number;
   /**
@@ -211,13 +211,21 @@ const INHERITED = [
  * On Deno, a thread has the permissions of the program. It needs `--allow-read` for the files of the module and,
  * if it is installed as files, of this package.
  *
- * @example Under a supervisor, with a module of yours
- * ```ts ignore
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * @example Under a supervisor
+ * ```ts
+ * import { Node, Supervisor } from "@otp/distribution";
  * import { Workers } from "@otp/distribution/workers";
+ * import { assertEquals } from "@std/assert";
  *
- * const module = new URL("./thumbs.ts", import.meta.url);
- * await Supervisor.startLink([[Workers, { module, moduleName: "Thumbs" }]], { strategy: "one_for_one" });
+ * // In a program: new URL("./thumbs.ts", import.meta.url)
+ * const module = "data:text/javascript,export const make = (name) => `small ${name}`;";
+ * await using node = await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369 });
+ * await node.run(async () => {
+ *   await Supervisor.startLink([
+ *     [Workers, { module, moduleName: "Thumbs", count: 1, name: "Thumbs.Workers" }],
+ *   ], { strategy: "one_for_one" });
+ *   assertEquals(await Workers.nodes("Thumbs.Workers"), ["web-1@localhost"]);
+ * });
  * ```
  */
 export class Workers {
@@ -394,7 +402,7 @@ function checkWorkers(options: WorkersOptions): Checked {
     count = availableParallelism(),
     port = 0,
     answerTimeout = 60_000,
-    startTimeout = 30_000,
+    startTimeout = 60_000,
     shutdown = 5000,
   } = options;
   const module = moduleUrl(options.module);
