@@ -70,13 +70,16 @@ export function cookieFile(): string {
 }
 
 /**
- * The cookie in a file.
+ * The cookie in a file that the user has named.
+ *
+ * It is the user's own, or a secret that root hands to a service: systemd's credentials, whose access list shows
+ * as the rights of a group, and volumes of Kubernetes with an `fsGroup`. Root says who reads these.
  *
  * @throws {NodeStartError} If it cannot be read, others than its owner have access to it, or its owner is
- *   another user.
+ *   another user; or if it is root's, and others can read it, or a group can change it.
  */
 export function readCookieFile(path: string): string {
-  return checkCookie(readText(path), path);
+  return checkCookie(readText(path, checkGivenAccess), path);
 }
 
 /**
@@ -125,14 +128,14 @@ function withoutLineEnd(text: string): string {
   return text.replace(/[\r\n][\r\n ]*$/, "");
 }
 
-function readText(path: string): string {
+function readText(path: string, check = checkAccess): string {
   try {
     // Opening a pipe would wait for its writer.
     if (!statSync(path).isFile()) throw refuse(path, "it is not a file");
     const file = openSync(path, "r");
     try {
       // The open file is checked and read, even if the name changes.
-      checkAccess(path, fstatSync(file));
+      check(path, fstatSync(file));
       return withoutLineEnd(readFileSync(file, "utf8"));
     } finally {
       closeSync(file);
@@ -151,6 +154,15 @@ function readText(path: string): string {
       { cause: error },
     );
   }
+}
+
+/** Like {@linkcode checkAccess}, but a group may read a file of root's, as PostgreSQL allows for its keys. */
+function checkGivenAccess(
+  path: string,
+  stat: { mode: number; uid: number },
+): void {
+  if (stat.uid === 0 && ownUid() !== 0 && (stat.mode & 0o037) === 0) return;
+  checkAccess(path, stat);
 }
 
 /** As in OTP, only its owner may have access; and its owner must be the user who starts the node. */

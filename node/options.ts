@@ -28,7 +28,9 @@ export interface NodeOptions {
    */
   cookie?: string;
   /**
-   * The path of a file that contains the cookie; only its owner may have permission to read it.
+   * The path of a file that contains the cookie. Only its owner may have permission to read it, who must be the user of
+   * the program; or it belongs to root, and a group may read it too: so systemd and Kubernetes hand secrets to
+   * services.
    *
    * @default {undefined}
    */

@@ -14,6 +14,9 @@ import { ChatProcess } from "./_cli.ts";
 import { freePort } from "./_nodes.ts";
 
 const FILE = fileURLToPath(new URL("fixtures/cookie.ts", import.meta.url));
+const FILE_OF_ROOT = fileURLToPath(
+  new URL("fixtures/cookie_of_root.ts", import.meta.url),
+);
 const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 const PROCESSES = 10;
 
@@ -134,6 +137,48 @@ test("Node.start() rejects a cookie file of another user", {
   const { message } = await refusal(file);
   assertStringIncludes(message, "belongs to another user (uid 12345");
 });
+
+test(
+  "a service reads the cookie that root hands to it, and no one else can change or read it",
+  {
+    // Only root can make such a file, and become another user.
+    ignore: Deno.uid() !== 0,
+  },
+  async () => {
+    await using home = await folder();
+    await Deno.chmod(home.path, 0o755);
+    const file = `${home.path}/cookie`;
+    await Deno.writeTextFile(file, "secret_token\n");
+    const read = async (mode: number, owner = 0) => {
+      await Deno.chown(file, owner, 12346);
+      await Deno.chmod(file, mode);
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "--quiet",
+          "--no-check",
+          "--allow-all",
+          `--config=${CONFIG}`,
+          FILE_OF_ROOT,
+          file,
+          "12345",
+          "12346",
+        ],
+        env: { NO_COLOR: "1" },
+        stderr: "inherit",
+      }).output();
+      return new TextDecoder().decode(stdout);
+    };
+    // systemd's credentials, and the volumes of Kubernetes with an fsGroup.
+    assertEquals(await read(0o440), "secret_token\n");
+    assertEquals(await read(0o640), "secret_token\n");
+    for (const mode of [0o444, 0o460, 0o450, 0o441]) {
+      assertStringIncludes(await read(mode), `(mode ${mode.toString(8)})`);
+    }
+    assertStringIncludes(await read(0o440, 12347), "(mode 440)");
+    assertMatch(await read(0o400), /permission denied/i);
+  },
+);
 
 test("Node.start() rejects a cookie file that is not a file", async () => {
   await using home = await folder();
