@@ -71,6 +71,7 @@ export class Hosts implements AsyncDisposable {
   }
 
   async #make(): Promise<void> {
+    await removeLeftOvers();
     this.#folder = await Deno.makeTempDir();
     this.#stack.defer(() => Deno.remove(this.#folder, { recursive: true }));
     const hub = await this.#namespace("hub");
@@ -278,6 +279,22 @@ export class HostNode implements AsyncDisposable {
     await this.#child.stdin.abort().catch(() => {});
     await this.#read.catch(() => {});
     await this.#child.status;
+  }
+}
+
+/** Removes the hosts of test runs that were killed. */
+async function removeLeftOvers(): Promise<void> {
+  const { stdout } = await new Deno.Command("ip", { args: ["netns"] }).output();
+  for (
+    const [, name, pid] of new TextDecoder().decode(stdout).matchAll(
+      /^(otp-(\d+)-\w+)/gm,
+    )
+  ) {
+    if (await Deno.stat(`/proc/${pid}`).then(() => true, () => false)) continue;
+    await ip("netns", "del", name).catch(() => {});
+    await Deno.remove(`/etc/netns/${name}`, { recursive: true }).catch(
+      () => {},
+    );
   }
 }
 
