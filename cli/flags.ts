@@ -104,7 +104,7 @@ const FLAGS: readonly Flag[] = [
     name: "epmd-port",
     value: "PORT",
     ofNode: true,
-    help: "EPMD's port [ERL_EPMD_PORT, or 4369]",
+    help: "EPMD's port, or none [ERL_EPMD_PORT, or 4369]",
   },
   {
     name: "cluster",
@@ -221,31 +221,7 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
  * @throws {UsageError} If it is invalid.
  */
 export function parseFlags(args: readonly string[]): CommandLine {
-  const end = args.indexOf("--");
-  const refuse = refuser(args);
-  if (end >= 0 && args.length > end + 1) refuse(args[end + 1], false);
-  const withValue = FLAGS.filter(({ value }) => value !== undefined);
-  const flags = parseArgs([...args], {
-    string: withValue.map(({ name }) => name),
-    boolean: FLAGS.filter(({ value }) => !value).map(({ name }) => name),
-    collect: FLAGS.filter((flag) => flag.repeatable).map(({ name }) => name),
-    alias: Object.fromEntries(
-      FLAGS.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
-    ),
-    unknown: (arg: string, key?: string) => {
-      // An empty value, which is reported below, arrives as an argument.
-      if (arg === "") return false;
-      return refuse(arg, key !== undefined);
-    },
-  }) as Record<string, unknown>;
-  for (const { name, letter, value, repeatable } of withValue) {
-    const given = repeatable ? flags[name] as string[] : [flags[name]];
-    if (!given.includes("")) continue;
-    const short = letter === undefined ? "" : ` (-${letter})`;
-    throw new UsageError(
-      `Cannot use --${name}${short} without a value: write --${name} ${value}`,
-    );
-  }
+  const flags = readFlags(args, FLAGS);
   const text = (name: string) => flags[name] as string | undefined;
   const remote = remoteNode(text("remsh"));
   if (remote !== undefined && (flags.eval as string[]).length > 0) {
@@ -266,9 +242,64 @@ export function parseFlags(args: readonly string[]): CommandLine {
   };
 }
 
+/** The flags of a program of the user's own: those of its node, and `--help`. */
+const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
+  ofNode || ["sname", "name", "help"].includes(name)
+);
+
+/**
+ * Reads the command line of a user's program.
+ *
+ * @returns The options of its node, unless no name was given.
+ * @throws {UsageError} If it is invalid.
+ */
+export function parseNodeFlags(
+  args: readonly string[],
+): Pick<CommandLine, "help" | "node"> {
+  const flags = readFlags(args, NODE_FLAGS);
+  const text = (name: string) => flags[name] as string | undefined;
+  const node = nodeOptions(flags, text, undefined);
+  if (flags["allow-remsh"] === true) node!.allowRemsh = true;
+  return { help: flags.help === true, node };
+}
+
+/** Reads flags and their values. */
+function readFlags(
+  args: readonly string[],
+  known: readonly Flag[],
+): Record<string, unknown> {
+  const end = args.indexOf("--");
+  const refuse = refuser(args, known);
+  if (end >= 0 && args.length > end + 1) refuse(args[end + 1], false);
+  const withValue = known.filter(({ value }) => value !== undefined);
+  const flags = parseArgs([...args], {
+    string: withValue.map(({ name }) => name),
+    boolean: known.filter(({ value }) => !value).map(({ name }) => name),
+    collect: known.filter((flag) => flag.repeatable).map(({ name }) => name),
+    alias: Object.fromEntries(
+      known.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
+    ),
+    unknown: (arg: string, key?: string) => {
+      // An empty value, which is reported below, arrives as an argument.
+      if (arg === "") return false;
+      return refuse(arg, key !== undefined);
+    },
+  }) as Record<string, unknown>;
+  for (const { name, letter, value, repeatable } of withValue) {
+    const given = repeatable ? flags[name] as string[] : [flags[name]];
+    if (!given.includes("")) continue;
+    const short = letter === undefined ? "" : ` (-${letter})`;
+    throw new UsageError(
+      `Cannot use --${name}${short} without a value: write --${name} ${value}`,
+    );
+  }
+  return flags;
+}
+
 /** Rejects invalid arguments, but never shows a misplaced cookie. */
 function refuser(
   args: readonly string[],
+  known: readonly Flag[],
 ): (arg: string, isFlag: boolean) => never {
   const secrets = args.flatMap((arg, i) =>
     arg === "--cookie"
@@ -283,23 +314,24 @@ function refuser(
         "Cannot use the value of --cookie: write it once, as --cookie=SECRET, or keep it in a file that --cookie-file names",
       );
     }
-    return isFlag ? refuseFlag(arg) : refuseArgument(arg);
+    return isFlag ? refuseFlag(arg, known) : refuseArgument(arg, known);
   };
 }
 
-function refuseArgument(arg: string): never {
+function refuseArgument(arg: string, known: readonly Flag[]): never {
+  const code = known === FLAGS ? "; code goes in quotes after --eval" : "";
   throw new UsageError(
     `Cannot use the argument ${quote(arg)}: ${
       arg.includes("@")
         ? `to start a node of that name, write --sname ${printable(arg)}`
-        : "only flags are taken; code goes in quotes after --eval"
+        : `only flags are taken${code}`
     }`,
   );
 }
 
-function refuseFlag(arg: string): never {
+function refuseFlag(arg: string, known: readonly Flag[]): never {
   const flag = arg.split("=")[0];
-  const nearest = nearestFlag(flag);
+  const nearest = nearestFlag(flag, known);
   throw new UsageError(
     `Cannot use the flag ${printable(flag)}: no flag has that name; ${
       nearest === undefined ? "--help lists them" : `did you mean ${nearest}?`
@@ -307,11 +339,14 @@ function refuseFlag(arg: string): never {
   );
 }
 
-function nearestFlag(flag: string): string | undefined {
+function nearestFlag(
+  flag: string,
+  known: readonly Flag[],
+): string | undefined {
   const name = flag.replace(/^-+/, "");
   let nearest: string | undefined;
   let least = Math.ceil(name.length / 2) + 1;
-  for (const each of FLAGS) {
+  for (const each of known) {
     const distance = each.name.startsWith(name) ? 0 : distanceOf(
       name,
       each.name,
@@ -385,7 +420,9 @@ function nodeOptions(
   }
   const epmdPort = text("epmd-port");
   if (epmdPort !== undefined) {
-    options.epmdPort = portOf(epmdPort, "epmd-port", 1);
+    options.epmdPort = epmdPort === "none"
+      ? false
+      : portOf(epmdPort, "epmd-port", 1);
   }
   return options;
 }
@@ -565,7 +602,16 @@ function moduleFlags(given: string[]): ModuleFlag[] {
 
 /** The flags, one a line. */
 export function helpOfFlags(): string {
-  const rows = FLAGS.map(({ name, letter, value, help }) => {
+  return helpOf(FLAGS);
+}
+
+/** The flags of a user's program, one a line. */
+export function helpOfNodeFlags(): string {
+  return helpOf(NODE_FLAGS);
+}
+
+function helpOf(flags: readonly Flag[]): string {
+  const rows = flags.map(({ name, letter, value, help }) => {
     const short = letter === undefined ? "    " : `-${letter}, `;
     return [`  ${short}--${name}${value ? ` ${value}` : ""}`, help];
   });
