@@ -85,6 +85,7 @@ export class NodeRuntime implements Runtime {
   });
   readonly timers: Timers;
   readonly processes: NumberTable<LocalProcess>;
+  isStopping = false;
   readonly names: Map<string, LocalProcess>;
   readonly onDemand: Map<string, () => LocalProcess> = new Map();
   readonly aliases: NumberMap<LocalProcess>;

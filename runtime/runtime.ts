@@ -60,6 +60,8 @@ export interface Runtime extends NodeIncarnation {
   readonly timers: Timers;
   /** The processes, by number. */
   readonly processes: NumberTable<LocalProcess>;
+  /** Whether its applications and servers stop in order: their exits are no failures then. */
+  isStopping: boolean;
   /** The registered names. */
   readonly names: ReadonlyMap<string, LocalProcess>;
   /** Starts the processes of names that exist only once they are asked for; each returns its process. */

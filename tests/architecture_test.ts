@@ -17,6 +17,7 @@ const ENTRIES = [
   "task_pool.ts",
   "partition_supervisor.ts",
   "workers.ts",
+  "cli/node_flags.ts",
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",

@@ -15,6 +15,7 @@ import {
   send,
   spawn,
   spawnLink,
+  Supervisor,
   Task,
   TaskSupervisor,
 } from "../mod.ts";
@@ -210,3 +211,23 @@ test("a server that exits normally ends nothing outside any process", async () =
   await Agent.stop(server);
   assert(self().equals(shell));
 });
+
+clusterTest(
+  "the stop of a node ends a supervisor of code outside any process without a warning",
+  async (cluster) => {
+    let warnings = 0;
+    const web = await cluster.start("web", {
+      log({ message }) {
+        if (/^All waits of code outside any process fail/.test(message)) {
+          warnings++;
+        }
+      },
+    });
+    const ended = await Supervisor.startLink([], { strategy: "one_for_one" });
+    await assertRejects(() => Supervisor.stop(ended, "shutdown"), ExitError);
+    assertEquals(warnings, 1, "before the stop, it is a failure");
+    await Supervisor.startLink([], { strategy: "one_for_one" });
+    await web.stop();
+    assertEquals(warnings, 1);
+  },
+);

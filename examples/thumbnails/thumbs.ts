@@ -1,7 +1,7 @@
 /** What each thread of a worker runs: it makes thumbnails. */
 
-import decode from "@jsquash/jpeg/decode";
-import encode from "@jsquash/jpeg/encode";
+import decode from "@jsquash/jpeg/decode.js";
+import encode from "@jsquash/jpeg/encode.js";
 import resize from "@jsquash/resize";
 import { pg, TaskSupervisor } from "@otp/distribution";
 import { sizeOf } from "./jpeg_size.ts";

@@ -24,7 +24,11 @@ if (env.HTTP_PORT !== undefined) {
   const probe = health();
   const measures = metrics();
   Deno.serve(
-    { hostname: env.HTTP_HOST ?? "127.0.0.1", port: Number(env.HTTP_PORT) },
+    {
+      hostname: env.HTTP_HOST ?? "127.0.0.1",
+      port: Number(env.HTTP_PORT),
+      onListen() {},
+    },
     (request) =>
       probe(request) ?? measures(request) ??
         new Response("not found", { status: 404 }),

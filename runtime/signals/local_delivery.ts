@@ -22,7 +22,7 @@ import {
 } from "../spawning/spawn_requests.ts";
 import { unquotedName } from "../values/beam_names.ts";
 import { exitMessage } from "../values/exit_message.ts";
-import { isReason } from "../values/exit_reason.ts";
+import { isReason, isShutdown } from "../values/exit_reason.ts";
 import { type Pid, Ref } from "../values/pid.ts";
 import {
   type ReplyTarget,
@@ -200,7 +200,9 @@ export class LocalDelivery implements Signals {
     if (!process.shell || process.trapExit) {
       this.#signalExit(process, from, reason);
     } else if (!link.spares && !isReason(reason, "normal")) {
-      runtime.report("warning", () => sharedExitEvent(process, from, reason));
+      if (!runtime.isStopping || !isShutdown(reason)) {
+        runtime.report("warning", () => sharedExitEvent(process, from, reason));
+      }
       runtime.terminate(process, reason);
     }
   }

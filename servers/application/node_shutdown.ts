@@ -37,6 +37,7 @@ export function shutDown(
   runtime: Runtime,
   keep: ReadonlySet<LocalProcess>,
 ): Shutdown | undefined {
+  runtime.isStopping = true;
   const applications = applicationsOf(runtime);
   if (
     applications.running().length === 0 && roots(runtime, keep).length === 0
