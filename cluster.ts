@@ -209,7 +209,7 @@ export class Cluster {
    * import { assertEquals } from "@std/assert";
    *
    * const topologies = {
-   *   web: { strategy: "dns", query: "web.default.svc.cluster.local", port: 4370 },
+   *   web: { strategy: "static", nodes: ["kate@localhost"] },
    * } as const;
    * assertEquals(Cluster.childSpec({ topologies }).id, "Cluster");
    * const sup = await Supervisor.startLink([[Cluster, { topologies }]], { strategy: "one_for_one" });
