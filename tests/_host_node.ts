@@ -4,6 +4,9 @@ import { Cluster, type ClusterMessage } from "../cluster.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { receive } from "../process.ts";
 
+// It ends with its input, so that it does not outlive a test run that is killed.
+Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => Deno.exit());
+
 const options: NodeOptions = JSON.parse(Deno.args[0]);
 const node = await Node.start({ ...options, log() {} });
 await node.run(async () => {

@@ -155,16 +155,17 @@ export class Hosts implements AsyncDisposable {
     const file = `${this.#folder}/dnsmasq.conf`;
     await Deno.writeTextFile(file, lines.join("\n") + "\n");
     await this.stopDns();
+    // It ends with its input, so that it does not outlive a test run that is killed.
     this.#dns = new Deno.Command("ip", {
       args: [
         "netns",
         "exec",
         this.#name("hub"),
-        "dnsmasq",
-        "--no-daemon",
-        `--conf-file=${file}`,
+        "sh",
+        "-c",
+        `dnsmasq --no-daemon --conf-file=${file} & read -r _; kill $!; wait`,
       ],
-      stdin: "null",
+      stdin: "piped",
       stdout: "null",
       stderr: "null",
     }).spawn();
@@ -175,7 +176,7 @@ export class Hosts implements AsyncDisposable {
     const dns = this.#dns;
     this.#dns = undefined;
     if (dns === undefined) return;
-    dns.kill("SIGTERM");
+    await dns.stdin.close();
     await dns.status;
   }
 
