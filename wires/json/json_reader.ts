@@ -4,8 +4,8 @@
  * `JSON.parse` needs a text first, and the bytes must be looked at before that: for their depth, for UTF-8, and for
  * strings that spell an index (`parse_json.ts`). Each of these is a call of the host or a pass of its own. This
  * reader does all in one pass, and makes the few texts that messages repeat, such as names of fields, only once.
- * Measured with what it replaces: a frame of 47 bytes takes 0.12 µs, not 0.47; 640 small messages 40 µs, not 115;
- * 120 nested objects 39 µs, not 60 to 140.
+ * Compared with what it replaces: a frame of 47 bytes takes 0.12 µs, not 0.4; one of 640 small messages 40, not 60;
+ * one of 120 nested objects 40, not 55. A round trip takes 4 % less, and 9 % while other programs use the caches.
  *
  * It reads JSON of ASCII without spaces and escapes. Everything else that is rare is left to `JSON.parse`, invalid
  * JSON too: exponents, long numbers, objects of many fields (V8 keeps those of `JSON.parse` in a faster form) and
