@@ -54,6 +54,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
+import { Identity } from "./runtime/values/identity.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import {
   assertFunction,
@@ -224,7 +225,20 @@ export type StreamResult<T, E = unknown> =
     input?: E;
   };
 
-const states = new WeakMap<AnyTask, TaskState>();
+/** Adds its state to a task: a copy, which has none, cannot be awaited. */
+class States extends Identity {
+  readonly #state: TaskState;
+
+  constructor(task: AnyTask, state: TaskState) {
+    super(task);
+    this.#state = state;
+  }
+
+  /** The state of a task; `undefined` for a copy. */
+  static get(task: AnyTask): TaskState | undefined {
+    return #state in task ? task.#state : undefined;
+  }
+}
 
 /**
  * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
@@ -272,7 +286,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     state: TaskState,
   ): Task<T, P> {
     const task = new Task<T, P>(pid, state.ref, state.owner.pid);
-    states.set(task, state);
+    new States(task, state);
     return task;
   }
 
@@ -763,7 +777,6 @@ function ownStates(
 function ownState(task: AnyTask, fn: string): TaskState | undefined {
   const process = waitingProcess();
   if (process === undefined) return undefined;
-  const state = states.get(task);
   if (!(task instanceof Task)) {
     throw new TypeError(
       `Cannot ${fn} the task ${inspect(task)}: give a task${
@@ -773,6 +786,7 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
       }`,
     );
   }
+  const state = States.get(task);
   if (
     state === undefined || !task.owner.equals(process.pid) &&
       !task.owner.equals(process.standsFor?.pid)

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Identity } from "./identity.ts";
 import type { Pid } from "./pid.ts";
 
 /** The message that a process which traps exits receives when a linked process exits. */
@@ -20,7 +21,15 @@ export interface ExitMessage {
   reason: unknown;
 }
 
-const made = new WeakSet<object>();
+/** Marks the messages of exit signals. */
+class Made extends Identity {
+  readonly #isMade = true;
+
+  /** Whether a message has the mark, which no copy has. */
+  static has(message: object): boolean {
+    return #isMade in message;
+  }
+}
 
 const foreign = new WeakSet<object>();
 
@@ -41,11 +50,11 @@ export function isExitOrLikeOne(message: unknown): message is ExitMessage {
 /** Makes the message of an exit signal. */
 export function exitMessage(from: Pid, reason: unknown): ExitMessage {
   const message: ExitMessage = { type: "EXIT", from, reason };
-  made.add(message);
+  new Made(message);
   return message;
 }
 
 /** Whether a message is that of an exit signal, and no copy that a process sent. */
 export function isExitSignal(message: unknown): message is ExitMessage {
-  return typeof message === "object" && message !== null && made.has(message);
+  return typeof message === "object" && message !== null && Made.has(message);
 }
