@@ -182,8 +182,9 @@ export class Logger {
    * replaces the one before.
    *
    * The filter is called with each event whose level is logged, before the log hook. `false` drops the event,
-   * `true` passes it on, and an event takes its place. If the filter throws, the event is logged as it is, with
-   * the error.
+   * `true` passes it on, and an event takes its place. If the filter throws or returns anything else, a promise
+   * too, the event is logged as it is, and an error is written to standard error. What a filter or log hook itself
+   * logs while it runs goes to standard error as well, from the level `"warning"` on.
    *
    * @param filter The filter; `undefined` removes it.
    * @throws {TypeError} If it is not a function.

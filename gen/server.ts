@@ -24,7 +24,8 @@ import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
-import { takeTrace, tracing } from "../runtime/signals/tracing.ts";
+import { takeTrace } from "../runtime/signals/message_traces.ts";
+import { tracing } from "../runtime/signals/tracing.ts";
 import {
   Call,
   Cast,

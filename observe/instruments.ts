@@ -18,6 +18,9 @@ import { restartsOf } from "../servers/supervisor/supervision.ts";
 /** The number of different names of spans that are distinguished; further ones count as `OTHER`. */
 const MAX_NAMES = 500;
 
+/** The maximum length of a name. */
+const MAX_NAME = 200;
+
 /** The name of all further spans. */
 const OTHER = "other";
 
@@ -105,8 +108,9 @@ function timed<T>({ name, kind }: Span, fn: () => T): T {
   return result;
 }
 
-/** Programs can make names up without end. */
-function knownName(name: string): string {
+/** Programs can make names up without end, and long ones. */
+function knownName(given: string): string {
+  const name = given.slice(0, MAX_NAME);
   if (names.has(name)) return name;
   if (names.size >= MAX_NAMES) return OTHER;
   names.add(name);

@@ -91,7 +91,8 @@ let stops: (() => void)[] | undefined;
  * `TaskSupervisor.async`, `spawn` and `rpc.call`, within a node and between nodes. On the JSON wire, peers of this
  * version take it along. On Erlang's wire it is the label of a trace token of
  * [seq_trace](https://www.erlang.org/doc/apps/kernel/seq_trace.html), which stock nodes pass on: a call to a server in
- * Elixir that calls one here is one trace.
+ * Elixir that calls one here is one trace. Of messages by `send`, objects and arrays belong to traces; plain text,
+ * numbers, atoms and pids do not.
  *
  * | span                              | is                                                                   |
  * | --------------------------------- | -------------------------------------------------------------------- |
@@ -192,7 +193,8 @@ class OtelTracing implements Tracing {
     parent: string | undefined,
     fn: () => T,
   ): T {
-    if (isPart && parent === undefined) return fn();
+    // The code that handles a message of no trace may run as a process that was started in one.
+    if (isPart && parent === undefined) return context.with(ROOT_CONTEXT, fn);
     const around = parent === undefined ? context.active() : contextOf(parent);
     const span = this.#tracer.startSpan(
       name,

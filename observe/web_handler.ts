@@ -61,9 +61,13 @@ export function webHandler(
 
   function fetch(request: Request): Promise<Response> | undefined {
     const answer = answerTo(request.method, pathOf(request.url));
-    return answer?.().then(({ status, headers, body }) =>
-      new Response(request.method === "HEAD" ? null : body, { status, headers })
-    );
+    return answer &&
+      answered(answer).then(({ status, headers, body }) =>
+        new Response(request.method === "HEAD" ? null : body, {
+          status,
+          headers,
+        })
+      );
   }
 
   function respond(
@@ -76,7 +80,7 @@ export function webHandler(
       next?.();
       return false;
     }
-    answer().then(({ status, headers, body }) => {
+    answered(answer).then(({ status, headers, body }) => {
       response.writeHead(status, headers);
       response.end(method === "HEAD" ? undefined : body);
     });
@@ -97,6 +101,19 @@ export function webHandler(
     return fetch(first as Request);
   }
   return handle as WebHandler;
+}
+
+/** An answer; with status 500 if it fails: a rejection that nobody handles would end the program. */
+async function answered(answer: () => Promise<WebAnswer>): Promise<WebAnswer> {
+  try {
+    return await answer();
+  } catch {
+    return {
+      status: 500,
+      headers: { "content-type": "text/plain", "cache-control": "no-store" },
+      body: "Internal Server Error\n",
+    };
+  }
 }
 
 /** The path of an absolute URL. */

@@ -1,6 +1,11 @@
 /** The log of a node: messages of programs, levels, filters and hooks. */
 
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { logtapeLog } from "../observe/logtape.ts";
 import {
@@ -106,8 +111,9 @@ test("a log filter drops and replaces events, and one that throws loses none", a
     "replaced",
     "secret",
   ]);
+  let kept: LogEvent[] = [];
   const text = await standardError(async () => {
-    await logged({}, () => {
+    kept = await logged({}, () => {
       Logger.setFilter(() => {
         throw new Error("bad filter");
       });
@@ -115,7 +121,92 @@ test("a log filter drops and replaces events, and one that throws loses none", a
     });
   });
   assertStringIncludes(text, "bad filter");
-  assertStringIncludes(text, "still here");
+  assertEquals(kept.map(({ message }) => message), ["still here"]);
+});
+
+test("a filter that returns no decision loses no event, and one that logs does not call itself", async () => {
+  const results = [undefined, Promise.reject(new Error("late")), { level: 1 }];
+  let events: LogEvent[] = [];
+  const text = await standardError(async () => {
+    events = await logged({}, () => {
+      for (const result of results) {
+        Logger.setFilter(() => result as never);
+        Logger.info("kept");
+      }
+      Logger.setFilter(() => {
+        throw new Error("bad filter");
+      });
+      Logger.info("kept");
+      Logger.setFilter(() => {
+        Logger.info("from the filter");
+        Logger.error("an error of the filter");
+        return true;
+      });
+      Logger.info("kept");
+      Logger.setFilter((event) => ({
+        ...event,
+        message: "first\n[error] forged",
+      }));
+      Logger.info("replaced");
+    });
+  });
+  assertEquals(events.map(({ message }) => message), [
+    ...Array(5).fill("kept"),
+    "first\n    [error] forged",
+  ]);
+  assertStringIncludes(text, "Cannot filter the log: it returned undefined");
+  assertStringIncludes(text, "Cannot filter the log: it returned { level: 1 }");
+  assertEquals(text.match(/: an error of the filter$/gm)?.length, 1, text);
+});
+
+test("a log hook that logs does not call itself", async () => {
+  let calls = 0;
+  await standardError(async () => {
+    await logged({
+      log: (event) => {
+        calls++;
+        Logger.info(`again: ${event.message}`);
+      },
+    }, () => Logger.info("once"));
+  });
+  assertEquals(calls, 1);
+});
+
+test("Logger throws for no metadata, and no line is endless", async () => {
+  const unreadable = () => {
+    throw new Error("unreadable");
+  };
+  const getter = Object.defineProperty({ a: 1 }, "b", {
+    get: unreadable,
+    enumerable: true,
+  });
+  const all: Record<string, unknown>[] = [
+    getter,
+    new Proxy({}, { ownKeys: unreadable }),
+    new Proxy({}, { get: unreadable, getPrototypeOf: unreadable }),
+    Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, i])),
+    { long: "x".repeat(1_000_000), ["a=1 trace=00"]: 1 },
+  ];
+  for (const log of [textLog, jsonLog]) {
+    const text = await standardError(async () => {
+      await logged({ log }, () => {
+        for (const metadata of all) Logger.warning("m", metadata);
+      });
+    });
+    const lines = text.trimEnd().split("\n");
+    assertEquals(lines.length, all.length, text.slice(0, 2000));
+    for (const line of lines) assert(line.length < 20_000, `${line.length}`);
+    assertStringIncludes(text, "#Unreadable<>");
+    if (log === textLog) assertStringIncludes(text, '"a=1 trace=00"=1');
+  }
+  // A label cannot look like the rest of the line.
+  const forged = await standardError(async () => {
+    await logged({ log: textLog }, () => {
+      Process.setLabel("a): all is well");
+      Logger.warning("m");
+    });
+  });
+  assertStringIncludes(forged, '("a): all is well"): m');
 });
 
 test("an event has the trace of the code that logged it", async () => {
@@ -149,7 +240,7 @@ test("textLog() writes one line, whatever the label and metadata contain", async
   assertEquals(text.split("\n").length, 3, text);
   assertEquals(text.includes("\x1b"), false);
   assertEquals(text.includes("\n[error]"), false);
-  assertStringIncludes(text, `[debug] kate@localhost ${event.pid} (a`);
+  assertStringIncludes(text, `[debug] kate@localhost ${event.pid} ("a`);
   assertEquals(await standardError(() => standardLog(event)), "");
   const line = JSON.parse(await standardError(() => jsonLog(event)));
   assertEquals(line.pid.text, String(event.pid));

@@ -11,6 +11,7 @@ import {
   GenServer,
   global,
   Logger,
+  makeRef,
   Node,
   pg,
   Pid,
@@ -250,6 +251,88 @@ cluster(
     );
   },
 );
+
+cluster(
+  "two processes that trace each other see each message once",
+  true,
+  async (kate) => {
+    const seen: Record<string, string[]> = { a: [], b: [] };
+    await kate.run(async () => {
+      const me = self();
+      const watch = (name: string) => async () => {
+        const other = await receive<Pid>((message) => message instanceof Pid);
+        const trace = await Observer.trace(other, { limit: 1000 });
+        send(me, "on");
+        for await (const { type, message } of trace) {
+          if (type === "exit") break;
+          if (type === "receive") seen[name].push(message);
+          if (message === '"last"') send(me, "done");
+        }
+      };
+      const a = spawn(watch("a"));
+      const b = spawn(watch("b"));
+      send(a, b);
+      send(b, a);
+      for (let i = 0; i < 2; i++) await receive((m) => m === "on");
+      for (const each of ["first", "last"]) {
+        for (const pid of [a, b]) send(pid, each);
+      }
+      for (let i = 0; i < 2; i++) await receive((m) => m === "done");
+    });
+    for (const name of ["a", "b"]) {
+      assertEquals(
+        seen[name].filter((text) => !text.includes("trace_started")),
+        ['"first"', '"last"'],
+      );
+    }
+  },
+);
+
+cluster(
+  "a trace sends its messages to nobody but the process that has started it",
+  true,
+  async (kate) => {
+    const pid = await kate.run(() => spawn(() => receive(() => false)));
+    const victim = spawn(() => receive(() => false));
+    const { ref } = await Node.spawnMonitor(kate.name, ["Observer", "trace"], [
+      pid,
+      victim,
+      makeRef(),
+      {},
+    ]);
+    await receive((message) => ref.equals(message?.ref));
+    assertEquals((await Observer.process(victim))?.messages, []);
+  },
+);
+
+cluster(
+  "many who ask at once are all answered, one after the other",
+  true,
+  async (kate) => {
+    await kate.run(() => {
+      const idle = () => receive(() => false);
+      for (let i = 0; i < 2000; i++) spawn(idle);
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) =>
+        Observer.processes({
+          node: kate.name,
+          search: `${i}`,
+          timeout: 60_000,
+        })),
+    );
+    assertEquals(answers.length, 100);
+    assert(answers.every(({ total }) => total > 0));
+  },
+);
+
+cluster("a trace of no messages ends at once", true, async (kate) => {
+  const pid = await kate.run(() => spawn(() => receive(() => false)));
+  for (const on of [pid, spawn(() => receive(() => false))]) {
+    const trace = await Observer.trace(on, { limit: 0 });
+    assertEquals(await trace.next(), { done: true, value: undefined });
+  }
+});
 
 cluster("a node is not observed unless it allows that", false, async (kate) => {
   await assertRejects(

@@ -1,6 +1,8 @@
 /** Metrics: the text of `/metrics`, and a real Prometheus that scrapes it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import {
   GenServer,
@@ -101,6 +103,31 @@ clusterTest(
     assertEquals(tracing, undefined);
   },
 );
+
+test("metrics() responds with status 500 if the program's registry fails", async () => {
+  const handler = metrics({
+    registry: { metrics: () => Promise.reject(new Error("broken")) },
+  });
+  const server = createServer((request, response) => {
+    handler(request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as { port: number };
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    assertEquals(response.status, 500);
+    assertEquals(await response.text(), "Internal Server Error\n");
+    const other = await handler(new Request("http://localhost/metrics"));
+    assertEquals(other?.status, 500);
+    handler.stop();
+    handler.stop();
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await once(server, "close");
+  }
+});
 
 test("metrics() counts names of spans beyond 500 together", async () => {
   const handler = metrics();

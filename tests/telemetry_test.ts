@@ -1,7 +1,12 @@
 /** Traces and metrics: one trace across calls, sends, tasks, spawns and rpc, on one node and over both wires. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { context, trace } from "@opentelemetry/api";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import {
   BasicTracerProvider,
@@ -11,6 +16,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import {
   Agent,
+  atom,
   GenServer,
   type LogEvent,
   Logger,
@@ -210,6 +216,57 @@ for (const wire of ["json", "beam"] as const) {
     },
   );
 }
+
+clusterTest(
+  "a message that could not be sent leaves its trace to no other one",
+  async (cluster) => {
+    const { alex, kate } = await pair(cluster, "json");
+    await kate.run(() => Remote.start());
+    await alex.run(async () => {
+      const hop = { name: "Hop", node: kate.name };
+      assertEquals(await GenServer.call(hop, "connected"), "connected");
+      const spans = await traced(async () => {
+        assertThrows(() => send(hop, { unsendable: () => {} }), TypeError);
+        await context.with(ROOT_CONTEXT, async () => {
+          send(hop, { to: self() });
+          assertEquals(await receive(), "info");
+        });
+      });
+      assertEquals(spans.map(({ name }) => name), ["root"]);
+    });
+  },
+);
+
+clusterTest(
+  "a term that mailboxes share belongs to no trace",
+  async (cluster) => {
+    const node = await cluster.start("kate");
+    await node.run(async () => {
+      const servers: Pid[] = [];
+      for (const name of ["A", "B"]) {
+        servers.push(await GenServer.start({ ...Hop, name }, undefined));
+      }
+      const spans = await traced(async () => {
+        const tick = atom("tick");
+        // The trace of the last one must not be that of the first one.
+        for (const server of servers) {
+          const span = trace.getTracer("test").startSpan("part");
+          context.with(trace.setSpan(context.active(), span), () => {
+            send(server, tick);
+          });
+          span.end();
+        }
+        await context.with(ROOT_CONTEXT, async () => {
+          for (const server of servers) await GenServer.stop(server);
+        });
+      });
+      assertEquals(
+        spans.map(({ name }) => name).filter((name) => name !== "part"),
+        ["root"],
+      );
+    });
+  },
+);
 
 const ECHO = `
 defmodule Middle do

@@ -8,12 +8,17 @@ import type { Ancestor } from "../processes/lineage.ts";
 import { writeError } from "../host/standard_streams.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import type { Pid } from "../values/pid.ts";
-import { printableLine } from "../values/inspect.ts";
+import { inspectWithin, keysOf, printableLine } from "../values/inspect.ts";
 import { exitLine, indented, printableName, shownValue } from "./event_text.ts";
 
-/** The maximum length of a label, and of a value of the metadata, in characters. */
+/** The maximum length of a label, and of a key and a value of the metadata, in characters. */
 const MAX_LABEL = 256;
+const MAX_KEY = 256;
 const MAX_VALUE = 1024;
+
+/** The maximum number of values of the metadata in a line, and their approximate length in all, in characters. */
+const MAX_VALUES = 50;
+const MAX_VALUES_LENGTH = 16_384;
 
 /** The severity of a log event. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -218,10 +223,7 @@ function textLine(event: LogEvent): string {
     : label === undefined
     ? ` ${pid}`
     : ` ${pid} (${printableLine(labelText(label), MAX_LABEL)})`;
-  const values = Object.entries(metadata ?? {}).map(([key, value]) =>
-    ` ${printableName(key)}=${printableLine(shownValue(value), MAX_VALUE)}`
-  ).join("");
-  const end = values +
+  const end = valuesText(metadata) +
     (trace === undefined ? "" : ` trace=${trace.traceId}/${trace.spanId}`);
   const [first, ...rest] = message.split("\n");
   return [
@@ -231,24 +233,67 @@ function textLine(event: LogEvent): string {
 }
 
 function labelText(label: unknown): string {
-  return typeof label === "string" ? label : shownValue(label);
+  // Text that could be taken for other parts of the line is in quotes.
+  return typeof label === "string" && /^[\p{L}\p{N} _.:/@#<>-]+$/u.test(label)
+    ? label
+    : inspectWithin(label, MAX_LABEL, { width: Infinity });
 }
 
-/** A log hook that throws for no event: an error of the given hook is logged with the event. */
+/** Metadata as ` key=value` each: a program may log anything, and nothing may make a line endless or throw. */
+function valuesText(metadata: Record<string, unknown> | undefined): string {
+  if (metadata === undefined) return "";
+  let text = "";
+  let count = 0;
+  try {
+    for (const key of keysOf(metadata)) {
+      if (count++ === MAX_VALUES || text.length > MAX_VALUES_LENGTH) {
+        return `${text} ...`;
+      }
+      const name = /^[\p{L}\p{N}_.$-]+$/u.test(key)
+        ? printableName(key)
+        : inspectWithin(key, MAX_KEY);
+      text += ` ${name}=${valueText(metadata, key)}`;
+    }
+  } catch {
+    // A proxy may throw.
+    text += " #Unreadable<>";
+  }
+  return text;
+}
+
+function valueText(metadata: Record<string, unknown>, key: string): string {
+  try {
+    return printableLine(shownValue(metadata[key]), MAX_VALUE);
+  } catch {
+    // A getter may throw.
+    return "#Unreadable<>";
+  }
+}
+
+/**
+ * A log hook that throws for no event: an error of the given hook is logged with the event.
+ *
+ * What the hook itself logs while it runs goes to standard error: the hook would otherwise call itself for ever.
+ */
 export function safeLog(hook: LogHook): LogHook {
+  let isRunning = false;
   return (event) => {
+    if (isRunning) return standardLog(event);
     const failed = (error: unknown) => {
       const { node } = event;
       const message = `Cannot tell the log: the hook threw: ${exitLine(error)}`;
       standardLog({ level: "error", node, message: indented([message]) });
       standardLog(event);
     };
+    isRunning = true;
     try {
       // A hook may be an async function, whose rejection would end the program.
       const result: unknown = hook(event);
       if (result instanceof Promise) result.catch(failed);
     } catch (error) {
       failed(error);
+    } finally {
+      isRunning = false;
     }
   };
 }

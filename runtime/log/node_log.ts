@@ -18,11 +18,17 @@ import {
   type LogLevel,
   type RuntimeEvent,
   safeLog,
+  standardLog,
   type TraceIds,
 } from "./log_event.ts";
 import { LOG_LEVELS, rankOf } from "./log_level.ts";
 import { tracing } from "../signals/tracing.ts";
-import { printableLine, printableWithin } from "../values/inspect.ts";
+import {
+  inspectArgument,
+  printableLine,
+  printableWithin,
+} from "../values/inspect.ts";
+import { exitLine } from "./event_text.ts";
 
 /** The maximum length of a message, in characters. */
 const MAX_MESSAGE = 16_384;
@@ -118,9 +124,8 @@ export class NodeLog {
     this.#least = rankOf(this.#level);
     this.filter = filter;
     this.#hook = safeLog((event) => {
-      const passed = this.filter?.(event) ?? true;
-      if (passed === false) return;
-      const logged = passed === true ? event : passed;
+      const logged = this.#filtered(event);
+      if (logged === undefined) return;
       this.tap?.(logged);
       return hook(logged);
     });
@@ -274,10 +279,36 @@ export class NodeLog {
     this.#write({ level, message: `${lines - most} more of these: ${name}` });
   }
 
+  /** The event that the filter lets pass, if it does; one of a filter that fails passes as it is. */
+  #filtered(event: LogEvent): LogEvent | undefined {
+    if (this.filter === undefined) return event;
+    let failure: string;
+    try {
+      const result: unknown = this.filter(event);
+      if (result === true) return event;
+      if (result === false) return undefined;
+      if (isEvent(result)) {
+        return { ...result, message: messageText(result.message) };
+      }
+      // Its rejection would end the program.
+      if (result instanceof Promise) result.catch(() => {});
+      failure = `it returned ${
+        inspectArgument(result)
+      }; return true, false or an event`;
+    } catch (error) {
+      failure = `it threw: ${exitLine(error)}`;
+    }
+    const message = `Cannot filter the log: ${failure}`;
+    standardLog({
+      level: "error",
+      node: this.#node,
+      message: messageText(message),
+    });
+    return event;
+  }
+
   #write(event: RuntimeEvent): void {
-    const message = printableWithin(event.message, MAX_MESSAGE)
-      // An indented line belongs to the one before.
-      .replace(/\n(?! )/g, "\n    ");
+    const message = messageText(event.message);
     const { crash, supervisor, remote } = event;
     const pid = event.pid ?? crash?.pid ?? supervisor?.supervisor ??
       remote?.pid;
@@ -299,6 +330,18 @@ export class NodeLog {
       this.#forget(windows, Infinity);
     }
   }
+}
+
+/** A message that cannot look like two: an indented line belongs to the one before. */
+function messageText(message: string): string {
+  return printableWithin(message, MAX_MESSAGE).replace(/\n(?! )/g, "\n    ");
+}
+
+function isEvent(value: unknown): value is LogEvent {
+  if (typeof value !== "object" || value === null) return false;
+  const { level, message, node } = value as Partial<LogEvent>;
+  return LOG_LEVELS.includes(level as LogLevel) &&
+    typeof message === "string" && typeof node === "string";
 }
 
 /** The trace of the running code, if tracing is on. */

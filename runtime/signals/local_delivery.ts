@@ -5,7 +5,8 @@
  * @module
  */
 
-import { noteTrace, tracing } from "./tracing.ts";
+import { noteTrace } from "./message_traces.ts";
+import { tracing } from "./tracing.ts";
 import type { NumberMap } from "../collections/number_map.ts";
 import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";

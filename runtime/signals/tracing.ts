@@ -61,9 +61,6 @@ export function isTrace(value: unknown): value is string {
   return typeof value === "string" && value.length === 55 && TRACE.test(value);
 }
 
-/** The traces of messages that have arrived and are not handled yet. */
-const traces = new WeakMap<object, string>();
-
 /** The trace of the signals of another node that are being delivered; `undefined` while none are. */
 let arriving: string | typeof NONE | undefined;
 
@@ -88,20 +85,4 @@ export function arrive<T>(trace: string | undefined, deliver: () => T): T {
 export function traceNow(): string | undefined {
   if (arriving === undefined) return tracing?.current();
   return arriving === NONE ? undefined : arriving;
-}
-
-/** Notes the trace of a message that is being delivered; a message that is not an object has none. */
-export function noteTrace(message: unknown): void {
-  if (typeof message !== "object" || message === null) return;
-  const trace = traceNow();
-  if (trace === undefined) traces.delete(message);
-  else traces.set(message, trace);
-}
-
-/** Returns the trace of a message, and forgets it. */
-export function takeTrace(message: unknown): string | undefined {
-  if (typeof message !== "object" || message === null) return undefined;
-  const trace = traces.get(message);
-  if (trace !== undefined) traces.delete(message);
-  return trace;
 }

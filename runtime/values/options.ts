@@ -11,8 +11,13 @@ import { Tuple } from "./tuple.ts";
 
 /** Whether a value can be an object with options: a number, where Elixir has the timeout, cannot. */
 export function isOptions(value: unknown): boolean {
-  return typeof value === "object" && value !== null &&
-    (value.constructor === Object || !isOther(value));
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    return value.constructor === Object || !isOther(value);
+  } catch {
+    // A proxy may throw: whoever reads the options finds out.
+    return true;
+  }
 }
 
 /** Whether an object is certainly no options object, but an argument in the wrong position. */

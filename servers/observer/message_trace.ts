@@ -5,6 +5,9 @@
  * traced pays nothing. It ends at its limit, when its time is over, when the process exits, or when it is stopped,
  * whichever is first; then the methods are those of the class again.
  *
+ * Messages that a trace itself sends are not traced: two traced processes that show each other's messages would
+ * otherwise send these for ever, within one call.
+ *
  * Not seen: what the runtime sends for the process, as links, monitors and exit signals.
  *
  * @module
@@ -35,6 +38,9 @@ export interface TraceLimits {
 
 const traced = new WeakMap<object, Set<LocalProcess>>();
 
+/** Whether a trace is sending a message about another one. */
+let isNoting = false;
+
 /** The outcome of starting a trace. */
 export type TraceStart = "ok" | "noproc" | "already_traced" | "too_many";
 
@@ -63,14 +69,19 @@ export function traceMessages(
   let left = limit;
   let isOver = false;
   const add = (type: "receive" | "send", message: unknown, to?: unknown) => {
-    if (left <= 0 || isOver) return;
+    if (left <= 0 || isOver || isNoting) return;
     left--;
-    note({
-      at: Date.now(),
-      type,
-      to: to === undefined ? undefined : String(to),
-      message: textOf(message),
-    });
+    isNoting = true;
+    try {
+      note({
+        at: Date.now(),
+        type,
+        to: to === undefined ? undefined : String(to),
+        message: textOf(message),
+      });
+    } finally {
+      isNoting = false;
+    }
     // Not within the send: the methods that end the trace are running.
     if (left === 0) queueMicrotask(finish);
   };
@@ -79,6 +90,8 @@ export function traceMessages(
     if (!process.alive) finish();
   });
   const restore = replaceMethods(process, add);
+  // After the start has been reported.
+  if (left <= 0) queueMicrotask(() => finish());
   const stop = () => {
     if (isOver) return;
     isOver = true;
@@ -111,13 +124,13 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
   const { push } = mailbox;
   const { send, sendName, sendAlias, reply } = process;
   const wait = process.await;
-  Object.assign(mailbox, {
+  const restoreMailbox = overlay(mailbox, {
     push(...args: Parameters<typeof push>) {
       note("receive", args[0]);
       push.apply(mailbox, args);
     },
   });
-  Object.assign(process, {
+  const restoreProcess = overlay(process, {
     send(to: Pid, message: unknown) {
       note("send", message, to);
       return send.call(process, to, message);
@@ -141,11 +154,20 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
     },
   });
   return () => {
-    delete (mailbox as Partial<typeof mailbox>).push;
-    for (const name of ["send", "sendName", "sendAlias", "reply", "await"]) {
-      delete (process as never)[name];
-    }
+    restoreMailbox();
+    restoreProcess();
   };
+}
+
+/**
+ * Puts methods before those of an object's class; returns a function that removes them.
+ *
+ * They are in a prototype of its own: an object that gets properties and loses them is slow for good on V8.
+ */
+function overlay(object: object, methods: object): () => void {
+  const before = Object.getPrototypeOf(object);
+  Object.setPrototypeOf(object, Object.assign(Object.create(before), methods));
+  return () => void Object.setPrototypeOf(object, before);
 }
 
 /** Notes the answer to a call, which does not pass the mailbox. */

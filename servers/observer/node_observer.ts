@@ -118,7 +118,8 @@ export class NodeObserver {
   }
 
   /**
-   * Traces a process for another one, until the trace or the calling process ends. Runs in a process of its own.
+   * Traces a process for another one, until the trace or the calling process ends. Runs in a process of its own,
+   * which that other one has started: nobody makes a node send messages to somebody else.
    */
   async trace(
     pid: unknown,
@@ -128,6 +129,7 @@ export class NodeObserver {
   ): Promise<void> {
     if (!(to instanceof Pid) || !(ref instanceof Ref)) return;
     const tracer = currentProcess();
+    if (tracer.parent?.equals(to) !== true) return;
     const target = pid instanceof Pid ? this.#runtime.find(pid) : undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     const tell = (message: TraceMessage) => void tracer.send(to, message);

@@ -28,7 +28,7 @@ export function shortText(text: string | undefined): string | undefined {
 export function labelOf({ ownLabel }: LocalProcess): string | undefined {
   if (ownLabel === undefined) return undefined;
   return shortText(
-    typeof ownLabel === "string" ? ownLabel : valueText(ownLabel),
+    typeof ownLabel === "string" ? ownLabel : valueText(ownLabel, MAX_TEXT),
   );
 }
 

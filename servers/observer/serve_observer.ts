@@ -6,6 +6,7 @@
 
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { NodeObserver } from "./node_observer.ts";
+import { ObserverShare } from "./observer_share.ts";
 import type { ObservedConnection } from "./observed_terms.ts";
 
 /** Whether other nodes may observe a node: not at all, read only, or with the right to end processes. */
@@ -49,6 +50,7 @@ export function serveObserver(
   if (allow === false) return;
   // Its log is kept from the start: the event that an observer looks for has happened before.
   void observerOf(runtime);
+  const share = new ObserverShare(runtime);
   runtime.modules.add(
     OBSERVER,
     Object.fromEntries(
@@ -56,9 +58,9 @@ export function serveObserver(
         name,
         async (...args: never[]) => {
           const observer = await observerOf(runtime);
-          return await (observer[name] as (...args: unknown[]) => unknown)(
-            ...args,
-          );
+          const answer = () =>
+            (observer[name] as (...args: unknown[]) => unknown)(...args);
+          return await (name === "trace" ? answer() : share.take(answer));
         },
       ]),
     ),

@@ -7,7 +7,6 @@
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { formatExit } from "../../runtime/values/exit_reason.ts";
 import {
   type SupervisedChild,
   supervisionOf,
@@ -131,16 +130,7 @@ function detailsOf(
     id: child?.id?.slice(0, MAX_TEXT),
     restarting: child?.restarting ?? false,
     restarts: restarts?.count ?? 0,
-    lastReason: restarts && reasonText(restarts.reason),
+    lastReason: restarts?.reason,
     lastRestart: restarts?.at,
   };
-}
-
-/** A reason in one line; an error by its message. */
-function reasonText(reason: unknown): string {
-  const text = formatExit(reason);
-  const [first, second = ""] = text.split("\n", 2);
-  // An error is below a line that announces it.
-  return (second.trim().startsWith("** ") ? second.trim().slice(3) : first)
-    .slice(0, MAX_TEXT);
 }

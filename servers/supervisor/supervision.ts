@@ -7,8 +7,12 @@
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { formatExit } from "../../runtime/values/exit_reason.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { ChildType } from "./child_spec.ts";
+
+/** The maximum length of a reason, in characters. */
+const MAX_REASON = 200;
 
 /** A child, as its supervisor knows it. */
 export interface SupervisedChild {
@@ -28,8 +32,8 @@ export interface SupervisedChild {
 export interface Restarts {
   /** Their number. */
   count: number;
-  /** The reason of the last exit that led to one. */
-  reason: unknown;
+  /** The reason of the last exit that led to one, as text: the reason itself may be large, and is not kept. */
+  reason: string;
   /** The time of the last one, in milliseconds since the epoch. */
   at: number;
 }
@@ -74,5 +78,14 @@ export function countRestart(
 ): void {
   totals.set(runtime, restartsOf(runtime) + 1);
   const count = (child.restarts?.count ?? 0) + 1;
-  child.restarts = { count, reason, at: Date.now() };
+  child.restarts = { count, reason: reasonText(reason), at: Date.now() };
+}
+
+/** A reason in one line; an error by its message. */
+function reasonText(reason: unknown): string {
+  const text = formatExit(reason);
+  const [first, second = ""] = text.split("\n", 2);
+  // An error is below a line that announces it.
+  return (second.trim().startsWith("** ") ? second.trim().slice(3) : first)
+    .slice(0, MAX_REASON);
 }

@@ -228,7 +228,7 @@ export class ControlDecoder implements Incoming {
   #readToken(reader: TermReader): void {
     const token = reader.term();
     if (!(token instanceof Tuple) || token.length !== 5) {
-      throw new ProtocolError("a trace token that is none");
+      throw new ProtocolError("an invalid trace token");
     }
     const label = token.elements[1];
     if (isTrace(label)) this.#trace = label;

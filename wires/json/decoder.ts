@@ -198,7 +198,8 @@ export class Decoder implements FrameHandler {
     checkCount(signal, 3);
     const from = checkNatural(signal[1]);
     const trace = signal[2];
-    if (!isTrace(trace)) throw new ProtocolError("a trace that is none");
+    if (trace === null) return void this.#traces.delete(from);
+    if (!isTrace(trace)) throw new ProtocolError("an invalid trace");
     // A peer writes it before its message, and other processes' signals can come between.
     if (this.#traces.size >= MAX_TRACES) this.#traces.clear();
     this.#traces.set(from, trace);

@@ -183,20 +183,32 @@ export class Encoder implements Outgoing {
 
   // Messages: held back, refused at the hard cap.
 
-  /** Writes the trace of the next message of a process, if it belongs to one. */
-  #putTrace(from: Pid): void {
+  /** Writes a signal after its trace, if it belongs to one. */
+  #traced(from: Pid, put: () => void): void {
     const trace = traceNow();
-    if (trace === undefined || !this.#takesTraces) return;
+    if (trace === undefined || !this.#takesTraces) return put();
     this.#put(from, `["trace",${from.number},"${trace}"]`);
+    try {
+      put();
+    } catch (error) {
+      // The next message of this process may belong to no trace.
+      this.#attachments.drop();
+      this.#put(from, `["trace",${from.number},null]`);
+      throw error;
+    }
   }
 
   send(from: Pid, to: Pid, message: unknown): Backpressure {
     if (this.#isGone(to)) return undefined;
     this.#assertRoom();
-    if (tracing !== undefined) this.#putTrace(from);
+    if (tracing === undefined) this.#send(from, to, message);
+    else this.#traced(from, () => this.#send(from, to, message));
+    return this.#pressure(from);
+  }
+
+  #send(from: Pid, to: Pid, message: unknown): void {
     if (this.#isCall(from, to, message)) {
-      this.#call(from, "call", to.number, message);
-      return this.#pressure(from);
+      return this.#call(from, "call", to.number, message);
     }
     const number = typeof message === "string" && message.length >= ATTACHED
       ? this.#attachments.addText(message)
@@ -206,7 +218,6 @@ export class Encoder implements Outgoing {
       const json = this.#values.encodeMessage(message);
       this.#message(this.#values.tagged ? "send*" : "send", from, to, json);
     }
-    return this.#pressure(from);
   }
 
   /** Whether a message is the request of a call whose monitor waits. */
@@ -294,23 +305,30 @@ export class Encoder implements Outgoing {
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#assertRoom();
-    if (tracing !== undefined) this.#putTrace(from);
+    if (tracing === undefined) this.#sendName(from, name, message);
+    else this.#traced(from, () => this.#sendName(from, name, message));
+    return this.#pressure(from);
+  }
+
+  #sendName(from: Pid, name: string, message: unknown): void {
     if (this.#isCall(from, name, message)) {
-      this.#call(from, "call_name", JSON.stringify(name), message);
-      return this.#pressure(from);
+      return this.#call(from, "call_name", JSON.stringify(name), message);
     }
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_name", JSON.stringify(name), json);
-    return this.#pressure(from);
   }
 
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
     if (this.#isGone(alias)) return undefined;
     this.#assertRoom();
-    if (tracing !== undefined) this.#putTrace(from);
+    if (tracing === undefined) this.#sendAlias(from, alias, message);
+    else this.#traced(from, () => this.#sendAlias(from, alias, message));
+    return this.#pressure(from);
+  }
+
+  #sendAlias(from: Pid, alias: Ref, message: unknown): void {
     const json = this.#values.encodeMessage(message);
     this.#putValue(from, "send_alias", `${alias.number}`, json);
-    return this.#pressure(from);
   }
 
   // All others are never refused.
@@ -422,10 +440,13 @@ export class Encoder implements Outgoing {
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, ...rest } = request;
-    if (tracing !== undefined) this.#putTrace(from);
-    // The arguments may have as many levels as a message, and are two below this.
-    const json = this.#values.encode(rest, this.#maxDepth, 2);
-    this.#putValue(from, "spawn", `${ref.number}`, json);
+    const put = () => {
+      // The arguments may have as many levels as a message, and are two below this.
+      const json = this.#values.encode(rest, this.#maxDepth, 2);
+      this.#putValue(from, "spawn", `${ref.number}`, json);
+    };
+    if (tracing === undefined) put();
+    else this.#traced(from, put);
   }
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {

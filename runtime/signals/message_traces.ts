@@ -1,0 +1,36 @@
+/**
+ * The traces of messages that wait in mailboxes.
+ *
+ * @module
+ */
+
+import { Atom } from "../values/atom.ts";
+import { isLeafTerm } from "../values/leaf_term.ts";
+import { Pid, Ref } from "../values/pid.ts";
+import { traceNow } from "./tracing.ts";
+
+/** The traces of messages that have arrived and are not handled yet. */
+const traces = new WeakMap<object, string>();
+
+/**
+ * Notes the trace of a message that is being delivered. A message that is not an object has none, and neither has a
+ * term that is not copied when it is sent: several mailboxes may hold it, for several traces.
+ */
+export function noteTrace(message: unknown): void {
+  if (typeof message !== "object" || message === null) return;
+  if (
+    message instanceof Pid || message instanceof Ref ||
+    message instanceof Atom || isLeafTerm(message)
+  ) return;
+  const trace = traceNow();
+  if (trace === undefined) traces.delete(message);
+  else traces.set(message, trace);
+}
+
+/** Returns the trace of a message, and forgets it. */
+export function takeTrace(message: unknown): string | undefined {
+  if (typeof message !== "object" || message === null) return undefined;
+  const trace = traces.get(message);
+  if (trace !== undefined) traces.delete(message);
+  return trace;
+}
