@@ -14,6 +14,10 @@ const PACKAGES = [
   `${OLD_NODE}@npm:${NODE}@20`,
   `${BUN}@1`,
   "typescript@5",
+  // The optional ones of the package, which its modules for them need.
+  "@logtape/logtape@2",
+  "@opentelemetry/api@1",
+  "prom-client@15",
 ];
 
 /** A runtime that npm offers; `"old node"` is a version that the package does not support. */

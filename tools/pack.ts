@@ -49,6 +49,27 @@ const FIELDS = {
   engines: { node: `>=${NODE}`, bun: ">=1.3" },
 };
 
+/** Packages that only one module each needs: who imports that module installs its package. */
+const OPTIONAL = ["@logtape/logtape", "@opentelemetry/api", "prom-client"];
+
+/** The dependencies of a manifest, and those that are optional. */
+function dependenciesOf(
+  all: Record<string, string>,
+): Record<string, unknown> {
+  const isOptional = ([name]: [string, unknown]) => OPTIONAL.includes(name);
+  const entries = Object.entries(all);
+  const peers = entries.filter(isOptional);
+  return {
+    dependencies: Object.fromEntries(
+      entries.filter((each) => !isOptional(each)),
+    ),
+    peerDependencies: Object.fromEntries(peers),
+    peerDependenciesMeta: Object.fromEntries(
+      peers.map(([name]) => [name, { optional: true }]),
+    ),
+  };
+}
+
 /** Runs a program until it exits. */
 async function run(
   program: string,
@@ -123,8 +144,16 @@ async function addHostCheck(folder: string): Promise<void> {
 
 async function completeManifest(folder: string): Promise<void> {
   const path = join(folder, "package.json");
-  const { name, version, ...rest } = JSON.parse(await Deno.readTextFile(path));
-  const whole = { name, version, ...FIELDS, ...rest };
+  const { name, version, dependencies, ...rest } = JSON.parse(
+    await Deno.readTextFile(path),
+  );
+  const whole = {
+    name,
+    version,
+    ...FIELDS,
+    ...rest,
+    ...dependenciesOf(dependencies),
+  };
   await Deno.writeTextFile(path, JSON.stringify(whole, undefined, 2) + "\n");
   const main = join(folder, FIELDS.bin["otp-chat"]);
   const code = await Deno.readTextFile(main);
