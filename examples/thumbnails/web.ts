@@ -1,4 +1,4 @@
-/** The program of a web node: `deno run -A web.ts --sname web@localhost --cluster worker@localhost`. */
+/** The program of a web node: `deno run -A --unstable-no-legacy-abort web.ts --sname web@localhost --cluster worker@localhost`. */
 
 import { Node, pg, Supervisor } from "@otp/distribution";
 import { health } from "@otp/distribution/health";

@@ -20,7 +20,7 @@ await Supervisor.startLink([
   }),
 ], { strategy: "one_for_one" });
 
-if (env.HTTP_PORT !== undefined) {
+if (env.HTTP_PORT) {
   const probe = health();
   const measures = metrics();
   Deno.serve(
