@@ -52,6 +52,16 @@ export interface CommandLine {
   remote: string | undefined;
   /** Whether other nodes may open a shell here. */
   allowsRemote: boolean;
+  /** The dashboard to start, if any. */
+  dashboard: DashboardFlags | undefined;
+}
+
+/** The dashboard that a command line asks for. */
+export interface DashboardFlags {
+  /** Its port; 0 is any free one. */
+  port: number;
+  /** Whether its page can end processes. */
+  write: boolean;
 }
 
 interface Flag {
@@ -59,6 +69,8 @@ interface Flag {
   letter?: string;
   /** The placeholder of its value in the help; a flag without one takes no value. */
   value?: string;
+  /** Whether its value may be left out. */
+  optional?: boolean;
   repeatable?: boolean;
   /** Whether it is valid only when a node is started. */
   ofNode?: boolean;
@@ -183,6 +195,18 @@ const FLAGS: readonly Flag[] = [
     help: "Let other nodes see the processes, names and log of this one",
   },
   {
+    name: "dashboard",
+    value: "PORT",
+    optional: true,
+    ofNode: true,
+    help: "Serve a page that shows the cluster; prints its link [any port]",
+  },
+  {
+    name: "dashboard-write",
+    ofNode: true,
+    help: "Let the page of --dashboard end processes",
+  },
+  {
     name: "remsh",
     value: "NODE",
     help: "Open a shell whose lines run on another node",
@@ -239,12 +263,17 @@ export function parseFlags(args: readonly string[]): CommandLine {
     halts: flags["no-halt"] !== true,
     remote,
     allowsRemote: flags["allow-remsh"] === true,
+    dashboard: dashboardFlags(
+      text("dashboard"),
+      flags["dashboard-write"] === true,
+    ),
   };
 }
 
 /** The flags of a program of the user's own: those of its node, and `--help`. */
 const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
-  ofNode || ["sname", "name", "help"].includes(name)
+  ofNode && !name.startsWith("dashboard") ||
+  ["sname", "name", "help"].includes(name)
 );
 
 /**
@@ -285,7 +314,8 @@ function readFlags(
       return refuse(arg, key !== undefined);
     },
   }) as Record<string, unknown>;
-  for (const { name, letter, value, repeatable } of withValue) {
+  for (const { name, letter, value, repeatable, optional } of withValue) {
+    if (optional) continue;
     const given = repeatable ? flags[name] as string[] : [flags[name]];
     if (!given.includes("")) continue;
     const short = letter === undefined ? "" : ` (-${letter})`;
@@ -294,6 +324,19 @@ function readFlags(
     );
   }
   return flags;
+}
+
+function dashboardFlags(
+  port: string | undefined,
+  write: boolean,
+): DashboardFlags | undefined {
+  if (port !== undefined) {
+    return { port: port === "" ? 0 : portOf(port, "dashboard", 0), write };
+  }
+  if (!write) return undefined;
+  throw new UsageError(
+    "Cannot use --dashboard-write without --dashboard: give both",
+  );
 }
 
 /** Rejects invalid arguments, but never shows a misplaced cookie. */
@@ -611,9 +654,10 @@ export function helpOfNodeFlags(): string {
 }
 
 function helpOf(flags: readonly Flag[]): string {
-  const rows = flags.map(({ name, letter, value, help }) => {
+  const rows = flags.map(({ name, letter, value, optional, help }) => {
     const short = letter === undefined ? "    " : `-${letter}, `;
-    return [`  ${short}--${name}${value ? ` ${value}` : ""}`, help];
+    const shown = optional ? `[${value}]` : value ?? "";
+    return [`  ${short}--${name} ${shown}`.trimEnd(), help];
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return rows.map(([left, right]) => left.padEnd(width) + right).join("\n");

@@ -214,6 +214,10 @@ async function start(
     // It is not among the names of the library, as most programs have no cluster.
     scope.Cluster = (await import("../cluster.ts")).Cluster;
   }
+  if (line.dashboard !== undefined) {
+    const { Dashboard } = await import("../observe/dashboard/dashboard.ts");
+    scope.Dashboard = Dashboard;
+  }
   const taken = [...Object.keys(scope), ...line.allowsRemote ? ["Shell"] : []];
   const others = Node._started();
   const loaded = await loadModules(line.modules, taken);
@@ -231,6 +235,10 @@ async function start(
     if (line.allowsRemote && program.shell !== undefined) {
       node.export("Shell", program.shell.exports({ scope, sources }));
     }
+  }
+  if (node !== undefined && line.dashboard !== undefined) {
+    const { startDashboard } = await import("./dashboard_flag.ts");
+    complain(`Dashboard: ${await startDashboard(node, line.dashboard)}`);
   }
   // A module may have started a node while it was loaded; that node then runs the application.
   await within(node ?? Node._started().at(0), async () => {

@@ -95,7 +95,7 @@ export interface ObserveOptions {
 export interface ObserveProcessesOptions extends ObserveOptions {
   /**
    * The key to sort by, the greatest value first: `"messages"` in the mailbox, `"memory"` of the mailbox,
-   * `"received"` since the start, `"links"`, or `"started"`, the newest first.
+   * `"received"` since the start, `"rate"` of messages between this answer and the one before, `"links"`, or `"started"`, the newest first.
    *
    * @default {"messages"}
    */

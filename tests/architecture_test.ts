@@ -21,6 +21,8 @@ const ENTRIES = [
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",
+  "observe/dashboard/client/main.ts",
+  "observe/dashboard/dashboard.ts",
   "observe/health.ts",
   "observe/logtape.ts",
   "observe/metrics.ts",
@@ -52,7 +54,7 @@ const UPPER = ["chat", "cli", "observe", "shell", "testing"];
 
 /** The imports that each folder of the upper layer may have from the others. */
 const KNOWS: Record<string, string[]> = {
-  cli: ["cli"],
+  cli: ["cli", "observe"],
   observe: ["observe"],
   shell: ["cli", "observe", "shell"],
   chat: ["chat", "cli", "shell"],

@@ -72,6 +72,15 @@ const WRONG: [args: string[], says: string][] = [
     "--tls-key without --tls-cert and --tls-ca: TLS needs all three",
   ],
   [["--allow-closures"], "--allow-closures without a node"],
+  [["--dashboard"], "--dashboard without a node"],
+  [
+    ["--sname", "a", "--dashboard", "x"],
+    '--dashboard "x": a port is a number from 0 to 65535',
+  ],
+  [
+    ["--sname", "a", "--dashboard-write"],
+    "--dashboard-write without --dashboard",
+  ],
   [["--log-format", "json"], "--log-format without a node"],
   [
     ["--sname", "a", "--log-format", "xml"],
@@ -146,7 +155,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe dashboard dashboard-write remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -37,6 +37,7 @@ import {
 } from "../mod.ts";
 import * as Chat from "../chat/mod.ts";
 import { Cluster as Formation } from "../cluster.ts";
+import { Dashboard } from "../observe/dashboard/dashboard.ts";
 import { TaskPool } from "../task_pool.ts";
 import { PartitionSupervisor } from "../partition_supervisor.ts";
 import { Workers } from "../workers.ts";
@@ -191,6 +192,13 @@ const CHILD = {
   significant: ["undefined"],
 } as const;
 const NAME: Takes = ["undefined", "text"];
+/** The fields of a dashboard: port 1 cannot be had, and is tried by its own tests. */
+const PAGE: Record<string, Takes> = {
+  port: ["undefined", "one"],
+  host: ["undefined"],
+  write: FLAG,
+  name: ["undefined", "text"],
+};
 const POOL = {
   scope: OPTIONAL_TEXT,
   maxQueue: COUNT,
@@ -1286,6 +1294,26 @@ const TABLE: Record<string, Row> = {
 
 /** Functions of other entry points, except for those that register tests or start programs. */
 const OTHERS: Record<string, Row> = {
+  "Dashboard.childSpec": {
+    fn: Dashboard.childSpec,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: PAGE },
+  },
+  "Dashboard.startLink": {
+    fn: Dashboard.startLink,
+    args: () => [{ name: `Dashboard${Math.random()}` }],
+    takes: { 0: OPTIONS },
+    fields: { 0: PAGE },
+    skip: ["0 undefined", "0 object", "0.name undefined", "0.name text"],
+  },
+  "Dashboard.url": {
+    fn: Dashboard.url,
+    args: async () => [
+      await Dashboard.startLink({ name: `Dashboard${Math.random()}` }),
+    ],
+    takes: { 0: ["undefined", ...SERVER] },
+  },
   "TaskPool.childSpec": {
     fn: TaskPool.childSpec,
     args: () => [{ group: "g" }],

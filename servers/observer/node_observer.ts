@@ -22,6 +22,7 @@ import {
   traceMessages,
   type TraceStart,
 } from "./message_trace.ts";
+import { MessageRates } from "./message_rates.ts";
 import { observeNames } from "./observed_names.ts";
 import { HostObservation } from "./observed_host.ts";
 import {
@@ -60,6 +61,7 @@ export type TraceMessage =
 export class NodeObserver {
   readonly #runtime: Runtime;
   readonly #host: HostObservation;
+  readonly #rates: MessageRates;
   readonly #log = new RecentLog();
   /** Whether an observer may end processes. */
   readonly #mayEnd: boolean;
@@ -72,6 +74,7 @@ export class NodeObserver {
     mayEnd: boolean,
   ) {
     this.#runtime = runtime;
+    this.#rates = new MessageRates(runtime);
     this.#mayEnd = mayEnd;
     this.#host = new HostObservation(runtime, connections, startedAt);
     runtime.log.tap = (event) => this.#log.add(event);
@@ -86,12 +89,16 @@ export class NodeObserver {
   processes(
     selection: unknown,
   ): { processes: ObservedProcess[]; total: number } {
-    return selectProcesses(this.#runtime, selectionOf(selection));
+    return selectProcesses(
+      this.#runtime,
+      selectionOf(selection),
+      this.#rates,
+    );
   }
 
   /** One process. */
   process(pid: unknown): ObservedProcessDetails | undefined {
-    return observeProcess(this.#runtime, pid);
+    return observeProcess(this.#runtime, pid, this.#rates);
   }
 
   /** The supervision trees. */

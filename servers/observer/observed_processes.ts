@@ -20,6 +20,7 @@ import {
   shortText,
   valueText,
 } from "./observed_texts.ts";
+import type { MessageRates } from "./message_rates.ts";
 import { childrenOf } from "./supervision_tree.ts";
 import { mailboxBytes } from "./value_size.ts";
 
@@ -36,6 +37,7 @@ export const PROCESS_ORDERS: readonly ProcessOrder[] = [
   "messages",
   "memory",
   "received",
+  "rate",
   "links",
   "started",
 ];
@@ -65,7 +67,9 @@ export interface ProcessSelection {
 export function selectProcesses(
   runtime: Runtime,
   { order, limit, search }: ProcessSelection,
+  rates: MessageRates,
 ): { processes: ObservedProcess[]; total: number } {
+  if (order === "rate") rates.sample();
   const sought = search.toLowerCase();
   const matching: LocalProcess[] = [];
   for (const process of runtime.processes.values()) {
@@ -79,12 +83,19 @@ export function selectProcesses(
       limit,
       ({ mailbox }) => mailboxBytes(mailbox),
     )
-    : greatest(matching, limit, VALUES[order]);
-  return { processes: first.map(observe), total: matching.length };
+    : greatest(
+      matching,
+      limit,
+      order === "rate" ? (process) => rates.of(process) ?? 0 : VALUES[order],
+    );
+  return {
+    processes: first.map((process) => observe(process, rates)),
+    total: matching.length,
+  };
 }
 
 const VALUES: Record<
-  Exclude<ProcessOrder, "memory">,
+  Exclude<ProcessOrder, "memory" | "rate">,
   (process: LocalProcess) => number
 > = {
   messages: ({ mailbox }) => mailbox.length,
@@ -127,8 +138,8 @@ function textOf(process: LocalProcess): string {
   ].join(" ");
 }
 
-function observe(process: LocalProcess): ObservedProcess {
-  const { pid, name, mailbox } = process;
+function observe(process: LocalProcess, rates: MessageRates): ObservedProcess {
+  const { pid, name, mailbox, links } = process;
   return {
     pid,
     name: shortText(name),
@@ -138,7 +149,10 @@ function observe(process: LocalProcess): ObservedProcess {
     messageQueueLen: mailbox.length,
     queueBytes: mailboxBytes(mailbox),
     received: mailbox.received,
+    rate: rates.of(process),
     waiting: mailbox.waiting > 0,
+    linkCount: links?.size ?? 0,
+    monitorCount: process.monitored().length,
   };
 }
 
@@ -146,6 +160,7 @@ function observe(process: LocalProcess): ObservedProcess {
 export function observeProcess(
   runtime: Runtime,
   pid: unknown,
+  rates: MessageRates,
 ): ObservedProcessDetails | undefined {
   const process = pid instanceof Pid ? runtime.find(pid) : undefined;
   if (process === undefined) return undefined;
@@ -158,7 +173,7 @@ export function observeProcess(
     messages.push(valueText(mailbox.at(i)));
   }
   return {
-    ...observe(process),
+    ...observe(process, rates),
     links: links.slice(0, MAX_PIDS),
     monitors: monitors.slice(0, MAX_PIDS).map((each) =>
       valueText(each, MAX_TEXT)

@@ -73,8 +73,17 @@ export interface ObservedProcess {
   queueBytes: number;
   /** The number of messages that have arrived in its mailbox since it started. */
   received: number;
+  /**
+   * The messages that arrived per second, between the last two answers with the order `"rate"`; `undefined` without
+   * them.
+   */
+  rate: number | undefined;
   /** Whether it waits for a message. */
   waiting: boolean;
+  /** The number of its links. */
+  linkCount: number;
+  /** The number of its monitors. */
+  monitorCount: number;
 }
 
 /** A process of a node, in full. */

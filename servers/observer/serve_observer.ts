@@ -4,6 +4,7 @@
  * @module
  */
 
+import { outside } from "../../runtime/context/async_context.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { NodeObserver } from "./node_observer.ts";
 import { ObserverShare } from "./observer_share.ts";
@@ -75,7 +76,8 @@ export function observerOf(runtime: Runtime): Promise<NodeObserver> {
     sources.set(runtime, found);
   }
   const { connections, startedAt, mayEnd } = found;
-  return found.observer ??= import("./node_observer.ts").then((module) =>
-    new module.NodeObserver(runtime, connections, startedAt, mayEnd)
-  );
+  // On some hosts, the code that runs after an import continues as the process that has asked for it.
+  return found.observer ??= outside(() => import("./node_observer.ts")).then((
+    module,
+  ) => new module.NodeObserver(runtime, connections, startedAt, mayEnd));
 }

@@ -1,0 +1,184 @@
+/**
+ * A page that shows a node and its cluster: connections, supervision trees, processes, names and logs.
+ *
+ * It is like Erlang's [observer](https://www.erlang.org/doc/apps/observer/observer_ug.html) and Phoenix's
+ * [LiveDashboard](https://hexdocs.pm/phoenix_live_dashboard/), without a build step, an account or a request to another
+ * site. It listens on a loopback address only, and its link works once: whoever opens it first gets the page, until
+ * the program ends. Programs start it with `--dashboard`.
+ *
+ * The page shows this node, and each connected node that was started with `allowObserve` (`--allow-observe`). While no
+ * page is open, it costs nothing but an open port.
+ *
+ * @example A dashboard in a supervision tree
+ * ```ts
+ * import { Supervisor } from "@otp/distribution";
+ * import { Dashboard } from "@otp/distribution/dashboard";
+ * import { assertMatch } from "@std/assert";
+ *
+ * const sup = await Supervisor.startLink([Dashboard.childSpec()], { strategy: "one_for_one" });
+ * assertMatch(await Dashboard.url(), /^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{22}$/);
+ * await Supervisor.stop(sup);
+ * ```
+ *
+ * @module
+ */
+
+import { GenServer, type ServerRef } from "../../gen_server.ts";
+import type { Pid } from "../../process.ts";
+import type { ChildSpec } from "../../supervisor.ts";
+import {
+  checkBoolean,
+  checkOptions,
+  checkString,
+} from "../../runtime/values/check_arguments.ts";
+import { inspect } from "../../runtime/values/inspect.ts";
+import {
+  DASHBOARD_SERVER,
+  type DashboardSettings,
+} from "./dashboard_server.ts";
+import { isLoopbackHost } from "./request_checks.ts";
+
+/** Options for {@linkcode Dashboard.startLink}. */
+export interface DashboardOptions {
+  /**
+   * The port to listen on; 0 is any free one.
+   *
+   * @default {0}
+   */
+  port?: number;
+  /**
+   * The address to listen on, which is a loopback address: `"127.0.0.1"`, another one that begins with `127.`,
+   * `"::1"` or `"localhost"`. From another machine, use a tunnel: `ssh -L 4444:127.0.0.1:4444 host`.
+   *
+   * @default {"127.0.0.1"}
+   */
+  host?: string;
+  /**
+   * Whether the page can end processes. On another node, this also needs `allowObserve: "write"` there.
+   *
+   * @default {false}
+   */
+  write?: boolean;
+  /**
+   * The name that the dashboard's process is registered under.
+   *
+   * @default {"Dashboard"}
+   */
+  name?: string;
+}
+
+/** Serves a page that shows a node and its cluster. */
+export class Dashboard {
+  /**
+   * Starts a dashboard on the node that the calling code runs on, linked to the calling process.
+   *
+   * When it is restarted, it listens on the same port if one was given, and open pages need a new link.
+   *
+   * @param options The port, and whether the page can end processes.
+   * @returns The pid of its process.
+   * @throws {TypeError} If an option has the wrong type, or the host is not a loopback address.
+   * @throws {RangeError} If the port is out of bounds.
+   * @throws {ExitError} If the port is in use, or the name: `{ type: "already_started", pid }`.
+   *
+   * @example Usage
+   * ```ts
+   * import { GenServer } from "@otp/distribution";
+   * import { Dashboard } from "@otp/distribution/dashboard";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = await Dashboard.startLink();
+   * const link = await Dashboard.url();
+   * const open = async () => {
+   *   const response = await fetch(link);
+   *   await response.body?.cancel();
+   *   return response.status;
+   * };
+   * assertEquals(await open(), 200);
+   * assertEquals(await open(), 403, "it works once");
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async startLink(options: DashboardOptions = {}): Promise<Pid> {
+    const { name, ...settings } = settingsOf(options);
+    return await GenServer.startLink(DASHBOARD_SERVER, settings, {
+      name,
+    }) as Pid;
+  }
+
+  /**
+   * Returns the child specification of a dashboard; `[Dashboard, options]` is a shorthand.
+   *
+   * @param options The port, and whether the page can end processes.
+   * @returns The specification.
+   * @throws {TypeError} If an option has the wrong type, or the host is not a loopback address.
+   * @throws {RangeError} If the port is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Dashboard } from "@otp/distribution/dashboard";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Dashboard.childSpec({ port: 4444 }).id, "Dashboard");
+   * ```
+   */
+  static childSpec(
+    options: DashboardOptions = {},
+  ): ChildSpec<() => Promise<Pid>> {
+    const { name } = settingsOf(options);
+    return { id: name, start: () => Dashboard.startLink(options) };
+  }
+
+  /**
+   * Returns a new link to a dashboard, which works once: the first browser that opens it gets the page. At most 8
+   * links and 8 pages are valid at a time; the oldest ones end.
+   *
+   * @param dashboard The dashboard: its pid, or its name, on this node.
+   * @returns The link.
+   * @throws {ExitError} If the dashboard does not run.
+   *
+   * @example Usage
+   * ```ts
+   * import { GenServer } from "@otp/distribution";
+   * import { Dashboard } from "@otp/distribution/dashboard";
+   * import { assertNotEquals } from "@std/assert";
+   *
+   * const pid = await Dashboard.startLink();
+   * assertNotEquals(await Dashboard.url(pid), await Dashboard.url(pid));
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async url(dashboard: ServerRef = "Dashboard"): Promise<string> {
+    return await GenServer.call(dashboard, "url") as string;
+  }
+}
+
+function settingsOf(
+  options: DashboardOptions,
+): DashboardSettings & { name: string } {
+  const what = "start a dashboard";
+  checkOptions(options, what, "{ port: 4444 }");
+  const { port = 0, host = "127.0.0.1", write = false, name = "Dashboard" } =
+    options;
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    const ErrorType = typeof port === "number" ? RangeError : TypeError;
+    throw new ErrorType(
+      `Cannot ${what} on the port ${
+        inspect(port)
+      }: give an integer from 0 to 65535`,
+    );
+  }
+  checkString(host, `${what} on the host`);
+  if (!isLoopbackHost(host)) {
+    throw new TypeError(
+      `Cannot ${what} on the host ${
+        inspect(host)
+      }: its page is not encrypted; give a loopback address, such as "127.0.0.1", and use a tunnel from other machines`,
+    );
+  }
+  checkBoolean(write, `${what}, write:`);
+  checkString(name, `${what} with the name`);
+  if (name === "") {
+    throw new TypeError(`Cannot ${what} with the name "": give a text`);
+  }
+  return { port, host, write, name };
+}

@@ -1,0 +1,108 @@
+/**
+ * The process of a dashboard: it owns the web server, and ends with it.
+ *
+ * @module
+ */
+
+import type { GenServerModule } from "../../gen_server.ts";
+import { Logger } from "../../logger.ts";
+import { Process } from "../../process.ts";
+import {
+  currentProcess,
+  currentRuntime,
+} from "../../runtime/context/current_process.ts";
+import { runIn } from "../../runtime/spawning/run_in_process.ts";
+import { Observer } from "../observer.ts";
+import { PageServer } from "./page_server.ts";
+import { isKnown, pageState } from "./page_state.ts";
+import { pidFrom } from "./shapes.ts";
+
+/** The settings of a dashboard. */
+export interface DashboardSettings {
+  /** The port. */
+  port: number;
+  /** The address. */
+  host: string;
+  /** Whether its page can end processes. */
+  write: boolean;
+}
+
+/** The messages of a dashboard. */
+export interface DashboardTypes {
+  arg: DashboardSettings;
+  state: PageServer;
+  call: ["url", string];
+}
+
+/** The callbacks of a dashboard. */
+export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
+  name: "Dashboard",
+  async init({ port, host, write }) {
+    Process.trapExit(true);
+    const runtime = currentRuntime();
+    const server = new PageServer({
+      // Each request has a process, as it waits for other nodes.
+      state: (query) => runIn(runtime, () => pageState(query, write)),
+      end: (request) => runIn(runtime, () => end(request, write)),
+    });
+    try {
+      await server.listen(port, host);
+    } catch (error) {
+      return {
+        type: "stop",
+        reason: `Cannot start a dashboard on ${host}, port ${port}: ${
+          (error as Error).message
+        }; give another port, or 0 for any free one`,
+      };
+    }
+    currentProcess().abortSignal().addEventListener(
+      "abort",
+      () => void server.close(),
+    );
+    // From now on, the log is kept: a page that is opened later shows what has happened before.
+    await Observer.log();
+    return { type: "ok", state: server };
+  },
+  handleCall: (_url, _from, server) => ({
+    type: "reply",
+    reply: server.url(),
+    state: server,
+  }),
+  handleInfo: (_message, server) => ({ type: "noreply", state: server }),
+  terminate: (_reason, server) => server.close(),
+};
+
+/** Ends a process for a page. */
+async function end(
+  request: unknown,
+  write: boolean,
+): Promise<{ status: number; result: string }> {
+  if (!write) {
+    return {
+      status: 403,
+      result:
+        "The dashboard may not end processes: start it with --dashboard-write",
+    };
+  }
+  const { pid: id, reason } = (request ?? {}) as Record<string, unknown>;
+  const pid = typeof id === "string" ? pidFrom(id) : undefined;
+  if (pid === undefined || (reason !== "shutdown" && reason !== "kill")) {
+    return {
+      status: 400,
+      result: 'Give a pid, and the reason "shutdown" or "kill"',
+    };
+  }
+  if (!isKnown(pid.node)) {
+    return { status: 404, result: `${pid.node} is not connected` };
+  }
+  const result = await Observer.end(pid, reason);
+  if (result !== "ok") {
+    return {
+      status: 403,
+      result:
+        `${pid.node} does not allow that: start it with allowObserve: "write"`,
+    };
+  }
+  Logger.info(`The dashboard has sent ${pid} the exit signal ${reason}`);
+  return { status: 200, result: "ok" };
+}

@@ -1,0 +1,259 @@
+/**
+ * The web server of a dashboard, on a loopback address.
+ *
+ * It holds no streams and no timers: a page asks, and gets one bounded answer at a time, so that a page that is slow
+ * or closed costs nothing.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { outside } from "../../runtime/context/async_context.ts";
+import { DashboardAccess } from "./access.ts";
+import { isFromElsewhere, refusalOfRequest } from "./request_checks.ts";
+import { assetOf, enteredPage, PAGE } from "./assets.ts";
+
+/** The maximum numbers of connections, and of requests that are being answered. */
+const MAX_CONNECTIONS = 64;
+const MAX_ANSWERING = 16;
+
+/** The largest head and body of a request, in bytes. */
+const MAX_HEAD = 8192;
+const MAX_BODY = 2048;
+
+/** How long a client may take to send a request, to read an answer, and to send another request, in milliseconds. */
+const REQUEST_TIME = 10_000;
+const ANSWER_TIME = 30_000;
+const IDLE_TIME = 30_000;
+
+const HEADERS: Record<string, string> = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+const NO_SESSION =
+  "This page needs a link with a token, which works once: the program printed one when it started. In the shell, `await Dashboard.url()` makes another one.";
+
+/** The answers that a dashboard gives to pages. */
+export interface PageAnswers {
+  /** All that a page with these parameters shows. */
+  state(query: URLSearchParams): Promise<unknown>;
+  /** Ends a process; the status says whether that was allowed. */
+  end(request: unknown): Promise<{ status: number; result: string }>;
+}
+
+/** The web server of a dashboard. */
+export class PageServer {
+  readonly #server: Server;
+  readonly #answers: PageAnswers;
+  /** The folder of the page: no other server on this machine gets cookies for it. */
+  readonly #folder = `/${randomBytes(8).toString("hex")}/`;
+  #access!: DashboardAccess;
+  #answering = 0;
+  #host = "";
+
+  constructor(answers: PageAnswers) {
+    this.#answers = answers;
+    this.#server = createServer({
+      maxHeaderSize: MAX_HEAD,
+      headersTimeout: REQUEST_TIME,
+      requestTimeout: REQUEST_TIME,
+      keepAliveTimeout: IDLE_TIME,
+    }, (request, response) => this.#receive(request, response));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on("clientError", (_error, socket) => socket.destroy());
+  }
+
+  /** Listens; rejects if that fails. */
+  async listen(port: number, host: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    // Requests belong to no process: each runs in one of its own.
+    outside(() => this.#server.listen(port, host, resolve));
+    await promise;
+    this.#server.off("error", reject);
+    this.#server.on("error", () => {});
+    const address = this.#server.address() as AddressInfo;
+    const name = host.includes(":") ? `[${host}]` : host;
+    this.#host = `${name}:${address.port}`;
+    this.#access = new DashboardAccess(`otp_dashboard_${address.port}`);
+  }
+
+  /** A new link, which works once. */
+  url(): string {
+    return `http://${this.#host}/?token=${this.#access.issue()}`;
+  }
+
+  /** Closes the server and its connections. */
+  async close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeAllConnections();
+    await promise;
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    request.on("error", () => {});
+    response.on("error", () => {});
+    if (this.#answering >= MAX_ANSWERING) {
+      request.resume();
+      return reply(request, response, 503, "Too many requests at a time.");
+    }
+    this.#answering++;
+    const timer = setTimeout(() => request.destroy(), ANSWER_TIME);
+    response.once("close", () => {
+      this.#answering--;
+      clearTimeout(timer);
+    });
+    this.#answer(request, response).catch((error) => {
+      const message = String((error as Error | undefined)?.message ?? error);
+      reply(request, response, 500, message.slice(0, 500));
+    });
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { method = "", url = "", headers } = request;
+    const refusal = refusalOfRequest(method, url, headers);
+    if (refusal !== undefined) {
+      return reply(request, response, refusal.status, refusal.reason);
+    }
+    const at = url.indexOf("?");
+    const path = at < 0 ? url : url.slice(0, at);
+    const query = new URLSearchParams(at < 0 ? "" : url.slice(at));
+    if (path === "/" && method === "GET") {
+      return this.#enter(request, response, query);
+    }
+    if (
+      !path.startsWith(this.#folder) || !this.#access.admits(headers.cookie)
+    ) {
+      return reply(request, response, 403, NO_SESSION);
+    }
+    const name = path.slice(this.#folder.length);
+    if (name.startsWith("api/")) {
+      return await this.#answerCode(request, response, name, query);
+    }
+    const asset = name === ""
+      ? { type: "text/html", body: PAGE }
+      : assetOf(name);
+    if (asset === undefined || method === "POST") {
+      return reply(request, response, 404, "There is no such page.");
+    }
+    reply(request, response, 200, asset.body, {
+      "content-type": `${asset.type}; charset=utf-8`,
+    });
+  }
+
+  /** Exchanges a token for a session. */
+  #enter(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+  ): void {
+    const session = this.#access.redeem(query.get("token") ?? "");
+    if (session === undefined) return reply(request, response, 403, NO_SESSION);
+    const { port } = this.#server.address() as AddressInfo;
+    // A page of its own, and no redirect: after a link on another site, a redirect is without strict cookies.
+    reply(request, response, 200, enteredPage(this.#folder), {
+      "content-type": "text/html; charset=utf-8",
+      "set-cookie":
+        `otp_dashboard_${port}=${session}; HttpOnly; SameSite=Strict; Path=${this.#folder}`,
+    });
+  }
+
+  /** Answers the code of the page. */
+  async #answerCode(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    query: URLSearchParams,
+  ): Promise<void> {
+    if (isFromElsewhere(request.headers)) {
+      return reply(request, response, 403, "The request is not from the page.");
+    }
+    if (name === "api/state" && request.method === "GET") {
+      return json(request, response, 200, await this.#answers.state(query));
+    }
+    if (name !== "api/end" || request.method !== "POST") {
+      return reply(request, response, 404, "There is no such page.");
+    }
+    const body = await bodyOf(request);
+    if (body === undefined) {
+      return reply(
+        request,
+        response,
+        413,
+        "The request is too large, or no JSON.",
+      );
+    }
+    const { status, result } = await this.#answers.end(body.value);
+    json(request, response, status, { result });
+  }
+}
+
+/** The body of a request, which is JSON; `undefined` if it is too large, or anything else. */
+async function bodyOf(
+  request: IncomingMessage,
+): Promise<{ value: unknown } | undefined> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Uint8Array>) {
+    size += part.byteLength;
+    if (size > MAX_BODY) return undefined;
+    parts.push(part);
+  }
+  try {
+    return { value: JSON.parse(Buffer.concat(parts).toString()) };
+  } catch {
+    return undefined;
+  }
+}
+
+function json(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+): void {
+  reply(request, response, status, JSON.stringify(value), {
+    "content-type": "application/json",
+  });
+}
+
+function reply(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Record<string, string> = {
+    "content-type": "text/plain; charset=utf-8",
+  },
+): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
+    ...HEADERS,
+    ...headers,
+    "content-length": Buffer.byteLength(body),
+    // The rest of a body that nobody reads would be taken for the next request.
+    ...request.complete || request.method !== "POST"
+      ? {}
+      : { connection: "close" },
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}

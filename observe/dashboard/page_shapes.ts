@@ -1,0 +1,239 @@
+/**
+ * The shapes of the answers that a page shows: those of `servers/observer/observed_terms.ts`, with their bounds.
+ *
+ * @module
+ */
+
+import {
+  flag,
+  list,
+  number,
+  optional,
+  pid,
+  record,
+  type ShapeOf,
+  text,
+} from "./shapes.ts";
+
+/** The greatest depth and the maximum number of entries of a supervision tree. */
+const MAX_DEPTH = 30;
+const MAX_ENTRIES = 2000;
+
+const MAX_CONNECTIONS = 200;
+
+/** A node's state. */
+export const nodeShape = record({
+  node: text(400),
+  host: text(),
+  uptime: number,
+  at: number,
+  memory: number,
+  heap: number,
+  cpu: number,
+  delay: number,
+  processes: number,
+  messages: number,
+  connections: list(
+    record({
+      node: text(400),
+      hidden: flag,
+      address: text(),
+      receivedBytes: number,
+      sentBytes: number,
+      queuedBytes: number,
+    }),
+    MAX_CONNECTIONS,
+  ),
+  applications: list(text(), 200),
+});
+
+const PROCESS = {
+  pid,
+  name: optional(text()),
+  label: optional(text()),
+  initialCall: optional(text()),
+  kind: text(20),
+  messageQueueLen: number,
+  queueBytes: number,
+  received: number,
+  rate: optional(number),
+  waiting: flag,
+  linkCount: number,
+  monitorCount: number,
+};
+
+/** The first processes by a key. */
+export const processesShape = record({
+  processes: list(record(PROCESS), 200),
+  total: number,
+});
+
+const PIDS = list(pid, 100);
+
+/** A process in full; `undefined` if it is gone. */
+export const processShape = optional(record({
+  ...PROCESS,
+  links: PIDS,
+  monitors: list(text(), 100),
+  monitoredBy: PIDS,
+  counts: record({ links: number, monitors: number, monitoredBy: number }),
+  trapExit: flag,
+  groupLeader: pid,
+  parent: pid,
+  ancestors: list(text(), 20),
+  messages: list(text(600), 10),
+  dictionary: list(list(text(600), 2), 20),
+}));
+
+/** A child in a supervision tree. */
+export interface PageChild {
+  /** Identifies the child within its supervisor. */
+  id: string | undefined;
+  /** Its pid, if it runs. */
+  pid: ReturnType<typeof pid>;
+  /** Its name, its label, or the code that it runs. */
+  name: string;
+  /** `"supervisor"`, `"server"`, `"task"` or `"process"`. */
+  kind: string;
+  /** Whether it is tried once more. */
+  restarting: boolean;
+  /** The number of its restarts. */
+  restarts: number;
+  /** The reason of the exit before the last one. */
+  lastReason: string | undefined;
+  /** The time of the last one, in milliseconds since the epoch. */
+  lastRestart: number | undefined;
+  /** The number of messages in its mailbox. */
+  messageQueueLen: number;
+  /** Its children. */
+  children: PageChild[];
+  /** The number of children that are left out. */
+  more: number;
+}
+
+const CHILD = record({
+  id: optional(text()),
+  pid,
+  name: text(),
+  kind: text(20),
+  restarting: flag,
+  restarts: number,
+  lastReason: optional(text()),
+  lastRestart: optional(number),
+  messageQueueLen: number,
+  more: number,
+});
+
+/** The supervision trees. */
+export function treeShape(
+  value: unknown,
+): { roots: PageChild[]; more: number } {
+  let left = MAX_ENTRIES;
+  const children = (given: unknown, depth: number): PageChild[] => {
+    const kept: PageChild[] = [];
+    if (!Array.isArray(given) || depth <= 0) return kept;
+    for (const each of given) {
+      if (left-- <= 0) break;
+      kept.push({
+        ...CHILD(each),
+        children: children((each as PageChild | null)?.children, depth - 1),
+      });
+    }
+    return kept;
+  };
+  const { roots, more } = (value ?? {}) as Record<string, unknown>;
+  return { roots: children(roots, MAX_DEPTH), more: number(more) };
+}
+
+const NAME = record({ name: text(), pid });
+
+/** The names. */
+export const namesShape = record({
+  registered: list(NAME, 500),
+  global: list(NAME, 500),
+  groups: list(
+    record({
+      scope: text(),
+      groups: list(
+        record({ group: text(), pids: list(pid, 20), size: number }),
+        200,
+      ),
+    }),
+    50,
+  ),
+  registries: list(
+    record({ registry: text(), keys: list(NAME, 200), size: number }),
+    50,
+  ),
+  more: number,
+});
+
+/** Events of a log. */
+export const logShape = list(
+  record({
+    number,
+    at: number,
+    level: text(20),
+    node: text(400),
+    pid,
+    report: optional(text(20)),
+    message: text(4096),
+  }),
+  200,
+);
+
+/** A node's state, as a page has it. */
+export type PageNode = ShapeOf<typeof nodeShape>;
+
+/** Processes, as a page has them. */
+export type PageProcesses = ShapeOf<typeof processesShape>;
+
+/** A process in full, as a page has it. */
+export type PageProcess = NonNullable<ShapeOf<typeof processShape>>;
+
+/** Supervision trees, as a page has them. */
+export type PageTree = ShapeOf<typeof treeShape>;
+
+/** Names, as a page has them. */
+export type PageNames = ShapeOf<typeof namesShape>;
+
+/** Events of a log, as a page has them. */
+export type PageEvents = ShapeOf<typeof logShape>;
+
+/** The answer of a node that is asked for its state. */
+export interface PagePeer {
+  /** The node's name. */
+  node: string;
+  /** Its state. */
+  state?: PageNode;
+  /** Why it has none. */
+  error?: string;
+}
+
+/** All that a page gets at a time. */
+export interface PageState {
+  /** The node that serves the page. */
+  self: string;
+  /** Whether the page may end processes. */
+  write: boolean;
+  /** The names of the nodes that can be shown: this one and those that it is connected to. */
+  nodes: string[];
+  /** The node that is shown. */
+  node: string;
+  /** Its state. */
+  state?: PageNode;
+  /** Why it has none. */
+  error?: string;
+  /** The later events of its log. */
+  log?: PageEvents;
+  /** The state of each node. */
+  cluster?: PagePeer[];
+  /** Its processes. */
+  processes?: PageProcesses;
+  /** The process that was asked for; `null` if it is gone. */
+  process?: PageProcess | null;
+  /** Its supervision trees. */
+  tree?: PageTree;
+  /** Its names. */
+  names?: PageNames;
+}

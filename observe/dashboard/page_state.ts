@@ -1,0 +1,136 @@
+/**
+ * Collects what a page shows: from this node, and from others that allow it.
+ *
+ * @module
+ */
+
+import { Node } from "../../node.ts";
+import { Observer, type ProcessOrder } from "../observer.ts";
+import { PROCESS_ORDERS } from "../../servers/observer/observed_processes.ts";
+import {
+  logShape,
+  namesShape,
+  nodeShape,
+  type PagePeer,
+  type PageState,
+  processesShape,
+  processShape,
+  treeShape,
+} from "./page_shapes.ts";
+import { pidFrom } from "./shapes.ts";
+
+/** How long another node may take to answer, in milliseconds. */
+const TIMEOUT = 3000;
+
+/** The maximum number of nodes of a page. */
+const MAX_NODES = 100;
+
+/** The maximum number of processes of an answer. */
+const MAX_PROCESSES = 200;
+
+/** The longest error, in characters. */
+const MAX_ERROR = 500;
+
+/** The names of the nodes that a page can show, this one first. */
+function nodesHere(): string[] {
+  return [Node.self(), ...Node.list("connected").toSorted()].slice(
+    0,
+    MAX_NODES,
+  );
+}
+
+/** Whether a page can show a node: it makes no node dial another one. */
+export function isKnown(node: string): boolean {
+  return node === Node.self() || Node.list("connected").includes(node);
+}
+
+/** All that a page with these parameters shows. */
+export async function pageState(
+  query: URLSearchParams,
+  write: boolean,
+): Promise<PageState> {
+  const self = Node.self();
+  const wanted = query.get("node") || self;
+  const state: PageState = { self, write, nodes: nodesHere(), node: wanted };
+  if (!isKnown(wanted)) {
+    return { ...state, error: `${wanted.slice(0, 400)} is not connected` };
+  }
+  const options = { node: wanted, timeout: TIMEOUT };
+  // Each answer has the longest delay since the one before, so the page's node is asked once.
+  const asked = peerState(wanted);
+  const [peer, log, view] = await Promise.all([
+    asked,
+    Observer.log({ ...options, after: Number(query.get("after")) || 0 }).then(
+      logShape,
+      () => undefined,
+    ),
+    viewOf(query, options, asked).catch(() => ({})),
+  ]);
+  return { ...state, state: peer.state, error: peer.error, log, ...view };
+}
+
+async function viewOf(
+  query: URLSearchParams,
+  options: { node: string; timeout: number },
+  asked: Promise<PagePeer>,
+): Promise<Partial<PageState>> {
+  switch (query.get("view")) {
+    case "overview":
+      return {
+        cluster: await Promise.all(
+          nodesHere().map((node) =>
+            node === options.node ? asked : peerState(node)
+          ),
+        ),
+      };
+    case "processes":
+      return {
+        processes: processesShape(
+          await Observer.processes({
+            ...options,
+            order: orderOf(query.get("order")),
+            limit: Math.min(Number(query.get("limit")) || 50, MAX_PROCESSES),
+            search: query.get("search") ?? "",
+          }),
+        ),
+      };
+    case "process": {
+      const pid = pidFrom(query.get("pid") ?? "");
+      if (pid === undefined || pid.node !== options.node) {
+        return { process: null };
+      }
+      return {
+        process:
+          processShape(await Observer.process(pid, { timeout: TIMEOUT })) ??
+            null,
+      };
+    }
+    case "tree":
+      return { tree: treeShape(await Observer.tree(options)) };
+    case "names":
+      return { names: namesShape(await Observer.names(options)) };
+    default:
+      return {};
+  }
+}
+
+function orderOf(given: string | null): ProcessOrder {
+  return PROCESS_ORDERS.find((each) => each === given) ?? "messages";
+}
+
+async function peerState(node: string): Promise<PagePeer> {
+  try {
+    return {
+      node,
+      state: nodeShape(await Observer.node({ node, timeout: TIMEOUT })),
+    };
+  } catch (error) {
+    return {
+      node,
+      error: String((error as Error | undefined)?.message ?? error).slice(
+        0,
+        MAX_ERROR,
+      ),
+    };
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Shapes of answers: what another node has answered is copied field by field, each with its type and its bounds, before
+ * a page gets it.
+ *
+ * @module
+ */
+
+import { Pid } from "../../runtime/values/pid.ts";
+
+/** Returns a value of a type, whatever it is given. */
+export type Shape<T> = (value: unknown) => T;
+
+/** The type of a shape's values. */
+export type ShapeOf<S> = S extends Shape<infer T> ? T : never;
+
+/** A pid as a page has it. */
+export interface PagePid {
+  /** Identifies the process, for requests: node, number and creation. */
+  id: string;
+  /** Its text, as in the shell. */
+  text: string;
+  /** Its node. */
+  node: string;
+}
+
+/** The longest text, unless a shape says otherwise. */
+const MAX_TEXT = 200;
+
+/** A text of a maximum length; empty if it is none. */
+export function text(most: number = MAX_TEXT): Shape<string> {
+  return (value) => typeof value === "string" ? value.slice(0, most) : "";
+}
+
+/** A finite number; 0 if it is none. */
+export function number(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}
+
+/** A boolean. */
+export function flag(value: unknown): boolean {
+  return value === true;
+}
+
+/** A value that may be missing. */
+export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
+  return (value) =>
+    value === undefined || value === null ? undefined : shape(value);
+}
+
+/** A list of at most some values. */
+export function list<T>(shape: Shape<T>, most: number): Shape<T[]> {
+  return (value) =>
+    Array.isArray(value) ? value.slice(0, most).map((each) => shape(each)) : [];
+}
+
+/** An object with these fields. */
+export function record<S extends Record<string, Shape<unknown>>>(
+  shapes: S,
+): Shape<{ [K in keyof S]: ShapeOf<S[K]> }> {
+  const fields = Object.entries(shapes);
+  return (value) => {
+    const given =
+      (typeof value === "object" && value !== null ? value : {}) as Record<
+        string,
+        unknown
+      >;
+    return Object.fromEntries(
+      fields.map((
+        [name, shape],
+      ) => [name, shape(Object.hasOwn(given, name) ? given[name] : undefined)]),
+    ) as { [K in keyof S]: ShapeOf<S[K]> };
+  };
+}
+
+/** A pid; `undefined` if it is none. */
+export function pid(value: unknown): PagePid | undefined {
+  if (!(value instanceof Pid)) return undefined;
+  const { node, number, creation } = value;
+  return {
+    id: `${node}/${number}/${creation}`,
+    text: String(value),
+    node: node.slice(0, 400),
+  };
+}
+
+/** The pid that a page names; `undefined` if the text is of no pid. */
+export function pidFrom(id: string): Pid | undefined {
+  const [, node, number, creation] =
+    /^([^/]{3,400})\/(\d{1,16})\/(\d{1,16})$/.exec(id) ?? [];
+  if (node === undefined) return undefined;
+  const numbers = [Number(number), Number(creation)];
+  return numbers.every(Number.isSafeInteger)
+    ? new Pid(node, numbers[0], numbers[1])
+    : undefined;
+}
