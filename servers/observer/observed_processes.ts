@@ -29,6 +29,7 @@ export type ProcessOrder =
   | "messages"
   | "memory"
   | "received"
+  | "rate"
   | "links"
   | "started";
 
