@@ -26,6 +26,7 @@ import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
 import { takeTrace } from "../runtime/signals/message_traces.ts";
 import { tracing } from "../runtime/signals/tracing.ts";
+import { untilExit } from "../runtime/spawning/traced_start.ts";
 import {
   Call,
   Cast,
@@ -273,7 +274,14 @@ function dispatchTraced(
   };
   if (process.name !== undefined) attributes["otp.name"] = process.name;
   const span = { name, kind: "server", attributes, isPart: true } as const;
-  return tracing.run(span, trace, handle);
+  let result: ReturnType<typeof dispatch> = undefined;
+  const measured = tracing.run(span, trace, () => {
+    result = handle();
+    return untilExit<unknown>(process, result);
+  });
+  // It ends the span, and fails as the process does.
+  if (measured instanceof Promise) measured.catch(() => {});
+  return result;
 }
 
 /** Serves system messages only, until the server is resumed or leaves. */

@@ -18,10 +18,12 @@ import {
   Agent,
   atom,
   GenServer,
+  global,
   type LogEvent,
   Logger,
   Node,
   type Pid,
+  Process,
   receive,
   rpc,
   self,
@@ -327,6 +329,48 @@ elixirPairTest(
       name === "Hop.handleCall"
     );
     assertEquals(calls.map((each) => each.spanContext().traceId), [traceId]);
+  },
+);
+
+clusterTest(
+  "processes of the library continue no trace, and each span ends",
+  async (cluster) => {
+    const node = await cluster.start("kate");
+    await node.run(async () => {
+      const stuck = await GenServer.start({
+        name: "Stuck",
+        init: () => ({ type: "ok", state: 0 } as const),
+        handleCall: (to: unknown) => {
+          send(to as Pid, "running");
+          return receive<never>(() => false);
+        },
+      }, undefined);
+      const spans = await traced(async () => {
+        await global.registerName("me", self());
+        const me = self();
+        const task = Task.async(() => {
+          send(me, "running");
+          return receive(() => false);
+        });
+        await receive();
+        await Task.shutdown(task, "brutal_kill");
+        const call = GenServer.call(stuck, me).catch(() => {});
+        await receive();
+        Process.exit(stuck, "kill");
+        await call;
+      });
+      const names = spans.map(({ name }) => name);
+      assertEquals(names.sort(), [
+        "GenServer.call",
+        "Stuck.handleCall",
+        "root",
+        "task a function",
+      ]);
+      assertEquals(
+        spans.map(({ status }) => status.code).sort(),
+        [0, 2, 2, 2],
+      );
+    });
   },
 );
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tracing } from "../signals/tracing.ts";
+import { tracing, untraced } from "../signals/tracing.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** The part of a process that its context needs: the context depends on no process. */
@@ -71,7 +71,7 @@ export function runInside<A extends unknown[], R>(
  * run for ever as the process that happened to create them.
  */
 export function outside<R>(fn: () => R): R {
-  const run = tracing === undefined ? fn : () => tracing!.within(undefined, fn);
+  const run = tracing === undefined ? fn : () => untraced(fn);
   return storage.getStore() === undefined ? run() : storage.run(undefined, run);
 }
 

@@ -81,6 +81,14 @@ export function arrive<T>(trace: string | undefined, deliver: () => T): T {
   }
 }
 
+/** Runs code that belongs to no trace, whoever makes it run: of a server of the library's, for example. */
+export function untraced<T>(fn: () => T): T {
+  const on = tracing;
+  return on === undefined
+    ? fn()
+    : arrive(undefined, () => on.within(undefined, fn));
+}
+
 /** The trace of the signal that is being delivered, or of the running code. */
 export function traceNow(): string | undefined {
   if (arriving === undefined) return tracing?.current();

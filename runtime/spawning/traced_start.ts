@@ -17,7 +17,8 @@ export function traced(
 ): () => unknown {
   const on = tracing;
   const trace = traceNow();
-  const { label = "a function", lineage, pid } = process;
+  const { lineage, pid } = process;
+  const label = process.label || "a function";
   if (on === undefined) return fn;
   const attributes = { "otp.pid": String(pid), "otp.node": pid.node };
   if (lineage?.kind === "task") {
@@ -40,12 +41,14 @@ export function traced(
   };
 }
 
-/** The result of a task's code, which fails when the task is ended before it settles. */
-function untilExit(process: LocalProcess, result: unknown): unknown {
+/** The result of a process's code, which fails when the process is ended before it settles. */
+export function untilExit<T>(process: LocalProcess, result: T): T | Promise<T> {
   if (!(result instanceof Promise)) return result;
   return new Promise((resolve, reject) => {
-    result.then(resolve, reject);
+    const signal = process.abortSignal();
     const exited = () => reject(process.exitError());
-    process.abortSignal().addEventListener("abort", exited, { once: true });
+    signal.addEventListener("abort", exited, { once: true });
+    result.then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", exited));
   });
 }

@@ -21,6 +21,7 @@
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { untraced } from "../../runtime/signals/tracing.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
@@ -82,10 +83,12 @@ const started = new WeakMap<Runtime, GlobalServer>();
 export function globalServer(runtime: Runtime): GlobalServer {
   const known = started.get(runtime);
   if (known?.process.alive) return known;
-  const process: LocalProcess = runtime.spawn(() => server.run(), {
-    label: GLOBAL_SERVER,
-    groupLeader: runtime.names.get("user")?.pid,
-  });
+  const process: LocalProcess = untraced(() =>
+    runtime.spawn(() => server.run(), {
+      label: GLOBAL_SERVER,
+      groupLeader: runtime.names.get("user")?.pid,
+    })
+  );
   if (!runtime.register(GLOBAL_SERVER, process)) {
     runtime.terminate(process, "normal");
     throw new TypeError(

@@ -11,6 +11,7 @@
 import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
 import type { LogLevel } from "../../runtime/log/log_event.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { untraced } from "../../runtime/signals/tracing.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { Pid } from "../../runtime/values/pid.ts";
@@ -35,9 +36,11 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 /** Has a node start the server when another node sends it an event. */
 export function serveLoggerProxy(runtime: Runtime): void {
   runtime.onDemand.set(NAME, () => {
-    const process: LocalProcess = runtime.spawn(
-      () => serve(process, new LoggerProxy(runtime), true),
-      { label: NAME, groupLeader: runtime.names.get("user")?.pid },
+    const process: LocalProcess = untraced(() =>
+      runtime.spawn(
+        () => serve(process, new LoggerProxy(runtime), true),
+        { label: NAME, groupLeader: runtime.names.get("user")?.pid },
+      )
     );
     runtime.register(NAME, process);
     return process;
