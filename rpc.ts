@@ -147,27 +147,15 @@ export class rpc {
     if (process === undefined) return await never();
     checkArgs(args);
     const timeout = timeoutOf(options, Infinity, "call a function");
-    const call = async () => {
-      const outcome = await startRpc(
-        process,
-        nameOf(node),
-        fn,
-        args ?? [],
-        timeout,
-        options,
-      );
-      if (outcome.type !== "ok") raise(outcome);
-      return outcome.value as Awaited<T>;
-    };
-    return await (tracing === undefined ? call() : tracing.run(
-      {
-        name: `rpc.call ${functionText(fn)}`,
-        kind: "client",
-        attributes: { "otp.node": nameOf(node) },
-      },
-      undefined,
-      call,
-    ));
+    const start = () =>
+      startRpc(process, nameOf(node), fn, args ?? [], timeout, options);
+    const outcome =
+      await (tracing === undefined
+        ? start()
+        : tracedCall(nameOf(node), fn, start));
+    // Here, so that the stack of an error begins at the caller.
+    if (outcome.type !== "ok") raise(outcome);
+    return outcome.value as Awaited<T>;
   }
 
   /**
@@ -308,6 +296,31 @@ export class rpc {
 function namesOf(nodes: readonly (string | Atom)[]): string[] {
   checkList(nodes, "call a function on the nodes");
   return nodes.map(nameOf);
+}
+
+/** A call as a span, which has failed if its outcome is not `"ok"`. */
+async function tracedCall(
+  node: string,
+  fn: unknown,
+  start: () => Promise<RpcOutcome>,
+): Promise<RpcOutcome> {
+  let outcome: RpcOutcome | undefined;
+  const call = async () => {
+    outcome = await start();
+    if (outcome.type !== "ok") raise(outcome);
+  };
+  const name = `rpc.call ${functionText(fn)}`;
+  const span = {
+    name,
+    kind: "client",
+    attributes: { "otp.node": node },
+  } as const;
+  try {
+    await tracing!.run(span, undefined, call);
+  } catch (error) {
+    if (outcome === undefined) throw error;
+  }
+  return outcome!;
 }
 
 /** A called function, as text: `Chat.receiveMessage`. */

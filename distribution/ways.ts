@@ -98,9 +98,9 @@ export class Ways {
     // All together have the time of one handshake: a node that dials this one waits for no longer.
     const end = runtime.now() + limits.handshakeTimeout;
     const failures: string[] = [];
-    for (const way of ways) {
+    for (const [at, way] of ways.entries()) {
       const rest = end - runtime.now();
-      const share = rest / (ways.length - failures.length);
+      const share = rest / (ways.length - at);
       // What a peer has stated may be wrong, and leaves time for the others even if it accepts a connection.
       const left = way.isKnown ? share : rest;
       try {
@@ -109,9 +109,13 @@ export class Ways {
         if (isDialOver(dial) || dial.stop.signal.aborted || isThere(error)) {
           throw error;
         }
-        const { message } = error as Error;
-        failures.push(way.isKnown ? `at ${way.address}: ${message}` : message);
-        if (failures.length === ways.length) {
+        const { message, code } = error as Error & { code?: string };
+        if (!way.isKnown) failures.push(message);
+        // Nobody listens there any more, which says no more than that its name is not registered.
+        else if (code !== "ECONNREFUSED" || failures.length === 0) {
+          failures.push(`at ${way.address}: ${message}`);
+        }
+        if (at === ways.length - 1) {
           throw joinedFailure(error, failures);
         }
       }
