@@ -140,6 +140,9 @@ export interface TraceOptions {
   timeout?: number;
 }
 
+/** The time for which the end of a trace waits for another node, in milliseconds. */
+const END_TIMEOUT = 1000;
+
 type Fn = "node" | "processes" | "process" | "tree" | "names" | "log" | "end";
 
 /** Observes nodes. */
@@ -333,8 +336,8 @@ export class Observer {
   /**
    * Traces a process: the messages that it receives and sends, as text, as they arrive and leave.
    *
-   * When the promise resolves, the trace is on. It ends at its limit or time, or with the process, and when the loop over it ends. Messages that are sent
-   * by links, monitors and exit signals are not traced. A node runs at most 8 traces at a time.
+   * When the promise resolves, the trace is on. It ends at its limit or time, with the process, and when the loop
+   * over it ends or `return` is called; then none of its messages is left in the mailbox. Messages that are sent by links, monitors and exit signals are not traced. A node runs at most 8 traces at a time.
    *
    * @param pid The process, on this node or another.
    * @param options The limits.
@@ -377,31 +380,90 @@ export class Observer {
           throw explained(error, pid.node);
         },
       );
-    const next = () =>
-      receive<TraceEvent>((message) => isOf(message, ref, tracer.ref));
-    const end = () => {
-      Process.demonitor(tracer.ref, { flush: true });
-      Process.exit(tracer.pid, "kill");
-    };
-    const first = await next();
-    if (first.type === "trace_started") return traced(next, end);
-    end();
-    throw refusal(pid, first.type === "trace_refused" ? first.reason : "down");
+    const messages = new TraceMessages(ref, tracer);
+    const first = await messages.next();
+    if (first?.type === "trace_started") return messages.all();
+    await messages.end();
+    throw refusal(pid, first?.type === "trace_refused" ? first.reason : "down");
   }
 }
 
-async function* traced(
-  next: () => Promise<TraceEvent>,
-  end: () => void,
-): AsyncGenerator<TracedMessage, void, undefined> {
-  try {
-    for (;;) {
-      const message = await next();
-      if (message.type !== "traced") return;
-      yield message.message;
+/** The messages of a trace to the process that has started it. */
+class TraceMessages {
+  readonly #ref: Ref;
+  readonly #tracer: { pid: Pid; ref: Ref };
+  readonly #ended = new AbortController();
+  #isDown = false;
+  #end: Promise<void> | undefined;
+
+  constructor(ref: Ref, tracer: { pid: Pid; ref: Ref }) {
+    this.#ref = ref;
+    this.#tracer = tracer;
+  }
+
+  /** The next message; `undefined` if the trace has ended. */
+  async next(): Promise<TraceMessage | undefined> {
+    const { signal } = this.#ended;
+    if (this.#isDown || signal.aborted) return undefined;
+    try {
+      return this.#taken(await receive(this.#isOwn, { signal }));
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
     }
-  } finally {
-    end();
+  }
+
+  readonly #isOwn = (message: unknown): message is TraceEvent =>
+    isOf(message, this.#ref, this.#tracer.ref);
+
+  #taken(event: TraceEvent): TraceMessage | undefined {
+    if (event.type !== "DOWN") return event;
+    this.#isDown = true;
+    return undefined;
+  }
+
+  /** The traced messages; the trace ends when they are no longer wanted. */
+  all(): AsyncGenerator<TracedMessage, void, undefined> {
+    const all = this.#all();
+    const { return: leave } = all;
+    // A generator that waits, or has not begun, does not notice that it is left.
+    all.return = async () => {
+      await this.end();
+      return await leave.call(all);
+    };
+    return all;
+  }
+
+  async *#all(): AsyncGenerator<TracedMessage, void, undefined> {
+    try {
+      for (;;) {
+        const event = await this.next();
+        if (event?.type !== "traced") return;
+        yield event.message;
+      }
+    } finally {
+      await this.end();
+    }
+  }
+
+  /** Ends the trace, and takes its messages out of the mailbox. */
+  end(): Promise<void> {
+    return this.#end ??= this.#finish();
+  }
+
+  /** The tracer's DOWN is the last message. */
+  async #finish(): Promise<void> {
+    this.#ended.abort();
+    const { pid, ref } = this.#tracer;
+    Process.exit(pid, "kill");
+    while (!this.#isDown) {
+      const event = await receive(this.#isOwn, {
+        timeout: END_TIMEOUT,
+        after: { type: "DOWN", ref } as const,
+      });
+      this.#taken(event);
+    }
+    Process.demonitor(ref, { flush: true });
   }
 }
 

@@ -81,6 +81,8 @@ export function webHandler(
       return false;
     }
     answered(answer).then(({ status, headers, body }) => {
+      // Another handler may have responded, as after a time.
+      if (response.headersSent) return;
       response.writeHead(status, headers);
       response.end(method === "HEAD" ? undefined : body);
     });

@@ -306,23 +306,50 @@ cluster(
 );
 
 cluster(
-  "many who ask at once are all answered, one after the other",
+  "many who ask at once are answered one after the other, and too many are refused",
   true,
   async (kate) => {
     await kate.run(() => {
       const idle = () => receive(() => false);
       for (let i = 0; i < 2000; i++) spawn(idle);
     });
-    const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, i) =>
-        Observer.processes({
-          node: kate.name,
-          search: `${i}`,
-          timeout: 60_000,
-        })),
-    );
-    assertEquals(answers.length, 100);
-    assert(answers.every(({ total }) => total > 0));
+    const ask = (count: number) =>
+      Promise.allSettled(
+        Array.from(
+          { length: count },
+          () => Observer.processes({ node: kate.name, timeout: 60_000 }),
+        ),
+      );
+    for (const { status } of await ask(50)) assertEquals(status, "fulfilled");
+    const many = await ask(1000);
+    const refused = many.filter(({ status }) => status === "rejected");
+    assert(refused.length > 0 && refused.length < 1000, `${refused.length}`);
+    for (const each of refused) {
+      assertStringIncludes(
+        String((each as PromiseRejectedResult).reason),
+        `Cannot observe ${kate.name}: 100 answers wait for their turn`,
+      );
+    }
+  },
+);
+
+cluster(
+  "return() ends a trace that has not begun or waits, and leaves nothing in the mailbox",
+  true,
+  async (kate) => {
+    const pid = await kate.run(() => spawn(() => receive(() => false)));
+    for (const on of [pid, spawn(() => receive(() => false))]) {
+      const unread = await Observer.trace(on);
+      for (let i = 0; i < 5; i++) send(on, i);
+      await unread.return();
+      const waiting = await Observer.trace(on);
+      const next = waiting.next();
+      await waiting.return();
+      assertEquals(await next, { done: true, value: undefined });
+      // It is over: another one can begin.
+      await (await Observer.trace(on)).return();
+    }
+    assertEquals(Process.info(self())?.messageQueueLen, 0);
   },
 );
 

@@ -6,6 +6,7 @@
 
 import nodeProcess from "node:process";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { untraced } from "../../runtime/signals/tracing.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { applicationsOf } from "../application/application_controller.ts";
 import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
@@ -24,6 +25,7 @@ export class HostObservation {
   /** The longest delay since the last observation; `undefined` while none is measured. */
   #delay: number | undefined;
   #idle = 0;
+  #meter: LocalProcess | undefined;
   #observedAt = -Infinity;
 
   /** Of a node with these connections. */
@@ -67,7 +69,8 @@ export class HostObservation {
   /** Measures the delay until nobody observes the node for some time. */
   #measure(): void {
     this.#idle = 0;
-    if (this.#delay !== undefined) {
+    // An observer may have ended the process.
+    if (this.#delay !== undefined && this.#meter?.alive) {
       this.#delay = 0;
       return;
     }
@@ -77,18 +80,21 @@ export class HostObservation {
     if (this.#observedAt - before > INTERVAL * IDLE_INTERVALS) return;
     this.#delay = 0;
     // A process, so that it ends with its node.
-    const process: LocalProcess = this.#runtime.spawn(
-      async () => {
-        while (++this.#idle < IDLE_INTERVALS) {
-          const due = performance.now() + INTERVAL;
-          await process.mailbox.sleep(INTERVAL, undefined, process);
-          const late = Math.round(performance.now() - due);
-          this.#delay = Math.max(this.#delay ?? 0, late);
-        }
-        this.#delay = undefined;
-      },
-      { label: "Observer.delay" },
+    const process: LocalProcess = untraced(() =>
+      this.#runtime.spawn(
+        async () => {
+          while (++this.#idle < IDLE_INTERVALS) {
+            const due = performance.now() + INTERVAL;
+            await process.mailbox.sleep(INTERVAL, undefined, process);
+            const late = Math.round(performance.now() - due);
+            this.#delay = Math.max(this.#delay ?? 0, late);
+          }
+          this.#delay = undefined;
+        },
+        { label: "Observer.delay" },
+      )
     );
+    this.#meter = process;
   }
 }
 

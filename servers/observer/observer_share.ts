@@ -17,9 +17,13 @@ const FACTOR = 4;
 /** The time that may be charged before answers wait, in milliseconds. */
 const BURST = 100;
 
+/** The number of answers that may wait: whoever asked for one has given up after some seconds. */
+const MAX_WAITING = 100;
+
 /** The share of the answers of one node. */
 export class ObserverShare {
   readonly #runtime: Runtime;
+  #waiting = 0;
   /** Settles when the last answer has been given, and its time has passed. */
   #last: Promise<void> | undefined;
   /** The time at which all that was charged has passed. */
@@ -30,13 +34,24 @@ export class ObserverShare {
     this.#runtime = runtime;
   }
 
-  /** Gives an answer when it may take its time. */
+  /**
+   * Gives an answer when it may take its time.
+   *
+   * @throws {Error} If too many wait.
+   */
   async take<T>(answer: () => T): Promise<T | undefined> {
     const process = currentProcess();
+    if (this.#waiting >= MAX_WAITING) {
+      throw new Error(
+        `Cannot observe ${this.#runtime.node}: ${MAX_WAITING} answers wait for their turn; ask again later, and less often`,
+      );
+    }
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
+    this.#waiting++;
     if (before !== undefined) await before;
+    this.#waiting--;
     if (!process.alive) {
       resolve();
       return undefined;
