@@ -7,6 +7,7 @@ import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import type { NodeOptions } from "../node.ts";
 import { COOKIE } from "./_nodes.ts";
+import { Running } from "./_packed.ts";
 
 const PROGRAM = fileURLToPath(new URL("./_host_node.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -213,6 +214,16 @@ export class Hosts implements AsyncDisposable {
     const node = new HostNode(options.name, child);
     this.#stack.use(node);
     return node;
+  }
+
+  /** Runs a program on a host, in the root of the repository. */
+  run(
+    host: number,
+    command: readonly string[],
+    env?: Record<string, string>,
+  ): Running {
+    const args = ["netns", "exec", this.#name(host), ...command];
+    return new Running("ip", args, ROOT, env);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
