@@ -41,6 +41,7 @@ import { Dashboard } from "../observe/dashboard/dashboard.ts";
 import { TaskPool } from "../task_pool.ts";
 import { PartitionSupervisor } from "../partition_supervisor.ts";
 import { Workers } from "../workers.ts";
+import { nodeFlags } from "../cli/node_flags.ts";
 import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -1374,6 +1375,13 @@ const OTHERS: Record<string, Row> = {
     fn: Formation.unsubscribe,
     args: () => [makeRef(), "none"],
     takes: { 0: ["ref"], 1: OPTIONAL_TEXT },
+  },
+  "nodeFlags": {
+    fn: nodeFlags,
+    args: () => [{ args: ["--sname", "kate@localhost"], exit: false }],
+    fields: { 0: { args: [], exit: ["undefined", "true"] } },
+    // The first three read the command line of the tests, and the last one is an empty one: a usage error.
+    skip: ["0 undefined", "0 object", "0.args undefined", "0.args list"],
   },
   "Workers.childSpec": {
     fn: Workers.childSpec,
