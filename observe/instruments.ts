@@ -155,7 +155,7 @@ function measure(node: Node): NodeMeasures {
   let messages = 0;
   let received = 0;
   let longestMailbox = 0;
-  for (const { mailbox } of runtime.processes.values()) {
+  for (const { mailbox } of runtime.processes.unordered()) {
     messages += mailbox.length;
     received += mailbox.received;
     if (mailbox.length > longestMailbox) longestMailbox = mailbox.length;

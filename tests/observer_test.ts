@@ -110,6 +110,45 @@ cluster(
 );
 
 cluster(
+  "Observer.processes() has the oldest of equal processes first, for any limit",
+  true,
+  async (kate) => {
+    const pids = await kate.run(() =>
+      Array.from({ length: 90 }, (_, i) => {
+        const pid = spawn(() => receive(() => false), [], { label: "equal" });
+        for (let k = 0; k < i % 3; k++) send(pid, k);
+        return pid;
+      })
+    );
+    const expected = [2, 1, 0].flatMap((count) =>
+      pids.filter((_, i) => i % 3 === count)
+    );
+    for (const limit of [0, 1, 29, 30, 31, 75, 90, 91]) {
+      const { processes, total } = await Observer.processes({
+        node: kate.name,
+        search: "equal",
+        limit,
+      });
+      assertEquals(total, 90);
+      assertEquals(
+        processes.map(({ pid }) => String(pid)),
+        expected.slice(0, limit).map(String),
+      );
+    }
+    const newest = await Observer.processes({
+      node: kate.name,
+      search: "equal",
+      order: "started",
+      limit: 3,
+    });
+    assertEquals(
+      newest.processes.map(({ pid }) => String(pid)),
+      pids.slice(-3).reverse().map(String),
+    );
+  },
+);
+
+cluster(
   "Observer.tree() has the restarts of each child, and waits for no supervisor",
   true,
   async (kate) => {

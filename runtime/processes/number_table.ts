@@ -84,8 +84,13 @@ export class NumberTable<T extends Numbered> {
 
   /** All processes, in order of their start. */
   values(): T[] {
-    return this.#slots.filter((each) => each !== undefined)
+    return this.unordered()
       .sort((one, other) => one.pid.number - other.pid.number);
+  }
+
+  /** All processes, in any order: for 20,000, the order takes 6 ms, and all else 0.3 ms. */
+  unordered(): T[] {
+    return this.#slots.filter((each) => each !== undefined);
   }
 
   #put(process: T): void {

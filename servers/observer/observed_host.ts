@@ -47,7 +47,7 @@ export class HostObservation {
     const delay = this.#delay ?? 0;
     this.#measure();
     let messages = 0;
-    for (const { mailbox } of runtime.processes.values()) {
+    for (const { mailbox } of runtime.processes.unordered()) {
       messages += mailbox.length;
     }
     return {

@@ -73,7 +73,7 @@ export function selectProcesses(
   if (order === "rate") rates.sample();
   const sought = search.toLowerCase();
   const matching: LocalProcess[] = [];
-  for (const process of runtime.processes.values()) {
+  for (const process of runtime.processes.unordered()) {
     if (sought === "" || textOf(process).toLowerCase().includes(sought)) {
       matching.push(process);
     }
@@ -105,29 +105,41 @@ const VALUES: Record<
   started: ({ pid }) => pid.number,
 };
 
-/** The processes with the greatest values; each value is found once. */
+/** The processes with the greatest values, the oldest first if these are equal; each value is found once. */
 function greatest(
   processes: readonly LocalProcess[],
   count: number,
   valueOf: (process: LocalProcess) => number,
 ): LocalProcess[] {
-  const values = processes.map((process) => ({
-    process,
-    value: valueOf(process),
-  }));
-  if (values.length <= count) return sorted(values);
-  // All but the first ones are only counted: most nodes have many processes whose values are 0 or 1.
-  const least = values.map(({ value }) => value)
-    .sort((a, b) => b - a)[count - 1];
-  const above = values.filter(({ value }) => value > least);
-  const equal = values.filter(({ value }) => value === least);
-  return sorted([...above, ...equal.slice(0, count - above.length)]);
+  if (count === 0) return [];
+  // Arrays of numbers sort ten times as fast as objects are compared.
+  const values = new Float64Array(processes.length);
+  processes.forEach((process, at) => values[at] = valueOf(process));
+  const least = nth(values, count);
+  const taken: { process: LocalProcess; value: number }[] = [];
+  const equal: LocalProcess[] = [];
+  processes.forEach((process, at) => {
+    const value = values[at];
+    if (value > least) taken.push({ process, value });
+    else if (value === least) equal.push(process);
+  });
+  // The greatest of these numbers belong to the oldest processes.
+  const ages = new Float64Array(equal.length);
+  equal.forEach(({ pid }, at) => ages[at] = -pid.number);
+  const youngest = nth(ages, count - taken.length);
+  equal.forEach((process, at) => {
+    if (ages[at] >= youngest) taken.push({ process, value: least });
+  });
+  return taken
+    .sort((a, b) =>
+      b.value - a.value || a.process.pid.number - b.process.pid.number
+    )
+    .map(({ process }) => process);
 }
 
-function sorted(
-  values: { process: LocalProcess; value: number }[],
-): LocalProcess[] {
-  return values.sort((a, b) => b.value - a.value).map(({ process }) => process);
+/** The nth greatest number, or the smallest if there are fewer. */
+function nth(numbers: Float64Array, count: number): number {
+  return numbers.slice().sort()[Math.max(0, numbers.length - count)];
 }
 
 function textOf(process: LocalProcess): string {

@@ -29,13 +29,13 @@ interface Budget {
 export function observeTree(runtime: Runtime): ObservedTree {
   const budget = { left: MAX_ENTRIES };
   const roots: ObservedChild[] = [];
-  const supervised = supervisedNumbers(runtime);
+  const supervisors = runtime.processes.unordered()
+    .filter((process) => supervisionOf(process) !== undefined)
+    .sort((one, other) => one.pid.number - other.pid.number);
+  const supervised = supervisedNumbers(runtime, supervisors);
   let more = 0;
-  for (const process of runtime.processes.values()) {
-    const supervision = supervisionOf(process);
-    if (supervision === undefined || supervised.has(process.pid.number)) {
-      continue;
-    }
+  for (const process of supervisors) {
+    if (supervised.has(process.pid.number)) continue;
     if (budget.left <= 0) more++;
     else roots.push(entryOf(process, undefined, budget, MAX_DEPTH));
   }
@@ -49,12 +49,17 @@ export function childrenOf(
   return children(process, { left: MAX_CHILDREN }, 1);
 }
 
-/** The numbers of the node's processes that are children of its supervisors. */
-function supervisedNumbers(runtime: Runtime): Set<number> {
+/** The numbers of the supervisors that are children of others. */
+function supervisedNumbers(
+  runtime: Runtime,
+  supervisors: readonly LocalProcess[],
+): Set<number> {
+  const all = new Set(supervisors.map(({ pid }) => pid.number));
   const numbers = new Set<number>();
-  for (const process of runtime.processes.values()) {
-    for (const { pid } of supervisionOf(process)?.supervised() ?? []) {
-      if (pid?.node === runtime.node) numbers.add(pid.number);
+  for (const process of supervisors) {
+    for (const { pid } of supervisionOf(process)!.supervised()) {
+      if (pid?.node !== runtime.node || !all.has(pid.number)) continue;
+      numbers.add(pid.number);
     }
   }
   return numbers;
