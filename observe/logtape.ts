@@ -6,6 +6,7 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { LogEvent, LogHook } from "../node.ts";
+import { checkOptions } from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 
 /** Options for {@linkcode logtapeLog}. */
@@ -29,6 +30,7 @@ export interface LogtapeOptions {
  *
  * @param options The category.
  * @returns The hook, for the option `log` of `Node.start`.
+ * @throws {TypeError} If the category is not an array of texts.
  *
  * @example Usage
  * ```ts
@@ -60,8 +62,20 @@ export interface LogtapeOptions {
  * ```
  */
 export function logtapeLog(
-  { category = ["otp"] }: LogtapeOptions = {},
+  options: LogtapeOptions = {},
 ): LogHook {
+  checkOptions(options, "pass a log to LogTape", '{ category: ["app"] }');
+  const { category = ["otp"] } = options;
+  if (
+    !Array.isArray(category) ||
+    !category.every((each) => typeof each === "string")
+  ) {
+    throw new TypeError(
+      `Cannot pass a log to LogTape: the category is ${
+        inspect(category)
+      }; give texts, as in ["app"]`,
+    );
+  }
   return (event) => {
     const logger = getLogger([...category, event.node]);
     // As a value, not as a template: the text of an event may contain braces.

@@ -118,6 +118,8 @@ let stops: (() => void)[] | undefined;
  * | `otp.refused`              | refused connections                                                      |
  * | `otp.duration`             | seconds of calls, callbacks and tasks (`otp.span`, `otp.kind`, `otp.failed`; not `otp.node`) |
  *
+ * A thread of `Workers` is a program of its own, which turns them on itself.
+ *
  * At most 500 names of spans are distinguished in metrics; further ones count as `other`.
  */
 export class Telemetry {

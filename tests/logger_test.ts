@@ -256,6 +256,11 @@ test("Logger rejects what is no message, level or filter", () => {
     'give "debug", "info", "warning", "error" or "none"',
   );
   assertThrows(() => Logger.setFilter(1 as never), TypeError, "log filter");
+  assertThrows(
+    () => logtapeLog({ category: "app" as never }),
+    TypeError,
+    'give texts, as in ["app"]',
+  );
 });
 
 test("logtapeLog() passes events to LogTape, with levels and properties", async () => {

@@ -3,6 +3,7 @@
 import {
   assert,
   assertEquals,
+  assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
@@ -36,6 +37,7 @@ import { Telemetry } from "../observe/telemetry.ts";
 import { tracing } from "../runtime/signals/tracing.ts";
 import { elixirPairTest } from "./_elixir_pair.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
+import { withRaw } from "./_raw_peer.ts";
 import { test } from "../testing/tags.ts";
 
 const exporter = new InMemorySpanExporter();
@@ -228,13 +230,21 @@ clusterTest(
       const hop = { name: "Hop", node: kate.name };
       assertEquals(await GenServer.call(hop, "connected"), "connected");
       const spans = await traced(async () => {
-        assertThrows(() => send(hop, { unsendable: () => {} }), TypeError);
+        const unsendable = { unsendable: () => {} };
+        assertThrows(() => send(hop, unsendable), TypeError);
+        await assertRejects(() => GenServer.call(hop, unsendable), TypeError);
+        await assertRejects(
+          () =>
+            Node.spawn(kate.name, ["Remote", "tell"], [unsendable as never]),
+          TypeError,
+        );
         await context.with(ROOT_CONTEXT, async () => {
           send(hop, { to: self() });
           assertEquals(await receive(), "info");
         });
       });
-      assertEquals(spans.map(({ name }) => name), ["root"]);
+      assertEquals(spans.map(({ name }) => name), ["GenServer.call", "root"]);
+      assertEquals(await GenServer.call(hop, "afterwards"), "afterwards");
     });
   },
 );
@@ -268,6 +278,58 @@ clusterTest(
       );
     });
   },
+);
+
+clusterTest(
+  "traces of a peer are forgotten when they are too many, or taken back",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const server = await GenServer.start(Hop, undefined);
+      const traceId = "0af7651916cd43dd8448eb211c80319c";
+      const of = (sender: number) => [
+        "trace",
+        sender,
+        `00-${traceId}-b7ad6b7169203331-01`,
+      ];
+      const said = (sender: number) => [
+        "send",
+        sender,
+        server.number,
+        { from: sender },
+      ];
+      exporter.reset();
+      Telemetry.start({ metrics: false });
+      try {
+        // A trace without a message; 100,000 senders, of which the last ones are known.
+        for (let first = 0; first < 100_000; first += 1000) {
+          await peer.say(
+            Array.from({ length: 1000 }, (_, i) => of(first + i + 1)),
+          );
+        }
+        await peer.say([
+          said(1),
+          said(99_999),
+          of(5),
+          ["trace", 5, null],
+          said(5),
+          ["trace", 6, null],
+          said(6),
+          of(7),
+          ["send", 7, self().number, "mine", "another"],
+          ["send", 8, self().number, "last"],
+        ]);
+        for (const each of ["mine", "another", "last"]) {
+          assertEquals(await receive(), each);
+        }
+        await GenServer.stop(server);
+      } finally {
+        Telemetry.stop();
+      }
+      const spans = exporter.getFinishedSpans().filter(({ name }) =>
+        name === "Hop.handleInfo"
+      );
+      assertEquals(spans.map((each) => each.spanContext().traceId), [traceId]);
+    }),
 );
 
 const ECHO = `

@@ -391,6 +391,11 @@ for (
       told: /more than 1024 peers/,
     },
     {
+      what: "an invalid trace",
+      bytes: jsonFrame([["trace", 1, "00-0-0-01"]]),
+      told: /an invalid trace/,
+    },
+    {
       what: "a spawn of nothing",
       bytes: jsonFrame([["spawn", 1, 1, null]]),
       told: /expected an object, got null/,
