@@ -60,7 +60,22 @@ function goodFrames(): Uint8Array[] {
     tuple(atom("Elixir.Remote"), atom(name), arity);
   const options = [atom("link"), atom("monitor")];
   const none = atom("");
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const token = tuple(0, trace, 1, from, 0);
   return [
+    beamFrame([control.DOP_SEND_SENDER_TT, from, to, token], value),
+    beamFrame([control.DOP_REG_SEND_TT, from, none, atom("named"), token], 1),
+    beamFrame([control.DOP_ALIAS_SEND_TT, from, alias, token], 1),
+    beamFrame([control.DOP_PAYLOAD_EXIT_TT, from, to, token], value),
+    beamFrame([
+      control.DOP_SPAWN_REQUEST_TT,
+      ref,
+      from,
+      from,
+      mfa("wait", 0),
+      options,
+      token,
+    ], []),
     beamFrame([control.DOP_SEND, none, to], "hi"),
     beamFrame([control.DOP_SEND_SENDER, from, to], value),
     beamFrame(
@@ -281,6 +296,9 @@ const FORGED: Record<string, (own: Pid) => unknown[][]> = {
   "a spawn reply with another node's process": (
     own,
   ) => [[31, new Ref(own.node, 1, own.creation), own, 0, OTHERS]],
+  "a trace token of another type": (own) => [[23, FROM, own, 17], ["x"]],
+  "a trace token of two items": (own) => [[23, FROM, own, tuple(1, 2)], ["x"]],
+  "no trace token in a signal with one": (own) => [[23, FROM, own], ["x"]],
   "an unknown kind": (own) => [[99, FROM, own]],
   "a kind of no number": (own) => [[new Atom("x"), FROM, own]],
   "too many items": (own) => [[22, FROM, own, 1], ["x"]],

@@ -229,14 +229,18 @@ cluster(
     await kate.run(() => Logger.error("first"));
     const events = await Observer.log({ node: kate.name });
     assertEquals(events.at(-1)?.message, "first");
-    await kate.run(() => Logger.info("second"));
+    await kate.run(() => {
+      Process.setLabel({ room: 1 });
+      Logger.info("second");
+    });
     const later = await Observer.log({
       node: kate.name,
       after: events.at(-1)!.number,
     });
-    assertEquals(later.map(({ level, message }) => [level, message]), [
-      ["info", "second"],
-    ]);
+    assertEquals(
+      later.map((each) => [each.level, each.message, each.label, each.traceId]),
+      [["info", "second", "{ room: 1 }", undefined]],
+    );
   },
 );
 

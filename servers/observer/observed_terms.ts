@@ -190,6 +190,10 @@ export interface ObservedEvent {
   node: string;
   /** The process that it is about. */
   pid: Pid | undefined;
+  /** The label of that process, as text. */
+  label: string | undefined;
+  /** The trace that the code was part of: 32 hexadecimal digits. */
+  traceId: string | undefined;
   /** The kind of report: `"crash"`, `"supervisor"`, `"application"`; `undefined` for a message. */
   report: string | undefined;
   /** Its text. */

@@ -26,9 +26,14 @@ export function shortText(text: string | undefined): string | undefined {
 
 /** The label that a process has set, as text. */
 export function labelOf({ ownLabel }: LocalProcess): string | undefined {
-  if (ownLabel === undefined) return undefined;
+  return labelText(ownLabel);
+}
+
+/** A label as text. */
+export function labelText(label: unknown): string | undefined {
+  if (label === undefined) return undefined;
   return shortText(
-    typeof ownLabel === "string" ? ownLabel : valueText(ownLabel, MAX_TEXT),
+    typeof label === "string" ? label : valueText(label, MAX_TEXT),
   );
 }
 

@@ -6,6 +6,7 @@
 
 import type { LogEvent } from "../../runtime/log/log_event.ts";
 import type { ObservedEvent } from "./observed_terms.ts";
+import { labelText } from "./observed_texts.ts";
 
 /** The number of events that are kept, and the maximum length of each. */
 const MAX_EVENTS = 200;
@@ -18,13 +19,15 @@ export class RecentLog {
 
   /** Keeps an event; the oldest one leaves if there are too many. */
   add(event: LogEvent): void {
-    const { level, node, pid, message } = event;
+    const { level, node, pid, label, trace, message } = event;
     this.#events.push({
       number: ++this.#number,
       at: Date.now(),
       level,
       node,
       pid,
+      label: labelText(label),
+      traceId: trace?.traceId,
       report: reportOf(event),
       message: message.slice(0, MAX_TEXT),
     });

@@ -51,7 +51,7 @@ export const SPAWN_MONITOR = 2;
 /** The first byte of each frame that is not a tick. */
 export const PASS_THROUGH = 112;
 
-/** The same with a trace token, an item more: the last of a message, and before the options of a spawn request. */
+/** The same with a trace token, an item more, which is the last one. */
 export const DOP_SEND_TT = 12;
 export const DOP_REG_SEND_TT = 16;
 export const DOP_SEND_SENDER_TT = 23;
