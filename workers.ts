@@ -42,6 +42,7 @@ import {
 import { startServer } from "./gen/start.ts";
 import { GenServer } from "./gen_server.ts";
 import { Node } from "./node.ts";
+import { advertisedAddress } from "./distribution/advertised_address.ts";
 import { isNodeName } from "./distribution/node_name.ts";
 import { currentProcess } from "./runtime/context/current_process.ts";
 import { promised } from "./runtime/promises/promised.ts";
@@ -535,6 +536,10 @@ function slotsOf(
   const inherited: Record<string, unknown> = {};
   for (const option of INHERITED) {
     if (given[option] !== undefined) inherited[option] = given[option];
+  }
+  if (given.advertise !== undefined) {
+    // The port is the program's node's; each worker has one of its own.
+    inherited.advertise = advertisedAddress(given.advertise)?.host;
   }
   return Array.from({ length: count }, (_, i) => ({
     node: {

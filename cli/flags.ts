@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBytes } from "node:crypto";
+import { advertisedAddress } from "../distribution/advertised_address.ts";
 import { ownHost, parseNodeName } from "../distribution/node_name.ts";
 import {
   jsonLog,
@@ -111,6 +112,12 @@ const FLAGS: readonly Flag[] = [
     value: "PORT",
     ofNode: true,
     help: "The port to listen on [any]",
+  },
+  {
+    name: "advertise",
+    value: "ADDRESS",
+    ofNode: true,
+    help: "The address at which others reach the node [as it listens]",
   },
   {
     name: "epmd-port",
@@ -453,6 +460,17 @@ function nodeOptions(
   if (listen !== undefined) options.listen = listen;
   const port = text("port");
   if (port !== undefined) options.port = portOf(port, "port", 0);
+  const advertise = text("advertise");
+  if (advertise !== undefined) {
+    if (advertisedAddress(advertise) === undefined) {
+      throw new UsageError(
+        `Cannot use --advertise ${
+          quote(advertise)
+        }: give an IP address, with a port if others use another one, as in --advertise 203.0.113.5:14370`,
+      );
+    }
+    options.advertise = advertise;
+  }
   const stopTimeout = text("stop-timeout");
   if (stopTimeout !== undefined) {
     options.stopTimeout = millisecondsOf(stopTimeout, "stop-timeout");

@@ -98,7 +98,8 @@ function isFrom(host: string | undefined, peer: string | undefined): boolean {
   return reach >= (peer === undefined ? LOOPBACK : reachOf(peer) ?? FAR);
 }
 
-function reachOf(host: string): number | undefined {
+/** How far an address reaches; `undefined` if a text is not the address of a single machine. */
+export function reachOf(host: string): number | undefined {
   // A zone is a name of this machine's.
   if (isIP(host) === 0 || host.includes("%")) return undefined;
   const range = RANGES.find(([pattern]) => pattern.test(host));

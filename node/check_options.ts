@@ -4,6 +4,7 @@
  * @module
  */
 
+import { advertisedAddress } from "../distribution/advertised_address.ts";
 import type { WireName } from "../distribution/wire.ts";
 import type { NodeOptions } from "./options.ts";
 import {
@@ -103,6 +104,7 @@ export function checkNodeOptions(
   }
   checkWires(options.wires, what);
   checkPort(options.port, what, "port", 0);
+  checkAdvertised(options.advertise, what);
   if (options.epmdPort !== false) {
     checkPort(options.epmdPort, what, "epmdPort", 1);
   }
@@ -121,6 +123,18 @@ export function checkNodeOptions(
     checkTimeout(drainTimeout, `${what}, to drain`);
   }
   if (options.limits !== undefined) checkLimits(options.limits, limits, what);
+}
+
+function checkAdvertised(address: unknown, what: string): void {
+  if (address === undefined) return;
+  if (
+    typeof address === "string" && advertisedAddress(address) !== undefined
+  ) return;
+  throw new TypeError(
+    `Cannot ${what}: the option advertise is ${
+      inspect(address)
+    }; give the IP address of this machine as others see it, with a port if it is another one: "203.0.113.5:14370"`,
+  );
 }
 
 function checkWires(wires: unknown, what: string): void {

@@ -86,6 +86,16 @@ export interface NodeOptions {
    */
   port?: number;
   /**
+   * The address at which other nodes reach this one, if it is not the one that it listens on: behind the published
+   * ports of a container, or behind other address translation. An IP address, with a port if that is another one
+   * too: `"203.0.113.5"`, `"203.0.113.5:14370"`, `"[2001:db8::5]:14370"`. The node tells it to its peers, which tell
+   * others. It is not registered with EPMD, so use it with `epmdPort: false`. Peers believe it unless it is nearer
+   * than the address that they see: loopback addresses, from other machines.
+   *
+   * @default {the address and port that it listens on}
+   */
+  advertise?: string;
+  /**
    * TLS for all connections with other nodes, which must enable it as well. Connections to EPMD stay
    * unencrypted.
    *

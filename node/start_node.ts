@@ -4,6 +4,7 @@
  * @module
  */
 
+import { advertisedAddress } from "../distribution/advertised_address.ts";
 import { checkCookie } from "../distribution/cookie.ts";
 import type {
   HostEnvironment,
@@ -21,6 +22,7 @@ import { SystemHost } from "../distribution/system_host.ts";
 import {
   DEFAULT_LIMITS,
   type Limits,
+  type Listening,
   type Wire,
   type WireName,
 } from "../distribution/wire.ts";
@@ -179,9 +181,7 @@ export async function startNode(
     connectAll: options.connectAll ?? true,
     tickTime: options.tickTime ?? 60_000,
     wires,
-    listen: registration.port === 0
-      ? {}
-      : { port: registration.port, host: registration.host },
+    listen: listeningOf(registration, options.advertise),
   });
   serveObserver(runtime, () => network.connections(), options.allowObserve);
   const listen = {
@@ -200,6 +200,19 @@ export async function startNode(
     options: { ...options, cookie },
     accept: () => ready.resolve(network),
   };
+}
+
+/** Where peers reach a node: the advertised address, or the one that it listens on. */
+function listeningOf(
+  { port, host }: HostRegistration,
+  advertise: string | undefined,
+): Listening {
+  if (port === 0) return {};
+  const advertised = advertise === undefined
+    ? undefined
+    : advertisedAddress(advertise);
+  if (advertised === undefined) return { port, host };
+  return { port: advertised.port ?? port, host: advertised.host };
 }
 
 /** Creates a node's wires. Nodes that speak both use the JSON wire, whatever the order of the option is. */

@@ -394,7 +394,7 @@ export const HELP: Record<string, Doc[]> = {
   "Logger.setFilter": [
     {
       "signature": "setFilter(filter: LogFilter | undefined)",
-      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. There is one filter; it\nreplaces the one before.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event,\n`true` passes it on, and an event takes its place. If the filter throws, the event is logged as it is, with\nthe error."
+      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. There is one filter; it\nreplaces the one before.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event,\n`true` passes it on, and an event takes its place. If the filter throws or returns anything else, a promise\ntoo, the event is logged as it is, and an error is written to standard error. What a filter or log hook itself\nlogs while it runs goes to standard error as well, from the level `\"warning\"` on."
     }
   ],
   "Logger.setLevel": [

@@ -352,8 +352,9 @@ test("only node.ts and node/ join runtime, distribution and wires", () =>
     (path) => path !== "node.ts" && !isIn(...LIBRARY)(path),
     (imported, path) =>
       !isIn("distribution", "wires")(imported) ||
-      // A command line checks a node's name as the node will.
+      // A command line checks a node's name and its address as the node will.
       imported === "distribution/node_name.ts" ||
+      imported === "distribution/advertised_address.ts" ||
       // A simulation is another host environment for nodes, with its own connections.
       isIn("testing/simulation")(path) && CONTRACTS.includes(imported),
   ));

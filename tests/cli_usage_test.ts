@@ -57,6 +57,10 @@ const WRONG: [args: string[], says: string][] = [
     '--port "x": a port is a number from 0 to 65535',
   ],
   [
+    ["--sname", "a", "--advertise", "host:1"],
+    '--advertise "host:1": give an IP address',
+  ],
+  [
     ["--sname", "a", "--epmd-port", "0"],
     '--epmd-port "0": a port is a number from 1 to 65535',
   ],

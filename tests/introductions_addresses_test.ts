@@ -1,6 +1,8 @@
 /** Addresses of nodes: which ones peers state, which are used, and how many are kept. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { advertisedAddress } from "../distribution/advertised_address.ts";
 import {
   type KnownAddress,
   KnownAddresses,
@@ -101,6 +103,79 @@ clusterTest(
     await late.run(() => Node.list());
   },
 );
+
+clusterTest(
+  "a node is dialled at the address that it advertises",
+  async (cluster) => {
+    // As the published port of a container.
+    const sockets = new Set<Socket>();
+    let forwarded = 0;
+    let target = 0;
+    const proxy = createServer((socket) => {
+      forwarded++;
+      const inner = connect(target, "127.0.0.1");
+      for (const each of [socket, inner]) {
+        sockets.add(each);
+        each.on("error", () => {});
+      }
+      socket.pipe(inner).pipe(socket);
+    });
+    await new Promise<void>((resolve) =>
+      proxy.listen(0, "127.0.0.1", () => resolve())
+    );
+    try {
+      const { port } = proxy.address() as AddressInfo;
+      const alex = await cluster.start("alex", NO_EPMD);
+      const kate = await cluster.start("kate", {
+        ...NO_EPMD,
+        advertise: `127.0.0.1:${port}`,
+        connectAll: false,
+      });
+      target = kate.port;
+      await kate.run(() => Node.connect({ address: addressOf(alex) }));
+      assertEquals(forwarded, 0);
+      const moebi = await cluster.start("moebi", NO_EPMD);
+      await join(moebi, alex, [KATE]);
+      assertEquals(forwarded, 1);
+      // Alex was dialled by kate, and dials it there.
+      await part(alex, kate);
+      assertEquals(await alex.run(() => Node.connect(KATE)), true);
+      assertEquals(forwarded, 2);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    }
+  },
+);
+
+test("advertisedAddress() reads IP addresses of single machines", () => {
+  const port = undefined;
+  assertEquals(advertisedAddress("10.0.0.5"), { host: "10.0.0.5", port });
+  assertEquals(advertisedAddress("10.0.0.5:1"), { host: "10.0.0.5", port: 1 });
+  assertEquals(advertisedAddress("fd00::1"), { host: "fd00::1", port });
+  assertEquals(advertisedAddress("[fd00::1]"), { host: "fd00::1", port });
+  assertEquals(advertisedAddress("[fd00::1]:65535"), {
+    host: "fd00::1",
+    port: 65535,
+  });
+  for (
+    const text of [
+      "",
+      "host",
+      "host:1",
+      "0.0.0.0",
+      "[::]:1",
+      "224.0.0.1",
+      "10.0.0.5:0",
+      "10.0.0.5:65536",
+      "10.0.0.5:",
+      "10.0.0.5:1x",
+      "[fd00::1",
+      "fe80::1%eth0",
+      " 10.0.0.5",
+    ]
+  ) assertEquals(advertisedAddress(text), undefined, text);
+});
 
 clusterTest(
   "a node that EPMD does not know is found at its last address",

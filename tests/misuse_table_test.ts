@@ -518,6 +518,7 @@ const TABLE: Record<string, Row> = {
         allow: ["undefined", "function"],
         allowClosures: FLAG,
         listen: ["undefined"],
+        advertise: ["undefined"],
         port: ["undefined", "one"],
         tls: ["undefined"],
         wires: ["undefined"],

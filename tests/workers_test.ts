@@ -804,3 +804,17 @@ workersTest(
     assertEquals(theirs.listen, { port, host: "127.0.0.1" });
   },
 );
+
+workersTest(
+  "a worker states the host that its program advertises, with its own port",
+  async (cluster) => {
+    await start();
+    const { epmdPort } = cluster;
+    const entry = await lookup("alex-1", { host: "127.0.0.1", port: epmdPort });
+    const { port } = entry!;
+    await using peer = await RawPeer.dial(port);
+    const { theirs } = await peer.enter("raw@localhost", ONE);
+    assertEquals(theirs.listen, { port, host: "203.0.113.5" });
+  },
+  { advertise: "203.0.113.5:14370" },
+);

@@ -12,6 +12,7 @@ import type { LogEvent } from "../runtime/log/log_event.ts";
 export type ThreadNodeOptions =
   & Pick<
     NodeOptions,
+    | "advertise"
     | "allowClosures"
     | "allowRemsh"
     | "connectAll"

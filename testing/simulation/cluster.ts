@@ -31,7 +31,13 @@ const TICK_TIME = 60_000;
 export interface SimulatedNodeOptions extends
   Omit<
     NodeOptions,
-    "name" | "listen" | "port" | "tls" | "epmdPort" | "cookieFile"
+    | "name"
+    | "advertise"
+    | "listen"
+    | "port"
+    | "tls"
+    | "epmdPort"
+    | "cookieFile"
   > {}
 
 /** A simulated node with options of its own. */
