@@ -172,6 +172,7 @@ export interface WorkerInfo {
 /** The options of a node that its workers' nodes have as well. */
 const INHERITED = [
   "allowClosures",
+  "allowObserve",
   "allowRemsh",
   "connectAll",
   "drainTimeout",

@@ -14,6 +14,7 @@ export type ThreadNodeOptions =
     NodeOptions,
     | "advertise"
     | "allowClosures"
+    | "allowObserve"
     | "allowRemsh"
     | "connectAll"
     | "drainTimeout"

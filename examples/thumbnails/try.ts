@@ -1,4 +1,4 @@
-/** `deno task thumbnails`: a web node and two workers on this machine, and what to try with them. */
+/** `deno task thumbnails [--dashboard]`: a web node and two workers on this machine, and what to try with them. */
 
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const port = Deno.env.get("HTTP_PORT") ?? "8000";
 const nodes = ["web@localhost", "worker-1@localhost", "worker-2@localhost"];
+const dashboard = Deno.args.includes("--dashboard") ? "1" : "";
 const cookieFile = await Deno.makeTempFile();
 await Deno.writeTextFile(cookieFile, randomBytes(24).toString("base64url"));
 
@@ -22,9 +23,13 @@ async function keepUp(node: string): Promise<void> {
         ...["run", "--quiet", "-A", "--unstable-no-legacy-abort"],
         fileURLToPath(program),
         ...["--sname", node, "--cookie-file", cookieFile],
-        ...["--cluster", nodes.join(",")],
+        ...["--cluster", nodes.join(","), "--allow-observe"],
       ],
-      env: { HTTP_PORT: isWeb ? port : "", THREADS: "1" },
+      env: {
+        HTTP_PORT: isWeb ? port : "",
+        THREADS: "1",
+        DASHBOARD: isWeb ? dashboard : "",
+      },
       stdin: "null",
       detached: true, // Ctrl-C is for this program, which then stops the others in order.
     }).spawn();

@@ -1,6 +1,7 @@
 /** The program of a web node: `deno run -A --unstable-no-legacy-abort web.ts --sname web@localhost --cluster worker@localhost`. */
 
 import { Node, pg, Supervisor } from "@otp/distribution";
+import { Dashboard } from "@otp/distribution/dashboard";
 import { health } from "@otp/distribution/health";
 import { metrics } from "@otp/distribution/metrics";
 import { nodeFlags } from "@otp/distribution/node-flags";
@@ -23,7 +24,9 @@ const node = await Node.start(nodeFlags());
 await Supervisor.startLink([
   pg,
   TaskPool.childSpec({ name: "thumbs", group: "thumbs", waitForNode: 20_000 }),
+  ...env.DASHBOARD ? [Dashboard.childSpec()] : [],
 ], { strategy: "rest_for_one" });
+if (env.DASHBOARD) console.log(`Dashboard: ${await Dashboard.url()}`);
 
 const probe = health();
 const measures = metrics();
