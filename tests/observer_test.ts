@@ -24,6 +24,7 @@ import {
   Supervisor,
   TaskSupervisor,
 } from "../mod.ts";
+import { SlowValues } from "../servers/observer/slow_values.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -438,6 +439,22 @@ cluster(
     assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
   },
 );
+
+test("SlowValues finds out about a message once if that takes long", () => {
+  const values = new SlowValues<string>();
+  let found = 0;
+  const find = () => {
+    const until = performance.now() + 20;
+    while (performance.now() < until) continue;
+    return `found ${++found}`;
+  };
+  const message = { wide: true };
+  for (let i = 0; i < 3; i++) assertEquals(values.of(message, find), "found 1");
+  // Another one, and a value that is no object, are found on their own.
+  assertEquals(values.of({ wide: true }, find), "found 2");
+  assertEquals(values.of("text", find), "found 3");
+  assertEquals(values.of("text", find), "found 4");
+});
 
 test("an answer stays small, whatever the processes keep", async () => {
   await using node = await Node.start({

@@ -22,6 +22,7 @@ import {
 } from "./observed_texts.ts";
 import type { MessageRates } from "./message_rates.ts";
 import { childrenOf } from "./supervision_tree.ts";
+import { SlowValues } from "./slow_values.ts";
 import { mailboxBytes } from "./value_size.ts";
 
 /** A key that processes can be sorted by, the greatest value first; `"started"`: the newest first. */
@@ -48,6 +49,8 @@ export const MAX_PROCESSES = 500;
 
 /** The maximum number of processes whose mailboxes are measured to sort by memory. */
 const MAX_MEASURED = 1000;
+
+const messageTexts = new SlowValues<string>();
 
 const MAX_PIDS = 100;
 const MAX_ANCESTORS = 20;
@@ -183,7 +186,8 @@ export function observeProcess(
   const links = process.activeLinks();
   const messages: string[] = [];
   for (let i = 0; i < mailbox.length && i < MAX_MESSAGES; i++) {
-    messages.push(valueText(mailbox.at(i)));
+    const message = mailbox.at(i);
+    messages.push(messageTexts.of(message, () => valueText(message)));
   }
   return {
     ...observe(process, rates),

@@ -6,10 +6,13 @@
  */
 
 import type { Mailbox } from "../../runtime/processes/mailbox.ts";
+import { SlowValues } from "./slow_values.ts";
 
 /** The number of messages of a mailbox that are measured, and of values that are visited in all of them. */
 const SAMPLES = 32;
 const MAX_VALUES = 2000;
+
+const sizes = new SlowValues<number>();
 
 const VALUE = 8;
 const OBJECT = 32;
@@ -23,7 +26,8 @@ export function mailboxBytes(mailbox: Mailbox): number {
   let bytes = 0;
   let count = 0;
   for (let i = 0; i < length && budget.left > 0; i += step) {
-    bytes += sizeOf(mailbox.at(i), budget);
+    const message = mailbox.at(i);
+    bytes += sizes.of(message, () => sizeOf(message, budget));
     count++;
   }
   return Math.round(bytes / count * length);
