@@ -33,7 +33,7 @@ export const PAGE: string = `<!doctype html>
 <body>
 <a class="skip" href="#main">Skip to content</a>
 <header>
-<p class="brand"><svg viewBox="0 0 16 16" width="22" height="22" aria-hidden="true"><path d="M8 4 4 12h8z"/><circle cx="8" cy="4" r="2.5"/><circle cx="4" cy="12" r="2.5"/><circle cx="12" cy="12" r="2.5"/></svg>Dashboard</p>
+<h1 class="brand"><svg viewBox="0 0 16 16" width="22" height="22" aria-hidden="true"><path d="M8 4 4 12h8z"/><circle cx="8" cy="4" r="2.5"/><circle cx="4" cy="12" r="2.5"/><circle cx="12" cy="12" r="2.5"/></svg>Dashboard</h1>
 <div class="picker"><label for="node">Node</label><select id="node"></select></div>
 <p id="status" role="status"></p>
 <button id="pause" type="button" aria-pressed="false">Pause</button>

@@ -1,0 +1,136 @@
+/**
+ * The log of a node, live.
+ *
+ * @module
+ */
+
+import type { PageEvents } from "../page_shapes.ts";
+import { element, processLink } from "./elements.ts";
+import { clockText } from "./texts.ts";
+
+/** The number of events that the page keeps. */
+const MAX_KEPT = 300;
+
+const LEVELS = ["debug", "info", "notice", "warning", "error", "critical"];
+
+/** The log of the node that is shown. */
+export class ShownLog {
+  /** The number of the last event. */
+  last = 0;
+  /** The events that arrived while the log was not shown, and that are errors. */
+  unseen = 0;
+  #level = "";
+  #search = "";
+  #events: PageEvents = [];
+  #list: HTMLOListElement | undefined;
+
+  /** Forgets all: another node is shown. */
+  clear(): void {
+    this.last = 0;
+    this.unseen = 0;
+    this.#events = [];
+    this.#list?.replaceChildren();
+  }
+
+  /** Adds later events. */
+  add(events: PageEvents): void {
+    const isFirst = this.last === 0;
+    const later = events.filter(({ number }) => number > this.last);
+    for (const event of later) {
+      this.last = Math.max(this.last, event.number);
+      this.#events.push(event);
+      if (
+        !isFirst && this.#list === undefined && LEVELS.indexOf(event.level) >= 4
+      ) this.unseen++;
+      if (this.#isShown(event)) this.#list?.prepend(item(event));
+    }
+    this.#events.splice(0, this.#events.length - MAX_KEPT);
+    while ((this.#list?.childElementCount ?? 0) > MAX_KEPT) {
+      this.#list?.lastElementChild?.remove();
+    }
+  }
+
+  /** Builds the view. */
+  build(main: HTMLElement): void {
+    this.unseen = 0;
+    const level = element("select", {
+      id: "level",
+      change: () => {
+        this.#level = level.value;
+        this.#fill();
+      },
+    }, element("option", { value: "" }, "all"));
+    for (const each of ["info", "warning", "error"]) {
+      level.append(element("option", { value: each }, each));
+    }
+    level.value = this.#level;
+    const search = element("input", {
+      id: "logsearch",
+      type: "search",
+      maxlength: 200,
+      input: () => {
+        this.#search = search.value.toLowerCase();
+        this.#fill();
+      },
+    });
+    search.value = this.#search;
+    this.#list = element("ol", { class: "log" });
+    main.replaceChildren(
+      element(
+        "div",
+        { class: "controls", role: "search" },
+        element("label", { for: "level" }, "At least"),
+        level,
+        element("label", { for: "logsearch" }, "Search"),
+        search,
+      ),
+      element(
+        "div",
+        { role: "log", "aria-label": "Log, newest first" },
+        this.#list,
+      ),
+    );
+    this.#fill();
+  }
+
+  /** The log is no longer shown. */
+  leave(): void {
+    this.#list = undefined;
+  }
+
+  #isShown({ level, message }: PageEvents[number]): boolean {
+    const isLevel = this.#level === "" ||
+      LEVELS.indexOf(level) >= LEVELS.indexOf(this.#level);
+    return isLevel &&
+      (this.#search === "" || message.toLowerCase().includes(this.#search));
+  }
+
+  #fill(): void {
+    this.#list?.replaceChildren(
+      ...this.#events.filter((event) => this.#isShown(event)).reverse().map(
+        item,
+      ),
+    );
+  }
+}
+
+function item(
+  { at, level, message, pid, report }: PageEvents[number],
+): HTMLLIElement {
+  const end = message.indexOf("\n");
+  const title = end < 0 ? message : message.slice(0, end);
+  const time = element("time", {}, clockText(at));
+  const badge = element("span", {
+    class: `level ${LEVELS.includes(level) ? level : ""}`,
+  }, level);
+  const about = report !== undefined &&
+    element("span", { class: "report" }, report);
+  const whose = pid !== undefined && processLink(pid);
+  const text = end < 0 ? element("span", { class: "message" }, title) : element(
+    "details",
+    {},
+    element("summary", {}, title),
+    element("pre", {}, message.slice(end + 1)),
+  );
+  return element("li", {}, time, badge, about, whose, text);
+}
