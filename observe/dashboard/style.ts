@@ -78,7 +78,7 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .details { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 10px 24px; }
 .details dt { font-size: 12px; }
 .buttons { display: flex; gap: 8px; margin: 0 0 14px; justify-content: flex-start; }
-.map { display: block; width: 100%; max-height: 420px; }
+.map { display: block; width: 100%; max-height: 380px; }
 .map line { stroke: light-dark(#b9b5f5, #5d59a8); stroke-linecap: round; }
 .map line.queued { stroke: var(--warn); }
 .map text:not(.letter) { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
@@ -161,7 +161,6 @@ dialog .buttons { margin: 16px 0 0; justify-content: flex-end; }
   .log .message, .log details { flex-basis: 100%; }
   .controls input { width: 100%; }
   #status { margin-left: 0; }
-  .map text { font-size: 20px; } .map text.facts, .map text.traffic { font-size: 17px; }
 }
 @media (prefers-reduced-motion: no-preference) { .map circle { transition: stroke-width .15s; } }
 `;

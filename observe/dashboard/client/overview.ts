@@ -34,13 +34,15 @@ function chart(
   const values = samples.map((sample) => sample[key]);
   const now = values.at(-1);
   const most = Math.max(least, ...values);
+  // It fills as it goes: a chart of a few samples is not a line at its end.
+  const step = WIDTH / (Math.max(SAMPLES / 5, values.length) - 1);
   const points = values.map((value, i) => {
-    const x = WIDTH - (values.length - 1 - i) * (WIDTH / (SAMPLES - 1));
+    const x = WIDTH - (values.length - 1 - i) * step;
     return `${x.toFixed(1)},${
       (HEIGHT - 2 - value / most * (HEIGHT - 6)).toFixed(1)
     }`;
   });
-  const first = WIDTH - (values.length - 1) * (WIDTH / (SAMPLES - 1));
+  const first = WIDTH - (values.length - 1) * step;
   const current = now === undefined ? "–" : text(now);
   return element(
     "figure",
@@ -93,28 +95,39 @@ function edgesOf(cluster: readonly PagePeer[]): Edge[] {
   return [...edges.values()];
 }
 
+/** Where nodes are drawn: on an ellipse, the first one at the top, or two side by side. */
+function placesOf(
+  nodes: readonly string[],
+): { width: number; height: number; at: Map<string, [x: number, y: number]> } {
+  const width = innerWidth < 640 ? 420 : 800;
+  const count = nodes.length;
+  const tall = count < 3 ? 0 : count < 9 ? 170 : 280;
+  const angles = nodes.map((_, i) =>
+    Math.PI * (2 * i / count + (count === 2 ? 1 : 1.5))
+  );
+  const heights = angles.map((angle) => Math.sin(angle));
+  const top = Math.min(...heights);
+  const span = Math.max(...heights) - top || 1;
+  const at = new Map(nodes.map((node, i): [string, [number, number]] => [node, [
+    width * (0.5 + (count === 1 ? 0 : 0.31 * Math.cos(angles[i]))),
+    36 + tall * (heights[i] - top) / span,
+  ]]));
+  return { width, height: tall + 96, at };
+}
+
 /** The map of the cluster. */
 function clusterMap(
   cluster: readonly PagePeer[],
   selected: string,
 ): PageContent {
   const shown = cluster.slice(0, 40);
-  const height = shown.length < 3 ? 150 : shown.length < 9 ? 270 : 380;
-  const at = new Map(shown.map(({ node }, i) => {
-    const angle = Math.PI *
-      (2 * i / shown.length + (shown.length === 2 ? 1 : 1.5));
-    const isAlone = shown.length === 1;
-    return [node, [
-      400 + (isAlone ? 0 : 250 * Math.cos(angle)),
-      height / 2 + (isAlone ? 0 : (height / 2 - 50) * Math.sin(angle)),
-    ]];
-  }));
+  const { width, height, at } = placesOf(shown.map(({ node }) => node));
   const lines: PageContent[] = [];
   const labels: PageContent[] = [];
   for (const { ends, traffic, queued } of edgesOf(shown)) {
     const [from, to] = ends.map((end) => at.get(end));
     if (from === undefined || to === undefined) continue;
-    const width = Math.min(6, 1.5 + Math.log10(1 + traffic / 1000));
+    const thickness = Math.min(6, 1.5 + Math.log10(1 + traffic / 1000));
     lines.push(drawn(
       "line",
       {
@@ -122,7 +135,7 @@ function clusterMap(
         y1: from[1],
         x2: to[0],
         y2: to[1],
-        "stroke-width": width.toFixed(1),
+        "stroke-width": thickness.toFixed(1),
         class: queued >= LONG_QUEUE ? "queued" : undefined,
       },
       drawn(
@@ -176,7 +189,7 @@ function clusterMap(
     "svg",
     {
       class: "map",
-      viewBox: `0 0 800 ${height + 24}`,
+      viewBox: `0 0 ${width} ${height}`,
       role: "group",
       "aria-label": `Map of ${shown.length} nodes`,
     },
