@@ -29,6 +29,9 @@ const MAX_ANSWERING = 16;
 const MAX_HEAD = 8192;
 const MAX_BODY = 2048;
 
+/** The longest answer, in characters: other nodes can state much. */
+const MAX_ANSWER = 4_000_000;
+
 /** How long a client may take to send a request, to read an answer, and to send another request, in milliseconds. */
 const REQUEST_TIME = 10_000;
 const ANSWER_TIME = 30_000;
@@ -231,7 +234,11 @@ function json(
   status: number,
   value: unknown,
 ): void {
-  reply(request, response, status, JSON.stringify(value), {
+  const body = JSON.stringify(value);
+  if (body.length > MAX_ANSWER) {
+    return reply(request, response, 502, "The node's answer is too large.");
+  }
+  reply(request, response, status, body, {
     "content-type": "application/json",
   });
 }

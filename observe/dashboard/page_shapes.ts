@@ -155,14 +155,14 @@ export const namesShape = record({
     record({
       scope: text(),
       groups: list(
-        record({ group: text(), pids: list(pid, 20), size: number }),
-        200,
+        record({ group: text(), pids: list(pid, 10), size: number }),
+        100,
       ),
     }),
-    50,
+    20,
   ),
   registries: list(
-    record({ registry: text(), keys: list(NAME, 200), size: number }),
+    record({ registry: text(), keys: list(NAME, 100), size: number }),
     50,
   ),
   more: number,

@@ -35,6 +35,7 @@ const log = new ShownLog();
 let view = "overview";
 let node = "";
 let pid = "";
+let uptime = 0;
 let isPaused = false;
 let updateProcesses: ((state: PageState) => void) | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,7 +54,10 @@ function navigate(): void {
     },
   );
   const before = `${view} ${node} ${pid}`;
-  if (of !== node) log.clear();
+  if (of !== node) {
+    log.clear();
+    uptime = 0;
+  }
   view = wanted === "process" || Object.hasOwn(VIEWS, wanted)
     ? wanted
     : "overview";
@@ -177,7 +181,11 @@ function show(state: PageState): void {
       remember(peer.state);
     }
   }
-  if (state.log !== undefined) log.add(state.log);
+  const now = state.state?.uptime ?? uptime;
+  // A node that has started again counts its events from 1 again.
+  if (now < uptime) log.clear();
+  else if (state.log !== undefined) log.add(state.log);
+  uptime = now;
   drawNav();
   if (view === "processes") return updateProcesses?.(state);
   if (view === "log") return;
