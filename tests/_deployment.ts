@@ -1,7 +1,7 @@
 /** The files of a deployment of the thumbnail service, as its tools and its hosts read them. */
 
 import { fileURLToPath } from "node:url";
-import { parse, parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "npm:yaml@^2";
 
 /** The root of the repository, where the programs run. */
 export const ROOT: string = fileURLToPath(new URL("../", import.meta.url));

@@ -1,7 +1,7 @@
 /** The programs of `examples/thumbnails/`, as processes of the operating system, and a load balancer for its web nodes. */
 
 import { assert, assertEquals } from "@std/assert";
-import autocannon from "autocannon";
+import autocannon from "npm:autocannon@^8";
 import { Buffer } from "node:buffer";
 import { createServer, request, type ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";

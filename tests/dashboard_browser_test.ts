@@ -319,7 +319,7 @@ browserTest(
     const pid = waiter("accessible");
     send(pid, "hi");
     Logger.error("an error\nwith details");
-    const { default: { source: code } } = await import("axe-core");
+    const { default: { source: code } } = await import("npm:axe-core@^4");
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       for (

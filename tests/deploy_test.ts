@@ -9,8 +9,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { DCLinter } from "dclint";
-import { validate } from "dockerfile-utils";
+import { DCLinter } from "npm:dclint@^3";
+import { validate } from "npm:dockerfile-utils@^0.16";
 import { nodeFlags } from "../cli/node_flags.ts";
 import { NodeStartError } from "../errors.ts";
 import { Node } from "../node.ts";
@@ -165,8 +165,8 @@ function programOf(manifests: readonly Manifest[]): string {
   const lines = manifests.map((manifest, i) => {
     const { apiVersion, kind } = manifest;
     const group = apiVersion.startsWith("cert-manager.io/")
-      ? `@kubernetes-models/cert-manager/${apiVersion}`
-      : `kubernetes-models/${apiVersion}`;
+      ? `npm:@kubernetes-models/cert-manager@^6/${apiVersion}`
+      : `npm:kubernetes-models@^5/${apiVersion}`;
     return `import type { I${kind} as T${i} } from "${group}/${kind}";
 export const each${i}: T${i} = ${JSON.stringify(manifest)};`;
   });

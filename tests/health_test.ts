@@ -1,7 +1,7 @@
 /** The handlers of `/livez` and `/readyz`, in real web servers. */
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { Hono } from "hono";
+import { Hono } from "npm:hono@^4";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { health, type HealthOptions } from "../observe/health.ts";

@@ -8,13 +8,13 @@ import {
   assertThrows,
 } from "@std/assert";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { AsyncLocalStorageContextManager } from "npm:@opentelemetry/context-async-hooks@^2";
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   type ReadableSpan,
   SimpleSpanProcessor,
-} from "@opentelemetry/sdk-trace-base";
+} from "npm:@opentelemetry/sdk-trace-base@^2";
 import {
   Agent,
   atom,

@@ -1,8 +1,8 @@
 /** The example `examples/thumbnails/`: real images under load, while its programs are killed and restarted. */
 
-import decode from "@jsquash/jpeg/decode.js";
-import encode from "@jsquash/jpeg/encode.js";
-import resize from "@jsquash/resize";
+import decode from "npm:@jsquash/jpeg@^1/decode.js";
+import encode from "npm:@jsquash/jpeg@^1/encode.js";
+import resize from "npm:@jsquash/resize@^2";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { sizeOf } from "../examples/thumbnails/jpeg_size.ts";
 import { make } from "../examples/thumbnails/thumbs.ts";

@@ -5,7 +5,7 @@
  */
 
 import fs from "node:fs";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page } from "npm:playwright-core@^1";
 
 export type { Browser, Page };
 
@@ -19,12 +19,14 @@ export async function startBrowser(): Promise<Browser> {
 }
 
 /** Loads the driver, which looks for Windows in a folder that a test may not read. */
-async function loadPlaywright(): Promise<typeof import("playwright-core")> {
+async function loadPlaywright(): Promise<
+  typeof import("npm:playwright-core@^1")
+> {
   const { existsSync } = fs;
   fs.existsSync = (path) =>
     !String(path).startsWith("/proc/") && existsSync(path);
   try {
-    return await import("playwright-core");
+    return await import("npm:playwright-core@^1");
   } finally {
     fs.existsSync = existsSync;
   }

@@ -7,7 +7,7 @@
 
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import ts from "npm:typescript@^5";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 

@@ -1,8 +1,8 @@
 /** What each thread of a worker runs: it makes thumbnails. */
 
-import decode from "@jsquash/jpeg/decode.js";
-import encode from "@jsquash/jpeg/encode.js";
-import resize from "@jsquash/resize";
+import decode from "npm:@jsquash/jpeg@^1/decode.js";
+import encode from "npm:@jsquash/jpeg@^1/encode.js";
+import resize from "npm:@jsquash/resize@^2";
 import { pg, TaskSupervisor } from "@otp/distribution";
 import { sizeOf } from "./jpeg_size.ts";
 
