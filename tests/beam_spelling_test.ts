@@ -218,6 +218,14 @@ test("values of declared types come back as they were, and types survive their t
   }));
 });
 
+test("-0 of the declared type float is sent as it is", () => {
+  assertEquals(toBeam(-0, "float"), -0);
+  assertEquals(
+    fromBeam(toBeam([-0, 1], { list: "float" }), { list: "float" }),
+    [-0, 1],
+  );
+});
+
 test("a term of another form than declared arrives as it is", () => {
   const type: BeamType = { tagged: { put: { key: "atom" }, add: ["atom"] } };
   for (

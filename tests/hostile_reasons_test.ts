@@ -199,6 +199,7 @@ processTest(
   async () => {
     Process.trapExit(true);
     const said = await logOf(async (soFar) => {
+      const owner = self();
       const pid = spawn(async () => {
         const process = currentRuntime().find(self())!;
         for (const text of ["first", "second"]) {
@@ -206,9 +207,11 @@ processTest(
             throw new Error(text);
           });
         }
+        send(owner, "up");
         await receive(() => false);
       });
       const watched = Process.monitor(pid);
+      await receive((m) => m === "up");
       await Process.link(pid);
       Process.exit(pid, "gone");
       await receive((m) => watched.equals(m?.ref));

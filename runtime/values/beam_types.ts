@@ -108,7 +108,8 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
         ? Array.from(value, (c) => c.codePointAt(0)!)
         : value;
     case "float":
-      return typeof value === "number" && Number.isInteger(value)
+      return typeof value === "number" && Number.isInteger(value) &&
+          !Object.is(value, -0)
         ? new Float(value)
         : value;
   }
