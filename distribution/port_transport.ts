@@ -176,7 +176,7 @@ export class PortTransport implements Transport {
     this.#closed = { error };
     while (this.#waiting.shift() !== undefined);
     this.#port.onmessage = null;
-    // What was posted still arrives.
+    // Messages that were posted still arrive.
     this.#port.close();
     // As with a socket, the owner is notified later.
     outside(() => nodeProcess.nextTick(() => this.#report()));

@@ -66,14 +66,14 @@ export interface HealthOptions {
    */
   minPeers?: number;
   /**
-   * What must be fine for the program to be ready, besides its node: a database that answers, for example.
+   * Checks that must pass for the program to be ready, besides its node: a database answers, for example.
    * Each is a function that fails if it returns `false`, throws, rejects, or takes longer than `timeout`.
    *
    * @default {{}}
    */
   ready?: Record<string, HealthCheck>;
   /**
-   * What must be fine for the program to live. Who asks will kill the program if one of these fails, so name
+   * Checks that must pass for the program to live. Whoever asks kills the program if one of these fails, so name
    * here only what a restart heals, and never another service.
    *
    * @default {{}}

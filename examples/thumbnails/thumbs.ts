@@ -1,4 +1,4 @@
-/** What each thread of a worker runs: it makes thumbnails. */
+/** The code of each thread of a worker: it makes thumbnails. */
 
 import decode from "npm:@jsquash/jpeg@^1/decode.js";
 import encode from "npm:@jsquash/jpeg@^1/encode.js";

@@ -273,7 +273,7 @@ function valueText(metadata: Record<string, unknown>, key: string): string {
 /**
  * A log hook that throws for no event: an error of the given hook is logged with the event.
  *
- * What the hook itself logs while it runs goes to standard error: the hook would otherwise call itself for ever.
+ * Log events of the hook itself go to standard error while it runs: it would otherwise call itself for ever.
  */
 export function safeLog(hook: LogHook): LogHook {
   let isRunning = false;

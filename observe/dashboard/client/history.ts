@@ -1,5 +1,5 @@
 /**
- * What the page remembers of earlier answers: as much as its charts show.
+ * Earlier answers that the page remembers: as many as its charts show.
  *
  * @module
  */
