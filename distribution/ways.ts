@@ -101,7 +101,7 @@ export class Ways {
     for (const [at, way] of ways.entries()) {
       const rest = end - runtime.now();
       const share = rest / (ways.length - at);
-      // An address that a peer has stated may be wrong, and leaves time for the others even if it accepts a connection.
+      // The address that a peer has stated may be wrong: time is left for the others even if it accepts a connection.
       const left = way.isKnown ? share : rest;
       try {
         return await this.#attemptBy(dial, name, way, { left, share });

@@ -140,7 +140,7 @@ export class Service implements AsyncDisposable {
   }
 }
 
-/** What a server answered. */
+/** The answer of a server. */
 export interface Answer {
   status: number;
   body: Uint8Array;

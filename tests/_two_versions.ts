@@ -1,5 +1,5 @@
 /**
- * What two nodes do with each other, for nodes of two versions: each side imports this file beside its own
+ * The exchange of two nodes, for nodes of two versions: each side imports this file beside its own
  * `mod.ts`, so it uses only what both versions have. As a program, it is a node.
  */
 

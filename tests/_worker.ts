@@ -59,7 +59,7 @@ export function compute(ms: number): string {
 /** Blocks the thread for so long that it is ended before: Deno cannot end a thread that never gives way. */
 export function hang(to: Pid): void {
   send(to, "hangs");
-  // What was sent leaves in the next turn.
+  // Messages leave in the next turn.
   setTimeout(() => compute(6000), 1);
 }
 

@@ -466,7 +466,7 @@ clusterTest(
   },
 );
 
-/** What the calling process holds once everything has settled. */
+/** The things that the calling process holds once everything has settled. */
 async function rest(): Promise<number[]> {
   for (let n = 0; n < 100 && held().some((each) => each > 0); n++) await turn();
   return held();

@@ -22,7 +22,7 @@ async function ask(
   return [response!.status, await response!.text()];
 }
 
-/** What a client of a server gets, for several paths and methods. */
+/** The answers that a client of a server gets, for several paths and methods. */
 async function answers(port: number): Promise<unknown[]> {
   const rows: unknown[] = [];
   for (

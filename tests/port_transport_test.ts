@@ -216,7 +216,7 @@ test(`random streams arrive whole and in order (FUZZ_SEED=${SEED})`, {
       const { length } = received;
       if (isWhole) assertEquals(length, sent[1 - at].length);
       assert(received.every((byte, i) => byte === sent[1 - at][i]));
-      // What the closing end wrote before arrives.
+      // Bytes that the closing end wrote before arrive.
       if (transport !== closing) assertEquals(length, sent[1 - at].length);
       assert(!transport.write(bytesOf(1)));
     });

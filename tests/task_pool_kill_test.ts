@@ -35,7 +35,7 @@ class WorkerPeers implements AsyncDisposable {
   }
 }
 
-/** What became of each run of a load. */
+/** The outcome of each run of a load. */
 interface Outcome {
   /** How often each task has begun. */
   began: Map<number, number>;

@@ -28,7 +28,7 @@ export interface AddressAnswer {
   readonly targets: ReadonlyMap<string, AddressOfNode>;
   /** The number of the others. */
   readonly ignored: number;
-  /** What was wrong, if some were ignored. */
+  /** The reason, if some were ignored. */
   readonly fault: string | undefined;
 }
 

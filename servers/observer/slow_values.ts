@@ -1,5 +1,5 @@
 /**
- * What was found of values that took long, so that nobody waits for them twice.
+ * The findings about values that took long, so that nobody waits for them twice.
  *
  * To see the first key of an object, the host collects all of them: 0.25 s for a million. So a few such messages in a
  * mailbox would make a node slow each time that somebody looks at it.

@@ -71,6 +71,6 @@ export interface PoolInfo {
   running: number;
   /** The supervisors. */
   members: PoolMemberInfo[];
-  /** What has happened since it started. */
+  /** The counts since it started. */
   counts: PoolCounts;
 }
