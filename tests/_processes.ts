@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import nodeProcess from "node:process";
+import { setImmediate } from "node:timers";
 import {
   type DownMessage,
   exit,
@@ -11,6 +12,7 @@ import {
   spawn,
   spawnMonitor,
 } from "../process.ts";
+import { hasSteps } from "../runtime/scheduling/scheduler.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 
 /** A test whose body is a process of its own, and which must leave no mail. */
@@ -79,14 +81,24 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** Returns whether a promise is still pending after everything that can run has run. */
+/**
+ * Waits until all processes of this program wait for a timer or for input from outside: each has taken all steps
+ * that it can take, however long they take.
+ */
+export async function quiet(): Promise<void> {
+  do await new Promise<void>((resolve) => setImmediate(resolve)); while (
+    hasSteps()
+  );
+}
+
+/** Returns whether a promise is still pending when the program is {@linkcode quiet}. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
   const settle = () => {
     pending = false;
   };
   promise.then(settle, settle);
-  await turn();
+  await quiet();
   return pending;
 }
 

@@ -262,6 +262,11 @@ export function enqueueStep<P extends Pace, A>(
   resume?.();
 }
 
+/** Whether a step waits for its turn, or for the event loop. Tests wait until none does. */
+export function hasSteps(): boolean {
+  return isTurning || queued > 0;
+}
+
 /** Calls back when the event loop has turned. */
 export function afterTurn(fn: () => void): void {
   outside(() => loop.afterTurn(fn));
