@@ -9,6 +9,7 @@ import {
 } from "../task_supervisor.ts";
 import { TaskPool, type TaskPoolOptions } from "../task_pool.ts";
 import type { Cluster } from "./_nodes.ts";
+import { until as eventually } from "./_until.ts";
 
 /** The report of a task that has begun. */
 export interface Begun {
@@ -119,19 +120,17 @@ export async function nodes(
 
 /** Waits in the calling process until the pool has so many supervisors that tell their load, and so many places. */
 export async function ready(members: number): Promise<void> {
-  for (;;) {
-    const info = await TaskPool.info("pool");
+  await until((info) => {
     const known = info.members.filter(({ max, state }) =>
       max !== "infinity" && state !== "silent"
     );
-    if (known.length === members) return;
-    await Process.sleep(5);
-  }
+    return known.length === members;
+  });
 }
 
 /** Waits in the calling process until the pool's info fulfils a condition. */
 export async function until(
   isSo: (info: Awaited<ReturnType<typeof TaskPool.info>>) => boolean,
 ): Promise<void> {
-  while (!isSo(await TaskPool.info("pool"))) await Process.sleep(5);
+  await eventually(async () => isSo(await TaskPool.info("pool")));
 }

@@ -73,6 +73,7 @@ export function add(a: number, b: number): number {
 /** Blocks its node's thread for that many milliseconds. */
 export function compute(ms: number): void {
   const end = performance.now() + ms;
+  // safe: computes, and decides nothing
   while (performance.now() < end);
 }
 

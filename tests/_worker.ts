@@ -7,6 +7,7 @@ import { Node } from "../node.ts";
 import { type Pid, Process, receive, self, send } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import type { ChildDefinition } from "../supervisor.ts";
+import { until } from "./_until.ts";
 
 /** A child of each worker's node. */
 export function start(): ChildDefinition[] {
@@ -38,20 +39,19 @@ export function seven(): Promise<number> {
 /** Ends the node's agent, so often that its supervisor gives up. */
 export async function endAgents(): Promise<void> {
   for (let i = 0; i < 4; i++) {
-    const pid = Process.whereis("Seven");
-    if (pid !== undefined) Process.exit(pid, "kill");
-    while (Process.whereis("Seven")?.equals(pid) ?? false) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    while (i < 3 && Process.whereis("Seven") === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    const pid = Process.whereis("Seven")!;
+    Process.exit(pid, "kill");
+    await until(() => {
+      const now = Process.whereis("Seven");
+      return now === undefined ? i === 3 : !now.equals(pid);
+    });
   }
 }
 
 /** Blocks the thread for that many milliseconds. */
 export function compute(ms: number): string {
   const end = performance.now() + ms;
+  // safe: computes, and decides nothing
   while (performance.now() < end);
   return "computed";
 }

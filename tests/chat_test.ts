@@ -18,6 +18,7 @@ import { Process } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
+import { until } from "./_until.ts";
 
 /** A node that runs the chat, and its output. */
 interface Chatter extends AsyncDisposable {
@@ -158,11 +159,10 @@ test(
     const before = await supervisor();
     assert(before);
     await kate.node.run(() => void Process.exit(before, "kill"));
-    let after = await supervisor();
-    while (after === undefined || after.equals(before)) {
-      await Process.sleep(1);
-      after = await supervisor();
-    }
+    await until(async () => {
+      const after = await supervisor();
+      return after !== undefined && !after.equals(before);
+    });
     assertEquals(
       await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
       "ok",
@@ -282,7 +282,7 @@ test("sayName() prints at the node that spawned it", options, async () => {
   await using alex = await startChat("alex", port);
   const pid = await alex.node.run(async () => {
     const pid = await Node.spawnLink("kate@localhost", Kate.sayName);
-    while (alex.printed.length === 0) await Process.sleep(1);
+    await until(() => alex.printed.length > 0);
     return pid;
   });
   assertEquals(pid.node, "kate@localhost");

@@ -6,6 +6,8 @@ import { Process } from "../process.ts";
 import { currentContext } from "../runtime/context/async_context.ts";
 import { insideOf } from "../runtime/context/current_process.ts";
 import { test } from "../testing/tags.ts";
+import { isPending } from "./_processes.ts";
+import { until } from "./_until.ts";
 
 test("code of a process that has exited holds no process, and knows its node and its end", async () => {
   const gate = Promise.withResolvers<void>();
@@ -23,16 +25,13 @@ test("code of a process that has exited holds no process, and knows its node and
       assertEquals(Node.self(), node);
       const error = assertThrows(() => self(), ProcessExited);
       assertEquals(error.reason, "over");
-      let isSettled = false;
-      receive().finally(() => isSettled = true);
-      await new Promise((resolve) => setTimeout(resolve));
-      assertEquals(isSettled, false);
+      assert(await isPending(receive()));
       seen.resolve();
     } catch (error) {
       seen.reject(error);
     }
   });
-  while (Process.alive(pid)) await Process.sleep(0);
+  await until(() => !Process.alive(pid));
   gate.resolve();
   await seen.promise;
 });

@@ -20,6 +20,7 @@ import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { exactly } from "./_terms.ts";
+import { until } from "./_until.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -479,11 +480,7 @@ clusterTest(
     fromAlex(cluster, async (_, kate) => {
       await checkTable(DIALLING, kate, async () => {
         Node.disconnect(KATE);
-        await kate.run(async () => {
-          while (Node.list().includes(ALEX)) {
-            await receive(() => false, { timeout: 1, after: null });
-          }
-        });
+        await kate.run(() => until(() => !Node.list().includes(ALEX)));
         assertEquals(Node.list(), []);
       });
     }),

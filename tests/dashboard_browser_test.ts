@@ -17,6 +17,7 @@ import {
 import { type Page, startBrowser } from "../tools/_browser.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
+import { until } from "./_until.ts";
 
 /** A page, and the cluster behind it. */
 interface Opened {
@@ -92,11 +93,6 @@ function end(...pids: Pid[]): void {
 async function rowsWith(page: Page, text: string): Promise<string[]> {
   const rows = await page.locator("#processes tbody tr").allInnerTexts();
   return rows.filter((each) => each.includes(text));
-}
-
-/** Waits until a question has an answer that fits. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!await isSo()) await Process.sleep(50);
 }
 
 browserTest("a link opens the page once", {}, async ({ page }) => {

@@ -8,6 +8,7 @@ import { Process, receive, self, spawnMonitor } from "../process.ts";
 import { assertForgets, newKey } from "./_memory.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle } from "./_processes.ts";
+import { until } from "./_until.ts";
 
 const KATE = "kate@localhost";
 
@@ -17,13 +18,9 @@ const KEYS = 200;
 /** Waits until kate's scope has handled everything that alex's scope sent. */
 async function settle(kate: Node): Promise<void> {
   await pg.join("settled", self());
-  await kate.run(async () => {
-    while (pg.getMembers("settled").length === 0) await Process.sleep(1);
-  });
+  await kate.run(() => until(() => pg.getMembers("settled").length > 0));
   await pg.leave("settled", self());
-  await kate.run(async () => {
-    while (pg.getMembers("settled").length > 0) await Process.sleep(1);
-  });
+  await kate.run(() => until(() => pg.getMembers("settled").length === 0));
 }
 
 /** Ways to use groups temporarily. */

@@ -6,6 +6,7 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import { type Pid, Process, receive, send, spawn } from "../process.ts";
 import { test } from "../testing/tags.ts";
+import { until } from "./_until.ts";
 
 const COUNT = 20_000;
 
@@ -43,11 +44,9 @@ test("an idle process takes less than twice the memory of a promise and its reac
   const each = await bytesOfEach(async () => {
     const all = waiting + COUNT;
     for (let n = 0; n < COUNT; n++) pids.push(spawn(idle));
-    while (waiting < all) await Process.sleep(1);
+    await until(() => waiting >= all);
   });
   for (const pid of pids) send(pid, "end");
-  for (const pid of pids) {
-    while (Process.alive(pid)) await Process.sleep(1);
-  }
+  for (const pid of pids) await until(() => !Process.alive(pid));
   assertLess(each, 2 * least, `bytes; ${promises.length} promises wait`);
 });

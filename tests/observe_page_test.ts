@@ -6,6 +6,7 @@ import { freePort } from "../testing/_ports.ts";
 import { test } from "../testing/tags.ts";
 import { pipe } from "./_cli.ts";
 import { blocksIn, readPage, runCommands, sectionsOf } from "./_pages.ts";
+import { until } from "./_until.ts";
 
 const PAGE = await readPage("docs/observe.md");
 const FAULT = sectionsOf(PAGE).get("A fault, found in several ways")!;
@@ -42,7 +43,7 @@ test(
       Number(
         new RegExp(`^${name}.* (\\d+)$`, "m").exec(await scrape())?.[1] ?? 0,
       );
-    while (await value("otp_mailbox_longest") < 50) await pause();
+    await until(async () => await value("otp_mailbox_longest") >= 50);
     const args = [
       ...["--sname=ops@localhost", "--cookie=secret_token"],
       `--epmd-port=${epmdPort}`,
@@ -55,7 +56,7 @@ test(
       before.stdout,
       /Tracing #PID.*\n(?:.* <- \{ type: "\$cast", request: \{ id: \d+ \} \}\n){3}The trace ends after 3 messages\n/,
     );
-    while (await value("otp_restarts_total") < 5) await pause();
+    await until(async () => await value("otp_restarts_total") >= 5);
     const after = await pipe(lines.filter(isTree), args);
     assertMatch(
       after.stdout,
@@ -81,7 +82,3 @@ test(
     );
   },
 );
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
-}

@@ -21,6 +21,7 @@ import {
 } from "../mod.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
+import { until } from "./_until.ts";
 
 const Work = {
   wait: async (to: Pid) => {
@@ -49,7 +50,7 @@ test("Task.async() outside any process does not end it after the await has timed
   });
   await assertRejects(() => Task.await(task, 0), ExitError, "time out");
   send(task.pid, "go");
-  while (Process.alive(task.pid)) await Process.sleep(0);
+  await until(() => !Process.alive(task.pid));
   assert(self().equals(shell));
 });
 
@@ -177,7 +178,8 @@ test("Node.run() keeps the caller's AsyncLocalStorage", async () => {
     "request 1",
     () =>
       Node.run(async () => {
-        await Process.sleep(1);
+        send(self(), "goes on");
+        await receive();
         return [trace.getStore(), self().toString()];
       }),
   );

@@ -54,6 +54,7 @@ import {
 } from "./_raw_peer.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
+import { until } from "./_until.ts";
 
 const PAGE = await Deno.readTextFile(
   new URL("../docs/protocol.md", import.meta.url),
@@ -904,6 +905,7 @@ const SERVERS: Record<string, () => Promise<unknown>> = {
   "TaskSupervisor.children(supervisor)": () =>
     TaskSupervisor.children(SUPERVISOR),
   "TaskSupervisor.drain(supervisor, { timeout: 5000 })": () =>
+    // safe: the request of the page, which nobody answers
     TaskSupervisor.drain(SUPERVISOR, { timeout: 5000 }),
   'TaskSupervisor.stop(supervisor, "shutdown")': () =>
     TaskSupervisor.stop(SUPERVISOR, "shutdown"),
@@ -947,11 +949,11 @@ async function signalsOf(
   });
   runtime.spawn(() => fn(), { groupLeader: kate });
   let signals: Json[] = [];
-  while (signals.length < least) {
-    await new Promise((resolve) => setTimeout(resolve));
+  await until(() => {
     encoder.flush(Infinity);
     signals = port.signals();
-  }
+    return signals.length >= least;
+  });
   runtime.stop("shutdown");
   return signals;
 }

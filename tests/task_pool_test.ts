@@ -26,6 +26,7 @@ import {
   supervisor,
   until,
 } from "./_pool_jobs.ts";
+import { until as eventually } from "./_until.ts";
 
 /** Runs a held task in the pool. */
 function hold(id: unknown, options: PoolRunOptions = {}): Promise<unknown> {
@@ -282,10 +283,10 @@ poolTest(
       assertEquals({ type, reason }, call);
     }
     assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
-    while (
-      Process.whereis("pool") === undefined ||
-      Process.whereis("pool")!.equals(old)
-    ) await Process.sleep(1);
+    await eventually(() => {
+      const now = Process.whereis("pool");
+      return now !== undefined && !now.equals(old);
+    });
     assertEquals(
       await TaskPool.run("pool", ["Jobs", "here"], [1]),
       [1, "kate@localhost"],

@@ -39,6 +39,7 @@ import { elixirPairTest } from "./_elixir_pair.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { withRaw } from "./_raw_peer.ts";
 import { test } from "../testing/tags.ts";
+import { until } from "./_until.ts";
 
 const exporter = new InMemorySpanExporter();
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -173,11 +174,7 @@ for (const wire of ["json", "beam"] as const) {
           await TaskSupervisor.startLink({ name: "Tasks" });
           await receive(() => false);
         });
-        while (
-          (await import("../mod.ts")).Process.whereis("Tasks") === undefined
-        ) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
+        await until(() => Process.whereis("Tasks") !== undefined);
       });
       await alex.run(async () => {
         // The first signal is sent while the node is dialled.
