@@ -5,9 +5,11 @@
  */
 
 import { HARNESS_FLAGS } from "./_arguments.ts";
+import { isFile } from "./_programs.ts";
+import { readPlan, type RunPlan } from "./_run_plan.ts";
 
 /** The flags that say how files are run; each takes a value. */
-const RUN_FLAGS = ["jobs", "first", "alone", "retry-files"];
+const RUN_FLAGS = ["jobs", "plan"];
 
 /** Options of `deno test` whose value is an argument of its own. */
 const VALUED =
@@ -17,22 +19,18 @@ const VALUED =
 const SINGLE =
   /^--(watch|watch-exclude|inspect|inspect-brk|inspect-wait|reporter|shard|changed|related|no-run|parallel)(=|$)/;
 
-/** How files are run. */
-export interface Jobs {
+/** How files are run, each in a process of its own. */
+export interface Jobs extends RunPlan {
   /** The number of files that run at once. */
-  atOnce: number;
-  /** The files to start with. */
-  first: string[];
-  /** The files to run by themselves, when the others have ended. */
-  alone: string[];
-  /** The number of failed files that may be run once more. */
-  retries: number;
+  jobs: number;
 }
 
 /** The command line of a test run. */
 export interface TestCommandLine {
   /** The flags of the harness, which test files read too. */
   ours: string[];
+  /** The flags of the harness that the plan adds. */
+  planned: string[];
   /** The options of `deno test`, without files and report. */
   denos: string[];
   /** The files and folders. */
@@ -57,7 +55,8 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const ours: string[] = [];
   const denos: string[] = [];
   const paths: string[] = [];
-  const given = new Map<string, string[]>();
+  const given = new Map<string, string>();
+  let isAll = false;
   let report: string | undefined;
   for (let i = 0; i < before.length; i++) {
     const arg = before[i];
@@ -65,56 +64,54 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
       [];
     const value = () => equals === "=" ? inline : before[++i] ?? "";
     if (HARNESS_FLAGS.includes(name)) ours.push(`--${name}=${value()}`);
-    else if (RUN_FLAGS.includes(name)) {
-      given.set(name, [...given.get(name) ?? [], value()]);
-    } else if (name === "junit-path") report = value() || "-";
+    else if (RUN_FLAGS.includes(name)) given.set(name, value());
+    else if (arg === "--all") isAll = true;
+    else if (name === "junit-path") report = value() || "-";
     else if (VALUED.test(arg)) denos.push(arg, before[++i] ?? "");
     else if (arg.startsWith("-") && arg !== "-") denos.push(arg);
     else paths.push(arg);
   }
-  const jobs = jobsOf(given);
-  const isSingle = denos.some((arg) => SINGLE.test(arg)) ||
+  const plan = planOf(given);
+  const isLive = ours.some((arg) => /^--s?name=/.test(arg));
+  const isSingle = isLive || denos.some((arg) => SINGLE.test(arg)) ||
     denos.some((arg) => /^--coverage(=|$)/.test(arg)) &&
-      !denos.includes("--coverage-raw-data-only") ||
-    ours.some((arg) => /^--s?name=/.test(arg));
+      !denos.includes("--coverage-raw-data-only");
+  // Whoever names files, or a live node, wants all of their tests.
+  const isWhole = isAll || isLive || (paths.length > 0 && paths.every(isFile));
   return {
     ours,
+    planned: isWhole ? [] : plan.exclude.map((each) => `--exclude=${each}`),
     denos,
     paths,
     rest,
     report,
-    jobs: isSingle ? undefined : jobs,
+    jobs: isSingle || plan.jobs === undefined
+      ? undefined
+      : { ...plan, jobs: plan.jobs },
   };
 }
 
-function jobsOf(given: ReadonlyMap<string, string[]>): Jobs | undefined {
-  for (const [name, values] of given) {
-    if (values.includes("")) {
+function planOf(given: ReadonlyMap<string, string>): RunPlan {
+  for (const [name, value] of given) {
+    if (value === "") {
       throw new TypeError(
         `Cannot use --${name} without a value; write --${name}=VALUE`,
       );
     }
   }
-  const atOnce = given.get("jobs")?.at(-1);
-  if (atOnce === undefined && given.size > 0) {
-    throw new TypeError(
-      `Cannot use --${[...given.keys()][0]} without --jobs; add --jobs 1`,
-    );
-  }
-  return atOnce === undefined ? undefined : {
-    atOnce: numberOf("jobs", atOnce, 1),
-    first: given.get("first") ?? [],
-    alone: given.get("alone") ?? [],
-    retries: numberOf("retry-files", given.get("retry-files")?.at(-1) ?? "0"),
-  };
+  const file = given.get("plan");
+  const plan = file === undefined
+    ? { exclude: [], first: [], alone: [] }
+    : readPlan(file);
+  const jobs = given.get("jobs");
+  return jobs === undefined ? plan : { ...plan, jobs: jobsOf(jobs) };
 }
 
-function numberOf(name: string, text: string, least = 0): number {
-  const number = Number(text);
-  if (/^\d{1,3}$/.test(text) && number >= least) return number;
+function jobsOf(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
   throw new TypeError(
-    `Cannot use --${name} ${
+    `Cannot use --jobs ${
       JSON.stringify(text)
-    }: give a whole number from ${least} to 999`,
+    }: give a whole number from 1 to 999`,
   );
 }

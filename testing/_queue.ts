@@ -9,7 +9,7 @@
  */
 
 import type { Jobs, TestCommandLine } from "./_command_line.ts";
-import { say, type Totals } from "./_announcements.ts";
+import type { Totals } from "./_announcements.ts";
 import { denoTest, type Output, type Result, show } from "./_test_process.ts";
 import { findTestFiles } from "./_files.ts";
 import { joinReports } from "./_totals.ts";
@@ -21,8 +21,6 @@ const PARTS = 2;
 export interface RunResult extends Omit<Result, "failures"> {
   /** Each test that failed, with its file. */
   failures: string[];
-  /** The files that failed, and passed when they were run once more. */
-  flaky: string[];
 }
 
 /** A process to run. */
@@ -49,10 +47,9 @@ export async function runQueue(
   const items = itemsOf(line, jobs);
   const queue = new Queue(withoutCheck(line), folder);
   const isAlone = ({ name }: Item) => jobs.alone.includes(name);
-  await queue.run(items.filter((each) => !isAlone(each)), jobs.atOnce);
+  await queue.run(items.filter((each) => !isAlone(each)), jobs.jobs);
   await queue.run(items.filter(isAlone), 1);
-  const flaky = await queue.retry(jobs.retries);
-  return { ...sum(queue.ended, queue.isInterrupted ? 130 : 0), flaky };
+  return sum(queue.ended, queue.isInterrupted ? 130 : 0);
 }
 
 /** Checks the types of all files at once, which is a fraction of checking each. */
@@ -92,7 +89,7 @@ function itemsOf({ denos, paths }: TestCommandLine, jobs: Jobs): Item[] {
     files.map((file) => ({ name: file, args: [file] }));
   return [
     ...items(jobs.first.filter((each) => files.includes(each))),
-    ...otherItems(others, files, denos.includes("--doc") ? jobs.atOnce : 0),
+    ...otherItems(others, files, denos.includes("--doc") ? jobs.jobs : 0),
     ...items(files.filter((file) => !isFirst(file))),
   ];
 }
@@ -159,25 +156,6 @@ class Queue {
     }
   }
 
-  /**
-   * Runs each process that failed once more, by itself, unless too many did: that is no chance.
-   *
-   * @returns The names of those that pass now.
-   */
-  async retry(most: number): Promise<string[]> {
-    const failed = this.ended.filter(hasFailed);
-    if (failed.length > most || this.#isOver()) return [];
-    const flaky: string[] = [];
-    for (const before of failed) {
-      say(`\nonce more, by itself: ${before.item.name}`);
-      const now = await this.#runOne(before.item);
-      if (this.isInterrupted) break;
-      this.ended[this.ended.indexOf(before)] = now;
-      if (!hasFailed(now)) flaky.push(now.item.name);
-    }
-    return flaky;
-  }
-
   async #runOne(item: Item): Promise<Ended> {
     const output: Output[] = [];
     const result = await denoTest(this.#line, {
@@ -230,7 +208,6 @@ function sum(ended: readonly Ended[], code: number): RunResult {
     failures: ended.filter(hasFailed).flatMap(({ item, failures }) =>
       (failures.length > 0 ? failures : ["the file as a whole"])
         .map((name) => `${item.name}: ${name}`)
-    ),
-    flaky: [],
+    ).sort(),
   };
 }

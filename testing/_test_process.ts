@@ -41,7 +41,7 @@ export interface DenoTestOptions {
 
 /** Runs `deno test`, and counts. */
 export async function denoTest(
-  { ours, denos, rest }: TestCommandLine,
+  { ours, planned, denos, rest }: TestCommandLine,
   { args, folder, write, hasErrors, stdin = "null" }: DenoTestOptions,
 ): Promise<Result> {
   const file = join(folder, `report-${crypto.randomUUID()}.xml`);
@@ -54,6 +54,7 @@ export async function denoTest(
       ...args,
       "--",
       ...ours,
+      ...planned,
       `--harness-run=${folder}`,
       ...rest,
     ],

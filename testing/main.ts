@@ -43,10 +43,8 @@ Flags:
   --jobs N               Run N files at once, each in a process of its own whose output is shown
                          when it ends; not on a live node, nor with options of Deno's that need
                          one process, as --watch, --inspect and --reporter do
-  --first FILE           Start with the file, as it takes long; repeatable
-  --alone FILE           Run the file by itself, after the others; repeatable
-  --retry-files N        Run files that fail once more, by themselves, if they are at most N;
-                         those that pass then are listed as flaky
+  --plan FILE            A file that says how the project's files are run, as docs/testing.md describes
+  --all                  Run also the tests that the plan excludes
   -h, --help             Show this
 `;
 
@@ -79,7 +77,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const folder = await Deno.makeTempDir({ prefix: "otp-test-" });
   try {
-    announceGiven(line.ours, folder);
+    announceGiven(line, folder);
     return await run(line, folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -98,7 +96,13 @@ function check({ ours, denos }: TestCommandLine): void {
 }
 
 /** Prints the exclusions and inclusions of the command line, so that no file needs to. */
-function announceGiven(ours: readonly string[], folder: string): void {
+function announceGiven(
+  { ours, planned }: TestCommandLine,
+  folder: string,
+): void {
+  for (const filter of parseTestArguments(planned).filters.exclude) {
+    claim(folder, announcementKey("exclude", filter));
+  }
   const { filters: { include, exclude }, node } = parseTestArguments(ours);
   const filters = normalizeFilters({
     include,
@@ -122,7 +126,7 @@ async function run(line: TestCommandLine, folder: string): Promise<number> {
   const started = performance.now();
   const { ours, paths, report, jobs } = line;
   const isOneFile = paths.length === 1 && isFile(paths[0]);
-  const { code, xml, totals, failures, flaky } = jobs === undefined || isOneFile
+  const { code, xml, totals, failures } = jobs === undefined || isOneFile
     ? await runInOneProcess(line, folder)
     : await runQueue(line, jobs, folder);
   if (report === "-") nodeProcess.stdout.write(xml);
@@ -130,7 +134,6 @@ async function run(line: TestCommandLine, folder: string): Promise<number> {
   return close(totals, {
     code,
     failures,
-    flaky,
     hasOnly: parseTestArguments(ours).hasOnly,
     seconds: (performance.now() - started) / 1000,
     // A program that reads the report expects no other output.
@@ -156,7 +159,7 @@ async function runInOneProcess(
       stdin: "inherit",
     });
     // Deno lists them itself.
-    return { ...result, failures: [], flaky: [] };
+    return { ...result, failures: [] };
   } finally {
     Deno.removeSignalListener("SIGINT", ignore);
   }
@@ -177,7 +180,6 @@ function complain(line: string): void {
 interface Ending {
   code: number;
   failures: readonly string[];
-  flaky: readonly string[];
   hasOnly: boolean;
   seconds: number;
   say: (line: string) => void;
@@ -185,7 +187,7 @@ interface Ending {
 
 function close(
   totals: Totals,
-  { code, failures, flaky, hasOnly, seconds, say }: Ending,
+  { code, failures, hasOnly, seconds, say }: Ending,
 ): number {
   // A run can fail without a test that does: by its coverage, or a file that is not there.
   if (code !== 0 && totals.failed === 0) totals.failed = 1;
@@ -194,8 +196,6 @@ function close(
   if (ran === 0 && excluded > 0) say("\nAll tests have been excluded.");
   if (failures.length > 0) say("\nFailed:");
   for (const each of failures) say(`  ${each}`);
-  if (flaky.length > 0) say("");
-  for (const each of flaky) say(`flaky: ${each}`);
   say(`\nFinished in ${seconds.toFixed(2)} seconds`);
   say(formatTotals(totals));
   const isVain = hasOnly && ran === 0;

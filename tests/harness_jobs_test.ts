@@ -128,8 +128,6 @@ test(
     const files = ["harness_failures", "broken", "harness_tags"];
     const { code, stdout, totals, announced } = await harness(
       "--jobs=3",
-      "--first=tests/fixtures/harness_tags.ts",
-      "--alone=tests/fixtures/broken.ts",
       ...files,
     );
     assertEquals(totals, [
@@ -142,7 +140,7 @@ test(
     ]);
     assertStringIncludes(
       stdout,
-      "\nFailed:\n  tests/fixtures/harness_failures.ts: fails\n  tests/fixtures/broken.ts: the file as a whole\n",
+      "\nFailed:\n  tests/fixtures/broken.ts: the file as a whole\n  tests/fixtures/harness_failures.ts: fails\n",
     );
     assertEquals(code, 1);
   },
@@ -166,59 +164,6 @@ test(
       const unchecked = await run(folder, "--jobs=1", "--no-check");
       assertEquals(unchecked.totals.at(-1), "2 passed, 0 failed");
     }),
-);
-
-test(
-  "main() with --retry-files runs failed files once more, and lists those that then pass as flaky",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const passesLater = `
-        Deno.test("passes always", () => {});
-        Deno.test("passes the second time", () => {
-          const isThere = [...Deno.readDirSync(".")].some(({ name }) => name === "made");
-          Deno.writeTextFileSync("made", "");
-          if (!isThere) throw new Error("the first time");
-        });
-      `;
-      project({
-        "flaky_test.ts": passesLater,
-        "fails_test.ts": 'Deno.test("fails", () => { throw 1; });',
-        "passes_test.ts": 'Deno.test("passes", () => {});',
-      }, folder);
-      const { code, stdout, totals } = await run(
-        folder,
-        "--jobs=2",
-        "--retry-files=2",
-      );
-      assertEquals(stdout.match(/^flaky: .*$/gm), ["flaky: flaky_test.ts"]);
-      assertStringIncludes(stdout, "\nFailed:\n  fails_test.ts: fails\n");
-      // No test is counted twice.
-      assertEquals(totals, ["4 tests, 1 failure", "3 passed, 1 failed"]);
-      assertEquals(code, 1);
-      Deno.removeSync(`${folder}/fails_test.ts`);
-      Deno.removeSync(`${folder}/made`);
-      const good = await run(folder, "--jobs=2", "--retry-files=1");
-      assertEquals([good.totals.at(-1), good.code], ["3 passed, 0 failed", 0]);
-      assertEquals(good.stdout.match(/^flaky: .*$/gm), [
-        "flaky: flaky_test.ts",
-      ]);
-    }),
-);
-
-test(
-  "main() with --retry-files retries nothing when more files failed",
-  options,
-  async () => {
-    const { stdout, totals, code } = await harness(
-      "--jobs=2",
-      "--retry-files=1",
-      "harness_failures",
-      "broken",
-    );
-    assertFalse(stdout.includes("once more"), stdout);
-    assertEquals([totals.at(-1), code], ["1 passed, 2 failed", 1]);
-  },
 );
 
 test(
@@ -265,7 +210,7 @@ test(
 );
 
 test(
-  "main() rejects invalid flags of --jobs and --retry-files",
+  "main() rejects invalid flags and plans",
   options,
   async () => {
     for (
@@ -273,8 +218,12 @@ test(
         [["--jobs"], "Cannot use --jobs without a value"],
         [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
         [["--jobs=two"], 'Cannot use --jobs "two"'],
-        [["--jobs=1", "--retry-files=-1"], 'Cannot use --retry-files "-1"'],
-        [["--first=a_test.ts"], "Cannot use --first without --jobs"],
+        [["--plan"], "Cannot use --plan without a value"],
+        [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
+        [
+          ["--plan=deno.json"],
+          'Cannot use the plan "deno.json": it has a field "name"; fields are',
+        ],
       ] as [string[], string][]
     ) {
       const { code, stderr, stdout } = await harness(...args);
@@ -282,4 +231,41 @@ test(
       assert(stderr.startsWith(`test: ${message}`), stderr);
     }
   },
+);
+
+test(
+  "main() leaves out what the plan excludes, unless it is included, the file is named, or with --all",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const plan = `${folder}/plan.json`;
+      Deno.writeTextFileSync(
+        plan,
+        JSON.stringify({ jobs: 2, exclude: ["slow"] }),
+      );
+      Deno.mkdirSync(`${folder}/tests`);
+      Deno.writeTextFileSync(
+        `${folder}/tests/a_test.ts`,
+        `import "${ROOT}tests/fixtures/harness_slow.ts";`,
+      );
+      const plain = ["2 tests, 0 failures, 1 excluded", "1 passed, 0 failed"];
+      const all = ["2 tests, 0 failures", "2 passed, 0 failed"];
+      for (
+        const [args, totals, announced] of [
+          [[`${folder}/tests`], plain, []],
+          [[`${folder}/tests/a_test.ts`], all, []],
+          [["--all", `${folder}/tests`], all, []],
+          [["--include=slow", `${folder}/tests`], all, [
+            "Including tags: [:slow]",
+          ]],
+        ] as [string[], string[], string[]][]
+      ) {
+        const run = await harness(`--plan=${plan}`, ...args);
+        assertEquals(run.totals, totals, args.join(" "));
+        assertEquals(run.announced, [
+          "Excluding tags: [distributed: true]",
+          ...announced,
+        ]);
+      }
+    }),
 );
