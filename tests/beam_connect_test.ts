@@ -317,6 +317,7 @@ clusterTest(
 clusterTest(
   "a node of Elixir registers again when another node of ours serves EPMD",
   async (cluster) => {
+    cluster.servesEpmd = false;
     const alex = await cluster.start("alex");
     await using kate = await ElixirNode.start("kate", cluster);
     const zoe = await cluster.start("zoe");

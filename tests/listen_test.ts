@@ -104,6 +104,7 @@ clusterTest(
 clusterTest(
   "EPMD answers at 127.0.0.1, and at the address of the node that serves it",
   async (cluster) => {
+    cluster.servesEpmd = false;
     const port = cluster.epmdPort;
     const alex = await cluster.start("alex", { listen: "127.0.0.3" });
     await cluster.start("kate");
