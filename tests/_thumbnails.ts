@@ -1,9 +1,9 @@
 /** The programs of `examples/thumbnails/`, as processes of the operating system, and a load balancer for its web nodes. */
 
 import { assert, assertEquals } from "@std/assert";
-import autocannon from "npm:autocannon@^8";
 import { Buffer } from "node:buffer";
-import { createServer, request, type ServerResponse } from "node:http";
+import { Agent, createServer, request, type ServerResponse } from "node:http";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./_epmd_helpers.ts";
 
@@ -146,16 +146,17 @@ export interface Answer {
   body: Uint8Array;
 }
 
-/** Sends a request on a connection of its own. */
+/** Sends a request, on a connection of its own without an agent. */
 export function ask(
   port: number,
   path: string,
   body?: Uint8Array,
+  agent: Agent | false = false,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const method = body === undefined ? "GET" : "POST";
     const host = "127.0.0.1";
-    request({ host, port, path, method, agent: false }, async (response) => {
+    request({ host, port, path, method, agent }, async (response) => {
       try {
         const chunks: Uint8Array[] = [];
         for await (const chunk of response) chunks.push(chunk);
@@ -230,7 +231,7 @@ export class Balancer implements AsyncDisposable {
         if (status === 200) this.#ready.add(name);
         else this.#ready.delete(name);
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await setTimeout(50);
     }
   }
 
@@ -265,42 +266,47 @@ export class Balancer implements AsyncDisposable {
   }
 }
 
-/** The part of autocannon's client, result and run that {@linkcode Load} uses; the package has no types. */
-interface Client {
-  on(event: "response", fn: () => void): void;
-}
+/** The number of clients of {@linkcode Load}, and of requests of a burst. */
+const CLIENTS = 8;
 
-/** A result of autocannon. */
-export interface Result {
-  errors: number;
-  timeouts: number;
-  non2xx: number;
-  "2xx": number;
-  latency: Record<"p50" | "p99" | "max", number>;
-  requests: { average: number };
-}
+/** The pause of a client between two requests, in milliseconds: without it, the load takes the whole machine. */
+const PAUSE = 100;
 
-interface Run extends PromiseLike<Result> {
-  stop(): void;
-}
-
-/** Load by autocannon: eight connections that are kept, each with one request at a time, until it is stopped. */
+/**
+ * Clients that keep their connections, each with one request at a time, until it is stopped; and bursts of
+ * requests on connections of their own.
+ */
 export class Load {
   /** The number of answers so far. */
   answers = 0;
-  readonly #run: Run;
+  readonly #request: (agent: Agent | false) => Promise<Answer>;
+  readonly #thumbnail: Uint8Array;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #running: Promise<unknown>[] = [];
+  readonly #wrong: string[] = [];
+  #isOpen = true;
 
-  constructor(port: number, image: Uint8Array) {
-    this.#run = autocannon({
-      url: `http://127.0.0.1:${port}${PATH}`,
-      method: "POST",
-      body: Buffer.from(image),
-      connections: 8,
-      duration: 600,
-      timeout: 120,
-      setupClient: (client: Client) =>
-        void client.on("response", () => this.answers++),
-    });
+  constructor(port: number, image: Uint8Array, thumbnail: Uint8Array) {
+    this.#request = (agent) => ask(port, PATH, image, agent);
+    this.#thumbnail = thumbnail;
+    for (let i = 0; i < CLIENTS; i++) this.#running.push(this.#client());
+  }
+
+  async #client(): Promise<void> {
+    while (this.#isOpen) {
+      await this.#get(this.#agent);
+      await setTimeout(PAUSE);
+    }
+  }
+
+  async #get(agent: Agent | false): Promise<void> {
+    try {
+      const answer = await this.#request(agent);
+      if (!isSame(answer, this.#thumbnail)) this.#wrong.push(shown(answer));
+    } catch (error) {
+      this.#wrong.push(String(error));
+    }
+    this.answers++;
   }
 
   /** Waits for further answers. */
@@ -309,13 +315,18 @@ export class Load {
     await eventually(() => this.answers >= wanted, 120_000);
   }
 
-  /** Ends it, and asserts that every request was answered. */
-  async stop(): Promise<Result> {
-    this.#run.stop();
-    const result = await this.#run;
-    const { errors, timeouts, non2xx } = result;
-    assertEquals([errors, timeouts, non2xx], [0, 0, 0]);
-    assert(result["2xx"] > 0);
-    return result;
+  /** Sends requests at once, so that all workers are busy when it returns: one request is answered then. */
+  async burst(): Promise<void> {
+    const requests = Array.from({ length: CLIENTS }, () => this.#get(false));
+    this.#running.push(...requests);
+    await Promise.race(requests);
+  }
+
+  /** Ends it, and asserts that every request was answered with the thumbnail. */
+  async stop(): Promise<void> {
+    this.#isOpen = false;
+    await Promise.all(this.#running);
+    this.#agent.destroy();
+    assertEquals(this.#wrong, []);
   }
 }

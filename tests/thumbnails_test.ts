@@ -11,12 +11,10 @@ import { freePort } from "./_epmd_helpers.ts";
 import {
   ask,
   Balancer,
-  isSame,
   Load,
   PATH,
   Program,
   Service,
-  shown,
   WIDTH,
 } from "./_thumbnails.ts";
 
@@ -66,42 +64,38 @@ test(
 );
 
 test(
-  "thumbnails: kill -9 of a worker under load fails no request",
+  "deno task thumbnails starts a service; kill -9 of a worker under load fails no request; all stop in order",
   options,
   async () => {
-    const [image, thumbnail] = await images();
-    await using service = await Service.start(
-      ["web", "worker-1", "worker-2"],
-      await freePort(),
+    const { tasks } = JSON.parse(
+      await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
     );
-    const port = service.ports.get("web")!;
+    assertStringIncludes(
+      tasks.thumbnails.command,
+      "examples/thumbnails/try.ts",
+    );
+    const [image, thumbnail] = await images();
+    await using program = new Program("try.ts", [], {
+      HTTP_PORT: "0",
+      ERL_EPMD_PORT: `${await freePort()}`,
+    });
+    const [, digits] = await program.prints(/web@localhost is up, port (\d+)/);
+    const port = Number(digits);
     assertEquals((await ask(port, "/readyz")).status, 200);
 
-    // Connections that are kept, and meanwhile others that are not.
-    const load = new Load(port, image);
-    const wrong: string[] = [];
-    let isOver = false;
-    const other = (async () => {
-      let count = 0;
-      while (!isOver) {
-        const answer = await ask(port, PATH, image);
-        if (!isSame(answer, thumbnail)) wrong.push(shown(answer));
-        count++;
-      }
-      return count;
-    })();
-    for (const name of ["worker-1", "worker-2"]) {
-      await load.more(50);
-      service.program(name).kill("SIGKILL");
-      await service.program(name).ended;
-      await load.more(50);
-      await service.run(name);
+    const load = new Load(port, image, thumbnail);
+    for (const name of ["worker-1@localhost", "worker-2@localhost"]) {
+      const [, pid] = await program.prints(
+        new RegExp(`${name} starts: process (\\d+)\\n[^]*${name} is up`),
+      );
+      await load.burst();
+      Deno.kill(Number(pid), "SIGKILL");
+      await program.prints(
+        new RegExp(`${name} has ended: SIGKILL[^]*${name} is up`),
+      );
+      await load.more(20);
     }
-    await load.more(50);
-    isOver = true;
     await load.stop();
-    assert(await other > 0);
-    assertEquals(wrong, []);
 
     const status = async (path: string, body?: Uint8Array) =>
       (await ask(port, path, body)).status;
@@ -117,67 +111,7 @@ test(
       (await ask(port, "/metrics")).body,
     );
     assertStringIncludes(metrics, "otp_connections");
-    for (const name of ["web", "worker-1", "worker-2"]) {
-      await service.program(name).drain();
-    }
-  },
-);
 
-test(
-  "thumbnails: a restart of each worker and each web node, one after the other, fails no request",
-  options,
-  async () => {
-    const [image, thumbnail] = await images();
-    const names = ["web-1", "web-2", "worker-1", "worker-2"];
-    await using service = await Service.start(names, await freePort());
-    await using balancer = new Balancer(service, thumbnail);
-    const port = await balancer.listen();
-    await balancer.ready("web-1");
-    await balancer.ready("web-2");
-    const load = new Load(port, image);
-    for (const name of ["worker-1", "worker-2", "web-1", "web-2"]) {
-      await load.more(50);
-      await service.program(name).drain();
-      await load.more(50);
-      await service.run(name);
-      if (name.startsWith("web")) await balancer.ready(name);
-    }
-    await load.more(50);
-    await load.stop();
-    assertEquals(balancer.wrong, []);
-  },
-);
-
-test(
-  "deno task thumbnails starts a service, starts killed workers again, and stops all in order",
-  options,
-  async () => {
-    const [image, thumbnail] = await images();
-    const { tasks } = JSON.parse(
-      await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
-    );
-    assertStringIncludes(
-      tasks.thumbnails.command,
-      "examples/thumbnails/try.ts",
-    );
-    await using program = new Program("try.ts", [], {
-      HTTP_PORT: "0",
-      ERL_EPMD_PORT: `${await freePort()}`,
-    });
-    const [, port] = await program.prints(/web@localhost is up, port (\d+)/);
-    const get = async () => {
-      const answer = await ask(Number(port), PATH, image);
-      assert(isSame(answer, thumbnail), shown(answer));
-    };
-    await get();
-    const [, pid] = await program.prints(
-      /worker-1@localhost starts: process (\d+)/,
-    );
-    await program.prints(/worker-1@localhost is up/);
-    Deno.kill(Number(pid), "SIGKILL");
-    await get();
-    await program.prints(/has ended: SIGKILL[^]*worker-1@localhost is up/);
-    await get();
     program.kill("SIGINT");
     assertEquals((await program.ended).code, 0, program.output);
     const ends = program.output.matchAll(
@@ -188,5 +122,30 @@ test(
       ["web", "worker-1", "worker-2"],
       program.output,
     );
+  },
+);
+
+test(
+  "thumbnails: a restart of each worker and each web node, one after the other, fails no request",
+  { ...options, tags: ["slow"] },
+  async () => {
+    const [image, thumbnail] = await images();
+    const names = ["web-1", "web-2", "worker-1", "worker-2"];
+    await using service = await Service.start(names, await freePort());
+    await using balancer = new Balancer(service, thumbnail);
+    const port = await balancer.listen();
+    await balancer.ready("web-1");
+    await balancer.ready("web-2");
+    const load = new Load(port, image, thumbnail);
+    for (const name of ["worker-1", "worker-2", "web-1", "web-2"]) {
+      await load.burst();
+      await service.program(name).drain();
+      await load.more(50);
+      await service.run(name);
+      if (name.startsWith("web")) await balancer.ready(name);
+    }
+    await load.more(50);
+    await load.stop();
+    assertEquals(balancer.wrong, []);
   },
 );
