@@ -232,7 +232,7 @@ const HAS_STAND_INS = "workspace" in config;
 
 // One test of several steps, as the project that they share takes a while to create.
 test("the packed package", {
-  tags: ["pack"],
+  tags: ["pack", "slow"],
   programs: ["npm", "tar"],
   ignore: !HAS_STAND_INS,
   timeout: 600_000,
