@@ -1,7 +1,6 @@
 /** Values that can be sent to a BEAM: generators, their source in Elixir, and the values that come back. */
 
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { Pid } from "../process.ts";
 import { Atom, atom } from "../runtime/values/atom.ts";
 import { Bitstring } from "../runtime/values/bitstring.ts";
@@ -15,6 +14,7 @@ import { pidOf, Ref, refOf } from "../runtime/values/pid.ts";
 import { Port } from "../runtime/values/port.ts";
 import { defineProto } from "../runtime/values/term.ts";
 import { Tuple } from "../runtime/values/tuple.ts";
+import fc from "./_seeds.ts";
 import { objectOf } from "./_terms.ts";
 
 const NODES = ["kate@localhost", "alex@localhost", "a-b_c@host.example"];
@@ -391,4 +391,27 @@ function objectSource(value: object): string {
 function mapSource(entries: unknown[][]): string {
   const sources = entries.map((each) => each.map(sourceOf).join(" => "));
   return `%{${sources.sort().join()}}`;
+}
+
+/** An encoding at the edge of the format, and the bytes that OTP writes for the term that it reads. */
+export interface Edge {
+  bytes: Uint8Array;
+  /** Undefined if OTP refuses the bytes. */
+  written: Uint8Array | undefined;
+  /** Whether bytes that OTP reads are refused here. */
+  isStricter: boolean;
+}
+
+/** The table of encodings in `tests/fixtures/etf_edges.txt`. */
+export async function edges(): Promise<Edge[]> {
+  const file = new URL("fixtures/etf_edges.txt", import.meta.url);
+  const lines = (await Deno.readTextFile(file)).split("\n");
+  return lines.filter((line) => /^[0-9a-f]/.test(line)).map((line) => {
+    const [bytes, written, mark] = line.split(" ");
+    return {
+      bytes: Uint8Array.fromHex(bytes),
+      written: written === "refused" ? undefined : Uint8Array.fromHex(written),
+      isStricter: mark === "!",
+    };
+  });
 }

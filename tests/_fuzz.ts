@@ -1,33 +1,8 @@
-/** Random bytes and values by a seed, and mutations of valid ones. */
+/** Random mutations of valid bytes and values. */
 
 import { Buffer } from "node:buffer";
-import { SeededRandom } from "../testing/simulation/random.ts";
 import { frameOf } from "./_raw_peer.ts";
-
-function setting(name: string): number | undefined {
-  const text = Deno.env.get(name);
-  return text === undefined || text === "" ? undefined : Number(text);
-}
-
-/** The seed: `FUZZ_SEED`, or a random one. */
-export const SEED: number = setting("FUZZ_SEED") ??
-  Math.floor(Math.random() * 2 ** 31);
-
-/** The number of runs, by `FUZZ_RUNS`. */
-export const RUNS: number = setting("FUZZ_RUNS") ?? 10_000;
-
-/** Choices that a seed determines. */
-export class Random extends SeededRandom {
-  /** One of these. */
-  of<T>(items: readonly T[]): T {
-    return items[this.below(items.length)];
-  }
-
-  /** Random bytes, fewer than `end`. */
-  bytes(end: number): Uint8Array {
-    return this.randomBytes(this.below(end));
-  }
-}
+import type { Random } from "./_seeds.ts";
 
 // deno-lint-ignore no-explicit-any
 type Json = any;

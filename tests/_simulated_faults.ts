@@ -1,10 +1,10 @@
 /** Random lives of processes on nodes that are partitioned, killed and restarted. */
 
-import fc from "fast-check";
 import { type Delay, SimulatedCluster } from "../testing/simulation/cluster.ts";
 import type { Tamper } from "../testing/simulation/transport.ts";
 import { Node } from "../node.ts";
 import { Process } from "../process.ts";
+import fc from "./_seeds.ts";
 import { type Actor, Boom, History, type Sent } from "./_simulated_actors.ts";
 import { violations } from "./_simulated_properties.ts";
 import { disagreements } from "./_simulated_tables.ts";

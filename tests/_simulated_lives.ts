@@ -6,15 +6,8 @@
  * cut, in both directions or in one; a node that reads slowly; `Node.disconnect`; a node that is killed, and
  * stays dead or restarts. After the commands, everything is healed, the live nodes connect to each other, and
  * everything that was begun must end. Then the property returns its violations.
- *
- * Each property is tested with a fixed seed, so that a planted bug is found each time, and with a random one,
- * which is printed with the command that repeats it: `SIM_SEED` is the seed, `SIM_RUNS` the number of lives for
- * each property, and `SIM_PATH` leads to the life that failed. With `SIM_SHRINK=0` a failing life is shown
- * without being shrunk.
  */
 
-import { basename } from "node:path";
-import fc from "fast-check";
 import { ExitError, ProcessExited } from "../errors.ts";
 import { Node } from "../node.ts";
 import { type Pid, Process, receive, self } from "../process.ts";
@@ -24,22 +17,7 @@ import {
   type SimulatedNodeOptions,
 } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
-
-/** The requested seed; without one, a fixed and a random seed are used. */
-export const SIM_SEED: number | undefined = Number(Deno.env.get("SIM_SEED")) ||
-  undefined;
-/** The path from the seed to one life. */
-export const SIM_PATH: string | undefined = Deno.env.get("SIM_PATH") ||
-  undefined;
-/** The requested number of lives for each property. */
-export const SIM_RUNS: number | undefined = Number(Deno.env.get("SIM_RUNS")) ||
-  undefined;
-
-/** Whether a failing life is shrunk. */
-const SHRINKS = Deno.env.get("SIM_SHRINK") !== "0";
-
-/** The seed of each suite. */
-const FIXED_SEED = 1;
+import fc, { commandOf, PATH, runs, SHRINKS } from "./_seeds.ts";
 
 const NAMES = ["alex", "kate", "moebi", "sophie"];
 const STEPS = 40;
@@ -511,69 +489,41 @@ export function livesOf({ actions, faults }: Property): fc.Arbitrary<Life> {
   });
 }
 
-/**
- * Tests lives twice: by a fixed seed, and by a random one that is printed with the command that
- * repeats it.
- */
-export function seededTest(
-  title: string,
-  url: string,
-  check: (seed: number, command: string) => Promise<void>,
-): void {
-  const file = `tests/${basename(new URL(url).pathname)}`;
-  const seeded = (which: string, seed: number, isTold: boolean) => {
-    const name = `${title}: lives of ${which} seed`;
-    const command = `SIM_SEED=${seed} deno test -P=dev ${file}`;
-    test(name, { timeout: 3_600_000 }, async () => {
-      if (isTold) console.log(command);
-      await check(seed, `${command} --filter ${JSON.stringify(title)}`);
-    });
-  };
-  if (SIM_SEED !== undefined) return seeded("the given", SIM_SEED, false);
-  seeded("a fixed", FIXED_SEED, false);
-  const random = Math.floor(Math.random() * 0x7fff_ffff) + 1;
-  seeded("a random", random, true);
-}
-
-/** Tests a property over a number of lives of a fixed seed, and as many of a random one. */
+/** Tests a property over a number of random lives. */
 export function livesTest(
   title: string,
   property: Property,
-  runs: number,
-  url: string,
+  count: number,
 ): void {
   const keeps = fc.asyncProperty(livesOf(property), async (life) => {
     const { wrong } = await live(life, property);
     if (wrong.length > 0) throw new Error(wrong.join("\n"));
   });
-  seededTest(
-    title,
-    url,
-    (seed, command) => assertLives(keeps, runs, seed, command),
-  );
+  const name = `${title}: random lives`;
+  test(name, { timeout: 3_600_000 }, () => assertLives(name, keeps, count));
 }
 
 /**
- * Throws if a life of a seed violates a property; the error shows the smallest such life, and how to repeat it.
+ * Throws if a life violates a property; the error shows the smallest such life, and how to repeat it.
  */
 export async function assertLives<T>(
+  name: string,
   property: fc.IAsyncProperty<[T]>,
-  runs: number,
-  seed: number,
-  command: string,
+  count: number,
 ): Promise<void> {
   const found = await fc.check(property, {
-    numRuns: SIM_RUNS ?? runs,
-    seed,
-    path: SIM_PATH,
-    endOnFailure: SIM_PATH !== undefined || !SHRINKS,
+    numRuns: runs(count),
+    path: PATH,
+    endOnFailure: PATH !== undefined || !SHRINKS,
   });
   if (!found.failed) return;
   const { counterexample, counterexamplePath, errorInstance } = found;
   throw new Error(
     `${(errorInstance as Error).message}\nin the life ${
       JSON.stringify(counterexample![0])
-    }\nrepeat it by: SIM_PATH=${counterexamplePath} ${command}`,
+    }\nRepeat it: FUZZ_PATH=${counterexamplePath} ${
+      commandOf(found.seed)
+    } --filter ${JSON.stringify(name)}`,
     { cause: errorInstance },
   );
 }

@@ -1,6 +1,5 @@
 /** Generators of values that can be sent, and their comparison. */
 
-import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
 import { Atom, atom } from "../runtime/values/atom.ts";
 import { Bitstring } from "../runtime/values/bitstring.ts";
@@ -15,6 +14,7 @@ import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { Port } from "../runtime/values/port.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Tuple } from "../runtime/values/tuple.ts";
+import fc from "./_seeds.ts";
 
 /** Keys with a special meaning somewhere. */
 const SPECIAL_KEYS = [

@@ -2,7 +2,6 @@
 
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as fc from "fast-check";
 import { send, spawn } from "../mod.ts";
 import { Budget } from "../distribution/budget.ts";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
@@ -19,6 +18,7 @@ import {
   frameOf,
   rawFrameOf,
 } from "./_raw_peer.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const ALEX = { name: "alex@localhost", creation: 5 };
 const KATE = { name: "kate@localhost", creation: 6 };
@@ -118,7 +118,7 @@ test("texts and byte arrays of any length and alphabet arrive unchanged and in o
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -174,7 +174,7 @@ test("frames in memory that is used again arrive unchanged, and no other memory 
         assertEquals(received(...frames), steps.map(([message]) => message));
       },
     ),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
   assert(reused > 0);
 });
@@ -378,7 +378,7 @@ test("arbitrary bytes as attachments do no more than close the connection", () =
         }
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
 });
 
@@ -442,7 +442,7 @@ test("large texts and byte arrays arrive unchanged, however their parts are cut"
         });
       },
     ),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   );
 });
 

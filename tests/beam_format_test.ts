@@ -1,7 +1,6 @@
 /** Erlang's formats: the text of `io_lib:format/2` of OTP and of the group leader here, for the same arguments. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
 import { atom } from "../runtime/values/atom.ts";
 import { Bitstring } from "../runtime/values/bitstring.ts";
 import { Float } from "../runtime/values/float.ts";
@@ -16,8 +15,9 @@ import { TermReader } from "../wires/beam/etf_decoder.ts";
 import { TermWriter } from "../wires/beam/etf_encoder.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
+import fc, { commandOf, runs, SEED } from "./_seeds.ts";
 
-const RUNS = Number(Deno.env.get("FORMAT_RUNS") ?? 2000);
+const RUNS = runs(2000);
 
 /** Answers with each case as Erlang sends it, and the text or `error`. */
 const ORACLE = `
@@ -232,8 +232,7 @@ clusterTest(
       erl: ["+pc", "unicode"],
     });
     await kate.evaluate(ORACLE);
-    const seed = Number(Deno.env.get("FORMAT_SEED") ?? 20261126);
-    const cases = fc.sample(formatCase(), { seed, numRuns: RUNS });
+    const cases = fc.sample(formatCase(), { numRuns: RUNS });
     const failed: string[] = [];
     for (let i = 0; i < cases.length; i += 500) {
       const given = encoded(cases.slice(i, i + 500));
@@ -254,7 +253,7 @@ clusterTest(
     assertEquals(
       failed.slice(0, Number(Deno.env.get("SHOW") ?? 5)).join("\n=====\n"),
       "",
-      `${failed.length} of ${RUNS}, seed ${seed}`,
+      `${failed.length} of ${RUNS}, ${commandOf(SEED)}`,
     );
   },
   { programs: ELIXIR, timeout: 240_000 },
@@ -344,8 +343,7 @@ clusterTest(
       ),
       { maxLength: 6 },
     ).map((parts) => parts.join(""));
-    const seed = Number(Deno.env.get("FORMAT_SEED") ?? 20261126);
-    const cases = fc.sample(fc.tuple(format, line), { seed, numRuns: RUNS });
+    const cases = fc.sample(fc.tuple(format, line), { numRuns: RUNS });
     const failed: string[] = [];
     const given = encoded(
       cases.map(([format, line]) => tuple(codes(format), codes(line))),
@@ -366,7 +364,7 @@ clusterTest(
     assertEquals(
       failed.slice(0, 10).join("\n"),
       "",
-      `${failed.length} of ${RUNS}, seed ${seed}`,
+      `${failed.length} of ${RUNS}, ${commandOf(SEED)}`,
     );
   },
   { programs: ELIXIR, timeout: 240_000 },

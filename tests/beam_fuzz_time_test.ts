@@ -1,11 +1,10 @@
 /**
- * Terms of Erlang are read in linear time, whatever they are. `FUZZ_SEED` repeats a run.
+ * Terms of Erlang are read in linear time, whatever they are.
  */
 
 import { Buffer } from "node:buffer";
 import { test } from "../testing/tags.ts";
 import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { Random, SEED } from "./_fuzz.ts";
 import {
   assertLinear,
   digitsOfOneHash,
@@ -14,6 +13,7 @@ import {
   RANDOM,
   SIZE,
 } from "./_linear.ts";
+import { commandOf, Random, runs, SEED } from "./_seeds.ts";
 
 /**
  * The allowed ratio to the time of a plain text for new atoms of seven bytes each, whose weak references take
@@ -219,7 +219,7 @@ test("a term of Erlang's takes time linear in its length", () => {
   }
 });
 
-test(`random terms of Erlang's take time linear in their length, FUZZ_SEED=${SEED}`, () => {
+test("random terms of Erlang's take time linear in their length", () => {
   const random = new Random(SEED);
   const reader = new TermReader();
   const tags = [70, 77, 88, 90, 97, 98, 104, 105, 106, 107, 108, 109, 110];
@@ -231,7 +231,7 @@ test(`random terms of Erlang's take time linear in their length, FUZZ_SEED=${SEE
     ...[atomOf("a"), NODE, MAP_SET, SET, term(SET, 106, MAP_SET)],
     ...[term(116, u32(1)), term(116, u32(13)), term(108, u32(1)), term(104, 1)],
   ];
-  for (let i = 0; i < RANDOM; i++) {
+  for (let i = 0; i < runs(RANDOM); i++) {
     // A few pieces, many times: what is invalid ends it.
     const few = Array.from(
       { length: 1 + random.below(4) },
@@ -240,7 +240,7 @@ test(`random terms of Erlang's take time linear in their length, FUZZ_SEED=${SEE
     const unit = term(...few);
     const bytes = listOf(unit);
     assertLinear(
-      `pieces ${[...unit]}`,
+      `pieces ${[...unit]}, ${commandOf(SEED)}`,
       bytes.length,
       () => reader.open(bytes).term(),
     );

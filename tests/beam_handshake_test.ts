@@ -10,7 +10,7 @@ import {
   type RefusalCause,
 } from "../node.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";
-import { mutatedBytes, Random, SEED } from "./_fuzz.ts";
+import { mutatedBytes } from "./_fuzz.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import {
   admitBeam,
@@ -27,8 +27,12 @@ import {
   prove,
 } from "./_raw_handshake.ts";
 import { RawListener, RawPeer } from "./_raw_peer.ts";
+import { fuzz, runs } from "./_seeds.ts";
 
 const RAW = "raw@localhost";
+
+/** The number of damaged handshakes. */
+const DAMAGED = runs(1000);
 
 /** alex, and a listener that alex finds under every name, as a BEAM. */
 async function withListener(
@@ -250,13 +254,12 @@ clusterTest(
 );
 
 clusterTest(
-  `1,000 damaged handshakes are refused, and nothing else happens (FUZZ_SEED=${SEED})`,
+  `${DAMAGED} damaged handshakes are refused, and nothing else happens`,
   async (cluster) => {
-    const random = new Random(SEED);
     const alex = await cluster.start("alex", {
       limits: { handshakeTimeout: 1000 },
     });
-    for (let run = 0; run < 1000; run++) {
+    await fuzz(DAMAGED, async (random) => {
       await using raw = await RawPeer.dial(alex.port);
       const hello = beamFrame(beamHello(RAW));
       // The status is answered to any reply: a damaged one is no proof.
@@ -267,7 +270,7 @@ clusterTest(
       await raw.write(bytes);
       raw.end();
       await raw.closed;
-    }
+    });
     await using raw = await RawPeer.dial(alex.port);
     await enterBeam(raw, RAW);
     await cluster.logged(/Connected to raw@localhost/);

@@ -23,12 +23,16 @@ import * as control from "../wires/beam/control.ts";
 import { ProtocolError } from "../wires/beam/checks.ts";
 import { ControlDecoder } from "../wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../wires/beam/control_encoder.ts";
-import { mutatedBytes, pieces, Random, RUNS, SEED } from "./_fuzz.ts";
+import { mutatedBytes, pieces } from "./_fuzz.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { beamFrame, CREATION, localOf, RAW, RawBeam } from "./_raw_beam.ts";
 import * as Remote from "./_remote.ts";
+import { fuzz, runs } from "./_seeds.ts";
 
 const KATE = "kate@localhost";
+
+/** The number of random streams. */
+const RUNS = runs(10_000);
 const THERE = { name: RAW, creation: CREATION, hidden: true };
 
 function turn(): Promise<void> {
@@ -129,7 +133,7 @@ function goodFrames(): Uint8Array[] {
 }
 
 test(
-  `fuzz: ${RUNS} streams of a BEAM, FUZZ_SEED=${SEED}`,
+  `fuzz: ${RUNS} streams of a BEAM`,
   { timeout: 600_000 },
   async () => {
     const frames = goodFrames();
@@ -146,8 +150,7 @@ test(
     const encoder = new ControlEncoder(local, THERE, portTo(written));
     let bystander = runtime.spawn(Remote.wait, {});
     let refused = 0;
-    for (let run = 0; run < RUNS; run++) {
-      const random = new Random(SEED + run);
+    await fuzz(RUNS, (random) => {
       if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
       if (!runtime.names.has("named")) runtime.register("named", bystander);
       const decoder = new ControlDecoder(local, THERE, runtime.local, () => {});
@@ -160,20 +163,15 @@ test(
           for (const piece of pieces(random, bytes)) decoder.receive(piece);
         }
       } catch (error) {
-        assertInstanceOf(
-          error,
-          ProtocolError,
-          `FUZZ_SEED=${SEED + run} FUZZ_RUNS=1 repeats it`,
-        );
+        assertInstanceOf(error, ProtocolError);
         refused++;
       }
       decoder.close();
       encoder.flush(Infinity);
       written.length = 0;
-      if (run % 100 === 0) await turn();
-    }
+    });
     assert(
-      RUNS < 1000 || (refused > RUNS / 10 && refused < RUNS),
+      refused > RUNS / 10 && refused < RUNS,
       `${refused}`,
     );
     // Another node's messages still arrive.

@@ -1,9 +1,9 @@
 /** Registered names between nodes of this library and of Elixir, which is asked how it spells them. */
 
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { atom, Process, receive, self, send, spawn, tuple } from "../mod.ts";
 import { elixirPairTest, nextMessage } from "./_elixir_pair.ts";
+import fc from "./_seeds.ts";
 
 const ALEX = ":alex@localhost";
 

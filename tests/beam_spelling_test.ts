@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenServer } from "../gen_server.ts";
-import fc from "fast-check";
 import { beam } from "../beam.ts";
 import { Atom, atom, Float, Tuple, tuple } from "../mod.ts";
 import {
@@ -27,6 +26,7 @@ import {
   reasonToBeam,
 } from "../runtime/values/beam_reasons.ts";
 import { test } from "../testing/tags.ts";
+import fc from "./_seeds.ts";
 
 test("names of modules and processes have one spelling each way", () => {
   const spelled: [ours: string, theirs: string][] = [

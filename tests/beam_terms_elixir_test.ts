@@ -1,19 +1,27 @@
 /**
- * Erlang's External Term Format, compared with the real `:erlang.term_to_binary` and `binary_to_term`. `FUZZ_SEED`
- * repeats a run, and `FUZZ_RUNS` changes the number of terms.
+ * Erlang's External Term Format, compared with the real `:erlang.term_to_binary` and `binary_to_term`.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import { test } from "../testing/tags.ts";
 import { ProtocolError } from "../wires/beam/checks.ts";
 import { TermReader } from "../wires/beam/etf_decoder.ts";
 import { TermWriter } from "../wires/beam/etf_encoder.ts";
-import { backFromBeam, beamTerm, described, sourceOf } from "./_beam_terms.ts";
+import {
+  backFromBeam,
+  beamTerm,
+  described,
+  edges,
+  sourceOf,
+} from "./_beam_terms.ts";
 import { ELIXIR } from "./_elixir.ts";
 import { ElixirTerms } from "./_elixir_terms.ts";
-import { mutatedBytes, Random, RUNS, SEED } from "./_fuzz.ts";
+import { mutatedBytes } from "./_fuzz.ts";
+import fc, { Random, runs, SEED } from "./_seeds.ts";
+
+/** The number of terms. */
+const RUNS = runs(10_000);
 
 /** The number of terms in one request. */
 const BATCH = 500;
@@ -39,7 +47,7 @@ function read(bytes: Uint8Array): unknown {
 }
 
 test(
-  `Elixir reads every value as the term of its source, and it comes back (seed ${SEED})`,
+  "Elixir reads every value as the term of its source, and it comes back",
   {
     programs: ELIXIR,
   },
@@ -69,7 +77,7 @@ test(
 );
 
 test(
-  `every term of Elixir's comes back to it as the same term (seed ${SEED})`,
+  "every term of Elixir's comes back to it as the same term",
   {
     programs: ELIXIR,
   },
@@ -90,7 +98,7 @@ test(
 );
 
 test(
-  `bytes that are read are a term of Elixir's, too, and the same one (seed ${SEED})`,
+  "bytes that are read are a term of Elixir's, too, and the same one",
   {
     programs: ELIXIR,
   },
@@ -124,5 +132,26 @@ test(
       }
     }
     assert(accepted > RUNS / 20, `${accepted}`);
+  },
+);
+
+test(
+  "OTP reads encodings at the edge of the format as the table of them has it",
+  { programs: ELIXIR },
+  async () => {
+    await using elixir = new ElixirTerms();
+    const table = await edges();
+    const version = Uint8Array.of(131);
+    const answers = await elixir.rewritten(
+      table.map(({ bytes }) => Buffer.concat([version, bytes])),
+    );
+    assertEquals(
+      answers.map((answer) =>
+        answer.length === 0
+          ? undefined
+          : Buffer.from(answer.subarray(1)).toHex()
+      ),
+      table.map(({ written }) => written?.toHex()),
+    );
   },
 );

@@ -1,7 +1,6 @@
 /** The brand of the library's own requests: what a program sends is data, whatever it looks like. */
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { Call, Cast, Stop, Tell } from "../gen/messages.ts";
 import { Node } from "../node.ts";
@@ -20,6 +19,7 @@ import { test } from "../testing/tags.ts";
 import { requests } from "./_requests.ts";
 import { pairTest } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";
+import fc from "./_seeds.ts";
 
 const KATE = "kate@localhost";
 

@@ -6,7 +6,6 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import fc from "fast-check";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
@@ -21,6 +20,7 @@ import { ProtocolError } from "../wires/json/checks.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { frameOf } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
+import fc, { runs } from "./_seeds.ts";
 import { anyTerm, exactly } from "./_terms.ts";
 
 const KATE = "kate@localhost";
@@ -430,7 +430,7 @@ test("copies, the encoder and the decoder accept the same values", () => {
       const [got] = decoded(bytes, HERE, THERE);
       assertEquals(exactly(got), exactly(value));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
   assert(refused > 0 && refused < 300);
 });
@@ -534,7 +534,7 @@ test("a decoded value can be encoded, and decodes to the same value over many ho
         assertEquals(exactly(value), exactly(got[0]));
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
   assert(taken > 1500, `only ${taken} were taken`);
 });

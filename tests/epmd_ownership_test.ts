@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import fc from "fast-check";
 import {
   isLater,
   isLink,
@@ -7,6 +6,7 @@ import {
   Roster,
   rosterLine,
 } from "../distribution/epmd/ownership.ts";
+import fc from "./_seeds.ts";
 
 const encoder = new TextEncoder();
 const name = fc.stringMatching(/^[a-z0-9_-]{1,40}$/);

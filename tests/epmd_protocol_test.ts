@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
 import {
   MAX_CREATION,
   MIN_CREATION,
@@ -22,6 +21,7 @@ import {
   MAX_REQUEST,
   RequestReader,
 } from "../distribution/epmd/protocol.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const uint16 = fc.integer({ min: 0, max: 0xffff });
 const byte = fc.integer({ min: 0, max: 0xff });
@@ -144,7 +144,7 @@ Deno.test("decoders throw only EpmdFormatError for random bytes", () => {
       onlyFormatErrors(() => decodeNamesReply(input));
       onlyFormatErrors(() => new RequestReader().push(input));
     }),
-    { numRuns: 10_000, seed: 4369 },
+    { numRuns: runs(10_000) },
   );
 });
 

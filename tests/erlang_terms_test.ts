@@ -10,7 +10,6 @@ import {
   assertThrows,
 } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
-import fc from "fast-check";
 import { Buffer } from "node:buffer";
 import nodeAssert from "node:assert/strict";
 import { inspect as nodeInspect } from "node:util";
@@ -58,6 +57,7 @@ import { clusterTest, pairTest } from "./_nodes.ts";
 import { processTest, standardError } from "./_processes.ts";
 import { frameOf, RawPeer } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
+import fc, { runs } from "./_seeds.ts";
 import { anyTerm, exactly } from "./_terms.ts";
 
 const MOEBI = "moebi@localhost";
@@ -328,7 +328,7 @@ test("two terms are equal if and only if their keys are", () => {
       assert(equalTerms(one, copy) && equalTerms(copy, one));
       assertEquals(termKey(one), termKey(copy));
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   );
 });
 
@@ -595,7 +595,7 @@ test("a term that came from an Erlang node crosses JSON unharmed", () => {
       writer.term(first);
       cross(writer.take().slice());
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
   assert(crossed > 50, `${crossed} terms`);
 });

@@ -1,6 +1,6 @@
 /**
  * Decoding takes linear time for every input: time per byte, against a plain text of the same size that is
- * read in the same run. `FUZZ_SEED` repeats a run.
+ * read in the same run.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -24,7 +24,6 @@ import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader } from "../wires/json/frames.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
-import { Random, SEED } from "./_fuzz.ts";
 import {
   assertLinear,
   decode,
@@ -41,6 +40,7 @@ import {
   timeOf,
 } from "./_linear.ts";
 import { frameOf, hello, rawFrameOf } from "./_raw_peer.ts";
+import { commandOf, Random, runs, SEED } from "./_seeds.ts";
 
 /** Texts of about that size in all: one repeated, or one for each number. */
 function repeated(text: string | ((i: number) => string)): string {
@@ -234,14 +234,16 @@ const PIECES = [
   ...['{"$error":', '["send*",1,2,', '"send"', "@", "name ", " at port ", "\0"],
 ];
 
-test(`fuzz: time per byte of ${RANDOM} repeated patterns, FUZZ_SEED=${SEED}`, () => {
-  for (let i = 0; i < RANDOM; i++) {
+test(`fuzz: time per byte of ${RANDOM} repeated patterns`, () => {
+  for (let i = 0; i < runs(RANDOM); i++) {
     const random = new Random(SEED + i);
     const some = () =>
       Array.from({ length: 1 + random.below(3) }, () => random.of(PIECES))
         .join("");
     const text = some() + run(some()) + some();
-    const what = `FUZZ_SEED=${SEED + i}: ${JSON.stringify(text.slice(0, 60))}…`;
+    const what = `${commandOf(SEED + i)}: ${
+      JSON.stringify(text.slice(0, 60))
+    }…`;
     const starts = ["", '[["send*",1,2,', '[["send",1,2,[1e5,"'];
     const frame = (random.of(starts) + text).slice(0, SIZE);
     assertLinear(`frame, ${what}`, SIZE, () => decode(frame));

@@ -1,7 +1,6 @@
 /** Messages that look like internal messages of servers: they are ignored unless the sender may send them. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
 import { Agent } from "../agent.ts";
 import { Application } from "../application.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
@@ -29,6 +28,7 @@ import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { RawPeer, withRaw } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -365,7 +365,7 @@ clusterTest(
             }
           },
         ),
-        { numRuns: 40 },
+        { numRuns: runs(40) },
       );
       assertEquals(await GenServer.call("Echo", "hi"), "hi");
       assertEquals(await Agent.get("Agent", () => "got"), "got");

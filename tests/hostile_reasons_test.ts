@@ -1,7 +1,6 @@
 /** Exits with reasons that are huge, or throw when they are inspected: everyone is notified of each. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import fc from "fast-check";
 import { formatExit } from "../errors.ts";
 import { inspect, Process } from "../mod.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
@@ -27,6 +26,7 @@ import { clusterTest, pairTest } from "./_nodes.ts";
 import { processTest, standardError, turn } from "./_processes.ts";
 import { reasonChild, throwHostile } from "./_hostile_reasons.ts";
 import * as Hostile from "./_hostile_reasons.ts";
+import fc, { runs } from "./_seeds.ts";
 
 /** The log of the node without a name. */
 const logged: string[] = [];
@@ -346,7 +346,7 @@ test("formatExit() and inspect() never throw, for any value", () => {
       assertLess(formatExit(reason).length, 6 * TEXT);
       assertLess(inspect(reason).length, 6 * TEXT);
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   );
 });
 

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import fc from "fast-check";
 import { Pid, Ref } from "../process.ts";
 import { inspect, type InspectOptions } from "../runtime/values/inspect.ts";
 import {
@@ -15,6 +14,7 @@ import {
 import { LocalFunction } from "../runtime/values/functions.ts";
 import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";
+import fc from "./_seeds.ts";
 import { anyTerm, objectOf } from "./_terms.ts";
 
 class Account {

@@ -1,9 +1,9 @@
 /** The reader of frames' JSON, compared with `JSON.parse`. */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import fc from "fast-check";
 import { test } from "../testing/tags.ts";
 import { JsonReader, UNREAD } from "../wires/json/json_reader.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const encoder = new TextEncoder();
 
@@ -83,7 +83,7 @@ test("JsonReader reads the value that JSON.parse returns, or leaves the text to 
       count++;
       assertSame(value, parsed(text));
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   );
   assert(count > 500, `only ${count} were read`);
 });
@@ -109,7 +109,7 @@ test("JsonReader leaves texts that are cut or changed to JSON.parse, which refus
         }
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
 });
 

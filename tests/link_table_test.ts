@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { keyOf, type Link } from "../runtime/processes/links_and_monitors.ts";
 import { LinkTable } from "../runtime/processes/link_table.ts";
 import { Pid, pidOf } from "../runtime/values/pid.ts";
+import fc from "./_seeds.ts";
 
 const HERE = { node: "alex@localhost", creation: 5 };
 

@@ -1,7 +1,6 @@
 /** The log of a node: whatever a peer does, it has few and short lines, and none is forged. */
 
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import fc from "fast-check";
 import { GenServer } from "../gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
 import { Process, receive, send, spawn } from "../process.ts";
@@ -13,6 +12,7 @@ import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 import { standardError } from "./_processes.ts";
 import { jsonFrame, RawListener } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const KATE = "kate@localhost";
 
@@ -287,7 +287,7 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
         );
       },
     ),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
   assert(limited > 20, `${limited} runs had a limit reached`);
 });

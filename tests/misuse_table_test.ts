@@ -120,6 +120,9 @@ const Server = {
     { type: "noreply", state } as const
   ),
 };
+let made = 0;
+/** A number that no other value here has. */
+const fresh = () => ++made;
 const start = () => GenServer.start(Server, 0);
 const agent = () => Agent.start(() => 0);
 const supervisor = () =>
@@ -130,7 +133,7 @@ const dynamic = () => DynamicSupervisor.startLink();
 const tasks = () => TaskSupervisor.startLink();
 const child = () => ({ id: "b", start: () => spawnLink(idle) });
 const partitioned = () => ({
-  name: `Partitions${Math.random()}`,
+  name: `Partitions${fresh()}`,
   childSpec: child(),
   partitions: 1,
 });
@@ -147,18 +150,18 @@ const PARTITIONED: Record<string, Takes> = {
   withArguments: ["undefined"],
 };
 const application = () => ({
-  name: `app${Math.random()}`,
+  name: `app${fresh()}`,
   start: supervisor,
 });
 
 async function registry(keys: "unique" | "duplicate" = "unique") {
-  const name = `Registry${Math.random()}`;
+  const name = `Registry${fresh()}`;
   await Registry.startLink({ keys, name });
   return name;
 }
 
 async function scope() {
-  const name = `scope${Math.random()}`;
+  const name = `scope${fresh()}`;
   await pg.start(name);
   return { scope: name };
 }
@@ -359,7 +362,7 @@ const TABLE: Record<string, Row> = {
   },
   "Process.register": {
     fn: Process.register,
-    args: () => [spawned(), `name${Math.random()}`],
+    args: () => [spawned(), `name${fresh()}`],
     takes: { 0: ["pid"], 1: ["text"] },
   },
   "Process.registered": { fn: Process.registered, args: () => [] },
@@ -980,7 +983,7 @@ const TABLE: Record<string, Row> = {
   },
   "Registry.startLink": {
     fn: Registry.startLink,
-    args: () => [{ keys: "unique", name: `R${Math.random()}` }],
+    args: () => [{ keys: "unique", name: `R${fresh()}` }],
     fields: {
       0: {
         keys: [],
@@ -1111,7 +1114,7 @@ const TABLE: Record<string, Row> = {
       `global.${name}`,
       {
         fn: global[name],
-        args: () => [Math.random(), spawned(), global.notifyAllName],
+        args: () => [fresh(), spawned(), global.notifyAllName],
         takes: { 0: ANY, 1: ["pid"], 2: ["undefined"] },
       } satisfies Row,
     ]),
@@ -1124,14 +1127,14 @@ const TABLE: Record<string, Row> = {
   },
   "global.setLock": {
     fn: global.setLock,
-    args: () => [[Math.random(), 1], { retries: 0 }],
+    args: () => [[fresh(), 1], { retries: 0 }],
     takes: { 1: OPTIONS },
     fields: { 1: { nodes: ["undefined", "list"], retries: COUNT } },
   },
   "global.sync": { fn: global.sync, args: () => [] },
   "global.trans": {
     fn: global.trans,
-    args: () => [[Math.random(), 1], () => 1, { retries: 0 }],
+    args: () => [[fresh(), 1], () => 1, { retries: 0 }],
     takes: { 1: FN, 2: OPTIONS },
     fields: { 2: { nodes: ["undefined", "list"], retries: COUNT } },
   },
@@ -1196,12 +1199,12 @@ const TABLE: Record<string, Row> = {
   ),
   "pg.start": {
     fn: pg.start,
-    args: () => [`scope${Math.random()}`],
+    args: () => [`scope${fresh()}`],
     takes: { 0: NAME },
   },
   "pg.startLink": {
     fn: pg.startLink,
-    args: () => [`scope${Math.random()}`],
+    args: () => [`scope${fresh()}`],
     takes: { 0: NAME },
   },
 
@@ -1304,7 +1307,7 @@ const OTHERS: Record<string, Row> = {
   },
   "Dashboard.startLink": {
     fn: Dashboard.startLink,
-    args: () => [{ name: `Dashboard${Math.random()}` }],
+    args: () => [{ name: `Dashboard${fresh()}` }],
     takes: { 0: OPTIONS },
     fields: { 0: PAGE },
     skip: ["0 undefined", "0 object", "0.name undefined", "0.name text"],
@@ -1312,7 +1315,7 @@ const OTHERS: Record<string, Row> = {
   "Dashboard.url": {
     fn: Dashboard.url,
     args: async () => [
-      await Dashboard.startLink({ name: `Dashboard${Math.random()}` }),
+      await Dashboard.startLink({ name: `Dashboard${fresh()}` }),
     ],
     takes: { 0: ["undefined", ...SERVER] },
   },
@@ -1364,7 +1367,7 @@ const OTHERS: Record<string, Row> = {
   },
   "Cluster.startLink": {
     fn: Formation.startLink,
-    args: () => [{ topologies: {}, name: `C${Math.random()}` }],
+    args: () => [{ topologies: {}, name: `C${fresh()}` }],
     fields: { 0: { topologies: ["object"], name: NAME } },
   },
   "Cluster.subscribe": {

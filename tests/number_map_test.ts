@@ -1,8 +1,8 @@
 import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { NumberMap } from "../runtime/collections/number_map.ts";
 import { assertLinear, SIZE } from "./_linear.ts";
+import fc from "./_seeds.ts";
 
 Deno.test("NumberMap holds what a Map holds", () => {
   fc.assert(

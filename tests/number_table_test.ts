@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { NumberTable } from "../runtime/processes/number_table.ts";
+import fc from "./_seeds.ts";
 
 function numbered(number: number): { pid: { number: number } } {
   return { pid: { number } };

@@ -1,11 +1,11 @@
 /** A pg scope and a scripted peer that sends for another one: members count as the peer reports them. */
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { pg } from "../pg.ts";
 import { type Pid, receive, self } from "../process.ts";
 import { clusterTest } from "./_nodes.ts";
 import { type RawPeer, withRaw } from "./_raw_peer.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const RAW = "raw@localhost";
 /** The creation of raw peers. */
@@ -158,7 +158,7 @@ clusterTest(
           }
           await pg.demonitor(ref);
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     }),
   { timeout: 60_000 },

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { PortTransport } from "../distribution/port_transport.ts";
 import { test } from "../testing/tags.ts";
-import { Random, SEED } from "./_fuzz.ts";
+import { fuzz, runs } from "./_seeds.ts";
 
 const WINDOW = 1 << 18;
 
@@ -164,11 +164,10 @@ test("a thread that is terminated while it writes leaves whole writes", {
   }
 });
 
-test(`random streams arrive whole and in order (FUZZ_SEED=${SEED})`, {
+test("random streams arrive whole and in order", {
   timeout: 120_000,
 }, async () => {
-  const random = new Random(SEED);
-  for (let run = 0; run < 20; run++) {
+  await fuzz(runs(20), async (random) => {
     const ends = pair();
     const sent: number[][] = [[], []];
     const isBlocked = [false, false];
@@ -220,5 +219,5 @@ test(`random streams arrive whole and in order (FUZZ_SEED=${SEED})`, {
       if (transport !== closing) assertEquals(length, sent[1 - at].length);
       assert(!transport.write(bytesOf(1)));
     });
-  }
+  });
 });

@@ -1,13 +1,13 @@
 /** Links between two nodes whose signals are delayed, in every possible order. */
 
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { Process, receive } from "../process.ts";
 import { runInside } from "../runtime/context/async_context.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
+import fc, { runs } from "./_seeds.ts";
 
 const KINDS: (keyof Signals)[] = ["link", "unlink", "unlinkAck", "exitLink"];
 
@@ -124,7 +124,7 @@ test("link() and unlink() from both ends leave both linked or neither, in every 
       );
       for (const each of runtimes) each.stop("shutdown");
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   );
   assertEquals(linked > 100, true, "the property never saw a link");
 });
@@ -159,7 +159,7 @@ test("unlink() drops an exit that is under way; link() after it reports the deat
       }
     }),
     {
-      numRuns: 2000,
+      numRuns: runs(2000),
       // Dies once it is linked, and its exit meets an unlink, and a link after that.
       examples: [
         [[LINK, { at: 1, what: "deliver" }, UNLINK], 2],

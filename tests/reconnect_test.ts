@@ -17,6 +17,7 @@ import {
   RawPeer,
   THEIRS,
 } from "./_raw_peer.ts";
+import { Random, SEED } from "./_seeds.ts";
 
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
@@ -360,9 +361,10 @@ for (
           });
           nodes.set(node.name, node);
         }
+        const random = new Random(SEED + round);
         const failures = await callAll(
           [...nodes.keys()],
-          () => Math.random() * WITHIN,
+          () => random.between(0, WITHIN),
           (node, fn) => nodes.get(node)!.run(fn),
         );
         assertEquals(failures, []);

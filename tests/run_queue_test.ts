@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { type QueueEntry, RunQueue } from "../servers/task_pool/run_queue.ts";
 import { test } from "../testing/tags.ts";
+import fc from "./_seeds.ts";
 
 class Entry implements QueueEntry<Entry> {
   readonly ticket: number;

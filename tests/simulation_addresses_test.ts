@@ -3,21 +3,15 @@
 import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
-import { SeededRandom } from "../testing/simulation/random.ts";
 import { test } from "../testing/tags.ts";
+import { fuzz, type Random, runs } from "./_seeds.ts";
 
 const NAMES = ["alex", "kate", "moebi", "sophie"];
 const STEPS = 30;
 const TICK_TIME = 1000;
 
-/** The requested seed; without one, a random one is used besides the fixed ones. */
-const SIM_SEED = Number(Deno.env.get("SIM_SEED")) || undefined;
-const RUNS = Number(Deno.env.get("SIM_RUNS")) || 30;
-const SEED = SIM_SEED ?? Math.floor(Math.random() * 2 ** 31);
-
 /** One life: nodes that are partitioned, disconnected, killed and restarted, and connect by names and addresses. */
-async function live(seed: number): Promise<string[]> {
-  const random = new SeededRandom(seed);
+async function live(random: Random, seed: number): Promise<string[]> {
   await using cluster = await SimulatedCluster.start({
     nodes: NAMES,
     seed,
@@ -104,10 +98,9 @@ async function live(seed: number): Promise<string[]> {
   return wrong;
 }
 
-test(`nodes without EPMD find each other by addresses, SIM_SEED=${SEED}`, {
+test("nodes without EPMD find each other by addresses", {
   timeout: 300_000,
-}, async () => {
-  const seeds = SIM_SEED === undefined ? [1, 2, 3] : [];
-  for (let i = 0; i < RUNS; i++) seeds.push(SEED + i);
-  for (const seed of seeds) assertEquals(await live(seed), [], `seed ${seed}`);
-});
+}, () =>
+  fuzz(runs(30), async (random, seed) => {
+    assertEquals(await live(random, seed), []);
+  }));

@@ -3,4 +3,4 @@
 import { CALLS } from "./_simulated_calls.ts";
 import { livesTest } from "./_simulated_lives.ts";
 
-livesTest("calls", CALLS, 60, import.meta.url);
+livesTest("calls", CALLS, 60);

@@ -6,9 +6,9 @@
 import { assertEquals } from "@std/assert";
 import { Cluster, type ClusterAddress, type TopologyInfo } from "../cluster.ts";
 import { Node } from "../node.ts";
-import { SeededRandom } from "../testing/simulation/random.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
+import { fuzz, type Random, runs } from "./_seeds.ts";
 
 const NAMES = ["alex", "kate", "moebi", "sophie"];
 const STEPS = 15;
@@ -18,17 +18,12 @@ const MAX_DELAY = 5000;
 /** The time after which all must be connected: the silence is noticed, and everything has been dialled again. */
 const PATIENCE = 10 * (TICK_TIME + MAX_DELAY);
 
-/** The seeds of the lives: fixed ones, and one that is new each time. */
-const SEED = Number(Deno.env.get("SIM_SEED")) || undefined;
-const RUNS = Number(Deno.env.get("SIM_RUNS")) || 25;
-const NEW_SEED = Math.floor(Math.random() * 2 ** 31);
-
 async function live(
+  random: Random,
   seed: number,
   epmd: boolean,
   addresses: (cluster: SimulatedCluster) => ClusterAddress[],
 ): Promise<void> {
-  const random = new SeededRandom(seed);
   let nodes: ClusterAddress[] = [];
   await using cluster = await SimulatedCluster.start({
     nodes: NAMES,
@@ -79,11 +74,11 @@ async function live(
     );
     const others = NAMES.filter((each) => each !== name)
       .map((each) => `${each}@localhost`);
-    assertEquals(list, others, `SIM_SEED=${seed}: ${name}: ${stateOf(own)}`);
+    assertEquals(list, others, `${name}: ${stateOf(own)}`);
     assertEquals(
       statesOf(own),
       { connected: 3, self: 1 },
-      `SIM_SEED=${seed}: ${name}: ${stateOf(own)}`,
+      `${name}: ${stateOf(own)}`,
     );
   }
 }
@@ -114,15 +109,12 @@ for (
   ]
 ) {
   test(
-    `a cluster of ${what} is whole again after random faults (new seed ${
-      SEED ?? NEW_SEED
-    })`,
+    `a cluster of ${what} is whole again after random faults`,
     { timeout: 240_000 },
-    async () => {
-      const seeds = SEED === undefined
-        ? [...Array.from({ length: RUNS }, (_, i) => i + 1), NEW_SEED]
-        : [SEED];
-      for (const seed of seeds) await live(seed, epmd, addresses);
-    },
+    () =>
+      fuzz(
+        runs(25),
+        (random, seed) => live(random, seed, epmd, addresses),
+      ),
   );
 }

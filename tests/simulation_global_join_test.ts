@@ -11,6 +11,7 @@ import { Node } from "../node.ts";
 import { Process, receive, self } from "../process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
+import { fuzz, runs } from "./_seeds.ts";
 
 const NODES = ["alex", "kate", "moebi", "zoe"];
 
@@ -39,12 +40,11 @@ const ENDS: Record<
     }),
 };
 
-const SEEDS = 3;
 for (const [what, end] of Object.entries(ENDS)) {
   test(`global joins all others when ${what} dies at any moment of a join`, {
     timeout: 600_000,
-  }, async () => {
-    for (let seed = 1; seed <= SEEDS; seed++) {
+  }, () =>
+    fuzz(runs(3), async (_, seed) => {
       for (let moment = 2; moment <= 150; moment += 3) {
         const dies = NODES[(seed + moment) % NODES.length];
         await using cluster = await SimulatedCluster.start({
@@ -70,13 +70,12 @@ for (const [what, end] of Object.entries(ENDS)) {
           });
         }
         await cluster.advance(20_000);
-        const life = `seed ${seed}, ${dies} after ${moment} ms`;
+        const life = `${dies} after ${moment} ms`;
         assertEquals(done, rest.length, life);
         for (const name of rest) {
           const names = await cluster.run(name, () => global.registeredNames());
           assertEquals(names.sort(), rest, life);
         }
       }
-    }
-  });
+    }));
 }

@@ -5,7 +5,7 @@ import { test } from "../testing/tags.ts";
 import { GLOBAL } from "./_simulated_global.ts";
 import { live, livesTest } from "./_simulated_lives.ts";
 
-livesTest("global", GLOBAL, 60, import.meta.url);
+livesTest("global", GLOBAL, 60);
 
 test("a name server continues when the only one that granted it the lock of the names is lost", async () => {
   // The connection closes while an attempt waits that another server refuses.

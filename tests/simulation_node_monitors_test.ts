@@ -3,4 +3,4 @@
 import { livesTest } from "./_simulated_lives.ts";
 import { NODE_MONITORS } from "./_simulated_node_monitors.ts";
 
-livesTest("node monitors", NODE_MONITORS, 60, import.meta.url);
+livesTest("node monitors", NODE_MONITORS, 60);

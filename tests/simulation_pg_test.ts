@@ -3,4 +3,4 @@
 import { livesTest } from "./_simulated_lives.ts";
 import { PG } from "./_simulated_pg.ts";
 
-livesTest("pg", PG, 40, import.meta.url);
+livesTest("pg", PG, 40);

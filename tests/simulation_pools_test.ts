@@ -3,4 +3,4 @@
 import { livesTest } from "./_simulated_lives.ts";
 import { POOLS } from "./_simulated_pools.ts";
 
-livesTest("pools", POOLS, 40, import.meta.url);
+livesTest("pools", POOLS, 40);

@@ -1,17 +1,17 @@
 /**
  * Signals between processes, over random lives of a simulated cluster: messages, links, monitors, exits,
- * names and aliases. `SIM_RUNS` is the number of lives; a failure prints the command that repeats it.
+ * names and aliases.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
 import { Pid } from "../process.ts";
 import type { NodeRuntime } from "../runtime/node_runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import { textFrame } from "../wires/json/frames.ts";
+import fc, { runs } from "./_seeds.ts";
 import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
-import { assertLives, seededTest, SIM_RUNS } from "./_simulated_lives.ts";
+import { assertLives } from "./_simulated_lives.ts";
 
 const RUNS = 150;
 
@@ -24,8 +24,9 @@ function keepsPromises(
   });
 }
 
-seededTest("signals", import.meta.url, async (seed, command) => {
-  await assertLives(keepsPromises(), RUNS, seed, command);
+const SIGNALS = "signals: random lives";
+test(SIGNALS, { timeout: 3_600_000 }, async () => {
+  await assertLives(SIGNALS, keepsPromises(), RUNS);
 });
 
 test("a process that is unlinked before its spawn is answered has no link", async () => {
@@ -92,7 +93,7 @@ test("a life is the same in each run", { timeout: 600_000 }, async () => {
       );
       assertEquals(traces[0], traces[1]);
     }),
-    { numRuns: Math.ceil((SIM_RUNS ?? RUNS) / 10), seed: 1 },
+    { numRuns: runs(RUNS / 10) },
   );
 });
 

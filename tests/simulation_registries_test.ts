@@ -3,4 +3,4 @@
 import { livesTest } from "./_simulated_lives.ts";
 import { REGISTRIES } from "./_simulated_registries.ts";
 
-livesTest("registries", REGISTRIES, 40, import.meta.url);
+livesTest("registries", REGISTRIES, 40);

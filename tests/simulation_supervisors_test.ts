@@ -3,4 +3,4 @@
 import { livesTest } from "./_simulated_lives.ts";
 import { SUPERVISORS } from "./_simulated_supervisors.ts";
 
-livesTest("supervisors", SUPERVISORS, 40, import.meta.url);
+livesTest("supervisors", SUPERVISORS, 40);

@@ -3,4 +3,4 @@
 import { livesTest } from "./_simulated_lives.ts";
 import { TASKS } from "./_simulated_tasks.ts";
 
-livesTest("tasks", TASKS, 40, import.meta.url);
+livesTest("tasks", TASKS, 40);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
 import { SmallMap } from "../runtime/collections/small_map.ts";
 import { test } from "../testing/tags.ts";
+import fc from "./_seeds.ts";
 
 interface Step {
   what: "set" | "delete";

@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
 import {
   exit,
   type Pid,
@@ -12,6 +11,7 @@ import { RestartIntensity } from "../servers/supervisor/restart_intensity.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { processTest } from "./_processes.ts";
+import fc from "./_seeds.ts";
 import { exitOf, logged, probe, told } from "./_supervision.ts";
 
 const ONE: SupervisorOptions = { strategy: "one_for_one" };

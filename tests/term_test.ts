@@ -8,7 +8,6 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
 import * as errors from "../errors.ts";
 import {
   exit,
@@ -20,6 +19,7 @@ import {
 } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { termKey } from "../runtime/values/term_key.ts";
+import fc, { runs } from "./_seeds.ts";
 import { anyTerm, exactly, mutable, objectOf } from "./_terms.ts";
 import { mail, processTest } from "./_processes.ts";
 
@@ -41,7 +41,7 @@ processTest(
         const originals = mutable(value);
         for (const each of mutable(copy)) assertFalse(originals.has(each));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   },
 );
@@ -61,7 +61,7 @@ processTest("exit() and spawn() copy as send() does", async () => {
         for (const each of mutable(copy)) assertFalse(originals.has(each));
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

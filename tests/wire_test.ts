@@ -6,7 +6,6 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import fc from "fast-check";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { Pid, receive, Ref, self, send, spawn } from "../process.ts";
@@ -22,6 +21,7 @@ import {
   withRaw,
 } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
+import fc, { runs } from "./_seeds.ts";
 import { anyTerm, exactly, objectOf } from "./_terms.ts";
 
 const KATE = "kate@localhost";
@@ -54,7 +54,7 @@ clusterTest(
         fc.asyncProperty(anyTerm(), async (term) => {
           assertEquals(exactly(await back(term)), exactly(term));
         }),
-        { numRuns: 500 },
+        { numRuns: runs(500) },
       );
     }),
 );

@@ -45,14 +45,18 @@ const NEEDED = [
 const RUNS_DENO = /\bDeno\.execPath\(|\bstartPeer\(|\bpeers: \[/;
 const IMPORT = /from "(\.\/[\w./]+\.ts)"/g;
 
-/** Whether a test file, or a file that it imports from its folder, runs Deno programs. */
-function runsDeno(file: string, seen: Set<string> = new Set()): boolean {
+/** Whether a test file, or a file that it imports from its folder, contains a pattern. */
+export function reaches(
+  file: string,
+  pattern: RegExp,
+  seen: Set<string> = new Set(),
+): boolean {
   if (seen.has(file)) return false;
   seen.add(file);
   const text = Deno.readTextFileSync(file);
-  return RUNS_DENO.test(text) ||
+  return pattern.test(text) ||
     [...text.matchAll(IMPORT)].some(([, path]) =>
-      runsDeno(join(dirname(file), path), seen)
+      reaches(join(dirname(file), path), pattern, seen)
     );
 }
 
@@ -63,7 +67,7 @@ export function measuredTests(): string[] {
     .filter((file) =>
       file.endsWith("_test.ts") &&
       !MEASURING.includes(basename(file)) && !LONG.test(basename(file)) &&
-      (NEEDED.includes(basename(file)) || !runsDeno(join(ROOT, file)))
+      (NEEDED.includes(basename(file)) || !reaches(join(ROOT, file), RUNS_DENO))
     )
     .sort();
 }

@@ -183,7 +183,7 @@ async function passes(file: string, tree: string): Promise<boolean> {
     ],
     cwd: tree,
     // It is enough to know that a life fails.
-    env: { SIM_SHRINK: "0" },
+    env: { FUZZ_SHRINK: "0" },
     stdin: "null",
     stdout: "null",
     stderr: "null",

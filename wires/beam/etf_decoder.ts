@@ -423,7 +423,11 @@ export class TermReader {
   }
 
   #binary(): string | Uint8Array {
-    const length = this.#count(1);
+    return this.#bytesOf(this.#count(1));
+  }
+
+  /** Reads the bytes of a binary: a text, if they are one. */
+  #bytesOf(length: number): string | Uint8Array {
     const bytes = this.#bytes;
     const start = this.#at;
     const end = start + length;
@@ -451,14 +455,14 @@ export class TermReader {
     const length = this.#count(1);
     const bits = this.u8();
     this.#need(length);
-    const start = this.#at;
-    this.#at = start + length;
-    const isWhole = length === 0 ? bits === 0 : bits === 8;
-    if (!isWhole && (length === 0 || bits === 0 || bits > 8)) {
+    // As in OTP, which writes a bitstring without bits as a binary.
+    if (length === 0 || bits === 0 || bits > 8) {
       throw new ProtocolError(`a bitstring with ${bits} bits in its last byte`);
     }
-    const bytes = this.#copy(start, start + length);
-    return isWhole ? bytes : new Bitstring(bytes, bits);
+    if (bits === 8) return this.#bytesOf(length);
+    const start = this.#at;
+    this.#at = start + length;
+    return new Bitstring(this.#copy(start, this.#at), bits);
   }
 
   #external(): ExternalFunction {
