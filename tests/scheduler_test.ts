@@ -1,0 +1,445 @@
+/** The scheduler on an event loop of the test, whose time passes as the test says. */
+
+import { assertEquals } from "@std/assert";
+import {
+  afterTurn,
+  canAnswerNow,
+  canReadOn,
+  canStepNow,
+  enqueueStep,
+  type EventLoop,
+  noteInput,
+  noteTurn,
+  Pace,
+  standInForEventLoop,
+} from "../runtime/scheduling/scheduler.ts";
+import { test } from "../testing/tags.ts";
+
+/** The number of quick steps after which a process goes on without the queue. */
+const PROVEN = 16;
+
+/** An event loop that turns, and has nothing left to do, when the test says so. */
+class Loop implements EventLoop, AsyncDisposable {
+  time = 0;
+  /** The time of a step, in milliseconds. */
+  stepTime = 0;
+  #turns: (() => void)[] = [];
+  #idle: (() => void)[] = [];
+
+  constructor() {
+    standInForEventLoop(this);
+  }
+
+  now(steps: number): number {
+    return this.time += steps * this.stepTime;
+  }
+
+  afterTurn(fn: () => void): void {
+    this.#turns.push(fn);
+  }
+
+  whenIdle(fn: () => void): void {
+    this.#idle.push(fn);
+  }
+
+  /** Whether processes wait for it to turn. */
+  get isAwaited(): boolean {
+    return this.#turns.length > 0;
+  }
+
+  /** Turns once. */
+  async turn(): Promise<void> {
+    for (const fn of this.#turns.splice(0)) fn();
+    await microtasks();
+  }
+
+  /** Nothing is left to run. */
+  idle(): void {
+    for (const fn of this.#idle.splice(0)) fn();
+  }
+
+  /** Lets steps of the test that are left run, so that the next test begins anew. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stepTime = 0;
+    await microtasks();
+    while (this.isAwaited) await this.turn();
+    standInForEventLoop(undefined);
+  }
+}
+
+/** Lets all microtasks run. */
+function microtasks(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A process that has been idle before: its first step is not the start of a process. */
+function process(): Pace {
+  const pace = new Pace();
+  canStepNow(pace);
+  return pace;
+}
+
+/** Takes steps of a process through the queue, until it has proven to be quick. */
+async function prove(pace: Pace): Promise<void> {
+  for (let steps = pace.steps; steps < PROVEN; steps++) {
+    assertEquals(canStepNow(pace), false, `step ${steps}`);
+    enqueueStep(pace, () => {}, undefined);
+    await microtasks();
+  }
+}
+
+/** The number of steps that a process makes without the queue. */
+function stepsNow(pace: Pace): number {
+  let steps = 0;
+  while (steps < 1000 && canStepNow(pace)) steps++;
+  return steps;
+}
+
+test("steps run in the order in which they were enqueued, of few and of many", async () => {
+  for (const count of [1, 2, 3, 4, 5, 6, 100, 1000]) {
+    await using _ = new Loop();
+    const paces = [process(), process(), process()];
+    const ran: number[] = [];
+    for (let n = 0; n < count; n++) {
+      enqueueStep(paces[n * 7 % 3], (_, n) => void ran.push(n), n);
+    }
+    await microtasks();
+    assertEquals(ran, Array.from({ length: count }, (_, n) => n));
+  }
+});
+
+test("a step gets its process and its argument", async () => {
+  await using _ = new Loop();
+  const [one, other] = [process(), process()];
+  const got: unknown[] = [];
+  const step = (process: Pace, argument: string) =>
+    void got.push([process === one ? "one" : "other", argument]);
+  enqueueStep(one, step, "a");
+  enqueueStep(other, step, "b");
+  await microtasks();
+  assertEquals(got, [["one", "a"], ["other", "b"]]);
+  assertEquals([one.queued, other.queued], [0, 0]);
+});
+
+test("a step that a step enqueues runs after those that wait", async () => {
+  await using _ = new Loop();
+  const pace = process();
+  const ran: string[] = [];
+  enqueueStep(pace, () => {
+    ran.push("a");
+    enqueueStep(pace, () => void ran.push("c"), undefined);
+  }, undefined);
+  enqueueStep(pace, () => void ran.push("b"), undefined);
+  await microtasks();
+  assertEquals(ran, ["a", "b", "c"]);
+});
+
+/** The number of steps until the event loop turns, by the time that each takes. */
+const SLICES: [stepTime: number, steps: number][] = [
+  [0.5, 16],
+  [1, 8],
+  [2, 4],
+  [7, 2],
+  [8, 1],
+];
+
+for (const [stepTime, steps] of SLICES) {
+  test(`the event loop turns after ${steps} steps of ${stepTime} ms`, async () => {
+    await using loop = new Loop();
+    const pace = process();
+    loop.stepTime = stepTime;
+    noteTurn();
+    let ran = 0;
+    for (let n = 0; n < 3 * steps; n++) {
+      enqueueStep(pace, () => void ran++, undefined);
+    }
+    for (let slice = 1; slice <= 3; slice++) {
+      await microtasks();
+      assertEquals([ran, loop.isAwaited], [slice * steps, true]);
+      // Two turns: after one, a timer that is due may not have been seen.
+      await loop.turn();
+      assertEquals([ran, loop.isAwaited], [slice * steps, true]);
+      await loop.turn();
+    }
+  });
+}
+
+test("no step runs while the event loop is to turn", async () => {
+  await using loop = new Loop();
+  const pace = process();
+  await prove(pace);
+  // A look at the clock, so that no earlier step counts.
+  enqueueStep(process(), () => {}, undefined);
+  await microtasks();
+  const fresh = new Pace();
+  loop.stepTime = 8;
+  enqueueStep(new Pace(), () => {}, undefined);
+  await microtasks();
+  assertEquals(loop.isAwaited, true);
+  assertEquals([canStepNow(pace), canStepNow(fresh), canAnswerNow(pace)], [
+    false,
+    false,
+    false,
+  ]);
+  // A timer that stands in for one of the host's is no turn then.
+  noteTurn();
+  assertEquals(canStepNow(fresh), false);
+  let ran = false;
+  enqueueStep(fresh, () => ran = true, undefined);
+  await microtasks();
+  assertEquals(ran, false);
+  await loop.turn();
+  await loop.turn();
+  assertEquals(ran, true);
+});
+
+test("the first step after the program was idle is made at once, and the next ones are not", async () => {
+  await using loop = new Loop();
+  const paces = [new Pace(), new Pace(), new Pace()];
+  assertEquals(paces.map(canStepNow), [true, false, false]);
+  loop.idle();
+  assertEquals(paces.map(canStepNow), [true, false, false]);
+  await microtasks();
+});
+
+test("time in which the program was idle belongs to no slice", async () => {
+  await using loop = new Loop();
+  const pace = process();
+  loop.time += 5;
+  enqueueStep(pace, () => {}, undefined);
+  await microtasks();
+  loop.idle();
+  loop.time += 1000;
+  assertEquals(canStepNow(pace), true, "5 ms of the slice are used");
+  loop.idle();
+  loop.time += 1000;
+  assertEquals(canStepNow(pace), true, "no time has passed since");
+  loop.time += 3;
+  loop.idle();
+  assertEquals(canStepNow(pace), false, "the slice is over");
+});
+
+test("a process goes on without the queue after 16 quick steps, ever longer between looks at the clock", async () => {
+  await using _ = new Loop();
+  const pace = process();
+  await prove(pace);
+  const allowances: number[] = [];
+  for (let look = 0; look < 9; look++) {
+    // The step that was proof, or asked for more, counts too.
+    allowances.push(1 + stepsNow(pace));
+    enqueueStep(pace, () => {}, undefined);
+    await microtasks();
+  }
+  assertEquals(allowances, [4, 8, 16, 32, 64, 128, 256, 256, 256]);
+});
+
+test("the allowance is one for all processes", async () => {
+  await using _ = new Loop();
+  const [one, other] = [process(), process()];
+  await prove(one);
+  await prove(other);
+  const { length } = [one, other, one, other, one].filter(canStepNow);
+  assertEquals(length, 3, "the step that was the last proof counts too");
+});
+
+test("a process with a step in the queue makes no step past it", async () => {
+  await using _ = new Loop();
+  const [pace, other] = [process(), process()];
+  await prove(pace);
+  await prove(other);
+  enqueueStep(pace, () => {}, undefined);
+  assertEquals([canStepNow(pace), canAnswerNow(pace)], [false, false]);
+  assertEquals(canStepNow(other), true);
+  await microtasks();
+  assertEquals(canStepNow(pace), true);
+});
+
+test("a process proves itself again after an idle time, a slow step, or on request", async () => {
+  await using loop = new Loop();
+  const pace = process();
+  await prove(pace);
+  assertEquals(canStepNow(pace), true);
+  pace.measureNext();
+  assertEquals(canStepNow(pace), false);
+  enqueueStep(pace, () => {}, undefined);
+  await microtasks();
+  assertEquals(canStepNow(pace), true, "one step was measured");
+
+  loop.idle();
+  canStepNow(new Pace());
+  assertEquals(canStepNow(pace), false);
+  await prove(pace);
+  assertEquals(canStepNow(pace), true);
+
+  const slow = process();
+  canStepNow(slow);
+  enqueueStep(slow, () => void loop.time++, undefined);
+  await microtasks();
+  assertEquals([slow.steps, pace.steps], [0, PROVEN]);
+});
+
+test("a step of 2 ms makes all processes prove themselves again", async () => {
+  await using loop = new Loop();
+  const [pace, slow] = [process(), process()];
+  await prove(pace);
+  enqueueStep(slow, () => loop.time += 2, undefined);
+  await microtasks();
+  assertEquals(canStepNow(pace), false);
+  assertEquals(pace.steps, 1);
+});
+
+test("one answer goes past the queue between two looks at the clock", async () => {
+  await using loop = new Loop();
+  const [pace, other] = [process(), process()];
+  enqueueStep(other, () => {}, undefined);
+  assertEquals([canAnswerNow(pace), canAnswerNow(pace)], [true, false]);
+  await microtasks();
+  assertEquals([canAnswerNow(pace), canAnswerNow(pace)], [true, false]);
+  enqueueStep(other, () => {}, undefined);
+  await microtasks();
+  loop.time += 8;
+  assertEquals(canAnswerNow(pace), false, "the slice is over");
+});
+
+test("a slice that overran limits the steps of the next ones, which doubles with each in time", async () => {
+  await using loop = new Loop();
+  const pace = process();
+  const ran: number[] = [];
+  let isSlow = true;
+  // The time of a step passes in microtasks for which the scheduler does not wait: it sees it after four.
+  let steps = 0;
+  const step = () => {
+    if (!isSlow || ++steps < 4) return;
+    isSlow = false;
+    loop.time += 16;
+  };
+  for (let n = 0; n < 40; n++) enqueueStep(pace, step, undefined);
+  const left = () => pace.queued;
+  let before = left();
+  for (let slice = 0; slice < 4; slice++) {
+    await microtasks();
+    ran.push(before - left());
+    before = left();
+    await loop.turn();
+    await loop.turn();
+  }
+  // 4 steps, and one made while the program was idle before, took 16 ms; 2 of them fit in 8 ms.
+  assertEquals(ran, [4, 2, 4, 8]);
+});
+
+test("a clock that is set back ends the slice", async () => {
+  await using loop = new Loop();
+  const pace = process();
+  enqueueStep(pace, () => loop.time -= 1000, undefined);
+  await microtasks();
+  assertEquals(loop.isAwaited, true);
+});
+
+test("a timer that stands in for one of the host's begins a slice", async () => {
+  await using loop = new Loop();
+  const pace = process();
+  loop.time += 7;
+  noteTurn();
+  loop.time += 7;
+  assertEquals(canStepNow(pace), true);
+  enqueueStep(pace, () => {}, undefined);
+  await microtasks();
+  assertEquals(loop.isAwaited, false);
+});
+
+test("afterTurn() calls back when the event loop has turned", async () => {
+  await using loop = new Loop();
+  let turned = false;
+  afterTurn(() => turned = true);
+  await microtasks();
+  assertEquals(turned, false);
+  await loop.turn();
+  assertEquals(turned, true);
+});
+
+/** Whether a connection reads on, by the bytes that have arrived and the time since. */
+const READS: [bytes: number, ms: number, readsOn: boolean][] = [
+  [8191, 1000, true],
+  [8192, 0, true],
+  [8192, 1, true],
+  [8192, 2, false],
+  [8192, -5, false],
+];
+
+for (const [bytes, ms, readsOn] of READS) {
+  test(
+    `a connection that got ${bytes} bytes ${
+      readsOn ? "reads on" : "pauses"
+    } when ${ms} ms have passed`,
+    async () => {
+      await using loop = new Loop();
+      let calls = 0;
+      noteInput(bytes - 100);
+      noteInput(100);
+      loop.time += ms;
+      assertEquals(canReadOn(() => calls++), readsOn);
+      assertEquals(calls, 0);
+      await microtasks();
+      assertEquals(calls, readsOn ? 0 : 1);
+      // A new share.
+      assertEquals(canReadOn(() => calls++), true);
+    },
+  );
+}
+
+test("paused connections read on in order, and one that throws stops no other", async () => {
+  await using loop = new Loop();
+  const calls: string[] = [];
+  const thrown = Promise.withResolvers<unknown>();
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    thrown.resolve(event.error);
+  };
+  addEventListener("error", onError);
+  noteInput(1 << 13);
+  loop.time += 2;
+  canReadOn(() => {
+    calls.push("a");
+    throw new Error("no socket");
+  });
+  canReadOn(() => calls.push("b"));
+  assertEquals(((await thrown.promise) as Error).message, "no socket");
+  removeEventListener("error", onError);
+  assertEquals(calls, ["a", "b"]);
+});
+
+test("paused connections read on after the turn that steps wait for", async () => {
+  await using loop = new Loop();
+  let calls = 0;
+  enqueueStep(process(), () => loop.time += 8, undefined);
+  await microtasks();
+  assertEquals(loop.isAwaited, true);
+  noteInput(1 << 13);
+  loop.time += 2;
+  assertEquals(canReadOn(() => calls++), false);
+  await microtasks();
+  await loop.turn();
+  assertEquals(calls, 0);
+  await loop.turn();
+  assertEquals(calls, 1);
+});
+
+test("a step that throws stops no other, and the program hears of it", async () => {
+  await using _ = new Loop();
+  const pace = process();
+  const thrown = Promise.withResolvers<unknown>();
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    thrown.resolve(event.error);
+  };
+  addEventListener("error", onError);
+  let ran = false;
+  enqueueStep(pace, () => {
+    throw new Error("a callback");
+  }, undefined);
+  enqueueStep(pace, () => ran = true, undefined);
+  assertEquals(((await thrown.promise) as Error).message, "a callback");
+  removeEventListener("error", onError);
+  await microtasks();
+  assertEquals(ran, true);
+});

@@ -1,0 +1,318 @@
+/**
+ * Plants errors in the library, one at a time, and shows which of them the tests find:
+ * `deno task mutants --count 100 --seed 7`.
+ *
+ * The mutants are chosen at random, as many of each area, and of each operator within an area, as there can be.
+ * Each is planted in a copy of the checkout, in which the tests of its area run until one fails. A test that also
+ * fails without the mutation finds nothing.
+ *
+ * A mutant that is not found is a missing test, or has no visible effect. Read each of them.
+ */
+
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import {
+  isCode,
+  mutated,
+  type Mutation,
+  mutationsOf,
+  type Operator,
+  OPERATORS,
+} from "./_mutations.ts";
+import { type Area, AREAS, GENERATED } from "./_mutant_areas.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** A test file that takes longer hangs, if it takes a small part of it without the mutation. In milliseconds. */
+const LIMIT = 180_000;
+
+const HANGS = "hangs";
+
+const USAGE = `Usage: deno task mutants [OPTIONS]
+
+  --area NAME     mutate this area only; may be repeated: ${
+  AREAS.map(({ name }) => name).join(", ")
+}
+  --count N       the number of mutants (default 20)
+  --seed N        the same mutants again, if the code is the same
+  --only PLACE    one mutant, as the table names it: runtime/reach.ts:12:5:negate
+  --tests FILE    run this test file instead of those of the area; may be repeated
+  --list          show the mutants only`;
+
+/** A mutation of a file of the library. */
+interface Mutant extends Mutation {
+  file: string;
+  area: Area;
+}
+
+/** The outcome of the tests of a mutant. */
+interface Outcome {
+  /** The test that found it, or what else did; undefined if it was not found. */
+  finder: string | undefined;
+  seconds: number;
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      area: { type: "string", multiple: true },
+      count: { type: "string", default: "20" },
+      seed: { type: "string", default: String(Date.now() % 1e9) },
+      only: { type: "string", multiple: true },
+      tests: { type: "string", multiple: true },
+      list: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const files = await trackedFiles();
+  const areas = values.area === undefined ? AREAS : values.area.map((name) => {
+    const area = AREAS.find((each) => each.name === name);
+    if (area === undefined) {
+      throw new Error(`Cannot mutate the area "${name}": it is unknown`);
+    }
+    return area;
+  });
+  const mutants = values.only?.map(find) ??
+    choose(areas, files, Number(values.count), Number(values.seed));
+  if (values.list) {
+    for (const mutant of mutants) console.log(describe(mutant));
+    return 0;
+  }
+  if (!values.only) console.log(`seed ${values.seed}`);
+  await using tree = await Tree.copy(files);
+  let found = 0;
+  for (const mutant of mutants) {
+    const { finder, seconds } = await tree.run(
+      mutant,
+      values.tests ?? mutant.area.tests,
+    );
+    if (finder !== undefined) found++;
+    console.log(
+      `${finder === undefined ? "NOT FOUND" : "found"} ${describe(mutant)}`,
+    );
+    console.log(
+      `    ${finder ?? `deno task mutants --only "${placeOf(mutant)}"`}  (${
+        seconds.toFixed(0)
+      } s)`,
+    );
+  }
+  console.log(
+    `${mutants.length} mutants, ${found} found, ${
+      mutants.length - found
+    } not found`,
+  );
+  return found === mutants.length ? 0 : 1;
+}
+
+/** The files of the checkout: those that Git has, and new ones. */
+async function trackedFiles(): Promise<string[]> {
+  const { stdout } = await new Deno.Command("git", {
+    args: ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    cwd: ROOT,
+  }).output();
+  const names = new TextDecoder().decode(stdout).split("\0");
+  return names.filter((name) => name !== "" && !name.startsWith("bench/"));
+}
+
+/** Chooses mutants, evenly over the areas, and over the operators within each. */
+function choose(
+  areas: readonly Area[],
+  files: readonly string[],
+  count: number,
+  seed: number,
+): Mutant[] {
+  const random = generator(seed);
+  const left = areas.map((area) => ({
+    area,
+    byOperator: Map.groupBy(
+      files.filter((file) => areaOf(file) === area).flatMap((file) =>
+        mutationsOf(read(file)).map((each) => ({ ...each, file, area }))
+      ),
+      ({ operator }) => operator,
+    ),
+  }));
+  const chosen: Mutant[] = [];
+  while (chosen.length < count && left.length > 0) {
+    for (const each of [...left]) {
+      if (chosen.length === count) break;
+      const mutant = takeOne(each.byOperator, random);
+      if (mutant === undefined) left.splice(left.indexOf(each), 1);
+      else if (isCode(mutated(read(mutant.file), mutant))) chosen.push(mutant);
+    }
+  }
+  return chosen;
+}
+
+function takeOne(
+  byOperator: Map<Operator, Mutant[]>,
+  random: () => number,
+): Mutant | undefined {
+  const operators = OPERATORS.filter((each) => byOperator.get(each)?.length);
+  if (operators.length === 0) return undefined;
+  const operator = operators[Math.floor(random() * operators.length)];
+  const mutants = byOperator.get(operator)!;
+  return mutants.splice(Math.floor(random() * mutants.length), 1)[0];
+}
+
+/** The first area that has a prefix of the file's path. */
+function areaOf(file: string): Area | undefined {
+  if (!file.endsWith(".ts") || file.endsWith("_source.ts")) return undefined;
+  return AREAS.find(({ files }) =>
+    files.some((prefix) => file.startsWith(prefix))
+  );
+}
+
+/** The mutant that a place names. */
+function find(place: string): Mutant {
+  const [file, line, column, operator] = place.split(":");
+  const area = areaOf(file);
+  const mutation = mutationsOf(read(file)).find((each) =>
+    each.line === Number(line) && each.column === Number(column) &&
+    each.operator === operator
+  );
+  if (mutation === undefined || area === undefined) {
+    throw new Error(`Cannot find the mutant "${place}": list them with --list`);
+  }
+  return { ...mutation, file, area };
+}
+
+function placeOf({ file, line, column, operator }: Mutant): string {
+  return `${file}:${line}:${column}:${operator}`;
+}
+
+/** The place of a mutant, and its code before and after, in a line. */
+function describe(mutant: Mutant): string {
+  const { file, start, end, scope } = mutant;
+  const text = read(file);
+  const from = text.lastIndexOf("\n", start - 1) + 1;
+  const to = (text.indexOf("\n", end) + 1 || text.length + 1) - 1;
+  const after = text.slice(from, start) + mutant.replacement +
+    text.slice(end, to);
+  const [before, then] = [text.slice(from, to), after].map((code) =>
+    code.replace(/\s+/g, " ").trim().slice(0, 160)
+  );
+  return `${placeOf(mutant)}  ${scope}\n    - ${before}\n    + ${then}`;
+}
+
+function read(file: string): string {
+  return Deno.readTextFileSync(join(ROOT, file));
+}
+
+/** Numbers from 0 to 1, the same for each seed (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A copy of the checkout. */
+class Tree implements AsyncDisposable {
+  readonly #root: string;
+  /** The test files that were run without a mutation, and whether they pass. */
+  readonly #passing = new Map<string, boolean>();
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  static async copy(files: readonly string[]): Promise<Tree> {
+    const root = await Deno.makeTempDir({ prefix: "mutants_" });
+    for (const file of files) {
+      await Deno.mkdir(join(root, dirname(file)), { recursive: true });
+      await Deno.copyFile(join(ROOT, file), join(root, file));
+    }
+    return new Tree(root);
+  }
+
+  async run(mutant: Mutant, tests: readonly string[]): Promise<Outcome> {
+    const { file } = mutant;
+    const began = performance.now();
+    let finder;
+    for (const test of tests) {
+      await this.#write(file, mutated(read(file), mutant));
+      const failed = await this.#failureOf(test);
+      await this.#write(file, read(file));
+      if (failed === undefined) continue;
+      if (await this.#passes(test, failed === HANGS)) {
+        finder = `${test.split(" ")[0]}: ${failed}`;
+        break;
+      }
+      console.log(`${test} fails without a mutation, too, or is slow`);
+    }
+    return { finder, seconds: (performance.now() - began) / 1000 };
+  }
+
+  /** Whether a test file passes without a mutation; with `isQuick`, whether it does so now, and far from the limit. */
+  async #passes(test: string, isQuick: boolean): Promise<boolean> {
+    let passes = this.#passing.get(test);
+    if (passes === undefined || isQuick) {
+      const began = performance.now();
+      passes = await this.#failureOf(test) === undefined;
+      this.#passing.set(test, passes);
+      if (isQuick && performance.now() - began > LIMIT / 4) return false;
+    }
+    return passes;
+  }
+
+  async #write(file: string, text: string): Promise<void> {
+    await Deno.writeTextFile(join(this.#root, file), text);
+    for (const [prefix, args] of GENERATED) {
+      if (file.startsWith(prefix)) await this.#deno(["run", "-A", ...args]);
+    }
+  }
+
+  /** Runs a test file; returns the test that fails, if one does. */
+  async #failureOf(test: string): Promise<string | undefined> {
+    const [file, ...filters] = test.split(" ");
+    const { code, output } = await this.#deno([
+      "test",
+      "--quiet",
+      "--no-check",
+      "--permission-set=dev",
+      "--fail-fast",
+      ...filters,
+      `tests/${file}.ts`,
+    ]);
+    if (code === 0) return undefined;
+    if (code === undefined) return HANGS;
+    const [, name] = /^ *ERRORS *\n\n(.*) => \.\//m.exec(output) ?? [];
+    return name ?? "does not run";
+  }
+
+  async #deno(
+    args: string[],
+  ): Promise<{ code: number | undefined; output: string }> {
+    const hangs = AbortSignal.timeout(LIMIT);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: this.#root,
+      // It is enough to know that a life fails.
+      env: { NO_COLOR: "1", SIM_SHRINK: "0" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal: hangs,
+    }).output();
+    const text = new TextDecoder();
+    return {
+      code: hangs.aborted ? undefined : code,
+      output: text.decode(stdout) + text.decode(stderr),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#root, { recursive: true });
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
