@@ -88,12 +88,6 @@ export async function listenForPeers(
           `${name.full} closes new connections at once: ${MAX_CONNECTIONS} are open`,
         );
       },
-      revived: () => {
-        log(
-          "warning",
-          `${name.full} accepted no connections for a while and listens again; it was out of file descriptors, as it seems: raise ulimit -n`,
-        );
-      },
     });
   } catch (error) {
     if (isPermissionDenied(error)) {

@@ -246,7 +246,7 @@ export function acceptTcp(accepted: Socket): TcpTransport {
  */
 export function listenTcp(
   address: Address,
-  use: Pick<ListenerOptions, "accept" | "over" | "revived">,
+  use: Pick<ListenerOptions, "accept" | "over">,
 ): Promise<Listener> {
   return outside(() =>
     Listener.open({ ...address, ...use, maxConnections: MAX_CONNECTIONS })

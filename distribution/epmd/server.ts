@@ -219,12 +219,6 @@ export class EpmdServer {
       ref: this.#ref,
       accept: (socket) => this.#accept(socket),
       over: () => this.#count("too many connections are open"),
-      revived: () => {
-        this.#log(
-          "warning",
-          "EPMD accepted no connections for a while and listens again; the program was out of file descriptors, as it seems: raise ulimit -n",
-        );
-      },
     });
     this.#listeners.set(host, listener);
   }
