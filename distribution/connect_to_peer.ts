@@ -20,6 +20,9 @@ const LOOPBACK = "127.0.0.1";
 /** The time in which a look-up is retried while another node takes EPMD over, in milliseconds. */
 const TAKE_OVER = 1000;
 
+/** The time limit of a look-up, in milliseconds: the longest of a timer, as the signal of the dial ends it. */
+const NO_LIMIT = 2 ** 31 - 1;
+
 /** The number of times that a look-up is repeated which EPMD has closed, as it has too many clients. */
 const REPEATS = 5;
 
@@ -74,6 +77,7 @@ export async function connectToPeer(
         port: epmdPort,
         outside,
         signal,
+        timeout: NO_LIMIT,
         retryFor: host === LOOPBACK ? TAKE_OVER : 0,
         repeats: REPEATS,
       }),

@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Socket } from "node:net";
 import {
   EpmdProtocolError,
   EpmdUnreachableError,
@@ -211,6 +212,49 @@ epmdTest(
     assertEquals(closed, 2);
     assertEquals((await lookup("x", { port, repeats: 1 }))?.port, 4096);
     assertEquals(closed, 4);
+  },
+);
+
+epmdTest(
+  "lookup() has eight requests at one EPMD at a time, and an abort ends the wait for a turn",
+  async () => {
+    const port = await freePort();
+    const unanswered: Socket[] = [];
+    const arrivals: (() => void)[] = [];
+    await using fake = new FakeEpmd((socket) => {
+      unanswered.push(socket);
+      arrivals.shift()?.();
+    });
+    await fake.listen(port);
+    const arrived = Array.from(
+      { length: 19 },
+      () => new Promise<void>((resolve) => arrivals.push(resolve)),
+    );
+    const gone = new AbortController();
+    const found = Array.from(
+      { length: 20 },
+      (_, i) =>
+        lookup("x", { port, signal: i === 10 ? gone.signal : undefined }),
+    );
+    await Promise.all(arrived.slice(0, 8));
+    gone.abort(new Error("enough"));
+    await assertRejects(() => found[10], Error, "enough");
+    await assertRejects(
+      () => lookup("x", { port, signal: gone.signal }),
+      Error,
+      "enough",
+    );
+    for (let i = 0; i < 19; i++) {
+      await arrived[i];
+      assert(unanswered.length <= 8, `${unanswered.length} at once`);
+      unanswered.shift()!.end(
+        Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0),
+      );
+    }
+    found.splice(10, 1);
+    const ports = (await Promise.all(found)).map((entry) => entry?.port);
+    assertEquals(ports, Array(19).fill(4096));
+    assertEquals(fake.connections, 19);
   },
 );
 

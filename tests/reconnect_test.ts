@@ -342,7 +342,7 @@ async function callAll(
 }
 
 for (
-  // The 552 look-ups of 24 nodes are more than a served EPMD answers at once.
+  // A served EPMD keeps fewer connections than the 552 look-ups of 24 nodes.
   const { count, rounds } of [{ count: 12, rounds: 20 }, {
     count: 24,
     rounds: 6,
@@ -350,7 +350,7 @@ for (
 ) {
   test(
     `${count} nodes that call each other at once lose no call, in each of ${rounds} rounds`,
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async () => {
       for (let round = 0; round < rounds; round++) {
         await using cluster = new Cluster();
@@ -367,9 +367,7 @@ for (
           () => random.between(0, WITHIN),
           (node, fn) => nodes.get(node)!.run(fn),
         );
-        assertEquals(failures, []);
-        const told = cluster.lines().filter((each) => !each.includes("EPMD"));
-        assertEquals(told, []);
+        assertEquals([failures, cluster.lines()], [[], []]);
       }
     },
   );

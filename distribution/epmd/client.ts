@@ -8,6 +8,7 @@ import { nameFault, type NodeEntry, toEntry, withWords } from "./entry.ts";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import {
   type EpmdAddress,
+  type EpmdTarget,
   type Exchange,
   exchange,
   pause,
@@ -26,6 +27,21 @@ const LOOKUP_REPLY_CAP = 4 * 1024;
 const NAMES_REPLY_CAP = 1024 * 1024;
 /** The pause before a request is repeated, in milliseconds. */
 const RETRY_PAUSE = 30;
+/**
+ * The number of requests that a program sends to one EPMD at a time; others wait. A served EPMD keeps 256
+ * connections, and closes one for each further one: so 32 programs whose nodes all dial at once are answered at once.
+ */
+const AT_ONCE = 8;
+
+/** The requests of this program to one EPMD. */
+interface Line {
+  atOnce: number;
+  /** Requests that wait for their turn, in order. */
+  readonly waiting: Set<() => void>;
+}
+
+/** By address. */
+const lines = new Map<string, Line>();
 
 /** Options of {@linkcode lookup} and {@linkcode names}. */
 export interface EpmdClientOptions extends EpmdAddress {
@@ -117,9 +133,11 @@ async function ask<T>(
   for (;;) {
     let wait: number;
     try {
-      const { answer, socket } = await exchange(target, request);
-      socket.destroy();
-      return answer;
+      return await inTurn(target, signal, async () => {
+        const { answer, socket } = await exchange(target, request);
+        socket.destroy();
+        return answer;
+      });
     } catch (error) {
       const wasClosed = isClosed(error);
       if (!wasClosed && !isRefused(error)) throw error;
@@ -129,6 +147,47 @@ async function ask<T>(
     }
     await pause(wait, signal);
   }
+}
+
+/** Sends a request when there are not too many at once; the signal ends the wait. */
+async function inTurn<T>(
+  { host, port }: EpmdTarget,
+  signal: AbortSignal | undefined,
+  send: () => Promise<T>,
+): Promise<T> {
+  const place = `${host}:${port}`;
+  const line = lines.get(place) ?? { atOnce: 0, waiting: new Set() };
+  lines.set(place, line);
+  if (line.atOnce < AT_ONCE) line.atOnce++;
+  else await turnIn(line, signal);
+  try {
+    return await send();
+  } finally {
+    const [next] = line.waiting;
+    // The next one takes the place over.
+    if (next !== undefined) next();
+    else if (--line.atOnce === 0) lines.delete(place);
+  }
+}
+
+function turnIn(
+  { waiting }: Line,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    waiting.add(proceed);
+    signal?.addEventListener("abort", abort, { once: true });
+    function proceed(): void {
+      waiting.delete(proceed);
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }
+    function abort(): void {
+      waiting.delete(proceed);
+      reject(signal?.reason);
+    }
+  });
 }
 
 /** At random, since the other clients try again, too. */
