@@ -110,6 +110,9 @@ const SHORT = `
 const { lookup, register } = await import(${
   JSON.stringify(new URL("../distribution/epmd/mod.ts", import.meta.url).href)
 });
+// Deno 2.9 ends a program without descriptors in its first second, unless it listens for a signal.
+const ignore = () => {};
+Deno.addSignalListener("SIGUSR2", ignore);
 const [free, port] = Deno.args.map(Number);
 const taken = [];
 try {
@@ -118,20 +121,20 @@ try {
 for (let i = 0; i < free; i++) taken.pop().close();
 const node = { name: "alex", port: 4100, hidden: false, extra: "" };
 try {
-  const lease = await register(node, { port });
+  await using _lease = await register(node, { port });
   const found = await lookup("alex", { port });
-  await lease.close();
   console.log(found?.port);
 } catch ({ name }) {
   console.log(name);
 }
+Deno.removeSignalListener("SIGUSR2", ignore);
 `;
 
 epmdTest(
   "register() does not end a program that lacks file descriptors for a thread",
   async () => {
     // With fewer than 5, Deno itself ends it.
-    for (const free of [5, 6, 7, 8, 10, 12, 16]) {
+    for (const free of [5, 8, 12, 15, 16]) {
       // Where coverage is measured, the limit would leave no descriptor for the coverage that it writes at its
       // end.
       const limited = 'unset DENO_COVERAGE_DIR; ulimit -n 80 && exec "$0" "$@"';

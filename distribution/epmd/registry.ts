@@ -203,7 +203,8 @@ class NameLease implements Lease {
           } else if (!yielded) {
             yielded = true;
             this.#prepare();
-            await this.#pause(NEWCOMER_PAUSE);
+            // The thread's start takes all free descriptors for a moment, if there are few.
+            await Promise.all([this.#thread, this.#pause(NEWCOMER_PAUSE)]);
             continue;
           } else if (this.#service === undefined && await this.#serve()) {
             continue;

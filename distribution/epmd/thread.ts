@@ -22,8 +22,11 @@ const START_TIMEOUT = 2000;
 /** The time limit for a thread to close all connections, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
-/** The number of file descriptors that must be free before a thread is started; Deno takes 6. */
-const DESCRIPTORS = 12;
+/**
+ * The number of file descriptors that must be free before a thread is started. Deno takes 8 for it; the listener
+ * and the node's registration take 3, and a look-up of this program takes 2. Some are left for others.
+ */
+const DESCRIPTORS = 16;
 
 /** The messages to the thread. */
 export type ToThread =
