@@ -118,6 +118,7 @@ export const AREAS: readonly Area[] = [
     name: "observer",
     files: ["servers/observer/", "observe/observer.ts"],
     tests: [
+      "observer_limits_test",
       "observer_test",
       "process_info_test",
       "shell_commands_test",
@@ -129,6 +130,7 @@ export const AREAS: readonly Area[] = [
     files: ["servers/task_pool/", "task_pool.ts"],
     tests: [
       "run_queue_test",
+      "task_pool_places_test",
       "task_pool_test",
       "task_pool_kill_test",
       "task_pool_hostile_test",
