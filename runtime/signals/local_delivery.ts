@@ -240,7 +240,11 @@ export class LocalDelivery implements Signals {
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     const process = this.#table.find(to);
     const monitor = process?.monitors?.get(ref.number);
-    if (process === undefined || monitor?.node !== from.node) return;
+    // Only its number finds the monitor, and a peer may name another incarnation's.
+    if (
+      process === undefined || monitor?.node !== from.node ||
+      ref.creation !== this.#creation
+    ) return;
     process.monitors!.delete(ref.number);
     const mode = process.aliases?.get(ref.number);
     if (mode !== undefined && mode !== "explicit_unalias") {

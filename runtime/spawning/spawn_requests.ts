@@ -78,7 +78,7 @@ export function deliverSpawnReply(
   const wait = process?.waits?.get(ref.number);
   if (
     process === undefined || wait?.spawned === undefined ||
-    wait.node !== from.node
+    wait.node !== from.node || ref.creation !== runtime.creation
   ) {
     // The caller has exited, or another node was asked: the new process is not linked and not monitored.
     if ("pid" in result) {

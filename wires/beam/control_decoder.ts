@@ -39,6 +39,9 @@ const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
   [control.DOP_ALIAS_SEND_TT, control.DOP_ALIAS_SEND],
 ]);
 
+/** Ids of unlinks have 64 bits. */
+const UNLINK_ID_END = 2n ** 64n;
+
 /** Reads the frames of one peer. */
 export class ControlDecoder implements Incoming {
   /** Whether the control message has a trace token, and the trace that was read from it. */
@@ -382,7 +385,7 @@ function checkCount(kind: number | bigint, items: number, wanted: number) {
 }
 
 function checkUnlinkId(id: number | bigint): number | bigint {
-  if (id > 0) return id;
+  if (id > 0 && id < UNLINK_ID_END) return id;
   throw new ProtocolError(`an unlink with the id ${id}`);
 }
 
