@@ -128,7 +128,13 @@ export function mismatchOf(
   if (typeof verify === "function") {
     // An error that is thrown here would end the program.
     try {
-      if (verify(name, certificate) === true) return undefined;
+      const answer: unknown = verify(name, certificate);
+      if (answer === true) return undefined;
+      if (answer instanceof Promise) {
+        // One that rejects would end the program, too.
+        answer.catch(() => {});
+        return `the verify option returned a promise for ${name}: it must return true or false`;
+      }
     } catch (error) {
       return `the verify option failed for ${name}: ${
         printable(String(error)).slice(0, 200)

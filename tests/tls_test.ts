@@ -16,7 +16,7 @@ import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
 import { receive, self, send } from "../process.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
 import { test } from "../testing/tags.ts";
-import { makeCertificates } from "../tools/certs.ts";
+import { type CertificateNames, makeCertificates } from "../tools/certs.ts";
 import {
   assertRefused,
   chat,
@@ -293,69 +293,111 @@ clusterTest(
   },
 );
 
-clusterTest("the verify option decides", async (cluster) => {
-  const asked: unknown[] = [];
-  const { alex } = await startBoth(cluster, {
-    alex: { tls: await tlsOf({ uris: ["urn:x"] }, { verify: "none" }) },
-    kate: {
-      tls: await tlsOf({ nodes: [KATE] }, {
-        verify: (name, { nodes, hosts, fingerprint }) => {
-          asked.push([name, nodes, hosts]);
-          assertMatch(fingerprint, /^[0-9a-f]{64}$/);
-          return false;
-        },
-      }),
-    },
-  });
-  await assertNotConnected(alex);
-  assertEquals(asked, [[ALEX, [], []]]);
-  await cluster.logged(
-    /kate warning: .*the verify option refuses the certificate of alex@localhost/,
-  );
-});
+clusterTest(
+  "the verify option decides at both ends, and only by true itself",
+  async (cluster) => {
+    const asked: unknown[] = [];
+    let answer: () => unknown = () => true;
+    const verify = ((name, { nodes, hosts, fingerprint }) => {
+      asked.push([name, nodes, hosts]);
+      assertMatch(fingerprint, /^[0-9a-f]{64}$/);
+      return answer();
+    }) as TlsOptions["verify"];
+    const { alex, kate } = await startBoth(cluster, {
+      alex: { tls: await tlsOf({ uris: ["urn:x"] }, { verify: "none" }) },
+      kate: { tls: await tlsOf({ nodes: [KATE] }, { verify }) },
+    });
+    const refuses =
+      /the verify option refuses the certificate of alex@localhost/;
+    const failed =
+      /the verify option failed for alex@localhost: Error: no idea/;
+    const promised =
+      /the verify option returned a promise for alex@localhost.* must return true or false/;
+    const answers: [string, () => unknown, RegExp][] = [
+      ["false", () => false, refuses],
+      ["nothing", () => undefined, refuses],
+      ["1", () => 1, refuses],
+      ["a text", () => "true", refuses],
+      ["an object", () => new Boolean(true), refuses],
+      ["a promise", () => Promise.resolve(true), promised],
+      ["a promise that rejects", () => Promise.reject(Error("late")), promised],
+      ["an error", () => {
+        throw new Error("no idea");
+      }, failed],
+    ];
+    for (const [what, of, says] of answers) {
+      answer = of;
+      for (const [from, to] of [[alex, KATE], [kate, ALEX]] as const) {
+        const connected = await from.run(() => Node.connect(to));
+        assertEquals([what, to, connected], [what, to, false]);
+      }
+      await cluster.logged(says);
+    }
+    assertEquals(
+      asked,
+      answers.flatMap(() => [[ALEX, [], []], [ALEX, [], []]]),
+    );
+    answer = () => true;
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  },
+);
 
-clusterTest("a verify option that throws rejects the peer", async (cluster) => {
-  const { alex } = await startBoth(cluster, {
-    alex: {
-      tls: await tlsOf({ nodes: [ALEX] }, {
-        verify() {
-          throw new Error("no idea");
-        },
-      }),
-    },
-  });
-  await assertNotConnected(alex);
-  await cluster.logged(
-    /alex warning: .*the verify option failed for kate@localhost: Error: no idea/,
-  );
-});
+/** The names in a certificate, a node, and how it is valid: by "host", by "name" too, or for neither. */
+const CERTIFIED: [
+  names: CertificateNames,
+  node: string,
+  by: "name" | "host" | "neither",
+][] = [
+  [{ nodes: [ALEX, KATE], hosts: ["localhost"] }, ALEX, "name"],
+  [{ nodes: [ALEX, KATE], hosts: ["localhost"] }, KATE, "name"],
+  // One that names nodes is valid for these only.
+  [{ nodes: [ALEX, KATE], hosts: ["localhost"] }, RAW, "neither"],
+  [{ nodes: ["Alex@localhost"] }, ALEX, "neither"],
+  [{ nodes: ["alex@localhost.org"] }, ALEX, "neither"],
+  [{ uris: [`http://x, URI:otp://${ALEX}`] }, ALEX, "neither"],
+  [{ uris: [`xotp://${ALEX}`] }, ALEX, "neither"],
+  [{ hosts: ["localhost"] }, ALEX, "host"],
+  [{ hosts: ["Host.example.org"] }, "a@host.example.org", "host"],
+  [{ hosts: ["host.example.org"] }, "a@HOST.example.org", "host"],
+  [{ hosts: ["host.example.org"] }, "a@example.org", "neither"],
+  [{ hosts: ["host.example.org"] }, "a@host.example.org.uk", "neither"],
+  [{ hosts: ["host.example.org"] }, "a@xhost.example.org", "neither"],
+  [{ hosts: ["x.y", "host.example.org"] }, "a@host.example.org", "host"],
+  // A star stands for a whole first label, and not for all hosts of a top-level domain.
+  [{ hosts: ["*.example.org"] }, "a@host.example.org", "host"],
+  [{ hosts: ["*.Example.org"] }, "a@host.EXAMPLE.org", "host"],
+  [{ hosts: ["*.example.org"] }, "a@x.host.example.org", "neither"],
+  [{ hosts: ["*.example.org"] }, "a@example.org", "neither"],
+  [{ hosts: ["*.example.org"] }, "a@hostexample.org", "neither"],
+  [{ hosts: ["*.example.org"] }, "a@host.example.net", "neither"],
+  [{ hosts: ["*.com"] }, "a@example.com", "neither"],
+  [{ hosts: ["*.com."] }, "a@example.com", "neither"],
+  [{ hosts: ["*.localhost"] }, "a@b.localhost", "neither"],
+  [{ hosts: ["*"] }, ALEX, "neither"],
+  [{ hosts: ["*"] }, "a@example.com", "neither"],
+  [{ hosts: ["*.*.org"] }, "a@host.example.org", "neither"],
+  [{ hosts: ["host.*.org"] }, "a@host.example.org", "neither"],
+  [{ hosts: ["h*.example.org"] }, "a@host.example.org", "neither"],
+  [{ hosts: ["*t.example.org"] }, "a@host.example.org", "neither"],
+  [{ hosts: ["host.example.*"] }, "a@host.example.org", "neither"],
+  [{ hosts: ["*example.org"] }, "a@host.example.org", "neither"],
+  [{ hosts: ["*.0.0.1"] }, "a@127.0.0.1", "neither"],
+  [{}, ALEX, "neither"],
+];
 
-test("mismatchOf() reads names from a certificate's bytes", async () => {
-  const [named, host, wild, forged] = await Promise.all([
-    { nodes: [ALEX, KATE], hosts: ["localhost"] },
-    { hosts: ["Host.example.org"] },
-    { hosts: ["*.example.org"] },
-    { uris: [`http://x, URI:otp://${ALEX}`], hosts: ["elsewhere"] },
-  ].map(async (names) => derOf((await authority.issue(names)).cert)));
-  const isFor = (
-    der: Uint8Array,
-    name: string,
-    verify: "host" | "name" | "none" = "host",
-  ) => mismatchOf(name, readCertificate(der), verify) === undefined;
-  assert(isFor(named, ALEX));
-  assert(isFor(named, KATE, "name"));
-  // A certificate that names nodes is valid for these only.
-  assert(!isFor(named, RAW));
-  assert(isFor(host, "alex@host.example.org"));
-  assert(!isFor(host, "alex@host.example.org", "name"));
-  assert(!isFor(host, "alex@example.org"));
-  assert(isFor(wild, "alex@host.example.org"));
-  assert(!isFor(wild, "alex@a.host.example.org"));
-  assert(!isFor(wild, "alex@example.org"));
-  assert(!isFor(forged, ALEX));
-  assert(isFor(forged, ALEX, "none"));
-  for (let end = 0; end < named.length; end += 7) {
-    readCertificate(named.subarray(0, end));
+test("a certificate is valid for the nodes and hosts that it names", async () => {
+  for (const [names, node, by] of CERTIFIED) {
+    const der = derOf((await authority.issue(names)).cert);
+    const isFor = (verify: "host" | "name" | "none") =>
+      mismatchOf(node, readCertificate(der), verify) === undefined;
+    const says = `${JSON.stringify(names)} for ${node}`;
+    assertEquals([isFor("host"), says], [by !== "neither", says]);
+    assertEquals([isFor("name"), says], [by === "name", says]);
+    assert(isFor("none"), says);
+  }
+  const der = derOf((await authority.issue({ nodes: [ALEX] })).cert);
+  for (let end = 0; end < der.length; end += 7) {
+    readCertificate(der.subarray(0, end));
   }
 });
 
