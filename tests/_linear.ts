@@ -83,17 +83,29 @@ export function assertLinear(
   throw new Error(`${what} takes ${worst}`);
 }
 
-/** Integers that V8 keeps in one bucket of a set of that size. */
+/** Integers that V8 keeps in one bucket of a set of that size: its hash, inverted step by step. */
 export function integersOfOneHash(): number[] {
+  const inverse = (odd: number) => {
+    let found = 1;
+    for (let i = 0; i < 5; i++) {
+      found = Math.imul(found, 2 - Math.imul(odd, found));
+    }
+    return found;
+  };
+  const unshift = (hash: number, by: number) => {
+    let found = hash;
+    for (let i = 0; i < 32; i += by) found = hash ^ (found >>> by);
+    return found;
+  };
+  const [times2057, times5, times32767] = [2057, 5, 32767].map(inverse);
   const found: number[] = [];
   for (let i = 0; found.length < 30_000; i++) {
-    let hash = (~i + (i << 15)) | 0;
-    hash ^= hash >>> 12;
-    hash = (hash + (hash << 2)) | 0;
-    hash ^= hash >>> 4;
-    hash = Math.imul(hash, 2057);
-    hash ^= hash >>> 16;
-    if ((hash & 0x3fff) === 5) found.push(i);
+    let key = unshift((i << 14) | 5, 16);
+    key = unshift(Math.imul(key, times2057), 4);
+    key = unshift(Math.imul(key, times5), 12);
+    key = Math.imul(key + 1, times32767);
+    // Larger ones are no small integers, which have another hash.
+    if (key >= 0 && key < 2 ** 29) found.push(key);
   }
   return found;
 }

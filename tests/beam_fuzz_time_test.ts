@@ -21,24 +21,40 @@ import { commandOf, Random, runs, SEED } from "./_seeds.ts";
  */
 const ATOMS = 2400;
 
+const ENCODER = new TextEncoder();
+
 /** Bytes of numbers and ASCII texts. */
 function term(...parts: (number | string | Uint8Array)[]): Uint8Array {
-  return Buffer.concat(
-    parts.map((each) =>
-      typeof each === "number" ? Buffer.of(each) : Buffer.from(each)
-    ),
+  return joined(
+    parts.map((each) => typeof each === "string" ? ENCODER.encode(each) : each),
   );
+}
+
+/** Bytes one after the other: much faster than `Buffer.concat` on Deno, and most of them are few. */
+function joined(parts: readonly (number | Uint8Array)[]): Uint8Array {
+  let length = 0;
+  for (const each of parts) {
+    length += typeof each === "number" ? 1 : each.length;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const each of parts) {
+    if (typeof each === "number") bytes[at++] = each;
+    else {
+      bytes.set(each, at);
+      at += each.length;
+    }
+  }
+  return bytes;
 }
 
 /** A tag, the number of terms, and the terms. */
 function many(tag: number, terms: Uint8Array[]): Uint8Array {
-  return term(tag, u32(terms.length), Buffer.concat(terms));
+  return term(tag, u32(terms.length), joined(terms));
 }
 
 function u32(value: number): Uint8Array {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 /** A list of terms of about that size in all: one repeated, or one for each number. */
