@@ -354,6 +354,7 @@ for (
     async () => {
       for (let round = 0; round < rounds; round++) {
         await using cluster = new Cluster();
+        cluster.servesEpmd = false;
         const nodes = new Map<string, Node>();
         for (let i = 0; i < count; i++) {
           const node = await cluster.start(`n${i}`, {
