@@ -253,6 +253,7 @@ export class ElixirNode implements AsyncDisposable {
     for (;;) {
       const value = await this.evaluate(code);
       if (value === expected) return;
+      // safe: a hang guard
       if (performance.now() > until) {
         throw new ElixirError(`${code} is ${value}, not ${expected}`);
       }
@@ -365,6 +366,7 @@ export class StockEpmd implements AsyncDisposable {
     const epmd = new StockEpmd(port, child);
     const until = performance.now() + TIMEOUT;
     while (!(await epmdNames(port)).startsWith("epmd: up and running")) {
+      // safe: a hang guard
       if (performance.now() > until) {
         await epmd[Symbol.asyncDispose]();
         throw new ElixirError(`epmd does not answer on port ${port}`);

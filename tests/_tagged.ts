@@ -14,5 +14,6 @@ test(
   { sanitizeOps: false, sanitizeResources: false },
   () => void setTimeout(() => {}, 60_000),
 );
+// safe: its expiry is tested
 test("takes too long", { timeout: 20 }, () => new Promise(() => {}));
 test("gets the context", (t) => t.step("a step", () => {}).then(() => {}));

@@ -130,9 +130,11 @@ export async function openTerminal(
       for (;;) {
         const screen = await terminal.screen();
         if (matches(screen)) return screen;
+        // safe: a hang guard
         if (Date.now() > until) {
           throw new Error(`${what} does not appear on:\n${screen}`);
         }
+        // safe: the time between two looks
         await new Promise((resolve) => setTimeout(resolve, 30));
       }
     },

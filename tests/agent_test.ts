@@ -13,6 +13,7 @@ import { Supervisor } from "../supervisor.ts";
 import { exitOf, nodeTest } from "./_gen_servers.ts";
 import { pairTest, part } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";
+import { until } from "./_until.ts";
 
 const KATE = "kate@localhost";
 const COUNTER = { name: "Counter", node: KATE };
@@ -37,13 +38,16 @@ processTest(
     assertEquals(await Agent.get(agent, (pid) => pid), agent);
     assertEquals(await Agent.get(agent, () => self()), agent);
     const seen: string[] = [];
+    const gate = Promise.withResolvers<void>();
     const slow = Agent.update(agent, async (pid) => {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await gate.promise;
       seen.push("slow");
       return pid;
     });
-    await Agent.get(agent, () => void seen.push("quick"));
-    await slow;
+    const quick = Agent.get(agent, () => void seen.push("quick"));
+    await until(() => Process.info(agent)!.messageQueueLen === 1);
+    gate.resolve();
+    await Promise.all([slow, quick]);
     assertEquals(seen, ["slow", "quick"]);
     await Agent.stop(agent);
   },

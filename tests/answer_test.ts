@@ -177,6 +177,7 @@ clusterTest(
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
       const server = { name: "Server", node: RAW };
+      // safe: its expiry is tested
       const late = GenServer.call(server, 1, { timeout: 1 }).catch(() =>
         "late"
       );

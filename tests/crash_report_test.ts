@@ -586,7 +586,7 @@ test("--log-format json makes a node write its log as JSON", {
 }, async () => {
   const flags = nodeFlags("alex", freePort());
   const code =
-    "spawn(() => { throw new Error('boom'); }); await Process.sleep(10)";
+    "spawnMonitor(() => { throw new Error('boom'); }); await receive()";
   const { stderr } = await chat([...flags, "--log-format=json", "-e", code]);
   const events = stderr.trim().split("\n").map((line) => JSON.parse(line));
   const crashes = events.filter(({ crash }) => crash !== undefined);

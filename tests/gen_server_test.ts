@@ -20,6 +20,7 @@ import {
   type StackTypes,
 } from "./_gen_servers.ts";
 import { ended, processTest } from "./_processes.ts";
+import { until } from "./_until.ts";
 
 /** A server that runs functions, and whose state is a list. */
 function runner(
@@ -42,10 +43,11 @@ processTest(
   "call() waits for a slow server, and no message overtakes it",
   async () => {
     const seen: unknown[] = [];
+    const gate = Promise.withResolvers<void>();
     const pid = await runner({
       async handleCall(request, _from, state) {
         seen.push(`begin ${request}`);
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await gate.promise;
         seen.push(`end ${request}`);
         return { type: "reply", reply: request, state };
       },
@@ -56,6 +58,8 @@ processTest(
     });
     const calls = [GenServer.call(pid, 1), GenServer.call(pid, 2)];
     GenServer.cast(pid, 3);
+    await until(() => Process.info(pid)!.messageQueueLen === 2);
+    gate.resolve();
     assertEquals(await Promise.all(calls), [1, 2]);
     await GenServer.stop(pid);
     assertEquals(seen, ["begin 1", "end 1", "begin 2", "end 2", "cast 3"]);
@@ -85,11 +89,11 @@ processTest(
     await ended(dead);
     for (const server of [dead, "Nobody"]) {
       assertEquals(
-        await exitOf(GenServer.call(server, "hi", { timeout: 10 })),
+        await exitOf(GenServer.call(server, "hi", { timeout: 60_000 })),
         {
           type: "call",
           reason: "noproc",
-          call: ["GenServer", "call", [server, "hi", 10]],
+          call: ["GenServer", "call", [server, "hi", 60_000]],
         },
       );
     }
@@ -228,7 +232,7 @@ class Named {
       state: state + by,
     }),
     async times(this: typeof Named, [, by], _from, state) {
-      await Process.sleep(0);
+      await Promise.resolve();
       return { type: "reply", reply: BigInt(state * by * this.unit), state };
     },
   };

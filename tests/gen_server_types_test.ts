@@ -133,7 +133,7 @@ const Bank: GenServerModule<BankTypes> = {
       GenServer.reply(from, "done");
       // @ts-expect-error: the reply to another request
       GenServer.reply(from, 1);
-      return { type: "noreply", state, timeout: 1 };
+      return { type: "noreply", state, timeout: 60_000 };
     },
     get: ([, name], _from, state) => ({
       type: "stop",

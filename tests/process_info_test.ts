@@ -23,7 +23,7 @@ import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import * as Remote from "./_remote.ts";
 import { clusterTest, pairTest, reasonOf } from "./_nodes.ts";
-import { ended, idle, processTest } from "./_processes.ts";
+import { ended, idle, processTest, quiet } from "./_processes.ts";
 
 processTest("info() describes the calling process", () => {
   const own = Process.info();
@@ -55,7 +55,7 @@ processTest("info() describes another process", async () => {
   send(pid, { two: 2 });
   Process.link(pid);
   Process.monitor(pid);
-  await Process.sleep(0);
+  await quiet();
   const { messages, ...found } = Process.info(pid, { messages: true })!;
   assertEquals(messages, ["one", { two: 2 }]);
   assertEquals(found, {
@@ -237,7 +237,7 @@ processTest("list() with info describes each process", async () => {
   const pid = idle();
   Process.register(pid, "idle");
   send(pid, "waits");
-  await Process.sleep(0);
+  await quiet();
   const all = Process.list({ info: true });
   assertEquals(all.map((each) => each.pid), Process.list());
   assertEquals(all.find((each) => each.pid.equals(pid)), Process.info(pid));

@@ -1,4 +1,5 @@
 import { assert } from "@std/assert";
+import process from "node:process";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import {
   type Pid,
@@ -27,10 +28,12 @@ const MOST = 8;
 /** Does a number of operations, and returns the milliseconds of the measured part. */
 type Work = (total: number) => Promise<number>;
 
+/** The time of the processor that work takes, in milliseconds: other programs do not lengthen it. */
 async function timed(work: () => unknown): Promise<number> {
-  const start = performance.now();
+  const start = process.cpuUsage();
   await work();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
 }
 
 function idle(): Promise<never> {
@@ -181,13 +184,13 @@ const WORKS: Record<string, Work> = {
     }),
   "the timeouts of many waits of one process": (total) =>
     inside(async () => {
+      // safe: their expiry is measured
       const options = { timeout: 50, after: "none" };
       const waits = Array.from(
         { length: total },
         () => receive(null, options),
       );
-      await Process.sleep(40);
-      return await timed(() => Promise.all(waits)) - 10;
+      return await timed(() => Promise.all(waits));
     }),
   "receive() past a message that stays": (total) =>
     inside(async () => {
@@ -206,6 +209,7 @@ const WORKS: Record<string, Work> = {
         }
         for (const ref of refs) {
           Process.cancelTimer(ref);
+          // safe: a part of what is measured
           if (ref.number % 100 === 0) await Process.sleep(0);
         }
       })

@@ -61,6 +61,7 @@ class SlowTable extends Table {
 }
 
 function wait(): Promise<void> {
+  // safe: makes a table slow, and decides nothing
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 

@@ -108,7 +108,7 @@ test("spawn, spawnLink and exit are in scope", options, async () => {
   const { stdout, stderr } = await pipe([
     "const pid = spawn(() => receive()), other = spawnLink(() => receive()); [Process.alive(pid), Process.info(self()).links.length]",
     "const watch = spawnMonitor(() => exit('done')); (await receive()).reason",
-    "Process.exit(pid, 'kill'), await Process.sleep(1), Process.alive(pid)",
+    "Process.monitor(pid); Process.exit(pid, 'kill'); await receive(); Process.alive(pid)",
   ]);
   assertEquals([stderr, stdout], ["", '[true, 1]\n"done"\nfalse\n']);
 });

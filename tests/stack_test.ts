@@ -22,7 +22,7 @@ import {
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 
-import { processTest } from "./_processes.ts";
+import { ended, processTest } from "./_processes.ts";
 
 const HERE = import.meta.url;
 
@@ -44,12 +44,14 @@ const far = "nobody@localhost";
 
 /** Failing calls, each on a line of its own: its name, and the call. */
 const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
+  // safe: its expiry is tested
   "receive, timeout": () => receive(() => false, { timeout: 1 }),
   "GenServer.call, nobody": () => GenServer.call("Nobody", 1),
   "GenServer.call, no connection": () => GenServer.call(nobody, 1),
   "GenServer.call, timeout": async () => {
     const server = await GenServer.start(Server, 0);
     try {
+      // safe: its expiry is tested
       await GenServer.call(server, 1, { timeout: 1 });
     } finally {
       await GenServer.stop(server);
@@ -79,6 +81,7 @@ const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
   "Task.await, timeout": async () => {
     const task = Task.async(() => receive());
     try {
+      // safe: its expiry is tested
       await Task.await(task, 1);
     } finally {
       Process.exit(task.pid, "kill");
@@ -91,7 +94,7 @@ const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
   "Node.spawn, undefined": () => Node.spawn(Node.self(), ["A", "b"]),
   "IO.puts, nobody": async () => {
     const device = spawn(() => {});
-    await Process.sleep(1);
+    await ended(device);
     await IO.puts("hi", { device });
   },
   "Registry.startLink, keys": () =>

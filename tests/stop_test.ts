@@ -123,6 +123,7 @@ clusterTest(
       prepStop: () => new Promise<void>(() => {}),
     };
     await node.run(() => Application.start(stuck));
+    // safe: its expiry is tested
     await node.stop({ timeout: 20 });
     await using again = await cluster.start("alex");
     assertEquals(again.name, "alex@localhost");

@@ -1,6 +1,7 @@
 /** TaskPool on nodes of this program: places, queue, deadlines, and the ends of runs. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import {
   ExitError,
   SpawnRefusedError,
@@ -151,6 +152,7 @@ poolTest(
   async () => {
     const run = hold(0);
     const task = await begun(0);
+    // safe: its expiry is tested
     const late = await failed(hold(1, { timeout: 20 }), "deadline");
     assert(!late.mayHaveRun);
     await failed(hold(1, { deadline: Date.now() + 20 }), "deadline");
@@ -177,6 +179,7 @@ poolTest(
   "ends a task at its deadline, and keeps its place until it has exited",
   { kate: 1 },
   async () => {
+    using time = new FakeTime();
     const late = TaskPool.run("pool", ["Jobs", "stubborn"], [self(), "s"], {
       timeout: 300,
       shutdown: 300,
@@ -184,8 +187,10 @@ poolTest(
     const { pid } = await begun("s");
     const ref = Process.monitor(pid);
     const next = hold("next");
+    time.tick(300);
     assert((await failed(late, "deadline")).mayHaveRun);
     await receive((m) => m?.asked === "s");
+    time.tick(300);
     const down = await receive((m) => ref.equals(m?.ref) || m?.begun);
     assertEquals(down.reason, "killed", "the next begins after it");
     release(await begun("next"), 1);
@@ -514,29 +519,30 @@ clusterTest(
     await supervisor(kate, { maxChildren: 1, name: "sup" });
     const webs = [alex, moebi];
     for (const web of webs) await pool(web);
-    const order: string[] = [];
-    const done: Promise<unknown>[] = [];
-    for (const web of webs) {
-      await web.run(() => ready(1));
-      done.push(web.run(async () => {
-        await Promise.all(
-          Array.from(
-            { length: 8 },
-            () =>
-              TaskPool.run(
-                "pool",
-                (web: string) => Process.sleep(10).then(() => web),
-                [web.name],
-                { timeout: Infinity },
-              ).then((name) => order.push(name)),
-          ),
-        );
-      }));
-      // The first web node has them all in its queue before the second one comes.
-      if (web === alex) await web.run(() => until(({ queued }) => queued > 5));
-    }
-    await Promise.all(done);
-    assertEquals(order.length, 16);
+    const order = await kate.run(async () => {
+      const me = self();
+      const done: Promise<unknown>[] = [];
+      for (const web of webs) {
+        done.push(web.run(async () => {
+          await ready(1);
+          const run = () =>
+            TaskPool.run("pool", ["Jobs", "held"], [me, web.name], {
+              timeout: Infinity,
+            });
+          await Promise.all(Array.from({ length: 8 }, run));
+        }));
+        // Alex has them all in its queue before moebi comes, and moebi before the first one ends.
+        await web.run(() => until(({ queued }) => queued > 5));
+      }
+      const order: unknown[] = [];
+      while (order.length < 16) {
+        const task = await begun();
+        order.push(task.begun);
+        release(task, 0);
+      }
+      await Promise.all(done);
+      return order;
+    });
     const middle = order.slice(2, 14);
     const ofMoebi = middle.filter((name) => name === moebi.name).length;
     assert(ofMoebi >= 4 && ofMoebi <= 8, order.join());

@@ -52,8 +52,10 @@ processTest("a task can be awaited only by its owner", async () => {
 processTest("waits for one task are served in their order", async () => {
   const task = Task.async(() => receive());
   const waits = [
+    // safe: its expiry is tested
     Task.yield(task, 1),
     Task.yield(task, Infinity),
+    // safe: its expiry is tested
     callOf(Task.await(task, 20)),
   ];
   assertEquals(await waits[0], undefined);
@@ -91,11 +93,17 @@ processTest("Task rejects invalid timeouts", async () => {
 // awaitMany()
 
 processTest("Task.awaitMany() returns all results in order", async () => {
-  const tasks = [20, 1].map((ms) =>
-    Task.async(() => Process.sleep(ms).then(() => ms))
+  const tasks = [20, 1].map((n) =>
+    Task.async(async () => {
+      await receive();
+      return n;
+    })
   );
   const early = Task.async(() => "early");
   await ended(early.pid);
+  send(tasks[1].pid, "go");
+  await ended(tasks[1].pid);
+  send(tasks[0].pid, "go");
   const values: [number, number, string, string, boolean] = await Task
     .awaitMany([tasks[0], tasks[1], early, early, Task.completed(true)]);
   assertEquals(values, [20, 1, "early", "early", true]);

@@ -93,7 +93,7 @@ export async function supervised(): Promise<void> {
 export async function receives(): Promise<void> {
   const exited = await receive(isExit);
   assertType<IsExact<typeof exited, ExitMessage>>(true);
-  const down = await receive(isDown, { timeout: 1, after: "none" });
+  const down = await receive(isDown, { timeout: 0, after: "none" });
   assertType<IsExact<typeof down, DownMessage | string>>(true);
   const text = await receive((m): m is string => typeof m === "string");
   assertType<IsExact<typeof text, string>>(true);
