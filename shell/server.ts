@@ -111,6 +111,8 @@ class ShellServer {
   #evaluate(id: number, source: string, width: number): void {
     this.#running = id;
     this.#evaluator.evaluate(source, width).then((outcome) => {
+      // The process exited after its last wait: its end has been reported instead.
+      if (this.#running !== id) return;
       this.#running = undefined;
       this.#answer({ type: "evaluated", id, ...outcome });
     });

@@ -130,7 +130,9 @@ class Stage implements AsyncDisposable {
       const shown = screen.slice(0, -prompt.length).trimEnd().split("\n");
       const found = sorted(shown.slice(-lines.length));
       if (found.join() === wanted.join()) return;
+      // safe: a hang guard
       if (Date.now() > until) return assertEquals(found, wanted);
+      // safe: the time between two looks
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   }
@@ -141,6 +143,7 @@ class Stage implements AsyncDisposable {
       await Node.spawn("alex@localhost", async (test: Pid) => {
         const waits = () =>
           Process.list().some((pid) => Process.info(pid)?.messageQueueLen);
+        // safe: only the condition ends the loop
         while (!waits()) await Process.sleep(10);
         send(test, "mail");
       }, [self()]);

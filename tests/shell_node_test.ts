@@ -133,7 +133,7 @@ test(
       "await Task.await(task)",
       "(await Process.info(two, { remote: true })).links.length",
       "Process.demonitor(ref)",
-      "Process.unlink(two), Process.exit(two, 'unlinked'), await Process.sleep(1), Node.self()",
+      "Process.unlink(two); Process.monitor(two); Process.exit(two, 'unlinked'); await receive(); Node.self()",
       "const dead = Process.monitor(one); const me = self(); Process.exit(one, 'boom'); await receive(() => false)",
       "[Node.self(), self().equals(me)]",
       "const three = spawn(() => receive()); Process.link(three); Process.exit(self(), 'kill'); await receive(() => false)",

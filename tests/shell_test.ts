@@ -86,12 +86,16 @@ test(
   options,
   inShell([], async (terminal, home) => {
     await terminal.enter(
-      'const go = (to: Pid) => spawn(async () => { await receive(); await IO.write("part "); await Process.sleep(50); await IO.puts("done"); send(to, "printed"); await receive(); throw new Error("crash") })',
+      `const go = (to: Pid) => spawn(async () => { await receive(); await IO.write("part "); await ${
+        whenThere(`${home}/seen`)
+      }; await IO.puts("done"); send(to, "printed"); await receive(); throw new Error("crash") })`,
     );
     await terminal.shows("chat(2)>");
     await terminal.enter(
       "const pid = go(self()); send(pid, 1); await receive()",
     );
+    await terminal.shows(/\npart$/);
+    await Deno.writeTextFile(`${home}/seen`, "");
     await terminal.shows('part done\n"printed"\nchat(3)>');
     await terminal.press("C-l");
     await terminal.shows(/^chat\(3\)>$/);
@@ -246,7 +250,7 @@ test(
       /\*\* \(SyntaxError\) Expression expected.*\nchat\(3\)>/,
     );
     await terminal.enter(
-      'spawnLink(() => exit("boom")); undefined',
+      'spawnLink(() => exit("boom")); await receive(() => false)',
     );
     await terminal.shows(
       /\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\nchat\(4\)>$/,

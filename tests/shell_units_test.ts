@@ -1,14 +1,19 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { makeScope } from "../cli/evaluate.ts";
+import { IO } from "../io.ts";
+import { Process, receive, self, send, spawn } from "../process.ts";
 import { COLOURED } from "../shell/colour.ts";
 import { complete } from "../shell/completion.ts";
 import { docsOf, moduleTextOf } from "../shell/doc_comments.ts";
 import { History } from "../shell/history.ts";
 import { isIncomplete } from "../shell/incomplete.ts";
+import { makeToken } from "../shell/messages.ts";
+import { serve } from "../shell/server.ts";
 import { prompts } from "../shell/session.ts";
 import { test } from "../testing/tags.ts";
 import { helpTable, TABLE } from "../tools/help_table.ts";
 import { withFolder } from "./_cli.ts";
+import { ended, processTest, quiet } from "./_processes.ts";
 
 const INCOMPLETE = [
   "list.map((n) => {",
@@ -192,4 +197,31 @@ test("COLOURED keeps the text", () => {
   // deno-lint-ignore no-control-regex
   assertEquals(coloured.replace(/\u001b\[\d+m/g, ""), text);
   assertStringIncludes(coloured, "\u001b[35mtrue\u001b[39m");
+});
+
+processTest("serve() shows no value of a process that has exited", async () => {
+  const client = self();
+  const token = makeToken();
+  const gate = Promise.withResolvers<"ok">();
+  const { write } = IO;
+  // The process exits while it waits for its output.
+  IO.write = () => {
+    const evaluator = self();
+    spawn(() => Process.exit(evaluator, "kill"));
+    return gate.promise;
+  };
+  try {
+    const server = spawn(() =>
+      serve(client, token, { scope: makeScope({}), sources: {} })
+    );
+    send(server, { type: "evaluate", id: 1, source: "7", width: 80, token });
+    const { type, id } = await receive();
+    assertEquals([type, id], ["exited", 1]);
+    gate.resolve("ok");
+    await quiet();
+    Process.exit(server, "kill");
+    await ended(server);
+  } finally {
+    IO.write = write;
+  }
 });

@@ -72,7 +72,7 @@ function poolTest(
       await ready(Object.keys(places).length);
       await fn(byName, cluster);
     });
-  });
+  }, { timeout: 120_000 });
 }
 
 poolTest(

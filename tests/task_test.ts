@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ExitError } from "../errors.ts";
-import { Process, receive, send } from "../process.ts";
+import { receive, send } from "../process.ts";
 import { Task } from "../task.ts";
 import { ended, processTest } from "./_processes.ts";
 
