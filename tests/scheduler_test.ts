@@ -377,6 +377,8 @@ for (const [bytes, ms, readsOn] of READS) {
       noteInput(bytes - 100);
       noteInput(100);
       loop.time += ms;
+      // The time counts from the first of the bytes.
+      noteInput(bytes);
       assertEquals(canReadOn(() => calls++), readsOn);
       assertEquals(calls, 0);
       await microtasks();
