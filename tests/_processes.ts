@@ -21,7 +21,7 @@ export function processTest(
   fn: () => void | Promise<void>,
   options: TestOptions = {},
 ): void {
-  test(name, { timeout: 20_000, ...options }, () => inProcess(fn));
+  test(name, { timeout: 60_000, ...options }, () => inProcess(fn));
 }
 
 /** Runs `fn` in a process of its own; fails if `fn` fails, or if the process is killed or leaves mail. */
