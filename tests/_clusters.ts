@@ -10,6 +10,7 @@ import {
 import type { Node } from "../node.ts";
 import { receive } from "../process.ts";
 import type { Cluster as Nodes } from "./_nodes.ts";
+import { until as eventually } from "./_until.ts";
 
 /** Delays for tests: an address is dialled again at once. */
 export const FAST = { minDelay: 10, maxDelay: 50, interval: 50 } as const;
@@ -48,12 +49,13 @@ export async function until(
   name: string,
   isSo: (info: TopologyInfo) => boolean,
 ): Promise<TopologyInfo> {
-  for (;;) {
+  let info: TopologyInfo | undefined;
+  await eventually(async () => {
     // The process that answers may be about to be restarted.
-    const info = await topology(name).catch(() => undefined);
-    if (info !== undefined && isSo(info)) return info;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+    info = await topology(name).catch(() => undefined);
+    return info !== undefined && isSo(info);
+  });
+  return info!;
 }
 
 /** Runs on a node, with a subscription to its cluster. */

@@ -86,9 +86,10 @@ export function turn(): Promise<void> {
  * that it can take, however long they take.
  */
 export async function quiet(): Promise<void> {
-  do await new Promise<void>((resolve) => setImmediate(resolve)); while (
-    hasSteps()
-  );
+  do {
+    // safe: a turn of the event loop, until no process has a step
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  } while (hasSteps());
 }
 
 /** Returns whether a promise is still pending when the program is {@linkcode quiet}. */

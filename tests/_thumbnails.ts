@@ -231,6 +231,7 @@ export class Balancer implements AsyncDisposable {
         if (status === 200) this.#ready.add(name);
         else this.#ready.delete(name);
       }
+      // safe: the time between two looks
       await setTimeout(50);
     }
   }

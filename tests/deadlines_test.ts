@@ -61,7 +61,8 @@ class Scene {
 }
 
 /** Lets the event loop turn: timers that no deadline needs stop then. */
-function turn(): Promise<void> {
+function nextTurn(): Promise<void> {
+  // safe: exactly one turn, which the tested code counts; time is virtual
   return new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -122,7 +123,7 @@ for (const cancelled of CANCELLED) {
       return scene.add(10, name);
     });
     for (const name of cancelled) deadlines[name].lift();
-    await turn();
+    await nextTurn();
     const left = [0, 1, 2, 3, 4].filter((name) => !cancelled.includes(name));
     assertEquals(scene.running, left.length > 0 ? 1 : 0);
     scene.pass(100);
@@ -161,7 +162,7 @@ test("deadlines are over as a list of them says, whatever is set and cancelled",
           break;
         }
         case 3:
-          await turn();
+          await nextTurn();
           break;
         case 4: {
           const until = scene.timeline.time + random.below(30);
@@ -187,7 +188,7 @@ test("deadlines are over as a list of them says, whatever is set and cancelled",
     }
     scene.deadlines.stop();
     for (const each of set.values()) each.lift();
-    await turn();
+    await nextTurn();
     assertEquals(scene.running, 0, `seed ${seed}`);
   }
 });
@@ -197,15 +198,15 @@ test("without deadlines no timer runs, after the event loop has turned", async (
   scene.add(10).lift();
   assertEquals(scene.running, 1, "the next call may begin in this turn");
   scene.add(10, "next");
-  await turn();
+  await nextTurn();
   assertEquals([scene.made, scene.running], [1, 1]);
   scene.pass(10);
   assertEquals(scene.expired, [["next", 10]]);
-  await turn();
+  await nextTurn();
   assertEquals(scene.running, 0);
   scene.add(10).lift();
   scene.add(20).lift();
-  await turn();
+  await nextTurn();
   assertEquals([scene.made, scene.running], [3, 0]);
 });
 
@@ -215,21 +216,21 @@ for (const lengths of [1, MAX_KEPT - 1, MAX_KEPT, MAX_KEPT + 1, 100]) {
     scene.deadlines.keepTimers();
     for (let ms = 1; ms <= lengths; ms++) {
       scene.add(1000 + ms).lift();
-      await turn();
+      await nextTurn();
     }
     assertEquals(scene.running, Math.min(lengths, MAX_KEPT));
     // They are used again.
     const { made } = scene;
     for (let ms = 1; ms <= Math.min(lengths, MAX_KEPT); ms++) {
       scene.add(1000 + ms).lift();
-      await turn();
+      await nextTurn();
     }
     assertEquals(scene.made, made);
     scene.deadlines.stop();
-    await turn();
+    await nextTurn();
     assertEquals(scene.running, 0);
     scene.add(5).lift();
-    await turn();
+    await nextTurn();
     assertEquals(scene.running, 0, "the node has stopped");
   });
 }
@@ -238,13 +239,13 @@ test("a kept timer serves a deadline that is set later, at its own time, and end
   const scene = new Scene();
   scene.deadlines.keepTimers();
   scene.add(10).lift();
-  await turn();
+  await nextTurn();
   scene.pass(4);
   scene.add(10, "later");
   assertEquals(scene.made, 1);
   scene.pass(10);
   assertEquals([scene.expired, scene.made], [[["later", 14]], 2]);
-  await turn();
+  await nextTurn();
   assertEquals(scene.running, 0);
 });
 
@@ -283,7 +284,7 @@ test("a timer that fires 3 ms late or more waits for the input of the program", 
     noteInput(1);
     if (isCancelled) {
       deadline.lift();
-      for (let turns = 0; turns < 20; turns++) await turn();
+      for (let turns = 0; turns < 20; turns++) await nextTurn();
       assertEquals([scene.expired, scene.running], [[], 0]);
     } else {
       await expired.promise;
@@ -315,6 +316,6 @@ test("a deadline that is set or cancelled as another is over is so once", async 
   const other = scene.add(10, "other");
   scene.pass(100);
   assertEquals(scene.expired, [["a", 10], ["at once", 10], ["again", 20]]);
-  await turn();
+  await nextTurn();
   assertEquals(scene.running, 0);
 });

@@ -18,7 +18,7 @@ import type { NodeRuntime } from "../runtime/node_runtime.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import { ended, processTest } from "./_processes.ts";
+import { ended, processTest, quiet } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
 /** More turns than any of these operations takes. */
@@ -27,11 +27,6 @@ const TURNS = 40;
 /** Waits for that many microtasks. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
-}
-
-/** Waits until everything that can run has run. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Blocks code: a test waits until the code has reached the gate, and opens it. */
@@ -66,7 +61,7 @@ async function killAtEachTurn(
     await turns(count);
     Process.exit(pid, "kill");
     await ended(pid);
-    await settled();
+    await quiet();
   }
 }
 
@@ -91,7 +86,7 @@ processTest(
           await Remote.wait();
         })
       );
-      await settled();
+      await quiet();
       return { pid, go: () => send(holder, "go") };
     });
     assertEquals(new Set(ran), new Set([true]));
@@ -196,8 +191,7 @@ processTest(
       await gate.reached;
       Process.exit(pid, "kill");
       gate.open();
-      await settled();
-      await settled();
+      await quiet();
     }
     assertEquals(runtime.sizes(), before);
     await TaskSupervisor.stop(tasks);
@@ -237,7 +231,7 @@ processTest(
     await gate.reached;
     Process.exit(pid, "kill");
     gate.open();
-    await settled();
+    await quiet();
     assertEquals(ran.length, before);
   },
 );
@@ -271,7 +265,7 @@ processTest(
     Process.exit(pid!, "kill");
     gate.open();
     await failed;
-    await settled();
+    await quiet();
     assertEquals(ran, []);
   },
 );

@@ -412,6 +412,7 @@ clusterTest(
       let waited: Promise<void> | undefined;
       let error: unknown;
       while (error === undefined) {
+        // safe: only the error ends the loop
         await new Promise((resolve) => setImmediate(resolve));
         try {
           waited = send(THEIRS, "x".repeat(50_000)) ?? waited;

@@ -425,6 +425,7 @@ for (const [timeout, ms] of TIMES) {
 
 test("a node has 8 traces at once", () => {
   using scene = new Scene();
+  // safe: virtual time
   const limits = { limit: 5, timeout: 1000 };
   const start = () => traceMessages(scene.idle(), limits, () => {}, () => {});
   const traces = numbers(8).map(start);

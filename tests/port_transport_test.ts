@@ -40,6 +40,7 @@ function pair(): [End, End] {
 
 /** Waits until something is so. */
 async function until(isSo: () => boolean): Promise<void> {
+  // safe: only the condition ends the loop
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -96,6 +97,7 @@ test("a sender is blocked while a window is under way, and a paused end reads no
   assert(!one.transport.write(chunk));
   assertEquals(one.transport.buffered, chunk.length);
   for (let i = 0; i < 100; i++) {
+    // safe: nothing may arrive, however long it takes
     await new Promise((resolve) => setImmediate(resolve));
   }
   assertEquals([one.drained, other.received.length], [0, 0]);
@@ -116,6 +118,7 @@ test("a paused end is notified of the end when it has read all", async () => {
   one.transport.write(bytesOf(10));
   one.transport.end();
   for (let i = 0; i < 100; i++) {
+    // safe: nothing may arrive, however long it takes
     await new Promise((resolve) => setImmediate(resolve));
   }
   assertEquals([other.received.length, other.closed.length], [0, 0]);
@@ -184,6 +187,7 @@ test("random streams arrive whole and in order", {
           transport.resume();
           break;
         case 2:
+          // safe: varies the order of events, which the verdict does not depend on
           await new Promise((resolve) => setImmediate(resolve));
           break;
         default: {

@@ -316,6 +316,7 @@ const STOPS: [
 for (const [what, more, shutdown, free] of STOPS) {
   test(`a task whose run's time is up ${what}, and its place is free then; a late result is dropped`, async () => {
     await withPool(async (cluster) => {
+      // safe: virtual time
       const first = run(cluster, [1e9, more], { timeout: 1000, shutdown });
       await cluster.advance(1);
       const next = run(cluster, [0, 0], { timeout: Infinity });
@@ -344,6 +345,7 @@ for (const [what, more, shutdown, free] of STOPS) {
 
 test("a result that comes in time counts, and ends the timer of its run", async () => {
   await withPool(async (cluster) => {
+    // safe: virtual time
     const first = run(cluster, [999, 0], { timeout: 1000 });
     await cluster.advance(998);
     assertEquals(first.outcome, "none");
@@ -388,6 +390,7 @@ test("a run of a process that exits is over, and its place free when its task ha
       const caller = spawn(() =>
         TaskPool.run("pool", ["Work", "work"], [1e9, 400])
       );
+      // safe: virtual time
       await Process.sleep(10);
       Process.exit(caller, "kill");
     });
