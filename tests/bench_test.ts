@@ -209,6 +209,7 @@ test("the benchmark's pages count the missed floors, and name what is missing", 
 });
 
 test("deno task ratios fails when a row is far behind its recorded ratio", {
+  tags: ["slow"],
   timeout: 120_000,
 }, async () => {
   const file = await Deno.makeTempFile({ suffix: ".json" });
@@ -274,6 +275,7 @@ const MIXED = [
 ];
 
 test("this library and Elixir are measured together, each at either end", {
+  tags: ["slow"],
   timeout: 240_000,
   programs: ["taskset", "elixir", "epmd"],
 }, async () => {
