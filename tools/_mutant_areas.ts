@@ -82,7 +82,11 @@ export const AREAS: readonly Area[] = [
       "reach_test",
       "stack_test",
       "misuse_test",
+      "death_test",
+      "process_link_race_test",
+      "idle_process_test",
       "distribution_signals_test",
+      "simulation_node_monitors_test",
       "node_test",
       CONFORMANCE,
     ],
@@ -279,6 +283,7 @@ export const AREAS: readonly Area[] = [
     name: "json-wire",
     files: ["wires/json/", "wires/conversation.ts"],
     tests: [
+      "wire_fields_test",
       "wire_test",
       "wire_stream_test",
       "json_reader_test",
@@ -297,6 +302,7 @@ export const AREAS: readonly Area[] = [
     name: "beam-wire",
     files: ["wires/beam/", "beam.ts"],
     tests: [
+      "beam_fields_test",
       "beam_terms_test",
       "beam_spelling_test",
       "beam_session_test",
@@ -313,6 +319,7 @@ export const AREAS: readonly Area[] = [
     tests: [
       "node_test",
       "node_drain_test",
+      "simulation_drain_test",
       "node_connect_test",
       "misuse_test",
       "process_test",
