@@ -273,22 +273,23 @@ test("an address that is no longer named is not dialled when its delay is over",
   assertEquals((await scene.info()).addresses, []);
 });
 
-test("a topology dials at most 16 addresses at once, in order", async () => {
-  const nodes = Array.from({ length: 20 }, (_, i) => `n${10 + i}@localhost`);
-  using scene = await Scene.start(
-    { strategy: "static", nodes, minDelay: 1e9, maxDelay: 1e9 },
-    { isSilent: true },
-  );
-  for (let settled = 0; settled <= 4; settled++) {
-    assertEquals(
-      scene.dials.map(({ node }) => node),
-      nodes.slice(0, 16 + settled),
+for (const [maxDials, most] of [[undefined, 16], [1, 1], [2, 2]] as const) {
+  test(`a topology dials at most ${most} addresses at once, in order`, async () => {
+    const nodes = Array.from({ length: 20 }, (_, i) => `n${10 + i}@localhost`);
+    using scene = await Scene.start(
+      { strategy: "static", nodes, minDelay: 1e9, maxDelay: 1e9, maxDials },
+      { isSilent: true },
     );
-    scene.unanswered.shift()!();
-    await quiet();
-  }
-  assertEquals(scene.dials.length, 20);
-});
+    for (let settled = 0; settled <= 20; settled++) {
+      assertEquals(
+        scene.dials.map(({ node }) => node),
+        nodes.slice(0, most + settled),
+      );
+      scene.unanswered.shift()?.();
+      await quiet();
+    }
+  });
+}
 
 /** The times at which a strategy is asked, by chance: a tenth more or less than its interval. */
 const ASKED: [chance: number, interval: number | undefined, each: number][] = [

@@ -24,7 +24,7 @@ import {
   watching,
   withOwn,
 } from "./_clusters.ts";
-import { clusterTest, nodeDown, nodeUp, part, settled } from "./_nodes.ts";
+import { clusterTest, nodeDown, nodeUp, part } from "./_nodes.ts";
 
 // Forming.
 
@@ -181,56 +181,6 @@ clusterTest("a node that dials this one settles its address", async (nodes) => {
     await kate.run(() => Node.connect(alex.name));
     await event("connected");
   });
-});
-
-clusterTest("maxDials limits the dials at once", async (nodes) => {
-  // Listeners that accept, and say nothing until they are told to close.
-  const accepted: Deno.Conn[] = [];
-  let onAccept = Promise.withResolvers<void>();
-  const listeners = Array.from(
-    { length: 6 },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const accepting = listeners.map(async (listener) => {
-    for await (const connection of listener) {
-      accepted.push(connection);
-      onAccept.resolve();
-    }
-  });
-  const addresses = listeners.map(({ addr }, i) => ({
-    node: `n${i}@localhost`,
-    address: `127.0.0.1:${(addr as Deno.NetAddr).port}`,
-  }));
-  const own = {
-    strategy: "static",
-    nodes: addresses,
-    maxDials: 2,
-    ...ONCE,
-  } as const;
-  const alex = await nodes.start("alex", { wires: ["json"], cluster: { own } });
-  await watching(alex, async () => {
-    for (let turn = 0; turn < 3; turn++) {
-      while (accepted.length < 2) {
-        await onAccept.promise;
-        onAccept = Promise.withResolvers();
-      }
-      await settled(alex);
-      const states = (await topology("own")).addresses
-        .filter(({ state }) => state === "dialling");
-      assertEquals([states.length, accepted.length], [2, 2]);
-      // An answer of another program ends the dial.
-      for (const connection of accepted.splice(0)) {
-        await connection.write(
-          new TextEncoder().encode("HTTP/1.1 400\r\n\r\n"),
-        );
-        connection.close();
-      }
-      await event("dial_failed");
-      await event("dial_failed");
-    }
-  });
-  for (const listener of listeners) listener.close();
-  await Promise.all(accepting);
 });
 
 // Forgetting.
@@ -468,25 +418,6 @@ clusterTest(
       alex.stop();
     }).catch(() => {});
     await ended.promise;
-  },
-);
-
-clusterTest(
-  "an async iterable that never waits does not keep the node busy",
-  async (nodes) => {
-    let values = 0;
-    const strategy = async function* () {
-      for (;;) {
-        values++;
-        yield [`10.0.0.1:${1 + values % 60_000}`];
-      }
-    };
-    const own = { strategy, ...ONCE };
-    await withOwn(nodes, own, async () => {
-      for (let i = 0; i < 3; i++) await event("added");
-      // Three values have been used, and at most one more is on its way.
-      assert(values <= 5, `${values} values were asked for`);
-    });
   },
 );
 
