@@ -38,6 +38,8 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
   --seed N        the same mutants again, if the code is the same
   --only PLACE    one mutant, as the table names it: runtime/reach.ts:12:5:negate
   --tests FILE    run this test file instead of those of the area; may be repeated
+  --files N       run only the N test files that are likeliest to find a mutant; those that survive are not
+                  final
   --list          show the mutants only`;
 
 /** A mutation of a file of the library. */
@@ -62,6 +64,7 @@ async function main(args: string[]): Promise<number> {
       seed: { type: "string", default: String(Date.now() % 1e9) },
       only: { type: "string", multiple: true },
       tests: { type: "string", multiple: true },
+      files: { type: "string", default: "Infinity" },
       list: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -88,10 +91,9 @@ async function main(args: string[]): Promise<number> {
   await using tree = await Tree.copy(files);
   let found = 0;
   for (const mutant of mutants) {
-    const { finder, seconds } = await tree.run(
-      mutant,
-      values.tests ?? mutant.area.tests,
-    );
+    const tests = values.tests ??
+      likeliest(mutant).slice(0, Number(values.files));
+    const { finder, seconds } = await tree.run(mutant, tests);
     if (finder !== undefined) found++;
     console.log(
       `${finder === undefined ? "NOT FOUND" : "found"} ${describe(mutant)}`,
@@ -180,6 +182,19 @@ function find(place: string): Mutant {
     throw new Error(`Cannot find the mutant "${place}": list them with --list`);
   }
   return { ...mutation, file, area };
+}
+
+/** The tests of a mutant's area: first those that name its file, or the code around it. */
+function likeliest({ file, scope, area: { tests } }: Mutant): string[] {
+  const names = scope.split(".").filter((name) => /^\w{4,}$/.test(name));
+  const scores = new Map(tests.map((test) => {
+    const text = read(`tests/${test.split(" ")[0]}.ts`);
+    const named = names.filter((name) =>
+      new RegExp(`\\b${name}\\b`).test(text)
+    );
+    return [test, named.length + (text.includes(file) ? 2 : 0)];
+  }));
+  return tests.toSorted((one, other) => scores.get(other)! - scores.get(one)!);
 }
 
 function placeOf({ file, line, column, operator }: Mutant): string {
