@@ -16,23 +16,23 @@ import { Stage } from "./_stage.ts";
 async function main(
   file: string,
   timeout: number,
-  { alone, elixir }: { alone?: string; elixir?: string },
+  { alone, elixir }: { alone: boolean; elixir?: string },
 ): Promise<void> {
   const names = Deno.readTextFileSync(file).split("\n");
   const inAreas = names.map((name) => name.slice(0, name.indexOf(":")));
   const areas = await loadAreas(inAreas.filter((name) => name !== ""));
   const wanted = areas.flatMap(({ scenarios }) => scenarios)
-    .filter(({ name }) =>
-      alone === undefined ? names.includes(name) : name === alone
-    );
-  if (alone !== undefined) {
+    .filter(({ name }) => names.includes(name));
+  const isAlone = ({ options }: Scenario) => options.alive === false;
+  if (alone) {
     const stage = new Stage(areas);
     setStage(stage);
-    for (const scenario of wanted) {
+    for (const scenario of wanted.filter(isAlone)) {
       await report(stage, scenario, () => stage.run(scenario, timeout));
     }
     return;
   }
+  if (wanted.some(isAlone)) await runAlone(file, timeout);
   const cluster = testCluster();
   const options = { ...cluster, log() {}, io: { write() {} } };
   await using main = await Node.start({ ...options, name: "main@localhost" });
@@ -50,14 +50,8 @@ async function main(
   });
   setStage(stage);
   for (const scenario of wanted) {
-    await report(
-      stage,
-      scenario,
-      () =>
-        scenario.options.alive === false
-          ? runAlone(file, timeout, scenario.name)
-          : stage.run(scenario, timeout),
-    );
+    if (isAlone(scenario)) continue;
+    await report(stage, scenario, () => stage.run(scenario, timeout));
   }
 }
 
@@ -73,13 +67,9 @@ async function report(
   console.log(`@@${JSON.stringify({ name, lines, ms, peers })}`);
 }
 
-/** Runs a scenario in a program without a node. */
-async function runAlone(
-  file: string,
-  timeout: number,
-  name: string,
-): Promise<string[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+/** Runs the scenarios that need no node in a program without one, which prints their traces. */
+async function runAlone(file: string, timeout: number): Promise<void> {
+  await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--quiet",
@@ -89,17 +79,18 @@ async function runAlone(
       file,
       String(timeout),
       "--alone",
-      name,
     ],
+    stdout: "inherit",
     stderr: "inherit",
   }).output();
-  const found = new TextDecoder().decode(stdout).match(/^@@(.*)$/m);
-  return found === null ? ["crashed"] : JSON.parse(found[1]).lines;
 }
 
 const { values, positionals: [file, timeout] } = parseArgs({
   allowPositionals: true,
-  options: { alone: { type: "string" }, elixir: { type: "string" } },
+  options: {
+    alone: { type: "boolean", default: false },
+    elixir: { type: "string" },
+  },
 });
 await main(file, Number(timeout), values);
 Deno.exit(0);

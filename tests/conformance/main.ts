@@ -351,14 +351,27 @@ function tableOf(
   ).join("\n");
 }
 
-try {
-  const flags = flagsOf(Deno.args);
-  if (flags === undefined) console.log(HELP);
-  else if (!await main(flags)) Deno.exit(1);
-  Deno.exit(0);
-} catch (error) {
-  const isUsage = error instanceof TypeError && "code" in error;
-  if (!isUsage && !(error instanceof SideError)) throw error;
-  console.error(error.message);
-  Deno.exit(1);
+/**
+ * Runs a command line, and returns the exit code.
+ *
+ * @param args The arguments.
+ * @param output Takes the help, and the error of a wrong argument.
+ */
+export async function runCommand(
+  args: string[],
+  output: Pick<Console, "log" | "error"> = console,
+): Promise<number> {
+  try {
+    const flags = flagsOf(args);
+    if (flags === undefined) output.log(HELP);
+    else if (!await main(flags)) return 1;
+    return 0;
+  } catch (error) {
+    const isUsage = error instanceof TypeError && "code" in error;
+    if (!isUsage && !(error instanceof SideError)) throw error;
+    output.error(error.message);
+    return 1;
+  }
 }
+
+if (import.meta.main) Deno.exit(await runCommand(Deno.args));
