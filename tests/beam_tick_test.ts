@@ -44,7 +44,7 @@ clusterTest(
     );
     assertEquals(cluster.lines(), []);
   },
-  { programs: ELIXIR, timeout: (IDLE + 40) * 1000 },
+  { programs: ELIXIR, tags: ["slow"], timeout: (IDLE + 40) * 1000 },
 );
 
 clusterTest(

@@ -8,7 +8,7 @@ import type { NodeOptions } from "../node.ts";
 import { test } from "../testing/tags.ts";
 import { addressOfHost, type HostNode, HOSTS, Hosts } from "./_hosts.ts";
 
-const OPTIONS = { programs: HOSTS, timeout: 240_000 };
+const OPTIONS = { programs: HOSTS, tags: ["slow"], timeout: 240_000 };
 
 /** Delays and intervals for tests. */
 const FAST = { minDelay: 50, maxDelay: 500, interval: 300, timeout: 2000 };
