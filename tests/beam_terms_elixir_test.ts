@@ -21,7 +21,7 @@ import { mutatedBytes } from "./_fuzz.ts";
 import fc, { Random, runs, SEED } from "./_seeds.ts";
 
 /** The number of terms. */
-const RUNS = runs(10_000);
+const RUNS = runs(3000);
 
 /** The number of terms in one request. */
 const BATCH = 500;

@@ -534,7 +534,7 @@ test("a decoded value can be encoded, and decodes to the same value over many ho
         assertEquals(exactly(value), exactly(got[0]));
       }
     }),
-    { numRuns: runs(3000) },
+    { numRuns: runs(1000) },
   );
   assert(taken > 1500, `only ${taken} were taken`);
 });
