@@ -105,7 +105,7 @@ async function startTarget(peer: string, third: Pid, first: Pid, second: Pid) {
       const of = m.type === "EXIT" ? m.from : m.object;
       return `${m.type} of ${whoIs(of)}: ${m.reason}`;
     }
-    return typeof m === "string" ? m : `${m?.type ?? m?.elements?.[0]?.name}`;
+    return typeof m === "string" ? m : `${m?.type ?? "data"}`;
   };
   let synced = () => {};
   const pid = spawn(async () => {
@@ -174,7 +174,7 @@ export async function assertRows(
 ): Promise<void> {
   const ran: string[] = [];
   const Probe = { run: (...args: unknown[]) => void ran.push(`ran ${args}`) };
-  const alex = await cluster.start("alex", { modules: { Probe }, log() {} });
+  const alex = await cluster.start("alex", { modules: { Probe } });
   await using third = await dial(alex, THIRD);
   await alex.run(async () => {
     const misses: unknown[] = [];

@@ -177,6 +177,12 @@ function kindsOf(
       third: ["unlink", 2, number, creation, 5],
     },
     {
+      // The ack is awaited before a new link counts.
+      signal: ["unlink", [2, any], [number, any], [creation, any], [5, any]],
+      then: ["link", 2, number, creation],
+      effect: {},
+    },
+    {
       signal: ["unlink_ack", [2, { ...exact, dropped: [UNKNOWN] }], [
         number,
         to,
@@ -216,6 +222,11 @@ function kindsOf(
     {
       signal: ["monitor_name", [7, from], ["target", name], [50, peerRef]],
       effect: { adds: ["is monitored by peer 7"] },
+    },
+    {
+      signal: ["monitor_name", [7, any], ["target", any], [50, any]],
+      then: ["demonitor", 7, 50],
+      effect: {},
     },
     {
       signal: ["demonitor", [3, from], [33, { ...peerRef, dropped: [34] }]],
@@ -307,6 +318,8 @@ function rowsOfKind({ signal, effect, then, third }: Kind): Row[] {
   const good = fields.map(([value]) => value);
   const frames = (items: unknown[]) => () =>
     jsonFrame([[kind, ...items], ...then === undefined ? [] : [then]]);
+  const add = (what: string, items: unknown[], outcome: Row["outcome"]) =>
+    rows.push({ what: `${kind}, ${what}`, frames: frames(items), outcome });
   const rows: Row[] = [];
   if (third !== undefined) {
     rows.push({
@@ -321,19 +334,17 @@ function rowsOfKind({ signal, effect, then, third }: Kind): Row[] {
     for (const outcome of ["dropped", "closed"] as const) {
       for (const value of wrong[outcome] ?? []) {
         const shown = JSON.stringify(value).slice(0, 60);
-        rows.push({
-          what: `${kind}, item ${at + 1} ${shown}`,
-          frames: frames(good.with(at, value)),
-          outcome,
-        });
+        add(`item ${at + 1} ${shown}`, good.with(at, value), outcome);
       }
     }
   }
-  return [...rows, {
-    what: `${kind}, right`,
-    frames: frames(good),
-    outcome: effect,
-  }];
+  add("an item too few", good.slice(0, -1), "closed");
+  // A send may have more messages.
+  if (!kind.startsWith("send")) {
+    add("an item too many", [...good, good.at(-1)], "closed");
+  }
+  add("right", good, effect);
+  return rows;
 }
 
 clusterTest(
