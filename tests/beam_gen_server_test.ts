@@ -24,6 +24,7 @@ import { OwnRequest } from "../runtime/values/server_message.ts";
 import { requests } from "./_requests.ts";
 import { elixirPairTest, nextMessage } from "./_elixir_pair.ts";
 import { ElixirNode } from "./_elixir.ts";
+import { until } from "./_until.ts";
 
 const ALEX = ":alex@localhost";
 
@@ -405,6 +406,9 @@ elixirPairTest(
   },
 );
 
+/** The caller to which the server below replies late. */
+let late: From | undefined;
+
 /** A server of ours that fails in the ways that its request names. */
 const Failing: GenServerModule<{ state: undefined; call: [unknown, unknown] }> =
   {
@@ -423,12 +427,11 @@ const Failing: GenServerModule<{ state: undefined; call: [unknown, unknown] }> =
         case "hang":
           return { type: "noreply", state };
         case "late":
-          spawn(async () => {
-            await Process.sleep(50);
-            GenServer.reply(from, "late");
-            send({ name: "driver", node: "kate@localhost" }, "sent");
-          });
+          late = from;
           return { type: "noreply", state };
+        case "reply":
+          GenServer.reply(late!, "late");
+          return { type: "reply", reply: "sent", state };
         case "bad":
           return "bad" as never;
       }
@@ -482,18 +485,20 @@ elixirPairTest(
       "{:nodedown, :none@localhost}",
     );
     await start();
+    // safe: never answered
     assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
-    // A reply that comes too late is in no mailbox: the message behind it is the only one.
-    await kate.evaluate("Process.register(self(), :driver)");
+    // A reply that comes too late is in no mailbox, when the one behind it has arrived.
+    const after = "GenServer.call(failing, :reply)";
+    const left = "Process.info(self(), :message_queue_len)";
     assertEquals(
-      await kate.evaluate(`{fail.(failing, :late, 10), receive do m -> m end,
-        Process.info(self(), :message_queue_len)}`),
+      // safe: answered when the time is over
+      await kate.evaluate(`{fail.(failing, :late, 10), ${after}, ${left}}`),
       '{:timeout, "sent", {:message_queue_len, 0}}',
     );
     assertEquals(
       await kate.evaluate(
-        `{GenServer.multi_call([${ALEX}], :failing, :late, 10), receive do m -> m end,
-        Process.info(self(), :message_queue_len)}`,
+        // safe: answered when the time is over
+        `{GenServer.multi_call([${ALEX}], :failing, :late, 10), ${after}, ${left}}`,
       ),
       '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
     );
@@ -512,9 +517,7 @@ elixirPairTest(
     const waiting = kate.evaluate(
       `fail.({:hanging, ${ALEX}}, :hang, :infinity)`,
     );
-    while (Process.info(hanging)!.monitoredBy.length === 0) {
-      await Process.sleep(1);
-    }
+    await until(() => Process.info(hanging)!.monitoredBy.length > 0);
     await Node.disconnect(kate.name);
     assertEquals(await waiting, `{:nodedown, ${ALEX}}`);
     for (
@@ -554,15 +557,9 @@ elixirPairTest(
         def handle_call({:stop, reason}, _, s), do: {:stop, reason, s}
         def handle_call(:raise, _, _), do: raise "boom"
         def handle_call(:hang, _, s), do: {:noreply, s}
-        def handle_call(:late, from, s) do
-          Process.send_after(self(), {:late, from}, 100)
-          {:noreply, s}
-        end
+        def handle_call(:late, from, _), do: {:noreply, from}
+        def handle_call(:reply, _, from), do: {:reply, GenServer.reply(from, :late), nil}
         def handle_call(:pid, _, s), do: {:reply, self(), s}
-        def handle_info({:late, from}, s) do
-          GenServer.reply(from, :late)
-          {:noreply, s}
-        end
       end
       start = fn -> {:ok, _} = GenServer.start(Failing, nil, name: :failing); :ok end`);
     const start = () => kate.evaluate("start.()");
@@ -603,17 +600,21 @@ elixirPairTest(
       node: "none@localhost",
     });
     await start();
+    // safe: never answered
     assertEquals(await fail(failing, atom("hang"), 10), "timeout");
+    // safe: answered when the time is over
     assertEquals(await fail(failing, atom("late"), 10), "timeout");
+    await GenServer.call(failing, atom("reply"));
     assertEquals(
       await GenServer.multiCall("failing", atom("late"), {
         nodes: [kate.name],
+        // safe: answered when the time is over
         timeout: 10,
       }),
       { replies: [], badNodes: [kate.name] },
     );
+    await GenServer.call(failing, atom("reply"));
     // Both replies have been sent before this one.
-    await kate.evaluate("Process.sleep(200)");
     const pid: Pid = await GenServer.call(failing, atom("pid"));
     assertEquals(Process.info(self())?.messageQueueLen, 0);
     const via = {
@@ -626,13 +627,11 @@ elixirPairTest(
     };
     assert(pid.equals(await GenServer.call(via, atom("pid"))));
     const waiting = fail(failing, atom("hang"), Infinity);
-    while (
-      !(await kate.evaluate(
+    await until(async () =>
+      (await kate.evaluate(
         "Process.info(Process.whereis(:failing), :monitored_by)",
       )).includes("#PID")
-    ) {
-      await Process.sleep(1);
-    }
+    );
     await Node.disconnect(kate.name);
     assertEquals(await waiting, { type: "nodedown", node: kate.name });
     for (
@@ -708,11 +707,9 @@ elixirPairTest(
     // A server that takes any request sees only those of OTP.
     const any = { name: "'Any'", node: kate.name };
     for (const fn of Object.values(requests(any, device))) {
-      const asked = fn().catch(() => {});
-      await Promise.race([asked, Process.sleep(50)]);
+      await fn().catch(() => {});
     }
     const seen = await kate.evaluate(`
-      Process.sleep(100)
       {:messages, all} = Process.info(self(), :messages)
       all |> Enum.map(fn
         {kind, request} when is_tuple(request) -> {kind, elem(request, 0)}

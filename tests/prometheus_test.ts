@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   GenServer,
   Node,
+  Process,
   receive,
   rpc,
   self,
@@ -19,6 +20,7 @@ import { tracing } from "../runtime/signals/tracing.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
+import { until } from "./_until.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -59,13 +61,12 @@ clusterTest(
           send(pid, "started");
           await receive(() => false);
         });
-        const { Process } = await import("../mod.ts");
-        while (Process.whereis("Failing") === undefined) await Process.sleep(5);
+        await until(() => Process.info(pid)?.messageQueueLen === 4);
         await GenServer.call("Failing", "hi");
         const ref = Process.monitor("Failing");
         await GenServer.call("Failing", "crash").catch(() => {});
         await receive((m) => ref.equals(m?.ref));
-        while (Process.whereis("Failing") === undefined) await Process.sleep(5);
+        await until(() => Process.whereis("Failing") !== undefined);
       });
       const response = await handler(new Request("http://localhost/metrics"));
       assertEquals(response?.status, 200);
@@ -208,16 +209,20 @@ scrape_configs:
         encodeURIComponent(text)
       }`;
       const response = await fetch(url).catch(() => undefined);
-      return await response?.json() as
+      // It starts: it does not listen yet, or is not ready.
+      if (response === undefined || response.status === 503) {
+        await response?.body?.cancel();
+        return;
+      }
+      return await response.json() as
         | { status: string; error?: string; data: { result: unknown[] } }
         | undefined;
     };
     const wanted = 'otp_processes{node="scraped@localhost"}';
-    for (;;) {
+    await until(async () => {
       const answer = await query(wanted);
-      if (answer?.status === "success" && answer.data.result.length > 0) break;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+      return answer?.status === "success" && answer.data.result.length > 0;
+    });
     const dashboard = JSON.parse(
       await Deno.readTextFile(new URL("docs/grafana.json", ROOT)),
     );
@@ -235,7 +240,8 @@ scrape_configs:
         undefined,
       ]);
     }
-    const known = await query('{__name__=~"otp_.*"}');
+    // All that was ever scraped: a scrape that takes more than a second makes the values before it stale.
+    const known = await query('last_over_time({__name__=~"otp_.*"}[1h])');
     const names = new Set(
       known!.data.result.map((each) =>
         (each as { metric: { __name__: string } }).metric.__name__
