@@ -64,6 +64,7 @@ const HOWS: readonly How[] = [
 function abortedAfter(ms: number): AbortSignal {
   const controller = new AbortController();
   spawn(async () => {
+    // safe: virtual time
     await Process.sleep(ms);
     controller.abort(ABORTED);
   });
@@ -139,6 +140,7 @@ class CallsScene implements Scene {
       got: [],
     };
     const answer = async (from: From, { delay, n }: Request) => {
+      // safe: virtual time
       await Process.sleep(delay);
       GenServer.reply(from, n);
     };
@@ -187,6 +189,7 @@ class CallsScene implements Scene {
             if (delay === 0) say();
             else {
               spawn(async () => {
+                // safe: virtual time
                 await Process.sleep(delay);
                 say();
               });

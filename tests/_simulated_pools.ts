@@ -50,6 +50,7 @@ let scene: PoolsScene;
 const Work = {
   async run({ id, ms, end }: Job): Promise<number> {
     scene.began(id, self());
+    // safe: virtual time
     await Process.sleep(ms);
     if (end === "throw") throw new Error(`job ${id}`);
     if (end === "hang") await receive(() => false);
@@ -131,6 +132,7 @@ class PoolsScene implements Scene {
         try {
           await start();
         } catch {
+          // safe: virtual time
           await Process.sleep(50);
         }
       }
@@ -197,6 +199,7 @@ class PoolsScene implements Scene {
       }
       this.#checkQueue(by.home.node);
       if (what === "abort") {
+        // safe: virtual time
         await Process.sleep(pick([0, 5, 100], c)!);
         gone.abort("aborted");
       }

@@ -119,6 +119,7 @@ class RegistriesScene implements Scene {
               say(`${holder.id} and ${by.id} had the lock at once`);
             }
             this.#locked.set(home, by);
+            // safe: virtual time
             await Process.sleep(c * 10);
             if (this.#locked.get(home) === by) this.#locked.delete(home);
           });
@@ -161,6 +162,7 @@ class RegistriesScene implements Scene {
         }
         return;
       }
+      // safe: virtual time
       await Process.sleep(1);
     }
   }

@@ -134,6 +134,7 @@ class SupervisorsScene implements Scene {
     by.order(what, () => {
       if (isApart) {
         kill(c % 3, "kill");
+        // safe: virtual time
         return Process.sleep(pick(APART, a)!);
       }
       if (what === "exit") {

@@ -46,6 +46,7 @@ let scene: TasksScene;
 const Work = {
   async run({ id, ms, end }: Job): Promise<number> {
     scene.began(id, self());
+    // safe: virtual time
     await Process.sleep(ms);
     if (end === "throw") throw new Error(`job ${id}`);
     if (end === "hang") await receive(() => false);
@@ -122,6 +123,7 @@ class TasksScene implements Scene {
           const task = await orUndefined(start(supervisor, Work.run, [job]));
           if (task === undefined) return;
           // It may be over before anyone waits for it.
+          // safe: virtual time
           await Process.sleep(pick([0, 0, 60], b + c)!);
           // As in Elixir, the loss of a task's node makes the process that awaits it exit.
           const result = await orUndefined(
@@ -179,11 +181,13 @@ class TasksScene implements Scene {
             ? TaskSupervisor.async
             : TaskSupervisor.asyncNolink;
           spawn(async () => {
+            // safe: virtual time
             await Process.sleep(pick(DELAYS, a + b)!);
             controller.abort(ABORTED);
           });
           try {
             const task = await start(supervisor, Work.run, [job], { signal });
+            // safe: virtual time
             await Process.sleep(pick([0, 0, 60], b + c)!);
             const value = await Task.await(task, Infinity);
             this.#checkResult(job, { type: "ok", value });

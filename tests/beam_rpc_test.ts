@@ -110,7 +110,7 @@ clusterTest(
   async (cluster) => {
     const alex = await cluster.start("alex", { modules: { Work } });
     await using kate = await ElixirNode.start("kate", cluster);
-    const next = "receive do got -> got after 5000 -> :nothing end";
+    const next = "receive do got -> got after 30_000 -> :nothing end";
     for (
       const cast of [
         `:erpc.cast(:"${alex.name}", Work, :tell, [self(), :once])`,

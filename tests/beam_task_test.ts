@@ -366,7 +366,7 @@ clusterTest(
         end)
         pid = receive do {:started, pid} -> pid end
         ref = Process.monitor(pid)
-        receive do {:DOWN, ^ref, _, _, reason} -> reason after 4000 -> :late end`);
+        receive do {:DOWN, ^ref, _, _, reason} -> reason after 30_000 -> :late end`);
       assert(
         ["{:shutdown, :noproc}", ":noproc"].includes(`${reason}`),
         `${reason}`,

@@ -30,6 +30,7 @@ clusterTest(
     for (const node of [alex, zoe]) {
       assertEquals(await node.run(() => Node.connect(KATE)), true);
     }
+    // safe: the longer the pause, the more is proved
     await new Promise((resolve) => setTimeout(resolve, IDLE * 1000));
     for (const node of [alex, zoe]) {
       assertEquals(await node.run(() => Node.list("hidden")), [KATE]);

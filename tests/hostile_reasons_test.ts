@@ -23,10 +23,11 @@ import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
-import { processTest, standardError, turn } from "./_processes.ts";
+import { processTest, standardError } from "./_processes.ts";
 import { reasonChild, throwHostile } from "./_hostile_reasons.ts";
 import * as Hostile from "./_hostile_reasons.ts";
 import fc, { runs } from "./_seeds.ts";
+import { until } from "./_until.ts";
 
 /** The log of the node without a name. */
 const logged: string[] = [];
@@ -218,7 +219,7 @@ processTest(
       await receive((m) => m?.type === "EXIT");
       await assertNotified();
       // Errors of listeners are reported in a later turn.
-      while (!soFar().includes("second")) await turn();
+      await until(() => soFar().includes("second"));
     });
     assert(said.includes("first"), said);
   },

@@ -253,6 +253,7 @@ simulationTest(
   "run() gives the host a moment when no other event is left",
   async (cluster) => {
     await cluster.run("alex", async () => {
+      // safe: a timer of the host, however late it is
       await new Promise((resolve) => setTimeout(resolve, 1));
       assertEquals(await Node.ping(KATE), "pong");
     });

@@ -11,7 +11,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
 
 /** The time limit for a scenario, in milliseconds. */
-export const TIMEOUT = 10_000;
+export const TIMEOUT = 60_000;
 
 /** The output of one side for a scenario. */
 export interface Trace {

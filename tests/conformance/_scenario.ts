@@ -117,7 +117,7 @@ export async function trace(
 
 /** The next message; `"nothing"` after the timeout. */
 // deno-lint-ignore no-explicit-any
-export function next(timeout = 2000): Promise<any> {
+export function next(timeout = 30_000): Promise<any> {
   return receive(null, { timeout, after: "nothing" });
 }
 
@@ -147,6 +147,7 @@ async function goRound(): Promise<void> {
   for (const { ref } of marks) {
     await receive((m) => m?.type === "DOWN" && ref.equals(m.ref));
   }
+  // safe: a turn for what has arrived; the markers show that it has
   await receive(() => false, { timeout: 1, after: undefined });
 }
 

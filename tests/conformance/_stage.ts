@@ -127,6 +127,7 @@ export class Stage implements AsyncDisposable {
         ...peers.map((peer) => this.#control<string[]>(peer, "partAll")),
       ])).flat();
       if (connected.length > 0) quiet = -1;
+      // safe: asked again until it is so twice
       else await receive(() => false, { timeout: 3, after: undefined });
     }
   }

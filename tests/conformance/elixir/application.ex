@@ -95,7 +95,7 @@ defmodule Conformance.Application do
       receive do
         event when elem(event, 0) in [:start, :prep_stop, :stop, :down] -> trace(label, event)
       after
-        2000 -> trace(label, :nothing)
+        30_000 -> trace(label, :nothing)
       end
     end
   end

@@ -52,7 +52,7 @@ defmodule Conformance do
   end
 
   @doc "The next message, whatever it is; `:nothing` after the timeout."
-  def next(timeout \\ 2000) do
+  def next(timeout \\ 30_000) do
     receive do
       message -> message
     after
@@ -417,7 +417,7 @@ defmodule Conformance.Peer do
 
     if pid = Process.whereis(@leader), do: Process.exit(pid, :kill)
     settle()
-    left(names, 100)
+    left(names, 4000)
   end
 
   @doc "Waits until `:global` has met the peers: what it sends in the middle of that connects anew."
@@ -518,7 +518,7 @@ defmodule Conformance.Peers do
   end
 
   defp tell(%{pid: pid, language: :elixir}, function, args) do
-    :peer.call(pid, Conformance.Peer, function, args, 10_000)
+    :peer.call(pid, Conformance.Peer, function, args, 60_000)
   end
 
   defp tell(%{pid: pid, language: :typescript}, function, args) do
@@ -566,7 +566,7 @@ defmodule Conformance.Peers do
     receive do
       {:DOWN, ^ref, _, _, _} -> :ok
     after
-      5000 -> raise "the peer #{name} does not die"
+      30_000 -> raise "the peer #{name} does not die"
     end
 
     {:reply, :ok, state}

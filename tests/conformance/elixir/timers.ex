@@ -80,14 +80,15 @@ defmodule Conformance.Timers do
     # Another signal removes the message that it leaves behind.
     send(self(), :marker)
     trace_next("got")
-    trace("read", wait_for_false(timer, 100))
+    trace("read", wait_for_false(timer))
   end
 
-  defp wait_for_false(timer, tries) do
+  defp wait_for_false(timer) do
     case Process.read_timer(timer) do
-      left when is_integer(left) and tries > 0 ->
+      left when is_integer(left) ->
+        # safe: asked again until it is so
         Process.sleep(2)
-        wait_for_false(timer, tries - 1)
+        wait_for_false(timer)
 
       left ->
         left

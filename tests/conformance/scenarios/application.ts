@@ -96,7 +96,7 @@ async function events(label: string, count: number): Promise<void> {
     await trace(
       label,
       await receive((m) => EVENTS.includes(m?.type), {
-        timeout: 2000,
+        timeout: 30_000,
         after: "nothing",
       }),
     );
@@ -108,6 +108,7 @@ async function topOf(name: string): Promise<Pid> {
 }
 
 async function waitFor(names: string[]): Promise<void> {
+  // safe: asked again until it is so
   while (String(started(ALL)) !== String(names)) await Process.sleep(1);
 }
 

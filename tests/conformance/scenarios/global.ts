@@ -62,6 +62,7 @@ async function passOn(to: Pid): Promise<never> {
 
 /** Waits until the name is free, as the node of the caller sees it. */
 async function gone(name: unknown): Promise<string> {
+  // safe: asked again until it is so
   while (await global.whereisName(name) !== undefined) await Process.sleep(2);
   return "gone";
 }

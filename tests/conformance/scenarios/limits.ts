@@ -73,6 +73,7 @@ scenario(
     await expect("begun");
     Process.exit(pid, "kill");
     await traceNext("got");
+    // safe: the code of a killed process goes on before any timer
     await Process.sleep(10);
     await trace("cleaned", cleaned);
   },

@@ -79,6 +79,7 @@ export const connect = beam(
 );
 
 export async function seen(group: unknown, pid: Pid): Promise<string> {
+  // safe: asked again until it is so
   while (!getMembers(group)[0]?.equals(pid)) await Process.sleep(1);
   return "seen";
 }

@@ -77,6 +77,7 @@ async function crash(): Promise<void> {
   const pid = Process.whereis(PARTITION)!;
   Process.exit(pid, "kill");
   while (Process.whereis(PARTITION)?.equals(pid) ?? true) {
+    // safe: asked again until it is so
     await Process.sleep(1);
   }
 }

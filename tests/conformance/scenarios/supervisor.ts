@@ -313,6 +313,7 @@ scenario(
     const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
     await finish(sup, "a", "oops");
     // OTP counts whole seconds.
+    // safe: a longer pause counts as little
     await Process.sleep(2100);
     await finish(sup, "a", "oops");
     await traceAll(3);
