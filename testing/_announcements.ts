@@ -77,12 +77,20 @@ function sayPending(): void {
   if (include.length > 0) say(`Including tags: ${formatFilters(include)}`);
 }
 
+/** A test that is excluded, as its file records it. */
+export interface Excluded {
+  /** The test's name. */
+  name: string;
+  /** The tag that excludes it. */
+  by: string;
+}
+
 /** Records for the wrapper of the run that a test is excluded. */
-export function recordExcluded(run: string, name: string): void {
+export function recordExcluded(run: string, excluded: Excluded): void {
   try {
     Deno.writeTextFileSync(
       join(run, `excluded-${Deno.pid}`),
-      `${JSON.stringify(name)}\n`,
+      `${JSON.stringify(excluded)}\n`,
       { append: true },
     );
   } catch (error) {

@@ -19,12 +19,6 @@ const VALUED =
 const SINGLE =
   /^--(watch|watch-exclude|inspect|inspect-brk|inspect-wait|reporter|shard|changed|related|no-run|parallel)(=|$)/;
 
-/** How files are run, each in a process of its own. */
-export interface Jobs extends RunPlan {
-  /** The number of files that run at once. */
-  jobs: number;
-}
-
 /** The command line of a test run. */
 export interface TestCommandLine {
   /** The flags of the harness, which test files read too. */
@@ -39,8 +33,14 @@ export interface TestCommandLine {
   rest: string[];
   /** Where the user wants a report. */
   report: string | undefined;
-  /** How files are run; without it, in one process. */
-  jobs: Jobs | undefined;
+  /** How files are run. */
+  plan: RunPlan;
+  /** The number of files that run at once; without it, all run in one process. */
+  jobs: number | undefined;
+  /** Whether the tests run on a live node. */
+  isLive: boolean;
+  /** The tags by which tests may be excluded; without it, all. */
+  mayExclude: string[] | undefined;
 }
 
 /**
@@ -57,6 +57,7 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const paths: string[] = [];
   const given = new Map<string, string>();
   let isAll = false;
+  let mayExclude: string[] | undefined;
   let report: string | undefined;
   for (let i = 0; i < before.length; i++) {
     const arg = before[i];
@@ -65,6 +66,7 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
     const value = () => equals === "=" ? inline : before[++i] ?? "";
     if (HARNESS_FLAGS.includes(name)) ours.push(`--${name}=${value()}`);
     else if (RUN_FLAGS.includes(name)) given.set(name, value());
+    else if (name === "may-exclude") (mayExclude ??= []).push(value());
     else if (arg === "--all") isAll = true;
     else if (name === "junit-path") report = value() || "-";
     else if (VALUED.test(arg)) denos.push(arg, before[++i] ?? "");
@@ -80,14 +82,17 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const isWhole = isAll || isLive || (paths.length > 0 && paths.every(isFile));
   return {
     ours,
-    planned: isWhole ? [] : plan.exclude.map((each) => `--exclude=${each}`),
+    planned: isWhole
+      ? []
+      : (plan.exclude ?? []).map((each) => `--exclude=${each}`),
     denos,
     paths,
     rest,
     report,
-    jobs: isSingle || plan.jobs === undefined
-      ? undefined
-      : { ...plan, jobs: plan.jobs },
+    plan,
+    jobs: isSingle ? undefined : plan.jobs,
+    isLive,
+    mayExclude,
   };
 }
 
@@ -100,9 +105,7 @@ function planOf(given: ReadonlyMap<string, string>): RunPlan {
     }
   }
   const file = given.get("plan");
-  const plan = file === undefined
-    ? { exclude: [], first: [], alone: [] }
-    : readPlan(file);
+  const plan = file === undefined ? {} : readPlan(file);
   const jobs = given.get("jobs");
   return jobs === undefined ? plan : { ...plan, jobs: jobsOf(jobs) };
 }

@@ -4,13 +4,45 @@
  * @module
  */
 
+import nodeProcess from "node:process";
 import { getAvailablePort } from "@std/net/get-available-port";
 
+/** The number of ports that a run reserves for a test process: one for EPMD, the others for its tests. */
+export const BLOCK = 50;
+
+/** The flag by which a run names the first port of a process's block. */
+export const PORTS_FLAG = "--harness-ports=";
+
+/** The ports for processes that have no block. */
+const UNRESERVED = { first: 10_000, count: 10_000 };
+
+const ports = reserved() ?? UNRESERVED;
+let next = Math.floor(Math.random() * ports.count);
+
+function reserved(): typeof UNRESERVED | undefined {
+  const flag = nodeProcess.argv.find((arg) => arg.startsWith(PORTS_FLAG));
+  return flag === undefined ? undefined : {
+    first: Number(flag.slice(PORTS_FLAG.length)) + 1,
+    count: BLOCK - 1,
+  };
+}
+
 /**
- * A port that is free now, below those that the system gives to whoever asks for any: one of those
- * may be taken between this look at it and its use.
+ * Returns a port that is free now: of the block that the run has reserved for this process, or a random one.
+ * It is below the ports that the system picks for port 0, one of which may be taken between this look and the
+ * use of the port.
+ *
+ * @throws {Error} If none is free.
  */
 export function freePort(): number {
-  const preferredPort = 10_000 + Math.floor(Math.random() * 20_000);
-  return getAvailablePort({ preferredPort });
+  const { first, count } = ports;
+  for (let i = 0; i < count; i++) {
+    const preferredPort = first + next++ % count;
+    if (getAvailablePort({ preferredPort }) === preferredPort) {
+      return preferredPort;
+    }
+  }
+  throw new Error(
+    `Cannot find a free port from ${first} to ${first + count - 1}`,
+  );
 }

@@ -3,22 +3,26 @@
  *
  * Deno's own `--parallel` runs files on threads of one process, where they share its environment,
  * its working folder and its memory, and the lines of their output are mixed. Here the output of a
- * file is written as a whole when the file has ended, as `go test` does with packages.
+ * file that fails is written as a whole when the file has ended, and a file that passes is silent.
  *
  * @module
  */
 
-import type { Jobs, TestCommandLine } from "./_command_line.ts";
+import type { TestCommandLine } from "./_command_line.ts";
 import type { Totals } from "./_announcements.ts";
 import { denoTest, type Output, type Result, show } from "./_test_process.ts";
 import { findTestFiles } from "./_files.ts";
-import { joinReports } from "./_totals.ts";
+import { Progress } from "./_progress.ts";
+import { exclude, type Exclusions, joinReports } from "./_totals.ts";
+
+/** The time limit for a file by default, in seconds. */
+const LIMIT = 600;
 
 /** Into how many processes the examples of the documentation are split, for each that runs at once. */
 const PARTS = 2;
 
 /** How all files have ended. */
-export interface RunResult extends Omit<Result, "failures"> {
+export interface RunResult extends Omit<Result, "registered"> {
   /** Each test that failed, with its file. */
   failures: string[];
 }
@@ -36,26 +40,29 @@ interface Ended extends Result {
   item: Item;
 }
 
-/** Runs all files of a command line. */
+/** Runs all files of a command line, some at once. */
 export async function runQueue(
   line: TestCommandLine,
-  jobs: Jobs,
+  jobs: number,
   folder: string,
 ): Promise<RunResult> {
-  const code = await checkTypes(line);
-  if (code !== 0) return sum([], code);
+  const { alone = [], seconds = {} } = line.plan;
   const items = itemsOf(line, jobs);
-  const queue = new Queue(withoutCheck(line), folder);
-  const isAlone = ({ name }: Item) => jobs.alone.includes(name);
-  await queue.run(items.filter((each) => !isAlone(each)), jobs.jobs);
+  using progress = new Progress(items.map(({ name }) => name), jobs, seconds);
+  const queue = new Queue(line, folder, progress);
+  const isAlone = ({ name }: Item) => alone.includes(name);
+  await queue.run(items.filter((each) => !isAlone(each)), jobs);
   await queue.run(items.filter(isAlone), 1);
-  return sum(queue.ended, queue.isInterrupted ? 130 : 0);
+  return sum(queue.ended, queue.code);
 }
 
-/** Checks the types of all files at once, which is a fraction of checking each. */
-async function checkTypes({ denos, paths }: TestCommandLine): Promise<number> {
+/** Checks the types of all files at once, which is a fraction of checking each; returns the exit code. */
+async function checkTypes(
+  { denos, paths }: TestCommandLine,
+  progress: Progress,
+): Promise<number> {
   if (denos.some(isCheck)) return 0;
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "test",
       "--no-run",
@@ -63,9 +70,12 @@ async function checkTypes({ denos, paths }: TestCommandLine): Promise<number> {
       ...paths,
     ],
     stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn().status;
+  }).output();
+  if (code !== 0) {
+    progress.clear();
+    show({ stream: "stdout", bytes: stdout });
+    show({ stream: "stderr", bytes: stderr });
+  }
   return code;
 }
 
@@ -73,24 +83,23 @@ function isCheck(arg: string): boolean {
   return /^--(no-)?check(=|$)/.test(arg);
 }
 
-/** The command line of the processes, after the types are checked. */
-function withoutCheck(line: TestCommandLine): TestCommandLine {
-  const denos = line.denos.filter((each) => !isCheck(each));
-  return { ...line, denos: [...denos, "--no-check"] };
-}
-
-/** The processes to run: first those that are to be first, then those that are split. */
-function itemsOf({ denos, paths }: TestCommandLine, jobs: Jobs): Item[] {
+/** The processes to run: first those that take long. */
+function itemsOf(
+  { denos, paths, plan }: TestCommandLine,
+  jobs: number,
+): Item[] {
   const ignored = denos
     .flatMap((arg) => /^--ignore=(.*)$/s.exec(arg)?.[1].split(",") ?? []);
   const { files, others } = findTestFiles(paths, ignored);
-  const isFirst = (file: string) => jobs.first.includes(file);
-  const items = (files: string[]) =>
-    files.map((file) => ({ name: file, args: [file] }));
+  const { seconds = {} } = plan;
+  const secondsOf = (file: string) => seconds[file] ?? 0;
+  const sorted = files.toSorted((a, b) => secondsOf(b) - secondsOf(a));
+  const hasOthers = plan.others !== false || paths.length > 0;
   return [
-    ...items(jobs.first.filter((each) => files.includes(each))),
-    ...otherItems(others, files, denos.includes("--doc") ? jobs.jobs : 0),
-    ...items(files.filter((file) => !isFirst(file))),
+    ...hasOthers
+      ? otherItems(others, files, denos.includes("--doc") ? jobs : 0)
+      : [],
+    ...sorted.map((file) => ({ name: file, args: [file] })),
   ];
 }
 
@@ -115,20 +124,25 @@ function otherItems(others: string[], files: string[], atOnce: number): Item[] {
   }));
 }
 
-// deno-lint-ignore no-control-regex
-const WARNING = /^(?:\x1b\[[\d;]*m)*Warning\b.*\n/gm;
-
 class Queue {
   readonly ended: Ended[] = [];
-  isInterrupted = false;
+  /** The exit code of a run that ended early. */
+  code = 0;
   readonly #line: TestCommandLine;
+  readonly #processLine: TestCommandLine;
   readonly #folder: string;
+  readonly #progress: Progress;
   readonly #isFailFast: boolean;
-  readonly #warnings = new Set<string>();
+  #areTypesChecked = false;
 
-  constructor(line: TestCommandLine, folder: string) {
+  constructor(line: TestCommandLine, folder: string, progress: Progress) {
     this.#line = line;
+    this.#processLine = {
+      ...line,
+      denos: [...line.denos.filter((each) => !isCheck(each)), "--no-check"],
+    };
     this.#folder = folder;
+    this.#progress = progress;
     this.#isFailFast = line.denos.some((arg) => /^--fail-fast(=|$)/.test(arg));
   }
 
@@ -136,6 +150,7 @@ class Queue {
     const left = [...items];
     let exampleRuns = false;
     const worker = async () => {
+      await this.#checkTypes();
       while (!this.#isOver()) {
         const at = left.findIndex((each) => !(each.isExample && exampleRuns));
         // The worker that runs an example takes the others that are left.
@@ -147,7 +162,7 @@ class Queue {
       }
     };
     // Ctrl-C reaches the processes too, which end; none is started after it.
-    const interrupt = () => void (this.isInterrupted = true);
+    const interrupt = () => void (this.code = 130);
     Deno.addSignalListener("SIGINT", interrupt);
     try {
       await Promise.all(Array.from({ length: atOnce }, worker));
@@ -156,36 +171,42 @@ class Queue {
     }
   }
 
+  /** Checks the types in the place of the first file; the others start meanwhile. */
+  async #checkTypes(): Promise<void> {
+    if (this.#areTypesChecked) return;
+    this.#areTypesChecked = true;
+    this.code ||= await checkTypes(this.#line, this.#progress);
+  }
+
   async #runOne(item: Item): Promise<Ended> {
     const output: Output[] = [];
-    const result = await denoTest(this.#line, {
+    this.#progress.start(item.name);
+    const result = await denoTest(this.#processLine, {
       args: item.args,
       folder: this.#folder,
       write: (each) => output.push(each),
       hasErrors: true,
+      limit: this.#line.plan.limit ?? LIMIT,
     });
-    for (const each of output) show(this.#withoutRepeated(each));
-    const { totals } = result;
-    if (result.code !== 0 && totals.failed === 0) totals.failed = 1;
+    if (result.code === 0 && result.registered === 0 && !item.isExample) {
+      result.code = 1;
+      result.failures = ["the file registers no test"];
+    }
+    const { totals, code, failures } = result;
+    if (code !== 0 && totals.failed === 0) totals.failed = 1;
+    if (code !== 0 && failures.length === 0) {
+      failures.push("the file as a whole");
+    }
+    this.#progress.end(item.name, code !== 0);
+    if (code !== 0) {
+      this.#progress.clear();
+      for (const each of output) show(each);
+    }
     return { ...result, item };
   }
 
-  /** Leaves out the warnings that an earlier process has printed: Deno warns of a setting in each. */
-  #withoutRepeated(output: Output): Output {
-    if (output.stream === "stdout") return output;
-    const text = new TextDecoder().decode(output.bytes);
-    const shorter = text.replace(WARNING, (line) => {
-      const isRepeated = this.#warnings.has(line);
-      this.#warnings.add(line);
-      return isRepeated ? "" : line;
-    });
-    return text === shorter
-      ? output
-      : { ...output, bytes: new TextEncoder().encode(shorter) };
-  }
-
   #isOver(): boolean {
-    return this.isInterrupted ||
+    return this.code !== 0 ||
       this.#isFailFast && this.ended.some(hasFailed);
   }
 }
@@ -196,18 +217,22 @@ function hasFailed({ code }: Ended): boolean {
 
 function sum(ended: readonly Ended[], code: number): RunResult {
   const totals: Totals = { passed: 0, failed: 0, excluded: 0, skipped: 0 };
+  const exclusions: Exclusions = {};
   for (const each of ended) {
     for (const name of Object.keys(totals) as (keyof Totals)[]) {
       totals[name] += each.totals[name];
+    }
+    for (const [by, times] of Object.entries(each.exclusions)) {
+      exclude(exclusions, by, times);
     }
   }
   return {
     code: code || (ended.find(hasFailed)?.code ?? 0),
     xml: joinReports(ended.map(({ xml }) => xml)),
     totals,
-    failures: ended.filter(hasFailed).flatMap(({ item, failures }) =>
-      (failures.length > 0 ? failures : ["the file as a whole"])
-        .map((name) => `${item.name}: ${name}`)
+    exclusions,
+    failures: ended.flatMap(({ item, failures }) =>
+      failures.map((name) => `${item.name}: ${name}`)
     ).sort(),
   };
 }

@@ -6,30 +6,56 @@
 
 /** The plan of a run. */
 export interface RunPlan {
-  /** The number of files that run at once. */
+  /** The number of files that run at once, each in a process of its own. */
   jobs?: number;
   /** Filters of the tests that only a run with `--all` includes, each as `tag` or `tag:value`. */
-  exclude: readonly string[];
-  /** The files to start with, as they take long. */
-  first: readonly string[];
+  exclude?: readonly string[];
+  /** The command that runs all tests, for the line about excluded ones. */
+  all?: string;
+  /** The Debian packages of programs that tests need, for the same line. */
+  packages?: Readonly<Record<string, string>>;
   /** The files to run by themselves, after the others. */
-  alone: readonly string[];
+  alone?: readonly string[];
+  /**
+   * The seconds that files take, of those that take long. These start first, and the time that is left is
+   * estimated by them.
+   */
+  seconds?: Readonly<Record<string, number>>;
+  /** The limit for a file, in seconds; a process that takes longer is killed, with all that it started. */
+  limit?: number;
+  /** Whether each process has its own home, folder for temporary files, EPMD port and other ports. */
+  sandbox?: boolean;
+  /** Whether the run fails if `git status` differs at its end. */
+  unchanged?: boolean;
+  /** Whether one more process runs what Deno finds besides test files: with `--doc`, the examples of the documentation. */
+  others?: boolean;
 }
 
 type Check = (value: unknown) => boolean;
 
-const isList: Check = (value) =>
-  Array.isArray(value) && value.every((each) => typeof each === "string");
+const isText: Check = (value) => typeof value === "string";
+const isFlag: Check = (value) => typeof value === "boolean";
+const isPositive: Check = (value) => typeof value === "number" && value > 0;
+const isList: Check = (value) => Array.isArray(value) && value.every(isText);
+const isRecord = (of: Check): Check => (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) &&
+  Object.values(value).every(of);
 
 /** The fields of a plan, with their rules. */
 const FIELDS: Record<keyof RunPlan, [check: Check, rule: string]> = {
   jobs: [
-    (value) => Number.isInteger(value) && value as number > 0,
+    (value) => Number.isInteger(value) && isPositive(value),
     "a whole number from 1",
   ],
   exclude: [isList, "a list of texts"],
-  first: [isList, "a list of texts"],
+  all: [isText, "a text"],
+  packages: [isRecord(isText), "an object of texts"],
   alone: [isList, "a list of texts"],
+  seconds: [isRecord(isPositive), "an object of positive numbers"],
+  limit: [isPositive, "a positive number"],
+  sandbox: [isFlag, "true or false"],
+  unchanged: [isFlag, "true or false"],
+  others: [isFlag, "true or false"],
 };
 
 /**
@@ -66,5 +92,5 @@ export function readPlan(file: string): RunPlan {
       );
     }
   }
-  return { exclude: [], first: [], alone: [], ...plan };
+  return plan;
 }

@@ -5,16 +5,20 @@
  */
 
 import { join } from "node:path";
-import { countTests, failuresOf } from "./_totals.ts";
+import { type Counts, countTests, failuresOf } from "./_totals.ts";
 import type { TestCommandLine } from "./_command_line.ts";
-import type { Totals } from "./_announcements.ts";
+import { PORTS_FLAG } from "./_ports.ts";
+import { killTree } from "./_process_tree.ts";
+import { Sandbox } from "./_sandbox.ts";
+
+/** The time that output may take to end when its process was killed, in milliseconds. */
+const LAST_OUTPUT = 2000;
 
 /** How a process of `deno test` has ended. */
-export interface Result {
+export interface Result extends Counts {
   code: number;
   /** Deno's report, in the form of JUnit. */
   xml: string;
-  totals: Totals;
   /** The names of the tests that failed. */
   failures: string[];
 }
@@ -37,12 +41,31 @@ export interface DenoTestOptions {
   hasErrors: boolean;
   /** @default {"null"} */
   stdin?: "inherit" | "null";
+  /**
+   * The time limit, in seconds.
+   *
+   * @default {none}
+   */
+  limit?: number;
 }
 
-/** Runs `deno test`, and counts. */
+/** Runs `deno test`, in a sandbox if the plan says so, and counts. */
 export async function denoTest(
+  line: TestCommandLine,
+  options: DenoTestOptions,
+): Promise<Result> {
+  if (!line.plan.sandbox || line.isLive) return await run(line, options, {});
+  await using sandbox = await Sandbox.make();
+  return await run(line, options, sandbox.env, [
+    `${PORTS_FLAG}${sandbox.ports}`,
+  ]);
+}
+
+async function run(
   { ours, planned, denos, rest }: TestCommandLine,
-  { args, folder, write, hasErrors, stdin = "null" }: DenoTestOptions,
+  { args, folder, write, hasErrors, stdin = "null", limit }: DenoTestOptions,
+  env: Record<string, string>,
+  flags: readonly string[] = [],
 ): Promise<Result> {
   const file = join(folder, `report-${crypto.randomUUID()}.xml`);
   const child = new Deno.Command(Deno.execPath(), {
@@ -56,29 +79,56 @@ export async function denoTest(
       ...ours,
       ...planned,
       `--harness-run=${folder}`,
+      ...flags,
       ...rest,
     ],
     env: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR")
-      ? { FORCE_COLOR: "1" }
-      : {},
+      ? { ...env, FORCE_COLOR: "1" }
+      : env,
     stdin,
     stdout: "piped",
     stderr: hasErrors ? "piped" : "inherit",
   }).spawn();
-  const [{ code }, broken] = await Promise.all([
+  const log = new Log();
+  const ended = Promise.all([
     child.status,
-    passOn(child.stdout, (bytes) => write({ stream: "stdout", bytes })),
+    passOn(child.stdout, log, (bytes) => write({ stream: "stdout", bytes })),
     hasErrors &&
-    passOn(child.stderr, (bytes) => write({ stream: "stderr", bytes })),
+    passOn(child.stderr, log, (bytes) => write({ stream: "stderr", bytes })),
   ]);
+  const isLate = limit !== undefined && !await within(ended, limit * 1000);
+  let code = 1;
+  if (isLate) {
+    const running = log.running;
+    await killTree(child.pid);
+    // A process that does not belong to the tree any more may hold the output open.
+    await within(ended, LAST_OUTPUT);
+    ended.catch(() => {});
+    const test = running === undefined
+      ? ""
+      : `, still running test: ${running}`;
+    const message = `\ndid not end within ${limit} s${test}\n`;
+    write({ stream: "stdout", bytes: new TextEncoder().encode(message) });
+  } else [{ code }] = await ended;
   const xml = readIfThere(file);
   const excluded = readIfThere(join(folder, `excluded-${child.pid}`));
   return {
     code,
     xml,
-    totals: countTests(xml, excluded, broken),
-    failures: failuresOf(xml),
+    ...countTests(xml, excluded, log.broken),
+    failures: isLate ? [`did not end within ${limit} s`] : failuresOf(xml),
   };
+}
+
+/** Whether a promise settles within a time. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Writes output where it belongs. */
@@ -98,25 +148,45 @@ function leaveToWrite(denos: readonly string[], folder: string): string[] {
 }
 
 const BROKEN = /^Uncaught error from .* FAILED$/;
+const TEST = /^(\S.*) \.\.\.(.*)$/;
+const RESULT = /^ (ok|FAILED|ignored|cancelled)\b/;
+// deno-lint-ignore no-control-regex
+const ESCAPES = /\x1b\[[\d;]*m/g;
 
-/** Passes output on; counts the files that it says have failed as a whole. */
+/** What is known of a process by its output. */
+class Log {
+  /** How many files have failed as a whole. */
+  broken = 0;
+  /** The test that runs. */
+  running: string | undefined;
+
+  /** Takes the rest of a line, as far as it has come. */
+  take(line: string): void {
+    const text = line.replace(ESCAPES, "");
+    if (BROKEN.test(text)) this.broken++;
+    const [, name, result] = TEST.exec(text) ?? [];
+    if (name !== undefined) {
+      this.running = RESULT.test(result) ? undefined : name;
+    }
+  }
+}
+
+/** Passes output on, and reads it. */
 async function passOn(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  log: Log,
   write: (bytes: Uint8Array<ArrayBuffer>) => void,
-): Promise<number> {
-  let broken = 0;
+): Promise<void> {
   const decoder = new TextDecoder();
   let line = "";
   for await (const chunk of stream) {
     write(chunk);
     const lines = (line + decoder.decode(chunk, { stream: true })).split("\n");
     line = lines.pop()!;
-    for (const each of lines) {
-      // deno-lint-ignore no-control-regex
-      if (BROKEN.test(each.replace(/\x1b\[[\d;]*m/g, ""))) broken++;
-    }
+    for (const each of lines) log.take(each);
+    // A test whose result has not come yet.
+    if (line.endsWith(" ...") || line.endsWith(" ... ")) log.take(line);
   }
-  return broken;
 }
 
 function readIfThere(path: string): string {

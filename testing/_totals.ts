@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Totals } from "./_announcements.ts";
+import type { Excluded, Totals } from "./_announcements.ts";
 
 /** A test as Deno reports it. */
 interface TestCase {
@@ -55,38 +55,56 @@ function unescape(text: string): string {
   );
 }
 
+/** The number of excluded tests, by the tags that exclude them. */
+export type Exclusions = Record<string, number>;
+
+/** Adds to the number of tests that a tag excludes. */
+export function exclude(to: Exclusions, by: string, times: number = 1): void {
+  to[by] = (to[by] ?? 0) + times;
+}
+
+/** The number of tests by their results. */
+export interface Counts {
+  totals: Totals;
+  exclusions: Exclusions;
+  /** The number of tests that the process has registered. */
+  registered: number;
+}
+
 /**
- * Counts the tests of a run.
+ * Counts the tests of a process.
  *
  * @param xml Deno's report.
- * @param excluded What files told: the name of each excluded test, as a line of JSON.
+ * @param excluded What files recorded: each excluded test, as a line of JSON.
  * @param broken How many files failed as a whole.
  */
 export function countTests(
   xml: string,
   excluded: string,
   broken: number,
-): Totals {
+): Counts {
   // Names and not files: to Deno, all tests of the harness are of the harness's own file.
-  const left = new Map<string, number>();
+  const left = new Map<string, string[]>();
   for (const line of excluded.split("\n")) {
     if (line === "") continue;
-    const name: string = JSON.parse(line);
-    left.set(name, (left.get(name) ?? 0) + 1);
+    const { name, by }: Excluded = JSON.parse(line);
+    left.set(name, [...left.get(name) ?? [], by]);
   }
   const totals = { passed: 0, failed: broken, excluded: 0, skipped: 0 };
+  const exclusions: Exclusions = {};
   const cases = readReport(xml);
   const names = new Set(cases.map(({ name }) => name));
   for (const each of cases) {
     if (!each.hasRun || isStep(each, names)) continue;
-    const times = left.get(each.name) ?? 0;
-    if (each.outcome !== "skipped") totals[each.outcome]++;
-    else if (times > 0) {
-      totals.excluded++;
-      left.set(each.name, times - 1);
-    } else totals.skipped++;
+    if (each.outcome !== "skipped") {
+      totals[each.outcome]++;
+      continue;
+    }
+    const by = left.get(each.name)?.pop();
+    totals[by === undefined ? "skipped" : "excluded"]++;
+    if (by !== undefined) exclude(exclusions, by);
   }
-  return totals;
+  return { totals, exclusions, registered: cases.length };
 }
 
 /** The names of the tests that failed, by a report. */

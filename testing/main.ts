@@ -12,13 +12,10 @@
 
 import nodeProcess from "node:process";
 import { inspect } from "../runtime/values/inspect.ts";
-import {
-  announcementKey,
-  claim,
-  formatTotals,
-  say,
-  type Totals,
-} from "./_announcements.ts";
+import { announcementKey, claim, formatTotals, say } from "./_announcements.ts";
+import { describeExclusions, faultsOfExclusions } from "./_exclusions.ts";
+import type { RunPlan } from "./_run_plan.ts";
+import { WorkingTree } from "./_working_tree.ts";
 import { assertDeno } from "./_deno.ts";
 import { NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
 import { splitCommandLine, type TestCommandLine } from "./_command_line.ts";
@@ -41,10 +38,12 @@ Flags:
   --cookie-file FILE     A file with the secret [$HOME/.erlang.cookie]
   --epmd-port PORT       EPMD's port [ERL_EPMD_PORT, or 4369]
   --jobs N               Run N files at once, each in a process of its own whose output is shown
-                         when it ends; not on a live node, nor with options of Deno's that need
+                         if it fails; not on a live node, nor with options of Deno's that need
                          one process, as --watch, --inspect and --reporter do
   --plan FILE            A file that says how the project's files are run, as docs/testing.md describes
   --all                  Run also the tests that the plan excludes
+  --may-exclude TAG      Fail if tests are excluded by any other tag, which may be a program that
+                         is not installed; repeatable
   -h, --help             Show this
 `;
 
@@ -124,16 +123,28 @@ function announceAll(
 
 async function run(line: TestCommandLine, folder: string): Promise<number> {
   const started = performance.now();
-  const { ours, paths, report, jobs } = line;
+  const { ours, paths, report, jobs, plan } = line;
   const isOneFile = paths.length === 1 && isFile(paths[0]);
-  const { code, xml, totals, failures } = jobs === undefined || isOneFile
+  const atOnce = isOneFile ? undefined : jobs;
+  const tree = plan.unchanged && atOnce !== undefined
+    ? await WorkingTree.read()
+    : undefined;
+  const result = atOnce === undefined
     ? await runInOneProcess(line, folder)
-    : await runQueue(line, jobs, folder);
-  if (report === "-") nodeProcess.stdout.write(xml);
-  else if (report !== undefined) await Deno.writeTextFile(report, xml);
-  return close(totals, {
-    code,
-    failures,
+    : await runQueue(line, atOnce, folder);
+  if (report === "-") nodeProcess.stdout.write(result.xml);
+  else if (report !== undefined) await Deno.writeTextFile(report, result.xml);
+  const faults = [
+    ...faultsOfExclusions(result.exclusions, line.mayExclude),
+    ...await tree?.changes() ?? [],
+  ];
+  if (faults.length > 0) {
+    result.failures.push(...faults);
+    result.totals.failed += faults.length;
+    result.code ||= 1;
+  }
+  return close(result, {
+    plan,
     hasOnly: parseTestArguments(ours).hasOnly,
     seconds: (performance.now() - started) / 1000,
     // A program that reads the report expects no other output.
@@ -176,18 +187,17 @@ function complain(line: string): void {
   nodeProcess.stderr.write(`${line}\n`);
 }
 
-/** The result of a run. */
+/** The way to close a run. */
 interface Ending {
-  code: number;
-  failures: readonly string[];
+  plan: RunPlan;
   hasOnly: boolean;
   seconds: number;
   say: (line: string) => void;
 }
 
 function close(
-  totals: Totals,
-  { code, failures, hasOnly, seconds, say }: Ending,
+  { code, totals, exclusions, failures }: RunResult,
+  { plan, hasOnly, seconds, say }: Ending,
 ): number {
   // A run can fail without a test that does: by its coverage, or a file that is not there.
   if (code !== 0 && totals.failed === 0) totals.failed = 1;
@@ -197,6 +207,8 @@ function close(
   if (failures.length > 0) say("\nFailed:");
   for (const each of failures) say(`  ${each}`);
   say(`\nFinished in ${seconds.toFixed(2)} seconds`);
+  const why = describeExclusions(exclusions, plan);
+  if (why !== undefined) say(why);
   say(formatTotals(totals));
   const isVain = hasOnly && ran === 0;
   if (isVain) {

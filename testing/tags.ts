@@ -177,7 +177,11 @@ export function test(
   const absent = programs.filter((each) =>
     isMissing(each) && !filters.include.some(({ tag }) => tag === each)
   );
-  const isExcluded = absent.length > 0 || !picks(filters, all);
+  const { include, exclude } = filters;
+  const excluding = exclude.find((each) =>
+    !picks({ include, exclude: [each] }, all)
+  );
+  const excludedBy = excluding?.tag ?? absent.at(0);
   announceFilters(filters, all, absent, args);
   const plan: Plan = {
     name,
@@ -196,10 +200,12 @@ export function test(
     definition.timeout = plan.timeout + TEARDOWN;
   }
   if (registered++ === 0 && isAlone) Deno.test.afterAll(sayTotals);
-  const ignore = definition.ignore === true || isExcluded;
-  if (isExcluded) {
+  const ignore = definition.ignore === true || excludedBy !== undefined;
+  if (excludedBy !== undefined) {
     count("excluded");
-    if (args.run !== undefined) recordExcluded(args.run, name);
+    if (args.run !== undefined) {
+      recordExcluded(args.run, { name, by: excludedBy });
+    }
   } else if (ignore) count("skipped");
   registerTest({
     sanitizeOps: true,

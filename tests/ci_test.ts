@@ -1,4 +1,4 @@
-/** CI: it pins Deno, and missing tests make it fail. */
+/** CI: it pins Deno, and failures and exclusions make it fail. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,6 @@ import { test } from "../testing/tags.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const SCRIPT = Deno.readTextFileSync(`${ROOT}.ci/run`);
 const VERSION = /^readonly DENO_VERSION=([\d.]+)$/m.exec(SCRIPT)![1];
-const FEWEST = Number(/^readonly FEWEST_TESTS=(\d+)$/m.exec(SCRIPT)![1]);
 
 function pages(folder: string): string[] {
   return [...Deno.readDirSync(`${ROOT}${folder}`)]
@@ -36,97 +35,6 @@ test("every page and CI run the same version of Deno", () => {
   );
 });
 
-/** Runs CI's own check of the tests' output, with the history and the right to make namespaces, or without. */
-async function leftOut(
-  output: string,
-  { hasHistory = true, hasHosts = true } = {},
-): Promise<[passes: boolean, why: string]> {
-  const checks = [
-    `has_history() { ${hasHistory}; }`,
-    `can_make_hosts() { ${hasHosts}; }`,
-    /^all_tests\(\) \{$.*?^\}$/ms.exec(SCRIPT)![0],
-  ];
-  const constants = SCRIPT.match(
-    /^readonly (FEWEST_TESTS|OWN_EXCLUSION|(HISTORY|HOSTS)_\w+)=.*$/gm,
-  )!;
-  const log = await Deno.makeTempFile();
-  try {
-    await Deno.writeTextFile(log, output);
-    const { code, stdout } = await new Deno.Command("bash", {
-      args: [
-        "-c",
-        `set -uo pipefail; log=$1; ${constants.join("\n")}\n${
-          checks.join("\n")
-        }\nall_tests`,
-        "bash",
-        log,
-      ],
-    }).output();
-    return [code === 0, new TextDecoder().decode(stdout)];
-  } finally {
-    await Deno.remove(log);
-  }
-}
-
-test("CI fails when tests are excluded", { programs: ["bash"] }, async () => {
-  const own = "Excluding tags: [distributed: true]\n";
-  const totals = (total: number, excluded?: number) =>
-    `Finished in 1.00 seconds\n${total} tests, 0 failures` +
-    `${
-      excluded === undefined ? "" : `, ${excluded} excluded`
-    }\n${total} passed, 0 failed\n`;
-  assertEquals(await leftOut(own + totals(FEWEST, 1)), [true, ""]);
-  assertEquals(await leftOut(totals(FEWEST + 100)), [true, ""]);
-  // Without the history, the tests of two versions may be left out, and no others.
-  const history =
-    `${own}Excluding tags: [git-history: true] (git-history is not installed)\n`;
-  assertEquals(
-    await leftOut(history + totals(FEWEST, 3), { hasHistory: false }),
-    [true, ""],
-  );
-  assertEquals((await leftOut(history + totals(FEWEST, 3)))[0], false);
-  const shallow = { hasHistory: false };
-  assertEquals((await leftOut(history + totals(FEWEST, 4), shallow))[0], false);
-  assertEquals(
-    (await leftOut(
-      `${history}Excluding tags: [tmux: true] (tmux is not installed)\n${
-        totals(FEWEST, 3)
-      }`,
-      shallow,
-    ))[0],
-    false,
-  );
-  // So may those with hosts, where there can be none.
-  const hosts =
-    `${own}Excluding tags: [network-namespaces: true] (network-namespaces is not installed)\n`;
-  const none = { hasHosts: false };
-  assertEquals(await leftOut(hosts + totals(FEWEST, 7), none), [true, ""]);
-  assertEquals((await leftOut(hosts + totals(FEWEST, 7)))[0], false);
-  assertEquals((await leftOut(hosts + totals(FEWEST, 8), none))[0], false);
-  for (
-    const [output, why] of [
-      [own + totals(FEWEST - 1, 1), `only ${FEWEST - 1} tests of ${FEWEST}`],
-      [own + totals(FEWEST, 2), "2 tests are excluded"],
-      [own + totals(FEWEST, 505), "505 tests are excluded"],
-      [
-        `${own}Excluding tags: [tmux: true] (tmux is not installed)\n${
-          totals(FEWEST, 1)
-        }`,
-        "tests are excluded: [tmux: true]",
-      ],
-      [
-        `Excluding tags: [distributed: true, epmd: true]\n${totals(FEWEST, 1)}`,
-        "tests are excluded: [distributed: true, epmd: true]",
-      ],
-      ["All tests have been excluded.\n", "only 0 tests"],
-    ]
-  ) {
-    const [passes, shown] = await leftOut(output);
-    assert(!passes, output);
-    assertStringIncludes(shown, why);
-  }
-});
-
 test("CI and the tests of two versions mean the same version before", async () => {
   const [, before] = /^readonly VERSION_BEFORE=(\w+)$/m.exec(SCRIPT)!;
   const tests = await Deno.readTextFile(`${ROOT}tests/two_versions_test.ts`);
@@ -150,6 +58,32 @@ async function steps(text: string): Promise<[code: number, lines: string[]]> {
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+test(
+  "CI lets tests be excluded only for want of history and namespaces, and runs the slow ones",
+  { programs: ["bash"] },
+  async () => {
+    const [part] = /^# The lesson has a test.*?^tests "tests" .*?$/ms
+      .exec(SCRIPT)!;
+    for (
+      const [hasHistory, canMakeHosts, flags] of [
+        [true, true, ""],
+        [false, true, " --may-exclude git-history"],
+        [true, false, " --may-exclude network-namespaces"],
+      ]
+    ) {
+      const [, lines] = await steps(`
+has_history() { ${hasHistory}; }
+can_make_hosts() { ${canMakeHosts}; }
+tests() { echo "runs $*"; }
+${part}`);
+      assertEquals(
+        lines.filter((line) => line.startsWith("runs ")),
+        [`runs tests 900 deno task test:all --may-exclude distributed${flags}`],
+      );
+    }
+  },
+);
 
 test(
   "CI fails with a test, a check, or a step that ends without totals",

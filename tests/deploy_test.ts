@@ -177,28 +177,25 @@ test("the manifests have the types of Kubernetes and cert-manager", {
   timeout: 120_000,
 }, async () => {
   const manifests = (await Promise.all(MANIFESTS.map(manifestsIn))).flat();
-  // The types are found by the deno.json of this folder.
-  const file = await Deno.makeTempFile({
-    dir: `${ROOT}tests`,
-    prefix: "_manifests_",
-    suffix: ".ts",
-  });
-  try {
-    const check = async (all: readonly Manifest[]) => {
-      await Deno.writeTextFile(file, programOf(all));
-      return await outputOf(Deno.execPath(), ["check", "--quiet", file]);
-    };
-    const right = await check(manifests);
-    assertEquals([right.code, right.stderr], [0, ""]);
-    const wrong = structuredClone(manifests);
-    wrong.find(({ kind }) => kind === "StatefulSet")!.spec.template.spec
-      .terminationGraceSeconds = 40;
-    const { code, stderr } = await check(wrong);
-    assertEquals(code, 1);
-    assertStringIncludes(stderr, "terminationGraceSeconds");
-  } finally {
-    await Deno.remove(file);
-  }
+  await using temporary = await folder();
+  const file = `${temporary.path}/manifests.ts`;
+  const check = async (all: readonly Manifest[]) => {
+    await Deno.writeTextFile(file, programOf(all));
+    return await outputOf(Deno.execPath(), [
+      "check",
+      "--quiet",
+      "--no-config",
+      file,
+    ]);
+  };
+  const right = await check(manifests);
+  assertEquals([right.code, right.stderr], [0, ""]);
+  const wrong = structuredClone(manifests);
+  wrong.find(({ kind }) => kind === "StatefulSet")!.spec.template.spec
+    .terminationGraceSeconds = 40;
+  const { code, stderr } = await check(wrong);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "terminationGraceSeconds");
 });
 
 test("the parts of the manifests fit together", async () => {

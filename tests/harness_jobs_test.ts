@@ -7,6 +7,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { basename, dirname } from "node:path";
 import { test } from "../testing/mod.ts";
 import { withFolder } from "./_cli.ts";
 import { deno, harness, ROOT, type Run } from "./_harness.ts";
@@ -32,9 +33,10 @@ function run(cwd: string, ...args: string[]): Promise<Run> {
       `--config=${ROOT}deno.json`,
       "-A",
       `${ROOT}testing/main.ts`,
-      "--no-config",
+      ...args.some((arg) => arg.startsWith("--config="))
+        ? args
+        : ["--no-config", ...args],
       "-A",
-      ...args,
     ],
     { cwd },
   );
@@ -49,20 +51,26 @@ const MEETS = `
     await Deno.stdout.write(new TextEncoder().encode("one\\n"));
     await new Promise((go) => setTimeout(go, 10));
     console.log("two");
+    throw new Error("so that the output is shown");
   });
 `;
 
 test(
-  "main() with --jobs runs files at once, each in a process of its own, and keeps their lines together",
+  "main() with --jobs runs files at once, each in a process of its own, and keeps the lines of those that fail together",
   options,
   () =>
     withFolder(async (folder) => {
-      project({ "a_test.ts": MEETS, "deep/b.test.ts": MEETS }, folder);
+      const passes = 'Deno.test("passes", () => console.log("silent"));';
+      project({
+        "a_test.ts": MEETS,
+        "deep/b.test.ts": MEETS,
+        "c_test.ts": passes,
+      }, folder);
       const { code, stdout, totals } = await run(folder, "--jobs=2");
-      assertEquals(totals, ["2 tests, 0 failures", "2 passed, 0 failed"]);
-      assertEquals(code, 0);
+      assertEquals(totals, ["3 tests, 2 failures", "1 passed, 2 failed"]);
+      assertEquals(code, 1);
       assertEquals(
-        stdout.match(/^(running.*|one|two)$/gm)!.map((line) =>
+        stdout.match(/^(running.*|one|two|silent)$/gm)!.map((line) =>
           line.replace(/ from .*/, "")
         ),
         ["running 1 test", "one", "two", "running 1 test", "one", "two"],
@@ -134,10 +142,11 @@ test(
       "10 tests, 2 failures, 2 excluded, 1 skipped",
       "5 passed, 2 failed",
     ]);
-    assertEquals(announced.toSorted(), [
-      "Excluding tags: [:slow]",
-      "Excluding tags: [distributed: true]",
-    ]);
+    assertEquals(announced, ["Excluding tags: [distributed: true]"]);
+    assertStringIncludes(
+      stdout,
+      "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
+    );
     assertStringIncludes(
       stdout,
       "\nFailed:\n  tests/fixtures/broken.ts: the file as a whole\n  tests/fixtures/harness_failures.ts: fails\n",
@@ -147,7 +156,7 @@ test(
 );
 
 test(
-  "main() with --jobs checks types once, and runs no file with type errors",
+  "main() with --jobs checks types once, and starts no file after a type error",
   options,
   () =>
     withFolder(async (folder) => {
@@ -156,9 +165,8 @@ test(
         "b_test.ts":
           'const text: string = 1;\nDeno.test("b", () => void text);',
       }, folder);
-      const { code, stdout, stderr, totals } = await run(folder, "--jobs=1");
+      const { code, stderr, totals } = await run(folder, "--jobs=1");
       assertStringIncludes(stderr, "Type 'number' is not assignable");
-      assertFalse(stdout.includes("running"), stdout);
       assertEquals(totals, ["1 test, 1 failure", "0 passed, 1 failed"]);
       assertEquals(code, 1);
       const unchecked = await run(folder, "--jobs=1", "--no-check");
@@ -203,7 +211,6 @@ test(
       }, folder);
       const { code, stdout } = await run(folder, "--jobs=1");
       assertEquals(code, 130);
-      assertStringIncludes(stdout, "a ... ok");
       assertFalse(stdout.includes("c_test.ts"), stdout);
       assertMatch(stdout, /^1 passed, 1 failed$/m);
     }),
@@ -266,6 +273,139 @@ test(
           "Excluding tags: [distributed: true]",
           ...announced,
         ]);
+      }
+    }),
+);
+
+test(
+  "main() excludes tests for want of programs, says how to get them, and fails if they may not be excluded",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      project({
+        "plan.json": JSON.stringify({
+          jobs: 1,
+          exclude: ["slow"],
+          all: "deno task test:all",
+          packages: { "no-such-program": "no-such-package" },
+        }),
+        "a_test.ts": `
+          import { test } from "${ROOT}testing/mod.ts";
+          test("runs", () => {});
+          test("is slow", { tags: ["slow"] }, () => {});
+          test("needs a program", { programs: ["no-such-program"] }, () => {});
+          test("needs it, too", { programs: ["no-such-program"] }, () => {});
+        `,
+      }, folder);
+      const args = [
+        `--config=${ROOT}deno.json`,
+        "--no-check",
+        "--plan=plan.json",
+        "--may-exclude=slow",
+      ];
+      const wanting = await run(folder, ...args);
+      assertEquals(wanting.stdout.trimEnd().split("\n").slice(-3), [
+        "3 excluded (2 no-such-program, 1 slow); to run them: apt-get install no-such-package, deno task test:all",
+        "5 tests, 1 failure, 3 excluded",
+        "1 passed, 1 failed",
+      ]);
+      assertStringIncludes(
+        wanting.stdout,
+        '\nFailed:\n  the run: 2 tests are excluded by "no-such-program"\n',
+      );
+      assertEquals(wanting.code, 1);
+      const allowed = await run(
+        folder,
+        ...args,
+        "--may-exclude=no-such-program",
+      );
+      assertEquals([allowed.totals, allowed.code], [
+        ["4 tests, 0 failures, 3 excluded", "1 passed, 0 failed"],
+        0,
+      ]);
+    }),
+);
+
+test(
+  "main() fails with a file that registers no test, hangs, or changes the repository",
+  { ...options, programs: ["git"] },
+  () =>
+    withFolder(async (folder) => {
+      const init = new Deno.Command("git", { args: ["init"], cwd: folder });
+      assert((await init.output()).success);
+      project({
+        "plan.json": JSON.stringify({ jobs: 2, limit: 10, unchanged: true }),
+        "empty_test.ts": "",
+        "hangs_test.ts": `
+          Deno.test("passes", () => {});
+          Deno.test("waits", async () => {
+            new Deno.Command(Deno.execPath(), { args: ["repl"], stdin: "piped" }).spawn();
+            await new Promise((go) => setTimeout(go, 600_000));
+          });
+        `,
+        "writes_test.ts":
+          'Deno.test("writes", () => Deno.writeTextFileSync("written", ""));',
+      }, folder);
+      const { code, stdout, totals } = await run(folder, "--plan=plan.json");
+      assertStringIncludes(
+        stdout,
+        "\ndid not end within 10 s, still running test: waits\n",
+      );
+      assertStringIncludes(
+        stdout,
+        `
+Failed:
+  empty_test.ts: the file registers no test
+  hangs_test.ts: did not end within 10 s
+  the run: it changed the repository (git status: ?? written)
+`,
+      );
+      assertEquals(totals, ["4 tests, 3 failures", "1 passed, 3 failed"]);
+      assertEquals(code, 1);
+    }),
+);
+
+test(
+  "main() runs each file in a sandbox: its own home, temporary folder and ports",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const text = `
+        import { freePort } from "${ROOT}testing/_ports.ts";
+        Deno.test("writes its surroundings", () => {
+          const { HOME, TMPDIR, ERL_EPMD_PORT } = Deno.env.toObject();
+          Deno.writeTextFileSync(HOME + "/.erlang.cookie", "own", { createNew: true });
+          const temporary = Deno.makeTempDirSync();
+          console.assert(temporary.startsWith(TMPDIR));
+          console.log(JSON.stringify({ HOME, TMPDIR, ERL_EPMD_PORT, port: freePort() }));
+          throw new Error("so that the output is shown");
+        });
+      `;
+      project({
+        "plan.json": JSON.stringify({ jobs: 2, sandbox: true }),
+        "a_test.ts": text,
+        "b_test.ts": text,
+      }, folder);
+      const { stdout } = await run(
+        folder,
+        `--config=${ROOT}deno.json`,
+        "--no-check",
+        "--plan=plan.json",
+      );
+      const [a, b, ...more] = stdout.match(/^\{.*\}$/gm)!
+        .map((line) => JSON.parse(line));
+      assertEquals(more, []);
+      for (const name of ["HOME", "TMPDIR", "ERL_EPMD_PORT", "port"]) {
+        assert(a[name] !== b[name], `${name}: ${a[name]}`);
+      }
+      for (const { HOME, ERL_EPMD_PORT, port } of [a, b]) {
+        const first = Number(ERL_EPMD_PORT);
+        assert(port > first && port < first + 50, `${port}`);
+        assertFalse(
+          [...Deno.readDirSync(dirname(dirname(HOME)))].some(({ name }) =>
+            name === basename(dirname(HOME))
+          ),
+        );
       }
     }),
 );

@@ -1,0 +1,58 @@
+/**
+ * Blocks of ports, one for each process of a run, which no other run on this host uses.
+ *
+ * A run holds a block while it has a UDP socket on the block's first port. Tests use the ports of a block for
+ * TCP, so that the socket is in nobody's way; and the system closes it when the run ends, however it does.
+ *
+ * @module
+ */
+
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { BLOCK } from "./_ports.ts";
+
+/** The first port of the first block; below are the ports of processes that have none. */
+const FIRST = 20_000;
+const BLOCKS = 200;
+
+/** A block of ports. */
+export class PortBlock {
+  /** Its first port. */
+  readonly first: number;
+  readonly #socket: Socket;
+
+  private constructor(first: number, socket: Socket) {
+    this.first = first;
+    this.#socket = socket;
+  }
+
+  /**
+   * Reserves a block that is free.
+   *
+   * @throws {Error} If all are taken.
+   */
+  static async reserve(): Promise<PortBlock> {
+    const start = Math.floor(Math.random() * BLOCKS);
+    for (let i = 0; i < BLOCKS; i++) {
+      const first = FIRST + (start + i) % BLOCKS * BLOCK;
+      const socket = createSocket("udp4");
+      try {
+        socket.bind({ port: first, address: "127.0.0.1", exclusive: true });
+        await once(socket, "listening");
+        return new PortBlock(first, socket);
+      } catch {
+        socket.close();
+      }
+    }
+    throw new Error(
+      `Cannot reserve ports for a test file: all blocks from ${FIRST} to ${
+        FIRST + BLOCKS * BLOCK - 1
+      } are taken; end other runs of tests`,
+    );
+  }
+
+  /** Releases the block. */
+  release(): void {
+    this.#socket.close();
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The progress of a run: one line, drawn again and again on a terminal, and else a new one now and then.
+ *
+ * @module
+ */
+
+import { say } from "./_announcements.ts";
+
+/** The time between two lines that are not on a terminal, in milliseconds. */
+const PAUSE = 20_000;
+
+/** The seconds that a file takes for which the plan has no number. */
+const USUAL = 2;
+
+const CLEAR = "\r\x1b[K";
+
+/** The progress of a run. */
+export class Progress implements Disposable {
+  readonly #seconds: Readonly<Record<string, number>>;
+  readonly #atOnce: number;
+  readonly #isTerminal = Deno.stdout.isTerminal();
+  readonly #started = performance.now();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #running = new Map<string, number>();
+  readonly #left = new Set<string>();
+  readonly #total: number;
+  #failed = 0;
+  /** The expected seconds of the files that have ended. */
+  #done = 0;
+
+  /**
+   * Starts to show progress.
+   *
+   * @param names The names of the files.
+   * @param atOnce The number of files that run at once.
+   * @param seconds The seconds that files take, where they are known.
+   */
+  constructor(
+    names: readonly string[],
+    atOnce: number,
+    seconds: Readonly<Record<string, number>>,
+  ) {
+    this.#left = new Set(names);
+    this.#total = names.length;
+    this.#atOnce = atOnce;
+    this.#seconds = seconds;
+    this.#timer = setInterval(
+      () => this.#show(),
+      this.#isTerminal ? 1000 : PAUSE,
+    );
+  }
+
+  /** A file starts. */
+  start(name: string): void {
+    this.#running.set(name, performance.now());
+  }
+
+  /** A file has ended. */
+  end(name: string, hasFailed: boolean): void {
+    this.#running.delete(name);
+    this.#left.delete(name);
+    this.#done += this.#expected(name);
+    if (hasFailed) this.#failed++;
+    if (this.#isTerminal) this.#show();
+  }
+
+  /** Removes the line from a terminal, before other output. */
+  clear(): void {
+    if (this.#isTerminal) write(CLEAR);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.clear();
+  }
+
+  #expected(name: string): number {
+    return this.#seconds[name] ?? USUAL;
+  }
+
+  #show(): void {
+    const done = this.#total - this.#left.size;
+    const text =
+      `${done} of ${this.#total} files, ${this.#failed} failed, about ${this.#secondsLeft()} s left`;
+    if (this.#isTerminal) write(`${CLEAR}${text}`);
+    else say(text);
+  }
+
+  #secondsLeft(): number {
+    const now = performance.now();
+    let done = this.#done;
+    let left = 0;
+    for (const name of this.#left) {
+      const expected = this.#expected(name);
+      const started = this.#running.get(name);
+      const ran = started === undefined ? 0 : (now - started) / 1000;
+      done += Math.min(ran, expected);
+      left += Math.max(expected - ran, ran / 4);
+    }
+    const spent = (now - this.#started) / 1000 * this.#atOnce;
+    // How much longer files take here than the plan says.
+    const pace = done < USUAL * this.#total / 20 ? 1 : spent / done;
+    return Math.ceil(left * pace / this.#atOnce);
+  }
+}
+
+function write(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
