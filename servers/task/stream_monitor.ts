@@ -149,8 +149,9 @@ export class StreamTask extends OwnedTask {
   override started(pid: Pid): void {
     super.started(pid);
     const { timeout, changed } = this.#options;
+    // It may have exited before the call returns: a timer that is set later would be left.
     if (this.#monitor.isStopped) this.exit("kill");
-    if (timeout !== Infinity) {
+    else if (timeout !== Infinity) {
       this.#stopTimer = this.owner.runtime.after(timeout, () => {
         this.#isLate = true;
         this.owner.unlink(pid);
