@@ -1,15 +1,7 @@
 /** The functions that the tests' nodes export. */
 
 import { existsSync } from "node:fs";
-import {
-  exit,
-  type Pid,
-  Process,
-  receive,
-  type Ref,
-  self,
-  send,
-} from "../process.ts";
+import { exit, type Pid, Process, receive, self, send } from "../process.ts";
 import { GenServer } from "../gen_server.ts";
 import { IO } from "../io.ts";
 import { Task } from "../task.ts";
@@ -107,11 +99,14 @@ export function block(to: Pid, file: string): Promise<void> {
   );
 }
 
-/** The results of requests of every kind to a process, each with a time limit. */
-export async function askEveryWay(to: Pid, timeout: number): Promise<string[]> {
+/** The results of requests of every kind to a process, which is to answer `wanted`; each has a time limit. */
+export async function askEveryWay(
+  to: Pid,
+  timeout: number,
+  wanted: string,
+): Promise<string[]> {
   const outcomeOf = (answer: Promise<unknown>) =>
     answer.then(String, (error) => `failed: ${error.message}`);
-  const wanted = "an answer";
   const calls = Array.from(
     { length: 10 },
     () => outcomeOf(GenServer.call(to, wanted, { timeout })),
@@ -126,21 +121,4 @@ export async function askEveryWay(to: Pid, timeout: number): Promise<string[]> {
     outcomeOf(Task.await(task, timeout)),
     outcomeOf(message),
   ]);
-}
-
-/** Answers `times` requests of {@linkcode askEveryWay} after `ms` milliseconds. */
-export async function answerLate(ms: number, times: number): Promise<void> {
-  const requests: { ref?: Ref; from: Pid; request: unknown }[] = [];
-  for (let i = 0; i < times; i++) requests.push(await receive());
-  await Process.sleep(ms);
-  for (const { ref, from, request } of requests) {
-    if (ref === undefined) send(from, request);
-    else Process.reply(ref, request);
-  }
-}
-
-/** Returns a text of `size` characters after `ms` milliseconds. */
-export async function lateText(ms: number, size: number): Promise<string> {
-  await Process.sleep(ms);
-  return "x".repeat(size);
 }

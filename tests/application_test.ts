@@ -21,7 +21,7 @@ import {
   spawnLink,
 } from "../process.ts";
 import { type ChildDefinition, Supervisor } from "../supervisor.ts";
-import { ended, mail, processTest, turn } from "./_processes.ts";
+import { ended, mail, processTest, quiet } from "./_processes.ts";
 import { logged, output, probe, told } from "./_supervision.ts";
 
 /** An application whose top supervisor is registered under its name. */
@@ -148,6 +148,7 @@ processTest("stop() kills a top supervisor that takes too long", async () => {
   ]));
   await told(1);
   const down = ended(Process.whereis("chat")!);
+  // safe: the child never exits by itself, so only the timeout can end it.
   assertEquals(await Application.stop("chat", { timeout: 5 }), "ok");
   assertEquals(await down, "killed");
   Process.exit(Process.whereis("a")!, "kill");
@@ -188,7 +189,7 @@ processTest(
     await Application.start(application("top", [], { applications: [base] }));
     Process.exit(Process.whereis("base")!, "kill");
     assertEquals(await told(2), ["prepStop:base", "stop:base"]);
-    await turn();
+    await quiet();
     assertEquals(Application.started(), ["top"]);
     assertEquals(logged(), [`error: Application "base" exited: killed`]);
     assertEquals(await Application.start(base), "ok");

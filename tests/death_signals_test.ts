@@ -18,7 +18,14 @@ import {
   spawnLink,
 } from "../process.ts";
 import { test } from "../testing/tags.ts";
-import { ended, idle, journal, mail, processTest, turn } from "./_processes.ts";
+import {
+  ended,
+  idle,
+  journal,
+  mail,
+  processTest,
+  quiet,
+} from "./_processes.ts";
 
 // AbortSignal
 
@@ -31,7 +38,7 @@ processTest(
       assertStrictEquals(Process.signal(), given);
       await receive();
     });
-    await turn();
+    await quiet();
     assertFalse(given.aborted);
     Process.exit(pid, "over");
     assert(given.aborted);
@@ -63,7 +70,7 @@ processTest(
       });
       await receive();
     });
-    await turn();
+    await quiet();
     Process.exit(pid, "over");
     assertEquals(entries.length, 1);
     assertInstanceOf(entries[0], ProcessExited);
@@ -80,9 +87,9 @@ processTest(
         stop.addEventListener("abort", () => reject(stop.reason));
       }).catch(write);
     });
-    await turn();
+    await quiet();
     Process.exit(pid, "over");
-    await turn();
+    await quiet();
     assertInstanceOf(entries[0], ProcessExited);
   },
 );
@@ -98,7 +105,7 @@ processTest(
       Process.register(self(), "named");
       await receive();
     });
-    await turn();
+    await quiet();
     const ref = Process.monitor(pid);
     Process.link(pid);
     const named = Process.monitor("named");
@@ -182,7 +189,7 @@ processTest(
     const last = await receive();
     Process.exit(first, "domino");
     assertFalse(Process.alive(last));
-    await turn();
+    await quiet();
     assertEquals(cleaned, 1000);
   },
 );

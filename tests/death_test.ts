@@ -26,7 +26,7 @@ import {
   journal,
   mail,
   processTest,
-  turn,
+  quiet,
 } from "./_processes.ts";
 
 // Dead to others at once.
@@ -36,7 +36,7 @@ processTest("a killed process is dead to others at once", async () => {
     Process.register(self(), "victim");
     await receive();
   });
-  await turn();
+  await quiet();
   assertEquals(Process.whereis("victim"), pid);
   Process.exit(pid, "kill");
   assertFalse(Process.alive(pid));
@@ -55,11 +55,13 @@ processTest(
   async () => {
     const { entries, write } = journal();
     const { promise: began, resolve } = Promise.withResolvers<void>();
+    const { promise: computed, resolve: goOn } = Promise.withResolvers<void>();
     const pid = spawn(async () => {
       write("before");
       resolve();
-      await turn();
+      await computed;
       write("after");
+      // safe: a wait in a dead process never settles.
       write(await Process.sleep(0).catch((error) => error));
       write("never");
     });
@@ -68,8 +70,8 @@ processTest(
     Process.exit(pid, "over");
     assertEquals((await receive()).ref, ref);
     assertEquals(entries, ["before"]);
-    await turn();
-    await turn();
+    goOn();
+    await quiet();
     assertEquals(entries, ["before", "after"]);
   },
 );
@@ -82,10 +84,10 @@ processTest(
       await receive().catch(write);
       await receive().then(write);
     });
-    await turn();
+    await quiet();
     Process.exit(pid, "over");
     send(pid, "mail");
-    await turn();
+    await quiet();
     assertEquals(entries.length, 1);
     assertInstanceOf(entries[0], ProcessExited);
   },
@@ -112,10 +114,10 @@ processTest(
         IO.inspect("hi").then(write, write),
       ]);
     });
-    await turn();
+    await quiet();
     Process.exit(pid, { because: "x" });
     Process.exit(leader, "kill");
-    await turn();
+    await quiet();
     assertEquals(entries.length, 6);
     for (const error of entries) {
       assertInstanceOf(error, ProcessExited);
@@ -136,7 +138,7 @@ processTest(
       receive().then(write, write);
     });
     assertEquals(await ended(pid), "normal");
-    await turn();
+    await quiet();
     assertEquals(entries.length, 1);
     assertInstanceOf(entries[0], ProcessExited);
     assertEquals(entries[0].reason, "normal");
@@ -157,7 +159,7 @@ processTest(
       IO.gets("unawaited");
     });
     assertEquals(await ended(pid), "normal");
-    await turn();
+    await quiet();
     Process.exit(leader, "kill");
   },
 );
@@ -177,18 +179,19 @@ processTest(
     assertEquals(await receive(), "listening");
     Process.exit(pid, "kill");
     assertEquals((await receive((m) => ref.equals(m.ref))).reason, "killed");
-    // An unhandled rejection is reported in a later turn.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    // The host has reported unhandled rejections by then.
+    await quiet();
   },
 );
 
 processTest("finally and using run when the process is killed", async () => {
   const { entries, write } = journal();
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   const pid = spawn(async () => {
     using _sync = { [Symbol.dispose]: () => write("using") };
     await using _async = {
       async [Symbol.asyncDispose]() {
-        await turn();
+        await closed;
         write("await using");
       },
     };
@@ -199,10 +202,12 @@ processTest("finally and using run when the process is killed", async () => {
       write("finally");
     }
   });
-  await turn();
+  await quiet();
   Process.exit(pid, "kill");
-  await turn();
-  await turn();
+  await quiet();
+  assertEquals(entries, ["finally"]);
+  close();
+  await quiet();
   assertEquals(entries, ["finally", "await using", "using"]);
 });
 
@@ -217,8 +222,10 @@ processTest("a wait in a dead process never settles", async () => {
       later.push(
         receive(),
         receive(null, { timeout: 0 }),
+        // safe: a wait in a dead process never settles.
         receive(null, { timeout: 1, after: "after" }),
         receive(null, { signal: AbortSignal.abort() }),
+        // safe: a wait in a dead process never settles.
         Process.sleep(0),
         flush(),
         IO.puts("from the dead"),
@@ -227,9 +234,9 @@ processTest("a wait in a dead process never settles", async () => {
       );
     }
   });
-  await turn();
+  await quiet();
   Process.exit(pid, "kill");
-  await turn();
+  await quiet();
   assertEquals(later.length, 9);
   for (const wait of later) assert(await isPending(wait));
 });
@@ -247,9 +254,9 @@ processTest(
         }
       }
     });
-    await turn();
+    await quiet();
     Process.exit(pid, "kill");
-    await turn();
+    await quiet();
     assertEquals(rounds, 1);
   },
 );
@@ -308,9 +315,9 @@ processTest(
         }
       }
     });
-    await turn();
+    await quiet();
     Process.exit(pid, "kill");
-    await turn();
+    await quiet();
     assertEquals(Object.keys(outcomes).length, Object.keys(calls).length);
     for (const [name, outcome] of Object.entries(outcomes)) {
       assertInstanceOf(outcome, ProcessExited, name);
@@ -339,7 +346,7 @@ processTest(
       }
     });
     assertEquals(await ended(pid), "enough");
-    await turn();
+    await quiet();
     assertEquals(entries.length, 1);
     assertInstanceOf(entries[0], ProcessExited);
   },
@@ -355,11 +362,11 @@ processTest(
         throw new Error("while it dies");
       }
     });
-    await turn();
+    await quiet();
     Process.exit(pid, "first");
     Process.exit(pid, "second");
     assertEquals((await receive()).reason, "first");
-    await turn();
+    await quiet();
     assertEquals(await mail(), []);
   },
 );
@@ -372,7 +379,7 @@ processTest(
     Process.exit(pid, "kill");
     resolve();
     assertEquals((await receive()).reason, "killed");
-    await turn();
+    await quiet();
     assertEquals(await mail(), []);
   },
 );

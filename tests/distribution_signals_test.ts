@@ -12,7 +12,7 @@ import {
 } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { exiting, pairTest, reasonOf, relay } from "./_nodes.ts";
-import { mail, turn } from "./_processes.ts";
+import { mail, quiet } from "./_processes.ts";
 
 const KATE = "kate@localhost";
 
@@ -73,7 +73,7 @@ pairTest("the exit of this end reaches the other one", async () => {
     Process.link(pid);
     await receive();
   });
-  await turn();
+  await quiet();
   Process.exit(mine, "oops");
   assertEquals(await receive(), {
     relayed: { type: "EXIT", from: mine, reason: "oops" },

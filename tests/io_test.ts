@@ -30,7 +30,7 @@ import {
   isPending,
   mail,
   processTest,
-  turn,
+  quiet,
 } from "./_processes.ts";
 
 /** A group leader that answers each request with `answer`, and forwards it to `to`. */
@@ -324,7 +324,7 @@ processTest(
       IO.inspect("lost", { device });
       IO.gets("lost", { device });
     }
-    await turn();
+    await quiet();
   },
 );
 

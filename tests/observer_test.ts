@@ -27,6 +27,7 @@ import {
 import { SlowValues } from "../servers/observer/slow_values.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
+import { until } from "./_until.ts";
 
 const cluster = (
   name: string,
@@ -165,11 +166,11 @@ cluster(
         ], { strategy: "one_for_one", name: "Top" });
         await receive(() => false);
       });
-      while (Process.whereis("Tasks") === undefined) await Process.sleep(5);
+      await until(() => Process.whereis("Tasks") !== undefined);
       const ref = Process.monitor("Failing");
       await GenServer.call("Failing", "crash").catch(() => {});
       await receive((m) => ref.equals(m?.ref));
-      while (Process.whereis("Failing") === undefined) await Process.sleep(5);
+      await until(() => Process.whereis("Failing") !== undefined);
       await TaskSupervisor.startChild("Tasks", () => receive(() => false));
     });
     const { roots, more } = await Observer.tree({ node: kate.name });
@@ -208,7 +209,7 @@ cluster(
         Process.register(spawn(() => receive(() => false)), "done");
         await receive(() => false);
       });
-      while (Process.whereis("done") === undefined) await Process.sleep(5);
+      await until(() => Process.whereis("done") !== undefined);
     });
     const names = await Observer.names({ node: kate.name });
     const pid = names.registered.find(({ name }) => name === "me")?.pid;
@@ -444,8 +445,9 @@ test("SlowValues finds out about a message once if that takes long", () => {
   const values = new SlowValues<string>();
   let found = 0;
   const find = () => {
-    const until = performance.now() + 20;
-    while (performance.now() < until) continue;
+    const end = performance.now() + 20;
+    // safe: it computes for at least as long as counts as slow.
+    while (performance.now() < end) continue;
     return `found ${++found}`;
   };
   const message = { wide: true };

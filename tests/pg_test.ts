@@ -14,8 +14,9 @@ import { Call, Cast } from "../gen/messages.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Cluster, clusterTest, part } from "./_nodes.ts";
-import { ended, idle, mail, processTest, turn } from "./_processes.ts";
+import { ended, idle, mail, processTest, quiet } from "./_processes.ts";
 import "./_supervision.ts";
+import { until } from "./_until.ts";
 
 /** A test with the default scope. */
 function pgTest(name: string, fn: () => void | Promise<void>): void {
@@ -122,11 +123,11 @@ pgTest("invalid messages do not harm a scope", async () => {
 
 pgTest("a killed scope answers no more requests", async () => {
   const scope = Process.whereis("pg")!;
-  await turn();
+  await quiet();
   send(scope, { type: "discover", peer: self() });
   // The process was waiting, and so has the message already, but has not resumed.
   Process.exit(scope, "kill");
-  await turn();
+  await quiet();
   assertEquals(await mail(), []);
   await pg.start();
 });
@@ -211,13 +212,11 @@ nodesTest(
       assert(ref !== undefined);
       await pg.join(group, self());
       await kate.run(async () => {
-        while (pg.getMembers(group).length === 0) await Process.sleep(1);
+        await until(() => pg.getMembers(group).length > 0);
         assertEquals(pg.whichGroups(), [group]);
       });
       await pg.leave(group, self());
-      await kate.run(async () => {
-        while (pg.getMembers(group).length > 0) await Process.sleep(1);
-      });
+      await kate.run(() => until(() => pg.getMembers(group).length === 0));
     }
     for (const levels of [57, 64, 65]) {
       const group = nested(levels);

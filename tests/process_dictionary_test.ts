@@ -24,7 +24,7 @@ import {
   Supervisor,
 } from "../mod.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
-import { processTest, turn } from "./_processes.ts";
+import { processTest, quiet } from "./_processes.ts";
 import { THEIRS, withRaw } from "./_raw_peer.ts";
 
 clusterTest(
@@ -87,8 +87,8 @@ clusterTest(
       const text = "x".repeat(50_000);
       let sent = 0;
       while (Process.send(THEIRS, text, { nosuspend: true }) === "ok") {
-        // A turn between, so that the kernel takes as much as it can.
-        await turn();
+        // The event loop turns, so that the kernel takes as much as it can.
+        await quiet();
         sent++;
         assert(sent < 10_000);
       }

@@ -22,7 +22,7 @@ import {
   Supervisor,
   type SupervisorOptions,
 } from "../supervisor.ts";
-import { ended, mail, processTest, turn } from "./_processes.ts";
+import { ended, isPending, mail, processTest, quiet } from "./_processes.ts";
 import { probe, told } from "./_supervision.ts";
 
 const ONE: SupervisorOptions = { strategy: "one_for_one" };
@@ -39,16 +39,22 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
 
 processTest("startLink() waits for slow children", async () => {
   const test = self();
+  const { promise, resolve } = Promise.withResolvers<void>();
   const slow = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 5));
     send(test, "slow");
+    await promise;
     return linked();
   };
-  const sup = await Supervisor.startLink([
+  const started = Supervisor.startLink([
     { id: "slow", start: slow },
     probe("a"),
   ], ONE);
-  assertEquals(await told(2), ["slow", "up:a"]);
+  assertEquals(await told(1), ["slow"]);
+  assert(await isPending(started));
+  assertEquals(await mail(), []);
+  resolve();
+  assertEquals(await told(1), ["up:a"]);
+  const sup = await started;
   await Supervisor.stop(sup);
 });
 
@@ -205,7 +211,7 @@ processTest(
     Process.exit(await receive(), "kill");
     assertEquals(await down, "killed");
     resolve();
-    for (let i = 0; i < 10; i++) await turn();
+    await quiet();
     assertEquals(await mail(), []);
   },
 );

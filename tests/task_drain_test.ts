@@ -17,7 +17,7 @@ import {
 import { Task } from "../task.ts";
 import { type ServerRef, TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
-import { isPending, processTest, turn } from "./_processes.ts";
+import { isPending, processTest, quiet } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
 const KATE = "kate@localhost";
@@ -70,6 +70,7 @@ processTest(
     const pid = await TaskSupervisor.startChild(sup, Remote.exiting);
     assertEquals(await TaskSupervisor.drain(sup, { timeout: 0 }), "timeout");
     const patient = TaskSupervisor.drain(sup);
+    // safe: the task runs until it is asked to exit, so only the timeout can end the wait.
     assertEquals(await TaskSupervisor.drain(sup, { timeout: 5 }), "timeout");
     assertEquals(await isPending(patient), true);
     assertEquals(await TaskSupervisor.children(sup), [pid]);
@@ -87,7 +88,7 @@ processTest(
     await TaskSupervisor.startChild(sup, Remote.wait);
     const drained = TaskSupervisor.drain(sup, { timeout: 600_000 });
     const failed = assertRejects(() => drained, ExitError);
-    await turn();
+    await quiet();
     Process.exit(sup, "kill");
     assertEquals(
       ((await failed).reason as { reason: unknown }).reason,

@@ -12,7 +12,7 @@ import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
-import { ended, inProcess, mail, processTest, turn } from "./_processes.ts";
+import { ended, inProcess, mail, processTest, quiet } from "./_processes.ts";
 import * as Remote from "./_remote.ts";
 
 const KATE = "kate@localhost";
@@ -58,7 +58,10 @@ function* source(
 
 processTest("Task.asyncStream() accepts any iterable", async () => {
   async function* later(): AsyncGenerator<number> {
-    for (const n of [1, 2, 3]) yield await Process.sleep(1).then(() => n);
+    for (const n of [1, 2, 3]) {
+      await quiet();
+      yield n;
+    }
   }
   const given: number[][] = [];
   const keep = (list: number[]) => {
@@ -124,7 +127,7 @@ processTest("a source that throws ends the tasks", async () => {
   }
   async function* brokenLater(): AsyncGenerator<number> {
     yield* [1, 2];
-    await Process.sleep(1);
+    await quiet();
     throw new TypeError("broken");
   }
   const run = (n: number) => n === 1 ? n : endless(here);
@@ -162,7 +165,7 @@ processTest(
     });
     await receive();
     Process.exit(owner, "kill");
-    await turn();
+    await quiet();
     assertEquals(journal.at(-1), "closed");
   },
 );
@@ -179,7 +182,7 @@ processTest("only one process can iterate over a stream", async () => {
     );
   });
   await Task.await(other);
-  await turn();
+  await quiet();
   assertEquals(Process.info()?.links, []);
 });
 

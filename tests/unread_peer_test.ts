@@ -7,7 +7,7 @@ import { type Pid, Process, receive, self, send } from "../process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, nodeDown } from "./_nodes.ts";
-import { isPending, turn } from "./_processes.ts";
+import { isPending, quiet } from "./_processes.ts";
 import { jsonFrame, type RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
 
 const ALEX = "alex@localhost";
@@ -82,7 +82,7 @@ clusterTest(
       let before = -1;
       while (before !== Node.stats()!.receivedBytes) {
         before = Node.stats()!.receivedBytes;
-        for (let i = 0; i < 20; i++) await turn();
+        for (let i = 0; i < 20; i++) await quiet();
       }
       assert(await isPending(written));
       peer.resume();

@@ -10,7 +10,7 @@ import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { clusterTest } from "./_nodes.ts";
-import { isPending, turn } from "./_processes.ts";
+import { isPending, quiet } from "./_processes.ts";
 import { RawListener, THEIRS, withRaw } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
 
@@ -30,8 +30,8 @@ clusterTest(
       let sent = 0;
       let error: unknown;
       while (error === undefined) {
-        // A turn between, so that the kernel takes as much as it can.
-        await turn();
+        // The event loop turns, so that the kernel takes as much as it can.
+        await quiet();
         try {
           const pressure = send(THEIRS, [sent, "x".repeat(50_000)]);
           held = pressure ?? held;
@@ -84,7 +84,7 @@ clusterTest(
           for (let i = 0; i < 30; i++, sent++) {
             send(THEIRS, [sent, `${sent} `.repeat(200)]);
           }
-          await turn();
+          await quiet();
         }
         peer.resume();
         while (next < sent) {
@@ -99,7 +99,7 @@ clusterTest(
     }),
 );
 
-/** Returns whether a promise is still pending after some turns of the event loop. */
+/** Returns whether a promise is still pending after some turns of the event loop: true does not prove that it stays so. */
 async function isStuck(promise: Promise<unknown>): Promise<boolean> {
   for (let i = 0; i < 20; i++) if (!await isPending(promise)) return false;
   return true;
@@ -155,7 +155,7 @@ clusterTest(
       });
       await sent.promise;
       // The kernel takes some megabytes, and then no more: the large one waits.
-      for (let i = 0; i < 20; i++) await turn();
+      for (let i = 0; i < 20; i++) await quiet();
       assertEquals(send(THEIRS, "small"), undefined);
       assertEquals(
         Process.send(THEIRS, "small", { nosuspend: true }),

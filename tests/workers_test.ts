@@ -27,6 +27,7 @@ import { type WorkerInfo, Workers, type WorkersOptions } from "../workers.ts";
 import { Cluster, COOKIE, freePort, nodeDown, reasonOf } from "./_nodes.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { tlsOf } from "./_tls.ts";
+import { until } from "./_until.ts";
 
 const MODULE = new URL("./_worker.ts", import.meta.url);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -70,11 +71,23 @@ function call<T>(node: string, fn: string, ...args: unknown[]): Promise<T> {
 
 /** Waits until the first worker was restarted that often. */
 async function restarted(workers: Pid, times: number): Promise<WorkerInfo> {
-  for (;;) {
-    const [info] = await Workers.info(workers);
-    if (info.restarts === times) return info;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  let info: WorkerInfo;
+  await until(async () => {
+    [info] = await Workers.info(workers);
+    return info.restarts === times;
+  });
+  return info!;
+}
+
+/** Starts workers of a node in a process of its own, which lives until the node ends it. */
+async function hold(node: Node, options?: Partial<WorkersOptions>) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  node.run(async () => {
+    await start(options);
+    resolve();
+    await receive(() => false);
+  }).catch(reject);
+  await promise;
 }
 
 workersTest(
@@ -282,6 +295,7 @@ workersTest(
   async () => {
     const workers = await start({ answerTimeout: 400 });
     const end = performance.now() + 1000;
+    // safe: it computes for at least as long as a silent worker is waited for.
     while (performance.now() < end);
     assertEquals(await call(ONE, "add", 1, 2), 3);
     assertEquals((await Workers.info(workers))[0].restarts, 0);
@@ -293,11 +307,10 @@ workersTest(
   async () => {
     const workers = await start({ answerTimeout: 60_000 / 4 });
     const computed = call(ONE, "compute", 3000);
-    for (;;) {
+    await until(async () => {
       const [{ answerTime }] = await Workers.info(workers);
-      if (answerTime! > 500) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return answerTime! > 500;
+    });
     await computed;
   },
 );
@@ -514,15 +527,23 @@ workersTest("workers of one node have names of their own", async (cluster) => {
 
 workersTest("Node.stop() stops workers and their threads", async (cluster) => {
   const kate = await cluster.start("kate");
+  await hold(kate, { nodeName: "sums", count: 2 });
+  const names = ["sums-1@localhost", "sums-2@localhost"];
+  for (const name of names) {
+    assertEquals(await Node.ping(name), "pong");
+    Node.monitor(name);
+  }
+  // They run until kate stops.
   await kate.run(async () => {
-    await start({ nodeName: "sums", count: 2 });
-    assertEquals(await Node.ping("sums-1@localhost"), "pong");
+    for (const name of names) {
+      assertEquals(await rpc.call(name, ["Worker", "add"], [1, 2]), 3);
+    }
   });
-  assertEquals(await Node.ping("sums-1@localhost"), "pong");
-  Node.monitor("sums-1@localhost");
   await kate.stop();
-  await nodeDown("sums-1@localhost");
-  assertEquals(await Node.ping("sums-2@localhost"), "pang");
+  for (const name of names) {
+    await nodeDown(name);
+    assertEquals(await Node.ping(name), "pang");
+  }
 });
 
 test(
@@ -531,11 +552,11 @@ test(
   async () => {
     await using cluster = new Cluster();
     const alex = await cluster.start("alex");
+    await hold(alex);
     await alex.run(async () => {
-      await start();
       await Node.spawn(ONE, ["Worker", "hang"], [self()]);
       await receive((m) => m === "hangs");
-    }).catch(() => {});
+    });
     await alex.stop({ timeout: 0 });
     const kate = await cluster.start("kate");
     assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
@@ -560,15 +581,7 @@ test(
     await using cluster = new Cluster();
     const alex = await cluster.start("alex");
     const kate = await cluster.start("kate");
-    // The workers outlive the process that starts them.
-    const up = Promise.withResolvers<void>();
-    const holder = alex.run(async () => {
-      await start();
-      up.resolve();
-      await receive(() => false);
-    });
-    holder.catch(() => {});
-    await up.promise;
+    await hold(alex);
     const begun = Promise.withResolvers<void>();
     const slow = kate.run(async () => {
       const result = call(ONE, "slow", self(), 1000);
