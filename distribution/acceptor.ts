@@ -6,6 +6,7 @@
 
 import { quote } from "../runtime/values/inspect.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { prefixesOf } from "./address_prefix.ts";
 import { runHandshake } from "./handshake.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { ConnectionStats } from "./statistics.ts";
@@ -24,8 +25,13 @@ import {
 /** The time in which a pending handshake is not ended to make room for another one, in milliseconds. */
 const GRACE = 1000;
 
+/** Above that many times `maxHalfOpen`, a pending handshake makes room at any age. */
+const HARD = 8;
+
 interface HalfOpen {
   readonly attempt: AbortController;
+  /** The prefixes of its address, the shortest first. */
+  readonly prefixes: readonly string[];
   readonly since: number;
   /** Whether it has sent the beginning of a valid first frame. */
   hasSpoken: boolean;
@@ -82,7 +88,12 @@ export class Acceptor {
     const { limits } = local;
     stats.accepted++;
     const attempt = new AbortController();
-    const waiting = { attempt, since: runtime.now(), hasSpoken: false };
+    const waiting = {
+      attempt,
+      prefixes: prefixesOf(hostOf(transport.remote)),
+      since: runtime.now(),
+      hasSpoken: false,
+    };
     let name: WireName;
     this.#waiting.set(transport, waiting);
     if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
@@ -113,34 +124,31 @@ export class Acceptor {
   }
 
   /**
-   * Closes one connection, of the host that has the most: the oldest, as closing the newest would keep true
+   * Closes one connection: the oldest of the network that has the most, as closing the newest would keep true
    * peers out while an attacker holds all places. But when many true peers come at once, those whose handshake
    * has begun may finish it; the others dial again.
    */
   #makeRoom(): void {
-    const counts = new Map<string, number>();
-    for (const { remote } of this.#waiting.keys()) {
-      const host = hostOf(remote);
-      counts.set(host, (counts.get(host) ?? 0) + 1);
-    }
-    const most = Math.max(...counts.values());
-    const late = this.#options.runtime.now() - GRACE;
-    for (const [transport, { attempt, since, hasSpoken }] of this.#waiting) {
-      if (counts.get(hostOf(transport.remote)) !== most) continue;
-      if (hasSpoken && since > late) continue;
-      const { size } = this.#waiting;
-      this.#waiting.delete(transport);
-      attempt.abort(
-        new HandshakeError(
-          "refused",
-          `${
-            size - 1
-          } connections were not in yet when another one came, and it had to make room (limits.maxHalfOpen)`,
-          "halfOpen",
-        ),
-      );
-      return;
-    }
+    const { runtime, local: { limits } } = this.#options;
+    const late = runtime.now() - GRACE;
+    const { size } = this.#waiting;
+    const isTooMany = size > HARD * limits.maxHalfOpen;
+    const crowd = largestNetwork([...this.#waiting]);
+    const first = crowd.find(([, { since, hasSpoken }]) =>
+      isTooMany || !hasSpoken || since <= late
+    );
+    if (first === undefined) return;
+    const [transport, { attempt }] = first;
+    this.#waiting.delete(transport);
+    attempt.abort(
+      new HandshakeError(
+        "refused",
+        `${
+          size - 1
+        } connections were not in yet when another one came, and it had to make room (limits.maxHalfOpen)`,
+        "halfOpen",
+      ),
+    );
   }
 
   #refused(transport: Transport, error: Error): void {
@@ -220,6 +228,26 @@ async function accept(
     if (mismatch === undefined) throw error;
     throw new HandshakeError("refused", mismatch);
   }
+}
+
+/**
+ * Returns the connections of the network that has the most: of the largest one by the shortest prefix, then of the
+ * largest one in that by the next prefix, and so on. Of equal ones, the network of the oldest connection is chosen.
+ */
+function largestNetwork(
+  all: [Transport, HalfOpen][],
+): [Transport, HalfOpen][] {
+  const levels = Math.max(...all.map(([, { prefixes }]) => prefixes.length));
+  let crowd = all;
+  for (let level = 0; level < levels; level++) {
+    let largest: [Transport, HalfOpen][] = [];
+    const groups = Map.groupBy(crowd, ([, { prefixes }]) => prefixes[level]);
+    for (const group of groups.values()) {
+      if (group.length > largest.length) largest = group;
+    }
+    crowd = largest;
+  }
+  return crowd;
 }
 
 function hostOf(remote: string): string {
