@@ -27,6 +27,13 @@ import { HandshakeError, type Limits } from "./wire.ts";
 /** The time that a dial that gave way waits for the other side's, in milliseconds. */
 const GIVE_WAY = 1000;
 
+/**
+ * The time in which signals do not dial a node again after a dial that failed, in milliseconds. They are dropped as if
+ * that dial had failed for them, too: a program that sends 500 messages a second to a dead node spent half a core on
+ * dials.
+ */
+const FAILED_FOR = 100;
+
 /** The number of introduced nodes that are dialled at a time. */
 const INTRODUCED_AT_ONCE = 32;
 
@@ -75,6 +82,8 @@ export class Dialler {
   /** Introduced nodes that are not dialled yet, and the peers that introduced them. */
   readonly #introduced = new Map<string, unknown>();
   #introducedAtOnce = 0;
+  /** The times at which dials have failed, of the last {@linkcode FAILED_FOR} ms, in their order. */
+  readonly #failedAt = new Map<string, number>();
   /** Aborts the running dials, including those that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
@@ -97,7 +106,7 @@ export class Dialler {
   /** Signals for a node that is being dialled; with `start`, starts to dial it if necessary. */
   pending(node: string, start: boolean): PendingSignals | undefined {
     const dial = this.#dials.get(node) ??
-      (start ? this.#start(node) : undefined);
+      (start && !this.#hasFailed(node) ? this.#start(node) : undefined);
     if (dial === undefined) return undefined;
     dial.isWanted = true;
     dial.isQuiet = false;
@@ -148,6 +157,7 @@ export class Dialler {
 
   /** Notes that a node is connected; returns the signals that wait for it. */
   connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
+    this.#failedAt.delete(node);
     const dial = this.#dials.get(node);
     if (dial === undefined) return undefined;
     this.#dials.delete(node);
@@ -284,10 +294,29 @@ export class Dialler {
     return promise.finally(stopTimer);
   }
 
+  /** Whether a dial of a node has failed just now. */
+  #hasFailed(node: string): boolean {
+    const at = this.#failedAt.get(node);
+    if (at === undefined) return false;
+    return this.#options.runtime.now() - at < FAILED_FOR;
+  }
+
+  #noteFailure(node: string): void {
+    const now = this.#options.runtime.now();
+    for (const [other, at] of this.#failedAt) {
+      if (now - at < FAILED_FOR) break;
+      this.#failedAt.delete(other);
+    }
+    // The map is in the order of the times.
+    this.#failedAt.delete(node);
+    this.#failedAt.set(node, now);
+  }
+
   #failed(dial: Dial, error: Error): void {
     const { node } = dial;
     if (isDialOver(dial)) return;
     this.#dials.delete(node);
+    this.#noteFailure(node);
     dial.over.abort();
     dial.stop.abort(error);
     dial.pending.drop();

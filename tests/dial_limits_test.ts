@@ -15,6 +15,7 @@ import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { Pid, Process, receive, self, send } from "../process.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { clusterTest, COOKIE } from "./_nodes.ts";
@@ -522,5 +523,45 @@ clusterTest(
     await three.write(part);
     await three.say([["monitor_name", 1, "nobody", 1]]);
     await three.signal("down");
+  },
+);
+
+test(
+  "signals dial a dead node once in 100 ms, and Node.connect() dials it at once",
+  async () => {
+    const KATE = "kate@localhost";
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.kill("kate");
+    const ear = { name: "ear", node: KATE };
+    const failed = () => Node.stats()!.failedDials;
+    await cluster.run("alex", async () => {
+      for (let i = 0; i < 500; i++) {
+        send(ear, i);
+        await Process.sleep(2);
+      }
+      assert(failed() >= 5 && failed() <= 10, `${failed()} dials in 1 s`);
+      send(ear, "one more");
+      await Process.sleep(50);
+      const before = failed();
+      assertEquals(await Node.connect(KATE), false);
+      assertEquals(failed(), before + 1);
+      // Nothing waits in vain meanwhile: links, monitors and calls are answered.
+      const ref = Process.monitor(ear);
+      const down = await receive((m) => ref.equals(m?.ref));
+      assertEquals(down.reason, "noconnection");
+      assertEquals(failed(), before + 1);
+    });
+    await cluster.restart("kate");
+    const heard = cluster.run("kate", async () => {
+      Process.register(self(), "ear");
+      return await receive();
+    });
+    await cluster.run("alex", async () => {
+      await Process.sleep(100);
+      send(ear, "after 100 ms");
+    });
+    assertEquals(await heard, "after 100 ms");
   },
 );
