@@ -58,23 +58,35 @@ export class Attempts {
     }
   }
 
-  /** Runs one attempt within a time limit, by default that of a handshake; `stop` ends it before. */
+  /**
+   * Runs one attempt within a time limit, by default that of a handshake; `stop` ends it before. The attempt may
+   * restart its time.
+   */
   async inTime<T>(
     stop: AbortSignal,
-    attempt: (signal: AbortSignal) => Promise<T>,
+    attempt: (signal: AbortSignal, restart: () => void) => Promise<T>,
     ms: number = this.#options.local.limits.handshakeTimeout,
   ): Promise<T> {
     const controller = new AbortController();
     const abort = () => controller.abort(stop.reason);
     stop.addEventListener("abort", abort);
     if (stop.aborted) abort();
-    const stopTimer = this.#options.runtime.after(ms, () => {
-      controller.abort(
-        new HandshakeError("timeout", `no answer within ${Math.round(ms)} ms`),
-      );
-    });
+    const start = () =>
+      this.#options.runtime.after(ms, () => {
+        controller.abort(
+          new HandshakeError(
+            "timeout",
+            `no answer within ${Math.round(ms)} ms`,
+          ),
+        );
+      });
+    let stopTimer = start();
+    const restart = () => {
+      stopTimer();
+      stopTimer = start();
+    };
     try {
-      return await attempt(controller.signal);
+      return await attempt(controller.signal, restart);
     } finally {
       stopTimer();
       stop.removeEventListener("abort", abort);

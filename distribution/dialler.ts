@@ -15,6 +15,13 @@
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context/async_context.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type {
+  Signals,
+  SpawnRequest,
+  Target,
+} from "../runtime/signals/signal.ts";
+import { UnreachableNode } from "../runtime/signals/unreachable_node.ts";
+import type { Pid, Ref } from "../runtime/values/pid.ts";
 import { type Attempts, REPEATS } from "./attempts.ts";
 import type { Budget } from "./budget.ts";
 import { PendingSignals } from "./pending_signals.ts";
@@ -28,9 +35,9 @@ import { HandshakeError, type Limits } from "./wire.ts";
 const GIVE_WAY = 1000;
 
 /**
- * The time in which signals do not dial a node again after a dial that failed, in milliseconds. They are dropped as if
+ * The time in which messages do not dial a node again after a dial that failed, in milliseconds. They are dropped as if
  * that dial had failed for them, too: a program that sends 500 messages a second to a dead node spent half a core on
- * dials.
+ * dials. Links, monitors, and so calls, dial at any time.
  */
 const FAILED_FOR = 100;
 
@@ -75,6 +82,32 @@ interface Dial extends DialTarget {
   isQuiet: boolean;
 }
 
+/** A node whose dial has failed just now: drops messages, and dials again for signals that expect an answer. */
+class FailedNode extends UnreachableNode {
+  readonly #again: () => Signals;
+
+  constructor(
+    runtime: Runtime,
+    node: string,
+    dial: () => Signals | undefined,
+  ) {
+    super(runtime, node);
+    this.#again = () => dial() ?? new UnreachableNode(runtime, node);
+  }
+
+  override link(from: Pid, to: Pid): void {
+    this.#again().link(from, to);
+  }
+
+  override monitor(from: Pid, target: Target, ref: Ref, call?: boolean): void {
+    this.#again().monitor(from, target, ref, call);
+  }
+
+  override spawnRequest(from: Pid, request: SpawnRequest): void {
+    this.#again().spawnRequest(from, request);
+  }
+}
+
 /** Dials nodes. */
 export class Dialler {
   readonly #options: DiallerOptions;
@@ -103,10 +136,21 @@ export class Dialler {
     await this.#dials.get(node)?.attempt;
   }
 
-  /** Signals for a node that is being dialled; with `start`, starts to dial it if necessary. */
-  pending(node: string, start: boolean): PendingSignals | undefined {
+  /**
+   * Signals for a node that is being dialled; with `start`, starts to dial it if necessary. If a dial has failed just
+   * now, only a signal that somebody waits for starts another one.
+   */
+  pending(node: string, start: boolean): Signals | undefined {
+    const { runtime } = this.#options;
+    if (start && !this.#dials.has(node) && this.#hasFailed(node)) {
+      return new FailedNode(runtime, node, () => this.#pending(node, true));
+    }
+    return this.#pending(node, start);
+  }
+
+  #pending(node: string, start: boolean): PendingSignals | undefined {
     const dial = this.#dials.get(node) ??
-      (start && !this.#hasFailed(node) ? this.#start(node) : undefined);
+      (start ? this.#start(node) : undefined);
     if (dial === undefined) return undefined;
     dial.isWanted = true;
     dial.isQuiet = false;

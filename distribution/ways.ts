@@ -171,12 +171,14 @@ export class Ways {
   ): Promise<void> {
     const { node, stop } = dial;
     const { host, local, up, attempts } = this.#options;
-    await attempts.inTime(stop.signal, async (signal) => {
+    await attempts.inTime(stop.signal, async (signal, restart) => {
       const { transport, extra } = await attempts.inTime(
         signal,
         (soon) => host.connect(name, address, soon),
         share,
       );
+      // The node is there. As in Erlang, the handshake has its own time, if no other way needs it.
+      if (left === undefined) restart();
       let wire = other;
       // An unknown wire is found inside: only runHandshake() closes an unused transport.
       const session = await runHandshake(transport, signal, async () => {

@@ -527,7 +527,7 @@ clusterTest(
 );
 
 test(
-  "signals dial a dead node once in 100 ms, and Node.connect() dials it at once",
+  "messages dial a dead node once in 100 ms; calls and Node.connect() dial it at once",
   async () => {
     const KATE = "kate@localhost";
     await using cluster = await SimulatedCluster.start({
@@ -547,11 +547,10 @@ test(
       const before = failed();
       assertEquals(await Node.connect(KATE), false);
       assertEquals(failed(), before + 1);
-      // Nothing waits in vain meanwhile: links, monitors and calls are answered.
       const ref = Process.monitor(ear);
       const down = await receive((m) => ref.equals(m?.ref));
       assertEquals(down.reason, "noconnection");
-      assertEquals(failed(), before + 1);
+      assertEquals(failed(), before + 2);
     });
     await cluster.restart("kate");
     const heard = cluster.run("kate", async () => {
@@ -565,3 +564,26 @@ test(
     assertEquals(await heard, "after 100 ms");
   },
 );
+
+for (
+  const { ms, isConnected, after } of [
+    { ms: 1200, isConnected: true, after: 7200 },
+    { ms: 1300, isConnected: false, after: 7600 },
+    { ms: 2600, isConnected: false, after: 5000 },
+  ]
+) {
+  test(
+    `a dial over a network with ${ms} ms of delay ${
+      isConnected ? "succeeds" : "fails"
+    }, since connecting and the handshake have 5 s each`,
+    async () => {
+      await using cluster = await SimulatedCluster.start({
+        nodes: ["alex", "kate"],
+        delay: { min: ms, max: ms },
+      });
+      const connect = () => Node.connect("kate@localhost");
+      assertEquals(await cluster.run("alex", connect), isConnected);
+      assertEquals(cluster.now(), after);
+    },
+  );
+}
