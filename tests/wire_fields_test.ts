@@ -158,6 +158,11 @@ function kindsOf(
       effect: { adds: ["got $call", "is monitored by peer 1"] },
     },
     {
+      signal: ["call", [1, any], [number, any], [50, any], ["q", any]],
+      then: ["demonitor", 1, 50],
+      effect: { adds: ["got $call"] },
+    },
+    {
       signal: ["reply", [1, from], [call.number, ref(monitor)], ["yes", any]],
       effect: answered,
     },

@@ -113,6 +113,20 @@ function refusedArrays(): [string, Uint8Array][] {
         ], ["large_attached", 1, 1]),
       ],
       [
+        "an attachment of a number that is a text",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large_attached", 1, "0"]),
+      ],
+      [
+        "a large_attached with an item more",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large_attached", 1, 0, 0]),
+      ],
+      [
         "no end of the JSON",
         attachedArray([
           [bytes, "attachments"],
