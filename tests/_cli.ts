@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The time limit for a process, in milliseconds. */
-const WITHIN = 20_000;
+const WITHIN = 120_000;
 
 /**
  * The permissions of test programs: they may read modules and reach hosts that the `chat` task may not, but
@@ -160,7 +160,7 @@ export async function pipe(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), WITHIN);
   const writer = child.stdin.getWriter();
   try {
     await writer.write(new TextEncoder().encode(lines.join("\n")));

@@ -7,7 +7,7 @@ import { PERMISSIONS } from "./_cli.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The time limit for a text to appear, in milliseconds. */
-const WITHIN = 30_000;
+const WITHIN = 60_000;
 
 /** Options for {@linkcode openTerminal}. */
 export interface TerminalOptions {

@@ -76,7 +76,7 @@ async function withoutNode(fn: () => Promise<void>): Promise<string> {
   return text;
 }
 
-const options = { timeout: 20_000 };
+const options = { timeout: 60_000 };
 
 test(
   "sendMessage() prints at the recipient, who can answer",

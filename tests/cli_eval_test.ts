@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { assertPrinted, chat, withFolder } from "./_cli.ts";
 
-const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
+const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
 
 test(
   "--eval runs pieces of TypeScript with top-level await in order",

@@ -18,7 +18,7 @@ import {
 } from "./_cli.ts";
 import { freePort } from "../testing/_ports.ts";
 
-const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
+const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
 
 test("--env test keeps the chat on this node", options, async () => {
   const ended = await chat([

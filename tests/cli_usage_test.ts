@@ -10,7 +10,7 @@ import config from "../deno.json" with { type: "json" };
 import { test, type TestOptions } from "../testing/tags.ts";
 import { assertPrinted, assertRefused, chat, type Ended } from "./_cli.ts";
 
-const options: TestOptions = { timeout: 30_000, tags: ["cli"] };
+const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
 
 /** Wrong command lines, and their error messages. */
 const WRONG: [args: string[], says: string][] = [

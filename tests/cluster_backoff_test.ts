@@ -388,6 +388,9 @@ test("each value of an async iterable is read 100 ms after the last one", async 
   }, { timeline });
   await scene.pass(350);
   assertEquals(read, [0, 100, 200, 300]);
+  // The time for an answer is that for the first one.
+  await scene.pass(15_000);
+  assertEquals([read.length, (await scene.info()).lastError], [154, undefined]);
 });
 
 test("a process that is not the topology's own cannot wake it", async () => {

@@ -582,7 +582,7 @@ clusterTest(
 
 test("--log-format json makes a node write its log as JSON", {
   tags: ["cli"],
-  timeout: 30_000,
+  timeout: 60_000,
 }, async () => {
   const flags = nodeFlags("alex", freePort());
   const code =

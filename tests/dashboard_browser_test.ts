@@ -14,7 +14,7 @@ import {
   spawn,
   Supervisor,
 } from "../mod.ts";
-import { type Page, startBrowser } from "../tools/_browser.ts";
+import { type Browser, type Page, startBrowser } from "../tools/_browser.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { until } from "./_until.ts";
@@ -29,6 +29,11 @@ interface Opened {
 }
 
 const ALEX = "alex@localhost";
+
+/** The browser of all tests, each of which has a context of its own. */
+let browser: Promise<Browser> | undefined;
+
+Deno.test.afterAll(async () => await (await browser)?.close());
 
 /** A test with the page of alex, who is connected to kate. */
 function browserTest(
@@ -45,9 +50,10 @@ function browserTest(
       await using stack = new AsyncDisposableStack();
       const pid = await Dashboard.startLink({ write });
       stack.defer(async () => void await GenServer.stop(pid));
-      const browser = await startBrowser();
-      stack.defer(() => browser.close());
-      const page = await browser.newPage();
+      browser ??= startBrowser();
+      const context = await (await browser).newContext();
+      stack.defer(() => context.close());
+      const page = await context.newPage();
       page.setDefaultTimeout(30_000);
       const errors: string[] = [];
       page.on("pageerror", (error) => errors.push(error.message));
@@ -76,7 +82,13 @@ function browserTest(
       });
       assertEquals(errors, []);
     });
-  }, { programs: ["chromium"], timeout: 120_000 });
+  }, {
+    programs: ["chromium"],
+    timeout: 120_000,
+    // The browser outlives a test.
+    sanitizeOps: false,
+    sanitizeResources: false,
+  });
 }
 
 const idle = () => receive(() => false);
@@ -97,7 +109,8 @@ async function rowsWith(page: Page, text: string): Promise<string[]> {
 
 browserTest("a link opens the page once", {}, async ({ page }) => {
   const link = await Dashboard.url();
-  const other = await page.context().browser()!.newContext();
+  const newContext = () => page.context().browser()!.newContext();
+  await using other = await newContext();
   const first = await other.newPage();
   await first.goto(link);
   await first.waitForSelector("text=Live");
@@ -105,7 +118,7 @@ browserTest("a link opens the page once", {}, async ({ page }) => {
   assertEquals(await first.evaluate("document.cookie"), "");
   const again = await first.goto(link);
   assertEquals(again?.status(), 403);
-  const stranger = await page.context().browser()!.newContext();
+  await using stranger = await newContext();
   const refused = await (await stranger.newPage()).goto(
     page.url().split("#")[0],
   );

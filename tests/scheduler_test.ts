@@ -122,6 +122,56 @@ test("a step gets its process and its argument", async () => {
   assertEquals([one.queued, other.queued], [0, 0]);
 });
 
+test("the code that a step has begun runs before the next one; that of four starts after the fourth", async () => {
+  await using _ = new Loop();
+  const order: string[] = [];
+  const step = (_: Pace, n: number) => {
+    order.push(`step ${n}`);
+    queueMicrotask(() => order.push(`code ${n}`));
+  };
+  const known = process();
+  for (const n of [1, 2]) enqueueStep(known, step, n);
+  for (const n of [3, 4, 5, 6, 7]) enqueueStep(new Pace(), step, n);
+  enqueueStep(known, step, 8);
+  await microtasks();
+  assertEquals(order, [
+    "step 1",
+    "code 1",
+    "step 2",
+    "code 2",
+    "step 3",
+    "step 4",
+    "step 5",
+    "step 6",
+    "code 3",
+    "code 4",
+    "code 5",
+    "code 6",
+    "step 7",
+    "step 8",
+    "code 7",
+    "code 8",
+  ]);
+});
+
+test("four microtasks pass between steps when more than four wait, otherwise one", async () => {
+  await using _ = new Loop();
+  const pace = process();
+  const passed: number[] = [];
+  let last: { hops: number } | undefined;
+  const step = async () => {
+    if (last !== undefined) passed.push(last.hops);
+    const own = last = { hops: 0 };
+    for (let hop = 0; hop < 10; hop++) {
+      await undefined;
+      own.hops++;
+    }
+  };
+  for (let n = 0; n < 10; n++) enqueueStep(pace, step, undefined);
+  await microtasks();
+  assertEquals(passed, [4, 4, 4, 4, 4, 4, 1, 1, 1]);
+});
+
 test("a step that a step enqueues runs after those that wait", async () => {
   await using _ = new Loop();
   const pace = process();
@@ -378,6 +428,8 @@ for (const [bytes, ms, readsOn] of READS) {
       noteInput(bytes - 100);
       noteInput(100);
       loop.time += ms;
+      // The time counts from the first of the bytes.
+      noteInput(bytes);
       assertEquals(canReadOn(() => calls++), readsOn);
       assertEquals(calls, 0);
       await microtasks();

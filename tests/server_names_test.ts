@@ -78,7 +78,7 @@ function eachName(
     ["a slow via name", () => ({ via: new SlowTable(), name: "it" })],
   ];
   for (const [kind, make] of kinds) {
-    test(`${kind} ${name}`, { timeout: 20_000 }, () =>
+    test(`${kind} ${name}`, { timeout: 60_000 }, () =>
       inProcess(() => {
         const made = make();
         return fn(made, async () => await GenServer.whereis(made) as Pid);

@@ -9,7 +9,7 @@ import { ChatProcess, nodeFlags, pipe, withFolder } from "./_cli.ts";
 import { freePort } from "../testing/_ports.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";
 
-const options: TestOptions = { timeout: 30_000, tags: ["shell"] };
+const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
 
 test(
   "piped lines run in order, and their results are printed",

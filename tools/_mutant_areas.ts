@@ -110,6 +110,7 @@ export const AREAS: readonly Area[] = [
     name: "cluster",
     files: ["servers/cluster/", "cluster.ts", "runtime/discovery.ts"],
     tests: [
+      "cluster_options_test",
       "cluster_backoff_test",
       "cluster_gossip_limits_test",
       "cluster_test",
