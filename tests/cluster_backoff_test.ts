@@ -44,7 +44,11 @@ class Scene implements Disposable {
   #process: LocalProcess | undefined;
   #topology: Pid | undefined;
 
-  private constructor(timeline: Timeline, chance: number, isSilent: boolean) {
+  private constructor(
+    timeline: Timeline,
+    chance: number | undefined,
+    isSilent: boolean,
+  ) {
     enterSimulation();
     this.timeline = timeline;
     this.#runtime = new NodeRuntime({
@@ -60,6 +64,7 @@ class Scene implements Disposable {
         return this.#answer(node!);
       },
     });
+    if (chance === undefined) return;
     this.#runtime.discovery = {
       listen: { host: "127.0.0.1", port: 1 },
       names: () => Promise.resolve([]),
@@ -72,8 +77,14 @@ class Scene implements Disposable {
 
   static async start(
     own: Topology,
-    { timeline = new Timeline(), chance = MOST, isSilent = false } = {},
+    options: {
+      timeline?: Timeline;
+      chance?: number;
+      isSilent?: boolean;
+    } = {},
   ): Promise<Scene> {
+    const { timeline = new Timeline(), isSilent = false } = options;
+    const chance = "chance" in options ? options.chance : MOST;
     const scene = new Scene(timeline, chance, isSilent);
     scene.#process = scene.#runtime.spawn(async () => {
       await Cluster.startLink({ topologies: { own } });
@@ -156,7 +167,13 @@ class Scene implements Disposable {
 const KATE = "kate@localhost";
 
 /** The delays between dials of a node that is down. */
-const GROWTH: [chance: number, options: object, delays: number[]][] = [
+const GROWTH: [
+  chance: number | undefined,
+  options: object,
+  delays: number[],
+][] = [
+  // On a node that is not started, which has no source of chance.
+  [undefined, { minDelay: 100, maxDelay: 1000 }, [150, 275, 462.5]],
   [0, { minDelay: 100, maxDelay: 1000 }, [100, 100, 100, 100]],
   [0.25, { minDelay: 100, maxDelay: 300 }, [125, 168.75, 201.56, 226.17]],
   [0.5, { minDelay: 100, maxDelay: 1000 }, [150, 275, 462.5, 743.75, 1000]],

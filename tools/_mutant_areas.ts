@@ -22,6 +22,7 @@ export const AREAS: readonly Area[] = [
     files: ["runtime/values/"],
     tests: [
       "copies_test",
+      "hash_collisions_test",
       "brand_test",
       "inspect_test",
       "term_test",
@@ -58,6 +59,7 @@ export const AREAS: readonly Area[] = [
     tests: [
       "process_test",
       "receive_test",
+      "default_node_test",
       "monitor_test",
       "death_signals_test",
       "link_table_test",
