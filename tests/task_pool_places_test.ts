@@ -1,6 +1,7 @@
 /** The places of a pool's supervisors: when each is taken and free, step by step and in virtual time. */
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
 import { Process, receive, spawn } from "../process.ts";
@@ -10,6 +11,12 @@ import {
   PoolMember,
   type TaskInFlight,
 } from "../servers/task_pool/pool_member.ts";
+import {
+  fateOf,
+  isLost,
+  NotStarted,
+  Refused,
+} from "../servers/task_pool/start_failure.ts";
 import { PoolError, TaskPool, type TaskPoolOptions } from "../task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
@@ -241,6 +248,31 @@ test("isLoadReport() takes loads only", () => {
   for (const [value, isLoad] of LOADS) {
     assertEquals(isLoadReport(value), isLoad, JSON.stringify(value));
   }
+});
+
+/** Failures of a task's start, and the fate of its run. */
+const FATES: [error: Error, fate: string][] = [
+  [new QueueFullError("kate@localhost", 2, 1), "elsewhere"],
+  [new Refused({ reason: "max_children" }), "elsewhere"],
+  [new Refused({ reason: "draining" }), "elsewhere"],
+  [new Refused({ reason: "limit" }), "elsewhere"],
+  [new Refused({ reason: "system_limit" }), "elsewhere"],
+  [new Refused({ reason: "undef", message: "no such function" }), "fails"],
+  [new Refused({ reason: "undef" }), "lost"],
+  [new Refused({ message: "no such function" }), "lost"],
+  [new Refused(undefined), "lost"],
+  [new Refused(null), "lost"],
+  [new Refused("limit"), "lost"],
+  [new NotStarted("noproc"), "elsewhere"],
+  [new NotStarted("system_limit"), "lost"],
+  [new NotStarted({ type: "nodedown", node: "kate@localhost" }), "lost"],
+  [new TypeError("not a function"), "fails"],
+];
+
+test("a run whose task was not started goes elsewhere, is lost, or fails", () => {
+  for (const [error, fate] of FATES) assertEquals(fateOf(error), fate);
+  const lost = ["noconnection", "shutdown", "killed", "kill", "normal", 1];
+  assertEquals(lost.map(isLost), [true, true, true, false, false, false]);
 });
 
 // Runs, in a simulated cluster.

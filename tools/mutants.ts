@@ -186,13 +186,17 @@ function find(place: string): Mutant {
 
 /** The tests of a mutant's area: first those that name its file, or the code around it. */
 function likeliest({ file, scope, area: { tests } }: Mutant): string[] {
-  const names = scope.split(".").filter((name) => /^\w{4,}$/.test(name));
+  const names = scope.split(".").filter((name) => /^\w{6,}$/.test(name));
+  const words = new Set(file.split(/\W|_/));
   const scores = new Map(tests.map((test) => {
-    const text = read(`tests/${test.split(" ")[0]}.ts`);
-    const named = names.filter((name) =>
-      new RegExp(`\\b${name}\\b`).test(text)
+    const [name] = test.split(" ");
+    const text = read(`tests/${name}.ts`);
+    const named = names.filter((each) =>
+      new RegExp(`\\b${each}\\b`).test(text)
     );
-    return [test, named.length + (text.includes(file) ? 2 : 0)];
+    const inName = name.split("_").filter((word) => words.has(word));
+    const ofFile = inName.length + (text.includes(file) ? 1 : 0);
+    return [test, named.length + 2 * ofFile];
   }));
   return tests.toSorted((one, other) => scores.get(other)! - scores.get(one)!);
 }
