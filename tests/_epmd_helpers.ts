@@ -53,9 +53,11 @@ export async function eventually(
 ): Promise<number> {
   const start = performance.now();
   while (!await condition()) {
+    // safe: a hang guard
     if (performance.now() - start > within) {
       throw new Error(`it did not come to hold within ${within} ms`);
     }
+    // safe: the time between two looks
     await pause(5);
   }
   return performance.now() - start;
@@ -76,6 +78,7 @@ export async function allowance(ms: number): Promise<number> {
 
 /** Waits. */
 export function pause(ms: number): Promise<void> {
+  // safe: each caller says why
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 

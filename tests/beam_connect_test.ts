@@ -189,7 +189,6 @@ for (const name of ["alex", "zoe"]) {
         for (let i = 0; i < 100; i++) {
           const theirs = kate.evaluate("Node.connect(own)");
           // The two dials meet at different points.
-          // safe: any number of turns is a case
           for (let turn = i % 12; turn > 0; turn--) await turned();
           const [ours, other] = await Promise.all([Node.connect(KATE), theirs]);
           const list = await kate.evaluate("Node.list(:hidden)");
@@ -438,5 +437,6 @@ clusterTest(
 );
 
 function turned(): Promise<void> {
+  // safe: any number of turns is a case
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

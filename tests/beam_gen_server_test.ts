@@ -485,19 +485,19 @@ elixirPairTest(
       "{:nodedown, :none@localhost}",
     );
     await start();
-    // safe: never answered
+    // Never answered.
     assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
     // A reply that comes too late is in no mailbox, when the one behind it has arrived.
     const after = "GenServer.call(failing, :reply)";
     const left = "Process.info(self(), :message_queue_len)";
     assertEquals(
-      // safe: answered when the time is over
+      // Answered when the time is over.
       await kate.evaluate(`{fail.(failing, :late, 10), ${after}, ${left}}`),
       '{:timeout, "sent", {:message_queue_len, 0}}',
     );
     assertEquals(
       await kate.evaluate(
-        // safe: answered when the time is over
+        // Answered when the time is over.
         `{GenServer.multi_call([${ALEX}], :failing, :late, 10), ${after}, ${left}}`,
       ),
       '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
@@ -600,9 +600,9 @@ elixirPairTest(
       node: "none@localhost",
     });
     await start();
-    // safe: never answered
+    // Never answered.
     assertEquals(await fail(failing, atom("hang"), 10), "timeout");
-    // safe: answered when the time is over
+    // Answered when the time is over.
     assertEquals(await fail(failing, atom("late"), 10), "timeout");
     await GenServer.call(failing, atom("reply"));
     assertEquals(
@@ -730,6 +730,7 @@ elixirPairTest(
       await assertRejects(
         () =>
           call(any, new OwnRequest(request), {
+            // safe: refused before it is sent
             timeout: 5000,
             as: () => ["test", request.type, []],
           }),

@@ -28,16 +28,13 @@ import { type Cluster, clusterTest } from "./_nodes.ts";
 import { beamFrame, CREATION, localOf, RAW, RawBeam } from "./_raw_beam.ts";
 import * as Remote from "./_remote.ts";
 import { fuzz, runs } from "./_seeds.ts";
+import { quiet } from "./_processes.ts";
 
 const KATE = "kate@localhost";
 
 /** The number of random streams. */
 const RUNS = runs(10_000);
 const THERE = { name: RAW, creation: CREATION, hidden: true };
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
-}
 
 function portTo(chunks: Uint8Array[]): Port {
   return {
@@ -181,14 +178,14 @@ test(
       {},
     );
     runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
-    while (heard.length === 0) await turn();
+    while (heard.length === 0) await quiet();
     assertEquals(heard, ["hi"]);
     // Everything that was held is released with the peer and its processes.
     runtime.nodeDown(RAW, true);
     const { links, monitors } = runtime.holdings.totals();
     assertEquals([links, monitors], [0, 0]);
     runtime.stop("shutdown");
-    await turn();
+    await quiet();
     assertEquals(runtime.holdings.totals().processes, 0);
     assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
   },

@@ -89,6 +89,7 @@ clusterTest(
         "Work.missing/1",
       );
       await assertRejects(
+        // safe: its expiry is tested
         () => rpc.call(on, ["Work", "forever"], [], { timeout: 20 }),
         Error,
         "no answer",

@@ -606,6 +606,7 @@ const Counter: GenServerModule<
         return { type: "noreply", state: count };
       case atom("late"):
         spawn(async () => {
+          // safe: the caller has given up; the reply must be late
           await receive(() => false, { timeout: 100, after: undefined });
           GenServer.reply(from, "late");
         });
@@ -692,6 +693,7 @@ elixirTest(
     const counter = Process.whereis("Counter")!;
     const monitors = () => Process.info(counter)!.monitoredBy.length;
     assert(monitors() <= 1, `${monitors()} are left`);
+    // safe: only the condition ends the loop
     while (monitors() > 0) await Process.sleep(5);
     assertEquals(await evaluate("GenServer.stop(COUNTER, :normal)"), ":ok");
     assertEquals(Process.whereis("Counter"), undefined);
@@ -735,6 +737,7 @@ elixirTest(
     assertEquals(await GenServer.call(counter, atom("get")), 50);
     assertEquals(await GenServer.call(counter, atom("later")), "later");
     const late = await assertRejects(
+      // safe: its expiry is tested
       () => GenServer.call(counter, atom("late"), { timeout: 10 }),
       ExitError,
     );
@@ -1006,6 +1009,7 @@ clusterTest(
           if (send(driver, tuple(sent, text)) instanceof Promise) waits++;
           // The transport takes what the system takes.
           if (sent % 10 === 0) {
+            // safe: only the error ends the loop
             await new Promise((resolve) => setTimeout(resolve));
           }
         }

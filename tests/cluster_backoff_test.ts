@@ -367,6 +367,7 @@ test("a late answer of a strategy changes nothing", async () => {
   const { promise, resolve } = Promise.withResolvers<string[]>();
   using scene = await Scene.start({
     strategy: () => promise,
+    // safe: virtual time
     timeout: 100,
     interval: 1e9,
   });

@@ -137,6 +137,7 @@ class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.gossip.stop();
     for (const socket of this.#senders.values()) socket.close();
+    // safe: closed sockets emit their last event in the next turn
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -11,6 +11,7 @@ import { addressOfHost, type HostNode, HOSTS, Hosts } from "./_hosts.ts";
 const OPTIONS = { programs: HOSTS, tags: ["slow"], timeout: 240_000 };
 
 /** Delays and intervals for tests. */
+// safe: a strategy that gives no answer in time is asked again
 const FAST = { minDelay: 50, maxDelay: 500, interval: 300, timeout: 2000 };
 
 /** A kind of cluster. */

@@ -286,6 +286,7 @@ clusterTest(
       asked++;
       return new Promise<never>(() => {});
     };
+    // safe: its expiry is tested
     await withOwn(nodes, { strategy, interval: 10, timeout: 10 }, async () => {
       assertEquals(
         (await event("strategy_failed")).reason,

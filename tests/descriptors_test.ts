@@ -32,10 +32,12 @@ clusterTest(
     for (const target of [epmd.port, port, epmd.port]) {
       await flood(
         target,
+        // safe: its expiry is tested
         () => assertRejects(() => names({ ...epmd, timeout: 300 })),
       );
       await eventually(async () => {
         try {
+          // safe: asked again until there is an answer
           return (await names({ ...epmd, timeout: 1000 })).length > 0;
         } catch {
           return false;

@@ -19,7 +19,7 @@ import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { clusterTest, COOKIE } from "./_nodes.ts";
-import { isPending, turn } from "./_processes.ts";
+import { isPending, quiet } from "./_processes.ts";
 import {
   hello,
   jsonFrame,
@@ -79,7 +79,7 @@ class CountedDials {
   async failAll(): Promise<void> {
     while (this.active.size > 0) {
       for (const fail of [...this.active.values()]) fail();
-      await turn();
+      await quiet();
     }
   }
 }
@@ -100,13 +100,13 @@ class Peer implements Transport {
     const theirs = await peer.#hear();
     peer.say({ proof: proofOf("dialler", mine, theirs) });
     await peer.#hear();
-    await turn();
+    await quiet();
     return peer;
   }
 
   // deno-lint-ignore no-explicit-any
   async #hear(): Promise<any> {
-    while (this.#said.length === 0) await turn();
+    while (this.#said.length === 0) await quiet();
     return JSON.parse(Buffer.from(this.#said.shift()!.subarray(4)).toString());
   }
 
@@ -167,7 +167,7 @@ test("peers that introduce nodes share the limit of dials, and cause none when t
   }
   assertEquals(dials.active.size, 32);
   for (const peer of peers) peer.destroy();
-  await turn();
+  await quiet();
   await dials.failAll();
   assertEquals(dials.total, 32);
   await dials.network.stop();
@@ -511,7 +511,7 @@ clusterTest(
     await using one = await enter("n1@localhost");
     await one.write(part);
     await kate.run(async () => {
-      while (Node.stats()!.receivedBytes < 600_000) await turn();
+      while (Node.stats()!.receivedBytes < 600_000) await quiet();
     });
     await using two = await enter("n2@localhost");
     await two.write(part);

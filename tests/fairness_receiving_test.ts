@@ -112,6 +112,7 @@ clusterTest(
       // Each step takes as long as the slice of all steps.
       while (!isOver) {
         const end = performance.now() + 8;
+        // safe: computes, and decides nothing
         while (performance.now() < end);
         send(self(), "next");
         await receive();

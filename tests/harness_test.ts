@@ -345,6 +345,7 @@ test(
     await child.status;
     await reader.cancel();
     while (await isServed(port)) {
+      // safe: only the condition ends the loop
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   },

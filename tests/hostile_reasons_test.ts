@@ -265,6 +265,7 @@ for (
     "rejects": () => Promise.reject(new Error("hook")),
     "is slow": () => {
       const end = performance.now() + 30;
+      // safe: computes, and decides nothing
       while (performance.now() < end);
     },
   })

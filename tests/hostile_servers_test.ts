@@ -575,6 +575,7 @@ clusterTest(
         await Node.spawn(KATE, [name, "wait"]);
       }, RangeError);
       const down = (m: { ref?: Ref } | null) => ref.equals(m?.ref);
+      // safe: nothing may arrive, however long it takes
       assertEquals(await receive(down, { timeout: 20, after: "up" }), "up");
       assertEquals(Node.list(), [KATE]);
     });
@@ -644,6 +645,7 @@ function requests(own: Pid): unknown[] {
     callOf({ type: "start_child", spec }),
     callOf({ type: "terminate_child", id: "y", pid }),
     callOf({ type: "drain", timeout: "soon" }),
+    // safe: a request of a peer: no test waits for it
     callOf({ type: "drain", timeout: 10 }),
     callOf({ type: "watch_load" }),
     callOf({ type: "info" }),
@@ -654,6 +656,7 @@ function requests(own: Pid): unknown[] {
     callOf({ type: "restart_child", id: "y" }),
     callOf({ type: "delete_child", id: "y" }),
     callOf({ type: "start_application", name: "x" }),
+    // safe: a request of a peer: no test waits for it
     callOf({ type: "stop_application", name: "x", timeout: 10 }),
     callOf({ type: "which_applications" }),
     callOf({ type: "get", run: { ...run, args: [1] } }),

@@ -18,6 +18,7 @@ import {
   THEIRS,
 } from "./_raw_peer.ts";
 import { Random, SEED } from "./_seeds.ts";
+import { until } from "./_until.ts";
 
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
@@ -267,12 +268,10 @@ clusterTest(
           await global.sync();
           for (const pid of pids) {
             const name = `name of ${pid.node}`;
-            while (!pid.equals(await global.whereisName(name))) {
-              await Process.sleep(1);
-            }
-            while (!pg.getMembers("group").some((each) => each.equals(pid))) {
-              await Process.sleep(1);
-            }
+            await until(async () => pid.equals(await global.whereisName(name)));
+            await until(() =>
+              pg.getMembers("group").some((each) => each.equals(pid))
+            );
           }
         });
       }
@@ -295,6 +294,7 @@ const Echo: GenServerModule<
 };
 
 /** The time between the starts of nodes, in milliseconds. */
+// safe: the time between the starts of nodes, not a limit
 const WITHIN = 25;
 
 type Runner = (node: string, fn: () => Promise<void>) => Promise<unknown>;

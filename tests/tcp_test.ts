@@ -134,6 +134,7 @@ test("an accepted socket that has read already keeps its bytes", async () => {
   await connected(1, async ([{ transport, socket }]) => {
     transport.write(new TextEncoder().encode("early"));
     while (socket.readableLength === 0) {
+      // safe: only the condition ends the loop
       await new Promise((resolve) => setImmediate(resolve));
     }
     const { promise: bytes, resolve } = Promise.withResolvers<Uint8Array>();

@@ -13,6 +13,7 @@ const TICK_TIME = 400;
 
 /** A pause, as the test measures the effect of passing time. */
 function pause(ms: number): Promise<void> {
+  // safe: a busy node ticks later, and the limits here are lower ones
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 

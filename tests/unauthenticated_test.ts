@@ -20,6 +20,7 @@ import {
   RawListener,
   RawPeer,
 } from "./_raw_peer.ts";
+import { until } from "./_until.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -35,11 +36,8 @@ async function refused(
   cause: RefusalCause,
   times: number,
 ): Promise<NodeStats> {
-  for (;;) {
-    const stats = await statsOf(node);
-    if (stats.refused[cause] >= times) return stats;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  await until(async () => (await statsOf(node)).refused[cause] >= times);
+  return await statsOf(node);
 }
 
 /** A first frame to kate, as bytes. */
@@ -279,6 +277,7 @@ clusterTest(
       await using peer = await RawPeer.dial(kate.port);
       const bytes = first({ name: `cut${cut}@localhost` });
       await peer.write(bytes.subarray(0, cut));
+      // safe: separates the bytes; any pieces are read
       await new Promise((resolve) => setTimeout(resolve, 1));
       await peer.write(bytes.subarray(cut));
       assertEquals((await peer.hear()).status, "ok");

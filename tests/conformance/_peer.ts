@@ -118,6 +118,7 @@ export async function leftNames(
   for (;;) {
     const left = [...registered().difference(before)];
     const isDone = left.length === 0 && connectedNodes().length === 0;
+    // safe: what is left is reported, not waited for
     if (isDone || performance.now() > until) return left;
     // safe: asked again until it is so
     await receive(() => false, { timeout: 2, after: undefined });

@@ -157,6 +157,7 @@ scenario(
     await attempt("get", () => Agent.get(agent, (n) => n));
     await attempt(
       "update",
+      // safe: the server does not exist; no time passes
       () => Agent.update("nobody", (n) => n, { timeout: 10 }),
     );
     await attempt(
@@ -187,6 +188,7 @@ scenario(
     const { pid } = await expect("busy");
     await attempt(
       "update",
+      // safe: its expiry is tested
       () => Agent.getAndUpdate(agent, (n) => [n, n + 1], { timeout: 10 }),
     );
     send(pid, "go");
@@ -206,6 +208,7 @@ scenario("agent: the first state raises, or the name is taken", async () => {
   const agent = await start(0, { name: "agent" });
   await trace("agent", agent);
   await trace("taken", await gave(Agent.startLink(() => 1, { name: "agent" })));
+  // safe: its expiry is tested
   await trace("slow", await gave(Agent.startLink(forever, { timeout: 10 })));
   send(self(), "marker");
   await traceNext("mail");

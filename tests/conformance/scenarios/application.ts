@@ -307,6 +307,7 @@ scenario(
     const first = Task.async(() => start(spec));
     const { pid: master } = await expect("starting");
     const second = Task.async(() => start(spec));
+    // safe: the application waits for a message; nothing can arrive
     await trace("second", await Task.yield(second, 200));
     await trace("started", started(["slow"]));
     send(master, "go");

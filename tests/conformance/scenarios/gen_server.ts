@@ -406,6 +406,7 @@ scenario(
   async () => {
     const pid = await started();
     await trace("pid", pid);
+    // safe: its expiry is tested
     await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
     const [, from] = await expect("held");
     await trace("reply", GenServer.reply(from, "late"));
@@ -425,6 +426,7 @@ scenario("gen_server: a late reply from another node is dropped", async () => {
   await trace("pid", pid);
   await attempt(
     "call",
+    // safe: its expiry is tested
     () => GenServer.call(pid, message("hold"), { timeout: 10 }),
   );
   const [, from] = await expect("held");
@@ -592,11 +594,13 @@ scenario("gen_server: ignore", async () => {
 });
 
 scenario("gen_server: init that takes too long", async () => {
+  // safe: its expiry is tested
   const options = { timeout: 10, name: "server" };
   await trace("start_link", await startLink("hang", options));
   const [, pid] = await expect("hanging");
   await trace("reason", await reasonOf(pid));
   await trace("name", Process.whereis("server"));
+  // safe: its expiry is tested
   await trace("start", await start("hang", { timeout: 10 }));
   await expect("hanging");
   send(self(), message("marker"));
@@ -883,6 +887,7 @@ scenario(
     const pid = await started("ok", { name: "server" });
     const { replies, badNodes } = await GenServer.multiCall("server", "hold", {
       nodes: [Node.self()],
+      // safe: its expiry is tested
       timeout: 10,
     });
     await trace("gave", { type: "gave", replies, badNodes });

@@ -18,6 +18,7 @@ import {
 } from "../_scenario.ts";
 
 function compute(until: number): void {
+  // safe: computes, and decides nothing
   while (performance.now() < until);
 }
 

@@ -183,6 +183,7 @@ scenario(
     const kate = await peer("kate");
     await attempt(
       "late",
+      // safe: its expiry is tested
       () => rpc.call(kate, waits, [self()], { timeout: 20 }),
     );
     const pid = await next();
@@ -233,7 +234,10 @@ scenario(
     await trace("main", self());
     await trace("one", await rpc.call(kate, me));
     await trace("another", await rpc.call(kate, me));
-    await trace("here", await rpc.call(Node.self(), me, [], { timeout: 5000 }));
+    await trace(
+      "here",
+      await rpc.call(Node.self(), me, [], { timeout: 60_000 }),
+    );
   },
 );
 
@@ -295,6 +299,7 @@ scenario(
     const kate = await peer("kate");
     await Node.connect(kate);
     const results = await rpc.multicall([kate, Node.self()], byNode, [self()], {
+      // safe: its expiry is tested
       timeout: 200,
     });
     await trace("results", shown(results));

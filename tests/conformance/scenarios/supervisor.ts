@@ -329,6 +329,7 @@ scenario(
     await Process.sleep(1000 - performance.now() % 1000);
     await finish(sup, "a", "oops");
     // More than one second later, in the next second of the clock.
+    // safe: more time only moves it further from the first second
     await Process.sleep(1300);
     await end(sup, "a", "oops");
     await traceAll(3);

@@ -117,6 +117,7 @@ scenario(
     const main = self();
     const task = Task.async(() => obedient(main));
     await trace("task", [task.pid, await started()]);
+    // safe: its expiry is tested
     await attempt("await", waited(() => Task.await(task, 10)));
     const ref = Process.monitor(task.pid);
     send(task.pid, give("late"));
@@ -130,6 +131,7 @@ scenario(
   "task: an exit by timeout that is not caught ends the task too",
   async () => {
     const main = self();
+    // safe: its expiry is tested
     const pid = spawn(() => Task.await(Task.async(() => endless(main)), 10));
     const refs = [Process.monitor(pid), Process.monitor(await started())];
     const reasons: unknown[] = [];
@@ -155,6 +157,7 @@ scenario("task: a reply that was received is not awaited again", async () => {
   await trace("ref", task.ref);
   await traceNext("got");
   await trace("end", (await expect("DOWN")).reason);
+  // safe: its expiry is tested
   await attempt("await", waited(() => Task.await(task, 10)));
 });
 
@@ -165,6 +168,7 @@ scenario(
     await trace("ref", task.ref);
     await traceNext("got");
     await trace("yield", await Task.yield(task));
+    // safe: its expiry is tested
     await trace("again", await Task.yield(task, 10));
   },
 );
@@ -172,7 +176,9 @@ scenario(
 scenario("task: is awaited once", async () => {
   const task = Task.async(() => "done");
   await trace("await", await Task.await(task));
+  // safe: its expiry is tested
   await attempt("again", waited(() => Task.await(task, 10)));
+  // safe: its expiry is tested
   await trace("yield", await Task.yield(task, 10));
   await trace("ignore", Task.ignore(task));
   await trace("shutdown", await Task.shutdown(task));
@@ -212,6 +218,7 @@ scenario("task: yield can be called again", async () => {
   const main = self();
   const task = Task.async(() => obedient(main));
   await trace("yield", await Task.yield(task, 0));
+  // safe: its expiry is tested
   await trace("yield", await Task.yield(task, 5));
   send(task.pid, give("value"));
   await trace("yield", await Task.yield(task, Infinity));
@@ -278,6 +285,7 @@ scenario(
     const main = self();
     const task = Task.async(() => trapping(main, "go_on"));
     await started();
+    // safe: its expiry is tested
     await trace("shutdown", await Task.shutdown(task, 10));
   },
 );
@@ -383,6 +391,7 @@ scenario(
 scenario("task: await_many exits at the timeout for all", async () => {
   const main = self();
   const tasks = [Task.async(() => "done"), Task.async(() => endless(main))];
+  // safe: its expiry is tested
   await attempt("await_many", waited(() => Task.awaitMany(tasks, 20)));
   await trace("alive", Process.alive(await started()));
 });
@@ -404,6 +413,7 @@ scenario(
       Task.async(() => exit("oops")),
     ];
     for (const { pid } of tasks.slice(1)) await reasonOf(pid);
+    // safe: its expiry is tested
     const yielded = await Task.yieldMany(tasks, 10);
     await trace("results", results(yielded));
     await trace("tasks", yielded.every(([task], i) => task === tasks[i]));
@@ -439,6 +449,7 @@ scenario(
     const slow = Task.async(() => endless(main));
     const ref = Process.monitor(await started());
     const tasks = [slow, Task.completed(1), slow];
+    // safe: its expiry is tested
     const options = { timeout: 10, onTimeout: "kill_task" } as const;
     await trace("results", results(await Task.yieldMany(tasks, options)));
     await trace("reason", await down(ref));
@@ -449,6 +460,7 @@ scenario("task: yield_many ignores late tasks", async () => {
   const main = self();
   const slow = Task.async(() => obedient(main));
   await started();
+  // safe: its expiry is tested
   const options = { timeout: 10, onTimeout: "ignore" } as const;
   await trace("results", results(await Task.yieldMany([slow], options)));
   const ref = Process.monitor(slow.pid);

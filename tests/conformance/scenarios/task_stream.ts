@@ -303,6 +303,7 @@ scenario("task_stream: an exit can contain its element", async () => {
     if (n === 2) exit("oops");
     if (n === 3) await forever();
     return n;
+    // safe: its expiry is tested
   }, { zipInputOnExit: true, timeout: 200, onTimeout: "kill_task" });
   for await (const result of stream) {
     if (result.type === "ok") await trace("result", result);
@@ -315,7 +316,9 @@ scenario(
   async () => {
     const main = self();
     // The second one starts when half of the time of the first is over.
+    // safe: a quarter of a second is left for one start
     const elements = beforeTwo(() => Process.sleep(200));
+    // safe: its expiry is tested
     const options = { timeout: 400, maxConcurrency: 2 };
     const pid = spawn(() =>
       all(Task.asyncStream(elements, () => endless(main), options))
@@ -334,6 +337,7 @@ scenario(
 scenario(
   "task_stream: a task that is too slow is killed on request",
   async () => {
+    // safe: its expiry is tested
     const options = { timeout: 100, onTimeout: "kill_task" } as const;
     for await (const result of ofTwo(self(), options)) {
       await trace("result", result);
@@ -350,6 +354,7 @@ scenario(
     const main = self();
     await attempt("loop", async () => {
       for await (
+        // safe: its expiry is tested
         const result of ofTwo(main, { timeout: 100, ordered: false })
       ) {
         await trace("result", result);
@@ -363,8 +368,10 @@ scenario(
   "task_stream: tasks of an owner that catches its exit run on",
   async () => {
     const main = self();
+    // safe: a quarter of a second is left for one start
     const elements = beforeTwo(() => Process.sleep(200));
     const run = (n: number) => n === 1 ? forever() : obedient(main);
+    // safe: its expiry is tested
     const options = { timeout: 400, maxConcurrency: 2 };
     await attempt(
       "stream",
@@ -379,8 +386,10 @@ scenario(
 
 scenario("task_stream: each task has its own timeout", async () => {
   const stream = Task.asyncStream([1, 2, 3, 4], async (n) => {
+    // safe: each task alone is far below the limit of the stream
     await Process.sleep(100);
     return n;
+    // safe: three tasks together are above it, one is far below
   }, { timeout: 350, maxConcurrency: 1 });
   await trace("results", await all(stream));
 });
@@ -697,6 +706,7 @@ scenario(
       firstOrObedient,
       {
         args: [self()],
+        // safe: its expiry is tested
         timeout: 100,
         onTimeout: "kill_task",
       },

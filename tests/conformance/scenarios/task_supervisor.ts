@@ -561,6 +561,7 @@ scenario(
     const kate = await kateSup();
     const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
     await trace("task", (await started()).equals(task.pid));
+    // safe: its expiry is tested
     await attempt("await", waited(() => Task.await(task, 10)));
     const ref = Process.monitor(task.pid);
     send(task.pid, give("late"));
