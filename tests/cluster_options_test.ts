@@ -16,6 +16,7 @@ const DNS = { strategy: "dns", query: "x", port: 1 };
 /** Valid topologies. */
 const VALID: object[] = [
   { strategy: () => [] },
+  // safe: options that are only checked
   { strategy: () => [], interval: 10, timeout: 1, minDelay: 1, maxDelay: 1 },
   { strategy: () => [], minDelay: 30_000 },
   { strategy: () => [], maxDelay: 100, maxDials: 1, maxAddresses: 1 },

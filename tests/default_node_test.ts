@@ -19,6 +19,7 @@ test("defaultSettled() resolves when all callbacks have completed, however many 
       { length: count },
       () =>
         onDefaultRuntime(async () => {
+          // safe: makes the callback late; its end is awaited
           await new Promise((resolve) => setImmediate(resolve));
           completed++;
         }),
