@@ -476,8 +476,8 @@ export class Application {
    * import { Application } from "@otp/distribution/application";
    * import { assertEquals } from "@std/assert";
    *
-   * Application.load({ chat: { greeting: "hi", limit: 5 } });
-   * assertEquals(Application.getAllEnv("chat"), { greeting: "hi", limit: 5 });
+   * Application.load({ bank: { greeting: "hi", limit: 5 } });
+   * assertEquals(Application.getAllEnv("bank"), { greeting: "hi", limit: 5 });
    * ```
    */
   static getAllEnv(app: string): Record<string, unknown> {

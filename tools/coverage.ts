@@ -29,8 +29,8 @@ const MEASURING = [
   "fuzz_time_test.ts",
   "scaling_test.ts",
 ];
-/** Simulated lives: as many as time allows, of code that other tests run too. */
-const LONG = /^(simulation_\w+|reconnect)_test\.ts$/;
+/** Simulated lives, as many as time allows, and examples, some of which need threads: other tests run their code too. */
+const LONG = /^(simulation_\w+|reconnect|examples\w*)_test\.ts$/;
 
 /** Tests that run few programs, of code that no others run: TLS, EPMD, listeners. */
 const NEEDED = [
