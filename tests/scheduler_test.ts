@@ -38,6 +38,10 @@ class Loop implements EventLoop, AsyncDisposable {
     this.#turns.push(fn);
   }
 
+  afterPoll(fn: () => void): void {
+    this.afterTurn(fn);
+  }
+
   whenIdle(fn: () => void): void {
     this.#idle.push(fn);
   }

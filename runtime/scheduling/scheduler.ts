@@ -30,8 +30,8 @@
  */
 
 import { nextTick } from "node:process";
-import { setImmediate } from "node:timers";
 import { outside } from "../context/async_context.ts";
+import { afterImmediate, afterPoll } from "../host/event_loop.ts";
 
 /** The time that processes run before the event loop turns, in milliseconds. */
 const SLICE = 8;
@@ -70,9 +70,6 @@ const PLACES = 3;
 /** A longer array is not kept for the next steps. */
 const MAX_SPARE = 2048;
 
-/** After one turn of the event loop, Deno may not have seen that a timer is due. */
-const TURNS = 2;
-
 /** A read of the host takes more than one turn. */
 const SILENT_TURNS = 8;
 
@@ -89,6 +86,8 @@ export interface EventLoop {
   now(steps: number): number;
   /** Calls back when it has turned. */
   afterTurn(fn: () => void): void;
+  /** Calls back when it has turned and polled its sockets. */
+  afterPoll(fn: () => void): void;
   /** Calls back when no microtask is left. */
   whenIdle(fn: () => void): void;
 }
@@ -98,7 +97,8 @@ const hostNow = Date.now;
 
 const hostLoop: EventLoop = {
   now: () => hostNow(),
-  afterTurn: (fn) => void setImmediate(fn),
+  afterTurn: afterImmediate,
+  afterPoll,
   // In a callback of the host, ticks come before microtasks; in a microtask, after all others.
   whenIdle: (fn) => queueMicrotask(() => nextTick(fn)),
 };
@@ -450,9 +450,9 @@ function endSlice(busy: number): void {
 async function turn(): Promise<void> {
   isTurning = true;
   allowance = granted = 0;
-  for (let turns = 0; turns < TURNS; turns++) {
-    await new Promise<void>((resolve) => loop.afterTurn(resolve));
-  }
+  // After one turn, Deno may not have seen that a timer is due.
+  await new Promise<void>((resolve) => loop.afterTurn(resolve));
+  await new Promise<void>((resolve) => loop.afterPoll(resolve));
   isTurning = false;
   beginSlice(loop.now(0));
   endReading();

@@ -24,16 +24,20 @@ let waiting = 0;
 const loop: EventLoop = {
   // Each step takes as long as any other.
   now: (made) => (steps += made) / STEPS_PER_MS,
-  afterTurn(fn) {
-    waiting++;
-    setImmediate(() => {
-      waiting--;
-      fn();
-    });
-  },
+  afterTurn: turn,
+  // A simulation has no sockets to poll.
+  afterPoll: turn,
   // `quiet` finds out when nothing is left to run.
   whenIdle: () => {},
 };
+
+function turn(fn: () => void): void {
+  waiting++;
+  setImmediate(() => {
+    waiting--;
+    fn();
+  });
+}
 
 function reset(): void {
   steps = 0;
