@@ -99,7 +99,7 @@ export class BeamFunctions {
 
   #typesOf(run: Runnable): BeamTypes | undefined {
     return "module" in run
-      ? beamTypesOf(this.#modules.lookup(run.module, run.function))
+      ? beamTypesOf(this.#modules.lookup(run.module, run.function)?.fn)
       : undefined;
   }
 
@@ -116,8 +116,12 @@ export class BeamFunctions {
   }
 
   #exported(module: string, name: string): ReturnType<BeamFunctions["find"]> {
-    const fn = this.#modules.lookup(module, name);
-    return fn && { module, function: name, types: beamTypesOf(fn) };
+    const found = this.#modules.lookup(module, name);
+    return found && {
+      module: found.module,
+      function: found.name,
+      types: beamTypesOf(found.fn),
+    };
   }
 
   #apply(fn: unknown, args: unknown): Runnable {

@@ -67,9 +67,21 @@ type AnyFunction = Function;
  */
 const MAX_ARGUMENTS = 10_000;
 
+/** A function with the names under which a node exports it. */
+export interface ExportedFunction {
+  /** The function. */
+  fn: AnyFunction;
+  /** The name of its module. */
+  module: string;
+  /** The name of the function in the module. */
+  name: string;
+}
+
 /** The exported modules of a node. */
 export class Modules {
   readonly #modules = new Map<string, ModuleExports>();
+  /** The functions of each module, read once: a getter must not run because another node asks. */
+  readonly #functions = new Map<string, Map<string, AnyFunction>>();
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
   readonly #parked = new Map<string, AnyFunction>();
   /**
@@ -87,16 +99,21 @@ export class Modules {
   /** Set if not every node may run all exported functions. */
   allow: Allow | undefined;
 
-  /** Exports a module under a name; it replaces an earlier one of that name. */
+  /**
+   * Exports a module under a name; it replaces an earlier one of that name. The functions are those that the
+   * module has now.
+   */
   add(name: string, module: ModuleExports): void {
-    this.#modules.set(name, module);
+    const functions = new Map<string, AnyFunction>();
     // A class's static functions are not enumerable.
     for (const key of Object.getOwnPropertyNames(module)) {
       const value = module[key];
-      if (typeof value === "function" && !this.#named.has(value)) {
-        this.#named.set(value, [name, key]);
-      }
+      if (typeof value !== "function") continue;
+      functions.set(key, value);
+      if (!this.#named.has(value)) this.#named.set(value, [name, key]);
     }
+    this.#modules.set(name, module);
+    this.#functions.set(name, functions);
   }
 
   /** Stores a function of this node for a request of this node; returns its key. */
@@ -123,15 +140,15 @@ export class Modules {
     return this.#named.get(fn);
   }
 
-  /** The function of that name, if it is exported. */
-  lookup(module: string, name: string): AnyFunction | undefined {
+  /** The function of that name, if it is exported, with the names under which it is. */
+  lookup(module: string, name: string): ExportedFunction | undefined {
     module = unquotedName(module);
     name = unquotedName(name);
-    const exports = this.#modules.get(module);
-    if (exports === undefined) return this.library.get(`${module}.${name}`);
-    if (!Object.hasOwn(exports, name)) return;
-    const value = exports[name];
-    return typeof value === "function" ? value : undefined;
+    const functions = this.#functions.get(module);
+    const fn = functions === undefined
+      ? this.library.get(`${module}.${name}`)
+      : functions.get(name);
+    return fn && { fn, module, name };
   }
 
   /**
@@ -188,24 +205,23 @@ export class Modules {
           `${module} is a service of the node, which is reached by spawn requests only`,
       };
     }
-    const fn = this.lookup(module, name);
-    if (fn === undefined) {
+    const found = this.lookup(module, name);
+    if (found === undefined) {
       return { error: "undef", message: this.#undefined(module, name, args) };
     }
-    if (node !== undefined && !this.#isAllowed(node, module, name)) {
+    // A request may quote a name; the rule and the label have the name of the export.
+    const label = `${found.module}.${found.name}/${args.length}`;
+    if (node !== undefined && !this.#isAllowed(node, found)) {
       return {
         error: "not_allowed",
         message:
-          `the node does not let ${node} run ${module}.${name}/${args.length}: its \`allow\` option says no`,
+          `the node does not let ${node} run ${label}: its \`allow\` option says no`,
       };
     }
-    return {
-      fn: () => fn.apply(undefined, args),
-      label: `${module}.${name}/${args.length}`,
-    };
+    return { fn: () => found.fn.apply(undefined, args), label };
   }
 
-  #isAllowed(node: string, module: string, name: string): boolean {
+  #isAllowed(node: string, { module, name }: ExportedFunction): boolean {
     try {
       return this.allow === undefined ||
         this.allow(node, module, name) === true;

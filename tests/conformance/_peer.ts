@@ -34,7 +34,7 @@ export async function run(
   name: string,
   args: unknown[],
 ): Promise<unknown> {
-  const fn = currentRuntime().modules.lookup(module, name);
+  const fn = currentRuntime().modules.lookup(module, name)?.fn;
   if (fn === undefined) {
     throw new TypeError(`Cannot run ${module}.${name}: it is not exported`);
   }
