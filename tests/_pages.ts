@@ -19,6 +19,57 @@ export function readPage(name: string): Promise<string> {
   return Deno.readTextFile(join(ROOT, name));
 }
 
+/** The factors of units; times are in milliseconds. */
+const UNITS: Record<string, number> = {
+  s: 1000,
+  minutes: 60_000,
+  Ki: 1 << 10,
+  Mi: 1 << 20,
+  KiB: 1 << 10,
+  MiB: 1 << 20,
+  MB: 1_000_000,
+};
+
+/** Numbers that pages write as words. */
+const WORDS: Record<string, number> = {
+  half: 1 / 2,
+  quarter: 1 / 4,
+  a: 1,
+  one: 1,
+  two: 2,
+  twice: 2,
+  three: 3,
+  four: 4,
+  five: 5,
+};
+
+/**
+ * The numbers that a sentence of a page states, in its order: times in milliseconds, lengths in bytes. In the
+ * sentence, `#` stands for a number and its unit, and line breaks count as spaces.
+ *
+ * A test that takes its numbers from a page fails if the product or the page changes alone.
+ *
+ * @throws If the page does not contain the sentence exactly once.
+ */
+export function numbersIn(page: string, sentence: string): number[] {
+  const number = `(\\d[\\d,]*(?:\\.\\d+)?(?: (?:${
+    Object.keys(UNITS).join("|")
+  })(?!\\w))?|\\b(?:${Object.keys(WORDS).join("|")})\\b)`;
+  const pattern = sentence.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("#", number);
+  const text = Deno.readTextFileSync(join(ROOT, page)).replace(/\s+/g, " ");
+  const found = [...text.matchAll(new RegExp(pattern, "g"))];
+  if (found.length !== 1) {
+    throw new Error(
+      `Cannot find the numbers of "${sentence}": ${page} contains it ${found.length} times; quote a sentence that it contains once`,
+    );
+  }
+  return found[0].slice(1).map((stated) => {
+    const [digits, unit] = stated.replaceAll(",", "").split(" ");
+    return (WORDS[digits] ?? Number(digits)) * (UNITS[unit] ?? 1);
+  });
+}
+
 /** The blocks of code in a text. */
 export function blocksIn(text: string): Block[] {
   return [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].map((found) => ({

@@ -1,20 +1,47 @@
 /** The log of a node: whatever a peer does, it has few and short lines, and none is forged. */
 
-import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertArrayIncludes,
+  assertEquals,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { GenServer } from "../gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
-import { Process, receive, send, spawn } from "../process.ts";
+import { Process, receive, send, spawn, spawnLink } from "../process.ts";
 import { systemClock } from "../runtime/host/clock.ts";
-import { NodeLog } from "../runtime/log/node_log.ts";
+import { type LogCause, NodeLog } from "../runtime/log/node_log.ts";
 import { Supervisor } from "../supervisor.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
+import { numbersIn } from "./_pages.ts";
 import { standardError } from "./_processes.ts";
 import { jsonFrame, RawListener } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
 import fc, { runs } from "./_seeds.ts";
 
 const KATE = "kate@localhost";
+
+const SECURITY = "docs/security.md";
+const [WINDOW] = numbersIn(SECURITY, "| events | limit in # |");
+const [OF_CAUSE] = numbersIn(SECURITY, "| events of one cause | # |");
+const [OF_SUPERVISOR] = numbersIn(
+  SECURITY,
+  "| reports of one supervisor, of one kind | # |",
+);
+const [OF_PEER] = numbersIn(SECURITY, "| events that one peer causes | # |");
+const [OF_PEERS] = numbersIn(SECURITY, "| events that all peers cause | # |");
+const [IN_ALL] = numbersIn(
+  SECURITY,
+  "| events of any kind | # in each second |",
+);
+const [MESSAGE, LINE, VALUES] = numbersIn(
+  SECURITY,
+  "A message has at most # characters, a line that reports text from other nodes #, and a line of `jsonLog` about # for values.",
+);
 
 /** Characters that end a line, hide text, or steer a terminal. */
 const FORGED = "x\n[error] forged\r\u2028\u2029\u0085\u001b[2J\u202e\t\u0000";
@@ -90,64 +117,77 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a peer whose processes crash writes few lines to the log",
-  async (cluster) => {
-    const events = await logOfKate(
-      cluster,
-      () => Promise.resolve(),
-      async () => {
-        for (let i = 0; i < 20; i++) {
-          const refs = await Promise.all(
-            Array.from(
-              { length: 20 },
-              () => Node.spawnMonitor(KATE, Remote.crash, ["boom"]),
-            ),
-          );
-          for (const { ref } of refs) {
-            await receive((m) => ref.equals(m?.ref));
-          }
-        }
-      },
-    );
-    const crashes = events.filter(({ crash }) => crash !== undefined);
-    assertEquals(crashes.length, 10);
-    assert(
-      events.some(({ message }) =>
-        message ===
-          "390 more of these: crashes of processes started by alex@localhost"
-      ),
-      events.map(({ message }) => message).join("\n"),
-    );
-  },
-);
+/** As `logOfKate`, in virtual time: all events are in one window of the log. */
+async function logInWindow(
+  kate: () => unknown,
+  alex: () => Promise<void>,
+): Promise<LogEvent[]> {
+  const events: LogEvent[] = [];
+  await using cluster = await SimulatedCluster.start({
+    nodes: [
+      { name: "kate", log: (event) => void events.push(event) },
+      "alex",
+    ],
+    modules: { Remote },
+  });
+  cluster.spawn("kate", async () => {
+    await kate();
+    await receive(() => false);
+  });
+  await cluster.settle();
+  await cluster.run("alex", alex);
+  assertLess(cluster.now(), WINDOW);
+  await cluster.stop("kate");
+  return events;
+}
 
-clusterTest(
-  "a peer that sends unexpected messages to servers writes few lines to the log",
-  async (cluster) => {
-    const events = await logOfKate(cluster, async () => {
+test("a peer whose processes crash writes few lines to the log", async () => {
+  const events = await logInWindow(() => {}, async () => {
+    for (let i = 0; i < 20; i++) {
+      const refs = await Promise.all(
+        Array.from(
+          { length: 20 },
+          () => Node.spawnMonitor(KATE, Remote.crash, ["boom"]),
+        ),
+      );
+      for (const { ref } of refs) await receive((m) => ref.equals(m?.ref));
+    }
+  });
+  const crashes = events.filter(({ crash }) => crash !== undefined);
+  assertEquals(crashes.length, OF_CAUSE);
+  const messages = events.map(({ message }) => message);
+  assertArrayIncludes(messages, [
+    `${
+      400 - OF_CAUSE
+    } more of these: crashes of processes started by alex@localhost`,
+  ]);
+});
+
+test("a peer that sends unexpected messages to servers writes few lines to the log", async () => {
+  const events = await logInWindow(
+    async () =>
       Process.register(
         await Supervisor.startLink([], { strategy: "one_for_one" }),
         "supervisor",
-      );
-    }, async () => {
+      ),
+    async () => {
       const supervisor = { name: "supervisor", node: KATE };
       for (let i = 0; i < 1000; i++) send(supervisor, { i });
       await GenServer.call(supervisor, { type: "count_children" }).catch(
         () => {},
       );
-    });
-    const unexpected = events.filter(({ message }) =>
-      message.includes("received an unexpected message")
-    );
-    assertEquals(unexpected.length, 10);
-    const more = events.flatMap(({ message }) =>
-      /^(\d+) more of these: unexpected messages to Supervisor supervisor$/
-        .exec(message)?.[1] ?? []
-    );
-    assertEquals(more, ["990"]);
-  },
-);
+    },
+  );
+  const unexpected = events.filter(({ message }) =>
+    message.includes("received an unexpected message")
+  );
+  assertEquals(unexpected.length, OF_CAUSE);
+  const more = events.flatMap(({ message }) =>
+    /^(\d+) more of these: unexpected messages to Supervisor supervisor$/
+      .exec(message)?.[1] ?? []
+  );
+  assertEquals(more, [`${1000 - OF_CAUSE}`]);
+});
 
 clusterTest(
   "the status in a listener's answer forges no line",
@@ -358,29 +398,96 @@ test("NodeLog writes an event after a window whose timer is late", () => {
   assertEquals(messages, ["one", "1 more of these: a", "three"]);
 });
 
+/** The number of events that a log writes of one kind, before it only counts them; their window is over after `ms`. */
+function passes(ms: number, cause: (i: number) => LogCause): number {
+  const written: number[] = [];
+  const { log, pass } = timedLog(({ message }) => {
+    if (message === "event") written[written.length - 1]++;
+  });
+  for (const wait of [0, ms - 1, 1]) {
+    pass(wait, true);
+    written.push(0);
+    for (let i = 0; i < 2000; i++) log.report("error", () => "event", cause(i));
+  }
+  log.stop();
+  // A window later as many pass again, and no earlier.
+  assertEquals(written, [written[0], 0, written[0]]);
+  return written[0];
+}
+
+test("NodeLog writes as many events in a window as docs/security.md says", () => {
+  assertEquals(passes(WINDOW, () => ({ what: "a" })), OF_CAUSE);
+  assertEquals(passes(WINDOW, () => ({ what: "a", peer: "p" })), OF_CAUSE);
+  const causes = (i: number) => ({ what: `${i % 200}`, peer: "p" });
+  assertEquals(passes(WINDOW, causes), OF_PEER);
+  const peers = (i: number) => ({ what: `${i % 80}`, peer: `p${i % 20}` });
+  assertEquals(passes(WINDOW, peers), OF_PEERS);
+});
+
+test("a supervisor writes as many reports of one kind as docs/security.md says", async () => {
+  const events = await logInWindow(async () => {
+    const supervisor = await DynamicSupervisor.startLink();
+    for (let i = 0; i <= OF_SUPERVISOR; i++) {
+      await DynamicSupervisor.startChild(supervisor, {
+        id: "child",
+        start: () => spawnLink(() => Remote.crash("boom")),
+        restart: "temporary",
+      });
+    }
+  }, () => Promise.resolve());
+  const reports = events.filter(({ supervisor }) => supervisor !== undefined);
+  assertEquals(reports.length, OF_SUPERVISOR);
+  assertMatch(
+    events.at(-1)!.message,
+    /^1 more of these: reports of Supervisor/,
+  );
+});
+
+test("messages and lines of the log have as many characters as docs/security.md says, before a mark", async () => {
+  const lengths: number[] = [];
+  const { log } = timedLog(({ message }) => void lengths.push(message.length));
+  for (const length of [MESSAGE, MESSAGE + 1, 2 * MESSAGE]) {
+    log.report("error", () => "x".repeat(length));
+  }
+  for (const length of [LINE, LINE + 1, 2 * LINE]) {
+    log.line("error", "x".repeat(length));
+  }
+  log.stop();
+  const most = [MESSAGE, LINE].flatMap((each) => [
+    each,
+    each + "...".length,
+    each + "...".length,
+  ]);
+  assertEquals(lengths, most);
+  const metadata = Object.fromEntries(
+    Array.from({ length: 20 }, (_, i) => [`k${i}`, "x".repeat(VALUES / 10)]),
+  );
+  const line = await standardError(() =>
+    jsonLog({ level: "info", node: KATE, message: "", metadata })
+  );
+  const shown = line.match(/x+/g)!.reduce((sum, each) => sum + each.length, 0);
+  // The page says "about": names and quotes count, too.
+  assertLess(Math.abs(shown - VALUES), VALUES / 100);
+});
+
 test("NodeLog writes a limited number of events per second, and reports how many more there were", () => {
   const events: LogEvent[] = [];
   const { log, pass, timers } = timedLog((event) => void events.push(event));
   let made = 0;
   const event = () => `event ${++made}`;
-  for (let i = 0; i < 700; i++) log.report("error", event);
+  for (let i = 0; i < IN_ALL + 200; i++) log.report("error", event);
   // Suppressed events are not even created.
-  assertEquals([events.length, made], [500, 500]);
+  assertEquals([events.length, made], [IN_ALL, IN_ALL]);
   pass(1000);
   assertEquals(events.at(-1)!.message, "200 more of these: events");
-  // A peer's share, whatever it does; and that of all peers.
+  // Events without a peer still pass when all peers have used their share.
   events.length = 0;
-  for (let peer = 0; peer < 10; peer++) {
-    for (let what = 0; what < 100; what++) {
-      for (let i = 0; i < 20; i++) {
-        log.report("error", event, { what: `kind ${what}`, peer: `p${peer}` });
-      }
-    }
+  for (let i = 0; i < 400; i++) {
+    log.report("error", event, { what: `kind ${i}`, peer: `p${i % 10}` });
   }
-  assertEquals(events.length, 200);
-  // Events without a peer still pass.
+  assertEquals(events.length, OF_PEERS);
   log.report("error", event);
-  assertEquals(events.length, 201);
+  assertEquals(events.length, OF_PEERS + 1);
   log.stop();
   assertEquals(timers.length, 0);
 });
