@@ -1,0 +1,673 @@
+/**
+ * Numbers of the pages, each read from its sentence and met by the library exactly: at the number, and one beyond.
+ *
+ * Most limits have their tests where their subject has, and these read the page, too (`numbersIn`). Here are the
+ * others: in virtual time, or on a part of a node without its network.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { Connection } from "../distribution/connection.ts";
+import { Budget } from "../distribution/budget.ts";
+import { newConnectionStats } from "../distribution/statistics.ts";
+import { MAX_CONNECTIONS } from "../distribution/tcp.ts";
+import {
+  DEFAULT_LIMITS,
+  type Port,
+  type Session,
+  type Transport,
+  type TransportHandlers,
+} from "../distribution/wire.ts";
+import { ExitError } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
+import { Node } from "../node.ts";
+import { DashboardAccess } from "../observe/dashboard/access.ts";
+import { health } from "../observe/health.ts";
+import { pg } from "../pg.ts";
+import { type Pid, Process, receive, send, spawnLink } from "../process.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { checkTopologies } from "../servers/cluster/check_topologies.ts";
+import { formatText, MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
+import { PendingWrites } from "../servers/io/pending_writes.ts";
+import { makeToken } from "../shell/messages.ts";
+import { LineValues } from "../shell/values.ts";
+import { Supervisor } from "../supervisor.ts";
+import { Task } from "../task.ts";
+import { PoolError, TaskPool } from "../task_pool.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { Timeline } from "../testing/simulation/timeline.ts";
+import { test } from "../testing/tags.ts";
+import { numbersIn, readPage } from "./_pages.ts";
+import { quiet } from "./_processes.ts";
+
+const CLUSTER = "docs/cluster.md";
+const DIFFERENCES = "docs/differences.md";
+const OTP = "docs/otp.md";
+const PLACEMENT = "docs/placement.md";
+const PROTOCOL = "docs/protocol.md";
+const SECURITY = "docs/security.md";
+const SHELL = "docs/shell.md";
+const WEB = "docs/web.md";
+
+const KATE = "kate@localhost";
+
+/** A test of the numbers of a sentence. */
+function states(
+  page: string,
+  sentence: string,
+  check: (...numbers: number[]) => void | Promise<void>,
+): void {
+  test(`${page}: ${sentence}`, () => check(...numbersIn(page, sentence)));
+}
+
+// Limits of nodes.
+
+/** The options in a page's tables whose second column is a number. */
+async function optionsOf(page: string): Promise<Record<string, number>> {
+  const rows = (await readPage(page)).matchAll(
+    /^\| `(\w+)` +(?:\(no limit\) +)?\| ([\d,]+)(?: MiB)? /gm,
+  );
+  return Object.fromEntries(
+    [...rows].map(([row, option, digits]) => [
+      option,
+      Number(digits.replaceAll(",", "")) * (row.includes("MiB") ? 1 << 20 : 1),
+    ]),
+  );
+}
+
+test(`${SECURITY}: the table of caps has all default limits`, async () => {
+  const { tickTime, ...limits } = await optionsOf(SECURITY);
+  assertEquals<unknown>(limits, DEFAULT_LIMITS);
+  assertEquals(tickTime, 60_000);
+});
+
+test(`${PROTOCOL}: the table of limits has the defaults`, async () => {
+  const limits = Object.entries(await optionsOf(PROTOCOL))
+    .filter(([option]) => option in DEFAULT_LIMITS);
+  assert(limits.length >= 3);
+  for (const [option, value] of limits) {
+    assertEquals(DEFAULT_LIMITS[option as "maxDepth"], value, option);
+  }
+});
+
+states(
+  SECURITY,
+  "A node keeps at most # connections open",
+  (connections) => assertEquals(MAX_CONNECTIONS, connections),
+);
+
+// A connection whose peer does not read.
+
+const PIECE = 1 << 14;
+
+/** A connection without a network, to a peer that reads when a test says so. */
+class Line {
+  readonly timeline = new Timeline();
+  readonly stats = newConnectionStats();
+  readonly connection: Connection;
+  isPaused = false;
+  down: string | undefined;
+  /** The bytes that the transport has, and the peer has not read. */
+  taken = 0;
+  /** The ticks that were sent. */
+  ticks = 0;
+  readonly #reads: boolean;
+  #port!: Port;
+  #handlers!: TransportHandlers;
+
+  /** Connects; the peer reads all at once, or nothing. */
+  constructor({ limits = DEFAULT_LIMITS, reads = false } = {}) {
+    this.#reads = reads;
+    const transport: Transport = {
+      remote: "127.0.0.1:1",
+      buffered: 0,
+      start: (handlers) => void (this.#handlers = handlers),
+      write: (bytes) => {
+        this.taken += bytes.length;
+        return this.#reads;
+      },
+      pause: () => this.isPaused = true,
+      resume: () => this.isPaused = false,
+      end: () => {},
+      destroy: () => {},
+    };
+    const session = {
+      peer: { name: KATE, creation: 1 },
+      replaces: false,
+      rest: new Uint8Array(),
+      open: (port: Port) => {
+        this.#port = port;
+        return {
+          outgoing: {
+            pending: 0,
+            flush() {},
+            tick: () => {
+              this.ticks++;
+              this.queue(4);
+            },
+          },
+          incoming: { receive() {}, close() {} },
+        };
+      },
+    };
+    this.connection = new Connection({
+      transport,
+      session: session as unknown as Session,
+      place: {} as never,
+      known: [],
+      wire: "json",
+      limits,
+      runtime: {
+        after: (ms: number, fn: () => void) => this.timeline.after(ms, fn),
+        local: {},
+      } as unknown as Runtime,
+      queued: new Budget(Infinity),
+      stats: this.stats,
+      handlers: { down: (reason) => this.down = reason, peers() {} },
+    });
+    this.connection.start();
+  }
+
+  /** Queues bytes for the peer. */
+  queue(bytes: number): void {
+    this.#port.write(new Uint8Array(bytes));
+  }
+
+  /** Receives bytes of the peer until it is held back; returns their number. */
+  async read(): Promise<number> {
+    let bytes = 0;
+    while (!this.isPaused && bytes < 1 << 30) {
+      this.#handlers.bytes(new Uint8Array(PIECE));
+      bytes += PIECE;
+      // It also pauses until the event loop has turned.
+      if (this.isPaused) await quiet();
+    }
+    return bytes;
+  }
+
+  /** The peer reads all that the transport has; returns the number of bytes that follow. */
+  drain(): number {
+    this.taken = 0;
+    this.#handlers.drained();
+    return this.taken;
+  }
+}
+
+states(
+  SECURITY,
+  "For each # that the peer then reads, the node reads #; if the peer reads nothing, the node reads # every # ms,",
+  async (batch, credit, probed, ms) => {
+    const limit = 1 << 24;
+    const line = new Line({
+      limits: { ...DEFAULT_LIMITS, maxQueueBytes: limit },
+    });
+    for (let bytes = 0; bytes <= 2 * limit - limit / 8; bytes += PIECE) {
+      line.queue(PIECE);
+    }
+    await line.read();
+    // Frames leave whole.
+    assertEquals(line.drain(), batch);
+    assertEquals(await line.read(), credit);
+    assertEquals(line.timeline.nextAt, ms);
+    line.timeline.step();
+    assertEquals(await line.read(), probed);
+    assertEquals(line.timeline.nextAt, 2 * ms);
+  },
+);
+
+states(
+  SECURITY,
+  "The node disconnects the peer at # the limit, or when the peer has read nothing for # tick times.",
+  (times, tickTimes) => {
+    const limit = 1 << 20;
+    const blocked = new Line({
+      limits: { ...DEFAULT_LIMITS, maxQueueBytes: limit },
+    });
+    blocked.queue(1);
+    blocked.queue(times * limit - 1);
+    blocked.connection.flush();
+    assertEquals(blocked.down, undefined);
+    blocked.queue(1);
+    blocked.connection.flush();
+    assertMatch(blocked.down!, /asks more than it reads/);
+
+    const stuck = new Line();
+    stuck.queue(1);
+    let sixteenths = 0;
+    while (stuck.down === undefined) {
+      stuck.connection.tick();
+      sixteenths++;
+    }
+    assertEquals((sixteenths / 16).toFixed(2), tickTimes.toFixed(2));
+    assertMatch(stuck.down, /has read nothing/);
+  },
+);
+
+states(
+  SECURITY,
+  "`tickTime` (no limit) | # ms | a peer that is silent, or reads nothing from its queue, is down | one tick every # |",
+  (tickTime, ms) => {
+    const idle = new Line({ reads: true });
+    for (let i = 0; i < 16; i++) idle.connection.tick();
+    assertEquals(tickTime / idle.ticks, ms);
+  },
+);
+
+// Secrets.
+
+/** The bits of secrets of one form, if each of their characters varies. */
+function bitsOf(secrets: string[], bitsOfCharacter: number): number {
+  const varying = Array.from(
+    secrets[0],
+    (_, i) => new Set(secrets.map((each) => each[i])).size > 1,
+  ).filter(Boolean).length;
+  return varying * bitsOfCharacter;
+}
+
+states(
+  SECURITY,
+  "messages between a shell's processes carry a token of # random bits",
+  (bits) => {
+    const tokens = Array.from({ length: 100 }, makeToken);
+    for (const token of tokens) assertMatch(token, /^[\da-f]+$/);
+    assertEquals(bitsOf(tokens, 4), bits);
+  },
+);
+
+states(
+  SECURITY,
+  "The link has a token of # random bits.",
+  (bits) => {
+    const access = new DashboardAccess("c");
+    const tokens = Array.from({ length: 100 }, () => access.issue());
+    for (const token of tokens) assertMatch(token, /^[\w-]+$/);
+    assertEquals(Math.floor(bitsOf(tokens, 6) / 8) * 8, bits);
+  },
+);
+
+states(SECURITY, "The session is another # random bits", (bits) => {
+  const access = new DashboardAccess("c");
+  const sessions = Array.from(
+    { length: 100 },
+    () => access.redeem(access.issue())!,
+  );
+  for (const session of sessions) assertMatch(session, /^[\w-]+$/);
+  assertEquals(Math.floor(bitsOf(sessions, 6) / 8) * 8, bits);
+});
+
+states(
+  SECURITY,
+  "At most # links and # sessions are valid;",
+  (links, sessions) => {
+    for (const more of [0, 1]) {
+      const access = new DashboardAccess("c");
+      const issued = Array.from(
+        { length: links + more },
+        () => access.issue(),
+      );
+      assertEquals(access.redeem(issued[0]) === undefined, more === 1);
+      const other = new DashboardAccess("c");
+      const redeemed = Array.from(
+        { length: sessions + more },
+        () => other.redeem(other.issue()),
+      );
+      assertEquals(other.admits(`c=${redeemed[0]}`), more === 0);
+      assert(other.admits(`c=${redeemed[1]}`));
+    }
+  },
+);
+
+// Texts and values.
+
+states(
+  SECURITY,
+  "however short, it can ask for up to # characters",
+  (characters) => {
+    assertEquals(MAX_FORMATTED, characters);
+    assertEquals(formatText(`~${characters}c`, [97]).length, characters);
+    assertThrows(() => formatText(`~${characters + 1}c`, [97]));
+  },
+);
+
+states(
+  SECURITY,
+  "at most # characters of output from other nodes are kept",
+  async (characters) => {
+    const pending = new PendingWrites();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const add = (length: number) =>
+      pending.add({
+        request: { chars: "x".repeat(length) } as never,
+        node: KATE,
+        perform: () => promise,
+      });
+    // A request counts as 256 characters besides its text.
+    assert(add(characters / 2 - 256));
+    assertEquals(add(characters / 2 - 255), false);
+    assert(add(characters / 2 - 256));
+    assertEquals(add(0), false);
+    resolve();
+    await pending.settled;
+  },
+);
+
+states(
+  SECURITY,
+  "a message that is too deep or a bigint of more than # digits, fails at the sender",
+  async (digits) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.run("alex", async () => {
+      await Node.connect(KATE);
+      const to = { name: "nobody", node: KATE };
+      send(to, 10n ** BigInt(digits) - 1n);
+      assertThrows(() => send(to, 10n ** BigInt(digits)));
+    });
+  },
+);
+
+states(
+  SHELL,
+  "`v(3)` is the value of line 3, `v()` or `v(-1)` the last one; # are kept",
+  (most) => {
+    const values = new LineValues();
+    for (let line = 1; line <= most; line++) values.keep(line, line);
+    assertEquals(values.at(1), 1);
+    values.keep(most + 1, 0);
+    assertThrows(() => values.at(1), RangeError);
+    assertEquals(values.at(2), 2);
+  },
+);
+
+// Time limits, in virtual time.
+
+const Remote = {
+  echo: (value: unknown) => value,
+  never: () => receive(() => false),
+  stubborn: () => {
+    Process.trapExit(true);
+    return receive(() => false);
+  },
+};
+
+/** Runs a function as a process of alex, in a cluster of two nodes; returns its virtual time, in milliseconds. */
+async function timeOf(fn: () => unknown, prepare?: () => unknown) {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    modules: { Remote },
+    delay: { min: 1, max: 1 },
+  });
+  return await cluster.run("alex", async () => {
+    await prepare?.();
+    const start = cluster.now();
+    await fn();
+    return cluster.now() - start;
+  });
+}
+
+/** Starts a server that never answers. */
+const mute = () =>
+  GenServer.startLink({
+    init: () => ({ type: "ok", state: 0 }),
+    handleCall: () => ({ type: "noreply", state: 0 }),
+  }, undefined);
+
+/** The cases whose time limit is a default: what is asked, and the error. */
+const DEFAULTS: [
+  page: string,
+  sentence: string,
+  ask: () => Promise<unknown>,
+][] = [
+  [
+    OTP,
+    '| `GenServer.call`, `Agent.get` | exits, `"noproc"` | exits, its reason | exits, `"timeout"`, after # ms;',
+    async () => {
+      const server = await mute();
+      return () => assertRejects(() => GenServer.call(server, 1), ExitError);
+    },
+  ],
+  [
+    OTP,
+    "**A call takes too long**: the caller exits after # ms.",
+    async () => {
+      const server = await mute();
+      return () => assertRejects(() => GenServer.call(server, 1), ExitError);
+    },
+  ],
+  [
+    OTP,
+    'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
+    () => {
+      const task = Task.async(Remote.never);
+      return Promise.resolve(() =>
+        assertRejects(() => Task.await(task), ExitError)
+      );
+    },
+  ],
+  [
+    OTP,
+    "**It takes too long**: `Task.await` exits after # ms",
+    () => {
+      const task = Task.async(Remote.never);
+      return Promise.resolve(() =>
+        assertRejects(() => Task.await(task), ExitError)
+      );
+    },
+  ],
+  [
+    OTP,
+    "and is killed after its `shutdown` time (# ms).",
+    async () => {
+      const supervisor = await TaskSupervisor.startLink();
+      await TaskSupervisor.startChild(supervisor, Remote.stubborn);
+      return () => Supervisor.stop(supervisor);
+    },
+  ],
+  [
+    OTP,
+    'throws `PoolError`, `"deadline"`, after # ms; the task is ended',
+    async () => {
+      await pg.startLink();
+      await TaskSupervisor.startLink({ group: "g" });
+      const pool = await TaskPool.startLink({ group: "g" });
+      return () =>
+        assertRejects(
+          () => TaskPool.run(pool, ["Remote", "never"], []),
+          PoolError,
+          "time is up",
+        );
+    },
+  ],
+  [
+    PLACEMENT,
+    'code `"deadline"` | `timeout` (# ms) or `deadline` is over',
+    async () => {
+      await pg.startLink();
+      await TaskSupervisor.startLink({ group: "g" });
+      const pool = await TaskPool.startLink({ group: "g" });
+      return () =>
+        assertRejects(
+          () => TaskPool.run(pool, ["Remote", "never"], []),
+          PoolError,
+        );
+    },
+  ],
+  [
+    PLACEMENT,
+    "If the group has no member, runs wait for `waitForNode` (#)",
+    async () => {
+      await pg.startLink();
+      const pool = await TaskPool.startLink({ group: "g" });
+      return () =>
+        assertRejects(
+          () => TaskPool.run(pool, ["Remote", "echo"], [1], { timeout: 1e9 }),
+          PoolError,
+        );
+    },
+  ],
+];
+
+for (const [page, sentence, prepare] of DEFAULTS) {
+  states(page, sentence, async (ms) => {
+    let ask!: () => unknown;
+    const took = await timeOf(
+      () => ask(),
+      async () => ask = await prepare() as () => unknown,
+    );
+    assertEquals(took, ms);
+  });
+}
+
+states(
+  OTP,
+  "after more than `maxRestarts` (#) within `maxSeconds` (#), the supervisor stops its children",
+  async (restarts, seconds) => {
+    /** Whether a supervisor survives crashes of its child: one after each pause. */
+    const survives = async (pauses: number[]) => {
+      let isAlive = true;
+      await timeOf(async () => {
+        Process.trapExit(true);
+        const supervisor = await Supervisor.startLink([
+          { id: "a", start: () => spawnLink(Remote.never) },
+        ], { strategy: "one_for_one" });
+        for (const pause of pauses) {
+          // safe: virtual time
+          await Process.sleep(pause);
+          const [{ pid }] = await Supervisor.whichChildren(supervisor);
+          Process.exit(pid as Pid, "kill");
+        }
+        // safe: virtual time
+        await Process.sleep(1);
+        isAlive = Process.alive(supervisor);
+      });
+      return isAlive;
+    };
+    const most = Array(restarts).fill(1);
+    const window = 1000 * seconds;
+    assertEquals(await survives(most), true);
+    assertEquals(await survives([...most, 1]), false);
+    assertEquals(await survives([...most, window - 100]), false);
+    // Whole seconds count, as in OTP.
+    assertEquals(await survives([...most, window + 1000]), true);
+  },
+);
+
+states(
+  OTP,
+  "Stopping takes at most # (`stopTimeout`",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+    cluster.spawn("alex", () =>
+      GenServer.start({
+        init() {
+          Process.trapExit(true);
+          return { type: "ok", state: 0 };
+        },
+        terminate: () => Remote.never(),
+      }, undefined));
+    await cluster.settle();
+    const node = cluster.node("alex");
+    let isStopped = false;
+    void cluster.stop("alex").then(() => isStopped = true);
+    await cluster.advance(ms - 1);
+    assertEquals([isStopped, node.status], [false, "stopping"]);
+    await cluster.advance(1);
+    assertEquals([isStopped, node.status], [true, "stopped"]);
+  },
+);
+
+states(
+  OTP,
+  "the processes that other nodes have started, for at most # (`drainTimeout`",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+      modules: { Remote },
+    });
+    await cluster.run("alex", () => Node.spawn(KATE, Remote.never));
+    await cluster.settle();
+    const kate = cluster.node("kate");
+    const drained = kate.drain();
+    await cluster.advance(ms - 100);
+    assertEquals(kate.status, "draining");
+    await cluster.advance(200);
+    assertEquals(kate.status === "draining", false);
+    await cluster.settle();
+    await drained;
+  },
+);
+
+states(
+  DIFFERENCES,
+  "For # ms after a dial has failed, messages to that node are dropped",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+    await cluster.run("alex", async () => {
+      const dials = () => Node.stats()!.failedDials;
+      const to = { name: "x", node: KATE };
+      assertEquals(await Node.connect(KATE), false);
+      const before = dials();
+      // safe: virtual time
+      await Process.sleep(ms - 1);
+      send(to, 1);
+      // safe: virtual time
+      await Process.sleep(0.5);
+      assertEquals(dials(), before);
+      // safe: virtual time
+      await Process.sleep(1);
+      send(to, 1);
+      // safe: virtual time
+      await Process.sleep(50);
+      assertEquals(dials(), before + 1);
+    });
+  },
+);
+
+states(
+  WEB,
+  "a check fails if it returns `false`, throws, rejects, or takes longer than `timeout` (#)",
+  async (ms) => {
+    await using node = await Node.start({
+      name: "alex@localhost",
+      cookie: "c",
+      epmdPort: false,
+      log: () => {},
+    });
+    const timers: number[] = [];
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = ((fn: () => void, ms: number) => {
+      timers.push(ms);
+      return setTimeout(fn, 0);
+    }) as typeof setTimeout;
+    try {
+      const probe = health({
+        node,
+        ready: { never: () => new Promise<never>(() => {}) },
+      });
+      const response = await probe(new Request("http://localhost/readyz"));
+      assertEquals(response!.status, 503);
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+    assert(timers.includes(ms), `${timers}`);
+  },
+);
+
+states(CLUSTER, "| topologies | # |", (most) => {
+  const topologies = (count: number) =>
+    Object.fromEntries(
+      Array.from(
+        { length: count },
+        (_, i) => [`t${i}`, { strategy: "static", nodes: [] }],
+      ),
+    );
+  checkTopologies(topologies(most), "test");
+  assertThrows(() => checkTopologies(topologies(most + 1), "test"), RangeError);
+});
