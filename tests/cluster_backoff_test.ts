@@ -23,9 +23,40 @@ import {
 } from "../testing/simulation/event_loop.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
+import { numbersIn } from "./_pages.ts";
 
 /** The greatest chance, for delays without fractions; a node's is always a little less. */
 const MOST = 1;
+
+const CLUSTER = "docs/cluster.md";
+const [MIN_DELAY, TIMES, MAX_DELAY] = numbersIn(
+  CLUSTER,
+  "Each delay is a random number between `minDelay` (# ms) and # times the last one, up to `maxDelay` (#).",
+);
+const [DIALS] = numbersIn(
+  CLUSTER,
+  "At most `maxDials` (#) of a topology are dialled at once.",
+);
+const [INTERVAL] = numbersIn(CLUSTER, "ask again every `interval` (#).");
+const [TIMEOUT, QUESTIONS] = numbersIn(
+  CLUSTER,
+  "| an answer | `timeout` (#); no more than # questions without an answer |",
+);
+const [PAUSE] = numbersIn(CLUSTER, "| an async iterable | one value in # ms |");
+const [FAILURES] = numbersIn(
+  CLUSTER,
+  "| messages about failures of a strategy | # in a second |",
+);
+const [ADDRESSES, READ] = numbersIn(
+  CLUSTER,
+  "| `maxAddresses` (#), the same ones in any order of the answer; # are read |",
+);
+
+/** The documented delays, when chance makes each the longest. */
+const LONGEST: number[] = [2 * MIN_DELAY];
+while (LONGEST.at(-2) !== MAX_DELAY) {
+  LONGEST.push(Math.min(TIMES * LONGEST.at(-1)!, MAX_DELAY));
+}
 
 type Topology = Topologies[string];
 
@@ -179,9 +210,8 @@ const GROWTH: [
   [0.5, { minDelay: 100, maxDelay: 1000 }, [150, 275, 462.5, 743.75, 1000]],
   [MOST, { minDelay: 100, maxDelay: 1000 }, [200, 600, 1000, 1000]],
   [MOST, { minDelay: 7, maxDelay: 7 }, [7, 7, 7]],
-  // The documented limits, of 100 ms and 30 s.
-  [0, {}, [100, 100, 100]],
-  [MOST, {}, [200, 600, 1800, 5400, 16_200, 30_000, 30_000]],
+  [0, {}, [MIN_DELAY, MIN_DELAY, MIN_DELAY]],
+  [MOST, {}, LONGEST],
 ];
 
 for (const [chance, options, delays] of GROWTH) {
@@ -290,7 +320,7 @@ test("an address that is no longer named is not dialled when its delay is over",
   assertEquals((await scene.info()).addresses, []);
 });
 
-for (const [maxDials, most] of [[undefined, 16], [1, 1], [2, 2]] as const) {
+for (const [maxDials, most] of [[undefined, DIALS], [1, 1], [2, 2]] as const) {
   test(`a topology dials at most ${most} addresses at once, in order`, async () => {
     const nodes = Array.from({ length: 20 }, (_, i) => `n${10 + i}@localhost`);
     using scene = await Scene.start(
@@ -310,16 +340,16 @@ for (const [maxDials, most] of [[undefined, 16], [1, 1], [2, 2]] as const) {
 
 /** The times at which a strategy is asked, by chance: a tenth more or less than its interval. */
 const ASKED: [chance: number, interval: number | undefined, each: number][] = [
-  [0, undefined, 4500],
-  [0.5, undefined, 5000],
-  [MOST, undefined, 5500],
+  [0, undefined, 0.9 * INTERVAL],
+  [0.5, undefined, INTERVAL],
+  [MOST, undefined, 1.1 * INTERVAL],
   [0.5, 200, 200],
 ];
 
 for (const [chance, interval, each] of ASKED) {
   test(
     `a strategy with an interval of ${
-      interval ?? "5000 ms, the default,"
+      interval ?? "the default"
     } is asked every ${each} ms with a chance of ${chance}`,
     async () => {
       const timeline = new Timeline();
@@ -339,7 +369,7 @@ for (const [chance, interval, each] of ASKED) {
 
 /** The times at which a strategy that never answers is reported, by its time limit. */
 const UNANSWERED: [timeout: number | undefined, reported: number][] = [
-  [undefined, 10_000],
+  [undefined, TIMEOUT],
   [300, 300],
 ];
 
@@ -388,12 +418,15 @@ test("failures of a strategy are reported once in a second", async () => {
   assertEquals(failures, 10);
   assertEquals(
     scene.events.map(({ event, at }) => [event, Math.round(at)]),
-    [["strategy_failed", 1000], ["strategy_failed", 2000]],
+    [
+      ["strategy_failed", FAILURES * 1000],
+      ["strategy_failed", FAILURES * 2000],
+    ],
   );
   assertEquals((await scene.info()).lastError, "failure 10");
 });
 
-test("each value of an async iterable is read 100 ms after the last one", async () => {
+test("each value of an async iterable is read a while after the last one", async () => {
   const timeline = new Timeline();
   const read: number[] = [];
   using scene = await Scene.start({
@@ -404,8 +437,8 @@ test("each value of an async iterable is read 100 ms after the last one", async 
       }
     },
   }, { timeline });
-  await scene.pass(350);
-  assertEquals(read, [0, 100, 200, 300]);
+  await scene.pass(3.5 * PAUSE);
+  assertEquals(read, [0, PAUSE, 2 * PAUSE, 3 * PAUSE]);
   // The time for an answer is that for the first one.
   await scene.pass(15_000);
   assertEquals([read.length, (await scene.info()).lastError], [154, undefined]);
@@ -416,4 +449,44 @@ test("a process that is not the topology's own cannot wake it", async () => {
   scene.up.add(KATE);
   await scene.lose("mia@localhost");
   assertEquals((await scene.address()).state, "waiting");
+});
+
+test("a strategy is asked until a number of questions has no answer", async () => {
+  let asked = 0;
+  using scene = await Scene.start({
+    strategy: () => {
+      asked++;
+      return new Promise<never>(() => {});
+    },
+    interval: 100,
+    // safe: virtual time
+    timeout: 100,
+  });
+  await scene.pass(20 * 100 * QUESTIONS);
+  assertEquals(asked, QUESTIONS);
+  assertEquals(
+    (await scene.info()).lastError,
+    `${QUESTIONS} earlier questions have not been answered`,
+  );
+});
+
+test("a topology has a number of addresses, of those that are read", async () => {
+  for (const more of [0, 1]) {
+    const nodes = Array.from(
+      { length: ADDRESSES + more },
+      (_, i) => `n${i}@localhost`,
+    );
+    using scene = await Scene.start({ strategy: () => nodes, interval: 1e9 });
+    const { addresses, ignored } = await scene.info();
+    assertEquals([addresses.length, ignored], [ADDRESSES, more]);
+  }
+  let read = 0;
+  const endless = {
+    *[Symbol.iterator]() {
+      for (;; read++) yield KATE;
+    },
+  };
+  using scene = await Scene.start({ strategy: () => endless, interval: 1e9 });
+  const [address] = (await scene.info()).addresses;
+  assertEquals([address.node, read], [KATE, READ]);
 });

@@ -18,6 +18,7 @@ import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { jsonWire } from "../wires/json/mod.ts";
+import { numbersIn } from "./_pages.ts";
 import { clusterTest, COOKIE } from "./_nodes.ts";
 import { isPending, quiet } from "./_processes.ts";
 import {
@@ -33,6 +34,16 @@ import {
 const ALEX = "alex@localhost";
 const RAW = "raw@localhost";
 const OTHER = "other@localhost";
+
+const SECURITY = "docs/security.md";
+const [INTRODUCED, AT_A_TIME] = numbersIn(
+  SECURITY,
+  "send the names and addresses of other nodes, # for each connection, which this node then dials, # at a time",
+);
+const [DIALS, WAITING] = numbersIn(
+  SECURITY,
+  "A node dials at most # nodes at a time for all causes, and at most # more wait (`maxConnections`).",
+);
 
 /** A network that counts dials, and lets them fail on request. */
 class CountedDials {
@@ -143,16 +154,16 @@ function names(count: number, prefix = "n"): string[] {
 
 // Introductions.
 
-test("a peer that introduces 102,400 nodes causes dials of 1,024, 32 at a time", async () => {
+test("a peer that introduces 102,400 nodes causes dials of few, and fewer at a time", async () => {
   const dials = new CountedDials();
   const peer = await Peer.enter(dials.network, RAW);
   const all = names(102_400);
   for (let i = 0; i < all.length; i += 1024) {
     peer.say([["peers", all.slice(i, i + 1024)]]);
   }
-  assertEquals(dials.active.size, 32);
+  assertEquals(dials.active.size, AT_A_TIME);
   await dials.failAll();
-  assertEquals([dials.total, dials.most], [1024, 32]);
+  assertEquals([dials.total, dials.most], [INTRODUCED, AT_A_TIME]);
   assert(!peer.isEnded);
   await dials.network.stop();
 });
@@ -165,11 +176,11 @@ test("peers that introduce nodes share the limit of dials, and cause none when t
     peer.say([["peers", names(100, `n${i}x`)]]);
     peers.push(peer);
   }
-  assertEquals(dials.active.size, 32);
+  assertEquals(dials.active.size, AT_A_TIME);
   for (const peer of peers) peer.destroy();
   await quiet();
   await dials.failAll();
-  assertEquals(dials.total, 32);
+  assertEquals(dials.total, AT_A_TIME);
   await dials.network.stop();
 });
 
@@ -187,13 +198,14 @@ test("an introduced node is dialled at once when it is used", async () => {
 
 // Concurrent dials.
 
-test("128 nodes are dialled at a time, and the others in their turn", async () => {
+test("a number of nodes is dialled at a time, and the others in their turn", async () => {
   const dials = new CountedDials();
-  const connected = names(1000).map((name) => dials.network.connect(name));
-  assertEquals(dials.active.size, 128);
+  const connected = names(WAITING).map((name) => dials.network.connect(name));
+  assertEquals(dials.active.size, DIALS);
+  assertEquals(await dials.network.connect("more@localhost"), false);
   await dials.failAll();
   for (const each of connected) assertEquals(await each, false);
-  assertEquals([dials.total, dials.most], [1000, 128]);
+  assertEquals([dials.total, dials.most], [WAITING, DIALS]);
   // A dial that waits for its turn does not reject a connection from that node.
   const again = names(200).map((name) => dials.network.connect(name));
   const peer = await Peer.enter(dials.network, "n199@localhost");

@@ -16,7 +16,22 @@ import {
 } from "../servers/supervisor/supervision.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
+import { numbersIn } from "./_pages.ts";
 import { quiet } from "./_processes.ts";
+
+const SECURITY = "docs/security.md";
+const [TRACED, MESSAGES] = numbersIn(
+  SECURITY,
+  "the messages of a process that it traces: # processes at a time, # messages each",
+);
+const [SHARE, WAITING] = numbersIn(
+  SECURITY,
+  "all answers to other nodes together take a # of a core, and # wait",
+);
+const [SHOWN, SECONDS] = numbersIn(
+  "docs/shell.md",
+  "prints the messages that a process receives and sends, # of them, for # minute at most",
+);
 
 /** A runtime with processes that wait for ever, and its observer. */
 class Scene implements Disposable {
@@ -378,12 +393,12 @@ async function traced(
 
 /** How a trace ends: by its number of messages, or by its time. */
 const TRACES: [limits: unknown, messages: number, endedAt: number][] = [
-  [undefined, 100, 0],
+  [undefined, SHOWN, 0],
   [{ limit: 1 }, 1, 0],
   [{ limit: 0 }, 0, 0],
-  [{ limit: 1000 }, 1000, 0],
-  [{ limit: 1e9 }, 1000, 0],
-  [{ limit: "all" }, 100, 0],
+  [{ limit: MESSAGES }, MESSAGES, 0],
+  [{ limit: 1e9 }, MESSAGES, 0],
+  [{ limit: "all" }, SHOWN, 0],
 ];
 
 for (const [limits, messages, endedAt] of TRACES) {
@@ -394,7 +409,7 @@ for (const [limits, messages, endedAt] of TRACES) {
 
 /** The time of a trace without messages, in milliseconds. */
 const TIMES: [timeout: unknown, ms: number][] = [
-  [undefined, 60_000],
+  [undefined, 60_000 * SECONDS],
   [1000, 1000],
   [600_000, 600_000],
   [1e9, 600_000],
@@ -423,12 +438,12 @@ for (const [timeout, ms] of TIMES) {
   });
 }
 
-test("a node has 8 traces at once", () => {
+test("a node has a number of traces at once", () => {
   using scene = new Scene();
   // safe: virtual time
   const limits = { limit: 5, timeout: 1000 };
   const start = () => traceMessages(scene.idle(), limits, () => {}, () => {});
-  const traces = numbers(8).map(start);
+  const traces = numbers(TRACED).map(start);
   assertEquals(traces.map((each) => typeof each), traces.map(() => "function"));
   assertEquals(start(), "too_many");
   (traces[3] as () => void)();
@@ -488,7 +503,7 @@ test("rates are samples 500 ms apart or more, and forgotten 10 s after the last 
   assertEquals(scene.observer.process(process.pid)!.rate, undefined);
 });
 
-test("answers to others take a quarter of the time, after a burst of 100 ms", async () => {
+test("answers to others take a part of the time, after a burst of 100 ms", async () => {
   using scene = new Scene();
   await quiet();
   const share = new ObserverShare(scene.runtime);
@@ -504,6 +519,7 @@ test("answers to others take a quarter of the time, after a burst of 100 ms", as
           answered.push(scene.timeline.time);
         }) as Promise<void>
       );
+    assertEquals(SHARE, 1 / 4);
     // Each is charged four times its time: 80 ms, then 70 more than the 10 that pass with it, then 130.
     const asked = [ask(20), ask(20), ask(20)];
     await quiet();
@@ -519,7 +535,7 @@ test("answers to others take a quarter of the time, after a burst of 100 ms", as
   }
 });
 
-test("100 answers to others may wait; one of a process that is dead is not made", async () => {
+test("a number of answers to others may wait; one of a process that is dead is not made", async () => {
   using scene = new Scene();
   const share = new ObserverShare(scene.runtime);
   const { now } = performance;
@@ -532,14 +548,14 @@ test("100 answers to others may wait; one of a process that is dead is not made"
       }) as Promise<void>
     );
     let made = 0;
-    const processes = numbers(100).map(() =>
+    const processes = numbers(WAITING).map(() =>
       scene.runtime.spawn(() => share.take(() => made++), {})
     );
     await quiet();
     await assertRejects(
       () => scene.run(() => share.take(() => {}) as Promise<void>),
       Error,
-      "Cannot observe alex@localhost: 100 answers wait for their turn",
+      `Cannot observe alex@localhost: ${WAITING} answers wait for their turn`,
     );
     for (const process of processes.slice(1)) {
       scene.runtime.terminate(process, "kill");

@@ -10,6 +10,7 @@ import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
 import type { ReplyTo } from "../runtime/values/reply_to.ts";
 import { PoolError, TaskPool } from "../task_pool.ts";
+import { numbersIn } from "./_pages.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import {
   begun,
@@ -221,8 +222,13 @@ hostileTest(
   },
 );
 
+const [OF_NODE] = numbersIn(
+  "docs/placement.md",
+  "It uses at most # supervisors of one node.",
+);
+
 clusterTest(
-  "TaskPool uses at most 64 supervisors of one node",
+  "TaskPool uses a bounded number of supervisors of one node",
   async (cluster) => {
     const [alex, kate] = await nodes(cluster, "alex", "kate");
     await pool(alex);
@@ -237,7 +243,7 @@ clusterTest(
     await alex.run(async () => {
       await until(({ members }) => members.length > 0);
       await until(() => pg.getMembers(GROUP).length === 200);
-      assertEquals((await TaskPool.info("pool")).members.length, 64);
+      assertEquals((await TaskPool.info("pool")).members.length, OF_NODE);
       await assertRejects(() => here(50), PoolError);
     });
   },

@@ -22,6 +22,21 @@ import { TaskSupervisor } from "../task_supervisor.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
+import { numbersIn } from "./_pages.ts";
+
+const PLACEMENT = "docs/placement.md";
+const [PLACES] = numbersIn(
+  PLACEMENT,
+  "Supervisors without `maxChildren` count as having # places",
+);
+const [FIRST_PAUSE, LONGEST_PAUSE] = numbersIn(
+  PLACEMENT,
+  "asks it again after # ms to #.",
+);
+const [PATIENCE] = numbersIn(
+  PLACEMENT,
+  "A supervisor that has not answered a request for # second",
+).map((seconds) => 1000 * seconds);
 
 /** A supervisor of a group, in virtual time. */
 class Scene {
@@ -129,19 +144,19 @@ test("a place is free again when its task is over, and not before", () => {
   assertEquals(scene.member.load, 1, "it ended once");
 });
 
-test("the part of the places that is taken counts; without a limit, of 1,000", () => {
+test("the part of the places that is taken counts; without a limit, of many", () => {
   const scene = new Scene();
   scene.report(3, 12);
   assertEquals(scene.member.use, 0.25);
   scene.report(3, "infinity");
-  assertEquals([scene.member.use, scene.member.max], [0.003, Infinity]);
+  assertEquals([scene.member.use, scene.member.max], [3 / PLACES, Infinity]);
 });
 
 test("a supervisor that has not answered for more than a second is passed over until it answers", () => {
   const scene = new Scene();
   scene.report(0, 10);
   const first = scene.send();
-  scene.pass(600);
+  scene.pass(PATIENCE - 400);
   const second = scene.send();
   scene.pass(400);
   assertEquals([scene.canTake, scene.member.mayWantTurn(scene.now)], [
@@ -168,7 +183,10 @@ test("a supervisor that has not answered for more than a second is passed over u
 
 test("a supervisor that refuses and tells no load is passed over ever longer, up to a second", () => {
   const scene = new Scene();
-  for (const pause of [50, 100, 200, 400, 800, 1000, 1000]) {
+  const pauses = [1, 2, 4, 8, 16, 32, 64].map((times) =>
+    Math.min(times * FIRST_PAUSE, LONGEST_PAUSE)
+  );
+  for (const pause of pauses) {
     scene.member.pause(scene.clock);
     const { changed } = scene;
     scene.pass(pause - 1);
