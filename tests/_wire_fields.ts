@@ -19,6 +19,7 @@ import {
   spawn,
 } from "../process.ts";
 import { type Cluster, nodeDown } from "./_nodes.ts";
+import { quiet } from "./_processes.ts";
 
 /** The name of the third node. */
 export const THIRD = "third@localhost";
@@ -206,6 +207,8 @@ export async function assertRows(
         if (frames !== undefined) peer.write(frames());
         const kept = await peer.isKept();
         if (!kept) await nodeDown(name);
+        // A process that the frames woke has acted.
+        await quiet();
         const { adds = [], ends = [] } = closed
           ? LOST
           : outcome === "dropped"

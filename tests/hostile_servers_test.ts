@@ -76,7 +76,8 @@ async function takenIn(peer: RawPeer): Promise<void> {
   await peer.say([["monitor_name", 100, "nobody at all", 999]]);
   for (;;) {
     const [, , , ref] = await peer.signal("down");
-    if (ref === 999) return;
+    // The processes that got the earlier signals act on them.
+    if (ref === 999) return quiet();
   }
 }
 
