@@ -249,14 +249,23 @@ states(
   },
 );
 
+/** The time between ticks to an idle peer, in milliseconds. */
+function tickInterval(tickTime: number): number {
+  const idle = new Line({ reads: true });
+  for (let i = 0; i < 16; i++) idle.connection.tick();
+  return tickTime / idle.ticks;
+}
+
 states(
   SECURITY,
   "`tickTime` (no limit) | # ms | a peer that is silent, or reads nothing from its queue, is down | one tick every # |",
-  (tickTime, ms) => {
-    const idle = new Line({ reads: true });
-    for (let i = 0; i < 16; i++) idle.connection.tick();
-    assertEquals(tickTime / idle.ticks, ms);
-  },
+  (tickTime, ms) => assertEquals(tickInterval(tickTime), ms),
+);
+
+states(
+  "docs/deploy.md",
+  "an idle connection carries a tick every #, an eighth of `tickTime`.",
+  (ms) => assertEquals(tickInterval(60_000), ms),
 );
 
 // Secrets.
