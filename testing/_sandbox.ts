@@ -61,6 +61,8 @@ export class Sandbox implements AsyncDisposable {
     const TMPDIR = join(folder, "tmp");
     await Deno.mkdir(HOME);
     await Deno.mkdir(TMPDIR);
+    // Programs that run as another user reach the files that tests make for them, as below /tmp.
+    for (const path of [folder, TMPDIR]) await Deno.chmod(path, 0o711);
     const env: Record<string, string> = { HOME, TMPDIR, DENO_DIR };
     const before = Deno.env.get("HOME");
     if (before !== undefined) {

@@ -330,9 +330,9 @@ export function afterInput(ms: number, fn: () => void): () => void {
     }
     const isSilent = ++silentTurns > SILENT_TURNS && now - silentSince >= ms;
     if (isSilent || now - began >= MAX_INPUT) fn();
-    else hostLoop.afterTurn(turn);
+    else hostLoop.afterPoll(turn);
   };
-  outside(() => hostLoop.afterTurn(turn));
+  outside(() => hostLoop.afterPoll(turn));
   return () => isStopped = true;
 }
 
