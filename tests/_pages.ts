@@ -41,6 +41,7 @@ const WORDS: Record<string, number> = {
   three: 3,
   four: 4,
   five: 5,
+  ten: 10,
 };
 
 /**

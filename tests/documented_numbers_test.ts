@@ -12,16 +12,35 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { Attempts, REPEATS } from "../distribution/attempts.ts";
+import { isLater } from "../distribution/epmd/ownership.ts";
+import { FIRST_JITTER, NEWCOMER_PAUSE } from "../distribution/epmd/registry.ts";
+import { CLOSING, EPMD_LIMITS } from "../distribution/epmd/server.ts";
+import { global } from "../global.ts";
+import { PageServer, REQUEST_TIME } from "../observe/dashboard/page_server.ts";
+import { refusalOfRequest } from "../observe/dashboard/request_checks.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
+import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import { askDnsSrv } from "../servers/cluster/strategies/dns.ts";
+import { TaskLoad } from "../servers/task/task_load.ts";
+import { beamWire } from "../wires/beam/mod.ts";
+import { jsonWire } from "../wires/json/mod.ts";
+import { localOf } from "./_raw_beam.ts";
 import { Connection } from "../distribution/connection.ts";
 import { Budget } from "../distribution/budget.ts";
 import { newConnectionStats } from "../distribution/statistics.ts";
 import { MAX_CONNECTIONS } from "../distribution/tcp.ts";
 import {
   DEFAULT_LIMITS,
+  type Local,
   type Port,
   type Session,
   type Transport,
   type TransportHandlers,
+  type Wire,
 } from "../distribution/wire.ts";
 import { ExitError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
@@ -29,10 +48,18 @@ import { Node } from "../node.ts";
 import { DashboardAccess } from "../observe/dashboard/access.ts";
 import { health } from "../observe/health.ts";
 import { pg } from "../pg.ts";
-import { type Pid, Process, receive, send, spawnLink } from "../process.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawnLink,
+} from "../process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { checkTopologies } from "../servers/cluster/check_topologies.ts";
 import { formatText, MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
+import { MAX_FUNCTION_BYTES } from "../runtime/values/functions.ts";
 import { PendingWrites } from "../servers/io/pending_writes.ts";
 import { makeToken } from "../shell/messages.ts";
 import { LineValues } from "../shell/values.ts";
@@ -100,6 +127,125 @@ states(
   SECURITY,
   "A node keeps at most # connections open",
   (connections) => assertEquals(MAX_CONNECTIONS, connections),
+);
+
+// Unauthenticated connections.
+
+/** Whether a wire goes on reading when the length of the first frame has arrived. */
+async function readsOn(wire: Wire, length: Uint8Array): Promise<boolean> {
+  const started = Promise.withResolvers<TransportHandlers>();
+  const transport: Partial<Transport> = {
+    remote: "127.0.0.1:1",
+    start: started.resolve,
+    pause: () => {},
+    resume: () => {},
+    write: () => true,
+    end: () => {},
+    destroy: () => {},
+  };
+  const accepted = wire.accept(
+    transport as Transport,
+    () => new Uint8Array(),
+    localOf(KATE, 1),
+  );
+  (await started.promise).bytes(length);
+  let isPending = true;
+  accepted.catch(() => {}).then(() => isPending = false);
+  await quiet();
+  return isPending;
+}
+
+states(
+  SECURITY,
+  "a first message has at most #, and the node refuses a longer length as soon as it arrives",
+  async (most) => {
+    const length = (bytes: number) => Uint8Array.of(0, 0, bytes >> 8, bytes);
+    assertEquals(await readsOn(jsonWire, length(most)), true);
+    assertEquals(await readsOn(jsonWire, length(most + 1)), false);
+  },
+);
+
+states(
+  SECURITY,
+  "(the first message has at most # bytes)",
+  async (most) => {
+    const length = (bytes: number) => Uint8Array.of(bytes >> 8, bytes);
+    assertEquals(await readsOn(beamWire(), length(most)), true);
+    assertEquals(await readsOn(beamWire(), length(most + 1)), false);
+  },
+);
+
+states(
+  SECURITY,
+  "and its EPMD # (# without a name, # nodes, # that are closing)",
+  (all, unnamed, nodes, closing) => {
+    const { maxConnections, maxNodes } = EPMD_LIMITS;
+    assertEquals([maxConnections, maxNodes, CLOSING], [
+      unnamed,
+      nodes,
+      closing,
+    ]);
+    assertEquals(maxConnections + maxNodes + CLOSING, all);
+  },
+);
+
+states(
+  SECURITY,
+  "reserves each name for # for the node that can prove ownership",
+  (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
+);
+
+states(
+  PROTOCOL,
+  "It answers a registration immediately, except in the first # after EPMD changed hands.",
+  (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
+);
+
+states(
+  PROTOCOL,
+  "A look-up of an unknown name is answered when that name is registered, or after # ms.",
+  (ms) => assertEquals(EPMD_LIMITS.lookupGrace, ms),
+);
+
+states(
+  PROTOCOL,
+  "If no process listens on EPMD's port, a node tries again # ms later",
+  (ms) => assertEquals(NEWCOMER_PAUSE, ms),
+);
+
+states(
+  PROTOCOL,
+  "each node waits a random time below # ms and registers again",
+  (ms) => assertEquals(FIRST_JITTER, ms),
+);
+
+states(
+  PROTOCOL,
+  "A link proves an earlier link if hashing it # to # times produces the earlier",
+  (least, most) => {
+    const last = "0".repeat(43);
+    let before = last;
+    for (let times = 0; times <= most + 1; times++) {
+      assertEquals(isLater(last, before), times >= least && times <= most);
+      before = createHash("sha256").update(before).digest("base64url");
+    }
+  },
+);
+
+states(
+  PROTOCOL,
+  "dials again: # times, first after # to # ms, then after # the previous delay each time",
+  (times, least, most, factor) => {
+    assertEquals(REPEATS, times);
+    for (const [chance, first] of [[0, least], [256, most]]) {
+      const attempts = new Attempts({
+        runtime: {} as Runtime,
+        local: { randomBytes: () => [chance] } as unknown as Local,
+      });
+      const delays = [0, 1, 2].map((repeats) => attempts.repeatAfter(repeats));
+      assertEquals(delays, [first, factor * first, factor ** 2 * first]);
+    }
+  },
 );
 
 // A connection whose peer does not read.
@@ -332,6 +478,129 @@ states(
   },
 );
 
+// The dashboard's server.
+
+const PAGE = numbersIn(
+  SECURITY,
+  "**Limits.** # connections, # requests at a time, heads of #, bodies of #, URLs of # characters; # to send a request and # to read an answer; answers of at most #.",
+);
+
+/** Runs a test with a dashboard's server, and what its requests answer. */
+async function withPage(
+  state: () => Promise<unknown>,
+  fn: (
+    ask: (path: string, options?: RequestInit) => Promise<Response>,
+  ) => Promise<void>,
+): Promise<void> {
+  const server = new PageServer({
+    state,
+    end: () => Promise.resolve({ status: 200, result: "ok" }),
+  });
+  await server.listen(0, "127.0.0.1");
+  try {
+    const link = server.url();
+    const entered = await fetch(link);
+    const [, folder] = /url=(\/[0-9a-f]{16}\/)"/.exec(await entered.text())!;
+    const [cookie] = entered.headers.get("set-cookie")!.split(";");
+    await fn((path, options = {}) =>
+      fetch(new URL(folder + path, link), {
+        ...options,
+        headers: {
+          cookie,
+          "x-otp-dashboard": "1",
+          "content-type": "application/json",
+          ...options.headers,
+        },
+      })
+    );
+  } finally {
+    await server.close();
+  }
+}
+
+/** The status of an answer, whose body is dropped. */
+async function statusOf(response: Promise<Response>): Promise<number> {
+  const { status, body } = await response;
+  await body?.cancel();
+  return status;
+}
+
+test(`${SECURITY}: the dashboard answers requests up to its limit at a time, and reads as much of each`, async () => {
+  const [, atATime, , body, url] = PAGE;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let running = 0;
+  const full = Promise.withResolvers<void>();
+  const state = async () => {
+    if (++running === atATime) full.resolve();
+    await promise;
+    return {};
+  };
+  await withPage(state, async (ask) => {
+    const post = (length: number) =>
+      statusOf(ask("api/end", {
+        method: "POST",
+        body: JSON.stringify("x".repeat(length - 2)),
+      }));
+    assertEquals([await post(body), await post(body + 1)], [200, 413]);
+    const answers = Array.from(
+      { length: atATime },
+      () => statusOf(ask("api/state")),
+    );
+    await full.promise;
+    assertEquals(await statusOf(ask("api/state")), 503);
+    resolve();
+    assertEquals(new Set(await Promise.all(answers)), new Set([200]));
+  });
+  const refused = (length: number) =>
+    refusalOfRequest("GET", "/".padEnd(length, "x"), { host: "127.0.0.1" });
+  assertEquals(refused(url), undefined);
+  assertEquals(refused(url + 1)?.status, 414);
+});
+
+test(`${SECURITY}: the dashboard's answers have a largest size, and a time in which they are read`, async () => {
+  const [, , , , , , ms, size] = PAGE;
+  let length = 0;
+  const timers: unknown[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((fn: () => void, ms: number) => {
+    timers.push(ms);
+    return setTimeout(fn, ms);
+  }) as typeof setTimeout;
+  try {
+    await withPage(
+      () => Promise.resolve("x".repeat(length - 2)),
+      async (ask) => {
+        length = size;
+        assertEquals(await statusOf(ask("api/state")), 200);
+        length = size + 1;
+        assertEquals(await statusOf(ask("api/state")), 502);
+      },
+    );
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert(timers.includes(ms), `${timers}`);
+});
+
+test(`${SECURITY}: the dashboard closes a connection that does not send its request in time`, async () => {
+  const [, , , , , ms] = PAGE;
+  assertEquals(REQUEST_TIME, ms);
+  const answers = {
+    state: () => Promise.resolve({}),
+    end: () => Promise.resolve({ status: 200, result: "ok" }),
+  };
+  // Far less than the 30 s after which a host looks by default.
+  const server = new PageServer(answers, ms / 100);
+  await server.listen(0, "127.0.0.1");
+  const socket = connect(Number(new URL(server.url()).port), "127.0.0.1");
+  socket.write("GET / HTTP/1.1\r\nHost: 127.");
+  const start = performance.now();
+  await once(socket, "close");
+  // safe: 29 s are for the load of the machine
+  assert(performance.now() - start < 29_000);
+  await server.close();
+});
+
 // Texts and values.
 
 states(
@@ -395,9 +664,22 @@ states(
   },
 );
 
+states(
+  PROTOCOL,
+  "the number of arguments, and # to # bytes, which are the function",
+  (_, most) => assertEquals(MAX_FUNCTION_BYTES, most),
+);
+
 // Time limits, in virtual time.
 
+/** How often `Remote.doomed` has started. */
+let starts = 0;
+
 const Remote = {
+  doomed: () => {
+    starts++;
+    exit("shutdown");
+  },
   echo: (value: unknown) => value,
   never: () => receive(() => false),
   stubborn: () => {
@@ -547,7 +829,6 @@ states(
           { id: "a", start: () => spawnLink(Remote.never) },
         ], { strategy: "one_for_one" });
         for (const pause of pauses) {
-          // safe: virtual time
           await Process.sleep(pause);
           const [{ pid }] = await Supervisor.whichChildren(supervisor);
           Process.exit(pid as Pid, "kill");
@@ -623,16 +904,12 @@ states(
       const to = { name: "x", node: KATE };
       assertEquals(await Node.connect(KATE), false);
       const before = dials();
-      // safe: virtual time
       await Process.sleep(ms - 1);
       send(to, 1);
-      // safe: virtual time
       await Process.sleep(0.5);
       assertEquals(dials(), before);
-      // safe: virtual time
       await Process.sleep(1);
       send(to, 1);
-      // safe: virtual time
       await Process.sleep(50);
       assertEquals(dials(), before + 1);
     });
@@ -680,3 +957,146 @@ states(CLUSTER, "| topologies | # |", (most) => {
   checkTopologies(topologies(most), "test");
   assertThrows(() => checkTopologies(topologies(most + 1), "test"), RangeError);
 });
+
+states(
+  SECURITY,
+  "It can delay a lookup by #;",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.run("alex", () => Node.connect(KATE));
+    cluster.partition(["alex"], ["kate"]);
+    await cluster.run("alex", async () => {
+      const start = cluster.now();
+      assertEquals(await global.whereisName("x"), undefined);
+      assertEquals(cluster.now() - start, ms);
+    });
+  },
+);
+
+/** The load of a supervisor with one place, and a pool that is told it, in virtual time. */
+class Load implements Disposable {
+  readonly timeline = new Timeline();
+  readonly occupancy = { tasks: 1, max: 1, draining: false };
+  readonly #runtime = new NodeRuntime({
+    node: "alex@localhost",
+    creation: 1,
+    clock: this.timeline,
+    report: () => {},
+  });
+  readonly pool: LocalProcess = this.#idle();
+  readonly other: LocalProcess = this.#idle();
+  readonly load: TaskLoad = new TaskLoad(this.#idle(), () => this.occupancy);
+
+  constructor() {
+    this.load.subscribe(this.pool.pid);
+  }
+
+  #idle(): LocalProcess {
+    return this.#runtime.spawn(() => new Promise(() => {}), {});
+  }
+
+  /** The number of tasks changes. */
+  change(tasks: number): void {
+    this.occupancy.tasks = tasks;
+    this.load.changed();
+  }
+
+  /** Lets virtual time pass. */
+  pass(ms: number): void {
+    const until = this.timeline.time + ms;
+    while ((this.timeline.nextAt ?? Infinity) <= until) this.timeline.step();
+    this.timeline.time = until;
+  }
+
+  [Symbol.dispose](): void {
+    this.#runtime.stop("shutdown");
+  }
+}
+
+states(
+  SECURITY,
+  "have it refuse others while it keeps a place for the peer, # a second at a time",
+  (seconds) => {
+    using scene = new Load();
+    const { load, pool, other } = scene;
+    assertEquals(load.admits(pool.pid), false);
+    scene.change(0);
+    scene.pass(1000 * seconds - 1);
+    assertEquals(load.admits(other.pid), false);
+    scene.pass(1);
+    assertEquals(load.admits(other.pid), true);
+  },
+);
+
+states(
+  PLACEMENT,
+  "supervisors tell it how many others they have, at most # times a second",
+  (times) => {
+    using scene = new Load();
+    for (let ms = 0; ms < 1000; ms++) {
+      scene.change(ms);
+      scene.pass(1);
+    }
+    assertEquals(scene.pool.mailbox.length, times);
+  },
+);
+
+states(
+  PLACEMENT,
+  "was started at most `maxRuns` times (#).",
+  async (most) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+      modules: { Remote },
+    });
+    starts = 0;
+    await cluster.run("alex", async () => {
+      await pg.startLink();
+      await TaskSupervisor.startLink({ group: "g" });
+      const pool = await TaskPool.startLink({ group: "g" });
+      const options = { mayRunTwice: true, timeout: 1e9 };
+      const error = await assertRejects(
+        () => TaskPool.run(pool, ["Remote", "doomed"], [], options),
+        PoolError,
+      );
+      assertEquals([error.code, starts], ["lost", most]);
+    });
+  },
+);
+
+states(
+  CLUSTER,
+  "| SRV records | `maxAddresses` hosts are looked up, # at once |",
+  async (atOnce) => {
+    const pending: (() => void)[] = [];
+    const ask = askDnsSrv({
+      strategy: "dnsSrv",
+      query: "q",
+      resolver: {
+        resolveSrv: () =>
+          Promise.resolve(
+            Array.from({ length: 100 }, (_, i) => ({
+              name: `h${i}`,
+              port: 1,
+              priority: 1,
+              weight: 1,
+            })),
+          ),
+        resolve4: () =>
+          new Promise<string[]>((resolve) => pending.push(() => resolve([]))),
+        resolve6: () => Promise.resolve([]),
+      },
+    }, 1000);
+    const asked = ask();
+    await quiet();
+    assertEquals(pending.length, atOnce);
+    while (pending.length > 0) {
+      pending.shift()!();
+      await quiet();
+      assert(pending.length <= atOnce);
+    }
+    await asked;
+  },
+);

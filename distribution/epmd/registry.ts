@@ -47,9 +47,13 @@ const MAX_EXTRA = 512;
 /** The answer, and the part of the roster in the same segment. */
 const ALIVE_REPLY_CAP = 2 * 1024 * 1024;
 const ATTEMPTS = 8;
-const FIRST_JITTER = 20;
-/** Longer than the jitter of nodes that have a name, so that one of them serves before a newcomer. */
-const NEWCOMER_PAUSE = 40;
+/** The time below which a node waits before it registers again, in milliseconds. */
+export const FIRST_JITTER = 20;
+/**
+ * The time after which a node without a name looks again for EPMD, in milliseconds: longer than the jitter of nodes
+ * that have one, so that one of them serves before a newcomer.
+ */
+export const NEWCOMER_PAUSE = 40;
 const FIRST_BACKOFF = 50;
 const LAST_BACKOFF = 2000;
 

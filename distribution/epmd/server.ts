@@ -35,7 +35,7 @@ const MAX_UNREAD = 256 * 1024;
 /** A connection beyond it is retried by its client's kernel only after a second. */
 const BACKLOG = 1024;
 /** The number of further connections that may be open, as their sockets are about to close. */
-const CLOSING = 256;
+export const CLOSING = 256;
 
 /** Reports a message. */
 export type EpmdLog = (
@@ -79,6 +79,15 @@ export interface EpmdServerLimits {
    */
   lookupGrace?: number;
 }
+
+/** The default limits. */
+export const EPMD_LIMITS: Required<EpmdServerLimits> = {
+  requestTimeout: 5000,
+  maxConnections: 256,
+  maxNodes: 1024,
+  holdTime: 2000,
+  lookupGrace: 500,
+};
 
 /** Options of {@linkcode EpmdServer.listen}. */
 export interface EpmdServerOptions {
@@ -168,14 +177,7 @@ export class EpmdServer {
     this.#ref = options.ref ?? true;
     this.#log = options.log ?? noLog;
     this.#owners = new Map(options.owners);
-    this.#limits = {
-      requestTimeout: 5000,
-      maxConnections: 256,
-      maxNodes: 1024,
-      holdTime: 2000,
-      lookupGrace: 500,
-      ...options.limits,
-    };
+    this.#limits = { ...EPMD_LIMITS, ...options.limits };
   }
 
   /**

@@ -33,7 +33,7 @@ const MAX_BODY = 2048;
 const MAX_ANSWER = 4_000_000;
 
 /** How long a client may take to send a request, to read an answer, and to send another request, in milliseconds. */
-const REQUEST_TIME = 10_000;
+export const REQUEST_TIME = 10_000;
 const ANSWER_TIME = 30_000;
 const IDLE_TIME = 30_000;
 
@@ -69,12 +69,20 @@ export class PageServer {
   #answering = 0;
   #host = "";
 
-  constructor(answers: PageAnswers) {
+  /**
+   * Creates a server that does not listen yet.
+   *
+   * @param answers What it answers.
+   * @param requestTime How long a client may take to send a request, in milliseconds.
+   */
+  constructor(answers: PageAnswers, requestTime: number = REQUEST_TIME) {
     this.#answers = answers;
     this.#server = createServer({
       maxHeaderSize: MAX_HEAD,
-      headersTimeout: REQUEST_TIME,
-      requestTimeout: REQUEST_TIME,
+      headersTimeout: requestTime,
+      requestTimeout: requestTime,
+      // By default the host looks only every 30 s.
+      connectionsCheckingInterval: requestTime / 10,
       keepAliveTimeout: IDLE_TIME,
     }, (request, response) => this.#receive(request, response));
     this.#server.maxConnections = MAX_CONNECTIONS;
