@@ -47,6 +47,9 @@ import { discoveryOf } from "./discovery.ts";
 import type { NodeOptions } from "./options.ts";
 import { exportShell } from "./remote_shell.ts";
 
+/** The default tick time, in milliseconds. */
+export const TICK_TIME = 60_000;
+
 // Most programs need no code for TLS, files or a terminal. The host loads each of its modules when it is first
 // imported: these took 5 of the 80 ms of CPU time from the command to a node that can be reached. So they are
 // imported when they are needed.
@@ -179,7 +182,7 @@ export async function startNode(
     log,
     host,
     connectAll: options.connectAll ?? true,
-    tickTime: options.tickTime ?? 60_000,
+    tickTime: options.tickTime ?? TICK_TIME,
     wires,
     listen: listeningOf(registration, options.advertise),
   });

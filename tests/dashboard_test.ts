@@ -25,9 +25,9 @@ import { assetOf, PAGE } from "../observe/dashboard/assets.ts";
 import { Cluster, clusterTest } from "./_nodes.ts";
 import { numbersIn } from "./_pages.ts";
 
-const [CONNECTIONS] = numbersIn(
+const [CONNECTIONS, , HEAD] = numbersIn(
   "docs/security.md",
-  "**Limits.** # connections,",
+  "**Limits.** # connections, # requests at a time, heads of #,",
 );
 
 /** An answer of the server. */
@@ -354,6 +354,12 @@ pageTest("hostile requests end with themselves", {}, async (session) => {
       `${JSON.stringify(bytes.slice(0, 60))}: ${status}`,
     );
   }
+  // Hosts count the bytes of a head a little differently.
+  for (const [size, status] of [[HEAD - 100, 403], [HEAD + 200, 0]]) {
+    const start = `GET / HTTP/1.1\r\n${head}X: `;
+    const bytes = `${start.padEnd(size - 4, "x")}\r\n\r\n`;
+    assertEquals(await sendRaw(session.url, bytes), status, `${size} bytes`);
+  }
   const large = await session.ask("api/end", {}, {
     method: "POST",
     body: "x".repeat(5000),
@@ -409,6 +415,19 @@ pageTest(
         });
       }
     });
+    let answered = 0;
+    const open = sockets.filter((socket) => !socket.closed);
+    await Promise.all(open.map((socket) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      socket.once("data", () => {
+        answered++;
+        resolve();
+      });
+      socket.once("close", () => resolve());
+      socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+      return promise;
+    }));
+    assertEquals(answered, CONNECTIONS);
     const gone = sockets.map((socket) =>
       socket.closed
         ? undefined

@@ -27,6 +27,10 @@ import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { askDnsSrv } from "../servers/cluster/strategies/dns.ts";
 import { TaskLoad } from "../servers/task/task_load.ts";
 import { beamWire } from "../wires/beam/mod.ts";
+import {
+  MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
+  MAX_HANDSHAKE_BYTES,
+} from "../wires/json/handshake.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { localOf } from "./_raw_beam.ts";
 import { Connection } from "../distribution/connection.ts";
@@ -45,6 +49,7 @@ import {
 import { ExitError } from "../errors.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
+import { TICK_TIME } from "../node/start_node.ts";
 import { DashboardAccess } from "../observe/dashboard/access.ts";
 import { health } from "../observe/health.ts";
 import { pg } from "../pg.ts";
@@ -111,7 +116,7 @@ async function optionsOf(page: string): Promise<Record<string, number>> {
 test(`${SECURITY}: the table of caps has all default limits`, async () => {
   const { tickTime, ...limits } = await optionsOf(SECURITY);
   assertEquals<unknown>(limits, DEFAULT_LIMITS);
-  assertEquals(tickTime, 60_000);
+  assertEquals(tickTime, TICK_TIME);
 });
 
 test(`${PROTOCOL}: the table of limits has the defaults`, async () => {
@@ -205,6 +210,55 @@ states(
   PROTOCOL,
   "A look-up of an unknown name is answered when that name is registered, or after # ms.",
   (ms) => assertEquals(EPMD_LIMITS.lookupGrace, ms),
+);
+
+states(
+  PROTOCOL,
+  "Each is an object of at most # bytes with at most # levels of nesting.",
+  (bytes, levels) => {
+    assertEquals(MAX_HANDSHAKE_BYTES, bytes);
+    assertEquals(MAX_HANDSHAKE_DEPTH, levels);
+  },
+);
+
+for (
+  const [page, sentence, limit] of [
+    [PROTOCOL, "The handshake must complete within #.", "handshakeTimeout"],
+    [
+      SECURITY,
+      "Stay open for # in total (`handshakeTimeout`)",
+      "handshakeTimeout",
+    ],
+    [
+      PROTOCOL,
+      "A listener has at most # connections in the handshake",
+      "maxHalfOpen",
+    ],
+    [PROTOCOL, "A frame has at most # bytes,", "maxFrameBytes"],
+    [
+      DIFFERENCES,
+      "(`limits.maxQueueBytes`, #) it throws `QueueFullError`",
+      "maxQueueBytes",
+    ],
+    [DIFFERENCES, "A message has at most # levels", "maxDepth"],
+    [
+      DIFFERENCES,
+      "While a node is being dialled, at most # messages are kept",
+      "maxPendingSignals",
+    ],
+    [DIFFERENCES, "There are at most # connections", "maxConnections"],
+    [
+      "docs/deploy.md",
+      "A node keeps at most # peers (`maxConnections`)",
+      "maxConnections",
+    ],
+  ] as const
+) states(page, sentence, (value) => assertEquals(DEFAULT_LIMITS[limit], value));
+
+states(
+  "docs/deploy.md",
+  "`LimitNOFILE`: a node keeps at most # connections",
+  (connections) => assertEquals(MAX_CONNECTIONS, connections),
 );
 
 states(
@@ -411,8 +465,15 @@ states(
 states(
   "docs/deploy.md",
   "an idle connection carries a tick every #, an eighth of `tickTime`.",
-  (ms) => assertEquals(tickInterval(60_000), ms),
+  (ms) => assertEquals(tickInterval(TICK_TIME), ms),
 );
+
+for (
+  const [page, sentence] of [
+    [OTP, "or it is silent for its tick time (#,"],
+    [PROTOCOL, "for an eighth of its tick time (# by default)"],
+  ]
+) states(page, sentence, (ms) => assertEquals(TICK_TIME, ms));
 
 // Secrets.
 
@@ -906,12 +967,16 @@ states(
       const before = dials();
       await Process.sleep(ms - 1);
       send(to, 1);
-      await Process.sleep(0.5);
+      // A dial takes no longer.
+      await Process.sleep(50);
       assertEquals(dials(), before);
-      await Process.sleep(1);
       send(to, 1);
       await Process.sleep(50);
       assertEquals(dials(), before + 1);
+      await Process.sleep(ms - 50);
+      send(to, 1);
+      await Process.sleep(50);
+      assertEquals(dials(), before + 2);
     });
   },
 );

@@ -58,7 +58,8 @@ export const MAX_HANDSHAKE_BYTES = 4096;
 /** A dialler can be refused in frame 4 too. */
 const CROSSING: CrossingRule = { goesOn: "smaller", refusesLate: true };
 
-const MAX_DEPTH = 4;
+/** The most levels of a frame of the handshake. */
+export const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
 
 /** The result of a handshake. */
