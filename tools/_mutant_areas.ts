@@ -309,6 +309,7 @@ export const AREAS: readonly Area[] = [
     tests: [
       "beam_fields_test",
       "beam_terms_test",
+      "beam_atoms_test",
       "beam_spelling_test",
       "beam_session_test",
       "beam_handshake_test",

@@ -4,7 +4,9 @@
  * A text that reads as an identifier is an atom there, `"noproc"` is `:noproc`; other texts are binaries, as the
  * atoms of a BEAM are never freed. So a binary that reads as an identifier arrives marked (`BinaryReason`):
  * `exit("normal")` of a BEAM is no normal exit. The objects of `exit_reason.ts` are OTP's tuples, and an error is
- * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. All others are terms, and stay as they are.
+ * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. All others are terms, and stay as they are, with the texts
+ * in them: `tuple(atom("error"), "text")` is `{:error, "text"}`. A map of a BEAM that reads as one of the objects
+ * arrives as a `Map`, so that it goes back as a map.
  *
  * @module
  */
@@ -17,18 +19,32 @@ import {
   toBeamName,
 } from "./beam_names.ts";
 import type { BinaryReason } from "./exit_reason.ts";
-import { rebuildError } from "./term.ts";
+import { isNodeName } from "./pid.ts";
+import { isPlainObject, rebuildError } from "./term.ts";
 import { Tuple, tuple } from "./tuple.ts";
 
 /** The texts that are atoms on a BEAM. */
 const IDENTIFIER = /^[a-z_][a-zA-Z0-9_@]{0,254}$/;
 
+/** The atoms that are values of JavaScript: `exit("nil")` is `"nil"` there. */
+const VALUES: ReadonlySet<string> = new Set([
+  "true",
+  "false",
+  "nil",
+  "undefined",
+]);
+
 /** The maximum number of reasons in each other that are converted. */
 const MAX_NESTING = 16;
 
-/** Whether a reason that is a text is an atom on a BEAM. */
+/** Whether a text reads as an identifier. */
 export function isIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
+}
+
+/** Whether a reason that is a text is an atom on a BEAM. */
+function isAtomText(text: string): boolean {
+  return isIdentifier(text) && !VALUES.has(text);
 }
 
 /** The term that a reason is on a BEAM. */
@@ -38,26 +54,15 @@ export function reasonToBeam(reason: unknown): unknown {
 
 function outward(reason: unknown, left: number): unknown {
   if (typeof reason === "string") {
-    return isIdentifier(reason) ? atom(reason) : reason;
+    return isAtomText(reason) ? atom(reason) : reason;
   }
   if (typeof reason !== "object" || reason === null || left <= 0) return reason;
   if (reason instanceof Error) return tuple(reason, stackOf(reason));
-  if (reason instanceof Tuple) return outwardTuple(reason, left);
   const { type } = reason as { type?: unknown };
   return typeof type === "string"
     ? outwardTyped(reason as Typed, left - 1)
     : reason;
 }
-
-/** Erlang's own reasons have others in these places. */
-function outwardTuple(reason: Tuple, left: number): unknown {
-  const [first, ...rest] = reason.elements;
-  return first instanceof Atom && NESTING.has(first.name) && rest.length === 1
-    ? tuple(first, outward(rest[0], left - 1))
-    : reason;
-}
-
-const NESTING: ReadonlySet<string> = new Set(["shutdown", "error"]);
 
 interface Typed {
   type: string;
@@ -75,7 +80,7 @@ function outwardTyped(reason: Typed, left: number): unknown {
     case "nocatch":
       return tuple(tuple(atom("nocatch"), reason.value), []);
     case "nodedown":
-      return typeof reason.node === "string"
+      return isNodeName(reason.node)
         ? tuple(atom("nodedown"), atom(reason.node))
         : reason;
     case "already_started":
@@ -167,14 +172,17 @@ export function reasonFromBeam(term: unknown): unknown {
 
 function inward(term: unknown, left: number): unknown {
   if (term instanceof Atom) {
-    return isIdentifier(term.name) ? term.name : term;
+    return isAtomText(term.name) ? term.name : term;
   }
   if (typeof term === "string") {
-    return isIdentifier(term)
+    return isAtomText(term)
       ? { type: "binary", text: term } satisfies BinaryReason
       : term;
   }
-  if (!(term instanceof Tuple) || left <= 0) return term;
+  if (!(term instanceof Tuple)) {
+    return readsAsTyped(term) ? new Map(Object.entries(term)) : term;
+  }
+  if (left <= 0) return term;
   const [first, second, third] = term.elements;
   switch (term.length) {
     case 2:
@@ -192,6 +200,12 @@ function inward(term: unknown, left: number): unknown {
   }
 }
 
+/** Whether a map of a BEAM would go back as the tuple that an object with such a type is. */
+function readsAsTyped(term: unknown): term is Record<string, unknown> {
+  return typeof term === "object" && term !== null && isPlainObject(term) &&
+    typeof (term as { type?: unknown }).type === "string";
+}
+
 function inwardPair(
   term: Tuple,
   first: unknown,
@@ -203,7 +217,7 @@ function inwardPair(
       case "shutdown":
         return { type: "shutdown", reason: inward(second, left) };
       case "nodedown":
-        return second instanceof Atom
+        return second instanceof Atom && isNodeName(second.name)
           ? { type: "nodedown", node: second.name }
           : term;
       case "already_started":
@@ -234,10 +248,15 @@ function inwardCall(
     !(module instanceof Atom) || !(name instanceof Atom) || !Array.isArray(args)
   ) return term;
   const own = fromBeamName(module.name);
+  const fn = fromBeamFunction(own, name.name);
   return {
     type: "call",
     reason: inward(reason, left),
-    call: [own, fromBeamFunction(own, name.name), args],
+    call: [
+      own,
+      toBeamFunction(own, fn) === name.name ? fn : `'${name.name}'`,
+      args,
+    ],
   };
 }
 

@@ -127,7 +127,10 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
   if (!isObject(value)) return value;
   const map = new Map<unknown, unknown>();
   for (const [key, field] of Object.entries(value)) {
-    map.set(atom(key), toBeam(field, fieldOf(type.map, key)));
+    // Atoms are never freed there: only the declared keys are any, not those of data.
+    if (Object.hasOwn(type.map, key)) {
+      map.set(atom(key), toBeam(field, type.map[key]));
+    } else map.set(key, field);
   }
   return map;
 }
@@ -163,12 +166,16 @@ export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
   }
   if ("tagged" in type) return fromTagged(value, type.tagged);
   if (!(value instanceof Map)) return value;
-  const fields: [string, unknown][] = [];
+  const object = new Map<string, unknown>();
   for (const [key, field] of value) {
-    if (!(key instanceof Atom)) return value;
-    fields.push([key.name, fromBeam(field, fieldOf(type.map, key.name))]);
+    const name = key instanceof Atom ? key.name : key;
+    if (typeof name !== "string" || object.has(name)) return value;
+    object.set(
+      name,
+      key === name ? field : fromBeam(field, fieldOf(type.map, name)),
+    );
   }
-  return Object.fromEntries(fields);
+  return Object.fromEntries(object);
 }
 
 type Tagged = Readonly<Record<string, BeamFields>>;

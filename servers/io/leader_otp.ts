@@ -6,8 +6,8 @@
  * @module
  */
 
+import { constants } from "node:os";
 import { atom } from "../../runtime/values/atom.ts";
-import { isIdentifier } from "../../runtime/values/beam_reasons.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import { bytesOfText, charsOf, type Encoding, textOfAtom } from "./chardata.ts";
 import { formatText, MAX_FORMATTED, promptText } from "./io_lib_format.ts";
@@ -253,6 +253,16 @@ function setOptions(options: unknown): LeaderOperation {
   return { type: "setopts", isBinary };
 }
 
+/**
+ * The reasons that are atoms on a BEAM: those of the protocol, and the codes of the system. The text of a device's
+ * own error is a binary, as atoms are never freed there.
+ */
+const REASONS: ReadonlySet<string> = new Set([
+  ...["request", "enotsup", "system_limit", "collect_chars", "collect_line"],
+  ...["interrupted", "terminated", "arguments", "get_until", "format"],
+  ...Object.keys(constants.errno).map((code) => code.toLowerCase()),
+]);
+
 /** A reply to such an operation, as a BEAM expects it; `isBinary` says how its node wants texts. */
 export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
   if (typeof result === "string") return atom(result);
@@ -262,7 +272,7 @@ export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
       const { reason } = result;
       return tuple(
         ERROR,
-        typeof reason === "string" && isIdentifier(reason)
+        typeof reason === "string" && REASONS.has(reason)
           ? atom(reason)
           : reason,
       );
