@@ -550,6 +550,19 @@ export interface GenServerModule<T extends GenServerTypes = any> {
     state: StateOf<T>,
   ): MaybePromise<CastResult<T>>;
   /**
+   * Runs when the server's node begins to drain ({@linkcode Node.drain}), as a program does at SIGTERM: the
+   * place to hand the state over to a server of another node, or to store it. Elixir has no such callback.
+   *
+   * The server can go on, with `noreply`: it serves until the node stops, when it exits with `"shutdown"` in
+   * the order of supervision. Or it ends now, with `stop` and the reason `"normal"` or `"shutdown"`: its
+   * supervisor does not restart it then. Its names, global ones too, are its own until it exits. The drain
+   * waits for this callback, up to its timeout.
+   *
+   * @param state The state.
+   * @returns The next state, or `stop`.
+   */
+  handleDrain?(state: StateOf<T>): MaybePromise<CastResult<T>>;
+  /**
    * Cleans up before the server ends: when a callback stops it or throws, when it is stopped, and, if it
    * traps exits, when the process that started it exits. It is not called when the server is killed, or when
    * an untrapped exit signal ends it.

@@ -958,11 +958,11 @@ export class Node implements AsyncDisposable {
    *    calls of functions, tasks and children reject with a `SpawnRefusedError` whose `code` is `"draining"`.
    *    Nothing of such a request has run, so the caller can ask another node. On Erlang and Elixir, a spawn
    *    and `:erpc.call` fail with `:draining`, and a task with `{:error, :draining}`.
-   * 2. The node's processes leave all groups of `pg`, as other nodes see it, and its global names are
-   *    removed. Until the node has stopped, `global.registerName` returns `false` for its processes, so that
-   *    no second process has the name that another node may have taken over. For processes of this node, the
-   *    groups keep their local members.
-   * 3. The functions of {@linkcode Node.onDrain} run.
+   * 2. The node's processes leave all groups of `pg`, as other nodes see it. For processes of this node, the
+   *    groups keep their local members. A global name stays with its process until that exits, so that it has
+   *    one owner at any time; but `global.registerName` returns `false` for processes of this node from now on.
+   * 3. The functions of {@linkcode Node.onDrain} run, and servers that have a `handleDrain` are notified: they
+   *    can hand their state over to another node, and end.
    * 4. The node waits until the tasks of its Task.Supervisors, except `"permanent"` ones, and the processes
    *    that other nodes have started here have ended. Shells of other nodes are not waited for.
    * 5. The node stops as by {@linkcode Node.stop}; other nodes see `nodedown` last.
@@ -970,8 +970,8 @@ export class Node implements AsyncDisposable {
    * Until it stops, the node stays connected, and its servers serve: calls and messages of other nodes too,
    * because work may depend on them. Its own code can start processes and tasks as always, so that running
    * tasks can start others and web requests that have arrived can be answered; the drain waits for those
-   * tasks, so stop what brings in work in a function of `onDrain`. Supervisors restart children as always,
-   * but a server with a global name does not start again.
+   * tasks, so stop what brings in work in a function of `onDrain`. Supervisors restart children that crash, but
+   * neither those that have finished, with `"normal"` or a shutdown, nor a server with a global name.
    *
    * After the timeout the node stops as if it had drained, and logs the number of processes that still work.
    * Later calls join the first one, and can shorten its timeout. `stop` ends a drain. The calling process is

@@ -4,10 +4,12 @@
  *
  * 1. `Runtime.isDraining`: from the first moment on, requests of other nodes for new processes are refused
  *    (`spawn_requests.ts`), as are tasks, children and calls of functions.
- * 2. All scopes of `pg` announce that they have no members here, and the node's global names are removed. The drain
- *    waits until the other nodes have seen both: what they sent before to processes that they found so has arrived
- *    by then, and is answered.
- * 3. The functions of the program run (`onDrain`); they stop what brings work in from outside.
+ * 2. All scopes of `pg` announce that they have no members here. The drain waits until the other nodes have seen
+ *    it: what they sent before to processes that they found so has arrived by then, and is answered. Global names
+ *    stay with their processes until these exit, as there would be two owners of a name else; no process of the
+ *    node gets another (`global_worker.ts`).
+ * 3. The functions of the program run (`onDrain`); they stop what brings work in from outside. Servers with a
+ *    `handleDrain` are notified (`drain_notice.ts`): they hand over what they have, and may end.
  * 4. The drain waits until no task and no process that another node has started is left. Each round monitors all
  *    of them, as those that end may have started others.
  *
@@ -17,12 +19,12 @@
  * @module
  */
 
+import { notifyServers } from "../gen/drain_notice.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { NodeRuntime } from "../runtime/node_runtime.ts";
 import { runIn } from "../runtime/spawning/run_in_process.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import type { Pid } from "../runtime/values/pid.ts";
-import { withdrawNames } from "../servers/global/global_client.ts";
 import { withdrawGroups } from "../servers/pg/pg_scope.ts";
 import { unfinishedTasks } from "../servers/task/task_supervisor_server.ts";
 
@@ -32,7 +34,7 @@ import { unfinishedTasks } from "../servers/task/task_supervisor_server.ts";
  */
 export type NodeDrainOutcome = "drained" | "timeout" | "stopped";
 
-/** How long other nodes may take to see that groups and names are left, in milliseconds. */
+/** How long other nodes may take to see that the groups are left, in milliseconds. */
 const PATIENCE = 5000;
 
 /** Milliseconds until a supervisor that was busy is looked at again. */
@@ -106,10 +108,7 @@ export class NodeDrain {
     const process = this.#process;
     await Promise.all([
       this.#patiently(left),
-      this.#guarded(
-        "the global names",
-        () => this.#patiently(withdrawNames(process)),
-      ),
+      notifyServers(process, this.#caller),
       ...hooks.map((hook) =>
         this.#guarded(
           "a function of onDrain",

@@ -100,7 +100,7 @@ clusterTest(
 );
 
 clusterTest(
-  "others see that a draining node's groups and names go first, then the ends of its processes, and its nodedown last",
+  "others see that a draining node's groups go first, then its processes with their names, and its nodedown last",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
@@ -125,13 +125,15 @@ clusterTest(
       const drained = kate.drain();
       const seen: unknown[] = [];
       seen.push(await receive((m) => ref.equals(m?.ref)).then((m) => m.type));
-      // The name goes soon after; while the task runs, nothing else happens.
-      while (!(await global.registerName("echo", self())));
+      // While the task runs, nothing else happens: the server serves under its name.
+      assertEquals(await global.registerName("echo", self()), false);
+      assertEquals(await GenServer.call({ global: "echo" }, 1), 1);
       assertEquals(pg.getMembers("echoes"), []);
       assertEquals(await GenServer.call(echo, "still"), "still");
       send(task.pid!, "made");
       assertEquals(await Task.await(task), "made");
       seen.push((await receive(isDown)).reason);
+      assertEquals(await global.registerName("echo", self()), true);
       seen.push((await receive()).type);
       assertEquals(seen, ["leave", "shutdown", "nodedown"]);
       assertEquals(await drained, "drained");
@@ -174,34 +176,140 @@ clusterTest(
 );
 
 clusterTest(
-  "a process of a draining node gets no global name, and a free name is another node's to take",
+  "a process of a draining node gets no global name; a server that crashes loses its own, and its siblings go on",
   async (cluster) => {
     const kate = await cluster.start("kate");
     const alex = await cluster.start("alex");
     await serve(kate);
     await alex.run(() => Node.connect(KATE));
     const task = await kate.run(async () => {
-      const held = { name: { global: "leader" } };
-      await GenServer.start(Echo, 0, held);
+      const child = (name: unknown) =>
+        GenServer.childSpec(Echo, 0, { name: { global: name } });
+      Process.unlink(
+        await Supervisor.startLink([child("leader"), child("other")], {
+          strategy: "one_for_one",
+        }),
+      );
+      await DynamicSupervisor.startChild("children", child("third"));
       return await TaskSupervisor.startChild("tasks", Remote.exiting);
     });
     const drained = kate.drain();
     await alex.run(async () => {
-      while (!(await global.registerName("leader", self())));
+      for (const name of ["leader", "third"]) {
+        Process.exit((await global.whereisName(name))!, "kill");
+        while (!(await global.registerName(name, spawn(Remote.wait))));
+      }
       await kate.run(async () => {
-        assertEquals(await global.registerName("other", self()), false);
+        assertEquals(await global.registerName("fourth", self()), false);
         assertEquals(await global.reRegisterName("leader", self()), false);
         const error = await assertRejects(
-          () => GenServer.start(Echo, 0, { name: { global: "third" } }),
+          () => GenServer.start(Echo, 0, { name: { global: "fourth" } }),
           ExitError,
         );
         assertEquals(error.reason, { type: "already_started", pid: undefined });
       });
-      assertEquals(await global.whereisName("leader"), self());
+      assertEquals(await GenServer.call({ global: "other" }, 1), 1);
       end(task);
       assertEquals(await drained, "drained");
-      assertEquals(await global.whereisName("leader"), self());
+      assertEquals((await global.registeredNames()).sort(), [
+        "leader",
+        "third",
+      ]);
     });
+  },
+);
+
+/** A server that has a count, and hands it over to another node when its own drains. */
+const Counter = {
+  name: "Counter",
+  init(count: number) {
+    return { type: "ok", state: count } as const;
+  },
+  handleCall: (_add: unknown, _from: unknown, count: number) => (
+    { type: "reply", reply: count + 1, state: count + 1 } as const
+  ),
+  async handleDrain(count: number) {
+    const [other] = Node.list();
+    await rpc.call(other, ["Counters", "takeOver"], [count]);
+    return { type: "stop", reason: "normal", state: count } as const;
+  },
+};
+
+const Counters = {
+  async takeOver(count: number) {
+    const pid = await GenServer.start(Counter, count);
+    return await global.reRegisterName("counter", pid);
+  },
+};
+
+clusterTest(
+  "handleDrain() hands a server's state and global name over without a gap, and the server ends for good",
+  async (cluster) => {
+    const options = { modules: { Remote, Counters } };
+    const kate = await cluster.start("kate", options);
+    const alex = await cluster.start("alex", options);
+    await serve(kate);
+    await alex.run(async () => {
+      await Node.connect(KATE);
+      const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
+      const first = await kate.run(async () => {
+        const name = { global: "counter" };
+        const supervisor = await Supervisor.startLink(
+          [GenServer.childSpec(Counter, 5, { name })],
+          { strategy: "one_for_one", maxRestarts: 0 },
+        );
+        Process.unlink(supervisor);
+        return GenServer.whereis(name);
+      });
+      const counted: unknown[] = [];
+      const count = async () => {
+        counted.push(await GenServer.call({ global: "counter" }, "add"));
+      };
+      await count();
+      const ref = Process.monitor(await first as never);
+      const drained = kate.drain();
+      assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "normal");
+      await count();
+      assertEquals(counted, [6, 7]);
+      // The drain goes on: the end of the server is no end of its supervisor.
+      assertEquals(await isPending(drained), true);
+      send(task.pid!, "made");
+      assertEquals(await drained, "drained");
+      await count();
+      assertEquals(counted, [6, 7, 8]);
+    });
+  },
+);
+
+clusterTest(
+  "drain() waits for handleDrain(), whose server then goes on, or fails alone",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { drainTimeout: Infinity });
+    const seen: string[] = [];
+    const { promise: stored, resolve: store } = Promise.withResolvers<void>();
+    const server = (handleDrain: () => unknown) => ({
+      ...Echo,
+      handleDrain: handleDrain as never,
+      terminate: () => void seen.push("terminated"),
+    });
+    const storing = server(async () => {
+      seen.push(kate.status);
+      await stored;
+      return { type: "noreply", state: 1 };
+    });
+    const failing = server(() => {
+      throw new Error("cannot store");
+    });
+    await kate.run(async () => {
+      await GenServer.start(storing, 0, { name: "storing" });
+      await GenServer.start(failing, 0);
+    });
+    const drained = kate.drain();
+    await cluster.logged(/cannot store/);
+    assertEquals(await isPending(drained), true);
+    store();
+    assertEquals(await drained, "drained");
+    assertEquals(seen.sort(), ["draining", "terminated", "terminated"]);
   },
 );
 

@@ -1,9 +1,8 @@
 /** A node that drains in a simulated cluster: the time that it waits for nodes that do not answer. */
 
-import { assert, assertEquals } from "@std/assert";
-import { global } from "../global.ts";
+import { assertEquals } from "@std/assert";
 import { pg } from "../pg.ts";
-import { receive, self, spawn } from "../process.ts";
+import { receive, spawn } from "../process.ts";
 import { Node } from "../node.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
@@ -13,39 +12,32 @@ const ALEX = "alex@localhost";
 
 const [PATIENCE] = numbersIn(
   "docs/security.md",
-  "and # for a peer that does not confirm that the node's groups and names have gone",
+  "and # for a peer that does not confirm that the node's groups have gone",
 );
 
-for (const has of ["groups", "names"] as const) {
-  test(`drain() waits a while for nodes that do not confirm that its ${has} have gone`, async () => {
-    await using cluster = await SimulatedCluster.start({
-      nodes: ["alex", "kate"],
-      tickTime: 600_000,
-    });
-    const serve = async (name: string) => {
-      if (has === "groups") {
-        await pg.start();
-        await pg.join("room", spawn(() => receive(() => false)));
-      } else {
-        await global.sync();
-        assert(await global.registerName(name, self()));
-      }
-      await receive(() => false);
-    };
-    await cluster.run("kate", () => Node.connect(ALEX));
-    for (const name of ["alex", "kate"]) cluster.spawn(name, () => serve(name));
-    await cluster.settle();
-    cluster.partition(["alex"], ["kate"]);
-    const kate = cluster.node("kate");
-    let outcome: unknown;
-    const drained = kate.drain().then((value) => outcome = value);
-    await cluster.advance(PATIENCE - 100);
-    assertEquals([outcome, kate.status], [undefined, "draining"]);
-    await cluster.advance(200);
-    assertEquals(kate.status === "draining", false);
-    cluster.heal();
-    await cluster.advance(1000);
-    await drained;
-    assertEquals(outcome, "drained");
+test("drain() waits a while for nodes that do not confirm that its groups have gone", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    tickTime: 600_000,
   });
-}
+  const serve = async () => {
+    await pg.start();
+    await pg.join("room", spawn(() => receive(() => false)));
+    await receive(() => false);
+  };
+  await cluster.run("kate", () => Node.connect(ALEX));
+  for (const name of ["alex", "kate"]) cluster.spawn(name, serve);
+  await cluster.settle();
+  cluster.partition(["alex"], ["kate"]);
+  const kate = cluster.node("kate");
+  let outcome: unknown;
+  const drained = kate.drain().then((value) => outcome = value);
+  await cluster.advance(PATIENCE - 100);
+  assertEquals([outcome, kate.status], [undefined, "draining"]);
+  await cluster.advance(200);
+  assertEquals(kate.status === "draining", false);
+  cluster.heal();
+  await cluster.advance(1000);
+  await drained;
+  assertEquals(outcome, "drained");
+});

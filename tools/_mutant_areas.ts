@@ -175,6 +175,7 @@ export const AREAS: readonly Area[] = [
       "application_test",
       "supervisor_remote_test",
       "simulation_supervisors_test",
+      "otp_rooms_test",
       CONFORMANCE,
     ],
   },

@@ -24,6 +24,7 @@ import { Tuple } from "../../runtime/values/tuple.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
+import { DRAIN, handlesDrain } from "../../gen/drain_notice.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
 import { nameText, type ServerName } from "../../gen/server_names.ts";
 import {
@@ -74,6 +75,7 @@ interface Callbacks extends CallbackModule {
   handleCast?: Callback;
   handleInfo?: Callback;
   handleContinue?: Callback;
+  handleDrain?: Callback;
   terminate?: Callback;
   beam?: ServerBeamTypes;
   readonly [OTP_SPELLING]?: OtpSpelling;
@@ -121,6 +123,7 @@ class GenServerProcess implements Server {
       : undefined;
     this.otp = module[OTP_SPELLING] ??
       (module.beam && spellingOf(module.beam));
+    if (module.handleDrain !== undefined) handlesDrain(process);
   }
 
   /** Has the module make its first state. */
@@ -179,6 +182,7 @@ class GenServerProcess implements Server {
 
   call(request: unknown, caller: ReplyTo): unknown {
     const module = this.#module;
+    if (request === DRAIN) return this.#drain();
     const { handleCall } = module;
     if (handleCall === undefined) throw this.#unexpected("call");
     const handler = typeof handleCall === "function"
@@ -279,6 +283,15 @@ class GenServerProcess implements Server {
       (given) => this.#took(given),
       (error) => this.#took(thrown(error)),
     );
+  }
+
+  /** Notifies the module that the node drains; the answer says that it has handled that. */
+  async #drain(): Promise<"ok"> {
+    const given = await Promise.resolve(
+      this.#module.handleDrain!(this.#state),
+    ).catch(thrown);
+    await this.#took(given);
+    return "ok";
   }
 
   #took(given: unknown): unknown {

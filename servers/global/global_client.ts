@@ -84,12 +84,6 @@ export async function unregister(name: unknown): Promise<void> {
   await change({ type: "unregister", name });
 }
 
-/** Removes the names of all processes of a node that drains, on all nodes; for one of its processes. */
-export async function withdrawNames({ runtime }: LocalProcess): Promise<void> {
-  // A node whose server nobody needed has no names.
-  if (runtime.names.has(GLOBAL_SERVER)) await change({ type: "withdraw" });
-}
-
 /** Looks a name up; at once if this node has the names of the others. */
 export function whereis(
   name: unknown,

@@ -73,9 +73,7 @@ export type GlobalRequest =
 /** A change of the names of the cluster. */
 export type GlobalChange =
   | { type: "register" | "re_register"; entry: GlobalEntry }
-  | { type: "unregister"; name: unknown }
-  /** Removes the names of all processes of the server's node. */
-  | { type: "withdraw" };
+  | { type: "unregister"; name: unknown };
 
 /** The answer to `hello`. */
 export interface Welcome {
@@ -113,8 +111,6 @@ export function isChange(value: unknown): value is GlobalChange {
       return isEntry(change.entry);
     case "unregister":
       return "name" in change;
-    case "withdraw":
-      return true;
     default:
       return false;
   }

@@ -139,10 +139,6 @@ export class GlobalWorker implements Server {
         await this.#askAll(servers, change);
         return true;
       }
-      if (change.type === "withdraw") {
-        await this.#withdraw(servers);
-        return true;
-      }
       if (this.#drains(change.entry)) return false;
       const { type, entry } = change;
       const isNew = type === "register";
@@ -159,19 +155,6 @@ export class GlobalWorker implements Server {
     } finally {
       await this.#unlock(servers);
     }
-  }
-
-  /** Removes the names of this node's processes from all servers, under the one lock. */
-  async #withdraw(servers: Pid[]): Promise<void> {
-    const { node } = this.#process.runtime;
-    const own = this.#view.names.entries().filter(({ pid }) =>
-      pid.node === node
-    );
-    await Promise.all(
-      own.map(({ name }) =>
-        this.#askAll(servers, { type: "unregister", name })
-      ),
-    );
   }
 
   /** Whether a process is of this node, which drains: its name would be that of a process that ends soon. */

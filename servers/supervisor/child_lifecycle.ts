@@ -12,11 +12,11 @@ import {
   SUPERVISOR_LEVELS,
   supervisorEvent,
 } from "../../runtime/log/supervisor_report.ts";
-import { inspectArgument } from "../../runtime/values/inspect.ts";
-import type { Pid } from "../../runtime/values/pid.ts";
+import { inspectArgument, quote } from "../../runtime/values/inspect.ts";
+import { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { sendableReason } from "../../runtime/values/exit_reason.ts";
+import { isOrderly, sendableReason } from "../../runtime/values/exit_reason.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
 import type { Restarts } from "./supervision.ts";
 import {
@@ -32,6 +32,7 @@ import type {
   Started,
 } from "./child_spec.ts";
 import { childSpec } from "./child_definition.ts";
+import type { AlreadyStartedReason } from "../../gen/start.ts";
 import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";
 import { reasonOf } from "../../runtime/values/errors.ts";
 
@@ -137,6 +138,44 @@ function failureOf(error: unknown, process: LocalProcess): Failure {
   // A supervisor that was killed while it started a child has no caller to notify.
   if (!process.alive) throw error;
   return failed(sendableReason(reasonOf(error), process.runtime.maxDepth));
+}
+
+/**
+ * Whether an exit of a child needs no restart. While the node drains, that holds for permanent children too: they
+ * have finished.
+ */
+export function isFinished(
+  { restart }: Pick<FullChildSpec, "restart">,
+  reason: unknown,
+  { runtime }: LocalProcess,
+): boolean {
+  return (restart !== "permanent" || runtime.isDraining) && isOrderly(reason);
+}
+
+/**
+ * The result of a restart, where a start is ignored that failed because the child's name is at another node: that
+ * of the other part of a cluster, if two met, or any, if this node drains. OTP's supervisors try again until their
+ * restarts are used up, and take all other children down.
+ */
+export function withoutMoved(
+  result: Success | Failure,
+  { name, pid: own, runtime }: LocalProcess,
+  { id }: { id?: string },
+): Success | Failure {
+  if (result.type === "ok") return result;
+  const { type, pid } = Object(result.reason) as AlreadyStartedReason;
+  const isMoved = type === "already_started" &&
+    (pid instanceof Pid ? pid.node !== runtime.node : runtime.isDraining);
+  if (!isMoved) return result;
+  runtime.report(
+    "info",
+    () =>
+      `Supervisor ${name ?? own} does not restart ${
+        id === undefined ? "a child" : `the child ${quote(id)}`
+      }: ${pid === undefined ? "this node drains" : `${pid} has its name`}`,
+    { what: "children whose names have moved to other nodes" },
+  );
+  return { type: "ok", started: "ignore" };
 }
 
 /** Terminates a child, and logs if it did not exit as asked. */

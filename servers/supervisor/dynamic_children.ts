@@ -14,7 +14,6 @@ import type { SupervisorError } from "../../runtime/log/log_event.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";
 import {
@@ -32,9 +31,11 @@ import {
   endChild,
   failed,
   type Failure,
+  isFinished,
   reportChild,
   reportUnexpected,
   type Success,
+  withoutMoved,
 } from "./child_lifecycle.ts";
 
 /** The part of a specification that such children share. */
@@ -153,12 +154,11 @@ export class DynamicChildren<S extends DynamicSpec> {
     const { from, reason } = message;
     const child = this.#find(from);
     if (child === undefined || child.restarting) return;
-    const { restart } = child.spec;
-    const orderly = restart !== "permanent" && isOrderly(reason);
-    if (!orderly) {
+    const finished = isFinished(child.spec, reason, this.#process);
+    if (!finished) {
       this.#report(child, "child_terminated", reason);
     }
-    if (!orderly && restart !== "temporary") {
+    if (!finished && child.spec.restart !== "temporary") {
       countRestart(this.#process, child, reason);
       return this.#restart(child);
     }
@@ -193,11 +193,13 @@ export class DynamicChildren<S extends DynamicSpec> {
       this.#remove(child);
       throw new ExitError("shutdown");
     }
-    const result = await this.#start(spec);
+    const result = withoutMoved(await this.#start(spec), process, {});
     if (result.type === "ok") {
       const { holder } = child;
-      if (result.started === "ignore") this.#remove(child);
-      else {
+      if (result.started === "ignore") {
+        this.#intensity.takeBack();
+        this.#remove(child);
+      } else {
         this.#children.delete(this.#key(child.pid));
         this.add(spec, result.started, holder, child.restarts);
       }

@@ -41,4 +41,9 @@ export class RestartIntensity {
     times.push(second);
     return times.length <= this.#max;
   }
+
+  /** Takes the last restart back: nothing was started. */
+  takeBack(): void {
+    this.#times.pop();
+  }
 }

@@ -21,7 +21,6 @@ import { quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { isOrderly } from "../../runtime/values/exit_reason.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { toldBy } from "../../gen/messages.ts";
@@ -40,12 +39,14 @@ import {
   endChild,
   failed,
   type Failure,
+  isFinished,
   receiveSpec,
   reportChild,
   reportUnexpected,
   type SentChildSpec,
   startChild,
   type Success,
+  withoutMoved,
 } from "./child_lifecycle.ts";
 
 /**
@@ -298,9 +299,9 @@ export class SupervisorServer implements Server {
 
   async #exited(child: OrderedChild, reason: unknown): Promise<void> {
     const { spec: { restart }, pid } = child;
-    const orderly = restart !== "permanent" && isOrderly(reason);
+    const finished = isFinished(child.spec, reason, this.#process);
     this.#children.setPid(child, undefined);
-    if (!orderly) {
+    if (!finished) {
       reportChild(
         this.#process,
         { ...child.spec, pid },
@@ -308,7 +309,7 @@ export class SupervisorServer implements Server {
         reason,
       );
     }
-    if (!orderly && restart !== "temporary") {
+    if (!finished && restart !== "temporary") {
       countRestart(this.#process, child, reason);
       return await this.#restart(child);
     }
@@ -340,8 +341,14 @@ export class SupervisorServer implements Server {
     await this.#endAll(group);
     const failure = await this.#startAll(
       group.filter((each) => this.#children.has(each)),
+      true,
     );
-    if (failure === undefined) return;
+    if (failure === undefined) {
+      if (group.every(({ pid }) => pid === undefined)) {
+        this.#intensity.takeBack();
+      }
+      return;
+    }
     failure.child.restarting = true;
     // By a message, so that earlier requests, for example a stop, are served first.
     const { id } = failure.child.spec;
@@ -351,12 +358,13 @@ export class SupervisorServer implements Server {
 
   async #startAll(
     children: Iterable<OrderedChild>,
+    isRestart = false,
   ): Promise<{ child: OrderedChild; reason: unknown } | undefined> {
+    const process = this.#process;
     for (const child of children) {
-      const result = this.#started(
-        child,
-        await startChild(child.spec, this.#process),
-      );
+      let result = await startChild(child.spec, process);
+      if (isRestart) result = withoutMoved(result, process, child.spec);
+      this.#started(child, result);
       if (result.type === "ok") continue;
       const { reason } = result;
       reportChild(this.#process, child.spec, "start_error", reason);
