@@ -189,13 +189,21 @@ export class Stop extends ServerMessage {
   readonly reason: unknown;
   /** Whether a BEAM sent it, in OTP's spelling. */
   readonly otp: boolean;
+  /** The node that sent it, whatever process it names. */
+  readonly origin: string;
 
   /** Creates a stop from its fields. */
-  constructor(replyTo: ReplyTo, reason: unknown, otp = false) {
+  constructor(
+    replyTo: ReplyTo,
+    reason: unknown,
+    otp = false,
+    origin: string = replyTo.pid.node,
+  ) {
     super();
     this.replyTo = replyTo;
     this.reason = reason;
     this.otp = otp;
+    this.origin = origin;
   }
 
   /** The process that asks. */
@@ -219,7 +227,8 @@ export class Stop extends ServerMessage {
   }
 
   copied(copy: CopyField, left: number, max: number): Stop {
-    return new Stop(this.replyTo, copy(this.reason, left, max), this.otp);
+    const reason = copy(this.reason, left, max);
+    return new Stop(this.replyTo, reason, this.otp, this.origin);
   }
 
   kept(copy: CopyField, left: number, max: number): Stop {
@@ -237,12 +246,15 @@ export class SystemRequest extends ServerMessage {
   readonly replyTo: ReplyTo;
   /** The request, in OTP's spelling. */
   readonly request: unknown;
+  /** The node that sent it, whatever process it names. */
+  readonly origin: string;
 
   /** Creates a request from its fields. */
-  constructor(replyTo: ReplyTo, request: unknown) {
+  constructor(replyTo: ReplyTo, request: unknown, origin: string) {
     super();
     this.replyTo = replyTo;
     this.request = request;
+    this.origin = origin;
   }
 
   fields(): object {
@@ -255,7 +267,8 @@ export class SystemRequest extends ServerMessage {
   }
 
   copied(copy: CopyField, left: number, max: number): SystemRequest {
-    return new SystemRequest(this.replyTo, copy(this.request, left, max));
+    const request = copy(this.request, left, max);
+    return new SystemRequest(this.replyTo, request, this.origin);
   }
 
   kept(copy: CopyField, left: number, max: number): SystemRequest {

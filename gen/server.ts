@@ -34,7 +34,12 @@ import {
   Stop,
   SystemRequest,
 } from "./messages.ts";
-import { answerSystem, isForSuspended } from "./system_messages.ts";
+import { Suspension } from "./suspension.ts";
+import {
+  answerSystem,
+  isForSuspended,
+  refusesSystem,
+} from "./system_messages.ts";
 import {
   DeclaredRef,
   isGlobalName,
@@ -233,6 +238,7 @@ function dispatch(
     );
   }
   if (message instanceof Stop) {
+    if (refusesSystem(process, message)) return;
     answer(process, message.replyTo, message.otp ? OK : "ok");
     return new Leaving(message.reason);
   }
@@ -241,8 +247,8 @@ function dispatch(
     parent.equals(message.from)
   ) return new Leaving(message.reason);
   if (message instanceof SystemRequest) {
-    return answerSystem(process, server, message, "running") === "suspended"
-      ? suspended(process, server, parent)
+    return answerSystem(process, server, message, "running") === "suspend"
+      ? suspended(process, server, message, parent)
       : undefined;
   }
   return pending(server.info?.(message));
@@ -288,21 +294,28 @@ function dispatchTraced(
 async function suspended(
   process: LocalProcess,
   server: Server,
+  request: SystemRequest,
   parent: Pid | undefined,
 ): Promise<Leaving | undefined> {
+  using suspension = new Suspension(process, request);
   for (;;) {
     const message = await process.mailbox.receive(
-      (message) => isForSuspended(message, parent),
+      (message) => suspension.isEnd(message) || isForSuspended(message, parent),
       SERVER_WAIT,
       process,
     );
     process.assertAlive();
+    if (suspension.isEnd(message)) return undefined;
     if (!(message instanceof SystemRequest)) {
-      return await dispatch(process, server, message, parent) as Leaving;
+      const left = await dispatch(process, server, message, parent);
+      if (left instanceof Leaving) return left;
+      continue;
     }
-    if (answerSystem(process, server, message, "suspended") === "running") {
-      return undefined;
-    }
+    const change = answerSystem(process, server, message, "suspended");
+    if (change === "suspend") suspension.add(message);
+    if (change !== "resume") continue;
+    suspension.resumed(message);
+    return undefined;
   }
 }
 

@@ -2,6 +2,8 @@
  * OTP's system messages to servers: `:sys.get_state`, `get_status`, `suspend`, `resume` and their like. Processes
  * of Erlang's nodes send them; `{terminate, reason}` is a `Stop`.
  *
+ * `allowObserve` and `allow` of the node decide which of them another node may send.
+ *
  * A request that a server here cannot serve is answered with an error in OTP's spelling, so that no caller waits
  * for its timeout.
  *
@@ -11,6 +13,7 @@
 import { Atom, atom } from "../runtime/values/atom.ts";
 import { isExitOrLikeOne } from "../runtime/values/exit_message.ts";
 import { printable } from "../runtime/values/inspect.ts";
+import { notAllowed } from "../runtime/spawning/exported_modules.ts";
 import type { Pid } from "../runtime/values/pid.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { ReplyTo } from "../runtime/values/reply_to.ts";
@@ -32,16 +35,18 @@ export interface SystemTarget {
 export type SystemMode = "running" | "suspended";
 
 /**
- * Answers a request.
+ * Answers a request, or refuses it.
  *
- * @returns The mode of the server from then on.
+ * @returns The change of the server's mode that it asks for, if the node lets it.
  */
 export function answerSystem(
   process: LocalProcess,
   server: SystemTarget,
-  { replyTo, request }: SystemRequest,
+  message: SystemRequest,
   mode: SystemMode,
-): SystemMode {
+): "suspend" | "resume" | undefined {
+  const { replyTo, request } = message;
+  if (refusesSystem(process, message)) return undefined;
   try {
     process.reply(replyTo, replyOf(process, server, request, mode));
   } catch (error) {
@@ -49,8 +54,81 @@ export function answerSystem(
     refuse(process, replyTo, String(error));
   }
   const kind = nameOf(request);
-  if (kind === "suspend") return "suspended";
-  return kind === "resume" ? "running" : mode;
+  return kind === "suspend" || kind === "resume" ? kind : undefined;
+}
+
+/**
+ * Refuses a request of another node that the node does not allow; returns whether it did.
+ *
+ * A request that reads needs `allowObserve`, and one that changes a server `allowObserve: "write"`. `terminate` needs
+ * neither, as an exit signal does the same. If the node has a rule, it decides on each of them too.
+ */
+export function refusesSystem(
+  process: LocalProcess,
+  message: SystemRequest | Stop,
+): boolean {
+  const { runtime } = process;
+  const { replyTo: { monitor }, origin } = message;
+  if (origin === runtime.node) return false;
+  const refusal = refusalOf(process, message);
+  if (refusal === undefined) return false;
+  runtime.holdings.refused(origin, "not_allowed", refusal);
+  if (monitor !== undefined) {
+    const isOtp = message instanceof SystemRequest || message.otp;
+    const reason = isOtp
+      ? tuple(atom("not_allowed"), refusal)
+      : { type: "not_allowed", message: refusal };
+    runtime.endWatch(process, monitor, reason);
+  }
+  return true;
+}
+
+function refusalOf(
+  { runtime }: LocalProcess,
+  message: SystemRequest | Stop,
+): string | undefined {
+  const { modules } = runtime;
+  const { origin } = message;
+  const name = message instanceof Stop
+    ? "terminate"
+    : functionOf(message.request);
+  const what = `sys.${printable(name)}`;
+  if (name !== "terminate") {
+    const isRead = isReading(message as SystemRequest);
+    if (!(isRead ? modules.allowObserve : modules.allowObserve === "write")) {
+      return `the node does not let ${origin} run ${what}: start it with ${
+        isRead
+          ? "--allow-observe (allowObserve: true)"
+          : 'allowObserve: "write"'
+      }`;
+    }
+  }
+  if (!modules.isAllowed(origin, { module: "sys", name })) {
+    return notAllowed(origin, what);
+  }
+  return name === "suspend" && runtime.isStopping
+    ? `the node stops, and suspends no server`
+    : undefined;
+}
+
+/** The function of OTP's `sys` that sends a request. */
+function functionOf(request: unknown): string {
+  if (!(request instanceof Tuple)) return nameOf(request) ?? "";
+  const [kind, what] = request.elements;
+  const name = nameOf(kind);
+  return (name !== "debug"
+    ? name
+    : nameOf(what instanceof Tuple ? what.elements[0] : what)) ?? "";
+}
+
+/** Whether a request changes nothing. */
+function isReading({ request }: SystemRequest): boolean {
+  const name = nameOf(request);
+  if (name !== undefined) return name === "get_state" || name === "get_status";
+  const [, what] = (request as Partial<Tuple>).elements ?? [];
+  const [kind, flag] = what instanceof Tuple ? what.elements : [];
+  return nameOf(flag) === "get" &&
+    ["log", "statistics"].includes(nameOf(kind) ?? "");
 }
 
 function refuse(process: LocalProcess, replyTo: ReplyTo, reason: string): void {

@@ -43,8 +43,9 @@ export interface NodeOptions {
   modules?: Record<string, ModuleExports>;
   /**
    * Restricts the exported functions: whether a node may run a function of a module, by a spawn or a task. It
-   * is called for each request of another node, and must return `true` to allow it. It is not called for
-   * closures: with `allowClosures`, every node can run any code.
+   * is called for each request of another node, and must return `true` to allow it. It is also called for requests
+   * of OTP's `sys` to servers, such as `GenServer.stop`: `allow("alex@localhost", "sys", "terminate")`. It is not
+   * called for closures: with `allowClosures`, every node can run any code.
    *
    * @default {every node may run all that is exported}
    */
@@ -66,9 +67,10 @@ export interface NodeOptions {
   allowRemsh?: boolean;
   /**
    * Whether other nodes may observe this one with `Observer`, a dashboard or a shell: its processes, with the
-   * messages in their mailboxes, its names, its connections and its log. With `"write"`, they may also end its
-   * processes. The node then exports a module `Observer`; `allow` is called for it as for other modules:
-   * `allow("alex@localhost", "Observer", "processes")`.
+   * messages in their mailboxes, its names, its connections and its log; and whether nodes of Erlang may read the
+   * state of its servers by `:sys`. With `"write"`, they may also end its processes, and suspend its servers. The
+   * node then exports a module `Observer`; `allow` is called for it, and for `sys`, as for other modules:
+   * `allow("alex@localhost", "Observer", "processes")`, `allow("alex@localhost", "sys", "get_state")`.
    *
    * @default {false}
    */

@@ -158,6 +158,7 @@ export async function startNode(
     refused: (node, what, message) => network.refused(node, what, message),
   });
   runtime.modules.allow = options.allow;
+  runtime.modules.allowObserve = options.allowObserve ?? false;
   for (const [key, module] of Object.entries(options.modules ?? {})) {
     runtime.modules.add(key, module);
   }

@@ -151,12 +151,14 @@ function draw(
 
 function lineOf(child: ObservedChild): string {
   const { id, name, kind, pid, restarting, restarts, messageQueueLen } = child;
+  const { suspendedBy } = child;
   const parts = [
     id !== undefined && id !== name ? `${id}: ${name}` : name,
     kind,
     pid === undefined ? restarting ? "restarting" : "not running" : String(pid),
   ];
   if (messageQueueLen > 0) parts.push(`${messageQueueLen} messages`);
+  if (suspendedBy !== undefined) parts.push(`suspended by ${suspendedBy}`);
   if (restarts > 0) {
     parts.push(
       `restarted ${restarts === 1 ? "once" : `${restarts} times`}, last for ${

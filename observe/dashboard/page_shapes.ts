@@ -58,6 +58,7 @@ const PROCESS = {
   received: number,
   rate: optional(number),
   waiting: flag,
+  suspendedBy: pid,
   linkCount: number,
   monitorCount: number,
 };
@@ -105,6 +106,8 @@ export interface PageChild {
   lastRestart: number | undefined;
   /** The number of messages in its mailbox. */
   messageQueueLen: number;
+  /** The process that has suspended it. */
+  suspendedBy: ReturnType<typeof pid>;
   /** Its children. */
   children: PageChild[];
   /** The number of children that are left out. */
@@ -121,6 +124,7 @@ const CHILD = record({
   lastReason: optional(text()),
   lastRestart: optional(number),
   messageQueueLen: number,
+  suspendedBy: pid,
   more: number,
 });
 

@@ -98,6 +98,8 @@ export class Modules {
   compile: ClosureCompiler | undefined;
   /** Set if not every node may run all exported functions. */
   allow: Allow | undefined;
+  /** Whether other nodes may read the state of servers by OTP's `sys`, and with `"write"` suspend them. */
+  allowObserve: boolean | "write" = false;
 
   /**
    * Exports a module under a name; it replaces an earlier one of that name. The functions are those that the
@@ -211,17 +213,17 @@ export class Modules {
     }
     // A request may quote a name; the rule and the label have the name of the export.
     const label = `${found.module}.${found.name}/${args.length}`;
-    if (node !== undefined && !this.#isAllowed(node, found)) {
-      return {
-        error: "not_allowed",
-        message:
-          `the node does not let ${node} run ${label}: its \`allow\` option says no`,
-      };
+    if (node !== undefined && !this.isAllowed(node, found)) {
+      return { error: "not_allowed", message: notAllowed(node, label) };
     }
     return { fn: () => found.fn.apply(undefined, args), label };
   }
 
-  #isAllowed(node: string, { module, name }: ExportedFunction): boolean {
+  /** Whether the rule lets a node run a function. */
+  isAllowed(
+    node: string,
+    { module, name }: Pick<ExportedFunction, "module" | "name">,
+  ): boolean {
     try {
       return this.allow === undefined ||
         this.allow(node, module, name) === true;
@@ -271,6 +273,11 @@ export class Modules {
       quote(module)
     } has no function ${quote(name)}`;
   }
+}
+
+/** The refusal of a request that the rule of the node does not allow. */
+export function notAllowed(node: string, what: string): string {
+  return `the node does not let ${node} run ${what}: its \`allow\` option says no`;
 }
 
 /** The error for a request that was refused. */

@@ -11,6 +11,7 @@
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { printableLine, quote } from "../../runtime/values/inspect.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
 import {
   type ApplicationRequest,
@@ -18,6 +19,7 @@ import {
 } from "./application_controller.ts";
 import { call } from "../../gen/call.ts";
 import { Ending, stopServer } from "../../gen/stop.ts";
+import { resumeServers } from "../../gen/suspension.ts";
 
 /** An orderly end that is under way. */
 export interface Shutdown {
@@ -38,6 +40,7 @@ export function shutDown(
   keep: ReadonlySet<LocalProcess>,
 ): Shutdown | undefined {
   runtime.isStopping = true;
+  resumeServers(runtime);
   const applications = applicationsOf(runtime);
   if (
     applications.running().length === 0 && roots(runtime, keep).length === 0
@@ -45,8 +48,11 @@ export function shutDown(
     return undefined;
   }
   const { promise, resolve } = Promise.withResolvers<void>();
+  /** The part of the node that is being stopped. */
+  let part = "";
   const process: LocalProcess = runtime.spawn(async () => {
     for (const name of applications.running().reverse()) {
+      part = `the application ${quote(name)}`;
       // Its end is not bound to a time here: the whole is.
       const request: ApplicationRequest = {
         type: "stop_application",
@@ -63,6 +69,7 @@ export function shutDown(
       root !== undefined;
       root = roots(runtime, keep).at(-1)
     ) {
+      part = nameOf(root);
       await endRoot(process, root);
     }
   }, { label: "init", groupLeader: runtime.names.get("user")?.pid });
@@ -76,7 +83,15 @@ export function shutDown(
   return {
     done: promise,
     limit(ms) {
-      if (ms !== Infinity) stops.add(runtime.after(ms, finish));
+      if (ms === Infinity) return;
+      stops.add(runtime.after(ms, () => {
+        runtime.report(
+          "warning",
+          () =>
+            `${runtime.node} has not stopped in order within ${ms} ms: it waited for ${part}, and now ends all processes`,
+        );
+        finish();
+      }));
     },
   };
 }
@@ -103,6 +118,12 @@ async function endRoot(
     runtime.local.exit(process.pid, root.pid, "shutdown");
   }
   await reason;
+}
+
+function nameOf({ name, label, pid }: LocalProcess): string {
+  return name === undefined
+    ? `${label ?? "a server"} (${pid})`
+    : `${printableLine(name, 256)} (${pid})`;
 }
 
 /** The servers that no other server of the node started, in the order of their start. */

@@ -8,6 +8,7 @@ import { watchersOf } from "../../runtime/processes/watchers.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { Pid } from "../../runtime/values/pid.ts";
+import { suspensionOf } from "../../gen/suspension.ts";
 import { supervisionOf } from "../supervisor/supervision.ts";
 import type {
   ObservedProcess,
@@ -167,6 +168,7 @@ function observe(process: LocalProcess, rates: MessageRates): ObservedProcess {
     received: mailbox.received,
     rate: rates.of(process),
     waiting: mailbox.waiting > 0,
+    suspendedBy: suspensionOf(process)?.by,
     linkCount: links?.size ?? 0,
     monitorCount: process.monitored().length,
   };

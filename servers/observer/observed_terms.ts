@@ -80,6 +80,8 @@ export interface ObservedProcess {
   rate: number | undefined;
   /** Whether it waits for a message. */
   waiting: boolean;
+  /** The process that has suspended it by `:sys.suspend`, if it is suspended. */
+  suspendedBy: Pid | undefined;
   /** The number of its links. */
   linkCount: number;
   /** The number of its monitors. */
@@ -132,6 +134,8 @@ export interface ObservedChild {
   lastRestart: number | undefined;
   /** The number of messages in its mailbox; 0 if it is on another node. */
   messageQueueLen: number;
+  /** The process that has suspended it by `:sys.suspend`, if it is suspended. */
+  suspendedBy: Pid | undefined;
   /** Its children, if it is a supervisor; at most 200. */
   children: ObservedChild[];
   /** The number of children that are left out. */

@@ -7,6 +7,7 @@
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { suspensionOf } from "../../gen/suspension.ts";
 import {
   type SupervisedChild,
   supervisionOf,
@@ -98,6 +99,7 @@ function childOf(
     name: (child.id ?? String(pid)).slice(0, MAX_TEXT),
     kind: child.type,
     messageQueueLen: 0,
+    suspendedBy: undefined,
     children: [],
     more: 0,
   };
@@ -120,6 +122,7 @@ function entryOf(
     ),
     kind: kindOf(process),
     messageQueueLen: mailbox.length,
+    suspendedBy: suspensionOf(process)?.by,
     ...children(process, budget, depth),
   };
 }

@@ -95,7 +95,7 @@ function shaped(
       return length === 2 ? new Cast(second, true, peer) : undefined;
     case "system": {
       const to = length === 3 ? replyTo(second) : undefined;
-      return to && systemMessage(to, third);
+      return to && systemMessage(to, third, peer);
     }
     case "io_request":
       return length === 4 && second instanceof Pid &&
@@ -116,13 +116,13 @@ function shaped(
   }
 }
 
-function systemMessage(to: ReplyTo, request: unknown): unknown {
+function systemMessage(to: ReplyTo, request: unknown, peer: string): unknown {
   const [kind, reason] = request instanceof Tuple && request.length === 2
     ? request.elements
     : [];
   return kind instanceof Atom && kind.name === "terminate"
-    ? new Stop(to, reasonFromBeam(reason), true)
-    : new SystemRequest(to, request);
+    ? new Stop(to, reasonFromBeam(reason), true, peer)
+    : new SystemRequest(to, request, peer);
 }
 
 /** Where the reply to a `From` goes, `{Pid, Tag}`, by OTP's rule (`gen:reply/2`). */

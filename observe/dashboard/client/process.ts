@@ -62,7 +62,14 @@ export function drawProcess(
     ["Label", process.label ?? "none"],
     ["Runs", process.initialCall ?? ""],
     ["Kind", process.kind],
-    ["State", process.waiting ? "waits for a message" : "runs"],
+    [
+      "State",
+      process.suspendedBy !== undefined
+        ? `suspended by ${process.suspendedBy.text} of ${process.suspendedBy.node}`
+        : process.waiting
+        ? "waits for a message"
+        : "runs",
+    ],
     [
       "Mailbox",
       `${decimalText(process.messageQueueLen)} messages, about ${

@@ -195,7 +195,11 @@ function update(row: HTMLTableRowElement, each: Row, rate: string): void {
     decimalText(each.received),
     decimalText(each.linkCount),
     decimalText(each.monitorCount),
-    each.waiting ? "waits" : "runs",
+    each.suspendedBy !== undefined
+      ? "suspended"
+      : each.waiting
+      ? "waits"
+      : "runs",
   ];
   for (const [i, value] of values.entries()) setText(cells[i], value);
   row.classList.toggle("full", each.messageQueueLen >= 1000);

@@ -30,6 +30,13 @@ function entry(child: PageChild, path: string, again: () => void): HTMLElement {
       element("small", {}, `${decimalText(child.messageQueueLen)} messages`),
     );
   }
+  if (child.suspendedBy !== undefined) {
+    facts.push(element(
+      "small",
+      { class: "restarts" },
+      `suspended by ${child.suspendedBy.text}`,
+    ));
+  }
   if (child.restarts > 0 || child.restarting) {
     const when = child.lastRestart === undefined
       ? ""
