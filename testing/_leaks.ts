@@ -13,8 +13,14 @@ import { isStandardStream } from "../runtime/host/output_stream.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** The time limit for a stopping process or node, in milliseconds. */
-const SETTLE = 10_000;
+/** The flag by which a run gives stopping processes and nodes more time; see {@linkcode SETTLE}. */
+export const PATIENT_FLAG = "--harness-patient";
+
+/**
+ * The time limit for a stopping process or node, in milliseconds. A run of many files at once gives more: its
+ * tests share the processors.
+ */
+const SETTLE = nodeProcess.argv.includes(PATIENT_FLAG) ? 10_000 : 500;
 
 /** Processes that a runtime starts for itself, by what they run. */
 export const SYSTEM: ReadonlySet<string> = new Set([

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { type Counts, countTests, failuresOf } from "./_totals.ts";
 import type { TestCommandLine } from "./_command_line.ts";
+import { PATIENT_FLAG } from "./_leaks.ts";
 import { PORTS_FLAG } from "./_ports.ts";
 import { killTree } from "./_process_tree.ts";
 import { Sandbox } from "./_sandbox.ts";
@@ -58,6 +59,7 @@ export async function denoTest(
   await using sandbox = await Sandbox.make();
   return await run(line, options, sandbox.env, [
     `${PORTS_FLAG}${sandbox.ports}`,
+    PATIENT_FLAG,
   ]);
 }
 
