@@ -60,6 +60,8 @@ import { type ChildSpec, Supervisor } from "./supervisor.ts";
 import type { ThreadNodeOptions, WorkerFailure } from "./workers/messages.ts";
 import { ThreadPorts } from "./workers/thread_ports.ts";
 import {
+  ANSWER_TIMEOUT,
+  SHUTDOWN,
   WORKER_INFO,
   type WorkerOptions,
   type WorkerReason,
@@ -403,9 +405,9 @@ function checkWorkers(options: WorkersOptions): Checked {
     moduleName = "Worker",
     count = availableParallelism(),
     port = 0,
-    answerTimeout = 60_000,
+    answerTimeout = ANSWER_TIMEOUT,
     startTimeout = 60_000,
-    shutdown = 5000,
+    shutdown = SHUTDOWN,
   } = options;
   const module = moduleUrl(options.module);
   checkString(moduleName, `${what} that export their module under the name`);

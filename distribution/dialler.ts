@@ -32,7 +32,7 @@ import { type DialTarget, isDialOver, type Ways } from "./ways.ts";
 import { HandshakeError, type Limits } from "./wire.ts";
 
 /** The time that a dial that gave way waits for the other side's, in milliseconds. */
-const GIVE_WAY = 1000;
+export const GIVE_WAY = 1000;
 
 /**
  * The time in which messages do not dial a node again after a dial that failed, in milliseconds. They are dropped as if

@@ -19,7 +19,7 @@ import { versions } from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 
 /** The interval at which a handle is asked to listen again, in milliseconds. */
-const REARM_INTERVAL = 1000;
+export const REARM_INTERVAL = 1000;
 
 /** The default of Node.js for the connections that wait in the kernel. */
 const BACKLOG = 511;

@@ -10,6 +10,7 @@ import {
   assertEquals,
   assertMatch,
   assertRejects,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { createHash } from "node:crypto";
@@ -33,6 +34,15 @@ import {
 } from "../wires/json/handshake.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { localOf } from "./_raw_beam.ts";
+import { GIVE_WAY } from "../distribution/dialler.ts";
+import { REARM_INTERVAL } from "../distribution/listener.ts";
+import { MAX_WAITING } from "../runtime/host/standard_streams.ts";
+import {
+  GROUP,
+  PORT as GROUP_PORT,
+} from "../servers/cluster/strategies/gossip.ts";
+import { MAX_SEEK } from "../servers/pg/pg_peers.ts";
+import { ANSWER_TIMEOUT, SHUTDOWN } from "../workers/worker_server.ts";
 import { Connection } from "../distribution/connection.ts";
 import { Budget } from "../distribution/budget.ts";
 import { newConnectionStats } from "../distribution/statistics.ts";
@@ -730,6 +740,48 @@ states(
   "the number of arguments, and # to # bytes, which are the function",
   (_, most) => assertEquals(MAX_FUNCTION_BYTES, most),
 );
+
+// Constants whose effect takes real time, or another program: only compared.
+
+const CONSTANTS: [page: string, sentence: string, value: number][] = [
+  [
+    "docs/workers.md",
+    "The thread does not answer for `answerTimeout` (#)",
+    ANSWER_TIMEOUT,
+  ],
+  [
+    "docs/workers.md",
+    "node in order, within `shutdown` milliseconds (#)",
+    SHUTDOWN,
+  ],
+  [SECURITY, "At most # after a descriptor is free again", REARM_INTERVAL],
+  [SECURITY, "Beyond # of pending log lines", MAX_WAITING],
+  [
+    PROTOCOL,
+    "in the fourth frame, waits up to # for the other node's connection.",
+    GIVE_WAY,
+  ],
+];
+
+for (const [page, sentence, value] of CONSTANTS) {
+  states(page, sentence, (stated) => assertEquals(value, stated));
+}
+
+states(
+  "docs/elixir.md",
+  "and then again after #, #, # and every # seconds",
+  (...seconds) => {
+    const delays = seconds.map((_, i) => Math.min(2 ** i, MAX_SEEK / 1000));
+    assertEquals([...delays, MAX_SEEK / 1000], [...seconds, seconds.at(-1)]);
+  },
+);
+
+test(`${CLUSTER}: gossip's default group and port`, async () => {
+  assertStringIncludes(
+    await readPage(CLUSTER),
+    `\`0.0.0.0:${GROUP_PORT}\` and \`${GROUP}:${GROUP_PORT}\``,
+  );
+});
 
 // Time limits, in virtual time.
 

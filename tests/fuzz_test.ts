@@ -31,6 +31,7 @@ import { Encoder } from "../wires/json/encoder.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
 import { mutated, mutatedBytes, mutatedFrame, pieces } from "./_fuzz.ts";
+import { numbersIn } from "./_pages.ts";
 import { clusterTest } from "./_nodes.ts";
 import {
   attachedFrameOf,
@@ -50,14 +51,14 @@ const RAW = "raw@localhost";
 const HERE = { name: KATE, creation: 5 };
 const THERE = { name: RAW, creation: 7 };
 
-/** The number of runs without sockets. */
-const RUNS = runs(10_000);
+/** The numbers of runs without sockets, and of requests to servers. */
+const [RUNS, , , SERVER_RUNS] = numbersIn(
+  "docs/security.md",
+  "# handshakes of diallers, # answers of listeners, # streams of a peer, and # requests to servers.",
+).map((each) => runs(each));
 
 /** The number of runs through sockets. */
 const SOCKET_RUNS = Math.ceil(RUNS / 50);
-
-/** The number of requests to servers. */
-const SERVER_RUNS = Math.ceil(RUNS / 5);
 
 /** Where a peer listens. */
 const LISTEN = { port: 4370, host: "10.0.0.1" };

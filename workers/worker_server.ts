@@ -45,6 +45,12 @@ const NODE_STOPS = 0.8;
 /** How long a node may drain, in milliseconds, if its options do not say. */
 const DRAIN_TIMEOUT = 20_000;
 
+/** The default time after which a thread that does not answer is ended, in milliseconds. */
+export const ANSWER_TIMEOUT = 60_000;
+
+/** The default time in which a worker's node stops, in milliseconds. */
+export const SHUTDOWN = 5000;
+
 /** A request to a worker's process: its state. */
 export const WORKER_INFO = "worker_info";
 

@@ -104,7 +104,7 @@ export const WORKER_SOURCE: string = [
   "};",
   "}",
   "function ignore() {}",
-  "return { Listener };",
+  "return { REARM_INTERVAL, Listener };",
   "})();",
   "const m1 = (() => {",
   "const MAX_NAME = 255;",

@@ -17,7 +17,7 @@ export interface StreamsStandIn {
 }
 
 /** The number of bytes of the log that may wait for a reader of standard error; later text is dropped. */
-const MAX_WAITING = 1 << 20;
+export const MAX_WAITING = 1 << 20;
 
 let current: StreamsStandIn | undefined;
 

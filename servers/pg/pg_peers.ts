@@ -44,7 +44,7 @@ import {
 const CATCH_UP = 1000;
 
 /** The longest time between two messages to a node of Erlang whose scope has not answered, in milliseconds. */
-const MAX_SEEK = 8000;
+export const MAX_SEEK = 8000;
 
 /**
  * A scope's process sends it to itself later: to send a peer the groups that it has missed, or to look again for

@@ -28,10 +28,10 @@ import {
 } from "./strategy.ts";
 
 /** The default multicast group, of those for use within an organisation. */
-const GROUP = "239.255.79.84";
+export const GROUP = "239.255.79.84";
 
 /** The default port. */
-const PORT = 45_894;
+export const PORT = 45_894;
 
 /** The length of the windows in which packets are counted, in milliseconds. */
 const WINDOW = 1000;
