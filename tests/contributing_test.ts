@@ -45,19 +45,17 @@ async function filesByProgram(): Promise<Map<string, Set<string>>> {
   return files;
 }
 
-/** The rows of the page's table: the files by programs that the same files need. */
-async function rows(): Promise<Map<string, Set<string>>> {
+/** The page's list: the files by program. */
+async function listed(): Promise<Map<string, Set<string>>> {
   const page = await readPage("CONTRIBUTING.md");
   const found = new Map<string, Set<string>>();
   const namesIn = (text: string) =>
     [...text.matchAll(/`([\w-]+)`/g)].map(([, name]) => name);
-  const [, table] = /^\| program +\| tests .*\n\| -.*\n((?:\|.*\n)+)/m.exec(
-    page,
-  )!;
-  for (const row of table.trim().split("\n")) {
-    const [, programs, files] = row.split("|");
+  const items = page.replace(/\n {2,}/g, " ")
+    .matchAll(/^- (`[\w-]+`(?:, `[\w-]+`)*): (`[\w-]+`(?:, `[\w-]+`)*)$/gm);
+  for (const [, programs, files] of items) {
     for (const program of namesIn(programs)) {
-      assert(!found.has(program), `${program} has two rows`);
+      assert(!found.has(program), `${program} is listed twice`);
       found.set(program, new Set(namesIn(files)));
     }
   }
@@ -70,8 +68,8 @@ test("CONTRIBUTING.md says which tests are excluded without which program", asyn
       [...files].map(([program, names]) => [program, [...names].sort()]),
     );
   assertEquals(
-    sorted(await rows()),
+    sorted(await listed()),
     sorted(await filesByProgram()),
-    "CONTRIBUTING.md, or the option `programs` of a test, has changed alone: update the page's table",
+    "CONTRIBUTING.md, or the option `programs` of a test, has changed alone: update the page's list",
   );
 });
