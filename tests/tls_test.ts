@@ -16,7 +16,9 @@ import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
 import { receive, self, send } from "../process.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
 import { test } from "../testing/tags.ts";
+import { X509Certificate } from "node:crypto";
 import { type CertificateNames, makeCertificates } from "../tools/certs.ts";
+import { numbersIn } from "./_pages.ts";
 import {
   assertRefused,
   chat,
@@ -604,6 +606,11 @@ test("Node.start() reports an invalid certificate", async () => {
 
 // The command line.
 
+const [DAYS] = numbersIn(
+  "docs/security.md",
+  "a certificate for each node, valid for # days",
+);
+
 test(
   "deno task certs: two programs communicate with the certificates that it creates",
   { timeout: 60_000, tags: ["cli"] },
@@ -614,6 +621,12 @@ test(
       for (const name of ["ca", ALEX, KATE]) {
         const { mode } = await Deno.stat(join(folder, `${name}.key`));
         assertEquals((mode ?? 0) & 0o777, 0o600);
+        const { validFrom, validTo } = new X509Certificate(
+          await Deno.readTextFile(join(folder, `${name}.crt`)),
+        );
+        const valid = Date.parse(validTo) - Date.parse(validFrom);
+        // Up to a day is before now, for clocks that differ.
+        assert(Math.abs(valid / 86_400_000 - DAYS) <= 1, `${valid} ms`);
       }
       const epmdPort = freePort();
       const flags = (name: string) => [
