@@ -19,7 +19,7 @@ import nodeProcess from "node:process";
 import { setImmediate, setTimeout } from "node:timers";
 
 /** One turn of that many waits for a timer. */
-const CERTAIN = 8;
+const CERTAIN = 4;
 
 /** Calls back when the event loop has turned; the host may not have polled its sockets. */
 export function afterImmediate(fn: () => void): void {
