@@ -32,6 +32,7 @@ import {
 import {
   type Applications,
   applicationsOf,
+  type ApplicationType,
 } from "./servers/application/application_controller.ts";
 import type { ApplicationSpec } from "./servers/application/application_spec.ts";
 import { timeoutOf } from "./gen/call.ts";
@@ -43,7 +44,7 @@ import {
 import { currentRuntime } from "./runtime/context/current_process.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 
-export type { ApplicationSpec };
+export type { ApplicationSpec, ApplicationType };
 export { ApplicationStartError } from "./servers/application/application_client.ts";
 
 /** A setting that exists, from {@linkcode Application.fetchEnv}. */
@@ -72,6 +73,20 @@ const SPEC_KEYS: readonly unknown[] = [
   "vsn",
   "applications",
 ];
+
+const TYPES: readonly unknown[] = ["permanent", "transient", "temporary"];
+
+/** Options for {@linkcode Application.start}. */
+export interface ApplicationStartOptions {
+  /**
+   * What follows when the top supervisor of the application, or of one that is started for it, exits by itself. With
+   * `"permanent"`, the node stops, and the program ends (see `onTreeEnd` of `Node.start`). With `"transient"`, the
+   * same, unless the reason is `"normal"`. With `"temporary"`, the exit is logged.
+   *
+   * @default {"permanent"}
+   */
+  type?: ApplicationType;
+}
 
 /** Options for {@linkcode Application.stop}. */
 export interface ApplicationStopOptions {
@@ -134,9 +149,13 @@ export class Application {
    * one application fails to start, the dependencies that were started for it are stopped again.
    *
    * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is
-   * logged, and the application no longer counts as started. Applications that depend on it keep running.
+   * logged, and the application no longer counts as started. What follows is up to its type. With `"permanent"`, the
+   * default, the node stops, and the program ends with the exit code 1, as a release of Elixir does;
+   * `onTreeEnd` of `Node.start` changes that. With `"temporary"`, all goes on, also applications that depend on it.
+   * Without a node, the program always goes on.
    *
    * @param application The application.
+   * @param options Its type.
    * @returns `"ok"`, or `"already_started"` if an application of that name runs.
    * @throws {ApplicationStartError} If the application, or one that it depends on, does not start.
    * @throws {TypeError} If the application is invalid, or depends on itself.
@@ -161,8 +180,19 @@ export class Application {
    */
   static async start(
     application: ApplicationSpec,
+    options: ApplicationStartOptions = {},
   ): Promise<"ok" | "already_started"> {
-    return await startApplications(here(), application);
+    const what = "start an application";
+    checkOptions(options, what, '{ type: "temporary" }');
+    const { type = "permanent" } = options;
+    if (!TYPES.includes(type)) {
+      throw new TypeError(
+        `Cannot ${what}: its type is ${
+          inspect(type)
+        }; give "permanent", "transient" or "temporary"`,
+      );
+    }
+    return await startApplications(here(), application, type);
   }
 
   /**

@@ -39,6 +39,7 @@ import {
 } from "./node/drain_on_signal.ts";
 import type { NodeOptions } from "./node/options.ts";
 import { type StartedNode, startNode, systemHost } from "./node/start_node.ts";
+import { type TreeEndAction, TreeWatch } from "./node/tree_end.ts";
 import { outside, runInside } from "./runtime/context/async_context.ts";
 import {
   currentProcess,
@@ -92,6 +93,7 @@ import {
   shutDown,
 } from "./servers/application/node_shutdown.ts";
 import type { DeviceSize, IoDevice } from "./servers/io/io_device.ts";
+import type { TreeEnd } from "./servers/supervisor/tree_end.ts";
 import { serveRpc } from "./servers/rpc/rpc_call.ts";
 
 export type {
@@ -99,6 +101,7 @@ export type {
   VerifyCertificate,
 } from "./distribution/certificate.ts";
 export type { DrainSignalOptions, NodeDrainOutcome };
+export type { TreeEnd, TreeEndAction };
 export type { StopSignal } from "./runtime/host/stop_signals.ts";
 export type { NodeOptions, RunOptions, TlsOptions };
 export { jsonLog, standardLog, textLog };
@@ -235,6 +238,7 @@ export class Node implements AsyncDisposable {
   readonly #system: ReadonlySet<LocalProcess>;
   #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #trees: TreeWatch;
   /** Its host and its options, for the nodes of its threads. */
   #home: Pick<StartedNode, "host" | "options"> | undefined;
 
@@ -242,8 +246,15 @@ export class Node implements AsyncDisposable {
     runtime: NodeRuntime,
     network: Network,
     registration: HostRegistration,
-    { stopTimeout = 60_000, drainTimeout = 20_000 }: NodeOptions,
+    { stopTimeout = 60_000, drainTimeout = 20_000, onTreeEnd }:
+      & NodeOptions
+      & { onTreeEnd: TreeEndAction },
   ) {
+    this.#trees = new TreeWatch({
+      runtime,
+      action: onTreeEnd,
+      stopAll: () => Promise.all(started.map((node) => node.stop())),
+    });
     this.#stopTimeout = stopTimeout;
     this.#drainTimeout = drainTimeout;
     this.#system = new Set(runtime.processes.values());
@@ -281,7 +292,9 @@ export class Node implements AsyncDisposable {
     if (self !== undefined && isTyped) {
       return Promise.reject(alreadyStarted(self.name));
     }
-    const node = outside(() => Node.#startOn(options, systemHost));
+    const node = outside(() =>
+      Node.#startOn(options, systemHost, isTyped ? "continue" : "exit")
+    );
     if (!isTyped) return node;
     // The new node sends requests to processes that already run on the unnamed one.
     serveRpc(unnamed());
@@ -295,16 +308,20 @@ export class Node implements AsyncDisposable {
     options: NodeOptions,
   ): Promise<Node> {
     const hostOf = typeof host === "function" ? host : () => host;
-    return outside(() => Node.#startOn(options, hostOf));
+    return outside(() => Node.#startOn(options, hostOf, "continue"));
   }
 
   static async #startOn(
     options: NodeOptions,
     hostOf: Parameters<typeof startNode>[1],
+    onTreeEnd: TreeEndAction,
   ): Promise<Node> {
     const parts = await startNode(options, hostOf, { Node });
     const { runtime, network, registration, accept } = parts;
-    const node = new Node(runtime, network, registration, options);
+    const node = new Node(runtime, network, registration, {
+      ...options,
+      onTreeEnd: options.onTreeEnd ?? onTreeEnd,
+    });
     node.#home = { host: parts.host, options: parts.options };
     nodes.set(runtime, node);
     started.push(node);
@@ -327,6 +344,11 @@ export class Node implements AsyncDisposable {
   /** @ignore */
   static _started(): readonly Node[] {
     return [...started];
+  }
+
+  /** @ignore */
+  _treeEnd(): TreeEnd | undefined {
+    return this.#trees.end;
   }
 
   /** @ignore */

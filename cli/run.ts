@@ -97,6 +97,11 @@ export interface LogSwitch {
   hook: LogHook;
 }
 
+/** Whether the program reads lines of code. */
+interface Prompt {
+  isOpen: boolean;
+}
+
 /** The state of a program. */
 export interface SessionContext {
   /** The program's name. */
@@ -143,12 +148,21 @@ export async function run(
     }
     await using stack = new AsyncDisposableStack();
     const { received } = signals;
+    const treeEnd = Promise.withResolvers<number>();
+    const prompt: Prompt = { isOpen: false };
+    const treeEnded = () => {
+      // A prompt stays, so that its user can look.
+      if (!prompt.isOpen) treeEnd.resolve(EXIT.FAILED);
+    };
     const context = await strays.during(
-      Promise.race([start(program, line, stack), received]),
+      Promise.race([
+        start(program, line, stack, treeEnded),
+        received,
+      ]),
     );
     if (typeof context === "number") return context;
-    const worked = work(program, line, context, strays);
-    const code = await Promise.race([worked, received]);
+    const worked = work(program, line, context, strays, prompt);
+    const code = await Promise.race([worked, received, treeEnd.promise]);
     // Ctrl-C is from somebody who waits; SIGTERM is from a system that lets the work be finished.
     if (signals.first === "SIGTERM") await nodeOf(context)?.drain();
     return code;
@@ -203,6 +217,7 @@ async function start(
   program: Program,
   line: CommandLine,
   stack: AsyncDisposableStack,
+  treeEnded: () => void,
 ): Promise<SessionContext> {
   // A program that only opens a shell on another node needs no application here.
   const application = line.remote === undefined
@@ -225,7 +240,11 @@ async function start(
   const sources = { ...program.sources, ...filesOf(line.modules) };
   const modules = { ...program.modules, ...loaded };
   const log: LogSwitch = { hook: line.node?.log ?? textLog };
-  const node = await startNode(line.node, modules, log);
+  const node = await startNode(
+    line.node && { onTreeEnd: treeEnded, ...line.node },
+    modules,
+    log,
+  );
   if (node === undefined) {
     stack.defer(stopApplications);
     stack.use(new CodesNode(modules, configuration, application, others));
@@ -312,12 +331,15 @@ async function work(
   line: CommandLine,
   context: SessionContext,
   strays: StrayErrors,
+  prompt: Prompt,
 ): Promise<number> {
   const { node, scope } = context;
   if (line.code.length === 0) {
-    const code = line.halts && program.shell !== undefined
-      ? await whileRead(program.shell.open(context))
+    prompt.isOpen = line.halts && program.shell !== undefined;
+    const code = prompt.isOpen
+      ? await whileRead(program.shell!.open(context))
       : undefined;
+    prompt.isOpen = false;
     return code ?? await wait(context);
   }
   const code = await whileRead(

@@ -118,6 +118,18 @@ export function checkNodeOptions(
       }; give milliseconds, more than 0`,
     );
   }
+  const { onTreeEnd } = options;
+  if (
+    onTreeEnd !== undefined && onTreeEnd !== "exit" &&
+    onTreeEnd !== "continue" && typeof onTreeEnd !== "function"
+  ) {
+    throw misfit(
+      onTreeEnd,
+      `Cannot ${what}: the option onTreeEnd is ${
+        inspect(onTreeEnd)
+      }; give "exit", "continue" or a function`,
+    );
+  }
   if (stopTimeout !== undefined) checkTimeout(stopTimeout, `${what}, to stop`);
   if (drainTimeout !== undefined) {
     checkTimeout(drainTimeout, `${what}, to drain`);

@@ -52,7 +52,8 @@ export function drainOnSignal(
     draining.add(drained);
     await drained;
     draining.delete(drained);
-    if (exit && draining.size === 0) nodeProcess.exit(0);
+    // With the code of a supervision tree that has ended meanwhile, if one has.
+    if (exit && draining.size === 0) nodeProcess.exit();
   });
 }
 

@@ -13,6 +13,7 @@ import type {
 } from "../runtime/spawning/exported_modules.ts";
 import type { Topologies } from "../servers/cluster/topology.ts";
 import type { IoDevice } from "../servers/io/io_device.ts";
+import type { TreeEndAction } from "./tree_end.ts";
 
 /** Options for `Node.start`. */
 export interface NodeOptions {
@@ -180,6 +181,19 @@ export interface NodeOptions {
    * @default {undefined}
    */
   logFilter?: LogFilter;
+  /**
+   * What follows when a supervision tree ends for good: when the top supervisor of an application exits by itself
+   * (see the `type` of `Application.start`), or a supervisor that code outside any process has started gives up or
+   * is killed.
+   *
+   * With `"exit"`, the node logs which supervisor and which of its children exited for which reason, stops in order
+   * within `stopTimeout`, with the other nodes of the program, and the program ends with the exit code 1. With
+   * `"continue"`, it only logs that. A function is called instead. From the end of the tree on, `/livez` and
+   * `/readyz` of `health()` fail in each case.
+   *
+   * @default {"exit"; "continue" for nodes of the test harness and of simulations, and those that are typed at a prompt}
+   */
+  onTreeEnd?: TreeEndAction;
   /**
    * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node, for which it has
    * `stopTimeout` in addition.

@@ -34,7 +34,7 @@
  * @module
  */
 
-import { Node } from "../node.ts";
+import { Node, type TreeEnd } from "../node.ts";
 import { runIn } from "../runtime/spawning/run_in_process.ts";
 import { currentRuntime } from "../runtime/context/current_process.ts";
 import {
@@ -131,9 +131,9 @@ const MAX_CHECKS = 100;
 /**
  * Creates a handler of `/livez` and `/readyz`, for `GET` and `HEAD`.
  *
- * `/livez` answers `200` while the program can answer at all, its node is not stopped, and the checks of `live`
- * are fine. `/readyz` answers `200` while the node is `"up"` ({@linkcode Node.status}), has `minPeers`, and the
- * checks of `ready` are fine: not before it is started, and not from the moment on that it drains or stops.
+ * `/livez` answers `200` while the program can answer at all, its node is not stopped, no supervision tree of it has
+ * ended for good (`onTreeEnd` of `Node.start`), and the checks of `live` are fine. `/readyz` answers `200` while the node is `"up"` ({@linkcode Node.status}), has `minPeers` and its trees, and
+ * the checks of `ready` are fine: not before it is started, and not from the moment on that it drains or stops.
  * Otherwise the status is `503`. A draining program lives, and is not ready: it gets no more requests and is not
  * killed.
  *
@@ -240,11 +240,15 @@ class Probes {
 
   async #answerLive(): Promise<WebAnswer> {
     const results = await this.#live.results();
-    const status = this.#current()?.status;
+    const node = this.#current();
+    const status = node?.status;
+    const end = node?._treeEnd();
     // A program may start its node later, and stop it when it ends.
-    return this.#answer(status !== "stopped", results, [
-      `node: ${status ?? "not started"}`,
-    ]);
+    return this.#answer(
+      status !== "stopped" && end === undefined,
+      results,
+      [`node: ${status ?? "not started"}`, ...treeFacts(end)],
+    );
   }
 
   async #answerReady(): Promise<WebAnswer> {
@@ -252,12 +256,14 @@ class Probes {
     const node = this.#current();
     const peers = node?._runtime().visible.size ?? 0;
     // Its state is read last, as the checks take time.
+    const end = node?._treeEnd();
     return this.#answer(
-      node?.status === "up" && peers >= this.#minPeers,
+      node?.status === "up" && peers >= this.#minPeers && end === undefined,
       results,
       [
         `node: ${node?.status ?? "not started"}`,
         `peers: ${peers} of ${this.#minPeers}`,
+        ...treeFacts(end),
       ],
     );
   }
@@ -299,6 +305,10 @@ class Probes {
       { what: `failures of the health check ${name.slice(0, MAX_NAME)}` },
     );
   }
+}
+
+function treeFacts(end: TreeEnd | undefined): string[] {
+  return end === undefined ? [] : [`tree: ended, as ${end.message}`];
 }
 
 function checkHealthOptions(options: HealthOptions): void {

@@ -86,6 +86,7 @@ export class NodeRuntime implements Runtime {
   readonly timers: Timers;
   readonly processes: NumberTable<LocalProcess>;
   isStopping = false;
+  onSharedExit: Runtime["onSharedExit"] = undefined;
   readonly names: Map<string, LocalProcess>;
   readonly onDemand: Map<string, () => LocalProcess> = new Map();
   readonly aliases: NumberMap<LocalProcess>;

@@ -11,7 +11,7 @@ import type { Discovery } from "./discovery.ts";
 import type { Holdings } from "./holdings.ts";
 import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
-import type { NodeIncarnation } from "./processes/links_and_monitors.ts";
+import type { Link, NodeIncarnation } from "./processes/links_and_monitors.ts";
 import type { NumberTable } from "./processes/number_table.ts";
 import type {
   LocalProcess,
@@ -62,6 +62,13 @@ export interface Runtime extends NodeIncarnation {
   readonly processes: NumberTable<LocalProcess>;
   /** Whether its applications and servers stop in order: their exits are no failures then. */
   isStopping: boolean;
+  /**
+   * Called when the process that code outside any process shares is ended by an exit signal, and before it ends;
+   * over that link, if one has carried the signal.
+   */
+  onSharedExit:
+    | ((shared: LocalProcess, reason: unknown, link: Link | undefined) => void)
+    | undefined;
   /** The registered names. */
   readonly names: ReadonlyMap<string, LocalProcess>;
   /** Starts the processes of names that exist only once they are asked for; each returns its process. */

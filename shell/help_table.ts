@@ -133,8 +133,8 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Application.start": [
     {
-      "signature": "start(application: ApplicationSpec)",
-      "text": "Starts an application, after the applications that it depends on.\n\nFollows\n[Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts\nits top supervisor, so the application does not end with the caller, and prints where the node prints. If\none application fails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. Applications that depend on it keep running."
+      "signature": "start(application: ApplicationSpec, options: ApplicationStartOptions = {})",
+      "text": "Starts an application, after the applications that it depends on.\n\nFollows\n[Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts\nits top supervisor, so the application does not end with the caller, and prints where the node prints. If\none application fails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. What follows is up to its type. With `\"permanent\"`, the\ndefault, the node stops, and the program ends with the exit code 1, as a release of Elixir does;\n`onTreeEnd` of `Node.start` changes that. With `\"temporary\"`, all goes on, also applications that depend on it.\nWithout a node, the program always goes on."
     }
   ],
   "Application.started": [

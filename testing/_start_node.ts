@@ -15,7 +15,7 @@ export async function startWhenFree(options: NodeOptions): Promise<Node> {
   const until = performance.now() + NAME_IS_HELD;
   for (;;) {
     try {
-      return await Node.start(options);
+      return await Node.start({ onTreeEnd: "continue", ...options });
     } catch (error) {
       if (
         !(error instanceof NodeStartError && error.code === "in_use") ||

@@ -32,6 +32,7 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
       ...testCluster(),
       io: { write: (text) => void output.push(text) },
       log() {},
+      onTreeEnd: "continue",
       ...options,
       name,
     });

@@ -98,7 +98,12 @@ if (import.meta.main) {
   Deno.addSignalListener("SIGUSR2", ignore);
   Deno.removeSignalListener("SIGUSR2", ignore);
   const options: NodeOptions = JSON.parse(Deno.args[0]);
-  const node = await Node.start({ ...options, modules: { Remote }, log() {} });
+  const node = await Node.start({
+    onTreeEnd: "continue",
+    ...options,
+    modules: { Remote },
+    log() {},
+  });
   await node.run(async () => {
     await Supervisor.startLink([[TaskSupervisor, { name: "tasks" }]], {
       strategy: "one_for_one",

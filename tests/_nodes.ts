@@ -44,6 +44,7 @@ export class Cluster implements AsyncDisposable {
         this.#events.push(event);
         this.#onEvent();
       },
+      onTreeEnd: "continue",
       ...options,
     });
     this.#nodes.push(node);

@@ -1068,8 +1068,10 @@ const TABLE: Record<string, Row> = {
   },
   "Application.start": {
     fn: Application.start,
-    args: () => [application()],
+    args: () => [application(), {}],
+    takes: { 1: OPTIONS },
     fields: {
+      1: { type: ["undefined"] },
       0: {
         name: ["text"],
         start: FN,

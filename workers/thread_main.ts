@@ -171,6 +171,8 @@ async function startNode(
   const options: NodeOptions = {
     io: { write },
     log,
+    // The worker is restarted, as its thread ends.
+    onTreeEnd: ({ message }) => fail("children", message),
     ...given,
     ...own,
     name: given.name,

@@ -10,7 +10,7 @@ import { tracing } from "./tracing.ts";
 import type { NumberMap } from "../collections/number_map.ts";
 import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
-import { monitoredObject } from "../processes/links_and_monitors.ts";
+import { type Link, monitoredObject } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
@@ -187,6 +187,9 @@ export class LocalDelivery implements Signals {
   exit(from: Pid, to: Pid, reason: unknown): void {
     const process = this.#table.find(to);
     if (process === undefined) return;
+    if (process.shell && isReason(reason, "kill")) {
+      this.#endShared(process, "killed");
+    }
     if (isReason(reason, "kill")) this.#runtime.terminate(process, "killed");
     else this.#signalExit(process, from, reason);
   }
@@ -204,14 +207,21 @@ export class LocalDelivery implements Signals {
       if (!runtime.isStopping || !isShutdown(reason)) {
         runtime.report("warning", () => sharedExitEvent(process, from, reason));
       }
+      this.#endShared(process, reason, link);
       runtime.terminate(process, reason);
     }
+  }
+
+  #endShared(process: LocalProcess, reason: unknown, link?: Link): void {
+    const { isStopping, onSharedExit } = this.#runtime;
+    if (!isStopping) onSharedExit?.(process, reason, link);
   }
 
   #signalExit(process: LocalProcess, from: Pid, reason: unknown): void {
     if (process.trapExit) {
       process.mailbox.push(exitMessage(from, reason), process);
     } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
+      if (process.shell) this.#endShared(process, reason);
       this.#runtime.terminate(process, reason);
     }
   }

@@ -26,6 +26,7 @@ import type {
   ApplicationReply,
   ApplicationRequest,
   Applications,
+  ApplicationType,
 } from "./application_controller.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
 
@@ -78,6 +79,7 @@ export function stopApplication(
 export async function startApplications(
   state: Applications,
   application: ApplicationSpec,
+  type: ApplicationType,
 ): Promise<"ok" | "already_started"> {
   assertSpec(application);
   // The controller answers, so that earlier requests to it are done.
@@ -88,6 +90,7 @@ export async function startApplications(
   for (const spec of order) {
     const { name } = spec;
     state.specs.set(name, spec);
+    state.types.set(name, type);
     reply = await ask(state, { type: "start_application", name });
     if (reply === "ok") started.push(name);
     if (typeof reply === "string") continue;

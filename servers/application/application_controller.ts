@@ -27,6 +27,7 @@ import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import { toldFrom } from "../../gen/messages.ts";
 import { isExitFrom, NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import { applicationEnded } from "../supervisor/tree_end.ts";
 import { ApplicationEnvironment } from "./application_environment.ts";
 import {
   type ApplicationStarted,
@@ -48,9 +49,17 @@ export type ApplicationReply =
   | "not_started"
   | { type: "error"; reason: unknown };
 
+/**
+ * What the exit of an application's top supervisor means for its node: the program ends (`"permanent"`); it ends
+ * unless the reason is `"normal"` (`"transient"`); nothing (`"temporary"`).
+ */
+export type ApplicationType = "permanent" | "transient" | "temporary";
+
 interface Started {
   readonly spec: ApplicationSpec;
   readonly master: LocalProcess;
+  /** Its top supervisor, once it runs. */
+  top: Pid | undefined;
   state: "starting" | "running" | "stopping";
   /** Callers that wait for its start. */
   readonly starters: ReplyTo[];
@@ -66,6 +75,8 @@ export class Applications {
   readonly env: ApplicationEnvironment = new ApplicationEnvironment();
   /** Applications that can be started by name. */
   readonly specs: Map<string, ApplicationSpec> = new Map();
+  /** How they were started last. */
+  readonly types: Map<string, ApplicationType> = new Map();
   readonly #runtime: Runtime;
   readonly #started = new Map<string, Started>();
   readonly #loaded = new Map<string, ApplicationSpec>();
@@ -167,7 +178,7 @@ class Controller implements Server {
   info(message: unknown): void {
     const { node } = this.#process.runtime;
     const told = toldFrom(message, node) as ApplicationStarted | undefined;
-    if (told?.type === "application_started") return this.#running(told.name);
+    if (told?.type === "application_started") return this.#running(told);
     for (const started of this.#started.values()) {
       if (!isExitFrom(message, started.master.pid)) continue;
       this.#ended(started, message.reason);
@@ -175,9 +186,10 @@ class Controller implements Server {
     }
   }
 
-  #running(name: string): void {
+  #running({ name, top }: ApplicationStarted): void {
     const started = this.#started.get(name);
     if (started === undefined) return;
+    started.top = top;
     if (started.state === "starting") started.state = "running";
     this.#answer(started.starters, "ok");
   }
@@ -209,6 +221,7 @@ class Controller implements Server {
     this.#started.set(name, {
       spec,
       master,
+      top: undefined,
       state: "starting",
       starters,
       stoppers: [],
@@ -233,6 +246,9 @@ class Controller implements Server {
         applicationLevel(reason),
         () => applicationEvent(name, reason),
       );
+      if (this.#endsProgram(name, reason)) {
+        applicationEnded(runtime, name, started.top, reason);
+      }
     }
     const failed = sendableReason(reason, runtime.maxDepth);
     this.#answer(starters, { type: "error", reason: failed });
@@ -242,6 +258,11 @@ class Controller implements Server {
       const reply = this.#start(name, caller);
       if (reply !== NO_REPLY) this.#process.reply(caller, reply);
     }
+  }
+
+  #endsProgram(name: string, reason: unknown): boolean {
+    const type = this.#applications.types.get(name) ?? "permanent";
+    return type === "permanent" || type === "transient" && reason !== "normal";
   }
 
   /** Has a caller wait for its answer. */

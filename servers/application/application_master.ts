@@ -27,6 +27,8 @@ export interface StopApplication {
 export interface ApplicationStarted {
   type: "application_started";
   name: string;
+  /** Its top supervisor. */
+  top: Pid;
 }
 
 /** Runs the master process of an application; it traps exits. */
@@ -48,6 +50,7 @@ export async function runApplication(
   const started: ApplicationStarted = {
     type: "application_started",
     name: spec.name,
+    top,
   };
   tell(process, controller, started);
   for (;;) {

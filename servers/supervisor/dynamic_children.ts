@@ -18,9 +18,11 @@ import { tell } from "../../gen/call.ts";
 import type { FullChildSpec } from "./child_spec.ts";
 import {
   countRestart,
+  reasonLine,
   type Restarts,
   type SupervisedChild,
 } from "./supervision.ts";
+import { noteGivingUp } from "./tree_end.ts";
 import { toldBy } from "../../gen/messages.ts";
 import { assertIntensity, RestartIntensity } from "./restart_intensity.ts";
 import { checkCount } from "../../runtime/values/check_arguments.ts";
@@ -69,6 +71,8 @@ export function dynamicLimits(
 interface TryAgain {
   type: "try_again_restart";
   pid: Pid;
+  /** Why it did not start, as text. */
+  reason: string;
 }
 
 interface DynamicChild<S> extends ChildState<S> {
@@ -160,15 +164,15 @@ export class DynamicChildren<S extends DynamicSpec> {
     }
     if (!finished && child.spec.restart !== "temporary") {
       countRestart(this.#process, child, reason);
-      return this.#restart(child);
+      return this.#restart(child, reasonLine(reason));
     }
     this.#remove(child);
   }
 
   /** Tries a child again that did not start, unless it has been terminated since. */
-  async #tryAgain({ pid }: TryAgain): Promise<void> {
+  async #tryAgain({ pid, reason }: TryAgain): Promise<void> {
     const child = this.#find(pid);
-    if (child?.restarting) await this.#restart(child);
+    if (child?.restarting) await this.#restart(child, reason);
   }
 
   /** Ends a child for good. */
@@ -185,11 +189,12 @@ export class DynamicChildren<S extends DynamicSpec> {
     await Promise.all(this.list().map((child) => this.#end(child)));
   }
 
-  async #restart(child: DynamicChild<S>): Promise<void> {
+  async #restart(child: DynamicChild<S>, reason: string): Promise<void> {
     const process = this.#process;
     const { spec, pid } = child;
     if (!this.#intensity.add(process.runtime.now())) {
       this.#report(child, "shutdown", "reached_max_restart_intensity");
+      noteGivingUp(process, undefined, pid, reason);
       this.#remove(child);
       throw new ExitError("shutdown");
     }
@@ -208,7 +213,11 @@ export class DynamicChildren<S extends DynamicSpec> {
     this.#report(child, "start_error", result.reason);
     child.restarting = true;
     // By a message, so that earlier requests are served first.
-    const again: TryAgain = { type: "try_again_restart", pid };
+    const again: TryAgain = {
+      type: "try_again_restart",
+      pid,
+      reason: reasonLine(result.reason),
+    };
     tell(process, process.pid, again);
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Link } from "../../runtime/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { formatExit } from "../../runtime/values/exit_reason.ts";
@@ -50,12 +51,37 @@ export interface Supervision {
 
 const supervisions = new WeakMap<LocalProcess, Supervision>();
 
+/** A supervisor that code outside any process has started. */
+export interface Root {
+  /** As in {@linkcode Supervision}. */
+  readonly kind: string;
+  /** Its pid. */
+  readonly pid: Pid;
+  /** The name that it is registered under. */
+  readonly name: string | undefined;
+}
+
+/** By the links of the process that code outside any process shares. */
+const roots = new WeakMap<Link, Root>();
+
 /** Makes a supervisor visible to observers. */
 export function noteSupervision(
   process: LocalProcess,
   supervision: Supervision,
 ): void {
   supervisions.set(process, supervision);
+  const { parent, pid, name, runtime } = process;
+  const starter = parent && runtime.find(parent);
+  if (!starter?.shell) return;
+  const link = starter.links?.get(pid);
+  if (link !== undefined) {
+    roots.set(link, { kind: supervision.kind, pid, name });
+  }
+}
+
+/** The supervisor at the other end of a link of the shared process, if that process has started it. */
+export function rootOf(link: Link): Root | undefined {
+  return roots.get(link);
 }
 
 /** The supervision of a process, if it is a supervisor. */
@@ -78,11 +104,11 @@ export function countRestart(
 ): void {
   totals.set(runtime, restartsOf(runtime) + 1);
   const count = (child.restarts?.count ?? 0) + 1;
-  child.restarts = { count, reason: reasonText(reason), at: Date.now() };
+  child.restarts = { count, reason: reasonLine(reason), at: Date.now() };
 }
 
 /** A reason in one line; an error by its message. */
-function reasonText(reason: unknown): string {
+export function reasonLine(reason: unknown): string {
   const text = formatExit(reason);
   const [first, second = ""] = text.split("\n", 2);
   // An error is below a line that announces it.

@@ -27,8 +27,10 @@ import { toldBy } from "../../gen/messages.ts";
 import {
   countRestart,
   noteSupervision,
+  reasonLine,
   type SupervisedChild,
 } from "./supervision.ts";
+import { noteGivingUp } from "./tree_end.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
@@ -98,6 +100,8 @@ export interface SupervisionOptions {
 interface TryAgain {
   type: "try_again_restart";
   id: string;
+  /** Why it did not start, as text. */
+  reason: string;
 }
 
 /** Fails for a significant child of a supervisor that is not to end by itself. */
@@ -209,9 +213,9 @@ export class SupervisorServer implements Server {
     reportUnexpected(this.#process, message);
   }
 
-  async #tryAgain({ id }: TryAgain): Promise<void> {
+  async #tryAgain({ id, reason }: TryAgain): Promise<void> {
     const child = this.#children.get(id);
-    if (child?.restarting) await this.#restart(child);
+    if (child?.restarting) await this.#restart(child, undefined, reason);
   }
 
   /** Ends the children, the last one first. */
@@ -311,7 +315,7 @@ export class SupervisorServer implements Server {
     }
     if (!finished && restart !== "temporary") {
       countRestart(this.#process, child, reason);
-      return await this.#restart(child);
+      return await this.#restart(child, pid, reasonLine(reason));
     }
     this.#forget(child);
     if (this.#endsWith(child)) throw new ExitError("shutdown");
@@ -324,7 +328,12 @@ export class SupervisorServer implements Server {
       !this.#children.hasSignificant;
   }
 
-  async #restart(child: OrderedChild): Promise<void> {
+  /** Restarts a child; `pid` and `reason` are of the exit, or of the failed start. */
+  async #restart(
+    child: OrderedChild,
+    pid: Pid | undefined,
+    reason: string,
+  ): Promise<void> {
     const process = this.#process;
     if (!this.#intensity.add(process.runtime.now())) {
       reportChild(
@@ -333,6 +342,7 @@ export class SupervisorServer implements Server {
         "shutdown",
         "reached_max_restart_intensity",
       );
+      noteGivingUp(process, child.spec.id, pid, reason);
       this.#forget(child);
       throw new ExitError("shutdown");
     }
@@ -352,7 +362,11 @@ export class SupervisorServer implements Server {
     failure.child.restarting = true;
     // By a message, so that earlier requests, for example a stop, are served first.
     const { id } = failure.child.spec;
-    const again: TryAgain = { type: "try_again_restart", id };
+    const again: TryAgain = {
+      type: "try_again_restart",
+      id,
+      reason: reasonLine(failure.reason),
+    };
     tell(process, process.pid, again);
   }
 

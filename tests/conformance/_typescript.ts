@@ -35,7 +35,12 @@ async function main(
   if (wanted.some(isAlone)) await runAlone(file, timeout);
   const cluster = testCluster();
   const options = { ...cluster, log() {}, io: { write() {} } };
-  await using main = await Node.start({ ...options, name: "main@localhost" });
+  await using main = await Node.start({
+    ...options,
+    name: "main@localhost",
+    // Scenarios let trees give up.
+    onTreeEnd: "continue",
+  });
   await using control = await Node.start({
     ...options,
     name: "control@localhost",

@@ -25,6 +25,7 @@ async function main(
   areas: readonly Area[],
 ): Promise<void> {
   const node = await Node.start({
+    onTreeEnd: "continue",
     name,
     cookie,
     epmdPort: Number(process.env.ERL_EPMD_PORT),
