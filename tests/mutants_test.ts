@@ -1,7 +1,7 @@
 /** The tool that plants errors: its operators, and its areas. */
 
 import { assert, assertEquals } from "@std/assert";
-import { AREAS } from "../tools/_mutant_areas.ts";
+import { AREAS, OUTSIDE } from "../tools/_mutant_areas.ts";
 import {
   isCode,
   mutated,
@@ -124,6 +124,14 @@ test("each file of the library belongs to an area, and each area has tests", () 
     );
     assertEquals(missing, [], name);
   }
+});
+
+test("each test file is in an area, or in none for a reason", () => {
+  const named = [...AREAS.flatMap(({ tests }) => tests), ...OUTSIDE]
+    .map((each) => each.split(" ")[0]);
+  const files = filesBelow("tests").map((file) => file.slice(6, -3))
+    .filter((name) => name.endsWith("_test"));
+  assertEquals(new Set(named), new Set(files));
 });
 
 function filesBelow(folder: string): string[] {

@@ -24,8 +24,8 @@ import { type Area, AREAS, GENERATED } from "./_mutant_areas.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** A test file that takes longer hangs, if it takes a small part of it without the mutation. In milliseconds. */
-const LIMIT = 180_000;
+/** Tests that print nothing for longer hang, if they are far from it without the mutation. In milliseconds. */
+const LIMIT = 40_000;
 
 const HANGS = "hangs";
 
@@ -46,6 +46,23 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
 interface Mutant extends Mutation {
   file: string;
   area: Area;
+}
+
+/** The failure of a test file. */
+interface Failure {
+  /** The test file, with its arguments. */
+  file: string;
+  /** The test that fails, or what else does. */
+  name: string;
+}
+
+/** A process that has ended. */
+interface Ended {
+  /** Its exit code; undefined if it printed nothing for too long, and was ended. */
+  code: number | undefined;
+  output: string;
+  /** The longest time in which it printed nothing, in milliseconds. */
+  silence: number;
 }
 
 /** The outcome of the tests of a mutant. */
@@ -257,28 +274,29 @@ class Tree implements AsyncDisposable {
     const { file } = mutant;
     const began = performance.now();
     let finder;
-    for (const test of tests) {
+    for (let left = tests; left.length > 0;) {
       await this.#write(file, mutated(read(file), mutant));
-      const failed = await this.#failureOf(test);
+      const failure = await this.#firstFailure(left);
       await this.#write(file, read(file));
-      if (failed === undefined) continue;
-      if (await this.#passes(test, failed === HANGS)) {
-        finder = `${test.split(" ")[0]}: ${failed}`;
+      if (failure === undefined) break;
+      if (await this.#passes(failure)) {
+        finder = `${failure.file.split(" ")[0]}: ${failure.name}`;
         break;
       }
-      console.log(`${test} fails without a mutation, too, or is slow`);
+      console.log(`${failure.file} fails without a mutation, too, or is slow`);
+      left = left.slice(left.indexOf(failure.file) + 1);
     }
     return { finder, seconds: (performance.now() - began) / 1000 };
   }
 
-  /** Whether a test file passes without a mutation; with `isQuick`, whether it does so now, and far from the limit. */
-  async #passes(test: string, isQuick: boolean): Promise<boolean> {
-    let passes = this.#passing.get(test);
-    if (passes === undefined || isQuick) {
-      const began = performance.now();
-      passes = await this.#failureOf(test) === undefined;
-      this.#passing.set(test, passes);
-      if (isQuick && performance.now() - began > LIMIT / 4) return false;
+  /** Whether a test file passes without a mutation; after a hang, whether it does so now, and far from the limit. */
+  async #passes({ file, name }: Failure): Promise<boolean> {
+    let passes = this.#passing.get(file);
+    if (passes === undefined || name === HANGS) {
+      const { code, silence } = await this.#test([file]);
+      passes = code === 0;
+      this.#passing.set(file, passes);
+      if (name === HANGS && silence > LIMIT / 2) return false;
     }
     return passes;
   }
@@ -290,29 +308,53 @@ class Tree implements AsyncDisposable {
     }
   }
 
-  /** Runs a test file; returns the test that fails, if one does. */
-  async #failureOf(test: string): Promise<string | undefined> {
-    const [file, ...filters] = test.split(" ");
-    const { code, output } = await this.#deno([
+  /** Runs test files until one fails. Those without arguments of their own share a process. */
+  async #firstFailure(tests: readonly string[]): Promise<Failure | undefined> {
+    let shared: string[] = [];
+    for (const test of tests) {
+      const hasArguments = test.includes(" ");
+      if (!hasArguments) shared.push(test);
+      if (!hasArguments && test !== tests.at(-1)) continue;
+      const failure = await this.#failureOf(shared) ??
+        (hasArguments ? await this.#failureOf([test]) : undefined);
+      if (failure !== undefined) return failure;
+      shared = [];
+    }
+  }
+
+  /** Runs test files in one process; returns the first failure. */
+  async #failureOf(tests: readonly string[]): Promise<Failure | undefined> {
+    if (tests.length === 0) return undefined;
+    const { code, output } = await this.#test(tests);
+    if (code === 0) return undefined;
+    const started = [...output.matchAll(/^running .* from \.\/tests\/(\w+)/gm)];
+    const [, name, failed] =
+      /^ *ERRORS *\n\n(.*?)(?: => )?\.\/tests\/(\w+)\.ts/m.exec(output) ?? [];
+    const file = code === undefined ? started.at(-1)?.[1] : failed;
+    return {
+      file: tests.find((test) => test.split(" ")[0] === file) ?? tests[0],
+      name: code === undefined ? HANGS : name || "does not run",
+    };
+  }
+
+  #test(tests: readonly string[]): Promise<Ended> {
+    return this.#deno([
       "test",
       "--quiet",
       "--no-check",
       "--permission-set=dev",
       "--fail-fast",
-      ...filters,
-      `tests/${file}.ts`,
+      ...tests.flatMap((test) => {
+        const [file, ...filters] = test.split(" ");
+        return [`tests/${file}.ts`, ...filters];
+      }),
     ]);
-    if (code === 0) return undefined;
-    if (code === undefined) return HANGS;
-    const [, name] = /^ *ERRORS *\n\n(.*) => \.\//m.exec(output) ?? [];
-    return name ?? "does not run";
   }
 
-  async #deno(
-    args: string[],
-  ): Promise<{ code: number | undefined; output: string }> {
-    const hangs = AbortSignal.timeout(LIMIT);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  /** Runs Deno; ends it once it prints nothing for too long. */
+  async #deno(args: string[]): Promise<Ended> {
+    const hangs = new AbortController();
+    const child = new Deno.Command(Deno.execPath(), {
       args,
       cwd: this.#root,
       // It is enough to know that a life fails.
@@ -320,12 +362,33 @@ class Tree implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      signal: hangs,
-    }).output();
-    const text = new TextDecoder();
+      signal: hangs.signal,
+    }).spawn();
+    let silence = 0;
+    let heard = performance.now();
+    const check = setInterval(() => {
+      if (performance.now() - heard > LIMIT) hangs.abort();
+    }, 1000);
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      let text = "";
+      for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+        text += part;
+        const now = performance.now();
+        silence = Math.max(silence, now - heard);
+        heard = now;
+      }
+      return text;
+    };
+    const [stdout, stderr, { code }] = await Promise.all([
+      read(child.stdout),
+      read(child.stderr),
+      child.status,
+    ]);
+    clearInterval(check);
     return {
-      code: hangs.aborted ? undefined : code,
-      output: text.decode(stdout) + text.decode(stderr),
+      code: hangs.signal.aborted ? undefined : code,
+      output: stdout + stderr,
+      silence,
     };
   }
 
