@@ -38,7 +38,7 @@ export function serveLoggerProxy(runtime: Runtime): void {
   runtime.onDemand.set(NAME, () => {
     const process: LocalProcess = untraced(() =>
       runtime.spawn(
-        () => serve(process, new LoggerProxy(runtime), true),
+        () => serve(process, new LoggerProxy(runtime)),
         { label: NAME, groupLeader: runtime.names.get("user")?.pid },
       )
     );

@@ -22,7 +22,7 @@ export function serveNetKernel(runtime: Runtime): void {
   runtime.onDemand.set(NAME, () => {
     const process: LocalProcess = untraced(() =>
       runtime.spawn(
-        () => serve(process, new NetKernel(), true),
+        () => serve(process, new NetKernel()),
         { label: NAME, groupLeader: runtime.names.get("user")?.pid },
       )
     );

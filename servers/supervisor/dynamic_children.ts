@@ -244,8 +244,8 @@ export class DynamicChildren<S extends DynamicSpec> {
   }
 
   #remove({ pid, holder }: DynamicChild<S>): void {
-    const isThere = this.#children.delete(this.#key(pid));
-    if (isThere && holder !== undefined) this.#process.dropFor(holder);
+    this.#children.delete(this.#key(pid));
+    if (holder !== undefined) this.#process.dropFor(holder);
   }
 
   #key({ node, number, creation }: Pid): number | string {
