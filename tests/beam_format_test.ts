@@ -1,6 +1,6 @@
 /** Erlang's formats: the text of `io_lib:format/2` of OTP and of the group leader here, for the same arguments. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { atom } from "../runtime/values/atom.ts";
 import { Bitstring } from "../runtime/values/bitstring.ts";
 import { Float } from "../runtime/values/float.ts";
@@ -369,6 +369,18 @@ clusterTest(
   },
   { programs: ELIXIR, timeout: 240_000 },
 );
+
+test("formatText() refuses the precisions of floats that io_lib:format/2 refuses", () => {
+  const least = { f: 1, e: 2, g: 1 };
+  for (const [letter, digits] of Object.entries(least)) {
+    for (const number of [0.5, 123.25]) {
+      const shown = formatText(`~.${digits}${letter}`, [number]);
+      assert(shown.length > 0);
+      const format = `~.${digits - 1}${letter}`;
+      assertThrows(() => formatText(format, [number]), Error, "", format);
+    }
+  }
+});
 
 test("formatText() refuses formats that ask for more output than a request may make", () => {
   for (

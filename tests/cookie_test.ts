@@ -6,7 +6,9 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { userCookie } from "../distribution/cookie_file.ts";
 import { NodeStartError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { test } from "../testing/mod.ts";
@@ -184,6 +186,27 @@ test("Node.start() rejects a cookie file that is not a file", async () => {
   await using home = await folder();
   const { message } = await refusal(home.path);
   assertStringIncludes(message, "it is not a file");
+});
+
+test("a cookie file that cannot be read is an error, though OTP's second one can be", async () => {
+  await using home = await folder();
+  const second = `${home.path}/.config/erlang`;
+  await Deno.mkdir(second, { recursive: true });
+  await Deno.writeTextFile(`${second}/.erlang.cookie`, "second");
+  await Deno.chmod(`${second}/.erlang.cookie`, 0o400);
+  const { HOME, XDG_CONFIG_HOME } = process.env;
+  try {
+    process.env.HOME = home.path;
+    delete process.env.XDG_CONFIG_HOME;
+    assertEquals(await userCookie(), "second");
+    await Deno.mkdir(`${home.path}/.erlang.cookie`);
+    await assertRejects(userCookie, NodeStartError, "it is not a file");
+  } finally {
+    Object.assign(process.env, { HOME });
+    if (XDG_CONFIG_HOME !== undefined) {
+      Object.assign(process.env, { XDG_CONFIG_HOME });
+    }
+  }
 });
 
 test("a program's output never contains the value of --cookie", async () => {

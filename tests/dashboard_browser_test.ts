@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
+import { Agent } from "../agent.ts";
 import { Dashboard } from "../observe/dashboard/dashboard.ts";
 import {
   GenServer,
@@ -238,6 +239,18 @@ browserTest(
     await show("tree");
     await page.waitForSelector(".restarts:has-text('1 restart')");
     assertStringIncludes(await page.innerText(".reason"), "boom");
+    for (let i = 0; i < 14; i++) {
+      await Supervisor.startChild(pid, {
+        id: `more ${i}`,
+        start: () => Agent.startLink(() => i),
+      });
+    }
+    const more = page.locator("button.more");
+    await page.waitForSelector("button.more:text-is('Show 3 more')");
+    assertEquals(await page.locator(".box.worker").count(), 12);
+    await more.click();
+    assertEquals(await page.locator(".box.worker").count(), 15);
+    assertEquals(await more.count(), 0);
     await Supervisor.stop(pid);
   },
 );

@@ -7,12 +7,36 @@ import {
   assertThrows,
 } from "@std/assert";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import {
+  Call,
+  Cast,
+  SpelledCall,
+  SpelledCast,
+  Stop,
+  SystemRequest,
+  Tell,
+} from "../gen/messages.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
-import { exit, Pid, Process, receive, self, send, spawn } from "../process.ts";
+import {
+  exit,
+  makeRef,
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../process.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
-import { copyTerm } from "../runtime/values/term.ts";
+import { ReplyTo } from "../runtime/values/reply_to.ts";
+import { OwnRequest } from "../runtime/values/server_message.ts";
+import { copyTerm, copyToSend } from "../runtime/values/term.ts";
 import { termKey } from "../runtime/values/term_key.ts";
+import { castMessage } from "../servers/agent/agent_server.ts";
+import { SentSupervisorRequest } from "../servers/supervisor/supervisor_requests.ts";
+import { StartTaskRequest } from "../servers/task/task_requests.ts";
 import { test } from "../testing/tags.ts";
 import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
@@ -300,6 +324,74 @@ for (const node of [ALEX, KATE]) {
       }),
   );
 }
+
+clusterTest(
+  "each message between servers may wait for a dial with as many levels as it may be copied with",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(() => {
+      const owner = currentProcess();
+      const replyTo = new ReplyTo(self(), makeRef());
+      const spelling = { request: String, reply: String };
+      const own = (data: unknown) =>
+        new OwnRequest(Object.assign({ type: "any" }, { data }));
+      const messages: Record<string, (data: unknown) => unknown> = {
+        "a call": (data) => new Call(replyTo, data),
+        "a call of a request": (data) => new Call(replyTo, own(data)),
+        "a spelled call": (data) => new SpelledCall(replyTo, data, spelling),
+        "a cast": (data) => new Cast(data),
+        "a cast of a request": (data) => new Cast(own(data)),
+        "a spelled cast": (data) => new SpelledCast(data, spelling),
+        "a stop": (data) => new Stop(replyTo, data),
+        "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
+        "a tell": (data) => new Tell(self(), data),
+        "a tell of a request": (data) => new Tell(self(), own(data)),
+        "a start of a task": (data) =>
+          new Call(
+            replyTo,
+            new StartTaskRequest(
+              {
+                run: { module: "Remote", function: "wait", args: [data] },
+                link: false,
+                callers: [],
+                restart: "temporary",
+                shutdown: 1,
+              },
+              owner,
+            ),
+          ),
+        "a request to an agent": (data) =>
+          castMessage(
+            { module: "Remote", function: "wait", args: [data] },
+            owner,
+          ),
+        "a request to a supervisor": (data) =>
+          new Call(
+            replyTo,
+            new SentSupervisorRequest(
+              // deno-lint-ignore no-explicit-any
+              { type: "terminate_child", id: data } as any,
+              "Supervisor",
+              // deno-lint-ignore no-explicit-any
+              (() => {}) as any,
+            ),
+          ),
+      };
+      for (const [what, message] of Object.entries(messages)) {
+        const most = (copy: (value: unknown) => unknown) => {
+          let levels = 50;
+          while (
+            outcome(() => copy(message(nested("array", levels + 1, 1))))
+          ) levels++;
+          return levels;
+        };
+        const copied = most(copyTerm);
+        assert(copied > 50 && copied <= 64, `${what}: ${copied}`);
+        assertEquals(most(copyToSend), copied, what);
+      }
+    });
+  },
+);
 
 clusterTest(
   "sendAfter() accepts messages of 64 levels, and rejects 65",

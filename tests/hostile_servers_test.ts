@@ -198,6 +198,57 @@ clusterTest(
 );
 
 clusterTest(
+  "a task supervisor refuses a request of which any field is invalid",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const tasks = await TaskSupervisor.startLink();
+      const good = {
+        type: "start_task",
+        run: { module: "Remote", function: "add", args: [1, 2] },
+        callers: [theirs(100)],
+        link: false,
+        restart: "temporary",
+        shutdown: 5000,
+      };
+      const asks = async (ref: number, changed: object) => {
+        const request = { ...good, ...changed };
+        await peer.say([["send*", 100, tasks.number, callOf(request, ref)]]);
+        for (;;) {
+          const signals: [string, number, number, unknown][] = await peer
+            .hear();
+          const signal = signals.find(([kind, , to]) =>
+            kind.startsWith("reply") && to === ref
+          );
+          if (signal !== undefined) return JSON.stringify(signal[3]);
+        }
+      };
+      let ref = 1;
+      assertMatch(await asks(ref++, {}), /"ok"/);
+      for (
+        const changed of [
+          { callers: [theirs(100), 1] },
+          { callers: [null] },
+          { callers: theirs(100) },
+          { callers: "x" },
+          { callers: null },
+          { task: { $ref: [1, 1, 1] } },
+          { task: 1 },
+          { restart: "always" },
+          { shutdown: -1 },
+          { shutdown: "soon" },
+          { run: { module: "Remote", function: 1, args: [] } },
+          { run: { module: "Remote", function: "add", args: 1 } },
+          { run: null },
+        ]
+      ) {
+        const shown = JSON.stringify(changed);
+        assertMatch(await asks(ref++, changed), /badarg/, shown);
+      }
+      await TaskSupervisor.stop(tasks);
+    }),
+);
+
+clusterTest(
   "a peer cannot act for another node in a scope of groups, and cannot join processes of others",
   async (cluster) => {
     const alex = await cluster.start("alex");

@@ -1,8 +1,13 @@
 /** The shell's hints on Elixir's names and syntax, and its commands: `i`, `v`, `pid` and `top`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { Process, receive, send, spawn } from "../process.ts";
+import { top } from "../shell/observe_commands.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { chat, nodeFlags, pipe } from "./_cli.ts";
+import { clusterTest } from "./_nodes.ts";
+import { quiet } from "./_processes.ts";
 import { freePort } from "../testing/_ports.ts";
 
 const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
@@ -182,6 +187,40 @@ test(
     );
     assertMatch(stdout, /top\(by: .*\n\n {2}Shows the ten processes/);
     assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
+  },
+);
+
+clusterTest(
+  "top() sorts by the messages of the last moment, not by those of all time",
+  async (cluster) => {
+    let shown = "";
+    const io = { write: (text: string) => void (shown += text) };
+    const alex = await cluster.start("alex", { io });
+    await alex.run(async () => {
+      using time = new FakeTime();
+      const names = ["first", "second", "third"];
+      const pids = names.map((name) => {
+        const pid = spawn(() => receive((m) => m === "end"));
+        Process.register(pid, name);
+        return pid;
+      });
+      const sendAll = (...counts: number[]) =>
+        pids.forEach((pid, i) => {
+          for (let n = 0; n < counts[i]; n++) send(pid, n);
+        });
+      sendAll(90, 60, 30);
+      const done = top("rate");
+      await quiet();
+      sendAll(10, 30, 20);
+      await time.tickAsync(500);
+      await done;
+      assertEquals(shown.match(/first|second|third/g), [
+        "second",
+        "third",
+        "first",
+      ]);
+      for (const pid of pids) send(pid, "end");
+    });
   },
 );
 

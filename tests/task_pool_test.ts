@@ -10,6 +10,7 @@ import {
 import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
 import { Process, receive, self, spawn, spawnMonitor } from "../process.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
 import { Supervisor } from "../supervisor.ts";
 import { Task } from "../task.ts";
 import { PoolError, type PoolRunOptions, TaskPool } from "../task_pool.ts";
@@ -71,6 +72,7 @@ function poolTest(
     await started[0].run(async () => {
       await ready(Object.keys(places).length);
       await fn(byName, cluster);
+      assertEquals(currentProcess().waits?.size ?? 0, 0, "no wait is left");
     });
   }, { timeout: 120_000 });
 }

@@ -7,10 +7,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "node:path";
+import { Socket } from "node:net";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
+import { loadCredentials } from "../distribution/credentials.ts";
+import { TlsTransport } from "../distribution/tls.ts";
 import { NodeStartError } from "../errors.ts";
 import { Node, type NodeOptions, type TlsOptions } from "../node.ts";
 import { receive, self, send } from "../process.ts";
@@ -571,6 +574,27 @@ clusterTest(
     assertEquals(cluster.lines(), lines);
   },
 );
+
+test("a transport that fails is closed once, with its first error", async () => {
+  const options = await tlsOf({ nodes: [KATE] });
+  const credentials = loadCredentials(options, KATE);
+  const errors: unknown[] = [];
+  const handlers = {
+    bytes: () => {},
+    drained: () => {},
+    closed: (error?: Error) => void errors.push(error),
+  };
+  const [first, second] = [new Error("first"), new Error("second")];
+  for (const isStarted of [true, false]) {
+    const transport = new TlsTransport(new Socket(), credentials);
+    if (isStarted) transport.start(handlers);
+    transport.fail(first);
+    transport.fail(second);
+    transport.fail(undefined);
+    if (!isStarted) transport.start(handlers);
+    assertEquals(errors.splice(0), [first]);
+  }
+});
 
 test("Node.start() reports an invalid certificate", async () => {
   const good = await tlsOf({ nodes: [ALEX] });
