@@ -511,3 +511,12 @@ export const OUTSIDE: readonly string[] = [
   "two_versions_test",
   "waits_lint_test",
 ];
+
+/** Those of all test files that no list names: they run for each area, after its own. */
+export function othersOf(files: readonly string[]): string[] {
+  const named = new Set(
+    [...AREAS.flatMap(({ tests }) => tests), ...OUTSIDE]
+      .map((each) => each.split(" ")[0]),
+  );
+  return files.filter((file) => !named.has(file));
+}

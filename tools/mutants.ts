@@ -20,7 +20,7 @@ import {
   type Operator,
   OPERATORS,
 } from "./_mutations.ts";
-import { type Area, AREAS, GENERATED } from "./_mutant_areas.ts";
+import { type Area, AREAS, GENERATED, othersOf } from "./_mutant_areas.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -109,7 +109,7 @@ async function main(args: string[]): Promise<number> {
   let found = 0;
   for (const mutant of mutants) {
     const tests = values.tests ??
-      likeliest(mutant).slice(0, Number(values.files));
+      likeliest(mutant, files).slice(0, Number(values.files));
     const { finder, seconds } = await tree.run(mutant, tests);
     if (finder !== undefined) found++;
     console.log(
@@ -202,7 +202,14 @@ function find(place: string): Mutant {
 }
 
 /** The tests of a mutant's area: first those that name its file, or the code around it. */
-function likeliest({ file, scope, area: { tests } }: Mutant): string[] {
+function likeliest(
+  { file, scope, area }: Mutant,
+  files: readonly string[],
+): string[] {
+  const all = files.flatMap((each) =>
+    /^tests\/(\w+_test)\.ts$/.exec(each)?.[1] ?? []
+  );
+  const tests = [...area.tests, ...othersOf(all)];
   const names = scope.split(".").filter((name) => /^\w{6,}$/.test(name));
   const words = new Set(file.split(/\W|_/));
   const scores = new Map(tests.map((test) => {
