@@ -1,6 +1,10 @@
 /** Global names and locks, over random lives of a simulated cluster. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { global } from "../global.ts";
+import { Node } from "../node.ts";
+import { receive, spawn } from "../process.ts";
+import { SimulatedCluster } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";
 import { GLOBAL } from "./_simulated_global.ts";
 import { live, livesTest } from "./_simulated_lives.ts";
@@ -30,4 +34,33 @@ test("a name server continues when the only one that granted it the lock of the 
     ],
   }, GLOBAL);
   assertEquals(wrong, []);
+});
+
+test("registrations of a node share a lock: two round trips at once, and one for each that follows", async () => {
+  const nodes = ["alex", "kate", "moebi", "zoe"];
+  await using cluster = await SimulatedCluster.start({
+    nodes,
+    delay: { min: 10, max: 10 },
+  });
+  for (const name of nodes) {
+    await cluster.run(name, async () => {
+      for (const other of nodes) await Node.connect(`${other}@localhost`);
+      await global.sync();
+    });
+  }
+  await cluster.settle();
+  const register = (name: unknown) =>
+    global.registerName(name, spawn(() => receive(() => false)));
+  const trips = async (fn: () => Promise<unknown>) => {
+    const from = cluster.now();
+    await cluster.run("alex", async () => void await fn());
+    return (cluster.now() - from) / 20;
+  };
+  const names = Array.from({ length: 50 }, (_, i) => i);
+  const atOnce = await trips(() => Promise.all(names.map(register)));
+  assert(atOnce < 4, `${atOnce} round trips for 50 names at once`);
+  const inTurn = await trips(async () => {
+    for (const name of names.slice(0, 20)) await register(`${name}`);
+  });
+  assert(inTurn < 25, `${inTurn} round trips for 20 names in turn`);
 });

@@ -50,7 +50,8 @@ export type GlobalRequest =
   | { type: "get_names" }
   /** A number that is the same for the same names. */
   | { type: "get_digest" }
-  | { type: "lock_names" }
+  /** With `wait`, the answer comes when the lock is given, or `false` after that many milliseconds. */
+  | { type: "lock_names"; wait?: number }
   | { type: "unlock_names" }
   /** With `isNew`, only if the name is free; otherwise the answer is `"taken"`. */
   | { type: "register"; entry: GlobalEntry; isNew: boolean }

@@ -39,6 +39,7 @@ import {
   TOO_MANY,
   type Welcome,
 } from "./global_messages.ts";
+import { NamesLock } from "./names_lock.ts";
 import { GlobalTable } from "./global_table.ts";
 import {
   type GlobalTask,
@@ -112,8 +113,8 @@ export class GlobalServer implements Server, GlobalView {
   readonly #peers = new Map<string, Peer>();
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
-  /** The worker that holds the lock of the names. */
-  #holder: { pid: Pid; ref: Ref } | undefined;
+  /** The lock of the names. */
+  readonly #lock: NamesLock;
   /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
   readonly #touched = new Set<string>();
   /** Cancels the pending callbacks. */
@@ -125,6 +126,7 @@ export class GlobalServer implements Server, GlobalView {
     this.process = process;
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
+    this.#lock = new NamesLock(process, () => this.#touched.clear());
     process.watchesNodes = 1;
   }
 
@@ -191,9 +193,9 @@ export class GlobalServer implements Server, GlobalView {
       case "get_digest":
         return this.names.digest;
       case "lock_names":
-        return this.#lockNames(pid);
+        return this.#lock.take(caller, asked.wait);
       case "unlock_names":
-        return this.#unlockNames(pid);
+        return this.#lock.release(pid);
       case "register":
       case "unregister":
       case "merge":
@@ -276,27 +278,12 @@ export class GlobalServer implements Server, GlobalView {
 
   // Names.
 
-  #lockNames(pid: Pid): boolean {
-    if (this.#holder !== undefined) return this.#holder.pid.equals(pid);
-    this.#holder = { pid, ref: this.process.monitor(pid, pid.node) };
-    this.#touched.clear();
-    return true;
-  }
-
-  #unlockNames(pid: Pid): true {
-    if (this.#holder?.pid.equals(pid)) {
-      this.process.demonitor(this.#holder.ref);
-      this.#holder = undefined;
-    }
-    return true;
-  }
-
   /** Changes names, for the holder of their lock. */
   #write(
     asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
     pid: Pid,
   ): unknown {
-    if (!this.#holder?.pid.equals(pid)) return REFUSED;
+    if (!this.#lock.isHeldBy(pid)) return REFUSED;
     if (asked.type === "merge") {
       for (const entry of listOf(asked.insert, isEntry)) {
         this.#insert(entry, pid);
@@ -321,10 +308,7 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   #down(ref: Ref): void {
-    if (this.#holder?.ref.equals(ref)) {
-      this.#holder = undefined;
-      return;
-    }
+    if (this.#lock.down(ref)) return;
     for (const [node, peer] of this.#peers) {
       if (peer.ref?.equals(ref)) this.#forget(node);
     }

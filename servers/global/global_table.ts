@@ -25,6 +25,8 @@ export class GlobalTable {
   readonly #names = new Map<TermKey, NamedProcess>();
   /** The names, by the number of the monitor. */
   readonly #monitored = new Map<number, TermKey>();
+  /** The number of names of each process that has any. */
+  readonly #counts = new Map<string, number>();
   #digest = 0;
 
   /** Starts without names; the process, the node's server, monitors their holders. */
@@ -49,6 +51,11 @@ export class GlobalTable {
     const { runtime } = this.#process;
     // The monitor's message may still be on its way.
     return pid?.node === runtime.node ? runtime.find(pid)?.pid : pid;
+  }
+
+  /** The number of names that a process has. */
+  count(pid: Pid): number {
+    return this.#counts.get(holderKey(pid)) ?? 0;
   }
 
   /** The names that a process has. */
@@ -81,6 +88,7 @@ export class GlobalTable {
     const ref = this.#process.monitor(pid, pid.node);
     this.#names.set(key, { name, pid, resolve, by, ref, holder });
     this.#monitored.set(ref.number, key);
+    this.#counts.set(holderKey(pid), this.count(pid) + 1);
     this.#digest = (this.#digest + hashOf(key, pid)) >>> 0;
     return true;
   }
@@ -105,12 +113,19 @@ export class GlobalTable {
     this.#process.dropFor(holder);
     this.#names.delete(key);
     this.#monitored.delete(ref.number);
+    const count = this.count(pid);
+    if (count > 1) this.#counts.set(holderKey(pid), count - 1);
+    else this.#counts.delete(holderKey(pid));
     this.#digest = (this.#digest - hashOf(key, pid)) >>> 0;
   }
 
   #keyOf(name: unknown): TermKey {
     return termKey(name, this.#process.runtime.maxDepth);
   }
+}
+
+function holderKey({ node, number, creation }: Pid): string {
+  return `${number} ${creation} ${node}`;
 }
 
 function isSame(resolve: Resolver, other: Resolver): boolean {

@@ -2,14 +2,18 @@
  * The worker of a node's global name server: the one process of it that waits for other nodes. It locks the
  * names on all servers of its part of the cluster, changes them there, and joins parts of the cluster.
  *
- * Locking. To lock a set of servers, the worker asks the server of the greatest node first (the boss), and
- * then the others at once. If one refuses, it gives all locks back and tries again after a pause, which grows
- * and differs from node to node (`Pauses`). So no worker waits for a lock while it holds another, and there is
- * no deadlock; as all ask the same boss first, one of them usually gets all. The locks are given back in the
- * other order.
+ * Locking. To lock a set of servers, the worker asks the server of the greatest node first (the boss), whose queue
+ * it waits in, and then the others at once. If one of them refuses, it gives all locks back and tries again after a
+ * pause, which grows and differs from node to node (`Pauses`). So no worker waits without a limit for a lock while it
+ * holds another, and there is no deadlock; as all ask the same boss first, one of them usually gets all. The locks are
+ * given back in the other order, and nothing waits for that: signals to a node keep their order.
  *
  * Tasks, one at a time: `change` (register or remove a name) and `connect` (join the part of a server that has
- * said hello). A join asks each server for a digest of its names, fetches each different table once, resolves
+ * said hello). Changes that have arrived meanwhile share the locks, up to `MAX_CHANGES`. Those that concern different
+ * names and processes go together, in one round trip, a wave. The first wave goes with the requests for the locks if
+ * it only registers free names for processes of this node: if a lock is refused, no harm is done by taking them back.
+ * So a registration takes two round trips, and many at a time take hardly more.
+ * A join asks each server for a digest of its names, fetches each different table once, resolves
  * conflicts (`global_resolve.ts`), and sends each server the changes (`merge`).
  *
  * Races: a part may grow while its servers are being locked. So the worker compares the servers before and
@@ -40,7 +44,8 @@ import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
 import { placeOf } from "../../gen/locate.ts";
 import { tell } from "../../gen/call.ts";
-import { toldFrom } from "../../gen/messages.ts";
+import { isTyped, toldFrom } from "../../gen/messages.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Server } from "../../gen/server.ts";
 
 /** The view that the worker has of its node's server. */
@@ -56,9 +61,17 @@ export interface GlobalView {
 type Table = Map<TermKey, GlobalEntry>;
 
 /** A task for a server's worker. */
-export type GlobalTask =
-  | { type: "change"; change: GlobalChange; ref: Ref }
-  | ConnectTask;
+export type GlobalTask = ChangeTask | ConnectTask;
+
+/** Changes the names, and answers a process of the node. */
+export interface ChangeTask {
+  /** Always `"change"`. */
+  type: "change";
+  /** The change. */
+  change: GlobalChange;
+  /** The alias of the process that waits for it. */
+  ref: Ref;
+}
 
 /** Joins this node's part of the cluster and that of a server, after a number of attempts. */
 export interface ConnectTask {
@@ -69,6 +82,20 @@ export interface ConnectTask {
   /** The number of attempts so far. */
   times?: number;
 }
+
+/** How long a request for a lock waits: at the server that is asked first, and at the others; in milliseconds. */
+const BOSS_WAIT = 5000;
+const REST_WAIT = 100;
+
+/**
+ * How long a worker keeps the locks for another change, in milliseconds, and how often, if no other waited for them
+ * before: a process that registers many names, one after the other, needs one round trip for each.
+ */
+const LINGER = 1;
+const MAX_LINGERS = 32;
+
+/** The maximum number of changes under one lock. */
+const MAX_CHANGES = 256;
 
 /** Milliseconds of the first pause, and of the longest. */
 const PAUSE = { first: 8, longest: 2048 };
@@ -115,46 +142,205 @@ export class GlobalWorker implements Server {
   }
 
   async info(message: unknown): Promise<void> {
-    const { node } = this.#process.runtime;
-    const task = toldFrom(message, node) as GlobalTask | null | undefined;
+    const task = this.#taskOf(message);
     if (task?.type === "connect" && isPid(task.server)) {
       await this.#connect(task);
-    } else if (
-      task?.type === "change" && isChange(task.change) &&
-      task.ref instanceof Ref
-    ) {
-      const done = await this.#change(task.change);
-      this.#process.reply(task.ref, done);
+    } else if (isChangeTask(task)) await this.#changeAll([task]);
+  }
+
+  #taskOf(message: unknown): GlobalTask | null | undefined {
+    const { node } = this.#process.runtime;
+    return toldFrom(message, node) as GlobalTask | null | undefined;
+  }
+
+  /** Takes changes that have arrived from the mailbox, up to that many. */
+  #arrived(most: number): ChangeTask[] {
+    const tasks: ChangeTask[] = [];
+    while (tasks.length < most) {
+      const mail = this.#process.mailbox.take((message) =>
+        isChangeTask(this.#taskOf(message))
+      );
+      if (mail === undefined) break;
+      tasks.push(this.#taskOf(mail.message) as ChangeTask);
+    }
+    return tasks;
+  }
+
+  /** Makes changes, and those that arrive meanwhile, under one lock. */
+  async #changeAll(tasks: ChangeTask[]): Promise<void> {
+    const { runtime } = this.#process;
+    let left: ChangeTask[] = tasks;
+    for (let times = 0;; times++) {
+      // Nobody waits for a registration whose caller has given up or exited.
+      left = left.filter((task) => this.#isWanted(task));
+      if (left.length === 0) return;
+      const servers = this.#view.servers();
+      const [boss, ...rest] = byRank(servers);
+      const asked = runtime.now();
+      const first = await this.#askServer(boss, lockNames(BOSS_WAIT));
+      if (first === false) {
+        const isLate = runtime.now() - asked >= BOSS_WAIT;
+        if (!isLate) await this.#pauses.wait(times);
+        continue;
+      }
+      // A part that was joined before the lock was held must be locked as well.
+      if (this.#hasGrown(servers)) {
+        this.#unlock([boss]);
+        continue;
+      }
+      left.push(...this.#arrived(MAX_CHANGES - left.length));
+      const early = this.#waveOf(left).filter((task) => this.#isEarly(task));
+      // The requests for the locks are sent first.
+      const locks = this.#askAll(rest, lockNames(REST_WAIT));
+      const sent = await Promise.all(
+        early.map(({ change }) => this.#send(change, servers)),
+      );
+      const given = await locks;
+      if (given.includes(false) || this.#hasGrown(servers)) {
+        for (const [i, { change }] of early.entries()) {
+          this.#takeBack(change, servers, sent[i]).catch(ignore);
+        }
+        this.#unlock([boss, ...rest.filter((_, i) => given[i] !== false)]);
+        await this.#pauses.wait(times);
+        continue;
+      }
+      try {
+        const isAlone = rest.length === 0;
+        const lingers = isAlone || first === "waited" ? 0 : MAX_LINGERS;
+        left = await this.#changeLocked(left, servers, early, sent, lingers);
+      } finally {
+        this.#unlock(servers);
+      }
+      if (left.length === 0) return;
     }
   }
 
-  async #change(change: GlobalChange): Promise<boolean> {
-    if (
-      change.type === "unregister" &&
-      this.#view.names.lookup(change.name) === undefined
-    ) return true;
-    const servers = await this.#lockOwn();
-    try {
-      if (change.type === "unregister") {
-        await this.#askAll(servers, change);
-        return true;
+  /** Makes changes when all servers are locked; returns those that are left for the next lock. */
+  async #changeLocked(
+    tasks: ChangeTask[],
+    servers: Pid[],
+    early: ChangeTask[],
+    sent: (unknown[] | undefined)[],
+    lingers: number,
+  ): Promise<ChangeTask[]> {
+    let left = tasks;
+    let wave = early;
+    let answers = sent;
+    for (let most = MAX_CHANGES;;) {
+      const outcomes = await Promise.all(
+        wave.map(({ change }, i) => this.#settle(change, servers, answers[i])),
+      );
+      for (const [i, { ref }] of wave.entries()) {
+        this.#process.reply(ref, outcomes[i]);
       }
-      if (this.#drains(change.entry)) return false;
-      const { type, entry } = change;
-      const isNew = type === "register";
-      if (isNew && !this.#isFree(entry)) return false;
-      const request: GlobalRequest = { type: "register", entry, isNew };
-      const answers = await this.#askAll(servers, request);
-      const full = servers.filter((_, i) => answers[i] === TOO_MANY);
-      if (!answers.includes("taken") && full.length === 0) return true;
-      // Only a node in the middle knows both, if not every node is connected to every other.
-      const given = servers.filter((_, i) => answers[i] === "ok");
-      await this.#askAll(given, { type: "unregister", name: entry.name });
-      if (full.length > 0) this.#tooMany(entry, full);
-      return false;
-    } finally {
-      await this.#unlock(servers);
+      left = left.filter((task) => !wave.includes(task));
+      most -= wave.length;
+      if (this.#hasGrown(servers)) return left;
+      left.push(...this.#arrived(most - left.length));
+      if (left.length === 0 && lingers-- > 0) left = await this.#next();
+      if (left.length === 0) return left;
+      wave = this.#waveOf(left);
+      answers = await Promise.all(
+        wave.map(({ change }) => this.#send(change, servers)),
+      );
     }
+  }
+
+  /** Waits shortly for the next change of a process that makes one after the other. */
+  async #next(): Promise<ChangeTask[]> {
+    const message = await this.#process.mailbox.receive(
+      (message) => isChangeTask(this.#taskOf(message)),
+      { timeout: LINGER, after: undefined, hasAfter: true },
+      this.#process,
+    );
+    this.#process.assertAlive();
+    return message === undefined ? [] : [this.#taskOf(message) as ChangeTask];
+  }
+
+  #isWanted({ change, ref }: ChangeTask): boolean {
+    return change.type === "unregister" ||
+      this.#process.runtime.aliases.get(ref.number) !== undefined;
+  }
+
+  #isEarly({ change }: ChangeTask): boolean {
+    return change.type === "register" &&
+      change.entry.pid.node === this.#process.runtime.node;
+  }
+
+  /** The changes that concern no name and no process of an earlier one. */
+  #waveOf(tasks: ChangeTask[]): ChangeTask[] {
+    const { maxDepth } = this.#process.runtime;
+    const names = new Set<TermKey>();
+    const pids = new Set<string>();
+    return tasks.filter(({ change }) => {
+      const { name, pid } = change.type === "unregister"
+        ? { name: change.name, pid: this.#view.names.lookup(change.name) }
+        : change.entry;
+      const key = termKey(name, maxDepth);
+      const holder = `${pid?.number} ${pid?.creation} ${pid?.node}`;
+      const isFirst = !names.has(key) && !pids.has(holder);
+      names.add(key);
+      if (pid !== undefined) pids.add(holder);
+      return isFirst;
+    });
+  }
+
+  /** Sends a change to the servers; returns their answers, or `undefined` if it must not be made. */
+  async #send(
+    change: GlobalChange,
+    servers: Pid[],
+  ): Promise<unknown[] | undefined> {
+    if (change.type === "unregister") {
+      const isKnown = this.#view.names.lookup(change.name) !== undefined;
+      return isKnown ? await this.#askAll(servers, change) : [];
+    }
+    const { type, entry } = change;
+    const isNew = type === "register";
+    if (this.#drains(entry) || isNew && !this.#isFree(entry)) return undefined;
+    return await this.#askAll(servers, { type: "register", entry, isNew });
+  }
+
+  /** The result of a change that was sent; if not all servers have made it, none has in the end. */
+  async #settle(
+    change: GlobalChange,
+    servers: Pid[],
+    answers: unknown[] | undefined,
+  ): Promise<boolean> {
+    if (answers === undefined) return false;
+    if (change.type === "unregister") return true;
+    const { type, entry } = change;
+    const isNew = type === "register";
+    // A server that gave its lock a little later has refused what was sent with the request for it.
+    await Promise.all(servers.map(async (server, i) => {
+      if (!isTyped(answers[i], "error")) return;
+      const request: GlobalRequest = { type: "register", entry, isNew };
+      answers[i] = await this.#askServer(server, request);
+    }));
+    const full = servers.filter((_, i) => answers[i] === TOO_MANY);
+    // Only a node in the middle knows both, if not every node is connected to every other.
+    const isTaken = answers.includes("taken") ||
+      isNew && this.#view.names.count(entry.pid) > 1;
+    if (!isTaken && full.length === 0) return true;
+    await this.#takeBack(change, servers, answers);
+    if (full.length > 0) this.#tooMany(entry, full);
+    return false;
+  }
+
+  /** Removes a name where it was registered. */
+  async #takeBack(
+    change: GlobalChange,
+    servers: Pid[],
+    answers: unknown[] | undefined,
+  ): Promise<void> {
+    if (change.type === "unregister" || answers === undefined) return;
+    const { name } = change.entry;
+    const given = servers.filter((_, i) => answers[i] === "ok");
+    await this.#askAll(given, { type: "unregister", name });
+  }
+
+  /** Whether a part was joined since these servers were all. */
+  #hasGrown(servers: Pid[]): boolean {
+    return union(servers, this.#view.servers()).length > servers.length;
   }
 
   /** Whether a process is of this node, which drains: its name would be that of a process that ends soon. */
@@ -176,8 +362,8 @@ export class GlobalWorker implements Server {
 
   #isFree({ name, pid }: GlobalEntry): boolean {
     if (this.#view.names.lookup(name) !== undefined) return false;
+    if (this.#view.names.count(pid) === 0) return true;
     const others = this.#view.names.namesOf(pid);
-    if (others.length === 0) return true;
     this.#process.runtime.report(
       "error",
       () =>
@@ -202,7 +388,7 @@ export class GlobalWorker implements Server {
           await this.#merge(servers);
         }
       } finally {
-        await this.#unlock(servers);
+        this.#unlock(servers);
       }
     }
     if (!this.#view.isPending(server)) return;
@@ -278,43 +464,26 @@ export class GlobalWorker implements Server {
     }
   }
 
-  /** Acquires the lock of the names on all nodes that have the same; returns their servers. */
-  async #lockOwn(): Promise<Pid[]> {
-    for (let times = 0;; times++) {
-      const servers = this.#view.servers();
-      if (await this.#lock(servers)) {
-        // A part that was joined before the lock was held must be locked as well.
-        if (union(servers, this.#view.servers()).length === servers.length) {
-          return servers;
-        }
-        await this.#unlock(servers);
-      }
-      await this.#pauses.wait(times);
-    }
-  }
-
+  /** Acquires the lock of the names on servers: on all, or on none. */
   async #lock(servers: Pid[]): Promise<boolean> {
     const [boss, ...rest] = byRank(servers);
-    const request: GlobalRequest = { type: "lock_names" };
-    if ((await this.#askServer(boss, request)) === false) return false;
-    const answers = await this.#askAll(rest, request);
-    if (!answers.includes(false)) return true;
-    await this.#unlock([boss, ...rest.filter((_, i) => answers[i] === true)]);
+    const first = await this.#askServer(boss, lockNames(BOSS_WAIT));
+    if (first === false) return false;
+    const given = await this.#askAll(rest, lockNames(REST_WAIT));
+    if (!given.includes(false)) return true;
+    this.#unlock([boss, ...rest.filter((_, i) => given[i] !== false)]);
     return false;
   }
 
-  async #unlock(servers: Pid[]): Promise<void> {
+  /** Releases the locks, without waiting for it: later requests to the servers arrive later. */
+  #unlock(servers: Pid[]): void {
     const { node, visible } = this.#process.runtime;
-    // The lock of a node ends with the connection: none is made to release it.
-    const held = servers.filter((each) =>
-      each.node === node || visible.has(each.node)
-    );
-    // The one server that had granted its lock may be lost by now.
-    if (held.length === 0) return;
-    const [boss, ...rest] = byRank(held);
     // The boss last: the next holder of its lock is then likely to acquire the others.
-    await this.#askAll(rest, { type: "unlock_names" });
-    await this.#askServer(boss, { type: "unlock_names" });
+    for (const server of byRank(servers).reverse()) {
+      // The lock of a node ends with the connection: none is made to release it.
+      if (server.node !== node && !visible.has(server.node)) continue;
+      this.#askServer(server, { type: "unlock_names" }).catch(ignore);
+    }
   }
 
   #askServer(server: Pid, request: GlobalRequest): Promise<unknown> {
@@ -326,6 +495,17 @@ export class GlobalWorker implements Server {
       servers.map((server) => this.#askServer(server, request)),
     );
   }
+}
+
+function isChangeTask(
+  task: GlobalTask | null | undefined,
+): task is ChangeTask {
+  return task?.type === "change" && isChange(task.change) &&
+    task.ref instanceof Ref;
+}
+
+function lockNames(wait: number): GlobalRequest {
+  return { type: "lock_names", wait };
 }
 
 /** The servers, the one of the greatest node first. */
