@@ -241,6 +241,13 @@ clusterTest(
         ],
         [`:io.setopts(leader, binary: true)`, [], ":ok", []],
         [
+          `:ok = :io.setopts(leader, binary: false); Keyword.get(:io.getopts(leader), :binary)`,
+          [],
+          "false",
+          [],
+        ],
+        [`:io.setopts(leader, binary: true)`, [], ":ok", []],
+        [
           `:io.setopts(leader, encoding: :latin1)`,
           [],
           "{:error, :enotsup}",

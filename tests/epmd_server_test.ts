@@ -347,16 +347,21 @@ epmdTest(
         roster.push(raw.received.subarray(6));
         return [...roster.owners].toSorted().join(" ");
       };
+      const link = new OwnerChain().next();
+      await using alex = new RawConnection(port);
+      alex.send(alive("alex", 4000, again(5, link)));
       await using plain = new RawConnection(port);
       plain.send(alive("plain", 4001));
-      await eventually(() => plain.received.length === 6);
+      // The change has been written, so that kate reads plain's name in the roster alone.
+      await eventually(() => rosterOf(alex) === `alex,${link} plain,`);
       await using kate = new RawConnection(port);
       kate.send(alive("kate", 4002, again(5, owner)));
-      const both = `kate,${owner} plain,`;
+      const both = `alex,${link} kate,${owner} plain,`;
       await eventually(() => rosterOf(kate) === both);
       await using late = new RawConnection(port);
       late.send(alive("late", 4003));
-      await eventually(() => rosterOf(kate) === `kate,${owner} late, plain,`);
+      const all = both.replace(" plain", " late, plain");
+      await eventually(() => rosterOf(kate) === all);
       await late[Symbol.asyncDispose]();
       await eventually(() => rosterOf(kate) === both);
       assertEquals(plain.received.length, 6);
