@@ -5,9 +5,8 @@
  */
 
 import nodeProcess from "node:process";
-import { setImmediate } from "node:timers";
 import { Node } from "../node.ts";
-import { hasSteps } from "../runtime/scheduling/scheduler.ts";
+import { waitForPlainTurns } from "../runtime/host/event_loop.ts";
 import { findScope } from "../servers/pg/pg_scope.ts";
 import { isStandardStream } from "../runtime/host/output_stream.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
@@ -21,6 +20,8 @@ export const PATIENT_FLAG = "--harness-patient";
  * tests share the processors.
  */
 const SETTLE = nodeProcess.argv.includes(PATIENT_FLAG) ? 10_000 : 500;
+
+waitForPlainTurns();
 
 /** Processes that a runtime starts for itself, by what they run. */
 export const SYSTEM: ReadonlySet<string> = new Set([
@@ -73,10 +74,6 @@ export class LeakCheck {
    */
   async assertClean(): Promise<void> {
     const until = performance.now() + SETTLE;
-    // Deno would report the scheduler's own wait for the event loop as an operation of the test.
-    do await new Promise<void>((resolve) => setImmediate(resolve)); while (
-      hasSteps() && performance.now() < until
-    );
     let left = this.#left();
     while (left.length > 0 && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 5));
