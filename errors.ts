@@ -40,4 +40,5 @@ export {
   type NoCatchReason,
   type NodeDownReason,
   type ShutdownReason,
+  type SystemLimitReason,
 } from "./runtime/values/exit_reason.ts";

@@ -93,6 +93,8 @@ const HARD = 2;
 export interface ConnectionHandlers {
   /** Called once when it is closed, with the reason; no other callback follows. */
   down(reason: string): void;
+  /** Called when a signal of the peer was refused alone. */
+  refused(signal: string, why: string): void;
   /** Called with the peer's own peers. */
   peers(nodes: IntroducedNode[]): void;
 }
@@ -334,6 +336,11 @@ export class Connection implements Port {
     throw queued >= maxQueueBytes
       ? new QueueFullError(this.peer.name, queued, maxQueueBytes)
       : new QueueFullError(this.peer.name, used, max, "maxTotalQueueBytes");
+  }
+
+  refused(signal: string, why: string): void {
+    this.#stats.refusedSignals++;
+    this.#handlers.refused(signal, why);
   }
 
   peers(nodes: IntroducedNode[]): void {

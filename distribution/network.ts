@@ -364,6 +364,11 @@ export class Network {
       stats: this.#stats,
       handlers: {
         down: (reason) => this.#down(connection, reason),
+        refused: (signal, why) =>
+          log("warning", () => `Refused ${signal} of ${name}: ${why}`, {
+            what: "signals of peers refused",
+            peer: name,
+          }),
         peers: (nodes) => this.#introductions.take(connection, nodes),
       },
     });

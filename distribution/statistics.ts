@@ -25,6 +25,8 @@ export interface ConnectionStats {
   failedDials: number;
   /** Peers that were disconnected for invalid frames. */
   protocolErrors: number;
+  /** Signals of peers that were refused alone, as a term in them exceeds a limit. */
+  refusedSignals: number;
   /** Peers that were down because they were silent. */
   silent: number;
   /** Peers that were down because they did not read. */
@@ -77,6 +79,7 @@ export function newConnectionStats(): ConnectionStats {
     },
     failedDials: 0,
     protocolErrors: 0,
+    refusedSignals: 0,
     silent: 0,
     unread: 0,
     refusedRequests: {

@@ -18,9 +18,10 @@ import type {
 /** The limits of the data that a node accepts from a peer and retains for it. Bytes are counted on the wire. */
 export interface Limits {
   /**
-   * The nesting depth of a message: arrays, objects, maps, sets and errors each count as one level.
+   * The nesting depth of a message: arrays, objects, maps, sets and errors each count as one level. A deeper value of
+   * a peer is refused alone, and the connection stays.
    *
-   * @default {64}
+   * @default {512}
    */
   maxDepth: number;
   /**
@@ -141,7 +142,7 @@ export interface Limits {
 
 /** The default limits of a node. */
 export const DEFAULT_LIMITS: Limits = {
-  maxDepth: 64,
+  maxDepth: 512,
   maxFrameBytes: 1 << 20,
   maxMessageBytes: 32 << 20,
   maxTotalMessageBytes: 256 << 20,
@@ -354,6 +355,11 @@ export interface Port {
   pressure(passed?: number): Backpressure;
   /** @throws {QueueFullError} If the queue is at its hard limit. */
   assertRoom(): void;
+  /**
+   * Called when a signal of the peer was refused alone, as a term in it exceeds a limit: with the kind of the signal,
+   * "a message", and the reason.
+   */
+  refused?(signal: string, why: string): void;
   /** Called with the peers of the peer. */
   peers(nodes: IntroducedNode[]): void;
 }

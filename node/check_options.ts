@@ -197,7 +197,7 @@ function checkPort(
 }
 
 function checkLimits(given: object, limits: object, what: string): void {
-  checkOptions(given, `${what}: its limits`, "{ maxDepth: 64 }");
+  checkOptions(given, `${what}: its limits`, "{ maxDepth: 512 }");
   for (const [name, value] of Object.entries(given)) {
     if (!(name in limits)) {
       throw new TypeError(

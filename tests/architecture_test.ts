@@ -287,7 +287,6 @@ for (
 /** Names that two files export, and why. */
 const TWICE: Record<string, string> = {
   Peer: "of a connection, and of a test",
-  ProtocolError: "of each wire",
   Port: "of an Erlang node, which is a term; and a wire's connection",
   main: "of each program",
   serve: "a server, and the shell's, which other nodes know as Shell.serve",
@@ -344,6 +343,7 @@ test("a wire imports itself, its contract, messages of servers and the runtime's
     (imported, path) =>
       isIn(wireOf(path), "gen")(imported) ||
       imported === "wires/conversation.ts" ||
+      imported === "wires/over_limit.ts" ||
       imported === "distribution/wire.ts" || VOCABULARY.includes(imported),
   ));
 

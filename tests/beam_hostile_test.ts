@@ -243,16 +243,11 @@ const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
 const FROM = new Pid(RAW, 1, CREATION);
 
 rawTest(
-  "a BEAM that sends an oversized, too deep or compressed message is disconnected",
+  "a BEAM that sends a frame of 2^31 bytes or a compressed message is disconnected",
   async (peer, cluster, alex) => {
-    peer.write(Uint8Array.of(0x7f, 0xff, 0xff, 0xff, 112, 131));
+    peer.write(Uint8Array.of(0x80, 0, 0, 0, 112, 131));
     await peer.closed;
     await cluster.logged(/connection to raw@localhost is down: it sent/);
-    let deep: unknown = [];
-    for (let i = 0; i < 200; i++) deep = [deep];
-    await using second = await RawBeam.dial(alex);
-    second.say([6, FROM, atom(""), atom("inbox")], deep);
-    await second.closed;
     await using third = await RawBeam.dial(alex);
     const frame = beamFrame([6, FROM, atom(""), atom("inbox")], 1);
     // The message becomes a compressed term of no bytes.

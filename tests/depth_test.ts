@@ -6,7 +6,11 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Port,
+} from "../distribution/wire.ts";
 import {
   Call,
   Cast,
@@ -49,6 +53,9 @@ import { anyTerm, exactly } from "./_terms.ts";
 
 const KATE = "kate@localhost";
 const ALEX = "alex@localhost";
+
+/** The rule is the same at the default of 512, where such tables take minutes. */
+const LIMITS: Limits = { ...DEFAULT_LIMITS, maxDepth: 64 };
 const MANY = new Array(20).fill(0);
 
 /** A level around a value, by its kind. */
@@ -130,8 +137,8 @@ async function withKate(
   cluster: Cluster,
   fn: (kate: Node, alex: Node) => Promise<void>,
 ): Promise<void> {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate", { limits: LIMITS });
+  const alex = await cluster.start("alex", { limits: LIMITS });
   kate.run(async () => {
     Process.register(self(), "mirror");
     for (;;) send({ name: "inbox", node: ALEX }, await receive());
@@ -146,18 +153,23 @@ async function withKate(
 clusterTest(
   "send() accepts 64 levels of any kind, and rejects 65, within a node",
   async (cluster) => {
-    const alex = await cluster.start("alex");
+    const alex = await cluster.start("alex", { limits: LIMITS });
     await alex.run(async () => {
       for (const levels of [63, 64]) {
         for (const [what, value] of table(levels)) {
           send(self(), value);
           sameAs(await receive(), value, what);
-          termKey(value);
+          termKey(value, LIMITS.maxDepth);
         }
       }
       for (const [what, value] of table(65)) {
         assertThrows(() => send(self(), value), RangeError, TOO_DEEP, what);
-        assertThrows(() => termKey(value), RangeError, TOO_DEEP, what);
+        assertThrows(
+          () => termKey(value, LIMITS.maxDepth),
+          RangeError,
+          TOO_DEEP,
+          what,
+        );
       }
     });
   },
@@ -378,10 +390,12 @@ clusterTest(
           ),
       };
       for (const [what, message] of Object.entries(messages)) {
-        const most = (copy: (value: unknown) => unknown) => {
+        const most = (copy: (value: unknown, maxDepth: number) => unknown) => {
           let levels = 50;
           while (
-            outcome(() => copy(message(nested("array", levels + 1, 1))))
+            outcome(() =>
+              copy(message(nested("array", levels + 1, 1)), LIMITS.maxDepth)
+            )
           ) levels++;
           return levels;
         };
@@ -396,7 +410,7 @@ clusterTest(
 clusterTest(
   "sendAfter() accepts messages of 64 levels, and rejects 65",
   async (cluster) => {
-    const alex = await cluster.start("alex");
+    const alex = await cluster.start("alex", { limits: LIMITS });
     await alex.run(async () => {
       for (const [what, value] of table(64)) {
         Process.sendAfter(self(), value, 0);
@@ -456,7 +470,7 @@ function decoded(
   const decoder = new Decoder(
     here,
     there,
-    DEFAULT_LIMITS,
+    LIMITS,
     portTo([]),
     deliver as unknown as Signals,
   );
@@ -476,8 +490,8 @@ function encoded(
   const encoder = new Encoder(
     here,
     there,
-    DEFAULT_LIMITS,
-    DEFAULT_LIMITS,
+    LIMITS,
+    LIMITS,
     portTo(chunks),
   );
   encoder.send(from, to, value);
@@ -514,7 +528,7 @@ test("copies, the encoder and the decoder accept the same values", () => {
   let refused = 0;
   fc.assert(
     fc.property(anyDepth(), (value) => {
-      const copy = outcome(() => [copyTerm(value)]);
+      const copy = outcome(() => [copyTerm(value, LIMITS.maxDepth)]);
       const bytes = outcome(() => encoded(value, from, to, THERE, HERE));
       assertStrictEquals(copy === undefined, bytes === undefined);
       if (copy === undefined || bytes === undefined) return void refused++;
@@ -618,7 +632,13 @@ test("a decoded value can be encoded, and decodes to the same value over many ho
       taken++;
       let [value] = got;
       for (let hop = 0; hop < 2; hop++) {
-        const there = encoded(copyTerm(value), to, from, HERE, THERE);
+        const there = encoded(
+          copyTerm(value, LIMITS.maxDepth),
+          to,
+          from,
+          HERE,
+          THERE,
+        );
         [value] = decoded(there, THERE, HERE);
         assertEquals(exactly(value), exactly(got[0]));
         const back = encoded(value, from, to, THERE, HERE);

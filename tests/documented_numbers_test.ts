@@ -379,7 +379,11 @@ class Line {
       } as unknown as Runtime,
       queued: new Budget(Infinity),
       stats: this.stats,
-      handlers: { down: (reason) => this.down = reason, peers() {} },
+      handlers: {
+        down: (reason) => this.down = reason,
+        peers() {},
+        refused() {},
+      },
     });
     this.connection.start();
   }

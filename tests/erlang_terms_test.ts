@@ -396,24 +396,28 @@ test("a copy shares nothing that can change, and each tuple and improper list is
       ? 1
       : 2;
     let deep: unknown = new Float(1);
-    for (let i = 0; i < 64; i += levels) deep = around(deep);
+    for (let i = 0; i < 512; i += levels) deep = around(deep);
     const encode = (value: unknown) =>
       new ValueEncoder(
         { name: "alex@localhost", creation: 1 },
         { name: "kate@localhost", creation: 2 },
-        64,
+        512,
         new AttachmentWriter(),
       ).encode(value);
     assertEquals(copyTerm(deep), deep);
     termKey(deep);
     encode(deep);
     for (const use of [copyTerm, termKey, encode]) {
-      assertThrows(() => use(tuple(deep)), RangeError, "64 levels");
-      assertThrows(() => use(improperList([deep], 1)), RangeError, "64 levels");
+      assertThrows(() => use(tuple(deep)), RangeError, "512 levels");
+      assertThrows(
+        () => use(improperList([deep], 1)),
+        RangeError,
+        "512 levels",
+      );
       assertThrows(
         () => use(improperList([1], { deep })),
         RangeError,
-        "64 levels",
+        "512 levels",
       );
     }
   }

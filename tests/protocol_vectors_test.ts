@@ -99,6 +99,28 @@ test("docs/protocol_vectors.json: refused signals", () => {
   }
 });
 
+test("docs/protocol_vectors.json: signals that are refused alone", () => {
+  for (const { why, json } of FILE.refusedAlone) {
+    const calls: unknown[][] = [];
+    const refused: string[] = [];
+    const { deliver, port } = recorders(calls);
+    const decoder = new Decoder(
+      RECEIVER,
+      SENDER,
+      DEFAULT_LIMITS,
+      { ...port, refused: (signal) => void refused.push(signal) },
+      deliver,
+    );
+    decoder.receive(textFrame(`[${json},["send",112,108,"next"]]`));
+    assertEquals(refused.length, 1, why);
+    const [kind, , , message] = calls.at(-1)!;
+    assertEquals([kind, message], ["send", "next"], why);
+    const others = calls.slice(0, -1).map(([kind]) => kind);
+    const arrives = /reply|exit/.exec(why)?.[0];
+    assertEquals(others, arrives === undefined ? [] : [arrives], why);
+  }
+});
+
 test("docs/protocol_vectors.json: frames", () => {
   for (const { what, hex, json, attachments, ...raw } of FILE.frames) {
     const read: unknown[] = [];

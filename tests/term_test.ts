@@ -251,22 +251,22 @@ function nested(levels: number, wrap: (inner: unknown) => unknown): unknown {
   return value;
 }
 
-processTest("send() accepts 64 levels and rejects 65", async () => {
+processTest("send() accepts 512 levels and rejects 513", async () => {
   for (
     const wrap of [
       (inner: unknown) => [inner],
       (inner: unknown) => ({ inner }),
     ]
   ) {
-    const deepest = nested(64, wrap);
+    const deepest = nested(512, wrap);
     assertEquals(exactly(await copied(deepest)), exactly(deepest));
     const error = assertThrows(
-      () => send(self(), nested(65, wrap)),
+      () => send(self(), nested(513, wrap)),
       RangeError,
     );
     assertEquals(
       error.message,
-      "Cannot send a value nested deeper than 64 levels (or one that contains itself); flatten it, or raise limits.maxDepth on both nodes",
+      "Cannot send a value nested deeper than 512 levels (or one that contains itself); flatten it, or raise limits.maxDepth on both nodes",
     );
   }
 });

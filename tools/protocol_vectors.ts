@@ -158,7 +158,6 @@ const REFUSED_VALUES: Record<string, Json> = {
   "two tags": { $bigint: "1", $atom: "ok" },
   "a $bigint that is no number": { $bigint: "1.5" },
   "a $bigint without digits": { $bigint: "-" },
-  "a $bigint of 10,001 digits": { $bigint: "9".repeat(10_001) },
   "a $bigint that is a number": { $bigint: 1 },
   "a $undefined that is false": { $undefined: false },
   "a $number that JSON has": { $number: "1" },
@@ -451,16 +450,6 @@ const REFUSED_SIGNALS: Record<string, Json> = {
     ...spawnContent,
     run: { source: 1, args: [] },
   }],
-  "a message of 65 levels": ["send", 112, 108, nested(65)],
-  "a request of 64 levels": ["call", 112, 108, 7, nested(64)],
-  "a message of 65 levels with tags": ["send*", 112, 108, {
-    $set: [pid, nested(64)],
-  }],
-  "an exit reason of 57 levels": ["exit", 112, 108, nested(57)],
-  "an argument of 64 levels in the list": ["spawn*", 112, 8, {
-    ...spawnContent,
-    run: { ...add, args: [nested(64)] },
-  }],
   "peers that are not names of nodes": ["peers", ["moebi"]],
   "no kind": [],
   "a kind that is a number": [1, 112],
@@ -744,11 +733,30 @@ function handshakes(): Json {
   });
 }
 
+/** Signals whose value exceeds a limit: the connection stays. */
+const REFUSED_ALONE: Record<string, Json> = {
+  "a message of 513 levels": ["send", 112, 108, nested(513)],
+  "a request of 512 levels": ["call", 112, 108, 7, nested(512)],
+  "a message of 513 levels with tags": ["send*", 112, 108, {
+    $set: [pid, nested(512)],
+  }],
+  "a reply of 513 levels": ["reply", 112, 7, nested(513)],
+  "an exit reason of 505 levels": ["exit", 112, 108, nested(505)],
+  "an argument of 512 levels in the list": ["spawn*", 112, 8, {
+    ...spawnContent,
+    run: { ...add, args: [nested(512)] },
+  }],
+  "a message of 5,000 levels": ["send", 112, 108, nested(5000)],
+  "an integer of 10,001 digits": ["send*", 112, 108, {
+    $bigint: "9".repeat(10_001),
+  }],
+};
+
 /** All vectors. */
 export function vectors(): { [key: string]: Json } {
   return {
     about:
-      "Test vectors of version 1 of the JSON wire, made by tools/protocol_vectors.ts. docs/protocol.md is the specification. Values and signals are from the sender's side: 0 in a tag is the sender. What is refused ends the connection.",
+      "Test vectors of version 1 of the JSON wire, made by tools/protocol_vectors.ts. docs/protocol.md is the specification. Values and signals are from the sender's side: 0 in a tag is the sender. What is refused ends the connection, but for the signals of refusedAlone.",
     version: 1,
     sender: SENDER,
     receiver: RECEIVER,
@@ -770,6 +778,10 @@ export function vectors(): { [key: string]: Json } {
       return { what, signal };
     }),
     refusedSignals: refused(REFUSED_SIGNALS, "signal"),
+    refusedAlone: Object.entries(REFUSED_ALONE).map(([why, signal]) => ({
+      why,
+      json: JSON.stringify(signal),
+    })),
   };
 }
 

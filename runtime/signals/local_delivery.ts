@@ -12,7 +12,7 @@ import type { Holdings } from "../holdings.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import { type Link, monitoredObject } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
-import type { LocalProcess } from "../processes/local_process.ts";
+import { endMonitor, type LocalProcess } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Wait } from "../processes/wait.ts";
 import type { Watchers } from "../processes/watchers.ts";
@@ -30,7 +30,7 @@ import {
   type ReplyTo,
   taggedReply,
 } from "../values/reply_to.ts";
-import { OtpReply } from "../values/server_message.ts";
+import { OtpReply, RefusedReply } from "../values/server_message.ts";
 import type {
   Backpressure,
   Signals,
@@ -120,6 +120,9 @@ export class LocalDelivery implements Signals {
     if (awaited !== undefined && !awaited.isOpen && !mayReply(from, awaited)) {
       return;
     }
+    if (value instanceof RefusedReply) {
+      return this.#refuseReply(from, alias, value.reason, endsMonitor);
+    }
     const process = this.#openAlias(
       alias,
       endsMonitor ? from.node : undefined,
@@ -134,6 +137,23 @@ export class LocalDelivery implements Signals {
     if (wait !== undefined) wait.reply(value, alias);
     else {
       process.mailbox.push({ type: "reply", ref: alias, value }, process);
+    }
+  }
+
+  /** Fails the call as if the server had exited: with a DOWN of the monitor that waits for the reply. */
+  #refuseReply(
+    from: Pid,
+    alias: Ref,
+    reason: unknown,
+    endsMonitor: boolean,
+  ): void {
+    const process = this.#aliases.get(alias.number);
+    const monitor = process?.monitors?.get(alias.number);
+    if (process === undefined || monitor === undefined) return;
+    this.down(from, process.pid, alias, reason);
+    const isEnded = process.monitors!.get(alias.number) !== monitor;
+    if (isEnded && !endsMonitor) {
+      endMonitor(this.#runtime, process.pid, monitor);
     }
   }
 

@@ -83,6 +83,10 @@ function outwardTyped(reason: Typed, left: number): unknown {
       return isNodeName(reason.node)
         ? tuple(atom("nodedown"), atom(reason.node))
         : reason;
+    case "system_limit":
+      return typeof reason.text === "string"
+        ? tuple(atom("system_limit"), reason.text)
+        : reason;
     case "already_started":
       return tuple(atom("already_started"), reason.pid);
     case "bad_return_value":
@@ -219,6 +223,10 @@ function inwardPair(
       case "nodedown":
         return second instanceof Atom && isNodeName(second.name)
           ? { type: "nodedown", node: second.name }
+          : term;
+      case "system_limit":
+        return typeof second === "string"
+          ? { type: "system_limit", text: second }
           : term;
       case "already_started":
         return { type: "already_started", pid: second };

@@ -66,6 +66,17 @@ export interface BinaryReason {
 }
 
 /**
+ * A reason, request or reply that the receiving node refused, as it exceeds a limit of that node: `limits.maxDepth`,
+ * `limits.maxMessageBytes`, or the digits of an integer. On a BEAM it is `{:system_limit, text}`.
+ */
+export interface SystemLimitReason {
+  /** Always `"system_limit"`. */
+  type: "system_limit";
+  /** Which node has refused what, and the limit. */
+  text: string;
+}
+
+/**
  * The reason why a process exited. Any value that can be sent is a valid reason. These have a meaning:
  * `"normal"`, `"shutdown"`, `"kill"`, `"killed"`, `"noproc"`, `"noconnection"`, `"timeout"`, an `Error` (the
  * error that the process threw), and the objects below.
@@ -84,6 +95,7 @@ export type ExitReason =
   | NodeDownReason
   | CallReason
   | BinaryReason
+  | SystemLimitReason
   // deno-lint-ignore ban-types
   | (unknown & {});
 
@@ -227,6 +239,11 @@ function formatAny(reason: unknown, indent: string, left: number): string {
   }
   if (typed(reason, "bad_return_value")) {
     return `bad return value: ${shown((reason as { value?: unknown }).value)}`;
+  }
+  if (typed(reason, "system_limit")) {
+    return `system limit: ${
+      printableWithin(String((reason as SystemLimitReason).text), MAX_VALUE)
+    }`;
   }
   if (typed(reason, "binary")) return shown((reason as BinaryReason).text);
   if (typed(reason, "shutdown")) {

@@ -105,6 +105,17 @@ export function keepRequest(
     : copy(request, left, max);
 }
 
+/** A reply that a wire has refused, as it exceeds a limit of this node: the call that waits for it fails. */
+export class RefusedReply {
+  /** The reason with which it fails. */
+  readonly reason: unknown;
+
+  /** Stands for a reply. */
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
 /**
  * A reply that a BEAM sent, in its spelling: only the request that it answers can read it. A wire hands it to the
  * wait under the alias; programs get the term.

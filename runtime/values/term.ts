@@ -23,7 +23,7 @@ import { Tuple } from "./tuple.ts";
  * each, whatever their keys; nothing else is. `copyTerm`, a wire's encoder and its decoder count alike: a message that one of them
  * accepts, the others accept too.
  */
-export const DEFAULT_MAX_DEPTH = 64;
+export const DEFAULT_MAX_DEPTH = 512;
 
 /**
  * The number of levels by which an exit reason must be less deep than a message: it becomes a part of messages,

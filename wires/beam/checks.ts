@@ -4,8 +4,4 @@
  * @module
  */
 
-/** A peer sent bytes that Erlang's distribution does not allow, or more than is accepted. */
-export class ProtocolError extends Error {
-  /** Always `"ProtocolError"`. */
-  override readonly name = "ProtocolError";
-}
+export { ProtocolError } from "../over_limit.ts";

@@ -2,7 +2,8 @@
  * Frames to signals.
  *
  * Nothing that a peer sends is believed: a control message is from a process of the peer, to one of this node,
- * and of a kind that this node has said that it takes. Anything else closes the connection.
+ * and of a kind that this node has said that it takes. Anything else closes the connection. A term that exceeds a
+ * limit does not: the signal is refused alone (`over_limit.ts`).
  *
  * @module
  */
@@ -13,11 +14,14 @@ import type { Signals, Target } from "../../runtime/signals/signal.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { fromBeamName } from "../../runtime/values/beam_names.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
-import { Pid, type Ref } from "../../runtime/values/pid.ts";
-import { OtpReply } from "../../runtime/values/server_message.ts";
+import { Pid, Ref } from "../../runtime/values/pid.ts";
+import { aliasOf } from "../../runtime/values/reply_to.ts";
+import { OtpReply, RefusedReply } from "../../runtime/values/server_message.ts";
 import { REASON_LEVELS } from "../../runtime/values/term.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 import * as control from "./control.ts";
+import { OverLimit, Refusals } from "../over_limit.ts";
+import { cutTerm } from "./cut_term.ts";
 import { TermReader } from "./etf_decoder.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
 import { FrameCutter } from "./frames.ts";
@@ -39,6 +43,12 @@ const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
   [control.DOP_ALIAS_SEND_TT, control.DOP_ALIAS_SEND],
 ]);
 
+/** The server of log events: one that is too deep is cut, as it is for people. */
+const LOGGER = "logger_proxy";
+
+/** The levels of the beginning of a message that is refused: of the one to whom a reply goes. */
+const HEAD_LEVELS = 8;
+
 /** Ids of unlinks have 64 bits. */
 const UNLINK_ID_END = 2n ** 64n;
 
@@ -56,6 +66,11 @@ export class ControlDecoder implements Incoming {
   readonly #maxDepth: number;
   /** The sender of messages that do not name it. */
   readonly #nobody: Pid;
+  /** The sender of answers that no process of this node gives. */
+  readonly #self: Pid;
+  readonly #refusals: Refusals;
+  /** The reason why there is only the beginning of this frame. */
+  #tooLong: OverLimit | undefined;
 
   /** Decodes the bytes of a peer; calls `ticked` for each tick. */
   constructor(
@@ -63,18 +78,24 @@ export class ControlDecoder implements Incoming {
     peer: Peer,
     deliver: Signals,
     ticked: () => void,
+    refusals: Refusals = new Refusals(local.name),
   ) {
     const { limits, parts } = local;
     this.#local = local;
     this.#peer = peer;
     this.#deliver = deliver;
     this.#ticked = ticked;
+    this.#refusals = refusals;
     this.#maxDepth = limits.maxDepth;
     this.#nobody = new Pid(peer.name, 0, peer.creation);
+    this.#self = new Pid(local.name, 0, local.creation);
     this.#frames = new FrameCutter(
       limits.maxMessageBytes,
       parts,
-      (bytes, start, end) => this.#frame(bytes, start, end),
+      (bytes, start, end, tooLong) => {
+        this.#tooLong = tooLong;
+        this.#frame(bytes, start, end);
+      },
     );
   }
 
@@ -109,7 +130,7 @@ export class ControlDecoder implements Incoming {
         checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
         const to = this.#to(reader.pid());
-        const message = this.#message(reader, from);
+        const message = this.#message(reader, from, to);
         if (message === FORGED) return;
         if (this.#trace === undefined) deliver.send(from, to, message);
         else arrive(this.#trace, () => deliver.send(from, to, message));
@@ -119,7 +140,7 @@ export class ControlDecoder implements Incoming {
         checkCount(kind, items, 3);
         reader.term();
         const to = this.#to(reader.pid());
-        const message = this.#message(reader, this.#nobody);
+        const message = this.#message(reader, this.#nobody, to);
         if (message === FORGED) return;
         arrive(this.#trace, () => deliver.send(this.#nobody, to, message));
         return;
@@ -129,7 +150,7 @@ export class ControlDecoder implements Incoming {
         const from = this.#from(reader.pid());
         reader.term();
         const name = fromBeamName(reader.atom().name);
-        const message = this.#message(reader, from);
+        const message = this.#message(reader, from, name);
         if (message === FORGED) return;
         arrive(this.#trace, () => deliver.sendName(from, name, message));
         return;
@@ -138,7 +159,7 @@ export class ControlDecoder implements Incoming {
         checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
         const alias = this.#ownRef(reader.ref());
-        const message = this.#message(reader, from, alias);
+        const message = this.#message(reader, from, undefined, alias);
         if (message === FORGED) return;
         arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
         return;
@@ -239,6 +260,7 @@ export class ControlDecoder implements Incoming {
 
   /** The term behind the control message. */
   #payload(reader: TermReader, maxDepth: number): unknown {
+    if (this.#tooLong !== undefined) throw this.#tooLong;
     reader.version();
     const term = reader.term(maxDepth);
     reader.finish();
@@ -246,9 +268,25 @@ export class ControlDecoder implements Incoming {
   }
 
   /** The message of a frame; a reply is delivered at once, and `FORGED` returned. */
-  #message(reader: TermReader, from: Pid, alias?: Ref): unknown {
-    if (this.#hasToken) this.#readToken(reader);
-    const term = this.#payload(reader, this.#maxDepth);
+  #message(
+    reader: TermReader,
+    from: Pid,
+    to: Pid | string | undefined,
+    alias?: Ref,
+  ): unknown {
+    let start: number | undefined;
+    let term: unknown;
+    try {
+      if (this.#hasToken) this.#readToken(reader);
+      start = reader.at;
+      term = this.#payload(reader, this.#maxDepth);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      if (start !== undefined) reader.rewind(start);
+      if (to === LOGGER && this.#tooLong === undefined) {
+        term = cutTerm(reader, this.#maxDepth);
+      } else return this.#refuse(reader, error, from, to, alias);
+    }
     if (typeof term !== "object" || term === null) return term;
     const message = messageOf(
       term,
@@ -262,13 +300,88 @@ export class ControlDecoder implements Incoming {
     return FORGED;
   }
 
+  /**
+   * Refuses a message that exceeds a limit. If its beginning says that somebody waits for an answer, the wait fails
+   * at once: that of the peer by a DOWN of its monitor, and that of this node for the reply that the message is.
+   */
+  #refuse(
+    reader: TermReader,
+    error: OverLimit,
+    from: Pid,
+    to: Pid | string | undefined,
+    alias: Ref | undefined,
+  ): typeof FORGED {
+    const head = to === LOGGER ? LOG_EVENT : this.#headOf(reader, alias);
+    const reason = this.#refusals.note(head.what, error);
+    if (head.reply !== undefined) {
+      this.#deliver.reply(from, head.reply, new RefusedReply(reason));
+    } else if (head.caller !== undefined && to !== undefined) {
+      const [caller, ref] = head.caller;
+      this.#deliver.demonitor(caller, ref, to);
+      const [pid, name] = typeof to === "string"
+        ? [this.#self, to]
+        : [to, undefined];
+      this.#refusals.answer((back) =>
+        back.down(pid, caller, ref, reason, name)
+      );
+    }
+    return FORGED;
+  }
+
+  /** What the beginning of a message says of it, as far as it can be read. */
+  #headOf(reader: TermReader, alias: Ref | undefined): Head {
+    try {
+      reader.version();
+      const items = reader.tuple();
+      const first = reader.term(HEAD_LEVELS);
+      if (items === 2) {
+        const reply = first instanceof Ref ? first : aliasOf(first);
+        const isReply = reply !== undefined && this.#isOwn(reply) &&
+          (reply !== first || alias?.equals(reply));
+        return isReply ? { what: "a reply", reply } : MESSAGE;
+      }
+      if (!(first instanceof Atom)) return MESSAGE;
+      switch (`${first.name}/${items}`) {
+        case "$gen_call/3":
+        case "system/3": {
+          const from = reader.term(HEAD_LEVELS);
+          const [pid, tag] = from instanceof Tuple ? from.elements : [];
+          const ref = tag instanceof Ref ? tag : aliasOf(tag);
+          return this.#request(pid, ref);
+        }
+        case "io_request/4":
+          return this.#request(
+            reader.term(HEAD_LEVELS),
+            reader.term(HEAD_LEVELS),
+          );
+      }
+    } catch (error) {
+      // Its beginning is too large, or the frame is cut there.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+    return MESSAGE;
+  }
+
+  #request(pid: unknown, ref: unknown): Head {
+    return pid instanceof Pid && ref instanceof Ref && this.#isPeers(pid) &&
+        this.#isPeers(ref)
+      ? { what: "a request", caller: [pid, ref] }
+      : MESSAGE;
+  }
+
   #reason(reader: TermReader, isPayload: boolean): unknown {
-    if (this.#hasToken) this.#readToken(reader);
-    const depth = this.#maxDepth - REASON_LEVELS;
-    if (isPayload) return reasonFromBeam(this.#payload(reader, depth));
-    const term = reader.term(depth);
-    reader.finish();
-    return reasonFromBeam(term);
+    try {
+      if (this.#hasToken) this.#readToken(reader);
+      const depth = this.#maxDepth - REASON_LEVELS;
+      if (isPayload) return reasonFromBeam(this.#payload(reader, depth));
+      if (this.#tooLong !== undefined) throw this.#tooLong;
+      const term = reader.term(depth);
+      reader.finish();
+      return reasonFromBeam(term);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      return this.#refusals.note("an exit reason", error);
+    }
   }
 
   readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
@@ -322,11 +435,23 @@ export class ControlDecoder implements Incoming {
     const ref = this.#peerRef(reader.ref());
     const from = this.#from(reader.pid());
     const groupLeader = reader.pid();
-    const mfa = reader.term();
-    const options = reader.term();
-    if (this.#hasToken) this.#readToken(reader);
+    let mfa: unknown;
+    let options: unknown;
+    let args: unknown;
+    try {
+      mfa = reader.term();
+      options = reader.term();
+      if (this.#hasToken) this.#readToken(reader);
+      args = this.#payload(reader, this.#maxDepth + 1);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      const { text } = this.#refusals.note("a request to spawn", error);
+      const result = { error: "limit", message: text } as const;
+      return this.#refusals.answer((back) =>
+        back.spawnReply(this.#self, from, ref, result)
+      );
+    }
     const trace = this.#trace;
-    const args = this.#payload(reader, this.#maxDepth + 1);
     if (!(mfa instanceof Tuple) || mfa.length !== 3 || !Array.isArray(args)) {
       throw new ProtocolError("a spawn request without a function");
     }
@@ -369,6 +494,19 @@ export class ControlDecoder implements Incoming {
     } else throw new ProtocolError("an invalid reply to a spawn request");
   }
 }
+
+/** What is known of a message whose term exceeds a limit. */
+interface Head {
+  /** What it is, for the log. */
+  readonly what: string;
+  /** The reference of this node that waits for it, if it is a reply. */
+  readonly reply?: Ref;
+  /** The caller and its monitor, if it is a request. */
+  readonly caller?: readonly [Pid, Ref];
+}
+
+const MESSAGE: Head = { what: "a message" };
+const LOG_EVENT: Head = { what: "a log event" };
 
 function hasOption(options: unknown[], name: string): boolean {
   return options.some((each) => {

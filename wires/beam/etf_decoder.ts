@@ -37,6 +37,7 @@ import {
   type KnownAtom,
   unicodeText,
 } from "./atoms.ts";
+import { OverLimit } from "../over_limit.ts";
 import { ProtocolError } from "./checks.ts";
 import * as tag from "./etf_tags.ts";
 import {
@@ -133,6 +134,18 @@ export class TermReader {
   /** The position in the bytes. */
   get at(): number {
     return this.#at;
+  }
+
+  /** The bytes that are left. */
+  rest(): Buffer {
+    return this.#bytes.subarray(this.#at, this.#end);
+  }
+
+  /** Reads on from a position of before. */
+  rewind(at: number): void {
+    this.#at = at;
+    this.#inFunction = false;
+    this.#dates = 0;
   }
 
   /** The tag of the next term, which is not read. */
@@ -236,7 +249,8 @@ export class TermReader {
   /**
    * Reads a term.
    *
-   * @throws {ProtocolError} If it is invalid, or nested deeper than `maxDepth`.
+   * @throws {ProtocolError} If it is invalid.
+   * @throws {OverLimit} If it is nested deeper than `maxDepth`, or exceeds another limit.
    */
   term(maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
     this.#max = maxDepth;
@@ -324,8 +338,8 @@ export class TermReader {
     this.#lowest = left;
   }
 
-  #tooDeep(): ProtocolError {
-    return new ProtocolError(
+  #tooDeep(): OverLimit {
+    return new OverLimit(
       `a term nested deeper than ${this.#max} levels (limits.maxDepth)`,
     );
   }
@@ -478,8 +492,13 @@ export class TermReader {
     const start = this.#at - 1;
     const size = this.u32();
     const end = start + 1 + size;
-    if (end > this.#end || size > MAX_FUNCTION_BYTES) {
+    if (end > this.#end) {
       throw new ProtocolError(`a function of ${size} bytes`);
+    }
+    if (size > MAX_FUNCTION_BYTES) {
+      throw new OverLimit(
+        `a function of ${size} bytes, and ${MAX_FUNCTION_BYTES} is the most`,
+      );
     }
     const arity = this.u8();
     // The hash of the module's code.
@@ -786,7 +805,7 @@ function withoutMap(map: Map<unknown, unknown>): unknown {
 
 function mapOf(keys: unknown[], values: unknown[]): Map<unknown, unknown> {
   if (areCrowded(keys.length, () => keys)) {
-    throw new ProtocolError("a map whose keys have the same hash");
+    throw new OverLimit("a map whose keys have the same hash");
   }
   const map = new Map();
   for (let i = 0; i < keys.length; i++) map.set(keys[i], values[i]);
@@ -796,7 +815,7 @@ function mapOf(keys: unknown[], values: unknown[]): Map<unknown, unknown> {
 
 function setOf(items: unknown[]): Set<unknown> {
   if (areCrowded(items.length, () => items)) {
-    throw new ProtocolError("a set whose items have the same hash");
+    throw new OverLimit("a set whose items have the same hash");
   }
   const set = new Set(items);
   checkSize(set, items.length);
@@ -823,8 +842,8 @@ function truncated(): ProtocolError {
   return new ProtocolError("a term that goes beyond its frame");
 }
 
-function tooManyDigits(): ProtocolError {
-  return new ProtocolError(
+function tooManyDigits(): OverLimit {
+  return new OverLimit(
     `an integer of more than ${MAX_BIGINT_DIGITS} digits`,
   );
 }

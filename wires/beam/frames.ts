@@ -6,6 +6,7 @@
  */
 
 import type { ByteBudget } from "../../distribution/wire.ts";
+import { OverLimit } from "../over_limit.ts";
 import { ProtocolError } from "./checks.ts";
 
 /** The bytes of a tick. */
@@ -14,10 +15,27 @@ export const EMPTY_FRAME: Uint8Array = new Uint8Array(4);
 /** The part of an incomplete frame that is not counted among those of all peers: each peer may hold as much. */
 const UNCOUNTED = 1 << 16;
 
+/**
+ * The bytes that are read of a frame that is too long: its control message, and the beginning of its message. The
+ * rest is discarded as it arrives, so that such a frame costs neither memory nor the connection.
+ */
+const HEAD = 1 << 14;
+
+/** A longer frame is none of a BEAM: its length is read from the wrong place. */
+const LONGEST = 2 ** 31 - 1;
+
 const NOTHING = new Uint8Array(0);
 
-/** Receives a frame, from `start` to `end` of the bytes, which are valid only now; a tick is empty. */
-export type TakeFrame = (bytes: Uint8Array, start: number, end: number) => void;
+/**
+ * Receives a frame, from `start` to `end` of the bytes, which are valid only now; a tick is empty. With `tooLong`, it
+ * is the beginning of a frame.
+ */
+export type TakeFrame = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  tooLong?: OverLimit,
+) => void;
 
 /** Cuts a stream of bytes into frames. */
 export class FrameCutter {
@@ -31,9 +49,12 @@ export class FrameCutter {
   #wanted = 4;
   /** Its bytes that the budget counts. */
   #counted = 0;
+  /** The bytes of a frame that is too long: those behind its beginning, and those that are still to come. */
+  #excess = 0;
+  #discarded = 0;
   #closed = false;
 
-  /** Rejects frames of more than that many bytes, and counts incomplete ones in the budget. */
+  /** Takes only the beginning of frames of more than that many bytes, and counts incomplete ones in the budget. */
   constructor(maxBytes: number, budget: ByteBudget, take: TakeFrame) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
@@ -43,18 +64,39 @@ export class FrameCutter {
   /**
    * Takes bytes and passes on the complete frames.
    *
-   * @throws {ProtocolError} If a frame is too long.
+   * @throws {ProtocolError} If incomplete frames of all peers have too many bytes.
    */
   read(chunk: Uint8Array): void {
-    let at = this.#keptBytes > 0 ? this.#complete(chunk) : 0;
+    let at = this.#discard(chunk, 0);
+    if (this.#keptBytes > 0) at = this.#complete(chunk);
     while (!this.#closed) {
       const left = chunk.length - at;
       if (left < 4) return this.#keep(chunk, at, 4);
       const wanted = this.#frameBytes(chunk, at);
       if (left < wanted) return this.#keep(chunk, at, wanted);
-      this.#take(chunk, at + 4, at + wanted);
-      at += wanted;
+      this.#pass(chunk, at + 4, at + wanted);
+      at = this.#discard(chunk, at + wanted);
     }
+  }
+
+  /** Passes a frame on, or the beginning of one. */
+  #pass(bytes: Uint8Array, start: number, end: number): void {
+    this.#discarded = this.#excess;
+    this.#excess = 0;
+    if (this.#discarded === 0) return this.#take(bytes, start, end);
+    const length = end - start + this.#discarded;
+    const tooLong = new OverLimit(
+      `a frame of ${length} bytes, and ${this.#maxBytes} is the most (limits.maxMessageBytes)`,
+    );
+    this.#take(bytes, start, end, tooLong);
+  }
+
+  /** Discards what is still to come of a frame that is too long; returns where the next one begins. */
+  #discard(chunk: Uint8Array, at: number): number {
+    if (this.#discarded === 0) return at;
+    const bytes = Math.min(this.#discarded, chunk.length - at);
+    this.#discarded -= bytes;
+    return at + bytes;
   }
 
   /** Discards the incomplete frame. */
@@ -78,8 +120,8 @@ export class FrameCutter {
       const frame = this.#kept;
       const wanted = this.#wanted;
       this.#forget();
-      this.#take(frame, 4, wanted);
-      return at;
+      this.#pass(frame, 4, wanted);
+      return this.#discard(chunk, at);
     }
   }
 
@@ -119,15 +161,14 @@ export class FrameCutter {
     this.#append(chunk.subarray(at));
   }
 
-  /** The bytes of the frame that begins there, its length included. */
+  /** The bytes that are wanted of the frame that begins there, its length included. */
   #frameBytes(bytes: Uint8Array, at: number): number {
     const length = ((bytes[at] << 24) | (bytes[at + 1] << 16) |
       (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
-    if (length > this.#maxBytes) {
-      throw new ProtocolError(
-        `a frame of ${length} bytes, and ${this.#maxBytes} is the most (limits.maxMessageBytes)`,
-      );
-    }
-    return 4 + length;
+    if (length <= this.#maxBytes) return 4 + length;
+    if (length > LONGEST) throw new ProtocolError(`a frame of ${length} bytes`);
+    const head = Math.min(HEAD, this.#maxBytes);
+    this.#excess = length - head;
+    return 4 + head;
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Channel, Local, Port, Session } from "../../distribution/wire.ts";
 import type { Signals } from "../../runtime/signals/signal.ts";
+import { Refusals } from "../over_limit.ts";
 import { ControlDecoder } from "./control_decoder.ts";
 import { ControlEncoder } from "./control_encoder.ts";
 import { BIG_SEQTRACE_LABELS } from "./flags.ts";
@@ -27,9 +28,10 @@ export function openSession(
       const takesTraces = (introduction.flags & BIG_SEQTRACE_LABELS) !== 0n;
       const outgoing = new ControlEncoder(local, peer, port, takesTraces);
       const ticked = () => outgoing.ticked();
+      const refusals = new Refusals(local.name, port, outgoing);
       return {
         outgoing,
-        incoming: new ControlDecoder(local, peer, deliver, ticked),
+        incoming: new ControlDecoder(local, peer, deliver, ticked, refusals),
       };
     },
   };

@@ -7,12 +7,9 @@
 import { Buffer } from "node:buffer";
 import { isLongName, MAX_NAME_LENGTH } from "../../runtime/values/atom.ts";
 import { isNodeName } from "../../runtime/values/pid.ts";
+import { ProtocolError } from "../over_limit.ts";
 
-/** A peer sent invalid data. */
-export class ProtocolError extends Error {
-  /** Always `"ProtocolError"`. */
-  override readonly name = "ProtocolError";
-}
+export { ProtocolError };
 
 /** Whether a text has more than that many bytes of UTF-8, in which a lone surrogate has three. */
 export function isLongerThan(text: string, bytes: number): boolean {

@@ -18,9 +18,12 @@ import {
   receivedMessage,
 } from "../../gen/messages.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
+import type { SystemLimitReason } from "../../runtime/values/exit_reason.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
+import { RefusedReply } from "../../runtime/values/server_message.ts";
 import type { Runnable, Signals } from "../../runtime/signals/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../runtime/values/term.ts";
+import { OverLimit, Refusals } from "../over_limit.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
@@ -35,7 +38,7 @@ import {
 } from "./checks.ts";
 import { type FrameHandler, FrameReader, headOf } from "./frames.ts";
 import { JsonReader, UNREAD } from "./json_reader.ts";
-import { parseJson } from "./parse_json.ts";
+import { itemsOf, parseJson } from "./parse_json.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import { receivedRefusal } from "./refusals.ts";
 import {
@@ -49,7 +52,6 @@ import {
   ValueDecoder,
 } from "./values.ts";
 
-/** The levels of JSON around a value: the frame's array, the signal's, and two of a spawn's. */
 /** The number of senders whose traces are kept until their messages come. */
 const MAX_TRACES = 64;
 
@@ -75,6 +77,7 @@ const MESSAGE_LISTS: ReadonlySet<unknown> = new Set([
   "send_text",
 ]);
 
+/** The levels of JSON around a value: the frame's array, the signal's, and two of a spawn's. */
 const OUTER_DEPTH = 4;
 
 /** After a frame that was read in vain, that many are not: frames of one kind follow each other. */
@@ -105,10 +108,15 @@ export class Decoder implements FrameHandler {
   #to: Pid;
   /** Whether values of this frame may be nested too deeply: their JSON has more levels than that. */
   #isDeep = false;
+  readonly #refusals: Refusals;
+  /** Whether a signal of this frame was refused: its attachments remain unused. */
+  #hasRefused = false;
+  /** Whether a signal is read that has arrived in parts. */
+  #isInLarge = false;
   /** The traces of the next messages, by sender. */
   readonly #traces = new Map<number, string>();
 
-  /** Decodes the bytes of `peer`; delivers to `deliver`. */
+  /** Decodes the bytes of `peer`; delivers to `deliver`, and answers refused signals by `back`. */
   constructor(
     self: End,
     peer: End,
@@ -116,7 +124,9 @@ export class Decoder implements FrameHandler {
     port: Port,
     deliver: Signals,
     parts: ByteBudget = UNSHARED,
+    back?: Signals,
   ) {
+    this.#refusals = new Refusals(self.name, port, back);
     this.#self = self;
     this.#peer = peer;
     this.#limits = limits;
@@ -147,14 +157,65 @@ export class Decoder implements FrameHandler {
   }
 
   text(bytes: Uint8Array, start: number, end: number): void {
-    const signals = checkArray(this.#parse(bytes, start, end));
-    for (let i = 0; i < signals.length; i++) {
-      const signal = checkArray(signals[i]);
+    let signals: unknown[];
+    try {
+      signals = checkArray(this.#parse(bytes, start, end));
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      for (const [from, to] of itemsOf(bytes, start, end)) {
+        this.#deepSignal(bytes, from, to);
+      }
+      return;
+    }
+    for (let i = 0; i < signals.length; i++) this.#any(checkArray(signals[i]));
+  }
+
+  /** Delivers a signal, or refuses it alone. */
+  #any(signal: unknown[]): void {
+    try {
       const kind = signal[0];
       if (kind === "trace") this.#trace(signal);
       else if (this.#traces.size === 0) this.#signal(signal);
       else this.#traced(signal);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      this.#refuse(signal, error);
     }
+  }
+
+  /** A signal of a frame whose JSON is too deep to be parsed: perhaps this one's. */
+  #deepSignal(bytes: Uint8Array, start: number, end: number): void {
+    let signal: unknown[];
+    try {
+      signal = checkArray(this.#parse(bytes, start, end));
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      return this.#shallow(bytes, start, end, error);
+    }
+    this.#any(signal);
+  }
+
+  /** A signal whose JSON is too deep. Messages to one process are one signal: only some of them may be too deep. */
+  #shallow(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    error: OverLimit,
+  ): void {
+    const signal: unknown[] = [];
+    for (const [from, to] of itemsOf(bytes, start, end)) {
+      try {
+        signal.push(this.#parse(bytes, from, to));
+      } catch (deep) {
+        if (!(deep instanceof OverLimit)) throw deep;
+        if (signal.length < 3 || !MESSAGE_LISTS.has(signal[0])) {
+          return this.#refuse([...signal, undefined], error);
+        }
+        this.#note("a message", error);
+      }
+    }
+    this.#isDeep = true;
+    if (signal.length > 3 || !MESSAGE_LISTS.has(signal[0])) this.#any(signal);
   }
 
   attached(bytes: Uint8Array, start: number, end: number): void {
@@ -164,9 +225,10 @@ export class Decoder implements FrameHandler {
     }
     const attachments = new AttachmentReader(bytes, start + 4, json);
     this.#values.attachments = attachments;
+    this.#hasRefused = false;
     this.text(bytes, json, end);
     this.#values.attachments = NO_ATTACHMENTS;
-    attachments.finish();
+    if (!this.#hasRefused) attachments.finish();
   }
 
   raw(id: number, bytes: Uint8Array, kind: number): void {
@@ -267,6 +329,16 @@ export class Decoder implements FrameHandler {
    * Data that looks like one comes as an `$object`, so that it is asked before the tags are replaced.
    */
   #message(json: unknown, isTagged: boolean): unknown {
+    try {
+      return this.#received(json, isTagged);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      this.#note("a message", error);
+      return DROPPED;
+    }
+  }
+
+  #received(json: unknown, isTagged: boolean): unknown {
     const isMessage = typeof json === "object" && json !== null &&
       isReserved((json as { type?: unknown }).type);
     const value = this.#sendable(
@@ -295,6 +367,64 @@ export class Decoder implements FrameHandler {
   /** Whether a pid or reference was made by the peer. */
   readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
     node === this.#peer.name && creation === this.#peer.creation;
+
+  #note(signal: string, error: OverLimit): unknown {
+    this.#hasRefused = true;
+    return this.#refusals.note(signal, error);
+  }
+
+  /** Refuses a signal whose value exceeds a limit, and tells those who wait for it. */
+  #refuse(signal: unknown[], error: OverLimit): void {
+    const [given, first, second, third] = signal;
+    const kind = String(given).replace("*", "");
+    switch (kind) {
+      case "send":
+        return;
+      case "send_name":
+      case "send_alias":
+        this.#note("a message", error);
+        return;
+      case "call":
+      case "call_name": {
+        const reason = this.#note("a request", error);
+        const from = this.#fromPid(first);
+        const ref = this.#peerRef(third);
+        const to = this.#toPid(kind === "call" ? second : 0);
+        this.#refusals.answer((back) => back.down(to, from, ref, reason));
+        return;
+      }
+      case "reply":
+      case "answer": {
+        const reply = new RefusedReply(this.#note("a reply", error));
+        const ref = this.#ownRef(second);
+        this.#deliver.reply(
+          this.#fromPid(first),
+          ref,
+          reply,
+          kind === "answer",
+        );
+        return;
+      }
+      case "exit":
+      case "exit_link":
+      case "down":
+        // Not deep, and it passes the check that others of this frame need.
+        signal[signal.length - 1] = this.#note("an exit reason", error);
+        return this.#dispatch(kind, signal);
+      case "spawn": {
+        const reason = this.#note("a request to spawn", error);
+        const { text } = reason as SystemLimitReason;
+        const from = this.#fromPid(first);
+        const ref = this.#peerRef(second);
+        const result = { error: "limit", message: text } as const;
+        this.#refusals.answer((back) =>
+          back.spawnReply(this.#toPid(0), from, ref, result)
+        );
+        return;
+      }
+    }
+    throw error;
+  }
 
   #dispatch(kind: unknown, signal: unknown[]): void {
     const deliver = this.#deliver;
@@ -469,6 +599,9 @@ export class Decoder implements FrameHandler {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }
     const { attachments = NO_ATTACHMENTS, json } = array;
+    if (this.#isInLarge) {
+      throw new ProtocolError("a large signal in a large signal");
+    }
     if ((number !== undefined) !== (array.attachments !== undefined)) {
       throw new ProtocolError(
         number === undefined
@@ -479,16 +612,16 @@ export class Decoder implements FrameHandler {
     if (array.attachments !== undefined) array.attachments.first = number!;
     const isDeep = this.#isDeep;
     const outer = this.#values.attachments;
-    const signal = checkArray(this.#parse(json, 0, json.length));
-    if (signal[0] === "large" || signal[0] === "large_attached") {
-      throw new ProtocolError("a large signal in a large signal");
-    }
+    const hasRefused = this.#hasRefused;
+    this.#hasRefused = false;
     this.#values.attachments = attachments;
-    if (this.#traces.size === 0) this.#signal(signal);
-    else this.#traced(signal);
+    this.#isInLarge = true;
+    this.#deepSignal(json, 0, json.length);
+    this.#isInLarge = false;
     this.#values.attachments = outer;
     this.#isDeep = isDeep;
-    attachments.finish();
+    if (!this.#hasRefused) attachments.finish();
+    this.#hasRefused = hasRefused;
   }
 
   #spawn(from: unknown, ref: unknown, content: unknown): void {
@@ -601,7 +734,9 @@ function checkDepth(value: unknown, maxDepth: number): unknown {
   try {
     copyTerm(value, maxDepth);
   } catch {
-    throw new ProtocolError(`a value nested deeper than ${maxDepth} levels`);
+    throw new OverLimit(
+      `a value nested deeper than ${maxDepth} levels (limits.maxDepth)`,
+    );
   }
   return value;
 }

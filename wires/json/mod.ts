@@ -34,9 +34,18 @@ function sessionOf(
     open(port: Port, deliver: Signals): Channel {
       const { name, creation, limits, parts } = local;
       const self = { name, creation };
+      const outgoing = new Encoder(self, peer, limits, introduction, port);
       return {
-        outgoing: new Encoder(self, peer, limits, introduction, port),
-        incoming: new Decoder(self, peer, limits, port, deliver, parts),
+        outgoing,
+        incoming: new Decoder(
+          self,
+          peer,
+          limits,
+          port,
+          deliver,
+          parts,
+          outgoing,
+        ),
       };
     },
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OverLimit } from "../over_limit.ts";
 import { ProtocolError } from "./checks.ts";
 import { latin1Text, utf8Text } from "./texts.ts";
 
@@ -21,7 +22,8 @@ export interface Parsed {
  * The depth is checked before that, as parsing and printing deep values costs far more than their
  * bytes.
  *
- * @throws {ProtocolError} If it is not UTF-8 or not JSON, or nested deeper than `maxDepth`.
+ * @throws {ProtocolError} If it is not UTF-8 or not JSON.
+ * @throws {OverLimit} If it is nested deeper than `maxDepth`.
  */
 export function parseJson(
   bytes: Uint8Array,
@@ -135,7 +137,7 @@ function scan(
     } else if (sort === OPEN) {
       if (++depth > bound) {
         if (depth > maxDepth) {
-          throw new ProtocolError(`a frame is nested deeper than ${maxDepth}`);
+          throw new OverLimit(`JSON nested deeper than ${maxDepth} levels`);
         }
         bound = maxDepth;
       }
@@ -143,6 +145,35 @@ function scan(
     else if (sort === HIGH) found |= NOT_ASCII;
   }
   return found | (bound > deep ? DEEP : 0);
+}
+
+/**
+ * Where the items of an array are in the bytes of its JSON, whatever their depth: pairs of start and end.
+ *
+ * @throws {ProtocolError} If it is not an array.
+ */
+export function itemsOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): [start: number, end: number][] {
+  const items: [number, number][] = [];
+  let depth = 0;
+  let from = start;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    const sort = SORTS[byte];
+    if (sort === QUOTE) {
+      while (++i < end && bytes[i] !== 0x22) if (bytes[i] === 0x5c) i++;
+    } else if (sort === OPEN) {
+      if (++depth === 1) from = i + 1;
+    } else if (depth === 1 && (byte === 0x2c || byte === 0x5d)) {
+      items.push([from, i]);
+      from = i + 1;
+      if (byte === 0x5d) return items;
+    } else if (sort === CLOSE) depth--;
+  }
+  throw new ProtocolError("a frame is not JSON");
 }
 
 function areDigits(bytes: Uint8Array, start: number, end: number): boolean {

@@ -50,6 +50,7 @@ import {
   TYPED_ARRAYS,
   typedArrayKind,
 } from "../../runtime/values/term.ts";
+import { OverLimit } from "../over_limit.ts";
 import {
   ATTACHED,
   type Attachments,
@@ -680,7 +681,7 @@ export class ValueDecoder {
   #map(content: unknown): Map<unknown, unknown> {
     const entries = this.#entries(content);
     if (areCrowded(entries.length, () => entries.map(([key]) => key))) {
-      throw new ProtocolError("a map whose keys have the same hash");
+      throw new OverLimit("a map whose keys have the same hash");
     }
     return new Map(entries);
   }
@@ -688,7 +689,7 @@ export class ValueDecoder {
   #set(content: unknown): Set<unknown> {
     const items = this.decode(checkArray(content)) as unknown[];
     if (areCrowded(items.length, () => items)) {
-      throw new ProtocolError("a set whose items have the same hash");
+      throw new OverLimit("a set whose items have the same hash");
     }
     return new Set(items);
   }
@@ -803,12 +804,15 @@ function toNumber(content: unknown): number {
 
 function toBigInt(content: unknown): bigint {
   // One more for the sign. Digits are counted with zeros in front: they cost as much.
-  const text = checkText(content, MAX_BIGINT_DIGITS + 1);
+  const text = checkText(content, Infinity);
   const digits = text.length - (text.startsWith("-") ? 1 : 0);
-  if (digits > MAX_BIGINT_DIGITS || !/^-?[0-9]+$/.test(text)) {
-    throw new ProtocolError(
-      `a $bigint that is not an integer of at most ${MAX_BIGINT_DIGITS} digits`,
+  if (digits > MAX_BIGINT_DIGITS) {
+    throw new OverLimit(
+      `an integer of ${digits} digits, and ${MAX_BIGINT_DIGITS} is the most`,
     );
+  }
+  if (!/^-?[0-9]+$/.test(text)) {
+    throw new ProtocolError("a $bigint that is not an integer");
   }
   return BigInt(text);
 }
