@@ -26,7 +26,11 @@ import {
   type StateFunction,
   valueOf,
 } from "./servers/agent/agent_server.ts";
-import { type CancelOptions, locateUntil } from "./gen/cancellation.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  locateUntil,
+} from "./gen/cancellation.ts";
 import {
   locateForCast,
   type Place,
@@ -41,7 +45,11 @@ import {
   timeoutOf,
   tracedCall,
 } from "./gen/call.ts";
-import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
+import {
+  checkChild,
+  CHILD_OPTIONS,
+  type ChildSpec,
+} from "./servers/supervisor/child_spec.ts";
 import { callExit, describeFunction } from "./gen/call_description.ts";
 import {
   genServerChild,
@@ -73,6 +81,7 @@ import { promised } from "./runtime/promises/promised.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   AlreadyStartedReason,
@@ -143,9 +152,16 @@ export interface AgentOptions {
   timeout?: number;
 }
 
+const AGENT_OPTIONS: OptionNames<AgentOptions> = { name: true, timeout: true };
+
 /** Options for {@linkcode Agent.childSpec}. */
 export interface AgentChildOptions
   extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
+
+const AGENT_CHILD_OPTIONS: OptionNames<AgentChildOptions> = {
+  ...AGENT_OPTIONS,
+  ...CHILD_OPTIONS,
+};
 
 /** The child specification of an agent, as returned by {@linkcode Agent.childSpec}. */
 export interface AgentChildSpec<S> extends ChildSpec {
@@ -162,6 +178,11 @@ export interface AgentCallOptions extends CancelOptions {
    */
   timeout?: number;
 }
+
+const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
 
 /**
  * Starts agents and runs functions on their state.
@@ -226,7 +247,7 @@ export class Agent {
     options: AgentOptions = {},
   ): Promise<AgentPid<S>> {
     return promised(() => {
-      const { name, timeout } = checkStart(options);
+      const { name, timeout } = checkStart(options, AGENT_OPTIONS);
       return startGenServer(agentModule(checkInit(init)), undefined, {
         name,
         timeout,
@@ -259,7 +280,7 @@ export class Agent {
     options: AgentOptions = {},
   ): Promise<AgentPid<S>> {
     return promised(() => {
-      const { name, timeout } = checkStart(options);
+      const { name, timeout } = checkStart(options, AGENT_OPTIONS);
       return startGenServer(agentModule(checkInit(init)), undefined, {
         name,
         timeout,
@@ -292,7 +313,7 @@ export class Agent {
     init: () => S | Promise<S>,
     options: AgentChildOptions = {},
   ): AgentChildSpec<S> {
-    checkStart(options);
+    checkStart(options, AGENT_CHILD_OPTIONS);
     const module = agentModule(checkInit(init));
     const spec = genServerChild(module, undefined, options);
     checkChild(spec);
@@ -507,7 +528,7 @@ function ask<T>(
   options: AgentCallOptions,
 ): Promise<T> {
   return promised(() => {
-    const timeout = timeoutOf(options, 5000, "ask an agent");
+    const timeout = timeoutOf(options, 5000, "ask an agent", CALL_OPTIONS);
     const process = waitingProcess();
     if (process === undefined) return never();
     const ref = serverRef(agent);
@@ -578,8 +599,11 @@ function checkInit<S>(init: () => S): () => S {
   );
 }
 
-function checkStart<O extends AgentOptions>(options: O): O {
-  checkOptions(options, "start an agent", '{ name: "Agent" }');
+function checkStart<O extends AgentOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): O {
+  checkOptions(options, "start an agent", known, '{ name: "Agent" }');
   if (options.timeout !== undefined) {
     checkTimeout(options.timeout, "start an agent");
   }

@@ -39,10 +39,12 @@ import { timeoutOf } from "./gen/call.ts";
 import {
   checkFlags,
   checkOptions,
+  checkRecord,
   checkString,
 } from "./runtime/values/check_arguments.ts";
 import { currentRuntime } from "./runtime/context/current_process.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { ApplicationSpec, ApplicationType };
 export { ApplicationStartError } from "./servers/application/application_client.ts";
@@ -88,6 +90,8 @@ export interface ApplicationStartOptions {
   type?: ApplicationType;
 }
 
+const START_OPTIONS: OptionNames<ApplicationStartOptions> = { type: true };
+
 /** Options for {@linkcode Application.stop}. */
 export interface ApplicationStopOptions {
   /**
@@ -97,6 +101,8 @@ export interface ApplicationStopOptions {
    */
   timeout?: number;
 }
+
+const STOP_OPTIONS: OptionNames<ApplicationStopOptions> = { timeout: true };
 
 /** Options for {@linkcode Application.putEnv} and {@linkcode Application.deleteEnv}. */
 export interface EnvOptions {
@@ -108,6 +114,8 @@ export interface EnvOptions {
    */
   persistent?: boolean;
 }
+
+const ENV_OPTIONS: OptionNames<EnvOptions> = { persistent: true };
 
 function here(): Applications {
   return applicationsOf(currentRuntime());
@@ -183,7 +191,7 @@ export class Application {
     options: ApplicationStartOptions = {},
   ): Promise<"ok" | "already_started"> {
     const what = "start an application";
-    checkOptions(options, what, '{ type: "temporary" }');
+    checkOptions(options, what, START_OPTIONS, '{ type: "temporary" }');
     const { type = "permanent" } = options;
     if (!TYPES.includes(type)) {
       throw new TypeError(
@@ -221,7 +229,12 @@ export class Application {
     options: ApplicationStopOptions = {},
   ): Promise<"ok" | "not_started"> {
     checkString(name, "stop the application");
-    const timeout = timeoutOf(options, STOP_TIMEOUT, "stop an application");
+    const timeout = timeoutOf(
+      options,
+      STOP_TIMEOUT,
+      "stop an application",
+      STOP_OPTIONS,
+    );
     return await stopApplication(here(), name, timeout);
   }
 
@@ -323,9 +336,9 @@ export class Application {
    * ```
    */
   static load(config: Record<string, Record<string, unknown>>): "ok" {
-    checkOptions(config, "load", '{ chat: { greeting: "hi" } }');
+    checkRecord(config, "load", '{ chat: { greeting: "hi" } }');
     for (const [app, values] of Object.entries(config)) {
-      checkOptions(values, `load ${quote(app)}`, '{ greeting: "hi" }');
+      checkRecord(values, `load ${quote(app)}`, '{ greeting: "hi" }');
     }
     for (const [app, values] of Object.entries(config)) {
       for (const [key, value] of Object.entries(values)) {
@@ -522,6 +535,6 @@ function checkSetting(app: unknown, key: unknown): void {
 }
 
 function checkEnvOptions(options: EnvOptions): void {
-  checkOptions(options, "set", "{ persistent: true }");
+  checkOptions(options, "set", ENV_OPTIONS, "{ persistent: true }");
   checkFlags(options, "set", "persistent");
 }

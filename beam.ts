@@ -9,6 +9,7 @@
  */
 
 import {
+  BEAM_TYPES,
   type BeamFields,
   type BeamType,
   type BeamTypes,
@@ -107,7 +108,12 @@ export function beam<F extends (...args: any[]) => unknown>(
       `Cannot declare the types of ${inspect(fn)}: give a function`,
     );
   }
-  checkOptions(types, "declare the types of a function", "{ args, returns }");
+  checkOptions(
+    types as BeamTypes,
+    "declare the types of a function",
+    BEAM_TYPES,
+    "{ args, returns }",
+  );
   const { args = [], returns = "term" } = types as BeamTypes;
   if (!Array.isArray(args)) {
     throw new TypeError(

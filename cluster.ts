@@ -57,6 +57,7 @@ import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { OwnRequest } from "./runtime/values/server_message.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { ChildSpec, ClusterInfo, ClusterMessage, NameOnNode, Topologies };
 export type {
@@ -105,6 +106,11 @@ export interface ClusterOptions {
    */
   name?: string | Atom;
 }
+
+const CLUSTER_OPTIONS: OptionNames<ClusterOptions> = {
+  topologies: true,
+  name: true,
+};
 
 /** A cluster: its name on this node, or on another. */
 export type ClusterRef = string | Atom | NameOnNode;
@@ -342,7 +348,7 @@ function checkStart(
   options: ClusterOptions,
 ): { topologies: Topologies; name: string } {
   const doing = "start a cluster";
-  checkOptions(options, doing, "{ topologies: {} }");
+  checkOptions(options, doing, CLUSTER_OPTIONS, "{ topologies: {} }");
   const { topologies, name = DEFAULT_CLUSTER } = options;
   checkTopologies(topologies, doing);
   const text = nameOf(name);

@@ -58,6 +58,7 @@ import type {
   ChildSpec,
   ServerRef,
 } from "./supervisor.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { DynamicChildInfo };
 
@@ -100,6 +101,14 @@ export interface DynamicSupervisorOptions {
    */
   extraArguments?: readonly unknown[];
 }
+
+const DYNAMIC_SUPERVISOR_OPTIONS: OptionNames<DynamicSupervisorOptions> = {
+  name: true,
+  maxChildren: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  extraArguments: true,
+};
 
 /**
  * Starts supervisors whose children come and go, and starts children under them.
@@ -379,7 +388,12 @@ export class DynamicSupervisor {
 }
 
 function checkLimits(options: DynamicSupervisorOptions): DynamicLimits {
-  checkOptions(options, "start a DynamicSupervisor", "{ maxChildren: 10 }");
+  checkOptions(
+    options,
+    "start a DynamicSupervisor",
+    DYNAMIC_SUPERVISOR_OPTIONS,
+    "{ maxChildren: 10 }",
+  );
   if (options.extraArguments !== undefined) {
     checkList(
       options.extraArguments,

@@ -48,9 +48,13 @@ import {
   startCallWithData,
   timeoutOf,
 } from "./gen/call.ts";
-import type { CancelOptions } from "./gen/cancellation.ts";
+import { CANCEL_OPTIONS, type CancelOptions } from "./gen/cancellation.ts";
 import { locate } from "./gen/locate.ts";
-import { checkChild, type ChildSpec } from "./servers/supervisor/child_spec.ts";
+import {
+  checkChild,
+  CHILD_OPTIONS,
+  type ChildSpec,
+} from "./servers/supervisor/child_spec.ts";
 import {
   genServerChild,
   startGenServer,
@@ -93,6 +97,7 @@ import { Pid, type Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
 import { Tuple } from "./runtime/values/tuple.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   AlreadyStartedReason,
@@ -660,6 +665,11 @@ export interface GenServerOptions {
   timeout?: number;
 }
 
+const GEN_SERVER_OPTIONS: OptionNames<GenServerOptions> = {
+  name: true,
+  timeout: true,
+};
+
 /** Options for {@linkcode GenServer.call}. */
 export interface CallOptions extends CancelOptions {
   /**
@@ -669,6 +679,11 @@ export interface CallOptions extends CancelOptions {
    */
   timeout?: number;
 }
+
+const CALL_OPTIONS: OptionNames<CallOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
 
 /** The child specification of a server, as returned by {@linkcode GenServer.childSpec}. */
 export interface GenServerChildSpec<T> extends ChildSpec {
@@ -680,6 +695,11 @@ export interface GenServerChildSpec<T> extends ChildSpec {
 export interface GenServerChildOptions
   extends GenServerOptions, Partial<Omit<ChildSpec, "start">> {}
 
+const GEN_SERVER_CHILD_OPTIONS: OptionNames<GenServerChildOptions> = {
+  ...GEN_SERVER_OPTIONS,
+  ...CHILD_OPTIONS,
+};
+
 /** Options for {@linkcode GenServer.abcast}. */
 export interface AbcastOptions {
   /**
@@ -690,6 +710,8 @@ export interface AbcastOptions {
   nodes?: readonly (string | Atom)[];
 }
 
+const ABCAST_OPTIONS: OptionNames<AbcastOptions> = { nodes: true };
+
 /** Options for {@linkcode GenServer.multiCall}. */
 export interface MultiCallOptions extends AbcastOptions, CancelOptions {
   /**
@@ -699,6 +721,12 @@ export interface MultiCallOptions extends AbcastOptions, CancelOptions {
    */
   timeout?: number;
 }
+
+const MULTI_CALL_OPTIONS: OptionNames<MultiCallOptions> = {
+  ...ABCAST_OPTIONS,
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
 
 /** The result of {@linkcode GenServer.multiCall}. */
 export interface MultiCallResult<R> {
@@ -724,6 +752,8 @@ export interface RefOptions<T> {
    */
   beam?: GenServerBeamTypes<T>;
 }
+
+const REF_OPTIONS: OptionNames<RefOptions<GenServerTypes>> = { beam: true };
 
 /**
  * Starts, calls and stops servers that are defined by callback modules.
@@ -835,7 +865,9 @@ export class GenServer {
     arg: NoInfer<ArgOf<T>>,
     options: GenServerOptions = {},
   ): Promise<StartResult<T>> {
-    return started(() => startGenServer(module, arg, checkStart(options)));
+    return started(() =>
+      startGenServer(module, arg, checkStart(options, GEN_SERVER_OPTIONS))
+    );
   }
 
   /**
@@ -871,7 +903,10 @@ export class GenServer {
     options: GenServerOptions = {},
   ): Promise<StartResult<T>> {
     return started(() =>
-      startGenServer(module, arg, { ...checkStart(options), link: false })
+      startGenServer(module, arg, {
+        ...checkStart(options, GEN_SERVER_OPTIONS),
+        link: false,
+      })
     );
   }
 
@@ -909,7 +944,7 @@ export class GenServer {
     arg: NoInfer<ArgOf<T>>,
     options: GenServerChildOptions = {},
   ): GenServerChildSpec<T> {
-    checkStart(options);
+    checkStart(options, GEN_SERVER_CHILD_OPTIONS);
     const spec = genServerChild(module, arg, options);
     checkChild(spec);
     return spec as GenServerChildSpec<T>;
@@ -972,6 +1007,7 @@ export class GenServer {
     checkOptions(
       options,
       "refer to a GenServer",
+      REF_OPTIONS,
       "{ beam: { call, replies } }",
     );
     serverRef(server);
@@ -1045,7 +1081,12 @@ export class GenServer {
   ): Promise<ReplyOf<T, R>> {
     // As promised() does, without another closure for each call.
     try {
-      const timeout = timeoutOf(options, 5000, "call a GenServer");
+      const timeout = timeoutOf(
+        options,
+        5000,
+        "call a GenServer",
+        CALL_OPTIONS,
+      );
       const ref = serverRef(server);
       return callWithData(ref, request, {
         timeout,
@@ -1180,7 +1221,12 @@ export class GenServer {
     request: R,
     options: MultiCallOptions = {},
   ): Promise<MultiCallResult<ReplyOf<T, R>>> {
-    const timeout = timeoutOf(options, Infinity, "call a GenServer");
+    const timeout = timeoutOf(
+      options,
+      Infinity,
+      "call a GenServer",
+      MULTI_CALL_OPTIONS,
+    );
     const process = waitingProcess();
     if (process === undefined) return never();
     const target = remoteNameOf(nameIn(name));
@@ -1238,7 +1284,12 @@ export class GenServer {
     request: NoInfer<CastOf<T>>,
     options: AbcastOptions = {},
   ): "abcast" {
-    checkOptions(options, "cast", "{ nodes: ['kate@localhost'] }");
+    checkOptions(
+      options,
+      "cast",
+      ABCAST_OPTIONS,
+      "{ nodes: ['kate@localhost'] }",
+    );
     const process = currentProcess();
     const spelling = castSpellingFor(name);
     const message = spelling === undefined
@@ -1358,8 +1409,11 @@ function started<T>(start: () => Promise<Pid>): Promise<StartResult<T>> {
   return promised(start) as Promise<Pid & Serves<T>>;
 }
 
-function checkStart<O extends GenServerOptions>(options: O): O {
-  checkOptions(options, "start a GenServer", '{ name: "Server" }');
+function checkStart<O extends GenServerOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): O {
+  checkOptions(options, "start a GenServer", known, '{ name: "Server" }');
   if (options.timeout !== undefined) {
     checkTimeout(options.timeout, "start a GenServer");
   }

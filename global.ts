@@ -60,6 +60,7 @@ import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { GlobalLockId, GlobalNameConflict, ModuleFunction };
 
@@ -90,6 +91,10 @@ export interface LockOptions {
    */
   retries?: number;
 }
+
+const LOCK_OPTIONS: OptionNames<LockOptions> = { nodes: true, retries: true };
+
+const UNLOCK_OPTIONS: OptionNames<Pick<LockOptions, "nodes">> = { nodes: true };
 
 /**
  * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
@@ -319,6 +324,7 @@ export class global {
     options: LockOptions = {},
   ): Promise<boolean> {
     checkLock(id);
+    checkOptions(options, "take a lock", LOCK_OPTIONS, "{ retries: 3 }");
     const nodes = nodesOf(options);
     const { retries = Infinity } = options;
     checkCount(retries, "take a lock", "retries");
@@ -347,6 +353,12 @@ export class global {
     options: Pick<LockOptions, "nodes"> = {},
   ): Promise<true> {
     checkLock(id);
+    checkOptions(
+      options,
+      "release a lock",
+      UNLOCK_OPTIONS,
+      "{ nodes: [Node.self()] }",
+    );
     return await unlock(id, nodesOf(options));
   }
 
@@ -384,7 +396,7 @@ export class global {
     try {
       return await fn();
     } finally {
-      await global.delLock(id, options);
+      await global.delLock(id, { nodes: options.nodes });
     }
   }
 
@@ -498,8 +510,7 @@ function checkConflict(pid1: unknown, pid2: unknown): void {
   checkPid(pid2, "resolve a conflict for");
 }
 
-function nodesOf(options: LockOptions): string[] | undefined {
-  checkOptions(options, "take a lock", "{ retries: 3 }");
+function nodesOf(options: Pick<LockOptions, "nodes">): string[] | undefined {
   const { nodes } = options;
   if (nodes !== undefined) checkList(nodes, "take a lock on the nodes");
   return nodes?.map(nameOf);

@@ -28,9 +28,11 @@ import {
 import { onUnnamedRuntime } from "./runtime/context/default_node.ts";
 import {
   inspect as show,
+  INSPECT_OPTIONS,
   type InspectOptions,
 } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { InspectOptions };
 
@@ -46,6 +48,8 @@ export interface IoOptions {
   device?: Pid;
 }
 
+const IO_OPTIONS: OptionNames<IoOptions> = { device: true };
+
 /** Options for {@linkcode IO.inspect}. */
 export interface IoInspectOptions extends InspectOptions, IoOptions {
   /**
@@ -55,6 +59,12 @@ export interface IoInspectOptions extends InspectOptions, IoOptions {
    */
   label?: string;
 }
+
+const IO_INSPECT_OPTIONS: OptionNames<IoInspectOptions> = {
+  ...INSPECT_OPTIONS,
+  ...IO_OPTIONS,
+  label: true,
+};
 
 /** A value that {@linkcode IO.puts} prints. */
 export type Printable = string | number | bigint | boolean | {
@@ -93,7 +103,7 @@ export class IO {
     item: Printable,
     options: IoOptions = {},
   ): Promise<"ok"> {
-    return print(() => `${textOf(item)}\n`, options, "ok");
+    return print(() => `${textOf(item)}\n`, options, IO_OPTIONS, "ok");
   }
 
   /**
@@ -116,7 +126,7 @@ export class IO {
     item: Printable,
     options: IoOptions = {},
   ): Promise<"ok"> {
-    return print(() => textOf(item), options, "ok");
+    return print(() => textOf(item), options, IO_OPTIONS, "ok");
   }
 
   /**
@@ -140,7 +150,12 @@ export class IO {
     value: T,
     options: IoInspectOptions = {},
   ): Promise<T> {
-    return print(() => inspected(value, options), options, value);
+    return print(
+      () => inspected(value, options),
+      options,
+      IO_INSPECT_OPTIONS,
+      value,
+    );
   }
 
   /**
@@ -165,7 +180,7 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkDevice(options);
+      checkDevice(options, IO_OPTIONS);
       return line(textOf(prompt), options);
     });
   }
@@ -195,7 +210,7 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkDevice(options);
+      checkDevice(options, IO_OPTIONS);
       if (what === "line") return line("", options);
       if (what === "eof") return allLines(options);
       if (typeof what !== "number") {
@@ -245,22 +260,30 @@ function characters(
 
 /** Prints, and resolves to `result`: a single promise, so the caller may leave it unawaited. */
 function inspected(value: unknown, options: IoInspectOptions): string {
-  checkOptions(options, "inspect a value", '{ label: "x" }');
+  checkOptions(
+    options,
+    "inspect a value",
+    IO_INSPECT_OPTIONS,
+    '{ label: "x" }',
+  );
   if (options.label !== undefined) {
     checkString(options.label, "inspect a value with the label");
   }
   const label = options.label === undefined ? "" : `${options.label}: `;
-  return `${label}${show(value, options)}\n`;
+  const { width, limit, depth, printableLimit } = options;
+  const text = show(value, { width, limit, depth, printableLimit });
+  return `${label}${text}\n`;
 }
 
-function print<T>(
+function print<O extends IoOptions, T>(
   text: () => string,
-  options: IoOptions,
+  options: O,
+  known: OptionNames<NoInfer<O>>,
   result: T,
 ): Promise<T> {
   return promised(() => {
     const chars = text();
-    checkDevice(options);
+    checkDevice(options, known);
     return requestIo({ type: "put_chars", chars }, options.device, (reply) => {
       refuseError(reply);
       return result;
@@ -268,8 +291,11 @@ function print<T>(
   });
 }
 
-function checkDevice(options: IoOptions): void {
-  checkOptions(options, "do input or output", "{ device: pid }");
+function checkDevice<O extends IoOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): void {
+  checkOptions(options, "do input or output", known, "{ device: pid }");
   if (options.device !== undefined) {
     checkPid(options.device, "do input or output on the device");
   }

@@ -30,6 +30,7 @@ import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { MonitoredObject, NameOnNode };
 export type { ExitMessage } from "./runtime/values/exit_message.ts";
@@ -86,6 +87,12 @@ export interface ReceiveOptions<A = never> {
    */
   signal?: AbortSignal;
 }
+
+const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
+  timeout: true,
+  after: true,
+  signal: true,
+};
 
 /**
  * Returns the pid of the calling process; outside any process, the shell's pid.
@@ -236,7 +243,7 @@ function checkGuard(guard: unknown): void {
 }
 
 function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
-  checkOptions(options, "receive");
+  checkOptions(options, "receive", RECEIVE_OPTIONS);
   const { timeout, after, signal } = options;
   if (timeout !== undefined) checkTimeout(timeout, "receive");
   if (signal !== undefined) checkSignal(signal, "receive");
@@ -277,6 +284,8 @@ export interface SpawnOptions {
    */
   label?: string;
 }
+
+const SPAWN_OPTIONS: OptionNames<SpawnOptions> = { label: true };
 
 /**
  * Starts a process.
@@ -379,7 +388,7 @@ export function spawnMonitor<A extends unknown[]>(
 const NO_OPTIONS: SpawnOptions = {};
 
 function checkSpawn(options: SpawnOptions): void {
-  checkOptions(options, "spawn", '{ label: "worker" }');
+  checkOptions(options, "spawn", SPAWN_OPTIONS, '{ label: "worker" }');
   if (options.label !== undefined) {
     checkString(options.label, "spawn with the label");
   }

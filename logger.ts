@@ -45,7 +45,7 @@ import type {
 import { checkLogLevel } from "./runtime/log/log_level.ts";
 import {
   checkFunction,
-  checkOptions,
+  checkRecord,
 } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 
@@ -217,7 +217,7 @@ function log(
     );
   }
   if (metadata !== undefined) {
-    checkOptions(metadata, `${what}: its metadata`, "{ order: 17 }");
+    checkRecord(metadata, `${what}: its metadata`, "{ order: 17 }");
   }
   const runtime = currentRuntime();
   if (!runtime.log.logs(level)) return;

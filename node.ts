@@ -95,6 +95,7 @@ import {
 import type { DeviceSize, IoDevice } from "./servers/io/io_device.ts";
 import type { TreeEnd } from "./servers/supervisor/tree_end.ts";
 import { serveRpc } from "./servers/rpc/rpc_call.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   PeerCertificate,
@@ -145,6 +146,8 @@ export interface NodeStopOptions {
   timeout?: number;
 }
 
+const STOP_OPTIONS: OptionNames<NodeStopOptions> = { timeout: true };
+
 /** Options for {@linkcode Node.drain}. */
 export interface NodeDrainOptions {
   /**
@@ -155,6 +158,8 @@ export interface NodeDrainOptions {
    */
   timeout?: number;
 }
+
+const DRAIN_OPTIONS: OptionNames<NodeDrainOptions> = { timeout: true };
 
 /**
  * The state of a node: it serves (`"up"`), finishes its work and takes nothing new of other nodes
@@ -172,6 +177,8 @@ export interface ConnectOptions {
    */
   address?: string;
 }
+
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { address: true };
 
 /** A node by its address only; see {@linkcode Node.connect}. */
 export interface NodeAddress {
@@ -536,7 +543,13 @@ export class Node implements AsyncDisposable {
     options: ConnectOptions = {},
   ): Promise<boolean | "ignored"> {
     const name = isAddress(node) ? undefined : nameOf(node);
-    checkOptions(options, "connect", '{ address: "127.0.0.1:4370" }');
+    checkOptions(
+      options,
+      "connect",
+      CONNECT_OPTIONS,
+      '{ address: "127.0.0.1:4370" }',
+    );
+    if (isAddress(node)) checkOptions(node, "connect", CONNECT_OPTIONS);
     const { address } = isAddress(node) ? node : options;
     if (address !== undefined || name === undefined) {
       checkString(address, "connect to the address");
@@ -814,7 +827,7 @@ export class Node implements AsyncDisposable {
    */
   static stop(options: NodeStopOptions = {}): Promise<void> {
     return promised(() => {
-      checkOptions(options, "stop a node");
+      checkOptions(options, "stop a node", STOP_OPTIONS);
       return here()?.stop(options) ?? Promise.resolve();
     });
   }
@@ -1134,7 +1147,7 @@ export class Node implements AsyncDisposable {
   }
 
   #stopWithin(options: NodeStopOptions): Promise<void> {
-    checkOptions(options, "stop a node");
+    checkOptions(options, "stop a node", STOP_OPTIONS);
     const { timeout } = options;
     if (timeout !== undefined) checkTimeout(timeout, "stop a node");
     if (this.#stopping !== undefined) {
@@ -1208,7 +1221,7 @@ function startedHere(doing: string): Node {
 }
 
 function checkDrainOptions(options: NodeDrainOptions): void {
-  checkOptions(options, "drain a node");
+  checkOptions(options, "drain a node", DRAIN_OPTIONS);
   const { timeout } = options;
   if (timeout !== undefined) checkTimeout(timeout, "drain a node");
 }

@@ -80,6 +80,7 @@ import {
   type SupervisorOptions,
   type ViaName,
 } from "./supervisor.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   CallbackModule,
@@ -157,6 +158,16 @@ export interface PartitionSupervisorOptions {
     partition: number,
   ) => unknown[];
 }
+
+const PARTITION_SUPERVISOR_OPTIONS: OptionNames<PartitionSupervisorOptions> = {
+  name: true,
+  childSpec: true,
+  partitions: true,
+  strategy: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  withArguments: true,
+};
 
 /** A partition, as {@linkcode PartitionSupervisor.whichChildren} returns it. */
 export interface PartitionInfo {
@@ -537,7 +548,7 @@ interface Found {
   table: PartitionTable;
 }
 
-const OPTIONS = '{ name: "Counters", childSpec: [Agent, () => 0] }';
+const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
 
 function checkStart(options: PartitionSupervisorOptions): {
   count: number;
@@ -545,7 +556,7 @@ function checkStart(options: PartitionSupervisorOptions): {
   supervision: SupervisorOptions;
 } {
   const doing = "start a PartitionSupervisor";
-  checkOptions(options, doing, OPTIONS);
+  checkOptions(options, doing, PARTITION_SUPERVISOR_OPTIONS, EXAMPLE);
   const {
     name,
     childSpec,
@@ -558,7 +569,7 @@ function checkStart(options: PartitionSupervisorOptions): {
   checkName(name, doing);
   if (childSpec === undefined || childSpec === null) {
     throw new TypeError(
-      `Cannot ${doing}: it has no childSpec; give the child, as in ${OPTIONS}`,
+      `Cannot ${doing}: it has no childSpec; give the child, as in ${EXAMPLE}`,
     );
   }
   checkInteger(count, doing, "the number of partitions", 1);

@@ -42,6 +42,7 @@ import { inspect } from "./runtime/values/inspect.ts";
 import { Pid, type Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { OwnRequest } from "./runtime/values/server_message.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };
 
@@ -54,6 +55,8 @@ export interface PgOptions {
    */
   scope?: string | Atom;
 }
+
+const PG_OPTIONS: OptionNames<PgOptions> = { scope: true };
 
 /** The result of {@linkcode pg.monitor}. */
 export interface GroupMonitor {
@@ -446,7 +449,7 @@ async function startScope(
 }
 
 function scopeOf(options: PgOptions): string {
-  checkOptions(options, "use a scope of pg", '{ scope: "chat" }');
+  checkOptions(options, "use a scope of pg", PG_OPTIONS, '{ scope: "chat" }');
   const { scope = DEFAULT_SCOPE } = options;
   return nameOf(scope);
 }

@@ -52,7 +52,7 @@ import {
   checkTimeout,
   isName,
 } from "./runtime/values/check_arguments.ts";
-import { misfit } from "./runtime/values/options.ts";
+import { misfit, type OptionNames } from "./runtime/values/options.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
@@ -82,6 +82,11 @@ export interface SendOptions {
   nosuspend?: boolean;
 }
 
+const SEND_OPTIONS: OptionNames<SendOptions> = {
+  noconnect: true,
+  nosuspend: true,
+};
+
 /** The result of {@linkcode Process.send}: whether the message was sent. */
 export type SendResult = "ok" | "noconnect" | "nosuspend";
 
@@ -95,6 +100,8 @@ export interface MonitorOptions {
   alias?: AliasMode;
 }
 
+const MONITOR_OPTIONS: OptionNames<MonitorOptions> = { alias: true };
+
 /** Options for {@linkcode Process.demonitor}. */
 export interface DemonitorOptions {
   /**
@@ -105,6 +112,8 @@ export interface DemonitorOptions {
   flush?: boolean;
 }
 
+const DEMONITOR_OPTIONS: OptionNames<DemonitorOptions> = { flush: true };
+
 /** Options for {@linkcode Process.alias}. */
 export interface AliasOptions {
   /**
@@ -114,6 +123,8 @@ export interface AliasOptions {
    */
   reply?: boolean;
 }
+
+const ALIAS_OPTIONS: OptionNames<AliasOptions> = { reply: true };
 
 /** A value in the dictionary of a process. */
 export interface DictionaryEntry {
@@ -132,6 +143,8 @@ export interface GetKeysOptions {
    */
   value?: unknown;
 }
+
+const GET_KEYS_OPTIONS: OptionNames<GetKeysOptions> = { value: true };
 
 /** Options for {@linkcode Process.info}. */
 export interface ProcessInfoOptions {
@@ -161,6 +174,9 @@ export interface RemoteProcessInfoOptions {
   messages?: undefined;
 }
 
+const INFO_OPTIONS: OptionNames<ProcessInfoOptions & RemoteProcessInfoOptions> =
+  { messages: true, remote: true, timeout: true };
+
 /** Options for {@linkcode Process.list}. */
 export interface ProcessListOptions {
   /**
@@ -170,6 +186,8 @@ export interface ProcessListOptions {
    */
   info?: boolean;
 }
+
+const LIST_OPTIONS: OptionNames<ProcessListOptions> = { info: true };
 
 /** Options for {@linkcode Process.sendAfter}. */
 export interface SendAfterOptions {
@@ -181,6 +199,8 @@ export interface SendAfterOptions {
    */
   abs?: boolean;
 }
+
+const SEND_AFTER_OPTIONS: OptionNames<SendAfterOptions> = { abs: true };
 
 /** Options for {@linkcode Process.cancelTimer}. */
 export interface CancelTimerOptions {
@@ -197,6 +217,11 @@ export interface CancelTimerOptions {
    */
   info?: boolean;
 }
+
+const CANCEL_TIMER_OPTIONS: OptionNames<CancelTimerOptions> = {
+  async: true,
+  info: true,
+};
 
 /** The message that {@linkcode Process.cancelTimer} with `async` sends to its caller. */
 export interface CancelTimerMessage {
@@ -387,7 +412,7 @@ export class Process {
     options: MonitorOptions = {},
   ): Ref {
     const process = currentProcess();
-    checkOptions(options, "monitor", '{ alias: "demonitor" }');
+    checkOptions(options, "monitor", MONITOR_OPTIONS, '{ alias: "demonitor" }');
     const { alias } = options;
     if (alias !== undefined && !ALIAS_MODES.includes(alias)) {
       throw new TypeError(
@@ -435,7 +460,7 @@ export class Process {
   static demonitor(ref: Ref, options: DemonitorOptions = {}): boolean {
     const process = currentProcess();
     checkRef(ref, "demonitor", "monitor returned");
-    checkOptions(options, "demonitor", "{ flush: true }");
+    checkOptions(options, "demonitor", DEMONITOR_OPTIONS, "{ flush: true }");
     checkFlags(options, "demonitor", "flush");
     const found = process.demonitor(ref);
     if (options.flush) {
@@ -616,7 +641,7 @@ export class Process {
    */
   static alias(options: AliasOptions = {}): Ref {
     const process = currentProcess();
-    checkOptions(options, "make an alias", "{ reply: true }");
+    checkOptions(options, "make an alias", ALIAS_OPTIONS, "{ reply: true }");
     checkFlags(options, "make an alias", "reply");
     const ref = process.runtime.makeRef();
     process.addAlias(
@@ -878,7 +903,7 @@ export class Process {
    */
   static getKeys(options: GetKeysOptions = {}): unknown[] {
     const { dictionary, runtime } = currentProcess();
-    checkOptions(options, "get keys", "{ value: 1 }");
+    checkOptions(options, "get keys", GET_KEYS_OPTIONS, "{ value: 1 }");
     const entries = [...dictionary?.values() ?? []];
     if (!("value" in options)) return entries.map(({ key }) => key);
     const { maxDepth } = runtime;
@@ -998,7 +1023,12 @@ export class Process {
   ): ProcessInfo | undefined | Promise<ProcessInfo | undefined> {
     const caller = currentProcess();
     const { runtime } = caller;
-    checkOptions(options, "describe a process", "{ messages: true }");
+    checkOptions<ProcessInfoOptions | RemoteProcessInfoOptions>(
+      options,
+      "describe a process",
+      INFO_OPTIONS,
+      "{ messages: true }",
+    );
     const flags: { messages?: boolean; remote?: boolean } = options;
     checkFlags(flags, "describe a process", "messages", "remote");
     if ("remote" in options && options.remote) {
@@ -1060,7 +1090,7 @@ export class Process {
   static list(options: ProcessListOptions): Pid[] | ProcessInfo[];
   static list(options: ProcessListOptions = {}): Pid[] | ProcessInfo[] {
     const caller = currentProcess();
-    checkOptions(options, "list the processes", "{ info: true }");
+    checkOptions(options, "list the processes", LIST_OPTIONS, "{ info: true }");
     checkFlags(options, "list the processes", "info");
     const processes = [...caller.runtime.processes.values()];
     return options.info
@@ -1153,7 +1183,7 @@ export class Process {
     options: SendAfterOptions = {},
   ): Ref {
     const { runtime } = currentProcess();
-    checkOptions(options, "send later", "{ abs: true }");
+    checkOptions(options, "send later", SEND_AFTER_OPTIONS, "{ abs: true }");
     checkFlags(options, "send later", "abs");
     if (to instanceof Pid ? to.node !== runtime.node : !isName(to)) {
       throw new TypeError(
@@ -1235,7 +1265,12 @@ export class Process {
     options: CancelTimerOptions = {},
   ): number | false | "ok" {
     checkRef(timer, "cancel the timer", "sendAfter returned");
-    checkOptions(options, "cancel a timer", "{ async: true }");
+    checkOptions(
+      options,
+      "cancel a timer",
+      CANCEL_TIMER_OPTIONS,
+      "{ async: true }",
+    );
     checkFlags(options, "cancel a timer", "async", "info");
     const { async = false, info = true } = options;
     const left = Process.readTimer(timer);
@@ -1310,7 +1345,7 @@ function sendIf(
   message: unknown,
   options: SendOptions,
 ): SendResult | Promise<"ok"> {
-  checkOptions(options, "send", "{ noconnect: true }");
+  checkOptions(options, "send", SEND_OPTIONS, "{ noconnect: true }");
   checkFlags(options, "send", "noconnect", "nosuspend");
   const { runtime, pid } = currentProcess();
   const node = nodeOf(to) ?? runtime.node;

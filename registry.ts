@@ -47,6 +47,7 @@ import {
   checkList,
   checkOptions,
   checkPid,
+  checkRecord,
 } from "./runtime/values/check_arguments.ts";
 import {
   currentProcess,
@@ -58,6 +59,7 @@ import type { Pid } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { termKey } from "./runtime/values/term_key.ts";
 import { Supervisor } from "./supervisor.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
 
@@ -82,6 +84,13 @@ export interface RegistryOptions {
    */
   meta?: Record<string, unknown>;
 }
+
+const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = {
+  keys: true,
+  name: true,
+  listeners: true,
+  meta: true,
+};
 
 /** The message to a listener after a process has registered. */
 export interface RegisterMessage {
@@ -889,6 +898,7 @@ function checkStart(options: RegistryOptions): void {
   checkOptions(
     options,
     "start a registry",
+    REGISTRY_OPTIONS,
     '{ keys: "unique", name: "Rooms" }',
   );
   const { keys, listeners, meta } = options;
@@ -903,7 +913,7 @@ function checkStart(options: RegistryOptions): void {
     checkList(listeners, "start a registry for the listeners");
   }
   if (meta !== undefined) {
-    checkOptions(meta, "start a registry: its meta", "{ key: value }");
+    checkRecord(meta, "start a registry: its meta", "{ key: value }");
   }
 }
 

@@ -28,7 +28,7 @@ import type {
   RemoteFunction,
 } from "./runtime/spawning/exported_modules.ts";
 import { timeoutOf } from "./gen/call.ts";
-import type { CancelOptions } from "./gen/cancellation.ts";
+import { CANCEL_OPTIONS, type CancelOptions } from "./gen/cancellation.ts";
 import {
   castRpc,
   originOf,
@@ -44,6 +44,7 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export {
   type CancelOptions,
@@ -61,6 +62,11 @@ export interface RpcOptions extends CancelOptions {
    */
   timeout?: number;
 }
+
+const RPC_OPTIONS: OptionNames<RpcOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
 
 /** The exit of a called function: by its own `exit`, or by an exit signal. */
 export interface RpcExit {
@@ -146,7 +152,12 @@ export class rpc {
     const process = waitingProcess();
     if (process === undefined) return await never();
     checkArgs(args);
-    const timeout = timeoutOf(options, Infinity, "call a function");
+    const timeout = timeoutOf(
+      options,
+      Infinity,
+      "call a function",
+      RPC_OPTIONS,
+    );
     const start = () =>
       startRpc(process, nameOf(node), fn, args ?? [], timeout, options);
     const outcome =
@@ -228,7 +239,12 @@ export class rpc {
   ): Promise<RpcResult<Awaited<T>>[]> {
     const process = waitingProcess();
     if (process === undefined) return await never();
-    const timeout = timeoutOf(options, Infinity, "call a function");
+    const timeout = timeoutOf(
+      options,
+      Infinity,
+      "call a function",
+      RPC_OPTIONS,
+    );
     checkArgs(args);
     const names = namesOf(nodes);
     const outcomes: Promise<RpcOutcome>[] = names.map((node) =>

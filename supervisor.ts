@@ -39,14 +39,15 @@ import {
   type ModuleOptions,
   type StartedBy,
 } from "./servers/supervisor/child_definition.ts";
-import type {
-  ChildRestart,
-  ChildShutdown,
-  ChildSpec,
-  ChildStart,
-  ChildType,
-  FullChildSpec,
-  Started,
+import {
+  CHILD_FIELDS,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  type ChildStart,
+  type ChildType,
+  type FullChildSpec,
+  type Started,
 } from "./servers/supervisor/child_spec.ts";
 import type { CallbackModule } from "./servers/gen_server/gen_server_process.ts";
 import {
@@ -85,6 +86,7 @@ import { checkOptions, checkString } from "./runtime/values/check_arguments.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   AlreadyStartedReason,
@@ -151,6 +153,14 @@ export interface SupervisorOptions {
    */
   autoShutdown?: AutoShutdown;
 }
+
+const SUPERVISOR_OPTIONS: OptionNames<SupervisorOptions> = {
+  strategy: true,
+  name: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  autoShutdown: true,
+};
 
 /**
  * The reason why a supervisor did not start: one of its children failed to start. It is part of a
@@ -309,7 +319,15 @@ export class Supervisor {
     children: CheckedChildren<C>,
     options: SupervisorOptions,
   ): Promise<Pid> {
-    const supervision = checkSupervision(options);
+    // If there are none, the check fails because the strategy is missing.
+    const given = options ?? {} as SupervisorOptions;
+    checkOptions(
+      given,
+      "start a supervisor",
+      SUPERVISOR_OPTIONS,
+      '{ strategy: "one_for_one" }',
+    );
+    const supervision = checkSupervision(given);
     if (!Array.isArray(children)) {
       throw new TypeError(
         `Cannot start a supervisor: its children are ${
@@ -365,7 +383,12 @@ export class Supervisor {
     child: CheckedChild<C>,
     overrides: Partial<ChildSpec> = {},
   ): FullChildSpec {
-    checkOptions(overrides, "specify a child", '{ restart: "temporary" }');
+    checkOptions(
+      overrides,
+      "specify a child",
+      CHILD_FIELDS,
+      '{ restart: "temporary" }',
+    );
     return fullChildSpec(child as ChildDefinition, overrides);
   }
 

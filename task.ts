@@ -24,7 +24,12 @@ import type {
 } from "./servers/supervisor/child_spec.ts";
 import { timeoutOf } from "./gen/call.ts";
 import { callExit, describeFunction } from "./gen/call_description.ts";
-import { type CancelOptions, checkCancel, isOver } from "./gen/cancellation.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkCancel,
+  isOver,
+} from "./gen/cancellation.ts";
 import {
   awaitTask,
   awaitTasks,
@@ -41,7 +46,11 @@ import {
   startUnawaited,
 } from "./servers/task/start_local_task.ts";
 import type { TaskState } from "./servers/task/task_state.ts";
-import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
+import {
+  STREAM_LIMITS,
+  streamLimits,
+  TaskStream,
+} from "./servers/task/task_stream.ts";
 import {
   checkArgs,
   checkCount,
@@ -63,6 +72,7 @@ import {
   type RemoteFunction,
 } from "./runtime/spawning/exported_modules.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   CancelOptions,
@@ -120,6 +130,11 @@ export interface AsyncOptions {
   deadline?: number;
 }
 
+const ASYNC_OPTIONS: OptionNames<AsyncOptions> = {
+  signal: true,
+  deadline: true,
+};
+
 /** Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. */
 export interface AwaitOptions extends CancelOptions {
   /**
@@ -129,6 +144,11 @@ export interface AwaitOptions extends CancelOptions {
    */
   timeout?: number;
 }
+
+const AWAIT_OPTIONS: OptionNames<AwaitOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
 
 /** Options for {@linkcode Task.yieldMany}. */
 export interface YieldManyOptions extends CancelOptions {
@@ -153,6 +173,13 @@ export interface YieldManyOptions extends CancelOptions {
    */
   onTimeout?: "nothing" | "ignore" | "kill_task";
 }
+
+const YIELD_MANY_OPTIONS: OptionNames<YieldManyOptions> = {
+  ...CANCEL_OPTIONS,
+  limit: true,
+  timeout: true,
+  onTimeout: true,
+};
 
 /** Options for {@linkcode Task.asyncStream}. */
 export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
@@ -208,6 +235,11 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
    */
   deadline?: number;
 }
+
+const ASYNC_STREAM_OPTIONS: OptionNames<AsyncStreamOptions> = {
+  ...STREAM_LIMITS,
+  args: true,
+};
 
 /**
  * The result for one element in a stream of tasks.
@@ -741,7 +773,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
     if (Array.isArray(fn)) checkName(fn);
     else assertFunction(fn);
-    checkOptions(options, "make a stream by Task.asyncStream");
+    checkOptions(
+      options,
+      "make a stream by Task.asyncStream",
+      ASYNC_STREAM_OPTIONS,
+    );
     const { args = [], ...rest } = options;
     checkArgs(args);
     return new TaskStream(
@@ -802,7 +838,9 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
 const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 
 function yieldOptions(options: number | YieldManyOptions): YieldLimits {
-  const timeout = timeoutIn(options, "yield to tasks");
+  const timeout = typeof options === "object"
+    ? timeoutOf(options, 5000, "yield to tasks", YIELD_MANY_OPTIONS)
+    : timeoutIn(options, "yield to tasks");
   const { limit = Infinity, onTimeout = "nothing", signal }: YieldManyOptions =
     typeof options === "object" ? options : {};
   checkCount(limit, "yield to tasks", "the limit");
@@ -818,7 +856,9 @@ function yieldOptions(options: number | YieldManyOptions): YieldLimits {
 
 /** The timeout of a wait, which is given as a number or with other options. */
 function timeoutIn(options: number | AwaitOptions, doing: string): number {
-  if (typeof options === "object") return timeoutOf(options, 5000, doing);
+  if (typeof options === "object") {
+    return timeoutOf(options, 5000, doing, AWAIT_OPTIONS);
+  }
   checkTimeout(options, doing);
   return options;
 }
@@ -833,7 +873,7 @@ function checkAsync(
   args: unknown[] = [],
   options: AsyncOptions,
 ): void {
-  checkOptions(options, "start a task", "{ signal }");
+  checkOptions(options, "start a task", ASYNC_OPTIONS, "{ signal }");
   checkCancel(options, "start a task");
   options.signal?.throwIfAborted();
   if (!isOver(options.deadline)) return;

@@ -34,7 +34,11 @@
 import { call, timeoutOf } from "./gen/call.ts";
 import { type CallDescription, callExit } from "./gen/call_description.ts";
 import type { ServerTarget } from "./gen/messages.ts";
-import { type CancelOptions, locateUntil } from "./gen/cancellation.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  locateUntil,
+} from "./gen/cancellation.ts";
 import { type Place, whenLocated } from "./gen/locate.ts";
 import { serverRef } from "./gen/server.ts";
 import {
@@ -89,6 +93,7 @@ import {
   poolOf,
   TaskPoolServer,
 } from "./servers/task_pool/task_pool_server.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export {
   type CancelOptions,
@@ -141,6 +146,15 @@ export interface TaskPoolOptions {
   maxRuns?: number;
 }
 
+const TASK_POOL_OPTIONS: OptionNames<TaskPoolOptions> = {
+  group: true,
+  name: true,
+  scope: true,
+  maxQueue: true,
+  waitForNode: true,
+  maxRuns: true,
+};
+
 /**
  * Options for {@linkcode TaskPool.run}. The signal and the deadline end the run in the queue and at work; a task
  * that has started is then ended as `shutdown` says.
@@ -167,6 +181,13 @@ export interface PoolRunOptions extends CancelOptions {
    */
   shutdown?: ChildShutdown;
 }
+
+const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+  mayRunTwice: true,
+  shutdown: true,
+};
 
 /**
  * Runs tasks at the least busy of a group of task supervisors.
@@ -409,7 +430,7 @@ export class TaskPool {
 const STARTING = "start a TaskPool";
 
 function settingsOf(options: TaskPoolOptions): PoolSettings {
-  checkOptions(options, STARTING, '{ group: "thumbs" }');
+  checkOptions(options, STARTING, TASK_POOL_OPTIONS, '{ group: "thumbs" }');
   const {
     name,
     group,
@@ -438,7 +459,7 @@ function limitsOf(
   options: PoolRunOptions,
 ): Omit<PoolJob, "fn" | "args" | "callers"> {
   const doing = "run a task in a pool";
-  const timeout = timeoutOf(options, 5000, doing);
+  const timeout = timeoutOf(options, 5000, doing, RUN_OPTIONS);
   const { signal, mayRunTwice = false, shutdown = 5000 } = options;
   checkFlags({ mayRunTwice }, doing, "mayRunTwice");
   checkShutdown(shutdown, doing);

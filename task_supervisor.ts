@@ -53,7 +53,11 @@ import {
 import { TaskSupervisorServer } from "./servers/task/task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./servers/task/task_drain.ts";
 import { TaskState } from "./servers/task/task_state.ts";
-import { streamLimits, TaskStream } from "./servers/task/task_stream.ts";
+import {
+  STREAM_LIMITS,
+  streamLimits,
+  TaskStream,
+} from "./servers/task/task_stream.ts";
 import {
   checkArgs,
   checkOptions,
@@ -78,6 +82,7 @@ import {
   type StreamResult,
   Task,
 } from "./task.ts";
+import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   AsyncStreamOptions,
@@ -140,6 +145,15 @@ export interface TaskSupervisorOptions {
   scope?: string | Atom;
 }
 
+const TASK_SUPERVISOR_OPTIONS: OptionNames<TaskSupervisorOptions> = {
+  name: true,
+  maxChildren: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  group: true,
+  scope: true,
+};
+
 /** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
 export interface TaskOptions {
   /**
@@ -165,6 +179,12 @@ export interface TaskOptions {
   deadline?: number;
 }
 
+const TASK_OPTIONS: OptionNames<TaskOptions> = {
+  shutdown: true,
+  signal: true,
+  deadline: true,
+};
+
 /** Options for {@linkcode TaskSupervisor.startChild}. */
 export interface StartChildOptions extends Pick<TaskOptions, "shutdown"> {
   /**
@@ -176,6 +196,11 @@ export interface StartChildOptions extends Pick<TaskOptions, "shutdown"> {
   restart?: ChildRestart;
 }
 
+const START_CHILD_OPTIONS: OptionNames<StartChildOptions> = {
+  shutdown: true,
+  restart: true,
+};
+
 /** Options for {@linkcode TaskSupervisor.drain}. */
 export interface TaskDrainOptions {
   /**
@@ -185,6 +210,8 @@ export interface TaskDrainOptions {
    */
   timeout?: number;
 }
+
+const DRAIN_OPTIONS: OptionNames<TaskDrainOptions> = { timeout: true };
 
 /**
  * Options for {@linkcode TaskSupervisor.asyncStream} and {@linkcode TaskSupervisor.asyncStreamNolink}.
@@ -198,6 +225,12 @@ export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
    */
   shutdown?: number | "brutal_kill";
 }
+
+const SUPERVISED_STREAM_OPTIONS: OptionNames<SupervisedStreamOptions> = {
+  ...STREAM_LIMITS,
+  args: true,
+  shutdown: true,
+};
 
 /**
  * Starts task supervisors, and tasks under them.
@@ -500,7 +533,12 @@ export class TaskSupervisor {
     options: StartChildOptions = {},
   ): Promise<Pid> {
     checkArgs(args);
-    checkOptions(options, "start a task", '{ restart: "transient" }');
+    checkOptions(
+      options,
+      "start a task",
+      START_CHILD_OPTIONS,
+      '{ restart: "transient" }',
+    );
     const process = waitingProcess();
     if (process === undefined) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
@@ -636,7 +674,7 @@ export class TaskSupervisor {
     supervisor: ServerRef,
     options: TaskDrainOptions = {},
   ): Promise<DrainOutcome> {
-    checkOptions(options, "drain a Task.Supervisor");
+    checkOptions(options, "drain a Task.Supervisor", DRAIN_OPTIONS);
     const { timeout = Infinity } = options;
     checkTimeout(timeout, "drain a Task.Supervisor");
     const outcome = await askToDrain(serverRef(supervisor), timeout);
@@ -675,7 +713,12 @@ export class TaskSupervisor {
 }
 
 function checkLimits(options: TaskSupervisorOptions): DynamicLimits {
-  checkOptions(options, "start a Task.Supervisor", "{ maxChildren: 10 }");
+  checkOptions(
+    options,
+    "start a Task.Supervisor",
+    TASK_SUPERVISOR_OPTIONS,
+    "{ maxChildren: 10 }",
+  );
   if (options.scope !== undefined) nameOf(options.scope);
   return dynamicLimits("Task.Supervisor", options);
 }
@@ -692,7 +735,7 @@ async function startAwaited<A extends unknown[], T>(
   link: boolean,
 ): Promise<Task<Awaited<T>>> {
   checkArgs(args);
-  checkOptions(options, "start a task", "{ shutdown: 1000 }");
+  checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
   const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
   if (process === undefined) return never();
@@ -730,7 +773,7 @@ function streamOf<E, T, A extends unknown[]>(
   if (Array.isArray(fn)) checkName(fn);
   else assertFunction(fn);
   const what = `TaskSupervisor.${name}`;
-  checkOptions(options, `make a stream by ${what}`);
+  checkOptions(options, `make a stream by ${what}`, SUPERVISED_STREAM_OPTIONS);
   const { args = [], shutdown = 5000, ...rest } = options;
   checkArgs(args);
   // As in Elixir, "infinity" is for children only.

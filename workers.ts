@@ -53,7 +53,7 @@ import {
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { misfit } from "./runtime/values/options.ts";
+import { misfit, type OptionNames } from "./runtime/values/options.ts";
 import { Pid } from "./runtime/values/pid.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { type ChildSpec, Supervisor } from "./supervisor.ts";
@@ -153,6 +153,20 @@ export interface WorkersOptions {
    */
   maxSeconds?: number;
 }
+
+const WORKERS_OPTIONS: OptionNames<WorkersOptions> = {
+  module: true,
+  moduleName: true,
+  count: true,
+  nodeName: true,
+  port: true,
+  name: true,
+  answerTimeout: true,
+  startTimeout: true,
+  shutdown: true,
+  maxRestarts: true,
+  maxSeconds: true,
+};
 
 /** A worker, as {@linkcode Workers.info} describes it. */
 export interface WorkerInfo {
@@ -399,6 +413,7 @@ function checkWorkers(options: WorkersOptions): Checked {
   checkOptions(
     options,
     what,
+    WORKERS_OPTIONS,
     '{ module: new URL("./thumbs.ts", import.meta.url) }',
   );
   const {

@@ -30,6 +30,7 @@ import { type Atom, nameOf } from "../runtime/values/atom.ts";
 import { Task } from "../task.ts";
 import { type RemoteFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 export type { RemoteSupervisor };
 
@@ -45,6 +46,8 @@ export interface ChatOptions {
    */
   remoteSupervisor?: RemoteSupervisor;
 }
+
+const CHAT_OPTIONS: OptionNames<ChatOptions> = { remoteSupervisor: true };
 
 /**
  * Sends a message: the recipient's node prints it.
@@ -165,7 +168,7 @@ export async function spawnTask<A extends unknown[], T>(
   args: NoInfer<A>,
   options: ChatOptions = {},
 ): Promise<Awaited<T>> {
-  checkOptions(options, "chat", "{ remoteSupervisor }");
+  checkOptions(options, "chat", CHAT_OPTIONS, "{ remoteSupervisor }");
   if (options.remoteSupervisor !== undefined) {
     checkFunction(options.remoteSupervisor, "chat by the remoteSupervisor");
   }

@@ -17,6 +17,7 @@ import {
 } from "../node.ts";
 import { checkLogLevel } from "../runtime/log/log_level.ts";
 import { printable, quote } from "../runtime/values/inspect.ts";
+import { distanceOf } from "../runtime/values/near_name.ts";
 import { topologiesOf } from "./cluster_flag.ts";
 
 /** The command line is wrong. */
@@ -406,20 +407,6 @@ function nearestFlag(
     nearest = `--${each.name}`;
   }
   return nearest;
-}
-
-/** The number of characters to insert, delete or change: Levenshtein's distance. */
-function distanceOf(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = from[i - 1] === to[j - 1] ? 0 : 1;
-      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + change));
-    }
-    row = next;
-  }
-  return row[to.length];
 }
 
 function nodeOptions(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { nearName } from "../runtime/values/near_name.ts";
 import type { Scope } from "./evaluate.ts";
 
 /** A dotted path of names in code, which is not a part of a longer one. */
@@ -164,7 +165,7 @@ function didYouMean(name: string | undefined): string | undefined {
 function likeRoot(name: string, scope: Scope): string | undefined {
   const camel = camelCase(name);
   if (camel in scope) return camel;
-  return memberOfAny(camel, scope) ?? nearest(name, Object.keys(scope));
+  return memberOfAny(camel, scope) ?? nearName(name, Object.keys(scope));
 }
 
 function likeMember(
@@ -179,7 +180,7 @@ function likeMember(
   if (camel in scope) return camel;
   const elsewhere = memberOfAny(camel, scope);
   if (elsewhere !== undefined) return elsewhere;
-  const near = nearest(name, Object.getOwnPropertyNames(module));
+  const near = nearName(name, Object.getOwnPropertyNames(module));
   return near === undefined ? undefined : `${path}.${near}`;
 }
 
@@ -213,38 +214,4 @@ function isClass(value: unknown): boolean {
 
 function camelCase(name: string): string {
   return name.replace(/(?<=\w)_+([a-z0-9])/g, (_, next) => next.toUpperCase());
-}
-
-/** The closest name, if few characters must be changed. */
-function nearest(name: string, names: string[]): string | undefined {
-  const most = Math.min(2, Math.floor(name.length / 3));
-  let found: string | undefined;
-  let least = most + 1;
-  for (const each of names) {
-    if (Math.abs(each.length - name.length) >= least) continue;
-    const distance = distanceOf(name.toLowerCase(), each.toLowerCase());
-    if (distance >= least) continue;
-    least = distance;
-    found = each;
-  }
-  return found;
-}
-
-/** The number of characters to insert, delete, change or swap. */
-export function distanceOf(from: string, to: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = from[i - 1] === to[j - 1] ? 0 : 1;
-      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + change));
-      const isSwapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] &&
-        from[i - 2] === to[j - 1];
-      if (isSwapped) next[j] = Math.min(next[j], before[j - 2] + 1);
-    }
-    before = row;
-    row = next;
-  }
-  return row[to.length];
 }

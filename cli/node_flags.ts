@@ -25,6 +25,7 @@ import { printable } from "../runtime/values/inspect.ts";
 import { writeError, writeOutput } from "../runtime/host/standard_streams.ts";
 import { helpOfNodeFlags, parseNodeFlags, UsageError } from "./flags.ts";
 import { EXIT } from "./report.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 export { type NodeOptions, UsageError };
 
@@ -43,6 +44,11 @@ export interface NodeFlagsOptions {
    */
   exit?: boolean;
 }
+
+const NODE_FLAGS_OPTIONS: OptionNames<NodeFlagsOptions> = {
+  args: true,
+  exit: true,
+};
 
 /**
  * Reads the options of a node from the command line: the flags with which the shell and the chat start a node, and
@@ -73,7 +79,12 @@ export interface NodeFlagsOptions {
  */
 export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
   const what = "read the flags of a node";
-  checkOptions(options, what, '{ args: ["--sname", "alex@localhost"] }');
+  checkOptions(
+    options,
+    what,
+    NODE_FLAGS_OPTIONS,
+    '{ args: ["--sname", "alex@localhost"] }',
+  );
   const { args = nodeProcess.argv.slice(2), exit = true } = options;
   checkList(args, what);
   for (const arg of args) checkString(arg, `${what} from the argument`);

@@ -50,6 +50,7 @@ import {
   SpelledCast,
   Tell,
 } from "./messages.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** The options of a call, including its description in errors. */
 export interface RequestOptions<T = unknown> extends CancelOptions {
@@ -154,16 +155,18 @@ function failureOf<T>(
 /**
  * The timeout of options, or the default; until their deadline, if they have one and it is earlier.
  *
- * @throws {TypeError} If the options are invalid: for example a number, where Elixir has the timeout.
+ * @throws {TypeError} If the options are invalid: for example a number, where Elixir has the timeout; or one is not
+ *   known.
  * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
  * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
  */
-export function timeoutOf(
-  options: { timeout?: number } & CancelOptions,
+export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
+  options: O,
   usual: number,
   doing: string,
+  known: OptionNames<NoInfer<O>>,
 ): number {
-  checkOptions(options, doing);
+  checkOptions(options, doing, known);
   const { signal, deadline } = options;
   const { timeout = deadline === undefined ? usual : Infinity } = options;
   checkTimeout(timeout, doing);

@@ -12,7 +12,7 @@ import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
 import { checkSignal } from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
-import { misfit } from "../runtime/values/options.ts";
+import { misfit, type OptionNames } from "../runtime/values/options.ts";
 import { locate, type Place } from "./locate.ts";
 import type { ServerTarget } from "./messages.ts";
 
@@ -34,6 +34,12 @@ export interface CancelOptions {
    */
   deadline?: number;
 }
+
+/** The names of these options, for the interfaces that extend them. */
+export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
+  signal: true,
+  deadline: true,
+};
 
 /**
  * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.

@@ -5,19 +5,32 @@
  */
 
 import { advertisedAddress } from "../distribution/advertised_address.ts";
-import type { WireName } from "../distribution/wire.ts";
-import type { NodeOptions } from "./options.ts";
+import type { TlsOptions } from "../distribution/credentials.ts";
+import type { Limits, WireName } from "../distribution/wire.ts";
+import { NODE_OPTIONS, type NodeOptions } from "./options.ts";
 import {
   checkCount,
   checkFlags,
   checkFunction,
   checkOptions,
+  checkRecord,
   checkString,
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
 import { checkLogLevel } from "../runtime/log/log_level.ts";
-import { misfit } from "../runtime/values/options.ts";
+import {
+  misfit,
+  type OptionNames,
+  refuseUnknown,
+} from "../runtime/values/options.ts";
 import { inspect, quote } from "../runtime/values/inspect.ts";
+
+const TLS_OPTIONS: OptionNames<TlsOptions> = {
+  cert: true,
+  key: true,
+  ca: true,
+  verify: true,
+};
 
 const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
 
@@ -31,9 +44,14 @@ const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
  */
 export function checkNodeOptions(
   options: NodeOptions,
-  limits: object,
+  limits: Limits,
 ): void {
-  checkOptions(options, "start a node", '{ name: "alex@localhost" }');
+  checkOptions(
+    options,
+    "start a node",
+    NODE_OPTIONS,
+    '{ name: "alex@localhost" }',
+  );
   checkString(options.name, "start a node under the name");
   const what = `start ${quote(options.name.slice(0, 300))}`;
   checkFlags(
@@ -77,7 +95,7 @@ export function checkNodeOptions(
     );
   }
   if (tls !== undefined) {
-    checkOptions(tls, `${what}: TLS`, "{ cert, key, ca }");
+    checkOptions(tls, `${what}: TLS`, TLS_OPTIONS, "{ cert, key, ca }");
   }
   if (modules !== undefined) checkModules(modules, what);
   if (options.allowRemsh && Object.hasOwn(modules ?? {}, "Shell")) {
@@ -90,8 +108,7 @@ export function checkNodeOptions(
     allowObserve !== undefined && typeof allowObserve !== "boolean" &&
     allowObserve !== "write"
   ) {
-    throw misfit(
-      allowObserve,
+    throw new TypeError(
       `Cannot ${what}: the option allowObserve is ${
         inspect(allowObserve)
       }; give true, false or "write"`,
@@ -123,8 +140,7 @@ export function checkNodeOptions(
     onTreeEnd !== undefined && onTreeEnd !== "exit" &&
     onTreeEnd !== "continue" && typeof onTreeEnd !== "function"
   ) {
-    throw misfit(
-      onTreeEnd,
+    throw new TypeError(
       `Cannot ${what}: the option onTreeEnd is ${
         inspect(onTreeEnd)
       }; give "exit", "continue" or a function`,
@@ -162,7 +178,7 @@ function checkWires(wires: unknown, what: string): void {
 }
 
 function checkModules(modules: unknown, what: string): void {
-  checkOptions(modules, `${what}: its modules`, "{ Chat }");
+  checkRecord(modules, `${what}: its modules`, "{ Chat }");
   for (const [name, module] of Object.entries(modules as object)) {
     checkModule(name, module, what);
   }
@@ -196,16 +212,11 @@ function checkPort(
   );
 }
 
-function checkLimits(given: object, limits: object, what: string): void {
-  checkOptions(given, `${what}: its limits`, "{ maxDepth: 512 }");
+function checkLimits(given: object, limits: Limits, what: string): void {
+  checkRecord(given, `${what}: its limits`, "{ maxDepth: 512 }");
+  // The defaults name every limit.
+  refuseUnknown(given, `${what}: its limits`, limits);
   for (const [name, value] of Object.entries(given)) {
-    if (!(name in limits)) {
-      throw new TypeError(
-        `Cannot ${what}: there is no limit ${quote(name)}; there are ${
-          Object.keys(limits).join(", ")
-        }`,
-      );
-    }
     if (value !== undefined) checkCount(value, what, `limits.${name}`);
   }
 }

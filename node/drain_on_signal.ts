@@ -16,6 +16,7 @@ import {
   checkOptions,
 } from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** Options for `Node.drainOnSignal`. */
 export interface DrainSignalOptions {
@@ -38,6 +39,12 @@ export interface DrainSignalOptions {
    */
   exit?: boolean;
 }
+
+const SIGNAL_OPTIONS: OptionNames<DrainSignalOptions> = {
+  signals: true,
+  timeout: true,
+  exit: true,
+};
 
 /** The drains that signals have begun, of all nodes of the program. */
 const draining = new Set<Promise<unknown>>();
@@ -62,7 +69,7 @@ export function drainOnSignal(
  */
 export function checkSignalOptions(options: DrainSignalOptions): void {
   const what = "drain on a signal";
-  checkOptions(options, what, '{ signals: ["SIGTERM"] }');
+  checkOptions(options, what, SIGNAL_OPTIONS, '{ signals: ["SIGTERM"] }');
   const { signals, exit } = options;
   if (exit !== undefined) checkBoolean(exit, `${what} and exit:`);
   if (signals === undefined) return;

@@ -14,6 +14,7 @@ import type {
 import type { Topologies } from "../servers/cluster/topology.ts";
 import type { IoDevice } from "../servers/io/io_device.ts";
 import type { TreeEndAction } from "./tree_end.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** Options for `Node.start`. */
 export interface NodeOptions {
@@ -209,3 +210,33 @@ export interface NodeOptions {
    */
   stopTimeout?: number;
 }
+
+/** The names of these options, for the interfaces that extend them. */
+export const NODE_OPTIONS: OptionNames<NodeOptions> = {
+  name: true,
+  cookie: true,
+  cookieFile: true,
+  modules: true,
+  allow: true,
+  allowClosures: true,
+  allowRemsh: true,
+  allowObserve: true,
+  listen: true,
+  port: true,
+  advertise: true,
+  tls: true,
+  wires: true,
+  epmdPort: true,
+  cluster: true,
+  hidden: true,
+  connectAll: true,
+  tickTime: true,
+  limits: true,
+  io: true,
+  log: true,
+  logLevel: true,
+  logFilter: true,
+  drainTimeout: true,
+  onTreeEnd: true,
+  stopTimeout: true,
+};

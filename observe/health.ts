@@ -42,11 +42,13 @@ import {
   checkCount,
   checkFunction,
   checkOptions,
+  checkRecord,
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
 import { inspect, printableLine, quote } from "../runtime/values/inspect.ts";
 import { type HealthCheck, HealthChecks } from "./health_checks.ts";
 import { type WebAnswer, type WebHandler, webHandler } from "./web_handler.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 export type { HealthCheck };
 export type { HonoContextLike, WebHandler } from "./web_handler.ts";
@@ -112,6 +114,18 @@ export interface HealthOptions {
    */
   verbose?: boolean;
 }
+
+const HEALTH_OPTIONS: OptionNames<HealthOptions> = {
+  node: true,
+  minPeers: true,
+  ready: true,
+  live: true,
+  timeout: true,
+  maxAge: true,
+  livePath: true,
+  readyPath: true,
+  verbose: true,
+};
 
 /** A handler of {@linkcode health}: it fits several kinds of web servers. */
 export type HealthHandler = WebHandler;
@@ -313,7 +327,12 @@ function treeFacts(end: TreeEnd | undefined): string[] {
 
 function checkHealthOptions(options: HealthOptions): void {
   const what = "make a health handler";
-  checkOptions(options, what, "{ ready: { store: () => true } }");
+  checkOptions(
+    options,
+    what,
+    HEALTH_OPTIONS,
+    "{ ready: { store: () => true } }",
+  );
   const { node, minPeers, timeout, maxAge, verbose } = options;
   if (node !== undefined && !(node instanceof Node)) {
     throw new TypeError(
@@ -339,7 +358,7 @@ function checkHealthOptions(options: HealthOptions): void {
   for (const key of ["live", "ready"] as const) {
     const checks = options[key];
     if (checks === undefined) continue;
-    checkOptions(checks, `${what}: ${key}`, "{ store: () => true }");
+    checkRecord(checks, `${what}: ${key}`, "{ store: () => true }");
     const all = Object.entries(checks);
     if (all.length > MAX_CHECKS) {
       throw new TypeError(

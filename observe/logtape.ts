@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import type { LogEvent, LogHook } from "../node.ts";
 import { checkOptions } from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** Options for {@linkcode logtapeLog}. */
 export interface LogtapeOptions {
@@ -18,6 +19,8 @@ export interface LogtapeOptions {
    */
   category?: readonly string[];
 }
+
+const LOGTAPE_OPTIONS: OptionNames<LogtapeOptions> = { category: true };
 
 /**
  * Returns a log hook that passes each event to LogTape, whose configuration then decides about levels, filters and
@@ -64,7 +67,12 @@ export interface LogtapeOptions {
 export function logtapeLog(
   options: LogtapeOptions = {},
 ): LogHook {
-  checkOptions(options, "pass a log to LogTape", '{ category: ["app"] }');
+  checkOptions(
+    options,
+    "pass a log to LogTape",
+    LOGTAPE_OPTIONS,
+    '{ category: ["app"] }',
+  );
   const { category = ["otp"] } = options;
   if (
     !Array.isArray(category) ||

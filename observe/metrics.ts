@@ -35,6 +35,7 @@ import {
   onDuration,
 } from "./instruments.ts";
 import { type WebHandler, webHandler } from "./web_handler.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 export type { HonoContextLike, WebHandler } from "./web_handler.ts";
 
@@ -53,6 +54,11 @@ export interface MetricsOptions {
    */
   registry?: RegistryLike;
 }
+
+const METRICS_OPTIONS: OptionNames<MetricsOptions> = {
+  path: true,
+  registry: true,
+};
 
 /** The part of a registry of `npm:prom-client` that {@linkcode metrics} uses. */
 export interface RegistryLike {
@@ -104,7 +110,12 @@ export type MetricsHandler = WebHandler & {
  * ```
  */
 export function metrics(options: MetricsOptions = {}): MetricsHandler {
-  checkOptions(options, "make a metrics handler", '{ path: "/metrics" }');
+  checkOptions(
+    options,
+    "make a metrics handler",
+    METRICS_OPTIONS,
+    '{ path: "/metrics" }',
+  );
   const { path = "/metrics", registry } = options;
   checkString(path, "make a metrics handler for the path");
   if (!path.startsWith("/")) {

@@ -59,6 +59,7 @@ import type {
   TracedMessage,
 } from "../servers/observer/observed_terms.ts";
 import { OBSERVER, observerOf } from "../servers/observer/serve_observer.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 export type {
   ObservedChild,
@@ -91,6 +92,15 @@ export interface ObserveOptions {
   timeout?: number;
 }
 
+const OBSERVE_OPTIONS: OptionNames<ObserveOptions> = {
+  node: true,
+  timeout: true,
+};
+
+const OBSERVE_PROCESS_OPTIONS: OptionNames<Omit<ObserveOptions, "node">> = {
+  timeout: true,
+};
+
 /** Options for {@linkcode Observer.processes}. */
 export interface ObserveProcessesOptions extends ObserveOptions {
   /**
@@ -114,6 +124,13 @@ export interface ObserveProcessesOptions extends ObserveOptions {
   search?: string;
 }
 
+const OBSERVE_PROCESSES_OPTIONS: OptionNames<ObserveProcessesOptions> = {
+  ...OBSERVE_OPTIONS,
+  order: true,
+  limit: true,
+  search: true,
+};
+
 /** Options for {@linkcode Observer.log}. */
 export interface ObserveLogOptions extends ObserveOptions {
   /**
@@ -123,6 +140,11 @@ export interface ObserveLogOptions extends ObserveOptions {
    */
   after?: number;
 }
+
+const OBSERVE_LOG_OPTIONS: OptionNames<ObserveLogOptions> = {
+  ...OBSERVE_OPTIONS,
+  after: true,
+};
 
 /** Options for {@linkcode Observer.trace}. */
 export interface TraceOptions {
@@ -139,6 +161,8 @@ export interface TraceOptions {
    */
   timeout?: number;
 }
+
+const TRACE_OPTIONS: OptionNames<TraceOptions> = { limit: true, timeout: true };
 
 /** The time for which the end of a trace waits for another node, in milliseconds. */
 const END_TIMEOUT = 1000;
@@ -193,7 +217,12 @@ export class Observer {
   static processes(
     options: ObserveProcessesOptions = {},
   ): Promise<{ processes: ObservedProcess[]; total: number }> {
-    checkOptions(options, "observe processes", '{ order: "messages" }');
+    checkOptions(
+      options,
+      "observe processes",
+      OBSERVE_PROCESSES_OPTIONS,
+      '{ order: "messages" }',
+    );
     const { order = "messages", limit = 50, search = "" } = options;
     if (!PROCESS_ORDERS.includes(order)) {
       throw new TypeError(
@@ -202,7 +231,8 @@ export class Observer {
         }`,
       );
     }
-    return observe("processes", [{ order, limit, search }], options);
+    const { node, timeout } = options;
+    return observe("processes", [{ order, limit, search }], { node, timeout });
   }
 
   /**
@@ -229,6 +259,7 @@ export class Observer {
     options: Omit<ObserveOptions, "node"> = {},
   ): Promise<ObservedProcessDetails | undefined> {
     checkPid(pid, "observe the process");
+    checkOptions(options, "observe a process", OBSERVE_PROCESS_OPTIONS);
     return observe("process", [pid], { ...options, node: pid.node });
   }
 
@@ -298,8 +329,14 @@ export class Observer {
    * ```
    */
   static log(options: ObserveLogOptions = {}): Promise<ObservedEvent[]> {
-    checkOptions(options, "observe the log", "{ after: 17 }");
-    return observe("log", [options.after ?? 0], options);
+    checkOptions(
+      options,
+      "observe the log",
+      OBSERVE_LOG_OPTIONS,
+      "{ after: 17 }",
+    );
+    const { after = 0, ...rest } = options;
+    return observe("log", [after], rest);
   }
 
   /**
@@ -366,7 +403,7 @@ export class Observer {
     options: TraceOptions = {},
   ): Promise<AsyncGenerator<TracedMessage, void, undefined>> {
     checkPid(pid, "trace the process");
-    checkOptions(options, "trace a process", "{ limit: 100 }");
+    checkOptions(options, "trace a process", TRACE_OPTIONS, "{ limit: 100 }");
     const { limit = 100, timeout = 60_000 } = options;
     checkTimeout(limit, "trace a process, with a limit");
     checkTimeout(timeout, "trace a process");
@@ -498,7 +535,12 @@ async function observe<T>(
   args: unknown[],
   options: ObserveOptions,
 ): Promise<T> {
-  checkOptions(options, "observe a node", '{ node: "alex@localhost" }');
+  checkOptions(
+    options,
+    "observe a node",
+    OBSERVE_OPTIONS,
+    '{ node: "alex@localhost" }',
+  );
   const { node = Node.self(), timeout = 5000 } = options;
   checkTimeout(timeout, "observe a node");
   if (node === Node.self()) {

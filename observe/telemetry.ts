@@ -54,6 +54,7 @@ import {
   onDuration,
   setSpanMaker,
 } from "./instruments.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 const SCOPE = "@otp/distribution";
 
@@ -81,6 +82,11 @@ export interface TelemetryOptions {
    */
   metrics?: boolean;
 }
+
+const TELEMETRY_OPTIONS: OptionNames<TelemetryOptions> = {
+  traces: true,
+  metrics: true,
+};
 
 let stops: (() => void)[] | undefined;
 
@@ -140,7 +146,12 @@ export class Telemetry {
    * ```
    */
   static start(options: TelemetryOptions = {}): void {
-    checkOptions(options, "start telemetry", "{ traces: false }");
+    checkOptions(
+      options,
+      "start telemetry",
+      TELEMETRY_OPTIONS,
+      "{ traces: false }",
+    );
     checkFlags(options, "start telemetry", "traces", "metrics");
     Telemetry.stop();
     stops = [];

@@ -19,6 +19,7 @@ import { type Pid, Process } from "../process.ts";
 import { Task } from "../task.ts";
 import { checkOptions } from "../runtime/values/check_arguments.ts";
 import { inspect, printable } from "../runtime/values/inspect.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** The time over which `top` counts messages, in milliseconds. */
 const SAMPLE = 500;
@@ -43,6 +44,8 @@ interface OnNode {
   node?: string;
 }
 
+const ON_NODE: OptionNames<OnNode> = { node: true };
+
 /** Shows the processes of a node with the greatest values of a key, ten at most. */
 export async function top(
   by: Order = "messages",
@@ -55,7 +58,12 @@ export async function top(
       }`,
     );
   }
-  checkOptions(options, "show processes", '{ node: "kate@localhost" }');
+  checkOptions(
+    options,
+    "show processes",
+    ON_NODE,
+    '{ node: "kate@localhost" }',
+  );
   const order: ProcessOrder = by === "rate" ? "received" : by;
   // A rate is found from two observations: the processes with the most messages so far need not be the ones
   // with the most messages now.
@@ -117,7 +125,7 @@ function aligned(table: string[][], numbers: number): string[] {
 
 /** Shows the supervision trees of a node, with the restarts of each child. */
 export async function tree(options: OnNode = {}): Promise<"ok"> {
-  checkOptions(options, "show the tree", '{ node: "kate@localhost" }');
+  checkOptions(options, "show the tree", ON_NODE, '{ node: "kate@localhost" }');
   const { roots, more } = await Observer.tree(options);
   const lines: string[] = [];
   for (const root of roots) draw(root, "", "", lines);

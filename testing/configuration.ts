@@ -6,6 +6,7 @@
 
 import { checkList, checkOptions } from "../runtime/values/check_arguments.ts";
 import { type Filter, parseFilter } from "./filters.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /**
  * The program of a test's node: modules that it exports, and an application.
@@ -28,6 +29,12 @@ export interface TestProgram {
   application?: string | URL;
 }
 
+/** The names of these options, for the interfaces that extend them. */
+export const PROGRAM_OPTIONS: OptionNames<TestProgram> = {
+  modules: true,
+  application: true,
+};
+
 /** Options for {@linkcode configureTests}. */
 export interface TestConfiguration extends TestProgram {
   /**
@@ -43,6 +50,12 @@ export interface TestConfiguration extends TestProgram {
    */
   include?: readonly string[];
 }
+
+const CONFIGURATION_OPTIONS: OptionNames<TestConfiguration> = {
+  ...PROGRAM_OPTIONS,
+  exclude: true,
+  include: true,
+};
 
 const configured: {
   exclude: Filter[];
@@ -76,7 +89,12 @@ const defaultTags: string[] = [];
  * ```
  */
 export function configureTests(configuration: TestConfiguration): void {
-  checkOptions(configuration, "configure tests", '{ exclude: ["slow"] }');
+  checkOptions(
+    configuration,
+    "configure tests",
+    CONFIGURATION_OPTIONS,
+    '{ exclude: ["slow"] }',
+  );
   const { exclude, include, modules, application } = configuration;
   if (exclude !== undefined) checkList(exclude, "exclude the tests");
   if (include !== undefined) checkList(include, "include the tests");

@@ -9,6 +9,7 @@ import {
   checkOptions,
   checkString,
 } from "../runtime/values/check_arguments.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** The tags of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;
@@ -32,6 +33,8 @@ export interface Filters {
   /** A test that one of these selects does not run. */
   exclude: Filter[];
 }
+
+const FILTERS: OptionNames<Filters> = { include: true, exclude: true };
 
 /**
  * Parses a filter or a tag: `tag` or `tag:value`.
@@ -97,7 +100,12 @@ export function normalizeFilters(filters: Filters): Filters {
 }
 
 function checkFilters(filters: Filters): void {
-  checkOptions(filters, "filter tests", "{ include: [], exclude: [] }");
+  checkOptions(
+    filters,
+    "filter tests",
+    FILTERS,
+    "{ include: [], exclude: [] }",
+  );
   checkList(filters.include, "filter tests: what they include is");
   checkList(filters.exclude, "filter tests: what they exclude is");
 }

@@ -7,6 +7,9 @@
 import { checkList, checkOptions } from "../runtime/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { testCluster, withHost } from "./cluster.ts";
+import { NODE_OPTIONS } from "../node/options.ts";
+
+const { name: _name, ...SHARED_OPTIONS } = NODE_OPTIONS;
 
 /**
  * Nodes of one test, as {@linkcode startNodes} returns them: an iterable, in the order of their names.
@@ -152,7 +155,7 @@ export async function startNodes(
   options: Omit<Partial<NodeOptions>, "name"> = {},
 ): Promise<TestNodes> {
   checkList(names, "start the nodes");
-  checkOptions(options, "start nodes", '{ cookie: "c" }');
+  checkOptions(options, "start nodes", SHARED_OPTIONS, '{ cookie: "c" }');
   const nodes = new TestNodes();
   try {
     for (const name of names) await nodes._start(withHost(name), options);

@@ -18,11 +18,12 @@ import { currentProcess } from "../runtime/context/current_process.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import { type TestCluster, testCluster, withHost } from "./cluster.ts";
-import type { TestProgram } from "./configuration.ts";
+import { PROGRAM_OPTIONS, type TestProgram } from "./configuration.ts";
 import type { PeerStart } from "./_peer_main.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 import { locateProgram } from "./_program.ts";
 import { isFile } from "./_programs.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 /** Options for {@linkcode startPeer}. */
 export interface PeerOptions extends TestProgram, Partial<TestCluster> {
@@ -51,6 +52,17 @@ export interface PeerOptions extends TestProgram, Partial<TestCluster> {
    */
   from?: Node;
 }
+
+/** The names of these options, for the peers of a test. */
+export const PEER_OPTIONS: OptionNames<PeerOptions> = {
+  ...PROGRAM_OPTIONS,
+  epmdPort: true,
+  cookie: true,
+  permissions: true,
+  env: true,
+  timeout: true,
+  from: true,
+};
 
 /** A peer that a test declares: its name, or its name with options. */
 export type PeerSpec = string | ({ name: string } & PeerOptions);
@@ -99,7 +111,7 @@ export async function startPeer(
 ): Promise<Peer> {
   assertDeno(`start the peer ${inspect(name)}`);
   checkString(name, "start a peer under the name");
-  checkOptions(options, `start the peer ${inspect(name)}`);
+  checkOptions(options, `start the peer ${inspect(name)}`, PEER_OPTIONS);
   if (options.timeout !== undefined) {
     checkTimeout(options.timeout, `start the peer ${inspect(name)}`);
   }

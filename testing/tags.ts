@@ -31,6 +31,7 @@ import { isMissing } from "./_programs.ts";
 import { hasNode, type Plan, runTest } from "./_run.ts";
 import {
   configuration,
+  PROGRAM_OPTIONS,
   tagsOfFile,
   type TestProgram,
 } from "./configuration.ts";
@@ -44,6 +45,7 @@ import {
 } from "./filters.ts";
 import type { PeerSpec } from "./peer.ts";
 import type { TestContext, TestFunction } from "./_test_context.ts";
+import type { OptionNames } from "../runtime/values/options.ts";
 
 export { requestedNode };
 export type { TestContext, TestFunction };
@@ -94,12 +96,30 @@ export interface TestOptions
   sanitizeProcesses?: boolean;
 }
 
+const TEST_OPTIONS: OptionNames<TestOptions> = {
+  ...PROGRAM_OPTIONS,
+  tags: true,
+  programs: true,
+  peers: true,
+  node: true,
+  sanitizeProcesses: true,
+  ignore: true,
+  only: true,
+  sanitizeOps: true,
+  sanitizeResources: true,
+  sanitizeExit: true,
+  repeats: true,
+  retry: true,
+  permissions: true,
+  timeout: true,
+};
+
 let registered = 0;
 
 function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
   checkString(name, "register a test under the name");
   const what = `register the test ${inspect(name)}`;
-  checkOptions(options, what, '{ tags: ["slow"] }');
+  checkOptions(options, what, TEST_OPTIONS, '{ tags: ["slow"] }');
   checkFunction(fn, `${what} with`);
   for (const list of ["tags", "programs", "peers"] as const) {
     const value = options[list];

@@ -297,7 +297,7 @@ test("beam() declares the types of a function, and checks them", () => {
 test("an invalid declaration of a GenServer throws, at its start and for a reference", async () => {
   for (
     const [declaration, said] of [
-      [{ calls: {} }, 'Cannot declare "calls" of a GenServer: give some of'],
+      [{ calls: {} }, 'no option "calls"; did you mean "call"?'],
       [{ call: "atoms" }, 'Cannot declare the type "atoms"'],
       [{ call: { tagged: ["pop"] } }, "Cannot declare the type"],
       [{ call: { tagged: { pop: "atom" } } }, "Cannot declare the type"],

@@ -47,8 +47,8 @@ const INVALID: [topology: unknown, says: RegExp][] = [
   [{}, /its strategy is undefined; give "static", "epmd", "dns", "dnsSrv"/],
   [{ strategy: "nope" }, /its strategy is "nope"; give "static"/],
   [{ strategy: "toString" }, /its strategy is "toString"/],
-  [{ strategy: () => [], nodes: [] }, /no option "nodes"; it has minDelay/],
-  [{ strategy: "static", node: [] }, /no option "node"; it has minDelay/],
+  [{ strategy: () => [], nodes: [] }, /no option "nodes"; there are minDelay/],
+  [{ strategy: "static", node: [] }, /no option "node"; did you mean "nodes"/],
   [{ strategy: "dnsSrv", query: "x", port: 1 }, /no option "port"/],
   ...["minDelay", "maxDelay", "maxDials", "maxAddresses", "timeout"].map((
     option,

@@ -68,7 +68,7 @@ for (const given of settings()) {
       isShared ? "its visible peers, and no hidden one" : "nobody"
     } to ${whom}`,
     async (cluster) => {
-      const alex = await startAmong(cluster, given);
+      const alex = await startAmong(cluster, { hidden, connectAll });
       await using peer = await RawPeer.dial(alex.port);
       await peer.enter(RAW, ALEX, { hidden: peerHidden });
       assertEquals(await introduced(peer), isShared ? [KATE, MOEBI] : []);
@@ -80,7 +80,7 @@ for (const given of settings()) {
       isShared ? "dials" : "does not dial"
     } nodes that ${whom} introduces`,
     async (cluster) => {
-      const alex = await cluster.start("alex", given);
+      const alex = await cluster.start("alex", { hidden, connectAll });
       const kate = await cluster.start("kate");
       await using peer = await RawPeer.dial(alex.port);
       await peer.enter(RAW, ALEX, { hidden: peerHidden });

@@ -37,7 +37,15 @@ import {
 } from "../mod.ts";
 import * as Chat from "../chat/mod.ts";
 import { Cluster as Formation } from "../cluster.ts";
+import type { Topology } from "../cluster.ts";
+import config from "../deno.json" with { type: "json" };
+import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { Dashboard } from "../observe/dashboard/dashboard.ts";
+import { health } from "../observe/health.ts";
+import { logtapeLog } from "../observe/logtape.ts";
+import { metrics } from "../observe/metrics.ts";
+import { Observer } from "../observe/observer.ts";
+import { Telemetry } from "../observe/telemetry.ts";
 import { TaskPool } from "../task_pool.ts";
 import { PartitionSupervisor } from "../partition_supervisor.ts";
 import { Workers } from "../workers.ts";
@@ -76,8 +84,12 @@ interface Row {
   args: () => unknown[] | Promise<unknown[]>;
   /** The accepted values by position; others must be rejected. */
   takes?: Record<number, Takes>;
-  /** Options by position: the accepted values of each field. */
+  /** Options by position: the accepted values of each field. All fields are listed, and no others are taken. */
   fields?: Record<number, Record<string, Takes>>;
+  /** The names of options whose values another row tries, by position. */
+  names?: Record<number, readonly string[]>;
+  /** The positions of objects whose keys the user chooses. */
+  free?: readonly number[];
   /** The cases that are not tried, as `position.field label`. */
   skip?: readonly string[];
 }
@@ -214,6 +226,23 @@ const GROUPS: Takes = Object.keys(WRONG).filter((label) =>
   !["undefined", "promise", "function", "symbol"].includes(label)
 );
 
+const GROUPS_OR_NONE: Takes = ["undefined", ...GROUPS];
+
+const WORKERS: Record<string, Takes> = {
+  module: [],
+  moduleName: OPTIONAL_TEXT,
+  count: ["undefined", "one"],
+  nodeName: ["undefined", "text"],
+  // A port.
+  port: ["undefined", "one"],
+  answerTimeout: TIMEOUT,
+  startTimeout: TIMEOUT,
+  shutdown: TIMEOUT,
+  name: OPTIONAL_TEXT,
+  maxRestarts: ["undefined", "one"],
+  maxSeconds: ["undefined", "one"],
+};
+
 const stream = (...args: unknown[]) =>
   all(Task.asyncStream(...args as Parameters<typeof Task.asyncStream>));
 const supervisedStream = (...args: unknown[]) =>
@@ -287,7 +316,7 @@ const TABLE: Record<string, Row> = {
     fn: Process.info,
     args: () => [self(), {}],
     takes: { 0: ["pid", "undefined"], 1: OPTIONS },
-    fields: { 1: { messages: FLAG, remote: FLAG } },
+    fields: { 1: { messages: FLAG, remote: FLAG, timeout: ANY } },
   },
   ...Object.fromEntries(
     (["debug", "error", "info", "warning"] as const).map((level) => [
@@ -520,6 +549,9 @@ const TABLE: Record<string, Row> = {
         modules: ["undefined", "object"],
         allow: ["undefined", "function"],
         allowClosures: FLAG,
+        allowObserve: FLAG,
+        allowRemsh: FLAG,
+        cluster: ["undefined", "object"],
         listen: ["undefined"],
         advertise: ["undefined"],
         port: ["undefined", "one"],
@@ -532,6 +564,9 @@ const TABLE: Record<string, Row> = {
         limits: ["undefined", "object"],
         io: ["undefined"],
         log: ["undefined", "function"],
+        logFilter: ["undefined", "function"],
+        logLevel: ["undefined"],
+        onTreeEnd: ["undefined", "function"],
         stopTimeout: TIMEOUT,
         drainTimeout: TIMEOUT,
       },
@@ -727,19 +762,31 @@ const TABLE: Record<string, Row> = {
     fn: supervisedStream,
     args: async () => [await tasks(), [1], () => 1, {}],
     takes: { 0: SERVER, 1: ["list", "empty", "text"], 2: FN, 3: OPTIONS },
-    fields: { 3: STREAM },
+    fields: {
+      3: { ...STREAM, shutdown: ["undefined", "one", "fraction"] },
+    },
   },
   "TaskSupervisor.asyncStreamNolink": {
     fn: supervisedStreamNolink,
     args: async () => [await tasks(), [1], () => 1, {}],
     takes: { 0: SERVER, 1: ["list", "empty", "text"], 2: FN, 3: OPTIONS },
-    fields: { 3: STREAM },
+    fields: {
+      3: { ...STREAM, shutdown: ["undefined", "one", "fraction"] },
+    },
   },
   "TaskSupervisor.childSpec": {
     fn: TaskSupervisor.childSpec,
     args: () => [{}],
     takes: { 0: OPTIONS },
-    fields: { 0: { maxChildren: COUNT, name: OPTIONAL_TEXT, ...INTENSITY } },
+    fields: {
+      0: {
+        maxChildren: COUNT,
+        name: OPTIONAL_TEXT,
+        group: ANY,
+        scope: OPTIONAL_TEXT,
+        ...INTENSITY,
+      },
+    },
   },
   "TaskSupervisor.children": {
     fn: TaskSupervisor.children,
@@ -771,6 +818,7 @@ const TABLE: Record<string, Row> = {
       0: {
         maxChildren: COUNT,
         name: NAME,
+        group: GROUPS_OR_NONE,
         scope: OPTIONAL_TEXT,
         ...INTENSITY,
       },
@@ -792,7 +840,10 @@ const TABLE: Record<string, Row> = {
     fn: Supervisor.childSpec,
     args: () => [child(), {}],
     takes: { 1: OPTIONS },
-    fields: { 0: { ...CHILD, id: TEXT, start: FN }, 1: CHILD },
+    fields: {
+      0: { ...CHILD, id: TEXT, start: FN },
+      1: { ...CHILD, start: ["undefined", "function"] },
+    },
   },
   "Supervisor.countChildren": {
     fn: Supervisor.countChildren,
@@ -1049,6 +1100,7 @@ const TABLE: Record<string, Row> = {
     args: () => [{ app: { key: 1 } }],
     takes: { 0: ["object"] },
     fields: { 0: { app: ["object"] } },
+    free: [0],
   },
   "Application.putEnv": {
     fn: Application.putEnv,
@@ -1392,21 +1444,7 @@ const OTHERS: Record<string, Row> = {
   "Workers.childSpec": {
     fn: Workers.childSpec,
     args: () => [{ module: "file:///none.js" }],
-    fields: {
-      0: {
-        module: [],
-        moduleName: OPTIONAL_TEXT,
-        count: ["undefined", "one"],
-        nodeName: ["undefined", "text"],
-        // A port.
-        port: ["undefined", "one"],
-        answerTimeout: TIMEOUT,
-        startTimeout: TIMEOUT,
-        shutdown: TIMEOUT,
-        maxRestarts: ["undefined", "one"],
-        maxSeconds: ["undefined", "one"],
-      },
-    },
+    fields: { 0: WORKERS },
   },
   "Workers.info": {
     fn: Workers.info,
@@ -1423,6 +1461,7 @@ const OTHERS: Record<string, Row> = {
     args: () => [{ module: "file:///none.js" }],
     // Valid options would start threads.
     fields: { 0: { module: [] } },
+    names: { 0: Object.keys(WORKERS) },
   },
   "Workers.stop": {
     fn: Workers.stop,
@@ -1446,8 +1485,12 @@ const OTHERS: Record<string, Row> = {
     args: () => [{}],
     takes: { 0: ["object"] },
     fields: {
-      0: { exclude: ["undefined", "list"], include: ["undefined", "list"] },
+      0: {
+        exclude: ["undefined", "list"],
+        include: ["undefined", "list"],
+      },
     },
+    names: { 0: ["exclude", "include", "modules", "application"] },
   },
   describeTags: {
     fn: testing.describeTags,
@@ -1458,7 +1501,13 @@ const OTHERS: Record<string, Row> = {
     fn: PartitionSupervisor.childSpec,
     args: () => [partitioned()],
     // It is called when the supervisor starts.
-    fields: { 0: { ...PARTITIONED, withArguments: ["undefined", "function"] } },
+    fields: {
+      0: {
+        ...PARTITIONED,
+        ...INTENSITY,
+        withArguments: ["undefined", "function"],
+      },
+    },
   },
   "PartitionSupervisor.countChildren": {
     fn: PartitionSupervisor.countChildren,
@@ -1525,6 +1574,203 @@ const OTHERS: Record<string, Row> = {
   },
 };
 
+/** Other options, which other tests try with wrong values: functions of objects, of programs, and parts of options. */
+interface OptionsRow {
+  // deno-lint-ignore no-explicit-any
+  fn: (options: any) => unknown;
+  names: readonly string[];
+}
+
+const node = () => Node._here()!;
+const OBSERVE = ["node", "timeout"];
+const SHARED_NODE = Object.keys(TABLE["Node.start"].fields![0]).filter((name) =>
+  name !== "name"
+);
+const SIMULATED_NODE = SHARED_NODE.filter((name) =>
+  !["cookieFile", "listen", "advertise", "port", "tls", "epmdPort"].includes(
+    name,
+  )
+);
+const startNode = (options: Record<string, unknown>) =>
+  Node.start({
+    name: "kate@localhost",
+    cookie: "c",
+    epmdPort: false,
+    ...options,
+  });
+const topology = (given: Record<string, unknown>) => (options: object) =>
+  Formation.childSpec({
+    topologies: { t: { ...given, ...options } as unknown as Topology },
+  });
+const TOPOLOGY = [
+  "minDelay",
+  "maxDelay",
+  "maxDials",
+  "maxAddresses",
+  "disconnectForgotten",
+  "strategy",
+];
+const POLL = [...TOPOLOGY, "interval", "timeout"];
+const DNS = [...POLL, "query", "node", "resolver"];
+const simulated = testing.SimulatedCluster.prototype;
+const program = { modules: {}, application: "a.ts" };
+
+const OPTIONS_ONLY: Record<string, OptionsRow> = {
+  "Node.start: limits": {
+    fn: (limits) => startNode({ limits }),
+    names: Object.keys(DEFAULT_LIMITS),
+  },
+  "Node.start: tls": {
+    fn: (tls) => startNode({ tls: { cert: "c", key: "k", ca: "a", ...tls } }),
+    names: ["cert", "key", "ca", "verify"],
+  },
+  "Node.connect: an address": {
+    fn: (options) => Node.connect({ address: "localhost:1", ...options }),
+    names: ["address"],
+  },
+  "Node.drain": { fn: Node.drain, names: ["timeout"] },
+  "Node.stop": { fn: Node.stop, names: ["timeout"] },
+  "Node#drain": { fn: (options) => node().drain(options), names: ["timeout"] },
+  "Node#run": {
+    fn: (options) => node().run(() => {}, options),
+    names: ["signal"],
+  },
+  "Node#stop": { fn: (options) => node().stop(options), names: ["timeout"] },
+  "GenServer.ref": {
+    fn: (options) => GenServer.ref("Server", options),
+    names: ["beam"],
+  },
+  "GenServer.ref: beam": {
+    fn: (beam) => GenServer.ref("Server", { beam }),
+    names: ["call", "reply", "replies", "cast", "info"],
+  },
+  "beam: types": {
+    fn: (types) => library.beam(() => 1, types),
+    names: ["args", "returns"],
+  },
+  "Cluster: static": {
+    fn: topology({ strategy: "static", nodes: [] }),
+    names: [...TOPOLOGY, "nodes"],
+  },
+  "Cluster: epmd": {
+    fn: topology({ strategy: "epmd", hosts: [] }),
+    names: [...POLL, "hosts", "filter"],
+  },
+  "Cluster: dns": {
+    fn: topology({ strategy: "dns", query: "q", port: 1 }),
+    names: [...DNS, "port"],
+  },
+  "Cluster: dnsSrv": {
+    fn: topology({ strategy: "dnsSrv", query: "q" }),
+    names: DNS,
+  },
+  "Cluster: gossip": {
+    fn: topology({ strategy: "gossip" }),
+    names: [
+      ...TOPOLOGY,
+      "address",
+      "port",
+      "interface",
+      "ttl",
+      "interval",
+      "forgetAfter",
+      "maxAge",
+    ],
+  },
+  "Cluster: a function": { fn: topology({ strategy: () => [] }), names: POLL },
+  "Observer.node": { fn: Observer.node, names: OBSERVE },
+  "Observer.tree": { fn: Observer.tree, names: OBSERVE },
+  "Observer.names": { fn: Observer.names, names: OBSERVE },
+  "Observer.log": { fn: Observer.log, names: [...OBSERVE, "after"] },
+  "Observer.processes": {
+    fn: Observer.processes,
+    names: [...OBSERVE, "order", "limit", "search"],
+  },
+  "Observer.process": {
+    fn: (options) => Observer.process(self(), options),
+    names: ["timeout"],
+  },
+  "Observer.trace": {
+    fn: (options) => Observer.trace(self(), options),
+    names: ["limit", "timeout"],
+  },
+  "Telemetry.start": { fn: Telemetry.start, names: ["traces", "metrics"] },
+  health: {
+    fn: health,
+    names: [
+      "node",
+      "minPeers",
+      "ready",
+      "live",
+      "timeout",
+      "maxAge",
+      "livePath",
+      "readyPath",
+      "verbose",
+    ],
+  },
+  metrics: { fn: metrics, names: ["path", "registry"] },
+  logtapeLog: { fn: logtapeLog, names: ["category"] },
+  test: {
+    fn: (options) => testing.test("none", options, () => {}),
+    names: [
+      ...Object.keys(program),
+      "tags",
+      "programs",
+      "peers",
+      "node",
+      "sanitizeProcesses",
+      "ignore",
+      "only",
+      "sanitizeOps",
+      "sanitizeResources",
+      "sanitizeExit",
+      "repeats",
+      "retry",
+      "permissions",
+      "timeout",
+    ],
+  },
+  startNodes: {
+    fn: (options) => testing.startNodes([], options),
+    names: SHARED_NODE,
+  },
+  startPeer: {
+    fn: (options) => testing.startPeer("kate", options),
+    names: [
+      ...Object.keys(program),
+      "epmdPort",
+      "cookie",
+      "permissions",
+      "env",
+      "timeout",
+      "from",
+    ],
+  },
+  "SimulatedCluster.start": {
+    fn: (options) => testing.SimulatedCluster.start({ nodes: [], ...options }),
+    names: [...SIMULATED_NODE, "nodes", "seed", "delay", "epmd"],
+  },
+  "SimulatedCluster.start: a node": {
+    fn: (options) =>
+      testing.SimulatedCluster.start({ nodes: [{ name: "alex", ...options }] }),
+    names: [...SIMULATED_NODE, "name"],
+  },
+  // Options are checked before anything of the cluster is needed.
+  "SimulatedCluster#run": {
+    fn: (options) => simulated.run.call(undefined!, "alex", () => {}, options),
+    names: ["within"],
+  },
+  "SimulatedCluster#settle": {
+    fn: (options) => simulated.settle.call(undefined!, options),
+    names: ["within"],
+  },
+  "SimulatedCluster#partition": {
+    fn: (options) => simulated.partition.call(undefined!, [], [], options),
+    names: ["mode", "oneWay"],
+  },
+};
+
 /** The functions that other tests cover, and why. */
 const ELSEWHERE: Record<string, string> = {
   "Node.drain": "stops the node of the test; node_drain_test.ts",
@@ -1571,6 +1817,97 @@ Deno.test("the table of misuse has every public function", () => {
     [],
   );
 });
+
+/** The functions and methods of all entry points, by name. */
+async function entryPoints(): Promise<Map<string, (...args: never[]) => void>> {
+  const found = new Map<string, (...args: never[]) => void>();
+  const add = (name: string, value: unknown) => {
+    if (typeof value === "function" && !isClass(value)) {
+      found.set(name, value as () => void);
+    }
+  };
+  const addMembers = (prefix: string, value: object) => {
+    const members = Object.getOwnPropertyDescriptors(value);
+    for (const [key, { value: member }] of Object.entries(members)) {
+      if (!key.startsWith("_") && key !== "constructor") {
+        add(prefix + key, member);
+      }
+    }
+  };
+  // Programs run when they are imported.
+  const paths = Object.values(config.exports).filter((path) =>
+    !path.endsWith("/main.ts")
+  );
+  for (const path of paths) {
+    const module = await import(import.meta.resolve(`../${path}`));
+    const isChat = path === "./chat/mod.ts";
+    for (const [name, value] of Object.entries<unknown>(module)) {
+      add(isChat ? `Chat.${name}` : name, value);
+      if (!isClass(value)) continue;
+      addMembers(`${name}.`, value as object);
+      addMembers(`${name}#`, (value as { prototype: object }).prototype);
+    }
+  }
+  return found;
+}
+
+/** The position of the parameter `options` of a function; -1 if it has none. */
+function optionsPosition(fn: (...args: never[]) => void): number {
+  const text = String(fn);
+  const names: string[] = [];
+  let depth = 0;
+  let name = "";
+  for (const each of text.slice(text.indexOf("("))) {
+    if ("([{".includes(each)) depth++;
+    if (")]}".includes(each)) depth--;
+    if (depth === 0 || depth === 1 && each === ",") {
+      names.push(name.split("=")[0].trim());
+      name = "";
+      if (depth === 0) break;
+    } else if (depth > 1 || each !== "(") name += each;
+  }
+  return names.indexOf("options");
+}
+
+Deno.test("every public function with options has a row for them", async () => {
+  const missing: string[] = [];
+  const rows = Object.entries({ ...TABLE, ...OTHERS });
+  for (const [name, fn] of await entryPoints()) {
+    const position = optionsPosition(fn);
+    // `send` has the parameter to refuse any options.
+    if (position < 0 || Object.hasOwn(OPTIONS_ONLY, name) || name === "send") {
+      continue;
+    }
+    const hasRow = rows.some(([key, row]) =>
+      key.split("/")[0] === name &&
+      (row.fields?.[position] ?? row.names?.[position]) !== undefined
+    );
+    if (!hasRow) missing.push(`${name}, ${position}`);
+  }
+  assertEquals(missing, []);
+});
+
+clusterTest(
+  "options of objects, programs and parts of options are refused if unknown",
+  async (cluster) => {
+    const node = await cluster.start("alex");
+    const faults: string[] = [];
+    await node.run(async () => {
+      for (const [name, { fn, names }] of Object.entries(OPTIONS_ONLY)) {
+        const row: Row = { fn, args: () => [{}] };
+        const found = await optionFaults(
+          names,
+          (options) =>
+            outcomeOf(node, row, false, (args) => {
+              args[0] = options;
+            }),
+        );
+        faults.push(...found.map((each) => `${name} ${each}`));
+      }
+    });
+    assertEquals(faults, []);
+  },
+);
 
 /** How each function answered: by a promise, or by a throw or value. */
 const answers = new Map<Row, Set<"promise" | "now">>();
@@ -1686,6 +2023,45 @@ function fault(
     : `returned ${library.inspect(outcome.value)}`;
 }
 
+/** An option that no function has, and that is like no other. */
+const UNKNOWN = "?";
+
+/** The names of all options, from the error about {@linkcode UNKNOWN}; "" if it is not refused. */
+function listedNames(outcome: Outcome): string {
+  const text = errorText(outcome);
+  return /^TypeError: Cannot .*: there is no option "\?"; there (?:is|are) (.*)$/
+    .exec(text)?.[1] ?? "";
+}
+
+function errorText(outcome: Outcome): string {
+  return outcome !== undefined && "error" in outcome
+    ? String(outcome.error)
+    : "";
+}
+
+/** The faults of a function with options: it takes an unknown one, does not know a listed one, or hides one. */
+async function optionFaults(
+  names: readonly string[],
+  call: (options: Record<string, unknown>) => Promise<Outcome>,
+): Promise<string[]> {
+  const faults: string[] = [];
+  const listed = listedNames(await call({ [UNKNOWN]: true }));
+  if (listed !== names.join(", ")) {
+    const expected = new Set(names);
+    const found = new Set(listed.split(", "));
+    const difference = expected.symmetricDifference(found);
+    if (difference.size > 0) faults.push(`has ${[...difference].join(", ")}`);
+  }
+  await Promise.all(names.map(async (name) => {
+    const wrong = `x${name}`;
+    const text = errorText(await call({ [wrong]: true }));
+    const isRefused = text.startsWith("TypeError: Cannot ") &&
+      text.endsWith(`no option "${wrong}"; did you mean "${name}"?`);
+    if (!isRefused) faults.push(`${wrong}: ${text || "is accepted"}`);
+  }));
+  return faults;
+}
+
 for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
   clusterTest(`${name} rejects wrong arguments by name`, async (cluster) => {
     const node = await cluster.start("alex", {
@@ -1711,6 +2087,16 @@ for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
       });
       await Promise.all(cases);
     };
+    const checkNames = async (i: number, names: readonly string[]) => {
+      const found = await optionFaults(
+        names,
+        (options) =>
+          outcomeOf(node, row, false, (args) => {
+            args[i] = { ...args[i] as object, ...options };
+          }),
+      );
+      faults.push(...found.map((each) => `${i} ${each}`));
+    };
     await node.run(async () => {
       const checks: Promise<void>[] = [];
       for (const i of (await row.args()).keys()) {
@@ -1718,6 +2104,10 @@ for (const [name, row] of Object.entries({ ...TABLE, ...OTHERS })) {
           args[i] = value;
         }));
         const fields = Object.entries(row.fields?.[i] ?? {});
+        const names = row.names?.[i] ?? fields.map(([field]) => field);
+        if (names.length > 0 && !row.free?.includes(i)) {
+          checks.push(checkNames(i, names));
+        }
         for (const [field, takes] of fields) {
           checks.push(check(`${i}.${field}`, takes, (args, value) => {
             args[i] = { ...args[i] as object, [field]: value };

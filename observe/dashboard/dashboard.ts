@@ -37,6 +37,7 @@ import {
   type DashboardSettings,
 } from "./dashboard_server.ts";
 import { isLoopbackHost } from "./request_checks.ts";
+import type { OptionNames } from "../../runtime/values/options.ts";
 
 /** Options for {@linkcode Dashboard.startLink}. */
 export interface DashboardOptions {
@@ -66,6 +67,13 @@ export interface DashboardOptions {
    */
   name?: string;
 }
+
+const DASHBOARD_OPTIONS: OptionNames<DashboardOptions> = {
+  port: true,
+  host: true,
+  write: true,
+  name: true,
+};
 
 /** Serves a page that shows a node and its cluster. */
 export class Dashboard {
@@ -156,7 +164,7 @@ function settingsOf(
   options: DashboardOptions,
 ): DashboardSettings & { name: string } {
   const what = "start a dashboard";
-  checkOptions(options, what, "{ port: 4444 }");
+  checkOptions(options, what, DASHBOARD_OPTIONS, "{ port: 4444 }");
   const { port = 0, host = "127.0.0.1", write = false, name = "Dashboard" } =
     options;
   if (!Number.isInteger(port) || port < 0 || port > 65535) {

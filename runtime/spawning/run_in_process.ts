@@ -11,6 +11,7 @@ import { contextFor } from "../context/async_context.ts";
 import { assertFunction } from "./exported_modules.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../runtime.ts";
+import type { OptionNames } from "../values/options.ts";
 
 /** Options for running a function in a process of its own. */
 export interface RunOptions {
@@ -21,6 +22,8 @@ export interface RunOptions {
    */
   signal?: AbortSignal;
 }
+
+const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true };
 
 /**
  * Runs a function in a new process of a node, and settles as it does.
@@ -34,7 +37,7 @@ export function runIn<T>(
   options: RunOptions = {},
 ): Promise<T> {
   assertFunction(fn);
-  checkOptions(options, "run a function", "{ signal }");
+  checkOptions(options, "run a function", RUN_OPTIONS, "{ signal }");
   const { signal } = options;
   if (signal !== undefined) checkSignal(signal, "run a function");
   if (signal?.aborted) return Promise.reject(signal.reason);

@@ -9,6 +9,7 @@ import { Tuple } from "./tuple.ts";
 import { Float } from "./float.ts";
 import { inspect } from "./inspect.ts";
 import { isPlainObject } from "./term.ts";
+import type { OptionNames } from "./options.ts";
 
 /**
  * How a value looks to a BEAM:
@@ -56,6 +57,9 @@ export interface BeamTypes {
    */
   readonly returns?: BeamType;
 }
+
+/** The names of these types. */
+export const BEAM_TYPES: OptionNames<BeamTypes> = { args: true, returns: true };
 
 // deno-lint-ignore ban-types
 const declared = new WeakMap<Function, BeamTypes>();

@@ -7,7 +7,12 @@
  */
 
 import { inspect } from "./inspect.ts";
-import { isOptions, misfit } from "./options.ts";
+import {
+  isOptions,
+  misfit,
+  type OptionNames,
+  refuseUnknown,
+} from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 
@@ -109,18 +114,33 @@ export function checkArgs(args: unknown): void {
 }
 
 /**
+ * Checks options by their names.
+ *
+ * @typeParam O The interface of the options.
  * @throws {TypeError} If a value is not an object with options: for example a number, where Elixir has the
  *   timeout.
+ * @throws {TypeError} If it has an option that is not known.
  */
-export function checkOptions(
-  options: unknown,
+export function checkOptions<O extends object>(
+  options: O,
+  doing: string,
+  known: OptionNames<NoInfer<O>>,
+  example?: string,
+): void {
+  checkRecord(options, doing, example);
+  refuseUnknown(options, doing, known);
+}
+
+/** @throws {TypeError} If a value is not an object whose keys the user chooses. */
+export function checkRecord(
+  record: unknown,
   doing: string,
   example = "{ timeout: 1000 }",
 ): void {
-  if (isOptions(options)) return;
+  if (isOptions(record)) return;
   throw new TypeError(
     `Cannot ${doing} with the options ${
-      inspect(options)
+      inspect(record)
     }: give them by name, as in ${example}`,
   );
 }

@@ -12,7 +12,12 @@ import {
   moduleText,
   quoteWithin,
 } from "./literals.ts";
-import { isOptions, misfit } from "./options.ts";
+import {
+  isOptions,
+  misfit,
+  type OptionNames,
+  refuseUnknown,
+} from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import { ReplyTo } from "./reply_to.ts";
@@ -48,6 +53,14 @@ export interface InspectOptions {
    */
   printableLimit?: number;
 }
+
+/** The names of these options, for the interfaces that extend them. */
+export const INSPECT_OPTIONS: OptionNames<InspectOptions> = {
+  width: true,
+  limit: true,
+  depth: true,
+  printableLimit: true,
+};
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
@@ -127,6 +140,7 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
       }: give them by name, as in { width: 80 }`,
     );
   }
+  refuseUnknown(options, "inspect a value", INSPECT_OPTIONS);
   const { width, limit, depth, printableLimit } = options;
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {

@@ -1,5 +1,6 @@
 /**
- * Options and numbers that are invalid: which they are, and the class of their errors.
+ * Options and numbers that are invalid: which they are, and the class of their errors. Every function that
+ * takes options refuses unknown ones.
  *
  * @module
  */
@@ -7,7 +8,12 @@
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import { isLeafTerm } from "./leaf_term.ts";
+import { quoteWithin } from "./literals.ts";
+import { nearName } from "./near_name.ts";
 import { Tuple } from "./tuple.ts";
+
+/** The maximum number of characters of an unknown option's name in an error. */
+const MAX_NAME = 100;
 
 /** Whether a value can be an object with options: a number, where Elixir has the timeout, cannot. */
 export function isOptions(value: unknown): boolean {
@@ -18,6 +24,43 @@ export function isOptions(value: unknown): boolean {
     // A proxy may throw: whoever reads the options finds out.
     return true;
   }
+}
+
+/**
+ * The names of the options of an interface. The type requires each of them, and no other, so the list of a
+ * constant cannot differ from the interface.
+ *
+ * @typeParam O The interface.
+ */
+export type OptionNames<O> = { readonly [Name in keyof O]-?: true };
+
+/**
+ * Refuses unknown options: a misspelled one would leave its default in force, without a word.
+ *
+ * @throws {TypeError} If an object has an option that is not known.
+ */
+export function refuseUnknown(
+  options: object,
+  doing: string,
+  known: object,
+): void {
+  for (const name in options) {
+    if (!Object.hasOwn(known, name)) throw unknownOption(name, doing, known);
+  }
+}
+
+/** Names the option that is meant, or else all of them. */
+function unknownOption(name: string, doing: string, known: object): TypeError {
+  const names = Object.keys(known);
+  const near = nearName(name.slice(0, MAX_NAME), names);
+  const next = near === undefined
+    ? `there ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`
+    : `did you mean ${quoteWithin(near, MAX_NAME)}?`;
+  return new TypeError(
+    `Cannot ${doing}: there is no option ${
+      quoteWithin(name, MAX_NAME)
+    }; ${next}`,
+  );
 }
 
 /** Whether an object is certainly no options object, but an argument in the wrong position. */

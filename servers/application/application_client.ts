@@ -11,7 +11,7 @@ import { call } from "../../gen/call.ts";
 import {
   checkFunction,
   checkList,
-  checkOptions,
+  checkRecord,
   checkString,
 } from "../../runtime/values/check_arguments.ts";
 import { formatExit } from "../../runtime/values/exit_reason.ts";
@@ -28,7 +28,11 @@ import type {
   Applications,
   ApplicationType,
 } from "./application_controller.ts";
-import type { ApplicationSpec } from "./application_spec.ts";
+import {
+  APPLICATION_FIELDS,
+  type ApplicationSpec,
+} from "./application_spec.ts";
+import { refuseUnknown } from "../../runtime/values/options.ts";
 
 /** The default time limit for a top supervisor to stop, in milliseconds. */
 export const STOP_TIMEOUT = 60_000;
@@ -141,12 +145,13 @@ function assertSpec(spec: ApplicationSpec): void {
     );
   }
   const what = `start the application ${quote(spec.name)}`;
+  refuseUnknown(spec, what, APPLICATION_FIELDS);
   const { applications, env, prepStop, stop, description, vsn } = spec;
   if (applications !== undefined) {
     checkList(applications, `${what} after the applications`);
   }
   if (env !== undefined) {
-    checkOptions(env, `${what}: its env`, '{ greeting: "hi" }');
+    checkRecord(env, `${what}: its env`, '{ greeting: "hi" }');
   }
   for (const fn of [prepStop, stop]) {
     if (fn !== undefined) checkFunction(fn, `${what}: to stop, it has`);

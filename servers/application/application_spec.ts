@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { OptionNames } from "../../runtime/values/options.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
 /** An application: Elixir's application module and its entry in `mix.exs`. */
@@ -54,3 +55,15 @@ export interface ApplicationSpec {
    */
   stop?(): void | Promise<void>;
 }
+
+/** The fields of a description. */
+export const APPLICATION_FIELDS: OptionNames<ApplicationSpec> = {
+  name: true,
+  description: true,
+  vsn: true,
+  env: true,
+  applications: true,
+  start: true,
+  prepStop: true,
+  stop: true,
+};

@@ -8,49 +8,71 @@ import {
   checkFlags,
   checkFunction,
   checkInteger,
-  checkOptions,
+  checkRecord,
   checkString,
 } from "../../runtime/values/check_arguments.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
-import { misfit } from "../../runtime/values/options.ts";
+import {
+  misfit,
+  type OptionNames,
+  refuseUnknown,
+} from "../../runtime/values/options.ts";
 import { readTarget } from "./addresses.ts";
-import type {
-  ClusterResolver,
-  DnsSrvTopology,
-  DnsTopology,
-  Topology,
+import {
+  type ClusterResolver,
+  type CustomTopology,
+  type DnsSrvTopology,
+  type DnsTopology,
+  type StrategyName,
+  strategyName,
+  type Topology,
+  type TopologyOptions,
 } from "./topology.ts";
 
 /** The number of topologies of a cluster. */
 const MAX_TOPOLOGIES = 100;
 
-const COMMON = [
-  "strategy",
-  "minDelay",
-  "maxDelay",
-  "maxDials",
-  "maxAddresses",
-  "disconnectForgotten",
-];
-const POLLED = [...COMMON, "interval", "timeout"];
-const DNS = [...POLLED, "query", "node", "resolver"];
+const COMMON: OptionNames<TopologyOptions> = {
+  minDelay: true,
+  maxDelay: true,
+  maxDials: true,
+  maxAddresses: true,
+  disconnectForgotten: true,
+};
+const POLLED: OptionNames<CustomTopology> = {
+  ...COMMON,
+  strategy: true,
+  interval: true,
+  timeout: true,
+};
+const DNS: OptionNames<DnsSrvTopology> = {
+  ...POLLED,
+  query: true,
+  node: true,
+  resolver: true,
+};
 
 /** The options of each strategy. */
-const OPTIONS: Record<string, readonly string[]> = {
-  static: [...COMMON, "nodes"],
-  epmd: [...POLLED, "hosts", "filter"],
-  dns: [...DNS, "port"],
+const OPTIONS: {
+  readonly [S in Exclude<StrategyName, "custom">]: OptionNames<
+    Extract<Topology, { strategy: S }>
+  >;
+} = {
+  static: { ...COMMON, strategy: true, nodes: true },
+  epmd: { ...POLLED, hosts: true, filter: true },
+  dns: { ...DNS, port: true },
   dnsSrv: DNS,
-  gossip: [
+  gossip: {
     ...COMMON,
-    "address",
-    "port",
-    "interface",
-    "ttl",
-    "interval",
-    "forgetAfter",
-    "maxAge",
-  ],
+    strategy: true,
+    address: true,
+    port: true,
+    interface: true,
+    ttl: true,
+    interval: true,
+    forgetAfter: true,
+    maxAge: true,
+  },
 };
 
 /** The least values of options that are integers. */
@@ -76,7 +98,7 @@ export function checkTopologies(
   topologies: unknown,
   doing: string,
 ): void {
-  checkOptions(
+  checkRecord(
     topologies,
     `${doing}: its topologies,`,
     '{ web: { strategy: "dns", query: "web.example", port: 4370 } }',
@@ -93,11 +115,11 @@ export function checkTopologies(
 }
 
 function checkTopology(topology: Topology, doing: string): void {
-  checkOptions(topology, doing, '{ strategy: "static", nodes: ["kate@host"] }');
+  checkRecord(topology, doing, '{ strategy: "static", nodes: ["kate@host"] }');
   const { strategy } = topology;
   const known = typeof strategy === "function"
     ? POLLED
-    : Object.hasOwn(OPTIONS, String(strategy))
+    : Object.hasOwn(OPTIONS, strategy)
     ? OPTIONS[strategy]
     : undefined;
   if (known === undefined) {
@@ -107,14 +129,12 @@ function checkTopology(topology: Topology, doing: string): void {
       } or a function`,
     );
   }
+  refuseUnknown(
+    topology,
+    `${doing}, strategy ${strategyName(topology)}`,
+    known,
+  );
   for (const [option, value] of Object.entries(topology)) {
-    if (!known.includes(option)) {
-      throw new TypeError(
-        `Cannot ${doing}: its strategy has no option ${quote(option)}; it has ${
-          known.filter((each) => each !== "strategy").join(", ")
-        }`,
-      );
-    }
     if (value !== undefined && Object.hasOwn(LEAST, option)) {
       checkInteger(value, doing, option, LEAST[option]);
     }

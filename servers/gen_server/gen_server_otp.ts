@@ -15,9 +15,12 @@ import {
   fromBeam,
   toBeam,
 } from "../../runtime/values/beam_types.ts";
-import { checkOptions } from "../../runtime/values/check_arguments.ts";
-import { inspect } from "../../runtime/values/inspect.ts";
+import {
+  checkOptions,
+  checkRecord,
+} from "../../runtime/values/check_arguments.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
+import type { OptionNames } from "../../runtime/values/options.ts";
 
 /** The declaration of a server, of any types. */
 export interface ServerBeamTypes {
@@ -52,6 +55,14 @@ export interface ServerBeamTypes {
    */
   readonly info?: BeamType;
 }
+
+const TYPES: OptionNames<ServerBeamTypes> = {
+  call: true,
+  reply: true,
+  replies: true,
+  cast: true,
+  info: true,
+};
 
 /** A reply as its caller expects it. */
 export function spelledReply(caller: ReplyTo, reply: unknown): unknown {
@@ -120,20 +131,11 @@ export function requestName(request: unknown): string | undefined {
  * @throws {TypeError} If it is invalid.
  */
 export function checkServerBeamTypes(types: unknown): void {
-  const fields = `{ ${NAMES.join(", ")} }`;
-  checkOptions(types, "declare the types of a GenServer", fields);
-  const { replies = {}, ...each } = types as ServerBeamTypes;
-  const unknown = Object.keys(types as object).find((name) =>
-    !NAMES.includes(name)
-  );
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `Cannot declare ${
-        inspect(unknown)
-      } of a GenServer: give some of ${fields}`,
-    );
-  }
-  checkOptions(
+  const given = types as ServerBeamTypes;
+  const doing = "declare the types of a GenServer";
+  checkOptions(given, doing, TYPES, `{ ${Object.keys(TYPES).join(", ")} }`);
+  const { replies = {}, ...each } = given;
+  checkRecord(
     replies,
     "declare the replies of a GenServer",
     '{ replies: { pop: "atom" } }',
@@ -145,5 +147,3 @@ export function checkServerBeamTypes(types: unknown): void {
     if (type !== undefined) beamTypeToText(type);
   }
 }
-
-const NAMES = ["call", "reply", "replies", "cast", "info"];

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { checkOptions } from "../../runtime/values/check_arguments.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { assertIntensity } from "./restart_intensity.ts";
 import type { SupervisionOptions } from "./supervisor_server.ts";
@@ -29,14 +28,8 @@ const AUTO_SHUTDOWNS: readonly unknown[] = [
 export function checkSupervision(
   options: Partial<SupervisionOptions> & Pick<SupervisionOptions, "strategy">,
 ): SupervisionOptions {
-  checkOptions(
-    // The check then fails because the strategy is missing.
-    options ?? {},
-    "start a supervisor",
-    '{ strategy: "one_for_one" }',
-  );
   const { strategy, maxRestarts = 3, maxSeconds = 5, autoShutdown = "never" } =
-    options ?? {};
+    options;
   if (!STRATEGIES.includes(strategy)) {
     throw new TypeError(
       `Cannot start a supervisor: its strategy is ${

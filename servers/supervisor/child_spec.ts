@@ -4,7 +4,11 @@
  * @module
  */
 
-import { misfit } from "../../runtime/values/options.ts";
+import {
+  misfit,
+  type OptionNames,
+  refuseUnknown,
+} from "../../runtime/values/options.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
@@ -78,6 +82,21 @@ export interface ChildSpec<S extends ChildStart = ChildStart> {
   significant?: boolean;
 }
 
+/** The fields of a specification, except for its start. */
+export const CHILD_OPTIONS: OptionNames<Omit<ChildSpec, "start">> = {
+  id: true,
+  restart: true,
+  shutdown: true,
+  type: true,
+  significant: true,
+};
+
+/** The fields of a specification. */
+export const CHILD_FIELDS: OptionNames<ChildSpec> = {
+  ...CHILD_OPTIONS,
+  start: true,
+};
+
 /** A specification with all defaults filled in. */
 export type FullChildSpec = Required<ChildSpec>;
 
@@ -102,6 +121,7 @@ export function checkChild(given: ChildSpec): FullChildSpec {
       } as a child: a child has an id, a string, and a start`,
     );
   }
+  refuseUnknown(spec, `use the child ${quote(id)}`, CHILD_FIELDS);
   const invalid = (what: string, value: unknown, wanted: string) =>
     new TypeError(
       `Cannot use the child ${quote(id)}: its ${what} is ${

@@ -10,6 +10,7 @@
 
 import { ExitError } from "../../errors.ts";
 import {
+  CANCEL_OPTIONS,
   type CancelOptions,
   checkCancel,
   isOver,
@@ -46,6 +47,7 @@ import {
 import { assertEnumerable, StreamInput } from "./stream_input.ts";
 import { callersOf } from "./task_process.ts";
 import type { TaskEnd } from "./task_outcome.ts";
+import type { OptionNames } from "../../runtime/values/options.ts";
 
 /** How a stream runs its tasks. */
 export interface StreamLimits extends CancelOptions {
@@ -55,6 +57,16 @@ export interface StreamLimits extends CancelOptions {
   onTimeout: "exit" | "kill_task";
   zipInputOnExit: boolean;
 }
+
+/** The names of these limits, for the options of streams. */
+export const STREAM_LIMITS: OptionNames<StreamLimits> = {
+  ...CANCEL_OPTIONS,
+  maxConcurrency: true,
+  ordered: true,
+  timeout: true,
+  onTimeout: true,
+  zipInputOnExit: true,
+};
 
 /** The result of a stream for each element: the task's value, or its exit reason. */
 export type StreamItem =

@@ -18,6 +18,8 @@ import { Driver } from "./driver.ts";
 import { enterSimulation, leaveSimulation } from "./event_loop.ts";
 import { type PartitionMode, SimulatedNetwork } from "./network.ts";
 import type { Delay, Tamper } from "./transport.ts";
+import type { OptionNames } from "../../runtime/values/options.ts";
+import { NODE_OPTIONS } from "../../node/options.ts";
 
 export type { Delay, PartitionMode };
 
@@ -40,11 +42,27 @@ export interface SimulatedNodeOptions extends
     | "cookieFile"
   > {}
 
+const {
+  name: _name,
+  advertise: _advertise,
+  listen: _listen,
+  port: _port,
+  tls: _tls,
+  epmdPort: _epmdPort,
+  cookieFile: _cookieFile,
+  ...SIMULATED_OPTIONS
+} = NODE_OPTIONS;
+
 /** A simulated node with options of its own. */
 export interface SimulatedNodeSpec extends SimulatedNodeOptions {
   /** Its name; without a host, it is on `localhost`. */
   name: string;
 }
+
+const NODE_SPEC: OptionNames<SimulatedNodeSpec> = {
+  ...SIMULATED_OPTIONS,
+  name: true,
+};
 
 /** Options for {@linkcode SimulatedCluster.start}: its own, and those that all nodes share. */
 export interface SimulationOptions extends SimulatedNodeOptions {
@@ -73,6 +91,14 @@ export interface SimulationOptions extends SimulatedNodeOptions {
   epmd?: boolean;
 }
 
+const SIMULATION_OPTIONS: OptionNames<SimulationOptions> = {
+  ...SIMULATED_OPTIONS,
+  nodes: true,
+  seed: true,
+  delay: true,
+  epmd: true,
+};
+
 /** Options for {@linkcode SimulatedCluster.run} and {@linkcode SimulatedCluster.settle}. */
 export interface SimulatedWaitOptions {
   /**
@@ -82,6 +108,8 @@ export interface SimulatedWaitOptions {
    */
   within?: number;
 }
+
+const WAIT_OPTIONS: OptionNames<SimulatedWaitOptions> = { within: true };
 
 /** Options for {@linkcode SimulatedCluster.partition}. */
 export interface PartitionOptions {
@@ -103,6 +131,11 @@ export interface PartitionOptions {
    */
   oneWay?: boolean;
 }
+
+const PARTITION_OPTIONS: OptionNames<PartitionOptions> = {
+  mode: true,
+  oneWay: true,
+};
 
 interface Member {
   readonly options: NodeOptions;
@@ -230,7 +263,12 @@ export class SimulatedCluster implements AsyncDisposable {
     options: SimulationOptions,
     tamper?: Tamper,
   ): Promise<SimulatedCluster> {
-    checkOptions(options, "simulate a cluster", '{ nodes: ["alex"] }');
+    checkOptions(
+      options,
+      "simulate a cluster",
+      SIMULATION_OPTIONS,
+      '{ nodes: ["alex"] }',
+    );
     checkList(options.nodes, "simulate the nodes");
     const cluster = new SimulatedCluster(options, tamper);
     try {
@@ -243,6 +281,9 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   async #add(spec: string | SimulatedNodeSpec): Promise<void> {
+    if (typeof spec !== "string") {
+      checkOptions(spec, "simulate a node", NODE_SPEC, '{ name: "alex" }');
+    }
     const { name: given, ...own } = typeof spec === "string"
       ? { name: spec }
       : spec;
@@ -434,6 +475,12 @@ export class SimulatedCluster implements AsyncDisposable {
     fn: () => T | Promise<T>,
     options: SimulatedWaitOptions = {},
   ): Promise<T> {
+    checkOptions(
+      options,
+      "run in a simulation",
+      WAIT_OPTIONS,
+      "{ within: 1000 }",
+    );
     const node = this.#up(name);
     return this.#until(
       node.run(fn),
@@ -532,6 +579,12 @@ export class SimulatedCluster implements AsyncDisposable {
    * ```
    */
   settle(options: SimulatedWaitOptions = {}): Promise<void> {
+    checkOptions(
+      options,
+      "settle a simulation",
+      WAIT_OPTIONS,
+      "{ within: 1000 }",
+    );
     return this.#driver.settle(options.within ?? LIMIT);
   }
 
@@ -563,6 +616,12 @@ export class SimulatedCluster implements AsyncDisposable {
   ): void {
     const names = (side: readonly string[]) =>
       side.map((name) => this.#find(name).options.name);
+    checkOptions(
+      options,
+      "partition nodes",
+      PARTITION_OPTIONS,
+      '{ mode: "cut" }',
+    );
     const { mode = "silent", oneWay = false } = options;
     this.#network.part(names(left), names(right), mode, oneWay);
   }
