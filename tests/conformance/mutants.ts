@@ -588,15 +588,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the depth of large signals is not checked",
     file: "wires/json/decoder.ts",
-    from: 'if (signal[0] === "large" ||',
-    to: 'this.#isDeep = false;\n    if (signal[0] === "large" ||',
+    from: "return this.#shallow(bytes, start, end, error);\n    }",
+    to:
+      "return this.#shallow(bytes, start, end, error);\n    }\n    if (this.#isInLarge) this.#isDeep = false;",
     tests: ["decoder_depth_test.ts"],
   },
   {
     name: "the depth is not checked after a large signal",
     file: "wires/json/decoder.ts",
-    from: "this.#isDeep = isDeep;\n    attachments.finish();",
-    to: "this.#isDeep = isDeep && false;\n    attachments.finish();",
+    from: "this.#isDeep = isDeep;\n    if (!this.#hasRefused)",
+    to: "this.#isDeep = isDeep && false;\n    if (!this.#hasRefused)",
     tests: ["decoder_depth_test.ts"],
   },
   {
