@@ -325,7 +325,7 @@ clusterTest(
 clusterTest(
   "a group that is nested too deeply to be sent does not end the scope",
   (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
+    withRaw(cluster, { limits: { maxDepth: 64 } }, async (peer) => {
       await pg.start();
       let group: unknown = "g";
       for (let i = 0; i < 58; i++) group = [group];

@@ -483,7 +483,6 @@ for (const home of [undefined, "", "relative"]) {
       await using cluster = new Cluster();
       const kate = await cluster.start("kate");
       const options = objectOf([
-        ...Object.entries(hostile),
         ["name", "alex@localhost"],
         ["cookie", COOKIE],
         ["epmdPort", cluster.epmdPort],
