@@ -195,7 +195,7 @@ processTest(
       await assertRejects(() => GenServer.call(via(key), "hi"), TypeError);
     }
     let deep: unknown = 1;
-    for (let n = 0; n < 100; n++) deep = [deep];
+    for (let n = 0; n < 600; n++) deep = [deep];
     await assertRejects(() => GenServer.call(via(deep), "hi"), RangeError);
     assertEquals(GenServer.cast(via(deep), "hi"), "ok");
     await PartitionSupervisor.stop(P);

@@ -335,7 +335,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "json-wire",
-    files: ["wires/json/", "wires/conversation.ts"],
+    files: ["wires/json/", "wires/conversation.ts", "wires/over_limit.ts"],
     tests: [
       "wire_fields_test",
       "wire_test",
