@@ -4,8 +4,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { ExitError } from "../errors.ts";
 import { Pid, Process, receive, send, spawnLink } from "../process.ts";
+import { Atom } from "../runtime/values/atom.ts";
+import { idToOtp } from "../servers/supervisor/supervisor_otp.ts";
 import { Supervisor } from "../supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
+import { test } from "../testing/tags.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -21,6 +24,15 @@ defmodule Kate.Worker do
   def handle_call(:state, _from, arg), do: {:reply, arg, arg}
 end
 `;
+
+test("an id of a child is an atom on a BEAM if it is a name, and is short enough for one", () => {
+  for (const id of ["worker", "M".repeat(248)]) {
+    assert(idToOtp(id) instanceof Atom, id);
+  }
+  for (const id of ["a worker", "M".repeat(249), 1]) {
+    assertEquals(idToOtp(id), id);
+  }
+});
 
 clusterTest(
   "a Supervisor of Elixir serves the functions of Supervisor",

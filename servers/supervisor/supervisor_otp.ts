@@ -57,7 +57,7 @@ const MODULE = /^[A-Z]\w*(\.[A-Z]\w*)*$/;
 /** The id of a child, as OTP's supervisors have it; one that is no text came from there. */
 export function idToOtp(id: unknown): unknown {
   if (typeof id !== "string") return id;
-  const isName = isIdentifier(id) || MODULE.test(id) && id.length < 250;
+  const isName = isIdentifier(id) || MODULE.test(id) && id.length < 249;
   return isName ? atom(toBeamName(id)) : id;
 }
 
