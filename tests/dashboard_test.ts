@@ -153,6 +153,17 @@ function waiter(label: string) {
   return spawn(idle, [], { label });
 }
 
+clusterTest("Dashboard.startLink() rejects an empty name", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await assertRejects(
+      async () => await Dashboard.startLink({ name: "" }),
+      TypeError,
+      'with the name "": give a text',
+    );
+  });
+});
+
 pageTest("a link works once, and other links later", {}, async (session) => {
   const link = await Dashboard.url();
   const other = await Session.open(link);

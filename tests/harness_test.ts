@@ -288,6 +288,7 @@ test(
       "the name shell of #PID",
       "1 monitor of #PID (shell)",
       "a server that listens on 127.0.0.1:N",
+      "A file was opened during the test, but not closed during the test. Close the file handle by calling `file.close()`.",
       "the process #PID, clerk",
       "the node kate@localhost, which is still started",
       // Its EPMD runs on a thread of its own.
