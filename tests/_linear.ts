@@ -4,6 +4,7 @@ import process from "node:process";
 import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { Decoder } from "../wires/json/decoder.ts";
+import { ProtocolError } from "../wires/json/checks.ts";
 import { frameOf } from "./_raw_peer.ts";
 
 /** The ends of a connection. */
@@ -28,6 +29,10 @@ export const PORT: Port = {
   room: Infinity,
   pressure: () => undefined,
   assertRoom() {},
+  // A signal that is refused alone fails the decoding too.
+  refused(_signal, why) {
+    throw new ProtocolError(why);
+  },
   peers() {},
 };
 
