@@ -81,7 +81,8 @@ const TYPES: readonly unknown[] = ["permanent", "transient", "temporary"];
 /** Options for {@linkcode Application.start}. */
 export interface ApplicationStartOptions {
   /**
-   * What follows when the top supervisor of the application, or of one that is started for it, exits by itself. With
+   * Decides what happens when the top supervisor of the application, or of a dependency that is started for it, exits by
+   * itself. With
    * `"permanent"`, the node stops, and the program ends (see `onTreeEnd` of `Node.start`). With `"transient"`, the
    * same, unless the reason is `"normal"`. With `"temporary"`, the exit is logged.
    *

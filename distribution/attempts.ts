@@ -59,7 +59,7 @@ export class Attempts {
   }
 
   /**
-   * Runs one attempt within a time limit, by default that of a handshake; `stop` ends it before. The attempt may
+   * Runs one attempt within a time limit, by default the limit of a handshake; `stop` ends it before. The attempt may
    * restart its time.
    */
   async inTime<T>(

@@ -183,7 +183,7 @@ export interface NodeOptions {
    */
   logFilter?: LogFilter;
   /**
-   * What follows when a supervision tree ends for good: when the top supervisor of an application exits by itself
+   * Decides what happens when a supervision tree ends for good: when the top supervisor of an application exits by itself
    * (see the `type` of `Application.start`), or a supervisor that code outside any process has started gives up or
    * is killed.
    *

@@ -1,5 +1,5 @@
 /**
- * What a node does when one of its supervision trees has ended for good.
+ * The reaction of a node to a supervision tree that has ended for good.
  *
  * Without its tree, a program would run on and serve nothing, and whoever watches it would not see that. So by
  * default it ends, and what started it starts it again. Tests and prompts go on.
@@ -12,7 +12,7 @@ import type { NodeRuntime } from "../runtime/node_runtime.ts";
 import { onTreeEnd, type TreeEnd } from "../servers/supervisor/tree_end.ts";
 
 /**
- * What a node does at the end of a supervision tree: stop and end the program (`"exit"`), only log it
+ * The reaction of a node to the end of a supervision tree: stop and end the program (`"exit"`), only log it
  * (`"continue"`), or call a function.
  */
 export type TreeEndAction = "exit" | "continue" | ((end: TreeEnd) => unknown);

@@ -155,7 +155,7 @@ const RESULT = /^ (ok|FAILED|ignored|cancelled)\b/;
 // deno-lint-ignore no-control-regex
 const ESCAPES = /\x1b\[[\d;]*m/g;
 
-/** What is known of a process by its output. */
+/** The state of a process, as its output shows it. */
 class Log {
   /** How many files have failed as a whole. */
   broken = 0;

@@ -136,7 +136,7 @@ const WRONG: [args: string[], says: string][] = [
 
 for (const [args, says] of WRONG) {
   test(`chat ${shown(args)} is rejected as wrong usage`, options, async () => {
-    // Relative files are those of the program's folder.
+    // Relative paths start at the program's folder.
     const isHere = !args.includes("--module");
     assertRefused(await (isHere ? here(args) : chat(args)), 2, says);
   });

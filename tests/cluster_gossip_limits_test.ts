@@ -33,7 +33,7 @@ const SELDOM = 1e9;
 /** The gossip of a node, alex, which listens to a group of its own. */
 class Scene implements AsyncDisposable {
   readonly timeline = new Timeline();
-  /** What the topology was told: the known nodes, and failures. */
+  /** The calls of the topology: the known nodes, and failures. */
   readonly answers: unknown[] = [];
   readonly failures: string[] = [];
   readonly gossip: Gossip;

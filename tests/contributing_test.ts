@@ -12,7 +12,7 @@ const LISTS: Record<string, string[]> = {
   HOSTS: ["ip", "dnsmasq"],
 };
 
-/** The programs that the tests of a file need; those of a helper count for each file that registers its tests. */
+/** The programs that the tests of a file need. The programs of a helper count for each file that registers its tests. */
 function programsIn(source: string): string[] {
   return [...source.matchAll(/\bprograms: (\w+|\[[^\]]*\])/g)]
     .flatMap(([, list]) =>
@@ -30,7 +30,7 @@ async function filesByProgram(): Promise<Map<string, Set<string>>> {
   }
   const files = new Map<string, Set<string>>();
   for (const [name, source] of sources) {
-    // The programs in these are those of other tests.
+    // These files name the programs of other tests.
     if (
       !name.endsWith("_test.ts") || /^(harness|tags|contributing)_/.test(name)
     ) continue;

@@ -131,7 +131,7 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
   if (!isObject(value)) return value;
   const map = new Map<unknown, unknown>();
   for (const [key, field] of Object.entries(value)) {
-    // Atoms are never freed there: only the declared keys are any, not those of data.
+    // Atoms are never freed there: only the declared keys become atoms, not the keys of data.
     if (Object.hasOwn(type.map, key)) {
       map.set(atom(key), toBeam(field, type.map[key]));
     } else map.set(key, field);

@@ -50,7 +50,7 @@ export type ApplicationReply =
   | { type: "error"; reason: unknown };
 
 /**
- * What the exit of an application's top supervisor means for its node: the program ends (`"permanent"`); it ends
+ * The meaning of the exit of an application's top supervisor for its node: the program ends (`"permanent"`); it ends
  * unless the reason is `"normal"` (`"transient"`); nothing (`"temporary"`).
  */
 export type ApplicationType = "permanent" | "transient" | "temporary";

@@ -254,7 +254,7 @@ function setOptions(options: unknown): LeaderOperation {
 }
 
 /**
- * The reasons that are atoms on a BEAM: those of the protocol, and the codes of the system. The text of a device's
+ * The reasons that are atoms on a BEAM: the reasons of the protocol, and the codes of the system. The text of a device's
  * own error is a binary, as atoms are never freed there.
  */
 const REASONS: ReadonlySet<string> = new Set([

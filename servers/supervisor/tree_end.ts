@@ -3,8 +3,8 @@
  *
  * A tree is an application's, or one that code outside any process started: the process that such code shares is
  * linked to its top supervisor (`supervision.ts`), and ends with it. A supervisor that gives up exits with
- * `"shutdown"`, which says nothing, so it notes the reason here, and that of a supervisor among its children, which
- * gave up before it.
+ * `"shutdown"`, which says nothing, so it notes the reason here, and the reason of a supervisor among its children
+ * that gave up before it.
  *
  * @module
  */
