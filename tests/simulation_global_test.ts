@@ -36,6 +36,57 @@ test("a name server continues when the only one that granted it the lock of the 
   assertEquals(wrong, []);
 });
 
+test("a name server says hello again to a server whose changes it has missed", async () => {
+  // Without it, a registration waits for ever.
+  const { wrong } = await live({
+    seed: 1875751101,
+    delay: { min: 1, max: 200 },
+    commands: [
+      ["slow", 0, 0, 12],
+      ["killServer", 12, 3, 10],
+      ["heal", 15, 3, 3],
+      ["pause", 1, 3, 4],
+      ["cutOneWay", 13, 6, 13],
+      ["lock", 3, 0, 8],
+      ["split", 14, 14, 1],
+      ["unlock", 8, 15, 15],
+      ["reRegister", 9, 11, 3],
+      ["reRegister", 1, 6, 15],
+      ["split", 0, 1, 1],
+      ["spawn", 3, 0, 8],
+      ["reRegister", 11, 3, 0],
+      ["register", 15, 10, 0],
+      ["split", 2, 7, 2],
+      ["register", 0, 2, 14],
+      ["lock", 13, 11, 15],
+      ["pause", 5, 14, 12],
+      ["register", 1, 8, 1],
+      ["lock", 12, 9, 2],
+      ["pause", 3, 0, 7],
+      ["pause", 3, 3, 12],
+      ["heal", 3, 0, 6],
+      ["unlock", 0, 10, 12],
+      ["pause", 9, 0, 3],
+      ["unlock", 3, 6, 0],
+      ["lock", 1, 12, 7],
+      ["lock", 14, 0, 15],
+      ["lock", 15, 3, 2],
+      ["split", 1, 3, 0],
+      ["unlock", 3, 12, 1],
+      ["killServer", 4, 11, 8],
+      ["lock", 9, 9, 4],
+      ["end", 3, 1, 10],
+      ["spawn", 6, 12, 6],
+      ["part", 6, 1, 14],
+      ["lock", 13, 14, 2],
+      ["restart", 10, 1, 3],
+      ["unlock", 1, 10, 0],
+      ["end", 7, 11, 12],
+    ],
+  }, GLOBAL);
+  assertEquals(wrong, []);
+});
+
 test("registrations of a node share a lock: two round trips at once, and one for each that follows", async () => {
   const nodes = ["alex", "kate", "moebi", "zoe"];
   await using cluster = await SimulatedCluster.start({
