@@ -827,6 +827,14 @@ const mute = () =>
     handleCall: () => ({ type: "noreply", state: 0 }),
   }, undefined);
 
+/** Starts a task that never ends; returns a function that awaits it until the default time limit. */
+function awaitedForEver(): Promise<() => Promise<unknown>> {
+  const task = Task.async(Remote.never);
+  return Promise.resolve(() =>
+    assertRejects(() => Task.await(task), ExitError)
+  );
+}
+
 /** The cases whose time limit is a default: what is asked, and the error. */
 const DEFAULTS: [
   page: string,
@@ -852,22 +860,12 @@ const DEFAULTS: [
   [
     OTP,
     'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
-    () => {
-      const task = Task.async(Remote.never);
-      return Promise.resolve(() =>
-        assertRejects(() => Task.await(task), ExitError)
-      );
-    },
+    awaitedForEver,
   ],
   [
     OTP,
     "**It takes too long**: `Task.await` exits after # ms",
-    () => {
-      const task = Task.async(Remote.never);
-      return Promise.resolve(() =>
-        assertRejects(() => Task.await(task), ExitError)
-      );
-    },
+    awaitedForEver,
   ],
   [
     OTP,

@@ -35,7 +35,7 @@ function changedAt(text: string, index: number): string {
 
 // The JSON wire.
 
-/** What one handshake says: both introductions, and the proofs of the handshake before. */
+/** The messages of one handshake: both introductions, and the proofs of the handshake before. */
 interface Talk {
   role: "dialler" | "listener";
   dialler: Hello;

@@ -86,7 +86,7 @@ const SWAPPED: Record<string, [Operator, string]> = {
   "--": ["arithmetic", "++"],
 };
 
-/** Parses TypeScript; returns the tree, whose positions are those of the text. */
+/** Parses TypeScript; returns the tree, whose positions are offsets in the TypeScript text. */
 function treeOf(text: string): AnyNode {
   const code = stripTypeScriptTypes(text, { mode: "strip" });
   if (code.length !== text.length) {

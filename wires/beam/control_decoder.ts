@@ -302,7 +302,7 @@ export class ControlDecoder implements Incoming {
 
   /**
    * Refuses a message that exceeds a limit. If its beginning says that somebody waits for an answer, the wait fails
-   * at once: that of the peer by a DOWN of its monitor, and that of this node for the reply that the message is.
+   * at once: a call of the peer by a DOWN of its monitor, and a call of this node whose reply the message is.
    */
   #refuse(
     reader: TermReader,
@@ -328,7 +328,7 @@ export class ControlDecoder implements Incoming {
     return FORGED;
   }
 
-  /** What the beginning of a message says of it, as far as it can be read. */
+  /** Reads what the beginning of a message tells about it, as far as it can be read. */
   #headOf(reader: TermReader, alias: Ref | undefined): Head {
     try {
       reader.version();
@@ -495,9 +495,9 @@ export class ControlDecoder implements Incoming {
   }
 }
 
-/** What is known of a message whose term exceeds a limit. */
+/** The known facts about a message whose term exceeds a limit. */
 interface Head {
-  /** What it is, for the log. */
+  /** The kind of the message, for the log. */
   readonly what: string;
   /** The reference of this node that waits for it, if it is a reply. */
   readonly reply?: Ref;

@@ -66,7 +66,7 @@ class Cutter {
     return Buffer.concat(this.#parts);
   }
 
-  /** Keeps a term, but for its parts below so many levels. */
+  /** Keeps a term to the given number of levels, and cuts its deeper parts. */
   #copy(left: number): void {
     const start = this.#at;
     const kind = this.#kind();

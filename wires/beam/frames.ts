@@ -21,7 +21,7 @@ const UNCOUNTED = 1 << 16;
  */
 const HEAD = 1 << 14;
 
-/** A longer frame is none of a BEAM: its length is read from the wrong place. */
+/** No BEAM sends a longer frame: the length was read from the wrong place. */
 const LONGEST = 2 ** 31 - 1;
 
 const NOTHING = new Uint8Array(0);
