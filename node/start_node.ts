@@ -37,6 +37,7 @@ import { serveInfo } from "../runtime/processes/process_info.ts";
 import { serveLoggerProxy } from "../servers/logger/logger_proxy.ts";
 import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
 import { serveObserver } from "../servers/observer/serve_observer.ts";
+import { serveRemshRefusal } from "../servers/rpc/remsh_refusal.ts";
 import { serveRpc } from "../servers/rpc/rpc_call.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
 import { standardIo } from "../servers/io/io_device.ts";
@@ -170,6 +171,7 @@ export async function startNode(
   }
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);
+  serveRemshRefusal(runtime);
   serveInfo(runtime);
   serveGlobal(runtime);
   serveNetKernel(runtime);

@@ -25,6 +25,9 @@ defmodule Work do
 end
 `;
 
+const NO_SHELL =
+  "it is a TypeScript node: use deno task chat --remsh, or :rpc.call";
+
 const Work = {
   doubleIt: (x: number) => x * 2,
   status: beam((text: string) => text === "ready" ? "ok" : "no", {
@@ -172,6 +175,12 @@ clusterTest(
           "{:error, {:exception, error, _}} = try_it.(fn -> :erpc.call(on, Work, :secret, []) end); error.message =~ ~r/allow.* says no/",
           "true",
         ],
+        // `iex --remsh` and `erl -remsh` print this reason, and end.
+        [
+          "for shell <- [:iex, :shell], do: :erpc.call(on, :code, :ensure_loaded, [shell])",
+          `[error: :"${NO_SHELL}", error: :"${NO_SHELL}"]`,
+        ],
+        [":rpc.call(on, :code, :ensure_loaded, [Work])", "{:error, :nofile}"],
       ] as const
     ) {
       assertEquals(await kate.evaluate(code), expected, code);
