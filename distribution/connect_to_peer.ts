@@ -9,8 +9,10 @@ import { howToStart } from "../runtime/host/start_command.ts";
 import { quote } from "../runtime/values/inspect.ts";
 import type { Credentials } from "./credentials.ts";
 import { EpmdError, isLoopback, lookup, parseExtra } from "./epmd/mod.ts";
+import { HostLookup, type Resolve } from "./host_lookup.ts";
 import type { PeerStream } from "./host_environment.ts";
 import { addressOf, type NodeName } from "./node_name.ts";
+import type { Reach } from "./peer_place.ts";
 import { type Address, connectTcp } from "./tcp.ts";
 import type { Transport } from "./wire.ts";
 
@@ -36,20 +38,32 @@ export interface ConnectingNode {
   epmdPort: number | false;
   /** TLS for all connections, if it is enabled. */
   tls: Credentials | undefined;
+  /**
+   * Returns the addresses of a host.
+   *
+   * @default {the system's}
+   */
+  resolve?: Resolve;
 }
 
 /**
  * Connects to a node, at an address or at the one from EPMD, or to any node at an address; returns EPMD's information
- * about its wire.
+ * about its wire. With `nearest`, to no address that is nearer, unless the node is one of this machine by its name.
  */
 export async function connectToPeer(
   peer: NodeName | undefined,
   address: string | undefined,
   own: ConnectingNode,
   signal: AbortSignal,
+  nearest?: Reach,
 ): Promise<PeerStream> {
   const { epmdPort, tls } = own;
-  const connect = async (to: Address): Promise<Transport> => {
+  const connect = async (
+    { host, port }: Address,
+    find?: HostLookup,
+  ): Promise<Transport> => {
+    find?.check(host);
+    const to = { host, port, lookup: find?.option };
     if (tls === undefined) return await connectTcp(to, signal);
     const { connectTls } = await import("./tls.ts");
     return await connectTls(to, peer?.full, tls, signal);
@@ -67,7 +81,14 @@ export async function connectToPeer(
     );
   }
   const host = addressOf(peer.host);
-  const isHere = peer.host === own.name.host || isLoopback(host);
+  const isOwnHost = peer.host === own.name.host;
+  const isHere = isOwnHost || isLoopback(host);
+  const find = new HostLookup(
+    peer.host,
+    isOwnHost ? undefined : nearest,
+    own.resolve,
+  );
+  find.check(host);
   const { value: entry, host: asked } = await onEither(
     isHere ? LOOPBACK : host,
     isHere ? undefined : LOOPBACK,
@@ -80,6 +101,8 @@ export async function connectToPeer(
         timeout: NO_LIMIT,
         retryFor: host === LOOPBACK ? TAKE_OVER : 0,
         repeats: REPEATS,
+        find: find.option,
+        answered: host === LOOPBACK ? undefined : (at) => find.keep(at),
       }),
   );
   if (entry === undefined) {
@@ -92,7 +115,7 @@ export async function connectToPeer(
   const { value: transport } = await onEither(
     asked === LOOPBACK ? near : host,
     asked === LOOPBACK ? host : near,
-    (host) => connect({ host, port }),
+    (host) => connect({ host, port }, find),
   );
   return { transport, extra };
 }

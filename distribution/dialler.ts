@@ -24,6 +24,7 @@ import { UnreachableNode } from "../runtime/signals/unreachable_node.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
 import { type Attempts, REPEATS } from "./attempts.ts";
 import type { Budget } from "./budget.ts";
+import type { Reach } from "./peer_place.ts";
 import { PendingSignals } from "./pending_signals.ts";
 import { cannotConnect, logFailure } from "./failure.ts";
 import type { NetworkLog } from "./network_log.ts";
@@ -67,6 +68,7 @@ export interface DiallerOptions {
 }
 
 interface Dial extends DialTarget {
+  nearest: Reach | undefined;
   readonly pending: PendingSignals;
   /** Resolves with `undefined` when the node is connected, or with the failure. */
   readonly promise: Promise<string | undefined>;
@@ -80,6 +82,12 @@ interface Dial extends DialTarget {
   isWanted: boolean;
   /** Whether all its callers report a failure themselves. */
   isQuiet: boolean;
+}
+
+/** The peer that has introduced a node, and how far it is. */
+interface Introduction {
+  readonly by: unknown;
+  readonly nearest: Reach;
 }
 
 /** A node whose dial has failed just now: drops messages, and dials again for signals that expect an answer. */
@@ -112,8 +120,8 @@ class FailedNode extends UnreachableNode {
 export class Dialler {
   readonly #options: DiallerOptions;
   readonly #dials = new Map<string, Dial>();
-  /** Introduced nodes that are not dialled yet, and the peers that introduced them. */
-  readonly #introduced = new Map<string, unknown>();
+  /** Introduced nodes that are not dialled yet. */
+  readonly #introduced = new Map<string, Introduction>();
   #introducedAtOnce = 0;
   /** The times at which dials have failed, of the last {@linkcode FAILED_FOR} ms, in their order. */
   readonly #failedAt = new Map<string, number>();
@@ -154,6 +162,7 @@ export class Dialler {
     if (dial === undefined) return undefined;
     dial.isWanted = true;
     dial.isQuiet = false;
+    dial.nearest = undefined;
     return dial.pending;
   }
 
@@ -163,6 +172,7 @@ export class Dialler {
     if (dial !== undefined) {
       dial.isWanted = true;
       dial.isQuiet = false;
+      dial.nearest = undefined;
       return await dial.promise === undefined;
     }
     await Promise.resolve();
@@ -180,22 +190,24 @@ export class Dialler {
       this.#start(node, { address, isQuiet });
     if (dial === undefined) return cannotConnect(node, this.#tooMany());
     if (!isQuiet) dial.isQuiet = false;
+    dial.nearest = undefined;
     return await dial.promise;
   }
 
-  /** Dials nodes that a peer has introduced, when there is capacity. */
-  introduce(names: string[], by: unknown): void {
+  /** Dials nodes that a peer has introduced, when there is capacity; none that is nearer than the peer. */
+  introduce(names: string[], by: unknown, nearest: Reach): void {
     for (const name of names) {
       if (this.#introduced.size >= this.#options.limits.maxConnections) break;
-      if (!this.#introduced.has(name)) this.#introduced.set(name, by);
+      if (this.#introduced.has(name)) continue;
+      this.#introduced.set(name, { by, nearest });
     }
     this.#dialIntroduced();
   }
 
   /** Cancels the waiting dials of nodes that a peer has introduced. */
   forget(by: unknown): void {
-    for (const [name, introducer] of this.#introduced) {
-      if (introducer === by) this.#introduced.delete(name);
+    for (const [name, introduction] of this.#introduced) {
+      if (introduction.by === by) this.#introduced.delete(name);
     }
   }
 
@@ -218,11 +230,11 @@ export class Dialler {
 
   #dialIntroduced(): void {
     const { isConnected } = this.#options;
-    for (const name of this.#introduced.keys()) {
+    for (const [name, { nearest }] of this.#introduced) {
       if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
       this.#introduced.delete(name);
       if (isConnected(name) || this.#dials.has(name)) continue;
-      const dial = this.#start(name);
+      const dial = this.#start(name, { nearest });
       if (dial === undefined) continue;
       this.#introducedAtOnce++;
       dial.promise.then(() => {
@@ -235,7 +247,11 @@ export class Dialler {
   /** Begins a dial, if the limit allows it. */
   #start(
     node: string,
-    { address, isQuiet = false }: { address?: string; isQuiet?: boolean } = {},
+    { address, isQuiet = false, nearest }: {
+      address?: string;
+      isQuiet?: boolean;
+      nearest?: Reach;
+    } = {},
   ): Dial | undefined {
     if (this.#stopped) return undefined;
     const { limits, queued, isFull, log } = this.#options;
@@ -248,6 +264,7 @@ export class Dialler {
     const dial: Dial = {
       node,
       address,
+      nearest,
       pending: new PendingSignals({
         node,
         limits,
@@ -297,9 +314,12 @@ export class Dialler {
     let repeats = 0;
     while (!isDialOver(dial)) {
       let pause = GIVE_WAY;
+      const { nearest } = dial;
       try {
         return await this.#inTurn(dial);
       } catch (error) {
+        // The program has dialled an introduced node meanwhile, and may reach it where the peer must not lead.
+        if (nearest !== dial.nearest) continue;
         if (!(error instanceof HandshakeError)) throw error;
         const { code } = error;
         until ??= runtime.now() + 2 * limits.handshakeTimeout;

@@ -7,6 +7,7 @@
 import type { Clock } from "../runtime/host/clock.ts";
 import type { NodeName } from "./node_name.ts";
 import type { NetworkLog } from "./network_log.ts";
+import type { Reach } from "./peer_place.ts";
 import type { Transport } from "./wire.ts";
 
 /** A node, as other nodes find it. */
@@ -73,12 +74,13 @@ export interface HostEnvironment {
   readonly threads?: Set<ThreadNodes>;
   /**
    * Connects to a node of that name, at an address if one is given, or to any node at the address; the signal ends
-   * the attempt.
+   * the attempt. With `nearest`, the host of the name leads to no address that is nearer.
    */
   connect(
     peer: NodeName | undefined,
     address: string | undefined,
     signal: AbortSignal,
+    nearest?: Reach,
   ): Promise<PeerStream>;
   /**
    * Returns the names of the nodes that are registered on a host, without the host.

@@ -4,6 +4,20 @@
  * @module
  */
 
+/** Deno, as far as permissions need it. */
+interface Host {
+  readonly Deno?: {
+    permissions: { querySync(of: { name: "net" }): { state: string } };
+  };
+}
+
+/** Whether the program may connect to all hosts. A Deno program may have the permission for some of them only. */
+export function mayConnectAnywhere(): boolean {
+  const { Deno } = globalThis as Host;
+  return Deno === undefined ||
+    Deno.permissions.querySync({ name: "net" }).state === "granted";
+}
+
 /**
  * Whether an error, or its cause, is a permission that the program was started without.
  *

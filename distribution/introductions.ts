@@ -9,7 +9,7 @@ import type { Connection } from "./connection.ts";
 import type { Dialler } from "./dialler.ts";
 import type { KnownAddresses } from "./known_addresses.ts";
 import { isNodeName } from "./node_name.ts";
-import { addressFor, announcedAddress } from "./peer_place.ts";
+import { addressFor, announcedAddress, reachOfPeer } from "./peer_place.ts";
 import type { IntroducedNode, Peer } from "./wire.ts";
 
 /** The parts of a node that introductions need. */
@@ -67,7 +67,11 @@ export class Introductions {
       const usable = address && announcedAddress(address, connection.ends);
       if (usable) addresses.introduce(name, usable, connection.peer.name);
     }
-    dialler.introduce(wanted.map(({ name }) => name), connection);
+    dialler.introduce(
+      wanted.map(({ name }) => name),
+      connection,
+      reachOfPeer(connection.ends),
+    );
   }
 
   #areShared({ peer }: Connection): boolean {

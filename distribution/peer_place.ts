@@ -14,17 +14,27 @@ import { isIP } from "node:net";
 import type { Ends, Listening } from "./wire.ts";
 
 /** How far an address reaches: on this machine, on this link, or farther. */
+export type Reach = 0 | 1 | 2;
 const LOOPBACK = 0;
 const LINK = 1;
 const FAR = 2;
 
 /** Addresses by how far they reach; those of no single machine do not count as addresses. */
-const RANGES: [RegExp, number | undefined][] = [
+const RANGES: [RegExp, Reach | undefined][] = [
   [/^127\.|^::1$/, LOOPBACK],
-  [/^169\.254\.|^fe[89ab][0-9a-f]:/i, LINK],
+  [/^169\.254\.|^fe[89ab][0-9a-f]:/, LINK],
+  // The services of clouds for a machine at other addresses: of Amazon, Google, Alibaba, Azure and Oracle.
+  [
+    /^fd00:ec2:|^fd20:ce::254$|^100\.100\.100\.200$|^168\.63\.129\.16$|^192\.0\.0\.192$/,
+    LINK,
+  ],
   // This network, multicast, and what is reserved.
-  [/^0\.|^(22[4-9]|2[3-5]\d)\.|^::$|^ff[0-9a-f]{2}:/i, undefined],
+  [/^0\.|^(22[4-9]|2[3-5]\d)\.|^::$|^ff[0-9a-f]{2}:/, undefined],
 ];
+
+/** Addresses of IPv6 that stand for one of IPv4, in their shortest form: translated (SIIT, NAT64), compatible, 6to4. */
+const EMBEDDED =
+  /^(?:::|::ffff:0:|64:ff9b::)([0-9a-f]+):([0-9a-f]+)$|^2002:([0-9a-f]+):([0-9a-f]+):/;
 
 /** The place of a peer. */
 export interface PeerPlace {
@@ -54,7 +64,7 @@ export function peerPlaceOf(
     isEverywhere = listen.host === undefined;
     // A connection without addresses is within this program.
     const given = plainOf(listen.host ?? remote ?? "127.0.0.1");
-    host = isFrom(given, remote) ? given : undefined;
+    host = isFrom(given, ends) ? given : undefined;
   }
   const address = dialled ??
     (host === undefined ? undefined : joinedAddress(host, port));
@@ -67,11 +77,10 @@ export function addressFor(
   to: Ends | undefined,
 ): string | undefined {
   if (host === undefined) return undefined;
-  const remote = to === undefined ? undefined : plainOf(to.remoteHost);
-  if (isFrom(host, remote)) return joinedAddress(host, port);
+  if (isFrom(host, to)) return joinedAddress(host, port);
   // It is on this machine, and so where this machine is.
   const own = to === undefined ? undefined : plainOf(to.localHost);
-  return isEverywhere && reachOf(host) === LOOPBACK && isFrom(own, remote)
+  return isEverywhere && reachOf(host) === LOOPBACK && isFrom(own, to)
     ? joinedAddress(own!, port)
     : undefined;
 }
@@ -87,22 +96,35 @@ export function announcedAddress(
   const port = Number(digits);
   const plain = plainOf(host);
   if (!(port >= 1 && port <= 65535)) return undefined;
-  const remote = from === undefined ? undefined : plainOf(from.remoteHost);
-  return isFrom(plain, remote) ? joinedAddress(plain, port) : undefined;
+  return isFrom(plain, from) ? joinedAddress(plain, port) : undefined;
+}
+
+/** How far a peer is; without addresses, its connection is within this program. */
+export function reachOfPeer(ends: Ends | undefined): Reach {
+  return ends === undefined ? LOOPBACK : reachOf(ends.remoteHost) ?? FAR;
+}
+
+/** Whether a text is the address of a single machine, and no nearer than `nearest`. */
+export function isReachable(host: string, nearest: Reach | undefined): boolean {
+  if (nearest === undefined) return true;
+  const reach = reachOf(host);
+  return reach !== undefined && reach >= nearest;
 }
 
 /** Whether a text is the address of a single machine, and no nearer than a peer there. */
-function isFrom(host: string | undefined, peer: string | undefined): boolean {
-  const reach = host === undefined ? undefined : reachOf(host);
-  if (reach === undefined) return false;
-  return reach >= (peer === undefined ? LOOPBACK : reachOf(peer) ?? FAR);
+function isFrom(host: string | undefined, peer: Ends | undefined): boolean {
+  return host !== undefined && isReachable(host, reachOfPeer(peer));
 }
 
 /** How far an address reaches; `undefined` if a text is not the address of a single machine. */
-export function reachOf(host: string): number | undefined {
+export function reachOf(host: string): Reach | undefined {
   // A zone is a name of this machine's.
   if (isIP(host) === 0 || host.includes("%")) return undefined;
-  const range = RANGES.find(([pattern]) => pattern.test(host));
+  const plain = plainOf(host);
+  const [, high, low, high6to4, low6to4] = EMBEDDED.exec(plain) ?? [];
+  const given = high ?? high6to4;
+  const address = given === undefined ? plain : dotted(given, low ?? low6to4);
+  const range = RANGES.find(([pattern]) => pattern.test(address));
   return range === undefined ? FAR : range[1];
 }
 
@@ -113,7 +135,11 @@ function plainOf(host: string): string {
   const { hostname } = new URL(`http://[${host}]`);
   const plain = hostname.slice(1, -1);
   const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(plain) ?? [];
-  if (high === undefined) return plain;
+  return high === undefined ? plain : dotted(high, low);
+}
+
+/** An IPv4 address from its two words in hexadecimal. */
+function dotted(high: string, low: string): string {
   return [high, low].flatMap((word) => {
     const bits = parseInt(word, 16);
     return [bits >> 8, bits & 255];

@@ -13,6 +13,7 @@ import { connectToPeer } from "./connect_to_peer.ts";
 import { namesAt } from "./names_at_host.ts";
 import { listenForPeers, registerNode } from "./listen_for_peers.ts";
 import type { NetworkLog } from "./network_log.ts";
+import type { Reach } from "./peer_place.ts";
 import type { Transport } from "./wire.ts";
 import type {
   HostEnvironment,
@@ -106,6 +107,7 @@ export class SystemHost implements HostEnvironment {
     peer: NodeName | undefined,
     address: string | undefined,
     signal: AbortSignal,
+    nearest?: Reach,
   ): Promise<PeerStream> {
     if (peer !== undefined) {
       for (const nodes of this.threads) {
@@ -113,7 +115,7 @@ export class SystemHost implements HostEnvironment {
         if (stream !== undefined) return stream;
       }
     }
-    return connectToPeer(peer, address, this.#options, signal);
+    return connectToPeer(peer, address, this.#options, signal, nearest);
   }
 
   async names(host: string, signal: AbortSignal): Promise<string[]> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connect as netConnect, Socket } from "node:net";
+import { connect as netConnect, type LookupFunction, Socket } from "node:net";
 import { outside } from "../runtime/context/async_context.ts";
 import { copyBytes } from "../runtime/values/term.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
@@ -132,6 +132,16 @@ export interface Address {
   port: number;
 }
 
+/** An address to dial. */
+export interface DialAddress extends Address {
+  /**
+   * Returns the addresses of the host.
+   *
+   * @default {the system's look-up}
+   */
+  lookup?: LookupFunction;
+}
+
 /** Creates a socket, and a value from it once it is connected; the signal aborts the attempt. */
 export function established<S extends Socket, T>(
   make: () => S,
@@ -206,7 +216,7 @@ class Reader {
 
 /** Connects to an address; the signal aborts the attempt. */
 export function connectTcp(
-  address: Address,
+  address: DialAddress,
   signal: AbortSignal,
 ): Promise<TcpTransport> {
   const reader = new Reader();

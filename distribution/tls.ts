@@ -20,7 +20,7 @@ import {
 } from "./certificate.ts";
 import type { Credentials } from "./credentials.ts";
 import {
-  type Address,
+  type DialAddress,
   endsOf,
   established,
   remoteOf,
@@ -282,7 +282,7 @@ function certificateError(code: string): string {
  *   for any.
  */
 export async function connectTls(
-  address: Address,
+  address: DialAddress,
   name: string | undefined,
   credentials: Credentials,
   signal: AbortSignal,

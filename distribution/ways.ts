@@ -11,7 +11,7 @@ import { runHandshake } from "./handshake.ts";
 import type { HostEnvironment } from "./host_environment.ts";
 import type { KnownAddresses } from "./known_addresses.ts";
 import { type NodeName, parseNodeName } from "./node_name.ts";
-import { joinedAddress } from "./peer_place.ts";
+import { joinedAddress, type Reach } from "./peer_place.ts";
 import {
   HandshakeError,
   type Local,
@@ -54,6 +54,8 @@ export interface DialTarget {
   readonly node: string;
   /** Its address, if it was given. */
   readonly address: string | undefined;
+  /** How near the host of its name may be; `undefined` if the program dials it. */
+  readonly nearest: Reach | undefined;
   /** Ends the dial. */
   readonly stop: AbortController;
   /** Aborted when the other side's connection has settled the dial, or it has failed. */
@@ -174,7 +176,7 @@ export class Ways {
     await attempts.inTime(stop.signal, async (signal, restart) => {
       const { transport, extra } = await attempts.inTime(
         signal,
-        (soon) => host.connect(name, address, soon),
+        (soon) => host.connect(name, address, soon, dial.nearest),
         share,
       );
       // The node is there. As in Erlang, the handshake has its own time, if no other way needs it.

@@ -7,6 +7,7 @@ import { parseNodeName } from "../distribution/node_name.ts";
 import { Network } from "../distribution/network.ts";
 import {
   DEFAULT_LIMITS,
+  type Ends,
   type Limits,
   type Transport,
   type TransportHandlers,
@@ -53,6 +54,8 @@ class CountedDials {
   total = 0;
   /** The highest number of concurrent dials. */
   most = 0;
+  /** How near the host of each dialled name may be. */
+  readonly nearest: (number | undefined)[] = [];
   readonly network: Network;
 
   constructor(limits: Partial<Limits> = {}) {
@@ -68,8 +71,9 @@ class CountedDials {
       wires: [jsonWire],
       host: {
         randomBytes,
-        connect: (peer, address, signal) =>
+        connect: (peer, address, signal, nearest) =>
           new Promise((_, reject) => {
+            this.nearest.push(nearest);
             const full = peer?.full ?? address!;
             const fail = () => {
               this.active.delete(full);
@@ -103,8 +107,14 @@ class Peer implements Transport {
   #handlers: TransportHandlers | undefined;
   #said: Uint8Array[] = [];
 
-  static async enter(network: Network, name: string): Promise<Peer> {
-    const peer = new Peer();
+  constructor(readonly ends: Ends | undefined) {}
+
+  static async enter(
+    network: Network,
+    name: string,
+    ends?: Ends,
+  ): Promise<Peer> {
+    const peer = new Peer(ends);
     network.accept(peer);
     const mine = hello(name);
     peer.say({ versions: [1], to: ALEX, ...mine });
@@ -193,6 +203,30 @@ test("an introduced node is dialled at once when it is used", async () => {
   await dials.failAll();
   assertEquals(await connected, false);
   assertEquals(dials.total, 500);
+  await dials.network.stop();
+});
+
+test("the host of an introduced node is no nearer than the peer, unless the program dials the node", async () => {
+  const dials = new CountedDials();
+  for (
+    const [host, nearest] of [
+      ["10.0.0.2", 2],
+      ["169.254.3.4", 1],
+      ["127.0.0.1", 0],
+    ] as const
+  ) {
+    const ends = { localHost: "10.0.0.1", remoteHost: host, remotePort: 1 };
+    const peer = await Peer.enter(dials.network, RAW, ends);
+    peer.say([["peers", [OTHER]]]);
+    assertEquals(dials.nearest.splice(0), [nearest]);
+    // The program may dial it where the peer must not lead.
+    const connected = dials.network.connect(OTHER);
+    await dials.failAll();
+    assertEquals(await connected, false);
+    assertEquals(dials.nearest.splice(0), [undefined]);
+    peer.destroy();
+    await quiet();
+  }
   await dials.network.stop();
 });
 

@@ -3,10 +3,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { advertisedAddress } from "../distribution/advertised_address.ts";
+import { connectToPeer } from "../distribution/connect_to_peer.ts";
+import type { Resolve } from "../distribution/host_lookup.ts";
 import {
   type KnownAddress,
   KnownAddresses,
 } from "../distribution/known_addresses.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
 import {
   addressFor,
   announcedAddress,
@@ -16,6 +19,7 @@ import type { Ends } from "../distribution/wire.ts";
 import { Node } from "../node.ts";
 import { receive, self, send } from "../process.ts";
 import { test } from "../testing/tags.ts";
+import { LyingEpmd } from "./_fake_epmd.ts";
 import { clusterTest, nodeDown, nodeUp, part, settled } from "./_nodes.ts";
 import { hello, jsonFrame, RawListener, RawPeer } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
@@ -463,6 +467,17 @@ test("announcedAddress() reads addresses that the peer may name", () => {
       ["[::ffff:127.0.0.1]:4370", far, undefined],
       ["169.254.169.254:80", far, undefined],
       ["[fe80::1]:80", far, undefined],
+      // The metadata services of clouds, and addresses of IPv6 that stand for one of IPv4.
+      ["[fd00:ec2::254]:80", far, undefined],
+      ["[fd20:ce::254]:80", far, undefined],
+      ["100.100.100.200:80", far, undefined],
+      ["168.63.129.16:80", far, undefined],
+      ["[64:ff9b::a9fe:a9fe]:80", far, undefined],
+      ["[2002:7f00:1::1]:80", far, undefined],
+      ["[::ffff:0:127.0.0.1]:80", far, undefined],
+      ["[::127.0.0.1]:80", far, undefined],
+      ["[64:ff9b::a00:3]:80", far, "[64:ff9b::a00:3]:80"],
+      ["[fd00:ec3::254]:80", far, "[fd00:ec3::254]:80"],
       ["10.0.0.3:0", far, undefined],
       ["10.0.0.3:65536", far, undefined],
       ["10.0.0.3:99999", far, undefined],
@@ -474,6 +489,89 @@ test("announcedAddress() reads addresses that the peer may name", () => {
   ) {
     assertEquals(announcedAddress(text, from), expected, text);
   }
+});
+
+/** Dials by a name whose host leads to an address once, and to another one after that. */
+async function dialRebound(
+  first: string,
+  nearest: 0 | 1 | 2 | undefined,
+  host = "rebound.example.org",
+): Promise<{ outcome: string; asked: number; resolved: number }> {
+  await using listener = await RawListener.listen();
+  const { port } = new URL(`http://${listener.address}`);
+  let asked = 0;
+  await using epmd = await LyingEpmd.listen(() => {
+    asked++;
+    return { port: Number(port), extra: "" };
+  });
+  let resolved = 0;
+  const own = {
+    name: parseNodeName("alex@alex.example.org"),
+    host: "127.0.0.1",
+    epmdPort: epmd.port,
+    tls: undefined,
+    resolve: ((_, done) => {
+      const address = resolved++ === 0 ? first : "127.0.0.9";
+      done(null, [{ address, family: address.includes(":") ? 6 : 4 }]);
+    }) satisfies Resolve,
+  };
+  const { signal } = new AbortController();
+  const outcome = await connectToPeer(
+    parseNodeName(`x@${host}`),
+    undefined,
+    own,
+    signal,
+    nearest,
+  ).then(
+    ({ transport }) => {
+      transport.destroy();
+      return transport.remote;
+    },
+    (error: Error) => error.message,
+  );
+  return {
+    outcome: outcome.replace(`:${port}`, ""),
+    asked,
+    resolved,
+  };
+}
+
+test("a dial by name asks the DNS once, and dials the node where EPMD has answered", async () => {
+  const free = { outcome: "127.0.0.1", asked: 1, resolved: 1 };
+  assertEquals(await dialRebound("127.0.0.1", undefined), free);
+  assertEquals(await dialRebound("127.0.0.1", 0), free);
+});
+
+test("the name of an introduced node leads to no address that is nearer than the peer", async () => {
+  for (
+    const [address, nearest] of [
+      ["127.0.0.1", 2],
+      ["127.0.0.1", 1],
+      ["::1", 2],
+      ["::ffff:127.0.0.1", 2],
+      ["169.254.169.254", 2],
+      ["fd00:ec2::254", 2],
+      ["fe80::1", 2],
+      ["0.0.0.0", 2],
+      ["::", 0],
+    ] as const
+  ) {
+    const { outcome, asked } = await dialRebound(address, nearest);
+    assertMatch(outcome, /is nearer to this node than the peer/, address);
+    assertMatch(
+      outcome,
+      new RegExp(`rebound.example.org is ${address}, which`),
+    );
+    assertEquals(asked, 0, address);
+  }
+  for (const host of ["127.0.0.1", "0.0.0.0", "::1"]) {
+    const { outcome, asked, resolved } = await dialRebound("1.1.1.1", 2, host);
+    assertMatch(outcome, /is nearer to this node than the peer/, host);
+    assertEquals([asked, resolved], [0, 0], host);
+  }
+  // Nodes of this machine have its name.
+  const own = await dialRebound("10.0.0.9", 2, "alex.example.org");
+  assertEquals([own.outcome, own.asked], ["127.0.0.1", 1]);
 });
 
 test("KnownAddresses keeps a number of each kind, and no peer displaces the others'", () => {

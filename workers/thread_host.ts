@@ -90,8 +90,9 @@ export class ThreadHost implements HostEnvironment {
     peer: NodeName | undefined,
     address: string | undefined,
     signal: AbortSignal,
+    nearest?: Parameters<HostEnvironment["connect"]>[3],
   ): Promise<PeerStream> {
-    return this.#connecting.connect(peer, address, signal);
+    return this.#connecting.connect(peer, address, signal, nearest);
   }
 
   names(host: string, signal: AbortSignal): Promise<string[]> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LookupFunction } from "node:net";
 import { nameFault, type NodeEntry, toEntry, withWords } from "./entry.ts";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import {
@@ -62,6 +63,14 @@ export interface EpmdClientOptions extends EpmdAddress {
   repeats?: number;
   /** Gives up, rejecting with the signal's reason. */
   signal?: AbortSignal;
+  /**
+   * Returns the addresses of the host.
+   *
+   * @default {the system's look-up}
+   */
+  find?: LookupFunction;
+  /** Called with the address at which EPMD has answered. */
+  answered?: (address: string) => void;
 }
 
 /**
@@ -94,6 +103,7 @@ export function lookup(
       },
       cap: LOOKUP_REPLY_CAP,
       signal: options.signal,
+      find: options.find,
     });
     if (found.found === undefined) return undefined;
     const entry = toEntry(found.found);
@@ -135,6 +145,7 @@ async function ask<T>(
     try {
       return await inTurn(target, signal, async () => {
         const { answer, socket } = await exchange(target, request);
+        options.answered?.(socket.remoteAddress ?? "");
         socket.destroy();
         return answer;
       });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connect, type Socket } from "node:net";
+import { connect, type LookupFunction, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import { EpmdFormatError } from "./protocol.ts";
@@ -68,6 +68,12 @@ export interface Exchange<T> {
    * @default true
    */
   ref?: boolean;
+  /**
+   * Returns the addresses of the host.
+   *
+   * @default {the system's look-up}
+   */
+  find?: LookupFunction;
 }
 
 /**
@@ -142,11 +148,12 @@ export function exchange<T>(
   options: Exchange<T>,
 ): Promise<{ answer: T; socket: Socket }> {
   const { host, port, timeout } = target;
-  const { what, request, parse, whole, cap, signal, ref = true } = options;
+  const { what, request, parse, whole, cap, signal, ref = true, find } =
+    options;
   const where = `${host}:${port}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port, noDelay: true, lookup: find });
     const timer = setTimeout(onTimeout, timeout);
     if (!ref) {
       socket.unref();
@@ -234,7 +241,9 @@ export function exchange<T>(
       if (connected) {
         return closed(`broke the connection (${code})`, error);
       }
-      const text = code === "ECONNREFUSED" ? "connection refused" : code;
+      const text = code === "ECONNREFUSED"
+        ? "connection refused"
+        : error.code ?? error.message;
       unreachable(code, text, error);
     }
     function onTimeout(): void {
