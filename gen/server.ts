@@ -50,6 +50,9 @@ import {
 /** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
 
+/** The answer of each server of this library to a request that it does not know, or whose fields are invalid. */
+export const BADARG = { type: "error", reason: "badarg" } as const;
+
 /**
  * A server: it handles messages one at a time. An error that a method throws, or rejects with, is the reason
  * with which the server exits; an `ExitError` carries another reason.

@@ -1,9 +1,13 @@
 /** The claims of `docs/protocol.md` about a node's answers, tested over a socket. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Agent } from "../agent.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { global } from "../global.ts";
+import { pg } from "../pg.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { Pid, Process, receive, self, send, spawn } from "../process.ts";
+import { Supervisor } from "../supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";
@@ -195,6 +199,143 @@ clusterTest(
 );
 
 clusterTest(
+  "a down for a missing process comes from that process, and one for a name from process 0",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { number, creation } = self();
+      await peer.say([
+        ["monitor", 1, 9999, creation, 5],
+        ["monitor", 1, number, creation + 1, 6],
+        ["monitor_name", 1, "Nobody", 7],
+      ]);
+      assertEquals(await answers(peer), [
+        ["down", 9999, 1, 5, "noproc"],
+        ["down", number, 1, 6, "noproc"],
+        ["down", 0, 1, 7, "noproc"],
+      ]);
+    }),
+);
+
+/** Asks a process of the node, by its name; returns the answer. */
+async function ask(
+  peer: RawPeer,
+  name: string,
+  request: unknown,
+): Promise<unknown> {
+  await peer.say([["call_name*", 1, name, 1, request]]);
+  for (;;) {
+    for (const signal of await peer.hear()) {
+      if (["answer", "down"].includes(signal[0])) return signal.at(-1);
+    }
+  }
+}
+
+const BADARG = { type: "error", reason: "badarg" };
+
+clusterTest(
+  "each server answers badarg to a request that it does not know",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      await Promise.all([
+        Agent.start(() => 0, { name: "Agent" }),
+        DynamicSupervisor.startLink({ name: "DynamicSupervisor" }),
+        Supervisor.startLink([], {
+          name: "Supervisor",
+          strategy: "one_for_one",
+        }),
+        TaskSupervisor.startLink({ name: "TaskSupervisor" }),
+        pg.startLink("pg"),
+      ]);
+      global.whereisName("nobody");
+      const names = [
+        "Agent",
+        "DynamicSupervisor",
+        "Supervisor",
+        "TaskSupervisor",
+        "pg",
+        "global_name_server",
+      ];
+      for (const name of names) {
+        for (const request of [{ type: "sing" }, "sing", null, [1]]) {
+          assertEquals([name, await ask(peer, name, request)], [name, BADARG]);
+        }
+      }
+    }),
+);
+
+clusterTest(
+  "global answers badarg to a request without one of its fields",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      global.whereisName("nobody");
+      const entry = { name: 1, pid: own(1), resolve: "random_exit_name" };
+      const requests: Record<string, Record<string, unknown>> = {
+        set_lock: { resource: 1, requester: 2 },
+        del_lock: { resource: 1, requester: 2 },
+        lock_names: {},
+        register: { entry, isNew: true },
+        unregister: { name: 1 },
+        merge: { servers: [], insert: [], remove: [] },
+        unlock_names: {},
+      };
+      const wrong: [string, Record<string, unknown>][] = [
+        ["lock_names", { wait: "5" }],
+        ["register", { entry: { ...entry, resolve: "none" }, isNew: true }],
+      ];
+      for (const [type, fields] of Object.entries(requests)) {
+        for (const field of Object.keys(fields)) {
+          const { [field]: _, ...others } = fields;
+          wrong.push([type, others]);
+        }
+        const answer = await ask(peer, "global_name_server", {
+          type,
+          ...fields,
+        });
+        assert(answer === true || answer === "ok", `${type}: ${answer}`);
+      }
+      await ask(peer, "global_name_server", { type: "lock_names" });
+      for (const [type, fields] of wrong) {
+        const answer = await ask(peer, "global_name_server", {
+          type,
+          ...fields,
+        });
+        assertEquals([type, answer], [type, BADARG]);
+      }
+    }),
+);
+
+clusterTest(
+  "io requests are performed up to the first whose answer is not ok",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const put = (chars: string) => ({ type: "put_chars", chars });
+      const requests = [put("a\n"), { type: "sing" }, put("b\n")];
+      for (
+        const [sent, expected] of [
+          [requests, { type: "error", reason: "request" }],
+          [[
+            put("c\n"),
+            { type: "get_chars", prompt: "", count: 0 },
+            put("d\n"),
+          ], {
+            chars: "",
+          }],
+          [[put("e\n")], "ok"],
+          [[], "ok"],
+        ]
+      ) {
+        await peer.say([["send_name*", 1, "user", {
+          type: "io_request",
+          from: own(1),
+          replyAs: ownRef(1),
+          request: { type: "requests", requests: sent },
+        }]]);
+        assertEquals((await peer.signal("reply"))[3], expected);
+      }
+    }),
+);
+
+clusterTest(
   "a Task.Supervisor answers badarg to a request with invalid fields",
   (cluster) =>
     withRaw(cluster, {}, async (peer) => {
@@ -224,6 +365,8 @@ clusterTest(
           { shutdown: "kill" },
           { callers: [1] },
           { callers: null },
+          { link: "no" },
+          { link: undefined },
           { task: ["raw@localhost", 2] },
           { run: { module: "Remote", function: "add" } },
           { type: "start" },

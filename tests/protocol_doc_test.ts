@@ -480,6 +480,19 @@ test("docs/protocol.md: raw byte arrays count until they are referred to", () =>
   assertThrows(() => decoded([raw(0, true), raw(0, true)]), Error, "its end");
 });
 
+test("docs/protocol.md: a large may be any signal without attachments", () => {
+  const types = shapes().filter(([kind]) => !/^large|_text$/.test(kind));
+  for (const [kind, items] of types) {
+    const good = items.map((type) =>
+      TYPES[type].good.at(1) ?? TYPES[type].good[0]
+    );
+    const tag = ["pid", "start"].includes(items.at(-1)!) ? "*" : "";
+    const json = JSON.stringify([`${kind}${tag}`, ...good]);
+    const bytes = new TextEncoder().encode(json);
+    decoded([rawFrameOf(1, bytes, true), textFrame('[["large",1]]')]);
+  }
+});
+
 test("docs/protocol.md: a refusal is cut to its maximum length, between characters", () => {
   for (const [character, kept] of [["ü", 2048], ["🐕", 1024], ["€", 1365]]) {
     const port = new RecordingPort();

@@ -415,16 +415,16 @@ class Node:
             self.exit_signal(process, pid, reason, linked=True)
 
     def on_monitor(self, there, sender, to, creation, ref):
-        self.watch(there, sender, ref, self.process(to, creation))
+        self.watch(there, sender, ref, self.process(to, creation), to)
 
     def on_monitor_name(self, there, sender, name, ref):
         self.watch(there, sender, ref, self.names.get(short_name(name)))
 
-    def watch(self, there, sender, ref, process):
+    def watch(self, there, sender, ref, process, number=0):
         watcher = Pid(there.name, natural(sender), there.creation)
         ref = Ref(there.name, natural(ref), there.creation)
         if process is None:
-            self.deliver_or_send(there.name, "down", 0, sender, ref.number, "noproc")
+            self.deliver_or_send(there.name, "down", number, sender, ref.number, "noproc")
         else:
             self.unwatch(ref)
             process.watchers[ref], self.watched[ref] = watcher, process

@@ -17,7 +17,7 @@ import {
   keepRequest,
   ServerRequest,
 } from "../../runtime/values/server_message.ts";
-import { failCaller } from "../../gen/server.ts";
+import { BADARG, failCaller } from "../../gen/server.ts";
 import {
   AGENT_SPELLING,
   agentReplyFromOtp,
@@ -128,13 +128,20 @@ export function castMessage(
 /** The answer of an agent: the result of the function, or why it was not run. */
 export type AgentReply =
   | { type: "ok"; value: unknown }
-  | { type: "error"; reason: SpawnFailure; message: string };
+  | Refused
+  | typeof BADARG;
+
+interface Refused {
+  type: "error";
+  reason: SpawnFailure;
+  message: string;
+}
 
 type Named = Exclude<StateFunction, (...args: never[]) => unknown>;
 
 type Run = (state: unknown) => unknown;
 
-type Found = { run: Run } | (AgentReply & { type: "error" });
+type Found = { run: Run } | Refused;
 
 /** Functions that agents of this program are asked to run, until they do, or are dead and forgotten. */
 class Kept {
@@ -240,6 +247,11 @@ function resolve(
 export function valueOf(reply: unknown, node: string): unknown {
   const answer = reply as AgentReply;
   if (answer.type === "ok") return answer.value;
+  if (answer.reason === "badarg") {
+    throw new TypeError(
+      `Cannot have an agent run it on ${node}: the agent does not know the request (another version of the package?)`,
+    );
+  }
   const { reason, message } = answer;
   throw spawnError(node, { error: reason, message }, "have an agent run it");
 }
@@ -263,7 +275,7 @@ const AGENT = {
     }
     const { pid } = caller;
     const found = find(request, pid);
-    if ("message" in found) {
+    if (!("run" in found)) {
       // The sender of a cast is not notified; the node has logged the refusal.
       return request?.type === "cast"
         ? { type: "noreply", state }
@@ -402,7 +414,7 @@ function ok(value: unknown): AgentReply {
 }
 
 /** The function of a request, if its sender may have it run. */
-function find(request: AgentRequest, from: Pid): Found {
+function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
   const kept = keptFor(request);
   if (kept !== undefined) return { run: kept };
   const { runtime } = currentProcess();
@@ -415,7 +427,7 @@ function find(request: AgentRequest, from: Pid): Found {
       (args) => runtime.resolve({ ...run, args }, from.node, true),
     );
   }
-  return { type: "error", reason: "undef", message: notServed(request) };
+  return BADARG;
 }
 
 const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];

@@ -26,7 +26,13 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
 import { toldFrom } from "../../gen/messages.ts";
-import { isExitFrom, NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import {
+  BADARG,
+  isExitFrom,
+  NO_REPLY,
+  serve,
+  type Server,
+} from "../../gen/server.ts";
 import { applicationEnded } from "../supervisor/tree_end.ts";
 import { ApplicationEnvironment } from "./application_environment.ts";
 import {
@@ -136,8 +142,6 @@ export function applicationsOf(runtime: Runtime): Applications {
   }
   return found;
 }
-
-const BADARG = { type: "error", reason: "badarg" };
 
 class Controller implements Server {
   readonly #process: LocalProcess;

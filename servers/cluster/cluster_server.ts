@@ -10,7 +10,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { Ref } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import { isTyped } from "../../gen/messages.ts";
-import type { Server } from "../../gen/server.ts";
+import { BADARG, type Server } from "../../gen/server.ts";
 import type { ClusterInfo } from "./cluster_info.ts";
 import type { ClusterState } from "./cluster_state.ts";
 
@@ -19,8 +19,6 @@ export type ClusterRequest =
   | { type: "info" }
   | { type: "subscribe" }
   | { type: "unsubscribe"; ref: Ref };
-
-const BADARG = { type: "error", reason: "badarg" };
 
 /** The name of the process that answers for a cluster. */
 export function clusterServerName(cluster: string): string {

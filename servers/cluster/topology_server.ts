@@ -20,7 +20,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Reached } from "../../runtime/reach.ts";
 import { tell } from "../../gen/call.ts";
 import { isTyped, toldBy } from "../../gen/messages.ts";
-import type { Server } from "../../gen/server.ts";
+import { BADARG, type Server } from "../../gen/server.ts";
 import { AddressEntry } from "./address_entry.ts";
 import { readAnswer } from "./addresses.ts";
 import type { ClusterMessage, TopologyInfo } from "./cluster_info.ts";
@@ -102,7 +102,7 @@ export class TopologyServer implements Server, StrategyHost {
   }
 
   call(): unknown {
-    return { type: "error", reason: "badarg" };
+    return BADARG;
   }
 
   info(message: unknown): void {

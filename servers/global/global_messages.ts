@@ -84,9 +84,6 @@ export interface Welcome {
   server: Pid;
 }
 
-/** The answer to a request that is malformed, or not allowed for its sender. */
-export const REFUSED = { type: "error", reason: "badarg" };
-
 /** The answer if the limit of the caller's node, or of the process's, is reached. */
 export const TOO_MANY = "system_limit";
 
@@ -114,6 +111,30 @@ export function isChange(value: unknown): value is GlobalChange {
       return "name" in change;
     default:
       return false;
+  }
+}
+
+/** Whether a request about a lock names one: it may come from anywhere, as the others below. */
+export function isLock(asked: { type: "set_lock" | "del_lock" }): boolean {
+  return "resource" in asked && "requester" in asked;
+}
+
+/** Whether a value is the time that a request for the lock of the names may wait, if it may. */
+export function isWait(wait: unknown): boolean {
+  return wait === undefined || typeof wait === "number";
+}
+
+/** Whether a request to change names has its fields. */
+export function isWrite(
+  asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
+): boolean {
+  switch (asked.type) {
+    case "register":
+      return isEntry(asked.entry) && typeof asked.isNew === "boolean";
+    case "unregister":
+      return "name" in asked;
+    case "merge":
+      return [asked.servers, asked.insert, asked.remove].every(Array.isArray);
   }
 }
 

@@ -32,9 +32,11 @@ import {
   type GlobalRequest,
   isChange,
   isEntry,
+  isLock,
   isPid,
+  isWait,
+  isWrite,
   listOf,
-  REFUSED,
   sentEntry,
   TOO_MANY,
   type Welcome,
@@ -48,7 +50,7 @@ import {
 } from "./global_worker.ts";
 import { tell } from "../../gen/call.ts";
 import { isTyped } from "../../gen/messages.ts";
-import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import { BADARG, NO_REPLY, serve, type Server } from "../../gen/server.ts";
 
 /** Another node, as far as its server is known. */
 interface Peer {
@@ -193,7 +195,9 @@ export class GlobalServer implements Server, GlobalView {
       case "get_digest":
         return this.names.digest;
       case "lock_names":
-        return this.#lock.take(caller, asked.wait);
+        return isWait(asked.wait)
+          ? this.#lock.take(caller, asked.wait)
+          : BADARG;
       case "unlock_names":
         return this.#lock.release(pid);
       case "register":
@@ -201,12 +205,14 @@ export class GlobalServer implements Server, GlobalView {
       case "merge":
         return this.#write(asked, pid);
       case "set_lock":
+        if (!isLock(asked)) return BADARG;
         return this.#locks.set(
           this.#keyOf(asked.resource),
           this.#keyOf(asked.requester),
           pid,
         );
       case "del_lock":
+        if (!isLock(asked)) return BADARG;
         this.#locks.delete(
           this.#keyOf(asked.resource),
           this.#keyOf(asked.requester),
@@ -214,16 +220,16 @@ export class GlobalServer implements Server, GlobalView {
         );
         return true;
       case "change":
-        if (!isChange(asked.change)) return REFUSED;
+        if (!isChange(asked.change)) return BADARG;
         // falls through
       case "whereis":
       case "registered_names":
       case "sync":
         return pid.node === this.process.runtime.node
           ? this.#serve(asked, caller)
-          : REFUSED;
+          : BADARG;
       default:
-        return REFUSED;
+        return BADARG;
     }
   }
 
@@ -283,7 +289,7 @@ export class GlobalServer implements Server, GlobalView {
     asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
     pid: Pid,
   ): unknown {
-    if (!this.#lock.isHeldBy(pid)) return REFUSED;
+    if (!isWrite(asked) || !this.#lock.isHeldBy(pid)) return BADARG;
     if (asked.type === "merge") {
       for (const entry of listOf(asked.insert, isEntry)) {
         this.#insert(entry, pid);
@@ -292,7 +298,7 @@ export class GlobalServer implements Server, GlobalView {
       // Last, as a process may wait for it to look a name up.
       for (const server of listOf(asked.servers, isPid)) this.#join(server);
     } else if (asked.type === "unregister") this.names.remove(asked.name);
-    else if (isEntry(asked.entry)) {
+    else {
       const known = this.names.lookup(asked.entry.name);
       const isOther = known !== undefined && !known.equals(asked.entry.pid);
       if (asked.isNew && isOther) return "taken";
@@ -351,10 +357,10 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   /** Welcomes a server. From here on, until they are joined, neither has the other's names. */
-  #greet(server: Pid): Welcome | typeof REFUSED {
+  #greet(server: Pid): Welcome | typeof BADARG {
     const { node } = server;
     // As OTP's, it has nothing to do with hidden nodes.
-    if (!this.process.runtime.visible.has(node)) return REFUSED;
+    if (!this.process.runtime.visible.has(node)) return BADARG;
     this.#touched.add(node);
     const peer = this.#peers.get(node);
     if (!server.equals(peer?.server)) this.#meet(server);

@@ -24,7 +24,7 @@ import {
   type Where,
 } from "./pg_groups.ts";
 import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
-import type { OtpSpelling, Server } from "../../gen/server.ts";
+import { BADARG, type OtpSpelling, type Server } from "../../gen/server.ts";
 import { atom } from "../../runtime/values/atom.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
 
@@ -40,8 +40,6 @@ export type PgRequest =
 type Watched =
   | { type: "member"; pid: Pid }
   | { type: "subscriber"; subscriber: Subscriber };
-
-const BADARG = { type: "error", reason: "badarg" };
 
 const scopes = new WeakMap<Runtime, Map<string, PgScope>>();
 

@@ -21,7 +21,7 @@ import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { isTyped, toldFrom } from "../../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
-import { NO_REPLY, type Server } from "../../gen/server.ts";
+import { BADARG, NO_REPLY, type Server } from "../../gen/server.ts";
 
 /** A request to a partition for a lock; the answer, a reference, arrives when the caller holds it. */
 export interface LockRequest {
@@ -60,7 +60,7 @@ export class RegistryPartition implements Server {
     const { maxDepth, node } = this.#process.runtime;
     // Only processes of its node use a registry.
     if (!isTyped(request, "lock") || caller.pid.node !== node) {
-      return { type: "error", reason: "badarg" };
+      return BADARG;
     }
     const id = termKey((request as LockRequest).key, maxDepth);
     const waiting = this.#waiting.get(id);

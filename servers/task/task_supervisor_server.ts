@@ -277,8 +277,9 @@ export class TaskSupervisorServer implements Server {
 
 /** Whether a request is valid: it may come from anywhere, and its result goes back there. */
 function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
-  const { task, callers, restart, shutdown, run } = asked;
-  return (task === undefined || (task instanceof Ref && task.node === node)) &&
+  const { task, callers, link, restart, shutdown, run } = asked;
+  return typeof link === "boolean" &&
+    (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
     isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
 }

@@ -29,7 +29,7 @@ import type { ExitError } from "../../errors.ts";
 import { callExit, describeFunction } from "../../gen/call_description.ts";
 import { isTyped, Tell } from "../../gen/messages.ts";
 import { onExit } from "../../gen/on_exit.ts";
-import type { Server } from "../../gen/server.ts";
+import { BADARG, type Server } from "../../gen/server.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { startSupervised } from "../task/start_supervised_task.ts";
@@ -108,9 +108,7 @@ export class TaskPoolServer
   }
 
   call(request: unknown): unknown {
-    return isTyped(request, "info")
-      ? this.#info()
-      : { type: "error", reason: "badarg" };
+    return isTyped(request, "info") ? this.#info() : BADARG;
   }
 
   info(message: unknown): void {

@@ -524,16 +524,29 @@ function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 }
 
+/** The bytes of a text in base64 with its padding, and without blanks, which `atob` would skip. */
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  let binary: string;
+  let binary: string | undefined;
   try {
     binary = atob(text);
   } catch {
+    // Reported below.
+  }
+  if (binary === undefined || !isWholeBase64(text, binary.length)) {
     throw new ProtocolError("a byte array is not base64");
   }
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
+}
+
+/**
+ * Whether a text from which `atob` has read that many bytes has its padding and no blanks, from its length and end:
+ * as many blanks as the padding would be long give it the right length, but not its end.
+ */
+function isWholeBase64(text: string, bytes: number): boolean {
+  return text.length === 4 * Math.ceil(bytes / 3) &&
+    text.endsWith("=") === (bytes % 3 !== 0);
 }
 
 /** Decodes values: the result of `JSON.parse`, with the tags replaced by their values. */
