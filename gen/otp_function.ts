@@ -11,12 +11,16 @@ import { toBeam } from "../runtime/values/beam_types.ts";
 import { spawnError } from "../runtime/spawning/exported_modules.ts";
 import { resolveFor } from "../runtime/spawning/spawn_requests.ts";
 
+/** Runs a function that was found, and which this node calls by that name. */
+export type Around = (label: string, fn: () => unknown) => unknown;
+
 /**
  * Runs a function as a process; returns its result as the BEAM expects it.
  *
  * @param process The process.
  * @param node The node that asks for it.
  * @param mfa The function and its arguments, as that node names them.
+ * @param around Runs the function.
  * @throws {ExitError} If there is no such function, with OTP's reason for it.
  * @throws {Error} If the node may not run it.
  */
@@ -24,6 +28,7 @@ export function runOtpFunction(
   { runtime }: LocalProcess,
   node: string,
   mfa: Mfa,
+  around: Around = (_label, fn) => fn(),
 ): unknown {
   const { functions } = runtime;
   const [module, name] = mfa;
@@ -31,5 +36,8 @@ export function runOtpFunction(
   const found = resolveFor(runtime, run, node, "resolveSpawn");
   if ("error" in found) throw spawnError(runtime.node, found, "run a function");
   const types = functions.find(module, name)?.types;
-  return andThen(found.fn(), (value) => toBeam(value, types?.returns));
+  return andThen(
+    around(found.label, found.fn),
+    (value) => toBeam(value, types?.returns),
+  );
 }

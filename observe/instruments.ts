@@ -7,6 +7,7 @@
  * @module
  */
 
+import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { Node } from "../node.ts";
 import {
   setTracing,
@@ -88,33 +89,42 @@ const instruments: Tracing = {
 
 function timed<T>({ name, kind }: Span, fn: () => T): T {
   const started = performance.now();
-  const done = (failed: boolean) => {
+  const done = (failed: boolean, error?: unknown) => {
     const seconds = (performance.now() - started) / 1000;
-    const known = knownName(name);
+    const known = knownName(name, isRefusal(error));
     for (const listener of listeners) listener(known, kind, seconds, failed);
   };
   let result: T;
   try {
     result = fn();
   } catch (error) {
-    done(true);
+    done(true, error);
     throw error;
   }
   if (!(result instanceof Promise)) {
     done(false);
     return result;
   }
-  result.then(() => done(false), () => done(true));
+  result.then(() => done(false), (error) => done(true, error));
   return result;
 }
 
-/** Programs can make names up without end, and long ones. */
-function knownName(given: string): string {
-  const name = given.slice(0, MAX_NAME);
+/**
+ * The name in the metrics: programs can make names up without end, and long ones. A name that was refused takes no
+ * place, nor do many numbers of arguments of one function.
+ */
+function knownName(given: string, isRefused: boolean): string {
+  const name = given.slice(0, MAX_NAME).replace(/\/\d{2,}$/, "/10+");
   if (names.has(name)) return name;
-  if (names.size >= MAX_NAMES) return OTHER;
+  if (isRefused || names.size >= MAX_NAMES) return OTHER;
   names.add(name);
   return name;
+}
+
+/** Whether an error says that a function does not exist, or may not be called. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof UndefinedFunctionError ||
+    error instanceof SpawnRefusedError;
 }
 
 /** The counters and gauges of one node. */
@@ -140,9 +150,10 @@ export interface NodeMeasures {
   /** Bytes of all connections since the start, of those that are closed too. */
   receivedBytes: number;
   sentBytes: number;
-  /** Failed dials, and refused connections. */
+  /** Failed dials, refused connections, and signals of peers that exceeded a limit. */
   failedDials: number;
   refused: number;
+  refusedSignals: number;
 }
 
 /** Measures the nodes that this program has started. */
@@ -178,5 +189,6 @@ function measure(node: Node): NodeMeasures {
     sentBytes: stats.sentBytes,
     failedDials: stats.failedDials,
     refused: Object.values(stats.refused).reduce((sum, each) => sum + each, 0),
+    refusedSignals: stats.refusedSignals,
   };
 }

@@ -91,9 +91,11 @@ export type MetricsHandler = WebHandler & {
  * | `otp_sent_bytes_total`       | `node`                   | bytes to all peers                     |
  * | `otp_failed_dials_total`     | `node`                   | failed dials                           |
  * | `otp_refused_total`          | `node`                   | refused connections                    |
+ * | `otp_refused_signals_total`  | `node`                   | signals of peers beyond a limit        |
  * | `otp_duration_seconds`       | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks |
  *
- * At most 500 names of spans are distinguished; further ones count as `other`.
+ * At most 500 names of spans are distinguished; further ones count as `other`, and so does a call of a function that
+ * was refused. Ten and more arguments of a function are one name, `Mod.fn/10+`.
  *
  * @param options The path, and the program's own metrics.
  * @returns The handler.
@@ -176,6 +178,11 @@ const COUNTERS: readonly Metric[] = [
   ["otp_sent_bytes_total", "Bytes to all peers", ({ sentBytes }) => sentBytes],
   ["otp_failed_dials_total", "Failed dials", ({ failedDials }) => failedDials],
   ["otp_refused_total", "Refused connections", ({ refused }) => refused],
+  [
+    "otp_refused_signals_total",
+    "Signals of peers that exceeded a limit and were refused alone",
+    ({ refusedSignals }) => refusedSignals,
+  ],
 ];
 
 /** The metrics of the program's nodes. */

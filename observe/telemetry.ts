@@ -122,11 +122,13 @@ let stops: (() => void)[] | undefined;
  * | `otp.io`                   | bytes from and to all peers (`direction`: `receive`, `transmit`)          |
  * | `otp.dials.failed`         | failed dials                                                             |
  * | `otp.refused`              | refused connections                                                      |
+ * | `otp.signals.refused`      | signals of peers that exceeded a limit and were refused alone            |
  * | `otp.duration`             | seconds of calls, callbacks and tasks (`otp.span`, `otp.kind`, `otp.failed`; not `otp.node`) |
  *
  * A thread of `Workers` is a program of its own, which turns them on itself.
  *
- * At most 500 names of spans are distinguished in metrics; further ones count as `other`.
+ * At most 500 names of spans are distinguished in metrics; further ones count as `other`, and so does a call of a
+ * function that was refused. Ten and more arguments of a function are one name, `Mod.fn/10+`.
  */
 export class Telemetry {
   private constructor() {}
@@ -260,6 +262,7 @@ function meter(meter: Meter): (() => void)[] {
     io: meter.createObservableCounter("otp.io", { unit: "By" }),
     failedDials: meter.createObservableCounter("otp.dials.failed"),
     refused: meter.createObservableCounter("otp.refused"),
+    refusedSignals: meter.createObservableCounter("otp.signals.refused"),
   };
   const all: Observable[] = Object.values(gauges);
   const observe = (result: BatchObservableResult) => {
@@ -276,6 +279,7 @@ function meter(meter: Meter): (() => void)[] {
       put(gauges.io, node.sentBytes, { direction: "transmit" });
       put(gauges.failedDials, node.failedDials);
       put(gauges.refused, node.refused);
+      put(gauges.refusedSignals, node.refusedSignals);
       for (const { peer, queued } of node.connections) {
         put(gauges.queue, queued, { "otp.peer": peer });
       }

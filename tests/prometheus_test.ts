@@ -1,6 +1,6 @@
 /** Metrics: the text of `/metrics`, and a real Prometheus that scrapes it. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ const Failing = {
 /** The value of a metric in a text, by its name and labels. */
 function valueOf(text: string, metric: string): number | undefined {
   const line = text.split("\n").find((each) => each.startsWith(`${metric} `));
-  return line === undefined ? undefined : Number(line.split(" ")[1]);
+  return line === undefined ? undefined : Number(line.slice(metric.length + 1));
 }
 
 clusterTest(
@@ -129,6 +129,54 @@ test("metrics() responds with status 500 if the program's registry fails", async
     await once(server, "close");
   }
 });
+
+clusterTest(
+  "metrics() gives no place to a name that was refused, nor to many numbers of arguments",
+  async (cluster) => {
+    const handler = metrics();
+    try {
+      const kate = await cluster.start("kate", {
+        allow: (_node, _module, fn) => fn !== "relay",
+      });
+      for (const wires of [["beam"], ["json"]] as const) {
+        const alex = await cluster.start(`alex${wires}`, { wires: [...wires] });
+        await alex.run(async () => {
+          const call = (fn: [string, string], args: unknown[]) =>
+            rpc.call(kate.name, fn, args);
+          for (let i = 0; i < 3; i++) {
+            await assertRejects(() => call([`Refused${i}`, "fn"], []));
+            await assertRejects(() => call(["Remote", `refused${i}`], []));
+          }
+          await assertRejects(() => call(["Remote", "relay"], [self()]));
+          for (let i = 1; i < 30; i++) {
+            await call(["Remote", "tell"], [self(), ...Array(i)]);
+          }
+        });
+      }
+      const response = await handler(new Request("http://localhost/metrics"));
+      const text = await response!.text();
+      assertEquals(text.match(/span="[^"]*(Refused|refused|relay)/), null);
+      const count = (span: string) =>
+        valueOf(
+          text,
+          `otp_duration_seconds_count{span="${span}",kind="server",failed="false"}`,
+        );
+      assertEquals(count("rpc Remote.tell/9"), 2);
+      assertEquals(count("rpc Remote.tell/10+"), 2 * 21);
+      assertEquals(
+        valueOf(
+          text,
+          'otp_duration_seconds_count{span="other",kind="client",failed="true"}',
+        ),
+        2 * 7,
+      );
+      const refused = 'otp_refused_signals_total{node="kate@localhost"}';
+      assertEquals(valueOf(text, refused), 0);
+    } finally {
+      handler.stop();
+    }
+  },
+);
 
 test("metrics() counts names of spans beyond 500 together", async () => {
   const handler = metrics();

@@ -11,7 +11,6 @@
  * @module
  */
 
-import { fromBeamName } from "../../runtime/values/beam_names.ts";
 import { tracing } from "../../runtime/signals/tracing.ts";
 import {
   ExitError,
@@ -115,13 +114,7 @@ function resolveOtp(args: unknown[], node: string): Resolved {
   return ref instanceof Ref && ref.node === node && module instanceof Atom &&
       name instanceof Atom && Array.isArray(given)
     ? {
-      fn: () =>
-        inSpan(
-          `${fromBeamName(module.name)}.${
-            fromBeamName(name.name)
-          }/${given.length}`,
-          () => executeCall(node, ref, [module.name, name.name, given]),
-        ),
+      fn: () => executeCall(node, ref, [module.name, name.name, given], inSpan),
       label: "rpc",
     }
     : unknownRequest("execute_call");

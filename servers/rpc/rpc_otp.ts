@@ -6,7 +6,7 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import { runOtpFunction } from "../../gen/otp_function.ts";
+import { type Around, runOtpFunction } from "../../gen/otp_function.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
@@ -71,8 +71,13 @@ export function isUndef(reason: unknown): boolean {
   return reason instanceof Atom && reason.name === "undef";
 }
 
-/** Runs a function for a call of a BEAM, as a process, which exits with the end. */
-export function executeCall(node: string, ref: Ref, mfa: Mfa): unknown {
+/** Runs a function for a call of a BEAM, as a process, which exits with the end; `around` runs it, by its name here. */
+export function executeCall(
+  node: string,
+  ref: Ref,
+  mfa: Mfa,
+  around: Around,
+): unknown {
   const process = currentProcess();
   const [module, name, args] = mfa;
   const { functions } = process.runtime;
@@ -82,7 +87,7 @@ export function executeCall(node: string, ref: Ref, mfa: Mfa): unknown {
   }
   let result: unknown;
   try {
-    result = runOtpFunction(process, node, mfa);
+    result = runOtpFunction(process, node, mfa, around);
   } catch (error) {
     return end(process, failure(ref, error));
   }
