@@ -5,6 +5,7 @@
  */
 
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import type { Mfa } from "../runtime/signals/signal.ts";
 import { toBeam } from "../runtime/values/beam_types.ts";
@@ -13,6 +14,32 @@ import { resolveFor } from "../runtime/spawning/spawn_requests.ts";
 
 /** Runs a function that was found, and which this node calls by that name. */
 export type Around = (label: string, fn: () => unknown) => unknown;
+
+/**
+ * Resolves a function that a BEAM names; returns it ready to run, with its result as the BEAM expects it.
+ *
+ * @param runtime The node.
+ * @param node The node that asks for it.
+ * @param mfa The function and its arguments, as that node names them.
+ * @throws {Error} If the node may not run it.
+ */
+export function resolveOtpFunction(
+  runtime: Runtime,
+  node: string,
+  mfa: Mfa,
+): { fn: () => unknown; label: string } {
+  const { functions } = runtime;
+  const [module, name] = mfa;
+  const run = functions.requested(mfa);
+  const found = resolveFor(runtime, run, node, "resolveSpawn");
+  if ("error" in found) throw spawnError(runtime.node, found, "run a function");
+  const types = functions.find(module, name)?.types;
+  const { fn, label } = found;
+  return {
+    fn: () => andThen(fn(), (value) => toBeam(value, types?.returns)),
+    label,
+  };
+}
 
 /**
  * Runs a function as a process; returns its result as the BEAM expects it.
@@ -30,14 +57,6 @@ export function runOtpFunction(
   mfa: Mfa,
   around: Around = (_label, fn) => fn(),
 ): unknown {
-  const { functions } = runtime;
-  const [module, name] = mfa;
-  const run = functions.requested(mfa);
-  const found = resolveFor(runtime, run, node, "resolveSpawn");
-  if ("error" in found) throw spawnError(runtime.node, found, "run a function");
-  const types = functions.find(module, name)?.types;
-  return andThen(
-    around(found.label, found.fn),
-    (value) => toBeam(value, types?.returns),
-  );
+  const { fn, label } = resolveOtpFunction(runtime, node, mfa);
+  return around(label, fn);
 }

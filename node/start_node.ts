@@ -37,6 +37,8 @@ import { serveInfo } from "../runtime/processes/process_info.ts";
 import { serveLoggerProxy } from "../servers/logger/logger_proxy.ts";
 import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
 import { serveObserver } from "../servers/observer/serve_observer.ts";
+import { serveProcLib } from "../servers/rpc/proc_lib_otp.ts";
+import { serveRex } from "../servers/rpc/rex_server.ts";
 import { serveRemshRefusal } from "../servers/rpc/remsh_refusal.ts";
 import { serveRpc } from "../servers/rpc/rpc_call.ts";
 import { startGroupLeader } from "../servers/io/group_leader.ts";
@@ -171,6 +173,8 @@ export async function startNode(
   }
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);
+  serveProcLib(runtime);
+  serveRex(runtime);
   serveRemshRefusal(runtime);
   serveInfo(runtime);
   serveGlobal(runtime);

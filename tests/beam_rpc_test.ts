@@ -1,14 +1,18 @@
 /** Calls of functions between nodes of this library and of Elixir, both ways. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { beam } from "../beam.ts";
 import { ExitError, UndefinedFunctionError } from "../errors.ts";
-import { exit, type Pid, receive, send } from "../process.ts";
+import { IO } from "../io.ts";
+import { Node } from "../node.ts";
+import { exit, Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { rpc } from "../rpc.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { Tuple, tuple } from "../runtime/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
-import { clusterTest } from "./_nodes.ts";
+import { test } from "../testing/tags.ts";
+import { clusterTest, COOKIE } from "./_nodes.ts";
+import { readPage } from "./_pages.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
 
@@ -26,9 +30,12 @@ end
 `;
 
 const NO_SHELL =
-  "it is a TypeScript node: use deno task chat --remsh, or :rpc.call";
+  '{:error, :"it is a TypeScript node: use deno task chat --remsh, or :rpc.call"}';
+
+let listener: Pid;
 
 const Work = {
+  listener: () => listener,
   doubleIt: (x: number) => x * 2,
   status: beam((text: string) => text === "ready" ? "ok" : "no", {
     args: ["atom"],
@@ -43,7 +50,195 @@ const Work = {
   },
   forever: () => receive(() => false),
   secret: () => 1,
+  run: () => atom("ran"),
   tell: (to: Pid, value: unknown) => void send(to, value),
+  print: (text: string) => IO.puts(text),
+  async hold(to: Pid) {
+    send(to, tuple(atom("holding"), self()));
+    return await receive((m) => m === atom("go"));
+  },
+  /** Answers what `:rpc.server_call` asks, and tells a process what it is asked to. */
+  async listen() {
+    Process.register(self(), "listener");
+    for (;;) {
+      const [from, request] = (await receive<Tuple>()).elements;
+      if (from instanceof Pid) {
+        const node = atom(Node.self());
+        send(from, tuple(atom("listener"), node, request));
+      } else send(request as Pid, atom("told"));
+    }
+  },
+};
+
+/** Each program or function in a row of the table of docs/elixir.md, what Elixir evaluates, and its value. */
+const CALLS: Record<string, [code: string, value: string][]> = {
+  ":erpc.call": [[":erpc.call(on, Work, :double_it, [21])", "42"]],
+  ":erpc.send_request": [[
+    ":erpc.receive_response(:erpc.send_request(on, Work, :double_it, [21]))",
+    "42",
+  ]],
+  ":erpc.multicall": [[
+    ":erpc.multicall([on], Work, :double_it, [21])",
+    "[ok: 42]",
+  ]],
+  ":erpc.cast": [[
+    ":erpc.cast(on, Work, :tell, [self(), :a]); receive do x -> x end",
+    ":a",
+  ]],
+  ":erpc.multicast": [[
+    ":erpc.multicast([on], Work, :tell, [self(), :b]); receive do x -> x end",
+    ":b",
+  ]],
+  ":erpc.call(node, fn -> … end)": [
+    [
+      "{:error, {:exception, error, _}} = try_it.(fn -> :erpc.call(on, fn -> 1 end) end); error.message =~ no_fun",
+      "true",
+    ],
+  ],
+  ":proc_lib.spawn(node, fn -> … end)": [[
+    "{:error, error} = try_it.(fn -> :proc_lib.spawn(on, fn -> 1 end) end); inspect(error) =~ ~s(a function of the BEAM)",
+    "true",
+  ]],
+  "&Work.run/0": [
+    [":erpc.call(on, &Work.run/0)", ":ran"],
+    [
+      "{pid, ref} = :proc_lib.spawn_opt(on, &Work.run/0, [:monitor]); receive do {:DOWN, ^ref, _, ^pid, why} -> why end",
+      ":normal",
+    ],
+  ],
+  ":rpc.call": [[":rpc.call(on, Work, :double_it, [21])", "42"]],
+  ":rpc.async_call": [[
+    ":rpc.yield(:rpc.async_call(on, Work, :double_it, [21]))",
+    "42",
+  ]],
+  ":rpc.multicall": [[
+    ":rpc.multicall([on], Work, :double_it, [500])",
+    "{[1000], []}",
+  ]],
+  ":rpc.cast": [[
+    ":rpc.cast(on, Work, :tell, [self(), :c]); receive do x -> x end",
+    ":c",
+  ]],
+  ":rpc.eval_everywhere": [[
+    ":rpc.eval_everywhere([on], Work, :tell, [self(), :d]); receive do x -> x end",
+    ":d",
+  ]],
+  ":rpc.block_call": [
+    [":rpc.block_call(on, Work, :double_it, [21])", "42"],
+    [":rpc.block_call(on, Work, :double_it, [21], 30_000)", "42"],
+    [":rpc.block_call(on, Work, :print, [~s(printed at kate)])", '"ok"'],
+    [":rpc.block_call(on, Work, :toss, [{:a, 1}])", "{:a, 1}"],
+    [
+      ":rpc.block_call(on, Work, :fail, [:bad])",
+      "{:badrpc, {:EXIT, :bad}}",
+    ],
+    [
+      "{:badrpc, {:EXIT, {error, [_ | _]}}} = :rpc.block_call(on, Work, :crash, []); error.message",
+      '"(RangeError) oops"',
+    ],
+    [
+      ":rpc.block_call(on, Work, :missing, [1])",
+      "{:badrpc, {:EXIT, {:undef, [{Work, :missing, [1], []}]}}}",
+    ],
+    [
+      "{:badrpc, {:EXIT, {error, _}}} = :rpc.block_call(on, Work, :secret, []); error.message =~ ~r/allow.* says no/",
+      "true",
+    ],
+    // One runs at a time; a call that is not of this kind does not wait.
+    [
+      `rex = {:rex, on}
+       ask = fn kind, f, args -> :gen_server.send_request(rex, {kind, Work, f, args, Process.group_leader()}) end
+       held = ask.(:block_call, :hold, [self()])
+       pid = receive do {:holding, pid} -> pid end
+       waits = ask.(:block_call, :double_it, [21])
+       {:reply, 2} = :gen_server.receive_response(ask.(:call, :double_it, [1]), 30_000)
+       early = :gen_server.wait_response(waits, 0)
+       send(pid, :go)
+       {early, :gen_server.receive_response(held, 30_000), :gen_server.receive_response(waits, 30_000)}`,
+      "{:timeout, {:reply, :go}, {:reply, 42}}",
+    ],
+    [
+      `held = ask.(:block_call, :hold, [self()])
+       receive do {:holding, pid} -> Process.exit(pid, :kill) end
+       :gen_server.receive_response(held, 30_000)`,
+      "{:reply, {:badrpc, {:EXIT, :killed}}}",
+    ],
+    // The request of a process that another node has made up.
+    [
+      `listener = :rpc.call(on, Work, :listener, [])
+       send(rex, {listener, {:call, Work, :tell, [self(), :forged], :user}})
+       send(rex, {self(), {:call, Work, :tell, [self(), :own], :user}})
+       for _ <- 1..2, do: (receive do x -> x end)`,
+      "[:own, {:rex, :undefined}]",
+    ],
+    [
+      "send(rex, {self(), :features_request}); receive do x -> x end",
+      "{:features_reply, :alex@localhost, [:erpc]}",
+    ],
+  ],
+  ":rpc.abcast": [[
+    ":rpc.abcast([on], :listener, {:tell, self()}); receive do x -> x end",
+    ":told",
+  ]],
+  ":rpc.sbcast": [
+    [
+      "sent = :rpc.sbcast([on], :listener, {:tell, self()}); {sent, receive do x -> x end}",
+      "{{[:alex@localhost], []}, :told}",
+    ],
+    [":rpc.sbcast([on], :nobody, 1)", "{[], [:alex@localhost]}"],
+  ],
+  ":rpc.server_call": [[
+    ":rpc.server_call(on, :listener, :listener, {:ask, 1})",
+    "{:ask, 1}",
+  ]],
+  ":rpc.multi_server_call": [[
+    ":rpc.multi_server_call([on], :listener, {:ask, 1})",
+    "{[ask: 1], []}",
+  ]],
+  ":rpc.pinfo": [[
+    "{:badrpc, {:EXIT, {:undef, [{:erlang, :process_info, _, []}]}}} = :rpc.pinfo(listener); {:badrpc, {:EXIT, {:undef, _}}} = :rpc.pinfo(listener, :links); 1",
+    "1",
+  ]],
+  ":proc_lib.spawn": [[
+    ":proc_lib.spawn(on, Work, :tell, [self(), :e]); receive do x -> x end",
+    ":e",
+  ]],
+  ":proc_lib.spawn_link": [[
+    `Process.flag(:trap_exit, true)
+     pid = :proc_lib.spawn_link(on, Work, :fail, [:linked])
+     receive do {:EXIT, ^pid, why} -> why end`,
+    ":linked",
+  ]],
+  ":proc_lib.spawn_opt": [[
+    `{pid, ref} = :proc_lib.spawn_opt(on, Work, :missing, [], [:monitor])
+     receive do {:DOWN, ^ref, :process, ^pid, why} -> why end`,
+    "{:undef, [{Work, :missing, [], []}]}",
+  ]],
+  // These print the reason, and end.
+  "iex --remsh": [[
+    ":erpc.call(on, :code, :ensure_loaded, [:iex])",
+    NO_SHELL,
+  ]],
+  "erl -remsh": [[
+    ":erpc.call(on, :code, :ensure_loaded, [:shell])",
+    NO_SHELL,
+  ]],
+};
+
+/** What `erl_call` prints. */
+const PROGRAMS: Record<string, [args: string[], output: string]> = {
+  "erl_call -a": [["-a", "Elixir.Work double_it [21]"], "42"],
+  "erl_call -fetch_stdout -a": [
+    ["-fetch_stdout", "-a", "Elixir.Work print [fetched]"],
+    "fetched\n#Bin<111,107>",
+  ],
+  "erl_call -e": [["-e"], "{badrpc, {'EXIT', {undef, [{erl_eval, eval_str,"],
+  "erl_call -m": [["-m"], ""],
+  "erl_call -q": [["-q"], ""],
+  "erl_call -R": [
+    ["-R", "-a", "erlang node"],
+    "erl_call: failed to connect to node alex@localhost",
+  ],
 };
 
 clusterTest(
@@ -175,11 +370,6 @@ clusterTest(
           "{:error, {:exception, error, _}} = try_it.(fn -> :erpc.call(on, Work, :secret, []) end); error.message =~ ~r/allow.* says no/",
           "true",
         ],
-        // `iex --remsh` and `erl -remsh` print this reason, and end.
-        [
-          "for shell <- [:iex, :shell], do: :erpc.call(on, :code, :ensure_loaded, [shell])",
-          `[error: :"${NO_SHELL}", error: :"${NO_SHELL}"]`,
-        ],
         [":rpc.call(on, :code, :ensure_loaded, [Work])", "{:error, :nofile}"],
       ] as const
     ) {
@@ -187,4 +377,76 @@ clusterTest(
     }
   },
   OPTIONS,
+);
+
+test("the table of calls in docs/elixir.md has the calls that the tests make", async () => {
+  const page = await readPage("docs/elixir.md");
+  const [, section] = page.split("\n## Calls of functions\n");
+  const rows = section.split("\n## ")[0].match(/^\| `.*$/gm)!;
+  const named = rows.flatMap((row) => row.split("|")[1].match(/`[^`]+`/g)!);
+  const own = rows.flatMap((row) => row.match(/`&[^`]+`/g) ?? []);
+  assertEquals(
+    [...named, ...own].sort(),
+    [...Object.keys(CALLS), ...Object.keys(PROGRAMS)].map((name) =>
+      `\`${name}\``
+    ).sort(),
+  );
+});
+
+clusterTest(
+  "Elixir calls functions of this library in every way that it has",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      modules: { Work },
+      allow: (_node, _module, fn) => fn !== "secret",
+    });
+    await using kate = await ElixirNode.start("kate", cluster);
+    await alex.run(() => void (listener = spawn(Work.listen)));
+    await kate.evaluate(`
+      on = :"${alex.name}"
+      no_fun = "a function of the BEAM cannot run here"
+      try_it = fn fun -> try do fun.() catch kind, reason -> {kind, reason} end end`);
+    for (const [code, expected] of Object.values(CALLS).flat()) {
+      assertEquals(await kate.evaluate(code), expected, code);
+    }
+    await kate.printed(/printed at kate/);
+    // An exit of a process of `proc_lib` is logged, with its ancestors.
+    const lines = cluster.lines().filter((line) => line.includes(":linked"));
+    assertMatch(lines.join("\n"), /Process #PID<.*Initial call: Work.fail/s);
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "erl_call calls functions of this library",
+  async (cluster) => {
+    const printed: string[] = [];
+    const alex = await cluster.start("alex", {
+      modules: { Work },
+      io: { write: (text) => void printed.push(text) },
+    });
+    const run = async (args: string[]) => {
+      const child = new Deno.Command("erl_call", {
+        args: ["-sname", alex.name, "-c", COOKIE, ...args],
+        env: { ERL_EPMD_PORT: `${cluster.epmdPort}` },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const input = child.stdin.getWriter();
+      await input.write(new TextEncoder().encode("-module(x)."));
+      await input.close();
+      const { stdout, stderr } = await child.output();
+      const text = new TextDecoder();
+      return text.decode(stdout) + text.decode(stderr);
+    };
+    for (const [name, [args, output]] of Object.entries(PROGRAMS)) {
+      const text = await run(args);
+      assert(text.startsWith(output), `${name}: ${text}`);
+      if (output === "") assertEquals(text, "", name);
+    }
+    await run(["-a", "Elixir.Work print [here]"]);
+    assertEquals(printed, ["here\n"]);
+  },
+  { ...OPTIONS, programs: ["erl_call"] },
 );

@@ -182,7 +182,7 @@ export class Deaths {
     );
   }
 
-  /** As in Erlang, an exit is no crash; but the exit of a server or task is logged like one. */
+  /** As in Erlang, an exit is no crash; but the exit of a process with a lineage is logged like one. */
   #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
     return lineage !== undefined && !lineage.starting &&
       !isOrderly(sendableReason(reason, this.#runtime.maxDepth));

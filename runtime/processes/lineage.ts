@@ -1,5 +1,5 @@
 /**
- * The lineage of servers and tasks: who started them and for whom they run, as OTP's `proc_lib` notes it.
+ * The lineage of servers, tasks and processes of OTP's `proc_lib`: who started them and for whom they run, as OTP's `proc_lib` notes it.
  *
  * @module
  */
@@ -19,10 +19,10 @@ export interface CrashContext {
   state?: unknown;
 }
 
-/** The lineage of a server or a task, as OTP's `proc_lib` notes it. */
+/** The lineage of a process, as OTP's `proc_lib` notes it. */
 export interface Lineage {
-  /** Which of the two it is. */
-  readonly kind: "server" | "task";
+  /** The kind of process. */
+  readonly kind: "server" | "task" | "process";
   /** The process that started it, the one that started that, and so on: nearest first. */
   readonly ancestors: readonly Ancestor[];
   /** Its callers, nearest first. */
@@ -41,7 +41,7 @@ export interface Starter {
   readonly lineage: Lineage | undefined;
 }
 
-/** The lineage of a server or a task; its starter is only known if it is a process of this node. */
+/** The lineage of a process; its starter is only known if it is a process of this node. */
 export function lineageOf(
   kind: Lineage["kind"],
   parent: Pid | undefined,

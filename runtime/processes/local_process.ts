@@ -53,7 +53,7 @@ export interface ProcessOptions {
   groupLeader?: Pid;
   /** The process that started it. */
   parent?: Pid;
-  /** Set for a server or task, whose every abnormal exit is logged. */
+  /** Set for a process whose every abnormal exit is logged: a server, a task, one of OTP's `proc_lib`. */
   kind?: Lineage["kind"];
   /** Of a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
   callers?: Pid[];
@@ -90,7 +90,7 @@ export class LocalProcess extends Pace implements MailboxHost {
   groupLeader: Pid;
   /** The process that started it. */
   readonly parent: Pid | undefined;
-  /** Its lineage, if it is a server or a task. */
+  /** Its lineage, if every abnormal exit is logged. */
   readonly lineage: Lineage | undefined;
   /** A description of the code that it runs. */
   readonly label: string | undefined;

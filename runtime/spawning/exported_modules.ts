@@ -8,6 +8,7 @@ import { SpawnRefusedError, UndefinedFunctionError } from "../values/errors.ts";
 import { inspect, printable, quote } from "../values/inspect.ts";
 import { Atom, nameOf, remoteNameOf } from "../values/atom.ts";
 import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
+import type { Lineage } from "../processes/lineage.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
 /** The exports of a module: functions by name. Other values are ignored. */
@@ -55,7 +56,7 @@ export type Service = (
 
 /** The result of {@linkcode Modules.resolve}. */
 export type Resolved =
-  | { fn: () => unknown; label: string }
+  | { fn: () => unknown; label: string; kind?: Lineage["kind"] }
   | { error: SpawnFailure; message: string };
 
 // deno-lint-ignore ban-types

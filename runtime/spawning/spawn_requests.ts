@@ -26,6 +26,7 @@ export function startRequested(
     parent: from,
     groupLeader,
     label: found.label,
+    kind: found.kind,
     link: link ? from : undefined,
     monitor: monitor ? { pid: from, ref } : undefined,
     replyTo: { pid: from, ref },

@@ -29,7 +29,7 @@ type OtpSpelling = typeof import("./leader_otp.ts");
  * Processes whose group leader it was keep the pid of the dead one, and their output fails.
  */
 export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
-  const process = runtime.spawn(() => serve(process, device), {
+  const process = runtime.spawn(() => serveDevice(process, device), {
     label: "user",
   });
   runtime.register("user", process);
@@ -39,7 +39,11 @@ export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
   return process.pid;
 }
 
-async function serve(process: LocalProcess, device: IoDevice): Promise<never> {
+/** Serves a device for the processes whose group leader the process is. */
+export async function serveDevice(
+  process: LocalProcess,
+  device: IoDevice,
+): Promise<never> {
   const reads = new PendingReads(process);
   const writes = new PendingWrites();
   const operations = new LeaderOperations(device);

@@ -8,10 +8,9 @@
  * @module
  */
 
-import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
+import { serveOnDemand } from "../../gen/on_demand.ts";
+import { NO_REPLY, type Server } from "../../gen/server.ts";
 import type { LogLevel } from "../../runtime/log/log_event.ts";
-import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { untraced } from "../../runtime/signals/tracing.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { Pid } from "../../runtime/values/pid.ts";
@@ -35,16 +34,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 
 /** Has a node start the server when another node sends it an event. */
 export function serveLoggerProxy(runtime: Runtime): void {
-  runtime.onDemand.set(NAME, () => {
-    const process: LocalProcess = untraced(() =>
-      runtime.spawn(
-        () => serve(process, new LoggerProxy(runtime)),
-        { label: NAME, groupLeader: runtime.names.get("user")?.pid },
-      )
-    );
-    runtime.register(NAME, process);
-    return process;
-  });
+  serveOnDemand(runtime, NAME, () => new LoggerProxy(runtime));
 }
 
 class LoggerProxy implements Server {

@@ -6,9 +6,8 @@
  * @module
  */
 
-import { NO_REPLY, serve, type Server } from "../../gen/server.ts";
-import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { untraced } from "../../runtime/signals/tracing.ts";
+import { serveOnDemand } from "../../gen/on_demand.ts";
+import { NO_REPLY, type Server } from "../../gen/server.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { atom } from "../../runtime/values/atom.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
@@ -19,16 +18,7 @@ const YES = atom("yes");
 
 /** Has a node start the server when another node asks for it. */
 export function serveNetKernel(runtime: Runtime): void {
-  runtime.onDemand.set(NAME, () => {
-    const process: LocalProcess = untraced(() =>
-      runtime.spawn(
-        () => serve(process, new NetKernel()),
-        { label: NAME, groupLeader: runtime.names.get("user")?.pid },
-      )
-    );
-    runtime.register(NAME, process);
-    return process;
-  });
+  serveOnDemand(runtime, NAME, () => new NetKernel());
 }
 
 class NetKernel implements Server {

@@ -161,7 +161,7 @@ function unknownRequest(kind: string): Resolved {
 }
 
 /** Runs a called function as a span of its caller's trace, if tracing is on. */
-function inSpan<T>(label: string, fn: () => T): T {
+export function inSpan<T>(label: string, fn: () => T): T {
   if (tracing === undefined) return fn();
   const span = {
     name: `rpc ${label}`,

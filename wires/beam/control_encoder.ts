@@ -45,6 +45,7 @@ import { REASON_LEVELS } from "../../runtime/values/term.ts";
 import * as control from "./control.ts";
 import { TermWriter } from "./etf_encoder.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
+import { BIG_SEQTRACE_LABELS, SEND_SENDER } from "./flags.ts";
 import { EMPTY_FRAME } from "./frames.ts";
 import { refusalToBeam } from "./refusals.ts";
 
@@ -74,17 +75,20 @@ export class ControlEncoder implements Outgoing {
 
   /** Whether the peer takes traces. */
   readonly #takesTraces: boolean;
+  /** Whether messages to pids name their sender: programs in C that use `ei` know no such message. */
+  readonly #sendsSender: boolean;
   /** The serial number of the last trace token. */
   #serial = 0;
 
-  /** Writes for `peer` by way of `port`. */
+  /** Writes for `peer`, which has those flags, by way of `port`. */
   constructor(
     { limits, functions }: Local,
     peer: Peer,
     port: Port,
-    takesTraces = false,
+    flags: bigint = SEND_SENDER,
   ) {
-    this.#takesTraces = takesTraces;
+    this.#takesTraces = (flags & BIG_SEQTRACE_LABELS) !== 0n;
+    this.#sendsSender = (flags & SEND_SENDER) !== 0n;
     this.#peer = peer;
     this.#port = port;
     this.#functions = functions;
@@ -217,14 +221,26 @@ export class ControlEncoder implements Outgoing {
     if (this.#isGone(to)) return undefined;
     this.#assertRoom();
     const trace = this.#traceNow();
-    const writer = trace === undefined
-      ? this.#begin(3, control.DOP_SEND_SENDER)
-      : this.#begin(4, control.DOP_SEND_SENDER_TT);
-    writer.pid(from);
+    const writer = trace !== undefined
+      ? this.#begin(4, control.DOP_SEND_SENDER_TT)
+      : this.#beginSend(from);
+    if (trace !== undefined) writer.pid(from);
     writer.pid(to);
     if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
     return this.#pressure();
+  }
+
+  /** Begins a message to a pid, up to its sender. */
+  #beginSend(from: Pid): TermWriter {
+    if (this.#sendsSender) {
+      const writer = this.#begin(3, control.DOP_SEND_SENDER);
+      writer.pid(from);
+      return writer;
+    }
+    const writer = this.#begin(3, control.DOP_SEND);
+    writer.atom("");
+    return writer;
   }
 
   sendName(from: Pid, name: string, message: unknown): Backpressure {
@@ -269,13 +285,12 @@ export class ControlEncoder implements Outgoing {
   reply(from: Pid, to: ReplyTarget, value: unknown): void {
     if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
     const alias = to instanceof Ref ? to : to.alias;
-    const writer = this.#begin(
-      3,
-      alias === undefined ? control.DOP_SEND_SENDER : control.DOP_ALIAS_SEND,
-    );
-    writer.pid(from);
-    if (alias === undefined) writer.pid((to as ReplyTo).pid);
-    else writer.ref(alias);
+    if (alias === undefined) this.#beginSend(from).pid((to as ReplyTo).pid);
+    else {
+      const writer = this.#begin(3, control.DOP_ALIAS_SEND);
+      writer.pid(from);
+      writer.ref(alias);
+    }
     const term = value instanceof OtpReply ? value.term : value;
     const message = this.#message();
     if (to instanceof Ref) {

@@ -35,6 +35,14 @@ export class Reply {
   }
 }
 
+/** The requests to `rex` that begin with the process that asks. */
+const REX_REQUESTS: ReadonlySet<string> = new Set([
+  "call",
+  "sbcast",
+  "send",
+  "features_request",
+]);
+
 /** A message that names a process as its origin which is not the peer's: it is dropped. */
 export const FORGED: unique symbol = Symbol("forged");
 
@@ -69,11 +77,21 @@ export function messageOf(
     }
     return term;
   }
+  if (first instanceof Pid) {
+    if (isRexRequest(elements[1]) && isPeers(first)) noteSigned(term);
+    return term;
+  }
   // A task's result has the bare reference; in a message to a pid that is data.
   const to = first instanceof Ref && alias !== undefined && alias.equals(first)
     ? first
     : aliasOf(first);
   return to !== undefined && isOwn(to) ? new Reply(to, elements[1]) : term;
+}
+
+/** Whether it is a request to `rex`, behind the process that asks. */
+function isRexRequest(request: unknown): boolean {
+  const kind = request instanceof Tuple ? request.elements[0] : request;
+  return kind instanceof Atom && REX_REQUESTS.has(kind.name);
 }
 
 /** A message of OTP's modules; `undefined` if it only looks like one. */

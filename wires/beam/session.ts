@@ -9,7 +9,6 @@ import type { Signals } from "../../runtime/signals/signal.ts";
 import { Refusals } from "../over_limit.ts";
 import { ControlDecoder } from "./control_decoder.ts";
 import { ControlEncoder } from "./control_encoder.ts";
-import { BIG_SEQTRACE_LABELS } from "./flags.ts";
 import type { BeamIntroduction } from "./handshake.ts";
 
 /** Creates the session of a handshake, ready to be opened. */
@@ -25,8 +24,8 @@ export function openSession(
       return introduction.rest();
     },
     open(port: Port, deliver: Signals): Channel {
-      const takesTraces = (introduction.flags & BIG_SEQTRACE_LABELS) !== 0n;
-      const outgoing = new ControlEncoder(local, peer, port, takesTraces);
+      const { flags } = introduction;
+      const outgoing = new ControlEncoder(local, peer, port, flags);
       const ticked = () => outgoing.ticked();
       const refusals = new Refusals(local.name, port, outgoing);
       return {

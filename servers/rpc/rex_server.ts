@@ -1,0 +1,255 @@
+/**
+ * The server `rex`: calls of functions as Erlang's `rpc` makes them where it does not use `erpc`, and as programs in C
+ * do (`erl_call`, `ei_rpc`).
+ *
+ * - `{call, M, F, A, Leader}`: a call, whose answer is `{rex, Result}` if it is not a call of a GenServer.
+ * - `{block_call, M, F, A, Leader}`: the same; one runs at a time.
+ * - `{sbcast, Name, Message}`: sends a message to a registered name, and answers whether there is one.
+ * - `{send, Name, Message}`: sends `{Asker, Message}` to a registered name.
+ * - `features_request`: answers that this node serves `erpc`.
+ *
+ * Each function runs in a process of its own, whose result is sent by this server when it exits. The group leader is
+ * the given one, that of the node (`user`), or for `send_stdout_to_caller` one that sends all output to the asker.
+ *
+ * As with `erpc`, the node that asks is the one of the asking process, which the wire has checked; `allow` and the
+ * limits of that node apply.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../errors.ts";
+import { serveOnDemand } from "../../gen/on_demand.ts";
+import { onExit } from "../../gen/on_exit.ts";
+import { resolveOtpFunction } from "../../gen/otp_function.ts";
+import { answer, NO_REPLY, type Server } from "../../gen/server.ts";
+import { isSigned } from "../../gen/signed_messages.ts";
+import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { andThen } from "../../runtime/promises/and_then.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { Mfa } from "../../runtime/signals/signal.ts";
+import { Atom, atom } from "../../runtime/values/atom.ts";
+import { fromBeamName, unquotedName } from "../../runtime/values/beam_names.ts";
+import { reasonToBeam } from "../../runtime/values/beam_reasons.ts";
+import { Pid } from "../../runtime/values/pid.ts";
+import type { ReplyTo } from "../../runtime/values/reply_to.ts";
+import { Tuple, tuple } from "../../runtime/values/tuple.ts";
+import { serveDevice } from "../io/group_leader.ts";
+import type { IoDevice } from "../io/io_device.ts";
+import { requestIo } from "../io/io_client.ts";
+import { inSpan } from "./rpc_call.ts";
+
+const NAME = "rex";
+const REX = atom(NAME);
+const BADRPC = atom("badrpc");
+const EXIT = atom("EXIT");
+const STDOUT = atom("rex_stdout");
+
+/** Has a node start the server when another node asks for it. */
+export function serveRex(runtime: Runtime): void {
+  serveOnDemand(runtime, NAME, (process) => new Rex(process));
+}
+
+/** A function to run, and where its result goes. */
+interface RexCall {
+  readonly node: string;
+  readonly mfa: Mfa;
+  readonly leader: Pid | "user" | "asker";
+  readonly asker: Pid;
+  readonly reply: (term: unknown) => void;
+}
+
+class Rex implements Server {
+  readonly #process: LocalProcess;
+  readonly #runtime: Runtime;
+  /** The calls that wait for the end of the `block_call` that runs, if one does. */
+  #blocked: RexCall[] | undefined;
+
+  constructor(process: LocalProcess) {
+    this.#process = process;
+    this.#runtime = process.runtime;
+  }
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    const [kind, ...fields] = elementsOf(request);
+    const reply = (term: unknown) => answer(this.#process, caller, term);
+    const asked = callOf(fields, caller.pid, reply);
+    if (asked === undefined) return NO_REPLY;
+    if (isAtom(kind, "call")) this.#run(asked);
+    else if (isAtom(kind, "block_call")) this.#block(asked);
+    // As in OTP, other requests are not answered.
+    return NO_REPLY;
+  }
+
+  info(message: unknown): void {
+    if (!(message instanceof Tuple) || !isSigned(message)) return;
+    const [asker, request] = message.elements as [Pid, unknown];
+    const [kind, ...fields] = elementsOf(request);
+    const [name, given] = fields;
+    if (isAtom(kind, "call")) {
+      const asked = callOf(
+        fields,
+        asker,
+        (term) => this.#send(asker, tuple(REX, term)),
+      );
+      if (asked !== undefined) this.#run(asked);
+    } else if (isAtom(kind, "features_request")) {
+      const features = [atom("erpc")];
+      this.#send(asker, tuple(atom("features_reply"), this.#node, features));
+    } else if (fields.length === 2 && name instanceof Atom) {
+      const isSent = this.#sendName(
+        name.name,
+        isAtom(kind, "send") ? tuple(asker, given) : given,
+      );
+      const told = isSent ? this.#node : tuple(atom("nonexisting_name"), name);
+      if (!isSent || isAtom(kind, "sbcast")) {
+        this.#send(asker, tuple(REX, this.#node, told));
+      }
+    }
+  }
+
+  get #node(): Atom {
+    return atom(this.#runtime.node);
+  }
+
+  #send(to: Pid, message: unknown): void {
+    try {
+      this.#process.send(to, message);
+    } catch (error) {
+      // The result cannot be sent.
+      this.#process.send(to, tuple(REX, exited(error)));
+    }
+  }
+
+  /** Sends to a registered name; returns whether there is one. */
+  #sendName(given: string, message: unknown): boolean {
+    const name = fromBeamName(given);
+    const { names } = this.#runtime;
+    if (!names.has(name) && !names.has(unquotedName(name))) return false;
+    this.#process.sendName(name, this.#runtime.node, message);
+    return true;
+  }
+
+  #block(asked: RexCall): void {
+    const { holdings } = this.#runtime;
+    if (this.#blocked === undefined) {
+      this.#blocked = [];
+      this.#run(asked, () => this.#unblock());
+    } else if (holdings.refuses(asked.node, "entries")) {
+      asked.reply(exited("system_limit"));
+    } else {
+      holdings.take(asked.node, "entries");
+      this.#blocked.push(asked);
+    }
+  }
+
+  #unblock(): void {
+    const next = this.#blocked?.shift();
+    if (next === undefined) {
+      this.#blocked = undefined;
+      return;
+    }
+    this.#runtime.holdings.release(next.node, "entries");
+    this.#run(next, () => this.#unblock());
+  }
+
+  /** Runs a function in a process of its own, and replies when that exits. */
+  #run(asked: RexCall, ended: () => void = () => {}): void {
+    const { node, mfa, reply } = asked;
+    let found: ReturnType<typeof resolveOtpFunction>;
+    try {
+      found = resolveOtpFunction(this.#runtime, node, mfa);
+    } catch (error) {
+      reply(failure(error));
+      return ended();
+    }
+    const { fn, label } = found;
+    const output = asked.leader === "asker" ? this.#output(asked) : undefined;
+    let result: { term: unknown } | undefined;
+    const worker: LocalProcess = this.#runtime.spawn(
+      () =>
+        andThen(resultOf(() => inSpan(label, fn)), (term) => {
+          result = { term };
+          return output === undefined ? undefined : flush();
+        }),
+      {
+        groupLeader: asked.leader instanceof Pid
+          ? asked.leader
+          : output?.pid ?? this.#process.groupLeader,
+        label,
+        origin: node,
+      },
+    );
+    onExit(worker, () => {
+      if (output !== undefined) this.#runtime.terminate(output, "normal");
+      reply(result === undefined ? exited(worker.exitReason) : result.term);
+      ended();
+    });
+  }
+
+  /** Starts a group leader that sends all output to the process that asks. */
+  #output({ asker, node }: RexCall): LocalProcess {
+    const device: IoDevice = {
+      write: (text) =>
+        text === "" ? undefined : process.send(asker, tuple(STDOUT, text)),
+    };
+    const process: LocalProcess = this.#runtime.spawn(
+      () => serveDevice(process, device),
+      { label: "rex_stdout", origin: node },
+    );
+    return process;
+  }
+}
+
+/** The function of a request; `undefined` if it names none. */
+function callOf(
+  [module, name, args, leader, ...rest]: readonly unknown[],
+  asker: Pid,
+  reply: (term: unknown) => void,
+): RexCall | undefined {
+  return module instanceof Atom && name instanceof Atom &&
+      Array.isArray(args) && rest.length === 0
+    ? {
+      node: asker.node,
+      mfa: [module.name, name.name, args],
+      leader: leader instanceof Pid
+        ? leader
+        : isAtom(leader, "send_stdout_to_caller")
+        ? "asker"
+        : "user",
+      asker,
+      reply,
+    }
+    : undefined;
+}
+
+function elementsOf(request: unknown): readonly unknown[] {
+  return request instanceof Tuple ? request.elements : [request];
+}
+
+function isAtom(value: unknown, name: string): boolean {
+  return value instanceof Atom && value.name === name;
+}
+
+/** The result of a function, or its failure, as `rpc` reports it. */
+function resultOf(fn: () => unknown): unknown {
+  try {
+    return andThen(fn(), (value) => value, failure);
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(thrown: unknown): unknown {
+  if (thrown instanceof ExitError) return exited(thrown.reason);
+  return thrown instanceof Error ? exited(thrown) : thrown;
+}
+
+function exited(reason: unknown): Tuple {
+  return tuple(BADRPC, tuple(EXIT, reasonToBeam(reason)));
+}
+
+/** Waits until the group leader has written what the process has sent it. */
+function flush(): Promise<void> {
+  return requestIo({ type: "put_chars", chars: "" }, undefined, ignore);
+}
