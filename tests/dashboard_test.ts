@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { request } from "node:http";
 import { Dashboard } from "../observe/dashboard/dashboard.ts";
 import type { PageState } from "../observe/dashboard/page_shapes.ts";
@@ -24,6 +24,7 @@ import { clientSource, SOURCE } from "../tools/dashboard_client.ts";
 import { assetOf, PAGE } from "../observe/dashboard/assets.ts";
 import { Cluster, clusterTest } from "./_nodes.ts";
 import { numbersIn } from "./_pages.ts";
+import { until } from "./_until.ts";
 
 const [CONNECTIONS, , HEAD] = numbersIn(
   "docs/security.md",
@@ -85,6 +86,11 @@ class Session {
       cookie: cookie.split(";")[0],
       "x-otp-dashboard": "1",
     });
+  }
+
+  /** Its cookie, as a line of a request. */
+  get cookie(): string {
+    return `Cookie: ${this.#headers.cookie}\r\n`;
   }
 
   /** The address of the page. */
@@ -408,51 +414,50 @@ pageTest("hostile requests end with themselves", {}, async (session) => {
 });
 
 pageTest(
-  "connections that ask for nothing take no more than their number",
+  "connections that wait do not keep the owner out, and are no more than their number",
   {},
   async (session) => {
-    const { hostname, port } = new URL(session.url);
-    const sockets = Array.from({ length: 100 }, () => {
-      const socket = connect(Number(port), hostname);
-      socket.on("error", () => {});
-      return socket;
-    });
-    // Those beyond the limit are closed; the others are when they end.
-    let closed = 0;
-    await new Promise<void>((resolve) => {
-      for (const socket of sockets) {
-        socket.on("close", () => {
-          if (++closed === sockets.length - CONNECTIONS) resolve();
-        });
-      }
-    });
-    let answered = 0;
-    const open = sockets.filter((socket) => !socket.closed);
-    await Promise.all(open.map((socket) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      socket.once("data", () => {
-        answered++;
-        resolve();
+    const { hostname, port, pathname } = new URL(session.url);
+    const sockets = new Set<Socket>();
+    const evicted: string[] = [];
+    /** Opens a connection, which sends some bytes; resolves when the bytes that are expected have come back. */
+    const open = (name: string, bytes: string, isAnswered = true) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(bytes);
+        if (!isAnswered) resolve();
       });
-      socket.once("close", () => resolve());
-      socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+      sockets.add(socket);
+      socket.on("error", reject);
+      socket.on("data", () => resolve());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        evicted.push(name);
+      });
       return promise;
-    }));
-    assertEquals(answered, CONNECTIONS);
-    const gone = sockets.map((socket) =>
-      socket.closed
-        ? undefined
-        : new Promise((resolve) => socket.on("close", resolve))
+    };
+    const head = "Host: 127.0.0.1\r\n";
+    // An open page, and then connections that sent no request, half of one, or one that was refused.
+    await open(
+      "page",
+      `GET ${pathname} HTTP/1.1\r\n${head}${session.cookie}\r\n`,
+    );
+    for (let i = 0; i < CONNECTIONS - 1; i++) {
+      const bytes = ["", "GET / HT", `GET / HTTP/1.1\r\n${head}\r\n`][i % 3];
+      await open(`${i}`, bytes, i % 3 === 2);
+    }
+    // The owner comes in, and each further connection ends one that waits; the page of a session is the last of them.
+    for (let i = 0; i < CONNECTIONS; i++) {
+      assertEquals((await session.ask("")).status, 200, `${i}`);
+      await open(`more ${i}`, `GET / HTTP/1.1\r\n${head}\r\n`);
+    }
+    await until(() => sockets.size <= CONNECTIONS && evicted.includes("0"));
+    assert(!evicted.includes("page"));
+    const gone = [...sockets].map((socket) =>
+      new Promise((resolve) => socket.on("close", resolve))
     );
     for (const socket of sockets) socket.destroy();
     await Promise.all(gone);
-    let status = 0;
-    while (status !== 200) {
-      status = await session.ask("").then(
-        (answer) => answer.status,
-        () => 0,
-      );
-    }
   },
 );
 

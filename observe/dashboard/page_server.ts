@@ -15,13 +15,16 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { outside } from "../../runtime/context/async_context.ts";
 import { DashboardAccess } from "./access.ts";
 import { isFromElsewhere, refusalOfRequest } from "./request_checks.ts";
 import { assetOf, enteredPage, PAGE } from "./assets.ts";
 
-/** The maximum numbers of connections, and of requests that are being answered. */
+/**
+ * The maximum numbers of connections, and of requests that are being answered. A further connection takes the place of
+ * one that waits, so that connections of others, or open pages, do not keep the owner out.
+ */
 const MAX_CONNECTIONS = 64;
 const MAX_ANSWERING = 16;
 
@@ -59,6 +62,14 @@ export interface PageAnswers {
   end(request: unknown): Promise<{ status: number; result: string }>;
 }
 
+/** The place of a connection. */
+interface Place {
+  /** The number of its requests that are being answered. */
+  answering: number;
+  /** Whether one of its requests belonged to a session. */
+  isAdmitted: boolean;
+}
+
 /** The web server of a dashboard. */
 export class PageServer {
   readonly #server: Server;
@@ -66,6 +77,8 @@ export class PageServer {
   /** The folder of the page: no other server on this machine gets cookies for it. */
   readonly #folder = `/${randomBytes(8).toString("hex")}/`;
   #access!: DashboardAccess;
+  /** The connections, the one whose last request began first at the front. */
+  readonly #places = new Map<Socket, Place>();
   #answering = 0;
   #host = "";
 
@@ -85,7 +98,7 @@ export class PageServer {
       connectionsCheckingInterval: requestTime / 10,
       keepAliveTimeout: IDLE_TIME,
     }, (request, response) => this.#receive(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on("connection", (socket: Socket) => this.#seat(socket));
     this.#server.on("clientError", (_error, socket) => socket.destroy());
   }
 
@@ -117,6 +130,30 @@ export class PageServer {
     await promise;
   }
 
+  /** Gives a connection a place: that of one that waits, if none is free. */
+  #seat(socket: Socket): void {
+    const places = this.#places;
+    if (places.size >= MAX_CONNECTIONS) {
+      const waiting = [...places].filter(([, { answering }]) => answering === 0);
+      const [oldest] = waiting.find(([, { isAdmitted }]) => !isAdmitted) ??
+        waiting[0];
+      places.delete(oldest);
+      oldest.destroy();
+    }
+    places.set(socket, { answering: 0, isAdmitted: false });
+    socket.once("close", () => places.delete(socket));
+  }
+
+  /** Notes that a connection has sent a request. */
+  #asks(socket: Socket, response: ServerResponse): void {
+    const place = this.#places.get(socket);
+    if (place === undefined) return;
+    this.#places.delete(socket);
+    this.#places.set(socket, place);
+    place.answering++;
+    response.once("close", () => place.answering--);
+  }
+
   #receive(request: IncomingMessage, response: ServerResponse): void {
     request.on("error", () => {});
     response.on("error", () => {});
@@ -124,6 +161,7 @@ export class PageServer {
       request.resume();
       return reply(request, response, 503, "Too many requests at a time.");
     }
+    this.#asks(request.socket, response);
     this.#answering++;
     const timer = setTimeout(() => request.destroy(), ANSWER_TIME);
     response.once("close", () => {
@@ -156,6 +194,8 @@ export class PageServer {
     ) {
       return reply(request, response, 403, NO_SESSION);
     }
+    const place = this.#places.get(request.socket);
+    if (place !== undefined) place.isAdmitted = true;
     const name = path.slice(this.#folder.length);
     if (name.startsWith("api/")) {
       return await this.#answerCode(request, response, name, query);
