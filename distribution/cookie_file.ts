@@ -6,7 +6,7 @@
  * links it to the name (link(2) fails if the name exists), then reads the file of that name. The files are in
  * a folder of their own, so that the permission to write them is for a fixed path. If links, or the folder,
  * are not possible, the file is created under its name, again by one node only; others may then see it empty
- * for a moment, and read it again.
+ * for a moment, and read it again. A node that cannot write the file that it has created removes it.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
+  fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -79,7 +80,7 @@ export function cookieFile(): string {
  *   another user; or if it is root's, and others can read it, or a group can change it.
  */
 export function readCookieFile(path: string): string {
-  return checkCookie(readText(path, checkGivenAccess), path);
+  return checkText(readText(path, checkGivenAccess), path);
 }
 
 /**
@@ -95,16 +96,25 @@ export async function userCookie(): Promise<string> {
       text = readText(path);
     } catch (error) {
       const { code } = (error as Error).cause as { code?: string } ?? {};
-      if (code !== "ENOENT" || reads > 1) throw error;
+      // One that could not write the file has removed it.
+      if (code !== "ENOENT" || reads === READS) throw error;
       const second = secondPath();
       if (second !== undefined) return readCookieFile(second);
       makeCookieFile(path);
       text = readText(path);
     }
     // Another node has just created it, and is about to write it.
-    if (text !== "" || reads === READS) return checkCookie(text, path);
+    if (text !== "" || reads === READS) return checkText(text, path);
     await setTimeout(READ_PAUSE);
   }
+}
+
+function checkText(text: string, path: string): string {
+  if (text !== "") return checkCookie(text, path);
+  throw refuse(
+    path,
+    `it is empty, as after a start on a full disk; write the cookie of the other nodes into it, or remove it: rm -f ${path}`,
+  );
 }
 
 /** The file where OTP looks when there is none in the home folder, if it exists. */
@@ -247,6 +257,12 @@ function writeNew(path: string, cookie: string): void {
   const file = openSync(path, "wx", 0o400);
   try {
     writeFileSync(file, cookie);
+    // A machine that loses its power would leave an empty file, too.
+    fsyncSync(file);
+  } catch (error) {
+    // A full disk: an empty file would stop every later start.
+    attempt(() => rmSync(path, { force: true }));
+    throw error;
   } finally {
     closeSync(file);
   }

@@ -182,6 +182,42 @@ test(
   },
 );
 
+test(
+  "a start on a full disk leaves no cookie file, and an empty one is an error that says what to do",
+  { programs: ["sh"], timeout: 60_000 },
+  async () => {
+    await using home = await folder();
+    const file = `${home.path}/.erlang.cookie`;
+    const { stdout, stderr } = await new Deno.Command("sh", {
+      // Each write to a file fails.
+      args: [
+        "-c",
+        "trap '' XFSZ; ulimit -f 0; echo | \"$@\"",
+        "sh",
+        Deno.execPath(),
+        "run",
+        "--no-prompt",
+        "--no-check",
+        `--config=${CONFIG}`,
+        "--allow-env=HOME",
+        `--allow-read=${file},${file}.new`,
+        `--allow-write=${file},${file}.new`,
+        FILE,
+      ],
+      env: { HOME: home.path, NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder().decode(stdout) +
+      new TextDecoder().decode(stderr);
+    assertMatch(text, /Cannot make the cookie file .*too large/);
+    const names = [...Deno.readDirSync(home.path)].map(({ name }) => name);
+    assertEquals(names.filter((name) => name.startsWith(".erlang")), []);
+    await Deno.writeTextFile(file, "\n", { mode: 0o400 });
+    const { message } = await refusal(file);
+    assertStringIncludes(message, `it is empty, as after a start on a full`);
+    assertStringIncludes(message, `rm -f ${file}`);
+  },
+);
+
 test("Node.start() rejects a cookie file that is not a file", async () => {
   await using home = await folder();
   const { message } = await refusal(home.path);
