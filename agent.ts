@@ -29,6 +29,7 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
+  checkWait,
   locateUntil,
 } from "./gen/cancellation.ts";
 import {
@@ -68,10 +69,7 @@ import {
 import { serverRef } from "./gen/server.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
-import {
-  checkOptions,
-  checkTimeout,
-} from "./runtime/values/check_arguments.ts";
+import { checkOptions } from "./runtime/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -144,8 +142,8 @@ export interface AgentOptions {
    */
   name?: ServerName;
   /**
-   * The time limit for computing the first state, in milliseconds. When it expires, the agent is killed, and
-   * the start fails with `"timeout"`.
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration and the first state.
+   * When it expires, the agent is killed, and the start fails with `"timeout"`.
    *
    * @default {Infinity}
    */
@@ -153,6 +151,11 @@ export interface AgentOptions {
 }
 
 const AGENT_OPTIONS: OptionNames<AgentOptions> = { name: true, timeout: true };
+
+const START_OPTIONS: OptionNames<AgentOptions & CancelOptions> = {
+  ...AGENT_OPTIONS,
+  ...CANCEL_OPTIONS,
+};
 
 /** Options for {@linkcode Agent.childSpec}. */
 export interface AgentChildOptions
@@ -227,10 +230,12 @@ export class Agent {
    * @typeParam S The state.
    * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has
    *   finished.
-   * @param options The name, and the time limit for `init`.
+   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The agent's pid.
-   * @throws {ExitError} If `init` throws, with the thrown value; if it takes too long, with `"timeout"`; if
+   * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
    *   the name is taken, with `{ type: "already_started", pid }`.
+   * @throws The reason of the signal, if it is aborted. As after a timeout, nothing is left of the agent then: it is
+   *   killed, and its name is released, a name in the cluster as soon as the nodes that have it answer.
    *
    * @example Usage
    * ```ts
@@ -244,14 +249,11 @@ export class Agent {
    */
   static startLink<S>(
     init: () => S | Promise<S>,
-    options: AgentOptions = {},
+    options: AgentOptions & CancelOptions = {},
   ): Promise<AgentPid<S>> {
     return promised(() => {
-      const { name, timeout } = checkStart(options, AGENT_OPTIONS);
-      return startGenServer(agentModule(checkInit(init)), undefined, {
-        name,
-        timeout,
-      });
+      const given = checkStart(options, START_OPTIONS);
+      return startGenServer(agentModule(checkInit(init)), undefined, given);
     });
   }
 
@@ -263,7 +265,7 @@ export class Agent {
    *
    * @typeParam S The state.
    * @param init Returns the first state; it runs in the agent's process.
-   * @param options The name, and the time limit for `init`.
+   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The agent's pid.
    * @throws {ExitError} If the agent does not start, with the reason.
    *
@@ -277,13 +279,12 @@ export class Agent {
    */
   static start<S>(
     init: () => S | Promise<S>,
-    options: AgentOptions = {},
+    options: AgentOptions & CancelOptions = {},
   ): Promise<AgentPid<S>> {
     return promised(() => {
-      const { name, timeout } = checkStart(options, AGENT_OPTIONS);
+      const given = checkStart(options, START_OPTIONS);
       return startGenServer(agentModule(checkInit(init)), undefined, {
-        name,
-        timeout,
+        ...given,
         link: false,
       });
     });
@@ -599,13 +600,11 @@ function checkInit<S>(init: () => S): () => S {
   );
 }
 
-function checkStart<O extends AgentOptions>(
+function checkStart<O extends AgentOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): O {
   checkOptions(options, "start an agent", known, '{ name: "Agent" }');
-  if (options.timeout !== undefined) {
-    checkTimeout(options.timeout, "start an agent");
-  }
+  checkWait(options, "start an agent");
   return options;
 }

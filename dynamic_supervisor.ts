@@ -21,6 +21,13 @@
  */
 
 import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  TIME_LIMITS,
+  type TimeLimits,
+} from "./gen/cancellation.ts";
+import {
   childSpec as fullChildSpec,
   type StartedBy,
 } from "./servers/supervisor/child_definition.ts";
@@ -60,7 +67,7 @@ import type {
 } from "./supervisor.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
-export type { DynamicChildInfo };
+export type { CancelOptions, DynamicChildInfo, TimeLimits };
 
 /** Options for {@linkcode DynamicSupervisor.startLink}. */
 export interface DynamicSupervisorOptions {
@@ -70,6 +77,13 @@ export interface DynamicSupervisorOptions {
    * @default {undefined}
    */
   name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration.
+   * When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
   /**
    * The maximum number of children, including those that are waiting to be restarted.
    *
@@ -104,10 +118,16 @@ export interface DynamicSupervisorOptions {
 
 const DYNAMIC_SUPERVISOR_OPTIONS: OptionNames<DynamicSupervisorOptions> = {
   name: true,
+  timeout: true,
   maxChildren: true,
   maxRestarts: true,
   maxSeconds: true,
   extraArguments: true,
+};
+
+const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
+  ...DYNAMIC_SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
 };
 
 /**
@@ -167,6 +187,9 @@ export class DynamicSupervisor {
    * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {RangeError} If a limit is out of bounds.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -176,14 +199,16 @@ export class DynamicSupervisor {
    * await DynamicSupervisor.stop(sup);
    * ```
    */
-  static async startLink(options: DynamicSupervisorOptions = {}): Promise<Pid> {
-    const limits = checkLimits(options);
-    const { name, extraArguments = [] } = options;
+  static async startLink(
+    options: DynamicSupervisorOptions & CancelOptions = {},
+  ): Promise<Pid> {
+    const limits = checkLimits(options, START_OPTIONS);
+    const { name, extraArguments = [], timeout, signal, deadline } = options;
     const extra = [...extraArguments];
     const label = name === undefined ? "DynamicSupervisor" : nameText(name);
     return await startServer(
       (process) => new DynamicSupervisorServer(process, limits, extra),
-      { name, label },
+      { name, label, timeout, signal, deadline },
     );
   }
 
@@ -205,7 +230,7 @@ export class DynamicSupervisor {
   static childSpec(
     options: DynamicSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
-    checkLimits(options);
+    checkLimits(options, DYNAMIC_SUPERVISOR_OPTIONS);
     const { name } = options;
     return {
       id: name === undefined ? "DynamicSupervisor" : nameText(name),
@@ -225,10 +250,15 @@ export class DynamicSupervisor {
    * @typeParam C The child; its type determines whether the result can be `"ignore"`.
    * @param supervisor The supervisor.
    * @param child A specification, a module that has one, or such a module with its options.
+   * @param options A time limit, a signal or a deadline; without one, the caller waits as long as the child's start
+   *   takes.
    * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
    * @throws {ExitError} If the child does not start, with its reason; if `maxChildren` is reached, with
    *   `"max_children"`; if the supervisor does not exist or its node is down, with the call.
    * @throws {TypeError} If the child is invalid, or its `start` cannot be sent.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
+   *   may start the child after all, as `whichChildren` then shows.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -252,11 +282,15 @@ export class DynamicSupervisor {
   static async startChild<const C extends ChildDefinition>(
     supervisor: ServerRef,
     child: CheckedChild<C>,
+    options: TimeLimits = {},
   ): Promise<StartedBy<C>> {
+    checkOptions(options, "start a child", TIME_LIMITS);
+    checkWait(options, "start a child");
     const started = await askToStart(
       "DynamicSupervisor",
       serverRef(supervisor),
       fullChildSpec(child as ChildDefinition),
+      options,
     );
     return started as StartedBy<C>;
   }
@@ -387,13 +421,13 @@ export class DynamicSupervisor {
   }
 }
 
-function checkLimits(options: DynamicSupervisorOptions): DynamicLimits {
-  checkOptions(
-    options,
-    "start a DynamicSupervisor",
-    DYNAMIC_SUPERVISOR_OPTIONS,
-    "{ maxChildren: 10 }",
-  );
+function checkLimits<O extends DynamicSupervisorOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): DynamicLimits {
+  const doing = "start a DynamicSupervisor";
+  checkOptions(options, doing, known, "{ maxChildren: 10 }");
+  checkWait(options, doing);
   if (options.extraArguments !== undefined) {
     checkList(
       options.extraArguments,

@@ -48,7 +48,11 @@ import {
   startCallWithData,
   timeoutOf,
 } from "./gen/call.ts";
-import { CANCEL_OPTIONS, type CancelOptions } from "./gen/cancellation.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+} from "./gen/cancellation.ts";
 import { locate } from "./gen/locate.ts";
 import {
   checkChild,
@@ -81,11 +85,7 @@ import {
 import { serverRef } from "./gen/server.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
-import {
-  checkList,
-  checkOptions,
-  checkTimeout,
-} from "./runtime/values/check_arguments.ts";
+import { checkList, checkOptions } from "./runtime/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -657,8 +657,8 @@ export interface GenServerOptions {
    */
   name?: ServerName;
   /**
-   * The time limit for `init`, in milliseconds. When it expires, the server is killed, and the start fails
-   * with `"timeout"`.
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration and `init`. When it
+   * expires, the server is killed, and the start fails with `"timeout"`.
    *
    * @default {Infinity}
    */
@@ -668,6 +668,11 @@ export interface GenServerOptions {
 const GEN_SERVER_OPTIONS: OptionNames<GenServerOptions> = {
   name: true,
   timeout: true,
+};
+
+const START_OPTIONS: OptionNames<GenServerOptions & CancelOptions> = {
+  ...GEN_SERVER_OPTIONS,
+  ...CANCEL_OPTIONS,
 };
 
 /** Options for {@linkcode GenServer.call}. */
@@ -839,10 +844,12 @@ export class GenServer {
    * @typeParam T The types of the server.
    * @param module The callback module.
    * @param arg The argument for `init`; it is copied, like a message.
-   * @param options The name, and the time limit for `init`.
+   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
-   * @throws {ExitError} If `init` stops, with its reason; if it throws, with the thrown value; if it takes
+   * @throws {ExitError} If `init` stops, with its reason; if it throws, with the thrown value; if the start takes
    *   too long, with `"timeout"`; if the name is taken, with `{ type: "already_started", pid }`.
+   * @throws The reason of the signal, if it is aborted. As after a timeout, nothing is left of the server then: it is
+   *   killed, and its name is released, a name in the cluster as soon as the nodes that have it answer.
    * @throws {TypeError} If the module has no `init`, or the name is invalid.
    *
    * @example Usage
@@ -863,10 +870,10 @@ export class GenServer {
   static startLink<T extends GenServerTypes = any>(
     module: GenServerModule<T>,
     arg: NoInfer<ArgOf<T>>,
-    options: GenServerOptions = {},
+    options: GenServerOptions & CancelOptions = {},
   ): Promise<StartResult<T>> {
     return started(() =>
-      startGenServer(module, arg, checkStart(options, GEN_SERVER_OPTIONS))
+      startGenServer(module, arg, checkStart(options, START_OPTIONS))
     );
   }
 
@@ -879,7 +886,7 @@ export class GenServer {
    * @typeParam T The types of the server.
    * @param module The callback module.
    * @param arg The argument for `init`; it is copied, like a message.
-   * @param options The name, and the time limit for `init`.
+   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
    * @throws {ExitError} If the server does not start, with the reason.
    * @throws {TypeError} If the module has no `init`, or the name is invalid.
@@ -900,11 +907,11 @@ export class GenServer {
   static start<T extends GenServerTypes = any>(
     module: GenServerModule<T>,
     arg: NoInfer<ArgOf<T>>,
-    options: GenServerOptions = {},
+    options: GenServerOptions & CancelOptions = {},
   ): Promise<StartResult<T>> {
     return started(() =>
       startGenServer(module, arg, {
-        ...checkStart(options, GEN_SERVER_OPTIONS),
+        ...checkStart(options, START_OPTIONS),
         link: false,
       })
     );
@@ -1409,14 +1416,12 @@ function started<T>(start: () => Promise<Pid>): Promise<StartResult<T>> {
   return promised(start) as Promise<Pid & Serves<T>>;
 }
 
-function checkStart<O extends GenServerOptions>(
+function checkStart<O extends GenServerOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): O {
   checkOptions(options, "start a GenServer", known, '{ name: "Server" }');
-  if (options.timeout !== undefined) {
-    checkTimeout(options.timeout, "start a GenServer");
-  }
+  checkWait(options, "start a GenServer");
   return options;
 }
 

@@ -27,8 +27,12 @@
 
 import { ExitError } from "./errors.ts";
 import type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
+import { checkWait, TIME_LIMITS, type TimeLimits } from "./gen/cancellation.ts";
+import { ignore } from "./runtime/promises/ignore.ts";
 import {
+  type GlobalCall,
   type GlobalLockId,
+  limited,
   lock,
   registeredGlobalNames,
   registerGlobal,
@@ -62,7 +66,7 @@ import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
-export type { GlobalLockId, GlobalNameConflict, ModuleFunction };
+export type { GlobalLockId, GlobalNameConflict, ModuleFunction, TimeLimits };
 
 /**
  * Decides which of two processes keeps a name that both have.
@@ -77,7 +81,7 @@ export type ResolveFunction = (
 ) => Pid | undefined | Promise<Pid | undefined>;
 
 /** Options for {@linkcode global.setLock} and {@linkcode global.trans}. */
-export interface LockOptions {
+export interface LockOptions extends TimeLimits {
   /**
    * The nodes on which the lock is held.
    *
@@ -92,9 +96,16 @@ export interface LockOptions {
   retries?: number;
 }
 
-const LOCK_OPTIONS: OptionNames<LockOptions> = { nodes: true, retries: true };
+const LOCK_OPTIONS: OptionNames<LockOptions> = {
+  ...TIME_LIMITS,
+  nodes: true,
+  retries: true,
+};
 
-const UNLOCK_OPTIONS: OptionNames<Pick<LockOptions, "nodes">> = { nodes: true };
+const UNLOCK_OPTIONS: OptionNames<Omit<LockOptions, "retries">> = {
+  ...TIME_LIMITS,
+  nodes: true,
+};
 
 /**
  * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
@@ -129,8 +140,13 @@ export class global {
    * @param pid The process, on this node or another.
    * @param resolve Decides which process keeps the name if parts of the cluster merge and both have it: one
    *   of this module's functions, or one that the process's node exports. It runs on that node.
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
    * @returns True; false if a process already has the name, or this process has another name.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The registration is undone then: other
+   *   nodes may have the name for a moment, but no longer than a node that hangs counts as up.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -146,8 +162,14 @@ export class global {
     name: unknown,
     pid: Pid,
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
+    options: TimeLimits = {},
   ): Promise<boolean> {
-    return await registerGlobal("register", name, pid, resolverOf(resolve));
+    const call = callOf(options, "register a global name", "registerName", [
+      name,
+      pid,
+    ]);
+    const resolver = resolverOf(resolve);
+    return await registerGlobal("register", name, pid, resolver, call);
   }
 
   /**
@@ -160,8 +182,13 @@ export class global {
    * @param name The name.
    * @param pid The process.
    * @param resolve Decides which process keeps the name when parts of the cluster merge.
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
    * @returns True.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The name may be registered after all, and
+   *   the process that had it has lost it then; {@linkcode global.whereisName} tells.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -178,8 +205,14 @@ export class global {
     name: unknown,
     pid: Pid,
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
+    options: TimeLimits = {},
   ): Promise<boolean> {
-    return await registerGlobal("re_register", name, pid, resolverOf(resolve));
+    const call = callOf(options, "register a global name", "reRegisterName", [
+      name,
+      pid,
+    ]);
+    const resolver = resolverOf(resolve);
+    return await registerGlobal("re_register", name, pid, resolver, call);
   }
 
   /**
@@ -188,6 +221,11 @@ export class global {
    * Follows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1).
    *
    * @param name The name.
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The name is unregistered all the same, as
+   *   soon as all nodes answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -196,8 +234,12 @@ export class global {
    * await global.unregisterName("nobody");
    * ```
    */
-  static unregisterName(name: unknown): Promise<void> {
-    return unregister(name);
+  static async unregisterName(
+    name: unknown,
+    options: TimeLimits = {},
+  ): Promise<void> {
+    const doing = "unregister a global name";
+    await unregister(name, callOf(options, doing, "unregisterName", [name]));
   }
 
   /**
@@ -208,7 +250,10 @@ export class global {
    * first use on a node waits until it has merged its names with those of its connected nodes.
    *
    * @param name The name.
+   * @param options A time limit, a signal or a deadline; without one, the first use waits at most 5 seconds.
    * @returns The process's pid, or `undefined`.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
+   * @throws The reason of the signal, if it is aborted.
    *
    * @example Usage
    * ```ts
@@ -218,8 +263,12 @@ export class global {
    * assertEquals(await global.whereisName("nobody"), undefined);
    * ```
    */
-  static async whereisName(name: unknown): Promise<Pid | undefined> {
-    return await whereis(name);
+  static async whereisName(
+    name: unknown,
+    options: TimeLimits = {},
+  ): Promise<Pid | undefined> {
+    const doing = "look up a global name";
+    return await whereis(name, callOf(options, doing, "whereisName", [name]));
   }
 
   /**
@@ -227,7 +276,10 @@ export class global {
    *
    * Follows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0).
    *
+   * @param options A time limit, a signal or a deadline; without one, it waits at most 5 seconds.
    * @returns The names, in no particular order.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
+   * @throws The reason of the signal, if it is aborted.
    *
    * @example Usage
    * ```ts
@@ -237,8 +289,9 @@ export class global {
    * assertEquals(await global.registeredNames(), []);
    * ```
    */
-  static registeredNames(): Promise<unknown[]> {
-    return registeredGlobalNames();
+  static async registeredNames(options: TimeLimits = {}): Promise<unknown[]> {
+    const call = callOf(options, "list the global names", "registeredNames");
+    return await registeredGlobalNames(call);
   }
 
   /**
@@ -248,8 +301,13 @@ export class global {
    *
    * @param name The name.
    * @param message The message; it is copied immediately.
+   * @param options A time limit, a signal or a deadline, of the lookup and of the wait for room in the queue of the
+   *   connection.
    * @returns The pid of the receiver.
    * @throws {ExitError} With the reason `{ type: "badarg", name, message }`, if no process has the name.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The message is sent all the same if the
+   *   name was found by then.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -262,15 +320,26 @@ export class global {
    * await global.unregisterName("me");
    * ```
    */
-  static async send(name: unknown, message: unknown): Promise<Pid> {
+  static async send(
+    name: unknown,
+    message: unknown,
+    options: TimeLimits = {},
+  ): Promise<Pid> {
     const process = currentProcess();
+    const doing = "send to a global name";
+    const call = callOf(options, doing, "send", [name, message]);
+    const end = process.runtime.now() + call.timeout;
     const copy = copyTerm(message, process.runtime.maxDepth);
-    const pid = await whereis(name);
+    const pid = await whereis(name, call);
     process.assertAlive();
     if (pid === undefined) {
       throw new ExitError({ type: "badarg", name, message: copy });
     }
-    await process.send(pid, copy);
+    const pressure = process.send(pid, copy);
+    if (pressure !== undefined) {
+      const timeout = Math.max(0, end - process.runtime.now());
+      await limited(process, pressure, { ...call, timeout });
+    }
     return pid;
   }
 
@@ -280,7 +349,11 @@ export class global {
    * Follows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for
    * nodes that do not take part.
    *
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
    * @returns `"ok"`.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
+   * @throws The reason of the signal, if it is aborted.
    *
    * @example Usage
    * ```ts
@@ -290,8 +363,8 @@ export class global {
    * assertEquals(await global.sync(), "ok");
    * ```
    */
-  static sync(): Promise<"ok"> {
-    return syncNames();
+  static async sync(options: TimeLimits = {}): Promise<"ok"> {
+    return await syncNames(callOf(options, "sync the global names", "sync"));
   }
 
   /**
@@ -303,10 +376,14 @@ export class global {
    * the caller waits for an increasing time, at most 2 seconds.
    *
    * @param id The resource and the requester, which is usually the calling process's pid.
-   * @param options The nodes, and the number of retries.
+   * @param options The nodes, the number of retries, and a time limit, a signal or a deadline.
    * @returns Whether the lock was acquired.
    * @throws {TypeError} If `retries` is not a number.
    * @throws {RangeError} If `retries` is out of bounds.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The lock is released then on all nodes
+   *   that were asked for it, also one that the process had acquired before; a node that hangs releases it when it
+   *   answers.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -324,11 +401,17 @@ export class global {
     options: LockOptions = {},
   ): Promise<boolean> {
     checkLock(id);
-    checkOptions(options, "take a lock", LOCK_OPTIONS, "{ retries: 3 }");
+    const doing = "take a lock";
+    checkOptions(options, doing, LOCK_OPTIONS, "{ retries: 3 }");
     const nodes = nodesOf(options);
     const { retries = Infinity } = options;
-    checkCount(retries, "take a lock", "retries");
-    return await lock(id, nodes, retries);
+    checkCount(retries, doing, "retries");
+    return await lock(
+      id,
+      nodes,
+      retries,
+      lockCall(options, doing, "setLock", id),
+    );
   }
 
   /**
@@ -337,8 +420,12 @@ export class global {
    * Follows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2).
    *
    * @param id The id that was passed to {@linkcode global.setLock}.
-   * @param options The nodes on which the lock was acquired.
+   * @param options The nodes on which the lock was acquired, and a time limit, a signal or a deadline of the wait for
+   *   their answers.
    * @returns True.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The lock is released all the same: the
+   *   requests are sent, and a node that hangs releases it when it answers.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -350,16 +437,13 @@ export class global {
    */
   static async delLock(
     id: GlobalLockId,
-    options: Pick<LockOptions, "nodes"> = {},
+    options: Omit<LockOptions, "retries"> = {},
   ): Promise<true> {
     checkLock(id);
-    checkOptions(
-      options,
-      "release a lock",
-      UNLOCK_OPTIONS,
-      "{ nodes: [Node.self()] }",
-    );
-    return await unlock(id, nodesOf(options));
+    const doing = "release a lock";
+    checkOptions(options, doing, UNLOCK_OPTIONS, "{ nodes: [Node.self()] }");
+    const call = lockCall(options, doing, "delLock", id);
+    return await unlock(id, nodesOf(options), call);
   }
 
   /**
@@ -371,9 +455,13 @@ export class global {
    * @typeParam T The result of the function.
    * @param id The resource and the requester.
    * @param fn The function to run.
-   * @param options The nodes, and the number of retries.
+   * @param options The nodes, the number of retries, and a time limit, a signal or a deadline, until which it waits for
+   *   the lock, and for its release. They do not end the function.
    * @returns The result of the function; `"aborted"` if the lock could not be acquired.
    * @throws Any value that the function throws.
+   * @throws {ExitError} If a limit is reached before the lock is acquired, with the call of `setLock` and `"timeout"`.
+   *   The function has not run then.
+   * @throws The reason of the signal, if it is aborted before the lock is acquired.
    *
    * @example Usage
    * ```ts
@@ -396,7 +484,9 @@ export class global {
     try {
       return await fn();
     } finally {
-      await global.delLock(id, { nodes: options.nodes });
+      const call = lockCall(options, "release a lock", "delLock", id);
+      await unlock(id, nodesOf(options), call).catch(ignore);
+      process.assertAlive();
     }
   }
 
@@ -508,6 +598,28 @@ function resolverOf(resolve: ResolveFunction | ModuleFunction): Resolver {
 function checkConflict(pid1: unknown, pid2: unknown): void {
   checkPid(pid1, "resolve a conflict for");
   checkPid(pid2, "resolve a conflict for");
+}
+
+/** The call of a function with its limits. */
+function callOf(
+  options: TimeLimits,
+  doing: string,
+  fn: string,
+  args: unknown[] = [],
+): GlobalCall {
+  checkOptions(options, doing, TIME_LIMITS);
+  return lockCall(options, doing, fn, ...args);
+}
+
+function lockCall(
+  options: TimeLimits,
+  doing: string,
+  fn: string,
+  ...args: unknown[]
+): GlobalCall {
+  checkWait(options, doing);
+  const { timeout = Infinity, signal, deadline } = options;
+  return { timeout, signal, deadline, as: () => ["global", fn, args] };
 }
 
 function nodesOf(options: Pick<LockOptions, "nodes">): string[] | undefined {

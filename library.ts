@@ -62,6 +62,7 @@ export {
   type GlobalNameConflict,
   type LockOptions,
   type ResolveFunction,
+  type TimeLimits,
 } from "./global.ts";
 export { IO, type IoInspectOptions, type IoOptions } from "./io.ts";
 export { Logger } from "./logger.ts";

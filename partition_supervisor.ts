@@ -24,6 +24,11 @@
  * @module
  */
 
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+} from "./gen/cancellation.ts";
 import { callExit } from "./gen/call_description.ts";
 import { serverRef } from "./gen/server.ts";
 import {
@@ -84,6 +89,7 @@ import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   CallbackModule,
+  CancelOptions,
   ChildCounts,
   ChildDefinition,
   ChildModule,
@@ -115,6 +121,13 @@ export type PartitionName = readonly [
 export interface PartitionSupervisorOptions {
   /** The name of the supervisor, by which its partitions are found. */
   name: PartitionSupervisorName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
+   * partitions. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
   /** The child of which there are several: a specification, a module, or a module with its options. */
   childSpec: ChildDefinition;
   /**
@@ -161,12 +174,18 @@ export interface PartitionSupervisorOptions {
 
 const PARTITION_SUPERVISOR_OPTIONS: OptionNames<PartitionSupervisorOptions> = {
   name: true,
+  timeout: true,
   childSpec: true,
   partitions: true,
   strategy: true,
   maxRestarts: true,
   maxSeconds: true,
   withArguments: true,
+};
+
+const START_OPTIONS: OptionNames<PartitionSupervisorOptions & CancelOptions> = {
+  ...PARTITION_SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
 };
 
 /** A partition, as {@linkcode PartitionSupervisor.whichChildren} returns it. */
@@ -236,6 +255,9 @@ export class PartitionSupervisor {
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`.
    * @throws {TypeError} If the name or the child is missing or invalid.
    * @throws {RangeError} If the number of partitions is not at least 1.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Tell each partition its number
    * ```ts
@@ -254,8 +276,14 @@ export class PartitionSupervisor {
    * await PartitionSupervisor.stop("Numbers");
    * ```
    */
-  static async startLink(options: PartitionSupervisorOptions): Promise<Pid> {
-    const { count, withArguments, supervision } = checkStart(options);
+  static async startLink(
+    options: PartitionSupervisorOptions & CancelOptions,
+  ): Promise<Pid> {
+    const { count, withArguments, supervision } = checkStart(
+      options,
+      START_OPTIONS,
+    );
+    const { timeout, signal, deadline } = options;
     const table = new PartitionTable(count);
     const children: FullChildSpec[] = [];
     for (let partition = 0; partition < count; partition++) {
@@ -266,7 +294,12 @@ export class PartitionSupervisor {
         start: () => startPartition(spec, table, partition),
       });
     }
-    return await Supervisor.startLink(children, supervision);
+    return await Supervisor.startLink(children, {
+      ...supervision,
+      timeout,
+      signal,
+      deadline,
+    });
   }
 
   /**
@@ -295,7 +328,7 @@ export class PartitionSupervisor {
   static childSpec(
     options: PartitionSupervisorOptions,
   ): ChildSpec<() => Promise<Pid>> {
-    checkStart(options);
+    checkStart(options, PARTITION_SUPERVISOR_OPTIONS);
     return {
       id: nameText(options.name),
       start: () => PartitionSupervisor.startLink(options),
@@ -550,13 +583,17 @@ interface Found {
 
 const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
 
-function checkStart(options: PartitionSupervisorOptions): {
+function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): {
   count: number;
   withArguments: (args: unknown[], partition: number) => unknown[];
   supervision: SupervisorOptions;
 } {
   const doing = "start a PartitionSupervisor";
-  checkOptions(options, doing, PARTITION_SUPERVISOR_OPTIONS, EXAMPLE);
+  checkOptions(options, doing, known, EXAMPLE);
+  checkWait(options, doing);
   const {
     name,
     childSpec,

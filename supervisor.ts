@@ -31,6 +31,13 @@
  */
 
 import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  TIME_LIMITS,
+  type TimeLimits,
+} from "./gen/cancellation.ts";
+import {
   type CheckedChild,
   type CheckedChildren,
   type ChildDefinition,
@@ -92,6 +99,7 @@ export type {
   AlreadyStartedReason,
   AutoShutdown,
   CallbackModule,
+  CancelOptions,
   CheckedChild,
   CheckedChildren,
   ChildCounts,
@@ -113,6 +121,7 @@ export type {
   Started,
   StartedBy,
   Strategy,
+  TimeLimits,
   ViaName,
 };
 
@@ -129,6 +138,13 @@ export interface SupervisorOptions {
    * @default {undefined}
    */
   name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
+   * children. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
   /**
    * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
    * exits.
@@ -157,9 +173,15 @@ export interface SupervisorOptions {
 const SUPERVISOR_OPTIONS: OptionNames<SupervisorOptions> = {
   strategy: true,
   name: true,
+  timeout: true,
   maxRestarts: true,
   maxSeconds: true,
   autoShutdown: true,
+};
+
+const START_OPTIONS: OptionNames<SupervisorOptions & CancelOptions> = {
+  ...SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
 };
 
 /**
@@ -294,6 +316,9 @@ export class Supervisor {
    * assert(Process.whereis("Chat.Supervisor")?.equals(pid));
    * await Supervisor.stop("Chat.Supervisor");
    * ```
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example A child that does not start
    * ```ts
@@ -317,16 +342,17 @@ export class Supervisor {
    */
   static async startLink<const C extends readonly ChildDefinition[]>(
     children: CheckedChildren<C>,
-    options: SupervisorOptions,
+    options: SupervisorOptions & CancelOptions,
   ): Promise<Pid> {
     // If there are none, the check fails because the strategy is missing.
     const given = options ?? {} as SupervisorOptions;
     checkOptions(
       given,
       "start a supervisor",
-      SUPERVISOR_OPTIONS,
+      START_OPTIONS,
       '{ strategy: "one_for_one" }',
     );
+    checkWait(given, "start a supervisor");
     const supervision = checkSupervision(given);
     if (!Array.isArray(children)) {
       throw new TypeError(
@@ -342,11 +368,11 @@ export class Supervisor {
     for (const spec of specs) {
       assertSignificance(spec, supervision.autoShutdown);
     }
-    const { name } = options;
+    const { name, timeout, signal, deadline } = options;
     const label = name === undefined ? "Supervisor" : nameText(name);
     return await startServer(
       (process) => SupervisorServer.start(process, specs, supervision),
-      { name, label },
+      { name, label, timeout, signal, deadline },
     );
   }
 
@@ -461,12 +487,18 @@ export class Supervisor {
    * @typeParam C The child; its type determines whether the result can be `undefined`.
    * @param supervisor The supervisor.
    * @param child A specification, a module that has one, or such a module with its options.
+   * @param options A time limit, a signal or a deadline; without one, the caller waits as long as the child's start
+   *   takes.
    * @returns The child's pid; `undefined` if its start returned `"ignore"`.
    * @throws {ExitError} If the child does not start, with its reason; if its id is taken, with
    *   `{ type: "already_started", pid }` or, if that child is not running, with `"already_present"`.
    * @throws {TypeError} If the child is invalid, or its `start` cannot be sent. Only the supervisor can
    *   reject a significant child because its `autoShutdown` is `"never"`: this results in an `ExitError` with
    *   such an error as its reason.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
+   *   may start the child after all, as `whichChildren` then shows, and a second start of the same id then exits with
+   *   `already_started`.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -486,11 +518,15 @@ export class Supervisor {
   static async startChild<const C extends ChildDefinition>(
     supervisor: ServerRef,
     child: CheckedChild<C>,
+    options: TimeLimits = {},
   ): Promise<StartedPid<StartedBy<C>>> {
+    checkOptions(options, "start a child", TIME_LIMITS);
+    checkWait(options, "start a child");
     const started = await askToStart(
       "Supervisor",
       serverRef(supervisor),
       fullChildSpec(child as ChildDefinition),
+      options,
     );
     return pidOf(started as StartedBy<C>);
   }

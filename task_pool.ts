@@ -37,6 +37,7 @@ import type { ServerTarget } from "./gen/messages.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
+  checkWait,
   locateUntil,
 } from "./gen/cancellation.ts";
 import { type Place, whenLocated } from "./gen/locate.ts";
@@ -119,6 +120,13 @@ export interface TaskPoolOptions {
    */
   name?: ServerName;
   /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration.
+   * When it expires, the pool is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /**
    * The scope of the group; it must run on this node.
    *
    * @default {"pg"}
@@ -149,10 +157,16 @@ export interface TaskPoolOptions {
 const TASK_POOL_OPTIONS: OptionNames<TaskPoolOptions> = {
   group: true,
   name: true,
+  timeout: true,
   scope: true,
   maxQueue: true,
   waitForNode: true,
   maxRuns: true,
+};
+
+const START_OPTIONS: OptionNames<TaskPoolOptions & CancelOptions> = {
+  ...TASK_POOL_OPTIONS,
+  ...CANCEL_OPTIONS,
 };
 
 /**
@@ -256,6 +270,9 @@ export class TaskPool {
    *   this node, with a `NoProcessError` as reason.
    * @throws {TypeError} If the group cannot be sent or an option is invalid.
    * @throws {RangeError} If a number is out of bounds.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the pool is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -267,13 +284,15 @@ export class TaskPool {
    * await TaskPool.stop(pool);
    * ```
    */
-  static async startLink(options: TaskPoolOptions): Promise<Pid> {
-    const settings = settingsOf(options);
-    const { name } = options;
+  static async startLink(
+    options: TaskPoolOptions & CancelOptions,
+  ): Promise<Pid> {
+    const settings = settingsOf(options, START_OPTIONS);
+    const { name, timeout, signal, deadline } = options;
     if (waitingProcess() === undefined) return never();
     return await startServer(
       (process) => new TaskPoolServer(process, settings).open(),
-      { name, label: settings.label },
+      { name, label: settings.label, timeout, signal, deadline },
     );
   }
 
@@ -300,7 +319,7 @@ export class TaskPool {
    * ```
    */
   static childSpec(options: TaskPoolOptions): ChildSpec<() => Promise<Pid>> {
-    const { label: id } = settingsOf(options);
+    const { label: id } = settingsOf(options, TASK_POOL_OPTIONS);
     return { id, start: () => TaskPool.startLink(options) };
   }
 
@@ -429,8 +448,12 @@ export class TaskPool {
 
 const STARTING = "start a TaskPool";
 
-function settingsOf(options: TaskPoolOptions): PoolSettings {
-  checkOptions(options, STARTING, TASK_POOL_OPTIONS, '{ group: "thumbs" }');
+function settingsOf<O extends TaskPoolOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): PoolSettings {
+  checkOptions(options, STARTING, known, '{ group: "thumbs" }');
+  checkWait(options, STARTING);
   const {
     name,
     group,

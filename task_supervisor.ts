@@ -18,6 +18,13 @@
  * @module
  */
 
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  TIME_LIMITS,
+  type TimeLimits,
+} from "./gen/cancellation.ts";
 import type { Failure } from "./servers/supervisor/child_lifecycle.ts";
 import type {
   ChildRestart,
@@ -86,6 +93,7 @@ import type { OptionNames } from "./runtime/values/options.ts";
 
 export type {
   AsyncStreamOptions,
+  CancelOptions,
   ChildRestart,
   ChildShutdown,
   ChildSpec,
@@ -100,6 +108,7 @@ export type {
   ServerName,
   ServerRef,
   StreamResult,
+  TimeLimits,
   ViaName,
 };
 
@@ -111,6 +120,13 @@ export interface TaskSupervisorOptions {
    * @default {undefined}
    */
   name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the join of the group.
+   * When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
   /**
    * The maximum number of tasks at a time.
    *
@@ -147,11 +163,17 @@ export interface TaskSupervisorOptions {
 
 const TASK_SUPERVISOR_OPTIONS: OptionNames<TaskSupervisorOptions> = {
   name: true,
+  timeout: true,
   maxChildren: true,
   maxRestarts: true,
   maxSeconds: true,
   group: true,
   scope: true,
+};
+
+const START_OPTIONS: OptionNames<TaskSupervisorOptions & CancelOptions> = {
+  ...TASK_SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
 };
 
 /** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
@@ -186,7 +208,8 @@ const TASK_OPTIONS: OptionNames<TaskOptions> = {
 };
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
-export interface StartChildOptions extends Pick<TaskOptions, "shutdown"> {
+export interface StartChildOptions
+  extends Pick<TaskOptions, "shutdown">, TimeLimits {
   /**
    * When to restart the task: never (`"temporary"`), after an error (`"transient"`), or always
    * (`"permanent"`).
@@ -197,6 +220,7 @@ export interface StartChildOptions extends Pick<TaskOptions, "shutdown"> {
 }
 
 const START_CHILD_OPTIONS: OptionNames<StartChildOptions> = {
+  ...TIME_LIMITS,
   shutdown: true,
   restart: true,
 };
@@ -261,6 +285,9 @@ export class TaskSupervisor {
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
    *   not run on this node, with a `NoProcessError` as reason.
    * @throws {TypeError} If the group cannot be sent.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -270,9 +297,11 @@ export class TaskSupervisor {
    * await TaskSupervisor.stop(sup);
    * ```
    */
-  static async startLink(options: TaskSupervisorOptions = {}): Promise<Pid> {
-    const limits = checkLimits(options);
-    const { name, group, scope = "pg" } = options;
+  static async startLink(
+    options: TaskSupervisorOptions & CancelOptions = {},
+  ): Promise<Pid> {
+    const limits = checkLimits(options, START_OPTIONS);
+    const { name, group, scope = "pg", timeout, signal, deadline } = options;
     const starter = waitingProcess();
     if (starter === undefined) return never();
     // An invalid group must fail the caller, not the scope.
@@ -282,7 +311,7 @@ export class TaskSupervisor {
         const server = new TaskSupervisorServer(process, limits);
         return group === undefined ? server : server.join(group, nameOf(scope));
       },
-      { name, label: labelOf(name) },
+      { name, label: labelOf(name), timeout, signal, deadline },
     );
   }
 
@@ -306,7 +335,7 @@ export class TaskSupervisor {
   static childSpec(
     options: TaskSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
-    checkLimits(options);
+    checkLimits(options, TASK_SUPERVISOR_OPTIONS);
     return {
       id: labelOf(options.name),
       start: () => TaskSupervisor.startLink(options),
@@ -506,13 +535,17 @@ export class TaskSupervisor {
    * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
    * @param fn The function that the task runs.
    * @param args Its arguments.
-   * @param options When the task is restarted, and how the supervisor ends it.
+   * @param options When the task is restarted, and how the supervisor ends it; a time limit, a signal or a deadline of
+   *   the start, none of which ends the task.
    * @returns The task's pid.
    * @throws {ExitError} If the supervisor has reached `maxChildren`, with `"max_children"`; if it does not
    *   exist or its node cannot be reached, with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
    *   reason.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
+   *   may start the task after all, as {@linkcode TaskSupervisor.children} then shows.
+   * @throws The reason of the signal, if it is aborted: then the same.
    *
    * @example Usage
    * ```ts
@@ -541,7 +574,9 @@ export class TaskSupervisor {
     );
     const process = waitingProcess();
     if (process === undefined) return never();
+    checkWait(options, "start a task");
     const { restart = "temporary", shutdown = 5000 } = options;
+    const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
       server: serverRef(supervisor),
       api: "startChild",
@@ -550,6 +585,7 @@ export class TaskSupervisor {
       link: false,
       restart,
       shutdown,
+      limits: { signal, deadline, end: process.runtime.now() + timeout },
     });
   }
 
@@ -712,13 +748,13 @@ export class TaskSupervisor {
   }
 }
 
-function checkLimits(options: TaskSupervisorOptions): DynamicLimits {
-  checkOptions(
-    options,
-    "start a Task.Supervisor",
-    TASK_SUPERVISOR_OPTIONS,
-    "{ maxChildren: 10 }",
-  );
+function checkLimits<O extends TaskSupervisorOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): DynamicLimits {
+  const doing = "start a Task.Supervisor";
+  checkOptions(options, doing, known, "{ maxChildren: 10 }");
+  checkWait(options, doing);
   if (options.scope !== undefined) nameOf(options.scope);
   return dynamicLimits("Task.Supervisor", options);
 }

@@ -164,6 +164,12 @@ const FLAGS: readonly Flag[] = [
     help: "Do not list the node, and do not connect it to its peers' peers",
   },
   {
+    name: "tick-time",
+    value: "MS",
+    ofNode: true,
+    help: "Milliseconds until a silent node counts as down [60000]",
+  },
+  {
     name: "log-format",
     value: "FORMAT",
     ofNode: true,
@@ -458,6 +464,10 @@ function nodeOptions(
     }
     options.advertise = advertise;
   }
+  const tickTime = text("tick-time");
+  if (tickTime !== undefined) {
+    options.tickTime = millisecondsOf(tickTime, "tick-time", 1);
+  }
   const stopTimeout = text("stop-timeout");
   if (stopTimeout !== undefined) {
     options.stopTimeout = millisecondsOf(stopTimeout, "stop-timeout");
@@ -616,12 +626,13 @@ function portOf(text: string, flag: string, least: number): number {
   );
 }
 
-function millisecondsOf(text: string, flag: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
+function millisecondsOf(text: string, flag: string, least = 0): number {
+  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+  const more = least > 0 ? `, ${least} or more` : "";
   throw new UsageError(
     `Cannot use --${flag} ${
       quote(text)
-    }: give milliseconds, as in --${flag} 5000`,
+    }: give milliseconds${more}, as in --${flag} 5000`,
   );
 }
 

@@ -10,7 +10,11 @@
 import { never } from "../runtime/context/current_process.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
-import { checkSignal } from "../runtime/values/check_arguments.ts";
+import { ignore } from "../runtime/promises/ignore.ts";
+import {
+  checkSignal,
+  checkTimeout,
+} from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { misfit, type OptionNames } from "../runtime/values/options.ts";
 import { locate, type Place } from "./locate.ts";
@@ -40,6 +44,32 @@ export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
   signal: true,
   deadline: true,
 };
+
+/** Options that limit a wait which has no limit by default. */
+export interface TimeLimits extends CancelOptions {
+  /**
+   * How long to wait, in milliseconds; `Infinity` waits forever. If the time is over, the function fails with the
+   * reason `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+/** The names of these options, for the interfaces that extend them. */
+export const TIME_LIMITS: OptionNames<TimeLimits> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
+
+/**
+ * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
+ * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
+ */
+export function checkWait(limits: TimeLimits, doing: string): void {
+  if (limits.timeout !== undefined) checkTimeout(limits.timeout, doing);
+  checkCancel(limits, doing);
+}
 
 /**
  * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
@@ -75,8 +105,8 @@ export function isOver(deadline: number | undefined): boolean {
   return deadline !== undefined && deadline <= Date.now();
 }
 
-/** The wait for a registry that takes its time, which a signal or a deadline can end. */
-class PendingPlace extends PendingReply<Place> {
+/** The wait for a promise that no message settles, as of a registry. */
+class PendingPromise<T> extends PendingReply<T> {
   readonly #late: () => Error;
 
   constructor(process: LocalProcess, late: () => Error) {
@@ -101,27 +131,49 @@ class PendingPlace extends PendingReply<Place> {
  * too; if one is over already, nothing is looked up.
  *
  * @param late Makes the error of a deadline that has passed.
+ * @param timeout Ends the lookup likewise, after that many milliseconds.
  */
 export function locateUntil(
   server: ServerTarget,
   process: LocalProcess,
   { signal, deadline }: CancelOptions,
   late: () => Error,
+  timeout: number = Infinity,
 ): Place | Promise<Place> {
-  if (signal === undefined && deadline === undefined) {
+  if (signal === undefined && deadline === undefined && timeout === Infinity) {
     return locate(server, process);
   }
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (isOver(deadline)) return Promise.reject(late());
   const place = locate(server, process);
   if (!(place instanceof Promise)) return place;
+  return within(process, place, remaining(timeout, deadline), signal, late);
+}
+
+/**
+ * Waits for a promise until a timeout is over, or a signal is aborted. The promise goes on: nothing ends its work.
+ *
+ * @param late Makes the error of a timeout that is over.
+ */
+export function within<T>(
+  process: LocalProcess,
+  promise: Promise<T>,
+  timeout: number,
+  signal: AbortSignal | undefined,
+  late: () => Error,
+): Promise<T> {
+  if (timeout === Infinity && signal === undefined) return promise;
   if (!process.alive) return never();
-  const pending = new PendingPlace(process, late);
-  pending.limit(remaining(Infinity, deadline), signal);
-  place.then(
-    (place) => {
+  if (signal?.aborted) {
+    promise.catch(ignore);
+    return Promise.reject(signal.reason);
+  }
+  const pending = new PendingPromise<T>(process, late);
+  pending.limit(timeout, signal);
+  promise.then(
+    (value) => {
       pending.close();
-      pending.settle(place);
+      pending.settle(value);
     },
     (error) => {
       pending.close();

@@ -7,6 +7,7 @@
 import { ExitError } from "../errors.ts";
 import { andThen } from "../runtime/promises/and_then.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
+import { isOver, remaining, type TimeLimits, within } from "./cancellation.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
@@ -29,8 +30,11 @@ export interface AlreadyStartedReason {
   pid: Pid | undefined;
 }
 
-/** Options for the start of a process. */
-export interface StartOptions {
+/**
+ * Options for the start of a process. If a limit is reached, or the signal is aborted, the process is killed, and its
+ * starter gets no EXIT of it.
+ */
+export interface StartOptions extends TimeLimits {
   /** Its name. */
   name?: ServerName;
   /** A name for its code, for reports. */
@@ -41,12 +45,6 @@ export interface StartOptions {
    * @default {true}
    */
   link?: boolean;
-  /**
-   * Milliseconds within which it must be ready; otherwise it is killed.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
 }
 
 /** The result of a start, which the started process reports. */
@@ -101,13 +99,28 @@ function startLinked(
   const name = options.name === undefined
     ? undefined
     : serverName(options.name);
-  const taken = name === undefined ? undefined : whereisOwn(name, starter);
-  return andThen(taken, (taken): Promise<Pid> => {
+  const { signal, deadline } = options;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  if (isOver(deadline)) return Promise.reject(late());
+  const timeout = remaining(options.timeout ?? Infinity, deadline);
+  const begin = (taken: Pid | undefined, timeout: number): Promise<Pid> => {
     if (!starter.alive) return never();
     return taken === undefined
-      ? startUnder(starter, name, body, options)
+      ? startUnder(starter, name, body, options, timeout)
       : Promise.reject(alreadyStarted(taken));
-  }) as Promise<Pid>;
+  };
+  const taken = name === undefined ? undefined : whereisOwn(name, starter);
+  if (!(taken instanceof Promise)) return begin(taken, timeout);
+  const { runtime } = starter;
+  const end = runtime.now() + timeout;
+  return andThen(
+    within(starter, taken, timeout, signal, late),
+    (taken) => begin(taken, Math.max(0, end - runtime.now())),
+  ) as Promise<Pid>;
+}
+
+function late(): ExitError {
+  return new ExitError("timeout");
 }
 
 type OwnName = string | ViaName | GlobalName;
@@ -130,7 +143,8 @@ function startUnder(
   starter: LocalProcess,
   name: OwnName | undefined,
   body: (process: LocalProcess, start: Start) => unknown,
-  { label, link = true, timeout = Infinity }: StartOptions,
+  { label, link = true, signal }: StartOptions,
+  timeout: number,
 ): Promise<Pid> {
   const { runtime } = starter;
   const ref = runtime.makeRef();
@@ -154,7 +168,7 @@ function startUnder(
   starter.addMonitor(ref, process.pid, runtime.node);
   starter.addAlias(ref, "reply_demonitor");
   starter.await(ref, start);
-  start.limit(timeout);
+  start.limit(timeout, signal);
   return start.promise;
 }
 
@@ -195,13 +209,23 @@ class PendingStart extends PendingReply<Pid> implements Start {
     return this.#isReady;
   }
 
-  /** Kills the process, which was not ready in time. */
   override expire(): void {
-    const starter = this.process;
     this.cancel();
+    this.#kill();
+    this.settleFailed(late);
+  }
+
+  override aborted(reason: unknown): void {
+    this.cancel();
+    this.#kill();
+    super.aborted(reason);
+  }
+
+  /** Kills the process, which was not ready in time. */
+  #kill(): void {
+    const starter = this.process;
     starter.unlink(this.by);
     starter.runtime.local.exit(starter.pid, this.by, "kill");
-    this.settleFailed(() => new ExitError("timeout"));
   }
 
   ready(): void {

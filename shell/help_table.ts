@@ -47,13 +47,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Agent.start": [
     {
-      "signature": "start(init: () => S | Promise<S>, options: AgentOptions = {})",
+      "signature": "start(init: () => S | Promise<S>, options: AgentOptions & CancelOptions = {})",
       "text": "Starts an agent without a link.\n\nFollows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like\nAgent.startLink."
     }
   ],
   "Agent.startLink": [
     {
-      "signature": "startLink(init: () => S | Promise<S>, options: AgentOptions = {})",
+      "signature": "startLink(init: () => S | Promise<S>, options: AgentOptions & CancelOptions = {})",
       "text": "Starts an agent, linked to the caller.\n\nFollows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2)."
     }
   ],
@@ -187,13 +187,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "DynamicSupervisor.startChild": [
     {
-      "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>)",
+      "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>, options: TimeLimits = {})",
       "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe supervisor starts one child at a time: a slow start delays the others. For a supervisor on another\nnode, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
     }
   ],
   "DynamicSupervisor.startLink": [
     {
-      "signature": "startLink(options: DynamicSupervisorOptions = {})",
+      "signature": "startLink(options: DynamicSupervisorOptions & CancelOptions = {})",
       "text": "Starts a DynamicSupervisor, linked to the caller.\n\nFollows\n[DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1)."
     }
   ],
@@ -291,13 +291,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "GenServer.start": [
     {
-      "signature": "start(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
+      "signature": "start(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions & CancelOptions = {})",
       "text": "Starts a server without a link; it outlives the caller.\n\nFollows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like\nGenServer.startLink."
     }
   ],
   "GenServer.startLink": [
     {
-      "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions = {})",
+      "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions & CancelOptions = {})",
       "text": "Starts a server, linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise\nresolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the\nexit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including\n`\"normal\"`.\n\nIf `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it\nunless it traps exits. By then the process has exited and its name is free."
     }
   ],
@@ -979,13 +979,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Supervisor.startChild": [
     {
-      "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>)",
+      "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>, options: TimeLimits = {})",
       "text": "Adds a child after the existing ones, and starts it.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child\nthat fails to start is not added. For a supervisor on another node, the child's `start` must be a\nfunction that both nodes export, or `[module, function, args]`."
     }
   ],
   "Supervisor.startLink": [
     {
-      "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions)",
+      "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions & CancelOptions)",
       "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one fails to start, those started before it are\nended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as\nwell, unless it traps exits."
     }
   ],
@@ -1141,7 +1141,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "TaskSupervisor.startLink": [
     {
-      "signature": "startLink(options: TaskSupervisorOptions = {})",
+      "signature": "startLink(options: TaskSupervisorOptions & CancelOptions = {})",
       "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills those that take longer than\ntheir `shutdown`."
     }
   ],
@@ -1207,7 +1207,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "global.delLock": [
     {
-      "signature": "delLock(id: GlobalLockId, options: Pick<LockOptions, \"nodes\"> = {})",
+      "signature": "delLock(id: GlobalLockId, options: Omit<LockOptions, \"retries\"> = {})",
       "text": "Releases a lock that the calling process holds; it has no effect on other locks.\n\nFollows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2)."
     }
   ],
@@ -1231,25 +1231,25 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "global.reRegisterName": [
     {
-      "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
+      "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName, options: TimeLimits = {})",
       "text": "Registers a process under a name in the cluster, even if another process has the name.\n\nFollows\n[global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3): like\nglobal.registerName, but it replaces a process that had the name, without notifying it."
     }
   ],
   "global.registerName": [
     {
-      "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName)",
+      "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName, options: TimeLimits = {})",
       "text": "Registers a process under a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3). The\ncaller waits until this node has merged its names with those of its connected nodes, until the lock of\nthe names is held on all nodes, which can take several attempts if many processes register at once, and\nuntil all nodes have the name."
     }
   ],
   "global.registeredNames": [
     {
-      "signature": "registeredNames()",
+      "signature": "registeredNames(options: TimeLimits = {})",
       "text": "Returns all names of the cluster, according to this node.\n\nFollows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0)."
     }
   ],
   "global.send": [
     {
-      "signature": "send(name: unknown, message: unknown)",
+      "signature": "send(name: unknown, message: unknown, options: TimeLimits = {})",
       "text": "Sends a message to the process that has a name.\n\nFollows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2)."
     }
   ],
@@ -1261,7 +1261,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "global.sync": [
     {
-      "signature": "sync()",
+      "signature": "sync(options: TimeLimits = {})",
       "text": "Waits until this node has the same names as all nodes that it is currently connected to.\n\nFollows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for\nnodes that do not take part."
     }
   ],
@@ -1273,13 +1273,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "global.unregisterName": [
     {
-      "signature": "unregisterName(name: unknown)",
+      "signature": "unregisterName(name: unknown, options: TimeLimits = {})",
       "text": "Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.\n\nFollows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1)."
     }
   ],
   "global.whereisName": [
     {
-      "signature": "whereisName(name: unknown)",
+      "signature": "whereisName(name: unknown, options: TimeLimits = {})",
       "text": "Returns the process that has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It\nreads this node's copy, so the pid may be that of a process on another node that has just exited. The\nfirst use on a node waits until it has merged its names with those of its connected nodes."
     }
   ],

@@ -104,6 +104,11 @@ const WRONG: [args: string[], says: string][] = [
   ],
   [["--stop-timeout", "5"], "--stop-timeout without a node"],
   [["--drain-timeout", "5"], "--drain-timeout without a node"],
+  [["--tick-time", "5"], "--tick-time without a node"],
+  [
+    ["--sname", "a", "--tick-time", "0"],
+    '--tick-time "0": give milliseconds, 1 or more, as in --tick-time 5000',
+  ],
   [
     ["--sname", "a", "--drain-timeout", "1s"],
     '--drain-timeout "1s": give milliseconds',
@@ -180,7 +185,7 @@ test("--help lists every flag", options, async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe dashboard dashboard-write remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden tick-time log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe dashboard dashboard-write remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { global } from "../global.ts";
+import { Agent } from "../agent.ts";
+import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { ExitError } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
+import { global, type TimeLimits } from "../global.ts";
+import { PartitionSupervisor } from "../partition_supervisor.ts";
+import { Supervisor } from "../supervisor.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
 import { Node } from "../node.ts";
 import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { globalNames } from "../servers/global/global_client.ts";
@@ -468,6 +475,170 @@ const NAMES = ["a", "b", "c"];
 async function pingAll(): Promise<void> {
   for (const name of NAMES) await Node.ping(`${name}@localhost`);
 }
+
+const NEW = { name: { global: "new" } };
+const KNOWN = { global: "known" };
+
+/** A registry of the cluster's names. */
+const VIA = { name: { via: globalNames, name: "new" } };
+
+/** A child whose start does not end. */
+const SLOW = { id: "slow", start: () => receive(() => false) as Promise<Pid> };
+
+/** Waits of a node that another one holds up. */
+const WAITS: Record<string, (limits: TimeLimits) => Promise<unknown>> = {
+  registerName: (limits) =>
+    global.registerName("new", self(), global.notifyAllName, limits),
+  reRegisterName: (limits) =>
+    global.reRegisterName("new", self(), global.notifyAllName, limits),
+  unregisterName: (limits) => global.unregisterName("new", limits),
+  whereisName: (limits) => global.whereisName("new", limits),
+  registeredNames: (limits) => global.registeredNames(limits),
+  send: (limits) => global.send("new", "hi", limits),
+  sync: (limits) => global.sync(limits),
+  setLock: (limits) => global.setLock(["door", self()], limits),
+  "setLock on a list": (limits) =>
+    global.setLock(["door", self()], { nodes: [ALEX, KATE], ...limits }),
+  delLock: (limits) => global.delLock(["door", self()], limits),
+  trans: (limits) => global.trans(["door", self()], () => "ran", limits),
+  "GenServer.startLink": (limits) =>
+    GenServer.startLink({ init: () => ({ type: "ok", state: 0 }) }, 0, {
+      ...NEW,
+      ...limits,
+    }),
+  "GenServer.start": (limits) =>
+    GenServer.start({ init: () => ({ type: "ok", state: 0 }) }, 0, {
+      ...VIA,
+      ...limits,
+    }),
+  "Agent.startLink": (limits) =>
+    Agent.startLink(() => 0, { ...NEW, ...limits }),
+  "Agent.start": (limits) => Agent.start(() => 0, { ...NEW, ...limits }),
+  "Supervisor.startLink": (limits) =>
+    Supervisor.startLink([], { strategy: "one_for_one", ...NEW, ...limits }),
+  "Supervisor.startLink with a slow child": (limits) =>
+    Supervisor.startLink([SLOW], { strategy: "one_for_one", ...limits }),
+  "DynamicSupervisor.startLink": (limits) =>
+    DynamicSupervisor.startLink({ ...NEW, ...limits }),
+  "TaskSupervisor.startLink": (limits) =>
+    TaskSupervisor.startLink({ ...NEW, ...limits }),
+  "PartitionSupervisor.startLink": (limits) =>
+    PartitionSupervisor.startLink({ ...VIA, childSpec: SLOW, ...limits }),
+  "Supervisor.startChild": (limits) =>
+    Supervisor.startChild(KNOWN, SLOW, limits),
+  "DynamicSupervisor.startChild": (limits) =>
+    DynamicSupervisor.startChild(KNOWN, SLOW, limits),
+  "TaskSupervisor.startChild": (limits) =>
+    TaskSupervisor.startChild(KNOWN, ["Remote", "add"], [1, 2], limits),
+};
+
+for (const [what, wait] of Object.entries(WAITS)) {
+  test(`${what} ends by its limits while another node hangs`, async () => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.run("kate", async () => {
+      await Node.connect(ALEX);
+      await global.registerName("known", spawn(() => receive(() => false)));
+    });
+    cluster.partition(["alex"], ["kate"]);
+    const outcomes: unknown[] = [];
+    const controller = new AbortController();
+    const limits: TimeLimits[] = [
+      { timeout: 100 },
+      { deadline: Date.now() + 100 },
+      { signal: controller.signal },
+      { deadline: 0 },
+      { signal: AbortSignal.abort("already") },
+    ];
+    for (const [i, each] of limits.entries()) {
+      cluster.spawn("alex", async () => {
+        outcomes[i] = await wait(each).catch((error) => {
+          if (!(error instanceof ExitError)) return error;
+          const { reason } = error;
+          return (reason as { reason?: unknown }).reason ?? reason;
+        });
+        assertEquals(await receive(() => true, { timeout: 0, after: 0 }), 0);
+      });
+    }
+    await cluster.advance(50);
+    controller.abort("enough");
+    await cluster.advance(60);
+    assertEquals(
+      outcomes,
+      ["timeout", "timeout", "enough", "timeout", "already"],
+    );
+    // Nothing is left of them.
+    cluster.heal();
+    await cluster.advance(20_000);
+    for (const name of ["alex", "kate"]) {
+      await cluster.run(name, async () => {
+        assertEquals(await global.registeredNames(), ["known"]);
+        const id = ["door", self()] as const;
+        assert(await global.setLock(id, { retries: 0 }));
+        await global.delLock(id);
+      });
+    }
+  });
+}
+
+test("a registration under way is undone if its caller gives up", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate", "moebi"],
+  });
+  for (const name of ["alex", "kate", "moebi"]) {
+    await cluster.run(name, async () => {
+      await Node.connect(KATE);
+      await global.registerName(name, spawn(() => receive(() => false)));
+    });
+  }
+  await cluster.advance(1000);
+  cluster.partition(["kate"], ["alex", "moebi"]);
+  const pid = await cluster.run(
+    "alex",
+    () => spawn(() => receive(() => false)),
+  );
+  const registered = cluster.run(
+    "alex",
+    () =>
+      global.registerName("new", pid, global.notifyAllName, { timeout: 50 }),
+  );
+  await assertRejects(() => registered, ExitError, "time out");
+  assert(await cluster.run("moebi", () => global.whereisName("new")));
+  cluster.heal();
+  await cluster.advance(1000);
+  for (const name of ["alex", "kate", "moebi"]) {
+    const names = await cluster.run(name, () => global.registeredNames());
+    assertEquals(names.sort(), ["alex", "kate", "moebi"]);
+  }
+});
+
+test("a lock under way is released if its caller gives up", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate", "moebi"],
+  });
+  for (const name of ["alex", "kate", "moebi"]) {
+    await cluster.run(name, async () => {
+      await Node.connect(KATE);
+      await global.sync();
+    });
+  }
+  cluster.partition(["kate"], ["alex", "moebi"]);
+  cluster.spawn("alex", async () => {
+    await global.setLock(["door", self()], { timeout: 50 }).catch(() => {});
+    await receive(() => false);
+  });
+  const lockThere = () =>
+    cluster.run("moebi", () =>
+      global.setLock(["door", self()], {
+        nodes: [Node.self()],
+        retries: 0,
+      }));
+  await cluster.advance(40);
+  assertEquals(await lockThere(), false);
+  await cluster.advance(40);
+  assertEquals(await lockThere(), true);
+});
 
 clusterTest("a hidden node has its own names", async (cluster) => {
   const alex = await cluster.start("alex");

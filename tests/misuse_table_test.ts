@@ -622,7 +622,7 @@ const TABLE: Record<string, Row> = {
         fn: GenServer[name],
         args: () => [Server, 1, {}],
         takes: { 1: ANY, 2: OPTIONS },
-        fields: { 2: { timeout: TIMEOUT, name: NAME } },
+        fields: { 2: { name: NAME, ...WAIT } },
       } satisfies Row,
     ]),
   ),
@@ -668,7 +668,7 @@ const TABLE: Record<string, Row> = {
         fn: Agent[name],
         args: () => [() => 1, {}],
         takes: { 0: FN, 1: OPTIONS },
-        fields: { 1: { timeout: TIMEOUT, name: NAME } },
+        fields: { 1: { name: NAME, ...WAIT } },
       } satisfies Row,
     ]),
   ),
@@ -784,6 +784,7 @@ const TABLE: Record<string, Row> = {
         name: OPTIONAL_TEXT,
         group: ANY,
         scope: OPTIONAL_TEXT,
+        timeout: TIMEOUT,
         ...INTENSITY,
       },
     },
@@ -805,6 +806,7 @@ const TABLE: Record<string, Row> = {
     takes: { 0: SERVER, 1: FN, 2: ARGS, 3: OPTIONS },
     fields: {
       3: {
+        ...WAIT,
         restart: ["undefined"],
         shutdown: ["undefined", "one", "fraction"],
       },
@@ -821,6 +823,7 @@ const TABLE: Record<string, Row> = {
         group: GROUPS_OR_NONE,
         scope: OPTIONAL_TEXT,
         ...INTENSITY,
+        ...WAIT,
       },
     },
   },
@@ -867,9 +870,9 @@ const TABLE: Record<string, Row> = {
   },
   "Supervisor.startChild": {
     fn: Supervisor.startChild,
-    args: async () => [await supervisor(), child()],
-    takes: { 0: SERVER },
-    fields: { 1: { ...CHILD, id: TEXT, start: FN } },
+    args: async () => [await supervisor(), child(), {}],
+    takes: { 0: SERVER, 2: OPTIONS },
+    fields: { 1: { ...CHILD, id: TEXT, start: FN }, 2: WAIT },
   },
   "Supervisor.startLink": {
     fn: Supervisor.startLink,
@@ -878,6 +881,7 @@ const TABLE: Record<string, Row> = {
     fields: {
       1: {
         ...INTENSITY,
+        ...WAIT,
         strategy: [],
         name: NAME,
         autoShutdown: ["undefined"],
@@ -910,6 +914,7 @@ const TABLE: Record<string, Row> = {
         maxChildren: COUNT,
         name: OPTIONAL_TEXT,
         extraArguments: ARGS,
+        timeout: TIMEOUT,
         ...INTENSITY,
       },
     },
@@ -921,16 +926,22 @@ const TABLE: Record<string, Row> = {
   },
   "DynamicSupervisor.startChild": {
     fn: DynamicSupervisor.startChild,
-    args: async () => [await dynamic(), child()],
-    takes: { 0: SERVER },
-    fields: { 1: { ...CHILD, id: TEXT, start: FN } },
+    args: async () => [await dynamic(), child(), {}],
+    takes: { 0: SERVER, 2: OPTIONS },
+    fields: { 1: { ...CHILD, id: TEXT, start: FN }, 2: WAIT },
   },
   "DynamicSupervisor.startLink": {
     fn: DynamicSupervisor.startLink,
     args: () => [{}],
     takes: { 0: OPTIONS },
     fields: {
-      0: { maxChildren: COUNT, name: NAME, extraArguments: ARGS, ...INTENSITY },
+      0: {
+        maxChildren: COUNT,
+        name: NAME,
+        extraArguments: ARGS,
+        ...INTENSITY,
+        ...WAIT,
+      },
     },
   },
   "DynamicSupervisor.stop": {
@@ -1149,7 +1160,7 @@ const TABLE: Record<string, Row> = {
     fn: global.delLock,
     args: () => [["lock", 1], {}],
     takes: { 1: OPTIONS },
-    fields: { 1: { nodes: ["undefined", "list"] } },
+    fields: { 1: { nodes: ["undefined", "list"], ...WAIT } },
   },
   ...Object.fromEntries(
     (["notifyAllName", "randomExitName", "randomNotifyName"] as const).map((
@@ -1168,39 +1179,53 @@ const TABLE: Record<string, Row> = {
       `global.${name}`,
       {
         fn: global[name],
-        args: () => [fresh(), spawned(), global.notifyAllName],
-        takes: { 0: ANY, 1: ["pid"], 2: ["undefined"] },
+        args: () => [fresh(), spawned(), global.notifyAllName, {}],
+        takes: { 0: ANY, 1: ["pid"], 2: ["undefined"], 3: OPTIONS },
+        fields: { 3: WAIT },
       } satisfies Row,
     ]),
   ),
-  "global.registeredNames": { fn: global.registeredNames, args: () => [] },
+  "global.registeredNames": {
+    fn: global.registeredNames,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: WAIT },
+  },
   "global.send": {
     fn: global.send,
-    args: () => ["name", 1],
-    takes: { 0: ANY, 1: ANY },
+    args: () => ["name", 1, {}],
+    takes: { 0: ANY, 1: ANY, 2: OPTIONS },
+    fields: { 2: WAIT },
   },
   "global.setLock": {
     fn: global.setLock,
     args: () => [[fresh(), 1], { retries: 0 }],
     takes: { 1: OPTIONS },
-    fields: { 1: { nodes: ["undefined", "list"], retries: COUNT } },
+    fields: { 1: { nodes: ["undefined", "list"], retries: COUNT, ...WAIT } },
   },
-  "global.sync": { fn: global.sync, args: () => [] },
+  "global.sync": {
+    fn: global.sync,
+    args: () => [{}],
+    takes: { 0: OPTIONS },
+    fields: { 0: WAIT },
+  },
   "global.trans": {
     fn: global.trans,
     args: () => [[fresh(), 1], () => 1, { retries: 0 }],
     takes: { 1: FN, 2: OPTIONS },
-    fields: { 2: { nodes: ["undefined", "list"], retries: COUNT } },
+    fields: { 2: { nodes: ["undefined", "list"], retries: COUNT, ...WAIT } },
   },
   "global.unregisterName": {
     fn: global.unregisterName,
-    args: () => ["name"],
-    takes: { 0: ANY },
+    args: () => ["name", {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: { 1: WAIT },
   },
   "global.whereisName": {
     fn: global.whereisName,
-    args: () => ["name"],
-    takes: { 0: ANY },
+    args: () => ["name", {}],
+    takes: { 0: ANY, 1: OPTIONS },
+    fields: { 1: WAIT },
   },
 
   // pg
@@ -1377,7 +1402,7 @@ const OTHERS: Record<string, Row> = {
     fn: TaskPool.childSpec,
     args: () => [{ group: "g" }],
     fields: {
-      0: { ...POOL, group: GROUPS, name: NAME },
+      0: { ...POOL, group: GROUPS, name: NAME, timeout: TIMEOUT },
     },
   },
   "TaskPool.info": {
@@ -1402,7 +1427,7 @@ const OTHERS: Record<string, Row> = {
   "TaskPool.startLink": {
     fn: TaskPool.startLink,
     args: async () => [{ group: "g", ...await scope() }],
-    fields: { 0: { ...POOL, group: GROUPS, name: NAME } },
+    fields: { 0: { ...POOL, group: GROUPS, name: NAME, ...WAIT } },
   },
   "TaskPool.stop": {
     fn: TaskPool.stop,
@@ -1504,6 +1529,7 @@ const OTHERS: Record<string, Row> = {
     fields: {
       0: {
         ...PARTITIONED,
+        timeout: TIMEOUT,
         ...INTENSITY,
         withArguments: ["undefined", "function"],
       },
@@ -1531,7 +1557,7 @@ const OTHERS: Record<string, Row> = {
   "PartitionSupervisor.startLink": {
     fn: PartitionSupervisor.startLink,
     args: () => [partitioned()],
-    fields: { 0: { ...PARTITIONED, ...INTENSITY } },
+    fields: { 0: { ...PARTITIONED, ...INTENSITY, ...WAIT } },
   },
   "PartitionSupervisor.stop": {
     fn: PartitionSupervisor.stop,

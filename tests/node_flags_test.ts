@@ -26,7 +26,7 @@ async function program(...args: string[]): Promise<[number, string, string]> {
 
 test("nodeFlags() returns the options of every flag of a node", options, () => {
   const args =
-    "--name web@10.0.0.7 --cookie-file cookie --listen 0.0.0.0 --port 4370 --epmd-port none --cluster gossip --wire json --hidden --log-level info --drain-timeout 1 --stop-timeout 2 --tls-cert a --tls-key b --tls-ca c --allow-closures --allow-remsh --allow-observe"
+    "--name web@10.0.0.7 --cookie-file cookie --listen 0.0.0.0 --port 4370 --epmd-port none --cluster gossip --wire json --hidden --log-level info --tick-time 3 --drain-timeout 1 --stop-timeout 2 --tls-cert a --tls-key b --tls-ca c --allow-closures --allow-remsh --allow-observe"
       .split(" ");
   assertEquals(nodeFlags({ args }), {
     name: "web@10.0.0.7",
@@ -38,6 +38,7 @@ test("nodeFlags() returns the options of every flag of a node", options, () => {
     wires: ["json"],
     hidden: true,
     logLevel: "info",
+    tickTime: 3,
     drainTimeout: 1,
     stopTimeout: 2,
     tls: { cert: "a", key: "b", ca: "c" },

@@ -24,6 +24,7 @@ import { Tuple } from "../../runtime/values/tuple.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
+import type { TimeLimits } from "../../gen/cancellation.ts";
 import { DRAIN, handlesDrain } from "../../gen/drain_notice.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
 import { nameText, type ServerName } from "../../gen/server_names.ts";
@@ -92,11 +93,9 @@ interface Result {
 }
 
 /** How a GenServer is started. */
-export interface StartGenServerOptions {
+export interface StartGenServerOptions extends TimeLimits {
   /** Its name. */
   name?: ServerName;
-  /** The time limit for its `init`, in milliseconds. */
-  timeout?: number;
   /** Whether it is linked to its starter. */
   link?: boolean;
 }

@@ -14,7 +14,10 @@ import { inspect } from "../../runtime/values/inspect.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import { placeOf } from "../../gen/locate.ts";
-import { startCall } from "../../gen/call.ts";
+import { type RequestOptions, startCall } from "../../gen/call.ts";
+import { callExit } from "../../gen/call_description.ts";
+import { isOver, remaining, within } from "../../gen/cancellation.ts";
+import { ignore } from "../../runtime/promises/ignore.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
 import {
   askServer,
@@ -47,19 +50,34 @@ export function serveGlobal(runtime: Runtime): void {
 /** A lock's resource, and the requester that holds it: processes with the same requester share the lock. */
 export type GlobalLockId = readonly [resource: unknown, requester: unknown];
 
+/** The limits of a call of `global`, and its description in errors. */
+export type GlobalCall = Pick<
+  RequestOptions,
+  "as" | "timeout" | "signal" | "deadline"
+>;
+
+/** Fails if a call ends before it has begun. */
+function assertOpen({ signal, deadline, as }: GlobalCall): void {
+  signal?.throwIfAborted();
+  if (isOver(deadline)) throw callExit("timeout", as());
+}
+
+/** A call without limits. */
+function unlimited(fn: string, ...args: unknown[]): GlobalCall {
+  return { timeout: Infinity, as: () => ["global", fn, args] };
+}
+
 /** Asks the server of the caller's node. */
-async function request<T>(asked: GlobalRequest): Promise<T> {
+async function request<T>(asked: GlobalRequest, call: GlobalCall): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return await never();
   const { pid } = globalServer(process.runtime).process;
-  return await startCall<T>(process, placeOf(pid), new OwnRequest(asked), {
-    timeout: Infinity,
-    as: () => ["global", asked.type, []],
-  }).promise;
+  const sent = new OwnRequest(asked);
+  return await startCall<T>(process, placeOf(pid), sent, call).promise;
 }
 
-function change(asked: GlobalChange): Promise<boolean> {
-  return request({ type: "change", change: asked });
+function change(asked: GlobalChange, call: GlobalCall): Promise<boolean> {
+  return request({ type: "change", change: asked }, call);
 }
 
 /** Registers a name; returns `false` if it is taken. */
@@ -68,6 +86,7 @@ export async function registerGlobal(
   name: unknown,
   pid: Pid,
   resolve: Resolver,
+  call: GlobalCall,
 ): Promise<boolean> {
   if (!(pid instanceof Pid)) {
     throw new TypeError(
@@ -76,75 +95,143 @@ export async function registerGlobal(
       }: give a pid`,
     );
   }
-  return await change({ type, entry: { name, pid, resolve } });
+  return await change({ type, entry: { name, pid, resolve } }, call);
 }
 
 /** Removes a name. */
-export async function unregister(name: unknown): Promise<void> {
-  await change({ type: "unregister", name });
+export async function unregister(
+  name: unknown,
+  call: GlobalCall = unlimited("unregisterName", name),
+): Promise<void> {
+  await change({ type: "unregister", name }, call);
 }
 
 /** Looks a name up; at once if this node has the names of the others. */
 export function whereis(
   name: unknown,
+  call: GlobalCall = unlimited("whereisName", name),
 ): Pid | undefined | Promise<Pid | undefined> {
   const process = waitingProcess();
   if (process === undefined) return never();
+  assertOpen(call);
   const server = globalServer(process.runtime);
   return server.isSynced
     ? server.names.lookup(name)
-    : request({ type: "whereis", name });
+    : request({ type: "whereis", name }, call);
 }
 
 /** All names. */
-export function registeredGlobalNames(): Promise<unknown[]> {
-  return request({ type: "registered_names" });
+export function registeredGlobalNames(call: GlobalCall): Promise<unknown[]> {
+  return request({ type: "registered_names" }, call);
 }
 
 /** Waits until this node has the same names as all that it is connected to. */
-export function sync(): Promise<"ok"> {
-  return request({ type: "sync" });
+export function sync(call: GlobalCall): Promise<"ok"> {
+  return request({ type: "sync" }, call);
 }
 
-/** Acquires a lock on all of the nodes or none; returns `false` if it fails after that many retries. */
+/**
+ * Acquires a lock on all of the nodes or none; returns `false` if it fails after that many retries. If a limit of the
+ * call is reached, a request to release the lock follows each request for it.
+ */
 export async function lock(
-  [resource, requester]: GlobalLockId,
+  id: GlobalLockId,
   nodes: readonly string[] | undefined,
   retries: number,
+  call: GlobalCall,
 ): Promise<boolean> {
   const process = waitingProcess();
   if (process === undefined) return await never();
-  const { runtime } = process;
-  const id = copyTerm({ resource, requester }, runtime.maxDepth) as {
-    resource: unknown;
-    requester: unknown;
-  };
-  const asked: GlobalRequest = { type: "set_lock", ...id };
-  const attempt = async (node: string) => {
-    const answer = await askNode(process, node, asked);
-    // The nodes of a list are those that the lock is for; else it is enough that this one has it.
-    return answer === undefined && nodes !== undefined &&
-        await startThere(process, node)
-      ? await askNode(process, node, asked)
-      : answer;
-  };
-  const pauses = new Pauses(process);
-  for (let times = 0;; times++) {
-    const own = globalServer(runtime);
-    const all = nodes ?? connected(process);
-    if (
-      all.length < 2 || !all.includes(runtime.node) ||
-      own.isFree(resource, requester)
-    ) {
-      const answers = await Promise.all(all.map(attempt));
-      const full = all.filter((_, i) => answers[i] === TOO_MANY);
-      if (!answers.includes(false) && full.length === 0) return true;
-      const given = all.filter((_, i) => answers[i] === true);
-      await askNodes(process, given, { type: "del_lock", ...id });
-      if (full.length > 0) throw tooManyLocks(resource, full);
+  assertOpen(call);
+  const taken = new Taking(process, id);
+  try {
+    return await limited(process, taken.acquire(nodes, retries), call);
+  } catch (error) {
+    process.assertAlive();
+    taken.giveUp();
+    throw error;
+  }
+}
+
+/** Waits for a promise until a limit of a call is reached. */
+export function limited<T>(
+  process: LocalProcess,
+  promise: Promise<T>,
+  { timeout, signal, deadline, as }: GlobalCall,
+): Promise<T> {
+  const late = () => callExit("timeout", as());
+  return within(process, promise, remaining(timeout, deadline), signal, late);
+}
+
+/** The requests of a process for one lock. */
+class Taking {
+  readonly #process: LocalProcess;
+  readonly #id: { resource: unknown; requester: unknown };
+  readonly #asked = new Set<string>();
+  #isOver = false;
+
+  constructor(process: LocalProcess, [resource, requester]: GlobalLockId) {
+    this.#process = process;
+    const { maxDepth } = process.runtime;
+    this.#id = copyTerm({ resource, requester }, maxDepth) as {
+      resource: unknown;
+      requester: unknown;
+    };
+  }
+
+  /** Asks for the lock until it is acquired, or that many retries have failed. */
+  async acquire(
+    nodes: readonly string[] | undefined,
+    retries: number,
+  ): Promise<boolean> {
+    const process = this.#process;
+    const { resource, requester } = this.#id;
+    const pauses = new Pauses(process);
+    for (let times = 0; !this.#isOver; times++) {
+      const own = globalServer(process.runtime);
+      const all = nodes ?? connected(process);
+      if (
+        all.length < 2 || !all.includes(process.runtime.node) ||
+        own.isFree(resource, requester)
+      ) {
+        const answers = await Promise.all(
+          all.map((node) => this.#attempt(node, nodes !== undefined)),
+        );
+        if (this.#isOver) break;
+        const full = all.filter((_, i) => answers[i] === TOO_MANY);
+        if (!answers.includes(false) && full.length === 0) return true;
+        await this.#release(all.filter((_, i) => answers[i] === true));
+        if (full.length > 0) throw tooManyLocks(resource, full);
+      }
+      if (times >= retries) return false;
+      await pauses.wait(times);
     }
-    if (times >= retries) return false;
-    await pauses.wait(times);
+    return false;
+  }
+
+  /** Asks one node; starts its server if that does not run, and the node is one of a list. */
+  async #attempt(node: string, isListed: boolean): Promise<unknown> {
+    const answer = await this.#ask(node);
+    // The nodes of a list are those that the lock is for; else it is enough that this one has it.
+    if (answer !== undefined || !isListed || this.#isOver) return answer;
+    return await startThere(this.#process, node) && !this.#isOver
+      ? await this.#ask(node)
+      : answer;
+  }
+
+  #ask(node: string): Promise<unknown> {
+    this.#asked.add(node);
+    return askNode(this.#process, node, { type: "set_lock", ...this.#id });
+  }
+
+  #release(nodes: string[]): Promise<unknown> {
+    return askNodes(this.#process, nodes, { type: "del_lock", ...this.#id });
+  }
+
+  /** Releases the lock on all nodes that were asked for it, without waiting for them, and asks no more. */
+  giveUp(): void {
+    this.#isOver = true;
+    this.#release([...this.#asked]).catch(ignore);
   }
 }
 
@@ -156,18 +243,20 @@ function tooManyLocks(resource: unknown, nodes: string[]): RangeError {
   );
 }
 
-/** Releases a lock. */
+/** Releases a lock; the requests are sent even if a limit of the call is reached already. */
 export async function unlock(
   [resource, requester]: GlobalLockId,
   nodes: readonly string[] | undefined,
+  call: GlobalCall,
 ): Promise<true> {
   const process = waitingProcess();
   if (process === undefined) return await never();
-  await askNodes(process, nodes ?? connected(process), {
+  const answers = askNodes(process, nodes ?? connected(process), {
     type: "del_lock",
     resource,
     requester,
   });
+  await limited(process, answers, call);
   return true;
 }
 
@@ -211,10 +300,11 @@ async function startThere(
 /** The names of the cluster as a registry: that of `{ global: name }`. */
 export const globalNames: NameRegistry = {
   registerName(name: unknown, pid: Pid): Promise<boolean> {
-    return registerGlobal("register", name, pid, "random_exit_name");
+    const call = unlimited("registerName", name, pid);
+    return registerGlobal("register", name, pid, "random_exit_name", call);
   },
-  unregisterName: unregister,
-  whereisName: whereis,
+  unregisterName: (name: unknown) => unregister(name),
+  whereisName: (name: unknown) => whereis(name),
 };
 
 installGlobalRegistry(globalNames);

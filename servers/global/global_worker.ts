@@ -230,9 +230,17 @@ export class GlobalWorker implements Server {
       const outcomes = await Promise.all(
         wave.map(({ change }, i) => this.#settle(change, servers, answers[i])),
       );
-      for (const [i, { ref }] of wave.entries()) {
-        this.#process.reply(ref, outcomes[i]);
+      const unwanted: Promise<void>[] = [];
+      for (const [i, task] of wave.entries()) {
+        const { change, ref } = task;
+        // A caller that has given up does not know that it must remove the name.
+        if (
+          outcomes[i] && change.type === "register" && !this.#isWanted(task)
+        ) {
+          unwanted.push(this.#takeBack(change, servers, answers[i]));
+        } else this.#process.reply(ref, outcomes[i]);
       }
+      await Promise.all(unwanted);
       left = left.filter((task) => !wave.includes(task));
       most -= wave.length;
       if (this.#hasGrown(servers)) return left;

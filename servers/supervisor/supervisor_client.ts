@@ -12,16 +12,16 @@ import {
 import { quote } from "../../runtime/values/inspect.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { call, startCall } from "../../gen/call.ts";
+import { call, type RequestOptions, startCall } from "../../gen/call.ts";
 import {
-  locate,
-  type Place,
-  toSendLater,
-  whenLocated,
-} from "../../gen/locate.ts";
+  type CancelOptions,
+  locateUntil,
+  type TimeLimits,
+} from "../../gen/cancellation.ts";
+import { type Place, toSendLater, whenLocated } from "../../gen/locate.ts";
 import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
 import { startRunnable } from "./child_start.ts";
-import { describeRequest } from "../../gen/call_description.ts";
+import { callExit, describeRequest } from "../../gen/call_description.ts";
 import type { ServerTarget } from "../../gen/messages.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
@@ -94,17 +94,29 @@ export function askToStart(
   module: string,
   supervisor: ServerTarget,
   spec: FullChildSpec,
+  { timeout = Infinity, signal, deadline }: TimeLimits = {},
 ): Promise<Started> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  const place = locate(supervisor, process);
+  const { id } = spec;
+  const as = () => describeRequest(module, "startChild", supervisor, { id });
+  const late = () => callExit("timeout", as());
+  const cancel: CancelOptions = { signal, deadline };
+  const { runtime } = process;
+  const end = runtime.now() + timeout;
+  const place = locateUntil(supervisor, process, cancel, late, timeout);
   const start = typeof spec.start === "function"
     ? spec.start
     : toSendLater(place, process, spec.start);
   return whenLocated(
     place,
     process,
-    (place) => startAt(process, place, module, supervisor, { ...spec, start }),
+    (place) =>
+      startAt(process, place, module, { ...spec, start }, {
+        timeout: Math.max(0, end - runtime.now()),
+        ...cancel,
+        as,
+      }),
   ) as Promise<Started>;
 }
 
@@ -112,22 +124,18 @@ async function startAt(
   process: LocalProcess,
   place: Place,
   module: string,
-  supervisor: ServerTarget,
   spec: FullChildSpec,
+  options: RequestOptions<Success | Failure>,
 ): Promise<Started> {
   const { runtime } = process;
   const start = startRunnable(spec, runtime, place.node);
   const sent: SentChildSpec = { ...spec, start };
-  const { id } = spec;
-  const as = () => describeRequest(module, "startChild", supervisor, { id });
   const asked = { type: "start_child", spec: sent };
   const request = requestOf(process, module, asked);
   try {
     return startedOf(
-      await startCall<Success | Failure>(process, place, request, {
-        timeout: Infinity,
-        as,
-      }).promise,
+      await startCall<Success | Failure>(process, place, request, options)
+        .promise,
     );
   } finally {
     forgetRequest(runtime, start);

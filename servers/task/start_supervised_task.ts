@@ -27,8 +27,10 @@ import {
 } from "../../gen/call.ts";
 import {
   type CallDescription,
+  callExit,
   describeFunction,
 } from "../../gen/call_description.ts";
+import { type CancelOptions, locateUntil } from "../../gen/cancellation.ts";
 import {
   locate,
   type Place,
@@ -40,6 +42,7 @@ import { describeServer } from "../../gen/server_names.ts";
 import { never } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type {
+  Runnable,
   SpawnFailure,
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
@@ -73,6 +76,8 @@ export interface SupervisedTask
   refused?: (reply: unknown) => Error;
   /** Makes the error of a start whose call fails, of the reason; by default, an exit. */
   failed?: (reason: unknown) => Error;
+  /** Limits of the start of a task that is not awaited; `end` is the time of the runtime's clock. */
+  limits?: CancelOptions & { end: number };
 }
 
 /**
@@ -93,13 +98,31 @@ export function startSupervised(
   task?: OwnedTask,
   callers: Pid[] = callersOf(process),
 ): Promise<Pid> {
-  const place = locate(asked.server, process);
+  const { limits } = asked;
+  const place = limits === undefined
+    ? locate(asked.server, process)
+    : locateUntil(
+      asked.server,
+      process,
+      limits,
+      () => callExit("timeout", describeStart(process, asked)),
+      leftOf(limits, process),
+    );
   const args = toSendLater(place, process, asked.args);
   return whenLocated(
     place,
     process,
     (place) => startAt(process, place, { ...asked, args }, task, callers),
   ) as Promise<Pid>;
+}
+
+function leftOf(
+  limits: SupervisedTask["limits"],
+  { runtime }: LocalProcess,
+): number {
+  return limits === undefined
+    ? Infinity
+    : Math.max(0, limits.end - runtime.now());
 }
 
 function startAt(
@@ -114,8 +137,10 @@ function startAt(
   if (task?.isCancelled) return never();
   const request = requestFor(process, place, asked, task, callers);
   const options: RequestOptions<Pid> = {
-    timeout: Infinity,
-    as: () => describeStart(process, asked, request),
+    timeout: leftOf(asked.limits, process),
+    signal: asked.limits?.signal,
+    deadline: asked.limits?.deadline,
+    as: () => describeStart(process, asked, request.run),
     failed: asked.failed,
     read: (reply) => {
       const pid = pidOf(reply, place.node, asked, task, request);
@@ -196,16 +221,16 @@ function requestFor(
 /** The call of the API, as an exit reason describes it. */
 function describeStart(
   { runtime: { node } }: LocalProcess,
-  { server, fn, api }: SupervisedTask,
-  { run }: StartTask,
+  { server, fn, args, api }: SupervisedTask,
+  run?: Runnable,
 ): CallDescription {
   const described = typeof server === "string"
     ? { name: server, node }
     : describeServer(server);
-  const what = "module" in run
+  const what = run !== undefined && "module" in run
     ? [run.module, run.function]
     : describeFunction(fn);
-  return ["TaskSupervisor", api, [described, what, run.args]];
+  return ["TaskSupervisor", api, [described, what, run?.args ?? args]];
 }
 
 /** Reads the reply of a supervisor. On another node, any process can have its name, and reply anything. */

@@ -1136,8 +1136,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "cancellation: a lookup goes on after the abort",
     file: "gen/cancellation.ts",
-    from: "pending.limit(remaining(Infinity, deadline), signal);",
-    to: "pending.limit(remaining(Infinity, deadline));",
+    from: "pending.limit(timeout, signal);",
+    to: "pending.limit(timeout);",
     tests: ["cancellation_test.ts"],
+  },
+  {
+    name: "global: a registration whose caller has given up stays",
+    file: "servers/global/global_worker.ts",
+    from: "unwanted.push(this.#takeBack(change, servers, answers[i]));",
+    to: "",
+    tests: ["global_test.ts"],
+  },
+  {
+    name: "global: a lock whose caller has given up stays",
+    file: "servers/global/global_client.ts",
+    from: "    taken.giveUp();\n",
+    to: "",
+    tests: ["global_test.ts"],
   },
 ];
