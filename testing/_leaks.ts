@@ -6,7 +6,6 @@
 
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
-import { waitForPlainTurns } from "../runtime/host/event_loop.ts";
 import { findScope } from "../servers/pg/pg_scope.ts";
 import { isStandardStream } from "../runtime/host/output_stream.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
@@ -20,8 +19,6 @@ export const PATIENT_FLAG = "--harness-patient";
  * tests share the processors.
  */
 const SETTLE = nodeProcess.argv.includes(PATIENT_FLAG) ? 10_000 : 500;
-
-waitForPlainTurns();
 
 /** Processes that a runtime starts for itself, by what they run. */
 export const SYSTEM: ReadonlySet<string> = new Set([

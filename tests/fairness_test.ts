@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { GenServer } from "../gen_server.ts";
 import { IO } from "../io.ts";
 import { Node } from "../node.ts";
@@ -311,6 +312,64 @@ clusterTest(
     assertEquals(await steps.most(), 1);
   },
 );
+
+/** Computes for longer than a slice; tests count how often it does. */
+function computeSlice(): void {
+  const end = performance.now() + 9;
+  // safe: it computes; that it takes longer changes nothing.
+  while (performance.now() < end);
+}
+
+clusterTest(
+  "a node reads its sockets between the steps of processes that compute",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const idle = await kate.run(() => startCounter(() => {}));
+    const between: number[] = [];
+    await alex.run(async () => {
+      await GenServer.call(idle, "connect");
+      let steps = 0;
+      const burn = async () => {
+        for (;; steps++) {
+          computeSlice();
+          // safe: it yields; the test counts the steps.
+          await Process.sleep(0);
+        }
+      };
+      const burners = [spawn(burn), spawn(burn)];
+      for (let call = 0; call < 5; call++) {
+        const before = steps;
+        await GenServer.call(idle, "ping");
+        between.push(steps - before);
+      }
+      for (const pid of burners) Process.exit(pid, "kill");
+    });
+    // A step of each process before the request leaves, before it is read, and before the answer is.
+    assert(Math.max(...between) <= 6, `${between} steps`);
+  },
+);
+
+test("callbacks that compute do not postpone the steps of processes", async () => {
+  let callbacks = 0;
+  let isOver = false;
+  const callback = () => {
+    callbacks++;
+    computeSlice();
+    if (!isOver) setImmediate(callback);
+  };
+  setImmediate(callback);
+  const between: number[] = [];
+  for (let step = 0; step < 4; step++) {
+    computeSlice();
+    const before = callbacks;
+    // safe: it yields; the test counts the callbacks.
+    await Process.sleep(0);
+    between.push(callbacks - before);
+  }
+  isOver = true;
+  assert(Math.max(...between) <= 3, `${between} callbacks`);
+});
 
 test("a process that polls its mailbox lets timers run", async () => {
   let isOver = false;

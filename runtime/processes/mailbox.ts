@@ -7,7 +7,7 @@
 import { failure } from "../promises/answer.ts";
 import { ReceiveTimeout } from "../values/errors.ts";
 import {
-  afterTurn,
+  afterYield,
   canStepNow,
   enqueueStep,
   type Pace,
@@ -265,7 +265,7 @@ function settleAfter(
   const end = () => {
     if (others.wake(place)) resume(place.receiver, settle, host);
   };
-  if (ms <= 0) afterTurn(end);
+  if (ms <= 0) afterYield(end);
   else if (ms !== Infinity) place.release = host.after(ms, end);
 }
 

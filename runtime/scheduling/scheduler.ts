@@ -23,6 +23,8 @@
  *    without a microtask between, and twice as much while the event loop turns. So a connection that has read
  *    for {@linkcode SHARE} pauses until the microtasks have run, or the event loop has turned
  *    ({@linkcode canReadOn}). No mailbox is looked at: one that nobody empties stops no connection.
+ * 7. A process that yields ({@linkcode afterYield}) goes on after the steps that a turn has brought. Two processes
+ *    that compute and yield by turns would otherwise both go first.
  *
  * Steps of one process keep their order: none goes past one that is in the queue.
  *
@@ -143,6 +145,8 @@ let readingBegan = 0;
 let untimed = 0;
 /** Connections that pause until steps have run. */
 let pausedReaders: (() => void)[] = [];
+/** Processes that yielded, and go on at the end of the turn. */
+let yielded: (() => void)[] = [];
 /** The number of times that bytes came from a peer. */
 let inputs = 0;
 /** Whether an answer can go past the queue. */
@@ -270,6 +274,17 @@ export function hasSteps(): boolean {
 /** Calls back when the event loop has turned. */
 export function afterTurn(fn: () => void): void {
   outside(() => loop.afterTurn(fn));
+}
+
+/**
+ * Calls back when the event loop has turned. If steps wait for the turn too, those that sockets bring in it come
+ * first: a process that yields again and again lets all others go on.
+ */
+export function afterYield(fn: () => void): void {
+  afterTurn(() => {
+    if (isTurning) yielded.push(fn);
+    else fn();
+  });
 }
 
 /** Notes that so many bytes arrived from a peer, before they are delivered. */
@@ -450,12 +465,13 @@ function endSlice(busy: number): void {
 async function turn(): Promise<void> {
   isTurning = true;
   allowance = granted = 0;
-  // After one turn, Deno may not have seen that a timer is due.
-  await new Promise<void>((resolve) => loop.afterTurn(resolve));
   await new Promise<void>((resolve) => loop.afterPoll(resolve));
   isTurning = false;
   beginSlice(loop.now(0));
   endReading();
+  const continued = yielded;
+  yielded = [];
+  for (const goOn of continued) make(goOn, undefined, undefined);
 }
 
 /** No process has anything to do, unless the event loop is only to turn. */
