@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { Pid, Ref } from "../process.ts";
-import { inspect, type InspectOptions } from "../runtime/values/inspect.ts";
+import {
+  inspect,
+  type InspectOptions,
+  printable,
+} from "../runtime/values/inspect.ts";
 import {
   atom,
   Bitstring,
@@ -198,6 +202,25 @@ test("inspect() breaks only values that are wider than the width", () => {
 
 // Terminals.
 
+/** No width, a filler, a joiner and a selector of no emoji, a tag, and a selector of another plane. */
+const HIDDEN = [
+  "\u200b",
+  "\u200c",
+  "\u2060",
+  "\u2064",
+  "\u00ad",
+  "\u3164",
+  "\ufeff",
+  "a\u200d",
+  "a\u200db",
+  "a\ufe0f",
+  "\ufe01",
+  "\u{e0041}",
+  "\u{e007f}",
+  "\u{e0101}",
+  "\u{1d173}",
+];
+
 const STEERING = [
   "\x1b[2J",
   "\x9b31m",
@@ -209,6 +232,7 @@ const STEERING = [
   "\u2066",
   "\u200f",
   "\u061c",
+  ...HIDDEN,
 ];
 
 test("inspect() escapes control characters and characters that hide text", () => {
@@ -234,6 +258,23 @@ test("inspect() escapes control characters and characters that hide text", () =>
       assertFalse(inspect(value).includes(text), JSON.stringify(text));
     }
   }
+});
+
+test("text escapes what nobody sees, and leaves emojis and letters", () => {
+  for (const hidden of HIDDEN) {
+    assertFalse(printable(`x ${hidden} y`).includes(hidden), inspect(hidden));
+    assertEquals(JSON.parse(inspect(hidden)), hidden);
+  }
+  assertEquals(printable("\u{e0041}"), "\\udb40\\udc41");
+  assertEquals(printable("\u2764\ufe0f\ufe0f"), "\u2764\ufe0f\\ufe0f");
+  for (
+    const shown of [
+      "\u{1f469}\u200d\u{1f4bb}",
+      "\u{1f469}\u{1f3fd}\u200d\u2764\ufe0f\u200d\u{1f468}",
+      "1\ufe0f\u20e3 \u2764\ufe0f \u00a9\ufe0f",
+      "na\u0308ive \u05e9\u05dc\u05d5\u05dd \u6c49\u5b57 \u{20bb7}",
+    ]
+  ) assertEquals([printable(shown), inspect(shown)], [shown, `"${shown}"`]);
 });
 
 test("inspect() never throws, for any value", () => {

@@ -44,10 +44,12 @@ const [MESSAGE, LINE, VALUES] = numbersIn(
 );
 
 /** Characters that end a line, hide text, or steer a terminal. */
-const FORGED = "x\n[error] forged\r\u2028\u2029\u0085\u001b[2J\u202e\t\u0000";
+const FORGED =
+  "x\n[error] forged\r\u2028\u2029\u0085\u001b[2J\u202e\t\u0000\u200b\u2060\u{e0041}";
 
-// deno-lint-ignore no-control-regex
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
+const STEERING =
+  // deno-lint-ignore no-control-regex
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060]|\u{e0041}/u;
 
 /** kate's log, as standardLog and jsonLog write it. */
 async function written(events: LogEvent[]): Promise<string[]> {

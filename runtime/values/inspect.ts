@@ -7,6 +7,7 @@
 import {
   cut,
   escapeCharacter,
+  HIDDEN,
   keywordText,
   MAX_SHOWN_NAME,
   moduleText,
@@ -82,9 +83,10 @@ const MAX_MESSAGE = 4096;
 /** Integers beyond it are not written out: the digits of a huge one take seconds. */
 const MAX_BIGINT = 10n ** 1000n;
 
-const STEERING =
-  // deno-lint-ignore no-control-regex
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const STEERING = new RegExp(
+  `[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]|${HIDDEN}`,
+  "g",
+);
 
 const LINE_BREAKS = /[\t\n]/g;
 

@@ -7,16 +7,30 @@
 /** The maximum number of shown code units of a name of a function or class; an atom has no more. */
 export const MAX_SHOWN_NAME = 510;
 
-/** Characters that would steer a terminal or hide text: C0, C1, bidi controls and separators. */
-const UNSAFE =
-  /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+/**
+ * Characters that steer a terminal or that nobody sees, after the C0 and C1 controls: controls of direction, separators,
+ * characters of no width, fillers, tags and variation selectors. With them, two names look the same, and a text hides
+ * another one. The joiner of an emoji and the selector of its form show: those stay where they belong to one.
+ */
+export const HIDDEN: string = [
+  "[\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200c\\u200e\\u200f\\u2028-\\u202e]",
+  "[\\u2060-\\u206f\\u3164\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\ufffb]",
+  // Shorthand, music, and all of the plane of tags.
+  "\\ud82f[\\udca0-\\udca3]|\\ud834[\\udd73-\\udd7a]|[\\udb40-\\udb43][\\udc00-\\udfff]",
+  "(?<![\\u2190-\\u2bff\\ufe0f\\udc00-\\udfff])\\u200d|\\u200d(?![\\u2190-\\u2bff\\ud83c-\\ud83e])",
+  "(?<![#*0-9\\u00a9\\u00ae\\u2030-\\u3299\\udc00-\\udfff])[\\ufe0e\\ufe0f]",
+].join("|");
+
+const UNSAFE = new RegExp(`[\\u007f-\\u009f]|${HIDDEN}`, "g");
 
 /** The atom of a module of Elixir's. */
 const MODULE = /^Elixir(?:\.[A-Z]\w*)+$/;
 
-/** A character as an escape of four hexadecimal digits. */
+/** A character as escapes of four hexadecimal digits. */
 export function escapeCharacter(character: string): string {
-  return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
+  return character.split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
 }
 
 /** JSON's text, whose strings may have characters that steer a terminal: these are escaped. */
@@ -74,7 +88,9 @@ function isBareFunction(name: string): boolean {
 }
 
 function bare(name: string, isBare: (name: string) => boolean): string {
-  return name.length <= MAX_SHOWN_NAME && isBare(name)
+  // Fillers are letters of Unicode.
+  return name.length <= MAX_SHOWN_NAME && isBare(name) &&
+      escapeUnsafe(name) === name
     ? name
     : quoteWithin(name, MAX_SHOWN_NAME);
 }

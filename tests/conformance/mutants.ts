@@ -681,8 +681,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a peer may name addresses that are nearer than itself",
     file: "distribution/peer_place.ts",
-    from: "return reach >= (peer === undefined",
-    to: "return reach >= 0 || reach >= (peer === undefined",
+    from: "return reach !== undefined && reach >= nearest;",
+    to: "return reach !== undefined;",
     tests: ["introductions_addresses_test.ts"],
   },
   {
