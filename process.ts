@@ -674,7 +674,8 @@ export class Process {
    * Replies to a request: the process that awaits the reference receives the value.
    *
    * Calls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than
-   * that. A late or second reply is dropped.
+   * that. A late or second reply is dropped. A process that does not await the reference, which is then an alias
+   * of its own, receives a `ReplyMessage`; one of Elixir receives `{alias, value}`.
    *
    * @param to The reference that came with the request, or the caller of a call.
    * @param value The reply; a copy is sent.

@@ -36,7 +36,7 @@ import { Modules, type Resolved } from "./spawning/exported_modules.ts";
 import { resolveFor } from "./spawning/spawn_requests.ts";
 import { Spawner } from "./spawning/spawner.ts";
 import { Pid, Ref } from "./values/pid.ts";
-import type { ReplyTarget } from "./values/reply_to.ts";
+import { plainAlias, type ReplyTarget } from "./values/reply_to.ts";
 import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
 
 /** Options for a node's runtime. */
@@ -251,8 +251,9 @@ export class NodeRuntime implements Runtime {
   }
 
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void {
-    if (to instanceof Ref) this.#watchers.reply(signals, from, to, value);
-    else signals.reply(from, to, value);
+    const alias = plainAlias(to);
+    if (alias === undefined) signals.reply(from, to, value);
+    else this.#watchers.reply(signals, from, alias, to, value);
   }
 
   nodeUp(node: string): void {

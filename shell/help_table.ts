@@ -700,7 +700,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.reply": [
     {
       "signature": "reply(to: Ref | ReplyTo, value: unknown)",
-      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than\nthat. A late or second reply is dropped."
+      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than\nthat. A late or second reply is dropped. A process that does not await the reference, which is then an alias\nof its own, receives a `ReplyMessage`; one of Elixir receives `{alias, value}`."
     }
   ],
   "Process.send": [

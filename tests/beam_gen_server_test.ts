@@ -16,7 +16,7 @@ import {
 } from "../gen_server.ts";
 import { atom, type Pid, Process, Tuple, tuple } from "../mod.ts";
 import { Node } from "../node.ts";
-import { exit, receive, self, send, spawn } from "../process.ts";
+import { exit, isReply, receive, self, send, spawn } from "../process.ts";
 import { Agent } from "../agent.ts";
 import { call, tell } from "../gen/call.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
@@ -403,6 +403,28 @@ elixirPairTest(
       await GenServer.call(replier, tuple(atom("ours"), ours)),
       atom("done"),
     );
+    // A reply to a mere alias is `{alias, reply}`, in both directions; the alias ends with it.
+    await kate.evaluate(
+      `alias_ref = :erlang.alias([:reply]); send({:main, ${ALEX}}, alias_ref)`,
+    );
+    const theirAlias = await nextMessage();
+    Process.reply(theirAlias, tuple(atom("pong"), 1));
+    Process.reply(theirAlias, "again");
+    send({ name: "driver", node: kate.name }, Process.alias({ reply: true }));
+    assertEquals(
+      await kate.evaluate(`
+        reply = receive do {^alias_ref, reply} -> reply end
+        ours = receive do ref when is_reference(ref) -> ref end
+        send(ours, {ours, 2})
+        send(ours, {ours, :again})
+        send({:main, ${ALEX}}, :last)
+        {reply, Process.info(self(), :message_queue_len)}`),
+      "{{:pong, 1}, {:message_queue_len, 0}}",
+    );
+    const back = await nextMessage();
+    assert(isReply(back));
+    assertEquals(back.value, 2);
+    assertEquals(await nextMessage(), atom("last"));
   },
 );
 

@@ -393,11 +393,10 @@ export class LocalProcess extends Pace implements MailboxHost {
   /** Answers a call, or sends a task's result. */
   reply(to: ReplyTarget, value: unknown): void {
     const runtime = this.runtime;
-    const target = plainTarget(to);
-    const { node } = target;
+    const { node } = to;
     if (node === runtime.node) {
-      runtime.local.reply(this.pid, target, copyTerm(value, runtime.maxDepth));
-    } else runtime.reply(runtime.back(node), this.pid, target, value);
+      runtime.local.reply(this.pid, to, copyTerm(value, runtime.maxDepth));
+    } else runtime.reply(runtime.back(node), this.pid, to, value);
   }
 
   /**
@@ -408,7 +407,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     const { node } = to;
     const { runtime } = this;
     if (node === runtime.node) return this.reply(to, value);
-    runtime.reply(runtime.route(node), this.pid, plainTarget(to), value);
+    runtime.reply(runtime.route(node), this.pid, to, value);
   }
 
   /** Links this process to another. */
@@ -566,11 +565,6 @@ export class LocalProcess extends Pace implements MailboxHost {
   unawait(ref: Ref): boolean {
     return this.waits?.delete(ref.number) ?? false;
   }
-}
-
-/** The alias alone, if that is the tag too. */
-function plainTarget(to: ReplyTarget): ReplyTarget {
-  return to instanceof Ref || to.tag !== undefined ? to : to.alias!;
 }
 
 function resolveIfAlive({ alive }: LocalProcess, resolve: () => void): void {

@@ -18,6 +18,7 @@ import type { Signals } from "../signals/signal.ts";
 import { numberText, type Pid, type Ref } from "../values/pid.ts";
 import { IndexedWatcher, WatcherList } from "./indexed_watchers.ts";
 import type { NodeIncarnation, Watcher } from "./links_and_monitors.ts";
+import type { ReplyTarget } from "../values/reply_to.ts";
 import type { LocalProcess } from "./local_process.ts";
 
 /** A watcher of a process. */
@@ -126,10 +127,16 @@ export class Watchers {
    * Sends a reply to another node. That of a call ends the call's monitor here, and says so: the caller then sends
    * no demonitor. A reply that comes before its monitor, as another process learned of the reference, ends none.
    */
-  reply(signals: Signals, from: Pid, alias: Ref, value: unknown): void {
+  reply(
+    signals: Signals,
+    from: Pid,
+    alias: Ref,
+    to: ReplyTarget,
+    value: unknown,
+  ): void {
     const watcher = this.#find(alias);
     const isCall = watcher?.isCall === true;
-    signals.reply(from, alias, value, isCall);
+    signals.reply(from, to, value, isCall);
     // Not before: a reply that cannot be sent fails the call by a DOWN.
     if (isCall) this.#drop(watcher);
   }

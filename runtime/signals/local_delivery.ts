@@ -24,8 +24,9 @@ import {
 import { unquotedName } from "../values/beam_names.ts";
 import { exitMessage } from "../values/exit_message.ts";
 import { isReason, isShutdown } from "../values/exit_reason.ts";
-import { type Pid, Ref } from "../values/pid.ts";
+import type { Pid, Ref } from "../values/pid.ts";
 import {
+  plainAlias,
   type ReplyTarget,
   type ReplyTo,
   taggedReply,
@@ -102,8 +103,9 @@ export class LocalDelivery implements Signals {
     value: unknown,
     endsMonitor = false,
   ): void {
-    if (to instanceof Ref) this.#reply(from, to, value, endsMonitor);
-    else this.#replyTagged(from, to, value);
+    const alias = plainAlias(to);
+    if (alias !== undefined) this.#reply(from, alias, value, endsMonitor);
+    else this.#replyTagged(from, to as ReplyTo, value);
   }
 
   /** A reply with a tag is a message, as no request of this library's has one. */

@@ -90,6 +90,12 @@ export class ReplyTo {
 /** The receiver of a reply: an alias with the usual tag, or any. */
 export type ReplyTarget = Ref | ReplyTo;
 
+/** The alias that a reply goes to, if that is the tag too. */
+export function plainAlias(to: ReplyTarget): Ref | undefined {
+  if (to instanceof Ref) return to;
+  return to.tag === undefined ? to.alias : undefined;
+}
+
 /** The reference in `[alias|Ref]`. */
 export function aliasOf(tag: unknown): Ref | undefined {
   return tag instanceof ImproperList && tag.items.length === 1 &&

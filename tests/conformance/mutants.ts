@@ -433,8 +433,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a reply is not copied",
     file: "runtime/processes/local_process.ts",
     from:
-      "runtime.local.reply(this.pid, target, copyTerm(value, runtime.maxDepth));",
-    to: "runtime.local.reply(this.pid, target, value);",
+      "runtime.local.reply(this.pid, to, copyTerm(value, runtime.maxDepth));",
+    to: "runtime.local.reply(this.pid, to, value);",
     tests: ["copies_test.ts"],
   },
   {

@@ -33,6 +33,7 @@ import { toBeamName } from "../../runtime/values/beam_names.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import {
+  plainAlias,
   type ReplyTarget,
   type ReplyTo,
   taggedReply,
@@ -282,6 +283,10 @@ export class ControlEncoder implements Outgoing {
 
   // All others are never refused.
 
+  /**
+   * Writes a reply: to a call as OTP spells one, with its tag; to a mere alias as `{Alias, Value}`, like a task's
+   * result.
+   */
   reply(from: Pid, to: ReplyTarget, value: unknown): void {
     if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
     const alias = to instanceof Ref ? to : to.alias;
@@ -293,11 +298,12 @@ export class ControlEncoder implements Outgoing {
     }
     const term = value instanceof OtpReply ? value.term : value;
     const message = this.#message();
-    if (to instanceof Ref) {
+    if (plainAlias(to) !== undefined) {
       message.tuple(2);
-      message.aliasTag(to);
+      if (to instanceof Ref) message.ref(to);
+      else message.aliasTag(to.alias!);
       message.term(term, this.#maxDepth);
-    } else message.term(taggedReply(to, term), this.#maxDepth + 1);
+    } else message.term(taggedReply(to as ReplyTo, term), this.#maxDepth + 1);
     this.#end();
   }
 

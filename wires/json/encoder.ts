@@ -36,8 +36,9 @@ import type {
 } from "../../distribution/wire.ts";
 import { Call } from "../../gen/messages.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
-import { type Pid, Ref } from "../../runtime/values/pid.ts";
+import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import {
+  plainAlias,
   type ReplyTarget,
   type ReplyTo,
   taggedReply,
@@ -339,11 +340,14 @@ export class Encoder implements Outgoing {
     value: unknown,
     endsMonitor = false,
   ): void {
-    if (!(to instanceof Ref)) return this.#replyTagged(from, to, value);
-    if (this.#isGone(to)) return;
+    const alias = plainAlias(to);
+    if (alias === undefined) {
+      return this.#replyTagged(from, to as ReplyTo, value);
+    }
+    if (this.#isGone(alias)) return;
     const json = this.#values.encode(value);
     const kind = endsMonitor ? "answer" : "reply";
-    this.#putValue(from, kind, `${to.number}`, json);
+    this.#putValue(from, kind, `${alias.number}`, json);
   }
 
   /** A reply with a tag is a message, which no wait takes. */
