@@ -89,7 +89,9 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
     paths,
     rest,
     report,
-    plan,
+    plan: isWhole
+      ? { ...plan, seconds: { ...plan.seconds, ...plan.allSeconds } }
+      : plan,
     jobs: isSingle ? undefined : plan.jobs,
     isLive,
     mayExclude,

@@ -21,6 +21,8 @@ export interface RunPlan {
    * estimated by them.
    */
   seconds?: Readonly<Record<string, number>>;
+  /** The same for files that take longer in a run of all tests. */
+  allSeconds?: Readonly<Record<string, number>>;
   /** The limit for a file, in seconds; a process that takes longer is killed, with all that it started. */
   limit?: number;
   /** Whether each process has its own home, folder for temporary files, EPMD port and other ports. */
@@ -52,6 +54,7 @@ const FIELDS: Record<keyof RunPlan, [check: Check, rule: string]> = {
   packages: [isRecord(isText), "an object of texts"],
   alone: [isList, "a list of texts"],
   seconds: [isRecord(isPositive), "an object of positive numbers"],
+  allSeconds: [isRecord(isPositive), "an object of positive numbers"],
   limit: [isPositive, "a positive number"],
   sandbox: [isFlag, "true or false"],
   unchanged: [isFlag, "true or false"],

@@ -221,7 +221,10 @@ const TERMS: Record<string, () => Uint8Array> = {
   },
 };
 
-test("a term of Erlang's takes time linear in its length", () => {
+/** They compare times, so each runs alone. */
+const SLOW = { tags: ["slow"] };
+
+test("a term of Erlang's takes time linear in its length", SLOW, () => {
   const reader = new TermReader();
   for (const [what, make] of Object.entries(TERMS)) {
     const bytes = make();
@@ -235,7 +238,7 @@ test("a term of Erlang's takes time linear in its length", () => {
   }
 });
 
-test("random terms of Erlang's take time linear in their length", () => {
+test("random terms of Erlang's take time linear in their length", SLOW, () => {
   const random = new Random(SEED);
   const reader = new TermReader();
   const tags = [70, 77, 88, 90, 97, 98, 104, 105, 106, 107, 108, 109, 110];

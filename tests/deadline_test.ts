@@ -117,7 +117,7 @@ clusterTest(
       })
     ));
   },
-  { timeout: 120_000 },
+  { tags: ["slow"], timeout: 120_000 },
 );
 
 clusterTest(

@@ -33,6 +33,7 @@ test("docs/from-zero.md has five steps of one program, and one of two", () => {
 
 for (const [heading, section] of STEPS) {
   test(`docs/from-zero.md, ${heading}: prints the output on the page`, {
+    tags: ["slow"],
     timeout: 30_000,
   }, async () => {
     const [program, printed, ...others] = blocksIn(section);
@@ -47,6 +48,7 @@ for (const [heading, section] of STEPS) {
 }
 
 test(`docs/from-zero.md, ${LAST_HEADING}: prints the output on the page`, {
+  tags: ["slow"],
   timeout: 30_000,
 }, async () => {
   const [service, before, without, after] = blocksIn(LAST)
@@ -71,6 +73,7 @@ test(`docs/from-zero.md, ${LAST_HEADING}: prints the output on the page`, {
 });
 
 test("docs/from-zero.md has well-typed programs", {
+  tags: ["slow"],
   timeout: 60_000,
 }, async () => {
   await using project = await PageProject.make(PAGE);

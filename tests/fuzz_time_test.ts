@@ -136,34 +136,42 @@ const VALUES: Record<string, string> = {
   "dates": `[${repeated('{"$date":1e999}')}]`,
 };
 
-test("a frame takes time linear in its length", () => {
+/** They compare times, so each runs alone. */
+const SLOW = { tags: ["slow"] };
+
+test("a frame takes time linear in its length", SLOW, () => {
   for (const [what, frame] of Object.entries(FRAMES)) {
     assertLinear(what, frame.length, () => decode(frame));
   }
 });
 
-test("texts of digits take as long as other texts, whatever their hash is", () => {
-  // Few in each frame: the table in which V8 keeps them belongs to the program.
-  const framesOf = (texts: string[]) =>
-    Array.from(
-      { length: 60 },
-      (_, i) => `[["send",1,2,${JSON.stringify(texts.splice(0, 1000))},${i}]]`,
+test(
+  "texts of digits take as long as other texts, whatever their hash is",
+  SLOW,
+  () => {
+    // Few in each frame: the table in which V8 keeps them belongs to the program.
+    const framesOf = (texts: string[]) =>
+      Array.from(
+        { length: 60 },
+        (_, i) =>
+          `[["send",1,2,${JSON.stringify(texts.splice(0, 1000))},${i}]]`,
+      );
+    const chosen = framesOf(digitsOfOneHash(60_000));
+    const others = framesOf(
+      Array.from({ length: 60_000 }, (_, i) => `${(i + 1) * 70_001}`),
     );
-  const chosen = framesOf(digitsOfOneHash(60_000));
-  const others = framesOf(
-    Array.from({ length: 60_000 }, (_, i) => `${(i + 1) * 70_001}`),
-  );
-  const all = (frames: string[]) => timeOf(() => frames.forEach(decode));
-  all(others);
-  let worst = "";
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const expected = all(others);
-    const taken = all(chosen);
-    if (taken < 5 * expected) return;
-    worst = `${taken} ms, and others ${expected} ms`;
-  }
-  throw new Error(`texts of digits of one hash take ${worst}`);
-});
+    const all = (frames: string[]) => timeOf(() => frames.forEach(decode));
+    all(others);
+    let worst = "";
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const expected = all(others);
+      const taken = all(chosen);
+      if (taken < 5 * expected) return;
+      worst = `${taken} ms, and others ${expected} ms`;
+    }
+    throw new Error(`texts of digits of one hash take ${worst}`);
+  },
+);
 
 test("texts of digits arrive unchanged, in any position", () => {
   const got: unknown[] = [];
@@ -178,7 +186,7 @@ test("texts of digits arrive unchanged, in any position", () => {
   assertEquals(got, [JSON.parse(json), [JSON.parse(json)]]);
 });
 
-test("equal keys with the same hash are found as fast as others", () => {
+test("equal keys with the same hash are found as fast as others", SLOW, () => {
   const keys = (values: unknown[]) => {
     const found = new Map();
     for (const value of values) found.set(termKey(value), value);
@@ -194,14 +202,18 @@ test("equal keys with the same hash are found as fast as others", () => {
   ) assertLinear(`keys like ${values[0]}`, SIZE, () => keys(values));
 });
 
-test("a value takes time linear in its length, with or without tags", () => {
-  for (const [what, value] of Object.entries(VALUES)) {
-    for (const kind of ["send", "send*"]) {
-      const frame = `[["${kind}",1,2,${value}]]`;
-      assertLinear(`${kind}: ${what}`, frame.length, () => decode(frame));
+test(
+  "a value takes time linear in its length, with or without tags",
+  SLOW,
+  () => {
+    for (const [what, value] of Object.entries(VALUES)) {
+      for (const kind of ["send", "send*"]) {
+        const frame = `[["${kind}",1,2,${value}]]`;
+        assertLinear(`${kind}: ${what}`, frame.length, () => decode(frame));
+      }
     }
-  }
-});
+  },
+);
 
 /** The pieces of random inputs. */
 const PIECES = [
@@ -234,7 +246,7 @@ const PIECES = [
   ...['{"$error":', '["send*",1,2,', '"send"', "@", "name ", " at port ", "\0"],
 ];
 
-test(`fuzz: time per byte of ${RANDOM} repeated patterns`, () => {
+test(`fuzz: time per byte of ${RANDOM} repeated patterns`, SLOW, () => {
   for (let i = 0; i < runs(RANDOM); i++) {
     const random = new Random(SEED + i);
     const some = () =>
@@ -265,65 +277,71 @@ test(`fuzz: time per byte of ${RANDOM} repeated patterns`, () => {
   }
 });
 
-test("a frame of an unauthenticated connection takes time linear in its length", async () => {
-  const local: Local = {
-    ...HERE,
-    hidden: false,
-    cookie: "secret",
-    limits: DEFAULT_LIMITS,
-    randomBytes,
-    parts: new Budget(Infinity),
-    functions: new BeamFunctions(new Modules()),
-    admit: () => ({
-      status: "ok",
-      confirm: () => Promise.resolve("ok" as const),
-      isElsewhere: () => false,
-    }),
-  };
-  const transport = {
-    remote: "test",
-    buffered: 0,
-    start: nothing,
-    write: () => true,
-    end: nothing,
-    destroy: nothing,
-    pause: nothing,
-    resume: nothing,
-  };
-  const handshakes = async (frames: Uint8Array[]): Promise<number> => {
-    const start = performance.now();
-    for (const frame of frames) {
-      await jsonWire.accept(transport, () => frame, local).catch(() => {});
-    }
-    return performance.now() - start;
-  };
-  const plain = JSON.stringify({
-    versions: [2],
-    to: HERE.name,
-    ...hello(THERE.name),
-    more: "x".repeat(3000),
-  });
-  const frames = (text: string) => new Array(100).fill(frameOf(text));
-  await handshakes(frames(plain));
-  let expected = await handshakes(frames(plain));
-  for (const piece of PIECES) {
-    for (const start of ['{"versions":[1],"to":"', '{"a":1e5,"b":"', "[1e5,"]) {
-      const text = start + piece.repeat(1000);
-      const cut = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-        new TextEncoder().encode(text).subarray(0, 4000),
-      );
-      let taken = await handshakes(frames(cut));
-      // Other programs use this machine too: a slow input is slow again.
-      for (let i = 0; i < 3 && taken > 30 * expected; i++) {
-        expected = Math.max(expected, await handshakes(frames(plain)));
-        taken = await handshakes(frames(cut));
+test(
+  "a frame of an unauthenticated connection takes time linear in its length",
+  SLOW,
+  async () => {
+    const local: Local = {
+      ...HERE,
+      hidden: false,
+      cookie: "secret",
+      limits: DEFAULT_LIMITS,
+      randomBytes,
+      parts: new Budget(Infinity),
+      functions: new BeamFunctions(new Modules()),
+      admit: () => ({
+        status: "ok",
+        confirm: () => Promise.resolve("ok" as const),
+        isElsewhere: () => false,
+      }),
+    };
+    const transport = {
+      remote: "test",
+      buffered: 0,
+      start: nothing,
+      write: () => true,
+      end: nothing,
+      destroy: nothing,
+      pause: nothing,
+      resume: nothing,
+    };
+    const handshakes = async (frames: Uint8Array[]): Promise<number> => {
+      const start = performance.now();
+      for (const frame of frames) {
+        await jsonWire.accept(transport, () => frame, local).catch(() => {});
       }
-      assert(taken < 30 * expected, `${start}${piece}…: ${taken} ms`);
+      return performance.now() - start;
+    };
+    const plain = JSON.stringify({
+      versions: [2],
+      to: HERE.name,
+      ...hello(THERE.name),
+      more: "x".repeat(3000),
+    });
+    const frames = (text: string) => new Array(100).fill(frameOf(text));
+    await handshakes(frames(plain));
+    let expected = await handshakes(frames(plain));
+    for (const piece of PIECES) {
+      for (
+        const start of ['{"versions":[1],"to":"', '{"a":1e5,"b":"', "[1e5,"]
+      ) {
+        const text = start + piece.repeat(1000);
+        const cut = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+          new TextEncoder().encode(text).subarray(0, 4000),
+        );
+        let taken = await handshakes(frames(cut));
+        // Other programs use this machine too: a slow input is slow again.
+        for (let i = 0; i < 3 && taken > 30 * expected; i++) {
+          expected = Math.max(expected, await handshakes(frames(plain)));
+          taken = await handshakes(frames(cut));
+        }
+        assert(taken < 30 * expected, `${start}${piece}…: ${taken} ms`);
+      }
     }
-  }
-});
+  },
+);
 
-test("bytes in pieces of one take time linear in their number", () => {
+test("bytes in pieces of one take time linear in their number", SLOW, () => {
   const frame = frameOf(`[["send",1,2,"${"x".repeat(SIZE)}"]]`);
   let read = 0;
   const handler = { text: () => read++, attached: nothing, raw: nothing };

@@ -12,7 +12,7 @@ import { test } from "../testing/mod.ts";
 import { withFolder } from "./_cli.ts";
 import { deno, harness, ROOT, type Run } from "./_harness.ts";
 
-const options = { timeout: 120_000 };
+const options = { tags: ["slow"], timeout: 120_000 };
 
 /** Files of a project, whose tests are Deno's own. */
 function project(files: Record<string, string>, folder: string): void {

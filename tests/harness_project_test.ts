@@ -57,7 +57,7 @@ test("add() on a live node", { tags: ["distributed"] }, () => {});
 
 test(
   "a project runs its tests with the harness",
-  { timeout: 300_000 },
+  { tags: ["slow"], timeout: 300_000 },
   async () => {
     const cwd = await Deno.makeTempDir();
     try {

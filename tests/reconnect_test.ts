@@ -343,9 +343,9 @@ async function callAll(
 
 for (
   // A served EPMD keeps fewer connections than the 552 look-ups of 24 nodes.
-  const { count, rounds } of [{ count: 12, rounds: 20 }, {
+  const { count, rounds } of [{ count: 12, rounds: 8 }, {
     count: 24,
-    rounds: 6,
+    rounds: 3,
   }]
 ) {
   test(

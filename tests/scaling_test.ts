@@ -241,7 +241,7 @@ const WORKS: Record<string, Work> = {
 for (const [name, work] of Object.entries(WORKS)) {
   test(
     `one of many costs about as much as one of few: ${name}`,
-    { timeout: 60_000 },
+    { tags: ["slow"], timeout: 60_000 },
     async () => {
       await work(FEW);
       let ratio = Infinity;

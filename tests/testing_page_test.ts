@@ -70,6 +70,7 @@ test("leaves something", { sanitizeOps: false }, async () => {
 const FILE = "counter_test.ts";
 
 test("docs/testing.md: its tests print the output on the page", {
+  tags: ["slow"],
   timeout: 300_000,
 }, async (t) => {
   await using project = await PageProject.make(PAGE);

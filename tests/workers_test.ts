@@ -43,8 +43,9 @@ function workersTest(
   name: string,
   fn: (cluster: Cluster, alex: Node) => Promise<void>,
   options: Parameters<Cluster["start"]>[1] = {},
+  tags: string[] = [],
 ): void {
-  test(name, SLOW, async () => {
+  test(name, { ...SLOW, tags }, async () => {
     await using cluster = new Cluster();
     const alex = await cluster.start("alex", options);
     await alex.run(() => fn(cluster, alex));
@@ -268,6 +269,8 @@ workersTest(
     for (let i = 0; i < 12; i++) await call(ONE, "compute", 550);
     assertEquals(cluster.lines(), []);
   },
+  {},
+  ["slow"],
 );
 
 workersTest(
@@ -746,6 +749,7 @@ workersTest(
     }
   },
   { limits: { maxQueueBytes: 4_000_000 } },
+  ["slow"],
 );
 
 // Misuse.
