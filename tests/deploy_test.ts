@@ -174,6 +174,7 @@ export const each${i}: T${i} = ${JSON.stringify(manifest)};`;
 }
 
 test("the manifests have the types of Kubernetes and cert-manager", {
+  tags: ["slow"],
   timeout: 120_000,
 }, async () => {
   const manifests = (await Promise.all(MANIFESTS.map(manifestsIn))).flat();

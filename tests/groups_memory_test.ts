@@ -63,6 +63,9 @@ const WAYS: Record<string, () => Promise<void>> = {
   },
 };
 
+/** They count what is kept after thousands of calls. */
+const SLOW = { tags: ["slow"] };
+
 for (const [way, fn] of Object.entries(WAYS)) {
   clusterTest(`pg forgets groups on all nodes: ${way}`, async (cluster) => {
     const kate = await cluster.start("kate");
@@ -78,7 +81,7 @@ for (const [way, fn] of Object.entries(WAYS)) {
       }, KEYS);
       assertEquals(pg.whichGroups(), ["stays"]);
     });
-  });
+  }, SLOW);
 }
 
 clusterTest("global forgets names on all nodes", async (cluster) => {
@@ -95,4 +98,4 @@ clusterTest("global forgets names on all nodes", async (cluster) => {
       }
     }, KEYS / 4);
   });
-});
+}, SLOW);

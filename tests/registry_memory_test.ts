@@ -65,6 +65,7 @@ for (const keys of ["unique", "duplicate"] as const) {
         await assertForgets(fn, way === "a lock" ? KEYS / 4 : KEYS);
         await Supervisor.stop("R");
       },
+      { tags: ["slow"] },
     );
   }
 }

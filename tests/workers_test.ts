@@ -316,6 +316,8 @@ workersTest(
     });
     await computed;
   },
+  {},
+  ["slow"],
 );
 
 // Failures.
@@ -691,6 +693,8 @@ workersTest(
       Process.trapExit(false);
     }
   },
+  {},
+  ["slow"],
 );
 
 async function startAndWait(to: Pid): Promise<void> {
