@@ -273,7 +273,7 @@ test(
 
 test(
   "test() names the resources that a test left behind",
-  options,
+  { ...options, tags: ["slow"] },
   async () => {
     const { stdout, outcomes } = await harness("harness_leaks");
     assertEquals(
@@ -300,7 +300,7 @@ test(
 
 test(
   "test() starts peers, and always stops them",
-  options,
+  { ...options, tags: ["slow"] },
   async () => {
     const { stdout, outcomes } = await harness("harness_peers");
     assertEquals(outcomes, {

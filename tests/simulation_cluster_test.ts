@@ -113,7 +113,7 @@ for (
     { timeout: 240_000 },
     () =>
       fuzz(
-        runs(25),
+        runs(12),
         (random, seed) => live(random, seed, epmd, addresses),
       ),
   );
