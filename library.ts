@@ -62,7 +62,6 @@ export {
   type GlobalNameConflict,
   type LockOptions,
   type ResolveFunction,
-  type TimeLimits,
 } from "./global.ts";
 export { IO, type IoInspectOptions, type IoOptions } from "./io.ts";
 export { Logger } from "./logger.ts";

@@ -1008,9 +1008,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a user's reply makes no connection to the caller's node",
     file: PROCESS,
-    from:
-      "runtime.reply(runtime.route(node), this.pid, plainTarget(to), value);",
-    to: "runtime.reply(runtime.back(node), this.pid, plainTarget(to), value);",
+    from: "runtime.reply(runtime.route(node), this.pid, to, value);",
+    to: "runtime.reply(runtime.back(node), this.pid, to, value);",
     tests: ["reply_test.ts"],
   },
   {
@@ -1066,8 +1065,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "beam: a call of a BEAM is answered with the bare alias",
     file: "wires/beam/control_encoder.ts",
-    from: "message.aliasTag(to);",
-    to: "message.ref(to);",
+    from: "message.aliasTag(to.alias!);",
+    to: "message.ref(to.alias!);",
     mixed: ["task_supervisor"],
   },
   {
