@@ -59,14 +59,14 @@ import type {
 } from "./wire.ts";
 
 /** A tick is sent after that many of the node's sixteenths of the tick time without written bytes. */
-const QUIET_TURNS = 2;
+export const QUIET_TURNS = 2;
 
 /**
  * A peer is down after that many sixteenths without received bytes: 1.125 to 1.19 tick times. A node that
  * computes for a whole tick time, and last ticked an eighth before, is still in time. Turns are counted, not
  * time: a node that was busy itself has received nothing for that reason.
  */
-const SILENT_TURNS = 19;
+export const SILENT_TURNS = 19;
 
 /**
  * The maximum number of bytes of the backlog that the transport gets at a time. The transport reports only

@@ -43,7 +43,7 @@ export const GIVE_WAY = 1000;
 const FAILED_FOR = 100;
 
 /** The number of introduced nodes that are dialled at a time. */
-const INTRODUCED_AT_ONCE = 32;
+export const INTRODUCED_AT_ONCE = 32;
 
 /** The parts of a node that a dialler needs. */
 export interface DiallerOptions {

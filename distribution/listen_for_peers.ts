@@ -27,7 +27,7 @@ import { acceptTcp, listenTcp, MAX_CONNECTIONS } from "./tcp.ts";
 import type { Transport } from "./wire.ts";
 
 /** EPMD's default port, if `ERL_EPMD_PORT` is not set. */
-const EPMD_PORT = 4369;
+export const EPMD_PORT = 4369;
 
 /** The default address on which a node listens, and that of the EPMD on its own machine. */
 const LOOPBACK = "127.0.0.1";

@@ -42,7 +42,7 @@ import type {
 import type { HostEnvironment } from "./host_environment.ts";
 
 /** The number of checks for silence in a tick time. */
-const TICK_TURNS = 16;
+export const TICK_TURNS = 16;
 
 /** The refusals that are no reason to look at this node. */
 const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];

@@ -18,7 +18,6 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Attempts, REPEATS } from "../distribution/attempts.ts";
 import { isLater } from "../distribution/epmd/ownership.ts";
-import { FIRST_JITTER, NEWCOMER_PAUSE } from "../distribution/epmd/registry.ts";
 import { CLOSING, EPMD_LIMITS } from "../distribution/epmd/server.ts";
 import { global } from "../global.ts";
 import { PageServer, REQUEST_TIME } from "../observe/dashboard/page_server.ts";
@@ -212,18 +211,6 @@ states(
 
 states(
   PROTOCOL,
-  "It answers a registration immediately, except in the first # after EPMD changed hands.",
-  (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
-);
-
-states(
-  PROTOCOL,
-  "A look-up of an unknown name is answered when that name is registered, or after # ms.",
-  (ms) => assertEquals(EPMD_LIMITS.lookupGrace, ms),
-);
-
-states(
-  PROTOCOL,
   "Each is an object of at most # bytes with at most # levels of nesting.",
   (bytes, levels) => {
     assertEquals(MAX_HANDSHAKE_BYTES, bytes);
@@ -244,7 +231,7 @@ for (
       "A listener has at most # connections in the handshake",
       "maxHalfOpen",
     ],
-    [PROTOCOL, "A frame has at most # bytes,", "maxFrameBytes"],
+    [PROTOCOL, "a frame has at most # bytes,", "maxFrameBytes"],
     [
       DIFFERENCES,
       "(`limits.maxQueueBytes`, #) it throws `QueueFullError`",
@@ -273,19 +260,7 @@ states(
 
 states(
   PROTOCOL,
-  "If no process listens on EPMD's port, a node tries again # ms later",
-  (ms) => assertEquals(NEWCOMER_PAUSE, ms),
-);
-
-states(
-  PROTOCOL,
-  "each node waits a random time below # ms and registers again",
-  (ms) => assertEquals(FIRST_JITTER, ms),
-);
-
-states(
-  PROTOCOL,
-  "A link proves an earlier link if hashing it # to # times produces the earlier",
+  "a link proves an earlier link if hashing it # to # times produces the earlier",
   (least, most) => {
     const last = "0".repeat(43);
     let before = last;

@@ -10,8 +10,15 @@ import {
   assertThrows,
 } from "@std/assert";
 import { createHmac, randomBytes } from "node:crypto";
+import { QUIET_TURNS, SILENT_TURNS } from "../distribution/connection.ts";
+import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../distribution/dialler.ts";
 import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
+import { isLater, OwnerChain } from "../distribution/epmd/ownership.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
+import { FIRST_JITTER, NEWCOMER_PAUSE } from "../distribution/epmd/registry.ts";
+import { EPMD_LIMITS } from "../distribution/epmd/server.ts";
+import { EPMD_PORT } from "../distribution/listen_for_peers.ts";
+import { TICK_TURNS } from "../distribution/network.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
@@ -30,6 +37,12 @@ import { GenServer } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { IO } from "../io.ts";
 import { rpc } from "../rpc.ts";
+import { TICK_TIME } from "../node/start_node.ts";
+import { MAX_NAME_LENGTH } from "../runtime/values/atom.ts";
+import { MAX_TYPE_DEPTH, MAX_TYPE_TEXT } from "../runtime/values/beam_types.ts";
+import { MAX_FUNCTION_BYTES } from "../runtime/values/functions.ts";
+import { FEW_KEYS } from "../runtime/values/hash_collisions.ts";
+import { MAX_BIGINT_DIGITS, REASON_LEVELS } from "../runtime/values/term.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { Call } from "../gen/messages.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
@@ -40,11 +53,12 @@ import { TaskSupervisor } from "../task_supervisor.ts";
 import { valueOf } from "../tools/protocol_vectors.ts";
 import { test } from "../testing/tags.ts";
 import {
+  ATTACHED,
   AttachmentReader,
   AttachmentWriter,
 } from "../wires/json/attachments.ts";
 import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder } from "../wires/json/encoder.ts";
+import { Encoder, LARGE } from "../wires/json/encoder.ts";
 import { textFrame, TICK } from "../wires/json/frames.ts";
 import {
   attachedFrameOf,
@@ -52,13 +66,24 @@ import {
   partsOf,
   rawFrameOf,
 } from "./_raw_peer.ts";
+import {
+  MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
+  MAX_HANDSHAKE_BYTES,
+} from "../wires/json/handshake.ts";
 import { jsonWire } from "../wires/json/mod.ts";
-import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
+import { MAX_RAW } from "../wires/json/raw_arrays.ts";
+import {
+  MAX_ADDRESS,
+  MAX_PEERS,
+  MAX_REFUSAL,
+  ValueDecoder,
+  ValueEncoder,
+} from "../wires/json/values.ts";
+import { numbersIn, readPage } from "./_pages.ts";
 import { until } from "./_until.ts";
 
-const PAGE = await Deno.readTextFile(
-  new URL("../docs/protocol.md", import.meta.url),
-);
+const PAGE = await readPage("docs/protocol.md");
+const SERVERS_PAGE = await readPage("docs/protocol_servers.md");
 const COOKIE = "secret_token";
 const ALEX = { name: "alex@localhost", creation: 1234567890 };
 const KATE = { name: "kate@localhost", creation: 2345678901 };
@@ -71,11 +96,11 @@ const LISTEN: Record<string, Listening> = {
 type Json = any;
 
 /** The text below a heading, up to the next one of that level. */
-function section(heading: string): string {
+function section(heading: string, page = PAGE): string {
   const level = heading.split(" ")[0];
-  const start = PAGE.indexOf(`\n${heading}\n`);
+  const start = page.indexOf(`\n${heading}\n`);
   assert(start >= 0, `the page has no heading ${heading}`);
-  const rest = PAGE.slice(start + heading.length + 2);
+  const rest = page.slice(start + heading.length + 2);
   const end = rest.search(new RegExp(`^#{1,${level.length}} `, "m"));
   return end < 0 ? rest : rest.slice(0, end);
 }
@@ -85,8 +110,17 @@ function blocks(text: string, language: string): string[] {
   return [...text.matchAll(pattern)].map(([, body]) => body);
 }
 
+/** The JSON in blocks, and that of signals and of frames of the handshake in the text, in their order. */
 function jsonIn(text: string): Json[] {
-  return blocks(text, "json").map((body) => JSON.parse(body));
+  const found = text.matchAll(
+    /^```json5\n([^]*?)\n```$|`(\["[a-z_]+\*?", [^`]+\]|\{"(?:status|proof)": [^`…]+\})`/gm,
+  );
+  return [...found].flatMap(([, block, inline]) => textsOf(block ?? inline));
+}
+
+/** The values of JSON texts, each of which begins on a line of its own. */
+function textsOf(texts: string): Json[] {
+  return texts.split(/\n(?=\S)/).map((text) => JSON.parse(text));
 }
 
 /** The cells of a table's rows, without its header. */
@@ -297,11 +331,10 @@ const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
   number: NATURAL,
   // The raw byte arrays with these numbers have arrived.
   array: { good: [0, 1, 2 ** 32 - 1], bad: [...NATURAL.bad, 2] },
-  size: { good: [0], bad: [...NATURAL.bad, 2 ** 53 - 1] },
   "attachment…": { good: [0], bad: [...NATURAL.bad, 1] },
   id: { good: [1, 2 ** 53 - 1], bad: [...NATURAL.bad, 0] },
   trace: {
-    good: ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+    good: ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", null],
     bad: ["", "00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01", 1],
   },
   name: {
@@ -457,11 +490,7 @@ test("docs/protocol.md: valid and invalid JSON", () => {
 });
 
 test("docs/protocol.md: the maximum length of a frame", () => {
-  const [, shown] = /at most ([\d,]+)\s+bytes,\s+excluding\s+its\s+length/.exec(
-    section("## Frames"),
-  )!;
-  const most = Number(shown.replaceAll(",", ""));
-  assertEquals(most, DEFAULT_LIMITS.maxFrameBytes);
+  const most = DEFAULT_LIMITS.maxFrameBytes;
   assertEquals(decoded([textFrame("[]".padEnd(most))]).calls, []);
   const longer = textFrame("[]".padEnd(most + 1));
   assertThrows(() => decoded([longer]), Error, "is the most");
@@ -515,7 +544,7 @@ test("docs/protocol.md: all requests of the cluster's names are in the table", a
     source.indexOf("/** Of processes of the server's node only. */"),
   );
   const known = [...union.matchAll(/type: "(\w+)"/g)].map(([, type]) => type);
-  const shown = [...PAGE.matchAll(/^\| `(\w+)` +\|[^|]*\|[^|]*\|$/gm)]
+  const shown = [...SERVERS_PAGE.matchAll(/^\| `(\w+)` +\|[^|]*\|[^|]*\|$/gm)]
     .map(([, type]) => type).filter((type) => known.includes(type));
   assertEquals(shown.toSorted(), known.toSorted());
 });
@@ -670,7 +699,8 @@ test("docs/protocol.md: frames", () => {
   const text = '[["link",112,108,2345678901]]';
   const shown = section("## Frames");
   assert(shown.includes(`\`${text}\``));
-  assertEquals(blocks(shown, "text"), [
+  const lines = blocks(shown, "text")[0].split("\n");
+  assertEquals(lines, [
     hex(TICK),
     hex(textFrame(text)),
     hex(attachedFrameOf('[["send_text",112,108,0]]', ["hi"])).replace(
@@ -679,7 +709,7 @@ test("docs/protocol.md: frames", () => {
     ),
     hex(rawFrameOf(7, Uint8Array.of(1, 2, 3), true)),
   ]);
-  const [, , attached, raw] = blocks(shown, "text").map(bytesOf);
+  const [, , attached, raw] = lines.map(bytesOf);
   assertEquals(decoded([attached]).calls, [["send", alex, kate, "hi"]]);
   assertThrows(
     () => decoded([raw, textFrame('[["large",7]]')]),
@@ -704,15 +734,98 @@ test("docs/protocol.md: EPMD", () => {
     request,
     hex(encodeRequest({ type: "alive", registration })),
   );
-  assertEquals(extra, withWords(jsonWire.extra, { creation: KATE.creation }));
+  assertEquals(
+    extra,
+    withWords(jsonWire.extra, {
+      creation: KATE.creation,
+      owner: "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ",
+    }),
+  );
 });
 
 test("docs/protocol.md: limits", () => {
-  const shown = rows(section("## Limits")).map(([name, value]) => [
-    uncode(name),
-    Number(value.replaceAll(",", "")),
-  ]);
+  const shown = rows(section("## Limits and constants"))
+    .map(([name, value]) => [uncode(name), numberOf(value)]);
   assertEquals(Object.fromEntries(shown), { ...DEFAULT_LIMITS });
+});
+
+function numberOf(cell: string): number {
+  return Number(cell.replaceAll(",", ""));
+}
+
+test("docs/protocol.md: constants", () => {
+  const shown = [
+    ...section("## Limits and constants").matchAll(
+      /^\| ([A-Z].*?) +\| ([\d,]+) +\|$/gm,
+    ),
+  ].map(([, constant, value]) => [constant, numberOf(value)]);
+  const chain = new OwnerChain();
+  const links = [chain.next()];
+  do links.push(chain.next()); while (isLater(links.at(-1), links[0]));
+  assertEquals(Object.fromEntries(shown), {
+    "Characters of the name of a node, process, module, function or atom":
+      MAX_NAME_LENGTH,
+    "Bytes of a frame of the handshake": MAX_HANDSHAKE_BYTES,
+    "Levels of a frame of the handshake": MAX_HANDSHAKE_DEPTH,
+    "Levels that a reason has fewer": REASON_LEVELS,
+    "Levels of the JSON of an item of a signal, with the default `maxDepth`":
+      5 * DEFAULT_LIMITS.maxDepth + 8,
+    "Digits of a `$bigint`": MAX_BIGINT_DIGITS,
+    "Keys of a `$map` or `$set` that are not checked": FEW_KEYS,
+    "Bytes of an `$opaque_fun`": MAX_FUNCTION_BYTES,
+    "Characters of a BeamType": MAX_TYPE_TEXT,
+    "Nested BeamTypes": MAX_TYPE_DEPTH,
+    "Characters or bytes that this node attaches, at least": ATTACHED,
+    "Characters and bytes of a signal of this node that is not large": LARGE,
+    "Raw byte arrays that a receiver holds": MAX_RAW,
+    "Bytes of the text of a `not_spawned`": MAX_REFUSAL,
+    "Names in a `peers`": MAX_PEERS,
+    "Bytes of an address in a `peers`": MAX_ADDRESS,
+    "Introduced nodes that are dialled at a time": INTRODUCED_AT_ONCE,
+    "Tick time, by default": TICK_TIME,
+    "Silence before a tick": TICK_TIME / TICK_TURNS * QUIET_TURNS,
+    "Silence of a peer that is down": TICK_TIME / TICK_TURNS * SILENT_TURNS,
+    "Wait for the other node's connection": GIVE_WAY,
+    "Port of EPMD": EPMD_PORT,
+    "Hold of names after EPMD changed hands": EPMD_LIMITS.holdTime,
+    "Hold of look-ups after EPMD changed hands": EPMD_LIMITS.lookupGrace,
+    "Pause of a node that finds no EPMD": NEWCOMER_PAUSE,
+    "Longest wait of a node that has lost EPMD": FIRST_JITTER,
+    "Links of a chain of `owner=`, and hashes of a proof": links.length - 1,
+  });
+});
+
+test("docs/protocol.md: a signal with an item of more levels of JSON is refused alone", () => {
+  const [most] = numbersIn(
+    "docs/protocol.md",
+    "No item of a signal with valid values has more than # levels of JSON",
+  );
+  // An item with a field that is skipped.
+  const spawn = (more: number) =>
+    `[["spawn*",1,2,${
+      JSON.stringify({ ...startJson, more: 0 }).replace(
+        '"more":0',
+        `"more":${"[".repeat(more)}${"]".repeat(more)}`,
+      )
+    }]]`;
+  const kinds = (more: number) => {
+    const { signals, calls } = recorder();
+    const port = new RecordingPort();
+    const { signals: back, calls: answered } = recorder();
+    const decoder = new Decoder(
+      KATE,
+      ALEX,
+      DEFAULT_LIMITS,
+      port,
+      signals,
+      undefined,
+      back,
+    );
+    decoder.receive(textFrame(spawn(more)));
+    return [...calls, ...answered].map(([kind]) => kind);
+  };
+  assertEquals(kinds(most - 1), ["spawnRequest"]);
+  assertEquals(kinds(most), ["spawnReply"]);
 });
 
 /** The other end of a handshake, controlled by the test. */
@@ -843,11 +956,8 @@ test("docs/protocol.md: a listener that follows it is accepted", async () => {
 });
 
 test("docs/protocol.md: the proofs over TLS", async () => {
-  const [text] = blocks(section("## TLS"), "text");
-  const more = text.split("\n").slice(8);
+  const more = blocks(section("## TLS"), "text")[0].split("\n");
   const [shown] = jsonIn(section("## TLS"));
-  const hmac = createHmac("sha256", COOKIE).update(text).digest("hex");
-  assertEquals(shown, { proof: hmac });
   assertEquals(shown, { proof: proof("dialler", HELLO, ANSWER, more) });
   const transport = new ScriptedTransport(more.join("\n"));
   const first = textFrame(JSON.stringify(HELLO));
@@ -861,7 +971,8 @@ test("docs/protocol.md: the proofs over TLS", async () => {
 });
 
 test("docs/protocol.md: a question for the name, and its answers", async () => {
-  const [question, answer] = jsonIn(section("## Handshake")).slice(4);
+  const question = { ...HELLO, to: null };
+  const [answer] = jsonIn(section("## Handshake")).slice(4);
   const asked = new ScriptedTransport();
   const first = textFrame(JSON.stringify(question));
   const accepted = jsonWire.accept(asked, () => first, local(KATE));
@@ -887,8 +998,10 @@ test("docs/protocol.md: a dialler of another version is refused with the version
 });
 
 test("docs/protocol.md: a dialler that also supports a newer version is accepted", async () => {
-  const [newer] = jsonIn(section("## Versions of this wire"));
-  assertNotEquals(newer, HELLO);
+  const [, added] = /`(\{"versions": .*?\})`/.exec(
+    section("## Versions of this wire"),
+  )!;
+  const newer = { ...HELLO, ...JSON.parse(added) };
   const transport = new ScriptedTransport();
   const first = textFrame(JSON.stringify(newer));
   const accepted = jsonWire.accept(transport, () => first, local(KATE));
@@ -899,7 +1012,7 @@ test("docs/protocol.md: a dialler that also supports a newer version is accepted
   assertEquals((await accepted)?.peer, {
     ...ALEX,
     hidden: false,
-    listen: undefined,
+    listen: LISTEN[ALEX.name],
   });
 });
 
@@ -936,13 +1049,13 @@ const SERVERS: Record<string, () => Promise<unknown>> = {
     global.setLock(["printer", "alex"], { nodes: ["kate@localhost"] }),
 };
 
-test("docs/protocol.md: requests to servers", async () => {
-  const headings = [
-    ...section("## Requests to servers").matchAll(/^### (.*`(.*)`)$/gm),
-  ];
+test("docs/protocol_servers.md: requests", async () => {
+  const headings = [...SERVERS_PAGE.matchAll(/^## (.*`(.*)`)$/gm)];
   assertEquals(headings.map(([, , code]) => code), Object.keys(SERVERS));
   for (const [, heading, code] of headings) {
-    const [expected] = jsonIn(section(`### ${heading}`)) as Json[][];
+    const [expected] = jsonIn(
+      section(`## ${heading}`, SERVERS_PAGE),
+    ) as Json[][];
     assertEquals(await signalsOf(SERVERS[code], expected.length), expected);
   }
 });

@@ -25,7 +25,7 @@ def output(node, request):
             answer = "ok"
             for each in requests:
                 answer = output(node, each)
-                if isinstance(answer, dict) and answer.get("type") == "error":
+                if answer != "ok":
                     break
             return answer
     return {"type": "error", "reason": "request"}
@@ -52,7 +52,7 @@ async def serve_tasks(process):
 
 def supervise(supervisor, children, caller, asked):
     match asked:
-        case {"type": "start_task", "run": dict(run), "restart": "temporary"}:
+        case {"type": "start_task", "run": dict(run), "link": bool(), "restart": "temporary"}:
             found, error, message = supervisor.node.exported(run)
             if found is None:
                 return {"type": "error", "reason": error, "message": message}
@@ -87,5 +87,5 @@ def start_task(supervisor, caller, asked, fn):
 
     return node.start_for(
         there, caller.number, task.number, fn, args,
-        asked.get("link") is True, True, leader, answer_too,
+        asked["link"], True, leader, answer_too,
     )

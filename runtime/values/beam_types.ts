@@ -252,12 +252,12 @@ const TYPE_NAMES: ReadonlySet<unknown> = new Set([
 ]);
 
 /** The most types in each other. */
-const MAX_DEPTH = 32;
+export const MAX_TYPE_DEPTH = 32;
 
 /** @throws {TypeError} If a type is invalid. */
 export function checkBeamType(type: unknown, depth = 0): void {
   if (type === undefined || TYPE_NAMES.has(type)) return;
-  const inner = depth < MAX_DEPTH ? innerTypes(type) : undefined;
+  const inner = depth < MAX_TYPE_DEPTH ? innerTypes(type) : undefined;
   if (inner !== undefined) {
     for (const each of inner) checkBeamType(each, depth + 1);
     return;
@@ -270,7 +270,7 @@ export function checkBeamType(type: unknown, depth = 0): void {
 }
 
 /** The longest text of a type. */
-const MAX_TEXT = 1 << 14;
+export const MAX_TYPE_TEXT = 1 << 14;
 
 /**
  * A type as a text for another node.
@@ -279,11 +279,11 @@ const MAX_TEXT = 1 << 14;
  */
 export function beamTypeToText(type: BeamType): string {
   const text = JSON.stringify(type);
-  if (text.length <= MAX_TEXT) return text;
+  if (text.length <= MAX_TYPE_TEXT) return text;
   throw new RangeError(
     `Cannot declare the type ${
       inspect(type)
-    }: its JSON has ${text.length} characters, and ${MAX_TEXT} is the most`,
+    }: its JSON has ${text.length} characters, and ${MAX_TYPE_TEXT} is the most`,
   );
 }
 
@@ -293,7 +293,7 @@ export function beamTypeToText(type: BeamType): string {
  * @throws {Error} If it is invalid.
  */
 export function beamTypeOfText(text: unknown): BeamType {
-  if (typeof text !== "string" || text.length > MAX_TEXT) {
+  if (typeof text !== "string" || text.length > MAX_TYPE_TEXT) {
     throw new TypeError("a type that is not a short text");
   }
   const type = JSON.parse(text);

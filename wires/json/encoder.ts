@@ -69,7 +69,7 @@ import {
 } from "./values.ts";
 
 /** The number of characters and bytes of attachments from which on a signal is sent in parts. */
-const LARGE = 1 << 16;
+export const LARGE = 1 << 16;
 /** Signals with fewer bytes of attachments are never too large: an exit reason that was cut short arrives. */
 const LEAST_CHECKED = 4096;
 

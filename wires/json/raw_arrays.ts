@@ -11,7 +11,7 @@ import { ProtocolError } from "./checks.ts";
 import { RAW_ATTACHMENTS, RAW_END } from "./frames.ts";
 
 /** The most raw byte arrays that may be under way. */
-const MAX_RAW = 1024;
+export const MAX_RAW = 1024;
 
 /** Smaller parts are combined: an array of its own costs far more than a byte. */
 const SMALL_PART = 4096;
