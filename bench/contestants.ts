@@ -47,6 +47,8 @@ export interface Run {
   cookie: string;
   /** The port of the run's name server, or of the first peer. */
   port: number;
+  /** Whether all nodes connect with each other. */
+  isMesh: boolean;
 }
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -60,7 +62,8 @@ export async function runOnce(
   const { clientCore, peerCore } = placement;
   const { callers = 1, peers: count = 1 } = row;
   const { share = 1 } = contestant;
-  const run: Run = { cookie: newCookie(), port: freePort() };
+  const { isMesh = false } = row;
+  const run: Run = { cookie: newCookie(), port: freePort(), isMesh };
   const start = (
     command: string[],
     core: number | string,
@@ -358,13 +361,11 @@ export class Contestants {
       `peers: [${
         job.peers.map((peer) => `:"${peer}"`).join(", ")
       }], peer_process: ${job.peerProcess}}`;
-    const flags =
-      "-kernel inet_dist_use_interface {127,0,0,1} connect_all false";
     const node = (
       name: string,
-      cookie: string,
+      { cookie, isMesh }: Run,
       code: string,
-      erl = `-start_epmd false ${flags}`,
+      erl = "-start_epmd false ",
     ): string[] => [
       ...[
         "elixir",
@@ -375,7 +376,7 @@ export class Contestants {
         "-pa",
         folder,
         "--erl",
-        erl,
+        `${erl}-kernel inet_dist_use_interface {127,0,0,1} connect_all ${isMesh}`,
       ],
       ...["-e", code],
     ];
@@ -386,10 +387,9 @@ export class Contestants {
       env: { HOME: folder, ERL_EPMD_ADDRESS: "127.0.0.1" },
       epmdPort,
       usesEpmd: true,
-      peer: ({ cookie }, i) =>
-        node(`bench_b${i}@localhost`, cookie, "Bench.Peer.main()"),
-      firstPeer: ({ cookie }) =>
-        node("bench_b0@localhost", cookie, "Bench.Peer.main()", flags),
+      peer: (run, i) => node(`bench_b${i}@localhost`, run, "Bench.Peer.main()"),
+      firstPeer: (run) =>
+        node("bench_b0@localhost", run, "Bench.Peer.main()", ""),
       // The daemon that the node started outlives it, and ends by this request once it knows no node.
       afterFirst: async ({ port }) => {
         for (let attempt = 0; attempt < 100; attempt++) {
@@ -403,8 +403,8 @@ export class Contestants {
         }
         throw new Error("Cannot stop the EPMD that a node started");
       },
-      client: ({ cookie }, each) =>
-        node("bench_a@localhost", cookie, `Bench.Client.main(${job(each)})`),
+      client: (run, each) =>
+        node("bench_a@localhost", run, `Bench.Client.main(${job(each)})`),
       local: (each) => [
         ...["elixir", "--erl", "+P 2000000", "-pa", folder],
         ...["-e", `Bench.Local.main(${job(each)})`],

@@ -78,6 +78,8 @@ export interface Row {
   callers?: number;
   /** The number of peers; 1 by default. */
   peers?: number;
+  /** Whether the nodes of Elixir connect to all others, as ours always do. */
+  isMesh?: boolean;
   /** An absolute bound, in the unit of the row. */
   most?: number;
   /** The row with less of the same: what each costs here is to be at most {@linkcode LINEAR} times as much. */
@@ -328,6 +330,20 @@ export const ROWS: readonly Row[] = [
     contestants: ["elixir"],
     targets: both(atLeast("elixir", 2, 4)),
   },
+  ...[1, 50].map((callers): Row => ({
+    name: callers === 1 ? "registrations" : `registrations_${callers}`,
+    title: `global names in 4 nodes, ${callers} ${
+      callers === 1 ? "caller" : "callers"
+    }`,
+    figure: "rate",
+    rounds: 2000,
+    warmup: 1000,
+    callers,
+    peers: 3,
+    isMesh: true,
+    contestants: ["elixir"],
+    targets: both(atLeast("elixir", 1)),
+  })),
   {
     name: "beside_bytes",
     title: "round trip beside 100 MB of bytes",

@@ -184,6 +184,15 @@ defmodule Bench.Client do
     end)
   end
 
+  defp run(row, _peer, job) when row in [:registrations, :registrations_50] do
+    for peer <- job.peers, do: :ok = :rpc.call(peer, :global, :sync, [])
+    :ok = :global.sync()
+
+    rated(job, fn rounds ->
+      together(job.callers, fn _ -> register_each(div(rounds, job.callers)) end)
+    end)
+  end
+
   defp run(row, peer, job) when row in [:beside_bytes, :beside_parts, :beside_object] do
     beside(row, peer, job)
   end
@@ -208,6 +217,14 @@ defmodule Bench.Client do
   end
 
   defp run(row, peer, job), do: rated(job, fn rounds -> send_all(peer, row, rounds) end)
+
+  defp register_each(0), do: :ok
+
+  defp register_each(n) do
+    pid = spawn(Bench.Local, :wait, [])
+    :yes = :global.register_name({:name, System.unique_integer()}, pid)
+    register_each(n - 1)
+  end
 
   defp use_once(peer) do
     true = Node.connect(peer)

@@ -9,10 +9,12 @@
 import nodeProcess from "node:process";
 import {
   GenServer,
+  global,
   Node,
   type Pid,
   Process,
   receive,
+  rpc,
   self,
   send,
   spawn,
@@ -106,6 +108,24 @@ function asked(
         if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
       }
     }));
+}
+
+/** Registers global names for new processes, from several processes at once, when all nodes take part. */
+async function registrations(job: Job): Promise<Sample> {
+  for (const peer of job.peers) await rpc.call(peer, [module, "join"], []);
+  await global.sync();
+  let made = 0;
+  return await rated(
+    job,
+    (rounds) =>
+      together(job.callers, rounds, async (share) => {
+        for (let n = 0; n < share; n++) {
+          const name = `name${++made}`;
+          if (await global.registerName(name, spawn(() => receive()))) continue;
+          throw new Error(`Cannot go on: ${name} is taken`);
+        }
+      }),
+  );
 }
 
 /** Times small round trips while large messages use the same connection. */
@@ -203,6 +223,7 @@ const JOBS: Record<string, (job: Job) => Promise<Sample>> = {
         rounds,
         (share, i) => sendAll(job.peers[i], job.row, share),
       )),
+  registrations,
   beside_bytes: beside,
   beside_parts: beside,
   beside_object: beside,

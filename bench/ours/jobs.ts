@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type GenServerModule, type Pid, receive, send } from "../../mod.ts";
+import {
+  type GenServerModule,
+  global,
+  type Pid,
+  receive,
+  send,
+} from "../../mod.ts";
 import {
   checkLarge,
   checkPayload,
@@ -66,6 +72,11 @@ export async function take(from: Pid, total: number): Promise<void> {
     checkLarge(data);
   }
   await send(from, { type: "taken" });
+}
+
+/** Takes part in the names of the cluster. */
+export async function join(): Promise<void> {
+  await global.sync();
 }
 
 /** The body of the task: as little as possible. */
