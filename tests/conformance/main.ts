@@ -14,7 +14,6 @@ import {
   runTypeScript,
   shown,
   SideError,
-  type Traces,
 } from "./_runner.ts";
 import { type Language, MAINS, reasonLeftOut, titleOf } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
@@ -27,8 +26,7 @@ const HELP = `Usage: deno task conformance [options]
 Runs each scenario here, and compares its trace with Elixir's, which is committed in
 traces/. Runs it in Elixir too, and fails if Elixir's trace is no longer that one. Runs
 those with peers twice more: with peers in Elixir, and with the main node in Elixir and
-its peers here. Up to 5 scenarios that differ run once more, and are listed as flaky if
-they are equal then.
+its peers here.
 
   --area NAME    only this area (repeatable):
                  ${lines(areaNames())}
@@ -47,9 +45,6 @@ It needs elixir and epmd, but with --committed.`;
 
 /** A name that no area has: only the requested areas are run, even if there are none. */
 const NO_AREA = "";
-
-/** The number of scenarios that may run once more, by themselves; if more differ, it is no coincidence. */
-const MOST_AGAIN = 5;
 
 interface Flags {
   area: string[];
@@ -193,20 +188,6 @@ async function main(flags: Flags): Promise<boolean> {
       : changeOf(name, expected.get(name), recorded.get(name));
     return { outcome, change };
   };
-  const isBad = (each: Scenario) => {
-    const { outcome: { problem }, change } = judge(each);
-    return problem !== undefined || change !== undefined;
-  };
-  const bad = scenarios.filter(isBad);
-  if (!flags.record && bad.length > 0 && bad.length <= MOST_AGAIN) {
-    const again = bad.map(({ name }) => name);
-    const now = await runBeside(elixir, again, runTypeScript(again));
-    for (const each of bad) {
-      replace(found, each, now.found);
-      if (recorded !== undefined) replace(recorded, each, now.recorded!);
-      if (!isBad(each)) console.log(`flaky: ${each.name}`);
-    }
-  }
   const outcomes = scenarios.map((each) => judge(each).outcome);
   const changes = scenarios.flatMap((each) => judge(each).change ?? []);
   for (const outcome of outcomes) {
@@ -262,24 +243,13 @@ async function compareRun(
   if (played.length === 0) return { text: "", isGood: true };
   const lines: string[] = [];
   console.error(`${played.length} scenarios, ${titleOf(main)} …`);
-  const run = (names: readonly string[]) =>
-    runMixed(main, elixir, areas, names);
-  const found = await run(played);
+  const found = await runMixed(main, elixir, areas, played);
   const expected = readTraces(areas.map(({ name }) => name));
   const scenarios = areas.flatMap((area) => area.scenarios)
     .filter(({ name }) => played.includes(name));
   const judge = (each: Scenario) =>
     compareMixed(each, main, expected.get(each.name), found.get(each.name));
-  const isBad = (each: Scenario) => judge(each).problem !== undefined;
   const usedPeers = ({ name }: Scenario) => found.get(name)?.peers !== false;
-  const bad = scenarios.filter((each) => usedPeers(each) && isBad(each));
-  if (bad.length > 0 && bad.length <= MOST_AGAIN) {
-    const again = await run(bad.map(({ name }) => name));
-    for (const each of bad) {
-      replace(found, each, again);
-      if (!isBad(each)) lines.push(`flaky: ${each.name}, ${titleOf(main)}`);
-    }
-  }
   const outcomes = scenarios.filter(usedPeers).map(judge);
   for (const outcome of outcomes) {
     const { problem, row } = outcome;
@@ -305,13 +275,6 @@ async function compareRun(
     text: lines.join("\n"),
     isGood: outcomes.every(({ problem }) => problem === undefined),
   };
-}
-
-/** Replaces the trace of a scenario's first run with that of its second. */
-function replace(traces: Traces, { name }: Scenario, now: Traces): void {
-  const trace = now.get(name);
-  if (trace === undefined) traces.delete(name);
-  else traces.set(name, trace);
 }
 
 function print(outcome: Outcome, verdict: string): void {
