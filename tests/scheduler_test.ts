@@ -1,6 +1,7 @@
 /** The scheduler on an event loop of the test, whose time passes as the test says. */
 
 import { assertEquals } from "@std/assert";
+import { nextTick } from "node:process";
 import {
   afterTurn,
   afterYield,
@@ -376,6 +377,22 @@ test("a slice that overran limits the steps of the next ones, which doubles with
   }
   // 4 steps, and one made while the program was idle before, took 16 ms; 2 of them fit in 8 ms.
   assertEquals(ran, [4, 2, 4, 8]);
+});
+
+test("after a step of a millisecond, ticks run that earlier steps have set", async () => {
+  await using loop = new Loop();
+  const ran: string[] = [];
+  // As a connection does that has something to write.
+  const send = () => nextTick(() => void ran.push("sent"));
+  const slow = () => {
+    ran.push("slow");
+    loop.time++;
+  };
+  enqueueStep(process(), () => queueMicrotask(send), undefined);
+  for (let n = 0; n < 2; n++) enqueueStep(process(), slow, undefined);
+  await microtasks();
+  assertEquals(ran, ["slow", "sent", "slow"]);
+  assertEquals(loop.isAwaited, false);
 });
 
 test("a clock that is set back ends the slice", async () => {

@@ -101,8 +101,7 @@ const hostLoop: EventLoop = {
   now: () => hostNow(),
   afterTurn: afterImmediate,
   afterPoll,
-  // In a callback of the host, ticks come before microtasks; in a microtask, after all others.
-  whenIdle: (fn) => queueMicrotask(() => nextTick(fn)),
+  whenIdle: afterMicrotasks,
 };
 
 /** The scheduler's record of a process. */
@@ -162,6 +161,8 @@ let idleSince = 0;
 let sliceBegan = 0;
 /** When the clock was last asked. */
 let looked = 0;
+/** Whether at most one step took the last millisecond. */
+let isSlow = false;
 let stepsInSlice = 0;
 let maxStepsInSlice = Infinity;
 let allowance = 0;
@@ -365,6 +366,7 @@ async function run(): Promise<never> {
       await new Promise<void>(sleep);
     }
     if (isSliceOver()) await turn();
+    else if (isSlow) await finishMicrotasks();
     const steps = queue;
     const count = queued;
     queue = spare;
@@ -392,7 +394,7 @@ async function run(): Promise<never> {
       if (isSliceOver(pace)) {
         starts = 0;
         await turn();
-      }
+      } else if (isSlow) await finishMicrotasks();
     }
     spare = count > MAX_SPARE ? [] : steps;
   }
@@ -436,6 +438,7 @@ function isSliceOver(pace?: Pace): boolean {
   looked = now;
   // The clock may have been about to change, so that one millisecond says little.
   if (passed >= 1 && pace !== undefined) pace.steps = 0;
+  isSlow = passed >= 1 && made <= 1;
   if (passed >= 2 || passed < 0) newPeriod();
   const elapsed = now - sliceBegan;
   // The host's clock may be set back.
@@ -462,6 +465,21 @@ function endSlice(busy: number): void {
   maxStepsInSlice = Math.max(1, Math.floor(stepsInSlice * SLICE / busy));
 }
 
+/** Lets connections write the messages of steps so far, which they do when no microtask is left. */
+async function finishMicrotasks(): Promise<void> {
+  isSlow = false;
+  isTurning = true;
+  await new Promise<void>(afterMicrotasks);
+  isTurning = false;
+  endReading();
+  waitForIdle();
+}
+
+function afterMicrotasks(fn: () => void): void {
+  // In a callback of the host, ticks come before microtasks; in a microtask, after all others.
+  queueMicrotask(() => nextTick(fn));
+}
+
 async function turn(): Promise<void> {
   isTurning = true;
   allowance = granted = 0;
@@ -472,6 +490,8 @@ async function turn(): Promise<void> {
   const continued = yielded;
   yielded = [];
   for (const goOn of continued) make(goOn, undefined, undefined);
+  // The program may be idle now.
+  waitForIdle();
 }
 
 /** No process has anything to do, unless the event loop is only to turn. */
