@@ -12,6 +12,7 @@ import { ImproperList } from "../runtime/values/improper_list.ts";
 import { isLeafTerm, type LeafTerm } from "../runtime/values/leaf_term.ts";
 import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { Port } from "../runtime/values/port.ts";
+import { publicStack } from "../runtime/values/public_stack.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Tuple } from "../runtime/values/tuple.ts";
 import fc from "./_seeds.ts";
@@ -208,7 +209,13 @@ function contents(value: object): unknown[] {
   if (value instanceof ArrayBuffer) return [...new Uint8Array(value)];
   if (ArrayBuffer.isView(value)) return [...value as Uint8Array];
   if (value instanceof Error) {
-    return [value.name, value.message, value.stack, value.cause];
+    // Another node gets no folders of this machine.
+    return [
+      value.name,
+      value.message,
+      publicStack(`${value.stack}`),
+      value.cause,
+    ];
   }
   return Object.keys(value).flatMap((
     key,

@@ -83,6 +83,7 @@ const VOCABULARY = [
     "leaf_term",
     "pid",
     "port",
+    "public_stack",
     "reply_to",
     "server_message",
     "term",

@@ -1,6 +1,12 @@
 /** Errors show the line of the calling code, whatever detected the failure. */
 
-import { assert, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
 import {
   Agent,
   DynamicSupervisor,
@@ -19,6 +25,9 @@ import {
   Task,
   TaskSupervisor,
 } from "../mod.ts";
+import { reasonToBeam } from "../runtime/values/beam_reasons.ts";
+import { publicStack } from "../runtime/values/public_stack.ts";
+import type { Tuple } from "../runtime/values/tuple.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 
@@ -134,6 +143,78 @@ function nodeTest(name: string, fn: () => Promise<void>): void {
     await alex.run(fn);
   });
 }
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+const Failing = {
+  fail: () => {
+    throw new Error("no", { cause: new Error("why") });
+  },
+};
+
+clusterTest(
+  "another node gets the stack of an error without the folders of this machine",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { modules: { Failing } });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const error = await rpc.call<[], unknown>(kate.name, ["Failing", "fail"])
+        .catch((error) => error as Error) as Error;
+      const { pid, ref } = await Node.spawnMonitor(kate.name, [
+        "Failing",
+        "fail",
+      ]);
+      const down = await receive((m) => ref.equals(m?.ref));
+      assertEquals([down.reason.message, pid.node], ["no", kate.name]);
+      for (const each of [error, error.cause, down.reason, down.reason.cause]) {
+        const { stack } = each as Error;
+        assertMatch(stack!, /^Error: (no|why)\n +at .*fail \(stack_test.ts:\d/);
+        assert(!stack!.includes(ROOT) && !stack!.includes("file:"), stack);
+      }
+    });
+    const own = await kate.run(() => {
+      try {
+        return Failing.fail();
+      } catch (error) {
+        return error as Error;
+      }
+    });
+    assertStringIncludes(own.stack!, HERE);
+    const { elements } = reasonToBeam(own) as Tuple;
+    const [{ elements: frame }] = elements[1] as Tuple[];
+    const [{ elements: [, file] }] = frame[3] as Tuple[];
+    assertEquals(String.fromCodePoint(...file as number[]), "stack_test.ts");
+  },
+);
+
+test("publicStack() leaves the names of files, and of packages", () => {
+  for (
+    const [line, expected] of [
+      ["at f (file:///home/alex/app/main.ts:1:2)", "at f (main.ts:1:2)"],
+      ["at file:///home/alex/my%20app/main.ts:1:2", "at main.ts:1:2"],
+      ["at async f (/home/alex/main.js:1:2)", "at async f (main.js:1:2)"],
+      ["at f (C:\\Users\\alex\\main.js:1:2)", "at f (main.js:1:2)"],
+      ["at f (file:///C:/Users/alex/main.js:1:2)", "at f (main.js:1:2)"],
+      [
+        "at f (/home/alex/node_modules/@otp/x/a.js:1:2)",
+        "at f (node_modules/@otp/x/a.js:1:2)",
+      ],
+      [
+        "at eval (eval at f (file:///a/b.ts:1:2), <anonymous>:1:1)",
+        "at eval (eval at f (b.ts:1:2), <anonymous>:1:1)",
+      ],
+      ["at f (https://jsr.io/a/b.ts:1:2)", undefined],
+      ["at f (node:internal/a/b:1:2)", undefined],
+      ["at f (ext:core/01_core.js:1:2)", undefined],
+      ["at async Promise.all (index 0)", undefined],
+    ]
+  ) {
+    const stack = `Error: at /home/alex\n    ${line}\n    at g (x.ts:1:2)`;
+    const shown = stack.replace(line!, expected ?? line!);
+    assertEquals(publicStack(stack), shown);
+    assertEquals(publicStack(shown), shown);
+  }
+});
 
 processTest("the first frame of a failed call is the caller's", async () => {
   const outer = () => inner();

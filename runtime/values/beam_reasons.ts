@@ -20,6 +20,7 @@ import {
 } from "./beam_names.ts";
 import type { BinaryReason } from "./exit_reason.ts";
 import { isNodeName } from "./pid.ts";
+import { publicPath } from "./public_stack.ts";
 import { isPlainObject, rebuildError } from "./term.ts";
 import { Tuple, tuple } from "./tuple.ts";
 
@@ -154,7 +155,12 @@ function stackOf({ stack }: Error): unknown[] {
     if (place === null) continue;
     entries.push(
       tuple(atom("typescript"), atom("call"), 0, [
-        tuple(atom("file"), codePoints(place[1].replace(/^file:\/\//, ""))),
+        tuple(
+          atom("file"),
+          codePoints(
+            /^(?:file:|\/)/.test(place[1]) ? publicPath(place[1]) : place[1],
+          ),
+        ),
         tuple(atom("line"), Number(place[2])),
       ]),
     );

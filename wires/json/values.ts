@@ -26,6 +26,7 @@ import {
 import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { isLeafTerm, type LeafTerm } from "../../runtime/values/leaf_term.ts";
 import { Port } from "../../runtime/values/port.ts";
+import { publicStack } from "../../runtime/values/public_stack.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 import {
   type BeamType,
@@ -441,7 +442,7 @@ export class ValueEncoder {
   ): string {
     if (left <= 0) throw tooDeep(this.#max);
     let text = `{"name":${quoted(name)},"message":${quoted(message)}`;
-    if (stack !== undefined) text += `,"stack":${quoted(stack)}`;
+    if (stack !== undefined) text += `,"stack":${quoted(publicStack(stack))}`;
     if (fields !== undefined) {
       text += `,"fields":${this.#writeFields(fields, left)}`;
     }
