@@ -395,6 +395,22 @@ test("after a step of a millisecond, ticks run that earlier steps have set", asy
   assertEquals(loop.isAwaited, false);
 });
 
+test("steps that wait for a turn of an event loop go on at one that stands in for it", async () => {
+  await using before = new Loop();
+  const ran: string[] = [];
+  enqueueStep(process(), () => {
+    ran.push("first");
+    before.time += 8;
+  }, undefined);
+  enqueueStep(process(), () => void ran.push("second"), undefined);
+  await microtasks();
+  assertEquals(ran, ["first"]);
+  await using loop = new Loop();
+  assertEquals([before.isAwaited, loop.isAwaited], [true, true]);
+  await loop.turn();
+  assertEquals(ran, ["first", "second"]);
+});
+
 test("a clock that is set back ends the slice", async () => {
   await using loop = new Loop();
   const pace = process();

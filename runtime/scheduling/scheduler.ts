@@ -137,6 +137,8 @@ let wake: (() => void) | undefined;
 let period = 1;
 let isBusy = false;
 let isTurning = false;
+/** Ends the turn of the event loop that steps wait for. */
+let turned: (() => void) | undefined;
 /** Whether more than a few bytes have arrived since microtasks last ran, or the event loop turned. */
 let isReading = false;
 let readingBegan = 0;
@@ -176,7 +178,10 @@ let granted = 0;
  * Without an argument, the host's own event loop is used again.
  */
 export function standInForEventLoop(standIn: EventLoop | undefined): void {
+  const before = loop;
   loop = standIn ?? hostLoop;
+  // Steps may wait for a turn of the one before, which nobody counts any more.
+  if (loop !== before && turned !== undefined) loop.afterPoll(turned);
   isBusy = false;
   isFresh = true;
   maxStepsInSlice = Infinity;
@@ -483,7 +488,11 @@ function afterMicrotasks(fn: () => void): void {
 async function turn(): Promise<void> {
   isTurning = true;
   allowance = granted = 0;
-  await new Promise<void>((resolve) => loop.afterPoll(resolve));
+  await new Promise<void>((resolve) => {
+    turned = resolve;
+    loop.afterPoll(resolve);
+  });
+  turned = undefined;
   isTurning = false;
   beginSlice(loop.now(0));
   endReading();
