@@ -933,6 +933,34 @@ test("docs/protocol.md: a dialler that follows it is accepted", async () => {
   });
 });
 
+test("docs/protocol.md: a minimal peer is accepted, and gets each signal in one frame", async () => {
+  const [, text] = /```json5\n([^]*?)```/.exec(section("## A minimal peer"))!;
+  const hello = JSON.parse(text);
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(hello));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const answer = await transport.hear();
+  assertEquals(answer.status, "ok");
+  transport.say({ proof: proof("dialler", hello, answer) });
+  assertEquals((await accepted)?.peer.hidden, true);
+
+  const port = new RecordingPort();
+  const encoder = new Encoder(ALEX, KATE, DEFAULT_LIMITS, hello, port);
+  for (let length = 65_000; length < 65_600; length += 20) {
+    for (const message of ["x".repeat(length), ["\ud800".repeat(length / 6)]]) {
+      try {
+        encoder.send(alex, kate, message);
+      } catch (error) {
+        assertMatch(`${error}`, /65536 is the most/);
+      }
+    }
+  }
+  encoder.flush(Infinity);
+  const kinds = new Set(port.signals().map(([kind]) => kind));
+  assertEquals(kinds, new Set(["send_text", "send"]));
+  assert(port.frames.every((frame) => frame[0] < 0x80));
+});
+
 test("docs/protocol.md: a listener that follows it is accepted", async () => {
   const transport = new ScriptedTransport();
   const dialled = jsonWire.dial(
