@@ -315,6 +315,11 @@ export class Network {
     }));
   }
 
+  /** The wire that is spoken with a connected node. */
+  wireOf(node: string): WireName | undefined {
+    return this.#connections.get(node)?.wire;
+  }
+
   /** The current counters. */
   stats(): ConnectionStats {
     return {

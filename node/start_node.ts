@@ -34,6 +34,7 @@ import { systemClock } from "../runtime/host/clock.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
 import { serveGlobal } from "../servers/global/global_client.ts";
 import { serveInfo } from "../runtime/processes/process_info.ts";
+import { relayLog } from "../servers/logger/log_relay.ts";
 import { serveLoggerProxy } from "../servers/logger/logger_proxy.ts";
 import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
 import { serveObserver } from "../servers/observer/serve_observer.ts";
@@ -193,6 +194,7 @@ export async function startNode(
     wires,
     listen: listeningOf(registration, options.advertise),
   });
+  relayLog(runtime, (node) => network.wireOf(node) === "beam");
   serveObserver(runtime, () => network.connections(), options.allowObserve);
   const listen = {
     host: options.listen ?? "127.0.0.1",

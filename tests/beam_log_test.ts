@@ -1,10 +1,16 @@
-/** Log events and crash reports that Elixir sends for processes whose group leader is here. */
+/** Log events and crash reports of processes whose group leader is on a node of the other kind. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { Logger } from "../logger.ts";
 import { type LogEvent, Node } from "../node.ts";
-import { Process, send } from "../process.ts";
+import { Pid, Process, self, send, spawn } from "../process.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
-import { type Cluster, clusterTest } from "./_nodes.ts";
+import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
 
@@ -208,6 +214,88 @@ clusterTest(
     assert(
       lines.some((line) => /more of these: .*kate@localhost/.test(line)),
       lines.at(-1),
+    );
+  },
+  OPTIONS,
+);
+
+const Work = {
+  crash: () => {
+    throw new RangeError("oops");
+  },
+  throwLarge: () => {
+    throw "x".repeat(1_000_000);
+  },
+  log() {
+    Logger.info("below the level");
+    Logger.warning("few are left", { count: 2 });
+  },
+  async logFor(leader: Pid) {
+    Process.groupLeader(self(), leader);
+    await Promise.resolve();
+    Logger.warning("for nobody");
+  },
+};
+
+clusterTest(
+  "log events of processes that Elixir has started arrive in its log too",
+  async (cluster) => {
+    const events: LogEvent[] = [];
+    const alex = await cluster.start("alex", {
+      modules: { Work },
+      log: (event) => void events.push(event),
+      logLevel: "warning",
+    });
+    const moebi = await cluster.start("moebi");
+    await using kate = await ElixirNode.start("kate", cluster);
+    await kate.evaluate(`
+      defmodule Handler do
+        def log(%{meta: %{node: _} = meta} = event, %{config: %{to: to, leader: leader}}) do
+          {:string, text} = event.msg
+          send(to, {event.level, to_string(text), node(meta.pid), meta.gl == leader, is_integer(meta.time), meta.node})
+        end
+        def log(_, _), do: :ok
+      end
+      :ok = :logger.add_handler(:test, Handler, %{config: %{to: self(), leader: Process.group_leader()}})
+      run = fn name, args -> Node.spawn(:alex@localhost, Work, name, args); receive do x -> x end end`);
+    const facts = ":alex@localhost, true, true, :alex@localhost}";
+    assertEquals(
+      await kate.evaluate("run.(:log, [])"),
+      `{:warning, "few are left count=2", ${facts}`,
+    );
+    const crash = await kate.evaluate("run.(:crash, [])");
+    assertMatch(
+      crash,
+      /^\{:error, "From alex@localhost: Process #PID<0\.\d+\.0> terminating\\n {4}\*\* RangeError: oops\\n/,
+    );
+    assertMatch(crash, /\(beam_log_test\.ts:\d+:\d+\)/);
+    assert(!crash.includes("file:") && crash.endsWith(facts), crash);
+    const large = await kate.evaluate("run.(:throw_large, [])");
+    assert(large.length < 20_000, `${large.length}`);
+    // One for a node that speaks another wire, or for none, is in the log here only.
+    await alex.run(async () => {
+      await Node.connect(moebi.name);
+      const nowhere = new Pid("nowhere@localhost", 1, 1);
+      const other = await moebi.run(() => self());
+      for (const leader of [other, nowhere]) {
+        await reasonOf(spawn(() => Work.logFor(leader)));
+      }
+    });
+    assertEquals(
+      events.map(({ message }) => message.slice(0, 12)),
+      [
+        "few are left",
+        "Process #PID",
+        "Process #PID",
+        "for nobody",
+        "for nobody",
+      ],
+    );
+    assertEquals(
+      await kate.evaluate(
+        "run.(:log, []); Process.info(self(), :message_queue_len)",
+      ),
+      "{:message_queue_len, 0}",
     );
   },
   OPTIONS,

@@ -223,7 +223,7 @@ function textLine(event: LogEvent): string {
     : label === undefined
     ? ` ${pid}`
     : ` ${pid} (${printableLine(labelText(label), MAX_LABEL)})`;
-  const end = valuesText(metadata) +
+  const end = metadataText(metadata) +
     (trace === undefined ? "" : ` trace=${trace.traceId}/${trace.spanId}`);
   const [first, ...rest] = message.split("\n");
   return [
@@ -240,7 +240,9 @@ function labelText(label: unknown): string {
 }
 
 /** Metadata as ` key=value` each: a program may log anything, and nothing may make a line endless or throw. */
-function valuesText(metadata: Record<string, unknown> | undefined): string {
+export function metadataText(
+  metadata: Record<string, unknown> | undefined,
+): string {
   if (metadata === undefined) return "";
   let text = "";
   let count = 0;

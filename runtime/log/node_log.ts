@@ -110,6 +110,8 @@ export class NodeLog {
   filter: LogFilter | undefined;
   /** Receives the events after the filter, besides the hook; must not throw. */
   tap: LogHook | undefined;
+  /** Sends events after the filter to other nodes; must not throw. */
+  relay: LogHook | undefined;
   readonly #clock: NodeLogOptions["clock"];
   /** The windows of causes that are not a peer's, of peers and their causes, and of all together. */
   readonly #own: Windows = new Map();
@@ -127,6 +129,7 @@ export class NodeLog {
       const logged = this.#filtered(event);
       if (logged === undefined) return;
       this.tap?.(logged);
+      this.relay?.(logged);
       return hook(logged);
     });
   }
