@@ -87,6 +87,7 @@ export type {
   EpmdTopology,
   GossipTopology,
   PollOptions,
+  ResolverContext,
   SrvRecord,
   StaticTopology,
   StrategyContext,

@@ -3,11 +3,12 @@
  * says which nodes answer, and what chance decides.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   Cluster,
   type ClusterAddressInfo,
   type ClusterMessage,
+  type ResolverContext,
   type Topologies,
   type TopologyInfo,
 } from "../cluster.ts";
@@ -38,9 +39,9 @@ const [DIALS] = numbersIn(
   "At most `maxDials` (#) of a topology are dialled at once.",
 );
 const [INTERVAL] = numbersIn(CLUSTER, "ask again every `interval` (#).");
-const [TIMEOUT, QUESTIONS] = numbersIn(
+const [TIMEOUT, QUESTIONS, LONGEST_PAUSE] = numbersIn(
   CLUSTER,
-  "| an answer | `timeout` (#); no more than # questions without an answer |",
+  "| an answer | `timeout` (#); from # questions without an answer on, each doubles the pause, up to # |",
 );
 const [PAUSE] = numbersIn(CLUSTER, "| an async iterable | one value in # ms |");
 const [FAILURES] = numbersIn(
@@ -451,24 +452,65 @@ test("a process that is not the topology's own cannot wake it", async () => {
   assertEquals((await scene.address()).state, "waiting");
 });
 
-test("a strategy is asked until a number of questions has no answer", async () => {
-  let asked = 0;
+test("a strategy that leaves questions unanswered is asked less and less often, and for ever", async () => {
+  const timeline = new Timeline();
+  const asked: number[] = [];
+  let answer: () => unknown = () => new Promise<never>(() => {});
   using scene = await Scene.start({
     strategy: () => {
-      asked++;
-      return new Promise<never>(() => {});
+      asked.push(timeline.now());
+      return answer() as string[];
     },
     interval: 100,
     // safe: virtual time
     timeout: 100,
-  });
-  await scene.pass(20 * 100 * QUESTIONS);
-  assertEquals(asked, QUESTIONS);
-  assertEquals(
-    (await scene.info()).lastError,
-    `${QUESTIONS} earlier questions have not been answered`,
+  }, { timeline, chance: 0.5 });
+  await scene.pass(3 * LONGEST_PAUSE);
+  const pauses = asked.slice(1).map((at, i) => Math.round(at - asked[i]) - 100);
+  const expected = pauses.map((_, i) =>
+    Math.min(LONGEST_PAUSE, 100 * 2 ** Math.max(0, i + 2 - QUESTIONS))
   );
+  assertEquals(pauses, expected);
+  assertEquals(pauses.at(-1), LONGEST_PAUSE);
+  assertStringIncludes(
+    (await scene.info()).lastError!,
+    `; ${asked.length - 1} earlier questions have not been answered`,
+  );
+  answer = () => [KATE];
+  await scene.pass(LONGEST_PAUSE);
+  const { addresses, lastError } = await scene.info();
+  assertEquals([addresses.length, lastError], [1, undefined]);
 });
+
+for (
+  const kind of [{ strategy: "dns", port: 1 }, { strategy: "dnsSrv" }] as const
+) {
+  test(`a resolver of ${kind.strategy} gets a signal, which ends its late questions`, async () => {
+    const asked: AbortSignal[] = [];
+    const resolve = (_name: string, { signal }: ResolverContext) =>
+      new Promise<never>((_, reject) => {
+        asked.push(signal);
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    using scene = await Scene.start({
+      ...kind,
+      query: "web.example",
+      resolver: {
+        resolve4: resolve,
+        resolve6: () => Promise.resolve([]),
+        resolveSrv: resolve,
+      },
+      interval: 100,
+      // safe: virtual time
+      timeout: 100,
+    }, { chance: 0.5 });
+    await scene.pass(3950);
+    // None is left, so the pauses do not grow.
+    assertEquals(asked.length, 20);
+    assert(asked.slice(0, -1).every(({ aborted }) => aborted));
+    assertEquals((await scene.info()).lastError, "no answer within 100 ms");
+  });
+}
 
 test("a topology has a number of addresses, of those that are read", async () => {
   for (const more of [0, 1]) {

@@ -278,29 +278,6 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a strategy that never settles is asked a few times only",
-  async (nodes) => {
-    let asked = 0;
-    const strategy = () => {
-      asked++;
-      return new Promise<never>(() => {});
-    };
-    // safe: its expiry is tested
-    await withOwn(nodes, { strategy, interval: 10, timeout: 10 }, async () => {
-      assertEquals(
-        (await event("strategy_failed")).reason,
-        "no answer within 10 ms",
-      );
-      for (;;) {
-        const { reason } = await event("strategy_failed");
-        if (/4 earlier questions have not been answered/.test(reason)) break;
-      }
-      assertEquals(asked, 4);
-    });
-  },
-);
-
 /** Answers that are not lists of addresses. */
 const GARBAGE: [name: string, answer: () => unknown, says: RegExp][] = [
   ["nothing", () => undefined, /it answered undefined, which is not a list/],

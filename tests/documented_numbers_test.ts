@@ -1179,7 +1179,7 @@ states(
         resolve6: () => Promise.resolve([]),
       },
     }, 1000);
-    const asked = ask();
+    const asked = ask(new AbortController().signal);
     await quiet();
     assertEquals(pending.length, atOnce);
     while (pending.length > 0) {

@@ -111,14 +111,20 @@ export interface SrvRecord {
   port: number;
 }
 
-/** Asks the DNS; a `Resolver` of `node:dns/promises` is one. */
+/** The circumstances in which a resolver is asked. */
+export interface ResolverContext {
+  /** Aborted when the answer is no longer wanted: it took too long, or the topology stops. */
+  readonly signal: AbortSignal;
+}
+
+/** Asks the DNS; a `Resolver` of `node:dns/promises` is one, which ignores the signal. */
 export interface ClusterResolver {
   /** Returns the A records of a name. */
-  resolve4(name: string): Promise<string[]>;
+  resolve4(name: string, context: ResolverContext): Promise<string[]>;
   /** Returns the AAAA records of a name. */
-  resolve6(name: string): Promise<string[]>;
+  resolve6(name: string, context: ResolverContext): Promise<string[]>;
   /** Returns the SRV records of a name. */
-  resolveSrv(name: string): Promise<SrvRecord[]>;
+  resolveSrv(name: string, context: ResolverContext): Promise<SrvRecord[]>;
 }
 
 /** Options of both strategies that ask the DNS. */

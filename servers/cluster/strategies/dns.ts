@@ -16,7 +16,7 @@ import type {
   DnsTopology,
   SrvRecord,
 } from "../topology.ts";
-import { NotedAnswer } from "./poll.ts";
+import { NotedAnswer, type Question } from "./poll.ts";
 import { reasonText } from "./strategy.ts";
 
 /** The number of hosts of services that are looked up at once. */
@@ -25,9 +25,9 @@ const AT_ONCE = 16;
 /** Asks for the addresses of a name. */
 export function askDns(
   { query, port, node, resolver }: DnsTopology,
-): () => Promise<unknown> {
-  return async () => {
-    const found = await addressesOf(query, resolver);
+): Question {
+  return async (signal) => {
+    const found = await addressesOf(query, resolver, signal);
     if (found.length === 0) return nothingAt(query);
     return found.map((ip): ClusterTarget => ({
       node: node === undefined ? undefined : `${node}@${ip}`,
@@ -40,12 +40,12 @@ export function askDns(
 export function askDnsSrv(
   { query, node, resolver }: DnsSrvTopology,
   maxAddresses: number,
-): () => Promise<unknown> {
+): Question {
   /** The last known addresses of hosts: they stay while a host cannot be looked up. */
   let known = new Map<string, string[]>();
-  return async () => {
+  return async (signal) => {
     const records = await missingAsNone(
-      resolver?.resolveSrv(query) ?? outside(async () => {
+      resolver?.resolveSrv(query, { signal }) ?? outside(async () => {
         const { resolveSrv } = await import("node:dns/promises");
         return await resolveSrv(query);
       }),
@@ -60,8 +60,10 @@ export function askDnsSrv(
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         for (const host of hosts) {
+          // The answer would be dropped.
+          if (signal.aborted) return;
           try {
-            ips.set(host, await addressesOf(host, resolver));
+            ips.set(host, await addressesOf(host, resolver, signal));
           } catch (error) {
             ips.set(host, known.get(host) ?? []);
             fault ??= `${host}: ${reasonText(error)}`;
@@ -69,6 +71,7 @@ export function askDnsSrv(
         }
       }),
     );
+    signal.throwIfAborted();
     known = ips;
     const targets = used.flatMap(({ name, port }) =>
       ips.get(name)!.map((ip): ClusterTarget => ({
@@ -99,6 +102,7 @@ function byText(one: SrvRecord, other: SrvRecord): number {
 async function addressesOf(
   name: string,
   resolver: ClusterResolver | undefined,
+  signal: AbortSignal,
 ): Promise<string[]> {
   if (resolver === undefined) {
     const found = await missingAsNone(outside(async () => {
@@ -108,8 +112,8 @@ async function addressesOf(
     return found.map(({ address }) => address);
   }
   const found = await Promise.all([
-    missingAsNone(resolver.resolve4(name)),
-    missingAsNone(resolver.resolve6(name)),
+    missingAsNone(resolver.resolve4(name, { signal })),
+    missingAsNone(resolver.resolve6(name, { signal })),
   ]);
   return found.flat();
 }

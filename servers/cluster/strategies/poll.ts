@@ -2,8 +2,9 @@
  * Asks a strategy again and again.
  *
  * States: asking, with a time limit; waiting for the next turn. A question that is not answered in time counts
- * as failed, and a late answer is dropped. As nothing can end a question that hangs, its number is limited: with
- * `MAX_UNSETTLED` of them no more are asked until one settles.
+ * as failed, and a late answer is dropped. As nothing can end a question that hangs, questions become rare: from
+ * `MAX_UNSETTLED` unanswered ones on, each doubles the pause, up to `MAX_PAUSE`. So a strategy that works again is
+ * noticed, though the old questions never settle.
  *
  * An answer may be an async iterable. Then each of its values is an answer, and the next turn begins when it has
  * ended. It is read no faster than once in `MIN_PAUSE`: one that never waits would keep the node busy.
@@ -20,8 +21,11 @@ import {
   type StrategyHost,
 } from "./strategy.ts";
 
-/** The number of questions that may be without an answer after their time limit. */
+/** The number of unanswered questions from which on the pauses grow. */
 const MAX_UNSETTLED = 4;
+
+/** The longest pause of a strategy that leaves questions unanswered, in milliseconds. */
+const MAX_PAUSE = 600_000;
 
 /** The least time between two values of an async iterable, in milliseconds. */
 const MIN_PAUSE = 100;
@@ -75,20 +79,21 @@ export class Poll implements RunningStrategy {
   #begin(): void {
     if (this.#stopped) return;
     this.#next = undefined;
-    if (this.#unsettled >= MAX_UNSETTLED) {
-      this.#again();
-      this.#host.failed(
-        `${this.#unsettled} earlier questions have not been answered`,
-      );
-      return;
-    }
     const turn = this.#turn = new AbortController();
     this.#unsettled++;
     this.#stopTimer = this.#host.process.runtime.after(
       this.#timeout,
-      () => this.#fail(turn, `no answer within ${this.#timeout} ms`),
+      () => this.#fail(turn, this.#lateReason()),
     );
     this.#run(turn).finally(() => this.#unsettled--);
+  }
+
+  #lateReason(): string {
+    const reason = `no answer within ${this.#timeout} ms`;
+    const earlier = this.#unsettled - 1;
+    return earlier < MAX_UNSETTLED
+      ? reason
+      : `${reason}; ${earlier} earlier questions have not been answered, so the pauses grow`;
   }
 
   async #run(turn: AbortController): Promise<void> {
@@ -166,11 +171,19 @@ export class Poll implements RunningStrategy {
   #again(): void {
     const { runtime } = this.#host.process;
     const chance = runtime.discovery?.random() ?? 0.5;
-    const delay = this.#interval * (0.9 + chance / 5);
+    const delay = this.#pauseNow() * (0.9 + chance / 5);
     this.#next = Date.now() + delay;
     this.#stopTimer = runtime.after(
       delay,
       () => this.#host.later(() => this.#begin()),
+    );
+  }
+
+  #pauseNow(): number {
+    const over = this.#unsettled - MAX_UNSETTLED;
+    return over < 0 ? this.#interval : Math.max(
+      this.#interval,
+      Math.min(this.#interval * 2 ** (over + 1), MAX_PAUSE),
     );
   }
 }
