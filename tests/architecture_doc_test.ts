@@ -98,7 +98,8 @@ function isDeclared(sources: Sources, name: string, member?: string): boolean {
     "m",
   );
   return [...sources.values()].some((text) =>
-    declared.test(text) && (member === undefined || has.test(text))
+    text.includes(name) && declared.test(text) &&
+    (member === undefined || has.test(text))
   );
 }
 
@@ -108,7 +109,9 @@ function isMember(sources: Sources, name: string): boolean {
     `^ +((static|async|get|set|readonly|override) )*\\*?${name}[?!]?[(:;<,]`,
     "m",
   );
-  return [...sources.values()].some((text) => has.test(text));
+  return [...sources.values()].some((text) =>
+    text.includes(name) && has.test(text)
+  );
 }
 
 /** Whether code has a text as a string: the type of a message, a name, a reason. */
