@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { ExitError, ProcessExited } from "../errors.ts";
 import {
   exit,
   Pid,
@@ -19,6 +19,7 @@ import {
   spawnMonitor,
 } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
+import { test } from "../testing/tags.ts";
 import { ended, idle, processTest, standardError } from "./_processes.ts";
 
 const HERE = "nonode@nohost";
@@ -92,6 +93,31 @@ processTest(
     }
   },
 );
+
+test("the message of an ExitError has no stack; its stack has that of the crash", () => {
+  const crash = new TypeError("no", { cause: new Error("why") });
+  for (
+    const [reason, message] of [
+      [crash, "an exception was raised:\n    ** TypeError: no"],
+      [
+        { type: "call", reason: crash, call: ["GenServer", "call", ["Cache"]] },
+        'exited in: GenServer.call("Cache")\n    ** (EXIT) an exception was raised:\n        ** TypeError: no',
+      ],
+      [{ type: "shutdown", reason: "x" }, "shutdown: x"],
+    ] as const
+  ) {
+    const error = new ExitError(reason);
+    assertEquals(error.message, message);
+    assert(!String(error).includes("exit_test.ts"), String(error));
+    assertEquals(Object.keys(error), Object.keys(new ExitError("x")));
+    if (reason === crash) {
+      assertMatch(error.stack!, /TypeError: no\n +at .*exit_test\.ts/);
+      assertStringIncludes(error.stack!, "Caused by: Error: why");
+    }
+    assertMatch(error.stack!, /\n +at .*exit_test\.ts:\d+:\d+\)?(\n|$)/);
+  }
+  assert(!new ProcessExited(crash).message.includes("exit_test.ts"));
+});
 
 processTest(
   "a process that throws an error whose fields cannot be sent exits with the error without them",

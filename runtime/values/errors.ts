@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ExitReason, formatExit } from "./exit_reason.ts";
+import { describeExit, type ExitReason } from "./exit_reason.ts";
 import { allowErrorClass } from "./term.ts";
 
 /**
@@ -28,12 +28,21 @@ export class ExitError extends Error {
   /**
    * Creates an exit with a reason.
    *
-   * @param reason The exit reason; the message describes it.
+   * @param reason The exit reason; the message describes it, without the stacks of errors in it. Those are in `stack`.
    * @param options The cause, if any.
    */
   constructor(reason: unknown, options?: ErrorOptions) {
-    super(formatExit(reason), options);
+    const { message, full } = describeExit(reason);
+    super(message, options);
     this.reason = reason as ExitReason;
+    if (full === undefined) return;
+    const { stack = message } = this;
+    const value = stack.replace(message, () => full);
+    Object.defineProperty(this, "stack", {
+      value,
+      configurable: true,
+      writable: true,
+    });
   }
 }
 
@@ -83,7 +92,7 @@ export class ProcessExited extends Error {
    * @param reason The exit reason of the process.
    */
   constructor(reason: unknown) {
-    super(`the process has exited: ${formatExit(reason)}`);
+    super(`the process has exited: ${describeExit(reason).message}`);
     this.reason = reason as ExitReason;
   }
 }

@@ -158,7 +158,25 @@ export function formatExit(reason: unknown): string {
   if (typeof reason === "string" && reason.length < MAX_NAME) {
     return formatName(reason);
   }
-  return shorten(format(reason, "", MAX_NESTING), MAX_WORDS);
+  return shorten(format(reason, "", MAX_NESTING, formatError), MAX_WORDS);
+}
+
+/**
+ * Describes an exit reason in the message of an error: of the errors in it, with their names and messages alone, as
+ * messages go to users and to other programs. Returns the text with their stacks too, if there are any.
+ */
+export function describeExit(
+  reason: unknown,
+): { message: string; full: string | undefined } {
+  let hasError = false;
+  const brief = ({ name, message }: Error) => {
+    hasError = true;
+    return printableWithin(`${name}: ${message}`, MAX_STACK);
+  };
+  const message = typeof reason === "string"
+    ? formatExit(reason)
+    : shorten(format(reason, "", MAX_NESTING, brief), MAX_WORDS);
+  return { message, full: hasError ? formatExit(reason) : undefined };
 }
 
 /** A longer text is no name of a reason. */
@@ -206,16 +224,26 @@ function shown(value: unknown): string {
   return inspectWithin(value, MAX_VALUE);
 }
 
-function format(reason: unknown, indent: string, left: number): string {
+function format(
+  reason: unknown,
+  indent: string,
+  left: number,
+  textOf: (error: Error) => string,
+): string {
   try {
-    return formatAny(reason, indent, left);
+    return formatAny(reason, indent, left, textOf);
   } catch {
     // The description of a death must not throw: a getter may, or a proxy.
     return shown(reason);
   }
 }
 
-function formatAny(reason: unknown, indent: string, left: number): string {
+function formatAny(
+  reason: unknown,
+  indent: string,
+  left: number,
+  textOf: (error: Error) => string,
+): string {
   if (typeof reason === "string") {
     return reason.length < MAX_NAME
       ? formatName(reason)
@@ -223,11 +251,12 @@ function formatAny(reason: unknown, indent: string, left: number): string {
   }
   if (reason instanceof Error) {
     return `an exception was raised:\n${indent}    ** ${
-      formatError(reason).split("\n").join(`\n${indent}    `)
+      textOf(reason).split("\n").join(`\n${indent}    `)
     }`;
   }
   if (left <= 0) return shown(reason);
-  const inner = (why: unknown, by = "") => format(why, indent + by, left - 1);
+  const inner = (why: unknown, by = "") =>
+    format(why, indent + by, left - 1, textOf);
   if (typed(reason, "already_started")) {
     return `already started: ${shown((reason as { pid: unknown }).pid)}`;
   }

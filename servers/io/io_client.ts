@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatExit, IoError } from "../../errors.ts";
+import { IoError } from "../../errors.ts";
 import { ask } from "../../gen/call.ts";
 import { placeOf } from "../../gen/locate.ts";
 import type { IoOperation } from "../../gen/messages.ts";
@@ -14,12 +14,13 @@ import {
   never,
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
+import { describeExit } from "../../runtime/values/exit_reason.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 
 function leaderGone(reason: unknown): Error {
   return new IoError(
     "terminated",
-    `the group leader is gone: ${formatExit(reason)}`,
+    `the group leader is gone: ${describeExit(reason).message}`,
   );
 }
 

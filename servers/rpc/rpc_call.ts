@@ -14,7 +14,6 @@
 import { tracing } from "../../runtime/signals/tracing.ts";
 import {
   ExitError,
-  formatExit,
   RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
@@ -34,9 +33,12 @@ import {
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { isReason } from "../../runtime/values/exit_reason.ts";
+import {
+  describeExit,
+  isReason,
+  sendableReason,
+} from "../../runtime/values/exit_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import type {
   Runnable,
   SpawnFailure,
@@ -324,7 +326,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     if (reason instanceof Error) return reason;
     const message = isUndef(reason)
       ? "it has no such function"
-      : `the function failed: ${formatExit(reason)}`;
+      : `the function failed: ${describeExit(reason).message}`;
     return isUndef(reason)
       ? spawnError(this.node, { error: "undef", message }, `call ${this.#what}`)
       : new Error(`Cannot call ${this.#what} on ${this.node}: ${message}`, {
