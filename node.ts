@@ -24,6 +24,7 @@ import type {
   HostRegistration,
 } from "./distribution/host_environment.ts";
 import type { Network, NodeKind } from "./distribution/network.ts";
+import type { NodeTypes } from "./runtime/processes/local_process.ts";
 import type {
   ConnectionInfo,
   ConnectionStats,
@@ -120,6 +121,7 @@ export type {
   ModuleExports,
   ModuleFunction,
   NodeKind,
+  NodeTypes,
   RefusedRequest,
   RemoteFunction,
 };
@@ -179,6 +181,23 @@ export interface ConnectOptions {
 }
 
 const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { address: true };
+
+/** Options for {@linkcode Node.monitorNodes}. */
+export interface MonitorNodesOptions {
+  /**
+   * The type of the nodes: `"visible"`, `"hidden"` or `"all"`. Given one, the messages state the node's type too:
+   * `{ type: "nodeup", node, nodeType: "hidden" }`. A connection is hidden if either end is a hidden node.
+   *
+   * @default {visible nodes, and messages without a type}
+   */
+  nodeType?: NodeTypes;
+}
+
+const MONITOR_NODES_OPTIONS: OptionNames<MonitorNodesOptions> = {
+  nodeType: true,
+};
+
+const NODE_TYPES: readonly unknown[] = ["visible", "hidden", "all"];
 
 /** A node by its address only; see {@linkcode Node.connect}. */
 export interface NodeAddress {
@@ -653,11 +672,17 @@ export class Node implements AsyncDisposable {
    * signals.
    *
    * Follows
-   * [net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1). A
-   * process that calls it several times receives as many messages for each node; `false` cancels all of them.
+   * [net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A
+   * process that calls it several times receives as many messages for each node; `false` cancels all calls with the
+   * same `nodeType`, or without one.
+   *
+   * Nodes of Erlang and Elixir are hidden ones for this node, as this one is for them: give `nodeType: "hidden"` or
+   * `"all"` to hear of them.
    *
    * @param on Whether to notify the process.
-   * @returns Whether the process was notified before.
+   * @param options The type of the nodes.
+   * @returns Whether the process was notified before, with this `nodeType`.
+   * @throws {TypeError} If an option is unknown or invalid.
    *
    * @example Usage
    * ```ts
@@ -667,13 +692,41 @@ export class Node implements AsyncDisposable {
    * assertEquals(Node.monitorNodes(true), false);
    * assertEquals(Node.monitorNodes(false), true);
    * ```
+   *
+   * @example Nodes of Elixir too
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   *
+   * // { type: "nodeup", node: "kate@localhost", nodeType: "hidden" }
+   * Node.monitorNodes(true, { nodeType: "all" });
+   * ```
    */
-  static monitorNodes(on: boolean): boolean {
+  static monitorNodes(
+    on: boolean,
+    options: MonitorNodesOptions = {},
+  ): boolean {
     const process = currentProcess();
-    checkBoolean(on, "monitor nodes:");
-    const before = process.watchesNodes > 0;
-    process.watchesNodes = on ? process.watchesNodes + 1 : 0;
-    return before;
+    const doing = "monitor nodes";
+    checkBoolean(on, `${doing}:`);
+    checkOptions(options, doing, MONITOR_NODES_OPTIONS, '{ nodeType: "all" }');
+    const { nodeType } = options;
+    if (nodeType === undefined) {
+      const before = process.watchesNodes > 0;
+      process.watchesNodes = on ? process.watchesNodes + 1 : 0;
+      return before;
+    }
+    if (!NODE_TYPES.includes(nodeType)) {
+      throw new TypeError(
+        `Cannot ${doing} with the nodeType ${
+          inspect(nodeType)
+        }: give "visible", "hidden" or "all"`,
+      );
+    }
+    const types = process.nodeTypes ??= new Map();
+    const times = types.get(nodeType) ?? 0;
+    if (on) types.set(nodeType, times + 1);
+    else types.delete(nodeType);
+    return times > 0;
   }
 
   /**

@@ -381,8 +381,11 @@ export class Network {
     this.#noteUp(name);
     this.#stats.connected++;
     log("debug", `Connected to ${name}`, { what: "connections", peer: name });
-    if (!this.#isHidden(peer)) runtime.nodeUp(name);
-    else if (peer.isUnaware && !this.#options.hidden) runtime.unawareUp(name);
+    const isHidden = this.#isHidden(peer);
+    runtime.nodeUp(name, isHidden);
+    if (isHidden && peer.isUnaware && !this.#options.hidden) {
+      runtime.unawareUp(name);
+    }
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {
@@ -416,6 +419,6 @@ export class Network {
       `The connection to ${name} is down: ${reason}`,
       { what: "connections lost", peer: name },
     );
-    this.#options.runtime.nodeDown(name, !this.#isHidden(peer));
+    this.#options.runtime.nodeDown(name, true, this.#isHidden(peer));
   }
 }

@@ -27,13 +27,14 @@ export class ConnectedNodes {
   }
 
   /** Notifies the processes that monitor nodes of a nodeup. */
-  up(node: string): void {
-    this.visible.add(node);
+  up(node: string, isHidden: boolean): void {
+    if (!isHidden) this.visible.add(node);
     for (const process of [...this.#runtime.processes.values()]) {
-      const times = process.watchesNodes;
+      const times = isHidden ? 0 : process.watchesNodes;
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodeup", node }, process);
       }
+      tellType(process, "nodeup", node, isHidden);
     }
   }
 
@@ -47,7 +48,7 @@ export class ConnectedNodes {
   }
 
   /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
-  down(node: string, wasUp: boolean): void {
+  down(node: string, wasUp: boolean, isHidden: boolean): void {
     this.unaware.delete(node);
     this.visible.delete(node);
     const processes = [...this.#runtime.processes.values()];
@@ -59,11 +60,12 @@ export class ConnectedNodes {
     this.#watchers.lose(node, processes);
     for (const process of processes) {
       const times = (process.nodeMonitors?.get(node) ?? 0) +
-        (wasUp ? process.watchesNodes : 0);
+        (wasUp && !isHidden ? process.watchesNodes : 0);
       process.nodeMonitors?.delete(node);
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodedown", node }, process);
       }
+      if (wasUp) tellType(process, "nodedown", node, isHidden);
     }
   }
 
@@ -87,6 +89,22 @@ export class ConnectedNodes {
       if (at !== node) continue;
       local.down(new Pid(node, 0, 0), process.pid, ref, "noconnection");
     }
+  }
+}
+
+/** Notifies a process as often as it has subscribed to nodes of that type; as OTP, after those without a type. */
+function tellType(
+  process: LocalProcess,
+  type: "nodeup" | "nodedown",
+  node: string,
+  isHidden: boolean,
+): void {
+  if (process.nodeTypes === undefined) return;
+  const nodeType = isHidden ? "hidden" : "visible";
+  const times = (process.nodeTypes.get(nodeType) ?? 0) +
+    (process.nodeTypes.get("all") ?? 0);
+  for (let i = 0; i < times && process.alive; i++) {
+    process.mailbox.push({ type, node, nodeType }, process);
   }
 }
 

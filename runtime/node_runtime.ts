@@ -256,16 +256,16 @@ export class NodeRuntime implements Runtime {
     else this.#watchers.reply(signals, from, alias, to, value);
   }
 
-  nodeUp(node: string): void {
-    this.#nodes.up(node);
+  nodeUp(node: string, isHidden = false): void {
+    this.#nodes.up(node, isHidden);
   }
 
   unawareUp(node: string): void {
     this.#nodes.unawareUp(node);
   }
 
-  nodeDown(node: string, wasUp: boolean): void {
-    this.#nodes.down(node, wasUp);
+  nodeDown(node: string, wasUp: boolean, isHidden = false): void {
+    this.#nodes.down(node, wasUp, isHidden);
   }
 
   /** The sizes of all tables, for tests that look for leaks. */

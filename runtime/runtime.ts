@@ -153,14 +153,15 @@ export interface Runtime extends NodeIncarnation {
   ): void;
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
-  nodeUp(node: string): void;
+  nodeUp(node: string, isHidden?: boolean): void;
   /** Notifies the servers that look for others of a visible node that takes this one for a hidden node. */
   unawareUp(node: string): void;
   /**
    * Notifies every process that a node is gone or cannot be reached.
    *
    * @param node The node.
-   * @param wasUp Whether it was connected and visible.
+   * @param wasUp Whether it was connected.
+   * @param isHidden Whether the connection was a hidden one.
    */
-  nodeDown(node: string, wasUp: boolean): void;
+  nodeDown(node: string, wasUp: boolean, isHidden?: boolean): void;
 }

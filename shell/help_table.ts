@@ -471,8 +471,8 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "Node.monitorNodes": [
     {
-      "signature": "monitorNodes(on: boolean)",
-      "text": "Notifies the calling process of all visible nodes that connect, by `{ type: \"nodeup\", node }` before any\nother signal of that node, and of those that disconnect, by `{ type: \"nodedown\", node }` after all its\nsignals.\n\nFollows\n[net_kernel:monitor_nodes/1](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/1). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all of them."
+      "signature": "monitorNodes(on: boolean, options: MonitorNodesOptions = {})",
+      "text": "Notifies the calling process of all visible nodes that connect, by `{ type: \"nodeup\", node }` before any\nother signal of that node, and of those that disconnect, by `{ type: \"nodedown\", node }` after all its\nsignals.\n\nFollows\n[net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all calls with the\nsame `nodeType`, or without one.\n\nNodes of Erlang and Elixir are hidden ones for this node, as this one is for them: give `nodeType: \"hidden\"` or\n`\"all\"` to hear of them."
     }
   ],
   "Node.onDrain": [

@@ -133,9 +133,9 @@ class Scene {
     const runtime = node._runtime();
     this.#sizes.set(node.name, runtime.sizes());
     const { nodeDown } = runtime;
-    runtime.nodeDown = (down, wasUp) => {
+    runtime.nodeDown = (down, wasUp, isHidden) => {
       incarnation.downs.push({ at: history.tick(), node: down });
-      nodeDown.call(runtime, down, wasUp);
+      nodeDown.call(runtime, down, wasUp, isHidden);
     };
     node.export("Actors", { live: (id: number) => history.live(id) });
     this.#plant?.(node);

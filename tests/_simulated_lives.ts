@@ -274,9 +274,9 @@ export class World {
     this.incarnations.push(home);
     const runtime = node._runtime();
     const { nodeDown } = runtime;
-    runtime.nodeDown = (down, wasUp) => {
+    runtime.nodeDown = (down, wasUp, isHidden) => {
       home.downs.push({ at: this.tick(), node: down });
-      nodeDown.call(runtime, down, wasUp);
+      nodeDown.call(runtime, down, wasUp, isHidden);
     };
     this.#scene.begin(home);
   }

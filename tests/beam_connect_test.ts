@@ -6,6 +6,7 @@ import { Node } from "../node.ts";
 import { ELIXIR, ElixirNode, epmdNames, StockEpmd } from "./_elixir.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
+import { mail } from "./_processes.ts";
 import { RawListener } from "./_raw_peer.ts";
 
 const OPTIONS = { programs: ELIXIR };
@@ -17,10 +18,15 @@ clusterTest(
     const alex = await cluster.start("alex");
     await using kate = await ElixirNode.start("kate", cluster);
     await alex.run(async () => {
+      Node.monitorNodes(true);
+      Node.monitorNodes(true, { nodeType: "hidden" });
       assertEquals(await Node.connect(KATE), true);
       assertEquals(Node.list(), []);
       assertEquals(Node.list("hidden"), [KATE]);
       assertEquals(Node.list("connected"), [KATE]);
+      assertEquals(await mail(), [
+        { type: "nodeup", node: KATE, nodeType: "hidden" },
+      ]);
     });
     await kate.becomes(
       "{Node.list(), Node.list(:hidden), Node.list(:connected)}",

@@ -314,6 +314,40 @@ pairTest(
   },
 );
 
+clusterTest(
+  "monitorNodes() notifies of visible nodes, or of a type that it states",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const moebi = await cluster.start("moebi", { hidden: true });
+    await alex.run(async () => {
+      assertEquals(Node.monitorNodes(true, { nodeType: "all" }), false);
+      assertEquals(Node.monitorNodes(true, { nodeType: "all" }), true);
+      assertEquals(Node.monitorNodes(true, { nodeType: "hidden" }), false);
+      assertEquals(Node.monitorNodes(true, { nodeType: "visible" }), false);
+      assertEquals(Node.monitorNodes(true), false);
+      for (const type of ["nodeup", "nodedown"]) {
+        for (const { name } of [kate, moebi]) {
+          await (type === "nodeup"
+            ? Node.connect(name)
+            : Node.disconnect(name));
+        }
+        const visible = { type, node: kate.name, nodeType: "visible" };
+        const hidden = { type, node: moebi.name, nodeType: "hidden" };
+        assertEquals(await mail(), [
+          { type, node: kate.name },
+          ...[visible, visible, visible],
+          ...[hidden, hidden, hidden],
+        ]);
+      }
+      assertEquals(Node.monitorNodes(false, { nodeType: "all" }), true);
+      assertEquals(Node.monitorNodes(false), true);
+      await Node.connect(moebi.name);
+      assertEquals((await mail()).length, 1);
+    });
+  },
+);
+
 pairTest(
   "nodeup arrives before any signal of the node, and nodedown after all",
   async ({ alex, kate }) => {

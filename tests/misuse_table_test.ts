@@ -505,8 +505,9 @@ const TABLE: Record<string, Row> = {
   },
   "Node.monitorNodes": {
     fn: Node.monitorNodes,
-    args: () => [true],
-    takes: { 0: ["true"] },
+    args: () => [true, {}],
+    takes: { 0: ["true"], 1: OPTIONS },
+    fields: { 1: { nodeType: ["undefined"] } },
   },
   "Node.onDrain": { fn: Node.onDrain, args: () => [() => 1], takes: { 0: FN } },
   "Node.ping": {

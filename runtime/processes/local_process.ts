@@ -63,6 +63,9 @@ export interface ProcessOptions {
   origin?: string;
 }
 
+/** The types of nodes that a process is notified of. */
+export type NodeTypes = "visible" | "hidden" | "all";
+
 /**
  * The state that few processes have. In an object of its own: it was 64 bytes of each idle process.
  */
@@ -72,6 +75,7 @@ class RareState {
   standsFor: LocalProcess | undefined = undefined;
   nodeMonitors: Map<string, number> | undefined = undefined;
   watchesNodes = 0;
+  nodeTypes: Map<NodeTypes, number> | undefined = undefined;
   watchesUnaware = false;
   timers: Set<PendingTimer> | undefined = undefined;
   abort: AbortController | undefined = undefined;
@@ -186,6 +190,15 @@ export class LocalProcess extends Pace implements MailboxHost {
 
   set watchesNodes(count: number) {
     this.#ownRare().watchesNodes = count;
+  }
+
+  /** The numbers of its subscriptions to nodes of a type that come or go, whose messages state the type. */
+  get nodeTypes(): Map<NodeTypes, number> | undefined {
+    return this.#rare?.nodeTypes;
+  }
+
+  set nodeTypes(types: Map<NodeTypes, number> | undefined) {
+    this.#ownRare().nodeTypes = types;
   }
 
   /** Whether it is notified of visible nodes that take this one for a hidden node. */

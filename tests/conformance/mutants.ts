@@ -777,8 +777,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "Node.monitorNodes sends one event for several calls",
     file: "runtime/connected_nodes.ts",
-    from: "(wasUp ? process.watchesNodes : 0)",
-    to: "(wasUp && process.watchesNodes > 0 ? 1 : 0)",
+    from: "(wasUp && !isHidden ? process.watchesNodes : 0)",
+    to: "(wasUp && !isHidden && process.watchesNodes > 0 ? 1 : 0)",
     tests: ["simulation_node_monitors_test.ts"],
   },
   {
@@ -791,7 +791,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "nodedown is sent for hidden nodes",
     file: "runtime/connected_nodes.ts",
-    from: "(wasUp ? process.watchesNodes : 0)",
+    from: "(wasUp && !isHidden ? process.watchesNodes : 0)",
     to: "process.watchesNodes",
     tests: ["simulation_node_monitors_test.ts"],
   },
