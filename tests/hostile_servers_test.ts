@@ -548,6 +548,7 @@ clusterTest(
         { type: "error" },
         { type: "error", reason: null, message: odd },
         { type: "refused", error: odd, message: odd },
+        { type: "refused", error: "limit", message: "full" },
       ];
       Process.trapExit(true);
       for (const answer of answers) {
