@@ -24,7 +24,8 @@ for (
     "oops",
     "killed",
     { type: "shutdown", reason: "later" },
-    new RangeError("out"),
+    // A stack loses the folders of its files.
+    Object.assign(new RangeError("out"), { stack: "RangeError: out" }),
     atom("bye"),
     42n,
     null,
