@@ -76,6 +76,32 @@ processTest(
   },
 );
 
+processTest(
+  "start() that fails has stopped what it started when it rejects, the last first",
+  async () => {
+    const stopped: string[] = [];
+    const slow = (name: string, applications: ApplicationSpec[] = []) =>
+      application(name, [], {
+        applications,
+        stop: async () => {
+          await Process.sleep(0);
+          stopped.push(name);
+        },
+      });
+    const a = slow("a");
+    const b = slow("b", [a]);
+    const failing = application("c", [], {
+      applications: [b],
+      start: () => {
+        throw new RangeError("no more ports");
+      },
+    });
+    await assertRejects(() => Application.start(failing));
+    assertEquals(stopped, ["b", "a"]);
+    logged();
+  },
+);
+
 processTest("start() rejects invalid applications and cycles", async () => {
   await assertRejects(
     () => Application.start({ name: "a" } as ApplicationSpec),

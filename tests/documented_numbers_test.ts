@@ -1190,3 +1190,32 @@ states(
     await asked;
   },
 );
+
+/** The numbers that a field of that name has as its default in a public module: documented, and in the code. */
+function defaultsIn(source: string): Map<string, [string[], string[]]> {
+  const fields = new Map<string, [string[], string[]]>();
+  const documented =
+    /@default \{([\d_]+)\}\n(?: {3}\*.*\n)*? {3}\*\/\n {2}(?:readonly )?(\w+)\?:/g;
+  for (const [, value, name] of source.matchAll(documented)) {
+    const inCode = [
+      ...source.matchAll(new RegExp(`\\b${name}(?:: \\w+)? = ([\\d_]+)`, "g")),
+    ].map(([, number]) => number);
+    if (inCode.length === 0) continue;
+    const [values] = fields.get(name) ?? [[]];
+    fields.set(name, [[...new Set([...values, value])], [...new Set(inCode)]]);
+  }
+  return fields;
+}
+
+test("the documented default of an option is the one in the code", async () => {
+  const { exports } = JSON.parse(await readPage("deno.json"));
+  let count = 0;
+  for (const file of new Set<string>(Object.values(exports))) {
+    for (const [name, both] of defaultsIn(await readPage(file))) {
+      const [documented, inCode] = both.map((each) => each.toSorted());
+      assertEquals(inCode, documented, `${file}: ${name}`);
+      count++;
+    }
+  }
+  assert(count >= 15, `${count}`);
+});

@@ -1,8 +1,13 @@
 /** A pg scope and a scripted peer that sends for another one: members count as the peer reports them. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { QueueFullError } from "../errors.ts";
+import { Node } from "../node.ts";
 import { pg } from "../pg.ts";
-import { type Pid, receive, self } from "../process.ts";
+import { type Pid, receive, self, send, spawn } from "../process.ts";
+import { currentProcess } from "../runtime/context/current_process.ts";
+import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 import { type RawPeer, withRaw } from "./_raw_peer.ts";
 import fc, { runs } from "./_seeds.ts";
@@ -194,3 +199,30 @@ clusterTest(
       assertEquals(await told(), [["h", 2]]);
     }),
 );
+
+test("a scope sends nothing more to a peer that does not read, and then all groups at once", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    limits: { maxQueueBytes: 1 << 20 },
+  });
+  await cluster.run("kate", () => pg.start());
+  await cluster.run("alex", async () => {
+    await pg.start();
+    await Node.connect("kate@localhost");
+  });
+  await cluster.settle();
+  cluster.slow("kate", 1000);
+  const reminders = await cluster.run("alex", async () => {
+    const to = { name: "nobody", node: "kate@localhost" };
+    assertThrows(() => {
+      for (;;) void send(to, "x".repeat(1 << 18));
+    }, QueueFullError);
+    const member = spawn(() => receive());
+    for (let i = 0; i < 3; i++) await pg.join("room", member);
+    return currentProcess().runtime.names.get("pg")!.timers?.size;
+  });
+  assertEquals(reminders, 1);
+  await cluster.settle();
+  const members = await cluster.run("kate", () => pg.getMembers("room"));
+  assertEquals(members.length, 3);
+});

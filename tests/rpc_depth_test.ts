@@ -14,6 +14,9 @@ const Work = {
       ? 1 + Work.depth(value[0])
       : 1;
   },
+  toss(depth: number): never {
+    throw nested(depth);
+  },
 };
 
 function nested(depth: number): unknown[] {
@@ -46,4 +49,21 @@ test("rpc.call() takes arguments of the same depth for each node, and refuses de
   assertEquals(await cluster.run("alex", () => Node.list()), [
     "kate@localhost",
   ]);
+});
+
+test("a value that a function throws arrives if it leaves 16 levels for the answer around it, else in another form", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    modules: { Work },
+    limits: { maxDepth: MAX_DEPTH },
+  });
+  const arrived = await cluster.run("alex", async () => {
+    const depths: number[] = [];
+    for (let depth = 1; depth <= MAX_DEPTH; depth++) {
+      await rpc.call("kate@localhost", ["Work", "toss"], [depth])
+        .catch((thrown) => Array.isArray(thrown) && depths.push(depth));
+    }
+    return depths;
+  });
+  assertEquals(arrived, [1, 2, 3, 4]);
 });
