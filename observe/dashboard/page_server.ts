@@ -134,7 +134,9 @@ export class PageServer {
   #seat(socket: Socket): void {
     const places = this.#places;
     if (places.size >= MAX_CONNECTIONS) {
-      const waiting = [...places].filter(([, { answering }]) => answering === 0);
+      const waiting = [...places].filter(([, { answering }]) =>
+        answering === 0
+      );
       const [oldest] = waiting.find(([, { isAdmitted }]) => !isAdmitted) ??
         waiting[0];
       places.delete(oldest);
