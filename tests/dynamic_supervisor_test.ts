@@ -4,7 +4,7 @@ import {
   type DynamicSupervisorOptions,
 } from "../dynamic_supervisor.ts";
 import { ExitError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
+import { GenServer, type GenServerModule } from "../gen_server.ts";
 import {
   exit,
   type Pid,
@@ -19,6 +19,7 @@ import {
   type ChildSpec,
   Supervisor,
 } from "../supervisor.ts";
+import { currentRuntime } from "../runtime/context/current_process.ts";
 import { ended, processTest } from "./_processes.ts";
 import { logged } from "./_supervision.ts";
 
@@ -126,6 +127,48 @@ processTest(
     await DynamicSupervisor.stop(sup);
   },
 );
+
+processTest("reports of a child say which one it is", async () => {
+  const Room: GenServerModule = {
+    name: "Room",
+    init: () => ({ type: "ok", state: 0 }),
+  };
+  const sup = await DynamicSupervisor.startLink({
+    name: "sup",
+    extraArguments: ["eu"],
+  });
+  const room: ChildDefinition = GenServer.childSpec(Room, "lobby", {
+    restart: "temporary",
+  });
+  const children: [ChildDefinition, startCall: string | undefined][] = [
+    [{ ...room, id: "r1" }, 'Room.startLink("eu", "lobby")'],
+    [{ ...WORKER, restart: "temporary" }, undefined],
+    [{
+      id: "named",
+      start: ["Workers", "named", [{ n: 1 }]],
+      restart: "temporary",
+    }, 'Workers.named("eu", { n: 1 })'],
+  ];
+  currentRuntime().modules.add("Workers", { named: () => linked() });
+  for (const [child, startCall] of children) {
+    logged();
+    const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
+    Process.exit(pid, "kill");
+    await settled(sup);
+    const { id } = child as ChildSpec;
+    const report = logged().find((text) => text.includes("of Supervisor sup"));
+    assertEquals(report?.split("\n    "), [
+      `info: Child "${id}" of Supervisor sup terminated`,
+      "** (exit) killed",
+      `Pid: ${pid}`,
+      ...(startCall === undefined ? [] : [`Start Call: ${startCall}`]),
+      "Restart: temporary",
+      "Shutdown: 5000",
+      "Type: worker",
+    ]);
+  }
+  await DynamicSupervisor.stop(sup);
+});
 
 // Types
 

@@ -74,10 +74,15 @@ export type SupervisorError =
 
 /** A supervisor's child, as reports describe it. */
 export interface ReportedChild {
-  /** Identifies the child within its supervisor; dynamic children have none. */
+  /** Identifies the child within its supervisor. Several dynamic children may have the same id; tasks have none. */
   id?: string;
   /** Its pid, if it is or was running. */
   pid?: Pid;
+  /**
+   * The call that starts it, as text: `Room.startLink("lobby")`. A function without a name in a module has none; for a
+   * task, the name of its function.
+   */
+  startCall?: string;
   /** Its restart type. */
   restart?: string;
   /** Its shutdown. */

@@ -5,7 +5,7 @@
  */
 
 import type { LocalProcess } from "../processes/local_process.ts";
-import { quote } from "../values/inspect.ts";
+import { printable, quote } from "../values/inspect.ts";
 import { exitLine, exitWords, indented, printableName } from "./event_text.ts";
 import type {
   LogLevel,
@@ -44,6 +44,9 @@ export function supervisorEvent(
     `** ${exitLine(reason)}`,
   ];
   if (child.pid !== undefined) lines.push(`Pid: ${child.pid}`);
+  if (child.startCall !== undefined) {
+    lines.push(`Start Call: ${printable(child.startCall)}`);
+  }
   for (const key of ["restart", "shutdown", "type"] as const) {
     const value = child[key];
     if (value === undefined) continue;

@@ -26,7 +26,11 @@ import { copyTerm } from "../../runtime/values/term.ts";
 import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { TimeLimits } from "../../gen/cancellation.ts";
 import { DRAIN, handlesDrain } from "../../gen/drain_notice.ts";
-import type { ChildSpec } from "../supervisor/child_spec.ts";
+import {
+  type ChildSpec,
+  type DescribedStart,
+  START_CALL,
+} from "../supervisor/child_spec.ts";
 import { nameText, type ServerName } from "../../gen/server_names.ts";
 import {
   answer,
@@ -428,10 +432,13 @@ export function genServerChild(
   assertModule(module);
   const { startLink } = module as Callbacks;
   // A DynamicSupervisor may put arguments of its own in front.
-  const start = (...extra: unknown[]) =>
+  const start: ((...extra: unknown[]) => Promise<Pid>) & DescribedStart = (
+    ...extra
+  ) =>
     startLink !== undefined && name === undefined
       ? startLink.call(module, ...extra, arg) as Promise<Pid>
       : startGenServer(module, arg, { name, timeout });
+  start[START_CALL] = [labelOf(module), "startLink", [arg]];
   const id = name === undefined ? labelOf(module) : nameText(name);
   return { id, start, ...overrides };
 }

@@ -24,9 +24,11 @@ import {
   checkStarted,
   receivedStart,
   runStart,
+  startCallText,
 } from "./child_start.ts";
 import type {
   ChildSpec,
+  ChildStart,
   ChildType,
   FullChildSpec,
   Started,
@@ -182,6 +184,8 @@ export function withoutMoved(
 export async function endChild(
   child: Pick<FullChildSpec, "restart" | "shutdown" | "type"> & {
     id?: string;
+    start?: ChildStart;
+    label?: string;
   },
   pid: Pid,
   process: LocalProcess,
@@ -198,14 +202,23 @@ const MAX_REPORTS = 100;
 /** Logs an event of a child. */
 export function reportChild(
   process: LocalProcess,
-  { id, pid, restart, shutdown, type }: ReportedChild,
+  { id, pid, restart, shutdown, type, start, label }:
+    & Omit<ReportedChild, "startCall">
+    & { start?: ChildStart; label?: string },
   error: SupervisorError,
   reason: unknown,
 ): void {
-  const child = { id, pid, restart, shutdown, type };
-  process.runtime.report(
+  const { runtime } = process;
+  const event = () => {
+    const startCall = start === undefined
+      ? label
+      : startCallText(start, runtime);
+    const child = { id, pid, startCall, restart, shutdown, type };
+    return supervisorEvent(process, error, child, reason);
+  };
+  runtime.report(
     SUPERVISOR_LEVELS[error],
-    () => supervisorEvent(process, error, child, reason),
+    event,
     {
       what: `reports of Supervisor ${process.name ?? process.pid}: ${error}`,
       most: MAX_REPORTS,

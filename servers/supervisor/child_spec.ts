@@ -11,6 +11,7 @@ import {
 } from "../../runtime/values/options.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
+import type { CallDescription } from "../../gen/call_description.ts";
 
 /**
  * When a child that has exited is restarted: always (`"permanent"`), after any exit that is neither normal
@@ -44,6 +45,15 @@ export type ChildStart =
     function: string,
     args?: readonly unknown[],
   ];
+
+/** The property of a start that is a function: the call that it stands for, for reports. */
+export const START_CALL: unique symbol = Symbol("startCall");
+
+/** A start with the call that it stands for. */
+export interface DescribedStart {
+  /** The call; its arguments are those of the program, and not copied. */
+  [START_CALL]?: CallDescription;
+}
 
 /**
  * The specification of a child.

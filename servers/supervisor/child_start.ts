@@ -6,13 +6,23 @@
  */
 
 import { UndefinedFunctionError } from "../../errors.ts";
-import { inspect, quote } from "../../runtime/values/inspect.ts";
+import {
+  inspect,
+  inspectArgument,
+  quote,
+} from "../../runtime/values/inspect.ts";
 import { spawnError } from "../../runtime/spawning/exported_modules.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
+import {
+  type ChildStart,
+  type DescribedStart,
+  type FullChildSpec,
+  START_CALL,
+  type Started,
+} from "./child_spec.ts";
 
 /** A child's start as it is sent to a supervisor of this node or another. */
 export function startRunnable(
@@ -85,6 +95,23 @@ function resolve(
   const found = runtime.modules.resolve(run);
   if ("fn" in found) return found.fn as () => Started;
   throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
+}
+
+/** The number of characters of a call in a report. */
+const MAX_CALL = 500;
+
+/** The call that starts a child, as a report shows it; `undefined` for a function that says nothing of itself. */
+export function startCallText(
+  start: ChildStart & DescribedStart,
+  { modules }: Runtime,
+): string | undefined {
+  const call = typeof start === "function"
+    ? start[START_CALL] ?? modules.nameOf(start)
+    : start;
+  if (call === undefined) return undefined;
+  const [module, name, args = []] = call;
+  const text = args.map((arg) => inspectArgument(arg)).join(", ");
+  return `${module}.${name}(${text})`.slice(0, MAX_CALL);
 }
 
 /** Runs a child's start, as code of its supervisor; {@linkcode checkStarted} is for its result. */

@@ -40,8 +40,11 @@ import {
   withoutMoved,
 } from "./child_lifecycle.ts";
 
-/** The part of a specification that such children share. */
-export type DynamicSpec = Pick<FullChildSpec, "restart" | "shutdown" | "type">;
+/** The part of a specification that such children share, and which child it is: for reports only. */
+export type DynamicSpec =
+  & Pick<FullChildSpec, "restart" | "shutdown" | "type">
+  & Partial<Pick<FullChildSpec, "id" | "start">>
+  & { label?: string };
 
 /** The limits of children and restarts. */
 export interface DynamicLimits {
@@ -223,18 +226,15 @@ export class DynamicChildren<S extends DynamicSpec> {
 
   async #end({ spec, pid, restarting }: DynamicChild<S>): Promise<void> {
     if (restarting) return;
-    const { restart, shutdown, type } = spec;
-    await endChild({ restart, shutdown, type }, pid, this.#process);
+    await endChild(spec, pid, this.#process);
   }
 
-  /** Logs a child by its pid: others may have its id. */
   #report(
-    { spec: { restart, shutdown, type }, pid }: DynamicChild<S>,
+    { spec, pid }: DynamicChild<S>,
     error: SupervisorError,
     reason: unknown,
   ): void {
-    const child = { pid, restart, shutdown, type };
-    reportChild(this.#process, child, error, reason);
+    reportChild(this.#process, { ...spec, pid }, error, reason);
   }
 
   #find(pid: unknown): DynamicChild<S> | undefined {

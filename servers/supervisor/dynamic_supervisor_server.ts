@@ -7,7 +7,14 @@
 import type { Pid } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
+import {
+  type ChildStart,
+  type ChildType,
+  type DescribedStart,
+  type FullChildSpec,
+  START_CALL,
+  type Started,
+} from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { OtpSpelling, Server } from "../../gen/server.ts";
 import { noteSupervision } from "./supervision.ts";
@@ -112,7 +119,15 @@ function withExtra(
   extra: readonly unknown[],
 ): ChildStart {
   if (extra.length === 0) return start;
-  if (typeof start === "function") return () => start(...extra);
+  if (typeof start === "function") {
+    const { [START_CALL]: call } = start as DescribedStart;
+    const full: (() => Started | Promise<Started>) & DescribedStart = () =>
+      start(...extra);
+    if (call !== undefined) {
+      full[START_CALL] = [call[0], call[1], [...extra, ...call[2]]];
+    }
+    return full;
+  }
   const [module, name, args = []] = start;
   return [module, name, [...extra, ...args]];
 }

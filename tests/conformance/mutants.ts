@@ -388,8 +388,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "extra arguments are in the reverse order",
     file: "servers/supervisor/dynamic_supervisor_server.ts",
-    from: "() => start(...extra);",
-    to: "() => start(...extra.toReversed());",
+    from: "      start(...extra);",
+    to: "      start(...extra.toReversed());",
     areas: ["dynamic_supervisor"],
   },
   {
