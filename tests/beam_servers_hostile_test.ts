@@ -1,11 +1,12 @@
 /** Peers that attack this library's servers over Erlang's wire, in the shapes of OTP's own messages. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Agent } from "../agent.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { Process, receive, self, send } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { improperList } from "../runtime/values/improper_list.ts";
+import { inspect } from "../runtime/values/inspect.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { type Tuple, tuple } from "../runtime/values/tuple.ts";
 import { MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
@@ -27,6 +28,14 @@ function nothing(): Promise<unknown> {
 
 function mfa(name: string, args: unknown[]): Tuple {
   return tuple(atom("Elixir.Remote"), atom(name), args);
+}
+
+function rexCall(kind: string, name: string, args: unknown[]): Tuple {
+  return tuple(
+    atom(kind),
+    ...mfa(name, args).elements,
+    atom("user"),
+  );
 }
 
 function asker(pid: Pid): Tuple {
@@ -95,6 +104,10 @@ clusterTest(
           from,
           tuple(atom("get"), mfa("tell", ["agent"])),
         );
+        call("rex", from, rexCall("call", "tell", [self(), "rex"]));
+        call("rex", from, rexCall("block_call", "tell", [self(), "rex"]));
+        const plain = tuple(from, rexCall("call", "tell", [self(), "rex"]));
+        peer.say([control.DOP_REG_SEND, FROM, NONE, atom("rex")], plain);
       }
       // Served after these.
       for (const to of ["tasks", "children"]) {
@@ -107,6 +120,11 @@ clusterTest(
         assertEquals(specs, tuple(atom("specs"), 0));
       }
       await Agent.get("agent", (state) => state);
+      peer.say(
+        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+        tuple(FROM, atom("features_request")),
+      );
+      await peer.kind(control.DOP_SEND_SENDER);
       assertEquals(await nothing(), "nothing");
       // A server of the program serves calls that come through other nodes, as in OTP.
       peer.say(
@@ -114,6 +132,51 @@ clusterTest(
         tuple(atom("$gen_call"), tuple(self(), "tag"), "through"),
       );
       assertEquals(await receive(), tuple("tag", "through"));
+    });
+  },
+);
+
+clusterTest(
+  "calls by rex count as processes and entries of the peer",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { maxRemoteProcesses: 1, maxRemoteEntries: 1 },
+    });
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      let asked = 0;
+      const ask = (kind: string, name: string, args: unknown[]) =>
+        peer.say(
+          [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+          tuple(
+            atom("$gen_call"),
+            tuple(FROM, asked++),
+            rexCall(kind, name, args),
+          ),
+        );
+      /** The number of the next answer, and its text. */
+      const answer = async (): Promise<[unknown, string]> => {
+        const { message } = await peer.kind(control.DOP_SEND_SENDER);
+        const [number, result] = (message as Tuple).elements;
+        return [number, inspect(result, { limit: 1000 })];
+      };
+      ask("block_call", "exiting", [self()]);
+      await receive((m) => m === "up");
+      const held = [...alex._runtime().processes.values()].find(({ label }) =>
+        label?.startsWith("Remote.exiting")
+      )!.pid;
+      ask("block_call", "tell", [self(), "next"]);
+      ask("block_call", "tell", [self(), "never"]);
+      assertEquals(await answer(), [2, "{:badrpc, {:EXIT, :system_limit}}"]);
+      ask("call", "tell", [self(), "never"]);
+      const [number, refused] = await answer();
+      assertEquals(number, 3);
+      assertMatch(refused, /limits\.maxRemoteProcesses/);
+      send(held, { reason: "done" });
+      assertEquals(await answer(), [0, "{:badrpc, {:EXIT, :done}}"]);
+      assertEquals(await receive(), "next");
+      assertEquals(await answer(), [1, "undefined"]);
+      assertEquals(alex._runtime().sizes()["entries held"], 0);
     });
   },
 );

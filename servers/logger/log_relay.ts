@@ -14,6 +14,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { isFull } from "../../runtime/signals/signal.ts";
 import { atom } from "../../runtime/values/atom.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
+import { publicStack } from "../../runtime/values/public_stack.ts";
 import { type Tuple, tuple } from "../../runtime/values/tuple.ts";
 
 /** Has a node send such events; `isErlang` says whether a connected node speaks Erlang's wire. */
@@ -37,20 +38,11 @@ export function relayLog(
   };
 }
 
-/** The text of a report whose stacks name files without the folders of this machine. */
-function withoutFolders(text: string): string {
-  return text.replace(
-    /[^\s()]+/g,
-    (word) =>
-      /:\d+:\d+$/.test(word) ? word.slice(word.lastIndexOf("/") + 1) : word,
-  );
-}
-
 /** An event as OTP's loggers send it to each other. */
 function toOtp(event: LogEvent, groupLeader: Pid): Tuple {
   const { level, node, message, metadata, pid } = event;
   const isReport = event.crash !== undefined || event.supervisor !== undefined;
-  const text = isReport ? `From ${node}: ${withoutFolders(message)}` : message;
+  const text = isReport ? `From ${node}: ${publicStack(message)}` : message;
   const meta = new Map<unknown, unknown>([
     [atom("pid"), pid],
     [atom("gl"), groupLeader],
