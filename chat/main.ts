@@ -31,8 +31,18 @@ const command = commandOf({
   jsr: "deno run -A jsr:@otp/distribution/chat",
 }, import.meta.url);
 
+const isTask = command === "deno task chat";
+
 /** The module in the examples: without a clone, the user's own. */
-const KATE = command === "deno task chat" ? "./chat/kate.ts" : "./kate.ts";
+const KATE = isTask ? "./chat/kate.ts" : "./kate.ts";
+
+/** The task has few permissions. */
+const OTHERS = isTask
+  ? `
+  deno run -A chat/main.ts --sname kate@localhost --module Mine=../mine.ts
+
+deno task chat reads files of chat/ only: run the last one for your modules and certificates.`
+  : "";
 
 const program: Program = {
   name: "chat",
@@ -43,7 +53,7 @@ const program: Program = {
 standard input, or with --no-halt, the node serves other nodes until it is stopped.`,
   examples: `Examples:
   ${command} --sname kate@localhost --module Kate=${KATE}
-  ${command} --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'`,
+  ${command} --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'${OTHERS}`,
   modules: { Chat },
   sources: { Chat: new URL("./mod.ts", import.meta.url) },
   application: chat,

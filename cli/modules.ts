@@ -75,7 +75,7 @@ function isFile(path: string, what: string): boolean {
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     if (name !== "NotCapable") throw cause;
     throw new LoadError(
-      `Cannot use ${what}: the program may not read it; run it with --allow-read=${path}`,
+      `Cannot use ${what}: the program may not read it; run it with --allow-read=${path}, by deno run if it is a task, whose permissions are fixed`,
       { cause, isRefused: true },
     );
   }

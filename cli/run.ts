@@ -225,8 +225,11 @@ async function start(
     : undefined;
   const configuration = chooseEnvironment(program, line.env);
   const scope = makeScope(library, program.modules);
-  if (line.node?.cluster !== undefined) {
-    // It is not among the names of the library, as most programs have no cluster.
+  if (
+    line.node !== undefined &&
+    (line.node.cluster !== undefined || line.code.length === 0)
+  ) {
+    // It is not among the names of the library, as most programs have no cluster; a prompt may ask for that of others.
     scope.Cluster = (await import("../cluster.ts")).Cluster;
   }
   if (line.dashboard !== undefined) {
@@ -384,9 +387,10 @@ function nodeOf({ node }: SessionContext): Node | undefined {
   return node ?? Node._started().at(0);
 }
 
-function greeting(
-  node: Node | undefined,
-  { modules, allowsCode }: SessionContext,
+/** The first lines of a program that serves other nodes. */
+export function greeting(
+  node: Pick<Node, "name"> | undefined,
+  { modules, allowsCode }: Pick<SessionContext, "modules" | "allowsCode">,
 ): string {
   if (node === undefined) {
     return "No node is started: --sname NAME starts one, as in --sname alex@localhost. Ctrl-C stops this.\n";
@@ -395,9 +399,9 @@ function greeting(
     `${name} (${Object.keys(functions).sort().join(", ")})`
   );
   if (allowsCode) callable.push("any code");
-  return `${node.name} is up. Ctrl-C stops it.\nOther nodes can call ${
-    callable.join(", ")
-  }.\n`;
+  const calls = callable.join(", ") ||
+    "nothing: --module NAME=FILE exports the functions of a file";
+  return `${node.name} is up. Ctrl-C stops it.\nOther nodes can call ${calls}.\n`;
 }
 
 /** Waits until the node is stopped; without a node, forever. */

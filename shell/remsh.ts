@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Cluster } from "../cluster.ts";
 import * as library from "../mod.ts";
 import { makeScope } from "../cli/evaluate.ts";
 import type { Pid } from "../process.ts";
@@ -19,7 +20,7 @@ export async function serveRemote(
   client: Pid,
   token: string,
 ): Promise<void> {
-  const scope = makeScope(library);
+  const scope = makeScope(library, { Cluster });
   for (const [name, module] of modules.entries()) {
     if (IDENTIFIER.test(name) && !(name in scope) && name !== "Shell") {
       scope[name] = module;

@@ -6,7 +6,9 @@ import {
 } from "@std/assert";
 import nodeProcess from "node:process";
 import { main } from "../chat/main.ts";
+import { greeting } from "../cli/run.ts";
 import config from "../deno.json" with { type: "json" };
+import type { ModuleExports } from "../node.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { assertPrinted, assertRefused, chat, type Ended } from "./_cli.ts";
 
@@ -178,6 +180,19 @@ test(
     assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
   },
 );
+
+test("a program that serves says what other nodes can call", () => {
+  const node = { name: "kate@localhost" };
+  const said = (modules: Record<string, ModuleExports>, allowsCode = false) =>
+    greeting(node, { modules, allowsCode }).split("\n")[1];
+  const Kate = { sayName: () => 1 };
+  assertEquals(said({ Kate }), "Other nodes can call Kate (sayName).");
+  assertEquals(said({}, true), "Other nodes can call any code.");
+  assertEquals(
+    said({}),
+    "Other nodes can call nothing: --module NAME=FILE exports the functions of a file.",
+  );
+});
 
 test("--help lists every flag", options, async () => {
   for (const flag of ["--help", "-h"]) {

@@ -82,13 +82,17 @@ test(
       const { code, stdout, stderr } = await pipe(
         [
           "MyApp.double(21)",
+          "typeof Cluster.info",
           "await Node.spawn(Node.self(), ['MyApp', 'double'], [1]); h(MyApp.double)",
         ],
         [`--module=MyApp=${file}`, ...nodeFlags("alex", freePort())],
         "shell/main.ts",
       );
       assertEquals(stderr, "");
-      assertEquals(stdout, '42\nMyApp.double(n: number)\n\n  Doubles.\n"ok"\n');
+      assertEquals(
+        stdout,
+        '42\n"function"\nMyApp.double(n: number)\n\n  Doubles.\n"ok"\n',
+      );
       assertEquals(code, 0);
     }),
 );

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Socket } from "node:net";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { mismatchOf, readCertificate } from "../distribution/certificate.ts";
 import { loadCredentials } from "../distribution/credentials.ts";
@@ -653,23 +654,30 @@ test(
         assert(Math.abs(valid / 86_400_000 - DAYS) <= 1, `${valid} ms`);
       }
       const epmdPort = freePort();
-      const flags = (name: string) => [
-        ...nodeFlags(name, epmdPort),
-        `--tls-cert=${join(folder, `${name}@localhost.crt`)}`,
-        `--tls-key=${join(folder, `${name}@localhost.key`)}`,
-        `--tls-ca=${join(folder, "ca.crt")}`,
-      ];
       await using kate = new ChatProcess([
-        ...flags("kate"),
+        ...nodeFlags("kate", epmdPort),
+        `--tls-cert=${join(folder, `${KATE}.crt`)}`,
+        `--tls-key=${join(folder, `${KATE}.key`)}`,
+        `--tls-ca=${join(folder, "ca.crt")}`,
         "--module=Kate=./chat/kate.ts",
         "--no-halt",
       ]);
       await kate.printed("kate@localhost is up");
-      const { stdout, stderr, code } = await chat([
-        ...flags("alex"),
-        "--eval",
-        `await Node.spawnMonitor("${KATE}", ["Kate", "sayName"]); await receive(); IO.puts(Node.list().join())`,
-      ]);
+      // The command that it prints, with a cookie and an EPMD of the test's own.
+      const [, printed] = /\n {2}deno (run [^]*?)\n\n/.exec(said)!;
+      const alex = await new Deno.Command(Deno.execPath(), {
+        args: [
+          ...printed.split(/[\s\\]+/),
+          ...nodeFlags("alex", epmdPort).slice(1),
+          "--eval",
+          `await Node.spawnMonitor("${KATE}", ["Kate", "sayName"]); await receive(); IO.puts(Node.list().join())`,
+        ],
+        cwd: fileURLToPath(new URL("..", import.meta.url)),
+        env: { NO_COLOR: "1" },
+      }).output();
+      const [stdout, stderr] = [alex.stdout, alex.stderr]
+        .map((bytes) => new TextDecoder().decode(bytes));
+      const { code } = alex;
       assertEquals([stderr, code], ["", 0]);
       assertStringIncludes(stdout, "Hi, my name is Kate");
       assertStringIncludes(stdout, KATE);

@@ -221,7 +221,10 @@ export async function makeCertificates(
     "",
     "Start a node with TLS, and the others likewise:",
     "",
-    `  deno task chat --${flag} ${first} --tls-cert ${path(`${first}.crt`)} \\`,
+    // The task may not read certificates.
+    `  deno run -A chat/main.ts --${flag} ${first} --tls-cert ${
+      path(`${first}.crt`)
+    } \\`,
     `    --tls-key ${path(`${first}.key`)} --tls-ca ${path("ca.crt")}`,
     "",
     "On another machine a node needs its own .crt and .key, and ca.crt; never copy ca.key.",
