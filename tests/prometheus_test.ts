@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   GenServer,
   Node,
@@ -204,7 +205,7 @@ test("metrics() counts names of spans beyond 500 together", async () => {
 });
 
 test(
-  "a Prometheus scrapes metrics(), and knows each query of the Grafana dashboard",
+  "a Prometheus scrapes metrics(), loads the alerts, and knows each query of them and of the Grafana dashboard",
   { programs: ["prometheus"], timeout: 120_000 },
   async () => {
     await using stack = new AsyncDisposableStack();
@@ -232,7 +233,8 @@ test(
     const config = join(folder, "prometheus.yml");
     await Deno.writeTextFile(
       config,
-      `global: { scrape_interval: 1s }
+      `global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: [${fileURLToPath(new URL("docs/alerts.yml", ROOT))}]
 scrape_configs:
   - job_name: otp
     static_configs: [{ targets: ["127.0.0.1:${server.addr.port}"] }]
@@ -252,20 +254,20 @@ scrape_configs:
       child.kill("SIGKILL");
       await child.status;
     });
-    const query = async (text: string) => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${
-        encodeURIComponent(text)
-      }`;
+    const api = async (path: string) => {
+      const url = `http://127.0.0.1:${port}/api/v1/${path}`;
       const response = await fetch(url).catch(() => undefined);
       // It starts: it does not listen yet, or is not ready.
       if (response === undefined || response.status === 503) {
         await response?.body?.cancel();
         return;
       }
-      return await response.json() as
+      return await response.json();
+    };
+    const query = async (text: string) =>
+      await api(`query?query=${encodeURIComponent(text)}`) as
         | { status: string; error?: string; data: { result: unknown[] } }
         | undefined;
-    };
     const wanted = 'otp_processes{node="scraped@localhost"}';
     await until(async () => {
       const answer = await query(wanted);
@@ -278,6 +280,18 @@ scrape_configs:
       { targets = [] }: { targets?: { expr: string }[] },
     ) => targets.map(({ expr }) => expr));
     assert(queries.length >= 8);
+    const { data: { groups } } = await api("rules") as {
+      data: {
+        groups: { rules: { name: string; query: string }[] }[];
+      };
+    };
+    const alerts = groups.flatMap(({ rules }) => rules);
+    const page = await Deno.readTextFile(new URL("docs/observe.md", ROOT));
+    assert(alerts.length > 0);
+    for (const { name, query } of alerts) {
+      queries.push(query);
+      assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
+    }
     for (const each of queries) {
       const text = each.replaceAll("$node", "scraped@localhost")
         .replaceAll("$__rate_interval", "1m");
