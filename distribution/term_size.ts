@@ -18,12 +18,14 @@ interface Costs {
   value: number;
   /** An object, except for its contents. */
   object: number;
+  /** A character of a stack. */
+  stack: number;
 }
 
-const MEMORY: Costs = { value: 8, object: 32 };
+const MEMORY: Costs = { value: 8, object: 32, stack: 1 };
 
-/** JSON's digit, and the brackets of an object. */
-const LEAST_JSON: Costs = { value: 1, object: 2 };
+/** JSON's digit, and the brackets of an object; another node gets a shorter stack. */
+const LEAST_JSON: Costs = { value: 1, object: 2, stack: 0 };
 
 /** The approximate bytes of a message that can be sent: it is not nested too deeply. */
 export function termBytes(value: unknown): number {
@@ -88,7 +90,8 @@ function objectBytes(value: object, costs: Costs): number {
     return bytes;
   }
   if (value instanceof Error) {
-    bytes += value.message.length + (value.stack?.length ?? 0);
+    bytes += value.message.length +
+      costs.stack * (value.stack?.length ?? 0);
     for (const key of ["cause", "errors"]) {
       bytes += bytesOf(
         (value as unknown as Record<string, unknown>)[key],
