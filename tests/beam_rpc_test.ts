@@ -72,17 +72,44 @@ const Work = {
 
 /** Each program or function in a row of the table of docs/elixir.md, what Elixir evaluates, and its value. */
 const CALLS: Record<string, [code: string, value: string][]> = {
-  ":erpc.call": [[":erpc.call(on, Work, :double_it, [21])", "42"]],
+  ":erpc.call": [
+    [":erpc.call(on, Work, :double_it, [21])", "42"],
+    [":erpc.call(on, Work, :status, [:ready])", ":ok"],
+    [
+      "try_it.(fn -> :erpc.call(on, Work, :fail, [:bad]) end)",
+      "{:exit, {:exception, :bad}}",
+    ],
+    [
+      "try_it.(fn -> :erpc.call(on, Work, :toss, [{:a, 1}]) end)",
+      "{:throw, {:a, 1}}",
+    ],
+    [
+      "{:error, {:exception, error, [_ | _]}} = try_it.(fn -> :erpc.call(on, Work, :crash, []) end); error",
+      '%RuntimeError{message: "(RangeError) oops"}',
+    ],
+    [
+      "try_it.(fn -> :erpc.call(on, Work, :forever, [], 20) end)",
+      "{:error, {:erpc, :timeout}}",
+    ],
+    [
+      "{:error, {:exception, error, _}} = try_it.(fn -> :erpc.call(on, Work, :secret, []) end); error.message =~ ~r/allow.* says no/",
+      "true",
+    ],
+  ],
   ":erpc.send_request": [[
     ":erpc.receive_response(:erpc.send_request(on, Work, :double_it, [21]))",
     "42",
   ]],
-  ":erpc.multicall": [[
-    ":erpc.multicall([on], Work, :double_it, [21])",
-    "[ok: 42]",
-  ]],
+  ":erpc.multicall": [
+    [":erpc.multicall([on], Work, :double_it, [21])", "[ok: 42]"],
+    [
+      ":erpc.multicall([on, node()], :erlang, :node, [])",
+      "[error: {:exception, :undef, [{:erlang, :node, [], []}]}, ok: :kate@localhost]",
+    ],
+  ],
   ":erpc.cast": [[
-    ":erpc.cast(on, Work, :tell, [self(), :a]); receive do x -> x end",
+    // One that does not exist has no effect.
+    ":erpc.cast(on, Work, :missing, [self()]); :erpc.cast(on, Work, :tell, [self(), :a]); receive do x -> x end",
     ":a",
   ]],
   ":erpc.multicast": [[
@@ -106,7 +133,13 @@ const CALLS: Record<string, [code: string, value: string][]> = {
       ":normal",
     ],
   ],
-  ":rpc.call": [[":rpc.call(on, Work, :double_it, [21])", "42"]],
+  ":rpc.call": [
+    [":rpc.call(on, Work, :double_it, [21])", "42"],
+    [
+      ":rpc.call(on, Work, :missing, [1])",
+      "{:badrpc, {:EXIT, {:undef, [{Work, :missing, [1], []}]}}}",
+    ],
+  ],
   ":rpc.async_call": [[
     ":rpc.yield(:rpc.async_call(on, Work, :double_it, [21]))",
     "42",
@@ -218,7 +251,7 @@ const CALLS: Record<string, [code: string, value: string][]> = {
   "iex --remsh": [[
     ":erpc.call(on, :code, :ensure_loaded, [:iex])",
     NO_SHELL,
-  ]],
+  ], [":rpc.call(on, :code, :ensure_loaded, [Work])", "{:error, :nofile}"]],
   "erl -remsh": [[
     ":erpc.call(on, :code, :ensure_loaded, [:shell])",
     NO_SHELL,
@@ -300,81 +333,6 @@ clusterTest(
       rpc.cast(on, ["erlang", "send"], [atom("driver"), atom("cast")]);
       assertEquals(await kate.evaluate("receive do :cast -> :got end"), ":got");
     });
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "a cast and a multicast of erpc run functions of this library",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { modules: { Work } });
-    await using kate = await ElixirNode.start("kate", cluster);
-    const next = "receive do got -> got after 30_000 -> :nothing end";
-    for (
-      const cast of [
-        `:erpc.cast(:"${alex.name}", Work, :tell, [self(), :once])`,
-        `:erpc.multicast([:"${alex.name}"], Work, :tell, [self(), :many])`,
-        // One that does not exist has no effect.
-        `:erpc.cast(:"${alex.name}", Work, :missing, [self()])
-         :rpc.cast(:"${alex.name}", Work, :tell, [self(), :rpc])`,
-      ]
-    ) await kate.evaluate(cast);
-    const got = [];
-    for (let i = 0; i < 3; i++) got.push(await kate.evaluate(next));
-    assertEquals(got.sort(), [":many", ":once", ":rpc"]);
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "erpc and rpc of Erlang call functions of this library: results, exits, throws, errors, functions that do not exist, a timeout",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      modules: { Work },
-      allow: (_node, _module, fn) => fn !== "secret",
-    });
-    await using kate = await ElixirNode.start("kate", cluster);
-    await kate.evaluate(`
-      on = :"${alex.name}"
-      try_it = fn fun -> try do fun.() catch kind, reason -> {kind, reason} end end`);
-    for (
-      const [code, expected] of [
-        [":erpc.call(on, Work, :double_it, [21])", "42"],
-        [":erpc.call(on, Work, :status, [:ready])", ":ok"],
-        [":rpc.call(on, Work, :double_it, [21])", "42"],
-        [
-          ":rpc.call(on, Work, :missing, [1])",
-          "{:badrpc, {:EXIT, {:undef, [{Work, :missing, [1], []}]}}}",
-        ],
-        [
-          "try_it.(fn -> :erpc.call(on, Work, :fail, [:bad]) end)",
-          "{:exit, {:exception, :bad}}",
-        ],
-        [
-          "try_it.(fn -> :erpc.call(on, Work, :toss, [{:a, 1}]) end)",
-          "{:throw, {:a, 1}}",
-        ],
-        [
-          "{:error, {:exception, error, [_ | _]}} = try_it.(fn -> :erpc.call(on, Work, :crash, []) end); error",
-          '%RuntimeError{message: "(RangeError) oops"}',
-        ],
-        [
-          "try_it.(fn -> :erpc.call(on, Work, :forever, [], 20) end)",
-          "{:error, {:erpc, :timeout}}",
-        ],
-        [
-          ":erpc.multicall([on, node()], :erlang, :node, [])",
-          `[error: {:exception, :undef, [{:erlang, :node, [], []}]}, ok: :kate@localhost]`,
-        ],
-        [
-          "{:error, {:exception, error, _}} = try_it.(fn -> :erpc.call(on, Work, :secret, []) end); error.message =~ ~r/allow.* says no/",
-          "true",
-        ],
-        [":rpc.call(on, :code, :ensure_loaded, [Work])", "{:error, :nofile}"],
-      ] as const
-    ) {
-      assertEquals(await kate.evaluate(code), expected, code);
-    }
   },
   OPTIONS,
 );
