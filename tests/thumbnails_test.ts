@@ -65,7 +65,7 @@ test(
 
 test(
   "deno task thumbnails starts a service; kill -9 of a worker under load fails no request; all stop in order",
-  options,
+  { ...options, tags: ["slow"] },
   async () => {
     const { tasks } = JSON.parse(
       await Deno.readTextFile(new URL("../deno.json", import.meta.url)),

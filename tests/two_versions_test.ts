@@ -37,6 +37,7 @@ function hasHistory(): boolean {
 
 const OPTIONS = {
   programs: ["git", "tar", ...(hasHistory() ? [] : ["git-history"])],
+  tags: ["slow"],
   timeout: 90_000,
 };
 
