@@ -60,6 +60,8 @@ export interface Report {
     rounds: number;
     warmup: number;
     samples: Result["samples"];
+    /** The setting of its runs, if they were added later. */
+    later?: Pick<Setting, "date" | "machine" | "load">;
   }[];
 }
 
@@ -117,7 +119,9 @@ export interface Verdict {
   by?: ContestantName;
   /** The contestant of the ratio; `undefined` for another kind of bound. */
   to?: ContestantName;
-  /** The contestant that is compared. */
+  /** The unit of an absolute bound; a ratio has none. */
+  unit?: string;
+  /** The figure that is compared. */
   of: string;
   /** Whether the floor was reached. */
   isReached: boolean;
@@ -136,11 +140,12 @@ export function verdicts(result: Result, all: readonly Result[]): Verdict[] {
       : own / other;
     return judged({ got, bound, floor, aim, by, to, of: figure ?? "" });
   });
-  if (row.most !== undefined) {
-    const got = ours && ours / 1e6;
-    found.push(
-      judged({ got, bound: "at most", floor: row.most / 1e6, of: "MB" }),
-    );
+  for (const [figure, most] of Object.entries(row.most ?? {})) {
+    const own = figureOf(result, "ours", figure as Figure);
+    const [size, unit] = figure === "bytes" ? [1e6, "MB"] : [1e3, "ms"];
+    const got = own && own / size;
+    const of = figure === row.figure ? unit : `${unit} of ${figure}`;
+    found.push(judged({ got, bound: "at most", floor: most / size, unit, of }));
   }
   if (row.linearFrom !== undefined) {
     const smaller = all.find((other) =>

@@ -44,6 +44,7 @@ const HELP = `Usage: deno task bench [options]
   --json             print the samples as JSON instead of a table
   --write FOLDER     write results.md, results.json and results.svg there, and
                      the part of README.md in the folder above
+  --add FOLDER       the same, but rows that are not measured keep their figures
   --render FOLDER    write the others of these from results.json, without a run
   --help             this text
 
@@ -58,6 +59,7 @@ interface Plan {
   contestants: ContestantName[];
   json: boolean;
   write: string | undefined;
+  add: string | undefined;
   render: string | undefined;
   isQuick: boolean;
 }
@@ -75,6 +77,7 @@ function plan(args: string[]): Plan | undefined {
       without: { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       write: { type: "string" },
+      add: { type: "string" },
       render: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -101,6 +104,7 @@ function plan(args: string[]): Plan | undefined {
       .filter((name) => values.without.length === 0 || !left.includes(name)),
     json: values.json,
     write: values.write,
+    add: values.add,
     render: values.render,
     isQuick: values.quick,
   };
@@ -275,6 +279,29 @@ function json({ setting, results }: Report): string {
   }\n  ]\n}\n`;
 }
 
+/** Puts the rows of a report into that of a folder, in the order of all rows. */
+async function add(
+  folder: string,
+  { setting, results }: Report,
+): Promise<void> {
+  const file = `${folder}/results.json`;
+  const whole = JSON.parse(await Deno.readTextFile(file)) as Report;
+  const { date, machine, load } = setting;
+  const all = [
+    ...results.map((result) => ({ ...result, later: { date, machine, load } })),
+    ...whole.results,
+  ];
+  whole.results = ROWS.flatMap(({ name }) =>
+    PLACEMENTS.flatMap((placement) =>
+      all.find((each) =>
+        each.row === name && each.placement === placement.name
+      ) ?? []
+    )
+  );
+  await Deno.writeTextFile(file, json(whole));
+  await render(folder, whole);
+}
+
 /** Returns whether no run failed. */
 async function main(): Promise<boolean> {
   const planned = plan(Deno.args);
@@ -290,7 +317,7 @@ async function main(): Promise<boolean> {
     );
     return true;
   }
-  if (planned.write !== undefined && planned.isQuick) {
+  if ((planned.write ?? planned.add) !== undefined && planned.isQuick) {
     throw new TypeError("Cannot write results: --quick is never quoted");
   }
   if (!await isInstalled("taskset")) {
@@ -305,6 +332,7 @@ async function main(): Promise<boolean> {
     await Deno.writeTextFile(`${planned.write}/results.json`, json(report));
     await render(planned.write, report);
   }
+  if (planned.add !== undefined) await add(planned.add, report);
   console.log(planned.json ? json(report) : table(results));
   for (const failure of setting.failed) console.error(`failed: ${failure}`);
   const count = missed(results);

@@ -212,6 +212,12 @@ export async function timed(
   return latencies(times);
 }
 
+/** Computes for that many milliseconds. */
+export function compute(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 /** Measures the rate of some work, after a warm-up. */
 export async function rated(
   { rounds, warmup }: Job,

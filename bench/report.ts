@@ -15,7 +15,12 @@ import {
   type Verdict,
   verdicts,
 } from "./figures.ts";
-import type { ContestantName, Figure, PlacementName } from "./rows.ts";
+import {
+  type ContestantName,
+  type Figure,
+  type PlacementName,
+  rowOf,
+} from "./rows.ts";
 
 /** The contestants' names in the report. */
 export const TITLES: Record<ContestantName, string> = {
@@ -109,13 +114,13 @@ function cell(result: Result, name: ContestantName): string {
 
 /** A verdict as text: `**MISS** 1.80 × raw (floor ≤ 1.4, aim ≤ 1.25)`. */
 export function text(verdict: Verdict): string {
-  const { got, bound, floor, aim, by, to, of, isReached } = verdict;
+  const { got, bound, floor, aim, by, to, unit, of, isReached } = verdict;
   const sign = SIGNS[bound];
   const bounds = `floor ${sign} ${floor}${
     aim === undefined ? "" : `, aim ${sign} ${aim}`
   }`;
-  const what = of === "MB"
-    ? "MB"
+  const what = unit !== undefined
+    ? of
     : `× ${to === undefined ? of : TITLES[to].split(" ")[0]}${
       to !== undefined && of !== "" ? `'s ${of}` : ""
     }`;
@@ -123,7 +128,7 @@ export function text(verdict: Verdict): string {
   if (got === undefined) return `${subject}not measured ${what} (${bounds})`;
   const state = isReached ? "ok" : "**MISS**";
   return `${subject}${state} ${
-    of === "MB" ? digits(got) : got.toFixed(2)
+    unit !== undefined ? digits(got) : got.toFixed(2)
   } ${what} (${bounds})`;
 }
 
@@ -163,6 +168,7 @@ export function page(report: Report): string {
     `${setting.load[0]} before and ${setting.load[1]} after.`,
     "",
     ...warning(setting),
+    ...laterRows(report),
     `**${count.missed} of ${count.measured} floors are missed.**`,
     "",
     ...COLUMNS.filter((name) => versions[name])
@@ -187,6 +193,21 @@ export function page(report: Report): string {
     ),
     "",
   ].join("\n");
+}
+
+/** The rows that were added later, by the setting of their runs. */
+function laterRows({ results }: Report): string[] {
+  const days = Map.groupBy(
+    results.filter(({ later }) => later !== undefined),
+    ({ later }) =>
+      `${later!.date} (${later!.machine}, load ${later!.load.join(" to ")})`,
+  );
+  return [...days].flatMap(([day, rows]) => [
+    `Measured on ${day}: ${
+      [...new Set(rows.map(({ row }) => rowOf(row).title))].join("; ")
+    }.`,
+    "",
+  ]);
 }
 
 /** The rows of the README's table: with its head, it has ten lines. */

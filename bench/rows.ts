@@ -80,8 +80,8 @@ export interface Row {
   peers?: number;
   /** Whether the nodes of Elixir connect to all others, as ours always do. */
   isMesh?: boolean;
-  /** An absolute bound, in the unit of the row. */
-  most?: number;
+  /** Absolute bounds of figures, in bytes or microseconds. */
+  most?: Partial<Record<Figure, number>>;
   /** The row with less of the same: what each costs here is to be at most {@linkcode LINEAR} times as much. */
   linearFrom?: string;
   /** The contestants but ours. */
@@ -121,7 +121,7 @@ const NPM = ["nats", "moleculer", "grpc"] as const;
  * values in functions that have run some times: 0.9 MB in all, of which little is left by then.
  */
 const WARM_CONNECTIONS = 16;
-/** Memory does not depend on the cores. */
+/** Memory does not depend on the cores, and a peer that computes needs one of its own. */
 const ONCE = ["split"] as const;
 
 function atMost(to: ContestantName, floor: number, aim?: number): Target {
@@ -371,6 +371,17 @@ export const ROWS: readonly Row[] = [
     contestants: ["elixir", ...HOSTS],
     targets: UNDISTURBED,
   },
+  ...[1, 5, 30].map((ms): Row => ({
+    name: `busy_${ms}`,
+    title: `call of a busy node, steps of ${ms} ms`,
+    figure: "median",
+    placements: ONCE,
+    rounds: 100,
+    warmup: 20,
+    most: { median: (2 * ms + 10) * 1000, p99: (5 * ms + 20) * 1000 },
+    contestants: ["elixir", ...HOSTS],
+    targets: {},
+  })),
   {
     name: "flood",
     title: "10 s of sends to a stopped receiver, memory",
@@ -379,7 +390,7 @@ export const ROWS: readonly Row[] = [
     rounds: 1,
     warmup: 10_000,
     turns: 1,
-    most: 48e6,
+    most: { bytes: 48e6 },
     contestants: ["elixir", ...HOSTS],
     targets: {},
   },

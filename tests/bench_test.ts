@@ -175,6 +175,10 @@ test("a row of the benchmark says which floors it reaches", () => {
     verdictsOf(result("flood", "split", { ours: [{ bytes: 49e6 }] })),
     ["**MISS** 49.0 MB (floor ≤ 48)"],
   );
+  assertEquals(
+    verdictsOf(result("busy_5", "split", { ours: [latency(9000, 46_000)] })),
+    ["ok 9.00 ms (floor ≤ 20)", "**MISS** 46.0 ms of p99 (floor ≤ 45)"],
+  );
 });
 
 test("a row of the benchmark says whether a curve is steeper than linear", () => {

@@ -116,8 +116,19 @@ defmodule Bench.Peer do
     send(from, :taken)
   end
 
+  @doc "Computes in steps of that many milliseconds, for ever."
+  def work(ms) do
+    compute(System.monotonic_time() + System.convert_time_unit(ms, :millisecond, :native))
+    Process.sleep(0)
+    work(ms)
+  end
+
   @doc "The body of the task: as little as possible."
   def echo(n), do: n
+
+  defp compute(until) do
+    if System.monotonic_time() < until, do: compute(until)
+  end
 
   defp count_up(total, total), do: :ok
 
@@ -195,6 +206,22 @@ defmodule Bench.Client do
 
   defp run(row, peer, job) when row in [:beside_bytes, :beside_parts, :beside_object] do
     beside(row, peer, job)
+  end
+
+  defp run(row, peer, job) when row in [:busy_1, :busy_5, :busy_30] do
+    "busy_" <> ms = Atom.to_string(row)
+    for _ <- 1..2, do: Node.spawn_link(peer, Bench.Peer, :work, [String.to_integer(ms)])
+
+    # Different pauses: otherwise each call would come at the same moment of a step.
+    times =
+      for n <- 0..(job.warmup + job.rounds - 1) do
+        Process.sleep(1 + rem(n, 7))
+        started = System.monotonic_time(:nanosecond)
+        ^n = GenServer.call({Bench.Echo, peer}, {:echo, n})
+        System.monotonic_time(:nanosecond) - started
+      end
+
+    latencies(Enum.drop(times, job.warmup))
   end
 
   defp run(:flood, peer, job) do

@@ -202,6 +202,24 @@ async function connections({ peers, warmup }: Job): Promise<Sample> {
   return { bytes: (await memory() - before) / others.length };
 }
 
+/** Times calls, with pauses between, of a peer on which two processes compute in steps. */
+async function busy(job: Job): Promise<Sample> {
+  const ms = Number(job.row.match(/\d+/)![0]);
+  for (let n = 0; n < 2; n++) {
+    await Node.spawnLink(job.peers[0], [module, "work"], [ms]);
+  }
+  const times = new Float64Array(job.rounds);
+  for (let n = -job.warmup; n < job.rounds; n++) {
+    // Different pauses: otherwise each call would come at the same moment of a step.
+    await Process.sleep(1 + (n + job.warmup) % 7);
+    const started = performance.now();
+    const answer = await call(job.peers[0], n);
+    if (answer !== n) throw new Error(`Cannot go on: ${answer} for ${n}`);
+    if (n >= 0) times[n] = performance.now() - started;
+  }
+  return latencies(times);
+}
+
 const JOBS: Record<string, (job: Job) => Promise<Sample>> = {
   round_trip: roundTrip,
   round_trip_cold: roundTrip,
@@ -227,6 +245,7 @@ const JOBS: Record<string, (job: Job) => Promise<Sample>> = {
   beside_bytes: beside,
   beside_parts: beside,
   beside_object: beside,
+  busy,
   flood,
   connections,
 };

@@ -9,12 +9,14 @@ import {
   type GenServerModule,
   global,
   type Pid,
+  Process,
   receive,
   send,
 } from "../../mod.ts";
 import {
   checkLarge,
   checkPayload,
+  compute,
   type Large,
   type Payload,
 } from "../measure.ts";
@@ -77,6 +79,14 @@ export async function take(from: Pid, total: number): Promise<void> {
 /** Takes part in the names of the cluster. */
 export async function join(): Promise<void> {
   await global.sync();
+}
+
+/** Computes in steps of that many milliseconds, for ever. */
+export async function work(ms: number): Promise<never> {
+  for (;;) {
+    compute(ms);
+    await Process.sleep(0);
+  }
 }
 
 /** The body of the task: as little as possible. */
