@@ -60,7 +60,8 @@ test(
     const after = await pipe(lines.filter(isTree), args);
     assertMatch(
       after.stdout,
-      /Orders, supervisor, #PID.*\n└─ writer: Writer, .*restarted \d+ times, last for Error: the disk is full\n/,
+      // Without a name while it is restarted.
+      /Orders, supervisor, #PID.*\n└─ writer(: Writer, .*|, worker, not running, )restarted \d+ times, last for Error: the disk is full\n/,
     );
     const shown = others.map(({ text }) => text)
       .find((text) => text.startsWith("$ curl"))!;
