@@ -5,9 +5,13 @@ import { setImmediate } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { PortTransport } from "../distribution/port_transport.ts";
 import { test } from "../testing/tags.ts";
+import { numbersIn } from "./_pages.ts";
 import { fuzz, runs } from "./_seeds.ts";
 
-const WINDOW = 1 << 18;
+const [WINDOW] = numbersIn(
+  "docs/workers.md",
+  "Beyond # under way, a sender waits",
+);
 
 /** One end, and all that happens to it. */
 class End {
