@@ -340,40 +340,11 @@ export class Supervisor {
    * });
    * ```
    */
-  static async startLink<const C extends readonly ChildDefinition[]>(
+  static startLink<const C extends readonly ChildDefinition[]>(
     children: CheckedChildren<C>,
     options: SupervisorOptions & CancelOptions,
   ): Promise<Pid> {
-    // If there are none, the check fails because the strategy is missing.
-    const given = options ?? {} as SupervisorOptions;
-    checkOptions(
-      given,
-      "start a supervisor",
-      START_OPTIONS,
-      '{ strategy: "one_for_one" }',
-    );
-    checkWait(given, "start a supervisor");
-    const supervision = checkSupervision(given);
-    if (!Array.isArray(children)) {
-      throw new TypeError(
-        `Cannot start a supervisor: its children are ${
-          inspect(children)
-        }; give a list of them, [child]`,
-      );
-    }
-    const specs = children.map((child) =>
-      fullChildSpec(child as ChildDefinition)
-    );
-    assertOwnIds(specs);
-    for (const spec of specs) {
-      assertSignificance(spec, supervision.autoShutdown);
-    }
-    const { name, timeout, signal, deadline } = options;
-    const label = name === undefined ? "Supervisor" : nameText(name);
-    return await startServer(
-      (process) => SupervisorServer.start(process, specs, supervision),
-      { name, label, timeout, signal, deadline },
-    );
+    return promised(() => startSupervisor(children, options));
   }
 
   /**
@@ -707,6 +678,42 @@ export class Supervisor {
   ): Promise<"ok"> {
     return promised(() => stopServer(serverRef(supervisor), reason, timeout));
   }
+}
+
+function startSupervisor(
+  children: unknown,
+  options: SupervisorOptions & CancelOptions,
+): Promise<Pid> {
+  // If there are none, the check fails because the strategy is missing.
+  const given = options ?? {} as SupervisorOptions;
+  checkOptions(
+    given,
+    "start a supervisor",
+    START_OPTIONS,
+    '{ strategy: "one_for_one" }',
+  );
+  checkWait(given, "start a supervisor");
+  const supervision = checkSupervision(given);
+  if (!Array.isArray(children)) {
+    throw new TypeError(
+      `Cannot start a supervisor: its children are ${
+        inspect(children)
+      }; give a list of them, [child]`,
+    );
+  }
+  const specs = children.map((child) =>
+    fullChildSpec(child as ChildDefinition)
+  );
+  assertOwnIds(specs);
+  for (const spec of specs) {
+    assertSignificance(spec, supervision.autoShutdown);
+  }
+  const { name, timeout, signal, deadline } = options;
+  const label = name === undefined ? "Supervisor" : nameText(name);
+  return startServer(
+    (process) => SupervisorServer.start(process, specs, supervision),
+    { name, label, timeout, signal, deadline },
+  );
 }
 
 function assertOwnIds(specs: FullChildSpec[]): void {

@@ -103,20 +103,31 @@ function startLinked(
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (isOver(deadline)) return Promise.reject(late());
   const timeout = remaining(options.timeout ?? Infinity, deadline);
-  const begin = (taken: Pid | undefined, timeout: number): Promise<Pid> => {
-    if (!starter.alive) return never();
-    return taken === undefined
-      ? startUnder(starter, name, body, options, timeout)
-      : Promise.reject(alreadyStarted(taken));
-  };
   const taken = name === undefined ? undefined : whereisOwn(name, starter);
-  if (!(taken instanceof Promise)) return begin(taken, timeout);
+  if (taken instanceof Promise) {
+    return startLater(starter, taken, name, body, options, timeout);
+  }
+  return taken === undefined
+    ? startUnder(starter, name, body, options, timeout)
+    : Promise.reject(alreadyStarted(taken));
+}
+
+/** Starts a process when the registry of its name has answered. */
+async function startLater(
+  starter: LocalProcess,
+  lookup: Promise<Pid | undefined>,
+  name: OwnName | undefined,
+  body: (process: LocalProcess, start: Start) => unknown,
+  options: StartOptions,
+  timeout: number,
+): Promise<Pid> {
   const { runtime } = starter;
   const end = runtime.now() + timeout;
-  return andThen(
-    within(starter, taken, timeout, signal, late),
-    (taken) => begin(taken, Math.max(0, end - runtime.now())),
-  ) as Promise<Pid>;
+  const taken = await within(starter, lookup, timeout, options.signal, late);
+  if (!starter.alive) return await never();
+  if (taken !== undefined) throw alreadyStarted(taken);
+  const left = Math.max(0, end - runtime.now());
+  return await startUnder(starter, name, body, options, left);
 }
 
 function late(): ExitError {

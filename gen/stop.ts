@@ -5,10 +5,12 @@
  */
 
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
-import type { AliasMode } from "../runtime/processes/links_and_monitors.ts";
 import { builtin } from "../runtime/host/builtin.ts";
-import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
-import { atAwait } from "../runtime/promises/answer.ts";
+import {
+  PendingAnswer,
+  PendingReply,
+} from "../runtime/processes/pending_answer.ts";
+import type { ExitError } from "../errors.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Wait } from "../runtime/processes/wait.ts";
 import type { Target } from "../runtime/signals/signal.ts";
@@ -37,8 +39,6 @@ export class Ending implements Wait {
   readonly node: string;
   /** The monitor. */
   readonly ref: Ref;
-  /** Whether the process has answered that it will exit. */
-  isTold = false;
   readonly #process: LocalProcess;
   /** Whether it has exited; its watcher may be notified of that only at its next turn. */
   #isDown = false;
@@ -46,17 +46,12 @@ export class Ending implements Wait {
   #failure: (() => unknown) | undefined;
   #wait: EndingWait | undefined;
 
-  /** With a mode, the monitor is an alias too. */
-  constructor(
-    process: LocalProcess,
-    target: Target,
-    node: string,
-    mode?: AliasMode,
-  ) {
+  /** Monitors a process, or what has a name on a node. */
+  constructor(process: LocalProcess, target: Target, node: string) {
     this.node = node;
     this.#process = process;
     this.ref = process.runtime.makeRef();
-    process.monitor(target, node, mode, this, this.ref);
+    process.monitor(target, node, undefined, this, this.ref);
   }
 
   /**
@@ -78,9 +73,7 @@ export class Ending implements Wait {
     this.#process.demonitor(this.ref);
   }
 
-  reply(): void {
-    this.isTold = true;
-  }
+  reply(): void {}
 
   down(_object: unknown, reason: unknown): void {
     this.#isDown = true;
@@ -103,7 +96,7 @@ export class Ending implements Wait {
  *
  * @throws {ExitError} If it was not there, ended for another reason, or not in time.
  */
-export async function stopServer(
+export function stopServer(
   server: ServerTarget,
   reason: unknown,
   timeout: number,
@@ -111,48 +104,89 @@ export async function stopServer(
   checkTimeout(timeout, "stop a server");
   const process = waitingProcess();
   if (process === undefined) return never();
-  return await whenLocated(
+  return whenLocated(
     locate(server, process),
     process,
-    (place) => stopAt(process, place, server, reason, timeout),
-  );
+    (place) => stopAt(process, place, { server, reason, timeout }),
+  ) as Promise<"ok">;
 }
 
-async function stopAt(
+/** What a stop was asked for. */
+interface StopRequest {
+  server: ServerTarget;
+  reason: unknown;
+  timeout: number;
+}
+
+function stopAt(
   process: LocalProcess,
   place: Place,
-  server: ServerTarget,
-  reason: unknown,
-  timeout: number,
+  request: StopRequest,
 ): Promise<"ok"> {
-  const described = describeServer(server);
-  const fail = (why: unknown) => {
-    const args = [described, reason, describeTimeout(timeout)];
-    return atAwait(callExit(why, ["GenServer", "stop", args]), stopAt);
-  };
-  if (isSelf(process, place)) throw fail("calling_self");
-  const ending = new Ending(process, place.target, place.node, "demonitor");
-  let actual: unknown;
-  try {
-    const replyTo = new ReplyTo(process.pid, ending.ref);
-    sendTo(process, place, new Stop(replyTo, reason));
-    actual = await ending.within(timeout);
-    if (actual === LATE) throw fail("timeout");
-  } finally {
-    ending.cancel();
+  const pending = new PendingStop(process, place.node, request);
+  if (isSelf(process, place)) {
+    pending.settleFailed(() => stopExit("calling_self", request));
+    return pending.promise;
   }
-  if (ending.isTold && isSame(actual, reason)) return "ok";
-  if (ending.isTold || actual === "noproc") throw fail(actual);
-  // As in OTP, a server that exited before it received the request has failed a call of its own.
-  const why = actual === "noconnection"
-    ? { type: "nodedown", node: place.node }
-    : actual;
-  const { reason: failure } = callExit(why, [
-    "sys",
-    "terminate",
-    [described, reason, "infinity"],
-  ]);
-  throw fail(failure);
+  const { ref } = pending;
+  try {
+    process.monitor(place.target, place.node, "demonitor", pending, ref);
+    if (process.waits?.has(ref.number)) pending.limit(request.timeout);
+    const replyTo = new ReplyTo(process.pid, ref);
+    sendTo(process, place, new Stop(replyTo, request.reason));
+  } catch (error) {
+    pending.cancel();
+    pending.fail(() => error);
+  }
+  return pending.promise;
+}
+
+/** The wait for the exit of a server, which first answers that it will exit. */
+class PendingStop extends PendingReply<"ok"> {
+  readonly #request: StopRequest;
+  #isTold = false;
+
+  constructor(process: LocalProcess, node: string, request: StopRequest) {
+    super(process, node);
+    this.#request = request;
+  }
+
+  override expire(): void {
+    this.cancel();
+    this.settleFailed(() => stopExit("timeout", this.#request));
+  }
+
+  override reply(): void {
+    this.#isTold = true;
+  }
+
+  override down(_object: unknown, actual: unknown): void {
+    const { reason } = this.#request;
+    this.cancel();
+    if (this.#isTold && isSame(actual, reason)) this.settle("ok");
+    else this.settleFailed(() => this.#failure(actual));
+  }
+
+  #failure(actual: unknown): ExitError {
+    const request = this.#request;
+    if (this.#isTold || actual === "noproc") return stopExit(actual, request);
+    // As in OTP, a server that exited before it received the request has failed a call of its own.
+    const why = actual === "noconnection"
+      ? { type: "nodedown", node: this.node }
+      : actual;
+    const server = describeServer(request.server);
+    const args = [server, request.reason, "infinity"];
+    const { reason } = callExit(why, ["sys", "terminate", args]);
+    return stopExit(reason, request);
+  }
+}
+
+function stopExit(
+  why: unknown,
+  { server, reason, timeout }: StopRequest,
+): ExitError {
+  const args = [describeServer(server), reason, describeTimeout(timeout)];
+  return callExit(why, ["GenServer", "stop", args]);
 }
 
 function isSame(actual: unknown, reason: unknown): boolean {

@@ -56,7 +56,9 @@ class Scene implements Disposable {
 
   /** A supervisor of these children. */
   supervisor(children: readonly SupervisedChild[]): LocalProcess {
-    const process = this.idle();
+    const process = this.runtime.spawn(() => new Promise(() => {}), {
+      kind: "server",
+    });
     noteSupervision(process, {
       kind: "Supervisor",
       size: () => children.length,

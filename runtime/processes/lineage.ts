@@ -28,7 +28,9 @@ export interface Lineage {
   /** Its callers, nearest first. */
   readonly callers: Pid[];
   /** Whether it is being started: its exit is reported to its starter then, and not logged. */
-  starting?: boolean;
+  starting: boolean;
+  /** The server of a supervisor, for observers. */
+  supervision: object | undefined;
   /** Its work when it failed; a server records it as it exits. */
   context?: CrashContext;
 }
@@ -57,5 +59,7 @@ export function lineageOf(
     kind,
     ancestors: before === undefined ? ancestors : ancestors.concat(before),
     callers,
+    starting: false,
+    supervision: undefined,
   };
 }

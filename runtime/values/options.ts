@@ -49,6 +49,14 @@ export function refuseUnknown(
   }
 }
 
+/** Whether an object has an option that is not known. */
+export function hasUnknown(options: object, known: object): boolean {
+  for (const name in options) {
+    if (!Object.hasOwn(known, name)) return true;
+  }
+  return false;
+}
+
 /** Names the option that is meant, or else all of them. */
 function unknownOption(name: string, doing: string, known: object): TypeError {
   const names = Object.keys(known);

@@ -92,12 +92,14 @@ export type CheckedChildren<C extends readonly unknown[]> = {
 /** The full specification of a child, from any of its forms. */
 export function childSpec(
   child: ChildDefinition,
-  overrides: Partial<ChildSpec> = {},
+  overrides?: Partial<ChildSpec>,
 ): FullChildSpec {
   const spec = expand(child);
   // A value that is spread becomes an object.
   return checkChild(
-    typeof spec === "object" ? { ...spec, ...overrides } : spec,
+    typeof spec === "object" && overrides !== undefined
+      ? { ...spec, ...overrides }
+      : spec,
   );
 }
 

@@ -5,6 +5,7 @@
  */
 
 import {
+  hasUnknown,
   misfit,
   type OptionNames,
   refuseUnknown,
@@ -131,23 +132,25 @@ export function checkChild(given: ChildSpec): FullChildSpec {
       } as a child: a child has an id, a string, and a start`,
     );
   }
-  refuseUnknown(spec, `use the child ${quote(id)}`, CHILD_FIELDS);
-  const invalid = (what: string, value: unknown, wanted: string) =>
-    new TypeError(
-      `Cannot use the child ${quote(id)}: its ${what} is ${
-        inspect(value)
-      }; give ${wanted}`,
-    );
+  // The text of an error is made only for one: supervisors check thousands of children.
+  if (hasUnknown(spec, CHILD_FIELDS)) {
+    refuseUnknown(spec, `use the child ${quote(id)}`, CHILD_FIELDS);
+  }
   if (typeof start !== "function" && !isNamed(start)) {
-    throw invalid("start", start, "a function, or [module, function, args]");
+    const wanted = "a function, or [module, function, args]";
+    throw invalidField(id, "start", start, wanted);
   }
-  checkRestart(restart, `use the child ${quote(id)}`);
+  if (!isRestart(restart)) {
+    checkRestart(restart, `use the child ${quote(id)}`);
+  }
   if (!TYPES.includes(type)) {
-    throw invalid("type", type, `"worker" or "supervisor"`);
+    throw invalidField(id, "type", type, `"worker" or "supervisor"`);
   }
-  checkShutdown(shutdown, `use the child ${quote(id)}`);
+  if (!isChildShutdown(shutdown)) {
+    checkShutdown(shutdown, `use the child ${quote(id)}`);
+  }
   if (typeof significant !== "boolean") {
-    throw invalid("significant", significant, "true or false");
+    throw invalidField(id, "significant", significant, "true or false");
   }
   if (significant && restart === "permanent") {
     throw new TypeError(
@@ -157,6 +160,19 @@ export function checkChild(given: ChildSpec): FullChildSpec {
     );
   }
   return { id, start, restart, shutdown, type, significant };
+}
+
+function invalidField(
+  id: string,
+  field: string,
+  value: unknown,
+  wanted: string,
+): TypeError {
+  return new TypeError(
+    `Cannot use the child ${quote(id)}: its ${field} is ${
+      inspect(value)
+    }; give ${wanted}`,
+  );
 }
 
 function isNamed(start: unknown): boolean {

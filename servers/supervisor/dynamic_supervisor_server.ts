@@ -17,7 +17,11 @@ import {
 } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { OtpSpelling, Server } from "../../gen/server.ts";
-import { noteSupervision } from "./supervision.ts";
+import {
+  noteSupervision,
+  type SupervisedChild,
+  type Supervision,
+} from "./supervision.ts";
 import { supervisorSpelling } from "./supervisor_requests.ts";
 import {
   failed,
@@ -42,7 +46,7 @@ export interface DynamicChildInfo {
 }
 
 /** A DynamicSupervisor's server; its process traps exits. */
-export class DynamicSupervisorServer implements Server {
+export class DynamicSupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<FullChildSpec>;
   readonly #extra: readonly unknown[];
@@ -58,11 +62,19 @@ export class DynamicSupervisorServer implements Server {
     this.#process = process;
     const start = (spec: FullChildSpec) => startChild(spec, process);
     this.#children = new DynamicChildren(process, start, limits);
-    noteSupervision(process, {
-      kind: "DynamicSupervisor",
-      size: () => this.#children.size,
-      supervised: () => this.#children.supervised(),
-    });
+    noteSupervision(process, this);
+  }
+
+  get kind(): string {
+    return "DynamicSupervisor";
+  }
+
+  size(): number {
+    return this.#children.size;
+  }
+
+  supervised(): Iterable<SupervisedChild> {
+    return this.#children.supervised();
   }
 
   /** How a BEAM spells its requests. */

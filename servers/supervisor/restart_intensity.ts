@@ -24,7 +24,7 @@ export class RestartIntensity {
   readonly #max: number;
   readonly #period: number;
   /** In whole seconds of the clock, as OTP reads it: crashes 1.9 s apart can be 1 s apart. */
-  readonly #times: number[] = [];
+  #times: number[] | undefined = undefined;
 
   constructor(maxRestarts: number, maxSeconds: number) {
     this.#max = maxRestarts;
@@ -33,7 +33,7 @@ export class RestartIntensity {
 
   /** Counts a restart; whether it is still allowed. */
   add(now: number): boolean {
-    const times = this.#times;
+    const times = this.#times ??= [];
     let old = 0;
     const second = Math.floor(now / 1000);
     while (old < times.length && second - times[old] > this.#period) old++;
@@ -44,6 +44,6 @@ export class RestartIntensity {
 
   /** Takes the last restart back: nothing was started. */
   takeBack(): void {
-    this.#times.pop();
+    this.#times?.pop();
   }
 }

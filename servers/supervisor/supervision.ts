@@ -39,7 +39,7 @@ export interface Restarts {
   at: number;
 }
 
-/** The part of a supervisor's server that an observer reads. */
+/** The part of a supervisor's server that an observer reads; the server itself, as there are many. */
 export interface Supervision {
   /** `"Supervisor"`, `"DynamicSupervisor"` or `"TaskSupervisor"`. */
   readonly kind: string;
@@ -48,8 +48,6 @@ export interface Supervision {
   /** Its children, the one that was started first comes first. */
   supervised(): Iterable<SupervisedChild>;
 }
-
-const supervisions = new WeakMap<LocalProcess, Supervision>();
 
 /** A supervisor that code outside any process has started. */
 export interface Root {
@@ -64,12 +62,12 @@ export interface Root {
 /** By the links of the process that code outside any process shares. */
 const roots = new WeakMap<Link, Root>();
 
-/** Makes a supervisor visible to observers. */
+/** Makes a supervisor visible to observers; its process is that of a server, which has a lineage. */
 export function noteSupervision(
   process: LocalProcess,
   supervision: Supervision,
 ): void {
-  supervisions.set(process, supervision);
+  process.lineage!.supervision = supervision;
   const { parent, pid, name, runtime } = process;
   const starter = parent && runtime.find(parent);
   if (!starter?.shell) return;
@@ -86,7 +84,7 @@ export function rootOf(link: Link): Root | undefined {
 
 /** The supervision of a process, if it is a supervisor. */
 export function supervisionOf(process: LocalProcess): Supervision | undefined {
-  return supervisions.get(process);
+  return process.lineage?.supervision as Supervision | undefined;
 }
 
 const totals = new WeakMap<Runtime, number>();

@@ -29,6 +29,7 @@ import {
   noteSupervision,
   reasonLine,
   type SupervisedChild,
+  type Supervision,
 } from "./supervision.ts";
 import { noteGivingUp } from "./tree_end.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
@@ -118,7 +119,7 @@ export function assertSignificance(
 }
 
 /** A supervisor's server; its process traps exits. */
-export class SupervisorServer implements Server {
+export class SupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
   readonly #strategy: Strategy;
   readonly #autoShutdown: AutoShutdown;
@@ -138,14 +139,18 @@ export class SupervisorServer implements Server {
       options.maxSeconds,
     );
     this.#children = new ChildTable(process.runtime, specs);
-    noteSupervision(process, {
-      kind: "Supervisor",
-      size: () => this.#children.size,
-      supervised: () => this.#supervised(),
-    });
+    noteSupervision(process, this);
   }
 
-  *#supervised(): Iterable<SupervisedChild> {
+  get kind(): string {
+    return "Supervisor";
+  }
+
+  size(): number {
+    return this.#children.size;
+  }
+
+  *supervised(): Iterable<SupervisedChild> {
     for (
       const { spec: { id, type }, pid, restarting, restarts } of this.#children
     ) yield { id, type, pid, restarting, restarts };

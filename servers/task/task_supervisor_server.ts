@@ -19,7 +19,11 @@ import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.t
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
 import { NO_REPLY, type OtpSpelling, type Server } from "../../gen/server.ts";
 import { ScopeContact } from "../pg/scope_contact.ts";
-import { noteSupervision } from "../supervisor/supervision.ts";
+import {
+  noteSupervision,
+  type SupervisedChild,
+  type Supervision,
+} from "../supervisor/supervision.ts";
 import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
 import { otpTaskCode } from "./otp_task.ts";
 import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
@@ -67,7 +71,7 @@ export function unfinishedTasks(process: LocalProcess): Pid[] {
 }
 
 /** A Task.Supervisor's server; its process traps exits. */
-export class TaskSupervisorServer implements Server {
+export class TaskSupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
   readonly #load: TaskLoad;
@@ -85,11 +89,7 @@ export class TaskSupervisorServer implements Server {
       { type: "ok", started: this.#start(spec) }
     );
     this.#children = new DynamicChildren(process, start, limits);
-    noteSupervision(process, {
-      kind: "TaskSupervisor",
-      size: () => this.#children.size,
-      supervised: () => this.#children.supervised(),
-    });
+    noteSupervision(process, this);
     const { maxChildren: max } = limits;
     this.#load = new TaskLoad(process, () => (
       { tasks: this.#children.size, max, draining: this.#drain !== undefined }
@@ -107,6 +107,18 @@ export class TaskSupervisorServer implements Server {
     this.#group = new ScopeContact(process, scope, join);
     await this.#group.begin();
     return this;
+  }
+
+  get kind(): string {
+    return "TaskSupervisor";
+  }
+
+  size(): number {
+    return this.#children.size;
+  }
+
+  supervised(): Iterable<SupervisedChild> {
+    return this.#children.supervised();
   }
 
   /** How a BEAM spells its requests. */
