@@ -51,6 +51,7 @@ const Work = {
   forever: () => receive(() => false),
   secret: () => 1,
   run: () => atom("ran"),
+  unsendable: () => () => 1,
   tell: (to: Pid, value: unknown) => void send(to, value),
   print: (text: string) => IO.puts(text),
   async hold(to: Pid) {
@@ -203,6 +204,11 @@ const CALLS: Record<string, [code: string, value: string][]> = {
        send(rex, {self(), {:call, Work, :tell, [self(), :own], :user}})
        for _ <- 1..2, do: (receive do x -> x end)`,
       "[:own, {:rex, :undefined}]",
+    ],
+    // A result that cannot be sent.
+    [
+      "send(rex, {self(), {:call, Work, :unsendable, [], :user}}); {:rex, {:badrpc, {:EXIT, {error, _}}}} = receive do x -> x end; error.message =~ ~r/Cannot send/",
+      "true",
     ],
     [
       "send(rex, {self(), :features_request}); receive do x -> x end",
@@ -404,6 +410,10 @@ clusterTest(
       if (output === "") assertEquals(text, "", name);
     }
     await run(["-a", "Elixir.Work print [here]"]);
+    const left = [...alex._runtime().processes.values()].filter(({ label }) =>
+      label === "rex_stdout"
+    );
+    assertEquals(left, []);
     assertEquals(printed, ["here\n"]);
   },
   { ...OPTIONS, programs: ["erl_call"] },

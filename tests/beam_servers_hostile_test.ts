@@ -120,11 +120,23 @@ clusterTest(
         assertEquals(specs, tuple(atom("specs"), 0));
       }
       await Agent.get("agent", (state) => state);
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-        tuple(FROM, atom("features_request")),
+      for (
+        const request of [
+          tuple(atom("sbcast"), atom("inbox")),
+          tuple(atom("call"), ...mfa("tell", []).elements.slice(0, 2), "x", 1),
+          atom("features_request"),
+        ]
+      ) {
+        peer.say(
+          [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+          tuple(FROM, request),
+        );
+      }
+      const features = await peer.kind(control.DOP_SEND_SENDER);
+      assertEquals(
+        (features.message as Tuple).elements[0],
+        atom("features_reply"),
       );
-      await peer.kind(control.DOP_SEND_SENDER);
       assertEquals(await nothing(), "nothing");
       // A server of the program serves calls that come through other nodes, as in OTP.
       peer.say(

@@ -4,7 +4,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Agent } from "../agent.ts";
 import { Application } from "../application.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError, SpawnRefusedError } from "../errors.ts";
+import {
+  ExitError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../errors.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { IO } from "../io.ts";
@@ -432,6 +436,8 @@ clusterTest(
             ["$global", "start"],
             ["$rpc", "cast", add],
             ["$rpc", "call", add, makeRef()],
+            ["$proc_lib", "init_p", add],
+            ["$remsh", "ensure_loaded", "iex"],
           ] as const
         ) {
           const name = [service, fn] as const;
@@ -464,6 +470,15 @@ clusterTest(
         }
         // With a spawn, a service checks allow for the function that it runs.
         await assertRejects(
+          () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [add]),
+          SpawnRefusedError,
+          "does not let kate@localhost run",
+        );
+        await assertRejects(
+          () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [null]),
+          UndefinedFunctionError,
+        );
+        await assertRejects(
           () => rpc.call(ALEX, ["Remote", "add"], [1, 2]),
           Error,
           "does not let kate@localhost run",
@@ -474,7 +489,7 @@ clusterTest(
         await global.delLock(["printer", self()], { nodes: [ALEX] });
       });
     });
-    assertEquals(asked, ["Remote.add"]);
+    assertEquals(asked, ["Remote.add", "Remote.add"]);
   },
 );
 

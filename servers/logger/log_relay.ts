@@ -27,7 +27,7 @@ export function relayLog(
     if (process === undefined) return;
     const { groupLeader } = process;
     const { node } = groupLeader;
-    if (node === runtime.node || !isErlang(node)) return;
+    if (!isErlang(node)) return;
     const signals = runtime.back(node);
     if (isFull(signals, process.pid)) return;
     try {

@@ -190,8 +190,7 @@ class Rex implements Server {
   /** Starts a group leader that sends all output to the process that asks. */
   #output({ asker, node }: RexCall): LocalProcess {
     const device: IoDevice = {
-      write: (text) =>
-        text === "" ? undefined : process.send(asker, tuple(STDOUT, text)),
+      write: (text) => process.send(asker, tuple(STDOUT, text)),
     };
     const process: LocalProcess = this.#runtime.spawn(
       () => serveDevice(process, device),
@@ -251,5 +250,5 @@ function exited(reason: unknown): Tuple {
 
 /** Waits until the group leader has written what the process has sent it. */
 function flush(): Promise<void> {
-  return requestIo({ type: "put_chars", chars: "" }, undefined, ignore);
+  return requestIo({ type: "requests", requests: [] }, undefined, ignore);
 }
