@@ -19,6 +19,7 @@ import {
 } from "./_nodes.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";
+import { until } from "./_until.ts";
 
 const RAW = "raw@localhost";
 const ALEX = "alex@localhost";
@@ -281,7 +282,7 @@ clusterTest(
       Process.exit(dynamic, "kill");
       await reasonOf(dynamic);
     });
-    assertEquals(await alex.run(() => kept()[0]), 0);
+    await until(() => alex.run(() => kept()[0] === 0));
   },
 );
 
@@ -382,7 +383,7 @@ clusterTest(
       assertEquals(await global.registerName("name", self()), true);
     });
     await part(alex, kate);
-    assertEquals(await alex.run(() => kept()[0]), 0);
+    await until(() => alex.run(() => kept()[0] === 0));
   },
 );
 
