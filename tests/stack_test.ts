@@ -3,6 +3,7 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
@@ -31,6 +32,7 @@ import type { Tuple } from "../runtime/values/tuple.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 
+import { numbersIn } from "./_pages.ts";
 import { ended, processTest } from "./_processes.ts";
 
 const HERE = import.meta.url;
@@ -180,10 +182,14 @@ clusterTest(
       }
     });
     assertStringIncludes(own.stack!, HERE);
-    const { elements } = reasonToBeam(own) as Tuple;
-    const [{ elements: frame }] = elements[1] as Tuple[];
-    const [{ elements: [, file] }] = frame[3] as Tuple[];
-    assertEquals(String.fromCodePoint(...file as number[]), "stack_test.ts");
+    const spaced = new Error("no");
+    spaced.stack = "Error: no\n    at /home/alex/My App/stack_test.ts:1:2";
+    for (const reason of [own, spaced]) {
+      const { elements } = reasonToBeam(reason) as Tuple;
+      const [{ elements: frame }] = elements[1] as Tuple[];
+      const [{ elements: [, file] }] = frame[3] as Tuple[];
+      assertEquals(String.fromCodePoint(...file as number[]), "stack_test.ts");
+    }
   },
 );
 
@@ -193,7 +199,14 @@ test("publicStack() leaves the names of files, and of packages", () => {
       ["at f (file:///home/alex/app/main.ts:1:2)", "at f (main.ts:1:2)"],
       ["at file:///home/alex/my%20app/main.ts:1:2", "at main.ts:1:2"],
       ["at async f (/home/alex/main.js:1:2)", "at async f (main.js:1:2)"],
-      ["at f (C:\\Users\\alex\\main.js:1:2)", "at f (main.js:1:2)"],
+      ["at f (C:\\Users\\a x\\main.js:1:2)", "at f (main.js:1:2)"],
+      ["at /home/alex/My App (copy)/main.js:1:2", "at main.js:1:2"],
+      ["at f (file:///home/a%20(b)/c/main.js:1:2)", "at f (main.js:1:2)"],
+      ["at f (/a/node_modules_b/main.js:1:2)", "at f (main.js:1:2)"],
+      [
+        "at file:///a b/c.wasm:wasm-function[1]:0x1f",
+        "at c.wasm:wasm-function[1]:0x1f",
+      ],
       ["at f (file:///C:/Users/alex/main.js:1:2)", "at f (main.js:1:2)"],
       [
         "at f (/home/alex/node_modules/@otp/x/a.js:1:2)",
@@ -202,6 +215,10 @@ test("publicStack() leaves the names of files, and of packages", () => {
       [
         "at eval (eval at f (file:///a/b.ts:1:2), <anonymous>:1:1)",
         "at eval (eval at f (b.ts:1:2), <anonymous>:1:1)",
+      ],
+      [
+        "at eval (eval at f (/a (b/c.ts:1:2), /d e/f.ts:1)",
+        "at eval (eval at f (c.ts:1:2), f.ts:1)",
       ],
       ["at f (https://jsr.io/a/b.ts:1:2)", undefined],
       ["at f (node:internal/a/b:1:2)", undefined],
@@ -214,6 +231,35 @@ test("publicStack() leaves the names of files, and of packages", () => {
     assertEquals(publicStack(stack), shown);
     assertEquals(publicStack(shown), shown);
   }
+});
+
+test("publicStack() leaves the beginning and the end of a long stack", () => {
+  const [most] = numbersIn(
+    "docs/differences.md",
+    "A stack of more than # characters reaches another node without its middle.",
+  );
+  const frame = "\n    at f (/home/alex/main.ts:1:2)";
+  const whole = "Error: x".padEnd(most - 7, "x") + "\n  at /";
+  assertEquals(publicStack(whole), whole.slice(0, -1));
+  for (
+    const stack of [
+      `Error: x${"(/".repeat(most)}${frame}`,
+      `Error: x${frame.repeat(most)}`,
+      `Error: x${frame}${" (/home/alex/".repeat(most)}${frame}`,
+      `Error: x${frame}`.padEnd(most - 40, " ") + frame.repeat(2),
+    ]
+  ) {
+    const sent = publicStack(stack);
+    assert(sent.length <= most);
+    assertMatch(
+      sent,
+      /^Error: x[^]*\n {4}\.\.\.(\n {4}at f \(main\.ts:1:2\))+$/,
+    );
+    assertFalse(/home|alex/.test(sent));
+    assertEquals(publicStack(sent), sent);
+  }
+  const endless = publicStack("    at /home/alex/".repeat(most));
+  assertEquals(endless, "\n    ...\n");
 });
 
 processTest("the first frame of a failed call is the caller's", async () => {

@@ -20,7 +20,7 @@ import {
 } from "./beam_names.ts";
 import type { BinaryReason } from "./exit_reason.ts";
 import { isNodeName } from "./pid.ts";
-import { publicPath } from "./public_stack.ts";
+import { publicStack } from "./public_stack.ts";
 import { isPlainObject, rebuildError } from "./term.ts";
 import { Tuple, tuple } from "./tuple.ts";
 
@@ -144,23 +144,18 @@ function errorOf(value: unknown): Error | undefined {
 const MAX_FRAMES = 32;
 
 const FRAME =
-  /\(?((?:[a-z]+:\/\/|\/)[^()\s]+?|[\w./-]+\.[cm]?[jt]s):(\d+)(?::\d+)?\)?$/;
+  /(?<=[\s(])([a-z]+:\/\/[^()\s]+?|[^()\s]+?\.[cm]?[jt]s):(\d+)(?::\d+)?\)?$/;
 
 /** The stack of an error as Erlang's: where each call is, as functions have no module here. */
 function stackOf({ stack }: Error): unknown[] {
   if (typeof stack !== "string") return [];
   const entries: unknown[] = [];
-  for (const line of stack.slice(0, 1 << 14).split("\n").slice(1)) {
+  for (const line of publicStack(stack).split("\n").slice(1)) {
     const place = FRAME.exec(line.trimEnd());
     if (place === null) continue;
     entries.push(
       tuple(atom("typescript"), atom("call"), 0, [
-        tuple(
-          atom("file"),
-          codePoints(
-            /^(?:file:|\/)/.test(place[1]) ? publicPath(place[1]) : place[1],
-          ),
-        ),
+        tuple(atom("file"), codePoints(place[1])),
         tuple(atom("line"), Number(place[2])),
       ]),
     );

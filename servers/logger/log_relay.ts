@@ -14,7 +14,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { isFull } from "../../runtime/signals/signal.ts";
 import { atom } from "../../runtime/values/atom.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import { publicStack } from "../../runtime/values/public_stack.ts";
+import { withoutFolders } from "../../runtime/values/public_stack.ts";
 import { type Tuple, tuple } from "../../runtime/values/tuple.ts";
 
 /** Has a node send such events; `isErlang` says whether a connected node speaks Erlang's wire. */
@@ -42,7 +42,7 @@ export function relayLog(
 function toOtp(event: LogEvent, groupLeader: Pid): Tuple {
   const { level, node, message, metadata, pid } = event;
   const isReport = event.crash !== undefined || event.supervisor !== undefined;
-  const text = isReport ? `From ${node}: ${publicStack(message)}` : message;
+  const text = isReport ? `From ${node}: ${withoutFolders(message)}` : message;
   const meta = new Map<unknown, unknown>([
     [atom("pid"), pid],
     [atom("gl"), groupLeader],
