@@ -202,7 +202,7 @@ test("inspect() breaks only values that are wider than the width", () => {
 
 // Terminals.
 
-/** No width, a filler, a joiner and a selector of no emoji, a tag, and a selector of another plane. */
+/** No width, fillers, joiners and selectors of no emoji, tags, a selector of another plane, and blanks. */
 const HIDDEN = [
   "\u200b",
   "\u200c",
@@ -214,6 +214,13 @@ const HIDDEN = [
   "a\u200d",
   "a\u200db",
   "a\ufe0f",
+  "1\ufe0f",
+  "#\ufe0e",
+  "\u30a2\ufe0f",
+  "\u{20bb7}\ufe0f",
+  "\u{20bb7}\u200d\u{1f4bb}",
+  "\u2800",
+  "\u{1d159}",
   "\ufe01",
   "\u{e0041}",
   "\u{e007f}",
@@ -271,7 +278,8 @@ test("text escapes what nobody sees, and leaves emojis and letters", () => {
     const shown of [
       "\u{1f469}\u200d\u{1f4bb}",
       "\u{1f469}\u{1f3fd}\u200d\u2764\ufe0f\u200d\u{1f468}",
-      "1\ufe0f\u20e3 \u2764\ufe0f \u00a9\ufe0f",
+      "\u{1f468}\u200d\u{1f9b0} \u{1f3f4}\u200d\u2620\ufe0f \u{1f469}\u200d\u2695\ufe0f",
+      "1\ufe0f\u20e3 \u2764\ufe0f \u00a9\ufe0f \u3297\ufe0e \u{1f590}\ufe0f",
       "na\u0308ive \u05e9\u05dc\u05d5\u05dd \u6c49\u5b57 \u{20bb7}",
     ]
   ) assertEquals([printable(shown), inspect(shown)], [shown, `"${shown}"`]);

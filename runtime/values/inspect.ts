@@ -7,6 +7,7 @@
 import {
   cut,
   escapeCharacter,
+  escapeHidden,
   HIDDEN,
   keywordText,
   MAX_SHOWN_NAME,
@@ -107,7 +108,7 @@ export function printable(text: string): string {
 
 /** As {@linkcode printable}, with a maximum number of characters of the text. */
 export function printableWithin(text: string, length: number): string {
-  return shorten(text, length).replace(STEERING, escapeCharacter);
+  return shorten(text, length).replace(STEERING, escapeHidden);
 }
 
 /** As {@linkcode printable}, in one line: it cannot look like two lines of a log. */

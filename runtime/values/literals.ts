@@ -9,16 +9,14 @@ export const MAX_SHOWN_NAME = 510;
 
 /**
  * Characters that steer a terminal or that nobody sees, after the C0 and C1 controls: controls of direction, separators,
- * characters of no width, fillers, tags and variation selectors. With them, two names look the same, and a text hides
- * another one. The joiner of an emoji and the selector of its form show: those stay where they belong to one.
+ * characters of no width, fillers, blanks, tags, joiners and variation selectors. With them, two names look the same, and
+ * a text hides another one. {@linkcode escapeHidden} leaves joiners and selectors in emojis, where they show.
  */
 export const HIDDEN: string = [
-  "[\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200c\\u200e\\u200f\\u2028-\\u202e]",
-  "[\\u2060-\\u206f\\u3164\\ufe00-\\ufe0d\\ufeff\\uffa0\\ufff0-\\ufffb]",
+  "[\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e]",
+  "[\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb]",
   // Shorthand, music, and all of the plane of tags.
-  "\\ud82f[\\udca0-\\udca3]|\\ud834[\\udd73-\\udd7a]|[\\udb40-\\udb43][\\udc00-\\udfff]",
-  "(?<![\\u2190-\\u2bff\\ufe0f\\udc00-\\udfff])\\u200d|\\u200d(?![\\u2190-\\u2bff\\ud83c-\\ud83e])",
-  "(?<![#*0-9\\u00a9\\u00ae\\u2030-\\u3299\\udc00-\\udfff])[\\ufe0e\\ufe0f]",
+  "\\ud82f[\\udca0-\\udca3]|\\ud834[\\udd59\\udd73-\\udd7a]|[\\udb40-\\udb43][\\udc00-\\udfff]",
 ].join("|");
 
 const UNSAFE = new RegExp(`[\\u007f-\\u009f]|${HIDDEN}`, "g");
@@ -33,9 +31,43 @@ export function escapeCharacter(character: string): string {
     .join("");
 }
 
+/** As {@linkcode escapeCharacter}, for a match of {@linkcode HIDDEN} in a text: it stays if it is part of an emoji. */
+export function escapeHidden(
+  character: string,
+  at: number,
+  text: string,
+): string {
+  return isOfEmoji(
+      character,
+      text.slice(Math.max(0, at - 3), at),
+      text.slice(at + 1, at + 3),
+    )
+    ? character
+    : escapeCharacter(character);
+}
+
+/**
+ * Whether a character is a joiner between two emojis, or a selector behind one or in a keycap. Deno's V8 does not find
+ * `[\p{…}\p{…}]$` for characters of two units, so the properties are alternatives.
+ */
+function isOfEmoji(character: string, before: string, after: string): boolean {
+  switch (character) {
+    case "\u200d":
+      return /(?:\p{Emoji_Presentation}|\p{Extended_Pictographic})\ufe0f?$/u
+        .test(before) && /^\p{Extended_Pictographic}/u.test(after);
+    case "\ufe0e":
+    case "\ufe0f":
+      return /(?:\p{Emoji_Presentation}|\p{Extended_Pictographic})$/u
+        .test(before) ||
+        /[#*0-9]$/.test(before) && after.startsWith("\u20e3");
+    default:
+      return false;
+  }
+}
+
 /** JSON's text, whose strings may have characters that steer a terminal: these are escaped. */
 export function escapeUnsafe(json: string): string {
-  return json.replace(UNSAFE, escapeCharacter);
+  return json.replace(UNSAFE, escapeHidden);
 }
 
 /** The beginning of a text that is longer than that many characters, cut between two characters. */
