@@ -8,6 +8,7 @@ import * as Chat from "../chat/mod.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import { Process, receive, self, spawn, spawnLink } from "../process.ts";
+import { inspect } from "../mod.ts";
 import { rpc } from "../rpc.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
@@ -58,6 +59,40 @@ test("options that are a number are rejected, where Elixir has a timeout", async
       () => rpc.multicall([Node.self()], () => 1, [], late),
     ]
   ) await assertRejects(refused, TypeError, "with the options 1000: give them");
+});
+
+test("options that are a collection or another object of JavaScript are rejected", async () => {
+  for (
+    const refused of [
+      new Map([["timeout", 1]]),
+      new Set(),
+      new WeakMap(),
+      new Date(),
+      /a/,
+      new Error("a"),
+      Promise.resolve(),
+      new ArrayBuffer(1),
+      new DataView(new ArrayBuffer(1)),
+      new Uint8Array(),
+      [].values(),
+      // deno-lint-ignore no-explicit-any
+    ] as any[]
+  ) {
+    await assertRejects(
+      () => GenServer.call("Server", "request", refused),
+      TypeError,
+      `with the options ${
+        inspect(refused)
+      }: give them by name, as in { timeout: 1000 }`,
+    );
+  }
+  class Options {
+    limit = 1;
+  }
+  const bare = Object.assign(Object.create(null), { limit: 1 });
+  for (const taken of [new Options(), Object.create({ limit: 1 }), bare]) {
+    assertEquals(inspect([1, 2], taken), inspect([1, 2], { limit: 1 }));
+  }
 });
 
 test("Node.spawn() and TaskSupervisor.async() reject a value that names no function", async () => {

@@ -71,11 +71,19 @@ function unknownOption(name: string, doing: string, known: object): TypeError {
   );
 }
 
-/** Whether an object is certainly no options object, but an argument in the wrong position. */
+/** Whether an object is certainly no options object, but an argument in the wrong position or a collection. */
 function isOther(value: object): boolean {
-  return Array.isArray(value) || value instanceof Promise ||
-    value instanceof Pid || value instanceof Ref || value instanceof Atom ||
+  return Symbol.iterator in value || isBuiltIn(value) || value instanceof Pid ||
+    value instanceof Ref || value instanceof Atom ||
     value instanceof Tuple || isLeafTerm(value);
+}
+
+/** Whether an object is of a class of JavaScript's that has no options; one of a user's class may have some. */
+function isBuiltIn(value: object): boolean {
+  return value instanceof Date || value instanceof Error ||
+    value instanceof Promise || value instanceof RegExp ||
+    value instanceof ArrayBuffer || value instanceof DataView ||
+    value instanceof WeakMap || value instanceof WeakSet;
 }
 
 /** The error for an invalid number: a wrong type, or out of bounds. */
