@@ -241,6 +241,25 @@ processTest("childSpec() fills in missing fields", () => {
   );
 });
 
+processTest(
+  "a child's list and that of its start have no further items",
+  () => {
+    const counter = { init: () => ({ type: "ok", state: 0 }) };
+    const long = [counter, 0, { restart: "temporary" }] as never;
+    assertThrows(
+      () => Supervisor.childSpec(long),
+      TypeError,
+      'as a child: [module, options] has no third item; give Supervisor.childSpec([module, options], { restart: "temporary" }) to',
+    );
+    const start = ["Chat", "start", [], 1] as never;
+    assertThrows(
+      () => Supervisor.childSpec({ id: "a", start }),
+      TypeError,
+      'its start is ["Chat", "start", [], 1]; give a function, or [module, function, args]',
+    );
+  },
+);
+
 // whichChildren(), countChildren()
 
 processTest("whichChildren() exits when a supervisor asks itself", async () => {

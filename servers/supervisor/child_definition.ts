@@ -104,7 +104,14 @@ export function childSpec(
 }
 
 function expand(child: ChildDefinition): ChildSpec {
-  if (Array.isArray(child)) return expandModule(child[0], child[1]);
+  if (Array.isArray(child)) {
+    if (child.length <= 2) return expandModule(child[0], child[1]);
+    throw new TypeError(
+      `Cannot use ${
+        inspect(child)
+      } as a child: [module, options] has no third item; give Supervisor.childSpec([module, options], { restart: "temporary" }) to change its specification`,
+    );
+  }
   if (isModule(child)) return expandModule(child, {});
   return isCallbackModule(child)
     ? genServerChild(child, undefined)

@@ -176,8 +176,8 @@ function invalidField(
 }
 
 function isNamed(start: unknown): boolean {
-  return Array.isArray(start) && typeof start[0] === "string" &&
-    typeof start[1] === "string" &&
+  return Array.isArray(start) && start.length <= 3 &&
+    typeof start[0] === "string" && typeof start[1] === "string" &&
     (start[2] === undefined || Array.isArray(start[2]));
 }
 
