@@ -84,6 +84,7 @@ processTest(
       application(name, [], {
         applications,
         stop: async () => {
+          // safe: the stop takes a turn, and no verdict depends on its time.
           await Process.sleep(0);
           stopped.push(name);
         },
