@@ -1,6 +1,6 @@
 /** The brand of the library's own requests: what a program sends is data, whatever it looks like. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
 import { Call, Cast, Stop, Tell } from "../gen/messages.ts";
 import { Node } from "../node.ts";
@@ -15,6 +15,7 @@ import { runIn } from "../runtime/spawning/run_in_process.ts";
 import { UnreachableNode } from "../runtime/signals/unreachable_node.ts";
 import { copyTerm, copyToSend } from "../runtime/values/term.ts";
 import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { requests } from "./_requests.ts";
 import { pairTest } from "./_nodes.ts";
@@ -177,6 +178,15 @@ test("each request of the library to a server of OTP has the brand, and OTP's sp
       assertEquals(copy, { ...content }, name);
     }
   }
+  // OTP has no such request.
+  const [drain] = await sentBy(() =>
+    TaskSupervisor.drain({ name: "Sup", node: KATE })
+  ) as [ServerMessage];
+  assertThrows(
+    () => drain.toOtp(pid),
+    TypeError,
+    "Cannot send the request drain to an Erlang node",
+  );
 });
 
 test("data of a program is in OTP's terms what it is", () => {

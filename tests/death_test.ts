@@ -5,8 +5,12 @@ import {
   assertInstanceOf,
   assertStrictEquals,
 } from "@std/assert";
+import { Application } from "../application.ts";
 import { ProcessExited } from "../errors.ts";
+import { GenServer } from "../gen_server.ts";
 import { IO } from "../io.ts";
+import { Logger } from "../logger.ts";
+import { Node } from "../node.ts";
 import {
   exit,
   flush,
@@ -19,6 +23,9 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../process.ts";
+import { Registry } from "../registry.ts";
+import { rpc } from "../rpc.ts";
+import { Task } from "../task.ts";
 import {
   ended,
   idle,
@@ -112,13 +119,15 @@ processTest(
         IO.puts("hi").then(write, write),
         IO.gets("? ").then(write, write),
         IO.inspect("hi").then(write, write),
+        GenServer.call(leader, "hi").then(write, write),
+        Task.await(await Task.async(() => receive())).then(write, write),
       ]);
     });
     await quiet();
     Process.exit(pid, { because: "x" });
     Process.exit(leader, "kill");
     await quiet();
-    assertEquals(entries.length, 6);
+    assertEquals(entries.length, 8);
     for (const error of entries) {
       assertInstanceOf(error, ProcessExited);
       assertEquals(error.reason, { because: "x" });
@@ -297,7 +306,22 @@ processTest(
       signal: () => Process.signal(),
       groupLeader: () => Process.groupLeader(),
       "set groupLeader": () => Process.groupLeader(other),
+      sendAfter: () => Process.sendAfter(parent, "late", 0),
+      put: () => Process.put("key", 1),
+      list: () => Process.list(),
+      cast: () => GenServer.cast(parent, "from the dead"),
+      "Task.start": () => Task.start(() => send(parent, "task of the dead")),
+      "rpc.cast": () => rpc.cast(Node.self(), () => send(parent, "called")),
+      "Node.monitorNodes": () => Node.monitorNodes(true),
+      "Registry.register": () => Registry.register("none", "key", 1),
     };
+    // These need no caller.
+    const others = () => [
+      Node.list(),
+      Logger.info("from the dead"),
+      Application.putEnv("death", "by", "kill"),
+      Node.run(() => send(parent, "run")),
+    ];
     const outcomes: Record<string, unknown> = {};
     const ref = makeRef();
     const pid = spawn(async () => {
@@ -313,6 +337,7 @@ processTest(
             outcomes[name] = error;
           }
         }
+        others();
       }
     });
     await quiet();
@@ -323,7 +348,8 @@ processTest(
       assertInstanceOf(outcome, ProcessExited, name);
       assertEquals(outcome.reason, "killed", name);
     }
-    assertEquals(await mail(), []);
+    assertEquals(await mail(), ["run"]);
+    assertEquals(Application.getEnv("death", "by"), "kill");
     assertEquals(Process.whereis("other"), other);
     assertStrictEquals(Process.whereis("dead"), undefined);
     assertFalse(Process.demonitor(ref));

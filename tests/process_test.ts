@@ -275,6 +275,15 @@ processTest(
 
 // alive()
 
+processTest("spawn() uses no number of a dead process again", () => {
+  const numbers = Array.from({ length: 100 }, () => {
+    const pid = spawn(() => {});
+    Process.exit(pid, "kill");
+    return pid.number;
+  });
+  assertEquals(new Set(numbers).size, numbers.length);
+});
+
 processTest(
   "alive() is false for a pid of another incarnation, and throws for another node's",
   () => {

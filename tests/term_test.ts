@@ -193,6 +193,14 @@ const NOT_SENDABLE: Record<string, [value: unknown, message: string]> = {
     new Account(),
     "Cannot send an instance of Account: only plain data travels; send its fields instead",
   ],
+  "a proxy of a function": [
+    new Proxy(() => {}, {}),
+    "Cannot send the function ",
+  ],
+  "a proxy of an instance": [
+    new Proxy(new Account(), {}),
+    "Cannot send an instance of Account: ",
+  ],
   "a symbol": [
     Symbol("s"),
     "Cannot send Symbol(s): symbols do not travel; send an atom or a string",
