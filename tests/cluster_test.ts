@@ -565,9 +565,10 @@ clusterTest("two clusters of a node have names of their own", async (nodes) => {
       ExitError,
     );
     assertEquals((taken.reason as { type: string }).type, "already_started");
-    await Supervisor.startLink([[Cluster, { topologies, name: "Other" }]], {
-      strategy: "one_for_one",
-    });
+    const sup = await Supervisor.startLink(
+      [[Cluster, { topologies, name: "Other" }]],
+      { strategy: "one_for_one" },
+    );
     await Cluster.subscribe("Other");
     if (
       (await Cluster.info("Other")).topologies[0].addresses[0].state !==
@@ -576,6 +577,9 @@ clusterTest("two clusters of a node have names of their own", async (nodes) => {
       assertEquals((await event("connected")).cluster, "Other");
     }
     assertEquals((await Cluster.info()).topologies, []);
+    // The end of a cluster closes no connection.
+    await Supervisor.stop(sup);
+    assertEquals(Node.list(), [kate.name]);
   });
 });
 

@@ -632,6 +632,18 @@ test(`${SECURITY}: the dashboard's answers have a largest size, and a time in wh
   assert(timers.includes(ms), `${timers}`);
 });
 
+states(
+  SECURITY,
+  "A connection that sends no further request is closed # after its last answer.",
+  async (ms) => {
+    await withPage(() => Promise.resolve({}), async (ask) => {
+      const { headers, body } = await ask("api/state");
+      await body?.cancel();
+      assertEquals(headers.get("keep-alive"), `timeout=${ms / 1000}`);
+    });
+  },
+);
+
 test(`${SECURITY}: the dashboard closes a connection that does not send its request in time`, async () => {
   const [, , , , , ms] = PAGE;
   assertEquals(REQUEST_TIME, ms);
@@ -642,10 +654,12 @@ test(`${SECURITY}: the dashboard closes a connection that does not send its requ
   // Far less than the 30 s after which a host looks by default.
   const server = new PageServer(answers, ms / 100);
   await server.listen(0, "127.0.0.1");
-  const socket = connect(Number(new URL(server.url()).port), "127.0.0.1");
-  socket.write("GET / HTTP/1.1\r\nHost: 127.");
   const start = performance.now();
-  await once(socket, "close");
+  await Promise.all(["", "GET / HTTP/1.1\r\nHost: 127."].map((bytes) => {
+    const socket = connect(Number(new URL(server.url()).port), "127.0.0.1");
+    socket.write(bytes);
+    return once(socket, "close");
+  }));
   // safe: 29 s are for the load of the machine
   assert(performance.now() - start < 29_000);
   await server.close();

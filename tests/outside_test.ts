@@ -1,6 +1,12 @@
 /** Tests of code outside any process, such as the handlers of a web server. */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   Agent,
@@ -199,10 +205,12 @@ clusterTest(
   "an exit over a link that was made outside any process is logged with advice",
   async (cluster) => {
     await cluster.start("web");
-    spawnLink(() => exit("boom"));
+    const shared = self();
+    const crashed = spawnLink(() => exit("boom"));
     await assertRejects(() => receive(), ExitError, "boom");
     const [line, ...more] = cluster.lines();
     assertMatch(line, /^web warning: .*boom.*Node\.run\(fn\)/);
+    for (const pid of [shared, crashed]) assertStringIncludes(line, `${pid}`);
     assertEquals(more, []);
   },
 );

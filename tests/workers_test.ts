@@ -827,7 +827,7 @@ workersTest(
 );
 
 workersTest(
-  "a worker states the host that its program advertises, with its own port",
+  "a worker states the host that its program advertises, with its own port, and is hidden as its program",
   async (cluster) => {
     await start();
     const { epmdPort } = cluster;
@@ -836,6 +836,7 @@ workersTest(
     await using peer = await RawPeer.dial(port);
     const { theirs } = await peer.enter("raw@localhost", ONE);
     assertEquals(theirs.listen, { port, host: "203.0.113.5" });
+    assertEquals(theirs.hidden, true);
   },
-  { advertise: "203.0.113.5:14370" },
+  { advertise: "203.0.113.5:14370", hidden: true },
 );

@@ -1,8 +1,8 @@
 /**
  * The web server of a dashboard, on a loopback address.
  *
- * It holds no streams and no timers: a page asks, and gets one bounded answer at a time, so that a page that is slow
- * or closed costs nothing.
+ * It holds no streams: a page asks, and gets one bounded answer at a time, so that a page that is slow or closed costs
+ * nothing.
  *
  * @module
  */
