@@ -57,6 +57,9 @@ processTest("get() returns a copy", async () => {
   const agent = await Agent.startLink(() => ({ list: [1] }));
   (await Agent.get(agent, (state) => state)).list.push(2);
   assertEquals(await Agent.get(agent, (state) => state.list), [1]);
+  // The function has the state itself.
+  await Agent.get(agent, (state) => state.list.push(2));
+  assertEquals(await Agent.get(agent, (state) => state.list), [1, 2]);
   await Agent.stop(agent);
 });
 

@@ -328,6 +328,20 @@ processTest(
   },
 );
 
+processTest(
+  "a deadline is a time limit from the start of its wait on",
+  async () => {
+    using time = new FakeTime();
+    const call = exitOf(
+      GenServer.call(idle(), "hi", { deadline: Date.now() + 50 }),
+    );
+    // The clock is set back.
+    Date.now = ((now) => () => now() - 1000)(Date.now);
+    time.tick(50);
+    assertEquals((await call).reason, "timeout");
+  },
+);
+
 processTest("a deadline ends a call as its timeout does", async () => {
   const silent = idle();
   const soon = () => Date.now() + 5;

@@ -5,6 +5,7 @@ import { Agent } from "../agent.ts";
 import { Application } from "../application.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { ExitError, SpawnRefusedError } from "../errors.ts";
+import { DRAIN } from "../gen/drain_notice.ts";
 import { GenServer } from "../gen_server.ts";
 import { global } from "../global.ts";
 import { Node } from "../node.ts";
@@ -303,6 +304,8 @@ clusterTest(
     await kate.run(async () => {
       await GenServer.start(storing, 0, { name: "storing" });
       await GenServer.start(failing, 0);
+      // A call of a program is no notice, whatever it contains.
+      assertEquals(await GenServer.call("storing", DRAIN), { ...DRAIN });
     });
     const drained = kate.drain();
     await cluster.logged(/cannot store/);
