@@ -611,6 +611,11 @@ pageTest("a page that may write ends a process of another node", {
     200,
   );
   assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "shutdown");
+  // A page makes its node connect to no other.
+  const MIA = "mia@localhost";
+  const { error } = await session.state({ node: MIA });
+  assertEquals(error, `${MIA} is not connected`);
+  assertEquals((await session.end(`${MIA}/1/1`, "kill")).status, 404);
 });
 
 test("whatever another node answers, a page gets fields of their types and bounds", async () => {

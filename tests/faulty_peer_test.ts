@@ -481,6 +481,12 @@ clusterTest(
         assertEquals(error.code, "limit");
         assertMatch(error.message, /limits\.maxRemoteProcesses/);
       }
+      // They count after the connection is lost, too.
+      await Node.disconnect(KATE);
+      await assertRejects(
+        () => Node.spawn(KATE, Remote.wait),
+        SpawnRefusedError,
+      );
       Process.exit(pids[0], "kill");
       const task = await TaskSupervisor.async(
         { name: "Tasks", node: KATE },
@@ -494,7 +500,7 @@ clusterTest(
       /kate warning: Refused a request of alex@localhost \(limit\)/,
     );
     const stats = await kate.run(() => Node.stats()!);
-    assertEquals(stats.refusedRequests.limit, 2);
+    assertEquals(stats.refusedRequests.limit, 3);
   },
 );
 
