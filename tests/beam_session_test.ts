@@ -23,6 +23,7 @@ import {
 import { Node } from "../node.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
+import { until } from "./_until.ts";
 
 const ALEX = ":alex@localhost";
 
@@ -585,6 +586,9 @@ elixirTest(
   },
 );
 
+/** The caller of `:late`, which is answered when `:now` is called. */
+let late: Parameters<typeof GenServer.reply>[0] | undefined;
+
 /** A server whose calls are terms of a BEAM: tuples and atoms. */
 const Counter: GenServerModule<
   { arg: number; state: number; call: [unknown, unknown]; cast: unknown }
@@ -605,12 +609,11 @@ const Counter: GenServerModule<
         spawn(() => GenServer.reply(from, "later"));
         return { type: "noreply", state: count };
       case atom("late"):
-        spawn(async () => {
-          // safe: the caller has given up; the reply must be late
-          await receive(() => false, { timeout: 100, after: undefined });
-          GenServer.reply(from, "late");
-        });
+        late = from;
         return { type: "noreply", state: count };
+      case atom("now"):
+        GenServer.reply(late!, "late");
+        return { type: "reply", reply: count, state: count };
       case atom("stop"):
         return { type: "stop", reason: "bye", reply: atom("ok"), state: count };
       default:
@@ -635,15 +638,15 @@ const THEIR_COUNTER = `
       {:noreply, count}
     end
     def handle_call(:late, from, count) do
-      Process.send_after(self(), {:reply, from}, 100)
+      Process.put(:late, from)
       {:noreply, count}
+    end
+    def handle_call(:now, _, count) do
+      GenServer.reply(Process.get(:late), "late")
+      {:reply, count, count}
     end
     def handle_call(:crash, _, _), do: exit(:crashed)
     def handle_cast(n, count), do: {:noreply, count + n}
-    def handle_info({:reply, from}, count) do
-      GenServer.reply(from, "late")
-      {:noreply, count}
-    end
   end`;
 
 elixirTest(
@@ -667,8 +670,7 @@ elixirTest(
     assertEquals(
       await evaluate(`
         reason = try do GenServer.call(COUNTER, :late, 10) catch :exit, {reason, _} -> reason end
-        :timer.sleep(200)
-        {reason, GenServer.call(COUNTER, :get), Process.info(self(), :message_queue_len)}`),
+        {reason, GenServer.call(COUNTER, :now), Process.info(self(), :message_queue_len)}`),
       "{:timeout, 50, {:message_queue_len, 0}}",
     );
     assertEquals(
@@ -736,14 +738,13 @@ elixirTest(
     GenServer.cast(counter, 8);
     assertEquals(await GenServer.call(counter, atom("get")), 50);
     assertEquals(await GenServer.call(counter, atom("later")), "later");
-    const late = await assertRejects(
+    const error = await assertRejects(
       // safe: its expiry is tested
       () => GenServer.call(counter, atom("late"), { timeout: 10 }),
       ExitError,
     );
-    assertEquals((late.reason as { reason: unknown }).reason, "timeout");
-    await kate.evaluate(":timer.sleep(200)");
-    assertEquals(await GenServer.call(counter, atom("get")), 50);
+    assertEquals((error.reason as { reason: unknown }).reason, "timeout");
+    assertEquals(await GenServer.call(counter, atom("now")), 50);
     assertEquals(Process.info(self())?.messageQueueLen, 0);
     await GenServer.start(Counter, 7, { name: "Counter" });
     assertEquals(
@@ -760,9 +761,9 @@ elixirTest(
     );
     // Requests without end leave no monitor behind, at either end.
     for (let i = 0; i < 100; i++) await GenServer.call(pid, atom("get"));
-    assertEquals(
-      await kate.evaluate("Process.info(c, :monitored_by)"),
-      "{:monitored_by, []}",
+    await until(async () =>
+      await kate.evaluate("Process.info(c, :monitored_by)") ===
+        "{:monitored_by, []}"
     );
     assertEquals(await GenServer.stop(counter), "ok");
     const gone = await assertRejects(
