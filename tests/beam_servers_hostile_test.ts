@@ -1,8 +1,10 @@
 /** Peers that attack this library's servers over Erlang's wire, in the shapes of OTP's own messages. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { Agent } from "../agent.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Node } from "../node.ts";
 import { Process, receive, self, send } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { improperList } from "../runtime/values/improper_list.ts";
@@ -16,7 +18,8 @@ import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import * as control from "../wires/beam/control.ts";
 import { clusterTest } from "./_nodes.ts";
-import { CREATION, RAW, RawBeam } from "./_raw_beam.ts";
+import { beamFrame, CREATION, RAW, RawBeam } from "./_raw_beam.ts";
+import { until } from "./_until.ts";
 
 const FROM = new Pid(RAW, 1, CREATION);
 const FRIEND = "friend@localhost";
@@ -189,6 +192,62 @@ clusterTest(
       assertEquals(await receive(), "next");
       assertEquals(await answer(), [1, "undefined"]);
       assertEquals(alex._runtime().sizes()["entries held"], 0);
+    });
+  },
+);
+
+clusterTest(
+  "however many block_calls are refused, and whoever they wait for, rex goes on",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      allow: (_node, _module, name) => name !== "crash",
+    });
+    const runtime = alex._runtime();
+    const ask = (name: string, args: unknown[]) =>
+      beamFrame(
+        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+        tuple(
+          atom("$gen_call"),
+          tuple(FROM, 1),
+          rexCall("block_call", name, args),
+        ),
+      );
+    await alex.run(async () => {
+      await using peer = await RawBeam.dial(alex);
+      const refused = Buffer.concat(Array(4000).fill(ask("crash", ["x"])));
+      /** Starts a call that holds up the others; returns its process. */
+      const hold = async (): Promise<Pid> => {
+        peer.write(ask("exiting", [self()]));
+        await receive((m) => m === "up");
+        return [...runtime.processes.values()].find(({ label }) =>
+          label?.startsWith("Remote.exiting")
+        )!.pid;
+      };
+      let held = await hold();
+      peer.write(refused);
+      peer.write(ask("tell", [self(), "last"]));
+      await until(() => runtime.sizes()["entries held"] === 4001);
+      let turns = 0;
+      const timer = setInterval(() => turns++);
+      using _ = { [Symbol.dispose]: () => clearInterval(timer) };
+      send(held, { reason: "done" });
+      assertEquals(await receive(), "last");
+      assertEquals(runtime.sizes()["entries held"], 0);
+      assert(turns > 1, `${turns} turns`);
+
+      held = await hold();
+      // The second would exceed the limit of the arguments in bytes.
+      const large = ask("tell", [self(), new Uint8Array(9 << 20)]);
+      peer.write(large);
+      peer.write(large);
+      await until(() => Node.stats()!.refusedRequests.entries === 1);
+      assertEquals(runtime.sizes()["entries held"], 1);
+      await peer[Symbol.asyncDispose]();
+      await until(() => runtime.sizes()["entries held"] === 0);
+      await using other = await RawBeam.dial(alex);
+      send(held, { reason: "done" });
+      other.write(ask("tell", [self(), "next"]));
+      assertEquals(await receive(), "next");
     });
   },
 );

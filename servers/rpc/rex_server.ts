@@ -17,13 +17,15 @@
  * @module
  */
 
-import { ExitError } from "../../errors.ts";
+import { ExitError, QueueFullError } from "../../errors.ts";
 import { serveOnDemand } from "../../gen/on_demand.ts";
+import { isTyped } from "../../gen/messages.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import { resolveOtpFunction } from "../../gen/otp_function.ts";
 import { answer, NO_REPLY, type Server } from "../../gen/server.ts";
 import { isSigned } from "../../gen/signed_messages.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
+import { enqueueStep } from "../../runtime/scheduling/scheduler.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -37,6 +39,7 @@ import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import { serveDevice } from "../io/group_leader.ts";
 import type { IoDevice } from "../io/io_device.ts";
 import { requestIo } from "../io/io_client.ts";
+import { BlockedCalls } from "./blocked_calls.ts";
 import { inSpan } from "./rpc_call.ts";
 
 const NAME = "rex";
@@ -62,12 +65,15 @@ interface RexCall {
 class Rex implements Server {
   readonly #process: LocalProcess;
   readonly #runtime: Runtime;
-  /** The calls that wait for the end of the `block_call` that runs, if one does. */
-  #blocked: RexCall[] | undefined;
+  /** The calls that wait for the end of the `block_call` that runs. */
+  readonly #blocked: BlockedCalls<RexCall>;
+  /** Whether a `block_call` runs. */
+  #isBlocked = false;
 
   constructor(process: LocalProcess) {
     this.#process = process;
     this.#runtime = process.runtime;
+    this.#blocked = new BlockedCalls(process);
   }
 
   call(request: unknown, caller: ReplyTo): unknown {
@@ -82,6 +88,7 @@ class Rex implements Server {
   }
 
   info(message: unknown): void {
+    if (isTyped(message, "nodedown")) return this.#blocked.dropLost();
     if (!(message instanceof Tuple) || !isSigned(message)) return;
     const [asker, request] = message.elements as [Pid, unknown];
     const [kind, ...fields] = elementsOf(request);
@@ -116,8 +123,12 @@ class Rex implements Server {
     try {
       this.#process.send(to, message);
     } catch (error) {
-      // The result cannot be sent.
-      this.#process.send(to, tuple(REX, exited(error)));
+      // The result cannot be sent; if this cannot either, the asker's node reads nothing.
+      try {
+        this.#process.send(to, tuple(REX, exited(error)));
+      } catch (again) {
+        if (!(again instanceof QueueFullError)) throw again;
+      }
     }
   }
 
@@ -131,39 +142,40 @@ class Rex implements Server {
   }
 
   #block(asked: RexCall): void {
-    const { holdings } = this.#runtime;
-    if (this.#blocked === undefined) {
-      this.#blocked = [];
+    if (!this.#isBlocked) {
+      this.#isBlocked = true;
       this.#run(asked, () => this.#unblock());
-    } else if (holdings.refuses(asked.node, "entries")) {
-      asked.reply(exited("system_limit"));
-    } else {
-      holdings.take(asked.node, "entries");
-      this.#blocked.push(asked);
-    }
+    } else if (!this.#blocked.add(asked)) asked.reply(exited("system_limit"));
   }
 
+  /** Runs the next `block_call` in a step of its own: thousands that are refused do not hold up the node. */
   #unblock(): void {
-    const next = this.#blocked?.shift();
-    if (next === undefined) {
-      this.#blocked = undefined;
-      return;
-    }
-    this.#runtime.holdings.release(next.node, "entries");
-    this.#run(next, () => this.#unblock());
+    enqueueStep(this.#process, () => {
+      const next = this.#process.alive ? this.#blocked.take() : undefined;
+      if (next === undefined) this.#isBlocked = false;
+      else this.#run(next, () => this.#unblock());
+    }, undefined);
   }
 
-  /** Runs a function in a process of its own, and replies when that exits. */
+  /** Runs a function in a process of its own, and replies when that exits; `ended` is called in any case. */
   #run(asked: RexCall, ended: () => void = () => {}): void {
-    const { node, mfa, reply } = asked;
-    let found: ReturnType<typeof resolveOtpFunction>;
+    const end = (term: unknown) => {
+      try {
+        asked.reply(term);
+      } finally {
+        ended();
+      }
+    };
     try {
-      found = resolveOtpFunction(this.#runtime, node, mfa);
+      this.#start(asked, end);
     } catch (error) {
-      reply(failure(error));
-      return ended();
+      end(failure(error));
     }
-    const { fn, label } = found;
+  }
+
+  #start(asked: RexCall, end: (term: unknown) => void): void {
+    const { node, mfa } = asked;
+    const { fn, label } = resolveOtpFunction(this.#runtime, node, mfa);
     const output = asked.leader === "asker" ? this.#output(asked) : undefined;
     let result: { term: unknown } | undefined;
     const worker: LocalProcess = this.#runtime.spawn(
@@ -182,8 +194,7 @@ class Rex implements Server {
     );
     onExit(worker, () => {
       if (output !== undefined) this.#runtime.terminate(output, "normal");
-      reply(result === undefined ? exited(worker.exitReason) : result.term);
-      ended();
+      end(result === undefined ? exited(worker.exitReason) : result.term);
     });
   }
 
