@@ -11,6 +11,7 @@ import { basename, dirname } from "node:path";
 import { test } from "../testing/mod.ts";
 import { withFolder } from "./_cli.ts";
 import { deno, harness, ROOT, type Run } from "./_harness.ts";
+import { until } from "./_until.ts";
 
 const options = { tags: ["slow"], timeout: 120_000 };
 
@@ -339,7 +340,9 @@ test(
         "hangs_test.ts": `
           Deno.test("passes", () => {});
           Deno.test("waits", async () => {
-            new Deno.Command(Deno.execPath(), { args: ["repl"], stdin: "piped" }).spawn();
+            const args = ["eval", "setTimeout(() => {}, 600_000)"];
+            const { pid } = new Deno.Command(Deno.execPath(), { args }).spawn();
+            Deno.writeTextFileSync(".git/child", String(pid));
             await new Promise((go) => setTimeout(go, 600_000));
           });
         `,
@@ -362,6 +365,13 @@ Failed:
       );
       assertEquals(totals, ["4 tests, 3 failures", "1 passed, 3 failed"]);
       assertEquals(code, 1);
+      // The process that the file started is gone, or its parent has not noticed yet.
+      const pid = await Deno.readTextFile(`${folder}/.git/child`);
+      const args = ["-c", `cat /proc/${pid}/stat 2>&1`];
+      await until(async () => {
+        const { stdout } = await new Deno.Command("sh", { args }).output();
+        return /No such|\) Z /.test(new TextDecoder().decode(stdout));
+      });
     }),
 );
 
