@@ -253,6 +253,43 @@ clusterTest(
 );
 
 clusterTest(
+  "what rex sends for a BEAM arrives as if the BEAM had sent it",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { allow: () => false });
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      await GenServer.startLink(Echo, undefined, { name: "echo" });
+      Process.register(self(), "inbox");
+      const relay = (kind: string, name: string, message: unknown) =>
+        peer.say(
+          [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+          tuple(FROM, tuple(atom(kind), atom(name), message)),
+        );
+      const exit = { type: "EXIT", from: self(), reason: "shutdown" };
+      relay("sbcast", "echo", exit);
+      // In the name of a process here: dropped.
+      const chars = { type: "put_chars", chars: "x" };
+      const request = { type: "io_request", from: self(), request: chars };
+      relay("sbcast", "inbox", request);
+      relay(
+        "sbcast",
+        "echo",
+        tuple(atom("$gen_call"), tuple(FROM, 1), "asked"),
+      );
+      relay("send", "inbox", "sent");
+      for (;;) {
+        const { message } = await peer.kind(control.DOP_SEND_SENDER);
+        if ((message as Tuple).length !== 2) continue;
+        assertEquals(message, tuple(1, "asked"));
+        break;
+      }
+      assertEquals(await receive(), tuple(FROM, "sent"));
+      assertEquals(await nothing(), "nothing");
+    });
+  },
+);
+
+clusterTest(
   "a BEAM does not ask a group leader in the name of another process",
   async (cluster) => {
     const alex = await cluster.start("alex");

@@ -11,6 +11,8 @@
  * Each function runs in a process of its own, whose result is sent by this server when it exits. The group leader is
  * the given one, that of the node (`user`), or for `send_stdout_to_caller` one that sends all output to the asker.
  *
+ * What it sends for an asker arrives as if the asker had sent it.
+ *
  * As with `erpc`, the node that asks is the one of the asking process, which the wire has checked; `allow` and the
  * limits of that node apply.
  *
@@ -23,7 +25,7 @@ import { isTyped } from "../../gen/messages.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import { resolveOtpFunction } from "../../gen/otp_function.ts";
 import { answer, NO_REPLY, type Server } from "../../gen/server.ts";
-import { isSigned } from "../../gen/signed_messages.ts";
+import { isSigned, partAsSent } from "../../gen/signed_messages.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { enqueueStep } from "../../runtime/scheduling/scheduler.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
@@ -104,9 +106,11 @@ class Rex implements Server {
       const features = [atom("erpc")];
       this.#send(asker, tuple(atom("features_reply"), this.#node, features));
     } else if (fields.length === 2 && name instanceof Atom) {
+      const part = isAtom(kind, "send") ? tuple(asker, given) : given;
       const isSent = this.#sendName(
+        asker,
         name.name,
-        isAtom(kind, "send") ? tuple(asker, given) : given,
+        partAsSent(message, part),
       );
       const told = isSent ? this.#node : tuple(atom("nonexisting_name"), name);
       if (!isSent || isAtom(kind, "sbcast")) {
@@ -132,12 +136,19 @@ class Rex implements Server {
     }
   }
 
-  /** Sends to a registered name; returns whether there is one. */
-  #sendName(given: string, message: unknown): boolean {
+  /**
+   * Sends to a registered name as if the asker had; returns whether there is one. Sent by this server, the message
+   * would be one of this node's, which servers believe more.
+   */
+  #sendName(
+    asker: Pid,
+    given: string,
+    sent: ReturnType<typeof partAsSent>,
+  ): boolean {
     const name = fromBeamName(given);
-    const { names } = this.#runtime;
+    const { names, local } = this.#runtime;
     if (!names.has(name) && !names.has(unquotedName(name))) return false;
-    this.#process.sendName(name, this.#runtime.node, message);
+    if (sent !== undefined) local.sendName(asker, name, sent.message);
     return true;
   }
 

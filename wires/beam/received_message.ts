@@ -78,7 +78,14 @@ export function messageOf(
     return term;
   }
   if (first instanceof Pid) {
-    if (isRexRequest(elements[1]) && isPeers(first)) noteSigned(term);
+    if (isRexRequest(elements[1]) && isPeers(first)) {
+      noteSigned(term, (part) => {
+        const message = messageOf(part, undefined, isPeers, isOwn, peer);
+        return message === FORGED || message instanceof Reply
+          ? undefined
+          : { message };
+      });
+    }
     return term;
   }
   // A task's result has the bare reference; in a message to a pid that is data.
