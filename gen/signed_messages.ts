@@ -1,5 +1,6 @@
 /**
- * Messages that begin with the pid of their sender, as some of OTP's do, and whose sender a wire has checked.
+ * Messages of BEAMs whose sender a wire has checked: those that begin with the pid of their sender, as some of OTP's do,
+ * and log events.
  *
  * A message that looks like one, sent by another node or by a process of this one, is not noted, nor is a copy.
  *
@@ -10,6 +11,7 @@
 export type PartReader = (part: unknown) => { message: unknown } | undefined;
 
 const signed = new WeakMap<object, PartReader | undefined>();
+const origins = new WeakMap<object, string>();
 
 /** Notes a message that the node of the process has sent that it names first. */
 export function noteSigned(message: object, readPart?: PartReader): void {
@@ -27,4 +29,14 @@ export function partAsSent(
   part: unknown,
 ): { message: unknown } | undefined {
   return signed.get(message)?.(part);
+}
+
+/** Notes the node that has sent a message. */
+export function noteSendingNode(message: object, node: string): void {
+  origins.set(message, node);
+}
+
+/** The node that has sent a message, if it was noted. */
+export function sendingNode(message: object): string | undefined {
+  return origins.get(message);
 }

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Agent } from "../agent.ts";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { Node } from "../node.ts";
+import { type LogEvent, Node } from "../node.ts";
 import { Process, receive, self, send } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
 import { improperList } from "../runtime/values/improper_list.ts";
@@ -286,6 +286,46 @@ clusterTest(
       assertEquals(await receive(), tuple(FROM, "sent"));
       assertEquals(await nothing(), "nothing");
     });
+  },
+);
+
+clusterTest(
+  "a log event counts and appears as its sender's, whatever it states",
+  async (cluster) => {
+    const events: LogEvent[] = [];
+    const alex = await cluster.start("alex", {
+      log: (event) => void (event.remote && events.push(event)),
+    });
+    await using peer = await RawBeam.dial(alex);
+    await using other = await RawBeam.dial(alex, "evil@localhost");
+    const evil = new Pid("evil@localhost", 1, CREATION);
+    const event = (text: string) => {
+      const meta = new Map<unknown, unknown>([
+        [atom("pid"), FROM],
+        [atom("gl"), FROM],
+        [atom("node"), atom(RAW)],
+      ]);
+      return tuple(atom("log"), atom("error"), text, meta);
+    };
+    const to = (from: Pid) =>
+      [control.DOP_REG_SEND, from, NONE, atom("logger_proxy")] as const;
+    for (let i = 0; i < 60; i++) other.say(to(evil), event(`forged ${i}`));
+    // The line about its connection is the first of 50.
+    await until(() => events.length === 49);
+    peer.say(to(FROM), event("own"));
+    await until(() => events.length > 49);
+    const { message, remote } = events[0];
+    assertEquals(message, "From evil@localhost: forged 0");
+    assertEquals(remote, { node: "evil@localhost", pid: undefined });
+    assertEquals(events[49].remote, { node: RAW, pid: FROM });
+    assertMatch(events[49].message, /^From raw@localhost, #PID<.*>: own$/);
+    // One that a process here forges is nobody's.
+    await alex.run(() => {
+      send({ name: "logger_proxy", node: alex.name }, event("local"));
+    });
+    peer.say(to(FROM), event("next"));
+    await until(() => events.length > 50);
+    assertMatch(events[50].message, /: next$/);
   },
 );
 

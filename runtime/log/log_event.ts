@@ -117,11 +117,11 @@ export interface ApplicationReport {
   reason: unknown;
 }
 
-/** The origin of an event that a node of Erlang sent, as it states it. */
+/** The origin of an event that a node of Erlang sent. */
 export interface RemoteOrigin {
-  /** The node. */
+  /** The node that sent the event. */
   node: string;
-  /** The process that the event is about, or that logged it. */
+  /** The process that the event is about, or that logged it; `undefined` if the event names none of that node. */
   pid: Pid | undefined;
 }
 

@@ -2,14 +2,15 @@
  * The server `logger_proxy`: a node of Erlang sends it the log events of its processes whose group leader is here,
  * as their output appears here too.
  *
- * It starts when the first event arrives. As in OTP, nobody signs an event: the node and the process that it names
- * are those that it claims.
+ * It starts when the first event arrives. An event counts for the node that sent it, and is shown as that node's,
+ * whatever it states; other messages that look like events are dropped.
  *
  * @module
  */
 
 import { serveOnDemand } from "../../gen/on_demand.ts";
 import { NO_REPLY, type Server } from "../../gen/server.ts";
+import { sendingNode } from "../../gen/signed_messages.ts";
 import type { LogLevel } from "../../runtime/log/log_event.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { Atom } from "../../runtime/values/atom.ts";
@@ -51,12 +52,12 @@ class LoggerProxy implements Server {
 
   async info(message: unknown): Promise<void> {
     const event = eventOf(message);
-    if (event === undefined) return;
+    const node = event && sendingNode(message as Tuple);
+    if (event === undefined || node === undefined) return;
     const { level, meta, text } = event;
     const texts = await import("./otp_log_text.ts");
     const pid = texts.fieldOf(meta, "pid");
-    const of = pid instanceof Pid ? pid : undefined;
-    const node = of?.node ?? "another node";
+    const of = pid instanceof Pid && pid.node === node ? pid : undefined;
     this.#runtime.report(
       level,
       () => ({
@@ -66,14 +67,7 @@ class LoggerProxy implements Server {
         }`,
         remote: { node, pid: of },
       }),
-      {
-        what: "log events",
-        // Names that an event makes up count together.
-        peer: of !== undefined && this.#runtime.connected(node) !== undefined
-          ? node
-          : "unknown nodes",
-        most: 50,
-      },
+      { what: "log events", peer: node, most: 50 },
     );
   }
 }

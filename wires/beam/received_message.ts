@@ -18,7 +18,7 @@ import { Atom } from "../../runtime/values/atom.ts";
 import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { Pid, Ref } from "../../runtime/values/pid.ts";
 import { aliasOf, ReplyTo, replyToOf } from "../../runtime/values/reply_to.ts";
-import { noteSigned } from "../../gen/signed_messages.ts";
+import { noteSendingNode, noteSigned } from "../../gen/signed_messages.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 
 /** A reply to a reference of this node. */
@@ -69,6 +69,7 @@ export function messageOf(
   const { elements } = term;
   const first = elements[0];
   if (first instanceof Atom) {
+    if (first.name === "log") noteSendingNode(term, peer);
     return shaped(first.name, elements, isPeers, isOwn, peer) ?? term;
   }
   if (elements.length !== 2) {
