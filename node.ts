@@ -990,7 +990,7 @@ export class Node implements AsyncDisposable {
    *
    * @param name The module's name.
    * @param module Its functions by name.
-   * @throws {TypeError} If the module is not an object, or the name is not a string.
+   * @throws {TypeError} If the module is not an object or has a getter that throws, or the name is not a string.
    *
    * @example Usage
    * ```ts
@@ -1002,8 +1002,9 @@ export class Node implements AsyncDisposable {
    */
   export(name: string, module: ModuleExports): void {
     checkString(name, "export a module under the name");
-    checkModule(name, module, `export on ${this.name}`);
-    this.#runtime.modules.add(name, module);
+    const what = `export on ${this.name}`;
+    checkModule(name, module, what);
+    this.#runtime.modules.add(name, module, what);
   }
 
   /**

@@ -164,7 +164,7 @@ export async function startNode(
   runtime.modules.allow = options.allow;
   runtime.modules.allowObserve = options.allowObserve ?? false;
   for (const [key, module] of Object.entries(options.modules ?? {})) {
-    runtime.modules.add(key, module);
+    runtime.modules.add(key, module, `start ${name.full}`);
   }
   if (options.allowRemsh) exportShell(runtime.modules);
   if (options.allowClosures) {

@@ -1,6 +1,6 @@
 /** The rule `allow` of a node, and the functions that a node exports. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import { Node } from "../node.ts";
 import { self } from "../process.ts";
@@ -59,6 +59,30 @@ clusterTest(
         );
       }
     });
+  },
+);
+
+clusterTest(
+  "a module whose export throws is refused by its name",
+  async (cluster) => {
+    const Module = {
+      get getter() {
+        throw new RangeError("broken");
+      },
+    };
+    const reason =
+      'the export "getter" of the module "Module" throws #RangeError<broken>';
+    await assertRejects(
+      () => cluster.start("kate", { modules: { Module } }),
+      TypeError,
+      `Cannot start kate@localhost: ${reason}`,
+    );
+    const alex = await cluster.start("alex");
+    assertThrows(
+      () => alex.export("Module", Module),
+      TypeError,
+      `Cannot export on alex@localhost: ${reason}`,
+    );
   },
 );
 

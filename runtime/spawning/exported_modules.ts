@@ -105,12 +105,14 @@ export class Modules {
   /**
    * Exports a module under a name; it replaces an earlier one of that name. The functions are those that the
    * module has now.
+   *
+   * @throws {TypeError} If an export is a getter that throws: the message says that `what` cannot be done.
    */
-  add(name: string, module: ModuleExports): void {
+  add(name: string, module: ModuleExports, what = "export a module"): void {
     const functions = new Map<string, AnyFunction>();
     // A class's static functions are not enumerable.
     for (const key of Object.getOwnPropertyNames(module)) {
-      const value = module[key];
+      const value = read(name, module, key, what);
       if (typeof value !== "function") continue;
       functions.set(key, value);
       if (!this.#named.has(value)) this.#named.set(value, [name, key]);
@@ -291,6 +293,24 @@ export function spawnError(
   return error === "undef"
     ? new UndefinedFunctionError(text)
     : new SpawnRefusedError(error, text);
+}
+
+function read(
+  name: string,
+  module: ModuleExports,
+  key: string,
+  what: string,
+): unknown {
+  try {
+    return module[key];
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot ${what}: the export ${quote(key)} of the module ${
+        quote(name)
+      } throws ${inspect(cause)}; give a function in place of a getter`,
+      { cause },
+    );
+  }
 }
 
 /** Checks the name of a function; throws at the caller, as the error of the other node would say less. */
