@@ -14,9 +14,9 @@ export const MAX_SHOWN_NAME = 510;
  */
 export const HIDDEN: string = [
   "[\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e]",
-  "[\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb]",
-  // Shorthand, music, and all of the plane of tags.
-  "\\ud82f[\\udca0-\\udca3]|\\ud834[\\udd59\\udd73-\\udd7a]|[\\udb40-\\udb43][\\udc00-\\udfff]",
+  "[\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffc]",
+  // Controls of hieroglyphs, shorthand, music, and all of the plane of tags.
+  "\\ud80d[\\udc30-\\udc3f]|\\ud82f[\\udca0-\\udca3]|\\ud834[\\udd59\\udd73-\\udd7a]|[\\udb40-\\udb43][\\udc00-\\udfff]",
 ].join("|");
 
 const UNSAFE = new RegExp(`[\\u007f-\\u009f]|${HIDDEN}`, "g");
