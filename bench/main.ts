@@ -279,7 +279,7 @@ function json({ setting, results }: Report): string {
   }\n  ]\n}\n`;
 }
 
-/** Puts the rows of a report into that of a folder, in the order of all rows. */
+/** Puts the rows of a report into the report of a folder, in the order of all rows. */
 async function add(
   folder: string,
   { setting, results }: Report,

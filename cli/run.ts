@@ -229,7 +229,8 @@ async function start(
     line.node !== undefined &&
     (line.node.cluster !== undefined || line.code.length === 0)
   ) {
-    // It is not among the names of the library, as most programs have no cluster; a prompt may ask for that of others.
+    // The names of the library lack `Cluster`, as most programs have no cluster; a prompt may ask for the cluster of
+    // another program.
     scope.Cluster = (await import("../cluster.ts")).Cluster;
   }
   if (line.dashboard !== undefined) {

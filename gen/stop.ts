@@ -111,7 +111,7 @@ export function stopServer(
   ) as Promise<"ok">;
 }
 
-/** What a stop was asked for. */
+/** A request to stop a server. */
 interface StopRequest {
   server: ServerTarget;
   reason: unknown;

@@ -130,7 +130,7 @@ export class PageServer {
     await promise;
   }
 
-  /** Gives a connection a place: that of one that waits, if none is free. */
+  /** Gives a connection a place: if none is free, the place of a connection that waits. */
   #seat(socket: Socket): void {
     const places = this.#places;
     if (places.size >= MAX_CONNECTIONS) {

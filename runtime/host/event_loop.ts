@@ -7,9 +7,10 @@
  * the next turn ready at once. So beside slices of 5 ms that one `setImmediate` separates, an echo over a socket
  * takes 300 ms.
  *
- * On Deno, {@linkcode afterPoll} therefore waits for so many turns that one of them polls. An empty turn costs
- * 0.9 µs, so the wait costs 0.7 % of a slice. Other ways to wait are not as good: a timer always makes Deno poll,
- * but costs 1 ms; a result of the thread pool makes it poll only if all other work is done before.
+ * On Deno, {@linkcode afterPoll} therefore waits for {@linkcode POLLING_TURNS} turns, and one of these turns polls.
+ * An empty turn costs 0.9 µs, so the wait costs 0.7 % of a slice. Other ways to wait are not as good: a timer
+ * always makes Deno poll, but costs 1 ms; a result of the thread pool makes it poll only if all other work is done
+ * before.
  *
  * @module
  */

@@ -29,7 +29,7 @@ export function publicStack(stack: string): string {
   return withoutFolders(stack.length <= MAX_STACK ? stack : shortened(stack));
 }
 
-/** A text whose frames have files without their folders; those of packages begin at `node_modules`. */
+/** A text whose frames name files without their folders; files of packages begin at `node_modules`. */
 export function withoutFolders(text: string): string {
   if (!text.includes("/") && !text.includes("\\")) return text;
   return text.split("\n")

@@ -9,9 +9,10 @@
  * - `features_request`: answers that this node serves `erpc`.
  *
  * Each function runs in a process of its own, whose result is sent by this server when it exits. The group leader is
- * the given one, that of the node (`user`), or for `send_stdout_to_caller` one that sends all output to the asker.
+ * the given one, the leader of the node (`user`), or for `send_stdout_to_caller` a leader that sends all output to
+ * the asker.
  *
- * What it sends for an asker arrives as if the asker had sent it.
+ * Messages that `rex` sends for an asker arrive as if the asker had sent them.
  *
  * As with `erpc`, the node that asks is the one of the asking process, which the wire has checked; `allow` and the
  * limits of that node apply.

@@ -52,7 +52,7 @@ export const START_CALL: unique symbol = Symbol("startCall");
 
 /** A start with the call that it stands for. */
 export interface DescribedStart {
-  /** The call; its arguments are those of the program, and not copied. */
+  /** The call; its arguments are the values of the program, not copies. */
   [START_CALL]?: CallDescription;
 }
 
