@@ -110,7 +110,7 @@ function blocks(text: string, language: string): string[] {
   return [...text.matchAll(pattern)].map(([, body]) => body);
 }
 
-/** The JSON in blocks, and that of signals and of frames of the handshake in the text, in their order. */
+/** The JSON in blocks, and the JSON of signals and of handshake frames in the text, in their order. */
 function jsonIn(text: string): Json[] {
   const found = text.matchAll(
     /^```json5\n([^]*?)\n```$|`(\["[a-z_]+\*?", [^`]+\]|\{"(?:status|proof)": [^`…]+\})`/gm,

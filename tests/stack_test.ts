@@ -112,7 +112,7 @@ const FAILING: Record<string, (server: GenServer) => Promise<unknown>> = {
     Registry.startLink({ keys: "none" as "unique", name: "Names" }),
 };
 
-/** The locations in a stack, except those of the host: how many there are depends on what else runs. */
+/** The locations in a stack, except the host's own, whose number depends on what else runs. */
 function framesOf(error: unknown): string[] {
   return [...String((error as Error).stack).matchAll(/\(?(\S+:\d+:\d+)\)?$/gm)]
     .map(([, place]) => place)

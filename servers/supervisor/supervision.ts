@@ -62,7 +62,7 @@ export interface Root {
 /** By the links of the process that code outside any process shares. */
 const roots = new WeakMap<Link, Root>();
 
-/** Makes a supervisor visible to observers; its process is that of a server, which has a lineage. */
+/** Makes a supervisor visible to observers; its process has a lineage, as each server's has. */
 export function noteSupervision(
   process: LocalProcess,
   supervision: Supervision,
