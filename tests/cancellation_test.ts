@@ -335,10 +335,17 @@ processTest(
     const call = exitOf(
       GenServer.call(idle(), "hi", { deadline: Date.now() + 50 }),
     );
-    // The clock is set back.
-    Date.now = ((now) => () => now() - 1000)(Date.now);
-    time.tick(50);
-    assertEquals((await call).reason, "timeout");
+    const { Date: before } = globalThis;
+    const setBack = class extends before {
+      static override now = () => before.now() - 1000;
+    };
+    globalThis.Date = setBack as typeof Date;
+    try {
+      time.tick(50);
+      assertEquals((await call).reason, "timeout");
+    } finally {
+      globalThis.Date = before;
+    }
   },
 );
 
