@@ -8,14 +8,10 @@ import { Network } from "../distribution/network.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
-  type Local,
   type Port,
   type Transport,
   type TransportHandlers,
 } from "../distribution/wire.ts";
-import { Budget } from "../distribution/budget.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
-import { Modules } from "../runtime/spawning/exported_modules.ts";
 import { Node } from "../node.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { systemClock } from "../runtime/host/clock.ts";
@@ -30,6 +26,7 @@ import { Decoder } from "../wires/json/decoder.ts";
 import { Encoder } from "../wires/json/encoder.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
+import { localOf } from "./_local.ts";
 import { mutated, mutatedBytes, mutatedFrame, pieces } from "./_fuzz.ts";
 import { numbersIn } from "./_pages.ts";
 import { clusterTest } from "./_nodes.ts";
@@ -173,20 +170,7 @@ test(
   `fuzz: ${RUNS} answers of listeners`,
   { timeout: 600_000 },
   async () => {
-    const local: Local = {
-      ...HERE,
-      hidden: false,
-      cookie: "secret",
-      limits: DEFAULT_LIMITS,
-      randomBytes,
-      parts: new Budget(Infinity),
-      functions: new BeamFunctions(new Modules()),
-      admit: () => ({
-        status: "ok",
-        confirm: () => Promise.resolve("ok" as const),
-        isElsewhere: () => false,
-      }),
-    };
+    const local = localOf({ ...HERE, cookie: "secret" });
     await fuzz(RUNS, async (random) => {
       const transport = new FuzzedTransport();
       const dialled = jsonWire.dial(

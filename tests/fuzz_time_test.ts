@@ -4,17 +4,13 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { randomBytes } from "node:crypto";
-import { Budget } from "../distribution/budget.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
-import { Modules } from "../runtime/spawning/exported_modules.ts";
 import { isNodeName, parseNodeName } from "../distribution/node_name.ts";
 import {
   decodeLookupReply,
   decodeNamesReply,
   decodeRequest,
 } from "../distribution/epmd/protocol.ts";
-import { DEFAULT_LIMITS, type Local } from "../distribution/wire.ts";
+import { DEFAULT_LIMITS } from "../distribution/wire.ts";
 import { inspect, printable, quote } from "../runtime/values/inspect.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
 import { copyTerm } from "../runtime/values/term.ts";
@@ -24,6 +20,7 @@ import { Decoder } from "../wires/json/decoder.ts";
 import { FrameReader } from "../wires/json/frames.ts";
 import { jsonWire } from "../wires/json/mod.ts";
 import { ProtocolError } from "../wires/json/checks.ts";
+import { localOf } from "./_local.ts";
 import {
   assertLinear,
   decode,
@@ -281,20 +278,7 @@ test(
   "a frame of an unauthenticated connection takes time linear in its length",
   SLOW,
   async () => {
-    const local: Local = {
-      ...HERE,
-      hidden: false,
-      cookie: "secret",
-      limits: DEFAULT_LIMITS,
-      randomBytes,
-      parts: new Budget(Infinity),
-      functions: new BeamFunctions(new Modules()),
-      admit: () => ({
-        status: "ok",
-        confirm: () => Promise.resolve("ok" as const),
-        isElsewhere: () => false,
-      }),
-    };
+    const local = localOf({ ...HERE, cookie: "secret" });
     const transport = {
       remote: "test",
       buffered: 0,

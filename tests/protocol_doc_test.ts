@@ -1,5 +1,6 @@
 /** `docs/protocol.md` describes the code: its examples are decoded, and compared with the encoder's output. */
 
+import { localOf } from "./_local.ts";
 import { SIGNAL_KINDS } from "./_signals.ts";
 import {
   assert,
@@ -9,7 +10,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { QUIET_TURNS, SILENT_TURNS } from "../distribution/connection.ts";
 import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../distribution/dialler.ts";
 import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
@@ -29,9 +30,6 @@ import {
   type Transport,
   type TransportHandlers,
 } from "../distribution/wire.ts";
-import { Budget } from "../distribution/budget.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
-import { Modules } from "../runtime/spawning/exported_modules.ts";
 import { Agent } from "../agent.ts";
 import { GenServer } from "../gen_server.ts";
 import { global } from "../global.ts";
@@ -871,22 +869,7 @@ class ScriptedTransport implements Transport {
 }
 
 function local({ name, creation }: typeof ALEX): Local {
-  return {
-    name,
-    creation,
-    listen: LISTEN[name],
-    hidden: false,
-    cookie: COOKIE,
-    limits: DEFAULT_LIMITS,
-    randomBytes,
-    parts: new Budget(Infinity),
-    functions: new BeamFunctions(new Modules()),
-    admit: () => ({
-      status: "ok",
-      confirm: () => Promise.resolve("ok" as const),
-      isElsewhere: () => false,
-    }),
-  };
+  return localOf({ name, creation, listen: LISTEN[name], cookie: COOKIE });
 }
 
 /** A proof by the page's rule. */
