@@ -34,10 +34,10 @@
 
 import type { BeamFieldsOf, BeamType, BeamTypeOf } from "./beam.ts";
 import {
-  callSpelling,
-  castSpelling,
+  callEncoding,
+  castEncoding,
   checkServerBeamTypes,
-  spelledReply,
+  encodedReply,
 } from "./servers/gen_server/gen_server_otp.ts";
 import { ExitError } from "./errors.ts";
 import type { DownMessage, ExitMessage } from "./process.ts";
@@ -65,9 +65,9 @@ import {
 } from "./servers/gen_server/gen_server_process.ts";
 import {
   Cast,
-  type RequestSpelling,
+  EncodedCast,
+  type RequestEncoding,
   type ServerTarget,
-  SpelledCast,
 } from "./gen/messages.ts";
 import {
   DeclaredRef,
@@ -1098,7 +1098,7 @@ export class GenServer {
       return callWithData(ref, request, {
         timeout,
         as: () => callOf("call", ref, request, timeout),
-        spelling: spellingFor(server, request),
+        encoding: encodingFor(server, request),
         signal: options.signal,
         deadline: options.deadline,
       });
@@ -1135,7 +1135,7 @@ export class GenServer {
     request: NoInfer<CastOf<T>>,
   ): MaybePromise<"ok"> {
     const ref = serverRef(server);
-    return sent(cast(currentProcess(), ref, request, castSpellingFor(server)));
+    return sent(cast(currentProcess(), ref, request, castEncodingFor(server)));
   }
 
   /**
@@ -1181,7 +1181,7 @@ export class GenServer {
     reply: NoInfer<R>,
   ): "ok" {
     const caller = callerOf(from);
-    currentProcess().replyAnywhere(caller, spelledReply(caller, reply));
+    currentProcess().replyAnywhere(caller, encodedReply(caller, reply));
     return "ok";
   }
 
@@ -1239,14 +1239,14 @@ export class GenServer {
     const target = remoteNameOf(nameIn(name));
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
-    const spelling = spellingFor(name, request);
+    const encoding = encodingFor(name, request);
     const { signal, deadline } = options;
     const failed = (error: unknown) => noReply(error, signal);
     const asked = nodes.map((node) =>
       startCallWithData<ReplyOf<T, R>>(process, { node, target }, request, {
         timeout,
         as,
-        spelling,
+        encoding,
         signal,
         deadline,
       }).promise.then((reply) => ({ reply }), failed)
@@ -1298,10 +1298,10 @@ export class GenServer {
       "{ nodes: ['kate@localhost'] }",
     );
     const process = currentProcess();
-    const spelling = castSpellingFor(name);
-    const message = spelling === undefined
+    const encoding = castEncodingFor(name);
+    const message = encoding === undefined
       ? new Cast(request)
-      : new SpelledCast(request, spelling);
+      : new EncodedCast(request, encoding);
     const target = remoteNameOf(nameIn(name));
     for (const node of nodesOf(options, process.runtime)) {
       process.sendName(target, node, message);
@@ -1375,17 +1375,17 @@ export class GenServer {
 }
 
 /** How a server with a declaration wants a call. */
-function spellingFor(
+function encodingFor(
   server: unknown,
   request: unknown,
-): RequestSpelling | undefined {
+): RequestEncoding | undefined {
   return server instanceof DeclaredRef
-    ? callSpelling(server.types, request)
+    ? callEncoding(server.types, request)
     : undefined;
 }
 
-function castSpellingFor(server: unknown): RequestSpelling | undefined {
-  return server instanceof DeclaredRef ? castSpelling(server.types) : undefined;
+function castEncodingFor(server: unknown): RequestEncoding | undefined {
+  return server instanceof DeclaredRef ? castEncoding(server.types) : undefined;
 }
 
 /** The name of servers on several nodes. */

@@ -21,7 +21,7 @@
  * @module
  */
 
-export * from "./library.ts";
+export * from "./closure_scope.ts";
 export {
   type Allow,
   type CrashReport,

@@ -57,7 +57,7 @@ import {
   unnamed,
 } from "./runtime/context/default_node.ts";
 import { isTypedCode } from "./runtime/context/typed_code.ts";
-import type { Holding, RefusedRequest } from "./runtime/holdings.ts";
+import type { Holding, RefusedRequest } from "./runtime/peer_quotas.ts";
 import { jsonLog } from "./runtime/log/json_log.ts";
 import {
   type LogEvent,
@@ -485,8 +485,8 @@ export class Node implements AsyncDisposable {
   static stats(): NodeStats | undefined {
     const node = here();
     if (node === undefined) return undefined;
-    const { processes, holdings } = node.#runtime;
-    const { entries, ...held } = holdings.totals();
+    const { processes, quotas } = node.#runtime;
+    const { entries, ...held } = quotas.totals();
     return {
       ...node.#network.stats(),
       processes: processes.size,

@@ -52,7 +52,7 @@ import {
   checkTimeout,
   isName,
 } from "./runtime/values/check_arguments.ts";
-import { misfit, type OptionNames } from "./runtime/values/options.ts";
+import { type OptionNames, typeError } from "./runtime/values/options.ts";
 import { promised } from "./runtime/promises/promised.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
@@ -1195,7 +1195,7 @@ export class Process {
     }
     const isMoment = options.abs ?? false;
     if (!Number.isFinite(ms) || (ms < 0 && !isMoment)) {
-      throw misfit(
+      throw typeError(
         ms,
         `Cannot send ${isMoment ? "at" : "after"} ${inspect(ms)} ms: give ${
           isMoment

@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as library from "./library.ts";
+import * as library from "./closure_scope.ts";
 import type { Modules } from "./runtime/spawning/exported_modules.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;

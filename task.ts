@@ -63,7 +63,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { Identity } from "./runtime/values/identity.ts";
+import { BrandedObject } from "./runtime/values/branded_object.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import {
   assertFunction,
@@ -258,7 +258,7 @@ export type StreamResult<T, E = unknown> =
   };
 
 /** Adds its state to a task: a copy, which has none, cannot be awaited. */
-class States extends Identity {
+class States extends BrandedObject {
   readonly #state: TaskState;
 
   constructor(task: AnyTask, state: TaskState) {

@@ -53,7 +53,7 @@ import {
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
-import { misfit, type OptionNames } from "./runtime/values/options.ts";
+import { type OptionNames, typeError } from "./runtime/values/options.ts";
 import { Pid } from "./runtime/values/pid.ts";
 import { assertIntensity } from "./servers/supervisor/restart_intensity.ts";
 import { type ChildSpec, Supervisor } from "./supervisor.ts";
@@ -442,7 +442,7 @@ function checkWorkers(options: WorkersOptions): Checked {
   }
   assertIntensity("supervisor of workers", maxRestarts, maxSeconds);
   if (!Number.isInteger(port) || port < 0 || port + count - 1 > 65535) {
-    throw misfit(
+    throw typeError(
       port,
       `Cannot ${what}: port is ${
         inspect(port)
@@ -452,7 +452,7 @@ function checkWorkers(options: WorkersOptions): Checked {
   checkTimeout(startTimeout, `${what}, which must be up,`);
   checkTimeout(shutdown, `stop workers`);
   if (!(typeof answerTimeout === "number" && answerTimeout > 0)) {
-    throw misfit(
+    throw typeError(
       answerTimeout,
       `Cannot ${what}: answerTimeout is ${
         inspect(answerTimeout)

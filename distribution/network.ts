@@ -5,7 +5,7 @@
  */
 
 import type { NetworkLog } from "./network_log.ts";
-import type { RefusedRequest } from "../runtime/holdings.ts";
+import type { RefusedRequest } from "../runtime/peer_quotas.ts";
 import type { Reached, ReachTarget } from "../runtime/reach.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Signals } from "../runtime/signals/signal.ts";
@@ -384,7 +384,7 @@ export class Network {
     const isHidden = this.#isHidden(peer);
     runtime.nodeUp(name, isHidden);
     if (isHidden && peer.isUnaware && !this.#options.hidden) {
-      runtime.unawareUp(name);
+      runtime.asymmetricUp(name);
     }
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;

@@ -108,7 +108,9 @@ export class Ways {
       try {
         return await this.#attemptBy(dial, name, way, { left, share });
       } catch (error) {
-        if (isDialOver(dial) || dial.stop.signal.aborted || isThere(error)) {
+        if (
+          isDialOver(dial) || dial.stop.signal.aborted || isFinalRefusal(error)
+        ) {
           throw error;
         }
         const { message, code } = error as Error & { code?: string };
@@ -242,8 +244,8 @@ function isWordless(error: unknown): boolean {
     (error.code === "closed" || error.counted === "tls");
 }
 
-/** Whether the node was there, and has decided. */
-function isThere(error: unknown): boolean {
+/** Whether the node answered, and its refusal holds at each of its addresses. */
+function isFinalRefusal(error: unknown): boolean {
   return error instanceof HandshakeError &&
     (error.code === "superseded" || error.code === "alive");
 }

@@ -44,11 +44,11 @@ import {
 import {
   Call,
   Cast,
-  type RequestSpelling,
+  EncodedCall,
+  EncodedCast,
+  InternalMessage,
+  type RequestEncoding,
   type ServerTarget,
-  SpelledCall,
-  SpelledCast,
-  Tell,
 } from "./messages.ts";
 import type { OptionNames } from "../runtime/values/options.ts";
 
@@ -64,15 +64,15 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   fromOtp?: (reply: unknown) => unknown;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error;
-  /** How a BEAM spells the request. */
-  spelling?: RequestSpelling;
+  /** How Erlang encodes the request. */
+  encoding?: RequestEncoding;
   /** Whether callers often do not await the promise: a failure must then not end the program. */
   mayBeLeft?: boolean;
 }
 
 /** The wait for the answer to one request. */
 export class PendingCall<T> extends PendingReply<T> {
-  readonly isOpen = true;
+  readonly acceptsAnySender = true;
   readonly #options: RequestOptions<T>;
   /** A request of the library's own, which can read a BEAM's reply. */
   readonly #request: ServerRequest | undefined;
@@ -118,7 +118,7 @@ export class PendingCall<T> extends PendingReply<T> {
 
   otpReply(term: unknown): void {
     const request = this.#request;
-    const { read, spelling, fromOtp = spelling?.reply } = this.#options;
+    const { read, encoding, fromOtp = encoding?.reply } = this.#options;
     if (request === undefined && fromOtp === undefined) return this.reply(term);
     this.cancel();
     this.settleBy(() => {
@@ -260,11 +260,11 @@ export function cast(
   process: LocalProcess,
   server: ServerTarget,
   request: unknown,
-  spelling?: RequestSpelling,
+  encoding?: RequestEncoding,
 ): Backpressure {
-  const message = spelling === undefined
+  const message = encoding === undefined
     ? new Cast(request)
-    : new SpelledCast(request, spelling);
+    : new EncodedCast(request, encoding);
   const place = locateForCast(server, process);
   if (!(place instanceof Promise)) return sendTo(process, place, message);
   const copy = toSendLater(place, process, message);
@@ -277,7 +277,7 @@ export function cast(
 
 /** Sends a process a message with its sender. */
 export function tell(process: LocalProcess, to: Pid, message: unknown): void {
-  process.send(to, new Tell(process.pid, message));
+  process.send(to, new InternalMessage(process.pid, message));
 }
 
 /**
@@ -292,7 +292,7 @@ export function tellConnected(
 ): void {
   const { pid, runtime } = process;
   if (to.node === runtime.node) return tell(process, to, message);
-  runtime.back(to.node).send(pid, to, new Tell(pid, message));
+  runtime.back(to.node).send(pid, to, new InternalMessage(pid, message));
 }
 
 /** Sends a request of the library's own to a place, for a process. */
@@ -312,16 +312,16 @@ export function startCallWithData<T>(
   request: unknown,
   options: RequestOptions<T>,
 ): Asked<T> {
-  const { spelling } = options;
+  const { encoding } = options;
   return ask<T>(
     process,
     place,
     options,
     request,
-    spelling === undefined
+    encoding === undefined
       ? callOf
       : (from, ref, request) =>
-        new SpelledCall(new ReplyTo(from, ref), request, spelling),
+        new EncodedCall(new ReplyTo(from, ref), request, encoding),
   );
 }
 

@@ -16,7 +16,7 @@ import {
   checkTimeout,
 } from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
-import { misfit, type OptionNames } from "../runtime/values/options.ts";
+import { type OptionNames, typeError } from "../runtime/values/options.ts";
 import { locate, type Place } from "./locate.ts";
 import type { ServerTarget } from "./messages.ts";
 
@@ -82,7 +82,7 @@ export function checkCancel(
   if (signal !== undefined) checkSignal(signal, doing);
   if (deadline === undefined) return;
   if (typeof deadline === "number" && !Number.isNaN(deadline)) return;
-  throw misfit(
+  throw typeError(
     deadline,
     `Cannot ${doing} with a deadline of ${
       inspect(deadline)
@@ -122,7 +122,7 @@ class PendingPromise<T> extends PendingReply<T> {
 
   /** As for every lookup, the code of a process that has exited does not go on. */
   override abandon(): void {
-    this.lift();
+    this.disarm();
   }
 }
 

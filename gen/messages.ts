@@ -45,7 +45,7 @@ export class Call extends ServerMessage {
   readonly replyTo: ReplyTo;
   /** The request. */
   readonly request: unknown;
-  /** Whether a BEAM sent it: the request is in OTP's spelling, and so the reply must be. */
+  /** Whether a BEAM sent it: the request is in OTP's encoding, and so the reply must be. */
   readonly otp: boolean;
   /** Whether that BEAM is another node than the caller's. As nothing proves that it forwards it, it may be forged. */
   readonly isForeign: boolean;
@@ -94,31 +94,31 @@ export class Call extends ServerMessage {
   }
 }
 
-/** How a BEAM spells a request to one of its servers, and the reply. */
-export interface RequestSpelling {
+/** How Erlang encodes a request to one of its servers, and the reply. */
+export interface RequestEncoding {
   /** The request as the server there expects it. */
   request(request: unknown): unknown;
   /** The reply as its caller here expects it. */
   reply(term: unknown): unknown;
 }
 
-/** A call whose request a BEAM spells in another way: others see no difference. */
-export class SpelledCall extends Call {
-  readonly #spelling: RequestSpelling;
+/** A call whose request Erlang encodes in another way: others see no difference. */
+export class EncodedCall extends Call {
+  readonly #encoding: RequestEncoding;
 
-  /** Creates a call with the spelling of its request. */
-  constructor(replyTo: ReplyTo, request: unknown, spelling: RequestSpelling) {
+  /** Creates a call with the encoding of its request. */
+  constructor(replyTo: ReplyTo, request: unknown, encoding: RequestEncoding) {
     super(replyTo, request);
-    this.#spelling = spelling;
+    this.#encoding = encoding;
   }
 
   override toOtp(): unknown {
-    return new Call(this.replyTo, this.#spelling.request(this.request)).toOtp();
+    return new Call(this.replyTo, this.#encoding.request(this.request)).toOtp();
   }
 
   override kept(copy: CopyField, left: number, max: number): Call {
     const request = copy(this.request, left, max);
-    return new SpelledCall(this.replyTo, request, this.#spelling);
+    return new EncodedCall(this.replyTo, request, this.#encoding);
   }
 }
 
@@ -127,7 +127,7 @@ export class Cast extends ServerMessage {
   readonly type = "$cast";
   /** The request. */
   readonly request: unknown;
-  /** Whether a BEAM sent it, in OTP's spelling. */
+  /** Whether an Erlang node sent it, in OTP's encoding. */
   readonly otp: boolean;
   /** The BEAM, if it is the peer. */
   readonly origin: string | undefined;
@@ -158,22 +158,22 @@ export class Cast extends ServerMessage {
   }
 }
 
-/** A cast whose request a BEAM spells in another way. */
-export class SpelledCast extends Cast {
-  readonly #spelling: RequestSpelling;
+/** A cast whose request Erlang encodes in another way. */
+export class EncodedCast extends Cast {
+  readonly #encoding: RequestEncoding;
 
-  /** Creates a cast with the spelling of its request. */
-  constructor(request: unknown, spelling: RequestSpelling) {
+  /** Creates a cast with the encoding of its request. */
+  constructor(request: unknown, encoding: RequestEncoding) {
     super(request);
-    this.#spelling = spelling;
+    this.#encoding = encoding;
   }
 
   override toOtp(): unknown {
-    return new Cast(this.#spelling.request(this.request)).toOtp();
+    return new Cast(this.#encoding.request(this.request)).toOtp();
   }
 
   override kept(copy: CopyField, left: number, max: number): Cast {
-    return new SpelledCast(copy(this.request, left, max), this.#spelling);
+    return new EncodedCast(copy(this.request, left, max), this.#encoding);
   }
 }
 
@@ -187,7 +187,7 @@ export class Stop extends ServerMessage {
   readonly replyTo: ReplyTo;
   /** The reason for the server to exit with. */
   readonly reason: unknown;
-  /** Whether a BEAM sent it, in OTP's spelling. */
+  /** Whether an Erlang node sent it, in OTP's encoding. */
   readonly otp: boolean;
   /** The node that sent it, whatever process it names. */
   readonly origin: string;
@@ -244,7 +244,7 @@ export class SystemRequest extends ServerMessage {
   readonly type = "$system";
   /** The process that asks. */
   readonly replyTo: ReplyTo;
-  /** The request, in OTP's spelling. */
+  /** The request, in OTP's encoding. */
   readonly request: unknown;
   /** The node that sent it, whatever process it names. */
   readonly origin: string;
@@ -276,15 +276,15 @@ export class SystemRequest extends ServerMessage {
   }
 }
 
-/** A message without an answer, with its sender: the form of messages between related servers. */
-export class Tell extends ServerMessage {
+/** A message between related servers: it has its sender, and no answer. */
+export class InternalMessage extends ServerMessage {
   readonly type = "$tell";
   /** The sender. */
   readonly from: Pid;
   /** The message. */
   readonly message: unknown;
 
-  /** Creates a tell from its fields. */
+  /** Creates a message from its fields. */
   constructor(from: Pid, message: unknown) {
     super();
     this.from = from;
@@ -307,12 +307,15 @@ export class Tell extends ServerMessage {
     );
   }
 
-  copied(copy: CopyField, left: number, max: number): Tell {
-    return new Tell(this.from, copy(this.message, left, max));
+  copied(copy: CopyField, left: number, max: number): InternalMessage {
+    return new InternalMessage(this.from, copy(this.message, left, max));
   }
 
-  kept(copy: CopyField, left: number, max: number): Tell {
-    return new Tell(this.from, keepRequest(this.message, copy, left, max));
+  kept(copy: CopyField, left: number, max: number): InternalMessage {
+    return new InternalMessage(
+      this.from,
+      keepRequest(this.message, copy, left, max),
+    );
   }
 }
 
@@ -377,16 +380,16 @@ export function isTyped<T extends string>(
     (message as { type?: unknown }).type === type;
 }
 
-/** The message inside a `Tell` from a process of a node. */
-export function toldFrom(message: unknown, node: string): unknown {
-  return message instanceof Tell && message.from.node === node
+/** The message inside an `InternalMessage` from a process of a node. */
+export function fromNode(message: unknown, node: string): unknown {
+  return message instanceof InternalMessage && message.from.node === node
     ? message.message
     : undefined;
 }
 
-/** The message inside a `Tell` that a process sent itself, to serve first the messages that came meanwhile. */
-export function toldBy(message: unknown, { pid }: { pid: Pid }): unknown {
-  return message instanceof Tell && message.from.equals(pid)
+/** The message inside an `InternalMessage` that a process sent itself, to serve first the messages that came meanwhile. */
+export function fromSelf(message: unknown, { pid }: { pid: Pid }): unknown {
+  return message instanceof InternalMessage && message.from.equals(pid)
     ? message.message
     : undefined;
 }
@@ -420,7 +423,7 @@ export function receivedMessage(
   const isOtp = fields.otp === true;
   if (type === "$cast") return new Cast(fields.request, isOtp);
   if (!(from instanceof Pid) || !isPeers(from)) return undefined;
-  if (type === "$tell") return new Tell(from, fields.message);
+  if (type === "$tell") return new InternalMessage(from, fields.message);
   if (!(ref instanceof Ref) || !isPeers(ref)) return undefined;
   const replyTo = new ReplyTo(from, ref);
   return type === "$call"

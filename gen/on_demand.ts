@@ -15,7 +15,7 @@ export function serveOnDemand(
   name: string,
   serverOf: (process: LocalProcess) => Server,
 ): void {
-  runtime.onDemand.set(name, () => {
+  runtime.lazyProcesses.set(name, () => {
     const process: LocalProcess = untraced(() =>
       runtime.spawn(
         () => serve(process, serverOf(process)),

@@ -79,13 +79,13 @@ export interface Server {
    * the name of the caller.
    */
   readonly servesForeign?: boolean;
-  /** Its requests and replies in OTP's spelling; without it, it gets those of a BEAM as they are. */
-  readonly otp?: OtpSpelling;
+  /** Its requests and replies in OTP's encoding; without it, it gets those of a BEAM as they are. */
+  readonly otp?: OtpEncoding;
 }
 
-/** How a BEAM spells a server's requests and replies. */
-export interface OtpSpelling {
-  /** The request of a call, or without a caller of a cast from a node, in the server's own spelling. */
+/** How Erlang encodes a server's requests and replies. */
+export interface OtpEncoding {
+  /** The request of a call, or without a caller of a cast from a node, in the server's own encoding. */
   request(term: unknown, caller?: ReplyTo, origin?: string): unknown;
   /** The reply to such a call, as the BEAM expects it. */
   reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
@@ -322,11 +322,11 @@ async function suspended(
   }
 }
 
-/** Serves a call of a BEAM; a reply that is sent later is spelled by the server. */
+/** Serves a call of a BEAM; a reply that is sent later is encoded by the server. */
 function serveOtp(
   process: LocalProcess,
   server: Server,
-  otp: OtpSpelling,
+  otp: OtpEncoding,
   { replyTo, request: term }: Call,
 ): Promise<unknown> | void {
   const request = otp.request(term, replyTo);
@@ -364,7 +364,9 @@ export function failCaller(
   { monitor }: ReplyTo,
   reason: unknown,
 ): void {
-  if (monitor !== undefined) process.runtime.endWatch(process, monitor, reason);
+  if (monitor !== undefined) {
+    process.runtime.failMonitor(process, monitor, reason);
+  }
 }
 
 function pending(result: unknown): Promise<unknown> | undefined {

@@ -68,7 +68,7 @@ export class Ending implements Wait {
 
   /** Stops waiting. */
   cancel(): void {
-    this.#wait?.lift();
+    this.#wait?.disarm();
     this.#process.unawait(this.ref);
     this.#process.demonitor(this.ref);
   }
@@ -77,7 +77,7 @@ export class Ending implements Wait {
 
   down(_object: unknown, reason: unknown): void {
     this.#isDown = true;
-    this.#wait?.lift();
+    this.#wait?.disarm();
     this.#process.unawait(this.ref);
     this.#process.resume(this, () => {
       this.#end = { reason };

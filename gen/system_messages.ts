@@ -4,7 +4,7 @@
  *
  * `allowObserve` and `allow` of the node decide which of them another node may send.
  *
- * A request that a server here cannot serve is answered with an error in OTP's spelling, so that no caller waits
+ * A request that a server here cannot serve is answered with an error in OTP's encoding, so that no caller waits
  * for its timeout.
  *
  * @module
@@ -72,13 +72,13 @@ export function refusesSystem(
   if (origin === runtime.node) return false;
   const refusal = refusalOf(process, message);
   if (refusal === undefined) return false;
-  runtime.holdings.refused(origin, "not_allowed", refusal);
+  runtime.quotas.refused(origin, "not_allowed", refusal);
   if (monitor !== undefined) {
     const isOtp = message instanceof SystemRequest || message.otp;
     const reason = isOtp
       ? tuple(atom("not_allowed"), refusal)
       : { type: "not_allowed", message: refusal };
-    runtime.endWatch(process, monitor, reason);
+    runtime.failMonitor(process, monitor, reason);
   }
   return true;
 }
@@ -138,7 +138,7 @@ function refuse(process: LocalProcess, replyTo: ReplyTo, reason: string): void {
     // The caller's tag alone can be as large as a message.
     const { monitor } = replyTo;
     if (monitor !== undefined) {
-      process.runtime.endWatch(process, monitor, "system_limit");
+      process.runtime.failMonitor(process, monitor, "system_limit");
     }
   }
 }

@@ -19,9 +19,9 @@ import {
 } from "../runtime/values/check_arguments.ts";
 import { checkLogLevel } from "../runtime/log/log_level.ts";
 import {
-  misfit,
   type OptionNames,
   refuseUnknown,
+  typeError,
 } from "../runtime/values/options.ts";
 import { inspect, quote } from "../runtime/values/inspect.ts";
 
@@ -128,7 +128,7 @@ export function checkNodeOptions(
   if (
     tickTime !== undefined && !(typeof tickTime === "number" && tickTime > 0)
   ) {
-    throw misfit(
+    throw typeError(
       tickTime,
       `Cannot ${what}: tickTime is ${
         inspect(tickTime)
@@ -204,7 +204,7 @@ function checkPort(
     port === undefined ||
     Number.isInteger(port) && port as number >= least && port as number <= 65535
   ) return;
-  throw misfit(
+  throw typeError(
     port,
     `Cannot ${what}: ${option} is ${
       inspect(port)

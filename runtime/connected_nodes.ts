@@ -16,7 +16,7 @@ export class ConnectedNodes {
   /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
   /** The nodes that are connected and visible, and take this one for a hidden node. */
-  readonly unaware: Set<string> = new Set();
+  readonly asymmetricPeers: Set<string> = new Set();
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
 
@@ -39,17 +39,17 @@ export class ConnectedNodes {
   }
 
   /** Notifies the processes that look for servers of such nodes of a nodeup. */
-  unawareUp(node: string): void {
-    this.unaware.add(node);
+  asymmetricUp(node: string): void {
+    this.asymmetricPeers.add(node);
     for (const process of [...this.#runtime.processes.values()]) {
-      if (!process.watchesUnaware) continue;
+      if (!process.watchesAsymmetric) continue;
       process.mailbox.push({ type: "nodeup", node }, process);
     }
   }
 
   /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
   down(node: string, wasUp: boolean, isHidden: boolean): void {
-    this.unaware.delete(node);
+    this.asymmetricPeers.delete(node);
     this.visible.delete(node);
     const processes = [...this.#runtime.processes.values()];
     for (const process of processes) {

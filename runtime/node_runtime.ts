@@ -10,10 +10,10 @@ import { ConnectedNodes } from "./connected_nodes.ts";
 import { outside } from "./context/async_context.ts";
 import type { Discovery } from "./discovery.ts";
 import {
-  type HoldingLimits,
-  Holdings,
+  type PeerQuotaLimits,
+  PeerQuotas,
   type RefusedRequest,
-} from "./holdings.ts";
+} from "./peer_quotas.ts";
 import { type Clock, systemClock } from "./host/clock.ts";
 import { ignoreStrayExits } from "./host/unhandled_errors.ts";
 import { type LogLevel, type RuntimeEvent, textLog } from "./log/log_event.ts";
@@ -64,7 +64,7 @@ export interface RuntimeOptions {
   /** The maximum nesting of a message. */
   maxDepth?: number;
   /** The limits of one peer; without them, there are no limits. */
-  peerLimits?: HoldingLimits;
+  peerLimits?: PeerQuotaLimits;
   /** Called when a peer's request was refused. */
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
@@ -78,7 +78,7 @@ export class NodeRuntime implements Runtime {
   readonly log: NodeLog;
   readonly modules: Modules = new Modules();
   readonly functions: BeamFunctions = new BeamFunctions(this.modules);
-  readonly holdings: Holdings;
+  readonly quotas: PeerQuotas;
   readonly deadlines: Deadlines = new Deadlines({
     now: () => this.#clock.now(),
     timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
@@ -88,10 +88,10 @@ export class NodeRuntime implements Runtime {
   isStopping = false;
   onSharedExit: Runtime["onSharedExit"] = undefined;
   readonly names: Map<string, LocalProcess>;
-  readonly onDemand: Map<string, () => LocalProcess> = new Map();
+  readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
   readonly aliases: NumberMap<LocalProcess>;
   readonly visible: Set<string>;
-  readonly unaware: Set<string>;
+  readonly asymmetricPeers: Set<string>;
   readonly local: Signals;
   discovery: Discovery | undefined;
   readonly #clock: Clock;
@@ -117,7 +117,7 @@ export class NodeRuntime implements Runtime {
     this.#clock = options.clock ?? systemClock;
     this.#route = options.route ?? (() => undefined);
     this.#reach = options.reach ?? unreachable;
-    this.holdings = new Holdings(options.peerLimits, options.refused);
+    this.quotas = new PeerQuotas(options.peerLimits, options.refused);
     this.log = options.log ?? new NodeLog({
       node: this.node,
       hook: options.report ?? textLog,
@@ -128,14 +128,14 @@ export class NodeRuntime implements Runtime {
     this.processes = this.#table.processes;
     this.names = this.#table.names;
     this.aliases = this.#table.aliases;
-    this.#watchers = new Watchers(this, this.holdings);
+    this.#watchers = new Watchers(this, this.quotas);
     this.#deaths = new Deaths(this, this.#table, this.#watchers);
     this.#spawner = new Spawner(this, this.#table, this.#watchers);
     this.local = new LocalDelivery(this, this.#table, this.#watchers);
     this.timers = new Timers(this);
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
-    this.unaware = this.#nodes.unaware;
+    this.asymmetricPeers = this.#nodes.asymmetricPeers;
   }
 
   get stopped(): boolean {
@@ -183,7 +183,7 @@ export class NodeRuntime implements Runtime {
 
   after(ms: number, fn: () => void): () => void {
     const deadline = this.deadlines.add(ms, { expire: fn });
-    return () => deadline.lift();
+    return () => deadline.cancel();
   }
 
   every(ms: number, fn: () => void): () => void {
@@ -242,11 +242,11 @@ export class NodeRuntime implements Runtime {
     this.#deaths.leave(process, reason);
   }
 
-  endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
-    this.#deaths.endWatch(process, ref, reason);
+  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
+    this.#deaths.failMonitor(process, ref, reason);
   }
 
-  dropWatch(process: LocalProcess, ref: Ref): void {
+  removeMonitor(process: LocalProcess, ref: Ref): void {
     this.#watchers.drop(process, ref);
   }
 
@@ -260,8 +260,8 @@ export class NodeRuntime implements Runtime {
     this.#nodes.up(node, isHidden);
   }
 
-  unawareUp(node: string): void {
-    this.#nodes.unawareUp(node);
+  asymmetricUp(node: string): void {
+    this.#nodes.asymmetricUp(node);
   }
 
   nodeDown(node: string, wasUp: boolean, isHidden = false): void {
@@ -270,7 +270,7 @@ export class NodeRuntime implements Runtime {
 
   /** The sizes of all tables, for tests that look for leaks. */
   sizes(): Record<string, number> {
-    const { processes, links, monitors, entries } = this.holdings.totals();
+    const { processes, links, monitors, entries } = this.quotas.totals();
     const sizes: Record<string, number> = {
       processes: this.processes.size,
       names: this.names.size,

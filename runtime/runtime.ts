@@ -8,7 +8,7 @@
 
 import type { NumberMap } from "./collections/number_map.ts";
 import type { Discovery } from "./discovery.ts";
-import type { Holdings } from "./holdings.ts";
+import type { PeerQuotas } from "./peer_quotas.ts";
 import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
 import type { Link, NodeIncarnation } from "./processes/links_and_monitors.ts";
@@ -53,7 +53,7 @@ export interface Runtime extends NodeIncarnation {
   /** The names of these functions on a BEAM. */
   readonly functions: BeamFunctions;
   /** The resources of this node that each peer uses, and their limits. */
-  readonly holdings: Holdings;
+  readonly quotas: PeerQuotas;
   /** Pending deadlines. */
   readonly deadlines: Deadlines;
   /** Messages that will be sent. */
@@ -72,13 +72,13 @@ export interface Runtime extends NodeIncarnation {
   /** The registered names. */
   readonly names: ReadonlyMap<string, LocalProcess>;
   /** Starts the processes of names that exist only once they are asked for; each returns its process. */
-  readonly onDemand: Map<string, () => LocalProcess>;
+  readonly lazyProcesses: Map<string, () => LocalProcess>;
   /** The active aliases, by reference number. */
   readonly aliases: NumberMap<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
   /** The nodes that are connected and visible, and take this one for a hidden node. */
-  readonly unaware: ReadonlySet<string>;
+  readonly asymmetricPeers: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
   /** Whether all processes were ended by a stop of the node. */
@@ -132,10 +132,10 @@ export interface Runtime extends NodeIncarnation {
   /** Ends a process that exits by itself. */
   leave(process: LocalProcess, reason: unknown): void;
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
-  endWatch(process: LocalProcess, ref: Ref, reason: unknown): void;
+  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void;
 
   /** Ends a monitor on a process here, for the process that has it. */
-  dropWatch(process: LocalProcess, ref: Ref): void;
+  removeMonitor(process: LocalProcess, ref: Ref): void;
   /** Sends a reply to another node; that to a call ends the call's monitor. */
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void;
 
@@ -155,7 +155,7 @@ export interface Runtime extends NodeIncarnation {
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string, isHidden?: boolean): void;
   /** Notifies the servers that look for others of a visible node that takes this one for a hidden node. */
-  unawareUp(node: string): void;
+  asymmetricUp(node: string): void;
   /**
    * Notifies every process that a node is gone or cannot be reached.
    *

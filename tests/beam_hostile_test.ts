@@ -182,11 +182,11 @@ test(
     assertEquals(heard, ["hi"]);
     // Everything that was held is released with the peer and its processes.
     runtime.nodeDown(RAW, true);
-    const { links, monitors } = runtime.holdings.totals();
+    const { links, monitors } = runtime.quotas.totals();
     assertEquals([links, monitors], [0, 0]);
     runtime.stop("shutdown");
     await quiet();
-    assertEquals(runtime.holdings.totals().processes, 0);
+    assertEquals(runtime.quotas.totals().processes, 0);
     assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
   },
 );

@@ -28,7 +28,7 @@ import {
 import { test } from "../testing/tags.ts";
 import fc from "./_seeds.ts";
 
-test("names of modules and processes have one spelling each way", () => {
+test("names of modules and processes have one encoding each way", () => {
   const spelled: [ours: string, theirs: string][] = [
     ["Chat", "Elixir.Chat"],
     ["Chat.Server", "Elixir.Chat.Server"],
@@ -71,7 +71,7 @@ test("function names change case in capitalised modules only", () => {
   assertEquals(toBeamFunction("Chat", "'receiveMessage'"), "receiveMessage");
 });
 
-/** Reasons that have one spelling there. */
+/** Reasons that have one encoding there. */
 const reasons = fc.letrec<{ reason: unknown }>((tie) => ({
   reason: fc.oneof(
     { maxDepth: 6 },

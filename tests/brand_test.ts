@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { Call, Cast, Stop, Tell } from "../gen/messages.ts";
+import { Call, Cast, InternalMessage, Stop } from "../gen/messages.ts";
 import { Node } from "../node.ts";
 import { type Pid, receive, self, send } from "../process.ts";
 import { atom } from "../runtime/values/atom.ts";
@@ -144,12 +144,12 @@ async function sentBy(fn: () => Promise<unknown>): Promise<unknown[]> {
 function contentOf(message: unknown): unknown {
   return message instanceof Call || message instanceof Cast
     ? message.request
-    : message instanceof Tell
+    : message instanceof InternalMessage
     ? message.message
     : message;
 }
 
-test("each request of the library to a server of OTP has the brand, and OTP's spelling", async () => {
+test("each request of the library to a server of OTP has the brand, and OTP's encoding", async () => {
   const runtime = new NodeRuntime({ node: KATE, creation: 2 });
   const pid = runtime.unusedPid();
   for (

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { Agent } from "../agent.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { Bitstring, improperList, Tuple, tuple } from "../library.ts";
+import { Bitstring, improperList, Tuple, tuple } from "../closure_scope.ts";
 import { GenServer, type ServerName } from "../gen_server.ts";
 import { Node } from "../node.ts";
 import {

@@ -122,7 +122,7 @@ for (const cancelled of CANCELLED) {
       scene.pass(1);
       return scene.add(10, name);
     });
-    for (const name of cancelled) deadlines[name].lift();
+    for (const name of cancelled) deadlines[name].cancel();
     await nextTurn();
     const left = [0, 1, 2, 3, 4].filter((name) => !cancelled.includes(name));
     assertEquals(scene.running, left.length > 0 ? 1 : 0);
@@ -130,7 +130,7 @@ for (const cancelled of CANCELLED) {
     assertEquals(scene.expired, left.map((name) => [name, name + 11]));
     // One that is cancelled when it is over does nothing to those that follow.
     scene.add(10, "next");
-    for (const each of deadlines) each.lift();
+    for (const each of deadlines) each.cancel();
     scene.pass(10);
     assertEquals(scene.expired.at(-1), ["next", 115]);
   });
@@ -157,7 +157,7 @@ test("deadlines are over as a list of them says, whatever is set and cancelled",
           const names = [...set.keys()];
           if (names.length === 0) break;
           const name = names[random.below(names.length)];
-          set.get(name)!.lift();
+          set.get(name)!.cancel();
           model.delete(name);
           break;
         }
@@ -187,7 +187,7 @@ test("deadlines are over as a list of them says, whatever is set and cancelled",
       assert(scene.running <= 4, `seed ${seed}: one timer for a length`);
     }
     scene.deadlines.stop();
-    for (const each of set.values()) each.lift();
+    for (const each of set.values()) each.cancel();
     await nextTurn();
     assertEquals(scene.running, 0, `seed ${seed}`);
   }
@@ -195,7 +195,7 @@ test("deadlines are over as a list of them says, whatever is set and cancelled",
 
 test("without deadlines no timer runs, after the event loop has turned", async () => {
   const scene = new Scene();
-  scene.add(10).lift();
+  scene.add(10).cancel();
   assertEquals(scene.running, 1, "the next call may begin in this turn");
   scene.add(10, "next");
   await nextTurn();
@@ -204,8 +204,8 @@ test("without deadlines no timer runs, after the event loop has turned", async (
   assertEquals(scene.expired, [["next", 10]]);
   await nextTurn();
   assertEquals(scene.running, 0);
-  scene.add(10).lift();
-  scene.add(20).lift();
+  scene.add(10).cancel();
+  scene.add(20).cancel();
   await nextTurn();
   assertEquals([scene.made, scene.running], [3, 0]);
 });
@@ -215,21 +215,21 @@ for (const lengths of [1, MAX_KEPT - 1, MAX_KEPT, MAX_KEPT + 1, 100]) {
     const scene = new Scene();
     scene.deadlines.keepTimers();
     for (let ms = 1; ms <= lengths; ms++) {
-      scene.add(1000 + ms).lift();
+      scene.add(1000 + ms).cancel();
       await nextTurn();
     }
     assertEquals(scene.running, Math.min(lengths, MAX_KEPT));
     // They are used again.
     const { made } = scene;
     for (let ms = 1; ms <= Math.min(lengths, MAX_KEPT); ms++) {
-      scene.add(1000 + ms).lift();
+      scene.add(1000 + ms).cancel();
       await nextTurn();
     }
     assertEquals(scene.made, made);
     scene.deadlines.stop();
     await nextTurn();
     assertEquals(scene.running, 0);
-    scene.add(5).lift();
+    scene.add(5).cancel();
     await nextTurn();
     assertEquals(scene.running, 0, "the node has stopped");
   });
@@ -238,7 +238,7 @@ for (const lengths of [1, MAX_KEPT - 1, MAX_KEPT, MAX_KEPT + 1, 100]) {
 test("a kept timer serves a deadline that is set later, at its own time, and ends when none needs it", async () => {
   const scene = new Scene();
   scene.deadlines.keepTimers();
-  scene.add(10).lift();
+  scene.add(10).cancel();
   await nextTurn();
   scene.pass(4);
   scene.add(10, "later");
@@ -283,7 +283,7 @@ test("a timer that fires 3 ms late or more waits for the input of the program", 
     // The answer that it waits for was in a socket.
     noteInput(1);
     if (isCancelled) {
-      deadline.lift();
+      deadline.cancel();
       for (let turns = 0; turns < 20; turns++) await nextTurn();
       assertEquals([scene.expired, scene.running], [[], 0]);
     } else {
@@ -311,7 +311,7 @@ test("a deadline that is set or cancelled as another is over is so once", async 
   scene.add(10, "a", () => {
     scene.add(10, "again");
     scene.add(0, "at once");
-    other.lift();
+    other.cancel();
   });
   const other = scene.add(10, "other");
   scene.pass(100);

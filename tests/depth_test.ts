@@ -14,11 +14,11 @@ import {
 import {
   Call,
   Cast,
-  SpelledCall,
-  SpelledCast,
+  EncodedCall,
+  EncodedCast,
+  InternalMessage,
   Stop,
   SystemRequest,
-  Tell,
 } from "../gen/messages.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
@@ -344,20 +344,20 @@ clusterTest(
     await alex.run(() => {
       const owner = currentProcess();
       const replyTo = new ReplyTo(self(), makeRef());
-      const spelling = { request: String, reply: String };
+      const encoding = { request: String, reply: String };
       const own = (data: unknown) =>
         new OwnRequest(Object.assign({ type: "any" }, { data }));
       const messages: Record<string, (data: unknown) => unknown> = {
         "a call": (data) => new Call(replyTo, data),
         "a call of a request": (data) => new Call(replyTo, own(data)),
-        "a spelled call": (data) => new SpelledCall(replyTo, data, spelling),
+        "an encoded call": (data) => new EncodedCall(replyTo, data, encoding),
         "a cast": (data) => new Cast(data),
         "a cast of a request": (data) => new Cast(own(data)),
-        "a spelled cast": (data) => new SpelledCast(data, spelling),
+        "an encoded cast": (data) => new EncodedCast(data, encoding),
         "a stop": (data) => new Stop(replyTo, data),
         "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
-        "a tell": (data) => new Tell(self(), data),
-        "a tell of a request": (data) => new Tell(self(), own(data)),
+        "a tell": (data) => new InternalMessage(self(), data),
+        "a tell of a request": (data) => new InternalMessage(self(), own(data)),
         "a start of a task": (data) =>
           new Call(
             replyTo,

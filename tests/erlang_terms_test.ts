@@ -589,7 +589,7 @@ test("a term that came from an Erlang node crosses JSON unharmed", () => {
       try {
         writer.term(term);
       } catch (error) {
-        // NaN, a function that was made up, and others have no spelling there.
+        // NaN, a function that was made up, and others have no encoding there.
         assert(error instanceof TypeError || error instanceof RangeError);
         writer.truncate(0);
         return;

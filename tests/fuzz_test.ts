@@ -331,10 +331,10 @@ test(
     assertEquals(heard, ["hi"]);
     // Everything that was held is released with the peer and its processes.
     runtime.nodeDown(RAW, true);
-    const { links, monitors } = runtime.holdings.totals();
+    const { links, monitors } = runtime.quotas.totals();
     assertEquals([links, monitors], [0, 0]);
     runtime.stop("shutdown");
-    await until(() => runtime.holdings.totals().processes === 0);
+    await until(() => runtime.quotas.totals().processes === 0);
     assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
     assertEquals(runtime.aliases.size, 0);
   },

@@ -14,7 +14,7 @@ import {
   Port,
   Tuple,
   tuple,
-} from "../library.ts";
+} from "../closure_scope.ts";
 import { LocalFunction } from "../runtime/values/functions.ts";
 import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { test } from "../testing/tags.ts";

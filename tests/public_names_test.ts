@@ -68,7 +68,7 @@ Deno.test("no function of Process is a plain function as well, and no plain one 
 
 Deno.test(`mod.ts exports at most ${MOST_NAMES} names`, async () => {
   const sources = await Promise.all(
-    ["mod.ts", "library.ts"].map((path) =>
+    ["mod.ts", "closure_scope.ts"].map((path) =>
       Deno.readTextFile(new URL(path, ROOT))
     ),
   );

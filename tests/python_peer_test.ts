@@ -28,7 +28,7 @@ import {
   improperList,
   Port,
   tuple,
-} from "../library.ts";
+} from "../closure_scope.ts";
 import { LocalFunction } from "../runtime/values/functions.ts";
 import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { Task } from "../task.ts";

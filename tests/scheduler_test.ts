@@ -12,7 +12,7 @@ import {
   type EventLoop,
   noteInput,
   noteTurn,
-  Pace,
+  ProcessSchedule,
   standInForEventLoop,
 } from "../runtime/scheduling/scheduler.ts";
 import { test } from "../testing/tags.ts";
@@ -80,14 +80,14 @@ function microtasks(): Promise<void> {
 }
 
 /** A process that has been idle before: its first step is not the start of a process. */
-function process(): Pace {
-  const pace = new Pace();
+function process(): ProcessSchedule {
+  const pace = new ProcessSchedule();
   canStepNow(pace);
   return pace;
 }
 
 /** Takes steps of a process through the queue, until it has proven to be quick. */
-async function prove(pace: Pace): Promise<void> {
+async function prove(pace: ProcessSchedule): Promise<void> {
   for (let steps = pace.steps; steps < PROVEN; steps++) {
     assertEquals(canStepNow(pace), false, `step ${steps}`);
     enqueueStep(pace, () => {}, undefined);
@@ -96,7 +96,7 @@ async function prove(pace: Pace): Promise<void> {
 }
 
 /** The number of steps that a process makes without the queue. */
-function stepsNow(pace: Pace): number {
+function stepsNow(pace: ProcessSchedule): number {
   let steps = 0;
   while (steps < 1000 && canStepNow(pace)) steps++;
   return steps;
@@ -119,7 +119,7 @@ test("a step gets its process and its argument", async () => {
   await using _ = new Loop();
   const [one, other] = [process(), process()];
   const got: unknown[] = [];
-  const step = (process: Pace, argument: string) =>
+  const step = (process: ProcessSchedule, argument: string) =>
     void got.push([process === one ? "one" : "other", argument]);
   enqueueStep(one, step, "a");
   enqueueStep(other, step, "b");
@@ -131,13 +131,13 @@ test("a step gets its process and its argument", async () => {
 test("the code that a step has begun runs before the next one; that of four starts after the fourth", async () => {
   await using _ = new Loop();
   const order: string[] = [];
-  const step = (_: Pace, n: number) => {
+  const step = (_: ProcessSchedule, n: number) => {
     order.push(`step ${n}`);
     queueMicrotask(() => order.push(`code ${n}`));
   };
   const known = process();
   for (const n of [1, 2]) enqueueStep(known, step, n);
-  for (const n of [3, 4, 5, 6, 7]) enqueueStep(new Pace(), step, n);
+  for (const n of [3, 4, 5, 6, 7]) enqueueStep(new ProcessSchedule(), step, n);
   enqueueStep(known, step, 8);
   await microtasks();
   assertEquals(order, [
@@ -225,9 +225,9 @@ test("no step runs while the event loop is to turn", async () => {
   // A look at the clock, so that no earlier step counts.
   enqueueStep(process(), () => {}, undefined);
   await microtasks();
-  const fresh = new Pace();
+  const fresh = new ProcessSchedule();
   loop.stepTime = 8;
-  enqueueStep(new Pace(), () => {}, undefined);
+  enqueueStep(new ProcessSchedule(), () => {}, undefined);
   await microtasks();
   assertEquals(loop.isAwaited, true);
   assertEquals([canStepNow(pace), canStepNow(fresh), canAnswerNow(pace)], [
@@ -248,7 +248,11 @@ test("no step runs while the event loop is to turn", async () => {
 
 test("the first step after the program was idle is made at once, and the next ones are not", async () => {
   await using loop = new Loop();
-  const paces = [new Pace(), new Pace(), new Pace()];
+  const paces = [
+    new ProcessSchedule(),
+    new ProcessSchedule(),
+    new ProcessSchedule(),
+  ];
   assertEquals(paces.map(canStepNow), [true, false, false]);
   loop.idle();
   assertEquals(paces.map(canStepNow), [true, false, false]);
@@ -319,7 +323,7 @@ test("a process proves itself again after an idle time, a slow step, or on reque
   assertEquals(canStepNow(pace), true, "one step was measured");
 
   loop.idle();
-  canStepNow(new Pace());
+  canStepNow(new ProcessSchedule());
   assertEquals(canStepNow(pace), false);
   await prove(pace);
   assertEquals(canStepNow(pace), true);

@@ -24,7 +24,7 @@ import {
 import { parseNodeName } from "../distribution/node_name.ts";
 import { ExitError } from "../errors.ts";
 import { tell } from "../gen/call.ts";
-import { toldBy } from "../gen/messages.ts";
+import { fromSelf } from "../gen/messages.ts";
 import type { Server } from "../gen/server.ts";
 import type { Node } from "../node.ts";
 import { outside } from "../runtime/context/async_context.ts";
@@ -364,7 +364,7 @@ export class WorkerServer implements Server {
   }
 
   info(message: unknown): void {
-    if (toldBy(message, this.#process) !== ENDED) return;
+    if (fromSelf(message, this.#process) !== ENDED) return;
     throw new ExitError(this.#failure);
   }
 

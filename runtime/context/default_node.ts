@@ -59,8 +59,8 @@ export function unnamedLoopback(): Signals {
 }
 
 /** Makes a node reachable, or unreachable, from the node that is not started. */
-export function setLoopback(runtime: Runtime, isThere: boolean): void {
-  if (isThere) loopbacks.set(runtime.node, new Loopback(runtime));
+export function setLoopback(runtime: Runtime, isReachable: boolean): void {
+  if (isReachable) loopbacks.set(runtime.node, new Loopback(runtime));
   else if (loopbacks.delete(runtime.node)) {
     noNode?.nodeDown(runtime.node, false);
   }

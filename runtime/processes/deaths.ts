@@ -48,7 +48,7 @@ export class Deaths {
     process.context.end(sendableReason(reason, this.#runtime.maxDepth));
     this.#table.remove(process);
     if (process.origin !== undefined) {
-      this.#runtime.holdings.release(process.origin, "processes");
+      this.#runtime.quotas.release(process.origin, "processes");
     }
     if (process.entries !== undefined) process.dropAll();
     if (process.timers !== undefined) process.cancelTimers();
@@ -144,7 +144,7 @@ export class Deaths {
   }
 
   /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
-  endWatch(process: LocalProcess, ref: Ref, reason: unknown): void {
+  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
     const watcher = this.#watchers.drop(process, ref);
     if (watcher === undefined) return;
     this.#down(

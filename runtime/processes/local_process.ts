@@ -14,7 +14,7 @@ import {
   canAnswerNow,
   canStepNow,
   enqueueStep,
-  Pace,
+  ProcessSchedule,
 } from "../scheduling/scheduler.ts";
 import { SmallMap } from "../collections/small_map.ts";
 import { Mailbox, type MailboxHost } from "./mailbox.ts";
@@ -69,21 +69,21 @@ export type NodeTypes = "visible" | "hidden" | "all";
 /**
  * The state that few processes have. In an object of its own: it was 64 bytes of each idle process.
  */
-class RareState {
+class ColdState {
   origin: string | undefined = undefined;
   standIn: LocalProcess | undefined = undefined;
   standsFor: LocalProcess | undefined = undefined;
   nodeMonitors: Map<string, number> | undefined = undefined;
   watchesNodes = 0;
   nodeTypes: Map<NodeTypes, number> | undefined = undefined;
-  watchesUnaware = false;
+  watchesAsymmetric = false;
   timers: Set<PendingTimer> | undefined = undefined;
   abort: AbortController | undefined = undefined;
   entries: Map<string, number> | undefined = undefined;
 }
 
-/** The state of one process, which is its own {@linkcode Pace}: an object less to make and to keep. */
-export class LocalProcess extends Pace implements MailboxHost {
+/** The state of one process, which is its own {@linkcode ProcessSchedule}: an object less to make and to keep. */
+export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** The process's name among all nodes. */
   readonly pid: Pid;
   /** The node that it is on. */
@@ -123,7 +123,7 @@ export class LocalProcess extends Pace implements MailboxHost {
   /** Its dictionary, by the key's key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
-  #rare: RareState | undefined = undefined;
+  #cold: ColdState | undefined = undefined;
 
   /** Made by `Runtime.spawn`. */
   constructor(runtime: Runtime, number: number, options: ProcessOptions) {
@@ -143,85 +143,85 @@ export class LocalProcess extends Pace implements MailboxHost {
     this.label = options.label;
     const { origin } = options;
     if (origin !== undefined && origin !== runtime.node) {
-      this.#ownRare().origin = origin;
+      this.#ownCold().origin = origin;
     }
   }
 
-  #ownRare(): RareState {
-    return this.#rare ??= new RareState();
+  #ownCold(): ColdState {
+    return this.#cold ??= new ColdState();
   }
 
   /** The other node that it was started for, if it was. */
   get origin(): string | undefined {
-    return this.#rare?.origin;
+    return this.#cold?.origin;
   }
 
   /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
   get standIn(): LocalProcess | undefined {
-    return this.#rare?.standIn;
+    return this.#cold?.standIn;
   }
 
   set standIn(process: LocalProcess | undefined) {
-    this.#ownRare().standIn = process;
+    this.#ownCold().standIn = process;
   }
 
   /** The process of the node that is not started that it stands in for. */
   get standsFor(): LocalProcess | undefined {
-    return this.#rare?.standsFor;
+    return this.#cold?.standsFor;
   }
 
   set standsFor(process: LocalProcess | undefined) {
-    this.#ownRare().standsFor = process;
+    this.#ownCold().standsFor = process;
   }
 
   /** How often it monitors each node. */
   get nodeMonitors(): Map<string, number> | undefined {
-    return this.#rare?.nodeMonitors;
+    return this.#cold?.nodeMonitors;
   }
 
   set nodeMonitors(monitors: Map<string, number> | undefined) {
-    this.#ownRare().nodeMonitors = monitors;
+    this.#ownCold().nodeMonitors = monitors;
   }
 
   /** The number of its subscriptions to visible nodes that come or go. */
   get watchesNodes(): number {
-    return this.#rare?.watchesNodes ?? 0;
+    return this.#cold?.watchesNodes ?? 0;
   }
 
   set watchesNodes(count: number) {
-    this.#ownRare().watchesNodes = count;
+    this.#ownCold().watchesNodes = count;
   }
 
   /** The numbers of its subscriptions to nodes of a type that come or go, whose messages state the type. */
   get nodeTypes(): Map<NodeTypes, number> | undefined {
-    return this.#rare?.nodeTypes;
+    return this.#cold?.nodeTypes;
   }
 
   set nodeTypes(types: Map<NodeTypes, number> | undefined) {
-    this.#ownRare().nodeTypes = types;
+    this.#ownCold().nodeTypes = types;
   }
 
   /** Whether it is notified of visible nodes that take this one for a hidden node. */
-  get watchesUnaware(): boolean {
-    return this.#rare?.watchesUnaware ?? false;
+  get watchesAsymmetric(): boolean {
+    return this.#cold?.watchesAsymmetric ?? false;
   }
 
-  set watchesUnaware(watches: boolean) {
-    this.#ownRare().watchesUnaware = watches;
+  set watchesAsymmetric(watches: boolean) {
+    this.#ownCold().watchesAsymmetric = watches;
   }
 
   /** Messages that will be sent to it. */
   get timers(): Set<PendingTimer> | undefined {
-    return this.#rare?.timers;
+    return this.#cold?.timers;
   }
 
   set timers(timers: Set<PendingTimer> | undefined) {
-    this.#ownRare().timers = timers;
+    this.#ownCold().timers = timers;
   }
 
   /** The number of entries that it keeps for each other node, as a server. */
   get entries(): Map<string, number> | undefined {
-    return this.#rare?.entries;
+    return this.#cold?.entries;
   }
 
   /** The label that it has given itself. */
@@ -280,16 +280,16 @@ export class LocalProcess extends Pace implements MailboxHost {
 
   /** An abort signal that fires when the process exits. */
   abortSignal(): AbortSignal {
-    return (this.#ownRare().abort ??= new AbortController()).signal;
+    return (this.#ownCold().abort ??= new AbortController()).signal;
   }
 
   /** Adds an entry for a node, under a key; returns false if that was refused. */
   keepFor(node: string, characters = 0): boolean {
     if (node === this.runtime.node) return true;
-    if (!this.alive || !this.runtime.holdings.takeEntry(node, characters)) {
+    if (!this.alive || !this.runtime.quotas.acquireEntry(node, characters)) {
       return false;
     }
-    const entries = this.#ownRare().entries ??= new Map();
+    const entries = this.#ownCold().entries ??= new Map();
     entries.set(node, (entries.get(node) ?? 0) + 1);
     return true;
   }
@@ -300,7 +300,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     if (kept === undefined) return;
     if (kept > 1) this.entries!.set(node, kept - 1);
     else this.entries!.delete(node);
-    this.runtime.holdings.release(node, "entries");
+    this.runtime.quotas.release(node, "entries");
   }
 
   /** Removes all entries. */
@@ -328,7 +328,7 @@ export class LocalProcess extends Pace implements MailboxHost {
     const { waits } = this;
     this.waits = undefined;
     if (waits !== undefined) this.#abandon(waits.values());
-    const abort = this.#rare?.abort;
+    const abort = this.#cold?.abort;
     if (abort !== undefined) this.#fireAbort(abort);
   }
 
@@ -463,7 +463,7 @@ export class LocalProcess extends Pace implements MailboxHost {
 
   /** Stops counting a dropped link as a peer's. */
   releaseLink({ held, pid }: Link): void {
-    if (held) this.runtime.holdings.release(pid.node, "links");
+    if (held) this.runtime.quotas.release(pid.node, "links");
   }
 
   /** The processes that it is linked to. */

@@ -10,7 +10,7 @@ import {
   afterYield,
   canStepNow,
   enqueueStep,
-  type Pace,
+  type ProcessSchedule,
 } from "../scheduling/scheduler.ts";
 import {
   ChainedReceiver,
@@ -34,7 +34,7 @@ export interface WaitOptions {
 }
 
 /** The parts of a process that its mailbox needs. */
-export interface MailboxHost extends Pace {
+export interface MailboxHost extends ProcessSchedule {
   /** False from the moment that it exits. */
   readonly alive: boolean;
   /** The error that its waits end with then. */

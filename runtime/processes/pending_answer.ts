@@ -19,7 +19,7 @@
 import { Answer } from "../promises/answer.ts";
 import {
   type Abortable,
-  liftTogether,
+  cancelTogether,
   watchSignal,
 } from "../scheduling/abort_watch.ts";
 import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
@@ -52,7 +52,7 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring, Abortable {
       this.#deadline = this.process.runtime.deadlines.add(timeout, this);
     }
     if (signal === undefined) return;
-    this.#deadline = liftTogether(this.#deadline, watchSignal(signal, this));
+    this.#deadline = cancelTogether(this.#deadline, watchSignal(signal, this));
   }
 
   /** Called when the deadline is over. */
@@ -60,18 +60,18 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring, Abortable {
 
   /** Called when the signal was aborted: rejects with its reason, which may be shared, so that it stays as it is. */
   aborted(reason: unknown): void {
-    this.lift();
+    this.disarm();
     this.process.resume(this, () => this.rejectWith(reason));
   }
 
   /** Cancels the deadline, and no longer watches the signal. */
-  lift(): void {
-    this.#deadline?.lift();
+  disarm(): void {
+    this.#deadline?.cancel();
   }
 
   /** Settles with the answer. */
   settle(value: T): void {
-    this.lift();
+    this.disarm();
     this.process.resume(this, () => this.resolve(value));
   }
 
@@ -79,7 +79,7 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring, Abortable {
    * Settles with the answer; `read` creates its value, or throws the failure, when it is the process's turn.
    */
   settleBy(read: () => T): void {
-    this.lift();
+    this.disarm();
     this.process.resume(this, () => {
       try {
         this.resolve(read());
@@ -91,12 +91,12 @@ export class PendingAnswer<T> extends Answer<T> implements Expiring, Abortable {
 
   /** Settles with a failure: the error is created for the code that awaits. */
   settleFailed(make: () => unknown): void {
-    this.lift();
+    this.disarm();
     this.process.resume(this, () => this.fail(make));
   }
 
   override abandon(error: () => unknown): void {
-    this.lift();
+    this.disarm();
     super.abandon(error);
   }
 }
@@ -128,7 +128,7 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
 
   /** Stops waiting, as the reference has ended: a later answer is dropped. */
   close(): void {
-    this.lift();
+    this.disarm();
     this.process.unawait(this.ref);
   }
 

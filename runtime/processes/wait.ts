@@ -12,14 +12,14 @@ export interface Wait {
   /** The node that it is awaited from. */
   readonly node: string;
   /** Whether the reply may come from another node: the asked process may leave the answer to others. */
-  readonly isOpen?: boolean;
+  readonly acceptsAnySender?: boolean;
   /** The only process that the reply may come from, if it is known. */
   readonly by?: Pid;
   /** Whether it learns of the exit of the spawned process by itself, so that the link need not report it. */
   readonly tellsEnd?: boolean;
   /** Called when a reply arrives at the alias. */
   reply(value: unknown, ref: Ref): void;
-  /** Called when a BEAM's reply arrives, in its spelling; without it, `reply` is. */
+  /** Called when a BEAM's reply arrives, in its encoding; without it, `reply` is. */
   otpReply?(term: unknown, ref: Ref): void;
   /** Called when the target of the monitor with that reference has exited. */
   down(object: MonitoredObject, reason: unknown, ref: Ref): void;

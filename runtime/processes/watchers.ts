@@ -13,7 +13,7 @@
 
 import { NumberMap } from "../collections/number_map.ts";
 import { SmallMap } from "../collections/small_map.ts";
-import type { Holdings } from "../holdings.ts";
+import type { PeerQuotas } from "../peer_quotas.ts";
 import type { Signals } from "../signals/signal.ts";
 import { numberText, type Pid, type Ref } from "../values/pid.ts";
 import { IndexedWatcher, WatcherList } from "./indexed_watchers.ts";
@@ -63,7 +63,7 @@ class NodeReferences {
 /** The watchers of a node's processes. */
 export class Watchers {
   readonly #node: NodeIncarnation;
-  readonly #holdings: Holdings;
+  readonly #quotas: PeerQuotas;
   /** Those that watch by name or from another node, by the node that made the reference. */
   readonly #index = new Map<string, NodeReferences>();
   /** The node that was asked for last: one peer sends many signals in a row. */
@@ -71,9 +71,9 @@ export class Watchers {
   #last: NodeReferences | undefined;
 
   /** Starts without watchers. */
-  constructor(node: NodeIncarnation, holdings: Holdings) {
+  constructor(node: NodeIncarnation, quotas: PeerQuotas) {
     this.#node = node;
-    this.#holdings = holdings;
+    this.#quotas = quotas;
   }
 
   /** The size of the index. */
@@ -105,7 +105,7 @@ export class Watchers {
     // Each reference belongs to one monitor: a second one would not be found again.
     const before = references.get(ref);
     if (before !== undefined) this.#drop(before);
-    if (!isOwn) this.#holdings.take(pid.node, "monitors");
+    if (!isOwn) this.#quotas.acquire(pid.node, "monitors");
     const watcher = new IndexedWatcher(process, pid, ref, name, isCall);
     (process.indexedWatchers ??= new WatcherList()).add(watcher);
     references.set(watcher);
@@ -174,7 +174,7 @@ export class Watchers {
   forget({ pid, ref }: Indexed): void {
     this.#of(ref.node)?.delete(ref);
     if (pid.node !== this.#node.node) {
-      this.#holdings.release(pid.node, "monitors");
+      this.#quotas.release(pid.node, "monitors");
     }
   }
 

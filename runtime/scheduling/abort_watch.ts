@@ -63,19 +63,19 @@ export function watchSignal(
   let watch = watches.get(signal);
   if (watch === undefined) watches.set(signal, watch = new AbortWatch(signal));
   watch.add(waiting);
-  return { lift: () => watch.delete(waiting) };
+  return { cancel: () => watch.delete(waiting) };
 }
 
 /** Several ends of one wait, which are cancelled together. */
-export function liftTogether(
+export function cancelTogether(
   first: Deadline | undefined,
   second: Deadline,
 ): Deadline {
   if (first === undefined) return second;
   return {
-    lift: () => {
-      first.lift();
-      second.lift();
+    cancel: () => {
+      first.cancel();
+      second.cancel();
     },
   };
 }

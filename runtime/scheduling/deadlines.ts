@@ -17,7 +17,7 @@ export interface Expiring {
 /** A deadline that was set. */
 export interface Deadline {
   /** Cancels it. */
-  lift(): void;
+  cancel(): void;
 }
 
 /** The clock that deadlines follow. */
@@ -61,7 +61,7 @@ export class Deadlines {
         noteTurn();
         expiring.expire();
       };
-      return { lift: this.#clock.timer(ms, expire) };
+      return { cancel: this.#clock.timer(ms, expire) };
     }
     let queue = this.#queues.get(ms);
     if (queue === undefined) {
@@ -174,7 +174,7 @@ class Queue {
     try {
       while (this.first !== undefined && this.first.at <= now) {
         const { first } = this;
-        first.lift();
+        first.cancel();
         first.expiring.expire();
       }
     } finally {
@@ -192,7 +192,7 @@ class Queued implements Deadline {
   before: Queued | undefined = undefined;
   after: Queued | undefined = undefined;
   readonly #queue: Queue;
-  #lifted = false;
+  #cancelled = false;
 
   constructor(queue: Queue, at: number, expiring: Expiring) {
     this.#queue = queue;
@@ -200,9 +200,9 @@ class Queued implements Deadline {
     this.expiring = expiring;
   }
 
-  lift(): void {
-    if (this.#lifted) return;
-    this.#lifted = true;
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
     this.#queue.remove(this);
   }
 }

@@ -105,7 +105,7 @@ const hostLoop: EventLoop = {
 };
 
 /** The scheduler's record of a process. */
-export class Pace {
+export class ProcessSchedule {
   /** The period in which it last made a step. */
   period = 0;
   /** The number of steps that it made through the queue in that period. */
@@ -121,7 +121,7 @@ export class Pace {
 
 let loop = hostLoop;
 /** A step of a process. */
-type Step<P extends Pace, A> = (process: P, argument: A) => void;
+type Step<P extends ProcessSchedule, A> = (process: P, argument: A) => void;
 
 /**
  * Steps that wait, oldest first: of each the function, its process and its argument, as a closure over them is
@@ -201,7 +201,7 @@ function newPeriod(): void {
  *
  * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
  */
-export function canStepNow(pace: Pace): boolean {
+export function canStepNow(pace: ProcessSchedule): boolean {
   if (pace.period !== period) {
     pace.period = period;
     pace.steps = 0;
@@ -221,7 +221,7 @@ export function canStepNow(pace: Pace): boolean {
  *
  * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
  */
-export function canAnswerNow(pace: Pace): boolean {
+export function canAnswerNow(pace: ProcessSchedule): boolean {
   if (canStepNow(pace)) return true;
   if (!hasPass || isTurning || pace.queued > 0) return false;
   hasPass = false;
@@ -256,7 +256,7 @@ export function noteTurn(): void {
 }
 
 /** Runs a step of a process when its turn comes: a function that takes the process, and an argument. */
-export function enqueueStep<P extends Pace, A>(
+export function enqueueStep<P extends ProcessSchedule, A>(
   process: P,
   step: Step<P, A>,
   argument: A,
@@ -377,8 +377,8 @@ async function run(): Promise<never> {
     queue = spare;
     queued = 0;
     for (let next = 0; next < count; next += PLACES) {
-      const step = steps[next] as Step<Pace, unknown>;
-      const pace = steps[next + 1] as Pace;
+      const step = steps[next] as Step<ProcessSchedule, unknown>;
+      const pace = steps[next + 1] as ProcessSchedule;
       const argument = steps[next + 2];
       steps[next] = steps[next + 1] = steps[next + 2] = undefined;
       const isStart = pace.period === 0;
@@ -405,7 +405,7 @@ async function run(): Promise<never> {
   }
 }
 
-function isProven(pace: Pace): boolean {
+function isProven(pace: ProcessSchedule): boolean {
   return pace.steps >= PROVEN && pace.period === period;
 }
 
@@ -431,7 +431,7 @@ function waitForIdle(): void {
 }
 
 /** Looks at the clock, after a step of a process or some of several. */
-function isSliceOver(pace?: Pace): boolean {
+function isSliceOver(pace?: ProcessSchedule): boolean {
   const isUsedUp = granted > 0 && allowance <= 0;
   const made = granted - Math.max(allowance, 0) + (pace === undefined ? 0 : 1);
   stepsInSlice += made;

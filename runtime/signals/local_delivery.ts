@@ -8,7 +8,7 @@
 import { noteTrace } from "./message_traces.ts";
 import { tracing } from "./tracing.ts";
 import type { NumberMap } from "../collections/number_map.ts";
-import type { Holdings } from "../holdings.ts";
+import type { PeerQuotas } from "../peer_quotas.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import { type Link, monitoredObject } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
@@ -50,7 +50,7 @@ export class LocalDelivery implements Signals {
   readonly #names: ReadonlyMap<string, LocalProcess>;
   readonly #aliases: NumberMap<LocalProcess>;
   readonly #watchers: Watchers;
-  readonly #holdings: Holdings;
+  readonly #quotas: PeerQuotas;
 
   /** Delivers to the processes of a table. */
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
@@ -61,7 +61,7 @@ export class LocalDelivery implements Signals {
     this.#names = table.names;
     this.#aliases = table.aliases;
     this.#watchers = watchers;
-    this.#holdings = runtime.holdings;
+    this.#quotas = runtime.quotas;
   }
 
   send(_from: Pid, to: Pid, message: unknown): Backpressure {
@@ -83,7 +83,7 @@ export class LocalDelivery implements Signals {
 
   #named(name: string): LocalProcess | undefined {
     return this.#names.get(name) ?? this.#names.get(unquotedName(name)) ??
-      this.#runtime.onDemand.get(name)?.();
+      this.#runtime.lazyProcesses.get(name)?.();
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
@@ -119,7 +119,10 @@ export class LocalDelivery implements Signals {
   #reply(from: Pid, alias: Ref, value: unknown, endsMonitor: boolean): void {
     const awaited = this.#aliases.get(alias.number)?.waits?.get(alias.number);
     // References can be guessed.
-    if (awaited !== undefined && !awaited.isOpen && !mayReply(from, awaited)) {
+    if (
+      awaited !== undefined && !awaited.acceptsAnySender &&
+      !mayReply(from, awaited)
+    ) {
       return;
     }
     if (value instanceof RefusedReply) {
@@ -181,10 +184,10 @@ export class LocalDelivery implements Signals {
       runtime.back(from.node).exitLink(to, from, "noproc");
     } else if (process.links?.get(from) === undefined) {
       if (from.node === runtime.node) process.addLink(from);
-      else if (this.#holdings.refuses(from.node, "links")) {
+      else if (this.#quotas.exceeds(from.node, "links")) {
         runtime.back(from.node).exitLink(to, from, "system_limit");
       } else {
-        this.#holdings.take(from.node, "links");
+        this.#quotas.acquire(from.node, "links");
         process.addLink(from, true);
       }
     }
@@ -259,7 +262,7 @@ export class LocalDelivery implements Signals {
       runtime.back(from.node).down(pid, from, ref, "noproc", name);
     } else if (
       from.node !== runtime.node &&
-      this.#holdings.refuses(from.node, "monitors")
+      this.#quotas.exceeds(from.node, "monitors")
     ) {
       runtime.back(from.node).down(pid, from, ref, "system_limit", name);
     } else this.#watchers.add(process, from, ref, name, isCall);

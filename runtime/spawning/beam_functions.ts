@@ -40,7 +40,7 @@ export class BeamFunctions {
   /** Functions of OTP that stand for something else here, as `module:function/arity`. */
   readonly #services = new Map<string, (args: unknown[]) => Runnable>();
   /** How a BEAM names the requests for a service of the node. */
-  readonly #spellings = new Map<
+  readonly #encoders = new Map<
     string,
     (run: { function: string; args: unknown[] }) => Mfa
   >();
@@ -61,11 +61,11 @@ export class BeamFunctions {
   }
 
   /** Names the requests for a service of the node as a BEAM does. */
-  spell(
+  encode(
     service: string,
     called: (run: { function: string; args: unknown[] }) => Mfa,
   ): void {
-    this.#spellings.set(service, called);
+    this.#encoders.set(service, called);
   }
 
   /** Has a function of OTP, `module:function/arity`, run another one. */
@@ -109,10 +109,10 @@ export class BeamFunctions {
     name: string,
   ): { module: string; function: string; types?: BeamTypes } | undefined {
     const own = fromBeamName(module);
-    const spelled = fromBeamFunction(own, name);
+    const named = fromBeamFunction(own, name);
     // A module of the user may have names in the style of the BEAM.
-    return this.#exported(own, spelled) ??
-      (spelled === name ? undefined : this.#exported(own, name));
+    return this.#exported(own, named) ??
+      (named === name ? undefined : this.#exported(own, name));
   }
 
   #exported(module: string, name: string): ReturnType<BeamFunctions["find"]> {
@@ -144,8 +144,8 @@ export class BeamFunctions {
       );
     }
     const { module, function: name, args } = run;
-    const spelling = this.#spellings.get(module);
-    if (spelling !== undefined) return spelling(run);
+    const encoder = this.#encoders.get(module);
+    if (encoder !== undefined) return encoder(run);
     if (module.startsWith("$")) {
       throw new TypeError(
         `Cannot run ${

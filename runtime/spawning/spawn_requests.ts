@@ -43,20 +43,20 @@ export const NODE_DRAINS: Resolved & { error: unknown } = {
 
 /** The function that a node asks to run, ready to run, or why the request is refused. */
 export function resolveFor(
-  { node: own, modules, holdings, isDraining }: Runtime,
+  { node: own, modules, quotas, isDraining }: Runtime,
   run: Runnable,
   node: string,
   by: "resolve" | "resolveSpawn" | "resolveWithin",
 ): Resolved {
   const how = by === "resolveSpawn" ? by : "resolve";
   if (node === own) return modules[how](run);
-  const limit = holdings.refusal(node, "processes");
+  const limit = quotas.refusal(node, "processes");
   const found: Resolved = limit !== undefined
     ? { error: "limit", message: limit }
     : isDraining && isNew(run, modules, by)
     ? NODE_DRAINS
     : modules[how](run, node);
-  if ("error" in found) holdings.refused(node, found.error, found.message);
+  if ("error" in found) quotas.refused(node, found.error, found.message);
   return found;
 }
 

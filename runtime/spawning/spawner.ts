@@ -37,7 +37,7 @@ export class Spawner {
     );
     this.#table.add(process);
     if (process.origin !== undefined) {
-      this.#runtime.holdings.take(process.origin, "processes");
+      this.#runtime.quotas.acquire(process.origin, "processes");
     }
     return process;
   }

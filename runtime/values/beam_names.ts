@@ -1,5 +1,5 @@
 /**
- * Names as a BEAM spells them: modules, registered names and functions.
+ * Names in the form of Erlang nodes: modules, registered names and functions.
  *
  * A module or registered name that begins with a capital is Elixir's, whose atoms have a prefix: `Chat` here is
  * `Elixir.Chat` there. Functions change case, `receiveMessage` here is `receive_message` there, but only in such
@@ -17,7 +17,7 @@ function isCapital(code: number): boolean {
   return code >= 0x41 && code <= 0x5a;
 }
 
-/** Whether a module or registered name is spelled as Elixir's are. */
+/** Whether a module or registered name has the form of Elixir's names. */
 function isElixirName(name: string): boolean {
   return isCapital(name.charCodeAt(0)) && !name.startsWith(PREFIX);
 }

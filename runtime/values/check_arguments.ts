@@ -9,9 +9,9 @@
 import { inspect } from "./inspect.ts";
 import {
   isOptions,
-  misfit,
   type OptionNames,
   refuseUnknown,
+  typeError,
 } from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
@@ -154,7 +154,7 @@ export function checkTimeout(
   doing: string,
 ): asserts timeout is number {
   if (typeof timeout === "number" && timeout >= 0) return;
-  throw misfit(
+  throw typeError(
     timeout,
     `Cannot ${doing} with a timeout of ${
       inspect(timeout)
@@ -173,7 +173,7 @@ export function checkInteger(
   least: number,
 ): asserts value is number {
   if (Number.isInteger(value) && (value as number) >= least) return;
-  throw misfit(
+  throw typeError(
     value,
     `Cannot ${doing}: ${what} is ${
       inspect(value)
@@ -194,7 +194,7 @@ export function checkCount(
   if (
     value === Infinity || Number.isInteger(value) && (value as number) >= least
   ) return;
-  throw misfit(
+  throw typeError(
     value,
     `Cannot ${doing}: ${what} is ${
       inspect(value)

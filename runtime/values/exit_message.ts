@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Identity } from "./identity.ts";
+import { BrandedObject } from "./branded_object.ts";
 import type { Pid } from "./pid.ts";
 
 /** The message that a process which traps exits receives when a linked process exits. */
@@ -22,7 +22,7 @@ export interface ExitMessage {
 }
 
 /** Marks the messages of exit signals. */
-class Made extends Identity {
+class Made extends BrandedObject {
   readonly #isMade = true;
 
   /** Whether a message has the mark, which no copy has. */

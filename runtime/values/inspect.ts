@@ -16,9 +16,9 @@ import {
 } from "./literals.ts";
 import {
   isOptions,
-  misfit,
   type OptionNames,
   refuseUnknown,
+  typeError,
 } from "./options.ts";
 import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
@@ -152,7 +152,7 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
       value === undefined || value === Infinity ||
       Number.isInteger(value) && value >= 0
     ) continue;
-    throw misfit(
+    throw typeError(
       value,
       `Cannot inspect a value: ${name} is ${
         inspect(value)

@@ -87,7 +87,7 @@ function isBuiltIn(value: object): boolean {
 }
 
 /** The error for an invalid number: a wrong type, or out of bounds. */
-export function misfit(value: unknown, message: string): Error {
+export function typeError(value: unknown, message: string): Error {
   return typeof value === "number"
     ? new RangeError(message)
     : new TypeError(message);

@@ -27,10 +27,10 @@ export class ReplyTo {
    * itself: `[alias|Ref]` on a BEAM.
    */
   readonly tag: unknown;
-  /** How a reply with a tag is spelled: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
+  /** The encoding of a reply with a tag: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
   readonly form: "call" | "io";
   /**
-   * The type of the reply, if the server has declared one for callers on a BEAM: any process that replies spells
+   * The type of the reply, if the server has declared one for callers on a BEAM: any process that replies encodes
    * the reply so. It is no part of the asker's name.
    *
    * @ignore

@@ -5,7 +5,7 @@
  * classes are not exported, and a wire makes one only of a whole message whose sender it has checked. So
  * an object that merely looks like a call, though a process of this node forwards it, is data.
  *
- * Each wire spells them. Between nodes of this library they have fields (`fields`); a BEAM gets the message that
+ * Each wire has its own encoding for them. Between nodes of this library they have fields (`fields`); a BEAM gets the message that
  * OTP's own modules send (`toOtp`), and a message without one is refused at its sender, as an unmodified server of
  * OTP would crash on it.
  *
@@ -19,7 +19,7 @@ export type CopyField = (value: unknown, left: number, max: number) => unknown;
 
 /** A message that servers act on. */
 export abstract class ServerMessage {
-  /** Which message it is, as the fields spell it. */
+  /** Which message it is, as the fields name it. */
   abstract readonly type: string;
 
   /** Its fields, as between nodes of this library; as data, within another message, it is an object of these. */
@@ -28,7 +28,7 @@ export abstract class ServerMessage {
   /**
    * The message as OTP's modules send it.
    *
-   * @param from The sender, for a message that names it in OTP's spelling.
+   * @param from The sender, for a message that names it in OTP's encoding.
    * @throws {TypeError} If OTP has none; it says what to use.
    */
   abstract toOtp(from?: Pid): unknown;
@@ -62,7 +62,7 @@ export abstract class ServerRequest extends ServerMessage {
     return "OTP has no such request; ask a node of this library";
   }
 
-  /** A server's reply in OTP's spelling, as this request's sender reads replies. */
+  /** A server's reply in OTP's encoding, as this request's sender reads replies. */
   fromOtp(reply: unknown): unknown {
     return reply;
   }
@@ -88,7 +88,7 @@ export class OwnRequest extends ServerRequest {
   }
 }
 
-/** A request in OTP's spelling: data of a program is as it is. */
+/** A request in OTP's encoding: data of a program is as it is. */
 export function requestToOtp(request: unknown, from?: Pid): unknown {
   return request instanceof ServerRequest ? request.toOtp(from) : request;
 }
@@ -117,7 +117,7 @@ export class RefusedReply {
 }
 
 /**
- * A reply that a BEAM sent, in its spelling: only the request that it answers can read it. A wire hands it to the
+ * A reply that a BEAM sent, in its encoding: only the request that it answers can read it. A wire hands it to the
  * wait under the alias; programs get the term.
  */
 export class OtpReply {

@@ -237,7 +237,7 @@ export function copyTerm(
 
 /**
  * A copy that is sent later, over a wire that is not known yet: requests of the library keep their brand, as only
- * the wire knows how to spell them.
+ * the wire knows how to encode them.
  */
 export function copyToSend(
   value: unknown,

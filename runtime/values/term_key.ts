@@ -49,7 +49,7 @@ export function termKey(
       return value;
     default:
       // Numbers and bigints too: a peer can choose many that have one hash.
-      return value === null ? null : spell(value, maxDepth, maxDepth);
+      return value === null ? null : encode(value, maxDepth, maxDepth);
   }
 }
 
@@ -82,7 +82,7 @@ function stacksOf(value: unknown): number {
 }
 
 /** A value as text; no text is the beginning of another's. */
-function spell(value: unknown, left: number, max: number): string {
+function encode(value: unknown, left: number, max: number): string {
   switch (typeof value) {
     case "string":
       return text(value);
@@ -95,7 +95,7 @@ function spell(value: unknown, left: number, max: number): string {
     case "undefined":
       return `${value};`;
     case "object":
-      return value === null ? "null;" : spellObject(value, left, max);
+      return value === null ? "null;" : encodeObject(value, left, max);
     default:
       throw notSendable(value);
   }
@@ -110,11 +110,11 @@ function text(value: string): string {
   return `"${value.length}:${value}`;
 }
 
-function spellObject(value: object, left: number, max: number): string {
+function encodeObject(value: object, left: number, max: number): string {
   if (value instanceof Pid) return `p${identity(value)}`;
   if (value instanceof Ref) return `r${identity(value)}`;
   if (value instanceof Atom) return `:${text(value.name)}`;
-  if (value instanceof ReplyTo) return spellReplyTo(value, left, max);
+  if (value instanceof ReplyTo) return encodeReplyTo(value, left, max);
   if (value instanceof Date) return `d${value.getTime()};`;
   if (value instanceof ArrayBuffer) return `b${bytes(new Uint8Array(value))}`;
   const kind = typedArrayKind(value);
@@ -123,16 +123,16 @@ function spellObject(value: object, left: number, max: number): string {
       ? `t${kind}${bytes(value)}`
       : `t${kind}${[...value as Uint8Array]};`;
   }
-  if (isLeafTerm(value)) return spellLeaf(value);
+  if (isLeafTerm(value)) return encodeLeaf(value);
   // Each of the following values is a level, as for copyTerm.
   if (left <= 0) throw tooDeep(max);
-  const inner = (item: unknown) => spell(item, left - 1, max);
-  if (Array.isArray(value)) return spellItems("[", value, inner);
-  if (value instanceof Tuple) return spellItems("(", value.elements, inner);
+  const inner = (item: unknown) => encode(item, left - 1, max);
+  if (Array.isArray(value)) return encodeItems("[", value, inner);
+  if (value instanceof Tuple) return encodeItems("(", value.elements, inner);
   if (value instanceof ImproperList) {
-    return spellItems("|", value.items, inner) + inner(value.tail);
+    return encodeItems("|", value.items, inner) + inner(value.tail);
   }
-  if (isPlainObject(value)) return spellFields(value, inner);
+  if (isPlainObject(value)) return encodeFields(value, inner);
   if (value instanceof Map) {
     const entries = [...value].map(([key, item]) => inner(key) + inner(item));
     return group("m", entries.sort());
@@ -140,12 +140,12 @@ function spellObject(value: object, left: number, max: number): string {
   if (value instanceof Set) return group("s", [...value].map(inner).sort());
   if (value instanceof Error) {
     const { name, message, fields = {} } = errorTerm(value);
-    return `e${text(name)}${text(message)}${spellFields(fields, inner)}`;
+    return `e${text(name)}${text(message)}${encodeFields(fields, inner)}`;
   }
   throw notSendable(value);
 }
 
-function spellReplyTo(
+function encodeReplyTo(
   { pid, alias, tag, form }: ReplyTo,
   left: number,
   max: number,
@@ -153,10 +153,10 @@ function spellReplyTo(
   const to = alias === undefined ? "" : identity(alias);
   if (tag === undefined) return `a${identity(pid)}${text(to)};`;
   if (left <= 0) throw tooDeep(max);
-  return `a${identity(pid)}${text(to)}${form}${spell(tag, left - 1, max)}`;
+  return `a${identity(pid)}${text(to)}${form}${encode(tag, left - 1, max)}`;
 }
 
-function spellLeaf(value: LeafTerm): string {
+function encodeLeaf(value: LeafTerm): string {
   if (value instanceof Float) return `.${value.value};`;
   if (value instanceof Bitstring) return `<${value.bits}${bytes(value.bytes)}`;
   if (value instanceof Port) {
@@ -168,23 +168,23 @@ function spellLeaf(value: LeafTerm): string {
     : `#${text(module)}${bytes(value.bytes)}`;
 }
 
-function spellItems(
+function encodeItems(
   mark: string,
   items: readonly unknown[],
   inner: (item: unknown) => string,
 ): string {
-  const spelled = Array.from(items.keys(), (i) => {
+  const encoded = Array.from(items.keys(), (i) => {
     if (items[i] === undefined) checkHole(items, i);
     return inner(items[i]);
   });
-  return group(mark, spelled);
+  return group(mark, encoded);
 }
 
 function group(mark: string, items: string[]): string {
   return `${mark}${items.length}:${items.join("")}`;
 }
 
-function spellFields(
+function encodeFields(
   value: object,
   inner: (item: unknown) => string,
 ): string {

@@ -1,5 +1,5 @@
 /**
- * Agents on a BEAM: OTP's spelling of requests to them.
+ * Agents on a BEAM: OTP's encoding of requests to them.
  *
  * Elixir's `Agent` calls `{get, Fun}`, `{update, Fun}` and `{get_and_update, Fun}`, and casts `{cast, Fun}`. `Fun` is
  * a function, or `{Module, Function, Args}`, which is called with the state in front of the arguments. Only the
@@ -17,7 +17,7 @@ import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import type { BeamFunctions } from "../../runtime/spawning/beam_functions.ts";
 import { toBeam } from "../../runtime/values/beam_types.ts";
 import type { Mfa, Runnable } from "../../runtime/signals/signal.ts";
-import type { OtpSpelling } from "../../gen/server.ts";
+import type { OtpEncoding } from "../../gen/server.ts";
 
 /** How the result of a function is used. */
 export type AgentRequestType = "get" | "update" | "get_and_update" | "cast";
@@ -87,7 +87,7 @@ export class OtpAgentRequest {
 
 /** A reply to a BEAM. */
 export class OtpAgentReply {
-  /** The reply in OTP's spelling. */
+  /** The reply in OTP's encoding. */
   readonly term: unknown;
 
   /** Creates a reply. */
@@ -96,8 +96,8 @@ export class OtpAgentReply {
   }
 }
 
-/** How a BEAM spells an agent's requests. */
-export const AGENT_SPELLING: OtpSpelling = {
+/** How Erlang encodes an agent's requests. */
+export const AGENT_ENCODING: OtpEncoding = {
   request(term, caller, origin) {
     if (!(term instanceof Tuple) || term.length !== 2) return term;
     const [type, run] = term.elements;

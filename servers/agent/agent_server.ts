@@ -19,7 +19,7 @@ import {
 } from "../../runtime/values/server_message.ts";
 import { BADARG, failCaller } from "../../gen/server.ts";
 import {
-  AGENT_SPELLING,
+  AGENT_ENCODING,
   agentReplyFromOtp,
   agentReplyToOtp,
   agentRequestToOtp,
@@ -40,7 +40,7 @@ import { copyTerm } from "../../runtime/values/term.ts";
 import type { Place } from "../../gen/locate.ts";
 import {
   type CallbackModule,
-  OTP_SPELLING,
+  OTP_ENCODING,
 } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../../gen/messages.ts";
 
@@ -263,7 +263,7 @@ export function agentModule(init: () => unknown): CallbackModule {
 
 const AGENT = {
   name: "Agent",
-  [OTP_SPELLING]: AGENT_SPELLING,
+  [OTP_ENCODING]: AGENT_ENCODING,
 
   handleCall(
     request: AgentRequest | OtpAgentRequest,
@@ -386,10 +386,10 @@ function answer(
   { type }: Pick<AgentRequest, "type">,
   given: unknown,
   state: unknown,
-  spelled?: (type: AgentRequest["type"], given: unknown) => unknown,
+  encode?: (type: AgentRequest["type"], given: unknown) => unknown,
 ): unknown {
   const reply = (value: unknown) =>
-    spelled === undefined ? ok(value) : spelled(type, given);
+    encode === undefined ? ok(value) : encode(type, given);
   switch (type) {
     case "get":
       return { type: "reply", reply: reply(given), state };

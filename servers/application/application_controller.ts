@@ -25,7 +25,7 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { sendableReason } from "../../runtime/values/exit_reason.ts";
 import { tell } from "../../gen/call.ts";
-import { toldFrom } from "../../gen/messages.ts";
+import { fromNode } from "../../gen/messages.ts";
 import {
   BADARG,
   isExitFrom,
@@ -181,7 +181,7 @@ class Controller implements Server {
 
   info(message: unknown): void {
     const { node } = this.#process.runtime;
-    const told = toldFrom(message, node) as ApplicationStarted | undefined;
+    const told = fromNode(message, node) as ApplicationStarted | undefined;
     if (told?.type === "application_started") return this.#running(told);
     for (const started of this.#started.values()) {
       if (!isExitFrom(message, started.master.pid)) continue;

@@ -8,7 +8,7 @@
  */
 
 import { tell } from "../../gen/call.ts";
-import { isTyped, toldFrom } from "../../gen/messages.ts";
+import { fromNode, isTyped } from "../../gen/messages.ts";
 import { isExitFrom } from "../../gen/server.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
@@ -67,7 +67,7 @@ export async function runApplication(
     if (isExitFrom(message, controller)) {
       return stopTop(process, spec, top, Infinity);
     }
-    const told = toldFrom(message, process.runtime.node);
+    const told = fromNode(message, process.runtime.node);
     if (isTyped(told, "stop_application")) {
       const { timeout } = told as StopApplication;
       return stopTop(process, spec, top, timeout);

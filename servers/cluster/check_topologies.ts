@@ -13,9 +13,9 @@ import {
 } from "../../runtime/values/check_arguments.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import {
-  misfit,
   type OptionNames,
   refuseUnknown,
+  typeError,
 } from "../../runtime/values/options.ts";
 import { readTarget } from "./addresses.ts";
 import {
@@ -258,7 +258,7 @@ function checkPort(port: unknown, doing: string): void {
     port === undefined ||
     Number.isInteger(port) && port as number >= 1 && port as number <= 65535
   ) return;
-  throw misfit(
+  throw typeError(
     port,
     `Cannot ${doing}: port is ${
       inspect(port)

@@ -19,7 +19,7 @@
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Reached } from "../../runtime/reach.ts";
 import { tell } from "../../gen/call.ts";
-import { isTyped, toldBy } from "../../gen/messages.ts";
+import { fromSelf, isTyped } from "../../gen/messages.ts";
 import { BADARG, type Server } from "../../gen/server.ts";
 import { AddressEntry } from "./address_entry.ts";
 import { readAnswer } from "./addresses.ts";
@@ -106,7 +106,7 @@ export class TopologyServer implements Server, StrategyHost {
   }
 
   info(message: unknown): void {
-    if (toldBy(message, this.process) !== undefined) {
+    if (fromSelf(message, this.process) !== undefined) {
       for (const fn of this.#later.splice(0)) fn();
     } else if (isTyped(message, "nodeup")) {
       this.#nodeUp((message as { node?: unknown }).node);

@@ -1,13 +1,13 @@
 /**
  * How a GenServer's declaration has its requests and replies look on a BEAM: to callers there, and to a server there.
  *
- * A reply can come at any time, by any path: it is spelled by the caller that it goes to.
+ * A reply can come at any time, by any path: the caller that it goes to decides its encoding.
  *
  * @module
  */
 
-import type { RequestSpelling } from "../../gen/messages.ts";
-import type { OtpSpelling } from "../../gen/server.ts";
+import type { RequestEncoding } from "../../gen/messages.ts";
+import type { OtpEncoding } from "../../gen/server.ts";
 import {
   type BeamType,
   beamTypeToText,
@@ -65,13 +65,13 @@ const TYPES: OptionNames<ServerBeamTypes> = {
 };
 
 /** A reply as its caller expects it. */
-export function spelledReply(caller: ReplyTo, reply: unknown): unknown {
+export function encodedReply(caller: ReplyTo, reply: unknown): unknown {
   const { returns } = caller;
   return returns === undefined ? reply : toBeam(reply, returns as BeamType);
 }
 
-/** The spelling that a server has declared. */
-export function spellingOf(types: ServerBeamTypes): OtpSpelling {
+/** The encoding that a server has declared. */
+export function encodingOf(types: ServerBeamTypes): OtpEncoding {
   const { call, cast } = types;
   return {
     request(term: unknown, caller?: ReplyTo): unknown {
@@ -80,15 +80,15 @@ export function spellingOf(types: ServerBeamTypes): OtpSpelling {
       caller.returns = replyType(types, request);
       return request;
     },
-    reply: (_request, reply, caller) => spelledReply(caller, reply),
+    reply: (_request, reply, caller) => encodedReply(caller, reply),
   };
 }
 
 /** How a server on a BEAM wants a call, and what it replies. */
-export function callSpelling(
+export function callEncoding(
   types: ServerBeamTypes,
   request: unknown,
-): RequestSpelling {
+): RequestEncoding {
   const type = replyType(types, request);
   return {
     request: (request) => toBeam(request, types.call),
@@ -97,7 +97,7 @@ export function callSpelling(
 }
 
 /** How a server on a BEAM wants a cast. */
-export function castSpelling({ cast }: ServerBeamTypes): RequestSpelling {
+export function castEncoding({ cast }: ServerBeamTypes): RequestEncoding {
   return {
     request: (request) => toBeam(request, cast),
     reply: (term) => term,

@@ -36,16 +36,16 @@ import {
   answer,
   failCaller,
   NO_REPLY,
-  type OtpSpelling,
+  type OtpEncoding,
   type Server,
 } from "../../gen/server.ts";
 import { fromBeam } from "../../runtime/values/beam_types.ts";
 import {
   checkServerBeamTypes,
+  encodedReply,
+  encodingOf,
   requestName,
   type ServerBeamTypes,
-  spelledReply,
-  spellingOf,
 } from "./gen_server_otp.ts";
 import { type Start, startServer } from "../../gen/start.ts";
 
@@ -70,8 +70,8 @@ export interface CallbackModule {
   init(arg: any): unknown;
 }
 
-/** The key of the spelling that a module of the library itself has. */
-export const OTP_SPELLING: unique symbol = Symbol("OTP's spelling");
+/** The key of the encoding that a module of the library itself has. */
+export const OTP_ENCODING: unique symbol = Symbol("OTP's encoding");
 
 /** The callbacks of a module, for any types. */
 interface Callbacks extends CallbackModule {
@@ -83,7 +83,7 @@ interface Callbacks extends CallbackModule {
   handleDrain?: Callback;
   terminate?: Callback;
   beam?: ServerBeamTypes;
-  readonly [OTP_SPELLING]?: OtpSpelling;
+  readonly [OTP_ENCODING]?: OtpEncoding;
 }
 
 /** The result of a callback, not checked yet. */
@@ -106,7 +106,7 @@ export interface StartGenServerOptions extends TimeLimits {
 
 /** A GenServer's server. */
 class GenServerProcess implements Server {
-  readonly otp: OtpSpelling | undefined;
+  readonly otp: OtpEncoding | undefined;
   readonly servesForeign: boolean;
   readonly callback: string | undefined;
   readonly #process: LocalProcess;
@@ -120,12 +120,12 @@ class GenServerProcess implements Server {
     this.#process = process;
     this.#module = module;
     // Those of the library decide by the caller's node what it may do.
-    this.servesForeign = module[OTP_SPELLING] === undefined;
+    this.servesForeign = module[OTP_ENCODING] === undefined;
     this.callback = this.servesForeign
       ? process.label || "GenServer"
       : undefined;
-    this.otp = module[OTP_SPELLING] ??
-      (module.beam && spellingOf(module.beam));
+    this.otp = module[OTP_ENCODING] ??
+      (module.beam && encodingOf(module.beam));
     if (module.handleDrain !== undefined) handlesDrain(process);
   }
 
@@ -246,7 +246,7 @@ class GenServerProcess implements Server {
         answer(
           this.#process,
           last.caller,
-          spelledReply(last.caller, last.value),
+          encodedReply(last.caller, last.value),
         );
         // A message that the caller sends on the reply comes before this server's DOWN, if possible.
         await undefined;
@@ -260,7 +260,7 @@ class GenServerProcess implements Server {
       case "reply":
         this.#keep(result);
         if (result.continue === undefined) return result.reply;
-        answer(this.#process, caller, spelledReply(caller, result.reply));
+        answer(this.#process, caller, encodedReply(caller, result.reply));
         return unanswered(this.#goOn(result.continue));
       case "stop":
         if ("reply" in result && hasState(result)) {

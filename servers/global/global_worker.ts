@@ -44,7 +44,7 @@ import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
 import { placeOf } from "../../gen/locate.ts";
 import { tell } from "../../gen/call.ts";
-import { isTyped, toldFrom } from "../../gen/messages.ts";
+import { fromNode, isTyped } from "../../gen/messages.ts";
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Server } from "../../gen/server.ts";
 
@@ -150,7 +150,7 @@ export class GlobalWorker implements Server {
 
   #taskOf(message: unknown): GlobalTask | null | undefined {
     const { node } = this.#process.runtime;
-    return toldFrom(message, node) as GlobalTask | null | undefined;
+    return fromNode(message, node) as GlobalTask | null | undefined;
   }
 
   /** Takes changes that have arrived from the mailbox, up to that many. */

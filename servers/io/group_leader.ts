@@ -20,7 +20,7 @@ import {
 } from "./leader_operations.ts";
 import { PendingReads } from "./pending_reads.ts";
 
-type OtpSpelling = typeof import("./leader_otp.ts");
+type OtpEncoding = typeof import("./leader_otp.ts");
 
 /**
  * Starts the group leader of a node and makes it the one of the node's shell.
@@ -47,7 +47,7 @@ export async function serveDevice(
   const reads = new PendingReads(process);
   const writes = new PendingWrites();
   const operations = new LeaderOperations(device);
-  let otp: OtpSpelling | undefined;
+  let otp: OtpEncoding | undefined;
   for (;;) {
     const message = await process.mailbox.receive(
       undefined,
@@ -109,10 +109,10 @@ function answer(
   process: LocalProcess,
   replyAs: ReplyTarget,
   result: IoResult,
-  spelled: (result: IoResult) => unknown,
+  encode: (result: IoResult) => unknown,
 ): void {
   if (!process.alive) return;
-  const reply = (result: IoResult) => process.reply(replyAs, spelled(result));
+  const reply = (result: IoResult) => process.reply(replyAs, encode(result));
   try {
     reply(result);
   } catch (error) {
@@ -123,13 +123,13 @@ function answer(
       // The tag of a BEAM's call can alone be as large as a message.
       const ref = replyAs instanceof Ref ? replyAs : replyAs.monitor;
       if (ref !== undefined) {
-        process.runtime.endWatch(process, ref, "system_limit");
+        process.runtime.failMonitor(process, ref, "system_limit");
       }
     }
   }
 }
 
-/** A result as nodes of this library spell it. */
+/** A result as nodes of this library encode it. */
 function ownReply(result: IoResult): unknown {
   return typeof result === "object" && result.type === "text"
     ? { [result.of]: result.text }

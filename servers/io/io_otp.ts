@@ -1,5 +1,5 @@
 /**
- * OTP's spelling of requests to its group leaders (the Erlang I/O protocol), and of their replies.
+ * OTP's encoding of requests to its group leaders (the Erlang I/O protocol), and of their replies.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { charsOf, textOfAtom } from "./chardata.ts";
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
 
-/** An operation in OTP's spelling. */
+/** An operation in OTP's encoding. */
 export function operationToOtp(operation: IoOperation): unknown {
   const type = atom(operation.type);
   switch (operation.type) {

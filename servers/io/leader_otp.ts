@@ -1,5 +1,5 @@
 /**
- * OTP's spelling of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
+ * OTP's encoding of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
  *
  * A group leader loads this module for the first request of a BEAM.
  *

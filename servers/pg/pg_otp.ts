@@ -1,5 +1,5 @@
 /**
- * OTP's spelling of the messages between the processes of a scope, which its `pg` shares since OTP 23.
+ * OTP's encoding of the messages between the processes of a scope, which its `pg` shares since OTP 23.
  *
  * @module
  */

@@ -13,7 +13,7 @@
  * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
  * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
  *
- * Nodes of Erlang take part with the same messages in OTP's spelling (`pg_otp.ts`). To them this node is hidden, so
+ * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`). To them this node is hidden, so
  * that they do not look for it, and a `discover` that finds no scope there is dropped: it is sent again
  * (`seek`) until the scope there has answered.
  *
@@ -26,7 +26,7 @@ import { Pid, type Ref } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../runtime/values/term_key.ts";
-import { Tell } from "../../gen/messages.ts";
+import { InternalMessage } from "../../gen/messages.ts";
 import {
   canBeGroup,
   groupKey,
@@ -92,7 +92,9 @@ export class ScopePeers {
 
   /** Looks for the scope's process of a node. */
   discover(node: string): void {
-    if (this.#process.runtime.unaware.has(node)) this.#seek(node, CATCH_UP);
+    if (this.#process.runtime.asymmetricPeers.has(node)) {
+      this.#seek(node, CATCH_UP);
+    }
     this.#discover(node);
   }
 
@@ -102,13 +104,13 @@ export class ScopePeers {
     this.#sought.add(node);
     const { pid, runtime } = this.#process;
     const again: Reminder = { type: "seek", node, delay };
-    runtime.timers.start(pid, new Tell(pid, again), delay);
+    runtime.timers.start(pid, new InternalMessage(pid, again), delay);
   }
 
   #seekAgain(node: string, delay: number): void {
     this.#sought.delete(node);
-    const { unaware } = this.#process.runtime;
-    if (!unaware.has(node) || this.#isKnown(node)) return;
+    const { asymmetricPeers } = this.#process.runtime;
+    if (!asymmetricPeers.has(node) || this.#isKnown(node)) return;
     this.#seek(node, Math.min(delay * 2, MAX_SEEK));
     this.#discover(node);
   }
@@ -131,8 +133,8 @@ export class ScopePeers {
     }
   }
 
-  #signed(message: ScopeMessage): Tell {
-    return new Tell(this.#process.pid, new ScopeRequest(message));
+  #signed(message: ScopeMessage): InternalMessage {
+    return new InternalMessage(this.#process.pid, new ScopeRequest(message));
   }
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
@@ -156,7 +158,7 @@ export class ScopePeers {
       if (error instanceof QueueFullError) {
         peer.isBehind = true;
         const later: Reminder = { type: "catch_up", peer: peer.pid };
-        runtime.timers.start(pid, new Tell(pid, later), CATCH_UP);
+        runtime.timers.start(pid, new InternalMessage(pid, later), CATCH_UP);
         return;
       }
       const parts = partsOf(message);
@@ -235,7 +237,9 @@ export class ScopePeers {
       this.#forget(peer);
       const { node } = peer.pid;
       // The scope there may be started again.
-      if (this.#process.runtime.unaware.has(node)) this.#seek(node, CATCH_UP);
+      if (this.#process.runtime.asymmetricPeers.has(node)) {
+        this.#seek(node, CATCH_UP);
+      }
       return true;
     }
     return false;
@@ -268,13 +272,16 @@ export class ScopePeers {
   /** Handles the message of a peer; an invalid one is dropped. */
   hear(message: unknown): void {
     const { runtime } = this.#process;
-    const heard = message instanceof Tell
+    const heard = message instanceof InternalMessage
       ? message
       : scopeMessageFromOtp(message);
     if (heard === undefined) return;
     const { from, message: told } = heard;
     // Nodes of this library sign what they send; a tuple can only be from a node of Erlang.
-    if (!(message instanceof Tell) && !runtime.unaware.has(from.node)) return;
+    if (
+      !(message instanceof InternalMessage) &&
+      !runtime.asymmetricPeers.has(from.node)
+    ) return;
     if (
       from.node !== runtime.node &&
       isScopeMessage(told, from.node) && this.#canHave(told)

@@ -14,7 +14,7 @@ import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TermKey } from "../../runtime/values/term_key.ts";
 import { Joins } from "./join_counts.ts";
-import { isTyped, toldBy } from "../../gen/messages.ts";
+import { fromSelf, isTyped } from "../../gen/messages.ts";
 import {
   canBeGroup,
   groupKey,
@@ -24,7 +24,7 @@ import {
   type Where,
 } from "./pg_groups.ts";
 import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
-import { BADARG, type OtpSpelling, type Server } from "../../gen/server.ts";
+import { BADARG, type OtpEncoding, type Server } from "../../gen/server.ts";
 import { atom } from "../../runtime/values/atom.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
 
@@ -114,9 +114,9 @@ export class PgScope implements Server {
     if (known === undefined) scopes.set(runtime, known = new Map());
     known.set(name, this);
     process.watchesNodes = 1;
-    process.watchesUnaware = true;
+    process.watchesAsymmetric = true;
     for (const node of runtime.visible) this.#peers.discover(node);
-    for (const node of runtime.unaware) this.#peers.discover(node);
+    for (const node of runtime.asymmetricPeers) this.#peers.discover(node);
   }
 
   /** Whether its process is alive. */
@@ -148,7 +148,7 @@ export class PgScope implements Server {
   }
 
   /** Nodes of Erlang have their own scopes, which ask nothing. */
-  readonly otp: OtpSpelling = {
+  readonly otp: OtpEncoding = {
     request: (term) => term,
     reply: () => tuple(atom("error"), atom("badarg")),
   };
@@ -190,15 +190,16 @@ export class PgScope implements Server {
       if (this.#process.isDown(ref) && !this.#peers.down(ref)) this.#down(ref);
     } else if (isTyped(message, "nodeup")) {
       const { node } = message as { node?: unknown };
-      const { visible, unaware } = this.#process.runtime;
+      const { visible, asymmetricPeers } = this.#process.runtime;
       // Any process can send a message that looks like news of a node: the actual state counts.
       if (
-        typeof node === "string" && (visible.has(node) || unaware.has(node))
+        typeof node === "string" &&
+        (visible.has(node) || asymmetricPeers.has(node))
       ) {
         this.#peers.discover(node);
       }
     } else {
-      const told = toldBy(message, this.#process) as Reminder | undefined;
+      const told = fromSelf(message, this.#process) as Reminder | undefined;
       if (told !== undefined) this.#peers.remind(told);
       else this.#peers.hear(message);
     }

@@ -19,7 +19,7 @@ import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type TermKey, termKey } from "../../runtime/values/term_key.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
-import { isTyped, toldFrom } from "../../gen/messages.ts";
+import { fromNode, isTyped } from "../../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
 import { BADARG, NO_REPLY, type Server } from "../../gen/server.ts";
 
@@ -78,7 +78,7 @@ export class RegistryPartition implements Server {
       const { ref } = message as { ref?: unknown };
       if (this.#process.isDown(ref)) this.#unlock(ref);
     } else {
-      const told = toldFrom(message, this.#process.runtime.node);
+      const told = fromNode(message, this.#process.runtime.node);
       const { ref } = (told ?? {}) as Partial<Unlock>;
       if (isTyped(told, "unlock") && ref instanceof Ref) this.#unlock(ref);
     }

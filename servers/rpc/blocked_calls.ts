@@ -58,7 +58,7 @@ export class BlockedCalls<T extends Waiting> {
     ) {
       const message =
         `the arguments of the waiting block_calls are too large: ${MAX_BYTES} bytes for a node, and ${MAX_TOTAL_BYTES} in all, are the most`;
-      runtime.holdings.refused(node, "entries", message);
+      runtime.quotas.refused(node, "entries", message);
       return false;
     }
     if (!this.#process.keepFor(node)) return false;

@@ -96,7 +96,7 @@ export function serveRpc(runtime: Runtime): void {
     (run, node) => resolve(runtime, run, node),
   );
   const { functions } = runtime;
-  functions.spell(SERVICE, ({ args: [run, ref] }) => {
+  functions.encode(SERVICE, ({ args: [run, ref] }) => {
     return erpcToOtp(functions.called(run as Runnable), ref);
   });
   functions.serve("erpc:execute_call/4", (args) => ({

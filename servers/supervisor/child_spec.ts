@@ -6,9 +6,9 @@
 
 import {
   hasUnknown,
-  misfit,
   type OptionNames,
   refuseUnknown,
+  typeError,
 } from "../../runtime/values/options.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
@@ -214,7 +214,7 @@ export function checkShutdown(
   doing: string,
 ): asserts shutdown is ChildShutdown {
   if (isChildShutdown(shutdown)) return;
-  throw misfit(
+  throw typeError(
     shutdown,
     `Cannot ${doing}: its shutdown is ${
       inspect(shutdown)

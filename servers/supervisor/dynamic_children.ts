@@ -23,7 +23,7 @@ import {
   type SupervisedChild,
 } from "./supervision.ts";
 import { noteGivingUp } from "./tree_end.ts";
-import { toldBy } from "../../gen/messages.ts";
+import { fromSelf } from "../../gen/messages.ts";
 import { assertIntensity, RestartIntensity } from "./restart_intensity.ts";
 import { checkCount } from "../../runtime/values/check_arguments.ts";
 import {
@@ -152,7 +152,7 @@ export class DynamicChildren<S extends DynamicSpec> {
 
   /** Handles the EXIT of a child. EXITs of other processes are ignored, and other messages are logged. */
   info(message: unknown): Promise<void> | undefined {
-    const told = toldBy(message, this.#process) as TryAgain | undefined;
+    const told = fromSelf(message, this.#process) as TryAgain | undefined;
     if (told !== undefined) return this.#tryAgain(told);
     if (!isExitSignal(message)) {
       reportUnexpected(this.#process, message);

@@ -16,13 +16,13 @@ import {
   type Started,
 } from "./child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
-import type { OtpSpelling, Server } from "../../gen/server.ts";
+import type { OtpEncoding, Server } from "../../gen/server.ts";
 import {
   noteSupervision,
   type SupervisedChild,
   type Supervision,
 } from "./supervision.ts";
-import { supervisorSpelling } from "./supervisor_requests.ts";
+import { supervisorEncoding } from "./supervisor_requests.ts";
 import {
   failed,
   receiveSpec,
@@ -77,9 +77,9 @@ export class DynamicSupervisorServer implements Server, Supervision {
     return this.#children.supervised();
   }
 
-  /** How a BEAM spells its requests. */
-  get otp(): OtpSpelling {
-    return supervisorSpelling("DynamicSupervisor", this.#process.runtime);
+  /** How Erlang encodes its requests. */
+  get otp(): OtpEncoding {
+    return supervisorEncoding("DynamicSupervisor", this.#process.runtime);
   }
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {

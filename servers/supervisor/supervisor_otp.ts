@@ -1,5 +1,5 @@
 /**
- * OTP's spelling of requests to supervisors and of their replies: those of Erlang's `supervisor` and of Elixir's
+ * OTP's encoding of requests to supervisors and of their replies: those of Erlang's `supervisor` and of Elixir's
  * `DynamicSupervisor`, which are also those of Elixir's `Supervisor` and `Task.Supervisor`.
  *
  * The id of a child is any term there and a text here. A text that reads as a name is an atom there, as ids mostly
@@ -27,10 +27,10 @@ import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import type { SentChildSpec } from "./child_lifecycle.ts";
 import type { ChildShutdown, ChildType } from "./child_spec.ts";
 
-/** Which supervisor: they spell a child to start in different ways. */
+/** Which supervisor: they encode a child to start in different ways. */
 export type SupervisorKind = "Supervisor" | "DynamicSupervisor";
 
-/** A request, as far as its spelling goes. */
+/** A request, as far as its encoding goes. */
 export interface AnyRequest {
   /** Which one. */
   type: string;
@@ -79,7 +79,7 @@ function textId(id: unknown): string {
 // Requests to OTP's supervisors.
 
 /**
- * A request in OTP's spelling.
+ * A request in OTP's encoding.
  *
  * @param request The request.
  * @param kind The supervisor that it is for.
@@ -245,7 +245,7 @@ function startOf({ elements: [module, name, args] }: Tuple): unknown[] {
 
 // Requests of a BEAM.
 
-/** A request of a BEAM for a child that cannot be started, with the reason in OTP's spelling. */
+/** A request of a BEAM for a child that cannot be started, with the reason in OTP's encoding. */
 export interface InvalidChild {
   /** Always `"invalid_child"`. */
   type: "invalid_child";
@@ -378,7 +378,7 @@ function isShutdown(value: unknown): value is ChildShutdown {
 // Replies to a BEAM.
 
 /**
- * A reply of this library's to a request of a BEAM, in OTP's spelling.
+ * A reply of this library's to a request of a BEAM, in OTP's encoding.
  *
  * @param request The request.
  * @param kind The supervisor that replies.

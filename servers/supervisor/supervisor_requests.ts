@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OtpSpelling } from "../../gen/server.ts";
+import type { OtpEncoding } from "../../gen/server.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Mfa, Runnable } from "../../runtime/signals/signal.ts";
 import {
@@ -59,11 +59,11 @@ export class SentSupervisorRequest extends OwnRequest {
   }
 }
 
-/** How a BEAM spells the requests of a supervisor of a node. */
-export function supervisorSpelling(
+/** How Erlang encodes the requests of a supervisor of a node. */
+export function supervisorEncoding(
   kind: SupervisorKind,
   { functions }: Runtime,
-): OtpSpelling {
+): OtpEncoding {
   return {
     request: (term) =>
       supervisorRequestFromOtp(term, kind, (mfa) => functions.requested(mfa)),

@@ -23,7 +23,7 @@ import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
-import { toldBy } from "../../gen/messages.ts";
+import { fromSelf } from "../../gen/messages.ts";
 import {
   countRestart,
   noteSupervision,
@@ -35,8 +35,8 @@ import { noteGivingUp } from "./tree_end.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExitSignal } from "../../runtime/values/exit_message.ts";
 import { tell } from "../../gen/call.ts";
-import type { OtpSpelling, Server } from "../../gen/server.ts";
-import { supervisorSpelling } from "./supervisor_requests.ts";
+import type { OtpEncoding, Server } from "../../gen/server.ts";
+import { supervisorEncoding } from "./supervisor_requests.ts";
 import {
   countChildren,
   endChild,
@@ -180,9 +180,9 @@ export class SupervisorServer implements Server, Supervision {
     return this;
   }
 
-  /** How a BEAM spells its requests. */
-  get otp(): OtpSpelling {
-    return supervisorSpelling("Supervisor", this.#process.runtime);
+  /** How Erlang encodes its requests. */
+  get otp(): OtpEncoding {
+    return supervisorEncoding("Supervisor", this.#process.runtime);
   }
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {
@@ -213,7 +213,7 @@ export class SupervisorServer implements Server, Supervision {
       const child = this.#children.withPid(message.from);
       return child && this.#exited(child, message.reason);
     }
-    const told = toldBy(message, this.#process) as TryAgain | undefined;
+    const told = fromSelf(message, this.#process) as TryAgain | undefined;
     if (told !== undefined) return this.#tryAgain(told);
     reportUnexpected(this.#process, message);
   }

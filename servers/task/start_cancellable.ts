@@ -50,13 +50,13 @@ class CancellableStart extends PendingReply<Pid> {
   }
 
   failed(error: unknown): void {
-    this.#cancellation.lift();
+    this.#cancellation.stop();
     this.close();
     this.rejectWith(error);
   }
 
   override abandon(error: () => unknown): void {
-    this.#cancellation.lift();
+    this.#cancellation.stop();
     super.abandon(error);
   }
 }

@@ -18,7 +18,7 @@ import { type CancelOptions, remaining } from "../../gen/cancellation.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import {
   type Abortable,
-  liftTogether,
+  cancelTogether,
   watchSignal,
 } from "../../runtime/scheduling/abort_watch.ts";
 import type { Deadline, Expiring } from "../../runtime/scheduling/deadlines.ts";
@@ -45,22 +45,22 @@ export class TaskCancellation implements Abortable, Expiring {
     const ms = remaining(Infinity, deadline);
     if (ms !== Infinity) this.#watch = runtime.deadlines.add(ms, this);
     if (signal === undefined) return;
-    this.#watch = liftTogether(this.#watch, watchSignal(signal, this));
+    this.#watch = cancelTogether(this.#watch, watchSignal(signal, this));
   }
 
   aborted(reason: unknown): void {
-    this.lift();
+    this.stop();
     this.#cancelled({ type: "aborted", reason });
   }
 
   expire(): void {
-    this.lift();
+    this.stop();
     this.#cancelled({ type: "exit", reason: "timeout" });
   }
 
   /** Ends the watch. */
-  lift(): void {
-    this.#watch?.lift();
+  stop(): void {
+    this.#watch?.cancel();
     this.#watch = undefined;
   }
 }

@@ -18,7 +18,7 @@
  * @module
  */
 
-import { Tell } from "../../gen/messages.ts";
+import { InternalMessage } from "../../gen/messages.ts";
 import { tellConnected } from "../../gen/call.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
@@ -157,7 +157,7 @@ export class TaskLoad {
 
   /** Takes a message of a pool; returns whether it was one. */
   hear(message: unknown): boolean {
-    if (!(message instanceof Tell)) return false;
+    if (!(message instanceof InternalMessage)) return false;
     const key = this.#key(message.from);
     const subscriber = this.#subscribers.get(key);
     const { type } = (message.message ?? {}) as Partial<TurnMessage>;

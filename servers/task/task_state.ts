@@ -101,7 +101,7 @@ export class TaskState extends OwnedTask {
 
   /** Ends the monitor and removes its DOWN from the mailbox: later messages are dropped. */
   close(): void {
-    this.#cancellation?.lift();
+    this.#cancellation?.stop();
     this.#closed = true;
     this.owner.unawait(this.ref);
     this.owner.demonitor(this.ref);
@@ -115,7 +115,7 @@ export class TaskState extends OwnedTask {
 
   reply(value: unknown): void {
     if (this.#closed || this.#reply !== undefined || this.isCancelled) return;
-    this.#cancellation?.lift();
+    this.#cancellation?.stop();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
       this.#reply = this.#post({ type: "reply", ref: this.ref, value });
@@ -128,7 +128,7 @@ export class TaskState extends OwnedTask {
   down(object: MonitoredObject, reason: unknown): void {
     this.owner.unawait(this.ref);
     if (this.#closed) return;
-    this.#cancellation?.lift();
+    this.#cancellation?.stop();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
       this.#down = this.#post({ type: "DOWN", ref: this.ref, object, reason });
@@ -219,7 +219,7 @@ export class TaskState extends OwnedTask {
   }
 
   abandon(error: () => unknown): void {
-    this.#cancellation?.lift();
+    this.#cancellation?.stop();
     for (const watcher of this.#takeWatchers()) watcher.abandon(error);
   }
 

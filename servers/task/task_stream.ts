@@ -25,7 +25,7 @@ import { Fifo } from "../../runtime/collections/fifo.ts";
 import { Answer } from "../../runtime/promises/answer.ts";
 import {
   type Abortable,
-  liftTogether,
+  cancelTogether,
   watchSignal,
 } from "../../runtime/scheduling/abort_watch.ts";
 import type { Deadline, Expiring } from "../../runtime/scheduling/deadlines.ts";
@@ -221,7 +221,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     const ms = remaining(Infinity, deadline);
     if (ms !== Infinity) this.#watch = runtime.deadlines.add(ms, this);
     if (signal === undefined) return;
-    this.#watch = liftTogether(this.#watch, watchSignal(signal, this));
+    this.#watch = cancelTogether(this.#watch, watchSignal(signal, this));
   }
 
   aborted(reason: unknown): void {
@@ -234,7 +234,7 @@ class StreamRun implements Wait, Abortable, Expiring {
 
   /** Kills the tasks, also while the owner is busy with a result, and has its next step fail. */
   #cancel(error: unknown): void {
-    this.#watch?.lift();
+    this.#watch?.cancel();
     this.#cancelled = { error };
     this.#over = true;
     this.#host.stop();
@@ -334,7 +334,7 @@ class StreamRun implements Wait, Abortable, Expiring {
 
   /** Ends the running tasks, and the stream's process. */
   async close(): Promise<void> {
-    this.#watch?.lift();
+    this.#watch?.cancel();
     if (this.#over || !this.#owner.alive) return;
     this.#over = true;
     if (this.#lost === undefined) {
@@ -362,7 +362,7 @@ class StreamRun implements Wait, Abortable, Expiring {
   }
 
   abandon(error: () => unknown): void {
-    this.#watch?.lift();
+    this.#watch?.cancel();
     this.#pulse?.abandon(error);
   }
 }

@@ -17,14 +17,14 @@ import {
 } from "../supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../../gen/messages.ts";
-import { NO_REPLY, type OtpSpelling, type Server } from "../../gen/server.ts";
+import { NO_REPLY, type OtpEncoding, type Server } from "../../gen/server.ts";
 import { ScopeContact } from "../pg/scope_contact.ts";
 import {
   noteSupervision,
   type SupervisedChild,
   type Supervision,
 } from "../supervisor/supervision.ts";
-import { supervisorSpelling } from "../supervisor/supervisor_requests.ts";
+import { supervisorEncoding } from "../supervisor/supervisor_requests.ts";
 import { otpTaskCode } from "./otp_task.ts";
 import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
@@ -84,7 +84,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     process.trapExit = true;
     this.#process = process;
     servers.set(process, this);
-    this.otp = taskSupervisorSpelling(process.runtime);
+    this.otp = taskSupervisorEncoding(process.runtime);
     const start = (spec: TaskSpec): Success => (
       { type: "ok", started: this.#start(spec) }
     );
@@ -121,8 +121,8 @@ export class TaskSupervisorServer implements Server, Supervision {
     return this.#children.supervised();
   }
 
-  /** How a BEAM spells its requests. */
-  readonly otp: OtpSpelling;
+  /** How Erlang encodes its requests. */
+  readonly otp: OtpEncoding;
 
   call(request: unknown, caller: ReplyTo): unknown {
     if (request instanceof OtpTask) return this.#startOtpTask(request, caller);
@@ -236,7 +236,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     };
     // Its monitor is from now on one on the task.
     if (task !== undefined && task.equals(caller.alias)) {
-      this.#process.runtime.dropWatch(this.#process, task);
+      this.#process.runtime.removeMonitor(this.#process, task);
     }
     const pid = this.#start(
       spec,
@@ -255,7 +255,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     const { isDraining } = this.#process.runtime;
     if (isDraining || this.#drain !== undefined) return DRAINING;
     if (!this.#load.admits(owner)) return failed("max_children");
-    const limit = this.#process.runtime.holdings.refusal(node, "processes");
+    const limit = this.#process.runtime.quotas.refusal(node, "processes");
     if (limit !== undefined) return failed("system_limit");
     const spec: TaskSpec = {
       fn: otpTaskCode(asked),
@@ -296,9 +296,9 @@ function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
     isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
 }
 
-/** How a BEAM spells the requests of a Task.Supervisor: those of a DynamicSupervisor, and one for tasks. */
-function taskSupervisorSpelling(runtime: Runtime): OtpSpelling {
-  const { request, reply } = supervisorSpelling("DynamicSupervisor", runtime);
+/** How Erlang encodes the requests of a Task.Supervisor: those of a DynamicSupervisor, and one for tasks. */
+function taskSupervisorEncoding(runtime: Runtime): OtpEncoding {
+  const { request, reply } = supervisorEncoding("DynamicSupervisor", runtime);
   return {
     request: (term) => {
       const task = startTaskFromOtp(term);

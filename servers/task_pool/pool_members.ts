@@ -6,7 +6,7 @@
 
 import { startCall, tellConnected } from "../../gen/call.ts";
 import { placeOf } from "../../gen/locate.ts";
-import type { Tell } from "../../gen/messages.ts";
+import type { InternalMessage } from "../../gen/messages.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { ignore } from "../../runtime/promises/ignore.ts";
@@ -168,8 +168,8 @@ export class PoolMembers {
   }
 
   #isConnected({ node }: Pid): boolean {
-    const { node: own, visible, unaware } = this.#process.runtime;
-    return node === own || visible.has(node) || unaware.has(node);
+    const { node: own, visible, asymmetricPeers } = this.#process.runtime;
+    return node === own || visible.has(node) || asymmetricPeers.has(node);
   }
 
   /** Passes a supervisor over for some time. */
@@ -202,7 +202,7 @@ export class PoolMembers {
   }
 
   /** Takes the load of a supervisor; returns it if it has given the pool a turn. */
-  hear({ from, message }: Tell): PoolMember | undefined {
+  hear({ from, message }: InternalMessage): PoolMember | undefined {
     const member = this.#members.get(keyOf(from, this.#process.runtime));
     if (member === undefined || !isLoadReport(message)) return undefined;
     member.report(message);

@@ -117,7 +117,7 @@ export class PoolRun extends PendingAnswer<unknown>
   #end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;
-    this.lift();
+    this.disarm();
     this.process.unawait(this.#ref);
     return true;
   }

@@ -27,7 +27,7 @@
 
 import type { ExitError } from "../../errors.ts";
 import { callExit, describeFunction } from "../../gen/call_description.ts";
-import { isTyped, Tell } from "../../gen/messages.ts";
+import { InternalMessage, isTyped } from "../../gen/messages.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import { BADARG, type Server } from "../../gen/server.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
@@ -112,7 +112,7 @@ export class TaskPoolServer
   }
 
   info(message: unknown): void {
-    if (message instanceof Tell) this.#hear(message);
+    if (message instanceof InternalMessage) this.#hear(message);
     else if (isTyped(message, "join") || isTyped(message, "leave")) {
       // Any process can send a message that looks like news of a group: the actual state counts.
       this.#members.lookUp();
@@ -166,7 +166,7 @@ export class TaskPoolServer
     this.#serve();
   }
 
-  #hear(told: Tell): void {
+  #hear(told: InternalMessage): void {
     const member = this.#members.hear(told);
     if (member !== undefined) {
       const run = this.#queue.first;

@@ -26,7 +26,7 @@ const CLASSES: Record<string, string> = {
   NoProcessError: "ArgumentError",
 };
 
-/** Modules with a different spelling in Elixir. */
+/** Modules with a different encoding in Elixir. */
 const MODULES: Record<string, string> = { TaskSupervisor: "Task.Supervisor" };
 
 /** Texts that look like other terms: nothing, a number, a boolean, `nil`. */

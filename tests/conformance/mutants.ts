@@ -1022,7 +1022,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the monitor of a start stays on the Task.Supervisor",
     file: "servers/task/task_supervisor_server.ts",
-    from: "this.#process.runtime.dropWatch(this.#process, task);",
+    from: "this.#process.runtime.removeMonitor(this.#process, task);",
     to: "void task;",
     tests: ["answer_test.ts"],
   },
@@ -1114,8 +1114,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "cancellation: a listener outlives its wait",
     file: "runtime/scheduling/abort_watch.ts",
-    from: "return { lift: () => watch.delete(waiting) };",
-    to: "return { lift: () => {} };",
+    from: "return { cancel: () => watch.delete(waiting) };",
+    to: "return { cancel: () => {} };",
     tests: ["cancellation_test.ts"],
   },
   {

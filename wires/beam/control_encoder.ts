@@ -272,7 +272,7 @@ export class ControlEncoder implements Outgoing {
     return this.#pressure();
   }
 
-  /** Writes a message; one of a server's in OTP's spelling. */
+  /** Writes a message; one of a server's in OTP's encoding. */
   #value(message: unknown, from: Pid): void {
     this.#message().term(
       message instanceof ServerMessage ? message.toOtp(from) : message,
@@ -284,7 +284,7 @@ export class ControlEncoder implements Outgoing {
   // All others are never refused.
 
   /**
-   * Writes a reply: to a call as OTP spells one, with its tag; to a mere alias as `{Alias, Value}`, like a task's
+   * Writes a reply: to a call as OTP encodes one, with its tag; to a mere alias as `{Alias, Value}`, like a task's
    * result.
    */
   reply(from: Pid, to: ReplyTarget, value: unknown): void {

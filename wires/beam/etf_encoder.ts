@@ -4,7 +4,7 @@
  * The bytes of one turn of the event loop are written into one buffer, which grows by doubling, and are given
  * away by `take`. A small turn leaves the rest of its buffer to the next one.
  *
- * A term is spelled in one way only, so that equal keys of a map have equal bytes: a BEAM closes the connection
+ * A term has one encoding only, so that equal keys of a map have equal bytes: a BEAM closes the connection
  * for a map that has a key twice, and `Map` and `Set` of JavaScript compare pids, tuples and arrays by identity.
  * For the same reason, the entries of a map within a key are sorted.
  *

@@ -25,7 +25,7 @@ import { Tuple } from "../../runtime/values/tuple.ts";
 export class Reply {
   /** The reference, which is an alias. */
   readonly to: Ref;
-  /** The reply, in OTP's spelling. */
+  /** The reply, in OTP's encoding. */
   readonly term: unknown;
 
   /** A reply. */

@@ -2,7 +2,7 @@
  * Elixir's structs for values that JavaScript has a class for: `Date` and `Error`. (That of a `Set` is read and
  * written with its items.)
  *
- * Each has one spelling, and only that one is read back, so that no term changes by being received and sent
+ * Each has one encoding, and only that one is read back, so that no term changes by being received and sent
  * on. All other structs are Maps with atoms for keys.
  *
  * @module

@@ -1,10 +1,10 @@
 /**
- * The resources of this node that each peer holds: counted, and limited.
+ * Quotas of peers: the resources of this node that each peer uses, counted and limited.
  *
  * @module
  */
 
-/** A resource that a peer holds: processes that were started for it, and links and monitors of its processes. */
+/** A resource that a peer uses: processes that were started for it, and links and monitors of its processes. */
 export type Holding = "processes" | "links" | "monitors";
 
 /**
@@ -28,8 +28,8 @@ export type RefusedRequest =
   | "monitors"
   | "entries";
 
-/** The limits of one peer, and of all together. */
-export interface HoldingLimits {
+/** The limits for one peer, and for all peers together. */
+export interface PeerQuotaLimits {
   /** Processes of one peer. */
   maxRemoteProcesses: number;
   /** Links of one peer. */
@@ -68,8 +68,8 @@ const ANY: Held = {
   entries: Infinity,
 };
 
-/** Counts the holdings of peers. */
-export class Holdings {
+/** Counts the resources that each peer uses. */
+export class PeerQuotas {
   readonly #each: Held;
   readonly #all: Held;
   readonly #held = new Map<string, Held>();
@@ -80,8 +80,8 @@ export class Holdings {
   /** Called when a peer's request was refused. */
   readonly refused: OnRefused;
 
-  /** Starts without holdings. */
-  constructor(limits?: HoldingLimits, refused: OnRefused = () => {}) {
+  /** Starts with nothing in use. */
+  constructor(limits?: PeerQuotaLimits, refused: OnRefused = () => {}) {
     this.refused = refused;
     this.#each = limits === undefined ? ANY : {
       processes: limits.maxRemoteProcesses,
@@ -106,7 +106,7 @@ export class Holdings {
     return this.#last = held;
   }
 
-  /** The reason why a node may hold no more of a kind; `undefined` if it may. */
+  /** Why a node may use no more of a kind; `undefined` if it may. */
   refusal(node: string, kind: Counted): string | undefined {
     if (this.#of(node)[kind] >= this.#each[kind]) {
       return `there are ${
@@ -125,8 +125,8 @@ export class Holdings {
     return undefined;
   }
 
-  /** Whether a node may hold no more of a kind; if so, counts a refused request. */
-  refuses(node: string, kind: Exclude<Counted, "processes">): boolean {
+  /** Returns whether a node has used up its quota of a kind; if so, reports the refused request. */
+  exceeds(node: string, kind: Exclude<Counted, "processes">): boolean {
     const refusal = this.refusal(node, kind);
     if (refusal === undefined) return false;
     this.refused(node, kind, refusal);
@@ -134,27 +134,27 @@ export class Holdings {
   }
 
   /** Adds an entry of that many characters for a node; returns false if that was refused. */
-  takeEntry(node: string, characters: number): boolean {
+  acquireEntry(node: string, characters: number): boolean {
     if (characters > MAX_ENTRY) {
       const message =
         `a name, lock or group of ${characters} characters is too large: ${MAX_ENTRY} is the most`;
       this.refused(node, "entries", message);
       return false;
     }
-    if (this.refuses(node, "entries")) return false;
-    this.take(node, "entries");
+    if (this.exceeds(node, "entries")) return false;
+    this.acquire(node, "entries");
     return true;
   }
 
   /** Counts one more for a node. */
-  take(node: string, kind: Counted): void {
+  acquire(node: string, kind: Counted): void {
     let held = this.#of(node);
     if (held === NONE) this.#held.set(node, held = { ...NONE });
     held[kind]++;
     this.#totals[kind]++;
   }
 
-  /** Counts one less for a node; a node without holdings is forgotten. */
+  /** Counts one less for a node; forgets a node that uses nothing. */
   release(node: string, kind: Counted): void {
     const held = this.#of(node);
     if (held === NONE) return;
@@ -166,7 +166,7 @@ export class Holdings {
     this.#last = NONE;
   }
 
-  /** The holdings of all nodes together. */
+  /** The resources that all peers together use. */
   totals(): Record<Counted, number> {
     return { ...this.#totals };
   }

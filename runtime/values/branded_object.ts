@@ -9,7 +9,7 @@
  */
 
 /** Its constructor returns the object that it is given: fields of a class that extends it are added to that. */
-export class Identity {
+export class BrandedObject {
   /** Takes an object that has no such field yet. */
   constructor(object: object) {
     return object;
