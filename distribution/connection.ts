@@ -19,7 +19,7 @@
  * is given anyway. At `HARD` times the cap the connection ends.
  *
  * **Steps first.** While steps of processes wait for the event loop to turn, a connection reads for a few
- * milliseconds, then pauses until it has turned (`canReadOn` in `runtime/scheduling/scheduler.ts`).
+ * milliseconds, then pauses until it has turned (`InputShare` in `runtime/scheduling/input_share.ts`).
  *
  * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for
  * `QUIET_TURNS` of these sends an empty frame, unless it is blocked: then bytes are under way. A peer
@@ -32,11 +32,7 @@
 
 import nodeProcess from "node:process";
 import { QueueFullError } from "../errors.ts";
-import {
-  afterTurn,
-  canReadOn,
-  noteInput,
-} from "../runtime/scheduling/scheduler.ts";
+import { scheduler } from "../runtime/scheduling/scheduler.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { arrive, tracing } from "../runtime/signals/tracing.ts";
 import type { Backpressure, Signals } from "../runtime/signals/signal.ts";
@@ -249,7 +245,7 @@ export class Connection implements Port {
   #receive(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#silent = 0;
-    noteInput(chunk.length);
+    scheduler.input.note(chunk.length);
     this.#stats.receivedBytes += chunk.length;
     this.receivedBytes += chunk.length;
     try {
@@ -261,7 +257,7 @@ export class Connection implements Port {
     }
     if (this.#blocked) this.#holdBack(chunk.length);
     if (this.#closed || this.#waitsForTurn) return;
-    if (canReadOn(this.#endWaitForTurn)) return;
+    if (scheduler.input.canReadOn(this.#endWaitForTurn)) return;
     this.#pause();
     this.#waitsForTurn = true;
   }
@@ -386,7 +382,7 @@ export class Connection implements Port {
     if (this.#outgoing.pending > 0 && !this.#blocked) {
       // More to write, and the socket accepts it: after the others' turn.
       this.#awake = true;
-      afterTurn(() => this.flush());
+      scheduler.afterTurn(() => this.flush());
     }
     if (this.#counted > 0) this.#count();
     this.#release();

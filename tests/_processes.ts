@@ -12,7 +12,7 @@ import {
   spawn,
   spawnMonitor,
 } from "../process.ts";
-import { hasSteps } from "../runtime/scheduling/scheduler.ts";
+import { scheduler } from "../runtime/scheduling/scheduler.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 
 /** A test whose body is a process of its own, and which must leave no mail. */
@@ -88,7 +88,7 @@ export function turn(): Promise<void> {
  */
 export async function quiet(): Promise<void> {
   // Two turns: a callback that was set after the first began runs before the end of the second.
-  for (let calm = 0; calm < 2; calm = hasSteps() ? 0 : calm + 1) {
+  for (let calm = 0; calm < 2; calm = scheduler.hasSteps ? 0 : calm + 1) {
     // safe: the scheduler says when no step is left; the number of turns decides nothing.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Deadline, Deadlines } from "../runtime/scheduling/deadlines.ts";
-import { noteInput } from "../runtime/scheduling/scheduler.ts";
+import { scheduler } from "../runtime/scheduling/scheduler.ts";
 import { SeededRandom } from "../testing/simulation/random.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
@@ -281,7 +281,7 @@ test("a timer that fires 3 ms late or more waits for the input of the program", 
     scene.pass(13);
     assertEquals(scene.expired, []);
     // The answer that it waits for was in a socket.
-    noteInput(1);
+    scheduler.input.note(1);
     if (isCancelled) {
       deadline.cancel();
       for (let turns = 0; turns < 20; turns++) await nextTurn();

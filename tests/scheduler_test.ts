@@ -1,27 +1,22 @@
-/** The scheduler on an event loop of the test, whose time passes as the test says. */
+/** The scheduler on an event loop of the test. Tests of a rule name the number that it has in `scheduler.ts`. */
 
 import { assertEquals } from "@std/assert";
 import { nextTick } from "node:process";
 import {
-  afterTurn,
-  afterYield,
-  canAnswerNow,
-  canReadOn,
-  canStepNow,
-  enqueueStep,
   type EventLoop,
-  noteInput,
-  noteTurn,
   ProcessSchedule,
-  standInForEventLoop,
+  Scheduler,
 } from "../runtime/scheduling/scheduler.ts";
 import { test } from "../testing/tags.ts";
 
 /** The number of quick steps after which a process goes on without the queue. */
 const PROVEN = 16;
 
+/** The scheduler of the running test: each new `Loop` has one of its own. */
+let scheduler: Scheduler;
+
 /** An event loop that turns, and has nothing left to do, when the test says so. */
-class Loop implements EventLoop, AsyncDisposable {
+class Loop implements EventLoop {
   time = 0;
   /** The time of a step, in milliseconds. */
   stepTime = 0;
@@ -29,7 +24,7 @@ class Loop implements EventLoop, AsyncDisposable {
   #idle: (() => void)[] = [];
 
   constructor() {
-    standInForEventLoop(this);
+    scheduler = new Scheduler(this);
   }
 
   now(steps: number): number {
@@ -63,14 +58,6 @@ class Loop implements EventLoop, AsyncDisposable {
   idle(): void {
     for (const fn of this.#idle.splice(0)) fn();
   }
-
-  /** Lets steps of the test that are left run, so that the next test begins anew. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.stepTime = 0;
-    await microtasks();
-    while (this.isAwaited) await this.turn();
-    standInForEventLoop(undefined);
-  }
 }
 
 /** Lets all microtasks run. */
@@ -82,15 +69,15 @@ function microtasks(): Promise<void> {
 /** A process that has been idle before: its first step is not the start of a process. */
 function process(): ProcessSchedule {
   const pace = new ProcessSchedule();
-  canStepNow(pace);
+  scheduler.canStepNow(pace);
   return pace;
 }
 
 /** Takes steps of a process through the queue, until it has proven to be quick. */
 async function prove(pace: ProcessSchedule): Promise<void> {
   for (let steps = pace.steps; steps < PROVEN; steps++) {
-    assertEquals(canStepNow(pace), false, `step ${steps}`);
-    enqueueStep(pace, () => {}, undefined);
+    assertEquals(scheduler.canStepNow(pace), false, `step ${steps}`);
+    scheduler.enqueue(pace, () => {}, undefined);
     await microtasks();
   }
 }
@@ -98,17 +85,17 @@ async function prove(pace: ProcessSchedule): Promise<void> {
 /** The number of steps that a process makes without the queue. */
 function stepsNow(pace: ProcessSchedule): number {
   let steps = 0;
-  while (steps < 1000 && canStepNow(pace)) steps++;
+  while (steps < 1000 && scheduler.canStepNow(pace)) steps++;
   return steps;
 }
 
-test("steps run in the order in which they were enqueued, of few and of many", async () => {
+test("rule 1: steps run in the order in which they were enqueued, of few and of many", async () => {
   for (const count of [1, 2, 3, 4, 5, 6, 100, 1000]) {
-    await using _ = new Loop();
+    new Loop();
     const paces = [process(), process(), process()];
     const ran: number[] = [];
     for (let n = 0; n < count; n++) {
-      enqueueStep(paces[n * 7 % 3], (_, n) => void ran.push(n), n);
+      scheduler.enqueue(paces[n * 7 % 3], (_, n) => void ran.push(n), n);
     }
     await microtasks();
     assertEquals(ran, Array.from({ length: count }, (_, n) => n));
@@ -116,29 +103,31 @@ test("steps run in the order in which they were enqueued, of few and of many", a
 });
 
 test("a step gets its process and its argument", async () => {
-  await using _ = new Loop();
+  new Loop();
   const [one, other] = [process(), process()];
   const got: unknown[] = [];
   const step = (process: ProcessSchedule, argument: string) =>
     void got.push([process === one ? "one" : "other", argument]);
-  enqueueStep(one, step, "a");
-  enqueueStep(other, step, "b");
+  scheduler.enqueue(one, step, "a");
+  scheduler.enqueue(other, step, "b");
   await microtasks();
   assertEquals(got, [["one", "a"], ["other", "b"]]);
   assertEquals([one.queued, other.queued], [0, 0]);
 });
 
 test("the code that a step has begun runs before the next one; that of four starts after the fourth", async () => {
-  await using _ = new Loop();
+  new Loop();
   const order: string[] = [];
   const step = (_: ProcessSchedule, n: number) => {
     order.push(`step ${n}`);
     queueMicrotask(() => order.push(`code ${n}`));
   };
   const known = process();
-  for (const n of [1, 2]) enqueueStep(known, step, n);
-  for (const n of [3, 4, 5, 6, 7]) enqueueStep(new ProcessSchedule(), step, n);
-  enqueueStep(known, step, 8);
+  for (const n of [1, 2]) scheduler.enqueue(known, step, n);
+  for (const n of [3, 4, 5, 6, 7]) {
+    scheduler.enqueue(new ProcessSchedule(), step, n);
+  }
+  scheduler.enqueue(known, step, 8);
   await microtasks();
   assertEquals(order, [
     "step 1",
@@ -160,8 +149,8 @@ test("the code that a step has begun runs before the next one; that of four star
   ]);
 });
 
-test("four microtasks pass between steps when more than four wait, otherwise one", async () => {
-  await using _ = new Loop();
+test("rule 5: four microtasks pass between steps when more than four wait, otherwise one", async () => {
+  new Loop();
   const pace = process();
   const passed: number[] = [];
   let last: { hops: number } | undefined;
@@ -173,20 +162,20 @@ test("four microtasks pass between steps when more than four wait, otherwise one
       own.hops++;
     }
   };
-  for (let n = 0; n < 10; n++) enqueueStep(pace, step, undefined);
+  for (let n = 0; n < 10; n++) scheduler.enqueue(pace, step, undefined);
   await microtasks();
   assertEquals(passed, [4, 4, 4, 4, 4, 4, 1, 1, 1]);
 });
 
 test("a step that a step enqueues runs after those that wait", async () => {
-  await using _ = new Loop();
+  new Loop();
   const pace = process();
   const ran: string[] = [];
-  enqueueStep(pace, () => {
+  scheduler.enqueue(pace, () => {
     ran.push("a");
-    enqueueStep(pace, () => void ran.push("c"), undefined);
+    scheduler.enqueue(pace, () => void ran.push("c"), undefined);
   }, undefined);
-  enqueueStep(pace, () => void ran.push("b"), undefined);
+  scheduler.enqueue(pace, () => void ran.push("b"), undefined);
   await microtasks();
   assertEquals(ran, ["a", "b", "c"]);
 });
@@ -201,14 +190,14 @@ const SLICES: [stepTime: number, steps: number][] = [
 ];
 
 for (const [stepTime, steps] of SLICES) {
-  test(`the event loop turns after ${steps} steps of ${stepTime} ms`, async () => {
-    await using loop = new Loop();
+  test(`rule 1: the event loop turns after ${steps} steps of ${stepTime} ms`, async () => {
+    const loop = new Loop();
     const pace = process();
     loop.stepTime = stepTime;
-    noteTurn();
+    scheduler.noteTurn();
     let ran = 0;
     for (let n = 0; n < 3 * steps; n++) {
-      enqueueStep(pace, () => void ran++, undefined);
+      scheduler.enqueue(pace, () => void ran++, undefined);
     }
     for (let slice = 1; slice <= 3; slice++) {
       await microtasks();
@@ -218,28 +207,32 @@ for (const [stepTime, steps] of SLICES) {
   });
 }
 
-test("no step runs while the event loop is to turn", async () => {
-  await using loop = new Loop();
+test("rule 4: no step runs while the event loop is to turn", async () => {
+  const loop = new Loop();
   const pace = process();
   await prove(pace);
   // A look at the clock, so that no earlier step counts.
-  enqueueStep(process(), () => {}, undefined);
+  scheduler.enqueue(process(), () => {}, undefined);
   await microtasks();
   const fresh = new ProcessSchedule();
   loop.stepTime = 8;
-  enqueueStep(new ProcessSchedule(), () => {}, undefined);
+  scheduler.enqueue(new ProcessSchedule(), () => {}, undefined);
   await microtasks();
   assertEquals(loop.isAwaited, true);
-  assertEquals([canStepNow(pace), canStepNow(fresh), canAnswerNow(pace)], [
+  assertEquals([
+    scheduler.canStepNow(pace),
+    scheduler.canStepNow(fresh),
+    scheduler.canAnswerNow(pace),
+  ], [
     false,
     false,
     false,
   ]);
   // A timer that stands in for one of the host's is no turn then.
-  noteTurn();
-  assertEquals(canStepNow(fresh), false);
+  scheduler.noteTurn();
+  assertEquals(scheduler.canStepNow(fresh), false);
   let ran = false;
-  enqueueStep(fresh, () => ran = true, undefined);
+  scheduler.enqueue(fresh, () => ran = true, undefined);
   await microtasks();
   assertEquals(ran, false);
   await loop.turn();
@@ -247,119 +240,138 @@ test("no step runs while the event loop is to turn", async () => {
 });
 
 test("the first step after the program was idle is made at once, and the next ones are not", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   const paces = [
     new ProcessSchedule(),
     new ProcessSchedule(),
     new ProcessSchedule(),
   ];
-  assertEquals(paces.map(canStepNow), [true, false, false]);
+  assertEquals(paces.map((each) => scheduler.canStepNow(each)), [
+    true,
+    false,
+    false,
+  ]);
   loop.idle();
-  assertEquals(paces.map(canStepNow), [true, false, false]);
+  assertEquals(paces.map((each) => scheduler.canStepNow(each)), [
+    true,
+    false,
+    false,
+  ]);
   await microtasks();
 });
 
 test("time in which the program was idle belongs to no slice", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   const pace = process();
   loop.time += 5;
-  enqueueStep(pace, () => {}, undefined);
+  scheduler.enqueue(pace, () => {}, undefined);
   await microtasks();
   loop.idle();
   loop.time += 1000;
-  assertEquals(canStepNow(pace), true, "5 ms of the slice are used");
+  assertEquals(scheduler.canStepNow(pace), true, "5 ms of the slice are used");
   loop.idle();
   loop.time += 1000;
-  assertEquals(canStepNow(pace), true, "no time has passed since");
+  assertEquals(scheduler.canStepNow(pace), true, "no time has passed since");
   loop.time += 3;
   loop.idle();
-  assertEquals(canStepNow(pace), false, "the slice is over");
+  assertEquals(scheduler.canStepNow(pace), false, "the slice is over");
 });
 
-test("a process goes on without the queue after 16 quick steps, ever longer between looks at the clock", async () => {
-  await using _ = new Loop();
+test("rule 2: a process goes on without the queue after 16 quick steps, ever longer between looks at the clock", async () => {
+  new Loop();
   const pace = process();
   await prove(pace);
   const allowances: number[] = [];
   for (let look = 0; look < 9; look++) {
     // The step that was proof, or asked for more, counts too.
     allowances.push(1 + stepsNow(pace));
-    enqueueStep(pace, () => {}, undefined);
+    scheduler.enqueue(pace, () => {}, undefined);
     await microtasks();
   }
   assertEquals(allowances, [4, 8, 16, 32, 64, 128, 256, 256, 256]);
 });
 
-test("the allowance is one for all processes", async () => {
-  await using _ = new Loop();
+test("rule 2: the allowance is one for all processes", async () => {
+  new Loop();
   const [one, other] = [process(), process()];
   await prove(one);
   await prove(other);
-  const { length } = [one, other, one, other, one].filter(canStepNow);
+  const { length } = [one, other, one, other, one].filter((each) =>
+    scheduler.canStepNow(each)
+  );
   assertEquals(length, 3, "the step that was the last proof counts too");
 });
 
 test("a process with a step in the queue makes no step past it", async () => {
-  await using _ = new Loop();
+  new Loop();
   const [pace, other] = [process(), process()];
   await prove(pace);
   await prove(other);
-  enqueueStep(pace, () => {}, undefined);
-  assertEquals([canStepNow(pace), canAnswerNow(pace)], [false, false]);
-  assertEquals(canStepNow(other), true);
+  scheduler.enqueue(pace, () => {}, undefined);
+  assertEquals([scheduler.canStepNow(pace), scheduler.canAnswerNow(pace)], [
+    false,
+    false,
+  ]);
+  assertEquals(scheduler.canStepNow(other), true);
   await microtasks();
-  assertEquals(canStepNow(pace), true);
+  assertEquals(scheduler.canStepNow(pace), true);
 });
 
-test("a process proves itself again after an idle time, a slow step, or on request", async () => {
-  await using loop = new Loop();
+test("rule 3: a process proves itself again after an idle time, a slow step, or on request", async () => {
+  const loop = new Loop();
   const pace = process();
   await prove(pace);
-  assertEquals(canStepNow(pace), true);
+  assertEquals(scheduler.canStepNow(pace), true);
   pace.measureNext();
-  assertEquals(canStepNow(pace), false);
-  enqueueStep(pace, () => {}, undefined);
+  assertEquals(scheduler.canStepNow(pace), false);
+  scheduler.enqueue(pace, () => {}, undefined);
   await microtasks();
-  assertEquals(canStepNow(pace), true, "one step was measured");
+  assertEquals(scheduler.canStepNow(pace), true, "one step was measured");
 
   loop.idle();
-  canStepNow(new ProcessSchedule());
-  assertEquals(canStepNow(pace), false);
+  scheduler.canStepNow(new ProcessSchedule());
+  assertEquals(scheduler.canStepNow(pace), false);
   await prove(pace);
-  assertEquals(canStepNow(pace), true);
+  assertEquals(scheduler.canStepNow(pace), true);
 
   const slow = process();
-  canStepNow(slow);
-  enqueueStep(slow, () => void loop.time++, undefined);
+  scheduler.canStepNow(slow);
+  scheduler.enqueue(slow, () => void loop.time++, undefined);
   await microtasks();
   assertEquals([slow.steps, pace.steps], [0, PROVEN]);
 });
 
-test("a step of 2 ms makes all processes prove themselves again", async () => {
-  await using loop = new Loop();
+test("rule 3: a step of 2 ms makes all processes prove themselves again", async () => {
+  const loop = new Loop();
   const [pace, slow] = [process(), process()];
   await prove(pace);
-  enqueueStep(slow, () => loop.time += 2, undefined);
+  scheduler.enqueue(slow, () => loop.time += 2, undefined);
   await microtasks();
-  assertEquals(canStepNow(pace), false);
+  assertEquals(scheduler.canStepNow(pace), false);
   assertEquals(pace.steps, 1);
 });
 
 test("one answer goes past the queue between two looks at the clock", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   const [pace, other] = [process(), process()];
-  enqueueStep(other, () => {}, undefined);
-  assertEquals([canAnswerNow(pace), canAnswerNow(pace)], [true, false]);
+  scheduler.enqueue(other, () => {}, undefined);
+  assertEquals([scheduler.canAnswerNow(pace), scheduler.canAnswerNow(pace)], [
+    true,
+    false,
+  ]);
   await microtasks();
-  assertEquals([canAnswerNow(pace), canAnswerNow(pace)], [true, false]);
-  enqueueStep(other, () => {}, undefined);
+  assertEquals([scheduler.canAnswerNow(pace), scheduler.canAnswerNow(pace)], [
+    true,
+    false,
+  ]);
+  scheduler.enqueue(other, () => {}, undefined);
   await microtasks();
   loop.time += 8;
-  assertEquals(canAnswerNow(pace), false, "the slice is over");
+  assertEquals(scheduler.canAnswerNow(pace), false, "the slice is over");
 });
 
-test("a slice that overran limits the steps of the next ones, which doubles with each in time", async () => {
-  await using loop = new Loop();
+test("rule 5: a slice that overran limits the steps of the next ones, which doubles with each in time", async () => {
+  const loop = new Loop();
   const pace = process();
   const ran: number[] = [];
   let isSlow = true;
@@ -370,7 +382,7 @@ test("a slice that overran limits the steps of the next ones, which doubles with
     isSlow = false;
     loop.time += 16;
   };
-  for (let n = 0; n < 40; n++) enqueueStep(pace, step, undefined);
+  for (let n = 0; n < 40; n++) scheduler.enqueue(pace, step, undefined);
   const left = () => pace.queued;
   let before = left();
   for (let slice = 0; slice < 4; slice++) {
@@ -384,7 +396,7 @@ test("a slice that overran limits the steps of the next ones, which doubles with
 });
 
 test("after a step of a millisecond, ticks run that earlier steps have set", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   const ran: string[] = [];
   // As a connection does that has something to write.
   const send = () => nextTick(() => void ran.push("sent"));
@@ -392,68 +404,70 @@ test("after a step of a millisecond, ticks run that earlier steps have set", asy
     ran.push("slow");
     loop.time++;
   };
-  enqueueStep(process(), () => queueMicrotask(send), undefined);
-  for (let n = 0; n < 2; n++) enqueueStep(process(), slow, undefined);
+  scheduler.enqueue(process(), () => queueMicrotask(send), undefined);
+  for (let n = 0; n < 2; n++) scheduler.enqueue(process(), slow, undefined);
   await microtasks();
   assertEquals(ran, ["slow", "sent", "slow"]);
   assertEquals(loop.isAwaited, false);
 });
 
 test("steps that wait for a turn of an event loop go on at one that stands in for it", async () => {
-  await using before = new Loop();
+  const before = new Loop();
   const ran: string[] = [];
-  enqueueStep(process(), () => {
+  scheduler.enqueue(process(), () => {
     ran.push("first");
     before.time += 8;
   }, undefined);
-  enqueueStep(process(), () => void ran.push("second"), undefined);
+  scheduler.enqueue(process(), () => void ran.push("second"), undefined);
   await microtasks();
   assertEquals(ran, ["first"]);
-  await using loop = new Loop();
+  const waiting = scheduler;
+  const loop = new Loop();
+  waiting.useLoop(loop);
   assertEquals([before.isAwaited, loop.isAwaited], [true, true]);
   await loop.turn();
   assertEquals(ran, ["first", "second"]);
 });
 
 test("a clock that is set back ends the slice", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   const pace = process();
-  enqueueStep(pace, () => loop.time -= 1000, undefined);
+  scheduler.enqueue(pace, () => loop.time -= 1000, undefined);
   await microtasks();
   assertEquals(loop.isAwaited, true);
 });
 
 test("a timer that stands in for one of the host's begins a slice", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   const pace = process();
   loop.time += 7;
-  noteTurn();
+  scheduler.noteTurn();
   loop.time += 7;
-  assertEquals(canStepNow(pace), true);
-  enqueueStep(pace, () => {}, undefined);
+  assertEquals(scheduler.canStepNow(pace), true);
+  scheduler.enqueue(pace, () => {}, undefined);
   await microtasks();
   assertEquals(loop.isAwaited, false);
 });
 
 test("afterTurn() calls back when the event loop has turned", async () => {
-  await using loop = new Loop();
+  const loop = new Loop();
   let turned = false;
-  afterTurn(() => turned = true);
+  scheduler.afterTurn(() => turned = true);
   await microtasks();
   assertEquals(turned, false);
   await loop.turn();
   assertEquals(turned, true);
 });
 
-test("afterYield() lets steps go first that the turn brings", async () => {
-  await using loop = new Loop();
+test("rule 7: afterYield() lets steps go first that the turn brings", async () => {
+  const loop = new Loop();
   const ran: string[] = [];
   const step = (name: string) =>
-    enqueueStep(process(), () => void ran.push(name), undefined);
-  enqueueStep(process(), () => loop.time += 8, undefined);
+    scheduler.enqueue(process(), () => void ran.push(name), undefined);
+  scheduler.enqueue(process(), () => loop.time += 8, undefined);
   await microtasks();
   assertEquals(loop.isAwaited, true);
-  afterYield(() => step("yielded"));
+  scheduler.afterYield(() => step("yielded"));
   loop.afterTurn(() => step("from a socket"));
   await loop.turn();
   assertEquals(ran, ["from a socket", "yielded"]);
@@ -470,29 +484,29 @@ const READS: [bytes: number, ms: number, readsOn: boolean][] = [
 
 for (const [bytes, ms, readsOn] of READS) {
   test(
-    `a connection that got ${bytes} bytes ${
+    `rule 6: a connection that got ${bytes} bytes ${
       readsOn ? "reads on" : "pauses"
     } when ${ms} ms have passed`,
     async () => {
-      await using loop = new Loop();
+      const loop = new Loop();
       let calls = 0;
-      noteInput(bytes - 100);
-      noteInput(100);
+      scheduler.input.note(bytes - 100);
+      scheduler.input.note(100);
       loop.time += ms;
       // The time counts from the first of the bytes.
-      noteInput(bytes);
-      assertEquals(canReadOn(() => calls++), readsOn);
+      scheduler.input.note(bytes);
+      assertEquals(scheduler.input.canReadOn(() => calls++), readsOn);
       assertEquals(calls, 0);
       await microtasks();
       assertEquals(calls, readsOn ? 0 : 1);
       // A new share.
-      assertEquals(canReadOn(() => calls++), true);
+      assertEquals(scheduler.input.canReadOn(() => calls++), true);
     },
   );
 }
 
-test("paused connections read on in order, and one that throws stops no other", async () => {
-  await using loop = new Loop();
+test("rule 6: paused connections read on in order, and one that throws stops no other", async () => {
+  const loop = new Loop();
   const calls: string[] = [];
   const thrown = Promise.withResolvers<unknown>();
   const onError = (event: ErrorEvent) => {
@@ -500,27 +514,27 @@ test("paused connections read on in order, and one that throws stops no other", 
     thrown.resolve(event.error);
   };
   addEventListener("error", onError);
-  noteInput(1 << 13);
+  scheduler.input.note(1 << 13);
   loop.time += 2;
-  canReadOn(() => {
+  scheduler.input.canReadOn(() => {
     calls.push("a");
     throw new Error("no socket");
   });
-  canReadOn(() => calls.push("b"));
+  scheduler.input.canReadOn(() => calls.push("b"));
   assertEquals(((await thrown.promise) as Error).message, "no socket");
   removeEventListener("error", onError);
   assertEquals(calls, ["a", "b"]);
 });
 
-test("paused connections read on after the turn that steps wait for", async () => {
-  await using loop = new Loop();
+test("rule 6: paused connections read on after the turn that steps wait for", async () => {
+  const loop = new Loop();
   let calls = 0;
-  enqueueStep(process(), () => loop.time += 8, undefined);
+  scheduler.enqueue(process(), () => loop.time += 8, undefined);
   await microtasks();
   assertEquals(loop.isAwaited, true);
-  noteInput(1 << 13);
+  scheduler.input.note(1 << 13);
   loop.time += 2;
-  assertEquals(canReadOn(() => calls++), false);
+  assertEquals(scheduler.input.canReadOn(() => calls++), false);
   await microtasks();
   assertEquals(calls, 0);
   await loop.turn();
@@ -528,7 +542,7 @@ test("paused connections read on after the turn that steps wait for", async () =
 });
 
 test("a step that throws stops no other, and the program hears of it", async () => {
-  await using _ = new Loop();
+  new Loop();
   const pace = process();
   const thrown = Promise.withResolvers<unknown>();
   const onError = (event: ErrorEvent) => {
@@ -537,10 +551,10 @@ test("a step that throws stops no other, and the program hears of it", async () 
   };
   addEventListener("error", onError);
   let ran = false;
-  enqueueStep(pace, () => {
+  scheduler.enqueue(pace, () => {
     throw new Error("a callback");
   }, undefined);
-  enqueueStep(pace, () => ran = true, undefined);
+  scheduler.enqueue(pace, () => ran = true, undefined);
   assertEquals(((await thrown.promise) as Error).message, "a callback");
   removeEventListener("error", onError);
   await microtasks();

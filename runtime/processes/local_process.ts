@@ -10,12 +10,7 @@ import {
   ProcessContext,
   runInside,
 } from "../context/async_context.ts";
-import {
-  canAnswerNow,
-  canStepNow,
-  enqueueStep,
-  ProcessSchedule,
-} from "../scheduling/scheduler.ts";
+import { ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 import { SmallMap } from "../collections/small_map.ts";
 import { Mailbox, type MailboxHost } from "./mailbox.ts";
 import type { Guard } from "./receivers.ts";
@@ -258,7 +253,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
    * @param wait The wait; it is abandoned instead if the process exits before.
    */
   resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
-    if (canAnswerNow(this)) settle();
+    if (scheduler.canAnswerNow(this)) settle();
     else this.#resumeLater(wait, settle);
   }
 
@@ -267,14 +262,14 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       if (this.alive) settle();
       else wait.abandon(() => this.exitError());
     };
-    enqueueStep(this, step, undefined);
+    scheduler.enqueue(this, step, undefined);
   }
 
   /** Counts a step that the process makes by itself; returns a promise if it is not its turn yet. */
   turn(): Promise<void> | undefined {
-    if (canStepNow(this)) return undefined;
+    if (scheduler.canStepNow(this)) return undefined;
     return new Promise((resolve) => {
-      enqueueStep(this, resolveIfAlive, resolve);
+      scheduler.enqueue(this, resolveIfAlive, resolve);
     });
   }
 

@@ -6,12 +6,7 @@
 
 import { failure } from "../promises/answer.ts";
 import { ReceiveTimeout } from "../values/errors.ts";
-import {
-  afterYield,
-  canStepNow,
-  enqueueStep,
-  type ProcessSchedule,
-} from "../scheduling/scheduler.ts";
+import { type ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 import {
   ChainedReceiver,
   type Guard,
@@ -131,7 +126,7 @@ export class Mailbox {
 
   /** Hands a wait its message: at once, or when it is its process's turn. */
   #resume(receiver: Receiver, message: unknown, host: MailboxHost): void {
-    if (canStepNow(host)) receiver.resolve(message);
+    if (scheduler.canStepNow(host)) receiver.resolve(message);
     else giveLater(receiver, message, host);
   }
 
@@ -222,7 +217,7 @@ export class Mailbox {
 
   /** A wait for a message that has arrived. */
   #given(message: unknown, host: MailboxHost): Promise<unknown> {
-    if (canStepNow(host)) return Promise.resolve(message);
+    if (scheduler.canStepNow(host)) return Promise.resolve(message);
     const receiver = new Receiver();
     giveLater(receiver, message, host);
     return receiver.promise;
@@ -265,7 +260,7 @@ function settleAfter(
   const end = () => {
     if (others.wake(place)) resume(place.receiver, settle, host);
   };
-  if (ms <= 0) afterYield(end);
+  if (ms <= 0) scheduler.afterYield(end);
   else if (ms !== Infinity) place.release = host.after(ms, end);
 }
 
@@ -313,7 +308,7 @@ function resume(
   settle: () => void,
   host: MailboxHost,
 ): void {
-  if (canStepNow(host)) settle();
+  if (scheduler.canStepNow(host)) settle();
   else resumeLater(receiver, settle, host);
 }
 
@@ -336,7 +331,7 @@ function resumeLater(
     if (host.alive) settle();
     else abandon(receiver, host);
   };
-  enqueueStep(host, step, undefined);
+  scheduler.enqueue(host, step, undefined);
 }
 
 function abandon(receiver: Receiver, host: MailboxHost): void {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { afterInput, afterTurn, noteTurn } from "./scheduler.ts";
+import { scheduler } from "./scheduler.ts";
 
 /** Something that has a deadline. */
 export interface Expiring {
@@ -58,7 +58,7 @@ export class Deadlines {
     // Fake timers of tests do not affect the clock: it cannot distinguish deadlines then.
     if (setTimeout !== hostTimeout) {
       const expire = () => {
-        noteTurn();
+        scheduler.noteTurn();
         expiring.expire();
       };
       return { cancel: this.#clock.timer(ms, expire) };
@@ -92,7 +92,7 @@ export class Deadlines {
     const isFirst = this.#emptied.size === 0;
     this.#emptied.add(queue);
     if (!isFirst) return;
-    afterTurn(() => {
+    scheduler.afterTurn(() => {
       const emptied = this.#emptied;
       this.#emptied = new Set();
       for (const queue of emptied) {
@@ -164,7 +164,10 @@ class Queue {
     if (late < LATE) return this.#expire();
     // The program was stopped or busy: an answer that arrived in time may still be in a socket.
     const silence = Math.min(late / 10, MAX_SILENCE);
-    this.#stopTimer = afterInput(silence, () => this.#expire());
+    this.#stopTimer = scheduler.input.whenHandled(
+      silence,
+      () => this.#expire(),
+    );
   }
 
   #expire(): void {

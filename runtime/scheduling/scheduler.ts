@@ -1,32 +1,29 @@
 /**
- * The scheduler. It is fair: processes must not keep the rest of the program, its sockets and timers, from
- * their turn.
+ * The scheduler: processes share the event loop with sockets and timers.
  *
- * Promises are settled in microtasks, and all of those run before the event loop turns. So a *step*
- * of a process (its start, a message that it takes, an answer that it awaited) is bounded by a slice of
- * time. The rules:
+ * Promises settle in microtasks, and all microtasks run before the event loop turns. Processes that keep each other
+ * busy would stop sockets and timers for ever. So the scheduler decides when each *step* of a process runs: its
+ * start, a message that it takes, an answer that it awaited. After a *slice* of time it turns the event loop.
+ * The rules:
  *
- * 1. A step goes into one queue, of which one loop takes one after the other. The loop lets the step
- *    run, then asks the clock. When the slice is over, the event loop turns before the next step.
- *    Reading the clock once per burst is not enough: 300 messages may be delivered in one turn, each
- *    to a process that then computes for 20 ms.
- * 2. The queue and the clock cost as much as a short step. So a process that has taken
- *    {@linkcode PROVEN} steps in a row goes on without the queue, as long as there is an allowance:
- *    a number of such steps until the next look at the clock. It is the same for all processes and
- *    grows while they are quick.
- * 3. A process has to prove itself again when the program was idle, and when a slice took much longer
- *    than it should have.
- * 4. While the event loop is to turn, all steps wait: another process's step would delay it too.
- * 5. A step may need more microtasks than the loop waits for. A slice that overran limits how many
- *    steps the next ones have, by the time that a step took. That limit doubles with each slice in time.
- * 6. Connections deliver many messages before a step can run: a host reads 32 times 64 KiB from one socket
- *    without a microtask between, and twice as much while the event loop turns. So a connection that has read
- *    for {@linkcode SHARE} pauses until the microtasks have run, or the event loop has turned
- *    ({@linkcode canReadOn}). No mailbox is looked at: one that nobody empties stops no connection.
- * 7. A process that yields ({@linkcode afterYield}) goes on after the steps that a turn has brought. Two processes
- *    that compute and yield by turns would otherwise both go first.
+ * 1. One queue holds the steps of all processes, and one loop runs them in order. After each step the loop asks
+ *    the clock. When the slice is over, the event loop turns before the next step. One look at the clock per burst
+ *    is not enough: one turn may deliver 300 messages, each to a process that then computes for 20 ms.
+ * 2. The queue and the clock cost as much as a short step. So a process that has taken {@linkcode PROVEN} quick steps
+ *    in a row skips the queue, as long as there is an allowance: the number of steps until the next look at the
+ *    clock. All processes share the allowance, which doubles while their steps are quick.
+ * 3. A new *period* begins when the program was idle, and when a step took 2 ms or more. Then each process must prove
+ *    itself again.
+ * 4. No step runs while the event loop is about to turn: the step of any process would delay the turn.
+ * 5. The loop waits a few microtasks for the code that a step has resumed, and a step may need more. A slice that
+ *    overran shows that. It limits the number of steps in the next slices, and each slice in time doubles
+ *    the limit.
+ * 6. Sockets deliver many messages before a step can run. Connections that have read for long pause
+ *    ({@linkcode InputShare}).
+ * 7. A process that yields ({@linkcode Scheduler.afterYield}) goes on after the steps that the turn has brought.
+ *    Two processes that compute and yield in turn would otherwise run before all others.
  *
- * Steps of one process keep their order: none goes past one that is in the queue.
+ * The steps of one process keep their order: none goes past a step of that process in the queue.
  *
  * @module
  */
@@ -34,67 +31,50 @@
 import { nextTick } from "node:process";
 import { outside } from "../context/async_context.ts";
 import { afterImmediate, afterPoll } from "../host/event_loop.ts";
+import { InputShare, throwLater } from "./input_share.ts";
 
-/** The time that processes run before the event loop turns, in milliseconds. */
+/** The length of a slice, in milliseconds. */
 const SLICE = 8;
 
-/**
- * The time in which connections read while no step can run, in milliseconds. Without that limit 127,000 of
- * 800,000 objects waited in one mailbox, and 220 MB were used for them instead of 115.
- */
-const SHARE = 2;
-
-/**
- * The number of bytes that connections deliver before they ask the clock: that takes a small part of a share. To
- * ask it twice for each small frame, and to wait for the microtasks, takes 0.3 µs of a round trip of 24.
- */
-const UNTIMED = 1 << 13;
-
-/** After that many steps through the queue, a process goes on without it. */
+/** The number of steps through the queue after which a process skips the queue. */
 const PROVEN = 16;
 
-/** The number of steps between checks of the clock, at first and at most. */
+/** The number of steps between two looks at the clock, at first and at most. */
 const ALLOWANCE = { first: 4, most: 256 };
 
 /**
- * That many microtasks pass between two steps when more than a few wait, as an `async` function around a wait
- * needs some. A few are made as soon as possible: a process often has an answer and a message of one sender.
+ * The number of microtasks between two steps when more than `CROWD` steps wait: an `async` function around a wait
+ * needs some. A short queue gets one microtask: it often holds the answer and the next message of one sender.
  */
 const HOPS = 4;
 const CROWD = 4;
 
-/** That many processes start in a row before the code that they have begun runs. */
+/** The number of processes that start in a row before the code that they have begun runs. */
 const STARTS = 4;
 
 /** The number of places that a step takes in the queue. */
 const PLACES = 3;
 
-/** A longer array is not kept for the next steps. */
+/** The loop keeps an emptied queue for later steps unless it is longer than this. */
 const MAX_SPARE = 2048;
 
-/** A read of the host takes more than one turn. */
-const SILENT_TURNS = 8;
-
-/** A peer that sends all the time must not postpone a deadline longer than this, in milliseconds. */
-const MAX_INPUT = 100;
-
-/** The event loop, as processes share it. */
+/** The event loop, as the scheduler uses it. */
 export interface EventLoop {
   /**
    * Milliseconds since some fixed moment.
    *
-   * @param steps How many steps were made since it was last asked.
+   * @param steps The number of steps since the last call.
    */
   now(steps: number): number;
-  /** Calls back when it has turned. */
+  /** Calls back when the event loop has turned. */
   afterTurn(fn: () => void): void;
-  /** Calls back when it has turned and polled its sockets. */
+  /** Calls back when the event loop has turned and polled its sockets. */
   afterPoll(fn: () => void): void;
   /** Calls back when no microtask is left. */
   whenIdle(fn: () => void): void;
 }
 
-// Taken now: tests replace the clock, and a millisecond is precise enough for what costs half.
+// Captured at load because tests replace Date.now. performance.now() is twice as slow.
 const hostNow = Date.now;
 
 const hostLoop: EventLoop = {
@@ -104,13 +84,18 @@ const hostLoop: EventLoop = {
   whenIdle: afterMicrotasks,
 };
 
-/** The scheduler's record of a process. */
+function afterMicrotasks(fn: () => void): void {
+  // In a callback of the host, ticks run before microtasks; in a microtask, after all others.
+  queueMicrotask(() => nextTick(fn));
+}
+
+/** The scheduler's record of one process. */
 export class ProcessSchedule {
-  /** The period in which it last made a step. */
+  /** The period of its last step. */
   period = 0;
-  /** The number of steps that it made through the queue in that period. */
+  /** The number of its steps through the queue in that period. */
   steps = 0;
-  /** The number of its steps in the queue. */
+  /** The number of its steps that wait in the queue. */
   queued = 0;
 
   /** Makes its next step go through the queue. */
@@ -119,297 +104,339 @@ export class ProcessSchedule {
   }
 }
 
-let loop = hostLoop;
-/** A step of a process. */
+/** A step: a function that takes the process, and an argument. */
 type Step<P extends ProcessSchedule, A> = (process: P, argument: A) => void;
 
-/**
- * Steps that wait, oldest first: of each the function, its process and its argument, as a closure over them is
- * 110 bytes. `queued` of its places are used: an array that is emptied, or created anew, for each step
- * allocates 150 bytes each time.
- */
-let queue: unknown[] = [];
-let queued = 0;
-/** The other array: the loop takes steps from one of them while new ones are added to the other. */
-let spare: typeof queue = [];
-let wake: (() => void) | undefined;
-/** Processes prove themselves anew in each period. */
-let period = 1;
-let isBusy = false;
-let isTurning = false;
-/** Ends the turn of the event loop that steps wait for. */
-let turned: (() => void) | undefined;
-/** Whether more than a few bytes have arrived since microtasks last ran, or the event loop turned. */
-let isReading = false;
-let readingBegan = 0;
-/** The bytes that have arrived meanwhile, up to those from which on it is timed. */
-let untimed = 0;
-/** Connections that pause until steps have run. */
-let pausedReaders: (() => void)[] = [];
-/** Processes that yielded, and go on at the end of the turn. */
-let yielded: (() => void)[] = [];
-/** The number of times that bytes came from a peer. */
-let inputs = 0;
-/** Whether an answer can go past the queue. */
-let hasPass = true;
-/** Whether no step is under way, and none was since the program was idle. */
-let isFresh = true;
-let idleSince = 0;
-/**
- * A slice lasts from one turn to the next, without the time in which the program was idle: a step that
- * ends an idle time would otherwise wait for turns that timers and sockets have just had. The moment is
- * that at which the slice would have begun without them.
- */
-let sliceBegan = 0;
-/** When the clock was last asked. */
-let looked = 0;
-/** Whether at most one step took the last millisecond. */
-let isSlow = false;
-let stepsInSlice = 0;
-let maxStepsInSlice = Infinity;
-let allowance = 0;
-/** The next allowance. */
-let grant = ALLOWANCE.first;
-/** The allowance as it was granted: steps without a look at the clock are the difference. */
-let granted = 0;
+/** Runs the steps of processes in turns of an event loop. */
+export class Scheduler {
+  /** The pauses of connections. */
+  readonly input: InputShare;
+  #loop: EventLoop;
 
-/**
- * Replaces the event loop, and counts from the beginning: turns then come at the same steps in each run.
- * Without an argument, the host's own event loop is used again.
- */
-export function standInForEventLoop(standIn: EventLoop | undefined): void {
-  const before = loop;
-  loop = standIn ?? hostLoop;
-  // Steps may wait for a turn of the one before, which nobody counts any more.
-  if (loop !== before && turned !== undefined) loop.afterPoll(turned);
-  isBusy = false;
-  isFresh = true;
-  maxStepsInSlice = Infinity;
-  idleSince = loop.now(0);
-  beginSlice(idleSince);
-  newPeriod();
-}
+  /**
+   * The waiting steps, oldest first: a function, its process and its argument for each, as a closure over them would
+   * take 110 bytes. The first `queued` places are in use; emptying the array for each step would cost 150 bytes.
+   */
+  #queue: unknown[] = [];
+  #queued = 0;
+  /** The array for new steps while the loop runs those of the other one. */
+  #spare: unknown[] = [];
+  /** Wakes the loop, which sleeps while no step waits. */
+  #wake: (() => void) | undefined;
 
-function newPeriod(): void {
-  period++;
-  grant = ALLOWANCE.first;
-  allowance = granted = 0;
-}
+  /** Whether a turn of the event loop, or the end of the microtasks, is awaited before the next step. */
+  #isTurning = false;
+  /** Ends the awaited turn. */
+  #endTurn: (() => void) | undefined;
+  /** The continuations of processes that have yielded in this turn. */
+  #yielded: (() => void)[] = [];
 
-/**
- * Counts a step of a process.
- *
- * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
- */
-export function canStepNow(pace: ProcessSchedule): boolean {
-  if (pace.period !== period) {
-    pace.period = period;
-    pace.steps = 0;
+  /** Whether the loop has asked to be called when the program is idle. */
+  #awaitsIdle = false;
+  /** Whether the program was idle, and no step has run since. */
+  #isIdle = true;
+  #idleSince = 0;
+
+  /**
+   * When the slice began. Idle time is added to it: otherwise a step that ends an idle time would wait for a turn
+   * that the event loop has just made.
+   */
+  #sliceBegan = 0;
+  #stepsInSlice = 0;
+  #maxStepsInSlice = Infinity;
+  /** The last look at the clock. */
+  #looked = 0;
+  /** Whether one step or none took the last millisecond. */
+  #isSlow = false;
+  /** Whether one answer may go past the queue until the next look at the clock. */
+  #answerMayPass = true;
+
+  #period = 1;
+  /** The number of steps that may still skip the queue. */
+  #allowance = 0;
+  /** The allowance at the last look at the clock; `#granted - #allowance` steps were made since. */
+  #granted = 0;
+  /** The next allowance. */
+  #grant = ALLOWANCE.first;
+
+  /** Creates a scheduler without steps. */
+  constructor(loop: EventLoop = hostLoop) {
+    this.#loop = loop;
+    this.input = new InputShare({
+      now: () => this.#loop.now(0),
+      afterPoll: (fn) => outside(() => hostLoop.afterPoll(fn)),
+      isTurning: () => this.#isTurning,
+      hasSteps: () => this.#queued > 0,
+    });
+    this.useLoop(loop);
+    this.#run();
   }
-  if (pace.steps < PROVEN) {
-    pace.steps++;
-    return isFresh && isFirst();
-  }
-  return pace.queued === 0 && --allowance >= 0;
-}
 
-/**
- * Counts a step of a process that awaited an answer.
- *
- * The answer is often followed by other signals of its sender, for example its DOWN: the process reacts to the
- * answer first, if possible. So one such step goes past the queue between two checks of the clock.
- *
- * @returns Whether it can be made at once; it goes to {@linkcode enqueueStep} if not.
- */
-export function canAnswerNow(pace: ProcessSchedule): boolean {
-  if (canStepNow(pace)) return true;
-  if (!hasPass || isTurning || pace.queued > 0) return false;
-  hasPass = false;
-  stepsInSlice++;
-  return loop.now(1) - sliceBegan < SLICE;
-}
-
-/** Whether the first step after the program was idle can be made at once: none is under way. */
-function isFirst(): boolean {
-  const now = loop.now(1);
-  stepsInSlice++;
-  endIdle(now);
-  return now - sliceBegan < SLICE;
-}
-
-function endIdle(now: number): void {
-  isFresh = false;
-  sliceBegan += now - idleSince;
-  looked = now;
-  waitForIdle();
-}
-
-/**
- * Begins a slice: a timer that stands in for one of the host's calls back, and the event loop counts as
- * turned.
- */
-export function noteTurn(): void {
-  if (isTurning) return;
-  beginSlice(loop.now(0));
-  isFresh = true;
-  idleSince = sliceBegan;
-}
-
-/** Runs a step of a process when its turn comes: a function that takes the process, and an argument. */
-export function enqueueStep<P extends ProcessSchedule, A>(
-  process: P,
-  step: Step<P, A>,
-  argument: A,
-): void {
-  process.queued++;
-  queue[queued] = step;
-  queue[queued + 1] = process;
-  queue[queued + 2] = argument;
-  queued += PLACES;
-  if (queued > PLACES) return;
-  const resume = wake;
-  wake = undefined;
-  resume?.();
-}
-
-/** Whether a step waits for its turn, or for the event loop. Tests wait until none does. */
-export function hasSteps(): boolean {
-  return isTurning || queued > 0;
-}
-
-/** Calls back when the event loop has turned. */
-export function afterTurn(fn: () => void): void {
-  outside(() => loop.afterTurn(fn));
-}
-
-/**
- * Calls back when the event loop has turned. If steps wait for the turn too, those that sockets bring in it come
- * first: a process that yields again and again lets all others go on.
- */
-export function afterYield(fn: () => void): void {
-  afterTurn(() => {
-    if (isTurning) yielded.push(fn);
-    else fn();
-  });
-}
-
-/** Notes that so many bytes arrived from a peer, before they are delivered. */
-export function noteInput(bytes: number): void {
-  inputs++;
-  if (isReading) return;
-  untimed += bytes;
-  if (untimed < UNTIMED) return;
-  isReading = true;
-  readingBegan = loop.now(0);
-  if (!isTurning) queueMicrotask(endReading);
-}
-
-/**
- * Returns whether a connection that has just delivered can read on at once. If not, `readOn` is called when
- * steps had their turn.
- */
-export function canReadOn(readOn: () => void): boolean {
-  if (!isReading) return true;
-  const elapsed = loop.now(0) - readingBegan;
-  // The host's clock may be set back.
-  if (elapsed >= 0 && elapsed < SHARE) return true;
-  pausedReaders.push(readOn);
-  return false;
-}
-
-function endReading(): void {
-  // The end of the turn does it.
-  if (isTurning) return;
-  isReading = false;
-  untimed = 0;
-  if (pausedReaders.length === 0) return;
-  const readers = pausedReaders;
-  pausedReaders = [];
-  for (const readOn of readers) make(readOn, undefined, undefined);
-}
-
-/**
- * Calls back when the program has handled all its input, in sockets and in waiting steps. Only real time and
- * real turns count here: nothing is late when the event loop is replaced.
- *
- * @param ms How long it must have been silent.
- * @returns A function that stops it.
- */
-export function afterInput(ms: number, fn: () => void): () => void {
-  let isStopped = false;
-  let before = inputs;
-  let silentTurns = 0;
-  const began = hostNow();
-  let silentSince = began;
-  const turn = () => {
-    if (isStopped) return;
-    const now = hostNow();
-    if (inputs !== before || queued > 0) {
-      before = inputs;
-      silentTurns = 0;
-      silentSince = now;
+  /**
+   * Replaces the event loop, and starts to count anew: the same steps then bring the same turns in each run.
+   * Without an argument, the scheduler uses the event loop of the host.
+   */
+  useLoop(loop: EventLoop = hostLoop): void {
+    const before = this.#loop;
+    this.#loop = loop;
+    // Steps may wait for a turn of the event loop before.
+    if (loop !== before && this.#endTurn !== undefined) {
+      loop.afterPoll(this.#endTurn);
     }
-    const isSilent = ++silentTurns > SILENT_TURNS && now - silentSince >= ms;
-    if (isSilent || now - began >= MAX_INPUT) fn();
-    else hostLoop.afterPoll(turn);
+    this.#awaitsIdle = false;
+    this.#isIdle = true;
+    this.#maxStepsInSlice = Infinity;
+    this.#idleSince = loop.now(0);
+    this.#beginSlice(this.#idleSince);
+    this.#beginPeriod();
+  }
+
+  /**
+   * Counts a step of a process.
+   *
+   * @returns Whether the step can run at once; otherwise the caller hands it to {@linkcode Scheduler.enqueue}.
+   */
+  canStepNow(process: ProcessSchedule): boolean {
+    if (process.period !== this.#period) {
+      process.period = this.#period;
+      process.steps = 0;
+    }
+    if (process.steps < PROVEN) {
+      process.steps++;
+      return this.#isIdle && this.#endsIdle();
+    }
+    return process.queued === 0 && --this.#allowance >= 0;
+  }
+
+  /**
+   * Counts a step of a process that awaited an answer.
+   *
+   * Other signals of the sender often follow the answer, for example its DOWN, and the process should react to the
+   * answer first. So one such step skips the queue between two looks at the clock.
+   *
+   * @returns Whether the step can run at once; otherwise the caller hands it to {@linkcode Scheduler.enqueue}.
+   */
+  canAnswerNow(process: ProcessSchedule): boolean {
+    if (this.canStepNow(process)) return true;
+    if (!this.#answerMayPass || this.#isTurning || process.queued > 0) {
+      return false;
+    }
+    this.#answerMayPass = false;
+    this.#stepsInSlice++;
+    return this.#loop.now(1) - this.#sliceBegan < SLICE;
+  }
+
+  /** Runs a step of a process when its turn comes. */
+  enqueue<P extends ProcessSchedule, A>(
+    process: P,
+    step: Step<P, A>,
+    argument: A,
+  ): void {
+    process.queued++;
+    const queued = this.#queued;
+    const queue = this.#queue;
+    queue[queued] = step;
+    queue[queued + 1] = process;
+    queue[queued + 2] = argument;
+    this.#queued = queued + PLACES;
+    if (queued > 0) return;
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  /** Whether a step waits for its turn, or for the event loop. */
+  get hasSteps(): boolean {
+    return this.#isTurning || this.#queued > 0;
+  }
+
+  /** Calls back when the event loop has turned. */
+  afterTurn(fn: () => void): void {
+    outside(() => this.#loop.afterTurn(fn));
+  }
+
+  /**
+   * Calls back when the event loop has turned. If steps wait for that turn too, steps that its sockets bring run
+   * first: a process that yields again and again lets all others go on.
+   */
+  afterYield(fn: () => void): void {
+    this.afterTurn(() => {
+      if (this.#isTurning) this.#yielded.push(fn);
+      else fn();
+    });
+  }
+
+  /** Begins a slice: a timer of a test, in place of one of the host, counts as a turn of the event loop. */
+  noteTurn(): void {
+    if (this.#isTurning) return;
+    this.#beginSlice(this.#loop.now(0));
+    this.#isIdle = true;
+    this.#idleSince = this.#sliceBegan;
+  }
+
+  // In no context of a process: what the loop starts inherits none.
+  async #run(): Promise<never> {
+    let starts = 0;
+    for (;;) {
+      if (this.#queued === 0) {
+        starts = 0;
+        await new Promise<void>(this.#sleep);
+      }
+      if (this.#isSliceOver()) await this.#turn();
+      else if (this.#isSlow) await this.#finishMicrotasks();
+      const steps = this.#queue;
+      const count = this.#queued;
+      this.#queue = this.#spare;
+      this.#queued = 0;
+      for (let next = 0; next < count; next += PLACES) {
+        const step = steps[next] as Step<ProcessSchedule, unknown>;
+        const process = steps[next + 1] as ProcessSchedule;
+        const argument = steps[next + 2];
+        steps[next] = steps[next + 1] = steps[next + 2] = undefined;
+        const isStart = process.period === 0;
+        process.queued--;
+        if (this.#isProven(process) && --this.#allowance >= 0) {
+          runStep(step, process, argument);
+          continue;
+        }
+        // No other process runs until the next look at the clock, which measures this step alone.
+        this.#allowance = this.#granted = 0;
+        runStep(step, process, argument);
+        // The step of a start has run as a whole. The code that other steps resume runs in microtasks.
+        if (!isStart || ++starts === STARTS) {
+          starts = 0;
+          const hops = count - next > PLACES * CROWD ? HOPS : 1;
+          for (let hop = 0; hop < hops; hop++) await undefined;
+        }
+        if (this.#isSliceOver(process)) {
+          starts = 0;
+          await this.#turn();
+        } else if (this.#isSlow) await this.#finishMicrotasks();
+      }
+      this.#spare = count > MAX_SPARE ? [] : steps;
+    }
+  }
+
+  /** Not a closure in the loop, which would take 64 bytes for each step that comes alone. */
+  readonly #sleep = (resolve: () => void): void => {
+    this.#wake = resolve;
   };
-  outside(() => hostLoop.afterPoll(turn));
-  return () => isStopped = true;
-}
 
-/** Not a closure, which is 64 bytes for each step that comes alone. */
-function sleep(resolve: () => void): void {
-  wake = resolve;
-}
+  #isProven({ steps, period }: ProcessSchedule): boolean {
+    return steps >= PROVEN && period === this.#period;
+  }
 
-/** Runs in no process's context: what it starts does not inherit one. */
-async function run(): Promise<never> {
-  let starts = 0;
-  for (;;) {
-    if (queued === 0) {
-      starts = 0;
-      await new Promise<void>(sleep);
+  /** Looks at the clock, after a step of a process or after several steps that skipped the queue. */
+  #isSliceOver(process?: ProcessSchedule): boolean {
+    const isUsedUp = this.#granted > 0 && this.#allowance <= 0;
+    const made = this.#granted - Math.max(this.#allowance, 0) +
+      (process === undefined ? 0 : 1);
+    this.#stepsInSlice += made;
+    const now = this.#loop.now(made);
+    if (this.#isIdle) this.#endIdle(now);
+    else this.#awaitIdle();
+    this.#answerMayPass = true;
+    const passed = now - this.#looked;
+    this.#looked = now;
+    // The clock may have been about to change: one millisecond is no proof of a slow step.
+    if (passed >= 1 && process !== undefined) process.steps = 0;
+    this.#isSlow = passed >= 1 && made <= 1;
+    if (passed >= 2 || passed < 0) this.#beginPeriod();
+    const elapsed = now - this.#sliceBegan;
+    // The clock of the host may be set back.
+    if (
+      this.#stepsInSlice >= this.#maxStepsInSlice || elapsed >= SLICE ||
+      elapsed < 0
+    ) {
+      this.#endSlice(elapsed);
+      return true;
     }
-    if (isSliceOver()) await turn();
-    else if (isSlow) await finishMicrotasks();
-    const steps = queue;
-    const count = queued;
-    queue = spare;
-    queued = 0;
-    for (let next = 0; next < count; next += PLACES) {
-      const step = steps[next] as Step<ProcessSchedule, unknown>;
-      const pace = steps[next + 1] as ProcessSchedule;
-      const argument = steps[next + 2];
-      steps[next] = steps[next + 1] = steps[next + 2] = undefined;
-      const isStart = pace.period === 0;
-      pace.queued--;
-      if (isProven(pace) && --allowance >= 0) {
-        make(step, pace, argument);
-        continue;
-      }
-      // It is measured by itself: no other process runs meanwhile.
-      allowance = granted = 0;
-      make(step, pace, argument);
-      // A start runs here, so that it can be measured at once; code that it has begun cannot.
-      if (!isStart || ++starts === STARTS) {
-        starts = 0;
-        const hops = count - next > PLACES * CROWD ? HOPS : 1;
-        for (let hop = 0; hop < hops; hop++) await undefined;
-      }
-      if (isSliceOver(pace)) {
-        starts = 0;
-        await turn();
-      } else if (isSlow) await finishMicrotasks();
-    }
-    spare = count > MAX_SPARE ? [] : steps;
+    if (passed >= 1) this.#grant = ALLOWANCE.first;
+    else if (isUsedUp) this.#grant = Math.min(this.#grant * 2, ALLOWANCE.most);
+    this.#allowance = this.#granted = this.#grant;
+    return false;
+  }
+
+  #beginSlice(now: number): void {
+    this.#sliceBegan = this.#looked = now;
+    this.#stepsInSlice = 0;
+  }
+
+  /** Limits the steps of the next slices if this one overran. */
+  #endSlice(elapsed: number): void {
+    this.#maxStepsInSlice = elapsed >= 2 * SLICE
+      ? Math.max(1, Math.floor(this.#stepsInSlice * SLICE / elapsed))
+      : this.#maxStepsInSlice < 256
+      ? 2 * this.#maxStepsInSlice
+      : Infinity;
+  }
+
+  #beginPeriod(): void {
+    this.#period++;
+    this.#grant = ALLOWANCE.first;
+    this.#allowance = this.#granted = 0;
+  }
+
+  async #turn(): Promise<void> {
+    this.#isTurning = true;
+    this.#allowance = this.#granted = 0;
+    await new Promise<void>((resolve) => {
+      this.#endTurn = resolve;
+      this.#loop.afterPoll(resolve);
+    });
+    this.#endTurn = undefined;
+    this.#isTurning = false;
+    this.#beginSlice(this.#loop.now(0));
+    this.input.endShare();
+    const yielded = this.#yielded;
+    this.#yielded = [];
+    for (const goOn of yielded) runStep(goOn, undefined, undefined);
+    this.#awaitIdle();
+  }
+
+  /** Lets connections write the messages of the steps so far: they write when no microtask is left. */
+  async #finishMicrotasks(): Promise<void> {
+    this.#isSlow = false;
+    this.#isTurning = true;
+    await new Promise<void>(afterMicrotasks);
+    this.#isTurning = false;
+    this.input.endShare();
+    this.#awaitIdle();
+  }
+
+  #awaitIdle(): void {
+    if (this.#awaitsIdle) return;
+    this.#awaitsIdle = true;
+    this.#loop.whenIdle(this.#becomeIdle);
+  }
+
+  /** No microtask is left. The program is idle unless steps wait for a turn. */
+  readonly #becomeIdle = (): void => {
+    this.#awaitsIdle = false;
+    if (this.#isTurning) return;
+    this.#isIdle = true;
+    this.input.forget();
+    this.#idleSince = this.#loop.now(0);
+    this.#beginPeriod();
+  };
+
+  /** Counts the first step after the program was idle; returns whether the slice has time for it. */
+  #endsIdle(): boolean {
+    const now = this.#loop.now(1);
+    this.#stepsInSlice++;
+    this.#endIdle(now);
+    return now - this.#sliceBegan < SLICE;
+  }
+
+  #endIdle(now: number): void {
+    this.#isIdle = false;
+    this.#sliceBegan += now - this.#idleSince;
+    this.#looked = now;
+    this.#awaitIdle();
   }
 }
 
-function isProven(pace: ProcessSchedule): boolean {
-  return pace.steps >= PROVEN && pace.period === period;
-}
-
-function make<P, A>(
+function runStep<P, A>(
   step: (process: P, argument: A) => void,
   process: P,
   argument: A,
@@ -417,100 +444,9 @@ function make<P, A>(
   try {
     step(process, argument);
   } catch (error) {
-    // A callback for a process's exit has thrown: the other steps must still run.
-    queueMicrotask(() => {
-      throw error;
-    });
+    throwLater(error);
   }
 }
 
-function waitForIdle(): void {
-  if (isBusy) return;
-  isBusy = true;
-  loop.whenIdle(idle);
-}
-
-/** Looks at the clock, after a step of a process or some of several. */
-function isSliceOver(pace?: ProcessSchedule): boolean {
-  const isUsedUp = granted > 0 && allowance <= 0;
-  const made = granted - Math.max(allowance, 0) + (pace === undefined ? 0 : 1);
-  stepsInSlice += made;
-  const now = loop.now(made);
-  if (isFresh) endIdle(now);
-  else waitForIdle();
-  hasPass = true;
-  const passed = now - looked;
-  looked = now;
-  // The clock may have been about to change, so that one millisecond says little.
-  if (passed >= 1 && pace !== undefined) pace.steps = 0;
-  isSlow = passed >= 1 && made <= 1;
-  if (passed >= 2 || passed < 0) newPeriod();
-  const elapsed = now - sliceBegan;
-  // The host's clock may be set back.
-  if (stepsInSlice >= maxStepsInSlice || elapsed >= SLICE || elapsed < 0) {
-    endSlice(elapsed);
-    return true;
-  }
-  if (passed >= 1) grant = ALLOWANCE.first;
-  else if (isUsedUp) grant = Math.min(grant * 2, ALLOWANCE.most);
-  allowance = granted = grant;
-  return false;
-}
-
-function beginSlice(now: number): void {
-  sliceBegan = looked = now;
-  stepsInSlice = 0;
-}
-
-function endSlice(busy: number): void {
-  if (busy < 2 * SLICE) {
-    maxStepsInSlice = maxStepsInSlice < 256 ? 2 * maxStepsInSlice : Infinity;
-    return;
-  }
-  maxStepsInSlice = Math.max(1, Math.floor(stepsInSlice * SLICE / busy));
-}
-
-/** Lets connections write the messages of steps so far, which they do when no microtask is left. */
-async function finishMicrotasks(): Promise<void> {
-  isSlow = false;
-  isTurning = true;
-  await new Promise<void>(afterMicrotasks);
-  isTurning = false;
-  endReading();
-  waitForIdle();
-}
-
-function afterMicrotasks(fn: () => void): void {
-  // In a callback of the host, ticks come before microtasks; in a microtask, after all others.
-  queueMicrotask(() => nextTick(fn));
-}
-
-async function turn(): Promise<void> {
-  isTurning = true;
-  allowance = granted = 0;
-  await new Promise<void>((resolve) => {
-    turned = resolve;
-    loop.afterPoll(resolve);
-  });
-  turned = undefined;
-  isTurning = false;
-  beginSlice(loop.now(0));
-  endReading();
-  const continued = yielded;
-  yielded = [];
-  for (const goOn of continued) make(goOn, undefined, undefined);
-  // The program may be idle now.
-  waitForIdle();
-}
-
-/** No process has anything to do, unless the event loop is only to turn. */
-function idle(): void {
-  isBusy = false;
-  if (isTurning) return;
-  isFresh = true;
-  untimed = 0;
-  idleSince = loop.now(0);
-  newPeriod();
-}
-
-run();
+/** The scheduler of this program. */
+export const scheduler: Scheduler = new Scheduler();

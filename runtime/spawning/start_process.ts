@@ -7,7 +7,7 @@
 import { currentContext, runInside } from "../context/async_context.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import { isThenable } from "../promises/thenable.ts";
-import { enqueueStep } from "../scheduling/scheduler.ts";
+import { scheduler } from "../scheduling/scheduler.ts";
 
 /** The process that starts, and its code: `begin` takes them from here, and not from arguments or a closure. */
 let starting: LocalProcess | undefined;
@@ -23,7 +23,7 @@ const nativeThen = Promise.prototype.then;
  * nothing is inherited from another.
  */
 export function startSoon(process: LocalProcess, fn: () => unknown): void {
-  enqueueStep(process, start, fn);
+  scheduler.enqueue(process, start, fn);
 }
 
 function start(process: LocalProcess, fn: () => unknown): void {

@@ -28,7 +28,7 @@ import { resolveOtpFunction } from "../../gen/otp_function.ts";
 import { answer, NO_REPLY, type Server } from "../../gen/server.ts";
 import { isSigned, partAsSent } from "../../gen/signed_messages.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { enqueueStep } from "../../runtime/scheduling/scheduler.ts";
+import { scheduler } from "../../runtime/scheduling/scheduler.ts";
 import { andThen } from "../../runtime/promises/and_then.ts";
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -162,7 +162,7 @@ class Rex implements Server {
 
   /** Runs the next `block_call` in a step of its own: thousands that are refused do not hold up the node. */
   #unblock(): void {
-    enqueueStep(this.#process, () => {
+    scheduler.enqueue(this.#process, () => {
       const next = this.#process.alive ? this.#blocked.take() : undefined;
       if (next === undefined) this.#isBlocked = false;
       else this.#run(next, () => this.#unblock());

@@ -6,10 +6,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import {
-  type EventLoop,
-  standInForEventLoop,
-} from "../../runtime/scheduling/scheduler.ts";
+import { type EventLoop, scheduler } from "../../runtime/scheduling/scheduler.ts";
 
 /** The limit of turns of the event loop at one moment of virtual time. */
 const MAX_TURNS = 4000;
@@ -41,7 +38,7 @@ function turn(fn: () => void): void {
 
 function reset(): void {
   steps = 0;
-  standInForEventLoop(loop);
+  scheduler.useLoop(loop);
 }
 
 /** Notes that a simulation begins. */
@@ -51,7 +48,7 @@ export function enterSimulation(): void {
 
 /** Notes that a simulation has ended. */
 export function leaveSimulation(): void {
-  if (--simulations === 0) standInForEventLoop(undefined);
+  if (--simulations === 0) scheduler.useLoop();
 }
 
 /**
