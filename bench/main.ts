@@ -15,15 +15,7 @@ import {
 } from "./figures.ts";
 import { plot } from "./plot.ts";
 import { isInstalled, killAll } from "./processes.ts";
-import {
-  formatted,
-  missed,
-  page,
-  summary,
-  table,
-  TITLES,
-  withSummary,
-} from "./report.ts";
+import { formatted, missed, page, table, TITLES } from "./report.ts";
 import { type ContestantName, PLACEMENTS, type Row, ROWS } from "./rows.ts";
 
 const NAMES = Object.keys(TITLES) as ContestantName[];
@@ -42,8 +34,8 @@ const HELP = `Usage: deno task bench [options]
 }
   --without NAME     leave out (repeatable)
   --json             print the samples as JSON instead of a table
-  --write FOLDER     write results.md, results.json and results.svg there, and
-                     the part of README.md in the folder above
+  --write FOLDER     write results.md, results.json and results.svg there; waits
+                     until the machine is idle, and fails if it stays busy
   --add FOLDER       the same, but rows that are not measured keep their figures
   --render FOLDER    write the others of these from results.json, without a run
   --help             this text
@@ -177,6 +169,25 @@ function load(): string {
   return Deno.loadavg()[0].toFixed(2);
 }
 
+/** The load above which figures are not worth keeping, and how long a run waits for less, in seconds. */
+const BUSY = 0.5;
+const PATIENCE = 900;
+
+/** Waits until other programs leave the machine alone: figures to be kept need both cores. */
+async function untilIdle(): Promise<void> {
+  for (let waited = 0; Deno.loadavg()[0] > BUSY; waited += 5) {
+    if (waited >= PATIENCE) {
+      throw new Error(
+        `Cannot measure figures to keep: the load is still ${load()} after ${PATIENCE} s, and must be ${BUSY} or less; end the other programs, or measure without --write and --add`,
+      );
+    }
+    if (waited === 0) {
+      console.error(`The load is ${load()}: waiting until it is ${BUSY}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+  }
+}
+
 async function machine(): Promise<string> {
   const cores = navigator.hardwareConcurrency;
   const { stdout } = await new Deno.Command("cat", {
@@ -218,6 +229,7 @@ async function measure(plan: Plan): Promise<Report> {
       )
       .map((contestant): Run => ({ result, contestant, seconds: 0 }))
   );
+  if (plan.write !== undefined || plan.add !== undefined) await untilIdle();
   const before = load();
   const started = performance.now();
   const elapsed = (): number => (performance.now() - started) / 1000;
@@ -262,13 +274,6 @@ async function render(folder: string, report: Report): Promise<void> {
     await formatted(page(report)),
   );
   await Deno.writeTextFile(`${folder}/results.svg`, plot(report));
-  const readme = `${folder}/../README.md`;
-  const text = await Deno.readTextFile(readme).catch(() => undefined);
-  if (text === undefined) return;
-  await Deno.writeTextFile(
-    readme,
-    await formatted(withSummary(text, summary(report))),
-  );
 }
 
 /** A line for each row and placement. */

@@ -1,5 +1,5 @@
 /**
- * Turns the runs into pages: the table of results, and the part of the README.
+ * Turns the runs into the page of results.
  *
  * @module
  */
@@ -15,12 +15,7 @@ import {
   type Verdict,
   verdicts,
 } from "./figures.ts";
-import {
-  type ContestantName,
-  type Figure,
-  type PlacementName,
-  rowOf,
-} from "./rows.ts";
+import { type ContestantName, type Figure, rowOf } from "./rows.ts";
 
 /** The contestants' names in the report. */
 export const TITLES: Record<ContestantName, string> = {
@@ -144,7 +139,7 @@ export function missed(
   };
 }
 
-/** A warning if other programs used the machine, which the README shows, too. */
+/** A warning if other programs used the machine. */
 function warning({ load: [before] }: Setting): string[] {
   return Number(before) < 1 ? [] : [
     `**The machine was busy (load ${before} before the run): do not quote these figures.**`,
@@ -208,74 +203,6 @@ function laterRows({ results }: Report): string[] {
     }.`,
     "",
   ]);
-}
-
-/** The rows of the README's table: with its head, it has ten lines. */
-const IN_README = [
-  "round_trip",
-  "one_way",
-  "one_way_text",
-  "one_way_object",
-  "task",
-  "call",
-  "calls",
-  "spawn",
-];
-
-const README_COLUMNS = ["ours", "elixir", "ergo"] as const;
-
-/** The README's part: a table of ten lines at most, and the plot. */
-export function summary(report: Report): string {
-  const { date, machine, versions } = report.setting;
-  const results = resultsOf(report);
-  const count = missed(results);
-  const at = (row: string, placement: PlacementName): Result | undefined =>
-    results.find((result) =>
-      result.row.name === row && result.placement.name === placement
-    );
-  const lines = IN_README.flatMap((name) => {
-    const [one, two] = [at(name, "one_core"), at(name, "split")];
-    if (one === undefined || two === undefined) return [];
-    const cells = README_COLUMNS.map((contestant) => {
-      const figures = [figureOf(one, contestant), figureOf(two, contestant)];
-      if (figures.includes(undefined)) return "–";
-      const [first, second] = figures as number[];
-      const [unit, show] = shown(one.row.figure, first);
-      return `${show(first)} / ${show(second)} ${unit}`;
-    });
-    return [`| ${one.row.title} | ${cells.join(" | ")} |`];
-  });
-  const others = README_COLUMNS.slice(1).map((name) =>
-    versions[name] ?? `${TITLES[name]} (missing)`
-  );
-  return [
-    `Two operating system processes on one core / on a core each; ${versions.ours}, ` +
-    `${others.join("; ")}; ${machine}, ${date}.`,
-    "",
-    ...warning(report.setting),
-    `| work | ${README_COLUMNS.map((name) => TITLES[name]).join(" | ")} |`,
-    "|---|---|---|---|",
-    ...lines,
-    "",
-    "![How many times as fast as the others](bench/results.svg)",
-    "",
-    `[bench/results.md](bench/results.md) has all rows and rivals: ${count.missed} of its ` +
-    `${count.measured} floors are missed. [bench/README.md](bench/README.md) describes the method.`,
-  ].join("\n");
-}
-
-/** The marks around the README's part. */
-const [START, END] = ["<!-- bench: start -->", "<!-- bench: end -->"];
-
-/** The README with another part in its place. */
-export function withSummary(readme: string, part: string): string {
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
-  if (start < 0 || end < start) {
-    throw new Error(
-      `Cannot write the README's part: the marks ${START} and ${END} are missing`,
-    );
-  }
-  return `${readme.slice(0, start)}${START}\n\n${part}\n\n${readme.slice(end)}`;
 }
 
 /** Formats a page as `deno fmt` does. */
