@@ -91,7 +91,7 @@ export function filesIn(text: string): Map<string, string> {
 
 /** The output of a program, by the comments behind its `console.log`. */
 export function announcedIn(program: string): string {
-  return [...program.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)]
+  return [...program.matchAll(/^\s*console\.log\(.*\); \/\/ (.*)$/gm)]
     .map(([, line]) => `${line}\n`).join("");
 }
 
