@@ -6,7 +6,10 @@
  */
 
 import { setImmediate } from "node:timers";
-import { type EventLoop, scheduler } from "../../runtime/scheduling/scheduler.ts";
+import {
+  type EventLoop,
+  scheduler,
+} from "../../runtime/scheduling/scheduler.ts";
 
 /** The limit of turns of the event loop at one moment of virtual time. */
 const MAX_TURNS = 4000;
