@@ -11,7 +11,7 @@ import { improperList } from "../runtime/values/improper_list.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { Pid, Ref } from "../runtime/values/pid.ts";
 import { type Tuple, tuple } from "../runtime/values/tuple.ts";
-import { MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
+import { MAX_FORMATTED } from "../servers/io/erlang_format.ts";
 import { operationFromOtp } from "../servers/io/leader_otp.ts";
 import { test } from "../testing/tags.ts";
 import { DynamicSupervisor } from "../dynamic_supervisor.ts";

@@ -72,7 +72,7 @@ import {
 } from "../process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { checkTopologies } from "../servers/cluster/check_topologies.ts";
-import { formatText, MAX_FORMATTED } from "../servers/io/io_lib_format.ts";
+import { formatText, MAX_FORMATTED } from "../servers/io/erlang_format.ts";
 import { MAX_FUNCTION_BYTES } from "../runtime/values/functions.ts";
 import { PendingWrites } from "../servers/io/pending_writes.ts";
 import { makeToken } from "../shell/messages.ts";

@@ -1,5 +1,5 @@
 /**
- * Erlang's texts: a binary, a list of code points, or a list of these.
+ * Chardata, Erlang's texts: a binary, or a list of code points and chardata.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { Atom } from "../../runtime/values/atom.ts";
 import { ImproperList } from "../../runtime/values/improper_list.ts";
 
-/** How the binaries of a text are encoded. */
+/** The encoding of the binaries in a text. */
 export type Encoding = "unicode" | "latin1";
 
-/** The most levels of lists in a text. */
+/** The maximum nesting of lists in a text. */
 const MAX_NESTING = 64;
 
 const UTF8 = new TextEncoder();
 const FROM_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The bytes of a binary; `undefined` if it is another value. */
+/** The bytes of a binary; `undefined` for other values. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (typeof value === "string") return UTF8.encode(value);
   return value instanceof Uint8Array ? value : undefined;
 }
 
-/** The text of an atom, also of those that are values of JavaScript; `undefined` if it is another value. */
+/** The name of an atom, including the atoms that are JavaScript values; `undefined` for other values. */
 export function textOfAtom(value: unknown): string | undefined {
   if (value instanceof Atom) return value.name;
   if (value === null) return "nil";
@@ -31,7 +31,7 @@ export function textOfAtom(value: unknown): string | undefined {
     : undefined;
 }
 
-/** A text whose characters are bytes. */
+/** Decodes bytes as Latin-1. */
 export function byteText(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 4096) {
@@ -40,7 +40,7 @@ export function byteText(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of a text whose characters are bytes; `undefined` if one is not. */
+/** Encodes a text as Latin-1; `undefined` if a character is above 255. */
 export function bytesOfText(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
@@ -51,13 +51,13 @@ export function bytesOfText(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** How a text is read. */
+/** Options of {@linkcode charsOf}. */
 export interface CharsOptions {
-  /** The encoding of its binaries. */
+  /** The encoding of the binaries in the text. */
   encoding: Encoding;
-  /** Reads a binary that is not UTF-8 as bytes, as `io_lib` does; other texts are invalid then. */
+  /** Decodes a binary that is not UTF-8 as Latin-1; without it, such a text is invalid. */
   isLenient?: boolean;
-  /** Whether code points above 255 are invalid. */
+  /** Rejects code points above 255. */
   isNarrow?: boolean;
 }
 

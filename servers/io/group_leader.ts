@@ -1,5 +1,5 @@
 /**
- * The group leader of a node: a process that owns a device and does input and output for others.
+ * The group leader of a node: a process that owns a device, and reads and writes for other processes.
  *
  * @module
  */
@@ -23,10 +23,10 @@ import { PendingReads } from "./pending_reads.ts";
 type OtpEncoding = typeof import("./leader_otp.ts");
 
 /**
- * Starts the group leader of a node and makes it the one of the node's shell.
+ * Starts the group leader of a node, and registers it as `user`.
  *
- * It restarts when it exits, under the same name, as `user_sup` does in OTP: any process can kill it.
- * Processes whose group leader it was keep the pid of the dead one, and their output fails.
+ * Any process can kill the leader, so a new one starts under its name, as in OTP. Processes that had the dead leader
+ * keep its pid, and their output fails.
  */
 export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
   const process = runtime.spawn(() => serveDevice(process, device), {
@@ -100,7 +100,7 @@ function after(
   return before === undefined ? perform : () => before.then(perform);
 }
 
-/** The other node that a process asks for: its own, or the one that it was started for. */
+/** The other node that `from` acts for: its own node, or the node that started it here. */
 function askingNode(runtime: Runtime, from: Pid): string | undefined {
   return from.node === runtime.node ? runtime.find(from)?.origin : from.node;
 }
@@ -116,7 +116,7 @@ function answer(
   try {
     reply(result);
   } catch (error) {
-    // A line that is larger than the caller's node accepts.
+    // The line is larger than the caller's node accepts.
     try {
       reply({ type: "error", reason: printable(String(error)) });
     } catch {
@@ -129,14 +129,14 @@ function answer(
   }
 }
 
-/** A result as nodes of this library encode it. */
+/** Encodes a result for nodes of this library. */
 function ownReply(result: IoResult): unknown {
   return typeof result === "object" && result.type === "text"
     ? { [result.of]: result.text }
     : result;
 }
 
-const INPUT = ["get_line", "get_chars", "get_until"];
+const INPUT = ["get_line", "get_chars"];
 
 function waitsForInput(request: LeaderOperation): boolean {
   return INPUT.includes(request?.type) ||

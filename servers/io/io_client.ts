@@ -24,7 +24,7 @@ function leaderGone(reason: unknown): Error {
   );
 }
 
-/** Sends a group leader a request, and waits for its reply. */
+/** Sends a request to a group leader, and waits for the reply. */
 export function requestIo<T>(
   request: IoOperation,
   leader: Pid | undefined,
@@ -41,7 +41,6 @@ export function requestIo<T>(
       read,
       fromOtp: (reply) => ioReplyFromOtp(request, reply),
       failed: leaderGone,
-      // A leader may be gone.
       mayBeLeft: true,
     },
     request,

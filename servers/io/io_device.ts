@@ -1,5 +1,5 @@
 /**
- * Devices for input and output, and that of the program.
+ * Devices for input and output, and the standard device of the program.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export interface DeviceSize {
   rows: number;
 }
 
-/** Standard output and input, or their stand-in. */
+/** Returns the standard output and input of the program, or their stand-in. */
 export function standardIo(): IoDevice {
   let input: Interface | undefined;
   let lines: AsyncIterator<string> | undefined;

@@ -13,7 +13,7 @@ import { charsOf, textOfAtom } from "./chardata.ts";
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
 
-/** An operation in OTP's encoding. */
+/** Encodes an operation. */
 export function operationToOtp(operation: IoOperation): unknown {
   const type = atom(operation.type);
   switch (operation.type) {
@@ -30,7 +30,7 @@ export function operationToOtp(operation: IoOperation): unknown {
   }
 }
 
-/** A reply of Erlang's to an operation, as a group leader of this library replies. */
+/** Decodes the reply of an Erlang group leader to the reply that a leader of this library sends. */
 export function ioReplyFromOtp(
   operation: IoOperation,
   reply: unknown,

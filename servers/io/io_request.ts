@@ -1,5 +1,5 @@
 /**
- * Requests to group leaders as they are sent.
+ * The message that asks a group leader.
  *
  * @module
  */

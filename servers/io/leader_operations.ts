@@ -1,8 +1,8 @@
 /**
  * The operations of a group leader on its device.
  *
- * A device reads lines. What a request leaves of a line is kept for the next request of the same node: people
- * answer one prompt at a time, and a peer must not read what another one has left.
+ * A device reads lines. The unread rest of a line is kept for the next request of the same node, so that a peer
+ * cannot read input that was typed for another one.
  *
  * @module
  */
@@ -17,25 +17,10 @@ export type LeaderOperation =
   | Extract<IoOperation, { type: "put_chars" | "get_geometry" }>
   | { type: "get_line"; prompt: string; encoding?: Encoding }
   | { type: "get_chars"; prompt: string; count: number; encoding?: Encoding }
-  | { type: "get_until"; prompt: string; reader: LineReader }
   | { type: "getopts" }
   | { type: "setopts"; isBinary: boolean | undefined }
   | { type: "requests"; requests: LeaderOperation[] }
   | { type: "refused"; reason: unknown };
-
-/** Reads lines until it has all that it wants. */
-export interface LineReader {
-  /** Reads a line, and its line feed. */
-  read(
-    line: string,
-    newline: string,
-  ):
-    | { type: "done"; term: unknown; rest: string }
-    | { type: "error"; reason: unknown }
-    | { type: "more" };
-  /** The result at the end of the input: a reason, or `eof`. */
-  end(): unknown;
-}
 
 /** The result of an operation. */
 export type IoResult =
@@ -44,37 +29,36 @@ export type IoResult =
   | number
   | { type: "error"; reason: unknown }
   | { type: "text"; of: "line" | "chars"; text: string; encoding?: Encoding }
-  | { type: "term"; term: unknown }
   | { type: "options" };
 
-/** The longest prompt of another node that is shown, in characters. */
+/** The maximum length of a shown prompt of another node, in characters. */
 const MAX_PROMPT = 1000;
 
-/** The most characters that one request reads. */
+/** The maximum number of characters that one request reads. */
 const MAX_READ = 4 << 20;
 
-/** The number of nodes whose rest of a line, and options, are kept. */
+/** The maximum number of nodes whose rest of a line and options are kept. */
 const MAX_NODES = 1024;
 
 /** Performs operations on a device. */
 export class LeaderOperations {
   readonly #device: IoDevice;
-  /** The rest of lines, by the node that read them. */
+  /** The unread rest of a line, by the node that read the line. */
   readonly #rests = new Map<string | undefined, string>();
-  /** The nodes that want texts as lists. */
+  /** The nodes that read texts as lists. */
   readonly #lists = new Map<string | undefined, true>();
 
-  /** Of a device. */
+  /** Creates the operations of a device. */
   constructor(device: IoDevice) {
     this.#device = device;
   }
 
-  /** Whether a node wants texts as binaries. */
+  /** Returns whether a node reads texts as binaries. */
   isBinary(node: string | undefined): boolean {
     return !this.#lists.has(node);
   }
 
-  /** Performs an operation for a node: another one, or this one if it is not given. */
+  /** Performs an operation for `node`; `undefined` is this node. */
   async perform(
     operation: LeaderOperation,
     node: string | undefined,
@@ -103,8 +87,6 @@ export class LeaderOperations {
       }
       case "get_chars":
         return await this.#chars(operation, node);
-      case "get_until":
-        return await this.#until(operation, node);
       case "get_geometry": {
         const size = this.#device.size?.();
         if (size === undefined) return { type: "error", reason: "enotsup" };
@@ -131,7 +113,7 @@ export class LeaderOperations {
     }
   }
 
-  /** A line with its line feed, which the last one may lack. */
+  /** Reads a line with its line feed; the last line may have none. */
   async #line(
     prompt: string,
     node: string | undefined,
@@ -175,32 +157,9 @@ export class LeaderOperations {
     if (parts.length === 0 && count > 0) return "eof";
     return { type: "text", of: "chars", text: parts.join(""), encoding };
   }
-
-  async #until(
-    { prompt, reader }: Extract<LeaderOperation, { type: "get_until" }>,
-    node: string | undefined,
-  ): Promise<IoResult> {
-    for (;;) {
-      const line = await this.#line(prompt, node);
-      if (line === undefined) {
-        const end = reader.end();
-        return end === "eof" ? end : { type: "error", reason: end };
-      }
-      const [newline] = /\r?\n?$/.exec(line)!;
-      const read = reader.read(
-        line.slice(0, line.length - newline.length),
-        newline,
-      );
-      if (read.type === "error") return read;
-      if (read.type === "done") {
-        this.#leave(node, read.rest);
-        return { type: "term", term: read.term };
-      }
-    }
-  }
 }
 
-/** Keeps a value of a node, and those of the last nodes only. */
+/** Sets the value of a node, and drops the oldest entry above MAX_NODES. */
 function keep<T>(
   values: Map<string | undefined, T>,
   node: string | undefined,
@@ -215,7 +174,7 @@ function keep<T>(
   }
 }
 
-/** The first code points of a text. */
+/** Returns the first `most` code points of a text, and their number. */
 function firstOf(
   text: string,
   most: number,
@@ -229,7 +188,7 @@ function firstOf(
   return { text: text.slice(0, end), count };
 }
 
-/** Why a device failed: the system's code, as Erlang has it, or a text. */
+/** The reason why a device failed: the error code in lower case, as in Erlang, or the text of the error. */
 function reasonOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string"

@@ -1,7 +1,7 @@
 /**
  * OTP's encoding of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
  *
- * A group leader loads this module for the first request of a BEAM.
+ * A group leader imports this module when a BEAM first asks it.
  *
  * @module
  */
@@ -10,9 +10,8 @@ import { constants } from "node:os";
 import { atom } from "../../runtime/values/atom.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 import { bytesOfText, charsOf, type Encoding, textOfAtom } from "./chardata.ts";
-import { formatText, MAX_FORMATTED, promptText } from "./io_lib_format.ts";
-import { FormatReader } from "./io_lib_fread.ts";
-import { FormatError } from "./io_lib_write.ts";
+import { formatText, MAX_FORMATTED, promptText } from "./erlang_format.ts";
+import { FormatError } from "./erlang_terms.ts";
 import type { IoResult, LeaderOperation } from "./leader_operations.ts";
 
 const UNICODE = atom("unicode");
@@ -22,7 +21,7 @@ const LIST = atom("list");
 const ENCODING = atom("encoding");
 const ECHO = atom("echo");
 
-/** The longest prompt, in characters. */
+/** The maximum length of a prompt, in characters. */
 const MAX_PROMPT = 4096;
 
 const REQUEST: LeaderOperation = refusal("request");
@@ -31,12 +30,12 @@ function refusal(reason: unknown): LeaderOperation {
   return { type: "refused", reason };
 }
 
-/** The characters that the formats of a request may still make: a few bytes can ask for any number. */
+/** The characters that the formats of one request may still produce: a few bytes can ask for any number. */
 interface Room {
   left: number;
 }
 
-/** An operation that a process on a BEAM asks for; an unknown one is refused as OTP's leaders refuse it. */
+/** Decodes an operation of a process on a BEAM. An unknown one is refused with the reason that OTP's leaders use. */
 export function operationFromOtp(
   term: unknown,
   room: Room = { left: MAX_FORMATTED },
@@ -44,7 +43,7 @@ export function operationFromOtp(
   const [kind, ...fields] = term instanceof Tuple ? term.elements : [term];
   switch (textOfAtom(kind)) {
     case "put_chars":
-      // Requests of before OTP R13 have no encoding.
+      // Requests from before OTP R13 have no encoding.
       return fields.length === 1 || fields.length === 3
         ? putChars("latin1", fields, room)
         : withEncoding(
@@ -85,7 +84,7 @@ export function operationFromOtp(
   }
 }
 
-/** Operations up to the first that is refused, as those after it are not performed. */
+/** Decodes operations up to the first refused one: later ones are not performed. */
 function operationsOf(
   terms: readonly unknown[],
   room: Room,
@@ -139,7 +138,7 @@ function putChars(
     : { type: "put_chars", chars };
 }
 
-/** The text that a function of `io_lib` makes; `undefined` if it fails, or is another function. */
+/** Returns the text of a supported function of `io_lib`; `undefined` if it fails or is not supported. */
 function applied(
   encoding: Encoding,
   [module, name, args]: readonly unknown[],
@@ -208,7 +207,7 @@ function getChars(
     : refusal("collect_chars");
 }
 
-/** Input that a function collects: those of `io_lib`. Tokens of Erlang (`io:read/2`) are not supported. */
+/** Reads what a function collects. Only a line and a number of characters are supported: no formats, no terms. */
 function getUntil(
   encoding: Encoding,
   fields: readonly unknown[],
@@ -219,14 +218,6 @@ function getUntil(
     return refusal("enotsup");
   }
   switch (`${textOfAtom(name)}/${args.length}`) {
-    case "fread/1": {
-      const format = charsOf(args[0], { encoding: "unicode" });
-      return format === undefined ? refusal(name) : {
-        type: "get_until",
-        prompt: promptText(prompt, encoding, MAX_PROMPT),
-        reader: new FormatReader(format),
-      };
-    }
     case "collect_line/0":
       return getLine(encoding, [prompt]);
     case "collect_chars/1":
@@ -254,8 +245,8 @@ function setOptions(options: unknown): LeaderOperation {
 }
 
 /**
- * The reasons that are atoms on a BEAM: the reasons of the protocol, and the codes of the system. The text of a device's
- * own error is a binary, as atoms are never freed there.
+ * The reasons that are atoms on a BEAM: the reasons of the protocol, and the codes of the system. The text of a
+ * device's own error is sent as a binary, because a BEAM never frees atoms.
  */
 const REASONS: ReadonlySet<string> = new Set([
   ...["request", "enotsup", "system_limit", "collect_chars", "collect_line"],
@@ -263,7 +254,7 @@ const REASONS: ReadonlySet<string> = new Set([
   ...Object.keys(constants.errno).map((code) => code.toLowerCase()),
 ]);
 
-/** A reply to such an operation, as a BEAM expects it; `isBinary` says how its node wants texts. */
+/** Encodes a reply for a BEAM. `isBinary` is true if its node reads texts as binaries. */
 export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
   if (typeof result === "string") return atom(result);
   if (typeof result === "number") return result;
@@ -283,8 +274,6 @@ export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
         tuple(ENCODING, UNICODE),
         tuple(ECHO, true),
       ];
-    case "term":
-      return result.term;
     case "text":
       return textToOtp(result.text, result.encoding ?? "unicode", isBinary);
   }

@@ -1,9 +1,8 @@
 /**
- * Pending reads of a group leader: they take as long as people do.
+ * Pending reads of a group leader.
  *
- * Those of one node are served in order, and those of another do not wait for them: a peer that reads must
- * not keep code of this node from reading. What a peer has waiting counts as held by it, until it is
- * answered, or the process that asks is gone.
+ * The reads of one node are served in order. Each node has its own queue, so that a reading peer does not block code
+ * of this node. A peer's pending read counts towards its quota until it is answered or the asking process exits.
  *
  * @module
  */
@@ -12,27 +11,27 @@ import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Wait } from "../../runtime/processes/wait.ts";
 
-/** A request that waits for input. */
+/** A request for input. */
 export interface Read {
-  /** The process that asks. */
+  /** The asking process. */
   from: Pid;
-  /** The node that it reads for, if it is another one. */
+  /** The other node that the process reads for; `undefined` for this node. */
   node: string | undefined;
-  /** Performs it, and answers. */
+  /** Performs the request, and answers it. */
   perform(): Promise<void>;
 }
 
-/** The reads of one group leader. */
+/** The pending reads of one group leader. */
 export class PendingReads {
   readonly #process: LocalProcess;
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Of a group leader's process. */
+  /** Creates an empty queue for the leader `process`. */
   constructor(process: LocalProcess) {
     this.#process = process;
   }
 
-  /** Adds a read; returns false if the limit of its node is reached. */
+  /** Adds a read; returns false if its node has reached its quota. */
   add(read: Read): boolean {
     const { node } = read;
     const { runtime } = this.#process;
@@ -58,7 +57,7 @@ export class PendingReads {
   }
 }
 
-/** A read of another node, held until it is answered or its process is gone. */
+/** A read of another node, which counts towards that node's quota until it is released. */
 class HeldRead implements Wait {
   readonly node: string;
   isHeld = true;
@@ -74,7 +73,7 @@ class HeldRead implements Wait {
     process.monitor(from, from.node, undefined, this, this.#ref);
   }
 
-  /** It waits no more. */
+  /** Gives the quota back, and stops watching the asking process. */
   release(): void {
     if (!this.isHeld) return;
     this.isHeld = false;

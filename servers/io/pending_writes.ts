@@ -1,8 +1,8 @@
 /**
- * Output that a group leader was asked for, and that waits for its reader.
+ * Pending writes of a group leader.
  *
- * It is written in the order of the requests, one at a time. A process of this node that waits for its
- * answer is held back by that; what other nodes send is not, so that only so much of it may wait.
+ * The leader writes one request at a time, in order. Processes of this node wait for the answer, which holds them
+ * back. Other nodes can send without waiting, so the size of their pending output is limited.
  *
  * @module
  */
@@ -10,33 +10,33 @@
 import { ignore } from "../../runtime/promises/ignore.ts";
 import type { LeaderOperation } from "./leader_operations.ts";
 
-/** The maximum output of other nodes that may wait, in characters. */
+/** The maximum pending output of other nodes, in characters. */
 const MAX_FOREIGN = 4 << 20;
 
-/** The size of a request besides its text. */
+/** The size of a request without its text. */
 const OVERHEAD = 256;
 
 /** A request for output. */
 export interface PendingWrite {
   /** The request. */
   request: LeaderOperation;
-  /** The node that asks, if it is another one. */
+  /** The asking node; `undefined` for this node. */
   node: string | undefined;
-  /** Writes, and answers. */
+  /** Performs the request, and answers it. */
   perform(): Promise<void>;
 }
 
-/** The requests for output of a group leader. */
+/** The pending writes of one group leader. */
 export class PendingWrites {
   #last: Promise<void> | undefined;
   #foreign = 0;
 
-  /** Resolves when all that was asked for is written; nothing if it is. */
+  /** Resolves when all output is written; `undefined` if none is pending. */
   get settled(): Promise<void> | undefined {
     return this.#last;
   }
 
-  /** Has a request performed after those before it; false if too much waits. */
+  /** Queues a request; returns false if other nodes have too much pending output. */
   add({ request, node, perform }: PendingWrite): boolean {
     const size = node === undefined ? 0 : sizeOf(request);
     if (this.#foreign > 0 && this.#foreign + size > MAX_FOREIGN) return false;

@@ -11,8 +11,8 @@ import { reasonFromBeam } from "../../runtime/values/beam_reasons.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 import { charsOf, textOfAtom } from "../io/chardata.ts";
-import { formatText } from "../io/io_lib_format.ts";
-import { FormatError } from "../io/io_lib_write.ts";
+import { formatText } from "../io/erlang_format.ts";
+import { FormatError } from "../io/erlang_terms.ts";
 
 /** The maximum number of characters of a text. */
 const MAX_TEXT = 4096;
