@@ -406,54 +406,6 @@ processTest("a deadline ends a call as its timeout does", async () => {
   Process.exit(silent, "kill");
 });
 
-processTest("signals and deadlines are checked", async () => {
-  const server = await GenServer.startLink(Stack, []);
-  const bad: [object, typeof TypeError | typeof RangeError, string][] = [
-    [{ signal: {} }, TypeError, "give an AbortSignal"],
-    [{ signal: null }, TypeError, "give an AbortSignal"],
-    [{ deadline: NaN }, RangeError, "with a deadline of NaN"],
-    [{ deadline: "soon" }, TypeError, 'with a deadline of "soon"'],
-    [{ deadline: new Date() }, TypeError, "such as Date.now() + 5000"],
-  ];
-  const task = Task.completed(1);
-  for (const [options, type, text] of bad) {
-    await assertRejects(
-      () => GenServer.call(server, "all", options),
-      type,
-      text,
-    );
-    await assertRejects(
-      () => rpc.call(Node.self(), Remote.add, [1, 2], options),
-      type,
-      text,
-    );
-    await assertRejects(
-      () => Agent.get(server, ["M", "f"], options),
-      type,
-      text,
-    );
-    assertThrows(() => Task.async(() => 1, [], options), type, text);
-    assertThrows(() => Task.asyncStream([], () => 1, options), type, text);
-    await assertRejects(
-      () => Task.await(task, options),
-      type,
-      text,
-    );
-    await assertRejects(
-      () => Task.yield(task, options),
-      type,
-      text,
-    );
-    await assertRejects(
-      () => TaskSupervisor.async(server, () => 1, [], options),
-      type,
-      text,
-    );
-  }
-  await Task.await(task);
-  await GenServer.stop(server);
-});
-
 // Between nodes.
 
 clusterTest(

@@ -1,9 +1,4 @@
-import {
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ExitError } from "../errors.ts";
 import {
   GenServer,
@@ -109,63 +104,9 @@ processTest(
   },
 );
 
-processTest("call() and the starts reject invalid timeouts", async () => {
-  for (const timeout of [-1, NaN, "1" as unknown as number]) {
-    const error = typeof timeout === "number" ? RangeError : TypeError;
-    const message = "give milliseconds, 0 or more, or Infinity";
-    await assertRejects(
-      () => GenServer.call("Nobody", 1, { timeout }),
-      error,
-      message,
-    );
-    await assertRejects(
-      () => GenServer.start(Stack, [], { timeout }),
-      error,
-      message,
-    );
-  }
-});
-
-processTest("call() rejects a value that is not a server", async () => {
-  const message = "give a pid, a name, { name, node }";
-  for (const server of [undefined, null, 1, {}, { name: "a" }, { via: {} }]) {
-    await assertRejects(
-      () => GenServer.call(server as never, 1),
-      TypeError,
-      message,
-    );
-  }
-  const start = GenServer.start(Stack, []);
-  assertThrows(
-    () => GenServer.cast(start as never, 1),
-    TypeError,
-    "Cannot reach the server #Promise {}",
-  );
-  await GenServer.stop(await start);
-});
-
 // reply()
 
-processTest("reply() rejects a value that is not the caller of a call", () => {
-  assertThrows(
-    () => GenServer.reply(undefined as never, 1),
-    TypeError,
-    "Cannot reply to undefined: give the second argument of handleCall",
-  );
-});
-
 // init
-
-processTest(
-  "start() rejects a value that is not a callback module",
-  async () => {
-    await assertRejects(
-      () => GenServer.start({} as GenServerModule, 0),
-      TypeError,
-      "Cannot start a GenServer of {}: a callback module has a function init(arg)",
-    );
-  },
-);
 
 // Results of callbacks
 

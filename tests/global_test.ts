@@ -178,44 +178,6 @@ clusterTest(
   },
 );
 
-processTest(
-  "registerName() rejects a function that other nodes do not know",
-  async () => {
-    await assertRejects(
-      () => global.registerName("name", self(), () => undefined),
-      TypeError,
-      "export it from a module",
-    );
-    await assertRejects(
-      () => global.registerName("name", self(), ["Resolve"] as never),
-      TypeError,
-    );
-  },
-);
-
-processTest("setLock() and delLock() reject invalid locks", async () => {
-  for (const id of ["printer", ["printer"], undefined]) {
-    await assertRejects(
-      () => global.setLock(id as never),
-      TypeError,
-      "as a lock",
-    );
-    await assertRejects(
-      () => global.delLock(id as never),
-      TypeError,
-      "as a lock",
-    );
-  }
-  for (const retries of [-1, NaN, "1" as never]) {
-    const error = typeof retries === "number" ? RangeError : TypeError;
-    await assertRejects(
-      () => global.setLock(["printer", 1], { retries }),
-      error,
-      "retries",
-    );
-  }
-});
-
 threeTest(
   "trans() runs one function at a time, on any node",
   async ({ all }) => {

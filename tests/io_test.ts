@@ -5,7 +5,6 @@ import {
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
-  assertThrows,
 } from "@std/assert";
 import nodeProcess from "node:process";
 import { formatExit, IoError } from "../errors.ts";
@@ -227,23 +226,6 @@ ioTest("read() requests a line or characters, without a prompt", async () => {
   );
 }, { line: "e\n", chars: "kat" });
 
-processTest("read() rejects invalid numbers", async () => {
-  for (
-    const [what, type, why] of [
-      [0, RangeError, "the number is"],
-      [-1, RangeError, "the number is"],
-      [1.5, RangeError, "the number is"],
-      ["x", TypeError, '"x" is not an amount'],
-    ] as const
-  ) {
-    await assertRejects(
-      () => IO.read(what as number),
-      type,
-      `Cannot read from the group leader: ${why}`,
-    );
-  }
-});
-
 // Errors.
 
 ioTest(
@@ -329,11 +311,6 @@ processTest(
 );
 
 // The group leader.
-
-processTest("groupLeader() rejects a value that is not a pid", () => {
-  // deno-lint-ignore no-explicit-any
-  assertThrows(() => Process.groupLeader("user" as any), TypeError, "Cannot ");
-});
 
 test("the shell's group leader is the process named user, which writes to standard output", async () => {
   assertEquals(Process.groupLeader(), Process.whereis("user"));

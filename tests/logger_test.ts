@@ -1,11 +1,6 @@
 /** The log of a node: messages of programs, levels, filters and hooks. */
 
-import {
-  assert,
-  assertEquals,
-  assertStringIncludes,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { logtapeLog } from "../observe/logtape.ts";
 import {
@@ -250,22 +245,6 @@ test("textLog() writes one line, whatever the label and metadata contain", async
   const line = JSON.parse(await standardError(() => jsonLog(event)));
   assertEquals(line.pid.text, String(event.pid));
   assertEquals(line.label, "a\nb\x1b[31m");
-});
-
-test("Logger rejects what is no message, level or filter", () => {
-  assertThrows(() => Logger.info(1 as never), TypeError, "the message is 1");
-  assertThrows(() => Logger.info("m", 1 as never), TypeError, "metadata");
-  assertThrows(
-    () => Logger.setLevel("notice" as never),
-    TypeError,
-    'give "debug", "info", "warning", "error" or "none"',
-  );
-  assertThrows(() => Logger.setFilter(1 as never), TypeError, "log filter");
-  assertThrows(
-    () => logtapeLog({ category: "app" as never }),
-    TypeError,
-    'give texts, as in ["app"]',
-  );
 });
 
 test("logtapeLog() passes events to LogTape, with levels and properties", async () => {

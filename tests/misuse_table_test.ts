@@ -46,6 +46,7 @@ import { clusterTest } from "./_nodes.ts";
 const WRONG: Record<string, () => unknown> = {
   undefined: () => undefined,
   null: () => null,
+  zero: () => 0,
   one: () => 1,
   negative: () => -1,
   fraction: () => 1.5,
@@ -87,7 +88,8 @@ interface Row {
 const KINDS: Record<string, Takes> = {
   any: "any",
   none: [],
-  time: ["one", "fraction"],
+  time: ["zero", "one", "fraction"],
+  whole: ["zero", "one"],
   count: ["one"],
   flag: ["true"],
   fn: ["function"],
@@ -138,8 +140,8 @@ const FIELDS: Record<string, string> = {
   CANCEL: "signal: undefined, deadline: time?|negative",
   WAIT: "timeout: time?, ...CANCEL",
   INSPECTED:
-    "width: count?, limit: count?, depth: count?, printableLimit: count?",
-  INTENSITY: "maxRestarts: count?, maxSeconds: count?",
+    "width: whole?, limit: whole?, depth: whole?, printableLimit: whole?",
+  INTENSITY: "maxRestarts: whole?, maxSeconds: count?",
   CHILD: `id: string?, restart: undefined, shutdown: time?, type: undefined,
     significant: undefined`,
   STREAM: `maxConcurrency: count?, ordered: flag?, timeout: time?, args: list?,
@@ -147,15 +149,15 @@ const FIELDS: Record<string, string> = {
   PARTITIONED: `name: text, childSpec: none, partitions: count?,
     strategy: undefined, withArguments: undefined`,
   // Port 1 cannot be had; dashboard_test.ts tries it.
-  PAGE: "port: one?, host: undefined, write: flag?, name: text?",
-  POOL: "scope: string?, maxQueue: count?, waitForNode: time?, maxRuns: count?",
+  PAGE: "port: whole?, host: undefined, write: flag?, name: text?",
+  POOL: "scope: string?, maxQueue: whole?, waitForNode: time?, maxRuns: count?",
   WORKERS: `module: none, moduleName: string?, count: count?, nodeName: text?,
-    port: one?, answerTimeout: time?, startTimeout: time?, shutdown: time?,
+    port: whole?, answerTimeout: time?, startTimeout: time?, shutdown: time?,
     name: string?, ...INTENSITY`,
   NODE: `name: text, cookie: text, cookieFile: text?,
     modules: object?, allow: fn?, allowClosures: flag?,
     allowObserve: flag?, allowRemsh: flag?, cluster: object?,
-    listen: undefined, advertise: undefined, port: one?, tls: undefined,
+    listen: undefined, advertise: undefined, port: whole?, tls: undefined,
     wires: undefined, epmdPort: one?, hidden: flag?, connectAll: flag?,
     tickTime: time?, limits: object?, io: undefined, log: fn?,
     logFilter: fn?, logLevel: undefined, onTreeEnd: fn?,
@@ -315,20 +317,20 @@ const ROWS: Record<string, Row["args"]> = {
   "Task.ignore()": () => [Task.async(() => 1)],
   "Task.shutdown(none, time?)": () => [Task.async(() => 1), 1000],
   "Task.start startLink(fn, list?)": () => [() => 1, []],
-  "Task.yieldMany(list, time|object? {...WAIT, limit: count?, onTimeout: undefined})":
+  "Task.yieldMany(list, time|object? {...WAIT, limit: whole?, onTimeout: undefined})":
     () => [[Task.async(() => 1)], {}],
   "TaskSupervisor.async asyncNolink(server, fn, list?, object? {shutdown: time?, ...CANCEL})":
     async () => [await tasks(), () => 1, [], {}],
   "TaskSupervisor.asyncStream asyncStreamNolink(server, list|string, fn, object? {...STREAM, shutdown: time?})":
     async () => [await tasks(), [1], () => 1, {}],
-  "TaskSupervisor.childSpec(object? {maxChildren: count?, name: string?, group: any, scope: string?, timeout: time?, ...INTENSITY})":
+  "TaskSupervisor.childSpec(object? {maxChildren: whole?, name: string?, group: any, scope: string?, timeout: time?, ...INTENSITY})":
     () => [{}],
   "TaskSupervisor.children(server)": async () => [await tasks()],
   "TaskSupervisor.drain(server, object? {timeout: time?})":
     async () => [await tasks(), {}],
   "TaskSupervisor.startChild(server, fn, list?, object? {...WAIT, restart: undefined, shutdown: time?})":
     async () => [await tasks(), () => 1, [], {}],
-  "TaskSupervisor.startLink(object? {maxChildren: count?, name: text?, group: group?, scope: string?, ...INTENSITY, ...WAIT})":
+  "TaskSupervisor.startLink(object? {maxChildren: whole?, name: text?, group: group?, scope: string?, ...INTENSITY, ...WAIT})":
     () => [{}],
   "TaskSupervisor.stop(server, any, time?)":
     async () => [await tasks(), "normal", 1000],
@@ -346,13 +348,13 @@ const ROWS: Record<string, Row["args"]> = {
     () => [[], { strategy: "one_for_one" }],
   "Supervisor.stop(server, any, time?)":
     async () => [await supervisor(), "normal", 1000],
-  "DynamicSupervisor.childSpec(object? {maxChildren: count?, name: string?, extraArguments: list?, timeout: time?, ...INTENSITY})":
+  "DynamicSupervisor.childSpec(object? {maxChildren: whole?, name: string?, extraArguments: list?, timeout: time?, ...INTENSITY})":
     () => [{}],
   "DynamicSupervisor.countChildren whichChildren(server)":
     async () => [await dynamic()],
   "DynamicSupervisor.startChild(server, {...CHILD, id: string, start: fn}, object? {...WAIT})":
     async () => [await dynamic(), child(), {}],
-  "DynamicSupervisor.startLink(object? {maxChildren: count?, name: text?, extraArguments: list?, ...INTENSITY, ...WAIT})":
+  "DynamicSupervisor.startLink(object? {maxChildren: whole?, name: text?, extraArguments: list?, ...INTENSITY, ...WAIT})":
     () => [{}],
   "DynamicSupervisor.stop(server, any, time?)":
     async () => [await dynamic(), "normal", 1000],
@@ -404,9 +406,9 @@ const ROWS: Record<string, Row["args"]> = {
     () => [fresh(), spawned(), global.notifyAllName, {}],
   "global.registeredNames sync(object? {...WAIT})": () => [{}],
   "global.send(any, any, object? {...WAIT})": () => ["name", 1, {}],
-  "global.setLock(none, object? {nodes: list?, retries: count?, ...WAIT})":
+  "global.setLock(none, object? {nodes: list?, retries: whole?, ...WAIT})":
     () => [[fresh(), 1], { retries: 0 }],
-  "global.trans(none, fn, object? {nodes: list?, retries: count?, ...WAIT})":
+  "global.trans(none, fn, object? {nodes: list?, retries: whole?, ...WAIT})":
     () => [[fresh(), 1], () => 1, { retries: 0 }],
   "global.unregisterName whereisName(any, object? {...WAIT})":
     () => ["name", {}],
@@ -467,6 +469,7 @@ const ROWS: Record<string, Row["args"]> = {
   "Chat.spawnTask(fn, string, list?, object? {remoteSupervisor: fn?})":
     () => [Chat.receiveMessage, "kate@localhost", ["hi"], {}],
   "configureTests(object {exclude: list?, include: list?})": () => [{}],
+  "logtapeLog(object? {category: list?})": () => [{}],
   "describeTags(list)": () => [[]],
   "PartitionSupervisor.childSpec({...PARTITIONED, timeout: time?, ...INTENSITY, withArguments: fn?})":
     () => [partitioned()],
@@ -474,7 +477,8 @@ const ROWS: Record<string, Row["args"]> = {
     async () => [await partitions()],
   "PartitionSupervisor.partitions(text)": async () => [await partitions()],
   "PartitionSupervisor.registerName()": () => [["Partitions", 1], self()],
-  "PartitionSupervisor.resize(text, one)": async () => [await partitions(), 1],
+  "PartitionSupervisor.resize(text, whole)":
+    async () => [await partitions(), 1],
   "PartitionSupervisor.startLink({...PARTITIONED, ...INTENSITY, ...WAIT})":
     () => [partitioned()],
   "PartitionSupervisor.stop(server, any, time?)":
@@ -524,6 +528,7 @@ const FUNCTIONS: any = {
   Chat,
   Cluster: Formation,
   Dashboard,
+  logtapeLog,
   nodeFlags,
   PartitionSupervisor,
   TaskPool,
@@ -651,7 +656,6 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     "node minPeers ready live timeout maxAge livePath readyPath verbose",
   ],
   metrics: [metrics, "path registry"],
-  logtapeLog: [logtapeLog, "category"],
   test: [
     (options) => testing.test("none", options, () => {}),
     `modules application tags programs peers node sanitizeProcesses ignore only

@@ -1,15 +1,13 @@
 /** Invalid functions and names are rejected where they are passed, and have no other effect. */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Agent } from "../agent.ts";
+import { assertEquals, assertRejects } from "@std/assert";
 import { Application } from "../application.ts";
 import { chat } from "../chat/application.ts";
 import * as Chat from "../chat/mod.ts";
 import { GenServer } from "../gen_server.ts";
 import { Node } from "../node.ts";
-import { Process, receive, self, spawn, spawnLink } from "../process.ts";
+import { Process } from "../process.ts";
 import { inspect } from "../mod.ts";
-import { rpc } from "../rpc.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { startNodes, test } from "../testing/mod.ts";
@@ -18,47 +16,14 @@ import { startNodes, test } from "../testing/mod.ts";
 const NONE = undefined as any;
 const HALF = ["Chat"] as unknown as [string, string];
 
-test("spawn() and Task.async() reject a value that is not a function, and start nothing", () => {
-  assertThrows(() => spawn(NONE), TypeError, "Cannot run undefined: give a");
-  const named = ["Kate", "sayName"] as unknown as () => void;
-  assertThrows(
-    () => spawnLink(named),
-    TypeError,
-    'Cannot run ["Kate", "sayName"]: give a function; names, as [module, function], are for Node.spawn',
-  );
-  assertThrows(() => Task.async(NONE), TypeError, "Cannot run undefined");
-});
-
-test("Task.await(), yield() and shutdown() reject a value that is not a task", async () => {
-  const started = Promise.resolve() as unknown as Task;
-  for (
-    const refused of [
-      () => Task.await(NONE),
-      () => Task.yield(NONE),
-      () => Task.shutdown(NONE),
-      () => Task.awaitMany([NONE]),
-      () => Task.yieldMany([NONE]),
-    ]
-  ) await assertRejects(refused, TypeError, " the task undefined: give a task");
-  await assertRejects(
-    () => Task.await(started),
-    TypeError,
-    "give a task; await the start of it",
-  );
-});
-
-test("options that are a number are rejected, where Elixir has a timeout", async () => {
-  // deno-lint-ignore no-explicit-any
-  const late = 1000 as any;
-  for (
-    const refused of [
-      () => GenServer.call("Server", "request", late),
-      () => GenServer.multiCall("Server", "request", late),
-      () => Agent.get("Agent", (state) => state, late),
-      () => rpc.call(Node.self(), () => 1, [], late),
-      () => rpc.multicall([Node.self()], () => 1, [], late),
-    ]
-  ) await assertRejects(refused, TypeError, "with the options 1000: give them");
+test("Task.awaitMany() and yieldMany() reject a value that is not a task", async () => {
+  for (const refused of [Task.awaitMany, Task.yieldMany]) {
+    await assertRejects(
+      () => refused([NONE]) as Promise<unknown>,
+      TypeError,
+      " the task undefined: give a task",
+    );
+  }
 });
 
 test("options that are a collection or another object of JavaScript are rejected", async () => {
@@ -117,25 +82,4 @@ test("Node.spawn() and TaskSupervisor.async() reject a value that names no funct
     assertEquals(Process.whereis(supervisor.name), before);
     await Application.stop("chat");
   });
-});
-
-test("register() and sendMessage() accept only strings and atoms as names", async () => {
-  assertThrows(
-    () => Process.register(self(), self() as unknown as string),
-    TypeError,
-    `Cannot use ${self()} as a name: give a string or an atom`,
-  );
-  await assertRejects(
-    () => Chat.sendMessage(NONE, "hi"),
-    TypeError,
-    "Cannot use undefined as a name",
-  );
-});
-
-test("receive() names the position of its options", async () => {
-  await assertRejects(
-    () => receive({ timeout: 0 } as unknown as null),
-    TypeError,
-    "Cannot receive: the guard is { timeout: 0 }, and not a function",
-  );
 });

@@ -266,16 +266,6 @@ processTest("receive() times out each wait by itself", async () => {
   assertEquals(await long, "for the long one");
 });
 
-processTest("receive() rejects invalid timeouts", async () => {
-  for (const timeout of [-1, NaN, -Infinity]) {
-    await assertRejects(
-      () => receive(null, { timeout }),
-      RangeError,
-      `Cannot receive with a timeout of ${timeout}`,
-    );
-  }
-});
-
 test("receive() waits longer than the host's longest timer", async () => {
   using time = new FakeTime();
   const days = 24 * 60 * 60 * 1000;

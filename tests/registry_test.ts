@@ -223,14 +223,6 @@ registryTest(
 
 // startLink()
 
-processTest("startLink() rejects invalid options", async () => {
-  const wrong = { keys: "both", name: R } as unknown as RegistryOptions;
-  const error = await assertRejects(() => Registry.startLink(wrong), TypeError);
-  assertMatch(error.message, /^Cannot start a registry: .*"unique" or/);
-  const nameless = { keys: "unique" } as unknown as RegistryOptions;
-  await assertRejects(() => Registry.startLink(nameless), TypeError);
-});
-
 processTest("a registry is a supervisor's child", async () => {
   const sup = await Supervisor.startLink([
     [Registry, { keys: "unique", name: "One" }],

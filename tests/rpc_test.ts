@@ -169,7 +169,7 @@ pairTest(
 );
 
 processTest(
-  "call() copies arguments when it is called, and throws for invalid ones",
+  "call() copies arguments when it is called, and rejects those that cannot be sent",
   async () => {
     const list = [1];
     const call = rpc.call(Node.self(), (given: number[]) => given, [list]);
@@ -180,19 +180,6 @@ processTest(
       TypeError,
       "Cannot send",
     );
-    await assertRejects(
-      () => rpc.call(Node.self(), 5 as never),
-      TypeError,
-      "Cannot run 5",
-    );
-    for (const timeout of [-1, NaN, "1" as never]) {
-      const error = typeof timeout === "number" ? RangeError : TypeError;
-      await assertRejects(
-        () => rpc.call(Node.self(), () => 1, [], { timeout }),
-        error,
-        "Cannot call a function with a timeout",
-      );
-    }
   },
 );
 

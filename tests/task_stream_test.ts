@@ -1,10 +1,4 @@
-import {
-  assert,
-  assertEquals,
-  assertFalse,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
 import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
 import type { Node } from "../node.ts";
 import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
@@ -83,38 +77,6 @@ processTest("Task.asyncStream() accepts any iterable", async () => {
 
 test("Task.asyncStream() works outside any process", async () => {
   assertEquals(await all(Task.asyncStream([1, 2], (n) => n + 1)), ok(2, 3));
-});
-
-test("Task.asyncStream() rejects invalid options", () => {
-  const id = (value: unknown) => value;
-  for (
-    const options of [
-      { maxConcurrency: 0 },
-      { maxConcurrency: 1.5 },
-      { timeout: -1 },
-      { onTimeout: "kill" as "kill_task" },
-    ]
-  ) {
-    assertThrows(
-      () => Task.asyncStream([], id, options),
-      "onTimeout" in options ? TypeError : RangeError,
-      "Cannot make a stream by Task.asyncStream",
-    );
-  }
-  for (const shutdown of [-1, NaN, "infinity" as "brutal_kill"]) {
-    assertThrows(
-      () => TaskSupervisor.asyncStream("sup", [], id, { shutdown }),
-      typeof shutdown === "number" ? RangeError : TypeError,
-      "Cannot make a stream by TaskSupervisor.asyncStream",
-    );
-  }
-  const bad = 5 as unknown as [];
-  assertThrows(() => Task.asyncStream(bad, id), TypeError, "an iterable");
-  assertThrows(
-    () => Task.asyncStream([], bad as unknown as () => void),
-    TypeError,
-    "give a function",
-  );
 });
 
 // Leaving the loop.

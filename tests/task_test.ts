@@ -64,32 +64,6 @@ processTest("waits for one task are served in their order", async () => {
   assertEquals((await waits[2] as unknown[])[0], "timeout");
 });
 
-processTest("Task rejects invalid timeouts", async () => {
-  const task = Task.completed(1);
-  for (const timeout of [-1, NaN, "soon" as unknown as number]) {
-    for (
-      const wait of [
-        () => Task.await(task, timeout),
-        () => Task.yield(task, timeout),
-        () => Task.shutdown(task, timeout),
-        () => Task.awaitMany([task], timeout),
-        () => Task.yieldMany([task], timeout),
-        () => Task.yieldMany([task], { limit: timeout }),
-      ]
-    ) {
-      const error = typeof timeout === "number" ? RangeError : TypeError;
-      await assertRejects(wait, error, "give ");
-    }
-  }
-  const onTimeout = "kill" as unknown as "kill_task";
-  await assertRejects(
-    () => Task.yieldMany([task], { onTimeout }),
-    TypeError,
-    `"kill_task"`,
-  );
-  assertEquals(await Task.await(task), 1);
-});
-
 // awaitMany()
 
 processTest("Task.awaitMany() returns all results in order", async () => {
