@@ -18,14 +18,14 @@ interface Costs {
   value: number;
   /** An object, except for its contents. */
   object: number;
-  /** A character of a stack. */
-  stack: number;
+  /** A character of an error's message or stack. */
+  errorText: number;
 }
 
-const MEMORY: Costs = { value: 8, object: 32, stack: 1 };
+const MEMORY: Costs = { value: 8, object: 32, errorText: 1 };
 
-/** JSON's digit, and the brackets of an object; another node gets a shorter stack. */
-const LEAST_JSON: Costs = { value: 1, object: 2, stack: 0 };
+/** JSON's digit, and the brackets of an object; another node gets shorter texts of errors. */
+const LEAST_JSON: Costs = { value: 1, object: 2, errorText: 0 };
 
 /** The approximate bytes of a message that can be sent: it is not nested too deeply. */
 export function termBytes(value: unknown): number {
@@ -90,8 +90,8 @@ function objectBytes(value: object, costs: Costs): number {
     return bytes;
   }
   if (value instanceof Error) {
-    bytes += value.message.length +
-      costs.stack * (value.stack?.length ?? 0);
+    bytes += costs.errorText *
+      (value.message.length + (value.stack?.length ?? 0));
     for (const key of ["cause", "errors"]) {
       bytes += bytesOf(
         (value as unknown as Record<string, unknown>)[key],

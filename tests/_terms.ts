@@ -12,7 +12,7 @@ import { ImproperList } from "../runtime/values/improper_list.ts";
 import { isLeafTerm, type LeafTerm } from "../runtime/values/leaf_term.ts";
 import { pidOf, refOf } from "../runtime/values/pid.ts";
 import { Port } from "../runtime/values/port.ts";
-import { publicStack } from "../runtime/values/public_stack.ts";
+import { publicStack, withoutFolders } from "../runtime/values/public_stack.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Tuple } from "../runtime/values/tuple.ts";
 import fc from "./_seeds.ts";
@@ -212,7 +212,7 @@ function contents(value: object): unknown[] {
     // Another node gets no folders of this machine.
     return [
       value.name,
-      value.message,
+      withoutFolders(value.message),
       publicStack(`${value.stack}`),
       value.cause,
     ];

@@ -7,6 +7,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { basename, join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import {
   Agent,
@@ -27,11 +29,13 @@ import {
   TaskSupervisor,
 } from "../mod.ts";
 import { reasonToBeam } from "../runtime/values/beam_reasons.ts";
-import { publicStack } from "../runtime/values/public_stack.ts";
+import { atom } from "../runtime/values/atom.ts";
+import { publicError, publicStack } from "../runtime/values/public_stack.ts";
 import type { Tuple } from "../runtime/values/tuple.ts";
 import { test } from "../testing/tags.ts";
+import { exception } from "../wires/beam/structs.ts";
+import { assertLinear, SIZE } from "./_linear.ts";
 import { clusterTest } from "./_nodes.ts";
-
 import { numbersIn } from "./_pages.ts";
 import { ended, processTest } from "./_processes.ts";
 
@@ -151,7 +155,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const Failing = {
   fail: () => {
-    throw new Error("no", { cause: new Error("why") });
+    throw new Error(`no ${ROOT}x`, { cause: `in ${HERE}` });
   },
 };
 
@@ -168,10 +172,10 @@ clusterTest(
         "fail",
       ]);
       const down = await receive((m) => ref.equals(m?.ref));
-      assertEquals([down.reason.message, pid.node], ["no", kate.name]);
-      for (const each of [error, error.cause, down.reason, down.reason.cause]) {
-        const { stack } = each as Error;
-        assertMatch(stack!, /^Error: (no|why)\n +at .*fail \(stack_test.ts:\d/);
+      assertEquals(pid.node, kate.name);
+      for (const { message, cause, stack } of [error, down.reason]) {
+        assertEquals([message, cause], ["no x", "in stack_test.ts"]);
+        assertMatch(stack!, /^Error: no x\n +at .*fail \(stack_test.ts:\d/);
         assert(!stack!.includes(ROOT) && !stack!.includes("file:"), stack);
       }
     });
@@ -183,6 +187,8 @@ clusterTest(
       }
     });
     assertStringIncludes(own.stack!, HERE);
+    assertStringIncludes(own.message, ROOT);
+    assertEquals(exception(own).get(atom("message")), "no x");
     const spaced = new Error("no");
     spaced.stack = "Error: no\n    at /home/alex/My App/stack_test.ts:1:2";
     for (const reason of [own, spaced]) {
@@ -227,10 +233,41 @@ test("publicStack() leaves the names of files, and of packages", () => {
       ["at async Promise.all (index 0)", undefined],
     ]
   ) {
-    const stack = `Error: at /home/alex\n    ${line}\n    at g (x.ts:1:2)`;
+    const stack = `Error: at /srv/alex\n    ${line}\n    at g (x.ts:1:2)`;
     const shown = stack.replace(line!, expected ?? line!);
     assertEquals(publicStack(stack), shown);
     assertEquals(publicStack(shown), shown);
+  }
+});
+
+test("publicError() has messages without the folders of this machine", () => {
+  const own = join(process.cwd(), "My files", "x.txt");
+  const texts = {
+    [`readfile '${own}' "${own}"`]: `readfile 'x.txt' "x.txt"`,
+    [`not in ${process.cwd()}: no`]: `not in ${basename(process.cwd())}: no`,
+    "file:///srv/a/x.ts, (file:///srv/y.ts:1:2).": "x.ts, (y.ts:1:2).",
+    "no /home/alex: file:///Users/alex/.": "no ~: ~.",
+    "no C:\\Users\\alex\\a.txt here\n/root/b": "no a.txt here\nb",
+    "/home/a/node_modules/b/c.js": "node_modules/b/c.js",
+    "GET /api/3 https://a.b/home/alex/x profile:/x": undefined,
+  };
+  for (const [text, expected = text] of Object.entries(texts)) {
+    const error = Object.assign(new Error(text, { cause: text }), {
+      path: text,
+    });
+    const fields = { path: expected, cause: expected };
+    const { message, fields: sent } = publicError(error);
+    assertEquals([message, sent], [expected, fields]);
+    assertEquals(publicError(new Error(expected)).message, expected);
+  }
+});
+
+test("publicError() takes time in proportion to a message", () => {
+  for (
+    const part of ["/home/", "'/home/a ", "/", "file:///", "a", "a:///", "`"]
+  ) {
+    const error = new Error(`/home/${part.repeat(SIZE / part.length)}`);
+    assertLinear(part, SIZE, () => void publicError(error));
   }
 });
 

@@ -9,7 +9,8 @@
  */
 
 import { type Atom, atom } from "../../runtime/values/atom.ts";
-import { errorTerm, rebuildError } from "../../runtime/values/term.ts";
+import { publicError } from "../../runtime/values/public_stack.ts";
+import { rebuildError } from "../../runtime/values/term.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 
 /** The key of the name of a struct. */
@@ -87,7 +88,7 @@ export function dateTime(date: Date): Struct {
 
 /** The `RuntimeError` of an error: its message, after its name, which is no module's. */
 export function exception(error: Error): Struct {
-  const { name, message } = errorTerm(error);
+  const { name, message } = publicError(error);
   const text = name === "Error" ? message : `(${name}) ${message}`;
   return new Map<Atom, unknown>([
     [MESSAGE, text.toWellFormed()],

@@ -26,7 +26,7 @@ import {
 import { ImproperList } from "../../runtime/values/improper_list.ts";
 import { isLeafTerm, type LeafTerm } from "../../runtime/values/leaf_term.ts";
 import { Port } from "../../runtime/values/port.ts";
-import { publicStack } from "../../runtime/values/public_stack.ts";
+import { publicError, publicStack } from "../../runtime/values/public_stack.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
 import {
   type BeamType,
@@ -42,7 +42,6 @@ import {
   checkKeys,
   defineProto,
   type ErrorTerm,
-  errorTerm,
   isPlainObject,
   MAX_BIGINT_DIGITS,
   notSendable,
@@ -337,7 +336,7 @@ export class ValueEncoder {
       return this.#tag("$set", this.#writeItems([...value], left));
     }
     if (value instanceof Error) {
-      return this.#tag("$error", this.#writeError(errorTerm(value), left));
+      return this.#tag("$error", this.#writeError(publicError(value), left));
     }
     if (value instanceof Tuple) {
       return this.#tag("$tuple", this.#writeItems(value.elements, left));
