@@ -1355,7 +1355,7 @@ function sendIf(
     copyTerm(message, runtime.maxDepth);
     const signals = options.noconnect
       ? runtime.connected(node)
-      : runtime.route(node);
+      : runtime.route(node, !(to instanceof Pid || to instanceof Ref));
     if (signals === undefined) return "noconnect";
     if (options.nosuspend && isFull(signals, pid)) return "nosuspend";
   }

@@ -84,6 +84,12 @@ interface Dial extends DialTarget {
   isQuiet: boolean;
 }
 
+/** A dial that has failed. */
+interface FailedDial {
+  readonly at: number;
+  readonly nearest: Reach | undefined;
+}
+
 /** The peer that has introduced a node, and how far it is. */
 interface Introduction {
   readonly by: unknown;
@@ -123,8 +129,8 @@ export class Dialler {
   /** Introduced nodes that are not dialled yet. */
   readonly #introduced = new Map<string, Introduction>();
   #introducedAtOnce = 0;
-  /** The times at which dials have failed, of the last {@linkcode FAILED_FOR} ms, in their order. */
-  readonly #failedAt = new Map<string, number>();
+  /** The dials that have failed in the last {@linkcode FAILED_FOR} ms, by node, in their order. */
+  readonly #failedDials = new Map<string, FailedDial>();
   /** Aborts the running dials, including those that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
@@ -145,24 +151,38 @@ export class Dialler {
   }
 
   /**
-   * Signals for a node that is being dialled; with `start`, starts to dial it if necessary. If a dial has failed just
-   * now, only a signal that somebody waits for starts another one.
+   * Signals for a node that is being dialled; with `start`, starts to dial it if necessary, at no address that is nearer
+   * than `nearest`. If a dial has failed just now, only a signal that somebody waits for starts another one.
    */
-  pending(node: string, start: boolean): Signals | undefined {
+  pending(
+    node: string,
+    start: boolean,
+    nearest: Reach | undefined,
+  ): Signals | undefined {
     const { runtime } = this.#options;
-    if (start && !this.#dials.has(node) && this.#hasFailed(node)) {
-      return new FailedNode(runtime, node, () => this.#pending(node, true));
+    if (start && !this.#dials.has(node) && this.#hasFailed(node, nearest)) {
+      return new FailedNode(
+        runtime,
+        node,
+        () => this.#pending(node, true, nearest),
+      );
     }
-    return this.#pending(node, start);
+    return this.#pending(node, start, nearest);
   }
 
-  #pending(node: string, start: boolean): PendingSignals | undefined {
+  #pending(
+    node: string,
+    start: boolean,
+    nearest: Reach | undefined,
+  ): PendingSignals | undefined {
     const dial = this.#dials.get(node) ??
-      (start ? this.#start(node) : undefined);
+      (start ? this.#start(node, { nearest }) : undefined);
     if (dial === undefined) return undefined;
     dial.isWanted = true;
     dial.isQuiet = false;
-    dial.nearest = undefined;
+    if (nearest === undefined || nearest < (dial.nearest ?? 0)) {
+      dial.nearest = nearest;
+    }
     return dial.pending;
   }
 
@@ -213,7 +233,7 @@ export class Dialler {
 
   /** Notes that a node is connected; returns the signals that wait for it. */
   connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
-    this.#failedAt.delete(node);
+    this.#failedDials.delete(node);
     const dial = this.#dials.get(node);
     if (dial === undefined) return undefined;
     this.#dials.delete(node);
@@ -318,7 +338,7 @@ export class Dialler {
       try {
         return await this.#inTurn(dial);
       } catch (error) {
-        // The program has dialled an introduced node meanwhile, and may reach it where the peer must not lead.
+        // The program has named the node meanwhile, and may reach it where a peer must not lead.
         if (nearest !== dial.nearest) continue;
         if (!(error instanceof HandshakeError)) throw error;
         const { code } = error;
@@ -358,29 +378,30 @@ export class Dialler {
     return promise.finally(stopTimer);
   }
 
-  /** Whether a dial of a node has failed just now. */
-  #hasFailed(node: string): boolean {
-    const at = this.#failedAt.get(node);
-    if (at === undefined) return false;
-    return this.#options.runtime.now() - at < FAILED_FOR;
+  /** Whether a dial of a node has failed just now that could have reached as near as this one. */
+  #hasFailed(node: string, nearest: Reach | undefined): boolean {
+    const failed = this.#failedDials.get(node);
+    return failed !== undefined &&
+      (failed.nearest ?? 0) <= (nearest ?? 0) &&
+      this.#options.runtime.now() - failed.at < FAILED_FOR;
   }
 
-  #noteFailure(node: string): void {
-    const now = this.#options.runtime.now();
-    for (const [other, at] of this.#failedAt) {
-      if (now - at < FAILED_FOR) break;
-      this.#failedAt.delete(other);
+  #noteFailure({ node, nearest }: Dial): void {
+    const at = this.#options.runtime.now();
+    for (const [other, failed] of this.#failedDials) {
+      if (at - failed.at < FAILED_FOR) break;
+      this.#failedDials.delete(other);
     }
     // The map is in the order of the times.
-    this.#failedAt.delete(node);
-    this.#failedAt.set(node, now);
+    this.#failedDials.delete(node);
+    this.#failedDials.set(node, { at, nearest });
   }
 
   #failed(dial: Dial, error: Error): void {
     const { node } = dial;
     if (isDialOver(dial)) return;
     this.#dials.delete(node);
-    this.#noteFailure(node);
+    this.#noteFailure(dial);
     dial.over.abort();
     dial.stop.abort(error);
     dial.pending.drop();

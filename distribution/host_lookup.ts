@@ -84,7 +84,7 @@ export class HostLookup {
       ? this.#host
       : `${this.#host} is ${address}, which`;
     return new Error(
-      `${what} is nearer to this node than the peer that introduced it; Node.connect() dials it all the same`,
+      `${what} is nearer to this node than the peer that named it; Node.connect() dials it all the same`,
     );
   }
 }

@@ -15,7 +15,7 @@ import { Connection } from "./connection.ts";
 import { Dialler } from "./dialler.ts";
 import { Introductions } from "./introductions.ts";
 import { KnownAddresses } from "./known_addresses.ts";
-import { peerPlaceOf } from "./peer_place.ts";
+import { peerPlaceOf, type Reach, reachOfPeer } from "./peer_place.ts";
 import { NameQuestions } from "./name_questions.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
 import { reach, type ReachingNode } from "./reach.ts";
@@ -97,6 +97,8 @@ export class Network {
   readonly #queued: Budget;
   readonly #stats: ConnectionStats = newConnectionStats();
   readonly #acceptor: Acceptor;
+  /** How far the farthest peer was so far: any of them may have sent a pid that is used now. */
+  #farthest: Reach | undefined;
   #stopped = false;
   readonly #stopTicks: () => void;
 
@@ -171,11 +173,18 @@ export class Network {
   }
 
   /** Returns the channel for signals to a node: a connection, or a queue until there is one. */
-  route(node: string, connect: boolean): Signals | undefined {
+  route(
+    node: string,
+    connect: boolean,
+    isNamed: boolean,
+  ): Signals | undefined {
     const connection = this.#connections.get(node);
-    return connection === undefined
-      ? this.#dialler.pending(node, connect)
-      : connection.signals;
+    if (connection !== undefined) return connection.signals;
+    return this.#dialler.pending(
+      node,
+      connect,
+      isNamed ? undefined : this.#farthest,
+    );
   }
 
   /** The connected nodes. */
@@ -356,6 +365,8 @@ export class Network {
     );
     const { runtime, limits, log } = this.#options;
     const { ends } = transport;
+    const reach = reachOfPeer(ends);
+    this.#farthest = Math.max(this.#farthest ?? reach, reach) as Reach;
     const known = this.#addresses.take(name);
     const connection: Connection = new Connection({
       transport,

@@ -54,7 +54,7 @@ export interface DialTarget {
   readonly node: string;
   /** Its address, if it was given. */
   readonly address: string | undefined;
-  /** How near the host of its name may be; `undefined` if the program dials it. */
+  /** How near the host of its name may be; `undefined` if the program names it. */
   readonly nearest: Reach | undefined;
   /** Ends the dial. */
   readonly stop: AbortController;

@@ -154,8 +154,10 @@ export async function startNode(
     creation: registration.creation,
     clock: host.clock,
     maxDepth: limits.maxDepth,
-    route: (node, connect) =>
-      node === NO_NODE ? unnamedLoopback() : network.route(node, connect),
+    route: (node, connect, isNamed) =>
+      node === NO_NODE
+        ? unnamedLoopback()
+        : network.route(node, connect, isNamed),
     reach: (target) => network.reach(target),
     log: nodeLog,
     peerLimits: limits,

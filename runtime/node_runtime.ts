@@ -48,10 +48,14 @@ export interface RuntimeOptions {
   /** Its clock. */
   clock?: Clock;
   /**
-   * Returns the channel for signals to another node, if it is connected or about to be; without it, none is
-   * reachable.
+   * Returns the channel for signals to another node, if it is connected or, with `connect`, about to be; `isNamed` if
+   * the program names the node. Without this function, no node is reachable.
    */
-  route?: (node: string, connect: boolean) => Signals | undefined;
+  route?: (
+    node: string,
+    connect: boolean,
+    isNamed: boolean,
+  ) => Signals | undefined;
   /** Connects to other nodes; without it, none is reachable. */
   reach?: (target: ReachTarget) => Promise<Reached>;
   /**
@@ -159,18 +163,18 @@ export class NodeRuntime implements Runtime {
     this.log.report(level, event, cause);
   }
 
-  route(node: string): Signals {
+  route(node: string, isNamed = false): Signals {
     if (node === this.node) return this.local;
-    return this.#route(node, true) ?? new UnreachableNode(this, node);
+    return this.#route(node, true, isNamed) ?? new UnreachableNode(this, node);
   }
 
   back(node: string): Signals {
     if (node === this.node) return this.local;
-    return this.#route(node, false) ?? new UnreachableNode(this, node);
+    return this.#route(node, false, false) ?? new UnreachableNode(this, node);
   }
 
   connected(node: string): Signals | undefined {
-    return node === this.node ? this.local : this.#route(node, false);
+    return node === this.node ? this.local : this.#route(node, false, false);
   }
 
   reach(target: ReachTarget): Promise<Reached> {

@@ -86,8 +86,12 @@ export interface Runtime extends NodeIncarnation {
   /** Whether the node finishes its work and takes nothing new of other nodes. */
   readonly isDraining: boolean;
 
-  /** The channel for signals to a node: this one, or a connection, which is made if necessary. */
-  route(node: string): Signals;
+  /**
+   * The channel for signals to a node: this one, or a connection, which is made if necessary. Unless the program names
+   * the node, it comes from a pid or a reference, and so perhaps from a peer, which must not lead this node just
+   * anywhere.
+   */
+  route(node: string, isNamed?: boolean): Signals;
   /**
    * The channel for signals about existing relations of two processes: links, monitors and calls end with their
    * connection, so none is made to report on them.

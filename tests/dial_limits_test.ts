@@ -14,8 +14,10 @@ import {
 } from "../distribution/wire.ts";
 import { QueueFullError } from "../errors.ts";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, self, send } from "../process.ts";
+import { Pid, Process, receive, Ref, self, send } from "../process.ts";
+import { rpc } from "../rpc.ts";
 import { NodeRuntime } from "../runtime/node_runtime.ts";
+import { runIn } from "../runtime/spawning/run_in_process.ts";
 import { SimulatedCluster } from "../testing/simulation/cluster.ts";
 import { test } from "../testing/tags.ts";
 import { jsonWire } from "../wires/json/mod.ts";
@@ -206,7 +208,7 @@ test("an introduced node is dialled at once when it is used", async () => {
   await dials.network.stop();
 });
 
-test("the host of an introduced node is no nearer than the peer, unless the program dials the node", async () => {
+test("the host of an introduced node or of a pid is no nearer than the peer, unless the program names the node", async () => {
   const dials = new CountedDials();
   for (
     const [host, nearest] of [
@@ -224,10 +226,52 @@ test("the host of an introduced node is no nearer than the peer, unless the prog
     await dials.failAll();
     assertEquals(await connected, false);
     assertEquals(dials.nearest.splice(0), [undefined]);
+    // A pid may be from any peer so far, of which the first was the farthest.
+    const [ofPid, named] = [`p${nearest}@localhost`, `n${nearest}@localhost`];
+    dials.network.route(ofPid, true, false);
+    dials.network.route(named, true, true);
+    dials.network.route(named, true, false);
+    await quiet();
+    assertEquals(dials.nearest.splice(0), [2, undefined]);
+    await dials.failAll();
+    assertEquals(dials.nearest.splice(0), []);
+    // A failure at far addresses says nothing about near ones.
+    dials.network.route(ofPid, true, true);
+    await quiet();
+    assertEquals(dials.nearest.splice(0), [undefined]);
+    await dials.failAll();
     peer.destroy();
     await quiet();
   }
   await dials.network.stop();
+});
+
+test("a signal names a node by a pid or a reference, or the program names it", async () => {
+  const named: boolean[] = [];
+  const runtime = new NodeRuntime({
+    node: ALEX,
+    creation: 5,
+    route: (_node, _connect, isNamed) => void named.push(isNamed),
+    report() {},
+  });
+  const pid = new Pid(OTHER, 1, 1);
+  const at = { name: "Chat", node: OTHER };
+  await runIn(runtime, async () => {
+    for (const to of [pid, new Ref(OTHER, 1, 1), at]) {
+      send(to, "hi");
+      Process.send(to, "hi", { nosuspend: true });
+    }
+    for (const to of [pid, at]) Process.monitor(to);
+    Process.exit(pid, "kill");
+    await rpc.call(OTHER, ["A", "b"]).catch(String);
+    await Node.spawn(OTHER, ["A", "b"]).catch(String);
+  });
+  runtime.stop("normal");
+  assertEquals(
+    named,
+    // Process.send() asks for the channel twice.
+    [..."000000", ..."111", "0", "1", "0", "1", "1"].map((bit) => bit === "1"),
+  );
 });
 
 // Concurrent dials.
@@ -252,14 +296,14 @@ test("a number of nodes is dialled at a time, and the others in their turn", asy
 test("no more nodes are dialled at once than maxConnections, whatever causes the dials", async () => {
   const dials = new CountedDials({ maxConnections: 50 });
   for (const name of names(1000)) {
-    const isDialled = dials.network.route(name, true) !== undefined;
+    const isDialled = dials.network.route(name, true, true) !== undefined;
     assertEquals(isDialled, dials.active.has(name));
   }
   assertEquals(dials.active.size, 50);
   assertEquals(await dials.network.connect("more@localhost"), false);
   await dials.failAll();
   // The limit has room again.
-  assert(dials.network.route("more@localhost", true) !== undefined);
+  assert(dials.network.route("more@localhost", true, true) !== undefined);
   await dials.network.stop();
 });
 

@@ -382,7 +382,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
         copyTerm(message, runtime.maxDepth),
       );
     }
-    return runtime.route(node).sendName(this.pid, name, message);
+    return runtime.route(node, true).sendName(this.pid, name, message);
   }
 
   /** Sends a message to an alias. */
@@ -502,7 +502,8 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (mode !== undefined) this.addAlias(ref, mode);
     if (wait !== undefined) this.await(ref, wait);
     this.addMonitor(ref, target, node);
-    this.runtime.route(node).monitor(this.pid, target, ref, isCall);
+    this.runtime.route(node, typeof target === "string")
+      .monitor(this.pid, target, ref, isCall);
     return ref;
   }
 

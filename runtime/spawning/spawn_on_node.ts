@@ -111,7 +111,7 @@ export async function spawnOn(
   const run = requestOf(runtime, node, fn, args ?? []);
   process.await(ref, pending);
   try {
-    runtime.route(node).spawnRequest(process.pid, {
+    runtime.route(node, true).spawnRequest(process.pid, {
       ref,
       run,
       link,

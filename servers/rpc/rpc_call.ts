@@ -414,7 +414,7 @@ function request(
   const run: Runnable = ref === undefined
     ? { module: SERVICE, function: "cast", args: [described] }
     : { module: SERVICE, function: "call", args: [described, ref] };
-  runtime.route(node).spawnRequest(process.pid, {
+  runtime.route(node, true).spawnRequest(process.pid, {
     ref: ref ?? runtime.makeRef(),
     run,
     link: false,
