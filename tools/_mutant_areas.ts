@@ -503,6 +503,7 @@ export const OUTSIDE: readonly string[] = [
   "public_names_test",
   "python_peer_test",
   "readme_test",
+  "release_test",
   "scaling_test",
   "seeds_test",
   "sys_access_test",

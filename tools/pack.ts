@@ -8,6 +8,7 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "npm:typescript@^5";
+import { manifestFields, PROJECT, withAbsoluteLinks } from "./release.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -43,8 +44,7 @@ if (
 
 /** The fields of `package.json` that `deno pack` does not write. */
 const FIELDS = {
-  description:
-    "Erlang/OTP's distribution: named nodes whose processes spawn, link, monitor and send across machines",
+  ...manifestFields(PROJECT),
   bin: { "otp-chat": "./chat/main.js" },
   engines: { node: `>=${NODE}`, bun: ">=1.3" },
 };
@@ -155,6 +155,11 @@ async function completeManifest(folder: string): Promise<void> {
     ...dependenciesOf(dependencies),
   };
   await Deno.writeTextFile(path, JSON.stringify(whole, undefined, 2) + "\n");
+  const readme = join(folder, "README.md");
+  await Deno.writeTextFile(
+    readme,
+    withAbsoluteLinks(await Deno.readTextFile(readme), PROJECT),
+  );
   const main = join(folder, FIELDS.bin["otp-chat"]);
   const code = await Deno.readTextFile(main);
   await Deno.writeTextFile(main, `#!/usr/bin/env node\n${code}`);

@@ -1,0 +1,134 @@
+/**
+ * Checks what a release needs: `deno task release`. `--write` also makes what is published from
+ * `deno.json`: the contact in SECURITY.md, and the links of README.md, which lead to the repository, as
+ * a registry shows the page without its neighbours.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+
+const ROOT = new URL("../", import.meta.url);
+
+/** The fields of `deno.json` from which the manifests and pages are made. */
+export interface Project {
+  name: string;
+  version: string;
+  description: string;
+  keywords: string[];
+  /** The address of the repository, as in `https://example.com/owner/name`; "" until the owner sets it. */
+  repository: string;
+  /** Where vulnerabilities are reported: an address of e-mail or of a form; "" until the owner sets it. */
+  contact: string;
+}
+
+/** This project. */
+export const PROJECT: Project = config;
+
+/** A link or picture of Markdown whose address is a path in the repository. */
+const RELATIVE = /(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s]+)\)/g;
+
+/**
+ * A page whose relative links lead to the repository, at the tag of the version.
+ *
+ * Without the address of a repository, the page is returned as it is.
+ */
+export function withAbsoluteLinks(page: string, project: Project): string {
+  const { repository, version } = project;
+  if (repository === "") return page;
+  return page.replace(
+    RELATIVE,
+    (_link, picture, text, path) =>
+      `${picture}[${text}](${repository}/${
+        picture === "" ? "blob" : "raw"
+      }/v${version}/${path})`,
+  );
+}
+
+/** The fields of an npm manifest that come from the project. */
+export function manifestFields(project: Project): Record<string, unknown> {
+  const { description, keywords, repository } = project;
+  return {
+    description,
+    keywords,
+    ...repository !== "" && {
+      repository: { type: "git", url: `git+${repository}.git` },
+      homepage: `${repository}#readme`,
+      bugs: { url: `${repository}/issues` },
+    },
+  };
+}
+
+/** SECURITY.md. */
+export function securityPage({ contact }: Project): string {
+  const page = "[CONTRIBUTING.md](CONTRIBUTING.md#report-a-vulnerability)";
+  return `# Security policy
+
+${
+    contact === ""
+      ? `${page} says how to report a\nvulnerability.`
+      : `Report a vulnerability to <${contact}>.\n\n${page} says what to\ninclude.`
+  }
+
+[docs/security.md](docs/security.md) defines the security boundary.
+`;
+}
+
+/** What is missing for a release, a sentence each. */
+export function missing(
+  project: Project,
+  changelog: string,
+  security: string,
+): string[] {
+  const all: string[] = [];
+  for (const field of ["repository", "contact"] as const) {
+    if (project[field] === "") {
+      all.push(
+        `"${field}" in deno.json is empty: the owner of the project fills it in`,
+      );
+    }
+  }
+  if (
+    project.repository !== "" && !/^https:\/\/\S+[^/]$/.test(project.repository)
+  ) {
+    all.push(
+      `"repository" in deno.json is "${project.repository}": write an address such as https://example.com/owner/name`,
+    );
+  }
+  const heading = /^## (.*)$/m.exec(changelog)?.[1] ?? "";
+  if (
+    !/^\S+ \(\d{4}-\d{2}-\d{2}\)$/.test(heading) ||
+    !heading.startsWith(`${project.version} `)
+  ) {
+    all.push(
+      `CHANGELOG.md begins with "${heading}": write "${project.version} (year-month-day)"`,
+    );
+  }
+  if (security !== securityPage(project)) {
+    all.push("SECURITY.md is not up to date: deno task release --write");
+  }
+  return all;
+}
+
+if (import.meta.main) {
+  const at = (name: string) => new URL(name, ROOT);
+  if (Deno.args.includes("--write")) {
+    await Deno.writeTextFile(at("SECURITY.md"), securityPage(PROJECT));
+    const readme = await Deno.readTextFile(at("README.md"));
+    await Deno.writeTextFile(
+      at("README.md"),
+      withAbsoluteLinks(readme, PROJECT),
+    );
+  }
+  const left = missing(
+    PROJECT,
+    await Deno.readTextFile(at("CHANGELOG.md")),
+    await Deno.readTextFile(at("SECURITY.md")),
+  );
+  for (const each of left) console.error(`- ${each}`);
+  if (left.length > 0) {
+    console.error(`Cannot release ${PROJECT.version}: see above`);
+    Deno.exit(1);
+  }
+  console.log(`${PROJECT.name} ${PROJECT.version} can be released`);
+}
