@@ -75,7 +75,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";

@@ -52,7 +52,7 @@ import type { Topologies } from "./servers/cluster/topology.ts";
 import type { ChildSpec } from "./servers/supervisor/child_spec.ts";
 import { checkOptions, checkRef } from "./runtime/values/check_arguments.ts";
 import { never, waitingProcess } from "./runtime/context/current_process.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";

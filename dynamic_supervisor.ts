@@ -57,7 +57,7 @@ import {
   checkOptions,
   checkPid,
 } from "./runtime/values/check_arguments.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type {
   CheckedChild,

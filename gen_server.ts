@@ -91,7 +91,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import { Pid, type Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";

@@ -28,7 +28,7 @@
 import { ExitError } from "./errors.ts";
 import type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
 import { checkWait, TIME_LIMITS, type TimeLimits } from "./gen/cancellation.ts";
-import { ignore } from "./runtime/promises/ignore.ts";
+import { ignore } from "./runtime/promises/promises.ts";
 import {
   type GlobalCall,
   type GlobalLockId,

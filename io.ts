@@ -18,7 +18,7 @@ import { requestIo } from "./servers/io/io_client.ts";
 import { startGroupLeader } from "./servers/io/group_leader.ts";
 import { standardIo } from "./servers/io/io_device.ts";
 import { isTyped } from "./gen/messages.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import {
   checkInteger,
   checkOptions,

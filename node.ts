@@ -24,7 +24,10 @@ import type {
   HostRegistration,
 } from "./distribution/host_environment.ts";
 import type { Network, NodeKind } from "./distribution/network.ts";
-import type { NodeTypes } from "./runtime/processes/local_process.ts";
+import type {
+  LocalProcess,
+  NodeTypes,
+} from "./runtime/processes/local_process.ts";
 import type {
   ConnectionInfo,
   ConnectionStats,
@@ -67,7 +70,6 @@ import {
   textLog,
 } from "./runtime/log/log_event.ts";
 import type { NodeRuntime } from "./runtime/node_runtime.ts";
-import type { LocalProcess } from "./runtime/processes/local_process.ts";
 import { serveInfo } from "./runtime/processes/process_info.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type {
@@ -85,7 +87,7 @@ import {
   checkString,
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";

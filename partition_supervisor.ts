@@ -43,8 +43,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { andThen } from "./runtime/promises/and_then.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { andThen, promised } from "./runtime/promises/promises.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import {
   checkFunction,

@@ -53,7 +53,7 @@ import {
   isName,
 } from "./runtime/values/check_arguments.ts";
 import { type OptionNames, typeError } from "./runtime/values/options.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
 import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";

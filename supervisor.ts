@@ -90,7 +90,7 @@ import {
   startedOf,
 } from "./servers/supervisor/supervisor_client.ts";
 import { checkOptions, checkString } from "./runtime/values/check_arguments.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type { OptionNames } from "./runtime/values/options.ts";

@@ -56,7 +56,7 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import {
   assertFunction,
   checkName,

@@ -71,9 +71,8 @@ import {
   checkPid,
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
-import { atAwait } from "./runtime/promises/answer.ts";
+import { atAwait, promised } from "./runtime/promises/promises.ts";
 import { never, waitingProcess } from "./runtime/context/current_process.ts";
-import { promised } from "./runtime/promises/promised.ts";
 import {
   assertFunction,
   checkName,

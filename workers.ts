@@ -45,7 +45,7 @@ import { Node } from "./node.ts";
 import { advertisedAddress } from "./distribution/advertised_address.ts";
 import { isNodeName } from "./distribution/node_name.ts";
 import { currentProcess } from "./runtime/context/current_process.ts";
-import { promised } from "./runtime/promises/promised.ts";
+import { promised } from "./runtime/promises/promises.ts";
 import {
   checkInteger,
   checkOptions,

@@ -14,7 +14,7 @@
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import {
   checkOptions,

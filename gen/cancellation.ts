@@ -10,7 +10,7 @@
 import { never } from "../runtime/context/current_process.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { PendingReply } from "../runtime/processes/pending_answer.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 import {
   checkSignal,
   checkTimeout,

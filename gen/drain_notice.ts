@@ -6,7 +6,7 @@
  */
 
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { ask } from "./call.ts";
 import { Call } from "./messages.ts";

@@ -10,7 +10,7 @@
 
 import { never } from "../runtime/context/current_process.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { andThen } from "../runtime/promises/and_then.ts";
+import { andThen } from "../runtime/promises/promises.ts";
 import type { Backpressure } from "../runtime/signals/signal.ts";
 import { Pid } from "../runtime/values/pid.ts";
 import { copyToSend } from "../runtime/values/term.ts";

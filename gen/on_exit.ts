@@ -6,7 +6,7 @@
  */
 
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 
 /** Calls back when a process exits, as code of no process in particular. */
 export function onExit(process: LocalProcess, fn: () => void): void {

@@ -6,7 +6,7 @@
 
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { andThen } from "../runtime/promises/and_then.ts";
+import { andThen } from "../runtime/promises/promises.ts";
 import type { Mfa } from "../runtime/signals/signal.ts";
 import { toBeam } from "../runtime/values/beam_types.ts";
 import { spawnError } from "../runtime/spawning/exported_modules.ts";

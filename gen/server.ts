@@ -21,7 +21,7 @@ import {
 } from "../runtime/values/exit_message.ts";
 import type { WaitOptions } from "../runtime/processes/mailbox.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { andThen } from "../runtime/promises/and_then.ts";
+import { andThen } from "../runtime/promises/promises.ts";
 import { isOrderly } from "../runtime/values/exit_reason.ts";
 import { ServerMessage } from "../runtime/values/server_message.ts";
 import { takeTrace } from "../runtime/signals/message_traces.ts";

@@ -5,7 +5,7 @@
  */
 
 import { ExitError } from "../errors.ts";
-import { andThen } from "../runtime/promises/and_then.ts";
+import { andThen } from "../runtime/promises/promises.ts";
 import { never, waitingProcess } from "../runtime/context/current_process.ts";
 import { isOver, remaining, type TimeLimits, within } from "./cancellation.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";

@@ -10,9 +10,9 @@ import {
   PendingAnswer,
   PendingReply,
 } from "../runtime/processes/pending_answer.ts";
+import type { Wait } from "../runtime/processes/links_and_monitors.ts";
 import type { ExitError } from "../errors.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import type { Wait } from "../runtime/processes/wait.ts";
 import type { Target } from "../runtime/signals/signal.ts";
 import { checkTimeout } from "../runtime/values/check_arguments.ts";
 import type { Ref } from "../runtime/values/pid.ts";

@@ -11,7 +11,7 @@
  */
 
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import type { Wait } from "../runtime/processes/wait.ts";
+import type { Wait } from "../runtime/processes/links_and_monitors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { printableName } from "../runtime/log/event_text.ts";
 import type { Pid, Ref } from "../runtime/values/pid.ts";

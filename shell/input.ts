@@ -7,7 +7,7 @@
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
 import { outside } from "../runtime/context/async_context.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 import { standardOutput } from "../runtime/host/output_stream.ts";
 import {
   standInForStreams,

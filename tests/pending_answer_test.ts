@@ -5,7 +5,7 @@ import { Process, self, spawn } from "../process.ts";
 import { ExitError } from "../errors.ts";
 import { currentProcess } from "../runtime/context/current_process.ts";
 import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
-import { andThen } from "../runtime/promises/and_then.ts";
+import { andThen } from "../runtime/promises/promises.ts";
 import { test } from "../testing/tags.ts";
 import { processTest } from "./_processes.ts";
 

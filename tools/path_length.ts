@@ -12,6 +12,7 @@ import { Session } from "node:inspector";
 import process from "node:process";
 import {
   GenServer,
+  type GenServerModule,
   Node,
   type Pid,
   receive,
@@ -80,14 +81,14 @@ class Counters {
   }
 }
 
-const echo = {
+const echo: GenServerModule = {
   init: () => ({ type: "ok", state: 0 }),
-  handleCall: (request: unknown, _from: unknown, state: number) => ({
+  handleCall: (request, _from, state) => ({
     type: "reply",
     reply: request,
     state,
   }),
-} as const;
+};
 
 function double(n: number): number {
   return 2 * n;

@@ -12,10 +12,13 @@ import { parentPort } from "node:worker_threads";
 import { ExitError, formatExit } from "../errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { isExit, Process, receive } from "../process.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 import type { LogEvent } from "../runtime/log/log_event.ts";
-import { type CheckedChild, Supervisor } from "../supervisor.ts";
-import type { ChildDefinition } from "../supervisor.ts";
+import {
+  type CheckedChild,
+  type ChildDefinition,
+  Supervisor,
+} from "../supervisor.ts";
 import type {
   FromWorker,
   ThreadStart,

@@ -28,11 +28,15 @@ import { fromSelf } from "../gen/messages.ts";
 import type { Server } from "../gen/server.ts";
 import type { Node } from "../node.ts";
 import { outside } from "../runtime/context/async_context.ts";
-import { ignore } from "../runtime/promises/ignore.ts";
+import { ignore } from "../runtime/promises/promises.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { standardIo } from "../servers/io/io_device.ts";
-import type { FromWorker, ThreadNodeOptions, ToWorker } from "./messages.ts";
-import type { WorkerFailure } from "./messages.ts";
+import type {
+  FromWorker,
+  ThreadNodeOptions,
+  ToWorker,
+  WorkerFailure,
+} from "./messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import { WorkerThread } from "./worker_thread.ts";
 

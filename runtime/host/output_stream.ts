@@ -15,7 +15,7 @@ import { Socket } from "node:net";
 import nodeProcess from "node:process";
 import { setTimeout } from "node:timers";
 import { outside } from "../context/async_context.ts";
-import { ignore } from "../promises/ignore.ts";
+import { ignore } from "../promises/promises.ts";
 import { builtin } from "./builtin.ts";
 
 /** The number of bytes that a pipe accepts completely or not at all: PIPE_BUF. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ignore } from "../promises/ignore.ts";
+import { ignore } from "../promises/promises.ts";
 import { standardError, standardOutput } from "./output_stream.ts";
 
 /** A stand-in for standard input, output and error. */

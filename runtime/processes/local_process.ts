@@ -27,11 +27,11 @@ import {
   type Link,
   type Monitor,
   monitoredObject,
+  type Wait,
   type Watcher,
+  type WatcherList,
 } from "./links_and_monitors.ts";
-import type { WatcherList } from "./indexed_watchers.ts";
 import { LinkTable } from "./link_table.ts";
-import type { Wait } from "./wait.ts";
 import { copyTerm } from "../values/term.ts";
 import { formatExit } from "../values/exit_reason.ts";
 import { withoutStrayErrors } from "../host/unhandled_errors.ts";
@@ -254,10 +254,11 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
    */
   resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
     if (scheduler.canAnswerNow(this)) settle();
-    else this.#resumeLater(wait, settle);
+    else this.resumeLater(wait, settle);
   }
 
-  #resumeLater(wait: Pick<Wait, "abandon">, settle: () => void): void {
+  /** Settles a wait of the process when it is its turn. */
+  resumeLater(wait: Pick<Wait, "abandon">, settle: () => void): void {
     const step = () => {
       if (this.alive) settle();
       else wait.abandon(() => this.exitError());

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failure } from "../promises/answer.ts";
+import { failure } from "../promises/promises.ts";
 import { ReceiveTimeout } from "../values/errors.ts";
 import { type ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ignore } from "../promises/ignore.ts";
+import { ignore } from "../promises/promises.ts";
 
 /** Returns whether a message is accepted. */
 export type Guard = (message: unknown) => boolean;

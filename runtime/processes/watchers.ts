@@ -16,8 +16,12 @@ import { SmallMap } from "../collections/small_map.ts";
 import type { PeerQuotas } from "../peer_quotas.ts";
 import type { Signals } from "../signals/signal.ts";
 import { numberText, type Pid, type Ref } from "../values/pid.ts";
-import { IndexedWatcher, WatcherList } from "./indexed_watchers.ts";
-import type { NodeIncarnation, Watcher } from "./links_and_monitors.ts";
+import {
+  IndexedWatcher,
+  type NodeIncarnation,
+  type Watcher,
+  WatcherList,
+} from "./links_and_monitors.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
 import type { LocalProcess } from "./local_process.ts";
 

@@ -10,11 +10,14 @@ import { tracing } from "./tracing.ts";
 import type { NumberMap } from "../collections/number_map.ts";
 import type { PeerQuotas } from "../peer_quotas.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
-import { type Link, monitoredObject } from "../processes/links_and_monitors.ts";
+import {
+  type Link,
+  monitoredObject,
+  type Wait,
+} from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
 import { endMonitor, type LocalProcess } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
-import type { Wait } from "../processes/wait.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime } from "../runtime.ts";
 import {

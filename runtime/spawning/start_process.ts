@@ -6,7 +6,7 @@
 
 import { currentContext, runInside } from "../context/async_context.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
-import { isThenable } from "../promises/thenable.ts";
+import { isThenable } from "../promises/promises.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
 
 /** The process that starts, and its code: `begin` takes them from here, and not from arguments or a closure. */

@@ -35,7 +35,7 @@ import type { Pid } from "../../runtime/values/pid.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
+import { andThen } from "../../runtime/promises/promises.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
 import type { Place } from "../../gen/locate.ts";
 import {

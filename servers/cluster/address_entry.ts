@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { AddressOfNode } from "./addresses.ts";
 import type { AddressState, ClusterAddressInfo } from "./cluster_info.ts";
 

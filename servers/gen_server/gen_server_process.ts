@@ -21,9 +21,8 @@ import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { Atom } from "../../runtime/values/atom.ts";
 import { Tuple } from "../../runtime/values/tuple.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
+import { andThen, isThenable } from "../../runtime/promises/promises.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import { isThenable } from "../../runtime/promises/thenable.ts";
 import type { TimeLimits } from "../../gen/cancellation.ts";
 import { DRAIN, handlesDrain } from "../../gen/drain_notice.ts";
 import {

@@ -17,7 +17,7 @@ import { placeOf } from "../../gen/locate.ts";
 import { type RequestOptions, startCall } from "../../gen/call.ts";
 import { callExit } from "../../gen/call_description.ts";
 import { isOver, remaining, within } from "../../gen/cancellation.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
 import {
   askServer,

@@ -45,7 +45,7 @@ import { resolveConflict } from "./global_resolve.ts";
 import { placeOf } from "../../gen/locate.ts";
 import { tell } from "../../gen/call.ts";
 import { fromNode, isTyped } from "../../gen/messages.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { Server } from "../../gen/server.ts";
 
 /** The view that the worker has of its node's server. */

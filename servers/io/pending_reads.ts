@@ -9,7 +9,7 @@
 
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
+import type { Wait } from "../../runtime/processes/links_and_monitors.ts";
 
 /** A request for input. */
 export interface Read {

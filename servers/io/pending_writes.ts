@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { LeaderOperation } from "./leader_operations.ts";
 
 /** The maximum pending output of other nodes, in characters. */

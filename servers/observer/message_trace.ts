@@ -14,7 +14,7 @@
  */
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
+import type { Wait } from "../../runtime/processes/links_and_monitors.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import { ServerMessage } from "../../runtime/values/server_message.ts";
 import { formatExit } from "../../runtime/values/exit_reason.ts";

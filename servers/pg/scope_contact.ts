@@ -11,7 +11,7 @@
 import { type Asked, startCall } from "../../gen/call.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
 import { findScope, type PgRequest, runningScope } from "./pg_scope.ts";
 

@@ -18,8 +18,7 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../errors.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
-import { atAwait } from "../../runtime/promises/answer.ts";
+import { andThen, atAwait } from "../../runtime/promises/promises.ts";
 import {
   currentProcess,
   never,
@@ -27,6 +26,7 @@ import {
 import { Atom } from "../../runtime/values/atom.ts";
 import { inspect, printable } from "../../runtime/values/inspect.ts";
 import {
+  type RemoteFunction,
   type Resolved,
   spawnError,
 } from "../../runtime/spawning/exported_modules.ts";
@@ -55,7 +55,6 @@ import {
 } from "./rpc_otp.ts";
 import { requestOf } from "../../runtime/spawning/spawn_on_node.ts";
 import { NODE_DRAINS } from "../../runtime/spawning/spawn_requests.ts";
-import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 
 /** The name of the service. */
 const SERVICE = "$rpc";

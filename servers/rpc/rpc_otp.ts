@@ -9,7 +9,7 @@ import { ExitError } from "../../errors.ts";
 import { type Around, runOtpFunction } from "../../gen/otp_function.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
+import { andThen } from "../../runtime/promises/promises.ts";
 import type { Mfa } from "../../runtime/signals/signal.ts";
 import { Atom, atom } from "../../runtime/values/atom.ts";
 import {

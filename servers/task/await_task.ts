@@ -15,7 +15,7 @@ import {
 } from "../../runtime/context/current_process.ts";
 import { PendingAnswer } from "../../runtime/processes/pending_answer.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { atAwait } from "../../runtime/promises/answer.ts";
+import { atAwait } from "../../runtime/promises/promises.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import { endTask } from "./end_task.ts";
 import type { TaskOutcome } from "./task_outcome.ts";

@@ -13,7 +13,7 @@ import { ExitError } from "../../errors.ts";
 import { runOtpFunction } from "../../gen/otp_function.ts";
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
+import { andThen } from "../../runtime/promises/promises.ts";
 import { Pid, type Ref } from "../../runtime/values/pid.ts";
 import { tuple } from "../../runtime/values/tuple.ts";
 import {

@@ -6,7 +6,7 @@
  */
 
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
+import type { Wait } from "../../runtime/processes/links_and_monitors.ts";
 import type {
   MonitoredObject,
   Runnable,

@@ -13,7 +13,7 @@ import {
 import { describeServer } from "../../gen/server_names.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
-import { promised } from "../../runtime/promises/promised.ts";
+import { promised } from "../../runtime/promises/promises.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import { checkShutdown } from "../supervisor/child_spec.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 
 /** @throws {TypeError} If a value is no iterable. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { OwnedTask } from "./owned_task.ts";

@@ -22,7 +22,7 @@ import { InternalMessage } from "../../gen/messages.ts";
 import { tellConnected } from "../../gen/call.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 

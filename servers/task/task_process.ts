@@ -8,7 +8,7 @@ import type {
   LocalProcess,
   ProcessOptions,
 } from "../../runtime/processes/local_process.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
+import { andThen } from "../../runtime/promises/promises.ts";
 import type { RuntimeSpawnOptions } from "../../runtime/runtime.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 

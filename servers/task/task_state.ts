@@ -5,7 +5,7 @@
  */
 
 import type { CancelOptions } from "../../gen/cancellation.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { MonitoredObject } from "../../runtime/signals/signal.ts";
 import { isReason } from "../../runtime/values/exit_reason.ts";
 import type { Pid } from "../../runtime/values/pid.ts";

@@ -22,7 +22,7 @@ import {
   checkTimeout,
 } from "../../runtime/values/check_arguments.ts";
 import { Fifo } from "../../runtime/collections/fifo.ts";
-import { Answer } from "../../runtime/promises/answer.ts";
+
 import {
   type Abortable,
   cancelTogether,
@@ -35,8 +35,9 @@ import {
   waitingProcess,
 } from "../../runtime/context/current_process.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
+import type { Wait } from "../../runtime/processes/links_and_monitors.ts";
 import { callExit, describeTimeout } from "../../gen/call_description.ts";
 import { takeExit } from "../../gen/server.ts";
 import {
@@ -197,7 +198,7 @@ class StreamRun implements Wait, Abortable, Expiring {
   /** The reason why the stream's process has exited unexpectedly. */
   #lost: ExitError | undefined;
   /** Resolves when a task has changed; it is not settled at the owner's turn, which checks first. */
-  #pulse: Answer<void> | undefined;
+  #pulse: PromiseWithResolvers<void> | undefined;
   #over = false;
   /** The signal and the deadline of the stream, if it has any. */
   #watch: Deadline | undefined;
@@ -239,7 +240,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     this.#over = true;
     this.#host.stop();
     this.#interrupt?.(error);
-    this.#pulse?.resolve(undefined);
+    this.#pulse?.resolve();
   }
 
   /** Waits for an element, until the stream is cancelled. */
@@ -257,7 +258,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     if (this.#lost !== undefined) this.#exit(this.#lost);
     const task = new StreamTask(this.#host, position, element, {
       timeout: this.#limits.timeout,
-      changed: () => this.#pulse?.resolve(undefined),
+      changed: () => this.#pulse?.resolve(),
       ended: (task, outcome, isLate) => this.#end(task, outcome, isLate),
     });
     this.#starter.start(task, this.#callers);
@@ -283,7 +284,7 @@ class StreamRun implements Wait, Abortable, Expiring {
         : outcome;
       this.#events.push({ position, item });
     }
-    this.#pulse?.resolve(undefined);
+    this.#pulse?.resolve();
   }
 
   /** The next task that has exited, if there is one. */
@@ -305,7 +306,7 @@ class StreamRun implements Wait, Abortable, Expiring {
   }
 
   async #wait(): Promise<void> {
-    this.#pulse = new Answer();
+    this.#pulse = Promise.withResolvers();
     await this.#pulse.promise;
     this.#pulse = undefined;
   }
@@ -338,7 +339,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     if (this.#over || !this.#owner.alive) return;
     this.#over = true;
     if (this.#lost === undefined) {
-      this.#pulse = new Answer();
+      this.#pulse = Promise.withResolvers();
       this.#host.stop();
       await this.#pulse.promise;
     }
@@ -358,12 +359,16 @@ class StreamRun implements Wait, Abortable, Expiring {
       this.#lost = this.#why(reason);
       this.#events.push(this.#lost);
     }
-    this.#pulse?.resolve(undefined);
+    this.#pulse?.resolve();
   }
 
   abandon(error: () => unknown): void {
     this.#watch?.cancel();
-    this.#pulse?.abandon(error);
+    const pulse = this.#pulse;
+    if (pulse === undefined) return;
+    // Nobody handles the rejection of a dead process's wait.
+    pulse.promise.catch(ignore);
+    pulse.reject(error());
   }
 }
 

@@ -28,7 +28,7 @@ import { supervisorEncoding } from "../supervisor/supervisor_requests.ts";
 import { otpTaskCode } from "./otp_task.ts";
 import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
-import { andThen } from "../../runtime/promises/and_then.ts";
+import { andThen } from "../../runtime/promises/promises.ts";
 import { leaveAllGroups, type PgRequest } from "../pg/pg_scope.ts";
 import { type DrainRequest, TaskDrain } from "./task_drain.ts";
 import { TaskLoad } from "./task_load.ts";

@@ -9,7 +9,7 @@ import { placeOf } from "../../gen/locate.ts";
 import type { InternalMessage } from "../../gen/messages.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import { ignore } from "../../runtime/promises/ignore.ts";
+import { ignore } from "../../runtime/promises/promises.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
 import { findScope } from "../pg/pg_scope.ts";

@@ -8,8 +8,8 @@
  */
 
 import { PendingAnswer } from "../../runtime/processes/pending_answer.ts";
+import type { Wait } from "../../runtime/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Wait } from "../../runtime/processes/wait.ts";
 import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import type { ChildShutdown } from "../supervisor/child_spec.ts";

@@ -15,7 +15,7 @@
 
 import type { Socket } from "node:dgram";
 import { outside } from "../../../runtime/context/async_context.ts";
-import { ignore } from "../../../runtime/promises/ignore.ts";
+import { ignore } from "../../../runtime/promises/promises.ts";
 import type { Discovery } from "../../../runtime/discovery.ts";
 import { hostAndPort } from "../addresses.ts";
 import type { GossipCounts } from "../cluster_info.ts";

@@ -13,7 +13,7 @@
  */
 
 import { inspect, shorten } from "../../../runtime/values/inspect.ts";
-import { ignore } from "../../../runtime/promises/ignore.ts";
+import { ignore } from "../../../runtime/promises/promises.ts";
 import type { PollOptions } from "../topology.ts";
 import {
   reasonText,
