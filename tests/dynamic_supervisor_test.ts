@@ -82,33 +82,6 @@ processTest(
   },
 );
 
-processTest(
-  "startChild() and later requests are handled in order",
-  async () => {
-    const sup = await DynamicSupervisor.startLink();
-    const [, { active }] = await Promise.all([
-      DynamicSupervisor.startChild(sup, WORKER),
-      DynamicSupervisor.countChildren(sup),
-    ]);
-    assertEquals(active, 1);
-    await DynamicSupervisor.stop(sup);
-  },
-);
-
-processTest(
-  "startChild() exits with noproc for a missing supervisor",
-  async () => {
-    assertEquals(
-      await failure(DynamicSupervisor.startChild("nobody", WORKER)),
-      {
-        type: "call",
-        reason: "noproc",
-        call: ["DynamicSupervisor", "startChild", ["nobody", "worker"]],
-      },
-    );
-  },
-);
-
 // terminateChild(), stop()
 
 processTest(

@@ -76,16 +76,6 @@ function seen(name: unknown, nodes: Node[]): Promise<(Pid | undefined)[]> {
   );
 }
 
-/** Waits until a process has exited, and the nodes have been notified. */
-async function gone(pid: Pid, nodes: Node[]): Promise<void> {
-  await Promise.all(nodes.map((node) =>
-    node.run(async () => {
-      await reasonOf(pid);
-      await global.sync();
-    })
-  ));
-}
-
 /** Waits until nodes have the same names. */
 async function synced(nodes: Node[]): Promise<void> {
   for (const node of nodes) await node.run(() => global.sync());
@@ -95,47 +85,6 @@ async function synced(nodes: Node[]): Promise<void> {
 function idleOn(node: Node): Promise<Pid> {
   return node.run(() => spawn(Remote.wait));
 }
-
-threeTest(
-  "registerName() of one name on all nodes at once succeeds on one",
-  async ({ all }) => {
-    for (let round = 0; round < 8; round++) {
-      const name = `round ${round}`;
-      const pids = await Promise.all(all.map(idleOn));
-      const results = await Promise.all(
-        all.map((node, i) =>
-          node.run(() => global.registerName(name, pids[i]))
-        ),
-      );
-      assertEquals(results.filter((won) => won).length, 1, `${results}`);
-      const winner = pids[results.indexOf(true)];
-      for (const pid of await seen(name, all)) assert(winner.equals(pid));
-      for (const pid of pids) Process.exit(pid, "kill");
-      await gone(winner, all);
-      assertEquals(await seen(name, all), [undefined, undefined, undefined]);
-    }
-  },
-);
-
-threeTest(
-  "registerName() of many names on all nodes at once registers them all",
-  async ({ all }) => {
-    const names = Array.from({ length: 30 }, (_, i) => i);
-    const results = await Promise.all(
-      names.map((i) =>
-        all[i % 3].run(() => global.registerName(i, spawn(Remote.wait)))
-      ),
-    );
-    assertEquals(
-      results.every((given) => given),
-      true,
-    );
-    for (const node of all) {
-      const known = await node.run(() => global.registeredNames());
-      assertEquals(known.sort((a, b) => Number(a) - Number(b)), names);
-    }
-  },
-);
 
 clusterTest(
   "nodes that do not use global run no name server, and others do not wait for them",
@@ -315,128 +264,6 @@ threeTest(
     );
   },
 );
-
-/** Numbers that are the same in each run. */
-function* numbers(seed: number): Generator<number, never> {
-  for (;;) {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    yield seed;
-  }
-}
-
-clusterTest(
-  "nodes that are partitioned, rejoined and without a server for a time agree on the names, over sockets",
-  async (cluster) => {
-    const nodes: Node[] = [];
-    for (const name of ["a", "b", "c", "d"]) {
-      nodes.push(await cluster.start(name));
-    }
-    const next = numbers(5);
-    const below = (limit: number) => next.next().value % limit;
-    for (let round = 0; round < 12; round++) {
-      const asked: Promise<unknown>[] = [];
-      for (let step = 0; step < 12; step++) {
-        const node = nodes[below(4)];
-        const other = nodes[below(4)].name;
-        const name = below(6);
-        const kind = below(8);
-        // A request to a server that was ended is not answered: all others are.
-        asked.push(
-          node.run(() => something(kind, other, name)).catch(() => {}),
-        );
-        // safe: varies the order of events, which the verdict does not depend on
-        if (below(3) === 0) await new Promise((r) => setTimeout(r, below(4)));
-      }
-      await Promise.all(asked);
-      await join(nodes);
-      let tables: string[];
-      do {
-        await synced(nodes);
-        tables = await Promise.all(nodes.map((node) => node.run(table)));
-      } while (new Set(tables).size > 1);
-    }
-  },
-);
-
-async function something(
-  kind: number,
-  other: string,
-  name: number,
-): Promise<void> {
-  if (kind < 2) Node.disconnect(other);
-  else if (kind === 2) await Node.connect(other);
-  else if (kind < 5) await global.registerName(name, spawn(Remote.wait));
-  else if (kind === 5) await global.unregisterName(name);
-  else if (kind === 6) {
-    const pid = await global.whereisName(name);
-    if (pid !== undefined) Process.exit(pid, "kill");
-  } else {
-    const server = Process.whereis(SERVER);
-    if (server !== undefined) Process.exit(server, "kill");
-  }
-}
-
-/** The names on the caller's node, as text. */
-async function table(): Promise<string> {
-  const rows: string[] = [];
-  for (const name of await global.registeredNames()) {
-    const pid = await global.whereisName(name);
-    if (pid !== undefined) rows.push(`${name} ${pid.node} ${pid.number}`);
-  }
-  return rows.sort().join();
-}
-
-test(
-  "all nodes agree on the names in the end, whatever the network did",
-  { timeout: 60_000 },
-  async () => {
-    for (let seed = 1; seed <= 60; seed++) {
-      const next = numbers(seed);
-      const below = (limit: number) => (next.next().value >>> 8) % limit;
-      await using cluster = await SimulatedCluster.start({
-        nodes: NAMES,
-        seed,
-        delay: { min: 1, max: [2, 20, 100][seed % 3] },
-        tickTime: 1000,
-        limits: { handshakeTimeout: 2000 },
-      });
-      for (let step = 0; step < 14; step++) {
-        const [name, other] = [NAMES[below(3)], NAMES[below(3)]];
-        const kind = below(9);
-        if (kind === 0 && name !== other) {
-          const mode = below(2) === 0 ? "cut" : "silent";
-          cluster.partition([name], [other], { mode });
-        } else if (kind === 1) cluster.heal();
-        else if (kind === 2) await cluster.restart(name);
-        else if (kind === 3) {
-          cluster.spawn(name, () => something(7, other, 0));
-        } else if (kind === 4) {
-          cluster.spawn(name, () => something(6, other, 0));
-        } else if (kind < 7) {
-          cluster.spawn(name, () => something(3, other, below(2)));
-        } else cluster.spawn(name, () => void Node.ping(`${other}@localhost`));
-        await cluster.advance(below(2) === 0 ? below(100) : below(3000));
-      }
-      cluster.heal();
-      await cluster.advance(4000);
-      for (const name of NAMES) await cluster.run(name, () => pingAll());
-      await cluster.advance(20_000);
-      const tables: string[] = [];
-      for (const name of NAMES) tables.push(await cluster.run(name, table));
-      assertEquals(
-        new Set(tables).size,
-        1,
-        `seed ${seed}: ${tables.join(" | ")}`,
-      );
-    }
-  },
-);
-
-const NAMES = ["a", "b", "c"];
-
-async function pingAll(): Promise<void> {
-  for (const name of NAMES) await Node.ping(`${name}@localhost`);
-}
 
 const NEW = { name: { global: "new" } };
 const KNOWN = { global: "known" };

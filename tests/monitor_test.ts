@@ -1,8 +1,8 @@
 import { watchersOf } from "../runtime/processes/watchers.ts";
-import { assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
-import { Process, receive, self, send, spawn } from "../process.ts";
+import { assertEquals, assertFalse } from "@std/assert";
+import { Process, receive, self, send } from "../process.ts";
 import { insideOf } from "../runtime/context/current_process.ts";
-import { ended, exiting, mail, processTest } from "./_processes.ts";
+import { exiting, mail, processTest } from "./_processes.ts";
 
 const HERE = "nonode@nohost";
 
@@ -22,36 +22,6 @@ processTest(
     assertEquals(await mail(), []);
   },
 );
-
-processTest(
-  "monitor() goes one way: the monitored process does not notice",
-  async () => {
-    const parent = self();
-    const pid = spawn(async () => {
-      Process.trapExit(true);
-      send(parent, await mail());
-      send(parent, await receive());
-    });
-    const watcher = spawn(() => {
-      Process.monitor(pid);
-    });
-    await ended(watcher);
-    assertEquals(await receive(), []);
-    send(pid, "end");
-    assertEquals(await receive(), "end");
-  },
-);
-
-processTest("demonitor() of a name stops the DOWN", async () => {
-  const pid = exiting();
-  Process.register(pid, "watched");
-  const ref = Process.monitor("watched");
-  Process.unregister("watched");
-  assertStrictEquals(Process.demonitor(ref), true);
-  send(pid, { reason: "bye" });
-  await ended(pid);
-  assertEquals(await mail(), []);
-});
 
 // Entries in tables.
 

@@ -1,19 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Node } from "../node.ts";
-import { pg, type PgMessage } from "../pg.ts";
-import {
-  makeRef,
-  Pid,
-  Process,
-  receive,
-  type Ref,
-  self,
-  send,
-} from "../process.ts";
+import { pg } from "../pg.ts";
+import { makeRef, Pid, Process, receive, self, send } from "../process.ts";
 import { Call, Cast } from "../gen/messages.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { Supervisor } from "../supervisor.ts";
-import { type Cluster, clusterTest, part } from "./_nodes.ts";
+import { type Cluster, clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, quiet } from "./_processes.ts";
 import "./_supervision.ts";
 import { until } from "./_until.ts";
@@ -50,16 +42,6 @@ function member(node: Node, group: unknown): Promise<Pid> {
     await pg.join(group, pid);
     return pid;
   });
-}
-
-/** The next message of a monitor. */
-async function told(ref: Ref): Promise<[string, unknown, Pid[]]> {
-  const message = await receive<PgMessage>((m) => ref.equals(m?.ref));
-  return [message.type, message.group, message.pids];
-}
-
-function sorted(pids: Pid[]): string[] {
-  return pids.map(({ node, number }) => `${node} ${number}`).sort();
 }
 
 // scopes
@@ -141,46 +123,6 @@ nodesTest("a node without the scope is ignored", async (alex, kate) => {
   await kate.run(() => assertEquals(pg.getMembers("g"), []));
   assertEquals(pg.getMembers("g").length, 1);
 });
-
-clusterTest(
-  "all nodes end up with the same members, after any history",
-  async (cluster) => {
-    const names = ["alex", "kate", "moebi"];
-    const nodes = await Promise.all(names.map((name) => cluster.start(name)));
-    for (const node of nodes) await node.run(() => pg.start());
-    const [alex, kate, moebi] = nodes;
-    await alex.run(() => Node.connect(kate.name));
-    await Promise.all(
-      nodes.flatMap((node) =>
-        Array.from({ length: 20 }, async (_, i) => {
-          const pid = await member(node, i % 3);
-          if (i % 4 === 0) await node.run(() => Process.exit(pid, "kill"));
-          if (i === 7 && node === alex) await part(alex, kate);
-          if (i === 9) await node.run(() => Node.connect(moebi.name));
-        })
-      ),
-    );
-    await alex.run(() => Node.connect(kate.name));
-    // The last signal over each connection arrives after all others.
-    for (const node of nodes) await member(node, ["end", node.name]);
-    const seen = [];
-    for (const node of nodes) {
-      seen.push(
-        await node.run(async () => {
-          for (const other of nodes) {
-            const { ref, pids } = await pg.monitor(["end", other.name]);
-            if (pids.length === 0) await told(ref);
-            await pg.demonitor(ref);
-          }
-          return [0, 1, 2].map((group) => sorted(pg.getMembers(group)));
-        }),
-      );
-    }
-    assertEquals(seen[0].flat().length, 45);
-    assertEquals(seen[1], seen[0]);
-    assertEquals(seen[2], seen[0]);
-  },
-);
 
 nodesTest(
   "a process of another node asks the scope of its own node only",

@@ -8,7 +8,7 @@ import { atom } from "../runtime/values/atom.ts";
 import { replyToOf } from "../runtime/values/reply_to.ts";
 import { termKey } from "../runtime/values/term_key.ts";
 import { tuple } from "../runtime/values/tuple.ts";
-import { clusterTest, pairTest } from "./_nodes.ts";
+import { clusterTest } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";
 
 /** Sends each caller, with the request, to another process, and replies to none. */
@@ -44,19 +44,6 @@ async function passOn(to: Pid): Promise<void> {
 }
 
 const modules = { Reply: { replier, passOn } };
-
-pairTest(
-  "a process of another node replies to a call that a server forwarded",
-  async ({ kate }) => {
-    const to = await Node.spawn(kate.name, ["Reply", "replier"]);
-    const server = await GenServer.startLink(Forward, to);
-    const answer = await GenServer.call(server, { n: [1] });
-    assertEquals(answer, { by: kate.name, request: { n: [1] } });
-    await GenServer.call(server, "done");
-    await GenServer.stop(server);
-  },
-  { kate: { modules } },
-);
 
 clusterTest(
   "a call is answered by a node that it came to over two others, and that has no connection to the caller",

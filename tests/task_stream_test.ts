@@ -1,23 +1,11 @@
-import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
-import type { Node } from "../node.ts";
+import { assertEquals, assertFalse, assertRejects } from "@std/assert";
+import { UndefinedFunctionError } from "../errors.ts";
 import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
 import { Task } from "../task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
-import { ended, inProcess, mail, processTest, quiet } from "./_processes.ts";
-import * as Remote from "./_remote.ts";
-
-const KATE = "kate@localhost";
-const TASKS = { name: "tasks", node: KATE };
-
-/** The results of a stream. */
-async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
-  const results: T[] = [];
-  for await (const result of stream) results.push(result);
-  return results;
-}
+import { ended, mail, processTest, quiet } from "./_processes.ts";
 
 function ok<T>(...values: T[]): { type: "ok"; value: T }[] {
   return values.map((value) => ({ type: "ok", value }));
@@ -63,42 +51,28 @@ processTest("Task.asyncStream() accepts any iterable", async () => {
     given.push(list);
   };
   assertEquals(
-    await all(Task.asyncStream(later(), (n) => n * 2)),
+    await Array.fromAsync(Task.asyncStream(later(), (n) => n * 2)),
     ok(2, 4, 6),
   );
   assertEquals(
-    await all(Task.asyncStream(new Set(["a"]), (text: string) => text)),
+    await Array.fromAsync(
+      Task.asyncStream(new Set(["a"]), (text: string) => text),
+    ),
     ok("a"),
   );
   const list = [1];
-  await all(Task.asyncStream([list], keep));
+  await Array.fromAsync(Task.asyncStream([list], keep));
   assertEquals([list, given], [[1], [[1, 0]]]);
 });
 
 test("Task.asyncStream() works outside any process", async () => {
-  assertEquals(await all(Task.asyncStream([1, 2], (n) => n + 1)), ok(2, 3));
+  assertEquals(
+    await Array.fromAsync(Task.asyncStream([1, 2], (n) => n + 1)),
+    ok(2, 3),
+  );
 });
 
 // Leaving the loop.
-
-processTest("a source that throws ends the tasks", async () => {
-  const here = self();
-  function* broken(): Generator<number> {
-    yield* [1, 2];
-    throw new TypeError("broken");
-  }
-  async function* brokenLater(): AsyncGenerator<number> {
-    yield* [1, 2];
-    await quiet();
-    throw new TypeError("broken");
-  }
-  const run = (n: number) => n === 1 ? n : endless(here);
-  for (const elements of [broken(), brokenLater()]) {
-    const stream = Task.asyncStream(elements, run, { maxConcurrency: 2 });
-    await assertRejects(() => all(stream), TypeError, "broken");
-    assertFalse(Process.alive(await started()));
-  }
-});
 
 processTest("an iterator of a stream can be disposed of", async () => {
   const here = self();
@@ -163,8 +137,10 @@ processTest(
       };
       const stream = (name: string) =>
         TaskSupervisor.asyncStream({ via, name }, [1, 2], (n) => n);
-      assertEquals(await all(stream("tasks")), ok(1, 2));
-      const { reason } = await ended(spawn(() => all(stream("others"))));
+      assertEquals(await Array.fromAsync(stream("tasks")), ok(1, 2));
+      const { reason } = await ended(
+        spawn(() => Array.fromAsync(stream("others"))),
+      );
       assertEquals(reason, "noproc");
     }
     await TaskSupervisor.stop(sup);
@@ -179,7 +155,9 @@ clusterTest(
     const kate = await cluster.start("kate");
     await kate.run(async () => {
       const run = (name: string) =>
-        all(Task.asyncStream([1, 2], ["Remote", name], { args: [10] }));
+        Array.fromAsync(
+          Task.asyncStream([1, 2], ["Remote", name], { args: [10] }),
+        );
       assertEquals(await run("add"), ok<unknown>(11, 12));
       await assertRejects(
         () => run("missing"),
@@ -189,45 +167,5 @@ clusterTest(
       assertEquals(Process.info()?.links, []);
       assertEquals(await mail(), []);
     });
-  },
-);
-
-/** Runs `fn` in a process of alex; kate has a Task.Supervisor named `tasks`. */
-function remoteTest(name: string, fn: (kate: Node) => Promise<void>): void {
-  clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await kate.run(async () => {
-      Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
-    });
-    await alex.run(() => inProcess(() => fn(kate)));
-  });
-}
-
-remoteTest(
-  "TaskSupervisor.asyncStream() runs its tasks on another node",
-  async () => {
-    const add = { args: [10] as [number], maxConcurrency: 2 };
-    assertEquals(
-      await all(TaskSupervisor.asyncStream(TASKS, [1, 2, 3], Remote.add, add)),
-      ok(11, 12, 13),
-    );
-    const named = ["Remote", "whoAndFor"] as const;
-    const [result] = await all(TaskSupervisor.asyncStream(TASKS, [1], named));
-    assert(result.type === "ok");
-    const { node, callers } = result.value as { node: string; callers: Pid[] };
-    assertEquals([node, callers], [KATE, [self()]]);
-    const missing = ["Remote", "missing"] as const;
-    await assertRejects(
-      () => all(TaskSupervisor.asyncStream(TASKS, [1], missing)),
-      UndefinedFunctionError,
-      "Remote.missing/1",
-    );
-    await assertRejects(
-      () => all(TaskSupervisor.asyncStream(TASKS, [1], (n) => n)),
-      SpawnRefusedError,
-      "--allow-closures",
-    );
-    assertEquals(await TaskSupervisor.children(TASKS), []);
   },
 );

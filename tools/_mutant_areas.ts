@@ -91,7 +91,6 @@ export const AREAS: readonly Area[] = [
       "death_test",
       "process_link_race_test",
       "idle_process_test",
-      "distribution_signals_test",
       "simulation_node_monitors_test",
       "node_test",
       CONFORMANCE,
