@@ -22,10 +22,10 @@
  *   handleCast: ({ item }, items) => ({ type: "noreply", state: [item, ...items] }),
  * };
  *
- * const pid = await GenServer.startLink(Stack, ["hello", "world"]);
- * assertEquals(await GenServer.call(pid, "pop"), "hello");
- * GenServer.cast(pid, { type: "push", item: "elixir" });
- * assertEquals(await GenServer.call(pid, "pop"), "elixir");
+ * const pid = await GenServer.startLink(Stack, ["tea", "milk"]);
+ * assertEquals(await GenServer.call(pid, "pop"), "tea");
+ * GenServer.cast(pid, { type: "push", item: "salt" });
+ * assertEquals(await GenServer.call(pid, "pop"), "salt");
  * await GenServer.stop(pid);
  * ```
  *

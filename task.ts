@@ -738,12 +738,12 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * import { Task } from "@otp/distribution/task";
    * import { assertEquals } from "@std/assert";
    *
-   * const words = ["long string", "longer string", "there are many of these"];
+   * const words = ["gather", "the", "lengths"];
    * let sum = 0;
    * for await (const result of Task.asyncStream(words, (word) => word.length)) {
    *   if (result.type === "ok") sum += result.value;
    * }
-   * assertEquals(sum, 47);
+   * assertEquals(sum, 16);
    * ```
    *
    * @example The first two to be done

@@ -120,8 +120,7 @@ function typed(reason: unknown, type: string): boolean {
 }
 
 const TEXTS: Record<string, string> = {
-  noproc:
-    "no process: the process is not alive or there's no process currently associated with the given name, possibly because its application isn't started",
+  noproc: "no process: no live process has that pid or name",
   noconnection: "no connection",
   timeout: "time out",
   calling_self: "process attempted to call itself",

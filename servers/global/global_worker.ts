@@ -2,10 +2,10 @@
  * The worker of a node's global name server: the one process of it that waits for other nodes. It locks the
  * names on all servers of its part of the cluster, changes them there, and joins parts of the cluster.
  *
- * Locking. To lock a set of servers, the worker asks the server of the greatest node first (the boss), whose queue
+ * Locking. To lock a set of servers, the worker asks the server of the greatest node first (the arbiter), whose queue
  * it waits in, and then the others at once. If one of them refuses, it gives all locks back and tries again after a
  * pause, which grows and differs from node to node (`Pauses`). So no worker waits without a limit for a lock while it
- * holds another, and there is no deadlock; as all ask the same boss first, one of them usually gets all. The locks are
+ * holds another, and there is no deadlock; as all ask the same arbiter first, one of them usually gets all. The locks are
  * given back in the other order, and nothing waits for that: signals to a node keep their order.
  *
  * Tasks, one at a time: `change` (register or remove a name) and `connect` (join the part of a server that has
@@ -84,7 +84,7 @@ export interface ConnectTask {
 }
 
 /** How long a request for a lock waits: at the server that is asked first, and at the others; in milliseconds. */
-const BOSS_WAIT = 5000;
+const ARBITER_WAIT = 5000;
 const REST_WAIT = 100;
 
 /**
@@ -175,17 +175,17 @@ export class GlobalWorker implements Server {
       left = left.filter((task) => this.#isWanted(task));
       if (left.length === 0) return;
       const servers = this.#view.servers();
-      const [boss, ...rest] = byRank(servers);
+      const [arbiter, ...rest] = byRank(servers);
       const asked = runtime.now();
-      const first = await this.#askServer(boss, lockNames(BOSS_WAIT));
+      const first = await this.#askServer(arbiter, lockNames(ARBITER_WAIT));
       if (first === false) {
-        const isLate = runtime.now() - asked >= BOSS_WAIT;
+        const isLate = runtime.now() - asked >= ARBITER_WAIT;
         if (!isLate) await this.#pauses.wait(times);
         continue;
       }
       // A part that was joined before the lock was held must be locked as well.
       if (this.#hasGrown(servers)) {
-        this.#unlock([boss]);
+        this.#unlock([arbiter]);
         continue;
       }
       left.push(...this.#arrived(MAX_CHANGES - left.length));
@@ -200,7 +200,7 @@ export class GlobalWorker implements Server {
         for (const [i, { change }] of early.entries()) {
           this.#takeBack(change, servers, sent[i]).catch(ignore);
         }
-        this.#unlock([boss, ...rest.filter((_, i) => given[i] !== false)]);
+        this.#unlock([arbiter, ...rest.filter((_, i) => given[i] !== false)]);
         await this.#pauses.wait(times);
         continue;
       }
@@ -474,19 +474,19 @@ export class GlobalWorker implements Server {
 
   /** Acquires the lock of the names on servers: on all, or on none. */
   async #lock(servers: Pid[]): Promise<boolean> {
-    const [boss, ...rest] = byRank(servers);
-    const first = await this.#askServer(boss, lockNames(BOSS_WAIT));
+    const [arbiter, ...rest] = byRank(servers);
+    const first = await this.#askServer(arbiter, lockNames(ARBITER_WAIT));
     if (first === false) return false;
     const given = await this.#askAll(rest, lockNames(REST_WAIT));
     if (!given.includes(false)) return true;
-    this.#unlock([boss, ...rest.filter((_, i) => given[i] !== false)]);
+    this.#unlock([arbiter, ...rest.filter((_, i) => given[i] !== false)]);
     return false;
   }
 
   /** Releases the locks, without waiting for it: later requests to the servers arrive later. */
   #unlock(servers: Pid[]): void {
     const { node, visible } = this.#process.runtime;
-    // The boss last: the next holder of its lock is then likely to acquire the others.
+    // The arbiter last: the next holder of its lock is then likely to acquire the others.
     for (const server of byRank(servers).reverse()) {
       // The lock of a node ends with the connection: none is made to release it.
       if (server.node !== node && !visible.has(server.node)) continue;
