@@ -16,17 +16,11 @@ export interface LocatedProgram {
   application: string | undefined;
 }
 
-/** Finds a program's files: what is given here, what is configured, or the chat. */
+/** Finds a program's files: the given ones, or else the configured ones. */
 export function locateProgram(given: TestProgram): LocatedProgram {
   const { program } = configuration();
   const modules = given.modules ?? program.modules;
   const application = given.application ?? program.application;
-  if (modules === undefined && application === undefined) {
-    return {
-      modules: { Chat: import.meta.resolve("../chat/mod.ts") },
-      application: import.meta.resolve("../chat/application.ts"),
-    };
-  }
   return {
     modules: Object.fromEntries(
       Object.entries(modules ?? {}).map(([name, file]) => [name, href(file)]),

@@ -18,13 +18,13 @@ export interface TestProgram {
   /**
    * The files whose functions the node exports, by the names of the modules.
    *
-   * @default {the lesson's Chat}
+   * @default {none}
    */
   modules?: Readonly<Record<string, string | URL>>;
   /**
    * A file that exports an application to start on the node.
    *
-   * @default {the lesson's chat, unless modules are given}
+   * @default {none}
    */
   application?: string | URL;
 }

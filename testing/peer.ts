@@ -133,9 +133,10 @@ export async function startPeer(
  * import { startPeer } from "@otp/distribution/testing";
  * import { assertStringIncludes } from "@std/assert";
  *
- * await using moebi = await startPeer("moebi");
- * await moebi.call("Chat", "receiveMessage", ["hi"]);
- * assertStringIncludes(moebi.output(), "hi");
+ * const modules = { Counter: import.meta.resolve("./counter.ts") };
+ * await using kate = await startPeer("kate", { modules });
+ * await kate.call("Counter", "add", [1]);
+ * assertStringIncludes(kate.output(), "count is 1");
  * ```
  */
 export class Peer implements AsyncDisposable {
@@ -245,8 +246,9 @@ export class Peer implements AsyncDisposable {
    * import { startPeer } from "@otp/distribution/testing";
    * import { assertEquals } from "@std/assert";
    *
-   * await using kate = await startPeer("kate");
-   * assertEquals(await kate.call("Chat", "receiveMessage", ["hi"]), "ok");
+   * const modules = { Counter: import.meta.resolve("./counter.ts") };
+   * await using kate = await startPeer("kate", { modules });
+   * assertEquals(await kate.call("Counter", "add", [1]), 1);
    * ```
    */
   async call<T = unknown>(

@@ -144,15 +144,16 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
  *
  * @example A test that needs a node, and ones that do not
  * ```ts ignore
+ * import { Node } from "@otp/distribution/node";
  * import { test } from "@otp/distribution/testing";
- * import * as Chat from "@otp/distribution/chat/mod";
+ * import { assertEquals } from "@std/assert";
  *
  * test("add() adds", () => {});
- * test("sendMessage() reaches moebi", { tags: ["distributed"] }, async () => {
- *   await Chat.sendMessage("moebi@localhost", "hi");
+ * test("kate is up", { tags: ["distributed"] }, async () => {
+ *   assertEquals(await Node.ping("kate@localhost"), "pong");
  * });
- * test("sendMessage() has moebi answer", { peers: ["moebi@localhost"] }, async () => {
- *   await Chat.sendMessage("moebi@localhost", "hi");
+ * test("kate is up, unattended", { peers: ["kate@localhost"] }, async () => {
+ *   assertEquals(await Node.ping("kate@localhost"), "pong");
  * });
  * ```
  */

@@ -6,7 +6,12 @@
 
 import { assertEquals } from "@std/assert";
 import * as Chat from "../chat/mod.ts";
-import { test, type TestContext } from "../testing/mod.ts";
+import { configureTests, test, type TestContext } from "../testing/mod.ts";
+
+configureTests({
+  modules: { Chat: import.meta.resolve("../chat/mod.ts") },
+  application: import.meta.resolve("../chat/application.ts"),
+});
 
 async function sendsHi(): Promise<void> {
   assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");

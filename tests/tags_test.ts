@@ -1,4 +1,8 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Application } from "../application.ts";
+import { UndefinedFunctionError } from "../errors.ts";
+import { Node } from "../node.ts";
+import { rpc } from "../rpc.ts";
 import { freePort } from "../testing/_ports.ts";
 import { dirname } from "node:path";
 import { requestedNode, test } from "../testing/tags.ts";
@@ -84,3 +88,15 @@ test("requestedNode() returns the value of --sname or --name", () => {
   ];
   for (const [given, name] of args) assertEquals(requestedNode(given), name);
 });
+
+test(
+  "a test's node exports nothing and runs no application unless they are configured",
+  { node: "bare@localhost" },
+  async () => {
+    assertEquals(Application.started(), []);
+    await assertRejects(
+      () => rpc.call(Node.self(), ["Chat", "receiveMessage"], ["hi"]),
+      UndefinedFunctionError,
+    );
+  },
+);
