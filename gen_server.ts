@@ -94,7 +94,8 @@ import {
 import { promised } from "./runtime/promises/promises.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 import { Pid, type Ref } from "./runtime/values/pid.ts";
-import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { remoteNameOf } from "./runtime/values/beam_names.ts";
 import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
 import { Tuple } from "./runtime/values/tuple.ts";
 import type { OptionNames } from "./runtime/values/options.ts";

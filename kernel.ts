@@ -28,7 +28,8 @@ import {
 import type { ExitMessage } from "./runtime/values/exit_message.ts";
 import { inspect, quote } from "./runtime/values/inspect.ts";
 import { type Message, Pid, Ref } from "./runtime/values/pid.ts";
-import { type Atom, nameOf, remoteNameOf } from "./runtime/values/atom.ts";
+import { type Atom, nameOf } from "./runtime/values/atom.ts";
+import { remoteNameOf } from "./runtime/values/beam_names.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 

@@ -18,7 +18,7 @@ import type {
   Target,
   UnlinkId,
 } from "../runtime/signals/signal.ts";
-import { sendReason } from "../runtime/values/exit_reason.ts";
+import { sendReason } from "../runtime/values/sendable_reason.ts";
 import { copyToSend } from "../runtime/values/term.ts";
 import type { Budget } from "./budget.ts";
 import { leastWireBytes, termBytes } from "./term_size.ts";

@@ -14,7 +14,8 @@ import { reasonOf } from "../runtime/values/errors.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { Pid } from "../runtime/values/pid.ts";
 import type { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Atom, atom, nameOf, remoteNameOf } from "../runtime/values/atom.ts";
+import { Atom, atom, nameOf } from "../runtime/values/atom.ts";
+import { remoteNameOf } from "../runtime/values/beam_names.ts";
 import {
   isExitOrLikeOne,
   isExitSignal,

@@ -73,6 +73,7 @@ const VOCABULARY = [
     "beam_types",
     "bitstring",
     "equality",
+    "error_term",
     "errors",
     "exit_reason",
     "float",
@@ -257,6 +258,11 @@ test("the errors import only the runtime's values", () =>
     (path) => path === "errors.ts",
     (imported) => VOCABULARY.includes(imported),
   ));
+
+test("./errors loads the errors and how they print, and nothing that runs", async () => {
+  const files = await graphOf("errors.ts", { types: false });
+  assert(files.size <= 12, [...files.keys()].join(", "));
+});
 
 test("gen/ imports the runtime and no server", () =>
   assertImports(

@@ -5,6 +5,7 @@
  */
 
 import { tracing, untraced } from "../signals/tracing.ts";
+import { setNodeHere } from "../values/pid.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** The part of a process that its context needs: the context depends on no process. */
@@ -88,11 +89,13 @@ export function contextFor<R>(): (
 }
 
 /** The name of the node that the running code is on. */
-export function hereName(): string {
+function hereName(): string {
   const context = currentContext();
   if (context === undefined) return defaultNode;
   return (context.process?.standIn ?? context).runtime.node;
 }
+
+setNodeHere(hereName);
 
 /** Names the node that code outside any process is on. */
 export function setDefaultNode(name: string): void {

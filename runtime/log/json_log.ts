@@ -14,7 +14,7 @@ import { Float } from "../values/float.ts";
 import { Tuple } from "../values/tuple.ts";
 import { formatExit } from "../values/exit_reason.ts";
 import { writeError } from "../host/standard_streams.ts";
-import { errorTerm } from "../values/term.ts";
+import { errorTerm } from "../values/error_term.ts";
 
 /** The maximum depth of values; an event's own fields are two levels above them. */
 const MAX_DEPTH = 8 + 2;

@@ -14,11 +14,8 @@ import { endBoth } from "../context/stand_in.ts";
 import { crashEvent } from "../log/crash_report.ts";
 import type { Runtime } from "../runtime.ts";
 import { isExitError, reasonOf } from "../values/errors.ts";
-import {
-  isOrderly,
-  sendableReason,
-  sendReason,
-} from "../values/exit_reason.ts";
+import { isOrderly } from "../values/exit_reason.ts";
+import { sendableReason, sendReason } from "../values/sendable_reason.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { Link, Watcher } from "./links_and_monitors.ts";
 import { endMonitor, type LocalProcess } from "./local_process.ts";

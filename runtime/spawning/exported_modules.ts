@@ -6,7 +6,8 @@
 
 import { SpawnRefusedError, UndefinedFunctionError } from "../values/errors.ts";
 import { inspect, printable, quote } from "../values/inspect.ts";
-import { Atom, nameOf, remoteNameOf } from "../values/atom.ts";
+import { Atom, nameOf } from "../values/atom.ts";
+import { remoteNameOf } from "../values/beam_names.ts";
 import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
 import type { Lineage } from "../processes/lineage.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { fromBeamName } from "./beam_names.ts";
-import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+import { moduleText } from "./literals.ts";
+import { setShape } from "./term_shape.ts";
 
 /**
  * The maximum number of characters in a name: an atom, or the name of a process, node, module or function, each of
@@ -45,6 +45,8 @@ export function charactersOf(text: string): number {
 export class Atom {
   /** The atom's text. */
   readonly name: string;
+  /** To TypeScript, another object with a name is no atom. */
+  declare protected readonly isAtom: true;
 
   /**
    * Programs call {@linkcode atom}, which always returns the same object for a name.
@@ -71,17 +73,9 @@ export class Atom {
   toString(): string {
     return this.name;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return `:${this.name}`;
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return `:${this.name}`;
-  }
 }
+
+setShape(Atom, ({ name }) => moduleText(name));
 
 const atoms = new Map<string, WeakRef<Atom>>();
 const collectedAtoms = new FinalizationRegistry((key: string) => {
@@ -114,7 +108,8 @@ export function atom(name: string): Atom {
   const key = atomKey(name);
   const known = atoms.get(key)?.deref();
   if (known !== undefined) return known;
-  const made = Object.freeze(new Atom(name));
+  const made = new Atom(name);
+  Object.freeze(made);
   atoms.set(key, new WeakRef(made));
   collectedAtoms.register(made, key);
   return made;
@@ -124,21 +119,6 @@ export function atom(name: string): Atom {
 function atomKey(name: string): string {
   const first = name.charCodeAt(0);
   return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
-}
-
-/**
- * The text of a name on another node, or of a module there, which may be a string or an atom. An atom is verbatim on
- * a BEAM: `:Chat`, which is not Elixir's `Chat`, is a text in quotes (`beam_names.ts`), which other nodes remove.
- *
- * @throws {TypeError} If it is neither.
- * @throws {RangeError} If it is longer than a name may be.
- */
-export function remoteNameOf(name: string | Atom): string {
-  return nameOf(
-    name instanceof Atom && !name.name.startsWith("Elixir.")
-      ? fromBeamName(name.name)
-      : name,
-  );
 }
 
 /**

@@ -11,6 +11,8 @@
  * @module
  */
 
+import { Atom, nameOf } from "./atom.ts";
+
 const PREFIX = "Elixir.";
 
 function isCapital(code: number): boolean {
@@ -62,4 +64,19 @@ export function fromBeamFunction(module: string, atom: string): string {
 /** The function of a module that an atom of a program names: it is verbatim. */
 export function functionOfAtom(module: string, atom: string): string {
   return toBeamFunction(module, atom) === atom ? atom : `'${atom}'`;
+}
+
+/**
+ * The text of a name on another node, or of a module there, which may be a string or an atom. An atom is verbatim on
+ * a BEAM: `:Chat`, which is not Elixir's `Chat`, is a text in quotes, which other nodes remove.
+ *
+ * @throws {TypeError} If it is neither.
+ * @throws {RangeError} If it is longer than a name may be.
+ */
+export function remoteNameOf(name: string | Atom): string {
+  return nameOf(
+    name instanceof Atom && !name.name.startsWith("Elixir.")
+      ? fromBeamName(name.name)
+      : name,
+  );
 }

@@ -21,7 +21,8 @@ import {
 import type { BinaryReason } from "./exit_reason.ts";
 import { isNodeName } from "./pid.ts";
 import { publicStack } from "./public_stack.ts";
-import { isPlainObject, rebuildError } from "./term.ts";
+import { isPlainObject } from "./term.ts";
+import { rebuildError } from "./error_term.ts";
 import { Tuple, tuple } from "./tuple.ts";
 
 /** The texts that are atoms on a BEAM. */

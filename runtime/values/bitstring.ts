@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 
 /**
  * An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. Whole bytes are a `Uint8Array`.
@@ -70,22 +70,20 @@ export class Bitstring {
    * @returns The text.
    */
   toString(): string {
-    const last = this.bytes.length - 1;
-    return `<<${
-      this.bytes.subarray(0, last).reduce(
-        (text, byte) => `${text}${byte}, `,
-        "",
-      )
-    }${this.bytes[last] >> (8 - this.bits)}::size(${this.bits})>>`;
+    return `<<${[...bitsOf(this)].join(", ")}>>`;
   }
+}
 
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
+setShape(Bitstring, (term) => ({
+  open: "<<",
+  close: ">>",
+  items: bitsOf(term),
+  areTexts: true,
+}));
 
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
+/** The parts of a bitstring, one by one: there may be many. */
+function* bitsOf({ bytes, bits }: Bitstring): Generator<string> {
+  const last = bytes.length - 1;
+  for (let i = 0; i < last; i++) yield String(bytes[i]);
+  yield `${bytes[last] >> (8 - bits)}::size(${bits})`;
 }

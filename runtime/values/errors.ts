@@ -5,7 +5,7 @@
  */
 
 import { describeExit, type ExitReason } from "./exit_reason.ts";
-import { allowErrorClass } from "./term.ts";
+import { allowErrorClass } from "./error_term.ts";
 
 /**
  * An exit: `exit(reason)` throws it, and a call rejects with it when it fails. A wait of the shell process

@@ -1,5 +1,5 @@
 /**
- * Exit reasons: their form, their text, and the form in which they are sent to others.
+ * Exit reasons: their form and their text.
  *
  * @module
  */
@@ -12,7 +12,6 @@ import {
   shorten,
 } from "./inspect.ts";
 import { Atom } from "./atom.ts";
-import { copyTerm, errorTerm, REASON_LEVELS, rebuildError } from "./term.ts";
 
 /**
  * A shutdown with a reason: Elixir's `{:shutdown, reason}`. Counts as a normal exit for
@@ -301,66 +300,4 @@ function formatArguments(args: unknown): string {
   const shown = args.slice(0, MAX_ARGUMENTS).map(inspectArgument);
   if (args.length > MAX_ARGUMENTS) shown.push("...");
   return shown.join(", ");
-}
-
-/**
- * The reason as others get it: a copy; of an error whose fields cannot be sent, the error without
- * them; of anything else that cannot be sent, its text. It throws for no reason.
- */
-export function sendableReason(reason: unknown, maxDepth: number): unknown {
-  if (typeof reason === "string") return reason;
-  try {
-    return copyTerm(reason, maxDepth - REASON_LEVELS);
-  } catch {
-    return plainReason(reason);
-  }
-}
-
-/**
- * Sends a reason that must arrive, to another node or to a wait. A reason that is refused there, as it is
- * larger or deeper than allowed, is replaced by a plainer one. Never throws: the other receivers must be
- * notified.
- */
-export function sendReason(
-  reason: unknown,
-  send: (reason: unknown) => void,
-): void {
-  try {
-    return send(reason);
-  } catch {
-    // A plainer one below.
-  }
-  for (const replacement of [plainReason, briefReason]) {
-    try {
-      return send(replacement(reason));
-    } catch {
-      // A plainer one still.
-    }
-  }
-}
-
-/** The maximum length of the texts of a plain reason: it must fit where the reason did not. */
-const MAX_PLAIN = 1024;
-
-/** An error with its name and message only, or a text. */
-function plainReason(reason: unknown): unknown {
-  return bareError(reason) ?? inspectWithin(reason, MAX_PLAIN);
-}
-
-function briefReason(reason: unknown): string {
-  return inspectWithin(reason, MAX_NAME, { limit: 3, depth: 1 });
-}
-
-function bareError(reason: unknown): Error | undefined {
-  try {
-    if (!(reason instanceof Error)) return undefined;
-    const { name, message, stack } = errorTerm(reason);
-    return rebuildError({
-      name: shorten(name, MAX_PLAIN),
-      message: shorten(message, MAX_PLAIN),
-      stack: stack && shorten(stack, MAX_STACK),
-    });
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 
 /**
  * A whole number that is a float to Erlang, such as `1.0`, which is not `1`. JavaScript has one type for both:
@@ -80,14 +80,6 @@ export class Float {
     const [digits, exponent] = value.toExponential().split("e+");
     return `${digits.includes(".") ? digits : `${digits}.0`}e${exponent}`;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
 }
+
+setShape(Float, String);

@@ -5,7 +5,7 @@
  */
 
 import { isLongName, MAX_NAME_LENGTH } from "./atom.ts";
-import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 import { functionText, moduleText } from "./literals.ts";
 
 /** The most arguments of a function. */
@@ -76,17 +76,9 @@ export class ExternalFunction {
       functionText(this.function)
     }/${this.arity}`;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
 }
+
+setShape(ExternalFunction, String);
 
 /**
  * A local function of an Erlang node: `fn x -> x end`. Only the node that has its module can run it; here it
@@ -168,17 +160,9 @@ export class LocalFunction {
       moduleText(this.module)
     }>`;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
 }
+
+setShape(LocalFunction, String);
 
 function isWord(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 &&

@@ -5,11 +5,7 @@
  */
 
 import { equalItems, equalTerms } from "./equality.ts";
-import {
-  CUSTOM_INSPECT,
-  DENO_INSPECT,
-  type HostInspect,
-} from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 
 /**
  * An Erlang list whose last tail is not a list, such as `[1, 2 | 3]`. Proper lists are arrays.
@@ -70,26 +66,14 @@ export class ImproperList {
     return other instanceof ImproperList &&
       equalItems(this.items, other.items) && equalTerms(this.tail, other.tail);
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](
-    _depth: number,
-    options: object,
-    inspect: HostInspect,
-  ): string {
-    return this.#show(inspect, options);
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](inspect: HostInspect, options: object): string {
-    return this.#show(inspect, options);
-  }
-
-  #show(inspect: HostInspect, options: object): string {
-    const items = this.items.map((each) => inspect(each, options)).join(", ");
-    return `[${items} | ${inspect(this.tail, options)}]`;
-  }
 }
+
+setShape(ImproperList, ({ items, tail }) => ({
+  open: "[",
+  close: "]",
+  items,
+  tail: [tail],
+}));
 
 /**
  * Returns an improper list: `improperList([1, 2], 3)` is Elixir's `[1, 2 | 3]`.

@@ -11,7 +11,6 @@ import {
   HIDDEN,
   keywordText,
   MAX_SHOWN_NAME,
-  moduleText,
   quoteWithin,
 } from "./literals.ts";
 import {
@@ -20,13 +19,8 @@ import {
   refuseUnknown,
   typeError,
 } from "./options.ts";
-import { Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
-import { ReplyTo } from "./reply_to.ts";
-import { Bitstring } from "./bitstring.ts";
-import { ImproperList } from "./improper_list.ts";
-import { isLeafTerm } from "./leaf_term.ts";
-import { Tuple } from "./tuple.ts";
+import { type Parts, shapeOf } from "./term_shape.ts";
 
 /** Options for {@linkcode inspect}. */
 export interface InspectOptions {
@@ -272,34 +266,29 @@ function showObject(
   depth: number,
   indent: number,
 ): string {
-  const atomic = showAtomic(value);
-  if (atomic !== undefined) return leaf(atomic, state);
+  const shape = shapeOf(value);
+  const text = typeof shape === "string"
+    ? printableLine(shape, MAX_MESSAGE)
+    : textOf(value);
+  if (text !== undefined) return leaf(text, state);
   if (state.seen.includes(value)) return leaf("[circular]", state);
-  if (depth <= 0) return leaf(elided(value), state);
+  if (depth <= 0) return leaf(elided(value, shape as Parts), state);
   state.seen.push(value);
   try {
-    return showCollection(value, state, depth, indent);
+    return showCollection(value, shape as Parts, state, depth, indent);
   } finally {
     state.seen.pop();
   }
 }
 
 /** The text of a collection that is too deep. */
-function elided(value: object): string {
-  if (Array.isArray(value) || value instanceof ImproperList) return "[...]";
-  if (value instanceof Tuple) return "{...}";
-  return value instanceof Bitstring ? "<<...>>" : "{ ... }";
+function elided(value: object, shape: Parts | undefined): string {
+  if (shape !== undefined) return `${shape.open}...${shape.close}`;
+  return Array.isArray(value) ? "[...]" : "{ ... }";
 }
 
-/** The text of an object that has no parts. */
-function showAtomic(value: object): string | undefined {
-  if (value instanceof Pid || value instanceof Ref) {
-    return printableLine(value.toString(), MAX_SHOWN_NAME);
-  }
-  if (value instanceof Atom) return moduleText(value.name);
-  if (isLeafTerm(value) && !(value instanceof Bitstring)) {
-    return printableLine(value.toString(), MAX_MESSAGE);
-  }
+/** The text of an object of JavaScript that has no parts. */
+function textOf(value: object): string | undefined {
   if (value instanceof Error) {
     return `#${name(String(value.name))}<${
       printableWithin(String(value.message), MAX_MESSAGE)
@@ -312,46 +301,39 @@ function showAtomic(value: object): string | undefined {
         : Date.prototype.toISOString.call(value)
     }>`;
   }
-  if (value instanceof RegExp) {
-    return printableWithin(String(value), MAX_MESSAGE);
-  }
-  return undefined;
+  return value instanceof RegExp
+    ? printableWithin(String(value), MAX_MESSAGE)
+    : undefined;
 }
+
 function showCollection(
   value: object,
+  shape: Parts | undefined,
   state: State,
   depth: number,
   indent: number,
 ): string {
   const inner = (item: unknown) => show(item, state, depth - 1, indent + 2);
-  if (value instanceof ReplyTo) {
-    // As in iex: the usual tag is [:alias | ref].
-    const { pid, alias, tag } = value;
-    const shown = tag === undefined ? `[:alias | ${inner(alias)}]` : inner(tag);
-    return wrap("", "{", "}", [inner(pid), shown], state, indent);
+  if (shape !== undefined) {
+    const { open, close, areTexts, tail } = shape;
+    const each = areTexts
+      ? (text: unknown) => leaf(text as string, state)
+      : inner;
+    const shown = items(shape.items, state, each, indent);
+    if (tail !== undefined) shown.push(`${shown.pop()} | ${inner(tail[0])}`);
+    return wrap("", open, close, shown, state, indent);
   }
   if (Array.isArray(value)) {
-    const each = isKeywords(value)
-      ? ({ elements: [key, item] }: Tuple) =>
-        `${leaf(keywordText((key as Atom).name), state)}: ${inner(item)}`
+    const each = value.length > 0 && value.every(isPair)
+      ? (pair: unknown) => {
+        const [key, item] = pair as Iterable<unknown>;
+        return `${leaf(keywordText((key as Atom).name), state)}: ${
+          inner(item)
+        }`;
+      }
       : inner;
-    const shown = items(value, state, each as typeof inner, indent);
+    const shown = items(value, state, each, indent);
     return wrap("", "[", "]", shown, state, indent);
-  }
-  if (value instanceof Tuple) {
-    const shown = items(value.elements, state, inner, indent);
-    return wrap("", "{", "}", shown, state, indent);
-  }
-  if (value instanceof ImproperList) {
-    const shown = items(value.items, state, inner, indent);
-    shown.push(`${shown.pop()} | ${inner(value.tail)}`);
-    return wrap("", "[", "]", shown, state, indent);
-  }
-  if (value instanceof Bitstring) {
-    const shown = items(bitsOf(value), state, (text) => {
-      return leaf(text as string, state);
-    }, indent);
-    return wrap("", "<<", ">>", shown, state, indent);
   }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     const bytes = value instanceof ArrayBuffer
@@ -400,28 +382,17 @@ function showCollection(
     : wrap(prefix, "{ ", " }", fields, state, indent);
 }
 
-/** Whether an array is a keyword list of Elixir's: pairs of an atom, not a module's, and a value. */
-function isKeywords(value: readonly unknown[]): boolean {
+/** Whether an item of a list is a pair of an atom, not a module's, and a value: all such are a keyword list of Elixir's. */
+function isPair(item: unknown): boolean {
   try {
-    return value.length > 0 &&
-      value.every((item) =>
-        item instanceof Tuple && item.length === 2 && isKeyword(item[0])
-      );
+    const { open, items } = shapeOf(item as object) as Parts;
+    if (open !== "{" || (items as unknown[]).length !== 2) return false;
+    const [key] = items;
+    return key instanceof Atom && !key.name.startsWith("Elixir.");
   } catch {
-    // An item is a proxy that throws: the items are shown one by one.
+    // The item is a proxy that throws, or not an object: the items are shown one by one.
     return false;
   }
-}
-
-function isKeyword(key: unknown): boolean {
-  return key instanceof Atom && !key.name.startsWith("Elixir.");
-}
-
-/** The parts of a bitstring, one by one: there may be many. */
-function* bitsOf({ bytes, bits }: Bitstring): Generator<string> {
-  const last = bytes.length - 1;
-  for (let i = 0; i < last; i++) yield String(bytes[i]);
-  yield `${bytes[last] >> (8 - bits)}::size(${bits})`;
 }
 
 function className(value: object): string {

@@ -5,12 +5,9 @@
  * @module
  */
 
-import { Pid, Ref } from "./pid.ts";
-import { Atom } from "./atom.ts";
-import { isLeafTerm } from "./leaf_term.ts";
 import { quoteWithin } from "./literals.ts";
 import { nearName } from "./near_name.ts";
-import { Tuple } from "./tuple.ts";
+import { shapeOf } from "./term_shape.ts";
 
 /** The maximum number of characters of an unknown option's name in an error. */
 const MAX_NAME = 100;
@@ -73,9 +70,8 @@ function unknownOption(name: string, doing: string, known: object): TypeError {
 
 /** Whether an object is certainly no options object, but an argument in the wrong position or a collection. */
 function isOther(value: object): boolean {
-  return Symbol.iterator in value || isBuiltIn(value) || value instanceof Pid ||
-    value instanceof Ref || value instanceof Atom ||
-    value instanceof Tuple || isLeafTerm(value);
+  return Symbol.iterator in value || isBuiltIn(value) ||
+    shapeOf(value) !== undefined;
 }
 
 /** Whether an object is of a class of JavaScript's that has no options; one of a user's class may have some. */

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { hereName } from "../context/async_context.ts";
 import { MAX_NAME_LENGTH } from "./atom.ts";
-import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 
 /** The maximum number of other nodes with a number for printed pids: peers make up names. */
 const MAX_NUMBERED = 4096;
@@ -25,9 +24,17 @@ let lastNodeNumber = 10_500;
 /** Of the pids of other nodes that were printed last, the incarnation, which is not printed. */
 const printedCreations = new Map<string, number>();
 
+/** Returns the node of the running code, whose pids are printed with the number 0. */
+let nodeHere = () => "nonode@nohost";
+
+/** Sets the function that returns the node of the running code. */
+export function setNodeHere(fn: () => string): void {
+  nodeHere = fn;
+}
+
 /** The number of a node in printed pids: 0 here, a number of its own for each other node. */
 export function numberOfNode(node: string): number {
-  if (node === hereName()) return 0;
+  if (node === nodeHere()) return 0;
   let number = nodeNumbers.get(node);
   if (number === undefined) {
     number = ++lastNodeNumber;
@@ -178,16 +185,6 @@ export class Pid<in M = any> {
     if (node !== 0) printedCreations.set(this.node, this.creation);
     return `#PID<${node}.${this.id}.${this.serial}>`;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
 }
 
 /**
@@ -253,17 +250,10 @@ export class Ref {
       numberOfNode(this.node)
     }.${this.creation}.0.${this.number}>`;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
 }
+
+setShape(Pid, String);
+setShape(Ref, String);
 
 /** A pid whose number needs more than 53 bits. Own pids are never of this class: their code stays as fast. */
 class WidePid extends Pid {

@@ -5,7 +5,7 @@
  */
 
 import { MAX_NAME_LENGTH } from "./atom.ts";
-import { CUSTOM_INSPECT, DENO_INSPECT } from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 import { isNodeName, numberOfNode } from "./pid.ts";
 
 const END = 1n << 64n;
@@ -87,14 +87,6 @@ export class Port {
   toString(): string {
     return `#Port<${numberOfNode(this.node)}.${this.id}>`;
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](): string {
-    return this.toString();
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](): string {
-    return this.toString();
-  }
 }
+
+setShape(Port, String);

@@ -12,7 +12,7 @@
 import { dirname } from "node:path";
 import nodeProcess from "node:process";
 import { cut } from "./literals.ts";
-import { type ErrorTerm, errorTerm } from "./term.ts";
+import { type ErrorTerm, errorTerm } from "./error_term.ts";
 
 /** The maximum number of characters of a stack that is sent. */
 const MAX_STACK = 1 << 16;

@@ -11,6 +11,7 @@ import { atom } from "./atom.ts";
 import { equalTerms } from "./equality.ts";
 import { ImproperList, improperList } from "./improper_list.ts";
 import { type Pid, Ref } from "./pid.ts";
+import { setShape } from "./term_shape.ts";
 import { type Tuple, tuple } from "./tuple.ts";
 
 const ALIAS = atom("alias");
@@ -86,6 +87,13 @@ export class ReplyTo {
       equalTerms(other.tag, this.tag) && other.form === this.form;
   }
 }
+
+// As iex shows it.
+setShape(ReplyTo, (to) => ({
+  open: "{",
+  close: "}",
+  items: [to.pid, tagOf(to)],
+}));
 
 /** The receiver of a reply: an alias with the usual tag, or any. */
 export type ReplyTarget = Ref | ReplyTo;

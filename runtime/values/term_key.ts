@@ -17,12 +17,12 @@ import { Port } from "./port.ts";
 import {
   checkHole,
   DEFAULT_MAX_DEPTH,
-  errorTerm,
   isPlainObject,
   notSendable,
   tooDeep,
   typedArrayKind,
 } from "./term.ts";
+import { errorTerm } from "./error_term.ts";
 import { Tuple } from "./tuple.ts";
 
 /** A key that stands for a value in a `Map` or a `Set`. */

@@ -5,11 +5,7 @@
  */
 
 import { equalItems } from "./equality.ts";
-import {
-  CUSTOM_INSPECT,
-  DENO_INSPECT,
-  type HostInspect,
-} from "./host_inspect.ts";
+import { setShape } from "./term_shape.ts";
 
 /** The number of elements that are also properties of a tuple: `pair[0]`. */
 const NUMBERED = 32;
@@ -98,27 +94,13 @@ export class Tuple<T extends readonly unknown[] = readonly unknown[]> {
     return other instanceof Tuple &&
       equalItems(this.elements, other.elements);
   }
-
-  /** @ignore */
-  [CUSTOM_INSPECT](
-    _depth: number,
-    options: object,
-    inspect: HostInspect,
-  ): string {
-    return this.#show(inspect, options);
-  }
-
-  /** @ignore */
-  [DENO_INSPECT](inspect: HostInspect, options: object): string {
-    return this.#show(inspect, options);
-  }
-
-  #show(inspect: HostInspect, options: object): string {
-    return `{${
-      this.elements.map((each) => inspect(each, options)).join(", ")
-    }}`;
-  }
 }
+
+setShape(Tuple, ({ elements }) => ({
+  open: "{",
+  close: "}",
+  items: elements,
+}));
 
 for (let i = 0; i < NUMBERED; i++) {
   Object.defineProperty(Tuple.prototype, i, {

@@ -17,7 +17,7 @@ import {
 import { formatExit } from "../../runtime/values/exit_reason.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
-import { allowErrorClass } from "../../runtime/values/term.ts";
+import { allowErrorClass } from "../../runtime/values/error_term.ts";
 import {
   never,
   waitingProcess,

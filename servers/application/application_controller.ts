@@ -23,7 +23,7 @@ import type { Pid } from "../../runtime/values/pid.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { sendableReason } from "../../runtime/values/exit_reason.ts";
+import { sendableReason } from "../../runtime/values/sendable_reason.ts";
 import { tell } from "../../gen/call.ts";
 import { fromNode } from "../../gen/messages.ts";
 import {

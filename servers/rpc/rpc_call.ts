@@ -33,11 +33,8 @@ import {
 import { type Pid, Ref } from "../../runtime/values/pid.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import {
-  describeExit,
-  isReason,
-  sendableReason,
-} from "../../runtime/values/exit_reason.ts";
+import { describeExit, isReason } from "../../runtime/values/exit_reason.ts";
+import { sendableReason } from "../../runtime/values/sendable_reason.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type {
   Runnable,

@@ -16,7 +16,8 @@ import { inspectArgument, quote } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { isOrderly, sendableReason } from "../../runtime/values/exit_reason.ts";
+import { isOrderly } from "../../runtime/values/exit_reason.ts";
+import { sendableReason } from "../../runtime/values/sendable_reason.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
 import type { Restarts } from "./supervision.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allowErrorClass } from "../../runtime/values/term.ts";
+import { allowErrorClass } from "../../runtime/values/error_term.ts";
 
 /**
  * A run of a `TaskPool` has failed before its task had a result. `code` is the reason:

@@ -9,8 +9,8 @@
  */
 
 import { type Atom, atom } from "../../runtime/values/atom.ts";
+import { rebuildError } from "../../runtime/values/error_term.ts";
 import { publicError } from "../../runtime/values/public_stack.ts";
-import { rebuildError } from "../../runtime/values/term.ts";
 import { Tuple, tuple } from "../../runtime/values/tuple.ts";
 
 /** The key of the name of a struct. */

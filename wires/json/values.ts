@@ -41,15 +41,17 @@ import {
   checkHole,
   checkKeys,
   defineProto,
-  type ErrorTerm,
   isPlainObject,
   MAX_BIGINT_DIGITS,
   notSendable,
-  rebuildError,
   tooDeep,
   TYPED_ARRAYS,
   typedArrayKind,
 } from "../../runtime/values/term.ts";
+import {
+  type ErrorTerm,
+  rebuildError,
+} from "../../runtime/values/error_term.ts";
 import { OverLimit } from "../over_limit.ts";
 import {
   ATTACHED,
