@@ -8,10 +8,6 @@ import {
   type NodeEntry,
   register,
 } from "../distribution/epmd/mod.ts";
-import {
-  decodeLookupReply,
-  encodeRequest,
-} from "../distribution/epmd/protocol.ts";
 
 const modUrl = new URL("../distribution/epmd/mod.ts", import.meta.url).href;
 
@@ -144,13 +140,6 @@ export class RawConnection implements AsyncDisposable {
     this.#socket.destroy();
     await this.closed;
   }
-}
-
-/** The whole Extra field of a node, which any program on the machine can look up. */
-export async function extraOf(name: string, port: number): Promise<string> {
-  await using raw = new RawConnection(port);
-  raw.send(encodeRequest({ type: "lookup", name }));
-  return decodeLookupReply(await raw.closed)?.found?.extra ?? "";
 }
 
 /** A server that is not EPMD, or deviates from its protocol. */

@@ -13,11 +13,9 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Attempts, REPEATS } from "../distribution/attempts.ts";
-import { isLater } from "../distribution/epmd/ownership.ts";
 import { CLOSING, EPMD_LIMITS } from "../distribution/epmd/server.ts";
 import { global } from "../global.ts";
 import { PageServer, REQUEST_TIME } from "../observe/dashboard/page_server.ts";
@@ -205,7 +203,7 @@ states(
 
 states(
   SECURITY,
-  "reserves each name for # for the node that can prove ownership",
+  "For #, names of nodes that register for the first time wait",
   (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
 );
 
@@ -256,19 +254,6 @@ states(
   "docs/deploy.md",
   "`LimitNOFILE`: a node keeps at most # connections",
   (connections) => assertEquals(MAX_CONNECTIONS, connections),
-);
-
-states(
-  PROTOCOL,
-  "a link proves an earlier link if hashing it # to # times produces the earlier",
-  (least, most) => {
-    const last = "0".repeat(43);
-    let before = last;
-    for (let times = 0; times <= most + 1; times++) {
-      assertEquals(isLater(last, before), times >= least && times <= most);
-      before = createHash("sha256").update(before).digest("base64url");
-    }
-  },
 );
 
 states(

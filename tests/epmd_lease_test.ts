@@ -13,21 +13,17 @@ import {
   parseExtra,
   register,
 } from "../distribution/epmd/mod.ts";
-import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
-import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import {
   allowance,
   epmdNames,
   epmdTest,
   evalRegister,
   eventually,
-  extraOf,
   FakeEpmd,
   freePort,
   hasEpmd,
   logBook,
   node,
-  RawConnection,
   startEpmd,
 } from "./_epmd_helpers.ts";
 
@@ -123,8 +119,9 @@ epmdTest(
   "Lease keeps its name against a newcomer while another takes over",
   async () => {
     const port = await freePort();
-    const alex = await register(node("alex", 4131), { port });
-    await using kate = await register(node("kate", 4132), { port });
+    const options = { port, limits: { holdTime: 300 } };
+    const alex = await register(node("alex", 4131), options);
+    await using kate = await register(node("kate", 4132), options);
     const start = performance.now();
     await alex.close();
     await assertRejects(
@@ -136,48 +133,9 @@ epmdTest(
     // The name of a node that is gone is free once the hold is over.
     await using again = await register(node("alex", 4134), { port });
     const took = performance.now() - start;
-    assert(took > 1990, `${took} ms`);
+    assert(took > 290, `${took} ms`);
     assertEquals((await lookup("alex", { port }))?.port, 4134);
     assert(again.creation !== alex.creation);
-  },
-);
-
-epmdTest(
-  "Lease keeps its name against a program that repeats all public data of it while another takes over",
-  async () => {
-    const port = await freePort();
-    const alex = await register(node("alex", 4141), { port });
-    await using kate = await register(node("kate", 4142), { port });
-    await using moebi = await register(node("moebi", 4143), { port });
-    const known = await extraOf("kate", port);
-    assert(parseExtra(known).owner !== undefined);
-    const request = encodeRequest({
-      type: "alive",
-      registration: toRegistration({
-        name: "kate",
-        port: 5001,
-        hidden: false,
-        extra: withWords(known, { creation: kate.creation }),
-      }),
-    });
-    let isOver = false;
-    const answers: number[] = [];
-    const thief = (async () => {
-      while (!isOver) {
-        await using raw = new RawConnection(port);
-        raw.send(request);
-        const answer = await raw.closed;
-        if (answer.length > 0) answers.push(answer[1]);
-      }
-    })();
-    await alex.close();
-    await allFound(port, [node("kate", 4142), node("moebi", 4143)]);
-    await eventually(() => answers.length > 0);
-    isOver = true;
-    await thief;
-    assertEquals(answers.filter((each) => each === 0), []);
-    assert(kate.serving !== moebi.serving);
-    assertEquals((await lookup("kate", { port }))?.port, 4142);
   },
 );
 

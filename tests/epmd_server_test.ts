@@ -1,14 +1,12 @@
 import { connect, type Socket } from "node:net";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
+import { toRegistration } from "../distribution/epmd/entry.ts";
 import { lookup, names, register } from "../distribution/epmd/mod.ts";
-import { OwnerChain, Roster } from "../distribution/epmd/ownership.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import { EpmdServer } from "../distribution/epmd/server.ts";
 import {
   epmdTest,
   eventually,
-  extraOf,
   logBook,
   pause,
   RawConnection,
@@ -154,30 +152,6 @@ epmdTest(
   },
 );
 
-epmdTest(
-  "EpmdServer refuses to be killed and to stop a node, and dumps as text",
-  async () => {
-    const server = await EpmdServer.listen({ host, port: 0 });
-    await stopping(server, async (port) => {
-      await using node = new RawConnection(port);
-      node.send(alive("kate", 4004));
-      await eventually(() => node.received.length === 6);
-      const decoder = new TextDecoder();
-      await using kill = new RawConnection(port);
-      kill.send(encodeRequest({ type: "kill" }));
-      assertEquals(decoder.decode(await kill.closed), "NO");
-      await using stop = new RawConnection(port);
-      stop.send(Uint8Array.of(0, 5, 115, 107, 97, 116, 101));
-      assertEquals((await stop.closed).length, 0);
-      await using dump = new RawConnection(port);
-      dump.send(encodeRequest({ type: "dump" }));
-      const text = decoder.decode((await dump.closed).subarray(4));
-      assertStringIncludes(text, "<kate> at port 4004");
-      assertEquals(server.entries.length, 1);
-    });
-  },
-);
-
 epmdTest("EpmdServer answers an old node with a 16-bit creation", async () => {
   const server = await EpmdServer.listen({ host, port: 0 });
   await stopping(server, async (port) => {
@@ -210,59 +184,22 @@ epmdTest(
   },
 );
 
-/** The Extra field of a node that has registered before. */
-function again(creation: number, owner?: string): string {
-  return withWords("otp-json/1", { creation, owner });
-}
-
 epmdTest(
-  "EpmdServer keeps a live name against a client that knows all public data of it",
+  "EpmdServer keeps a live name against a client that repeats all public data of it",
   async () => {
     const server = await EpmdServer.listen({ host, port: 0 });
     await stopping(server, async (port) => {
-      const chain = new OwnerChain();
+      const extra = "otp-json/1 creation=99";
       await using first = new RawConnection(port);
-      first.send(alive("kate", 4007, again(99, chain.next())));
-      await eventually(() => first.received.length >= 6);
-      assertEquals([...first.received.subarray(0, 6)], [118, 0, 0, 0, 0, 99]);
-      const looked = await extraOf("kate", port);
-      const other = new OwnerChain().next();
-      const next = chain.next();
-      for (
-        const [at, extra] of [
-          [4007, again(99)],
-          [4007, looked],
-          [4007, again(99, other)],
-          [4007, again(98, next)],
-          [4008, again(99, next)],
-          [4007, "otp-json/1"],
-        ] as const
-      ) {
+      first.send(alive("kate", 4007, extra));
+      await eventually(() => first.received.length === 6);
+      assertEquals([...first.received], [118, 0, 0, 0, 0, 99]);
+      for (const words of [extra, "otp-json/1"]) {
         await using thief = new RawConnection(port);
-        thief.send(alive("kate", at, extra));
-        assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0], extra);
+        thief.send(alive("kate", 4007, words));
+        assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0], words);
         assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
       }
-    });
-  },
-);
-
-epmdTest(
-  "EpmdServer lets a node that proves its identity replace its own broken connection",
-  async () => {
-    const server = await EpmdServer.listen({ host, port: 0 });
-    await stopping(server, async (port) => {
-      const chain = new OwnerChain();
-      await using first = new RawConnection(port);
-      first.send(alive("kate", 4007, again(99, chain.next())));
-      await eventually(() => first.received.length >= 6);
-      // Links may be lost with the answers to their registrations.
-      for (let i = 0; i < 10; i++) chain.next();
-      await using second = new RawConnection(port);
-      second.send(alive("kate", 4007, again(99, chain.next())));
-      await first.closed;
-      await eventually(() => second.received.length >= 6);
-      assertEquals(server.entries, [{ name: "kate", port: 4007 }]);
     });
   },
 );
@@ -294,77 +231,6 @@ epmdTest(
       assertEquals(await waiting.closed, Uint8Array.of(119, 1));
       assertEquals(server.refused, 0);
       for (const socket of sockets) socket.destroy();
-    });
-  },
-);
-
-epmdTest(
-  "EpmdServer keeps names after a take-over for nodes that prove their ownership",
-  async () => {
-    const chain = new OwnerChain();
-    const known = chain.next();
-    const server = await EpmdServer.listen({
-      host,
-      port: 0,
-      // Longer than a test may take: nodes with a proof do not wait for it.
-      limits: { holdTime: 600_000 },
-      tookOver: true,
-      owners: new Map([["kate", known], ["zoe", chain.next()], ["old", ""]]),
-    });
-    await stopping(server, async (port) => {
-      const thieves = [again(7), again(7, known), again(7, chain.next())]
-        .map((extra, i) => {
-          const name = i === 2 ? "zoe" : "kate";
-          const thief = new RawConnection(port);
-          thief.send(alive(name, 5001, extra));
-          return thief;
-        });
-      // Zoe's link is later than the last known one of zoe.
-      await using zoe = thieves.pop();
-      await using old = new RawConnection(port);
-      old.send(alive("old", 4010, again(7)));
-      await eventually(() => old.received.length >= 6);
-      await eventually(() => (zoe?.received.length ?? 0) >= 6);
-      await using kate = new RawConnection(port);
-      kate.send(alive("kate", 4009, again(777, chain.next())));
-      for (const thief of thieves) {
-        assertEquals([...await thief.closed], [118, 1, 0, 0, 0, 0]);
-      }
-      assertEquals([...kate.received.subarray(0, 6)], [118, 0, 0, 0, 3, 9]);
-      assertEquals((await lookup("kate", { port }))?.port, 4009);
-    });
-  },
-);
-
-epmdTest(
-  "EpmdServer writes the roster to nodes that prove by links, and to no others",
-  async () => {
-    const server = await EpmdServer.listen({ host, port: 0 });
-    await stopping(server, async (port) => {
-      const owner = new OwnerChain().next();
-      const rosterOf = (raw: RawConnection) => {
-        const roster = new Roster();
-        roster.push(raw.received.subarray(6));
-        return [...roster.owners].toSorted().join(" ");
-      };
-      const link = new OwnerChain().next();
-      await using alex = new RawConnection(port);
-      alex.send(alive("alex", 4000, again(5, link)));
-      await using plain = new RawConnection(port);
-      plain.send(alive("plain", 4001));
-      // The change has been written, so that kate reads plain's name in the roster alone.
-      await eventually(() => rosterOf(alex) === `alex,${link} plain,`);
-      await using kate = new RawConnection(port);
-      kate.send(alive("kate", 4002, again(5, owner)));
-      const both = `alex,${link} kate,${owner} plain,`;
-      await eventually(() => rosterOf(kate) === both);
-      await using late = new RawConnection(port);
-      late.send(alive("late", 4003));
-      const all = both.replace(" plain", " late, plain");
-      await eventually(() => rosterOf(kate) === all);
-      await late[Symbol.asyncDispose]();
-      await eventually(() => rosterOf(kate) === both);
-      assertEquals(plain.received.length, 6);
     });
   },
 );

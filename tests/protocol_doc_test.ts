@@ -13,8 +13,7 @@ import {
 import { createHmac } from "node:crypto";
 import { QUIET_TURNS, SILENT_TURNS } from "../distribution/connection.ts";
 import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../distribution/dialler.ts";
-import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
-import { isLater, OwnerChain } from "../distribution/epmd/ownership.ts";
+import { toRegistration } from "../distribution/epmd/entry.ts";
 import { encodeRequest } from "../distribution/epmd/protocol.ts";
 import { FIRST_JITTER, NEWCOMER_PAUSE } from "../distribution/epmd/registry.ts";
 import { EPMD_LIMITS } from "../distribution/epmd/server.ts";
@@ -721,7 +720,7 @@ function bytesOf(text: string): Uint8Array {
 }
 
 test("docs/protocol.md: EPMD", () => {
-  const [request, extra] = blocks(section("## Finding a node: EPMD"), "text");
+  const [request] = blocks(section("## Finding a node: EPMD"), "text");
   const registration = toRegistration({
     name: "kate",
     port: 40123,
@@ -731,13 +730,6 @@ test("docs/protocol.md: EPMD", () => {
   assertEquals(
     request,
     hex(encodeRequest({ type: "alive", registration })),
-  );
-  assertEquals(
-    extra,
-    withWords(jsonWire.extra, {
-      creation: KATE.creation,
-      owner: "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ",
-    }),
   );
 });
 
@@ -757,9 +749,6 @@ test("docs/protocol.md: constants", () => {
       /^\| ([A-Z].*?) +\| ([\d,]+) +\|$/gm,
     ),
   ].map(([, constant, value]) => [constant, numberOf(value)]);
-  const chain = new OwnerChain();
-  const links = [chain.next()];
-  do links.push(chain.next()); while (isLater(links.at(-1), links[0]));
   assertEquals(Object.fromEntries(shown), {
     "Characters of the name of a node, process, module, function or atom":
       MAX_NAME_LENGTH,
@@ -789,7 +778,6 @@ test("docs/protocol.md: constants", () => {
     "Hold of look-ups after EPMD changed hands": EPMD_LIMITS.lookupGrace,
     "Pause of a node that finds no EPMD": NEWCOMER_PAUSE,
     "Longest wait of a node that has lost EPMD": FIRST_JITTER,
-    "Links of a chain of `owner=`, and hashes of a proof": links.length - 1,
   });
 });
 

@@ -286,7 +286,6 @@ export const AREAS: readonly Area[] = [
       "epmd_test",
       "epmd_protocol_test",
       "epmd_server_test",
-      "epmd_ownership_test",
       "epmd_lease_test",
       "listener_test",
       "epmd_thread_test",

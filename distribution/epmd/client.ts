@@ -5,7 +5,7 @@
  */
 
 import type { LookupFunction } from "node:net";
-import { nameFault, type NodeEntry, toEntry, withWords } from "./entry.ts";
+import { nameFault, type NodeEntry, toEntry } from "./entry.ts";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import {
   type EpmdAddress,
@@ -105,10 +105,7 @@ export function lookup(
       signal: options.signal,
       find: options.find,
     });
-    if (found.found === undefined) return undefined;
-    const entry = toEntry(found.found);
-    // The proof of an owner is between the node and EPMD.
-    return { ...entry, extra: withWords(entry.extra, { owner: undefined }) };
+    return found.found && toEntry(found.found);
   });
 }
 

@@ -17,8 +17,6 @@ export const TYPE_NORMAL = 77;
 /** Node type of a hidden node. */
 export const TYPE_HIDDEN = 72;
 
-const OWNER = /^[\w-]{43}$/;
-
 const encoder = new TextEncoder();
 
 /** A node as EPMD knows it. */
@@ -57,8 +55,6 @@ export interface ParsedExtra {
   wire: string;
   /** The creation that a node has already and registers again with. */
   creation: number | undefined;
-  /** A link of the node's chain, which proves that it registered before. */
-  owner: string | undefined;
   /** The address that the node listens on, if it is valid and not `127.0.0.1`. */
   listen: string | undefined;
 }
@@ -74,13 +70,11 @@ export function parseExtra(extra: string): ParsedExtra {
   const found: ParsedExtra = {
     wire,
     creation: undefined,
-    owner: undefined,
     listen: undefined,
   };
   for (const word of words) {
-    const [, key, text] =
-      /^(creation|owner|listen)=([\w.:-]{1,45})$/.exec(word) ?? [];
-    if (key === "owner" && OWNER.test(text)) found.owner ??= text;
+    const [, key, text] = /^(creation|listen)=([\w.:-]{1,45})$/.exec(word) ??
+      [];
     if (key === "listen" && isIP(text) !== 0) found.listen ??= text;
     if (key !== "creation" || !/^[0-9]{1,10}$/.test(text)) continue;
     const value = Number(text);

@@ -18,9 +18,6 @@ const ALIVE2_X_RESP = 118;
 const PORT_PLEASE2_REQ = 122;
 const PORT2_RESP = 119;
 const NAMES_REQ = 110;
-const DUMP_REQ = 100;
-const KILL_REQ = 107;
-const STOP_REQ = 115;
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -35,10 +32,7 @@ export class EpmdFormatError extends Error {
 export type EpmdRequest =
   | { type: "alive"; registration: Registration }
   | { type: "lookup"; name: string }
-  | { type: "names" }
-  | { type: "dump" }
-  | { type: "kill" }
-  | { type: "stop" };
+  | { type: "names" };
 
 /** EPMD's answer to a registration. */
 export interface AliveReply {
@@ -87,12 +81,6 @@ function requestBody(request: EpmdRequest): Uint8Array {
       ]);
     case "names":
       return Uint8Array.of(NAMES_REQ);
-    case "dump":
-      return Uint8Array.of(DUMP_REQ);
-    case "kill":
-      return Uint8Array.of(KILL_REQ);
-    case "stop":
-      return Uint8Array.of(STOP_REQ);
   }
 }
 
@@ -118,15 +106,9 @@ export function decodeRequest(body: Uint8Array): EpmdRequest {
       checkName(name);
       return { type: "lookup", name };
     }
-    // Erlang's `epmd -stop` sends a name after the byte, and others may send more after theirs.
+    // More bytes may follow.
     case NAMES_REQ:
       return { type: "names" };
-    case DUMP_REQ:
-      return { type: "dump" };
-    case KILL_REQ:
-      return { type: "kill" };
-    case STOP_REQ:
-      return { type: "stop" };
     default:
       throw new EpmdFormatError(`unknown request ${body[0]}`);
   }
@@ -209,16 +191,6 @@ export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
 }
 
 /**
- * Returns the bytes after the answer to a registration.
- *
- * @param bytes All bytes received so far, with a whole answer.
- * @returns The bytes after it.
- */
-export function afterAliveReply(bytes: Uint8Array): Uint8Array {
-  return bytes.subarray(bytes[0] === ALIVE2_X_RESP ? 6 : 4);
-}
-
-/**
  * Encodes the answer to a look-up.
  *
  * @param registration The node, or `undefined` when no node has the name.
@@ -267,25 +239,6 @@ export function encodeNamesReply(
   let text = "";
   for (const entry of entries) {
     text += `name ${entry.name} at port ${entry.port}\n`;
-  }
-  return concat([uint16(0), uint16(port), encoder.encode(text)]);
-}
-
-/**
- * Encodes the answer to a request for a dump; EPMD's tool prints it unchanged.
- *
- * @param port EPMD's port.
- * @param entries The nodes.
- * @returns The bytes to send.
- */
-export function encodeDumpReply(
-  port: number,
-  entries: Iterable<NameEntry>,
-): Uint8Array {
-  let text = "";
-  for (const entry of entries) {
-    text +=
-      `active name     <${entry.name}> at port ${entry.port}, fd = -1\n\0`;
   }
   return concat([uint16(0), uint16(port), encoder.encode(text)]);
 }

@@ -4,8 +4,7 @@
  * If an `epmd` runs, or another node serves, the name is registered there. If not, this node serves the
  * protocol itself and registers with itself. When the connection that holds the registration closes, because
  * the serving node stopped or died, all remaining nodes do this again: one of them finds the port free and
- * serves, the others find it. Each registers with its existing creation, which marks it as an owner and not a
- * newcomer, and proves it by the next link of its chain (`ownership.ts`).
+ * serves, the others find it. Each registers with its existing creation, which marks it as no newcomer.
  *
  * @module
  */
@@ -33,19 +32,13 @@ import {
   runOutside,
   toTarget,
 } from "./exchange.ts";
-import { OwnerChain, Roster } from "./ownership.ts";
-import {
-  afterAliveReply,
-  decodeAliveReply,
-  encodeRequest,
-} from "./protocol.ts";
+import { decodeAliveReply, encodeRequest } from "./protocol.ts";
 import type { EpmdLog, EpmdServerLimits } from "./server.ts";
 import { type EpmdService, EpmdThread, serveEpmd } from "./thread.ts";
 
 /** With a longer Extra, a registration with its creation may not fit a request. */
 const MAX_EXTRA = 512;
-/** The answer, and the part of the roster in the same segment. */
-const ALIVE_REPLY_CAP = 2 * 1024 * 1024;
+const ALIVE_REPLY_CAP = 64;
 const ATTEMPTS = 8;
 /** The time below which a node waits before it registers again, in milliseconds. */
 export const FIRST_JITTER = 20;
@@ -129,9 +122,6 @@ class NameLease implements Lease {
   readonly #options: EpmdOptions;
   readonly #log: EpmdLog;
   readonly #closing = new AbortController();
-  readonly #chain = new OwnerChain();
-  #link = this.#chain.next();
-  #roster = new Roster();
   #creation = 0;
   #socket: Socket | undefined;
   #service: EpmdService | undefined;
@@ -253,26 +243,17 @@ class NameLease implements Lease {
     const registration = toRegistration(this.#entry);
     registration.extra = withWords(registration.extra, {
       creation: again ? this.#creation : undefined,
-      owner: this.#link,
     });
     const ref = this.#options.ref ?? true;
     const { answer, socket } = await exchange(this.#target, {
       what: `register ${this.#entry.name}`,
       request: encodeRequest({ type: "alive", registration }),
-      parse: (bytes) => {
-        const reply = decodeAliveReply(bytes);
-        return reply && { ...reply, rest: afterAliveReply(bytes) };
-      },
+      parse: decodeAliveReply,
       cap: ALIVE_REPLY_CAP,
       signal: this.#closing.signal,
       // The caller waits for the first registration, whatever the option says of the rest.
       ref: ref || !again,
-    }).catch((error) => {
-      // A link is used up once it may have been seen.
-      if (!isRefused(error)) this.#link = this.#chain.next();
-      throw error;
     });
-    this.#link = this.#chain.next();
     if (!answer.ok) {
       socket.destroy();
       throw new NameInUseError(this.#entry.name, this.#target);
@@ -284,10 +265,9 @@ class NameLease implements Lease {
     }
     if (!ref) socket.unref();
     this.#socket = socket;
-    const roster = this.#roster = new Roster();
-    roster.push(answer.rest);
     socket.on("close", () => this.#lost(socket));
-    socket.on("data", (chunk: Uint8Array) => roster.push(chunk));
+    // Only a socket that is read from reports that it was closed.
+    socket.resume();
     // It may have ended while the answer was on its way to here.
     if (socket.destroyed) this.#lost(socket);
   }
@@ -309,7 +289,6 @@ class NameLease implements Lease {
           port,
           alsoAt: listenHost,
           tookOver,
-          owners: this.#roster.owners,
           ref,
           log,
           limits,

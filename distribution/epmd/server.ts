@@ -14,11 +14,9 @@ import {
   parseExtra,
   type Registration,
 } from "./entry.ts";
-import { isLater, rosterLine } from "./ownership.ts";
 import {
   decodeRequest,
   encodeAliveReply,
-  encodeDumpReply,
   encodeLookupReply,
   encodeNamesReply,
   EpmdFormatError,
@@ -28,10 +26,6 @@ import {
 } from "./protocol.ts";
 
 const LOG_INTERVAL = 5000;
-/** The time in which changes of the roster are combined, in milliseconds. */
-const NEWS_DELAY = 10;
-/** The number of bytes of the roster that may wait for a node that does not read. */
-const MAX_UNREAD = 256 * 1024;
 /** A connection beyond it is retried by its client's kernel only after a second. */
 const BACKLOG = 1024;
 /** The number of further connections that may be open, as their sockets are about to close. */
@@ -108,13 +102,6 @@ export interface EpmdServerOptions {
    */
   tookOver?: boolean;
   /**
-   * The names that are reserved for their owners after a take-over: by name, the last link that the previous
-   * server received, empty for a node that sent none.
-   *
-   * @default none
-   */
-  owners?: ReadonlyMap<string, string>;
-  /**
    * Whether the server keeps the JavaScript process alive.
    *
    * @default true
@@ -140,8 +127,6 @@ interface Connection {
 interface Holder {
   readonly connection: Connection;
   readonly registration: Registration;
-  readonly creation: number;
-  readonly owner: string | undefined;
 }
 
 /** An EPMD inside this JavaScript process. */
@@ -156,14 +141,10 @@ export class EpmdServer {
   readonly #passing = new Set<Connection>();
   /** Connections that have their answer, and that their clients are about to close, oldest first. */
   readonly #answered = new Set<Connection>();
-  /** Names that only their owners may register until the end of the hold. */
-  readonly #owners: Map<string, string>;
-  /** Newcomers, and nodes without a proof, that wait for the end of the hold. */
+  /** Nodes that were not registered before, and wait for the end of the hold. */
   readonly #held = new Map<Connection, Registration>();
   /** Look-ups that wait for their node to register again. */
   readonly #waiting = new Map<Connection, string>();
-  /** Lines of the roster that are about to be sent. */
-  #news = "";
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #holding = false;
   #grace = false;
@@ -176,7 +157,6 @@ export class EpmdServer {
   private constructor(options: EpmdServerOptions) {
     this.#ref = options.ref ?? true;
     this.#log = options.log ?? noLog;
-    this.#owners = new Map(options.owners);
     this.#limits = { ...EPMD_LIMITS, ...options.limits };
   }
 
@@ -286,7 +266,6 @@ export class EpmdServer {
     });
     this.#after(this.#limits.holdTime, () => {
       this.#holding = false;
-      this.#owners.clear();
       const held = [...this.#held];
       this.#held.clear();
       for (const [connection, registration] of held) {
@@ -362,15 +341,6 @@ export class EpmdServer {
           connection,
           encodeNamesReply(this.port, this.entries),
         );
-      case "dump":
-        return this.#answer(
-          connection,
-          encodeDumpReply(this.port, this.entries),
-        );
-      case "kill":
-        return this.#answer(connection, new TextEncoder().encode("NO"));
-      case "stop":
-        return this.#refuse(connection, "a request to stop a node");
     }
   }
 
@@ -379,70 +349,30 @@ export class EpmdServer {
       const reason = "a node of another host asks to be registered";
       return this.#refuse(connection, reason);
     }
-    const { creation, owner } = parseExtra(registration.extra);
+    const isNew = parseExtra(registration.extra).creation === undefined;
     // A node that registers again shows that another one served before, and died unnoticed by this one.
-    if (creation !== undefined && this.#young) this.#tookOver();
-    if (this.#holding && !this.#names.has(registration.name)) {
-      const before = this.#owners.get(registration.name) || undefined;
-      const isOwner = before === undefined
-        ? creation !== undefined
-        : isLater(owner, before);
-      if (!isOwner) return void this.#held.set(connection, registration);
-    }
-    this.#register(connection, registration);
+    if (!isNew && this.#young) this.#tookOver();
+    if (isNew && this.#holding && !this.#names.has(registration.name)) {
+      this.#held.set(connection, registration);
+    } else this.#register(connection, registration);
   }
 
   #register(connection: Connection, registration: Registration): void {
-    const { name, port, highest } = registration;
-    const { creation: before, owner } = parseExtra(registration.extra);
-    const holder = this.#names.get(name);
-    if (holder !== undefined) {
-      // The same node, whose first connection broke at its end only. Its creation is public.
-      if (
-        holder.creation === before && holder.registration.port === port &&
-        holder.owner !== undefined && isLater(owner, holder.owner)
-      ) {
-        holder.connection.socket.destroy();
-      } else {
-        const reply = { ok: false, creation: 0 };
-        return this.#answer(connection, encodeAliveReply(reply, highest));
-      }
-    } else if (this.#names.size >= this.#limits.maxNodes) {
+    const { name, highest } = registration;
+    if (this.#names.has(name)) {
+      const reply = { ok: false, creation: 0 };
+      return this.#answer(connection, encodeAliveReply(reply, highest));
+    }
+    if (this.#names.size >= this.#limits.maxNodes) {
       return this.#refuse(connection, "too many nodes are registered");
     }
-    const creation = before ?? randomInt(MIN_CREATION, MAX_CREATION + 1);
-    this.#names.set(name, { connection, registration, creation, owner });
-    this.#owners.delete(name);
+    const creation = parseExtra(registration.extra).creation ??
+      randomInt(MIN_CREATION, MAX_CREATION + 1);
+    this.#names.set(name, { connection, registration });
     this.#passing.delete(connection);
     clearTimeout(connection.timer);
     connection.socket.write(encodeAliveReply({ ok: true, creation }, highest));
-    if (owner !== undefined) connection.socket.write(this.#roster());
-    this.#announce(rosterLine(name, owner ?? ""));
     this.#settleWaiting(registration);
-  }
-
-  #roster(): string {
-    return Array.from(
-      this.#names,
-      ([name, { owner }]) => rosterLine(name, owner ?? ""),
-    ).join("");
-  }
-
-  /** Sends a change to all readers of the roster; many changes at a time, as after a take-over, at once. */
-  #announce(line: string): void {
-    if (this.#closed !== undefined) return;
-    this.#news += line;
-    if (this.#news === line) this.#after(NEWS_DELAY, () => this.#tellNews());
-  }
-
-  #tellNews(): void {
-    const news = this.#news;
-    this.#news = "";
-    for (const { connection, owner } of this.#names.values()) {
-      if (owner === undefined) continue;
-      if (connection.socket.writableLength > MAX_UNREAD) continue;
-      connection.socket.write(news);
-    }
   }
 
   /** Answers the look-ups that waited for a name that is registered now. */
@@ -512,7 +442,6 @@ export class EpmdServer {
     const { name } = connection.request.registration;
     if (this.#names.get(name)?.connection === connection) {
       this.#names.delete(name);
-      this.#announce(rosterLine(name, undefined));
     }
   }
 
