@@ -509,6 +509,7 @@ export const OUTSIDE: readonly string[] = [
   "thumbnails_test",
   "two_versions_test",
   "waits_lint_test",
+  "websockets_page_test",
 ];
 
 /** Those of all test files that no list names: they run for each area, after its own. */
