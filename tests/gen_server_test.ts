@@ -99,7 +99,7 @@ processTest(
     );
     assertMatch(
       error.message,
-      /possibly because its application isn't started/,
+      /no live process has that pid or name/,
     );
   },
 );
