@@ -82,6 +82,7 @@ elixirPairTest(
       /bad_return_value/,
     );
     await start();
+    assertMatch(await ask("GenServer.call(AGENT, {:nope, 1})"), /"badarg"/);
     assertEquals(await ask("Agent.stop(AGENT)"), ":ok");
   },
   {

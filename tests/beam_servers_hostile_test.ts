@@ -1,5 +1,6 @@
 /** Peers that attack this library's servers over Erlang's wire, in the shapes of OTP's own messages. */
 
+import { FakeTime } from "@std/testing/time";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Agent } from "../agent.ts";
@@ -18,6 +19,7 @@ import { DynamicSupervisor } from "../dynamic_supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import * as control from "../wires/beam/control.ts";
 import { clusterTest } from "./_nodes.ts";
+import { quiet } from "./_processes.ts";
 import { beamFrame, CREATION, RAW, RawBeam } from "./_raw_beam.ts";
 import { until } from "./_until.ts";
 
@@ -360,22 +362,25 @@ clusterTest(
     await alex.run(async () => {
       Process.register(self(), "inbox");
       await TaskSupervisor.startLink({ name: "tasks" });
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("tasks")],
-        tuple(
-          atom("$gen_call"),
-          asker(FROM),
+      const start = async () => {
+        peer.say(
+          [control.DOP_REG_SEND, FROM, NONE, atom("tasks")],
           tuple(
-            atom("start_task"),
-            [tuple(atom(RAW), FROM, FROM), atom("monitor")],
-            atom("temporary"),
-            5000,
+            atom("$gen_call"),
+            asker(FROM),
+            tuple(
+              atom("start_task"),
+              [tuple(atom(RAW), FROM, FROM), atom("monitor")],
+              atom("temporary"),
+              5000,
+            ),
           ),
-        ),
-      );
-      const started = await peer.kind(control.DOP_ALIAS_SEND);
-      const [, reply] = (started.message as Tuple).elements;
-      const [, task] = (reply as Tuple).elements as [unknown, Pid];
+        );
+        const started = await peer.kind(control.DOP_ALIAS_SEND);
+        const [, reply] = (started.message as Tuple).elements;
+        return ((reply as Tuple).elements as [unknown, Pid])[1];
+      };
+      const task = await start();
       const work = (text: string) =>
         tuple(
           FROM,
@@ -393,6 +398,15 @@ clusterTest(
       peer.say([control.DOP_SEND_SENDER, FROM, task], work("owner"));
       assertEquals(await receive(), "owner");
       assertEquals(await nothing(), "nothing");
+      // A task without work exits after 5 s.
+      using time = new FakeTime();
+      const idle = Process.monitor(await start());
+      for (const ms of [100, 4900]) {
+        await quiet();
+        time.tick(ms);
+      }
+      const down = await receive((m) => idle.equals(m?.ref));
+      assertEquals(down.reason, "timeout");
     });
   },
 );

@@ -141,11 +141,13 @@ processTest(
       enumerable: true,
     });
     const error = Object.defineProperty(new Error("x"), "name", { get: look });
-    for (const thrown of [hostile, error]) {
+    const proxy = new Proxy({}, { getPrototypeOf: look });
+    for (const thrown of [hostile, error, proxy]) {
       const { reason } = await crash(() => {
         throw thrown;
       });
       assertStringIncludes(reason as string, "#Unreadable<>");
+      assertEquals(`${reason}`.includes("nocatch"), thrown !== error);
     }
   },
 );

@@ -479,6 +479,23 @@ test("a trace notes 500 characters of a message, quotes and the mark of a cut no
 
 // The rate, and the share of time.
 
+test("the delay of an observed node is measured by one process, which ends 10 s after the last observation", async () => {
+  using scene = new Scene();
+  const meters = () =>
+    [...scene.runtime.processes.values()]
+      .filter(({ label }) => label === "Observer.delay").length;
+  for (const count of [0, 1, 1]) {
+    scene.observer.node();
+    assertEquals(meters(), count);
+  }
+  await scene.pass(9000);
+  scene.observer.node();
+  await scene.pass(9800);
+  assertEquals(meters(), 1);
+  await scene.pass(300);
+  assertEquals(meters(), 0);
+});
+
 test("rates are samples 500 ms apart or more, and forgotten 10 s after the last use", async () => {
   using scene = new Scene();
   const process = scene.idle();

@@ -374,6 +374,7 @@ const CERTIFIED: [
   [{ hosts: ["*.Example.org"] }, "a@host.EXAMPLE.org", "host"],
   [{ hosts: ["*.example.org"] }, "a@x.host.example.org", "neither"],
   [{ hosts: ["*.example.org"] }, "a@example.org", "neither"],
+  [{ hosts: ["*.example.org"] }, "a@.example.org", "neither"],
   [{ hosts: ["*.example.org"] }, "a@hostexample.org", "neither"],
   [{ hosts: ["*.example.org"] }, "a@host.example.net", "neither"],
   [{ hosts: ["*.com"] }, "a@example.com", "neither"],
