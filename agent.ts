@@ -81,6 +81,16 @@ import type { Pid } from "./runtime/values/pid.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "./servers/supervisor/child_spec.ts";
+
 export type {
   AlreadyStartedReason,
   CancelOptions,

@@ -49,6 +49,8 @@ import type { OptionNames } from "./runtime/values/options.ts";
 export type { ApplicationSpec, ApplicationType };
 export { ApplicationStartError } from "./servers/application/application_client.ts";
 
+export type { Pid } from "./runtime/values/pid.ts";
+
 /** A setting that exists, from {@linkcode Application.fetchEnv}. */
 export interface EnvValue<T> {
   /** Always `"ok"`. */

@@ -96,6 +96,16 @@ export type {
   TopologyOptions,
 } from "./servers/cluster/topology.ts";
 
+export type { Pid } from "./runtime/values/pid.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "./servers/supervisor/child_spec.ts";
+
 /** Options for {@linkcode Cluster.startLink}. */
 export interface ClusterOptions {
   /** The topologies, by name. */

@@ -67,6 +67,16 @@ import type {
 } from "./supervisor.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type {
+  GlobalName,
+  NameRegistry,
+  ServerName,
+  ViaName,
+} from "./gen/server_names.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+export type { ChildType } from "./servers/supervisor/child_spec.ts";
+
 export type { CancelOptions, DynamicChildInfo, TimeLimits };
 
 /** Options for {@linkcode DynamicSupervisor.startLink}. */

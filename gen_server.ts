@@ -100,6 +100,20 @@ import { ReplyTo, replyToOf } from "./runtime/values/reply_to.ts";
 import { Tuple } from "./runtime/values/tuple.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { DownMessage } from "./kernel.ts";
+export type { MonitoredObject } from "./runtime/signals/signal.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+export type { BeamFields } from "./runtime/values/beam_types.ts";
+export type { ExitMessage } from "./runtime/values/exit_message.ts";
+export type { Pid, Ref } from "./runtime/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "./servers/supervisor/child_spec.ts";
+
 export type {
   AlreadyStartedReason,
   BeamFieldsOf,

@@ -66,6 +66,10 @@ import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { copyTerm } from "./runtime/values/term.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { CancelOptions } from "./gen/cancellation.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+
 export type { GlobalLockId, GlobalNameConflict, ModuleFunction, TimeLimits };
 
 /**

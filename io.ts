@@ -34,6 +34,8 @@ import {
 import type { Pid } from "./runtime/values/pid.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Pid } from "./runtime/values/pid.ts";
+
 export type { InspectOptions };
 
 onUnnamedRuntime((runtime) => startGroupLeader(runtime, standardIo()));

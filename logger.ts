@@ -49,6 +49,18 @@ import {
 } from "./runtime/values/check_arguments.ts";
 import { inspect } from "./runtime/values/inspect.ts";
 
+export type {
+  ApplicationReport,
+  CrashReport,
+  RemoteOrigin,
+  ReportedChild,
+  SupervisorError,
+  SupervisorReport,
+} from "./runtime/log/log_event.ts";
+export type { Ancestor } from "./runtime/processes/lineage.ts";
+export type { MonitoredObject } from "./runtime/signals/signal.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+
 export type { LogEvent, LogFilter, LogLevel, TraceIds };
 
 /** A message, or a function that makes it, which is called only if the message is logged. */

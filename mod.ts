@@ -1,7 +1,10 @@
 /**
- * Erlang/OTP's distribution for TypeScript: named nodes that connect to each other, processes that spawn,
- * link, monitor and send across nodes in the same way as within one, and OTP's servers, supervisors, tasks,
- * registries and groups.
+ * Erlang/OTP's distribution for TypeScript: nodes, processes, servers, supervisors, tasks, registries and groups.
+ *
+ * Named nodes connect to each other. Processes spawn, link, monitor and send across nodes as they do within one. This
+ * module exports the values of all modules except those for clusters, threads, partitions, the task pool, observing,
+ * the shell and tests. It exports the types that programs write; each module exports the other types of its
+ * signatures.
  *
  * @example Two nodes and a message
  * ```ts

@@ -140,6 +140,10 @@ export type {
 } from "./runtime/log/log_event.ts";
 export type { Ancestor } from "./runtime/processes/lineage.ts";
 
+export type { MonitoredObject } from "./runtime/signals/signal.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
   /**

@@ -86,6 +86,9 @@ import {
 } from "./supervisor.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+
 export type {
   CallbackModule,
   CancelOptions,

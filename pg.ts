@@ -44,6 +44,16 @@ import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import { OwnRequest } from "./runtime/values/server_message.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid, Ref } from "./runtime/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "./servers/supervisor/child_spec.ts";
+
 export type { ChildSpec, GroupMembers, PgMessage };
 
 /** Options that name a scope. */

@@ -64,6 +64,8 @@ import { termKey } from "./runtime/values/term_key.ts";
 import { raise, startRpc } from "./servers/rpc/rpc_call.ts";
 
 export * from "./kernel.ts";
+
+export type { Atom } from "./runtime/values/atom.ts";
 export type { AliasMode, Ancestor, ProcessInfo, ReplyTo };
 
 /** Options for {@linkcode send}. */

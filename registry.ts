@@ -61,6 +61,16 @@ import { termKey } from "./runtime/values/term_key.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "./servers/supervisor/child_spec.ts";
+
 export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
 
 /** Options for {@linkcode Registry.startLink}. */

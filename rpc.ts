@@ -46,6 +46,8 @@ import {
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+
 export {
   type CancelOptions,
   type ModuleFunction,

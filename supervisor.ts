@@ -95,6 +95,9 @@ import { inspect, quote } from "./runtime/values/inspect.ts";
 import type { Pid } from "./runtime/values/pid.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+
 export type {
   AlreadyStartedReason,
   AutoShutdown,

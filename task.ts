@@ -74,6 +74,10 @@ import {
 import type { Pid, Ref } from "./runtime/values/pid.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid, Ref } from "./runtime/values/pid.ts";
+export type { Started } from "./servers/supervisor/child_spec.ts";
+
 export type {
   CancelOptions,
   ChildRestart,

@@ -96,6 +96,22 @@ import {
 } from "./servers/task_pool/task_pool_server.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type {
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ViaName,
+} from "./gen/server_names.ts";
+export type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildStart,
+  ChildType,
+  Started,
+} from "./servers/supervisor/child_spec.ts";
+
 export {
   type CancelOptions,
   type ChildShutdown,

@@ -90,6 +90,10 @@ import {
 } from "./task.ts";
 import type { OptionNames } from "./runtime/values/options.ts";
 
+export type { Atom } from "./runtime/values/atom.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+export type { Started } from "./servers/supervisor/child_spec.ts";
+
 export type {
   AsyncStreamOptions,
   CancelOptions,

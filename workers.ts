@@ -71,6 +71,15 @@ import {
 } from "./workers/worker_server.ts";
 import { WorkerThread } from "./workers/worker_thread.ts";
 
+export type {
+  GlobalName,
+  NameRegistry,
+  ServerName,
+  ViaName,
+} from "./gen/server_names.ts";
+export type { Pid } from "./runtime/values/pid.ts";
+export type { Atom } from "./runtime/values/atom.ts";
+
 export type { WorkerFailure, WorkerReason };
 
 /** Options for {@linkcode Workers.startLink}. */

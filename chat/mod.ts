@@ -32,6 +32,8 @@ import { type RemoteFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";
 import type { OptionNames } from "../runtime/values/options.ts";
 
+export type { Atom } from "../runtime/values/atom.ts";
+
 export type { RemoteSupervisor };
 
 /** The node of a dog, who cannot type. */

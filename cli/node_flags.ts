@@ -27,7 +27,7 @@ import { helpOfNodeFlags, parseNodeFlags, UsageError } from "./flags.ts";
 import { EXIT } from "./report.ts";
 import type { OptionNames } from "../runtime/values/options.ts";
 
-export { type NodeOptions, UsageError };
+export { UsageError };
 
 /** Options for {@linkcode nodeFlags}. */
 export interface NodeFlagsOptions {

@@ -1,8 +1,7 @@
 /**
- * Handlers of `/livez` and `/readyz`, by which a load balancer, Kubernetes or a supervisor of the operating system
- * asks whether a program lives, and whether it should get requests.
+ * Handlers of `/livez` and `/readyz`, for load balancers, Kubernetes and supervisors of the operating system.
  *
- * One handler fits `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
+ * `/livez` says whether the program lives, and `/readyz` whether it should get requests. One handler fits `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
  *
  * @example With `Deno.serve`
  * ```ts

@@ -74,6 +74,9 @@ export type {
   ObservedTree,
   TracedMessage,
 } from "../servers/observer/observed_terms.ts";
+
+export type { LogLevel } from "../runtime/log/log_event.ts";
+export type { Pid } from "../runtime/values/pid.ts";
 export type { ProcessOrder };
 
 /** Options for observing a node. */

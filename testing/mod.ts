@@ -26,7 +26,16 @@ export {
 export * from "./filters.ts";
 export { startNodes, TestNodes } from "./nodes.ts";
 export { Peer, type PeerOptions, type PeerSpec, startPeer } from "./peer.ts";
-export * from "./simulation/cluster.ts";
+export {
+  type Delay,
+  type PartitionMode,
+  type PartitionOptions,
+  SimulatedCluster,
+  type SimulatedNodeOptions,
+  type SimulatedNodeSpec,
+  type SimulatedWaitOptions,
+  type SimulationOptions,
+} from "./simulation/cluster.ts";
 export {
   requestedNode,
   test,
@@ -34,3 +43,5 @@ export {
   type TestFunction,
   type TestOptions,
 } from "./tags.ts";
+
+export type { Pid } from "../runtime/values/pid.ts";

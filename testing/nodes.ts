@@ -11,6 +11,12 @@ import { NODE_OPTIONS } from "../node/options.ts";
 
 const { name: _name, ...SHARED_OPTIONS } = NODE_OPTIONS;
 
+let startOne: (
+  nodes: TestNodes,
+  name: string,
+  options: Partial<NodeOptions>,
+) => Promise<void>;
+
 /**
  * Nodes of one test, as {@linkcode startNodes} returns them: an iterable, in the order of their names.
  *
@@ -28,8 +34,11 @@ const { name: _name, ...SHARED_OPTIONS } = NODE_OPTIONS;
 export class TestNodes implements AsyncDisposable, Iterable<Node> {
   readonly #nodes: { node: Node; output: string[] }[] = [];
 
-  /** @ignore */
-  async _start(name: string, options: Partial<NodeOptions>): Promise<void> {
+  static {
+    startOne = (nodes, name, options) => nodes.#start(name, options);
+  }
+
+  async #start(name: string, options: Partial<NodeOptions>): Promise<void> {
     const output: string[] = [];
     const node = await Node.start({
       ...testCluster(),
@@ -158,7 +167,7 @@ export async function startNodes(
   checkOptions(options, "start nodes", SHARED_OPTIONS, '{ cookie: "c" }');
   const nodes = new TestNodes();
   try {
-    for (const name of names) await nodes._start(withHost(name), options);
+    for (const name of names) await startOne(nodes, withHost(name), options);
     return nodes;
   } catch (error) {
     await nodes[Symbol.asyncDispose]();

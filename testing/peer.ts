@@ -77,6 +77,7 @@ const START_WITHIN = 20_000;
 const STOP_WITHIN = 5000;
 
 let own: Node | undefined;
+let waitUntilUp: (peer: Peer, timeout: number) => Promise<void>;
 let callers = 0;
 
 /** Sets the default node from which peers are called. */
@@ -117,7 +118,7 @@ export async function startPeer(
   }
   const peer = new Peer(withHost(name), options);
   try {
-    await peer._isUp(options.timeout ?? START_WITHIN);
+    await waitUntilUp(peer, options.timeout ?? START_WITHIN);
     return peer;
   } catch (error) {
     await peer.kill();
@@ -185,8 +186,11 @@ export class Peer implements AsyncDisposable {
       .catch(() => {});
   }
 
-  /** @ignore */
-  async _isUp(timeout: number): Promise<void> {
+  static {
+    waitUntilUp = (peer, timeout) => peer.#isUp(timeout);
+  }
+
+  async #isUp(timeout: number): Promise<void> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(
       () => late.reject(this.#failure(`it is not up after ${timeout} ms`)),

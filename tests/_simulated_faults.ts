@@ -1,6 +1,10 @@
 /** Random lives of processes on nodes that are partitioned, killed and restarted. */
 
-import { type Delay, SimulatedCluster } from "../testing/simulation/cluster.ts";
+import {
+  type Delay,
+  type SimulatedCluster,
+  startTampered,
+} from "../testing/simulation/cluster.ts";
 import type { Tamper } from "../testing/simulation/transport.ts";
 import { Node } from "../node.ts";
 import { Process } from "../process.ts";
@@ -346,7 +350,7 @@ export async function live(
   faults: Faults = {},
 ): Promise<{ wrong: string[]; trace: () => string[] }> {
   const nodes = NODES.slice(0, life.nodes);
-  await using cluster = await SimulatedCluster._start({
+  await using cluster = await startTampered({
     nodes,
     seed: life.seed,
     delay: life.delay,

@@ -3,7 +3,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import config from "../deno.json" with { type: "json" };
-import { publicModules, writePages } from "../tools/api_pages.ts";
+import {
+  publicModules,
+  withModuleTable,
+  writePages,
+} from "../tools/api_pages.ts";
 import { test } from "../testing/tags.ts";
 
 const SPECIFIERS = new Set(
@@ -55,5 +59,48 @@ test(
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
+  },
+);
+
+Deno.test("docs/library.md lists every export; deno run -P=dev tools/api_pages.ts --table writes the list", async () => {
+  const page = await Deno.readTextFile(
+    new URL("../docs/library.md", import.meta.url),
+  );
+  assertEquals(await withModuleTable(page), page);
+  for (const specifier of SPECIFIERS) {
+    const name = specifier.replace(`${config.name}/`, "…/");
+    assert(page.includes(`| \`${name}\` `), name);
+  }
+});
+
+/** Types that a module leaves to the module of their subject. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ApplicationSpec: "./application",
+  LogHook: "./node",
+  Node: "./node",
+  NodeOptions: "./node",
+  RemoteFunction: "./rpc",
+  ServerRef: "./gen-server",
+  Topologies: "./cluster",
+};
+
+test(
+  "each module but the front door exports the types that its signatures name",
+  { tags: ["slow"], timeout: 120_000 },
+  async () => {
+    const missing: string[] = [];
+    for (const [name, path] of Object.entries(config.exports)) {
+      if (name === ".") continue;
+      const { stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["doc", "--lint", path],
+        cwd: new URL("../", import.meta.url),
+        env: { NO_COLOR: "1" },
+      }).output();
+      const text = new TextDecoder().decode(stderr);
+      for (const [, type] of text.matchAll(/private type '([^']*)'/g)) {
+        if (!Object.hasOwn(ELSEWHERE, type)) missing.push(`${name}: ${type}`);
+      }
+    }
+    assertEquals(missing, []);
   },
 );

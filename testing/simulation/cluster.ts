@@ -143,6 +143,19 @@ interface Member {
   node: Node;
 }
 
+let start: (
+  options: SimulationOptions,
+  tamper: Tamper | undefined,
+) => Promise<SimulatedCluster>;
+
+/** Starts a cluster whose bytes `tamper` changes on their way: only for tests of this library. */
+export function startTampered(
+  options: SimulationOptions,
+  tamper: Tamper | undefined,
+): Promise<SimulatedCluster> {
+  return start(options, tamper);
+}
+
 /**
  * Nodes in one program, on a simulated network and clock: for tests of how your code behaves when connections
  * are slow, close or stall, and when nodes crash and restart.
@@ -201,6 +214,10 @@ interface Member {
  * ```
  */
 export class SimulatedCluster implements AsyncDisposable {
+  static {
+    start = (options, tamper) => SimulatedCluster.#start(options, tamper);
+  }
+
   /** The seed of the random numbers. */
   readonly seed: number;
   readonly #network: SimulatedNetwork;
@@ -255,11 +272,10 @@ export class SimulatedCluster implements AsyncDisposable {
    * ```
    */
   static start(options: SimulationOptions): Promise<SimulatedCluster> {
-    return SimulatedCluster._start(options);
+    return SimulatedCluster.#start(options);
   }
 
-  /** @ignore */
-  static async _start(
+  static async #start(
     options: SimulationOptions,
     tamper?: Tamper,
   ): Promise<SimulatedCluster> {
