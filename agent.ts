@@ -33,12 +33,22 @@ import {
   locateUntil,
 } from "./gen/cancellation.ts";
 import {
+  callExit,
+  describeFunction,
+  describeServer,
+  type GlobalName,
   locateForCast,
+  type NameOnNode,
+  type NameRegistry,
   type Place,
   sendTo,
+  type ServerName,
+  type ServerRef,
+  serverRef,
   toSendLater,
+  type ViaName,
   whenLocated,
-} from "./gen/locate.ts";
+} from "./gen/server_ref.ts";
 import {
   mayBeLeft,
   sent,
@@ -51,22 +61,10 @@ import {
   CHILD_OPTIONS,
   type ChildSpec,
 } from "./servers/supervisor/child_spec.ts";
-import { callExit, describeFunction } from "./gen/call_description.ts";
 import {
   genServerChild,
   startGenServer,
 } from "./servers/gen_server/gen_server_process.ts";
-import type { ServerTarget } from "./gen/messages.ts";
-import {
-  describeServer,
-  type GlobalName,
-  type NameOnNode,
-  type NameRegistry,
-  type ServerName,
-  type ServerRef,
-  type ViaName,
-} from "./gen/server_names.ts";
-import { serverRef } from "./gen/server.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import { checkOptions } from "./runtime/values/check_arguments.ts";
@@ -492,7 +490,7 @@ export class Agent {
     fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
   ): "ok" | Promise<"ok"> {
     const process = currentProcess();
-    const place = locateForCast(serverRef(agent), process);
+    const place = locateForCast(agent, process);
     const held = typeof fn === "function"
       ? fn
       : toSendLater(place, process, fn);
@@ -528,7 +526,7 @@ export class Agent {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(agent), reason, timeout));
+    return stopServer(agent, reason, timeout);
   }
 }
 
@@ -542,11 +540,10 @@ function ask<T>(
     const timeout = timeoutOf(options, 5000, "ask an agent", CALL_OPTIONS);
     const process = waitingProcess();
     if (process === undefined) return never();
-    const ref = serverRef(agent);
     const { signal, deadline } = options;
-    const as = () => callOf(ref, type, fn, timeout);
+    const as = () => callOf(agent, type, fn, timeout);
     const located = locateUntil(
-      ref,
+      agent,
       process,
       options,
       () => callExit("timeout", as()),
@@ -588,7 +585,7 @@ function castTo(
 }
 
 function callOf(
-  agent: ServerTarget,
+  agent: ServerRef,
   type: string,
   fn: StateFunction,
   timeout: number,

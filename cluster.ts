@@ -28,13 +28,13 @@
 
 import { call } from "./gen/call.ts";
 import {
+  callExit,
   describeServer,
   type NameOnNode,
   serverName,
-} from "./gen/server_names.ts";
-import { serverRef } from "./gen/server.ts";
-import type { ServerTarget } from "./gen/messages.ts";
-import { callExit } from "./gen/call_description.ts";
+  type ServerRef,
+  serverRef,
+} from "./gen/server_ref.ts";
 import { checkTopologies } from "./servers/cluster/check_topologies.ts";
 import type {
   ClusterInfo,
@@ -390,7 +390,7 @@ function ask<T>(
 function targetOf(
   cluster: ClusterRef,
   fn: string,
-): [ServerTarget, unknown] {
+): [ServerRef, unknown] {
   const server = serverRef(cluster);
   const shown = describeServer(server);
   if (typeof server === "string") return [clusterServerName(server), shown];

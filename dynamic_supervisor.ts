@@ -40,8 +40,7 @@ import {
   type DynamicSupervisorRequest,
   DynamicSupervisorServer,
 } from "./servers/supervisor/dynamic_supervisor_server.ts";
-import { nameText, type ServerName } from "./gen/server_names.ts";
-import { serverRef } from "./gen/server.ts";
+import { nameText, type ServerName, serverRef } from "./gen/server_ref.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import type {
@@ -72,7 +71,7 @@ export type {
   NameRegistry,
   ServerName,
   ViaName,
-} from "./gen/server_names.ts";
+} from "./gen/server_ref.ts";
 export type { Atom } from "./runtime/values/atom.ts";
 export type { Pid } from "./runtime/values/pid.ts";
 export type { ChildType } from "./servers/supervisor/child_spec.ts";
@@ -427,7 +426,7 @@ export class DynamicSupervisor {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
+    return stopServer(supervisor, reason, timeout);
   }
 }
 
@@ -453,6 +452,6 @@ function ask<T>(
   request: DynamicSupervisorRequest,
 ): Promise<T> {
   return promised(() =>
-    askSupervisor("DynamicSupervisor", fn, serverRef(supervisor), request)
+    askSupervisor("DynamicSupervisor", fn, supervisor, request)
   );
 }

@@ -52,8 +52,21 @@ import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkWait,
+  NO_OPTIONS,
 } from "./gen/cancellation.ts";
-import { locate } from "./gen/locate.ts";
+import {
+  DeclaredRef,
+  describeServer,
+  type GlobalName,
+  locate,
+  type NameOnNode,
+  type NameRegistry,
+  type Place,
+  type ServerName,
+  type ServerRef,
+  serverRef,
+  type ViaName,
+} from "./gen/server_ref.ts";
 import {
   checkChild,
   CHILD_OPTIONS,
@@ -63,26 +76,7 @@ import {
   genServerChild,
   startGenServer,
 } from "./servers/gen_server/gen_server_process.ts";
-import {
-  Cast,
-  EncodedCast,
-  type RequestEncoding,
-  type ServerTarget,
-} from "./gen/messages.ts";
-import {
-  DeclaredRef,
-  describeServer,
-  type GlobalName,
-  isGlobalName,
-  isViaName,
-  type NameOnNode,
-  type NameRegistry,
-  type ServerName,
-  type ServerRef,
-  type ViaName,
-  whereisName,
-} from "./gen/server_names.ts";
-import { serverRef } from "./gen/server.ts";
+import { Cast, EncodedCast, type RequestEncoding } from "./gen/messages.ts";
 import type { AlreadyStartedReason } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import { checkList, checkOptions } from "./runtime/values/check_arguments.ts";
@@ -1099,7 +1093,7 @@ export class GenServer {
   >(
     server: GenServerRef<T>,
     request: R,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<ReplyOf<T, R>> {
     // As promised() does, without another closure for each call.
     try {
@@ -1109,10 +1103,9 @@ export class GenServer {
         "call a GenServer",
         CALL_OPTIONS,
       );
-      const ref = serverRef(server);
-      return callWithData(ref, request, {
+      return callWithData(server, request, {
         timeout,
-        as: () => callOf("call", ref, request, timeout),
+        as: () => callOf("call", server, request, timeout),
         encoding: encodingFor(server, request),
         signal: options.signal,
         deadline: options.deadline,
@@ -1149,8 +1142,8 @@ export class GenServer {
     server: GenServerRef<T>,
     request: NoInfer<CastOf<T>>,
   ): MaybePromise<"ok"> {
-    const ref = serverRef(server);
-    return sent(cast(currentProcess(), ref, request, castEncodingFor(server)));
+    const encoding = castEncodingFor(server);
+    return sent(cast(currentProcess(), server, request, encoding));
   }
 
   /**
@@ -1258,13 +1251,18 @@ export class GenServer {
     const { signal, deadline } = options;
     const failed = (error: unknown) => noReply(error, signal);
     const asked = nodes.map((node) =>
-      startCallWithData<ReplyOf<T, R>>(process, { node, target }, request, {
-        timeout,
-        as,
-        encoding,
-        signal,
-        deadline,
-      }).promise.then((reply) => ({ reply }), failed)
+      startCallWithData<ReplyOf<T, R>>(
+        process,
+        locate({ name: target, node }, process) as Place,
+        request,
+        {
+          timeout,
+          as,
+          encoding,
+          signal,
+          deadline,
+        },
+      ).promise.then((reply) => ({ reply }), failed)
     );
     const answers = await Promise.all(asked);
     const result: MultiCallResult<ReplyOf<T, R>> = {
@@ -1353,7 +1351,7 @@ export class GenServer {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(server), reason, timeout));
+    return stopServer(server, reason, timeout);
   }
 
   /**
@@ -1379,13 +1377,11 @@ export class GenServer {
   ): Promise<Pid | NameOnNode | undefined> {
     const ref = serverRef(server);
     if (ref instanceof Pid) return ref;
-    if (typeof ref !== "string" && (isViaName(ref) || isGlobalName(ref))) {
-      return await whereisName(ref);
-    }
     const process = currentProcess();
-    const { node, target } = await locate(ref, process);
-    if (node !== process.runtime.node) return ref as NameOnNode;
-    return process.runtime.names.get(target as string)?.pid;
+    const place = await locate(ref, process);
+    return place instanceof Pid && place.equals(process.runtime.nobody)
+      ? undefined
+      : place;
   }
 }
 
@@ -1442,7 +1438,7 @@ function checkStart<O extends GenServerOptions & CancelOptions>(
 
 function callOf(
   fn: string,
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   request: unknown,
   timeout: number,
 ): [string, string, unknown[]] {

@@ -6,7 +6,7 @@
  */
 
 import { ExitError, NoProcessError } from "./errors.ts";
-import type { NameOnNode } from "./gen/server_names.ts";
+import type { NameOnNode } from "./gen/server_ref.ts";
 import { IO } from "./io.ts";
 import {
   currentProcess,

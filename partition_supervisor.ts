@@ -29,21 +29,20 @@ import {
   type CancelOptions,
   checkWait,
 } from "./gen/cancellation.ts";
-import { callExit } from "./gen/call_description.ts";
-import { serverRef } from "./gen/server.ts";
 import {
+  callExit,
   describeServer,
   isViaName,
   nameText,
   whereisName,
-} from "./gen/server_names.ts";
+} from "./gen/server_ref.ts";
 import { stopServer } from "./gen/stop.ts";
 import {
   currentProcess,
   never,
   waitingProcess,
 } from "./runtime/context/current_process.ts";
-import { andThen, promised } from "./runtime/promises/promises.ts";
+import { andThen } from "./runtime/promises/promises.ts";
 import { type Atom, nameOf } from "./runtime/values/atom.ts";
 import {
   checkFunction,
@@ -489,7 +488,7 @@ export class PartitionSupervisor {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
+    return stopServer(supervisor, reason, timeout);
   }
 
   /**

@@ -425,10 +425,11 @@ export class Process {
       );
     }
     if (target instanceof Pid) {
-      return process.monitor(target, target.node, alias);
+      return process.monitor(target, alias);
     }
     if (isName(target)) {
-      return process.monitor(nameOf(target), process.runtime.node, alias);
+      const { node } = process.runtime;
+      return process.monitor({ name: nameOf(target), node }, alias);
     }
     if (!isName(target?.name) || !isName(target.node)) {
       throw new TypeError(
@@ -438,8 +439,7 @@ export class Process {
       );
     }
     return process.monitor(
-      remoteNameOf(target.name),
-      nameOf(target.node),
+      { name: remoteNameOf(target.name), node: nameOf(target.node) },
       alias,
     );
   }

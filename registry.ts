@@ -40,7 +40,7 @@ import {
 } from "./servers/registry/registry_table.ts";
 import { runWithLock } from "./servers/registry/registry_lock.ts";
 import { RegistryPartition } from "./servers/registry/registry_partition.ts";
-import { nameText } from "./gen/server_names.ts";
+import { nameText } from "./gen/server_ref.ts";
 import { startServer } from "./gen/start.ts";
 import {
   checkFunction,

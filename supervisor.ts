@@ -64,10 +64,10 @@ import {
   nameText,
   type ServerName,
   type ServerRef,
+  serverRef,
   type ViaName,
-} from "./gen/server_names.ts";
+} from "./gen/server_ref.ts";
 import { checkSupervision } from "./servers/supervisor/check_supervision.ts";
-import { serverRef } from "./gen/server.ts";
 import { type AlreadyStartedReason, startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import type {
@@ -649,7 +649,7 @@ export class Supervisor {
     id: string,
   ): Promise<FullChildSpec | "not_found"> {
     checkString(id, "get the specification of the child");
-    return await askForSpec(serverRef(supervisor), id);
+    return await askForSpec(supervisor, id);
   }
 
   /**
@@ -679,7 +679,7 @@ export class Supervisor {
     reason: unknown = "normal",
     timeout: number = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
+    return stopServer(supervisor, reason, timeout);
   }
 }
 
@@ -739,9 +739,7 @@ function ask<T>(
   supervisor: ServerRef,
   request: SupervisorRequest,
 ): Promise<T> {
-  return promised(() =>
-    askSupervisor("Supervisor", fn, serverRef(supervisor), request)
-  );
+  return promised(() => askSupervisor("Supervisor", fn, supervisor, request));
 }
 
 async function textOf<T extends string>(

@@ -23,7 +23,7 @@ import type {
   ChildType,
 } from "./servers/supervisor/child_spec.ts";
 import { timeoutOf } from "./gen/call.ts";
-import { callExit, describeFunction } from "./gen/call_description.ts";
+import { callExit, describeFunction } from "./gen/server_ref.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,

@@ -32,22 +32,23 @@
  */
 
 import { call, timeoutOf } from "./gen/call.ts";
-import { type CallDescription, callExit } from "./gen/call_description.ts";
-import type { ServerTarget } from "./gen/messages.ts";
+import {
+  type CallDescription,
+  callExit,
+  describeServer,
+  nameText,
+  type Place,
+  type ServerName,
+  type ServerRef,
+  serverRef,
+  whenLocated,
+} from "./gen/server_ref.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkWait,
   locateUntil,
 } from "./gen/cancellation.ts";
-import { type Place, whenLocated } from "./gen/locate.ts";
-import { serverRef } from "./gen/server.ts";
-import {
-  describeServer,
-  nameText,
-  type ServerName,
-  type ServerRef,
-} from "./gen/server_names.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import {
@@ -56,7 +57,6 @@ import {
   waitingProcess,
 } from "./runtime/context/current_process.ts";
 import type { LocalProcess } from "./runtime/processes/local_process.ts";
-import { promised } from "./runtime/promises/promises.ts";
 import {
   assertFunction,
   checkName,
@@ -101,7 +101,7 @@ export type {
   NameOnNode,
   NameRegistry,
   ViaName,
-} from "./gen/server_names.ts";
+} from "./gen/server_ref.ts";
 export type { ModuleFunction } from "./runtime/spawning/exported_modules.ts";
 export type { Atom } from "./runtime/values/atom.ts";
 export type { Pid } from "./runtime/values/pid.ts";
@@ -458,7 +458,7 @@ export class TaskPool {
     reason: unknown = "normal",
     timeout = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(pool), reason, timeout));
+    return stopServer(pool, reason, timeout);
   }
 }
 
@@ -507,20 +507,18 @@ function limitsOf(
 
 function runAt(
   process: LocalProcess,
-  { node, target }: Place,
-  server: ServerTarget,
+  place: Place,
+  server: ServerRef,
   job: PoolJob,
 ): Promise<unknown> {
   const { runtime } = process;
-  if (node !== runtime.node) {
+  if (!(place instanceof Pid) || place.node !== runtime.node) {
     throw notAPool(
       server,
       `it is on another node; start one on ${runtime.node}`,
     );
   }
-  const found = target instanceof Pid
-    ? runtime.find(target)
-    : runtime.names.get(target);
+  const found = runtime.find(place);
   const as = (): CallDescription => [
     "TaskPool",
     "run",
@@ -564,7 +562,7 @@ function late(): PoolError {
   );
 }
 
-function notAPool(server: ServerTarget, why: string): TypeError {
+function notAPool(server: ServerRef, why: string): TypeError {
   const described = inspect(describeServer(server));
   return new TypeError(`Cannot run a task in the pool ${described}: ${why}`);
 }

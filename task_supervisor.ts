@@ -45,9 +45,9 @@ import {
   nameText,
   type ServerName,
   type ServerRef,
+  serverRef,
   type ViaName,
-} from "./gen/server_names.ts";
-import { serverRef } from "./gen/server.ts";
+} from "./gen/server_ref.ts";
 import { startServer } from "./gen/start.ts";
 import { stopServer } from "./gen/stop.ts";
 import { askSupervisor } from "./servers/supervisor/supervisor_client.ts";
@@ -71,7 +71,7 @@ import {
   checkPid,
   checkTimeout,
 } from "./runtime/values/check_arguments.ts";
-import { atAwait, promised } from "./runtime/promises/promises.ts";
+import { atAwait } from "./runtime/promises/promises.ts";
 import { never, waitingProcess } from "./runtime/context/current_process.ts";
 import {
   assertFunction,
@@ -716,7 +716,7 @@ export class TaskSupervisor {
     checkOptions(options, "drain a Task.Supervisor", DRAIN_OPTIONS);
     const { timeout = Infinity } = options;
     checkTimeout(timeout, "drain a Task.Supervisor");
-    const outcome = await askToDrain(serverRef(supervisor), timeout);
+    const outcome = await askToDrain(supervisor, timeout);
     if (outcome === "drained" || outcome === "timeout") return outcome;
     throw new TypeError(
       `Cannot drain a Task.Supervisor: it answered ${
@@ -747,7 +747,7 @@ export class TaskSupervisor {
     reason: unknown = "normal",
     timeout = Infinity,
   ): Promise<"ok"> {
-    return promised(() => stopServer(serverRef(supervisor), reason, timeout));
+    return stopServer(supervisor, reason, timeout);
   }
 }
 

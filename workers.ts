@@ -34,11 +34,7 @@
 
 import { availableParallelism } from "node:os";
 import { ExitError } from "./errors.ts";
-import {
-  nameText,
-  type ServerName,
-  type ServerRef,
-} from "./gen/server_names.ts";
+import { nameText, type ServerName, type ServerRef } from "./gen/server_ref.ts";
 import { startServer } from "./gen/start.ts";
 import { GenServer } from "./gen_server.ts";
 import { Node } from "./node.ts";
@@ -76,7 +72,7 @@ export type {
   NameRegistry,
   ServerName,
   ViaName,
-} from "./gen/server_names.ts";
+} from "./gen/server_ref.ts";
 export type { Pid } from "./runtime/values/pid.ts";
 export type { Atom } from "./runtime/values/atom.ts";
 

@@ -25,22 +25,26 @@ import { ReplyTo } from "../runtime/values/reply_to.ts";
 import { ServerRequest } from "../runtime/values/server_message.ts";
 import { tracing } from "../runtime/signals/tracing.ts";
 import { inspectArgument } from "../runtime/values/inspect.ts";
-import { type CallDescription, callExit } from "./call_description.ts";
+import {
+  type CallDescription,
+  callExit,
+  type DeclaredRef,
+  locate,
+  locateForCast,
+  type Place,
+  sendTo,
+  type ServerRef,
+  toSendLater,
+  whenLocated,
+} from "./server_ref.ts";
 import {
   type CancelOptions,
   checkCancel,
   isOver,
   locateUntil,
+  NO_OPTIONS,
   remaining,
 } from "./cancellation.ts";
-import {
-  isSelf,
-  locateForCast,
-  type Place,
-  sendTo,
-  toSendLater,
-  whenLocated,
-} from "./locate.ts";
 import {
   Call,
   Cast,
@@ -48,7 +52,6 @@ import {
   EncodedCast,
   InternalMessage,
   type RequestEncoding,
-  type ServerTarget,
 } from "./messages.ts";
 import type { OptionNames } from "../runtime/values/options.ts";
 
@@ -66,42 +69,67 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   failed?: (reason: unknown) => Error;
   /** How Erlang encodes the request. */
   encoding?: RequestEncoding;
+  /** Creates the message that carries the request, from the caller and the alias of the reply; a `Call` by default. */
+  message?: (from: Pid, ref: Ref) => unknown;
   /** Whether callers often do not await the promise: a failure must then not end the program. */
   mayBeLeft?: boolean;
 }
 
-/** The wait for the answer to one request. */
+/** A call: the wait for the answer to one request. */
 export class PendingCall<T> extends PendingReply<T> {
   readonly acceptsAnySender = true;
   readonly #options: RequestOptions<T>;
-  /** A request of the library's own, which can read a BEAM's reply. */
-  readonly #request: ServerRequest | undefined;
+  readonly #request: unknown;
 
-  /** The call has a new reference, if none is given. */
+  /** A call that is not sent yet; it has a new reference, if none is given. */
   constructor(
     process: LocalProcess,
-    node: string,
-    options: RequestOptions<T>,
+    place: Place,
     request: unknown,
+    options: RequestOptions<T>,
     ref?: Ref,
   ) {
-    super(process, node, options.mayBeLeft, ref);
+    super(process, place.node, options.mayBeLeft, ref);
     this.#options = options;
-    this.#request = request instanceof ServerRequest ? request : undefined;
+    this.#request = request;
   }
 
-  override limit(timeout: number): void {
-    const { signal, deadline } = this.#options;
-    super.limit(remaining(timeout, deadline), signal);
-  }
-
-  /** Whether the call ends before it has begun. */
-  endsNow(): boolean {
-    const { signal, deadline } = this.#options;
+  /** Sends the request, unless the call has ended before that. */
+  send(place: Place): this {
+    const { process, ref } = this;
+    const { timeout, signal, deadline } = this.#options;
+    // A process that has exited waits for ever: nothing would end its wait.
+    if (!process.alive) return this;
     if (signal?.aborted) this.aborted(signal.reason);
-    else if (isOver(deadline)) this.failFor("timeout");
-    else return false;
-    return true;
+    else if (deadline !== undefined && isOver(deadline)) {
+      this.failFor("timeout");
+    } else if (process.pid.equals(place)) this.failFor("calling_self");
+    else {
+      try {
+        process.monitor(place, "reply_demonitor", this, ref, true);
+        if (process.waits?.has(ref.number)) {
+          this.limit(
+            deadline === undefined ? timeout : remaining(timeout, deadline),
+            signal,
+          );
+          sendTo(process, place, this.#message());
+        }
+      } catch (error) {
+        this.cancel();
+        this.fail(() => error);
+      }
+    }
+    return this;
+  }
+
+  #message(): unknown {
+    const { encoding, message } = this.#options;
+    const { pid } = this.process;
+    if (message !== undefined) return message(pid, this.ref);
+    const replyTo = new ReplyTo(pid, this.ref);
+    return encoding === undefined
+      ? new Call(replyTo, this.#request)
+      : new EncodedCall(replyTo, this.#request, encoding);
   }
 
   override expire(): void {
@@ -119,12 +147,11 @@ export class PendingCall<T> extends PendingReply<T> {
   otpReply(term: unknown): void {
     const request = this.#request;
     const { read, encoding, fromOtp = encoding?.reply } = this.#options;
-    if (request === undefined && fromOtp === undefined) return this.reply(term);
+    const isOwn = request instanceof ServerRequest;
+    if (!isOwn && fromOtp === undefined) return this.reply(term);
     this.cancel();
     this.settleBy(() => {
-      const value = request === undefined
-        ? fromOtp!(term)
-        : request.fromOtp(term);
+      const value = isOwn ? request.fromOtp(term) : fromOtp!(term);
       return read === undefined ? value as T : read(value);
     });
   }
@@ -166,6 +193,7 @@ export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
   doing: string,
   known: OptionNames<NoInfer<O>>,
 ): number {
+  if (options === NO_OPTIONS) return usual;
   checkOptions(options, doing, known);
   const { signal, deadline } = options;
   const { timeout = deadline === undefined ? usual : Infinity } = options;
@@ -188,19 +216,9 @@ export function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** A pending request. */
-export interface Asked<T> {
-  /** The answer. */
-  readonly promise: Promise<T>;
-  /** Ends the wait: a later answer is dropped. */
-  cancel(): void;
-  /** Ends the wait with an answer that arrived in another way. */
-  resolve(value: T): void;
-}
-
 /** Sends a server a request of the library's own, and waits for its reply. */
 export function call<T>(
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   request: ServerRequest,
   options: RequestOptions<T>,
 ): Promise<T> {
@@ -209,7 +227,7 @@ export function call<T>(
 
 /** Sends a server a program's request, and waits for its reply. */
 export function callWithData<T>(
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   request: unknown,
   options: RequestOptions<T>,
 ): Promise<T> {
@@ -235,30 +253,35 @@ function shownServer(server: unknown): string {
 }
 
 function startedCall<T>(
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   request: unknown,
   options: RequestOptions<T>,
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  const place = locateUntil(
-    server,
-    process,
-    options,
-    () => failureOf("timeout", options),
-  );
-  const held = toSendLater(place, process, request);
+  const place = options.signal === undefined && options.deadline === undefined
+    ? locate(server, process)
+    : locateUntil(
+      server,
+      process,
+      options,
+      () => failureOf("timeout", options),
+    );
+  if (!(place instanceof Promise)) {
+    return startCallWithData(process, place, request, options).promise;
+  }
+  const copy = toSendLater(place, process, request);
   return whenLocated(
     place,
     process,
-    (place) => startCallWithData<T>(process, place, held, options).promise,
+    (place) => startCallWithData(process, place, copy, options).promise,
   ) as Promise<T>;
 }
 
 /** Sends a server a program's request without an answer; it is dropped if there is no such server. */
 export function cast(
   process: LocalProcess,
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   request: unknown,
   encoding?: RequestEncoding,
 ): Backpressure {
@@ -301,8 +324,8 @@ export function startCall<T>(
   place: Place,
   request: ServerRequest,
   options: RequestOptions<T>,
-): Asked<T> {
-  return ask<T>(process, place, options, request, callOf);
+): PendingCall<T> {
+  return startCallWithData(process, place, request, options);
 }
 
 /** Sends a program's request to a place, for a process. */
@@ -311,73 +334,6 @@ export function startCallWithData<T>(
   place: Place,
   request: unknown,
   options: RequestOptions<T>,
-): Asked<T> {
-  const { encoding } = options;
-  return ask<T>(
-    process,
-    place,
-    options,
-    request,
-    encoding === undefined
-      ? callOf
-      : (from, ref, request) =>
-        new EncodedCall(new ReplyTo(from, ref), request, encoding),
-  );
-}
-
-function callOf(from: Pid, ref: Ref, request: unknown): Call {
-  return new Call(new ReplyTo(from, ref), request);
-}
-
-/** Sends a place a request, as the message that `messageOf` creates, and waits for a reply to its reference. */
-export function ask<T, R = unknown>(
-  process: LocalProcess,
-  place: Place,
-  options: RequestOptions<T>,
-  request: R,
-  messageOf: (from: Pid, ref: Ref, request: R) => unknown,
-): Asked<T> {
-  const pending = new PendingCall<T>(process, place.node, options, request);
-  sendCall(pending, place, options.timeout, request, messageOf);
-  return pending;
-}
-
-/** Sends the request of a pending call of the library's own. */
-export function startPending<T>(
-  pending: PendingCall<T>,
-  place: Place,
-  timeout: number,
-  request: ServerRequest,
-): void {
-  sendCall(pending, place, timeout, request, callOf);
-}
-
-function sendCall<T, R>(
-  pending: PendingCall<T>,
-  place: Place,
-  timeout: number,
-  request: R,
-  messageOf: (from: Pid, ref: Ref, request: R) => unknown,
-): void {
-  const { process, ref } = pending;
-  // A process that has exited waits for ever: nothing would end its wait.
-  if (!process.alive || pending.endsNow()) return;
-  if (isSelf(process, place)) return pending.failFor("calling_self");
-  try {
-    process.monitor(
-      place.target,
-      place.node,
-      "reply_demonitor",
-      pending,
-      ref,
-      true,
-    );
-    if (process.waits?.has(ref.number)) {
-      pending.limit(timeout);
-      sendTo(process, place, messageOf(process.pid, ref, request));
-    }
-  } catch (error) {
-    pending.cancel();
-    pending.fail(() => error);
-  }
+): PendingCall<T> {
+  return new PendingCall(process, place, request, options).send(place);
 }

@@ -17,8 +17,12 @@ import {
 } from "../runtime/values/check_arguments.ts";
 import { inspect } from "../runtime/values/inspect.ts";
 import { type OptionNames, typeError } from "../runtime/values/options.ts";
-import { locate, type Place } from "./locate.ts";
-import type { ServerTarget } from "./messages.ts";
+import {
+  type DeclaredRef,
+  locate,
+  type Place,
+  type ServerRef,
+} from "./server_ref.ts";
 
 /** Options that end a wait early. */
 export interface CancelOptions {
@@ -38,6 +42,9 @@ export interface CancelOptions {
    */
   deadline?: number;
 }
+
+/** The default options of functions that are called often: they need no check. */
+export const NO_OPTIONS: Readonly<Record<never, never>> = Object.freeze({});
 
 /** The names of these options, for the interfaces that extend them. */
 export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
@@ -134,7 +141,7 @@ class PendingPromise<T> extends PendingReply<T> {
  * @param timeout Ends the lookup likewise, after that many milliseconds.
  */
 export function locateUntil(
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   process: LocalProcess,
   { signal, deadline }: CancelOptions,
   late: () => Error,

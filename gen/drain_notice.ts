@@ -8,7 +8,7 @@
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
 import { ignore } from "../runtime/promises/promises.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { ask } from "./call.ts";
+import { startCallWithData } from "./call.ts";
 import { Call } from "./messages.ts";
 
 /** The request of a notice. A server compares it by identity: no message from elsewhere contains this object. */
@@ -47,17 +47,15 @@ export async function notifyServers(
   process: LocalProcess,
   caller: LocalProcess | undefined,
 ): Promise<void> {
-  const { node, processes } = process.runtime;
+  const { processes } = process.runtime;
   const calls: Promise<unknown>[] = [];
   for (const server of processes.values()) {
     if (server === caller || !notified.has(server)) continue;
-    const { promise } = ask(
-      process,
-      { node, target: server.pid },
-      { timeout: Infinity, as: () => ["Node", "drain", []] },
-      DRAIN,
-      (from, ref) => new DrainCall(new ReplyTo(from, ref)),
-    );
+    const { promise } = startCallWithData(process, server.pid, DRAIN, {
+      timeout: Infinity,
+      as: () => ["Node", "drain", []],
+      message: (from, ref) => new DrainCall(new ReplyTo(from, ref)),
+    });
     calls.push(promise.catch(ignore));
   }
   await Promise.all(calls);

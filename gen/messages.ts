@@ -21,7 +21,6 @@ import {
 } from "../runtime/values/server_message.ts";
 import { tuple } from "../runtime/values/tuple.ts";
 import type { Runnable } from "../runtime/signals/signal.ts";
-import type { GlobalName, ViaName } from "./server_names.ts";
 
 export { ServerMessage };
 
@@ -29,14 +28,6 @@ const GEN_CALL = atom("$gen_call");
 const GEN_CAST = atom("$gen_cast");
 const SYSTEM = atom("system");
 const TERMINATE = atom("terminate");
-
-/** A server: its pid, its name on this node or on another, in a registry, or its global name. */
-export type ServerTarget =
-  | Pid
-  | string
-  | { name: string; node: string }
-  | ViaName
-  | GlobalName;
 
 /** A request that is answered by a reply. */
 export class Call extends ServerMessage {

@@ -11,11 +11,9 @@
  */
 
 import { reasonOf } from "../runtime/values/errors.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import { Pid } from "../runtime/values/pid.ts";
+import type { Pid } from "../runtime/values/pid.ts";
 import type { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Atom, atom, nameOf } from "../runtime/values/atom.ts";
-import { remoteNameOf } from "../runtime/values/beam_names.ts";
+import { atom } from "../runtime/values/atom.ts";
 import {
   isExitOrLikeOne,
   isExitSignal,
@@ -28,25 +26,13 @@ import { ServerMessage } from "../runtime/values/server_message.ts";
 import { takeTrace } from "../runtime/signals/message_traces.ts";
 import { tracing } from "../runtime/signals/tracing.ts";
 import { untilExit } from "../runtime/spawning/traced_start.ts";
-import {
-  Call,
-  Cast,
-  type ServerTarget,
-  Stop,
-  SystemRequest,
-} from "./messages.ts";
+import { Call, Cast, Stop, SystemRequest } from "./messages.ts";
 import { Suspension } from "./suspension.ts";
 import {
   answerSystem,
   isForSuspended,
   refusesSystem,
 } from "./system_messages.ts";
-import {
-  DeclaredRef,
-  isGlobalName,
-  isViaName,
-  type ServerRef,
-} from "./server_names.ts";
 
 /** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
@@ -90,34 +76,6 @@ export interface OtpEncoding {
   request(term: unknown, caller?: ReplyTo, origin?: string): unknown;
   /** The reply to such a call, as the BEAM expects it. */
   reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
-}
-
-/**
- * A server as `ServerTarget`, whatever way it was named.
- *
- * @throws {TypeError} If it is invalid.
- */
-export function serverRef(server: ServerRef | DeclaredRef): ServerTarget {
-  if (server instanceof Pid) return server;
-  if (typeof server === "string" || server instanceof Atom) {
-    return nameOf(server);
-  }
-  if (isViaName(server) || isGlobalName(server)) return server;
-  if (server instanceof DeclaredRef) return serverRef(server.server);
-  if (isText(server?.name) && isText(server.node)) {
-    return { name: remoteNameOf(server.name), node: nameOf(server.node) };
-  }
-  throw new TypeError(
-    `Cannot reach the server ${
-      inspect(server)
-    }: give a pid, a name, { name, node }, { via: registry, name } or { global: name }${
-      (server as unknown) instanceof Promise ? "; await the start" : ""
-    }`,
-  );
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string" || value instanceof Atom;
 }
 
 const OK = atom("ok");
@@ -226,10 +184,10 @@ function dispatch(
       }
     }
     const { replyTo, request } = message;
-    return andThen(
-      server.call(request, replyTo),
-      (value) => answer(process, replyTo, value),
-    );
+    const value = server.call(request, replyTo);
+    return value instanceof Promise
+      ? answerLater(process, replyTo, value)
+      : answer(process, replyTo, value);
   }
   if (message instanceof Cast) {
     const { request, otp, origin } = message;
@@ -256,6 +214,15 @@ function dispatch(
       : undefined;
   }
   return pending(server.info?.(message));
+}
+
+/** In a function of its own: where a closure is created, its variables cost memory, used or not. */
+function answerLater(
+  process: LocalProcess,
+  replyTo: ReplyTo,
+  value: Promise<unknown>,
+): Promise<void> {
+  return value.then((value) => answer(process, replyTo, value));
 }
 
 /** Handles a message in the trace that it belongs to. */

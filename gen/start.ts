@@ -19,7 +19,7 @@ import {
   unregisterName,
   type ViaName,
   whereisName,
-} from "./server_names.ts";
+} from "./server_ref.ts";
 import { serve, type Server, takeExit } from "./server.ts";
 
 /** The reason when nothing was started because the name is registered: `{already_started, pid}`. */

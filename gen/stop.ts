@@ -13,14 +13,22 @@ import {
 import type { Wait } from "../runtime/processes/links_and_monitors.ts";
 import type { ExitError } from "../errors.ts";
 import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import type { Target } from "../runtime/signals/signal.ts";
 import { checkTimeout } from "../runtime/values/check_arguments.ts";
+import { promised } from "../runtime/promises/promises.ts";
 import type { Ref } from "../runtime/values/pid.ts";
 import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { callExit, describeTimeout } from "./call_description.ts";
-import { isSelf, locate, type Place, sendTo, whenLocated } from "./locate.ts";
-import { type ServerTarget, Stop } from "./messages.ts";
-import { describeServer } from "./server_names.ts";
+import {
+  callExit,
+  type DeclaredRef,
+  describeServer,
+  describeTimeout,
+  locate,
+  type Place,
+  sendTo,
+  type ServerRef,
+  whenLocated,
+} from "./server_ref.ts";
+import { Stop } from "./messages.ts";
 
 /** The result of a wait for the exit of a process that has not exited in time. */
 export const LATE: unique symbol = Symbol("late");
@@ -46,12 +54,12 @@ export class Ending implements Wait {
   #failure: (() => unknown) | undefined;
   #wait: EndingWait | undefined;
 
-  /** Monitors a process, or what has a name on a node. */
-  constructor(process: LocalProcess, target: Target, node: string) {
-    this.node = node;
+  /** Monitors a process, or the process of a name on a node. */
+  constructor(process: LocalProcess, target: Place) {
+    this.node = target.node;
     this.#process = process;
     this.ref = process.runtime.makeRef();
-    process.monitor(target, node, undefined, this, this.ref);
+    process.monitor(target, undefined, this, this.ref);
   }
 
   /**
@@ -97,23 +105,25 @@ export class Ending implements Wait {
  * @throws {ExitError} If it was not there, ended for another reason, or not in time.
  */
 export function stopServer(
-  server: ServerTarget,
+  server: ServerRef | DeclaredRef,
   reason: unknown,
   timeout: number,
 ): Promise<"ok"> {
-  checkTimeout(timeout, "stop a server");
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  return whenLocated(
-    locate(server, process),
-    process,
-    (place) => stopAt(process, place, { server, reason, timeout }),
-  ) as Promise<"ok">;
+  return promised(() => {
+    checkTimeout(timeout, "stop a server");
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    return whenLocated(
+      locate(server, process),
+      process,
+      (place) => stopAt(process, place, { server, reason, timeout }),
+    ) as Promise<"ok">;
+  });
 }
 
 /** A request to stop a server. */
 interface StopRequest {
-  server: ServerTarget;
+  server: ServerRef | DeclaredRef;
   reason: unknown;
   timeout: number;
 }
@@ -124,13 +134,13 @@ function stopAt(
   request: StopRequest,
 ): Promise<"ok"> {
   const pending = new PendingStop(process, place.node, request);
-  if (isSelf(process, place)) {
+  if (process.pid.equals(place)) {
     pending.settleFailed(() => stopExit("calling_self", request));
     return pending.promise;
   }
   const { ref } = pending;
   try {
-    process.monitor(place.target, place.node, "demonitor", pending, ref);
+    process.monitor(place, "demonitor", pending, ref);
     if (process.waits?.has(ref.number)) pending.limit(request.timeout);
     const replyTo = new ReplyTo(process.pid, ref);
     sendTo(process, place, new Stop(replyTo, request.reason));

@@ -164,7 +164,7 @@ export class NodeDrain {
     const refs = new Set<number>();
     for (const pid of pids) {
       if (this.#runtime.find(pid) === undefined) continue;
-      refs.add(process.monitor(pid, pid.node).number);
+      refs.add(process.monitor(pid).number);
     }
     // The supervisor of a task that failed has yet to start it again.
     if (refs.size === 0) await process.mailbox.sleep(PAUSE, undefined, process);

@@ -187,15 +187,13 @@ const PARTS: [
   [
     "monitors",
     100,
-    (scene, process) =>
-      void process.monitor(scene.idle().pid, "alex@localhost"),
+    (scene, process) => void process.monitor(scene.idle().pid),
     ({ monitors }) => monitors.length,
   ],
   [
     "monitoring processes",
     100,
-    (scene, process) =>
-      void scene.idle().monitor(process.pid, "alex@localhost"),
+    (scene, process) => void scene.idle().monitor(process.pid),
     ({ monitoredBy }) => monitoredBy.length,
   ],
   [

@@ -488,13 +488,14 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
    * with the reply, at both ends.
    */
   monitor(
-    target: Target,
-    node: string,
+    object: MonitoredObject,
     mode?: AliasMode,
     wait?: Wait,
     ref: Ref = this.runtime.makeRef(),
     isCall = false,
   ): Ref {
+    const { node } = object;
+    const target = object instanceof Pid ? object : object.name;
     const isOwn = typeof target === "string"
       ? target === this.name && node === this.runtime.node
       : this.pid.equals(target);

@@ -5,6 +5,7 @@
  */
 
 import { NumberMap } from "../collections/number_map.ts";
+import { unquotedName } from "../values/beam_names.ts";
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
 import { NumberTable } from "./number_table.ts";
@@ -12,6 +13,18 @@ import type { LocalProcess } from "./local_process.ts";
 
 /** Numbers below are left free, as the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;
+
+/** The process of a name that other code than its own asks for: it starts then, if it is lazy. */
+export function processNamed(
+  name: string,
+  { names, lazyProcesses }: {
+    names: ReadonlyMap<string, LocalProcess>;
+    lazyProcesses: ReadonlyMap<string, () => LocalProcess>;
+  },
+): LocalProcess | undefined {
+  return names.get(name) ?? names.get(unquotedName(name)) ??
+    lazyProcesses.get(name)?.();
+}
 
 /** The processes of a node. */
 export class ProcessTable {

@@ -17,14 +17,13 @@ import {
 } from "../processes/links_and_monitors.ts";
 import type { NumberTable } from "../processes/number_table.ts";
 import { endMonitor, type LocalProcess } from "../processes/local_process.ts";
-import type { ProcessTable } from "../processes/process_table.ts";
+import { processNamed, type ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime } from "../runtime.ts";
 import {
   deliverSpawnReply,
   startRequested,
 } from "../spawning/spawn_requests.ts";
-import { unquotedName } from "../values/beam_names.ts";
 import { exitMessage } from "../values/exit_message.ts";
 import { isReason, isShutdown } from "../values/exit_reason.ts";
 import type { Pid, Ref } from "../values/pid.ts";
@@ -50,7 +49,6 @@ export class LocalDelivery implements Signals {
   readonly #creation: number;
   readonly #table: ProcessTable;
   readonly #processes: NumberTable<LocalProcess>;
-  readonly #names: ReadonlyMap<string, LocalProcess>;
   readonly #aliases: NumberMap<LocalProcess>;
   readonly #watchers: Watchers;
   readonly #quotas: PeerQuotas;
@@ -61,7 +59,6 @@ export class LocalDelivery implements Signals {
     this.#creation = runtime.creation;
     this.#table = table;
     this.#processes = table.processes;
-    this.#names = table.names;
     this.#aliases = table.aliases;
     this.#watchers = watchers;
     this.#quotas = runtime.quotas;
@@ -77,16 +74,11 @@ export class LocalDelivery implements Signals {
   }
 
   sendName(_from: Pid, name: string, message: unknown): Backpressure {
-    const process = this.#named(name);
+    const process = processNamed(name, this.#runtime);
     if (process === undefined) return undefined;
     if (tracing !== undefined) noteTrace(message);
     process.mailbox.push(message, process);
     return undefined;
-  }
-
-  #named(name: string): LocalProcess | undefined {
-    return this.#names.get(name) ?? this.#names.get(unquotedName(name)) ??
-      this.#runtime.lazyProcesses.get(name)?.();
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
@@ -258,7 +250,7 @@ export class LocalDelivery implements Signals {
     const runtime = this.#runtime;
     const name = typeof target === "string" ? target : undefined;
     const process = typeof target === "string"
-      ? this.#named(target)
+      ? processNamed(target, this.#runtime)
       : this.#table.find(target);
     const pid = typeof target === "string" ? runtime.nobody : target;
     if (process === undefined) {

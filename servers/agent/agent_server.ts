@@ -31,13 +31,13 @@ import {
   type Resolved,
   spawnError,
 } from "../../runtime/spawning/exported_modules.ts";
-import type { Pid } from "../../runtime/values/pid.ts";
+import { Pid } from "../../runtime/values/pid.ts";
 import { ReplyTo } from "../../runtime/values/reply_to.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runnable, SpawnFailure } from "../../runtime/signals/signal.ts";
 import { andThen } from "../../runtime/promises/promises.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import type { Place } from "../../gen/locate.ts";
+import type { Place } from "../../gen/server_ref.ts";
 import {
   type CallbackModule,
   OTP_ENCODING,
@@ -178,7 +178,7 @@ class Kept {
  */
 export function sendable(
   fn: StateFunction,
-  { node, target }: Place,
+  place: Place,
   { runtime }: LocalProcess,
 ): SentFunction {
   if (typeof fn !== "function" && !isNamed(fn)) {
@@ -188,10 +188,8 @@ export function sendable(
       }: give a function, or [module, function, args]`,
     );
   }
-  if (node !== runtime.node) return described(fn, runtime);
-  const process = typeof target === "string"
-    ? runtime.names.get(target)
-    : runtime.find(target);
+  if (place.node !== runtime.node) return described(fn, runtime);
+  const process = place instanceof Pid ? runtime.find(place) : undefined;
   // Without processes, no process asks for it.
   if (process === undefined) return { kept: "" };
   return { kept: Kept.of(process).keep(runOf(fn, runtime)) };

@@ -106,7 +106,7 @@ async function endRoot(
   root: LocalProcess,
 ): Promise<void> {
   const { runtime } = process;
-  const reason = new Ending(process, root.pid, runtime.node).within(Infinity);
+  const reason = new Ending(process, root.pid).within(Infinity);
   try {
     await stopServer(
       root.pid,

@@ -57,7 +57,7 @@ export class ClusterServer implements Server {
     // Events are for processes of its node: no other node's queue can hold them up.
     if (pid.node !== node) return BADARG;
     if (asked?.type === "subscribe") {
-      const ref = this.#process.monitor(pid, node);
+      const ref = this.#process.monitor(pid);
       this.#state.subscribers.set(ref.number, pid);
       return { type: "ok", ref };
     }

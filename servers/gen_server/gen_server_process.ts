@@ -30,7 +30,7 @@ import {
   type DescribedStart,
   START_CALL,
 } from "../supervisor/child_spec.ts";
-import { nameText, type ServerName } from "../../gen/server_names.ts";
+import { nameText, type ServerName } from "../../gen/server_ref.ts";
 import {
   answer,
   failCaller,
@@ -201,11 +201,9 @@ class GenServerProcess implements Server {
     } catch (error) {
       given = thrown(error);
     }
-    return andThen(
-      given,
-      (given) => this.#answer(given, caller),
-      (error) => this.#answer(thrown(error), caller),
-    );
+    return given instanceof Promise
+      ? this.#answerLater(given, caller)
+      : this.#answer(given, caller);
   }
 
   cast(request: unknown): unknown {
@@ -267,6 +265,13 @@ class GenServerProcess implements Server {
         }
     }
     return unanswered(this.#took(given));
+  }
+
+  #answerLater(given: Promise<unknown>, caller: ReplyTo): Promise<unknown> {
+    return given.then(
+      (given) => this.#answer(given, caller),
+      (error) => this.#answer(thrown(error), caller),
+    );
   }
 
   /** Passes a message without an answer to the module. */

@@ -13,9 +13,12 @@ import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { copyTerm } from "../../runtime/values/term.ts";
-import { placeOf } from "../../gen/locate.ts";
+import {
+  callExit,
+  installGlobalRegistry,
+  type NameRegistry,
+} from "../../gen/server_ref.ts";
 import { type RequestOptions, startCall } from "../../gen/call.ts";
-import { callExit } from "../../gen/call_description.ts";
 import { isOver, remaining, within } from "../../gen/cancellation.ts";
 import { ignore } from "../../runtime/promises/promises.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
@@ -29,10 +32,6 @@ import {
 } from "./global_messages.ts";
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
-import {
-  installGlobalRegistry,
-  type NameRegistry,
-} from "../../gen/server_names.ts";
 import { spawnOn } from "../../runtime/spawning/spawn_on_node.ts";
 import { Ending } from "../../gen/stop.ts";
 
@@ -73,7 +72,7 @@ async function request<T>(asked: GlobalRequest, call: GlobalCall): Promise<T> {
   if (process === undefined) return await never();
   const { pid } = globalServer(process.runtime).process;
   const sent = new OwnRequest(asked);
-  return await startCall<T>(process, placeOf(pid), sent, call).promise;
+  return await startCall<T>(process, pid, sent, call).promise;
 }
 
 function change(asked: GlobalChange, call: GlobalCall): Promise<boolean> {
@@ -277,7 +276,7 @@ function askNode(
   node: string,
   asked: GlobalRequest,
 ): Promise<unknown> {
-  return askServer(process, { node, target: GLOBAL_SERVER }, asked);
+  return askServer(process, { node, name: GLOBAL_SERVER }, asked);
 }
 
 /** Has a node answer that has not: a node has a server from its first use on, and this is one. */
@@ -288,7 +287,7 @@ async function startThere(
   const start = [GLOBAL_SERVICE, "start"] as const;
   try {
     const { pid } = await spawnOn(node, start, [], false, false);
-    await new Ending(process, pid, pid.node).within(Infinity);
+    await new Ending(process, pid).within(Infinity);
     return true;
   } catch {
     // It does not serve that. An exited process sends no more requests.

@@ -57,7 +57,7 @@ export class GlobalLocks {
       if (!this.#process.keepFor(pid.node, characters)) return TOO_MANY;
       lock ??= { requester, holders: new Map() };
       this.#locks.set(resource, lock);
-      const ref = this.#process.monitor(pid, pid.node);
+      const ref = this.#process.monitor(pid);
       lock.holders.set(holder, ref);
       const { node } = pid;
       this.#monitored.set(ref.number, { resource, holder, node });

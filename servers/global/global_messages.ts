@@ -7,7 +7,7 @@
 import { isLongName } from "../../runtime/values/atom.ts";
 import { Pid } from "../../runtime/values/pid.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
-import type { Place } from "../../gen/locate.ts";
+import type { Place } from "../../gen/server_ref.ts";
 import { startCall } from "../../gen/call.ts";
 import { OwnRequest } from "../../runtime/values/server_message.ts";
 

@@ -337,7 +337,7 @@ export class GlobalServer implements Server, GlobalView {
     });
     const answer = await askServer(this.process, {
       node,
-      target: GLOBAL_SERVER,
+      name: GLOBAL_SERVER,
     }, {
       type: "hello",
     }).catch(() => {}).finally(lift);
@@ -375,7 +375,7 @@ export class GlobalServer implements Server, GlobalView {
     const { node } = server;
     const before = this.#peers.get(node)?.ref;
     if (before !== undefined) this.process.demonitor(before);
-    const ref = this.process.monitor(server, node);
+    const ref = this.process.monitor(server);
     this.#peers.set(node, { status: "pending", server, ref });
     this.#drive(server);
   }
@@ -403,7 +403,7 @@ export class GlobalServer implements Server, GlobalView {
       // Of two servers of a node the one that said hello is the one that is there.
       if (peer?.server !== undefined) return;
       if (peer === undefined && this.#peers.size >= MAX_PEERS) return;
-      const ref = this.process.monitor(server, node);
+      const ref = this.process.monitor(server);
       this.#peers.set(node, peer = { status: "known", server, ref });
     }
     peer!.status = "known";

@@ -85,7 +85,7 @@ export class GlobalTable {
     const holder = pid.node === node ? by ?? node : pid.node;
     const characters = keptLength(name, key) + `${resolve}`.length;
     if (!this.#process.keepFor(holder, characters)) return false;
-    const ref = this.#process.monitor(pid, pid.node);
+    const ref = this.#process.monitor(pid);
     this.#names.set(key, { name, pid, resolve, by, ref, holder });
     this.#monitored.set(ref.number, key);
     this.#counts.set(holderKey(pid), this.count(pid) + 1);

@@ -42,7 +42,6 @@ import {
 } from "./global_messages.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
-import { placeOf } from "../../gen/locate.ts";
 import { tell } from "../../gen/call.ts";
 import { fromNode, isTyped } from "../../gen/messages.ts";
 import { ignore } from "../../runtime/promises/promises.ts";
@@ -495,7 +494,7 @@ export class GlobalWorker implements Server {
   }
 
   #askServer(server: Pid, request: GlobalRequest): Promise<unknown> {
-    return askServer(this.#process, placeOf(server), request);
+    return askServer(this.#process, server, request);
   }
 
   #askAll(servers: Pid[], request: GlobalRequest): Promise<unknown[]> {

@@ -58,13 +58,13 @@ export class NamesLock {
   take(caller: ReplyTo, wait: unknown): boolean | typeof NO_REPLY {
     const { pid } = caller;
     if (this.#holder === undefined) {
-      this.#give({ pid, ref: this.#process.monitor(pid, pid.node) });
+      this.#give({ pid, ref: this.#process.monitor(pid) });
       return true;
     }
     if (this.isHeldBy(pid)) return true;
     const isWaiting = typeof wait === "number" && wait > 0;
     if (!isWaiting || !this.#process.keepFor(pid.node)) return false;
-    const ref = this.#process.monitor(pid, pid.node);
+    const ref = this.#process.monitor(pid);
     const lift = this.#process.runtime.after(Math.min(wait, LONGEST), () => {
       this.#leave(claim);
       this.#process.demonitor(ref);

@@ -5,8 +5,7 @@
  */
 
 import { IoError } from "../../errors.ts";
-import { ask } from "../../gen/call.ts";
-import { placeOf } from "../../gen/locate.ts";
+import { startCallWithData } from "../../gen/call.ts";
 import type { IoOperation } from "../../gen/messages.ts";
 import { ioReplyFromOtp } from "./io_otp.ts";
 import { SentIoRequest } from "./io_request.ts";
@@ -32,18 +31,18 @@ export function requestIo<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  return ask<T, IoOperation>(
+  return startCallWithData<T>(
     process,
-    placeOf(leader ?? process.groupLeader),
+    leader ?? process.groupLeader,
+    request,
     {
       timeout: Infinity,
       as: () => ["IO", request.type, []],
       read,
       fromOtp: (reply) => ioReplyFromOtp(request, reply),
       failed: leaderGone,
+      message: (from, replyAs) => new SentIoRequest(from, replyAs, request),
       mayBeLeft: true,
     },
-    request,
-    (from, replyAs, request) => new SentIoRequest(from, replyAs, request),
   ).promise;
 }

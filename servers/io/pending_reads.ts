@@ -70,7 +70,7 @@ class HeldRead implements Wait {
     this.#reader = reader;
     this.node = from.node;
     this.#ref = process.runtime.makeRef();
-    process.monitor(from, from.node, undefined, this, this.#ref);
+    process.monitor(from, undefined, this, this.#ref);
   }
 
   /** Gives the quota back, and stops watching the asking process. */

@@ -14,8 +14,7 @@
 import { currentProcess } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { Pid } from "../../runtime/values/pid.ts";
-import { Ref } from "../../runtime/values/pid.ts";
+import { Pid, Ref } from "../../runtime/values/pid.ts";
 import { checkPid } from "../../runtime/values/check_arguments.ts";
 import {
   type TraceLimits,
@@ -159,7 +158,7 @@ export class NodeObserver {
     const signal = tracer.abortSignal();
     signal.addEventListener("abort", start);
     // A caller that is gone does not end its trace.
-    const monitor = tracer.monitor(to, to.node);
+    const monitor = tracer.monitor(to);
     tracer.mailbox.receive(
       (message) => isDownOf(message, monitor, tracer),
       undefined,

@@ -263,7 +263,7 @@ export class ScopePeers {
       this.#process.demonitor(peer.ref);
       this.#forget(peer);
     }
-    const ref = this.#process.monitor(pid, pid.node);
+    const ref = this.#process.monitor(pid);
     const peer: Peer = { pid, ref, groups: new Map(), isBehind: false };
     this.#peers.set(this.#key(pid), peer);
     return peer;

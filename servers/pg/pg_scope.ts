@@ -222,7 +222,7 @@ export class PgScope implements Server {
     const process = this.#process;
     const by = ref ?? process.runtime.makeRef();
     this.#watched.set(by.number, watched);
-    return process.monitor(pid, pid.node, undefined, undefined, by);
+    return process.monitor(pid, undefined, undefined, by);
   }
 
   #unwatch(ref: Ref): void {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Asked, startCall } from "../../gen/call.ts";
+import { startCall } from "../../gen/call.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { ignore } from "../../runtime/promises/promises.ts";
@@ -66,9 +66,9 @@ export class ScopeContact<T> {
 
   #enter(): Promise<void> {
     const process = this.#process;
-    const place = { node: process.runtime.node, target: this.#scope };
-    process.monitor(this.#scope, process.runtime.node, undefined, {
-      node: process.runtime.node,
+    const place = { node: process.runtime.node, name: this.#scope };
+    process.monitor(place, undefined, {
+      node: place.node,
       reply: ignore,
       down: (_object, _reason, ref) => {
         process.unawait(ref);
@@ -77,7 +77,7 @@ export class ScopeContact<T> {
       abandon: ignore,
     });
     const { type } = this.#request;
-    const asked: Asked<T> = startCall<T>(
+    const asked = startCall<T>(
       process,
       place,
       new OwnRequest(this.#request),

@@ -87,7 +87,7 @@ export class RegistryPartition implements Server {
   #grant(id: TermKey, caller: ReplyTo): void {
     const { pid } = caller;
     const process = this.#process;
-    const held = process.monitor(pid, pid.node);
+    const held = process.monitor(pid);
     this.#held.set(held.number, id);
     process.reply(caller, held);
   }

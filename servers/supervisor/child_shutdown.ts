@@ -19,7 +19,7 @@ export async function shutdownChild(
 ): Promise<unknown> {
   process.assertAlive();
   const signals = process.runtime.route(pid.node);
-  const ending = new Ending(process, pid, pid.node);
+  const ending = new Ending(process, pid);
   const isBrutal = shutdown === "brutal_kill";
   signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
   const limit = isBrutal || shutdown === "infinity" ? Infinity : shutdown;

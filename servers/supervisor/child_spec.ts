@@ -12,7 +12,7 @@ import {
 } from "../../runtime/values/options.ts";
 import { inspect, quote } from "../../runtime/values/inspect.ts";
 import type { Pid } from "../../runtime/values/pid.ts";
-import type { CallDescription } from "../../gen/call_description.ts";
+import type { CallDescription } from "../../gen/server_ref.ts";
 
 /**
  * When a child that has exited is restarted: always (`"permanent"`), after any exit that is neither normal

@@ -18,11 +18,16 @@ import {
   locateUntil,
   type TimeLimits,
 } from "../../gen/cancellation.ts";
-import { type Place, toSendLater, whenLocated } from "../../gen/locate.ts";
+import {
+  callExit,
+  describeRequest,
+  type Place,
+  type ServerRef,
+  toSendLater,
+  whenLocated,
+} from "../../gen/server_ref.ts";
 import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
 import { startRunnable } from "./child_start.ts";
-import { callExit, describeRequest } from "../../gen/call_description.ts";
-import type { ServerTarget } from "../../gen/messages.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { Runnable } from "../../runtime/signals/signal.ts";
 import type { AnyRequest } from "./supervisor_otp.ts";
@@ -33,7 +38,7 @@ import type { ToldChildSpec } from "./supervisor_server.ts";
 export function askSupervisor<T>(
   module: string,
   fn: string,
-  supervisor: ServerTarget,
+  supervisor: ServerRef,
   request: { type: string; id?: unknown; pid?: unknown },
 ): Promise<T> {
   const process = waitingProcess();
@@ -56,7 +61,7 @@ function requestOf(
 
 /** Asks a supervisor for the specification of a child. */
 export async function askForSpec(
-  supervisor: ServerTarget,
+  supervisor: ServerRef,
   id: string,
 ): Promise<FullChildSpec | "not_found"> {
   const process = waitingProcess();
@@ -92,7 +97,7 @@ export async function askForSpec(
 /** Asks a supervisor to start a child; returns the result of its start. */
 export function askToStart(
   module: string,
-  supervisor: ServerTarget,
+  supervisor: ServerRef,
   spec: FullChildSpec,
   { timeout = Infinity, signal, deadline }: TimeLimits = {},
 ): Promise<Started> {

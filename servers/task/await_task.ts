@@ -8,7 +8,7 @@
  * @module
  */
 
-import { callExit, describeTimeout } from "../../gen/call_description.ts";
+import { callExit, describeTimeout } from "../../gen/server_ref.ts";
 import {
   never,
   waitingProcess,

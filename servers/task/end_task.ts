@@ -15,7 +15,7 @@ export async function endTask(
   timeout: number | "brutal_kill",
 ): Promise<unknown> {
   const signals = owner.runtime.route(pid.node);
-  const ending = new Ending(owner, pid, pid.node);
+  const ending = new Ending(owner, pid);
   owner.unlink(pid);
   const isBrutal = timeout === "brutal_kill";
   signals.exit(owner.pid, pid, isBrutal ? "kill" : "shutdown");

@@ -71,7 +71,7 @@ async function receiveLate(
   process: LocalProcess,
   owner: Pid,
 ): Promise<TaskWork> {
-  const monitor = process.monitor(owner, owner.node);
+  const monitor = process.monitor(owner);
   const message = await process.mailbox.receive(
     (each) =>
       workFromOtp(each, owner) !== undefined ||

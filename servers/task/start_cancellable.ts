@@ -4,13 +4,16 @@
  * @module
  */
 
-import { callExit, describeFunction } from "../../gen/call_description.ts";
+import {
+  callExit,
+  describeFunction,
+  describeServer,
+} from "../../gen/server_ref.ts";
 import {
   type CancelOptions,
   checkCancel,
   isOver,
 } from "../../gen/cancellation.ts";
-import { describeServer } from "../../gen/server_names.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import { PendingReply } from "../../runtime/processes/pending_answer.ts";
 import { promised } from "../../runtime/promises/promises.ts";

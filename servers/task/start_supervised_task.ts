@@ -19,26 +19,20 @@
  */
 
 import { ExitError } from "../../errors.ts";
-import {
-  PendingCall,
-  type RequestOptions,
-  startCall,
-  startPending,
-} from "../../gen/call.ts";
+import { PendingCall, type RequestOptions, startCall } from "../../gen/call.ts";
 import {
   type CallDescription,
   callExit,
   describeFunction,
-} from "../../gen/call_description.ts";
-import { type CancelOptions, locateUntil } from "../../gen/cancellation.ts";
-import {
+  describeServer,
   locate,
   type Place,
+  type ServerRef,
   toSendLater,
   whenLocated,
-} from "../../gen/locate.ts";
-import type { ServerTarget, StartTask } from "../../gen/messages.ts";
-import { describeServer } from "../../gen/server_names.ts";
+} from "../../gen/server_ref.ts";
+import { type CancelOptions, locateUntil } from "../../gen/cancellation.ts";
+import type { StartTask } from "../../gen/messages.ts";
 import { never } from "../../runtime/context/current_process.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type {
@@ -46,9 +40,11 @@ import type {
   SpawnFailure,
   SpawnResult,
 } from "../../runtime/signals/signal.ts";
-import { spawnError } from "../../runtime/spawning/exported_modules.ts";
+import {
+  type RemoteFunction,
+  spawnError,
+} from "../../runtime/spawning/exported_modules.ts";
 import { forgetRequest } from "../../runtime/spawning/spawn_on_node.ts";
-import type { RemoteFunction } from "../../runtime/spawning/exported_modules.ts";
 import { isExitError } from "../../runtime/values/errors.ts";
 import { inspect } from "../../runtime/values/inspect.ts";
 import { Pid } from "../../runtime/values/pid.ts";
@@ -63,7 +59,7 @@ import { isInTwoSteps, workToOtp } from "./task_otp.ts";
 export interface SupervisedTask
   extends Pick<StartTask, "link" | "restart" | "shutdown"> {
   /** The supervisor. */
-  server: ServerTarget;
+  server: ServerRef;
   /** The function of the task. */
   fn: RemoteFunction;
   /** Its arguments. */
@@ -150,25 +146,12 @@ function startAt(
   };
   const call = task === undefined
     ? startCall<Pid>(process, place, request, options)
-    : startAwaited(process, place, request, options, task);
+    : new PendingStart(process, place, request, options, task).send(place);
   return call.promise.catch((error) => {
     forgetRequest(runtime, request.run);
     if (process.alive) task?.close();
     throw error;
   });
-}
-
-function startAwaited(
-  process: LocalProcess,
-  place: Place,
-  request: StartTaskRequest,
-  options: RequestOptions<Pid>,
-  task: OwnedTask,
-): PendingStart {
-  const pending = new PendingStart(process, place.node, options, request, task);
-  task.node = place.node;
-  startPending(pending, place, Infinity, request);
-  return pending;
 }
 
 /**
@@ -181,12 +164,13 @@ class PendingStart extends PendingCall<Pid> {
 
   constructor(
     process: LocalProcess,
-    node: string,
-    options: RequestOptions<Pid>,
+    place: Place,
     request: StartTaskRequest,
+    options: RequestOptions<Pid>,
     task: OwnedTask,
   ) {
-    super(process, node, options, request, task.ref);
+    super(process, place, request, options, task.ref);
+    task.node = place.node;
     this.tellsEnd = task.tellsEnd;
     this.#task = task;
   }

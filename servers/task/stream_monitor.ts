@@ -46,7 +46,7 @@ export class StreamMonitor {
       monitor: { pid: owner.pid, ref },
     });
     this.process.trapExit = owner.trapExit;
-    this.process.monitor(owner.pid, runtime.node, undefined, {
+    this.process.monitor(owner.pid, undefined, {
       node: runtime.node,
       reply: ignore,
       down: (_object, reason) => this.#ownerDown(reason),

@@ -9,8 +9,7 @@
  */
 
 import { call } from "../../gen/call.ts";
-import { describeRequest } from "../../gen/call_description.ts";
-import type { ServerTarget } from "../../gen/messages.ts";
+import { describeRequest, type ServerRef } from "../../gen/server_ref.ts";
 import { NO_REPLY } from "../../gen/server.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { ReplyTo } from "../../runtime/values/reply_to.ts";
@@ -30,7 +29,7 @@ export interface DrainRequest {
 
 /** Asks a supervisor to drain; it answers when its tasks have ended, or the time is over. */
 export function askToDrain(
-  supervisor: ServerTarget,
+  supervisor: ServerRef,
   timeout: number,
 ): Promise<DrainOutcome | Failure> {
   const request: DrainRequest = { type: "drain", timeout };

@@ -105,7 +105,7 @@ export class TaskLoad {
     if (known !== undefined) known.told = report.tasks;
     else {
       if (!process.keepFor(pid.node)) return undefined;
-      const ref = process.monitor(pid, pid.node, undefined, {
+      const ref = process.monitor(pid, undefined, {
         node: pid.node,
         reply: ignore,
         down: (_object, _reason, ref) => {

@@ -38,7 +38,7 @@ import type { Pid, Ref } from "../../runtime/values/pid.ts";
 import { ignore } from "../../runtime/promises/promises.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
 import type { Wait } from "../../runtime/processes/links_and_monitors.ts";
-import { callExit, describeTimeout } from "../../gen/call_description.ts";
+import { callExit, describeTimeout } from "../../gen/server_ref.ts";
 import { takeExit } from "../../gen/server.ts";
 import {
   StreamMonitor,

@@ -5,7 +5,6 @@
  */
 
 import { startCall, tellConnected } from "../../gen/call.ts";
-import { placeOf } from "../../gen/locate.ts";
 import type { InternalMessage } from "../../gen/messages.ts";
 import { type Key, keyOf } from "../../runtime/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../runtime/processes/local_process.ts";
@@ -106,7 +105,7 @@ export class PoolMembers {
     const ref = process.runtime.makeRef();
     const member = new PoolMember(pid, ref);
     this.#members.set(key, member);
-    process.monitor(pid, pid.node, undefined, {
+    process.monitor(pid, undefined, {
       node: pid.node,
       reply: ignore,
       down: () => {
@@ -124,7 +123,7 @@ export class PoolMembers {
     };
     startCall<unknown>(
       process,
-      placeOf(pid),
+      pid,
       new OwnRequest({ type: "watch_load" }),
       { timeout: Infinity, as: () => ["TaskPool", "watch", [pid]] },
     ).promise.then(watched, watched);

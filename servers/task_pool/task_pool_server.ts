@@ -26,7 +26,7 @@
  */
 
 import type { ExitError } from "../../errors.ts";
-import { callExit, describeFunction } from "../../gen/call_description.ts";
+import { callExit, describeFunction } from "../../gen/server_ref.ts";
 import { InternalMessage, isTyped } from "../../gen/messages.ts";
 import { onExit } from "../../gen/on_exit.ts";
 import { BADARG, type Server } from "../../gen/server.ts";

@@ -841,7 +841,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a request that waits for the look-up of its server is not copied",
-    file: "gen/locate.ts",
+    file: "gen/server_ref.ts",
     from:
       "return located instanceof Promise\n    ? copyToSend(term, process.runtime.maxDepth) as T\n    : term;",
     to: "return term;",
