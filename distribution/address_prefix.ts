@@ -13,9 +13,6 @@ const GROUPS = [2, 3, 4];
  * Returns the prefixes of an address, the shortest first: /8, /16, /24 and /32 of IPv4, /32, /48 and /64 of IPv6.
  * One customer usually has a /64 at least, so longer prefixes of IPv6 distinguish nobody. Anything else, like the name
  * of a thread, is its own prefix.
- *
- * @param host The address.
- * @returns The prefixes.
  */
 export function prefixesOf(host: string): string[] {
   const address = host.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");

@@ -93,17 +93,18 @@ export async function connectToPeer(
     isHere ? LOOPBACK : host,
     isHere ? undefined : LOOPBACK,
     (host) =>
-      lookup(peer.name, {
-        host,
-        port: epmdPort,
-        outside,
-        signal,
-        timeout: NO_LIMIT,
-        retryFor: host === LOOPBACK ? TAKE_OVER : 0,
-        repeats: REPEATS,
-        find: find.option,
-        answered: host === LOOPBACK ? undefined : (at) => find.keep(at),
-      }),
+      outside(() =>
+        lookup(peer.name, {
+          host,
+          port: epmdPort,
+          signal,
+          timeout: NO_LIMIT,
+          retryFor: host === LOOPBACK ? TAKE_OVER : 0,
+          repeats: REPEATS,
+          find: find.option,
+          answered: host === LOOPBACK ? undefined : (at) => find.keep(at),
+        })
+      ),
   );
   if (entry === undefined) {
     throw new Error(

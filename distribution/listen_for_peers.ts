@@ -133,12 +133,13 @@ export async function registerNode(
     port: own,
   };
   try {
-    const lease = await register(node, {
-      port,
-      listenHost: host,
-      outside,
-      log: (level, message) => log(level, message, OF_EPMD),
-    });
+    const lease = await outside(() =>
+      register(node, {
+        port,
+        listenHost: host,
+        log: (level, message) => log(level, message, OF_EPMD),
+      })
+    );
     if (!isUsual && !lease.serving) await checkEpmd(name, host, port, log);
     return lease;
   } catch (error) {
@@ -179,7 +180,7 @@ async function checkEpmd(
 ): Promise<void> {
   if (isLoopback(host)) return;
   try {
-    await lookup(name.name, { host, port, outside, timeout: 1000 });
+    await outside(() => lookup(name.name, { host, port, timeout: 1000 }));
   } catch (error) {
     log(
       "warning",

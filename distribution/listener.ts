@@ -38,12 +38,6 @@ export interface ListenerOptions {
   backlog?: number;
   /** The maximum number of open connections; one more is closed at once. */
   maxConnections: number;
-  /**
-   * Whether the listener keeps the JavaScript process alive.
-   *
-   * @default true
-   */
-  ref?: boolean;
   /** Takes a connection. */
   accept: (socket: Socket) => void;
   /** Called when a connection was closed at once, as there were too many. */
@@ -73,7 +67,6 @@ export class Listener {
     server.on("error", ignore);
     server.off("connection", keep);
     server.on("connection", (socket) => this.#take(socket));
-    if (!(options.ref ?? true)) server.unref();
     this.#rearming = rearmer(server, options.backlog ?? BACKLOG);
     for (const socket of early) this.#take(socket);
   }
@@ -81,19 +74,13 @@ export class Listener {
   /**
    * Starts listening.
    *
-   * @param options The address, and the callbacks.
-   * @returns The listener.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
   static async open(options: ListenerOptions): Promise<Listener> {
     return new Listener(options, await listen(options));
   }
 
-  /**
-   * Stops listening; accepted connections stay open.
-   *
-   * @returns A promise that resolves when these have closed, too.
-   */
+  /** Stops listening. Accepted connections stay open; resolves when these have closed too. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }

@@ -26,11 +26,8 @@ export async function namesAt(
   const address = addressOf(host);
   // As for a look-up: this machine's name may stand for an address where its EPMD does not listen.
   const isHere = host === name.host || isLoopback(address);
-  const entries = await names({
-    host: isHere ? "127.0.0.1" : address,
-    port,
-    outside,
-    signal,
-  });
+  const entries = await outside(() =>
+    names({ host: isHere ? "127.0.0.1" : address, port, signal })
+  );
   return entries.map((entry) => entry.name);
 }

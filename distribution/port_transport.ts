@@ -53,12 +53,7 @@ export class PortTransport implements Transport {
   /** Whether its handlers of that time were notified that it is closed; later ones are at their start. */
   #isReported = false;
 
-  /**
-   * Takes a port.
-   *
-   * @param port The port, which nothing else may use.
-   * @param remote The other end, for the log.
-   */
+  /** Takes a port. */
   constructor(port: MessagePort, remote: string) {
     this.#port = port;
     this.remote = remote;
@@ -113,11 +108,7 @@ export class PortTransport implements Transport {
     this.#close(undefined);
   }
 
-  /**
-   * Closes at once.
-   *
-   * @param error The reason that `closed` reports.
-   */
+  /** Closes at once; `closed` reports the error. */
   destroy(error?: Error): void {
     this.#close(error);
   }

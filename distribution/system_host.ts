@@ -5,6 +5,7 @@
  */
 
 import { randomBytes, randomInt } from "node:crypto";
+import { outside } from "../runtime/context/async_context.ts";
 import { type Clock, systemClock } from "../runtime/host/clock.ts";
 import type { Credentials } from "./credentials.ts";
 import { isLoopback } from "./epmd/mod.ts";
@@ -98,7 +99,7 @@ export class SystemHost implements HostEnvironment {
         : listener.address.host,
       creation: lease?.creation ?? randomInt(4, 2 ** 32),
       close: async () => {
-        await Promise.all([listener.close(), lease?.close()]);
+        await outside(() => Promise.all([listener.close(), lease?.close()]));
       },
     };
   }

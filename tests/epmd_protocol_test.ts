@@ -218,13 +218,12 @@ Deno.test("nameFault() rejects invalid node names", () => {
   for (const name of good) assertEquals(nameFault(name), undefined);
 });
 
-Deno.test("parseExtra() finds the wire and the creation among other words", () => {
+Deno.test("parseExtra() finds the creation and the address among other words", () => {
   const none = { creation: undefined, listen: undefined };
-  assertEquals(parseExtra(""), { wire: "", ...none });
-  assertEquals(parseExtra("otp-json/1"), { wire: "otp-json/1", ...none });
+  assertEquals(parseExtra(""), none);
+  assertEquals(parseExtra("otp-json/1"), none);
   const words = "tls creation=77 listen=127.0.0.3 owner=y x";
   assertEquals(parseExtra(`otp-json/1 ${words}`), {
-    wire: "otp-json/1",
     creation: 77,
     listen: "127.0.0.3",
   });

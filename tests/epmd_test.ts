@@ -5,20 +5,24 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import {
   EpmdProtocolError,
   EpmdUnreachableError,
+  type Lease,
   lookup,
   NameInUseError,
   names,
   register,
 } from "../distribution/epmd/mod.ts";
+import { registerNode } from "../distribution/listen_for_peers.ts";
+import { parseNodeName } from "../distribution/node_name.ts";
+import { insideOf } from "../runtime/context/current_process.ts";
+import { NodeRuntime } from "../runtime/node_runtime.ts";
+import { runIn } from "../runtime/spawning/run_in_process.ts";
 import {
   epmdNames,
   epmdTest,
-  evalRegister,
   eventually,
   FakeEpmd,
   freePort,
@@ -295,48 +299,31 @@ epmdTest("lookup() rejects when the answer is about another node", async () => {
   assertEquals((await lookup("x", { port }))?.port, 4096);
 });
 
-epmdTest(
-  "register() creates sockets and timers outside the caller's asynchronous context",
-  async () => {
-    const port = await freePort();
-    const storage = new AsyncLocalStorage<string>();
-    const outside = AsyncLocalStorage.snapshot();
-    const seen: (string | undefined)[] = [];
-    await storage.run("inside", async () => {
-      const alex = await register(node("alex"), {
-        port,
-        outside,
-        log: () => void seen.push(storage.getStore()),
-      });
-      const kate = await register(node("kate"), {
-        port,
-        outside,
-        log: () => void seen.push(storage.getStore()),
-      });
-      assertEquals((await lookup("kate", { port, outside }))?.name, "kate");
-      assertEquals(storage.getStore(), "inside");
-      await alex.close();
-      await eventually(() => kate.serving);
-      await kate.close();
-    });
-    assertEquals(seen, [undefined, undefined]);
-  },
-);
-
-epmdTest(
-  "register() with ref false does not keep the JavaScript process alive",
-  async () => {
-    const port = await freePort();
-    const { code, stdout } = await evalRegister(`
-      const options = { port: ${port}, ref: false };
-      const entry = { port: 1, hidden: false, extra: "" };
-      const a = await register({ ...entry, name: "a" }, options);
-      const b = await register({ ...entry, name: "b" }, options);
-      console.log(a.serving, b.serving);`).output();
-    assertEquals(new TextDecoder().decode(stdout).trim(), "true false");
-    assertEquals(code, 0);
-  },
-);
+epmdTest("registerNode() makes sockets and timers for no process", async () => {
+  const port = await freePort();
+  const seen: unknown[] = [];
+  const runtime = new NodeRuntime({ node: "alex@localhost", creation: 1 });
+  await runIn(runtime, async () => {
+    const leases: Lease[] = [];
+    for (const name of ["alex", "kate"]) {
+      leases.push(
+        await registerNode(
+          parseNodeName(`${name}@localhost`),
+          { address: { host: "127.0.0.1", port: 4100 } },
+          port,
+          { hidden: false, extra: "" },
+          () => void seen.push(insideOf()),
+        ),
+      );
+    }
+    assert(insideOf() !== undefined);
+    await leases[0].close();
+    await eventually(() => leases[1].serving);
+    await leases[1].close();
+  });
+  runtime.stop("normal");
+  assertEquals(seen, [undefined, undefined]);
+});
 
 epmdTest(
   "epmd -names lists nodes when one of them serves (real epmd)",

@@ -30,10 +30,6 @@ export class PortClaim {
    *
    * Permissions are requested here: on a thread, Deno ends the thread for a missing one.
    *
-   * @param host The address to listen on.
-   * @param alsoAt Another address, where the port may be in use.
-   * @param port The port.
-   * @returns The claim.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
   static async take(
@@ -73,8 +69,6 @@ export class PortClaim {
   /**
    * Passes the port on to the server that listens there from now on.
    *
-   * @param listen Listens at the same address and port.
-   * @returns The result of `listen`.
    * @throws {unknown} The error of `listen`.
    */
   async give<T>(listen: () => Promise<T>): Promise<T> {

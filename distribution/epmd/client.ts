@@ -13,7 +13,6 @@ import {
   type Exchange,
   exchange,
   pause,
-  runOutside,
   toTarget,
 } from "./exchange.ts";
 import {
@@ -47,86 +46,73 @@ const lines = new Map<string, Line>();
 /** Options of {@linkcode lookup} and {@linkcode names}. */
 export interface EpmdClientOptions extends EpmdAddress {
   /**
-   * The time in which to retry while EPMD does not answer, in milliseconds. A node that is itself registered
-   * there sets this to about 1000: when the serving node has died, another is about to serve.
+   * The time in which to retry while nothing listens there, in milliseconds: when the serving node has died, another
+   * is about to serve.
    *
    * @default 0
    */
   retryFor?: number;
   /**
-   * How often to repeat a request whose connection was closed without an answer, besides: EPMD does so when it
-   * has too many clients at once. Each pause is about twice the previous one. A number and not a time, since
-   * the machine is slow when there are many clients.
+   * How often to repeat a request whose connection EPMD closed without an answer, as it does when it has too many
+   * clients. Each pause is about twice the previous one. A number and not a time, as many clients slow the machine.
    *
    * @default 0
    */
   repeats?: number;
   /** Gives up, rejecting with the signal's reason. */
   signal?: AbortSignal;
-  /**
-   * Returns the addresses of the host.
-   *
-   * @default {the system's look-up}
-   */
+  /** Resolves the host, instead of the system. */
   find?: LookupFunction;
   /** Called with the address at which EPMD has answered. */
   answered?: (address: string) => void;
 }
 
 /**
- * Asks EPMD for a node.
+ * Asks EPMD for the node of a name, without its host; returns `undefined` if none is registered.
  *
- * @param name The part of the node's name before `@`.
- * @param options Where EPMD is.
- * @returns The node, or `undefined` when EPMD answers that it has no such node.
- * @throws {EpmdUnreachableError} When EPMD does not answer.
- * @throws {EpmdProtocolError} When another program answers.
- * @throws {TypeError} When the name cannot be a node's.
+ * @throws {EpmdUnreachableError} If EPMD does not answer.
+ * @throws {EpmdProtocolError} If another program answers.
+ * @throws {TypeError} If the name cannot be a node's.
  */
-export function lookup(
+export async function lookup(
   name: string,
   options: EpmdClientOptions,
 ): Promise<NodeEntry | undefined> {
-  return runOutside(options, async () => {
-    const fault = nameFault(name);
-    const what = `look up ${JSON.stringify(name)}`;
-    if (fault !== undefined) throw new TypeError(`Cannot ${what}: ${fault}`);
-    const found = await ask(options, {
-      what,
-      request: encodeRequest({ type: "lookup", name }),
-      parse: (bytes) => {
-        const reply = decodeLookupReply(bytes);
-        if (reply?.found !== undefined && reply.found.name !== name) {
-          throw new EpmdFormatError("it answered with another name");
-        }
-        return reply;
-      },
-      cap: LOOKUP_REPLY_CAP,
-      signal: options.signal,
-      find: options.find,
-    });
-    return found.found && toEntry(found.found);
+  const fault = nameFault(name);
+  const what = `look up ${JSON.stringify(name)}`;
+  if (fault !== undefined) throw new TypeError(`Cannot ${what}: ${fault}`);
+  const { found } = await ask(options, {
+    what,
+    request: encodeRequest({ type: "lookup", name }),
+    parse: (bytes) => {
+      const reply = decodeLookupReply(bytes);
+      if (reply?.found !== undefined && reply.found.name !== name) {
+        throw new EpmdFormatError("it answered with another name");
+      }
+      return reply;
+    },
+    cap: LOOKUP_REPLY_CAP,
+    signal: options.signal,
+    find: options.find,
   });
+  return found && toEntry(found);
 }
 
 /**
- * Asks EPMD for all nodes that are registered.
+ * Asks EPMD for all registered nodes: their names, without hosts, and ports.
  *
- * @param options Where EPMD is.
- * @returns Names, without host, and ports.
- * @throws {EpmdUnreachableError} When EPMD does not answer.
- * @throws {EpmdProtocolError} When another program answers.
+ * @throws {EpmdUnreachableError} If EPMD does not answer.
+ * @throws {EpmdProtocolError} If another program answers.
  */
 export function names(options: EpmdClientOptions): Promise<NameEntry[]> {
-  return runOutside(options, () =>
-    ask(options, {
-      what: "list the registered names",
-      request: encodeRequest({ type: "names" }),
-      parse: decodeNamesReply,
-      whole: true,
-      cap: NAMES_REPLY_CAP,
-      signal: options.signal,
-    }));
+  return ask(options, {
+    what: "list the registered names",
+    request: encodeRequest({ type: "names" }),
+    parse: decodeNamesReply,
+    whole: true,
+    cap: NAMES_REPLY_CAP,
+    signal: options.signal,
+  });
 }
 
 async function ask<T>(

@@ -51,28 +51,16 @@ export interface Registration {
 
 /** The result of {@linkcode parseExtra}. */
 export interface ParsedExtra {
-  /** The first word: the wire that the node prefers; empty for an Erlang node. */
-  wire: string;
   /** The creation that a node has already and registers again with. */
   creation: number | undefined;
   /** The address that the node listens on, if it is valid and not `127.0.0.1`. */
   listen: string | undefined;
 }
 
-/**
- * Reads the Extra field: words, of which the first names the wire. Unknown words are skipped.
- *
- * @param extra The field as it was looked up.
- * @returns The wire, and the valid words besides it.
- */
+/** Reads the valid words of the Extra field behind its first one, which names a wire; the first of each key counts. */
 export function parseExtra(extra: string): ParsedExtra {
-  const [wire = "", ...words] = extra.split(" ");
-  const found: ParsedExtra = {
-    wire,
-    creation: undefined,
-    listen: undefined,
-  };
-  for (const word of words) {
+  const found: ParsedExtra = { creation: undefined, listen: undefined };
+  for (const word of extra.split(" ").slice(1)) {
     const [, key, text] = /^(creation|listen)=([\w.:-]{1,45})$/.exec(word) ??
       [];
     if (key === "listen" && isIP(text) !== 0) found.listen ??= text;
@@ -85,24 +73,13 @@ export function parseExtra(extra: string): ParsedExtra {
   return found;
 }
 
-/**
- * Whether an address is one of this machine's own, which no other machine reaches.
- *
- * @param address An address, not a name.
- * @returns Whether it is.
- */
+/** Whether an address, not a name, is one of this machine's own, which no other machine reaches. */
 export function isLoopback(address: string): boolean {
   return isIP(address) !== 0 &&
     (address === "::1" || /^(::ffff:)?127\./i.test(address));
 }
 
-/**
- * Writes words into the Extra field, replacing those of the same names.
- *
- * @param extra The field as it is.
- * @param words The words by name; one that is `undefined` is left out.
- * @returns The field with them.
- */
+/** Returns an Extra field with these words instead of those of the same keys; a word that is `undefined` is left out. */
 export function withWords(
   extra: string,
   words: Record<string, string | number | undefined>,
@@ -116,13 +93,8 @@ export function withWords(
 }
 
 /**
- * Checks the part of a node's name before `@`.
- *
- * Control and format characters and spaces are refused since a name is printed, and since EPMD's
- * list of names has one per line.
- *
- * @param name The name as it was given or received.
- * @returns The fault, or `undefined` when the name is valid.
+ * Returns the fault of the part of a node's name before `@`; `undefined` if it is valid. Control and format
+ * characters and spaces are refused since a name is printed, and since EPMD's list of names has one per line.
  */
 export function nameFault(name: string): string | undefined {
   if (name === "") return "the name is empty";
@@ -136,12 +108,7 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-/**
- * Turns a registration into the entry that callers see.
- *
- * @param node The registration.
- * @returns The node.
- */
+/** Turns a registration into the entry that callers see. */
 export function toEntry(node: Registration): NodeEntry {
   return {
     name: node.name,
@@ -151,12 +118,7 @@ export function toEntry(node: Registration): NodeEntry {
   };
 }
 
-/**
- * Turns a node into a registration with the versions that OTP 25–28 use.
- *
- * @param entry The node.
- * @returns The registration.
- */
+/** Turns a node into a registration with the versions that OTP 25–28 use. */
 export function toRegistration(entry: NodeEntry): Registration {
   return {
     name: entry.name,

@@ -6,46 +6,31 @@
 
 /** An error that EPMD, or its absence, caused. */
 export class EpmdError extends Error {
-  /** The name of the class. */
   override readonly name: string = "EpmdError";
   /** The host that was asked. */
   readonly host: string;
   /** The port that was asked. */
   readonly port: number;
 
-  /**
-   * Makes the error.
-   *
-   * @param message What could not be done, and why.
-   * @param address Where EPMD was looked for.
-   * @param options The underlying error, as `cause`.
-   */
+  /** Creates the error for the EPMD at an address. */
   constructor(
     message: string,
-    address: { host: string; port: number },
+    { host, port }: { host: string; port: number },
     options?: ErrorOptions,
   ) {
     super(message, options);
-    this.host = address.host;
-    this.port = address.port;
+    this.host = host;
+    this.port = port;
   }
 }
 
 /** EPMD does not answer at its address, and could not be served there either. */
 export class EpmdUnreachableError extends EpmdError {
-  /** The name of the class. */
   override readonly name = "EpmdUnreachableError";
   /** The system's error code: `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `EACCES` … */
   readonly code: string;
 
-  /**
-   * Makes the error.
-   *
-   * @param message What could not be done, and why.
-   * @param address Where EPMD was looked for.
-   * @param code The system's error code.
-   * @param options The underlying error, as `cause`.
-   */
+  /** Creates the error with the system's code. */
   constructor(
     message: string,
     address: { host: string; port: number },
@@ -59,19 +44,11 @@ export class EpmdUnreachableError extends EpmdError {
 
 /** A program that is not EPMD answers at its address. */
 export class EpmdProtocolError extends EpmdError {
-  /** The name of the class. */
   override readonly name = "EpmdProtocolError";
   /** `"closed"`: the connection ended before an answer; `"garbage"`: the answer is not EPMD's. */
   readonly reason: "closed" | "garbage";
 
-  /**
-   * Makes the error.
-   *
-   * @param message What could not be done, and why.
-   * @param address Where EPMD was looked for.
-   * @param reason Whether the answer was missing or wrong.
-   * @param options The underlying error, as `cause`.
-   */
+  /** Creates the error for a missing or a wrong answer. */
   constructor(
     message: string,
     address: { host: string; port: number },
@@ -85,17 +62,11 @@ export class EpmdProtocolError extends EpmdError {
 
 /** Another live node has registered the name. */
 export class NameInUseError extends EpmdError {
-  /** The name of the class. */
   override readonly name = "NameInUseError";
-  /** The name asked for: the part of the node's name before `@`. */
+  /** The part of the node's name before `@`. */
   readonly nodeName: string;
 
-  /**
-   * Makes the error.
-   *
-   * @param nodeName The name asked for.
-   * @param address Where EPMD refused it.
-   */
+  /** Creates the error for a name that the EPMD at an address refused. */
   constructor(nodeName: string, address: { host: string; port: number }) {
     super(
       `Cannot register ${nodeName}: the name is in use at the EPMD on port ${address.port}; ` +

@@ -9,40 +9,26 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { EpmdProtocolError, EpmdUnreachableError } from "./errors.ts";
 import { EpmdFormatError } from "./protocol.ts";
 
-/** The address of EPMD, and how to send requests to it. */
+/** The address of EPMD. */
 export interface EpmdAddress {
   /**
-   * The host where EPMD is reached.
+   * The host.
    *
    * @default "127.0.0.1"
    */
   host?: string;
-  /** The port where EPMD is reached. */
+  /** The port. */
   port: number;
   /**
-   * The time limit for an answer, in milliseconds, including the connection.
+   * The time limit for a connection and an answer, in milliseconds.
    *
    * @default 5000
    */
   timeout?: number;
-  /**
-   * Runs its argument outside the caller's asynchronous context. Sockets, servers and timers are created inside
-   * it.
-   *
-   * @default calls its argument
-   */
-  outside?: <T>(fn: () => T) => T;
 }
 
 /** {@linkcode EpmdAddress} with its defaults filled in. */
-export interface EpmdTarget {
-  /** The host where EPMD is reached. */
-  host: string;
-  /** The port where EPMD is reached. */
-  port: number;
-  /** The time limit for an answer, in milliseconds. */
-  timeout: number;
-}
+export type EpmdTarget = Required<EpmdAddress>;
 
 /** The request of {@linkcode exchange}, and how it reads the answer. */
 export interface Exchange<T> {
@@ -52,39 +38,24 @@ export interface Exchange<T> {
   request: Uint8Array;
   /** Reads the answer from all bytes so far; `undefined` asks for more. */
   parse: (bytes: Uint8Array, ended: boolean) => T | undefined;
-  /**
-   * Whether the answer is parsed only at its end: joining a long one for each segment is quadratic.
-   *
-   * @default false
-   */
+  /** Whether the answer is parsed only at its end: joining a long one for each segment is quadratic. */
   whole?: boolean;
   /** The longest answer that is accepted, in bytes. */
   cap: number;
   /** Gives up, rejecting with the signal's reason. */
   signal?: AbortSignal;
-  /**
-   * Whether the exchange keeps the JavaScript process alive.
-   *
-   * @default true
-   */
-  ref?: boolean;
-  /**
-   * Returns the addresses of the host.
-   *
-   * @default {the system's look-up}
-   */
+  /** Resolves the host, instead of the system. */
   find?: LookupFunction;
 }
 
 /**
  * Fills in the defaults of an address.
  *
- * @param address The address as it was given.
- * @returns The complete address.
- * @throws {RangeError} When the port is invalid.
+ * @throws {RangeError} If the port is invalid.
  */
-export function toTarget(address: EpmdAddress): EpmdTarget {
-  const { host = "127.0.0.1", port, timeout = 5000 } = address;
+export function toTarget(
+  { host = "127.0.0.1", port, timeout = 5000 }: EpmdAddress,
+): EpmdTarget {
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(
       `Cannot use EPMD: its port is ${port}, not a number from 1 to 65535`,
@@ -93,37 +64,11 @@ export function toTarget(address: EpmdAddress): EpmdTarget {
   return { host, port, timeout };
 }
 
-/**
- * Runs an asynchronous function outside the caller's asynchronous context, if the options define how.
- *
- * @param options The options that may contain `outside`.
- * @param fn The function.
- * @returns The result of the function.
- */
-export function runOutside<T>(
-  options: EpmdAddress,
-  fn: () => Promise<T>,
-): Promise<T> {
-  return options.outside === undefined ? fn() : options.outside(fn);
-}
-
-/**
- * Waits.
- *
- * @param ms For how long, in milliseconds.
- * @param signal Ends the wait early, without an error.
- * @param ref Whether the wait keeps the JavaScript process alive.
- * @returns A promise that never rejects.
- */
-export function pause(
-  ms: number,
-  signal?: AbortSignal,
-  ref: boolean = true,
-): Promise<void> {
+/** Waits; the signal ends the wait early, without an error. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
     const timer = setTimeout(done, ms);
-    if (!ref) timer.unref();
     signal?.addEventListener("abort", done, { once: true });
     function done(): void {
       clearTimeout(timer);
@@ -134,31 +79,22 @@ export function pause(
 }
 
 /**
- * Sends one request and reads its answer.
+ * Sends one request and reads its answer. The socket stays open, with no listener but one for errors.
  *
- * @typeParam T The answer.
- * @param target Where EPMD is.
- * @param options The request, and how its answer is read.
- * @returns The answer, and the socket: still open, with no listener but one for errors.
- * @throws {EpmdUnreachableError} When EPMD does not answer in time.
- * @throws {EpmdProtocolError} When the answer is not EPMD's.
+ * @throws {EpmdUnreachableError} If EPMD does not answer in time.
+ * @throws {EpmdProtocolError} If the answer is not EPMD's.
  */
 export function exchange<T>(
   target: EpmdTarget,
   options: Exchange<T>,
 ): Promise<{ answer: T; socket: Socket }> {
   const { host, port, timeout } = target;
-  const { what, request, parse, whole, cap, signal, ref = true, find } =
-    options;
+  const { what, request, parse, whole, cap, signal, find } = options;
   const where = `${host}:${port}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const socket = connect({ host, port, noDelay: true, lookup: find });
     const timer = setTimeout(onTimeout, timeout);
-    if (!ref) {
-      socket.unref();
-      timer.unref();
-    }
     let connected = false;
     let settled = false;
     let bytes: Uint8Array[] = [];

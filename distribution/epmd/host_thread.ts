@@ -2,9 +2,7 @@
  * Threads of the host.
  *
  * On Deno, a `Worker` of the web starts in three quarters of the time of one of `node:worker_threads`: 33 and
- * 43 ms of the processor's, of some 130 in which the first node of a machine starts. But it keeps the program
- * alive as long as it runs, so a thread that must not do so is of the other kind. Node.js has only these, and
- * on Bun both are the same.
+ * 43 ms of processor time, of some 130 in which the first node of a machine starts. Node.js has only the latter.
  *
  * @module
  */
@@ -16,51 +14,41 @@ import { Worker } from "node:worker_threads";
 export interface HostThread {
   /** Sends a message to the thread. */
   post(message: unknown): void;
-  /** Sets whether the thread keeps the program alive. */
-  keepAlive(on: boolean): void;
   /** Ends the thread. */
   terminate(): Promise<void>;
 }
 
-/** The options of {@linkcode startThread}. */
-export interface HostThreadOptions {
-  /** The thread's name, for debuggers. */
-  name: string;
-  /** Whether it keeps the program alive; if not, it does until `keepAlive(false)`. */
-  ref: boolean;
+/** The callbacks of a thread. */
+export interface HostThreadHandlers {
   /** Takes messages of the thread. */
   message: (message: unknown) => void;
   /** Called when the thread has ended, for any reason. */
   ended: () => void;
 }
 
+/** A thread's name, for debuggers. */
+const NAME = "epmd";
+
 /**
- * Starts a thread.
+ * Starts a thread, which keeps the program alive. It calls the function that the expression `entry` of the module
+ * `code` names, with two others: one that sends messages, and one that takes the function that takes messages.
  *
- * The code ends with an expression whose value is a function. It is called with two others: one that sends
- * messages, and one that takes the function that takes messages.
- *
- * @param code The code, as a module.
- * @param entry The expression for the function.
- * @param options The callbacks.
- * @returns The thread.
- * @throws {Error} When the host allows no thread.
+ * @throws {Error} If the host allows no thread.
  */
 export function startThread(
   code: string,
   entry: string,
-  options: HostThreadOptions,
+  handlers: HostThreadHandlers,
 ): HostThread {
-  const isDeno = nodeProcess.versions.deno !== undefined;
-  return isDeno && options.ref
-    ? startWebThread(code, entry, options)
-    : startNodeThread(code, entry, options);
+  return nodeProcess.versions.deno === undefined
+    ? startNodeThread(code, entry, handlers)
+    : startWebThread(code, entry, handlers);
 }
 
 function startWebThread(
   code: string,
   entry: string,
-  { name, message, ended }: HostThreadOptions,
+  { message, ended }: HostThreadHandlers,
 ): HostThread {
   const worker = new globalThis.Worker(
     urlOf(`${code}
@@ -68,7 +56,7 @@ ${entry}(
   (message) => postMessage(message),
   (take) => addEventListener("message", ({ data }) => take(data)),
 );`),
-    { type: "module", name },
+    { type: "module", name: NAME },
   );
   worker.addEventListener(
     "message",
@@ -81,7 +69,6 @@ ${entry}(
   });
   return {
     post: (sent) => worker.postMessage(sent),
-    keepAlive() {},
     terminate: () => {
       worker.terminate();
       ended();
@@ -93,7 +80,7 @@ ${entry}(
 function startNodeThread(
   code: string,
   entry: string,
-  { name, message, ended }: HostThreadOptions,
+  { message, ended }: HostThreadHandlers,
 ): HostThread {
   const worker = new Worker(
     urlOf(`import { parentPort } from "node:worker_threads";
@@ -103,9 +90,8 @@ ${entry}(
   (take) => parentPort.on("message", take),
 );`),
     {
-      name,
-      // Deno asks for a permission to copy the environment; the flags of the program, which load
-      // instrumentation and the like, are not for this thread.
+      name: NAME,
+      // This thread needs neither the environment nor the program's flags, which load instrumentation and the like.
       env: {},
       execArgv: [],
     },
@@ -115,7 +101,6 @@ ${entry}(
   worker.on("exit", ended);
   return {
     post: (sent) => worker.postMessage(sent),
-    keepAlive: (on) => on ? worker.ref() : worker.unref(),
     terminate: async () => void await worker.terminate(),
   };
 }

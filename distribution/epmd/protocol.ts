@@ -53,9 +53,7 @@ export interface NameEntry {
 /**
  * Encodes a request, with its length in front.
  *
- * @param request The request; its names are valid, see {@linkcode nameFault}.
- * @returns The bytes to send.
- * @throws {RangeError} When it would be longer than {@linkcode MAX_REQUEST}.
+ * @throws {RangeError} If it would be longer than {@linkcode MAX_REQUEST}.
  */
 export function encodeRequest(request: EpmdRequest): Uint8Array {
   const body = requestBody(request);
@@ -87,9 +85,7 @@ function requestBody(request: EpmdRequest): Uint8Array {
 /**
  * Decodes the body of a request.
  *
- * @param body The bytes after the length.
- * @returns The request.
- * @throws {EpmdFormatError} When it is invalid.
+ * @throws {EpmdFormatError} If it is invalid.
  */
 export function decodeRequest(body: Uint8Array): EpmdRequest {
   const rest = body.subarray(1);
@@ -121,9 +117,7 @@ export class RequestReader {
   /**
    * Takes a segment.
    *
-   * @param segment The bytes that arrived.
-   * @returns The body of the request when it is complete.
-   * @throws {EpmdFormatError} When the length is 0 or above the cap, or more than one request came.
+   * @throws {EpmdFormatError} If the length is 0 or above the cap, or more than one request came.
    */
   push(segment: Uint8Array): Uint8Array | undefined {
     const bytes = this.#bytes.length === 0
@@ -149,13 +143,7 @@ function hint(bytes: Uint8Array): string {
   return /^[A-Z]{2}$/.test(verb) ? " (an HTTP client?)" : "";
 }
 
-/**
- * Encodes the answer to a registration.
- *
- * @param reply Whether it was accepted, and with which creation.
- * @param highest The highest version in the request: below 6 knows 16-bit creations only.
- * @returns The bytes to send.
- */
+/** Encodes the answer to a registration. */
 export function encodeAliveReply(
   reply: AliveReply,
   highest: number,
@@ -175,9 +163,7 @@ export function encodeAliveReply(
 /**
  * Decodes the answer to a registration.
  *
- * @param bytes All bytes received so far.
- * @returns The answer, or `undefined` when more bytes are needed.
- * @throws {EpmdFormatError} When it is invalid.
+ * @throws {EpmdFormatError} If it is invalid.
  */
 export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
   if (bytes.length === 0) return undefined;
@@ -190,12 +176,7 @@ export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
   return { ok: true, creation: wide ? view.getUint32(2) : view.getUint16(2) };
 }
 
-/**
- * Encodes the answer to a look-up.
- *
- * @param registration The node, or `undefined` when no node has the name.
- * @returns The bytes to send.
- */
+/** Encodes the answer to a look-up. */
 export function encodeLookupReply(
   registration: Registration | undefined,
 ): Uint8Array {
@@ -209,10 +190,7 @@ export function encodeLookupReply(
 /**
  * Decodes the answer to a look-up.
  *
- * @param bytes All bytes received so far.
- * @returns The node, `{ found: undefined }` when no node has the name, or `undefined` when more
- * bytes are needed.
- * @throws {EpmdFormatError} When it is invalid.
+ * @throws {EpmdFormatError} If it is invalid.
  */
 export function decodeLookupReply(
   bytes: Uint8Array,
@@ -225,13 +203,7 @@ export function decodeLookupReply(
   return found === undefined ? undefined : { found };
 }
 
-/**
- * Encodes the list of names as EPMD's own tool reads it.
- *
- * @param port EPMD's port.
- * @param entries The nodes.
- * @returns The bytes to send.
- */
+/** Encodes the list of names as EPMD's own tool reads it. */
 export function encodeNamesReply(
   port: number,
   entries: Iterable<NameEntry>,
@@ -246,9 +218,7 @@ export function encodeNamesReply(
 /**
  * Decodes the list of names.
  *
- * @param bytes All bytes until the connection ended.
- * @returns The nodes.
- * @throws {EpmdFormatError} When it is invalid.
+ * @throws {EpmdFormatError} If it is invalid.
  */
 export function decodeNamesReply(bytes: Uint8Array): NameEntry[] {
   if (bytes.length < 4) throw new EpmdFormatError("cut short");

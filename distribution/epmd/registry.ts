@@ -29,7 +29,6 @@ import {
   type EpmdTarget,
   exchange,
   pause,
-  runOutside,
   toTarget,
 } from "./exchange.ts";
 import { decodeAliveReply, encodeRequest } from "./protocol.ts";
@@ -67,12 +66,6 @@ export interface EpmdOptions extends EpmdAddress {
    * @default nowhere
    */
   log?: EpmdLog;
-  /**
-   * Whether the registration, and EPMD if it is served, keep the JavaScript process alive.
-   *
-   * @default true
-   */
-  ref?: boolean;
   /** Limits of EPMD if this node comes to serve it. */
   limits?: EpmdServerLimits;
 }
@@ -83,11 +76,7 @@ export interface Lease extends AsyncDisposable {
   readonly creation: number;
   /** Whether this node serves EPMD now. */
   readonly serving: boolean;
-  /**
-   * Releases the name, and stops serving. Later calls join the first.
-   *
-   * @returns A promise that resolves when all sockets are closed.
-   */
+  /** Releases the name, and stops serving; resolves when all sockets are closed. Later calls join the first. */
   close(): Promise<void>;
 }
 
@@ -97,23 +86,18 @@ export interface Lease extends AsyncDisposable {
  * After another node took over from a dead one, a newcomer is answered up to 2 s late; a `timeout`
  * below that is too short.
  *
- * @param entry The node.
- * @param options Where EPMD is.
- * @returns The registration, which is kept until it is closed.
- * @throws {NameInUseError} When another node has the name.
- * @throws {EpmdUnreachableError} When EPMD can be neither reached nor served.
- * @throws {EpmdProtocolError} When another program listens there.
- * @throws {TypeError} When the name is invalid, or `extra` is not a string of bytes.
- * @throws {RangeError} When a port is invalid, or `extra` is too long.
+ * @throws {NameInUseError} If another node has the name.
+ * @throws {EpmdUnreachableError} If EPMD can be neither reached nor served.
+ * @throws {EpmdProtocolError} If another program listens there.
+ * @throws {TypeError} If the name is invalid, or `extra` is not a string of bytes.
+ * @throws {RangeError} If a port is invalid, or `extra` is too long.
  */
-export function register(
+export async function register(
   entry: NodeEntry,
   options: EpmdOptions,
 ): Promise<Lease> {
-  return runOutside(options, async () => {
-    checkEntry(entry);
-    return await NameLease.open({ ...entry }, options);
-  });
+  checkEntry(entry);
+  return await NameLease.open({ ...entry }, options);
 }
 
 class NameLease implements Lease {
@@ -163,7 +147,7 @@ class NameLease implements Lease {
   }
 
   close(): Promise<void> {
-    return this.#closed ??= runOutside(this.#options, () => this.#close());
+    return this.#closed ??= this.#close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -223,8 +207,7 @@ class NameLease implements Lease {
   }
 
   #startThread(): Promise<EpmdThread | undefined> {
-    const { ref } = this.#options;
-    return this.#thread ??= EpmdThread.start(this.#log, this.#target, ref);
+    return this.#thread ??= EpmdThread.start(this.#log, this.#target);
   }
 
   #discardThread(): void {
@@ -244,15 +227,12 @@ class NameLease implements Lease {
     registration.extra = withWords(registration.extra, {
       creation: again ? this.#creation : undefined,
     });
-    const ref = this.#options.ref ?? true;
     const { answer, socket } = await exchange(this.#target, {
       what: `register ${this.#entry.name}`,
       request: encodeRequest({ type: "alive", registration }),
       parse: decodeAliveReply,
       cap: ALIVE_REPLY_CAP,
       signal: this.#closing.signal,
-      // The caller waits for the first registration, whatever the option says of the rest.
-      ref: ref || !again,
     });
     if (!answer.ok) {
       socket.destroy();
@@ -263,7 +243,6 @@ class NameLease implements Lease {
         ? answer.creation
         : randomInt(MIN_CREATION, MAX_CREATION + 1);
     }
-    if (!ref) socket.unref();
     this.#socket = socket;
     socket.on("close", () => this.#lost(socket));
     // Only a socket that is read from reports that it was closed.
@@ -274,7 +253,7 @@ class NameLease implements Lease {
 
   /** Tries to serve; returns false when another node was faster. */
   async #serve(): Promise<boolean> {
-    const { ref, log, limits } = this.#options;
+    const { log, limits } = this.#options;
     const { host, port } = this.#target;
     const { listenHost = host } = this.#options;
     // All addresses include the one at which this node looks for it.
@@ -289,7 +268,6 @@ class NameLease implements Lease {
           port,
           alsoAt: listenHost,
           tookOver,
-          ref,
           log,
           limits,
         },
@@ -355,8 +333,7 @@ class NameLease implements Lease {
   }
 
   #pause(ms: number): Promise<void> {
-    const ref = this.#creation === 0 || (this.#options.ref ?? true);
-    return pause(ms, this.#closing.signal, ref);
+    return pause(ms, this.#closing.signal);
   }
 }
 

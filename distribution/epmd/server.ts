@@ -102,12 +102,6 @@ export interface EpmdServerOptions {
    */
   tookOver?: boolean;
   /**
-   * Whether the server keeps the JavaScript process alive.
-   *
-   * @default true
-   */
-  ref?: boolean;
-  /**
    * Takes messages.
    *
    * @default nowhere
@@ -134,7 +128,6 @@ export class EpmdServer {
   /** The listeners by address, in the order of their start. */
   readonly #listeners = new Map<string, Listener>();
   readonly #limits: Required<EpmdServerLimits>;
-  readonly #ref: boolean;
   readonly #log: EpmdLog;
   readonly #names = new Map<string, Holder>();
   /** Connections without a registered node, oldest first. */
@@ -155,7 +148,6 @@ export class EpmdServer {
   #closed: Promise<void> | undefined;
 
   private constructor(options: EpmdServerOptions) {
-    this.#ref = options.ref ?? true;
     this.#log = options.log ?? noLog;
     this.#limits = { ...EPMD_LIMITS, ...options.limits };
   }
@@ -163,8 +155,6 @@ export class EpmdServer {
   /**
    * Starts serving.
    *
-   * @param options The address and the limits.
-   * @returns The server, listening.
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
   static async listen(options: EpmdServerOptions): Promise<EpmdServer> {
@@ -198,7 +188,6 @@ export class EpmdServer {
       port,
       backlog: BACKLOG,
       maxConnections: maxConnections + maxNodes + CLOSING,
-      ref: this.#ref,
       accept: (socket) => this.#accept(socket),
       over: () => this.#count("too many connections are open"),
     });
@@ -224,11 +213,7 @@ export class EpmdServer {
     );
   }
 
-  /**
-   * Stops listening and closes all connections, so that registered nodes notice at once.
-   *
-   * @returns A promise that resolves when everything is closed.
-   */
+  /** Stops listening and closes all connections, so that registered nodes notice at once. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -281,7 +266,6 @@ export class EpmdServer {
       timer: undefined,
       request: undefined,
     };
-    if (!this.#ref) socket.unref();
     socket.on("error", ignore);
     socket.on("close", () => this.#forget(connection));
     socket.on("data", (chunk: Uint8Array) => this.#receive(connection, chunk));
@@ -429,7 +413,6 @@ export class EpmdServer {
         : "its answer was not taken";
       this.#refuse(connection, `${what} within ${requestTimeout} ms`);
     }, requestTimeout);
-    if (!this.#ref) connection.timer.unref();
   }
 
   #forget(connection: Connection): void {
@@ -450,7 +433,6 @@ export class EpmdServer {
       this.#timers.delete(timer);
       fn();
     }, ms);
-    if (!this.#ref) timer.unref();
     this.#timers.add(timer);
   }
 }

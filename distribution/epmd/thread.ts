@@ -57,13 +57,11 @@ export class EpmdThread implements EpmdService {
   #hasEnded = false;
   #closed: Promise<void> | undefined;
 
-  private constructor(log: EpmdLog, ref: boolean) {
+  private constructor(log: EpmdLog) {
     this.#log = log;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#thread = startThread(WORKER_SOURCE, WORKER_ENTRY, {
-      name: "epmd",
-      ref,
       message: (message) => this.#take(message as FromThread),
       ended: () => {
         this.#hasEnded = true;
@@ -75,22 +73,14 @@ export class EpmdThread implements EpmdService {
       .then((message) => message?.type === "ready");
   }
 
-  /**
-   * Starts a thread, which does nothing yet.
-   *
-   * @param log Takes its messages.
-   * @param target The address that it will serve, or that another program serves.
-   * @param ref Whether it keeps the JavaScript process alive.
-   * @returns The thread, or `undefined` where the host allows none.
-   */
+  /** Starts a thread that is to serve at an address; returns `undefined` if the host allows no thread. */
   static async start(
     log: EpmdLog,
     target: { host: string; port: number },
-    ref = true,
   ): Promise<EpmdThread | undefined> {
     if (!await hasDescriptors(target)) return undefined;
     try {
-      return new EpmdThread(log, ref);
+      return new EpmdThread(log);
     } catch {
       return undefined;
     }
@@ -102,19 +92,15 @@ export class EpmdThread implements EpmdService {
   }
 
   /**
-   * Starts serving. After an error, it can be retried.
+   * Starts serving; a caller can retry after an error.
    *
-   * @param options The address and the limits.
-   * @throws {Error} The system's error, with its `code`, when it cannot listen there.
+   * @throws {Error} The system's error, with its `code`, if it cannot listen there.
    */
   async listen(options: EpmdServerOptions): Promise<void> {
     const { log: _, ...rest } = options;
     this.#say({ type: "listen", options: rest });
     const answer = await this.#next();
-    if (answer?.type === "listening") {
-      if (!(options.ref ?? true)) this.#thread.keepAlive(false);
-      return;
-    }
+    if (answer?.type === "listening") return;
     const { code, text } = answer?.type === "failed"
       ? answer
       : { code: "ECANCELED", text: "its thread ended" };
@@ -126,8 +112,6 @@ export class EpmdThread implements EpmdService {
   }
 
   async #close(): Promise<void> {
-    // The program must not exit before the port is free, nor a test with a running thread.
-    this.#thread.keepAlive(true);
     if (!this.#hasEnded && await this.#ready) {
       const closed = this.#next(CLOSE_TIMEOUT);
       this.#say({ type: "close" });
@@ -167,12 +151,9 @@ export class EpmdThread implements EpmdService {
 }
 
 /**
- * Serves EPMD, on a thread if possible.
+ * Serves EPMD, on the thread that `start` returns, if possible. `start` is called when the port is reserved.
  *
- * @param start Starts a thread, or returns one that was started for it; it is called when the port is reserved.
- * @param options The address and the limits.
- * @returns The service.
- * @throws {Error} The system's error, with its `code`, when it cannot listen there.
+ * @throws {Error} The system's error, with its `code`, if it cannot listen there.
  */
 export async function serveEpmd(
   start: () => Promise<EpmdThread | undefined>,
