@@ -24,7 +24,7 @@
  * @module
  */
 
-export * from "./closure_scope.ts";
+export * from "./node/closure_scope.ts";
 export {
   type Allow,
   type CrashReport,

@@ -18,22 +18,19 @@
  * @module
  */
 
-import type { TlsOptions } from "./distribution/credentials.ts";
+import type { TlsOptions } from "./net/credentials.ts";
 import type {
   HostEnvironment,
   HostRegistration,
-} from "./distribution/host_environment.ts";
-import type { Network, NodeKind } from "./distribution/network.ts";
+} from "./net/host_environment.ts";
+import type { Network, NodeKind } from "./net/network.ts";
 import type {
   LocalProcess,
   NodeTypes,
-} from "./runtime/processes/local_process.ts";
-import type {
-  ConnectionInfo,
-  ConnectionStats,
-} from "./distribution/statistics.ts";
-import type { Limits, Transport } from "./distribution/wire.ts";
-import { NodeStartError } from "./errors.ts";
+} from "./core/processes/local_process.ts";
+import type { ConnectionInfo, ConnectionStats } from "./net/statistics.ts";
+import type { Limits, Transport } from "./net/wire.ts";
+import { NodeStartError } from "./core/errors.ts";
 import { checkModule } from "./node/check_options.ts";
 import { NodeDrain, type NodeDrainOutcome } from "./node/drain.ts";
 import {
@@ -41,72 +38,66 @@ import {
   drainOnSignal,
   type DrainSignalOptions,
 } from "./node/drain_on_signal.ts";
-import type { NodeOptions } from "./node/options.ts";
+import type { NodeOptions } from "./node/node_options.ts";
 import { type StartedNode, startNode, systemHost } from "./node/start_node.ts";
-import { type TreeEndAction, TreeWatch } from "./node/tree_end.ts";
-import { outside, runInside } from "./runtime/context/async_context.ts";
+import { type TreeEndAction, TreeWatch } from "./node/tree_watch.ts";
+import { outside, runInside } from "./core/context/async_context.ts";
 import {
   currentProcess,
   currentRuntime,
   insideOf,
   never,
   waitingProcess,
-} from "./runtime/context/current_process.ts";
+} from "./core/context/current_process.ts";
 import {
   defaultSettled,
   NO_NODE,
   setDefaultRuntime,
   setLoopback,
   unnamed,
-} from "./runtime/context/default_node.ts";
-import { isTypedCode } from "./runtime/context/typed_code.ts";
-import type { Holding, RefusedRequest } from "./runtime/peer_quotas.ts";
-import { jsonLog } from "./runtime/log/json_log.ts";
+} from "./core/context/default_node.ts";
+import { isTypedCode } from "./core/context/typed_code.ts";
+import type { Holding, RefusedRequest } from "./core/peer_quotas.ts";
+import { jsonLog } from "./core/log/json_log.ts";
 import {
   type LogEvent,
   type LogFilter,
   type LogHook,
   standardLog,
   textLog,
-} from "./runtime/log/log_event.ts";
-import type { NodeRuntime } from "./runtime/node_runtime.ts";
-import { serveInfo } from "./runtime/processes/process_info.ts";
-import type { Runtime } from "./runtime/runtime.ts";
+} from "./core/log/log_event.ts";
+import type { NodeRuntime } from "./core/node_runtime.ts";
+import { serveInfo } from "./core/processes/process_info.ts";
+import type { Runtime } from "./core/runtime.ts";
 import type {
   Allow,
   ModuleExports,
   ModuleFunction,
   RemoteFunction,
-} from "./runtime/spawning/exported_modules.ts";
-import { runIn, type RunOptions } from "./runtime/spawning/run_in_process.ts";
-import { spawnOn } from "./runtime/spawning/spawn_on_node.ts";
+} from "./core/spawning/exported_modules.ts";
+import { runIn, type RunOptions } from "./core/spawning/run_in_process.ts";
+import { spawnOn } from "./core/spawning/spawn_on_node.ts";
 import {
   checkBoolean,
   checkFunction,
   checkOptions,
   checkString,
   checkTimeout,
-} from "./runtime/values/check_arguments.ts";
-import { promised } from "./runtime/promises/promises.ts";
-import { inspect, quote } from "./runtime/values/inspect.ts";
-import type { Pid, Ref } from "./runtime/values/pid.ts";
-import { type Atom, nameOf } from "./runtime/values/atom.ts";
-import {
-  type Shutdown,
-  shutDown,
-} from "./servers/application/node_shutdown.ts";
-import type { DeviceSize, IoDevice } from "./servers/io/io_device.ts";
-import type { TreeEnd } from "./servers/supervisor/tree_end.ts";
-import { serveRpc } from "./servers/rpc/rpc_call.ts";
-import type { OptionNames } from "./runtime/values/options.ts";
+} from "./core/values/check_arguments.ts";
+import { promised } from "./core/promises/promises.ts";
+import { inspect, quote } from "./core/values/inspect.ts";
+import type { Pid, Ref } from "./core/values/pid.ts";
+import { type Atom, nameOf } from "./core/values/atom.ts";
+import { type Shutdown, shutDown } from "./otp/application/node_shutdown.ts";
+import type { DeviceSize, IoDevice } from "./otp/io/io_device.ts";
+import type { TreeEnd } from "./otp/supervisor/tree_end.ts";
+import { serveRpc } from "./otp/rpc/rpc_call.ts";
+import type { OptionNames } from "./core/values/options.ts";
 
-export type {
-  PeerCertificate,
-  VerifyCertificate,
-} from "./distribution/certificate.ts";
+export type { PeerCertificate, VerifyCertificate } from "./net/certificate.ts";
 export type { DrainSignalOptions, NodeDrainOutcome };
 export type { TreeEnd, TreeEndAction };
-export type { StopSignal } from "./runtime/host/stop_signals.ts";
+export type { StopSignal } from "./core/host/stop_signals.ts";
 export type { NodeOptions, RunOptions, TlsOptions };
 export { jsonLog, standardLog, textLog };
 export type {
@@ -127,7 +118,7 @@ export type {
   RefusedRequest,
   RemoteFunction,
 };
-export type { RefusalCause, WireName } from "./distribution/wire.ts";
+export type { RefusalCause, WireName } from "./net/wire.ts";
 export type {
   ApplicationReport,
   CrashReport,
@@ -137,12 +128,12 @@ export type {
   SupervisorError,
   SupervisorReport,
   TraceIds,
-} from "./runtime/log/log_event.ts";
-export type { Ancestor } from "./runtime/processes/lineage.ts";
+} from "./core/log/log_event.ts";
+export type { Ancestor } from "./core/processes/lineage.ts";
 
-export type { MonitoredObject } from "./runtime/signals/signal.ts";
-export type { Atom } from "./runtime/values/atom.ts";
-export type { Pid } from "./runtime/values/pid.ts";
+export type { MonitoredObject } from "./core/signals/signal.ts";
+export type { Atom } from "./core/values/atom.ts";
+export type { Pid } from "./core/values/pid.ts";
 
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
@@ -363,7 +354,7 @@ export class Node implements AsyncDisposable {
     const { cluster } = options;
     if (cluster !== undefined) {
       const { startCluster } = await import(
-        "./servers/cluster/start_cluster.ts"
+        "./otp/cluster/start_cluster.ts"
       );
       await runInside(
         runtime.shell(),

@@ -24,20 +24,20 @@ import {
   checkWait,
   TIME_LIMITS,
   type TimeLimits,
-} from "./gen/cancellation.ts";
-import type { Failure } from "./servers/supervisor/child_lifecycle.ts";
+} from "./otp/gen/cancellation.ts";
+import type { Failure } from "./otp/supervisor/child_lifecycle.ts";
 import type {
   ChildRestart,
   ChildShutdown,
   ChildSpec,
   ChildStart,
   ChildType,
-} from "./servers/supervisor/child_spec.ts";
+} from "./otp/supervisor/child_spec.ts";
 import {
   type DynamicLimits,
   dynamicLimits,
-} from "./servers/supervisor/dynamic_children.ts";
-import type { DynamicChildInfo } from "./servers/supervisor/dynamic_supervisor_server.ts";
+} from "./otp/supervisor/dynamic_children.ts";
+import type { DynamicChildInfo } from "./otp/supervisor/dynamic_supervisor_server.ts";
 import {
   type GlobalName,
   type NameOnNode,
@@ -47,52 +47,52 @@ import {
   type ServerRef,
   serverRef,
   type ViaName,
-} from "./gen/server_ref.ts";
-import { startServer } from "./gen/start.ts";
-import { stopServer } from "./gen/stop.ts";
-import { askSupervisor } from "./servers/supervisor/supervisor_client.ts";
-import { startCancellable } from "./servers/task/start_cancellable.ts";
+} from "./otp/gen/server_ref.ts";
+import { startServer } from "./otp/gen/start.ts";
+import { stopServer } from "./otp/gen/stop.ts";
+import { askSupervisor } from "./otp/supervisor/supervisor_client.ts";
+import { startCancellable } from "./otp/task/start_cancellable.ts";
 import {
   startSupervised,
   supervisedStarter,
   type SupervisedTask,
-} from "./servers/task/start_supervised_task.ts";
-import { TaskSupervisorServer } from "./servers/task/task_supervisor_server.ts";
-import { askToDrain, type DrainOutcome } from "./servers/task/task_drain.ts";
-import { TaskState } from "./servers/task/task_state.ts";
+} from "./otp/task/start_supervised_task.ts";
+import { TaskSupervisorServer } from "./otp/task/task_supervisor_server.ts";
+import { askToDrain, type DrainOutcome } from "./otp/task/task_drain.ts";
+import { TaskState } from "./otp/task/task_state.ts";
 import {
   STREAM_LIMITS,
   streamLimits,
   TaskStream,
-} from "./servers/task/task_stream.ts";
+} from "./otp/task/task_stream.ts";
 import {
   checkArgs,
   checkOptions,
   checkPid,
   checkTimeout,
-} from "./runtime/values/check_arguments.ts";
-import { atAwait } from "./runtime/promises/promises.ts";
-import { never, waitingProcess } from "./runtime/context/current_process.ts";
+} from "./core/values/check_arguments.ts";
+import { atAwait } from "./core/promises/promises.ts";
+import { never, waitingProcess } from "./core/context/current_process.ts";
 import {
   assertFunction,
   checkName,
   type ModuleFunction,
-} from "./runtime/spawning/exported_modules.ts";
-import { inspect } from "./runtime/values/inspect.ts";
-import { type Atom, nameOf } from "./runtime/values/atom.ts";
-import type { Pid } from "./runtime/values/pid.ts";
-import { groupKey } from "./servers/pg/pg_groups.ts";
+} from "./core/spawning/exported_modules.ts";
+import { inspect } from "./core/values/inspect.ts";
+import { type Atom, nameOf } from "./core/values/atom.ts";
+import type { Pid } from "./core/values/pid.ts";
+import { groupKey } from "./otp/pg/pg_groups.ts";
 import {
   type AsyncStreamOptions,
   type RemoteFunction,
   type StreamResult,
   Task,
-} from "./task.ts";
-import type { OptionNames } from "./runtime/values/options.ts";
+} from "./otp/task/task.ts";
+import type { OptionNames } from "./core/values/options.ts";
 
-export type { Atom } from "./runtime/values/atom.ts";
-export type { Pid } from "./runtime/values/pid.ts";
-export type { Started } from "./servers/supervisor/child_spec.ts";
+export type { Atom } from "./core/values/atom.ts";
+export type { Pid } from "./core/values/pid.ts";
+export type { Started } from "./otp/supervisor/child_spec.ts";
 
 export type {
   AsyncStreamOptions,

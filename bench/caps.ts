@@ -4,16 +4,16 @@
  */
 
 import { connect, type Socket } from "node:net";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
+import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
 import { Node } from "../node.ts";
-import { Budget } from "../distribution/budget.ts";
-import { PendingSignals } from "../distribution/pending_signals.ts";
-import { receive } from "../process.ts";
-import { GlobalTable } from "../servers/global/global_table.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { Decoder } from "../wires/json/decoder.ts";
+import { Budget } from "../net/budget.ts";
+import { PendingSignals } from "../net/pending_signals.ts";
+import { receive } from "../otp/process/process.ts";
+import { GlobalTable } from "../otp/global/global_table.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
 import {
   RAW_ATTACHMENTS,
   RAW_END,
@@ -21,7 +21,7 @@ import {
   RAW_JSON,
   rawFrame,
   textFrame,
-} from "../wires/json/frames.ts";
+} from "../net/wires/json/json_frames.ts";
 
 const HERE = { name: "kate@localhost", creation: 5 };
 const THERE = { name: "raw@localhost", creation: 7 };

@@ -15,7 +15,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import { Node } from "../node.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 
 /** The figures of a node when it is connected to all others. */
 export interface NodeFigures {

@@ -17,7 +17,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Node, type Pid, receive, rpc, self, send } from "../mod.ts";
-import { Workers } from "../workers.ts";
+import { Workers } from "../workers/workers.ts";
 import { freePort } from "./processes.ts";
 
 const { values: flags } = parseArgs({

@@ -15,8 +15,8 @@
  * @module
  */
 
-import type { ApplicationSpec } from "../application.ts";
-import { Supervisor } from "../supervisor.ts";
+import type { ApplicationSpec } from "../otp/application/application.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { type ServerRef, TaskSupervisor } from "../task_supervisor.ts";
 import dev from "./config/dev.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { IO } from "../io.ts";
+import { IO } from "../otp/io/io.ts";
 
 /**
  * Prints Kate's name.

@@ -15,8 +15,8 @@
  * @module
  */
 
-import { commandOf } from "../cli/command.ts";
-import { type Program, run, runAndExit } from "../cli/run.ts";
+import { commandOf } from "../shell/cli/command.ts";
+import { type Program, run, runAndExit } from "../shell/cli/run.ts";
 import config from "../deno.json" with { type: "json" };
 import { shell } from "../shell/session.ts";
 import { chat } from "./application.ts";

@@ -17,22 +17,19 @@
  * @module
  */
 
-import { Application } from "../application.ts";
-import { beam } from "../beam.ts";
-import { IO } from "../io.ts";
+import { Application } from "../otp/application/application.ts";
+import { beam } from "../core/beam.ts";
+import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
-import {
-  checkFunction,
-  checkOptions,
-} from "../runtime/values/check_arguments.ts";
-import { inspect, printable } from "../runtime/values/inspect.ts";
-import { type Atom, nameOf } from "../runtime/values/atom.ts";
-import { Task } from "../task.ts";
+import { checkFunction, checkOptions } from "../core/values/check_arguments.ts";
+import { inspect, printable } from "../core/values/inspect.ts";
+import { type Atom, nameOf } from "../core/values/atom.ts";
+import { Task } from "../otp/task/task.ts";
 import { type RemoteFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
-export type { Atom } from "../runtime/values/atom.ts";
+export type { Atom } from "../core/values/atom.ts";
 
 export type { RemoteSupervisor };
 

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { advertisedAddress } from "../distribution/advertised_address.ts";
-import type { TlsOptions } from "../distribution/credentials.ts";
-import type { Limits, WireName } from "../distribution/wire.ts";
-import { NODE_OPTIONS, type NodeOptions } from "./options.ts";
+import { advertisedAddress } from "../net/advertised_address.ts";
+import type { TlsOptions } from "../net/credentials.ts";
+import type { Limits, WireName } from "../net/wire.ts";
+import { NODE_OPTIONS, type NodeOptions } from "./node_options.ts";
 import {
   checkCount,
   checkFlags,
@@ -16,14 +16,14 @@ import {
   checkRecord,
   checkString,
   checkTimeout,
-} from "../runtime/values/check_arguments.ts";
-import { checkLogLevel } from "../runtime/log/log_level.ts";
+} from "../core/values/check_arguments.ts";
+import { checkLogLevel } from "../core/log/log_level.ts";
 import {
   type OptionNames,
   refuseUnknown,
   typeError,
-} from "../runtime/values/options.ts";
-import { inspect, quote } from "../runtime/values/inspect.ts";
+} from "../core/values/options.ts";
+import { inspect, quote } from "../core/values/inspect.ts";
 
 const TLS_OPTIONS: OptionNames<TlsOptions> = {
   cert: true,

@@ -19,14 +19,14 @@
  * @module
  */
 
-import { notifyServers } from "../gen/drain_notice.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import type { NodeRuntime } from "../runtime/node_runtime.ts";
-import { runIn } from "../runtime/spawning/run_in_process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import type { Pid } from "../runtime/values/pid.ts";
-import { withdrawGroups } from "../servers/pg/pg_scope.ts";
-import { unfinishedTasks } from "../servers/task/task_supervisor_server.ts";
+import { notifyServers } from "../otp/gen/drain_notice.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import type { NodeRuntime } from "../core/node_runtime.ts";
+import { runIn } from "../core/spawning/run_in_process.ts";
+import { inspect } from "../core/values/inspect.ts";
+import type { Pid } from "../core/values/pid.ts";
+import { withdrawGroups } from "../otp/pg/pg_scope.ts";
+import { unfinishedTasks } from "../otp/task/task_supervisor_server.ts";
 
 /**
  * How the drain of a node ended: all work was finished, some was not when the time was over, or `stop` ended the

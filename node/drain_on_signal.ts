@@ -9,14 +9,14 @@ import {
   onStopSignal,
   STOP_SIGNALS,
   type StopSignal,
-} from "../runtime/host/stop_signals.ts";
+} from "../core/host/stop_signals.ts";
 import {
   checkBoolean,
   checkList,
   checkOptions,
-} from "../runtime/values/check_arguments.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+} from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for `Node.drainOnSignal`. */
 export interface DrainSignalOptions {

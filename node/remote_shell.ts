@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Modules } from "../runtime/spawning/exported_modules.ts";
-import type { Pid } from "../runtime/values/pid.ts";
+import type { Modules } from "../core/spawning/exported_modules.ts";
+import type { Pid } from "../core/values/pid.ts";
 
 /** The parts of `shell/remsh.ts` that a node uses. */
 interface RemoteShell {

@@ -4,51 +4,47 @@
  * @module
  */
 
-import { advertisedAddress } from "../distribution/advertised_address.ts";
-import { checkCookie } from "../distribution/cookie.ts";
+import { advertisedAddress } from "../net/advertised_address.ts";
+import { checkCookie } from "../net/cookie.ts";
 import type {
   HostEnvironment,
   HostRegistration,
-} from "../distribution/host_environment.ts";
-import { defaultEpmdPort } from "../distribution/listen_for_peers.ts";
-import { Network } from "../distribution/network.ts";
-import type { NetworkLog } from "../distribution/network_log.ts";
-import {
-  type NodeName,
-  ownHost,
-  parseNodeName,
-} from "../distribution/node_name.ts";
-import { SystemHost } from "../distribution/system_host.ts";
+} from "../net/host_environment.ts";
+import { defaultEpmdPort } from "../net/listen_for_peers.ts";
+import { Network } from "../net/network.ts";
+import type { NetworkLog } from "../net/network_log.ts";
+import { type NodeName, ownHost, parseNodeName } from "../net/node_name.ts";
+import { SystemHost } from "../net/system_host.ts";
 import {
   DEFAULT_LIMITS,
   type Limits,
   type Listening,
   type Wire,
   type WireName,
-} from "../distribution/wire.ts";
-import { NodeStartError } from "../errors.ts";
-import { NO_NODE, unnamedLoopback } from "../runtime/context/default_node.ts";
-import { textLog } from "../runtime/log/log_event.ts";
-import { NodeLog } from "../runtime/log/node_log.ts";
-import { systemClock } from "../runtime/host/clock.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { serveGlobal } from "../servers/global/global_client.ts";
-import { serveInfo } from "../runtime/processes/process_info.ts";
-import { relayLog } from "../servers/logger/log_relay.ts";
-import { serveLoggerProxy } from "../servers/logger/logger_proxy.ts";
-import { serveNetKernel } from "../servers/net_kernel/net_kernel.ts";
-import { serveObserver } from "../servers/observer/serve_observer.ts";
-import { serveProcLib } from "../servers/rpc/proc_lib_otp.ts";
-import { serveRex } from "../servers/rpc/rex_server.ts";
-import { serveRemshRefusal } from "../servers/rpc/remsh_refusal.ts";
-import { serveRpc } from "../servers/rpc/rpc_call.ts";
-import { startGroupLeader } from "../servers/io/group_leader.ts";
-import { standardIo } from "../servers/io/io_device.ts";
-import { beamWire } from "../wires/beam/mod.ts";
-import { jsonWire } from "../wires/json/mod.ts";
+} from "../net/wire.ts";
+import { NodeStartError } from "../core/errors.ts";
+import { NO_NODE, unnamedLoopback } from "../core/context/default_node.ts";
+import { textLog } from "../core/log/log_event.ts";
+import { NodeLog } from "../core/log/node_log.ts";
+import { systemClock } from "../core/host/clock.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { serveGlobal } from "../otp/global/global_client.ts";
+import { serveInfo } from "../core/processes/process_info.ts";
+import { relayLog } from "../otp/logger/log_relay.ts";
+import { serveLoggerProxy } from "../otp/logger/logger_proxy.ts";
+import { serveNetKernel } from "../otp/net_kernel/net_kernel.ts";
+import { serveObserver } from "../otp/observer/serve_observer.ts";
+import { serveProcLib } from "../otp/rpc/proc_lib_otp.ts";
+import { serveRex } from "../otp/rpc/rex_server.ts";
+import { serveRemshRefusal } from "../otp/rpc/remsh_refusal.ts";
+import { serveRpc } from "../otp/rpc/rpc_call.ts";
+import { startGroupLeader } from "../otp/io/group_leader.ts";
+import { standardIo } from "../otp/io/io_device.ts";
+import { beamWire } from "../net/wires/beam/beam_wire.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { checkNodeOptions } from "./check_options.ts";
-import { discoveryOf } from "./discovery.ts";
-import type { NodeOptions } from "./options.ts";
+import { discoveryOf } from "./discovery_options.ts";
+import type { NodeOptions } from "./node_options.ts";
 import { exportShell } from "./remote_shell.ts";
 
 /** The default tick time, in milliseconds. */
@@ -69,7 +65,7 @@ export async function systemHost(
     host: options.listen ?? "127.0.0.1",
     port: options.port ?? 0,
     epmdPort: options.epmdPort ?? defaultEpmdPort(),
-    tls: tls && (await import("../distribution/credentials.ts"))
+    tls: tls && (await import("../net/credentials.ts"))
       .loadCredentials(tls, name.full),
   });
 }
@@ -111,7 +107,7 @@ export async function startNode(
   const { cluster } = options;
   if (cluster !== undefined) {
     const { checkTopologies } = await import(
-      "../servers/cluster/check_topologies.ts"
+      "../otp/cluster/check_topologies.ts"
     );
     checkTopologies(cluster, `start ${options.name}`);
   }
@@ -170,7 +166,7 @@ export async function startNode(
   }
   if (options.allowRemsh) exportShell(runtime.modules);
   if (options.allowClosures) {
-    const { compileClosure } = await import("../scope.ts");
+    const { compileClosure } = await import("./scope.ts");
     runtime.modules.compile = (source) =>
       compileClosure(source, runtime.modules, names);
   }
@@ -239,7 +235,7 @@ function wiresOf(names: readonly WireName[] = ["json", "beam"]): Wire[] {
 
 async function cookieOf(file: string | undefined): Promise<string> {
   const { readCookieFile, userCookie } = await import(
-    "../distribution/cookie_file.ts"
+    "../net/cookie_file.ts"
   );
   return file === undefined ? await userCookie() : readCookieFile(file);
 }

@@ -34,8 +34,8 @@
  */
 
 import { Node, type TreeEnd } from "../node.ts";
-import { runIn } from "../runtime/spawning/run_in_process.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
+import { runIn } from "../core/spawning/run_in_process.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
 import {
   checkBoolean,
   checkCount,
@@ -43,11 +43,11 @@ import {
   checkOptions,
   checkRecord,
   checkTimeout,
-} from "../runtime/values/check_arguments.ts";
-import { inspect, printableLine, quote } from "../runtime/values/inspect.ts";
+} from "../core/values/check_arguments.ts";
+import { inspect, printableLine, quote } from "../core/values/inspect.ts";
 import { type HealthCheck, HealthChecks } from "./health_checks.ts";
 import { type WebAnswer, type WebHandler, webHandler } from "./web_handler.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 export type { HealthCheck };
 export type { HonoContextLike, WebHandler } from "./web_handler.ts";

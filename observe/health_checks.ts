@@ -8,8 +8,8 @@
  * @module
  */
 
-import { outside } from "../runtime/context/async_context.ts";
-import { inspectWithin } from "../runtime/values/inspect.ts";
+import { outside } from "../core/context/async_context.ts";
+import { inspectWithin } from "../core/values/inspect.ts";
 
 /** A check: it fails if it returns `false`, throws, rejects, or takes too long. */
 export type HealthCheck = () => unknown;

@@ -7,14 +7,14 @@
  * @module
  */
 
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import {
   setTracing,
   type Span,
   type Tracing,
-} from "../runtime/signals/tracing.ts";
-import { restartsOf } from "../servers/supervisor/supervision.ts";
+} from "../core/signals/tracing.ts";
+import { restartsOf } from "../otp/supervisor/supervision.ts";
 
 /** The number of different names of spans that are distinguished; further ones count as `OTHER`. */
 const MAX_NAMES = 500;

@@ -6,9 +6,9 @@
 
 import { getLogger } from "@logtape/logtape";
 import type { LogEvent, LogHook } from "../node.ts";
-import { checkOptions } from "../runtime/values/check_arguments.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import { checkOptions } from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for {@linkcode logtapeLog}. */
 export interface LogtapeOptions {

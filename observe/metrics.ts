@@ -23,11 +23,8 @@ import {
   Histogram,
   Registry as PromRegistry,
 } from "prom-client";
-import {
-  checkOptions,
-  checkString,
-} from "../runtime/values/check_arguments.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+import { checkOptions, checkString } from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
 import {
   DURATION_BUCKETS,
   measureNodes,
@@ -35,7 +32,7 @@ import {
   onDuration,
 } from "./instruments.ts";
 import { type WebHandler, webHandler } from "./web_handler.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 export type { HonoContextLike, WebHandler } from "./web_handler.ts";
 

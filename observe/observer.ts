@@ -22,7 +22,7 @@
  * @module
  */
 
-import { UndefinedFunctionError } from "../errors.ts";
+import { UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import {
   isDown,
@@ -31,24 +31,24 @@ import {
   receive,
   self,
   spawnMonitor,
-} from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
 import {
   checkOptions,
   checkPid,
   checkTimeout,
-} from "../runtime/values/check_arguments.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import type { Pid, Ref } from "../runtime/values/pid.ts";
+} from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
+import type { Pid, Ref } from "../core/values/pid.ts";
 import type {
   NodeObserver,
   TraceMessage,
-} from "../servers/observer/node_observer.ts";
+} from "../otp/observer/node_observer.ts";
 import {
   PROCESS_ORDERS,
   type ProcessOrder,
-} from "../servers/observer/observed_processes.ts";
+} from "../otp/observer/observed_processes.ts";
 import type {
   ObservedEvent,
   ObservedNames,
@@ -57,9 +57,9 @@ import type {
   ObservedProcessDetails,
   ObservedTree,
   TracedMessage,
-} from "../servers/observer/observed_terms.ts";
-import { OBSERVER, observerOf } from "../servers/observer/serve_observer.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+} from "../otp/observer/observed_terms.ts";
+import { OBSERVER, observerOf } from "../otp/observer/serve_observer.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 export type {
   ObservedChild,
@@ -73,10 +73,10 @@ export type {
   ObservedProcessDetails,
   ObservedTree,
   TracedMessage,
-} from "../servers/observer/observed_terms.ts";
+} from "../otp/observer/observed_terms.ts";
 
-export type { LogLevel } from "../runtime/log/log_event.ts";
-export type { Pid } from "../runtime/values/pid.ts";
+export type { LogLevel } from "../core/log/log_event.ts";
+export type { Pid } from "../core/values/pid.ts";
 export type { ProcessOrder };
 
 /** Options for observing a node. */

@@ -43,18 +43,18 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import type { Span, Tracing } from "../runtime/signals/tracing.ts";
-import { isTrace } from "../runtime/signals/tracing.ts";
-import { checkFlags, checkOptions } from "../runtime/values/check_arguments.ts";
-import { formatExit } from "../runtime/values/exit_reason.ts";
-import { reasonOf } from "../runtime/values/errors.ts";
+import type { Span, Tracing } from "../core/signals/tracing.ts";
+import { isTrace } from "../core/signals/tracing.ts";
+import { checkFlags, checkOptions } from "../core/values/check_arguments.ts";
+import { formatExit } from "../core/values/exit_reason.ts";
+import { reasonOf } from "../core/values/error_classes.ts";
 import {
   DURATION_BUCKETS,
   measureNodes,
   onDuration,
   setSpanMaker,
 } from "./instruments.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 const SCOPE = "@otp/distribution";
 

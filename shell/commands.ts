@@ -4,24 +4,21 @@
  * @module
  */
 
-import { IO } from "../io.ts";
-import { Pid, Process, type ProcessInfo, Ref } from "../process.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
-import { inspect, printable } from "../runtime/values/inspect.ts";
-import { pidOf, printedPid } from "../runtime/values/pid.ts";
-import { Atom } from "../runtime/values/atom.ts";
-import { Bitstring } from "../runtime/values/bitstring.ts";
-import { Float } from "../runtime/values/float.ts";
-import {
-  ExternalFunction,
-  LocalFunction,
-} from "../runtime/values/functions.ts";
-import { ImproperList } from "../runtime/values/improper_list.ts";
-import { Port } from "../runtime/values/port.ts";
-import { Tuple } from "../runtime/values/tuple.ts";
+import { IO } from "../otp/io/io.ts";
+import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
+import { inspect, printable } from "../core/values/inspect.ts";
+import { pidOf, printedPid } from "../core/values/pid.ts";
+import { Atom } from "../core/values/atom.ts";
+import { Bitstring } from "../core/values/bitstring.ts";
+import { Float } from "../core/values/float.ts";
+import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
+import { ImproperList } from "../core/values/improper_list.ts";
+import { Port } from "../core/values/port.ts";
+import { Tuple } from "../core/values/tuple.ts";
 import { Observer } from "../observe/observer.ts";
 import { top, trace, tree } from "./observe_commands.ts";
-import type { LineValues } from "./values.ts";
+import type { LineValues } from "./line_values.ts";
 
 /** Makes the commands of a shell. */
 export function makeCommands(values: LineValues): Record<string, unknown> {

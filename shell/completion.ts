@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Scope } from "../cli/evaluate.ts";
+import type { Scope } from "./cli/evaluate.ts";
 
 /** A path of names, the last of which may be unfinished, at the end of a text. */
 const PATH = /(?:^|[^\w$.])((?:[A-Za-z_$][\w$]*\??\.)*)([A-Za-z_$][\w$]*)?$/;

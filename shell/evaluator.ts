@@ -4,16 +4,16 @@
  * @module
  */
 
-import { evaluate, type Scope } from "../cli/evaluate.ts";
-import { hintForError, hintForValue } from "../cli/hints.ts";
-import { formatThrown } from "../cli/report.ts";
-import { IO } from "../io.ts";
-import { type Pid, type Ref, spawnMonitor } from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { runsTyped } from "../runtime/context/typed_code.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+import { evaluate, type Scope } from "./cli/evaluate.ts";
+import { hintForError, hintForValue } from "./cli/hints.ts";
+import { formatThrown } from "./cli/report.ts";
+import { IO } from "../otp/io/io.ts";
+import { type Pid, type Ref, spawnMonitor } from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { runsTyped } from "../core/context/typed_code.ts";
+import { inspect } from "../core/values/inspect.ts";
 
-import type { LineValues } from "./values.ts";
+import type { LineValues } from "./line_values.ts";
 
 /** The result of code, as text. */
 export interface EvaluationOutcome {

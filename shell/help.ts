@@ -5,10 +5,10 @@
  */
 
 import { readFileSync } from "node:fs";
-import type { Scope } from "../cli/evaluate.ts";
+import type { Scope } from "./cli/evaluate.ts";
 import * as library from "../mod.ts";
-import { IO } from "../io.ts";
-import { inspect, printable } from "../runtime/values/inspect.ts";
+import { IO } from "../otp/io/io.ts";
+import { inspect, printable } from "../core/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { parse } from "acorn";
-import { stripTypeScriptTypes } from "../cli/strip_types.ts";
+import { stripTypeScriptTypes } from "./cli/strip_types.ts";
 
 /** Closes open constructs, so that the position of the error shows whether there were any. */
 const END = ")]}";

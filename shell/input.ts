@@ -6,14 +6,14 @@
 
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
-import { outside } from "../runtime/context/async_context.ts";
-import { ignore } from "../runtime/promises/promises.ts";
-import { standardOutput } from "../runtime/host/output_stream.ts";
+import { outside } from "../core/context/async_context.ts";
+import { ignore } from "../core/promises/promises.ts";
+import { standardOutput } from "../core/host/output_stream.ts";
 import {
   standInForStreams,
   writeError,
-} from "../runtime/host/standard_streams.ts";
-import type { Completion } from "./client.ts";
+} from "../core/host/standard_streams.ts";
+import type { Completion } from "./shell_client.ts";
 
 /** An interrupt in place of a line. */
 export interface Interrupt {

@@ -15,8 +15,8 @@
  * @module
  */
 
-import { commandOf } from "../cli/command.ts";
-import { type Program, run, runAndExit } from "../cli/run.ts";
+import { commandOf } from "./cli/command.ts";
+import { type Program, run, runAndExit } from "./cli/run.ts";
 import config from "../deno.json" with { type: "json" };
 import { shell } from "./session.ts";
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { IO } from "../io.ts";
+import { IO } from "../otp/io/io.ts";
 import {
   type ObservedChild,
   type ObservedProcess,
@@ -15,11 +15,11 @@ import {
   type ProcessOrder,
   type TraceOptions,
 } from "../observe/observer.ts";
-import { type Pid, Process } from "../process.ts";
-import { Task } from "../task.ts";
-import { checkOptions } from "../runtime/values/check_arguments.ts";
-import { inspect, printable } from "../runtime/values/inspect.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import { type Pid, Process } from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
+import { checkOptions } from "../core/values/check_arguments.ts";
+import { inspect, printable } from "../core/values/inspect.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 /** The time over which `top` counts messages, in milliseconds. */
 const SAMPLE = 500;

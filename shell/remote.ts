@@ -4,11 +4,11 @@
  * @module
  */
 
-import { RemoteShellError } from "../cli/report.ts";
-import type { LogSwitch } from "../cli/run.ts";
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { RemoteShellError } from "./cli/report.ts";
+import type { LogSwitch } from "./cli/run.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { ShellClient } from "./client.ts";
+import { ShellClient } from "./shell_client.ts";
 
 /**
  * Starts a shell's server on another node.

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { Cluster } from "../cluster.ts";
+import { Cluster } from "../otp/cluster/cluster.ts";
 import * as library from "../mod.ts";
-import { makeScope } from "../cli/evaluate.ts";
-import type { Pid } from "../process.ts";
-import type { Modules } from "../runtime/spawning/exported_modules.ts";
-import { serve } from "./server.ts";
+import { makeScope } from "./cli/evaluate.ts";
+import type { Pid } from "../otp/process/process.ts";
+import type { Modules } from "../core/spawning/exported_modules.ts";
+import { serve } from "./shell_server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 

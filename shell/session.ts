@@ -6,17 +6,17 @@
 
 import { fstatSync } from "node:fs";
 import nodeProcess from "node:process";
-import { EXIT } from "../cli/report.ts";
-import type { ProgramShell, SessionContext } from "../cli/run.ts";
+import { EXIT } from "./cli/report.ts";
+import type { ProgramShell, SessionContext } from "./cli/run.ts";
 import { Node } from "../node.ts";
-import { outside } from "../runtime/context/async_context.ts";
-import { ShellClient } from "./client.ts";
+import { outside } from "../core/context/async_context.ts";
+import { ShellClient } from "./shell_client.ts";
 import { COLOURED, PLAIN, wantsNoColour } from "./colour.ts";
 import { History } from "./history.ts";
 import { isIncomplete } from "./incomplete.ts";
 import { type Interrupt, PipedInput, type ShellInput } from "./input.ts";
 import { connectShell } from "./remote.ts";
-import { serve } from "./server.ts";
+import { serve } from "./shell_server.ts";
 import { Terminal } from "./terminal.ts";
 import { Watchdog } from "./watchdog.ts";
 

@@ -15,10 +15,10 @@ import {
 } from "node:readline";
 import nodeProcess from "node:process";
 import { Writable } from "node:stream";
-import { outside } from "../runtime/context/async_context.ts";
-import { printable } from "../runtime/values/inspect.ts";
-import { standInForStreams } from "../runtime/host/standard_streams.ts";
-import type { Completion } from "./client.ts";
+import { outside } from "../core/context/async_context.ts";
+import { printable } from "../core/values/inspect.ts";
+import { standInForStreams } from "../core/host/standard_streams.ts";
+import type { Completion } from "./shell_client.ts";
 import type { Paint } from "./colour.ts";
 import type { History } from "./history.ts";
 import {

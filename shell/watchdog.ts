@@ -17,7 +17,7 @@
 import { Buffer } from "node:buffer";
 import nodeProcess from "node:process";
 import { Worker } from "node:worker_threads";
-import { outside } from "../runtime/context/async_context.ts";
+import { outside } from "../core/context/async_context.ts";
 
 /** The interval at which this thread counts, in milliseconds. */
 const BEAT = 100;

@@ -6,10 +6,10 @@
 
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
-import { findScope } from "../servers/pg/pg_scope.ts";
-import { isStandardStream } from "../runtime/host/output_stream.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import { findScope } from "../otp/pg/pg_scope.ts";
+import { isStandardStream } from "../core/host/output_stream.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import type { Runtime } from "../core/runtime.ts";
 
 /** The flag by which a run gives stopping processes and nodes more time; see {@linkcode SETTLE}. */
 export const PATIENT_FLAG = "--harness-patient";

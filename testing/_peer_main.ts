@@ -8,9 +8,9 @@
  */
 
 import nodeProcess from "node:process";
-import { Application } from "../application.ts";
+import { Application } from "../otp/application/application.ts";
 import type { NodeOptions } from "../node.ts";
-import { type Pid, Process, send } from "../process.ts";
+import { type Pid, Process, send } from "../otp/process/process.ts";
 import {
   loadApplication,
   loadProgramModules,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ApplicationSpec } from "../application.ts";
+import type { ApplicationSpec } from "../otp/application/application.ts";
 import type { ModuleExports } from "../node.ts";
 import { configuration, type TestProgram } from "./configuration.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { Application } from "../application.ts";
+import { Application } from "../otp/application/application.ts";
 import type { Node, NodeOptions } from "../node.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
 import { parseTestArguments } from "./_arguments.ts";
 import { say } from "./_announcements.ts";
 import { LeakCheck, type LeakOptions } from "./_leaks.ts";
@@ -16,7 +16,7 @@ import {
   loadProgramModules,
   locateProgram,
 } from "./_program.ts";
-import { leaveCluster, testCluster, withHost } from "./cluster.ts";
+import { leaveCluster, testCluster, withHost } from "./test_cluster.ts";
 import type { TestProgram } from "./configuration.ts";
 import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
 import type { TestContext, TestFunction } from "./_test_context.ts";

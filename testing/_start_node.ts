@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NodeStartError } from "../errors.ts";
+import { NodeStartError } from "../core/errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
 
 /** The time for which a killed node's name may be reserved, in milliseconds. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { checkList, checkOptions } from "../runtime/values/check_arguments.ts";
+import { checkList, checkOptions } from "../core/values/check_arguments.ts";
 import { type Filter, parseFilter } from "./filters.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 /**
  * The program of a test's node: modules that it exports, and an application.

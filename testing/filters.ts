@@ -8,8 +8,8 @@ import {
   checkList,
   checkOptions,
   checkString,
-} from "../runtime/values/check_arguments.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+} from "../core/values/check_arguments.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 /** The tags of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;

@@ -11,7 +11,7 @@
  */
 
 import nodeProcess from "node:process";
-import { inspect } from "../runtime/values/inspect.ts";
+import { inspect } from "../core/values/inspect.ts";
 import { announcementKey, claim, formatTotals, say } from "./_announcements.ts";
 import { describeExclusions, faultsOfExclusions } from "./_exclusions.ts";
 import type { RunPlan } from "./_run_plan.ts";

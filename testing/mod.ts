@@ -16,7 +16,7 @@
  * @module
  */
 
-export { type TestCluster, testCluster } from "./cluster.ts";
+export { type TestCluster, testCluster } from "./test_cluster.ts";
 export {
   configureTests,
   describeTags,
@@ -35,7 +35,7 @@ export {
   type SimulatedNodeSpec,
   type SimulatedWaitOptions,
   type SimulationOptions,
-} from "./simulation/cluster.ts";
+} from "./simulation/simulated_cluster.ts";
 export {
   requestedNode,
   test,
@@ -44,4 +44,4 @@ export {
   type TestOptions,
 } from "./tags.ts";
 
-export type { Pid } from "../runtime/values/pid.ts";
+export type { Pid } from "../core/values/pid.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { checkList, checkOptions } from "../runtime/values/check_arguments.ts";
+import { checkList, checkOptions } from "../core/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { testCluster, withHost } from "./cluster.ts";
-import { NODE_OPTIONS } from "../node/options.ts";
+import { testCluster, withHost } from "./test_cluster.ts";
+import { NODE_OPTIONS } from "../node/node_options.ts";
 
 const { name: _name, ...SHARED_OPTIONS } = NODE_OPTIONS;
 

@@ -8,22 +8,22 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
-} from "../runtime/values/check_arguments.ts";
+} from "../core/values/check_arguments.ts";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { formatExit } from "../errors.ts";
+import { formatExit } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { isDown, receive, self } from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+import { isDown, receive, self } from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { inspect } from "../core/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
-import { type TestCluster, testCluster, withHost } from "./cluster.ts";
+import { type TestCluster, testCluster, withHost } from "./test_cluster.ts";
 import { PROGRAM_OPTIONS, type TestProgram } from "./configuration.ts";
 import type { PeerStart } from "./_peer_main.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 import { locateProgram } from "./_program.ts";
 import { isFile } from "./_programs.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for {@linkcode startPeer}. */
 export interface PeerOptions extends TestProgram, Partial<TestCluster> {

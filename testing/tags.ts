@@ -11,8 +11,8 @@ import {
   checkOptions,
   checkString,
   checkTimeout,
-} from "../runtime/values/check_arguments.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+} from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import {
   announce,
@@ -45,7 +45,7 @@ import {
 } from "./filters.ts";
 import type { PeerSpec } from "./peer.ts";
 import type { TestContext, TestFunction } from "./_test_context.ts";
-import type { OptionNames } from "../runtime/values/options.ts";
+import type { OptionNames } from "../core/values/options.ts";
 
 export { requestedNode };
 export type { TestContext, TestFunction };

@@ -1,19 +1,16 @@
 /** Values that can be sent to a BEAM: generators, their source in Elixir, and the values that come back. */
 
 import { Buffer } from "node:buffer";
-import { Pid } from "../process.ts";
-import { Atom, atom } from "../runtime/values/atom.ts";
-import { Bitstring } from "../runtime/values/bitstring.ts";
-import { Float } from "../runtime/values/float.ts";
-import {
-  ExternalFunction,
-  LocalFunction,
-} from "../runtime/values/functions.ts";
-import { ImproperList } from "../runtime/values/improper_list.ts";
-import { pidOf, Ref, refOf } from "../runtime/values/pid.ts";
-import { Port } from "../runtime/values/port.ts";
-import { defineProto } from "../runtime/values/term.ts";
-import { Tuple } from "../runtime/values/tuple.ts";
+import { Pid } from "../otp/process/process.ts";
+import { Atom, atom } from "../core/values/atom.ts";
+import { Bitstring } from "../core/values/bitstring.ts";
+import { Float } from "../core/values/float.ts";
+import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
+import { ImproperList } from "../core/values/improper_list.ts";
+import { pidOf, Ref, refOf } from "../core/values/pid.ts";
+import { Port } from "../core/values/port.ts";
+import { defineProto } from "../core/values/term.ts";
+import { Tuple } from "../core/values/tuple.ts";
 import fc from "./_seeds.ts";
 import { objectOf } from "./_terms.ts";
 

@@ -6,9 +6,9 @@ import {
   type ClusterMessage,
   type Topologies,
   type TopologyInfo,
-} from "../cluster.ts";
+} from "../otp/cluster/cluster.ts";
 import type { Node } from "../node.ts";
-import { receive } from "../process.ts";
+import { receive } from "../otp/process/process.ts";
 import type { Cluster as Nodes } from "./_nodes.ts";
 import { until as eventually } from "./_until.ts";
 

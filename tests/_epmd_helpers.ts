@@ -1,4 +1,4 @@
-/** Helpers of the tests of `distribution/epmd/`. */
+/** Helpers of the tests of `net/epmd/`. */
 
 import { connect, createServer, type Socket } from "node:net";
 import {
@@ -7,9 +7,9 @@ import {
   names,
   type NodeEntry,
   register,
-} from "../distribution/epmd/mod.ts";
+} from "../net/epmd/mod.ts";
 
-const modUrl = new URL("../distribution/epmd/mod.ts", import.meta.url).href;
+const modUrl = new URL("../net/epmd/mod.ts", import.meta.url).href;
 
 /** A test with all sanitizers on. */
 export function epmdTest(

@@ -8,9 +8,9 @@
 
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { receive } from "../kernel.ts";
-import { Process } from "../process.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
+import { receive } from "../otp/process/kernel.ts";
+import { Process } from "../otp/process/process.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
 import { SYSTEM } from "../testing/_leaks.ts";
 import { test } from "../testing/tags.ts";
 

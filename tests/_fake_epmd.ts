@@ -1,8 +1,8 @@
 /** An EPMD with scripted answers to look-ups, which accepts every registration. */
 
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { toRegistration } from "../distribution/epmd/entry.ts";
-import { encodeLookupReply } from "../distribution/epmd/protocol.ts";
+import { toRegistration } from "../net/epmd/entry.ts";
+import { encodeLookupReply } from "../net/epmd/epmd_protocol.ts";
 
 /** The answer to a look-up. */
 export interface Answer {

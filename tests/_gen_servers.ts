@@ -1,10 +1,14 @@
 /** Helpers of the tests of servers: scripted callback modules. */
 
 import { assertRejects } from "@std/assert";
-import { ExitError } from "../errors.ts";
-import { type From, GenServer, type GenServerModule } from "../gen_server.ts";
+import { ExitError } from "../core/errors.ts";
+import {
+  type From,
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import type { Node } from "../node.ts";
-import { exit, type Pid, Process, send } from "../process.ts";
+import { exit, type Pid, Process, send } from "../otp/process/process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 
 /** The types of {@linkcode Stack}. */

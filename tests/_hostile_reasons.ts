@@ -1,8 +1,11 @@
 /** Exit reasons that are huge, or do harm when they are inspected. */
 
-import { GenServer, type GenServerModule } from "../gen_server.ts";
-import type { ChildSpec } from "../supervisor.ts";
-import { exit, type Pid, receive, self, send } from "../process.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
+import type { ChildSpec } from "../otp/supervisor/supervisor.ts";
+import { exit, type Pid, receive, self, send } from "../otp/process/process.ts";
 
 class Throwing {
   toString(): string {

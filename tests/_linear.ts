@@ -1,10 +1,10 @@
 /** Time per byte of what is decoded, against a plain text of the same size that is read in the same run. */
 
 import process from "node:process";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
+import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
 import { frameOf } from "./_raw_peer.ts";
 
 /** The ends of a connection. */

@@ -1,10 +1,10 @@
 /** A node as a handshake sees it, which admits every peer. */
 
 import { randomBytes } from "node:crypto";
-import { Budget } from "../distribution/budget.ts";
-import { DEFAULT_LIMITS, type Local } from "../distribution/wire.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
-import { Modules } from "../runtime/spawning/exported_modules.ts";
+import { Budget } from "../net/budget.ts";
+import { DEFAULT_LIMITS, type Local } from "../net/wire.ts";
+import { BeamFunctions } from "../core/spawning/beam_functions.ts";
+import { Modules } from "../core/spawning/exported_modules.ts";
 
 /** A visible node that admits every peer. */
 export function localOf(

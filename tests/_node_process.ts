@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { Node, type NodeOptions } from "../node.ts";
-import { Supervisor } from "../supervisor.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, COOKIE } from "./_nodes.ts";
 import * as Remote from "./_remote.ts";

@@ -1,6 +1,6 @@
 /** Helpers of the tests of nodes: several in one program, each with sockets of its own. */
 
-import { EpmdServer } from "../distribution/epmd/server.ts";
+import { EpmdServer } from "../net/epmd/epmd_server.ts";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
 import {
   type DownMessage,
@@ -9,7 +9,7 @@ import {
   receive,
   self,
   send,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import * as Remote from "./_remote.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";

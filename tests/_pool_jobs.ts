@@ -1,13 +1,20 @@
 /** Helpers of the tests of pools: the tasks that their nodes export, and supervisors of a group. */
 
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { exit, type Pid, Process, receive, self, send } from "../process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
 import {
   TaskSupervisor,
   type TaskSupervisorOptions,
 } from "../task_supervisor.ts";
-import { TaskPool, type TaskPoolOptions } from "../task_pool.ts";
+import { TaskPool, type TaskPoolOptions } from "../otp/task_pool/task_pool.ts";
 import type { Cluster } from "./_nodes.ts";
 import { until as eventually } from "./_until.ts";
 

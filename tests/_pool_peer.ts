@@ -1,8 +1,8 @@
 /** The module of a worker in tests of pools: a node that is an operating system process. */
 
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { type Pid, Process, send, spawn } from "../process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { type Pid, Process, send, spawn } from "../otp/process/process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 
 /** Starts a supervisor of the group, and connects to the node that sends work. */

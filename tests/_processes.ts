@@ -11,8 +11,8 @@ import {
   receive,
   spawn,
   spawnMonitor,
-} from "../process.ts";
-import { scheduler } from "../runtime/scheduling/scheduler.ts";
+} from "../otp/process/process.ts";
+import { scheduler } from "../core/scheduling/scheduler.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 
 /** A test whose body is a process of its own, and which must leave no mail. */

@@ -1,21 +1,21 @@
 /** A node that writes Erlang's distribution by hand: scripted, and as hostile as a test needs. */
 
 import { randomBytes } from "node:crypto";
-import { connectTcp } from "../distribution/tcp.ts";
+import { connectTcp } from "../net/tcp.ts";
 import {
   DEFAULT_LIMITS,
   type Functions,
   type Local,
   type Transport,
-} from "../distribution/wire.ts";
-import { Budget } from "../distribution/budget.ts";
+} from "../net/wire.ts";
+import { Budget } from "../net/budget.ts";
 import type { Node } from "../node.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
-import { Modules } from "../runtime/spawning/exported_modules.ts";
-import { Tuple } from "../runtime/values/tuple.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
-import * as handshake from "../wires/beam/handshake.ts";
+import { BeamFunctions } from "../core/spawning/beam_functions.ts";
+import { Modules } from "../core/spawning/exported_modules.ts";
+import { Tuple } from "../core/values/tuple.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
+import * as handshake from "../net/wires/beam/beam_handshake.ts";
 import { COOKIE } from "./_nodes.ts";
 
 /** The name of the raw node. */

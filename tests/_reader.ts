@@ -1,6 +1,6 @@
 /** A program that reads: run by `io_test.ts`, which controls its standard input. */
 
-import { IO } from "../io.ts";
+import { IO } from "../otp/io/io.ts";
 
 const first = IO.gets("name? ");
 await IO.puts("printed while it waits");

@@ -1,10 +1,17 @@
 /** The functions that the tests' nodes export. */
 
 import { existsSync } from "node:fs";
-import { exit, type Pid, Process, receive, self, send } from "../process.ts";
-import { GenServer } from "../gen_server.ts";
-import { IO } from "../io.ts";
-import { Task } from "../task.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { IO } from "../otp/io/io.ts";
+import { Task } from "../otp/task/task.ts";
 
 /** Sends back each message that it receives, as `{ from, value }`, for ever. */
 export async function echo(): Promise<never> {

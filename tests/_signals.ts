@@ -1,6 +1,6 @@
 /** The kinds of signals, by the names of the methods that carry them. */
 
-import type { Signals } from "../runtime/signals/signal.ts";
+import type { Signals } from "../core/signals/signal.ts";
 
 /** Every kind of signal. */
 export const SIGNAL_KINDS: readonly (keyof Signals)[] = [

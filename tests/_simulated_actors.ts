@@ -14,8 +14,8 @@ import {
   type Ref,
   self,
   send,
-} from "../process.ts";
-import { ExitError, NoProcessError, ProcessExited } from "../errors.ts";
+} from "../otp/process/process.ts";
+import { ExitError, NoProcessError, ProcessExited } from "../core/errors.ts";
 import { Node } from "../node.ts";
 
 /**

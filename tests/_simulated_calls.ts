@@ -14,8 +14,8 @@
  * monitor ended before.
  */
 
-import { ExitError } from "../errors.ts";
-import { type From, GenServer } from "../gen_server.ts";
+import { ExitError } from "../core/errors.ts";
+import { type From, GenServer } from "../otp/gen_server/gen_server.ts";
 import {
   type AliasMode,
   exit,
@@ -24,8 +24,8 @@ import {
   type Ref,
   send,
   spawn,
-} from "../process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+} from "../otp/process/process.ts";
+import { inspect } from "../core/values/inspect.ts";
 import {
   type Actor,
   type Incarnation,

@@ -4,10 +4,10 @@ import {
   type Delay,
   type SimulatedCluster,
   startTampered,
-} from "../testing/simulation/cluster.ts";
-import type { Tamper } from "../testing/simulation/transport.ts";
+} from "../testing/simulation/simulated_cluster.ts";
+import type { Tamper } from "../testing/simulation/simulated_transport.ts";
 import { Node } from "../node.ts";
-import { Process } from "../process.ts";
+import { Process } from "../otp/process/process.ts";
 import fc from "./_seeds.ts";
 import { type Actor, Boom, History, type Sent } from "./_simulated_actors.ts";
 import { violations } from "./_simulated_properties.ts";

@@ -11,9 +11,9 @@
  * reach; dead processes hold nothing.
  */
 
-import { global } from "../global.ts";
-import { exit, type Pid, Process } from "../process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+import { global } from "../otp/global/global.ts";
+import { exit, type Pid, Process } from "../otp/process/process.ts";
+import { inspect } from "../core/values/inspect.ts";
 import {
   type Actor,
   type Incarnation,

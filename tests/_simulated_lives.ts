@@ -8,14 +8,14 @@
  * everything that was begun must end. Then the property returns its violations.
  */
 
-import { ExitError, ProcessExited } from "../errors.ts";
+import { ExitError, ProcessExited } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self } from "../process.ts";
+import { type Pid, Process, receive, self } from "../otp/process/process.ts";
 import {
   type Delay,
   SimulatedCluster,
   type SimulatedNodeOptions,
-} from "../testing/simulation/cluster.ts";
+} from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import fc, { commandOf, PATH, runs, SHRINKS } from "./_seeds.ts";
 

@@ -13,7 +13,13 @@
  */
 
 import { Node } from "../node.ts";
-import { exit, isDown, Process, type Ref, send } from "../process.ts";
+import {
+  exit,
+  isDown,
+  Process,
+  type Ref,
+  send,
+} from "../otp/process/process.ts";
 import {
   type Actor,
   type Incarnation,

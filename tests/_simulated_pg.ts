@@ -11,9 +11,15 @@
  * monitor received, applied to the members that it started with, result in the current members.
  */
 
-import { QueueFullError } from "../errors.ts";
-import { pg } from "../pg.ts";
-import { exit, type Pid, Process, type Ref, send } from "../process.ts";
+import { QueueFullError } from "../core/errors.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  type Ref,
+  send,
+} from "../otp/process/process.ts";
 import {
   type Actor,
   type Incarnation,

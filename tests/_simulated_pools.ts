@@ -12,13 +12,17 @@
  * each pool knows every supervisor, and that it is idle.
  */
 
-import { ExitError } from "../errors.ts";
-import { pg } from "../pg.ts";
-import { Process, receive, self } from "../process.ts";
-import type { Pid } from "../process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import { poolOf } from "../servers/task_pool/task_pool_server.ts";
-import { PoolError, type PoolInfo, TaskPool } from "../task_pool.ts";
+import { ExitError } from "../core/errors.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { Process, receive, self } from "../otp/process/process.ts";
+import type { Pid } from "../otp/process/process.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { poolOf } from "../otp/task_pool/task_pool_server.ts";
+import {
+  PoolError,
+  type PoolInfo,
+  TaskPool,
+} from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import {
   type Actor,

@@ -1,7 +1,12 @@
 /** The properties that a history must have when everything is at rest. */
 
-import { type DownMessage, isDown, isExit, Pid } from "../process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+import {
+  type DownMessage,
+  isDown,
+  isExit,
+  Pid,
+} from "../otp/process/process.ts";
+import { inspect } from "../core/values/inspect.ts";
 import {
   type Actor,
   type Heard,

@@ -10,10 +10,10 @@
  * exit of their holder. A lock has one holder at a time, and is free when that exits.
  */
 
-import { exit, isDown } from "../kernel.ts";
-import { type Pid, Process, receive } from "../process.ts";
-import { Registry } from "../registry.ts";
-import { inspect } from "../runtime/values/inspect.ts";
+import { exit, isDown } from "../otp/process/kernel.ts";
+import { type Pid, Process, receive } from "../otp/process/process.ts";
+import { Registry } from "../otp/registry/registry.ts";
+import { inspect } from "../core/values/inspect.ts";
 import {
   type Actor,
   type Incarnation,

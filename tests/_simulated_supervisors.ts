@@ -12,13 +12,13 @@
  * supervisor that gives up has done so at the restart that exceeded its limit, and not before.
  */
 
-import { spawnLink } from "../kernel.ts";
-import { type Pid, Process, receive, self } from "../process.ts";
+import { spawnLink } from "../otp/process/kernel.ts";
+import { type Pid, Process, receive, self } from "../otp/process/process.ts";
 import {
   type ChildSpec,
   Supervisor,
   type SupervisorOptions,
-} from "../supervisor.ts";
+} from "../otp/supervisor/supervisor.ts";
 import {
   type Incarnation,
   pick,

@@ -1,10 +1,10 @@
 /** The consistency of the nodes' tables when everything is at rest. */
 
 import type { Node } from "../node.ts";
-import type { Pid, Ref } from "../process.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { watchersOf } from "../runtime/processes/watchers.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Pid, Ref } from "../otp/process/process.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { watchersOf } from "../core/processes/watchers.ts";
+import type { Runtime } from "../core/runtime.ts";
 
 /** The entries that one table has and another lacks, one per line. */
 export function disagreements(nodes: readonly Node[]): string[] {

@@ -11,11 +11,11 @@
  * others when their signal is aborted.
  */
 
-import { ExitError, ProcessExited } from "../errors.ts";
-import { Process, receive, self, spawn } from "../process.ts";
-import type { Pid } from "../process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import { Task, type TaskResult } from "../task.ts";
+import { ExitError, ProcessExited } from "../core/errors.ts";
+import { Process, receive, self, spawn } from "../otp/process/process.ts";
+import type { Pid } from "../otp/process/process.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { Task, type TaskResult } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import {
   type Actor,

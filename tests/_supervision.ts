@@ -9,12 +9,12 @@ import {
   self,
   send,
   spawnLink,
-} from "../process.ts";
-import { startGroupLeader } from "../servers/io/group_leader.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
-import type { RuntimeEvent } from "../runtime/log/log_event.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { ChildSpec } from "../supervisor.ts";
+} from "../otp/process/process.ts";
+import { startGroupLeader } from "../otp/io/group_leader.ts";
+import { NO_NODE, setDefaultRuntime } from "../core/context/default_node.ts";
+import type { RuntimeEvent } from "../core/log/log_event.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { ChildSpec } from "../otp/supervisor/supervisor.ts";
 
 const events: RuntimeEvent[] = [];
 const printed: string[] = [];

@@ -1,20 +1,17 @@
 /** Generators of values that can be sent, and their comparison. */
 
-import { Pid, Ref } from "../process.ts";
-import { Atom, atom } from "../runtime/values/atom.ts";
-import { Bitstring } from "../runtime/values/bitstring.ts";
-import { Float } from "../runtime/values/float.ts";
-import {
-  ExternalFunction,
-  LocalFunction,
-} from "../runtime/values/functions.ts";
-import { ImproperList } from "../runtime/values/improper_list.ts";
-import { isLeafTerm, type LeafTerm } from "../runtime/values/leaf_term.ts";
-import { pidOf, refOf } from "../runtime/values/pid.ts";
-import { Port } from "../runtime/values/port.ts";
-import { publicStack, withoutFolders } from "../runtime/values/public_stack.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Tuple } from "../runtime/values/tuple.ts";
+import { Pid, Ref } from "../otp/process/process.ts";
+import { Atom, atom } from "../core/values/atom.ts";
+import { Bitstring } from "../core/values/bitstring.ts";
+import { Float } from "../core/values/float.ts";
+import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
+import { ImproperList } from "../core/values/improper_list.ts";
+import { isLeafTerm, type LeafTerm } from "../core/values/leaf_term.ts";
+import { pidOf, refOf } from "../core/values/pid.ts";
+import { Port } from "../core/values/port.ts";
+import { publicStack, withoutFolders } from "../core/values/public_stack.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { Tuple } from "../core/values/tuple.ts";
 import fc from "./_seeds.ts";
 
 /** Keys with a special meaning somewhere. */

@@ -7,7 +7,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { GenServer } from "../gen_server.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
   Pid,
@@ -17,7 +17,7 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import { type Cluster, nodeDown } from "./_nodes.ts";
 import { quiet } from "./_processes.ts";
 

@@ -1,12 +1,18 @@
 /** The module that the tests' workers load. */
 
 import nodeProcess from "node:process";
-import { Agent } from "../agent.ts";
-import { IO } from "../io.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
-import { rpc } from "../rpc.ts";
-import type { ChildDefinition } from "../supervisor.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import type { ChildDefinition } from "../otp/supervisor/supervisor.ts";
 import { until } from "./_until.ts";
 
 /** A child of each worker's node. */

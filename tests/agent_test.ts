@@ -1,10 +1,16 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { exitOf, nodeTest } from "./_gen_servers.ts";
 import { pairTest, part } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";

@@ -1,10 +1,10 @@
 /** The rule `allow` of a node, and the functions that a node exports. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { self } from "../process.ts";
-import { rpc } from "../rpc.ts";
+import { self } from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
 import { clusterTest } from "./_nodes.ts";
 
 const KATE = "kate@localhost";

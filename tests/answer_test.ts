@@ -1,7 +1,11 @@
 /** The reply to a call ends the call's monitor at both ends. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { type From, GenServer, type GenServerModule } from "../gen_server.ts";
+import {
+  type From,
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -11,8 +15,8 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { withRaw } from "./_raw_peer.ts";

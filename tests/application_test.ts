@@ -9,8 +9,8 @@ import {
   Application,
   type ApplicationSpec,
   ApplicationStartError,
-} from "../application.ts";
-import { IO } from "../io.ts";
+} from "../otp/application/application.ts";
+import { IO } from "../otp/io/io.ts";
 import {
   type Pid,
   Process,
@@ -19,8 +19,11 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../process.ts";
-import { type ChildDefinition, Supervisor } from "../supervisor.ts";
+} from "../otp/process/process.ts";
+import {
+  type ChildDefinition,
+  Supervisor,
+} from "../otp/supervisor/supervisor.ts";
 import { ended, mail, processTest, quiet } from "./_processes.ts";
 import { logged, output, probe, told } from "./_supervision.ts";
 

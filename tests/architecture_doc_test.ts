@@ -198,13 +198,13 @@ test("misplacedIn() finds names in the wrong file", () => {
 
 test("missingIn() finds missing files, folders, names, members and messages", () => {
   const sources: Sources = new Map([
-    ["runtime/one.ts", "export class One {\n  run(): void {}\n  #go = 1;\n}\n"],
+    ["core/one.ts", "export class One {\n  run(): void {}\n  #go = 1;\n}\n"],
     ["tests/one_test.ts", 'const type = "ask_one";\n'],
   ]);
-  const right = "`runtime/one.ts` `one.ts` `runtime/` `One` `One.run` " +
+  const right = "`core/one.ts` `one.ts` `core/` `One` `One.run` " +
     "`One.#go` `run` `ask_one` `one_` `a + b`\n```ts\n`Two`\n```\n";
   assertEquals(missingIn(right, sources), []);
   const wrong =
-    "`runtime/two.ts` `two.ts` `tools/` `Two` `Two.run` `One.stop` `One.#run` `stop` `ask_two` `two_`";
+    "`core/two.ts` `two.ts` `tools/` `Two` `Two.run` `One.stop` `One.#run` `stop` `ask_two` `two_`";
   assertEquals(missingIn(wrong, sources), namesIn(wrong));
 });

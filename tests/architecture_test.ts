@@ -13,11 +13,11 @@ const SHELL_ON_DEMAND = "shell/remsh.ts";
 /** The modules from which everything except tests, benchmarks and tools is reached. */
 const ENTRIES = [
   "mod.ts",
-  "cluster.ts",
-  "task_pool.ts",
-  "partition_supervisor.ts",
-  "workers.ts",
-  "cli/node_flags.ts",
+  "otp/cluster/cluster.ts",
+  "otp/task_pool/task_pool.ts",
+  "otp/supervisor/partition_supervisor.ts",
+  "workers/workers.ts",
+  "shell/cli/node_flags.ts",
   "chat/main.ts",
   "chat/kate.ts",
   "shell/main.ts",
@@ -31,7 +31,7 @@ const ENTRIES = [
   "testing/mod.ts",
   "testing/main.ts",
   "testing/_peer_main.ts",
-  "distribution/epmd/worker.ts",
+  "net/epmd/worker.ts",
   SHELL_ON_DEMAND,
 ];
 
@@ -50,7 +50,7 @@ const LIBRARY = [
 const MAY_USE_DENO = ["bench", "chat", "cli", "testing", "tests", "tools"];
 
 /** The file of the library that asks for Deno's permissions, if the host is Deno. */
-const ASKS_PERMISSIONS = "distribution/host_permissions.ts";
+const ASKS_PERMISSIONS = "net/host_permissions.ts";
 
 /** The upper layer: programs, and the modules that they and tests consist of. */
 const UPPER = ["chat", "cli", "observe", "shell", "testing"];
@@ -90,17 +90,17 @@ const VOCABULARY = [
     "term",
     "tuple",
   ].map((name) => `runtime/values/${name}.ts`),
-  "runtime/signals/signal.ts",
-  "runtime/signals/tracing.ts",
+  "core/signals/signal.ts",
+  "core/signals/tracing.ts",
 ];
 
 /** The contracts between a node and its host, and between a wire and its connection. */
-const CONTRACTS = ["distribution/wire.ts", "distribution/host_environment.ts"];
+const CONTRACTS = ["net/wire.ts", "net/host_environment.ts"];
 
 /** Files that share one idea, and may import each other. */
 const ONE_IDEA: string[][] = [
   // A process has its node, and a node has its processes: the contract between them names both.
-  ["runtime/processes/local_process.ts", "runtime/runtime.ts"],
+  ["core/processes/local_process.ts", "core/runtime.ts"],
 ];
 
 /** A declaration that a file exports. */
@@ -255,42 +255,44 @@ test("runtime/ imports only itself", () =>
 
 test("the errors import only the runtime's values", () =>
   assertImports(
-    (path) => path === "errors.ts",
+    (path) => path === "core/errors.ts",
     (imported) => VOCABULARY.includes(imported),
   ));
 
 test("./errors loads the errors and how they print, and nothing that runs", async () => {
-  const files = await graphOf("errors.ts", { types: false });
+  const files = await graphOf("core/errors.ts", { types: false });
   assert(files.size <= 12, [...files.keys()].join(", "));
 });
 
 test("gen/ imports the runtime and no server", () =>
   assertImports(
     isIn("gen"),
-    (imported) => isIn("gen", "runtime")(imported) || imported === "errors.ts",
+    (imported) =>
+      isIn("gen", "runtime")(imported) || imported === "core/errors.ts",
   ));
 
 test("servers/ imports no wire and no connection", () =>
   assertImports(
     isIn("servers"),
     (imported) =>
-      isIn("gen", "servers", "runtime")(imported) || imported === "errors.ts",
+      isIn("gen", "servers", "runtime")(imported) ||
+      imported === "core/errors.ts",
   ));
 
 for (
   const entry of [
-    "agent.ts",
-    "dynamic_supervisor.ts",
-    "gen_server.ts",
-    "partition_supervisor.ts",
-    "registry.ts",
-    "supervisor.ts",
+    "otp/agent/agent.ts",
+    "otp/supervisor/dynamic_supervisor.ts",
+    "otp/gen_server/gen_server.ts",
+    "otp/supervisor/partition_supervisor.ts",
+    "otp/registry/registry.ts",
+    "otp/supervisor/supervisor.ts",
     "task_supervisor.ts",
   ]
 ) {
   test(`${entry} reaches the registry of { global: name } by itself`, async () => {
     const files = await graphOf(entry, { types: false });
-    assert(files.has("servers/global/global_client.ts"));
+    assert(files.has("otp/global/global_client.ts"));
   });
 }
 
@@ -310,7 +312,7 @@ test("no two files export the same name", async () => {
   const rooms = await Promise.all(["", ...LIBRARY, ...UPPER].map(filesOf));
   for (const path of rooms.flat()) {
     // The source text of EPMD's thread consists of other files.
-    if (path === "distribution/epmd/worker_source.ts") continue;
+    if (path === "net/epmd/worker_source.ts") continue;
     const source = await Deno.readTextFile(join(ROOT, path));
     for (const [, name] of source.matchAll(EXPORTED)) {
       const other = exported.get(name) ?? path;
@@ -328,23 +330,23 @@ test("distribution/ imports no wire and no server", () =>
   assertImports(
     isIn("distribution"),
     (imported) =>
-      isIn("distribution", "runtime")(imported) || imported === "errors.ts",
+      isIn("distribution", "runtime")(imported) ||
+      imported === "core/errors.ts",
   ));
 
 test("the contract of a wire consists of signals only", () =>
   assertImports(
-    (path) => path === "distribution/wire.ts",
-    (imported) => imported === "runtime/signals/signal.ts",
+    (path) => path === "net/wire.ts",
+    (imported) => imported === "core/signals/signal.ts",
   ));
 
 test("epmd/ imports nothing else but the listener", () =>
   assertImports(
-    (path) =>
-      isIn("distribution/epmd")(path) || path === "distribution/listener.ts",
+    (path) => isIn("distribution/epmd")(path) || path === "net/listener.ts",
     (imported, path) =>
       isIn("distribution/epmd")(path) &&
       (isIn("distribution/epmd")(imported) ||
-        imported === "distribution/listener.ts"),
+        imported === "net/listener.ts"),
   ));
 
 test("a wire imports itself, its contract, messages of servers and the runtime's values", () =>
@@ -352,9 +354,9 @@ test("a wire imports itself, its contract, messages of servers and the runtime's
     isIn("wires"),
     (imported, path) =>
       isIn(wireOf(path), "gen")(imported) ||
-      imported === "wires/conversation.ts" ||
-      imported === "wires/over_limit.ts" ||
-      imported === "distribution/wire.ts" || VOCABULARY.includes(imported),
+      imported === "net/wires/conversation.ts" ||
+      imported === "net/wires/over_limit.ts" ||
+      imported === "net/wire.ts" || VOCABULARY.includes(imported),
   ));
 
 test("only node.ts and node/ join runtime, distribution and wires", () =>
@@ -363,8 +365,8 @@ test("only node.ts and node/ join runtime, distribution and wires", () =>
     (imported, path) =>
       !isIn("distribution", "wires")(imported) ||
       // A command line checks a node's name and its address as the node will.
-      imported === "distribution/node_name.ts" ||
-      imported === "distribution/advertised_address.ts" ||
+      imported === "net/node_name.ts" ||
+      imported === "net/advertised_address.ts" ||
       // A simulation is another host environment for nodes, with its own connections.
       isIn("testing/simulation")(path) && CONTRACTS.includes(imported),
   ));
@@ -372,11 +374,11 @@ test("only node.ts and node/ join runtime, distribution and wires", () =>
 /** The modules of nodes and their hosts that threads of workers need. */
 const OF_THREADS = [
   ...CONTRACTS,
-  "distribution/epmd/mod.ts",
-  "distribution/listen_for_peers.ts",
-  "distribution/network_log.ts",
-  "distribution/node_name.ts",
-  "distribution/port_transport.ts",
+  "net/epmd/mod.ts",
+  "net/listen_for_peers.ts",
+  "net/network_log.ts",
+  "net/node_name.ts",
+  "net/port_transport.ts",
   "node/start_node.ts",
 ];
 
@@ -432,14 +434,14 @@ test("mod.ts loads no code for TLS, files, terminals, clusters and Erlang's wire
       "node:util",
       "node:dgram",
       "node:dns/promises",
-      "distribution/tls.ts",
-      "servers/cluster/start_cluster.ts",
+      "net/tls.ts",
+      "otp/cluster/start_cluster.ts",
     ].filter((path) => reached.has(path)),
     [],
   );
   assertEquals(
     [...reached].filter((path) => path.startsWith("wires/beam/")),
-    ["wires/beam/mod.ts"],
+    ["net/wires/beam/beam_wire.ts"],
   );
 });
 

@@ -3,15 +3,15 @@
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { send, spawn } from "../mod.ts";
-import { Budget } from "../distribution/budget.ts";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { Pid } from "../runtime/values/pid.ts";
+import { Budget } from "../net/budget.ts";
+import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { Pid } from "../core/values/pid.ts";
 import { test } from "../testing/mod.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder } from "../wires/json/encoder.ts";
-import { FRAME_BUFFER } from "../wires/json/frame_buffers.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { Encoder } from "../net/wires/json/json_encoder.ts";
+import { FRAME_BUFFER } from "../net/wires/json/frame_buffers.ts";
 import { timeOf } from "./_linear.ts";
 import {
   attachedFrameOf,

@@ -1,8 +1,8 @@
 /** Agents between nodes of this library and of Elixir, and requests that only this library has. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { ExitError } from "../errors.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { ExitError } from "../core/errors.ts";
 import { beam } from "../mod.ts";
 import { Node } from "../node.ts";
 import { atom, type Pid, tuple } from "../mod.ts";

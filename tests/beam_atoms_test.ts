@@ -2,27 +2,27 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import type { Port } from "../distribution/wire.ts";
-import { Call, Cast, Stop } from "../gen/messages.ts";
+import type { Port } from "../net/wire.ts";
+import { Call, Cast, Stop } from "../otp/gen/messages.ts";
 import type {
   Runnable,
   Signals,
   SpawnRequest,
-} from "../runtime/signals/signal.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { exit } from "../process.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { OtpReply } from "../runtime/values/server_message.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
-import { replyToOtp } from "../servers/io/leader_otp.ts";
-import { supervisorReplyToOtp } from "../servers/supervisor/supervisor_otp.ts";
+} from "../core/signals/signal.ts";
+import { atom } from "../core/values/atom.ts";
+import { exit } from "../otp/process/process.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { OtpReply } from "../core/values/server_message.ts";
+import { Tuple, tuple } from "../core/values/tuple.ts";
+import { replyToOtp } from "../otp/io/leader_otp.ts";
+import { supervisorReplyToOtp } from "../otp/supervisor/supervisor_otp.ts";
 import { test } from "../testing/tags.ts";
-import * as control from "../wires/beam/control.ts";
-import { ControlDecoder } from "../wires/beam/control_decoder.ts";
-import { ControlEncoder } from "../wires/beam/control_encoder.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import * as control from "../net/wires/beam/control.ts";
+import { ControlDecoder } from "../net/wires/beam/control_decoder.ts";
+import { ControlEncoder } from "../net/wires/beam/control_encoder.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import { beamTerm } from "./_beam_terms.ts";
 import { elixirPairTest } from "./_elixir_pair.ts";
 import { beamFrame, localOf } from "./_raw_beam.ts";

@@ -1,7 +1,7 @@
 /** Connections between nodes of ours and of Elixir, over Erlang's distribution. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { lookup } from "../distribution/epmd/mod.ts";
+import { lookup } from "../net/epmd/mod.ts";
 import { Node } from "../node.ts";
 import { ELIXIR, ElixirNode, epmdNames, StockEpmd } from "./_elixir.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";

@@ -1,8 +1,8 @@
 /** A node that drains, as processes of Elixir see it. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { pg } from "../pg.ts";
-import { Process, send, spawn } from "../process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { Process, send, spawn } from "../otp/process/process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";

@@ -3,16 +3,16 @@
 import { assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Node } from "../node.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { Atom, atom } from "../runtime/values/atom.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { tuple } from "../runtime/values/tuple.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { Atom, atom } from "../core/values/atom.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { tuple } from "../core/values/tuple.ts";
 import { test } from "../testing/tags.ts";
-import { ProtocolError } from "../wires/beam/checks.ts";
-import * as control from "../wires/beam/control.ts";
-import { ControlDecoder } from "../wires/beam/control_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import { ProtocolError } from "../net/wires/beam/beam_checks.ts";
+import * as control from "../net/wires/beam/control.ts";
+import { ControlDecoder } from "../net/wires/beam/control_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import { clusterTest } from "./_nodes.ts";
 import { localOf, RawBeam } from "./_raw_beam.ts";
 import {

@@ -1,16 +1,16 @@
 /** Erlang's formats: the text of `io_lib:format/2` of OTP and of the group leader here, for the same arguments. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { atom } from "../runtime/values/atom.ts";
-import { Bitstring } from "../runtime/values/bitstring.ts";
-import { Float } from "../runtime/values/float.ts";
-import { ExternalFunction } from "../runtime/values/functions.ts";
-import { ImproperList } from "../runtime/values/improper_list.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
-import { formatText } from "../servers/io/erlang_format.ts";
+import { atom } from "../core/values/atom.ts";
+import { Bitstring } from "../core/values/bitstring.ts";
+import { Float } from "../core/values/float.ts";
+import { ExternalFunction } from "../core/values/functions.ts";
+import { ImproperList } from "../core/values/improper_list.ts";
+import { Tuple, tuple } from "../core/values/tuple.ts";
+import { formatText } from "../otp/io/erlang_format.ts";
 import { test } from "../testing/tags.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 import fc, { commandOf, runs, SEED } from "./_seeds.ts";

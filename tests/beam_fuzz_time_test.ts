@@ -4,7 +4,7 @@
 
 import { Buffer } from "node:buffer";
 import { test } from "../testing/tags.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
 import {
   assertLinear,
   digitsOfOneHash,

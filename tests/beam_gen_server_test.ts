@@ -7,20 +7,27 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { ExitError } from "../core/errors.ts";
 import {
   type From,
   GenServer,
   type GenServerModule,
   type ServerRef,
-} from "../gen_server.ts";
+} from "../otp/gen_server/gen_server.ts";
 import { atom, type Pid, Process, Tuple, tuple } from "../mod.ts";
 import { Node } from "../node.ts";
-import { exit, isReply, receive, self, send, spawn } from "../process.ts";
-import { Agent } from "../agent.ts";
-import { call, tell } from "../gen/call.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { OwnRequest } from "../runtime/values/server_message.ts";
+import {
+  exit,
+  isReply,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { call, tell } from "../otp/gen/call.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { OwnRequest } from "../core/values/server_message.ts";
 import { requests } from "./_requests.ts";
 import { elixirPairTest, nextMessage } from "./_elixir_pair.ts";
 import { ElixirNode } from "./_elixir.ts";

@@ -7,22 +7,25 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import type { Node } from "../node.ts";
-import { Process, receive, self, send } from "../process.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { BeamFunctions } from "../runtime/spawning/beam_functions.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { tuple } from "../runtime/values/tuple.ts";
+import { Process, receive, self, send } from "../otp/process/process.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { BeamFunctions } from "../core/spawning/beam_functions.ts";
+import { atom } from "../core/values/atom.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { tuple } from "../core/values/tuple.ts";
 import { test } from "../testing/tags.ts";
-import * as control from "../wires/beam/control.ts";
-import { ProtocolError } from "../wires/beam/checks.ts";
-import { ControlDecoder } from "../wires/beam/control_decoder.ts";
-import { ControlEncoder } from "../wires/beam/control_encoder.ts";
+import * as control from "../net/wires/beam/control.ts";
+import { ProtocolError } from "../net/wires/beam/beam_checks.ts";
+import { ControlDecoder } from "../net/wires/beam/control_decoder.ts";
+import { ControlEncoder } from "../net/wires/beam/control_encoder.ts";
 import { mutatedBytes, pieces } from "./_fuzz.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { beamFrame, CREATION, localOf, RAW, RawBeam } from "./_raw_beam.ts";

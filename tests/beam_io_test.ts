@@ -1,10 +1,17 @@
 /** Input and output between Erlang's processes and this library's: each through a group leader of the other. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { IoError } from "../errors.ts";
-import { IO } from "../io.ts";
+import { IoError } from "../core/errors.ts";
+import { IO } from "../otp/io/io.ts";
 import { type IoDevice, Node } from "../node.ts";
-import { Pid, Process, receive, self, send, spawnMonitor } from "../process.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawnMonitor,
+} from "../otp/process/process.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 

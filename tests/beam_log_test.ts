@@ -6,9 +6,9 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { Logger } from "../logger.ts";
+import { Logger } from "../otp/logger/logger.ts";
 import { type LogEvent, Node } from "../node.ts";
-import { Pid, Process, self, send, spawn } from "../process.ts";
+import { Pid, Process, self, send, spawn } from "../otp/process/process.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { pg, type PgMessage } from "../pg.ts";
+import { pg, type PgMessage } from "../otp/pg/pg.ts";
 import {
   type Pid,
   Process,
@@ -11,10 +11,10 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Float } from "../runtime/values/float.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import { Float } from "../core/values/float.ts";
+import { Tuple, tuple } from "../core/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 import { idle } from "./_processes.ts";

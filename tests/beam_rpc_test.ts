@@ -1,14 +1,22 @@
 /** Calls of functions between nodes of this library and of Elixir, both ways. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { beam } from "../beam.ts";
-import { ExitError, UndefinedFunctionError } from "../errors.ts";
-import { IO } from "../io.ts";
+import { beam } from "../core/beam.ts";
+import { ExitError, UndefinedFunctionError } from "../core/errors.ts";
+import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
-import { exit, Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import {
+  exit,
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { atom } from "../core/values/atom.ts";
+import { Tuple, tuple } from "../core/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, COOKIE } from "./_nodes.ts";

@@ -3,21 +3,24 @@
 import { FakeTime } from "@std/testing/time";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { Agent } from "../agent.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import { type LogEvent, Node } from "../node.ts";
-import { Process, receive, self, send } from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { type Tuple, tuple } from "../runtime/values/tuple.ts";
-import { MAX_FORMATTED } from "../servers/io/erlang_format.ts";
-import { operationFromOtp } from "../servers/io/leader_otp.ts";
+import { Process, receive, self, send } from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { type Tuple, tuple } from "../core/values/tuple.ts";
+import { MAX_FORMATTED } from "../otp/io/erlang_format.ts";
+import { operationFromOtp } from "../otp/io/leader_otp.ts";
 import { test } from "../testing/tags.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import * as control from "../wires/beam/control.ts";
+import * as control from "../net/wires/beam/control.ts";
 import { clusterTest } from "./_nodes.ts";
 import { quiet } from "./_processes.ts";
 import { beamFrame, CREATION, RAW, RawBeam } from "./_raw_beam.ts";

@@ -1,9 +1,12 @@
 /** Nodes of this library and of Elixir: messages, links, monitors, exits, spawns and calls, both ways. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ExitError, QueueFullError } from "../errors.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { IO } from "../io.ts";
+import { ExitError, QueueFullError } from "../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
+import { IO } from "../otp/io/io.ts";
 import {
   type Atom,
   atom,

@@ -1,8 +1,8 @@
 /** How names, exit reasons and declared values are spelled for a BEAM, and back. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { GenServer } from "../gen_server.ts";
-import { beam } from "../beam.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { beam } from "../core/beam.ts";
 import { Atom, atom, Float, Tuple, tuple } from "../mod.ts";
 import {
   argsFromBeam,
@@ -14,17 +14,14 @@ import {
   checkBeamType,
   fromBeam,
   toBeam,
-} from "../runtime/values/beam_types.ts";
+} from "../core/values/beam_types.ts";
 import {
   fromBeamFunction,
   fromBeamName,
   toBeamFunction,
   toBeamName,
-} from "../runtime/values/beam_names.ts";
-import {
-  reasonFromBeam,
-  reasonToBeam,
-} from "../runtime/values/beam_reasons.ts";
+} from "../core/values/beam_names.ts";
+import { reasonFromBeam, reasonToBeam } from "../core/values/beam_reasons.ts";
 import { test } from "../testing/tags.ts";
 import fc from "./_seeds.ts";
 

@@ -1,12 +1,18 @@
 /** Requests to supervisors, between nodes of this library and of Elixir, both ways. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError } from "../errors.ts";
-import { Pid, Process, receive, send, spawnLink } from "../process.ts";
-import { Atom } from "../runtime/values/atom.ts";
-import { idToOtp } from "../servers/supervisor/supervisor_otp.ts";
-import { Supervisor } from "../supervisor.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../core/errors.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  send,
+  spawnLink,
+} from "../otp/process/process.ts";
+import { Atom } from "../core/values/atom.ts";
+import { idToOtp } from "../otp/supervisor/supervisor_otp.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";

@@ -1,8 +1,11 @@
 /** `:sys` of Elixir with servers of this library. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import {
   type Pid,
   Process,
@@ -10,11 +13,11 @@ import {
   self,
   send,
   spawnMonitor,
-} from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
+import { atom } from "../core/values/atom.ts";
+import { Tuple, tuple } from "../core/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 

@@ -1,7 +1,7 @@
 /** Task.Supervisors of Elixir as members of a pool's group: they tell no load, and refuse when they are full. */
 
 import { assert, assertEquals } from "@std/assert";
-import { PoolError, TaskPool } from "../task_pool.ts";
+import { PoolError, TaskPool } from "../otp/task_pool/task_pool.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";
 import { GROUP, pool, until } from "./_pool_jobs.ts";

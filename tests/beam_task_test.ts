@@ -1,12 +1,19 @@
 /** Supervised tasks between nodes of this library and of Elixir, both ways. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { beam } from "../beam.ts";
-import { ExitError } from "../errors.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { exit, Pid, Process, receive, self, send } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+import { beam } from "../core/beam.ts";
+import { ExitError } from "../core/errors.ts";
+import { atom } from "../core/values/atom.ts";
+import {
+  exit,
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { clusterTest } from "./_nodes.ts";

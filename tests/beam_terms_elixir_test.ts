@@ -5,9 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { test } from "../testing/tags.ts";
-import { ProtocolError } from "../wires/beam/checks.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import { ProtocolError } from "../net/wires/beam/beam_checks.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import {
   backFromBeam,
   beamTerm,

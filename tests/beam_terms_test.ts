@@ -9,24 +9,21 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { makeRef, Pid, Ref, self } from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Bitstring } from "../runtime/values/bitstring.ts";
-import { Float } from "../runtime/values/float.ts";
-import {
-  ExternalFunction,
-  LocalFunction,
-} from "../runtime/values/functions.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { pidOf, refOf } from "../runtime/values/pid.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { copyTerm, DEFAULT_MAX_DEPTH } from "../runtime/values/term.ts";
-import { tuple } from "../runtime/values/tuple.ts";
+import { makeRef, Pid, Ref, self } from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import { Bitstring } from "../core/values/bitstring.ts";
+import { Float } from "../core/values/float.ts";
+import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { pidOf, refOf } from "../core/values/pid.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { copyTerm, DEFAULT_MAX_DEPTH } from "../core/values/term.ts";
+import { tuple } from "../core/values/tuple.ts";
 import { test } from "../testing/tags.ts";
-import { AtomTable, KeyTable } from "../wires/beam/atoms.ts";
-import { ProtocolError } from "../wires/beam/checks.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import { AtomTable, KeyTable } from "../net/wires/beam/atoms.ts";
+import { ProtocolError } from "../net/wires/beam/beam_checks.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import { backFromBeam, beamTerm, described, edges } from "./_beam_terms.ts";
 import { mutatedBytes } from "./_fuzz.ts";
 import fc, { fuzz, Random, runs, SEED } from "./_seeds.ts";

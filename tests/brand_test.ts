@@ -1,20 +1,23 @@
 /** The brand of the library's own requests: what a program sends is data, whatever it looks like. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { Call, Cast, InternalMessage, Stop } from "../gen/messages.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
+import { Call, Cast, InternalMessage, Stop } from "../otp/gen/messages.ts";
 import { Node } from "../node.ts";
-import { type Pid, receive, self, send } from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
+import { type Pid, receive, self, send } from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
 import {
   type ServerMessage,
   ServerRequest,
-} from "../runtime/values/server_message.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { runIn } from "../runtime/spawning/run_in_process.ts";
-import { UnreachableNode } from "../runtime/signals/unreachable_node.ts";
-import { copyTerm, copyToSend } from "../runtime/values/term.ts";
-import { Tuple, tuple } from "../runtime/values/tuple.ts";
+} from "../core/values/server_message.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { runIn } from "../core/spawning/run_in_process.ts";
+import { UnreachableNode } from "../core/signals/unreachable_node.ts";
+import { copyTerm, copyToSend } from "../core/values/term.ts";
+import { Tuple, tuple } from "../core/values/tuple.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { requests } from "./_requests.ts";

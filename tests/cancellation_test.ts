@@ -8,9 +8,13 @@ import {
   assertThrows,
 } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Agent } from "../agent.ts";
-import { ExitError, RpcError } from "../errors.ts";
-import { type CancelOptions, type From, GenServer } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { ExitError, RpcError } from "../core/errors.ts";
+import {
+  type CancelOptions,
+  type From,
+  GenServer,
+} from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -22,10 +26,10 @@ import {
   send,
   spawnLink,
   spawnMonitor,
-} from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { rpc } from "../rpc.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { exitOf, Probe, Stack } from "./_gen_servers.ts";
 import { clusterTest, part } from "./_nodes.ts";

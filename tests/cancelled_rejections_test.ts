@@ -5,15 +5,21 @@
 
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Agent } from "../agent.ts";
-import { type CancelOptions, GenServer } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { type CancelOptions, GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { exit, type Pid, Process, receive, spawnMonitor } from "../process.ts";
-import { pg } from "../pg.ts";
-import { rpc } from "../rpc.ts";
-import { ProcessExited } from "../errors.ts";
-import { Task } from "../task.ts";
-import { TaskPool } from "../task_pool.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  spawnMonitor,
+} from "../otp/process/process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { ProcessExited } from "../core/errors.ts";
+import { Task } from "../otp/task/task.ts";
+import { TaskPool } from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { errorOf, idle, processTest, quiet } from "./_processes.ts";

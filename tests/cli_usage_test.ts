@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import nodeProcess from "node:process";
 import { main } from "../chat/main.ts";
-import { greeting } from "../cli/run.ts";
+import { greeting } from "../shell/cli/run.ts";
 import config from "../deno.json" with { type: "json" };
 import type { ModuleExports } from "../node.ts";
 import { test, type TestOptions } from "../testing/tags.ts";

@@ -11,17 +11,17 @@ import {
   type ResolverContext,
   type Topologies,
   type TopologyInfo,
-} from "../cluster.ts";
-import { type Pid, receive } from "../process.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import type { Reached } from "../runtime/reach.ts";
-import { Supervisor } from "../supervisor.ts";
+} from "../otp/cluster/cluster.ts";
+import { type Pid, receive } from "../otp/process/process.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import type { Reached } from "../core/reach_target.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import {
   enterSimulation,
   leaveSimulation,
   quiet,
-} from "../testing/simulation/event_loop.ts";
+} from "../testing/simulation/simulated_event_loop.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";

@@ -1,7 +1,7 @@
 /** Clusters that ask the DNS or EPMD, with resolvers of the tests' own. `cluster_hosts_test.ts` has a real one. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { ClusterResolver, SrvRecord } from "../cluster.ts";
+import type { ClusterResolver, SrvRecord } from "../otp/cluster/cluster.ts";
 import { clusterTest } from "./_nodes.ts";
 import { event, FAST, ONCE, topology, until, withOwn } from "./_clusters.ts";
 

@@ -3,12 +3,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
-import type { GossipCounts } from "../cluster.ts";
-import type { Discovery } from "../runtime/discovery.ts";
-import { Gossip } from "../servers/cluster/strategies/gossip.ts";
-import { encodeGossip } from "../servers/cluster/strategies/gossip_packet.ts";
-import type { StrategyHost } from "../servers/cluster/strategies/strategy.ts";
-import type { GossipTopology } from "../servers/cluster/topology.ts";
+import type { GossipCounts } from "../otp/cluster/cluster.ts";
+import type { Discovery } from "../core/discovery.ts";
+import { Gossip } from "../otp/cluster/strategies/gossip.ts";
+import { encodeGossip } from "../otp/cluster/strategies/gossip_packet.ts";
+import type { StrategyHost } from "../otp/cluster/strategies/strategy.ts";
+import type { GossipTopology } from "../otp/cluster/topology.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";

@@ -3,13 +3,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHmac, randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
-import type { GossipCounts } from "../cluster.ts";
+import type { GossipCounts } from "../otp/cluster/cluster.ts";
 import { Node } from "../node.ts";
 import {
   decodeGossip,
   encodeGossip,
   GOSSIP_KEY,
-} from "../servers/cluster/strategies/gossip_packet.ts";
+} from "../otp/cluster/strategies/gossip_packet.ts";
 import { test } from "../testing/tags.ts";
 import { event, ONCE, SOON, topology, until, withOwn } from "./_clusters.ts";
 import { chat } from "./_cli.ts";

@@ -3,7 +3,7 @@
  * heal, and are replaced by hosts with other addresses.
  */
 
-import type { Topologies } from "../cluster.ts";
+import type { Topologies } from "../otp/cluster/cluster.ts";
 import type { NodeOptions } from "../node.ts";
 import { test } from "../testing/tags.ts";
 import { addressOfHost, type HostNode, HOSTS, Hosts } from "./_hosts.ts";

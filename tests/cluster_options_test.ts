@@ -6,8 +6,8 @@ import {
   hostAndPort,
   readAnswer,
   readTarget,
-} from "../servers/cluster/addresses.ts";
-import { checkTopologies } from "../servers/cluster/check_topologies.ts";
+} from "../otp/cluster/addresses.ts";
+import { checkTopologies } from "../otp/cluster/check_topologies.ts";
 import { test } from "../testing/tags.ts";
 
 const RESOLVER = { resolve4() {}, resolve6() {}, resolveSrv() {} };

@@ -7,12 +7,23 @@ import {
   assertMatch,
   assertRejects,
 } from "@std/assert";
-import { Cluster, type ClusterAddress, type Topologies } from "../cluster.ts";
-import { ExitError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
+import {
+  Cluster,
+  type ClusterAddress,
+  type Topologies,
+} from "../otp/cluster/cluster.ts";
+import { ExitError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import {
   event,
   FAST,

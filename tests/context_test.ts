@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { receive, self, spawn } from "../mod.ts";
-import { ProcessExited } from "../errors.ts";
+import { ProcessExited } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { Process } from "../process.ts";
-import { currentContext } from "../runtime/context/async_context.ts";
-import { insideOf } from "../runtime/context/current_process.ts";
+import { Process } from "../otp/process/process.ts";
+import { currentContext } from "../core/context/async_context.ts";
+import { insideOf } from "../core/context/current_process.ts";
 import { test } from "../testing/tags.ts";
 import { isPending } from "./_processes.ts";
 import { until } from "./_until.ts";

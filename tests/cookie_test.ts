@@ -8,8 +8,8 @@ import {
 } from "@std/assert";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { userCookie } from "../distribution/cookie_file.ts";
-import { NodeStartError } from "../errors.ts";
+import { userCookie } from "../net/cookie_file.ts";
+import { NodeStartError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import { test } from "../testing/mod.ts";
 import { ChatProcess } from "./_cli.ts";

@@ -1,10 +1,15 @@
 /** A message is a copy, made when it is sent: one table of all ways to send, by value and by destination. */
 
 import { assertEquals } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { Bitstring, improperList, Tuple, tuple } from "../closure_scope.ts";
-import { GenServer, type ServerName } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import {
+  Bitstring,
+  improperList,
+  Tuple,
+  tuple,
+} from "../node/closure_scope.ts";
+import { GenServer, type ServerName } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
   type Pid,
@@ -14,9 +19,9 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { exactly } from "./_terms.ts";

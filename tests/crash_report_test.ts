@@ -7,9 +7,12 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { Application } from "../application.ts";
-import { ExitError } from "../errors.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Application } from "../otp/application/application.ts";
+import { ExitError } from "../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import { atom, Process } from "../mod.ts";
 import { jsonLog, type LogEvent, standardLog } from "../node.ts";
 import {
@@ -23,11 +26,11 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-} from "../process.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { NO_NODE, setDefaultRuntime } from "../core/context/default_node.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { chat, nodeFlags } from "./_cli.ts";
 import { clusterTest, freePort } from "./_nodes.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import { Agent } from "../agent.ts";
+import { Agent } from "../otp/agent/agent.ts";
 import { Dashboard } from "../observe/dashboard/dashboard.ts";
 import {
   GenServer,

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { Process, receive, self, send, spawn } from "../process.ts";
-import { rpc } from "../rpc.ts";
+import { Process, receive, self, send, spawn } from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import * as Remote from "./_remote.ts";

@@ -1,8 +1,8 @@
 /** Deadlines on a clock of the test: their order, and the timers that they use. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Deadline, Deadlines } from "../runtime/scheduling/deadlines.ts";
-import { scheduler } from "../runtime/scheduling/scheduler.ts";
+import { type Deadline, Deadlines } from "../core/scheduling/deadlines.ts";
+import { scheduler } from "../core/scheduling/scheduler.ts";
 import { SeededRandom } from "../testing/simulation/random.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";

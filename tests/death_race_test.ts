@@ -4,19 +4,26 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError } from "../errors.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../core/errors.ts";
 import {
   GenServer,
   type GenServerModule,
   type NameRegistry,
-} from "../gen_server.ts";
-import { global } from "../global.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { Registry } from "../registry.ts";
-import type { NodeRuntime } from "../runtime/node_runtime.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
-import { Task } from "../task.ts";
+} from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Registry } from "../otp/registry/registry.ts";
+import type { NodeRuntime } from "../core/node_runtime.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { ended, processTest, quiet } from "./_processes.ts";
 import * as Remote from "./_remote.ts";

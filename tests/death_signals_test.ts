@@ -7,7 +7,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { ExitError, ProcessExited } from "../errors.ts";
+import { ExitError, ProcessExited } from "../core/errors.ts";
 import {
   exit,
   Process,
@@ -16,7 +16,7 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

@@ -5,11 +5,11 @@ import {
   assertInstanceOf,
   assertStrictEquals,
 } from "@std/assert";
-import { Application } from "../application.ts";
-import { ProcessExited } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
-import { IO } from "../io.ts";
-import { Logger } from "../logger.ts";
+import { Application } from "../otp/application/application.ts";
+import { ProcessExited } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { IO } from "../otp/io/io.ts";
+import { Logger } from "../otp/logger/logger.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -22,10 +22,10 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-} from "../process.ts";
-import { Registry } from "../registry.ts";
-import { rpc } from "../rpc.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Registry } from "../otp/registry/registry.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { Task } from "../otp/task/task.ts";
 import {
   ended,
   idle,

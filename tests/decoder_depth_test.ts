@@ -1,11 +1,11 @@
 /** The depth of values in handwritten frames: every signal × every container, small and large. */
 
 import { assertEquals } from "@std/assert";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import { REASON_LEVELS } from "../runtime/values/term.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
+import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
+import { REASON_LEVELS } from "../core/values/term.ts";
+import type { Signals } from "../core/signals/signal.ts";
 import { test } from "../testing/tags.ts";
-import { Decoder } from "../wires/json/decoder.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
 import {
   attachedFrameOf,
   attachmentOf,

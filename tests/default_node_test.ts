@@ -8,8 +8,8 @@ import {
   isUnnamed,
   onDefaultRuntime,
   setDefaultRuntime,
-} from "../runtime/context/default_node.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
+} from "../core/context/default_node.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
 import { test } from "../testing/tags.ts";
 
 test("defaultSettled() resolves when all callbacks have completed, however many there are", async () => {

@@ -11,8 +11,8 @@ import {
 } from "@std/assert";
 import { DCLinter } from "npm:dclint@^3";
 import { validate } from "npm:dockerfile-utils@^0.16";
-import { nodeFlags } from "../cli/node_flags.ts";
-import { NodeStartError } from "../errors.ts";
+import { nodeFlags } from "../shell/cli/node_flags.ts";
+import { NodeStartError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import { test } from "../testing/tags.ts";
 import {

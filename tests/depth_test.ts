@@ -6,11 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import {
-  DEFAULT_LIMITS,
-  type Limits,
-  type Port,
-} from "../distribution/wire.ts";
+import { DEFAULT_LIMITS, type Limits, type Port } from "../net/wire.ts";
 import {
   Call,
   Cast,
@@ -19,8 +15,8 @@ import {
   InternalMessage,
   Stop,
   SystemRequest,
-} from "../gen/messages.ts";
-import { GenServer } from "../gen_server.ts";
+} from "../otp/gen/messages.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -31,20 +27,20 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { OwnRequest } from "../runtime/values/server_message.ts";
-import { copyTerm, copyToSend } from "../runtime/values/term.ts";
-import { termKey } from "../runtime/values/term_key.ts";
-import { castMessage } from "../servers/agent/agent_server.ts";
-import { SentSupervisorRequest } from "../servers/supervisor/supervisor_requests.ts";
-import { StartTaskRequest } from "../servers/task/task_requests.ts";
+} from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { OwnRequest } from "../core/values/server_message.ts";
+import { copyTerm, copyToSend } from "../core/values/term.ts";
+import { termKey } from "../core/values/term_key.ts";
+import { castMessage } from "../otp/agent/agent_server.ts";
+import { SentSupervisorRequest } from "../otp/supervisor/supervisor_requests.ts";
+import { StartTaskRequest } from "../otp/task/task_requests.ts";
 import { test } from "../testing/tags.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder } from "../wires/json/encoder.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { Encoder } from "../net/wires/json/json_encoder.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { frameOf } from "./_raw_peer.ts";
 import * as Remote from "./_remote.ts";

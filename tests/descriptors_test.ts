@@ -1,7 +1,7 @@
 /** A program that runs out of file descriptors, and gets some again. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { lookup, names } from "../distribution/epmd/mod.ts";
+import { lookup, names } from "../net/epmd/mod.ts";
 import { Node } from "../node.ts";
 import { eventually, RawConnection } from "./_epmd_helpers.ts";
 import { NodeProcess } from "./_node_process.ts";

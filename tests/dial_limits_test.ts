@@ -3,24 +3,31 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { parseNodeName } from "../distribution/node_name.ts";
-import { Network } from "../distribution/network.ts";
+import { parseNodeName } from "../net/node_name.ts";
+import { Network } from "../net/network.ts";
 import {
   DEFAULT_LIMITS,
   type Ends,
   type Limits,
   type Transport,
   type TransportHandlers,
-} from "../distribution/wire.ts";
-import { QueueFullError } from "../errors.ts";
+} from "../net/wire.ts";
+import { QueueFullError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, Ref, self, send } from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { runIn } from "../runtime/spawning/run_in_process.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { runIn } from "../core/spawning/run_in_process.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
-import { jsonWire } from "../wires/json/mod.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { numbersIn } from "./_pages.ts";
 import { clusterTest, COOKIE } from "./_nodes.ts";
 import { isPending, quiet } from "./_processes.ts";

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { SpawnRefusedError, UndefinedFunctionError } from "../errors.ts";
+import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import {
   type DownMessage,
@@ -18,9 +18,9 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { insideOf } from "../runtime/context/current_process.ts";
-import { atom } from "../runtime/values/atom.ts";
+} from "../otp/process/process.ts";
+import { insideOf } from "../core/context/current_process.ts";
+import { atom } from "../core/values/atom.ts";
 import { NodeProcess } from "./_node_process.ts";
 import {
   caughtUp,

@@ -15,35 +15,32 @@ import {
 } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { Attempts, REPEATS } from "../distribution/attempts.ts";
-import { CLOSING, EPMD_LIMITS } from "../distribution/epmd/server.ts";
-import { global } from "../global.ts";
+import { Attempts, REPEATS } from "../net/attempts.ts";
+import { CLOSING, EPMD_LIMITS } from "../net/epmd/epmd_server.ts";
+import { global } from "../otp/global/global.ts";
 import { PageServer, REQUEST_TIME } from "../observe/dashboard/page_server.ts";
 import { refusalOfRequest } from "../observe/dashboard/request_checks.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { askDnsSrv } from "../servers/cluster/strategies/dns.ts";
-import { TaskLoad } from "../servers/task/task_load.ts";
-import { beamWire } from "../wires/beam/mod.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { askDnsSrv } from "../otp/cluster/strategies/dns.ts";
+import { TaskLoad } from "../otp/task/task_load.ts";
+import { beamWire } from "../net/wires/beam/beam_wire.ts";
 import {
   MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
   MAX_HANDSHAKE_BYTES,
-} from "../wires/json/handshake.ts";
-import { jsonWire } from "../wires/json/mod.ts";
+} from "../net/wires/json/json_handshake.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { localOf } from "./_raw_beam.ts";
-import { GIVE_WAY } from "../distribution/dialler.ts";
-import { REARM_INTERVAL } from "../distribution/listener.ts";
-import { MAX_WAITING } from "../runtime/host/standard_streams.ts";
-import {
-  GROUP,
-  PORT as GROUP_PORT,
-} from "../servers/cluster/strategies/gossip.ts";
-import { MAX_SEEK } from "../servers/pg/pg_peers.ts";
+import { GIVE_WAY } from "../net/dialler.ts";
+import { REARM_INTERVAL } from "../net/listener.ts";
+import { MAX_WAITING } from "../core/host/standard_streams.ts";
+import { GROUP, PORT as GROUP_PORT } from "../otp/cluster/strategies/gossip.ts";
+import { MAX_SEEK } from "../otp/pg/pg_peers.ts";
 import { ANSWER_TIMEOUT, SHUTDOWN } from "../workers/worker_server.ts";
-import { Connection } from "../distribution/connection.ts";
-import { Budget } from "../distribution/budget.ts";
-import { newConnectionStats } from "../distribution/statistics.ts";
-import { MAX_CONNECTIONS } from "../distribution/tcp.ts";
+import { Connection } from "../net/connection.ts";
+import { Budget } from "../net/budget.ts";
+import { newConnectionStats } from "../net/statistics.ts";
+import { MAX_CONNECTIONS } from "../net/tcp.ts";
 import {
   DEFAULT_LIMITS,
   type Local,
@@ -52,14 +49,14 @@ import {
   type Transport,
   type TransportHandlers,
   type Wire,
-} from "../distribution/wire.ts";
-import { ExitError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
+} from "../net/wire.ts";
+import { ExitError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import { TICK_TIME } from "../node/start_node.ts";
 import { DashboardAccess } from "../observe/dashboard/access.ts";
 import { health } from "../observe/health.ts";
-import { pg } from "../pg.ts";
+import { pg } from "../otp/pg/pg.ts";
 import {
   exit,
   type Pid,
@@ -67,19 +64,19 @@ import {
   receive,
   send,
   spawnLink,
-} from "../process.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { checkTopologies } from "../servers/cluster/check_topologies.ts";
-import { formatText, MAX_FORMATTED } from "../servers/io/erlang_format.ts";
-import { MAX_FUNCTION_BYTES } from "../runtime/values/functions.ts";
-import { PendingWrites } from "../servers/io/pending_writes.ts";
-import { makeToken } from "../shell/messages.ts";
-import { LineValues } from "../shell/values.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
-import { PoolError, TaskPool } from "../task_pool.ts";
+} from "../otp/process/process.ts";
+import type { Runtime } from "../core/runtime.ts";
+import { checkTopologies } from "../otp/cluster/check_topologies.ts";
+import { formatText, MAX_FORMATTED } from "../otp/io/erlang_format.ts";
+import { MAX_FUNCTION_BYTES } from "../core/values/functions.ts";
+import { PendingWrites } from "../otp/io/pending_writes.ts";
+import { makeToken } from "../shell/shell_messages.ts";
+import { LineValues } from "../shell/line_values.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
+import { PoolError, TaskPool } from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn, readPage } from "./_pages.ts";

@@ -2,9 +2,12 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   DynamicSupervisor,
   type DynamicSupervisorOptions,
-} from "../dynamic_supervisor.ts";
-import { ExitError } from "../errors.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+} from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import {
   exit,
   type Pid,
@@ -13,13 +16,13 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import {
   type ChildDefinition,
   type ChildSpec,
   Supervisor,
-} from "../supervisor.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
+} from "../otp/supervisor/supervisor.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
 import { ended, processTest } from "./_processes.ts";
 import { logged } from "./_supervision.ts";
 

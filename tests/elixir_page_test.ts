@@ -1,7 +1,7 @@
 /** The quick start of `docs/elixir.md`, typed as printed into iex and the chat. */
 
 import { assert, assertEquals } from "@std/assert";
-import { GenServer } from "../gen_server.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { test } from "../testing/tags.ts";
 import { withFolder } from "./_cli.ts";
 import { StockEpmd } from "./_elixir.ts";

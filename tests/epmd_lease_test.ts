@@ -12,7 +12,7 @@ import {
   type NodeEntry,
   parseExtra,
   register,
-} from "../distribution/epmd/mod.ts";
+} from "../net/epmd/mod.ts";
 import {
   allowance,
   epmdNames,

@@ -6,7 +6,7 @@ import {
   parseExtra,
   type Registration,
   withWords,
-} from "../distribution/epmd/entry.ts";
+} from "../net/epmd/entry.ts";
 import {
   decodeAliveReply,
   decodeLookupReply,
@@ -20,7 +20,7 @@ import {
   type EpmdRequest,
   MAX_REQUEST,
   RequestReader,
-} from "../distribution/epmd/protocol.ts";
+} from "../net/epmd/epmd_protocol.ts";
 import fc, { runs } from "./_seeds.ts";
 
 const uint16 = fc.integer({ min: 0, max: 0xffff });

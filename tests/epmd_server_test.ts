@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { toRegistration } from "../distribution/epmd/entry.ts";
-import { lookup, names, register } from "../distribution/epmd/mod.ts";
-import { encodeRequest } from "../distribution/epmd/protocol.ts";
-import { EpmdServer } from "../distribution/epmd/server.ts";
+import { toRegistration } from "../net/epmd/entry.ts";
+import { lookup, names, register } from "../net/epmd/mod.ts";
+import { encodeRequest } from "../net/epmd/epmd_protocol.ts";
+import { EpmdServer } from "../net/epmd/epmd_server.ts";
 import {
   epmdTest,
   eventually,

@@ -14,12 +14,12 @@ import {
   NameInUseError,
   names,
   register,
-} from "../distribution/epmd/mod.ts";
-import { registerNode } from "../distribution/listen_for_peers.ts";
-import { parseNodeName } from "../distribution/node_name.ts";
-import { insideOf } from "../runtime/context/current_process.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { runIn } from "../runtime/spawning/run_in_process.ts";
+} from "../net/epmd/mod.ts";
+import { registerNode } from "../net/listen_for_peers.ts";
+import { parseNodeName } from "../net/node_name.ts";
+import { insideOf } from "../core/context/current_process.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { runIn } from "../core/spawning/run_in_process.ts";
 import {
   epmdNames,
   epmdTest,

@@ -6,10 +6,10 @@ import {
   lookup,
   names,
   register,
-} from "../distribution/epmd/mod.ts";
-import { EpmdThread, serveEpmd } from "../distribution/epmd/thread.ts";
+} from "../net/epmd/mod.ts";
+import { EpmdThread, serveEpmd } from "../net/epmd/thread.ts";
 import { Node } from "../node.ts";
-import { receive, self } from "../process.ts";
+import { receive, self } from "../otp/process/process.ts";
 import { SOURCE, workerSource } from "../tools/epmd_worker.ts";
 import {
   epmdTest,
@@ -108,7 +108,7 @@ epmdTest("EpmdThread logs, and reports why it cannot listen", async () => {
 /** Takes all file descriptors except a few, and then serves EPMD. */
 const SHORT = `
 const { lookup, register } = await import(${
-  JSON.stringify(new URL("../distribution/epmd/mod.ts", import.meta.url).href)
+  JSON.stringify(new URL("../net/epmd/mod.ts", import.meta.url).href)
 });
 // Deno 2.9 ends a program without descriptors in its first second, unless it listens for a signal.
 const ignore = () => {};

@@ -36,23 +36,23 @@ import {
   Tuple,
   tuple,
 } from "../mod.ts";
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
-import { leastWireBytes, termBytes } from "../distribution/term_size.ts";
-import { keyOf } from "../runtime/processes/links_and_monitors.ts";
-import { equalTerms } from "../runtime/values/equality.ts";
-import { LocalFunction } from "../runtime/values/functions.ts";
-import { pidOf, refOf } from "../runtime/values/pid.ts";
-import { copyTerm } from "../runtime/values/term.ts";
-import { termKey } from "../runtime/values/term_key.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
+import { leastWireBytes, termBytes } from "../net/term_size.ts";
+import { keyOf } from "../core/processes/links_and_monitors.ts";
+import { equalTerms } from "../core/values/equality.ts";
+import { LocalFunction } from "../core/values/functions.ts";
+import { pidOf, refOf } from "../core/values/pid.ts";
+import { copyTerm } from "../core/values/term.ts";
+import { termKey } from "../core/values/term_key.ts";
 import { test } from "../testing/tags.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import {
   AttachmentReader,
   AttachmentWriter,
-} from "../wires/json/attachments.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
-import { ValueDecoder, ValueEncoder } from "../wires/json/values.ts";
+} from "../net/wires/json/attachments.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
+import { ValueDecoder, ValueEncoder } from "../net/wires/json/json_values.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
 import { processTest, standardError } from "./_processes.ts";
 import { frameOf, RawPeer } from "./_raw_peer.ts";

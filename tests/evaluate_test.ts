@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { evaluate, makeScope, type Scope } from "../cli/evaluate.ts";
+import { evaluate, makeScope, type Scope } from "../shell/cli/evaluate.ts";
 import { test } from "../testing/tags.ts";
 
 const BASE = new URL("../chat/config/", import.meta.url);

@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { ExitError, ProcessExited } from "../errors.ts";
+import { ExitError, ProcessExited } from "../core/errors.ts";
 import {
   exit,
   Pid,
@@ -17,8 +17,8 @@ import {
   self,
   spawn,
   spawnMonitor,
-} from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import { ended, idle, processTest, standardError } from "./_processes.ts";
 

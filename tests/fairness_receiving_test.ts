@@ -2,7 +2,13 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
 
 const MESSAGES = 200_000;

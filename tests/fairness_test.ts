@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { GenServer } from "../gen_server.ts";
-import { IO } from "../io.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
-import { Process, receive, self, send, spawn } from "../process.ts";
-import { Task } from "../task.ts";
+import { Process, receive, self, send, spawn } from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 import { quiet } from "./_processes.ts";

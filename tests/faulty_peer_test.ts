@@ -11,11 +11,18 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import process from "node:process";
-import { printable } from "../runtime/values/inspect.ts";
-import { QueueFullError, SpawnRefusedError } from "../errors.ts";
+import { printable } from "../core/values/inspect.ts";
+import { QueueFullError, SpawnRefusedError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { Task } from "../task.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import { mail } from "./_processes.ts";

@@ -3,29 +3,29 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { isNodeName, parseNodeName } from "../distribution/node_name.ts";
-import { Network } from "../distribution/network.ts";
+import { isNodeName, parseNodeName } from "../net/node_name.ts";
+import { Network } from "../net/network.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
   type Port,
   type Transport,
   type TransportHandlers,
-} from "../distribution/wire.ts";
+} from "../net/wire.ts";
 import { Node } from "../node.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { systemClock } from "../runtime/host/clock.ts";
-import { NodeLog } from "../runtime/log/node_log.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { Process, receive, self, send } from "../process.ts";
-import { Task } from "../task.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { systemClock } from "../core/host/clock.ts";
+import { NodeLog } from "../core/log/node_log.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { Process, receive, self, send } from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder } from "../wires/json/encoder.ts";
-import { jsonWire } from "../wires/json/mod.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { Encoder } from "../net/wires/json/json_encoder.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
 import { localOf } from "./_local.ts";
 import { mutated, mutatedBytes, mutatedFrame, pieces } from "./_fuzz.ts";
 import { numbersIn } from "./_pages.ts";

@@ -4,22 +4,22 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { isNodeName, parseNodeName } from "../distribution/node_name.ts";
+import { isNodeName, parseNodeName } from "../net/node_name.ts";
 import {
   decodeLookupReply,
   decodeNamesReply,
   decodeRequest,
-} from "../distribution/epmd/protocol.ts";
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
-import { inspect, printable, quote } from "../runtime/values/inspect.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { copyTerm } from "../runtime/values/term.ts";
-import { termKey } from "../runtime/values/term_key.ts";
+} from "../net/epmd/epmd_protocol.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
+import { inspect, printable, quote } from "../core/values/inspect.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { copyTerm } from "../core/values/term.ts";
+import { termKey } from "../core/values/term_key.ts";
 import { test } from "../testing/tags.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { FrameReader } from "../wires/json/frames.ts";
-import { jsonWire } from "../wires/json/mod.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { FrameReader } from "../net/wires/json/json_frames.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
 import { localOf } from "./_local.ts";
 import {
   assertLinear,

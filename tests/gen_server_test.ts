@@ -1,12 +1,19 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { ExitError } from "../core/errors.ts";
 import {
   GenServer,
   type GenServerModule,
   type GenServerPid,
-} from "../gen_server.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+} from "../otp/gen_server/gen_server.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import {
   exitOf,
   nodeTest,

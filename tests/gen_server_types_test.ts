@@ -2,8 +2,8 @@
 
 import { assert } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
-import { Agent } from "../agent.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
 import {
   type From,
   GenServer,
@@ -11,16 +11,16 @@ import {
   type GenServerModule,
   type GenServerPid,
   type MultiCallResult,
-} from "../gen_server.ts";
-import { pg } from "../pg.ts";
-import { type Pid, send } from "../process.ts";
-import { Registry } from "../registry.ts";
+} from "../otp/gen_server/gen_server.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { type Pid, send } from "../otp/process/process.ts";
+import { Registry } from "../otp/registry/registry.ts";
 import {
   type ChildDefinition,
   type ChildSpec,
   Supervisor,
-} from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 

@@ -1,18 +1,25 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
-import { global, type TimeLimits } from "../global.ts";
-import { PartitionSupervisor } from "../partition_supervisor.ts";
-import { Supervisor } from "../supervisor.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { global, type TimeLimits } from "../otp/global/global.ts";
+import { PartitionSupervisor } from "../otp/supervisor/partition_supervisor.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { globalNames } from "../servers/global/global_client.ts";
-import { Call, Cast } from "../gen/messages.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { globalNames } from "../otp/global/global_client.ts";
+import { Call, Cast } from "../otp/gen/messages.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
 import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 import { SimulatedCluster } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";

@@ -1,10 +1,15 @@
 /** Nodes retain no group of `pg` and no name of `global` that is no longer used: the heap shows it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { global } from "../global.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { Process, receive, self, spawnMonitor } from "../process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  Process,
+  receive,
+  self,
+  spawnMonitor,
+} from "../otp/process/process.ts";
 import { assertForgets, newKey } from "./_memory.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle } from "./_processes.ts";

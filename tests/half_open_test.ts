@@ -1,16 +1,16 @@
 /** Connections before their handshake: how networks share the places. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Acceptor } from "../distribution/acceptor.ts";
-import { prefixesOf } from "../distribution/address_prefix.ts";
-import { newConnectionStats } from "../distribution/statistics.ts";
+import { Acceptor } from "../net/acceptor.ts";
+import { prefixesOf } from "../net/address_prefix.ts";
+import { newConnectionStats } from "../net/statistics.ts";
 import {
   DEFAULT_LIMITS,
   type Local,
   type Transport,
   type TransportHandlers,
-} from "../distribution/wire.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+} from "../net/wire.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";
 

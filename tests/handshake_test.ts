@@ -6,7 +6,13 @@ import {
   assertRejects,
 } from "@std/assert";
 import { Node } from "../node.ts";
-import { isDown, Process, receive, self, send } from "../process.ts";
+import {
+  isDown,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
 import { Cluster, clusterTest, COOKIE, nodeDown } from "./_nodes.ts";
 import {
   frameOf,

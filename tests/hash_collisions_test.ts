@@ -1,7 +1,7 @@
 /** Keys that fall into one bucket are found before a map is made of them. */
 
 import { assertEquals } from "@std/assert";
-import { isCrowded, isIndex } from "../runtime/values/hash_collisions.ts";
+import { isCrowded, isIndex } from "../core/values/hash_collisions.ts";
 import { test } from "../testing/tags.ts";
 
 function keys<T>(count: number, key: (n: number) => T): T[] {

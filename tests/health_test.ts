@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { health, type HealthOptions } from "../observe/health.ts";
 import { Node } from "../node.ts";
-import { self } from "../process.ts";
+import { self } from "../otp/process/process.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 

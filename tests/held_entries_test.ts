@@ -1,15 +1,15 @@
 /** The entries that servers keep for peers: counted for each peer, limited, and released. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Application } from "../application.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError } from "../errors.ts";
-import { global } from "../global.ts";
+import { Application } from "../otp/application/application.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../core/errors.ts";
+import { global } from "../otp/global/global.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { pg } from "../pg.ts";
-import { type Pid, Process, self, spawn } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { type Pid, Process, self, spawn } from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import {
   type Cluster,
   clusterTest,

@@ -1,19 +1,22 @@
 /** Messages that look like internal messages of servers: they are ignored unless the sender may send them. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { Application } from "../application.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { Application } from "../otp/application/application.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
 import {
   ExitError,
   SpawnRefusedError,
   UndefinedFunctionError,
-} from "../errors.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { global } from "../global.ts";
-import { IO } from "../io.ts";
+} from "../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
+import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
+import { pg } from "../otp/pg/pg.ts";
 import {
   makeRef,
   type Pid,
@@ -22,12 +25,12 @@ import {
   type Ref,
   self,
   send,
-} from "../process.ts";
-import { Registry } from "../registry.ts";
-import { rpc } from "../rpc.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Registry } from "../otp/registry/registry.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { RawPeer, withRaw } from "./_raw_peer.ts";

@@ -1,7 +1,7 @@
 /** Exits with reasons that are huge, or throw when they are inspected: everyone is notified of each. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { formatExit } from "../errors.ts";
+import { formatExit } from "../core/errors.ts";
 import { inspect, Process } from "../mod.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
 import {
@@ -14,13 +14,13 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-} from "../process.ts";
-import { currentRuntime } from "../runtime/context/current_process.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
-import { printable, quote } from "../runtime/values/inspect.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { currentRuntime } from "../core/context/current_process.ts";
+import { NO_NODE, setDefaultRuntime } from "../core/context/default_node.ts";
+import { printable, quote } from "../core/values/inspect.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
 import { processTest, standardError } from "./_processes.ts";

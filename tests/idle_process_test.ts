@@ -4,7 +4,13 @@ import { assertLess } from "@std/assert";
 import { AsyncLocalStorage } from "node:async_hooks";
 import v8 from "node:v8";
 import vm from "node:vm";
-import { type Pid, Process, receive, send, spawn } from "../process.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
 import { test } from "../testing/tags.ts";
 import { until } from "./_until.ts";
 

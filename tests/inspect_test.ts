@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { Pid, Ref } from "../process.ts";
+import { Pid, Ref } from "../otp/process/process.ts";
 import {
   inspect,
   type InspectOptions,
   printable,
-} from "../runtime/values/inspect.ts";
+} from "../core/values/inspect.ts";
 import {
   atom,
   Bitstring,
@@ -14,9 +14,9 @@ import {
   Port,
   Tuple,
   tuple,
-} from "../closure_scope.ts";
-import { LocalFunction } from "../runtime/values/functions.ts";
-import { pidOf, refOf } from "../runtime/values/pid.ts";
+} from "../node/closure_scope.ts";
+import { LocalFunction } from "../core/values/functions.ts";
+import { pidOf, refOf } from "../core/values/pid.ts";
 import { test } from "../testing/tags.ts";
 import fc from "./_seeds.ts";
 import { anyTerm, objectOf } from "./_terms.ts";

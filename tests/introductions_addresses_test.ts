@@ -2,22 +2,19 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { advertisedAddress } from "../distribution/advertised_address.ts";
-import { connectToPeer } from "../distribution/connect_to_peer.ts";
-import type { Resolve } from "../distribution/host_lookup.ts";
-import {
-  type KnownAddress,
-  KnownAddresses,
-} from "../distribution/known_addresses.ts";
-import { parseNodeName } from "../distribution/node_name.ts";
+import { advertisedAddress } from "../net/advertised_address.ts";
+import { connectToPeer } from "../net/connect_to_peer.ts";
+import type { Resolve } from "../net/host_lookup.ts";
+import { type KnownAddress, KnownAddresses } from "../net/known_addresses.ts";
+import { parseNodeName } from "../net/node_name.ts";
 import {
   addressFor,
   announcedAddress,
   peerPlaceOf,
-} from "../distribution/peer_place.ts";
-import type { Ends } from "../distribution/wire.ts";
+} from "../net/peer_place.ts";
+import type { Ends } from "../net/wire.ts";
 import { Node } from "../node.ts";
-import { receive, self, send } from "../process.ts";
+import { receive, self, send } from "../otp/process/process.ts";
 import { test } from "../testing/tags.ts";
 import { LyingEpmd } from "./_fake_epmd.ts";
 import { clusterTest, nodeDown, nodeUp, part, settled } from "./_nodes.ts";

@@ -7,8 +7,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import nodeProcess from "node:process";
-import { formatExit, IoError } from "../errors.ts";
-import { IO } from "../io.ts";
+import { formatExit, IoError } from "../core/errors.ts";
+import { IO } from "../otp/io/io.ts";
 import {
   exit,
   isExit,
@@ -20,8 +20,8 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-} from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { test } from "../testing/tags.ts";
-import { JsonReader, UNREAD } from "../wires/json/json_reader.ts";
+import { JsonReader, UNREAD } from "../net/wires/json/json_reader.ts";
 import fc, { runs } from "./_seeds.ts";
 
 const encoder = new TextEncoder();

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Node } from "../node.ts";
-import { Process } from "../process.ts";
-import { type Pid, receive, self, send } from "../process.ts";
+import { Process } from "../otp/process/process.ts";
+import { type Pid, receive, self, send } from "../otp/process/process.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test } from "../testing/tags.ts";
 import { ChatProcess, withFolder } from "./_cli.ts";

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { keyOf, type Link } from "../runtime/processes/links_and_monitors.ts";
-import { LinkTable } from "../runtime/processes/link_table.ts";
-import { Pid, pidOf } from "../runtime/values/pid.ts";
+import { keyOf, type Link } from "../core/processes/links_and_monitors.ts";
+import { LinkTable } from "../core/processes/link_table.ts";
+import { Pid, pidOf } from "../core/values/pid.ts";
 import fc from "./_seeds.ts";
 
 const HERE = { node: "alex@localhost", creation: 5 };

@@ -1,9 +1,9 @@
 /** Nodes that listen on other addresses than 127.0.0.1, or whose host resolves to another address. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { toRegistration } from "../distribution/epmd/entry.ts";
-import { EpmdUnreachableError, lookup } from "../distribution/epmd/mod.ts";
-import { encodeRequest } from "../distribution/epmd/protocol.ts";
+import { toRegistration } from "../net/epmd/entry.ts";
+import { EpmdUnreachableError, lookup } from "../net/epmd/mod.ts";
+import { encodeRequest } from "../net/epmd/epmd_protocol.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import {
   eventually,

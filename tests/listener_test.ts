@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { Socket } from "node:net";
-import { loadCredentials } from "../distribution/credentials.ts";
-import { Listener } from "../distribution/listener.ts";
-import { TlsAcceptor } from "../distribution/tls.ts";
+import { loadCredentials } from "../net/credentials.ts";
+import { Listener } from "../net/listener.ts";
+import { TlsAcceptor } from "../net/tls.ts";
 import { epmdTest, eventually, RawConnection } from "./_epmd_helpers.ts";
 import { tlsDial, tlsOf } from "./_tls.ts";
 
@@ -39,7 +39,7 @@ epmdTest(
 /** Takes all file descriptors, connects, and then frees the descriptors. */
 const SHORT = `
 const { Listener } = await import(${
-  JSON.stringify(new URL("../distribution/listener.ts", import.meta.url).href)
+  JSON.stringify(new URL("../net/listener.ts", import.meta.url).href)
 });
 const { connect } = await import("node:net");
 // Deno 2.9 ends a program without descriptors in its first second, unless it listens for a signal.

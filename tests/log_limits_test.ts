@@ -7,14 +7,20 @@ import {
   assertLess,
   assertMatch,
 } from "@std/assert";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { GenServer } from "../gen_server.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../node.ts";
-import { Process, receive, send, spawn, spawnLink } from "../process.ts";
-import { systemClock } from "../runtime/host/clock.ts";
-import { type LogCause, NodeLog } from "../runtime/log/node_log.ts";
-import { Supervisor } from "../supervisor.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import {
+  Process,
+  receive,
+  send,
+  spawn,
+  spawnLink,
+} from "../otp/process/process.ts";
+import { systemClock } from "../core/host/clock.ts";
+import { type LogCause, NodeLog } from "../core/log/node_log.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { type Cluster, clusterTest, reasonOf } from "./_nodes.ts";
 import { numbersIn } from "./_pages.ts";

@@ -25,20 +25,20 @@ import {
   TaskSupervisor,
 } from "../mod.ts";
 import * as Chat from "../chat/mod.ts";
-import { Cluster as Formation } from "../cluster.ts";
-import type { Topology } from "../cluster.ts";
+import { Cluster as Formation } from "../otp/cluster/cluster.ts";
+import type { Topology } from "../otp/cluster/cluster.ts";
 import config from "../deno.json" with { type: "json" };
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
 import { Dashboard } from "../observe/dashboard/dashboard.ts";
 import { health } from "../observe/health.ts";
 import { logtapeLog } from "../observe/logtape.ts";
 import { metrics } from "../observe/metrics.ts";
 import { Observer } from "../observe/observer.ts";
 import { Telemetry } from "../observe/telemetry.ts";
-import { TaskPool } from "../task_pool.ts";
-import { PartitionSupervisor } from "../partition_supervisor.ts";
-import { Workers } from "../workers.ts";
-import { nodeFlags } from "../cli/node_flags.ts";
+import { TaskPool } from "../otp/task_pool/task_pool.ts";
+import { PartitionSupervisor } from "../otp/supervisor/partition_supervisor.ts";
+import { Workers } from "../workers/workers.ts";
+import { nodeFlags } from "../shell/cli/node_flags.ts";
 import * as testing from "../testing/mod.ts";
 import { clusterTest } from "./_nodes.ts";
 

@@ -1,14 +1,14 @@
 /** Invalid functions and names are rejected where they are passed, and have no other effect. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { Application } from "../application.ts";
+import { Application } from "../otp/application/application.ts";
 import { chat } from "../chat/application.ts";
 import * as Chat from "../chat/mod.ts";
-import { GenServer } from "../gen_server.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { Process } from "../process.ts";
+import { Process } from "../otp/process/process.ts";
 import { inspect } from "../mod.ts";
-import { Task } from "../task.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { startNodes, test } from "../testing/mod.ts";
 

@@ -6,9 +6,9 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { NodeStartError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
-import { global } from "../global.ts";
+import { NodeStartError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
 import {
   isDown,
@@ -18,8 +18,8 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
 import { epmdNames, startEpmd } from "./_epmd_helpers.ts";
 import {
   Cluster,

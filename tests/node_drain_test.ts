@@ -1,20 +1,27 @@
 /** A node that drains: what other nodes see, what is refused, and what is finished. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { Application } from "../application.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError, SpawnRefusedError } from "../errors.ts";
-import { DRAIN } from "../gen/drain_notice.ts";
-import { GenServer } from "../gen_server.ts";
-import { global } from "../global.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { Application } from "../otp/application/application.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError, SpawnRefusedError } from "../core/errors.ts";
+import { DRAIN } from "../otp/gen/drain_notice.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { isDown, Process, receive, self, send, spawn } from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
-import { TaskPool } from "../task_pool.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  isDown,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
+import { TaskPool } from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { isPending } from "./_processes.ts";

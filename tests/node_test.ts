@@ -9,9 +9,15 @@ import {
   assertThrows,
 } from "@std/assert";
 import { hostname } from "node:os";
-import { ExitError, NodeStartError } from "../errors.ts";
+import { ExitError, NodeStartError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { exit, Process, receive, self, spawnLink } from "../process.ts";
+import {
+  exit,
+  Process,
+  receive,
+  self,
+  spawnLink,
+} from "../otp/process/process.ts";
 import { FakeEpmd } from "./_epmd_helpers.ts";
 import { clusterTest, COOKIE, freePort, nodeUp } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";

@@ -1,6 +1,6 @@
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
 import { assertEquals } from "@std/assert";
-import { NumberMap } from "../runtime/collections/number_map.ts";
+import { NumberMap } from "../core/collections/number_map.ts";
 import { assertLinear, SIZE } from "./_linear.ts";
 import fc from "./_seeds.ts";
 

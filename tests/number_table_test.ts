@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { NumberTable } from "../runtime/processes/number_table.ts";
+import { NumberTable } from "../core/processes/number_table.ts";
 import fc from "./_seeds.ts";
 
 function numbered(number: number): { pid: { number: number } } {

@@ -1,19 +1,19 @@
 /** The limits of an observer's answers, each filled and exceeded by one: on a runtime without a node, in virtual time. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import type { LogEvent } from "../runtime/log/log_event.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { type Pid, Ref } from "../runtime/values/pid.ts";
-import { traceMessages } from "../servers/observer/message_trace.ts";
-import { NodeObserver } from "../servers/observer/node_observer.ts";
-import { ObserverShare } from "../servers/observer/observer_share.ts";
-import { RecentLog } from "../servers/observer/recent_log.ts";
-import { mailboxBytes } from "../servers/observer/value_size.ts";
+import type { LogEvent } from "../core/log/log_event.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { type Pid, Ref } from "../core/values/pid.ts";
+import { traceMessages } from "../otp/observer/message_trace.ts";
+import { NodeObserver } from "../otp/observer/node_observer.ts";
+import { ObserverShare } from "../otp/observer/observer_share.ts";
+import { RecentLog } from "../otp/observer/recent_log.ts";
+import { mailboxBytes } from "../otp/observer/value_size.ts";
 import {
   noteSupervision,
   type SupervisedChild,
-} from "../servers/supervisor/supervision.ts";
+} from "../otp/supervisor/supervision.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";
@@ -362,7 +362,7 @@ async function traced(
   const target = scene.idle();
   const told: { type: string }[] = [];
   const owner = scene.runtime.spawn(async () => {
-    const { receive } = await import("../process.ts");
+    const { receive } = await import("../otp/process/process.ts");
     for (;;) told.push(await receive());
   }, {});
   scene.runtime.spawn(

@@ -6,11 +6,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError } from "../errors.ts";
-import { global } from "../global.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../core/errors.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { isDown, type Pid, Process, receive } from "../process.ts";
+import { isDown, type Pid, Process, receive } from "../otp/process/process.ts";
 import { SimulatedCluster } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";
 import { blocksIn, readPage, sectionsOf } from "./_pages.ts";

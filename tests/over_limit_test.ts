@@ -2,22 +2,28 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { formatExit, type SystemLimitReason } from "../errors.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { formatExit, type SystemLimitReason } from "../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import { inspect } from "../mod.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
-import { OverLimit } from "../wires/over_limit.ts";
-import { FrameCutter } from "../wires/beam/frames.ts";
-import { cutTerm } from "../wires/beam/cut_term.ts";
-import { TermReader } from "../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../wires/beam/etf_encoder.ts";
 import {
-  reasonFromBeam,
-  reasonToBeam,
-} from "../runtime/values/beam_reasons.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Tuple } from "../runtime/values/tuple.ts";
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { OverLimit } from "../net/wires/over_limit.ts";
+import { FrameCutter } from "../net/wires/beam/beam_frames.ts";
+import { cutTerm } from "../net/wires/beam/cut_term.ts";
+import { TermReader } from "../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
+import { reasonFromBeam, reasonToBeam } from "../core/values/beam_reasons.ts";
+import { atom } from "../core/values/atom.ts";
+import { Tuple } from "../core/values/tuple.ts";
 import { test } from "../testing/tags.ts";
 import { elixirPairTest, nextMessage } from "./_elixir_pair.ts";
 import { clusterTest } from "./_nodes.ts";

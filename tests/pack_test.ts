@@ -1,14 +1,14 @@
 /** The package that `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Application } from "../application.ts";
+import { Application } from "../otp/application/application.ts";
 import { chat } from "../chat/application.ts";
 import dev from "../chat/config/dev.ts";
 import * as Chat from "../chat/mod.ts";
 import config from "../deno.json" with { type: "json" };
-import { UndefinedFunctionError } from "../errors.ts";
+import { UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { receive, self, send } from "../process.ts";
+import { receive, self, send } from "../otp/process/process.ts";
 import { test } from "../testing/tags.ts";
 import { freePort } from "../testing/_ports.ts";
 import { nodeFlags } from "./_cli.ts";

@@ -1,17 +1,24 @@
 /** PartitionSupervisor where it differs from Elixir's; `conformance/scenarios/partition_supervisor.ts` has the rest. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { ExitError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { ExitError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
   PartitionSupervisor,
   type PartitionSupervisorOptions,
-} from "../partition_supervisor.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { PartitionTable } from "../servers/supervisor/partition_table.ts";
-import { Supervisor } from "../supervisor.ts";
+} from "../otp/supervisor/partition_supervisor.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { PartitionTable } from "../otp/supervisor/partition_table.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle, processTest } from "./_processes.ts";

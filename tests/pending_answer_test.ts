@@ -1,11 +1,11 @@
 /** Answers that a process awaits, and values that may be promises. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Process, self, spawn } from "../process.ts";
-import { ExitError } from "../errors.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { PendingAnswer } from "../runtime/processes/pending_answer.ts";
-import { andThen } from "../runtime/promises/promises.ts";
+import { Process, self, spawn } from "../otp/process/process.ts";
+import { ExitError } from "../core/errors.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { PendingAnswer } from "../core/processes/pending_answer.ts";
+import { andThen } from "../core/promises/promises.ts";
 import { test } from "../testing/tags.ts";
 import { processTest } from "./_processes.ts";
 

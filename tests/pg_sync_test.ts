@@ -1,12 +1,18 @@
 /** A pg scope and a scripted peer that sends for another one: members count as the peer reports them. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { QueueFullError } from "../errors.ts";
+import { QueueFullError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { type Pid, receive, self, send, spawn } from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";
 import { type RawPeer, withRaw } from "./_raw_peer.ts";

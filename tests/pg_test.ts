@@ -1,10 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { makeRef, Pid, Process, receive, self, send } from "../process.ts";
-import { Call, Cast } from "../gen/messages.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Supervisor } from "../supervisor.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  makeRef,
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { Call, Cast } from "../otp/gen/messages.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, quiet } from "./_processes.ts";
 import "./_supervision.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { Worker } from "node:worker_threads";
-import { PortTransport } from "../distribution/port_transport.ts";
+import { PortTransport } from "../net/port_transport.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";
 import { fuzz, runs } from "./_seeds.ts";

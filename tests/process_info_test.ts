@@ -5,9 +5,9 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { NoProcessError, RpcError, SpawnRefusedError } from "../errors.ts";
+import { NoProcessError, RpcError, SpawnRefusedError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { Process } from "../process.ts";
+import { Process } from "../otp/process/process.ts";
 import {
   Pid,
   receive,
@@ -16,10 +16,10 @@ import {
   spawn,
   spawnLink,
   spawnMonitor,
-} from "../process.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import * as Remote from "./_remote.ts";
 import { clusterTest, pairTest, reasonOf } from "./_nodes.ts";

@@ -1,11 +1,11 @@
 /** Links between two nodes whose signals are delayed, in every possible order. */
 
 import { assertEquals } from "@std/assert";
-import { Process, receive } from "../process.ts";
-import { runInside } from "../runtime/context/async_context.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
+import { Process, receive } from "../otp/process/process.ts";
+import { runInside } from "../core/context/async_context.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import fc, { runs } from "./_seeds.ts";
 

@@ -8,7 +8,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { ExitError, NoProcessError } from "../errors.ts";
+import { ExitError, NoProcessError } from "../core/errors.ts";
 import {
   exit,
   flush,
@@ -24,8 +24,8 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import {
   ended,

@@ -1,13 +1,20 @@
 /** The claims of `docs/protocol.md` about a node's answers, tested over a socket. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { global } from "../global.ts";
-import { pg } from "../pg.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { global } from "../otp/global/global.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { atom } from "../core/values/atom.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { RawPeer, THEIRS, withRaw } from "./_raw_peer.ts";

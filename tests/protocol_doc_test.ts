@@ -11,14 +11,14 @@ import {
   assertThrows,
 } from "@std/assert";
 import { createHmac } from "node:crypto";
-import { QUIET_TURNS, SILENT_TURNS } from "../distribution/connection.ts";
-import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../distribution/dialler.ts";
-import { toRegistration } from "../distribution/epmd/entry.ts";
-import { encodeRequest } from "../distribution/epmd/protocol.ts";
-import { FIRST_JITTER, NEWCOMER_PAUSE } from "../distribution/epmd/registry.ts";
-import { EPMD_LIMITS } from "../distribution/epmd/server.ts";
-import { EPMD_PORT } from "../distribution/listen_for_peers.ts";
-import { TICK_TURNS } from "../distribution/network.ts";
+import { QUIET_TURNS, SILENT_TURNS } from "../net/connection.ts";
+import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../net/dialler.ts";
+import { toRegistration } from "../net/epmd/entry.ts";
+import { encodeRequest } from "../net/epmd/epmd_protocol.ts";
+import { FIRST_JITTER, NEWCOMER_PAUSE } from "../net/epmd/epmd_registry.ts";
+import { EPMD_LIMITS } from "../net/epmd/epmd_server.ts";
+import { EPMD_PORT } from "../net/listen_for_peers.ts";
+import { TICK_TURNS } from "../net/network.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
@@ -28,24 +28,24 @@ import {
   type Port,
   type Transport,
   type TransportHandlers,
-} from "../distribution/wire.ts";
-import { Agent } from "../agent.ts";
-import { GenServer } from "../gen_server.ts";
-import { global } from "../global.ts";
-import { IO } from "../io.ts";
-import { rpc } from "../rpc.ts";
+} from "../net/wire.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
+import { IO } from "../otp/io/io.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
 import { TICK_TIME } from "../node/start_node.ts";
-import { MAX_NAME_LENGTH } from "../runtime/values/atom.ts";
-import { MAX_TYPE_DEPTH, MAX_TYPE_TEXT } from "../runtime/values/beam_types.ts";
-import { MAX_FUNCTION_BYTES } from "../runtime/values/functions.ts";
-import { FEW_KEYS } from "../runtime/values/hash_collisions.ts";
-import { MAX_BIGINT_DIGITS, REASON_LEVELS } from "../runtime/values/term.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { Call } from "../gen/messages.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Atom } from "../runtime/values/atom.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
+import { MAX_NAME_LENGTH } from "../core/values/atom.ts";
+import { MAX_TYPE_DEPTH, MAX_TYPE_TEXT } from "../core/values/beam_types.ts";
+import { MAX_FUNCTION_BYTES } from "../core/values/functions.ts";
+import { FEW_KEYS } from "../core/values/hash_collisions.ts";
+import { MAX_BIGINT_DIGITS, REASON_LEVELS } from "../core/values/term.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { Call } from "../otp/gen/messages.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { Atom } from "../core/values/atom.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { valueOf } from "../tools/protocol_vectors.ts";
 import { test } from "../testing/tags.ts";
@@ -53,10 +53,10 @@ import {
   ATTACHED,
   AttachmentReader,
   AttachmentWriter,
-} from "../wires/json/attachments.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder, LARGE } from "../wires/json/encoder.ts";
-import { textFrame, TICK } from "../wires/json/frames.ts";
+} from "../net/wires/json/attachments.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { Encoder, LARGE } from "../net/wires/json/json_encoder.ts";
+import { textFrame, TICK } from "../net/wires/json/json_frames.ts";
 import {
   attachedFrameOf,
   attachmentOf,
@@ -66,16 +66,16 @@ import {
 import {
   MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
   MAX_HANDSHAKE_BYTES,
-} from "../wires/json/handshake.ts";
-import { jsonWire } from "../wires/json/mod.ts";
-import { MAX_RAW } from "../wires/json/raw_arrays.ts";
+} from "../net/wires/json/json_handshake.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
+import { MAX_RAW } from "../net/wires/json/raw_arrays.ts";
 import {
   MAX_ADDRESS,
   MAX_PEERS,
   MAX_REFUSAL,
   ValueDecoder,
   ValueEncoder,
-} from "../wires/json/values.ts";
+} from "../net/wires/json/json_values.ts";
 import { numbersIn, readPage } from "./_pages.ts";
 import { until } from "./_until.ts";
 
@@ -534,7 +534,7 @@ test("docs/protocol.md: a refusal is cut to its maximum length, between characte
 
 test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
   const source = await Deno.readTextFile(
-    new URL("../servers/global/global_messages.ts", import.meta.url),
+    new URL("../otp/global/global_messages.ts", import.meta.url),
   );
   const union = source.slice(
     source.indexOf("export type GlobalRequest"),
@@ -631,7 +631,7 @@ test("docs/protocol.md: texts and bytes of 200 and more are attached", () => {
 
 test("docs/protocol.md has every kind of signal", async () => {
   const source = await Deno.readTextFile(
-    new URL("../wires/json/decoder.ts", import.meta.url),
+    new URL("../net/wires/json/json_decoder.ts", import.meta.url),
   );
   const known = new Set(
     [...source.matchAll(/(?:case|(?<!typeof )kind ===) "(\w+)"/g)].map((

@@ -3,10 +3,10 @@
 import { SIGNAL_KINDS } from "./_signals.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
-import { decodeRequest, encodeRequest } from "../distribution/epmd/protocol.ts";
-import { Atom } from "../runtime/values/atom.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
+import { decodeRequest, encodeRequest } from "../net/epmd/epmd_protocol.ts";
+import { Atom } from "../core/values/atom.ts";
+import type { Signals } from "../core/signals/signal.ts";
 import { test } from "../testing/tags.ts";
 import {
   type Json,
@@ -18,12 +18,12 @@ import {
   VECTORS,
   vectors,
 } from "../tools/protocol_vectors.ts";
-import { AttachmentReader } from "../wires/json/attachments.ts";
-import { ProtocolError } from "../wires/json/checks.ts";
+import { AttachmentReader } from "../net/wires/json/attachments.ts";
+import { ProtocolError } from "../net/wires/json/json_checks.ts";
 import { partsOf } from "./_raw_peer.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { FrameReader, textFrame } from "../wires/json/frames.ts";
-import { ValueDecoder } from "../wires/json/values.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { FrameReader, textFrame } from "../net/wires/json/json_frames.ts";
+import { ValueDecoder } from "../net/wires/json/json_values.ts";
 
 // deno-lint-ignore no-explicit-any
 const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));

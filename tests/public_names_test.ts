@@ -40,12 +40,12 @@ Deno.test("mod.ts exports every value of every module, and the same one", async 
 
 Deno.test("each module of the library is a class that its own path exports", async () => {
   const classes = {
-    global: "global.ts",
-    IO: "io.ts",
-    pg: "pg.ts",
-    Process: "process.ts",
-    rpc: "rpc.ts",
-    Task: "task.ts",
+    global: "otp/global/global.ts",
+    IO: "otp/io/io.ts",
+    pg: "otp/pg/pg.ts",
+    Process: "otp/process/process.ts",
+    rpc: "otp/rpc/rpc.ts",
+    Task: "otp/task/task.ts",
     TaskSupervisor: "task_supervisor.ts",
   };
   for (const [name, path] of Object.entries(classes)) {
@@ -68,7 +68,7 @@ Deno.test("no function of Process is a plain function as well, and no plain one 
 
 Deno.test(`mod.ts exports at most ${MOST_NAMES} names`, async () => {
   const sources = await Promise.all(
-    ["mod.ts", "closure_scope.ts"].map((path) =>
+    ["mod.ts", "node/closure_scope.ts"].map((path) =>
       Deno.readTextFile(new URL(path, ROOT))
     ),
   );

@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Application } from "../application.ts";
+import { Application } from "../otp/application/application.ts";
 import { chat } from "../chat/application.ts";
 import dev from "../chat/config/dev.ts";
 import * as Chat from "../chat/mod.ts";
-import { ExitError } from "../errors.ts";
+import { ExitError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import {
   type DownMessage,
@@ -19,7 +19,7 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import {
   atom,
   Bitstring,
@@ -28,10 +28,10 @@ import {
   improperList,
   Port,
   tuple,
-} from "../closure_scope.ts";
-import { LocalFunction } from "../runtime/values/functions.ts";
-import { pidOf, refOf } from "../runtime/values/pid.ts";
-import { Task } from "../task.ts";
+} from "../node/closure_scope.ts";
+import { LocalFunction } from "../core/values/functions.ts";
+import { pidOf, refOf } from "../core/values/pid.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { CertificateAuthority } from "../tools/certs.ts";
 import { withFolder } from "./_cli.ts";

@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { ReceiveTimeout } from "../errors.ts";
+import { ReceiveTimeout } from "../core/errors.ts";
 import {
   Process,
   receive,
@@ -14,7 +14,7 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import { test } from "../testing/tags.ts";
 import { ended, isPending, mail, processTest } from "./_processes.ts";
 

@@ -1,12 +1,15 @@
 /** A node that connects again while its old connection seems to exist, and dials that cross. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { global } from "../global.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { Process, receive, self, send, spawn } from "../process.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { Process, receive, self, send, spawn } from "../otp/process/process.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { Cluster, clusterTest } from "./_nodes.ts";
 import {

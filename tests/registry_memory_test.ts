@@ -1,8 +1,8 @@
 /** A registry retains nothing that is no longer registered: the heap shows it. */
 
-import { Process, receive, self, send, spawn } from "../process.ts";
-import { Registry } from "../registry.ts";
-import { Supervisor } from "../supervisor.ts";
+import { Process, receive, self, send, spawn } from "../otp/process/process.ts";
+import { Registry } from "../otp/registry/registry.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { assertForgets, newKey } from "./_memory.ts";
 import { processTest } from "./_processes.ts";
 

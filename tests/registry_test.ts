@@ -7,16 +7,23 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { ExitError, NoProcessError } from "../errors.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
+import { ExitError, NoProcessError } from "../core/errors.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
 import {
   Registry,
   type RegistryKeys,
   type RegistryOptions,
-} from "../registry.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/registry/registry.ts";
+import { atom } from "../core/values/atom.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { clusterTest } from "./_nodes.ts";
 import { idle, processTest } from "./_processes.ts";
 import { exitOf, logged } from "./_supervision.ts";

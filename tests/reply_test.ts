@@ -1,13 +1,23 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type From, GenServer, type GenServerModule } from "../gen_server.ts";
+import {
+  type From,
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
-import { inspect } from "../runtime/values/inspect.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { replyToOf } from "../runtime/values/reply_to.ts";
-import { termKey } from "../runtime/values/term_key.ts";
-import { tuple } from "../runtime/values/tuple.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { atom } from "../core/values/atom.ts";
+import { replyToOf } from "../core/values/reply_to.ts";
+import { termKey } from "../core/values/term_key.ts";
+import { tuple } from "../core/values/tuple.ts";
 import { clusterTest } from "./_nodes.ts";
 import { processTest } from "./_processes.ts";
 

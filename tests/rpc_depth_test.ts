@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { rpc } from "../rpc.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 
 const MAX_DEPTH = 20;

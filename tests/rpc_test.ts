@@ -3,8 +3,8 @@ import {
   RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
-} from "../errors.ts";
-import { IO } from "../io.ts";
+} from "../core/errors.ts";
+import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
 import {
   exit,
@@ -14,9 +14,9 @@ import {
   self,
   send,
   spawnLink,
-} from "../process.ts";
-import { rpc } from "../rpc.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import type { Runtime } from "../core/runtime.ts";
 import { clusterTest, pairTest } from "./_nodes.ts";
 import { errorOf, mail, processTest } from "./_processes.ts";
 import * as Remote from "./_remote.ts";

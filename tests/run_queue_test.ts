@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type QueueEntry, RunQueue } from "../servers/task_pool/run_queue.ts";
+import { type QueueEntry, RunQueue } from "../otp/task_pool/run_queue.ts";
 import { test } from "../testing/tags.ts";
 import fc from "./_seeds.ts";
 

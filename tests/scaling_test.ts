@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import process from "node:process";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
 import {
   type Pid,
   Process,
@@ -9,11 +9,11 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../process.ts";
-import { Joins } from "../servers/pg/join_counts.ts";
-import { Supervisor } from "../supervisor.ts";
-import { type QueueEntry, RunQueue } from "../servers/task_pool/run_queue.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Joins } from "../otp/pg/join_counts.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { type QueueEntry, RunQueue } from "../otp/task_pool/run_queue.ts";
+import { Task } from "../otp/task/task.ts";
 import { test } from "../testing/tags.ts";
 
 interface Entry extends QueueEntry<Entry> {}

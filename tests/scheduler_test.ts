@@ -6,7 +6,7 @@ import {
   type EventLoop,
   ProcessSchedule,
   Scheduler,
-} from "../runtime/scheduling/scheduler.ts";
+} from "../core/scheduling/scheduler.ts";
 import { test } from "../testing/tags.ts";
 
 /** The number of quick steps after which a process goes on without the queue. */

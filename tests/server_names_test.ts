@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Agent } from "../agent.ts";
-import { ExitError } from "../errors.ts";
+import { Agent } from "../otp/agent/agent.ts";
+import { ExitError } from "../core/errors.ts";
 import {
   GenServer,
   type GenServerModule,
   type NameRegistry,
   type ServerName,
-} from "../gen_server.ts";
+} from "../otp/gen_server/gen_server.ts";
 import {
   exit,
   type Pid,
@@ -15,9 +15,9 @@ import {
   self,
   send,
   spawnLink,
-} from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { exitOf, Probe, Stack } from "./_gen_servers.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Process, receive, send, spawn } from "../process.ts";
+import { Process, receive, send, spawn } from "../otp/process/process.ts";
 import { top } from "../shell/observe_commands.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { chat, nodeFlags, pipe } from "./_cli.ts";

@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Node } from "../node.ts";
-import { self, send } from "../process.ts";
+import { self, send } from "../otp/process/process.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { chat, ChatProcess, nodeFlags, pipe, withFolder } from "./_cli.ts";

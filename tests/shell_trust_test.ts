@@ -3,7 +3,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, Ref, self, send } from "../process.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+} from "../otp/process/process.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 import { nodeFlags, PERMISSIONS, withFolder } from "./_cli.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { fuzz, type Random, runs } from "./_seeds.ts";
 

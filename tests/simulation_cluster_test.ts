@@ -4,9 +4,13 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { Cluster, type ClusterAddress, type TopologyInfo } from "../cluster.ts";
+import {
+  Cluster,
+  type ClusterAddress,
+  type TopologyInfo,
+} from "../otp/cluster/cluster.ts";
 import { Node } from "../node.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { fuzz, type Random, runs } from "./_seeds.ts";
 

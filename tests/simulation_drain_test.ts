@@ -1,10 +1,10 @@
 /** A node that drains in a simulated cluster: the time that it waits for nodes that do not answer. */
 
 import { assertEquals } from "@std/assert";
-import { pg } from "../pg.ts";
-import { receive, spawn } from "../process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { receive, spawn } from "../otp/process/process.ts";
 import { Node } from "../node.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";
 

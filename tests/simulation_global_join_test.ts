@@ -6,10 +6,10 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { global } from "../global.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { Process, receive, self } from "../process.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { Process, receive, self } from "../otp/process/process.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { fuzz, runs } from "./_seeds.ts";
 

@@ -1,9 +1,9 @@
 /** Global names and locks, over random lives of a simulated cluster. */
 
 import { assert, assertEquals } from "@std/assert";
-import { global } from "../global.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { receive, spawn } from "../process.ts";
+import { receive, spawn } from "../otp/process/process.ts";
 import { SimulatedCluster } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";
 import { GLOBAL } from "./_simulated_global.ts";

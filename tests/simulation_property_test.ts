@@ -4,11 +4,11 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Pid } from "../process.ts";
-import type { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
+import { Pid } from "../otp/process/process.ts";
+import type { NodeRuntime } from "../core/node_runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
 import { test } from "../testing/tags.ts";
-import { textFrame } from "../wires/json/frames.ts";
+import { textFrame } from "../net/wires/json/json_frames.ts";
 import fc, { runs } from "./_seeds.ts";
 import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
 import { assertLives } from "./_simulated_lives.ts";

@@ -8,8 +8,8 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { IO } from "../io.ts";
-import { ExitError, NodeStartError } from "../errors.ts";
+import { IO } from "../otp/io/io.ts";
+import { ExitError, NodeStartError } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import {
   type DownMessage,
@@ -19,13 +19,13 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import {
   SimulatedCluster,
   type SimulationOptions,
-} from "../testing/simulation/cluster.ts";
+} from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 
 const ALEX = "alex@localhost";

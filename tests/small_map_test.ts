@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SmallMap } from "../runtime/collections/small_map.ts";
+import { SmallMap } from "../core/collections/small_map.ts";
 import { test } from "../testing/tags.ts";
 import fc from "./_seeds.ts";
 

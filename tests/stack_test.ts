@@ -28,12 +28,12 @@ import {
   Task,
   TaskSupervisor,
 } from "../mod.ts";
-import { reasonToBeam } from "../runtime/values/beam_reasons.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { publicError, publicStack } from "../runtime/values/public_stack.ts";
-import type { Tuple } from "../runtime/values/tuple.ts";
+import { reasonToBeam } from "../core/values/beam_reasons.ts";
+import { atom } from "../core/values/atom.ts";
+import { publicError, publicStack } from "../core/values/public_stack.ts";
+import type { Tuple } from "../core/values/tuple.ts";
 import { test } from "../testing/tags.ts";
-import { exception } from "../wires/beam/structs.ts";
+import { exception } from "../net/wires/beam/structs.ts";
 import { assertLinear, SIZE } from "./_linear.ts";
 import { clusterTest } from "./_nodes.ts";
 import { numbersIn } from "./_pages.ts";

@@ -2,11 +2,17 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { Application } from "../application.ts";
-import { GenServer } from "../gen_server.ts";
+import { Application } from "../otp/application/application.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { isDown, Process, receive, self, send } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import {
+  isDown,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { ChatProcess } from "./_cli.ts";
 import { clusterTest, freePort, pairTest } from "./_nodes.ts";
 import { test } from "../testing/mod.ts";

@@ -1,10 +1,15 @@
 import { freePort } from "../testing/_ports.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
-import { ExitError, SpawnRefusedError } from "../errors.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError, SpawnRefusedError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, spawnLink } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  spawnLink,
+} from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { test } from "../testing/tags.ts";
 
 const Worker = {

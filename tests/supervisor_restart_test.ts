@@ -6,9 +6,12 @@ import {
   receive,
   send,
   spawnLink,
-} from "../process.ts";
-import { RestartIntensity } from "../servers/supervisor/restart_intensity.ts";
-import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
+} from "../otp/process/process.ts";
+import { RestartIntensity } from "../otp/supervisor/restart_intensity.ts";
+import {
+  Supervisor,
+  type SupervisorOptions,
+} from "../otp/supervisor/supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { processTest } from "./_processes.ts";
 import fc from "./_seeds.ts";

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { ExitError } from "../core/errors.ts";
 import {
   exit,
   type Pid,
@@ -16,12 +16,12 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../process.ts";
+} from "../otp/process/process.ts";
 import {
   type ChildDefinition,
   Supervisor,
   type SupervisorOptions,
-} from "../supervisor.ts";
+} from "../otp/supervisor/supervisor.ts";
 import { ended, isPending, mail, processTest, quiet } from "./_processes.ts";
 import { probe, told } from "./_supervision.ts";
 

@@ -1,16 +1,19 @@
 /** Requests of OTP's `sys` from other nodes: which of them a node allows, and how long a suspension lasts. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Application } from "../application.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
+import { Application } from "../otp/application/application.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { Observer } from "../observe/observer.ts";
-import { Supervisor } from "../supervisor.ts";
-import { type Atom, atom } from "../runtime/values/atom.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
-import { type Tuple, tuple } from "../runtime/values/tuple.ts";
-import * as control from "../wires/beam/control.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { type Atom, atom } from "../core/values/atom.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
+import { type Tuple, tuple } from "../core/values/tuple.ts";
+import * as control from "../net/wires/beam/control.ts";
 import { clusterTest } from "./_nodes.ts";
 import { CREATION, RAW, RawBeam } from "./_raw_beam.ts";
 

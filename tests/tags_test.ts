@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Application } from "../application.ts";
-import { UndefinedFunctionError } from "../errors.ts";
+import { Application } from "../otp/application/application.ts";
+import { UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { rpc } from "../rpc.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
 import { freePort } from "../testing/_ports.ts";
 import { dirname } from "node:path";
 import { requestedNode, test } from "../testing/tags.ts";

@@ -1,10 +1,10 @@
 /** A Task.Supervisor that drains: it starts nothing new, and finishes its tasks. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ExitError, SpawnRefusedError } from "../errors.ts";
-import { GenServer } from "../gen_server.ts";
+import { ExitError, SpawnRefusedError } from "../core/errors.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
+import { pg } from "../otp/pg/pg.ts";
 import {
   exit,
   type Pid,
@@ -13,8 +13,8 @@ import {
   self,
   send,
   spawn,
-} from "../process.ts";
-import { Task } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { type ServerRef, TaskSupervisor } from "../task_supervisor.ts";
 import { clusterTest } from "./_nodes.ts";
 import { isPending, processTest, quiet } from "./_processes.ts";

@@ -1,15 +1,22 @@
 /** TaskPool among members of its group, and other processes, that do not keep to the protocol. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { tell } from "../gen/call.ts";
-import { NO_REPLY, type Server } from "../gen/server.ts";
-import { startServer } from "../gen/start.ts";
+import { tell } from "../otp/gen/call.ts";
+import { NO_REPLY, type Server } from "../otp/gen/server.ts";
+import { startServer } from "../otp/gen/start.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import type { ReplyTo } from "../runtime/values/reply_to.ts";
-import { PoolError, TaskPool } from "../task_pool.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import type { ReplyTo } from "../core/values/reply_to.ts";
+import { PoolError, TaskPool } from "../otp/task_pool/task_pool.ts";
 import { numbersIn } from "./_pages.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import {

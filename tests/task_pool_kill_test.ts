@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { receive, self } from "../process.ts";
-import { PoolError, TaskPool } from "../task_pool.ts";
+import { receive, self } from "../otp/process/process.ts";
+import { PoolError, TaskPool } from "../otp/task_pool/task_pool.ts";
 import { type Peer, startPeer } from "../testing/peer.ts";
 import { type Cluster, clusterTest, COOKIE, nodeDown } from "./_nodes.ts";
 import { GROUP, pool, until } from "./_pool_jobs.ts";

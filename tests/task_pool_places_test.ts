@@ -1,25 +1,29 @@
 /** The places of a pool's supervisors: when each is taken and free, step by step and in virtual time. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { QueueFullError } from "../errors.ts";
+import { QueueFullError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { Process, receive, spawn } from "../process.ts";
-import { Pid, Ref } from "../runtime/values/pid.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { Process, receive, spawn } from "../otp/process/process.ts";
+import { Pid, Ref } from "../core/values/pid.ts";
 import {
   isLoadReport,
   PoolMember,
   type TaskInFlight,
-} from "../servers/task_pool/pool_member.ts";
+} from "../otp/task_pool/pool_member.ts";
 import {
   fateOf,
   isLost,
   NotStarted,
   Refused,
-} from "../servers/task_pool/start_failure.ts";
-import { PoolError, TaskPool, type TaskPoolOptions } from "../task_pool.ts";
+} from "../otp/task_pool/start_failure.ts";
+import {
+  PoolError,
+  TaskPool,
+  type TaskPoolOptions,
+} from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
 import { numbersIn } from "./_pages.ts";

@@ -6,14 +6,24 @@ import {
   ExitError,
   SpawnRefusedError,
   UndefinedFunctionError,
-} from "../errors.ts";
+} from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { Process, receive, self, spawn, spawnMonitor } from "../process.ts";
-import { currentProcess } from "../runtime/context/current_process.ts";
-import { Supervisor } from "../supervisor.ts";
-import { Task } from "../task.ts";
-import { PoolError, type PoolRunOptions, TaskPool } from "../task_pool.ts";
+import { pg } from "../otp/pg/pg.ts";
+import {
+  Process,
+  receive,
+  self,
+  spawn,
+  spawnMonitor,
+} from "../otp/process/process.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Task } from "../otp/task/task.ts";
+import {
+  PoolError,
+  type PoolRunOptions,
+  TaskPool,
+} from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest, part } from "./_nodes.ts";
 import {

@@ -1,7 +1,14 @@
 import { assertEquals, assertFalse, assertRejects } from "@std/assert";
-import { UndefinedFunctionError } from "../errors.ts";
-import { type Pid, Process, receive, self, send, spawn } from "../process.ts";
-import { Task } from "../task.ts";
+import { UndefinedFunctionError } from "../core/errors.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest } from "./_nodes.ts";

@@ -1,14 +1,14 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
 import {
   ExitError,
   SpawnRefusedError,
   UndefinedFunctionError,
-} from "../errors.ts";
+} from "../core/errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { type Pid, Process, receive } from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Task } from "../task.ts";
+import { type Pid, Process, receive } from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import { Task } from "../otp/task/task.ts";
 import {
   type ServerRef,
   TaskSupervisor,

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ExitError } from "../errors.ts";
-import { receive, send } from "../process.ts";
-import { Task } from "../task.ts";
+import { ExitError } from "../core/errors.ts";
+import { receive, send } from "../otp/process/process.ts";
+import { Task } from "../otp/task/task.ts";
 import { processTest } from "./_processes.ts";
 
 /** The reason of an exit by a call, and the call. */

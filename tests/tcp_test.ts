@@ -5,11 +5,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import nodeProcess from "node:process";
 import { setImmediate } from "node:timers";
-import {
-  acceptTcp,
-  connectTcp,
-  type TcpTransport,
-} from "../distribution/tcp.ts";
+import { acceptTcp, connectTcp, type TcpTransport } from "../net/tcp.ts";
 import { test } from "../testing/tags.ts";
 
 const KIB = 1024;

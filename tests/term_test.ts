@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
-import * as errors from "../errors.ts";
+import * as errors from "../core/errors.ts";
 import {
   exit,
   Process,
@@ -16,9 +16,9 @@ import {
   self,
   send,
   spawnMonitor,
-} from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { termKey } from "../runtime/values/term_key.ts";
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import { termKey } from "../core/values/term_key.ts";
 import fc, { runs } from "./_seeds.ts";
 import { anyTerm, exactly, mutable, objectOf } from "./_terms.ts";
 import { mail, processTest } from "./_processes.ts";

@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
-import { isExit, Process, receive, self, send } from "../process.ts";
+import {
+  isExit,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
 import { NodeProcess } from "./_node_process.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import { RawPeer } from "./_raw_peer.ts";

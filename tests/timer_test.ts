@@ -1,9 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { makeRef, Process, receive, Ref, self, spawn } from "../process.ts";
-import { NO_NODE, setDefaultRuntime } from "../runtime/context/default_node.ts";
-import { Pid } from "../runtime/values/pid.ts";
-import { type Clock, systemClock } from "../runtime/host/clock.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
+import {
+  makeRef,
+  Process,
+  receive,
+  Ref,
+  self,
+  spawn,
+} from "../otp/process/process.ts";
+import { NO_NODE, setDefaultRuntime } from "../core/context/default_node.ts";
+import { Pid } from "../core/values/pid.ts";
+import { type Clock, systemClock } from "../core/host/clock.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
 import { clusterTest } from "./_nodes.ts";
 import { ended, idle, mail, processTest, quiet } from "./_processes.ts";
 

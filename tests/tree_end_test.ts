@@ -2,12 +2,15 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { Application, type ApplicationType } from "../application.ts";
-import { DynamicSupervisor } from "../dynamic_supervisor.ts";
+import {
+  Application,
+  type ApplicationType,
+} from "../otp/application/application.ts";
+import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
 import type { Node, TreeEnd } from "../node.ts";
 import { health } from "../observe/health.ts";
-import { exit, type Pid, Process, spawnLink } from "../process.ts";
-import { Supervisor } from "../supervisor.ts";
+import { exit, type Pid, Process, spawnLink } from "../otp/process/process.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { SimulatedCluster, startNodes } from "../testing/mod.ts";
 import { test } from "../testing/tags.ts";
 import { ChatProcess } from "./_cli.ts";

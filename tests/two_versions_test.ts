@@ -5,12 +5,12 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { SpawnRefusedError } from "../errors.ts";
+import { SpawnRefusedError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { Process, receive, send } from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { TaskPool } from "../task_pool.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { Process, receive, send } from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { TaskPool } from "../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
 import { FEATURES, serve, SETTINGS, There } from "./_two_versions.ts";

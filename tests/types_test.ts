@@ -10,8 +10,8 @@ import {
   receive,
   self,
   send,
-} from "../process.ts";
-import { Task, type TaskResult } from "../task.ts";
+} from "../otp/process/process.ts";
+import { Task, type TaskResult } from "../otp/task/task.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { test } from "../testing/tags.ts";
 import { processTest } from "./_processes.ts";

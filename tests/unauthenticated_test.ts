@@ -2,14 +2,14 @@
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
 import {
   Node,
   type NodeOptions,
   type NodeStats,
   type RefusalCause,
 } from "../node.ts";
-import { Process, receive, self, send } from "../process.ts";
+import { Process, receive, self, send } from "../otp/process/process.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 import {
   frameOf,

@@ -1,10 +1,16 @@
 /** Peers that send requests and do not read the answers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { QueueFullError } from "../errors.ts";
+import { QueueFullError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import { clusterTest, nodeDown } from "./_nodes.ts";
 import { isPending, quiet } from "./_processes.ts";

@@ -1,7 +1,7 @@
 /** Each signal of the JSON wire with each field wrong: the connection is closed, or nothing happens. */
 
 import type { Node } from "../node.ts";
-import { type Pid, Ref } from "../process.ts";
+import { type Pid, Ref } from "../otp/process/process.ts";
 import { clusterTest } from "./_nodes.ts";
 import { jsonFrame, RawPeer } from "./_raw_peer.ts";
 import {

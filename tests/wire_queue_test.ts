@@ -6,9 +6,16 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { QueueFullError } from "../errors.ts";
+import { QueueFullError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, self, send, spawn } from "../process.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
 import { clusterTest } from "./_nodes.ts";
 import { isPending, quiet } from "./_processes.ts";
 import { RawListener, THEIRS, withRaw } from "./_raw_peer.ts";

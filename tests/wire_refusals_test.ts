@@ -5,8 +5,15 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Node } from "../node.ts";
-import { Pid, Process, receive, Ref, self, send } from "../process.ts";
-import { Atom } from "../runtime/values/atom.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { Atom } from "../core/values/atom.ts";
 import { test } from "../testing/tags.ts";
 import { VECTORS } from "../tools/protocol_vectors.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";

@@ -1,11 +1,11 @@
 import { SIGNAL_KINDS } from "./_signals.ts";
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { DEFAULT_LIMITS, type Port } from "../distribution/wire.ts";
-import { Pid, Ref } from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { Decoder } from "../wires/json/decoder.ts";
-import { Encoder } from "../wires/json/encoder.ts";
+import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
+import { Pid, Ref } from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { Encoder } from "../net/wires/json/json_encoder.ts";
 import { exactly } from "./_terms.ts";
 import { test } from "../testing/tags.ts";
 

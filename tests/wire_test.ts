@@ -6,11 +6,18 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { QueueFullError } from "../errors.ts";
+import { QueueFullError } from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { Pid, receive, Ref, self, send, spawn } from "../process.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { TICK } from "../wires/json/frames.ts";
+import {
+  Pid,
+  receive,
+  Ref,
+  self,
+  send,
+  spawn,
+} from "../otp/process/process.ts";
+import { atom } from "../core/values/atom.ts";
+import { TICK } from "../net/wires/json/json_frames.ts";
 import { type Cluster, clusterTest, nodeDown } from "./_nodes.ts";
 import {
   attachmentOf,

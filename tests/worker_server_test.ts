@@ -1,13 +1,13 @@
 /** A worker's process with a thread of the test, in virtual time: its limits, and what waits for what. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { ExitError } from "../errors.ts";
+import { ExitError } from "../core/errors.ts";
 import type { Node } from "../node.ts";
-import { NodeRuntime } from "../runtime/node_runtime.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
+import { NodeRuntime } from "../core/node_runtime.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
 import { Timeline } from "../testing/simulation/timeline.ts";
 import { test } from "../testing/tags.ts";
-import type { FromWorker, ToWorker } from "../workers/messages.ts";
+import type { FromWorker, ToWorker } from "../workers/worker_messages.ts";
 import {
   WORKER_INFO,
   type WorkerOptions,

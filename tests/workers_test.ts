@@ -11,19 +11,29 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { lookup } from "../distribution/epmd/mod.ts";
+import { lookup } from "../net/epmd/mod.ts";
 import {
   ExitError,
   QueueFullError,
   UndefinedFunctionError,
-} from "../errors.ts";
+} from "../core/errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self, send } from "../process.ts";
-import { rpc } from "../rpc.ts";
-import { Supervisor } from "../supervisor.ts";
-import { SimulatedCluster } from "../testing/simulation/cluster.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import { rpc } from "../otp/rpc/rpc.ts";
+import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
-import { type WorkerInfo, Workers, type WorkersOptions } from "../workers.ts";
+import {
+  type WorkerInfo,
+  Workers,
+  type WorkersOptions,
+} from "../workers/workers.ts";
 import { Cluster, COOKIE, freePort, nodeDown, reasonOf } from "./_nodes.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { tlsOf } from "./_tls.ts";
@@ -624,7 +634,7 @@ for (
         await Deno.writeTextFile(
           `${folder}/main.js`,
           `import { Node } from "${new URL("../mod.ts", import.meta.url)}";
-import { Workers } from "${new URL("../workers.ts", import.meta.url)}";
+import { Workers } from "${new URL("../workers/workers.ts", import.meta.url)}";
 const node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: false, log() {} });
 const module = new URL("./sums.js", import.meta.url);
 await node.run(() => Workers.startLink({ count: 1, module }))

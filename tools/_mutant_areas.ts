@@ -19,7 +19,7 @@ const CONFORMANCE = "conformance_test --filter conformance:";
 export const AREAS: readonly Area[] = [
   {
     name: "values",
-    files: ["runtime/values/"],
+    files: ["core/values/"],
     tests: [
       "copies_test",
       "hash_collisions_test",
@@ -43,7 +43,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "scheduling",
-    files: ["runtime/scheduling/"],
+    files: ["core/scheduling/"],
     tests: [
       "scheduler_test",
       "deadlines_test",
@@ -59,7 +59,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "runtime",
-    files: ["runtime/"],
+    files: ["core/"],
     tests: [
       "process_test",
       "receive_test",
@@ -105,7 +105,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "gen",
-    files: ["gen/"],
+    files: ["otp/gen/"],
     tests: [
       "gen_server_test",
       "server_names_test",
@@ -125,7 +125,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "cluster",
-    files: ["servers/cluster/", "cluster.ts", "runtime/discovery.ts"],
+    files: ["otp/cluster/", "otp/cluster/cluster.ts", "core/discovery.ts"],
     tests: [
       "cluster_options_test",
       "cluster_backoff_test",
@@ -141,7 +141,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "observer",
-    files: ["servers/observer/", "observe/observer.ts"],
+    files: ["otp/observer/", "observe/observer.ts"],
     tests: [
       "observer_limits_test",
       "observer_test",
@@ -155,7 +155,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "task-pool",
-    files: ["servers/task_pool/", "task_pool.ts"],
+    files: ["otp/task_pool/", "otp/task_pool/task_pool.ts"],
     tests: [
       "run_queue_test",
       "task_pool_places_test",
@@ -170,7 +170,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "task",
-    files: ["servers/task/", "task.ts", "task_supervisor.ts"],
+    files: ["otp/task/", "otp/task/task.ts", "task_supervisor.ts"],
     tests: [
       "task_test",
       "task_supervisor_test",
@@ -191,12 +191,12 @@ export const AREAS: readonly Area[] = [
   {
     name: "supervisor",
     files: [
-      "servers/supervisor/",
-      "servers/application/",
-      "supervisor.ts",
-      "dynamic_supervisor.ts",
-      "partition_supervisor.ts",
-      "application.ts",
+      "otp/supervisor/",
+      "otp/application/",
+      "otp/supervisor/supervisor.ts",
+      "otp/supervisor/dynamic_supervisor.ts",
+      "otp/supervisor/partition_supervisor.ts",
+      "otp/application/application.ts",
     ],
     tests: [
       "supervisor_test",
@@ -217,12 +217,12 @@ export const AREAS: readonly Area[] = [
   {
     name: "names",
     files: [
-      "servers/global/",
-      "servers/pg/",
-      "servers/registry/",
-      "global.ts",
-      "pg.ts",
-      "registry.ts",
+      "otp/global/",
+      "otp/pg/",
+      "otp/registry/",
+      "otp/global/global.ts",
+      "otp/pg/pg.ts",
+      "otp/registry/registry.ts",
     ],
     tests: [
       "registry_test",
@@ -244,7 +244,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "io",
-    files: ["servers/io/", "servers/logger/", "io.ts", "logger.ts"],
+    files: ["otp/io/", "otp/logger/", "otp/io/io.ts", "otp/logger/logger.ts"],
     tests: [
       "io_test",
       "output_test",
@@ -260,7 +260,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "servers",
-    files: ["servers/"],
+    files: ["otp/"],
     tests: [
       "gen_server_test",
       "agent_test",
@@ -281,7 +281,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "epmd",
-    files: ["distribution/epmd/", "distribution/listener.ts"],
+    files: ["net/epmd/", "net/listener.ts"],
     tests: [
       "epmd_test",
       "epmd_protocol_test",
@@ -294,15 +294,15 @@ export const AREAS: readonly Area[] = [
   {
     name: "tls",
     files: [
-      "distribution/tls.ts",
-      "distribution/credentials.ts",
-      "distribution/certificate.ts",
+      "net/tls.ts",
+      "net/credentials.ts",
+      "net/certificate.ts",
     ],
     tests: ["tls_test", "beam_tls_test"],
   },
   {
     name: "distribution",
-    files: ["distribution/"],
+    files: ["net/"],
     tests: [
       "introductions_test",
       "introductions_addresses_test",
@@ -333,7 +333,11 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "json-wire",
-    files: ["wires/json/", "wires/conversation.ts", "wires/over_limit.ts"],
+    files: [
+      "net/wires/json/",
+      "net/wires/conversation.ts",
+      "net/wires/over_limit.ts",
+    ],
     tests: [
       "wire_fields_test",
       "wire_test",
@@ -358,7 +362,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "beam-wire",
-    files: ["wires/beam/", "beam.ts"],
+    files: ["net/wires/beam/", "core/beam.ts"],
     tests: [
       "beam_fields_test",
       "beam_terms_test",
@@ -383,7 +387,13 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "node",
-    files: ["node/", "node.ts", "kernel.ts", "process.ts", "scope.ts"],
+    files: [
+      "node/",
+      "node.ts",
+      "otp/process/kernel.ts",
+      "otp/process/process.ts",
+      "node/scope.ts",
+    ],
     tests: [
       "node_test",
       "node_drain_test",
@@ -417,7 +427,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "workers",
-    files: ["workers/", "workers.ts"],
+    files: ["workers/", "workers/workers.ts"],
     tests: ["worker_server_test", "workers_test"],
   },
   {
@@ -439,7 +449,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "cli",
-    files: ["cli/"],
+    files: ["shell/cli/"],
     tests: [
       "node_flags_test",
       "evaluate_test",
@@ -466,8 +476,8 @@ export const AREAS: readonly Area[] = [
 
 /** Files that a program writes from others: the beginning of the others' paths, and the program's arguments. */
 export const GENERATED: readonly [string, readonly string[]][] = [
-  ["distribution/epmd/", ["tools/epmd_worker.ts"]],
-  ["distribution/listener.ts", ["tools/epmd_worker.ts"]],
+  ["net/epmd/", ["tools/epmd_worker.ts"]],
+  ["net/listener.ts", ["tools/epmd_worker.ts"]],
   ["observe/dashboard/client/", ["tools/dashboard_client.ts"]],
 ];
 

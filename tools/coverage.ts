@@ -1,7 +1,7 @@
 /**
  * Measures which lines of the library the tests run: `deno task coverage`.
  *
- * The library is what a program imports. The programs themselves (`cli/`, `shell/`, `chat/`) and the
+ * The library is what a program imports. The programs themselves (`shell/cli/`, `shell/`, `chat/`) and the
  * harness are tested as programs of the operating system, in terminals and with several at once, and
  * each of these writes the coverage of all its modules when it exits, which takes longer than its test. So do
  * the examples of the documentation, each of which is a program to Deno. The tests that run in one program

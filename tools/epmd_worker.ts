@@ -2,7 +2,7 @@
  * Writes the code of the thread that serves EPMD, as source text:
  * `deno run --allow-read --allow-write tools/epmd_worker.ts`.
  *
- * It consists of `distribution/epmd/worker.ts` and its imports, without types and
+ * It consists of `net/epmd/worker.ts` and its imports, without types and
  * comments, each in a function of its own.
  *
  * @module
@@ -11,7 +11,7 @@
 import { type Node, parse, type Program } from "acorn";
 import { stripTypeScriptTypes } from "node:module";
 
-const ENTRY = new URL("../distribution/epmd/worker.ts", import.meta.url);
+const ENTRY = new URL("../net/epmd/worker.ts", import.meta.url);
 
 /** The file with the text. */
 export const SOURCE: URL = new URL("worker_source.ts", ENTRY);

@@ -14,16 +14,19 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { SystemHost } from "../distribution/system_host.ts";
-import { parseNodeName } from "../distribution/node_name.ts";
-import type { HostRegistration } from "../distribution/host_environment.ts";
-import { GenServer, type GenServerModule } from "../gen_server.ts";
-import { global } from "../global.ts";
+import { SystemHost } from "../net/system_host.ts";
+import { parseNodeName } from "../net/node_name.ts";
+import type { HostRegistration } from "../net/host_environment.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../otp/gen_server/gen_server.ts";
+import { global } from "../otp/global/global.ts";
 import { Node } from "../node.ts";
-import { pg } from "../pg.ts";
-import { receive, self } from "../process.ts";
+import { pg } from "../otp/pg/pg.ts";
+import { receive, self } from "../otp/process/process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import type { Clock } from "../runtime/host/clock.ts";
+import type { Clock } from "../core/host/clock.ts";
 
 /** Where the page is. */
 export const TRANSCRIPT: URL = new URL(

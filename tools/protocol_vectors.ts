@@ -7,40 +7,37 @@
 
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
-import { toRegistration, withWords } from "../distribution/epmd/entry.ts";
+import { toRegistration, withWords } from "../net/epmd/entry.ts";
 import {
   encodeAliveReply,
   encodeLookupReply,
   encodeNamesReply,
   encodeRequest,
   type EpmdRequest,
-} from "../distribution/epmd/protocol.ts";
-import { DEFAULT_LIMITS } from "../distribution/wire.ts";
-import { Call, Cast } from "../gen/messages.ts";
-import { ReplyTo } from "../runtime/values/reply_to.ts";
-import { Pid, pidOf, Ref, refOf } from "../runtime/values/pid.ts";
-import { atom } from "../runtime/values/atom.ts";
-import { Bitstring } from "../runtime/values/bitstring.ts";
-import { Float } from "../runtime/values/float.ts";
-import {
-  ExternalFunction,
-  LocalFunction,
-} from "../runtime/values/functions.ts";
-import { improperList } from "../runtime/values/improper_list.ts";
-import { Port } from "../runtime/values/port.ts";
-import { tuple } from "../runtime/values/tuple.ts";
-import type { Signals } from "../runtime/signals/signal.ts";
-import { AttachmentWriter } from "../wires/json/attachments.ts";
-import { Encoder } from "../wires/json/encoder.ts";
+} from "../net/epmd/epmd_protocol.ts";
+import { DEFAULT_LIMITS } from "../net/wire.ts";
+import { Call, Cast } from "../otp/gen/messages.ts";
+import { ReplyTo } from "../core/values/reply_to.ts";
+import { Pid, pidOf, Ref, refOf } from "../core/values/pid.ts";
+import { atom } from "../core/values/atom.ts";
+import { Bitstring } from "../core/values/bitstring.ts";
+import { Float } from "../core/values/float.ts";
+import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
+import { improperList } from "../core/values/improper_list.ts";
+import { Port } from "../core/values/port.ts";
+import { tuple } from "../core/values/tuple.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { AttachmentWriter } from "../net/wires/json/attachments.ts";
+import { Encoder } from "../net/wires/json/json_encoder.ts";
 import {
   attachedFrame,
   RAW_HEADER,
   rawFrame,
   textFrame,
   TICK,
-} from "../wires/json/frames.ts";
-import { jsonWire } from "../wires/json/mod.ts";
-import { ValueEncoder } from "../wires/json/values.ts";
+} from "../net/wires/json/json_frames.ts";
+import { jsonWire } from "../net/wires/json/json_wire.ts";
+import { ValueEncoder } from "../net/wires/json/json_values.ts";
 
 /** A JSON value. */
 export type Json =

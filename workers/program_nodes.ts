@@ -4,13 +4,10 @@
  * @module
  */
 
-import { PortTransport } from "../distribution/port_transport.ts";
-import type {
-  PeerStream,
-  ThreadNodes,
-} from "../distribution/host_environment.ts";
-import type { NodeName } from "../distribution/node_name.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { PortTransport } from "../net/port_transport.ts";
+import type { PeerStream, ThreadNodes } from "../net/host_environment.ts";
+import type { NodeName } from "../net/node_name.ts";
+import type { FromWorker, ToWorker } from "./worker_messages.ts";
 import { threadLabel } from "./thread_ports.ts";
 
 /** The nodes of the program that are on other threads. */

@@ -12,14 +12,14 @@ import type {
   NodeDescription,
   PeerStream,
   ThreadNodes,
-} from "../distribution/host_environment.ts";
-import type { NetworkLog } from "../distribution/network_log.ts";
-import type { NodeName } from "../distribution/node_name.ts";
-import type { Transport } from "../distribution/wire.ts";
+} from "../net/host_environment.ts";
+import type { NetworkLog } from "../net/network_log.ts";
+import type { NodeName } from "../net/node_name.ts";
+import type { Transport } from "../net/wire.ts";
 import type { NodeOptions } from "../node.ts";
 import { systemHost } from "../node/start_node.ts";
-import type { Clock } from "../runtime/host/clock.ts";
-import type { FromWorker } from "./messages.ts";
+import type { Clock } from "../core/host/clock.ts";
+import type { FromWorker } from "./worker_messages.ts";
 
 /** A worker's thread, as its node sees it. */
 export class ThreadHost implements HostEnvironment {

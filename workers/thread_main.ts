@@ -9,22 +9,22 @@
 
 import nodeProcess from "node:process";
 import { parentPort } from "node:worker_threads";
-import { ExitError, formatExit } from "../errors.ts";
+import { ExitError, formatExit } from "../core/errors.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { isExit, Process, receive } from "../process.ts";
-import { ignore } from "../runtime/promises/promises.ts";
-import type { LogEvent } from "../runtime/log/log_event.ts";
+import { isExit, Process, receive } from "../otp/process/process.ts";
+import { ignore } from "../core/promises/promises.ts";
+import type { LogEvent } from "../core/log/log_event.ts";
 import {
   type CheckedChild,
   type ChildDefinition,
   Supervisor,
-} from "../supervisor.ts";
+} from "../otp/supervisor/supervisor.ts";
 import type {
   FromWorker,
   ThreadStart,
   ToWorker,
   WorkerFailure,
-} from "./messages.ts";
+} from "./worker_messages.ts";
 import { ProgramNodes } from "./program_nodes.ts";
 import { ThreadHost, type ThreadRegistration } from "./thread_host.ts";
 

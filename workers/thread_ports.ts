@@ -12,15 +12,12 @@
  * @module
  */
 
-import { PortTransport } from "../distribution/port_transport.ts";
-import type {
-  PeerStream,
-  ThreadNodes,
-} from "../distribution/host_environment.ts";
-import type { NodeName } from "../distribution/node_name.ts";
-import { outside } from "../runtime/context/async_context.ts";
+import { PortTransport } from "../net/port_transport.ts";
+import type { PeerStream, ThreadNodes } from "../net/host_environment.ts";
+import type { NodeName } from "../net/node_name.ts";
+import { outside } from "../core/context/async_context.ts";
 import type { Node } from "../node.ts";
-import type { ToWorker } from "./messages.ts";
+import type { ToWorker } from "./worker_messages.ts";
 
 /** The time in which the last bytes of a thread that has ended may arrive, in milliseconds. */
 const LAST_BYTES = 50;

@@ -16,27 +16,24 @@
  * @module
  */
 
-import type { Lease } from "../distribution/epmd/mod.ts";
-import {
-  defaultEpmdPort,
-  registerNode,
-} from "../distribution/listen_for_peers.ts";
-import { parseNodeName } from "../distribution/node_name.ts";
-import { ExitError } from "../errors.ts";
-import { tell } from "../gen/call.ts";
-import { fromSelf } from "../gen/messages.ts";
-import type { Server } from "../gen/server.ts";
+import type { Lease } from "../net/epmd/mod.ts";
+import { defaultEpmdPort, registerNode } from "../net/listen_for_peers.ts";
+import { parseNodeName } from "../net/node_name.ts";
+import { ExitError } from "../core/errors.ts";
+import { tell } from "../otp/gen/call.ts";
+import { fromSelf } from "../otp/gen/messages.ts";
+import type { Server } from "../otp/gen/server.ts";
 import type { Node } from "../node.ts";
-import { outside } from "../runtime/context/async_context.ts";
-import { ignore } from "../runtime/promises/promises.ts";
-import type { LocalProcess } from "../runtime/processes/local_process.ts";
-import { standardIo } from "../servers/io/io_device.ts";
+import { outside } from "../core/context/async_context.ts";
+import { ignore } from "../core/promises/promises.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { standardIo } from "../otp/io/io_device.ts";
 import type {
   FromWorker,
   ThreadNodeOptions,
   ToWorker,
   WorkerFailure,
-} from "./messages.ts";
+} from "./worker_messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import { WorkerThread } from "./worker_thread.ts";
 

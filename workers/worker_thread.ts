@@ -5,9 +5,9 @@
  */
 
 import { Worker } from "node:worker_threads";
-import { outside } from "../runtime/context/async_context.ts";
-import { printable } from "../runtime/values/inspect.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { outside } from "../core/context/async_context.ts";
+import { printable } from "../core/values/inspect.ts";
+import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
 /** The callbacks of a thread. */
 export interface WorkerThreadHandlers {

@@ -23,21 +23,21 @@
  * @module
  */
 
-import { GenServer, type ServerRef } from "../../gen_server.ts";
-import type { Pid } from "../../process.ts";
-import type { ChildSpec } from "../../supervisor.ts";
+import { GenServer, type ServerRef } from "../../otp/gen_server/gen_server.ts";
+import type { Pid } from "../../otp/process/process.ts";
+import type { ChildSpec } from "../../otp/supervisor/supervisor.ts";
 import {
   checkBoolean,
   checkOptions,
   checkString,
-} from "../../runtime/values/check_arguments.ts";
-import { inspect } from "../../runtime/values/inspect.ts";
+} from "../../core/values/check_arguments.ts";
+import { inspect } from "../../core/values/inspect.ts";
 import {
   DASHBOARD_SERVER,
   type DashboardSettings,
 } from "./dashboard_server.ts";
 import { isLoopbackHost } from "./request_checks.ts";
-import type { OptionNames } from "../../runtime/values/options.ts";
+import type { OptionNames } from "../../core/values/options.ts";
 
 /** Options for {@linkcode Dashboard.startLink}. */
 export interface DashboardOptions {

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { GenServerModule } from "../../gen_server.ts";
-import { Logger } from "../../logger.ts";
-import { Process } from "../../process.ts";
+import type { GenServerModule } from "../../otp/gen_server/gen_server.ts";
+import { Logger } from "../../otp/logger/logger.ts";
+import { Process } from "../../otp/process/process.ts";
 import {
   currentProcess,
   currentRuntime,
-} from "../../runtime/context/current_process.ts";
-import { runIn } from "../../runtime/spawning/run_in_process.ts";
+} from "../../core/context/current_process.ts";
+import { runIn } from "../../core/spawning/run_in_process.ts";
 import { Observer } from "../observer.ts";
 import { PageServer } from "./page_server.ts";
 import { isKnown, pageState } from "./page_state.ts";

@@ -16,7 +16,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { outside } from "../../runtime/context/async_context.ts";
+import { outside } from "../../core/context/async_context.ts";
 import { DashboardAccess } from "./access.ts";
 import { isFromElsewhere, refusalOfRequest } from "./request_checks.ts";
 import { assetOf, enteredPage, PAGE } from "./assets.ts";

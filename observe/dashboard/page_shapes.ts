@@ -1,5 +1,5 @@
 /**
- * The shapes of the answers that a page shows: those of `servers/observer/observed_terms.ts`, with their bounds.
+ * The shapes of the answers that a page shows: those of `otp/observer/observed_terms.ts`, with their bounds.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 
 import { Node } from "../../node.ts";
 import { Observer, type ProcessOrder } from "../observer.ts";
-import { PROCESS_ORDERS } from "../../servers/observer/observed_processes.ts";
+import { PROCESS_ORDERS } from "../../otp/observer/observed_processes.ts";
 import {
   logShape,
   namesShape,

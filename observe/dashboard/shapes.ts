@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Pid } from "../../runtime/values/pid.ts";
+import { Pid } from "../../core/values/pid.ts";
 
 /** Returns a value of a type, whatever it is given. */
 export type Shape<T> = (value: unknown) => T;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { outside } from "../../runtime/context/async_context.ts";
-import { quiet } from "./event_loop.ts";
+import { outside } from "../../core/context/async_context.ts";
+import { quiet } from "./simulated_event_loop.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** The real time that the host may take for work outside the simulation, in milliseconds. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { outside } from "../../runtime/context/async_context.ts";
-import type { Clock } from "../../runtime/host/clock.ts";
+import { outside } from "../../core/context/async_context.ts";
+import type { Clock } from "../../core/host/clock.ts";
 
 /** The kind of an event: a timer, or something under way between nodes. */
 export type EventKind = "timer" | "network";

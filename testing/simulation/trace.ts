@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../runtime/values/inspect.ts";
+import { printable } from "../../core/values/inspect.ts";
 
 /** The number of bytes of a frame that are shown. */
 const SHOWN = 400;

@@ -8,7 +8,7 @@ import {
   fromBeamName,
   toBeamFunction,
   toBeamName,
-} from "../../runtime/values/beam_names.ts";
+} from "../../core/values/beam_names.ts";
 import {
   argsFromBeam,
   argsToBeam,
@@ -16,10 +16,10 @@ import {
   beamTypesOf,
   fromBeam,
   toBeam,
-} from "../../runtime/values/beam_types.ts";
-import { type Atom, atom } from "../../runtime/values/atom.ts";
-import { TermReader } from "../../wires/beam/etf_decoder.ts";
-import { TermWriter } from "../../wires/beam/etf_encoder.ts";
+} from "../../core/values/beam_types.ts";
+import { type Atom, atom } from "../../core/values/atom.ts";
+import { TermReader } from "../../net/wires/beam/etf_decoder.ts";
+import { TermWriter } from "../../net/wires/beam/etf_encoder.ts";
 import { exportedFiles } from "./_support.ts";
 
 /** A peer, as the main program controls it. */

@@ -1,9 +1,14 @@
 /** A group leader that records output, and answers reads from its input. */
 
-import { type Pid, Process, receive, spawn } from "../../process.ts";
-import type { IoOperation, IoRequest } from "../../gen/messages.ts";
-import { atom } from "../../runtime/values/atom.ts";
-import { Tuple, tuple } from "../../runtime/values/tuple.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  spawn,
+} from "../../otp/process/process.ts";
+import type { IoOperation, IoRequest } from "../../otp/gen/messages.ts";
+import { atom } from "../../core/values/atom.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
 
 /** The output so far, and the input that is left. */
 export interface TextDevice {

@@ -1,11 +1,11 @@
 /** The notation of terms in a trace; `elixir/support.ex` writes the same. */
 
-import { IoError, RpcError } from "../../errors.ts";
-import { Pid, Ref } from "../../process.ts";
-import { Atom, atom } from "../../runtime/values/atom.ts";
-import { termKey } from "../../runtime/values/term_key.ts";
-import { Tuple } from "../../runtime/values/tuple.ts";
-import { Task } from "../../task.ts";
+import { IoError, RpcError } from "../../core/errors.ts";
+import { Pid, Ref } from "../../otp/process/process.ts";
+import { Atom, atom } from "../../core/values/atom.ts";
+import { termKey } from "../../core/values/term_key.ts";
+import { Tuple } from "../../core/values/tuple.ts";
+import { Task } from "../../otp/task/task.ts";
 
 /** A line of a trace: a text, and optionally a term. */
 export interface Line {

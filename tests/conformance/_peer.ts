@@ -12,8 +12,8 @@ import {
   self,
   send,
   spawn,
-} from "../../process.ts";
-import { currentRuntime } from "../../runtime/context/current_process.ts";
+} from "../../otp/process/process.ts";
+import { currentRuntime } from "../../core/context/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 import { connectedNodes } from "./_scenario.ts";
 

@@ -18,7 +18,7 @@ import {
   spawnLink,
   Supervisor,
 } from "../../../mod.ts";
-import type { ChildDefinition } from "../../../supervisor.ts";
+import type { ChildDefinition } from "../../../otp/supervisor/supervisor.ts";
 import {
   expect,
   forever,

@@ -21,8 +21,8 @@ import {
   spawn,
   Supervisor,
 } from "../../../mod.ts";
-import { Tuple } from "../../../runtime/values/tuple.ts";
-import type { MultiCallResult } from "../../../gen_server.ts";
+import { Tuple } from "../../../core/values/tuple.ts";
+import type { MultiCallResult } from "../../../otp/gen_server/gen_server.ts";
 import {
   attempt,
   connectedNodes,

@@ -15,7 +15,7 @@ import {
   send,
   spawn,
 } from "../../../mod.ts";
-import type { GroupMembers } from "../../../pg.ts";
+import type { GroupMembers } from "../../../otp/pg/pg.ts";
 import {
   attempt,
   expect,

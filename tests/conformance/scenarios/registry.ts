@@ -15,8 +15,8 @@ import {
   spawn,
   Supervisor,
 } from "../../../mod.ts";
-import type { RegistryRecord } from "../../../registry.ts";
-import type { RegistryKeys } from "../../../registry.ts";
+import type { RegistryRecord } from "../../../otp/registry/registry.ts";
+import type { RegistryKeys } from "../../../otp/registry/registry.ts";
 import {
   attempt,
   expect,

@@ -1,0 +1,128 @@
+/**
+ * Functions for callers on Erlang and Elixir nodes: how their arguments and results look there.
+ *
+ * A node of Erlang or Elixir sends atoms, tuples and floats where a function in TypeScript takes strings, arrays and
+ * numbers. A function declares what it wants, and is called with that; the same declaration is used when this node
+ * calls the function of that name there.
+ *
+ * @module
+ */
+
+import {
+  BEAM_TYPES,
+  type BeamFields,
+  type BeamType,
+  type BeamTypes,
+  checkBeamType,
+  declareBeamTypes,
+} from "./values/beam_types.ts";
+import { checkOptions } from "./values/check_arguments.ts";
+import { inspect } from "./values/inspect.ts";
+
+export type { BeamFields, BeamType };
+
+/**
+ * The types on a BEAM that a type in TypeScript can have.
+ *
+ * @typeParam T The type in TypeScript.
+ */
+export type BeamTypeOf<T> = unknown extends T ? BeamType
+  : [T] extends [string] ? "term" | "binary" | "atom" | "charlist"
+  : [T] extends [number] ? "term" | "float"
+  : [T] extends [Uint8Array] ? "term" | "bytes"
+  : BeamType;
+
+/**
+ * The types of the fields of a message, by the form that it has in TypeScript.
+ *
+ * @typeParam M The message: `"name"`, `["name", …]` or `{ type: "name", … }`.
+ */
+export type BeamFieldsOf<M> = M extends string ? readonly []
+  : M extends readonly [string, ...infer R]
+    ? { readonly [I in keyof R]: BeamTypeOf<R[I]> }
+  : { readonly [K in Exclude<keyof M, "type">]-?: BeamTypeOf<M[K]> };
+
+/**
+ * The types of a function's arguments, in order.
+ *
+ * @typeParam A The arguments.
+ */
+export type BeamArgumentTypes<A extends readonly unknown[]> = {
+  readonly [I in keyof A]?: BeamTypeOf<A[I]>;
+};
+
+/**
+ * The declaration of a function's types.
+ *
+ * @typeParam F The function.
+ */
+// deno-lint-ignore no-explicit-any
+export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
+  /**
+   * The types of the arguments, in order; those that are left out are `"term"`.
+   *
+   * @default {[]}
+   */
+  readonly args?: BeamArgumentTypes<Parameters<F>>;
+  /**
+   * The type of the result.
+   *
+   * @default {"term"}
+   */
+  readonly returns?: BeamTypeOf<Awaited<ReturnType<F>>>;
+}
+
+/**
+ * Declares how a function looks to nodes of Erlang and Elixir.
+ *
+ * Without a declaration, the default mapping applies: strings are binaries, arrays are lists, plain objects are maps
+ * with binary keys. An argument that does not fit its type is passed as it arrived, so a function that is called by
+ * strangers checks its arguments.
+ *
+ * @typeParam F The function.
+ * @param fn The function, which a module of the node exports.
+ * @param types The types of its arguments and its result.
+ * @returns The same function.
+ * @throws {TypeError} If it is not a function, or a type is invalid.
+ *
+ * @example A function whose first argument and result are atoms
+ * ```ts
+ * import { beam } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * export const sendMessage = beam(
+ *   (recipient: string, message: string) => message === "" ? "empty" : `ok`,
+ *   { args: ["atom", "binary"], returns: "atom" },
+ * );
+ *
+ * assertEquals(sendMessage("moebi@localhost", "hi"), "ok");
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function beam<F extends (...args: any[]) => unknown>(
+  fn: F,
+  types: BeamFunctionTypes<F>,
+): F {
+  if (typeof fn !== "function") {
+    throw new TypeError(
+      `Cannot declare the types of ${inspect(fn)}: give a function`,
+    );
+  }
+  checkOptions(
+    types as BeamTypes,
+    "declare the types of a function",
+    BEAM_TYPES,
+    "{ args, returns }",
+  );
+  const { args = [], returns = "term" } = types as BeamTypes;
+  if (!Array.isArray(args)) {
+    throw new TypeError(
+      `Cannot declare the arguments of ${
+        fn.name || "a function"
+      }: give an array of types, not ${inspect(args)}`,
+    );
+  }
+  for (const type of [...args, returns]) checkBeamType(type);
+  declareBeamTypes(fn, { args: [...args], returns });
+  return fn;
+}

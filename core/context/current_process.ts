@@ -1,0 +1,50 @@
+/**
+ * The process and the node of the running code.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../processes/local_process.ts";
+import type { Runtime } from "../runtime.ts";
+import { ProcessExited } from "../values/error_classes.ts";
+import { currentContext } from "./async_context.ts";
+import { currentDefault } from "./default_node.ts";
+
+/** The process that the running code is in, if it is in one that is alive. */
+export function insideOf(): LocalProcess | undefined {
+  // Only processes run code: `async_context.ts` cannot name their class, as they depend on it.
+  const process = currentContext()?.process as LocalProcess | undefined;
+  return process?.standIn ?? process;
+}
+
+/** The runtime of the running code: of its process, or of the default node. */
+export function currentRuntime(): Runtime {
+  const context = currentContext();
+  if (context === undefined) return currentDefault();
+  return (context.process?.standIn ?? context).runtime as Runtime;
+}
+
+/**
+ * The process of the running code.
+ *
+ * @throws {ProcessExited} If it has exited.
+ */
+export function currentProcess(): LocalProcess {
+  const process = insideOf();
+  if (process?.alive) return process;
+  const context = currentContext();
+  if (context === undefined) return currentDefault().shell();
+  throw new ProcessExited((process ?? context).exitReason);
+}
+
+/** The process of the running code if it is alive; a dead one's waits never settle. */
+export function waitingProcess(): LocalProcess | undefined {
+  const process = insideOf();
+  if (process?.alive) return process;
+  return currentContext() === undefined ? currentDefault().shell() : undefined;
+}
+
+/** The promise that a wait in a dead process returns: it never settles. */
+export function never<T>(): Promise<T> {
+  return new Promise<T>(() => {});
+}

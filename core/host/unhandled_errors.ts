@@ -1,0 +1,73 @@
+/**
+ * Errors of dead processes that no code handles.
+ *
+ * The wait of an exiting process rejects, and so does each promise derived from it. If the process's code left
+ * one unawaited, no code is left to handle it: that is no error of the program, which would otherwise end by
+ * it, at the request of another node.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { ProcessExited } from "../values/error_classes.ts";
+
+let isHandled = false;
+
+/** Receives the errors that the host reports while a dead process's listeners are called. */
+let onStray: ((error: unknown) => void) | undefined;
+
+/** Ignores such rejections; all others have their usual effect. */
+export function ignoreStrayExits(): void {
+  if (isHandled) return;
+  isHandled = true;
+  if (typeof globalThis.addEventListener === "function") {
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      if (event.reason instanceof ProcessExited) event.preventDefault();
+    });
+    globalThis.addEventListener("error", (event) => {
+      if (onStray === undefined) return;
+      event.preventDefault();
+      onStray(event.error);
+    });
+    return;
+  }
+  nodeProcess.on("unhandledRejection", (reason: unknown) => {
+    if (reason instanceof ProcessExited) return;
+    // The host ends the program by itself only while it has no listener.
+    if (nodeProcess.listenerCount("unhandledRejection") === 1) throw reason;
+  });
+}
+
+/**
+ * Calls a function that calls the listeners of an event. An error that one of them throws goes to `stray`:
+ * otherwise the host would end the program, and with it the process that ended the dead one.
+ */
+export function withoutStrayErrors(
+  fn: () => void,
+  stray: (error: unknown) => void,
+): void {
+  if (typeof globalThis.addEventListener !== "function") {
+    return laterStrayErrors(fn, stray);
+  }
+  const before = onStray;
+  onStray = stray;
+  try {
+    fn();
+  } catch (error) {
+    stray(error);
+  } finally {
+    onStray = before;
+  }
+}
+
+/** The same if, as in Node, such errors are thrown by ticks that come after the listeners. */
+function laterStrayErrors(fn: () => void, stray: (error: unknown) => void) {
+  nodeProcess.on("uncaughtException", stray);
+  try {
+    fn();
+  } catch (error) {
+    stray(error);
+  } finally {
+    nodeProcess.nextTick(() => nodeProcess.off("uncaughtException", stray));
+  }
+}

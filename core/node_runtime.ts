@@ -1,0 +1,322 @@
+/**
+ * The runtime of a node: joins the tables of its processes, the delivery of signals, their start and end.
+ *
+ * It takes a clock and a `route`, and knows no socket.
+ *
+ * @module
+ */
+
+import { ConnectedNodes } from "./connected_nodes.ts";
+import { outside } from "./context/async_context.ts";
+import type { Discovery } from "./discovery.ts";
+import {
+  type PeerQuotaLimits,
+  PeerQuotas,
+  type RefusedRequest,
+} from "./peer_quotas.ts";
+import { type Clock, systemClock } from "./host/clock.ts";
+import { ignoreStrayExits } from "./host/unhandled_errors.ts";
+import { type LogLevel, type RuntimeEvent, textLog } from "./log/log_event.ts";
+import { type LogCause, NodeLog } from "./log/node_log.ts";
+import { Deaths } from "./processes/deaths.ts";
+import type { NumberMap } from "./collections/number_map.ts";
+import type { NumberTable } from "./processes/number_table.ts";
+import type { LocalProcess } from "./processes/local_process.ts";
+import { ProcessTable } from "./processes/process_table.ts";
+import { Timers } from "./processes/timers.ts";
+import type { Reached, ReachTarget } from "./reach_target.ts";
+import { Watchers, watchersOf } from "./processes/watchers.ts";
+import type { Runtime, RuntimeSpawnOptions } from "./runtime.ts";
+import { Deadlines } from "./scheduling/deadlines.ts";
+import { LocalDelivery } from "./signals/local_delivery.ts";
+import type { Runnable, Signals } from "./signals/signal.ts";
+import { UnreachableNode } from "./signals/unreachable_node.ts";
+import { BeamFunctions } from "./spawning/beam_functions.ts";
+import { Modules, type Resolved } from "./spawning/exported_modules.ts";
+import { resolveFor } from "./spawning/spawn_requests.ts";
+import { Spawner } from "./spawning/spawner.ts";
+import { Pid, Ref } from "./values/pid.ts";
+import { plainAlias, type ReplyTarget } from "./values/reply_to.ts";
+import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
+
+/** Options for a node's runtime. */
+export interface RuntimeOptions {
+  /** The node's name. */
+  node: string;
+  /** The node's incarnation. */
+  creation: number;
+  /** Its clock. */
+  clock?: Clock;
+  /**
+   * Returns the channel for signals to another node, if it is connected or, with `connect`, about to be; `isNamed` if
+   * the program names the node. Without this function, no node is reachable.
+   */
+  route?: (
+    node: string,
+    connect: boolean,
+    isNamed: boolean,
+  ) => Signals | undefined;
+  /** Connects to other nodes; without it, none is reachable. */
+  reach?: (target: ReachTarget) => Promise<Reached>;
+  /**
+   * Receives reports of crashes, and of the actions of supervisors and applications; by default they go to
+   * standard error.
+   */
+  report?: (event: RuntimeEvent) => void;
+  /** The node's log, if it has other sources too: `report` is left out then. */
+  log?: NodeLog;
+  /** The maximum nesting of a message. */
+  maxDepth?: number;
+  /** The limits of one peer; without them, there are no limits. */
+  peerLimits?: PeerQuotaLimits;
+  /** Called when a peer's request was refused. */
+  refused?: (node: string, what: RefusedRequest, message: string) => void;
+}
+
+/** The processes of a node, and the services that they use. */
+export class NodeRuntime implements Runtime {
+  readonly node: string;
+  readonly creation: number;
+  readonly maxDepth: number;
+  readonly nobody: Pid;
+  readonly log: NodeLog;
+  readonly modules: Modules = new Modules();
+  readonly functions: BeamFunctions = new BeamFunctions(this.modules);
+  readonly quotas: PeerQuotas;
+  readonly deadlines: Deadlines = new Deadlines({
+    now: () => this.#clock.now(),
+    timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
+  });
+  readonly timers: Timers;
+  readonly processes: NumberTable<LocalProcess>;
+  isStopping = false;
+  onSharedExit: Runtime["onSharedExit"] = undefined;
+  readonly names: Map<string, LocalProcess>;
+  readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
+  readonly aliases: NumberMap<LocalProcess>;
+  readonly visible: Set<string>;
+  readonly asymmetricPeers: Set<string>;
+  readonly local: Signals;
+  discovery: Discovery | undefined;
+  readonly #clock: Clock;
+  readonly #route: NonNullable<RuntimeOptions["route"]>;
+  readonly #reach: NonNullable<RuntimeOptions["reach"]>;
+  readonly #table: ProcessTable;
+  readonly #watchers: Watchers;
+  readonly #deaths: Deaths;
+  readonly #spawner: Spawner;
+  readonly #nodes: ConnectedNodes;
+  #stopped = false;
+  #isDraining = false;
+  #lastRef = 0;
+  #lastUnlinkId = 0;
+
+  /** Creates a node without processes. */
+  constructor(options: RuntimeOptions) {
+    this.node = options.node;
+    this.creation = options.creation;
+    ignoreStrayExits();
+    this.nobody = new Pid(this.node, 0, this.creation);
+    this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
+    this.#clock = options.clock ?? systemClock;
+    this.#route = options.route ?? (() => undefined);
+    this.#reach = options.reach ?? unreachable;
+    this.quotas = new PeerQuotas(options.peerLimits, options.refused);
+    this.log = options.log ?? new NodeLog({
+      node: this.node,
+      hook: options.report ?? textLog,
+      clock: this.#clock,
+      level: options.report === undefined ? "warning" : "debug",
+    });
+    this.#table = new ProcessTable(this);
+    this.processes = this.#table.processes;
+    this.names = this.#table.names;
+    this.aliases = this.#table.aliases;
+    this.#watchers = new Watchers(this, this.quotas);
+    this.#deaths = new Deaths(this, this.#table, this.#watchers);
+    this.#spawner = new Spawner(this, this.#table, this.#watchers);
+    this.local = new LocalDelivery(this, this.#table, this.#watchers);
+    this.timers = new Timers(this);
+    this.#nodes = new ConnectedNodes(this, this.#watchers);
+    this.visible = this.#nodes.visible;
+    this.asymmetricPeers = this.#nodes.asymmetricPeers;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** From here on, other nodes start nothing here. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  report(
+    level: LogLevel,
+    event: () => RuntimeEvent | string,
+    cause?: LogCause,
+  ): void {
+    this.log.report(level, event, cause);
+  }
+
+  route(node: string, isNamed = false): Signals {
+    if (node === this.node) return this.local;
+    return this.#route(node, true, isNamed) ?? new UnreachableNode(this, node);
+  }
+
+  back(node: string): Signals {
+    if (node === this.node) return this.local;
+    return this.#route(node, false, false) ?? new UnreachableNode(this, node);
+  }
+
+  connected(node: string): Signals | undefined {
+    return node === this.node ? this.local : this.#route(node, false, false);
+  }
+
+  reach(target: ReachTarget): Promise<Reached> {
+    return this.#reach(target);
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const deadline = this.deadlines.add(ms, { expire: fn });
+    return () => deadline.cancel();
+  }
+
+  every(ms: number, fn: () => void): () => void {
+    return outside(() => this.#clock.every(ms, fn));
+  }
+
+  unusedPid(): Pid {
+    return new Pid(this.node, this.#table.nextNumber(), this.creation);
+  }
+
+  makeRef(): Ref {
+    return new Ref(this.node, ++this.#lastRef, this.creation);
+  }
+
+  nextUnlinkId(): number {
+    return ++this.#lastUnlinkId;
+  }
+
+  find(pid: Pid): LocalProcess | undefined {
+    return this.#table.find(pid);
+  }
+
+  register(name: string, process: LocalProcess): boolean {
+    return this.#table.register(name, process);
+  }
+
+  unregister(name: string): boolean {
+    return this.#table.unregister(name);
+  }
+
+  shell(): LocalProcess {
+    return this.#spawner.shell();
+  }
+
+  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
+    return this.#spawner.spawn(fn, options);
+  }
+
+  makeStandIn(label: string | undefined): LocalProcess {
+    return this.#spawner.makeStandIn(label);
+  }
+
+  resolve(run: Runnable, node: string, isWithin = false): Resolved {
+    return resolveFor(this, run, node, isWithin ? "resolveWithin" : "resolve");
+  }
+
+  terminate(process: LocalProcess, reason: unknown): void {
+    this.#deaths.terminate(process, reason);
+  }
+
+  crash(process: LocalProcess, error: unknown): void {
+    this.#deaths.crash(process, error);
+  }
+
+  leave(process: LocalProcess, reason: unknown): void {
+    this.#deaths.leave(process, reason);
+  }
+
+  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
+    this.#deaths.failMonitor(process, ref, reason);
+  }
+
+  removeMonitor(process: LocalProcess, ref: Ref): void {
+    this.#watchers.drop(process, ref);
+  }
+
+  reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void {
+    const alias = plainAlias(to);
+    if (alias === undefined) signals.reply(from, to, value);
+    else this.#watchers.reply(signals, from, alias, to, value);
+  }
+
+  nodeUp(node: string, isHidden = false): void {
+    this.#nodes.up(node, isHidden);
+  }
+
+  asymmetricUp(node: string): void {
+    this.#nodes.asymmetricUp(node);
+  }
+
+  nodeDown(node: string, wasUp: boolean, isHidden = false): void {
+    this.#nodes.down(node, wasUp, isHidden);
+  }
+
+  /** The sizes of all tables, for tests that look for leaks. */
+  sizes(): Record<string, number> {
+    const { processes, links, monitors, entries } = this.quotas.totals();
+    const sizes: Record<string, number> = {
+      processes: this.processes.size,
+      names: this.names.size,
+      aliases: this.aliases.size,
+      "watches by reference": this.#watchers.size,
+      "processes held": processes,
+      "links held": links,
+      "monitors held": monitors,
+      "entries held": entries,
+      links: 0,
+      monitors: 0,
+      watchers: 0,
+      waits: 0,
+    };
+    for (const process of this.processes.values()) {
+      sizes.links += process.links?.size ?? 0;
+      sizes.monitors += process.monitors?.size ?? 0;
+      sizes.watchers += watchersOf(process).length;
+      sizes.waits += process.waits?.size ?? 0;
+    }
+    return sizes;
+  }
+
+  /** Ends every process, as the stop of a node does. */
+  stop(reason: unknown): void {
+    this.#stopped = true;
+    for (const process of [...this.processes.values()]) {
+      this.terminate(process, reason);
+    }
+    this.timers.stop();
+    this.deadlines.stop();
+  }
+}
+
+/** The outcome of every attempt to reach a node without a network. */
+function unreachable({ node, address }: ReachTarget): Promise<Reached> {
+  return Promise.resolve({
+    node,
+    connected: false,
+    reason: `Cannot connect to ${
+      node ?? address
+    }: this node is not started; start it by Node.start({ name })`,
+    isSelf: false,
+  });
+}

@@ -1,0 +1,199 @@
+/**
+ * The end of processes.
+ *
+ * `terminate` is the only end. The process is dead at once: its number, name and aliases are free, and no
+ * signal finds it. Then all that are linked to it or monitor it are notified. A death causes others, so
+ * they wait in a queue: a chain of links is longer than a stack. No step of a death throws, as that would
+ * keep others from being notified of it, or of the deaths after it.
+ *
+ * @module
+ */
+
+import { Fifo } from "../collections/fifo.ts";
+import { endBoth } from "../context/stand_in.ts";
+import { crashEvent } from "../log/crash_report.ts";
+import type { Runtime } from "../runtime.ts";
+import { isExitError, reasonOf } from "../values/error_classes.ts";
+import { isOrderly } from "../values/exit_reason.ts";
+import { sendableReason, sendReason } from "../values/sendable_reason.ts";
+import type { Pid, Ref } from "../values/pid.ts";
+import type { Link, Watcher } from "./links_and_monitors.ts";
+import { endMonitor, type LocalProcess } from "./local_process.ts";
+import type { ProcessTable } from "./process_table.ts";
+import type { Watchers } from "./watchers.ts";
+
+/** Ends the processes of a node. */
+export class Deaths {
+  readonly #runtime: Runtime;
+  readonly #table: ProcessTable;
+  readonly #watchers: Watchers;
+  /** Processes that have exited, and whose exit is not announced yet. */
+  readonly #ended = new Fifo<LocalProcess>();
+  #isEnding = false;
+
+  /** Starts without exited processes. */
+  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+    this.#runtime = runtime;
+    this.#table = table;
+    this.#watchers = watchers;
+  }
+
+  /** Ends a process: it is dead to others from here on. */
+  terminate(process: LocalProcess, reason: unknown): void {
+    if (!process.alive) return;
+    process.alive = false;
+    process.context.end(sendableReason(reason, this.#runtime.maxDepth));
+    this.#table.remove(process);
+    if (process.origin !== undefined) {
+      this.#runtime.quotas.release(process.origin, "processes");
+    }
+    if (process.entries !== undefined) process.dropAll();
+    if (process.timers !== undefined) process.cancelTimers();
+    endBoth(process);
+    if (isAlone(process) && !this.#isEnding) return process.close();
+    if (this.#isEnding) return this.#ended.push(process);
+    this.#isEnding = true;
+    try {
+      for (
+        let next: LocalProcess | undefined = process;
+        next !== undefined;
+        next = this.#ended.shift()
+      ) {
+        this.#announce(next);
+        next.close();
+      }
+    } finally {
+      this.#isEnding = false;
+    }
+  }
+
+  #announce(process: LocalProcess): void {
+    const { pid, exitReason: reason, links, monitors } = process;
+    const { watchers, indexedWatchers } = process;
+    process.links = process.watchers = process.monitors = undefined;
+    process.indexedWatchers = undefined;
+    // A server mostly has some of them that are empty by now.
+    if (links !== undefined && links.size > 0) {
+      for (const link of links.values()) {
+        process.releaseLink(link);
+        if (link.unlinking === 0) this.#exitLink(process, link, reason);
+      }
+    }
+    if (watchers !== undefined && watchers.size > 0) {
+      for (const watcher of watchers.values()) {
+        this.#down(process, watcher, reason);
+      }
+    }
+    for (const watcher of indexedWatchers ?? []) {
+      this.#watchers.forget(watcher);
+      this.#down(process, watcher, reason);
+    }
+    if (monitors !== undefined && monitors.size > 0) {
+      for (const monitor of monitors.values()) {
+        try {
+          endMonitor(this.#runtime, pid, monitor);
+        } catch {
+          // The monitor ends with the connection then.
+        }
+      }
+    }
+  }
+
+  // The usual signal is sent without `sendReason`, whose closure costs more than it: 100 bytes for each.
+
+  #exitLink({ pid }: LocalProcess, { pid: to }: Link, reason: unknown): void {
+    try {
+      this.#runtime.back(to.node).exitLink(pid, to, reason);
+    } catch {
+      this.#exitLinkPlainly(pid, to, reason);
+    }
+  }
+
+  #exitLinkPlainly(pid: Pid, to: Pid, reason: unknown): void {
+    sendReason(
+      reason,
+      (plain) => this.#runtime.back(to.node).exitLink(pid, to, plain),
+    );
+  }
+
+  #down(
+    { pid }: LocalProcess,
+    watcher: Watcher,
+    reason: unknown,
+  ): void {
+    const { pid: to, ref, name } = watcher;
+    try {
+      this.#runtime.back(to.node).down(pid, to, ref, reason, name);
+    } catch {
+      this.#downPlainly(pid, watcher, reason);
+    }
+  }
+
+  #downPlainly(
+    pid: Pid,
+    { pid: to, ref, name }: Watcher,
+    reason: unknown,
+  ): void {
+    sendReason(
+      reason,
+      (plain) => this.#runtime.back(to.node).down(pid, to, ref, plain, name),
+    );
+  }
+
+  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
+  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
+    const watcher = this.#watchers.drop(process, ref);
+    if (watcher === undefined) return;
+    this.#down(
+      process,
+      watcher,
+      sendableReason(reason, this.#runtime.maxDepth),
+    );
+  }
+
+  /** Ends a process whose code threw or rejected. */
+  crash(process: LocalProcess, error: unknown): void {
+    if (isExitError(error)) this.leave(process, reasonOf(error));
+    else if (process.alive) {
+      const reason = reasonOf(error);
+      this.#reportCrash(process, reason);
+      this.terminate(process, reason);
+    }
+  }
+
+  /** Ends a process that exits by itself. */
+  leave(process: LocalProcess, reason: unknown): void {
+    if (!process.alive) return;
+    if (this.#isReported(process, reason)) this.#reportCrash(process, reason);
+    this.terminate(process, reason);
+  }
+
+  #reportCrash(process: LocalProcess, reason: unknown): void {
+    const { origin } = process;
+    this.#runtime.report(
+      "error",
+      () => crashEvent(process, reason),
+      origin === undefined
+        ? undefined
+        : { what: "crashes of processes started", peer: origin },
+    );
+  }
+
+  /** As in Erlang, an exit is no crash; but the exit of a process with a lineage is logged like one. */
+  #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
+    return lineage !== undefined && !lineage.starting &&
+      !isOrderly(sendableReason(reason, this.#runtime.maxDepth));
+  }
+}
+
+/** Whether no process has to be notified of a process's exit. */
+function isAlone(
+  { links, watchers, indexedWatchers, monitors }: LocalProcess,
+): boolean {
+  return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors) &&
+    (indexedWatchers === undefined || indexedWatchers.isEmpty);
+}
+
+function isEmpty(table: { readonly size: number } | undefined): boolean {
+  return table === undefined || table.size === 0;
+}

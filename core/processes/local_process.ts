@@ -1,0 +1,598 @@
+/**
+ * One process: its state, and the signals that it sends.
+ *
+ * @module
+ */
+
+import {
+  ExitError,
+  NoProcessError,
+  ProcessExited,
+} from "../values/error_classes.ts";
+import {
+  outside,
+  ProcessContext,
+  runInside,
+} from "../context/async_context.ts";
+import { ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
+import { SmallMap } from "../collections/small_map.ts";
+import { Mailbox, type MailboxHost } from "./mailbox.ts";
+import type { Guard } from "./receivers.ts";
+import { Pid, Ref } from "../values/pid.ts";
+import type { Runtime } from "../runtime.ts";
+import type {
+  Backpressure,
+  MonitoredObject,
+  Target,
+} from "../signals/signal.ts";
+import { type Lineage, lineageOf } from "./lineage.ts";
+import {
+  type AliasMode,
+  type Link,
+  type Monitor,
+  monitoredObject,
+  type Wait,
+  type Watcher,
+  type WatcherList,
+} from "./links_and_monitors.ts";
+import { LinkTable } from "./link_table.ts";
+import { copyTerm } from "../values/term.ts";
+import { formatExit } from "../values/exit_reason.ts";
+import { withoutStrayErrors } from "../host/unhandled_errors.ts";
+import { termKey } from "../values/term_key.ts";
+import type { PendingTimer } from "./timers.ts";
+import type { ReplyTarget } from "../values/reply_to.ts";
+
+/** Where the dictionary keeps the label that a process has given itself, as in OTP. */
+export const PROCESS_LABEL = "$process_label";
+
+/** Options for the start of a process. */
+export interface ProcessOptions {
+  /** The group leader; a process without a parent leads itself. */
+  groupLeader?: Pid;
+  /** The process that started it. */
+  parent?: Pid;
+  /** Set for a process whose every abnormal exit is logged: a server, a task, one of OTP's `proc_lib`. */
+  kind?: Lineage["kind"];
+  /** Of a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
+  callers?: Pid[];
+  /** A description of the code that it runs. */
+  label?: string;
+  /** The node that it is started for. */
+  origin?: string;
+}
+
+/** The types of nodes that a process is notified of. */
+export type NodeTypes = "visible" | "hidden" | "all";
+
+/**
+ * The state that few processes have. In an object of its own: it was 64 bytes of each idle process.
+ */
+class ColdState {
+  origin: string | undefined = undefined;
+  standIn: LocalProcess | undefined = undefined;
+  standsFor: LocalProcess | undefined = undefined;
+  nodeMonitors: Map<string, number> | undefined = undefined;
+  watchesNodes = 0;
+  nodeTypes: Map<NodeTypes, number> | undefined = undefined;
+  watchesAsymmetric = false;
+  timers: Set<PendingTimer> | undefined = undefined;
+  abort: AbortController | undefined = undefined;
+  entries: Map<string, number> | undefined = undefined;
+}
+
+/** The state of one process, which is its own {@linkcode ProcessSchedule}: an object less to make and to keep. */
+export class LocalProcess extends ProcessSchedule implements MailboxHost {
+  /** The process's name among all nodes. */
+  readonly pid: Pid;
+  /** The node that it is on. */
+  readonly runtime: Runtime;
+  /** The context of its code. */
+  readonly context: ProcessContext;
+  /** Where its output goes. */
+  groupLeader: Pid;
+  /** The process that started it. */
+  readonly parent: Pid | undefined;
+  /** Its lineage, if every abnormal exit is logged. */
+  readonly lineage: Lineage | undefined;
+  /** A description of the code that it runs. */
+  readonly label: string | undefined;
+  /** Whether exit signals become messages. */
+  trapExit = false;
+  /** Whether it is a shell: its waits then end with the exit itself. */
+  shell = false;
+  /** False from the moment that it exits. */
+  alive = true;
+  /** The name that it is registered under. */
+  name: string | undefined = undefined;
+  /** Its mail, which it shares with its stand-in. */
+  mailbox: Mailbox = new Mailbox();
+  /** Its links, by the other end. */
+  links: LinkTable | undefined = undefined;
+  /** Its monitors, by reference number. */
+  monitors: SmallMap<number, Monitor> | undefined = undefined;
+  /** Monitors on it by its pid of processes of its node, by reference number. */
+  watchers: SmallMap<number, Watcher> | undefined = undefined;
+  /** Other monitors on it. */
+  indexedWatchers: WatcherList<LocalProcess> | undefined = undefined;
+  /** Its active aliases, by reference number. */
+  aliases: SmallMap<number, AliasMode> | undefined = undefined;
+  /** Its pending waits, by reference number. */
+  waits: SmallMap<number, Wait> | undefined = undefined;
+  /** Its dictionary, by the key's key. */
+  dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
+    undefined;
+  #cold: ColdState | undefined = undefined;
+
+  /** Made by `Runtime.spawn`. */
+  constructor(runtime: Runtime, number: number, options: ProcessOptions) {
+    super();
+    this.runtime = runtime;
+    this.context = new ProcessContext(this, runtime);
+    this.pid = new Pid(runtime.node, number, runtime.creation);
+    this.groupLeader = options.groupLeader ?? this.pid;
+    this.parent = options.parent;
+    const { kind, parent, callers } = options;
+    this.lineage = kind === undefined ? undefined : lineageOf(
+      kind,
+      parent,
+      callers ?? [],
+      parent && runtime.find(parent),
+    );
+    this.label = options.label;
+    const { origin } = options;
+    if (origin !== undefined && origin !== runtime.node) {
+      this.#ownCold().origin = origin;
+    }
+  }
+
+  #ownCold(): ColdState {
+    return this.#cold ??= new ColdState();
+  }
+
+  /** The other node that it was started for, if it was. */
+  get origin(): string | undefined {
+    return this.#cold?.origin;
+  }
+
+  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
+  get standIn(): LocalProcess | undefined {
+    return this.#cold?.standIn;
+  }
+
+  set standIn(process: LocalProcess | undefined) {
+    this.#ownCold().standIn = process;
+  }
+
+  /** The process of the node that is not started that it stands in for. */
+  get standsFor(): LocalProcess | undefined {
+    return this.#cold?.standsFor;
+  }
+
+  set standsFor(process: LocalProcess | undefined) {
+    this.#ownCold().standsFor = process;
+  }
+
+  /** How often it monitors each node. */
+  get nodeMonitors(): Map<string, number> | undefined {
+    return this.#cold?.nodeMonitors;
+  }
+
+  set nodeMonitors(monitors: Map<string, number> | undefined) {
+    this.#ownCold().nodeMonitors = monitors;
+  }
+
+  /** The number of its subscriptions to visible nodes that come or go. */
+  get watchesNodes(): number {
+    return this.#cold?.watchesNodes ?? 0;
+  }
+
+  set watchesNodes(count: number) {
+    this.#ownCold().watchesNodes = count;
+  }
+
+  /** The numbers of its subscriptions to nodes of a type that come or go, whose messages state the type. */
+  get nodeTypes(): Map<NodeTypes, number> | undefined {
+    return this.#cold?.nodeTypes;
+  }
+
+  set nodeTypes(types: Map<NodeTypes, number> | undefined) {
+    this.#ownCold().nodeTypes = types;
+  }
+
+  /** Whether it is notified of visible nodes that take this one for a hidden node. */
+  get watchesAsymmetric(): boolean {
+    return this.#cold?.watchesAsymmetric ?? false;
+  }
+
+  set watchesAsymmetric(watches: boolean) {
+    this.#ownCold().watchesAsymmetric = watches;
+  }
+
+  /** Messages that will be sent to it. */
+  get timers(): Set<PendingTimer> | undefined {
+    return this.#cold?.timers;
+  }
+
+  set timers(timers: Set<PendingTimer> | undefined) {
+    this.#ownCold().timers = timers;
+  }
+
+  /** The number of entries that it keeps for each other node, as a server. */
+  get entries(): Map<string, number> | undefined {
+    return this.#cold?.entries;
+  }
+
+  /** The label that it has given itself. */
+  get ownLabel(): unknown {
+    return this.dictionary?.get(termKey(PROCESS_LABEL))?.value;
+  }
+
+  /** Why it exited. */
+  get exitReason(): unknown {
+    return this.context.exitReason;
+  }
+
+  /** Its callers, nearest first. */
+  get callers(): Pid[] | undefined {
+    return this.lineage?.callers;
+  }
+
+  /** @throws {ProcessExited} If the process has exited. */
+  assertAlive(): void {
+    if (!this.alive) throw new ProcessExited(this.exitReason);
+  }
+
+  test(guard: Guard, message: unknown): boolean {
+    return runInside(this, guard, message);
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    return this.runtime.after(ms, fn);
+  }
+
+  /**
+   * Settles a wait of the process: at once, or when it is its turn.
+   *
+   * @param wait The wait; it is abandoned instead if the process exits before.
+   */
+  resume(wait: Pick<Wait, "abandon">, settle: () => void): void {
+    if (scheduler.canAnswerNow(this)) settle();
+    else this.resumeLater(wait, settle);
+  }
+
+  /** Settles a wait of the process when it is its turn. */
+  resumeLater(wait: Pick<Wait, "abandon">, settle: () => void): void {
+    const step = () => {
+      if (this.alive) settle();
+      else wait.abandon(() => this.exitError());
+    };
+    scheduler.enqueue(this, step, undefined);
+  }
+
+  /** Counts a step that the process makes by itself; returns a promise if it is not its turn yet. */
+  turn(): Promise<void> | undefined {
+    if (scheduler.canStepNow(this)) return undefined;
+    return new Promise((resolve) => {
+      scheduler.enqueue(this, resolveIfAlive, resolve);
+    });
+  }
+
+  /** An abort signal that fires when the process exits. */
+  abortSignal(): AbortSignal {
+    return (this.#ownCold().abort ??= new AbortController()).signal;
+  }
+
+  /** Adds an entry for a node, under a key; returns false if that was refused. */
+  keepFor(node: string, characters = 0): boolean {
+    if (node === this.runtime.node) return true;
+    if (!this.alive || !this.runtime.quotas.acquireEntry(node, characters)) {
+      return false;
+    }
+    const entries = this.#ownCold().entries ??= new Map();
+    entries.set(node, (entries.get(node) ?? 0) + 1);
+    return true;
+  }
+
+  /** Removes an entry for a node. */
+  dropFor(node: string): void {
+    const kept = this.entries?.get(node);
+    if (kept === undefined) return;
+    if (kept > 1) this.entries!.set(node, kept - 1);
+    else this.entries!.delete(node);
+    this.runtime.quotas.release(node, "entries");
+  }
+
+  /** Removes all entries. */
+  dropAll(): void {
+    for (const [node, kept] of this.entries ?? []) {
+      for (let i = 0; i < kept; i++) this.dropFor(node);
+    }
+  }
+
+  /** Cancels the messages that would be sent to it. */
+  cancelTimers(): void {
+    for (const timer of this.timers ?? []) timer.cancel();
+  }
+
+  /** The error that the process's waits end with. */
+  exitError(): Error {
+    return this.shell
+      ? new ExitError(this.exitReason)
+      : new ProcessExited(this.exitReason);
+  }
+
+  /** Ends the process's own waits; the runtime has notified the others. */
+  close(): void {
+    this.mailbox.close(this);
+    const { waits } = this;
+    this.waits = undefined;
+    if (waits !== undefined) this.#abandon(waits.values());
+    const abort = this.#cold?.abort;
+    if (abort !== undefined) this.#fireAbort(abort);
+  }
+
+  #abandon(waits: Iterable<Wait>): void {
+    const error = () => this.exitError();
+    for (const wait of waits) {
+      try {
+        wait.abandon(error);
+      } catch (thrown) {
+        this.#reportThrown("A wait", thrown);
+      }
+    }
+  }
+
+  #fireAbort(abort: AbortController): void {
+    // Listeners are code of the dead process, not of the one that ended it.
+    const fire = () =>
+      withoutStrayErrors(
+        () => abort.abort(this.exitError()),
+        (thrown) =>
+          this.#reportThrown("A listener of the abort signal", thrown),
+      );
+    if (this.shell) outside(fire);
+    else runInside(this, fire);
+  }
+
+  #reportThrown(what: string, error: unknown): void {
+    this.runtime.report(
+      "error",
+      () =>
+        `${what} of ${this.pid}, which has exited, threw: ${formatExit(error)}`,
+      { what: "errors of processes that have exited", peer: this.origin },
+    );
+  }
+
+  /** Sends a message to a pid; to this node's processes goes a copy. */
+  send(to: Pid, message: unknown): Backpressure {
+    const runtime = this.runtime;
+    if (to.node === runtime.node) {
+      return runtime.local.send(
+        this.pid,
+        to,
+        copyTerm(message, runtime.maxDepth),
+      );
+    }
+    return runtime.route(to.node).send(this.pid, to, message);
+  }
+
+  /** Sends a message to a name of this node or another. */
+  sendName(name: string, node: string, message: unknown): Backpressure {
+    const runtime = this.runtime;
+    if (node === runtime.node) {
+      return runtime.local.sendName(
+        this.pid,
+        name,
+        copyTerm(message, runtime.maxDepth),
+      );
+    }
+    return runtime.route(node, true).sendName(this.pid, name, message);
+  }
+
+  /** Sends a message to an alias. */
+  sendAlias(alias: Ref, message: unknown): Backpressure {
+    const runtime = this.runtime;
+    if (alias.node === runtime.node) {
+      return runtime.local.sendAlias(
+        this.pid,
+        alias,
+        copyTerm(message, runtime.maxDepth),
+      );
+    }
+    return runtime.route(alias.node).sendAlias(this.pid, alias, message);
+  }
+
+  /** Answers a call, or sends a task's result. */
+  reply(to: ReplyTarget, value: unknown): void {
+    const runtime = this.runtime;
+    const { node } = to;
+    if (node === runtime.node) {
+      runtime.local.reply(this.pid, to, copyTerm(value, runtime.maxDepth));
+    } else runtime.reply(runtime.back(node), this.pid, to, value);
+  }
+
+  /**
+   * Answers a call whose caller may be on a node that this one has no connection to, as the call was sent to
+   * another one.
+   */
+  replyAnywhere(to: ReplyTarget, value: unknown): void {
+    const { node } = to;
+    const { runtime } = this;
+    if (node === runtime.node) return this.reply(to, value);
+    runtime.reply(runtime.route(node), this.pid, to, value);
+  }
+
+  /** Links this process to another. */
+  link(to: Pid): void {
+    if (to.equals(this.pid)) return;
+    const { runtime } = this;
+    if (
+      to.node === runtime.node && !this.trapExit &&
+      runtime.find(to) === undefined
+    ) {
+      throw new NoProcessError(
+        `Cannot link to ${to}: no such process is alive here`,
+      );
+    }
+    const known = this.links?.get(to);
+    if (known !== undefined && known.unlinking === 0) return;
+    if (known !== undefined) known.unlinking = 0;
+    else this.addLink(to);
+    runtime.route(to.node).link(this.pid, to);
+  }
+
+  /**
+   * Notes a link that the other end knows of already.
+   *
+   * @param held Whether it counts as a peer's.
+   * @param tellsEnd Whether the end of the other one is awaited as well: the shell process, which all
+   *   code outside any process shares, then survives it.
+   */
+  addLink(to: Pid, held = false, tellsEnd = false): void {
+    const spares = tellsEnd && this.shell;
+    this.links ??= new LinkTable(this.runtime);
+    this.links.set({ pid: to, unlinking: 0, held, spares });
+  }
+
+  /** Drops a link; nothing is sent. */
+  dropLink(link: Link): void {
+    this.links!.delete(link);
+    this.releaseLink(link);
+  }
+
+  /** Stops counting a dropped link as a peer's. */
+  releaseLink({ held, pid }: Link): void {
+    if (held) this.runtime.quotas.release(pid.node, "links");
+  }
+
+  /** The processes that it is linked to. */
+  activeLinks(): Pid[] {
+    return [...this.links?.values() ?? []]
+      .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
+  }
+
+  /** Sets whether exit signals become messages, also those for the process that it stands in for. */
+  setTrapExit(on: boolean): void {
+    this.trapExit = on;
+    if (this.standsFor !== undefined) this.standsFor.trapExit = on;
+  }
+
+  /** Ends a link: from here on no signal of it arrives. */
+  unlink(to: Pid): void {
+    const link = this.links?.get(to);
+    if (link === undefined) return this.standsFor?.unlink(to);
+    if (link.unlinking !== 0) return;
+    link.unlinking = this.runtime.nextUnlinkId();
+    this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
+  }
+
+  /**
+   * Starts a monitor; with a mode, its reference is an alias too, and with a wait, awaited. That of a call ends
+   * with the reply, at both ends.
+   */
+  monitor(
+    object: MonitoredObject,
+    mode?: AliasMode,
+    wait?: Wait,
+    ref: Ref = this.runtime.makeRef(),
+    isCall = false,
+  ): Ref {
+    const { node } = object;
+    const target = object instanceof Pid ? object : object.name;
+    const isOwn = typeof target === "string"
+      ? target === this.name && node === this.runtime.node
+      : this.pid.equals(target);
+    // As in Erlang, a monitor of the process itself has no effect, and its reference is no alias.
+    if (isOwn) return ref;
+    if (mode !== undefined) this.addAlias(ref, mode);
+    if (wait !== undefined) this.await(ref, wait);
+    this.addMonitor(ref, target, node);
+    this.runtime.route(node, typeof target === "string")
+      .monitor(this.pid, target, ref, isCall);
+    return ref;
+  }
+
+  /** Notes a monitor that the other end knows of already. */
+  addMonitor(ref: Ref, target: Target, node: string): void {
+    this.monitors ??= new SmallMap();
+    this.monitors.set(ref.number, { ref, target, node });
+  }
+
+  /** The processes and names that it monitors. */
+  monitored(): MonitoredObject[] {
+    return [...this.monitors?.values() ?? []].map(monitoredObject);
+  }
+
+  /** Whether an apparent DOWN of a monitor of its own may be genuine: any process can send such a message. */
+  isDown(ref: unknown): ref is Ref {
+    if (this.#isOfOther(ref)) return this.standsFor!.isDown(ref);
+    return ref instanceof Ref && ref.node === this.runtime.node &&
+      ref.creation === this.runtime.creation &&
+      !this.monitors?.has(ref.number);
+  }
+
+  /** Ends a monitor; its DOWN will no longer arrive. */
+  demonitor(ref: Ref): boolean {
+    if (this.#isOfOther(ref)) return this.standsFor!.demonitor(ref);
+    const monitor = this.monitors?.get(ref.number);
+    const mode = this.aliases?.get(ref.number);
+    if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
+    if (monitor === undefined) return false;
+    this.monitors!.delete(ref.number);
+    endMonitor(this.runtime, this.pid, monitor);
+    return true;
+  }
+
+  /** Forgets a monitor on something of a node, which has ended it there. */
+  forgetMonitor({ number }: Ref, node: string): void {
+    if (this.monitors?.get(number)?.node === node) this.monitors.delete(number);
+  }
+
+  /** Makes a reference an alias of this process. */
+  addAlias(ref: Ref, mode: AliasMode): void {
+    this.aliases ??= new SmallMap();
+    this.aliases.set(ref.number, mode);
+    this.runtime.aliases.set(ref.number, this);
+  }
+
+  /** Ends an alias: later messages to it are dropped. */
+  unalias(ref: Ref): boolean {
+    if (this.#isOfOther(ref)) return this.standsFor!.unalias(ref);
+    if (!this.aliases?.delete(ref.number)) return false;
+    this.runtime.aliases.delete(ref.number);
+    return true;
+  }
+
+  /** Whether the process that it stands in for made a reference. */
+  #isOfOther(ref: unknown): boolean {
+    return this.standsFor !== undefined && ref instanceof Ref &&
+      ref.node === this.standsFor.pid.node;
+  }
+
+  /** Waits for the answer under a reference. */
+  await(ref: Ref, wait: Wait): void {
+    this.waits ??= new SmallMap();
+    this.waits.set(ref.number, wait);
+  }
+
+  /** Stops waiting; returns whether there was a wait. */
+  unawait(ref: Ref): boolean {
+    return this.waits?.delete(ref.number) ?? false;
+  }
+}
+
+function resolveIfAlive({ alive }: LocalProcess, resolve: () => void): void {
+  if (alive) resolve();
+}
+
+/** Ends a monitor of a process; one on a process of this node, by its pid, is in no index. */
+export function endMonitor(
+  runtime: Runtime,
+  from: Pid,
+  { target, node, ref }: Monitor,
+): void {
+  if (node !== runtime.node || typeof target === "string") {
+    runtime.back(node).demonitor(from, ref, target);
+  } else runtime.find(target)?.watchers?.delete(ref.number);
+}

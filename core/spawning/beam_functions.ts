@@ -1,0 +1,187 @@
+/**
+ * Functions as a BEAM names them: module, function and arguments, Erlang's MFA.
+ *
+ * How a name is spelled belongs to the BEAM (`beam_names.ts`) and to the export, which may declare the types of
+ * its arguments and result (`beam_types.ts`). `Modules` knows none of it.
+ *
+ * @module
+ */
+
+import type { Mfa, Runnable } from "../signals/signal.ts";
+import { Atom, atom } from "../values/atom.ts";
+import {
+  fromBeamFunction,
+  fromBeamName,
+  toBeamFunction,
+  toBeamName,
+} from "../values/beam_names.ts";
+import { ExitError } from "../values/error_classes.ts";
+import { ExternalFunction } from "../values/functions.ts";
+import { inspect } from "../values/inspect.ts";
+import { Tuple, tuple } from "../values/tuple.ts";
+import {
+  argsFromBeam,
+  argsToBeam,
+  type BeamTypes,
+  beamTypesOf,
+  fromBeam,
+} from "../values/beam_types.ts";
+import type { Modules, Resolved } from "./exported_modules.ts";
+
+/** The service that runs a function which is not exported: its process exits as one on a BEAM does. */
+const UNDEFINED = "$undef";
+
+/** The service that refuses a function of a BEAM, which only a BEAM can run. */
+const FUNCTION = "$fun";
+
+/** Names the functions of a node's modules for nodes on a BEAM. */
+export class BeamFunctions {
+  readonly #modules: Modules;
+  /** Functions of OTP that stand for something else here, as `module:function/arity`. */
+  readonly #services = new Map<string, (args: unknown[]) => Runnable>();
+  /** How a BEAM names the requests for a service of the node. */
+  readonly #encoders = new Map<
+    string,
+    (run: { function: string; args: unknown[] }) => Mfa
+  >();
+
+  /** Names the functions of these modules. */
+  constructor(modules: Modules) {
+    this.#modules = modules;
+    modules.services.set(UNDEFINED, undefinedFunction);
+    modules.services.set(FUNCTION, functionOfBeam);
+    this.serve("erlang:apply/2", ([fn, args]) => this.#apply(fn, args));
+    this.serve(
+      "erlang:apply/3",
+      ([module, name, args]) =>
+        module instanceof Atom && name instanceof Atom && Array.isArray(args)
+          ? this.requested([module.name, name.name, args])
+          : undefinedRun(["erlang", "apply", [module, name, args]]),
+    );
+  }
+
+  /** Names the requests for a service of the node as a BEAM does. */
+  encode(
+    service: string,
+    called: (run: { function: string; args: unknown[] }) => Mfa,
+  ): void {
+    this.#encoders.set(service, called);
+  }
+
+  /** Has a function of OTP, `module:function/arity`, run another one. */
+  serve(mfa: string, run: (args: unknown[]) => Runnable): void {
+    this.#services.set(mfa, run);
+  }
+
+  /** The request for the function that a BEAM names. */
+  requested(mfa: Mfa): Runnable {
+    const [module, name, args] = mfa;
+    const service = this.#services.get(`${module}:${name}/${args.length}`);
+    if (service !== undefined) return service(args);
+    const found = this.find(module, name);
+    return found === undefined ? undefinedRun(mfa) : {
+      module: found.module,
+      function: found.function,
+      args: argsFromBeam(args, found.types),
+    };
+  }
+
+  /** Whether there is a function of that name. */
+  has([module, name, args]: Mfa): boolean {
+    return this.#services.has(`${module}:${name}/${args.length}`) ||
+      this.find(module, name) !== undefined;
+  }
+
+  /** The result of a function that ran on a BEAM. */
+  result(value: unknown, run: Runnable): unknown {
+    return fromBeam(value, this.#typesOf(run)?.returns);
+  }
+
+  #typesOf(run: Runnable): BeamTypes | undefined {
+    return "module" in run
+      ? beamTypesOf(this.#modules.lookup(run.module, run.function)?.fn)
+      : undefined;
+  }
+
+  /** The exported function that a BEAM names. */
+  find(
+    module: string,
+    name: string,
+  ): { module: string; function: string; types?: BeamTypes } | undefined {
+    const own = fromBeamName(module);
+    const named = fromBeamFunction(own, name);
+    // A module of the user may have names in the style of the BEAM.
+    return this.#exported(own, named) ??
+      (named === name ? undefined : this.#exported(own, name));
+  }
+
+  #exported(module: string, name: string): ReturnType<BeamFunctions["find"]> {
+    const found = this.#modules.lookup(module, name);
+    return found && {
+      module: found.module,
+      function: found.name,
+      types: beamTypesOf(found.fn),
+    };
+  }
+
+  #apply(fn: unknown, args: unknown): Runnable {
+    if (!(fn instanceof ExternalFunction) || !Array.isArray(args)) {
+      return { module: FUNCTION, function: "apply", args: [] };
+    }
+    const mfa: Mfa = [fn.module, fn.function, args];
+    return fn.arity === args.length ? this.requested(mfa) : undefinedRun(mfa);
+  }
+
+  /**
+   * A request as a BEAM names it.
+   *
+   * @throws {TypeError} If it is for a function that no module exports.
+   */
+  called(run: Runnable): Mfa {
+    if (!("module" in run)) {
+      throw new TypeError(
+        'Cannot run a function of TypeScript on an Erlang node: give module and function instead, as in Node.spawn(node, ["Kate", "sayName"])',
+      );
+    }
+    const { module, function: name, args } = run;
+    const encoder = this.#encoders.get(module);
+    if (encoder !== undefined) return encoder(run);
+    if (module.startsWith("$")) {
+      throw new TypeError(
+        `Cannot run ${
+          inspect(module)
+        } on an Erlang node: it has no such service`,
+      );
+    }
+    const types = this.#typesOf(run);
+    return [
+      toBeamName(module),
+      toBeamFunction(module, name),
+      argsToBeam(args, types),
+    ];
+  }
+}
+
+function undefinedRun([module, name, args]: Mfa): Runnable {
+  const named = [atom(module), atom(name), args];
+  return { module: UNDEFINED, function: "run", args: named };
+}
+
+function undefinedFunction({ args }: { args: unknown[] }): Resolved {
+  return {
+    fn: () => {
+      throw new ExitError(
+        tuple(atom("undef"), [new Tuple([...args, []])]),
+      );
+    },
+    label: "undefined function",
+  };
+}
+
+function functionOfBeam(): Resolved {
+  return {
+    error: "closure",
+    message:
+      "a function of the BEAM cannot run here; the module, function and arguments of an exported one can",
+  };
+}

@@ -1,0 +1,364 @@
+/**
+ * The functions that other nodes may run on this one: those of the modules that it exports, by name.
+ *
+ * @module
+ */
+
+import {
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../values/error_classes.ts";
+import { inspect, printable, quote } from "../values/inspect.ts";
+import { Atom, nameOf } from "../values/atom.ts";
+import { remoteNameOf } from "../values/beam_names.ts";
+import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
+import type { Lineage } from "../processes/lineage.ts";
+import type { Runnable, SpawnFailure } from "../signals/signal.ts";
+
+/** The exports of a module: functions by name. Other values are ignored. */
+// deno-lint-ignore no-explicit-any
+export type ModuleExports = Record<string, any>;
+
+/** The name of an exported function, with its module's name. */
+export type ModuleFunction = readonly [
+  module: string | Atom,
+  function: string | Atom,
+];
+
+/**
+ * A function that may run on another node: one that both nodes export under the same name, the name under
+ * which that node exports it, or, for a node that allows closures, a function that refers only to names that
+ * are exported there.
+ *
+ * @typeParam A Its arguments.
+ * @typeParam T Its result.
+ */
+// deno-lint-ignore no-explicit-any
+export type RemoteFunction<A extends unknown[] = any[], T = unknown> =
+  | ((...args: A) => T)
+  | ModuleFunction;
+
+/** Makes a function of a closure's source. */
+export type ClosureCompiler = (
+  source: string,
+) => (...args: unknown[]) => unknown;
+
+/** Returns whether a node may run an exported function of a module. */
+export type Allow = (
+  node: string,
+  module: string,
+  fn: string,
+) => boolean;
+
+/**
+ * Resolves a request of the node itself, under a name that no module has, or of another node, if it is named.
+ */
+export type Service = (
+  run: { function: string; args: unknown[] },
+  node: string | undefined,
+) => Resolved;
+
+/** The result of {@linkcode Modules.resolve}. */
+export type Resolved =
+  | { fn: () => unknown; label: string; kind?: Lineage["kind"] }
+  | { error: SpawnFailure; message: string };
+
+// deno-lint-ignore ban-types
+type AnyFunction = Function;
+
+/**
+ * The maximum number of arguments of a call: each takes room on the stack, which another node must not exhaust,
+ * as the server that runs the function would exit.
+ */
+const MAX_ARGUMENTS = 10_000;
+
+/** A function with the names under which a node exports it. */
+export interface ExportedFunction {
+  /** The function. */
+  fn: AnyFunction;
+  /** The name of its module. */
+  module: string;
+  /** The name of the function in the module. */
+  name: string;
+}
+
+/** The exported modules of a node. */
+export class Modules {
+  readonly #modules = new Map<string, ModuleExports>();
+  /** The functions of each module, read once: a getter must not run because another node asks. */
+  readonly #functions = new Map<string, Map<string, AnyFunction>>();
+  readonly #named = new Map<AnyFunction, [module: string, name: string]>();
+  readonly #parked = new Map<string, AnyFunction>();
+  /**
+   * Services of the node, by name: they are reached by spawn requests only, as `allow` is checked for the
+   * function that a service runs, and not for the service.
+   */
+  readonly services: Map<string, Service> = new Map();
+  /**
+   * Functions of the library that every node exports, by module and function: `allow` is checked for them, and
+   * a module that the user exports under the same name comes first.
+   */
+  readonly library: Map<string, AnyFunction> = new Map();
+  /** Set if closures are allowed. */
+  compile: ClosureCompiler | undefined;
+  /** Set if not every node may run all exported functions. */
+  allow: Allow | undefined;
+  /** Whether other nodes may read the state of servers by OTP's `sys`, and with `"write"` suspend them. */
+  allowObserve: boolean | "write" = false;
+
+  /**
+   * Exports a module under a name; it replaces an earlier one of that name. The functions are those that the
+   * module has now.
+   *
+   * @throws {TypeError} If an export is a getter that throws: the message says that `what` cannot be done.
+   */
+  add(name: string, module: ModuleExports, what = "export a module"): void {
+    const functions = new Map<string, AnyFunction>();
+    // A class's static functions are not enumerable.
+    for (const key of Object.getOwnPropertyNames(module)) {
+      const value = read(name, module, key, what);
+      if (typeof value !== "function") continue;
+      functions.set(key, value);
+      if (!this.#named.has(value)) this.#named.set(value, [name, key]);
+    }
+    this.#modules.set(name, module);
+    this.#functions.set(name, functions);
+  }
+
+  /** Stores a function of this node for a request of this node; returns its key. */
+  park(fn: AnyFunction): string {
+    const key = crypto.randomUUID();
+    this.#parked.set(key, fn);
+    return key;
+  }
+
+  /** Returns and removes a stored function. */
+  unpark(key: string): AnyFunction | undefined {
+    const fn = this.#parked.get(key);
+    this.#parked.delete(key);
+    return fn;
+  }
+
+  /** The exported modules, by name. */
+  entries(): Iterable<[string, ModuleExports]> {
+    return this.#modules;
+  }
+
+  /** Under which name a function is exported. */
+  nameOf(fn: AnyFunction): [module: string, name: string] | undefined {
+    return this.#named.get(fn);
+  }
+
+  /** The function of that name, if it is exported, with the names under which it is. */
+  lookup(module: string, name: string): ExportedFunction | undefined {
+    module = unquotedName(module);
+    name = unquotedName(name);
+    const functions = this.#functions.get(module);
+    const fn = functions === undefined
+      ? this.library.get(`${module}.${name}`)
+      : functions.get(name);
+    return fn && { fn, module, name };
+  }
+
+  /**
+   * Names a function for a request: by its exported name, else within the node as a stored function, else by
+   * its source.
+   *
+   * @throws {TypeError} If its source would not do.
+   */
+  describe(
+    fn: AnyFunction | ModuleFunction,
+    args: unknown[],
+    local: boolean,
+  ): Runnable {
+    const named = typeof fn === "function"
+      ? this.#named.get(fn)
+      : checkName(fn);
+    if (named !== undefined) {
+      return { module: named[0], function: named[1], args };
+    }
+    if (local) return { parked: this.park(fn as AnyFunction), args };
+    return { source: closureSource(fn as AnyFunction), args };
+  }
+
+  /** As {@linkcode Modules.resolve}, of a spawn request, which can name a service too. */
+  resolveSpawn(run: Runnable, node?: string): Resolved {
+    const service = "module" in run ? this.services.get(run.module) : undefined;
+    return service === undefined
+      ? this.resolve(run, node)
+      : service(run as Runnable & { module: string; function: string }, node);
+  }
+
+  /** The function that a request names, ready to run, or why it cannot be run; of another node, if it names one. */
+  resolve(run: Runnable, node?: string): Resolved {
+    const { args } = run;
+    if (args.length > MAX_ARGUMENTS) {
+      return {
+        error: "undef",
+        message:
+          `no function takes ${args.length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
+      };
+    }
+    if ("source" in run) return this.#closure(run.source, args);
+    if ("parked" in run) {
+      const fn = this.unpark(run.parked);
+      return fn === undefined
+        ? { error: "undef", message: "the function is no longer there" }
+        : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
+    }
+    const { module, function: name } = run;
+    if (node !== undefined && this.services.has(module)) {
+      return {
+        error: "not_allowed",
+        message:
+          `${module} is a service of the node, which is reached by spawn requests only`,
+      };
+    }
+    const found = this.lookup(module, name);
+    if (found === undefined) {
+      return { error: "undef", message: this.#undefined(module, name, args) };
+    }
+    // A request may quote a name; the rule and the label have the name of the export.
+    const label = `${found.module}.${found.name}/${args.length}`;
+    if (node !== undefined && !this.isAllowed(node, found)) {
+      return { error: "not_allowed", message: notAllowed(node, label) };
+    }
+    return { fn: () => found.fn.apply(undefined, args), label };
+  }
+
+  /** Whether the rule lets a node run a function. */
+  isAllowed(
+    node: string,
+    { module, name }: Pick<ExportedFunction, "module" | "name">,
+  ): boolean {
+    try {
+      return this.allow === undefined ||
+        this.allow(node, module, name) === true;
+    } catch {
+      // A rule that fails allows nothing.
+      return false;
+    }
+  }
+
+  #closure(source: string, args: unknown[]): Resolved {
+    if (this.compile === undefined) {
+      return {
+        error: "closure",
+        message:
+          "the node does not run closures; start it with --allow-closures (allowClosures: true), or export the function from a module",
+      };
+    }
+    try {
+      const fn = this.compile(source);
+      return { fn: () => fn(...args), label: "closure" };
+    } catch (error) {
+      return {
+        error: "closure",
+        message: `the closure's source does not compile: ${
+          printable(String(error))
+        }`,
+      };
+    }
+  }
+
+  #undefined(module: string, name: string, args: unknown[]): string {
+    const what = `${printable(module)}.${printable(name)}/${args.length}`;
+    const exports = this.#modules.get(module);
+    if (exports === undefined) {
+      const known = [...this.#modules.keys()];
+      return `function ${what} is not exported: the node exports no module ${
+        quote(module)
+      }${
+        known.length === 0
+          ? ""
+          : ` (it exports ${known.map(printable).join(", ")})`
+      }; start it with --module ${printable(module)}=./file.ts (modules: { ${
+        printable(module)
+      } })`;
+    }
+    return `function ${what} is not exported: module ${
+      quote(module)
+    } has no function ${quote(name)}`;
+  }
+}
+
+/** The refusal of a request that the rule of the node does not allow. */
+export function notAllowed(node: string, what: string): string {
+  return `the node does not let ${node} run ${what}: its \`allow\` option says no`;
+}
+
+/** The error for a request that was refused. */
+export function spawnError(
+  node: string,
+  { error, message }: { error: SpawnFailure; message: string },
+  what = "spawn",
+): Error {
+  const text = `Cannot ${what} on ${node}: ${message}`;
+  return error === "undef"
+    ? new UndefinedFunctionError(text)
+    : new SpawnRefusedError(error, text);
+}
+
+function read(
+  name: string,
+  module: ModuleExports,
+  key: string,
+  what: string,
+): unknown {
+  try {
+    return module[key];
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot ${what}: the export ${quote(key)} of the module ${
+        quote(name)
+      } throws ${inspect(cause)}; give a function in place of a getter`,
+      { cause },
+    );
+  }
+}
+
+/** Checks the name of a function; throws at the caller, as the error of the other node would say less. */
+export function checkName(
+  fn: unknown,
+): readonly [module: string, name: string] {
+  const [given, name] = Array.isArray(fn) ? fn : [];
+  if (isName(given) && isName(name)) {
+    const module = remoteNameOf(given);
+    return name instanceof Atom
+      ? [module, nameOf(functionOfAtom(module, name.name))]
+      : [module, nameOf(name)];
+  }
+  throw new TypeError(
+    `Cannot run ${
+      inspect(fn)
+    }: give a function, or [module, function] as in ["Chat", "receiveMessage"]`,
+  );
+}
+
+function isName(value: unknown): value is string | Atom {
+  return typeof value === "string" || value instanceof Atom;
+}
+
+/** Throws unless the value is a function, so that no process is started for another value. */
+export function assertFunction(fn: unknown): void {
+  if (typeof fn === "function") return;
+  throw new TypeError(
+    `Cannot run ${
+      inspect(fn)
+    }: give a function; names, as [module, function], are for Node.spawn and TaskSupervisor`,
+  );
+}
+
+/** The source of a function, if it is an expression that can be read on its own elsewhere. */
+function closureSource(fn: AnyFunction): string {
+  const source = Function.prototype.toString.call(fn);
+  if (
+    /^(async\s+)?function\b/.test(source) ||
+    /^(async\s+)?(\(|[\w$]+\s*=>)/.test(source)
+  ) return source;
+  throw new TypeError(
+    `Cannot send the function ${
+      fn.name || "(anonymous)"
+    } to another node: it is not exported, and its source is not a function expression; export it from a module (modules: { … }, --module) or give an arrow function`,
+  );
+}

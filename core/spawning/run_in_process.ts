@@ -1,0 +1,70 @@
+/**
+ * Running a function in a process of its own, for code that is in none: a program's top level, or the
+ * handler of a web server.
+ *
+ * @module
+ */
+
+import { ExitError } from "../values/error_classes.ts";
+import { checkOptions, checkSignal } from "../values/check_arguments.ts";
+import { contextFor } from "../context/async_context.ts";
+import { assertFunction } from "./exported_modules.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
+import type { Runtime } from "../runtime.ts";
+import type { OptionNames } from "../values/options.ts";
+
+/** Options for running a function in a process of its own. */
+export interface RunOptions {
+  /**
+   * A signal whose abort ends the process, like an exit signal with the reason `"shutdown"`.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+}
+
+const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true };
+
+/**
+ * Runs a function in a new process of a node, and settles as it does.
+ *
+ * The process exits when the function's promise settles. An exit signal that ends it before rejects the
+ * promise with `ExitError`; an abort rejects it with the signal's reason.
+ */
+export function runIn<T>(
+  runtime: Runtime,
+  fn: () => T | Promise<T>,
+  options: RunOptions = {},
+): Promise<T> {
+  assertFunction(fn);
+  checkOptions(options, "run a function", RUN_OPTIONS, "{ signal }");
+  const { signal } = options;
+  if (signal !== undefined) checkSignal(signal, "run a function");
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const runAs = contextFor<T | Promise<T>>();
+  const process: LocalProcess = runtime.spawn(async () => {
+    try {
+      resolve(await runAs(process, fn));
+    } catch (error) {
+      reject(error);
+      // The caller has the error; a crash report would repeat it.
+      if (process.alive) {
+        runtime.terminate(
+          process,
+          error instanceof ExitError ? error.reason : error,
+        );
+      }
+    }
+  }, { groupLeader: runtime.names.get("user")?.pid, label: "run" });
+  process.abortSignal().addEventListener("abort", () => {
+    signal?.removeEventListener("abort", end);
+    reject(new ExitError(process.exitReason));
+  });
+  function end(): void {
+    reject(signal!.reason);
+    runtime.local.exit(runtime.nobody, process.pid, "shutdown");
+  }
+  signal?.addEventListener("abort", end);
+  return promise;
+}

@@ -1,0 +1,282 @@
+/**
+ * Connections that were accepted, and whose dialers have not authenticated yet.
+ *
+ * @module
+ */
+
+import { quote } from "../core/values/inspect.ts";
+import type { Runtime } from "../core/runtime.ts";
+import { prefixesOf } from "./address_prefix.ts";
+import { runHandshake } from "./handshake.ts";
+import type { NetworkLog } from "./network_log.ts";
+import type { ConnectionStats } from "./statistics.ts";
+import {
+  type Admission,
+  type CrossingRule,
+  HandshakeError,
+  type Local,
+  type RefusalCause,
+  type Session,
+  type Transport,
+  type Wire,
+  type WireName,
+} from "./wire.ts";
+
+/** The time in which a pending handshake is not ended to make room for another one, in milliseconds. */
+const GRACE = 1000;
+
+/** Above that many times `maxHalfOpen`, a pending handshake makes room at any age. */
+const HARD = 8;
+
+interface HalfOpen {
+  readonly attempt: AbortController;
+  /** The prefixes of its address, the shortest first. */
+  readonly prefixes: readonly string[];
+  readonly since: number;
+  /** Whether it has sent the beginning of a valid first frame. */
+  hasSpoken: boolean;
+}
+
+/** The parts of a node that its acceptor needs. */
+export interface AcceptorOptions {
+  /** The node's processes. */
+  runtime: Runtime;
+  /** The data of the node that a handshake needs. */
+  local: Local;
+  /** The wires that the node speaks. */
+  wires: Wire[];
+  /** The counters. */
+  stats: ConnectionStats;
+  /** Takes lines for the log. */
+  log: NetworkLog;
+  /** Called when a peer has authenticated over a wire. */
+  up(session: Session, transport: Transport, wire: WireName): unknown;
+}
+
+/**
+ * Runs the handshake of each connection that comes in: unauthenticated ones get little time each, and little
+ * room all together.
+ */
+export class Acceptor {
+  readonly #options: AcceptorOptions;
+  /** The unauthenticated connections, oldest first. */
+  readonly #waiting = new Map<Transport, HalfOpen>();
+  #stopped = false;
+
+  /** Starts without connections. */
+  constructor(options: AcceptorOptions) {
+    this.#options = options;
+  }
+
+  /** The number of unauthenticated connections. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Closes all unauthenticated connections, and all new ones. */
+  stop(): void {
+    this.#stopped = true;
+    for (const { attempt } of this.#waiting.values()) {
+      attempt.abort(new HandshakeError("refused", "the node stops"));
+    }
+  }
+
+  /** Accepts a connection. */
+  accept(transport: Transport): void {
+    if (this.#stopped) return transport.destroy();
+    const { runtime, local, stats, up } = this.#options;
+    const { limits } = local;
+    stats.accepted++;
+    const attempt = new AbortController();
+    const waiting = {
+      attempt,
+      prefixes: prefixesOf(hostOf(transport.remote)),
+      since: runtime.now(),
+      hasSpoken: false,
+    };
+    let name: WireName;
+    this.#waiting.set(transport, waiting);
+    if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
+    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
+      attempt.abort(
+        new HandshakeError(
+          "timeout",
+          `it did not get in within ${limits.handshakeTimeout} ms`,
+        ),
+      );
+    });
+    runHandshake(transport, attempt.signal, async () => {
+      const { wire, first } = await this.#sniff(transport);
+      waiting.hasSpoken = true;
+      name = wire.name;
+      return await accept(wire, transport, first, local);
+    }).finally(() => {
+      stopTimer();
+      this.#waiting.delete(transport);
+    }).then(
+      (session) => {
+        if (session !== undefined) return up(session, transport, name);
+        stats.asked++;
+        transport.end();
+      },
+      (error) => this.#refused(transport, error),
+    );
+  }
+
+  /**
+   * Closes one connection: the oldest of the network that has the most, as closing the newest would keep true
+   * peers out while an attacker holds all places. But when many true peers come at once, those whose handshake
+   * has begun may finish it; the others dial again.
+   */
+  #makeRoom(): void {
+    const { runtime, local: { limits } } = this.#options;
+    const late = runtime.now() - GRACE;
+    const { size } = this.#waiting;
+    const isTooMany = size > HARD * limits.maxHalfOpen;
+    const crowd = largestNetwork([...this.#waiting]);
+    const first = crowd.find(([, { since, hasSpoken }]) =>
+      isTooMany || !hasSpoken || since <= late
+    );
+    if (first === undefined) return;
+    const [transport, { attempt }] = first;
+    this.#waiting.delete(transport);
+    attempt.abort(
+      new HandshakeError(
+        "refused",
+        `${
+          size - 1
+        } connections were not in yet when another one came, and it had to make room (limits.maxHalfOpen)`,
+        "halfOpen",
+      ),
+    );
+  }
+
+  #refused(transport: Transport, error: Error): void {
+    if (this.#stopped) return;
+    const { stats, log } = this.#options;
+    const known = error instanceof HandshakeError ? error : undefined;
+    const counted = known?.counted ?? "protocol";
+    stats.refused[counted]++;
+    log(
+      counted === "alive" ? "debug" : "warning",
+      () => `Refused a connection from ${transport.remote}: ${error.message}`,
+      { what: `connections refused (${counted})` },
+    );
+  }
+
+  #sniff(
+    transport: Transport,
+  ): Promise<{ wire: Wire; first: () => Uint8Array }> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      { wire: Wire; first: () => Uint8Array }
+    >();
+    const { wires } = this.#options;
+    let first = new Uint8Array();
+    let found: Wire | undefined;
+    transport.start({
+      drained: () => {},
+      closed: (error) =>
+        reject(
+          error instanceof HandshakeError ? error : new HandshakeError(
+            "protocol",
+            "it closed before it said a word",
+            "closed",
+          ),
+        ),
+      bytes: (chunk) => {
+        const grown = new Uint8Array(first.length + chunk.length);
+        grown.set(first);
+        grown.set(chunk, first.length);
+        first = grown;
+        // More bytes may arrive before the wire takes over.
+        if (found !== undefined) return;
+        const isSecure = transport.binding !== undefined;
+        const answers = wires.map((wire) => wire.sniff(first, isSecure));
+        found = wires[answers.indexOf(true)];
+        if (found !== undefined) resolve({ wire: found, first: () => first });
+        else if (!answers.includes(undefined)) {
+          reject(unknownBytes(first, isSecure, wires));
+        }
+      },
+    });
+    return promise;
+  }
+}
+
+/** The admission of a dialler under a name that its certificate is not valid for. */
+const NOT_THEIRS: Admission = {
+  status: "not_allowed",
+  confirm: () => Promise.resolve("not_allowed"),
+  isElsewhere: () => false,
+};
+
+/** Lets a wire accept a dialler, if its certificate is valid for its name. */
+async function accept(
+  wire: Wire,
+  transport: Transport,
+  first: () => Uint8Array,
+  local: Local,
+): Promise<Session | undefined> {
+  let mismatch: string | undefined;
+  const admit = (name: string, rule: CrossingRule) => {
+    mismatch = transport.mismatch?.(name);
+    return mismatch === undefined ? local.admit(name, rule) : NOT_THEIRS;
+  };
+  try {
+    return await wire.accept(transport, first, { ...local, admit });
+  } catch (error) {
+    if (mismatch === undefined) throw error;
+    throw new HandshakeError("refused", mismatch);
+  }
+}
+
+/**
+ * Returns the connections of the network that has the most: of the largest one by the shortest prefix, then of the
+ * largest one in that by the next prefix, and so on. Of equal ones, the network of the oldest connection is chosen.
+ */
+function largestNetwork(
+  all: [Transport, HalfOpen][],
+): [Transport, HalfOpen][] {
+  const levels = Math.max(...all.map(([, { prefixes }]) => prefixes.length));
+  let crowd = all;
+  for (let level = 0; level < levels; level++) {
+    let largest: [Transport, HalfOpen][] = [];
+    const groups = Map.groupBy(crowd, ([, { prefixes }]) => prefixes[level]);
+    for (const group of groups.values()) {
+      if (group.length > largest.length) largest = group;
+    }
+    crowd = largest;
+  }
+  return crowd;
+}
+
+function hostOf(remote: string): string {
+  return remote.slice(0, remote.lastIndexOf(":"));
+}
+
+function unknownBytes(
+  first: Uint8Array,
+  isSecure: boolean,
+  wires: readonly Wire[],
+): HandshakeError {
+  const text = new TextDecoder("latin1").decode(first.subarray(0, 16));
+  let counted: RefusalCause = "protocol";
+  let what = `bytes that no node sends (${quote(text)})`;
+  const speaks = (name: WireName) => wires.some((wire) => wire.name === name);
+  if (/^(GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|PRI) /.test(text)) {
+    counted = "http";
+    what = "an HTTP client on a node's port";
+  } else if (first[0] === 0x16 && first[1] === 0x03) {
+    counted = "tls";
+    what =
+      "a TLS client on a plain port: start this node with TLS too (--tls-cert, --tls-key and --tls-ca), or that one without";
+  } else if (!speaks("beam") && /[Nn]/.test(text[isSecure ? 4 : 2] ?? "")) {
+    counted = "erlang";
+    what =
+      "an Erlang node, whose wire is not spoken here: add it with --wire beam (wires)";
+  } else if (!speaks("json") && /^\0\0..{/s.test(text)) {
+    what =
+      "a node that speaks the JSON wire, which is not spoken here: add it with --wire json (wires)";
+  }
+  return new HandshakeError("protocol", what, counted);
+}

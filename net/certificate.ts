@@ -1,0 +1,164 @@
+/**
+ * The subject of a certificate: the names in its subjectAltName.
+ *
+ * They are read from its bytes. The text that runtimes make of them cannot be parsed safely: not all runtimes
+ * escape a comma within a name.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { isIP } from "node:net";
+import { printable } from "../core/values/inspect.ts";
+
+/** The prefix of a node's name in a certificate. */
+export const NODE_URI = "otp://";
+
+/** A peer's certificate, which this node's CA has signed. */
+export interface PeerCertificate {
+  /** The nodes that it names: `alex@localhost` for an entry `URI:otp://alex@localhost`. */
+  nodes: string[];
+  /** The host names and addresses that it names. */
+  hosts: string[];
+  /** The SHA-256 of its bytes, in hexadecimal digits. */
+  fingerprint: string;
+  /** Its bytes, in DER. */
+  der: Uint8Array;
+}
+
+/**
+ * Which nodes a certificate is valid for: `"host"`, `"name"`, `"none"`, or a custom function.
+ *
+ * - `"host"`: it names the node, or it names no node but the host of the node's name.
+ * - `"name"`: it names the node.
+ * - `"none"`: any certificate of the CA is valid.
+ */
+export type VerifyCertificate =
+  | "host"
+  | "name"
+  | "none"
+  | ((name: string, certificate: PeerCertificate) => boolean);
+
+const SEQUENCE = 0x30;
+const EXTENSIONS = 0xa3;
+const DNS = 0x82;
+const URI = 0x86;
+const IP = 0x87;
+const SUBJECT_ALT_NAME = "551d11";
+
+interface Item {
+  tag: number;
+  body: Uint8Array;
+}
+
+/** The items of a constructed value in DER. */
+function itemsIn(bytes: Uint8Array): Item[] {
+  const items: Item[] = [];
+  let at = 0;
+  while (at + 2 <= bytes.length) {
+    const tag = bytes[at];
+    let length = bytes[at + 1];
+    at += 2;
+    if (length > 0x80) {
+      const digits = bytes.subarray(at, at + length - 0x80);
+      at += digits.length;
+      length = digits.reduce((sum, byte) => sum * 256 + byte, 0);
+    }
+    items.push({ tag, body: bytes.subarray(at, at + length) });
+    at += length;
+  }
+  return items;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+}
+
+function subjectAltName(der: Uint8Array): Item[] {
+  const [certificate] = itemsIn(der);
+  const [signed] = itemsIn(certificate?.body ?? new Uint8Array());
+  const extensions = itemsIn(signed?.body ?? new Uint8Array())
+    .filter(({ tag }) => tag === EXTENSIONS)
+    .flatMap(({ body }) => itemsIn(body))
+    .flatMap(({ body }) => itemsIn(body));
+  for (const { tag, body } of extensions) {
+    const [id, ...rest] = itemsIn(body);
+    const value = rest.at(-1);
+    if (tag !== SEQUENCE || value === undefined) continue;
+    if (hex(id.body) !== SUBJECT_ALT_NAME) continue;
+    return itemsIn(value.body).flatMap((names) => itemsIn(names.body));
+  }
+  return [];
+}
+
+function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  const digits = hex(bytes).match(/.{4}/g) ?? [];
+  return canonicalAddress(digits.join(":"));
+}
+
+function canonicalAddress(host: string): string {
+  return isIP(host) === 6 ? new URL(`http://[${host}]`).hostname : host;
+}
+
+/** Reads a certificate. */
+export function readCertificate(der: Uint8Array): PeerCertificate {
+  const nodes: string[] = [];
+  const hosts: string[] = [];
+  for (const { tag, body } of subjectAltName(der)) {
+    const text = new TextDecoder("latin1").decode(body);
+    if (tag === IP) hosts.push(addressText(body));
+    else if (tag === DNS) hosts.push(text.toLowerCase());
+    else if (tag === URI && text.startsWith(NODE_URI)) {
+      nodes.push(text.slice(NODE_URI.length));
+    }
+  }
+  const fingerprint = createHash("sha256").update(der).digest("hex");
+  return { nodes, hosts, fingerprint, der };
+}
+
+/** The reason why a certificate is not valid for a node; `undefined` if it is. */
+export function mismatchOf(
+  name: string,
+  certificate: PeerCertificate,
+  verify: VerifyCertificate,
+): string | undefined {
+  const { nodes, hosts } = certificate;
+  if (typeof verify === "function") {
+    // An error that is thrown here would end the program.
+    try {
+      const answer: unknown = verify(name, certificate);
+      if (answer === true) return undefined;
+      if (answer instanceof Promise) {
+        // One that rejects would end the program, too.
+        answer.catch(() => {});
+        return `the verify option returned a promise for ${name}: it must return true or false`;
+      }
+    } catch (error) {
+      return `the verify option failed for ${name}: ${
+        printable(String(error)).slice(0, 200)
+      }`;
+    }
+    return `the verify option refuses the certificate of ${name}`;
+  }
+  if (verify === "none" || nodes.includes(name)) return undefined;
+  const host = name.slice(name.indexOf("@") + 1);
+  if (
+    verify === "host" && nodes.length === 0 &&
+    hosts.some((each) => isHost(host, each))
+  ) return undefined;
+  const named = [...nodes, ...hosts].map((each) => printable(each)).join(", ");
+  return `the certificate is for ${
+    named === "" ? "nobody" : named.slice(0, 255)
+  }, and not for ${name}`;
+}
+
+/** Whether a certificate's name is that of a host; `*` stands for its first label. */
+function isHost(host: string, name: string): boolean {
+  const wanted = canonicalAddress(host.toLowerCase());
+  if (name === wanted) return true;
+  const dot = wanted.indexOf(".");
+  return name.startsWith("*.") && isIP(wanted) === 0 && dot > 0 &&
+    name.indexOf(".", 2) > 0 && name.slice(1) === wanted.slice(dot);
+}

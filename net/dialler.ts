@@ -1,0 +1,416 @@
+/**
+ * The nodes that are being dialled: for signals, for `Node.connect`, and as introduced peers.
+ *
+ * A node is dialled once at a time. Signals for it wait meanwhile. Two nodes may dial each other: the handshake
+ * decides which dial gives way, and that one waits for the other's connection and retries if none comes. The
+ * other dial fails at last after the handshake's time limit, so a dial that gives way goes on for twice as
+ * long.
+ *
+ * Nodes that a peer has introduced are dialled by a pool, so that a peer cannot cause more than a limited
+ * number of dials by sending names. If one of them is needed otherwise, it is dialled at once.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { outside } from "../core/context/async_context.ts";
+import type { Runtime } from "../core/runtime.ts";
+import type { Signals, SpawnRequest, Target } from "../core/signals/signal.ts";
+import { UnreachableNode } from "../core/signals/unreachable_node.ts";
+import type { Pid, Ref } from "../core/values/pid.ts";
+import { type Attempts, REPEATS } from "./attempts.ts";
+import type { Budget } from "./budget.ts";
+import type { Reach } from "./peer_place.ts";
+import { PendingSignals } from "./pending_signals.ts";
+import { cannotConnect, logFailure } from "./failure.ts";
+import type { NetworkLog } from "./network_log.ts";
+import type { ConnectionStats } from "./statistics.ts";
+import { type DialTarget, isDialOver, type Ways } from "./ways.ts";
+import { HandshakeError, type Limits } from "./wire.ts";
+
+/** The time that a dial that gave way waits for the other side's, in milliseconds. */
+export const GIVE_WAY = 1000;
+
+/**
+ * The time in which messages do not dial a node again after a dial that failed, in milliseconds. They are dropped as if
+ * that dial had failed for them, too: a program that sends 500 messages a second to a dead node spent half a core on
+ * dials. Links, monitors, and so calls, dial at any time.
+ */
+const FAILED_FOR = 100;
+
+/** The number of introduced nodes that are dialled at a time. */
+export const INTRODUCED_AT_ONCE = 32;
+
+/** The parts of a node that a dialler needs. */
+export interface DiallerOptions {
+  /** The node's processes. */
+  runtime: Runtime;
+  /** The limits. */
+  limits: Limits;
+  /** The attempts to reach other nodes. */
+  attempts: Attempts;
+  /** The ways to other nodes. */
+  ways: Ways;
+  /** The bytes that wait for all nodes together. */
+  queued: Budget;
+  /** The counters. */
+  stats: ConnectionStats;
+  /** Takes lines for the log. */
+  log: NetworkLog;
+  /** Returns whether there is a connection to a node. */
+  isConnected(node: string): boolean;
+  /** Returns whether the limit of connections is reached. */
+  isFull(): boolean;
+}
+
+interface Dial extends DialTarget {
+  nearest: Reach | undefined;
+  readonly pending: PendingSignals;
+  /** Resolves with `undefined` when the node is connected, or with the failure. */
+  readonly promise: Promise<string | undefined>;
+  readonly settle: (failure: string | undefined) => void;
+  /**
+   * The attempt that is being made; `undefined` while it waits for its turn or for the other side's dial. It
+   * resolves however the attempt ends.
+   */
+  attempt: Promise<void> | undefined;
+  /** Whether a caller here is waiting for it, who is notified if it fails. */
+  isWanted: boolean;
+  /** Whether all its callers report a failure themselves. */
+  isQuiet: boolean;
+}
+
+/** A dial that has failed. */
+interface FailedDial {
+  readonly at: number;
+  readonly nearest: Reach | undefined;
+}
+
+/** The peer that has introduced a node, and how far it is. */
+interface Introduction {
+  readonly by: unknown;
+  readonly nearest: Reach;
+}
+
+/** A node whose dial has failed just now: drops messages, and dials again for signals that expect an answer. */
+class FailedNode extends UnreachableNode {
+  readonly #again: () => Signals;
+
+  constructor(
+    runtime: Runtime,
+    node: string,
+    dial: () => Signals | undefined,
+  ) {
+    super(runtime, node);
+    this.#again = () => dial() ?? new UnreachableNode(runtime, node);
+  }
+
+  override link(from: Pid, to: Pid): void {
+    this.#again().link(from, to);
+  }
+
+  override monitor(from: Pid, target: Target, ref: Ref, call?: boolean): void {
+    this.#again().monitor(from, target, ref, call);
+  }
+
+  override spawnRequest(from: Pid, request: SpawnRequest): void {
+    this.#again().spawnRequest(from, request);
+  }
+}
+
+/** Dials nodes. */
+export class Dialler {
+  readonly #options: DiallerOptions;
+  readonly #dials = new Map<string, Dial>();
+  /** Introduced nodes that are not dialled yet. */
+  readonly #introduced = new Map<string, Introduction>();
+  #introducedAtOnce = 0;
+  /** The dials that have failed in the last {@linkcode FAILED_FOR} ms, by node, in their order. */
+  readonly #failedDials = new Map<string, FailedDial>();
+  /** Aborts the running dials, including those that the other side's connection has settled. */
+  readonly #running = new Set<AbortController>();
+  #stopped = false;
+
+  /** Starts without dials. */
+  constructor(options: DiallerOptions) {
+    this.#options = options;
+  }
+
+  /** Returns whether this node is dialling that one now. */
+  isDialling(node: string): boolean {
+    return this.#dials.get(node)?.attempt !== undefined;
+  }
+
+  /** Waits until the current attempt to dial a node has ended. */
+  async attempted(node: string): Promise<void> {
+    await this.#dials.get(node)?.attempt;
+  }
+
+  /**
+   * Signals for a node that is being dialled; with `start`, starts to dial it if necessary, at no address that is nearer
+   * than `nearest`. If a dial has failed just now, only a signal that somebody waits for starts another one.
+   */
+  pending(
+    node: string,
+    start: boolean,
+    nearest: Reach | undefined,
+  ): Signals | undefined {
+    const { runtime } = this.#options;
+    if (start && !this.#dials.has(node) && this.#hasFailed(node, nearest)) {
+      return new FailedNode(
+        runtime,
+        node,
+        () => this.#pending(node, true, nearest),
+      );
+    }
+    return this.#pending(node, start, nearest);
+  }
+
+  #pending(
+    node: string,
+    start: boolean,
+    nearest: Reach | undefined,
+  ): PendingSignals | undefined {
+    const dial = this.#dials.get(node) ??
+      (start ? this.#start(node, { nearest }) : undefined);
+    if (dial === undefined) return undefined;
+    dial.isWanted = true;
+    dial.isQuiet = false;
+    if (nearest === undefined || nearest < (dial.nearest ?? 0)) {
+      dial.nearest = nearest;
+    }
+    return dial.pending;
+  }
+
+  /** Dials a node; returns false if it is unreachable, and logs the reason. */
+  async dial(node: string, address: string | undefined): Promise<boolean> {
+    const dial = this.#dials.get(node) ?? this.#start(node, { address });
+    if (dial !== undefined) {
+      dial.isWanted = true;
+      dial.isQuiet = false;
+      dial.nearest = undefined;
+      return await dial.promise === undefined;
+    }
+    await Promise.resolve();
+    this.#options.runtime.nodeDown(node, false);
+    return false;
+  }
+
+  /** Dials a node; returns the failure, if it is unreachable, and logs it unless the caller reports it. */
+  async reach(
+    node: string,
+    address: string | undefined,
+    isQuiet: boolean,
+  ): Promise<string | undefined> {
+    const dial = this.#dials.get(node) ??
+      this.#start(node, { address, isQuiet });
+    if (dial === undefined) return cannotConnect(node, this.#tooMany());
+    if (!isQuiet) dial.isQuiet = false;
+    dial.nearest = undefined;
+    return await dial.promise;
+  }
+
+  /** Dials nodes that a peer has introduced, when there is capacity; none that is nearer than the peer. */
+  introduce(names: string[], by: unknown, nearest: Reach): void {
+    for (const name of names) {
+      if (this.#introduced.size >= this.#options.limits.maxConnections) break;
+      if (this.#introduced.has(name)) continue;
+      this.#introduced.set(name, { by, nearest });
+    }
+    this.#dialIntroduced();
+  }
+
+  /** Cancels the waiting dials of nodes that a peer has introduced. */
+  forget(by: unknown): void {
+    for (const [name, introduction] of this.#introduced) {
+      if (introduction.by === by) this.#introduced.delete(name);
+    }
+  }
+
+  /** Notes that a node is connected; returns the signals that wait for it. */
+  connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
+    this.#failedDials.delete(node);
+    const dial = this.#dials.get(node);
+    if (dial === undefined) return undefined;
+    this.#dials.delete(node);
+    dial.over.abort();
+    return dial;
+  }
+
+  /** Ends all dials. */
+  stop(): void {
+    this.#stopped = true;
+    this.#introduced.clear();
+    for (const stop of this.#running) stop.abort(new Error("the node stops"));
+  }
+
+  #dialIntroduced(): void {
+    const { isConnected } = this.#options;
+    for (const [name, { nearest }] of this.#introduced) {
+      if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
+      this.#introduced.delete(name);
+      if (isConnected(name) || this.#dials.has(name)) continue;
+      const dial = this.#start(name, { nearest });
+      if (dial === undefined) continue;
+      this.#introducedAtOnce++;
+      dial.promise.then(() => {
+        this.#introducedAtOnce--;
+        this.#dialIntroduced();
+      });
+    }
+  }
+
+  /** Begins a dial, if the limit allows it. */
+  #start(
+    node: string,
+    { address, isQuiet = false, nearest }: {
+      address?: string;
+      isQuiet?: boolean;
+      nearest?: Reach;
+    } = {},
+  ): Dial | undefined {
+    if (this.#stopped) return undefined;
+    const { limits, queued, isFull, log } = this.#options;
+    if (isFull() || this.#dials.size >= limits.maxConnections) {
+      if (!isQuiet) logFailure(log, cannotConnect(node, this.#tooMany()));
+      return undefined;
+    }
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const stop = new AbortController();
+    const dial: Dial = {
+      node,
+      address,
+      nearest,
+      pending: new PendingSignals({
+        node,
+        limits,
+        queued,
+        settled: promise,
+        // A caller must not be notified of the failure in the midst of sending.
+        overflow: (reason) =>
+          outside(() =>
+            nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
+          ),
+        refuse: (from, { number }, error) => {
+          const wait = this.#options.runtime.find(from)?.waits?.get(number);
+          if (wait?.refused === undefined) return false;
+          wait.refused(error);
+          return true;
+        },
+      }),
+      promise,
+      settle: resolve,
+      stop,
+      over: new AbortController(),
+      attempt: undefined,
+      isWanted: false,
+      isQuiet,
+    };
+    this.#dials.set(node, dial);
+    this.#introduced.delete(node);
+    outside(() => this.#run(dial));
+    return dial;
+  }
+
+  async #run(dial: Dial): Promise<void> {
+    this.#running.add(dial.stop);
+    try {
+      await this.#dialOn(dial);
+    } catch (error) {
+      this.#failed(dial, error as Error);
+    } finally {
+      this.#running.delete(dial.stop);
+    }
+  }
+
+  /** Dials until there is a connection, or an attempt fails that has not given way. */
+  async #dialOn(dial: Dial): Promise<void> {
+    const { runtime, limits, attempts } = this.#options;
+    let until: number | undefined;
+    let repeats = 0;
+    while (!isDialOver(dial)) {
+      let pause = GIVE_WAY;
+      const { nearest } = dial;
+      try {
+        return await this.#inTurn(dial);
+      } catch (error) {
+        // The program has named the node meanwhile, and may reach it where a peer must not lead.
+        if (nearest !== dial.nearest) continue;
+        if (!(error instanceof HandshakeError)) throw error;
+        const { code } = error;
+        until ??= runtime.now() + 2 * limits.handshakeTimeout;
+        if (code === "closed") {
+          if (repeats >= REPEATS) throw error;
+          pause = attempts.repeatAfter(repeats++);
+        } else if (code !== "superseded" && code !== "alive") throw error;
+        if (runtime.now() >= until) throw error;
+      }
+      await this.#pause(dial, pause);
+    }
+  }
+
+  /** Makes one attempt, when there are not too many at once. */
+  #inTurn(dial: Dial): Promise<void> {
+    return this.#options.attempts.inTurn(async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      dial.attempt = promise;
+      try {
+        if (!isDialOver(dial)) await this.#options.ways.attempt(dial);
+      } finally {
+        dial.attempt = undefined;
+        resolve();
+      }
+    });
+  }
+
+  /** Waits, though no longer than until the other side's connection has come. */
+  #pause(dial: Dial, ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stopTimer = this.#options.runtime.after(ms, resolve);
+    dial.promise.then(() => resolve());
+    const { signal } = dial.stop;
+    if (signal.aborted || isDialOver(dial)) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(stopTimer);
+  }
+
+  /** Whether a dial of a node has failed just now that could have reached as near as this one. */
+  #hasFailed(node: string, nearest: Reach | undefined): boolean {
+    const failed = this.#failedDials.get(node);
+    return failed !== undefined &&
+      (failed.nearest ?? 0) <= (nearest ?? 0) &&
+      this.#options.runtime.now() - failed.at < FAILED_FOR;
+  }
+
+  #noteFailure({ node, nearest }: Dial): void {
+    const at = this.#options.runtime.now();
+    for (const [other, failed] of this.#failedDials) {
+      if (at - failed.at < FAILED_FOR) break;
+      this.#failedDials.delete(other);
+    }
+    // The map is in the order of the times.
+    this.#failedDials.delete(node);
+    this.#failedDials.set(node, { at, nearest });
+  }
+
+  #failed(dial: Dial, error: Error): void {
+    const { node } = dial;
+    if (isDialOver(dial)) return;
+    this.#dials.delete(node);
+    this.#noteFailure(dial);
+    dial.over.abort();
+    dial.stop.abort(error);
+    dial.pending.drop();
+    this.#options.stats.failedDials++;
+    const failure = cannotConnect(node, error.message);
+    if (!this.#stopped && !dial.isQuiet) logFailure(this.#options.log, failure);
+    if (dial.isWanted) this.#options.runtime.nodeDown(node, false);
+    dial.settle(failure);
+  }
+
+  #tooMany(): string {
+    if (this.#stopped) return "the node stops";
+    const { maxConnections } = this.#options.limits;
+    return `there are ${maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`;
+  }
+}

@@ -1,0 +1,386 @@
+/**
+ * Keeps a node's name registered at EPMD, whichever program serves it.
+ *
+ * If an `epmd` runs, or another node serves, the name is registered there. If not, this node serves the
+ * protocol itself and registers with itself. When the connection that holds the registration closes, because
+ * the serving node stopped or died, all remaining nodes do this again: one of them finds the port free and
+ * serves, the others find it. Each registers with its existing creation, which marks it as no newcomer.
+ *
+ * @module
+ */
+
+import { randomInt } from "node:crypto";
+import type { Socket } from "node:net";
+import {
+  MAX_CREATION,
+  MIN_CREATION,
+  nameFault,
+  type NodeEntry,
+  toRegistration,
+  withWords,
+} from "./entry.ts";
+import {
+  EpmdProtocolError,
+  EpmdUnreachableError,
+  NameInUseError,
+} from "./epmd_errors.ts";
+import {
+  type EpmdAddress,
+  type EpmdTarget,
+  exchange,
+  pause,
+  toTarget,
+} from "./exchange.ts";
+import { decodeAliveReply, encodeRequest } from "./epmd_protocol.ts";
+import type { EpmdLog, EpmdServerLimits } from "./epmd_server.ts";
+import { type EpmdService, EpmdThread, serveEpmd } from "./thread.ts";
+
+/** With a longer Extra, a registration with its creation may not fit a request. */
+const MAX_EXTRA = 512;
+const ALIVE_REPLY_CAP = 64;
+const ATTEMPTS = 8;
+/** The time below which a node waits before it registers again, in milliseconds. */
+export const FIRST_JITTER = 20;
+/**
+ * The time after which a node without a name looks again for EPMD, in milliseconds: longer than the jitter of nodes
+ * that have one, so that one of them serves before a newcomer.
+ */
+export const NEWCOMER_PAUSE = 40;
+const FIRST_BACKOFF = 50;
+const LAST_BACKOFF = 2000;
+
+/** The addresses at which a node of this program prepares to serve: one thread is enough. */
+const preparing = new Set<string>();
+
+/** Options of {@linkcode register}. */
+export interface EpmdOptions extends EpmdAddress {
+  /**
+   * The address where EPMD listens, besides `host`, if this node comes to serve it.
+   *
+   * @default only at `host`
+   */
+  listenHost?: string;
+  /**
+   * Takes messages: take-overs, a lost and a regained registration, refused connections.
+   *
+   * @default nowhere
+   */
+  log?: EpmdLog;
+  /** Limits of EPMD if this node comes to serve it. */
+  limits?: EpmdServerLimits;
+}
+
+/** A name that is kept registered until it is closed. */
+export interface Lease extends AsyncDisposable {
+  /** The creation from the first registration, at least 4. It never changes. */
+  readonly creation: number;
+  /** Whether this node serves EPMD now. */
+  readonly serving: boolean;
+  /** Releases the name, and stops serving; resolves when all sockets are closed. Later calls join the first. */
+  close(): Promise<void>;
+}
+
+/**
+ * Registers a node's name, and serves EPMD if no other program does.
+ *
+ * After another node took over from a dead one, a newcomer is answered up to 2 s late; a `timeout`
+ * below that is too short.
+ *
+ * @throws {NameInUseError} If another node has the name.
+ * @throws {EpmdUnreachableError} If EPMD can be neither reached nor served.
+ * @throws {EpmdProtocolError} If another program listens there.
+ * @throws {TypeError} If the name is invalid, or `extra` is not a string of bytes.
+ * @throws {RangeError} If a port is invalid, or `extra` is too long.
+ */
+export async function register(
+  entry: NodeEntry,
+  options: EpmdOptions,
+): Promise<Lease> {
+  checkEntry(entry);
+  return await NameLease.open({ ...entry }, options);
+}
+
+class NameLease implements Lease {
+  readonly #entry: NodeEntry;
+  readonly #target: EpmdTarget;
+  readonly #options: EpmdOptions;
+  readonly #log: EpmdLog;
+  readonly #closing = new AbortController();
+  #creation = 0;
+  #socket: Socket | undefined;
+  #service: EpmdService | undefined;
+  /** Started in the pause before this node serves, so that it costs no time. */
+  #thread: Promise<EpmdThread | undefined> | undefined;
+  #preparing: string | undefined;
+  /** Threads that are ending. */
+  readonly #ending = new Set<Promise<void>>();
+  #recovery: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(entry: NodeEntry, options: EpmdOptions) {
+    this.#entry = entry;
+    this.#target = toTarget(options);
+    this.#options = options;
+    this.#log = options.log ?? noLog;
+  }
+
+  static async open(
+    entry: NodeEntry,
+    options: EpmdOptions,
+  ): Promise<NameLease> {
+    const lease = new NameLease(entry, options);
+    try {
+      await lease.#join();
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
+    return lease;
+  }
+
+  get creation(): number {
+    return this.#creation;
+  }
+
+  get serving(): boolean {
+    return this.#service !== undefined;
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await this.#recovery;
+    const service = this.#service;
+    this.#service = undefined;
+    // A client must not find the port still in use once its connection has closed: the server goes first.
+    const served = service?.close();
+    await closeSocket(this.#socket);
+    await Promise.all([served, ...this.#ending]);
+  }
+
+  /** Registers at EPMD, and serves it if no other program does. */
+  async #join(): Promise<void> {
+    try {
+      let yielded = this.#creation !== 0;
+      for (let attempt = 1;; attempt++) {
+        try {
+          return await this.#register();
+        } catch (error) {
+          if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
+          if (!isDropped(error)) throw error;
+          if (!isRefused(error)) {
+            // Another node has just begun to serve: a newcomer gives way once more.
+            yielded = this.#creation !== 0;
+          } else if (!yielded) {
+            yielded = true;
+            this.#prepare();
+            // The thread's start takes all free descriptors for a moment, if there are few.
+            await Promise.all([this.#thread, this.#pause(NEWCOMER_PAUSE)]);
+            continue;
+          } else if (this.#service === undefined && await this.#serve()) {
+            continue;
+          }
+        }
+        // Another node is about to serve, or the serving one has just stopped.
+        await this.#pause(randomInt(FIRST_JITTER) * attempt);
+      }
+    } finally {
+      this.#discardThread();
+    }
+  }
+
+  /** Starts the thread that is needed if no other node comes to serve in the meantime. */
+  #prepare(): void {
+    const { host, port } = this.#target;
+    const place = `${host}:${port}`;
+    if (this.#thread !== undefined || preparing.has(place)) return;
+    this.#startThread();
+    preparing.add(place);
+    this.#preparing = place;
+  }
+
+  #startThread(): Promise<EpmdThread | undefined> {
+    return this.#thread ??= EpmdThread.start(this.#log, this.#target);
+  }
+
+  #discardThread(): void {
+    if (this.#preparing !== undefined) preparing.delete(this.#preparing);
+    this.#preparing = undefined;
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    this.#thread = undefined;
+    const ended = thread.then((started) => started?.close())
+      .finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+  }
+
+  async #register(): Promise<void> {
+    const again = this.#creation !== 0;
+    const registration = toRegistration(this.#entry);
+    registration.extra = withWords(registration.extra, {
+      creation: again ? this.#creation : undefined,
+    });
+    const { answer, socket } = await exchange(this.#target, {
+      what: `register ${this.#entry.name}`,
+      request: encodeRequest({ type: "alive", registration }),
+      parse: decodeAliveReply,
+      cap: ALIVE_REPLY_CAP,
+      signal: this.#closing.signal,
+    });
+    if (!answer.ok) {
+      socket.destroy();
+      throw new NameInUseError(this.#entry.name, this.#target);
+    }
+    if (!again) {
+      this.#creation = answer.creation >= MIN_CREATION
+        ? answer.creation
+        : randomInt(MIN_CREATION, MAX_CREATION + 1);
+    }
+    this.#socket = socket;
+    socket.on("close", () => this.#lost(socket));
+    // Only a socket that is read from reports that it was closed.
+    socket.resume();
+    // It may have ended while the answer was on its way to here.
+    if (socket.destroyed) this.#lost(socket);
+  }
+
+  /** Tries to serve; returns false when another node was faster. */
+  async #serve(): Promise<boolean> {
+    const { log, limits } = this.#options;
+    const { host, port } = this.#target;
+    const { listenHost = host } = this.#options;
+    // All addresses include the one at which this node looks for it.
+    const isAll = listenHost === "0.0.0.0" || listenHost === "::";
+    const tookOver = this.#creation !== 0;
+    let service: EpmdService;
+    try {
+      service = await serveEpmd(
+        () => this.#startThread(),
+        {
+          host: isAll ? listenHost : host,
+          port,
+          alsoAt: listenHost,
+          tookOver,
+          log,
+          limits,
+        },
+      );
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === "EADDRINUSE") return false;
+      throw new EpmdUnreachableError(
+        `Cannot register ${this.#entry.name}: no EPMD answers at ${this.#target.host}:${port}, ` +
+          `and it cannot be served at ${listenHost}:${port}: ${code}; choose another --epmd-port`,
+        this.#target,
+        code,
+        { cause: error },
+      );
+    }
+    if (service instanceof EpmdThread) this.#thread = undefined;
+    this.#service = service;
+    service.ended.then(() => {
+      if (this.#service === service) this.#service = undefined;
+    });
+    this.#log(
+      "info",
+      `${this.#entry.name} ${
+        tookOver ? "took over" : "serves"
+      } EPMD at ${listenHost}:${port}`,
+    );
+    return true;
+  }
+
+  #lost(socket: Socket): void {
+    if (this.#closing.signal.aborted || socket !== this.#socket) return;
+    this.#socket = undefined;
+    this.#recovery ??= this.#recover();
+  }
+
+  async #recover(): Promise<void> {
+    let wait = 0;
+    let warned = false;
+    for (;;) {
+      await this.#pause(wait + randomInt(FIRST_JITTER));
+      if (this.#closing.signal.aborted) return;
+      try {
+        await this.#join();
+        if (this.#socket === undefined) continue;
+        if (warned) {
+          this.#log("info", `${this.#entry.name} is registered again`);
+        }
+        this.#recovery = undefined;
+        return;
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        if (!warned) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#log(
+            "warning",
+            `${this.#entry.name} lost its registration at EPMD and tries again: ${reason}`,
+          );
+        }
+        warned = true;
+        wait = Math.min(LAST_BACKOFF, Math.max(FIRST_BACKOFF, wait * 2));
+      }
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return pause(ms, this.#closing.signal);
+  }
+}
+
+function checkEntry({ name, port, extra }: NodeEntry): void {
+  const what = `Cannot register ${JSON.stringify(name)}`;
+  const fault = nameFault(name);
+  if (fault !== undefined) throw new TypeError(`${what}: ${fault}`);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new RangeError(
+      `${what}: its port is ${port}, not a number from 1 to 65535`,
+    );
+  }
+  if (/[\u0100-\uffff]/.test(extra)) {
+    throw new TypeError(
+      `${what}: its extra ${
+        JSON.stringify(extra)
+      } is not one byte per character`,
+    );
+  }
+  if (extra.length > MAX_EXTRA) {
+    throw new RangeError(
+      `${what}: its extra has ${extra.length} bytes, more than ${MAX_EXTRA}`,
+    );
+  }
+}
+
+function closeSocket(socket: Socket | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket === undefined || socket.closed) return resolve();
+    socket.once("close", () => resolve());
+    socket.destroy();
+  });
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
+}
+
+function isDropped(error: unknown): boolean {
+  return isRefused(error) ||
+    error instanceof EpmdUnreachableError && error.code === "ECONNRESET" ||
+    error instanceof EpmdProtocolError && error.reason === "closed";
+}
+
+function errorCode(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "EUNKNOWN";
+}
+
+function noLog(): void {}

@@ -1,0 +1,19 @@
+/**
+ * Discovery of nodes: EPMD's protocol, as client and server.
+ *
+ * @module
+ */
+
+export { type EpmdClientOptions, lookup, names } from "./epmd_client.ts";
+export {
+  isLoopback,
+  type NodeEntry,
+  type ParsedExtra,
+  parseExtra,
+  withWords,
+} from "./entry.ts";
+export * from "./epmd_errors.ts";
+export type { EpmdAddress } from "./exchange.ts";
+export type { NameEntry } from "./epmd_protocol.ts";
+export { type EpmdOptions, type Lease, register } from "./epmd_registry.ts";
+export type { EpmdLog, EpmdServerLimits } from "./epmd_server.ts";

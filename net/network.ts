@@ -1,0 +1,435 @@
+/**
+ * A node among nodes: its connections, dials and unauthenticated connections.
+ *
+ * @module
+ */
+
+import type { NetworkLog } from "./network_log.ts";
+import type { RefusedRequest } from "../core/peer_quotas.ts";
+import type { Reached, ReachTarget } from "../core/reach_target.ts";
+import type { Runtime } from "../core/runtime.ts";
+import type { Signals } from "../core/signals/signal.ts";
+import { Attempts } from "./attempts.ts";
+import { Budget } from "./budget.ts";
+import { Connection } from "./connection.ts";
+import { Dialler } from "./dialler.ts";
+import { Introductions } from "./introductions.ts";
+import { KnownAddresses } from "./known_addresses.ts";
+import { peerPlaceOf, type Reach, reachOfPeer } from "./peer_place.ts";
+import { NameQuestions } from "./name_questions.ts";
+import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
+import { reach, type ReachingNode } from "./reach.ts";
+import { Ways } from "./ways.ts";
+import {
+  type ConnectionInfo,
+  type ConnectionStats,
+  newConnectionStats,
+} from "./statistics.ts";
+import { Acceptor } from "./acceptor.ts";
+import type {
+  Admission,
+  CrossingRule,
+  Limits,
+  Listening,
+  Local,
+  Peer,
+  Session,
+  Status,
+  Transport,
+  Wire,
+  WireName,
+} from "./wire.ts";
+import type { HostEnvironment } from "./host_environment.ts";
+
+/** The number of checks for silence in a tick time. */
+export const TICK_TURNS = 16;
+
+/** The refusals that are no reason to look at this node. */
+const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];
+
+/** The options of a network. */
+export interface NetworkOptions {
+  /** The node's processes. */
+  runtime: Runtime;
+  /** The node's name. */
+  name: NodeName;
+  /** Whether the node is hidden. */
+  hidden: boolean;
+  /** Whether visible nodes connect to each other's peers. */
+  connectAll: boolean;
+  /** The shared secret. */
+  cookie: string;
+  /** The limits. */
+  limits: Limits;
+  /** The tick time, in milliseconds. */
+  tickTime: number;
+  /** The wires that the node speaks, its own first. */
+  wires: Wire[];
+  /**
+   * Where the node listens.
+   *
+   * @default {undefined}
+   */
+  listen?: Listening;
+  /** Connects to other nodes. */
+  host: Pick<HostEnvironment, "randomBytes" | "connect" | "findsNames">;
+  /** Takes lines for the log. */
+  log: NetworkLog;
+}
+
+/** The kinds of listed nodes. */
+export type NodeKind = "visible" | "hidden" | "connected";
+
+/** The nodes around one node. */
+export class Network {
+  readonly #options: NetworkOptions;
+  readonly #local: Local;
+  readonly #connections = new Map<string, Connection>();
+  /** The addresses of nodes that are not connected. */
+  readonly #addresses: KnownAddresses;
+  /** The times at which nodes connected, of the last ones. */
+  readonly #cameUp = new Map<string, number>();
+  readonly #dialler: Dialler;
+  readonly #introductions: Introductions;
+  readonly #attempts: Attempts;
+  readonly #questions: NameQuestions;
+  readonly #reaching: ReachingNode;
+  readonly #queued: Budget;
+  readonly #stats: ConnectionStats = newConnectionStats();
+  readonly #acceptor: Acceptor;
+  /** How far the farthest peer was so far: any of them may have sent a pid that is used now. */
+  #farthest: Reach | undefined;
+  #stopped = false;
+  readonly #stopTicks: () => void;
+
+  /** Creates a network without connections. */
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+    const { runtime, name, hidden, cookie, limits, host, listen } = options;
+    this.#addresses = new KnownAddresses(limits.maxConnections);
+    this.#queued = new Budget(limits.maxTotalQueueBytes);
+    this.#local = {
+      name: name.full,
+      creation: runtime.creation,
+      hidden,
+      listen,
+      cookie,
+      limits,
+      randomBytes: (size) => host.randomBytes(size),
+      parts: new Budget(limits.maxTotalMessageBytes),
+      functions: runtime.functions,
+      admit: (peer, rule) => this.#admit(peer, rule),
+    };
+    this.#acceptor = new Acceptor({
+      runtime,
+      local: this.#local,
+      wires: options.wires,
+      stats: this.#stats,
+      log: options.log,
+      up: (session, transport, wire) =>
+        this.#up(session, transport, { wire, address: undefined }),
+    });
+    const local = this.#local;
+    this.#attempts = new Attempts({ runtime, local });
+    const attempts = this.#attempts;
+    this.#questions = new NameQuestions({ ...options, local, attempts });
+    const ways = new Ways({
+      ...options,
+      local,
+      attempts,
+      addresses: this.#addresses,
+      up: (session, transport, way) => this.#up(session, transport, way),
+    });
+    this.#dialler = new Dialler({
+      ...options,
+      attempts,
+      ways,
+      queued: this.#queued,
+      stats: this.#stats,
+      isConnected: (node) => this.#connections.has(node),
+      isFull: () => this.#isFull(),
+    });
+    this.#introductions = new Introductions({
+      own: name.full,
+      connectAll: options.connectAll,
+      most: limits.maxConnections,
+      connections: this.#connections,
+      addresses: this.#addresses,
+      dialler: this.#dialler,
+      isHidden: (peer) => this.#isHidden(peer),
+    });
+    this.#reaching = {
+      local,
+      questions: this.#questions,
+      dialler: this.#dialler,
+      stats: this.#stats,
+      log: options.log,
+      isConnected: (node) => this.#connections.has(node),
+    };
+    this.#stopTicks = runtime.every(
+      options.tickTime / TICK_TURNS,
+      () => this.#tick(),
+    );
+  }
+
+  /** Returns the channel for signals to a node: a connection, or a queue until there is one. */
+  route(
+    node: string,
+    connect: boolean,
+    isNamed: boolean,
+  ): Signals | undefined {
+    const connection = this.#connections.get(node);
+    if (connection !== undefined) return connection.signals;
+    return this.#dialler.pending(
+      node,
+      connect,
+      isNamed ? undefined : this.#farthest,
+    );
+  }
+
+  /** The connected nodes. */
+  list(kind: NodeKind): string[] {
+    return [...this.#connections.values()]
+      .filter(({ peer }) =>
+        kind === "connected" || this.#isHidden(peer) === (kind === "hidden")
+      )
+      .map(({ peer }) => peer.name);
+  }
+
+  /** Whether a connection is hidden: as in Erlang, it is if either end is a hidden node. */
+  #isHidden(peer: Peer): boolean {
+    return this.#options.hidden || peer.hidden;
+  }
+
+  #isFull(): boolean {
+    return this.#connections.size >= this.#options.limits.maxConnections;
+  }
+
+  /** Connects to a node; returns false if it fails, and logs the reason. */
+  connect(node: string, address?: string): Promise<boolean> {
+    if (this.#connections.has(node)) return Promise.resolve(true);
+    return this.#dialler.dial(node, address);
+  }
+
+  /** Connects to a node by its name, its address, or both; returns the reason if that fails. */
+  reach(target: ReachTarget): Promise<Reached> {
+    return reach(target, this.#reaching);
+  }
+
+  /** Closes the connection to a node; returns false if there is none. */
+  disconnect(node: string): boolean {
+    const connection = this.#connections.get(node);
+    if (connection === undefined) return false;
+    connection.close("disconnected");
+    return true;
+  }
+
+  /** Closes all connections, and ends all dials. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stopTicks();
+    this.#dialler.stop();
+    this.#questions.stop();
+    this.#attempts.stop();
+    this.#acceptor.stop();
+    const connections = [...this.#connections.values()];
+    await Promise.all(connections.map((each) => each.close("the node stops")));
+  }
+
+  #tick(): void {
+    for (const connection of [...this.#connections.values()]) {
+      connection.tick();
+    }
+  }
+
+  // Being dialled.
+
+  #admit(name: string, rule: CrossingRule): Admission {
+    const known = this.#connections.get(name);
+    const since = this.#options.runtime.now();
+    return {
+      isElsewhere: () =>
+        this.#dialler.isDialling(name) ||
+        (this.#cameUp.get(name) ?? -Infinity) >= since,
+      status: this.#statusOf(name, undefined, rule),
+      confirm: async () => {
+        for (;;) {
+          const status = this.#statusOf(name, known, rule);
+          if (status === "ok_simultaneous") return "ok";
+          if (status !== "nok" || rule.refusesLate) return status;
+          await this.#dialler.attempted(name);
+        }
+      },
+    };
+  }
+
+  /** Notes when a connection came up, for the pending handshakes. */
+  #noteUp(name: string): void {
+    const { runtime, limits } = this.#options;
+    const now = runtime.now();
+    for (const [other, time] of this.#cameUp) {
+      if (time >= now - limits.handshakeTimeout) break;
+      this.#cameUp.delete(other);
+    }
+    // The map is in the order of the times.
+    this.#cameUp.delete(name);
+    this.#cameUp.set(name, now);
+  }
+
+  /** The status of a dialler whose node may have a stale connection. */
+  #statusOf(
+    name: string,
+    stale: Connection | undefined,
+    { goesOn }: CrossingRule,
+  ): Status {
+    const own = this.#options.name;
+    if (this.#stopped || name === own.full || !isNodeName(name)) {
+      return "not_allowed";
+    }
+    if (parseNodeName(name).long !== own.long) return "not_allowed";
+    const connection = this.#connections.get(name);
+    if (connection !== stale && connection !== undefined) return "alive";
+    if (this.#dialler.isDialling(name)) {
+      const isSmaller = own.full < name;
+      return isSmaller === (goesOn === "smaller") ? "nok" : "ok_simultaneous";
+    }
+    return connection === undefined && this.#isFull() ? "full" : "ok";
+  }
+
+  /** Accepts a connection. */
+  accept(transport: Transport): void {
+    this.#acceptor.accept(transport);
+  }
+
+  /** Called when a peer's request was refused. */
+  refused(node: string, what: RefusedRequest, message: string): void {
+    this.#stats.refusedRequests[what]++;
+    // A misspelt name is the peer's business; a limit or a rule is this node's. A drain is nobody's fault.
+    this.#options.log(
+      EXPECTED.includes(what) ? "debug" : "warning",
+      () => `Refused a request of ${node} (${what}): ${message}`,
+      { what: `requests of peers refused (${what})`, peer: node },
+    );
+  }
+
+  /** The current connections. */
+  connections(): ConnectionInfo[] {
+    return [...this.#connections.values()].map((connection) => ({
+      node: connection.peer.name,
+      hidden: this.#isHidden(connection.peer),
+      address: connection.remote,
+      receivedBytes: connection.receivedBytes,
+      sentBytes: connection.sentBytes,
+      queuedBytes: connection.queuedBytes,
+    }));
+  }
+
+  /** The wire that is spoken with a connected node. */
+  wireOf(node: string): WireName | undefined {
+    return this.#connections.get(node)?.wire;
+  }
+
+  /** The current counters. */
+  stats(): ConnectionStats {
+    return {
+      ...this.#stats,
+      refused: { ...this.#stats.refused },
+      refusedRequests: { ...this.#stats.refusedRequests },
+      connections: this.#connections.size,
+      halfOpen: this.#acceptor.size,
+    };
+  }
+
+  // Connected.
+
+  /** Takes a new connection; the address is where this node has dialled it. */
+  #up(
+    session: Session,
+    transport: Transport,
+    { wire, address }: { wire: WireName; address: string | undefined },
+  ): boolean {
+    const { peer, replaces } = session;
+    const { name } = peer;
+    const before = this.#connections.get(name);
+    if (
+      this.#stopped ||
+      (before === undefined ? this.#isFull() : !replaces)
+    ) {
+      transport.destroy();
+      return false;
+    }
+    before?.drop(
+      before.peer.creation === peer.creation
+        ? "its other end is closed, and the node has connected again"
+        : "the node was started again, and has connected",
+    );
+    const { runtime, limits, log } = this.#options;
+    const { ends } = transport;
+    const reach = reachOfPeer(ends);
+    this.#farthest = Math.max(this.#farthest ?? reach, reach) as Reach;
+    const known = this.#addresses.take(name);
+    const connection: Connection = new Connection({
+      transport,
+      session,
+      place: peerPlaceOf(peer.listen, ends, address),
+      known,
+      wire,
+      limits,
+      runtime,
+      queued: this.#queued,
+      stats: this.#stats,
+      handlers: {
+        down: (reason) => this.#down(connection, reason),
+        refused: (signal, why) =>
+          log("warning", () => `Refused ${signal} of ${name}: ${why}`, {
+            what: "signals of peers refused",
+            peer: name,
+          }),
+        peers: (nodes) => this.#introductions.take(connection, nodes),
+      },
+    });
+    this.#connections.set(name, connection);
+    this.#noteUp(name);
+    this.#stats.connected++;
+    log("debug", `Connected to ${name}`, { what: "connections", peer: name });
+    const isHidden = this.#isHidden(peer);
+    runtime.nodeUp(name, isHidden);
+    if (isHidden && peer.isUnaware && !this.#options.hidden) {
+      runtime.asymmetricUp(name);
+    }
+    const dial = this.#dialler.connected(name);
+    let lost: Error | undefined;
+    if (dial !== undefined) {
+      lost = connection.replay(dial.pending);
+      dial.settle(undefined);
+    }
+    this.#introductions.make(connection);
+    connection.start();
+    if (lost !== undefined) {
+      // A gap is never silent: all links and monitors across it are notified.
+      log("warning", `Lost a signal to ${name}: ${lost.message}`, {
+        what: "signals lost",
+        peer: name,
+      });
+      connection.close("a signal to it was lost");
+    }
+    return true;
+  }
+
+  #down(connection: Connection, reason: string): void {
+    const { peer } = connection;
+    const { name } = peer;
+    if (this.#connections.get(name) !== connection) return;
+    this.#connections.delete(name);
+    this.#dialler.forget(connection);
+    const { wire, known, place: { address } } = connection;
+    if (address !== undefined) known.unshift({ address, wire });
+    this.#addresses.lost(name, known);
+    this.#options.log(
+      "info",
+      `The connection to ${name} is down: ${reason}`,
+      { what: "connections lost", peer: name },
+    );
+    this.#options.runtime.nodeDown(name, true, this.#isHidden(peer));
+  }
+}

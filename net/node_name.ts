@@ -1,0 +1,73 @@
+/**
+ * Node names: `alex@localhost`, short or long.
+ *
+ * @module
+ */
+
+import { hostname } from "node:os";
+import { NodeStartError } from "../core/errors.ts";
+import { quote } from "../core/values/inspect.ts";
+import { isNodeName } from "../core/values/pid.ts";
+
+export { isNodeName } from "../core/values/pid.ts";
+
+/** A parsed node name. */
+export interface NodeName {
+  /** The whole name. */
+  full: string;
+  /** The part before the `@`. */
+  name: string;
+  /** The part after it. */
+  host: string;
+  /** Whether it is a long name: its host has a dot or a colon. */
+  long: boolean;
+}
+
+/**
+ * Parses a node name.
+ *
+ * @throws {TypeError} If it is invalid.
+ */
+export function parseNodeName(full: string): NodeName {
+  if (!isNodeName(full)) {
+    throw new TypeError(
+      `${
+        quote(String(full).slice(0, 300))
+      } is not a node name: write name@host, with at most 128 letters, digits, _ and - before the @ and 255 characters in all, as in alex@localhost`,
+    );
+  }
+  const at = full.indexOf("@");
+  const host = full.slice(at + 1);
+  return { full, name: full.slice(0, at), host, long: isLongHost(host) };
+}
+
+/** Whether a host makes a node's name a long one. */
+function isLongHost(host: string): boolean {
+  return /[.:]/.test(host);
+}
+
+/**
+ * This machine's host name, up to its first dot for short names.
+ *
+ * @throws {NodeStartError} If the program lacks the permission to read it.
+ */
+export function ownHost(long: boolean): string {
+  let host: string;
+  try {
+    host = hostname();
+  } catch (cause) {
+    throw new NodeStartError(
+      "permission",
+      `Cannot complete the name of a node: the program may not ask for the name of this machine; write the host, as in alex@${
+        long ? "host.example.org" : "localhost"
+      }, or run with --allow-sys=hostname`,
+      { cause },
+    );
+  }
+  return long ? host : host.split(".")[0];
+}
+
+/** The address of a host: `localhost` is the IPv4 loopback, where nodes listen. */
+export function addressOf(host: string): string {
+  return host === "localhost" ? "127.0.0.1" : host;
+}

@@ -1,0 +1,130 @@
+/**
+ * The host environment of a real machine: sockets, EPMD, its clock and its randomness.
+ *
+ * @module
+ */
+
+import { randomBytes, randomInt } from "node:crypto";
+import { outside } from "../core/context/async_context.ts";
+import { type Clock, systemClock } from "../core/host/clock.ts";
+import type { Credentials } from "./credentials.ts";
+import { isLoopback } from "./epmd/mod.ts";
+import type { NodeName } from "./node_name.ts";
+import { connectToPeer } from "./connect_to_peer.ts";
+import { namesAt } from "./names_at_host.ts";
+import { listenForPeers, registerNode } from "./listen_for_peers.ts";
+import type { NetworkLog } from "./network_log.ts";
+import type { Reach } from "./peer_place.ts";
+import type { Transport } from "./wire.ts";
+import type {
+  HostEnvironment,
+  HostRegistration,
+  NodeDescription,
+  PeerStream,
+  ThreadNodes,
+} from "./host_environment.ts";
+
+/** The address of a node, and its TLS. */
+export interface SystemHostOptions {
+  /** The node's name. */
+  name: NodeName;
+  /** The address to listen on. */
+  host: string;
+  /** The port to listen on; 0 takes any. */
+  port: number;
+  /** EPMD's port; false does without. */
+  epmdPort: number | false;
+  /** TLS for all connections, if it is enabled. */
+  tls: Credentials | undefined;
+}
+
+/** The machine, as a node sees it. */
+export class SystemHost implements HostEnvironment {
+  readonly clock: Clock = systemClock;
+  readonly threads: Set<ThreadNodes> = new Set();
+  readonly #options: SystemHostOptions;
+
+  /** Creates the host environment for a node. */
+  constructor(options: SystemHostOptions) {
+    this.#options = options;
+  }
+
+  get findsNames(): boolean {
+    return this.#options.epmdPort !== false;
+  }
+
+  randomBytes(size: number): Uint8Array {
+    return randomBytes(size);
+  }
+
+  async register(
+    { name, hidden, extra }: NodeDescription,
+    accept: (transport: Transport) => void,
+    log: NetworkLog,
+  ): Promise<HostRegistration> {
+    const { host, port, epmdPort, tls } = this.#options;
+    await using resources = new AsyncDisposableStack();
+    const accepted: Transport[] = [];
+    let isRegistered = false;
+    const listener = await listenForPeers(
+      host,
+      port,
+      name,
+      tls,
+      (transport) => {
+        if (!isRegistered) accepted.push(transport);
+        accept(transport);
+      },
+      log,
+    );
+    resources.defer(() => listener.close());
+    // The listener closes when its connections have, and only this ends them.
+    resources.defer(() => accepted.forEach((each) => each.destroy()));
+    const lease = epmdPort === false
+      ? undefined
+      : await registerNode(name, listener, epmdPort, { hidden, extra }, log);
+    if (tls === undefined && !isLoopback(listener.address.host)) {
+      log(
+        "warning",
+        `${name.full} listens on ${host} without TLS: anyone on the network can read the traffic between nodes, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
+      );
+    }
+    resources.move();
+    isRegistered = true;
+    accepted.length = 0;
+    return {
+      port: listener.address.port,
+      host: isEverywhere(listener.address.host)
+        ? undefined
+        : listener.address.host,
+      creation: lease?.creation ?? randomInt(4, 2 ** 32),
+      close: async () => {
+        await outside(() => Promise.all([listener.close(), lease?.close()]));
+      },
+    };
+  }
+
+  connect(
+    peer: NodeName | undefined,
+    address: string | undefined,
+    signal: AbortSignal,
+    nearest?: Reach,
+  ): Promise<PeerStream> {
+    if (peer !== undefined) {
+      for (const nodes of this.threads) {
+        const stream = nodes.connect(peer, signal);
+        if (stream !== undefined) return stream;
+      }
+    }
+    return connectToPeer(peer, address, this.#options, signal, nearest);
+  }
+
+  async names(host: string, signal: AbortSignal): Promise<string[]> {
+    return await namesAt(host, this.#options, signal);
+  }
+}
+
+/** Whether an address stands for all addresses of the machine. */
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}

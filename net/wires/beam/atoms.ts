@@ -1,0 +1,154 @@
+/**
+ * The atoms and the keys that a peer sends most, by their bytes.
+ *
+ * Each table has a fixed number of slots, and a name has two of them, so that two names that alternate are both
+ * kept. A peer that sends other names than before replaces them, and can neither fill the memory nor make a search
+ * longer.
+ *
+ * @module
+ */
+
+import { Buffer, isUtf8 } from "node:buffer";
+import {
+  type Atom,
+  atom,
+  charactersOf,
+  isLongName,
+  MAX_NAME_LENGTH,
+} from "../../../core/values/atom.ts";
+import { isNodeName } from "../../../core/values/pid.ts";
+import { ProtocolError } from "./beam_checks.ts";
+
+/** The number of slots, a power of 2. */
+const SLOTS = 512;
+
+const NOTHING = new Uint8Array(0);
+
+interface TextBuffer {
+  latin1Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
+}
+
+/** Bytes as a buffer, which has the fastest ways to a text. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** The text of bytes that are a character each. */
+export function asciiText(bytes: Buffer, start: number, end: number): string {
+  return (bytes as unknown as TextBuffer).latin1Slice(start, end);
+}
+
+/** The text of bytes in UTF-8, or nothing if they are not that. */
+export function unicodeText(
+  bytes: Buffer,
+  start: number,
+  end: number,
+): string | undefined {
+  return isUtf8(bytes.subarray(start, end))
+    ? (bytes as unknown as TextBuffer).utf8Slice(start, end)
+    : undefined;
+}
+
+/** The first slot of a name's two, from all its bytes: `ping` and `pong` differ in one. */
+function slotOf(bytes: Uint8Array, at: number, length: number): number {
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (hash * 31 + bytes[at + i]) | 0;
+  // The last bits are those of the last bytes: the others are added to them.
+  return ((hash ^ (hash >>> 9) ^ (hash >>> 18)) & (SLOTS - 1)) & ~1;
+}
+
+function isSame(
+  name: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): boolean {
+  if (name.length !== length) return false;
+  for (let i = 0; i < length; i++) if (name[i] !== bytes[at + i]) return false;
+  return true;
+}
+
+/** An atom that was received. */
+export interface KnownAtom {
+  /** Its name in UTF-8. */
+  readonly bytes: Uint8Array;
+  /** The atom. */
+  readonly atom: Atom;
+  /** The value that it stands for: `true`, `false`, `null` and `undefined`, or itself. */
+  readonly value: unknown;
+  /** Whether it is the name of a node. */
+  readonly isNode: boolean;
+}
+
+const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["true", true],
+  ["false", false],
+  ["nil", null],
+  ["undefined", undefined],
+]);
+
+/** Finds atoms by their bytes. */
+export class AtomTable {
+  readonly #slots: (KnownAtom | undefined)[] = new Array(SLOTS).fill(undefined);
+
+  /**
+   * The atom of that name.
+   *
+   * @throws {ProtocolError} If it is not UTF-8, or too long.
+   */
+  find(bytes: Buffer, at: number, length: number): KnownAtom {
+    const slots = this.#slots;
+    const slot = slotOf(bytes, at, length);
+    const known = slots[slot];
+    if (known !== undefined && isSame(known.bytes, bytes, at, length)) {
+      return known;
+    }
+    const other = slots[slot + 1];
+    if (other !== undefined && isSame(other.bytes, bytes, at, length)) {
+      return other;
+    }
+    slots[slot + 1] = known;
+    return slots[slot] = knownAtom(bytes, at, length);
+  }
+}
+
+function knownAtom(bytes: Buffer, at: number, length: number): KnownAtom {
+  const name = unicodeText(bytes, at, at + length);
+  if (name === undefined) throw new ProtocolError("an atom that is not UTF-8");
+  if (isLongName(name)) {
+    throw new ProtocolError(
+      `an atom of ${
+        charactersOf(name)
+      } characters, and ${MAX_NAME_LENGTH} is the most`,
+    );
+  }
+  const made = atom(name);
+  return {
+    bytes: new Uint8Array(bytes.subarray(at, at + length)),
+    atom: made,
+    value: VALUES.has(name) ? VALUES.get(name) : made,
+    isNode: isNodeName(name),
+  };
+}
+
+/** Finds short ASCII keys of maps by their bytes: a key that is one object each time is found faster. */
+export class KeyTable {
+  readonly #bytes: Uint8Array[] = new Array(SLOTS).fill(NOTHING);
+  readonly #texts: string[] = new Array(SLOTS).fill("");
+
+  /** The text of a name of ASCII that is not empty. */
+  find(bytes: Buffer, at: number, length: number): string {
+    const slot = slotOf(bytes, at, length);
+    const names = this.#bytes;
+    const texts = this.#texts;
+    if (isSame(names[slot], bytes, at, length)) return texts[slot];
+    if (isSame(names[slot + 1], bytes, at, length)) return texts[slot + 1];
+    names[slot + 1] = names[slot];
+    texts[slot + 1] = texts[slot];
+    names[slot] = new Uint8Array(bytes.subarray(at, at + length));
+    return texts[slot] = asciiText(bytes, at, at + length);
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Frames of an open connection: four bytes of length, big-endian, then that many bytes. A length of zero is a
+ * tick.
+ *
+ * @module
+ */
+
+import type { ByteBudget } from "../../wire.ts";
+import { OverLimit } from "../over_limit.ts";
+import { ProtocolError } from "./beam_checks.ts";
+
+/** The bytes of a tick. */
+export const EMPTY_FRAME: Uint8Array = new Uint8Array(4);
+
+/** The part of an incomplete frame that is not counted among those of all peers: each peer may hold as much. */
+const UNCOUNTED = 1 << 16;
+
+/**
+ * The bytes that are read of a frame that is too long: its control message, and the beginning of its message. The
+ * rest is discarded as it arrives, so that such a frame costs neither memory nor the connection.
+ */
+const HEAD = 1 << 14;
+
+/** No BEAM sends a longer frame: the length was read from the wrong place. */
+const LONGEST = 2 ** 31 - 1;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Receives a frame, from `start` to `end` of the bytes, which are valid only now; a tick is empty. With `tooLong`, it
+ * is the beginning of a frame.
+ */
+export type TakeFrame = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  tooLong?: OverLimit,
+) => void;
+
+/** Cuts a stream of bytes into frames. */
+export class FrameCutter {
+  readonly #maxBytes: number;
+  readonly #budget: ByteBudget;
+  readonly #take: TakeFrame;
+  /** The beginning of a frame that is not whole yet; the room behind it doubles when it is full. */
+  #kept: Uint8Array = NOTHING;
+  #keptBytes = 0;
+  /** The bytes of that frame, its length included; only of the length while that is not known. */
+  #wanted = 4;
+  /** Its bytes that the budget counts. */
+  #counted = 0;
+  /** The bytes of a frame that is too long: those behind its beginning, and those that are still to come. */
+  #excess = 0;
+  #discarded = 0;
+  #closed = false;
+
+  /** Takes only the beginning of frames of more than that many bytes, and counts incomplete ones in the budget. */
+  constructor(maxBytes: number, budget: ByteBudget, take: TakeFrame) {
+    this.#maxBytes = maxBytes;
+    this.#budget = budget;
+    this.#take = take;
+  }
+
+  /**
+   * Takes bytes and passes on the complete frames.
+   *
+   * @throws {ProtocolError} If incomplete frames of all peers have too many bytes.
+   */
+  read(chunk: Uint8Array): void {
+    let at = this.#discard(chunk, 0);
+    if (this.#keptBytes > 0) at = this.#complete(chunk);
+    while (!this.#closed) {
+      const left = chunk.length - at;
+      if (left < 4) return this.#keep(chunk, at, 4);
+      const wanted = this.#frameBytes(chunk, at);
+      if (left < wanted) return this.#keep(chunk, at, wanted);
+      this.#pass(chunk, at + 4, at + wanted);
+      at = this.#discard(chunk, at + wanted);
+    }
+  }
+
+  /** Passes a frame on, or the beginning of one. */
+  #pass(bytes: Uint8Array, start: number, end: number): void {
+    this.#discarded = this.#excess;
+    this.#excess = 0;
+    if (this.#discarded === 0) return this.#take(bytes, start, end);
+    const length = end - start + this.#discarded;
+    const tooLong = new OverLimit(
+      `a frame of ${length} bytes, and ${this.#maxBytes} is the most (limits.maxMessageBytes)`,
+    );
+    this.#take(bytes, start, end, tooLong);
+  }
+
+  /** Discards what is still to come of a frame that is too long; returns where the next one begins. */
+  #discard(chunk: Uint8Array, at: number): number {
+    if (this.#discarded === 0) return at;
+    const bytes = Math.min(this.#discarded, chunk.length - at);
+    this.#discarded -= bytes;
+    return at + bytes;
+  }
+
+  /** Discards the incomplete frame. */
+  close(): void {
+    this.#closed = true;
+    this.#forget();
+  }
+
+  /** Completes the incomplete frame, as far as the chunk goes; returns the number of bytes used. */
+  #complete(chunk: Uint8Array): number {
+    let at = 0;
+    for (;;) {
+      const end = Math.min(at + this.#wanted - this.#keptBytes, chunk.length);
+      this.#append(chunk.subarray(at, end));
+      at = end;
+      if (this.#keptBytes < this.#wanted) return at;
+      if (this.#wanted === 4) {
+        this.#wanted = this.#frameBytes(this.#kept, 0);
+        if (this.#wanted > 4) continue;
+      }
+      const frame = this.#kept;
+      const wanted = this.#wanted;
+      this.#forget();
+      this.#pass(frame, 4, wanted);
+      return this.#discard(chunk, at);
+    }
+  }
+
+  #forget(): void {
+    this.#kept = NOTHING;
+    this.#keptBytes = 0;
+    this.#budget.add(-this.#counted);
+    this.#counted = 0;
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.#keptBytes + bytes.length;
+    if (length > this.#kept.length) {
+      // Not all of its length: a peer that announces much and sends little would cost that.
+      const room = Math.min(this.#wanted, 2 * this.#kept.length);
+      const grown = new Uint8Array(Math.max(length, room));
+      grown.set(this.#kept.subarray(0, this.#keptBytes));
+      this.#kept = grown;
+    }
+    this.#kept.set(bytes, this.#keptBytes);
+    this.#keptBytes = length;
+    if (length > UNCOUNTED) this.#count(length);
+  }
+
+  #count(length: number): void {
+    this.#budget.add(length - this.#counted);
+    this.#counted = length;
+    if (this.#budget.used <= this.#budget.max) return;
+    throw new ProtocolError(
+      `parts of messages that make more than ${this.#budget.max} bytes with those of others (limits.maxTotalMessageBytes)`,
+    );
+  }
+
+  #keep(chunk: Uint8Array, at: number, wanted: number): void {
+    if (at === chunk.length) return;
+    this.#wanted = wanted;
+    this.#append(chunk.subarray(at));
+  }
+
+  /** The bytes that are wanted of the frame that begins there, its length included. */
+  #frameBytes(bytes: Uint8Array, at: number): number {
+    const length = ((bytes[at] << 24) | (bytes[at + 1] << 16) |
+      (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+    if (length <= this.#maxBytes) return 4 + length;
+    if (length > LONGEST) throw new ProtocolError(`a frame of ${length} bytes`);
+    const head = Math.min(HEAD, this.#maxBytes);
+    this.#excess = length - head;
+    return 4 + head;
+  }
+}

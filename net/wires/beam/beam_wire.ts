@@ -1,0 +1,72 @@
+/**
+ * Erlang's distribution: the wire that stock nodes of OTP 25 and later speak.
+ *
+ * @module
+ */
+
+import type { Local, Session, Transport, Wire } from "../../wire.ts";
+import type { Challenges } from "./beam_handshake.ts";
+
+/** The first bytes of introductions: `N`, and `n` before OTP 23. */
+const NAMES = [0x4e, 0x6e];
+
+/** Creates Erlang's wire for one node. */
+export function beamWire(): Wire {
+  // Most programs connect to no BEAM: the code is loaded when the first connection is made.
+  let loading: ReturnType<typeof load> | undefined;
+  let challenges: Challenges | undefined;
+  const loaded = async () => {
+    const { handshake, openSession } = await (loading ??= load());
+    challenges ??= new handshake.Challenges();
+    return { handshake, openSession, challenges };
+  };
+  return {
+    name: "beam",
+    extra: "erlang/6",
+
+    sniff(bytes: Uint8Array, isSecure: boolean): boolean | undefined {
+      // The length of the first frame is 16 to 511: it has two bytes, or four on a secure channel.
+      const lengthBytes = isSecure ? 4 : 2;
+      const zeros = bytes.subarray(0, lengthBytes - 2);
+      if (zeros.some((byte) => byte !== 0)) return false;
+      if (bytes.length >= lengthBytes - 1 && bytes[lengthBytes - 2] > 1) {
+        return false;
+      }
+      if (bytes.length <= lengthBytes) return undefined;
+      return NAMES.includes(bytes[lengthBytes]);
+    },
+
+    async accept(
+      transport: Transport,
+      first: () => Uint8Array,
+      local: Local,
+    ): Promise<Session> {
+      const { handshake, openSession, challenges } = await loaded();
+      return openSession(
+        local,
+        await handshake.acceptBeam(transport, first(), local, challenges),
+      );
+    },
+
+    async dial(
+      transport: Transport,
+      name: string,
+      local: Local,
+      over: AbortSignal,
+    ): Promise<Session> {
+      const { handshake, openSession, challenges } = await loaded();
+      return openSession(
+        local,
+        await handshake.dialBeam(transport, name, local, challenges, over),
+      );
+    },
+  };
+}
+
+async function load() {
+  const [handshake, { openSession }] = await Promise.all([
+    import("./beam_handshake.ts"),
+    import("./beam_session.ts"),
+  ]);
+  return { handshake, openSession };
+}

@@ -1,0 +1,532 @@
+/**
+ * Frames to signals.
+ *
+ * Nothing that a peer sends is believed: a control message is from a process of the peer, to one of this node,
+ * and of a kind that this node has said that it takes. Anything else closes the connection. A term that exceeds a
+ * limit does not: the signal is refused alone (`over_limit.ts`).
+ *
+ * @module
+ */
+
+import { arrive, isTrace } from "../../../core/signals/tracing.ts";
+import type { Incoming, Local, Peer } from "../../wire.ts";
+import type { Signals, Target } from "../../../core/signals/signal.ts";
+import { Atom } from "../../../core/values/atom.ts";
+import { fromBeamName } from "../../../core/values/beam_names.ts";
+import { reasonFromBeam } from "../../../core/values/beam_reasons.ts";
+import { Pid, Ref } from "../../../core/values/pid.ts";
+import { aliasOf } from "../../../core/values/reply_to.ts";
+import { OtpReply, RefusedReply } from "../../../core/values/server_message.ts";
+import { REASON_LEVELS } from "../../../core/values/term.ts";
+import { Tuple } from "../../../core/values/tuple.ts";
+import * as control from "./control.ts";
+import { OverLimit, Refusals } from "../over_limit.ts";
+import { cutTerm } from "./cut_term.ts";
+import { TermReader } from "./etf_decoder.ts";
+import { ETF_VERSION } from "./etf_tags.ts";
+import { FrameCutter } from "./beam_frames.ts";
+import { ProtocolError } from "./beam_checks.ts";
+import { refusalFromBeam } from "./beam_refusals.ts";
+import { FORGED, messageOf, Reply } from "./received_message.ts";
+
+/** The kinds of control messages with a trace token, and those without. */
+const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
+  [control.DOP_SEND_TT, control.DOP_SEND],
+  [control.DOP_EXIT_TT, control.DOP_EXIT],
+  [control.DOP_REG_SEND_TT, control.DOP_REG_SEND],
+  [control.DOP_EXIT2_TT, control.DOP_EXIT2],
+  [control.DOP_SEND_SENDER_TT, control.DOP_SEND_SENDER],
+  [control.DOP_PAYLOAD_EXIT_TT, control.DOP_PAYLOAD_EXIT],
+  [control.DOP_PAYLOAD_EXIT2_TT, control.DOP_PAYLOAD_EXIT2],
+  [control.DOP_SPAWN_REQUEST_TT, control.DOP_SPAWN_REQUEST],
+  [control.DOP_SPAWN_REPLY_TT, control.DOP_SPAWN_REPLY],
+  [control.DOP_ALIAS_SEND_TT, control.DOP_ALIAS_SEND],
+]);
+
+/** The server of log events: one that is too deep is cut, as it is for people. */
+const LOGGER = "logger_proxy";
+
+/** The levels of the beginning of a message that is refused: of the one to whom a reply goes. */
+const HEAD_LEVELS = 8;
+
+/** Ids of unlinks have 64 bits. */
+const UNLINK_ID_END = 2n ** 64n;
+
+/** Reads the frames of one peer. */
+export class ControlDecoder implements Incoming {
+  /** Whether the control message has a trace token, and the trace that was read from it. */
+  #hasToken = false;
+  #trace: string | undefined;
+  readonly #local: Local;
+  readonly #peer: Peer;
+  readonly #deliver: Signals;
+  readonly #frames: FrameCutter;
+  readonly #ticked: () => void;
+  readonly #reader = new TermReader();
+  readonly #maxDepth: number;
+  /** The sender of messages that do not name it. */
+  readonly #nobody: Pid;
+  /** The sender of answers that no process of this node gives. */
+  readonly #self: Pid;
+  readonly #refusals: Refusals;
+  /** The reason why there is only the beginning of this frame. */
+  #tooLong: OverLimit | undefined;
+
+  /** Decodes the bytes of a peer; calls `ticked` for each tick. */
+  constructor(
+    local: Local,
+    peer: Peer,
+    deliver: Signals,
+    ticked: () => void,
+    refusals: Refusals = new Refusals(local.name),
+  ) {
+    const { limits, parts } = local;
+    this.#local = local;
+    this.#peer = peer;
+    this.#deliver = deliver;
+    this.#ticked = ticked;
+    this.#refusals = refusals;
+    this.#maxDepth = limits.maxDepth;
+    this.#nobody = new Pid(peer.name, 0, peer.creation);
+    this.#self = new Pid(local.name, 0, local.creation);
+    this.#frames = new FrameCutter(
+      limits.maxMessageBytes,
+      parts,
+      (bytes, start, end, tooLong) => {
+        this.#tooLong = tooLong;
+        this.#frame(bytes, start, end);
+      },
+    );
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.#frames.read(chunk);
+  }
+
+  close(): void {
+    this.#frames.close();
+  }
+
+  #frame(bytes: Uint8Array, start: number, end: number): void {
+    if (start === end) return this.#ticked();
+    if (
+      bytes[start] !== control.PASS_THROUGH ||
+      bytes[start + 1] !== ETF_VERSION || end - start < 3
+    ) throw new ProtocolError("a frame without a control message");
+    const reader = this.#reader.open(bytes, start + 2, end);
+    const items = reader.tuple();
+    this.#control(reader, items, items === 0 ? -1 : reader.integer());
+  }
+
+  /** A control message, and its trace token if it has one: the kinds with one are others, with an item more. */
+  #control(reader: TermReader, items: number, given: number | bigint): void {
+    const kind = WITHOUT_TOKEN.get(given) ?? given;
+    const deliver = this.#deliver;
+    this.#hasToken = kind !== given;
+    this.#trace = undefined;
+    if (this.#hasToken) items--;
+    switch (kind) {
+      case control.DOP_SEND_SENDER: {
+        checkCount(kind, items, 3);
+        const from = this.#from(reader.pid());
+        const to = this.#to(reader.pid());
+        const message = this.#message(reader, from, to);
+        if (message === FORGED) return;
+        if (this.#trace === undefined) deliver.send(from, to, message);
+        else arrive(this.#trace, () => deliver.send(from, to, message));
+        return;
+      }
+      case control.DOP_SEND: {
+        checkCount(kind, items, 3);
+        reader.term();
+        const to = this.#to(reader.pid());
+        const message = this.#message(reader, this.#nobody, to);
+        if (message === FORGED) return;
+        arrive(this.#trace, () => deliver.send(this.#nobody, to, message));
+        return;
+      }
+      case control.DOP_REG_SEND: {
+        checkCount(kind, items, 4);
+        const from = this.#from(reader.pid());
+        reader.term();
+        const name = fromBeamName(reader.atom().name);
+        const message = this.#message(reader, from, name);
+        if (message === FORGED) return;
+        arrive(this.#trace, () => deliver.sendName(from, name, message));
+        return;
+      }
+      case control.DOP_ALIAS_SEND: {
+        checkCount(kind, items, 3);
+        const from = this.#from(reader.pid());
+        const alias = this.#ownRef(reader.ref());
+        const message = this.#message(reader, from, undefined, alias);
+        if (message === FORGED) return;
+        arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
+        return;
+      }
+      case control.DOP_LINK:
+        checkCount(kind, items, 3);
+        this.#pair(reader, (from, to) => deliver.link(from, to));
+        return;
+      case control.DOP_UNLINK_ID:
+      case control.DOP_UNLINK_ID_ACK: {
+        checkCount(kind, items, 4);
+        const id = checkUnlinkId(reader.integer());
+        this.#pair(
+          reader,
+          (from, to) =>
+            kind === control.DOP_UNLINK_ID
+              ? deliver.unlink(from, to, id)
+              : deliver.unlinkAck(from, to, id),
+        );
+        return;
+      }
+      case control.DOP_EXIT:
+      case control.DOP_PAYLOAD_EXIT: {
+        checkCount(kind, items, kind === control.DOP_EXIT ? 4 : 3);
+        // The peer may answer for a process of an earlier incarnation.
+        const from = this.#peerPid(reader.pid());
+        const to = this.#to(reader.pid());
+        const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_EXIT);
+        deliver.exitLink(from, to, reason);
+        return;
+      }
+      case control.DOP_EXIT2:
+      case control.DOP_PAYLOAD_EXIT2: {
+        checkCount(kind, items, kind === control.DOP_EXIT2 ? 4 : 3);
+        const from = this.#from(reader.pid());
+        const to = this.#to(reader.pid());
+        const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_EXIT2);
+        deliver.exit(from, to, reason);
+        return;
+      }
+      case control.DOP_GROUP_LEADER: {
+        checkCount(kind, items, 3);
+        const leader = reader.pid();
+        const to = this.#to(reader.pid());
+        reader.finish();
+        deliver.groupLeader(this.#nobody, to, leader);
+        return;
+      }
+      case control.DOP_MONITOR:
+      case control.DOP_DEMONITOR: {
+        checkCount(kind, items, 4);
+        const from = this.#from(reader.pid());
+        const target = this.#target(reader.term());
+        const ref = this.#peerRef(reader.ref());
+        reader.finish();
+        if (kind === control.DOP_MONITOR) deliver.monitor(from, target, ref);
+        else deliver.demonitor(from, ref, target);
+        return;
+      }
+      case control.DOP_DOWN:
+      case control.DOP_PAYLOAD_DOWN: {
+        checkCount(kind, items, kind === control.DOP_DOWN ? 5 : 4);
+        const from = this.#monitored(reader.term());
+        const to = this.#to(reader.pid());
+        const ref = this.#ownRef(reader.ref());
+        const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_DOWN);
+        deliver.down(from, to, ref, reason);
+        return;
+      }
+      case control.DOP_SPAWN_REQUEST:
+        checkCount(kind, items, 6);
+        return this.#spawnRequest(reader);
+      case control.DOP_SPAWN_REPLY:
+        checkCount(kind, items, 5);
+        return this.#spawnReply(reader);
+    }
+    throw new ProtocolError(`a control message of unknown kind ${kind}`);
+  }
+
+  // The parts of a control message.
+
+  #pair(reader: TermReader, use: (from: Pid, to: Pid) => void): void {
+    const from = this.#from(reader.pid());
+    const to = this.#to(reader.pid());
+    reader.finish();
+    use(from, to);
+  }
+
+  /** Reads the token of `seq_trace`; its label is the trace if this library or a program has set it. */
+  #readToken(reader: TermReader): void {
+    const token = reader.term();
+    if (!(token instanceof Tuple) || token.length !== 5) {
+      throw new ProtocolError("an invalid trace token");
+    }
+    const label = token.elements[1];
+    if (isTrace(label)) this.#trace = label;
+  }
+
+  /** The term behind the control message. */
+  #payload(reader: TermReader, maxDepth: number): unknown {
+    if (this.#tooLong !== undefined) throw this.#tooLong;
+    reader.version();
+    const term = reader.term(maxDepth);
+    reader.finish();
+    return term;
+  }
+
+  /** The message of a frame; a reply is delivered at once, and `FORGED` returned. */
+  #message(
+    reader: TermReader,
+    from: Pid,
+    to: Pid | string | undefined,
+    alias?: Ref,
+  ): unknown {
+    let start: number | undefined;
+    let term: unknown;
+    try {
+      if (this.#hasToken) this.#readToken(reader);
+      start = reader.at;
+      term = this.#payload(reader, this.#maxDepth);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      if (start !== undefined) reader.rewind(start);
+      if (to === LOGGER && this.#tooLong === undefined) {
+        term = cutTerm(reader, this.#maxDepth);
+      } else return this.#refuse(reader, error, from, to, alias);
+    }
+    if (typeof term !== "object" || term === null) return term;
+    const message = messageOf(
+      term,
+      alias,
+      this.#isPeers,
+      this.#isOwn,
+      this.#peer.name,
+    );
+    if (!(message instanceof Reply)) return message;
+    this.#deliver.reply(from, message.to, new OtpReply(message.term));
+    return FORGED;
+  }
+
+  /**
+   * Refuses a message that exceeds a limit. If its beginning says that somebody waits for an answer, the wait fails
+   * at once: a call of the peer by a DOWN of its monitor, and a call of this node whose reply the message is.
+   */
+  #refuse(
+    reader: TermReader,
+    error: OverLimit,
+    from: Pid,
+    to: Pid | string | undefined,
+    alias: Ref | undefined,
+  ): typeof FORGED {
+    const head = to === LOGGER ? LOG_EVENT : this.#headOf(reader, alias);
+    const reason = this.#refusals.note(head.what, error);
+    if (head.reply !== undefined) {
+      this.#deliver.reply(from, head.reply, new RefusedReply(reason));
+    } else if (head.caller !== undefined && to !== undefined) {
+      const [caller, ref] = head.caller;
+      this.#deliver.demonitor(caller, ref, to);
+      const [pid, name] = typeof to === "string"
+        ? [this.#self, to]
+        : [to, undefined];
+      this.#refusals.answer((back) =>
+        back.down(pid, caller, ref, reason, name)
+      );
+    }
+    return FORGED;
+  }
+
+  /** Reads what the beginning of a message tells about it, as far as it can be read. */
+  #headOf(reader: TermReader, alias: Ref | undefined): Head {
+    try {
+      reader.version();
+      const items = reader.tuple();
+      const first = reader.term(HEAD_LEVELS);
+      if (items === 2) {
+        const reply = first instanceof Ref ? first : aliasOf(first);
+        const isReply = reply !== undefined && this.#isOwn(reply) &&
+          (reply !== first || alias?.equals(reply));
+        return isReply ? { what: "a reply", reply } : MESSAGE;
+      }
+      if (!(first instanceof Atom)) return MESSAGE;
+      switch (`${first.name}/${items}`) {
+        case "$gen_call/3":
+        case "system/3": {
+          const from = reader.term(HEAD_LEVELS);
+          const [pid, tag] = from instanceof Tuple ? from.elements : [];
+          const ref = tag instanceof Ref ? tag : aliasOf(tag);
+          return this.#request(pid, ref);
+        }
+        case "io_request/4":
+          return this.#request(
+            reader.term(HEAD_LEVELS),
+            reader.term(HEAD_LEVELS),
+          );
+      }
+    } catch (error) {
+      // Its beginning is too large, or the frame is cut there.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+    return MESSAGE;
+  }
+
+  #request(pid: unknown, ref: unknown): Head {
+    return pid instanceof Pid && ref instanceof Ref && this.#isPeers(pid) &&
+        this.#isPeers(ref)
+      ? { what: "a request", caller: [pid, ref] }
+      : MESSAGE;
+  }
+
+  #reason(reader: TermReader, isPayload: boolean): unknown {
+    try {
+      if (this.#hasToken) this.#readToken(reader);
+      const depth = this.#maxDepth - REASON_LEVELS;
+      if (isPayload) return reasonFromBeam(this.#payload(reader, depth));
+      if (this.#tooLong !== undefined) throw this.#tooLong;
+      const term = reader.term(depth);
+      reader.finish();
+      return reasonFromBeam(term);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      return this.#refusals.note("an exit reason", error);
+    }
+  }
+
+  readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
+    node === this.#peer.name &&
+    creation === this.#peer.creation;
+
+  readonly #isOwn = ({ node, creation }: Ref): boolean =>
+    node === this.#local.name &&
+    creation === this.#local.creation;
+
+  #from(pid: Pid): Pid {
+    if (this.#isPeers(pid)) return pid;
+    throw new ProtocolError(`a signal in the name of ${nameOf(pid)}`);
+  }
+
+  #peerPid(pid: Pid): Pid {
+    if (pid.node === this.#peer.name) return pid;
+    throw new ProtocolError(`a signal in the name of ${nameOf(pid)}`);
+  }
+
+  /** A process of this node, of any incarnation. */
+  #to(pid: Pid): Pid {
+    if (pid.node === this.#local.name) return pid;
+    throw new ProtocolError(`a signal for ${nameOf(pid)}`);
+  }
+
+  #ownRef(ref: Ref): Ref {
+    if (ref.node === this.#local.name) return ref;
+    throw new ProtocolError(`a signal to ${nameOf(ref)}`);
+  }
+
+  #peerRef(ref: Ref): Ref {
+    if (this.#isPeers(ref)) return ref;
+    throw new ProtocolError(`a signal under ${nameOf(ref)}`);
+  }
+
+  #target(target: unknown): Target {
+    if (target instanceof Atom) return fromBeamName(target.name);
+    if (target instanceof Pid) return this.#to(target);
+    throw new ProtocolError("a monitor of neither a process nor a name");
+  }
+
+  /** The process that is down; of a name, any of the peer's. */
+  #monitored(target: unknown): Pid {
+    if (target instanceof Atom) return this.#nobody;
+    if (target instanceof Pid) return this.#peerPid(target);
+    throw new ProtocolError("a DOWN of neither a process nor a name");
+  }
+
+  #spawnRequest(reader: TermReader): void {
+    const ref = this.#peerRef(reader.ref());
+    const from = this.#from(reader.pid());
+    const groupLeader = reader.pid();
+    let mfa: unknown;
+    let options: unknown;
+    let args: unknown;
+    try {
+      mfa = reader.term();
+      options = reader.term();
+      if (this.#hasToken) this.#readToken(reader);
+      args = this.#payload(reader, this.#maxDepth + 1);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      const { text } = this.#refusals.note("a request to spawn", error);
+      const result = { error: "limit", message: text } as const;
+      return this.#refusals.answer((back) =>
+        back.spawnReply(this.#self, from, ref, result)
+      );
+    }
+    const trace = this.#trace;
+    if (!(mfa instanceof Tuple) || mfa.length !== 3 || !Array.isArray(args)) {
+      throw new ProtocolError("a spawn request without a function");
+    }
+    const [module, name] = mfa.elements;
+    if (
+      !(module instanceof Atom) || !(name instanceof Atom) ||
+      !Array.isArray(options) || mfa.elements[2] !== args.length
+    ) throw new ProtocolError("an invalid spawn request");
+    const request = {
+      ref,
+      run: this.#local.functions.requested([module.name, name.name, args]),
+      link: hasOption(options, "link"),
+      monitor: hasOption(options, "monitor"),
+      groupLeader,
+    };
+    arrive(trace, () => this.#deliver.spawnRequest(from, request));
+  }
+
+  #spawnReply(reader: TermReader): void {
+    const ref = this.#ownRef(reader.ref());
+    const to = this.#to(reader.pid());
+    const flags = Number(reader.integer());
+    const result = reader.term();
+    if (this.#hasToken) this.#readToken(reader);
+    reader.finish();
+    if (result instanceof Pid) {
+      const pid = this.#from(result);
+      this.#deliver.spawnReply(pid, to, ref, {
+        pid,
+        link: (flags & control.SPAWN_LINK) !== 0,
+        monitor: (flags & control.SPAWN_MONITOR) !== 0,
+      });
+    } else if (result instanceof Atom) {
+      this.#deliver.spawnReply(
+        this.#nobody,
+        to,
+        ref,
+        refusalFromBeam(result.name),
+      );
+    } else throw new ProtocolError("an invalid reply to a spawn request");
+  }
+}
+
+/** The known facts about a message whose term exceeds a limit. */
+interface Head {
+  /** The kind of the message, for the log. */
+  readonly what: string;
+  /** The reference of this node that waits for it, if it is a reply. */
+  readonly reply?: Ref;
+  /** The caller and its monitor, if it is a request. */
+  readonly caller?: readonly [Pid, Ref];
+}
+
+const MESSAGE: Head = { what: "a message" };
+const LOG_EVENT: Head = { what: "a log event" };
+
+function hasOption(options: unknown[], name: string): boolean {
+  return options.some((each) => {
+    const key = each instanceof Tuple ? each.elements[0] : each;
+    return key instanceof Atom && key.name === name;
+  });
+}
+
+function checkCount(kind: number | bigint, items: number, wanted: number) {
+  if (items === wanted) return;
+  throw new ProtocolError(
+    `a control message of kind ${kind} with ${items} items`,
+  );
+}
+
+function checkUnlinkId(id: number | bigint): number | bigint {
+  if (id > 0 && id < UNLINK_ID_END) return id;
+  throw new ProtocolError(`an unlink with the id ${id}`);
+}
+
+function nameOf({ node, creation }: Pid | Ref): string {
+  return `${node} of creation ${creation}`;
+}

@@ -1,0 +1,451 @@
+/**
+ * Signals to frames.
+ *
+ * Each signal is a frame, which is written when it is sent, behind the others of this turn of the event loop. The
+ * first one wakes the port, which calls `flush` at the end of the turn; `FULL` bytes, and `EARLY` at first, are
+ * passed on before that, so that both ends work at once.
+ *
+ * A large message is one frame, which the messages behind it wait for: OTP's fragments would need its atom cache.
+ *
+ * **The queue.** `pending` is the number of bytes that wait here. The connection adds the bytes that it and the
+ * transport hold. Below `Port.room` a message can be accepted without asking the connection.
+ *
+ * @module
+ */
+
+import { traceNow, tracing } from "../../../core/signals/tracing.ts";
+import type {
+  Functions,
+  IntroducedNode,
+  Local,
+  Outgoing,
+  Peer,
+  Port,
+} from "../../wire.ts";
+import type {
+  Backpressure,
+  SpawnRequest,
+  SpawnResult,
+  Target,
+} from "../../../core/signals/signal.ts";
+import { reasonToBeam } from "../../../core/values/beam_reasons.ts";
+import { toBeamName } from "../../../core/values/beam_names.ts";
+import { inspect } from "../../../core/values/inspect.ts";
+import { type Pid, Ref } from "../../../core/values/pid.ts";
+import {
+  plainAlias,
+  type ReplyTarget,
+  type ReplyTo,
+  taggedReply,
+} from "../../../core/values/reply_to.ts";
+import {
+  OtpReply,
+  ServerMessage,
+} from "../../../core/values/server_message.ts";
+import { REASON_LEVELS } from "../../../core/values/term.ts";
+import * as control from "./control.ts";
+import { TermWriter } from "./etf_encoder.ts";
+import { ETF_VERSION } from "./etf_tags.ts";
+import { BIG_SEQTRACE_LABELS, SEND_SENDER } from "./distribution_flags.ts";
+import { EMPTY_FRAME } from "./beam_frames.ts";
+import { refusalToBeam } from "./beam_refusals.ts";
+
+/** The number of bytes that are collected before they are passed on, so that the other end works meanwhile. */
+const FULL = 1 << 14;
+
+/** The same for the first ones of a turn, `EARLY_WRITES` of them. */
+const EARLY = 2000;
+const EARLY_WRITES = 3;
+
+/** Writes signals for one peer. */
+export class ControlEncoder implements Outgoing {
+  readonly #peer: Peer;
+  readonly #port: Port;
+  readonly #functions: Functions;
+  readonly #maxMessageBytes: number;
+  readonly #maxDepth: number;
+  readonly #writer: TermWriter;
+  /** Where the frame begins that is being written. */
+  #start = 0;
+  /** Whether it is not ended. */
+  #isOpen = false;
+  /** Whether this node has written since the last tick of the peer. */
+  #hasWritten = false;
+  /** The number of writes in this turn. */
+  #writes = 0;
+
+  /** Whether the peer takes traces. */
+  readonly #takesTraces: boolean;
+  /** Whether messages to pids name their sender: programs in C that use `ei` know no such message. */
+  readonly #sendsSender: boolean;
+  /** The serial number of the last trace token. */
+  #serial = 0;
+
+  /** Writes for `peer`, which has those flags, by way of `port`. */
+  constructor(
+    { limits, functions }: Local,
+    peer: Peer,
+    port: Port,
+    flags: bigint = SEND_SENDER,
+  ) {
+    this.#takesTraces = (flags & BIG_SEQTRACE_LABELS) !== 0n;
+    this.#sendsSender = (flags & SEND_SENDER) !== 0n;
+    this.#peer = peer;
+    this.#port = port;
+    this.#functions = functions;
+    this.#maxDepth = limits.maxDepth;
+    this.#maxMessageBytes = limits.maxMessageBytes;
+    this.#writer = new TermWriter({ maxBytes: limits.maxMessageBytes });
+  }
+
+  /** The bytes that wait here. */
+  get pending(): number {
+    return this.#writer.length;
+  }
+
+  // Frames.
+
+  /** Begins a frame with a control message of that many items. */
+  #begin(items: number, kind: number): TermWriter {
+    const writer = this.#writer;
+    this.#dropUnfinished();
+    this.#isOpen = true;
+    this.#start = writer.length;
+    writer.u32(0);
+    writer.u8(control.PASS_THROUGH);
+    writer.u8(ETF_VERSION);
+    writer.tuple(items);
+    writer.integer(kind);
+    return writer;
+  }
+
+  /** Begins the message of a frame. */
+  #message(): TermWriter {
+    this.#writer.u8(ETF_VERSION);
+    return this.#writer;
+  }
+
+  #end(): void {
+    const writer = this.#writer;
+    const size = writer.length - this.#start - 4;
+    if (size > this.#maxMessageBytes) {
+      this.#dropUnfinished();
+      throw new RangeError(
+        `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes`,
+      );
+    }
+    writer.setU32(this.#start, size);
+    this.#isOpen = false;
+    if (writer.length >= (this.#writes < EARLY_WRITES ? EARLY : FULL)) {
+      this.#cut();
+    }
+    this.#port.wake();
+  }
+
+  /** Drops a frame that was begun and not ended, as a part of it could not be written. */
+  #dropUnfinished(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#writer.truncate(this.#start);
+  }
+
+  #cut(): void {
+    this.#dropUnfinished();
+    if (this.#writer.length === 0) return;
+    this.#writes++;
+    this.#hasWritten = true;
+    this.#port.write(this.#writer.take());
+  }
+
+  flush(_room: number): void {
+    this.#cut();
+    this.#writes = 0;
+  }
+
+  tick(): void {
+    this.#hasWritten = true;
+    this.#port.write(EMPTY_FRAME);
+  }
+
+  /**
+   * Called for each tick of the peer, whose tick time may be shorter than this node's: answers it, as
+   * `erl_interface` does, if nothing was written since the tick before. An answer counts as written, so two
+   * nodes that answer cannot keep each other busy.
+   */
+  ticked(): void {
+    if (!this.#hasWritten && this.#port.room > 0) this.tick();
+    else this.#hasWritten = false;
+  }
+
+  /** A BEAM learns of other nodes by its own protocol. */
+  announce(_peers: IntroducedNode[]): void {}
+
+  // Messages: held back, refused at the hard cap.
+
+  /** Most messages fit here: only otherwise the connection is asked. */
+  #assertRoom(): void {
+    if (this.pending >= this.#port.room) this.#port.assertRoom();
+  }
+
+  #pressure(): Backpressure {
+    return this.pending < this.#port.room ? undefined : this.#port.pressure();
+  }
+
+  isFull(): boolean {
+    return this.#pressure() !== undefined;
+  }
+
+  #isGone(of: Pid | Ref): boolean {
+    return of.creation !== this.#peer.creation;
+  }
+
+  #traceNow(): string | undefined {
+    return tracing !== undefined && this.#takesTraces ? traceNow() : undefined;
+  }
+
+  /**
+   * Writes a trace as a token of `seq_trace`, its label. The BEAM passes it on with all that its process sends when it
+   * has received this, the reply above all. The flags are 0: the BEAM itself traces nothing.
+   */
+  #token(trace: string, from: Pid): void {
+    const writer = this.#writer;
+    this.#serial = (this.#serial + 1) & 0x7ffffff;
+    writer.tuple(5);
+    writer.integer(0);
+    writer.binary(trace);
+    writer.integer(this.#serial);
+    writer.pid(from);
+    writer.integer(0);
+  }
+
+  send(from: Pid, to: Pid, message: unknown): Backpressure {
+    if (this.#isGone(to)) return undefined;
+    this.#assertRoom();
+    const trace = this.#traceNow();
+    const writer = trace !== undefined
+      ? this.#begin(4, control.DOP_SEND_SENDER_TT)
+      : this.#beginSend(from);
+    if (trace !== undefined) writer.pid(from);
+    writer.pid(to);
+    if (trace !== undefined) this.#token(trace, from);
+    this.#value(message, from);
+    return this.#pressure();
+  }
+
+  /** Begins a message to a pid, up to its sender. */
+  #beginSend(from: Pid): TermWriter {
+    if (this.#sendsSender) {
+      const writer = this.#begin(3, control.DOP_SEND_SENDER);
+      writer.pid(from);
+      return writer;
+    }
+    const writer = this.#begin(3, control.DOP_SEND);
+    writer.atom("");
+    return writer;
+  }
+
+  sendName(from: Pid, name: string, message: unknown): Backpressure {
+    this.#assertRoom();
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(4, control.DOP_REG_SEND)
+      : this.#begin(5, control.DOP_REG_SEND_TT);
+    writer.pid(from);
+    writer.atom("");
+    writer.atom(toBeamName(name));
+    if (trace !== undefined) this.#token(trace, from);
+    this.#value(message, from);
+    return this.#pressure();
+  }
+
+  sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
+    if (this.#isGone(alias)) return undefined;
+    this.#assertRoom();
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(3, control.DOP_ALIAS_SEND)
+      : this.#begin(4, control.DOP_ALIAS_SEND_TT);
+    writer.pid(from);
+    writer.ref(alias);
+    if (trace !== undefined) this.#token(trace, from);
+    this.#value(message, from);
+    return this.#pressure();
+  }
+
+  /** Writes a message; one of a server's in OTP's encoding. */
+  #value(message: unknown, from: Pid): void {
+    this.#message().term(
+      message instanceof ServerMessage ? message.toOtp(from) : message,
+      this.#maxDepth,
+    );
+    this.#end();
+  }
+
+  // All others are never refused.
+
+  /**
+   * Writes a reply: to a call as OTP encodes one, with its tag; to a mere alias as `{Alias, Value}`, like a task's
+   * result.
+   */
+  reply(from: Pid, to: ReplyTarget, value: unknown): void {
+    if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
+    const alias = to instanceof Ref ? to : to.alias;
+    if (alias === undefined) this.#beginSend(from).pid((to as ReplyTo).pid);
+    else {
+      const writer = this.#begin(3, control.DOP_ALIAS_SEND);
+      writer.pid(from);
+      writer.ref(alias);
+    }
+    const term = value instanceof OtpReply ? value.term : value;
+    const message = this.#message();
+    if (plainAlias(to) !== undefined) {
+      message.tuple(2);
+      if (to instanceof Ref) message.ref(to);
+      else message.aliasTag(to.alias!);
+      message.term(term, this.#maxDepth);
+    } else message.term(taggedReply(to as ReplyTo, term), this.#maxDepth + 1);
+    this.#end();
+  }
+
+  #pair(kind: number, from: Pid, to: Pid): TermWriter {
+    const writer = this.#begin(3, kind);
+    writer.pid(from);
+    writer.pid(to);
+    return writer;
+  }
+
+  link(from: Pid, to: Pid): void {
+    this.#pair(control.DOP_LINK, from, to);
+    this.#end();
+  }
+
+  unlink(from: Pid, to: Pid, id: number | bigint): void {
+    this.#unlink(control.DOP_UNLINK_ID, from, to, id);
+  }
+
+  unlinkAck(from: Pid, to: Pid, id: number | bigint): void {
+    this.#unlink(control.DOP_UNLINK_ID_ACK, from, to, id);
+  }
+
+  #unlink(kind: number, from: Pid, to: Pid, id: number | bigint): void {
+    const writer = this.#begin(4, kind);
+    writer.integer(id);
+    writer.pid(from);
+    writer.pid(to);
+    this.#end();
+  }
+
+  exit(from: Pid, to: Pid, reason: unknown): void {
+    if (this.#isGone(to)) return;
+    this.#pair(control.DOP_PAYLOAD_EXIT2, from, to);
+    this.#writeReason(reason);
+    this.#end();
+  }
+
+  exitLink(from: Pid, to: Pid, reason: unknown): void {
+    if (this.#isGone(to)) return;
+    this.#pair(control.DOP_PAYLOAD_EXIT, from, to);
+    this.#reason(reason);
+  }
+
+  #writeReason(reason: unknown): void {
+    const writer = this.#message();
+    writer.term(reasonToBeam(reason), this.#maxDepth - REASON_LEVELS);
+  }
+
+  /** Writes an exit reason; one too large is sent as its text, as it must arrive. */
+  #reason(reason: unknown): void {
+    const { length } = this.#writer;
+    try {
+      this.#writeReason(reason);
+      if (this.#writer.length - this.#start - 4 <= this.#maxMessageBytes) {
+        return this.#end();
+      }
+    } catch {
+      // It has no form on a BEAM.
+    }
+    this.#writer.truncate(length);
+    this.#message().term(inspect(reason, { limit: 10 }).slice(0, 1000));
+    this.#end();
+  }
+
+  monitor(from: Pid, target: Target, ref: Ref): void {
+    this.#monitor(control.DOP_MONITOR, from, target, ref);
+  }
+
+  demonitor(from: Pid, ref: Ref, target?: Target): void {
+    if (target !== undefined) {
+      this.#monitor(control.DOP_DEMONITOR, from, target, ref);
+    }
+  }
+
+  #monitor(kind: number, from: Pid, target: Target, ref: Ref): void {
+    const writer = this.#begin(4, kind);
+    writer.pid(from);
+    if (typeof target === "string") writer.atom(toBeamName(target));
+    else writer.pid(target);
+    writer.ref(ref);
+    this.#end();
+  }
+
+  down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
+    if (this.#isGone(to)) return;
+    const writer = this.#begin(4, control.DOP_PAYLOAD_DOWN);
+    if (name === undefined) writer.pid(from);
+    else writer.atom(toBeamName(name));
+    writer.pid(to);
+    writer.ref(ref);
+    this.#reason(reason);
+  }
+
+  spawnRequest(from: Pid, request: SpawnRequest): void {
+    const { ref, run, link, monitor, groupLeader } = request;
+    const [module, name, args] = this.#functions.called(run);
+    const trace = this.#traceNow();
+    const writer = trace === undefined
+      ? this.#begin(6, control.DOP_SPAWN_REQUEST)
+      : this.#begin(7, control.DOP_SPAWN_REQUEST_TT);
+    writer.ref(ref);
+    writer.pid(from);
+    writer.pid(groupLeader);
+    writer.tuple(3);
+    writer.atom(module);
+    writer.atom(name);
+    writer.integer(args.length);
+    const options = [];
+    if (link) options.push("link");
+    if (monitor) options.push("monitor");
+    writer.list(options.length);
+    for (const each of options) writer.atom(each);
+    if (options.length > 0) writer.list(0);
+    if (trace !== undefined) this.#token(trace, from);
+    // The arguments may have as many levels as a message, and are one below this list.
+    this.#message().term(args, this.#maxDepth + 1);
+    this.#end();
+  }
+
+  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
+    if (this.#isGone(to)) return;
+    const writer = this.#begin(5, control.DOP_SPAWN_REPLY);
+    writer.ref(ref);
+    writer.pid(to);
+    if ("pid" in result) {
+      writer.integer(
+        (result.link ? control.SPAWN_LINK : 0) |
+          (result.monitor ? control.SPAWN_MONITOR : 0),
+      );
+      writer.pid(from);
+    } else {
+      writer.integer(0);
+      writer.atom(refusalToBeam(result.error));
+    }
+    this.#end();
+  }
+
+  groupLeader(from: Pid, to: Pid, leader: Pid): void {
+    void from;
+    if (this.#isGone(to)) return;
+    this.#pair(control.DOP_GROUP_LEADER, leader, to);
+    this.#end();
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Terms that exceed a limit, for people: the parts that are too deep, and integers and functions that are too large,
+ * are replaced by a text.
+ *
+ * A log event is cut like this, since the one of a crash matters most when its state is unusual. The bytes are
+ * copied once without those parts, and then read as always, so that reading is not slower for it.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { ProtocolError } from "./beam_checks.ts";
+import { TermReader } from "./etf_decoder.ts";
+import * as tag from "./etf_tags.ts";
+
+/** Stands for a part that is left out. */
+const CUT = Buffer.from("…");
+const MARK = Buffer.concat([
+  Uint8Array.of(tag.BINARY, 0, 0, 0, CUT.length),
+  CUT,
+]);
+
+/** The terms that are a level. Some of the maps are none, dates for one: they are cut earlier than needed. */
+const LEVELS: ReadonlySet<number> = new Set([
+  ...[tag.SMALL_TUPLE, tag.LARGE_TUPLE, tag.NIL, tag.STRING, tag.LIST],
+  tag.MAP,
+]);
+
+/** The most bytes of an integer that is kept. */
+const MAX_INTEGER = 1024;
+
+/**
+ * Reads the term at the reader's position, cut to that many levels; the bytes end behind it.
+ *
+ * @throws {ProtocolError} If it is invalid.
+ */
+export function cutTerm(reader: TermReader, maxDepth: number): unknown {
+  reader.version();
+  const cutter = new Cutter(reader.rest());
+  const bytes = cutter.cut(maxDepth);
+  const cut = new TermReader().open(bytes);
+  const term = cut.term(maxDepth);
+  cut.finish();
+  return term;
+}
+
+class Cutter {
+  readonly #bytes: Buffer;
+  #at = 0;
+  readonly #parts: Uint8Array[] = [];
+  /** The beginning of the bytes that are kept and not copied yet. */
+  #from = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  cut(maxDepth: number): Uint8Array {
+    this.#copy(maxDepth);
+    if (this.#at !== this.#bytes.length) {
+      throw new ProtocolError(
+        `${this.#bytes.length - this.#at} bytes after a term`,
+      );
+    }
+    this.#parts.push(this.#bytes.subarray(this.#from));
+    return Buffer.concat(this.#parts);
+  }
+
+  /** Keeps a term to the given number of levels, and cuts its deeper parts. */
+  #copy(left: number): void {
+    const start = this.#at;
+    const kind = this.#kind();
+    const items = this.#head();
+    const isCut = left <= 0 && LEVELS.has(kind) || kind === tag.NEW_FUN ||
+      kind === tag.LARGE_BIG && this.#at - start > MAX_INTEGER;
+    if (!isCut) {
+      for (let i = 1; i < items; i++) this.#copy(left - 1);
+      if (items === 0) return;
+      // The end of a list is no level.
+      if (kind === tag.LIST && this.#kind() === tag.NIL) this.#at++;
+      else this.#copy(left - 1);
+      return;
+    }
+    // Not by recursion: any depth may follow.
+    for (let open = items; open > 0; open--) open += this.#head();
+    this.#parts.push(this.#bytes.subarray(this.#from, start), MARK);
+    this.#from = this.#at;
+  }
+
+  #kind(): number {
+    if (this.#at < this.#bytes.length) return this.#bytes[this.#at];
+    throw new ProtocolError("a term that goes beyond its frame");
+  }
+
+  /** Passes the beginning of a term, which is all of it unless it has items; returns their number. */
+  #head(): number {
+    const kind = this.#kind();
+    this.#at++;
+    switch (kind) {
+      case tag.SMALL_INTEGER:
+        return this.#skip(1);
+      case tag.INTEGER:
+        return this.#skip(4);
+      case tag.NEW_FLOAT:
+        return this.#skip(8);
+      case tag.NIL:
+        return 0;
+      case tag.BINARY:
+        return this.#skip(this.#number(4));
+      case tag.SMALL_ATOM_UTF8:
+        return this.#skip(this.#number(1));
+      case tag.ATOM_UTF8:
+      case tag.STRING:
+        return this.#skip(this.#number(2));
+      case tag.BIT_BINARY:
+        return this.#skip(this.#number(4) + 1);
+      case tag.SMALL_BIG:
+        return this.#skip(this.#number(1) + 1);
+      case tag.LARGE_BIG:
+        return this.#skip(this.#number(4) + 1);
+      case tag.SMALL_TUPLE:
+        return this.#number(1);
+      case tag.LARGE_TUPLE:
+        return this.#number(4);
+      case tag.LIST:
+        return this.#number(4) + 1;
+      case tag.MAP:
+        return 2 * this.#number(4);
+      case tag.NEW_PID:
+        this.#atom();
+        return this.#skip(12);
+      case tag.NEW_PORT:
+        this.#atom();
+        return this.#skip(8);
+      case tag.V4_PORT:
+        this.#atom();
+        return this.#skip(12);
+      case tag.NEWER_REFERENCE: {
+        const words = this.#number(2);
+        this.#atom();
+        return this.#skip(4 + 4 * words);
+      }
+      case tag.EXPORT:
+        this.#atom();
+        this.#atom();
+        return this.#skip(2);
+      case tag.NEW_FUN:
+        return this.#skip(this.#number(4) - 4);
+      default:
+        throw new ProtocolError(
+          `a term of the tag ${kind}, which is not accepted`,
+        );
+    }
+  }
+
+  #atom(): void {
+    const kind = this.#kind();
+    if (kind !== tag.SMALL_ATOM_UTF8 && kind !== tag.ATOM_UTF8) {
+      throw new ProtocolError(
+        `expected an atom, got a term of the tag ${kind}`,
+      );
+    }
+    this.#head();
+  }
+
+  #number(bytes: number): number {
+    this.#skip(bytes);
+    return this.#bytes.readUIntBE(this.#at - bytes, bytes);
+  }
+
+  #skip(bytes: number): 0 {
+    if (bytes < 0 || this.#bytes.length - this.#at < bytes) {
+      throw new ProtocolError("a term that goes beyond its frame");
+    }
+    this.#at += bytes;
+    return 0;
+  }
+}

@@ -1,0 +1,849 @@
+/**
+ * Erlang's External Term Format to values.
+ *
+ * Every length and count is compared with the bytes that are left before anything is allocated for it, and
+ * nesting is bounded, so that time and memory are linear in the number of bytes. Levels are counted as
+ * `copyTerm` counts them: a set is one level here, though its struct is two maps, and a date is none.
+ *
+ * @module
+ */
+
+import { Buffer, isAscii } from "node:buffer";
+import type { Atom } from "../../../core/values/atom.ts";
+import { Bitstring } from "../../../core/values/bitstring.ts";
+import { Float } from "../../../core/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+  MAX_FUNCTION_BYTES,
+} from "../../../core/values/functions.ts";
+import { FEW_KEYS } from "../../../core/values/hash_collisions.ts";
+import { ImproperList } from "../../../core/values/improper_list.ts";
+import { Pid, pidOf, type Ref, refOf } from "../../../core/values/pid.ts";
+import { Port } from "../../../core/values/port.ts";
+import {
+  areCrowded,
+  DEFAULT_MAX_DEPTH,
+  defineProto,
+  isPlainObject,
+  MAX_BIGINT_DIGITS,
+} from "../../../core/values/term.ts";
+import { Tuple } from "../../../core/values/tuple.ts";
+import {
+  asciiText,
+  AtomTable,
+  bufferOf,
+  KeyTable,
+  type KnownAtom,
+  unicodeText,
+} from "./atoms.ts";
+import { OverLimit } from "../over_limit.ts";
+import { ProtocolError } from "./beam_checks.ts";
+import * as tag from "./etf_tags.ts";
+import {
+  DATE_TIME_FIELDS,
+  fromStruct,
+  MAP_SET,
+  SET_ITEMS,
+  STRUCT,
+} from "./structs.ts";
+
+/** The number of bytes up to which a binary is looked at here: a call of the host costs 35 ns, and two are needed. */
+const SHORT = 48;
+
+/**
+ * The length up to which an array is made at once, which takes half the time. A peer can announce as many items
+ * as there are bytes at each level, so that longer ones grow.
+ */
+const MANY = 4096;
+
+/** The number of bytes up to which a key is kept. */
+const SHORT_KEY = 32;
+
+/** The most bytes of an integer of as many digits as are allowed. */
+const MAX_BIG_BYTES = Math.ceil(MAX_BIGINT_DIGITS * Math.log2(10) / 8);
+
+const BIG_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
+
+const WORD = 2 ** 32;
+
+/** The end of the upper words of a number of 53 bits. */
+const UPPER_END = 2 ** 21;
+
+const NOTHING = Buffer.alloc(0);
+
+const float = new Float64Array(1);
+const floatBytes = new Uint8Array(float.buffer);
+
+/** The key `map`, and the tag of its value: the first bytes of a `MapSet` since OTP 26. */
+const ITEMS = atomBytes("map", tag.MAP);
+
+/** The first bytes of a `MapSet` when keys are sorted. */
+const NAMED_ITEMS = Buffer.concat([
+  atomBytes("__struct__"),
+  atomBytes("Elixir.MapSet"),
+  ITEMS,
+]);
+
+/** The last bytes of a `MapSet` since OTP 26. */
+const SET_NAME = Buffer.concat([
+  atomBytes("__struct__"),
+  atomBytes("Elixir.MapSet"),
+]);
+
+function atomBytes(name: string, ...more: number[]): Buffer {
+  return Buffer.from([
+    tag.SMALL_ATOM_UTF8,
+    name.length,
+    ...Buffer.from(name),
+    ...more,
+  ]);
+}
+
+/** Reads terms, and parts of terms, one behind the other. One reader serves all frames of a connection. */
+export class TermReader {
+  readonly #atoms = new AtomTable();
+  readonly #keys = new KeyTable();
+  #bytes: Buffer = NOTHING;
+  #at = 0;
+  #end = 0;
+  /** The maximum nesting of the term that is being read. */
+  #max = DEFAULT_MAX_DEPTH;
+  /** The fewest levels that were left in any place so far. */
+  #lowest = Infinity;
+  /** Whether the variables of a function are being read, which are not kept. */
+  #inFunction = false;
+  /** The number of maps around the place that is being read that have to be dates. */
+  #dates = 0;
+
+  /** Reads on at `start` of the bytes, up to `end`; the values are copies. */
+  open(bytes: Uint8Array, start = 0, end: number = bytes.length): this {
+    this.#bytes = bufferOf(bytes);
+    this.#at = start;
+    this.#end = end;
+    this.#inFunction = false;
+    this.#dates = 0;
+    return this;
+  }
+
+  /** Whether all bytes have been read. */
+  get done(): boolean {
+    return this.#at === this.#end;
+  }
+
+  /** The position in the bytes. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The bytes that are left. */
+  rest(): Buffer {
+    return this.#bytes.subarray(this.#at, this.#end);
+  }
+
+  /** Reads on from a position of before. */
+  rewind(at: number): void {
+    this.#at = at;
+    this.#inFunction = false;
+    this.#dates = 0;
+  }
+
+  /** The tag of the next term, which is not read. */
+  get tag(): number {
+    this.#need(1);
+    return this.#bytes[this.#at];
+  }
+
+  /** @throws {ProtocolError} If bytes are left. */
+  finish(): void {
+    if (this.#at !== this.#end) {
+      throw new ProtocolError(`${this.#end - this.#at} bytes after a term`);
+    }
+  }
+
+  /** Reads a byte. */
+  u8(): number {
+    this.#need(1);
+    return this.#bytes[this.#at++];
+  }
+
+  /** Reads a 32-bit number. */
+  u32(): number {
+    this.#need(4);
+    return this.#word();
+  }
+
+  /** Reads the byte before a term. */
+  version(): void {
+    const version = this.u8();
+    if (version !== tag.ETF_VERSION) {
+      throw new ProtocolError(`a term of version ${version}`);
+    }
+  }
+
+  /** Reads the beginning of a tuple; returns its arity. Its elements follow. */
+  tuple(): number {
+    const kind = this.u8();
+    if (kind === tag.SMALL_TUPLE) return this.u8();
+    if (kind === tag.LARGE_TUPLE) return this.#count(1);
+    throw unexpected("a tuple", kind);
+  }
+
+  /** Reads the beginning of a list; returns its length. Its items follow, then its tail, unless it is empty. */
+  list(): number {
+    const kind = this.u8();
+    if (kind === tag.NIL) return 0;
+    if (kind === tag.LIST) return this.#count(1);
+    throw unexpected("a list", kind);
+  }
+
+  /** Reads the empty list. */
+  nil(): void {
+    const kind = this.u8();
+    if (kind !== tag.NIL) throw unexpected("the end of a list", kind);
+  }
+
+  /** Reads an atom; `true`, `false`, `nil` and `undefined` are atoms, too. */
+  atom(): Atom {
+    return this.#atomOf(this.u8()).atom;
+  }
+
+  /** Reads an integer. */
+  integer(): number | bigint {
+    const kind = this.u8();
+    switch (kind) {
+      case tag.SMALL_INTEGER:
+        return this.u8();
+      case tag.INTEGER:
+        return this.u32() | 0;
+      case tag.SMALL_BIG:
+        return this.#big(this.u8());
+      case tag.LARGE_BIG:
+        return this.#big(this.u32());
+      default:
+        throw unexpected("an integer", kind);
+    }
+  }
+
+  /** Reads an integer from 0 to 2⁵³ - 1. */
+  natural(): number {
+    const value = this.integer();
+    if (typeof value === "number" && value >= 0) return value;
+    throw new ProtocolError("expected a natural number below 2^53");
+  }
+
+  /** Reads a pid. */
+  pid(): Pid {
+    const kind = this.u8();
+    if (kind !== tag.NEW_PID) throw unexpected("a pid", kind);
+    return this.#pid();
+  }
+
+  /** Reads a reference. */
+  ref(): Ref {
+    const kind = this.u8();
+    if (kind !== tag.NEWER_REFERENCE) throw unexpected("a reference", kind);
+    return this.#ref();
+  }
+
+  /**
+   * Reads a term.
+   *
+   * @throws {ProtocolError} If it is invalid.
+   * @throws {OverLimit} If it is nested deeper than `maxDepth`, or exceeds another limit.
+   */
+  term(maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
+    this.#max = maxDepth;
+    this.#lowest = Infinity;
+    return this.#read(maxDepth);
+  }
+
+  #read(left: number): unknown {
+    if (this.#at >= this.#end) throw truncated();
+    const kind = this.#bytes[this.#at++];
+    switch (kind) {
+      case tag.SMALL_INTEGER:
+        this.#need(1);
+        return this.#bytes[this.#at++];
+      case tag.INTEGER:
+        this.#need(4);
+        return this.#word() | 0;
+      case tag.BINARY:
+        return this.#binary();
+      case tag.SMALL_ATOM_UTF8:
+      case tag.ATOM_UTF8:
+        return this.#atomOf(kind).value;
+      case tag.SMALL_TUPLE:
+        return this.#tuple(this.u8(), left);
+      case tag.LARGE_TUPLE:
+        return this.#tuple(this.#count(1), left);
+      case tag.NIL:
+        this.#enter(left);
+        return [];
+      case tag.STRING:
+        return this.#string(left);
+      case tag.LIST:
+        return this.#list(left);
+      case tag.MAP:
+        return this.#map(left);
+      case tag.NEW_FLOAT:
+        return this.#float();
+      case tag.NEW_PID:
+        return this.#pid();
+      case tag.NEWER_REFERENCE:
+        return this.#ref();
+      case tag.SMALL_BIG:
+        return this.#big(this.u8());
+      case tag.LARGE_BIG:
+        return this.#big(this.u32());
+      case tag.BIT_BINARY:
+        return this.#bitstring();
+      case tag.EXPORT:
+        return this.#external();
+      case tag.NEW_FUN:
+        return this.#function(left);
+      case tag.V4_PORT:
+      case tag.NEW_PORT:
+        return this.#port(kind);
+      default:
+        throw new ProtocolError(
+          `a term of the tag ${kind}, which is not accepted`,
+        );
+    }
+  }
+
+  #need(bytes: number): void {
+    if (this.#end - this.#at < bytes) throw truncated();
+  }
+
+  #word(): number {
+    const bytes = this.#bytes;
+    const at = this.#at;
+    this.#at = at + 4;
+    return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) |
+      bytes[at + 3]) >>> 0;
+  }
+
+  /** Reads the number of items that follow, each of that many bytes at least. */
+  #count(size: number): number {
+    const count = this.u32();
+    this.#need(count * size);
+    return count;
+  }
+
+  /** Begins a level: `left` are left with it. */
+  #enter(left: number): void {
+    if (left >= this.#lowest) return;
+    if (left <= 0) throw this.#tooDeep();
+    this.#lowest = left;
+  }
+
+  #tooDeep(): OverLimit {
+    return new OverLimit(
+      `a term nested deeper than ${this.#max} levels (limits.maxDepth)`,
+    );
+  }
+
+  #atomOf(kind: number): KnownAtom {
+    let length;
+    if (kind === tag.SMALL_ATOM_UTF8) length = this.u8();
+    else if (kind === tag.ATOM_UTF8) {
+      this.#need(2);
+      length = (this.#bytes[this.#at++] << 8) | this.#bytes[this.#at++];
+    } else throw unexpected("an atom", kind);
+    this.#need(length);
+    const at = this.#at;
+    this.#at = at + length;
+    return this.#atoms.find(this.#bytes, at, length);
+  }
+
+  #node(): string {
+    const { atom, isNode } = this.#atomOf(this.u8());
+    if (!isNode) throw new ProtocolError("expected a node's name");
+    return atom.name;
+  }
+
+  #pid(): Pid {
+    const node = this.#node();
+    this.#need(12);
+    const id = this.#word();
+    const serial = this.#word();
+    const creation = this.#word();
+    return serial < UPPER_END
+      ? new Pid(node, serial * WORD + id, creation)
+      : pidOf(node, id, serial, creation);
+  }
+
+  #ref(): Ref {
+    this.#need(2);
+    const count = (this.#bytes[this.#at++] << 8) | this.#bytes[this.#at++];
+    if (count === 0 || count > tag.MAX_REFERENCE_WORDS) {
+      throw new ProtocolError(`a reference of ${count} words`);
+    }
+    const node = this.#node();
+    this.#need(4 + 4 * count);
+    const creation = this.#word();
+    const words: number[] = [];
+    for (let i = 0; i < count; i++) words.push(this.#word());
+    return refOf(node, words, creation);
+  }
+
+  #port(kind: number): Port {
+    const node = this.#node();
+    this.#need(kind === tag.V4_PORT ? 12 : 8);
+    const upper = kind === tag.V4_PORT ? this.#word() : 0;
+    const lower = this.#word();
+    const id = upper < UPPER_END
+      ? upper * WORD + lower
+      : (BigInt(upper) << 32n) | BigInt(lower);
+    return new Port(node, id, this.#word());
+  }
+
+  #float(): unknown {
+    this.#need(8);
+    for (let i = 7; i >= 0; i--) floatBytes[i] = this.#bytes[this.#at++];
+    const [value] = float;
+    if (!Number.isFinite(value)) {
+      throw new ProtocolError("a float that is not finite");
+    }
+    // A number that is safe, and not -0, is sent as an integer.
+    return Number.isSafeInteger(value) && !Object.is(value, -0)
+      ? new Float(value)
+      : value;
+  }
+
+  #big(length: number): number | bigint {
+    this.#need(1 + length);
+    const bytes = this.#bytes;
+    const isNegative = bytes[this.#at++];
+    if (isNegative > 1) throw new ProtocolError("an integer without a sign");
+    const start = this.#at;
+    this.#at = start + length;
+    if (length <= 6 || (length === 7 && bytes[start + 6] < 0x20)) {
+      let value = 0;
+      for (let i = length - 1; i >= 0; i--) {
+        value = value * 256 + bytes[start + i];
+      }
+      // No -0.
+      return isNegative === 1 ? 0 - value : value;
+    }
+    if (length > MAX_BIG_BYTES) throw tooManyDigits();
+    const digits = Buffer.from(bytes.subarray(start, start + length)).reverse();
+    const absolute = BigInt(`0x${digits.toString("hex")}`);
+    if (length === MAX_BIG_BYTES && absolute >= BIG_END) throw tooManyDigits();
+    const value = isNegative === 1 ? -absolute : absolute;
+    // Zeros in front do not make it a bigint.
+    return absolute <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+  }
+
+  #binary(): string | Uint8Array {
+    return this.#bytesOf(this.#count(1));
+  }
+
+  /** Reads the bytes of a binary: a text, if they are one. */
+  #bytesOf(length: number): string | Uint8Array {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    const end = start + length;
+    this.#at = end;
+    if (length <= SHORT) {
+      let at = start;
+      while (at < end && bytes[at] < 0x80) at++;
+      if (at === end) return asciiText(bytes, start, end);
+    } else if (isAscii(bytes.subarray(start, end))) {
+      return asciiText(bytes, start, end);
+    }
+    return unicodeText(bytes, start, end) ?? this.#copy(start, end);
+  }
+
+  #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
+    // By a constructor, not by `slice`, which shares the memory of a Buffer.
+    if (end - start > SHORT) return new Uint8Array(bytes.subarray(start, end));
+    const copy = new Uint8Array(end - start);
+    for (let i = start; i < end; i++) copy[i - start] = bytes[i];
+    return copy;
+  }
+
+  #bitstring(): unknown {
+    const length = this.#count(1);
+    const bits = this.u8();
+    this.#need(length);
+    // As in OTP, which writes a bitstring without bits as a binary.
+    if (length === 0 || bits === 0 || bits > 8) {
+      throw new ProtocolError(`a bitstring with ${bits} bits in its last byte`);
+    }
+    if (bits === 8) return this.#bytesOf(length);
+    const start = this.#at;
+    this.#at = start + length;
+    return new Bitstring(this.#copy(start, this.#at), bits);
+  }
+
+  #external(): ExternalFunction {
+    const module = this.atom();
+    const name = this.atom();
+    const kind = this.u8();
+    if (kind !== tag.SMALL_INTEGER) throw unexpected("an arity", kind);
+    return new ExternalFunction(module.name, name.name, this.u8());
+  }
+
+  /** A function with its environment: it is checked, and kept as it is. */
+  #function(left: number): object {
+    const start = this.#at - 1;
+    const size = this.u32();
+    const end = start + 1 + size;
+    if (end > this.#end) {
+      throw new ProtocolError(`a function of ${size} bytes`);
+    }
+    if (size > MAX_FUNCTION_BYTES) {
+      throw new OverLimit(
+        `a function of ${size} bytes, and ${MAX_FUNCTION_BYTES} is the most`,
+      );
+    }
+    const arity = this.u8();
+    // The hash of the module's code.
+    this.#need(16);
+    this.#at += 16;
+    const index = this.u32();
+    const variables = this.#count(1);
+    const module = this.atom();
+    this.natural();
+    const uniq = this.natural();
+    if (uniq >= WORD) throw new ProtocolError(`a function of the hash ${uniq}`);
+    this.pid();
+    // A function is no level of a term. Within a function, it is: they nest.
+    const isInner = this.#inFunction;
+    if (isInner && left <= 0) throw this.#tooDeep();
+    const lowest = this.#lowest;
+    this.#lowest = Infinity;
+    this.#inFunction = true;
+    for (let i = 0; i < variables; i++) {
+      this.#read(isInner ? left - 1 : this.#max);
+    }
+    this.#inFunction = isInner;
+    this.#lowest = lowest;
+    if (this.#at !== end) {
+      throw new ProtocolError(
+        `a function that does not have its ${size} bytes`,
+      );
+    }
+    // One in the variables of another is not kept, but may be a key.
+    if (isInner) return {};
+    return new LocalFunction(
+      module.name,
+      index,
+      uniq,
+      arity,
+      this.#bytes.subarray(start, end),
+    );
+  }
+
+  #tuple(arity: number, left: number): Tuple {
+    this.#enter(left);
+    this.#need(arity);
+    return new Tuple(this.#items(arity, left - 1));
+  }
+
+  #items(length: number, left: number): unknown[] {
+    const isMany = length > MANY;
+    const items = isMany ? [] : new Array(length);
+    if (isMany) {
+      for (let i = 0; i < length; i++) {
+        items.push(this.#read(left));
+      }
+    } else for (let i = 0; i < length; i++) items[i] = this.#read(left);
+    return items;
+  }
+
+  #string(left: number): number[] {
+    this.#enter(left);
+    this.#need(2);
+    const length = (this.#bytes[this.#at++] << 8) | this.#bytes[this.#at++];
+    this.#need(length);
+    const bytes = this.#bytes;
+    const start = this.#at;
+    this.#at = start + length;
+    const items = new Array(length);
+    for (let i = 0; i < length; i++) items[i] = bytes[start + i];
+    return items;
+  }
+
+  #list(left: number): unknown {
+    this.#enter(left);
+    const length = this.#count(1);
+    const items = this.#items(length, left - 1);
+    if (this.tag === tag.NIL) {
+      this.#at++;
+      return items;
+    }
+    const tail = this.#read(left - 1);
+    if (
+      length === 0 || Array.isArray(tail) || tail instanceof ImproperList
+    ) throw new ProtocolError("a list whose tail is a list");
+    return new ImproperList(items, tail);
+  }
+
+  #map(left: number): unknown {
+    const size = this.#count(2);
+    if (size === DATE_TIME_FIELDS) return this.#maybeDate(left);
+    this.#enter(left);
+    if (size === 2) {
+      if (this.#mayBeSet(ITEMS)) return this.#maybeSet(ITEMS, left);
+      if (this.#mayBeSet(NAMED_ITEMS)) return this.#maybeSet(NAMED_ITEMS, left);
+    }
+    return this.#entries(size, left);
+  }
+
+  #entries(size: number, left: number): unknown {
+    const object: Record<string, unknown> = {};
+    for (let i = 0; i < size; i++) {
+      const key = this.#key(left - 1);
+      if (typeof key !== "string") {
+        return this.#mixed(object, key, size, i, left);
+      }
+      const value = this.#read(left - 1);
+      if (key === "__proto__") defineProto(object, value);
+      else object[key] = value;
+    }
+    return object;
+  }
+
+  /** Reads a key of a map. */
+  #key(left: number): unknown {
+    const bytes = this.#bytes;
+    const start = this.#at + 5;
+    // Most are short texts.
+    if (
+      start <= this.#end && bytes[start - 5] === tag.BINARY &&
+      bytes[start - 4] === 0 && bytes[start - 3] === 0 && bytes[start - 2] === 0
+    ) {
+      const length = bytes[start - 1];
+      const end = start + length;
+      if (length > 0 && length <= SHORT_KEY && end <= this.#end) {
+        let at = start;
+        while (at < end && bytes[at] < 0x80) at++;
+        if (at === end) {
+          this.#at = end;
+          return this.#keys.find(bytes, start, length);
+        }
+      }
+    }
+    return this.#read(left);
+  }
+
+  /** Reads the rest of a map with keys of other types: the first of them was read, behind `count` texts. */
+  #mixed(
+    object: Record<string, unknown>,
+    first: unknown,
+    size: number,
+    count: number,
+    left: number,
+  ): unknown {
+    if (size > FEW_KEYS) {
+      return this.#mixedMany(object, first, size, count, left);
+    }
+    const map = new Map<unknown, unknown>(Object.entries(object));
+    map.set(first, this.#read(left - 1));
+    for (let i = count + 1; i < size; i++) {
+      map.set(this.#key(left - 1), this.#read(left - 1));
+    }
+    checkSize(map, size);
+    return fromStruct(map);
+  }
+
+  /** The same for so many keys that they have to be checked before the map is made. */
+  #mixedMany(
+    object: Record<string, unknown>,
+    first: unknown,
+    size: number,
+    count: number,
+    left: number,
+  ): unknown {
+    const keys = [...Object.keys(object), first];
+    if (keys.length <= count) throw receivedTwice();
+    const values = [...Object.values(object), this.#read(left - 1)];
+    for (let i = count + 1; i < size; i++) {
+      keys.push(this.#key(left - 1));
+      values.push(this.#read(left - 1));
+    }
+    return fromStruct(mapOf(keys, values));
+  }
+
+  #begins(bytes: Uint8Array): boolean {
+    const at = this.#at;
+    if (this.#end - at < bytes.length) return false;
+    for (let i = 0; i < bytes.length; i++) {
+      if (this.#bytes[at + i] !== bytes[i]) return false;
+    }
+    return true;
+  }
+
+  /** Whether the next bytes begin a set: its first item is no atom with a value, as the first key of a struct is. */
+  #mayBeSet(beginning: Uint8Array): boolean {
+    if (!this.#begins(beginning)) return false;
+    const bytes = this.#bytes;
+    const key = this.#at + beginning.length + 4;
+    const value = key + 2 + bytes[key + 1];
+    if (key > this.#end) return false;
+    const isEmpty = bytes.readUInt32BE(key - 4) === 0;
+    return isEmpty || bytes[key] !== tag.SMALL_ATOM_UTF8 ||
+      value >= this.#end ||
+      bytes[value] === tag.NIL;
+  }
+
+  /**
+   * Reads a map that begins as a set does. Its keys are read as if they were the items of a set, which are a level
+   * higher: whether it is one is known behind them.
+   */
+  #maybeSet(beginning: Uint8Array, left: number): unknown {
+    this.#at += beginning.length;
+    const size = this.#count(2);
+    const keys: unknown[] = [];
+    const values: unknown[] = [];
+    const outer = this.#lowest;
+    let ofKeys = left;
+    let ofValues = left;
+    let isSet = true;
+    for (let i = 0; i < size; i++) {
+      this.#lowest = ofKeys;
+      keys.push(this.#key(left - 1));
+      ofKeys = this.#lowest;
+      if (this.tag === tag.NIL) {
+        this.#at++;
+        ofValues = Math.min(ofValues, left - 2);
+        values.push([]);
+        continue;
+      }
+      isSet = false;
+      this.#lowest = ofValues;
+      values.push(this.#read(left - 2));
+      ofValues = this.#lowest;
+    }
+    const isNamed = beginning === NAMED_ITEMS;
+    if (isSet && (isNamed || this.#begins(SET_NAME))) {
+      if (!isNamed) this.#at += SET_NAME.length;
+      this.#lowest = Math.min(outer, ofKeys);
+      return setOf(keys);
+    }
+    // A map in a map.
+    const lowest = Math.min(left - 1, ofKeys - 1, ofValues);
+    if (lowest <= 0) throw this.#tooDeep();
+    this.#lowest = Math.min(outer, lowest);
+    const inner = withoutMap(mapOf(keys, values));
+    const map = new Map<unknown, unknown>([[SET_ITEMS, inner]]);
+    if (isNamed) map.set(STRUCT, MAP_SET);
+    else map.set(this.#key(left - 1), this.#read(left - 1));
+    if (map.size !== 2) throw receivedTwice();
+    return fromStruct(map);
+  }
+
+  /** Reads a map that may be a date, which is no level, though it consists of two. */
+  #maybeDate(left: number): unknown {
+    const lowest = this.#lowest;
+    const value = left > 1 ? this.#mapOfFields(left) : this.#deepDate(left);
+    if (value instanceof Date) this.#lowest = lowest;
+    return value;
+  }
+
+  #mapOfFields(left: number): unknown {
+    this.#enter(left);
+    return this.#entries(DATE_TIME_FIELDS, left);
+  }
+
+  /** Reads a map that is a date, or else nested too deeply. */
+  #deepDate(left: number): unknown {
+    // One within another is a date within a map.
+    if (this.#dates === 2) throw this.#tooDeep();
+    this.#dates++;
+    const value = this.#entries(DATE_TIME_FIELDS, 2);
+    this.#dates--;
+    if (!fits(value, left)) throw this.#tooDeep();
+    if (!(value instanceof Date)) this.#enter(left);
+    return value;
+  }
+}
+
+/** Whether bytes are a function of an Erlang node. */
+export function isFunction(bytes: Uint8Array): boolean {
+  try {
+    const reader = new TermReader().open(bytes);
+    return reader.term() instanceof LocalFunction && reader.done;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a value that was read has at most that many levels. */
+function fits(value: unknown, left: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  const inner = itemsOf(value);
+  return inner === undefined ||
+    left > 0 && inner.every((each) => fits(each, left - 1));
+}
+
+/** The values in a level of a term; nothing, if it is no level. */
+function itemsOf(value: object): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (value instanceof Tuple) return value.elements;
+  if (value instanceof ImproperList) return [...value.items, value.tail];
+  if (value instanceof Map) return [...value.keys(), ...value.values()];
+  if (value instanceof Set) return [...value];
+  if (value instanceof Error) return [];
+  return isPlainObject(value) ? Object.values(value) : undefined;
+}
+
+/** A map as it is if it is read at once: an object, if all keys are texts. */
+function withoutMap(map: Map<unknown, unknown>): unknown {
+  for (const key of map.keys()) if (typeof key !== "string") return map;
+  const object: Record<string, unknown> = {};
+  for (const [key, value] of map as Map<string, unknown>) {
+    if (key === "__proto__") defineProto(object, value);
+    else object[key] = value;
+  }
+  return object;
+}
+
+function mapOf(keys: unknown[], values: unknown[]): Map<unknown, unknown> {
+  if (areCrowded(keys.length, () => keys)) {
+    throw new OverLimit("a map whose keys have the same hash");
+  }
+  const map = new Map();
+  for (let i = 0; i < keys.length; i++) map.set(keys[i], values[i]);
+  checkSize(map, keys.length);
+  return map;
+}
+
+function setOf(items: unknown[]): Set<unknown> {
+  if (areCrowded(items.length, () => items)) {
+    throw new OverLimit("a set whose items have the same hash");
+  }
+  const set = new Set(items);
+  checkSize(set, items.length);
+  return set;
+}
+
+/** @throws {ProtocolError} If keys were received twice. Only 0 and -0.0 are one key here. */
+function checkSize(
+  of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
+  size: number,
+): void {
+  if (of.size !== size && !of.has(0)) throw receivedTwice();
+}
+
+function receivedTwice(): ProtocolError {
+  return new ProtocolError("a map that has a key twice");
+}
+
+function unexpected(what: string, kind: number): ProtocolError {
+  return new ProtocolError(`expected ${what}, got a term of the tag ${kind}`);
+}
+
+function truncated(): ProtocolError {
+  return new ProtocolError("a term that goes beyond its frame");
+}
+
+function tooManyDigits(): OverLimit {
+  return new OverLimit(
+    `an integer of more than ${MAX_BIGINT_DIGITS} digits`,
+  );
+}

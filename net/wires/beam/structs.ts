@@ -1,0 +1,144 @@
+/**
+ * Elixir's structs for values that JavaScript has a class for: `Date` and `Error`. (That of a `Set` is read and
+ * written with its items.)
+ *
+ * Each has one encoding, and only that one is read back, so that no term changes by being received and sent
+ * on. All other structs are Maps with atoms for keys.
+ *
+ * @module
+ */
+
+import { type Atom, atom } from "../../../core/values/atom.ts";
+import { rebuildError } from "../../../core/values/error_term.ts";
+import { publicError } from "../../../core/values/public_stack.ts";
+import { Tuple, tuple } from "../../../core/values/tuple.ts";
+
+/** The key of the name of a struct. */
+export const STRUCT: Atom = atom("__struct__");
+
+/** The name of the struct of a set. */
+export const MAP_SET: Atom = atom("Elixir.MapSet");
+
+/** The key of its items. */
+export const SET_ITEMS: Atom = atom("map");
+
+const EXCEPTION = atom("__exception__");
+const MESSAGE = atom("message");
+const DATE_TIME = atom("Elixir.DateTime");
+const RUNTIME_ERROR = atom("Elixir.RuntimeError");
+const ISO = atom("Elixir.Calendar.ISO");
+
+const CALENDAR = atom("calendar");
+const TIME_ZONE = atom("time_zone");
+const ZONE_ABBR = atom("zone_abbr");
+const STD_OFFSET = atom("std_offset");
+const UTC_OFFSET = atom("utc_offset");
+const MICROSECOND = atom("microsecond");
+const UTC_ZONE = "Etc/UTC";
+const UTC = "UTC";
+
+const TIME = ["year", "month", "day", "hour", "minute", "second"].map(atom);
+const [YEAR, MONTH, DAY, HOUR, MINUTE, SECOND] = TIME;
+
+/** The number of fields of a `DateTime`. */
+export const DATE_TIME_FIELDS = 13;
+
+/** The number of decimal digits of a `Date`'s seconds. */
+const MILLISECONDS = 3;
+
+/** The last year of Elixir's calendar; the first is as long before 0. */
+const LAST_YEAR = 9999;
+
+/** A message that begins with the name of its error. */
+const NAMED = /^\(([A-Z_a-z$][\w$.]{0,63})\) ([^]*)$/;
+
+/** A struct: its fields, in the order of the bytes of their names, as the encoder sorts keys. */
+export type Struct = ReadonlyMap<Atom, unknown>;
+
+/**
+ * The `DateTime` of a date, in UTC.
+ *
+ * @throws {RangeError} If it is invalid, or beyond the years of Elixir's calendar.
+ */
+export function dateTime(date: Date): Struct {
+  const year = date.getUTCFullYear();
+  if (!(Math.abs(year) <= LAST_YEAR)) {
+    throw new RangeError(
+      `Cannot send ${
+        Number.isNaN(year) ? "an invalid Date" : `a Date of the year ${year}`
+      } to an Erlang node: a DateTime has a year from -${LAST_YEAR} to ${LAST_YEAR}; send null or a number`,
+    );
+  }
+  return new Map<Atom, unknown>([
+    [DAY, date.getUTCDate()],
+    [HOUR, date.getUTCHours()],
+    [YEAR, year],
+    [MONTH, date.getUTCMonth() + 1],
+    [MINUTE, date.getUTCMinutes()],
+    [SECOND, date.getUTCSeconds()],
+    [CALENDAR, ISO],
+    [TIME_ZONE, UTC_ZONE],
+    [ZONE_ABBR, UTC],
+    [STRUCT, DATE_TIME],
+    [STD_OFFSET, 0],
+    [UTC_OFFSET, 0],
+    [MICROSECOND, tuple(date.getUTCMilliseconds() * 1000, MILLISECONDS)],
+  ]);
+}
+
+/** The `RuntimeError` of an error: its message, after its name, which is no module's. */
+export function exception(error: Error): Struct {
+  const { name, message } = publicError(error);
+  const text = name === "Error" ? message : `(${name}) ${message}`;
+  return new Map<Atom, unknown>([
+    [MESSAGE, text.toWellFormed()],
+    [STRUCT, RUNTIME_ERROR],
+    [EXCEPTION, true],
+  ]);
+}
+
+/** The value that a struct stands for, or else the struct. */
+export function fromStruct(map: Map<unknown, unknown>): unknown {
+  switch (map.get(STRUCT)) {
+    case DATE_TIME:
+      return map.size === DATE_TIME_FIELDS ? toDate(map) : map;
+    case RUNTIME_ERROR:
+      return map.size === 3 ? toError(map) : map;
+    default:
+      return map;
+  }
+}
+
+function toError(map: Map<unknown, unknown>): unknown {
+  const message = map.get(MESSAGE);
+  if (typeof message !== "string" || map.get(EXCEPTION) !== true) return map;
+  const [, name, rest] = NAMED.exec(message) ?? [];
+  return name === undefined || name === "Error"
+    ? rebuildError({ name: "Error", message })
+    : rebuildError({ name, message: rest });
+}
+
+function toDate(map: Map<unknown, unknown>): unknown {
+  const micros = map.get(MICROSECOND);
+  if (!(micros instanceof Tuple) || micros.length !== 2) return map;
+  const [us, digits] = micros;
+  // One that is not in UTC, or has more digits or fewer, remains a struct.
+  if (
+    digits !== MILLISECONDS || typeof us !== "number" || us % 1000 !== 0 ||
+    us < 0 || us >= 1e6 || map.get(CALENDAR) !== ISO ||
+    map.get(TIME_ZONE) !== UTC_ZONE || map.get(ZONE_ABBR) !== UTC ||
+    map.get(STD_OFFSET) !== 0 || map.get(UTC_OFFSET) !== 0
+  ) return map;
+  const [year, month, day, hour, minute, second] = TIME.map((name) =>
+    map.get(name) as number
+  );
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second, us / 1000);
+  // A leap second remains one, too, as does a day that its month does not have.
+  const isSame = date.getUTCFullYear() === year &&
+    date.getUTCMonth() + 1 === month && date.getUTCDate() === day &&
+    date.getUTCHours() === hour && date.getUTCMinutes() === minute &&
+    date.getUTCSeconds() === second && Math.abs(year) <= LAST_YEAR;
+  return isSame ? date : map;
+}

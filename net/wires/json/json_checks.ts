@@ -1,0 +1,120 @@
+/**
+ * Checks of a peer's data: each returns the value, typed, or throws, which closes the connection.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { isLongName, MAX_NAME_LENGTH } from "../../../core/values/atom.ts";
+import { isNodeName } from "../../../core/values/pid.ts";
+import { ProtocolError } from "../over_limit.ts";
+
+export { ProtocolError };
+
+/** Whether a text has more than that many bytes of UTF-8, in which a lone surrogate has three. */
+export function isLongerThan(text: string, bytes: number): boolean {
+  // A code unit has three bytes at most, so that a short text need not be looked at.
+  if (text.length * 3 <= bytes || bytes === Infinity) return false;
+  return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
+}
+
+/** @throws {ProtocolError} If it is not a text that may be an atom, or a name. */
+export function checkAtomText(value: unknown): string {
+  if (typeof value !== "string" || isLongName(value)) {
+    throw new ProtocolError(
+      `expected a name of at most ${MAX_NAME_LENGTH} characters, got ${
+        kindOf(value)
+      }`,
+    );
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not a text of at most that many bytes of UTF-8. */
+export function checkText(value: unknown, max: number): string {
+  if (typeof value !== "string" || isLongerThan(value, max)) {
+    throw new ProtocolError(
+      `expected a text of at most ${max} bytes, got ${kindOf(value)}`,
+    );
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not the name of a node. */
+export function checkNode(value: unknown): string {
+  if (!isNodeName(value)) {
+    throw new ProtocolError(`expected a node's name, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not a natural number below 2^53. */
+export function checkNatural(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new ProtocolError(`expected a natural number, got ${kindOf(value)}`);
+  }
+  // JSON has -0, which is natural, and 0 here.
+  return (value as number) + 0;
+}
+
+/** @throws {ProtocolError} If it is not a natural number below 2^32. */
+export function checkWord(value: unknown): number {
+  const word = checkNatural(value);
+  if (word > 0xffff_ffff) {
+    throw new ProtocolError(`expected a number of 32 bits, got ${word}`);
+  }
+  return word;
+}
+
+/** @throws {ProtocolError} If it is not a number. */
+export function checkNumber(value: unknown): number {
+  if (typeof value !== "number") {
+    throw new ProtocolError(`expected a number, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is neither true nor false. */
+export function checkFlag(value: unknown): boolean {
+  if (typeof value !== "boolean") {
+    throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not an array. */
+// deno-lint-ignore no-explicit-any
+export function checkArray(value: unknown): any[] {
+  if (!Array.isArray(value)) {
+    throw new ProtocolError(`expected an array, got ${kindOf(value)}`);
+  }
+  return value;
+}
+
+/** @throws {ProtocolError} If it is not an array of that many items. */
+// deno-lint-ignore no-explicit-any
+export function checkLength(value: unknown, length: number): any[] {
+  const array = checkArray(value);
+  if (array.length !== length) {
+    throw new ProtocolError(
+      `expected an array of ${length} items, got ${array.length}`,
+    );
+  }
+  return array;
+}
+
+/** @throws {ProtocolError} If it is not an object of JSON. */
+export function checkObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ProtocolError(`expected an object, got ${kindOf(value)}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function kindOf(value: unknown): string {
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+    ? "array"
+    : typeof value;
+}

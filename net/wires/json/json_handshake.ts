@@ -1,0 +1,417 @@
+/**
+ * The handshake: four frames of JSON that introduce and authenticate two nodes.
+ *
+ * 1. The dialler sends its introduction, the name of the node that it wants, and a nonce.
+ * 2. The listener answers whether the dialler may go on, with its introduction and its nonce.
+ * 3. The dialler proves that it knows the cookie.
+ * 4. The listener does the same, or answers with another status why the dialler cannot go on.
+ *
+ * Two dials that cross, one in each direction: the one of the node with the smaller name goes on
+ * (as in OTP, where the listener with the greater name says `ok_simultaneous`). The other is
+ * told `nok`, in frame 2 or, when the listener began to dial after that, in frame 4. It waits then
+ * for the connection, and dials again if none comes.
+ *
+ * A dialler that knows an address and no name asks for it: `to` is null, and frame 2 says the name. That is
+ * all; it dials that name over another connection. (A listener that does not know this question answers as to
+ * any name that is not its own, with its introduction, which has the name too.)
+ *
+ * A dial to a node that has a connection to the dialler: frame 2 says `alive`. If the dialler has
+ * that connection too, it says no more. If it has none, as it is a new incarnation or its end was
+ * closed, it goes on, and the new connection replaces the old one once the proof is right. A node
+ * dials another one once at a time, and a listener has a connection before its dialler has it. So
+ * a connection that the listener had when it said `alive`, and that the dialler does not have when it
+ * goes on, is a stale one. If another connection has come up in between, frame 4 says `alive`.
+ *
+ * The proof is an HMAC-SHA-256, keyed with the cookie, over both names, both incarnations, both
+ * nonces and the role, and on a secure channel over what binds it to that channel; the cookie
+ * never travels.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import {
+  type Admission,
+  type CrossingRule,
+  HandshakeError,
+  type Listening,
+  type Local,
+  type Peer,
+  type PeerName,
+  type Status,
+  type Transport,
+} from "../../wire.ts";
+import { printable } from "../../../core/values/inspect.ts";
+import { isNodeName } from "../../../core/values/pid.ts";
+import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
+import { textFrame } from "./json_frames.ts";
+import { parseJson } from "./parse_json.ts";
+import { MAX_ADDRESS } from "./json_values.ts";
+
+/** The version of the wire that this module speaks. */
+export const VERSION = 1;
+
+/** The longest frame before both know each other, in bytes. */
+export const MAX_HANDSHAKE_BYTES = 4096;
+
+/** A dialler can be refused in frame 4 too. */
+const CROSSING: CrossingRule = { goesOn: "smaller", refusesLate: true };
+
+/** The most levels of a frame of the handshake. */
+export const MAX_DEPTH = 4;
+const NONCE = /^[0-9a-f]{64}$/;
+
+/** The result of a handshake. */
+export interface Introduction {
+  /** The other node. */
+  peer: Peer;
+  /** Whether the peer has no other connection to this node. */
+  replaces: boolean;
+  /** The largest message that it accepts, in bytes. */
+  maxMessageBytes: number;
+  /** Whether it takes the traces of signals. */
+  takesTraces: boolean;
+  /** The bytes that it has sent after the handshake, until another reader takes over the transport. */
+  rest: () => Uint8Array;
+}
+
+type Fields = Record<string, unknown>;
+
+interface Hello extends Fields {
+  name: string;
+  creation: number;
+  hidden: boolean;
+  nonce: string;
+  maxMessageBytes: number;
+  listen?: Listening;
+  traces?: boolean;
+}
+
+/** Sends and receives the frames of a handshake one by one. */
+class Frames {
+  readonly #conversation: Conversation;
+
+  constructor(transport: Transport, first: Uint8Array) {
+    this.#conversation = new Conversation(transport, first);
+  }
+
+  say(fields: Fields): void {
+    this.#conversation.write(textFrame(JSON.stringify(fields)));
+  }
+
+  async hear(): Promise<Fields> {
+    return toFields(await this.#conversation.hear(boundsOf));
+  }
+
+  /** The bytes after the handshake. */
+  rest(): Uint8Array {
+    return this.#conversation.rest();
+  }
+}
+
+function boundsOf(bytes: Uint8Array): FrameBounds | undefined {
+  if (bytes.length < 4) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  if (length === 0 || length > MAX_HANDSHAKE_BYTES) {
+    throw new HandshakeError(
+      "protocol",
+      `a first frame of ${length} bytes, and 1 to ${MAX_HANDSHAKE_BYTES} are allowed`,
+    );
+  }
+  return { start: 4, end: 4 + length };
+}
+
+function toFields(body: Uint8Array): Fields {
+  let value: unknown;
+  try {
+    value = parseJson(body, MAX_DEPTH).value;
+  } catch {
+    throw new HandshakeError("protocol", "a frame that is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new HandshakeError("protocol", "a frame that is not a JSON object");
+  }
+  return value as Fields;
+}
+
+function introduce(local: Local): Hello {
+  return {
+    name: local.name,
+    creation: local.creation,
+    hidden: local.hidden,
+    nonce: Buffer.from(local.randomBytes(32)).toString("hex"),
+    maxMessageBytes: local.limits.maxMessageBytes,
+    listen: local.listen,
+    traces: true,
+  };
+}
+
+function toHello(fields: Fields): Hello {
+  const { name, creation, hidden, nonce, maxMessageBytes, traces } = fields;
+  if (
+    !isNodeName(name) ||
+    typeof nonce !== "string" || !NONCE.test(nonce) ||
+    typeof hidden !== "boolean" || !isNatural(creation) ||
+    !isNatural(maxMessageBytes)
+  ) {
+    throw new HandshakeError(
+      "protocol",
+      "an introduction with a bad name, nonce or number",
+    );
+  }
+  const listen = toListening(fields.listen);
+  return {
+    name,
+    creation,
+    hidden,
+    nonce,
+    maxMessageBytes,
+    listen,
+    traces: traces === true,
+  };
+}
+
+/** Where a node listens, if it states that. An address that is none is found later. */
+function toListening(given: unknown): Listening | undefined {
+  if (given === undefined) return undefined;
+  const { port, host } = Object(given) as Fields;
+  const isAddress = host === undefined ||
+    typeof host === "string" && host.length <= MAX_ADDRESS;
+  const isPort = port === undefined ||
+    isNatural(port) && port >= 1 && port <= 65535;
+  const isObject = typeof given === "object" && given !== null &&
+    !Array.isArray(given);
+  if (isObject && isPort && isAddress) {
+    return { port, host: host as string | undefined };
+  }
+  throw new HandshakeError(
+    "protocol",
+    "an introduction that listens on no port or address",
+  );
+}
+
+function shown(value: unknown): string {
+  return printable(
+    typeof value === "string" ? value : `${JSON.stringify(value)}`,
+  );
+}
+
+function isNatural(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function checkVersion(versions: unknown): void {
+  if (Array.isArray(versions) && versions.includes(VERSION)) return;
+  throw new HandshakeError(
+    "protocol",
+    `it speaks version ${
+      printable(JSON.stringify(versions) ?? "none").slice(0, 60)
+    } of the JSON wire, and this node version ${VERSION}`,
+    "version",
+  );
+}
+
+function proof(
+  cookie: string,
+  role: "dialler" | "listener",
+  dialler: Hello,
+  listener: Hello,
+  binding: string | undefined,
+): string {
+  const text = [
+    `otp-json/${VERSION}`,
+    role,
+    dialler.name,
+    dialler.creation,
+    dialler.nonce,
+    listener.name,
+    listener.creation,
+    listener.nonce,
+    ...binding === undefined ? [] : [binding],
+  ].join("\n");
+  return createHmac("sha256", cookie).update(text).digest("hex");
+}
+
+function isProof(given: unknown, expected: string): boolean {
+  if (typeof given !== "string" || !NONCE.test(given)) return false;
+  return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
+}
+
+/** The admission of a dialler that wants another node. */
+const NOT_HERE: Admission = {
+  status: "not_allowed",
+  confirm: () => Promise.resolve("not_allowed"),
+  isElsewhere: () => false,
+};
+
+const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
+  ["nok", ["superseded", "it is dialling this node at the same time"]],
+  ["alive", ["alive", "it has a connection to a node of this name already"]],
+  ["not_allowed", ["refused", "it does not let this node in"]],
+  ["full", [
+    "refused",
+    "it has the maximum number of connections (its limits.maxConnections)",
+  ]],
+  ["version", ["protocol", "it speaks another version of the JSON wire"]],
+]);
+
+function refusedWith({ status, versions }: Fields): HandshakeError {
+  if (status === "version") checkVersion(versions);
+  const [code, text] = REFUSALS.get(status) ??
+    ["protocol", `it answered ${shown(status).slice(0, 60)}`];
+  return new HandshakeError(code, text);
+}
+
+/** Whether the listener lets a dialler go on; one that only answers `alive` does not. */
+function goesOn({ status, nonce }: Fields): boolean {
+  return status === "ok" || status === "ok_simultaneous" ||
+    status === "alive" && nonce !== undefined;
+}
+
+/** The dialler's part. */
+export async function dial(
+  transport: Transport,
+  name: string,
+  local: Local,
+  over: AbortSignal,
+): Promise<Introduction> {
+  const talk = new Frames(transport, new Uint8Array());
+  const mine = introduce(local);
+  talk.say({ versions: [VERSION], to: name, ...mine });
+  const answer = await talk.hear();
+  if (!goesOn(answer)) throw refusedWith(answer);
+  const theirs = toHello(answer);
+  if (theirs.name !== name) {
+    throw new HandshakeError(
+      "protocol",
+      `${theirs.name} answered there, not ${name}`,
+    );
+  }
+  if (over.aborted) {
+    throw new HandshakeError("alive", `${name} is connected already`);
+  }
+  talk.say({
+    proof: proof(local.cookie, "dialler", mine, theirs, transport.binding),
+  });
+  const last = await talk.hear().catch((error) => {
+    throw new HandshakeError(
+      "refused",
+      `it closed the connection after our proof, most likely because its cookie is another one (${error.message})`,
+      "cookie",
+    );
+  });
+  if (last.proof === undefined && last.status !== undefined) {
+    throw refusedWith(last);
+  }
+  if (
+    !isProof(
+      last.proof,
+      proof(local.cookie, "listener", mine, theirs, transport.binding),
+    )
+  ) {
+    throw new HandshakeError("refused", "its cookie is another one", "cookie");
+  }
+  return introduction(theirs, talk, false);
+}
+
+/** Asks the listener for its name: a dial to no name, which ends with the answer. */
+export async function askName(
+  transport: Transport,
+  local: Local,
+): Promise<PeerName> {
+  const talk = new Frames(transport, new Uint8Array());
+  talk.say({ versions: [VERSION], to: null, ...introduce(local) });
+  const answer = await talk.hear();
+  const { name, creation } = answer;
+  if (isNodeName(name) && isNatural(creation)) return { name, creation };
+  throw refusedWith(answer);
+}
+
+/** The listener's part; without a result, if the dialler only asks for the name of this node. */
+export async function accept(
+  transport: Transport,
+  first: Uint8Array,
+  local: Local,
+): Promise<Introduction | undefined> {
+  const talk = new Frames(transport, first);
+  const hello = await talk.hear();
+  try {
+    checkVersion(hello.versions);
+  } catch (error) {
+    talk.say({ status: "version", versions: [VERSION] });
+    throw error;
+  }
+  const theirs = toHello(hello);
+  if (hello.to === null) {
+    const { name, creation } = local;
+    talk.say({ status: "name", name, creation });
+    return undefined;
+  }
+  const admission = hello.to === local.name
+    ? local.admit(theirs.name, CROSSING)
+    : NOT_HERE;
+  const { status } = admission;
+  if (status === "nok") {
+    talk.say({ status });
+    throw refusal(status, theirs.name, hello.to, local);
+  }
+  const mine = introduce(local);
+  // Only peers that know the cookie learn which names this node accepts.
+  const isTold = status === "ok_simultaneous" || status === "alive";
+  talk.say({ status: isTold ? status : "ok", ...mine });
+  const { proof: given } = await talk.hear().catch((error) => {
+    // The dialler has the other connection, or has got it meanwhile. That may be over again by now.
+    const isConnected = status === "alive" || admission.isElsewhere();
+    throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
+  });
+  if (
+    !isProof(
+      given,
+      proof(local.cookie, "dialler", theirs, mine, transport.binding),
+    )
+  ) {
+    throw new HandshakeError(
+      "refused",
+      `${theirs.name} has another cookie`,
+      "cookie",
+    );
+  }
+  const confirmed = await admission.confirm();
+  if (confirmed !== "ok") {
+    talk.say({ status: confirmed });
+    throw refusal(confirmed, theirs.name, hello.to, local);
+  }
+  talk.say({
+    proof: proof(local.cookie, "listener", theirs, mine, transport.binding),
+  });
+  return introduction(theirs, talk, status === "alive");
+}
+
+function refusal(
+  status: Status,
+  name: string,
+  to: unknown,
+  local: Local,
+): HandshakeError {
+  if (to === local.name) return refusalOf(status, name, local);
+  const denied = `${name} asked for ${
+    shown(to).slice(0, 255)
+  }, and this is ${local.name}`;
+  return refusalOf(status, name, local, denied);
+}
+
+function introduction(
+  theirs: Hello,
+  talk: Frames,
+  replaces: boolean,
+): Introduction {
+  const { name, creation, hidden, maxMessageBytes, listen, traces } = theirs;
+  return {
+    peer: { name, creation, hidden, listen },
+    replaces,
+    maxMessageBytes,
+    takesTraces: traces === true,
+    rest: () => talk.rest(),
+  };
+}

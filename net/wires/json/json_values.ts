@@ -1,0 +1,851 @@
+/**
+ * Values in JSON and back.
+ *
+ * Values that JSON has are written unchanged. All others are an object with one key that begins with `$`; a
+ * signal declares whether its values contain such tags, so that most values are never searched.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { isReserved, ServerMessage } from "../../../otp/gen/messages.ts";
+import {
+  checkNodeOf,
+  numberText,
+  Pid,
+  pidOf,
+  Ref,
+  refOf,
+} from "../../../core/values/pid.ts";
+import { Bitstring } from "../../../core/values/bitstring.ts";
+import { Float } from "../../../core/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../../../core/values/functions.ts";
+import { ImproperList } from "../../../core/values/improper_list.ts";
+import { isLeafTerm, type LeafTerm } from "../../../core/values/leaf_term.ts";
+import { Port } from "../../../core/values/port.ts";
+import { publicError, publicStack } from "../../../core/values/public_stack.ts";
+import { Tuple } from "../../../core/values/tuple.ts";
+import {
+  type BeamType,
+  beamTypeOfText,
+  beamTypeToText,
+} from "../../../core/values/beam_types.ts";
+import { ReplyTo } from "../../../core/values/reply_to.ts";
+import { Atom, atom } from "../../../core/values/atom.ts";
+import {
+  areCrowded,
+  checkBigInt,
+  checkHole,
+  checkKeys,
+  defineProto,
+  isPlainObject,
+  MAX_BIGINT_DIGITS,
+  notSendable,
+  tooDeep,
+  TYPED_ARRAYS,
+  typedArrayKind,
+} from "../../../core/values/term.ts";
+import {
+  type ErrorTerm,
+  rebuildError,
+} from "../../../core/values/error_term.ts";
+import { OverLimit } from "../over_limit.ts";
+import {
+  ATTACHED,
+  type Attachments,
+  type AttachmentWriter,
+  NO_ATTACHMENTS,
+} from "./attachments.ts";
+import {
+  checkArray,
+  checkAtomText,
+  checkLength,
+  checkNatural,
+  checkNode,
+  checkNumber,
+  checkObject,
+  checkText,
+  checkWord,
+  isLongerThan,
+  ProtocolError,
+} from "./json_checks.ts";
+
+/** One end of a connection. */
+export interface End {
+  /** The node's name. */
+  name: string;
+  /** Its incarnation. */
+  creation: number;
+}
+
+/** An end, and its written creation: the host takes longer to write such a number than the rest of a pid. */
+export interface WrittenEnd extends End {
+  /** The creation in decimal digits. */
+  digits: string;
+}
+
+/** An end that is written often. */
+export function writtenEnd({ name, creation }: End): WrittenEnd {
+  return { name, creation, digits: `${creation}` };
+}
+
+/** A creation of a node's in decimal digits. */
+export function decimal(creation: number, end: WrittenEnd): string {
+  return creation === end.creation ? end.digits : `${creation}`;
+}
+
+/**
+ * The maximum number of levels of JSON for a level of a value: an error with a field whose key begins with `$`.
+ */
+export const LEVEL_DEPTH = 5;
+
+/**
+ * The levels of JSON that a value without levels takes: a `ReplyTo`, with the array of its pid, whose number is
+ * two words.
+ */
+export const LEAF_DEPTH = 4;
+
+/** The maximum number of bytes of the reason why a process was not spawned. */
+export const MAX_REFUSAL = 4096;
+
+/** The most peers that a signal names. */
+export const MAX_PEERS = 1024;
+
+/** The number of characters of an address. */
+export const MAX_ADDRESS = 255;
+
+const MAX_KEYS = 1000;
+
+/**
+ * A plain collection is left to `JSON.stringify`, which writes an object of three fields in 0.13 µs, with the look
+ * through it, and not 0.18 in pieces; the sender of small messages takes 0.18 µs for each, not 0.21. One with a
+ * pid is looked through in vain: after that, collections of at most so many items are written in pieces.
+ */
+const FEW = 3;
+
+/** The number of these: messages of one kind follow each other. */
+const BLIND = 16;
+
+/** The number of items that may be checked in vain for plain collections, until checks stop. */
+const MAX_WASTED = 4096;
+
+/** The number of characters up to which a string is checked here. */
+const SHORT = 40;
+
+/** Whether data looks like a message of a server. */
+function isReservedData(value: unknown): value is object {
+  return typeof value === "object" && value !== null &&
+    isReserved((value as { type?: unknown }).type) && isPlainObject(value);
+}
+
+/** A string's JSON. */
+function quoted(text: string): string {
+  if (text.length > SHORT) return JSON.stringify(text);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
+      return JSON.stringify(text);
+    }
+  }
+  return `"${text}"`;
+}
+
+/** Writes values as JSON. */
+export class ValueEncoder {
+  /** Whether the last value has tags. */
+  tagged = false;
+  readonly #self: WrittenEnd;
+  readonly #peer: WrittenEnd;
+  readonly #maxDepth: number;
+  readonly #attachments: AttachmentWriter;
+  readonly #keys = new Map<string, string>();
+  /** The maximum nesting of the value, for the error. */
+  #max = 0;
+  /** The number of items that were checked in vain for a plain collection. */
+  #looked = 0;
+  /** The number of collections of few items that are not looked through. */
+  #blind = 0;
+
+  /** Writes for a peer; long texts and bytes go to `attachments`. */
+  constructor(
+    self: End,
+    peer: End,
+    maxDepth: number,
+    attachments: AttachmentWriter,
+  ) {
+    this.#self = writtenEnd(self);
+    this.#peer = writtenEnd(peer);
+    this.#maxDepth = maxDepth;
+    this.#attachments = attachments;
+  }
+
+  /**
+   * The value's JSON; `tagged` and the attachments tell more of it. So many levels `around` it do not count.
+   *
+   * @throws {TypeError} If it contains a value that cannot be sent.
+   * @throws {RangeError} If it is nested deeper than `maxDepth`, or has too long a bigint.
+   */
+  encode(
+    value: unknown,
+    maxDepth: number = this.#maxDepth,
+    around = 0,
+    isMessage = false,
+  ): string {
+    this.tagged = false;
+    this.#max = maxDepth;
+    this.#looked = 0;
+    try {
+      return isMessage && isReservedData(value)
+        ? this.#writeTaggedFields(value, Object.keys(value), maxDepth)
+        : this.#write(value, maxDepth + around);
+    } catch (error) {
+      // The next signal would take them for its own.
+      this.#attachments.drop();
+      throw error;
+    }
+  }
+
+  /** Whether a collection is plain, and is worth being looked through: this must not be done again at each level. */
+  #isFoundPlain(value: object, left: number): boolean {
+    if (this.#looked > MAX_WASTED) return false;
+    const isPlain = Array.isArray(value)
+      ? this.#isPlain(value, left)
+      : this.#areFieldsPlain(value, left);
+    if (isPlain) return true;
+    this.#blind = BLIND;
+    return false;
+  }
+
+  /**
+   * The JSON of a whole message.
+   *
+   * A reserved type makes it a server's message at the other end, so that data with such a type is written as
+   * an `$object`.
+   */
+  encodeMessage(value: unknown): string {
+    return this.encode(value, this.#maxDepth, 0, true);
+  }
+
+  #isPlain(value: object, left: number): boolean {
+    if (Array.isArray(value)) {
+      if (left <= 0) throw tooDeep(this.#max);
+      for (let i = 0; i < value.length; i++) {
+        if (!this.#isPlainItem(value[i], left)) {
+          this.#looked += i;
+          return false;
+        }
+      }
+      this.#looked += value.length;
+      return true;
+    }
+    return Object.getPrototypeOf(value) === Object.prototype &&
+      this.#areFieldsPlain(value, left);
+  }
+
+  #areFieldsPlain(value: object, left: number): boolean {
+    if (left <= 0) throw tooDeep(this.#max);
+    for (const key in value) {
+      this.#looked++;
+      if (
+        key.charCodeAt(0) === 36 ||
+        !this.#isPlainItem((value as Record<string, unknown>)[key], left)
+      ) return false;
+    }
+    return true;
+  }
+
+  #isPlainItem(value: unknown, left: number): boolean {
+    switch (typeof value) {
+      case "string":
+        return value.length < ATTACHED;
+      case "boolean":
+        return true;
+      case "number":
+        return Number.isFinite(value) && !Object.is(value, -0);
+      case "object":
+        return value === null || this.#isPlain(value, left - 1);
+      default:
+        return false;
+    }
+  }
+
+  #write(value: unknown, left: number): string {
+    switch (typeof value) {
+      case "string":
+        return value.length < ATTACHED ? quoted(value) : this.#attach(value);
+      case "boolean":
+        return value ? "true" : "false";
+      case "number":
+        if (Object.is(value, -0)) return this.#tag("$number", '"-0"');
+        return Number.isFinite(value)
+          ? `${value}`
+          : this.#tag("$number", `"${value}"`);
+      case "bigint":
+        checkBigInt(value);
+        return this.#tag("$bigint", `"${value}"`);
+      case "undefined":
+        return this.#tag("$undefined", "true");
+      case "object":
+        return value === null ? "null" : this.#writeObject(value, left);
+      default:
+        throw notSendable(value);
+    }
+  }
+
+  #attach(text: string): string {
+    const number = this.#attachments.addText(text);
+    return number === undefined
+      ? JSON.stringify(text)
+      : this.#tag("$text", `${number}`);
+  }
+
+  #tag(name: string, json: string): string {
+    this.tagged = true;
+    return `{"${name}":${json}}`;
+  }
+
+  #writeObject(value: object, left: number): string {
+    if (Array.isArray(value)) {
+      return this.#skips(value.length) || !this.#isFoundPlain(value, left)
+        ? this.#writeItems(value, left)
+        : this.#stringify(value);
+    }
+    if (isPlainObject(value)) return this.#writeFields(value, left);
+    if (value instanceof ServerMessage) {
+      return this.#writeFields(value.fields(), left);
+    }
+    if (value instanceof Pid) return this.#tag("$pid", this.#name(value));
+    if (value instanceof Ref) return this.#tag("$ref", this.#name(value));
+    if (value instanceof Atom) {
+      return this.#tag("$atom", JSON.stringify(value.name));
+    }
+    if (value instanceof ReplyTo) {
+      return this.#tag("$reply_to", this.#writeReplyTo(value, left));
+    }
+    if (value instanceof Date) {
+      const time = value.getTime();
+      return this.#tag("$date", Number.isNaN(time) ? "null" : `${time}`);
+    }
+    if (value instanceof Map) {
+      checkKeys(value);
+      return this.#tag("$map", this.#writeEntries(value, left));
+    }
+    if (value instanceof Set) {
+      checkKeys(value);
+      return this.#tag("$set", this.#writeItems([...value], left));
+    }
+    if (value instanceof Error) {
+      return this.#tag("$error", this.#writeError(publicError(value), left));
+    }
+    if (value instanceof Tuple) {
+      return this.#tag("$tuple", this.#writeItems(value.elements, left));
+    }
+    if (value instanceof ImproperList) {
+      const items = this.#writeItems(value.items, left);
+      const tail = this.#write(value.tail, left - 1);
+      return this.#tag("$improper", `[${items},${tail}]`);
+    }
+    return isLeafTerm(value) ? this.#writeLeaf(value) : this.#writeBytes(value);
+  }
+
+  #writeLeaf(value: LeafTerm): string {
+    if (value instanceof Float) return this.#tag("$float", `${value.value}`);
+    if (value instanceof Bitstring) {
+      const { bits, bytes } = value;
+      return this.#tag("$bits", `[${bits},${this.#where(bytes)}]`);
+    }
+    if (value instanceof Port) return this.#tag("$port", this.#name(value));
+    const { module, arity } = value;
+    if (value instanceof ExternalFunction) {
+      const name = quoted(value.function);
+      return this.#tag("$fun", `[${quoted(module)},${name},${arity}]`);
+    }
+    const { index, uniq, bytes } = value;
+    return this.#tag(
+      "$opaque_fun",
+      `[${quoted(module)},${index},${uniq},${arity},${this.#where(bytes)}]`,
+    );
+  }
+
+  /** Whether a collection of so many items is not looked through. */
+  #skips(items: number): boolean {
+    if (this.#blind === 0 || items > FEW) return false;
+    this.#blind--;
+    return true;
+  }
+
+  /** The checks so far paid off: their count starts anew. */
+  #stringify(value: object): string {
+    this.#looked = 0;
+    return JSON.stringify(value);
+  }
+
+  #writeItems(items: readonly unknown[], left: number): string {
+    if (left <= 0) throw tooDeep(this.#max);
+    let text = "[";
+    for (let i = 0; i < items.length; i++) {
+      if (i > 0) text += ",";
+      const item = items[i];
+      if (item === undefined) checkHole(items, i);
+      text += this.#write(item, left - 1);
+    }
+    return text + "]";
+  }
+
+  #writeEntries(entries: Iterable<[unknown, unknown]>, left: number): string {
+    if (left <= 0) throw tooDeep(this.#max);
+    let text = "[";
+    for (const [key, item] of entries) {
+      if (text.length > 1) text += ",";
+      text += `[${this.#write(key, left - 1)},${this.#write(item, left - 1)}]`;
+    }
+    return text + "]";
+  }
+
+  #writeFields(value: object, left: number): string {
+    if (left <= 0) throw tooDeep(this.#max);
+    // Only then, as it makes an array.
+    let keys = this.#blind > 0 ? Object.keys(value) : undefined;
+    if (
+      (keys === undefined || !this.#skips(keys.length)) &&
+      this.#isFoundPlain(value, left)
+    ) return this.#stringify(value);
+    keys ??= Object.keys(value);
+    const fields = value as Record<string, unknown>;
+    // Before anything is written: an attachment is attached once.
+    for (let i = 0; i < keys.length; i++) {
+      if (keys[i].charCodeAt(0) === 36) {
+        return this.#writeTaggedFields(value, keys, left);
+      }
+    }
+    let text = "{";
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      text += (i > 0 ? "," : "") + this.#key(key) +
+        this.#write(fields[key], left - 1);
+    }
+    return text + "}";
+  }
+
+  #writeTaggedFields(value: object, keys: string[], left: number): string {
+    const fields = value as Record<string, unknown>;
+    const entries = keys.map((key): [string, unknown] => [key, fields[key]]);
+    return this.#tag("$object", this.#writeEntries(entries, left));
+  }
+
+  /** An error is one level, as in a copy: its fields' values are one below it. */
+  #writeError(
+    { name, message, stack, fields }: ErrorTerm,
+    left: number,
+  ): string {
+    if (left <= 0) throw tooDeep(this.#max);
+    let text = `{"name":${quoted(name)},"message":${quoted(message)}`;
+    if (stack !== undefined) text += `,"stack":${quoted(publicStack(stack))}`;
+    if (fields !== undefined) {
+      text += `,"fields":${this.#writeFields(fields, left)}`;
+    }
+    return text + "}";
+  }
+
+  #key(key: string): string {
+    let json = this.#keys.get(key);
+    if (json === undefined) {
+      json = quoted(key) + ":";
+      if (this.#keys.size < MAX_KEYS && key.length <= 64) {
+        this.#keys.set(key, json);
+      }
+    }
+    return json;
+  }
+
+  #name(of: Pid | Ref | Port): string {
+    const { node, creation } = of;
+    const number = numberJson(of);
+    if (node === this.#self.name) {
+      return `[0,${number},${decimal(creation, this.#self)}]`;
+    }
+    if (node === this.#peer.name) {
+      return `[1,${number},${decimal(creation, this.#peer)}]`;
+    }
+    if (!(of instanceof Port)) checkNodeOf(of);
+    return `["${node}",${number},${creation}]`;
+  }
+
+  /** Only a tag is a level. */
+  #writeReplyTo(value: ReplyTo, left: number): string {
+    const { pid, alias, tag, form, returns } = value;
+    const to = alias === undefined ? "null" : this.#name(alias);
+    const text = `[${this.#name(pid)},${to}`;
+    if (tag === undefined && returns === undefined) return text + "]";
+    if (tag !== undefined && left <= 0) throw tooDeep(this.#max);
+    const type = returns === undefined
+      ? ""
+      : "," + JSON.stringify(beamTypeToText(returns as BeamType));
+    return `${text},${quoted(form)},${this.#write(tag, left - 1)}${type}]`;
+  }
+
+  #writeBytes(value: object): string {
+    let kind = "ArrayBuffer";
+    let bytes: Uint8Array;
+    if (value instanceof ArrayBuffer) bytes = new Uint8Array(value);
+    else {
+      const found = typedArrayKind(value);
+      if (found === undefined) throw notSendable(value);
+      kind = found;
+      const view = value as Uint8Array;
+      bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    }
+    const where = this.#where(bytes);
+    const isAlone = kind === "Uint8Array" && bytes.length >= ATTACHED;
+    return this.#tag("$bytes", isAlone ? where : `["${kind}",${where}]`);
+  }
+
+  /** Where bytes are: the number of their attachment, or their base64. */
+  #where(bytes: Uint8Array): string {
+    return bytes.length >= ATTACHED
+      ? `${this.#attachments.addBytes(bytes)}`
+      : `"${toBase64(bytes)}"`;
+  }
+}
+
+/** The number of a process, reference or port; the 32-bit words that one without a safe number has. */
+export function numberJson(of: Pid | Ref | Port): string {
+  if (of instanceof Port) {
+    const { id } = of;
+    return typeof id === "number"
+      ? `${id}`
+      : `[${BigInt.asUintN(32, id)},${id >> 32n}]`;
+  }
+  return numberText(of);
+}
+
+function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+}
+
+/** The bytes of a text in base64 with its padding, and without blanks, which `atob` would skip. */
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  let binary: string | undefined;
+  try {
+    binary = atob(text);
+  } catch {
+    // Reported below.
+  }
+  if (binary === undefined || !isWholeBase64(text, binary.length)) {
+    throw new ProtocolError("a byte array is not base64");
+  }
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+/**
+ * Whether a text from which `atob` has read that many bytes has its padding and no blanks, from its length and end:
+ * as many blanks as the padding would be long give it the right length, but not its end.
+ */
+function isWholeBase64(text: string, bytes: number): boolean {
+  return text.length === 4 * Math.ceil(bytes / 3) &&
+    text.endsWith("=") === (bytes % 3 !== 0);
+}
+
+/** Decodes values: the result of `JSON.parse`, with the tags replaced by their values. */
+export class ValueDecoder {
+  readonly #self: string;
+  readonly #peer: string;
+  /** The attachments that values refer to. */
+  attachments: Attachments = NO_ATTACHMENTS;
+
+  /** Reads for this end. */
+  constructor(self: { name: string }, peer: { name: string }) {
+    this.#self = self.name;
+    this.#peer = peer.name;
+  }
+
+  /** The value; parsed objects are changed and used again. */
+  decode(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) {
+        const item = value[i];
+        if (typeof item === "object" && item !== null) {
+          value[i] = this.decode(item);
+        }
+      }
+      return value;
+    }
+    const fields = value as Record<string, unknown>;
+    for (const key in fields) {
+      if (key.charCodeAt(0) === 36) return this.#untag(key, fields);
+      const field = fields[key];
+      // A field named __proto__ is an own one here, so that this writes it.
+      if (typeof field === "object" && field !== null) {
+        fields[key] = this.decode(field);
+      }
+    }
+    return fields;
+  }
+
+  #untag(tag: string, fields: Record<string, unknown>): unknown {
+    const content = fields[tag];
+    if (Object.keys(fields).length !== 1) {
+      throw new ProtocolError(
+        `an object has the key ${quoted(tag.slice(0, 40))} beside others`,
+      );
+    }
+    switch (tag) {
+      case "$pid": {
+        const [node, number, creation] = this.#name(content);
+        return toPid(node, number, creation);
+      }
+      case "$ref": {
+        const [node, number, creation] = this.#name(content);
+        return toRef(node, number, creation);
+      }
+      case "$atom":
+        return atom(checkAtomText(content));
+      case "$number":
+        return toNumber(content);
+      case "$bigint":
+        return toBigInt(content);
+      case "$undefined":
+        if (content === true) return undefined;
+        throw new ProtocolError("a $undefined that is not true");
+      case "$tuple":
+        return new Tuple(this.decode(checkArray(content)) as unknown[]);
+      case "$improper": {
+        const [items, tail] = checkLength(content, 2);
+        const decoded = this.decode(checkArray(items)) as unknown[];
+        return made(() => new ImproperList(decoded, this.decode(tail)));
+      }
+      case "$float":
+        return made(() => new Float(checkNumber(content)));
+      case "$bits": {
+        const [bits, where] = checkLength(content, 2);
+        const bytes = this.#contents(where);
+        return made(() => new Bitstring(bytes, bits));
+      }
+      case "$fun": {
+        const [module, name, arity] = checkLength(content, 3);
+        return made(() => new ExternalFunction(module, name, arity));
+      }
+      case "$opaque_fun": {
+        const [module, index, uniq, arity, where] = checkLength(content, 5);
+        const bytes = this.#contents(where);
+        return made(() => new LocalFunction(module, index, uniq, arity, bytes));
+      }
+      case "$port": {
+        const [node, number, creation] = this.#name(content);
+        const id = Array.isArray(number) ? toId(number) : checkNatural(number);
+        return made(() => new Port(node, id, creation));
+      }
+      case "$date":
+        return new Date(content === null ? NaN : checkNumber(content));
+      case "$map":
+        return this.#map(content);
+      case "$set":
+        return this.#set(content);
+      case "$object":
+        return this.#object(content);
+      case "$error":
+        return this.#error(content);
+      case "$text":
+        return this.attachments.text(checkNatural(content));
+      case "$bytes":
+        return this.#bytes(content);
+      case "$reply_to":
+        return this.#replyTo(content);
+      default:
+        throw new ProtocolError(`unknown tag ${quoted(tag.slice(0, 40))}`);
+    }
+  }
+
+  #name(content: unknown): [node: string, number: unknown, creation: number] {
+    const name = checkLength(content, 3);
+    return [this.#node(name[0]), name[1], checkNatural(name[2])];
+  }
+
+  /** The name of a node: 0 stands for the peer's, and 1 for that of this end. */
+  #node(node: unknown): string {
+    if (node === 0) return this.#peer;
+    return node === 1 ? this.#self : checkNode(node);
+  }
+
+  #replyTo(content: unknown): ReplyTo {
+    const parts = checkArray(content);
+    const [pid, alias, form = "call"] = parts;
+    if (![2, 4, 5].includes(parts.length)) {
+      throw new ProtocolError(`a $reply_to of ${parts.length} items`);
+    }
+    if (form !== "call" && form !== "io") {
+      throw new ProtocolError("a $reply_to of an unknown form");
+    }
+    const to = new ReplyTo(
+      toPid(...this.#name(pid)),
+      alias === null ? undefined : toRef(...this.#name(alias)),
+      this.decode(parts[3]),
+      form,
+    );
+    if (parts.length === 5) to.returns = checkBeamTypeText(parts[4]);
+    if (to.isValid) return to;
+    throw new ProtocolError("a $reply_to whose alias is not of its process");
+  }
+
+  #map(content: unknown): Map<unknown, unknown> {
+    const entries = this.#entries(content);
+    if (areCrowded(entries.length, () => entries.map(([key]) => key))) {
+      throw new OverLimit("a map whose keys have the same hash");
+    }
+    return new Map(entries);
+  }
+
+  #set(content: unknown): Set<unknown> {
+    const items = this.decode(checkArray(content)) as unknown[];
+    if (areCrowded(items.length, () => items)) {
+      throw new OverLimit("a set whose items have the same hash");
+    }
+    return new Set(items);
+  }
+
+  #entries(content: unknown): [unknown, unknown][] {
+    const entries = checkArray(content);
+    for (const entry of entries) this.decode(checkLength(entry, 2));
+    return entries as [unknown, unknown][];
+  }
+
+  #object(content: unknown): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    for (const [key, value] of this.#entries(content)) {
+      const name = checkText(key, Infinity);
+      if (name === "__proto__") defineProto(object, value);
+      else object[name] = value;
+    }
+    return object;
+  }
+
+  #error(content: unknown): Error {
+    const { name, message, stack, fields, ...rest } = checkObject(content);
+    if (Object.keys(rest).length > 0) {
+      throw new ProtocolError("an error has more than it may have");
+    }
+    const term: ErrorTerm = {
+      name: checkText(name, Infinity),
+      message: checkText(message, Infinity),
+    };
+    if (stack !== undefined) term.stack = checkText(stack, Infinity);
+    if (fields !== undefined) {
+      const decoded = checkObject(this.decode(checkObject(fields)));
+      if (!isPlainObject(decoded)) {
+        throw new ProtocolError("an error's fields are not an object");
+      }
+      term.fields = decoded;
+    }
+    return rebuildError(term);
+  }
+
+  #bytes(content: unknown): unknown {
+    // The usual kind, without the array and the string: that takes 0.2 µs less of 3 at both ends.
+    if (typeof content === "number") {
+      return this.attachments.bytes(checkNatural(content));
+    }
+    const [kind, where] = checkLength(content, 2);
+    const bytes = this.#contents(where);
+    if (kind === "Uint8Array") return bytes;
+    if (kind === "ArrayBuffer") return bytes.buffer;
+    const type = TYPED_ARRAYS.get(kind as string);
+    if (type === undefined) throw new ProtocolError("unknown kind of bytes");
+    try {
+      return new type(bytes.buffer);
+    } catch {
+      throw new ProtocolError(`${bytes.length} bytes are no ${kind}`);
+    }
+  }
+
+  /** Bytes in base64, or those of an attachment. */
+  #contents(where: unknown): Uint8Array<ArrayBuffer> {
+    return typeof where === "string"
+      ? fromBase64(where)
+      : this.attachments.bytes(checkNatural(where));
+  }
+}
+
+/** A pid by its number, or by the two words of a number that is not safe. */
+export function toPid(node: string, number: unknown, creation: number): Pid {
+  if (!Array.isArray(number)) {
+    return new Pid(node, checkNatural(number), creation);
+  }
+  const [id, serial] = checkLength(number, 2);
+  return made(() => pidOf(node, id, serial, creation));
+}
+
+/** A reference by its number, or by its words. */
+function toRef(node: string, number: unknown, creation: number): Ref {
+  return Array.isArray(number)
+    ? made(() => refOf(node, number, creation))
+    : new Ref(node, checkNatural(number), creation);
+}
+
+/** A number of 64 bits by its two words. */
+function toId(words: unknown[]): bigint {
+  const [low, high] = checkLength(words, 2).map(checkWord);
+  return (BigInt(high) << 32n) + BigInt(low);
+}
+
+/** A term whose constructor checks its parts. */
+function made<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof ProtocolError
+      ? error
+      : new ProtocolError((error as Error).message);
+  }
+}
+
+function toNumber(content: unknown): number {
+  switch (content) {
+    case "-0":
+      return -0;
+    case "NaN":
+    case "Infinity":
+    case "-Infinity":
+      return Number(content);
+    default:
+      throw new ProtocolError("unknown $number");
+  }
+}
+
+function toBigInt(content: unknown): bigint {
+  // One more for the sign. Digits are counted with zeros in front: they cost as much.
+  const text = checkText(content, Infinity);
+  const digits = text.length - (text.startsWith("-") ? 1 : 0);
+  if (digits > MAX_BIGINT_DIGITS) {
+    throw new OverLimit(
+      `an integer of ${digits} digits, and ${MAX_BIGINT_DIGITS} is the most`,
+    );
+  }
+  if (!/^-?[0-9]+$/.test(text)) {
+    throw new ProtocolError("a $bigint that is not an integer");
+  }
+  return BigInt(text);
+}
+
+/** The beginning of a text, of at most that many bytes of UTF-8. */
+export function cutText(text: string, max: number): string {
+  if (!isLongerThan(text, max)) return text;
+  const bytes = Buffer.from(text, "utf8");
+  let end = max;
+  // Not within a character: its further bytes begin with the bits 10.
+  while ((bytes[end] & 0xc0) === 0x80) end--;
+  return bytes.toString("utf8", 0, end);
+}
+
+function checkBeamTypeText(text: unknown): BeamType {
+  try {
+    return beamTypeOfText(text);
+  } catch {
+    throw new ProtocolError("a $reply_to of an invalid type");
+  }
+}

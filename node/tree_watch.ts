@@ -1,0 +1,72 @@
+/**
+ * The reaction of a node to a supervision tree that has ended for good.
+ *
+ * Without its tree, a program would run on and serve nothing, and whoever watches it would not see that. So by
+ * default it ends, and what started it starts it again. Tests and prompts go on.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import type { NodeRuntime } from "../core/node_runtime.ts";
+import { onTreeEnd, type TreeEnd } from "../otp/supervisor/tree_end.ts";
+
+/**
+ * The reaction of a node to the end of a supervision tree: stop and end the program (`"exit"`), only log it
+ * (`"continue"`), or call a function.
+ */
+export type TreeEndAction = "exit" | "continue" | ((end: TreeEnd) => unknown);
+
+/** The exit code of a program whose tree has ended. */
+const FAILED = 1;
+
+/** The first tree of a node that has ended for good. */
+export class TreeWatch {
+  /** Set once a tree has ended. */
+  end: TreeEnd | undefined;
+
+  /**
+   * Watches the trees of a node.
+   *
+   * @param runtime The node.
+   * @param action What it does.
+   * @param stopAll Stops all nodes of the program, in order.
+   */
+  constructor(
+    { runtime, action, stopAll }: {
+      runtime: NodeRuntime;
+      action: TreeEndAction;
+      stopAll: () => Promise<unknown>;
+    },
+  ) {
+    onTreeEnd(runtime, (end) => {
+      if (this.end !== undefined || runtime.isStopping) return;
+      this.end = end;
+      const { message } = end;
+      runtime.report("error", () => lineOf(action, message));
+      if (typeof action === "function") action(end);
+      else if (action === "exit") void endProgram(stopAll);
+    });
+  }
+}
+
+function lineOf(action: TreeEndAction, message: string): string {
+  switch (action) {
+    case "exit":
+      return `The program ends with exit code 1: ${message}. To go on without it: Application.start with { type: "temporary" }, or Node.start with { onTreeEnd: "continue" }`;
+    case "continue":
+      return `The program goes on without a supervision tree: ${message}`;
+    default:
+      return `A supervision tree has ended: ${message}`;
+  }
+}
+
+async function endProgram(stopAll: () => Promise<unknown>): Promise<void> {
+  // A program that has nothing more to do ends by itself meanwhile.
+  nodeProcess.exitCode = FAILED;
+  try {
+    await stopAll();
+  } finally {
+    nodeProcess.exit(FAILED);
+  }
+}

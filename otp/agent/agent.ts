@@ -1,0 +1,617 @@
+/**
+ * Agents: processes that hold a state and run functions on it.
+ *
+ * Follows Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html).
+ *
+ * @example A counter
+ * ```ts
+ * import { Agent } from "@otp/distribution/agent";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const counter = await Agent.startLink(() => 0);
+ * await Agent.update(counter, (count) => count + 1);
+ * assertEquals(await Agent.get(counter, (count) => count), 1);
+ * await Agent.stop(counter);
+ * ```
+ *
+ * @module
+ */
+
+import {
+  agentModule,
+  type AgentRequest,
+  castMessage,
+  sendable,
+  SentAgentRequest,
+  type StateFunction,
+  valueOf,
+} from "./agent_server.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  locateUntil,
+} from "../gen/cancellation.ts";
+import {
+  callExit,
+  describeFunction,
+  describeServer,
+  type GlobalName,
+  locateForCast,
+  type NameOnNode,
+  type NameRegistry,
+  type Place,
+  sendTo,
+  type ServerName,
+  type ServerRef,
+  serverRef,
+  toSendLater,
+  type ViaName,
+  whenLocated,
+} from "../gen/server_ref.ts";
+import {
+  mayBeLeft,
+  sent,
+  startCall,
+  timeoutOf,
+  tracedCall,
+} from "../gen/call.ts";
+import {
+  checkChild,
+  CHILD_OPTIONS,
+  type ChildSpec,
+} from "../supervisor/child_spec.ts";
+import {
+  genServerChild,
+  startGenServer,
+} from "../gen_server/gen_server_process.ts";
+import type { AlreadyStartedReason } from "../gen/start.ts";
+import { stopServer } from "../gen/stop.ts";
+import { checkOptions } from "../../core/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import { promised } from "../../core/promises/promises.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid } from "../../core/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "../supervisor/child_spec.ts";
+
+export type {
+  AlreadyStartedReason,
+  CancelOptions,
+  ChildSpec,
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ServerName,
+  ServerRef,
+  ViaName,
+};
+
+/**
+ * Carries the type of an agent's state.
+ *
+ * @typeParam S The state.
+ */
+export interface Holds<S> {
+  /**
+   * Never set: it keeps S in declarations.
+   *
+   * @ignore
+   */
+  readonly holds?: S;
+}
+
+/**
+ * The pid of an agent whose state's type is known.
+ *
+ * @typeParam S The state.
+ */
+export type AgentPid<S> = Pid & Holds<S>;
+
+/**
+ * A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the
+ * cluster.
+ *
+ * @typeParam S The state; `any` if it is unknown.
+ */
+export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
+
+/**
+ * A function that an agent runs on its state: either a function value, or the name of a function that the
+ * agent's node exports, with the arguments that follow the state.
+ *
+ * @typeParam S The state.
+ * @typeParam R The result of the function.
+ */
+export type AgentFunction<S, R> =
+  | ((state: S) => R | Promise<R>)
+  | readonly [module: string, function: string, args?: readonly unknown[]];
+
+/** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
+export interface AgentOptions {
+  /**
+   * The name of the agent: on its node, in a registry, or in the cluster.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration and the first state.
+   * When it expires, the agent is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+const AGENT_OPTIONS: OptionNames<AgentOptions> = { name: true, timeout: true };
+
+const START_OPTIONS: OptionNames<AgentOptions & CancelOptions> = {
+  ...AGENT_OPTIONS,
+  ...CANCEL_OPTIONS,
+};
+
+/** Options for {@linkcode Agent.childSpec}. */
+export interface AgentChildOptions
+  extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
+
+const AGENT_CHILD_OPTIONS: OptionNames<AgentChildOptions> = {
+  ...AGENT_OPTIONS,
+  ...CHILD_OPTIONS,
+};
+
+/** The child specification of an agent, as returned by {@linkcode Agent.childSpec}. */
+export interface AgentChildSpec<S> extends ChildSpec {
+  /** Starts the agent, linked to the supervisor. */
+  start: () => Promise<AgentPid<S>>;
+}
+
+/** Options for {@linkcode Agent.get}, {@linkcode Agent.update} and {@linkcode Agent.getAndUpdate}. */
+export interface AgentCallOptions extends CancelOptions {
+  /**
+   * Milliseconds to wait; `Infinity` waits for ever.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+}
+
+const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
+
+/**
+ * Starts agents and runs functions on their state.
+ *
+ * An agent runs one function at a time, in the order of the requests. The caller receives a copy of the
+ * result, but the function itself works on the state and not on a copy: a function passed to
+ * {@linkcode Agent.get} must not modify it. A function may be asynchronous; the agent handles no other
+ * request until it has finished. An expensive function therefore blocks all other callers: if that matters,
+ * get the data that you need and do the work in the caller.
+ *
+ * A function that throws ends the agent, and the caller exits with the thrown value. A caller also exits if
+ * the agent does not exist, its node is down, or the timeout expires, as it does from
+ * {@link https://hexdocs.pm/elixir/1.18/GenServer.html#call/3 | GenServer.call}; after a timeout the function
+ * may still run.
+ *
+ * Functions are not sent between nodes: an agent on another node runs functions that its node exports. Pass
+ * the function itself if this node exports it under the same name, or `[module, function, args]`. The agent's
+ * node decides which functions may run, as for `Node.spawn`.
+ *
+ * @example Under a supervisor
+ * ```ts
+ * import { Agent, Supervisor } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sup = await Supervisor.startLink(
+ *   [Agent.childSpec(() => ["a"], { name: "Letters" })],
+ *   { strategy: "one_for_one" },
+ * );
+ * await Agent.update("Letters", (letters) => [...letters, "b"]);
+ * assertEquals(await Agent.get("Letters", (letters) => letters), ["a", "b"]);
+ * await Supervisor.stop(sup);
+ * ```
+ */
+export class Agent {
+  private constructor() {}
+
+  /**
+   * Starts an agent, linked to the caller.
+   *
+   * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
+   *
+   * @typeParam S The state.
+   * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has
+   *   finished.
+   * @param options The name, and a time limit, a signal or a deadline of the start.
+   * @returns The agent's pid.
+   * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
+   *   the name is taken, with `{ type: "already_started", pid }`.
+   * @throws The reason of the signal, if it is aborted. As after a timeout, nothing is left of the agent then: it is
+   *   killed, and its name is released, a name in the cluster as soon as the nodes that have it answer.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Agent.startLink(() => 42, { name: "Answer" });
+   * assertEquals(await Agent.get("Answer", (answer) => answer), 42);
+   * await Agent.stop("Answer");
+   * ```
+   */
+  static startLink<S>(
+    init: () => S | Promise<S>,
+    options: AgentOptions & CancelOptions = {},
+  ): Promise<AgentPid<S>> {
+    return promised(() => {
+      const given = checkStart(options, START_OPTIONS);
+      return startGenServer(agentModule(checkInit(init)), undefined, given);
+    });
+  }
+
+  /**
+   * Starts an agent without a link.
+   *
+   * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like
+   * {@linkcode Agent.startLink}.
+   *
+   * @typeParam S The state.
+   * @param init Returns the first state; it runs in the agent's process.
+   * @param options The name, and a time limit, a signal or a deadline of the start.
+   * @returns The agent's pid.
+   * @throws {ExitError} If the agent does not start, with the reason.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   *
+   * const agent = await Agent.start(() => new Map<string, number>());
+   * await Agent.stop(agent);
+   * ```
+   */
+  static start<S>(
+    init: () => S | Promise<S>,
+    options: AgentOptions & CancelOptions = {},
+  ): Promise<AgentPid<S>> {
+    return promised(() => {
+      const given = checkStart(options, START_OPTIONS);
+      return startGenServer(agentModule(checkInit(init)), undefined, {
+        ...given,
+        link: false,
+      });
+    });
+  }
+
+  /**
+   * Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand for it
+   * if no options are needed.
+   *
+   * @typeParam S The state.
+   * @param init Returns the first state, at each start.
+   * @param options The name, and overrides of the specification. The default id is the name, or `"Agent"`.
+   * @returns The specification.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent, Supervisor } from "@otp/distribution";
+   *
+   * const sup = await Supervisor.startLink(
+   *   [[Agent, () => 0], Agent.childSpec(() => [], { name: "Log", restart: "transient" })],
+   *   { strategy: "one_for_one" },
+   * );
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec<S>(
+    init: () => S | Promise<S>,
+    options: AgentChildOptions = {},
+  ): AgentChildSpec<S> {
+    checkStart(options, AGENT_CHILD_OPTIONS);
+    const module = agentModule(checkInit(init));
+    const spec = genServerChild(module, undefined, options);
+    checkChild(spec);
+    return spec as AgentChildSpec<S>;
+  }
+
+  /**
+   * Returns a pid or a name as that of an agent with a known state type, so that the functions passed to the
+   * agent are type-checked.
+   *
+   * @typeParam S The state.
+   * @param agent A pid or a name.
+   * @returns The same value.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   *
+   * const hits = Agent.ref<{ count: number }>("Hits");
+   * // @ts-expect-error: the state has no such field
+   * const size = () => Agent.get(hits, (state) => state.size);
+   * ```
+   */
+  static ref<S>(agent: ServerRef): ServerRef & Holds<S> {
+    serverRef(agent);
+    return agent;
+  }
+
+  /**
+   * Returns the result of a function of the state.
+   *
+   * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
+   *
+   * @typeParam S The state.
+   * @typeParam R The result of the function.
+   * @param agent The agent.
+   * @param fn Computes the result from the state.
+   * @param options The timeout, or a signal or a deadline that ends the call.
+   * @returns A copy of the result.
+   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
+   *   expires.
+   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => ["a", "b"]);
+   * assertEquals(await Agent.get(agent, (list) => list.length), 2);
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static get<S = any, R = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, R>,
+    options: AgentCallOptions = {},
+  ): Promise<R> {
+    return ask(agent, "get", fn, options);
+  }
+
+  /**
+   * Updates the state with a function.
+   *
+   * Follows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3).
+   *
+   * @typeParam S The state.
+   * @param agent The agent.
+   * @param fn Computes the next state from the current one.
+   * @param options The timeout, or a signal or a deadline that ends the call.
+   * @returns `"ok"` once the state is updated.
+   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
+   *   expires.
+   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => 1);
+   * assertEquals(await Agent.update(agent, (n) => n + 1), "ok");
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static update<S = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
+    options: AgentCallOptions = {},
+  ): Promise<"ok"> {
+    return ask(agent, "update", fn, options);
+  }
+
+  /**
+   * Updates the state with a function, and returns a second value that the function computes.
+   *
+   * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the
+   * function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
+   *
+   * @typeParam S The state.
+   * @typeParam R The result for the caller.
+   * @param agent The agent.
+   * @param fn Returns `[result for the caller, next state]`.
+   * @param options The timeout, or a signal or a deadline that ends the call.
+   * @returns A copy of the first element of the pair.
+   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
+   *   expires.
+   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
+   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => ["a", "b"]);
+   * const first = await Agent.getAndUpdate(agent, ([head, ...tail]) => [head, tail]);
+   * assertEquals(first, "a");
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static getAndUpdate<S = any, R = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, readonly [R, NoInfer<S>]>,
+    options: AgentCallOptions = {},
+  ): Promise<R> {
+    return ask(agent, "get_and_update", fn, options);
+  }
+
+  /**
+   * Updates the state with a function, without waiting for it.
+   *
+   * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `"ok"` even if the
+   * agent does not exist, or its node refuses the function.
+   *
+   * @typeParam S The state.
+   * @param agent The agent.
+   * @param fn Computes the next state from the current one.
+   * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that holds the
+   *   agent's name is slow to answer.
+   * @throws {TypeError} If `fn` is not a function, or the agent's node cannot be given a name for it.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const agent = await Agent.startLink(() => 1);
+   * assertEquals(Agent.cast(agent, (n) => n + 1), "ok");
+   * assertEquals(await Agent.get(agent, (n) => n), 2);
+   * await Agent.stop(agent);
+   * ```
+   */
+  // deno-lint-ignore no-explicit-any
+  static cast<S = any>(
+    agent: AgentRef<S>,
+    fn: AgentFunction<NoInfer<S>, NoInfer<S>>,
+  ): "ok" | Promise<"ok"> {
+    const process = currentProcess();
+    const place = locateForCast(agent, process);
+    const held = typeof fn === "function"
+      ? fn
+      : toSendLater(place, process, fn);
+    const sent = whenLocated(
+      place,
+      process,
+      (place) => castTo(process, place, held),
+    );
+    return sent === "ok" ? sent : mayBeLeft(sent);
+  }
+
+  /**
+   * Stops an agent and waits until it has exited.
+   *
+   * Follows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3).
+   *
+   * @param agent The agent.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the agent does not exist, its node is down, or it does not exit in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Agent.stop(await Agent.startLink(() => 0)), "ok");
+   * ```
+   */
+  static stop(
+    agent: ServerRef,
+    reason: unknown = "normal",
+    timeout: number = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(agent, reason, timeout);
+  }
+}
+
+function ask<T>(
+  agent: ServerRef,
+  type: AgentRequest["type"],
+  fn: StateFunction,
+  options: AgentCallOptions,
+): Promise<T> {
+  return promised(() => {
+    const timeout = timeoutOf(options, 5000, "ask an agent", CALL_OPTIONS);
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    const { signal, deadline } = options;
+    const as = () => callOf(agent, type, fn, timeout);
+    const located = locateUntil(
+      agent,
+      process,
+      options,
+      () => callExit("timeout", as()),
+    );
+    const held = typeof fn === "function"
+      ? fn
+      : toSendLater(located, process, fn);
+    const askAt = (place: Place): Promise<T> => {
+      // A function that is kept for the agent waits for a request.
+      signal?.throwIfAborted();
+      const run = sendable(held, place, process);
+      const request = new SentAgentRequest(
+        type,
+        run,
+        process.runtime.functions,
+      );
+      return startCall<T>(process, place, request, {
+        timeout,
+        signal,
+        deadline,
+        as,
+        read: (reply) => valueOf(reply, place.node) as T,
+      }).promise;
+    };
+    return tracedCall(
+      as,
+      () => whenLocated(located, process, askAt) as Promise<T>,
+    );
+  });
+}
+
+function castTo(
+  process: LocalProcess,
+  place: Place,
+  fn: StateFunction,
+): "ok" | Promise<"ok"> {
+  const message = castMessage(sendable(fn, place, process), process);
+  return sent(sendTo(process, place, message));
+}
+
+function callOf(
+  agent: ServerRef,
+  type: string,
+  fn: StateFunction,
+  timeout: number,
+): [string, string, unknown[]] {
+  const limit = timeout === Infinity ? "infinity" : timeout;
+  return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, [
+    describeServer(agent),
+    describeFunction(fn),
+    limit,
+  ]];
+}
+
+function checkInit<S>(init: () => S): () => S {
+  if (typeof init === "function") return init;
+  throw new TypeError(
+    `Cannot start an agent with ${
+      inspect(init)
+    }: give a function that makes the first state`,
+  );
+}
+
+function checkStart<O extends AgentOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): O {
+  checkOptions(options, "start an agent", known, '{ name: "Agent" }');
+  checkWait(options, "start an agent");
+  return options;
+}

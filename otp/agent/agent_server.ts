@@ -1,0 +1,445 @@
+/**
+ * The server of an agent: it runs functions on its state.
+ *
+ * A function for an agent of this node is kept in a table beside the agent's process, and the request has its
+ * key. A function for another node is named, and resolved there as in any request.
+ *
+ * @module
+ */
+
+import { UndefinedFunctionError } from "../../core/errors.ts";
+import { atom } from "../../core/values/atom.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+import type { BeamFunctions } from "../../core/spawning/beam_functions.ts";
+import type { BeamType } from "../../core/values/beam_types.ts";
+import {
+  type CopyField,
+  keepRequest,
+  ServerRequest,
+} from "../../core/values/server_message.ts";
+import { BADARG, failCaller } from "../gen/server.ts";
+import {
+  AGENT_ENCODING,
+  agentReplyFromOtp,
+  agentReplyToOtp,
+  agentRequestToOtp,
+  OtpAgentRequest,
+} from "./agent_otp.ts";
+import { currentProcess } from "../../core/context/current_process.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import {
+  type Resolved,
+  spawnError,
+} from "../../core/spawning/exported_modules.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { ReplyTo } from "../../core/values/reply_to.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runnable, SpawnFailure } from "../../core/signals/signal.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import type { Place } from "../gen/server_ref.ts";
+import {
+  type CallbackModule,
+  OTP_ENCODING,
+} from "../gen_server/gen_server_process.ts";
+import { Call, Cast, isRunnable } from "../gen/messages.ts";
+
+/** A function that runs on the state, or the name of one and its further arguments. */
+export type StateFunction =
+  // deno-lint-ignore no-explicit-any
+  | ((state: any) => unknown)
+  | readonly [module: string, function: string, args?: readonly unknown[]];
+
+/** A function in a request to an agent: stored for an agent of this node, or named for another node. */
+export type SentFunction = { kept: string } | Runnable;
+
+/** A request to an agent. */
+export interface AgentRequest {
+  /** How the result of the function is used. */
+  type: "get" | "update" | "get_and_update" | "cast";
+  /** The function. */
+  run: SentFunction;
+}
+
+/** A request as it is sent. */
+export class SentAgentRequest extends ServerRequest implements AgentRequest {
+  readonly type: AgentRequest["type"];
+  readonly run: SentFunction;
+  readonly #functions: BeamFunctions;
+
+  /** Creates a request from its fields, and the names of the node's functions on a BEAM. */
+  constructor(
+    type: AgentRequest["type"],
+    run: SentFunction,
+    functions: BeamFunctions,
+  ) {
+    super();
+    this.type = type;
+    this.run = run;
+    this.#functions = functions;
+  }
+
+  override toOtp(): unknown {
+    // A stored function is for an agent of this node.
+    return "kept" in this.run
+      ? super.toOtp()
+      : agentRequestToOtp(this.type, this.run, this.#functions);
+  }
+
+  override fromOtp(reply: unknown): AgentReply {
+    const { type, run } = this;
+    return ok(
+      "kept" in run
+        ? reply
+        : agentReplyFromOtp(type, reply, run, this.#functions),
+    );
+  }
+
+  override kept(copy: CopyField, left: number, max: number): this {
+    const run = copy(this.run, left, max) as SentFunction;
+    return new SentAgentRequest(this.type, run, this.#functions) as this;
+  }
+}
+
+/** A cast that is sent as a call which nobody waits for: only a BEAM gets a cast. */
+class AgentCast extends Call {
+  override toOtp(): unknown {
+    return new Cast(this.request).toOtp();
+  }
+
+  override kept(copy: CopyField, left: number, max: number): Call {
+    const request = keepRequest(this.request, copy, left, max);
+    return new AgentCast(this.replyTo, request);
+  }
+}
+
+/** A cast as it is sent: one that names its function says who asks, which a call does, and a wire checks. */
+export function castMessage(
+  run: SentFunction,
+  { pid, runtime }: LocalProcess,
+): Call | Cast {
+  const request = new SentAgentRequest("cast", run, runtime.functions);
+  // No process waits for an answer under this reference.
+  return "kept" in run
+    ? new Cast(request)
+    : new AgentCast(new ReplyTo(pid, runtime.makeRef()), request);
+}
+
+/** The answer of an agent: the result of the function, or why it was not run. */
+export type AgentReply =
+  | { type: "ok"; value: unknown }
+  | Refused
+  | typeof BADARG;
+
+interface Refused {
+  type: "error";
+  reason: SpawnFailure;
+  message: string;
+}
+
+type Named = Exclude<StateFunction, (...args: never[]) => unknown>;
+
+type Run = (state: unknown) => unknown;
+
+type Found = { run: Run } | Refused;
+
+/** Functions that agents of this program are asked to run, until they do, or are dead and forgotten. */
+class Kept {
+  static readonly #tables = new WeakMap<LocalProcess, Kept>();
+  readonly #functions = new Map<string, Run>();
+  /** A secret of this module, so that no other code can run stored functions. */
+  readonly #secret = crypto.randomUUID();
+  #last = 0;
+
+  static of(process: LocalProcess): Kept {
+    let table = Kept.#tables.get(process);
+    if (table === undefined) Kept.#tables.set(process, table = new Kept());
+    return table;
+  }
+
+  keep(fn: Run): string {
+    const key = `${this.#secret}:${++this.#last}`;
+    this.#functions.set(key, fn);
+    return key;
+  }
+
+  take(key: string): Run | undefined {
+    const fn = this.#functions.get(key);
+    this.#functions.delete(key);
+    return fn;
+  }
+}
+
+/**
+ * A function as it is sent to an agent at a place.
+ *
+ * @throws {TypeError} If it cannot be run there.
+ * @throws {UndefinedFunctionError} If it is to run on this node, which does not export it.
+ */
+export function sendable(
+  fn: StateFunction,
+  place: Place,
+  { runtime }: LocalProcess,
+): SentFunction {
+  if (typeof fn !== "function" && !isNamed(fn)) {
+    throw new TypeError(
+      `Cannot have an agent run ${
+        inspect(fn)
+      }: give a function, or [module, function, args]`,
+    );
+  }
+  if (place.node !== runtime.node) return described(fn, runtime);
+  const process = place instanceof Pid ? runtime.find(place) : undefined;
+  // Without processes, no process asks for it.
+  if (process === undefined) return { kept: "" };
+  return { kept: Kept.of(process).keep(runOf(fn, runtime)) };
+}
+
+function described(
+  fn: StateFunction,
+  { modules }: LocalProcess["runtime"],
+): Runnable {
+  if (typeof fn === "function") return modules.describe(fn, [], false);
+  const [module, name, args = []] = fn;
+  return { module, function: name, args: [...args] };
+}
+
+function isNamed(fn: unknown): boolean {
+  return Array.isArray(fn) && typeof fn[0] === "string" &&
+    typeof fn[1] === "string" && (fn[2] === undefined || Array.isArray(fn[2]));
+}
+
+function runOf(fn: StateFunction, runtime: LocalProcess["runtime"]): Run {
+  if (typeof fn === "function") return fn;
+  const [module, name, args = []] = copyTerm(fn, runtime.maxDepth) as Named;
+  const found = resolve(
+    args,
+    (args) => runtime.modules.resolve({ module, function: name, args }),
+  );
+  if ("run" in found) return found.run;
+  throw new UndefinedFunctionError(
+    `Cannot run the function in the agent: ${found.message}`,
+  );
+}
+
+/** A named function, ready to run on the state; its arguments follow the state. */
+function resolve(
+  args: readonly unknown[],
+  byArgs: (args: unknown[]) => Resolved,
+): Found {
+  // allow is asked once per request; the arguments are checked at the call.
+  const all = [undefined, ...args];
+  const found = byArgs(all);
+  if ("error" in found) {
+    return { type: "error", reason: found.error, message: found.message };
+  }
+  return {
+    run(state) {
+      all[0] = state;
+      return found.fn();
+    },
+  };
+}
+
+/** Returns the value in an agent's answer, or throws the reason why the function was not run. */
+export function valueOf(reply: unknown, node: string): unknown {
+  const answer = reply as AgentReply;
+  if (answer.type === "ok") return answer.value;
+  if (answer.reason === "badarg") {
+    throw new TypeError(
+      `Cannot have an agent run it on ${node}: the agent does not know the request (another version of the package?)`,
+    );
+  }
+  const { reason, message } = answer;
+  throw spawnError(node, { error: reason, message }, "have an agent run it");
+}
+
+/** The callback module of an agent whose first state a function makes. */
+export function agentModule(init: () => unknown): CallbackModule {
+  return { ...AGENT, init: async () => ({ type: "ok", state: await init() }) };
+}
+
+const AGENT = {
+  name: "Agent",
+  [OTP_ENCODING]: AGENT_ENCODING,
+
+  handleCall(
+    request: AgentRequest | OtpAgentRequest,
+    caller: ReplyTo,
+    state: unknown,
+  ): unknown {
+    if (request instanceof OtpAgentRequest) {
+      return serveOtp(request, caller, state);
+    }
+    const { pid } = caller;
+    const found = find(request, pid);
+    if (!("run" in found)) {
+      // The sender of a cast is not notified; the node has logged the refusal.
+      return request?.type === "cast"
+        ? { type: "noreply", state }
+        : { type: "reply", reply: found, state };
+    }
+    return andThen(
+      found.run(state),
+      (given) => answer(request, given, state),
+    );
+  },
+
+  handleCast(
+    request: AgentRequest | OtpAgentRequest,
+    state: unknown,
+  ): unknown {
+    if (request instanceof OtpAgentRequest) {
+      return serveOtp(request, undefined, state);
+    }
+    const run = keptFor(request);
+    if (run !== undefined) {
+      return andThen(run(state), (given) => answer(request, given, state));
+    }
+    // It may have come from anywhere, and its sender is unknown.
+    currentProcess().runtime.report("error", () => notServed(request), {
+      what: "requests that an agent does not serve",
+    });
+    return { type: "noreply", state };
+  },
+
+  handleInfo(_message: unknown, state: unknown): unknown {
+    return { type: "noreply", state };
+  },
+};
+
+/** Serves a request of a BEAM: one for a function that cannot be run fails its caller, and changes nothing. */
+function serveOtp(
+  request: OtpAgentRequest,
+  caller: ReplyTo | undefined,
+  state: unknown,
+): unknown {
+  const found = findOtp(request);
+  if ("run" in found) {
+    const { type } = request;
+    const { run, types } = found;
+    return andThen(
+      run(state),
+      (given) =>
+        answer(
+          request,
+          pairOf(given, type),
+          state,
+          (type, given) => agentReplyToOtp(type, given, types),
+        ),
+    );
+  }
+  const process = currentProcess();
+  if (caller !== undefined) failCaller(process, caller, found.reason);
+  else {
+    process.runtime.report(
+      "error",
+      () => `${notServed(request)}: ${inspect(found.reason)}`,
+      { what: "requests that an agent does not serve" },
+    );
+  }
+  return { type: "noreply", state };
+}
+
+/** The function of a request of a BEAM, if that node may have it run; else the reason for the caller to exit. */
+function findOtp(
+  { mfa, node }: OtpAgentRequest,
+):
+  | { run: Run; types: BeamType | undefined }
+  | { reason: unknown } {
+  if (typeof mfa === "string") {
+    return { reason: `Cannot ask the agent: ${mfa}` };
+  }
+  const { runtime } = currentProcess();
+  const { functions } = runtime;
+  const [module, name, args] = mfa;
+  const target = functions.find(module, name);
+  if (target === undefined || node === undefined) {
+    // As a process of a BEAM exits, which cannot call it either.
+    const call = tuple(atom(module), atom(name), [undefined, ...args], []);
+    return { reason: tuple(atom("undef"), [call]) };
+  }
+  const { args: [, ...own], ...run } = functions.requested([
+    module,
+    name,
+    [undefined, ...args],
+  ]);
+  const found = resolve(
+    own,
+    (args) => runtime.resolve({ ...run, args } as Runnable, node, true),
+  );
+  return "run" in found
+    ? { run: found.run, types: target.types?.returns }
+    : { reason: found.message };
+}
+
+/** The pair of a reply and a state, which a function may give as a tuple. */
+function pairOf(given: unknown, type: AgentRequest["type"]): unknown {
+  return type === "get_and_update" && given instanceof Tuple
+    ? [...given.elements]
+    : given;
+}
+
+function answer(
+  { type }: Pick<AgentRequest, "type">,
+  given: unknown,
+  state: unknown,
+  encode?: (type: AgentRequest["type"], given: unknown) => unknown,
+): unknown {
+  const reply = (value: unknown) =>
+    encode === undefined ? ok(value) : encode(type, given);
+  switch (type) {
+    case "get":
+      return { type: "reply", reply: reply(given), state };
+    case "update":
+      return { type: "reply", reply: reply("ok"), state: given };
+    case "cast":
+      return { type: "noreply", state: given };
+    default:
+      if (Array.isArray(given) && given.length === 2) {
+        return { type: "reply", reply: reply(given[0]), state: given[1] };
+      }
+      return {
+        type: "stop",
+        reason: { type: "bad_return_value", value: given },
+        state,
+      };
+  }
+}
+
+function ok(value: unknown): AgentReply {
+  return { type: "ok", value };
+}
+
+/** The function of a request, if its sender may have it run. */
+function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
+  const kept = keptFor(request);
+  if (kept !== undefined) return { run: kept };
+  const { runtime } = currentProcess();
+  // A process of this node never names a function: its functions are stored.
+  if (from.node === runtime.node) throw new TypeError(notServed(request));
+  if (TYPES.includes(request?.type) && isRunnable(request.run)) {
+    const { run } = request;
+    return resolve(
+      run.args,
+      (args) => runtime.resolve({ ...run, args }, from.node, true),
+    );
+  }
+  return BADARG;
+}
+
+const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];
+
+/** The function that was stored for a request of this node. */
+function keptFor(request: AgentRequest | null | undefined): Run | undefined {
+  const run = request?.run;
+  return typeof run === "object" && run !== null && "kept" in run
+    ? Kept.of(currentProcess()).take(run.kept)
+    : undefined;
+}
+
+function notServed(request: unknown): string {
+  return `Cannot serve ${
+    inspect(request)
+  }: an agent is asked by the functions of Agent`;
+}

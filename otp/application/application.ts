@@ -1,0 +1,543 @@
+/**
+ * Applications: components that are started and stopped as a unit, each with its own configuration.
+ *
+ * Follows Elixir's [Application](https://hexdocs.pm/elixir/1.18/Application.html).
+ *
+ * @example An application with a supervisor and a setting
+ * ```ts
+ * import { Application, type ApplicationSpec } from "@otp/distribution/application";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const chat: ApplicationSpec = {
+ *   name: "chat",
+ *   env: { greeting: "hi" },
+ *   start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+ * };
+ *
+ * await Application.start(chat);
+ * assertEquals(Application.started(), ["chat"]);
+ * assertEquals(Application.getEnv("chat", "greeting"), "hi");
+ * await Application.stop("chat");
+ * ```
+ *
+ * @module
+ */
+
+import {
+  startApplications,
+  STOP_TIMEOUT,
+  stopApplication,
+} from "./application_client.ts";
+import {
+  type Applications,
+  applicationsOf,
+  type ApplicationType,
+} from "./application_controller.ts";
+import type { ApplicationSpec } from "./application_spec.ts";
+import { timeoutOf } from "../gen/call.ts";
+import {
+  checkFlags,
+  checkOptions,
+  checkRecord,
+  checkString,
+} from "../../core/values/check_arguments.ts";
+import { currentRuntime } from "../../core/context/current_process.ts";
+import { inspect, quote } from "../../core/values/inspect.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { ApplicationSpec, ApplicationType };
+export { ApplicationStartError } from "./application_client.ts";
+
+export type { Pid } from "../../core/values/pid.ts";
+
+/** A setting that exists, from {@linkcode Application.fetchEnv}. */
+export interface EnvValue<T> {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** The value. */
+  value: T;
+}
+
+/** The description of an application that {@linkcode Application.spec} returns. */
+export interface LoadedApplication {
+  /** Its name. */
+  name: string;
+  /** A one-line description. */
+  description: string | undefined;
+  /** Its version. */
+  vsn: string | undefined;
+  /** The names of the applications that must run before it starts. */
+  applications: string[];
+}
+
+const SPEC_KEYS: readonly unknown[] = [
+  "name",
+  "description",
+  "vsn",
+  "applications",
+];
+
+const TYPES: readonly unknown[] = ["permanent", "transient", "temporary"];
+
+/** Options for {@linkcode Application.start}. */
+export interface ApplicationStartOptions {
+  /**
+   * Decides what happens when the top supervisor of the application, or of a dependency that is started for it, exits by
+   * itself. With
+   * `"permanent"`, the node stops, and the program ends (see `onTreeEnd` of `Node.start`). With `"transient"`, the
+   * same, unless the reason is `"normal"`. With `"temporary"`, the exit is logged.
+   *
+   * @default {"permanent"}
+   */
+  type?: ApplicationType;
+}
+
+const START_OPTIONS: OptionNames<ApplicationStartOptions> = { type: true };
+
+/** Options for {@linkcode Application.stop}. */
+export interface ApplicationStopOptions {
+  /**
+   * How long the top supervisor of each application may take to stop, in milliseconds; then it is killed.
+   *
+   * @default {60_000}
+   */
+  timeout?: number;
+}
+
+const STOP_OPTIONS: OptionNames<ApplicationStopOptions> = { timeout: true };
+
+/** Options for {@linkcode Application.putEnv} and {@linkcode Application.deleteEnv}. */
+export interface EnvOptions {
+  /**
+   * Whether the setting survives the first start of its application. At that start, the application's own
+   * environment overwrites settings that are not persistent.
+   *
+   * @default {false}
+   */
+  persistent?: boolean;
+}
+
+const ENV_OPTIONS: OptionNames<EnvOptions> = { persistent: true };
+
+function here(): Applications {
+  return applicationsOf(currentRuntime());
+}
+
+/**
+ * Starts and stops applications, and stores their environments.
+ *
+ * Applications and their environments belong to a node: that of the calling process, or the default node for
+ * code outside any process. Settings remain whether or not the application runs. A setting can be any value,
+ * even a function, as it never leaves the node.
+ *
+ * @example Configuration that is loaded before the start wins over the application's own
+ * ```ts
+ * import { Application } from "@otp/distribution/application";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * Application.load({ shop: { currency: "EUR" } });
+ * await Application.start({
+ *   name: "shop",
+ *   env: { currency: "USD", limit: 10 },
+ *   start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+ * });
+ * assertEquals(Application.getAllEnv("shop"), { currency: "EUR", limit: 10 });
+ * await Application.stop("shop");
+ * ```
+ */
+export class Application {
+  private constructor() {}
+
+  /**
+   * Starts an application, after the applications that it depends on.
+   *
+   * Follows
+   * [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
+   * If the application already runs, its dependencies are not started. A process of the application starts
+   * its top supervisor, so the application does not end with the caller, and prints where the node prints. If
+   * one application fails to start, the dependencies that were started for it are stopped again.
+   *
+   * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is
+   * logged, and the application no longer counts as started. What follows is up to its type. With `"permanent"`, the
+   * default, the node stops, and the program ends with the exit code 1, as a release of Elixir does;
+   * `onTreeEnd` of `Node.start` changes that. With `"temporary"`, all goes on, also applications that depend on it.
+   * Without a node, the program always goes on.
+   *
+   * @param application The application.
+   * @param options Its type.
+   * @returns `"ok"`, or `"already_started"` if an application of that name runs.
+   * @throws {ApplicationStartError} If the application, or one that it depends on, does not start.
+   * @throws {TypeError} If the application is invalid, or depends on itself.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application, type ApplicationSpec } from "@otp/distribution/application";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const start = () => Supervisor.startLink([], { strategy: "one_for_one" });
+   * const store: ApplicationSpec = { name: "store", start };
+   * const web: ApplicationSpec = { name: "web", start, applications: [store] };
+   *
+   * assertEquals(await Application.start(web), "ok");
+   * assertEquals(await Application.start(store), "already_started");
+   * assertEquals(Application.started(), ["store", "web"]);
+   * await Application.stop("web");
+   * await Application.stop("store");
+   * assertEquals(Application.started(), []);
+   * ```
+   */
+  static async start(
+    application: ApplicationSpec,
+    options: ApplicationStartOptions = {},
+  ): Promise<"ok" | "already_started"> {
+    const what = "start an application";
+    checkOptions(options, what, START_OPTIONS, '{ type: "temporary" }');
+    const { type = "permanent" } = options;
+    if (!TYPES.includes(type)) {
+      throw new TypeError(
+        `Cannot ${what}: its type is ${
+          inspect(type)
+        }; give "permanent", "transient" or "temporary"`,
+      );
+    }
+    return await startApplications(here(), application, type);
+  }
+
+  /**
+   * Stops an application and waits until it has stopped.
+   *
+   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its
+   * `prepStop` is called; then its top supervisor receives the exit signal `"shutdown"` and ends its
+   * children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is
+   * logged, and stopping continues. Applications that depend on it, and those that it depends on, keep
+   * running.
+   *
+   * @param name The application's name.
+   * @param options The time limit.
+   * @returns `"ok"`, or `"not_started"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Application.stop("nothing"), "not_started");
+   * ```
+   */
+  static async stop(
+    name: string,
+    options: ApplicationStopOptions = {},
+  ): Promise<"ok" | "not_started"> {
+    checkString(name, "stop the application");
+    const timeout = timeoutOf(
+      options,
+      STOP_TIMEOUT,
+      "stop an application",
+      STOP_OPTIONS,
+    );
+    return await stopApplication(here(), name, timeout);
+  }
+
+  /**
+   * Returns the names of the running applications, in the order of their start.
+   *
+   * @returns The names.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Application.started(), []);
+   * ```
+   */
+  static started(): string[] {
+    return here().running();
+  }
+
+  /**
+   * Returns the specification of an application that has been started, whether or not it still runs.
+   *
+   * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
+   *
+   * @param app The application's name.
+   * @returns A copy of the specification, or `undefined` if there is no such application.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await Application.start({
+   *   name: "shop",
+   *   vsn: "1.2.0",
+   *   start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+   * });
+   * assertEquals(Application.spec("shop", "vsn"), "1.2.0");
+   * assertEquals(Application.spec("shop")?.applications, []);
+   * assertEquals(Application.spec("nothing"), undefined);
+   * await Application.stop("shop");
+   * ```
+   */
+  static spec(app: string): LoadedApplication | undefined;
+  /**
+   * Returns one property of an application's specification.
+   *
+   * Follows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2).
+   *
+   * @param app The application's name.
+   * @param key The property.
+   * @returns Its value, or `undefined` if there is no such application.
+   * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
+   */
+  static spec<K extends keyof LoadedApplication>(
+    app: string,
+    key: K,
+  ): LoadedApplication[K] | undefined;
+  static spec(app: string, ...keys: (keyof LoadedApplication)[]): unknown {
+    checkString(app, "tell of the application");
+    if (keys.length > 0 && !SPEC_KEYS.includes(keys[0])) {
+      throw new TypeError(
+        `Cannot tell ${inspect(keys[0])} of the application ${
+          quote(app)
+        }: give ${SPEC_KEYS.map((key) => quote(String(key))).join(", ")}`,
+      );
+    }
+    const found = here().loaded(app);
+    if (found === undefined) return undefined;
+    const { name, description, vsn, applications = [] } = found;
+    const spec: LoadedApplication = {
+      name,
+      description,
+      vsn,
+      applications: applications.map((each) => each.name),
+    };
+    const [key] = keys;
+    return key === undefined ? spec : spec[key];
+  }
+
+  /**
+   * Stores the settings of several applications at once, as a configuration file does.
+   *
+   * Follows [Application.put_all_env/2](https://hexdocs.pm/elixir/1.18/Application.html#put_all_env/2) with
+   * `persistent: true`: they take precedence over the applications' own environments.
+   *
+   * @param config The settings, by application and key.
+   * @returns `"ok"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.load({ chat: { greeting: "hi" } });
+   * assertEquals(Application.getEnv("chat", "greeting"), "hi");
+   * ```
+   */
+  static load(config: Record<string, Record<string, unknown>>): "ok" {
+    checkRecord(config, "load", '{ chat: { greeting: "hi" } }');
+    for (const [app, values] of Object.entries(config)) {
+      checkRecord(values, `load ${quote(app)}`, '{ greeting: "hi" }');
+    }
+    for (const [app, values] of Object.entries(config)) {
+      for (const [key, value] of Object.entries(values)) {
+        Application.putEnv(app, key, value, { persistent: true });
+      }
+    }
+    return "ok";
+  }
+
+  /**
+   * Stores a setting.
+   *
+   * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the
+   * application starts for the first time, its own environment overwrites earlier settings that are not
+   * persistent.
+   *
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @param value The value; it is stored as is, not copied.
+   * @param options Whether the setting is persistent.
+   * @returns `"ok"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.putEnv("chat", "supervisor", (node: string) => `sup of ${node}`);
+   * const resolve = Application.getEnv<(node: string) => string>("chat", "supervisor")!;
+   * assertEquals(resolve("kate@localhost"), "sup of kate@localhost");
+   * ```
+   */
+  static putEnv(
+    app: string,
+    key: string,
+    value: unknown,
+    options: EnvOptions = {},
+  ): "ok" {
+    checkSetting(app, key);
+    checkEnvOptions(options);
+    here().env.put(app, key, value, options.persistent === true);
+    return "ok";
+  }
+
+  /**
+   * Returns a setting, or `undefined` if it is not set.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns The value, or `undefined`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Application.getEnv("chat", "nothing"), undefined);
+   * assertEquals(Application.getEnv("chat", "nothing", 5), 5);
+   * ```
+   */
+  static getEnv<T = unknown>(app: string, key: string): T | undefined;
+  /**
+   * Returns a setting, or a default if it is not set.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @param otherwise The default.
+   * @returns The value.
+   */
+  static getEnv<T>(app: string, key: string, otherwise: T): T;
+  static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
+    checkSetting(app, key);
+    const values = here().env.of(app);
+    return values?.has(key) ? values.get(key) as T : otherwise;
+  }
+
+  /**
+   * Returns a setting, and distinguishes `undefined` from a setting that is not set.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns The value in an {@linkcode EnvValue}, or `"error"` if it is not set.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.putEnv("chat", "greeting", undefined);
+   * assertEquals(Application.fetchEnv("chat", "greeting"), { type: "ok", value: undefined });
+   * assertEquals(Application.fetchEnv("chat", "nothing"), "error");
+   * ```
+   */
+  static fetchEnv<T = unknown>(
+    app: string,
+    key: string,
+  ): EnvValue<T> | "error" {
+    checkSetting(app, key);
+    const values = here().env.of(app);
+    return values?.has(key)
+      ? { type: "ok", value: values.get(key) as T }
+      : "error";
+  }
+
+  /**
+   * Returns a setting, and throws if it is not set: Elixir's `fetch_env!`.
+   *
+   * @typeParam T The setting's type, which is not checked.
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @returns The value.
+   * @throws {TypeError} If it is not set.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals, assertThrows } from "@std/assert";
+   *
+   * Application.putEnv("chat", "greeting", "hi");
+   * assertEquals(Application.fetchEnvOrThrow("chat", "greeting"), "hi");
+   * assertThrows(() => Application.fetchEnvOrThrow("chat", "nothing"), TypeError);
+   * ```
+   */
+  static fetchEnvOrThrow<T = unknown>(app: string, key: string): T {
+    const found = Application.fetchEnv<T>(app, key);
+    if (found !== "error") return found.value;
+    throw new TypeError(
+      `Cannot fetch ${quote(key)} of the application ${
+        quote(app)
+      }: it is not set on ${currentRuntime().node}; put it, or load a configuration that has it`,
+    );
+  }
+
+  /**
+   * Deletes a setting.
+   *
+   * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A
+   * persistent setting reappears when its application starts for the first time, unless it is deleted with
+   * `persistent: true`.
+   *
+   * @param app The application's name.
+   * @param key The setting's name.
+   * @param options Whether to delete a persistent setting for good.
+   * @returns `"ok"`, even if it was not set.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.putEnv("chat", "greeting", "hi");
+   * Application.deleteEnv("chat", "greeting");
+   * assertEquals(Application.getEnv("chat", "greeting"), undefined);
+   * ```
+   */
+  static deleteEnv(
+    app: string,
+    key: string,
+    options: EnvOptions = {},
+  ): "ok" {
+    checkSetting(app, key);
+    checkEnvOptions(options);
+    here().env.delete(app, key, options.persistent === true);
+    return "ok";
+  }
+
+  /**
+   * Returns all settings of an application.
+   *
+   * @param app The application's name.
+   * @returns A new object with the values by key.
+   *
+   * @example Usage
+   * ```ts
+   * import { Application } from "@otp/distribution/application";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Application.load({ bank: { greeting: "hi", limit: 5 } });
+   * assertEquals(Application.getAllEnv("bank"), { greeting: "hi", limit: 5 });
+   * ```
+   */
+  static getAllEnv(app: string): Record<string, unknown> {
+    checkString(app, "look for the settings of the application");
+    return Object.fromEntries(here().env.of(app) ?? []);
+  }
+}
+
+function checkSetting(app: unknown, key: unknown): void {
+  checkString(app, "look for a setting of the application");
+  checkString(key, `look for a setting of ${quote(app)} under the key`);
+}
+
+function checkEnvOptions(options: EnvOptions): void {
+  checkOptions(options, "set", ENV_OPTIONS, "{ persistent: true }");
+  checkFlags(options, "set", "persistent");
+}

@@ -1,0 +1,175 @@
+/**
+ * Starts and stops applications: requests to the application controller of a node.
+ *
+ * `Application.start` of an application that depends on others is one request for each, in the order of their
+ * dependencies. If one does not start, those that it started are stopped, last first.
+ *
+ * @module
+ */
+
+import { call } from "../gen/call.ts";
+import {
+  checkFunction,
+  checkList,
+  checkRecord,
+  checkString,
+} from "../../core/values/check_arguments.ts";
+import { formatExit } from "../../core/values/exit_reason.ts";
+import { inspect, quote } from "../../core/values/inspect.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
+import { allowErrorClass } from "../../core/values/error_term.ts";
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import type {
+  ApplicationReply,
+  ApplicationRequest,
+  Applications,
+  ApplicationType,
+} from "./application_controller.ts";
+import {
+  APPLICATION_FIELDS,
+  type ApplicationSpec,
+} from "./application_spec.ts";
+import { refuseUnknown } from "../../core/values/options.ts";
+
+/** The default time limit for a top supervisor to stop, in milliseconds. */
+export const STOP_TIMEOUT = 60_000;
+
+/** An application did not start. */
+export class ApplicationStartError extends Error {
+  /** Always `"ApplicationStartError"`. */
+  override readonly name = "ApplicationStartError";
+  /** The application that did not start: the requested one, or a dependency. */
+  readonly application: string;
+  /** The exit reason. */
+  readonly reason: unknown;
+
+  /**
+   * Created by `Application.start`.
+   *
+   * @param application The application that did not start.
+   * @param reason The exit reason.
+   */
+  constructor(application: string, reason: unknown) {
+    super(
+      `Cannot start the application ${quote(application)}: ${
+        formatExit(reason)
+      }`,
+      reason instanceof Error ? { cause: reason } : undefined,
+    );
+    this.application = application;
+    this.reason = reason;
+  }
+}
+
+allowErrorClass(ApplicationStartError);
+
+/** Stops an application, within that many milliseconds. */
+export function stopApplication(
+  state: Applications,
+  name: string,
+  timeout: number,
+): Promise<"ok" | "not_started"> {
+  return ask(state, { type: "stop_application", name, timeout });
+}
+
+/**
+ * Starts an application after those that it depends on.
+ *
+ * @throws {ApplicationStartError} If one of them does not start.
+ */
+export async function startApplications(
+  state: Applications,
+  application: ApplicationSpec,
+  type: ApplicationType,
+): Promise<"ok" | "already_started"> {
+  assertSpec(application);
+  // The controller answers, so that earlier requests to it are done.
+  const running = await ask<string[]>(state, { type: "which_applications" });
+  const order = startOrder(application, running);
+  const started: string[] = [];
+  let reply: ApplicationReply = "already_started";
+  for (const spec of order) {
+    const { name } = spec;
+    state.specs.set(name, spec);
+    state.types.set(name, type);
+    reply = await ask(state, { type: "start_application", name });
+    if (reply === "ok") started.push(name);
+    if (typeof reply === "string") continue;
+    for (const each of started.reverse()) {
+      await stopApplication(state, each, STOP_TIMEOUT);
+    }
+    throw new ApplicationStartError(name, reply.reason);
+  }
+  return reply as "ok" | "already_started";
+}
+
+/** An application after those that it depends on, without those that run. */
+function startOrder(
+  application: ApplicationSpec,
+  running: string[],
+): ApplicationSpec[] {
+  const order = new Map<string, ApplicationSpec>();
+  const path: string[] = [];
+  const visit = (spec: ApplicationSpec) => {
+    assertSpec(spec);
+    const { name } = spec;
+    if (path.includes(name)) {
+      throw new TypeError(
+        `Cannot start the application ${quote(application.name)}: ${
+          [...path, name].map(quote).join(" depends on ")
+        }; take one of these out of its applications`,
+      );
+    }
+    if (order.has(name) || running.includes(name)) return;
+    path.push(name);
+    spec.applications?.forEach(visit);
+    path.pop();
+    order.set(name, spec);
+  };
+  visit(application);
+  return [...order.values()];
+}
+
+function assertSpec(spec: ApplicationSpec): void {
+  if (
+    typeof spec?.name !== "string" || spec.name === "" ||
+    typeof spec.start !== "function"
+  ) {
+    throw new TypeError(
+      `Cannot start ${
+        inspect(spec)
+      }: an application has a name and a start, a function that gives the pid of its top supervisor`,
+    );
+  }
+  const what = `start the application ${quote(spec.name)}`;
+  refuseUnknown(spec, what, APPLICATION_FIELDS);
+  const { applications, env, prepStop, stop, description, vsn } = spec;
+  if (applications !== undefined) {
+    checkList(applications, `${what} after the applications`);
+  }
+  if (env !== undefined) {
+    checkRecord(env, `${what}: its env`, '{ greeting: "hi" }');
+  }
+  for (const fn of [prepStop, stop]) {
+    if (fn !== undefined) checkFunction(fn, `${what}: to stop, it has`);
+  }
+  for (const text of [description, vsn]) {
+    if (text !== undefined) checkString(text, `${what}: it is told of as`);
+  }
+}
+
+/** Sends the controller a request, and waits for its reply. */
+function ask<T>(
+  state: Applications,
+  request: ApplicationRequest,
+): Promise<T> {
+  if (waitingProcess() === undefined) return never();
+  return call<T>(state.controller(), new OwnRequest(request), {
+    timeout: Infinity,
+    as: () => [
+      "Application",
+      request.type === "stop_application" ? "stop" : "start",
+      "name" in request ? [request.name] : [],
+    ],
+  });
+}

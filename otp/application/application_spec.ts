@@ -1,0 +1,69 @@
+/**
+ * The description of an application that users write.
+ *
+ * @module
+ */
+
+import type { OptionNames } from "../../core/values/options.ts";
+import type { Pid } from "../../core/values/pid.ts";
+
+/** An application: Elixir's application module and its entry in `mix.exs`. */
+export interface ApplicationSpec {
+  /** The application's name. */
+  name: string;
+  /**
+   * A one-line description.
+   *
+   * @default {undefined}
+   */
+  description?: string;
+  /**
+   * Its version.
+   *
+   * @default {undefined}
+   */
+  vsn?: string;
+  /**
+   * Its environment, set at its first start, except for keys that a configuration (`Application.load`) or a
+   * persistent setting has already set.
+   *
+   * @default {{}}
+   */
+  env?: Record<string, unknown>;
+  /**
+   * The applications that must run before it starts.
+   *
+   * @default {[]}
+   */
+  applications?: readonly ApplicationSpec[];
+  /**
+   * Starts the application.
+   *
+   * @returns The pid of its top supervisor.
+   */
+  start(): Pid | Promise<Pid>;
+  /**
+   * Called before the top supervisor is stopped, or after it has exited by itself.
+   *
+   * @default {undefined}
+   */
+  prepStop?(): void | Promise<void>;
+  /**
+   * Called after the top supervisor has exited.
+   *
+   * @default {undefined}
+   */
+  stop?(): void | Promise<void>;
+}
+
+/** The fields of a description. */
+export const APPLICATION_FIELDS: OptionNames<ApplicationSpec> = {
+  name: true,
+  description: true,
+  vsn: true,
+  env: true,
+  applications: true,
+  start: true,
+  prepStop: true,
+  stop: true,
+};

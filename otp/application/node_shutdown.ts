@@ -1,0 +1,147 @@
+/**
+ * The orderly end of a node, before its connections close: OTP's `init:stop`.
+ *
+ * First the applications stop, the one that was started last first. Then the servers that belong to none,
+ * supervisors among them, are stopped with the reason `"shutdown"`, again the last first: they end their
+ * children, and their `terminate` is called. The caller ends what is left when this is done, or when the
+ * time is up.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { printableLine, quote } from "../../core/values/inspect.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
+import {
+  type ApplicationRequest,
+  applicationsOf,
+} from "./application_controller.ts";
+import { call } from "../gen/call.ts";
+import { Ending, stopServer } from "../gen/stop.ts";
+import { resumeServers } from "../gen/suspension.ts";
+
+/** An orderly end that is under way. */
+export interface Shutdown {
+  /** Resolves when everything has stopped, or at the time limit; never rejects. */
+  readonly done: Promise<void>;
+  /** Gives up after that many milliseconds from now, if that is sooner. */
+  limit(ms: number): void;
+}
+
+/**
+ * Begins the orderly stop of a node's applications and servers; returns nothing if there are none.
+ *
+ * @param runtime The node.
+ * @param keep The node's own processes, which serve until the end.
+ */
+export function shutDown(
+  runtime: Runtime,
+  keep: ReadonlySet<LocalProcess>,
+): Shutdown | undefined {
+  runtime.isStopping = true;
+  resumeServers(runtime);
+  const applications = applicationsOf(runtime);
+  if (
+    applications.running().length === 0 && roots(runtime, keep).length === 0
+  ) {
+    return undefined;
+  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  /** The part of the node that is being stopped. */
+  let part = "";
+  const process: LocalProcess = runtime.spawn(async () => {
+    for (const name of applications.running().reverse()) {
+      part = `the application ${quote(name)}`;
+      // Its end is not bound to a time here: the whole is.
+      const request: ApplicationRequest = {
+        type: "stop_application",
+        name,
+        timeout: Infinity,
+      };
+      await call(applications.controller(), new OwnRequest(request), {
+        timeout: Infinity,
+        as: () => ["Application", "stop", [name]],
+      });
+    }
+    for (
+      let root = roots(runtime, keep).at(-1);
+      root !== undefined;
+      root = roots(runtime, keep).at(-1)
+    ) {
+      part = nameOf(root);
+      await endRoot(process, root);
+    }
+  }, { label: "init", groupLeader: runtime.names.get("user")?.pid });
+  const stops = new Set<() => void>();
+  const finish = () => {
+    for (const stop of stops) stop();
+    runtime.terminate(process, "normal");
+    resolve();
+  };
+  process.abortSignal().addEventListener("abort", finish, { once: true });
+  return {
+    done: promise,
+    limit(ms) {
+      if (ms === Infinity) return;
+      stops.add(runtime.after(ms, () => {
+        runtime.report(
+          "warning",
+          () =>
+            `${runtime.node} has not stopped in order within ${ms} ms: it waited for ${part}, and now ends all processes`,
+        );
+        finish();
+      }));
+    },
+  };
+}
+
+/**
+ * The time that a server without exit trapping may take for one message, in milliseconds, before it is killed.
+ */
+const PATIENCE = 5000;
+
+async function endRoot(
+  process: LocalProcess,
+  root: LocalProcess,
+): Promise<void> {
+  const { runtime } = process;
+  const reason = new Ending(process, root.pid).within(Infinity);
+  try {
+    await stopServer(
+      root.pid,
+      "shutdown",
+      root.trapExit ? Infinity : PATIENCE,
+    );
+  } catch {
+    // It has exited for another reason, or takes long for a message.
+    runtime.local.exit(process.pid, root.pid, "shutdown");
+  }
+  await reason;
+}
+
+function nameOf({ name, label, pid }: LocalProcess): string {
+  return name === undefined
+    ? `${label ?? "a server"} (${pid})`
+    : `${printableLine(name, 256)} (${pid})`;
+}
+
+/** The servers that no other server of the node started, in the order of their start. */
+function roots(
+  runtime: Runtime,
+  keep: ReadonlySet<LocalProcess>,
+): LocalProcess[] {
+  return [...runtime.processes.values()].filter((process) =>
+    process.lineage?.kind === "server" && process.parent !== undefined &&
+    !keep.has(process) && !isStartedByServer(process, runtime, keep)
+  );
+}
+
+function isStartedByServer(
+  { parent }: LocalProcess,
+  runtime: Runtime,
+  keep: ReadonlySet<LocalProcess>,
+): boolean {
+  const starter = parent && runtime.find(parent);
+  return starter?.lineage?.kind === "server" && !keep.has(starter);
+}

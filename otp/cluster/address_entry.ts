@@ -1,0 +1,81 @@
+/**
+ * An address of a topology, and what became of it.
+ *
+ * @module
+ */
+
+import { ignore } from "../../core/promises/promises.ts";
+import type { AddressOfNode } from "./addresses.ts";
+import type { AddressState, ClusterAddressInfo } from "./cluster_info.ts";
+
+/** An address of a topology. */
+export class AddressEntry {
+  /** The address, as the strategy names it. */
+  readonly target: AddressOfNode;
+  /** The node's name, if it is known. */
+  node: string | undefined;
+  /** Whether the strategy no longer names it. */
+  isForgotten = false;
+  /** The number of failed attempts since it was connected last. */
+  attempts = 0;
+  /** The delay before the last attempt, in milliseconds. */
+  delay = 0;
+  /** When its node was connected last, by the node's clock. */
+  connectedAt = 0;
+  /** The reason that was logged last: the same one is not logged again until the node is connected. */
+  loggedReason: string | undefined;
+  #state: AddressState = "waiting";
+  #since = Date.now();
+  #lastError: string | undefined;
+  #lastErrorAt: number | undefined;
+  #next: number | undefined;
+  #stopTimer: () => void = ignore;
+
+  /** Creates an entry that waits. */
+  constructor(target: AddressOfNode) {
+    this.target = target;
+    this.node = target.node;
+  }
+
+  /** The state. */
+  get state(): AddressState {
+    return this.#state;
+  }
+
+  /** Changes the state; a wait ends. */
+  become(state: AddressState): void {
+    this.#stopTimer();
+    this.#stopTimer = ignore;
+    this.#next = undefined;
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#since = Date.now();
+  }
+
+  /** Notes a failure. */
+  fail(reason: string): void {
+    this.#lastError = reason;
+    this.#lastErrorAt = Date.now();
+  }
+
+  /** Waits; returns when the wait is over, in milliseconds since 1970. */
+  wait(ms: number, start: () => () => void): number {
+    this.become("waiting");
+    this.#stopTimer = start();
+    return this.#next = Date.now() + ms;
+  }
+
+  /** Its state, for users. */
+  info(): ClusterAddressInfo {
+    return {
+      node: this.node,
+      address: this.target.address,
+      state: this.#state,
+      since: this.#since,
+      attempts: this.attempts,
+      lastError: this.#lastError,
+      lastErrorAt: this.#lastErrorAt,
+      next: this.#next,
+    };
+  }
+}

@@ -1,0 +1,397 @@
+/**
+ * Clusters that form themselves: nodes are found, connected to, and connected to again.
+ *
+ * Follows [libcluster](https://hexdocs.pm/libcluster/readme.html), which Elixir's programs use for this.
+ *
+ * @example Two nodes that name each other
+ * ```ts
+ * import { Cluster, type ClusterMessage } from "@otp/distribution/cluster";
+ * import { Node } from "@otp/distribution/node";
+ * import { receive } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cookie = "secret_token";
+ * const cluster = {
+ *   team: { strategy: "static", nodes: ["alex@localhost", "kate@localhost"] },
+ * } as const;
+ * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: 14369, cluster });
+ * await alex.run(async () => {
+ *   await Cluster.subscribe();
+ *   await using _kate = await Node.start({ name: "kate@localhost", cookie, epmdPort: 14369, cluster });
+ *   await receive((m: ClusterMessage) => m.event === "connected");
+ *   assertEquals(Node.list(), ["kate@localhost"]);
+ * });
+ * ```
+ *
+ * @module
+ */
+
+import { call } from "../gen/call.ts";
+import {
+  callExit,
+  describeServer,
+  type NameOnNode,
+  serverName,
+  type ServerRef,
+  serverRef,
+} from "../gen/server_ref.ts";
+import { checkTopologies } from "./check_topologies.ts";
+import type { ClusterInfo, ClusterMessage } from "./cluster_info.ts";
+import { type ClusterRequest, clusterServerName } from "./cluster_server.ts";
+import { DEFAULT_CLUSTER, startCluster } from "./start_cluster.ts";
+import type { Topologies } from "./topology.ts";
+import type { ChildSpec } from "../supervisor/child_spec.ts";
+import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { promised } from "../../core/promises/promises.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { ChildSpec, ClusterInfo, ClusterMessage, NameOnNode, Topologies };
+export type {
+  AddressState,
+  ClusterAdded,
+  ClusterAddressEvent,
+  ClusterAddressInfo,
+  ClusterConnected,
+  ClusterDialFailed,
+  ClusterDisconnected,
+  ClusterEvent,
+  ClusterRemoved,
+  ClusterStrategyFailed,
+  GossipCounts,
+  TopologyInfo,
+} from "./cluster_info.ts";
+export type {
+  ClusterAddress,
+  ClusterAddresses,
+  ClusterResolver,
+  ClusterStrategy,
+  ClusterTarget,
+  CustomTopology,
+  DnsOptions,
+  DnsSrvTopology,
+  DnsTopology,
+  EpmdTopology,
+  GossipTopology,
+  PollOptions,
+  ResolverContext,
+  SrvRecord,
+  StaticTopology,
+  StrategyContext,
+  StrategyName,
+  Topology,
+  TopologyOptions,
+} from "./topology.ts";
+
+export type { Pid } from "../../core/values/pid.ts";
+export type { Atom } from "../../core/values/atom.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+  Started,
+} from "../supervisor/child_spec.ts";
+
+/** Options for {@linkcode Cluster.startLink}. */
+export interface ClusterOptions {
+  /** The topologies, by name. */
+  topologies: Topologies;
+  /**
+   * The cluster's name on its node.
+   *
+   * @default {"Cluster"}
+   */
+  name?: string | Atom;
+}
+
+const CLUSTER_OPTIONS: OptionNames<ClusterOptions> = {
+  topologies: true,
+  name: true,
+};
+
+/** A cluster: its name on this node, or on another. */
+export type ClusterRef = string | Atom | NameOnNode;
+
+/**
+ * Finds the other nodes of a cluster, connects to them, and connects to them again when they are lost.
+ *
+ * A cluster is a supervisor with a process for each topology. A topology has a strategy, which names addresses:
+ *
+ * - `"static"`: fixed names or addresses.
+ * - `"epmd"`: all nodes that are registered with EPMD on some hosts.
+ * - `"dns"`: the A and AAAA records of a name, as of a headless service of Kubernetes.
+ * - `"dnsSrv"`: the SRV records of a name, with ports.
+ * - `"gossip"`: the nodes of the local network with the same cookie, by UDP multicast.
+ * - a function of the program, which returns addresses, or an async iterable of them.
+ *
+ * An address is a name, `"kate@host"`, which EPMD finds; or a host and port, `"10.0.0.1:4370"`, where the node
+ * states its name, so that no EPMD is needed; or both.
+ *
+ * An address is dialled for as long as the strategy names it: at once, then after a delay that grows at random
+ * from `minDelay` to `maxDelay`, and again when the connection is lost. When the strategy no longer names it, it
+ * is forgotten: it is not dialled again, but its connection stays, unless `disconnectForgotten` is set: a node
+ * that a deployment takes out of service finishes its work first. When a strategy fails, the addresses of its
+ * last answer stay.
+ *
+ * Visible nodes connect transitively, so one address of a cluster suffices to join all of it. A strategy that
+ * names more makes that independent of a single node.
+ *
+ * {@linkcode Cluster.info} returns the state, and {@linkcode Cluster.subscribe} sends changes as messages.
+ * `Node.start({ cluster: topologies })` starts a cluster with its node; in a program's own tree of supervisors,
+ * `[Cluster, { topologies }]` is the child.
+ *
+ * @example A strategy of the program
+ * ```ts
+ * import { Cluster, type ClusterMessage } from "@otp/distribution/cluster";
+ * import { Node } from "@otp/distribution/node";
+ * import { receive } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cookie = "secret_token";
+ * await using kate = await Node.start({ name: "kate@localhost", cookie, epmdPort: false });
+ * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: false });
+ * await alex.run(async () => {
+ *   // It could as well ask a database, or the interface of a cloud.
+ *   const strategy = () => Promise.resolve([`127.0.0.1:${kate.port}`]);
+ *   await Cluster.startLink({ topologies: { own: { strategy, interval: 1000 } } });
+ *   await Cluster.subscribe();
+ *   await receive((m: ClusterMessage) => m.event === "connected");
+ *   const { topologies: [own] } = await Cluster.info();
+ *   assertEquals(own.addresses[0].node, "kate@localhost");
+ *   await Supervisor.stop("Cluster");
+ * });
+ * ```
+ */
+export class Cluster {
+  private constructor() {}
+
+  /**
+   * Starts a cluster, linked to the caller. It does not wait for any node.
+   *
+   * Follows [Cluster.Supervisor](https://hexdocs.pm/libcluster/Cluster.Supervisor.html). A strategy that fails is
+   * no reason not to start: it is asked again, and {@linkcode Cluster.info} has the reason.
+   *
+   * @param options The topologies, and the name.
+   * @returns The pid of the cluster's supervisor.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {TypeError} If a topology is invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Cluster } from "@otp/distribution/cluster";
+   * import { Process } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = await Cluster.startLink({ topologies: {} });
+   * assertEquals(Process.whereis("Cluster"), pid);
+   * await Supervisor.stop(pid);
+   * ```
+   */
+  static startLink(options: ClusterOptions): Promise<Pid> {
+    return promised(() => {
+      const { topologies, name } = checkStart(options);
+      return startCluster(topologies, { name });
+    });
+  }
+
+  /**
+   * Returns the child specification of a cluster; `[Cluster, { topologies }]` is a shorthand.
+   *
+   * @param options The topologies, and the name.
+   * @returns The specification; its id is the cluster's name.
+   * @throws {TypeError} If a topology is invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Cluster } from "@otp/distribution/cluster";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const topologies = {
+   *   web: { strategy: "static", nodes: ["kate@localhost"] },
+   * } as const;
+   * assertEquals(Cluster.childSpec({ topologies }).id, "Cluster");
+   * const sup = await Supervisor.startLink([[Cluster, { topologies }]], { strategy: "one_for_one" });
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec(options: ClusterOptions): ChildSpec<() => Promise<Pid>> {
+    const { name } = checkStart(options);
+    return {
+      id: name,
+      start: () => Cluster.startLink(options),
+      type: "supervisor",
+    };
+  }
+
+  /**
+   * Returns the state of a cluster: its topologies, their addresses, what was tried, when next, and why not.
+   *
+   * It is the view of one node, on any node of which it can be asked.
+   *
+   * @param cluster The cluster; `"Cluster"` on this node by default.
+   * @returns The state when the node answered.
+   * @throws {ExitError} If the cluster does not run, or its node is down.
+   *
+   * @example An address that cannot be reached
+   * ```ts
+   * import { Cluster, type ClusterMessage } from "@otp/distribution/cluster";
+   * import { Node } from "@otp/distribution/node";
+   * import { receive } from "@otp/distribution/process";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * const cluster = { old: { strategy: "static", nodes: ["gone@localhost"] } } as const;
+   * await using alex = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369, cluster, log() {} });
+   * await alex.run(async () => {
+   *   await Cluster.subscribe();
+   *   await receive((m: ClusterMessage) => m.event === "dial_failed");
+   *   const { topologies: [old] } = await Cluster.info();
+   *   const [gone] = old.addresses;
+   *   assertEquals(gone.node, "gone@localhost");
+   *   assert(gone.attempts >= 1);
+   *   assert(gone.lastError?.startsWith("Cannot connect to gone@localhost"));
+   * });
+   * ```
+   */
+  static async info(
+    cluster: ClusterRef = DEFAULT_CLUSTER,
+  ): Promise<ClusterInfo> {
+    return (await ask<{ info: ClusterInfo }>("info", cluster, { type: "info" }))
+      .info;
+  }
+
+  /**
+   * Has the changes of a cluster sent to the calling process, as a {@linkcode ClusterMessage} each.
+   *
+   * Each call subscribes once more. The messages of a topology are in the order of its changes. What has been
+   * before is not sent: {@linkcode Cluster.info} returns it.
+   *
+   * @param cluster The cluster, on this node; `"Cluster"` by default.
+   * @returns The subscription, for {@linkcode Cluster.unsubscribe}.
+   * @throws {ExitError} If the cluster does not run.
+   *
+   * @example Usage
+   * ```ts
+   * import { Cluster, type ClusterMessage } from "@otp/distribution/cluster";
+   * import { receive } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const { promise: addresses, resolve } = Promise.withResolvers<string[]>();
+   * const topologies = { own: { strategy: () => addresses } };
+   * const pid = await Cluster.startLink({ topologies });
+   * await Cluster.subscribe();
+   * resolve(["10.0.0.1:4370"]);
+   * const added = await receive((m: ClusterMessage) => m.event === "added");
+   * assertEquals(added.address, "10.0.0.1:4370");
+   * await Supervisor.stop(pid);
+   * ```
+   */
+  static async subscribe(
+    cluster: string | Atom = DEFAULT_CLUSTER,
+  ): Promise<Ref> {
+    return (await ask<{ ref: Ref }>("subscribe", cluster, {
+      type: "subscribe",
+    })).ref;
+  }
+
+  /**
+   * Ends a subscription, and removes its cluster's messages from the caller's mailbox.
+   *
+   * @param ref The subscription.
+   * @param cluster The cluster, on this node; `"Cluster"` by default.
+   * @returns Whether there was such a subscription.
+   * @throws {ExitError} If the cluster does not run.
+   *
+   * @example Usage
+   * ```ts
+   * import { Cluster } from "@otp/distribution/cluster";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const pid = await Cluster.startLink({ topologies: {} });
+   * const ref = await Cluster.subscribe();
+   * assertEquals(await Cluster.unsubscribe(ref), true);
+   * assertEquals(await Cluster.unsubscribe(ref), false);
+   * await Supervisor.stop(pid);
+   * ```
+   */
+  static async unsubscribe(
+    ref: Ref,
+    cluster: string | Atom = DEFAULT_CLUSTER,
+  ): Promise<boolean> {
+    checkRef(ref, "unsubscribe", "Cluster.subscribe returned");
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    const name = nameOf(cluster);
+    const { found } = await ask<{ found: boolean }>("unsubscribe", name, {
+      type: "unsubscribe",
+      ref,
+    });
+    const isOfCluster = (message: unknown) => {
+      const told = message as Partial<ClusterMessage> | null;
+      return told?.type === "cluster" && told.cluster === name;
+    };
+    while (found && process.mailbox.take(isOfCluster) !== undefined);
+    return found;
+  }
+}
+
+function checkStart(
+  options: ClusterOptions,
+): { topologies: Topologies; name: string } {
+  const doing = "start a cluster";
+  checkOptions(options, doing, CLUSTER_OPTIONS, "{ topologies: {} }");
+  const { topologies, name = DEFAULT_CLUSTER } = options;
+  checkTopologies(topologies, doing);
+  const text = nameOf(name);
+  // An empty name is no name.
+  serverName(text);
+  return { topologies, name: text };
+}
+
+function ask<T>(
+  fn: string,
+  cluster: ClusterRef,
+  request: ClusterRequest,
+): Promise<T> {
+  return promised(async () => {
+    const [target, shown] = targetOf(cluster, fn);
+    const as = () => ["Cluster", fn, [shown]] as [string, string, unknown[]];
+    const answer = await call<{ type: string; reason?: unknown }>(
+      target,
+      new OwnRequest(request),
+      { timeout: 5000, as },
+    );
+    if (answer.type === "ok") return answer as T;
+    throw callExit(answer.reason, as());
+  });
+}
+
+/** The process that answers for a cluster. */
+function targetOf(
+  cluster: ClusterRef,
+  fn: string,
+): [ServerRef, unknown] {
+  const server = serverRef(cluster);
+  const shown = describeServer(server);
+  if (typeof server === "string") return [clusterServerName(server), shown];
+  const { name, node } = server as { name?: unknown; node?: unknown };
+  if (typeof name === "string" && typeof node === "string") {
+    return [{ name: clusterServerName(name), node }, shown];
+  }
+  throw new TypeError(
+    `Cannot call Cluster.${fn} with ${
+      inspect(cluster)
+    }: give the cluster's name, or { name, node }`,
+  );
+}

@@ -1,0 +1,80 @@
+/**
+ * The process that answers for a cluster: it returns the state of the topologies, and keeps the subscribers.
+ *
+ * The topologies send events to subscribers themselves, so nothing that looks like an event is believed here.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { Ref } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import { isTyped } from "../gen/messages.ts";
+import { BADARG, type Server } from "../gen/server.ts";
+import type { ClusterInfo } from "./cluster_info.ts";
+import type { ClusterState } from "./cluster_state.ts";
+
+/** A request to a cluster's process. */
+export type ClusterRequest =
+  | { type: "info" }
+  | { type: "subscribe" }
+  | { type: "unsubscribe"; ref: Ref };
+
+/** The name of the process that answers for a cluster. */
+export function clusterServerName(cluster: string): string {
+  return `${cluster}.Server`;
+}
+
+/** The server of a cluster. */
+export class ClusterServer implements Server {
+  readonly #process: LocalProcess;
+  readonly #state: ClusterState;
+
+  /** Starts without subscribers. */
+  constructor(process: LocalProcess, state: ClusterState) {
+    this.#process = process;
+    this.#state = state;
+    // The monitors of an earlier process have ended with it.
+    state.subscribers.clear();
+  }
+
+  call(request: unknown, { pid }: ReplyTo): unknown {
+    const asked = request as ClusterRequest | null;
+    const { node } = this.#process.runtime;
+    if (asked?.type === "info") {
+      return {
+        type: "ok",
+        info: {
+          cluster: this.#state.name,
+          node,
+          topologies: Array.from(
+            this.#state.topologies.values(),
+            (topology) => topology.snapshot(),
+          ),
+        } satisfies ClusterInfo,
+      };
+    }
+    // Events are for processes of its node: no other node's queue can hold them up.
+    if (pid.node !== node) return BADARG;
+    if (asked?.type === "subscribe") {
+      const ref = this.#process.monitor(pid);
+      this.#state.subscribers.set(ref.number, pid);
+      return { type: "ok", ref };
+    }
+    if (asked?.type === "unsubscribe" && asked.ref instanceof Ref) {
+      const { number } = asked.ref;
+      const found = this.#state.subscribers.delete(number);
+      if (found) this.#process.demonitor(asked.ref);
+      return { type: "ok", found };
+    }
+    return BADARG;
+  }
+
+  info(message: unknown): void {
+    if (!isTyped(message, "DOWN")) return;
+    const { ref } = message as { ref?: unknown };
+    if (ref instanceof Ref && this.#process.isDown(ref)) {
+      this.#state.subscribers.delete(ref.number);
+    }
+  }
+}

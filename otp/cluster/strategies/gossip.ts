@@ -1,0 +1,328 @@
+/**
+ * The strategy that finds the nodes of the local network: each announces itself by UDP multicast.
+ *
+ * A node is known from its first packet until none has come for `forgetAfter`. Its address is the source of the
+ * packet with the port that the packet states. A packet counts if its signature is right, its time is near this
+ * node's, and it is newer than the last one of its node: a packet that somebody has recorded can at most repeat
+ * what was true a moment ago.
+ *
+ * No packet is answered, so nothing can be amplified: a node sends at its own times only. A flood costs a bounded
+ * time: above `MAX_OF_SOURCE` packets of one source, or `MAX_IN_ALL` of all, packets are dropped unread until
+ * the window is over, and in the latter case the socket is closed for as long, so that the host drops them.
+ *
+ * @module
+ */
+
+import type { Socket } from "node:dgram";
+import { outside } from "../../../core/context/async_context.ts";
+import { ignore } from "../../../core/promises/promises.ts";
+import type { Discovery } from "../../../core/discovery.ts";
+import { hostAndPort } from "../addresses.ts";
+import type { GossipCounts } from "../cluster_info.ts";
+import type { ClusterTarget, GossipTopology } from "../topology.ts";
+import { decodeGossip, encodeGossip, GOSSIP_KEY } from "./gossip_packet.ts";
+import {
+  reasonText,
+  type RunningStrategy,
+  type StrategyHost,
+} from "./strategy.ts";
+
+/** The default multicast group, of those for use within an organisation. */
+export const GROUP = "239.255.79.84";
+
+/** The default port. */
+export const PORT = 45_894;
+
+/** The length of the windows in which packets are counted, in milliseconds. */
+const WINDOW = 1000;
+
+/** The number of packets of one source that are read in a window. */
+const MAX_OF_SOURCE = 100;
+
+/** The number of packets that are read in a window. */
+const MAX_IN_ALL = 1000;
+
+/** The delay before the known nodes are told, in milliseconds: several packets often come together. */
+const TELL_AFTER = 20;
+
+/** The permission to send to the group, whose absence has an error without a reason. */
+const NEEDS = "on Deno, it needs --allow-net=";
+
+interface Heard {
+  /** The address, as `host:port`. */
+  address: string;
+  /** The time in its last packet. */
+  time: number;
+  /** When that came, by this node's clock. */
+  at: number;
+}
+
+/** Announces this node, and listens for others. */
+export class Gossip implements RunningStrategy {
+  readonly next = undefined;
+  readonly packets: GossipCounts = {
+    authentic: 0,
+    malformed: 0,
+    forged: 0,
+    replayed: 0,
+    late: 0,
+    flooded: 0,
+  };
+  readonly #host: StrategyHost;
+  readonly #options: GossipTopology;
+  readonly #discovery: Discovery;
+  readonly #key: Uint8Array;
+  readonly #heard = new Map<string, Heard>();
+  /** Whether a node was heard for which there was no room. */
+  #isFull = false;
+  #socket: Socket | undefined;
+  #window = 0;
+  #inWindow = 0;
+  readonly #sources = new Map<string, number>();
+  #stopTelling: (() => void) | undefined;
+  #stopTurns: () => void = ignore;
+  #stopped = false;
+
+  /** Opens a socket. */
+  constructor(
+    host: StrategyHost,
+    options: GossipTopology,
+    discovery: Discovery,
+  ) {
+    this.#host = host;
+    this.#options = options;
+    this.#discovery = discovery;
+    this.#key = discovery.key(GOSSIP_KEY);
+    this.#turn();
+    this.#tellSoon();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stopTurns();
+    this.#stopTelling?.();
+    this.#close();
+  }
+
+  /** Sends a packet, forgets nodes that were not heard, and waits for its next turn. */
+  #turn(): void {
+    const { runtime } = this.#host.process;
+    const { interval = 1500 } = this.#options;
+    this.#stopTurns = runtime.after(
+      interval * (0.5 + this.#discovery.random()),
+      () => this.#stopped || this.#turn(),
+    );
+    this.#forget();
+    if (this.#socket !== undefined) this.#send();
+    else this.#open();
+  }
+
+  #forget(): void {
+    const { forgetAfter = 15_000 } = this.#options;
+    const now = this.#host.process.runtime.now();
+    for (const [node, { at }] of this.#heard) {
+      if (now - at < forgetAfter) continue;
+      this.#heard.delete(node);
+      this.#isFull = false;
+      this.#tellSoon();
+    }
+  }
+
+  /** The interface's address: that on which this node can be reached. */
+  #interface(): string {
+    const { host } = this.#discovery.listen;
+    const own = this.#options.interface ??
+      (host === "localhost" ? "127.0.0.1" : host);
+    return /^\d+\.\d+\.\d+\.\d+$/.test(own) ? own : "0.0.0.0";
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const socket = await this.#openSocket();
+      if (this.#stopped) socket.close();
+      else {
+        this.#socket = socket;
+        this.#send();
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #openSocket(): Promise<Socket> {
+    const { address = GROUP, port = PORT, ttl = 1 } = this.#options;
+    return outside(async () => {
+      const { createSocket } = await import("node:dgram");
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const socket = createSocket({
+        type: "udp4",
+        reuseAddr: true,
+        // Only addresses are used. Deno throws for a missing permission from here, which would end the program.
+        lookup: (host, _options, callback) => {
+          try {
+            callback(null, host, 4);
+          } catch (error) {
+            reject(error);
+          }
+        },
+      });
+      socket.on("error", (error) => {
+        reject(error);
+        if (this.#socket !== socket) return;
+        this.#close();
+        this.#failed(error);
+      });
+      socket.on("message", (packet, { address }) => {
+        if (this.#socket === socket) this.#received(packet, address);
+      });
+      socket.bind(port, "0.0.0.0", resolve);
+      try {
+        await promise;
+        const at = this.#interface();
+        socket.addMembership(address, at);
+        if (at !== "0.0.0.0") socket.setMulticastInterface(at);
+        socket.setMulticastTTL(ttl);
+        socket.setMulticastLoopback(true);
+        return socket;
+      } catch (error) {
+        closeQuietly(socket);
+        throw error;
+      }
+    });
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) return;
+    const { address = GROUP, port = PORT } = this.#options;
+    this.#host.failed(
+      `gossip over ${address}:${port} on the interface ${this.#interface()} failed: ${
+        reasonText(error)
+      }`,
+    );
+  }
+
+  #close(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket !== undefined) closeQuietly(socket);
+  }
+
+  #send(): void {
+    const { address = GROUP, port = PORT } = this.#options;
+    const { process } = this.#host;
+    const packet = encodeGossip({
+      node: process.runtime.node,
+      port: this.#discovery.listen.port,
+      time: Date.now(),
+    }, this.#key);
+    const socket = this.#socket;
+    try {
+      socket?.send(packet, port, address, (error) => {
+        if (error && this.#socket === socket) {
+          this.#failed(
+            `${reasonText(error)} (${NEEDS}0.0.0.0:${port},${address}:${port})`,
+          );
+        }
+      });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #received(packet: Uint8Array, source: string): void {
+    if (!this.#mayRead(source)) {
+      this.packets.flooded++;
+      return;
+    }
+    const read = decodeGossip(packet, this.#key);
+    if (typeof read === "string") {
+      this.packets[read]++;
+      return;
+    }
+    const { node, port, time } = read;
+    const { maxAge = 30_000 } = this.#options;
+    if (Math.abs(Date.now() - time) > maxAge) {
+      this.packets.late++;
+      return this.#host.failed(
+        `a packet of ${node} is ${
+          Date.now() - time
+        } ms old, which is more than maxAge (${maxAge} ms): its clock is wrong, or the packet is a copy`,
+      );
+    }
+    const heard = this.#heard.get(node);
+    if (heard !== undefined && time <= heard.time) {
+      this.packets.replayed++;
+      return;
+    }
+    this.packets.authentic++;
+    if (node === this.#host.process.runtime.node) {
+      return;
+    }
+    this.#hear(node, hostAndPort(source, port), time);
+  }
+
+  #hear(node: string, address: string, time: number): void {
+    const heard = this.#heard.get(node);
+    const at = this.#host.process.runtime.now();
+    if (heard === undefined) {
+      if (this.#heard.size >= this.#host.maxAddresses) {
+        this.#isFull = true;
+        return this.#tellSoon();
+      }
+      this.#heard.set(node, { address, time, at });
+    } else {
+      const before = heard.address;
+      Object.assign(heard, { address, time, at });
+      if (before === address) return;
+    }
+    this.#tellSoon();
+  }
+
+  /** Counts a packet; returns whether it may be read. */
+  #mayRead(source: string): boolean {
+    const now = this.#host.process.runtime.now();
+    if (now - this.#window >= WINDOW) {
+      this.#window = now;
+      this.#inWindow = 0;
+      this.#sources.clear();
+    }
+    const ofSource = (this.#sources.get(source) ?? 0) + 1;
+    if (ofSource <= MAX_OF_SOURCE) {
+      this.#sources.set(source, ofSource);
+    }
+    if (++this.#inWindow > MAX_IN_ALL) {
+      // It is opened again at a later turn.
+      this.#close();
+      this.#host.failed(
+        `more than ${MAX_IN_ALL} packets have come within ${WINDOW} ms; it stops listening for a moment`,
+      );
+      return false;
+    }
+    return ofSource <= MAX_OF_SOURCE;
+  }
+
+  #tellSoon(): void {
+    this.#stopTelling ??= this.#host.process.runtime.after(TELL_AFTER, () => {
+      this.#stopTelling = undefined;
+      const targets = Array.from(
+        this.#heard,
+        ([node, { address }]): ClusterTarget => ({ node, address }),
+      );
+      const { maxAddresses } = this.#host;
+      this.#host.answer(
+        targets,
+        this.#isFull
+          ? `it hears more than ${maxAddresses} nodes (maxAddresses)`
+          : undefined,
+      );
+    });
+  }
+}
+
+function closeQuietly(socket: Socket): void {
+  try {
+    socket.close();
+  } catch {
+    // It is closed already.
+  }
+}

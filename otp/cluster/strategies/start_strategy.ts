@@ -1,0 +1,56 @@
+/**
+ * Starts the strategy of a topology.
+ *
+ * @module
+ */
+
+import { runInside } from "../../../core/context/async_context.ts";
+import type { Discovery } from "../../../core/discovery.ts";
+import type { CustomTopology, Topology } from "../topology.ts";
+import { askDns, askDnsSrv } from "./dns.ts";
+import { askEpmd } from "./epmd.ts";
+import { Gossip } from "./gossip.ts";
+import { Poll, type Question } from "./poll.ts";
+import type { RunningStrategy, StrategyHost } from "./strategy.ts";
+
+/**
+ * Starts a strategy.
+ *
+ * @throws {Error} If the node is not started, and the strategy needs that.
+ */
+export function startStrategy(
+  topology: Topology,
+  host: StrategyHost,
+): RunningStrategy | undefined {
+  switch (topology.strategy) {
+    case "static":
+      host.answer(topology.nodes);
+      return undefined;
+    case "epmd":
+      return new Poll(host, topology, askEpmd(topology, discoveryOf(host)));
+    case "dns":
+      return new Poll(host, topology, askDns(topology));
+    case "dnsSrv":
+      return new Poll(host, topology, askDnsSrv(topology, host.maxAddresses));
+    case "gossip":
+      return new Gossip(host, topology, discoveryOf(host));
+    default:
+      return new Poll(host, topology, askProgram(topology, host));
+  }
+}
+
+function askProgram(
+  { strategy }: CustomTopology,
+  { process, topology }: StrategyHost,
+): Question {
+  const { node } = process.runtime;
+  return (signal) =>
+    runInside(process, () => strategy({ topology, node, signal }));
+}
+
+function discoveryOf({ process: { runtime } }: StrategyHost): Discovery {
+  if (runtime.discovery !== undefined) return runtime.discovery;
+  throw new Error(
+    "this node is not started; start it by Node.start({ name }) before its cluster",
+  );
+}

@@ -1,0 +1,367 @@
+/**
+ * The process of a topology: it dials the addresses that the strategy names, and dials those again that are lost.
+ *
+ * States of an address: waiting, until it is its turn or its delay is over; dialling; connected, with a node
+ * monitor; self, if it leads to this node. `connected` and `self` are left only when the node goes down or the
+ * strategy no longer names the address.
+ *
+ * Timers, dials and strategies never change the state themselves: they leave a function and send the process a
+ * `wake` (`#later`), so that everything happens one after the other, as in any server.
+ *
+ * Races: an address may be forgotten while it is dialled; the outcome of its dial then changes nothing. The node
+ * may dial this one meanwhile: its `nodeup` settles an address that waits, and a dial settles by itself. A
+ * connection may be lost between its dial and the monitor on the node; so the monitor comes first, and then the
+ * actual state counts. Any process can send what looks like news of a node, so news is only a reason to look.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Reached } from "../../core/reach_target.ts";
+import { tell } from "../gen/call.ts";
+import { fromSelf, isTyped } from "../gen/messages.ts";
+import { BADARG, type Server } from "../gen/server.ts";
+import { AddressEntry } from "./address_entry.ts";
+import { readAnswer } from "./addresses.ts";
+import type { ClusterMessage, TopologyInfo } from "./cluster_info.ts";
+import type { ClusterState } from "./cluster_state.ts";
+import { startStrategy } from "./strategies/start_strategy.ts";
+import {
+  reasonText,
+  type RunningStrategy,
+  type StrategyHost,
+} from "./strategies/strategy.ts";
+import { strategyName, type Topology } from "./topology.ts";
+
+/** The least time between two messages about failures of a strategy, in milliseconds. */
+const MIN_REPORT = 1000;
+
+/** The number of failures from which on they are logged as warnings. */
+const MIN_FAILURES = 3;
+
+/** The fields of a message that its topology adds. */
+type OwnFields = "type" | "cluster" | "topology";
+
+type Event<M = ClusterMessage> = M extends unknown ? Omit<M, OwnFields>
+  : never;
+
+/** The server of a topology. */
+export class TopologyServer implements Server, StrategyHost {
+  readonly process: LocalProcess;
+  readonly topology: string;
+  readonly maxAddresses: number;
+  readonly #options: Topology;
+  readonly #cluster: ClusterState;
+  readonly #entries = new Map<string, AddressEntry>();
+  /** The addresses that are to be dialled now, in order. */
+  readonly #queue = new Set<AddressEntry>();
+  #dials = 0;
+  #later: (() => void)[] = [];
+  #strategy: RunningStrategy | undefined;
+  #lastAnswer: number | undefined;
+  #ignored = 0;
+  #lastError: string | undefined;
+  #lastErrorAt: number | undefined;
+  #reportedAt = -Infinity;
+  #loggedError: string | undefined;
+
+  /** Starts the strategy. */
+  constructor(
+    process: LocalProcess,
+    topology: string,
+    options: Topology,
+    cluster: ClusterState,
+  ) {
+    this.process = process;
+    this.topology = topology;
+    this.maxAddresses = options.maxAddresses ?? 1000;
+    this.#options = options;
+    this.#cluster = cluster;
+    process.trapExit = true;
+    process.watchesNodes = 1;
+    cluster.topologies.set(topology, this);
+    process.abortSignal().addEventListener("abort", () => this.#stop(), {
+      once: true,
+    });
+    try {
+      this.#strategy = startStrategy(options, this);
+    } catch (error) {
+      this.failed(reasonText(error));
+    }
+  }
+
+  /** Ends what runs outside of the process; it has exited. */
+  #stop(): void {
+    this.#strategy?.stop();
+    this.#later = [];
+    this.#queue.clear();
+    for (const entry of this.#entries.values()) entry.become("waiting");
+    if (this.#cluster.topologies.get(this.topology) === this) {
+      this.#cluster.topologies.delete(this.topology);
+    }
+  }
+
+  call(): unknown {
+    return BADARG;
+  }
+
+  info(message: unknown): void {
+    if (fromSelf(message, this.process) !== undefined) {
+      for (const fn of this.#later.splice(0)) fn();
+    } else if (isTyped(message, "nodeup")) {
+      this.#nodeUp((message as { node?: unknown }).node);
+    } else if (isTyped(message, "nodedown")) {
+      this.#nodeDown((message as { node?: unknown }).node);
+    }
+  }
+
+  later(fn: () => void): void {
+    if (!this.process.alive) return;
+    this.#later.push(fn);
+    if (this.#later.length === 1) {
+      tell(this.process, this.process.pid, { type: "wake" });
+    }
+  }
+
+  answer(addresses: unknown, note?: string): void {
+    this.later(() => this.#take(addresses, note));
+  }
+
+  failed(reason: string): void {
+    this.later(() => this.#strategyFailed(reason));
+  }
+
+  /** Its state, for users. */
+  snapshot(): TopologyInfo {
+    return {
+      topology: this.topology,
+      strategy: strategyName(this.#options),
+      lastAnswer: this.#lastAnswer,
+      ignored: this.#ignored,
+      lastError: this.#lastError,
+      lastErrorAt: this.#lastErrorAt,
+      next: this.#strategy?.next,
+      packets: this.#strategy?.packets && { ...this.#strategy.packets },
+      addresses: Array.from(this.#entries.values(), (entry) => entry.info()),
+    };
+  }
+
+  // The strategy.
+
+  #take(addresses: unknown, note: string | undefined): void {
+    let answer;
+    try {
+      answer = readAnswer(addresses, this.maxAddresses);
+    } catch (error) {
+      return this.#strategyFailed(reasonText(error));
+    }
+    const { targets, ignored, fault = note } = answer;
+    this.#lastAnswer = Date.now();
+    this.#ignored = ignored;
+    for (const [key, entry] of this.#entries) {
+      if (!targets.has(key)) this.#forget(key, entry, targets.size > 0);
+    }
+    for (const [key, target] of targets) {
+      if (this.#entries.has(key)) continue;
+      const entry = new AddressEntry(target);
+      this.#entries.set(key, entry);
+      this.#emit({ event: "added", ...namesOf(entry) });
+      this.#begin(entry);
+    }
+    if (fault !== undefined) this.#strategyFailed(fault);
+    else {
+      this.#lastError = undefined;
+      this.#lastErrorAt = undefined;
+      this.#loggedError = undefined;
+    }
+  }
+
+  #strategyFailed(reason: string): void {
+    const { runtime } = this.process;
+    this.#lastError = reason.slice(0, 1000);
+    this.#lastErrorAt = Date.now();
+    if (runtime.now() - this.#reportedAt < MIN_REPORT) return;
+    this.#reportedAt = runtime.now();
+    this.#emit({
+      event: "strategy_failed",
+      reason: this.#lastError,
+      next: this.#strategy?.next,
+    });
+    const isNew = this.#loggedError !== this.#lastError;
+    this.#loggedError = this.#lastError;
+    this.#log(
+      isNew ? "warning" : "debug",
+      `The strategy of the topology ${this.topology} failed: ${this.#lastError}`,
+      "strategies of topologies failed",
+    );
+  }
+
+  // Addresses.
+
+  #forget(key: string, entry: AddressEntry, mayDisconnect: boolean): void {
+    const { state, node } = entry;
+    entry.isForgotten = true;
+    entry.become("waiting");
+    this.#queue.delete(entry);
+    this.#entries.delete(key);
+    this.#emit({ event: "removed", ...namesOf(entry) });
+    if (state !== "connected" || node === undefined) return;
+    for (const other of this.#entries.values()) {
+      if (other.node === node && other.state === "connected") return;
+    }
+    this.process.nodeMonitors?.delete(node);
+    if (mayDisconnect && this.#options.disconnectForgotten) {
+      this.process.runtime.discovery?.disconnect(node);
+    }
+  }
+
+  /** Dials a new address, unless its node is this one or connected. */
+  #begin(entry: AddressEntry): void {
+    const { runtime } = this.process;
+    const { node } = entry.target;
+    if (node === runtime.node) entry.become("self");
+    else if (node !== undefined && runtime.discovery?.isConnected(node)) {
+      this.#connected(entry, node);
+    } else this.#enqueue(entry);
+  }
+
+  #enqueue(entry: AddressEntry): void {
+    this.#queue.add(entry);
+    this.#dialNext();
+  }
+
+  #dialNext(): void {
+    const { maxDials = 16 } = this.#options;
+    for (const entry of this.#queue) {
+      if (this.#dials >= maxDials) return;
+      this.#queue.delete(entry);
+      this.#dial(entry);
+    }
+  }
+
+  #dial(entry: AddressEntry): void {
+    this.#dials++;
+    entry.become("dialling");
+    const settle = (fn: () => void) =>
+      this.later(() => {
+        this.#dials--;
+        if (!entry.isForgotten && entry.state === "dialling") fn();
+        this.#dialNext();
+      });
+    this.process.runtime.reach({ ...entry.target, quiet: true }).then(
+      (reached) => settle(() => this.#reached(entry, reached)),
+      (error) => settle(() => this.#missed(entry, reasonText(error))),
+    );
+  }
+
+  #reached(entry: AddressEntry, reached: Reached): void {
+    if (reached.connected) return this.#connected(entry, reached.node);
+    entry.node = reached.node ?? entry.node;
+    if (reached.isSelf) entry.become("self");
+    else this.#missed(entry, reached.reason);
+  }
+
+  #connected(entry: AddressEntry, node: string): void {
+    const { discovery } = this.process.runtime;
+    entry.node = node;
+    entry.attempts = 0;
+    entry.connectedAt = this.process.runtime.now();
+    entry.loggedReason = undefined;
+    entry.become("connected");
+    (this.process.nodeMonitors ??= new Map()).set(node, 1);
+    this.#emit({ event: "connected", ...namesOf(entry), node });
+    if (!discovery?.isConnected(node)) this.#nodeDown(node);
+  }
+
+  #missed(entry: AddressEntry, reason: string): void {
+    entry.attempts++;
+    entry.fail(reason);
+    const next = this.#waitFor(entry);
+    const { attempts } = entry;
+    this.#emit({
+      event: "dial_failed",
+      ...namesOf(entry),
+      reason,
+      attempts,
+      next,
+    });
+    // Nodes start in any order: the first failures are no news.
+    const isNews = attempts >= MIN_FAILURES && entry.loggedReason !== reason;
+    if (isNews) entry.loggedReason = reason;
+    this.#log(
+      isNews ? "warning" : "debug",
+      `${reason} (topology ${this.topology}, attempt ${attempts}; the next one is in ${
+        Math.round(entry.delay)
+      } ms)`,
+      "addresses of topologies could not be connected to",
+    );
+  }
+
+  /** Waits for the next attempt, for a random time that depends on the one before. */
+  #waitFor(entry: AddressEntry): number {
+    const { minDelay = 100, maxDelay = 30_000 } = this.#options;
+    const { runtime } = this.process;
+    const chance = runtime.discovery?.random() ?? 0.5;
+    const most = Math.max(entry.delay * 3, minDelay * 2);
+    entry.delay = Math.min(maxDelay, minDelay + chance * (most - minDelay));
+    return entry.wait(
+      entry.delay,
+      () =>
+        runtime.after(entry.delay, () =>
+          this.later(() => {
+            if (entry.isForgotten || entry.state !== "waiting") return;
+            this.#enqueue(entry);
+          })),
+    );
+  }
+
+  // Nodes.
+
+  #nodeUp(node: unknown): void {
+    if (typeof node !== "string") return;
+    if (!this.process.runtime.discovery?.isConnected(node)) return;
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== "waiting" || entry.node !== node) continue;
+      this.#queue.delete(entry);
+      if (entry.target.node === node) this.#connected(entry, node);
+      // Another node may be at the address by now.
+      else this.#enqueue(entry);
+    }
+  }
+
+  #nodeDown(node: unknown): void {
+    if (typeof node !== "string") return;
+    const { runtime } = this.process;
+    if (runtime.discovery?.isConnected(node)) return;
+    const { maxDelay = 30_000 } = this.#options;
+    for (const entry of this.#entries.values()) {
+      if (entry.state !== "connected" || entry.node !== node) continue;
+      // A node that comes and goes is dialled less and less often.
+      if (runtime.now() - entry.connectedAt >= maxDelay) entry.delay = 0;
+      entry.fail(`The connection to ${node} was lost`);
+      const next = this.#waitFor(entry);
+      this.#emit({ event: "disconnected", ...namesOf(entry), node, next });
+    }
+  }
+
+  // Reports.
+
+  #emit(event: Event): void {
+    this.#cluster.publish(this.process, {
+      type: "cluster",
+      cluster: this.#cluster.name,
+      topology: this.topology,
+      ...event,
+    } as ClusterMessage);
+  }
+
+  #log(level: "debug" | "warning", message: string, what: string): void {
+    this.process.runtime.log.line(level, message, { what });
+  }
+}
+
+function namesOf(
+  { node, target: { address } }: AddressEntry,
+): { node: string | undefined; address: string | undefined } {
+  return { node, address };
+}

@@ -1,0 +1,339 @@
+/**
+ * Requests to servers. A call is a monitor whose reference is also the alias for the reply; a cast is a message
+ * without a reply.
+ *
+ * Races of a call, and how each is settled: a reply ends the monitor, so no DOWN follows it. A reply that leaves
+ * the server's node ends it there too, and says so; after any other, as of a process of a third node or of a BEAM,
+ * the caller sends a demonitor. When the deadline is over, alias and monitor end together, and a reply that comes later is dropped where the alias
+ * was. So it is when the caller's signal is aborted (`cancellation.ts`); a reply or an abort that comes second, in the
+ * same turn too, changes nothing. The death of the caller abandons the call (`core/processes/pending_answer.ts`).
+ *
+ * @module
+ */
+
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { PendingReply } from "../../core/processes/pending_answer.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import type { Backpressure } from "../../core/signals/signal.ts";
+import {
+  checkOptions,
+  checkTimeout,
+} from "../../core/values/check_arguments.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import { ReplyTo } from "../../core/values/reply_to.ts";
+import { ServerRequest } from "../../core/values/server_message.ts";
+import { tracing } from "../../core/signals/tracing.ts";
+import { inspectArgument } from "../../core/values/inspect.ts";
+import {
+  type CallDescription,
+  callExit,
+  type DeclaredRef,
+  locate,
+  locateForCast,
+  type Place,
+  sendTo,
+  type ServerRef,
+  toSendLater,
+  whenLocated,
+} from "./server_ref.ts";
+import {
+  type CancelOptions,
+  checkCancel,
+  isOver,
+  locateUntil,
+  NO_OPTIONS,
+  remaining,
+} from "./cancellation.ts";
+import {
+  Call,
+  Cast,
+  EncodedCall,
+  EncodedCast,
+  InternalMessage,
+  type RequestEncoding,
+} from "./messages.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+/** The options of a call, including its description in errors. */
+export interface RequestOptions<T = unknown> extends CancelOptions {
+  /** Milliseconds to wait; `Infinity` waits for ever. */
+  timeout: number;
+  /** The function of the API that was called, for the exit reason. */
+  as: () => CallDescription;
+  /** Converts the reply into the call's result, or throws the error that the call rejects with. */
+  read?: (reply: unknown) => T;
+  /** Converts the reply of a BEAM into that of a server here; by default, the request does. */
+  fromOtp?: (reply: unknown) => unknown;
+  /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
+  failed?: (reason: unknown) => Error;
+  /** How Erlang encodes the request. */
+  encoding?: RequestEncoding;
+  /** Creates the message that carries the request, from the caller and the alias of the reply; a `Call` by default. */
+  message?: (from: Pid, ref: Ref) => unknown;
+  /** Whether callers often do not await the promise: a failure must then not end the program. */
+  mayBeLeft?: boolean;
+}
+
+/** A call: the wait for the answer to one request. */
+export class PendingCall<T> extends PendingReply<T> {
+  readonly acceptsAnySender = true;
+  readonly #options: RequestOptions<T>;
+  readonly #request: unknown;
+
+  /** A call that is not sent yet; it has a new reference, if none is given. */
+  constructor(
+    process: LocalProcess,
+    place: Place,
+    request: unknown,
+    options: RequestOptions<T>,
+    ref?: Ref,
+  ) {
+    super(process, place.node, options.mayBeLeft, ref);
+    this.#options = options;
+    this.#request = request;
+  }
+
+  /** Sends the request, unless the call has ended before that. */
+  send(place: Place): this {
+    const { process, ref } = this;
+    const { timeout, signal, deadline } = this.#options;
+    // A process that has exited waits for ever: nothing would end its wait.
+    if (!process.alive) return this;
+    if (signal?.aborted) this.aborted(signal.reason);
+    else if (deadline !== undefined && isOver(deadline)) {
+      this.failFor("timeout");
+    } else if (process.pid.equals(place)) this.failFor("calling_self");
+    else {
+      try {
+        process.monitor(place, "reply_demonitor", this, ref, true);
+        if (process.waits?.has(ref.number)) {
+          this.limit(
+            deadline === undefined ? timeout : remaining(timeout, deadline),
+            signal,
+          );
+          sendTo(process, place, this.#message());
+        }
+      } catch (error) {
+        this.cancel();
+        this.fail(() => error);
+      }
+    }
+    return this;
+  }
+
+  #message(): unknown {
+    const { encoding, message } = this.#options;
+    const { pid } = this.process;
+    if (message !== undefined) return message(pid, this.ref);
+    const replyTo = new ReplyTo(pid, this.ref);
+    return encoding === undefined
+      ? new Call(replyTo, this.#request)
+      : new EncodedCall(replyTo, this.#request, encoding);
+  }
+
+  override expire(): void {
+    this.cancel();
+    this.failFor("timeout");
+  }
+
+  override reply(value: unknown): void {
+    const { read } = this.#options;
+    this.cancel();
+    if (read === undefined) this.settle(value as T);
+    else this.settleBy(() => read(value));
+  }
+
+  otpReply(term: unknown): void {
+    const request = this.#request;
+    const { read, encoding, fromOtp = encoding?.reply } = this.#options;
+    const isOwn = request instanceof ServerRequest;
+    if (!isOwn && fromOtp === undefined) return this.reply(term);
+    this.cancel();
+    this.settleBy(() => {
+      const value = isOwn ? request.fromOtp(term) : fromOtp!(term);
+      return read === undefined ? value as T : read(value);
+    });
+  }
+
+  override down(_object: unknown, reason: unknown): void {
+    this.close();
+    this.failFor(
+      reason === "noconnection"
+        ? { type: "nodedown", node: this.node }
+        : reason,
+    );
+  }
+
+  /** Fails with an exit that describes the call. */
+  failFor(reason: unknown): void {
+    this.settleFailed(() => failureOf(reason, this.#options));
+  }
+}
+
+/** The error of a failed call: an exit that describes it, or the one that its caller wants. */
+function failureOf<T>(
+  reason: unknown,
+  { as, failed }: RequestOptions<T>,
+): Error {
+  return failed?.(reason) ?? callExit(reason, as());
+}
+
+/**
+ * The timeout of options, or the default; until their deadline, if they have one and it is earlier.
+ *
+ * @throws {TypeError} If the options are invalid: for example a number, where Elixir has the timeout; or one is not
+ *   known.
+ * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
+ * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
+ */
+export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
+  options: O,
+  usual: number,
+  doing: string,
+  known: OptionNames<NoInfer<O>>,
+): number {
+  if (options === NO_OPTIONS) return usual;
+  checkOptions(options, doing, known);
+  const { signal, deadline } = options;
+  const { timeout = deadline === undefined ? usual : Infinity } = options;
+  checkTimeout(timeout, doing);
+  if (signal === undefined && deadline === undefined) return timeout;
+  checkCancel(options, doing);
+  return remaining(timeout, deadline);
+}
+
+/** The result of a sent message: `"ok"` at once, or when its queue has room again. */
+export function sent(pressure: Backpressure): "ok" | Promise<"ok"> {
+  return pressure === undefined
+    ? "ok"
+    : mayBeLeft(pressure.then(() => "ok" as const));
+}
+
+/** A promise that callers often do not await, as it is no answer: its failure must not end the program. */
+export function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
+}
+
+/** Sends a server a request of the library's own, and waits for its reply. */
+export function call<T>(
+  server: ServerRef | DeclaredRef,
+  request: ServerRequest,
+  options: RequestOptions<T>,
+): Promise<T> {
+  return callWithData(server, request, options);
+}
+
+/** Sends a server a program's request, and waits for its reply. */
+export function callWithData<T>(
+  server: ServerRef | DeclaredRef,
+  request: unknown,
+  options: RequestOptions<T>,
+): Promise<T> {
+  return tracing === undefined
+    ? startedCall(server, request, options)
+    : tracedCall(options.as, () => startedCall(server, request, options));
+}
+
+/** A call as a span of the trace that the running code is part of, or of a new one, if tracing is on. */
+export function tracedCall<T>(
+  as: () => CallDescription,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (tracing === undefined) return call();
+  const [module, fn, [server]] = as();
+  const name = `${module}.${fn}`;
+  const attributes = { "otp.server": shownServer(server) };
+  return tracing.run({ name, kind: "client", attributes }, undefined, call);
+}
+
+function shownServer(server: unknown): string {
+  return typeof server === "string" ? server : inspectArgument(server);
+}
+
+function startedCall<T>(
+  server: ServerRef | DeclaredRef,
+  request: unknown,
+  options: RequestOptions<T>,
+): Promise<T> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const place = options.signal === undefined && options.deadline === undefined
+    ? locate(server, process)
+    : locateUntil(
+      server,
+      process,
+      options,
+      () => failureOf("timeout", options),
+    );
+  if (!(place instanceof Promise)) {
+    return startCallWithData(process, place, request, options).promise;
+  }
+  const copy = toSendLater(place, process, request);
+  return whenLocated(
+    place,
+    process,
+    (place) => startCallWithData(process, place, copy, options).promise,
+  ) as Promise<T>;
+}
+
+/** Sends a server a program's request without an answer; it is dropped if there is no such server. */
+export function cast(
+  process: LocalProcess,
+  server: ServerRef | DeclaredRef,
+  request: unknown,
+  encoding?: RequestEncoding,
+): Backpressure {
+  const message = encoding === undefined
+    ? new Cast(request)
+    : new EncodedCast(request, encoding);
+  const place = locateForCast(server, process);
+  if (!(place instanceof Promise)) return sendTo(process, place, message);
+  const copy = toSendLater(place, process, message);
+  return mayBeLeft(
+    Promise.resolve(
+      whenLocated(place, process, (place) => sendTo(process, place, copy)),
+    ),
+  );
+}
+
+/** Sends a process a message with its sender. */
+export function tell(process: LocalProcess, to: Pid, message: unknown): void {
+  process.send(to, new InternalMessage(process.pid, message));
+}
+
+/**
+ * As `tell`, but drops the message if the node of the process is not connected: none is dialled for it.
+ *
+ * @throws {QueueFullError} If the queue of the connection is full.
+ */
+export function tellConnected(
+  process: LocalProcess,
+  to: Pid,
+  message: unknown,
+): void {
+  const { pid, runtime } = process;
+  if (to.node === runtime.node) return tell(process, to, message);
+  runtime.back(to.node).send(pid, to, new InternalMessage(pid, message));
+}
+
+/** Sends a request of the library's own to a place, for a process. */
+export function startCall<T>(
+  process: LocalProcess,
+  place: Place,
+  request: ServerRequest,
+  options: RequestOptions<T>,
+): PendingCall<T> {
+  return startCallWithData(process, place, request, options);
+}
+
+/** Sends a program's request to a place, for a process. */
+export function startCallWithData<T>(
+  process: LocalProcess,
+  place: Place,
+  request: unknown,
+  options: RequestOptions<T>,
+): PendingCall<T> {
+  return new PendingCall(process, place, request, options).send(place);
+}

@@ -1,0 +1,191 @@
+/**
+ * Ends of waits that their caller chooses: an `AbortSignal`, and a moment.
+ *
+ * A wait without them pays nothing for them: `PendingAnswer.limit` watches a signal only if there is one, and a
+ * deadline becomes a timeout when the wait begins.
+ *
+ * @module
+ */
+
+import { never } from "../../core/context/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { PendingReply } from "../../core/processes/pending_answer.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import {
+  checkSignal,
+  checkTimeout,
+} from "../../core/values/check_arguments.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { type OptionNames, typeError } from "../../core/values/options.ts";
+import {
+  type DeclaredRef,
+  locate,
+  type Place,
+  type ServerRef,
+} from "./server_ref.ts";
+
+/** Options that end a wait early. */
+export interface CancelOptions {
+  /**
+   * Ends the wait when it is aborted: the promise rejects with `signal.reason`, itself and not a copy, and a later
+   * reply is dropped. If it is aborted already, nothing is sent. Its listener is removed when the wait ends.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the wait ends as if by its timeout, in milliseconds since 1970, like `Date.now()`. If it has
+   * passed already, nothing is sent. If there is a timeout too, the earlier of both counts; if there is none, the
+   * default timeout does not apply. The clock is read once, when the wait begins.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
+}
+
+/** The default options of functions that are called often: they need no check. */
+export const NO_OPTIONS: Readonly<Record<never, never>> = Object.freeze({});
+
+/** The names of these options, for the interfaces that extend them. */
+export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
+  signal: true,
+  deadline: true,
+};
+
+/** Options that limit a wait which has no limit by default. */
+export interface TimeLimits extends CancelOptions {
+  /**
+   * How long to wait, in milliseconds; `Infinity` waits forever. If the time is over, the function fails with the
+   * reason `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+/** The names of these options, for the interfaces that extend them. */
+export const TIME_LIMITS: OptionNames<TimeLimits> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
+
+/**
+ * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
+ * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
+ */
+export function checkWait(limits: TimeLimits, doing: string): void {
+  if (limits.timeout !== undefined) checkTimeout(limits.timeout, doing);
+  checkCancel(limits, doing);
+}
+
+/**
+ * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
+ * @throws {RangeError} If the deadline is `NaN`.
+ */
+export function checkCancel(
+  { signal, deadline }: CancelOptions,
+  doing: string,
+): void {
+  if (signal !== undefined) checkSignal(signal, doing);
+  if (deadline === undefined) return;
+  if (typeof deadline === "number" && !Number.isNaN(deadline)) return;
+  throw typeError(
+    deadline,
+    `Cannot ${doing} with a deadline of ${
+      inspect(deadline)
+    }: give milliseconds since 1970, such as Date.now() + 5000, or Infinity`,
+  );
+}
+
+/** The milliseconds until a timeout or a deadline is over, whichever is first; 0 if the deadline has passed. */
+export function remaining(
+  timeout: number,
+  deadline: number | undefined,
+): number {
+  return deadline === undefined
+    ? timeout
+    : Math.min(timeout, Math.max(0, deadline - Date.now()));
+}
+
+/** Whether a deadline has passed. */
+export function isOver(deadline: number | undefined): boolean {
+  return deadline !== undefined && deadline <= Date.now();
+}
+
+/** The wait for a promise that no message settles, as of a registry. */
+class PendingPromise<T> extends PendingReply<T> {
+  readonly #late: () => Error;
+
+  constructor(process: LocalProcess, late: () => Error) {
+    super(process, process.runtime.node);
+    this.#late = late;
+    process.await(this.ref, this);
+  }
+
+  override expire(): void {
+    this.close();
+    this.settleFailed(this.#late);
+  }
+
+  /** As for every lookup, the code of a process that has exited does not go on. */
+  override abandon(): void {
+    this.disarm();
+  }
+}
+
+/**
+ * The place of a server for a request that its caller may cancel. The lookup ends with the signal or the deadline
+ * too; if one is over already, nothing is looked up.
+ *
+ * @param late Makes the error of a deadline that has passed.
+ * @param timeout Ends the lookup likewise, after that many milliseconds.
+ */
+export function locateUntil(
+  server: ServerRef | DeclaredRef,
+  process: LocalProcess,
+  { signal, deadline }: CancelOptions,
+  late: () => Error,
+  timeout: number = Infinity,
+): Place | Promise<Place> {
+  if (signal === undefined && deadline === undefined && timeout === Infinity) {
+    return locate(server, process);
+  }
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  if (isOver(deadline)) return Promise.reject(late());
+  const place = locate(server, process);
+  if (!(place instanceof Promise)) return place;
+  return within(process, place, remaining(timeout, deadline), signal, late);
+}
+
+/**
+ * Waits for a promise until a timeout is over, or a signal is aborted. The promise goes on: nothing ends its work.
+ *
+ * @param late Makes the error of a timeout that is over.
+ */
+export function within<T>(
+  process: LocalProcess,
+  promise: Promise<T>,
+  timeout: number,
+  signal: AbortSignal | undefined,
+  late: () => Error,
+): Promise<T> {
+  if (timeout === Infinity && signal === undefined) return promise;
+  if (!process.alive) return never();
+  if (signal?.aborted) {
+    promise.catch(ignore);
+    return Promise.reject(signal.reason);
+  }
+  const pending = new PendingPromise<T>(process, late);
+  pending.limit(timeout, signal);
+  promise.then(
+    (value) => {
+      pending.close();
+      pending.settle(value);
+    },
+    (error) => {
+      pending.close();
+      pending.settleFailed(() => error);
+    },
+  );
+  return pending.promise;
+}

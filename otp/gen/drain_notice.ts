@@ -1,0 +1,62 @@
+/**
+ * The notice that a node drains, as its servers get it: a call that only the drain of their node can make. A server
+ * whose module handles it is noted here when it starts, and the drain finds it among the processes.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import { ReplyTo } from "../../core/values/reply_to.ts";
+import { startCallWithData } from "./call.ts";
+import { Call } from "./messages.ts";
+
+/** The request of a notice. A server compares it by identity: no message from elsewhere contains this object. */
+export const DRAIN: Readonly<{ type: "drain" }> = Object.freeze({
+  type: "drain",
+});
+
+class DrainCall extends Call {
+  constructor(replyTo: ReplyTo) {
+    super(replyTo, DRAIN);
+  }
+
+  override copied(): Call {
+    return this;
+  }
+
+  override kept(): Call {
+    return this;
+  }
+}
+
+const notified = new WeakSet<LocalProcess>();
+
+/** Notes a server that handles the notice. */
+export function handlesDrain(process: LocalProcess): void {
+  notified.add(process);
+}
+
+/**
+ * Notifies the servers of a draining node that handle it, but not the process that drains the node, which may wait
+ * for this.
+ *
+ * @returns A promise that resolves when each has handled the notice or has exited.
+ */
+export async function notifyServers(
+  process: LocalProcess,
+  caller: LocalProcess | undefined,
+): Promise<void> {
+  const { processes } = process.runtime;
+  const calls: Promise<unknown>[] = [];
+  for (const server of processes.values()) {
+    if (server === caller || !notified.has(server)) continue;
+    const { promise } = startCallWithData(process, server.pid, DRAIN, {
+      timeout: Infinity,
+      as: () => ["Node", "drain", []],
+      message: (from, ref) => new DrainCall(new ReplyTo(from, ref)),
+    });
+    calls.push(promise.catch(ignore));
+  }
+  await Promise.all(calls);
+}

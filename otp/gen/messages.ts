@@ -1,0 +1,443 @@
+/**
+ * Messages between servers: calls, casts, stops, tasks, input and output.
+ *
+ * Every wire has an encoding for each of these.
+ *
+ * @module
+ */
+
+import { atom } from "../../core/values/atom.ts";
+import { reasonToBeam } from "../../core/values/beam_reasons.ts";
+import { noteForeignExit } from "../../core/values/exit_message.ts";
+import { inspectArgument } from "../../core/values/inspect.ts";
+import { Pid, Ref } from "../../core/values/pid.ts";
+import { ReplyTo } from "../../core/values/reply_to.ts";
+import {
+  type CopyField,
+  keepRequest,
+  requestToOtp,
+  ServerMessage,
+  ServerRequest,
+} from "../../core/values/server_message.ts";
+import { tuple } from "../../core/values/tuple.ts";
+import type { Runnable } from "../../core/signals/signal.ts";
+
+export { ServerMessage };
+
+const GEN_CALL = atom("$gen_call");
+const GEN_CAST = atom("$gen_cast");
+const SYSTEM = atom("system");
+const TERMINATE = atom("terminate");
+
+/** A request that is answered by a reply. */
+export class Call extends ServerMessage {
+  readonly type = "$call";
+  /** The caller. */
+  readonly replyTo: ReplyTo;
+  /** The request. */
+  readonly request: unknown;
+  /** Whether a BEAM sent it: the request is in OTP's encoding, and so the reply must be. */
+  readonly otp: boolean;
+  /** Whether that BEAM is another node than the caller's. As nothing proves that it forwards it, it may be forged. */
+  readonly isForeign: boolean;
+
+  /** Creates a call from its fields. */
+  constructor(
+    replyTo: ReplyTo,
+    request: unknown,
+    otp = false,
+    isForeign = false,
+  ) {
+    super();
+    this.replyTo = replyTo;
+    this.request = request;
+    this.otp = otp;
+    this.isForeign = isForeign;
+  }
+
+  /** The calling process. */
+  get from(): Pid {
+    return this.replyTo.pid;
+  }
+
+  /** The alias that the reply goes to. */
+  get ref(): Ref | undefined {
+    return this.replyTo.alias;
+  }
+
+  fields(): object {
+    const { type, from, ref, request } = this;
+    return { type, from, ref, request, ...markOf(this) };
+  }
+
+  toOtp(): unknown {
+    return tuple(GEN_CALL, this.replyTo, requestToOtp(this.request));
+  }
+
+  copied(copy: CopyField, left: number, max: number): Call {
+    const request = copy(this.request, left, max);
+    return new Call(this.replyTo, request, this.otp, this.isForeign);
+  }
+
+  kept(copy: CopyField, left: number, max: number): Call {
+    const request = keepRequest(this.request, copy, left, max);
+    return new Call(this.replyTo, request, this.otp, this.isForeign);
+  }
+}
+
+/** How Erlang encodes a request to one of its servers, and the reply. */
+export interface RequestEncoding {
+  /** The request as the server there expects it. */
+  request(request: unknown): unknown;
+  /** The reply as its caller here expects it. */
+  reply(term: unknown): unknown;
+}
+
+/** A call whose request Erlang encodes in another way: others see no difference. */
+export class EncodedCall extends Call {
+  readonly #encoding: RequestEncoding;
+
+  /** Creates a call with the encoding of its request. */
+  constructor(replyTo: ReplyTo, request: unknown, encoding: RequestEncoding) {
+    super(replyTo, request);
+    this.#encoding = encoding;
+  }
+
+  override toOtp(): unknown {
+    return new Call(this.replyTo, this.#encoding.request(this.request)).toOtp();
+  }
+
+  override kept(copy: CopyField, left: number, max: number): Call {
+    const request = copy(this.request, left, max);
+    return new EncodedCall(this.replyTo, request, this.#encoding);
+  }
+}
+
+/** A request that is not answered. Any process may send one, so servers cannot trust its sender. */
+export class Cast extends ServerMessage {
+  readonly type = "$cast";
+  /** The request. */
+  readonly request: unknown;
+  /** Whether an Erlang node sent it, in OTP's encoding. */
+  readonly otp: boolean;
+  /** The BEAM, if it is the peer. */
+  readonly origin: string | undefined;
+
+  /** Creates a cast from its fields. */
+  constructor(request: unknown, otp = false, origin?: string) {
+    super();
+    this.request = request;
+    this.otp = otp;
+    this.origin = origin;
+  }
+
+  fields(): object {
+    const { type, request } = this;
+    return { type, request, ...markOf(this) };
+  }
+
+  toOtp(): unknown {
+    return tuple(GEN_CAST, requestToOtp(this.request));
+  }
+
+  copied(copy: CopyField, left: number, max: number): Cast {
+    return new Cast(copy(this.request, left, max), this.otp, this.origin);
+  }
+
+  kept(copy: CopyField, left: number, max: number): Cast {
+    return new Cast(keepRequest(this.request, copy, left, max), this.otp);
+  }
+}
+
+/** A cast whose request Erlang encodes in another way. */
+export class EncodedCast extends Cast {
+  readonly #encoding: RequestEncoding;
+
+  /** Creates a cast with the encoding of its request. */
+  constructor(request: unknown, encoding: RequestEncoding) {
+    super(request);
+    this.#encoding = encoding;
+  }
+
+  override toOtp(): unknown {
+    return new Cast(this.#encoding.request(this.request)).toOtp();
+  }
+
+  override kept(copy: CopyField, left: number, max: number): Cast {
+    return new EncodedCast(copy(this.request, left, max), this.#encoding);
+  }
+}
+
+/**
+ * Asks a server to exit: OTP's system message `{terminate, reason}`. The server answers that it will; then its
+ * DOWN arrives.
+ */
+export class Stop extends ServerMessage {
+  readonly type = "$stop";
+  /** The process that asks; its alias is also the monitor that waits for the exit. */
+  readonly replyTo: ReplyTo;
+  /** The reason for the server to exit with. */
+  readonly reason: unknown;
+  /** Whether an Erlang node sent it, in OTP's encoding. */
+  readonly otp: boolean;
+  /** The node that sent it, whatever process it names. */
+  readonly origin: string;
+
+  /** Creates a stop from its fields. */
+  constructor(
+    replyTo: ReplyTo,
+    reason: unknown,
+    otp = false,
+    origin: string = replyTo.pid.node,
+  ) {
+    super();
+    this.replyTo = replyTo;
+    this.reason = reason;
+    this.otp = otp;
+    this.origin = origin;
+  }
+
+  /** The process that asks. */
+  get from(): Pid {
+    return this.replyTo.pid;
+  }
+
+  /** The monitor that waits for the exit, and alias of the answer. */
+  get ref(): Ref | undefined {
+    return this.replyTo.alias;
+  }
+
+  fields(): object {
+    const { type, from, ref, reason } = this;
+    return { type, from, ref, reason, ...markOf(this) };
+  }
+
+  toOtp(): unknown {
+    const reason = reasonToBeam(this.reason);
+    return tuple(SYSTEM, this.replyTo, tuple(TERMINATE, reason));
+  }
+
+  copied(copy: CopyField, left: number, max: number): Stop {
+    const reason = copy(this.reason, left, max);
+    return new Stop(this.replyTo, reason, this.otp, this.origin);
+  }
+
+  kept(copy: CopyField, left: number, max: number): Stop {
+    return this.copied(copy, left, max);
+  }
+}
+
+/**
+ * A system message of a process of Erlang, such as `get_state`: OTP's `{system, from, request}`. Nodes of this
+ * library send none.
+ */
+export class SystemRequest extends ServerMessage {
+  readonly type = "$system";
+  /** The process that asks. */
+  readonly replyTo: ReplyTo;
+  /** The request, in OTP's encoding. */
+  readonly request: unknown;
+  /** The node that sent it, whatever process it names. */
+  readonly origin: string;
+
+  /** Creates a request from its fields. */
+  constructor(replyTo: ReplyTo, request: unknown, origin: string) {
+    super();
+    this.replyTo = replyTo;
+    this.request = request;
+    this.origin = origin;
+  }
+
+  fields(): object {
+    const { type, replyTo, request } = this;
+    return { type, replyTo, request };
+  }
+
+  toOtp(): unknown {
+    return tuple(SYSTEM, this.replyTo, this.request);
+  }
+
+  copied(copy: CopyField, left: number, max: number): SystemRequest {
+    const request = copy(this.request, left, max);
+    return new SystemRequest(this.replyTo, request, this.origin);
+  }
+
+  kept(copy: CopyField, left: number, max: number): SystemRequest {
+    return this.copied(copy, left, max);
+  }
+}
+
+/** A message between related servers: it has its sender, and no answer. */
+export class InternalMessage extends ServerMessage {
+  readonly type = "$tell";
+  /** The sender. */
+  readonly from: Pid;
+  /** The message. */
+  readonly message: unknown;
+
+  /** Creates a message from its fields. */
+  constructor(from: Pid, message: unknown) {
+    super();
+    this.from = from;
+    this.message = message;
+  }
+
+  fields(): object {
+    const { type, from, message } = this;
+    return { type, from, message };
+  }
+
+  toOtp(): unknown {
+    if (this.message instanceof ServerRequest) {
+      return this.message.toOtp(this.from);
+    }
+    throw new TypeError(
+      `Cannot send ${
+        inspectArgument(this.message)
+      } to an Erlang node: it is a message of this library's servers, and OTP's do not know it`,
+    );
+  }
+
+  copied(copy: CopyField, left: number, max: number): InternalMessage {
+    return new InternalMessage(this.from, copy(this.message, left, max));
+  }
+
+  kept(copy: CopyField, left: number, max: number): InternalMessage {
+    return new InternalMessage(
+      this.from,
+      keepRequest(this.message, copy, left, max),
+    );
+  }
+}
+
+/** The field of a message that a BEAM sent: others do not have it. */
+function markOf({ otp }: { otp: boolean }): { otp?: true } {
+  return otp ? { otp } : {};
+}
+
+/** Asks a Task.Supervisor for a task, which the caller owns. */
+export interface StartTask {
+  /** Always `"start_task"`. */
+  type: "start_task";
+  /** The task's reference: monitor, and alias of its result; without it, the task is not awaited. */
+  task?: Ref;
+  /** Whether the owner is linked to the task. */
+  link: boolean;
+  /** The function that it runs. */
+  run: Runnable;
+  /** The condition for a restart. */
+  restart: "temporary" | "transient" | "permanent";
+  /** Its shutdown: a number of milliseconds, at once, or without a limit. */
+  shutdown: number | "brutal_kill" | "infinity";
+  /** The callers of the task: the owner first. */
+  callers: Pid[];
+}
+
+/** An operation of a group leader. */
+export type IoOperation =
+  | { type: "put_chars"; chars: string }
+  | { type: "get_line"; prompt: string }
+  | { type: "get_chars"; prompt: string; count: number }
+  | { type: "get_geometry"; of: "columns" | "rows" }
+  | { type: "requests"; requests: IoOperation[] };
+
+/** A request to a group leader. */
+export interface IoRequest {
+  /** Always `"io_request"`. */
+  type: "io_request";
+  /** The process that asks. */
+  from: Pid;
+  /** The alias that the reply goes to; of a process on a BEAM, also the term that it finds the reply by. */
+  replyAs: Ref | ReplyTo;
+  /** The operation. */
+  request: IoOperation;
+}
+
+/** Whether a value describes a function to run: it may come from anywhere. */
+export function isRunnable(value: unknown): value is Runnable {
+  if (typeof value !== "object" || value === null) return false;
+  const run = value as Record<string, unknown>;
+  return Array.isArray(run.args) &&
+    (typeof run.source === "string" || typeof run.parked === "string" ||
+      (typeof run.module === "string" && typeof run.function === "string"));
+}
+
+/** Whether a message is of a type. */
+export function isTyped<T extends string>(
+  message: unknown,
+  type: T,
+): message is { type: T } {
+  return typeof message === "object" && message !== null &&
+    (message as { type?: unknown }).type === type;
+}
+
+/** The message inside an `InternalMessage` from a process of a node. */
+export function fromNode(message: unknown, node: string): unknown {
+  return message instanceof InternalMessage && message.from.node === node
+    ? message.message
+    : undefined;
+}
+
+/** The message inside an `InternalMessage` that a process sent itself, to serve first the messages that came meanwhile. */
+export function fromSelf(message: unknown, { pid }: { pid: Pid }): unknown {
+  return message instanceof InternalMessage && message.from.equals(pid)
+    ? message.message
+    : undefined;
+}
+
+/** Whether a whole message with this type is a server message on a wire. */
+export function isReserved(type: unknown): type is string {
+  switch (type) {
+    case "$call":
+    case "$cast":
+    case "$stop":
+    case "$tell":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * The message of a reserved type that a peer has sent.
+ *
+ * @param fields Its fields, which may be anything.
+ * @param isPeers Whether a pid or reference was made by the peer.
+ * @returns The message; `undefined` if it is malformed, or in the name of a process that is not the
+ *   peer's, or would have its answer go to another node: it is to be dropped.
+ */
+export function receivedMessage(
+  fields: Record<string, unknown>,
+  isPeers: (name: Pid | Ref) => boolean,
+): unknown {
+  const { type, from, ref } = fields;
+  const isOtp = fields.otp === true;
+  if (type === "$cast") return new Cast(fields.request, isOtp);
+  if (!(from instanceof Pid) || !isPeers(from)) return undefined;
+  if (type === "$tell") return new InternalMessage(from, fields.message);
+  if (!(ref instanceof Ref) || !isPeers(ref)) return undefined;
+  const replyTo = new ReplyTo(from, ref);
+  return type === "$call"
+    ? new Call(replyTo, fields.request, isOtp)
+    : new Stop(replyTo, fields.reason, isOtp);
+}
+
+/**
+ * Checks a peer's message that is data: returns whether it must be dropped, because it is a request to a group
+ * leader in the name of a process that is not the peer's, or would have the answer sent to another node. Such
+ * a request is plain data, as any process can be a group leader. A message that looks like the EXIT of a
+ * process
+ * that is not the peer's is noted.
+ */
+export function isForgedData(
+  message: unknown,
+  isPeers: (name: Pid | Ref) => boolean,
+): boolean {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, from, replyAs } = message as Partial<IoRequest>;
+  const isOthers = from instanceof Pid && !isPeers(from);
+  if ((type as string) === "EXIT" && isOthers) noteForeignExit(message);
+  if (type !== "io_request") return false;
+  const to = replyAs instanceof ReplyTo ? replyAs.pid : replyAs;
+  return isOthers || (to instanceof Ref || to instanceof Pid) && !isPeers(to);
+}

@@ -1,0 +1,28 @@
+/**
+ * Servers of a node that start when another process first sends them a message or monitors them.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { untraced } from "../../core/signals/tracing.ts";
+import { serve, type Server } from "./server.ts";
+
+/** Has a node start the server of that name when it is first asked for. */
+export function serveOnDemand(
+  runtime: Runtime,
+  name: string,
+  serverOf: (process: LocalProcess) => Server,
+): void {
+  runtime.lazyProcesses.set(name, () => {
+    const process: LocalProcess = untraced(() =>
+      runtime.spawn(
+        () => serve(process, serverOf(process)),
+        { label: name, groupLeader: runtime.names.get("user")?.pid },
+      )
+    );
+    runtime.register(name, process);
+    return process;
+  });
+}

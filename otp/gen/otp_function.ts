@@ -1,0 +1,62 @@
+/**
+ * Functions that a BEAM names, run for one of its processes.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import type { Mfa } from "../../core/signals/signal.ts";
+import { toBeam } from "../../core/values/beam_types.ts";
+import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { resolveFor } from "../../core/spawning/spawn_requests.ts";
+
+/** Runs a function that was found, and which this node calls by that name. */
+export type Around = (label: string, fn: () => unknown) => unknown;
+
+/**
+ * Resolves a function that a BEAM names; returns it ready to run, with its result as the BEAM expects it.
+ *
+ * @param runtime The node.
+ * @param node The node that asks for it.
+ * @param mfa The function and its arguments, as that node names them.
+ * @throws {Error} If the node may not run it.
+ */
+export function resolveOtpFunction(
+  runtime: Runtime,
+  node: string,
+  mfa: Mfa,
+): { fn: () => unknown; label: string } {
+  const { functions } = runtime;
+  const [module, name] = mfa;
+  const run = functions.requested(mfa);
+  const found = resolveFor(runtime, run, node, "resolveSpawn");
+  if ("error" in found) throw spawnError(runtime.node, found, "run a function");
+  const types = functions.find(module, name)?.types;
+  const { fn, label } = found;
+  return {
+    fn: () => andThen(fn(), (value) => toBeam(value, types?.returns)),
+    label,
+  };
+}
+
+/**
+ * Runs a function as a process; returns its result as the BEAM expects it.
+ *
+ * @param process The process.
+ * @param node The node that asks for it.
+ * @param mfa The function and its arguments, as that node names them.
+ * @param around Runs the function.
+ * @throws {ExitError} If there is no such function, with OTP's reason for it.
+ * @throws {Error} If the node may not run it.
+ */
+export function runOtpFunction(
+  { runtime }: LocalProcess,
+  node: string,
+  mfa: Mfa,
+  around: Around = (_label, fn) => fn(),
+): unknown {
+  const { fn, label } = resolveOtpFunction(runtime, node, mfa);
+  return around(label, fn);
+}

@@ -1,0 +1,359 @@
+/**
+ * The loop that runs a server: it receives messages one at a time and calls the server's methods. It is to
+ * supervisors, registries and users' servers what OTP's `gen_server` is to its callback modules.
+ *
+ * A server ends by a stop (`$stop`), by the EXIT of its parent, or by an error of its own; `terminate` runs in
+ * each case. Races: the process may be killed while a callback awaits, or between the arrival of a message and
+ * the next turn of the loop. So each continuation asserts that it is alive, and a reply of a dead process is
+ * dropped.
+ *
+ * @module
+ */
+
+import { reasonOf } from "../../core/values/error_classes.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import { atom } from "../../core/values/atom.ts";
+import {
+  isExitOrLikeOne,
+  isExitSignal,
+} from "../../core/values/exit_message.ts";
+import type { WaitOptions } from "../../core/processes/mailbox.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import { isOrderly } from "../../core/values/exit_reason.ts";
+import { ServerMessage } from "../../core/values/server_message.ts";
+import { takeTrace } from "../../core/signals/message_traces.ts";
+import { tracing } from "../../core/signals/tracing.ts";
+import { untilExit } from "../../core/spawning/traced_start.ts";
+import { Call, Cast, Stop, SystemRequest } from "./messages.ts";
+import { Suspension } from "./suspension.ts";
+import {
+  answerSystem,
+  isForSuspended,
+  refusesSystem,
+} from "./system_messages.ts";
+
+/** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
+export const NO_REPLY: unique symbol = Symbol("no reply");
+
+/** The answer of each server of this library to a request that it does not know, or whose fields are invalid. */
+export const BADARG = { type: "error", reason: "badarg" } as const;
+
+/**
+ * A server: it handles messages one at a time. An error that a method throws, or rejects with, is the reason
+ * with which the server exits; an `ExitError` carries another reason.
+ */
+export interface Server {
+  /** Answers a call with its result, or later ({@linkcode NO_REPLY}). */
+  call(request: unknown, caller: ReplyTo): unknown;
+  /** Handles a request without an answer. */
+  cast?(request: unknown): unknown;
+  /** Takes any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
+  info?(message: unknown): unknown;
+  /** Handles any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
+  terminate?(reason: unknown): unknown;
+  /** Its state, for the report of its crash. */
+  readonly state?: unknown;
+  /** The name of the program's callback module, for traces. */
+  readonly callback?: string;
+  /** Called before the first message. */
+  begin?(): unknown;
+  /** Milliseconds to wait for the next message; if none arrives, `info` gets `"timeout"`. */
+  readonly timeout?: number;
+  /**
+   * Whether it serves calls that another node than the caller's has sent, as servers of Erlang do: it cannot trust
+   * the name of the caller.
+   */
+  readonly servesForeign?: boolean;
+  /** Its requests and replies in OTP's encoding; without it, it gets those of a BEAM as they are. */
+  readonly otp?: OtpEncoding;
+}
+
+/** How Erlang encodes a server's requests and replies. */
+export interface OtpEncoding {
+  /** The request of a call, or without a caller of a cast from a node, in the server's own encoding. */
+  request(term: unknown, caller?: ReplyTo, origin?: string): unknown;
+  /** The reply to such a call, as the BEAM expects it. */
+  reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
+}
+
+const OK = atom("ok");
+
+const SERVER_WAIT: WaitOptions = { isServer: true };
+
+/**
+ * The server exits for a reason that is no failure of its own: nothing is thrown, as creating an error costs
+ * too much.
+ */
+class Leaving {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/**
+ * Serves until the server is stopped, its parent exits, or what it does throws. The process has exited
+ * then, unless it rejects.
+ *
+ * @param given The server, or a promise of it.
+ * @param orphan Whether the process that started it is nobody to it: its EXIT is a message as others.
+ */
+export async function serve(
+  process: LocalProcess,
+  given: Server | Promise<Server>,
+  orphan = false,
+): Promise<void> {
+  const server = given instanceof Promise ? await given : given;
+  const { mailbox } = process;
+  const parent = orphan ? undefined : process.parent;
+  let message: unknown;
+  let result: unknown;
+  try {
+    // It may have been killed while it was initialised, or was at something that took time.
+    process.assertAlive();
+    const begun = server.begin?.();
+    if (begun !== undefined) await begun;
+    for (;;) {
+      const { timeout } = server;
+      message = await mailbox.receive(
+        undefined,
+        timeout === undefined
+          ? SERVER_WAIT
+          : { timeout, after: "timeout", hasAfter: true, isServer: true },
+        process,
+      );
+      // It may have been killed since it received the message.
+      process.assertAlive();
+      result = tracing === undefined
+        ? dispatch(process, server, message, parent)
+        : dispatchTraced(process, server, message, parent);
+      if (result === undefined) continue;
+      if (result instanceof Leaving) break;
+      result = await result;
+      process.assertAlive();
+      if (result instanceof Leaving) break;
+    }
+  } catch (error) {
+    if (process.alive) {
+      noteFailure(process, server, message);
+      await server.terminate?.(reasonOf(error));
+    }
+    throw error;
+  }
+  const { reason } = result as Leaving;
+  if (!isOrderly(reason)) noteFailure(process, server, message);
+  const ended = server.terminate?.(reason);
+  if (ended !== undefined) await ended;
+  process.runtime.leave(process, reason);
+}
+
+/** Records the server's work when it failed, for the report of its crash. */
+function noteFailure(
+  { lineage }: LocalProcess,
+  server: Server,
+  message: unknown,
+): void {
+  if (lineage === undefined) return;
+  if (message instanceof Call) {
+    const { request: lastMessage, from: client } = message;
+    lineage.context = { lastMessage, client };
+  } else if (message === undefined) lineage.context = {};
+  else {
+    const lastMessage = message instanceof ServerMessage
+      ? message.fields()
+      : message;
+    lineage.context = { lastMessage };
+  }
+  if ("state" in server) lineage.context.state = server.state;
+}
+
+function dispatch(
+  process: LocalProcess,
+  server: Server,
+  message: unknown,
+  parent: Pid | undefined,
+): Promise<unknown> | Leaving | void {
+  if (message instanceof Call) {
+    if (message.otp) {
+      if (message.isForeign && server.servesForeign !== true) return;
+      if (server.otp !== undefined) {
+        return serveOtp(process, server, server.otp, message);
+      }
+    }
+    const { replyTo, request } = message;
+    const value = server.call(request, replyTo);
+    return value instanceof Promise
+      ? answerLater(process, replyTo, value)
+      : answer(process, replyTo, value);
+  }
+  if (message instanceof Cast) {
+    const { request, otp, origin } = message;
+    return pending(
+      server.cast?.(
+        otp && server.otp
+          ? server.otp.request(request, undefined, origin)
+          : request,
+      ),
+    );
+  }
+  if (message instanceof Stop) {
+    if (refusesSystem(process, message)) return;
+    answer(process, message.replyTo, message.otp ? OK : "ok");
+    return new Leaving(message.reason);
+  }
+  if (
+    parent !== undefined && isExitOrLikeOne(message) &&
+    parent.equals(message.from)
+  ) return new Leaving(message.reason);
+  if (message instanceof SystemRequest) {
+    return answerSystem(process, server, message, "running") === "suspend"
+      ? suspended(process, server, message, parent)
+      : undefined;
+  }
+  return pending(server.info?.(message));
+}
+
+/** In a function of its own: where a closure is created, its variables cost memory, used or not. */
+function answerLater(
+  process: LocalProcess,
+  replyTo: ReplyTo,
+  value: Promise<unknown>,
+): Promise<void> {
+  return value.then((value) => answer(process, replyTo, value));
+}
+
+/** Handles a message in the trace that it belongs to. */
+function dispatchTraced(
+  process: LocalProcess,
+  server: Server,
+  message: unknown,
+  parent: Pid | undefined,
+): Promise<unknown> | Leaving | void {
+  const trace = takeTrace(message);
+  const handle = () => dispatch(process, server, message, parent);
+  if (tracing === undefined) return handle();
+  // A server of the library is no work of the program; what it starts is.
+  if (server.callback === undefined) {
+    return trace === undefined ? handle() : tracing.within(trace, handle);
+  }
+  const fn = message instanceof Call
+    ? "handleCall"
+    : message instanceof Cast
+    ? "handleCast"
+    : "handleInfo";
+  const name = `${server.callback}.${fn}`;
+  const attributes: Record<string, string> = {
+    "otp.pid": String(process.pid),
+    "otp.node": process.pid.node,
+  };
+  if (process.name !== undefined) attributes["otp.name"] = process.name;
+  const span = { name, kind: "server", attributes, isPart: true } as const;
+  let result: ReturnType<typeof dispatch> = undefined;
+  const measured = tracing.run(span, trace, () => {
+    result = handle();
+    return untilExit<unknown>(process, result);
+  });
+  // It ends the span, and fails as the process does.
+  if (measured instanceof Promise) measured.catch(() => {});
+  return result;
+}
+
+/** Serves system messages only, until the server is resumed or leaves. */
+async function suspended(
+  process: LocalProcess,
+  server: Server,
+  request: SystemRequest,
+  parent: Pid | undefined,
+): Promise<Leaving | undefined> {
+  using suspension = new Suspension(process, request);
+  for (;;) {
+    const message = await process.mailbox.receive(
+      (message) => suspension.isEnd(message) || isForSuspended(message, parent),
+      SERVER_WAIT,
+      process,
+    );
+    process.assertAlive();
+    if (suspension.isEnd(message)) return undefined;
+    if (!(message instanceof SystemRequest)) {
+      const left = await dispatch(process, server, message, parent);
+      if (left instanceof Leaving) return left;
+      continue;
+    }
+    const change = answerSystem(process, server, message, "suspended");
+    if (change === "suspend") suspension.add(message);
+    if (change !== "resume") continue;
+    suspension.resumed(message);
+    return undefined;
+  }
+}
+
+/** Serves a call of a BEAM; a reply that is sent later is encoded by the server. */
+function serveOtp(
+  process: LocalProcess,
+  server: Server,
+  otp: OtpEncoding,
+  { replyTo, request: term }: Call,
+): Promise<unknown> | void {
+  const request = otp.request(term, replyTo);
+  return andThen(
+    server.call(request, replyTo),
+    (value) =>
+      value === NO_REPLY
+        ? undefined
+        : answer(process, replyTo, otp.reply(request, value, replyTo)),
+  );
+}
+
+/**
+ * Answers a call.
+ *
+ * One that cannot be sent, as it is larger than the caller's node takes for one, does not end the server,
+ * which anybody could end so: it is the call that fails, and with the reason why.
+ */
+export function answer(
+  process: LocalProcess,
+  caller: ReplyTo,
+  value: unknown,
+): void {
+  if (value === NO_REPLY || !process.alive) return;
+  try {
+    process.reply(caller, value);
+  } catch (error) {
+    failCaller(process, caller, error);
+  }
+}
+
+/** Has a call fail, as its server cannot serve it, and goes on. */
+export function failCaller(
+  process: LocalProcess,
+  { monitor }: ReplyTo,
+  reason: unknown,
+): void {
+  if (monitor !== undefined) {
+    process.runtime.failMonitor(process, monitor, reason);
+  }
+}
+
+function pending(result: unknown): Promise<unknown> | undefined {
+  return result instanceof Promise ? result : undefined;
+}
+
+/** Whether a message is the EXIT of a process, and not one that another process has sent in its name. */
+export function isExitFrom(
+  message: unknown,
+  pid: Pid | undefined,
+): message is { type: "EXIT"; from: Pid; reason: unknown } {
+  return pid !== undefined && isExitSignal(message) && pid.equals(message.from);
+}
+
+/** Takes the EXIT of a process from the mailbox, if it has arrived. */
+export function takeExit(
+  process: LocalProcess,
+  pid: Pid,
+): { reason: unknown } | undefined {
+  const mail = process.mailbox.take((message) => isExitFrom(message, pid));
+  return mail?.message as { reason: unknown } | undefined;
+}

@@ -1,0 +1,328 @@
+/**
+ * References to servers: their types, where the server is, and how a request goes on from there.
+ *
+ * Pids, names on a node, and names in a registry of this node are resolved at once. Other registries return a
+ * promise. A request to a known place is sent in the turn of the call, so that it keeps its order among the signals
+ * of its sender; that is why nothing here awaits.
+ *
+ * The folder of `global` installs its registry here when it is loaded, as this folder knows no server.
+ *
+ * @module
+ */
+
+import { inspect } from "../../core/values/inspect.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { Atom, nameOf } from "../../core/values/atom.ts";
+import { remoteNameOf } from "../../core/values/beam_names.ts";
+import { never } from "../../core/context/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { processNamed } from "../../core/processes/process_table.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import type { Backpressure } from "../../core/signals/signal.ts";
+import { copyToSend } from "../../core/values/term.ts";
+import { ExitError } from "../../core/errors.ts";
+
+/**
+ * A registry of names: the counterpart of the module in Elixir's `{:via, module, name}`.
+ *
+ * Its functions run in the process that registers or looks up a name. If one returns a promise, calls and
+ * casts to that name wait for it, and a cast is then not ordered with messages that its sender sends by pid.
+ */
+export interface NameRegistry {
+  /**
+   * Registers a process under a name.
+   *
+   * @param name The name.
+   * @param pid The process.
+   * @returns Whether the process has the name now; `false` if another process has it.
+   */
+  registerName(name: unknown, pid: Pid): boolean | Promise<boolean>;
+  /**
+   * Unregisters a name.
+   *
+   * @param name The name.
+   */
+  unregisterName(name: unknown): void | Promise<void>;
+  /**
+   * Looks up a name.
+   *
+   * @param name The name.
+   * @returns The process, or `undefined` if no process has the name.
+   */
+  whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;
+}
+
+/** A name on a node: Elixir's `{name, node}`. */
+export interface NameOnNode {
+  /** The registered name. */
+  name: string | Atom;
+  /** The node's name. */
+  node: string | Atom;
+}
+
+/** A name in a registry: Elixir's `{:via, module, name}`. */
+export interface ViaName {
+  /** The registry. */
+  via: NameRegistry;
+  /** The name in the registry. */
+  name: unknown;
+}
+
+/** A name in the whole cluster: Elixir's `{:global, name}`. */
+export interface GlobalName {
+  /** The name. */
+  global: unknown;
+}
+
+/** A name for a server: on its node, in a registry, or in the cluster. */
+export type ServerName = string | Atom | ViaName | GlobalName;
+
+/**
+ * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the
+ * cluster.
+ */
+export type ServerRef =
+  | Pid
+  | ServerName
+  | NameOnNode;
+
+/** A server with the declaration of its types, which only calls and casts of a GenServer use. */
+export class DeclaredRef {
+  /** The server. */
+  readonly server: ServerRef;
+  /** The declaration. */
+  readonly types: object;
+
+  /** Declares the types of a server. */
+  constructor(server: ServerRef, types: object) {
+    this.server = server;
+    this.types = types;
+  }
+}
+
+/** Whether a value is a name in a registry. */
+export function isViaName(value: unknown): value is ViaName {
+  if (typeof value !== "object" || value === null) return false;
+  const { via } = value as { via?: Partial<NameRegistry> | null };
+  return via !== undefined && via !== null && "name" in value &&
+    typeof via.registerName === "function" &&
+    typeof via.unregisterName === "function" &&
+    typeof via.whereisName === "function";
+}
+
+/** Whether a value is a name in the cluster. */
+export function isGlobalName(value: unknown): value is GlobalName {
+  return typeof value === "object" && value !== null && "global" in value;
+}
+
+/**
+ * A server's name as it is used here: atoms as their text.
+ *
+ * @throws {TypeError} If it is not a name.
+ */
+export function serverName(
+  name: ServerName,
+): string | ViaName | GlobalName {
+  if (typeof name === "string" || name instanceof Atom) {
+    const text = nameOf(name);
+    if (text !== "" && text !== "undefined") return text;
+  }
+  if (isViaName(name) || isGlobalName(name)) return name;
+  throw new TypeError(
+    `Cannot use ${
+      inspect(name)
+    } as the name of a server: give a string, an atom, { via: registry, name } or { global: name }`,
+  );
+}
+
+let globalRegistry: NameRegistry | undefined;
+
+/** Installs the registry of the names of the cluster: `{ global: name }` is looked up there. */
+export function installGlobalRegistry(registry: NameRegistry): void {
+  globalRegistry = registry;
+}
+
+function registryOf(name: ViaName | GlobalName): [NameRegistry, unknown] {
+  return "via" in name ? [name.via, name.name] : [globalRegistry!, name.global];
+}
+
+/** Registers the process under a name in its registry; returns false if another process has the name. */
+export function registerName(
+  name: ViaName | GlobalName,
+  pid: Pid,
+): boolean | Promise<boolean> {
+  const [registry, key] = registryOf(name);
+  return registry.registerName(key, pid);
+}
+
+/** Removes a name from its registry. */
+export function unregisterName(
+  name: ViaName | GlobalName,
+): void | Promise<void> {
+  const [registry, key] = registryOf(name);
+  return registry.unregisterName(key);
+}
+
+/** Looks a name up in its registry. */
+export function whereisName(
+  name: ViaName | GlobalName,
+): Pid | undefined | Promise<Pid | undefined> {
+  const [registry, key] = registryOf(name);
+  return registry.whereisName(key);
+}
+
+/** A server as exit reasons and reports describe it: a term that can be sent. */
+export function describeServer(server: ServerRef | DeclaredRef): unknown {
+  const ref = serverRef(server);
+  if (!isViaName(ref)) return ref;
+  const { via, name } = ref;
+  const registry = (via as { name?: unknown }).name;
+  return { via: typeof registry === "string" ? registry : "registry", name };
+}
+
+/** A server's name as a line of text. */
+export function nameText(name: ServerName): string {
+  serverName(name);
+  return typeof name === "string" || name instanceof Atom
+    ? nameOf(name)
+    : inspect(describeServer(name), { width: Infinity });
+}
+
+/** A resolved reference: a pid, or a name on another node. */
+export type Place = Pid | { name: string; node: string };
+
+/**
+ * A reference as it is used here: atoms as their text, without a declaration.
+ *
+ * @throws {TypeError} If it is invalid.
+ */
+export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
+  if (server instanceof Pid) return server;
+  if (typeof server === "string" || server instanceof Atom) {
+    return nameOf(server);
+  }
+  if (isViaName(server) || isGlobalName(server)) return server;
+  if (server instanceof DeclaredRef) return serverRef(server.server);
+  if (isText(server?.name) && isText(server.node)) {
+    return { name: remoteNameOf(server.name), node: nameOf(server.node) };
+  }
+  throw new TypeError(
+    `Cannot reach the server ${
+      inspect(server)
+    }: give a pid, a name, { name, node }, { via: registry, name } or { global: name }${
+      (server as unknown) instanceof Promise ? "; await the start" : ""
+    }`,
+  );
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" || value instanceof Atom;
+}
+
+/**
+ * The place of a server: at once, unless its registry returns a promise.
+ *
+ * An unregistered name resolves to a pid that no process has, so requests fail with `noproc`.
+ *
+ * @throws {TypeError} If the reference is invalid.
+ */
+export function locate(
+  server: ServerRef | DeclaredRef,
+  process: LocalProcess,
+): Place | Promise<Place> {
+  if (server instanceof Pid) return server;
+  const { runtime } = process;
+  const ref = serverRef(server);
+  if (typeof ref === "string") return pidNamed(ref, runtime);
+  if (isViaName(ref) || isGlobalName(ref)) {
+    return andThen(whereisName(ref), (pid) => pid ?? runtime.nobody);
+  }
+  const { node, name } = ref as { node: string; name: string };
+  return node === runtime.node ? pidNamed(name, runtime) : { node, name };
+}
+
+function pidNamed(name: string, runtime: Runtime): Pid {
+  return processNamed(name, runtime)?.pid ?? runtime.nobody;
+}
+
+/** The place of a server that need not answer; a pid of no process if its registry fails. */
+export function locateForCast(
+  server: ServerRef | DeclaredRef,
+  process: LocalProcess,
+): Place | Promise<Place> {
+  const ref = serverRef(server);
+  const { nobody } = process.runtime;
+  try {
+    return andThen(locate(ref, process), (place) => place, () => nobody);
+  } catch {
+    return nobody;
+  }
+}
+
+/** The term to send to a place once it is located: a copy if that takes time, as for any message. */
+export function toSendLater<T>(
+  located: unknown,
+  process: LocalProcess,
+  term: T,
+): T {
+  return located instanceof Promise
+    ? copyToSend(term, process.runtime.maxDepth) as T
+    : term;
+}
+
+/**
+ * Goes on with the place of a server: in this turn if it is known. A process that exits during the lookup
+ * does not go on.
+ */
+export function whenLocated<R>(
+  located: Place | Promise<Place>,
+  process: LocalProcess,
+  next: (place: Place) => R | Promise<R>,
+): R | Promise<R> {
+  return andThen(
+    located,
+    (place) => process.alive ? next(place) : never<R>(),
+  ) as R | Promise<R>;
+}
+
+/** Sends to a server wherever it is. */
+export function sendTo(
+  process: LocalProcess,
+  place: Place,
+  message: unknown,
+): Backpressure {
+  return place instanceof Pid
+    ? process.send(place, message)
+    : process.sendName(place.name, place.node, message);
+}
+
+/** A call: module, function and arguments. */
+export type CallDescription = [module: string, fn: string, args: unknown[]];
+
+/** The exit of a caller whose call failed: the reason, and the call. */
+export function callExit(reason: unknown, call: CallDescription): ExitError {
+  return new ExitError({ type: "call", reason, call });
+}
+
+/** A timeout as Erlang writes it. */
+export function describeTimeout<T>(timeout: T): T | "infinity" {
+  return timeout === Infinity ? "infinity" : timeout;
+}
+
+/** A function as an argument: a function cannot be sent, and its name is more useful than its source. */
+export function describeFunction(fn: unknown): unknown {
+  if (typeof fn !== "function") return fn;
+  return fn.name === "" ? "(function)" : `(function ${fn.name})`;
+}
+
+/** The call of a function that sends a server a request for a child, without the rest of the request. */
+export function describeRequest(
+  module: string,
+  fn: string,
+  server: ServerRef,
+  { id, pid }: { id?: unknown; pid?: unknown },
+): CallDescription {
+  const given = [id, pid].filter((each) => each !== undefined);
+  return [module, fn, [describeServer(server), ...given]];
+}

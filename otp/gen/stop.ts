@@ -1,0 +1,205 @@
+/**
+ * The exit of processes: waiting for it, and asking a server for it.
+ *
+ * @module
+ */
+
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { builtin } from "../../core/host/builtin.ts";
+import {
+  PendingAnswer,
+  PendingReply,
+} from "../../core/processes/pending_answer.ts";
+import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import type { ExitError } from "../../core/errors.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { checkTimeout } from "../../core/values/check_arguments.ts";
+import { promised } from "../../core/promises/promises.ts";
+import type { Ref } from "../../core/values/pid.ts";
+import { ReplyTo } from "../../core/values/reply_to.ts";
+import {
+  callExit,
+  type DeclaredRef,
+  describeServer,
+  describeTimeout,
+  locate,
+  type Place,
+  sendTo,
+  type ServerRef,
+  whenLocated,
+} from "./server_ref.ts";
+import { Stop } from "./messages.ts";
+
+/** The result of a wait for the exit of a process that has not exited in time. */
+export const LATE: unique symbol = Symbol("late");
+
+class EndingWait extends PendingAnswer<unknown> {
+  override expire(): void {
+    this.settle(LATE);
+  }
+}
+
+/**
+ * The exit of a process under a monitor of its own, past the mailbox. There is one wait at a time, and a
+ * promise only for that: a supervisor creates one of these for each child that it terminates.
+ */
+export class Ending implements Wait {
+  readonly node: string;
+  /** The monitor. */
+  readonly ref: Ref;
+  readonly #process: LocalProcess;
+  /** Whether it has exited; its watcher may be notified of that only at its next turn. */
+  #isDown = false;
+  #end: { reason: unknown } | undefined;
+  #failure: (() => unknown) | undefined;
+  #wait: EndingWait | undefined;
+
+  /** Monitors a process, or the process of a name on a node. */
+  constructor(process: LocalProcess, target: Place) {
+    this.node = target.node;
+    this.#process = process;
+    this.ref = process.runtime.makeRef();
+    process.monitor(target, undefined, this, this.ref);
+  }
+
+  /**
+   * Resolves with the exit reason, or with {@linkcode LATE} after that many milliseconds; the monitor stays
+   * then.
+   */
+  within(ms: number): Promise<unknown> {
+    if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
+    const wait = this.#wait = new EndingWait(this.#process);
+    if (!this.#isDown) wait.limit(ms);
+    return wait.promise;
+  }
+
+  /** Stops waiting. */
+  cancel(): void {
+    this.#wait?.disarm();
+    this.#process.unawait(this.ref);
+    this.#process.demonitor(this.ref);
+  }
+
+  reply(): void {}
+
+  down(_object: unknown, reason: unknown): void {
+    this.#isDown = true;
+    this.#wait?.disarm();
+    this.#process.unawait(this.ref);
+    this.#process.resume(this, () => {
+      this.#end = { reason };
+      this.#wait?.resolve(reason);
+    });
+  }
+
+  abandon(error: () => unknown): void {
+    this.#failure = error;
+    this.#wait?.abandon(error);
+  }
+}
+
+/**
+ * Stops a server and waits for its end, as `proc_lib:stop` does.
+ *
+ * @throws {ExitError} If it was not there, ended for another reason, or not in time.
+ */
+export function stopServer(
+  server: ServerRef | DeclaredRef,
+  reason: unknown,
+  timeout: number,
+): Promise<"ok"> {
+  return promised(() => {
+    checkTimeout(timeout, "stop a server");
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    return whenLocated(
+      locate(server, process),
+      process,
+      (place) => stopAt(process, place, { server, reason, timeout }),
+    ) as Promise<"ok">;
+  });
+}
+
+/** A request to stop a server. */
+interface StopRequest {
+  server: ServerRef | DeclaredRef;
+  reason: unknown;
+  timeout: number;
+}
+
+function stopAt(
+  process: LocalProcess,
+  place: Place,
+  request: StopRequest,
+): Promise<"ok"> {
+  const pending = new PendingStop(process, place.node, request);
+  if (process.pid.equals(place)) {
+    pending.settleFailed(() => stopExit("calling_self", request));
+    return pending.promise;
+  }
+  const { ref } = pending;
+  try {
+    process.monitor(place, "demonitor", pending, ref);
+    if (process.waits?.has(ref.number)) pending.limit(request.timeout);
+    const replyTo = new ReplyTo(process.pid, ref);
+    sendTo(process, place, new Stop(replyTo, request.reason));
+  } catch (error) {
+    pending.cancel();
+    pending.fail(() => error);
+  }
+  return pending.promise;
+}
+
+/** The wait for the exit of a server, which first answers that it will exit. */
+class PendingStop extends PendingReply<"ok"> {
+  readonly #request: StopRequest;
+  #isTold = false;
+
+  constructor(process: LocalProcess, node: string, request: StopRequest) {
+    super(process, node);
+    this.#request = request;
+  }
+
+  override expire(): void {
+    this.cancel();
+    this.settleFailed(() => stopExit("timeout", this.#request));
+  }
+
+  override reply(): void {
+    this.#isTold = true;
+  }
+
+  override down(_object: unknown, actual: unknown): void {
+    const { reason } = this.#request;
+    this.cancel();
+    if (this.#isTold && isSame(actual, reason)) this.settle("ok");
+    else this.settleFailed(() => this.#failure(actual));
+  }
+
+  #failure(actual: unknown): ExitError {
+    const request = this.#request;
+    if (this.#isTold || actual === "noproc") return stopExit(actual, request);
+    // As in OTP, a server that exited before it received the request has failed a call of its own.
+    const why = actual === "noconnection"
+      ? { type: "nodedown", node: this.node }
+      : actual;
+    const server = describeServer(request.server);
+    const args = [server, request.reason, "infinity"];
+    const { reason } = callExit(why, ["sys", "terminate", args]);
+    return stopExit(reason, request);
+  }
+}
+
+function stopExit(
+  why: unknown,
+  { server, reason, timeout }: StopRequest,
+): ExitError {
+  const args = [describeServer(server), reason, describeTimeout(timeout)];
+  return callExit(why, ["GenServer", "stop", args]);
+}
+
+function isSame(actual: unknown, reason: unknown): boolean {
+  return actual === reason ||
+    builtin("node:util").isDeepStrictEqual(actual, reason);
+}

@@ -1,0 +1,139 @@
+/**
+ * Servers that other nodes have suspended by OTP's `:sys.suspend`.
+ *
+ * A suspended server serves system messages, the EXIT of its parent and stops; all else waits in its mailbox. It goes
+ * on when a node resumes it, when all nodes that have suspended it are gone, or when its own node stops: a supervisor
+ * that does not answer would otherwise delay the stop until its time limit.
+ *
+ * The last two are a message that no other process can send: an object that the suspension alone has.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { printableName } from "../../core/log/event_text.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { SystemRequest } from "./messages.ts";
+
+const suspensions = new WeakMap<LocalProcess, Suspension>();
+
+/** The suspension of a process, if another node has suspended it. */
+export function suspensionOf(process: LocalProcess): Suspension | undefined {
+  return suspensions.get(process);
+}
+
+/** Resumes all servers of a node, as it stops. */
+export function resumeServers(runtime: Runtime): void {
+  for (const process of runtime.processes.values()) {
+    suspensionOf(process)?.end(
+      `resumed, as ${printableName(runtime.node)} stops`,
+    );
+  }
+}
+
+/** Learns that a node is gone. */
+class NodeLoss implements Wait {
+  readonly node: string;
+  readonly #lost: () => void;
+
+  constructor(node: string, lost: () => void) {
+    this.node = node;
+    this.#lost = lost;
+  }
+
+  spawned(result: unknown): void {
+    if (result === undefined) this.#lost();
+  }
+
+  reply(): void {}
+  down(): void {}
+  abandon(): void {}
+}
+
+/** One suspension of a server. */
+export class Suspension implements Disposable {
+  /** The process that suspended it last. */
+  by: Pid;
+  readonly #process: LocalProcess;
+  /** The nodes that have suspended it. */
+  readonly #nodes = new Map<string, Ref>();
+  /** The message that ends it. */
+  readonly #end = { type: "suspension_ended" };
+  #isEnding = false;
+
+  /** Begins. */
+  constructor(process: LocalProcess, request: SystemRequest) {
+    this.#process = process;
+    this.by = request.replyTo.pid;
+    suspensions.set(process, this);
+    this.#report(
+      "warning",
+      `suspended by ${this.by} of ${
+        printableName(request.origin)
+      }: it serves nothing until a node resumes it, or that node is gone`,
+    );
+    this.add(request);
+  }
+
+  /** Suspends it for another node too. */
+  add({ replyTo, origin }: SystemRequest): void {
+    this.by = replyTo.pid;
+    if (this.#nodes.has(origin)) return;
+    const { runtime } = this.#process;
+    const ref = runtime.makeRef();
+    this.#nodes.set(origin, ref);
+    const lost = () => this.#lose(origin);
+    this.#process.await(ref, new NodeLoss(origin, lost));
+    if (runtime.connected(origin) === undefined) lost();
+  }
+
+  /** Whether a message ends it. */
+  isEnd(message: unknown): boolean {
+    return message === this.#end;
+  }
+
+  /** Ends it: the server goes on at its next turn. */
+  end(why: string): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#report("warning", `${why}; ${this.by} had suspended it`);
+    this.#process.mailbox.push(this.#end, this.#process);
+  }
+
+  /** Notes that a node has resumed it. */
+  resumed({ replyTo, origin }: SystemRequest): void {
+    this.#report(
+      "info",
+      `resumed by ${replyTo.pid} of ${printableName(origin)}`,
+    );
+  }
+
+  #lose(node: string): void {
+    const ref = this.#nodes.get(node);
+    if (ref === undefined) return;
+    this.#nodes.delete(node);
+    this.#process.unawait(ref);
+    if (this.#nodes.size > 0) return;
+    this.end(`resumed, as ${printableName(node)} is gone`);
+  }
+
+  #report(level: "info" | "warning", what: string): void {
+    const { name, pid, label, runtime } = this.#process;
+    const who = name === undefined
+      ? `${label ?? "a server"} (${pid})`
+      : `${printableName(name)} (${pid})`;
+    runtime.report(level, () => `${who} is ${what}`, {
+      what: "suspended servers",
+      most: 100,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    const { mailbox } = this.#process;
+    suspensions.delete(this.#process);
+    for (const ref of this.#nodes.values()) this.#process.unawait(ref);
+    if (this.#isEnding) mailbox.take((message) => this.isEnd(message));
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * OTP's system messages to servers: `:sys.get_state`, `get_status`, `suspend`, `resume` and their like. Processes
+ * of Erlang's nodes send them; `{terminate, reason}` is a `Stop`.
+ *
+ * `allowObserve` and `allow` of the node decide which of them another node may send.
+ *
+ * A request that a server here cannot serve is answered with an error in OTP's encoding, so that no caller waits
+ * for its timeout.
+ *
+ * @module
+ */
+
+import { Atom, atom } from "../../core/values/atom.ts";
+import { isExitOrLikeOne } from "../../core/values/exit_message.ts";
+import { printable } from "../../core/values/inspect.ts";
+import { notAllowed } from "../../core/spawning/exported_modules.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+import { Stop, SystemRequest } from "./messages.ts";
+
+const OK = atom("ok");
+const ERROR = atom("error");
+const DATA = atom("data");
+const GEN_SERVER = atom("gen_server");
+
+/** The server that is asked, as far as its system messages show it. */
+export interface SystemTarget {
+  /** Its state. */
+  readonly state?: unknown;
+}
+
+/** Whether a server is at work, or waits to be resumed. */
+export type SystemMode = "running" | "suspended";
+
+/**
+ * Answers a request, or refuses it.
+ *
+ * @returns The change of the server's mode that it asks for, if the node lets it.
+ */
+export function answerSystem(
+  process: LocalProcess,
+  server: SystemTarget,
+  message: SystemRequest,
+  mode: SystemMode,
+): "suspend" | "resume" | undefined {
+  const { replyTo, request } = message;
+  if (refusesSystem(process, message)) return undefined;
+  try {
+    process.reply(replyTo, replyOf(process, server, request, mode));
+  } catch (error) {
+    // Its state has no form there, or is larger than the caller's node takes.
+    refuse(process, replyTo, String(error));
+  }
+  const kind = nameOf(request);
+  return kind === "suspend" || kind === "resume" ? kind : undefined;
+}
+
+/**
+ * Refuses a request of another node that the node does not allow; returns whether it did.
+ *
+ * A request that reads needs `allowObserve`, and one that changes a server `allowObserve: "write"`. `terminate` needs
+ * neither, as an exit signal does the same. If the node has a rule, it decides on each of them too.
+ */
+export function refusesSystem(
+  process: LocalProcess,
+  message: SystemRequest | Stop,
+): boolean {
+  const { runtime } = process;
+  const { replyTo: { monitor }, origin } = message;
+  if (origin === runtime.node) return false;
+  const refusal = refusalOf(process, message);
+  if (refusal === undefined) return false;
+  runtime.quotas.refused(origin, "not_allowed", refusal);
+  if (monitor !== undefined) {
+    const isOtp = message instanceof SystemRequest || message.otp;
+    const reason = isOtp
+      ? tuple(atom("not_allowed"), refusal)
+      : { type: "not_allowed", message: refusal };
+    runtime.failMonitor(process, monitor, reason);
+  }
+  return true;
+}
+
+function refusalOf(
+  { runtime }: LocalProcess,
+  message: SystemRequest | Stop,
+): string | undefined {
+  const { modules } = runtime;
+  const { origin } = message;
+  const name = message instanceof Stop
+    ? "terminate"
+    : functionOf(message.request);
+  const what = `sys.${printable(name)}`;
+  if (name !== "terminate") {
+    const isRead = isReading(message as SystemRequest);
+    if (!(isRead ? modules.allowObserve : modules.allowObserve === "write")) {
+      return `the node does not let ${origin} run ${what}: start it with ${
+        isRead
+          ? "--allow-observe (allowObserve: true)"
+          : 'allowObserve: "write"'
+      }`;
+    }
+  }
+  if (!modules.isAllowed(origin, { module: "sys", name })) {
+    return notAllowed(origin, what);
+  }
+  return name === "suspend" && runtime.isStopping
+    ? `the node stops, and suspends no server`
+    : undefined;
+}
+
+/** The function of OTP's `sys` that sends a request. */
+function functionOf(request: unknown): string {
+  if (!(request instanceof Tuple)) return nameOf(request) ?? "";
+  const [kind, what] = request.elements;
+  const name = nameOf(kind);
+  return (name !== "debug"
+    ? name
+    : nameOf(what instanceof Tuple ? what.elements[0] : what)) ?? "";
+}
+
+/** Whether a request changes nothing. */
+function isReading({ request }: SystemRequest): boolean {
+  const name = nameOf(request);
+  if (name !== undefined) return name === "get_state" || name === "get_status";
+  const [, what] = (request as Partial<Tuple>).elements ?? [];
+  const [kind, flag] = what instanceof Tuple ? what.elements : [];
+  return nameOf(flag) === "get" &&
+    ["log", "statistics"].includes(nameOf(kind) ?? "");
+}
+
+function refuse(process: LocalProcess, replyTo: ReplyTo, reason: string): void {
+  try {
+    process.reply(replyTo, failed("system_get_state", reason));
+  } catch {
+    // The caller's tag alone can be as large as a message.
+    const { monitor } = replyTo;
+    if (monitor !== undefined) {
+      process.runtime.failMonitor(process, monitor, "system_limit");
+    }
+  }
+}
+
+function nameOf(term: unknown): string | undefined {
+  return term instanceof Atom ? term.name : undefined;
+}
+
+function failed(callback: string, reason: string): Tuple {
+  const why = tuple(ERROR, printable(reason.slice(0, 1000)));
+  return tuple(
+    ERROR,
+    tuple(atom("callback_failed"), tuple(GEN_SERVER, atom(callback)), why),
+  );
+}
+
+function replyOf(
+  process: LocalProcess,
+  server: SystemTarget,
+  request: unknown,
+  mode: SystemMode,
+): unknown {
+  switch (nameOf(request)) {
+    case "suspend":
+    case "resume":
+      return OK;
+    case "get_state":
+      return tuple(OK, server.state);
+    case "get_status":
+      return statusOf(process, server, mode);
+  }
+  const [kind, what] = request instanceof Tuple ? request.elements : [];
+  switch (nameOf(kind)) {
+    case "replace_state":
+      return failed(
+        "system_replace_state",
+        "the function cannot run here; send the server a request instead",
+      );
+    case "debug":
+      return debugReply(what);
+    default:
+      return tuple(ERROR, tuple(atom("unknown_system_msg"), request));
+  }
+}
+
+/** Nothing is traced, logged or counted for `:sys`, and nothing is what it switches off and reads. */
+function debugReply(what: unknown): unknown {
+  if (nameOf(what) === "no_debug") return OK;
+  const [kind, flag] = what instanceof Tuple ? what.elements : [];
+  switch (`${nameOf(kind)}/${nameOf(flag) ?? flag}`) {
+    case "trace/false":
+    case "log/false":
+    case "log/print":
+    case "log_to_file/false":
+    case "statistics/false":
+      return OK;
+    case "log/get":
+      return tuple(OK, []);
+    case "statistics/get":
+      return tuple(OK, atom("no_statistics"));
+    default:
+      return nameOf(kind) === "remove" ? OK : atom("unknown_debug");
+  }
+}
+
+/** The status of a `gen_server`, as OTP's tools show it. */
+function statusOf(
+  process: LocalProcess,
+  { state }: SystemTarget,
+  mode: SystemMode,
+): Tuple {
+  const { pid, name } = process;
+  const parent = process.parent ?? pid;
+  const shown = name ?? pid.toString().replace("#PID", "");
+  const misc = [
+    tuple(atom("header"), charlist(`Status for generic server ${shown}`)),
+    tuple(DATA, [
+      tuple(charlist("Status"), atom(mode)),
+      tuple(charlist("Parent"), parent),
+      tuple(charlist("Logged events"), []),
+    ]),
+    tuple(DATA, [tuple(charlist("State"), state)]),
+  ];
+  return tuple(atom("status"), pid, tuple(atom("module"), GEN_SERVER), [
+    [],
+    atom(mode),
+    parent,
+    [],
+    misc,
+  ]);
+}
+
+function charlist(text: string): number[] {
+  return [...text].map((character) => character.codePointAt(0)!);
+}
+
+/** Whether a message is for a suspended server: others wait in the mailbox until it is resumed. */
+export function isForSuspended(
+  message: unknown,
+  parent: Pid | undefined,
+): boolean {
+  return message instanceof SystemRequest || message instanceof Stop ||
+    parent !== undefined && isExitOrLikeOne(message) &&
+      parent.equals(message.from);
+}

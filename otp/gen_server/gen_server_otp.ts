@@ -1,0 +1,149 @@
+/**
+ * How a GenServer's declaration has its requests and replies look on a BEAM: to callers there, and to a server there.
+ *
+ * A reply can come at any time, by any path: the caller that it goes to decides its encoding.
+ *
+ * @module
+ */
+
+import type { RequestEncoding } from "../gen/messages.ts";
+import type { OtpEncoding } from "../gen/server.ts";
+import {
+  type BeamType,
+  beamTypeToText,
+  checkBeamType,
+  fromBeam,
+  toBeam,
+} from "../../core/values/beam_types.ts";
+import {
+  checkOptions,
+  checkRecord,
+} from "../../core/values/check_arguments.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+/** The declaration of a server, of any types. */
+export interface ServerBeamTypes {
+  /**
+   * The type of calls.
+   *
+   * @default {"term"}
+   */
+  readonly call?: BeamType;
+  /**
+   * The type of replies.
+   *
+   * @default {"term"}
+   */
+  readonly reply?: BeamType;
+  /**
+   * The types of replies to some of the calls, by the call's name.
+   *
+   * @default {{}}
+   */
+  readonly replies?: Readonly<Record<string, BeamType>>;
+  /**
+   * The type of casts.
+   *
+   * @default {"term"}
+   */
+  readonly cast?: BeamType;
+  /**
+   * The type of other messages.
+   *
+   * @default {"term"}
+   */
+  readonly info?: BeamType;
+}
+
+const TYPES: OptionNames<ServerBeamTypes> = {
+  call: true,
+  reply: true,
+  replies: true,
+  cast: true,
+  info: true,
+};
+
+/** A reply as its caller expects it. */
+export function encodedReply(caller: ReplyTo, reply: unknown): unknown {
+  const { returns } = caller;
+  return returns === undefined ? reply : toBeam(reply, returns as BeamType);
+}
+
+/** The encoding that a server has declared. */
+export function encodingOf(types: ServerBeamTypes): OtpEncoding {
+  const { call, cast } = types;
+  return {
+    request(term: unknown, caller?: ReplyTo): unknown {
+      if (caller === undefined) return fromBeam(term, cast);
+      const request = fromBeam(term, call);
+      caller.returns = replyType(types, request);
+      return request;
+    },
+    reply: (_request, reply, caller) => encodedReply(caller, reply),
+  };
+}
+
+/** How a server on a BEAM wants a call, and what it replies. */
+export function callEncoding(
+  types: ServerBeamTypes,
+  request: unknown,
+): RequestEncoding {
+  const type = replyType(types, request);
+  return {
+    request: (request) => toBeam(request, types.call),
+    reply: (term) => fromBeam(term, type),
+  };
+}
+
+/** How a server on a BEAM wants a cast. */
+export function castEncoding({ cast }: ServerBeamTypes): RequestEncoding {
+  return {
+    request: (request) => toBeam(request, cast),
+    reply: (term) => term,
+  };
+}
+
+function replyType(
+  { reply, replies }: ServerBeamTypes,
+  request: unknown,
+): BeamType | undefined {
+  const name = requestName(request);
+  return name !== undefined && replies !== undefined &&
+      Object.hasOwn(replies, name)
+    ? replies[name]
+    : reply;
+}
+
+/** The name of a request: itself, its `type`, or the first element of a tuple. */
+export function requestName(request: unknown): string | undefined {
+  const name = typeof request === "string"
+    ? request
+    : Array.isArray(request)
+    ? request[0]
+    : (request as { type?: unknown } | null | undefined)?.type;
+  return typeof name === "string" ? name : undefined;
+}
+
+/**
+ * Checks a declaration.
+ *
+ * @throws {TypeError} If it is invalid.
+ */
+export function checkServerBeamTypes(types: unknown): void {
+  const given = types as ServerBeamTypes;
+  const doing = "declare the types of a GenServer";
+  checkOptions(given, doing, TYPES, `{ ${Object.keys(TYPES).join(", ")} }`);
+  const { replies = {}, ...each } = given;
+  checkRecord(
+    replies,
+    "declare the replies of a GenServer",
+    '{ replies: { pop: "atom" } }',
+  );
+  const declared = [...Object.values(each), ...Object.values(replies)];
+  for (const type of declared) {
+    checkBeamType(type);
+    // Those of replies go with the caller to other nodes.
+    if (type !== undefined) beamTypeToText(type);
+  }
+}

@@ -1,0 +1,646 @@
+/**
+ * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
+ *
+ * Follows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use
+ * as `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.
+ *
+ * @example A unique name in the cluster
+ * ```ts
+ * import { global, Node, self } from "@otp/distribution";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const cookie = "c";
+ * await using kate = await Node.start({ name: "kate@localhost", cookie, epmdPort: 14369 });
+ * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: 14369 });
+ * await alex.run(async () => {
+ *   await Node.connect(kate.name);
+ *   assertEquals(await global.registerName("leader", self()), true);
+ *   await kate.run(async () => {
+ *     assertEquals(await global.registerName("leader", self()), false);
+ *     assertEquals((await global.whereisName("leader"))?.node, alex.name);
+ *   });
+ * });
+ * ```
+ *
+ * @module
+ */
+
+import { ExitError } from "../../core/errors.ts";
+import type { ModuleFunction } from "../../core/spawning/exported_modules.ts";
+import {
+  checkWait,
+  TIME_LIMITS,
+  type TimeLimits,
+} from "../gen/cancellation.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import {
+  type GlobalCall,
+  type GlobalLockId,
+  limited,
+  lock,
+  registeredGlobalNames,
+  registerGlobal,
+  sync as syncNames,
+  unlock,
+  unregister,
+  whereis,
+} from "./global_client.ts";
+import type { Resolver } from "./global_messages.ts";
+import {
+  exitOne,
+  type GlobalNameConflict,
+  notifyAll,
+  notifyOne,
+} from "./global_resolve.ts";
+import {
+  checkCount,
+  checkFunction,
+  checkList,
+  checkOptions,
+  checkPid,
+} from "../../core/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { CancelOptions } from "../gen/cancellation.ts";
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid } from "../../core/values/pid.ts";
+
+export type { GlobalLockId, GlobalNameConflict, ModuleFunction, TimeLimits };
+
+/**
+ * Decides which of two processes keeps a name that both have.
+ *
+ * It returns one of the two pids, or `undefined` if neither keeps the name; any other value counts as
+ * `undefined`. If it throws an error or exits, the first process keeps the name.
+ */
+export type ResolveFunction = (
+  name: unknown,
+  pid1: Pid,
+  pid2: Pid,
+) => Pid | undefined | Promise<Pid | undefined>;
+
+/** Options for {@linkcode global.setLock} and {@linkcode global.trans}. */
+export interface LockOptions extends TimeLimits {
+  /**
+   * The nodes on which the lock is held.
+   *
+   * @default {this node and all that it is connected to}
+   */
+  nodes?: readonly (string | Atom)[];
+  /**
+   * How often to retry while another requester holds the lock.
+   *
+   * @default {Infinity}
+   */
+  retries?: number;
+}
+
+const LOCK_OPTIONS: OptionNames<LockOptions> = {
+  ...TIME_LIMITS,
+  nodes: true,
+  retries: true,
+};
+
+const UNLOCK_OPTIONS: OptionNames<Omit<LockOptions, "retries">> = {
+  ...TIME_LIMITS,
+  nodes: true,
+};
+
+/**
+ * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
+ *
+ * Follows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use
+ * as `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.
+ *
+ * Each node has a copy of all names, so a lookup contacts no other node. Registering a name takes a lock on
+ * all nodes, and then updates every copy. When the name's process exits, or its node goes down, each node
+ * removes the name independently: soon, but not in any order with the other nodes.
+ *
+ * A node takes part once one of these functions has been used on it; until then, it sends and stores nothing,
+ * and other nodes work without it.
+ *
+ * When nodes connect that both have names, their parts of the cluster are merged. If two processes then have
+ * the same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed
+ * at registration ({@linkcode global.randomExitName} by default), and all nodes receive the result. A name is
+ * therefore not a lock: during a network partition, each part can have a process of that name.
+ */
+export class global {
+  private constructor() {}
+
+  /**
+   * Registers a process under a name in the cluster.
+   *
+   * Follows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3). The
+   * caller waits until this node has merged its names with those of its connected nodes, until the lock of
+   * the names is held on all nodes, which can take several attempts if many processes register at once, and
+   * until all nodes have the name.
+   *
+   * @param name The name: any value that can be sent; equal values are the same name.
+   * @param pid The process, on this node or another.
+   * @param resolve Decides which process keeps the name if parts of the cluster merge and both have it: one
+   *   of this module's functions, or one that the process's node exports. It runs on that node.
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
+   * @returns True; false if a process already has the name, or this process has another name.
+   * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The registration is undone then: other
+   *   nodes may have the name for a moment, but no longer than a node that hangs counts as up.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * assertEquals(await global.registerName(["printer", 2], self()), true);
+   * assert(self().equals(await global.whereisName(["printer", 2])));
+   * await global.unregisterName(["printer", 2]);
+   * ```
+   */
+  static async registerName(
+    name: unknown,
+    pid: Pid,
+    resolve: ResolveFunction | ModuleFunction = global.randomExitName,
+    options: TimeLimits = {},
+  ): Promise<boolean> {
+    const call = callOf(options, "register a global name", "registerName", [
+      name,
+      pid,
+    ]);
+    const resolver = resolverOf(resolve);
+    return await registerGlobal("register", name, pid, resolver, call);
+  }
+
+  /**
+   * Registers a process under a name in the cluster, even if another process has the name.
+   *
+   * Follows
+   * [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3): like
+   * {@linkcode global.registerName}, but it replaces a process that had the name, without notifying it.
+   *
+   * @param name The name.
+   * @param pid The process.
+   * @param resolve Decides which process keeps the name when parts of the cluster merge.
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
+   * @returns True.
+   * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The name may be registered after all, and
+   *   the process that had it has lost it then; {@linkcode global.whereisName} tells.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self, spawn, receive } from "@otp/distribution";
+   * import { assert } from "@std/assert";
+   *
+   * await global.registerName("leader", spawn(() => receive()));
+   * await global.reRegisterName("leader", self());
+   * assert(self().equals(await global.whereisName("leader")));
+   * await global.unregisterName("leader");
+   * ```
+   */
+  static async reRegisterName(
+    name: unknown,
+    pid: Pid,
+    resolve: ResolveFunction | ModuleFunction = global.randomExitName,
+    options: TimeLimits = {},
+  ): Promise<boolean> {
+    const call = callOf(options, "register a global name", "reRegisterName", [
+      name,
+      pid,
+    ]);
+    const resolver = resolverOf(resolve);
+    return await registerGlobal("re_register", name, pid, resolver, call);
+  }
+
+  /**
+   * Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.
+   *
+   * Follows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1).
+   *
+   * @param name The name.
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The name is unregistered all the same, as
+   *   soon as all nodes answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { global } from "@otp/distribution";
+   *
+   * await global.unregisterName("nobody");
+   * ```
+   */
+  static async unregisterName(
+    name: unknown,
+    options: TimeLimits = {},
+  ): Promise<void> {
+    const doing = "unregister a global name";
+    await unregister(name, callOf(options, doing, "unregisterName", [name]));
+  }
+
+  /**
+   * Returns the process that has a name.
+   *
+   * Follows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It
+   * reads this node's copy, so the pid may be that of a process on another node that has just exited. The
+   * first use on a node waits until it has merged its names with those of its connected nodes.
+   *
+   * @param name The name.
+   * @param options A time limit, a signal or a deadline; without one, the first use waits at most 5 seconds.
+   * @returns The process's pid, or `undefined`.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
+   * @throws The reason of the signal, if it is aborted.
+   *
+   * @example Usage
+   * ```ts
+   * import { global } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await global.whereisName("nobody"), undefined);
+   * ```
+   */
+  static async whereisName(
+    name: unknown,
+    options: TimeLimits = {},
+  ): Promise<Pid | undefined> {
+    const doing = "look up a global name";
+    return await whereis(name, callOf(options, doing, "whereisName", [name]));
+  }
+
+  /**
+   * Returns all names of the cluster, according to this node.
+   *
+   * Follows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0).
+   *
+   * @param options A time limit, a signal or a deadline; without one, it waits at most 5 seconds.
+   * @returns The names, in no particular order.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
+   * @throws The reason of the signal, if it is aborted.
+   *
+   * @example Usage
+   * ```ts
+   * import { global } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await global.registeredNames(), []);
+   * ```
+   */
+  static async registeredNames(options: TimeLimits = {}): Promise<unknown[]> {
+    const call = callOf(options, "list the global names", "registeredNames");
+    return await registeredGlobalNames(call);
+  }
+
+  /**
+   * Sends a message to the process that has a name.
+   *
+   * Follows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2).
+   *
+   * @param name The name.
+   * @param message The message; it is copied immediately.
+   * @param options A time limit, a signal or a deadline, of the lookup and of the wait for room in the queue of the
+   *   connection.
+   * @returns The pid of the receiver.
+   * @throws {ExitError} With the reason `{ type: "badarg", name, message }`, if no process has the name.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The message is sent all the same if the
+   *   name was found by then.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, receive, self } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await global.registerName("me", self());
+   * await global.send("me", "hi");
+   * assertEquals(await receive(), "hi");
+   * await global.unregisterName("me");
+   * ```
+   */
+  static async send(
+    name: unknown,
+    message: unknown,
+    options: TimeLimits = {},
+  ): Promise<Pid> {
+    const process = currentProcess();
+    const doing = "send to a global name";
+    const call = callOf(options, doing, "send", [name, message]);
+    const end = process.runtime.now() + call.timeout;
+    const copy = copyTerm(message, process.runtime.maxDepth);
+    const pid = await whereis(name, call);
+    process.assertAlive();
+    if (pid === undefined) {
+      throw new ExitError({ type: "badarg", name, message: copy });
+    }
+    const pressure = process.send(pid, copy);
+    if (pressure !== undefined) {
+      const timeout = Math.max(0, end - process.runtime.now());
+      await limited(process, pressure, { ...call, timeout });
+    }
+    return pid;
+  }
+
+  /**
+   * Waits until this node has the same names as all nodes that it is currently connected to.
+   *
+   * Follows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for
+   * nodes that do not take part.
+   *
+   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
+   *   down, after its `tickTime`.
+   * @returns `"ok"`.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
+   * @throws The reason of the signal, if it is aborted.
+   *
+   * @example Usage
+   * ```ts
+   * import { global } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await global.sync(), "ok");
+   * ```
+   */
+  static async sync(options: TimeLimits = {}): Promise<"ok"> {
+    return await syncNames(callOf(options, "sync the global names", "sync"));
+  }
+
+  /**
+   * Acquires a lock on nodes: on all of them, or on none.
+   *
+   * Follows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can
+   * acquire a lock more than once, and processes that name the same requester share it. The lock is released
+   * when the process exits or its node goes down. Nodes that cannot be reached are ignored. Between attempts
+   * the caller waits for an increasing time, at most 2 seconds.
+   *
+   * @param id The resource and the requester, which is usually the calling process's pid.
+   * @param options The nodes, the number of retries, and a time limit, a signal or a deadline.
+   * @returns Whether the lock was acquired.
+   * @throws {TypeError} If `retries` is not a number.
+   * @throws {RangeError} If `retries` is out of bounds.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The lock is released then on all nodes
+   *   that were asked for it, also one that the process had acquired before; a node that hangs releases it when it
+   *   answers.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const id = ["printer", self()] as const;
+   * assertEquals(await global.setLock(id), true);
+   * assertEquals(await global.setLock(["printer", "another"], { retries: 0 }), false);
+   * await global.delLock(id);
+   * ```
+   */
+  static async setLock(
+    id: GlobalLockId,
+    options: LockOptions = {},
+  ): Promise<boolean> {
+    checkLock(id);
+    const doing = "take a lock";
+    checkOptions(options, doing, LOCK_OPTIONS, "{ retries: 3 }");
+    const nodes = nodesOf(options);
+    const { retries = Infinity } = options;
+    checkCount(retries, doing, "retries");
+    return await lock(
+      id,
+      nodes,
+      retries,
+      lockCall(options, doing, "setLock", id),
+    );
+  }
+
+  /**
+   * Releases a lock that the calling process holds; it has no effect on other locks.
+   *
+   * Follows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2).
+   *
+   * @param id The id that was passed to {@linkcode global.setLock}.
+   * @param options The nodes on which the lock was acquired, and a time limit, a signal or a deadline of the wait for
+   *   their answers.
+   * @returns True.
+   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The lock is released all the same: the
+   *   requests are sent, and a node that hangs releases it when it answers.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await global.delLock(["printer", self()]), true);
+   * ```
+   */
+  static async delLock(
+    id: GlobalLockId,
+    options: Omit<LockOptions, "retries"> = {},
+  ): Promise<true> {
+    checkLock(id);
+    const doing = "release a lock";
+    checkOptions(options, doing, UNLOCK_OPTIONS, "{ nodes: [Node.self()] }");
+    const call = lockCall(options, doing, "delLock", id);
+    return await unlock(id, nodesOf(options), call);
+  }
+
+  /**
+   * Runs a function while holding a lock.
+   *
+   * Follows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is
+   * released when the function ends, even if it throws.
+   *
+   * @typeParam T The result of the function.
+   * @param id The resource and the requester.
+   * @param fn The function to run.
+   * @param options The nodes, the number of retries, and a time limit, a signal or a deadline, until which it waits for
+   *   the lock, and for its release. They do not end the function.
+   * @returns The result of the function; `"aborted"` if the lock could not be acquired.
+   * @throws Any value that the function throws.
+   * @throws {ExitError} If a limit is reached before the lock is acquired, with the call of `setLock` and `"timeout"`.
+   *   The function has not run then.
+   * @throws The reason of the signal, if it is aborted before the lock is acquired.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await global.trans(["printer", self()], () => "printed"), "printed");
+   * ```
+   */
+  static async trans<T>(
+    id: GlobalLockId,
+    fn: () => T,
+    options: LockOptions = {},
+  ): Promise<Awaited<T> | "aborted"> {
+    checkFunction(fn, "run under a lock");
+    const process = waitingProcess();
+    if (process === undefined) return await never();
+    if (!(await global.setLock(id, options))) return "aborted";
+    process.assertAlive();
+    try {
+      return await fn();
+    } finally {
+      const call = lockCall(options, "release a lock", "delLock", id);
+      await unlock(id, nodesOf(options), call).catch(ignore);
+      process.assertAlive();
+    }
+  }
+
+  /**
+   * Ends one of two processes with the same name by the exit signal `"kill"`; the other keeps the name. This
+   * is the default.
+   *
+   * Follows
+   * [global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3). As in
+   * OTP, the choice is not random: the process on the node with the smaller name is kept.
+   *
+   * @param name The name.
+   * @param pid1 One of the processes.
+   * @param pid2 The other.
+   * @returns The process that keeps the name.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   *
+   * await global.registerName("leader", self(), global.randomExitName);
+   * await global.unregisterName("leader");
+   * ```
+   */
+  static randomExitName(name: unknown, pid1: Pid, pid2: Pid): Pid {
+    checkConflict(pid1, pid2);
+    return exitOne(currentProcess(), name, pid1, pid2);
+  }
+
+  /**
+   * Notifies one of two processes with the same name that it has lost the name, by a
+   * {@linkcode GlobalNameConflict} `{ type: "global_name_conflict", name }`; the other keeps the name.
+   *
+   * Follows
+   * [global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).
+   * As in OTP, the process on the node with the smaller name is kept.
+   *
+   * @param name The name.
+   * @param pid1 One of the processes.
+   * @param pid2 The other.
+   * @returns The process that keeps the name.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   *
+   * await global.registerName("leader", self(), global.randomNotifyName);
+   * await global.unregisterName("leader");
+   * ```
+   */
+  static randomNotifyName(name: unknown, pid1: Pid, pid2: Pid): Pid {
+    checkConflict(pid1, pid2);
+    return notifyOne(currentProcess(), name, pid1, pid2);
+  }
+
+  /**
+   * Notifies both processes of a conflict, by a {@linkcode GlobalNameConflict}
+   * `{ type: "global_name_conflict", name, pid }` with the other's pid; neither keeps the name.
+   *
+   * Follows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3).
+   *
+   * @param name The name.
+   * @param pid1 One of the processes.
+   * @param pid2 The other.
+   * @returns `undefined`: neither process keeps the name.
+   *
+   * @example Usage
+   * ```ts
+   * import { global, self } from "@otp/distribution";
+   *
+   * await global.registerName("leader", self(), global.notifyAllName);
+   * await global.unregisterName("leader");
+   * ```
+   */
+  static notifyAllName(
+    name: unknown,
+    pid1: Pid,
+    pid2: Pid,
+  ): undefined {
+    checkConflict(pid1, pid2);
+    return notifyAll(currentProcess(), name, pid1, pid2);
+  }
+}
+
+/** The names by which other nodes can call functions that no module exports. */
+const RESOLVERS = new Map<unknown, Resolver>([
+  [global.randomExitName, "random_exit_name"],
+  [global.randomNotifyName, "random_notify_name"],
+  [global.notifyAllName, "notify_all_name"],
+]);
+
+function resolverOf(resolve: ResolveFunction | ModuleFunction): Resolver {
+  const known = RESOLVERS.get(resolve);
+  if (known !== undefined) return known;
+  const named = typeof resolve === "function"
+    ? currentProcess().runtime.modules.nameOf(resolve)
+    : resolve;
+  const [module, name] = Array.isArray(named) ? named : [];
+  if (typeof module === "string" && typeof name === "string") {
+    return [module, name];
+  }
+  throw new TypeError(
+    `Cannot register a global name with ${
+      inspect(resolve)
+    } to resolve conflicts: other nodes know it by name only; export it from a module (modules: { … }, --module), or give one of global's own`,
+  );
+}
+
+function checkConflict(pid1: unknown, pid2: unknown): void {
+  checkPid(pid1, "resolve a conflict for");
+  checkPid(pid2, "resolve a conflict for");
+}
+
+/** The call of a function with its limits. */
+function callOf(
+  options: TimeLimits,
+  doing: string,
+  fn: string,
+  args: unknown[] = [],
+): GlobalCall {
+  checkOptions(options, doing, TIME_LIMITS);
+  return lockCall(options, doing, fn, ...args);
+}
+
+function lockCall(
+  options: TimeLimits,
+  doing: string,
+  fn: string,
+  ...args: unknown[]
+): GlobalCall {
+  checkWait(options, doing);
+  const { timeout = Infinity, signal, deadline } = options;
+  return { timeout, signal, deadline, as: () => ["global", fn, args] };
+}
+
+function nodesOf(options: Pick<LockOptions, "nodes">): string[] | undefined {
+  const { nodes } = options;
+  if (nodes !== undefined) checkList(nodes, "take a lock on the nodes");
+  return nodes?.map(nameOf);
+}
+
+function checkLock(id: unknown): void {
+  if (Array.isArray(id) && id.length === 2) return;
+  throw new TypeError(
+    `Cannot use ${
+      inspect(id)
+    } as a lock: give [resource, requester], as in ["printer", self()]`,
+  );
+}

@@ -1,0 +1,143 @@
+/**
+ * Conflicts of names: two parts of the cluster that are joined have the same name for two processes. One of
+ * them keeps it, or none, as the resolver of the entry decides: one of OTP's three, or a function that runs on
+ * the node of its process.
+ *
+ * @module
+ */
+
+import { inspectWithin } from "../../core/values/inspect.ts";
+import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { Pid } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { GlobalEntry } from "./global_messages.ts";
+import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
+
+/** Notifies a process that its name was in conflict. */
+export interface GlobalNameConflict {
+  /** Always `"global_name_conflict"`. */
+  type: "global_name_conflict";
+  /** The name. */
+  name: unknown;
+  /** The other process that had it; only present if neither keeps it. */
+  pid?: Pid;
+}
+
+/** Decides which process keeps a name; `undefined` if neither does. */
+type Decision = (
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+) => Pid | undefined;
+
+/** Ends one of the processes, and the other keeps the name. */
+export function exitOne(
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): Pid {
+  const [kept, lost] = ordered(first, second);
+  process.runtime.report(
+    "info",
+    () =>
+      `global: name conflict, terminating ${lost}, which has the name ${
+        inspectWithin(name, 256)
+      } as well`,
+    { what: "name conflicts of global" },
+  );
+  process.runtime.route(lost.node).exit(process.pid, lost, "kill");
+  return kept;
+}
+
+/** Notifies one of the processes that it has lost the name, and the other keeps it. */
+export function notifyOne(
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): Pid {
+  const [kept, lost] = ordered(first, second);
+  const message: GlobalNameConflict = { type: "global_name_conflict", name };
+  process.send(lost, message);
+  return kept;
+}
+
+/** Notifies both processes, and neither keeps the name. */
+export function notifyAll(
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): undefined {
+  const told = (pid: Pid): GlobalNameConflict => ({
+    type: "global_name_conflict",
+    name,
+    pid,
+  });
+  process.send(first, told(second));
+  process.send(second, told(first));
+  return undefined;
+}
+
+/** The order that all nodes use, as OTP does: the process on the node of the smaller name is first. */
+function ordered(first: Pid, second: Pid): [kept: Pid, lost: Pid] {
+  return first.node < second.node ? [first, second] : [second, first];
+}
+
+const DECISIONS: Record<string, Decision> = {
+  random_exit_name: exitOne,
+  random_notify_name: notifyOne,
+  notify_all_name: notifyAll,
+};
+
+/** Resolves a conflict of one's own entry with another's; returns the entry that is kept. */
+export async function resolveConflict(
+  process: LocalProcess,
+  own: GlobalEntry,
+  other: GlobalEntry,
+): Promise<GlobalEntry | undefined> {
+  const { name, resolve } = own;
+  let kept: unknown;
+  if (typeof resolve === "string") {
+    kept = DECISIONS[resolve](process, name, other.pid, own.pid);
+  } else {
+    const args = [name, other.pid, own.pid];
+    const { node } = own.pid;
+    // It runs on the node of its process, whose program knows how to resolve the conflict.
+    const outcome = refusal(process, own, args) ??
+      await startRpc(process, node, resolve, args, Infinity);
+    // As in OTP: if it fails, the other process keeps the name; a thrown value is its result.
+    kept = outcome.type === "ok" || outcome.type === "throw"
+      ? outcome.value
+      : other.pid;
+    if (outcome.type !== "ok" || !(kept instanceof Pid || kept === undefined)) {
+      process.runtime.report(
+        "warning",
+        () =>
+          `global: ${resolve.join(".")}, asked who keeps the name ${
+            inspectWithin(name, 256)
+          }, gave ${inspectWithin(outcome, 1024)}`,
+        { what: "name conflicts of global that were not decided" },
+      );
+    }
+  }
+  if (own.pid.equals(kept)) return own;
+  return other.pid.equals(kept) ? other : undefined;
+}
+
+/** Why a function of this node is not asked: the node that named it may not have it run here. */
+function refusal(
+  { runtime }: LocalProcess,
+  { pid, resolve: [module, fn], by }: GlobalEntry,
+  args: unknown[],
+): RpcOutcome | undefined {
+  if (pid.node !== runtime.node || by === undefined) return undefined;
+  const found = runtime.resolve({ module, function: fn, args }, by, true);
+  if (!("error" in found)) return undefined;
+  return {
+    type: "error",
+    error: spawnError(runtime.node, found, "resolve a conflict"),
+  };
+}

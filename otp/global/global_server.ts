@@ -1,0 +1,496 @@
+/**
+ * The global name server of a node: its copy of the names of the cluster, its locks, and its view of the
+ * servers of other nodes.
+ *
+ * States of another node (`Peer.status`): `asked` whether it has a server; `absent`, it has none; `pending`, it
+ * has one, and the two parts of the cluster are to be joined; `known`, it has the same names.
+ *
+ * Messages. When nodes connect, each server says `hello`, and a server answers `welcome`. Both then count as
+ * pending, and the one on the node of the smaller name has its worker join the parts (`connect`), under the lock
+ * of the names of both parts (`global_worker.ts`). `merge` brings the names, and makes the servers known.
+ *
+ * Races. A server may come, go or say hello again while a worker joins it: such nodes are noted (`#touched`)
+ * from the time at which the lock was given, and a join that ends does not make them known; the driving node is
+ * reminded by another hello (`#remind`). A server that ends may have told only some of the others of a join: all
+ * peers that are pending are reminded. Requests of this node wait until nothing is pending; a lookup waits no
+ * longer than `PATIENCE`, so that a node that does not answer does not block it.
+ *
+ * @module
+ */
+
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { untraced } from "../../core/signals/tracing.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { type TermKey, termKey } from "../../core/values/term_key.ts";
+import { GlobalLocks } from "./global_locks.ts";
+import {
+  askServer,
+  GLOBAL_SERVER,
+  type GlobalEntry,
+  type GlobalRequest,
+  isChange,
+  isEntry,
+  isLock,
+  isPid,
+  isWait,
+  isWrite,
+  listOf,
+  sentEntry,
+  TOO_MANY,
+  type Welcome,
+} from "./global_messages.ts";
+import { NamesLock } from "./names_lock.ts";
+import { GlobalTable } from "./global_table.ts";
+import {
+  type GlobalTask,
+  type GlobalView,
+  GlobalWorker,
+} from "./global_worker.ts";
+import { tell } from "../gen/call.ts";
+import { isTyped } from "../gen/messages.ts";
+import { BADARG, NO_REPLY, serve, type Server } from "../gen/server.ts";
+
+/** Another node, as far as its server is known. */
+interface Peer {
+  /**
+   * `asked` whether it has a server, which it does not (`absent`), or has, and is to get the same names
+   * (`pending`) or has got them (`known`).
+   */
+  status: "asked" | "absent" | "pending" | "known";
+  server?: Pid;
+  /** The monitor on the server. */
+  ref?: Ref;
+}
+
+/** A request that waits until nothing is pending with any of the nodes. */
+interface Waiting {
+  nodes: Set<string>;
+  done: () => void;
+}
+
+/** The maximum number of other nodes: more than a cluster has, as another server can name any. */
+const MAX_PEERS = 4096;
+
+/**
+ * How long a node may take to say whether it has a server, and how long a name is not looked up while
+ * nodes are joined, in milliseconds. OTP looks names up at once; here a lookup waits for the names of
+ * nodes that were connected first, but not for one that does not answer.
+ */
+const PATIENCE = 5000;
+
+const started = new WeakMap<Runtime, GlobalServer>();
+
+/** The server of a node; it is started when it is first needed. */
+export function globalServer(runtime: Runtime): GlobalServer {
+  const known = started.get(runtime);
+  if (known?.process.alive) return known;
+  const process: LocalProcess = untraced(() =>
+    runtime.spawn(() => server.run(), {
+      label: GLOBAL_SERVER,
+      groupLeader: runtime.names.get("user")?.pid,
+    })
+  );
+  if (!runtime.register(GLOBAL_SERVER, process)) {
+    runtime.terminate(process, "normal");
+    throw new TypeError(
+      `Cannot start the global name server: ${
+        runtime.names.get(GLOBAL_SERVER)!.pid
+      } has its name, ${GLOBAL_SERVER}`,
+    );
+  }
+  const server = new GlobalServer(process);
+  started.set(runtime, server);
+  return server;
+}
+
+/** The server of a node. */
+export class GlobalServer implements Server, GlobalView {
+  /** Its process. */
+  readonly process: LocalProcess;
+  /** Its copy of the names. */
+  readonly names: GlobalTable;
+  readonly #locks: GlobalLocks;
+  readonly #peers = new Map<string, Peer>();
+  readonly #waiting = new Set<Waiting>();
+  #worker: LocalProcess | undefined;
+  /** The lock of the names. */
+  readonly #lock: NamesLock;
+  /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
+  readonly #touched = new Set<string>();
+  /** Cancels the pending callbacks. */
+  readonly #lifts = new Set<() => void>();
+  #isSynced = false;
+
+  /** In a process of its own. */
+  constructor(process: LocalProcess) {
+    this.process = process;
+    this.names = new GlobalTable(process);
+    this.#locks = new GlobalLocks(process);
+    this.#lock = new NamesLock(process, () => this.#touched.clear());
+    process.watchesNodes = 1;
+  }
+
+  /** Whether it has got the names of all that were there when it started. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** The function of the process. */
+  run(): Promise<void> {
+    const { process } = this;
+    const worker: LocalProcess = process.runtime.spawn(
+      () => serve(worker, new GlobalWorker(worker, this)),
+      {
+        label: GLOBAL_SERVER,
+        parent: process.pid,
+        groupLeader: process.groupLeader,
+        linkParent: process,
+      },
+    );
+    this.#worker = worker;
+    process.abortSignal().addEventListener("abort", () => {
+      for (const stop of this.#lifts) stop();
+    });
+    this.#whenSettled(() => this.#isSynced = true);
+    return serve(process, this);
+  }
+
+  // Read by its worker and by processes of its node.
+
+  servers(): Pid[] {
+    const others = [...this.#peers.values()]
+      .filter(({ status }) => status === "known")
+      .map(({ server }) => server!);
+    return [this.process.pid, ...others];
+  }
+
+  isPending(server: Pid): boolean {
+    const peer = this.#peers.get(server.node);
+    return peer?.status === "pending" && server.equals(peer.server);
+  }
+
+  /** Whether a lock could be acquired here. */
+  isFree(resource: unknown, requester: unknown): boolean {
+    return this.#locks.isFree(this.#keyOf(resource), this.#keyOf(requester));
+  }
+
+  #keyOf(term: unknown): TermKey {
+    return termKey(term, this.process.runtime.maxDepth);
+  }
+
+  // Requests.
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    const asked = request as GlobalRequest | null;
+    const { pid } = caller;
+    switch (asked?.type) {
+      case "hello":
+        return this.#greet(pid);
+      case "get_servers":
+        return this.servers();
+      case "get_names":
+        return this.names.entries().map(sentEntry);
+      case "get_digest":
+        return this.names.digest;
+      case "lock_names":
+        return isWait(asked.wait)
+          ? this.#lock.take(caller, asked.wait)
+          : BADARG;
+      case "unlock_names":
+        return this.#lock.release(pid);
+      case "register":
+      case "unregister":
+      case "merge":
+        return this.#write(asked, pid);
+      case "set_lock":
+        if (!isLock(asked)) return BADARG;
+        return this.#locks.set(
+          this.#keyOf(asked.resource),
+          this.#keyOf(asked.requester),
+          pid,
+        );
+      case "del_lock":
+        if (!isLock(asked)) return BADARG;
+        this.#locks.delete(
+          this.#keyOf(asked.resource),
+          this.#keyOf(asked.requester),
+          pid,
+        );
+        return true;
+      case "change":
+        if (!isChange(asked.change)) return BADARG;
+        // falls through
+      case "whereis":
+      case "registered_names":
+      case "sync":
+        return pid.node === this.process.runtime.node
+          ? this.#serve(asked, caller)
+          : BADARG;
+      default:
+        return BADARG;
+    }
+  }
+
+  /** Serves requests of processes of this node, which wait for joins with other nodes. */
+  #serve(
+    asked: GlobalRequest & {
+      type: "change" | "whereis" | "registered_names" | "sync";
+    },
+    caller: ReplyTo,
+  ): typeof NO_REPLY {
+    this.#whenSettled(() => {
+      if (asked.type === "change") {
+        return this.#tell({
+          type: "change",
+          change: asked.change,
+          ref: caller.alias!,
+        });
+      }
+      this.process.reply(
+        caller,
+        asked.type === "whereis"
+          ? this.names.lookup(asked.name)
+          : asked.type === "sync"
+          ? "ok"
+          : this.names.entries().map(({ name }) => name),
+      );
+    }, asked.type === "change" || asked.type === "sync");
+    return NO_REPLY;
+  }
+
+  info(message: unknown): void {
+    const { visible } = this.process.runtime;
+    // Any process can send a message that looks like news of a node: the actual state counts.
+    if (isTyped(message, "nodeup")) {
+      const { node } = message as unknown as { node: string };
+      const status = this.#peers.get(node)?.status;
+      const isNew = status === undefined || status === "absent";
+      if (isNew && visible.has(node)) this.#meetNode(node);
+    } else if (isTyped(message, "nodedown")) {
+      const { node } = message as unknown as { node: string };
+      if (!visible.has(node)) this.#gone(node);
+    } else if (isTyped(message, "DOWN")) {
+      const { ref } = message as { ref?: unknown };
+      if (!this.process.isDown(ref)) return;
+      if (!this.names.down(ref) && !this.#locks.down(ref)) this.#down(ref);
+    }
+  }
+
+  #tell(task: GlobalTask): void {
+    tell(this.process, this.#worker!.pid, task);
+  }
+
+  // Names.
+
+  /** Changes names, for the holder of their lock. */
+  #write(
+    asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
+    pid: Pid,
+  ): unknown {
+    if (!isWrite(asked) || !this.#lock.isHeldBy(pid)) return BADARG;
+    if (asked.type === "merge") {
+      for (const entry of listOf(asked.insert, isEntry)) {
+        this.#insert(entry, pid);
+      }
+      for (const name of listOf(asked.remove, isAny)) this.names.remove(name);
+      // Last, as a process may wait for it to look a name up.
+      for (const server of listOf(asked.servers, isPid)) this.#join(server);
+    } else if (asked.type === "unregister") this.names.remove(asked.name);
+    else {
+      const known = this.names.lookup(asked.entry.name);
+      const isOther = known !== undefined && !known.equals(asked.entry.pid);
+      if (asked.isNew && isOther) return "taken";
+      if (!this.#insert(asked.entry, pid)) return TOO_MANY;
+    }
+    return "ok";
+  }
+
+  /** Adds a name; notes which node resolves its conflicts, unless this one's worker does. */
+  #insert(entry: GlobalEntry, { node }: Pid): boolean {
+    const isOwn = node === this.process.runtime.node;
+    return this.names.insert(isOwn ? entry : { ...entry, by: node });
+  }
+
+  #down(ref: Ref): void {
+    if (this.#lock.down(ref)) return;
+    for (const [node, peer] of this.#peers) {
+      if (peer.ref?.equals(ref)) this.#forget(node);
+    }
+  }
+
+  // Other nodes.
+
+  #meetNode(node: string): void {
+    const peer: Peer = { status: "asked" };
+    this.#peers.set(node, peer);
+    this.#sayHello(node, peer);
+  }
+
+  async #sayHello(node: string, peer: Peer): Promise<void> {
+    // A later answer counts too.
+    const lift = this.#afterPatience(() => {
+      if (this.#peers.get(node) !== peer || peer.status !== "asked") return;
+      peer.status = "absent";
+      this.#settled(node);
+    });
+    const answer = await askServer(this.process, {
+      node,
+      name: GLOBAL_SERVER,
+    }, {
+      type: "hello",
+    }).catch(() => {}).finally(lift);
+    if (!this.process.alive) return;
+    const current = this.#peers.get(node);
+    const server = isTyped(answer, "welcome")
+      ? (answer as Partial<Welcome>).server
+      : undefined;
+    if (isPid(server) && server.node === node) {
+      this.#touched.add(node);
+      if (server.equals(current?.server)) this.#reopen(node, current!);
+      else if (current === peer) this.#meet(server);
+    } else if (current === peer && peer.status === "asked") {
+      peer.status = "absent";
+      this.#settled(node);
+    }
+  }
+
+  /** Welcomes a server. From here on, until they are joined, neither has the other's names. */
+  #greet(server: Pid): Welcome | typeof BADARG {
+    const { node } = server;
+    // As OTP's, it has nothing to do with hidden nodes.
+    if (!this.process.runtime.visible.has(node)) return BADARG;
+    this.#touched.add(node);
+    const peer = this.#peers.get(node);
+    if (!server.equals(peer?.server)) this.#meet(server);
+    else if (peer!.status === "known") {
+      peer!.status = "pending";
+      this.#drive(server);
+    }
+    return { type: "welcome", server: this.process.pid };
+  }
+
+  #meet(server: Pid): void {
+    const { node } = server;
+    const before = this.#peers.get(node)?.ref;
+    if (before !== undefined) this.process.demonitor(before);
+    const ref = this.process.monitor(server);
+    this.#peers.set(node, { status: "pending", server, ref });
+    this.#drive(server);
+  }
+
+  /** One that was joined turns out not to have this one's names. */
+  #reopen(node: string, peer: Peer): void {
+    if (peer.status !== "known") return;
+    peer.status = "pending";
+    this.#drive(peer.server!);
+    this.#remind(node);
+  }
+
+  /**
+   * A server has the same names as this one from here on.
+   *
+   * But if it came, went or said hello while that was brought about, it may be the only one of the two
+   * to think so, or not to. Then they are joined once more.
+   */
+  #join(server: Pid): void {
+    const { node } = server;
+    if (node === this.process.pid.node) return;
+    if (this.#touched.has(node)) return this.#remind(node);
+    let peer = this.#peers.get(node);
+    if (!server.equals(peer?.server)) {
+      // Of two servers of a node the one that said hello is the one that is there.
+      if (peer?.server !== undefined) return;
+      if (peer === undefined && this.#peers.size >= MAX_PEERS) return;
+      const ref = this.process.monitor(server);
+      this.#peers.set(node, peer = { status: "known", server, ref });
+    }
+    peer!.status = "known";
+    this.#settled(node);
+  }
+
+  /** One of the two joins their parts; both would only be in each other's way. */
+  #drive(server: Pid): void {
+    if (this.#drives(server.node)) this.#tell({ type: "connect", server });
+  }
+
+  #drives(node: string): boolean {
+    return this.process.runtime.node < node;
+  }
+
+  /** Has the one that joins the two do so, though it may be of the opinion that it has. */
+  #remind(node: string): void {
+    const peer = this.#peers.get(node);
+    const isOpen = peer?.status === "pending" || peer?.status === "asked";
+    if (isOpen && !this.#drives(node)) this.#sayHello(node, peer);
+  }
+
+  /**
+   * Called when the server of a node has exited. If the node is still up, it says hello when it has another.
+   */
+  #forget(node: string): void {
+    this.#gone(node);
+    if (this.process.runtime.visible.has(node)) {
+      this.#peers.set(node, { status: "absent" });
+    }
+    // It may have been about to join two others, and have notified only one of them.
+    for (const other of this.#peers.keys()) this.#remind(other);
+  }
+
+  #gone(node: string): void {
+    const ref = this.#peers.get(node)?.ref;
+    if (ref !== undefined) this.process.demonitor(ref);
+    this.#peers.delete(node);
+    this.#touched.add(node);
+    this.#settled(node);
+  }
+
+  /** Calls back after a while, unless the process has exited; returns a function that stops it. */
+  #afterPatience(fn: () => void): () => void {
+    const lift = this.process.runtime.after(PATIENCE, () => {
+      this.#lifts.delete(stop);
+      fn();
+    });
+    const stop = () => {
+      this.#lifts.delete(stop);
+      lift();
+    };
+    this.#lifts.add(stop);
+    return stop;
+  }
+
+  /** Calls back when nothing is pending with any node, or after a time limit, if there is one. */
+  #whenSettled(done: () => void, isEndless = false): void {
+    const nodes = new Set<string>();
+    for (const node of this.process.runtime.visible) {
+      if (!this.#peers.has(node)) this.#meetNode(node);
+      const { status } = this.#peers.get(node)!;
+      if (status === "asked" || status === "pending") nodes.add(node);
+    }
+    if (nodes.size === 0) return done();
+    const waiting: Waiting = { nodes, done };
+    this.#waiting.add(waiting);
+    if (isEndless) return;
+    const lift = this.#afterPatience(() => {
+      this.#waiting.delete(waiting);
+      done();
+    });
+    waiting.done = () => {
+      lift();
+      done();
+    };
+  }
+
+  #settled(node: string): void {
+    for (const waiting of [...this.#waiting]) {
+      if (!waiting.nodes.delete(node) || waiting.nodes.size > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.done();
+    }
+  }
+}
+
+function isAny(_value: unknown): _value is unknown {
+  return true;
+}

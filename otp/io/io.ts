@@ -1,0 +1,325 @@
+/**
+ * Input and output through the caller's group leader, as Elixir's
+ * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
+ *
+ * @example Print
+ * ```ts
+ * import { IO } from "@otp/distribution/io";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await IO.puts("hi"), "ok");
+ * ```
+ *
+ * @module
+ */
+
+import { IoError } from "../../core/errors.ts";
+import { requestIo } from "./io_client.ts";
+import { startGroupLeader } from "./group_leader.ts";
+import { standardIo } from "./io_device.ts";
+import { isTyped } from "../gen/messages.ts";
+import { promised } from "../../core/promises/promises.ts";
+import {
+  checkInteger,
+  checkOptions,
+  checkPid,
+  checkString,
+} from "../../core/values/check_arguments.ts";
+import { onUnnamedRuntime } from "../../core/context/default_node.ts";
+import {
+  inspect as show,
+  INSPECT_OPTIONS,
+  type InspectOptions,
+} from "../../core/values/inspect.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { Pid } from "../../core/values/pid.ts";
+
+export type { InspectOptions };
+
+onUnnamedRuntime((runtime) => startGroupLeader(runtime, standardIo()));
+
+/** The destination of output, if it is not the caller's group leader. */
+export interface IoOptions {
+  /**
+   * The process that handles input and output.
+   *
+   * @default {the caller's group leader}
+   */
+  device?: Pid;
+}
+
+const IO_OPTIONS: OptionNames<IoOptions> = { device: true };
+
+/** Options for {@linkcode IO.inspect}. */
+export interface IoInspectOptions extends InspectOptions, IoOptions {
+  /**
+   * Printed before the value, with a colon.
+   *
+   * @default {undefined}
+   */
+  label?: string;
+}
+
+const IO_INSPECT_OPTIONS: OptionNames<IoInspectOptions> = {
+  ...INSPECT_OPTIONS,
+  ...IO_OPTIONS,
+  label: true,
+};
+
+/** A value that {@linkcode IO.puts} prints. */
+export type Printable = string | number | bigint | boolean | {
+  toString(): string;
+};
+
+/**
+ * Input and output through the caller's group leader, as Elixir's
+ * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
+ *
+ * A process inherits the group leader of the process that spawned it, also across nodes: its output appears
+ * on the node that spawned it.
+ */
+export class IO {
+  private constructor() {}
+
+  /**
+   * Prints a line.
+   *
+   * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): when the promise resolves, the group
+   * leader has written the line. Lines from one process appear in order.
+   *
+   * @param item The value to print; a value that is not a string is printed as `String(item)`.
+   * @param options The destination, if it is not the group leader.
+   * @returns `"ok"`.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
+   *
+   * @example Usage
+   * ```ts
+   * import { IO } from "@otp/distribution/io";
+   *
+   * await IO.puts("Hi, my name is Kate");
+   * ```
+   */
+  static puts(
+    item: Printable,
+    options: IoOptions = {},
+  ): Promise<"ok"> {
+    return print(() => `${textOf(item)}\n`, options, IO_OPTIONS, "ok");
+  }
+
+  /**
+   * Prints text without a line feed at the end.
+   *
+   * @param item The value to print.
+   * @param options The destination, if it is not the group leader.
+   * @returns `"ok"`.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
+   *
+   * @example Usage
+   * ```ts
+   * import { IO } from "@otp/distribution/io";
+   *
+   * await IO.write("a line ");
+   * await IO.puts("in two parts");
+   * ```
+   */
+  static write(
+    item: Printable,
+    options: IoOptions = {},
+  ): Promise<"ok"> {
+    return print(() => textOf(item), options, IO_OPTIONS, "ok");
+  }
+
+  /**
+   * Prints a value as source-like text and returns the value.
+   *
+   * @typeParam T The value's type.
+   * @param value Any value, even one that cannot be sent.
+   * @param options The label, width, limit, depth and device.
+   * @returns The value itself.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
+   *
+   * @example Usage
+   * ```ts
+   * import { IO } from "@otp/distribution/io";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await IO.inspect(["a", 1], { label: "got" }), ["a", 1]); // got: ["a", 1]
+   * ```
+   */
+  static inspect<T>(
+    value: T,
+    options: IoInspectOptions = {},
+  ): Promise<T> {
+    return print(
+      () => inspected(value, options),
+      options,
+      IO_INSPECT_OPTIONS,
+      value,
+    );
+  }
+
+  /**
+   * Reads a line from the group leader's input.
+   *
+   * Follows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2).
+   *
+   * @param prompt The text to print before reading.
+   * @param options The source, if it is not the group leader.
+   * @returns The line with its line feed, or `"eof"` at the end of the input.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { IO } from "@otp/distribution/io";
+   *
+   * const name = await IO.gets("Your name? ");
+   * ```
+   */
+  static gets(
+    prompt: Printable,
+    options: IoOptions = {},
+  ): Promise<string | "eof"> {
+    return promised(() => {
+      checkDevice(options, IO_OPTIONS);
+      return line(textOf(prompt), options);
+    });
+  }
+
+  /**
+   * Reads from the group leader's input without a prompt.
+   *
+   * Follows [IO.read/2](https://hexdocs.pm/elixir/1.18/IO.html#read/2).
+   *
+   * @param what `"line"` reads a line, `"eof"` all lines up to the end of the input, and a number so many
+   *   characters, or fewer at the end of the input; `"line"` by default.
+   * @param options The source, if it is not the group leader.
+   * @returns The text, or `"eof"` at the end of the input.
+   * @throws {TypeError} If `what` is another value.
+   * @throws {RangeError} If the number is not a positive integer.
+   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
+   *
+   * @example Usage
+   * ```ts ignore
+   * import { IO } from "@otp/distribution/io";
+   *
+   * const all = await IO.read("eof");
+   * ```
+   */
+  static read(
+    what: "line" | "eof" | number = "line",
+    options: IoOptions = {},
+  ): Promise<string | "eof"> {
+    return promised(() => {
+      checkDevice(options, IO_OPTIONS);
+      if (what === "line") return line("", options);
+      if (what === "eof") return allLines(options);
+      if (typeof what !== "number") {
+        throw new TypeError(
+          `Cannot read from the group leader: ${
+            show(what)
+          } is not an amount; pass "line", "eof" or a number of characters`,
+        );
+      }
+      return characters(what, options);
+    });
+  }
+}
+
+function line(prompt: string, { device }: IoOptions): Promise<string | "eof"> {
+  return requestIo({ type: "get_line", prompt }, device, (reply) => {
+    refuseError(reply);
+    return typeof reply === "string" ? "eof" : (reply as { line: string }).line;
+  });
+}
+
+async function allLines(options: IoOptions): Promise<string | "eof"> {
+  const lines: string[] = [];
+  for (;;) {
+    const next = await line("", options);
+    if (next === "eof") return lines.length === 0 ? "eof" : lines.join("");
+    lines.push(next);
+  }
+}
+
+function characters(
+  count: number,
+  { device }: IoOptions,
+): Promise<string | "eof"> {
+  checkInteger(count, "read from the group leader", "the number", 1);
+  return requestIo(
+    { type: "get_chars", prompt: "", count },
+    device,
+    (reply) => {
+      refuseError(reply);
+      return typeof reply === "string"
+        ? "eof"
+        : (reply as { chars: string }).chars;
+    },
+  );
+}
+
+/** Prints, and resolves to `result`: a single promise, so the caller may leave it unawaited. */
+function inspected(value: unknown, options: IoInspectOptions): string {
+  checkOptions(
+    options,
+    "inspect a value",
+    IO_INSPECT_OPTIONS,
+    '{ label: "x" }',
+  );
+  if (options.label !== undefined) {
+    checkString(options.label, "inspect a value with the label");
+  }
+  const label = options.label === undefined ? "" : `${options.label}: `;
+  const { width, limit, depth, printableLimit } = options;
+  const text = show(value, { width, limit, depth, printableLimit });
+  return `${label}${text}\n`;
+}
+
+function print<O extends IoOptions, T>(
+  text: () => string,
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+  result: T,
+): Promise<T> {
+  return promised(() => {
+    const chars = text();
+    checkDevice(options, known);
+    return requestIo({ type: "put_chars", chars }, options.device, (reply) => {
+      refuseError(reply);
+      return result;
+    });
+  });
+}
+
+function checkDevice<O extends IoOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): void {
+  checkOptions(options, "do input or output", known, "{ device: pid }");
+  if (options.device !== undefined) {
+    checkPid(options.device, "do input or output on the device");
+  }
+}
+
+/** Converts a value to text like `String`; throws if the value has no text form. */
+function textOf(item: unknown): string {
+  try {
+    return String(item);
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot print ${show(item)}: it has no text; use IO.inspect`,
+      { cause },
+    );
+  }
+}
+
+function refuseError(reply: unknown): void {
+  if (!isTyped(reply, "error")) return;
+  const { reason } = reply as { reason?: unknown };
+  throw new IoError(
+    reason,
+    `the group leader answered with the error ${show(reason)}`,
+  );
+}

@@ -1,0 +1,58 @@
+/**
+ * Sends the log events of processes whose group leader is on a node of Erlang to that node, as OTP does: to its
+ * `logger_proxy`, which passes them to its own logger. So they appear where the output of these processes does.
+ *
+ * Unlike in OTP, such an event is in the log here as well. Only events that the log lets pass are sent, so the level,
+ * the filter and the limits of the log apply. Each is one text, which the log has cut; an event is dropped if the
+ * connection holds messages back.
+ *
+ * @module
+ */
+
+import { type LogEvent, metadataText } from "../../core/log/log_event.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { isFull } from "../../core/signals/signal.ts";
+import { atom } from "../../core/values/atom.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { withoutFolders } from "../../core/values/public_stack.ts";
+import { type Tuple, tuple } from "../../core/values/tuple.ts";
+
+/** Has a node send such events; `isErlang` says whether a connected node speaks Erlang's wire. */
+export function relayLog(
+  runtime: Runtime,
+  isErlang: (node: string) => boolean,
+): void {
+  runtime.log.relay = (event) => {
+    const process = event.pid && runtime.find(event.pid);
+    if (process === undefined) return;
+    const { groupLeader } = process;
+    const { node } = groupLeader;
+    if (!isErlang(node)) return;
+    const signals = runtime.back(node);
+    if (isFull(signals, process.pid)) return;
+    try {
+      signals.sendName(process.pid, "logger_proxy", toOtp(event, groupLeader));
+    } catch {
+      // The event is in the log here.
+    }
+  };
+}
+
+/** An event as OTP's loggers send it to each other. */
+function toOtp(event: LogEvent, groupLeader: Pid): Tuple {
+  const { level, node, message, metadata, pid } = event;
+  const isReport = event.crash !== undefined || event.supervisor !== undefined;
+  const text = isReport ? `From ${node}: ${withoutFolders(message)}` : message;
+  const meta = new Map<unknown, unknown>([
+    [atom("pid"), pid],
+    [atom("gl"), groupLeader],
+    [atom("time"), Date.now() * 1000],
+    [atom("node"), atom(node)],
+  ]);
+  return tuple(
+    atom("log"),
+    atom(level),
+    text + metadataText(metadata),
+    meta,
+  );
+}

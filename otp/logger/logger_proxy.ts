@@ -1,0 +1,102 @@
+/**
+ * The server `logger_proxy`: a node of Erlang sends it the log events of its processes whose group leader is here,
+ * as their output appears here too.
+ *
+ * It starts when the first event arrives. An event counts for the node that sent it, and is shown as that node's,
+ * whatever it states; other messages that look like events are dropped.
+ *
+ * @module
+ */
+
+import { serveOnDemand } from "../gen/on_demand.ts";
+import { NO_REPLY, type Server } from "../gen/server.ts";
+import { sendingNode } from "../gen/signed_messages.ts";
+import type { LogLevel } from "../../core/log/log_event.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { Atom } from "../../core/values/atom.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { Tuple } from "../../core/values/tuple.ts";
+
+type Texts = typeof import("./otp_log_text.ts");
+
+const NAME = "logger_proxy";
+
+/** OTP's levels. */
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  emergency: "error",
+  alert: "error",
+  critical: "error",
+  error: "error",
+  warning: "warning",
+  notice: "info",
+  info: "info",
+  debug: "debug",
+};
+
+/** Has a node start the server when another node sends it an event. */
+export function serveLoggerProxy(runtime: Runtime): void {
+  serveOnDemand(runtime, NAME, () => new LoggerProxy(runtime));
+}
+
+class LoggerProxy implements Server {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  call(): unknown {
+    // As in OTP, requests are not answered.
+    return NO_REPLY;
+  }
+
+  async info(message: unknown): Promise<void> {
+    const event = eventOf(message);
+    const node = event && sendingNode(message as Tuple);
+    if (event === undefined || node === undefined) return;
+    const { level, meta, text } = event;
+    const texts = await import("./otp_log_text.ts");
+    const pid = texts.fieldOf(meta, "pid");
+    const of = pid instanceof Pid && pid.node === node ? pid : undefined;
+    this.#runtime.report(
+      level,
+      () => ({
+        level,
+        message: `From ${node}${of === undefined ? "" : `, ${of}`}: ${
+          text(texts)
+        }`,
+        remote: { node, pid: of },
+      }),
+      { what: "log events", peer: node, most: 50 },
+    );
+  }
+}
+
+interface OtpEvent {
+  level: LogLevel;
+  meta: unknown;
+  text: (texts: Texts) => string;
+}
+
+/** An event; `undefined` if the message is none. */
+function eventOf(message: unknown): OtpEvent | undefined {
+  if (!(message instanceof Tuple)) return undefined;
+  const [kind, name, first, second, third] = message.elements;
+  if (
+    !(kind instanceof Atom) || kind.name !== "log" ||
+    !(name instanceof Atom) || !Object.hasOwn(LEVELS, name.name)
+  ) return undefined;
+  const level = LEVELS[name.name];
+  switch (message.length) {
+    case 4:
+      return { level, meta: second, text: (texts) => texts.reportText(first) };
+    case 5:
+      return {
+        level,
+        meta: third,
+        text: (texts) => texts.formatMessage(first, second),
+      };
+    default:
+      return undefined;
+  }
+}

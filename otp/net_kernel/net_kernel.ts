@@ -1,0 +1,32 @@
+/**
+ * The server `net_kernel`, by which nodes of Erlang test whether this one accepts them: `net_adm:ping`.
+ *
+ * It starts when it is first asked for.
+ *
+ * @module
+ */
+
+import { serveOnDemand } from "../gen/on_demand.ts";
+import { NO_REPLY, type Server } from "../gen/server.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { atom } from "../../core/values/atom.ts";
+import { Tuple } from "../../core/values/tuple.ts";
+
+const NAME = "net_kernel";
+const IS_AUTH = atom("is_auth");
+const YES = atom("yes");
+
+/** Has a node start the server when another node asks for it. */
+export function serveNetKernel(runtime: Runtime): void {
+  serveOnDemand(runtime, NAME, () => new NetKernel());
+}
+
+class NetKernel implements Server {
+  call(request: unknown): unknown {
+    // As in OTP, other requests are not answered.
+    return request instanceof Tuple && request.length === 2 &&
+        request.elements[0] === IS_AUTH
+      ? YES
+      : NO_REPLY;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The messages of one process as they arrive and leave, as Erlang's `dbg` and `recon_trace` show them.
+ *
+ * A trace replaces methods of the traced process's objects by ones that note the message. So a process that is not
+ * traced pays nothing. It ends at its limit, when its time is over, when the process exits, or when it is stopped,
+ * whichever is first; then the methods are those of the class again.
+ *
+ * Messages that a trace itself sends are not traced: two traced processes that show each other's messages would
+ * otherwise send these for ever, within one call.
+ *
+ * Not seen: what the runtime sends for the process, as links, monitors and exit signals.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import { ServerMessage } from "../../core/values/server_message.ts";
+import { formatExit } from "../../core/values/exit_reason.ts";
+import { valueText } from "./observed_texts.ts";
+import type { TracedMessage } from "./observed_terms.ts";
+
+/** The maximum length of a message's text, and the number of concurrent traces of a node. */
+const MAX_TEXT = 500;
+const MAX_TRACES = 8;
+
+/** The interval at which a trace finds that its process has exited, in milliseconds. */
+const CHECK_INTERVAL = 100;
+
+/** The limits of a trace. */
+export interface TraceLimits {
+  /** The number of messages. */
+  limit: number;
+  /** Its time, in milliseconds. */
+  timeout: number;
+}
+
+const traced = new WeakMap<object, Set<LocalProcess>>();
+
+/** Whether a trace is sending a message about another one. */
+let isNoting = false;
+
+/** The outcome of starting a trace. */
+export type TraceStart = "ok" | "noproc" | "already_traced" | "too_many";
+
+/**
+ * Traces a process.
+ *
+ * @param process The process.
+ * @param limits When it ends.
+ * @param note Called for each message; must not throw.
+ * @param ended Called when it ends by itself.
+ * @returns A function that ends it, or why it was not started.
+ */
+export function traceMessages(
+  process: LocalProcess,
+  { limit, timeout }: TraceLimits,
+  note: (message: TracedMessage) => void,
+  ended: () => void,
+): (() => void) | Exclude<TraceStart, "ok"> {
+  const { runtime } = process;
+  let all = traced.get(runtime);
+  if (all === undefined) traced.set(runtime, all = new Set());
+  if (all.has(process)) return "already_traced";
+  if (all.size >= MAX_TRACES) return "too_many";
+  if (!process.alive) return "noproc";
+  all.add(process);
+  let left = limit;
+  let isOver = false;
+  const add = (type: "receive" | "send", message: unknown, to?: unknown) => {
+    if (left <= 0 || isOver || isNoting) return;
+    left--;
+    isNoting = true;
+    try {
+      note({
+        at: Date.now(),
+        type,
+        to: to === undefined ? undefined : String(to),
+        message: textOf(message),
+      });
+    } finally {
+      isNoting = false;
+    }
+    // Not within the send: the methods that end the trace are running.
+    if (left === 0) queueMicrotask(finish);
+  };
+  const stopTimer = runtime.after(timeout, () => finish());
+  const stopChecks = runtime.every(CHECK_INTERVAL, () => {
+    if (!process.alive) finish();
+  });
+  const restore = replaceMethods(process, add);
+  // After the start has been reported.
+  if (left <= 0) queueMicrotask(() => finish());
+  const stop = () => {
+    if (isOver) return;
+    isOver = true;
+    stopTimer();
+    stopChecks();
+    restore();
+    all.delete(process);
+  };
+  const finish = () => {
+    if (isOver) return;
+    stop();
+    if (!process.alive) {
+      note({
+        at: Date.now(),
+        type: "exit",
+        to: undefined,
+        message: formatExit(process.exitReason).slice(0, MAX_TEXT),
+      });
+    }
+    ended();
+  };
+  return stop;
+}
+
+type Note = (type: "receive" | "send", message: unknown, to?: unknown) => void;
+
+/** Replaces the methods by which messages arrive and leave; returns a function that restores them. */
+function replaceMethods(process: LocalProcess, note: Note): () => void {
+  const { mailbox } = process;
+  const { push } = mailbox;
+  const { send, sendName, sendAlias, reply } = process;
+  const wait = process.await;
+  const restoreMailbox = overlay(mailbox, {
+    push(...args: Parameters<typeof push>) {
+      note("receive", args[0]);
+      push.apply(mailbox, args);
+    },
+  });
+  const restoreProcess = overlay(process, {
+    send(to: Pid, message: unknown) {
+      note("send", message, to);
+      return send.call(process, to, message);
+    },
+    sendName(name: string, node: string, message: unknown) {
+      note("send", message, `${name} on ${node}`);
+      return sendName.call(process, name, node, message);
+    },
+    sendAlias(alias: Ref, message: unknown) {
+      note("send", message, alias);
+      return sendAlias.call(process, alias, message);
+    },
+    reply(...args: Parameters<typeof reply>) {
+      const [to, value] = args;
+      note("send", value, "pid" in to ? to.pid : to);
+      reply.apply(process, args);
+    },
+    await(ref: Ref, awaited: Wait) {
+      noteReply(awaited, note);
+      wait.call(process, ref, awaited);
+    },
+  });
+  return () => {
+    restoreMailbox();
+    restoreProcess();
+  };
+}
+
+/**
+ * Puts methods before those of an object's class; returns a function that removes them.
+ *
+ * They are in a prototype of its own: an object that gets properties and loses them is slow for good on V8.
+ */
+function overlay(object: object, methods: object): () => void {
+  const before = Object.getPrototypeOf(object);
+  Object.setPrototypeOf(object, Object.assign(Object.create(before), methods));
+  return () => void Object.setPrototypeOf(object, before);
+}
+
+/** Notes the answer to a call, which does not pass the mailbox. */
+function noteReply(wait: Wait, note: Note): void {
+  const { reply } = wait;
+  wait.reply = (...args: Parameters<typeof reply>) => {
+    note("receive", args[0]);
+    reply.apply(wait, args);
+  };
+}
+
+function textOf(message: unknown): string {
+  return valueText(
+    message instanceof ServerMessage ? message.fields() : message,
+    MAX_TEXT,
+  );
+}

@@ -1,0 +1,211 @@
+/**
+ * The observer of a node: it answers this node's code, and with `allowObserve` other nodes, which call its functions
+ * as those of the exported module `Observer`.
+ *
+ * It is created when it is first asked. Until then a node pays for it with a counter in each mailbox and two in each
+ * connection.
+ *
+ * Every answer is bounded in size and in the time that it takes, whatever a program keeps in its processes and whoever
+ * asks. No answer needs an answer of another process, so a stuck one does not hinder it.
+ *
+ * @module
+ */
+
+import { currentProcess } from "../../core/context/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { Pid, Ref } from "../../core/values/pid.ts";
+import { checkPid } from "../../core/values/check_arguments.ts";
+import {
+  type TraceLimits,
+  traceMessages,
+  type TraceStart,
+} from "./message_trace.ts";
+import { MessageRates } from "./message_rates.ts";
+import { observeNames } from "./observed_names.ts";
+import { HostObservation } from "./observed_host.ts";
+import {
+  MAX_PROCESSES,
+  observeProcess,
+  PROCESS_ORDERS,
+  type ProcessOrder,
+  type ProcessSelection,
+  selectProcesses,
+} from "./observed_processes.ts";
+import type {
+  ObservedConnection,
+  ObservedEvent,
+  ObservedNames,
+  ObservedNode,
+  ObservedProcess,
+  ObservedProcessDetails,
+  ObservedTree,
+  TracedMessage,
+} from "./observed_terms.ts";
+import { RecentLog } from "./recent_log.ts";
+import { observeTree } from "./supervision_tree.ts";
+
+/** The maximum numbers of a trace: messages, and milliseconds. */
+const MAX_TRACED = 1000;
+const MAX_TRACE_TIME = 600_000;
+
+/** A message from a trace to the process that has started it. */
+export type TraceMessage =
+  | { type: "trace_started"; ref: Ref }
+  | { type: "trace_refused"; ref: Ref; reason: string }
+  | { type: "traced"; ref: Ref; message: TracedMessage }
+  | { type: "trace_ended"; ref: Ref };
+
+/** The observer of a node. */
+export class NodeObserver {
+  readonly #runtime: Runtime;
+  readonly #host: HostObservation;
+  readonly #rates: MessageRates;
+  readonly #log = new RecentLog();
+  /** Whether an observer may end processes. */
+  readonly #mayEnd: boolean;
+
+  /** Keeps the events of the node's log from now on. */
+  constructor(
+    runtime: Runtime,
+    connections: () => ObservedConnection[],
+    startedAt: number,
+    mayEnd: boolean,
+  ) {
+    this.#runtime = runtime;
+    this.#rates = new MessageRates(runtime);
+    this.#mayEnd = mayEnd;
+    this.#host = new HostObservation(runtime, connections, startedAt);
+    runtime.log.tap = (event) => this.#log.add(event);
+  }
+
+  /** The state of the node. */
+  node(): ObservedNode {
+    return this.#host.observe();
+  }
+
+  /** The first processes by a key. */
+  processes(
+    selection: unknown,
+  ): { processes: ObservedProcess[]; total: number } {
+    return selectProcesses(
+      this.#runtime,
+      selectionOf(selection),
+      this.#rates,
+    );
+  }
+
+  /** One process. */
+  process(pid: unknown): ObservedProcessDetails | undefined {
+    return observeProcess(this.#runtime, pid, this.#rates);
+  }
+
+  /** The supervision trees. */
+  tree(): ObservedTree {
+    return observeTree(this.#runtime);
+  }
+
+  /** The names. */
+  names(): ObservedNames {
+    return observeNames(this.#runtime);
+  }
+
+  /** The last events of the log after a number. */
+  log(after: unknown): ObservedEvent[] {
+    return this.#log.after(typeof after === "number" ? after : 0);
+  }
+
+  /** Ends a process by an exit signal. */
+  end(pid: unknown, reason: unknown): "ok" | "not_allowed" {
+    if (!this.#mayEnd) return "not_allowed";
+    checkPid(pid, "end the process");
+    this.#runtime.local.exit(currentProcess().pid, pid, reason);
+    return "ok";
+  }
+
+  /**
+   * Traces a process for another one, until the trace or the calling process ends. Runs in a process of its own,
+   * which that other one has started: nobody makes a node send messages to somebody else.
+   */
+  async trace(
+    pid: unknown,
+    to: unknown,
+    ref: unknown,
+    limits: unknown,
+  ): Promise<void> {
+    if (!(to instanceof Pid) || !(ref instanceof Ref)) return;
+    const tracer = currentProcess();
+    if (tracer.parent?.equals(to) !== true) return;
+    const target = pid instanceof Pid ? this.#runtime.find(pid) : undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const tell = (message: TraceMessage) => void tracer.send(to, message);
+    const start: (() => void) | TraceStart = target === undefined
+      ? "noproc"
+      : isOwn(target, tracer, to)
+      ? "already_traced"
+      : traceMessages(
+        target,
+        limitsOf(limits),
+        (message) => {
+          if (tracer.alive) tell({ type: "traced", ref, message });
+        },
+        resolve,
+      );
+    if (typeof start === "string") {
+      return tell({ type: "trace_refused", ref, reason: start });
+    }
+    tell({ type: "trace_started", ref });
+    const signal = tracer.abortSignal();
+    signal.addEventListener("abort", start);
+    // A caller that is gone does not end its trace.
+    const monitor = tracer.monitor(to);
+    tracer.mailbox.receive(
+      (message) => isDownOf(message, monitor, tracer),
+      undefined,
+      tracer,
+    ).then(() => resolve(), () => {});
+    await promise;
+    signal.removeEventListener("abort", start);
+    (start as () => void)();
+    tell({ type: "trace_ended", ref });
+  }
+}
+
+function isDownOf(
+  message: unknown,
+  monitor: Ref,
+  tracer: LocalProcess,
+): boolean {
+  const { type, ref } = (message ?? {}) as { type?: unknown; ref?: unknown };
+  return type === "DOWN" && monitor.equals(ref) && tracer.isDown(ref);
+}
+
+/** Whether a trace would trace its own messages. */
+function isOwn(target: LocalProcess, tracer: LocalProcess, to: Pid): boolean {
+  return target === tracer || target.pid.equals(to);
+}
+
+function limitsOf(given: unknown): TraceLimits {
+  const { limit, timeout } = (given ?? {}) as Partial<TraceLimits>;
+  return {
+    limit: within(limit, 100, MAX_TRACED),
+    timeout: within(timeout, 60_000, MAX_TRACE_TIME),
+  };
+}
+
+function within(value: unknown, usual: number, most: number): number {
+  return typeof value === "number" && value >= 0
+    ? Math.min(Math.floor(value), most)
+    : usual;
+}
+
+function selectionOf(given: unknown): ProcessSelection {
+  const { order, limit, search } = (given ?? {}) as Partial<ProcessSelection>;
+  return {
+    order: PROCESS_ORDERS.includes(order as ProcessOrder)
+      ? order as ProcessOrder
+      : "messages",
+    limit: within(limit, 50, MAX_PROCESSES),
+    search: typeof search === "string" ? search.slice(0, 200) : "",
+  };
+}

@@ -1,0 +1,219 @@
+/**
+ * The processes of a node, as an observer sees them.
+ *
+ * @module
+ */
+
+import { watchersOf } from "../../core/processes/watchers.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { suspensionOf } from "../gen/suspension.ts";
+import { supervisionOf } from "../supervisor/supervision.ts";
+import type {
+  ObservedProcess,
+  ObservedProcessDetails,
+} from "./observed_terms.ts";
+import {
+  kindOf,
+  labelOf,
+  MAX_TEXT,
+  shortText,
+  valueText,
+} from "./observed_texts.ts";
+import type { MessageRates } from "./message_rates.ts";
+import { childrenOf } from "./supervision_tree.ts";
+import { SlowValues } from "./slow_values.ts";
+import { mailboxBytes } from "./value_size.ts";
+
+/** A key that processes can be sorted by, the greatest value first; `"started"`: the newest first. */
+export type ProcessOrder =
+  | "messages"
+  | "memory"
+  | "received"
+  | "rate"
+  | "links"
+  | "started";
+
+/** The keys that processes can be sorted by. */
+export const PROCESS_ORDERS: readonly ProcessOrder[] = [
+  "messages",
+  "memory",
+  "received",
+  "rate",
+  "links",
+  "started",
+];
+
+/** The maximum number of processes in an answer. */
+export const MAX_PROCESSES = 500;
+
+/** The maximum number of processes whose mailboxes are measured to sort by memory. */
+const MAX_MEASURED = 1000;
+
+const messageTexts = new SlowValues<string>();
+
+const MAX_PIDS = 100;
+const MAX_ANCESTORS = 20;
+const MAX_MESSAGES = 10;
+const MAX_ENTRIES = 20;
+
+/** A selection of processes. */
+export interface ProcessSelection {
+  /** The key to sort by. */
+  order: ProcessOrder;
+  /** The number of processes. */
+  limit: number;
+  /** A text that a name, label, call or pid contains, in any case. */
+  search: string;
+}
+
+/** The processes with the greatest values of a key, and the number of all that match. */
+export function selectProcesses(
+  runtime: Runtime,
+  { order, limit, search }: ProcessSelection,
+  rates: MessageRates,
+): { processes: ObservedProcess[]; total: number } {
+  if (order === "rate") rates.sample();
+  const sought = search.toLowerCase();
+  const matching: LocalProcess[] = [];
+  for (const process of runtime.processes.unordered()) {
+    if (sought === "" || textOf(process).toLowerCase().includes(sought)) {
+      matching.push(process);
+    }
+  }
+  const first = order === "memory"
+    ? greatest(
+      greatest(matching, MAX_MEASURED, ({ mailbox }) => mailbox.length),
+      limit,
+      ({ mailbox }) => mailboxBytes(mailbox),
+    )
+    : greatest(
+      matching,
+      limit,
+      order === "rate" ? (process) => rates.of(process) ?? 0 : VALUES[order],
+    );
+  return {
+    processes: first.map((process) => observe(process, rates)),
+    total: matching.length,
+  };
+}
+
+const VALUES: Record<
+  Exclude<ProcessOrder, "memory" | "rate">,
+  (process: LocalProcess) => number
+> = {
+  messages: ({ mailbox }) => mailbox.length,
+  received: ({ mailbox }) => mailbox.received,
+  links: ({ links }) => links?.size ?? 0,
+  started: ({ pid }) => pid.number,
+};
+
+/** The processes with the greatest values, the oldest first if these are equal; each value is found once. */
+function greatest(
+  processes: readonly LocalProcess[],
+  count: number,
+  valueOf: (process: LocalProcess) => number,
+): LocalProcess[] {
+  if (count === 0) return [];
+  // Arrays of numbers sort ten times as fast as objects are compared.
+  const values = new Float64Array(processes.length);
+  processes.forEach((process, at) => values[at] = valueOf(process));
+  const least = nth(values, count);
+  const taken: { process: LocalProcess; value: number }[] = [];
+  const equal: LocalProcess[] = [];
+  processes.forEach((process, at) => {
+    const value = values[at];
+    if (value > least) taken.push({ process, value });
+    else if (value === least) equal.push(process);
+  });
+  // The greatest of these numbers belong to the oldest processes.
+  const ages = new Float64Array(equal.length);
+  equal.forEach(({ pid }, at) => ages[at] = -pid.number);
+  const youngest = nth(ages, count - taken.length);
+  equal.forEach((process, at) => {
+    if (ages[at] >= youngest) taken.push({ process, value: least });
+  });
+  return taken
+    .sort((a, b) =>
+      b.value - a.value || a.process.pid.number - b.process.pid.number
+    )
+    .map(({ process }) => process);
+}
+
+/** The nth greatest number, or the smallest if there are fewer. */
+function nth(numbers: Float64Array, count: number): number {
+  return numbers.slice().sort()[Math.max(0, numbers.length - count)];
+}
+
+function textOf(process: LocalProcess): string {
+  return [
+    process.name ?? "",
+    labelOf(process) ?? "",
+    process.label ?? "",
+    String(process.pid),
+  ].join(" ");
+}
+
+function observe(process: LocalProcess, rates: MessageRates): ObservedProcess {
+  const { pid, name, mailbox, links } = process;
+  return {
+    pid,
+    name: shortText(name),
+    label: labelOf(process),
+    initialCall: shortText(process.label || undefined),
+    kind: kindOf(process),
+    messageQueueLen: mailbox.length,
+    queueBytes: mailboxBytes(mailbox),
+    received: mailbox.received,
+    rate: rates.of(process),
+    waiting: mailbox.waiting > 0,
+    suspendedBy: suspensionOf(process)?.by,
+    linkCount: links?.size ?? 0,
+    monitorCount: process.monitored().length,
+  };
+}
+
+/** A process in full; `undefined` if there is no such process. */
+export function observeProcess(
+  runtime: Runtime,
+  pid: unknown,
+  rates: MessageRates,
+): ObservedProcessDetails | undefined {
+  const process = pid instanceof Pid ? runtime.find(pid) : undefined;
+  if (process === undefined) return undefined;
+  const { mailbox, dictionary } = process;
+  const watchers = watchersOf(process);
+  const monitors = process.monitored();
+  const links = process.activeLinks();
+  const messages: string[] = [];
+  for (let i = 0; i < mailbox.length && i < MAX_MESSAGES; i++) {
+    const message = mailbox.at(i);
+    messages.push(messageTexts.of(message, () => valueText(message)));
+  }
+  return {
+    ...observe(process, rates),
+    links: links.slice(0, MAX_PIDS),
+    monitors: monitors.slice(0, MAX_PIDS).map((each) =>
+      valueText(each, MAX_TEXT)
+    ),
+    monitoredBy: watchers.slice(0, MAX_PIDS)
+      .map(({ pid }) => pid),
+    counts: {
+      links: links.length,
+      monitors: monitors.length,
+      monitoredBy: watchers.length,
+    },
+    trapExit: process.trapExit,
+    groupLeader: process.groupLeader,
+    parent: process.parent,
+    ancestors: [...process.lineage?.ancestors ?? []].slice(0, MAX_ANCESTORS)
+      .map((each) => String(each).slice(0, MAX_TEXT)),
+    messages,
+    dictionary: [...dictionary?.values() ?? []].slice(0, MAX_ENTRIES)
+      .map(({ key, value }) => [valueText(key), valueText(value)]),
+    children: supervisionOf(process) === undefined
+      ? undefined
+      : childrenOf(process).children,
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * The texts by which an observer shows processes and values: bounded in length, whatever they contain.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { inspectWithin } from "../../core/values/inspect.ts";
+import { supervisionOf } from "../supervisor/supervision.ts";
+
+/** The maximum length of a text. */
+export const MAX_TEXT = 200;
+
+/** The maximum length of a message or value of a process. */
+const MAX_VALUE = 500;
+
+/** A value of a program, as text. */
+export function valueText(value: unknown, most: number = MAX_VALUE): string {
+  return inspectWithin(value, most, { width: Infinity });
+}
+
+/** A text, cut to its maximum length. */
+export function shortText(text: string | undefined): string | undefined {
+  return text?.slice(0, MAX_TEXT);
+}
+
+/** The label that a process has set, as text. */
+export function labelOf({ ownLabel }: LocalProcess): string | undefined {
+  return labelText(ownLabel);
+}
+
+/** A label as text. */
+export function labelText(label: unknown): string | undefined {
+  if (label === undefined) return undefined;
+  return shortText(
+    typeof label === "string" ? label : valueText(label, MAX_TEXT),
+  );
+}
+
+/** The kind of a process. */
+export function kindOf(process: LocalProcess): string {
+  return supervisionOf(process) === undefined
+    ? process.lineage?.kind ?? "process"
+    : "supervisor";
+}

@@ -1,0 +1,47 @@
+/**
+ * The last events of a node's log, for observers that come later.
+ *
+ * @module
+ */
+
+import type { LogEvent } from "../../core/log/log_event.ts";
+import type { ObservedEvent } from "./observed_terms.ts";
+import { labelText } from "./observed_texts.ts";
+
+/** The number of events that are kept, and the maximum length of each. */
+const MAX_EVENTS = 200;
+const MAX_TEXT = 4096;
+
+/** The last events of a log. */
+export class RecentLog {
+  readonly #events: ObservedEvent[] = [];
+  #number = 0;
+
+  /** Keeps an event; the oldest one leaves if there are too many. */
+  add(event: LogEvent): void {
+    const { level, node, pid, label, trace, message } = event;
+    this.#events.push({
+      number: ++this.#number,
+      at: Date.now(),
+      level,
+      node,
+      pid,
+      label: labelText(label),
+      traceId: trace?.traceId,
+      report: reportOf(event),
+      message: message.slice(0, MAX_TEXT),
+    });
+    if (this.#events.length > MAX_EVENTS) this.#events.shift();
+  }
+
+  /** The kept events after a number, the oldest first. */
+  after(number: number): ObservedEvent[] {
+    return this.#events.filter((event) => event.number > number);
+  }
+}
+
+function reportOf(event: LogEvent): string | undefined {
+  if (event.crash !== undefined) return "crash";
+  if (event.supervisor !== undefined) return "supervisor";
+  return event.application === undefined ? undefined : "application";
+}

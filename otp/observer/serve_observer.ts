@@ -1,0 +1,83 @@
+/**
+ * Makes a node observable. The observer's code is loaded when it is first asked.
+ *
+ * @module
+ */
+
+import { outside } from "../../core/context/async_context.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { NodeObserver } from "./node_observer.ts";
+import { ObserverShare } from "./observer_share.ts";
+import type { ObservedConnection } from "./observed_terms.ts";
+
+/** Whether other nodes may observe a node: not at all, read only, or with the right to end processes. */
+export type AllowObserve = boolean | "write";
+
+/** The name under which a node exports its observer. */
+export const OBSERVER = "Observer";
+
+/** The functions that a node exports. */
+const EXPORTED = [
+  "node",
+  "processes",
+  "process",
+  "tree",
+  "names",
+  "log",
+  "end",
+  "trace",
+] as const;
+
+interface Sources {
+  connections: () => ObservedConnection[];
+  startedAt: number;
+  mayEnd: boolean;
+  observer?: Promise<NodeObserver>;
+}
+
+const sources = new WeakMap<Runtime, Sources>();
+
+/** Lets a node be observed by its own code, and by other nodes if it allows that. */
+export function serveObserver(
+  runtime: Runtime,
+  connections: () => ObservedConnection[],
+  allow: AllowObserve = false,
+): void {
+  sources.set(runtime, {
+    connections,
+    startedAt: runtime.now(),
+    mayEnd: allow === "write",
+  });
+  if (allow === false) return;
+  // Its log is kept from the start: the event that an observer looks for has happened before.
+  void observerOf(runtime);
+  const share = new ObserverShare(runtime);
+  runtime.modules.add(
+    OBSERVER,
+    Object.fromEntries(
+      EXPORTED.map((name) => [
+        name,
+        async (...args: never[]) => {
+          const observer = await observerOf(runtime);
+          const answer = () =>
+            (observer[name] as (...args: unknown[]) => unknown)(...args);
+          return await (name === "trace" ? answer() : share.take(answer));
+        },
+      ]),
+    ),
+  );
+}
+
+/** The observer of a node. */
+export function observerOf(runtime: Runtime): Promise<NodeObserver> {
+  let found = sources.get(runtime);
+  if (found === undefined) {
+    found = { connections: () => [], startedAt: runtime.now(), mayEnd: true };
+    sources.set(runtime, found);
+  }
+  const { connections, startedAt, mayEnd } = found;
+  // On some hosts, the code that runs after an import continues as the process that has asked for it.
+  return found.observer ??= outside(() => import("./node_observer.ts")).then((
+    module,
+  ) => new module.NodeObserver(runtime, connections, startedAt, mayEnd));
+}

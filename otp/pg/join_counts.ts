@@ -1,0 +1,45 @@
+/**
+ * The groups that a process has joined.
+ *
+ * @module
+ */
+
+import type { TermKey } from "../../core/values/term_key.ts";
+
+/**
+ * Joins of one process, in their order, each removed in constant time. A group can be joined several
+ * times, and is left as often; the last join is the first to go.
+ */
+export class Joins {
+  readonly #groups = new Map<number, TermKey>();
+  readonly #numbers = new Map<TermKey, number[]>();
+  #next = 0;
+
+  /** The number of joins. */
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  /** Notes a join. */
+  add(group: TermKey): void {
+    const number = this.#next++;
+    this.#groups.set(number, group);
+    const numbers = this.#numbers.get(group);
+    if (numbers === undefined) this.#numbers.set(group, [number]);
+    else numbers.push(number);
+  }
+
+  /** Removes the last join of a group; returns false if there is no join. */
+  take(group: TermKey): boolean {
+    const numbers = this.#numbers.get(group);
+    if (numbers === undefined) return false;
+    this.#groups.delete(numbers.pop()!);
+    if (numbers.length === 0) this.#numbers.delete(group);
+    return true;
+  }
+
+  /** The groups, the one that was joined last first. */
+  groups(): TermKey[] {
+    return [...this.#groups.values()].reverse();
+  }
+}

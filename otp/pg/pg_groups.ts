@@ -1,0 +1,226 @@
+/**
+ * The groups of a scope as one node knows them, and the processes that are notified of changes.
+ *
+ * @module
+ */
+
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { type TermKey, termKey } from "../../core/values/term_key.ts";
+
+/** Levels of a group's message around the group. */
+const ENVELOPE = 8;
+
+/** A group, and its processes; one that has joined twice appears twice. */
+export interface GroupMembers {
+  /** The group. */
+  group: unknown;
+  /** Its processes. */
+  pids: Pid[];
+}
+
+/** The notification of a process that monitors a group. */
+export interface PgMessage {
+  /** Whether processes have joined the group or left it. */
+  type: "join" | "leave";
+  /** The monitor. */
+  ref: Ref;
+  /** The group. */
+  group: unknown;
+  /** The processes. */
+  pids: Pid[];
+}
+
+/** A process that is notified of changes: of one group, or of all. */
+export interface Subscriber {
+  readonly pid: Pid;
+  readonly ref: Ref;
+  readonly only: { id: TermKey } | undefined;
+}
+
+/** Which processes are meant: those of all nodes, or of this one. */
+export type Where = "all" | "local";
+
+/**
+ * The key of a group.
+ *
+ * @throws {TypeError} If it cannot be sent.
+ * @throws {RangeError} If it is nested too deeply to be sent in a message.
+ */
+export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
+  return termKey(group, maxDepth - ENVELOPE);
+}
+
+/** Whether a value can be a group: it may come from anywhere. */
+export function canBeGroup(value: unknown, runtime: Runtime): boolean {
+  try {
+    groupKey(value, runtime);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Processes, each as often as it was added. */
+export class Members {
+  readonly #runtime: Runtime;
+  readonly #members = new Map<Key, { readonly pid: Pid; times: number }>();
+
+  constructor(runtime: Runtime, pids: readonly Pid[] = []) {
+    this.#runtime = runtime;
+    this.add(pids);
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0;
+  }
+
+  add(pids: readonly Pid[]): void {
+    for (const pid of pids) {
+      const key = keyOf(pid, this.#runtime);
+      const member = this.#members.get(key);
+      if (member === undefined) this.#members.set(key, { pid, times: 1 });
+      else member.times++;
+    }
+  }
+
+  /** Removes a process once; returns whether it was a member. */
+  take(pid: Pid): boolean {
+    const key = keyOf(pid, this.#runtime);
+    const member = this.#members.get(key);
+    if (member === undefined) return false;
+    if (--member.times === 0) this.#members.delete(key);
+    return true;
+  }
+
+  /** Removes those that are members, and returns them. */
+  takeAll(pids: readonly Pid[]): Pid[] {
+    return pids.filter((pid) => this.take(pid));
+  }
+
+  /** Those that are here and leave, each as often as it is among these, so many times, or is here. */
+  leaving(those: Members, count: number): Pid[] {
+    const [few, others] = this.#members.size <= those.#members.size
+      ? [this.#members, those.#members]
+      : [those.#members, this.#members];
+    const pids: Pid[] = [];
+    for (const [key, { pid }] of few) {
+      if (!others.has(key)) continue;
+      const times = Math.min(
+        this.#members.get(key)!.times,
+        those.#members.get(key)!.times * count,
+      );
+      for (let i = 0; i < times; i++) pids.push(pid);
+    }
+    return pids;
+  }
+
+  pids(): Pid[] {
+    const pids: Pid[] = [];
+    for (const { pid, times } of this.#members.values()) {
+      for (let i = 0; i < times; i++) pids.push(pid);
+    }
+    return pids;
+  }
+}
+
+interface Group {
+  readonly group: unknown;
+  readonly all: Members;
+  readonly local: Members;
+}
+
+/** The table of a scope's process. */
+export class Groups {
+  readonly #process: LocalProcess;
+  readonly #groups = new Map<TermKey, Group>();
+  readonly #subscribers = new Map<TermKey, Set<Subscriber>>();
+  readonly #scopeSubscribers = new Set<Subscriber>();
+
+  /** Made for the process that sends the notifications. */
+  constructor(process: LocalProcess) {
+    this.#process = process;
+  }
+
+  /** The processes of a group. */
+  members(id: TermKey, where: Where): Pid[] {
+    return this.#groups.get(id)?.[where].pids() ?? [];
+  }
+
+  /** The group of that key, which has processes. */
+  term(id: TermKey): unknown {
+    return this.#groups.get(id)!.group;
+  }
+
+  /** The groups that have processes. */
+  which(where: Where): GroupMembers[] {
+    return [...this.#groups.values()]
+      .filter((group) => !group[where].isEmpty)
+      .map((group) => ({ group: group.group, pids: group[where].pids() }));
+  }
+
+  /** Processes have joined a group. */
+  add(id: TermKey, group: unknown, pids: Pid[], where: Where): void {
+    const { runtime } = this.#process;
+    let known = this.#groups.get(id);
+    if (known === undefined) {
+      const all = new Members(runtime);
+      known = { group, all, local: new Members(runtime) };
+      this.#groups.set(id, known);
+    }
+    known.all.add(pids);
+    if (where === "local") known.local.add(pids);
+    this.#notify("join", id, known.group, pids);
+  }
+
+  /** Called when processes have left a group. As in OTP, all processes that should leave are reported. */
+  remove(id: TermKey, pids: Pid[], where: Where): void {
+    const known = this.#groups.get(id);
+    if (known === undefined) return;
+    known.all.takeAll(pids);
+    if (where === "local") known.local.takeAll(pids);
+    if (known.all.isEmpty) this.#groups.delete(id);
+    this.#notify("leave", id, known.group, pids);
+  }
+
+  #notify(
+    type: "join" | "leave",
+    id: TermKey,
+    group: unknown,
+    pids: Pid[],
+  ): void {
+    const process = this.#process;
+    const told = [
+      ...this.#scopeSubscribers,
+      ...this.#subscribers.get(id) ?? [],
+    ];
+    for (const { pid, ref } of told) {
+      const message: PgMessage = { type, ref, group, pids };
+      process.send(pid, message);
+    }
+  }
+
+  /** Adds a subscriber to changes. */
+  subscribe(subscriber: Subscriber): void {
+    const { only } = subscriber;
+    if (only === undefined) {
+      this.#scopeSubscribers.add(subscriber);
+      return;
+    }
+    const known = this.#subscribers.get(only.id);
+    if (known !== undefined) known.add(subscriber);
+    else this.#subscribers.set(only.id, new Set([subscriber]));
+  }
+
+  /** Removes a subscriber. */
+  unsubscribe(subscriber: Subscriber): void {
+    const { only } = subscriber;
+    this.#scopeSubscribers.delete(subscriber);
+    if (only === undefined) return;
+    const known = this.#subscribers.get(only.id);
+    known?.delete(subscriber);
+    if (known?.size === 0) this.#subscribers.delete(only.id);
+  }
+}

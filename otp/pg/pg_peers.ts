@@ -1,0 +1,448 @@
+/**
+ * The protocol of the processes of one scope on several nodes, which keep their groups the same.
+ *
+ * As in OTP, nothing is agreed upon: each process announces the members on its own node, and the others believe
+ * it. Messages: `discover` finds the process of another node; it answers with `sync`, all its groups, and sends
+ * `discover` back if it did not know the sender. Then each change follows, in order: `join` and `leave`.
+ *
+ * States of a peer: unknown, known, or behind (`isBehind`), after a message could not be queued because the peer
+ * does not read. A peer that is behind is sent no changes; a timer (`catch_up`) sends it all groups again.
+ *
+ * Races: a connection may be lost and made again before the DOWN of the old process has come. A node has one
+ * process of a scope at a time, so a message of a new one makes the old one's groups void (`#meet`). `sync`
+ * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
+ * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
+ *
+ * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`). To them this node is hidden, so
+ * that they do not look for it, and a `discover` that finds no scope there is dropped: it is sent again
+ * (`seek`) until the scope there has answered.
+ *
+ * @module
+ */
+
+import { QueueFullError } from "../../core/errors.ts";
+import { printableLine, quote } from "../../core/values/inspect.ts";
+import { Pid, type Ref } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
+import { keptLength, type TermKey } from "../../core/values/term_key.ts";
+import { InternalMessage } from "../gen/messages.ts";
+import {
+  canBeGroup,
+  groupKey,
+  type GroupMembers,
+  type Groups,
+  Members,
+} from "./pg_groups.ts";
+import {
+  type ScopeMessage,
+  scopeMessageFromOtp,
+  ScopeRequest,
+} from "./pg_otp.ts";
+
+/** Milliseconds until a peer that did not read is sent all groups again. */
+const CATCH_UP = 1000;
+
+/** The longest time between two messages to a node of Erlang whose scope has not answered, in milliseconds. */
+export const MAX_SEEK = 8000;
+
+/**
+ * A scope's process sends it to itself later: to send a peer the groups that it has missed, or to look again for
+ * the scope of a node of Erlang.
+ */
+export type Reminder =
+  | { type: "catch_up"; peer: Pid }
+  | { type: "seek"; node: string; delay: number };
+
+/** The scope's process of another node, and the groups that it has announced. */
+interface Peer {
+  readonly pid: Pid;
+  /** The monitor on it. */
+  readonly ref: Ref;
+  readonly groups: Map<TermKey, Members>;
+  /** Whether it has missed a change, as it did not read earlier ones. */
+  isBehind: boolean;
+}
+
+/** The other processes of a scope, as that of this node knows them. */
+export class ScopePeers {
+  readonly #process: LocalProcess;
+  readonly #name: string;
+  readonly #groups: Groups;
+  readonly #peers = new Map<Key, Peer>();
+  /** Called when a peer has seen that the processes of this node, which drains, have left. */
+  readonly #leaving = new Map<Key, () => void>();
+  /** The nodes of Erlang whose scope is looked for. */
+  readonly #sought = new Set<string>();
+
+  /** Made by the scope's process. */
+  constructor(process: LocalProcess, name: string, groups: Groups) {
+    this.#process = process;
+    this.#name = name;
+    this.#groups = groups;
+  }
+
+  #id(group: unknown): TermKey {
+    return groupKey(group, this.#process.runtime);
+  }
+
+  #key(pid: Pid): Key {
+    return keyOf(pid, this.#process.runtime);
+  }
+
+  /** Looks for the scope's process of a node. */
+  discover(node: string): void {
+    if (this.#process.runtime.asymmetricPeers.has(node)) {
+      this.#seek(node, CATCH_UP);
+    }
+    this.#discover(node);
+  }
+
+  /** Looks again later for the scope's process of a node of Erlang. */
+  #seek(node: string, delay: number): void {
+    if (this.#sought.has(node)) return;
+    this.#sought.add(node);
+    const { pid, runtime } = this.#process;
+    const again: Reminder = { type: "seek", node, delay };
+    runtime.timers.start(pid, new InternalMessage(pid, again), delay);
+  }
+
+  #seekAgain(node: string, delay: number): void {
+    this.#sought.delete(node);
+    const { asymmetricPeers } = this.#process.runtime;
+    if (!asymmetricPeers.has(node) || this.#isKnown(node)) return;
+    this.#seek(node, Math.min(delay * 2, MAX_SEEK));
+    this.#discover(node);
+  }
+
+  #isKnown(node: string): boolean {
+    for (const { pid } of this.#peers.values()) {
+      if (pid.node === node) return true;
+    }
+    return false;
+  }
+
+  #discover(node: string): void {
+    const { pid, runtime } = this.#process;
+    const message = this.#signed({ type: "discover" });
+    try {
+      runtime.back(node).sendName(pid, this.#name, message);
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      runtime.timers.start(pid, { type: "nodeup", node }, CATCH_UP);
+    }
+  }
+
+  #signed(message: ScopeMessage): InternalMessage {
+    return new InternalMessage(this.#process.pid, new ScopeRequest(message));
+  }
+
+  #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
+    const { pid, runtime } = this.#process;
+    runtime.back(to.node).send(pid, to, this.#signed(message));
+  }
+
+  /** Sends all peers a change; while the node drains, they have been told that it has no members. */
+  tellAll(message: ScopeMessage): void {
+    if (this.#process.runtime.isDraining) return;
+    for (const peer of this.#peers.values()) this.#tellNext(peer, message);
+  }
+
+  /** Sends a peer a change. A peer that does not read is sent all groups later, so that nothing more is queued. */
+  #tellNext(peer: Peer, message: ScopeMessage): void {
+    if (peer.isBehind) return;
+    const { pid, runtime } = this.#process;
+    try {
+      this.#tell(peer, message);
+    } catch (error) {
+      if (error instanceof QueueFullError) {
+        peer.isBehind = true;
+        const later: Reminder = { type: "catch_up", peer: peer.pid };
+        runtime.timers.start(pid, new InternalMessage(pid, later), CATCH_UP);
+        return;
+      }
+      const parts = partsOf(message);
+      if (parts.length > 0) {
+        for (const part of parts) this.#tellNext(peer, part);
+        return;
+      }
+      runtime.report(
+        "error",
+        () =>
+          `pg: ${peer.pid.node} is not told of a change of the groups of ${
+            quote(this.#name)
+          }: ${printableLine(String(error), 1024)}`,
+        {
+          what: "changes of pg that a peer is not told of",
+          peer: peer.pid.node,
+        },
+      );
+    }
+  }
+
+  /** Does what was to be done later. */
+  remind(reminder: Reminder): void {
+    if (reminder.type === "catch_up") this.#catchUp(reminder.peer);
+    else this.#seekAgain(reminder.node, reminder.delay);
+  }
+
+  /** Sends a peer the changes that it has missed because it did not read. */
+  #catchUp(pid: Pid): void {
+    const peer = this.#peers.get(this.#key(pid));
+    if (!peer?.isBehind) return;
+    this.#tellAllOf(peer);
+    this.#tellNext(peer, { type: "discover" });
+  }
+
+  #tellAllOf(peer: Peer): void {
+    peer.isBehind = false;
+    // The processes of a node that drains are members for that node only.
+    const groups = this.#process.runtime.isDraining
+      ? []
+      : this.#groups.which("local");
+    this.#tellNext(peer, { type: "sync", groups });
+  }
+
+  /**
+   * Called when the node drains: from now on no process of it is in a group, as the peers know them.
+   *
+   * A peer answers a `discover` after it has handled what came before, and over the connection that carries
+   * the messages to the members. So its answer comes after all that its node sent to them until then.
+   */
+  async withdraw(): Promise<void> {
+    const process = this.#process;
+    process.abortSignal().addEventListener("abort", () => {
+      for (const seen of this.#leaving.values()) seen();
+    }, { once: true });
+    await Promise.all([...this.#peers.values()].map((peer) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#leaving.set(this.#key(peer.pid), resolve);
+      this.#tellAllOf(peer);
+      this.#tellNext(peer, { type: "discover" });
+      return promise;
+    }));
+  }
+
+  /** A peer has seen that this node's processes have left, or is gone. */
+  #seen(pid: Pid): void {
+    const key = this.#key(pid);
+    this.#leaving.get(key)?.();
+    this.#leaving.delete(key);
+  }
+
+  /** Called when a monitored process has exited; returns whether it was a peer. */
+  down(ref: Ref): boolean {
+    for (const peer of this.#peers.values()) {
+      if (!peer.ref.equals(ref)) continue;
+      this.#forget(peer);
+      const { node } = peer.pid;
+      // The scope there may be started again.
+      if (this.#process.runtime.asymmetricPeers.has(node)) {
+        this.#seek(node, CATCH_UP);
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /** Forgets the groups of a peer: it has exited, or its connection is lost. */
+  #forget({ pid, groups }: Peer): void {
+    this.#seen(pid);
+    this.#peers.delete(this.#key(pid));
+    for (const [id, members] of groups) {
+      const pids = members.pids();
+      for (const { node } of pids) this.#process.dropFor(node);
+      this.#groups.remove(id, pids, "all");
+    }
+  }
+
+  #meet(pid: Pid): Peer {
+    // A node has one process of a scope at a time: the one before is gone, or will be.
+    for (const peer of this.#peers.values()) {
+      if (peer.pid.node !== pid.node) continue;
+      this.#process.demonitor(peer.ref);
+      this.#forget(peer);
+    }
+    const ref = this.#process.monitor(pid);
+    const peer: Peer = { pid, ref, groups: new Map(), isBehind: false };
+    this.#peers.set(this.#key(pid), peer);
+    return peer;
+  }
+
+  /** Handles the message of a peer; an invalid one is dropped. */
+  hear(message: unknown): void {
+    const { runtime } = this.#process;
+    const heard = message instanceof InternalMessage
+      ? message
+      : scopeMessageFromOtp(message);
+    if (heard === undefined) return;
+    const { from, message: told } = heard;
+    // Nodes of this library sign what they send; a tuple can only be from a node of Erlang.
+    if (
+      !(message instanceof InternalMessage) &&
+      !runtime.asymmetricPeers.has(from.node)
+    ) return;
+    if (
+      from.node !== runtime.node &&
+      isScopeMessage(told, from.node) && this.#canHave(told)
+    ) this.#take(from, told);
+  }
+
+  /** Whether all groups that are spoken of can be. */
+  #canHave(told: ScopeMessage): boolean {
+    return groupsOf(told).every((group) =>
+      canBeGroup(group, this.#process.runtime)
+    );
+  }
+
+  #take(from: Pid, message: ScopeMessage): void {
+    const known = this.#peers.get(this.#key(from));
+    if (message.type === "discover") {
+      const peer = known ?? this.#meet(from);
+      this.#tellAllOf(peer);
+      if (known === undefined) this.#tellNext(peer, { type: "discover" });
+    } else if (message.type === "sync") {
+      this.#sync(known ?? this.#meet(from), message.groups);
+      this.#seen(from);
+    } else if (known === undefined) {
+      // Sent before the connection was lost, and arrived after the DOWN.
+      return;
+    } else if (message.type === "join") {
+      this.#peerJoins(known, message.group, message.pids);
+    } else this.#peersLeave(known, message.groups, message.pids);
+  }
+
+  /**
+   * Each of these leaves each of the groups once.
+   *
+   * A message can name many of both: it costs as much as it has items, and as there are members that
+   * leave. Peers that follow the protocol name one process or one group.
+   */
+  #peersLeave(peer: Peer, groups: unknown[], pids: Pid[]): void {
+    if (groups.length === 1) {
+      return this.#peerLeaves(peer, this.#id(groups[0]), pids);
+    }
+    const times = new Map<TermKey, number>();
+    for (const group of groups) {
+      const id = this.#id(group);
+      times.set(id, (times.get(id) ?? 0) + 1);
+    }
+    const leaving = new Members(this.#process.runtime, pids);
+    for (const [id, count] of times) {
+      const left = peer.groups.get(id)?.leaving(leaving, count) ?? [];
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
+    }
+  }
+
+  #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
+    // Those beyond the limit of their node are not members here, which is logged.
+    const id = this.#id(group);
+    const pids: Pid[] = [];
+    const characters = keptLength(group, id);
+    for (const pid of joining) {
+      // All are of one node: if the limit is reached for one, it is for the others.
+      if (!this.#process.keepFor(pid.node, characters)) break;
+      pids.push(pid);
+    }
+    if (pids.length === 0) return;
+    const known = groups.get(id);
+    if (known !== undefined) known.add(pids);
+    else groups.set(id, new Members(this.#process.runtime, pids));
+    this.#groups.add(id, group, pids, "all");
+  }
+
+  #peerLeaves({ groups }: Peer, id: TermKey, pids: Pid[]): void {
+    const members = groups.get(id);
+    const left = members?.takeAll(pids) ?? [];
+    if (members === undefined || left.length === 0) return;
+    for (const { node } of left) this.#process.dropFor(node);
+    if (members.isEmpty) groups.delete(id);
+    this.#groups.remove(id, pids, "all");
+  }
+
+  /** Replaces a peer's groups by those that it reports. */
+  #sync(peer: Peer, groups: GroupMembers[]): void {
+    const { runtime } = this.#process;
+    const told = new Map(groups.map((each) => [this.#id(each.group), each]));
+    for (const [id, members] of [...peer.groups]) {
+      const kept = new Members(runtime, told.get(id)?.pids);
+      const left = members.pids().filter((pid) => !kept.take(pid));
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
+    }
+    for (const [id, { group, pids }] of told) {
+      const known = new Members(runtime, peer.groups.get(id)?.pids());
+      const joined = pids.filter((pid) => !known.take(pid));
+      if (joined.length > 0) this.#peerJoins(peer, group, joined);
+    }
+  }
+}
+
+/**
+ * The changes of a message, each in one of its own: a group that a peer cannot be sent must not keep others from
+ * it. Empty, if there is one.
+ */
+function partsOf(message: ScopeMessage): ScopeMessage[] {
+  switch (message.type) {
+    case "sync":
+      if (message.groups.length === 0) return [];
+      return [
+        { type: "sync", groups: [] },
+        ...message.groups.map(({ group, pids }): ScopeMessage => ({
+          type: "join",
+          group,
+          pids,
+        })),
+      ];
+    case "leave":
+      if (message.groups.length === 1) return [];
+      return message.groups.map((group) => ({
+        type: "leave",
+        groups: [group],
+        pids: message.pids,
+      }));
+    default:
+      return [];
+  }
+}
+
+/** The groups in a message. */
+function groupsOf(message: ScopeMessage): unknown[] {
+  switch (message.type) {
+    case "discover":
+      return [];
+    case "sync":
+      return message.groups.map(({ group }) => group);
+    case "join":
+      return [message.group];
+    case "leave":
+      return message.groups;
+  }
+}
+
+/** Whether a value is a list of processes of a node. */
+export function arePids(value: unknown, node: string): value is Pid[] {
+  return Array.isArray(value) &&
+    value.every((each) => each instanceof Pid && each.node === node);
+}
+
+/** Whether the scope's process of a node may send this message: it names only processes of its node. */
+function isScopeMessage(
+  message: unknown,
+  node: string,
+): message is ScopeMessage {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, groups, pids } = message as Record<string, unknown>;
+  switch (type) {
+    case "discover":
+      return true;
+    case "sync":
+      return Array.isArray(groups) &&
+        groups.every((each) => arePids(each?.pids, node));
+    case "join":
+      return arePids(pids, node) && pids.length > 0;
+    case "leave":
+      return arePids(pids, node) && Array.isArray(groups);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * The process of a scope of groups on one node: it serves `join` and `leave` of its node, monitors the members of
+ * its node, and passes the changes on to the peers (`pg_peers.ts`).
+ *
+ * @module
+ */
+
+import { NoProcessError } from "../../core/errors.ts";
+import { quote } from "../../core/values/inspect.ts";
+import { type Pid, Ref } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { TermKey } from "../../core/values/term_key.ts";
+import { Joins } from "./join_counts.ts";
+import { fromSelf, isTyped } from "../gen/messages.ts";
+import {
+  canBeGroup,
+  groupKey,
+  type GroupMembers,
+  Groups,
+  type Subscriber,
+  type Where,
+} from "./pg_groups.ts";
+import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
+import { BADARG, type OtpEncoding, type Server } from "../gen/server.ts";
+import { atom } from "../../core/values/atom.ts";
+import { tuple } from "../../core/values/tuple.ts";
+
+/** A request to a scope's process from processes of its node. */
+export type PgRequest =
+  | { type: "join"; group: unknown; pids: Pid[] }
+  | { type: "leave"; group: unknown; pids: Pid[] }
+  | { type: "monitor"; group: unknown }
+  | { type: "monitor_scope" }
+  | { type: "demonitor"; ref: Ref };
+
+/** The process whose end a monitor of the scope's process reports. */
+type Watched =
+  | { type: "member"; pid: Pid }
+  | { type: "subscriber"; subscriber: Subscriber };
+
+const scopes = new WeakMap<Runtime, Map<string, PgScope>>();
+
+/** The scope of that name on a node, if it runs. */
+export function findScope(runtime: Runtime, name: string): PgScope | undefined {
+  const known = scopes.get(runtime);
+  const scope = known?.get(name);
+  if (scope === undefined || scope.isRunning) return scope;
+  known!.delete(name);
+  return undefined;
+}
+
+/** The scopes that run on a node, by name. */
+export function runningScopes(runtime: Runtime): [string, PgScope][] {
+  return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
+}
+
+/**
+ * The scope of that name on a node.
+ *
+ * @throws {NoProcessError} If it does not run.
+ */
+export function runningScope(runtime: Runtime, name: string): PgScope {
+  const scope = findScope(runtime, name);
+  if (scope !== undefined) return scope;
+  throw new NoProcessError(
+    `Cannot tell the groups of ${
+      quote(name)
+    }: no such scope runs on ${runtime.node}; start it by pg.startLink(${
+      quote(name)
+    })`,
+  );
+}
+
+/**
+ * Makes the processes of a draining node leave all groups of all scopes, as other nodes see it. For processes of
+ * their own node they stay members, so that what runs can finish.
+ *
+ * @returns A promise that resolves when the other nodes have seen it, and everything has arrived that they sent
+ *   to members before that.
+ */
+export async function withdrawGroups(runtime: Runtime): Promise<void> {
+  const known = [...scopes.get(runtime)?.values() ?? []];
+  await Promise.all(
+    known.map((scope) => scope.isRunning ? scope.withdraw() : undefined),
+  );
+}
+
+/** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */
+export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
+  for (const scope of scopes.get(runtime)?.values() ?? []) {
+    if (scope.isRunning) scope.leaveAll(pid);
+  }
+}
+
+/** The server of a scope. */
+export class PgScope implements Server {
+  readonly #process: LocalProcess;
+  readonly #groups: Groups;
+  /** This node's processes, each with its joins. */
+  readonly #local = new Map<Key, { ref: Ref; joins: Joins }>();
+  readonly #peers: ScopePeers;
+  readonly #watched = new Map<number, Watched>();
+
+  /** Begins to look for others of its name. */
+  constructor(process: LocalProcess, name: string) {
+    this.#process = process;
+    this.#groups = new Groups(process);
+    this.#peers = new ScopePeers(process, name, this.#groups);
+    const { runtime } = process;
+    let known = scopes.get(runtime);
+    if (known === undefined) scopes.set(runtime, known = new Map());
+    known.set(name, this);
+    process.watchesNodes = 1;
+    process.watchesAsymmetric = true;
+    for (const node of runtime.visible) this.#peers.discover(node);
+    for (const node of runtime.asymmetricPeers) this.#peers.discover(node);
+  }
+
+  /** Whether its process is alive. */
+  get isRunning(): boolean {
+    return this.#process.alive;
+  }
+
+  /** The processes of a group. */
+  members(group: unknown, where: Where): Pid[] {
+    return this.#groups.members(this.#id(group), where);
+  }
+
+  /** The groups that have processes. */
+  which(where: Where): GroupMembers[] {
+    return this.#groups.which(where);
+  }
+
+  /** Announces to the peers that no process of this node is in a group; resolves when they have seen it. */
+  withdraw(): Promise<void> {
+    return this.#peers.withdraw();
+  }
+
+  /** Removes a process of this node from all groups, as often as it is in them. */
+  leaveAll(pid: Pid): void {
+    const known = this.#local.get(this.#key(pid));
+    if (known === undefined) return;
+    this.#unwatch(known.ref);
+    this.#memberDown(pid);
+  }
+
+  /** Nodes of Erlang have their own scopes, which ask nothing. */
+  readonly otp: OtpEncoding = {
+    request: (term) => term,
+    reply: () => tuple(atom("error"), atom("badarg")),
+  };
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    const asked = request as PgRequest | null;
+    const { runtime } = this.#process;
+    const { node } = runtime;
+    if (caller.pid.node !== node) return BADARG;
+    const { group } = (asked ?? {}) as { group?: unknown };
+    if (!canBeGroup(group, runtime)) return BADARG;
+    switch (asked?.type) {
+      case "join":
+        if (!arePids(asked.pids, node)) return BADARG;
+        return this.#join(asked.group, asked.pids);
+      case "leave":
+        if (!arePids(asked.pids, node)) return BADARG;
+        return this.#leave(asked.group, asked.pids);
+      case "monitor": {
+        const id = this.#id(asked.group);
+        const ref = this.#subscribe(caller.pid, { id });
+        return { ref, pids: this.#groups.members(id, "all") };
+      }
+      case "monitor_scope":
+        return {
+          ref: this.#subscribe(caller.pid, undefined),
+          groups: this.which("all"),
+        };
+      case "demonitor":
+        return asked.ref instanceof Ref && this.#unsubscribe(asked.ref);
+      default:
+        return BADARG;
+    }
+  }
+
+  info(message: unknown): void {
+    if (isTyped(message, "DOWN")) {
+      const { ref } = message as { ref?: unknown };
+      if (this.#process.isDown(ref) && !this.#peers.down(ref)) this.#down(ref);
+    } else if (isTyped(message, "nodeup")) {
+      const { node } = message as { node?: unknown };
+      const { visible, asymmetricPeers } = this.#process.runtime;
+      // Any process can send a message that looks like news of a node: the actual state counts.
+      if (
+        typeof node === "string" &&
+        (visible.has(node) || asymmetricPeers.has(node))
+      ) {
+        this.#peers.discover(node);
+      }
+    } else {
+      const told = fromSelf(message, this.#process) as Reminder | undefined;
+      if (told !== undefined) this.#peers.remind(told);
+      else this.#peers.hear(message);
+    }
+  }
+
+  /** The one cast is OTP's `sync`. */
+  cast(request: unknown): void {
+    this.#peers.hear(request);
+  }
+
+  #id(group: unknown): TermKey {
+    return groupKey(group, this.#process.runtime);
+  }
+
+  #key(pid: Pid): Key {
+    return keyOf(pid, this.#process.runtime);
+  }
+
+  #watch(pid: Pid, watched: Watched, ref?: Ref): Ref {
+    const process = this.#process;
+    const by = ref ?? process.runtime.makeRef();
+    this.#watched.set(by.number, watched);
+    return process.monitor(pid, undefined, undefined, by);
+  }
+
+  #unwatch(ref: Ref): void {
+    this.#watched.delete(ref.number);
+    this.#process.demonitor(ref);
+  }
+
+  #join(group: unknown, pids: Pid[]): "ok" {
+    if (pids.length === 0) return "ok";
+    const id = this.#id(group);
+    for (const pid of pids) {
+      const key = this.#key(pid);
+      let known = this.#local.get(key);
+      if (known === undefined) {
+        const ref = this.#watch(pid, { type: "member", pid });
+        known = { ref, joins: new Joins() };
+        this.#local.set(key, known);
+      }
+      known.joins.add(id);
+    }
+    this.#groups.add(id, group, pids, "local");
+    this.#peers.tellAll({ type: "join", group, pids });
+    return "ok";
+  }
+
+  #leave(group: unknown, pids: Pid[]): "ok" | "not_joined" {
+    const id = this.#id(group);
+    const left = pids.filter((pid) => this.#forget(pid, id));
+    if (left.length === 0) return "not_joined";
+    this.#groups.remove(id, pids, "local");
+    this.#peers.tellAll({ type: "leave", groups: [group], pids });
+    return "ok";
+  }
+
+  /** Notes that a process of this node has left a group once; whether it was in it. */
+  #forget(pid: Pid, id: TermKey): boolean {
+    const known = this.#local.get(this.#key(pid));
+    if (known === undefined || !known.joins.take(id)) return false;
+    if (known.joins.size > 0) return true;
+    this.#local.delete(this.#key(pid));
+    this.#unwatch(known.ref);
+    return true;
+  }
+
+  #subscribe(pid: Pid, only: Subscriber["only"]): Ref {
+    const ref = this.#process.runtime.makeRef();
+    const subscriber: Subscriber = { pid, ref, only };
+    this.#groups.subscribe(subscriber);
+    return this.#watch(pid, { type: "subscriber", subscriber }, ref);
+  }
+
+  #unsubscribe(ref: Ref): boolean {
+    const watched = this.#watched.get(ref.number);
+    if (watched?.type !== "subscriber") return false;
+    this.#groups.unsubscribe(watched.subscriber);
+    this.#unwatch(ref);
+    return true;
+  }
+
+  #down(ref: Ref): void {
+    const watched = this.#watched.get(ref.number);
+    this.#watched.delete(ref.number);
+    switch (watched?.type) {
+      case "member":
+        return this.#memberDown(watched.pid);
+      case "subscriber":
+        return this.#groups.unsubscribe(watched.subscriber);
+    }
+  }
+
+  #memberDown(pid: Pid): void {
+    const ids = this.#local.get(this.#key(pid))!.joins.groups();
+    this.#local.delete(this.#key(pid));
+    const groups = ids.map((id) => this.#groups.term(id));
+    for (const id of ids) this.#groups.remove(id, [pid], "local");
+    this.#peers.tellAll({ type: "leave", groups, pids: [pid] });
+  }
+}

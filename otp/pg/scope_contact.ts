@@ -1,0 +1,96 @@
+/**
+ * The contact of a server with a scope of groups of its node. A scope that restarts knows nothing of those that
+ * had joined a group or monitored one: they enter again.
+ *
+ * Races: the scope may exit between its start and the request to it. The monitor is set before that request, so
+ * its DOWN leads to the next try.
+ *
+ * @module
+ */
+
+import { startCall } from "../gen/call.ts";
+import { onExit } from "../gen/on_exit.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
+import { findScope, type PgRequest, runningScope } from "./pg_scope.ts";
+
+/** Milliseconds between looks for a scope that has exited. */
+const RETRY = 100;
+
+/** Sends a scope a request whenever it has started. */
+export class ScopeContact<T> {
+  readonly #process: LocalProcess;
+  readonly #scope: string;
+  readonly #request: PgRequest;
+  readonly #entered: (answer: T) => void;
+  #isOver = false;
+  #stopTimer: () => void = ignore;
+
+  /**
+   * Creates a contact that is not begun.
+   *
+   * @param process The server.
+   * @param scope The scope's name.
+   * @param request The request.
+   * @param entered Receives each answer.
+   */
+  constructor(
+    process: LocalProcess,
+    scope: string,
+    request: PgRequest,
+    entered: (answer: T) => void = ignore,
+  ) {
+    this.#process = process;
+    this.#scope = scope;
+    this.#request = request;
+    this.#entered = entered;
+    onExit(process, () => this.end());
+  }
+
+  /**
+   * Enters for the first time; resolves when the scope has answered.
+   *
+   * @throws {NoProcessError} If the scope does not run.
+   */
+  begin(): Promise<void> {
+    runningScope(this.#process.runtime, this.#scope);
+    return this.#enter();
+  }
+
+  /** Does not enter again. */
+  end(): void {
+    this.#isOver = true;
+    this.#stopTimer();
+  }
+
+  #enter(): Promise<void> {
+    const process = this.#process;
+    const place = { node: process.runtime.node, name: this.#scope };
+    process.monitor(place, undefined, {
+      node: place.node,
+      reply: ignore,
+      down: (_object, _reason, ref) => {
+        process.unawait(ref);
+        if (!this.#isOver) this.#later();
+      },
+      abandon: ignore,
+    });
+    const { type } = this.#request;
+    const asked = startCall<T>(
+      process,
+      place,
+      new OwnRequest(this.#request),
+      { timeout: Infinity, as: () => ["pg", type, [this.#scope]] },
+    );
+    return asked.promise.then(this.#entered);
+  }
+
+  #later(): void {
+    const { runtime } = this.#process;
+    this.#stopTimer = runtime.after(RETRY, () => {
+      if (findScope(runtime, this.#scope) === undefined) this.#later();
+      else this.#enter().catch(ignore);
+    });
+  }
+}

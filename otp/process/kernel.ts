@@ -1,0 +1,528 @@
+/**
+ * The functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) for processes: start one,
+ * send and receive, exit. `process.ts` exports them together with `Process`.
+ *
+ * @module
+ */
+
+import { ExitError, NoProcessError } from "../../core/errors.ts";
+import type { NameOnNode } from "../gen/server_ref.ts";
+import { IO } from "../io/io.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import type { WaitOptions } from "../../core/processes/mailbox.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { MonitoredObject } from "../../core/signals/signal.ts";
+import { assertFunction } from "../../core/spawning/exported_modules.ts";
+import {
+  checkArgs,
+  checkOptions,
+  checkSignal,
+  checkString,
+  checkTimeout,
+  isName,
+} from "../../core/values/check_arguments.ts";
+import type { ExitMessage } from "../../core/values/exit_message.ts";
+import { inspect, quote } from "../../core/values/inspect.ts";
+import { type Message, Pid, Ref } from "../../core/values/pid.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import { remoteNameOf } from "../../core/values/beam_names.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { MonitoredObject, NameOnNode };
+export type { ExitMessage } from "../../core/values/exit_message.ts";
+export { type Message, Pid, Ref } from "../../core/values/pid.ts";
+
+/** A receiver of messages: a process, a local name, a name on a node, or an alias. */
+export type Destination<M = unknown> =
+  | Pid<M>
+  | string
+  | Atom
+  | NameOnNode
+  | Ref;
+
+/** The message of a monitor, sent once, when the monitored process exits. */
+export interface DownMessage {
+  /** Always `"DOWN"`. */
+  type: "DOWN";
+  /** The monitor's reference. */
+  ref: Ref;
+  /** The monitored pid, or the name and its node. */
+  object: MonitoredObject;
+  /** The exit reason; `"noproc"` if the process did not exist, `"noconnection"` if its node is down. */
+  reason: unknown;
+}
+
+/** A reply that arrived when no call was waiting for it, such as a task's result. */
+export interface ReplyMessage {
+  /** Always `"reply"`. */
+  type: "reply";
+  /** The reference of the request. */
+  ref: Ref;
+  /** The value. */
+  value: unknown;
+}
+
+/** Options for {@linkcode receive}. */
+export interface ReceiveOptions<A = never> {
+  /**
+   * How long to wait, in milliseconds; 0 takes only a message that is already in the mailbox.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /**
+   * The result when the time limit expires. Without it, the promise rejects with `ReceiveTimeout`.
+   *
+   * @default {undefined}
+   */
+  after?: A;
+  /**
+   * Ends the wait with the signal's reason.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+}
+
+const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
+  timeout: true,
+  after: true,
+  signal: true,
+};
+
+/**
+ * Returns the pid of the calling process; outside any process, the shell's pid.
+ *
+ * @typeParam M The messages that the process accepts.
+ * @returns The pid.
+ * @throws {ProcessExited} If the calling process has exited.
+ *
+ * @example Usage
+ * ```ts
+ * import { self } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(self().equals(self()));
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function self<M = any>(): Pid<M> {
+  return currentProcess().pid;
+}
+
+/**
+ * Sends a copy of a message. The copy is made immediately.
+ *
+ * Never throws for a receiver that is dead or cannot be reached; as in Erlang, the message is then dropped.
+ * Messages between one sender and one receiver keep their order, and none is delivered twice. The first
+ * message to a node connects to it.
+ *
+ * @typeParam M The messages that the receiver accepts.
+ * @typeParam T The type of the message.
+ * @param to A pid, a local name, `{ name, node }`, or an alias.
+ * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
+ *   errors, pids, references and atoms.
+ * @returns `undefined` while the connection's buffer has room; otherwise a promise that resolves when the
+ *   buffer has drained or the node is down. It never rejects. `await send(…)` corresponds to Erlang's
+ *   suspending send.
+ * @throws {TypeError} If the message contains a value that cannot be sent, such as a function.
+ * @throws {RangeError} If it is nested too deeply or too large.
+ * @throws {NoProcessError} If `to` is a local name that is not registered.
+ * @throws {QueueFullError} If the node's queue is at its hard cap; the message is not sent.
+ *
+ * @example Usage
+ * ```ts
+ * import { receive, self, send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), { type: "hi" });
+ * assertEquals(await receive(), { type: "hi" });
+ * ```
+ */
+export function send<M, T>(
+  to: Destination<M>,
+  message: Message<NoInfer<M>, T>,
+): Promise<void> | undefined;
+export function send<M, T>(
+  to: Destination<M>,
+  message: Message<NoInfer<M>, T>,
+  options?: undefined,
+): Promise<void> | undefined {
+  if (options !== undefined) {
+    throw new TypeError(
+      `Cannot send with the options ${
+        inspect(options)
+      }: send takes none; call Process.send(to, message, options)`,
+    );
+  }
+  const process = currentProcess();
+  if (to instanceof Pid) return process.send(to, message);
+  if (to instanceof Ref) return process.sendAlias(to, message);
+  if (isName(to)) {
+    const name = nameOf(to);
+    if (!process.runtime.names.has(name)) {
+      throw new NoProcessError(
+        `Cannot send to ${
+          quote(name)
+        }: no process is registered under that name on ${process.runtime.node}; register it first, or name its node: { name, node }`,
+      );
+    }
+    return process.sendName(name, process.runtime.node, message);
+  }
+  if (!isName(to?.name) || !isName(to.node)) {
+    throw new TypeError(
+      `Cannot send to ${
+        inspect(to)
+      }: the receiver is a pid, a name, { name, node }, or an alias`,
+    );
+  }
+  return process.sendName(remoteNameOf(to.name), nameOf(to.node), message);
+}
+
+/**
+ * Takes the oldest message that the guard accepts out of the mailbox, or waits for one.
+ *
+ * Several concurrent waits in one process are served in order, each with its own guard.
+ *
+ * @typeParam T The message's type.
+ * @typeParam A The type of `after`.
+ * @param guard Returns whether to accept a message; without a guard, every message is accepted.
+ * @param options The timeout, the result after it, and an abort signal.
+ * @returns The message, or `after` when the time limit expires.
+ * @throws {ReceiveTimeout} If no message arrives in time and `after` is not given.
+ * @throws {TypeError} If the guard is not a function.
+ * @throws {ProcessExited} If the process exits during the wait; in the shell, `ExitError`.
+ *
+ * @example Wait for one kind, and not for ever
+ * ```ts
+ * import { receive, self, send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), { type: "other" });
+ * send(self(), { type: "answer", value: 42 });
+ * const answer = await receive((m): m is { type: "answer"; value: number } => m.type === "answer");
+ * assertEquals(answer.value, 42);
+ * assertEquals(await receive((m) => m.type === "no", { timeout: 5, after: "none" }), "none");
+ * assertEquals(await receive(), { type: "other" });
+ * ```
+ */
+// deno-lint-ignore no-explicit-any
+export function receive<T = any, A = never>(
+  // deno-lint-ignore no-explicit-any
+  guard?: ((message: any) => message is T) | ((message: any) => boolean) | null,
+  options?: ReceiveOptions<A>,
+): Promise<T | A> {
+  // As promised() does, without a closure for each message.
+  try {
+    checkGuard(guard);
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    return process.mailbox.receive(
+      guard ?? undefined,
+      options === undefined ? undefined : waitOptions(options),
+      process,
+    ) as Promise<T | A>;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function checkGuard(guard: unknown): void {
+  if (typeof guard === "function" || guard === undefined || guard === null) {
+    return;
+  }
+  throw new TypeError(
+    `Cannot receive: the guard is ${
+      inspect(guard)
+    }, and not a function; give options as the second argument: receive(null, options)`,
+  );
+}
+
+function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
+  checkOptions(options, "receive", RECEIVE_OPTIONS);
+  const { timeout, after, signal } = options;
+  if (timeout !== undefined) checkTimeout(timeout, "receive");
+  if (signal !== undefined) checkSignal(signal, "receive");
+  return { timeout, after, hasAfter: Object.hasOwn(options, "after"), signal };
+}
+
+/**
+ * Prints and removes all messages in the mailbox, as in iex.
+ *
+ * @returns `"ok"`.
+ *
+ * @example Usage
+ * ```ts
+ * import { flush, self, send } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * send(self(), "sup?");
+ * assertEquals(await flush(), "ok"); // prints "sup?"
+ * ```
+ */
+export async function flush(): Promise<"ok"> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  for (
+    let mail = process.mailbox.take(undefined);
+    mail !== undefined;
+    mail = process.mailbox.take(undefined)
+  ) await IO.inspect(mail.message);
+  return "ok";
+}
+
+/** Options for {@linkcode spawn}, {@linkcode spawnLink} and {@linkcode spawnMonitor}. */
+export interface SpawnOptions {
+  /**
+   * The name of the process in crash reports.
+   *
+   * @default {the function's name}
+   */
+  label?: string;
+}
+
+const SPAWN_OPTIONS: OptionNames<SpawnOptions> = { label: true };
+
+/**
+ * Starts a process.
+ *
+ * The process begins after the caller has yielded to the event loop, runs until its function returns (or the
+ * returned promise settles), and inherits the caller's group leader. To spawn on another node, use
+ * `Node.spawn(node, …)`.
+ *
+ * @typeParam A The function's arguments.
+ * @param fn The function that the process runs.
+ * @param args The function's arguments; they are copied.
+ * @param options A label.
+ * @returns The new process's pid.
+ * @throws {ProcessExited} If the calling process has exited.
+ *
+ * @example Usage
+ * ```ts
+ * import { receive, self, send, spawn } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parent = self();
+ * spawn((n: number) => send(parent, n + 1), [1]);
+ * assertEquals(await receive(), 2);
+ * ```
+ */
+export function spawn<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  args?: A,
+  options: SpawnOptions = NO_OPTIONS,
+): Pid {
+  checkSpawn(options);
+  return start(currentProcess(), fn, args, options).pid;
+}
+
+/**
+ * Starts a process that is linked to the caller from the start.
+ *
+ * When one of the two exits with a reason other than `"normal"`, so does the other, unless it traps exits.
+ *
+ * @typeParam A The function's arguments.
+ * @param fn The function that the process runs.
+ * @param args The function's arguments; they are copied.
+ * @param options A label.
+ * @returns The new process's pid.
+ *
+ * @example Usage
+ * ```ts
+ * import { exit, Process, receive, spawnLink } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * Process.trapExit(true);
+ * spawnLink(() => exit("oops"));
+ * assertEquals((await receive()).reason, "oops");
+ * Process.trapExit(false);
+ * ```
+ */
+export function spawnLink<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  args?: A,
+  options: SpawnOptions = NO_OPTIONS,
+): Pid {
+  checkSpawn(options);
+  const parent = currentProcess();
+  return start(parent, fn, args, options, parent).pid;
+}
+
+/**
+ * Starts a process that the caller monitors from the start.
+ *
+ * @typeParam A The function's arguments.
+ * @param fn The function that the process runs.
+ * @param args The function's arguments; they are copied.
+ * @param options A label.
+ * @returns The new process's pid and the monitor's reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { receive, spawnMonitor } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { ref } = spawnMonitor(() => {});
+ * assertEquals((await receive((m) => ref.equals(m.ref))).reason, "normal");
+ * ```
+ */
+export function spawnMonitor<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  args?: A,
+  options: SpawnOptions = NO_OPTIONS,
+): { pid: Pid; ref: Ref } {
+  checkSpawn(options);
+  const parent = currentProcess();
+  const ref = parent.runtime.makeRef();
+  const monitor = { pid: parent.pid, ref };
+  const { pid } = start(parent, fn, args, options, undefined, monitor);
+  parent.addMonitor(ref, pid, pid.node);
+  return { pid, ref };
+}
+
+/** Not created anew: that is 56 bytes of the 1,200 for a process that exits at once. */
+const NO_OPTIONS: SpawnOptions = {};
+
+function checkSpawn(options: SpawnOptions): void {
+  checkOptions(options, "spawn", SPAWN_OPTIONS, '{ label: "worker" }');
+  if (options.label !== undefined) {
+    checkString(options.label, "spawn with the label");
+  }
+}
+
+function start<A extends unknown[]>(
+  parent: LocalProcess,
+  fn: (...args: A) => unknown,
+  args: A | undefined,
+  options: SpawnOptions,
+  linkParent?: LocalProcess,
+  monitor?: { pid: Pid; ref: Ref },
+): LocalProcess {
+  assertFunction(fn);
+  checkArgs(args);
+  const { runtime } = parent;
+  const copy = args === undefined
+    ? undefined
+    : copyTerm(args, runtime.maxDepth) as A;
+  return runtime.spawn(
+    copy === undefined ? fn as () => unknown : () => fn(...copy),
+    {
+      label: options.label ?? fn.name,
+      parent: parent.pid,
+      groupLeader: parent.groupLeader,
+      linkParent,
+      monitor,
+    },
+  );
+}
+
+/**
+ * Exits the calling process: throws an `ExitError`, which ends the process if it is not caught.
+ *
+ * Follows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to
+ * another process.
+ *
+ * @param reason The exit reason.
+ * @throws {ExitError} With the reason.
+ * @throws {TypeError} If a second argument is given: `Process.exit` takes a pid and a reason.
+ *
+ * @example Usage
+ * ```ts
+ * import { exit, receive, spawnMonitor } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * spawnMonitor(() => exit("oops"));
+ * assertEquals((await receive()).reason, "oops");
+ * ```
+ */
+export function exit(reason: unknown): never;
+export function exit(...args: unknown[]): never {
+  if (args.length > 1) {
+    throw new TypeError(
+      `Cannot exit with ${args.length} arguments: exit takes a reason; call Process.exit(pid, reason) for another process`,
+    );
+  }
+  currentProcess();
+  throw new ExitError(args[0]);
+}
+
+/**
+ * Returns a new unique reference.
+ *
+ * @returns The reference.
+ *
+ * @example Usage
+ * ```ts
+ * import { makeRef } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!makeRef().equals(makeRef()));
+ * ```
+ */
+export function makeRef(): Ref {
+  return currentProcess().runtime.makeRef();
+}
+
+/**
+ * Tests whether a message is an {@linkcode ExitMessage}.
+ *
+ * @param message Any message.
+ * @returns True for a trapped exit signal.
+ *
+ * @example Usage
+ * ```ts
+ * import { isExit } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!isExit("EXIT"));
+ * ```
+ */
+export function isExit(message: unknown): message is ExitMessage {
+  return typed(message, "EXIT");
+}
+
+/**
+ * Tests whether a message is a {@linkcode DownMessage}.
+ *
+ * @param message Any message.
+ * @returns True for a monitor's DOWN.
+ *
+ * @example Usage
+ * ```ts
+ * import { isDown } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!isDown({ type: "hi" }));
+ * ```
+ */
+export function isDown(message: unknown): message is DownMessage {
+  return typed(message, "DOWN");
+}
+
+/**
+ * Tests whether a message is a {@linkcode ReplyMessage}.
+ *
+ * @param message Any message.
+ * @returns True for a reply that arrived when no call was waiting for it.
+ *
+ * @example Usage
+ * ```ts
+ * import { isReply } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * assert(!isReply(undefined));
+ * ```
+ */
+export function isReply(message: unknown): message is ReplyMessage {
+  return typed(message, "reply");
+}
+
+function typed(message: unknown, type: string): boolean {
+  return typeof message === "object" && message !== null &&
+    (message as { type?: unknown }).type === type;
+}

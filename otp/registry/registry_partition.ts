@@ -1,0 +1,105 @@
+/**
+ * The process of a registry: all that register link to it, and it removes their keys when they exit.
+ *
+ * The table is written by the processes that register, in their own turn, and read by anybody; this process only
+ * clears up. Locks (`Registry.lock`): a key is free, or held by one caller, with a queue of callers that wait.
+ * Messages: `lock` is answered when the caller has the lock, with the reference of the monitor on it; `unlock`
+ * with that reference releases it.
+ *
+ * Races: a process may exit between its registration and its EXIT here. Lookups leave out a process that is not
+ * alive, and a name of one can be taken at once. A caller that exits while it waits or holds a lock releases it by
+ * the DOWN of its monitor; `unlock` of a reference that is released already has no effect.
+ *
+ * @module
+ */
+
+import { Fifo } from "../../core/collections/fifo.ts";
+import { Ref } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { type TermKey, termKey } from "../../core/values/term_key.ts";
+import { isExitSignal } from "../../core/values/exit_message.ts";
+import { fromNode, isTyped } from "../gen/messages.ts";
+import type { RegistryTable } from "./registry_table.ts";
+import { BADARG, NO_REPLY, type Server } from "../gen/server.ts";
+
+/** A request to a partition for a lock; the answer, a reference, arrives when the caller holds it. */
+export interface LockRequest {
+  /** Always `"lock"`. */
+  type: "lock";
+  /** The key that is locked. */
+  key: unknown;
+}
+
+/** Releases a lock. */
+export interface Unlock {
+  /** Always `"unlock"`. */
+  type: "unlock";
+  /** The reference that the partition answered with. */
+  ref: Ref;
+}
+
+/** The process that those registered are linked to. */
+export class RegistryPartition implements Server {
+  readonly #process: LocalProcess;
+  readonly #table: RegistryTable;
+  /** The processes that wait for each lock that is held. */
+  readonly #waiting = new Map<TermKey, Fifo<ReplyTo>>();
+  /** Which lock is held, by the monitor of its holder. */
+  readonly #held = new Map<number, TermKey>();
+
+  /** Opens the table. */
+  constructor(process: LocalProcess, table: RegistryTable) {
+    this.#process = process;
+    this.#table = table;
+    process.trapExit = true;
+    table.open(process);
+  }
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    const { maxDepth, node } = this.#process.runtime;
+    // Only processes of its node use a registry.
+    if (!isTyped(request, "lock") || caller.pid.node !== node) {
+      return BADARG;
+    }
+    const id = termKey((request as LockRequest).key, maxDepth);
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.push(caller);
+    else {
+      this.#waiting.set(id, new Fifo());
+      this.#grant(id, caller);
+    }
+    return NO_REPLY;
+  }
+
+  info(message: unknown): void {
+    if (isExitSignal(message)) this.#table.forget(message.from);
+    else if (isTyped(message, "DOWN")) {
+      const { ref } = message as { ref?: unknown };
+      if (this.#process.isDown(ref)) this.#unlock(ref);
+    } else {
+      const told = fromNode(message, this.#process.runtime.node);
+      const { ref } = (told ?? {}) as Partial<Unlock>;
+      if (isTyped(told, "unlock") && ref instanceof Ref) this.#unlock(ref);
+    }
+  }
+
+  #grant(id: TermKey, caller: ReplyTo): void {
+    const { pid } = caller;
+    const process = this.#process;
+    const held = process.monitor(pid);
+    this.#held.set(held.number, id);
+    process.reply(caller, held);
+  }
+
+  #unlock(ref: Ref): void {
+    if (!this.#held.has(ref.number)) return;
+    const id = this.#held.get(ref.number);
+    this.#held.delete(ref.number);
+    this.#process.demonitor(ref);
+    const next = this.#waiting.get(id)!.shift();
+    // The DOWN of a process that has exited meanwhile releases its lock.
+    if (next === undefined) this.#waiting.delete(id);
+    else this.#grant(id, next);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The `block_call`s that wait until the one before them has ended, for the nodes that asked for them.
+ *
+ * Each counts as an entry of its node, and its arguments count towards limits in bytes. Those of a node are dropped
+ * when its connection is lost.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Mfa, Signals } from "../../core/signals/signal.ts";
+import { LEAST_BYTES, valueBytes } from "../../core/values/value_bytes.ts";
+
+/** The maximum of waiting arguments of one node, in bytes; a call that waits alone may have more. */
+const MAX_BYTES = 16 << 20;
+/** The maximum of waiting arguments of all nodes together, in bytes; a call that waits alone may have more. */
+const MAX_TOTAL_BYTES = 64 << 20;
+
+/** Arguments of as many values have that many bytes. */
+const MAX_VALUES = MAX_BYTES / LEAST_BYTES;
+
+/** A call that can wait. */
+interface Waiting {
+  readonly node: string;
+  readonly mfa: Mfa;
+}
+
+/** How a call is held. */
+interface Held {
+  readonly bytes: number;
+  /** The connection that it came over. */
+  readonly connection: Signals;
+}
+
+/** The calls that wait, in their order. */
+export class BlockedCalls<T extends Waiting> {
+  readonly #process: LocalProcess;
+  readonly #held = new Map<T, Held>();
+  readonly #bytes = new Map<string, number>();
+  #total = 0;
+
+  /** No calls; they count as entries that the process keeps. */
+  constructor(process: LocalProcess) {
+    this.#process = process;
+  }
+
+  /** Adds a call; returns false if that is refused. One whose node has gone is dropped. */
+  add(call: T): boolean {
+    const { node, mfa } = call;
+    const { runtime } = this.#process;
+    const connection = runtime.connected(node);
+    if (connection === undefined) return true;
+    const bytes = valueBytes(mfa[2], { left: MAX_VALUES }, MAX_VALUES);
+    const held = this.#bytes.get(node) ?? 0;
+    if (
+      (held > 0 && held + bytes > MAX_BYTES) ||
+      (this.#total > 0 && this.#total + bytes > MAX_TOTAL_BYTES)
+    ) {
+      const message =
+        `the arguments of the waiting block_calls are too large: ${MAX_BYTES} bytes for a node, and ${MAX_TOTAL_BYTES} in all, are the most`;
+      runtime.quotas.refused(node, "entries", message);
+      return false;
+    }
+    if (!this.#process.keepFor(node)) return false;
+    this.#held.set(call, { bytes, connection });
+    this.#count(node, bytes);
+    (this.#process.nodeMonitors ??= new Map()).set(node, 1);
+    return true;
+  }
+
+  /** Takes the first call. */
+  take(): T | undefined {
+    for (const [call, held] of this.#held) {
+      this.#release(call, held);
+      return call;
+    }
+    return undefined;
+  }
+
+  /** Drops the calls that came over connections that are lost. */
+  dropLost(): void {
+    const { runtime } = this.#process;
+    for (const [call, held] of this.#held) {
+      if (runtime.connected(call.node) === held.connection) continue;
+      this.#release(call, held);
+    }
+  }
+
+  #release(call: T, { bytes }: Held): void {
+    this.#held.delete(call);
+    this.#count(call.node, -bytes);
+    this.#process.dropFor(call.node);
+  }
+
+  #count(node: string, bytes: number): void {
+    this.#total += bytes;
+    const held = (this.#bytes.get(node) ?? 0) + bytes;
+    if (held > 0) this.#bytes.set(node, held);
+    else this.#bytes.delete(node);
+  }
+}

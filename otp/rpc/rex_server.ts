@@ -1,0 +1,276 @@
+/**
+ * The server `rex`: calls of functions as Erlang's `rpc` makes them where it does not use `erpc`, and as programs in C
+ * do (`erl_call`, `ei_rpc`).
+ *
+ * - `{call, M, F, A, Leader}`: a call, whose answer is `{rex, Result}` if it is not a call of a GenServer.
+ * - `{block_call, M, F, A, Leader}`: the same; one runs at a time.
+ * - `{sbcast, Name, Message}`: sends a message to a registered name, and answers whether there is one.
+ * - `{send, Name, Message}`: sends `{Asker, Message}` to a registered name.
+ * - `features_request`: answers that this node serves `erpc`.
+ *
+ * Each function runs in a process of its own, whose result is sent by this server when it exits. The group leader is
+ * the given one, the leader of the node (`user`), or for `send_stdout_to_caller` a leader that sends all output to
+ * the asker.
+ *
+ * Messages that `rex` sends for an asker arrive as if the asker had sent them.
+ *
+ * As with `erpc`, the node that asks is the one of the asking process, which the wire has checked; `allow` and the
+ * limits of that node apply.
+ *
+ * @module
+ */
+
+import { ExitError, QueueFullError } from "../../core/errors.ts";
+import { serveOnDemand } from "../gen/on_demand.ts";
+import { isTyped } from "../gen/messages.ts";
+import { onExit } from "../gen/on_exit.ts";
+import { resolveOtpFunction } from "../gen/otp_function.ts";
+import { answer, NO_REPLY, type Server } from "../gen/server.ts";
+import { isSigned, partAsSent } from "../gen/signed_messages.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { scheduler } from "../../core/scheduling/scheduler.ts";
+import { andThen, ignore } from "../../core/promises/promises.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { Mfa } from "../../core/signals/signal.ts";
+import { Atom, atom } from "../../core/values/atom.ts";
+import { fromBeamName, unquotedName } from "../../core/values/beam_names.ts";
+import { reasonToBeam } from "../../core/values/beam_reasons.ts";
+import { Pid } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+import { serveDevice } from "../io/group_leader.ts";
+import type { IoDevice } from "../io/io_device.ts";
+import { requestIo } from "../io/io_client.ts";
+import { BlockedCalls } from "./blocked_calls.ts";
+import { inSpan } from "./rpc_call.ts";
+
+const NAME = "rex";
+const REX = atom(NAME);
+const BADRPC = atom("badrpc");
+const EXIT = atom("EXIT");
+const STDOUT = atom("rex_stdout");
+
+/** Has a node start the server when another node asks for it. */
+export function serveRex(runtime: Runtime): void {
+  serveOnDemand(runtime, NAME, (process) => new Rex(process));
+}
+
+/** A function to run, and where its result goes. */
+interface RexCall {
+  readonly node: string;
+  readonly mfa: Mfa;
+  readonly leader: Pid | "user" | "asker";
+  readonly asker: Pid;
+  readonly reply: (term: unknown) => void;
+}
+
+class Rex implements Server {
+  readonly #process: LocalProcess;
+  readonly #runtime: Runtime;
+  /** The calls that wait for the end of the `block_call` that runs. */
+  readonly #blocked: BlockedCalls<RexCall>;
+  /** Whether a `block_call` runs. */
+  #isBlocked = false;
+
+  constructor(process: LocalProcess) {
+    this.#process = process;
+    this.#runtime = process.runtime;
+    this.#blocked = new BlockedCalls(process);
+  }
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    const [kind, ...fields] = elementsOf(request);
+    const reply = (term: unknown) => answer(this.#process, caller, term);
+    const asked = callOf(fields, caller.pid, reply);
+    if (asked === undefined) return NO_REPLY;
+    if (isAtom(kind, "call")) this.#run(asked);
+    else if (isAtom(kind, "block_call")) this.#block(asked);
+    // As in OTP, other requests are not answered.
+    return NO_REPLY;
+  }
+
+  info(message: unknown): void {
+    if (isTyped(message, "nodedown")) return this.#blocked.dropLost();
+    if (!(message instanceof Tuple) || !isSigned(message)) return;
+    const [asker, request] = message.elements as [Pid, unknown];
+    const [kind, ...fields] = elementsOf(request);
+    const [name, given] = fields;
+    if (isAtom(kind, "call")) {
+      const asked = callOf(
+        fields,
+        asker,
+        (term) => this.#send(asker, tuple(REX, term)),
+      );
+      if (asked !== undefined) this.#run(asked);
+    } else if (isAtom(kind, "features_request")) {
+      const features = [atom("erpc")];
+      this.#send(asker, tuple(atom("features_reply"), this.#node, features));
+    } else if (fields.length === 2 && name instanceof Atom) {
+      const part = isAtom(kind, "send") ? tuple(asker, given) : given;
+      const isSent = this.#sendName(
+        asker,
+        name.name,
+        partAsSent(message, part),
+      );
+      const told = isSent ? this.#node : tuple(atom("nonexisting_name"), name);
+      if (!isSent || isAtom(kind, "sbcast")) {
+        this.#send(asker, tuple(REX, this.#node, told));
+      }
+    }
+  }
+
+  get #node(): Atom {
+    return atom(this.#runtime.node);
+  }
+
+  #send(to: Pid, message: unknown): void {
+    try {
+      this.#process.send(to, message);
+    } catch (error) {
+      // The result cannot be sent; if this cannot either, the asker's node reads nothing.
+      try {
+        this.#process.send(to, tuple(REX, exited(error)));
+      } catch (again) {
+        if (!(again instanceof QueueFullError)) throw again;
+      }
+    }
+  }
+
+  /**
+   * Sends to a registered name as if the asker had; returns whether there is one. Sent by this server, the message
+   * would be one of this node's, which servers believe more.
+   */
+  #sendName(
+    asker: Pid,
+    given: string,
+    sent: ReturnType<typeof partAsSent>,
+  ): boolean {
+    const name = fromBeamName(given);
+    const { names, local } = this.#runtime;
+    if (!names.has(name) && !names.has(unquotedName(name))) return false;
+    if (sent !== undefined) local.sendName(asker, name, sent.message);
+    return true;
+  }
+
+  #block(asked: RexCall): void {
+    if (!this.#isBlocked) {
+      this.#isBlocked = true;
+      this.#run(asked, () => this.#unblock());
+    } else if (!this.#blocked.add(asked)) asked.reply(exited("system_limit"));
+  }
+
+  /** Runs the next `block_call` in a step of its own: thousands that are refused do not hold up the node. */
+  #unblock(): void {
+    scheduler.enqueue(this.#process, () => {
+      const next = this.#process.alive ? this.#blocked.take() : undefined;
+      if (next === undefined) this.#isBlocked = false;
+      else this.#run(next, () => this.#unblock());
+    }, undefined);
+  }
+
+  /** Runs a function in a process of its own, and replies when that exits; `ended` is called in any case. */
+  #run(asked: RexCall, ended: () => void = () => {}): void {
+    const end = (term: unknown) => {
+      try {
+        asked.reply(term);
+      } finally {
+        ended();
+      }
+    };
+    try {
+      this.#start(asked, end);
+    } catch (error) {
+      end(failure(error));
+    }
+  }
+
+  #start(asked: RexCall, end: (term: unknown) => void): void {
+    const { node, mfa } = asked;
+    const { fn, label } = resolveOtpFunction(this.#runtime, node, mfa);
+    const output = asked.leader === "asker" ? this.#output(asked) : undefined;
+    let result: { term: unknown } | undefined;
+    const worker: LocalProcess = this.#runtime.spawn(
+      () =>
+        andThen(resultOf(() => inSpan(label, fn)), (term) => {
+          result = { term };
+          return output === undefined ? undefined : flush();
+        }),
+      {
+        groupLeader: asked.leader instanceof Pid
+          ? asked.leader
+          : output?.pid ?? this.#process.groupLeader,
+        label,
+        origin: node,
+      },
+    );
+    onExit(worker, () => {
+      if (output !== undefined) this.#runtime.terminate(output, "normal");
+      end(result === undefined ? exited(worker.exitReason) : result.term);
+    });
+  }
+
+  /** Starts a group leader that sends all output to the process that asks. */
+  #output({ asker, node }: RexCall): LocalProcess {
+    const device: IoDevice = {
+      write: (text) => process.send(asker, tuple(STDOUT, text)),
+    };
+    const process: LocalProcess = this.#runtime.spawn(
+      () => serveDevice(process, device),
+      { label: "rex_stdout", origin: node },
+    );
+    return process;
+  }
+}
+
+/** The function of a request; `undefined` if it names none. */
+function callOf(
+  [module, name, args, leader, ...rest]: readonly unknown[],
+  asker: Pid,
+  reply: (term: unknown) => void,
+): RexCall | undefined {
+  return module instanceof Atom && name instanceof Atom &&
+      Array.isArray(args) && rest.length === 0
+    ? {
+      node: asker.node,
+      mfa: [module.name, name.name, args],
+      leader: leader instanceof Pid
+        ? leader
+        : isAtom(leader, "send_stdout_to_caller")
+        ? "asker"
+        : "user",
+      asker,
+      reply,
+    }
+    : undefined;
+}
+
+function elementsOf(request: unknown): readonly unknown[] {
+  return request instanceof Tuple ? request.elements : [request];
+}
+
+function isAtom(value: unknown, name: string): boolean {
+  return value instanceof Atom && value.name === name;
+}
+
+/** The result of a function, or its failure, as `rpc` reports it. */
+function resultOf(fn: () => unknown): unknown {
+  try {
+    return andThen(fn(), (value) => value, failure);
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(thrown: unknown): unknown {
+  if (thrown instanceof ExitError) return exited(thrown.reason);
+  return thrown instanceof Error ? exited(thrown) : thrown;
+}
+
+function exited(reason: unknown): Tuple {
+  return tuple(BADRPC, tuple(EXIT, reasonToBeam(reason)));
+}
+
+/** Waits until the group leader has written what the process has sent it. */
+function flush(): Promise<void> {
+  return requestIo({ type: "requests", requests: [] }, undefined, ignore);
+}

@@ -1,0 +1,349 @@
+/**
+ * Remote procedure calls: run functions on other nodes and return their results.
+ *
+ * Follows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as
+ * `:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and
+ * a failure of the call itself.
+ *
+ * @example Read data of another node
+ * ```ts
+ * import { Node, rpc } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cookie = "c";
+ * const Weather = { at: (place: string) => `sunny in ${place}` };
+ * await using kate = await Node.start({ name: "kate@localhost", cookie, modules: { Weather }, epmdPort: 14369 });
+ * await using alex = await Node.start({ name: "alex@localhost", cookie, epmdPort: 14369 });
+ * await alex.run(async () => {
+ *   assertEquals(await rpc.call(kate.name, ["Weather", "at"], ["Bern"]), "sunny in Bern");
+ * });
+ * ```
+ *
+ * @module
+ */
+
+import { RpcError } from "../../core/errors.ts";
+import type {
+  ModuleFunction,
+  RemoteFunction,
+} from "../../core/spawning/exported_modules.ts";
+import { timeoutOf } from "../gen/call.ts";
+import { CANCEL_OPTIONS, type CancelOptions } from "../gen/cancellation.ts";
+import {
+  castRpc,
+  originOf,
+  raise,
+  type RpcOutcome,
+  startRpc,
+} from "./rpc_call.ts";
+import { tracing } from "../../core/signals/tracing.ts";
+import { checkArgs, checkList } from "../../core/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { Atom } from "../../core/values/atom.ts";
+
+export {
+  type CancelOptions,
+  type ModuleFunction,
+  type RemoteFunction,
+  RpcError,
+};
+
+/** Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. */
+export interface RpcOptions extends CancelOptions {
+  /**
+   * How long to wait for the result, in milliseconds, or `Infinity`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+const RPC_OPTIONS: OptionNames<RpcOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
+
+/** The exit of a called function: by its own `exit`, or by an exit signal. */
+export interface RpcExit {
+  /** `"exception"` if the function called `exit(reason)`, `"signal"` if an exit signal ended its process. */
+  type: "exception" | "signal";
+  /** The exit reason. */
+  reason: unknown;
+}
+
+/** The outcome of one call of {@linkcode rpc.multicall}. */
+export type RpcResult<T> =
+  | { type: "ok"; value: T }
+  | { type: "throw"; value: unknown }
+  | { type: "exit"; reason: RpcExit }
+  | { type: "error"; error: Error };
+
+/**
+ * Remote procedure calls: run functions on other nodes and return their results.
+ *
+ * Follows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as
+ * `:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and
+ * a failure of the call itself.
+ *
+ * | what happened                              | a call rejects with                                              |
+ * | ------------------------------------------ | ---------------------------------------------------------------- |
+ * | the function threw an `Error`              | that error; {@linkcode rpc.raisedOn} returns the node                 |
+ * | it threw anything else                     | that value                                                       |
+ * | it called `exit(reason)`                   | `ExitError` with `{ type: "exception", reason }`                  |
+ * | its process was ended by an exit signal    | `ExitError` with `{ type: "signal", reason }`                     |
+ * | the node does not export it                | `UndefinedFunctionError`                                         |
+ * | the node does not let this one run it      | `SpawnRefusedError`                                              |
+ * | no connection, no answer in time, …        | `RpcError` with a `code`                                         |
+ */
+export class rpc {
+  private constructor() {}
+
+  /**
+   * Calls a function on a node, and waits for its result.
+   *
+   * Follows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a
+   * process of its own on that node, with the caller's group leader, so its output appears on the caller's
+   * node. Calls run concurrently, in no particular order. After the function has returned, its process exits
+   * with a reason other than `"normal"`, so processes linked to it exit too. The caller is not linked to it:
+   * if the caller exits, the function continues, and its result is dropped.
+   *
+   * After a timeout or a lost connection, the caller cannot know whether the function has run or is still
+   * running; a later result is dropped.
+   *
+   * @typeParam A The function's arguments.
+   * @typeParam T The result of the function.
+   * @param node The node's name, which may be that of this node.
+   * @param fn The function: one that the node exports, or, for a node that allows closures, a function that
+   *   refers only to names that are exported there.
+   * @param args Its arguments; they are copied.
+   * @param options The timeout, or a signal or a deadline that ends the call.
+   * @returns The result of the function.
+   * @throws The reason of the signal, if it is aborted before the result has arrived. As after a timeout, the
+   *   function may still run.
+   * @throws Any value that the function throws, not only an `Error`.
+   * @throws {ExitError} If the function exits, or an exit signal ends its process, with a reason that is an
+   *   {@linkcode RpcExit}.
+   * @throws {RpcError} If the call itself fails; its `code` is the reason.
+   * @throws {UndefinedFunctionError} If the node does not export the function.
+   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
+   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, rpc, RpcError } from "@otp/distribution";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * assertEquals(await rpc.call(Node.self(), (a: number, b: number) => a + b, [1, 2]), 3);
+   * await assertRejects(() => rpc.call("nobody@localhost", ["M", "f"]), RpcError, "no connection");
+   * ```
+   */
+  static async call<A extends unknown[], T>(
+    node: string | Atom,
+    fn: RemoteFunction<A, T>,
+    args?: NoInfer<A>,
+    options: RpcOptions = {},
+  ): Promise<Awaited<T>> {
+    const process = waitingProcess();
+    if (process === undefined) return await never();
+    checkArgs(args);
+    const timeout = timeoutOf(
+      options,
+      Infinity,
+      "call a function",
+      RPC_OPTIONS,
+    );
+    const start = () =>
+      startRpc(process, nameOf(node), fn, args ?? [], timeout, options);
+    const outcome =
+      await (tracing === undefined
+        ? start()
+        : tracedCall(nameOf(node), fn, start));
+    // Here, so that the stack of an error begins at the caller.
+    if (outcome.type !== "ok") raise(outcome);
+    return outcome.value as Awaited<T>;
+  }
+
+  /**
+   * Runs a function on a node without waiting for it.
+   *
+   * Follows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). The caller is not
+   * notified of the outcome, not even if the node cannot be reached. If the function throws, its node logs a
+   * crash.
+   *
+   * @typeParam A The function's arguments.
+   * @param node The node's name.
+   * @param fn The function to run.
+   * @param args Its arguments; they are copied.
+   * @returns `"ok"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, receive, rpc, self, send } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const me = self();
+   * rpc.cast(Node.self(), () => void send(me, "hi"));
+   * assertEquals(await receive(), "hi");
+   * ```
+   */
+  static cast<A extends unknown[]>(
+    node: string | Atom,
+    fn: RemoteFunction<A, unknown>,
+    args?: NoInfer<A>,
+  ): "ok" {
+    checkArgs(args);
+    castRpc(currentProcess(), nameOf(node), fn, args ?? []);
+    return "ok";
+  }
+
+  /**
+   * Calls a function on several nodes at once, and waits for all results.
+   *
+   * Follows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node that is
+   * listed twice is called twice. The timeout applies to all calls together: the result of a node that has
+   * not replied by then is an `RpcError` with the code `"timeout"`.
+   *
+   * @typeParam A The function's arguments.
+   * @typeParam T The result of the function.
+   * @param nodes The nodes' names.
+   * @param fn The function to call.
+   * @param args Its arguments; they are copied.
+   * @param options The timeout, or a signal or a deadline that ends the calls.
+   * @returns The outcome of each call, in the order of the nodes: the returned value, or, by class, the error
+   *   with which {@linkcode rpc.call} would have rejected. The promise does not reject if a call fails.
+   * @throws The reason of the signal, if it is aborted before all results have arrived.
+   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, rpc, RpcError } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [here, there] = await rpc.multicall([Node.self(), "nobody@localhost"], ["Math", "cube"]);
+   * assertEquals([here.type, there.type], ["error", "error"]);
+   * assertEquals(there.type === "error" && there.error instanceof RpcError && there.error.code, "noconnection");
+   * ```
+   */
+  static async multicall<A extends unknown[], T>(
+    nodes: readonly (string | Atom)[],
+    fn: RemoteFunction<A, T>,
+    args?: NoInfer<A>,
+    options: RpcOptions = {},
+  ): Promise<RpcResult<Awaited<T>>[]> {
+    const process = waitingProcess();
+    if (process === undefined) return await never();
+    const timeout = timeoutOf(
+      options,
+      Infinity,
+      "call a function",
+      RPC_OPTIONS,
+    );
+    checkArgs(args);
+    const names = namesOf(nodes);
+    const outcomes: Promise<RpcOutcome>[] = names.map((node) =>
+      startRpc(process, node, fn, args ?? [], timeout, options)
+    );
+    return await Promise.all(outcomes) as RpcResult<Awaited<T>>[];
+  }
+
+  /**
+   * Runs a function on several nodes without waiting for it.
+   *
+   * Follows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a
+   * {@linkcode rpc.cast} to each node.
+   *
+   * @typeParam A The function's arguments.
+   * @param nodes The nodes' names.
+   * @param fn The function to run.
+   * @param args Its arguments; they are copied.
+   * @returns `"ok"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, rpc } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(rpc.multicast([Node.self(), ...Node.list()], () => {}), "ok");
+   * ```
+   */
+  static multicast<A extends unknown[]>(
+    nodes: readonly (string | Atom)[],
+    fn: RemoteFunction<A, unknown>,
+    args?: NoInfer<A>,
+  ): "ok" {
+    for (const node of namesOf(nodes)) rpc.cast(node, fn, args);
+    return "ok";
+  }
+
+  /**
+   * Returns the node on which the error of a failed call was thrown.
+   *
+   * @param error The caught value.
+   * @returns The node's name; `undefined` if no called function threw the error: if the call itself failed,
+   *   or the process's own code threw it.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node, rpc } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const fail = () => {
+   *   throw new TypeError("no");
+   * };
+   * try {
+   *   await rpc.call(Node.self(), fail);
+   * } catch (error) {
+   *   assertEquals(rpc.raisedOn(error), Node.self());
+   * }
+   * ```
+   */
+  static raisedOn(error: unknown): string | undefined {
+    return originOf(error);
+  }
+}
+
+function namesOf(nodes: readonly (string | Atom)[]): string[] {
+  checkList(nodes, "call a function on the nodes");
+  return nodes.map(nameOf);
+}
+
+/** A call as a span, which has failed if its outcome is not `"ok"`. */
+async function tracedCall(
+  node: string,
+  fn: unknown,
+  start: () => Promise<RpcOutcome>,
+): Promise<RpcOutcome> {
+  let outcome: RpcOutcome | undefined;
+  const call = async () => {
+    outcome = await start();
+    if (outcome.type !== "ok") raise(outcome);
+  };
+  const name = `rpc.call ${functionText(fn)}`;
+  const span = {
+    name,
+    kind: "client",
+    attributes: { "otp.node": node },
+  } as const;
+  try {
+    await tracing!.run(span, undefined, call);
+  } catch (error) {
+    if (outcome === undefined) throw error;
+  }
+  return outcome!;
+}
+
+/** A called function, as text: `Chat.receiveMessage`. */
+function functionText(fn: unknown): string {
+  return Array.isArray(fn)
+    ? fn.map((each) => nameOf(each)).join(".")
+    : (fn as { name?: string }).name || "(function)";
+}

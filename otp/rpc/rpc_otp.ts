@@ -1,0 +1,112 @@
+/**
+ * Calls of functions as Erlang's `erpc` makes them: a spawn request for `erpc:execute_call(Ref, M, F, A)`, whose
+ * process exits with the result as its reason, `{Ref, return, Value}`.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../core/errors.ts";
+import { type Around, runOtpFunction } from "../gen/otp_function.ts";
+import { currentProcess } from "../../core/context/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import type { Mfa } from "../../core/signals/signal.ts";
+import { Atom, atom } from "../../core/values/atom.ts";
+import {
+  reasonFromBeam,
+  reasonToBeam,
+} from "../../core/values/beam_reasons.ts";
+import { Ref } from "../../core/values/pid.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+
+const RETURN = atom("return");
+const THROW = atom("throw");
+const EXIT = atom("exit");
+const ERROR = atom("error");
+const UNDEF = atom("undef");
+
+/** The end of a called function, as `erpc` reports it. */
+export type ErpcEnd =
+  | { type: "return"; value: unknown }
+  | { type: "throw"; value: unknown }
+  | { type: "exit"; reason: unknown }
+  /** `reason` is the error of a function that does not exist, an error, or any other term. */
+  | { type: "error"; reason: unknown };
+
+/** The function, with the arguments, that runs a call or a cast on a BEAM. */
+export function erpcToOtp([module, name, args]: Mfa, ref: unknown): Mfa {
+  const named = [atom(module), atom(name), args];
+  return ref instanceof Ref
+    ? ["erpc", "execute_call", [ref, ...named]]
+    : ["erpc", "execute_cast", named];
+}
+
+/** The end of a call with that reference; `undefined` for any other reason. */
+export function endFromOtp(reason: unknown, ref: Ref): ErpcEnd | undefined {
+  if (!(reason instanceof Tuple) || !ref.equals(reason.elements[0])) {
+    return undefined;
+  }
+  const [, type, value, stack] = reason.elements;
+  switch (type) {
+    case RETURN:
+      return { type: "return", value };
+    case THROW:
+      return { type: "throw", value };
+    case EXIT:
+      return { type: "exit", reason: reasonFromBeam(value) };
+    case ERROR:
+      return {
+        type: "error",
+        reason: value === UNDEF || stack === undefined
+          ? value
+          : reasonFromBeam(tuple(value, stack)),
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** Whether an error of `erpc` is that there is no such function. */
+export function isUndef(reason: unknown): boolean {
+  return reason instanceof Atom && reason.name === "undef";
+}
+
+/** Runs a function for a call of a BEAM, as a process, which exits with the end; `around` runs it, by its name here. */
+export function executeCall(
+  node: string,
+  ref: Ref,
+  mfa: Mfa,
+  around: Around,
+): unknown {
+  const process = currentProcess();
+  const [module, name, args] = mfa;
+  const { functions } = process.runtime;
+  if (!functions.has(mfa)) {
+    const frame = tuple(atom(module), atom(name), args, []);
+    return end(process, tuple(ref, ERROR, UNDEF, [frame]));
+  }
+  let result: unknown;
+  try {
+    result = runOtpFunction(process, node, mfa, around);
+  } catch (error) {
+    return end(process, failure(ref, error));
+  }
+  return andThen(
+    result,
+    (value) => end(process, tuple(ref, RETURN, value)),
+    (error) => end(process, failure(ref, error)),
+  );
+}
+
+function failure(ref: Ref, thrown: unknown): Tuple {
+  if (thrown instanceof ExitError) {
+    return tuple(ref, EXIT, reasonToBeam(thrown.reason));
+  }
+  if (!(thrown instanceof Error)) return tuple(ref, THROW, thrown);
+  const reason = reasonToBeam(thrown) as Tuple;
+  return new Tuple([ref, ERROR, ...reason.elements]);
+}
+
+function end(process: LocalProcess, reason: Tuple): void {
+  if (process.alive) process.runtime.terminate(process, reason);
+}

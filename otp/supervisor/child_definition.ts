@@ -1,0 +1,134 @@
+/**
+ * Children as users list them for a supervisor: a specification, a module that makes one, or a module with
+ * its options. All of them become full specifications here.
+ *
+ * @module
+ */
+
+import { inspect } from "../../core/values/inspect.ts";
+import {
+  type CallbackModule,
+  genServerChild,
+  isCallbackModule,
+} from "../gen_server/gen_server_process.ts";
+import {
+  checkChild,
+  type ChildSpec,
+  type FullChildSpec,
+  type Started,
+} from "./child_spec.ts";
+
+/**
+ * A class or module that returns the specification of a child.
+ *
+ * @typeParam O The options that it accepts.
+ */
+// deno-lint-ignore no-explicit-any
+export interface ChildModule<O = any> {
+  /**
+   * Returns a child's specification.
+   *
+   * @param options The options for the child.
+   * @returns The specification.
+   */
+  childSpec(options: O): ChildSpec;
+}
+
+/**
+ * The result of a child's start, as far as its type declares it: the start of a known specification, of a class
+ * whose `childSpec` returns a known one, or of that with its options.
+ *
+ * @typeParam C The child in a supervisor's list.
+ */
+export type StartedBy<C> = 0 extends 1 & C ? Started
+  : C extends { start: (...extra: never) => infer S } ? Awaited<S>
+  : C extends { childSpec(options: never): infer S } ? StartedBy<S>
+  : C extends readonly [infer M, unknown] ? StartedBy<M>
+  : Started;
+
+/**
+ * A child in a supervisor's list: a specification, a module that makes one, or that with its options.
+ */
+export type ChildDefinition =
+  | ChildSpec
+  | ChildModule
+  | CallbackModule
+  | readonly [module: ChildModule | CallbackModule, options: unknown];
+
+/**
+ * The value that accompanies a module in the list of children: the options of its `childSpec`, or the argument
+ * of its `init`.
+ *
+ * @typeParam M The module.
+ */
+export type ModuleOptions<M> = M extends
+  { childSpec(options: infer O, ...rest: never): unknown } ? O
+  : M extends { init(arg: infer A): unknown } ? A
+  : unknown;
+
+/**
+ * A child, checked by its type: options that its module does not accept, or missing options that it requires,
+ * are a type error.
+ *
+ * @typeParam C The child in a supervisor's list.
+ */
+export type CheckedChild<C> = C extends readonly [infer M, unknown]
+  ? readonly [M, ModuleOptions<M>]
+  : C extends { childSpec(options: infer O, ...rest: never): unknown }
+    ? object extends O ? C : readonly [NoInfer<C>, O]
+  : C extends { init(arg: infer A): unknown }
+    ? undefined extends A ? C : readonly [NoInfer<C>, A]
+  : C;
+
+/**
+ * A list of children, each a {@linkcode CheckedChild}.
+ *
+ * @typeParam C The children in a supervisor's list.
+ */
+export type CheckedChildren<C extends readonly unknown[]> = {
+  [I in keyof C]: CheckedChild<C[I]>;
+};
+
+/** The full specification of a child, from any of its forms. */
+export function childSpec(
+  child: ChildDefinition,
+  overrides?: Partial<ChildSpec>,
+): FullChildSpec {
+  const spec = expand(child);
+  // A value that is spread becomes an object.
+  return checkChild(
+    typeof spec === "object" && overrides !== undefined
+      ? { ...spec, ...overrides }
+      : spec,
+  );
+}
+
+function expand(child: ChildDefinition): ChildSpec {
+  if (Array.isArray(child)) {
+    if (child.length <= 2) return expandModule(child[0], child[1]);
+    throw new TypeError(
+      `Cannot use ${
+        inspect(child)
+      } as a child: [module, options] has no third item; give Supervisor.childSpec([module, options], { restart: "temporary" }) to change its specification`,
+    );
+  }
+  if (isModule(child)) return expandModule(child, {});
+  return isCallbackModule(child)
+    ? genServerChild(child, undefined)
+    : child as ChildSpec;
+}
+
+function expandModule(module: unknown, options: unknown): ChildSpec {
+  if (isModule(module)) return module.childSpec(options);
+  if (isCallbackModule(module)) return genServerChild(module, options);
+  throw new TypeError(
+    `Cannot use ${
+      inspect(module)
+    } as a child: it has neither childSpec(options) nor the init(arg) of a GenServer; give { id, start }`,
+  );
+}
+
+function isModule(value: unknown): value is ChildModule {
+  return value !== null && ["object", "function"].includes(typeof value) &&
+    typeof (value as { childSpec?: unknown }).childSpec === "function";
+}

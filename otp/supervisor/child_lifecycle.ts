@@ -1,0 +1,241 @@
+/**
+ * The life of a child: how supervisors of both kinds start it, end it, count it and report it.
+ *
+ * @module
+ */
+
+import type {
+  ReportedChild,
+  SupervisorError,
+} from "../../core/log/log_event.ts";
+import {
+  SUPERVISOR_LEVELS,
+  supervisorEvent,
+} from "../../core/log/supervisor_report.ts";
+import { inspectArgument, quote } from "../../core/values/inspect.ts";
+import { Pid } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { isOrderly } from "../../core/values/exit_reason.ts";
+import { sendableReason } from "../../core/values/sendable_reason.ts";
+import type { Runnable } from "../../core/signals/signal.ts";
+import type { Restarts } from "./supervision.ts";
+import {
+  assertMayStart,
+  checkStarted,
+  receivedStart,
+  runStart,
+  startCallText,
+} from "./child_start.ts";
+import type {
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  FullChildSpec,
+  Started,
+} from "./child_spec.ts";
+import { childSpec } from "./child_definition.ts";
+import type { AlreadyStartedReason } from "../gen/start.ts";
+import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";
+import { reasonOf } from "../../core/values/error_classes.ts";
+
+/** A child's specification as it is sent. */
+export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
+
+/** The answer of a supervisor to a request that failed. */
+export interface Failure {
+  /** Always `"error"`. */
+  type: "error";
+  /** Why. */
+  reason: unknown;
+}
+
+/** The answer of a supervisor that has started a child, or found that there is nothing to run. */
+export interface Success {
+  /** Always `"ok"`. */
+  type: "ok";
+  /** The result of the start. */
+  started: Started;
+}
+
+/** The number of a supervisor's children. */
+export interface ChildCounts {
+  /** Specifications, running or not; for dynamic children, those that run or are waiting to be restarted. */
+  specs: number;
+  /** Running children. */
+  active: number;
+  /** Supervisors among the specifications. */
+  supervisors: number;
+  /** Workers among the specifications. */
+  workers: number;
+}
+
+/** The state of a supervisor's child. */
+export interface ChildState<S> {
+  /** How it is started, restarted and ended. */
+  readonly spec: S;
+  /** Its pid; none, when it is not running. */
+  pid: Pid | undefined;
+  /** Whether it did not start again, and is tried once more. */
+  restarting: boolean;
+  /** The other node that asked for it, as one of whose it counts. */
+  readonly holder?: string;
+  /** Its restarts, if there were any. */
+  restarts?: Restarts;
+}
+
+/** A failure for a reason. */
+export function failed(reason: unknown): Failure {
+  return { type: "error", reason };
+}
+
+/** Counts children; one of this node that has exited, but whose EXIT has not arrived, does not run. */
+export function countChildren(
+  children: Iterable<ChildState<{ type: ChildType }>>,
+  runtime: Runtime,
+): ChildCounts {
+  const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
+  for (const { spec, pid, restarting } of children) {
+    counts.specs++;
+    counts[spec.type === "supervisor" ? "supervisors" : "workers"]++;
+    if (pid === undefined || restarting) continue;
+    if (pid.node === runtime.node && runtime.find(pid) === undefined) continue;
+    counts.active++;
+  }
+  return counts;
+}
+
+/** Makes a specification from a message; it may have come from anywhere, and names its node. */
+export function receiveSpec(
+  sent: SentChildSpec,
+  process: LocalProcess,
+  from: string,
+  check?: (spec: FullChildSpec) => void,
+): FullChildSpec | Failure {
+  try {
+    assertMayStart(sent.start, process.runtime, from);
+    const start = receivedStart(sent.start, process.runtime);
+    const spec = childSpec({ ...sent, start } as ChildSpec);
+    check?.(spec);
+    return spec;
+  } catch (error) {
+    return failureOf(error, process);
+  }
+}
+
+/** Starts a child of a supervisor. */
+export async function startChild(
+  spec: Pick<FullChildSpec, "id" | "start">,
+  process: LocalProcess,
+): Promise<Success | Failure> {
+  try {
+    process.assertAlive();
+    const started = await runStart(spec, process.runtime);
+    return { type: "ok", started: checkStarted(started, spec) };
+  } catch (error) {
+    return failureOf(error, process);
+  }
+}
+
+function failureOf(error: unknown, process: LocalProcess): Failure {
+  // A supervisor that was killed while it started a child has no caller to notify.
+  if (!process.alive) throw error;
+  return failed(sendableReason(reasonOf(error), process.runtime.maxDepth));
+}
+
+/**
+ * Whether an exit of a child needs no restart. While the node drains, that holds for permanent children too: they
+ * have finished.
+ */
+export function isFinished(
+  { restart }: Pick<FullChildSpec, "restart">,
+  reason: unknown,
+  { runtime }: LocalProcess,
+): boolean {
+  return (restart !== "permanent" || runtime.isDraining) && isOrderly(reason);
+}
+
+/**
+ * The result of a restart, where a start is ignored that failed because the child's name is at another node: that
+ * of the other part of a cluster, if two met, or any, if this node drains. OTP's supervisors try again until their
+ * restarts are used up, and take all other children down.
+ */
+export function withoutMoved(
+  result: Success | Failure,
+  { name, pid: own, runtime }: LocalProcess,
+  { id }: { id?: string },
+): Success | Failure {
+  if (result.type === "ok") return result;
+  const { type, pid } = Object(result.reason) as AlreadyStartedReason;
+  const isMoved = type === "already_started" &&
+    (pid instanceof Pid ? pid.node !== runtime.node : runtime.isDraining);
+  if (!isMoved) return result;
+  runtime.report(
+    "info",
+    () =>
+      `Supervisor ${name ?? own} does not restart ${
+        id === undefined ? "a child" : `the child ${quote(id)}`
+      }: ${pid === undefined ? "this node drains" : `${pid} has its name`}`,
+    { what: "children whose names have moved to other nodes" },
+  );
+  return { type: "ok", started: "ignore" };
+}
+
+/** Terminates a child, and logs if it did not exit as asked. */
+export async function endChild(
+  child: Pick<FullChildSpec, "restart" | "shutdown" | "type"> & {
+    id?: string;
+    start?: ChildStart;
+    label?: string;
+  },
+  pid: Pid,
+  process: LocalProcess,
+): Promise<void> {
+  const reason = await shutdownChild(process, pid, child.shutdown);
+  if (!isCleanShutdown(child, reason)) {
+    reportChild(process, { ...child, pid }, "shutdown_error", reason);
+  }
+}
+
+/** The number of reports of a supervisor that pass in 10 seconds: as many children may exit at once. */
+const MAX_REPORTS = 100;
+
+/** Logs an event of a child. */
+export function reportChild(
+  process: LocalProcess,
+  { id, pid, restart, shutdown, type, start, label }:
+    & Omit<ReportedChild, "startCall">
+    & { start?: ChildStart; label?: string },
+  error: SupervisorError,
+  reason: unknown,
+): void {
+  const { runtime } = process;
+  const event = () => {
+    const startCall = start === undefined
+      ? label
+      : startCallText(start, runtime);
+    const child = { id, pid, startCall, restart, shutdown, type };
+    return supervisorEvent(process, error, child, reason);
+  };
+  runtime.report(
+    SUPERVISOR_LEVELS[error],
+    event,
+    {
+      what: `reports of Supervisor ${process.name ?? process.pid}: ${error}`,
+      most: MAX_REPORTS,
+    },
+  );
+}
+
+/** Logs a message that no supervisor expects. */
+export function reportUnexpected(
+  { name, pid, runtime }: LocalProcess,
+  message: unknown,
+): void {
+  const who = `Supervisor ${name ?? pid}`;
+  runtime.report(
+    "error",
+    () => `${who} received an unexpected message: ${inspectArgument(message)}`,
+    { what: `unexpected messages to ${who}` },
+  );
+}

@@ -1,0 +1,44 @@
+/**
+ * The shutdown of a child: an exit signal, the time the child has, and `kill` when that is over.
+ *
+ * @module
+ */
+
+import type { Pid } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { isOrderly, isReason } from "../../core/values/exit_reason.ts";
+import { takeExit } from "../gen/server.ts";
+import { Ending, LATE } from "../gen/stop.ts";
+import type { ChildShutdown, FullChildSpec } from "./child_spec.ts";
+
+/** Ends a linked process, waits for it, and returns its exit reason. */
+export async function shutdownChild(
+  process: LocalProcess,
+  pid: Pid,
+  shutdown: ChildShutdown,
+): Promise<unknown> {
+  process.assertAlive();
+  const signals = process.runtime.route(pid.node);
+  const ending = new Ending(process, pid);
+  const isBrutal = shutdown === "brutal_kill";
+  signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
+  const limit = isBrutal || shutdown === "infinity" ? Infinity : shutdown;
+  let reason = await ending.within(limit);
+  if (reason === LATE) {
+    signals.exit(process.pid, pid, "kill");
+    reason = await ending.within(Infinity);
+  }
+  process.unlink(pid);
+  const exit = takeExit(process, pid);
+  return exit === undefined ? reason : exit.reason;
+}
+
+/** Whether a child that was shut down exited as expected: a permanent one only with the requested reason. */
+export function isCleanShutdown(
+  { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
+  reason: unknown,
+): boolean {
+  const told = shutdown === "brutal_kill" ? "killed" : "shutdown";
+  return isReason(reason, told) ||
+    (restart !== "permanent" && isOrderly(reason));
+}

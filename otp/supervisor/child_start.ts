@@ -1,0 +1,139 @@
+/**
+ * The start of a child: how it travels to the supervisor, whether the supervisor's node may run it, and how
+ * the supervisor runs it.
+ *
+ * @module
+ */
+
+import { UndefinedFunctionError } from "../../core/errors.ts";
+import { inspect, inspectArgument, quote } from "../../core/values/inspect.ts";
+import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { Pid } from "../../core/values/pid.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { Runnable } from "../../core/signals/signal.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import {
+  type ChildStart,
+  type DescribedStart,
+  type FullChildSpec,
+  START_CALL,
+  type Started,
+} from "./child_spec.ts";
+
+/** A child's start as it is sent to a supervisor of this node or another. */
+export function startRunnable(
+  { id, start }: FullChildSpec,
+  runtime: Runtime,
+  node: string,
+): Runnable {
+  if (typeof start !== "function") {
+    const [module, name, args = []] = start;
+    return { module, function: name, args: [...args] };
+  }
+  if (node === runtime.node) {
+    return { parked: runtime.modules.park(start), args: [] };
+  }
+  const named = runtime.modules.nameOf(start);
+  if (named === undefined) {
+    throw new TypeError(
+      `Cannot start the child ${
+        quote(id)
+      } on ${node}: functions do not travel; give its start as [module, function, args], of a module that ${node} exports`,
+    );
+  }
+  return { module: named[0], function: named[1], args: [] };
+}
+
+/**
+ * Asks, for another node, whether what it names may be run here.
+ *
+ * @throws {UndefinedFunctionError} If this node does not export it.
+ * @throws {SpawnRefusedError} If this node refuses it.
+ */
+export function assertMayStart(
+  run: Runnable,
+  runtime: Runtime,
+  node: string,
+): void {
+  if (node === runtime.node) return;
+  const found = runtime.resolve(run, node);
+  if ("error" in found) {
+    throw spawnError(runtime.node, found, "start the child");
+  }
+}
+
+/** A start that was sent, as a specification has it. */
+export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
+  if ("module" in run) return [run.module, run.function, run.args];
+  if ("source" in run) return () => runNamed(run, runtime);
+  const fn = runtime.modules.unpark(run.parked);
+  if (fn === undefined) {
+    throw new UndefinedFunctionError(
+      "Cannot start the child: the function is no longer there",
+    );
+  }
+  const { args } = run;
+  return args.length === 0 ? fn as () => Started : () => fn(...args);
+}
+
+function runNamed(
+  run: Runnable,
+  runtime: Runtime,
+): Started | Promise<Started> {
+  const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
+  return resolve({ ...run, args }, runtime)();
+}
+
+function resolve(
+  run: Runnable,
+  runtime: Runtime,
+): () => Started | Promise<Started> {
+  const found = runtime.modules.resolve(run);
+  if ("fn" in found) return found.fn as () => Started;
+  throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
+}
+
+/** The number of characters of a call in a report. */
+const MAX_CALL = 500;
+
+/** The call that starts a child, as a report shows it; `undefined` for a function that says nothing of itself. */
+export function startCallText(
+  start: ChildStart & DescribedStart,
+  { modules }: Runtime,
+): string | undefined {
+  const call = typeof start === "function"
+    ? start[START_CALL] ?? modules.nameOf(start)
+    : start;
+  if (call === undefined) return undefined;
+  const [module, name, args = []] = call;
+  const text = args.map((arg) => inspectArgument(arg)).join(", ");
+  return `${module}.${name}(${text})`.slice(0, MAX_CALL);
+}
+
+/** Runs a child's start, as code of its supervisor; {@linkcode checkStarted} is for its result. */
+export function runStart(
+  { start }: Pick<FullChildSpec, "start">,
+  runtime: Runtime,
+): unknown {
+  return typeof start === "function" ? start() : runNamed(
+    { module: start[0], function: start[1], args: [...start[2] ?? []] },
+    runtime,
+  );
+}
+
+/**
+ * The result of a child's start.
+ *
+ * @throws {TypeError} If it is neither a pid nor `"ignore"`.
+ */
+export function checkStarted(
+  started: unknown,
+  { id }: Pick<FullChildSpec, "id">,
+): Started {
+  if (started instanceof Pid || started === "ignore") return started;
+  throw new TypeError(
+    `Cannot start the child ${quote(id)}: its start gave ${
+      inspect(started)
+    }, which is not a pid`,
+  );
+}

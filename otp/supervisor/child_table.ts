@@ -1,0 +1,88 @@
+/**
+ * The children of a supervisor, in the order of their start: found by id and by pid in constant time.
+ *
+ * @module
+ */
+
+import { SmallMap } from "../../core/collections/small_map.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { FullChildSpec } from "./child_spec.ts";
+import type { ChildState } from "./child_lifecycle.ts";
+
+/** A child of a supervisor. */
+export type OrderedChild = ChildState<FullChildSpec>;
+
+/** Ordered children. */
+export class ChildTable implements Iterable<OrderedChild> {
+  readonly #runtime: Runtime;
+  readonly #byId = new SmallMap<string, OrderedChild>();
+  readonly #byPid = new SmallMap<Key, OrderedChild>();
+  /** Those whose end can end the supervisor. */
+  #significant: Set<OrderedChild> | undefined;
+
+  /** Of a supervisor on a node. */
+  constructor(runtime: Runtime, specs: readonly FullChildSpec[]) {
+    this.#runtime = runtime;
+    for (const spec of specs) {
+      this.add({ spec, pid: undefined, restarting: false });
+    }
+  }
+
+  [Symbol.iterator](): Iterator<OrderedChild> {
+    return this.#byId.values()[Symbol.iterator]();
+  }
+
+  /** The number of children. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Adds a child, not running yet, after the others. */
+  add(child: OrderedChild): void {
+    this.#byId.set(child.spec.id, child);
+    if (child.spec.significant) (this.#significant ??= new Set()).add(child);
+  }
+
+  /** Removes a child; returns whether it was there. */
+  remove(child: OrderedChild): boolean {
+    if (!this.has(child)) return false;
+    this.setPid(child, undefined);
+    this.#significant?.delete(child);
+    return this.#byId.delete(child.spec.id);
+  }
+
+  /** Whether a child has not been removed. */
+  has(child: OrderedChild): boolean {
+    return this.#byId.get(child.spec.id) === child;
+  }
+
+  /** The child of an id. */
+  get(id: string): OrderedChild | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The child that runs as a process. */
+  withPid(pid: Pid): OrderedChild | undefined {
+    return this.#byPid.get(keyOf(pid, this.#runtime));
+  }
+
+  /** Notes which process a child runs as, or that it does not run. */
+  setPid(child: OrderedChild, pid: Pid | undefined): void {
+    if (child.pid !== undefined) {
+      const key = keyOf(child.pid, this.#runtime);
+      if (this.#byPid.get(key) === child) this.#byPid.delete(key);
+    }
+    child.pid = pid;
+    if (pid !== undefined) this.#byPid.set(keyOf(pid, this.#runtime), child);
+  }
+
+  /** Whether a significant child runs, or is tried again. */
+  get hasSignificant(): boolean {
+    for (const { pid, restarting } of this.#significant ?? []) {
+      if (pid !== undefined || restarting) return true;
+    }
+    return false;
+  }
+}

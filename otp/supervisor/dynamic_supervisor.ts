@@ -1,0 +1,448 @@
+/**
+ * Supervisors whose children are started on demand.
+ *
+ * Follows Elixir's [DynamicSupervisor](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html).
+ *
+ * @example A child for each guest
+ * ```ts
+ * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+ * import { receive, spawnLink } from "@otp/distribution/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const guest = { id: "guest", start: () => spawnLink(() => receive()) };
+ * await DynamicSupervisor.startLink({ name: "Chat.Guests" });
+ * await DynamicSupervisor.startChild("Chat.Guests", guest);
+ * await DynamicSupervisor.startChild("Chat.Guests", guest);
+ * assertEquals((await DynamicSupervisor.countChildren("Chat.Guests")).active, 2);
+ * await DynamicSupervisor.stop("Chat.Guests");
+ * ```
+ *
+ * @module
+ */
+
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  TIME_LIMITS,
+  type TimeLimits,
+} from "../gen/cancellation.ts";
+import {
+  childSpec as fullChildSpec,
+  type StartedBy,
+} from "./child_definition.ts";
+import { type DynamicLimits, dynamicLimits } from "./dynamic_children.ts";
+import {
+  type DynamicChildInfo,
+  type DynamicSupervisorRequest,
+  DynamicSupervisorServer,
+} from "./dynamic_supervisor_server.ts";
+import { nameText, type ServerName, serverRef } from "../gen/server_ref.ts";
+import { startServer } from "../gen/start.ts";
+import { stopServer } from "../gen/stop.ts";
+import type { ChildCounts, Failure } from "./child_lifecycle.ts";
+import { askSupervisor, askToStart } from "./supervisor_client.ts";
+import {
+  checkList,
+  checkOptions,
+  checkPid,
+} from "../../core/values/check_arguments.ts";
+import { promised } from "../../core/promises/promises.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type {
+  CheckedChild,
+  ChildDefinition,
+  ChildSpec,
+  ServerRef,
+} from "./supervisor.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type {
+  GlobalName,
+  NameRegistry,
+  ServerName,
+  ViaName,
+} from "../gen/server_ref.ts";
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid } from "../../core/values/pid.ts";
+export type { ChildType } from "./child_spec.ts";
+
+export type { CancelOptions, DynamicChildInfo, TimeLimits };
+
+/** Options for {@linkcode DynamicSupervisor.startLink}. */
+export interface DynamicSupervisorOptions {
+  /**
+   * The name of the supervisor: on its node, in a registry, or in the cluster.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration.
+   * When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /**
+   * The maximum number of children, including those that are waiting to be restarted.
+   *
+   * @default {Infinity}
+   */
+  maxChildren?: number;
+  /**
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
+   * exits.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+  /**
+   * Arguments that are passed to the start function of every child, before its own. Functions receive the
+   * values themselves, not copies.
+   *
+   * Follows `:extra_arguments` of
+   * [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
+   *
+   * @default {[]}
+   */
+  extraArguments?: readonly unknown[];
+}
+
+const DYNAMIC_SUPERVISOR_OPTIONS: OptionNames<DynamicSupervisorOptions> = {
+  name: true,
+  timeout: true,
+  maxChildren: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  extraArguments: true,
+};
+
+const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
+  ...DYNAMIC_SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
+};
+
+/**
+ * Starts supervisors whose children come and go, and starts children under them.
+ *
+ * A DynamicSupervisor starts without children. Each child is started by
+ * {@linkcode DynamicSupervisor.startChild} and identified by its pid. Children are independent: the only
+ * strategy is `"one_for_one"`, and they have no order. A child has the same specification as a child of a
+ * `Supervisor`, but its `id` need not be unique, as it is not used, and `significant` has no effect.
+ *
+ * A child that exits is restarted according to its `restart`, with a new pid; a child that is not restarted
+ * is removed. If the restart fails, it is tried again, and each attempt counts as a restart. After more than
+ * `maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `"shutdown"`.
+ *
+ * When the supervisor exits, it sends `"shutdown"` to all children at once, and kills each child that takes
+ * longer than its `shutdown`: this takes as long as the slowest child, not the sum of all. Like a
+ * `Supervisor`, it is linked to the process that starts it, traps exits, and exits with the same reason as
+ * that process.
+ *
+ * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is
+ * down.
+ *
+ * @example Under a supervisor
+ * ```ts
+ * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+ * import { receive, spawnLink } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sup = await Supervisor.startLink([
+ *   [DynamicSupervisor, { name: "Chat.Rooms", maxChildren: 100 }],
+ * ], { strategy: "one_for_one" });
+ * await DynamicSupervisor.startChild("Chat.Rooms", {
+ *   id: "room",
+ *   start: () => spawnLink(() => receive()),
+ *   restart: "transient",
+ * });
+ * assertEquals(await DynamicSupervisor.countChildren("Chat.Rooms"), {
+ *   specs: 1,
+ *   active: 1,
+ *   supervisors: 0,
+ *   workers: 1,
+ * });
+ * await Supervisor.stop(sup);
+ * ```
+ */
+export class DynamicSupervisor {
+  private constructor() {}
+
+  /**
+   * Starts a DynamicSupervisor, linked to the caller.
+   *
+   * Follows
+   * [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
+   *
+   * @param options The name, and the limits for children and restarts.
+   * @returns The supervisor's pid.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {RangeError} If a limit is out of bounds.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   *
+   * const sup = await DynamicSupervisor.startLink({ maxChildren: 10 });
+   * await DynamicSupervisor.stop(sup);
+   * ```
+   */
+  static async startLink(
+    options: DynamicSupervisorOptions & CancelOptions = {},
+  ): Promise<Pid> {
+    const limits = checkLimits(options, START_OPTIONS);
+    const { name, extraArguments = [], timeout, signal, deadline } = options;
+    const extra = [...extraArguments];
+    const label = name === undefined ? "DynamicSupervisor" : nameText(name);
+    return await startServer(
+      (process) => new DynamicSupervisorServer(process, limits, extra),
+      { name, label, timeout, signal, deadline },
+    );
+  }
+
+  /**
+   * Returns the child specification of a DynamicSupervisor; `[DynamicSupervisor, { name }]` is a shorthand.
+   *
+   * @param options The name and the limits.
+   * @returns The specification; its id is the name.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const { id, type } = DynamicSupervisor.childSpec({ name: "Chat.Rooms" });
+   * assertEquals([id, type], ["Chat.Rooms", "supervisor"]);
+   * ```
+   */
+  static childSpec(
+    options: DynamicSupervisorOptions = {},
+  ): ChildSpec<() => Promise<Pid>> {
+    checkLimits(options, DYNAMIC_SUPERVISOR_OPTIONS);
+    const { name } = options;
+    return {
+      id: name === undefined ? "DynamicSupervisor" : nameText(name),
+      start: () => DynamicSupervisor.startLink(options),
+      type: "supervisor",
+    };
+  }
+
+  /**
+   * Starts a child.
+   *
+   * Follows
+   * [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).
+   * The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another
+   * node, the child's `start` must be a function that both nodes export, or `[module, function, args]`.
+   *
+   * @typeParam C The child; its type determines whether the result can be `"ignore"`.
+   * @param supervisor The supervisor.
+   * @param child A specification, a module that has one, or such a module with its options.
+   * @param options A time limit, a signal or a deadline; without one, the caller waits as long as the child's start
+   *   takes.
+   * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
+   * @throws {ExitError} If the child does not start, with its reason; if `maxChildren` is reached, with
+   *   `"max_children"`; if the supervisor does not exist or its node is down, with the call.
+   * @throws {TypeError} If the child is invalid, or its `start` cannot be sent.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
+   *   may start the child after all, as `whichChildren` then shows.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   * import { ExitError } from "@otp/distribution/errors";
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
+   * import { assert, assertEquals, assertRejects } from "@std/assert";
+   *
+   * const sup = await DynamicSupervisor.startLink({ maxChildren: 1 });
+   * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
+   * assert(Process.alive(await DynamicSupervisor.startChild(sup, worker)));
+   *
+   * const error = await assertRejects(
+   *   () => DynamicSupervisor.startChild(sup, worker),
+   *   ExitError,
+   * );
+   * assertEquals(error.reason, "max_children");
+   * await DynamicSupervisor.stop(sup);
+   * ```
+   */
+  static async startChild<const C extends ChildDefinition>(
+    supervisor: ServerRef,
+    child: CheckedChild<C>,
+    options: TimeLimits = {},
+  ): Promise<StartedBy<C>> {
+    checkOptions(options, "start a child", TIME_LIMITS);
+    checkWait(options, "start a child");
+    const started = await askToStart(
+      "DynamicSupervisor",
+      serverRef(supervisor),
+      fullChildSpec(child as ChildDefinition),
+      options,
+    );
+    return started as StartedBy<C>;
+  }
+
+  /**
+   * Ends a child permanently, and waits until it has exited.
+   *
+   * Follows
+   * [DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).
+   * A child that is waiting to be restarted is identified by its previous pid.
+   *
+   * @param supervisor The supervisor.
+   * @param pid The child.
+   * @returns `"ok"`, or `"not_found"` if the pid is not a child.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   * import { receive, self, spawnLink } from "@otp/distribution/process";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await DynamicSupervisor.startLink();
+   * const pid = await DynamicSupervisor.startChild(sup, {
+   *   id: "worker",
+   *   start: () => spawnLink(() => receive()),
+   * });
+   * assertEquals(await DynamicSupervisor.terminateChild(sup, pid), "ok");
+   * assertEquals(await DynamicSupervisor.terminateChild(sup, self()), "not_found");
+   * await DynamicSupervisor.stop(sup);
+   * ```
+   */
+  static async terminateChild(
+    supervisor: ServerRef,
+    pid: Pid,
+  ): Promise<"ok" | "not_found"> {
+    checkPid(pid, "terminate the child");
+    const request: DynamicSupervisorRequest = { type: "terminate_child", pid };
+    const result = await ask<"ok" | Failure>(
+      "terminateChild",
+      supervisor,
+      request,
+    );
+    return result === "ok" ? result : "not_found";
+  }
+
+  /**
+   * Returns the children of a supervisor, in the order of their start.
+   *
+   * Follows
+   * [DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1).
+   *
+   * @param supervisor The supervisor.
+   * @returns Each child's pid and type.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await DynamicSupervisor.startLink();
+   * const pid = await DynamicSupervisor.startChild(sup, {
+   *   id: "worker",
+   *   start: () => spawnLink(() => receive()),
+   * });
+   * assertEquals(await DynamicSupervisor.whichChildren(sup), [{ pid, type: "worker" }]);
+   * await DynamicSupervisor.stop(sup);
+   * ```
+   */
+  static whichChildren(supervisor: ServerRef): Promise<DynamicChildInfo[]> {
+    return ask("whichChildren", supervisor, { type: "which_children" });
+  }
+
+  /**
+   * Counts the children of a supervisor.
+   *
+   * Follows
+   * [DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1).
+   *
+   * @param supervisor The supervisor.
+   * @returns The numbers of all children, of running ones, of supervisors and of workers.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await DynamicSupervisor.startLink();
+   * assertEquals((await DynamicSupervisor.countChildren(sup)).specs, 0);
+   * await DynamicSupervisor.stop(sup);
+   * ```
+   */
+  static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
+    return ask("countChildren", supervisor, { type: "count_children" });
+  }
+
+  /**
+   * Stops a supervisor and its children, and waits until they have exited.
+   *
+   * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a
+   * reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's
+   * links.
+   *
+   * @param supervisor The supervisor.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
+   *   it does not exit in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await DynamicSupervisor.stop(await DynamicSupervisor.startLink()), "ok");
+   * ```
+   */
+  static stop(
+    supervisor: ServerRef,
+    reason: unknown = "normal",
+    timeout: number = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(supervisor, reason, timeout);
+  }
+}
+
+function checkLimits<O extends DynamicSupervisorOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): DynamicLimits {
+  const doing = "start a DynamicSupervisor";
+  checkOptions(options, doing, known, "{ maxChildren: 10 }");
+  checkWait(options, doing);
+  if (options.extraArguments !== undefined) {
+    checkList(
+      options.extraArguments,
+      "start a DynamicSupervisor with the extraArguments",
+    );
+  }
+  return dynamicLimits("DynamicSupervisor", options);
+}
+
+function ask<T>(
+  fn: string,
+  supervisor: ServerRef,
+  request: DynamicSupervisorRequest,
+): Promise<T> {
+  return promised(() =>
+    askSupervisor("DynamicSupervisor", fn, supervisor, request)
+  );
+}

@@ -1,0 +1,733 @@
+/**
+ * Supervisors that start several partitions of one child, and route requests to them by a key.
+ *
+ * Follows Elixir's [PartitionSupervisor](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html).
+ *
+ * @example Dynamic supervisors that share the work
+ * ```ts
+ * import { Agent, DynamicSupervisor, self, Supervisor } from "@otp/distribution";
+ * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sup = await Supervisor.startLink(
+ *   [[PartitionSupervisor, { childSpec: DynamicSupervisor, name: "MyApp.DynamicSupervisors" }]],
+ *   { strategy: "one_for_one" },
+ * );
+ * const agent = await DynamicSupervisor.startChild(
+ *   { via: PartitionSupervisor, name: ["MyApp.DynamicSupervisors", self()] },
+ *   [Agent, () => 42],
+ * );
+ * assertEquals(await Agent.get(agent, (n) => n), 42);
+ * await Supervisor.stop(sup);
+ * ```
+ *
+ * @module
+ */
+
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+} from "../gen/cancellation.ts";
+import {
+  callExit,
+  describeServer,
+  isViaName,
+  nameText,
+  whereisName,
+} from "../gen/server_ref.ts";
+import { stopServer } from "../gen/stop.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import {
+  checkFunction,
+  checkInteger,
+  checkList,
+  checkOptions,
+  isName,
+} from "../../core/values/check_arguments.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { childSpec as fullChildSpec } from "./child_definition.ts";
+import { runStart } from "./child_start.ts";
+import { checkSupervision } from "./check_supervision.ts";
+import {
+  partitionsOf,
+  PartitionTable,
+  setPartitions,
+} from "./partition_table.ts";
+import {
+  type CallbackModule,
+  type ChildCounts,
+  type ChildDefinition,
+  type ChildModule,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  type ChildStart,
+  type ChildType,
+  type FullChildSpec,
+  type GlobalName,
+  type NameOnNode,
+  type NameRegistry,
+  type ServerName,
+  type ServerRef,
+  type Started,
+  type Strategy,
+  Supervisor,
+  type SupervisorOptions,
+  type ViaName,
+} from "./supervisor.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid } from "../../core/values/pid.ts";
+
+export type {
+  CallbackModule,
+  CancelOptions,
+  ChildCounts,
+  ChildDefinition,
+  ChildModule,
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ServerName,
+  ServerRef,
+  Started,
+  Strategy,
+  ViaName,
+};
+
+/** The name of a PartitionSupervisor: on its node, or in a registry. */
+export type PartitionSupervisorName = string | Atom | ViaName;
+
+/** The name of a partition, for `{ via: PartitionSupervisor, name }`. */
+export type PartitionName = readonly [
+  supervisor: PartitionSupervisorName,
+  key: unknown,
+];
+
+/** Options for {@linkcode PartitionSupervisor.startLink}. */
+export interface PartitionSupervisorOptions {
+  /** The name of the supervisor, by which its partitions are found. */
+  name: PartitionSupervisorName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
+   * partitions. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /** The child of which there are several: a specification, a module, or a module with its options. */
+  childSpec: ChildDefinition;
+  /**
+   * The number of partitions.
+   *
+   * @default {the number of processors}
+   */
+  partitions?: number;
+  /**
+   * Which partitions are restarted when one exits, as for `Supervisor`.
+   *
+   * @default {"one_for_one"}
+   */
+  strategy?: Strategy;
+  /**
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends all partitions and exits.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The time window for counting restarts, in whole seconds, at least 1.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+  /**
+   * Returns the arguments with which a partition is started, so that it learns its number. It receives the arguments
+   * of the child: `[options]` for `[module, options]`, those of `[module, function, args]`, none for a start that is a
+   * function, which receives those that are returned.
+   *
+   * @param args The arguments of the child.
+   * @param partition The number of the partition, from 0.
+   * @returns The arguments for this partition.
+   *
+   * @default {(args) => args}
+   */
+  withArguments?: (
+    // deno-lint-ignore no-explicit-any
+    args: any[],
+    partition: number,
+  ) => unknown[];
+}
+
+const PARTITION_SUPERVISOR_OPTIONS: OptionNames<PartitionSupervisorOptions> = {
+  name: true,
+  timeout: true,
+  childSpec: true,
+  partitions: true,
+  strategy: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  withArguments: true,
+};
+
+const START_OPTIONS: OptionNames<PartitionSupervisorOptions & CancelOptions> = {
+  ...PARTITION_SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
+};
+
+/** A partition, as {@linkcode PartitionSupervisor.whichChildren} returns it. */
+export interface PartitionInfo {
+  /** The number of the partition, from 0. */
+  id: number;
+  /** Its pid; `"restarting"` while it is waiting to be restarted, `undefined` if it is not running. */
+  pid: Pid | "restarting" | undefined;
+  /** Whether it is a supervisor itself. */
+  type: ChildType;
+}
+
+/**
+ * Starts supervisors of partitions.
+ *
+ * A process handles one message at a time. If its state can be divided, several processes of the same kind share
+ * the work: each holds a part, and a key decides which of them a request goes to. In place of a server, give
+ * `{ via: PartitionSupervisor, name: [supervisor, key] }`, wherever this library takes a name.
+ *
+ * An integer is routed by its remainder, the absolute value divided by the number of partitions; any other key by a
+ * hash of its contents. Equal keys go to the same partition as long as the number of partitions does not change.
+ * Whoever chooses the keys can choose the partition. Do not rely on a particular one: it may change between
+ * versions. A request to a partition that has exited and is not restarted yet fails with `noproc`. Only
+ * processes of the supervisor's own node can use such names.
+ *
+ * All partitions run on one thread. They help where callbacks wait for something, or where the crash of one should
+ * not affect the others; work for the processor gains nothing.
+ *
+ * @example One counter for each group of keys
+ * ```ts
+ * import { GenServer, type GenServerModule } from "@otp/distribution";
+ * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Collector: GenServerModule<{ arg: string; state: string[]; call: [{ collect: string }, string[]] }> = {
+ *   name: "Collector",
+ *   init: (first) => ({ type: "ok", state: [first] }),
+ *   handleCall: ({ collect }, _from, state) => ({
+ *     type: "reply",
+ *     reply: [collect, ...state],
+ *     state: [collect, ...state],
+ *   }),
+ * };
+ * const collect = (key: unknown, message: string) =>
+ *   GenServer.call({ via: PartitionSupervisor, name: ["Collectors", key] }, { collect: message });
+ *
+ * await PartitionSupervisor.startLink({ name: "Collectors", childSpec: [Collector, "first"], partitions: 4 });
+ * assertEquals(await collect(1, "hi"), ["hi", "first"]);
+ * assertEquals(await collect(1, "ho"), ["ho", "hi", "first"]);
+ * assertEquals(await collect(2, "a"), ["a", "first"]);
+ * await PartitionSupervisor.stop("Collectors");
+ * ```
+ */
+export class PartitionSupervisor {
+  private constructor() {}
+
+  /**
+   * Starts a supervisor with its partitions, linked to the caller.
+   *
+   * Follows
+   * [PartitionSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#start_link/1). It
+   * resolves when all partitions have started, in the order of their numbers.
+   *
+   * @param options The name, the child, the number of partitions, and how they are restarted.
+   * @returns The supervisor's pid.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if a partition fails to start:
+   *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`.
+   * @throws {TypeError} If the name or the child is missing or invalid.
+   * @throws {RangeError} If the number of partitions is not at least 1.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Tell each partition its number
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({
+   *   name: "Numbers",
+   *   childSpec: { id: "number", start: (n: number) => Agent.startLink(() => n) },
+   *   withArguments: (_args, partition) => [partition],
+   *   partitions: 3,
+   * });
+   * const number = { via: PartitionSupervisor, name: ["Numbers", 5] };
+   * assertEquals(await Agent.get(number, (n) => n), 2);
+   * await PartitionSupervisor.stop("Numbers");
+   * ```
+   */
+  static async startLink(
+    options: PartitionSupervisorOptions & CancelOptions,
+  ): Promise<Pid> {
+    const { count, withArguments, supervision } = checkStart(
+      options,
+      START_OPTIONS,
+    );
+    const { timeout, signal, deadline } = options;
+    const table = new PartitionTable(count);
+    const children: FullChildSpec[] = [];
+    for (let partition = 0; partition < count; partition++) {
+      const spec = specOf(options.childSpec, withArguments, partition);
+      children.push({
+        ...spec,
+        id: String(partition),
+        start: () => startPartition(spec, table, partition),
+      });
+    }
+    return await Supervisor.startLink(children, {
+      ...supervision,
+      timeout,
+      signal,
+      deadline,
+    });
+  }
+
+  /**
+   * Returns the child specification of a PartitionSupervisor; `[PartitionSupervisor, options]` is a shorthand.
+   *
+   * @param options As for {@linkcode PartitionSupervisor.startLink}. The id is the name.
+   * @returns The specification.
+   * @throws {TypeError} If an option is missing or invalid.
+   *
+   * @example Task supervisors under a supervisor
+   * ```ts
+   * import { Supervisor, Task, TaskSupervisor } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink(
+   *   [PartitionSupervisor.childSpec({ name: "Tasks", childSpec: TaskSupervisor })],
+   *   { strategy: "one_for_one" },
+   * );
+   * const tasks = { via: PartitionSupervisor, name: ["Tasks", "some key"] };
+   * const task = await TaskSupervisor.async(tasks, () => "done");
+   * assertEquals(await Task.await(task), "done");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec(
+    options: PartitionSupervisorOptions,
+  ): ChildSpec<() => Promise<Pid>> {
+    checkStart(options, PARTITION_SUPERVISOR_OPTIONS);
+    return {
+      id: nameText(options.name),
+      start: () => PartitionSupervisor.startLink(options),
+      type: "supervisor",
+    };
+  }
+
+  /**
+   * Returns the number of partitions that keys are routed to.
+   *
+   * Follows [PartitionSupervisor.partitions/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#partitions/1).
+   * It reads a table of this node, and sends no message.
+   *
+   * @param name The supervisor's name.
+   * @returns The number; as a promise if the supervisor's registry returns a promise.
+   * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`.
+   * @throws {TypeError} If the name is invalid.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
+   * assertEquals(PartitionSupervisor.partitions("Counters"), 2);
+   * await PartitionSupervisor.stop("Counters");
+   * ```
+   */
+  static partitions(name: PartitionSupervisorName): number | Promise<number> {
+    return withTable(name, "partitions", ({ table }) => table.current);
+  }
+
+  /**
+   * Changes the number of partitions: ends those with the highest numbers, or starts them again.
+   *
+   * Follows [PartitionSupervisor.resize!/2](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#resize!/2). Keys
+   * are then routed by the new number, so a key may belong to another partition. With none left, requests throw.
+   *
+   * @param name The supervisor's name.
+   * @param partitions The number of partitions, from 0 to the number that the supervisor started with.
+   * @returns The number before.
+   * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`; if a partition fails to
+   *   start, with the reason.
+   * @throws {RangeError} If the number is out of bounds.
+   * @throws {TypeError} If the name is invalid, or the number is not a number.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 4 });
+   * assertEquals(await PartitionSupervisor.resize("Counters", 2), 4);
+   * assertEquals(await PartitionSupervisor.countChildren("Counters"), {
+   *   specs: 4,
+   *   active: 2,
+   *   supervisors: 0,
+   *   workers: 4,
+   * });
+   * await PartitionSupervisor.stop("Counters");
+   * ```
+   */
+  static async resize(
+    name: PartitionSupervisorName,
+    partitions: number,
+  ): Promise<number> {
+    if (waitingProcess() === undefined) return never();
+    checkInteger(partitions, "resize a PartitionSupervisor", "the number", 0);
+    const found = await withTable(name, "resize", (found) => found);
+    const { table, pid } = found;
+    if (partitions > table.max) {
+      throw new RangeError(
+        `Cannot resize a PartitionSupervisor to ${partitions} partitions: it started with ${table.max}; give a number from 0 to ${table.max}`,
+      );
+    }
+    return await table.exclusively(() => resizeTo(pid, table, partitions));
+  }
+
+  /**
+   * Returns the partitions, with their processes.
+   *
+   * Follows
+   * [PartitionSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#which_children/1).
+   *
+   * @param supervisor The supervisor.
+   * @returns The partitions, in the order in which `Supervisor.whichChildren` returns children.
+   * @throws {ExitError} If the supervisor does not exist.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
+   * const partitions = await PartitionSupervisor.whichChildren("Counters");
+   * assertEquals(partitions.map(({ id }) => id).sort(), [0, 1]);
+   * await PartitionSupervisor.stop("Counters");
+   * ```
+   */
+  static async whichChildren(supervisor: ServerRef): Promise<PartitionInfo[]> {
+    const children = await Supervisor.whichChildren(supervisor);
+    return children.map(({ id, pid, type }) => ({ id: Number(id), pid, type }));
+  }
+
+  /**
+   * Counts the partitions, as `Supervisor.countChildren` counts children.
+   *
+   * Follows
+   * [PartitionSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#count_children/1).
+   *
+   * @param supervisor The supervisor.
+   * @returns The counts.
+   * @throws {ExitError} If the supervisor does not exist.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
+   * assertEquals((await PartitionSupervisor.countChildren("Counters")).active, 2);
+   * await PartitionSupervisor.stop("Counters");
+   * ```
+   */
+  static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
+    return Supervisor.countChildren(supervisor);
+  }
+
+  /**
+   * Stops a supervisor and its partitions.
+   *
+   * Follows [PartitionSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#stop/3).
+   *
+   * @param supervisor The supervisor.
+   * @param reason The exit reason; `"normal"` by default.
+   * @param timeout The timeout in milliseconds; `Infinity` by default.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the supervisor does not exist, or does not exit in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0] });
+   * assertEquals(await PartitionSupervisor.stop("Counters"), "ok");
+   * ```
+   */
+  static stop(
+    supervisor: ServerRef,
+    reason: unknown = "normal",
+    timeout: number = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(supervisor, reason, timeout);
+  }
+
+  /**
+   * Returns the partition that a key belongs to. Names `{ via: PartitionSupervisor, name }` use it.
+   *
+   * @param name The {@linkcode PartitionName}: `[supervisor, key]`.
+   * @returns The process; as a promise if the supervisor's registry returns a promise.
+   * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`.
+   * @throws {RangeError} If it has no partitions.
+   * @throws {TypeError} If the name is not such a pair, or the key is not a value that can be sent.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
+   * assertEquals(
+   *   PartitionSupervisor.whereisName(["Counters", 0]),
+   *   PartitionSupervisor.whereisName(["Counters", -4]),
+   * );
+   * await PartitionSupervisor.stop("Counters");
+   * ```
+   */
+  static whereisName(
+    name: unknown,
+  ): Pid | undefined | Promise<Pid | undefined> {
+    const [supervisor, key] = parts(name);
+    return withTable(supervisor, "partitions", ({ table }) => {
+      if (table.current > 0) return table.pidOf(table.partitionOf(key));
+      throw new RangeError(
+        `Cannot find a partition of ${
+          inspect(describeServer(supervisor))
+        }: it has none; give it some by PartitionSupervisor.resize`,
+      );
+    });
+  }
+
+  /**
+   * Fails: only the supervisor registers its partitions. Names `{ via: PartitionSupervisor, name }` use it.
+   *
+   * @param name The name.
+   * @param pid The process.
+   * @throws {TypeError} Always.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution";
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const name = { via: PartitionSupervisor, name: ["Counters", 1] };
+   * await assertRejects(() => Agent.start(() => 0, { name }));
+   * ```
+   */
+  static registerName(name: unknown, pid: Pid): never {
+    throw new TypeError(
+      `Cannot register ${inspect(pid)} as the partition ${
+        inspect(name)
+      }: only its PartitionSupervisor starts partitions`,
+    );
+  }
+
+  /**
+   * Fails: only the supervisor unregisters its partitions. Names `{ via: PartitionSupervisor, name }` use it.
+   *
+   * @param name The name.
+   * @throws {TypeError} Always.
+   *
+   * @example Usage
+   * ```ts
+   * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
+   * import { assertThrows } from "@std/assert";
+   *
+   * assertThrows(() => PartitionSupervisor.unregisterName(["Counters", 1]), TypeError);
+   * ```
+   */
+  static unregisterName(name: unknown): never {
+    throw new TypeError(
+      `Cannot unregister the partition ${
+        inspect(name)
+      }: only its PartitionSupervisor ends partitions`,
+    );
+  }
+}
+
+/** A PartitionSupervisor of this node. */
+interface Found {
+  pid: Pid;
+  table: PartitionTable;
+}
+
+const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
+
+function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): {
+  count: number;
+  withArguments: (args: unknown[], partition: number) => unknown[];
+  supervision: SupervisorOptions;
+} {
+  const doing = "start a PartitionSupervisor";
+  checkOptions(options, doing, known, EXAMPLE);
+  checkWait(options, doing);
+  const {
+    name,
+    childSpec,
+    partitions: count = navigator.hardwareConcurrency,
+    strategy = "one_for_one",
+    maxRestarts,
+    maxSeconds,
+    withArguments = argumentsOnly,
+  } = options;
+  checkName(name, doing);
+  if (childSpec === undefined || childSpec === null) {
+    throw new TypeError(
+      `Cannot ${doing}: it has no childSpec; give the child, as in ${EXAMPLE}`,
+    );
+  }
+  checkInteger(count, doing, "the number of partitions", 1);
+  checkFunction(withArguments, `${doing} with the arguments by`);
+  // Fails for an invalid child before anything is started.
+  fullChildSpec(childSpec);
+  const supervision = checkSupervision({ strategy, maxRestarts, maxSeconds });
+  return { count, withArguments, supervision: { name, ...supervision } };
+}
+
+function argumentsOnly(args: unknown[]): unknown[] {
+  return args;
+}
+
+function checkName(name: unknown, doing: string): void {
+  if (isName(name) && nameOf(name) !== "" || isViaName(name)) return;
+  throw new TypeError(
+    `Cannot ${doing} by the name ${
+      inspect(name)
+    }: give a string, an atom, or { via: registry, name }`,
+  );
+}
+
+/** The specification of one partition. */
+function specOf(
+  child: ChildDefinition,
+  withArguments: (args: unknown[], partition: number) => unknown[],
+  partition: number,
+): FullChildSpec {
+  const argumentsOf = (args: unknown[]): unknown[] => {
+    const given = withArguments(args, partition);
+    checkList(given, `start partition ${partition} with the arguments`);
+    return given;
+  };
+  const known = moduleOf(child);
+  if (known !== undefined) {
+    const [module, options] = known;
+    return fullChildSpec(
+      [module, argumentsOf([options])[0]] as ChildDefinition,
+    );
+  }
+  const spec = fullChildSpec(child);
+  const { start } = spec;
+  if (typeof start === "function") {
+    const args = argumentsOf([]);
+    return { ...spec, start: () => start(...args) };
+  }
+  const [module, name, args = []] = start;
+  return { ...spec, start: [module, name, argumentsOf([...args])] };
+}
+
+/** A module with its options, also if none are given; `undefined` for a specification. */
+function moduleOf(
+  child: ChildDefinition,
+): readonly [module: unknown, options: unknown] | undefined {
+  if (Array.isArray(child)) return [child[0], child[1]];
+  if ("childSpec" in child) return [child, {}];
+  return "init" in child ? [child, undefined] : undefined;
+}
+
+/** Starts a partition, in the supervisor's process. */
+async function startPartition(
+  spec: FullChildSpec,
+  table: PartitionTable,
+  partition: number,
+): Promise<Started> {
+  const supervisor = currentProcess();
+  // Partitions may look for each other as soon as the first of them starts.
+  setPartitions(supervisor, table);
+  const started = await runStart(spec, supervisor.runtime) as Started;
+  if (started instanceof Pid) table.started(partition, started);
+  return started;
+}
+
+async function resizeTo(
+  pid: Pid,
+  table: PartitionTable,
+  partitions: number,
+): Promise<number> {
+  const before = table.current;
+  for (let id = before; id < partitions; id++) {
+    await Supervisor.restartChild(pid, String(id));
+  }
+  table.current = partitions;
+  for (let id = partitions; id < before; id++) {
+    await Supervisor.terminateChild(pid, String(id));
+  }
+  return before;
+}
+
+/** Goes on with a PartitionSupervisor of this node: at once, unless its registry takes its time. */
+function withTable<R>(
+  name: PartitionSupervisorName,
+  fn: string,
+  next: (found: Found) => R,
+): R | Promise<Awaited<R>> {
+  checkName(name, "find a PartitionSupervisor");
+  const { runtime } = currentProcess();
+  const pid = isViaName(name)
+    ? whereisName(name)
+    : runtime.names.get(nameOf(name))?.pid;
+  return andThen(pid, (pid) => {
+    const process = pid && runtime.find(pid);
+    const table = process && partitionsOf(process);
+    if (table !== undefined) return next({ pid: pid!, table });
+    throw callExit("noproc", [
+      "PartitionSupervisor",
+      fn,
+      [describeServer(name)],
+    ]);
+  });
+}
+
+function parts(name: unknown): PartitionName {
+  if (Array.isArray(name) && name.length === 2) {
+    return name as unknown as PartitionName;
+  }
+  throw new TypeError(
+    `Cannot use ${
+      inspect(name)
+    } as the name of a partition: give [supervisor, key]`,
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * The partitions of a PartitionSupervisor: their processes, and which of them a key belongs to.
+ *
+ * The supervisor's process writes the table as it starts children, and all processes of its node read it, so that
+ * routing sends no message. The table lives as long as its supervisor. Races: a partition that has exited keeps its
+ * pid until the supervisor has started it again, so that a request meanwhile fails with `noproc`, as in Elixir.
+ * Callers that resize wait for each other; a partition above the new number is out of the table before it is ended.
+ *
+ * @module
+ */
+
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { termKey } from "../../core/values/term_key.ts";
+
+/** The partitions of one supervisor. */
+export class PartitionTable {
+  /** The number of partitions that it started with. */
+  readonly max: number;
+  /** The number of partitions that keys are routed to. */
+  current: number;
+  readonly #pids: (Pid | undefined)[];
+  #resized: Promise<unknown> = Promise.resolve();
+
+  constructor(max: number) {
+    this.max = max;
+    this.current = max;
+    this.#pids = new Array(max).fill(undefined);
+  }
+
+  /** The process of a partition. */
+  pidOf(partition: number): Pid | undefined {
+    return this.#pids[partition];
+  }
+
+  /** Notes the process of a partition. */
+  started(partition: number, pid: Pid): void {
+    this.#pids[partition] = pid;
+  }
+
+  /**
+   * The partition that a key belongs to: an integer by its remainder, any other value by a hash of its contents.
+   *
+   * @throws {TypeError} If the key is not a value that can be sent.
+   */
+  partitionOf(key: unknown): number {
+    if (typeof key === "bigint") {
+      return Number((key < 0n ? -key : key) % BigInt(this.current));
+    }
+    return (Number.isInteger(key)
+      ? Math.abs(key as number)
+      : hash(String(termKey(key)))) % this.current;
+  }
+
+  /** Runs `fn` when no other call of this function runs. */
+  exclusively<T>(fn: () => Promise<T>): Promise<T> {
+    const result = this.#resized.then(fn);
+    this.#resized = result.then(nothing, nothing);
+    return result;
+  }
+}
+
+function nothing(): void {}
+
+/** 32 bits of a text, well mixed: FNV-1a, and the last step of MurmurHash3, as pids differ only in their last digits. */
+function hash(text: string): number {
+  let bits = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    bits = Math.imul(bits ^ text.charCodeAt(i), 0x01000193);
+  }
+  bits = Math.imul(bits ^ bits >>> 16, 0x85ebca6b);
+  bits = Math.imul(bits ^ bits >>> 13, 0xc2b2ae35);
+  return (bits ^ bits >>> 16) >>> 0;
+}
+
+const tables = new WeakMap<LocalProcess, PartitionTable>();
+
+/** Notes the table of a supervisor. */
+export function setPartitions(
+  supervisor: LocalProcess,
+  table: PartitionTable,
+): void {
+  tables.set(supervisor, table);
+}
+
+/** The table of a supervisor; `undefined` if the process is no PartitionSupervisor. */
+export function partitionsOf(
+  supervisor: LocalProcess,
+): PartitionTable | undefined {
+  return tables.get(supervisor);
+}

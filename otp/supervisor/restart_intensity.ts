@@ -1,0 +1,49 @@
+/**
+ * The restart intensity of a supervisor.
+ *
+ * @module
+ */
+
+import { checkInteger } from "../../core/values/check_arguments.ts";
+
+/**
+ * @throws {TypeError} If a limit of restarts is not a number.
+ * @throws {RangeError} If it is out of bounds.
+ */
+export function assertIntensity(
+  what: string,
+  maxRestarts: unknown,
+  maxSeconds: unknown,
+): void {
+  checkInteger(maxRestarts, `start a ${what}`, "maxRestarts", 0);
+  checkInteger(maxSeconds, `start a ${what}`, "maxSeconds", 1);
+}
+
+/** Counts restarts against a maximum within a number of seconds. */
+export class RestartIntensity {
+  readonly #max: number;
+  readonly #period: number;
+  /** In whole seconds of the clock, as OTP reads it: crashes 1.9 s apart can be 1 s apart. */
+  #times: number[] | undefined = undefined;
+
+  constructor(maxRestarts: number, maxSeconds: number) {
+    this.#max = maxRestarts;
+    this.#period = maxSeconds;
+  }
+
+  /** Counts a restart; whether it is still allowed. */
+  add(now: number): boolean {
+    const times = this.#times ??= [];
+    let old = 0;
+    const second = Math.floor(now / 1000);
+    while (old < times.length && second - times[old] > this.#period) old++;
+    if (old > 0) times.splice(0, old);
+    times.push(second);
+    return times.length <= this.#max;
+  }
+
+  /** Takes the last restart back: nothing was started. */
+  takeBack(): void {
+    this.#times?.pop();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The supervisors of a node, as an observer sees them without sending them a message: one that is busy or stuck
+ * would not answer.
+ *
+ * @module
+ */
+
+import type { Link } from "../../core/processes/links_and_monitors.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { formatExit } from "../../core/values/exit_reason.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { ChildType } from "./child_spec.ts";
+
+/** The maximum length of a reason, in characters. */
+const MAX_REASON = 200;
+
+/** A child, as its supervisor knows it. */
+export interface SupervisedChild {
+  /** Identifies the child within its supervisor; dynamic children have none. */
+  readonly id: string | undefined;
+  /** Whether it is a supervisor. */
+  readonly type: ChildType;
+  /** Its pid, if it runs. */
+  readonly pid: Pid | undefined;
+  /** Whether it did not start again, and is tried once more. */
+  readonly restarting: boolean;
+  /** Its restarts so far. */
+  readonly restarts: Restarts | undefined;
+}
+
+/** The restarts of a child. */
+export interface Restarts {
+  /** Their number. */
+  count: number;
+  /** The reason of the last exit that led to one, as text: the reason itself may be large, and is not kept. */
+  reason: string;
+  /** The time of the last one, in milliseconds since the epoch. */
+  at: number;
+}
+
+/** The part of a supervisor's server that an observer reads; the server itself, as there are many. */
+export interface Supervision {
+  /** `"Supervisor"`, `"DynamicSupervisor"` or `"TaskSupervisor"`. */
+  readonly kind: string;
+  /** Returns the number of children. */
+  size(): number;
+  /** Its children, the one that was started first comes first. */
+  supervised(): Iterable<SupervisedChild>;
+}
+
+/** A supervisor that code outside any process has started. */
+export interface Root {
+  /** As in {@linkcode Supervision}. */
+  readonly kind: string;
+  /** Its pid. */
+  readonly pid: Pid;
+  /** The name that it is registered under. */
+  readonly name: string | undefined;
+}
+
+/** By the links of the process that code outside any process shares. */
+const roots = new WeakMap<Link, Root>();
+
+/** Makes a supervisor visible to observers; its process has a lineage, as each server's has. */
+export function noteSupervision(
+  process: LocalProcess,
+  supervision: Supervision,
+): void {
+  process.lineage!.supervision = supervision;
+  const { parent, pid, name, runtime } = process;
+  const starter = parent && runtime.find(parent);
+  if (!starter?.shell) return;
+  const link = starter.links?.get(pid);
+  if (link !== undefined) {
+    roots.set(link, { kind: supervision.kind, pid, name });
+  }
+}
+
+/** The supervisor at the other end of a link of the shared process, if that process has started it. */
+export function rootOf(link: Link): Root | undefined {
+  return roots.get(link);
+}
+
+/** The supervision of a process, if it is a supervisor. */
+export function supervisionOf(process: LocalProcess): Supervision | undefined {
+  return process.lineage?.supervision as Supervision | undefined;
+}
+
+const totals = new WeakMap<Runtime, number>();
+
+/** The number of restarts of children of a node's supervisors since it started. */
+export function restartsOf(runtime: Runtime): number {
+  return totals.get(runtime) ?? 0;
+}
+
+/** Counts a restart of a child of a supervisor. */
+export function countRestart(
+  { runtime }: LocalProcess,
+  child: { restarts?: Restarts },
+  reason: unknown,
+): void {
+  totals.set(runtime, restartsOf(runtime) + 1);
+  const count = (child.restarts?.count ?? 0) + 1;
+  child.restarts = { count, reason: reasonLine(reason), at: Date.now() };
+}
+
+/** A reason in one line; an error by its message. */
+export function reasonLine(reason: unknown): string {
+  const text = formatExit(reason);
+  const [first, second = ""] = text.split("\n", 2);
+  // An error is below a line that announces it.
+  return (second.trim().startsWith("** ") ? second.trim().slice(3) : first)
+    .slice(0, MAX_REASON);
+}

@@ -1,0 +1,753 @@
+/**
+ * Supervisors: processes that start, monitor and restart other processes.
+ *
+ * Follows Elixir's [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html).
+ *
+ * @example A worker that crashes is started again
+ * ```ts
+ * import { Process, receive, self, spawnLink } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assert } from "@std/assert";
+ *
+ * const worker = () => spawnLink(() => {
+ *   Process.register(self(), "worker");
+ *   return receive();
+ * });
+ * const sup = await Supervisor.startLink([{ id: "worker", start: worker }], {
+ *   strategy: "one_for_one",
+ * });
+ *
+ * const [{ pid }] = await Supervisor.whichChildren(sup);
+ * assert(Process.whereis("worker")?.equals(pid));
+ * Process.exit(Process.whereis("worker")!, "oops");
+ *
+ * const [{ pid: next }] = await Supervisor.whichChildren(sup);
+ * assert(Process.whereis("worker")?.equals(next));
+ * assert(!Process.whereis("worker")?.equals(pid));
+ * await Supervisor.stop(sup);
+ * ```
+ *
+ * @module
+ */
+
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  TIME_LIMITS,
+  type TimeLimits,
+} from "../gen/cancellation.ts";
+import {
+  type CheckedChild,
+  type CheckedChildren,
+  type ChildDefinition,
+  type ChildModule,
+  childSpec as fullChildSpec,
+  type ModuleOptions,
+  type StartedBy,
+} from "./child_definition.ts";
+import {
+  CHILD_FIELDS,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  type ChildStart,
+  type ChildType,
+  type FullChildSpec,
+  type Started,
+} from "./child_spec.ts";
+import type { CallbackModule } from "../gen_server/gen_server_process.ts";
+import {
+  type GlobalName,
+  type NameOnNode,
+  type NameRegistry,
+  nameText,
+  type ServerName,
+  type ServerRef,
+  serverRef,
+  type ViaName,
+} from "../gen/server_ref.ts";
+import { checkSupervision } from "./check_supervision.ts";
+import { type AlreadyStartedReason, startServer } from "../gen/start.ts";
+import { stopServer } from "../gen/stop.ts";
+import type { ChildCounts, Failure, Success } from "./child_lifecycle.ts";
+import {
+  assertSignificance,
+  type AutoShutdown,
+  type ChildInfo,
+  type Strategy,
+  type SupervisorRequest,
+  SupervisorServer,
+} from "./supervisor_server.ts";
+import {
+  askForSpec,
+  askSupervisor,
+  askToStart,
+  startedOf,
+} from "./supervisor_client.ts";
+import {
+  checkOptions,
+  checkString,
+} from "../../core/values/check_arguments.ts";
+import { promised } from "../../core/promises/promises.ts";
+import { inspect, quote } from "../../core/values/inspect.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid } from "../../core/values/pid.ts";
+
+export type {
+  AlreadyStartedReason,
+  AutoShutdown,
+  CallbackModule,
+  CancelOptions,
+  CheckedChild,
+  CheckedChildren,
+  ChildCounts,
+  ChildDefinition,
+  ChildInfo,
+  ChildModule,
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  FullChildSpec,
+  GlobalName,
+  ModuleOptions,
+  NameOnNode,
+  NameRegistry,
+  ServerName,
+  ServerRef,
+  Started,
+  StartedBy,
+  Strategy,
+  TimeLimits,
+  ViaName,
+};
+
+/** Options for {@linkcode Supervisor.startLink}. */
+export interface SupervisorOptions {
+  /**
+   * Which children are restarted when one exits: with `"one_for_one"` only that child, with `"one_for_all"`
+   * all children, with `"rest_for_one"` that child and those started after it.
+   */
+  strategy: Strategy;
+  /**
+   * The name of the supervisor: on its node, in a registry, or in the cluster.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
+   * children. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /**
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
+   * exits.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+  /**
+   * Whether the supervisor exits when significant children exit and are not restarted: a transient child that
+   * exits normally, or a temporary child that exits for any reason. With `"any_significant"`, it exits when
+   * one of them has exited; with `"all_significant"`, when none of them is running any more. With `"never"`,
+   * significant children are rejected.
+   *
+   * @default {"never"}
+   */
+  autoShutdown?: AutoShutdown;
+}
+
+const SUPERVISOR_OPTIONS: OptionNames<SupervisorOptions> = {
+  strategy: true,
+  name: true,
+  timeout: true,
+  maxRestarts: true,
+  maxSeconds: true,
+  autoShutdown: true,
+};
+
+const START_OPTIONS: OptionNames<SupervisorOptions & CancelOptions> = {
+  ...SUPERVISOR_OPTIONS,
+  ...CANCEL_OPTIONS,
+};
+
+/**
+ * The reason why a supervisor did not start: one of its children failed to start. It is part of a
+ * `ShutdownReason`.
+ */
+export interface FailedToStartChildReason {
+  /** Always `"failed_to_start_child"`. */
+  type: "failed_to_start_child";
+  /** The child's id. */
+  id: string;
+  /** The reason why the child did not start. */
+  reason: unknown;
+}
+
+/**
+ * The pid of a started child; it can be `undefined` if the start function may return `"ignore"`.
+ *
+ * @typeParam S The result of the start function.
+ */
+export type StartedPid<S> =
+  | Extract<S, Pid>
+  | ("ignore" extends S ? undefined : never);
+
+/**
+ * Starts supervisors and manages their children.
+ *
+ * A supervisor starts its children in the given order, and ends them in reverse order: each child receives an
+ * exit signal `"shutdown"`, and is killed if it takes longer than its `shutdown`. The supervisor is linked to
+ * the process that starts it and traps exits: when that process exits, the supervisor ends its children and
+ * exits with the same reason.
+ *
+ * A child that exits is restarted according to its `restart`. If the restart fails, it is tried again, and
+ * each attempt counts as a restart. After more than `maxRestarts` within `maxSeconds` the supervisor ends all
+ * children and exits with `"shutdown"`; its own supervisor then handles the exit. Between two attempts the
+ * supervisor serves requests, such as a stop. A temporary child that is ended together with others, by
+ * `"one_for_all"` or `"rest_for_one"`, is not restarted with them but removed.
+ *
+ * A child whose start returns `"ignore"` is kept without a pid, and {@linkcode Supervisor.restartChild} can
+ * start it later. A temporary child is removed instead.
+ *
+ * A supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the
+ * other children and exits with `"shutdown"`. If the supervisor is a transient child, its own supervisor does
+ * not restart it; if it is a significant child, its supervisor may exit as well, and so on up the tree. A
+ * significant child that is ended on request, for example by {@linkcode Supervisor.terminateChild}, does not
+ * end its supervisor.
+ *
+ * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is
+ * down.
+ *
+ * @example A tree
+ * ```ts
+ * import { receive, spawnLink } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const worker = () => spawnLink(() => receive());
+ * const top = await Supervisor.startLink([
+ *   { id: "store", start: worker },
+ *   {
+ *     id: "pool",
+ *     type: "supervisor",
+ *     start: () =>
+ *       Supervisor.startLink([
+ *         { id: "one", start: worker },
+ *         { id: "two", start: worker, restart: "transient" },
+ *       ], { strategy: "one_for_all" }),
+ *   },
+ * ], { strategy: "rest_for_one" });
+ *
+ * assertEquals(await Supervisor.countChildren(top), {
+ *   specs: 2,
+ *   active: 2,
+ *   supervisors: 1,
+ *   workers: 1,
+ * });
+ * await Supervisor.stop(top);
+ * ```
+ *
+ * @example A supervisor that ends with the work of its children
+ * ```ts
+ * import { isExit, Process, receive, send, spawnLink } from "@otp/distribution/process";
+ * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const job = (name: string) => () => spawnLink(() => receive((m) => m === name));
+ * const sup = await Supervisor.startLink([
+ *   { id: "log", start: () => spawnLink(() => receive()) },
+ *   { id: "one", start: job("one"), restart: "transient", significant: true },
+ *   { id: "two", start: job("two"), restart: "transient", significant: true },
+ * ], { strategy: "one_for_one", autoShutdown: "all_significant" });
+ *
+ * Process.trapExit(true);
+ * const [two, one] = await Supervisor.whichChildren(sup);
+ * if (typeof one.pid === "object") send(one.pid, "one");
+ * if (typeof two.pid === "object") send(two.pid, "two");
+ * assertEquals((await receive(isExit)).reason, "shutdown");
+ * ```
+ */
+export class Supervisor {
+  private constructor() {}
+
+  /**
+   * Starts a supervisor, linked to the caller, and its children.
+   *
+   * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The
+   * promise resolves when all children have started. If one fails to start, those started before it are
+   * ended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as
+   * well, unless it traps exits.
+   *
+   * @typeParam C The children; options that a module does not accept are a type error.
+   * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, a module that
+   *   has one (`TaskSupervisor`), or such a module with its options (`[TaskSupervisor, { name }]`).
+   * @param options The strategy, the name, the restart limits, and whether the supervisor exits by itself.
+   * @returns The supervisor's pid.
+   * @throws {ExitError} If a child does not start, with the reason
+   *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is taken,
+   *   with `{ type: "already_started", pid }`.
+   * @throws {TypeError} If a child, the strategy or `autoShutdown` is invalid, two children have the same id,
+   *   or a child must not be significant but is.
+   * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert } from "@std/assert";
+   *
+   * const pid = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one", name: "Chat.Supervisor" });
+   * assert(Process.whereis("Chat.Supervisor")?.equals(pid));
+   * await Supervisor.stop("Chat.Supervisor");
+   * ```
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example A child that does not start
+   * ```ts
+   * import { ExitError } from "@otp/distribution/errors";
+   * import { exit } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * const error = await assertRejects(
+   *   () =>
+   *     Supervisor.startLink([
+   *       { id: "port", start: () => exit("in_use") },
+   *     ], { strategy: "one_for_one" }),
+   *   ExitError,
+   * );
+   * assertEquals(error.reason, {
+   *   type: "shutdown",
+   *   reason: { type: "failed_to_start_child", id: "port", reason: "in_use" },
+   * });
+   * ```
+   */
+  static startLink<const C extends readonly ChildDefinition[]>(
+    children: CheckedChildren<C>,
+    options: SupervisorOptions & CancelOptions,
+  ): Promise<Pid> {
+    return promised(() => startSupervisor(children, options));
+  }
+
+  /**
+   * Returns the full specification of a child, with overrides.
+   *
+   * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it
+   * for several children of the same kind, as each needs its own id.
+   *
+   * @typeParam C The child.
+   * @param child A specification, a module that has one, or such a module with its options.
+   * @param overrides The properties to replace.
+   * @returns The specification, with all defaults filled in.
+   * @throws {TypeError} If the specification is invalid.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
+   * assertEquals(Supervisor.childSpec(worker, { id: "other" }), {
+   *   id: "other",
+   *   start: worker.start,
+   *   restart: "permanent",
+   *   shutdown: 5000,
+   *   type: "worker",
+   *   significant: false,
+   * });
+   * ```
+   */
+  static childSpec<const C extends ChildDefinition>(
+    child: CheckedChild<C>,
+    overrides: Partial<ChildSpec> = {},
+  ): FullChildSpec {
+    checkOptions(
+      overrides,
+      "specify a child",
+      CHILD_FIELDS,
+      '{ restart: "temporary" }',
+    );
+    return fullChildSpec(child as ChildDefinition, overrides);
+  }
+
+  /**
+   * Returns all children of a supervisor, running or not, last started first, as in Elixir.
+   *
+   * Follows
+   * [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
+   *
+   * @param supervisor The supervisor.
+   * @returns Each child's id, pid and type.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const start = () => spawnLink(() => receive());
+   * const sup = await Supervisor.startLink([
+   *   { id: "first", start },
+   *   { id: "second", start },
+   * ], { strategy: "one_for_one" });
+   * const children = await Supervisor.whichChildren(sup);
+   * assertEquals(children.map((child) => child.id), ["second", "first"]);
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static whichChildren(supervisor: ServerRef): Promise<ChildInfo[]> {
+    return ask("whichChildren", supervisor, { type: "which_children" });
+  }
+
+  /**
+   * Starts a task that is not awaited, under a supervisor.
+   *
+   * Follows
+   * [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
+   *
+   * @param supervisor The supervisor.
+   * @returns The numbers of specifications, of running children, of supervisors and of workers.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.countChildren(sup), {
+   *   specs: 0,
+   *   active: 0,
+   *   supervisors: 0,
+   *   workers: 0,
+   * });
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
+    return ask("countChildren", supervisor, { type: "count_children" });
+  }
+
+  /**
+   * Adds a child after the existing ones, and starts it.
+   *
+   * Follows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child
+   * that fails to start is not added. For a supervisor on another node, the child's `start` must be a
+   * function that both nodes export, or `[module, function, args]`.
+   *
+   * @typeParam C The child; its type determines whether the result can be `undefined`.
+   * @param supervisor The supervisor.
+   * @param child A specification, a module that has one, or such a module with its options.
+   * @param options A time limit, a signal or a deadline; without one, the caller waits as long as the child's start
+   *   takes.
+   * @returns The child's pid; `undefined` if its start returned `"ignore"`.
+   * @throws {ExitError} If the child does not start, with its reason; if its id is taken, with
+   *   `{ type: "already_started", pid }` or, if that child is not running, with `"already_present"`.
+   * @throws {TypeError} If the child is invalid, or its `start` cannot be sent. Only the supervisor can
+   *   reject a significant child because its `autoShutdown` is `"never"`: this results in an `ExitError` with
+   *   such an error as its reason.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
+   *   may start the child after all, as `whichChildren` then shows, and a second start of the same id then exits with
+   *   `already_started`.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
+   * const pid = await Supervisor.startChild(sup, {
+   *   id: "late",
+   *   start: () => spawnLink(() => receive()),
+   * });
+   * assert(Process.alive(pid));
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static async startChild<const C extends ChildDefinition>(
+    supervisor: ServerRef,
+    child: CheckedChild<C>,
+    options: TimeLimits = {},
+  ): Promise<StartedPid<StartedBy<C>>> {
+    checkOptions(options, "start a child", TIME_LIMITS);
+    checkWait(options, "start a child");
+    const started = await askToStart(
+      "Supervisor",
+      serverRef(supervisor),
+      fullChildSpec(child as ChildDefinition),
+      options,
+    );
+    return pidOf(started as StartedBy<C>);
+  }
+
+  /**
+   * Ends a child, and keeps its specification unless it is temporary.
+   *
+   * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).
+   * The promise resolves when the child has exited. The child is not restarted until
+   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. If the child
+   * was waiting to be restarted, that is cancelled.
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns `"ok"`, even if the child was not running, or `"not_found"`.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.terminateChild(sup, "worker"), "ok");
+   * assertEquals(await Supervisor.terminateChild(sup, "nobody"), "not_found");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static async terminateChild(
+    supervisor: ServerRef,
+    id: string,
+  ): Promise<"ok" | "not_found"> {
+    checkString(id, "terminate the child");
+    return await textOf(
+      ask("terminateChild", supervisor, { type: "terminate_child", id }),
+    );
+  }
+
+  /**
+   * Restarts a child that is not running.
+   *
+   * Follows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).
+   * This does not count towards `maxRestarts`.
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns The child's new pid; `undefined` if its start returned `"ignore"`.
+   * @throws {ExitError} If the child does not start, with its reason; otherwise with `"running"`,
+   *   `"restarting"` or `"not_found"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Process, receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one" });
+   * await Supervisor.terminateChild(sup, "worker");
+   * const pid = await Supervisor.restartChild(sup, "worker");
+   * assert(pid !== undefined && Process.alive(pid));
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static async restartChild(
+    supervisor: ServerRef,
+    id: string,
+  ): Promise<Pid | undefined> {
+    checkString(id, "restart the child");
+    return pidOf(startedOf(
+      await ask<Success | Failure>("restartChild", supervisor, {
+        type: "restart_child",
+        id,
+      }),
+    ));
+  }
+
+  /**
+   * Deletes the specification of a child that is not running.
+   *
+   * Follows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2).
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns `"ok"`, or the reason why it was not deleted.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([
+   *   { id: "worker", start: () => spawnLink(() => receive()) },
+   * ], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.deleteChild(sup, "worker"), "running");
+   * await Supervisor.terminateChild(sup, "worker");
+   * assertEquals(await Supervisor.deleteChild(sup, "worker"), "ok");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static async deleteChild(
+    supervisor: ServerRef,
+    id: string,
+  ): Promise<"ok" | "not_found" | "running" | "restarting"> {
+    checkString(id, "delete the child");
+    return await textOf(
+      ask("deleteChild", supervisor, { type: "delete_child", id }),
+    );
+  }
+
+  /**
+   * Returns the specification of a child.
+   *
+   * Follows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2).
+   *
+   * @param supervisor The supervisor.
+   * @param id The child's id.
+   * @returns The specification, with all defaults filled in, or `"not_found"`. From a supervisor on another
+   *   node, the start is `[module, function, args]`.
+   * @throws {TypeError} If the supervisor is on another node, and the start is a function that the node does
+   *   not export.
+   * @throws {ExitError} If the supervisor does not exist or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { Agent } from "@otp/distribution/agent";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * const child = Agent.childSpec(() => 0, { id: "counter", shutdown: 100 });
+   * const supervisor = await Supervisor.startLink([child], { strategy: "one_for_one" });
+   * const spec = await Supervisor.getChildspec(supervisor, "counter");
+   * assert(spec !== "not_found");
+   * assertEquals([spec.restart, spec.shutdown], ["permanent", 100]);
+   * assertEquals(await Supervisor.getChildspec(supervisor, "nobody"), "not_found");
+   * ```
+   */
+  static async getChildspec(
+    supervisor: ServerRef,
+    id: string,
+  ): Promise<FullChildSpec | "not_found"> {
+    checkString(id, "get the specification of the child");
+    return await askForSpec(supervisor, id);
+  }
+
+  /**
+   * Stops a supervisor and its children, and waits until they have exited.
+   *
+   * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than
+   * `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
+   *
+   * @param supervisor The supervisor.
+   * @param reason The exit reason.
+   * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
+   *   it does not exit in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
+   * assertEquals(await Supervisor.stop(sup), "ok");
+   * ```
+   */
+  static stop(
+    supervisor: ServerRef,
+    reason: unknown = "normal",
+    timeout: number = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(supervisor, reason, timeout);
+  }
+}
+
+function startSupervisor(
+  children: unknown,
+  options: SupervisorOptions & CancelOptions,
+): Promise<Pid> {
+  // If there are none, the check fails because the strategy is missing.
+  const given = options ?? {} as SupervisorOptions;
+  checkOptions(
+    given,
+    "start a supervisor",
+    START_OPTIONS,
+    '{ strategy: "one_for_one" }',
+  );
+  checkWait(given, "start a supervisor");
+  const supervision = checkSupervision(given);
+  if (!Array.isArray(children)) {
+    throw new TypeError(
+      `Cannot start a supervisor: its children are ${
+        inspect(children)
+      }; give a list of them, [child]`,
+    );
+  }
+  const specs = children.map((child) =>
+    fullChildSpec(child as ChildDefinition)
+  );
+  assertOwnIds(specs);
+  for (const spec of specs) {
+    assertSignificance(spec, supervision.autoShutdown);
+  }
+  const { name, timeout, signal, deadline } = options;
+  const label = name === undefined ? "Supervisor" : nameText(name);
+  return startServer(
+    (process) => SupervisorServer.start(process, specs, supervision),
+    { name, label, timeout, signal, deadline },
+  );
+}
+
+function assertOwnIds(specs: FullChildSpec[]): void {
+  if (specs.length < 2) return;
+  const ids = new Set<string>();
+  for (const { id } of specs) {
+    if (ids.has(id)) {
+      throw new TypeError(
+        `Cannot start a supervisor: two children have the id ${
+          quote(id)
+        }; give one another id: Supervisor.childSpec(child, { id })`,
+      );
+    }
+    ids.add(id);
+  }
+}
+
+function ask<T>(
+  fn: string,
+  supervisor: ServerRef,
+  request: SupervisorRequest,
+): Promise<T> {
+  return promised(() => askSupervisor("Supervisor", fn, supervisor, request));
+}
+
+async function textOf<T extends string>(
+  reply: Promise<"ok" | Failure>,
+): Promise<T> {
+  const result = await reply;
+  return (result === "ok" ? result : String(result.reason)) as T;
+}
+
+function pidOf<S extends Started>(started: S): StartedPid<S> {
+  return (started === "ignore" ? undefined : started) as StartedPid<S>;
+}

@@ -1,0 +1,151 @@
+/**
+ * Requests to supervisors of both kinds, and how their answers are read.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../core/errors.ts";
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { quote } from "../../core/values/inspect.ts";
+import { forgetRequest } from "../../core/spawning/spawn_on_node.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { call, type RequestOptions, startCall } from "../gen/call.ts";
+import {
+  type CancelOptions,
+  locateUntil,
+  type TimeLimits,
+} from "../gen/cancellation.ts";
+import {
+  callExit,
+  describeRequest,
+  type Place,
+  type ServerRef,
+  toSendLater,
+  whenLocated,
+} from "../gen/server_ref.ts";
+import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
+import { startRunnable } from "./child_start.ts";
+import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
+import type { Runnable } from "../../core/signals/signal.ts";
+import type { AnyRequest } from "./supervisor_otp.ts";
+import { SentSupervisorRequest } from "./supervisor_requests.ts";
+import type { ToldChildSpec } from "./supervisor_server.ts";
+
+/** Sends a request to a supervisor, without a time limit, from the function `fn` of `module`. */
+export function askSupervisor<T>(
+  module: string,
+  fn: string,
+  supervisor: ServerRef,
+  request: { type: string; id?: unknown; pid?: unknown },
+): Promise<T> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const as = () => describeRequest(module, fn, supervisor, request);
+  const sent = requestOf(process, module, request);
+  return call<T>(supervisor, sent, { timeout: Infinity, as });
+}
+
+/** A request as it is sent. */
+function requestOf(
+  { runtime: { functions } }: LocalProcess,
+  module: string,
+  request: AnyRequest,
+): SentSupervisorRequest {
+  const kind = module === "Supervisor" ? module : "DynamicSupervisor";
+  const called = (run: Runnable) => functions.called(run);
+  return new SentSupervisorRequest(request, kind, called);
+}
+
+/** Asks a supervisor for the specification of a child. */
+export async function askForSpec(
+  supervisor: ServerRef,
+  id: string,
+): Promise<FullChildSpec | "not_found"> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const { modules } = process.runtime;
+  let start: ChildStart | undefined;
+  // A function of this node is passed beside the answer, in which it could not be.
+  const box = modules.park((given: ChildStart) => {
+    start = given;
+  });
+  const asked = { type: "get_childspec", id, box };
+  const request = requestOf(process, "Supervisor", asked);
+  try {
+    const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
+      timeout: Infinity,
+      as: () =>
+        describeRequest("Supervisor", "getChildspec", supervisor, { id }),
+    });
+    if (answer.type === "ok") {
+      return { ...answer.spec, start: answer.spec.start ?? start! };
+    }
+    if (answer.reason === "not_found") return "not_found";
+  } finally {
+    modules.unpark(box);
+  }
+  throw new TypeError(
+    `Cannot get the specification of the child ${
+      quote(id)
+    }: its start is a function that its node does not export; ask on that node`,
+  );
+}
+
+/** Asks a supervisor to start a child; returns the result of its start. */
+export function askToStart(
+  module: string,
+  supervisor: ServerRef,
+  spec: FullChildSpec,
+  { timeout = Infinity, signal, deadline }: TimeLimits = {},
+): Promise<Started> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const { id } = spec;
+  const as = () => describeRequest(module, "startChild", supervisor, { id });
+  const late = () => callExit("timeout", as());
+  const cancel: CancelOptions = { signal, deadline };
+  const { runtime } = process;
+  const end = runtime.now() + timeout;
+  const place = locateUntil(supervisor, process, cancel, late, timeout);
+  const start = typeof spec.start === "function"
+    ? spec.start
+    : toSendLater(place, process, spec.start);
+  return whenLocated(
+    place,
+    process,
+    (place) =>
+      startAt(process, place, module, { ...spec, start }, {
+        timeout: Math.max(0, end - runtime.now()),
+        ...cancel,
+        as,
+      }),
+  ) as Promise<Started>;
+}
+
+async function startAt(
+  process: LocalProcess,
+  place: Place,
+  module: string,
+  spec: FullChildSpec,
+  options: RequestOptions<Success | Failure>,
+): Promise<Started> {
+  const { runtime } = process;
+  const start = startRunnable(spec, runtime, place.node);
+  const sent: SentChildSpec = { ...spec, start };
+  const asked = { type: "start_child", spec: sent };
+  const request = requestOf(process, module, asked);
+  try {
+    return startedOf(
+      await startCall<Success | Failure>(process, place, request, options)
+        .promise,
+    );
+  } finally {
+    forgetRequest(runtime, start);
+  }
+}
+
+/** The result of a start, or an exit with the reason why it failed. */
+export function startedOf(answer: Success | Failure): Started {
+  if (answer.type === "error") throw new ExitError(answer.reason);
+  return answer.started;
+}

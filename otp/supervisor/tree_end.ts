@@ -1,0 +1,136 @@
+/**
+ * The end of a supervision tree that nothing restarts: its top supervisor has given up, or was killed.
+ *
+ * A tree is an application's, or one that code outside any process started: the process that such code shares is
+ * linked to its top supervisor (`supervision.ts`), and ends with it. A supervisor that gives up exits with
+ * `"shutdown"`, which says nothing, so it notes the reason here, and the reason of a supervisor among its children
+ * that gave up before it.
+ *
+ * @module
+ */
+
+import { printableName } from "../../core/log/event_text.ts";
+import type { Link } from "../../core/processes/links_and_monitors.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { isOrderly } from "../../core/values/exit_reason.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { reasonLine, type Root, rootOf, supervisionOf } from "./supervision.ts";
+
+/** A supervision tree that has ended for good. */
+export interface TreeEnd {
+  /** The application that it belongs to, if it does. */
+  application: string | undefined;
+  /** The exit reason of its top supervisor. */
+  reason: unknown;
+  /** Which supervisor has ended, which of its children exited too often, and the last reason. */
+  message: string;
+}
+
+/** The number of supervisors of a node whose reasons are kept, the latest ones. */
+const MAX_KEPT = 100;
+
+/** The maximum length of a reason, in characters. */
+const MAX_TEXT = 1000;
+
+const reasons = new WeakMap<Runtime, Map<number, string>>();
+const listeners = new WeakMap<Runtime, (end: TreeEnd) => void>();
+
+/** Notes that a supervisor gives up, as its child exited too often, the last time for that reason, as text. */
+export function noteGivingUp(
+  process: LocalProcess,
+  id: string | undefined,
+  pid: Pid | undefined,
+  reason: string,
+): void {
+  const { runtime, name } = process;
+  let kept = reasons.get(runtime);
+  if (kept === undefined) reasons.set(runtime, kept = new Map());
+  const kind = supervisionOf(process)?.kind ?? "Supervisor";
+  const who = name === undefined ? process.pid : printableName(name);
+  const child = id === undefined ? pid : JSON.stringify(printableName(id));
+  const before = pid && whyGivenUp(runtime, pid);
+  const text =
+    `${kind} ${who} gave up: its child ${child} exited too often, the last time with ${reason}${
+      before === undefined ? "" : ` (${before})`
+    }`;
+  kept.set(process.pid.number, text.slice(0, MAX_TEXT));
+  if (kept.size <= MAX_KEPT) return;
+  for (const oldest of kept.keys()) {
+    kept.delete(oldest);
+    break;
+  }
+}
+
+/** Why a supervisor gave up, if it did. */
+function whyGivenUp(runtime: Runtime, pid: Pid): string | undefined {
+  return pid.node === runtime.node && pid.creation === runtime.creation
+    ? reasons.get(runtime)?.get(pid.number)
+    : undefined;
+}
+
+/** Calls back when a tree of a node has ended for good. */
+export function onTreeEnd(
+  runtime: Runtime,
+  ended: (end: TreeEnd) => void,
+): void {
+  listeners.set(runtime, ended);
+  runtime.onSharedExit = (shared, reason, link) => {
+    const end = endOfRoot(runtime, shared, reason, link);
+    if (end !== undefined) ended(end);
+  };
+}
+
+/** Reports the end of an application whose top supervisor was that process. */
+export function applicationEnded(
+  runtime: Runtime,
+  name: string,
+  top: Pid | undefined,
+  reason: unknown,
+): void {
+  const why = top && whyGivenUp(runtime, top);
+  listeners.get(runtime)?.({
+    application: name,
+    reason,
+    message: `the application ${JSON.stringify(printableName(name))} exited: ${
+      reasonLine(reason)
+    }${why === undefined ? "" : ` (${why})`}`,
+  });
+}
+
+/** The end of the tree of a process that ends code's shared process, or that ends with it. */
+function endOfRoot(
+  runtime: Runtime,
+  shared: LocalProcess,
+  reason: unknown,
+  link: Link | undefined,
+): TreeEnd | undefined {
+  const end = (message: string): TreeEnd => ({
+    application: undefined,
+    reason,
+    message,
+  });
+  const root = link && rootOf(link);
+  if (root !== undefined) {
+    const why = whyGivenUp(runtime, root.pid);
+    if (why !== undefined) return end(why);
+    if (!isOrderly(reason)) {
+      return end(`${textOf(root)} exited: ${reasonLine(reason)}`);
+    }
+  }
+  for (const each of shared.links?.values() ?? []) {
+    const other = rootOf(each);
+    if (other === undefined) continue;
+    return end(
+      `${
+        textOf(other)
+      } ends with the process ${shared.pid} of code outside any process, which exits: ${
+        reasonLine(reason)
+      }`,
+    );
+  }
+}
+
+function textOf({ kind, name, pid }: Root): string {
+  return `${kind} ${name === undefined ? pid : printableName(name)}`;
+}

@@ -1,0 +1,346 @@
+/**
+ * Waits of an owner for its tasks: for one or for several, with a timeout, and the orderly end of a task.
+ *
+ * A wait takes an outcome that is in the mailbox already, in the order of the mail; else it watches the
+ * tasks. It settles at the owner's turn. When the time is over, an outcome that came in the same turn of the
+ * event loop still counts. If the owner exits, all its waits are abandoned.
+ *
+ * @module
+ */
+
+import { callExit, describeTimeout } from "../gen/server_ref.ts";
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { PendingAnswer } from "../../core/processes/pending_answer.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { atAwait } from "../../core/promises/promises.ts";
+import { isReason } from "../../core/values/exit_reason.ts";
+import { endTask } from "./end_task.ts";
+import type { TaskOutcome } from "./task_outcome.ts";
+import type { TaskState, TaskWatcher } from "./task_state.ts";
+
+/** How long a wait takes. */
+export interface WaitLimits {
+  /** Milliseconds to wait. */
+  timeout: number;
+  /** Ends the wait. */
+  signal: AbortSignal | undefined;
+}
+
+/** How a wait for several tasks ends. */
+export interface YieldLimits extends WaitLimits {
+  /** The number of outcomes at which it ends. */
+  limit: number;
+  /** The fate of the others, when the time is over. */
+  onTimeout: "nothing" | "ignore" | "kill_task";
+}
+
+/** The wait for one task; `undefined` if its outcome does not arrive in time. */
+class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
+  implements TaskWatcher {
+  readonly #state: TaskState;
+
+  constructor(state: TaskState) {
+    super(state.owner);
+    this.#state = state;
+  }
+
+  ended(_state: TaskState, outcome: TaskOutcome): void {
+    this.settle(outcome);
+  }
+
+  override aborted(reason: unknown): void {
+    this.#state.unwatch(this);
+    super.aborted(reason);
+  }
+
+  override expire(): void {
+    this.#state.unwatch(this);
+    // The outcome may arrive before it is the owner's turn.
+    this.settleBy(() => this.#state.claim());
+  }
+}
+
+/** Waits for the outcome of a task; `undefined` if it does not arrive within that many milliseconds. */
+function outcomeOf(
+  state: TaskState,
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<TaskOutcome | undefined> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const pending = new PendingOutcome(state);
+  const known = state.claim();
+  if (known !== undefined) pending.settle(known);
+  else {
+    pending.limit(timeout, signal);
+    state.watch(pending);
+  }
+  return pending.promise;
+}
+
+/** The wait for several tasks; resolves with whether the time ran out. */
+class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
+  readonly #states: ReadonlySet<TaskState>;
+  readonly #isEnough: (state: TaskState, outcome: TaskOutcome) => boolean;
+
+  constructor(
+    owner: LocalProcess,
+    states: ReadonlySet<TaskState>,
+    isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
+  ) {
+    super(owner);
+    this.#states = states;
+    this.#isEnough = isEnough;
+  }
+
+  watch(timeout: number, signal: AbortSignal | undefined): void {
+    for (const state of this.#states) state.watch(this);
+    this.limit(timeout, signal);
+  }
+
+  ended(state: TaskState, outcome: TaskOutcome): void {
+    if (!this.#isEnough(state, outcome)) return;
+    this.#unwatch();
+    this.settle(false);
+  }
+
+  override expire(): void {
+    this.#unwatch();
+    this.settle(true);
+  }
+
+  override aborted(reason: unknown): void {
+    this.#unwatch();
+    super.aborted(reason);
+  }
+
+  override abandon(error: () => unknown): void {
+    this.#unwatch();
+    super.abandon(error);
+  }
+
+  #unwatch(): void {
+    for (const state of this.#states) state.unwatch(this);
+  }
+}
+
+/**
+ * Waits for several tasks of one owner: calls `isEnough` for each outcome, in the order in which they came,
+ * until it returns true.
+ *
+ * @returns Whether the time ran out.
+ */
+function outcomesOf(
+  owner: LocalProcess,
+  states: ReadonlySet<TaskState>,
+  { timeout, signal }: WaitLimits,
+  isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
+): Promise<boolean> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const pending = new PendingOutcomes(owner, states, isEnough);
+  for (const state of inOrderOfMail(owner, states)) {
+    const outcome = state.claim();
+    if (outcome !== undefined && isEnough(state, outcome)) {
+      pending.settle(false);
+      return pending.promise;
+    }
+  }
+  pending.watch(timeout, signal);
+  return pending.promise;
+}
+
+/** The tasks of which there is mail, in its order, then those that were cancelled. */
+function inOrderOfMail(
+  owner: LocalProcess,
+  states: ReadonlySet<TaskState>,
+): TaskState[] {
+  const senders = new Map<unknown, TaskState>();
+  const cancelled: TaskState[] = [];
+  for (const state of states) {
+    for (const message of state.mail()) senders.set(message, state);
+    if (state.isCancelled) cancelled.push(state);
+  }
+  if (senders.size === 0) return cancelled;
+  return owner.mailbox.messages().flatMap((message) =>
+    senders.get(message) ?? []
+  ).concat(cancelled);
+}
+
+/** Waits for the value of a task; the owner exits if it fails, or is late. */
+export async function awaitTask(
+  state: TaskState,
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  let outcome: TaskOutcome | undefined;
+  try {
+    outcome = await outcomeOf(state, timeout, signal);
+  } catch (error) {
+    if (state.owner.alive) state.close();
+    throw error;
+  }
+  if (outcome?.type === "ok") return outcome.value;
+  if (outcome?.type === "aborted") throw outcome.reason;
+  if (outcome === undefined) state.close();
+  throw taskExit(
+    outcome === undefined ? "timeout" : state.reasonOf(outcome.reason),
+    "await",
+    [describeTask(state), describeTimeout(timeout)],
+  );
+}
+
+/** Waits for the values of several tasks of one owner, which exits as soon as one fails or is late. */
+export async function awaitTasks(
+  states: TaskState[],
+  limits: WaitLimits,
+): Promise<unknown[]> {
+  const pending = new Set(states);
+  const values = new Map<TaskState, unknown>();
+  let failure: unknown = "timeout";
+  let aborted: { reason: unknown } | undefined;
+  if (pending.size > 0) {
+    const isEnough = (state: TaskState, outcome: TaskOutcome) => {
+      if (outcome.type === "exit") {
+        failure = state.reasonOf(outcome.reason);
+        return true;
+      }
+      if (outcome.type === "aborted") {
+        aborted = outcome;
+        return true;
+      }
+      values.set(state, outcome.value);
+      pending.delete(state);
+      return pending.size === 0;
+    };
+    const { owner } = states[0];
+    try {
+      await outcomesOf(owner, new Set(states), limits, isEnough);
+    } catch (reason) {
+      if (!owner.alive) throw reason;
+      aborted = { reason };
+    }
+  }
+  if (pending.size === 0) return states.map((state) => values.get(state));
+  for (const state of pending) state.close();
+  if (aborted !== undefined) throw aborted.reason;
+  throw taskExit(failure, "awaitMany", describeTasks(states, limits.timeout));
+}
+
+/** Waits for the outcome of a task; `undefined` if it is late. */
+export async function yieldTask(
+  state: TaskState,
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<TaskOutcome | undefined> {
+  const outcome = await outcomeOf(state, timeout, signal);
+  return checked(
+    outcome,
+    state,
+    "yield",
+    () => [describeTask(state), describeTimeout(timeout)],
+  );
+}
+
+/** Waits for the outcomes of several tasks of one owner, in their order; `undefined` for those that are late. */
+export async function yieldTasks(
+  states: TaskState[],
+  { timeout, limit, onTimeout, signal }: YieldLimits,
+): Promise<(TaskOutcome | undefined)[]> {
+  const results = new Map<TaskState, TaskOutcome>();
+  const all = new Set(states);
+  const count = Math.min(limit, all.size);
+  let isLate = false;
+  if (count > 0) {
+    const isEnough = (state: TaskState, outcome: TaskOutcome) => {
+      results.set(state, outcome);
+      // The caller exits for a task whose node is lost, and waits for no other.
+      return results.size === count || outcome.type === "aborted" ||
+        exitedWith(outcome, "noconnection");
+    };
+    const limits = { timeout, signal };
+    isLate = await outcomesOf(states[0].owner, all, limits, isEnough);
+    const args = () => describeTasks(states, timeout);
+    for (const [state, outcome] of results) {
+      checked(outcome, state, "yieldMany", args);
+    }
+  }
+  const outcomes: (TaskOutcome | undefined)[] = [];
+  for (const state of states) {
+    if (waitingProcess() === undefined) return never();
+    let outcome = results.get(state);
+    if (outcome === undefined && isLate) {
+      if (onTimeout === "ignore") outcome = ignoreTask(state);
+      if (onTimeout === "kill_task") {
+        outcome = await shutdownTask(state, "brutal_kill");
+      }
+    }
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** Shuts a task down and waits for its exit; returns its outcome, if it exited before or for another reason. */
+export async function shutdownTask(
+  state: TaskState,
+  timeout: number | "brutal_kill",
+): Promise<TaskOutcome | undefined> {
+  const { owner, by: pid } = state;
+  if (pid === undefined) return ignoreTask(state);
+  state.hold();
+  const reason = await endTask(owner, pid, timeout);
+  let expected = timeout === "brutal_kill" ? "killed" : "shutdown";
+  let outcome: TaskOutcome = { type: "exit", reason };
+  if (exitedWith(outcome, "noproc")) {
+    // It had exited before: the DOWN of the task has its reason, unless it was taken.
+    const down = state.takeDown();
+    if (down !== undefined) outcome = { type: "exit", reason: down.reason };
+    else expected = "";
+  }
+  state.close();
+  const reply = state.takeReply();
+  if (reply !== undefined) return { type: "ok", value: reply.value };
+  if (exitedWith(outcome, expected)) return undefined;
+  return checked(
+    outcome,
+    state,
+    "shutdown",
+    () => [describeTask(state), describeTimeout(timeout)],
+  );
+}
+
+/** Unlinks a task and stops waiting for it; returns its outcome, if it has arrived. */
+export function ignoreTask(state: TaskState): TaskOutcome | undefined {
+  if (state.by !== undefined) state.owner.unlink(state.by);
+  const outcome = state.claim();
+  state.close();
+  return checked(outcome, state, "ignore", () => [describeTask(state)]);
+}
+
+function exitedWith(outcome: TaskOutcome | undefined, reason: string): boolean {
+  return outcome?.type === "exit" && isReason(outcome.reason, reason);
+}
+
+/** An outcome; the caller exits if the node of the task is lost, as in Elixir, and fails if the task was aborted. */
+function checked(
+  outcome: TaskOutcome | undefined,
+  state: TaskState,
+  fn: string,
+  args: () => unknown[],
+): TaskOutcome | undefined {
+  if (outcome?.type === "aborted") throw outcome.reason;
+  if (exitedWith(outcome, "noconnection")) {
+    throw taskExit({ type: "nodedown", node: state.node }, fn, args());
+  }
+  return outcome;
+}
+
+function taskExit(reason: unknown, fn: string, args: unknown[]): unknown {
+  return atAwait(callExit(reason, ["Task", fn, args]), taskExit);
+}
+
+function describeTask({ by: pid, ref, owner }: TaskState): unknown {
+  return { pid, ref, owner: owner.pid };
+}
+
+function describeTasks(states: TaskState[], timeout: number): unknown[] {
+  return [states.map(describeTask), describeTimeout(timeout)];
+}

@@ -1,0 +1,320 @@
+/**
+ * The start of a task under a Task.Supervisor, on this node or another: the one path of awaited tasks, of
+ * those that nobody awaits, and of the tasks of streams.
+ *
+ * 1. The supervisor is located, and the function is named for its node (`StartTask`). On this node the
+ *    function is kept under a key until the request is answered.
+ * 2. The caller sends the request as a call, for an awaited task under the reference of the task.
+ * 3. The supervisor answers with the pid of a task that is not awaited, or with its refusal. It does not
+ *    answer for an awaited task: the task itself announces its pid (`spawnReply`), so that the pid comes
+ *    before the result. The monitor on the supervisor is from then on one on the task, at both ends, and the
+ *    alias is that of the result.
+ *
+ * Races: the supervisor may die after the task has started; the pid that was announced counts, as the monitor
+ * is on the task by then. If the call fails, the reference is closed, so that a task that starts all the same
+ * has no owner. If the caller cancels the start (`start_cancellable.ts`), the reference stays open until the task has
+ * announced itself and is ended, or the call has failed. If the caller exits, the call is abandoned, and its links and monitors end the rest.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../core/errors.ts";
+import { PendingCall, type RequestOptions, startCall } from "../gen/call.ts";
+import {
+  type CallDescription,
+  callExit,
+  describeFunction,
+  describeServer,
+  locate,
+  type Place,
+  type ServerRef,
+  toSendLater,
+  whenLocated,
+} from "../gen/server_ref.ts";
+import { type CancelOptions, locateUntil } from "../gen/cancellation.ts";
+import type { StartTask } from "../gen/messages.ts";
+import { never } from "../../core/context/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type {
+  Runnable,
+  SpawnFailure,
+  SpawnResult,
+} from "../../core/signals/signal.ts";
+import {
+  type RemoteFunction,
+  spawnError,
+} from "../../core/spawning/exported_modules.ts";
+import { forgetRequest } from "../../core/spawning/spawn_on_node.ts";
+import { isExitError } from "../../core/values/error_classes.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
+import type { OwnedTask } from "./owned_task.ts";
+import { StartTaskRequest } from "./task_requests.ts";
+import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
+import { callersOf } from "./task_process.ts";
+import { isInTwoSteps, workToOtp } from "./task_otp.ts";
+
+/** A task for a supervisor to start, and the function of the API that requests it. */
+export interface SupervisedTask
+  extends Pick<StartTask, "link" | "restart" | "shutdown"> {
+  /** The supervisor. */
+  server: ServerRef;
+  /** The function of the task. */
+  fn: RemoteFunction;
+  /** Its arguments. */
+  args: unknown[];
+  /** The function of `TaskSupervisor` that was called. */
+  api: string;
+  /** Advice for the error, if the supervisor of an awaited task is full. */
+  advice?: string;
+  /** Makes the error of a start that the supervisor refuses, of its reply; by default, that of the API. */
+  refused?: (reply: unknown) => Error;
+  /** Makes the error of a start whose call fails, of the reason; by default, an exit. */
+  failed?: (reason: unknown) => Error;
+  /** Limits of the start of a task that is not awaited; `end` is the time of the runtime's clock. */
+  limits?: CancelOptions & { end: number };
+}
+
+/**
+ * Has a supervisor start a task.
+ *
+ * @param process The caller.
+ * @param asked The task.
+ * @param task The caller's end of it, if the caller awaits it.
+ * @throws {TypeError} If `restart` or `shutdown` is invalid, or the function cannot be sent.
+ * @throws {RangeError} If `shutdown` is a number out of bounds.
+ * @throws {ExitError} If the call of the supervisor fails; with `"max_children"`, if the supervisor is full
+ *   and the task is not awaited.
+ * @throws {Error} If the supervisor is full and the task is awaited.
+ */
+export function startSupervised(
+  process: LocalProcess,
+  asked: SupervisedTask,
+  task?: OwnedTask,
+  callers: Pid[] = callersOf(process),
+): Promise<Pid> {
+  const { limits } = asked;
+  const place = limits === undefined
+    ? locate(asked.server, process)
+    : locateUntil(
+      asked.server,
+      process,
+      limits,
+      () => callExit("timeout", describeStart(process, asked)),
+      leftOf(limits, process),
+    );
+  const args = toSendLater(place, process, asked.args);
+  return whenLocated(
+    place,
+    process,
+    (place) => startAt(process, place, { ...asked, args }, task, callers),
+  ) as Promise<Pid>;
+}
+
+function leftOf(
+  limits: SupervisedTask["limits"],
+  { runtime }: LocalProcess,
+): number {
+  return limits === undefined
+    ? Infinity
+    : Math.max(0, limits.end - runtime.now());
+}
+
+function startAt(
+  process: LocalProcess,
+  place: Place,
+  asked: SupervisedTask,
+  task: OwnedTask | undefined,
+  callers: Pid[],
+): Promise<Pid> {
+  const { runtime } = process;
+  // The lookup took its time, and the start has failed by now.
+  if (task?.isCancelled) return never();
+  const request = requestFor(process, place, asked, task, callers);
+  const options: RequestOptions<Pid> = {
+    timeout: leftOf(asked.limits, process),
+    signal: asked.limits?.signal,
+    deadline: asked.limits?.deadline,
+    as: () => describeStart(process, asked, request.run),
+    failed: asked.failed,
+    read: (reply) => {
+      const pid = pidOf(reply, place.node, asked, task, request);
+      if (request.mfa !== undefined) sendWork(process, pid, request, task);
+      return pid;
+    },
+  };
+  const call = task === undefined
+    ? startCall<Pid>(process, place, request, options)
+    : new PendingStart(process, place, request, options, task).send(place);
+  return call.promise.catch((error) => {
+    forgetRequest(runtime, request.run);
+    if (process.alive) task?.close();
+    throw error;
+  });
+}
+
+/**
+ * The wait for the start of an awaited task: a call under the task's own reference. When the task has started, its
+ * monitor and alias are those of the task.
+ */
+class PendingStart extends PendingCall<Pid> {
+  readonly tellsEnd: boolean;
+  readonly #task: OwnedTask;
+
+  constructor(
+    process: LocalProcess,
+    place: Place,
+    request: StartTaskRequest,
+    options: RequestOptions<Pid>,
+    task: OwnedTask,
+  ) {
+    super(process, place, request, options, task.ref);
+    task.node = place.node;
+    this.tellsEnd = task.tellsEnd;
+    this.#task = task;
+  }
+
+  spawned(result: SpawnResult | undefined): void {
+    if (result === undefined || !("pid" in result)) return;
+    const task = this.#task;
+    task.open(this.node);
+    task.spawned(result);
+    // A stream awaits no start: that would cost some 3 µs for each task.
+    if (task.awaitsStart) this.resolve(result.pid);
+  }
+}
+
+function requestFor(
+  process: LocalProcess,
+  { node }: Place,
+  { fn, args, link, restart, shutdown }: SupervisedTask,
+  task: OwnedTask | undefined,
+  callers: Pid[],
+): StartTaskRequest {
+  checkRestart(restart, "start a task");
+  checkShutdown(shutdown, "start a task");
+  const { runtime } = process;
+  const run = runtime.modules.describe(fn, args, node === runtime.node);
+  return new StartTaskRequest(
+    { run, link, task: task?.ref, callers, restart, shutdown },
+    process,
+  );
+}
+
+/** The call of the API, as an exit reason describes it. */
+function describeStart(
+  { runtime: { node } }: LocalProcess,
+  { server, fn, args, api }: SupervisedTask,
+  run?: Runnable,
+): CallDescription {
+  const described = typeof server === "string"
+    ? { name: server, node }
+    : describeServer(server);
+  const what = run !== undefined && "module" in run
+    ? [run.module, run.function]
+    : describeFunction(fn);
+  return ["TaskSupervisor", api, [described, what, run?.args ?? args]];
+}
+
+/** Reads the reply of a supervisor. On another node, any process can have its name, and reply anything. */
+function pidOf(
+  reply: unknown,
+  node: string,
+  { advice = "", refused }: SupervisedTask,
+  task: OwnedTask | undefined,
+  { mfa }: StartTaskRequest,
+): Pid {
+  const { type, pid, reason, message } = (reply ?? {}) as Record<
+    string,
+    unknown
+  >;
+  // Only a BEAM's supervisor replies with the pid of an awaited task.
+  if (
+    type === "ok" && pid instanceof Pid &&
+    (task === undefined || mfa !== undefined)
+  ) return pid;
+  if (refused !== undefined) throw refused(reply);
+  if (reason === "max_children") {
+    throw fullError(reason, task !== undefined, advice);
+  }
+  if (reason === "draining") {
+    // A BEAM is told no more than the reason.
+    const why = typeof message === "string"
+      ? message
+      : "its supervisor is draining";
+    throw spawnError(node, { error: reason, message: why }, "start a task");
+  }
+  throw typeof reason === "string" && typeof message === "string"
+    ? spawnError(node, { error: reason as SpawnFailure, message })
+    : new TypeError(
+      `Cannot start a task: its supervisor answered ${inspect(reply)}`,
+    );
+}
+
+/** Sends a task of a BEAM its work, linked and monitored from before that. */
+function sendWork(
+  process: LocalProcess,
+  pid: Pid,
+  request: StartTaskRequest,
+  task: OwnedTask | undefined,
+): void {
+  const { link, callers, mfa, run } = request;
+  if (!process.alive || !isInTwoSteps(request)) return;
+  if (task !== undefined) {
+    task.run = run;
+    task.open(pid.node);
+    task.adopt(pid, link);
+    // Without its work it would wait for it.
+    if (task.isCancelled) return;
+  }
+  const ref = task?.ref ?? process.runtime.makeRef();
+  const work = { ref, replyTo: ref, callers, mfa: mfa! };
+  process.send(pid, workToOtp(process.pid, work));
+}
+
+/** As from every start: Elixir returns `{:error, :max_children}`, and raises a RuntimeError for an awaited task. */
+function fullError(reason: string, isAwaited: boolean, advice: string): Error {
+  // No RangeError: no argument is at fault.
+  return isAwaited
+    ? new Error(
+      `Cannot start a task: the supervisor has the maximum number of children (maxChildren)${advice}`,
+    )
+    : new ExitError(reason);
+}
+
+/** Starts the tasks of a stream under a supervisor. */
+export function supervisedStarter(
+  asked: Omit<SupervisedTask, "restart">,
+): TaskStarter {
+  return {
+    link: asked.link,
+    start: (task, callers) => void startInStream(asked, task, callers),
+  };
+}
+
+async function startInStream(
+  asked: Omit<SupervisedTask, "restart">,
+  task: StreamTask,
+  callers: Pid[],
+): Promise<void> {
+  const { owner: host } = task;
+  const args = [task.input, ...asked.args];
+  try {
+    await startSupervised(
+      host,
+      {
+        ...asked,
+        args,
+        restart: "temporary",
+        advice: "; give the stream a maxConcurrency that is not above it",
+      },
+      task,
+      callers,
+    );
+  } catch (error) {
+    // As in Elixir, it is the stream's process that calls, and exits if that fails.
+    if (isExitError(error) && !task.isStopped) host.runtime.crash(host, error);
+    else task.refused(error);
+  }
+}

@@ -1,0 +1,881 @@
+/**
+ * Tasks: processes that run one function and return its result.
+ *
+ * Follows Elixir's [Task](https://hexdocs.pm/elixir/1.18/Task.html).
+ *
+ * @example Do something beside, and wait for it
+ * ```ts
+ * import { Task } from "@otp/distribution/task";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const task = Task.async((n: number) => n * 2, [21]);
+ * assertEquals(await Task.await(task), 42);
+ * ```
+ *
+ * @module
+ */
+
+import type {
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+} from "../supervisor/child_spec.ts";
+import { timeoutOf } from "../gen/call.ts";
+import { callExit, describeFunction } from "../gen/server_ref.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkCancel,
+  isOver,
+} from "../gen/cancellation.ts";
+import {
+  awaitTask,
+  awaitTasks,
+  ignoreTask,
+  shutdownTask,
+  type YieldLimits,
+  yieldTask,
+  yieldTasks,
+} from "./await_task.ts";
+import {
+  completedTask,
+  localStarter,
+  startAwaited,
+  startUnawaited,
+} from "./start_local_task.ts";
+import type { TaskState } from "./task_state.ts";
+import { STREAM_LIMITS, streamLimits, TaskStream } from "./task_stream.ts";
+import {
+  checkArgs,
+  checkCount,
+  checkList,
+  checkOptions,
+  checkTimeout,
+} from "../../core/values/check_arguments.ts";
+import {
+  currentProcess,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import { BrandedObject } from "../../core/values/branded_object.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import {
+  assertFunction,
+  checkName,
+  type ModuleFunction,
+  type RemoteFunction,
+} from "../../core/spawning/exported_modules.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid, Ref } from "../../core/values/pid.ts";
+export type { Started } from "../supervisor/child_spec.ts";
+
+export type {
+  CancelOptions,
+  ChildRestart,
+  ChildShutdown,
+  ChildSpec,
+  ChildStart,
+  ChildType,
+  ModuleFunction,
+  RemoteFunction,
+};
+
+/** A task's result, or its exit reason. */
+export type TaskResult<T> =
+  | { type: "ok"; value: T }
+  | { type: "exit"; reason: unknown };
+
+/** Any task, including one made by `Task.completed`, which has no process. */
+export type AnyTask<T = unknown> = Task<T, Pid | undefined>;
+
+/** The value of a task. */
+export type TaskValue<K> = K extends AnyTask<infer T> ? T : never;
+
+/** The result of {@linkcode Task.awaitMany}: the value of each task, in the order of the tasks. */
+export type TaskValues<K extends readonly AnyTask[]> = {
+  -readonly [I in keyof K]: TaskValue<K[I]>;
+};
+
+/** The result of {@linkcode Task.yieldMany}: each task, with its result if it has finished. */
+export type TaskYields<K extends readonly AnyTask[]> = {
+  -readonly [I in keyof K]: [
+    task: K[I],
+    result: TaskResult<TaskValue<K[I]>> | undefined,
+  ];
+};
+
+/** Options for {@linkcode Task.async}. */
+export interface AsyncOptions {
+  /**
+   * Ends the task when it is aborted. The task is unlinked from its owner and receives an exit signal `"shutdown"`, as
+   * by `Task.shutdown`; so do the processes that are linked to it. If it traps exits and takes longer than 5 s, it is
+   * killed. A wait for the task rejects with `signal.reason`: one that is pending at once, else the next one. A task
+   * that has ended before is not affected, nor is one whose owner has exited.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the task is ended likewise, in milliseconds since 1970, like `Date.now()`. A wait for it then
+   * ends as if by its timeout: `Task.await` exits with `"timeout"`, and `Task.yield` returns
+   * `{ type: "exit", reason: "timeout" }`.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
+}
+
+const ASYNC_OPTIONS: OptionNames<AsyncOptions> = {
+  signal: true,
+  deadline: true,
+};
+
+/** Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. */
+export interface AwaitOptions extends CancelOptions {
+  /**
+   * How long to wait, in milliseconds, or `Infinity`.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+}
+
+const AWAIT_OPTIONS: OptionNames<AwaitOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+};
+
+/** Options for {@linkcode Task.yieldMany}. */
+export interface YieldManyOptions extends CancelOptions {
+  /**
+   * How many results to wait for. If they arrive in time, `onTimeout` does not apply.
+   *
+   * @default {the number of tasks}
+   */
+  limit?: number;
+  /**
+   * How long to wait, in milliseconds, or `Infinity`.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+  /**
+   * How to treat tasks that have no result when the timeout expires: `"nothing"` leaves them running, and
+   * they can still be awaited; `"ignore"` ignores them like `Task.ignore`; `"kill_task"` kills them like
+   * `Task.shutdown` with `"brutal_kill"`.
+   *
+   * @default {"nothing"}
+   */
+  onTimeout?: "nothing" | "ignore" | "kill_task";
+}
+
+const YIELD_MANY_OPTIONS: OptionNames<YieldManyOptions> = {
+  ...CANCEL_OPTIONS,
+  limit: true,
+  timeout: true,
+  onTimeout: true,
+};
+
+/** Options for {@linkcode Task.asyncStream}. */
+export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
+  /**
+   * The arguments of the function that follow the element.
+   *
+   * @default {[]}
+   */
+  args?: [...A];
+  /**
+   * The maximum number of tasks that run at a time.
+   *
+   * @default {the number of processors}
+   */
+  maxConcurrency?: number;
+  /**
+   * Whether results are returned in the order of the elements. If so, earlier results of later elements wait.
+   *
+   * @default {true}
+   */
+  ordered?: boolean;
+  /**
+   * The time limit for each task in milliseconds, or `Infinity`.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+  /**
+   * How to react when a task exceeds its time limit: the iterating process exits, or the task is killed and
+   * its result is `{ type: "exit", reason: "timeout" }`.
+   *
+   * @default {"exit"}
+   */
+  onTimeout?: "exit" | "kill_task";
+  /**
+   * Whether the result of a task that exits contains its element, as `input`.
+   *
+   * @default {false}
+   */
+  zipInputOnExit?: boolean;
+  /**
+   * Ends the stream when it is aborted: its tasks are killed at once, and the iteration rejects with `signal.reason`,
+   * also if results are there that were not consumed. It does not wait for a source that is slow.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+  /**
+   * The moment at which the stream is ended likewise, in milliseconds since 1970, like `Date.now()`; the iteration
+   * exits as if a task had exceeded its `timeout`, which applies as well.
+   *
+   * @default {Infinity}
+   */
+  deadline?: number;
+}
+
+const ASYNC_STREAM_OPTIONS: OptionNames<AsyncStreamOptions> = {
+  ...STREAM_LIMITS,
+  args: true,
+};
+
+/**
+ * The result for one element in a stream of tasks.
+ *
+ * @typeParam T The result of the task.
+ * @typeParam E The element.
+ */
+export type StreamResult<T, E = unknown> =
+  | { type: "ok"; value: T }
+  | {
+    type: "exit";
+    /** The exit reason of the task. */
+    reason: unknown;
+    /** The element; only present with `zipInputOnExit`. */
+    input?: E;
+  };
+
+/** Adds its state to a task: a copy, which has none, cannot be awaited. */
+class States extends BrandedObject {
+  readonly #state: TaskState;
+
+  constructor(task: AnyTask, state: TaskState) {
+    super(task);
+    this.#state = state;
+  }
+
+  /** The state of a task; `undefined` for a copy. */
+  static get(task: AnyTask): TaskState | undefined {
+    return #state in task ? task.#state : undefined;
+  }
+}
+
+/**
+ * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
+ * owner can await it.
+ *
+ * The owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so
+ * does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a
+ * late one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message
+ * `{ type: "reply", ref, value }`, followed by a DOWN, as in Elixir.
+ *
+ * @typeParam T The result of the task.
+ * @typeParam P The type of its pid: `undefined` for a task made by `Task.completed`, which has no process.
+ *
+ * @example Usage
+ * ```ts
+ * import { Task } from "@otp/distribution/task";
+ * import { self } from "@otp/distribution/process";
+ * import { assert } from "@std/assert";
+ *
+ * const task = Task.async(() => "done");
+ * assert(task.owner.equals(self()));
+ * await Task.await(task);
+ * ```
+ */
+export class Task<T = unknown, P extends Pid | undefined = Pid> {
+  /** Never set: it keeps T in declarations. */
+  declare readonly gives?: T;
+  /** The task's process. */
+  readonly pid: P;
+  /** The reference of its monitor, which is also the alias for its result. */
+  readonly ref: Ref;
+  /** The process that can await it. */
+  readonly owner: Pid;
+
+  /** @ignore */
+  constructor(pid: P, ref: Ref, owner: Pid) {
+    this.pid = pid;
+    this.ref = ref;
+    this.owner = owner;
+  }
+
+  /** @ignore */
+  static _of<T, P extends Pid | undefined = Pid>(
+    pid: P,
+    state: TaskState,
+  ): Task<T, P> {
+    const task = new Task<T, P>(pid, state.ref, state.owner.pid);
+    new States(task, state);
+    return task;
+  }
+
+  /**
+   * Starts a task that is not awaited, without a link or monitor.
+   *
+   * Follows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). Use it for side effects whose
+   * success does not matter: a crash is only logged, and the task is lost when its node stops. A task started
+   * by `TaskSupervisor.startChild` has time to finish when its node stops.
+   *
+   * @typeParam A The function's arguments.
+   * @param fn The function that the task runs.
+   * @param args The function's arguments; they are copied.
+   * @returns Its pid.
+   * @throws {ProcessExited} If the calling process has exited.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, self, send } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const parent = self();
+   * Task.start(() => void send(parent, "done"));
+   * assertEquals(await receive(), "done");
+   * ```
+   */
+  static start<A extends unknown[]>(
+    fn: (...args: A) => unknown,
+    args?: A,
+  ): Pid {
+    return startTask(fn, args, false);
+  }
+
+  /**
+   * Starts a task that is not awaited, linked to the caller, for example as a child of a supervisor.
+   *
+   * Follows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If the task crashes,
+   * so does the caller, unless it traps exits, and vice versa. The caller does not wait for the task: a
+   * supervisor starts its next child while the task runs.
+   *
+   * @typeParam A The function's arguments.
+   * @param fn The function that the task runs.
+   * @param args The function's arguments; they are copied.
+   * @returns Its pid.
+   * @throws {ProcessExited} If the calling process has exited.
+   *
+   * @example Usage
+   * ```ts
+   * import { exit, isExit, Process, receive } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * Process.trapExit(true);
+   * const pid = Task.startLink(() => exit("shutdown"));
+   * assertEquals(await receive(isExit), { type: "EXIT", from: pid, reason: "shutdown" });
+   * ```
+   */
+  static startLink<A extends unknown[]>(
+    fn: (...args: A) => unknown,
+    args?: A,
+  ): Pid {
+    return startTask(fn, args, true);
+  }
+
+  /**
+   * Returns the child specification of a task; `[Task, fn]` is a shorthand.
+   *
+   * Follows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is `"Task"`,
+   * and it is `"temporary"`, so it is not restarted. Several tasks under one supervisor need different ids:
+   * `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
+   *
+   * @param fn The function that the task runs.
+   * @returns The specification.
+   * @throws {TypeError} If `fn` is not a function.
+   *
+   * @example Usage
+   * ```ts
+   * import { receive, self, send, Supervisor, Task } from "@otp/distribution";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const parent = self();
+   * const sup = await Supervisor.startLink(
+   *   [[Task, () => void send(parent, "warm")]],
+   *   { strategy: "one_for_one" },
+   * );
+   * assertEquals(await receive(), "warm");
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec(fn: () => unknown): ChildSpec<() => Pid> {
+    assertFunction(fn);
+    return {
+      id: "Task",
+      start: () => Task.startLink(fn),
+      restart: "temporary",
+    };
+  }
+
+  /**
+   * Returns a task that has already finished: it has a result, and no process.
+   *
+   * Follows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1). Use it in lists of
+   * tasks in which some results are already known. It can be awaited, yielded and shut down like any other
+   * task.
+   *
+   * @typeParam T The result of the task.
+   * @param value The result; it is copied.
+   * @returns The task; its `pid` is `undefined`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [Task.completed(1), Task.async(() => 2)];
+   * assertEquals(await Task.awaitMany(tasks), [1, 2]);
+   * ```
+   */
+  static completed<T>(value: T): Task<T, undefined> {
+    return Task._of<T, undefined>(undefined, completedTask(value));
+  }
+
+  /**
+   * Starts a task on this node, linked to the caller, to be awaited.
+   *
+   * Follows [Task.async/1](https://hexdocs.pm/elixir/1.18/Task.html#async/1). For a task under a
+   * supervisor, here or on another node: `TaskSupervisor.async`.
+   *
+   * @typeParam A The function's arguments.
+   * @typeParam T The result of the function.
+   * @param fn The function that the task runs.
+   * @param args The function's arguments; they are copied.
+   * @param options A signal or a deadline that ends the task.
+   * @returns The task.
+   * @throws {ProcessExited} If the calling process has exited.
+   * @throws The reason of the signal, if it is aborted already; no task is started.
+   * @throws {ExitError} If the deadline has passed (`"timeout"`); no task is started.
+   * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
+   * @throws {RangeError} If the deadline is `NaN`.
+   *
+   * @example End a task with an AbortSignal
+   * ```ts
+   * import { Process } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertRejects } from "@std/assert";
+   *
+   * const gone = new AbortController();
+   * const task = Task.async(() => Process.sleep(60_000), [], { signal: gone.signal });
+   * gone.abort(new Error("the client is gone"));
+   * await assertRejects(() => Task.await(task), Error, "the client is gone");
+   * ```
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [1, 2, 3].map((n) => Task.async(() => n * n));
+   * assertEquals(await Promise.all(tasks.map((task) => Task.await(task))), [1, 4, 9]);
+   * ```
+   */
+  static async<A extends unknown[], T>(
+    fn: (...args: A) => T,
+    args?: A,
+    options?: AsyncOptions,
+  ): Task<Awaited<T>> {
+    assertFunction(fn);
+    checkArgs(args);
+    if (options !== undefined) checkAsync(fn, args, options);
+    const state = startAwaited(fn, args, options);
+    return Task._of(state.by!, state);
+  }
+
+  /**
+   * Waits for a task's result.
+   *
+   * Follows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task can be awaited only
+   * once, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits
+   * instead, so does the caller, unless it catches the rejection; if the connection to the task's node is
+   * lost, the reason is `{ type: "nodedown", node }`.
+   *
+   * @typeParam T The result of the task.
+   * @param task The task.
+   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
+   *   signal or a deadline that ends the wait, but not the task; for that, give them to `Task.async`.
+   * @returns The result of the task's function.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait (the task continues to run, and can
+   *   no longer be awaited), or that of the task.
+   * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   * @throws {TypeError} If the caller is not the task's owner.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(await Task.await(Task.async(() => "result"), 1000), "result");
+   * ```
+   */
+  static async await<T>(
+    task: AnyTask<T>,
+    options: number | AwaitOptions = 5000,
+  ): Promise<T> {
+    const state = ownState(task, "await");
+    if (state === undefined) return never();
+    const timeout = timeoutIn(options, "await a task");
+    return await awaitTask(state, timeout, signalIn(options)) as T;
+  }
+
+  /**
+   * Waits for the results of several tasks.
+   *
+   * Follows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The timeout applies
+   * to all tasks together. The wait ends when all have finished, when one exits, or when the timeout expires.
+   * In the latter two cases the other tasks can no longer be awaited, and continue to run unless they are
+   * linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`.
+   *
+   * @typeParam K The tasks.
+   * @param tasks The tasks.
+   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
+   *   signal or a deadline that ends the wait.
+   * @returns The result of each task, in the order of the tasks.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of a task.
+   * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   * @throws {TypeError} If the caller is not the owner of all tasks.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [Task.async(() => 1 + 1), Task.async(() => 2 + 3)];
+   * assertEquals(await Task.awaitMany(tasks), [2, 5]);
+   * ```
+   */
+  static async awaitMany<const K extends readonly AnyTask[]>(
+    tasks: K,
+    options: number | AwaitOptions = 5000,
+  ): Promise<TaskValues<K>> {
+    const all = ownStates(tasks, "await");
+    if (all === undefined) return never();
+    const timeout = timeoutIn(options, "await tasks");
+    const limits = { timeout, signal: signalIn(options) };
+    return await awaitTasks(all, limits) as TaskValues<K>;
+  }
+
+  /**
+   * Waits for a task's result for a limited time; it can be called again.
+   *
+   * Follows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2).
+   *
+   * @typeParam T The result of the task.
+   * @param task The task.
+   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
+   *   signal or a deadline that ends the wait; the task can be awaited again.
+   * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of the task.
+   * @throws {ExitError} If the connection to its node is lost.
+   * @throws {TypeError} If the caller is not the task's owner.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { Process } from "@otp/distribution/process";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const task = Task.async(() => Process.sleep(20));
+   * assertEquals(await Task.yield(task, 1), undefined);
+   * assertEquals(await Task.yield(task), { type: "ok", value: "ok" });
+   * ```
+   */
+  static async yield<T>(
+    task: AnyTask<T>,
+    options: number | AwaitOptions = 5000,
+  ): Promise<TaskResult<T> | undefined> {
+    const state = ownState(task, "yield");
+    if (state === undefined) return never();
+    const timeout = timeoutIn(options, "yield to a task");
+    const outcome = await yieldTask(state, timeout, signalIn(options));
+    return outcome as TaskResult<T> | undefined;
+  }
+
+  /**
+   * Waits for the results of several tasks for a limited time.
+   *
+   * Follows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It returns when all
+   * tasks have finished, when `limit` of them have, or when the timeout expires. Only in the last case does
+   * `onTimeout` apply to the tasks that are still running.
+   *
+   * @typeParam K The tasks.
+   * @param tasks The tasks.
+   * @param options The timeout in milliseconds, or an object with the timeout, the limit, `onTimeout`, and a signal or
+   *   a deadline that ends the wait.
+   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of a task.
+   * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
+   * @throws {ExitError} If the connection to a task's node is lost.
+   * @throws {RangeError} If an option is out of bounds.
+   * @throws {TypeError} If the caller is not the owner of all tasks.
+   *
+   * @example Use only the results that arrive in time
+   * ```ts
+   * import { Process } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tasks = [Task.async(() => "fast"), Task.async(() => Process.sleep(60_000))];
+   * const results = await Task.yieldMany(tasks, { timeout: 20, onTimeout: "kill_task" });
+   * assertEquals(results.map(([_task, result]) => result), [{ type: "ok", value: "fast" }, undefined]);
+   * ```
+   */
+  static async yieldMany<const K extends readonly AnyTask[]>(
+    tasks: K,
+    options: number | YieldManyOptions = {},
+  ): Promise<TaskYields<K>> {
+    const all = ownStates(tasks, "yield to");
+    if (all === undefined) return never();
+    const outcomes = await yieldTasks(all, yieldOptions(options));
+    return tasks.map((task, i) => [task, outcomes[i]]) as TaskYields<K>;
+  }
+
+  /**
+   * Ends a task and waits until it has exited; a result that arrived earlier is returned.
+   *
+   * Follows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the task is unlinked,
+   * receives an exit signal `"shutdown"`, and is killed if it takes longer than the timeout. When the promise
+   * resolves, the task has exited, and can no longer be awaited. The result for a task that was already
+   * awaited is the exit `"noproc"`.
+   *
+   * @typeParam T The result of the task.
+   * @param task The task.
+   * @param timeout Milliseconds until the task is killed, `Infinity`, or `"brutal_kill"` to kill it at once;
+   *   5000 by default.
+   * @returns The result; the exit reason, if the task exited with a reason other than the requested one, or
+   *   `"killed"` if it did not exit in time and was killed; otherwise `undefined`.
+   * @throws {ExitError} If the connection to its node is lost.
+   * @throws {TypeError} If the timeout is not a number.
+   * @throws {RangeError} If the timeout is negative or `NaN`.
+   * @throws {TypeError} If the caller is not the task's owner.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { Process } from "@otp/distribution/process";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const task = Task.async(() => Process.sleep(60_000));
+   * assertEquals(await Task.shutdown(task), undefined);
+   * ```
+   */
+  static async shutdown<T>(
+    task: AnyTask<T>,
+    timeout: number | "brutal_kill" = 5000,
+  ): Promise<TaskResult<T> | undefined> {
+    const state = ownState(task, "shutdown");
+    if (state === undefined) return never();
+    if (timeout !== "brutal_kill") checkTimeout(timeout, "shut a task down");
+    return await shutdownTask(state, timeout) as TaskResult<T> | undefined;
+  }
+
+  /**
+   * Ignores a task: it continues to run without a link or monitor, and its result is dropped.
+   *
+   * Follows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1).
+   *
+   * @typeParam T The result of the task.
+   * @param task The task.
+   * @returns The result or exit, if it has already arrived; otherwise `undefined`.
+   * @throws {ExitError} If the connection to its node is lost.
+   * @throws {TypeError} If the caller is not the task's owner.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * assertEquals(Task.ignore(Task.async(() => 1)), undefined);
+   * ```
+   */
+  static ignore<T>(task: AnyTask<T>): TaskResult<T> | undefined {
+    currentProcess();
+    const state = ownState(task, "ignore")!;
+    return ignoreTask(state) as TaskResult<T> | undefined;
+  }
+
+  /**
+   * Runs a function on each element of an iterable, each in a task of its own, with limited concurrency.
+   *
+   * Follows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). The stream is
+   * lazy, and each iteration runs all tasks again. Elements are taken while fewer than `maxConcurrency` tasks
+   * run; after that, one element is taken each time a result is consumed, so the source can be endless. The
+   * iterating process reads the source: while it waits for a slow source, results wait as well.
+   *
+   * The tasks are linked to an intermediate process, which is linked to the iterating process. If a task
+   * exits, so does the iterating process, unless it traps exits: then the result for the element is
+   * `{ type: "exit", reason }`. If the iterating process exits, so do the tasks. Leaving the loop, by `break`
+   * or an error, kills the running tasks, waits until they have exited, and closes the source. If a task's
+   * exit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`.
+   *
+   * @typeParam E The elements.
+   * @typeParam T The result of the function.
+   * @typeParam A The arguments that follow the element.
+   * @param enumerable The elements: an iterable or async iterable. They are copied to the tasks.
+   * @param fn The function; it receives the element, then `args`.
+   * @param options The concurrency, the time limit, the order, and a signal or a deadline that ends the stream.
+   * @returns The results. Iterating over them exits with `{ type: "call", reason: "timeout", … }` if a task
+   *   exceeds `timeout`.
+   * @throws {RangeError} If an option is out of bounds.
+   * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
+   *
+   * @example Usage
+   * ```ts
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const words = ["gather", "the", "lengths"];
+   * let sum = 0;
+   * for await (const result of Task.asyncStream(words, (word) => word.length)) {
+   *   if (result.type === "ok") sum += result.value;
+   * }
+   * assertEquals(sum, 16);
+   * ```
+   *
+   * @example The first two to be done
+   * ```ts
+   * import { Process } from "@otp/distribution/process";
+   * import { Task } from "@otp/distribution/task";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const done: unknown[] = [];
+   * const options = { ordered: false, maxConcurrency: 3 };
+   * for await (const result of Task.asyncStream([60_000, 20, 0], sleepFor, options)) {
+   *   if (result.type === "ok") done.push(result.value);
+   *   if (done.length === 2) break;
+   * }
+   * assertEquals(done, [0, 20]);
+   *
+   * async function sleepFor(ms: number): Promise<number> {
+   *   await Process.sleep(ms);
+   *   return ms;
+   * }
+   * ```
+   */
+  static asyncStream<E, T, A extends unknown[]>(
+    enumerable: Iterable<E> | AsyncIterable<E>,
+    fn: RemoteFunction<[element: E, ...args: A], T>,
+    options: AsyncStreamOptions<A> = {},
+  ): AsyncIterable<StreamResult<Awaited<T>, E>> {
+    if (Array.isArray(fn)) checkName(fn);
+    else assertFunction(fn);
+    checkOptions(
+      options,
+      "make a stream by Task.asyncStream",
+      ASYNC_STREAM_OPTIONS,
+    );
+    const { args = [], ...rest } = options;
+    checkArgs(args);
+    return new TaskStream(
+      enumerable,
+      localStarter(fn, args),
+      streamLimits("Task.asyncStream", rest),
+    ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
+  }
+}
+
+function startTask(
+  // deno-lint-ignore no-explicit-any
+  fn: (...args: any[]) => unknown,
+  args: unknown[] | undefined,
+  link: boolean,
+): Pid {
+  assertFunction(fn);
+  checkArgs(args);
+  return startUnawaited(fn, args, link);
+}
+
+/** Returns the states of tasks that the calling process owns; `undefined` if that process has exited. */
+function ownStates(
+  tasks: readonly AnyTask[],
+  fn: string,
+): TaskState[] | undefined {
+  if (waitingProcess() === undefined) return undefined;
+  checkList(tasks, `${fn} the tasks`);
+  return tasks.map((task) => ownState(task, fn)!);
+}
+
+/** Returns the state of a task that the calling process owns; `undefined` if that process has exited. */
+function ownState(task: AnyTask, fn: string): TaskState | undefined {
+  const process = waitingProcess();
+  if (process === undefined) return undefined;
+  if (!(task instanceof Task)) {
+    throw new TypeError(
+      `Cannot ${fn} the task ${inspect(task)}: give a task${
+        task as unknown instanceof Promise
+          ? "; await the start of it"
+          : ", such as Task.async returns"
+      }`,
+    );
+  }
+  const state = States.get(task);
+  if (
+    state === undefined || !task.owner.equals(process.pid) &&
+      !task.owner.equals(process.standsFor?.pid)
+  ) {
+    const which = task.pid ?? "that is completed";
+    throw new TypeError(
+      `Cannot ${fn} the task ${which}: its owner is ${task.owner}, and the caller is ${process.pid}; only the process that started a task can ${fn} it`,
+    );
+  }
+  return state;
+}
+
+const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
+
+function yieldOptions(options: number | YieldManyOptions): YieldLimits {
+  const timeout = typeof options === "object"
+    ? timeoutOf(options, 5000, "yield to tasks", YIELD_MANY_OPTIONS)
+    : timeoutIn(options, "yield to tasks");
+  const { limit = Infinity, onTimeout = "nothing", signal }: YieldManyOptions =
+    typeof options === "object" ? options : {};
+  checkCount(limit, "yield to tasks", "the limit");
+  if (!ON_TIMEOUT.includes(onTimeout)) {
+    throw new TypeError(
+      `Cannot yield to tasks: onTimeout is ${
+        inspect(onTimeout)
+      }; give "nothing", "ignore" or "kill_task"`,
+    );
+  }
+  return { timeout, limit, onTimeout, signal };
+}
+
+/** The timeout of a wait, which is given as a number or with other options. */
+function timeoutIn(options: number | AwaitOptions, doing: string): number {
+  if (typeof options === "object") {
+    return timeoutOf(options, 5000, doing, AWAIT_OPTIONS);
+  }
+  checkTimeout(options, doing);
+  return options;
+}
+
+function signalIn(options: number | AwaitOptions): AbortSignal | undefined {
+  return typeof options === "object" ? options.signal : undefined;
+}
+
+function checkAsync(
+  // deno-lint-ignore no-explicit-any
+  fn: (...args: any[]) => unknown,
+  args: unknown[] = [],
+  options: AsyncOptions,
+): void {
+  checkOptions(options, "start a task", ASYNC_OPTIONS, "{ signal }");
+  checkCancel(options, "start a task");
+  options.signal?.throwIfAborted();
+  if (!isOver(options.deadline)) return;
+  throw callExit("timeout", ["Task", "async", [describeFunction(fn), args]]);
+}

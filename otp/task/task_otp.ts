@@ -1,0 +1,178 @@
+/**
+ * The tasks of Elixir's `Task.Supervisor` on the BEAM wire, in the two steps of Elixir 1.15 and later.
+ *
+ * 1. The owner calls the supervisor: `{start_task, [{Node, NameOrPid, Owner}, monitor], Restart, Shutdown}`, which
+ *    replies `{ok, Pid}`. The task does not know its work yet; it monitors its owner.
+ * 2. The owner links and monitors the task, and sends it `{Owner, Ref, ReplyTo, Callers, {Module, Function, Args}}`.
+ *    The task sends `{Ref, Result}` to `ReplyTo`: an alias, or a process if the task is of a stream.
+ *
+ * A task that nobody awaits and that can be restarted has its work in the request, in place of `monitor`:
+ * `[Owner, Callers, {Module, Function, Args}]`.
+ *
+ * @module
+ */
+
+import type { StartTask } from "../gen/messages.ts";
+import type { Mfa } from "../../core/signals/signal.ts";
+import { Atom, atom } from "../../core/values/atom.ts";
+import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
+import { Pid, Ref } from "../../core/values/pid.ts";
+import { isSigned } from "../gen/signed_messages.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
+
+const START_TASK = atom("start_task");
+const MONITOR = atom("monitor");
+const OK = atom("ok");
+const ERROR = atom("error");
+
+/** The milliseconds that a task of Elixir's waits for its work. */
+export const WORK_TIMEOUT = 5000;
+
+/** The work of a task: the caller's part of the second step. */
+export interface TaskWork {
+  /** Its reference: a term that the owner gets back with the result. */
+  ref: unknown;
+  /** The receiver of the result: an alias, or a process. */
+  replyTo: Pid | Ref;
+  /** The processes that it runs for. */
+  callers: Pid[];
+  /** The function and its arguments. */
+  mfa: Mfa;
+}
+
+/** A request of a BEAM for a task; no other message is an instance. */
+export class OtpTask {
+  /** The process that the task runs for. */
+  readonly owner: Pid;
+  /** Its work; `undefined` if that is sent to the task. */
+  readonly work: Pick<TaskWork, "callers" | "mfa"> | undefined;
+  /** When it is restarted. */
+  readonly restart: StartTask["restart"];
+  /** How it is ended. */
+  readonly shutdown: StartTask["shutdown"];
+
+  /** Creates a request from its fields. */
+  constructor(
+    owner: Pid,
+    work: OtpTask["work"],
+    restart: OtpTask["restart"],
+    shutdown: OtpTask["shutdown"],
+  ) {
+    this.owner = owner;
+    this.work = work;
+    this.restart = restart;
+    this.shutdown = shutdown;
+  }
+}
+
+// To a BEAM.
+
+/** Whether the owner sends the task its work, in the second step. */
+export function isInTwoSteps({ task, restart }: StartTask): boolean {
+  return task !== undefined || restart === "temporary";
+}
+
+/** A request for a task. */
+export function startTaskToOtp(asked: StartTask, owner: Pid, mfa: Mfa): Tuple {
+  const { callers, restart, shutdown } = asked;
+  const named = tuple(atom(owner.node), owner, owner);
+  return tuple(
+    START_TASK,
+    isInTwoSteps(asked) ? [named, MONITOR] : [named, callers, mfaTuple(mfa)],
+    atom(restart),
+    typeof shutdown === "string" ? atom(shutdown) : Math.ceil(shutdown),
+  );
+}
+
+/** The message of the second step. */
+export function workToOtp(
+  owner: Pid,
+  { ref, replyTo, callers, mfa }: TaskWork,
+): Tuple {
+  return tuple(owner, ref, replyTo, callers, mfaTuple(mfa));
+}
+
+function mfaTuple([module, name, args]: Mfa): Tuple {
+  return tuple(atom(module), atom(name), args);
+}
+
+/** The reply of a supervisor, as one of this library replies. */
+export function startedFromOtp(reply: unknown): unknown {
+  if (!(reply instanceof Tuple) || reply.length !== 2) return reply;
+  const [status, value] = reply.elements;
+  if (status === OK && value instanceof Pid) return { type: "ok", pid: value };
+  return status === ERROR
+    ? { type: "error", reason: reasonFromBeam(value) }
+    : reply;
+}
+
+// From a BEAM.
+
+/** The request that a term is; any other term stays what it is. */
+export function startTaskFromOtp(term: unknown): unknown {
+  if (!(term instanceof Tuple) || term.elements[0] !== START_TASK) return term;
+  const [, args, restart, shutdown] = term.elements;
+  if (term.length !== 4 || !Array.isArray(args)) return term;
+  const owner = ownerOf(args[0]);
+  const asked = {
+    restart: nameOf(restart ?? "temporary"),
+    shutdown: nameOf(shutdown ?? 5000),
+  };
+  if (
+    owner === undefined || !isRestart(asked.restart) ||
+    !isChildShutdown(asked.shutdown)
+  ) return term;
+  const { length } = args;
+  if (length === 2 && (args[1] === MONITOR || isNoMonitor(args[1]))) {
+    return new OtpTask(owner, undefined, asked.restart, asked.shutdown);
+  }
+  const mfa = mfaOf(args[2]);
+  if (length !== 3 || !isPids(args[1]) || mfa === undefined) return term;
+  const work = { callers: args[1], mfa };
+  return new OtpTask(owner, work, asked.restart, asked.shutdown);
+}
+
+function isNoMonitor(value: unknown): boolean {
+  return value instanceof Atom && value.name === "nomonitor";
+}
+
+/** The work that a message to a task is, of that owner: one from the owner's node, as it runs with its rights. */
+export function workFromOtp(
+  message: unknown,
+  owner: Pid,
+): TaskWork | undefined {
+  if (
+    !(message instanceof Tuple) || message.length !== 5 || !isSigned(message)
+  ) return undefined;
+  const [from, ref, replyTo, callers, named] = message.elements;
+  const mfa = mfaOf(named);
+  if (
+    !owner.equals(from) || mfa === undefined || !isPids(callers) ||
+    !(replyTo instanceof Pid || replyTo instanceof Ref) ||
+    // A result is for the owner's node, whatever the message says.
+    replyTo.node !== owner.node
+  ) return undefined;
+  return { ref, replyTo, callers, mfa };
+}
+
+function ownerOf(named: unknown): Pid | undefined {
+  const pid = named instanceof Tuple ? named.elements[2] : undefined;
+  return pid instanceof Pid ? pid : undefined;
+}
+
+function mfaOf(term: unknown): Mfa | undefined {
+  if (!(term instanceof Tuple) || term.length !== 3) return undefined;
+  const [module, name, args] = term.elements;
+  return module instanceof Atom && name instanceof Atom && Array.isArray(args)
+    ? [module.name, name.name, args]
+    : undefined;
+}
+
+function isPids(value: unknown): value is Pid[] {
+  return Array.isArray(value) && value.every((each) => each instanceof Pid);
+}
+
+function nameOf(value: unknown): unknown {
+  return value instanceof Atom ? value.name : value;
+}

@@ -1,0 +1,232 @@
+/**
+ * An awaited task, as its owner sees it.
+ *
+ * @module
+ */
+
+import type { CancelOptions } from "../gen/cancellation.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import type { MonitoredObject } from "../../core/signals/signal.ts";
+import { isReason } from "../../core/values/exit_reason.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import type { ChildShutdown } from "../supervisor/child_spec.ts";
+import { endTask } from "./end_task.ts";
+import { OwnedTask } from "./owned_task.ts";
+import { TaskCancellation } from "./task_cancellation.ts";
+import type { TaskOutcome } from "./task_outcome.ts";
+
+/** A message of a task, and whether it is in the owner's mailbox. */
+interface Mail<M> {
+  message: M;
+  posted: boolean;
+}
+
+/** Is notified of the outcomes of the tasks that it watches, or of their owner's exit. */
+export interface TaskWatcher {
+  /** Called when a watched task has an outcome. */
+  ended(state: TaskState, outcome: TaskOutcome): void;
+  /** Called when the owner has exited. */
+  abandon(error: () => unknown): void;
+}
+
+/**
+ * A task as its owner sees it, awaited or not. Its result and its end come here; they go to the mailbox if
+ * nobody waits.
+ *
+ * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`; cancelled, if its
+ * signal or deadline ended it (`task_cancellation.ts`). Messages: the
+ * pid (`spawned`), the result (`reply`), the end (`down`). Races: a result and the DOWN after it may come
+ * before anybody waits, and then both are in the mailbox; a wait (`claim`) takes both out, unless a `receive`
+ * took one. A closed task drops a DOWN that comes late. As in Elixir an outcome can be taken once, by the
+ * first that comes: a wait, or a `receive`.
+ */
+export class TaskState extends OwnedTask {
+  override readonly tellsEnd = true;
+  override readonly awaitsStart = true;
+  #reply: Mail<{ value: unknown }> | undefined;
+  #down: Mail<{ reason: unknown }> | undefined;
+  /** Whether its monitor counts as ended: a later DOWN is dropped. */
+  #closed = false;
+  /** Whether its messages bypass the mailbox. */
+  #held = false;
+  #watcher: TaskWatcher | undefined;
+  #watchers: TaskWatcher[] | undefined;
+  #cancellation: TaskCancellation | undefined;
+  /** How it ended for its owner, if that was by its signal or deadline. */
+  #cancelled: TaskOutcome | undefined;
+
+  /** Whether its signal or deadline has ended it, for its owner. */
+  override get isCancelled(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  /** Has a signal or a deadline end it; the signal is not aborted. */
+  cancelBy(
+    options: CancelOptions,
+    shutdown: ChildShutdown,
+  ): TaskCancellation {
+    return this.#cancellation = new TaskCancellation(
+      this.owner,
+      options,
+      shutdown,
+      (outcome) => this.#cancel(outcome),
+    );
+  }
+
+  #cancel(outcome: TaskOutcome): void {
+    this.#cancelled = outcome;
+    const { onStart } = this.#cancellation!;
+    const watchers = this.#takeWatchers();
+    const { by } = this;
+    if (by !== undefined) {
+      // Nobody else gets its DOWN, which may come in this turn.
+      if (onStart !== undefined || watchers.length > 0) this.close();
+      this.#end(by);
+    }
+    onStart?.(outcome);
+    for (const watcher of watchers) watcher.ended(this, outcome);
+  }
+
+  /** Ends its process; the owner does not wait for that. */
+  #end(pid: Pid): void {
+    endTask(this.owner, pid, this.#cancellation!.shutdown).catch(ignore);
+  }
+
+  override started(pid: Pid): void {
+    super.started(pid);
+    if (this.#cancelled === undefined) return;
+    this.#end(pid);
+    this.close();
+  }
+
+  /** Ends the monitor and removes its DOWN from the mailbox: later messages are dropped. */
+  close(): void {
+    this.#cancellation?.stop();
+    this.#closed = true;
+    this.owner.unawait(this.ref);
+    this.owner.demonitor(this.ref);
+    this.takeDown();
+  }
+
+  /** Makes later messages bypass the mailbox. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  reply(value: unknown): void {
+    if (this.#closed || this.#reply !== undefined || this.isCancelled) return;
+    this.#cancellation?.stop();
+    const watcher = this.#nextWatcher();
+    if (watcher === undefined) {
+      this.#reply = this.#post({ type: "reply", ref: this.ref, value });
+      return;
+    }
+    this.#closed = true;
+    watcher.ended(this, { type: "ok", value });
+  }
+
+  down(object: MonitoredObject, reason: unknown): void {
+    this.owner.unawait(this.ref);
+    if (this.#closed) return;
+    this.#cancellation?.stop();
+    const watcher = this.#nextWatcher();
+    if (watcher === undefined) {
+      this.#down = this.#post({ type: "DOWN", ref: this.ref, object, reason });
+      return;
+    }
+    this.#closed = true;
+    watcher.ended(this, { type: "exit", reason });
+  }
+
+  #post<M>(message: M): Mail<M> {
+    const posted = !this.#held;
+    const mail = { message, posted };
+    if (posted) this.owner.mailbox.push(message, this.owner);
+    return mail;
+  }
+
+  /** Its messages in the owner's mailbox. */
+  mail(): unknown[] {
+    return [this.#reply, this.#down].flatMap((mail) =>
+      mail === undefined ? [] : [mail.message]
+    );
+  }
+
+  /** Takes the result, if it has arrived and was not taken from the mailbox. */
+  takeReply(): { value: unknown } | undefined {
+    const mail = this.#reply;
+    this.#reply = undefined;
+    return this.#take(mail);
+  }
+
+  /** Takes the DOWN, likewise. */
+  takeDown(): { reason: unknown } | undefined {
+    const mail = this.#down;
+    this.#down = undefined;
+    return this.#take(mail);
+  }
+
+  #take<M>(mail: Mail<M> | undefined): M | undefined {
+    if (mail === undefined) return undefined;
+    const isThere = !mail.posted || this.owner.mailbox.remove(mail.message);
+    return isThere ? mail.message : undefined;
+  }
+
+  /** Takes the outcome, if there is one: its messages leave the mailbox. */
+  claim(): TaskOutcome | undefined {
+    const reply = this.takeReply();
+    const down = this.takeDown();
+    if (reply === undefined) {
+      return this.#claimCancelled() ??
+        (down && { type: "exit", reason: down.reason });
+    }
+    this.#closed = true;
+    return { type: "ok", value: reply.value };
+  }
+
+  #claimCancelled(): TaskOutcome | undefined {
+    if (this.#cancelled === undefined || this.#closed) return undefined;
+    this.close();
+    return this.#cancelled;
+  }
+
+  /** Has a watcher get the outcome, after those that watch already. */
+  watch(watcher: TaskWatcher): void {
+    if (this.#watcher === undefined) this.#watcher = watcher;
+    else (this.#watchers ??= []).push(watcher);
+  }
+
+  /** Removes a watcher. */
+  unwatch(watcher: TaskWatcher): void {
+    if (this.#watcher === watcher) this.#nextWatcher();
+    else this.#watchers = this.#watchers?.filter((each) => each !== watcher);
+  }
+
+  #nextWatcher(): TaskWatcher | undefined {
+    const watcher = this.#watcher;
+    this.#watcher = this.#watchers?.shift();
+    return watcher;
+  }
+
+  #takeWatchers(): TaskWatcher[] {
+    const watchers: TaskWatcher[] = [];
+    for (
+      let watcher = this.#nextWatcher();
+      watcher !== undefined;
+      watcher = this.#nextWatcher()
+    ) watchers.push(watcher);
+    return watchers;
+  }
+
+  abandon(error: () => unknown): void {
+    this.#cancellation?.stop();
+    for (const watcher of this.#takeWatchers()) watcher.abandon(error);
+  }
+
+  /** The reason as the caller exits with it. */
+  reasonOf(reason: unknown): unknown {
+    return isReason(reason, "noconnection")
+      ? { type: "nodedown", node: this.node }
+      : reason;
+  }
+}

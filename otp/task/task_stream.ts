@@ -1,0 +1,375 @@
+/**
+ * Streams of tasks: a function that runs on each element of an enumerable, a limited number at a time.
+ *
+ * As in Elixir, a process stands between the owner of the stream and its tasks: the tasks are linked to
+ * it, and it to the owner. It times the tasks, ends them when the stream is left, and lets them die with
+ * the owner. Their outcomes never wait in the owner's mailbox.
+ *
+ * @module
+ */
+
+import { ExitError } from "../../core/errors.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkCancel,
+  isOver,
+  remaining,
+} from "../gen/cancellation.ts";
+import {
+  checkCount,
+  checkFlags,
+  checkTimeout,
+} from "../../core/values/check_arguments.ts";
+import { Fifo } from "../../core/collections/fifo.ts";
+
+import {
+  type Abortable,
+  cancelTogether,
+  watchSignal,
+} from "../../core/scheduling/abort_watch.ts";
+import type { Deadline, Expiring } from "../../core/scheduling/deadlines.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { never, waitingProcess } from "../../core/context/current_process.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import { callExit, describeTimeout } from "../gen/server_ref.ts";
+import { takeExit } from "../gen/server.ts";
+import {
+  StreamMonitor,
+  StreamTask,
+  type TaskStarter,
+} from "./stream_monitor.ts";
+import { assertEnumerable, StreamInput } from "./stream_input.ts";
+import { callersOf } from "./task_process.ts";
+import type { TaskEnd } from "./task_outcome.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+/** How a stream runs its tasks. */
+export interface StreamLimits extends CancelOptions {
+  maxConcurrency: number;
+  ordered: boolean;
+  timeout: number;
+  onTimeout: "exit" | "kill_task";
+  zipInputOnExit: boolean;
+}
+
+/** The names of these limits, for the options of streams. */
+export const STREAM_LIMITS: OptionNames<StreamLimits> = {
+  ...CANCEL_OPTIONS,
+  maxConcurrency: true,
+  ordered: true,
+  timeout: true,
+  onTimeout: true,
+  zipInputOnExit: true,
+};
+
+/** The result of a stream for each element: the task's value, or its exit reason. */
+export type StreamItem =
+  | { type: "ok"; value: unknown }
+  | { type: "exit"; reason: unknown; input?: unknown };
+
+/** The default limits, and the given ones if they are valid. */
+export function streamLimits(
+  what: string,
+  options: Partial<StreamLimits>,
+): StreamLimits {
+  const {
+    maxConcurrency = navigator.hardwareConcurrency,
+    ordered = true,
+    timeout = 5000,
+    onTimeout = "exit",
+    zipInputOnExit = false,
+    signal,
+    deadline,
+  } = options;
+  const doing = `make a stream by ${what}`;
+  checkCount(maxConcurrency, doing, "maxConcurrency", 1);
+  checkTimeout(timeout, doing);
+  if (onTimeout !== "exit" && onTimeout !== "kill_task") {
+    throw new TypeError(
+      `Cannot ${doing}: onTimeout is ${
+        inspect(onTimeout)
+      }; give "exit" or "kill_task"`,
+    );
+  }
+  checkFlags({ ordered, zipInputOnExit }, doing, "ordered", "zipInputOnExit");
+  checkCancel(options, doing);
+  return {
+    maxConcurrency,
+    ordered,
+    timeout,
+    onTimeout,
+    zipInputOnExit,
+    signal,
+    deadline,
+  };
+}
+
+/** A stream of tasks; each iteration over it runs them anew, for the process that iterates. */
+export class TaskStream implements AsyncIterable<StreamItem> {
+  readonly #elements: Iterable<unknown> | AsyncIterable<unknown>;
+  readonly #starter: TaskStarter;
+  readonly #limits: StreamLimits;
+
+  constructor(
+    elements: Iterable<unknown> | AsyncIterable<unknown>,
+    starter: TaskStarter,
+    limits: StreamLimits,
+  ) {
+    assertEnumerable(elements);
+    this.#elements = elements;
+    this.#starter = starter;
+    this.#limits = limits;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamItem, void, void> {
+    const owner = waitingProcess() ?? await never<LocalProcess>();
+    const { maxConcurrency, ordered, signal, deadline } = this.#limits;
+    signal?.throwIfAborted();
+    if (isOver(deadline)) throw exitOf("timeout", this.#limits);
+    const run = new StreamRun(owner, this.#starter, this.#limits);
+    const input = new StreamInput(this.#elements);
+    const done = new Map<number, StreamItem>();
+    let started = 0;
+    let delivered = 0;
+    try {
+      for (let ended = 0;; ended++) {
+        while (!input.done && started - ended < maxConcurrency) {
+          const pulled = input.next();
+          const next = pulled instanceof Promise
+            ? await run.orCancelled(pulled)
+            : pulled;
+          if (next.done) break;
+          const lost = run.lost();
+          if (lost !== undefined) await lost;
+          const starting = run.start(started++, next.value);
+          if (starting !== undefined) await starting;
+        }
+        if (ended === started) return;
+        const { position, item } = run.take() ?? await run.next();
+        done.set(ordered ? position : delivered, item);
+        for (
+          let next = done.get(delivered);
+          next !== undefined;
+          next = done.get(delivered)
+        ) {
+          done.delete(delivered++);
+          const turn = owner.turn();
+          if (turn !== undefined) await turn;
+          yield next;
+          const lost = run.lost();
+          if (lost !== undefined) await lost;
+        }
+      }
+    } finally {
+      try {
+        await run.close();
+      } finally {
+        await input.close();
+      }
+    }
+  }
+}
+
+/** How one task of a stream ended. */
+interface Ended {
+  position: number;
+  item: StreamItem;
+}
+
+/** One iteration over a stream, as its owner sees it. */
+class StreamRun implements Wait, Abortable, Expiring {
+  readonly node: string;
+  readonly #owner: LocalProcess;
+  readonly #callers: Pid[];
+  readonly #limits: StreamLimits;
+  readonly #starter: TaskStarter;
+  readonly #host: StreamMonitor;
+  /** The monitor of the stream's process. */
+  readonly #ref: Ref;
+  /** Tasks that have exited and are not delivered yet; an exit marks where the owner must exit. */
+  readonly #events = new Fifo<Ended | ExitError>();
+  /** The reason why the stream's process has exited unexpectedly. */
+  #lost: ExitError | undefined;
+  /** Resolves when a task has changed; it is not settled at the owner's turn, which checks first. */
+  #pulse: PromiseWithResolvers<void> | undefined;
+  #over = false;
+  /** The signal and the deadline of the stream, if it has any. */
+  #watch: Deadline | undefined;
+  /** Set when one of them has ended it: the error for its owner. */
+  #cancelled: { error: unknown } | undefined;
+  /** Ends the wait for an element. */
+  #interrupt: ((error: unknown) => void) | undefined;
+
+  constructor(owner: LocalProcess, starter: TaskStarter, limits: StreamLimits) {
+    const { runtime } = owner;
+    this.node = runtime.node;
+    this.#owner = owner;
+    this.#callers = callersOf(owner);
+    this.#limits = limits;
+    this.#starter = starter;
+    this.#ref = runtime.makeRef();
+    this.#host = new StreamMonitor(owner, this.#ref, starter.link);
+    owner.addMonitor(this.#ref, this.#host.process.pid, runtime.node);
+    owner.await(this.#ref, this);
+    const { signal, deadline } = limits;
+    const ms = remaining(Infinity, deadline);
+    if (ms !== Infinity) this.#watch = runtime.deadlines.add(ms, this);
+    if (signal === undefined) return;
+    this.#watch = cancelTogether(this.#watch, watchSignal(signal, this));
+  }
+
+  aborted(reason: unknown): void {
+    this.#cancel(reason);
+  }
+
+  expire(): void {
+    this.#cancel(exitOf("timeout", this.#limits));
+  }
+
+  /** Kills the tasks, also while the owner is busy with a result, and has its next step fail. */
+  #cancel(error: unknown): void {
+    this.#watch?.cancel();
+    this.#cancelled = { error };
+    this.#over = true;
+    this.#host.stop();
+    this.#interrupt?.(error);
+    this.#pulse?.resolve();
+  }
+
+  /** Waits for an element, until the stream is cancelled. */
+  orCancelled<T>(element: Promise<T>): Promise<T> {
+    if (this.#watch === undefined) return element;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#interrupt = reject;
+    element.then(resolve, reject);
+    return promise;
+  }
+
+  /** Starts a task on an element; a promise if it is not there at once. */
+  start(position: number, element: unknown): Promise<void> | undefined {
+    if (this.#cancelled !== undefined) throw this.#cancelled.error;
+    if (this.#lost !== undefined) this.#exit(this.#lost);
+    const task = new StreamTask(this.#host, position, element, {
+      timeout: this.#limits.timeout,
+      changed: () => this.#pulse?.resolve(),
+      ended: (task, outcome, isLate) => this.#end(task, outcome, isLate),
+    });
+    this.#starter.start(task, this.#callers);
+    return task.isStarting ? this.#started(task) : undefined;
+  }
+
+  async #started(task: StreamTask): Promise<void> {
+    while (task.isStarting) {
+      if (this.#cancelled !== undefined) throw this.#cancelled.error;
+      if (this.#lost !== undefined) this.#exit(this.#lost);
+      if (task.refusal !== undefined) throw task.refusal.error;
+      await this.#wait();
+    }
+  }
+
+  #end(task: StreamTask, outcome: TaskEnd, isLate: boolean): void {
+    const { position, input } = task;
+    const { onTimeout, zipInputOnExit } = this.#limits;
+    if (isLate && onTimeout === "exit") this.#events.push(this.#why("timeout"));
+    else {
+      const item = outcome.type === "exit" && zipInputOnExit
+        ? { ...outcome, input }
+        : outcome;
+      this.#events.push({ position, item });
+    }
+    this.#pulse?.resolve();
+  }
+
+  /** The next task that has exited, if there is one. */
+  take(): Ended | undefined {
+    if (this.#cancelled !== undefined) throw this.#cancelled.error;
+    const event = this.#events.shift();
+    if (event instanceof ExitError) this.#exit(event);
+    return event;
+  }
+
+  /** Waits for the end of the next task. */
+  async next(): Promise<Ended> {
+    let ended = this.take();
+    while (ended === undefined) {
+      await this.#wait();
+      ended = this.take();
+    }
+    return ended;
+  }
+
+  async #wait(): Promise<void> {
+    this.#pulse = Promise.withResolvers();
+    await this.#pulse.promise;
+    this.#pulse = undefined;
+  }
+
+  /** Has the owner exit. If it does not, as it catches the exit, the tasks still run to their end. */
+  #exit(error: ExitError): never {
+    this.#over = true;
+    this.#host.endWhenIdle();
+    throw error;
+  }
+
+  /** Fails if the caller is not the owner: the outcomes would never arrive at others. */
+  lost(): Promise<never> | undefined {
+    const owner = this.#owner;
+    if (!owner.alive) {
+      if (owner.shell) throw owner.exitError();
+      return never();
+    }
+    if (this.#cancelled !== undefined) throw this.#cancelled.error;
+    const caller = waitingProcess();
+    if (caller === owner) return undefined;
+    throw new TypeError(
+      `Cannot go on with a stream of tasks: ${owner.pid} began to iterate over it, and the caller is ${caller?.pid}; iterate over it in one process`,
+    );
+  }
+
+  /** Ends the running tasks, and the stream's process. */
+  async close(): Promise<void> {
+    this.#watch?.cancel();
+    if (this.#over || !this.#owner.alive) return;
+    this.#over = true;
+    if (this.#lost === undefined) {
+      this.#pulse = Promise.withResolvers();
+      this.#host.stop();
+      await this.#pulse.promise;
+    }
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  #why(reason: unknown): ExitError {
+    return exitOf(reason, this.#limits);
+  }
+
+  reply(): void {}
+
+  down(_object: unknown, reason: unknown): void {
+    this.#owner.unawait(this.#ref);
+    if (!this.#over || reason !== "normal") {
+      takeExit(this.#owner, this.#host.process.pid);
+      this.#lost = this.#why(reason);
+      this.#events.push(this.#lost);
+    }
+    this.#pulse?.resolve();
+  }
+
+  abandon(error: () => unknown): void {
+    this.#watch?.cancel();
+    const pulse = this.#pulse;
+    if (pulse === undefined) return;
+    // Nobody handles the rejection of a dead process's wait.
+    pulse.promise.catch(ignore);
+    pulse.reject(error());
+  }
+}
+
+function exitOf(reason: unknown, { timeout }: StreamLimits): ExitError {
+  const limit = describeTimeout(timeout);
+  return callExit(reason, ["Task.Supervised", "stream", [limit]]);
+}

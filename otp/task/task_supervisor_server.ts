@@ -1,0 +1,309 @@
+/**
+ * The server of a Task.Supervisor: it starts tasks on request, restarts and ends them.
+ *
+ * @module
+ */
+
+import { Pid, Ref } from "../../core/values/pid.ts";
+import type { ReplyTo } from "../../core/values/reply_to.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { SpawnFailure } from "../../core/signals/signal.ts";
+import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
+import {
+  DynamicChildren,
+  type DynamicLimits,
+  type DynamicSpec,
+} from "../supervisor/dynamic_children.ts";
+import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
+import { isRunnable, type StartTask } from "../gen/messages.ts";
+import { NO_REPLY, type OtpEncoding, type Server } from "../gen/server.ts";
+import { ScopeContact } from "../pg/scope_contact.ts";
+import {
+  noteSupervision,
+  type SupervisedChild,
+  type Supervision,
+} from "../supervisor/supervision.ts";
+import { supervisorEncoding } from "../supervisor/supervisor_requests.ts";
+import { otpTaskCode } from "./otp_task.ts";
+import { OtpTask, startTaskFromOtp } from "./task_otp.ts";
+import { failed, type Success } from "../supervisor/child_lifecycle.ts";
+import { andThen } from "../../core/promises/promises.ts";
+import { leaveAllGroups, type PgRequest } from "../pg/pg_scope.ts";
+import { type DrainRequest, TaskDrain } from "./task_drain.ts";
+import { TaskLoad } from "./task_load.ts";
+import { spawnTask } from "./task_process.ts";
+
+/** A request to a Task.Supervisor. */
+export type TaskSupervisorRequest =
+  | StartTask
+  | { type: "which_children" }
+  | { type: "count_children" }
+  | { type: "watch_load" }
+  | { type: "terminate_child"; pid: Pid }
+  | DrainRequest;
+
+/** The answer of a Task.Supervisor that starts no task. */
+export type TaskRefusal =
+  | { type: "error"; reason: "max_children" }
+  | { type: "error"; reason: SpawnFailure; message: string };
+
+const DRAINING: TaskRefusal = {
+  type: "error",
+  reason: "draining",
+  message:
+    "the supervisor is draining: it finishes its tasks and starts no more; start the task under another one",
+};
+
+/** The function of a task, and how it is restarted and ended. */
+interface TaskSpec extends DynamicSpec {
+  readonly fn: () => unknown;
+  readonly label: string;
+  readonly callers: Pid[];
+  readonly origin: string;
+}
+
+const servers = new WeakMap<LocalProcess, TaskSupervisorServer>();
+
+/** The tasks of a process that will end; none if it is no Task.Supervisor. */
+export function unfinishedTasks(process: LocalProcess): Pid[] {
+  return servers.get(process)?.unfinished() ?? [];
+}
+
+/** A Task.Supervisor's server; its process traps exits. */
+export class TaskSupervisorServer implements Server, Supervision {
+  readonly #process: LocalProcess;
+  readonly #children: DynamicChildren<TaskSpec>;
+  readonly #load: TaskLoad;
+  /** The groups that it joins again when their scope restarts. */
+  #group: ScopeContact<unknown> | undefined;
+  /** Set once it starts no more tasks. */
+  #drain: TaskDrain | undefined;
+
+  constructor(process: LocalProcess, limits: DynamicLimits) {
+    process.trapExit = true;
+    this.#process = process;
+    servers.set(process, this);
+    this.otp = taskSupervisorEncoding(process.runtime);
+    const start = (spec: TaskSpec): Success => (
+      { type: "ok", started: this.#start(spec) }
+    );
+    this.#children = new DynamicChildren(process, start, limits);
+    noteSupervision(process, this);
+    const { maxChildren: max } = limits;
+    this.#load = new TaskLoad(process, () => (
+      { tasks: this.#children.size, max, draining: this.#drain !== undefined }
+    ));
+  }
+
+  /**
+   * Joins a group, also after its scope has restarted; resolves when it is a member.
+   *
+   * @throws {NoProcessError} If the scope does not run.
+   */
+  async join(group: unknown, scope: string): Promise<this> {
+    const process = this.#process;
+    const join: PgRequest = { type: "join", group, pids: [process.pid] };
+    this.#group = new ScopeContact(process, scope, join);
+    await this.#group.begin();
+    return this;
+  }
+
+  get kind(): string {
+    return "TaskSupervisor";
+  }
+
+  size(): number {
+    return this.#children.size;
+  }
+
+  supervised(): Iterable<SupervisedChild> {
+    return this.#children.supervised();
+  }
+
+  /** How Erlang encodes its requests. */
+  readonly otp: OtpEncoding;
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    if (request instanceof OtpTask) return this.#startOtpTask(request, caller);
+    const asked = request as TaskSupervisorRequest | null;
+    switch (asked?.type) {
+      case "start_task":
+        return this.#startTask(asked, caller);
+      case "which_children":
+        return this.#children.list().map(
+          ({ pid }): DynamicChildInfo => ({ pid, type: "worker" }),
+        );
+      case "count_children":
+        return this.#children.count();
+      case "terminate_child":
+        return this.#terminate(asked.pid);
+      case "watch_load":
+        return this.#load.subscribe(caller.pid) ?? failed("system_limit");
+      case "drain":
+        return this.#beginDrain(asked.timeout, caller);
+      default:
+        return failed("badarg");
+    }
+  }
+
+  info(message: unknown): Promise<void> | undefined {
+    if (this.#load.hear(message)) return;
+    const done = this.#children.info(message);
+    this.#load.changed();
+    return this.#drain === undefined
+      ? done
+      : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
+  }
+
+  /** The tasks that will end: all but permanent ones. */
+  unfinished(): Pid[] {
+    return this.#children.list()
+      .filter(({ spec }) => spec.restart !== "permanent")
+      .map(({ pid }) => pid);
+  }
+
+  /** Ends all tasks at once, each within its time. */
+  async terminate(): Promise<void> {
+    await this.#children.terminateAll();
+  }
+
+  // The drain.
+
+  /** Leaves its groups first, so that nobody else looks for it there. */
+  #beginDrain(timeout: unknown, caller: ReplyTo): unknown {
+    if (typeof timeout !== "number" || !(timeout >= 0)) return failed("badarg");
+    if (this.#drain === undefined) {
+      const permanent = this.#children.list()
+        .filter(({ spec }) => spec.restart === "permanent").length;
+      this.#drain = new TaskDrain(this.#process, permanent);
+      this.#group?.end();
+      leaveAllGroups(this.#process);
+      this.#load.tellAll();
+    }
+    return this.#isDrained ? "drained" : this.#drain.wait(caller, timeout);
+  }
+
+  get #isDrained(): boolean {
+    return this.#children.size <= this.#drain!.permanent;
+  }
+
+  #checkDrained(): void {
+    if (this.#isDrained) this.#drain!.ended();
+  }
+
+  #terminate(pid: unknown): unknown {
+    const ended = this.#drain === undefined
+      ? this.#children.terminate(pid)
+      : this.#terminateDraining(pid, this.#drain);
+    this.#load.changed();
+    return ended;
+  }
+
+  async #terminateDraining(pid: unknown, drain: TaskDrain): Promise<unknown> {
+    if (this.#children.restartOf(pid) === "permanent") drain.permanent--;
+    const ended = await this.#children.terminate(pid);
+    this.#checkDrained();
+    return ended;
+  }
+
+  // Tasks.
+
+  #startTask(asked: StartTask, caller: ReplyTo): unknown {
+    const { task, callers, restart, shutdown } = asked;
+    if (!isValid(asked, caller)) return failed("badarg");
+    if (this.#drain !== undefined) return DRAINING;
+    if (!this.#load.admits(caller.pid)) return failed("max_children");
+    const found = this.#process.runtime.resolve(
+      asked.run,
+      caller.pid.node,
+    );
+    if ("error" in found) {
+      // It may have used a turn.
+      this.#load.changed();
+      const { error, message } = found;
+      return { type: "error", reason: error, message };
+    }
+    const { fn, label } = found;
+    const spec: TaskSpec = {
+      fn,
+      label,
+      restart,
+      shutdown,
+      type: "worker",
+      callers,
+      origin: caller.pid.node,
+    };
+    // Its monitor is from now on one on the task.
+    if (task !== undefined && task.equals(caller.alias)) {
+      this.#process.runtime.removeMonitor(this.#process, task);
+    }
+    const pid = this.#start(
+      spec,
+      task === undefined ? undefined : { ...asked, owner: caller.pid, task },
+    );
+    this.#children.add(spec, pid);
+    this.#load.changed();
+    // An owner that awaits the task learns of it from the task itself, before its result.
+    return task === undefined ? { type: "ok", pid } : NO_REPLY;
+  }
+
+  /** Starts a task for a BEAM, which sends it its work, or has sent it with the request. */
+  #startOtpTask(asked: OtpTask, { pid: { node } }: ReplyTo): unknown {
+    const { owner, work, restart, shutdown } = asked;
+    if (owner.node !== node) return failed("badarg");
+    const { isDraining } = this.#process.runtime;
+    if (isDraining || this.#drain !== undefined) return DRAINING;
+    if (!this.#load.admits(owner)) return failed("max_children");
+    const limit = this.#process.runtime.quotas.refusal(node, "processes");
+    if (limit !== undefined) return failed("system_limit");
+    const spec: TaskSpec = {
+      fn: otpTaskCode(asked),
+      label: "Task.Supervised",
+      restart,
+      shutdown,
+      type: "worker",
+      callers: work?.callers ?? [owner],
+      origin: node,
+    };
+    const started = this.#start(spec);
+    this.#children.add(spec, started);
+    this.#load.changed();
+    return { type: "ok", started };
+  }
+
+  #start(
+    spec: TaskSpec,
+    awaited?: { owner: Pid; task: Ref; link: boolean },
+  ): Pid {
+    const watch = awaited && { pid: awaited.owner, ref: awaited.task };
+    return spawnTask(this.#process, spec, spec.callers, awaited?.task, {
+      origin: spec.origin,
+      linkParent: this.#process,
+      link: awaited?.link ? awaited.owner : undefined,
+      monitor: watch,
+      replyTo: watch,
+    }).pid;
+  }
+}
+
+/** Whether a request is valid: it may come from anywhere, and its result goes back there. */
+function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
+  const { task, callers, link, restart, shutdown, run } = asked;
+  return typeof link === "boolean" &&
+    (task === undefined || (task instanceof Ref && task.node === node)) &&
+    Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
+    isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
+}
+
+/** How Erlang encodes the requests of a Task.Supervisor: those of a DynamicSupervisor, and one for tasks. */
+function taskSupervisorEncoding(runtime: Runtime): OtpEncoding {
+  const { request, reply } = supervisorEncoding("DynamicSupervisor", runtime);
+  return {
+    request: (term) => {
+      const task = startTaskFromOtp(term);
+      return task instanceof OtpTask ? task : request(term);
+    },
+    reply,
+  };
+}

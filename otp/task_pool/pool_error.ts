@@ -1,0 +1,56 @@
+/**
+ * The error with which a run of a pool fails if its task was not run, or not to its end.
+ *
+ * @module
+ */
+
+import { allowErrorClass } from "../../core/values/error_term.ts";
+
+/**
+ * A run of a `TaskPool` has failed before its task had a result. `code` is the reason:
+ *
+ * - `"queue_full"`: all supervisors were full, and as many runs as `maxQueue` waited already.
+ * - `"deadline"`: the time was up. The task was ended if it had started.
+ * - `"no_node"`: the group had no members for as long as `waitForNode`.
+ * - `"lost"`: the node or the supervisor of the task was lost, and it may not run once more.
+ *
+ * `mayHaveRun` tells whether the task was possibly started, at least once: if it is false, no code of the task
+ * has run, and will.
+ *
+ * @example Try again later what was not begun
+ * ```ts
+ * import { pg } from "@otp/distribution/pg";
+ * import { PoolError, TaskPool } from "@otp/distribution/task-pool";
+ * import { assert, assertEquals, assertRejects } from "@std/assert";
+ *
+ * await pg.startLink();
+ * const pool = await TaskPool.startLink({ group: "thumbs", waitForNode: 0 });
+ * const error = await assertRejects(() => TaskPool.run(pool, ["Thumbs", "make"]), PoolError);
+ * assertEquals(error.code, "no_node");
+ * assert(!error.mayHaveRun);
+ * await TaskPool.stop(pool);
+ * ```
+ */
+export class PoolError extends Error {
+  /** Always `"PoolError"`. */
+  override readonly name = "PoolError";
+  /** The reason. */
+  readonly code: "queue_full" | "deadline" | "no_node" | "lost";
+  /** Whether the task was possibly started. */
+  readonly mayHaveRun: boolean;
+
+  /**
+   * Created by `TaskPool.run`.
+   *
+   * @param code The reason.
+   * @param mayHaveRun Whether the task was possibly started.
+   * @param message The operation, the reason of the failure, and the next thing to try.
+   */
+  constructor(code: PoolError["code"], mayHaveRun: boolean, message: string) {
+    super(message);
+    this.code = code;
+    this.mayHaveRun = mayHaveRun;
+  }
+}
+
+allowErrorClass(PoolError);

@@ -1,0 +1,233 @@
+/**
+ * The supervisors of a pool: those that the scope of `pg` names, at most so many of each node.
+ *
+ * @module
+ */
+
+import { startCall, tellConnected } from "../gen/call.ts";
+import type { InternalMessage } from "../gen/messages.ts";
+import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
+import { findScope } from "../pg/pg_scope.ts";
+import { ScopeContact } from "../pg/scope_contact.ts";
+import type { TurnMessage } from "../task/task_load.ts";
+import type { PoolMemberInfo, PoolSettings } from "./pool_info.ts";
+import { isLoadReport, type PoolClock, PoolMember } from "./pool_member.ts";
+
+/** The most supervisors of one node that a pool uses: each choice looks at all. */
+const MAX_OF_NODE = 64;
+
+/** The pool, as its members see it. */
+export interface MembersKeeper {
+  /** A supervisor may have a place. */
+  changed(): void;
+  /** Supervisors have come or gone. */
+  membersChanged(): void;
+}
+
+/** The supervisors of a pool. */
+export class PoolMembers {
+  readonly #process: LocalProcess;
+  readonly #settings: PoolSettings;
+  readonly #keeper: MembersKeeper;
+  readonly #clock: PoolClock;
+  readonly #contact: ScopeContact<unknown>;
+  readonly #members = new Map<Key, PoolMember>();
+  /** The members, for choices. */
+  #list: PoolMember[] = [];
+  /** Where the next choice begins, so that not all pools choose the same of equals. */
+  #next: number;
+
+  /** Made for a pool, before `open`. */
+  constructor(
+    process: LocalProcess,
+    settings: PoolSettings,
+    keeper: MembersKeeper,
+  ) {
+    this.#process = process;
+    this.#settings = settings;
+    this.#keeper = keeper;
+    this.#clock = {
+      after: (ms, fn) => process.runtime.after(ms, fn),
+      changed: () => keeper.changed(),
+    };
+    this.#next = process.pid.number + process.pid.creation;
+    const { group, scope } = settings;
+    const monitor = { type: "monitor", group } as const;
+    const lookUp = () => this.lookUp();
+    this.#contact = new ScopeContact(process, scope, monitor, lookUp);
+  }
+
+  /** Looks for the members; resolves when those that this node knows are known. */
+  open(): Promise<void> {
+    return this.#contact.begin();
+  }
+
+  /** Whether there are none. */
+  get isEmpty(): boolean {
+    return this.#list.length === 0;
+  }
+
+  /** Compares the members with those of the group, as the scope knows it now. */
+  lookUp(): void {
+    const { runtime, pid: own } = this.#process;
+    const { group, scope } = this.#settings;
+    const present = new Set<Key>();
+    const ofNode = new Map<string, number>();
+    for (const pid of findScope(runtime, scope)?.members(group, "all") ?? []) {
+      const key = keyOf(pid, runtime);
+      // The scope may not have noticed yet that a node was lost.
+      if (present.has(key) || own.equals(pid) || !this.#isConnected(pid)) {
+        continue;
+      }
+      const count = (ofNode.get(pid.node) ?? 0) + 1;
+      if (count > MAX_OF_NODE) continue;
+      ofNode.set(pid.node, count);
+      present.add(key);
+      if (!this.#members.has(key)) this.#join(key, pid);
+    }
+    for (const [key, member] of this.#members) {
+      if (!present.has(key)) this.#remove(key, member);
+    }
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#list = [...this.#members.values()];
+    this.#keeper.membersChanged();
+  }
+
+  #join(key: Key, pid: Pid): void {
+    const process = this.#process;
+    const ref = process.runtime.makeRef();
+    const member = new PoolMember(pid, ref);
+    this.#members.set(key, member);
+    process.monitor(pid, undefined, {
+      node: pid.node,
+      reply: ignore,
+      down: () => {
+        process.unawait(ref);
+        member.isDown = true;
+        this.#remove(key, member);
+        this.#changed();
+      },
+      abandon: () => member.resume(),
+    }, ref);
+    const watched = (load: unknown) => {
+      if (isLoadReport(load)) member.report(load);
+      else member.tellsLoad ??= false;
+      this.#keeper.changed();
+    };
+    startCall<unknown>(
+      process,
+      pid,
+      new OwnRequest({ type: "watch_load" }),
+      { timeout: Infinity, as: () => ["TaskPool", "watch", [pid]] },
+    ).promise.then(watched, watched);
+  }
+
+  #remove(key: Key, member: PoolMember): void {
+    if (this.#members.get(key) !== member) return;
+    this.#members.delete(key);
+    member.resume();
+    member.hasLeft = true;
+    this.leaveIfIdle(member);
+  }
+
+  /** Ends the monitor on a supervisor that has left the group, if no task there can be lost any more. */
+  leaveIfIdle({ hasLeft, isDown, attempts, ref }: PoolMember): void {
+    if (!hasLeft || isDown || attempts.size > 0) return;
+    this.#process.unawait(ref);
+    this.#process.demonitor(ref);
+  }
+
+  /** The one with the smallest part of its places taken, of those that have one. */
+  leastBusy(): PoolMember | undefined {
+    const list = this.#list;
+    const { length } = list;
+    const now = this.#process.runtime.now();
+    let best: PoolMember | undefined;
+    let use = Infinity;
+    const from = this.#next++;
+    for (let i = 0; i < length; i++) {
+      const member = list[(from + i) % length];
+      if (member.use >= use || !this.#canTake(member, now)) continue;
+      best = member;
+      use = member.use;
+    }
+    return best;
+  }
+
+  /** When a node is lost, its tasks are before its supervisors are. */
+  #canTake(member: PoolMember, now: number): boolean {
+    return member.canTake(now) && this.#isConnected(member.pid);
+  }
+
+  #isConnected({ node }: Pid): boolean {
+    const { node: own, visible, asymmetricPeers } = this.#process.runtime;
+    return node === own || visible.has(node) || asymmetricPeers.has(node);
+  }
+
+  /** Passes a supervisor over for some time. */
+  pause(member: PoolMember): void {
+    // Of one that has left, nothing would stop the timer.
+    if (!member.hasLeft) member.pause(this.#clock);
+  }
+
+  /** Tells the supervisors that runs wait for a place. */
+  wantTurns(): void {
+    const now = this.#process.runtime.now();
+    for (const member of this.#list) {
+      if (!member.mayWantTurn(now)) continue;
+      member.waitForTurn(this.#clock);
+      this.#tell(member, { type: "want_turn" });
+    }
+  }
+
+  /** Declines a turn. */
+  decline(member: PoolMember): void {
+    this.#tell(member, { type: "no_turn" });
+  }
+
+  #tell({ pid }: PoolMember, message: TurnMessage): void {
+    try {
+      tellConnected(this.#process, pid, message);
+    } catch {
+      // Its connection is full: it is asked again.
+    }
+  }
+
+  /** Takes the load of a supervisor; returns it if it has given the pool a turn. */
+  hear({ from, message }: InternalMessage): PoolMember | undefined {
+    const member = this.#members.get(keyOf(from, this.#process.runtime));
+    if (member === undefined || !isLoadReport(message)) return undefined;
+    member.report(message);
+    return message.turn === true ? member : undefined;
+  }
+
+  /** Stops the timers. */
+  close(): void {
+    for (const member of this.#list) member.resume();
+  }
+
+  /** Describes them. */
+  info(): PoolMemberInfo[] {
+    const now = this.#process.runtime.now();
+    return this.#list.map((member) => ({
+      pid: member.pid,
+      own: member.attempts.size,
+      tasks: member.load,
+      max: member.max === Infinity ? "infinity" : member.max,
+      state: member.isDraining
+        ? "draining"
+        : member.isSilent(now)
+        ? "silent"
+        : this.#canTake(member, now)
+        ? "ready"
+        : "full",
+    }));
+  }
+}

@@ -1,0 +1,565 @@
+/**
+ * Tasks wherever there is room: at the least busy of a group of task supervisors, on this node and others.
+ *
+ * A pool is a process of a node that sends work. It finds the supervisors by their group (`pg`), and each run
+ * goes to the one with the smallest part of its places taken. If all are full, the run waits in a bounded queue.
+ * If its node is lost, it is started elsewhere, provided that the caller allows that.
+ *
+ * @example A pool, and one node that works
+ * ```ts
+ * import { Node, pg, Process, TaskSupervisor } from "@otp/distribution";
+ * import { TaskPool } from "@otp/distribution/task-pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cookie = "c";
+ * const Thumbs = { make: (name: string) => `small ${name}` };
+ * await using worker = await Node.start({ name: "worker@localhost", cookie, modules: { Thumbs }, epmdPort: 14369 });
+ * await using web = await Node.start({ name: "web@localhost", cookie, epmdPort: 14369 });
+ * await worker.run(async () => {
+ *   await pg.start();
+ *   const sup = await TaskSupervisor.startLink({ group: "thumbs", maxChildren: 4 });
+ *   Process.unlink(sup); // it outlives this function
+ *   await Node.connect(web.name);
+ * });
+ * await web.run(async () => {
+ *   await pg.startLink();
+ *   await TaskPool.startLink({ name: "thumbs", group: "thumbs" });
+ *   assertEquals(await TaskPool.run("thumbs", ["Thumbs", "make"], ["cat.png"]), "small cat.png");
+ * });
+ * ```
+ *
+ * @module
+ */
+
+import { call, timeoutOf } from "../gen/call.ts";
+import {
+  type CallDescription,
+  callExit,
+  describeServer,
+  nameText,
+  type Place,
+  type ServerName,
+  type ServerRef,
+  serverRef,
+  whenLocated,
+} from "../gen/server_ref.ts";
+import {
+  CANCEL_OPTIONS,
+  type CancelOptions,
+  checkWait,
+  locateUntil,
+} from "../gen/cancellation.ts";
+import { startServer } from "../gen/start.ts";
+import { stopServer } from "../gen/stop.ts";
+import {
+  currentRuntime,
+  never,
+  waitingProcess,
+} from "../../core/context/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import {
+  assertFunction,
+  checkName,
+  type RemoteFunction,
+} from "../../core/spawning/exported_modules.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import {
+  checkArgs,
+  checkCount,
+  checkFlags,
+  checkInteger,
+  checkOptions,
+  checkTimeout,
+} from "../../core/values/check_arguments.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { Pid } from "../../core/values/pid.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import { groupKey } from "../pg/pg_groups.ts";
+import {
+  checkShutdown,
+  type ChildShutdown,
+  type ChildSpec,
+} from "../supervisor/child_spec.ts";
+import { callersOf } from "../task/task_process.ts";
+import { PoolError } from "./pool_error.ts";
+import type {
+  PoolCounts,
+  PoolInfo,
+  PoolMemberInfo,
+  PoolSettings,
+} from "./pool_info.ts";
+import type { PoolJob } from "./pool_run.ts";
+import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export type {
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ViaName,
+} from "../gen/server_ref.ts";
+export type { ModuleFunction } from "../../core/spawning/exported_modules.ts";
+export type { Atom } from "../../core/values/atom.ts";
+export type { Pid } from "../../core/values/pid.ts";
+export type {
+  ChildRestart,
+  ChildStart,
+  ChildType,
+  Started,
+} from "../supervisor/child_spec.ts";
+
+export {
+  type CancelOptions,
+  type ChildShutdown,
+  type ChildSpec,
+  type PoolCounts,
+  PoolError,
+  type PoolInfo,
+  type PoolMemberInfo,
+  type RemoteFunction,
+  type ServerName,
+  type ServerRef,
+};
+
+/** Options for {@linkcode TaskPool.startLink}. */
+export interface TaskPoolOptions {
+  /** The group of the supervisors, any value that can be sent; they join it by their option `group`. */
+  group: unknown;
+  /**
+   * The name of the pool: on its node, in a registry, or in the cluster.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration.
+   * When it expires, the pool is killed, and the start fails with `"timeout"`.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+  /**
+   * The scope of the group; it must run on this node.
+   *
+   * @default {"pg"}
+   */
+  scope?: string | Atom;
+  /**
+   * The maximum number of runs that wait for a place; `0` lets none wait.
+   *
+   * @default {1000}
+   */
+  maxQueue?: number;
+  /**
+   * How long runs wait while the group has no members, in milliseconds, or `Infinity`: since they came, or since
+   * the last member left.
+   *
+   * @default {5000}
+   */
+  waitForNode?: number;
+  /**
+   * How often the task of one run is started at most, if it may run twice and its nodes are lost. It bounds the
+   * damage of a task that ends the node that runs it.
+   *
+   * @default {3}
+   */
+  maxRuns?: number;
+}
+
+const TASK_POOL_OPTIONS: OptionNames<TaskPoolOptions> = {
+  group: true,
+  name: true,
+  timeout: true,
+  scope: true,
+  maxQueue: true,
+  waitForNode: true,
+  maxRuns: true,
+};
+
+const START_OPTIONS: OptionNames<TaskPoolOptions & CancelOptions> = {
+  ...TASK_POOL_OPTIONS,
+  ...CANCEL_OPTIONS,
+};
+
+/**
+ * Options for {@linkcode TaskPool.run}. The signal and the deadline end the run in the queue and at work; a task
+ * that has started is then ended as `shutdown` says.
+ */
+export interface PoolRunOptions extends CancelOptions {
+  /**
+   * How long the run may take in the queue and at work, in milliseconds, or `Infinity`.
+   *
+   * @default {5000, or Infinity with a deadline}
+   */
+  timeout?: number;
+  /**
+   * Whether the task may be started again elsewhere if its node or its supervisor is lost: it may then run more
+   * than once, even at the same time.
+   *
+   * @default {false}
+   */
+  mayRunTwice?: boolean;
+  /**
+   * How long the task may take to exit when the run is ended or its supervisor stops, in milliseconds; or
+   * `"brutal_kill"`, or `"infinity"`.
+   *
+   * @default {5000}
+   */
+  shutdown?: ChildShutdown;
+}
+
+const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
+  ...CANCEL_OPTIONS,
+  timeout: true,
+  mayRunTwice: true,
+  shutdown: true,
+};
+
+/**
+ * Runs tasks at the least busy of a group of task supervisors.
+ *
+ * **Places.** Supervisors join the group by `TaskSupervisor.startLink({ group, maxChildren })`, or by `pg.join`,
+ * on any node that is connected to the pool's, and on its own. `maxChildren` is the number of places, and only the
+ * supervisor decides: it refuses what several pools or callers send at once, and a refused run goes elsewhere or
+ * waits. Supervisors tell the pools how many tasks they have, at most ten times a second. When a supervisor is
+ * full, the pools that wait for a place get the next ones in rotation. A supervisor that has not answered for a
+ * second is passed over until it does. At most 64 supervisors of one node are used.
+ *
+ * **Queue.** Runs that find no place wait, in the order of the calls. A run that comes back from a supervisor that
+ * was full or was lost takes its old place, before those that came later; if there are more than `maxQueue` then,
+ * the latest of them fails with `"queue_full"`.
+ *
+ * **How often a task runs.** Without `mayRunTwice`: at most once. If its node or its supervisor is lost before the
+ * result has arrived, the run fails with `"lost"`, and the task has run not at all, in part, or completely. Only
+ * what was surely not started is sent elsewhere: a task that the supervisor has refused, or that was sent to a
+ * supervisor that had exited. With `mayRunTwice`: at least once, if the run succeeds, and up to `maxRuns` times. A
+ * task whose connection was lost is ended on its node when that notices the loss, which can be after its next
+ * start has begun. A task that exits by itself or throws is not started again. A task that exits with `"shutdown"`
+ * or `"killed"` counts as lost, since supervisors and nodes that stop end tasks so.
+ *
+ * **Ends.** The promise of a run rejects with a {@linkcode PoolError} whose `code` says why, with an `ExitError`
+ * if the task or the pool exits, or with the reason of the signal. When the time is up, when the signal fires, or
+ * when the calling process exits, a queued run leaves the queue, and a task is ended as `shutdown` says. It keeps
+ * its place until it has exited. If the pool's process exits, its runs fail, and its tasks are ended. A supervisor
+ * restarts the pool.
+ *
+ * **Trust.** Any node of the cluster can join the group, and then gets arguments, and returns results. What it
+ * says about its load concerns itself alone: it can attract more tasks than others, or fewer.
+ *
+ * @example Places, and a deadline
+ * ```ts
+ * import { pg, Process, TaskSupervisor } from "@otp/distribution";
+ * import { PoolError, TaskPool } from "@otp/distribution/task-pool";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * await pg.startLink();
+ * const sup = await TaskSupervisor.startLink({ group: "reports", maxChildren: 1 });
+ * const pool = await TaskPool.startLink({ group: "reports" });
+ * const first = TaskPool.run(pool, () => Process.sleep(50));
+ * const second = TaskPool.run(pool, () => "second"); // waits for the first
+ * const error = await assertRejects(
+ *   () => TaskPool.run(pool, () => "late", [], { deadline: Date.now() + 5 }),
+ *   PoolError,
+ * );
+ * assertEquals([error.code, error.mayHaveRun], ["deadline", false]);
+ * await first;
+ * assertEquals(await second, "second");
+ * await TaskPool.stop(pool);
+ * await TaskSupervisor.stop(sup);
+ * ```
+ */
+export class TaskPool {
+  private constructor() {}
+
+  /**
+   * Starts a pool, linked to the caller.
+   *
+   * When the promise resolves, the pool knows the members that the scope on this node knows.
+   *
+   * @param options The group, and the limits.
+   * @returns The pool's pid.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope does not run on
+   *   this node, with a `NoProcessError` as reason.
+   * @throws {TypeError} If the group cannot be sent or an option is invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the pool is killed then, and its name is
+   *   released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: then the same.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg } from "@otp/distribution/pg";
+   * import { TaskPool } from "@otp/distribution/task-pool";
+   *
+   * await pg.startLink();
+   * const pool = await TaskPool.startLink({ group: "thumbs", maxQueue: 100 });
+   * await TaskPool.stop(pool);
+   * ```
+   */
+  static async startLink(
+    options: TaskPoolOptions & CancelOptions,
+  ): Promise<Pid> {
+    const settings = settingsOf(options, START_OPTIONS);
+    const { name, timeout, signal, deadline } = options;
+    if (waitingProcess() === undefined) return never();
+    return await startServer(
+      (process) => new TaskPoolServer(process, settings).open(),
+      { name, label: settings.label, timeout, signal, deadline },
+    );
+  }
+
+  /**
+   * Returns the child specification of a pool; `[TaskPool, { name, group }]` is a shorthand.
+   *
+   * Start it after the scope of `pg`.
+   *
+   * @param options The group, and the limits.
+   * @returns The specification.
+   * @throws {TypeError} If an option is invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg, Supervisor } from "@otp/distribution";
+   * import { TaskPool } from "@otp/distribution/task-pool";
+   *
+   * const sup = await Supervisor.startLink(
+   *   [pg, [TaskPool, { name: "thumbs", group: "thumbs" }]],
+   *   { strategy: "rest_for_one" },
+   * );
+   * await Supervisor.stop(sup);
+   * ```
+   */
+  static childSpec(options: TaskPoolOptions): ChildSpec<() => Promise<Pid>> {
+    const { label: id } = settingsOf(options, TASK_POOL_OPTIONS);
+    return { id, start: () => TaskPool.startLink(options) };
+  }
+
+  /**
+   * Runs a function in a task, at the least busy supervisor of the pool's group.
+   *
+   * The class describes the queue, how often the task runs, and how it ends. The task is not linked to the
+   * caller. Its arguments are copied when the function is called.
+   *
+   * @typeParam A The function's arguments.
+   * @typeParam T The result of the function.
+   * @param pool The pool: its pid, or its name, on this node.
+   * @param fn The function: `[module, function]`, which all nodes of the group export, or a function if they
+   *   allow closures.
+   * @param args Its arguments.
+   * @param options The time, and whether it may run twice.
+   * @returns The result of the function.
+   * @throws {PoolError} If the queue is full, the time is up, the group has no members, or the task is lost.
+   * @throws {ExitError} If the task exits without a result, with `{ type: "call", reason, … }`; if the pool does
+   *   not run (`"noproc"`), or exits.
+   * @throws {UndefinedFunctionError} If the chosen node does not export the function.
+   * @throws {SpawnRefusedError} If it refuses the function.
+   * @throws {TypeError} If the pool is on another node, or an argument or option is invalid.
+   * @throws {RangeError} If a time is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg, TaskSupervisor } from "@otp/distribution";
+   * import { TaskPool } from "@otp/distribution/task-pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * const sup = await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
+   * const pool = await TaskPool.startLink({ group: "sums" });
+   * const add = (a: number, b: number) => a + b;
+   * assertEquals(await TaskPool.run(pool, add, [1, 2], { mayRunTwice: true }), 3);
+   * await TaskPool.stop(pool);
+   * await TaskSupervisor.stop(sup);
+   * ```
+   */
+  static async run<A extends unknown[], T>(
+    pool: ServerRef,
+    fn: RemoteFunction<A, T>,
+    args?: NoInfer<A>,
+    options: PoolRunOptions = {},
+  ): Promise<Awaited<T>> {
+    if (Array.isArray(fn)) checkName(fn);
+    else assertFunction(fn);
+    checkArgs(args);
+    const limits = limitsOf(options);
+    const server = serverRef(pool);
+    const process = waitingProcess();
+    if (process === undefined) return await never();
+    limits.signal?.throwIfAborted();
+    const { signal } = options;
+    // One that has passed already is for the pool to count.
+    const deadline = limits.timeout === 0 ? undefined : options.deadline;
+    const job = {
+      fn,
+      args: args ?? [],
+      callers: callersOf(process),
+      ...limits,
+    };
+    return await whenLocated(
+      locateUntil(server, process, { signal, deadline }, late),
+      process,
+      (place) => runAt(process, place, server, job),
+    ) as Awaited<T>;
+  }
+
+  /**
+   * Describes a pool: its queue, its supervisors with their load, and counts of what has happened.
+   *
+   * @param pool The pool; it may be on another node.
+   * @returns The description.
+   * @throws {ExitError} If the pool does not run, or its node cannot be reached, with the call.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg } from "@otp/distribution/pg";
+   * import { TaskPool } from "@otp/distribution/task-pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * const pool = await TaskPool.startLink({ group: "thumbs" });
+   * const { queued, maxQueue, members } = await TaskPool.info(pool);
+   * assertEquals({ queued, maxQueue, members }, { queued: 0, maxQueue: 1000, members: [] });
+   * await TaskPool.stop(pool);
+   * ```
+   */
+  static async info(pool: ServerRef): Promise<PoolInfo> {
+    const server = serverRef(pool);
+    return await call<PoolInfo>(server, new OwnRequest({ type: "info" }), {
+      timeout: 5000,
+      as: () => ["TaskPool", "info", [describeServer(server)]],
+    });
+  }
+
+  /**
+   * Stops a pool: its runs fail, and its tasks are ended.
+   *
+   * @param pool The pool.
+   * @param reason The exit reason; `"normal"` by default.
+   * @param timeout The timeout in milliseconds; `Infinity` by default.
+   * @returns `"ok"`.
+   * @throws {ExitError} If the pool does not exist, or does not exit in time.
+   *
+   * @example Usage
+   * ```ts
+   * import { pg } from "@otp/distribution/pg";
+   * import { TaskPool } from "@otp/distribution/task-pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await pg.startLink();
+   * assertEquals(await TaskPool.stop(await TaskPool.startLink({ group: "thumbs" })), "ok");
+   * ```
+   */
+  static stop(
+    pool: ServerRef,
+    reason: unknown = "normal",
+    timeout = Infinity,
+  ): Promise<"ok"> {
+    return stopServer(pool, reason, timeout);
+  }
+}
+
+const STARTING = "start a TaskPool";
+
+function settingsOf<O extends TaskPoolOptions & CancelOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+): PoolSettings {
+  checkOptions(options, STARTING, known, '{ group: "thumbs" }');
+  checkWait(options, STARTING);
+  const {
+    name,
+    group,
+    scope = "pg",
+    maxQueue = 1000,
+    waitForNode = 5000,
+    maxRuns = 3,
+  } = options;
+  if (group === undefined) {
+    throw new TypeError(
+      `Cannot ${STARTING} with the options ${
+        inspect(options)
+      }: give the group of its supervisors, as in { group: "thumbs" }`,
+    );
+  }
+  // An invalid group must fail the caller, not the scope.
+  groupKey(group, currentRuntime());
+  checkCount(maxQueue, STARTING, "maxQueue");
+  checkTimeout(waitForNode, `${STARTING} that waits for a node`);
+  checkInteger(maxRuns, STARTING, "maxRuns", 1);
+  const label = name === undefined ? "TaskPool" : nameText(name);
+  return { label, group, scope: nameOf(scope), maxQueue, waitForNode, maxRuns };
+}
+
+function limitsOf(
+  options: PoolRunOptions,
+): Omit<PoolJob, "fn" | "args" | "callers"> {
+  const doing = "run a task in a pool";
+  const timeout = timeoutOf(options, 5000, doing, RUN_OPTIONS);
+  const { signal, mayRunTwice = false, shutdown = 5000 } = options;
+  checkFlags({ mayRunTwice }, doing, "mayRunTwice");
+  checkShutdown(shutdown, doing);
+  return { timeout, signal, mayRunTwice, shutdown };
+}
+
+function runAt(
+  process: LocalProcess,
+  place: Place,
+  server: ServerRef,
+  job: PoolJob,
+): Promise<unknown> {
+  const { runtime } = process;
+  if (!(place instanceof Pid) || place.node !== runtime.node) {
+    throw notAPool(
+      server,
+      `it is on another node; start one on ${runtime.node}`,
+    );
+  }
+  const found = runtime.find(place);
+  const as = (): CallDescription => [
+    "TaskPool",
+    "run",
+    [describeServer(server)],
+  ];
+  if (found === undefined) throw callExit("noproc", as());
+  const pool = poolOf(found);
+  if (pool !== undefined) return pool.run(process, job);
+  if (found.lineage?.starting) return runWhenReady(process, found, job, as);
+  throw notAPool(
+    server,
+    "that process is no pool; give what TaskPool.startLink returned",
+  );
+}
+
+/** Runs a task in a pool that has its name, and has not begun: a supervisor has just restarted it. */
+async function runWhenReady(
+  process: LocalProcess,
+  found: LocalProcess,
+  job: PoolJob,
+  as: () => CallDescription,
+): Promise<unknown> {
+  const args = copyTerm(job.args, process.runtime.maxDepth) as unknown[];
+  await call(found.pid, new OwnRequest({ type: "info" }), {
+    timeout: job.timeout,
+    signal: job.signal,
+    as,
+    failed: (reason) => reason === "timeout" ? late() : callExit(reason, as()),
+  });
+  const pool = poolOf(found);
+  if (pool === undefined) throw callExit("noproc", as());
+  return await pool.run(process, { ...job, args });
+}
+
+/** The error of a run whose time is up before its pool knows of it. */
+function late(): PoolError {
+  return new PoolError(
+    "deadline",
+    false,
+    "Cannot run a task in a pool: time is up, and the pool was not found yet",
+  );
+}
+
+function notAPool(server: ServerRef, why: string): TypeError {
+  const described = inspect(describeServer(server));
+  return new TypeError(`Cannot run a task in the pool ${described}: ${why}`);
+}

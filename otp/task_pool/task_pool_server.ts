@@ -1,0 +1,397 @@
+/**
+ * The server of a pool: it sends each run to the least busy supervisor of a group, keeps the runs for which there
+ * is no place, and sends those that may run twice elsewhere when their node is lost.
+ *
+ * States of a run: queued, in the order of tickets; with a task (`Attempt`) that starts, runs or ends; over. The
+ * processes of its node call `run` directly, as they read a registry: a run costs no message to the pool and back,
+ * and its arguments and result are copied once each. Members are what the scope of `pg` says they are.
+ *
+ * Messages: `watch_load` to each member, which answers with its load and tells it from then on; `want_turn` to
+ * members without a place, as long as runs wait (`task_load.ts`); `start_task`, as of any owner of a task.
+ *
+ * Races, and how each is settled:
+ *
+ * - Pools fill a supervisor at once: it refuses what is too much, and the refused run takes its old place in the
+ *   queue. Nothing of a refused task has run.
+ * - A supervisor exits before it has started a task: its DOWN comes instead of the task's pid. The supervisor
+ *   announces the pid first if it starts one, so the task has not run. If the connection is lost instead, or the
+ *   supervisor answers what none does, nobody knows: the run counts as started.
+ * - A supervisor exits while a task runs: the task's exit reason is the supervisor's, or `shutdown` or `killed`.
+ *   That is no outcome of the task.
+ * - A caller exits, or its time is up, while its task starts: the task is ended when its pid is known. It keeps its
+ *   place here until it has exited.
+ * - A run fails in the turn in which its result arrives: the first counts.
+ *
+ * @module
+ */
+
+import type { ExitError } from "../../core/errors.ts";
+import { callExit, describeFunction } from "../gen/server_ref.ts";
+import { InternalMessage, isTyped } from "../gen/messages.ts";
+import { onExit } from "../gen/on_exit.ts";
+import { BADARG, type Server } from "../gen/server.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import { startSupervised } from "../task/start_supervised_task.ts";
+import { PoolError } from "./pool_error.ts";
+import type { PoolCounts, PoolInfo, PoolSettings } from "./pool_info.ts";
+import type { PoolMember } from "./pool_member.ts";
+import { type MembersKeeper, PoolMembers } from "./pool_members.ts";
+import {
+  Attempt,
+  type AttemptKeeper,
+  type PoolJob,
+  PoolRun,
+  type RunKeeper,
+} from "./pool_run.ts";
+import { RunQueue } from "./run_queue.ts";
+import {
+  failureOf,
+  fateOf,
+  isLost,
+  NotStarted,
+  Refused,
+} from "./start_failure.ts";
+
+const pools = new WeakMap<LocalProcess, TaskPoolServer>();
+
+/** The server of a process, if it is a pool. */
+export function poolOf(process: LocalProcess): TaskPoolServer | undefined {
+  return pools.get(process);
+}
+
+/** A pool's server; its process traps exits, as it is linked to its tasks. */
+export class TaskPoolServer
+  implements Server, RunKeeper, AttemptKeeper, MembersKeeper {
+  readonly #process: LocalProcess;
+  readonly #settings: PoolSettings;
+  readonly #members: PoolMembers;
+  readonly #queue = new RunQueue<PoolRun>();
+  /** The runs that have no outcome. */
+  readonly #runs = new Set<PoolRun>();
+  readonly #attempts = new Set<Attempt>();
+  readonly #counts: PoolCounts = {
+    runs: 0,
+    done: 0,
+    exited: 0,
+    retried: 0,
+    refused: 0,
+    queue_full: 0,
+    deadline: 0,
+    no_node: 0,
+    lost: 0,
+  };
+  #tickets = 0;
+  /** Whether the members that this node knows are known. */
+  #isOpen = false;
+  /** Since when the group has no members. */
+  #emptySince: number;
+  #stopEmptyTimer: (() => void) | undefined;
+  #isServing = false;
+
+  constructor(process: LocalProcess, settings: PoolSettings) {
+    process.trapExit = true;
+    this.#process = process;
+    this.#settings = settings;
+    this.#members = new PoolMembers(process, settings, this);
+    this.#emptySince = process.runtime.now();
+    pools.set(process, this);
+    onExit(process, () => this.#exited());
+  }
+
+  /** Looks for the members; resolves when those that this node knows are known. */
+  async open(): Promise<this> {
+    await this.#members.open();
+    this.#isOpen = true;
+    this.#watchEmpty();
+    return this;
+  }
+
+  call(request: unknown): unknown {
+    return isTyped(request, "info") ? this.#info() : BADARG;
+  }
+
+  info(message: unknown): void {
+    if (message instanceof InternalMessage) this.#hear(message);
+    else if (isTyped(message, "join") || isTyped(message, "leave")) {
+      // Any process can send a message that looks like news of a group: the actual state counts.
+      this.#members.lookUp();
+    }
+  }
+
+  /** Runs a task for a process of this node. */
+  run(caller: LocalProcess, job: PoolJob): Promise<unknown> {
+    const { maxDepth } = this.#process.runtime;
+    const args = copyTerm(job.args, maxDepth) as unknown[];
+    const run = new PoolRun(caller, this, { ...job, args }, ++this.#tickets);
+    this.#counts.runs++;
+    this.#runs.add(run);
+    if (job.timeout === 0) this.expired(run);
+    else this.#enqueue(run);
+    return run.promise;
+  }
+
+  expired(run: PoolRun): void {
+    const phase = run.attempt !== undefined
+      ? `its task on ${run.attempt.member.pid.node} has not finished`
+      : run.starts === 0
+      ? "it has waited in the queue"
+      : "it waited for its next start";
+    const { timeout } = run.job;
+    const why = `time is up, ${timeout} ms after the call; ${phase}`;
+    this.#fail(run, "deadline", why);
+    this.left(run);
+  }
+
+  left(run: PoolRun): void {
+    this.#runs.delete(run);
+    this.#queue.remove(run);
+    run.attempt?.stop();
+  }
+
+  changed(): void {
+    this.#serve();
+  }
+
+  membersChanged(): void {
+    if (this.#members.isEmpty) {
+      if (this.#emptySince === Infinity) {
+        this.#emptySince = this.#process.runtime.now();
+      }
+      return this.#watchEmpty();
+    }
+    this.#emptySince = Infinity;
+    this.#stopEmptyTimer?.();
+    this.#stopEmptyTimer = undefined;
+    this.#serve();
+  }
+
+  #hear(told: InternalMessage): void {
+    const member = this.#members.hear(told);
+    if (member !== undefined) {
+      const run = this.#queue.first;
+      if (run === undefined) this.#members.decline(member);
+      else this.#start(run, member);
+    }
+    this.#serve();
+  }
+
+  // The queue.
+
+  #enqueue(run: PoolRun): void {
+    this.#queue.add(run);
+    this.#serve();
+  }
+
+  /**
+   * Sends the supervisors the runs that they have places for; of the others, keeps as many as may wait. Called after
+   * each change. A start that fails at once calls it again, which then leaves the rest to the call that runs.
+   */
+  #serve(): void {
+    if (this.#isServing || !this.#process.alive) return;
+    this.#isServing = true;
+    for (
+      let run = this.#queue.first;
+      run !== undefined;
+      run = this.#queue.first
+    ) {
+      const member = this.#members.leastBusy();
+      if (member === undefined) break;
+      this.#start(run, member);
+    }
+    this.#isServing = false;
+    this.#shed();
+    this.#watchEmpty();
+    if (this.#queue.length > 0) this.#members.wantTurns();
+  }
+
+  /** Has the runs fail that came last, of more than may wait. */
+  #shed(): void {
+    const { maxQueue } = this.#settings;
+    while (this.#queue.length > maxQueue) {
+      const last = this.#queue.last!;
+      this.#queue.remove(last);
+      if (this.#members.isEmpty && maxQueue === 0) this.#failEmpty(last);
+      else {
+        this.#fail(
+          last,
+          "queue_full",
+          `no supervisor has a place for it, and ${maxQueue} runs wait already; give the pool a larger maxQueue, or the group more places`,
+        );
+      }
+    }
+  }
+
+  /** Has the runs that wait for a group without members fail in time. */
+  #watchEmpty(): void {
+    const { waitForNode } = this.#settings;
+    const { runtime } = this.#process;
+    const isWatched = this.#isOpen && this.#members.isEmpty;
+    if (!isWatched || waitForNode === Infinity) return;
+    for (
+      let { first } = this.#queue;
+      first !== undefined && this.#stopEmptyTimer === undefined;
+      { first } = this.#queue
+    ) {
+      const due = Math.max(first.cameAt, this.#emptySince) + waitForNode;
+      const left = due - runtime.now();
+      if (left <= 0) {
+        this.#queue.remove(first);
+        this.#failEmpty(first);
+      } else {
+        this.#stopEmptyTimer = runtime.after(left, () => {
+          this.#stopEmptyTimer = undefined;
+          this.#watchEmpty();
+        });
+      }
+    }
+  }
+
+  #failEmpty(run: PoolRun): void {
+    this.#fail(
+      run,
+      "no_node",
+      "the group has no supervisor on this node or one that is connected; start one with the option group, or let it join",
+    );
+  }
+
+  // Tasks.
+
+  #start(run: PoolRun, member: PoolMember): void {
+    this.#queue.remove(run);
+    const process = this.#process;
+    const attempt = new Attempt(process, run, member, this);
+    run.attempt = attempt;
+    run.starts++;
+    this.#attempts.add(attempt);
+    const { fn, args, callers, shutdown } = run.job;
+    try {
+      startSupervised(
+        process,
+        {
+          server: member.pid,
+          api: "async",
+          fn,
+          args,
+          link: true,
+          restart: "temporary",
+          shutdown,
+          refused: (reply) => new Refused(reply),
+          failed: (reason) => new NotStarted(reason),
+        },
+        attempt,
+        callers,
+      ).catch((error) => this.#notStarted(attempt, error));
+    } catch (error) {
+      this.#notStarted(attempt, error);
+    }
+  }
+
+  started(): void {
+    this.#serve();
+  }
+
+  replied({ of: run }: Attempt, value: unknown): void {
+    if (!this.#runs.delete(run)) return;
+    this.#counts.done++;
+    run.succeed(value);
+  }
+
+  /** A task is over: it has replied, crashed, or was lost. */
+  ended(attempt: Attempt, reason: unknown): void {
+    this.#forget(attempt);
+    const { of: run, member } = attempt;
+    if (this.#runs.has(run)) {
+      if (member.isDown || isLost(reason)) this.#lose(run, member);
+      else {
+        this.#counts.exited++;
+        this.#runs.delete(run);
+        run.failWith(this.#exit(reason, run));
+      }
+    }
+    this.#serve();
+  }
+
+  #notStarted(attempt: Attempt, error: unknown): void {
+    if (!this.#process.alive) return;
+    attempt.close();
+    this.#forget(attempt);
+    const { of: run, member } = attempt;
+    const fate = fateOf(error);
+    if (fate !== "fails") this.#members.pause(member);
+    if (this.#runs.has(run)) {
+      if (fate === "elsewhere") this.#goElsewhere(run);
+      else if (fate === "lost") this.#lose(run, member);
+      else {
+        this.#runs.delete(run);
+        run.failWith(failureOf(error, member.pid));
+      }
+    }
+    this.#serve();
+  }
+
+  #forget(attempt: Attempt): void {
+    this.#attempts.delete(attempt);
+    this.#members.leaveIfIdle(attempt.member);
+  }
+
+  #goElsewhere(run: PoolRun): void {
+    this.#counts.refused++;
+    run.starts--;
+    run.attempt = undefined;
+    this.#enqueue(run);
+  }
+
+  /** The task of a run was lost; it has possibly run. */
+  #lose(run: PoolRun, { pid: { node } }: PoolMember): void {
+    run.attempt = undefined;
+    const { maxRuns } = this.#settings;
+    const { mayRunTwice } = run.job;
+    if (mayRunTwice && run.starts < maxRuns) {
+      this.#counts.retried++;
+      return this.#enqueue(run);
+    }
+    const advice = mayRunTwice
+      ? `it was started ${run.starts} times, and maxRuns is ${maxRuns}`
+      : "give mayRunTwice if it may be started again then";
+    this.#fail(
+      run,
+      "lost",
+      `its task on ${node} was lost with the node or the supervisor, and has possibly run; ${advice}`,
+    );
+  }
+
+  #fail(run: PoolRun, code: PoolError["code"], why: string): void {
+    const message =
+      `Cannot run a task in the pool ${this.#settings.label}: ${why}`;
+    this.#counts[code]++;
+    this.#runs.delete(run);
+    run.failWith(new PoolError(code, run.starts > 0, message));
+  }
+
+  #exit(reason: unknown, { job: { fn } }: PoolRun): ExitError {
+    const args = [this.#settings.label, describeFunction(fn)];
+    return callExit(reason, ["TaskPool", "run", args]);
+  }
+
+  // The pool itself.
+
+  #exited(): void {
+    this.#stopEmptyTimer?.();
+    this.#members.close();
+    for (const attempt of this.#attempts) attempt.abandon();
+    const { exitReason } = this.#process;
+    for (const run of this.#runs) run.failWith(this.#exit(exitReason, run));
+    this.#runs.clear();
+  }
+
+  #info(): PoolInfo {
+    return {
+      queued: this.#queue.length,
+      maxQueue: this.#settings.maxQueue,
+      running: this.#attempts.size,
+      members: this.#members.info(),
+      counts: { ...this.#counts },
+    };
+  }
+}

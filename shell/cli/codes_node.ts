@@ -1,0 +1,89 @@
+/**
+ * The node that code starts, in a program that was started without one: at the prompt, by `--eval` or in a
+ * module.
+ *
+ * As in iex, the program is on that node from then on: other nodes can call its modules, and its
+ * application runs there. A node has its own processes, so the application is stopped outside the node
+ * and started on it, and the reverse when the node stops.
+ *
+ * @module
+ */
+
+import {
+  Application,
+  type ApplicationSpec,
+} from "../../otp/application/application.ts";
+import { type ModuleExports, Node } from "../../node.ts";
+import { outside, runInside } from "../../core/context/async_context.ts";
+import { onDefaultRuntime, unnamed } from "../../core/context/default_node.ts";
+import { complain } from "./output.ts";
+import { formatThrown } from "./report.ts";
+
+/** Moves the program to the node that its code starts. Disposing of it stops that node. */
+export class CodesNode implements AsyncDisposable {
+  readonly #modules: Record<string, ModuleExports>;
+  readonly #configuration: Record<string, Record<string, unknown>>;
+  readonly #application: ApplicationSpec | undefined;
+  readonly #others: readonly Node[];
+  readonly #stopListening: () => void;
+  #node: Node | undefined;
+  #moved: Promise<void> = Promise.resolve();
+
+  /** For a program with these modules, settings and application, in which other nodes already run. */
+  constructor(
+    modules: Record<string, ModuleExports>,
+    configuration: Record<string, Record<string, unknown>>,
+    application: ApplicationSpec | undefined,
+    others: readonly Node[],
+  ) {
+    this.#others = others;
+    this.#modules = modules;
+    this.#configuration = configuration;
+    this.#application = application;
+    this.#node = Node._started().at(0);
+    this.#export();
+    this.#stopListening = onDefaultRuntime(() => outside(() => this.#move()));
+  }
+
+  async #move(): Promise<void> {
+    const from = this.#node;
+    const to = this.#node = Node._started().at(0);
+    if (from === to) return;
+    this.#export();
+    const application = this.#application;
+    if (application === undefined) return;
+    this.#moved = this.#moved.then(async () => {
+      // The applications of a node have been stopped with it.
+      if (from === undefined) {
+        await on(from, () => Application.stop(application.name));
+      }
+      if (to !== this.#node) return;
+      await on(to, async () => {
+        Application.load(this.#configuration);
+        await Application.start(application);
+      });
+    }).catch((error) => complain(`[error] ${formatThrown(error)}`));
+    await this.#moved;
+  }
+
+  #export(): void {
+    const node = this.#node;
+    if (node === undefined) return;
+    const { modules } = node._runtime();
+    const own = new Set([...modules.entries()].map(([name]) => name));
+    for (const [name, module] of Object.entries(this.#modules)) {
+      if (!own.has(name)) node.export(name, module);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopListening();
+    await this.#moved;
+    const own = Node._started().filter((node) => !this.#others.includes(node));
+    for (const node of own.reverse()) await node.stop();
+  }
+}
+
+function on<T>(node: Node | undefined, fn: () => Promise<T>): Promise<T> {
+  return node?.run(fn) ?? runInside(unnamed().shell(), () => Node.run(fn));
+}

@@ -1,0 +1,38 @@
+/**
+ * The flag `--dashboard`: a page that shows the program's node and its cluster.
+ *
+ * @module
+ */
+
+import type { Node } from "../../node.ts";
+import { Dashboard } from "../../observe/dashboard/dashboard.ts";
+import { receive, spawn } from "../../otp/process/process.ts";
+import type { DashboardFlags } from "./flags.ts";
+
+/**
+ * Starts a dashboard that lives as long as the node.
+ *
+ * @returns The link to its page.
+ */
+export async function startDashboard(
+  node: Node,
+  options: DashboardFlags,
+): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  await node.run(() => {
+    spawn(
+      async () => {
+        try {
+          const pid = await Dashboard.startLink(options);
+          resolve(await Dashboard.url(pid));
+        } catch (error) {
+          return reject(error);
+        }
+        await receive(() => false);
+      },
+      [],
+      { label: "Dashboard.owner" },
+    );
+  });
+  return await promise;
+}

@@ -1,0 +1,680 @@
+/**
+ * The flags of a program that is a node, and how they are read.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { randomBytes } from "node:crypto";
+import { advertisedAddress } from "../../net/advertised_address.ts";
+import { ownHost, parseNodeName } from "../../net/node_name.ts";
+import {
+  jsonLog,
+  type LogHook,
+  type LogLevel,
+  type NodeOptions,
+  type WireName,
+} from "../../node.ts";
+import { checkLogLevel } from "../../core/log/log_level.ts";
+import { printable, quote } from "../../core/values/inspect.ts";
+import { distanceOf } from "../../core/values/near_name.ts";
+import { topologiesOf } from "./cluster_flag.ts";
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  /** Always `"UsageError"`. */
+  override readonly name = "UsageError";
+}
+
+/** A file whose functions the node exports under a name. */
+export interface ModuleFlag {
+  /** The module's name. */
+  name: string;
+  /** The file's path, as it was written. */
+  path: string;
+}
+
+/** A parsed command line. */
+export interface CommandLine {
+  /** Whether to list the flags. */
+  help: boolean;
+  /** Whether to print the version. */
+  version: boolean;
+  /** The node to start, if any. */
+  node: NodeOptions | undefined;
+  /** The files to load. */
+  modules: ModuleFlag[];
+  /** Which configuration to load. */
+  env: string | undefined;
+  /** The code to run. */
+  code: string[];
+  /** Whether to end when the code has run, or to read more from standard input. */
+  halts: boolean;
+  /** The other node on which to open a shell, if any. */
+  remote: string | undefined;
+  /** Whether other nodes may open a shell here. */
+  allowsRemote: boolean;
+  /** The dashboard to start, if any. */
+  dashboard: DashboardFlags | undefined;
+}
+
+/** The dashboard that a command line asks for. */
+export interface DashboardFlags {
+  /** Its port; 0 is any free one. */
+  port: number;
+  /** Whether its page can end processes. */
+  write: boolean;
+}
+
+interface Flag {
+  name: string;
+  letter?: string;
+  /** The placeholder of its value in the help; a flag without one takes no value. */
+  value?: string;
+  /** Whether its value may be left out. */
+  optional?: boolean;
+  repeatable?: boolean;
+  /** Whether it is valid only when a node is started. */
+  ofNode?: boolean;
+  help: string;
+}
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "sname",
+    value: "NAME",
+    help: "Start a node with a short name, as in alex@localhost",
+  },
+  {
+    name: "name",
+    value: "NAME",
+    help: "Start a node with a long name, as in alex@host.example.org",
+  },
+  {
+    name: "cookie",
+    value: "SECRET",
+    ofNode: true,
+    help: "The secret; other users can see it: prefer --cookie-file",
+  },
+  {
+    name: "cookie-file",
+    value: "FILE",
+    ofNode: true,
+    help: "A file with the secret [$HOME/.erlang.cookie]",
+  },
+  {
+    name: "listen",
+    value: "ADDRESS",
+    ofNode: true,
+    help: "The address to listen on [127.0.0.1]",
+  },
+  {
+    name: "port",
+    value: "PORT",
+    ofNode: true,
+    help: "The port to listen on [any]",
+  },
+  {
+    name: "advertise",
+    value: "ADDRESS",
+    ofNode: true,
+    help: "The address at which others reach the node [as it listens]",
+  },
+  {
+    name: "epmd-port",
+    value: "PORT",
+    ofNode: true,
+    help: "EPMD's port, or none [ERL_EPMD_PORT, or 4369]",
+  },
+  {
+    name: "cluster",
+    value: "NODES",
+    ofNode: true,
+    repeatable: true,
+    help: "Nodes to stay connected to: kate@localhost; dns:web.example:4370",
+  },
+  {
+    name: "tls-cert",
+    value: "FILE",
+    ofNode: true,
+    help: "The node's certificate: speak TLS with other nodes",
+  },
+  {
+    name: "tls-key",
+    value: "FILE",
+    ofNode: true,
+    help: "The certificate's private key",
+  },
+  {
+    name: "tls-ca",
+    value: "FILE",
+    ofNode: true,
+    help: "The CA that signs the certificates of the nodes",
+  },
+  {
+    name: "wire",
+    value: "WIRE",
+    ofNode: true,
+    repeatable: true,
+    help: "A wire that the node speaks: json or beam; repeatable [both]",
+  },
+  {
+    name: "hidden",
+    ofNode: true,
+    help: "Do not list the node, and do not connect it to its peers' peers",
+  },
+  {
+    name: "tick-time",
+    value: "MS",
+    ofNode: true,
+    help: "Milliseconds until a silent node counts as down [60000]",
+  },
+  {
+    name: "log-format",
+    value: "FORMAT",
+    ofNode: true,
+    help: "The format of the log on standard error: text or json [text]",
+  },
+  {
+    name: "log-level",
+    value: "LEVEL",
+    ofNode: true,
+    help: "The least level logged: debug, info, warning, error, none [warning]",
+  },
+  {
+    name: "drain-timeout",
+    value: "MS",
+    ofNode: true,
+    help: "Milliseconds to wait for work at SIGTERM [20000]",
+  },
+  {
+    name: "stop-timeout",
+    value: "MS",
+    ofNode: true,
+    help: "Milliseconds that applications may take to stop [60000]",
+  },
+  {
+    name: "allow-closures",
+    ofNode: true,
+    help: "Let other nodes run any code here",
+  },
+  {
+    name: "allow-remsh",
+    ofNode: true,
+    help: "Let other nodes open a shell here, and so run any code",
+  },
+  {
+    name: "allow-observe",
+    ofNode: true,
+    help: "Let other nodes see the processes, names and log of this one",
+  },
+  {
+    name: "dashboard",
+    value: "PORT",
+    optional: true,
+    ofNode: true,
+    help: "Serve a page that shows the cluster; prints its link [any port]",
+  },
+  {
+    name: "dashboard-write",
+    ofNode: true,
+    help: "Let the page of --dashboard end processes",
+  },
+  {
+    name: "remsh",
+    value: "NODE",
+    help: "Open a shell whose lines run on another node",
+  },
+  {
+    name: "module",
+    value: "NAME=FILE",
+    repeatable: true,
+    help: "Export a file's functions, as in Kate=./kate.ts; repeatable",
+  },
+  {
+    name: "env",
+    value: "NAME",
+    help: "The configuration to use",
+  },
+  {
+    name: "eval",
+    letter: "e",
+    value: "CODE",
+    repeatable: true,
+    help: "Run TypeScript, wait for it, and exit; repeatable",
+  },
+  {
+    name: "no-halt",
+    help: "Stay up after --eval, without a shell",
+  },
+  { name: "help", letter: "h", help: "Show this help" },
+  { name: "version", letter: "V", help: "Show the version" },
+];
+
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError} If it is invalid.
+ */
+export function parseFlags(args: readonly string[]): CommandLine {
+  const flags = readFlags(args, FLAGS);
+  const text = (name: string) => flags[name] as string | undefined;
+  const remote = remoteNode(text("remsh"));
+  if (remote !== undefined && (flags.eval as string[]).length > 0) {
+    throw new UsageError(
+      "Cannot use --remsh and --eval together: --eval runs code on this node; type it in the shell",
+    );
+  }
+  return {
+    help: flags.help === true,
+    version: flags.version === true,
+    node: nodeOptions(flags, text, remote),
+    modules: moduleFlags(flags.module as string[]),
+    env: text("env"),
+    code: flags.eval as string[],
+    halts: flags["no-halt"] !== true,
+    remote,
+    allowsRemote: flags["allow-remsh"] === true,
+    dashboard: dashboardFlags(
+      text("dashboard"),
+      flags["dashboard-write"] === true,
+    ),
+  };
+}
+
+/** The flags of a program of the user's own: those of its node, and `--help`. */
+const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
+  ofNode && !name.startsWith("dashboard") ||
+  ["sname", "name", "help"].includes(name)
+);
+
+/**
+ * Reads the command line of a user's program.
+ *
+ * @returns The options of its node, unless no name was given.
+ * @throws {UsageError} If it is invalid.
+ */
+export function parseNodeFlags(
+  args: readonly string[],
+): Pick<CommandLine, "help" | "node"> {
+  const flags = readFlags(args, NODE_FLAGS);
+  const text = (name: string) => flags[name] as string | undefined;
+  const node = nodeOptions(flags, text, undefined);
+  if (flags["allow-remsh"] === true) node!.allowRemsh = true;
+  return { help: flags.help === true, node };
+}
+
+/** Reads flags and their values. */
+function readFlags(
+  args: readonly string[],
+  known: readonly Flag[],
+): Record<string, unknown> {
+  const end = args.indexOf("--");
+  const refuse = refuser(args, known);
+  if (end >= 0 && args.length > end + 1) refuse(args[end + 1], false);
+  const withValue = known.filter(({ value }) => value !== undefined);
+  const flags = parseArgs([...args], {
+    string: withValue.map(({ name }) => name),
+    boolean: known.filter(({ value }) => !value).map(({ name }) => name),
+    collect: known.filter((flag) => flag.repeatable).map(({ name }) => name),
+    alias: Object.fromEntries(
+      known.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
+    ),
+    unknown: (arg: string, key?: string) => {
+      // An empty value, which is reported below, arrives as an argument.
+      if (arg === "") return false;
+      return refuse(arg, key !== undefined);
+    },
+  }) as Record<string, unknown>;
+  for (const { name, letter, value, repeatable, optional } of withValue) {
+    if (optional) continue;
+    const given = repeatable ? flags[name] as string[] : [flags[name]];
+    if (!given.includes("")) continue;
+    const short = letter === undefined ? "" : ` (-${letter})`;
+    throw new UsageError(
+      `Cannot use --${name}${short} without a value: write --${name} ${value}`,
+    );
+  }
+  return flags;
+}
+
+function dashboardFlags(
+  port: string | undefined,
+  write: boolean,
+): DashboardFlags | undefined {
+  if (port !== undefined) {
+    return { port: port === "" ? 0 : portOf(port, "dashboard", 0), write };
+  }
+  if (!write) return undefined;
+  throw new UsageError(
+    "Cannot use --dashboard-write without --dashboard: give both",
+  );
+}
+
+/** Rejects invalid arguments, but never shows a misplaced cookie. */
+function refuser(
+  args: readonly string[],
+  known: readonly Flag[],
+): (arg: string, isFlag: boolean) => never {
+  const secrets = args.flatMap((arg, i) =>
+    arg === "--cookie"
+      ? args.slice(i + 1, i + 2)
+      : arg.startsWith("--cookie=")
+      ? [arg.slice("--cookie=".length)]
+      : []
+  );
+  return (arg, isFlag) => {
+    if (secrets.includes(arg)) {
+      throw new UsageError(
+        "Cannot use the value of --cookie: write it once, as --cookie=SECRET, or keep it in a file that --cookie-file names",
+      );
+    }
+    return isFlag ? refuseFlag(arg, known) : refuseArgument(arg, known);
+  };
+}
+
+function refuseArgument(arg: string, known: readonly Flag[]): never {
+  const code = known === FLAGS ? "; code goes in quotes after --eval" : "";
+  throw new UsageError(
+    `Cannot use the argument ${quote(arg)}: ${
+      arg.includes("@")
+        ? `to start a node of that name, write --sname ${printable(arg)}`
+        : `only flags are taken${code}`
+    }`,
+  );
+}
+
+function refuseFlag(arg: string, known: readonly Flag[]): never {
+  const flag = arg.split("=")[0];
+  const nearest = nearestFlag(flag, known);
+  throw new UsageError(
+    `Cannot use the flag ${printable(flag)}: no flag has that name; ${
+      nearest === undefined ? "--help lists them" : `did you mean ${nearest}?`
+    }`,
+  );
+}
+
+function nearestFlag(
+  flag: string,
+  known: readonly Flag[],
+): string | undefined {
+  const name = flag.replace(/^-+/, "");
+  let nearest: string | undefined;
+  let least = Math.ceil(name.length / 2) + 1;
+  for (const each of known) {
+    const distance = each.name.startsWith(name) ? 0 : distanceOf(
+      name,
+      each.name,
+    );
+    if (distance >= least) continue;
+    least = distance;
+    nearest = `--${each.name}`;
+  }
+  return nearest;
+}
+
+function nodeOptions(
+  flags: Record<string, unknown>,
+  text: (name: string) => string | undefined,
+  remote: string | undefined,
+): NodeOptions | undefined {
+  const given = nodeName(text("sname"), text("name"));
+  const name = given ?? (remote && visitorName(remote));
+  if (name === undefined) {
+    for (const { name: flag, ofNode } of FLAGS) {
+      if (!ofNode || !isGiven(flags[flag])) continue;
+      throw new UsageError(
+        `Cannot use --${flag} without a node: give --sname NAME, as in --sname alex@localhost`,
+      );
+    }
+    return undefined;
+  }
+  const options: NodeOptions = {
+    name,
+    // A node that only opens a shell is no peer of the cluster.
+    hidden: flags.hidden === true || given === undefined,
+    allowClosures: flags["allow-closures"] === true,
+    allowObserve: flags["allow-observe"] === true,
+    ...cookieOptions(text("cookie"), text("cookie-file")),
+  };
+  const tls = tlsOptions(text("tls-cert"), text("tls-key"), text("tls-ca"));
+  if (tls !== undefined) options.tls = tls;
+  const format = text("log-format");
+  if (format !== undefined) options.log = logOf(format);
+  const level = text("log-level");
+  if (level !== undefined) options.logLevel = logLevelOf(level);
+  const wires = flags.wire as string[];
+  if (wires.length > 0) options.wires = wires.map(wireOf);
+  const cluster = flags.cluster as string[];
+  if (cluster.length > 0) options.cluster = clusterOf(cluster);
+  const listen = text("listen");
+  if (listen !== undefined) options.listen = listen;
+  const port = text("port");
+  if (port !== undefined) options.port = portOf(port, "port", 0);
+  const advertise = text("advertise");
+  if (advertise !== undefined) {
+    if (advertisedAddress(advertise) === undefined) {
+      throw new UsageError(
+        `Cannot use --advertise ${
+          quote(advertise)
+        }: give an IP address, with a port if others use another one, as in --advertise 203.0.113.5:14370`,
+      );
+    }
+    options.advertise = advertise;
+  }
+  const tickTime = text("tick-time");
+  if (tickTime !== undefined) {
+    options.tickTime = millisecondsOf(tickTime, "tick-time", 1);
+  }
+  const stopTimeout = text("stop-timeout");
+  if (stopTimeout !== undefined) {
+    options.stopTimeout = millisecondsOf(stopTimeout, "stop-timeout");
+  }
+  const drainTimeout = text("drain-timeout");
+  if (drainTimeout !== undefined) {
+    options.drainTimeout = millisecondsOf(drainTimeout, "drain-timeout");
+  }
+  const epmdPort = text("epmd-port");
+  if (epmdPort !== undefined) {
+    options.epmdPort = epmdPort === "none"
+      ? false
+      : portOf(epmdPort, "epmd-port", 1);
+  }
+  return options;
+}
+
+function clusterOf(specs: string[]): NodeOptions["cluster"] {
+  try {
+    return topologiesOf(specs);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** Whether a flag is on the command line; one that is repeatable is an array. */
+function isGiven(flag: unknown): boolean {
+  return Array.isArray(flag)
+    ? flag.length > 0
+    : flag !== undefined && flag !== false;
+}
+
+function wireOf(wire: string): WireName {
+  if (wire === "json" || wire === "beam") return wire;
+  throw new UsageError(
+    `Cannot use --wire ${
+      quote(wire)
+    }: give json or beam; for both, give the flag twice or not at all`,
+  );
+}
+
+function logOf(format: string): LogHook | undefined {
+  if (format === "json") return jsonLog;
+  if (format === "text") return undefined;
+  throw new UsageError(
+    `Cannot use --log-format ${quote(format)}: give text or json`,
+  );
+}
+
+function logLevelOf(level: string): LogLevel | "none" {
+  try {
+    checkLogLevel(level, `use --log-level ${quote(level)}`);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return level as LogLevel | "none";
+}
+
+/** The name of the node on which to open a shell. */
+function remoteNode(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  try {
+    return parseNodeName(
+      given.includes("@") ? given : `${given}@${ownHost(false)}`,
+    )
+      .full;
+  } catch (error) {
+    throw new UsageError(
+      `Cannot use --remsh ${quote(given)}: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** A name for a node that only opens a shell on another. */
+function visitorName(remote: string): string {
+  const { name, host, long } = parseNodeName(remote);
+  const own = host === "localhost" ? host : ownHost(long);
+  return `remsh-${randomBytes(3).toString("hex")}-${name}@${own}`;
+}
+
+function nodeName(
+  short: string | undefined,
+  long: string | undefined,
+): string | undefined {
+  if (short !== undefined && long !== undefined) {
+    throw new UsageError(
+      "Cannot use --sname and --name together: a node has one name",
+    );
+  }
+  const given = short ?? long;
+  if (given === undefined) return undefined;
+  const isLong = short === undefined;
+  const flag = isLong ? "--name" : "--sname";
+  const full = given.includes("@") ? given : `${given}@${ownHost(isLong)}`;
+  let name;
+  try {
+    name = parseNodeName(full);
+  } catch (error) {
+    throw new UsageError(
+      `Cannot use ${flag} ${quote(given)}: ${(error as Error).message}`,
+    );
+  }
+  if (name.long === isLong) return full;
+  throw new UsageError(
+    isLong
+      ? `Cannot use --name ${
+        quote(given)
+      }: the host ${name.host} has no dot, but a long name needs one; write --name ${name.name}@host.example.org, or use --sname`
+      : `Cannot use --sname ${
+        quote(given)
+      }: the host ${name.host} has a dot, but a short name has none; use --name`,
+  );
+}
+
+function cookieOptions(
+  cookie: string | undefined,
+  cookieFile: string | undefined,
+): Pick<NodeOptions, "cookie" | "cookieFile"> {
+  if (cookie !== undefined && cookieFile !== undefined) {
+    throw new UsageError(
+      "Cannot use --cookie and --cookie-file together: give one of them",
+    );
+  }
+  if (cookie !== undefined) return { cookie };
+  return cookieFile === undefined ? {} : { cookieFile };
+}
+
+function tlsOptions(
+  cert: string | undefined,
+  key: string | undefined,
+  ca: string | undefined,
+): NodeOptions["tls"] {
+  if (cert !== undefined && key !== undefined && ca !== undefined) {
+    return { cert, key, ca };
+  }
+  const flags = { "--tls-cert": cert, "--tls-key": key, "--tls-ca": ca };
+  const entries = Object.entries(flags);
+  const given = entries.find(([, value]) => value !== undefined)?.[0];
+  if (given === undefined) return undefined;
+  const missing = entries.filter(([, value]) => value === undefined)
+    .map(([flag]) => flag);
+  throw new UsageError(
+    `Cannot use ${given} without ${
+      missing.join(" and ")
+    }: TLS needs all three: the certificate, its key, and the CA that signed it and those of the other nodes`,
+  );
+}
+
+function portOf(text: string, flag: string, least: number): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= least && port <= 65535) return port;
+  throw new UsageError(
+    `Cannot use --${flag} ${
+      quote(text)
+    }: a port is a number from ${least} to 65535`,
+  );
+}
+
+function millisecondsOf(text: string, flag: string, least = 0): number {
+  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
+  const more = least > 0 ? `, ${least} or more` : "";
+  throw new UsageError(
+    `Cannot use --${flag} ${
+      quote(text)
+    }: give milliseconds${more}, as in --${flag} 5000`,
+  );
+}
+
+function moduleFlags(given: string[]): ModuleFlag[] {
+  const names = new Set<string>();
+  return given.map((text) => {
+    const at = text.indexOf("=");
+    const name = text.slice(0, Math.max(at, 0)).trim();
+    const path = text.slice(at + 1).trim();
+    if (!IDENTIFIER.test(name) || path === "") {
+      throw new UsageError(
+        `Cannot use --module ${
+          quote(text)
+        }: write a name, = and a file, as in --module Kate=./kate.ts`,
+      );
+    }
+    if (names.has(name)) {
+      throw new UsageError(
+        `Cannot use --module ${quote(text)}: ${name} is given twice`,
+      );
+    }
+    names.add(name);
+    return { name, path };
+  });
+}
+
+/** The flags, one a line. */
+export function helpOfFlags(): string {
+  return helpOf(FLAGS);
+}
+
+/** The flags of a user's program, one a line. */
+export function helpOfNodeFlags(): string {
+  return helpOf(NODE_FLAGS);
+}
+
+function helpOf(flags: readonly Flag[]): string {
+  const rows = flags.map(({ name, letter, value, optional, help }) => {
+    const short = letter === undefined ? "    " : `-${letter}, `;
+    const shown = optional ? `[${value}]` : value ?? "";
+    return [`  ${short}--${name} ${shown}`.trimEnd(), help];
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => left.padEnd(width) + right).join("\n");
+}

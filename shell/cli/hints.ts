@@ -1,0 +1,217 @@
+/**
+ * Hints for Elixir syntax and misspelled names.
+ *
+ * @module
+ */
+
+import { nearName } from "../../core/values/near_name.ts";
+import type { Scope } from "./evaluate.ts";
+
+/** A dotted path of names in code, which is not a part of a longer one. */
+const PATHS = /(?<![\w$.])[A-Za-z_$][\w$]*(?:\s*\??\.\s*[A-Za-z_$][\w$]*)*/g;
+
+const PATH = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*$/;
+
+/** Text in code: names in it mean nothing. */
+const TEXT = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
+
+/** Elixir's syntax, and its equivalent in TypeScript; the first match is shown. */
+const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
+  [
+    /(?<![\w$.])([A-Za-z_$][\w$.]*)\?\s*(?:\(|$)/,
+    ([, path]) =>
+      `Names have no ? here: ${path.slice(path.lastIndexOf(".") + 1)}()`,
+  ],
+  [/\|>/, () => "There is no |> here: write g(f(x)) for x |> f() |> g()"],
+  [
+    /\bdefmodule\b|\bdefp?\s+\w/,
+    () =>
+      "Modules are files here: export functions from one, and load it by --module Name=./file.ts or import()",
+  ],
+  [
+    /\bfn\b[^]*->/,
+    () => "A function is (x) => x + 1 here, or async () => { … }",
+  ],
+  [
+    /\breceive\s+do\b/,
+    () =>
+      'Messages are received by await receive(), or await receive((m) => m.type === "hi")',
+  ],
+  [
+    /\b(?:case|cond|if|with|for)\b[^]*\bdo\b/,
+    () => "Blocks are in braces here: if (a) { … } else { … }",
+  ],
+  [/%[\w.]*\{/, () => "A map is an object here: { a: 1 } for %{a: 1}"],
+  [
+    /(?<![\w$)\]"'`?:}]\s*):([A-Za-z_]\w*[?!]?)/,
+    ([, name]) => `Write "${name}" for the atom :${name}`,
+  ],
+  [
+    /\{\s*:([A-Za-z_]\w*)/,
+    ([, name]) => `Write "${name}" for the atom :${name}`,
+  ],
+  [
+    /&\d|&\w+[./]/,
+    () =>
+      "A function is (x) => x + 1 for &(&1 + 1), and IO.puts for &IO.puts/1",
+  ],
+  [/<>/, () => "Texts are joined by + here, or as in `${a}${b}`"],
+  [
+    /(?<![\w$.])[a-z]\w*\s+do\b/,
+    () => "Blocks are in braces here: () => { … }",
+  ],
+];
+
+/** Elixir's names that do not exist here. */
+const WORDS: Record<string, string> = {
+  nil: "undefined or null is nil here",
+  Enum: "Arrays have map, filter, reduce and more: [1, 2].map((n) => n + 1)",
+  Stream: "Arrays and iterators have map, filter, take and more",
+  List: "Arrays have at, concat, flat and more",
+  Keyword: "Options are an object here: { timeout: 5000 }",
+  Kernel:
+    "Its functions are in scope here, as spawn and send, or JavaScript's own",
+  Logger:
+    "The node's log is the log option of Node.start; console.log prints here",
+  System: 'The process of the operating system is import("node:process")',
+  IEx: "h() says what this shell can do",
+  Ecto: "Use a database's own library",
+  and: "It is && here",
+  or: "It is || here",
+  not: "It is ! here",
+};
+
+/**
+ * Guesses the intention of code that failed.
+ *
+ * @param error The error that it threw.
+ * @param source The code.
+ * @param scope The names in scope.
+ * @returns A hint, if there is one.
+ */
+export function hintForError(
+  error: unknown,
+  source: string,
+  scope: Scope,
+): string | undefined {
+  const { name } = error instanceof Error ? error : { name: "" };
+  const code = source.replace(TEXT, '""');
+  if (name === "SyntaxError") return hintForSyntax(code);
+  if (name !== "ReferenceError" && name !== "TypeError") return undefined;
+  if (name === "TypeError") return hintForPaths(code, scope);
+  const [unknown] = /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/
+    .exec((error as Error).message) ?? [];
+  return unknown === undefined || unknown in scope
+    ? undefined
+    : WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
+}
+
+/**
+ * Guesses the intention of code whose value is a function, or `undefined`.
+ *
+ * @param value The value.
+ * @param source The code.
+ * @param scope The names in scope.
+ * @returns A hint, if there is one.
+ */
+export function hintForValue(
+  value: unknown,
+  source: string,
+  scope: Scope,
+): string | undefined {
+  const path = source.trim().replace(/;$/, "");
+  if (!PATH.test(path)) return undefined;
+  if (value === undefined) return hintForPaths(path, scope);
+  if (typeof value !== "function" || isClass(value)) return undefined;
+  const [root] = path.split(".");
+  return root in scope
+    ? `${path} is a function: ${path}(${value.length > 0 ? "…" : ""}) calls it`
+    : undefined;
+}
+
+function hintForSyntax(code: string): string | undefined {
+  for (const [pattern, says] of SYNTAX) {
+    const found = pattern.exec(code);
+    if (found !== null) return says(found);
+  }
+  return undefined;
+}
+
+/** Guesses the intention of a path that begins in scope and does not resolve. */
+function hintForPaths(code: string, scope: Scope): string | undefined {
+  for (const [found] of code.matchAll(PATHS)) {
+    const [root, ...rest] = found.split(/\s*\??\.\s*/);
+    let value: unknown = scope[root];
+    let path = root;
+    for (const name of rest) {
+      if (!isModule(value)) break;
+      if (!(name in value)) {
+        const meant = didYouMean(likeMember(path, name, value, scope));
+        if (meant !== undefined) return meant;
+        break;
+      }
+      const { value: member } = propertyOf(value, name) ?? {};
+      value = member;
+      path += `.${name}`;
+    }
+  }
+  return undefined;
+}
+
+function didYouMean(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `Did you mean ${name}?`;
+}
+
+function likeRoot(name: string, scope: Scope): string | undefined {
+  const camel = camelCase(name);
+  if (camel in scope) return camel;
+  return memberOfAny(camel, scope) ?? nearName(name, Object.keys(scope));
+}
+
+function likeMember(
+  path: string,
+  name: string,
+  module: object,
+  scope: Scope,
+): string | undefined {
+  const camel = camelCase(name);
+  if (camel in module) return `${path}.${camel}`;
+  if (path + name in scope) return path + name;
+  if (camel in scope) return camel;
+  const elsewhere = memberOfAny(camel, scope);
+  if (elsewhere !== undefined) return elsewhere;
+  const near = nearName(name, Object.getOwnPropertyNames(module));
+  return near === undefined ? undefined : `${path}.${near}`;
+}
+
+/** The function of that name of the first module in scope that has one. */
+function memberOfAny(name: string, scope: Scope): string | undefined {
+  // Most of Elixir's functions without a module are of processes.
+  const modules = Object.keys(scope).filter((module) => module !== "Process");
+  for (const module of ["Process", ...modules]) {
+    const value = scope[module];
+    if (!isModule(value)) continue;
+    const { value: member } = propertyOf(value, name) ?? {};
+    if (typeof member === "function") return `${module}.${name}`;
+  }
+  return undefined;
+}
+
+function propertyOf(
+  value: object,
+  name: string,
+): PropertyDescriptor | undefined {
+  return Object.getOwnPropertyDescriptor(value, name);
+}
+
+function isModule(value: unknown): value is object {
+  return typeof value === "object" && value !== null || isClass(value);
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(String(value));
+}
+
+function camelCase(name: string): string {
+  return name.replace(/(?<=\w)_+([a-z0-9])/g, (_, next) => next.toUpperCase());
+}

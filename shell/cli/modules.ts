@@ -1,0 +1,82 @@
+/**
+ * The files that `--module` names.
+ *
+ * @module
+ */
+
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { ModuleExports } from "../../node.ts";
+import { quote } from "../../core/values/inspect.ts";
+import { type ModuleFlag, UsageError } from "./flags.ts";
+import { LoadError } from "./report.ts";
+
+/**
+ * Loads modules, in order.
+ *
+ * @param flags Their names and files.
+ * @param taken Names that they cannot have.
+ * @throws {UsageError} If a name is taken, or a file is missing or has no functions.
+ * @throws {LoadError} If a file does not load.
+ */
+export async function loadModules(
+  flags: readonly ModuleFlag[],
+  taken: readonly string[],
+): Promise<Record<string, ModuleExports>> {
+  const modules: Record<string, ModuleExports> = {};
+  for (const { name, path } of flags) {
+    if (taken.includes(name)) {
+      throw new UsageError(
+        `Cannot use --module ${
+          quote(`${name}=${path}`)
+        }: ${name} means something else here; choose another name`,
+      );
+    }
+    modules[name] = await load(name, path);
+  }
+  return modules;
+}
+
+async function load(name: string, path: string): Promise<ModuleExports> {
+  const file = resolve(path);
+  const what = `--module ${quote(`${name}=${path}`)}`;
+  if (!isFile(file, what)) {
+    throw new UsageError(
+      `Cannot use ${what}: there is no file ${
+        quote(file)
+      }; the path starts at the working directory`,
+    );
+  }
+  let exports: ModuleExports;
+  try {
+    exports = await import(pathToFileURL(file).href);
+  } catch (error) {
+    throw new LoadError(
+      `Cannot use ${what}: it does not load: ${
+        error instanceof Error ? error.message : String(error)
+      }`,
+      { cause: error },
+    );
+  }
+  const functions = Object.entries(exports)
+    .filter(([, value]) => typeof value === "function");
+  if (functions.length > 0) return Object.fromEntries(functions);
+  throw new UsageError(
+    `Cannot use ${what}: it exports no functions; write them as \`export function …\``,
+  );
+}
+
+function isFile(path: string, what: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch (cause) {
+    const { code, name } = cause as Error & { code?: string };
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    if (name !== "NotCapable") throw cause;
+    throw new LoadError(
+      `Cannot use ${what}: the program may not read it; run it with --allow-read=${path}, by deno run if it is a task, whose permissions are fixed`,
+      { cause, isRefused: true },
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The flags of a node, for a program of your own.
+ *
+ * @example A program that is a node
+ * ```ts ignore
+ * import { Node } from "@otp/distribution/node";
+ * import { nodeFlags } from "@otp/distribution/node-flags";
+ *
+ * // deno run -A web.ts --sname web@localhost --cluster gossip
+ * const node = await Node.start(nodeFlags());
+ * ```
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import type { NodeOptions } from "../../node.ts";
+import {
+  checkBoolean,
+  checkList,
+  checkOptions,
+  checkString,
+} from "../../core/values/check_arguments.ts";
+import { printable } from "../../core/values/inspect.ts";
+import { writeError, writeOutput } from "../../core/host/standard_streams.ts";
+import { helpOfNodeFlags, parseNodeFlags, UsageError } from "./flags.ts";
+import { EXIT } from "./report.ts";
+import type { OptionNames } from "../../core/values/options.ts";
+
+export { UsageError };
+
+/** Options for {@linkcode nodeFlags}. */
+export interface NodeFlagsOptions {
+  /**
+   * The command line.
+   *
+   * @default {the program's own}
+   */
+  args?: readonly string[];
+  /**
+   * Whether the program ends at `--help` and at a wrong command line, after it has printed the flags or the error.
+   *
+   * @default {true}
+   */
+  exit?: boolean;
+}
+
+const NODE_FLAGS_OPTIONS: OptionNames<NodeFlagsOptions> = {
+  args: true,
+  exit: true,
+};
+
+/**
+ * Reads the options of a node from the command line: the flags with which the shell and the chat start a node, and
+ * no others. Settings of the program itself can come from environment variables.
+ *
+ * `--help` prints the flags and ends the program with the exit code 0. A wrong command line prints the error and
+ * ends it with the exit code 2; so does a missing name (`--sname` or `--name`).
+ *
+ * As in Elixir, where `elixir --sname alex --cookie c program.exs` starts the program on a node.
+ *
+ * @param options The command line.
+ * @returns Options for `Node.start`. The log level is `"warning"` unless `--log-level` says otherwise.
+ * @throws {UsageError} With `exit: false`, if the command line is wrong; for `--help`, the message is the list of flags.
+ * @throws {TypeError} If an option is of the wrong type.
+ *
+ * @example Usage
+ * ```ts
+ * import { nodeFlags } from "@otp/distribution/node-flags";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const args = ["--sname", "web@localhost", "--port", "4370", "--cluster", "dns:web.example:4370"];
+ * const { name, port, cluster } = nodeFlags({ args });
+ * assertEquals([name, port], ["web@localhost", 4370]);
+ * assertEquals(cluster, {
+ *   "dns:web.example:4370": { strategy: "dns", query: "web.example", port: 4370 },
+ * });
+ * ```
+ */
+export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
+  const what = "read the flags of a node";
+  checkOptions(
+    options,
+    what,
+    NODE_FLAGS_OPTIONS,
+    '{ args: ["--sname", "alex@localhost"] }',
+  );
+  const { args = nodeProcess.argv.slice(2), exit = true } = options;
+  checkList(args, what);
+  for (const arg of args) checkString(arg, `${what} from the argument`);
+  checkBoolean(exit, `${what} and exit:`);
+  try {
+    const { node, help } = parseNodeFlags(args);
+    if (node !== undefined) return node;
+    const flags = `Flags:\n${helpOfNodeFlags()}\n`;
+    if (!help) {
+      throw new UsageError(
+        "Cannot start the program without a node: give --sname NAME, as in --sname alex@localhost; --help lists the flags",
+      );
+    }
+    if (!exit) throw new UsageError(flags);
+    writeOutput(flags);
+    nodeProcess.exit(EXIT.OK);
+  } catch (error) {
+    if (!exit || !(error instanceof UsageError)) throw error;
+    writeError(`${printable(error.message)}\n`);
+    nodeProcess.exit(EXIT.USAGE);
+  }
+}

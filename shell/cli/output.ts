@@ -1,0 +1,36 @@
+/**
+ * Output of the program itself, without the group leader.
+ *
+ * @module
+ */
+
+import {
+  standardError,
+  standardOutput,
+} from "../../core/host/output_stream.ts";
+import { writeError } from "../../core/host/standard_streams.ts";
+import { EXIT } from "./report.ts";
+
+/**
+ * Writes to standard output, and waits until it is written or has failed.
+ *
+ * @returns The exit code of a program that does nothing else.
+ */
+export async function print(text: string): Promise<number> {
+  try {
+    await standardOutput.write(text);
+    return EXIT.OK;
+  } catch {
+    return EXIT.FAILED;
+  }
+}
+
+/** Writes a line on standard error. */
+export function complain(line: string): void {
+  writeError(`${line}\n`);
+}
+
+/** Resolves when all output is written. */
+export async function flushOutput(): Promise<void> {
+  await Promise.all([standardOutput.flush(), standardError.flush()]);
+}

@@ -1,0 +1,135 @@
+/**
+ * How a program that is a node reports a failure, and its exit code.
+ *
+ * @module
+ */
+
+import { ApplicationStartError } from "../../otp/application/application.ts";
+import { ExitError, NodeStartError } from "../../core/errors.ts";
+import { inspect, printable } from "../../core/values/inspect.ts";
+import {
+  formatExit,
+  isReason,
+  isShutdown,
+} from "../../core/values/exit_reason.ts";
+import { UsageError } from "./flags.ts";
+
+/** Exit codes. */
+export const EXIT = {
+  OK: 0,
+  FAILED: 1,
+  USAGE: 2,
+  NOT_STARTED: 3,
+  REFUSED: 4,
+} as const;
+
+/** The exit codes, for the help. */
+export const HELP_OF_EXIT_CODES =
+  "0 done, 1 failed, 2 usage, 3 cannot start or connect, 4 refused (cookie, permission)";
+
+/** The number of lines of a stack that are shown. */
+const FRAMES = 5;
+
+/** A file that a program needs at its start does not load. */
+export class LoadError extends Error {
+  /** Always `"LoadError"`. */
+  override readonly name = "LoadError";
+  /** Whether the permission to read it is missing. */
+  readonly isRefused: boolean = false;
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { isRefused?: boolean } = {},
+  ) {
+    super(message, options);
+    this.isRefused = options.isRefused ?? false;
+  }
+}
+
+/** A shell on another node cannot be opened. */
+export class RemoteShellError extends Error {
+  /** Always `"RemoteShellError"`. */
+  override readonly name = "RemoteShellError";
+  /** Whether the other node refused it, by its cookie or its flags. */
+  readonly isRefused: boolean;
+
+  constructor(isRefused: boolean, message: string) {
+    super(message);
+    this.isRefused = isRefused;
+  }
+}
+
+/** The report of a program that does not start, in one line, and its exit code. */
+export function startFailure(error: unknown): { code: number; line: string } {
+  const { name, message } = error instanceof Error
+    ? error
+    : { name: "", message: String(error) };
+  return {
+    code: startCode(error, name),
+    line: printable(inOneLine(message)),
+  };
+}
+
+/** A message without excerpts and stacks. */
+function inOneLine(message: string): string {
+  return message.split("\n").map((line) => line.trim())
+    .filter((line) => line !== "" && !/^(at |\||\d+ \|)/.test(line))
+    .join(" ");
+}
+
+function startCode(error: unknown, name: string): number {
+  if (error instanceof UsageError) return EXIT.USAGE;
+  if (error instanceof NodeStartError) {
+    if (error.code === "name") return EXIT.USAGE;
+    return ["cookie", "permission"].includes(error.code)
+      ? EXIT.REFUSED
+      : EXIT.NOT_STARTED;
+  }
+  if (error instanceof RemoteShellError) {
+    return error.isRefused ? EXIT.REFUSED : EXIT.NOT_STARTED;
+  }
+  if (error instanceof LoadError && error.isRefused) return EXIT.REFUSED;
+  if (error instanceof ApplicationStartError || error instanceof LoadError) {
+    return EXIT.NOT_STARTED;
+  }
+  // Deno's names for a missing permission.
+  return name === "NotCapable" || name === "PermissionDenied"
+    ? EXIT.REFUSED
+    : EXIT.FAILED;
+}
+
+/** The exit code of code that ended by throwing. */
+export function codeOfThrown(error: unknown): number {
+  if (!(error instanceof ExitError)) return EXIT.FAILED;
+  const { reason } = error;
+  if (isReason(reason, "normal")) return EXIT.OK;
+  if (!isShutdown(reason)) return EXIT.FAILED;
+  const why = (reason as { reason?: unknown }).reason;
+  return Number.isInteger(why) ? Number(why) & 0xff : EXIT.OK;
+}
+
+/** A thrown value, as Elixir shows it: `** (TypeError) message`. */
+export function formatThrown(error: unknown): string {
+  if (error instanceof ExitError) {
+    return `** (exit) ${printable(error.message)}`;
+  }
+  if (!(error instanceof Error)) return `** (throw) ${inspect(error)}`;
+  const frames = framesOf(error).map((line) => `\n    ${line}`).join("");
+  return `** (${printable(error.name)}) ${printable(error.message)}${frames}`;
+}
+
+/** The report of a process that an exit signal ended. */
+export function formatExitSignal(pid: unknown, reason: unknown): string {
+  return `** (EXIT from ${pid}) ${formatExit(reason)}`;
+}
+
+const OWN_FILES = new URL("../../", import.meta.url).href;
+
+/** The position in the user's files that an error comes from. */
+function framesOf(error: Error): string[] {
+  const stack = typeof error.stack === "string" ? error.stack : "";
+  return stack.split("\n").map((line) => line.trim()).filter((line) =>
+    line.startsWith("at ") && /\b(file|https?):\/\//.test(line) &&
+    !line.includes(OWN_FILES)
+  ).slice(0, FRAMES).map(printable);
+}

@@ -1,0 +1,69 @@
+/**
+ * Unhandled errors: a rejection that was not awaited, a throw in a timer.
+ *
+ * They belong to the watched work, if there is any. Otherwise they are logged, and end neither
+ * the node nor the program, which is what the host would do.
+ *
+ * @module
+ */
+
+import nodeProcess from "node:process";
+import { ProcessExited } from "../../core/errors.ts";
+import { systemClock } from "../../core/host/clock.ts";
+import { NodeLog } from "../../core/log/node_log.ts";
+import { complain } from "./output.ts";
+import { formatThrown } from "./report.ts";
+
+const EVENTS = ["unhandledRejection", "uncaughtException"] as const;
+
+/** Handles unhandled errors until it is disposed of. */
+export class StrayErrors implements Disposable {
+  #fail: ((error: unknown) => void) | undefined;
+  readonly #onError: (error: unknown) => void;
+  /** As many at a time as a node's log accepts: each turn of the event loop may produce an error. */
+  readonly #log = new NodeLog({
+    node: "",
+    hook: ({ level, message }) => complain(`[${level}] ${message}`),
+    clock: systemClock,
+  });
+
+  constructor() {
+    this.#onError = (error) => {
+      // The wait of a process that is exiting: no code is left to handle it.
+      if (isExited(error)) return;
+      if (this.#fail !== undefined) this.#fail(error);
+      else {
+        this.#log.report(
+          "error",
+          () => `Nobody handled ${formatThrown(error)}`,
+        );
+      }
+    };
+    for (const each of EVENTS) nodeProcess.on(each, this.#onError);
+  }
+
+  /** The result of work; rejects with the first unhandled error while it runs. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#fail = reject;
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.#fail = undefined;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const each of EVENTS) nodeProcess.off(each, this.#onError);
+    this.#log.stop();
+  }
+}
+
+/** Whether an error is the exit of a process; it may be a proxy that throws when it is inspected. */
+function isExited(error: unknown): boolean {
+  try {
+    return error instanceof ProcessExited;
+  } catch {
+    return false;
+  }
+}

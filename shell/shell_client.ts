@@ -1,0 +1,204 @@
+/**
+ * The client of a shell: it owns the terminal and sends requests to the server, which may be on another node.
+ *
+ * @module
+ */
+
+import { IO } from "../otp/io/io.ts";
+import { Node } from "../node.ts";
+import {
+  type Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  spawnMonitor,
+} from "../otp/process/process.ts";
+import { runInside } from "../core/context/async_context.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { printable } from "../core/values/inspect.ts";
+import { formatExit } from "../core/values/exit_reason.ts";
+import type { EvaluationOutcome } from "./evaluator.ts";
+import {
+  isSealed,
+  makeToken,
+  type Sealed,
+  type ShellAnswer,
+  type ShellRequest,
+} from "./shell_messages.ts";
+import { serve, type ShellContext } from "./shell_server.ts";
+
+/** The server has exited or cannot be reached. */
+export class ServerLost extends Error {
+  /** Always `"ServerLost"`. */
+  override readonly name = "ServerLost";
+}
+
+/** The completions of a text, and the part of it that they replace. */
+export type Completion = [names: string[], from: string];
+
+/** Sends requests to a shell's server. */
+export class ShellClient {
+  /** Rejects with {@linkcode ServerLost} when the server is lost. */
+  readonly lost: Promise<never>;
+  /** Called when the process exits while no code runs. */
+  onExit: (text: string) => void = () => {};
+  readonly #process: LocalProcess;
+  readonly #server: Pid;
+  readonly #ref: Ref;
+  readonly #token: string;
+  readonly #closing = new AbortController();
+  readonly #waiting = new Map<number, (answer: ShellAnswer) => void>();
+  readonly #lose: (error: ServerLost) => void;
+  #lastId = 0;
+
+  private constructor({ pid, ref }: { pid: Pid; ref: Ref }, token: string) {
+    this.#process = currentProcess();
+    this.#server = pid;
+    this.#ref = ref;
+    this.#token = token;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.lost = promise;
+    this.#lose = reject;
+    void this.#listen();
+  }
+
+  /** Starts a server on the caller's node. */
+  static local(context: ShellContext): ShellClient {
+    const client = self();
+    const token = makeToken();
+    const run = () => serve(client, token, context);
+    return new ShellClient(
+      spawnMonitor(run, [], { label: "shell server" }),
+      token,
+    );
+  }
+
+  /**
+   * Starts a server on another node.
+   *
+   * @throws {UndefinedFunctionError} If the node does not allow it.
+   */
+  static async remote(node: string): Promise<ShellClient> {
+    const token = makeToken();
+    const fn = ["Shell", "serve"] as const;
+    return new ShellClient(
+      await Node.spawnMonitor(node, fn, [self(), token]),
+      token,
+    );
+  }
+
+  /** Runs code; returns its value or error as text. */
+  async evaluate(source: string, width: number): Promise<EvaluationOutcome> {
+    const id = ++this.#lastId;
+    const answer = await this.#ask({ type: "evaluate", id, source, width });
+    await this.#written();
+    return {
+      ok: answer.type === "evaluated" && answer.ok === true,
+      text: answer.type === "completed" ? "" : shown(answer.text),
+    };
+  }
+
+  /** The completions of the text before the cursor. */
+  async complete(text: string): Promise<Completion> {
+    const answer = await this.#ask({
+      type: "complete",
+      id: ++this.#lastId,
+      text,
+    });
+    return answer.type === "completed" && Array.isArray(answer.names) &&
+        text.endsWith(answer.from)
+      ? [answer.names.map(shown), answer.from]
+      : [[], text];
+  }
+
+  /** Interrupts the running code. */
+  interrupt(): void {
+    this.#tell({ type: "interrupt" });
+  }
+
+  /** Abandons the server, which does not answer. */
+  lose(why: string): void {
+    this.#lose(new ServerLost(why));
+  }
+
+  /** Stops the server. */
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    if (this.#process.alive) this.#tell({ type: "stop" });
+  }
+
+  /**
+   * Waits for output that was requested from the group leader earlier. An answer and a request for output are
+   * signals to two processes, so the value of a line could overtake the output of its processes.
+   */
+  async #written(): Promise<void> {
+    if (!this.#process.alive) return;
+    try {
+      await Promise.race([
+        runInside(this.#process, () => IO.write("")),
+        this.lost,
+      ]);
+    } catch {
+      // Without a group leader there is no output to wait for.
+    }
+  }
+
+  #ask(request: ShellRequest & { id: number }): Promise<ShellAnswer> {
+    const answer = new Promise<ShellAnswer>((resolve) =>
+      this.#waiting.set(request.id, resolve)
+    );
+    this.#tell(request);
+    return Promise.race([answer, this.lost]);
+  }
+
+  #tell(request: ShellRequest): void {
+    // The terminal's callbacks run in no process, and order is preserved only between two processes.
+    const sealed: Sealed<ShellRequest> = { ...request, token: this.#token };
+    runInside(this.#process, () => void send(this.#server, sealed));
+  }
+
+  async #listen(): Promise<void> {
+    const { signal } = this.#closing;
+    for (;;) {
+      let message;
+      try {
+        message = await receive(null, { signal });
+      } catch {
+        return;
+      }
+      if (
+        message?.type === "DOWN" && this.#ref.equals(message.ref) &&
+        this.#process.isDown(message.ref)
+      ) {
+        const { node } = this.#server;
+        this.#lose(
+          new ServerLost(
+            message.reason === "noconnection"
+              ? `no connection to ${node}`
+              : formatExit(message.reason),
+          ),
+        );
+        return;
+      }
+      if (isSealed(message, this.#token)) this.#take(message as ShellAnswer);
+    }
+  }
+
+  #take(answer: ShellAnswer): void {
+    const { id } = answer;
+    const waiting = id === undefined ? undefined : this.#waiting.get(id);
+    if (id !== undefined && waiting !== undefined) {
+      this.#waiting.delete(id);
+      waiting(answer);
+    } else if (answer.type === "exited") this.onExit(shown(answer.text));
+  }
+}
+
+/** Text from the server, escaped for a terminal: the server may be on a node that is not trusted. */
+function shown(text: unknown): string {
+  return printable(String(text));
+}

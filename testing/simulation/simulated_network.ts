@@ -1,0 +1,353 @@
+/**
+ * The host environment of simulated nodes: which are registered, and which can connect to which.
+ *
+ * @module
+ */
+
+import type { NodeName } from "../../net/node_name.ts";
+import type { Transport } from "../../net/wire.ts";
+import type {
+  HostEnvironment,
+  HostRegistration,
+  NodeDescription,
+  PeerStream,
+} from "../../net/host_environment.ts";
+import { NodeStartError } from "../../core/errors.ts";
+import type { Clock } from "../../core/host/clock.ts";
+import { SeededRandom } from "./random.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+import {
+  type Delay,
+  type Ether,
+  SimulatedTransport,
+  someDelay,
+  type Tamper,
+} from "./simulated_transport.ts";
+
+/** The interval at which a dial without an answer is retried, in milliseconds, as TCP does. */
+const RETRY = 1000;
+
+/** The first port of a node; nothing listens on it. */
+const FIRST_PORT = 50_000;
+
+/**
+ * The effect of a partition on connections: they close at once (`"cut"`), or stall (`"silent"`), so that
+ * nodes notice by the tick time.
+ */
+export type PartitionMode = "cut" | "silent";
+
+interface Registered extends HostRegistration {
+  readonly name: string;
+  /** The address of its machine. */
+  readonly at: string;
+  readonly extra: string;
+  accept(transport: Transport): void;
+}
+
+interface Pair {
+  ends: SimulatedTransport[];
+  open: number;
+}
+
+/** A network in memory, determined by its seed. */
+export class SimulatedNetwork implements Ether {
+  readonly timeline: Timeline = new Timeline();
+  readonly trace: Trace = new Trace(() => this.timeline.time);
+  readonly random: SeededRandom;
+  readonly delay: Delay;
+  readonly tamper: Tamper | undefined;
+  /** Whether nodes are found by their names. */
+  readonly epmd: boolean;
+  readonly #bytes: SeededRandom;
+  readonly #registered = new Map<string, Registered>();
+  readonly #pairs = new Set<Pair>();
+  /** The partitions, by direction between two nodes. */
+  readonly #parted = new Map<string, PartitionMode>();
+  /** The bytes per millisecond that slow nodes read. */
+  readonly #rates = new Map<string, number>();
+  #connections = 0;
+  #starts = 0;
+
+  /** Creates a network without nodes. */
+  constructor(seed: number, delay: Delay, tamper?: Tamper, epmd = true) {
+    this.epmd = epmd;
+    this.random = new SeededRandom(seed);
+    this.#bytes = new SeededRandom(~seed);
+    this.delay = delay;
+    this.tamper = tamper;
+  }
+
+  /** The host environment of one node. */
+  hostOf(node: string): HostEnvironment {
+    return new SimulatedHost(this, node, this.#bytes);
+  }
+
+  /** Registers a node, so that others can connect to it. */
+  register(
+    { name: { full }, extra }: NodeDescription,
+    accept: (transport: Transport) => void,
+  ): HostRegistration {
+    if (this.#registered.has(full)) {
+      throw new NodeStartError(
+        "in_use",
+        `Cannot start ${full}: the name is in use; stop or kill the node that has it`,
+      );
+    }
+    this.#starts++;
+    const registered: Registered = {
+      name: full,
+      at: `10.0.${this.#starts >> 8}.${this.#starts & 255}`,
+      extra,
+      accept,
+      port: FIRST_PORT + this.#starts,
+      creation: 1 + this.#starts,
+      close: () => {
+        if (this.#registered.get(full) === registered) {
+          this.#registered.delete(full);
+        }
+        return Promise.resolve();
+      },
+    };
+    this.#registered.set(full, registered);
+    this.trace.add(full, `starts as ${registered.creation}`);
+    return registered;
+  }
+
+  /** The names of the nodes of a host, without the host. */
+  namesAt(host: string): string[] {
+    return [...this.#registered.keys()]
+      .filter((name) => name.endsWith(`@${host}`))
+      .map((name) => name.slice(0, -host.length - 1));
+  }
+
+  /**
+   * The address of a node.
+   *
+   * @throws {RangeError} If it is not registered.
+   */
+  addressOf(node: string): string {
+    const registered = this.#registered.get(node);
+    if (registered !== undefined) return `${registered.at}:${registered.port}`;
+    throw new RangeError(
+      `Cannot return the address of ${node}: it has none while it is down; restart it first`,
+    );
+  }
+
+  /** Connects one node to another, or to the one at an address. */
+  connect(
+    from: string,
+    peer: string | undefined,
+    address: string | undefined,
+    signal: AbortSignal,
+  ): Promise<PeerStream> {
+    const { timeline } = this;
+    const { promise, resolve, reject } = Promise.withResolvers<PeerStream>();
+    let stop: () => void = () => {};
+    const abort = () => {
+      stop();
+      reject(signal.reason);
+    };
+    const fail = (reason: string) => {
+      signal.removeEventListener("abort", abort);
+      reject(new Error(reason));
+    };
+    const knock = () => {
+      const to = peer ?? this.#find("", address)?.name;
+      if (to === undefined) return fail(`nobody listens on ${address}`);
+      // An answer needs both directions.
+      const mode = this.#parted.get(wayOf(from, to)) ??
+        this.#parted.get(wayOf(to, from));
+      if (mode === "silent") {
+        stop = timeline.after(RETRY, knock);
+        return;
+      }
+      if (mode === "cut") return fail(`there is no way to ${to}`);
+      const registered = this.#find(to, address);
+      if (registered === undefined) {
+        return fail(
+          address === undefined
+            ? `no node named ${to} is registered`
+            : `nobody listens on ${address}`,
+        );
+      }
+      const { near, far } = this.#connect(from, registered.name);
+      registered.accept(far);
+      const stopAnswer = this.#soon(() => {
+        signal.removeEventListener("abort", abort);
+        resolve({ transport: near, extra: registered.extra });
+      });
+      stop = () => {
+        stopAnswer();
+        near.destroy();
+      };
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    else stop = this.#soon(knock);
+    return promise;
+  }
+
+  /** Calls back when something sent now would arrive; returns a function that cancels it. */
+  #soon(fn: () => void): () => void {
+    const at = this.timeline.time + someDelay(this);
+    return this.timeline.schedule(at, "network", fn);
+  }
+
+  #find(to: string, address: string | undefined): Registered | undefined {
+    if (address === undefined) {
+      return this.epmd ? this.#registered.get(to) : undefined;
+    }
+    for (const registered of this.#registered.values()) {
+      const { at, port } = registered;
+      // All run on one machine too.
+      const places = [at, "127.0.0.1", "localhost"];
+      if (places.some((host) => `${host}:${port}` === address)) {
+        return registered;
+      }
+    }
+    return undefined;
+  }
+
+  #connect(
+    from: string,
+    to: string,
+  ): { near: SimulatedTransport; far: SimulatedTransport } {
+    const number = ++this.#connections;
+    const pair: Pair = { ends: [], open: 2 };
+    const onClosed = () => {
+      if (--pair.open === 0) this.#pairs.delete(pair);
+    };
+    const dialler = this.#registered.get(from)?.at ?? "";
+    const { at, port } = this.#registered.get(to)!;
+    const near: SimulatedTransport = new SimulatedTransport(
+      this,
+      from,
+      to,
+      { number, localHost: dialler, remoteHost: at, remotePort: port },
+      {
+        deliver: (bytes) => far.arrive(bytes),
+        isRead: () => far.isRead,
+        readOn: () => far.goOn(),
+      },
+      onClosed,
+    );
+    const far: SimulatedTransport = new SimulatedTransport(
+      this,
+      to,
+      from,
+      { number, localHost: at, remoteHost: dialler, remotePort: number },
+      {
+        deliver: (bytes) => near.arrive(bytes),
+        isRead: () => near.isRead,
+        readOn: () => near.goOn(),
+      },
+      onClosed,
+    );
+    pair.ends.push(near, far);
+    this.#pairs.add(pair);
+    return { near, far };
+  }
+
+  /** Closes all connections of a node, and unregisters it. */
+  crash(node: string): void {
+    this.trace.add(node, "is killed");
+    this.#registered.delete(node);
+    for (const { ends } of [...this.#pairs]) {
+      for (const end of ends) if (end.owner === node) end.destroy();
+    }
+  }
+
+  /** Partitions nodes from others. */
+  part(
+    left: readonly string[],
+    right: readonly string[],
+    mode: PartitionMode,
+    isOneWay: boolean,
+  ): void {
+    const how = isOneWay ? `${mode}, one way` : mode;
+    this.trace.add(left.join(" "), `parted (${how}) from ${right.join(" ")}`);
+    for (const one of left) {
+      for (const other of right) {
+        this.#parted.set(wayOf(one, other), mode);
+        if (!isOneWay) this.#parted.set(wayOf(other, one), mode);
+      }
+    }
+    if (mode === "silent") return;
+    for (const { ends: [near, far] } of [...this.#pairs]) {
+      for (const [one, other] of [[near, far], [far, near]]) {
+        if (!left.includes(one.owner) || !right.includes(other.owner)) continue;
+        one.cut();
+        if (!isOneWay) other.cut();
+      }
+    }
+  }
+
+  /** Limits the bytes per millisecond that a node reads from each connection. */
+  slow(node: string, rate: number): void {
+    this.trace.add(node, `reads ${rate} bytes in a millisecond`);
+    this.#rates.set(node, rate);
+  }
+
+  readingTime(node: string, bytes: number): number {
+    const rate = this.#rates.get(node);
+    return rate === undefined ? 0 : bytes / rate;
+  }
+
+  /** Heals all partitions. */
+  heal(): void {
+    this.trace.add("network", "healed");
+    this.#parted.clear();
+    for (const { ends } of [...this.#pairs]) {
+      for (const end of ends) end.goOn();
+    }
+  }
+
+  holdsUp(from: string, to: string): boolean {
+    return this.#parted.get(wayOf(from, to)) === "silent";
+  }
+}
+
+/** The key of one direction between two nodes. */
+function wayOf(from: string, to: string): string {
+  return `${from} ${to}`;
+}
+
+class SimulatedHost implements HostEnvironment {
+  readonly clock: Clock;
+  readonly findsNames: boolean;
+  readonly #network: SimulatedNetwork;
+  readonly #node: string;
+  readonly #bytes: SeededRandom;
+
+  constructor(network: SimulatedNetwork, node: string, bytes: SeededRandom) {
+    this.clock = network.timeline;
+    this.findsNames = network.epmd;
+    this.#network = network;
+    this.#node = node;
+    this.#bytes = bytes;
+  }
+
+  randomBytes(size: number): Uint8Array {
+    return this.#bytes.randomBytes(size);
+  }
+
+  register(
+    node: NodeDescription,
+    accept: (transport: Transport) => void,
+  ): Promise<HostRegistration> {
+    return Promise.resolve(this.#network.register(node, accept));
+  }
+
+  connect(
+    peer: NodeName | undefined,
+    address: string | undefined,
+    signal: AbortSignal,
+  ): Promise<PeerStream> {
+    return this.#network.connect(this.#node, peer?.full, address, signal);
+  }
+
+  names(host: string): Promise<string[]> {
+    return Promise.resolve(this.#network.namesAt(host));
+  }
+}

@@ -1,0 +1,610 @@
+/**
+ * Workers: nodes on threads of this program, so that it uses all cores.
+ *
+ * Erlang's runtime uses all cores by itself. Here each worker is a thread with a node of its own, which has the
+ * same processes, names and messages as any other node of the cluster.
+ *
+ * @example Work on another thread
+ * ```ts
+ * import { Node, rpc } from "@otp/distribution";
+ * import { Workers } from "@otp/distribution/workers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // In a program, a file of yours: new URL("./sums.ts", import.meta.url)
+ * const module = `data:text/javascript,${encodeURIComponent(`
+ *   export function upTo(n) {
+ *     let sum = 0;
+ *     for (let i = 1; i <= n; i++) sum += i;
+ *     return sum;
+ *   }
+ * `)}`;
+ *
+ * await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
+ * await node.run(async () => {
+ *   const workers = await Workers.startLink({ count: 2, module, moduleName: "Sums" });
+ *   const [first] = await Workers.nodes(workers);
+ *   assertEquals(first, "alex-1@localhost");
+ *   assertEquals(await rpc.call(first, ["Sums", "upTo"], [1_000_000]), 500_000_500_000);
+ *   await Workers.stop(workers);
+ * });
+ * ```
+ *
+ * @module
+ */
+
+import { availableParallelism } from "node:os";
+import { ExitError } from "../core/errors.ts";
+import {
+  nameText,
+  type ServerName,
+  type ServerRef,
+} from "../otp/gen/server_ref.ts";
+import { startServer } from "../otp/gen/start.ts";
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { Node } from "../node.ts";
+import { advertisedAddress } from "../net/advertised_address.ts";
+import { isNodeName } from "../net/node_name.ts";
+import { currentProcess } from "../core/context/current_process.ts";
+import { promised } from "../core/promises/promises.ts";
+import {
+  checkInteger,
+  checkOptions,
+  checkString,
+  checkTimeout,
+} from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { type OptionNames, typeError } from "../core/values/options.ts";
+import { Pid } from "../core/values/pid.ts";
+import { assertIntensity } from "../otp/supervisor/restart_intensity.ts";
+import { type ChildSpec, Supervisor } from "../otp/supervisor/supervisor.ts";
+import type { ThreadNodeOptions, WorkerFailure } from "./worker_messages.ts";
+import { ThreadPorts } from "./thread_ports.ts";
+import {
+  ANSWER_TIMEOUT,
+  SHUTDOWN,
+  WORKER_INFO,
+  type WorkerOptions,
+  type WorkerReason,
+  WorkerServer,
+  type WorkerSlot,
+  type WorkerState,
+} from "./worker_server.ts";
+import { WorkerThread } from "./worker_thread.ts";
+
+export type {
+  GlobalName,
+  NameRegistry,
+  ServerName,
+  ViaName,
+} from "../otp/gen/server_ref.ts";
+export type { Pid } from "../core/values/pid.ts";
+export type { Atom } from "../core/values/atom.ts";
+
+export type { WorkerFailure, WorkerReason };
+
+/** Options for {@linkcode Workers.startLink}. */
+export interface WorkersOptions {
+  /**
+   * The module that each worker's thread loads, as a URL: `new URL("./thumbs.ts", import.meta.url)`, or one of
+   * `file:`, `https:`, `data:`, and on Deno `jsr:` and `npm:`. Its exported functions are what the worker's node
+   * exports to other nodes, except for two exports, which are for the thread:
+   *
+   * - `start()` returns children, as `Supervisor.startLink` takes them, or a promise of them. They run on the
+   *   worker's node, under a supervisor; when that exits, the worker is restarted.
+   * - `options` are options for the worker's node: those that are functions, such as `allow` and `log`, cannot
+   *   be copied to a thread.
+   */
+  module: string | URL;
+  /**
+   * The name under which the worker's node exports the module, as in `["Worker", "resize"]`.
+   *
+   * @default {"Worker"}
+   */
+  moduleName?: string;
+  /**
+   * The number of threads.
+   *
+   * @default {the number of threads that the machine runs at the same time}
+   */
+  count?: number;
+  /**
+   * The part before the `@` of the nodes' names, to which their numbers are appended: with `"thumbs"`, they are
+   * `thumbs-1@host`, `thumbs-2@host` and so on.
+   *
+   * @default {that of this node}
+   */
+  nodeName?: string;
+  /**
+   * The port on which the first worker's node listens; each further one takes the next port. With 0, each takes
+   * any.
+   *
+   * @default {0}
+   */
+  port?: number;
+  /**
+   * The name of the workers' supervisor: on its node, in a registry, or in the cluster.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * How long a thread may not answer, in milliseconds, until the worker is restarted; the actual time is up to
+   * a sixteenth longer. A thread answers whenever its event loop turns, so a function that computes for longer
+   * than this without awaiting anything is ended. `Infinity` switches it off.
+   *
+   * @default {60_000}
+   */
+  answerTimeout?: number;
+  /**
+   * How long a worker may take to start, in milliseconds: to load its module, to start its node and the children
+   * of `start`. `deno test` checks the types of what a thread loads, which takes some seconds the first time.
+   *
+   * @default {60_000}
+   */
+  startTimeout?: number;
+  /**
+   * How long a worker's node may take to stop, in milliseconds, before its thread is ended.
+   *
+   * @default {5000}
+   */
+  shutdown?: number;
+  /**
+   * The maximum number of restarts of all workers together within `maxSeconds`. At one more, all workers end,
+   * and their supervisor exits.
+   *
+   * @default {3, or `count` if that is more}
+   */
+  maxRestarts?: number;
+  /**
+   * The time window for counting restarts, in whole seconds, at least 1.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+}
+
+const WORKERS_OPTIONS: OptionNames<WorkersOptions> = {
+  module: true,
+  moduleName: true,
+  count: true,
+  nodeName: true,
+  port: true,
+  name: true,
+  answerTimeout: true,
+  startTimeout: true,
+  shutdown: true,
+  maxRestarts: true,
+  maxSeconds: true,
+};
+
+/** A worker, as {@linkcode Workers.info} describes it. */
+export interface WorkerInfo {
+  /** The name of its node. */
+  node: string;
+  /** Whether its node is up, or its thread is being started again. */
+  state: "up" | "restarting";
+  /** The number of times that it was restarted; `undefined` while it is being restarted. */
+  restarts: number | undefined;
+  /** When its node came up, in milliseconds since the epoch; `undefined` while it is being restarted. */
+  upSince: number | undefined;
+  /**
+   * How long its thread took to answer the last heartbeat, or has not answered it yet, in milliseconds: a large
+   * number means that it computes without a pause. `undefined` while it is being restarted.
+   */
+  answerTime: number | undefined;
+}
+
+/** The options of a node that its workers' nodes have as well. */
+const INHERITED = [
+  "allowClosures",
+  "allowObserve",
+  "allowRemsh",
+  "connectAll",
+  "drainTimeout",
+  "epmdPort",
+  "hidden",
+  "limits",
+  "listen",
+  "stopTimeout",
+  "tickTime",
+  "tls",
+  "wires",
+] as const;
+
+/**
+ * Starts nodes on threads of this program, and keeps them running.
+ *
+ * Each worker is a thread, of Deno, Node.js or Bun, that runs a node of its own: named after this node, with its
+ * cookie and its other options, in the same cluster. To its processes and to those of other nodes it is a node
+ * like any other: `rpc.call`, `Node.spawn`, `TaskSupervisor.async`, `pg` and global names work as between
+ * programs, and messages are copied.
+ *
+ * The nodes of one program connect to each other over a `MessagePort`, not over the network. Other programs
+ * connect to a worker's node over TCP, as to this one.
+ *
+ * **Failures.** A worker whose thread crashes, ends, or does not answer for `answerTimeout` is restarted under the
+ * same node name, by a supervisor with the strategy `"one_for_one"`. When a thread ends, for any reason, its
+ * processes are gone: links and monitors report `"noconnection"`, as when a node goes down, and messages to it are
+ * lost. A thread that computes and so does not read is not down: messages to it wait, and from the limits of a
+ * connection on, `send` waits or throws. A worker that fails to start at first fails the start of all workers; one that
+ * fails to start again is tried again, and counts as a restart each time.
+ *
+ * **Stop.** `Workers.stop`, the stop of their supervisor's parent, and `Node.stop` stop the workers' nodes in order,
+ * and end their threads. A thread that is still computing after `shutdown` milliseconds is ended at once. After
+ * `Node.drain`, the workers' nodes drain as well, before they stop.
+ *
+ * **Output and log** of a worker's node go where this node's go, unless its module exports other `options`.
+ *
+ * On Deno, a thread has the permissions of the program. It needs `--allow-read` for the files of the module and,
+ * if it is installed as files, of this package.
+ *
+ * @example Under a supervisor
+ * ```ts
+ * import { Node, Supervisor } from "@otp/distribution";
+ * import { Workers } from "@otp/distribution/workers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // In a program: new URL("./thumbs.ts", import.meta.url)
+ * const module = "data:text/javascript,export const make = (name) => `small ${name}`;";
+ * await using node = await Node.start({ name: "web@localhost", cookie: "c", epmdPort: 14369 });
+ * await node.run(async () => {
+ *   await Supervisor.startLink([
+ *     [Workers, { module, moduleName: "Thumbs", count: 1, name: "Thumbs.Workers" }],
+ *   ], { strategy: "one_for_one" });
+ *   assertEquals(await Workers.nodes("Thumbs.Workers"), ["web-1@localhost"]);
+ * });
+ * ```
+ */
+export class Workers {
+  private constructor() {}
+
+  /**
+   * Starts workers, linked to the caller, and waits until all their nodes are up and connected to this node.
+   *
+   * @param options The module, the number of threads and more.
+   * @returns The pid of the workers' supervisor.
+   * @throws {TypeError} If an option is of the wrong type, this node is not started, or its host has no threads.
+   * @throws {RangeError} If a number is out of bounds.
+   * @throws {ExitError} If a worker does not start: the reason contains a {@linkcode WorkerReason}, in
+   *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`. If the name is taken:
+   *   `{ type: "already_started", pid }`.
+   *
+   * @example A module that does not load
+   * ```ts
+   * import { ExitError, Node, Process } from "@otp/distribution";
+   * import { Workers } from "@otp/distribution/workers";
+   * import { assertRejects } from "@std/assert";
+   *
+   * await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369, log() {} });
+   * await node.run(async () => {
+   *   Process.trapExit(true);
+   *   await assertRejects(
+   *     () => Workers.startLink({ count: 1, module: "data:text/javascript,nonsense(" }),
+   *     ExitError,
+   *     "does not load",
+   *   );
+   * });
+   * ```
+   */
+  static startLink(options: WorkersOptions): Promise<Pid> {
+    return promised(() => {
+      const checked = checkWorkers(options);
+      const main = Node._here();
+      if (main === undefined) {
+        throw new TypeError(
+          "Cannot start workers: this node is not started; start it by Node.start({ name })",
+        );
+      }
+      return startWorkers(main, options, checked);
+    });
+  }
+
+  /**
+   * Returns the child specification of workers; `[Workers, { module }]` is a shorthand.
+   *
+   * @param options The options of {@linkcode Workers.startLink}.
+   * @returns The specification; its id is the name, or `"Workers"`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Workers } from "@otp/distribution/workers";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const { id, type } = Workers.childSpec({ module: "file:///app/thumbs.js", count: 2 });
+   * assertEquals([id, type], ["Workers", "supervisor"]);
+   * ```
+   */
+  static childSpec(options: WorkersOptions): ChildSpec<() => Promise<Pid>> {
+    checkWorkers(options);
+    const { name } = options;
+    return {
+      id: name === undefined ? "Workers" : nameText(name),
+      start: () => Workers.startLink(options),
+      type: "supervisor",
+    };
+  }
+
+  /**
+   * Returns the names of the nodes of workers that are up, in the order of their numbers.
+   *
+   * @param workers The workers' supervisor, on any node.
+   * @returns The names.
+   * @throws {ExitError} If the supervisor does not exist, or its node is down.
+   *
+   * @example A call to each worker
+   * ```ts
+   * import { Node, rpc } from "@otp/distribution";
+   * import { Workers } from "@otp/distribution/workers";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const module = "data:text/javascript,export const double = (n) => 2 * n;";
+   * await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
+   * await node.run(async () => {
+   *   const workers = await Workers.startLink({ count: 2, module });
+   *   const nodes = await Workers.nodes(workers);
+   *   assertEquals(nodes, ["alex-1@localhost", "alex-2@localhost"]);
+   *   assertEquals(await rpc.multicall(nodes, ["Worker", "double"], [21]), [
+   *     { type: "ok", value: 42 },
+   *     { type: "ok", value: 42 },
+   *   ]);
+   * });
+   * ```
+   */
+  static async nodes(workers: ServerRef): Promise<string[]> {
+    const children = await childrenOf(workers);
+    return children.filter(({ pid }) => pid instanceof Pid).map(({ id }) => id);
+  }
+
+  /**
+   * Describes workers, in the order of their numbers.
+   *
+   * @param workers The workers' supervisor, on any node.
+   * @returns Each worker's node and state.
+   * @throws {ExitError} If the supervisor does not exist, or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { Workers } from "@otp/distribution/workers";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const module = "data:text/javascript,export const double = (n) => 2 * n;";
+   * await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
+   * await node.run(async () => {
+   *   const workers = await Workers.startLink({ count: 1, module });
+   *   const [{ node, state, restarts }] = await Workers.info(workers);
+   *   assertEquals([node, state, restarts], ["alex-1@localhost", "up", 0]);
+   * });
+   * ```
+   */
+  static async info(workers: ServerRef): Promise<WorkerInfo[]> {
+    const children = await childrenOf(workers);
+    return await Promise.all(
+      children.map(({ id, pid }) => infoOf(id, pid)),
+    );
+  }
+
+  /**
+   * Stops workers: their nodes stop in order, and their threads end.
+   *
+   * @param workers The workers' supervisor.
+   * @returns A promise that resolves with `"ok"` when the threads have ended.
+   * @throws {ExitError} If the supervisor does not exist, or its node is down.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution/node";
+   * import { Workers } from "@otp/distribution/workers";
+   *
+   * const module = "data:text/javascript,export const double = (n) => 2 * n;";
+   * await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
+   * await node.run(async () => {
+   *   const workers = await Workers.startLink({ count: 1, module });
+   *   await Workers.stop(workers);
+   * });
+   * ```
+   */
+  static stop(workers: ServerRef): Promise<"ok"> {
+    return Supervisor.stop(workers);
+  }
+}
+
+/** Options with their defaults. */
+interface Checked {
+  module: string;
+  count: number;
+  intensity: { maxRestarts: number; maxSeconds: number };
+  options: Omit<WorkerOptions, "main">;
+}
+
+function checkWorkers(options: WorkersOptions): Checked {
+  const what = "start workers";
+  checkOptions(
+    options,
+    what,
+    WORKERS_OPTIONS,
+    '{ module: new URL("./thumbs.ts", import.meta.url) }',
+  );
+  const {
+    moduleName = "Worker",
+    count = availableParallelism(),
+    port = 0,
+    answerTimeout = ANSWER_TIMEOUT,
+    startTimeout = 60_000,
+    shutdown = SHUTDOWN,
+  } = options;
+  const module = moduleUrl(options.module);
+  checkString(moduleName, `${what} that export their module under the name`);
+  checkInteger(count, what, "count", 1);
+  const { nodeName, maxRestarts = Math.max(3, count), maxSeconds = 5 } =
+    options;
+  if (nodeName !== undefined) {
+    checkString(nodeName, `${what} with the node name`);
+    // The number makes every name but these valid.
+    if (nodeName === "" || !isNodeName(`${nodeName}-1@localhost`)) {
+      throw new TypeError(
+        `Cannot ${what} with the node name ${
+          inspect(nodeName)
+        }: give the part of a node's name before the @, as in "thumbs"`,
+      );
+    }
+  }
+  assertIntensity("supervisor of workers", maxRestarts, maxSeconds);
+  if (!Number.isInteger(port) || port < 0 || port + count - 1 > 65535) {
+    throw typeError(
+      port,
+      `Cannot ${what}: port is ${
+        inspect(port)
+      }; give 0, or the first of ${count} ports up to 65535`,
+    );
+  }
+  checkTimeout(startTimeout, `${what}, which must be up,`);
+  checkTimeout(shutdown, `stop workers`);
+  if (!(typeof answerTimeout === "number" && answerTimeout > 0)) {
+    throw typeError(
+      answerTimeout,
+      `Cannot ${what}: answerTimeout is ${
+        inspect(answerTimeout)
+      }; give milliseconds, more than 0, or Infinity`,
+    );
+  }
+  return {
+    module,
+    count,
+    intensity: { maxRestarts, maxSeconds },
+    options: { module, moduleName, answerTimeout, startTimeout, shutdown },
+  };
+}
+
+/** The URL of a module; a relative path would be relative to this package. */
+function moduleUrl(module: unknown): string {
+  const text = module instanceof URL ? module.href : module;
+  if (typeof text === "string" && URL.canParse(text)) return text;
+  throw new TypeError(
+    `Cannot start workers with the module ${
+      inspect(module)
+    }: give its URL, as in new URL("./thumbs.ts", import.meta.url)`,
+  );
+}
+
+async function startWorkers(
+  main: Node,
+  options: WorkersOptions,
+  { count, intensity, options: checked }: Checked,
+): Promise<Pid> {
+  if (ThreadPorts.of(main) === undefined) {
+    throw new TypeError(
+      `Cannot start workers: ${main.name} is a simulated node, which has no threads`,
+    );
+  }
+  const slots = slotsOf(main, options, count);
+  const all = { main, ...checked };
+  using _loading = loadThreads(slots);
+  return await Supervisor.startLink(
+    slots.map((slot) => ({
+      id: slot.node.name,
+      start: () =>
+        startServer(
+          (process) => WorkerServer.start(process, slot, all),
+          { label: `Worker ${slot.node.name}` },
+        ),
+      // The worker itself ends its thread in time.
+      shutdown: "infinity",
+    })),
+    {
+      strategy: "one_for_one",
+      name: options.name,
+      ...intensity,
+    },
+  );
+}
+
+/**
+ * Starts all threads at once: the workers start one after the other, and most of their time is that in which a
+ * thread loads this package. Those that no worker has taken end with the result, or with the caller.
+ */
+function loadThreads(slots: readonly WorkerSlot[]): Disposable {
+  const end = () => {
+    for (const slot of slots) {
+      void slot.loading?.terminate();
+      slot.loading = undefined;
+    }
+  };
+  const signal = currentProcess().abortSignal();
+  signal.addEventListener("abort", end);
+  try {
+    for (const slot of slots) {
+      slot.loading = new WorkerThread(slot.node.name);
+    }
+  } catch {
+    // The start of the worker tries again, and reports it.
+  }
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", end);
+      end();
+    },
+  };
+}
+
+/** The workers, with the options of their nodes. */
+function slotsOf(
+  main: Node,
+  { nodeName, port = 0 }: WorkersOptions,
+  count: number,
+): WorkerSlot[] {
+  const [own, host] = main.name.split("@");
+  const given = main._home().options;
+  if (typeof given.tls?.verify === "function") {
+    throw new TypeError(
+      `Cannot start workers: tls.verify of ${main.name} is a function, which cannot be copied to a thread; give "host", "name" or "none"`,
+    );
+  }
+  const inherited: Record<string, unknown> = {};
+  for (const option of INHERITED) {
+    if (given[option] !== undefined) inherited[option] = given[option];
+  }
+  if (given.advertise !== undefined) {
+    // The port is the program's node's; each worker has one of its own.
+    inherited.advertise = advertisedAddress(given.advertise)?.host;
+  }
+  return Array.from({ length: count }, (_, i) => ({
+    node: {
+      ...inherited,
+      logLevel: given.logLevel ??
+        (given.log === undefined ? "warning" : "debug"),
+      port: port === 0 ? 0 : port + i,
+      name: `${nodeName ?? own}-${i + 1}@${host}`,
+      cookie: given.cookie,
+    } as ThreadNodeOptions,
+    loading: undefined,
+    starts: 0,
+    free: Promise.resolve(),
+  }));
+}
+
+async function childrenOf(workers: ServerRef) {
+  return (await Supervisor.whichChildren(workers)).reverse();
+}
+
+async function infoOf(
+  node: string,
+  pid: Pid | "restarting" | undefined,
+): Promise<WorkerInfo> {
+  if (pid instanceof Pid) {
+    try {
+      const state = await GenServer.call(pid, WORKER_INFO) as WorkerState;
+      return { node, state: "up", ...state };
+    } catch (error) {
+      // It has failed meanwhile.
+      if (!(error instanceof ExitError)) throw error;
+    }
+  }
+  return {
+    node,
+    state: "restarting",
+    restarts: undefined,
+    upSince: undefined,
+    answerTime: undefined,
+  };
+}
