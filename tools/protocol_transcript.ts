@@ -410,7 +410,7 @@ const HEAD = `# A transcript of the JSON wire
 
 The complete conversation of two nodes, byte by byte. [protocol.md](protocol.md)
 explains it. \`tools/protocol_transcript.ts\` writes this page, and
-\`tests/protocol_transcript_test.ts\` replays it against a node. alex, \`alex@localhost\`,
+\`tests/net/wires/json/protocol_transcript_test.ts\` replays it against a node. alex, \`alex@localhost\`,
 is a scripted peer. kate, \`kate@localhost\`, is a node that exports a module
 \`Chat\`. Her process 100 is her group leader, 102 a Task.Supervisor named
 \`Chat.TaskSupervisor\`, and 103 a GenServer named \`Stack\`. The cookie is

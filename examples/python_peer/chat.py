@@ -30,7 +30,7 @@ async def send_message(process, recipient, message):
     return await process.run_task((SUPERVISOR, recipient), "Chat", "receiveMessage", [message])
 
 
-# What follows shows each kind of signal; tests/python_peer_test.ts has nodes run it.
+# What follows shows each kind of signal; tests/examples/python_peer_test.ts has nodes run it.
 
 
 async def say_name(process):

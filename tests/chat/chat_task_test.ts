@@ -1,0 +1,202 @@
+/** `deno task chat` has the permissions that the lesson needs, and no others. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
+import { test, type TestOptions } from "../../testing/tags.ts";
+import { freePort } from "../_nodes.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const OPTIONS: TestOptions = { timeout: 60_000, tags: ["cli"] };
+
+/** The flags of the task, by name. */
+function flagsOf(home: string): Record<string, string[]> {
+  const words = config.tasks.chat.command.replaceAll('"', "")
+    .replaceAll("$HOME", home).split(" ");
+  assertEquals(words.slice(0, 4), ["deno", "run", "--quiet", "--no-prompt"]);
+  assertEquals(words.at(-1), "chat/main.ts");
+  return Object.fromEntries(
+    words.slice(4, -1).map((word) => {
+      const [name, values] = word.split("=");
+      return [name, values?.split(",") ?? []];
+    }),
+  );
+}
+
+interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the program with some flags, in the folder of the task. */
+async function run(
+  flags: Record<string, string[]>,
+  args: readonly string[],
+  home: string,
+  epmdPort: number,
+): Promise<Ran> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      ...Object.entries(flags).filter(([, values]) => values.length > 0)
+        .map(([name, values]) => `${name}=${values.join(",")}`),
+      "chat/main.ts",
+      ...args,
+    ],
+    cwd: ROOT,
+    env: { HOME: home, NO_COLOR: "1", ERL_EPMD_PORT: String(epmdPort) },
+  }).output();
+  const text = new TextDecoder();
+  return {
+    code: output.code,
+    stdout: text.decode(output.stdout),
+    stderr: text.decode(output.stderr),
+  };
+}
+
+/** The flags without one value. */
+function without(
+  flags: Record<string, string[]>,
+  name: string,
+  value: string,
+): Record<string, string[]> {
+  assert(flags[name].includes(value), `${name}=${value}`);
+  return {
+    ...flags,
+    [name]: flags[name].filter((each) => each !== value),
+  };
+}
+
+async function withHome(fn: (home: string) => Promise<void>): Promise<void> {
+  const home = await Deno.makeTempDir();
+  try {
+    await fn(home);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+test(
+  "deno task chat allows a host, the chat's folder, the cookie and the history",
+  OPTIONS,
+  () => {
+    assertEquals(flagsOf("/home/alex"), {
+      "--allow-net": ["127.0.0.1"],
+      "--allow-env": ["ERL_EPMD_PORT", "HOME", "NO_COLOR"],
+      "--allow-sys": ["hostname", "uid"],
+      "--allow-read": [
+        "chat",
+        "/home/alex/.erlang.cookie",
+        "/home/alex/.erlang.cookie.new",
+        "/home/alex/.otp_distribution_history",
+      ],
+      "--allow-write": [
+        "/home/alex/.erlang.cookie",
+        "/home/alex/.erlang.cookie.new",
+        "/home/alex/.otp_distribution_history",
+      ],
+    });
+  },
+);
+
+test(
+  "deno task chat starts a node with a module of the chat, creates the cookie, and reaches itself",
+  OPTIONS,
+  () =>
+    withHome(async (home) => {
+      const { code, stdout, stderr } = await run(
+        flagsOf(home),
+        [
+          "--sname",
+          "alex@localhost",
+          "--module",
+          "Kate=./chat/kate.ts",
+          "--eval",
+          "await Node.spawn('alex@localhost', Kate.sayName); await Chat.sendMessage('alex@localhost', 'hi')",
+        ],
+        home,
+        freePort(),
+      );
+      assertEquals([code, stderr], [0, ""]);
+      assertStringIncludes(stdout, "Hi, my name is Kate\n");
+      assertStringIncludes(stdout, "hi\n");
+      const file = await Deno.stat(`${home}/.erlang.cookie`);
+      assertEquals(file.mode! & 0o777, 0o400);
+    }),
+);
+
+test(
+  "deno task chat needs each of its permissions to start",
+  OPTIONS,
+  () =>
+    withHome(async (home) => {
+      const all = flagsOf(home);
+      const cookie = `${home}/.erlang.cookie`;
+      for (
+        const [name, value, says, sname = "alex@localhost"] of [
+          ["--allow-net", "127.0.0.1", "--allow-net=127.0.0.1"],
+          ["--allow-env", "HOME", "--allow-env=HOME"],
+          ["--allow-sys", "hostname", "--allow-sys=hostname", "alex"],
+          ["--allow-read", "chat", "--allow-read="],
+          ["--allow-read", cookie, `--allow-read=${cookie}`],
+          ["--allow-write", cookie, `--allow-write=${cookie}`],
+        ]
+      ) {
+        const args = [
+          "--sname",
+          sname,
+          "--module",
+          "Kate=./chat/kate.ts",
+          "--eval",
+          "1",
+        ];
+        const { code, stderr } = await run(
+          without(all, name, value),
+          args,
+          home,
+          freePort(),
+        );
+        assertEquals(
+          [code, stderr.split("\n").length],
+          [4, 2],
+          `${name}=${value}: ${stderr}`,
+        );
+        assert(stderr.startsWith("chat: Cannot "), stderr);
+        assertStringIncludes(stderr, says);
+        // The next one has to create it again.
+        await Deno.remove(cookie).catch(() => {});
+      }
+    }),
+);
+
+test(
+  "a module outside of the chat's folder needs a flag, which the error names",
+  OPTIONS,
+  () =>
+    withHome(async (home) => {
+      const file = `${home}/mine.ts`;
+      await Deno.writeTextFile(file, 'export const hi = () => "hi";');
+      const args = [
+        "--sname",
+        "alex@localhost",
+        "--module",
+        `Mine=${file}`,
+        "--eval",
+        "await IO.puts(Mine.hi())",
+      ];
+      const flags = flagsOf(home);
+      const refused = await run(flags, args, home, freePort());
+      assertEquals(refused.code, 4);
+      assertStringIncludes(refused.stderr, `run it with --allow-read=${file}`);
+      const { code, stdout } = await run(
+        { ...flags, "--allow-read": [...flags["--allow-read"], file] },
+        args,
+        home,
+        freePort(),
+      );
+      assertEquals([code, stdout], [0, "hi\n"]);
+    }),
+);

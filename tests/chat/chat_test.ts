@@ -1,0 +1,314 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { freePort } from "../../testing/_ports.ts";
+import nodeProcess from "node:process";
+import { Application } from "../../otp/application/application.ts";
+import { chat } from "../../chat/application.ts";
+import dev from "../../chat/config/dev.ts";
+import testConfig from "../../chat/config/test.ts";
+import * as Kate from "../../chat/kate.ts";
+import * as Chat from "../../chat/mod.ts";
+import { ExitError } from "../../core/errors.ts";
+import { Node } from "../../node.ts";
+import { Process } from "../../otp/process/process.ts";
+import { Task } from "../../otp/task/task.ts";
+import { TaskSupervisor } from "../../task_supervisor.ts";
+import { test } from "../../testing/tags.ts";
+import { until } from "../_until.ts";
+
+/** A node that runs the chat, and its output. */
+interface Chatter extends AsyncDisposable {
+  node: Node;
+  printed: string[];
+}
+
+async function startChat(name: string, epmdPort: number): Promise<Chatter> {
+  const printed: string[] = [];
+  const node = await Node.start({
+    name: `${name}@localhost`,
+    cookie: "secret_token",
+    epmdPort,
+    modules: { Chat, Kate },
+    io: { write: (text) => void printed.push(text) },
+    log() {},
+  });
+  await node.run(async () => {
+    Application.load(dev);
+    await Application.start(chat);
+  });
+  return {
+    node,
+    printed,
+    async [Symbol.asyncDispose]() {
+      await node.run(() => Application.stop("chat"));
+      await node.stop();
+    },
+  };
+}
+
+/** Runs with the chat started outside any node, and returns the output. */
+async function withoutNode(fn: () => Promise<void>): Promise<string> {
+  const { stdout } = nodeProcess;
+  const write = stdout.write;
+  let text = "";
+  stdout.write = (chunk: unknown) => {
+    text += chunk;
+    return true;
+  };
+  try {
+    assertEquals(await Application.start(chat), "ok");
+    await fn();
+  } finally {
+    await Application.stop("chat");
+    for (const key of Object.keys(Application.getAllEnv("chat"))) {
+      Application.deleteEnv("chat", key);
+    }
+    // When an application is started first, it brings its own settings, and never again.
+    for (const [key, value] of Object.entries(chat.env ?? {})) {
+      Application.putEnv("chat", key, value);
+    }
+    stdout.write = write;
+  }
+  return text;
+}
+
+const options = { timeout: 60_000 };
+
+test(
+  "sendMessage() prints at the recipient, who can answer",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    assertEquals(
+      await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+      "ok",
+    );
+    assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
+    assertEquals(
+      await kate.node.run(() => Chat.sendMessage("alex@localhost", "hello")),
+      "ok",
+    );
+    assertEquals([kate.printed, alex.printed], [["hi\n"], ["hello\n"]]);
+  },
+);
+
+test("sendMessage() to moebi makes him answer chicken?", options, async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using moebi = await startChat("moebi", port);
+  await using alex = await startChat("alex", port);
+  assertEquals(
+    await alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
+    "ok",
+  );
+  assertEquals(moebi.printed, ["hi\n"]);
+  assertEquals(alex.printed, ["chicken?\n"]);
+  assertEquals(kate.printed, []);
+});
+
+test(
+  "sendMessage() names the failed call when there is no connection",
+  options,
+  async () => {
+    await using alex = await startChat("alex", freePort());
+    const error = await assertRejects(
+      () => alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
+      ExitError,
+      "no connection to moebi@localhost",
+    );
+    assertStringIncludes(
+      error.message,
+      `{ name: "Chat.TaskSupervisor", node: "moebi@localhost" }`,
+    );
+    assertStringIncludes(error.message, "receiveMessageForMoebi");
+    assertStringIncludes(error.message, `["hi", "alex@localhost"]`);
+  },
+);
+
+test(
+  "sendMessage() reports that the recipient's node runs no chat",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    await kate.node.run(() => Application.stop("chat"));
+    await assertRejects(
+      () => alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+      ExitError,
+      "no process",
+    );
+  },
+);
+
+test(
+  "sendMessage() works after the task supervisor was killed",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    const supervisor = () =>
+      kate.node.run(() => Process.whereis("Chat.TaskSupervisor"));
+    const before = await supervisor();
+    assert(before);
+    await kate.node.run(() => void Process.exit(before, "kill"));
+    await until(async () => {
+      const after = await supervisor();
+      return after !== undefined && !after.equals(before);
+    });
+    assertEquals(
+      await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+      "ok",
+    );
+    assertEquals(kate.printed, ["hi\n"]);
+  },
+);
+
+test("sendMessage() takes a resolver from its caller", options, async () => {
+  const asked: string[] = [];
+  const printed = await withoutNode(async () => {
+    const remoteSupervisor = (recipient: string) => {
+      asked.push(recipient);
+      return "Chat.TaskSupervisor";
+    };
+    assertEquals(
+      await Chat.sendMessage("kate@localhost", "hi", { remoteSupervisor }),
+      "ok",
+    );
+  });
+  assertEquals(printed, "hi\n");
+  assertEquals(asked, ["kate@localhost"]);
+});
+
+test(
+  "sendMessage() stays on this node in the test configuration",
+  options,
+  async () => {
+    assert(!Node.alive());
+    const printed = await withoutNode(async () => {
+      Application.load(testConfig);
+      assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");
+    });
+    assertEquals(printed, "hi\nchicken?\n");
+  },
+);
+
+test(
+  "sendMessage() goes to the recipient's node unless configured",
+  options,
+  async () => {
+    const printed = await withoutNode(async () => {
+      await assertRejects(
+        () => Chat.sendMessage("kate@localhost", "hi"),
+        ExitError,
+        "no connection to kate@localhost",
+      );
+    });
+    assertEquals(printed, "");
+  },
+);
+
+test(
+  "sendMessage() reports a setting that is not a function",
+  options,
+  async () => {
+    await withoutNode(async () => {
+      Application.putEnv("chat", "remoteSupervisor", "Chat.TaskSupervisor");
+      await assertRejects(
+        () => Chat.sendMessage("kate@localhost", "hi"),
+        TypeError,
+        `the setting "remoteSupervisor" of the application "chat" is "Chat.TaskSupervisor"`,
+      );
+    });
+  },
+);
+
+test(
+  "receiveMessage() runs as a task under another node's supervisor",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    const result = await alex.node.run(async () => {
+      const supervisor = {
+        name: "Chat.TaskSupervisor",
+        node: "kate@localhost",
+      };
+      const run = await TaskSupervisor.async(supervisor, Chat.receiveMessage, [
+        "hi",
+      ]);
+      return await Task.await(run);
+    });
+    assertEquals(result, "ok");
+    assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
+  },
+);
+
+test(
+  "receiveMessage() escapes terminal control characters",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    await alex.node.run(async () => {
+      await Chat.sendMessage(
+        "kate@localhost",
+        "\u001b[2J\u202egnp.exe\r\u0007",
+      );
+      await Chat.sendMessage(
+        "kate@localhost",
+        { text: "\u001b[2J" } as unknown as string,
+      );
+    });
+    assertEquals(kate.printed, [
+      "\\u001b[2J\\u202egnp.exe\\u000d\\u0007\n",
+      '{ text: "\\u001b[2J" }\n',
+    ]);
+  },
+);
+
+test("sayName() prints at the node that spawned it", options, async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  const pid = await alex.node.run(async () => {
+    const pid = await Node.spawnLink("kate@localhost", Kate.sayName);
+    await until(() => alex.printed.length > 0);
+    return pid;
+  });
+  assertEquals(pid.node, "kate@localhost");
+  assertEquals([kate.printed, alex.printed], [[], ["Hi, my name is Kate\n"]]);
+});
+
+test(
+  "spawnTask() runs a function by its name, and returns its result",
+  options,
+  async () => {
+    const port = freePort();
+    await using _kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    await assertRejects(
+      () =>
+        alex.node.run(() =>
+          Chat.spawnTask(["Chat", "gossip"], "kate@localhost", [])
+        ),
+      Error,
+      `module "Chat" has no function "gossip"`,
+    );
+    assertEquals(
+      await alex.node.run(() =>
+        Chat.spawnTask(["Chat", "receiveMessage"], "kate@localhost", ["hi"])
+      ),
+      "ok",
+    );
+  },
+);

@@ -1,0 +1,236 @@
+/**
+ * Each scenario of `tests/conformance/` is a test, compared with the committed traces of Elixir; the first
+ * test runs all of them. `deno task conformance` runs Elixir, and compares it with those traces.
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { loadAreas } from "./_load.ts";
+import { LEFT_OUT } from "./_mixed.ts";
+import { runCommand } from "./main.ts";
+import { mutated } from "./_mutants.ts";
+import {
+  areasInElixirOnly,
+  changeOf,
+  compare,
+  compareMixed,
+  runTypeScript,
+  shown,
+  SideError,
+  type Trace,
+  type Traces,
+} from "./_runner.ts";
+import {
+  formatTraces,
+  parseTraces,
+  readTraces,
+  recordedAreas,
+} from "./_traces.ts";
+import { MUTANTS } from "./mutants.ts";
+import { test } from "../../testing/tags.ts";
+
+/** The time limit for all scenarios, in milliseconds. */
+const WITHIN = 660_000;
+/** The number of rows of `docs/differences.md` that limits may force. */
+const MOST_DIFFERENCES = 12;
+const OPTIONS = { tags: ["conformance"] };
+
+const areas = await loadAreas();
+const scenarios = areas.flatMap((area) => area.scenarios);
+const committed = readTraces(areas.map(({ name }) => name));
+
+let run: Promise<Traces> | undefined;
+
+test(
+  "every scenario is written once on each side, and its trace is committed",
+  OPTIONS,
+  () => {
+    const names = scenarios.map(({ name }) => name);
+    assertEquals(new Set(names).size, names.length);
+    assertEquals([...committed.keys()].sort(), names.toSorted());
+    assertEquals(recordedAreas(), areas.map(({ name }) => name));
+    assertEquals(areasInElixirOnly(areas), []);
+    for (const { name, scenarios } of areas) {
+      for (const each of scenarios) {
+        assert(each.name.startsWith(`${name}: `), each.name);
+        assert(committed.get(each.name)!.lines.length > 0, each.name);
+      }
+    }
+  },
+);
+
+test("a trace survives formatting and parsing", OPTIONS, () => {
+  const traces = [
+    { name: "links: one", lines: ["linked: #P1", "  # indented ", ""], ms: 0 },
+    { name: "links: two", lines: [], ms: 0 },
+  ];
+  assertEquals(parseTraces(formatTraces(traces)), traces);
+  assertThrows(
+    () => parseTraces("    got: 1\n"),
+    SideError,
+    "before the first",
+  );
+});
+
+test(
+  "a trace of Elixir that differs from the committed one is shown",
+  OPTIONS,
+  () => {
+    const trace = (...lines: string[]) => ({
+      name: "links: one",
+      lines,
+      ms: 0,
+    });
+    const change = (before?: Trace, now?: Trace) =>
+      changeOf("links: one", before, now);
+    assertEquals(change(trace("a", "b"), trace("a", "b")), undefined);
+    assertEquals(
+      change(trace("a"), undefined),
+      "links: one: Elixir printed no trace",
+    );
+    assertEquals(
+      change(undefined, trace("a")),
+      "links: one: its trace is not committed",
+    );
+    for (
+      const now of [
+        trace("a", "c"),
+        trace("a"),
+        trace("a", "b", "c"),
+        trace("b", "a"),
+      ]
+    ) {
+      const text = change(trace("a", "b"), now);
+      assert(text?.includes("≠"), text);
+    }
+  },
+);
+
+test(
+  "every known difference is a row of the documentation, and vice versa",
+  OPTIONS,
+  () => {
+    const page = Deno.readTextFileSync(
+      new URL("../../docs/differences.md", import.meta.url),
+    );
+    // The other tables of the page are about names and arguments.
+    const [forced] = page.split("\n## Differences that JavaScript forces\n")[1]
+      .split("\n## ");
+    const rows = [...forced.matchAll(/^\| `([\w-]+)` +\|/gm)]
+      .map(([, row]) => row);
+    const shown = scenarios.flatMap(({ options }) =>
+      options.difference?.row ?? []
+    );
+    assertEquals([...new Set(shown)].sort(), rows.toSorted());
+    assert(rows.length <= MOST_DIFFERENCES, `there are ${rows.length} rows`);
+  },
+);
+
+test(
+  "every scenario that the mixed runs leave out exists, and has a reason",
+  OPTIONS,
+  () => {
+    const known = new Set([
+      ...areas.map(({ name }) => name),
+      ...scenarios.map(({ name }) => name),
+    ]);
+    for (const [name, reason] of Object.entries(LEFT_OUT)) {
+      assert(known.has(name), name);
+      assert(reason.length > 0, name);
+    }
+  },
+);
+
+test(
+  "a trace of a mixed run that is not the one expected is shown",
+  OPTIONS,
+  () => {
+    const name = "links: one";
+    const trace = (...lines: string[]) => ({ name, lines, ms: 0 });
+    const plain = { name, options: {}, fn() {} };
+    const difference = {
+      row: "numbers",
+      elixir: ["a"],
+      typescript: ["b"],
+      mixed: { typescript: ["b"] },
+    };
+    const other = { ...plain, options: { difference } };
+    const isEqual = (...args: Parameters<typeof compareMixed>) =>
+      compareMixed(...args).problem === undefined;
+    assert(isEqual(plain, "elixir", trace("a"), trace("a")));
+    assert(!isEqual(plain, "elixir", trace("a"), trace("b")));
+    assert(!isEqual(plain, "elixir", trace("a"), undefined));
+    assert(!isEqual(plain, "elixir", undefined, trace("a")));
+    assert(isEqual(other, "elixir", trace("a"), trace("a")));
+    assert(isEqual(other, "typescript", trace("a"), trace("b")));
+    assert(!isEqual(other, "typescript", trace("a"), trace("a")));
+  },
+);
+
+test("the command line reports scenarios that it cannot run", async () => {
+  const run = async (...args: string[]) => {
+    const lines: string[] = [];
+    const print = (line: string) => void lines.push(line);
+    const code = await runCommand(args, { log: print, error: print });
+    return [code, lines.join("\n")] as const;
+  };
+  const [code, help] = await run("--help");
+  assertEquals([code, help.slice(0, 31)], [
+    0,
+    "Usage: deno task conformance [o",
+  ]);
+  for (const { name } of areas) assert(help.includes(name), name);
+  for (
+    const [args, error] of [
+      [["--mutant"], "Unknown option '--mutant'"],
+      [["--area"], "Option '--area <value>' argument missing"],
+      [["--area", "nope"], 'Cannot run the area "nope": use one of agent, '],
+      [["--record", "--committed"], "Cannot record together with --committed"],
+      [["--mixed", "erlang"], 'Cannot mix with a main node in "erlang": use '],
+      [
+        ["--mixed", "elixir", "--record"],
+        "Cannot run --mixed together with --record",
+      ],
+    ] as const
+  ) {
+    const [code, output] = await run(...args);
+    assertEquals(code, 1);
+    assert(output.includes(error), output);
+  }
+  const { code: failed, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "-A", "main.ts"],
+    cwd: new URL("./", import.meta.url),
+    env: { PATH: "/nowhere", NO_COLOR: "1" },
+  }).output();
+  const output = new TextDecoder().decode(stderr);
+  assertEquals(failed, 1);
+  assert(output.includes("elixir, elixirc, epmd not found; install"), output);
+  assert(!output.includes(" at "), output);
+});
+
+test("every mutation has its place in the library, and areas or tests", async () => {
+  const names = areas.map(({ name }) => name);
+  for (const mutant of MUTANTS) {
+    await mutated(mutant);
+    const { areas = [], mixed = [], tests = [] } = mutant;
+    assert(areas.length + mixed.length + tests.length > 0, mutant.name);
+    assertEquals([...areas, ...mixed].filter((x) => !names.includes(x)), []);
+    for (const file of tests) {
+      assert(Deno.statSync(new URL(file, import.meta.url)).isFile, file);
+    }
+  }
+  assertEquals(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
+});
+
+for (const scenario of scenarios) {
+  const { name } = scenario;
+  test(`conformance: ${name}`, { ...OPTIONS, timeout: WITHIN }, async () => {
+    const found = await (run ??= runTypeScript(
+      scenarios.map(({ name }) => name),
+    ));
+    const outcome = compare(scenario, committed.get(name), found.get(name));
+    assert(
+      outcome.problem === undefined,
+      `${outcome.problem}:\n${shown(outcome)}`,
+    );
+  });
+}

@@ -1,0 +1,616 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { Application } from "../../../otp/application/application.ts";
+import { ExitError } from "../../../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../otp/gen_server/gen_server.ts";
+import { atom, Process } from "../../../mod.ts";
+import { jsonLog, type LogEvent, standardLog } from "../../../node.ts";
+import {
+  exit,
+  makeRef,
+  Pid,
+  receive,
+  type Ref,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+} from "../../../otp/process/process.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../../../core/context/default_node.ts";
+import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
+import { Task } from "../../../otp/task/task.ts";
+import { TaskSupervisor } from "../../../task_supervisor.ts";
+import { chat, nodeFlags } from "../../_cli.ts";
+import { clusterTest, freePort } from "../../_nodes.ts";
+import { ended, idle, processTest, standardError } from "../../_processes.ts";
+import { test } from "../../../testing/tags.ts";
+
+const events: LogEvent[] = [];
+setDefaultRuntime(
+  new NodeRuntime({
+    node: NO_NODE,
+    creation: 0,
+    report: (event) => events.push({ ...event, node: NO_NODE }),
+  }),
+);
+
+/** Takes the node's log. */
+function told(): LogEvent[] {
+  return events.splice(0);
+}
+
+/** Takes the one event of the node's log. */
+function toldOnce(): LogEvent {
+  const all = told();
+  assertEquals(all.map(({ message }) => message).length, 1);
+  return all[0];
+}
+
+interface CounterTypes {
+  arg: unknown;
+  state: { count: number };
+  call: ["stop", never] | ["raise", never];
+  cast: "stop";
+  info: "raise";
+}
+
+const Counter: GenServerModule<CounterTypes> = {
+  name: "Counter",
+  init(arg) {
+    if (arg === "raise") throw new Error("cannot begin");
+    if (arg === "stop") return { type: "stop", reason: "bad" };
+    return { type: "ok", state: { count: 1 } };
+  },
+  handleCall(request) {
+    if (request === "raise") throw new RangeError("too far");
+    return { type: "stop", reason: "bad", state: { count: 2 } };
+  },
+  handleCast: (_stop, state) => ({ type: "stop", reason: "bad", state }),
+  handleInfo() {
+    throw new RangeError("too far");
+  },
+};
+
+processTest(
+  "the report of a crashed process contains the known facts about it",
+  async () => {
+    const peer = idle();
+    const reason = new Error("boom");
+    const { pid } = spawnMonitor(async function work() {
+      Process.register(self(), "worker");
+      Process.link(peer);
+      Process.monitor(peer);
+      Process.trapExit(true);
+      await receive((message) => message === "go");
+      throw reason;
+    });
+    send(pid, "kept");
+    send(pid, "go");
+    await receive();
+    const { level, message, crash } = toldOnce();
+    assertEquals(level, "error");
+    assertEquals(crash, {
+      pid,
+      name: "worker",
+      kind: "process",
+      initialCall: "work",
+      reason,
+      parent: self(),
+      ancestors: [],
+      callers: [],
+      links: [peer],
+      monitors: [peer],
+      trapExit: true,
+      messageQueueLen: 1,
+    });
+    assertStrictEquals(crash?.reason, reason);
+    const lines = message.split("\n");
+    assertEquals(lines.slice(0, 2), [
+      `Process ${pid} (worker) terminating`,
+      "    ** Error: boom",
+    ]);
+    assertEquals(lines.slice(-4), [
+      "    Initial call: work",
+      `    Started by: ${self()}`,
+      `    Links: [${peer}]`,
+      "    Messages waiting: 1",
+    ]);
+    Process.exit(peer, "kill");
+  },
+);
+
+processTest("the log shows the causes of an error", async () => {
+  const cause = new RangeError("disk full", { cause: { free: 0 } });
+  await ended(spawn(() => {
+    throw new Error("cannot save", { cause });
+  }));
+  const { message } = toldOnce();
+  const text = message.replace(/^ +at .*\n/gm, "");
+  assertStringIncludes(
+    text,
+    "    ** Error: cannot save\n" +
+      "    Caused by: RangeError: disk full\n" +
+      "    Caused by: { free: 0 }\n",
+  );
+  const endless = new Error("endless");
+  endless.cause = endless;
+  await ended(spawn(() => {
+    throw endless;
+  }));
+  assertEquals(toldOnce().message.split("Caused by: ").length, 5);
+});
+
+processTest("a plain process that exits is not logged", async () => {
+  for (const reason of ["normal", "oops", new Error("no")]) {
+    await ended(spawn(() => exit(reason)));
+  }
+  const killed = idle();
+  Process.exit(killed, "oops");
+  await ended(killed);
+  assertEquals(told(), []);
+});
+
+processTest(
+  "a thrown value that is not an error is logged as nocatch",
+  async () => {
+    await ended(spawn(() => {
+      throw "shutdown";
+    }));
+    const { crash, message } = toldOnce();
+    assertEquals(crash?.reason, { type: "nocatch", value: "shutdown" });
+    assertStringIncludes(
+      message,
+      '** (exit) a value was thrown that nothing caught: "shutdown"',
+    );
+  },
+);
+
+processTest("a task that exits by itself is logged, once", async () => {
+  const owner = self();
+  const { pid, ref } = spawnMonitor(async function own() {
+    const task = Task.async(function work() {
+      exit("oops");
+    });
+    send(owner, task.pid);
+    await Task.await(task);
+  });
+  const task = await receive((message) => message instanceof Pid);
+  await receive((message) => ref.equals(message.ref));
+  const { crash, message } = toldOnce();
+  assertEquals(crash?.pid, task);
+  assertEquals(crash?.kind, "task");
+  assertEquals([crash?.initialCall, crash?.reason], ["work", "oops"]);
+  assertEquals([crash?.ancestors, crash?.callers], [[pid], [pid]]);
+  assertEquals(crash?.links, [pid]);
+  assertEquals(message.split("\n"), [
+    `Task ${task} started from ${pid} terminating`,
+    "    ** (exit) oops",
+    "    Initial call: work",
+    `    Ancestors: [${pid}]`,
+    `    Callers: [${pid}]`,
+    `    Links: [${pid}]`,
+  ]);
+});
+
+processTest(
+  "a task that exits with normal, shutdown or by others is not logged",
+  async () => {
+    Process.trapExit(true);
+    const shutdown = { type: "shutdown", reason: "done" };
+    for (const reason of ["normal", "shutdown", shutdown, atom("shutdown")]) {
+      const { pid } = Task.async(() => exit(reason));
+      await receive((message) => message?.type === "EXIT");
+      await receive((message) => pid.equals(message?.object));
+    }
+    const { pid } = Task.async(() => receive());
+    Process.exit(pid, "oops");
+    await receive((message) => message?.type === "EXIT");
+    await receive((message) => pid.equals(message?.object));
+    assertEquals(told(), []);
+  },
+);
+
+processTest(
+  "a server that stops is logged with its last message, client and state",
+  async () => {
+    const client = spawn(() => receive());
+    const pid = await GenServer.start(Counter, null, { name: "counter" });
+    const calling = spawn(() => GenServer.call(pid, "stop"));
+    await ended(calling);
+    const { crash, message } = toldOnce();
+    assertEquals(crash?.kind, "server");
+    assertEquals([crash?.pid, crash?.name], [pid as Pid, "counter"]);
+    assertEquals([crash?.reason, crash?.lastMessage], ["bad", "stop"]);
+    assertEquals(crash?.client, calling);
+    assertEquals(crash?.state, { count: 2 });
+    const lines = message.split("\n");
+    assertEquals(lines[0], `GenServer ${pid} (counter) terminating`);
+    assertEquals(lines[1], "    ** (exit) bad");
+    assert(lines.includes(`    Last message (from ${calling}): "stop"`));
+    assert(lines.includes("    State: { count: 2 }"));
+    Process.exit(client, "kill");
+  },
+);
+
+processTest(
+  "a server that throws is logged, whichever callback throws",
+  async () => {
+    const fails: [(pid: Pid) => void, last: unknown, reason: unknown][] = [
+      [(pid) => send(pid, "raise"), "raise", RangeError],
+      [(pid) => GenServer.cast(pid, "stop"), {
+        type: "$cast",
+        request: "stop",
+      }, "bad"],
+    ];
+    for (const [fail, last, reason] of fails) {
+      const pid = await GenServer.start(Counter, null) as Pid;
+      fail(pid);
+      await ended(pid);
+      const { crash } = toldOnce();
+      assertEquals(crash?.lastMessage, last);
+      assertEquals(crash?.state, { count: 1 });
+      assertFalse("client" in crash!);
+      if (typeof reason === "string") assertEquals(crash?.reason, reason);
+      else assertInstanceOf(crash?.reason, RangeError);
+    }
+  },
+);
+
+processTest(
+  "GenServer.stop() with a reason is logged, except for shutdown",
+  async () => {
+    for (const reason of ["normal", "shutdown", "bad"]) {
+      const pid = await GenServer.start(Counter, null);
+      await GenServer.stop(pid, reason);
+    }
+    assertEquals(toldOnce().crash?.reason, "bad");
+  },
+);
+
+processTest(
+  "a server that fails to start notifies its starter, and is logged only if it throws",
+  async () => {
+    for (const arg of ["stop", "raise"]) {
+      let error: unknown;
+      try {
+        await GenServer.start(Counter, arg);
+      } catch (thrown) {
+        error = thrown;
+      }
+      assertInstanceOf(error, ExitError);
+    }
+    const { crash } = toldOnce();
+    assertEquals((crash?.reason as Error).message, "cannot begin");
+    assertFalse("lastMessage" in crash!);
+  },
+);
+
+processTest("reports of a supervisor's children are structured", async () => {
+  Process.trapExit(true);
+  let starts = 0;
+  const bad = {
+    id: "bad",
+    start: () => starts++ === 0 ? spawnLink(() => receive()) : exit("in use"),
+  };
+  const slow = {
+    id: "slow",
+    shutdown: 1,
+    start: () =>
+      spawnLink(() => {
+        Process.trapExit(true);
+        return receive(() => false);
+      }),
+  };
+  const sup = await Supervisor.startLink([slow, bad], {
+    strategy: "one_for_one",
+    name: "sup",
+    maxRestarts: 1,
+  });
+  const pids = await Supervisor.whichChildren(sup);
+  const [badPid, slowPid] = pids.map(({ pid }) => pid as Pid);
+  Process.exit(badPid, "oops");
+  await receive((message) => sup.equals(message?.from));
+  const reports = told().map(({ level, supervisor, crash }) => {
+    assertEquals(crash, undefined);
+    assertEquals([supervisor?.supervisor, supervisor?.name], [sup, "sup"]);
+    const { error, child, reason } = supervisor!;
+    return [level, error, child.id, child.pid, reason];
+  });
+  assertEquals(reports, [
+    ["info", "child_terminated", "bad", badPid, "oops"],
+    ["error", "start_error", "bad", undefined, "in use"],
+    ["error", "shutdown", "bad", undefined, "reached_max_restart_intensity"],
+    ["warning", "shutdown_error", "slow", slowPid, "killed"],
+  ]);
+});
+
+processTest(
+  "the exit of an application is logged with its reason",
+  async () => {
+    await Application.start({
+      name: "shop",
+      start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+    });
+    const master = Process.list().find((pid) =>
+      Process.info(pid)?.initialCall === "application shop"
+    )!;
+    Process.exit(master, "kill");
+    await ended(master);
+    await Application.stop("shop").catch(() => {});
+    // Its supervisor, whose parent was killed, is logged as in Elixir.
+    const [supervisor, { level, application, message }] = told().sort(byKind);
+    assertEquals(supervisor.crash?.reason, "killed");
+    assertEquals(level, "error");
+    assertEquals(application, { name: "shop", reason: "killed" });
+    assertEquals(message, 'Application "shop" exited: killed');
+  },
+);
+
+function byKind(a: LogEvent, b: LogEvent): number {
+  return Number(b.crash !== undefined) - Number(a.crash !== undefined);
+}
+
+/** A value with so many shared parts that formatting it would take for ever; it cannot be sent, either. */
+function wide(): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < 12; i++) value = Array(60).fill(value);
+  return value;
+}
+
+/** Values that are hard to format. */
+function awkward(): unknown[] {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  const hostile = new Proxy({}, {
+    get() {
+      throw new Error("no");
+    },
+    getPrototypeOf() {
+      throw new Error("no");
+    },
+    ownKeys() {
+      throw new Error("no");
+    },
+  });
+  class Odd extends Error {
+    override get message(): string {
+      throw new Error("no");
+    }
+    override get stack(): string {
+      throw new Error("no");
+    }
+  }
+  return [
+    circular,
+    hostile,
+    new Odd(),
+    "x".repeat(100_000),
+    "\x1b[31m\u0085\u202e\u2028\ud800",
+    () => {},
+    Symbol("s"),
+    undefined,
+    null,
+    NaN,
+    10n,
+    new Date(NaN),
+    new Map<unknown, unknown>([[{ a: 1 }, new Set([1])]]),
+    new Uint8Array(1000),
+    { toJSON: () => "lie", ["__proto__"]: 1 },
+    new Error("outer", { cause: new Error("inner") }),
+  ];
+}
+
+processTest(
+  "reasons that cannot be formatted do not keep a process alive",
+  async () => {
+    for (const value of awkward()) {
+      const pid = spawn(() => {
+        throw value;
+      });
+      await ended(pid);
+      const { message, crash } = toldOnce();
+      assertEquals(crash?.pid, pid);
+      assert(message.length < 20_000, `${message.length} characters are told`);
+      // deno-lint-ignore no-control-regex
+      assertFalse(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(message));
+      assertEquals(Process.info(pid), undefined);
+    }
+  },
+);
+
+/** The output of `jsonLog` for an event. */
+async function logged(event: LogEvent): Promise<string> {
+  return await standardError(() => jsonLog(event));
+}
+
+test("jsonLog() writes one line of JSON with every field", async () => {
+  let at: { pid: Pid; ref: Ref } | undefined;
+  await ended(spawn(() => {
+    at = { pid: self(), ref: makeRef() };
+    const error = new TypeError("no", { cause: new Error("why") });
+    throw Object.assign(error, { code: 7, at });
+  }));
+  const event = toldOnce();
+  const text = await logged(event);
+  assertEquals(text.split("\n").length, 2);
+  const line = JSON.parse(text);
+  assertMatch(line.time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assertEquals(line.level, "error");
+  assertEquals(line.node, NO_NODE);
+  assertEquals(line.message, event.message);
+  const { pid, ref } = at!;
+  const { node, number, creation } = pid;
+  const json = { text: String(pid), node, number, creation };
+  assertEquals(line.crash.pid, json);
+  assertEquals(line.crash.kind, "process");
+  const { reason, reasonText } = line.crash;
+  assertEquals([reason.text, reason.name], ["TypeError: no", "TypeError"]);
+  assertEquals(reason.message, "no");
+  assertMatch(reason.stack, /^TypeError: no\n +at /);
+  assertEquals(reason.fields.cause.message, "why");
+  assertEquals(reason.fields.code, 7);
+  assertEquals(reason.fields.at.pid, json);
+  assertEquals(reason.fields.at.ref.text, String(ref));
+  assertMatch(reasonText, /an exception was raised:\n +\*\* TypeError: no/);
+});
+
+test("jsonLog() writes supervisor reports, and debug and info events", async () => {
+  const pid = self();
+  const text = await logged({
+    level: "debug",
+    node: "a@b",
+    message: "hi",
+    supervisor: {
+      supervisor: pid,
+      name: "sup",
+      error: "child_terminated",
+      child: { id: "a", pid, shutdown: 5000 },
+      reason: { type: "nodedown", node: "c@d" },
+    },
+  });
+  const { supervisor, level } = JSON.parse(text);
+  assertEquals(level, "debug");
+  assertEquals(supervisor.child.id, "a");
+  assertEquals(supervisor.child.shutdown, 5000);
+  assertEquals(supervisor.reason, { type: "nodedown", node: "c@d" });
+  assertEquals(supervisor.reasonText, "no connection to c@d");
+});
+
+test("jsonLog() writes values that JSON lacks, and fails for no value", async () => {
+  for (const value of [...awkward(), wide()]) {
+    const text = await logged({
+      level: "error",
+      node: "\x1b[31m",
+      message: "\u202e\n",
+      application: { name: "shop", reason: value },
+      other: value,
+    } as LogEvent);
+    assertEquals(text.split("\n").length, 2);
+    assert(text.length < 1_000_000, `${text.length} characters are told`);
+    // deno-lint-ignore no-control-regex
+    assertFalse(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]/.test(text));
+    assertEquals(JSON.parse(text).application.name, "shop");
+  }
+  const reason = (value: unknown) =>
+    logged({
+      level: "error",
+      node: "",
+      message: "",
+      application: { name: "", reason: value },
+    }).then((text) => JSON.parse(text).application.reason);
+  assertEquals(await reason({ a: [1n, NaN, atom("ok")] }), {
+    a: ["1n", "NaN", "ok"],
+  });
+  assertEquals(await reason(new Map([[1, new Date(0)]])), [
+    [1, "1970-01-01T00:00:00.000Z"],
+  ]);
+  assertEquals(await reason({ ["toJSON"]: 1, list: new Set([null]) }), {
+    toJSON: 1,
+    list: [null],
+  });
+});
+
+clusterTest(
+  "a log hook that throws has no effect but a log entry",
+  async (cluster) => {
+    const text = await standardError(async () => {
+      const alex = await cluster.start("alex", {
+        log({ crash }) {
+          if (crash !== undefined) throw new Error("the disk is full");
+        },
+      });
+      await alex.run(async () => {
+        const pid = spawn(() => {
+          throw new Error("boom");
+        });
+        await ended(pid);
+      });
+    });
+    assertStringIncludes(text, "Cannot tell the log: the hook threw");
+    assertStringIncludes(text, "the disk is full");
+    assertMatch(
+      text,
+      /\[error\] alex@localhost: Process .* terminating\n.*boom/,
+    );
+  },
+);
+
+clusterTest(
+  "a task on another node is logged there, with its callers here",
+  async (cluster) => {
+    const crashes: LogEvent[] = [];
+    const Work = {
+      fail: () => exit("oops"),
+      startTasks: () => TaskSupervisor.startLink({ name: "tasks" }),
+    };
+    const kate = await cluster.start("kate", {
+      modules: { Work },
+      log: (event) => {
+        if (event.crash !== undefined) crashes.push(event);
+      },
+    });
+    const alex = await cluster.start("alex", { modules: { Work } });
+    const sup = await kate.run(async () => {
+      const sup = await TaskSupervisor.startLink({ name: "tasks" });
+      Process.unlink(sup);
+      return sup;
+    });
+    const caller = await alex.run(async () => {
+      const task = await TaskSupervisor.asyncNolink(
+        { name: "tasks", node: kate.name },
+        Work.fail,
+      );
+      await Task.yield(task);
+      return self();
+    });
+    const [{ node, crash }] = crashes;
+    assertEquals([node, crashes.length], [kate.name, 1]);
+    assertEquals(crash?.initialCall, "Work.fail/0");
+    assertEquals(crash?.callers, [caller]);
+    assertEquals(crash?.ancestors[0], sup);
+  },
+);
+
+test("--log-format json makes a node write its log as JSON", {
+  tags: ["cli"],
+  timeout: 60_000,
+}, async () => {
+  const flags = nodeFlags("alex", freePort());
+  const code =
+    "spawnMonitor(() => { throw new Error('boom'); }); await receive()";
+  const { stderr } = await chat([...flags, "--log-format=json", "-e", code]);
+  const events = stderr.trim().split("\n").map((line) => JSON.parse(line));
+  const crashes = events.filter(({ crash }) => crash !== undefined);
+  assertEquals(crashes.length, 1);
+  assertEquals(crashes[0].node, "alex@localhost");
+  assertEquals(crashes[0].crash.reason.message, "boom");
+  const text = await chat([...flags, "--log-format=text", "-e", code]);
+  assertMatch(text.stderr, /^\[error\] alex@localhost: Process /m);
+});
+
+test("standardLog() writes warnings and errors in readable form", async () => {
+  const event = { node: "a\x1b@b", message: "hi" };
+  assertEquals(
+    await standardError(() => {
+      for (const level of ["debug", "info", "warning", "error"] as const) {
+        standardLog({ level, ...event });
+      }
+    }),
+    "[warning] a\\u001b@b: hi\n[error] a\\u001b@b: hi\n",
+  );
+});

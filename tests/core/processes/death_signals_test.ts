@@ -1,0 +1,274 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { ExitError, ProcessExited } from "../../../core/errors.ts";
+import {
+  exit,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+  spawnLink,
+} from "../../../otp/process/process.ts";
+import { test } from "../../../testing/tags.ts";
+import {
+  ended,
+  idle,
+  journal,
+  mail,
+  processTest,
+  quiet,
+} from "../../_processes.ts";
+
+// AbortSignal
+
+processTest(
+  "signal() aborts with the exit when the process exits",
+  async () => {
+    let given!: AbortSignal;
+    const pid = spawn(async () => {
+      given = Process.signal();
+      assertStrictEquals(Process.signal(), given);
+      await receive();
+    });
+    await quiet();
+    assertFalse(given.aborted);
+    Process.exit(pid, "over");
+    assert(given.aborted);
+    assertInstanceOf(given.reason, ProcessExited);
+    assertEquals(given.reason.reason, "over");
+  },
+);
+
+processTest("signal() aborts when the process ends normally", async () => {
+  let given!: AbortSignal;
+  const pid = spawn(() => {
+    given = Process.signal();
+  });
+  await ended(pid);
+  assert(given.aborted);
+});
+
+processTest(
+  "signal() calls its listeners as code of the dead process",
+  async () => {
+    const { entries, write } = journal();
+    const pid = spawn(async () => {
+      Process.signal().addEventListener("abort", () => {
+        try {
+          write(self());
+        } catch (error) {
+          write(error);
+        }
+      });
+      await receive();
+    });
+    await quiet();
+    Process.exit(pid, "over");
+    assertEquals(entries.length, 1);
+    assertInstanceOf(entries[0], ProcessExited);
+  },
+);
+
+processTest(
+  "signal() stops functions that only know abort signals",
+  async () => {
+    const { entries, write } = journal();
+    const pid = spawn(async () => {
+      const stop = Process.signal();
+      await new Promise((_resolve, reject) => {
+        stop.addEventListener("abort", () => reject(stop.reason));
+      }).catch(write);
+    });
+    await quiet();
+    Process.exit(pid, "over");
+    await quiet();
+    assertInstanceOf(entries[0], ProcessExited);
+  },
+);
+
+// Order: names, then EXIT, then DOWN.
+
+processTest(
+  "names are released before EXIT, and EXIT comes before DOWN",
+  async () => {
+    Process.trapExit(true);
+    const seen: unknown[] = [];
+    const pid = spawn(async () => {
+      Process.register(self(), "named");
+      await receive();
+    });
+    await quiet();
+    const ref = Process.monitor(pid);
+    Process.link(pid);
+    const named = Process.monitor("named");
+    const watch = (message: { type: string }) => {
+      seen.push([message.type, Process.whereis("named")]);
+      Process.register(self(), "named");
+      Process.unregister("named");
+      return true;
+    };
+    const waits = [receive(watch), receive(watch), receive(watch)];
+    Process.exit(pid, "over");
+    const [first, second, third] = await Promise.all(waits);
+    assertEquals(seen, [
+      ["EXIT", undefined],
+      ["DOWN", undefined],
+      ["DOWN", undefined],
+    ]);
+    assertEquals([first.from, second.ref, third.ref], [pid, ref, named]);
+  },
+);
+
+processTest(
+  "mail that was sent before the death arrives before EXIT and DOWN",
+  async () => {
+    Process.trapExit(true);
+    const parent = self();
+    const pid = spawnLink(() => {
+      send(parent, 1);
+      send(parent, 2);
+      exit("over");
+    });
+    Process.monitor(pid);
+    const all = [
+      await receive(),
+      await receive(),
+      await receive(),
+      await receive(),
+    ];
+    assertEquals(all.map((m) => m.type ?? m), [1, 2, "EXIT", "DOWN"]);
+  },
+);
+
+// Chains and crowds.
+
+processTest(
+  "a chain of 20,000 linked processes dies without overflowing the stack",
+  async () => {
+    const parent = self();
+    const length = 20_000;
+    function next(left: number): Promise<unknown> {
+      if (left > 0) spawnLink(next, [left - 1]);
+      else send(parent, self());
+      return receive(() => false);
+    }
+    const first = spawn(next, [length - 1]);
+    const last = await receive();
+    const refs = [Process.monitor(first), Process.monitor(last)];
+    Process.exit(first, "domino");
+    assertFalse(Process.alive(last));
+    for (const ref of refs) {
+      assertEquals((await receive((m) => ref.equals(m.ref))).reason, "domino");
+    }
+  },
+);
+
+processTest(
+  "a chain whose processes clean up when they die is dead at once as well",
+  async () => {
+    let cleaned = 0;
+    const parent = self();
+    async function next(left: number): Promise<void> {
+      if (left > 0) spawnLink(next, [left - 1]);
+      else send(parent, self());
+      try {
+        await receive(() => false);
+      } finally {
+        cleaned++;
+      }
+    }
+    const first = spawn(next, [999]);
+    const last = await receive();
+    Process.exit(first, "domino");
+    assertFalse(Process.alive(last));
+    await quiet();
+    assertEquals(cleaned, 1000);
+  },
+);
+
+processTest(
+  "one process that 20,000 link to and monitor makes each exit once",
+  async () => {
+    const crowd = 20_000;
+    const hub = idle();
+    const parent = self();
+    const pids = Array.from({ length: crowd }, () =>
+      spawn(() => {
+        Process.link(hub);
+        send(parent, "linked");
+        return receive();
+      }));
+    for (const _ of pids) assertEquals(await receive(), "linked");
+    const refs = pids.map((pid) => Process.monitor(pid));
+    Process.exit(hub, "crowd");
+    const downs = (await mail()) as { ref: unknown; reason: unknown }[];
+    assertEquals(downs.length, crowd);
+    assert(downs.every(({ reason }) => reason === "crowd"));
+    assertEquals(
+      new Set(downs.map(({ ref }) => String(ref))),
+      new Set(refs.map(String)),
+    );
+  },
+);
+
+processTest("a ring of linked processes dies, each process once", async () => {
+  const parent = self();
+  const ring = Array.from({ length: 10 }, () =>
+    spawn(async () => {
+      Process.link((await receive()).to);
+      send(parent, "linked");
+      await receive();
+    }));
+  ring.forEach((pid, i) => send(pid, { to: ring[(i + 1) % ring.length] }));
+  for (const _ of ring) assertEquals(await receive(), "linked");
+  const refs = ring.map((pid) => Process.monitor(pid));
+  Process.exit(ring[3], "ring");
+  const downs = (await mail()) as { reason: unknown }[];
+  assertEquals(downs.length, refs.length);
+  assert(downs.every(({ reason }) => reason === "ring"));
+});
+
+processTest(
+  "a process that traps exits stops a chain of exits",
+  async () => {
+    const parent = self();
+    const wall = spawn(async () => {
+      Process.trapExit(true);
+      send(parent, [spawnLink(() => receive()), spawnLink(() => receive())]);
+      send(parent, await receive());
+      await receive();
+    });
+    const [first, second] = await receive();
+    Process.exit(first, "hit");
+    assertEquals(await receive(), { type: "EXIT", from: first, reason: "hit" });
+    assert(Process.alive(wall) && Process.alive(second));
+    Process.exit(wall, "kill");
+    assertFalse(Process.alive(second));
+  },
+);
+
+// The shell.
+
+test("waits of a dead shell reject with ExitError, and its signal aborts", async () => {
+  const shell = self();
+  const given = Process.signal();
+  let inListener: unknown;
+  given.addEventListener("abort", () => inListener = self());
+  const waits = [receive(), Process.sleep(60_000)];
+  spawn(() => Process.exit(shell, "over"));
+  for (const wait of waits) {
+    const error = await assertRejects(() => wait, ExitError, "over");
+    assertEquals(error.reason, "over");
+  }
+  assert(given.aborted);
+  assertEquals(inListener, self());
+  assertThrows(() => exit("from the new one"), ExitError);
+});

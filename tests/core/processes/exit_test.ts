@@ -1,0 +1,231 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { ExitError, ProcessExited } from "../../../core/errors.ts";
+import {
+  exit,
+  Pid,
+  Process,
+  receive,
+  self,
+  spawn,
+  spawnMonitor,
+} from "../../../otp/process/process.ts";
+import { atom } from "../../../core/values/atom.ts";
+import { test } from "../../../testing/tags.ts";
+import { ended, idle, processTest, standardError } from "../../_processes.ts";
+
+const HERE = "nonode@nohost";
+
+// exit(reason)
+
+processTest(
+  "exit() ends the process with a copy of every kind of reason",
+  async () => {
+    const reasons = [
+      "normal",
+      "shutdown",
+      "kill",
+      "killed",
+      "noproc",
+      "noconnection",
+      "any text",
+      "",
+      0,
+      -0,
+      NaN,
+      42n,
+      true,
+      null,
+      undefined,
+      atom("badarg"),
+      { type: "shutdown", reason: "upgrade" },
+      { type: "nodedown", node: "kate@localhost" },
+      ["a", { list: [1] }],
+      new Map([["k", 1]]),
+      self(),
+    ];
+    for (const reason of reasons) {
+      const { ref } = spawnMonitor(() => exit(reason));
+      const down = await receive();
+      assert(ref.equals(down.ref));
+      assertEquals(down.reason, reason);
+      if (Array.isArray(reason)) assert(down.reason !== reason);
+    }
+  },
+);
+
+processTest(
+  "exit() with a reason that cannot be sent ends with its text",
+  async () => {
+    const { ref: byFunction } = spawnMonitor(() => exit(function boom() {}));
+    assertEquals((await receive()).reason, "#Function<boom>");
+    const { ref: byInstance } = spawnMonitor(() =>
+      exit({ at: new (class Place {})() })
+    );
+    assertEquals((await receive()).reason, "{ at: #Place {} }");
+    assertFalse(byFunction.equals(byInstance));
+  },
+);
+
+processTest(
+  "a process exits with the error that it throws, of its class",
+  async () => {
+    for (
+      const fn of [
+        () => {
+          throw new RangeError("too far");
+        },
+        () => Promise.reject(new RangeError("too far")),
+      ]
+    ) {
+      const { reason } = await crash(fn);
+      assertInstanceOf(reason, RangeError);
+      assertEquals(reason.message, "too far");
+      assertStringIncludes(reason.stack!, "exit_test.ts");
+    }
+  },
+);
+
+test("the message of an ExitError has no stack; its stack has that of the crash", () => {
+  const crash = new TypeError("no", { cause: new Error("why") });
+  for (
+    const [reason, message] of [
+      [crash, "an exception was raised:\n    ** TypeError: no"],
+      [
+        { type: "call", reason: crash, call: ["GenServer", "call", ["Cache"]] },
+        'exited in: GenServer.call("Cache")\n    ** (EXIT) an exception was raised:\n        ** TypeError: no',
+      ],
+      [{ type: "shutdown", reason: "x" }, "shutdown: x"],
+    ] as const
+  ) {
+    const error = new ExitError(reason);
+    assertEquals(error.message, message);
+    assert(!String(error).includes("exit_test.ts"), String(error));
+    assertEquals(Object.keys(error), Object.keys(new ExitError("x")));
+    if (reason === crash) {
+      assertMatch(error.stack!, /TypeError: no\n +at .*exit_test\.ts/);
+      assertStringIncludes(error.stack!, "Caused by: Error: why");
+    }
+    assertMatch(error.stack!, /\n +at .*exit_test\.ts:\d+:\d+\)?(\n|$)/);
+  }
+  assert(!new ProcessExited(crash).message.includes("exit_test.ts"));
+});
+
+processTest(
+  "a process that throws an error whose fields cannot be sent exits with the error without them",
+  async () => {
+    const { reason } = await crash(() => {
+      throw Object.assign(new TypeError("bad"), { deep: { fn: () => {} } });
+    });
+    assertInstanceOf(reason, TypeError);
+    assertEquals([reason.message, Object.keys(reason)], ["bad", []]);
+  },
+);
+
+processTest(
+  "a process exits even if the value that it throws cannot be inspected",
+  async () => {
+    const look = () => {
+      throw new Error("do not look");
+    };
+    const hostile = Object.defineProperty({}, "secret", {
+      get: look,
+      enumerable: true,
+    });
+    const error = Object.defineProperty(new Error("x"), "name", { get: look });
+    const proxy = new Proxy({}, { getPrototypeOf: look });
+    for (const thrown of [hostile, error, proxy]) {
+      const { reason } = await crash(() => {
+        throw thrown;
+      });
+      assertStringIncludes(reason as string, "#Unreadable<>");
+      assertEquals(`${reason}`.includes("nocatch"), thrown !== error);
+    }
+  },
+);
+
+processTest("a crash is logged to standard error, an exit is not", async () => {
+  const { told } = await crash(function steer() {
+    throw new RangeError("too \x1b[31mfar");
+  });
+  const [first, second] = told.split("\n");
+  assertMatch(
+    first,
+    /nonode@nohost: Process #PID<0\.\d+\.0> terminating$/,
+  );
+  assertEquals(second, "    ** RangeError: too \\u001b[31mfar");
+  for (const reason of ["boom", "normal", { type: "shutdown", reason: 1 }]) {
+    assertEquals((await crash(() => exit(reason))).told, "");
+  }
+});
+
+/** Runs `fn` in a process; returns its exit reason and its output on standard error. */
+async function crash(
+  fn: () => unknown,
+): Promise<{ reason: unknown; told: string }> {
+  let reason: unknown;
+  const told = await standardError(async () => {
+    const { pid, ref } = spawnMonitor(fn);
+    reason = (await receive((message) => ref.equals(message.ref))).reason;
+    assertFalse(Process.alive(pid));
+  });
+  return { reason, told };
+}
+
+// exit(pid, reason)
+
+processTest(
+  "exit(pid) of the caller with kill ends it with killed",
+  async () => {
+    spawnMonitor(async () => {
+      Process.trapExit(true);
+      Process.exit(self(), "kill");
+      await receive();
+    });
+    assertEquals((await receive()).reason, "killed");
+  },
+);
+
+processTest(
+  "exit(pid) to a dead process, or one elsewhere, does nothing",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertStrictEquals(Process.exit(pid, "kill"), true);
+    assertStrictEquals(
+      Process.exit(new Pid("kate@localhost", self().number, 0), "kill"),
+      true,
+    );
+    assertStrictEquals(
+      Process.exit(new Pid(HERE, self().number, 9), "kill"),
+      true,
+    );
+  },
+);
+
+processTest(
+  "exit(pid) rejects a reason that cannot be sent",
+  () => {
+    const pid = idle();
+    assertThrows(() => Process.exit(pid, () => {}), TypeError, "function");
+    assert(Process.alive(pid));
+    Process.exit(pid, "kill");
+  },
+);
+
+// formatExit in ExitError
+
+processTest("ExitError describes the reason", () => {
+  const error = assertThrows(() => exit({ type: "shutdown", reason: "x" }));
+  assertInstanceOf(error, ExitError);
+  assertMatch(error.message, /^shutdown: x$/);
+  assertEquals(error.reason, { type: "shutdown", reason: "x" });
+});

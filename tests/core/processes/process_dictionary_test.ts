@@ -1,0 +1,232 @@
+/** The process dictionary and labels, and other small functions of Elixir's Process. */
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import {
+  Agent,
+  DynamicSupervisor,
+  GenServer,
+  type LogEvent,
+  Node,
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawnLink,
+  spawnMonitor,
+  Supervisor,
+} from "../../../mod.ts";
+import { clusterTest, pairTest } from "../../_nodes.ts";
+import { processTest, quiet } from "../../_processes.ts";
+import { THEIRS, withRaw } from "../../_raw_peer.ts";
+
+clusterTest(
+  "put() stores values uncopied, and copies of keys",
+  async (cluster) => {
+    const node = await cluster.start("alex");
+    await node.run(() => {
+      const value = () => "a function";
+      const key = ["key", { of: 1 }];
+      assertEquals(Process.put(key, value), undefined);
+      key.push("changed");
+      assertStrictEquals(Process.get(["key", { of: 1 }]), value);
+      assertEquals(Process.getKeys(), [["key", { of: 1 }]]);
+      assertEquals(Process.get(), [{ key: ["key", { of: 1 }], value }]);
+      assertEquals(Process.getKeys({ value: 1 }), []);
+      assertThrows(() => Process.put(value, 1), TypeError, "Cannot ");
+      assertThrows(() => Process.get(value), TypeError, "Cannot ");
+      assertThrows(() => Process.delete(value), TypeError, "Cannot ");
+      // 1, "1" and true are keys of their own.
+      for (const key of [1, "1", true, 1n]) Process.put(key, typeof key);
+      assertEquals(Process.get("1"), "string");
+      assertEquals(Process.get(1), "number");
+    });
+  },
+);
+
+clusterTest(
+  "a crash report has the label of the process",
+  async (cluster) => {
+    const events: LogEvent[] = [];
+    const node = await cluster.start("alex", {
+      log: (event) => void events.push(event),
+    });
+    await node.run(async () => {
+      const { ref } = spawnMonitor(() => {
+        Process.setLabel({ room: "lobby" });
+        throw new Error("oops");
+      });
+      await receive((message) => ref.equals(message.ref));
+      const other = spawnMonitor(() => {
+        throw new Error("oops");
+      });
+      await receive((message) => other.ref.equals(message.ref));
+    });
+    const [first, second] = events.filter(({ crash }) => crash !== undefined);
+    assertEquals(first.crash?.label, { room: "lobby" });
+    assertStringIncludes(first.message, 'Process Label: { room: "lobby" }');
+    assert(!("label" in second.crash!));
+    assertEquals(second.message.includes("Label"), false);
+  },
+);
+
+clusterTest(
+  "send() with nosuspend sends nothing to a peer that does not read",
+  (cluster) =>
+    withRaw(cluster, {
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
+    }, async (peer) => {
+      peer.pause();
+      const text = "x".repeat(50_000);
+      let sent = 0;
+      while (Process.send(THEIRS, text, { nosuspend: true }) === "ok") {
+        // The event loop turns, so that the kernel takes as much as it can.
+        await quiet();
+        sent++;
+        assert(sent < 10_000);
+      }
+      assertEquals(
+        Process.send(THEIRS, text, { nosuspend: true }),
+        "nosuspend",
+      );
+      // Without it, the message is sent, and the sender is asked to wait.
+      const held = Process.send(THEIRS, text, {});
+      assert(held instanceof Promise);
+      assertEquals(
+        Process.send(THEIRS, text, { nosuspend: true }),
+        "nosuspend",
+      );
+      peer.resume();
+      assertEquals(await held, "ok");
+      assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "ok");
+    }),
+);
+
+pairTest("send() with noconnect does not dial", async ({ kate }) => {
+  const to = { name: "printer", node: kate.name };
+  assertEquals(Process.send(to, 1, { noconnect: true }), "noconnect");
+  assertEquals(Node.list(), []);
+  await kate.run(() => assertEquals(Node.list("connected"), []));
+  assertEquals(await Node.connect(kate.name), true);
+  assertEquals(Process.send(to, 1, { noconnect: true }), "ok");
+  assertThrows(
+    () => Process.send(to, Symbol("s"), { noconnect: true }),
+    TypeError,
+    "Cannot send",
+  );
+});
+
+clusterTest(
+  "extraArguments come before the arguments that a child is started with",
+  async (cluster) => {
+    const node = await cluster.start("alex");
+    await node.run(async () => {
+      const main = self();
+      const shared = new Map([["a", 1]]);
+      const sup = await DynamicSupervisor.startLink({
+        extraArguments: ["extra", shared],
+      });
+      const Room = {
+        init: (state: unknown) => ({ type: "ok", state } as const),
+        handleCall: (_: unknown, _from: unknown, state: unknown) => (
+          { type: "reply", reply: state, state } as const
+        ),
+        startLink(...args: unknown[]): Promise<Pid> {
+          return GenServer.startLink(Room, [args[0], args[2]]) as Promise<Pid>;
+        },
+      };
+      // deno-lint-ignore no-explicit-any
+      const child: any = [Room, "lobby"];
+      const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
+      assertEquals(await GenServer.call(pid, "state"), ["extra", "lobby"]);
+      await DynamicSupervisor.startChild(sup, {
+        id: "function",
+        start: (first: string, second: Map<string, number>) => {
+          send(main, [first, second === shared]);
+          return spawnLink(() => receive());
+        },
+      });
+      assertEquals(await receive(), ["extra", true]);
+      node.export("Extra", {
+        start: (...args: unknown[]) => {
+          send(main, args);
+          return spawnLink(() => receive());
+        },
+      });
+      await DynamicSupervisor.startChild(sup, {
+        id: "named",
+        start: ["Extra", "start", ["own"]],
+      });
+      assertEquals(await receive(), ["extra", shared, "own"]);
+      await DynamicSupervisor.stop(sup);
+    });
+  },
+);
+
+pairTest(
+  "getChildspec() returns the start function on its own node, and its name on another",
+  async ({ kate }) => {
+    const start = () => spawnLink(() => receive());
+    const sup = await Supervisor.startLink([{ id: "a", start }], {
+      strategy: "one_for_one",
+    });
+    await Supervisor.startChild(sup, { id: "c", start, restart: "temporary" });
+    assertEquals(await Supervisor.getChildspec(sup, "a"), {
+      id: "a",
+      start,
+      restart: "permanent",
+      shutdown: 5000,
+      type: "worker",
+      significant: false,
+    });
+    const added = await Supervisor.getChildspec(sup, "c");
+    assert(added !== "not_found");
+    assertStrictEquals(added.start, start);
+    assertEquals(added.restart, "temporary");
+    await Supervisor.stop(sup);
+
+    await kate.run(async () => {
+      Process.unlink(
+        await Supervisor.startLink([
+          Agent.childSpec(() => 0, { id: "mine" }),
+          { id: "theirs", start: startExported },
+        ], { strategy: "one_for_one", name: "sup" }),
+      );
+    });
+    const far = { name: "sup", node: kate.name };
+    await assertRejects(
+      () => Supervisor.getChildspec(far, "mine"),
+      TypeError,
+      'Cannot get the specification of the child "mine"',
+    );
+    kate.export("Exported", { startExported });
+    const spec = await Supervisor.getChildspec(far, "theirs");
+    assert(spec !== "not_found");
+    assertEquals(spec.start, ["Exported", "startExported"]);
+    assertEquals(await Supervisor.getChildspec(far, "nobody"), "not_found");
+  },
+);
+
+function startExported(): Pid {
+  return spawnLink(() => receive());
+}
+
+processTest(
+  "setLabel() keeps a copy of the label, and info() returns one",
+  () => {
+    const label = { room: ["lobby"] };
+    Process.setLabel(label);
+    label.room.push("hall");
+    const first = Process.info()!.label as typeof label;
+    assertEquals(first, { room: ["lobby"] });
+    first.room.push("attic");
+    assertEquals(Process.info()!.label, { room: ["lobby"] });
+  },
+);

@@ -1,0 +1,374 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { ExitError, NoProcessError } from "../../../core/errors.ts";
+import {
+  exit,
+  flush,
+  isDown,
+  isExit,
+  isReply,
+  makeRef,
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+  spawn,
+  spawnLink,
+} from "../../../otp/process/process.ts";
+import { atom } from "../../../core/values/atom.ts";
+import { test } from "../../../testing/tags.ts";
+import {
+  ended,
+  idle,
+  isPending,
+  mail,
+  processTest,
+  quiet,
+} from "../../_processes.ts";
+
+const HERE = "nonode@nohost";
+
+// self()
+
+test("self() is always the same shell outside any process", async () => {
+  const shell = self();
+  await Promise.resolve();
+  assert(shell.equals(self()));
+  assertEquals(shell.node, HERE);
+});
+
+processTest(
+  "self() stays the same after an await, a timer and a microtask",
+  async () => {
+    const parent = self();
+    const pids = [1, 2, 3].map((ms) =>
+      spawn(async () => {
+        await Process.sleep(ms);
+        queueMicrotask(() => send(parent, ["microtask", self()]));
+        setTimeout(() => send(parent, ["timer", self()]), ms);
+        await receive();
+      })
+    );
+    for (const pid of pids) {
+      for (const kind of ["microtask", "timer"]) {
+        await receive(([what, from]) => what === kind && pid.equals(from));
+      }
+      Process.exit(pid, "kill");
+    }
+  },
+);
+
+test("the shell is replaced when an exit signal kills it, and its wait rejects with ExitError", async () => {
+  const shell = self();
+  const wait = receive();
+  spawn(() => Process.exit(shell, "enough"));
+  const error = await assertRejects(() => wait, ExitError);
+  assertEquals(error.reason, "enough");
+  assertFalse(self().equals(shell));
+  assertFalse(Process.alive(shell));
+  send(shell, "for nobody");
+  send(self(), "for the new one");
+  assertEquals(await receive(), "for the new one");
+});
+
+test("the shell dies with a linked process", async () => {
+  const shell = self();
+  const pid = spawnLink(() => exit("boom"));
+  const error = await assertRejects(() => receive(), ExitError, "boom");
+  assertEquals(error.reason, "boom");
+  assertFalse(Process.alive(shell) || Process.alive(pid));
+});
+
+// spawn()
+
+processTest(
+  "spawn() runs the function after the caller has yielded",
+  async () => {
+    const order: string[] = [];
+    const pid = spawn(() => order.push("child"));
+    order.push("parent");
+    await ended(pid);
+    assertEquals(order, ["parent", "child"]);
+  },
+);
+
+processTest(
+  "spawn() rejects arguments that cannot be sent, and starts nothing",
+  () => {
+    assertThrows(
+      () => spawn((_fn: () => void) => {}, [() => {}]),
+      TypeError,
+      "function",
+    );
+  },
+);
+
+processTest(
+  "spawn() ends the process when the returned promise settles",
+  async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const pid = spawn(() => promise);
+    await isPending(promise);
+    assert(Process.alive(pid));
+    resolve();
+    assertEquals(await ended(pid), "normal");
+  },
+);
+
+processTest("spawn() never runs a process that is killed first", async () => {
+  let ran = false;
+  const pid = spawn(() => {
+    ran = true;
+  });
+  Process.exit(pid, "kill");
+  assertFalse(Process.alive(pid));
+  await quiet();
+  assertFalse(ran);
+});
+
+// send()
+
+processTest(
+  "send() reaches a pid, a name, an atom, a name on this node and an alias",
+  async () => {
+    Process.register(self(), "mailbox");
+    send(self(), 1);
+    send("mailbox", 2);
+    send(atom("mailbox"), 3);
+    send({ name: "mailbox", node: HERE }, 4);
+    send({ name: atom("mailbox"), node: atom(HERE) }, 5);
+    send(Process.alias(), 6);
+    assertEquals(await mail(), [1, 2, 3, 4, 5, 6]);
+  },
+);
+
+processTest(
+  "send() returns undefined and drops the message when the receiver is dead",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertStrictEquals(send(pid, "hi"), undefined);
+  },
+);
+
+processTest(
+  "send() throws NoProcessError for an unregistered local name",
+  () => {
+    const error = assertThrows(() => send("nobody", 1), NoProcessError);
+    assertMatch(error.message, /^Cannot send to "nobody": no process/);
+  },
+);
+
+processTest(
+  "send() drops a message to a pid of another node or another incarnation",
+  async () => {
+    const { number } = self();
+    send(new Pid("kate@localhost", number, 0), 1);
+    send(new Pid("kate@localhost", number, 7), 1);
+    send(new Pid(HERE, number, 7), 1);
+    assertEquals(await mail(), []);
+  },
+);
+
+processTest("send() sends nothing when it rejects the message", async () => {
+  assertThrows(() => send(self(), { ok: 1, fn: () => {} }), TypeError);
+  assertEquals(await mail(), []);
+});
+
+test("send() accepts only messages of a typed pid's type", () => {
+  const pid = idle() as Pid<{ type: "hi" }>;
+  send(pid, { type: "hi" });
+  // @ts-expect-error: the process accepts no such message
+  send(pid, { type: "bye" });
+  // @ts-expect-error: nor a pid of other messages as one of these
+  const other: Pid<{ type: "hi" } | string> = pid;
+  Process.exit(other, "kill");
+});
+
+// flush()
+
+processTest(
+  "flush() prints all mail through the group leader and empties the mailbox",
+  async () => {
+    const printed: string[] = [];
+    Process.groupLeader(spawn(async () => {
+      for (;;) {
+        const { replyAs, request } = await receive();
+        printed.push(request.chars);
+        Process.reply(replyAs, "ok");
+      }
+    }));
+    send(self(), "sup?");
+    send(self(), { type: "hi", n: 1n });
+    assertEquals(await flush(), "ok");
+    assertEquals(printed, ['"sup?"\n', '{ type: "hi", n: 1n }\n']);
+    assertEquals(await flush(), "ok");
+    assertEquals(printed.length, 2);
+    Process.exit(Process.groupLeader(), "kill");
+  },
+);
+
+// register(), unregister(), whereis()
+
+processTest(
+  "register() throws when the name is taken, or the process has one",
+  () => {
+    Process.register(self(), "taken");
+    const pid = idle();
+    assertThrows(
+      () => Process.register(pid, "taken"),
+      TypeError,
+      "is taken by",
+    );
+    assertThrows(
+      () => Process.register(self(), "second"),
+      TypeError,
+      'registered as "taken"',
+    );
+    assertStrictEquals(Process.whereis("second"), undefined);
+    Process.exit(pid, "kill");
+  },
+);
+
+processTest(
+  "register() throws NoProcessError for a process that is dead or elsewhere",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertThrows(() => Process.register(pid, "dead"), NoProcessError);
+    const remote = new Pid("kate@localhost", self().number, 1);
+    assertThrows(() => Process.register(remote, "remote"), NoProcessError);
+  },
+);
+
+processTest(
+  "unregister() throws NoProcessError for an unregistered name",
+  () => {
+    assertThrows(
+      () => Process.unregister("nobody"),
+      NoProcessError,
+      '"nobody"',
+    );
+  },
+);
+
+// alive()
+
+processTest("spawn() uses no number of a dead process again", () => {
+  const numbers = Array.from({ length: 100 }, () => {
+    const pid = spawn(() => {});
+    Process.exit(pid, "kill");
+    return pid.number;
+  });
+  assertEquals(new Set(numbers).size, numbers.length);
+});
+
+processTest(
+  "alive() is false for a pid of another incarnation, and throws for another node's",
+  () => {
+    assertFalse(Process.alive(new Pid(HERE, self().number, 3)));
+    assertThrows(
+      () => Process.alive(new Pid("kate@localhost", self().number, 3)),
+      TypeError,
+      "kate@localhost",
+    );
+  },
+);
+
+// Pid, Ref
+
+test("Pid.equals() compares node, number and creation", () => {
+  const pid = new Pid("a@b", 1, 2);
+  assert(pid.equals(new Pid("a@b", 1, 2)));
+  assertFalse(pid.equals(new Pid("a@c", 1, 2)));
+  assertFalse(pid.equals(new Pid("a@b", 3, 2)));
+  assertFalse(pid.equals(new Pid("a@b", 1, 3)));
+  assertFalse(pid.equals(new Ref("a@b", 1, 2)));
+  assertFalse(pid.equals({ node: "a@b", number: 1, creation: 2 }));
+});
+
+test("Pid and Ref print as in iex: 0 first for this node, another number for each other", () => {
+  assertEquals(String(new Pid(HERE, 112, 0)), "#PID<0.112.0>");
+  const [kate] = String(new Pid("kate@x", 7, 1)).match(/^#PID<[1-9]\d*\./)!;
+  assert(
+    String(new Ref("kate@x", 7, 1)).startsWith(
+      kate.replace("PID", "Reference"),
+    ),
+  );
+  assertFalse(String(new Pid("alex@x", 7, 1)).startsWith(kate));
+  assertEquals(Deno.inspect([new Pid(HERE, 112, 0)]), "[ #PID<0.112.0> ]");
+});
+
+processTest("makeRef() never returns the same reference twice", () => {
+  const refs = Array.from({ length: 1000 }, () => makeRef());
+  assertEquals(new Set(refs.map(String)).size, 1000);
+  assertNotEquals(refs[0], refs[1]);
+  assertFalse(refs[0].equals(refs[1]));
+});
+
+// guards of messages
+
+test("isExit(), isDown() and isReply() distinguish system messages from others", () => {
+  const guards = { EXIT: isExit, DOWN: isDown, reply: isReply };
+  for (const [type, guard] of Object.entries(guards)) {
+    assert(guard({ type }));
+    for (const other of [undefined, null, type, 1, [], {}, { type: "hi" }]) {
+      assertFalse(guard(other));
+    }
+  }
+});
+
+// sleep()
+
+processTest("sleep() waits, returns ok and takes no mail", async () => {
+  send(self(), "kept");
+  const start = performance.now();
+  // safe: only the least time is checked.
+  assertEquals(await Process.sleep(20), "ok");
+  // safe: only the least time is checked.
+  assert(performance.now() - start >= 18);
+  assertEquals(await mail(), ["kept"]);
+});
+
+// spawnLink(), link()
+
+processTest("spawnLink() links before the process runs", async () => {
+  Process.trapExit(true);
+  const pid = spawnLink(() => {});
+  Process.exit(pid, "before it runs");
+  assertEquals(await receive(), {
+    type: "EXIT",
+    from: pid,
+    reason: "before it runs",
+  });
+});
+
+processTest(
+  "link() to a dead process throws NoProcessError, or sends noproc when exits are trapped",
+  async () => {
+    const pid = spawn(() => {});
+    await ended(pid);
+    assertThrows(
+      () => Process.link(pid),
+      NoProcessError,
+      "Cannot link to #PID<",
+    );
+    Process.trapExit(true);
+    assertStrictEquals(Process.link(pid), true);
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from: pid,
+      reason: "noproc",
+    });
+  },
+);

@@ -1,0 +1,203 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  makeRef,
+  Process,
+  receive,
+  Ref,
+  self,
+  spawn,
+} from "../../../otp/process/process.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../../../core/context/default_node.ts";
+import { Pid } from "../../../core/values/pid.ts";
+import { type Clock, systemClock } from "../../../core/host/clock.ts";
+import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { clusterTest } from "../../_nodes.ts";
+import { ended, idle, mail, processTest, quiet } from "../../_processes.ts";
+
+/** A clock that advances on request. */
+class ManualClock implements Clock {
+  #now = 0.25;
+  readonly #callbacks = new Set<{ due: number; fn: () => void }>();
+
+  get pending(): number {
+    return this.#callbacks.size;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, fn: () => void): () => void {
+    const callback = { due: this.#now + ms, fn };
+    this.#callbacks.add(callback);
+    return () => void this.#callbacks.delete(callback);
+  }
+
+  every(ms: number, fn: () => void): () => void {
+    return systemClock.every(ms, fn);
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const callback of this.#callbacks) {
+      if (callback.due > this.#now) continue;
+      this.#callbacks.delete(callback);
+      callback.fn();
+    }
+  }
+}
+
+const clock = new ManualClock();
+const runtime = new NodeRuntime({ node: NO_NODE, creation: 0, clock });
+setDefaultRuntime(runtime);
+
+processTest("sendAfter() of 0 ms sends when the caller yields", async () => {
+  Process.sendAfter(self(), "now", 0);
+  assertEquals(await mail(), []);
+  clock.advance(0);
+  assertEquals(await receive(), "now");
+});
+
+processTest(
+  "sendAfter() sends in the order of the times, and of the calls for equal times",
+  async () => {
+    Process.sendAfter(self(), "late", 20);
+    for (const n of [1, 2, 3]) Process.sendAfter(self(), n, 10);
+    clock.advance(10);
+    clock.advance(10);
+    assertEquals(await mail(), [1, 2, 3, "late"]);
+  },
+);
+
+processTest("sendAfter() sends after its caller has exited", async () => {
+  const parent = self();
+  await ended(spawn(() => Process.sendAfter(parent, "from the dead", 10)));
+  clock.advance(10);
+  assertEquals(await receive(), "from the dead");
+});
+
+processTest("the exit of a process cancels the timers for it", () => {
+  const pid = idle();
+  const timers = [Process.sendAfter(pid, 1, 10), Process.sendAfter(pid, 2, 20)];
+  const other = Process.sendAfter(self(), "mine", 20);
+  clock.advance(10);
+  assertEquals(Process.readTimer(timers[1]), 10);
+  Process.exit(pid, "kill");
+  assertEquals(Process.readTimer(timers[1]), false);
+  assertEquals(Process.cancelTimer(timers[1]), false);
+  assertEquals(runtime.timers.size, 1);
+  assertEquals(Process.cancelTimer(other), 10);
+});
+
+processTest("sendAfter() to a dead process starts no timer", async () => {
+  const pid = spawn(() => {});
+  await ended(pid);
+  const timer = Process.sendAfter(pid, 1, 10);
+  assertEquals(Process.readTimer(timer), false);
+  assertEquals(runtime.timers.size, 0);
+});
+
+processTest(
+  "readTimer() returns the whole milliseconds that are left, and does not cancel",
+  async () => {
+    const timer = Process.sendAfter(self(), "tick", 10);
+    assertEquals(Process.readTimer(timer), 10);
+    clock.advance(3.25);
+    assertEquals(Process.readTimer(timer), 7);
+    clock.advance(6.75);
+    assertEquals(Process.readTimer(timer), false);
+    assertEquals(await receive(), "tick");
+  },
+);
+
+processTest(
+  "readTimer() and cancelTimer() return false for a reference of no timer",
+  () => {
+    const timer = Process.sendAfter(self(), "never", 10);
+    for (
+      const ref of [
+        makeRef(),
+        new Ref("kate@localhost", timer.number, timer.creation),
+        new Ref(timer.node, timer.number, timer.creation + 1),
+      ]
+    ) {
+      assertEquals(Process.readTimer(ref), false);
+      assertEquals(Process.cancelTimer(ref), false);
+    }
+    assertEquals(Process.cancelTimer(timer), 10);
+  },
+);
+
+processTest(
+  "sendAfter() with abs sends at a moment of the node's clock",
+  async () => {
+    const moment = Process.monotonicTime() + 50;
+    const timer = Process.sendAfter(self(), "at", moment, { abs: true });
+    clock.advance(10);
+    assertEquals(Process.readTimer(timer), 40);
+    clock.advance(40);
+    assertEquals(await receive(), "at");
+    Process.sendAfter(self(), "past", moment - 1, { abs: true });
+    Process.sendAfter(self(), "before all", -5, { abs: true });
+    clock.advance(0);
+    assertEquals(await mail(), ["past", "before all"]);
+  },
+);
+
+processTest("sendAfter() rejects invalid times and receivers", () => {
+  assertThrows(() => Process.sendAfter(self(), 1, Infinity), RangeError);
+  assertThrows(
+    () => Process.sendAfter(self(), 1, NaN, { abs: true }),
+    RangeError,
+    "Cannot send at NaN ms",
+  );
+  const elsewhere = new Pid("kate@localhost", 1, 1);
+  for (const to of [elsewhere, { name: "a", node: "b@c" }, makeRef()]) {
+    assertThrows(
+      () => Process.sendAfter(to as Pid, 1, 0),
+      TypeError,
+      "neither a process of nonode@nohost nor a name",
+    );
+  }
+  assertThrows(
+    () => Process.sendAfter(self(), (() => {}) as unknown, 0),
+    TypeError,
+    "Cannot send",
+  );
+  assertEquals(runtime.timers.size, 0);
+});
+
+processTest("a node that stops cancels its timers", async () => {
+  const other = new NodeRuntime({
+    node: "other@localhost",
+    creation: 1,
+    clock,
+  });
+  other.timers.start("nobody", 1, 10);
+  other.timers.start(other.shell().pid, 2, 20);
+  assertEquals(other.timers.size, 2);
+  other.stop("shutdown");
+  assertEquals(other.timers.size, 0);
+  // The clock's own timers are cancelled when the event loop has turned.
+  await quiet();
+  assertEquals(clock.pending, 0);
+});
+
+clusterTest("sendAfter() uses the machine's clock", async (cluster) => {
+  // A timer that is left when the node has stopped is a leak, which fails the test.
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    Process.sendAfter(self(), "first", 5);
+    Process.sendAfter(self(), "second", Process.monotonicTime() + 25, {
+      abs: true,
+    });
+    Process.sendAfter("nobody", "never", 60_000);
+    Process.sendAfter(self(), "never", 60_000);
+    // Two timers of the machine that are both late fire in any order.
+    const got = [await receive(), await receive()];
+    assertEquals(got.sort(), ["first", "second"]);
+  });
+});

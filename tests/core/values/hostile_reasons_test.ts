@@ -1,0 +1,407 @@
+/** Exits with reasons that are huge, or throw when they are inspected: everyone is notified of each. */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { formatExit } from "../../../core/errors.ts";
+import { inspect, Process } from "../../../mod.ts";
+import { jsonLog, type LogEvent, Node, standardLog } from "../../../node.ts";
+import {
+  type DownMessage,
+  exit,
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+} from "../../../otp/process/process.ts";
+import { currentRuntime } from "../../../core/context/current_process.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../../../core/context/default_node.ts";
+import { printable, quote } from "../../../core/values/inspect.ts";
+import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
+import { Task } from "../../../otp/task/task.ts";
+import { test } from "../../../testing/tags.ts";
+import { clusterTest, pairTest } from "../../_nodes.ts";
+import { processTest, standardError } from "../../_processes.ts";
+import { reasonChild, throwHostile } from "./_hostile_reasons.ts";
+import * as Hostile from "./_hostile_reasons.ts";
+import fc, { runs } from "../../_seeds.ts";
+import { until } from "../../_until.ts";
+
+/** The log of the node without a name. */
+const logged: string[] = [];
+setDefaultRuntime(
+  new NodeRuntime({
+    node: NO_NODE,
+    creation: 0,
+    report: ({ message }) => logged.push(message),
+  }),
+);
+
+/**
+ * All that is logged while a function runs. The default runtime is the one above, or one that came after a node
+ * that was the default has stopped: that one logs to standard error.
+ */
+async function logOf(
+  fn: (soFar: () => string) => Promise<void>,
+): Promise<string> {
+  const start = logged.length;
+  const all = (text: string) => text + logged.slice(start).join("\n");
+  return all(await standardError((soFar) => fn(() => all(soFar()))));
+}
+
+const NAMES = Object.keys(Hostile.REASONS);
+
+/** The ratio to a plain reason that a hostile one may take; it is inspected, copied and sent. */
+const TEXT = 300_000;
+
+for (const name of NAMES) {
+  test(`inspect(), formatExit(), printable() and quote() bound the text for ${name}`, () => {
+    const value = Hostile.REASONS[name]();
+    const options = { limit: Infinity, depth: Infinity, width: 20 };
+    for (
+      const text of [
+        inspect(value),
+        inspect(value, { ...options, printableLimit: Infinity }),
+        formatExit(value),
+        formatExit({
+          type: "call",
+          reason: value,
+          call: [value, value, [value]],
+        }),
+      ]
+    ) {
+      assertEquals(typeof text, "string");
+      // Escapes make a text up to six times as long.
+      assertLess(text.length, 6 * TEXT);
+    }
+    if (typeof value === "string") {
+      assertLess(printable(value).length, TEXT);
+      assertLess(quote(value).length, TEXT);
+    }
+  });
+
+  processTest(
+    `links and monitors of a process are notified when it exits with ${name}`,
+    async () => {
+      Process.trapExit(true);
+      for (const end of [exit, throwHostile]) {
+        const linked = spawnLink(() => end(Hostile.REASONS[name]()));
+        await receive((m) => m?.type === "EXIT" && linked.equals(m.from));
+        const { ref } = spawnMonitor(() => end(Hostile.REASONS[name]()));
+        await receive((m) => ref.equals(m?.ref));
+        await assertNotified();
+      }
+    },
+  );
+
+  processTest(
+    `a supervisor restarts a child that exits with ${name}`,
+    async () => {
+      Process.trapExit(true);
+      const supervisor = await Supervisor.startLink(
+        [reasonChild(self())],
+        { strategy: "one_for_one", maxRestarts: 10 },
+      );
+      for (let i = 0; i < 3; i++) {
+        const { pid } = await receive((m) => m?.started === true);
+        send(pid, { end: name });
+      }
+      await receive((m) => m?.started === true);
+      await Supervisor.stop(supervisor);
+      await receive((m) => m?.type === "EXIT");
+    },
+  );
+
+  processTest(
+    `the owner of a task is notified that it exited with ${name}`,
+    async () => {
+      Process.trapExit(true);
+      const task = Task.async(() => {
+        throw Hostile.REASONS[name]();
+      });
+      const failed = await Task.await(task).then(() => "ok", (error) => error);
+      assert(failed instanceof Error);
+      await receive((m) => m?.type === "EXIT");
+      await assertNotified();
+    },
+  );
+}
+
+/** Fails, by the test's time limit, if exits are no longer announced. */
+async function assertNotified(): Promise<void> {
+  const { ref } = spawnMonitor(() => exit("after"));
+  const down = await receive<DownMessage>((m) => ref.equals(m?.ref));
+  assertEquals(down.reason, "after");
+}
+
+clusterTest(
+  "links and monitors of another node are notified of every hostile reason, and the connection stays",
+  async (cluster) => {
+    await cluster.start("kate", { modules: { Hostile }, log: standardLogOff });
+    const alex = await cluster.start("alex", { log: standardLogOff });
+    await alex.run(async () => {
+      Process.trapExit(true);
+      for (const name of NAMES) {
+        const pid = await Node.spawnLink(
+          "kate@localhost",
+          ["Hostile", "endOn"],
+          [name],
+        );
+        const ref = Process.monitor(pid);
+        send(pid, "end");
+        await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
+        await receive((m) => ref.equals(m?.ref));
+        const { ref: next } = await Node.spawnMonitor("kate@localhost", [
+          "Hostile",
+          "endPlainly",
+        ]);
+        const down = await receive<DownMessage>((m) => next.equals(m?.ref));
+        assertEquals(down.reason, "after", name);
+      }
+    });
+  },
+  { timeout: 60_000 },
+);
+
+clusterTest(
+  "a reason too large for the other node is replaced by a text, and everyone is notified",
+  async (cluster) => {
+    const limits = { maxMessageBytes: 20_000 };
+    await cluster.start("kate", {
+      modules: { Hostile },
+      limits,
+      log: standardLogOff,
+    });
+    const alex = await cluster.start("alex", { limits, log: standardLogOff });
+    await alex.run(async () => {
+      Process.trapExit(true);
+      for (const name of NAMES) {
+        const pid = await Node.spawnLink(
+          "kate@localhost",
+          ["Hostile", "endOn"],
+          [name],
+        );
+        const ref = Process.monitor(pid);
+        send(pid, "end");
+        await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
+        await receive((m) => ref.equals(m?.ref));
+      }
+    });
+  },
+  { timeout: 60_000 },
+);
+
+function standardLogOff(): void {}
+
+processTest(
+  "a listener of the abort signal that throws does not prevent notifications",
+  async () => {
+    Process.trapExit(true);
+    const said = await logOf(async (soFar) => {
+      const owner = self();
+      const pid = spawn(async () => {
+        const process = currentRuntime().find(self())!;
+        for (const text of ["first", "second"]) {
+          process.abortSignal().addEventListener("abort", () => {
+            throw new Error(text);
+          });
+        }
+        send(owner, "up");
+        await receive(() => false);
+      });
+      const watched = Process.monitor(pid);
+      await receive((m) => m === "up");
+      await Process.link(pid);
+      Process.exit(pid, "gone");
+      await receive((m) => watched.equals(m?.ref));
+      await receive((m) => m?.type === "EXIT");
+      await assertNotified();
+      // Errors of listeners are reported in a later turn.
+      await until(() => soFar().includes("second"));
+    });
+    assert(said.includes("first"), said);
+  },
+);
+
+processTest(
+  "a wait that throws when it is abandoned does not prevent notifications",
+  async () => {
+    const said = await logOf(async () => {
+      const owner = self();
+      const pid = spawn(async () => {
+        const process = currentRuntime().find(self())!;
+        const ref = currentRuntime().makeRef();
+        process.await(ref, {
+          node: "",
+          reply() {},
+          down() {},
+          abandon() {
+            throw new Error("not abandoned");
+          },
+        });
+        send(owner, "up");
+        await receive(() => false);
+      });
+      const watched = Process.monitor(pid);
+      await receive((m) => m === "up");
+      Process.exit(pid, "gone");
+      await receive((m) => watched.equals(m?.ref));
+      await assertNotified();
+    });
+    assert(said.includes("not abandoned"), said);
+  },
+);
+
+for (
+  const [what, hook] of Object.entries({
+    "throws": () => {
+      throw new Error("hook");
+    },
+    "throws what cannot be shown": () => {
+      throw Hostile.REASONS["a revoked proxy"]();
+    },
+    "rejects": () => Promise.reject(new Error("hook")),
+    "is slow": () => {
+      const end = performance.now() + 30;
+      // safe: computes, and decides nothing
+      while (performance.now() < end);
+    },
+  })
+) {
+  clusterTest(
+    `a log hook that ${what} does not prevent a supervisor from restarting`,
+    async (cluster) => {
+      const alex = await cluster.start("alex", {
+        log: hook as (event: LogEvent) => void,
+      });
+      await standardError(() =>
+        alex.run(async () => {
+          Process.trapExit(true);
+          const supervisor = await Supervisor.startLink(
+            [reasonChild(self())],
+            { strategy: "one_for_one", maxRestarts: 10 },
+          );
+          for (let i = 0; i < 3; i++) {
+            const { pid } = await receive((m) => m?.started === true);
+            send(pid, { end: "an error" });
+          }
+          await receive((m) => m?.started === true);
+          await Supervisor.stop(supervisor);
+        })
+      );
+    },
+  );
+}
+
+test("a process whose result has a `then` that throws ends", async () => {
+  const runtime = new NodeRuntime({
+    node: "nonode@nohost",
+    creation: 0,
+    report() {},
+  });
+  const results = [
+    Object.defineProperty({}, "then", {
+      get() {
+        throw new Error("getter");
+      },
+    }),
+    {
+      then() {
+        throw new Error("method");
+      },
+    },
+    { then: (done: () => void) => done() },
+  ];
+  for (const result of results) {
+    const process = runtime.spawn(() => result, {});
+    const ended = new Promise((resolve) =>
+      process.abortSignal().addEventListener("abort", resolve)
+    );
+    await ended;
+    assertEquals(process.alive, false);
+  }
+  runtime.stop("shutdown");
+});
+
+test("formatExit() and inspect() never throw, for any value", () => {
+  // Created only when inspected: fast-check inspects its values too.
+  const hostile = fc.constantFrom(...NAMES).map((name) =>
+    Hostile.REASONS[name]
+  );
+  const plain = fc.anything({ withMap: true, withSet: true, withBigInt: true });
+  const part = fc.oneof(plain.map((value) => () => value), hostile);
+  const type = fc.constantFrom(
+    ...["call", "shutdown", "nocatch", "nodedown", "failed_to_start_child"],
+    ...["already_started", "bad_return_value"],
+  );
+  const parts = fc.record({
+    ...{ reason: part, node: part, value: part, id: part, pid: part },
+    call: fc.array(part),
+  });
+  fc.assert(
+    fc.property(type, parts, (type, { call, ...others }) => {
+      const reason: Record<string, unknown> = { type };
+      for (const [key, make] of Object.entries(others)) reason[key] = make();
+      reason.call = call.map((make) => make());
+      assertLess(formatExit(reason).length, 6 * TEXT);
+      assertLess(inspect(reason).length, 6 * TEXT);
+    }),
+    { numRuns: runs(100) },
+  );
+});
+
+test("formatExit() takes time for the shown part only", () => {
+  const took = (value: unknown) => {
+    let best = Infinity;
+    for (let i = 0; i < 5; i++) {
+      const start = performance.now();
+      for (let n = 0; n < 20; n++) formatExit(value);
+      best = Math.min(best, performance.now() - start);
+    }
+    return best;
+  };
+  const list = (length: number) =>
+    Array.from({ length }, (_, i) => ({ text: "x".repeat(200), i }));
+  // A hundred times as much to show, of which no more is shown: well below ten times as long.
+  assertLess(took(list(200_000)), 10 * took(list(200)) + 1);
+  assertLess(took("x".repeat(20_000_000)), 10 * took("x".repeat(20_000)) + 1);
+});
+
+test("jsonLog() and standardLog() write a bounded line for every hostile reason", async () => {
+  for (const name of NAMES) {
+    const reason = Hostile.REASONS[name]();
+    const crash = {
+      ...{ pid: self(), name: undefined, kind: "process", initialCall: "f" },
+      ...{ parent: undefined, ancestors: [], callers: [], links: [] },
+      ...{ monitors: [], trapExit: false, messageQueueLen: 0 },
+      ...{ reason, lastMessage: reason, state: [reason, { reason }] },
+    } as unknown as LogEvent["crash"];
+    const event: LogEvent = {
+      level: "error",
+      node: "n@h",
+      message: "x",
+      crash,
+    };
+    for (const log of [jsonLog, standardLog]) {
+      const line = await standardError(() => log(event));
+      assertLess(line.length, 6 * TEXT);
+      assertEquals(line.indexOf("\n"), line.length - 1);
+    }
+  }
+});
+
+pairTest(
+  "kate's processes continue when alex sends one of them an exit signal with a huge reason",
+  async () => {
+    Process.trapExit(true);
+    const pid: Pid = await Node.spawnLink("kate@localhost", ["Remote", "wait"]);
+    Process.exit(pid, { text: "x".repeat(5_000_000) });
+    await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
+    assertEquals(await Node.ping("kate@localhost"), "pong");
+  },
+);

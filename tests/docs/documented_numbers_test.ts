@@ -1,0 +1,1223 @@
+/**
+ * Numbers of the pages, each read from its sentence and met by the library exactly: at the number, and one beyond.
+ *
+ * Most limits have their tests where their subject has, and these read the page, too (`numbersIn`). Here are the
+ * others: in virtual time, or on a part of a node without its network.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { Attempts, REPEATS } from "../../net/attempts.ts";
+import { CLOSING, EPMD_LIMITS } from "../../net/epmd/epmd_server.ts";
+import { global } from "../../otp/global/global.ts";
+import {
+  PageServer,
+  REQUEST_TIME,
+} from "../../observe/dashboard/page_server.ts";
+import { refusalOfRequest } from "../../observe/dashboard/request_checks.ts";
+import { NodeRuntime } from "../../core/node_runtime.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { askDnsSrv } from "../../otp/cluster/strategies/dns.ts";
+import { TaskLoad } from "../../otp/task/task_load.ts";
+import { beamWire } from "../../net/wires/beam/beam_wire.ts";
+import {
+  MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
+  MAX_HANDSHAKE_BYTES,
+} from "../../net/wires/json/json_handshake.ts";
+import { jsonWire } from "../../net/wires/json/json_wire.ts";
+import { localOf } from "../_raw_beam.ts";
+import { GIVE_WAY } from "../../net/dialler.ts";
+import { REARM_INTERVAL } from "../../net/listener.ts";
+import { MAX_WAITING } from "../../core/host/standard_streams.ts";
+import {
+  GROUP,
+  PORT as GROUP_PORT,
+} from "../../otp/cluster/strategies/gossip.ts";
+import { MAX_SEEK } from "../../otp/pg/pg_peers.ts";
+import { ANSWER_TIMEOUT, SHUTDOWN } from "../../workers/worker_server.ts";
+import { Connection } from "../../net/connection.ts";
+import { Budget } from "../../net/budget.ts";
+import { newConnectionStats } from "../../net/statistics.ts";
+import { MAX_CONNECTIONS } from "../../net/tcp.ts";
+import {
+  DEFAULT_LIMITS,
+  type Local,
+  type Port,
+  type Session,
+  type Transport,
+  type TransportHandlers,
+  type Wire,
+} from "../../net/wire.ts";
+import { ExitError } from "../../core/errors.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
+import { Node } from "../../node.ts";
+import { TICK_TIME } from "../../node/start_node.ts";
+import { DashboardAccess } from "../../observe/dashboard/access.ts";
+import { health } from "../../observe/health.ts";
+import { pg } from "../../otp/pg/pg.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawnLink,
+} from "../../otp/process/process.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import { checkTopologies } from "../../otp/cluster/check_topologies.ts";
+import { formatText, MAX_FORMATTED } from "../../otp/io/erlang_format.ts";
+import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";
+import { PendingWrites } from "../../otp/io/pending_writes.ts";
+import { makeToken } from "../../shell/shell_messages.ts";
+import { LineValues } from "../../shell/line_values.ts";
+import { Supervisor } from "../../otp/supervisor/supervisor.ts";
+import { Task } from "../../otp/task/task.ts";
+import { PoolError, TaskPool } from "../../otp/task_pool/task_pool.ts";
+import { TaskSupervisor } from "../../task_supervisor.ts";
+import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { Timeline } from "../../testing/simulation/timeline.ts";
+import { test } from "../../testing/tags.ts";
+import { numbersIn, readPage } from "../_pages.ts";
+import { quiet } from "../_processes.ts";
+
+const CLUSTER = "docs/cluster.md";
+const DIFFERENCES = "docs/differences.md";
+const OTP = "docs/otp.md";
+const PLACEMENT = "docs/placement.md";
+const PROTOCOL = "docs/protocol.md";
+const SECURITY = "docs/security.md";
+const SHELL = "docs/shell.md";
+const WEB = "docs/web.md";
+
+const KATE = "kate@localhost";
+
+/** A test of the numbers of a sentence. */
+function states(
+  page: string,
+  sentence: string,
+  check: (...numbers: number[]) => void | Promise<void>,
+): void {
+  test(`${page}: ${sentence}`, () => check(...numbersIn(page, sentence)));
+}
+
+// Limits of nodes.
+
+/** The options in a page's tables whose second column is a number. */
+async function optionsOf(page: string): Promise<Record<string, number>> {
+  const rows = (await readPage(page)).matchAll(
+    /^\| `(\w+)` +(?:\(no limit\) +)?\| ([\d,]+)(?: MiB)? /gm,
+  );
+  return Object.fromEntries(
+    [...rows].map(([row, option, digits]) => [
+      option,
+      Number(digits.replaceAll(",", "")) * (row.includes("MiB") ? 1 << 20 : 1),
+    ]),
+  );
+}
+
+test(`${SECURITY}: the table of caps has all default limits`, async () => {
+  const { tickTime, ...limits } = await optionsOf(SECURITY);
+  assertEquals<unknown>(limits, DEFAULT_LIMITS);
+  assertEquals(tickTime, TICK_TIME);
+});
+
+test(`${PROTOCOL}: the table of limits has the defaults`, async () => {
+  const limits = Object.entries(await optionsOf(PROTOCOL))
+    .filter(([option]) => option in DEFAULT_LIMITS);
+  assert(limits.length >= 3);
+  for (const [option, value] of limits) {
+    assertEquals(DEFAULT_LIMITS[option as "maxDepth"], value, option);
+  }
+});
+
+states(
+  SECURITY,
+  "A node keeps at most # connections open",
+  (connections) => assertEquals(MAX_CONNECTIONS, connections),
+);
+
+// Unauthenticated connections.
+
+/** Whether a wire goes on reading when the length of the first frame has arrived. */
+async function readsOn(wire: Wire, length: Uint8Array): Promise<boolean> {
+  const started = Promise.withResolvers<TransportHandlers>();
+  const transport: Partial<Transport> = {
+    remote: "127.0.0.1:1",
+    start: started.resolve,
+    pause: () => {},
+    resume: () => {},
+    write: () => true,
+    end: () => {},
+    destroy: () => {},
+  };
+  const accepted = wire.accept(
+    transport as Transport,
+    () => new Uint8Array(),
+    localOf(KATE, 1),
+  );
+  (await started.promise).bytes(length);
+  let isPending = true;
+  accepted.catch(() => {}).then(() => isPending = false);
+  await quiet();
+  return isPending;
+}
+
+states(
+  SECURITY,
+  "a first message has at most #, and the node refuses a longer length as soon as it arrives",
+  async (most) => {
+    const length = (bytes: number) => Uint8Array.of(0, 0, bytes >> 8, bytes);
+    assertEquals(await readsOn(jsonWire, length(most)), true);
+    assertEquals(await readsOn(jsonWire, length(most + 1)), false);
+  },
+);
+
+states(
+  SECURITY,
+  "(the first message has at most # bytes)",
+  async (most) => {
+    const length = (bytes: number) => Uint8Array.of(bytes >> 8, bytes);
+    assertEquals(await readsOn(beamWire(), length(most)), true);
+    assertEquals(await readsOn(beamWire(), length(most + 1)), false);
+  },
+);
+
+states(
+  SECURITY,
+  "and its EPMD # (# without a name, # nodes, # that are closing)",
+  (all, unnamed, nodes, closing) => {
+    const { maxConnections, maxNodes } = EPMD_LIMITS;
+    assertEquals([maxConnections, maxNodes, CLOSING], [
+      unnamed,
+      nodes,
+      closing,
+    ]);
+    assertEquals(maxConnections + maxNodes + CLOSING, all);
+  },
+);
+
+states(
+  SECURITY,
+  "For #, names of nodes that register for the first time wait",
+  (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
+);
+
+states(
+  PROTOCOL,
+  "Each is an object of at most # bytes with at most # levels of nesting.",
+  (bytes, levels) => {
+    assertEquals(MAX_HANDSHAKE_BYTES, bytes);
+    assertEquals(MAX_HANDSHAKE_DEPTH, levels);
+  },
+);
+
+for (
+  const [page, sentence, limit] of [
+    [PROTOCOL, "The handshake must complete within #.", "handshakeTimeout"],
+    [
+      SECURITY,
+      "Stay open for # in total (`handshakeTimeout`)",
+      "handshakeTimeout",
+    ],
+    [
+      PROTOCOL,
+      "A listener has at most # connections in the handshake",
+      "maxHalfOpen",
+    ],
+    [PROTOCOL, "a frame has at most # bytes,", "maxFrameBytes"],
+    [
+      DIFFERENCES,
+      "(`limits.maxQueueBytes`, #) it throws `QueueFullError`",
+      "maxQueueBytes",
+    ],
+    [DIFFERENCES, "A message has at most # levels", "maxDepth"],
+    [
+      DIFFERENCES,
+      "While a node is being dialled, at most # messages are kept",
+      "maxPendingSignals",
+    ],
+    [DIFFERENCES, "There are at most # connections", "maxConnections"],
+    [
+      "docs/deploy.md",
+      "A node keeps at most # peers (`maxConnections`)",
+      "maxConnections",
+    ],
+  ] as const
+) states(page, sentence, (value) => assertEquals(DEFAULT_LIMITS[limit], value));
+
+states(
+  "docs/deploy.md",
+  "`LimitNOFILE`: a node keeps at most # connections",
+  (connections) => assertEquals(MAX_CONNECTIONS, connections),
+);
+
+states(
+  PROTOCOL,
+  "dials again: # times, first after # to # ms, then after # the previous delay each time",
+  (times, least, most, factor) => {
+    assertEquals(REPEATS, times);
+    for (const [chance, first] of [[0, least], [256, most]]) {
+      const attempts = new Attempts({
+        runtime: {} as Runtime,
+        local: { randomBytes: () => [chance] } as unknown as Local,
+      });
+      const delays = [0, 1, 2].map((repeats) => attempts.repeatAfter(repeats));
+      assertEquals(delays, [first, factor * first, factor ** 2 * first]);
+    }
+  },
+);
+
+// A connection whose peer does not read.
+
+const PIECE = 1 << 14;
+
+/** A connection without a network, to a peer that reads when a test says so. */
+class Line {
+  readonly timeline = new Timeline();
+  readonly stats = newConnectionStats();
+  readonly connection: Connection;
+  isPaused = false;
+  down: string | undefined;
+  /** The bytes that the transport has, and the peer has not read. */
+  taken = 0;
+  /** The ticks that were sent. */
+  ticks = 0;
+  readonly #reads: boolean;
+  #port!: Port;
+  #handlers!: TransportHandlers;
+
+  /** Connects; the peer reads all at once, or nothing. */
+  constructor({ limits = DEFAULT_LIMITS, reads = false } = {}) {
+    this.#reads = reads;
+    const transport: Transport = {
+      remote: "127.0.0.1:1",
+      buffered: 0,
+      start: (handlers) => void (this.#handlers = handlers),
+      write: (bytes) => {
+        this.taken += bytes.length;
+        return this.#reads;
+      },
+      pause: () => this.isPaused = true,
+      resume: () => this.isPaused = false,
+      end: () => {},
+      destroy: () => {},
+    };
+    const session = {
+      peer: { name: KATE, creation: 1 },
+      replaces: false,
+      rest: new Uint8Array(),
+      open: (port: Port) => {
+        this.#port = port;
+        return {
+          outgoing: {
+            pending: 0,
+            flush() {},
+            tick: () => {
+              this.ticks++;
+              this.queue(4);
+            },
+          },
+          incoming: { receive() {}, close() {} },
+        };
+      },
+    };
+    this.connection = new Connection({
+      transport,
+      session: session as unknown as Session,
+      place: {} as never,
+      known: [],
+      wire: "json",
+      limits,
+      runtime: {
+        after: (ms: number, fn: () => void) => this.timeline.after(ms, fn),
+        local: {},
+      } as unknown as Runtime,
+      queued: new Budget(Infinity),
+      stats: this.stats,
+      handlers: {
+        down: (reason) => this.down = reason,
+        peers() {},
+        refused() {},
+      },
+    });
+    this.connection.start();
+  }
+
+  /** Queues bytes for the peer. */
+  queue(bytes: number): void {
+    this.#port.write(new Uint8Array(bytes));
+  }
+
+  /** Receives bytes of the peer until it is held back; returns their number. */
+  async read(): Promise<number> {
+    let bytes = 0;
+    while (!this.isPaused && bytes < 1 << 30) {
+      this.#handlers.bytes(new Uint8Array(PIECE));
+      bytes += PIECE;
+      // It also pauses until the event loop has turned.
+      if (this.isPaused) await quiet();
+    }
+    return bytes;
+  }
+
+  /** The peer reads all that the transport has; returns the number of bytes that follow. */
+  drain(): number {
+    this.taken = 0;
+    this.#handlers.drained();
+    return this.taken;
+  }
+}
+
+states(
+  SECURITY,
+  "For each # that the peer then reads, the node reads #; if the peer reads nothing, the node reads # every # ms,",
+  async (batch, credit, probed, ms) => {
+    const limit = 1 << 24;
+    const line = new Line({
+      limits: { ...DEFAULT_LIMITS, maxQueueBytes: limit },
+    });
+    for (let bytes = 0; bytes <= 2 * limit - limit / 8; bytes += PIECE) {
+      line.queue(PIECE);
+    }
+    await line.read();
+    // Frames leave whole.
+    assertEquals(line.drain(), batch);
+    assertEquals(await line.read(), credit);
+    assertEquals(line.timeline.nextAt, ms);
+    line.timeline.step();
+    assertEquals(await line.read(), probed);
+    assertEquals(line.timeline.nextAt, 2 * ms);
+  },
+);
+
+states(
+  SECURITY,
+  "The node disconnects the peer at # the limit, or when the peer has read nothing for # tick times.",
+  (times, tickTimes) => {
+    const limit = 1 << 20;
+    const blocked = new Line({
+      limits: { ...DEFAULT_LIMITS, maxQueueBytes: limit },
+    });
+    blocked.queue(1);
+    blocked.queue(times * limit - 1);
+    blocked.connection.flush();
+    assertEquals(blocked.down, undefined);
+    blocked.queue(1);
+    blocked.connection.flush();
+    assertMatch(blocked.down!, /asks more than it reads/);
+
+    const stuck = new Line();
+    stuck.queue(1);
+    let sixteenths = 0;
+    while (stuck.down === undefined) {
+      stuck.connection.tick();
+      sixteenths++;
+    }
+    assertEquals((sixteenths / 16).toFixed(2), tickTimes.toFixed(2));
+    assertMatch(stuck.down, /has read nothing/);
+  },
+);
+
+/** The time between ticks to an idle peer, in milliseconds. */
+function tickInterval(tickTime: number): number {
+  const idle = new Line({ reads: true });
+  for (let i = 0; i < 16; i++) idle.connection.tick();
+  return tickTime / idle.ticks;
+}
+
+states(
+  SECURITY,
+  "`tickTime` (no limit) | # ms | a peer that is silent, or reads nothing from its queue, is down | one tick every # |",
+  (tickTime, ms) => assertEquals(tickInterval(tickTime), ms),
+);
+
+states(
+  "docs/deploy.md",
+  "an idle connection carries a tick every #, an eighth of `tickTime`.",
+  (ms) => assertEquals(tickInterval(TICK_TIME), ms),
+);
+
+for (
+  const [page, sentence] of [
+    [OTP, "or it is silent for its tick time (#,"],
+    [PROTOCOL, "for an eighth of its tick time (# by default)"],
+  ]
+) states(page, sentence, (ms) => assertEquals(TICK_TIME, ms));
+
+// Secrets.
+
+/** The bits of secrets of one form, if each of their characters varies. */
+function bitsOf(secrets: string[], bitsOfCharacter: number): number {
+  const varying = Array.from(
+    secrets[0],
+    (_, i) => new Set(secrets.map((each) => each[i])).size > 1,
+  ).filter(Boolean).length;
+  return varying * bitsOfCharacter;
+}
+
+states(
+  SECURITY,
+  "messages between a shell's processes carry a token of # random bits",
+  (bits) => {
+    const tokens = Array.from({ length: 100 }, makeToken);
+    for (const token of tokens) assertMatch(token, /^[\da-f]+$/);
+    assertEquals(bitsOf(tokens, 4), bits);
+  },
+);
+
+states(
+  SECURITY,
+  "The link has a token of # random bits.",
+  (bits) => {
+    const access = new DashboardAccess("c");
+    const tokens = Array.from({ length: 100 }, () => access.issue());
+    for (const token of tokens) assertMatch(token, /^[\w-]+$/);
+    assertEquals(Math.floor(bitsOf(tokens, 6) / 8) * 8, bits);
+  },
+);
+
+states(SECURITY, "The session is another # random bits", (bits) => {
+  const access = new DashboardAccess("c");
+  const sessions = Array.from(
+    { length: 100 },
+    () => access.redeem(access.issue())!,
+  );
+  for (const session of sessions) assertMatch(session, /^[\w-]+$/);
+  assertEquals(Math.floor(bitsOf(sessions, 6) / 8) * 8, bits);
+});
+
+states(
+  SECURITY,
+  "At most # links and # sessions are valid;",
+  (links, sessions) => {
+    for (const more of [0, 1]) {
+      const access = new DashboardAccess("c");
+      const issued = Array.from(
+        { length: links + more },
+        () => access.issue(),
+      );
+      assertEquals(access.redeem(issued[0]) === undefined, more === 1);
+      const other = new DashboardAccess("c");
+      const redeemed = Array.from(
+        { length: sessions + more },
+        () => other.redeem(other.issue()),
+      );
+      assertEquals(other.admits(`c=${redeemed[0]}`), more === 0);
+      assert(other.admits(`c=${redeemed[1]}`));
+    }
+  },
+);
+
+// The dashboard's server.
+
+const PAGE = numbersIn(
+  SECURITY,
+  "**Limits.** # connections, # requests at a time, heads of #, bodies of #, URLs of # characters; # to send a request and # to read an answer; answers of at most #.",
+);
+
+/** Runs a test with a dashboard's server, and what its requests answer. */
+async function withPage(
+  state: () => Promise<unknown>,
+  fn: (
+    ask: (path: string, options?: RequestInit) => Promise<Response>,
+  ) => Promise<void>,
+): Promise<void> {
+  const server = new PageServer({
+    state,
+    end: () => Promise.resolve({ status: 200, result: "ok" }),
+  });
+  await server.listen(0, "127.0.0.1");
+  try {
+    const link = server.url();
+    const entered = await fetch(link);
+    const [, folder] = /url=(\/[0-9a-f]{16}\/)"/.exec(await entered.text())!;
+    const [cookie] = entered.headers.get("set-cookie")!.split(";");
+    await fn((path, options = {}) =>
+      fetch(new URL(folder + path, link), {
+        ...options,
+        headers: {
+          cookie,
+          "x-otp-dashboard": "1",
+          "content-type": "application/json",
+          ...options.headers,
+        },
+      })
+    );
+  } finally {
+    await server.close();
+  }
+}
+
+/** The status of an answer, whose body is dropped. */
+async function statusOf(response: Promise<Response>): Promise<number> {
+  const { status, body } = await response;
+  await body?.cancel();
+  return status;
+}
+
+test(`${SECURITY}: the dashboard answers requests up to its limit at a time, and reads as much of each`, async () => {
+  const [, atATime, , body, url] = PAGE;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let running = 0;
+  const full = Promise.withResolvers<void>();
+  const state = async () => {
+    if (++running === atATime) full.resolve();
+    await promise;
+    return {};
+  };
+  await withPage(state, async (ask) => {
+    const post = (length: number) =>
+      statusOf(ask("api/end", {
+        method: "POST",
+        body: JSON.stringify("x".repeat(length - 2)),
+      }));
+    assertEquals([await post(body), await post(body + 1)], [200, 413]);
+    const answers = Array.from(
+      { length: atATime },
+      () => statusOf(ask("api/state")),
+    );
+    await full.promise;
+    assertEquals(await statusOf(ask("api/state")), 503);
+    resolve();
+    assertEquals(new Set(await Promise.all(answers)), new Set([200]));
+  });
+  const refused = (length: number) =>
+    refusalOfRequest("GET", "/".padEnd(length, "x"), { host: "127.0.0.1" });
+  assertEquals(refused(url), undefined);
+  assertEquals(refused(url + 1)?.status, 414);
+});
+
+test(`${SECURITY}: the dashboard's answers have a largest size, and a time in which they are read`, async () => {
+  const [, , , , , , ms, size] = PAGE;
+  let length = 0;
+  const timers: unknown[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((fn: () => void, ms: number) => {
+    timers.push(ms);
+    return setTimeout(fn, ms);
+  }) as typeof setTimeout;
+  try {
+    await withPage(
+      () => Promise.resolve("x".repeat(length - 2)),
+      async (ask) => {
+        length = size;
+        assertEquals(await statusOf(ask("api/state")), 200);
+        length = size + 1;
+        assertEquals(await statusOf(ask("api/state")), 502);
+      },
+    );
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert(timers.includes(ms), `${timers}`);
+});
+
+states(
+  SECURITY,
+  "A connection that sends no further request is closed # after its last answer.",
+  async (ms) => {
+    await withPage(() => Promise.resolve({}), async (ask) => {
+      const { headers, body } = await ask("api/state");
+      await body?.cancel();
+      assertEquals(headers.get("keep-alive"), `timeout=${ms / 1000}`);
+    });
+  },
+);
+
+test(`${SECURITY}: the dashboard closes a connection that does not send its request in time`, async () => {
+  const [, , , , , ms] = PAGE;
+  assertEquals(REQUEST_TIME, ms);
+  const answers = {
+    state: () => Promise.resolve({}),
+    end: () => Promise.resolve({ status: 200, result: "ok" }),
+  };
+  // Far less than the 30 s after which a host looks by default.
+  const server = new PageServer(answers, ms / 100);
+  await server.listen(0, "127.0.0.1");
+  const start = performance.now();
+  await Promise.all(["", "GET / HTTP/1.1\r\nHost: 127."].map((bytes) => {
+    const socket = connect(Number(new URL(server.url()).port), "127.0.0.1");
+    socket.write(bytes);
+    return once(socket, "close");
+  }));
+  // safe: 29 s are for the load of the machine
+  assert(performance.now() - start < 29_000);
+  await server.close();
+});
+
+// Texts and values.
+
+states(
+  SECURITY,
+  "however short, it can ask for up to # characters",
+  (characters) => {
+    assertEquals(MAX_FORMATTED, characters);
+    assertEquals(formatText(`~${characters}c`, [97]).length, characters);
+    assertThrows(() => formatText(`~${characters + 1}c`, [97]));
+  },
+);
+
+states(
+  SECURITY,
+  "at most # characters of output from other nodes are kept",
+  async (characters) => {
+    const pending = new PendingWrites();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const add = (length: number) =>
+      pending.add({
+        request: { chars: "x".repeat(length) } as never,
+        node: KATE,
+        perform: () => promise,
+      });
+    // A request counts as 256 characters besides its text.
+    assert(add(characters / 2 - 256));
+    assertEquals(add(characters / 2 - 255), false);
+    assert(add(characters / 2 - 256));
+    assertEquals(add(0), false);
+    resolve();
+    await pending.settled;
+  },
+);
+
+states(
+  SECURITY,
+  "a message that is too deep or a bigint of more than # digits, fails at the sender",
+  async (digits) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.run("alex", async () => {
+      await Node.connect(KATE);
+      const to = { name: "nobody", node: KATE };
+      send(to, 10n ** BigInt(digits) - 1n);
+      assertThrows(() => send(to, 10n ** BigInt(digits)));
+    });
+  },
+);
+
+states(
+  SHELL,
+  "`v(3)` is the value of line 3, `v()` or `v(-1)` the last one; # are kept",
+  (most) => {
+    const values = new LineValues();
+    for (let line = 1; line <= most; line++) values.keep(line, line);
+    assertEquals(values.at(1), 1);
+    values.keep(most + 1, 0);
+    assertThrows(() => values.at(1), RangeError);
+    assertEquals(values.at(2), 2);
+  },
+);
+
+states(
+  PROTOCOL,
+  "the number of arguments, and # to # bytes, which are the function",
+  (_, most) => assertEquals(MAX_FUNCTION_BYTES, most),
+);
+
+// Constants whose effect takes real time, or another program: only compared.
+
+const CONSTANTS: [page: string, sentence: string, value: number][] = [
+  [
+    "docs/workers.md",
+    "The thread does not answer for `answerTimeout` (#)",
+    ANSWER_TIMEOUT,
+  ],
+  [
+    "docs/workers.md",
+    "node in order, within `shutdown` milliseconds (#)",
+    SHUTDOWN,
+  ],
+  [SECURITY, "At most # after a descriptor is free again", REARM_INTERVAL],
+  [SECURITY, "Beyond # of pending log lines", MAX_WAITING],
+  [
+    PROTOCOL,
+    "in the fourth frame, waits up to # for the other node's connection.",
+    GIVE_WAY,
+  ],
+];
+
+for (const [page, sentence, value] of CONSTANTS) {
+  states(page, sentence, (stated) => assertEquals(value, stated));
+}
+
+states(
+  "docs/elixir.md",
+  "and then again after #, #, # and every # seconds",
+  (...seconds) => {
+    const delays = seconds.map((_, i) => Math.min(2 ** i, MAX_SEEK / 1000));
+    assertEquals([...delays, MAX_SEEK / 1000], [...seconds, seconds.at(-1)]);
+  },
+);
+
+test(`${CLUSTER}: gossip's default group and port`, async () => {
+  assertStringIncludes(
+    await readPage(CLUSTER),
+    `\`0.0.0.0:${GROUP_PORT}\` and \`${GROUP}:${GROUP_PORT}\``,
+  );
+});
+
+// Time limits, in virtual time.
+
+/** How often `Remote.doomed` has started. */
+let starts = 0;
+
+const Remote = {
+  doomed: () => {
+    starts++;
+    exit("shutdown");
+  },
+  echo: (value: unknown) => value,
+  never: () => receive(() => false),
+  stubborn: () => {
+    Process.trapExit(true);
+    return receive(() => false);
+  },
+};
+
+/** Runs a function as a process of alex, in a cluster of two nodes; returns its virtual time, in milliseconds. */
+async function timeOf(fn: () => unknown, prepare?: () => unknown) {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    modules: { Remote },
+    delay: { min: 1, max: 1 },
+  });
+  return await cluster.run("alex", async () => {
+    await prepare?.();
+    const start = cluster.now();
+    await fn();
+    return cluster.now() - start;
+  });
+}
+
+/** Starts a server that never answers. */
+const mute = () =>
+  GenServer.startLink({
+    init: () => ({ type: "ok", state: 0 }),
+    handleCall: () => ({ type: "noreply", state: 0 }),
+  }, undefined);
+
+/** Starts a task that never ends; returns a function that awaits it until the default time limit. */
+function awaitedForEver(): Promise<() => Promise<unknown>> {
+  const task = Task.async(Remote.never);
+  return Promise.resolve(() =>
+    assertRejects(() => Task.await(task), ExitError)
+  );
+}
+
+/** The cases whose time limit is a default: what is asked, and the error. */
+const DEFAULTS: [
+  page: string,
+  sentence: string,
+  ask: () => Promise<unknown>,
+][] = [
+  [
+    OTP,
+    '| `GenServer.call`, `Agent.get` | exits, `"noproc"` | exits, its reason | exits, `"timeout"`, after # ms;',
+    async () => {
+      const server = await mute();
+      return () => assertRejects(() => GenServer.call(server, 1), ExitError);
+    },
+  ],
+  [
+    OTP,
+    "**A call takes too long**: the caller exits after # ms.",
+    async () => {
+      const server = await mute();
+      return () => assertRejects(() => GenServer.call(server, 1), ExitError);
+    },
+  ],
+  [
+    OTP,
+    'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
+    awaitedForEver,
+  ],
+  [
+    OTP,
+    "**It takes too long**: `Task.await` exits after # ms",
+    awaitedForEver,
+  ],
+  [
+    OTP,
+    "and is killed after its `shutdown` time (# ms).",
+    async () => {
+      const supervisor = await TaskSupervisor.startLink();
+      await TaskSupervisor.startChild(supervisor, Remote.stubborn);
+      return () => Supervisor.stop(supervisor);
+    },
+  ],
+  [
+    OTP,
+    'throws `PoolError`, `"deadline"`, after # ms; the task is ended',
+    async () => {
+      await pg.startLink();
+      await TaskSupervisor.startLink({ group: "g" });
+      const pool = await TaskPool.startLink({ group: "g" });
+      return () =>
+        assertRejects(
+          () => TaskPool.run(pool, ["Remote", "never"], []),
+          PoolError,
+          "time is up",
+        );
+    },
+  ],
+  [
+    PLACEMENT,
+    'code `"deadline"` | `timeout` (# ms) or `deadline` is over',
+    async () => {
+      await pg.startLink();
+      await TaskSupervisor.startLink({ group: "g" });
+      const pool = await TaskPool.startLink({ group: "g" });
+      return () =>
+        assertRejects(
+          () => TaskPool.run(pool, ["Remote", "never"], []),
+          PoolError,
+        );
+    },
+  ],
+  [
+    PLACEMENT,
+    "If the group has no member, runs wait for `waitForNode` (#)",
+    async () => {
+      await pg.startLink();
+      const pool = await TaskPool.startLink({ group: "g" });
+      return () =>
+        assertRejects(
+          () => TaskPool.run(pool, ["Remote", "echo"], [1], { timeout: 1e9 }),
+          PoolError,
+        );
+    },
+  ],
+];
+
+for (const [page, sentence, prepare] of DEFAULTS) {
+  states(page, sentence, async (ms) => {
+    let ask!: () => unknown;
+    const took = await timeOf(
+      () => ask(),
+      async () => ask = await prepare() as () => unknown,
+    );
+    assertEquals(took, ms);
+  });
+}
+
+states(
+  OTP,
+  "after more than `maxRestarts` (#) within `maxSeconds` (#), the supervisor stops its children",
+  async (restarts, seconds) => {
+    /** Whether a supervisor survives crashes of its child: one after each pause. */
+    const survives = async (pauses: number[]) => {
+      let isAlive = true;
+      await timeOf(async () => {
+        Process.trapExit(true);
+        const supervisor = await Supervisor.startLink([
+          { id: "a", start: () => spawnLink(Remote.never) },
+        ], { strategy: "one_for_one" });
+        for (const pause of pauses) {
+          await Process.sleep(pause);
+          const [{ pid }] = await Supervisor.whichChildren(supervisor);
+          Process.exit(pid as Pid, "kill");
+        }
+        // safe: virtual time
+        await Process.sleep(1);
+        isAlive = Process.alive(supervisor);
+      });
+      return isAlive;
+    };
+    const most = Array(restarts).fill(1);
+    const window = 1000 * seconds;
+    assertEquals(await survives(most), true);
+    assertEquals(await survives([...most, 1]), false);
+    assertEquals(await survives([...most, window - 100]), false);
+    // Whole seconds count, as in OTP.
+    assertEquals(await survives([...most, window + 1000]), true);
+  },
+);
+
+states(
+  OTP,
+  "Stopping takes at most # (`stopTimeout`",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+    cluster.spawn("alex", () =>
+      GenServer.start({
+        init() {
+          Process.trapExit(true);
+          return { type: "ok", state: 0 };
+        },
+        terminate: () => Remote.never(),
+      }, undefined));
+    await cluster.settle();
+    const node = cluster.node("alex");
+    let isStopped = false;
+    void cluster.stop("alex").then(() => isStopped = true);
+    await cluster.advance(ms - 1);
+    assertEquals([isStopped, node.status], [false, "stopping"]);
+    await cluster.advance(1);
+    assertEquals([isStopped, node.status], [true, "stopped"]);
+  },
+);
+
+states(
+  OTP,
+  "the processes that other nodes have started, for at most # (`drainTimeout`",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+      modules: { Remote },
+    });
+    await cluster.run("alex", () => Node.spawn(KATE, Remote.never));
+    await cluster.settle();
+    const kate = cluster.node("kate");
+    const drained = kate.drain();
+    await cluster.advance(ms - 100);
+    assertEquals(kate.status, "draining");
+    await cluster.advance(200);
+    assertEquals(kate.status === "draining", false);
+    await cluster.settle();
+    await drained;
+  },
+);
+
+states(
+  DIFFERENCES,
+  "For # ms after a dial has failed, messages to that node are dropped",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+    await cluster.run("alex", async () => {
+      const dials = () => Node.stats()!.failedDials;
+      const to = { name: "x", node: KATE };
+      assertEquals(await Node.connect(KATE), false);
+      const before = dials();
+      await Process.sleep(ms - 1);
+      send(to, 1);
+      // A dial takes no longer.
+      await Process.sleep(50);
+      assertEquals(dials(), before);
+      send(to, 1);
+      await Process.sleep(50);
+      assertEquals(dials(), before + 1);
+    });
+  },
+);
+
+states(
+  WEB,
+  "a check fails if it returns `false`, throws, rejects, or takes longer than `timeout` (#)",
+  async (ms) => {
+    await using node = await Node.start({
+      name: "alex@localhost",
+      cookie: "c",
+      epmdPort: false,
+      log: () => {},
+    });
+    const timers: number[] = [];
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = ((fn: () => void, ms: number) => {
+      timers.push(ms);
+      return setTimeout(fn, 0);
+    }) as typeof setTimeout;
+    try {
+      const probe = health({
+        node,
+        ready: { never: () => new Promise<never>(() => {}) },
+      });
+      const response = await probe(new Request("http://localhost/readyz"));
+      assertEquals(response!.status, 503);
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+    assert(timers.includes(ms), `${timers}`);
+  },
+);
+
+states(CLUSTER, "| topologies | # |", (most) => {
+  const topologies = (count: number) =>
+    Object.fromEntries(
+      Array.from(
+        { length: count },
+        (_, i) => [`t${i}`, { strategy: "static", nodes: [] }],
+      ),
+    );
+  checkTopologies(topologies(most), "test");
+  assertThrows(() => checkTopologies(topologies(most + 1), "test"), RangeError);
+});
+
+states(
+  SECURITY,
+  "It can delay a lookup by #;",
+  async (ms) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.run("alex", () => Node.connect(KATE));
+    cluster.partition(["alex"], ["kate"]);
+    await cluster.run("alex", async () => {
+      const start = cluster.now();
+      assertEquals(await global.whereisName("x"), undefined);
+      assertEquals(cluster.now() - start, ms);
+    });
+  },
+);
+
+/** The load of a supervisor with one place, and a pool that is told it, in virtual time. */
+class Load implements Disposable {
+  readonly timeline = new Timeline();
+  readonly occupancy = { tasks: 1, max: 1, draining: false };
+  readonly #runtime = new NodeRuntime({
+    node: "alex@localhost",
+    creation: 1,
+    clock: this.timeline,
+    report: () => {},
+  });
+  readonly pool: LocalProcess = this.#idle();
+  readonly other: LocalProcess = this.#idle();
+  readonly load: TaskLoad = new TaskLoad(this.#idle(), () => this.occupancy);
+
+  constructor() {
+    this.load.subscribe(this.pool.pid);
+  }
+
+  #idle(): LocalProcess {
+    return this.#runtime.spawn(() => new Promise(() => {}), {});
+  }
+
+  /** The number of tasks changes. */
+  change(tasks: number): void {
+    this.occupancy.tasks = tasks;
+    this.load.changed();
+  }
+
+  /** Lets virtual time pass. */
+  pass(ms: number): void {
+    const until = this.timeline.time + ms;
+    while ((this.timeline.nextAt ?? Infinity) <= until) this.timeline.step();
+    this.timeline.time = until;
+  }
+
+  [Symbol.dispose](): void {
+    this.#runtime.stop("shutdown");
+  }
+}
+
+states(
+  SECURITY,
+  "have it refuse others while it keeps a place for the peer, # a second at a time",
+  (seconds) => {
+    using scene = new Load();
+    const { load, pool, other } = scene;
+    assertEquals(load.admits(pool.pid), false);
+    scene.change(0);
+    scene.pass(1000 * seconds - 1);
+    assertEquals(load.admits(other.pid), false);
+    scene.pass(1);
+    assertEquals(load.admits(other.pid), true);
+  },
+);
+
+states(
+  PLACEMENT,
+  "supervisors tell it how many others they have, at most # times a second",
+  (times) => {
+    using scene = new Load();
+    for (let ms = 0; ms < 1000; ms++) {
+      scene.change(ms);
+      scene.pass(1);
+    }
+    assertEquals(scene.pool.mailbox.length, times);
+  },
+);
+
+states(
+  PLACEMENT,
+  "was started at most `maxRuns` times (#).",
+  async (most) => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+      modules: { Remote },
+    });
+    starts = 0;
+    await cluster.run("alex", async () => {
+      await pg.startLink();
+      await TaskSupervisor.startLink({ group: "g" });
+      const pool = await TaskPool.startLink({ group: "g" });
+      const options = { mayRunTwice: true, timeout: 1e9 };
+      const error = await assertRejects(
+        () => TaskPool.run(pool, ["Remote", "doomed"], [], options),
+        PoolError,
+      );
+      assertEquals([error.code, starts], ["lost", most]);
+    });
+  },
+);
+
+states(
+  CLUSTER,
+  "| SRV records | `maxAddresses` hosts are looked up, # at once |",
+  async (atOnce) => {
+    const pending: (() => void)[] = [];
+    const ask = askDnsSrv({
+      strategy: "dnsSrv",
+      query: "q",
+      resolver: {
+        resolveSrv: () =>
+          Promise.resolve(
+            Array.from({ length: 100 }, (_, i) => ({
+              name: `h${i}`,
+              port: 1,
+              priority: 1,
+              weight: 1,
+            })),
+          ),
+        resolve4: () =>
+          new Promise<string[]>((resolve) => pending.push(() => resolve([]))),
+        resolve6: () => Promise.resolve([]),
+      },
+    }, 1000);
+    const asked = ask(new AbortController().signal);
+    await quiet();
+    assertEquals(pending.length, atOnce);
+    while (pending.length > 0) {
+      pending.shift()!();
+      await quiet();
+      assert(pending.length <= atOnce);
+    }
+    await asked;
+  },
+);
+
+/** The numbers that a field of that name has as its default in a public module: documented, and in the code. */
+function defaultsIn(source: string): Map<string, [string[], string[]]> {
+  const fields = new Map<string, [string[], string[]]>();
+  const documented =
+    /@default \{([\d_]+)\}\n(?: {3}\*.*\n)*? {3}\*\/\n {2}(?:readonly )?(\w+)\?:/g;
+  for (const [, value, name] of source.matchAll(documented)) {
+    const inCode = [
+      ...source.matchAll(new RegExp(`\\b${name}(?:: \\w+)? = ([\\d_]+)`, "g")),
+    ].map(([, number]) => number);
+    if (inCode.length === 0) continue;
+    const [values] = fields.get(name) ?? [[]];
+    fields.set(name, [[...new Set([...values, value])], [...new Set(inCode)]]);
+  }
+  return fields;
+}
+
+test("the documented default of an option is the one in the code", async () => {
+  const { exports } = JSON.parse(await readPage("deno.json"));
+  let count = 0;
+  for (const file of new Set<string>(Object.values(exports))) {
+    for (const [name, both] of defaultsIn(await readPage(file))) {
+      const [documented, inCode] = both.map((each) => each.toSorted());
+      assertEquals(inCode, documented, `${file}: ${name}`);
+      count++;
+    }
+  }
+  assert(count >= 15, `${count}`);
+});

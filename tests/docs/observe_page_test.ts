@@ -1,0 +1,85 @@
+/** The fault of `docs/observe.md`: its program runs, and the commands and metrics of the page find it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { freePort } from "../../testing/_ports.ts";
+import { test } from "../../testing/tags.ts";
+import { pipe } from "../_cli.ts";
+import { blocksIn, readPage, runCommands, sectionsOf } from "../_pages.ts";
+import { until } from "../_until.ts";
+
+const PAGE = await readPage("docs/observe.md");
+const FAULT = sectionsOf(PAGE).get("A fault, found in several ways")!;
+
+/** The lines that the page types at a prompt. */
+function typedIn(text: string): string[] {
+  return [...text.matchAll(/^chat\(.*\)\d+> (.*)$/gm)].map(([, line]) => line);
+}
+
+test(
+  "docs/observe.md: the commands at the prompt and the metrics find the fault",
+  { timeout: 120_000 },
+  async () => {
+    const [program, ...others] = blocksIn(FAULT);
+    const epmdPort = freePort();
+    const port = freePort();
+    await using stack = new AsyncDisposableStack();
+    const folder = await Deno.makeTempDir();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    await Deno.writeTextFile(
+      join(folder, "orders.ts"),
+      program.text.replace("8000", `${port}`),
+    );
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const running = stack.use(
+      runCommands(`deno run -A --config=${config} orders.ts`, folder, {
+        ERL_EPMD_PORT: `${epmdPort}`,
+      }),
+    );
+    await running.printed(/Listening/);
+    const scrape = async () =>
+      await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const value = async (name: string) =>
+      Number(
+        new RegExp(`^${name}.* (\\d+)$`, "m").exec(await scrape())?.[1] ?? 0,
+      );
+    await until(async () => await value("otp_mailbox_longest") >= 50);
+    const args = [
+      ...["--sname=ops@localhost", "--cookie=secret_token"],
+      `--epmd-port=${epmdPort}`,
+    ];
+    const lines = typedIn(FAULT);
+    const isTree = (line: string) => line.startsWith("tree");
+    const before = await pipe(lines.filter((line) => !isTree(line)), args);
+    assertMatch(before.stdout, /> +Writer +server +\d\d+ +\d+ +\d\d+\n/);
+    assertMatch(
+      before.stdout,
+      /Tracing #PID.*\n(?:.* <- \{ type: "\$cast", request: \{ id: \d+ \} \}\n){3}The trace ends after 3 messages\n/,
+    );
+    await until(async () => await value("otp_restarts_total") >= 5);
+    const after = await pipe(lines.filter(isTree), args);
+    assertMatch(
+      after.stdout,
+      // Without a name while it is restarted.
+      /Orders, supervisor, #PID.*\n└─ writer(: Writer, .*|, worker, not running, )restarted \d+ times, last for Error: the disk is full\n/,
+    );
+    const shown = others.map(({ text }) => text)
+      .find((text) => text.startsWith("$ curl"))!;
+    const now = await scrape();
+    for (const line of shown.split("\n").slice(1).filter((each) => each)) {
+      const metric = line.slice(0, line.lastIndexOf(" "));
+      assert(now.includes(`${metric} `), `${metric} is not in\n${now}`);
+    }
+    assertEquals(
+      Number(
+        /failed="false"\} (\d+)/.exec(
+          now.split("\n").find((each) =>
+            each.startsWith("otp_duration_seconds_count") &&
+            each.includes("Writer.handleCast") && each.includes('"false"')
+          )!,
+        )![1],
+      ),
+      250,
+    );
+  },
+);

@@ -1,0 +1,1083 @@
+/** `docs/protocol.md` describes the code: its examples are decoded, and compared with the encoder's output. */
+
+import { localOf } from "../_local.ts";
+import { SIGNAL_KINDS } from "../_signals.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { createHmac } from "node:crypto";
+import { QUIET_TURNS, SILENT_TURNS } from "../../net/connection.ts";
+import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../../net/dialler.ts";
+import { toRegistration } from "../../net/epmd/entry.ts";
+import { encodeRequest } from "../../net/epmd/epmd_protocol.ts";
+import { FIRST_JITTER, NEWCOMER_PAUSE } from "../../net/epmd/epmd_registry.ts";
+import { EPMD_LIMITS } from "../../net/epmd/epmd_server.ts";
+import { EPMD_PORT } from "../../net/listen_for_peers.ts";
+import { TICK_TURNS } from "../../net/network.ts";
+import {
+  DEFAULT_LIMITS,
+  HandshakeError,
+  type IntroducedNode,
+  type Listening,
+  type Local,
+  type Port,
+  type Transport,
+  type TransportHandlers,
+} from "../../net/wire.ts";
+import { Agent } from "../../otp/agent/agent.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
+import { global } from "../../otp/global/global.ts";
+import { IO } from "../../otp/io/io.ts";
+import { rpc } from "../../otp/rpc/rpc.ts";
+import { TICK_TIME } from "../../node/start_node.ts";
+import { MAX_NAME_LENGTH } from "../../core/values/atom.ts";
+import { MAX_TYPE_DEPTH, MAX_TYPE_TEXT } from "../../core/values/beam_types.ts";
+import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";
+import { FEW_KEYS } from "../../core/values/hash_collisions.ts";
+import { MAX_BIGINT_DIGITS, REASON_LEVELS } from "../../core/values/term.ts";
+import { Pid, Ref } from "../../core/values/pid.ts";
+import { Call } from "../../otp/gen/messages.ts";
+import { ReplyTo } from "../../core/values/reply_to.ts";
+import { Atom } from "../../core/values/atom.ts";
+import { NodeRuntime } from "../../core/node_runtime.ts";
+import type { Signals } from "../../core/signals/signal.ts";
+import { TaskSupervisor } from "../../task_supervisor.ts";
+import { valueOf } from "../../tools/protocol_vectors.ts";
+import { test } from "../../testing/tags.ts";
+import {
+  ATTACHED,
+  AttachmentReader,
+  AttachmentWriter,
+} from "../../net/wires/json/attachments.ts";
+import { Decoder } from "../../net/wires/json/json_decoder.ts";
+import { Encoder, LARGE } from "../../net/wires/json/json_encoder.ts";
+import { textFrame, TICK } from "../../net/wires/json/json_frames.ts";
+import {
+  attachedFrameOf,
+  attachmentOf,
+  partsOf,
+  rawFrameOf,
+} from "../_raw_peer.ts";
+import {
+  MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
+  MAX_HANDSHAKE_BYTES,
+} from "../../net/wires/json/json_handshake.ts";
+import { jsonWire } from "../../net/wires/json/json_wire.ts";
+import { MAX_RAW } from "../../net/wires/json/raw_arrays.ts";
+import {
+  MAX_ADDRESS,
+  MAX_PEERS,
+  MAX_REFUSAL,
+  ValueDecoder,
+  ValueEncoder,
+} from "../../net/wires/json/json_values.ts";
+import { numbersIn, readPage } from "../_pages.ts";
+import { until } from "../_until.ts";
+
+const PAGE = await readPage("docs/protocol.md");
+const SERVERS_PAGE = await readPage("docs/protocol_servers.md");
+const COOKIE = "secret_token";
+const ALEX = { name: "alex@localhost", creation: 1234567890 };
+const KATE = { name: "kate@localhost", creation: 2345678901 };
+const LISTEN: Record<string, Listening> = {
+  [ALEX.name]: { port: 40122, host: "127.0.0.1" },
+  [KATE.name]: { port: 40123, host: "127.0.0.1" },
+};
+
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+/** The text below a heading, up to the next one of that level. */
+function section(heading: string, page = PAGE): string {
+  const level = heading.split(" ")[0];
+  const start = page.indexOf(`\n${heading}\n`);
+  assert(start >= 0, `the page has no heading ${heading}`);
+  const rest = page.slice(start + heading.length + 2);
+  const end = rest.search(new RegExp(`^#{1,${level.length}} `, "m"));
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+function blocks(text: string, language: string): string[] {
+  const pattern = new RegExp(`^\`\`\`${language}\n([^]*?)\n\`\`\`$`, "gm");
+  return [...text.matchAll(pattern)].map(([, body]) => body);
+}
+
+/** The JSON in blocks, and the JSON of signals and of handshake frames in the text, in their order. */
+function jsonIn(text: string): Json[] {
+  const found = text.matchAll(
+    /^```json5\n([^]*?)\n```$|`(\["[a-z_]+\*?", [^`]+\]|\{"(?:status|proof)": [^`…]+\})`/gm,
+  );
+  return [...found].flatMap(([, block, inline]) => textsOf(block ?? inline));
+}
+
+/** The values of JSON texts, each of which begins on a line of its own. */
+function textsOf(texts: string): Json[] {
+  return texts.split(/\n(?=\S)/).map((text) => JSON.parse(text));
+}
+
+/** The cells of a table's rows, without its header. */
+function rows(text: string): string[][] {
+  return text.split("\n").filter((line) => line.startsWith("| `"))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+function uncode(cell: string): string {
+  assertMatch(cell, /^`.*`$/);
+  return cell.slice(1, -1);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join(" ");
+}
+
+/** The port of an encoder or a decoder, which records the written bytes. */
+class RecordingPort implements Port {
+  frames: Uint8Array[] = [];
+  named: IntroducedNode[][] = [];
+  readonly room = Infinity;
+
+  wake(): void {}
+  write(bytes: Uint8Array): void {
+    this.frames.push(bytes.slice());
+  }
+  pressure(): undefined {}
+  assertRoom(): void {}
+  peers(nodes: IntroducedNode[]): void {
+    this.named.push(nodes);
+  }
+
+  /** The signals in the JSON frames. */
+  signals(): Json[] {
+    return this.frames.filter((frame) => frame[0] < 0x80 && frame.length > 4)
+      .flatMap((frame) => JSON.parse(partsOf(frame).json));
+  }
+}
+
+/** Receives signals and records them. */
+function recorder(): { signals: Signals; calls: unknown[][] } {
+  const calls: unknown[][] = [];
+  const signals = Object.fromEntries(
+    SIGNAL_KINDS.map((kind) => [
+      kind,
+      (...args: unknown[]) => void calls.push([kind, ...args]),
+    ]),
+  ) as unknown as Signals;
+  return { signals, calls };
+}
+
+function encoderOf(port: Port): Encoder {
+  return new Encoder(ALEX, KATE, DEFAULT_LIMITS, DEFAULT_LIMITS, port);
+}
+
+/** The signals that kate delivers for frames from alex. */
+function decoded(
+  frames: Uint8Array[],
+): { calls: unknown[][]; port: RecordingPort } {
+  const { signals, calls } = recorder();
+  const port = new RecordingPort();
+  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, port, signals);
+  for (const frame of frames) decoder.receive(frame);
+  return { calls, port };
+}
+
+const alex = new Pid(ALEX.name, 112, ALEX.creation);
+const kate = new Pid(KATE.name, 108, KATE.creation);
+const leader = new Pid(ALEX.name, 101, ALEX.creation);
+const alias = new Ref(KATE.name, 31, KATE.creation);
+const seven = new Ref(ALEX.name, 7, ALEX.creation);
+const eight = new Ref(ALEX.name, 8, ALEX.creation);
+const bad = Object.assign(new TypeError("bad"), { stack: "TypeError: bad" });
+
+/** A request as callers make it: a monitor, and a message under its reference. */
+function call(to: Signals, target: Pid | string, request: unknown): void {
+  const ref = new Ref(ALEX.name, 7, ALEX.creation);
+  to.monitor(alex, target, ref, true);
+  const message = new Call(new ReplyTo(alex, ref), request);
+  if (typeof target === "string") to.sendName(alex, target, message);
+  else to.send(alex, target, message);
+}
+
+/** The call for each example of a signal, in the page's order. */
+const EXAMPLES: Record<string, ((to: Signals) => void)[]> = {
+  send_text: [(to) => to.send(alex, kate, "hi".repeat(100))],
+  send: [
+    (to) => {
+      to.send(alex, kate, { type: "hi" });
+      to.send(alex, kate, "again");
+    },
+    (to) => to.send(alex, kate, { type: "hi", from: alex }),
+  ],
+  send_name: [(to) => to.sendName(alex, "Chat", "hi")],
+  call: [(to) => call(to, kate, { type: "push", value: 1 })],
+  call_name: [(to) => call(to, "Stack", "pop")],
+  send_alias: [(to) => to.sendAlias(alex, alias, "hi")],
+  reply: [(to) => to.reply(alex, alias, "ok")],
+  answer: [(to) => to.reply(alex, alias, "ok", true)],
+  link: [(to) => to.link(alex, kate)],
+  unlink: [(to) => to.unlink(alex, kate, 5)],
+  unlink_ack: [(to) => to.unlinkAck(alex, kate, 5)],
+  exit: [(to) => to.exit(alex, kate, "kill")],
+  exit_link: [(to) => to.exitLink(alex, kate, "noproc")],
+  monitor: [(to) => to.monitor(alex, kate, seven)],
+  monitor_name: [(to) => to.monitor(alex, "Chat", seven)],
+  demonitor: [(to) => to.demonitor(alex, seven)],
+  down: [
+    (to) => to.down(alex, kate, alias, "normal"),
+    (to) => to.down(alex, kate, alias, bad),
+  ],
+  spawn: [
+    (to) =>
+      to.spawnRequest(alex, {
+        ref: eight,
+        run: { module: "Kate", function: "sayName", args: [] },
+        link: true,
+        monitor: false,
+        groupLeader: leader,
+      }),
+    (to) =>
+      to.spawnRequest(alex, {
+        ref: eight,
+        run: { source: "() => Kate.sayName()", args: [] },
+        link: false,
+        monitor: true,
+        groupLeader: leader,
+      }),
+  ],
+  spawned: [
+    (to) =>
+      to.spawnReply(alex, kate, alias, {
+        pid: alex,
+        link: true,
+        monitor: false,
+      }),
+  ],
+  not_spawned: [
+    (to) =>
+      to.spawnReply(new Pid(ALEX.name, 0, ALEX.creation), kate, alias, {
+        error: "undef",
+        message: "function Kate.sing/0 is not exported",
+      }),
+  ],
+  group_leader: [(to) => to.groupLeader(alex, kate, leader)],
+};
+
+for (const [kind, examples] of Object.entries(EXAMPLES)) {
+  test(`docs/protocol.md: ${kind}`, () => {
+    const shown = jsonIn(section(`### ${kind}`));
+    assertEquals(shown.length, examples.length);
+    examples.forEach((example, index) => {
+      const port = new RecordingPort();
+      const encoder = encoderOf(port);
+      example(encoder);
+      encoder.flush(Infinity);
+      assertEquals(port.signals(), [shown[index]]);
+
+      const expected = recorder();
+      example(expected.signals);
+      // The page has no attachments: the ones written are read.
+      const { calls } = decoded(
+        kind === "send_text" || kind.startsWith("large")
+          ? port.frames
+          : [textFrame(JSON.stringify([shown[index]]))],
+      );
+      assertEquals(calls, expected.calls);
+    });
+  });
+}
+
+/** Kinds with the types of their items, as in the page's table. */
+function shapes(): [kind: string, types: string[]][] {
+  return rows(section("## Signals")).filter(([, items]) =>
+    /^(\w+(, |…$|$))+$/.test(items)
+  ).map(([kind, items]) => [uncode(kind), items.split(", ")]);
+}
+
+const NATURAL = {
+  good: [0, 1, 2 ** 53 - 1, -0],
+  bad: [-1, 1.5, 2 ** 53, "1", null, true, [1], {}],
+};
+const ANY_PROCESS = {
+  good: [...NATURAL.good, [1, 2 ** 32 - 1]],
+  bad: [...NATURAL.bad, [], [1, 2, 3], [1, 2 ** 32], [-1, 1], [1, "2"]],
+};
+const long = (bytes: number) => "ü".repeat(bytes >> 1) + "u".repeat(bytes % 2);
+const pidJson = { $pid: [0, 101, ALEX.creation] };
+const startJson = {
+  run: { module: "Kate", function: "sayName", args: [] },
+  link: true,
+  monitor: false,
+  groupLeader: pidJson,
+};
+
+function levels(count: number): Json {
+  return count === 0 ? 1 : [levels(count - 1)];
+}
+
+/** For each type of the page: accepted values, also at the bounds, and rejected ones. */
+const TYPES: Record<string, { good: Json[]; bad: Json[] }> = {
+  process: NATURAL,
+  any_process: ANY_PROCESS,
+  reference: NATURAL,
+  creation: NATURAL,
+  number: NATURAL,
+  // The raw byte arrays with these numbers have arrived.
+  array: { good: [0, 1, 2 ** 32 - 1], bad: [...NATURAL.bad, 2] },
+  "attachment…": { good: [0], bad: [...NATURAL.bad, 1] },
+  id: { good: [1, 2 ** 53 - 1], bad: [...NATURAL.bad, 0] },
+  trace: {
+    good: ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", null],
+    bad: ["", "00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01", 1],
+  },
+  name: {
+    good: ["", "Chat", "\u{1f600}".repeat(255), "\ud800".repeat(255)],
+    bad: ["\u{1f600}".repeat(256), "a".repeat(256), 1, null, ["Chat"]],
+  },
+  text: { good: ["", long(4096)], bad: [long(4097), 1, null] },
+  boolean: { good: [true, false], bad: [0, 1, null, "true"] },
+  failure: {
+    good: ["undef", "not_allowed", "closure", "limit"],
+    bad: ["", "noproc", null, 1],
+  },
+  nodes: {
+    good: [[], ["a@b"], Array(1024).fill("a@b")],
+    bad: [["a"], [1], "a@b", null, {}, Array(1025).fill("a@b")],
+  },
+  value: { good: [null, "", levels(512)], bad: [] },
+  "value…": { good: [null, "", levels(512)], bad: [] },
+  request: { good: [null, "", levels(511)], bad: [] },
+  reason: { good: [null, "", levels(504)], bad: [] },
+  pid: { good: [pidJson], bad: [null, 1, "x", { $ref: pidJson.$pid }, {}] },
+  start: {
+    good: [startJson, { ...startJson, more: 1 }],
+    bad: [
+      null,
+      1,
+      [],
+      {},
+      { ...startJson, link: 1 },
+      { ...startJson, monitor: "false" },
+      { ...startJson, groupLeader: [0, 1, 2] },
+      { ...startJson, run: [] },
+      { ...startJson, run: { args: [] } },
+      { ...startJson, run: { module: "Kate", args: [] } },
+      { ...startJson, run: { ...startJson.run, args: {} } },
+      { ...startJson, run: { ...startJson.run, module: "a".repeat(256) } },
+    ],
+  },
+};
+
+/**
+ * Whether a decoder that has raw byte arrays, with the attachment that a `large_attached` needs, and an
+ * attachment for each text of a `send_text`, accepts a signal.
+ */
+function takes(signal: Json[]): boolean {
+  const isAttached = signal[0] === "large_attached";
+  const inner = new TextEncoder().encode(
+    isAttached ? `["send_text",1,1,${signal[2]}]` : '["demonitor",1,1]',
+  );
+  try {
+    decoded([
+      ...[0, 1, 2 ** 32 - 1].flatMap((id) => [
+        ...isAttached
+          ? [rawFrameOf(id, attachmentOf("hi"), "attachments")]
+          : [],
+        rawFrameOf(id, inner, true),
+      ]),
+      attachedFrameOf(
+        JSON.stringify([signal]),
+        signal[0] === "send_text" ? Array(signal.length - 3).fill("a") : [],
+      ),
+    ]);
+    return true;
+  } catch (error) {
+    assertEquals((error as Error).name, "ProtocolError");
+    return false;
+  }
+}
+
+test("docs/protocol.md: each signal has the shape of the table, and no other", () => {
+  const table = shapes();
+  const kinds = [...section("## Signals").matchAll(/^### (\w+)$/gm)];
+  assertEquals(table.map(([kind]) => kind), kinds.map(([, kind]) => kind));
+  for (const [kind, types] of table) {
+    const last = types.at(-1)!;
+    const hasValue = ["value", "value…", "request", "reason", "pid", "start"]
+      .includes(
+        last,
+      );
+    const isTagged = last === "pid" || last === "start";
+    const name = isTagged ? `${kind}*` : kind;
+    const good = types.map((type) =>
+      TYPES[type].good.at(1) ?? TYPES[type].good[0]
+    );
+    assert(takes([name, ...good]), `${name} is not taken`);
+    types.forEach((type, i) => {
+      for (const item of TYPES[type].good) {
+        const signal = [name, ...good.with(i, item)];
+        assert(takes(signal), `not taken: ${JSON.stringify(signal)}`);
+      }
+      for (const item of TYPES[type].bad) {
+        const signal = [name, ...good.with(i, item)];
+        assert(
+          !takes(signal),
+          `taken: ${JSON.stringify(signal).slice(0, 200)}`,
+        );
+      }
+    });
+    assert(!takes([name, ...good.slice(0, -1)]), `${name} with an item less`);
+    const more = takes([name, ...good, 1]);
+    assertEquals(more, last.endsWith("…"), `${name} with an item more`);
+    assertEquals(takes([`${kind}*`, ...good]), hasValue, `${kind}*`);
+    assert(!takes([`${kind}**`, ...good]), `${kind}**`);
+  }
+  assert(takes(["send*", 1, 2, "a", "b"]));
+  assert(!takes(["sing", 1]));
+});
+
+test("docs/protocol.md: valid and invalid JSON", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const read = (...parts: (string | number[])[]) => {
+    const body = parts.flatMap((part) =>
+      typeof part === "string" ? [...bytes(part)] : part
+    );
+    const head = new Uint8Array(4);
+    new DataView(head.buffer).setUint32(0, body.length);
+    return decoded([Uint8Array.from([...head, ...body])]).calls;
+  };
+  const send = (json: string) => read(`[["send",112,108,${json}]]`)[0][3];
+  assertEquals(read("[]"), []);
+  assertEquals(read(' [ ["demonitor", 112.0, 7e0] ] '), [[
+    "demonitor",
+    alex,
+    seven,
+  ]]);
+  assertEquals(send('{"a":1,"a":2}'), { a: 2 });
+  assertEquals(send('"\\ud800"'), "\ud800");
+  assertEquals(send('{"$pid":1,"b":2}'), { $pid: 1, b: 2 });
+  for (
+    const parts of [
+      ['[["send",112,108,"', [0xff], '"]]'],
+      // A surrogate, an overlong slash, a byte order mark.
+      ['[["send",112,108,"', [0xed, 0xa0, 0x80], '"]]'],
+      ['[["send",112,108,"', [0xc0, 0xaf], '"]]'],
+      [[0xef, 0xbb, 0xbf], "[]"],
+      ['[["send",112,108,NaN]]'],
+      ['[["send",112,108,1],]'],
+      ["[][]"],
+      ["{}"],
+      ["1"],
+      ["[1]"],
+      ["["],
+    ]
+  ) {
+    try {
+      read(...parts);
+    } catch (error) {
+      assertEquals((error as Error).name, "ProtocolError");
+      continue;
+    }
+    throw new Error(`taken: ${parts}`);
+  }
+});
+
+test("docs/protocol.md: the maximum length of a frame", () => {
+  const most = DEFAULT_LIMITS.maxFrameBytes;
+  assertEquals(decoded([textFrame("[]".padEnd(most))]).calls, []);
+  const longer = textFrame("[]".padEnd(most + 1));
+  assertThrows(() => decoded([longer]), Error, "is the most");
+});
+
+test("docs/protocol.md: raw byte arrays count until they are referred to", () => {
+  const signal = new TextEncoder().encode('["demonitor",1,1]');
+  const raw = (id: number, last: boolean) => rawFrameOf(id, signal, last);
+  const many = Array.from({ length: 1024 }, (_, i) => raw(i, i % 2 === 0));
+  decoded(many);
+  assertThrows(() => decoded([...many, raw(1024, true)]), Error, "1024");
+  const refer = textFrame('[["large",0]]');
+  decoded([...many, refer, raw(1024, true)]);
+  assertThrows(() => decoded([raw(0, false), refer]), Error, "number 0");
+  assertThrows(() => decoded([raw(0, true), refer, refer]), Error, "number 0");
+  assertThrows(() => decoded([raw(0, true), raw(0, true)]), Error, "its end");
+});
+
+test("docs/protocol.md: a large may be any signal without attachments", () => {
+  const types = shapes().filter(([kind]) => !/^large|_text$/.test(kind));
+  for (const [kind, items] of types) {
+    const good = items.map((type) =>
+      TYPES[type].good.at(1) ?? TYPES[type].good[0]
+    );
+    const tag = ["pid", "start"].includes(items.at(-1)!) ? "*" : "";
+    const json = JSON.stringify([`${kind}${tag}`, ...good]);
+    const bytes = new TextEncoder().encode(json);
+    decoded([rawFrameOf(1, bytes, true), textFrame('[["large",1]]')]);
+  }
+});
+
+test("docs/protocol.md: a refusal is cut to its maximum length, between characters", () => {
+  for (const [character, kept] of [["ü", 2048], ["🐕", 1024], ["€", 1365]]) {
+    const port = new RecordingPort();
+    const encoder = encoderOf(port);
+    const message = `${character}`.repeat(5000);
+    encoder.spawnReply(alex, kate, alias, { error: "undef", message });
+    encoder.flush(Infinity);
+    const [[, , , , text]] = port.signals();
+    assertEquals(text, `${character}`.repeat(Number(kept)));
+    assertEquals(decoded(port.frames).calls.length, 1);
+  }
+});
+
+test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
+  const source = await Deno.readTextFile(
+    new URL("../../otp/global/global_messages.ts", import.meta.url),
+  );
+  const union = source.slice(
+    source.indexOf("export type GlobalRequest"),
+    source.indexOf("/** Of processes of the server's node only. */"),
+  );
+  const known = [...union.matchAll(/type: "(\w+)"/g)].map(([, type]) => type);
+  const shown = [...SERVERS_PAGE.matchAll(/^\| `(\w+)` +\|[^|]*\|[^|]*\|$/gm)]
+    .map(([, type]) => type).filter((type) => known.includes(type));
+  assertEquals(shown.toSorted(), known.toSorted());
+});
+
+test("docs/protocol.md: peers", () => {
+  for (const shown of jsonIn(section("### peers"))) {
+    const [, names, addresses = []] = shown;
+    const nodes = names.map((name: string, i: number) => ({
+      name,
+      address: addresses[i] ?? undefined,
+    }));
+    const port = new RecordingPort();
+    const encoder = encoderOf(port);
+    encoder.announce(nodes);
+    encoder.flush(Infinity);
+    assertEquals(port.signals(), [shown]);
+    assertEquals(decoded(port.frames).port.named, [nodes]);
+  }
+});
+
+test("docs/protocol.md: addresses of peers, and no others", () => {
+  const names = ["moebi@localhost", "sophie@localhost"];
+  const peers = (...items: unknown[]) => takes(["peers", names, ...items]);
+  assert(peers([null, "x".repeat(255)]));
+  assert(peers(["", "nonsense"]));
+  for (
+    const bad of [
+      null,
+      "",
+      {},
+      [],
+      [null],
+      [null, null, null],
+      [1, null],
+      [["127.0.0.1:1"], null],
+      ["x".repeat(256), null],
+    ]
+  ) assert(!peers(bad), JSON.stringify(bad));
+  assert(!peers([null, null], 1));
+});
+
+test("docs/protocol.md: large messages", () => {
+  for (const kind of ["large", "large_attached"]) {
+    const [shown] = jsonIn(section(`### ${kind}`));
+    const port = new RecordingPort();
+    const encoder = encoderOf(port);
+    const long = kind === "large"
+      ? Array(40_000).fill("x")
+      : "x".repeat(70_000);
+    encoder.send(alex, kate, long);
+    encoder.send(alex, kate, "behind it");
+    encoder.link(leader, kate);
+    encoder.flush(Infinity);
+    assertEquals(port.signals(), [
+      ["link", 101, 108, KATE.creation],
+      shown,
+      ["send", 112, 108, "behind it"],
+    ]);
+    assertEquals(decoded(port.frames).calls, [
+      ["link", leader, kate],
+      ["send", alex, kate, long],
+      ["send", alex, kate, "behind it"],
+    ]);
+  }
+});
+
+test("docs/protocol.md: texts and bytes of 200 and more are attached", () => {
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  const messages = [199, 200].flatMap((length) => [
+    "x".repeat(length),
+    new Uint8Array(length),
+    ["x".repeat(length)],
+  ]);
+  for (const message of messages) encoder.send(alex, kate, message);
+  encoder.send(alex, kate, "\ud800".repeat(200));
+  encoder.flush(Infinity);
+  const [send, bytes, list, text, attached, lone] = port.signals();
+  assertEquals(send, ["send", 112, 108, messages[0]]);
+  assertEquals(typeof (bytes as Json[])[3], "object");
+  assertEquals(list, ["send", 112, 108, messages[2]]);
+  assertEquals(text, ["send_text", 112, 108, 0]);
+  assertEquals(attached, ["send*", 112, 108, { $bytes: 1 }, [{ $text: 2 }]]);
+  assertEquals(lone, ["send", 112, 108, "\ud800".repeat(200)]);
+  assertEquals(decoded(port.frames).calls.length, messages.length + 1);
+});
+
+test("docs/protocol.md has every kind of signal", async () => {
+  const source = await Deno.readTextFile(
+    new URL("../../net/wires/json/json_decoder.ts", import.meta.url),
+  );
+  const known = new Set(
+    [...source.matchAll(/(?:case|(?<!typeof )kind ===) "(\w+)"/g)].map((
+      [, kind],
+    ) => kind),
+  );
+  const shown = [...section("## Signals").matchAll(/^### (\w+)$/gm)]
+    .map(([, kind]) => kind);
+  assertEquals(shown.toSorted(), [...known].toSorted());
+});
+
+test("docs/protocol.md: values", () => {
+  const shown = rows(section("## Values"));
+  assert(shown.length > 15);
+  const tags = new Set<string>();
+  for (const [source, cell] of shown) {
+    const json = uncode(cell);
+    tags.add(/"(\$\w+)"/.exec(json)![1]);
+    const value = valueOf(uncode(source));
+    const attachments = new AttachmentWriter();
+    const encoder = new ValueEncoder(ALEX, KATE, 64, attachments);
+    assertEquals(encoder.encode(value), json);
+    assert(encoder.tagged);
+    const decoder = new ValueDecoder(KATE, ALEX);
+    const frame = attachments.frame("");
+    decoder.attachments = new AttachmentReader(frame, 8, frame.length);
+    assertSame(decoder.decode(JSON.parse(json)), value);
+  }
+  assertEquals([...tags].toSorted(), [
+    "$atom",
+    "$bigint",
+    "$bits",
+    "$bytes",
+    "$date",
+    "$error",
+    "$float",
+    "$fun",
+    "$improper",
+    "$map",
+    "$number",
+    "$object",
+    "$opaque_fun",
+    "$pid",
+    "$port",
+    "$ref",
+    "$reply_to",
+    "$set",
+    "$text",
+    "$tuple",
+    "$undefined",
+  ]);
+});
+
+function assertSame(actual: unknown, expected: unknown): void {
+  if (expected instanceof Atom || typeof expected !== "object") {
+    return assert(Object.is(actual, expected), `${actual} is not ${expected}`);
+  }
+  assertEquals(actual, expected);
+}
+
+test("docs/protocol.md: frames", () => {
+  const text = '[["link",112,108,2345678901]]';
+  const shown = section("## Frames");
+  assert(shown.includes(`\`${text}\``));
+  const lines = blocks(shown, "text")[0].split("\n");
+  assertEquals(lines, [
+    hex(TICK),
+    hex(textFrame(text)),
+    hex(attachedFrameOf('[["send_text",112,108,0]]', ["hi"])).replace(
+      "80 00 00 02",
+      "00 00 00 02",
+    ),
+    hex(rawFrameOf(7, Uint8Array.of(1, 2, 3), true)),
+  ]);
+  const [, , attached, raw] = lines.map(bytesOf);
+  assertEquals(decoded([attached]).calls, [["send", alex, kate, "hi"]]);
+  assertThrows(
+    () => decoded([raw, textFrame('[["large",7]]')]),
+    Error,
+    "not JSON",
+  );
+});
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text.split(" "), (byte) => parseInt(byte, 16));
+}
+
+test("docs/protocol.md: EPMD", () => {
+  const [request] = blocks(section("## Finding a node: EPMD"), "text");
+  const registration = toRegistration({
+    name: "kate",
+    port: 40123,
+    hidden: false,
+    extra: jsonWire.extra,
+  });
+  assertEquals(
+    request,
+    hex(encodeRequest({ type: "alive", registration })),
+  );
+});
+
+test("docs/protocol.md: limits", () => {
+  const shown = rows(section("## Limits and constants"))
+    .map(([name, value]) => [uncode(name), numberOf(value)]);
+  assertEquals(Object.fromEntries(shown), { ...DEFAULT_LIMITS });
+});
+
+function numberOf(cell: string): number {
+  return Number(cell.replaceAll(",", ""));
+}
+
+test("docs/protocol.md: constants", () => {
+  const shown = [
+    ...section("## Limits and constants").matchAll(
+      /^\| ([A-Z].*?) +\| ([\d,]+) +\|$/gm,
+    ),
+  ].map(([, constant, value]) => [constant, numberOf(value)]);
+  assertEquals(Object.fromEntries(shown), {
+    "Characters of the name of a node, process, module, function or atom":
+      MAX_NAME_LENGTH,
+    "Bytes of a frame of the handshake": MAX_HANDSHAKE_BYTES,
+    "Levels of a frame of the handshake": MAX_HANDSHAKE_DEPTH,
+    "Levels that a reason has fewer": REASON_LEVELS,
+    "Levels of the JSON of an item of a signal, with the default `maxDepth`":
+      5 * DEFAULT_LIMITS.maxDepth + 8,
+    "Digits of a `$bigint`": MAX_BIGINT_DIGITS,
+    "Keys of a `$map` or `$set` that are not checked": FEW_KEYS,
+    "Bytes of an `$opaque_fun`": MAX_FUNCTION_BYTES,
+    "Characters of a BeamType": MAX_TYPE_TEXT,
+    "Nested BeamTypes": MAX_TYPE_DEPTH,
+    "Characters or bytes that this node attaches, at least": ATTACHED,
+    "Characters and bytes of a signal of this node that is not large": LARGE,
+    "Raw byte arrays that a receiver holds": MAX_RAW,
+    "Bytes of the text of a `not_spawned`": MAX_REFUSAL,
+    "Names in a `peers`": MAX_PEERS,
+    "Bytes of an address in a `peers`": MAX_ADDRESS,
+    "Introduced nodes that are dialled at a time": INTRODUCED_AT_ONCE,
+    "Tick time, by default": TICK_TIME,
+    "Silence before a tick": TICK_TIME / TICK_TURNS * QUIET_TURNS,
+    "Silence of a peer that is down": TICK_TIME / TICK_TURNS * SILENT_TURNS,
+    "Wait for the other node's connection": GIVE_WAY,
+    "Port of EPMD": EPMD_PORT,
+    "Hold of names after EPMD changed hands": EPMD_LIMITS.holdTime,
+    "Hold of look-ups after EPMD changed hands": EPMD_LIMITS.lookupGrace,
+    "Pause of a node that finds no EPMD": NEWCOMER_PAUSE,
+    "Longest wait of a node that has lost EPMD": FIRST_JITTER,
+  });
+});
+
+test("docs/protocol.md: a signal with an item of more levels of JSON is refused alone", () => {
+  const [most] = numbersIn(
+    "docs/protocol.md",
+    "No item of a signal with valid values has more than # levels of JSON",
+  );
+  // An item with a field that is skipped.
+  const spawn = (more: number) =>
+    `[["spawn*",1,2,${
+      JSON.stringify({ ...startJson, more: 0 }).replace(
+        '"more":0',
+        `"more":${"[".repeat(more)}${"]".repeat(more)}`,
+      )
+    }]]`;
+  const kinds = (more: number) => {
+    const { signals, calls } = recorder();
+    const port = new RecordingPort();
+    const { signals: back, calls: answered } = recorder();
+    const decoder = new Decoder(
+      KATE,
+      ALEX,
+      DEFAULT_LIMITS,
+      port,
+      signals,
+      undefined,
+      back,
+    );
+    decoder.receive(textFrame(spawn(more)));
+    return [...calls, ...answered].map(([kind]) => kind);
+  };
+  assertEquals(kinds(most - 1), ["spawnRequest"]);
+  assertEquals(kinds(most), ["spawnReply"]);
+});
+
+/** The other end of a handshake, controlled by the test. */
+class ScriptedTransport implements Transport {
+  readonly remote = "test";
+  readonly binding: string | undefined;
+  readonly buffered = 0;
+  #handlers: TransportHandlers | undefined;
+  #said: Json[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(binding?: string) {
+    this.binding = binding;
+  }
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#said.push(JSON.parse(new TextDecoder().decode(bytes.subarray(4))));
+    this.#wake?.();
+    return true;
+  }
+
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {}
+
+  /** Sends an introduction or a proof to the node. */
+  say(fields: Json): void {
+    this.#handlers!.bytes(textFrame(JSON.stringify(fields)));
+  }
+
+  /** The next frame from the node. */
+  async hear(): Promise<Json> {
+    while (this.#said.length === 0) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#said.shift();
+  }
+}
+
+function local({ name, creation }: typeof ALEX): Local {
+  return localOf({ name, creation, listen: LISTEN[name], cookie: COOKIE });
+}
+
+/** A proof by the page's rule. */
+function proof(
+  role: string,
+  dialler: Json,
+  listener: Json,
+  more: string[] = [],
+): string {
+  const lines = [jsonWire.extra, role];
+  for (const { name, creation, nonce } of [dialler, listener]) {
+    lines.push(name, String(creation), nonce);
+  }
+  lines.push(...more);
+  return createHmac("sha256", COOKIE).update(lines.join("\n")).digest("hex");
+}
+
+const [HELLO, ANSWER, DIALLER, LISTENER] = jsonIn(section("## Handshake"));
+
+test("docs/protocol.md: the proofs of the handshake", () => {
+  const [text] = blocks(section("## Handshake"), "text");
+  const hmac = createHmac("sha256", COOKIE).update(text).digest("hex");
+  assertEquals(DIALLER, { proof: hmac });
+  assertEquals(DIALLER, { proof: proof("dialler", HELLO, ANSWER) });
+  assertEquals(LISTENER, { proof: proof("listener", HELLO, ANSWER) });
+});
+
+test("docs/protocol.md: a dialler that follows it is accepted", async () => {
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(HELLO));
+  assertEquals(jsonWire.sniff(first, false), true);
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const answer = await transport.hear();
+  assertNotEquals(answer.nonce, ANSWER.nonce);
+  assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
+  transport.say({ proof: proof("dialler", HELLO, answer) });
+  assertEquals(await transport.hear(), {
+    proof: proof("listener", HELLO, answer),
+  });
+  assertEquals((await accepted)?.peer, {
+    ...ALEX,
+    hidden: false,
+    listen: LISTEN[ALEX.name],
+  });
+});
+
+test("docs/protocol.md: a minimal peer is accepted, and gets each signal in one frame", async () => {
+  const [, text] = /```json5\n([^]*?)```/.exec(section("## A minimal peer"))!;
+  const hello = JSON.parse(text);
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(hello));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const answer = await transport.hear();
+  assertEquals(answer.status, "ok");
+  transport.say({ proof: proof("dialler", hello, answer) });
+  assertEquals((await accepted)?.peer.hidden, true);
+
+  const port = new RecordingPort();
+  const encoder = new Encoder(ALEX, KATE, DEFAULT_LIMITS, hello, port);
+  for (let length = 65_000; length < 65_600; length += 20) {
+    for (const message of ["x".repeat(length), ["\ud800".repeat(length / 6)]]) {
+      try {
+        encoder.send(alex, kate, message);
+      } catch (error) {
+        assertMatch(`${error}`, /65536 is the most/);
+      }
+    }
+  }
+  encoder.flush(Infinity);
+  const kinds = new Set(port.signals().map(([kind]) => kind));
+  assertEquals(kinds, new Set(["send_text", "send"]));
+  assert(port.frames.every((frame) => frame[0] < 0x80));
+});
+
+test("docs/protocol.md: a listener that follows it is accepted", async () => {
+  const transport = new ScriptedTransport();
+  const dialled = jsonWire.dial(
+    transport,
+    KATE.name,
+    local(ALEX),
+    new AbortController().signal,
+  );
+  const hello = await transport.hear();
+  assertEquals({ ...hello, nonce: HELLO.nonce }, HELLO);
+  transport.say(ANSWER);
+  assertEquals(await transport.hear(), {
+    proof: proof("dialler", hello, ANSWER),
+  });
+  transport.say({ proof: proof("listener", hello, ANSWER) });
+  assertEquals((await dialled).peer, {
+    ...KATE,
+    hidden: false,
+    listen: LISTEN[KATE.name],
+  });
+});
+
+test("docs/protocol.md: the proofs over TLS", async () => {
+  const more = blocks(section("## TLS"), "text")[0].split("\n");
+  const [shown] = jsonIn(section("## TLS"));
+  assertEquals(shown, { proof: proof("dialler", HELLO, ANSWER, more) });
+  const transport = new ScriptedTransport(more.join("\n"));
+  const first = textFrame(JSON.stringify(HELLO));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const answer = await transport.hear();
+  transport.say({ proof: proof("dialler", HELLO, answer, more) });
+  assertEquals(await transport.hear(), {
+    proof: proof("listener", HELLO, answer, more),
+  });
+  assertEquals((await accepted)?.peer.name, ALEX.name);
+});
+
+test("docs/protocol.md: a question for the name, and its answers", async () => {
+  const question = { ...HELLO, to: null };
+  const [answer] = jsonIn(section("## Handshake")).slice(4);
+  const asked = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(question));
+  const accepted = jsonWire.accept(asked, () => first, local(KATE));
+  assertEquals(await asked.hear(), answer);
+  assertEquals(await accepted, undefined);
+  for (const each of [answer, ANSWER]) {
+    const transport = new ScriptedTransport();
+    const found = jsonWire.ask!(transport, local(ALEX));
+    const hello = await transport.hear();
+    assertEquals({ ...hello, nonce: question.nonce }, question);
+    transport.say(each);
+    assertEquals(await found, KATE);
+  }
+});
+
+test("docs/protocol.md: a dialler of another version is refused with the version", async () => {
+  const refusal = jsonIn(section("## Handshake")).at(-1);
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify({ ...HELLO, versions: [2] }));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  await assertRejects(() => accepted, HandshakeError, "version [2]");
+  assertEquals(await transport.hear(), refusal);
+});
+
+test("docs/protocol.md: a dialler that also supports a newer version is accepted", async () => {
+  const [, added] = /`(\{"versions": .*?\})`/.exec(
+    section("## Versions of this wire"),
+  )!;
+  const newer = { ...HELLO, ...JSON.parse(added) };
+  const transport = new ScriptedTransport();
+  const first = textFrame(JSON.stringify(newer));
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const answer = await transport.hear();
+  assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
+  transport.say({ proof: proof("dialler", newer, answer), more: 1 });
+  await transport.hear();
+  assertEquals((await accepted)?.peer, {
+    ...ALEX,
+    hidden: false,
+    listen: LISTEN[ALEX.name],
+  });
+});
+
+const SUPERVISOR = { name: "Chat.TaskSupervisor", node: KATE.name };
+
+/** The code of the headings about servers. */
+const SERVERS: Record<string, () => Promise<unknown>> = {
+  'IO.puts("hi")': () => IO.puts("hi"),
+  'IO.gets("name? ")': () => IO.gets("name? "),
+  'TaskSupervisor.async(supervisor, ["Chat", "receiveMessage"], ["hi"])': () =>
+    TaskSupervisor.async(SUPERVISOR, ["Chat", "receiveMessage"], ["hi"]),
+  'TaskSupervisor.startChild(supervisor, ["Chat", "receiveMessage"], ["hi"])':
+    () =>
+      TaskSupervisor.startChild(SUPERVISOR, ["Chat", "receiveMessage"], ["hi"]),
+  "TaskSupervisor.children(supervisor)": () =>
+    TaskSupervisor.children(SUPERVISOR),
+  "TaskSupervisor.drain(supervisor, { timeout: 5000 })": () =>
+    // safe: the request of the page, which nobody answers
+    TaskSupervisor.drain(SUPERVISOR, { timeout: 5000 }),
+  'TaskSupervisor.stop(supervisor, "shutdown")': () =>
+    TaskSupervisor.stop(SUPERVISOR, "shutdown"),
+  'GenServer.call({ name: "Stack", node: "kate@localhost" }, "pop")': () =>
+    GenServer.call({ name: "Stack", node: KATE.name }, "pop", {
+      timeout: Infinity,
+    }),
+  'Agent.update({ name: "Counter", node: "kate@localhost" }, ["Chat", "add", [1]])':
+    () =>
+      Agent.update({ name: "Counter", node: KATE.name }, ["Chat", "add", [1]], {
+        timeout: Infinity,
+      }),
+  'rpc.call("kate@localhost", ["Chat", "receiveMessage"], ["hi"])': () =>
+    rpc.call("kate@localhost", ["Chat", "receiveMessage"], ["hi"]),
+  'global.setLock(["printer", "alex"], { nodes: ["kate@localhost"] })': () =>
+    global.setLock(["printer", "alex"], { nodes: ["kate@localhost"] }),
+};
+
+test("docs/protocol_servers.md: requests", async () => {
+  const headings = [...SERVERS_PAGE.matchAll(/^## (.*`(.*)`)$/gm)];
+  assertEquals(headings.map(([, , code]) => code), Object.keys(SERVERS));
+  for (const [, heading, code] of headings) {
+    const [expected] = jsonIn(
+      section(`## ${heading}`, SERVERS_PAGE),
+    ) as Json[][];
+    assertEquals(await signalsOf(SERVERS[code], expected.length), expected);
+  }
+});
+
+/** The signals, at least that many, that a process of alex, just started, sends to kate. */
+async function signalsOf(
+  fn: () => Promise<unknown>,
+  least: number,
+): Promise<Json[]> {
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  const runtime = new NodeRuntime({
+    ...ALEX,
+    node: ALEX.name,
+    route: () => encoder,
+  });
+  runtime.spawn(() => fn(), { groupLeader: kate });
+  let signals: Json[] = [];
+  await until(() => {
+    encoder.flush(Infinity);
+    signals = port.signals();
+    return signals.length >= least;
+  });
+  runtime.stop("shutdown");
+  return signals;
+}

@@ -1,0 +1,101 @@
+/** The files of a deployment of the thumbnail service, as its tools and its hosts read them. */
+
+import { fileURLToPath } from "node:url";
+import { parse, parseAllDocuments } from "npm:yaml@^2";
+
+/** The root of the repository, where the programs run. */
+export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The folder of the files, from the root. */
+export const DEPLOY = "examples/thumbnails/deploy";
+
+/** The units of systemd. */
+export const UNITS: readonly string[] = [
+  "systemd/thumbnails-web.service",
+  "systemd/thumbnails-worker.service",
+];
+
+/** The manifests of Kubernetes. */
+export const MANIFESTS: readonly string[] = [
+  "kubernetes/nodes.yaml",
+  "kubernetes/web.yaml",
+  "kubernetes/worker.yaml",
+  "kubernetes/certificates.yaml",
+];
+
+/** A program that a deployment starts. */
+export interface Launch {
+  /** The file that says so. */
+  file: string;
+  /** `deno`'s arguments. */
+  args: string[];
+  /** The time after which it is killed when it should end, in seconds. */
+  grace: number;
+}
+
+/** A service of compose. */
+export interface ComposeService {
+  command: string[];
+  environment?: Record<string, string>;
+  stop_grace_period: string;
+}
+
+/** An object of Kubernetes. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  // deno-lint-ignore no-explicit-any
+  spec: any;
+}
+
+/** The text of a file of the deployment. */
+export function readDeployed(file: string): Promise<string> {
+  return Deno.readTextFile(`${ROOT}${DEPLOY}/${file}`);
+}
+
+/** The services of compose. */
+export async function composeServices(): Promise<
+  Record<string, ComposeService>
+> {
+  const text = await readDeployed("compose.yaml");
+  return parse(text, { merge: true }).services;
+}
+
+/** The objects of a manifest. */
+export async function manifestsIn(file: string): Promise<Manifest[]> {
+  // Kubernetes reads YAML 1.1, where 0400 is octal.
+  const documents = parseAllDocuments(await readDeployed(file), {
+    version: "1.1",
+  });
+  return Array.from(documents, (each) => each.toJS());
+}
+
+/** All programs that the deployments start. */
+export async function launches(): Promise<Launch[]> {
+  const all: Launch[] = [];
+  for (const file of UNITS) {
+    const unit = (await readDeployed(file)).replaceAll("\\\n", " ");
+    const [, line] = /^ExecStart=\S+ (.*)$/m.exec(unit)!;
+    const [, grace] = /^TimeoutStopSec=(\d+)$/m.exec(unit)!;
+    all.push({ file, args: line.trim().split(/ +/), grace: Number(grace) });
+  }
+  for (const [name, service] of Object.entries(await composeServices())) {
+    const grace = parseInt(service.stop_grace_period);
+    all.push({ file: `compose.yaml, ${name}`, args: service.command, grace });
+  }
+  for (const file of MANIFESTS) {
+    for (const { kind, spec } of await manifestsIn(file)) {
+      if (kind !== "StatefulSet") continue;
+      const pod = spec.template.spec;
+      const grace = pod.terminationGracePeriodSeconds;
+      all.push({ file, args: pod.containers[0].args, grace });
+    }
+  }
+  return all;
+}
+
+/** The command of the image's health check. */
+export async function healthCheck(): Promise<string[]> {
+  const text = await readDeployed("Dockerfile");
+  return JSON.parse(/^HEALTHCHECK[^[]*CMD (\[.*\])$/m.exec(text)![1]);
+}

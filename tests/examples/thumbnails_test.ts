@@ -1,0 +1,151 @@
+/** The example `examples/thumbnails/`: real images under load, while its programs are killed and restarted. */
+
+import decode from "npm:@jsquash/jpeg@^1/decode.js";
+import encode from "npm:@jsquash/jpeg@^1/encode.js";
+import resize from "npm:@jsquash/resize@^2";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { sizeOf } from "../../examples/thumbnails/jpeg_size.ts";
+import { make } from "../../examples/thumbnails/thumbs.ts";
+import { test, type TestOptions } from "../../testing/tags.ts";
+import { freePort } from "../_epmd_helpers.ts";
+import {
+  ask,
+  Balancer,
+  Load,
+  PATH,
+  Program,
+  Service,
+  WIDTH,
+} from "./_thumbnails.ts";
+
+const options: TestOptions = { timeout: 600_000 };
+
+const DEMO = new URL("../../examples/thumbnails/demo.jpg", import.meta.url);
+
+/** A smaller copy of the demo image, and its thumbnail, which is the answer to every request. */
+async function images(): Promise<[image: Uint8Array, thumbnail: Uint8Array]> {
+  const demo = await decode((await Deno.readFile(DEMO)).buffer);
+  const small = await resize(demo, { width: 300, height: 200 });
+  const image = new Uint8Array(await encode(small));
+  const thumbnail = await make(image, WIDTH);
+  return [image, thumbnail!];
+}
+
+test(
+  "thumbs.ts makes JPEG images of the right size, and nothing of what is no image",
+  options,
+  async () => {
+    const demo = await Deno.readFile(DEMO);
+    assertEquals(sizeOf(demo), { width: 1200, height: 800 });
+    const thumbnail = await make(demo, 300);
+    assertEquals(sizeOf(thumbnail!), { width: 300, height: 200 });
+    const { width, height, data } = await decode(thumbnail!.buffer);
+    assertEquals([width, height], [300, 200]);
+    assert(new Set(data).size > 50, "it has a picture");
+
+    const huge = demo.slice();
+    const frame = huge.findIndex((byte, i) =>
+      byte === 0xff && [0xc0, 0xc2].includes(huge[i + 1])
+    );
+    huge.set([0xff, 0xff, 0xff, 0xff], frame + 5);
+    assertEquals(sizeOf(huge), { width: 65535, height: 65535 });
+    const wrong = [
+      huge,
+      new Uint8Array(),
+      new Uint8Array([0xff, 0xd8]),
+      new Uint8Array([0xff, 0xd8, 0xff, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      new Uint8Array([0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 0, 0, 0, 3, 1]),
+      new TextEncoder().encode("hello"),
+      demo.slice(0, frame + 12),
+    ];
+    for (const bytes of wrong) assertEquals(await make(bytes, 10), undefined);
+    assertEquals(sizeOf((await make(demo, 1))!), { width: 1, height: 1 });
+  },
+);
+
+test(
+  "deno task thumbnails starts a service; kill -9 of a worker under load fails no request; all stop in order",
+  { ...options, tags: ["slow"] },
+  async () => {
+    const { tasks } = JSON.parse(
+      await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+    );
+    assertStringIncludes(
+      tasks.thumbnails.command,
+      "examples/thumbnails/try.ts",
+    );
+    const [image, thumbnail] = await images();
+    await using program = new Program("try.ts", [], {
+      HTTP_PORT: "0",
+      ERL_EPMD_PORT: `${await freePort()}`,
+    });
+    const [, digits] = await program.prints(/web@localhost is up, port (\d+)/);
+    const port = Number(digits);
+    assertEquals((await ask(port, "/readyz")).status, 200);
+
+    const load = new Load(port, image, thumbnail);
+    for (const name of ["worker-1@localhost", "worker-2@localhost"]) {
+      const [, pid] = await program.prints(
+        new RegExp(`${name} starts: process (\\d+)\\n[^]*${name} is up`),
+      );
+      await load.burst();
+      Deno.kill(Number(pid), "SIGKILL");
+      await program.prints(
+        new RegExp(`${name} has ended: SIGKILL[^]*${name} is up`),
+      );
+      await load.more(20);
+    }
+    await load.stop();
+
+    const status = async (path: string, body?: Uint8Array) =>
+      (await ask(port, path, body)).status;
+    assertEquals(await status("/thumbnails?width=0", image), 400);
+    assertEquals(await status("/thumbnails?width=1001", image), 400);
+    assertEquals(await status(PATH, new Uint8Array(100)), 422);
+    assertEquals(await status(PATH, new Uint8Array(10_000_001)), 413);
+    assertEquals(await status("/nothing"), 404);
+    assertEquals(await status("/demo.jpg"), 200);
+    const page = new TextDecoder().decode((await ask(port, "/")).body);
+    assertStringIncludes(page, "<title>Thumbnails</title>");
+    const metrics = new TextDecoder().decode(
+      (await ask(port, "/metrics")).body,
+    );
+    assertStringIncludes(metrics, "otp_connections");
+
+    program.kill("SIGINT");
+    assertEquals((await program.ended).code, 0, program.output);
+    const ends = program.output.matchAll(
+      /^(.*)@localhost has ended: exit code 0$/gm,
+    );
+    assertEquals(
+      Array.from(ends, ([, name]) => name),
+      ["web", "worker-1", "worker-2"],
+      program.output,
+    );
+  },
+);
+
+test(
+  "thumbnails: a restart of each worker and each web node, one after the other, fails no request",
+  { ...options, tags: ["slow"] },
+  async () => {
+    const [image, thumbnail] = await images();
+    const names = ["web-1", "web-2", "worker-1", "worker-2"];
+    await using service = await Service.start(names, await freePort());
+    await using balancer = new Balancer(service, thumbnail);
+    const port = await balancer.listen();
+    await balancer.ready("web-1");
+    await balancer.ready("web-2");
+    const load = new Load(port, image, thumbnail);
+    for (const name of ["worker-1", "worker-2", "web-1", "web-2"]) {
+      await load.burst();
+      await service.program(name).drain();
+      await load.more(50);
+      await service.run(name);
+      if (name.startsWith("web")) await balancer.ready(name);
+    }
+    await load.more(50);
+    await load.stop();
+    assertEquals(balancer.wrong, []);
+  },
+);

@@ -1,0 +1,109 @@
+/** CI: it pins Deno, and failures and exclusions make it fail. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { test } from "../../testing/tags.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const SCRIPT = Deno.readTextFileSync(`${ROOT}.ci/run`);
+const VERSION = /^readonly DENO_VERSION=([\d.]+)$/m.exec(SCRIPT)![1];
+
+function pages(folder: string): string[] {
+  return [...Deno.readDirSync(`${ROOT}${folder}`)]
+    .filter(({ name }) => name.endsWith(".md"))
+    .map(({ name }) => `${folder}${name}`);
+}
+
+test("every page and CI run the same version of Deno", () => {
+  let pins = 0;
+  for (const page of [".ci/run", ...pages(""), ...pages("docs/")]) {
+    const text = Deno.readTextFileSync(`${ROOT}${page}`);
+    for (
+      const [found, version] of text.matchAll(/npx -y deno(?:@(\S+?))?\b/g)
+    ) {
+      assert(version !== undefined, `${page}: ${found} has no version`);
+      pins++;
+    }
+    for (const [found] of text.matchAll(/\bdeno@[\d.]+\d/g)) {
+      assertEquals(found, `deno@${VERSION}`, page);
+    }
+  }
+  assert(pins > 0);
+  assertStringIncludes(
+    Deno.readTextFileSync(`${ROOT}CONTRIBUTING.md`),
+    `You need Deno ${VERSION};`,
+  );
+});
+
+test("CI and the tests of two versions mean the same version before", async () => {
+  const [, before] = /^readonly VERSION_BEFORE=(\w+)$/m.exec(SCRIPT)!;
+  const tests = await Deno.readTextFile(
+    `${ROOT}tests/node/two_versions_test.ts`,
+  );
+  assertStringIncludes(tests, `"${before}"`);
+});
+
+/** Runs CI's own script with other steps. */
+async function steps(text: string): Promise<[code: number, lines: string[]]> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const own = SCRIPT.slice(0, SCRIPT.indexOf('\necho "node $(node'));
+    await Deno.mkdir(`${folder}/.ci`);
+    await Deno.writeTextFile(`${folder}/.ci/run`, `${own}\n${text}\n`);
+    const { code, stdout } = await new Deno.Command("bash", {
+      args: [`${folder}/.ci/run`],
+      stdin: "null",
+    }).output();
+    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+    return [code, lines];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+test(
+  "CI lets tests be excluded only for want of history and namespaces, and runs the slow ones",
+  { programs: ["bash"] },
+  async () => {
+    const [part] = /^# The lesson has a test.*?^tests "tests" .*?$/ms
+      .exec(SCRIPT)!;
+    for (
+      const [hasHistory, canMakeHosts, flags] of [
+        [true, true, ""],
+        [false, true, " --may-exclude git-history"],
+        [true, false, " --may-exclude network-namespaces"],
+      ]
+    ) {
+      const [, lines] = await steps(`
+has_history() { ${hasHistory}; }
+can_make_hosts() { ${canMakeHosts}; }
+tests() { echo "runs $*"; }
+${part}`);
+      assertEquals(
+        lines.filter((line) => line.startsWith("runs ")),
+        [`runs tests 900 deno task test:all --may-exclude distributed${flags}`],
+      );
+    }
+  },
+);
+
+test(
+  "CI fails with a test, a check, or a step that ends without totals",
+  { programs: ["bash"] },
+  async () => {
+    const good = `tests "good" 60 echo "1 passed, 0 failed"\n`;
+    for (
+      const [text, totals] of [
+        ['tests "tests" 60 echo "2 passed, 1 failed"', "3 passed, 1 failed"],
+        ['check "speed" 60 false', "1 passed, 1 failed"],
+        ['tests "tests" 60 echo "no totals"', "1 passed, 1 failed"],
+      ]
+    ) {
+      const [code, lines] = await steps(good + text);
+      assertEquals(lines.at(-1), totals, text);
+      assertEquals(code, 1);
+    }
+    const [code, lines] = await steps("");
+    assertEquals([code, lines.at(-1)], [1, "0 passed, 0 failed"]);
+  },
+);

@@ -1,0 +1,642 @@
+/** The package that `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Application } from "../../otp/application/application.ts";
+import { chat } from "../../chat/application.ts";
+import dev from "../../chat/config/dev.ts";
+import * as Chat from "../../chat/mod.ts";
+import config from "../../deno.json" with { type: "json" };
+import { UndefinedFunctionError } from "../../core/errors.ts";
+import { Node } from "../../node.ts";
+import { receive, self, send } from "../../otp/process/process.ts";
+import { test } from "../../testing/tags.ts";
+import { freePort } from "../../testing/_ports.ts";
+import { nodeFlags } from "../_cli.ts";
+import { Cluster, COOKIE } from "../_nodes.ts";
+import { type Host, Project } from "../_packed.ts";
+import {
+  announcedIn,
+  blocksIn,
+  filesIn,
+  readPage,
+  runCommands,
+  sectionsOf,
+} from "../_pages.ts";
+import { exactly, objectOf } from "../_terms.ts";
+
+const HOSTS: readonly Host[] = ["node", "bun"];
+
+/** A node that sends back its messages, and reports new keys of its prototype of objects. */
+const KEYS =
+  `import { Node, Process, receive, self, send } from "@otp/distribution";
+const before = Reflect.ownKeys(Object.prototype);
+const added = () =>
+  Reflect.ownKeys(Object.prototype).filter((key) => !before.includes(key));
+const Keys = {
+  async echo(to, name) {
+    Process.register(self(), name);
+    send(to, { up: name, added: added() });
+    for (;;) {
+      const { from, value } = await receive();
+      send(from, { value, added: added() });
+    }
+  },
+};
+const options = JSON.parse(process.argv[2]);
+options.modules = { Keys };
+await Node.start(options);
+console.log("up");
+`;
+
+/** A node that serves EPMD, and computes. */
+const BUSY = `import { writeSync } from "node:fs";
+import { Node } from "@otp/distribution";
+await Node.start({ ...JSON.parse(process.argv[2]), log() {} });
+writeSync(1, "computes\\n");
+const end = performance.now() + 3000;
+while (performance.now() < end);
+writeSync(1, "free\\n");
+`;
+
+/** The module of a worker. */
+const WORKER = `import process from "node:process";
+import { Agent, Node, receive, self, send } from "@otp/distribution";
+export const start = () => [{
+  id: "seven",
+  start: () => Agent.startLink(() => 7, { name: "Seven" }),
+}];
+export const seven = () => Agent.get("Seven", (n) => n);
+export const ping = (node) => Node.ping(node);
+export const wait = () => receive(() => false);
+export async function echo(to) {
+  send(to, self());
+  for (;;) {
+    const { from, bytes } = await receive();
+    send(from, { size: bytes.length });
+  }
+}
+const later = (fn) => void setTimeout(fn, 1);
+export const crash = () => later(() => {
+  throw new TypeError("nobody catches this");
+});
+export const reject = () => later(() => {
+  Promise.reject(new TypeError("nobody awaits this"));
+});
+export const leave = () => later(() => process.exit(3));
+export const hang = () => later(() => {
+  for (;;);
+});
+`;
+
+/** A program with workers: each way to end a thread, and modules that do not load. */
+const WORKERS =
+  `import { Node, Process, receive, rpc, self, send } from "@otp/distribution";
+import { Workers } from "@otp/distribution/workers";
+const codes = [];
+const log = ({ message }) => {
+  const [, code] = /terminated[^]*code: "(\\w+)"/.exec(message) ?? [];
+  if (code !== undefined) codes.push(code);
+};
+const one = "alex-1@localhost";
+const two = "alex-2@localhost";
+const call = (node, fn, ...args) => rpc.call(node, ["Worker", fn], args);
+await using node = await Node.start({ ...JSON.parse(process.argv[2]), log });
+await node.run(async () => {
+  const module = new URL("./worker.mjs", import.meta.url);
+  const workers = await Workers.startLink({ module, count: 2, answerTimeout: 4000, maxRestarts: 9 });
+  console.log(await call(one, "seven"), await call(one, "ping", two));
+  await Node.spawn(two, ["Worker", "echo"], [self()]);
+  const echo = await receive();
+  await send(echo, { from: self(), bytes: new Uint8Array(3_000_000) });
+  console.log((await receive()).size);
+  let restarts = 0;
+  for (const fn of ["crash", "reject", "leave", "hang"]) {
+    const { ref } = await Node.spawnMonitor(one, ["Worker", "wait"]);
+    await Node.spawn(one, ["Worker", fn]);
+    const { reason } = await receive((m) => ref.equals(m.ref));
+    restarts++;
+    while ((await Workers.info(workers))[0].restarts !== restarts) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    console.log(fn, reason, await call(one, "seven"), await call(two, "ping", one));
+  }
+  Process.trapExit(true);
+  for (const bad of ["data:text/javascript,export function (", "file:///none.mjs"]) {
+    await Workers.startLink({ count: 1, nodeName: "bad", module: bad })
+      .catch(({ message }) => console.log(/its module (\\S+)[^]* does not load/.test(message)));
+  }
+});
+console.log(codes.join());
+`;
+
+/** A partition in a simulated cluster, and a minute that passes. */
+const SIMULATED = `import { Node } from "@otp/distribution";
+import { SimulatedCluster } from "@otp/distribution/testing";
+await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+const ping = () => Node.ping("kate@localhost");
+await cluster.run("alex", ping);
+cluster.partition(["alex"], ["kate"], { mode: "cut" });
+await cluster.settle();
+const answer = await cluster.run("alex", ping);
+const before = cluster.now();
+await cluster.advance(60_000);
+console.log(answer, (cluster.now() - before) / 1000);
+`;
+
+/** Two nodes that find each other by the DNS and by multicast: the hosts' own sockets and resolvers. */
+const CLUSTER = `import { Cluster } from "@otp/distribution/cluster";
+import { Node } from "@otp/distribution/node";
+import { receive } from "@otp/distribution/process";
+const gossip = { strategy: "gossip", port: 45895, interval: 100 };
+const options = { cookie: "c", epmdPort: false, log() {} };
+await using kate = await Node.start({ ...options, name: "kate@localhost", cluster: { gossip } });
+const dns = { strategy: "dns", query: "localhost", port: kate.port, interval: 100 };
+const srv = { strategy: "dnsSrv", query: "_otp._tcp.nowhere.invalid", interval: 100 };
+await using alex = await Node.start({
+  ...options,
+  name: "alex@localhost",
+  cluster: { gossip, dns, srv },
+});
+await alex.run(async () => {
+  await Cluster.subscribe();
+  for (;;) {
+    const { topologies } = await Cluster.info();
+    const isUp = ({ strategy, addresses, lastError }) =>
+      strategy === "dnsSrv"
+        ? lastError !== undefined
+        : addresses.some(({ state }) => state === "connected");
+    if (topologies.every(isUp)) break;
+    await receive();
+  }
+  console.log(Node.list().join());
+});
+`;
+
+/** A node that is dialled while it begins to listen: Bun accepts connections before it says that it listens. */
+const DIALLED = `import { Node } from "@otp/distribution/node";
+const options = { cookie: "c", epmdPort: false };
+let last = "";
+await using alex = await Node.start({ ...options, name: "alex@localhost", log: ({ message }) => last = message });
+const port = JSON.parse(process.argv[2]);
+const starts = Node.start({ ...options, name: "kate@localhost", port, log() {} });
+const dial = () => Node.connect({ address: "127.0.0.1:" + port });
+while (await alex.run(dial) !== true) {
+  if (!/ECONNREFUSED/.test(last)) break;
+}
+await using kate = await starts;
+console.log(last);
+`;
+
+/** Correct and wrong uses of servers' types. */
+const SERVERS = `import {
+  Agent,
+  GenServer,
+  type GenServerModule,
+  Registry,
+  Supervisor,
+  Task,
+} from "@otp/distribution";
+interface StackTypes {
+  arg: string[];
+  state: string[];
+  call: ["pop", string | undefined];
+  cast: { push: string };
+}
+export const Stack: GenServerModule<StackTypes> = {
+  init: (items) => ({ type: "ok", state: items }),
+  handleCall: (_pop, _from, [head, ...state]) => ({ type: "reply", reply: head, state }),
+  // @ts-expect-error: a state of another type
+  handleCast: ({ push }) => ({ type: "noreply", state: push }),
+};
+const one = { strategy: "one_for_one" } as const;
+await Supervisor.startLink([[Stack, ["a"]], [Agent, () => 1]], one);
+// @ts-expect-error: an argument of another type
+await Supervisor.startLink([[Stack, [1]]], one);
+// @ts-expect-error: an option of another type
+await Supervisor.startLink([[Registry, { keys: "all", name: "a" }]], one);
+const stack = GenServer.ref<StackTypes>("Stack");
+const popped: string | undefined = await GenServer.call(stack, "pop");
+// @ts-expect-error: no such call
+await GenServer.call(stack, "peek");
+// @ts-expect-error: no such cast
+GenServer.cast(stack, { pull: "a" });
+for await (const result of Task.asyncStream([1], (n) => n > 0)) {
+  if (result.type === "ok") result.value satisfies boolean;
+}
+// @ts-expect-error: a state of another type
+await Agent.update(Agent.ref<number>("Count"), (n) => String(n));
+`;
+
+/** Whether the tarball has the stand-ins for @std; the genuine ones come from JSR's own npm registry. */
+const HAS_STAND_INS = "workspace" in config;
+
+// One test of several steps, as the project that they share takes a while to create.
+test("the packed package", {
+  tags: ["pack", "slow"],
+  programs: ["npm", "tar"],
+  ignore: !HAS_STAND_INS,
+  timeout: 600_000,
+}, async (t) => {
+  await using project = await Project.make();
+
+  await t.step("has modules that load on Node and on Bun", async () => {
+    const names = Object.keys(config.exports).map((name) =>
+      name.replace(".", config.name)
+    );
+    const code = names.map((name) => `await import("${name}");`).join("\n");
+    await project.write("load.mjs", `${code}\nconsole.log("loaded");`);
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["load.mjs"]);
+      assertEquals([await program.ended, program.output], [0, "loaded\n"]);
+    }
+  });
+
+  await t.step("names the Node.js that it needs on an older one", async () => {
+    const names = Object.keys(config.exports).map((name) =>
+      name.replace(".", config.name)
+    );
+    const code = names.map((name) =>
+      `await import("${name}").catch(({ message }) => console.log(message));`
+    );
+    await project.write("old.mjs", code.join("\n"));
+    await using old = project.run("old node", ["old.mjs"]);
+    assertEquals(await old.ended, 0, old.output);
+    const lines = old.output.trimEnd().split("\n");
+    assertEquals(lines.length, names.length);
+    for (const line of lines) {
+      assertMatch(
+        line,
+        /^Cannot load @otp\/distribution: it needs Node\.js 24\.2 or later.* this is Node\.js 20\./,
+      );
+    }
+    await using chat = project.chat("old node", ["--version"]);
+    assertEquals(await chat.ended, 1);
+    assertMatch(chat.output, /Error: Cannot load @otp\/distribution: it needs/);
+  });
+
+  await t.step(
+    "reports that the harness's tests and peers need Deno",
+    async () => {
+      await project.write(
+        "harness.mjs",
+        `import { startPeer, test } from "@otp/distribution/testing";
+import { main } from "@otp/distribution/testing/main";
+try {
+  test("sends", () => {});
+} catch (error) {
+  console.log(error.message);
+}
+await startPeer("kate").catch(({ message }) => console.log(message));
+process.exit(await main([]));
+`,
+      );
+      for (const host of HOSTS) {
+        await using program = project.run(host, ["harness.mjs"]);
+        assertEquals(await program.ended, 2, program.output);
+        const needs =
+          `this part of the harness needs Deno 2.9 or later, and this is ${
+            host === "node" ? "Node.js" : "Bun"
+          } `;
+        const lines = program.output.trimEnd().split("\n");
+        assertEquals(
+          lines.map((line) => line.slice(0, line.indexOf(": this part"))),
+          [
+            `Cannot register the test "sends"`,
+            `Cannot start the peer "kate"`,
+            "test: Cannot run tests",
+          ],
+        );
+        for (const line of lines) assert(line.includes(needs), line);
+      }
+    },
+  );
+
+  await t.step("prints its version", async () => {
+    for (const host of HOSTS) {
+      await using program = project.chat(host, ["--version"]);
+      assertEquals(await program.ended, 0, program.output);
+      assertEquals(program.output, `chat ${config.version}\n`);
+    }
+  });
+
+  await t.step("names the command that starts it", async () => {
+    const commands: Record<string, string> = {
+      node: "npx otp-chat",
+      bun: "bunx --bun otp-chat",
+    };
+    for (const host of HOSTS) {
+      await using help = project.chat(host, ["--help"]);
+      assertEquals(await help.ended, 0, help.output);
+      const command = commands[host];
+      assert(help.output.startsWith(`Usage: ${command} [flags]\n`));
+      assert(help.output.includes(`\n  ${command} --sname kate@localhost`));
+      assert(!help.output.includes("deno "), help.output);
+      await using cluster = new Cluster();
+      const flags = nodeFlags("alex", cluster.epmdPort);
+      const code = "await Node.connect('kate@localhost')";
+      await using program = project.chat(host, [...flags, "--eval", code]);
+      assertEquals(await program.ended, 0, program.output);
+      const advice = `\`${command} --sname kate@localhost\` starts one\n`;
+      assert(program.output.endsWith(advice), program.output);
+    }
+  });
+
+  await t.step("rejects the start of a node without HOME", async () => {
+    await project.write(
+      "home.mjs",
+      `import { Node } from "@otp/distribution/node";
+for (const home of [undefined, "", "relative"]) {
+  if (home === undefined) delete process.env.HOME;
+  else process.env.HOME = home;
+  await Node.start({ name: "alex@localhost", epmdPort: ${freePort()} })
+    .catch(({ name, code, message }) => console.log(name, code, message));
+}
+`,
+    );
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["home.mjs"]);
+      assertEquals(await program.ended, 0, program.output);
+      const lines = program.output.trimEnd().split("\n");
+      assertEquals(lines.length, 3, program.output);
+      for (const line of lines) {
+        assertMatch(
+          line,
+          /^NodeStartError cookie Cannot find the cookie file: HOME is .*--cookie/,
+        );
+      }
+    }
+  });
+
+  await t.step("serves EPMD while a node computes", async () => {
+    await project.write("busy.mjs", BUSY);
+    for (const host of HOSTS) {
+      await using cluster = new Cluster();
+      const options = {
+        name: "alex@localhost",
+        cookie: COOKIE,
+        epmdPort: cluster.epmdPort,
+      };
+      await using busy = project.run(host, [
+        "busy.mjs",
+        JSON.stringify(options),
+      ]);
+      await busy.printed("computes");
+      for (let i = 0; i < 5; i++) {
+        const kate = await cluster.start("kate");
+        await kate.stop();
+      }
+      assertEquals(busy.output, "computes\n");
+      await busy.printed("free");
+    }
+  });
+
+  await t.step("has workers, on Node and on Bun", async () => {
+    await project.write("worker.mjs", WORKER);
+    await project.write("workers.mjs", WORKERS);
+    for (const host of HOSTS) {
+      const options = {
+        name: "alex@localhost",
+        cookie: COOKIE,
+        epmdPort: freePort(),
+      };
+      await using program = project.run(host, [
+        "workers.mjs",
+        JSON.stringify(options),
+      ]);
+      assertEquals([await program.ended, program.output], [
+        0,
+        [
+          "7 pong",
+          "3000000",
+          "crash noconnection 7 pong",
+          "reject noconnection 7 pong",
+          "leave noconnection 7 pong",
+          "hang noconnection 7 pong",
+          "true",
+          "true",
+          "crashed,crashed,ended,no_answer",
+          "",
+        ].join("\n"),
+      ]);
+    }
+  });
+
+  await t.step("has nodes that chat, on Node, Bun and Deno", async () => {
+    await using cluster = new Cluster();
+    const flags = (name: string) => nodeFlags(name, cluster.epmdPort);
+    const printed: string[] = [];
+    const kate = await cluster.start("kate", {
+      modules: { Chat },
+      io: { write: (text) => void printed.push(text) },
+    });
+    await using alex = project.chat("node", [...flags("alex"), "--no-halt"]);
+    await using sophie = project.chat("bun", [...flags("sophie"), "--no-halt"]);
+    await alex.printed("alex@localhost is up");
+    await sophie.printed("sophie@localhost is up");
+    await kate.run(async () => {
+      Application.load(dev);
+      await Application.start(chat);
+      assertEquals(await Chat.sendMessage("alex@localhost", "deno says"), "ok");
+      assertEquals(
+        await Chat.sendMessage("sophie@localhost", "deno says"),
+        "ok",
+      );
+      const peers = ["alex@localhost", "sophie@localhost"];
+      assertEquals(Node.list().toSorted(), peers);
+    });
+    for (const host of HOSTS) {
+      const code = ["alex", "sophie", "kate"].map((name) =>
+        `await Chat.sendMessage("${name}@localhost", "${host} says");`
+      ).join(" ");
+      await using visitor = project.chat(host, [
+        ...flags("pat"),
+        `--eval=${code} IO.puts(Node.list().toSorted().join())`,
+      ]);
+      assertEquals(await visitor.ended, 0, visitor.output);
+      assertEquals(
+        visitor.output,
+        "alex@localhost,kate@localhost,sophie@localhost\n",
+      );
+    }
+    assertEquals(printed, ["node says\n", "bun says\n"]);
+    for (const node of [alex, sophie]) {
+      assertMatch(node.output, /deno says\nnode says\nbun says\n$/);
+      node.kill("SIGTERM");
+      await node.ended;
+    }
+    await kate.run(() => Application.stop("chat"));
+  });
+
+  await t.step("has nodes for which keys of prototypes are keys", async () => {
+    const hostile = objectOf([
+      ["__proto__", { polluted: 1 }],
+      ["constructor", { prototype: { polluted: 1 } }],
+    ]);
+    const values = [
+      hostile,
+      objectOf([["__proto__", hostile], ["when", new Date(0)]]),
+      new Map([["__proto__", hostile]]),
+      new TypeError("no", { cause: hostile }),
+    ];
+    await project.write("keys.mjs", KEYS);
+    for (const host of HOSTS) {
+      await using cluster = new Cluster();
+      const kate = await cluster.start("kate");
+      const options = objectOf([
+        ["name", "alex@localhost"],
+        ["cookie", COOKIE],
+        ["epmdPort", cluster.epmdPort],
+      ]);
+      await using program = project.run(host, [
+        "keys.mjs",
+        JSON.stringify(options),
+      ]);
+      await program.printed("up");
+      await kate.run(async () => {
+        const node = "alex@localhost";
+        for (const name of ["__proto__", "constructor"]) {
+          await Node.spawn(node, ["Keys", "echo"], [self(), name, hostile]);
+          assertEquals(await receive(), { up: name, added: [] });
+          for (const value of values) {
+            send({ name, node }, { from: self(), value });
+            const got = await receive();
+            assertEquals(exactly(got.value), exactly(value));
+            assertEquals(got.added, []);
+          }
+          await assertRejects(
+            () => Node.spawn(node, [name, "toString"]),
+            UndefinedFunctionError,
+          );
+          await assertRejects(
+            () => Node.spawn(node, ["Keys", name]),
+            UndefinedFunctionError,
+          );
+        }
+      });
+    }
+  });
+
+  await t.step("has simulated clusters, on Node and on Bun", async () => {
+    await project.write("simulated.mjs", SIMULATED);
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["simulated.mjs"]);
+      assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
+    }
+  });
+
+  await t.step(
+    "has nodes that can be dialled as soon as they listen",
+    async () => {
+      await project.write("dialled.mjs", DIALLED);
+      for (const host of HOSTS) {
+        await using program = project.run(host, [
+          "dialled.mjs",
+          `${freePort()}`,
+        ]);
+        assertEquals(await program.ended, 0);
+        assertMatch(program.output, /^Connected to kate@localhost$/m);
+      }
+    },
+  );
+
+  await t.step("forms a cluster on Node and on Bun", async () => {
+    await project.write("cluster.mjs", CLUSTER);
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["cluster.mjs"]);
+      assertEquals([await program.ended, program.output], [
+        0,
+        "kate@localhost\n",
+      ]);
+    }
+  });
+
+  await t.step("is made and installed by the README's commands", async () => {
+    const readme = await readPage("README.md");
+    const command = (line: string) =>
+      blocksIn(readme).find(({ text }) => text.startsWith(line))!.text
+        .trimEnd();
+    const folder = await Deno.makeTempDir();
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    // `npx deno task pack` has made the tarball already: it packs the clone as committed.
+    const npx = `#!/bin/sh
+[ "$*" = "-y deno@2.9.6 task pack otp.tgz" ] || exit 3
+cp "${project.folder}/package.tgz" otp.tgz
+`;
+    for (const name of ["bin", "distribution", "my-app"]) {
+      await Deno.mkdir(`${folder}/${name}`);
+    }
+    await Deno.writeTextFile(`${folder}/bin/npx`, npx, { mode: 0o755 });
+    const made = `${folder}/my-app`;
+    const files = filesIn(readme);
+    const manifest = `{ "type": "module" }\n`;
+    for (const [name, text] of [...files, ["package.json", manifest]]) {
+      await Deno.writeTextFile(`${made}/${name}`, text);
+    }
+    const env = {
+      PATH: [
+        `${folder}/bin`,
+        project.programs("node"),
+        Deno.env.get("PATH"),
+      ].join(":"),
+      ERL_EPMD_PORT: `${freePort()}`,
+      HOME: project.folder,
+    };
+    await using making = runCommands(
+      `${command("(cd ../distribution")}\ntrue`,
+      made,
+      env,
+    );
+    assertEquals(await making.ended, 0, making.output);
+    const announced = announcedIn(files.get("hello.ts")!);
+    await using node = runCommands(command("node hello.ts"), made, env);
+    assertEquals(await node.ended, 0, node.output);
+    assertEquals(node.output, announced);
+    await project.write("hello.ts", files.get("hello.ts")!);
+    await using bun = project.run("bun", ["hello.ts"], env);
+    assertEquals(await bun.ended, 0, bun.output);
+    assertEquals(bun.output, announced);
+  });
+
+  await t.step("runs docs/from-zero.md on Node and on Bun", async () => {
+    const sections = sectionsOf(await readPage("docs/from-zero.md"));
+    const [program, printed] = blocksIn(sections.get("4. A monitor")!);
+    await project.write("prices.ts", program.text);
+    // Without the log: it arrives through another pipe, and so in another order.
+    const lines = printed.text.split("\n").filter((line) =>
+      line.startsWith("the ")
+    );
+    for (const host of HOSTS) {
+      await using prices = project.run(host, ["prices.ts"]);
+      assertEquals(await prices.ended, 0, prices.output);
+      const shown = prices.output.split("\n").filter((line) =>
+        line.startsWith("the ")
+      );
+      assertEquals(shown, lines);
+    }
+  });
+
+  await t.step("has types that reject wrong uses", async () => {
+    const begin = `import { type Pid, send } from "@otp/distribution/process";
+import { Node } from "@otp/distribution";
+declare const pid: Pid<{ type: "hi" }>;
+export const name: string = Node.self();
+`;
+    await project.write("right.ts", `${begin}send(pid, { type: "hi" });\n`);
+    await project.write("wrong.ts", `${begin}send(pid, { type: "bye" });\n`);
+    await project.write("servers.ts", SERVERS);
+    const check = async (file: string) => {
+      await using tsc = project.run("node", [
+        "node_modules/typescript/bin/tsc",
+        ..."--noEmit --strict --target esnext --module nodenext".split(" "),
+        file,
+      ]);
+      return [await tsc.ended, tsc.output];
+    };
+    assertEquals(await check("right.ts"), [0, ""]);
+    const [code, output] = await check("wrong.ts");
+    assertEquals(code, 2);
+    assertMatch(`${output}`, /^wrong\.ts\(5,\d+\): error TS2322: Type '"bye"'/);
+    assertEquals(await check("servers.ts"), [0, ""]);
+  });
+});

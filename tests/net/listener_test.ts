@@ -1,0 +1,141 @@
+/** A listening socket: its limits, and a shortage of file descriptors. */
+
+import { assertEquals } from "@std/assert";
+import type { Socket } from "node:net";
+import { loadCredentials } from "../../net/credentials.ts";
+import { Listener } from "../../net/listener.ts";
+import { TlsAcceptor } from "../../net/tls.ts";
+import { epmdTest, eventually, RawConnection } from "../_epmd_helpers.ts";
+import { tlsDial, tlsOf } from "../_tls.ts";
+
+epmdTest(
+  "Listener closes connections beyond its limit at once, and accepts others when some have closed",
+  async () => {
+    const taken: Socket[] = [];
+    let over = 0;
+    const listener = await Listener.open({
+      host: "127.0.0.1",
+      port: 0,
+      maxConnections: 3,
+      accept: (socket) => void taken.push(socket),
+      over: () => over++,
+    });
+    const { port } = listener.address;
+    const crowd = Array.from({ length: 5 }, () => new RawConnection(port));
+    await Promise.any(crowd.map((each) => each.closed));
+    await eventually(() => over === 2);
+    assertEquals(taken.length, 3);
+    for (const socket of taken) socket.destroy();
+    await Promise.all(crowd.map((each) => each.closed));
+    const later = new RawConnection(port);
+    await eventually(() => taken.length === 4);
+    taken[3].destroy();
+    await later.closed;
+    assertEquals(over, 2);
+    await listener.close();
+  },
+);
+
+/** Takes all file descriptors, connects, and then frees the descriptors. */
+const SHORT = `
+const { Listener } = await import(${
+  JSON.stringify(new URL("../../net/listener.ts", import.meta.url).href)
+});
+const { connect } = await import("node:net");
+// Deno 2.9 ends a program without descriptors in its first second, unless it listens for a signal.
+Deno.addSignalListener("SIGUSR2", () => {});
+const listener = await Listener.open({
+  host: "127.0.0.1",
+  port: 0,
+  maxConnections: 100,
+  accept: (socket) => socket.end("hello"),
+});
+function dial(said) {
+  const { promise: opened, resolve } = Promise.withResolvers();
+  const socket = connect(listener.address, resolve);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.on("error", ({ code }) => said.push(code));
+  socket.on("data", (bytes) => said.push(String(bytes)));
+  return { opened, closed };
+}
+const said = [];
+await dial(said).closed;
+const taken = [];
+try {
+  for (;;) taken.push(Deno.openSync("/dev/null"));
+} catch { /* There are no more. */ }
+taken.pop().close();
+const waiting = dial(said);
+await waiting.opened;
+// The host tries to accept it within some turns.
+for (let i = 0; i < 100; i++) await new Promise((next) => setImmediate(next));
+for (const file of taken) file.close();
+await waiting.closed;
+await dial(said).closed;
+console.log(said.join(" "));
+await listener.close();
+Deno.exit();
+`;
+
+epmdTest(
+  "Listener accepts the connections that waited while file descriptors were short",
+  async () => {
+    // The limit would leave no descriptor for coverage.
+    const limited = 'unset DENO_COVERAGE_DIR; ulimit -n 80 && exec "$0" "$@"';
+    const child = new Deno.Command("sh", {
+      args: ["-c", limited, Deno.execPath(), "run", "-A", "--no-check", "-"],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(SHORT));
+    await writer.close();
+    const { stdout } = await child.output();
+    assertEquals(
+      new TextDecoder().decode(stdout).trim(),
+      "hello hello hello",
+    );
+  },
+  { ignore: Deno.build.os === "windows" },
+);
+
+epmdTest(
+  "Listener stops counting connections that close inside TLS",
+  async () => {
+    const name = "kate@localhost";
+    const tls = await tlsOf({ nodes: [name] });
+    const acceptor = new TlsAcceptor(loadCredentials(tls, name));
+    const ignored = { bytes() {}, drained() {}, closed() {} };
+    const ends = ["end", "destroy", "peer"] as const;
+    let [accepted, over] = [0, 0];
+    const listener = await Listener.open({
+      host: "127.0.0.1",
+      port: 0,
+      maxConnections: 4,
+      over: () => over++,
+      accept(socket) {
+        const transport = acceptor.accept(socket);
+        const end = ends[accepted++ % ends.length];
+        transport.start({
+          ...ignored,
+          bytes: () => {
+            if (end !== "peer") transport[end]();
+          },
+        });
+      },
+    });
+    const { port } = listener.address;
+    for (let i = 0; i < 12; i++) {
+      const { peer, socket } = await tlsDial(port, tls);
+      await peer.write("hello");
+      if (ends[i % ends.length] === "peer") socket.destroy();
+      await peer.closed;
+      await using raw = new RawConnection(port);
+      raw.send("no TLS at all");
+      await raw.closed;
+      accepted = i + 1;
+    }
+    await listener.close();
+    assertEquals(over, 0);
+  },
+);

@@ -1,0 +1,264 @@
+/** `Runtime.reach`: connections by a node's name and address, and why there is none. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Node } from "../../node.ts";
+import { currentProcess } from "../../core/context/current_process.ts";
+import type { Reached, ReachTarget } from "../../core/reach_target.ts";
+import { clusterTest } from "../_nodes.ts";
+import { hello, RawListener } from "../_raw_peer.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+
+/** Reaches a node from another one. */
+async function reach(node: Node, target: ReachTarget): Promise<Reached> {
+  const { runtime } = await node.run(() => currentProcess());
+  return await runtime.reach(target);
+}
+
+/** The reason why a node was not reached. */
+function reasonOf(reached: Reached): string {
+  assert(!reached.connected, `${reached.node} is connected`);
+  return reached.reason;
+}
+
+function addressOf(node: Node): string {
+  return `127.0.0.1:${node.port}`;
+}
+
+clusterTest(
+  "reach() connects to a name, and says whether it was connected before",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await cluster.start("kate");
+    const connected = { node: KATE, connected: true } as const;
+    assertEquals(await reach(alex, { node: KATE }), {
+      ...connected,
+      isNew: true,
+    });
+    assertEquals(await reach(alex, { node: KATE }), {
+      ...connected,
+      isNew: false,
+    });
+    assertEquals(await alex.run(() => Node.list()), [KATE]);
+  },
+);
+
+clusterTest(
+  "reach() connects to a name at an address without EPMD",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { epmdPort: false });
+    const kate = await cluster.start("kate", { epmdPort: false });
+    const address = addressOf(kate);
+    assertEquals(await reach(alex, { node: KATE, address }), {
+      node: KATE,
+      connected: true,
+      isNew: true,
+    });
+  },
+);
+
+clusterTest(
+  "reach() learns the name of the node at an address, and connects to it",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { epmdPort: false });
+    const kate = await cluster.start("kate", { epmdPort: false });
+    const address = addressOf(kate);
+    for (const isNew of [true, false]) {
+      assertEquals(await reach(alex, { address }), {
+        node: KATE,
+        connected: true,
+        isNew,
+      });
+    }
+    const stats = kate.run(() => Node.stats());
+    const { asked, connected, refused } = (await stats)!;
+    assertEquals([asked, connected], [2, 1]);
+    assertEquals(Object.values(refused).filter((count) => count > 0), []);
+    assertEquals(cluster.lines(), []);
+  },
+);
+
+clusterTest(
+  "reach() finds the node itself at its own address, and another one of its name",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { epmdPort: false });
+    const self = await reach(alex, { address: addressOf(alex) });
+    assert(!self.connected);
+    assertEquals([self.node, self.isSelf], [ALEX, true]);
+    assertEquals(cluster.lines(), []);
+    const twin = await cluster.start("alex", { epmdPort: false });
+    const other = await reach(alex, { address: addressOf(twin) });
+    assert(!other.connected);
+    assertEquals([other.node, other.isSelf], [ALEX, false]);
+    assertMatch(other.reason, /another node named alex@localhost is there/);
+    assertEquals(cluster.lines(), [`alex warning: ${other.reason}`]);
+  },
+);
+
+clusterTest(
+  "reach() by address fails for what is not a node of the JSON wire, with a reason",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      epmdPort: false,
+      limits: { handshakeTimeout: 2000 },
+    });
+    const beam = await cluster.start("beam", {
+      epmdPort: false,
+      wires: ["beam"],
+    });
+    const only = await cluster.start("only", {
+      epmdPort: false,
+      wires: ["beam"],
+    });
+    await using silent = await RawListener.listen();
+    const listener = await RawListener.listen();
+    const gone = listener.address;
+    await listener[Symbol.asyncDispose]();
+    for (
+      const [node, address, pattern] of [
+        [alex, addressOf(beam), /speaks only Erlang's wire: give the node's/],
+        [only, addressOf(alex), /this node speaks only Erlang's wire/],
+        [alex, silent.address, /no answer within 2000 ms/],
+        [alex, gone, /ECONNREFUSED|refused/],
+        [alex, "nowhere", /not an address/],
+      ] as const
+    ) {
+      const reached = await reach(node, { address });
+      assertEquals(reached.node, undefined);
+      assertMatch(reasonOf(reached), pattern);
+      assertMatch(reasonOf(reached), /^Cannot connect to /);
+    }
+  },
+);
+
+clusterTest(
+  "reach() by address sends one question at a time to each address, and the end of the node ends it",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { epmdPort: false });
+    await using silent = await RawListener.listen();
+    const { address } = silent;
+    const asked = [reach(alex, { address }), reach(alex, { address })];
+    await using peer = await silent.accept();
+    assertEquals((await peer.hear()).to, null);
+    await alex.stop();
+    for (const each of asked) {
+      assertMatch(reasonOf(await each), /the node stops/);
+    }
+  },
+);
+
+clusterTest(
+  "reach() by address understands a listener that answers as to a wrong name",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { epmdPort: false });
+    await using listener = await RawListener.listen();
+    const reached = reach(alex, { address: listener.address, quiet: true });
+    const question = await listener.accept();
+    await question.hear();
+    await question.say({ status: "ok", ...hello(KATE) });
+    await question.closed;
+    await using dial = await listener.accept();
+    assertEquals((await dial.hear()).to, KATE);
+    await dial.say({ status: "nok" });
+    await alex.stop();
+    assertEquals((await reached).node, KATE);
+  },
+);
+
+clusterTest(
+  "reach() by address does not believe an answer: the node that it dials has to prove its name",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { epmdPort: false });
+    await using listener = await RawListener.listen();
+    for (
+      const [answer, pattern] of [
+        [{ status: "name", name: "\x1b[2J", creation: 1 }, /it answered name/],
+        [{ status: "name", name: KATE, creation: -1 }, /it answered name/],
+        [{ status: "version", versions: [9] }, /version \[9\]/],
+        [{ status: "\x1b[2J\n".repeat(9) }, /it answered \\/],
+      ] as const
+    ) {
+      const reached = reach(alex, { address: listener.address });
+      await using peer = await listener.accept();
+      await peer.hear();
+      await peer.say(answer);
+      assertMatch(reasonOf(await reached), pattern);
+      await peer.closed;
+    }
+    const reached = reach(alex, { address: listener.address });
+    await using question = await listener.accept();
+    await question.hear();
+    await question.say({ status: "name", name: KATE, creation: 1 });
+    await using dial = await listener.accept();
+    await dial.hear();
+    await dial.say({ status: "ok", ...hello("moebi@localhost") });
+    assertMatch(reasonOf(await reached), /moebi@localhost answered there/);
+  },
+);
+
+clusterTest(
+  "reach() says that a name is the node's own",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const reached = await reach(alex, { node: ALEX });
+    assertEquals(reached.connected || reached.isSelf, true);
+    assertMatch(reasonOf(reached), /that is this node, alex@localhost/);
+  },
+);
+
+clusterTest(
+  "reach() fails with the reason that is logged, or with quiet, is not",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using listener = await RawListener.listen();
+    const { address } = listener;
+    for (const quiet of [true, false]) {
+      for (
+        const [target, pattern] of [
+          [{ node: "nobody@localhost" }, /nobody@localhost is registered/],
+          [{ node: "a@long.example", address }, /a long one/],
+          [{ node: KATE, address: "nowhere" }, /not an address/],
+        ] as const
+      ) {
+        const before = cluster.lines().length;
+        const reached = await reach(alex, { ...target, quiet });
+        const reason = reasonOf(reached);
+        assertMatch(reason, /^Cannot connect to .*: /);
+        assertMatch(reason, pattern);
+        assertEquals(
+          cluster.lines().slice(before),
+          quiet ? [] : [`alex warning: ${reason}`],
+        );
+      }
+    }
+  },
+);
+
+clusterTest(
+  "reach() with quiet shares a dial with connect(), which logs its failure",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const quiet = reach(alex, { node: "nobody@localhost", quiet: true });
+    assertEquals(
+      await alex.run(() => Node.connect("nobody@localhost")),
+      false,
+    );
+    assertEquals(cluster.lines(), [`alex warning: ${reasonOf(await quiet)}`]);
+  },
+);
+
+clusterTest(
+  "reach() fails beyond the limit of dials, and when the node stops",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { limits: { maxConnections: 1 } });
+    await using listener = await RawListener.listen();
+    const first = reach(alex, { node: KATE, address: listener.address });
+    await using _peer = await listener.accept();
+    const reached = await reach(alex, { node: "x@localhost", quiet: true });
+    assertMatch(reasonOf(reached), /limits\.maxConnections/);
+    assertEquals(cluster.lines(), []);
+    await alex.stop();
+    assertMatch(reasonOf(await first), /the node stops/);
+  },
+);

@@ -1,0 +1,399 @@
+/** Peers that violate Erlang's distribution: each closes its connection and nothing else. */
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertThrows,
+} from "@std/assert";
+import { Buffer } from "node:buffer";
+import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../../otp/gen_server/gen_server.ts";
+import type { Node } from "../../../../node.ts";
+import {
+  Process,
+  receive,
+  self,
+  send,
+} from "../../../../otp/process/process.ts";
+import { NodeRuntime } from "../../../../core/node_runtime.ts";
+import type { Signals } from "../../../../core/signals/signal.ts";
+import { BeamFunctions } from "../../../../core/spawning/beam_functions.ts";
+import { atom } from "../../../../core/values/atom.ts";
+import { improperList } from "../../../../core/values/improper_list.ts";
+import { Pid, Ref } from "../../../../core/values/pid.ts";
+import { tuple } from "../../../../core/values/tuple.ts";
+import { test } from "../../../../testing/tags.ts";
+import * as control from "../../../../net/wires/beam/control.ts";
+import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
+import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
+import { mutatedBytes, pieces } from "../../../_fuzz.ts";
+import { type Cluster, clusterTest } from "../../../_nodes.ts";
+import {
+  beamFrame,
+  CREATION,
+  localOf,
+  RAW,
+  RawBeam,
+} from "../../../_raw_beam.ts";
+import * as Remote from "../../../_remote.ts";
+import { fuzz, runs } from "../../../_seeds.ts";
+import { quiet } from "../../../_processes.ts";
+
+const KATE = "kate@localhost";
+
+/** The number of random streams. */
+const RUNS = runs(10_000);
+const THERE = { name: RAW, creation: CREATION, hidden: true };
+
+function portTo(chunks: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (bytes) => void chunks.push(bytes.slice()),
+    room: Infinity,
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+}
+
+/** A frame of each kind, as a BEAM writes it: to processes 100 to 102, to a name and to an alias. */
+function goodFrames(): Uint8Array[] {
+  const from = new Pid(RAW, 1, CREATION);
+  const to = new Pid(KATE, 101, 5);
+  const ref = new Ref(RAW, 3, CREATION);
+  const alias = new Ref(KATE, 1, 5);
+  const value = tuple(atom("ok"), [1, 2 ** 40, -1, 2.5, 10n ** 30n], "text", {
+    a: new Map<unknown, unknown>([[from, ref], [1, alias]]),
+  }, new Uint8Array([255, 1]));
+  const asker = tuple(from, improperList([atom("alias")], ref));
+  const mfa = (name: string, arity: number) =>
+    tuple(atom("Elixir.Remote"), atom(name), arity);
+  const options = [atom("link"), atom("monitor")];
+  const none = atom("");
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const token = tuple(0, trace, 1, from, 0);
+  return [
+    beamFrame([control.DOP_SEND_SENDER_TT, from, to, token], value),
+    beamFrame([control.DOP_REG_SEND_TT, from, none, atom("named"), token], 1),
+    beamFrame([control.DOP_ALIAS_SEND_TT, from, alias, token], 1),
+    beamFrame([control.DOP_PAYLOAD_EXIT_TT, from, to, token], value),
+    beamFrame([
+      control.DOP_SPAWN_REQUEST_TT,
+      ref,
+      from,
+      from,
+      mfa("wait", 0),
+      options,
+      token,
+    ], []),
+    beamFrame([control.DOP_SEND, none, to], "hi"),
+    beamFrame([control.DOP_SEND_SENDER, from, to], value),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("$gen_call"), asker, value),
+    ),
+    beamFrame([control.DOP_SEND_SENDER, from, to], tuple(atom("$gen_cast"), 1)),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("system"), asker, tuple(atom("terminate"), atom("normal"))),
+    ),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("io_request"), from, ref, tuple(atom("put_chars"), "x")),
+    ),
+    beamFrame(
+      [control.DOP_SEND_SENDER, from, to],
+      tuple(atom("io_reply"), alias, atom("ok")),
+    ),
+    beamFrame([control.DOP_REG_SEND, from, none, atom("named")], value),
+    beamFrame(
+      [control.DOP_ALIAS_SEND, from, alias],
+      tuple(improperList([atom("alias")], alias), 1),
+    ),
+    beamFrame([control.DOP_ALIAS_SEND, from, alias], tuple(alias, 1)),
+    beamFrame([control.DOP_LINK, from, to]),
+    beamFrame([control.DOP_UNLINK_ID, 2n ** 60n, from, to]),
+    beamFrame([control.DOP_UNLINK_ID_ACK, 1, from, to]),
+    beamFrame([control.DOP_EXIT, from, to, atom("shutdown")]),
+    beamFrame([control.DOP_PAYLOAD_EXIT, from, to], value),
+    beamFrame([control.DOP_EXIT2, from, to, atom("normal")]),
+    beamFrame([control.DOP_PAYLOAD_EXIT2, from, to], "normal"),
+    beamFrame([control.DOP_MONITOR, from, to, ref]),
+    beamFrame([control.DOP_MONITOR, from, atom("named"), ref]),
+    beamFrame([control.DOP_DEMONITOR, from, to, ref]),
+    beamFrame([control.DOP_DOWN, from, to, alias, atom("noproc")]),
+    beamFrame([control.DOP_PAYLOAD_DOWN, from, to, alias], value),
+    beamFrame([control.DOP_GROUP_LEADER, from, to]),
+    beamFrame(
+      [control.DOP_SPAWN_REQUEST, ref, from, from, mfa("wait", 0), options],
+      [],
+    ),
+    beamFrame(
+      [control.DOP_SPAWN_REQUEST, ref, from, from, mfa("tell", 2), options],
+      [from, value],
+    ),
+    beamFrame([control.DOP_SPAWN_REPLY, alias, to, 3, from]),
+    beamFrame([control.DOP_SPAWN_REPLY, alias, to, 0, atom("notsup")]),
+    new Uint8Array(4),
+  ];
+}
+
+test(
+  `fuzz: ${RUNS} streams of a BEAM`,
+  { timeout: 600_000 },
+  async () => {
+    const frames = goodFrames();
+    const written: Uint8Array[] = [];
+    const runtime: NodeRuntime = new NodeRuntime({
+      node: KATE,
+      creation: 5,
+      peerLimits: DEFAULT_LIMITS,
+      report() {},
+      route: (): Signals => encoder,
+    });
+    runtime.modules.add("Remote", Remote);
+    const local = localOf(KATE, 5, new BeamFunctions(runtime.modules));
+    const encoder = new ControlEncoder(local, THERE, portTo(written));
+    let bystander = runtime.spawn(Remote.wait, {});
+    let refused = 0;
+    await fuzz(RUNS, (random) => {
+      if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
+      if (!runtime.names.has("named")) runtime.register("named", bystander);
+      const decoder = new ControlDecoder(local, THERE, runtime.local, () => {});
+      try {
+        for (let i = 0; i < 3; i++) {
+          const frame = random.of(frames);
+          const bytes = random.below(3) === 0
+            ? frame
+            : mutatedBytes(random, frame);
+          for (const piece of pieces(random, bytes)) decoder.receive(piece);
+        }
+      } catch (error) {
+        assertInstanceOf(error, ProtocolError);
+        refused++;
+      }
+      decoder.close();
+      encoder.flush(Infinity);
+      written.length = 0;
+    });
+    assert(
+      refused > RUNS / 10 && refused < RUNS,
+      `${refused}`,
+    );
+    // Another node's messages still arrive.
+    const heard: unknown[] = [];
+    const other = runtime.spawn(
+      async () => void heard.push(await receive()),
+      {},
+    );
+    runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
+    while (heard.length === 0) await quiet();
+    assertEquals(heard, ["hi"]);
+    // Everything that was held is released with the peer and its processes.
+    runtime.nodeDown(RAW, true);
+    const { links, monitors } = runtime.quotas.totals();
+    assertEquals([links, monitors], [0, 0]);
+    runtime.stop("shutdown");
+    await quiet();
+    assertEquals(runtime.quotas.totals().processes, 0);
+    assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
+  },
+);
+
+test("a frame of a BEAM that is cut at any byte is refused or waits for more", () => {
+  const runtime = new NodeRuntime({ node: KATE, creation: 5, report() {} });
+  const local = localOf(KATE, 5);
+  for (const frame of goodFrames()) {
+    for (let end = 4; end < frame.length; end++) {
+      const cut = Buffer.from(frame.subarray(0, end));
+      const waiting = new ControlDecoder(local, THERE, runtime.local, () => {});
+      waiting.receive(cut);
+      waiting.close();
+      // The same bytes as a whole frame.
+      if (end === 4) continue;
+      cut.writeUInt32BE(end - 4);
+      const decoder = new ControlDecoder(local, THERE, runtime.local, () => {});
+      let error: unknown;
+      try {
+        decoder.receive(cut);
+      } catch (thrown) {
+        error = thrown;
+      }
+      assertInstanceOf(error, ProtocolError);
+    }
+  }
+});
+
+/** Runs `fn` in a process of alex, registered as `inbox`, with a raw node that has connected. */
+function rawTest(
+  name: string,
+  fn: (peer: RawBeam, cluster: Cluster, alex: Node) => Promise<void>,
+): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      await fn(peer, cluster, alex);
+    });
+  });
+}
+
+/** A server that replies with the request. */
+const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
+  init: () => ({ type: "ok", state: undefined }),
+  handleCall: (request, _from, state) => ({
+    type: "reply",
+    reply: request,
+    state,
+  }),
+};
+
+const FROM = new Pid(RAW, 1, CREATION);
+
+rawTest(
+  "a BEAM that sends a frame of 2^31 bytes or a compressed message is disconnected",
+  async (peer, cluster, alex) => {
+    peer.write(Uint8Array.of(0x80, 0, 0, 0, 112, 131));
+    await peer.closed;
+    await cluster.logged(/connection to raw@localhost is down: it sent/);
+    await using third = await RawBeam.dial(alex);
+    const frame = beamFrame([6, FROM, atom(""), atom("inbox")], 1);
+    // The message becomes a compressed term of no bytes.
+    third.write(
+      Buffer.concat([
+        Uint8Array.of(0, 0, 0, frame.length - 4 - 3 + 6),
+        frame.subarray(4, -3),
+        Uint8Array.of(131, 80, 0, 0, 0, 0),
+      ]),
+    );
+    await third.closed;
+  },
+);
+
+rawTest(
+  "signals of a BEAM to processes and names that do not exist are answered as in OTP",
+  async (peer, _cluster, alex) => {
+    const { creation } = self();
+    const gone = new Pid(alex.name, 999_999, creation);
+    const stale = new Pid(alex.name, 1, creation === 1 ? 2 : creation - 1);
+    const ref = new Ref(RAW, 11, CREATION);
+    peer.say([control.DOP_LINK, FROM, gone]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_PAYLOAD_EXIT, gone, FROM],
+      message: atom("noproc"),
+    });
+    peer.say([control.DOP_LINK, FROM, stale]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_PAYLOAD_EXIT, stale, FROM],
+      message: atom("noproc"),
+    });
+    peer.say([control.DOP_MONITOR, FROM, atom("nobody"), ref]);
+    const down = await peer.hear();
+    assertEquals(down?.control[0], control.DOP_PAYLOAD_DOWN);
+    assertEquals(down?.control.slice(1), [atom("nobody"), FROM, ref]);
+    peer.say([control.DOP_MONITOR, FROM, stale, ref]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_PAYLOAD_DOWN, stale, FROM, ref],
+      message: atom("noproc"),
+    });
+    assertEquals(down?.message, atom("noproc"));
+    peer.say([control.DOP_UNLINK_ID, 2n ** 63n, FROM, gone]);
+    assertEquals(await peer.hear(), {
+      control: [control.DOP_UNLINK_ID_ACK, 2n ** 63n, gone, FROM],
+    });
+    // None of these is answered.
+    peer.say([control.DOP_SEND_SENDER, FROM, gone], "x");
+    peer.say([control.DOP_SEND_SENDER, FROM, stale], "x");
+    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("nobody")], "x");
+    peer.say(
+      [control.DOP_ALIAS_SEND, FROM, new Ref(alex.name, 999_999, creation)],
+      "x",
+    );
+    peer.say([control.DOP_DEMONITOR, FROM, gone, ref]);
+    peer.say([control.DOP_PAYLOAD_EXIT, FROM, gone], "x");
+    peer.say([control.DOP_PAYLOAD_EXIT2, FROM, gone], "x");
+    peer.say(
+      [control.DOP_PAYLOAD_DOWN, FROM, gone, new Ref(alex.name, 5, creation)],
+      "x",
+    );
+    peer.say([control.DOP_UNLINK_ID_ACK, 5, FROM, gone]);
+    peer.say([control.DOP_GROUP_LEADER, FROM, gone]);
+    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "last");
+    assertEquals(await receive(), "last");
+  },
+);
+
+rawTest(
+  "an unlink of a BEAM is acknowledged before any other signal to it",
+  async (peer) => {
+    peer.say([control.DOP_LINK, FROM, self()]);
+    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "linked");
+    await receive();
+    peer.say([control.DOP_UNLINK_ID, 77, FROM, self()]);
+    peer.say([
+      control.DOP_MONITOR,
+      FROM,
+      atom("nobody"),
+      new Ref(RAW, 1, CREATION),
+    ]);
+    const first = await peer.hear();
+    assertEquals(first?.control.slice(0, 2), [control.DOP_UNLINK_ID_ACK, 77]);
+    assertEquals((await peer.hear())?.control[0], control.DOP_PAYLOAD_DOWN);
+  },
+);
+
+rawTest(
+  "a tag of any form comes back with the reply, to its alias if it has one",
+  async (peer) => {
+    await GenServer.startLink(Echo, undefined, { name: "echo" });
+    const alias = new Ref(RAW, 21, CREATION);
+    const monitor = new Ref(RAW, 22, CREATION);
+    const tagged = improperList([atom("alias")], alias);
+    const tags: [tag: unknown, toAlias: boolean][] = [
+      [tagged, true],
+      [improperList([tagged], monitor), true],
+      [alias, false],
+      [tuple(alias, atom(RAW)), false],
+      ["text", false],
+    ];
+    for (const [tag, toAlias] of tags) {
+      peer.say(
+        [control.DOP_REG_SEND, FROM, atom(""), atom("echo")],
+        tuple(atom("$gen_call"), tuple(FROM, tag), "asked"),
+      );
+      const answer = await peer.hear();
+      assertEquals(
+        answer?.control[0],
+        toAlias ? control.DOP_ALIAS_SEND : control.DOP_SEND_SENDER,
+      );
+      assertEquals(answer?.control[2], toAlias ? alias : FROM);
+      assertEquals(answer?.message, tuple(tag, "asked"));
+    }
+  },
+);
+
+rawTest(
+  "a signal that cannot be written leaves nothing of it on the connection",
+  async (peer, _cluster, alex) => {
+    const name = "N".repeat(255);
+    assertThrows(() => send({ name, node: RAW }, 1), RangeError);
+    assertThrows(() => Process.link(new Pid(RAW, 1, 2 ** 40)), TypeError);
+    assertThrows(
+      () => send({ name: "any", node: RAW }, [1, Infinity]),
+      TypeError,
+    );
+    send({ name: "any", node: RAW }, "last");
+    const heard = await peer.hear();
+    assertEquals(heard, {
+      control: [control.DOP_REG_SEND, self(), atom(""), atom("any")],
+      message: "last",
+    });
+    assertEquals(alex.name, "alex@localhost");
+  },
+);

@@ -1,0 +1,1039 @@
+/** Nodes of this library and of Elixir: messages, links, monitors, exits, spawns and calls, both ways. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ExitError, QueueFullError } from "../../../../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../../otp/gen_server/gen_server.ts";
+import { IO } from "../../../../otp/io/io.ts";
+import {
+  type Atom,
+  atom,
+  beam,
+  exit,
+  makeRef,
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+  spawn,
+  Tuple,
+  tuple,
+} from "../../../../mod.ts";
+import { Node } from "../../../../node.ts";
+import { ELIXIR, ElixirNode } from "../../../_elixir.ts";
+import { type Cluster, clusterTest } from "../../../_nodes.ts";
+import { until } from "../../../_until.ts";
+
+const ALEX = ":alex@localhost";
+
+/** The functions of alex, for callers on Elixir nodes. */
+const Kate = {
+  sayName: () => IO.puts("Hi, my name is Kate"),
+  tell: (to: Pid, value: unknown) => void send(to, value),
+  leave: (index: number) => exit(REASONS[index][0]),
+  crash: () => {
+    throw new TypeError("boom");
+  },
+  toss: () => {
+    throw 42;
+  },
+  wait: () => receive(() => false),
+  greet: beam(
+    (to: Pid, who: string, words: string[]) =>
+      void send(to, { who, words, isText: typeof who === "string" }),
+    { args: ["term", "atom", { tuple: ["binary", "charlist"] }] },
+  ),
+};
+
+/** Exit reasons here, and what `inspect` prints of them there. */
+const REASONS: [reason: unknown, printed: string | RegExp][] = [
+  ["normal", ":normal"],
+  ["shutdown", ":shutdown"],
+  ["noproc", ":noproc"],
+  ["noconnection", ":noconnection"],
+  ["killed", ":killed"],
+  ["timeout", ":timeout"],
+  ["my_reason_1", ":my_reason_1"],
+  ["it went wrong", '"it went wrong"'],
+  ["", '""'],
+  [{ type: "binary", text: "normal" }, '"normal"'],
+  [atom("Elixir.Chat"), "Chat"],
+  [atom("hello world"), ':"hello world"'],
+  [{ type: "shutdown", reason: "done" }, "{:shutdown, :done}"],
+  [
+    { type: "shutdown", reason: { type: "shutdown", reason: "a text" } },
+    '{:shutdown, {:shutdown, "a text"}}',
+  ],
+  [{ type: "nodedown", node: "x@y" }, "{:nodedown, :x@y}"],
+  [
+    {
+      type: "call",
+      reason: "noproc",
+      call: ["GenServer", "call", ["a", "b", 5000]],
+    },
+    '{:noproc, {GenServer, :call, ["a", "b", 5000]}}',
+  ],
+  [tuple(atom("mine"), [1, 2.5, "x"]), '{:mine, [1, 2.5, "x"]}'],
+  [7, "7"],
+  [[1, "a"], '[1, "a"]'],
+  [{ code: 3 }, '%{"code" => 3}'],
+  [null, "nil"],
+];
+
+/** A started pair: a node of ours, whose process runs the test, and one of Elixir, connected. */
+interface Pair {
+  alex: Node;
+  kate: ElixirNode;
+  /** The output of alex's group leader. */
+  output: string[];
+  /** Waits until alex's group leader has written that. */
+  printed(text: string): Promise<void>;
+  cluster: Cluster;
+}
+
+function elixirTest(name: string, fn: (pair: Pair) => Promise<void>): void {
+  clusterTest(name, async (cluster) => {
+    const output: string[] = [];
+    let wake = () => {};
+    const alex = await cluster.start("alex", {
+      modules: { Kate },
+      io: {
+        write(text: string) {
+          output.push(text);
+          wake();
+        },
+      },
+    });
+    await using kate = await ElixirNode.start("kate", cluster);
+    const printed = async (text: string) => {
+      while (!output.join("").includes(text)) {
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+    };
+    await alex.run(async () => {
+      assertEquals(await Node.connect(kate.name), true);
+      Process.register(self(), "main");
+      await fn({ alex, kate, output, printed, cluster });
+    });
+  }, { programs: ELIXIR, timeout: 120_000 });
+}
+
+/** The next message, in time. */
+// deno-lint-ignore no-explicit-any
+function next(): Promise<any> {
+  return receive(() => true, { timeout: 30_000 });
+}
+
+elixirTest(
+  "send() reaches pids, names and aliases of a node of Elixir, and is reached",
+  async ({ kate }) => {
+    await kate.evaluate(`Process.register(self(), :driver)`);
+    await kate.evaluate(`Process.register(spawn(fn ->
+      receive do m -> send({:main, ${ALEX}}, {:got, m}) end
+    end), Chat.Inbox)`);
+    await kate.evaluate(`send({:main, ${ALEX}}, {:hi, self(), %{a: 1}})`);
+    const hi = await next();
+    assert(hi instanceof Tuple);
+    const [hello, driver, map] = hi.elements as [Atom, Pid, Map<unknown, 1>];
+    assertEquals([hello, map.get(atom("a"))], [atom("hi"), 1]);
+    assertEquals(driver.node, kate.name);
+    // By pid, name, and a name of Elixir's.
+    send(driver, tuple(atom("yo"), 1, 2.5, "text", [1, 2]));
+    send({ name: "driver", node: kate.name }, { key: null });
+    send({ name: "Chat.Inbox", node: kate.name }, "hello");
+    assertEquals(
+      await kate.evaluate("{receive do m -> m end, receive do m -> m end}"),
+      '{{:yo, 1, 2.5, "text", [1, 2]}, %{"key" => nil}}',
+    );
+    assertEquals(await next(), tuple(atom("got"), "hello"));
+    // Aliases, until they are ended.
+    const alias = Process.alias();
+    send(driver, tuple(atom("alias"), alias));
+    await kate.evaluate(`{:alias, a} = receive do m -> m end
+      send(a, :first)
+      send({:main, ${ALEX}}, :sent)`);
+    assertEquals([await next(), await next()], [atom("first"), atom("sent")]);
+    Process.unalias(alias);
+    await kate.evaluate(`send(a, :second); send({:main, ${ALEX}}, :last)`);
+    assertEquals(await next(), atom("last"));
+    await kate.evaluate(`send({:main, ${ALEX}}, Process.alias())`);
+    const theirs = await next();
+    assert(theirs instanceof Ref);
+    send(theirs, tuple(atom("to_alias"), theirs));
+    assertMatch(
+      await kate.evaluate("receive do m -> m end"),
+      /^\{:to_alias, #Reference<.*>\}$/,
+    );
+    // References of both nodes come back as they were.
+    const ref = makeRef();
+    send(driver, tuple(self(), ref, theirs));
+    await kate.evaluate(
+      "receive do {pid, a, b} -> send(pid, {:back, a, b, self()}) end",
+    );
+    const back = await next();
+    assert(back.elements[1].equals(ref) && back.elements[2].equals(theirs));
+    assert(back.elements[3].equals(driver));
+  },
+);
+
+elixirTest(
+  "names: an Atom is verbatim, a capital is Elixir's, and unknown ones get no message",
+  async ({ kate }) => {
+    await kate.evaluate(`for name <- [:Verbatim, Prefixed, :camelCase] do
+      Process.register(spawn(fn ->
+        receive do m -> send({:main, ${ALEX}}, {name, m}) end
+      end), name)
+    end`);
+    send({ name: "Prefixed", node: kate.name }, 1);
+    assertEquals(await next(), tuple(atom("Elixir.Prefixed"), 1));
+    send({ name: "camelCase", node: kate.name }, 2);
+    assertEquals(await next(), tuple(atom("camelCase"), 2));
+    send({ name: atom("Verbatim"), node: kate.name }, 3);
+    assertEquals(await next(), tuple(atom("Verbatim"), 3));
+    send({ name: "nobody", node: kate.name }, 4);
+    Process.register(
+      spawn(async () => {
+        for (;;) send(main, await receive());
+      }),
+      "Own.Name",
+    );
+    const main = self();
+    await kate.evaluate(`send({Own.Name, ${ALEX}}, :capital)
+      send({:nobody, ${ALEX}}, :lost)
+      send({Nobody, ${ALEX}}, :lost)
+      send({Own.Name, ${ALEX}}, :again)`);
+    assertEquals([await next(), await next()], [
+      atom("capital"),
+      atom("again"),
+    ]);
+  },
+);
+
+elixirTest(
+  "exit reasons of ours arrive at linked and monitoring processes of Elixir",
+  async ({ kate }) => {
+    await kate.evaluate("Process.flag(:trap_exit, true)");
+    for (const [index, [reason, printed]] of REASONS.entries()) {
+      const text = await kate.evaluate(`
+        pid = Node.spawn_link(${ALEX}, Kate, :leave, [${index}])
+        exit = receive do {:EXIT, ^pid, reason} -> reason end
+        {_, ref} = :erlang.spawn_opt(${ALEX}, Kate, :leave, [${index}], [:monitor])
+        down = receive do {:DOWN, ^ref, :process, _, reason} -> reason end
+        {exit === down, exit}`);
+      assertEquals(text, `{true, ${printed}}`, `${reason}`);
+    }
+    const crash = await kate.evaluate(`
+      pid = Node.spawn_link(${ALEX}, Kate, :crash, [])
+      receive do {:EXIT, ^pid, {error, stack}} ->
+        {error, is_list(stack), is_binary(Exception.format_exit({error, stack}))}
+      end`);
+    assertEquals(
+      crash,
+      '{%RuntimeError{message: "(TypeError) boom"}, true, true}',
+    );
+    assertEquals(
+      await kate.evaluate(`
+        pid = Node.spawn_link(${ALEX}, Kate, :toss, [])
+        receive do {:EXIT, ^pid, reason} -> reason end`),
+      "{{:nocatch, 42}, []}",
+    );
+    assertEquals(
+      await kate.evaluate(`
+        pid = Node.spawn_link(${ALEX}, Kate, :wait, [])
+        Process.exit(pid, :kill)
+        receive do {:EXIT, ^pid, reason} -> reason end`),
+      ":killed",
+    );
+    assertEquals(
+      await kate.evaluate(`
+        pid = Node.spawn_link(${ALEX}, Kate, :wait, [])
+        Process.exit(pid, :normal)
+        Process.exit(pid, {:shutdown, :enough})
+        receive do {:EXIT, ^pid, reason} -> reason end`),
+      "{:shutdown, :enough}",
+    );
+  },
+);
+
+/** Exit reasons of Elixir, and the same here. */
+const THEIR_REASONS: [code: string, reason: unknown][] = [
+  ["exit(:normal)", "normal"],
+  ["exit(:shutdown)", "shutdown"],
+  ["exit(:noproc)", "noproc"],
+  ["exit(:my_reason)", "my_reason"],
+  ['exit("normal")', { type: "binary", text: "normal" }],
+  ['exit("it went wrong")', "it went wrong"],
+  ["exit(Chat)", atom("Elixir.Chat")],
+  ["exit({:shutdown, :done})", { type: "shutdown", reason: "done" }],
+  [
+    "exit({:noproc, {GenServer, :call, [:a, 1, 5000]}})",
+    {
+      type: "call",
+      reason: "noproc",
+      call: ["GenServer", "call", [atom("a"), 1, 5000]],
+    },
+  ],
+  ["exit({:nodedown, :x@y})", { type: "nodedown", node: "x@y" }],
+  ["exit({:a, 1})", tuple(atom("a"), 1)],
+  ["exit(12)", 12],
+  ["Process.exit(self(), :kill); :timer.sleep(5000)", "killed"],
+];
+
+elixirTest(
+  "exit reasons of Elixir arrive at linked and monitoring processes of ours",
+  async ({ kate }) => {
+    Process.trapExit(true);
+    await kate.evaluate("Logger.configure(level: :none)");
+    for (const [code, reason] of THEIR_REASONS) {
+      await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+        receive do :go -> ${code} end
+      end))`);
+      const pid: Pid = await next();
+      Process.link(pid);
+      const ref = Process.monitor(pid);
+      send(pid, atom("go"));
+      assertEquals(
+        await receive((m) => m?.type === "EXIT"),
+        { type: "EXIT", from: pid, reason },
+      );
+      assertEquals(
+        await receive((m) => m?.type === "DOWN"),
+        { type: "DOWN", ref, object: pid, reason },
+      );
+    }
+    // Errors: those that are raised, and those of Erlang.
+    const down = async (code: string) => {
+      await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+        receive do :go -> ${code} end
+      end))`);
+      const pid: Pid = await next();
+      Process.monitor(pid);
+      send(pid, atom("go"));
+      return (await receive((m) => m?.type === "DOWN")).reason;
+    };
+    const raised = await down('raise "boom"');
+    assert(raised instanceof Error);
+    assertEquals([raised.name, raised.message], ["Error", "boom"]);
+    const argument = await down('raise ArgumentError, "bad"');
+    assert(argument instanceof Error);
+    assertEquals([argument.name, argument.message], ["ArgumentError", "bad"]);
+    const badarith = await down("1 / Process.get(:none, 0)");
+    assert(badarith instanceof Tuple);
+    assertEquals(badarith.elements[0], atom("badarith"));
+    assertEquals(await down("throw(42)"), { type: "nocatch", value: 42 });
+    // No process, and no name.
+    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn -> :ok end))`);
+    const gone: Pid = await next();
+    await kate.evaluate(":timer.sleep(10)");
+    Process.monitor(gone);
+    assertEquals((await receive((m) => m?.type === "DOWN")).reason, "noproc");
+    Process.link(gone);
+    assertEquals((await receive((m) => m?.type === "EXIT")).reason, "noproc");
+    const ref = Process.monitor({ name: "nobody", node: kate.name });
+    assertEquals(await receive((m) => m?.type === "DOWN"), {
+      type: "DOWN",
+      ref,
+      object: { name: "nobody", node: kate.name },
+      reason: "noproc",
+    });
+  },
+);
+
+elixirTest(
+  "monitors of names and pids end by demonitor, and by the loss of the node, both ways",
+  async ({ alex, kate, cluster }) => {
+    Process.trapExit(true);
+    await kate.evaluate("Process.register(self(), :driver)");
+    await kate.evaluate(`{:ok, agent} = Agent.start(fn -> 1 end, name: Ag)
+      send({:main, ${ALEX}}, agent)`);
+    const agent: Pid = await next();
+    const ended = Process.monitor(agent);
+    Process.demonitor(ended);
+    Process.link(agent);
+    Process.unlink(agent);
+    const named = Process.monitor({ name: "Ag", node: kate.name });
+    const driver = Process.monitor({ name: "driver", node: kate.name });
+    // Theirs, of a process and of a name of ours.
+    const worker = spawn(async () => {
+      await receive((m) => m === "stop");
+    });
+    Process.register(worker, "worker");
+    send({ name: "driver", node: kate.name }, worker);
+    assertEquals(
+      await kate.evaluate(`w = receive do w -> w end
+        ended = Process.monitor(w)
+        Process.demonitor(ended, [:flush])
+        by_pid = Process.monitor(w)
+        by_name = Process.monitor({:worker, ${ALEX}})
+        {:monitored_by, by} = :erlang.process_info(self(), :monitored_by)
+        Enum.count(by, &(node(&1) == ${ALEX}))`),
+      "1",
+    );
+    await kate.evaluate("Agent.stop(Ag)");
+    assertEquals(await receive((m) => m?.type === "DOWN"), {
+      type: "DOWN",
+      ref: named,
+      object: { name: "Ag", node: kate.name },
+      reason: "normal",
+    });
+    send(worker, "stop");
+    assertEquals(
+      await kate.evaluate(`
+        a = receive do {:DOWN, ^by_pid, :process, ^w, r} -> r end
+        b = receive do {:DOWN, ^by_name, :process, o, r} -> {o, r} end
+        {a, b, Process.info(self(), :message_queue_len)}`),
+      "{:normal, {{:worker, :alex@localhost}, :normal}, {:message_queue_len, 0}}",
+    );
+    assertEquals(
+      await kate.evaluate(`
+        ref = Process.monitor({:nobody, ${ALEX}})
+        receive do {:DOWN, ^ref, :process, o, r} -> {o, r} end`),
+      "{{:nobody, :alex@localhost}, :noproc}",
+    );
+    // The loss of the node.
+    await kate.evaluate(
+      `send({:main, ${ALEX}}, spawn(fn -> :timer.sleep(:infinity) end))`,
+    );
+    const lasting: Pid = await next();
+    Process.link(lasting);
+    await kate.evaluate(":ok");
+    await kate.kill();
+    const downs = [await next(), await next()];
+    assertEquals(
+      downs.map(({ type, reason }) => [type, reason]).sort(),
+      [["DOWN", "noconnection"], ["EXIT", "noconnection"]],
+    );
+    assert(downs.some(({ ref }) => driver.equals(ref)));
+    assertEquals(cluster.lines(), []);
+    assertEquals(Node.list("connected"), []);
+    assertEquals(alex.name, "alex@localhost");
+  },
+);
+
+elixirTest(
+  "links that are made and ended while the other end exits leave nothing behind",
+  async ({ kate }) => {
+    Process.trapExit(true);
+    // Each round, alex links and unlinks a process that exits at that moment, in an order that varies.
+    await kate.evaluate("Process.register(self(), :driver)");
+    await kate.evaluate(`spawn(fn ->
+      Process.register(self(), :spawner)
+      Enum.each(1..300, fn i ->
+        receive do
+          {:next, from} ->
+            send(from, spawn(fn ->
+              Process.flag(:trap_exit, rem(i, 2) == 0)
+              receive do
+                :go -> exit(:gone)
+              end
+            end))
+        end
+      end)
+    end)`);
+    let exits = 0;
+    for (let i = 0; i < 300; i++) {
+      send(
+        { name: "spawner", node: kate.name },
+        tuple(atom("next"), self()),
+      );
+      const pid: Pid = await receive((m) => m instanceof Pid);
+      Process.link(pid);
+      const ref = Process.monitor(pid);
+      if (i % 3 === 0) send(pid, atom("go"));
+      Process.unlink(pid);
+      if (i % 5 === 0) Process.link(pid);
+      if (i % 3 !== 0) send(pid, atom("go"));
+      await receive((m) => ref.equals(m?.ref));
+      // After the unlink no exit arrives, unless it was linked again.
+      const after = await receive((m) => m?.type === "EXIT", {
+        timeout: i % 5 === 0 ? 5000 : 0,
+        after: undefined,
+      });
+      if (after !== undefined) exits++;
+      assertEquals(after !== undefined, i % 5 === 0);
+    }
+    assertEquals(exits, 60);
+    // Theirs: the acks let their table of links be empty.
+    assertEquals(
+      await kate.evaluate(`Process.flag(:trap_exit, true)
+        for i <- 1..300 do
+          pid = Node.spawn_link(${ALEX}, Kate, :wait, [])
+          if rem(i, 3) == 0, do: Process.exit(pid, :gone)
+          Process.unlink(pid)
+          if rem(i, 5) == 0 do
+            Process.link(pid)
+            Process.exit(pid, :kill)
+            receive do {:EXIT, ^pid, _} -> :ok end
+          end
+          Process.exit(pid, :kill)
+        end
+        {:links, links} = Process.info(self(), :links)
+        {Enum.count(links, &(node(&1) == ${ALEX})), Process.info(self(), :message_queue_len)}`),
+      "{0, {:message_queue_len, 0}}",
+    );
+  },
+);
+
+elixirTest(
+  "Node.spawn_link() of Elixir runs functions of ours, whose output appears there",
+  async ({ kate, output }) => {
+    await kate.evaluate(`Node.spawn_link(${ALEX}, Kate, :say_name, [])`);
+    await kate.printed(/Hi, my name is Kate\n/);
+    assertEquals(output, []);
+    await kate.evaluate(`Process.register(self(), :driver)`);
+    assertMatch(
+      await kate.evaluate(`
+        Node.spawn(${ALEX}, Kate, :tell, [self(), {:a, "b"}])
+        receive do m -> m end`),
+      /^\{:a, "b"\}$/,
+    );
+    // Declared types: an atom and a tuple of a binary and a charlist.
+    assertEquals(
+      await kate.evaluate(`
+        Node.spawn(${ALEX}, Kate, :greet, [self(), :moebi, {"hi", ~c"there"}])
+        receive do m -> m end`),
+      '%{"isText" => true, "who" => "moebi", "words" => ["hi", "there"]}',
+    );
+    assertEquals(
+      await kate.evaluate(`Process.flag(:trap_exit, true)
+        pid = Node.spawn_link(${ALEX}, Kate, :no_such, [1, :a])
+        receive do {:EXIT, ^pid, r} -> r end`),
+      "{:undef, [{Kate, :no_such, [1, :a], []}]}",
+    );
+    assertEquals(
+      await kate.evaluate(`
+        pid = Node.spawn_link(${ALEX}, NoModule, :f, [])
+        receive do {:EXIT, ^pid, r} -> r end`),
+      "{:undef, [{NoModule, :f, [], []}]}",
+    );
+    assertEquals(
+      await kate.evaluate(`
+        Node.spawn(${ALEX}, :erlang, :apply, [&Kate.tell/2, [self(), 1]])
+        receive do m -> m end`),
+      "1",
+    );
+    const refused = await kate.evaluate(`
+      try do
+        Node.spawn_link(${ALEX}, fn -> 1 end)
+      rescue
+        e -> Exception.message(e)
+      catch
+        kind, reason -> {kind, reason}
+      end`);
+    assertMatch(refused, /give module, function and arguments/);
+  },
+);
+
+elixirTest(
+  "spawnLink() on a node of Elixir runs its functions, whose output appears at ours",
+  async ({ kate, printed }) => {
+    Process.trapExit(true);
+    const pid = await Node.spawnLink(kate.name, ["IO", "puts"], ["Hi, alex"]);
+    await printed("Hi, alex\n");
+    assertEquals(await next(), { type: "EXIT", from: pid, reason: "normal" });
+    const undef = await Node.spawnLink(kate.name, ["Kate", "noSuch"], [1]);
+    const { from, reason } = await next();
+    assert(undef.equals(from));
+    assertEquals(reason.elements[0], atom("undef"));
+    const { elements } = reason.elements[1][0];
+    assertEquals(elements.slice(0, 3), [
+      atom("Elixir.Kate"),
+      atom("no_such"),
+      [1],
+    ]);
+    const sent = await Node.spawn(kate.name, ["erlang", "send"], [self(), 1]);
+    assertEquals(sent.node, kate.name);
+    assertEquals(await next(), 1);
+    // A function that is verbatim, as an atom.
+    await Node.spawn(kate.name, [atom("erlang"), atom("send")], [self(), 2]);
+    assertEquals(await next(), 2);
+    // The declared types of a function of ours are those of the function there.
+    await kate.evaluate(`defmodule Kate do
+      def greet(pid, who, words), do: send(pid, {who, words})
+    end`);
+    await Node.spawn(kate.name, Kate.greet, [self(), "moebi", ["a", "b"]]);
+    assertEquals(
+      await next(),
+      tuple(atom("moebi"), tuple("a", [98])),
+    );
+    const error = await assertRejects(
+      () => Node.spawn(kate.name, () => 1),
+      TypeError,
+    );
+    assertMatch(error.message, /give module and function/);
+    await assertRejects(
+      () => Node.spawn(kate.name, () => 1),
+      TypeError,
+    );
+    assertEquals(Node.list("connected"), [kate.name]);
+    // The same while the node is dialled: other signals that wait are sent.
+    await Node.disconnect(kate.name);
+    const waiting = Node.spawn(kate.name, ["erlang", "send"], [self(), 3]);
+    await assertRejects(
+      () => Node.spawn(kate.name, () => 1),
+      TypeError,
+      "give module and function",
+    );
+    await assertRejects(
+      () => GenServer.call({ name: "any", node: kate.name }, NaN),
+      TypeError,
+      "NaN",
+    );
+    await waiting;
+    assertEquals(await next(), 3);
+    assertEquals(Node.list("connected"), [kate.name]);
+  },
+);
+
+/** The caller of `:late`, which is answered when `:now` is called. */
+let late: Parameters<typeof GenServer.reply>[0] | undefined;
+
+/** A server whose calls are terms of a BEAM: tuples and atoms. */
+const Counter: GenServerModule<
+  { arg: number; state: number; call: [unknown, unknown]; cast: unknown }
+> = {
+  init: (count) => ({ type: "ok", state: count }),
+  handleCall(request, from, count) {
+    const [kind, value] = request instanceof Tuple
+      ? request.elements as unknown[]
+      : [request];
+    switch (kind) {
+      case atom("get"):
+        return { type: "reply", reply: count, state: count };
+      case atom("add"): {
+        const sum = count + (value as number);
+        return { type: "reply", reply: tuple(atom("ok"), sum), state: sum };
+      }
+      case atom("later"):
+        spawn(() => GenServer.reply(from, "later"));
+        return { type: "noreply", state: count };
+      case atom("late"):
+        late = from;
+        return { type: "noreply", state: count };
+      case atom("now"):
+        GenServer.reply(late!, "late");
+        return { type: "reply", reply: count, state: count };
+      case atom("stop"):
+        return { type: "stop", reason: "bye", reply: atom("ok"), state: count };
+      default:
+        return { type: "reply", reply: "unknown", state: count };
+    }
+  },
+  handleCast: (sum, count) => ({
+    type: "noreply",
+    state: count + (sum as number),
+  }),
+};
+
+/** The same in Elixir. */
+const THEIR_COUNTER = `
+  defmodule Counter do
+    use GenServer
+    def init(count), do: {:ok, count}
+    def handle_call(:get, _, count), do: {:reply, count, count}
+    def handle_call({:add, n}, _, count), do: {:reply, {:ok, count + n}, count + n}
+    def handle_call(:later, from, count) do
+      spawn(fn -> GenServer.reply(from, "later") end)
+      {:noreply, count}
+    end
+    def handle_call(:late, from, count) do
+      Process.put(:late, from)
+      {:noreply, count}
+    end
+    def handle_call(:now, _, count) do
+      GenServer.reply(Process.get(:late), "late")
+      {:reply, count, count}
+    end
+    def handle_call(:crash, _, _), do: exit(:crashed)
+    def handle_cast(n, count), do: {:noreply, count + n}
+  end`;
+
+elixirTest(
+  "GenServer.call, cast, multi_call and stop of Elixir reach servers of ours",
+  async ({ kate }) => {
+    await GenServer.start(Counter, 40, { name: "Counter" });
+    const evaluate = (code: string) =>
+      kate.evaluate(code.replaceAll("COUNTER", `{Counter, ${ALEX}}`));
+    assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "40");
+    assertEquals(
+      await evaluate("GenServer.call(COUNTER, {:add, 2})"),
+      "{:ok, 42}",
+    );
+    assertEquals(await evaluate("GenServer.cast(COUNTER, 8)"), ":ok");
+    assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "50");
+    assertEquals(
+      await evaluate("GenServer.call(COUNTER, :later)"),
+      '"later"',
+    );
+    // A late reply is dropped.
+    assertEquals(
+      await evaluate(`
+        reason = try do GenServer.call(COUNTER, :late, 10) catch :exit, {reason, _} -> reason end
+        {reason, GenServer.call(COUNTER, :now), Process.info(self(), :message_queue_len)}`),
+      "{:timeout, 50, {:message_queue_len, 0}}",
+    );
+    assertEquals(
+      await evaluate(`
+        defmodule Local do
+          use GenServer
+          def init(_), do: {:ok, 7}
+          def handle_call(:get, _, count), do: {:reply, count, count}
+        end
+        {:ok, _} = GenServer.start(Local, nil, name: Counter)
+        GenServer.multi_call([node(), ${ALEX}, :none@localhost], Counter, :get)`),
+      "{[kate@localhost: 7, alex@localhost: 50], [:none@localhost]}",
+    );
+    assertEquals(
+      await evaluate(`GenServer.abcast([${ALEX}], Counter, 1)`),
+      ":abcast",
+    );
+    assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "51");
+    // Requests without end leave no monitor behind.
+    await evaluate("for _ <- 1..100, do: GenServer.call(COUNTER, :get)");
+    // The caller ends the last one after it has the reply, and its answer comes by another connection.
+    const counter = Process.whereis("Counter")!;
+    const monitors = () => Process.info(counter)!.monitoredBy.length;
+    assert(monitors() <= 1, `${monitors()} are left`);
+    // safe: only the condition ends the loop
+    while (monitors() > 0) await Process.sleep(5);
+    assertEquals(await evaluate("GenServer.stop(COUNTER, :normal)"), ":ok");
+    assertEquals(Process.whereis("Counter"), undefined);
+    assertEquals(
+      await evaluate(
+        "try do GenServer.call(COUNTER, :get) catch :exit, {r, _} -> r end",
+      ),
+      ":noproc",
+    );
+    await GenServer.start(Counter, 1, { name: "Counter" });
+    assertEquals(
+      await evaluate("GenServer.stop(COUNTER, {:shutdown, :x})"),
+      ":ok",
+    );
+    await GenServer.start(Counter, 1, { name: "Counter" });
+    assertEquals(
+      await evaluate(`
+        ref = Process.monitor(COUNTER)
+        {GenServer.call(COUNTER, :stop), receive do {:DOWN, ^ref, _, _, r} -> r end}`),
+      "{:ok, :bye}",
+    );
+  },
+);
+
+elixirTest(
+  "GenServer.call(), cast(), multiCall() and stop() reach servers of Elixir",
+  async ({ kate }) => {
+    await kate.evaluate("Logger.configure(level: :none)");
+    await kate.evaluate(THEIR_COUNTER);
+    const start = () =>
+      kate.evaluate(`{:ok, c} = GenServer.start(Counter, 40, name: Counter)
+        send({:main, ${ALEX}}, c)`).then(next);
+    const pid: Pid = await start();
+    const counter = { name: "Counter", node: kate.name };
+    assertEquals(await GenServer.call(counter, atom("get")), 40);
+    assertEquals(
+      await GenServer.call(pid, tuple(atom("add"), 2)),
+      tuple(atom("ok"), 42),
+    );
+    GenServer.cast(counter, 8);
+    assertEquals(await GenServer.call(counter, atom("get")), 50);
+    assertEquals(await GenServer.call(counter, atom("later")), "later");
+    const error = await assertRejects(
+      // safe: its expiry is tested
+      () => GenServer.call(counter, atom("late"), { timeout: 10 }),
+      ExitError,
+    );
+    assertEquals((error.reason as { reason: unknown }).reason, "timeout");
+    assertEquals(await GenServer.call(counter, atom("now")), 50);
+    assertEquals(Process.info(self())?.messageQueueLen, 0);
+    await GenServer.start(Counter, 7, { name: "Counter" });
+    assertEquals(
+      await GenServer.multiCall("Counter", atom("get"), {
+        nodes: [Node.self(), kate.name],
+      }),
+      {
+        replies: [
+          { node: Node.self(), reply: 7 },
+          { node: kate.name, reply: 50 },
+        ],
+        badNodes: [],
+      },
+    );
+    // Requests without end leave no monitor behind, at either end.
+    for (let i = 0; i < 100; i++) await GenServer.call(pid, atom("get"));
+    await until(async () =>
+      await kate.evaluate("Process.info(c, :monitored_by)") ===
+        "{:monitored_by, []}"
+    );
+    assertEquals(await GenServer.stop(counter), "ok");
+    const gone = await assertRejects(
+      () => GenServer.call(counter, atom("get")),
+      ExitError,
+    );
+    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+    await start();
+    assertEquals(
+      await GenServer.stop(counter, { type: "shutdown", reason: "enough" }),
+      "ok",
+    );
+    await start();
+    const crashed = await assertRejects(
+      () => GenServer.call(counter, atom("crash")),
+      ExitError,
+    );
+    assertEquals((crashed.reason as { reason: unknown }).reason, "crashed");
+  },
+);
+
+elixirTest(
+  "a call that comes through a third node is answered to its caller",
+  async ({ kate, cluster }) => {
+    // Elixir asks alex, which forwards the request to moebi, over JSON; moebi answers kate.
+    const moebi = await cluster.start("moebi");
+    await moebi.run(async () => {
+      const server = await GenServer.start(Counter, 5);
+      Process.register(server, "Counter");
+    });
+    const Forward: GenServerModule<{ call: [unknown, never] }> = {
+      init: () => ({ type: "ok", state: undefined }),
+      handleCall(request, from, state) {
+        send({ name: "relay", node: moebi.name }, { from, request });
+        return { type: "noreply", state };
+      },
+    };
+    await moebi.run(() => {
+      Process.register(
+        spawn(async () => {
+          const { from, request } = await receive((m) => m?.from);
+          GenServer.reply(from, ["relayed", request]);
+        }),
+        "relay",
+      );
+    });
+    await GenServer.start(Forward, undefined, { name: "forward" });
+    assertEquals(
+      await kate.evaluate(`GenServer.call({:forward, ${ALEX}}, {:ask, 1})`),
+      '["relayed", {:ask, 1}]',
+    );
+  },
+);
+
+elixirTest(
+  "Node.ping() and :net_adm.ping() of Elixir answer pong",
+  async ({ kate }) => {
+    assertEquals(
+      await kate.evaluate(
+        `{Node.ping(${ALEX}), :net_adm.ping(${ALEX}), Node.ping(:none@localhost)}`,
+      ),
+      "{:pong, :pong, :pang}",
+    );
+    assertEquals(await Node.ping(kate.name), "pong");
+  },
+);
+
+elixirTest(
+  "exit signals and changed group leaders cross between the nodes",
+  async ({ kate, printed }) => {
+    // Exit signals of ours.
+    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+      Process.flag(:trap_exit, true)
+      receive do m -> send({:main, ${ALEX}}, {:trapped, m}) end
+    end))`);
+    const trapping: Pid = await next();
+    Process.exit(trapping, "wake_up");
+    const [, message] = (await next()).elements;
+    assertEquals(
+      message,
+      tuple(atom("EXIT"), self(), atom("wake_up")),
+    );
+    // A group leader that is changed from afar: both ways.
+    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+      receive do :print -> IO.puts("printed by kate") end
+    end))`);
+    const printing: Pid = await next();
+    Process.groupLeader(printing, Process.groupLeader());
+    send(printing, atom("print"));
+    await printed("printed by kate\n");
+    const ours = spawn(async () => {
+      await receive();
+      await IO.puts("printed by alex");
+    });
+    await kate.evaluate(`Process.register(self(), :driver)`);
+    send({ name: "driver", node: kate.name }, ours);
+    await kate.evaluate(
+      `pid = receive do p -> p end
+      Process.group_leader(pid, Process.group_leader())
+      send(pid, :print)`,
+    );
+    await kate.printed(/printed by alex\n/);
+  },
+);
+
+interface StackTypes {
+  state: string[];
+  call:
+    | ["pop", string | undefined]
+    | [{ type: "find"; item: string }, { type: "found"; at: number } | "none"]
+    | ["later", "ok"];
+  cast: { type: "push"; item: string };
+  info: "clear";
+}
+
+/** A server that knows nothing of a BEAM but by its declaration. */
+const Stack: GenServerModule<StackTypes> = {
+  init: () => ({ type: "ok", state: [] }),
+  handleCall: {
+    pop: (_pop, _from, [head, ...tail]) => ({
+      type: "reply",
+      reply: head,
+      state: tail,
+    }),
+    find: ({ item }, _from, items) => ({
+      type: "reply",
+      reply: items.includes(item)
+        ? { type: "found", at: items.indexOf(item) }
+        : "none",
+      state: items,
+    }),
+    later(_later, from, items) {
+      spawn(() => GenServer.reply(from, "ok"));
+      return { type: "noreply", state: items };
+    },
+  },
+  handleCast: ({ item }, items) => ({
+    type: "noreply",
+    state: [item, ...items],
+  }),
+  handleInfo: (message, items) => ({
+    type: "noreply",
+    state: message === "clear" ? [] : items,
+  }),
+  beam: {
+    call: { tagged: { pop: [], find: { item: "atom" }, later: [] } },
+    replies: {
+      pop: "atom",
+      find: { tagged: { found: { at: "float" }, none: [] } },
+      later: "atom",
+    },
+    cast: { tagged: { push: { item: "atom" } } },
+    info: { tagged: { clear: [] } },
+  },
+};
+
+elixirTest(
+  "a GenServer declares how its requests and replies look to a BEAM",
+  async ({ kate }) => {
+    await GenServer.start(Stack, undefined, { name: "Stack" });
+    assertEquals(
+      await kate.evaluate(`
+        stack = {Stack, ${ALEX}}
+        GenServer.cast(stack, {:push, :a})
+        GenServer.cast(stack, {:push, :b})
+        a = {GenServer.call(stack, {:find, :a}), GenServer.call(stack, {:find, :x}),
+          GenServer.call(stack, :pop), GenServer.call(stack, :later)}
+        send(stack, :clear)
+        {a, GenServer.call(stack, :pop)}`),
+      "{{{:found, 1.0}, :none, :b, :ok}, :undefined}",
+    );
+    // Processes of ours see none of it.
+    GenServer.cast("Stack", { type: "push", item: "c" });
+    assertEquals(await GenServer.call("Stack", "pop"), "c");
+    await assertRejects(
+      () =>
+        GenServer.start(
+          // deno-lint-ignore no-explicit-any
+          { init: Stack.init, beam: { call: "atoms" as any } },
+          undefined,
+        ),
+      TypeError,
+      "Cannot declare the type",
+    );
+  },
+);
+
+elixirTest(
+  "large messages arrive both ways, and those beyond the limit are refused",
+  async ({ kate, cluster }) => {
+    const driver = { name: "driver", node: kate.name };
+    await kate.evaluate("Process.register(self(), :driver)");
+    const bytes = new Uint8Array(20_000_000).fill(255);
+    send(driver, bytes);
+    send(driver, tuple(atom("after"), 1));
+    assertEquals(
+      await kate.evaluate(
+        "{byte_size(receive do b when is_binary(b) -> b end), receive do m -> m end}",
+      ),
+      "{20000000, {:after, 1}}",
+    );
+    await kate.evaluate(`
+      send({:main, ${ALEX}}, :binary.copy(<<255>>, 20_000_000))
+      send({:main, ${ALEX}}, :last)`);
+    assertEquals((await next()).length, 20_000_000);
+    assertEquals(await next(), atom("last"));
+    const big = new Uint8Array(40_000_000);
+    try {
+      send(driver, big);
+      throw new Error("it was sent");
+    } catch (error) {
+      assert(error instanceof RangeError, `${error}`);
+      assertMatch(error.message, /limits\.maxMessageBytes/);
+    }
+    // Nothing of it was written: the connection goes on.
+    send(driver, "next");
+    assertEquals(await kate.evaluate("receive do m -> m end"), '"next"');
+    await kate.evaluate(
+      `send({:main, ${ALEX}}, :binary.copy("x", 40_000_000)); send({:main, ${ALEX}}, :last)`,
+    );
+    assertEquals(await next(), atom("last"));
+    await cluster.logged(
+      /Refused a message of kate@localhost: a frame of 4\d+ bytes/,
+    );
+  },
+);
+
+clusterTest(
+  "send() asks to wait, and then throws, while a node of Elixir does not read; then all arrives in order",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 21 },
+    });
+    await using kate = await ElixirNode.start("kate", cluster);
+    await alex.run(async () => {
+      await Node.connect(kate.name);
+      await kate.evaluate("Process.register(self(), :driver)");
+      const driver = { name: "driver", node: kate.name };
+      kate.signal("SIGSTOP");
+      const text = "x".repeat(10_000);
+      let waits = 0;
+      let sent = 0;
+      try {
+        for (;; sent++) {
+          if (send(driver, tuple(sent, text)) instanceof Promise) waits++;
+          // The transport takes what the system takes.
+          if (sent % 10 === 0) {
+            // safe: only the error ends the loop
+            await new Promise((resolve) => setTimeout(resolve));
+          }
+        }
+      } catch (error) {
+        assert(error instanceof QueueFullError, `${error}`);
+        assertEquals(error.node, kate.name);
+      }
+      assert(waits > 0);
+      kate.signal("SIGCONT");
+      assertEquals(
+        await kate.evaluate(`
+          Enum.all?(0..${
+          sent - 1
+        }, fn i -> receive do {n, _} -> n == i end end)`),
+        "true",
+      );
+      send(driver, "more");
+      assertEquals(await kate.evaluate("receive do m -> m end"), '"more"');
+    });
+  },
+  { programs: ELIXIR, timeout: 120_000 },
+);

@@ -1,0 +1,150 @@
+/** Connections with nodes of Elixir over TLS: Erlang's `-proto_dist inet_tls`. */
+
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { Node, type TlsOptions } from "../../../../node.ts";
+import { ELIXIR, ElixirNode, hasErlangApplication } from "../../../_elixir.ts";
+import { clusterTest, nodeDown } from "../../../_nodes.ts";
+import { enterBeam } from "../_raw_handshake.ts";
+import { makeCertificates } from "../../../../tools/certs.ts";
+import { ca, stranger, tlsDial, tlsOf } from "../../../_tls.ts";
+
+const KATE = "kate@localhost";
+
+const OPTIONS = {
+  programs: ELIXIR,
+  ignore: !await hasErlangApplication("ssl"),
+};
+
+/** Starts kate with Erlang's TLS, as docs/elixir.md describes it. */
+async function startKate(
+  epmdPort: number,
+  { cert, key, ca }: TlsOptions,
+): Promise<ElixirNode> {
+  const folder = await Deno.makeTempDir({ prefix: "beam_tls_" });
+  try {
+    const write = async (name: string, text: string) => {
+      const file = join(folder, name);
+      await Deno.writeTextFile(file, text);
+      return file;
+    };
+    const own = `{certfile, "${await write("kate.crt", cert)}"},
+      {keyfile, "${await write("kate.key", key)}"},
+      {cacertfile, "${await write("ca.crt", ca)}"},
+      {verify, verify_peer},
+      {versions, ['tlsv1.3']}`;
+    const file = await write(
+      "tls.conf",
+      `[{server, [{fail_if_no_peer_cert, true}, ${own}]}, {client, [${own}]}].`,
+    );
+    const kate = await ElixirNode.start("kate", {
+      epmdPort,
+      erl: ["-proto_dist inet_tls", "-ssl_dist_optfile", file],
+    });
+    // The files are read at the first connection, too.
+    kate.onEnd(() => Deno.remove(folder, { recursive: true }));
+    return kate;
+  } catch (error) {
+    await Deno.remove(folder, { recursive: true });
+    throw error;
+  }
+}
+
+clusterTest(
+  "nodes connect over TLS with certificates of deno task certs, dialled from either side",
+  async (cluster) => {
+    const folder = await Deno.makeTempDir({ prefix: "beam_certs_" });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    await makeCertificates(folder, ["alex@localhost", KATE]);
+    const tlsFor = async (name: string): Promise<TlsOptions> => {
+      const read = (file: string) => Deno.readTextFile(join(folder, file));
+      return {
+        cert: await read(`${name}.crt`),
+        key: await read(`${name}.key`),
+        ca: await read("ca.crt"),
+      };
+    };
+    const tls = await tlsFor("alex@localhost");
+    const alex = await cluster.start("alex", { tls });
+    await using kate = await startKate(cluster.epmdPort, await tlsFor(KATE));
+    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+    await alex.run(async () => {
+      assertEquals(Node.list("hidden"), [KATE]);
+      Node.monitor(KATE);
+      await kate.evaluate("Node.disconnect(:alex@localhost)");
+      await nodeDown(KATE);
+      assertEquals(await Node.connect(KATE), true);
+    });
+    assertEquals(
+      await kate.evaluate("Node.list(:hidden)"),
+      "[:alex@localhost]",
+    );
+    assertEquals(cluster.lines(), []);
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "a node of Elixir whose certificate is for another host, or of another CA, is refused",
+  async (cluster) => {
+    const tls = await tlsOf({
+      nodes: ["alex@localhost"],
+      hosts: ["localhost"],
+    });
+    const alex = await cluster.start("alex", { tls });
+    const wrong = [
+      await tlsOf({ nodes: ["other@localhost"], hosts: ["other"] }),
+      { ...await stranger.issue({ hosts: ["localhost"] }), ca },
+    ];
+    for (const [i, certificate] of wrong.entries()) {
+      await using kate = await startKate(cluster.epmdPort, certificate);
+      assertEquals(
+        await kate.evaluate("Node.connect(:alex@localhost)"),
+        "false",
+      );
+      assertEquals(await alex.run(() => Node.connect(KATE)), false);
+      await cluster.logged(
+        i === 0
+          ? /alex warning: Refused a connection .*certificate is for/
+          : /alex warning: Refused a connection .*its certificate is refused/,
+      );
+    }
+    assertEquals(await alex.run(() => Node.list("connected")), []);
+  },
+  OPTIONS,
+);
+
+clusterTest(
+  "a node with TLS tells the two wires apart, and speaks Erlang's in frames of four bytes",
+  async (cluster) => {
+    const tls = await tlsOf({ nodes: ["alex@localhost"] });
+    const zoe = await cluster.start("zoe", {
+      tls: await tlsOf({ nodes: ["zoe@localhost"] }),
+    });
+    const alex = await cluster.start("alex", { tls });
+    assertEquals(await alex.run(() => Node.connect(zoe.name)), true);
+    assertEquals(await alex.run(() => Node.list()), [zoe.name]);
+    const raw = await tlsOf({ nodes: ["raw@localhost"] });
+    const { peer } = await tlsDial(alex.port, raw);
+    await using _ = peer;
+    await enterBeam(peer, "raw@localhost", { lengthBytes: 4 });
+    await cluster.logged(/alex debug: Connected to raw@localhost/);
+    assertEquals(await alex.run(() => Node.list("hidden")), ["raw@localhost"]);
+  },
+);
+
+clusterTest(
+  "a node with TLS but without the wire says that an Erlang node dials it",
+  async (cluster) => {
+    const tls = await tlsOf({ nodes: ["alex@localhost"] });
+    const alex = await cluster.start("alex", { tls, wires: ["json"] });
+    const raw = await tlsOf({ nodes: ["raw@localhost"] });
+    const { peer } = await tlsDial(alex.port, raw);
+    await using _ = peer;
+    await enterBeam(peer, "raw@localhost", { lengthBytes: 4 }).catch(() => {});
+    await cluster.logged(
+      /alex warning: Refused .*: an Erlang node, whose wire is not spoken here/,
+    );
+  },
+);

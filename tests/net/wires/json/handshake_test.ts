@@ -1,0 +1,524 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
+import { Node } from "../../../../node.ts";
+import {
+  isDown,
+  Process,
+  receive,
+  self,
+  send,
+} from "../../../../otp/process/process.ts";
+import { Cluster, clusterTest, COOKIE, nodeDown } from "../../../_nodes.ts";
+import {
+  frameOf,
+  type Hello,
+  hello,
+  jsonFrame,
+  proofOf,
+  RawListener,
+  RawPeer,
+} from "../../../_raw_peer.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+
+// The cookie.
+
+clusterTest("nodes with the same cookie connect", async (cluster) => {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  assertEquals(cluster.lines(), []);
+});
+
+clusterTest(
+  "a wrong cookie is refused and logged at both ends, and nothing is delivered",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { cookie: "katescookie" });
+    const alex = await cluster.start("alex", { cookie: "alexscookie" });
+    await kate.run(async () => {
+      Process.register(self(), "inbox");
+      Node.monitorNodes(true);
+      await alex.run(async () => {
+        const inbox = { name: "inbox", node: KATE };
+        send(inbox, "hi");
+        const ref = Process.monitor(inbox);
+        assertEquals(await Node.connect(KATE), false);
+        const down = await receive(isDown);
+        assertEquals([down.ref, down.reason], [ref, "noconnection"]);
+        assertEquals(Node.list("connected"), []);
+      });
+      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+      assertEquals(Node.list("connected"), []);
+    });
+    await cluster.logged(/^kate warning: .* alex@localhost has another cookie/);
+    await cluster.logged(
+      /^alex warning: Cannot connect to kate@localhost: .*cookie is another one/,
+    );
+    assertFalse(cluster.lines(true).join().includes("scookie"));
+  },
+);
+
+clusterTest(
+  "a replayed proof is refused",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const first = await RawPeer.dial(kate.port);
+    const { mine, proof } = await first.enter(RAW, KATE);
+    await first[Symbol.asyncDispose]();
+    await cluster.logged(/kate info: The connection to raw@localhost is down/);
+    await using second = await RawPeer.dial(kate.port);
+    await second.say({ versions: [1], to: KATE, ...mine });
+    assertEquals((await second.hear()).status, "ok");
+    await second.say({ proof });
+    await second.closed;
+    assertEquals(await second.next(), undefined);
+    await cluster.logged(/raw@localhost has another cookie/);
+  },
+);
+
+clusterTest("a proof of the other side is not accepted", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(RAW, { address: listener.address })
+  );
+  await using peer = await listener.accept();
+  const dialler = await peer.hear();
+  assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
+  // A peer without the cookie can only repeat the proof that it received.
+  await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
+  await peer.say(await peer.hear());
+  assertEquals(await connected, false);
+  await cluster.logged(
+    /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
+  );
+});
+
+for (
+  const proof of [undefined, "", 7, "0".repeat(63), "0".repeat(64), ["x"], {}]
+) {
+  clusterTest(
+    `the proof ${JSON.stringify(proof)?.slice(0, 12)} is refused`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.say({ versions: [1], to: KATE, ...hello(RAW) });
+      await peer.hear();
+      await peer.say({ proof });
+      await peer.closed;
+      assertEquals(await peer.next(), undefined);
+      assertEquals(await kate.run(() => Node.list("connected")), []);
+    },
+  );
+}
+
+clusterTest(
+  "neither the cookie nor a signal is sent before the proof",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      Process.register(self(), "inbox");
+      await using peer = await RawPeer.dial(kate.port);
+      const mine = hello(RAW);
+      await peer.say({ versions: [1], to: KATE, ...mine });
+      const theirs = await peer.hear();
+      assertFalse(JSON.stringify(theirs).includes(COOKIE));
+      await peer.say([["send_name", 1, "inbox", "hi"]]);
+      await peer.closed;
+      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+    });
+    await cluster.logged(/a frame that is not a JSON object/);
+  },
+);
+
+clusterTest(
+  "signals in the same segment as the proof are delivered",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      Process.register(self(), "inbox");
+      await using peer = await RawPeer.dial(kate.port);
+      const mine = hello(RAW);
+      await peer.say({ versions: [1], to: KATE, ...mine });
+      const theirs = await peer.hear() as Hello;
+      const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
+      const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
+      await peer.write(Uint8Array.from([...proof, ...signals]));
+      assertEquals(await receive(), "hi");
+      assertEquals(
+        (await peer.hear()).proof,
+        proofOf("listener", mine, theirs),
+      );
+    });
+  },
+);
+
+// Names.
+
+for (const name of [KATE, "raw@example.org"]) {
+  clusterTest(
+    `a dialler with the name ${name} is refused by ${KATE}`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.dial(kate.port);
+      await assertRejects(
+        () => peer.enter(name, KATE),
+        Error,
+        "refused: not_allowed",
+      );
+      await peer.closed;
+      await cluster.logged(/is not let in/);
+    },
+  );
+}
+
+clusterTest(
+  "a dialler that wants another node is refused with the name",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await assertRejects(
+      () => peer.enter(RAW, "moebi@localhost"),
+      Error,
+      "refused: not_allowed",
+    );
+    await cluster.logged(
+      /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
+    );
+  },
+);
+
+clusterTest(
+  "a listener with another name than the dialled one is refused",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: listener.address })
+    );
+    await using peer = await listener.accept();
+    await peer.hear();
+    await peer.say({ ...hello("other@localhost"), status: "ok" });
+    assertEquals(await connected, false);
+    await cluster.logged(/other@localhost answered there, not raw@localhost/);
+  },
+);
+
+for (
+  const bad of [
+    { name: "raw" },
+    { name: 7 },
+    { nonce: "0" },
+    { creation: -1 },
+    { creation: "1" },
+    { hidden: null },
+    { maxMessageBytes: 1.5 },
+  ]
+) {
+  clusterTest(
+    `an introduction with ${JSON.stringify(bad)} is refused`,
+    async (cluster) => {
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.say({ versions: [1], to: KATE, ...hello(RAW), ...bad });
+      await peer.closed;
+      await cluster.logged(/an introduction with a bad name, nonce or number/);
+    },
+  );
+}
+
+// Both at once.
+
+clusterTest(
+  "row 13: nodes that dial each other at once have one connection, in each of 200 rounds",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const rounds = 200;
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      const here = self();
+      await kate.run(async () => {
+        Process.register(self(), "inbox");
+        for (let round = 0; round < rounds; round++) {
+          Node.monitor(ALEX);
+          const both = await Promise.all([
+            Node.connect(ALEX),
+            alex.run(() => Node.connect(KATE)),
+          ]);
+          assertEquals(both, [true, true]);
+          assertEquals(Node.list(), [ALEX]);
+          assertEquals(await alex.run(() => Node.list()), [KATE]);
+          send(here, round);
+          await alex.run(() => void send({ name: "inbox", node: KATE }, round));
+          assertEquals(await receive(), round);
+          await alex.run(() => {
+            Node.disconnect(KATE);
+          });
+          await nodeDown(ALEX);
+        }
+      });
+      for (let round = 0; round < rounds; round++) {
+        assertEquals(await receive(), round);
+      }
+    });
+    for (const node of [alex, kate]) {
+      const { connected, connections } = await node.run(() => Node.stats()!);
+      assertEquals([connected, connections], [rounds, 0]);
+    }
+    assertEquals(cluster.lines(), []);
+  },
+  { timeout: 60_000 },
+);
+
+clusterTest(
+  "a dialler that leaves because its node has been connected meanwhile is not counted as refused",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using first = await RawPeer.dial(kate.port);
+    await first.say({ versions: [1], to: KATE, ...hello(RAW) });
+    assertEquals((await first.hear()).status, "ok");
+    await using second = await RawPeer.dial(kate.port);
+    await second.enter(RAW, KATE);
+    second.end();
+    await cluster.logged(/kate info: The connection to raw@localhost is down/);
+    first.end();
+    await first.closed;
+    assertEquals((await kate.run(() => Node.stats()!)).refused.alive, 1);
+    assertEquals(cluster.lines().filter((line) => /Refused/.test(line)), []);
+  },
+);
+
+// Unauthenticated connections.
+
+clusterTest(
+  "another version of the wire is logged with this node's version at both ends",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.say({ versions: [2, 3], to: KATE, ...hello(RAW) });
+    assertEquals(await peer.hear(), { status: "version", versions: [1] });
+    await peer.closed;
+    await cluster.logged(
+      /^kate warning: .*it speaks version \[2,3\] of the JSON wire, and this node version 1/,
+    );
+
+    const alex = await cluster.start("alex");
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: listener.address })
+    );
+    await using other = await listener.accept();
+    await other.hear();
+    await other.say({ status: "version", versions: [2] });
+    assertEquals(await connected, false);
+    await cluster.logged(
+      /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
+    );
+  },
+);
+
+for (
+  const { what, bytes, hint } of [
+    {
+      what: "an HTTP client",
+      bytes: "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+      hint: /an HTTP client on a node's port/,
+    },
+    {
+      what: "a TLS client",
+      bytes: Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00),
+      hint: /a TLS client on a plain port/,
+    },
+    {
+      what: "garbage",
+      bytes: Uint8Array.of(0xff, 0x1b, 0x5b, 0x33, 0x31, 0x6d),
+      hint: /bytes that no node sends/,
+    },
+    {
+      what: "a text that is not JSON",
+      bytes: frameOf("{"),
+      hint: /a frame that is not JSON/,
+    },
+    {
+      what: "JSON that is not an object",
+      bytes: frameOf("[1]"),
+      hint: /a frame that is not a JSON object/,
+    },
+    {
+      what: "deep JSON",
+      bytes: frameOf("[".repeat(1000)),
+      hint: /a frame that is not JSON/,
+    },
+    {
+      what: "bytes that are not UTF-8",
+      bytes: Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
+      hint: /a frame that is not JSON/,
+    },
+    {
+      what: "a tick first",
+      bytes: Uint8Array.of(0, 0, 0, 0),
+      hint: /a first frame of 0 bytes/,
+    },
+  ]
+) {
+  clusterTest(`${what} is refused, with a hint in the log`, async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.write(bytes);
+    await peer.closed;
+    assertEquals(peer.bytes.length, 0);
+    const line = await cluster.logged(hint);
+    assertMatch(
+      line,
+      /^kate warning: Refused a connection from 127\.0\.0\.1:\d+: /,
+    );
+    // deno-lint-ignore no-control-regex
+    assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
+  });
+}
+
+clusterTest(
+  "a connection that closes without any data is logged",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const peer = await RawPeer.dial(kate.port);
+    await peer[Symbol.asyncDispose]();
+    await cluster.logged(/it closed before it said a word/);
+  },
+);
+
+// Limits.
+
+clusterTest(
+  "a first frame of 4 KiB is accepted, and a longer one refused",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.write(frameOf(text.padEnd(4096)));
+    assertEquals((await peer.hear()).status, "ok");
+
+    await using longer = await RawPeer.dial(kate.port);
+    // The length alone is enough.
+    await longer.write(frameOf(text.padEnd(4097)).subarray(0, 4));
+    await longer.closed;
+    assertEquals(longer.bytes.length, 0);
+    await cluster.logged(
+      /a first frame of 4097 bytes, and 1 to 4096 are allowed/,
+    );
+  },
+);
+
+clusterTest("a handshake succeeds byte by byte", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using peer = await RawPeer.dial(kate.port);
+  const mine = hello(RAW);
+  for (const byte of jsonFrame({ versions: [1], to: KATE, ...mine })) {
+    await peer.write(Uint8Array.of(byte));
+  }
+  const theirs = await peer.hear() as Hello;
+  for (const byte of jsonFrame({ proof: proofOf("dialler", mine, theirs) })) {
+    await peer.write(Uint8Array.of(byte));
+  }
+  assertEquals((await peer.hear()).proof, proofOf("listener", mine, theirs));
+});
+
+clusterTest(
+  "a silent connection is closed after the handshake's time limit, before and after the first frame",
+  async (cluster) => {
+    const kate = await cluster.start("kate", {
+      limits: { handshakeTimeout: 150 },
+    });
+    await using silent = await RawPeer.dial(kate.port);
+    await silent.closed;
+    await using slow = await RawPeer.dial(kate.port);
+    await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+    await slow.closed;
+    const told = cluster.lines().filter((each) =>
+      each.includes("it did not get in within 150 ms")
+    );
+    assertEquals(told.length, 2);
+  },
+);
+
+clusterTest(
+  "a dial to a silent listener fails after the handshake's time limit",
+  async (cluster) => {
+    const alex = await cluster.start("alex", {
+      limits: { handshakeTimeout: 150 },
+    });
+    await using listener = await RawListener.listen();
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: listener.address })
+    );
+    await using peer = await listener.accept();
+    assertEquals(await connected, false);
+    await peer.closed;
+    await cluster.logged(
+      /Cannot connect to raw@localhost: no answer within 150 ms/,
+    );
+  },
+);
+
+clusterTest(
+  "the number of unfinished handshakes is limited, and the oldest makes room",
+  async (cluster) => {
+    const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
+    await using first = await RawPeer.dial(kate.port);
+    await using second = await RawPeer.dial(kate.port);
+    await using third = await RawPeer.dial(kate.port);
+    await first.closed;
+    await cluster.logged(
+      /\b2 connections were not in yet .*limits\.maxHalfOpen/,
+    );
+    await third[Symbol.asyncDispose]();
+    await cluster.logged(/it closed before it said a word/);
+    await using fourth = await RawPeer.dial(kate.port);
+    await fourth.enter(RAW, KATE);
+    await second.enter("other@localhost", KATE);
+    await using fifth = await RawPeer.dial(kate.port);
+    await fifth.enter("another@localhost", KATE);
+    assertEquals((await kate.run(() => Node.list())).length, 3);
+  },
+);
+
+clusterTest(
+  "stop() closes connections with a pending handshake",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using silent = await RawPeer.dial(kate.port);
+    await using slow = await RawPeer.dial(kate.port);
+    await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+    await slow.hear();
+    await kate.stop();
+    await Promise.all([silent.closed, slow.closed]);
+    assert(slow.bytes.length === 0);
+  },
+);
+
+clusterTest("stop() ends a pending dial", async (cluster) => {
+  await using other = new Cluster();
+  await other.start("sophie");
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = Promise.withResolvers<unknown>();
+  const ran = alex.run(async () => {
+    connected.resolve(
+      await Node.connect(RAW, { address: listener.address }),
+    );
+  });
+  const refused = assertRejects(() => ran);
+  await using peer = await listener.accept();
+  await peer.hear();
+  await alex.stop();
+  await refused;
+  await peer.closed;
+});

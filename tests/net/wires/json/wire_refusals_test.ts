@@ -1,0 +1,476 @@
+/**
+ * Frames that must close a connection do; and values that a receiver would refuse are rejected at the sender.
+ */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { Node } from "../../../../node.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+} from "../../../../otp/process/process.ts";
+import { Atom } from "../../../../core/values/atom.ts";
+import { test } from "../../../../testing/tags.ts";
+import { VECTORS } from "../../../../tools/protocol_vectors.ts";
+import { type Cluster, clusterTest } from "../../../_nodes.ts";
+import {
+  attachmentOf,
+  frameOf,
+  jsonFrame,
+  rawFrameOf,
+  RawPeer,
+} from "../../../_raw_peer.ts";
+
+const KATE = "kate@localhost";
+const ALEX = "alex@localhost";
+
+// deno-lint-ignore no-explicit-any
+const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
+
+/** A raw frame of these bytes, including those of its header. */
+function rawBody(...bytes: number[]): Uint8Array {
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE((0x8000_0000 + bytes.length) >>> 0);
+  return Buffer.concat([head, Uint8Array.from(bytes)]);
+}
+
+const WHOLE = rawFrameOf(1, Uint8Array.of(1, 2), true);
+
+/** A raw byte array with attachments, in parts, and its signal. */
+function attachedArray(
+  parts: [bytes: Uint8Array, kind: boolean | "attachments"][],
+  signal: unknown[] = ["large_attached", 1, 0],
+): Uint8Array {
+  return Buffer.concat([
+    ...parts.map(([bytes, kind]) => rawFrameOf(1, bytes, kind)),
+    jsonFrame([signal]),
+  ]);
+}
+
+/** Raw byte arrays with attachments that close a connection, by reason. */
+function refusedArrays(): [string, Uint8Array][] {
+  const json = Buffer.from('["send*",1,100,{"$bytes":0}]');
+  const long = attachmentOf(new Uint8Array(20_000));
+  const short = attachmentOf(new Uint8Array(300));
+  const all: [string, Uint8Array][] = [];
+  for (const bytes of [long, short]) {
+    all.push(
+      [
+        "attachments and a large",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large", 1]),
+      ],
+      [
+        "attachments behind JSON",
+        attachedArray([
+          [json.subarray(0, 9), false],
+          [bytes, "attachments"],
+          [json.subarray(9), true],
+        ]),
+      ],
+      [
+        "attachments behind all JSON",
+        attachedArray([
+          [json, true],
+          [bytes, "attachments"],
+        ]),
+      ],
+      [
+        "a cut attachment",
+        attachedArray([
+          [bytes.subarray(0, -1), "attachments"],
+          [json, true],
+        ]),
+      ],
+      [
+        "a cut head of an attachment",
+        attachedArray([
+          [Buffer.concat([bytes, bytes.subarray(0, 3)]), "attachments"],
+          [json, true],
+        ]),
+      ],
+      [
+        "an attachment that nothing uses",
+        attachedArray([
+          [Buffer.concat([bytes, bytes]), "attachments"],
+          [json, true],
+        ]),
+      ],
+      [
+        "an attachment of a large signal twice",
+        attachedArray([
+          [Buffer.concat([bytes, bytes]), "attachments"],
+          [
+            Buffer.from('["send*",1,100,[{"$bytes":0},{"$bytes":0}]]'),
+            true,
+          ],
+        ]),
+      ],
+      [
+        "an attachment of another number",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large_attached", 1, 1]),
+      ],
+      [
+        "an attachment of a number that is a text",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large_attached", 1, "0"]),
+      ],
+      [
+        "a large_attached with an item more",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, true],
+        ], ["large_attached", 1, 0, 0]),
+      ],
+      [
+        "no end of the JSON",
+        attachedArray([
+          [bytes, "attachments"],
+          [json, false],
+        ]),
+      ],
+    );
+  }
+  return [
+    ...all,
+    ["a large_attached without attachments", attachedArray([[json, true]])],
+    [
+      "an attachment that is longer than a message may be",
+      attachedArray([
+        [Buffer.from([0x7f, 0xff, 0xff, 0xff, 1]), "attachments"],
+        [json, true],
+      ]),
+    ],
+  ];
+}
+
+/** Bytes that close a connection, by reason. */
+function refusedBytes(): [string, Uint8Array][] {
+  const signals = FILE.refusedSignals.map((
+    { why, signal }: { why: string; signal: unknown },
+  ) => [why, jsonFrame([signal])]);
+  const values = FILE.refusedValues.map((
+    { why, json }: { why: string; json: unknown },
+  ) => [`a message with ${why}`, jsonFrame([["send*", 1, 100, [json]]])]);
+  const large = (signal: unknown) =>
+    Buffer.concat([
+      rawFrameOf(1, Buffer.from(JSON.stringify(signal)), true),
+      jsonFrame([["large", 1]]),
+    ]);
+  return [
+    ...signals,
+    ...values,
+    ...signals.slice(0, 40).map(([why]: [string], i: number) => [
+      `${why}, as a large signal`,
+      large(FILE.refusedSignals[i].signal),
+    ]),
+    ["a raw frame without a number", rawBody(0, 0, 1)],
+    ["a raw frame whose fifth byte is 3", rawBody(0, 0, 0, 1, 3, 9)],
+    ...refusedArrays(),
+    ["a raw byte array twice", Buffer.concat([WHOLE, WHOLE])],
+    ...FILE.refusedFrames.map((
+      { why, hex }: { why: string; hex: string },
+    ) => [why, Buffer.from(hex, "hex")]),
+    [
+      "a large with two numbers",
+      Buffer.concat([
+        rawFrameOf(1, Buffer.from('["send",1,100,"hi"]'), true),
+        jsonFrame([["large", 1, 1]]),
+      ]),
+    ],
+    ["a large in a large", large(["large", 1])],
+    ["a large that is no array", large({})],
+    ["an object as a frame", jsonFrame({})],
+    ["a byte order mark", frameOf("\ufeff[]")],
+    ["bytes after the JSON", frameOf("[]]")],
+    ["a sender of 1e999", frameOf('[["send",1e999,100,"hi"]]')],
+  ] as [string, Uint8Array][];
+}
+
+clusterTest(
+  "exactly the frames that docs/protocol.md lists close a connection",
+  async (cluster) => {
+    await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      await Node.connect(KATE);
+      const all = refusedBytes();
+      assert(all.length > 150, `${all.length}`);
+      for (const [i, [why, bytes]] of all.entries()) {
+        const before = Node.stats()!.protocolErrors;
+        await using peer = await RawPeer.dial(alex.port);
+        await peer.enter(`raw${i}@localhost`, ALEX, { hidden: true });
+        await peer.write(bytes);
+        // An answered ping shows that the frame was accepted; else the connection is closed.
+        await peer.write(
+          jsonFrame([["monitor", 1, 999_999, alex.creation, 5]]),
+        );
+        const answer = await peer.next();
+        assertEquals([answer, why], [undefined, why]);
+        assertEquals([Node.stats()!.protocolErrors, why], [before + 1, why]);
+      }
+      assertEquals(Node.list(), [KATE]);
+    });
+  },
+);
+
+clusterTest(
+  "an ack of no unlink, and unknown fields, do not close a connection",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.enter("raw@localhost", ALEX);
+    await peer.say([
+      ["unlink_ack", 1, 100, 0],
+      ["spawn*", 1, 2, {
+        run: { module: "Nobody", function: "x", args: [], more: 1 },
+        link: false,
+        monitor: false,
+        groupLeader: { $pid: [0, 1, 7] },
+        more: 1,
+      }],
+    ]);
+    assertEquals((await peer.signal("not_spawned")).slice(0, 4), [
+      "not_spawned",
+      1,
+      2,
+      "undef",
+    ]);
+  },
+);
+
+// Sent values.
+
+async function withKate(
+  cluster: Cluster,
+  fn: () => Promise<void>,
+): Promise<void> {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  kate.run(async () => {
+    Process.register(self(), "mirror");
+    for (;;) send({ name: "inbox", node: ALEX }, await receive());
+  }).catch(() => {});
+  await alex.run(async () => {
+    Process.register(self(), "inbox");
+    await Node.connect(KATE);
+    await fn();
+    assertEquals(Node.list(), [KATE]);
+    send({ name: "mirror", node: KATE }, "still there");
+    assertEquals(await receive(), "still there");
+  });
+}
+
+const MIRROR = { name: "mirror", node: KATE };
+const LONG_NAME = `${"a".repeat(128)}@${"b".repeat(127)}`;
+
+clusterTest(
+  "send() accepts values of the maximum length, within a node and between nodes",
+  (cluster) =>
+    withKate(cluster, async () => {
+      for (
+        const value of [
+          10n ** 10_000n - 1n,
+          -(10n ** 10_000n - 1n),
+          2n ** 64n,
+          new Atom("a".repeat(255)),
+          new Pid(LONG_NAME.slice(0, 255), 2 ** 53 - 1, 2 ** 53 - 1),
+          Array.from({ length: 1500 }, (_, i) => new Uint8Array(4096).fill(i)),
+          new Set(Array.from({ length: 5000 }, (_, i) => i * 65536)),
+          new Set(Array.from({ length: 5000 }, (_, i) => 1.7e12 + i * 1000)),
+          new Set(Array.from({ length: 5000 }, (_, i) => i / 7)),
+          new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 40n)),
+          new Set(Array.from({ length: 1024 }, (_, i) => BigInt(i) << 64n)),
+          new Map(Array.from({ length: 5000 }, (_, i) => [`${i}`, i])),
+        ]
+      ) {
+        send(self(), [value]);
+        const [here] = await receive();
+        assertEquals(here, value);
+        send(MIRROR, [value]);
+        const [there] = await receive();
+        assertEquals(there, value);
+      }
+    }),
+);
+
+clusterTest(
+  "send() rejects values that the receiver would refuse, on this node, on others and while dialling",
+  (cluster) =>
+    withKate(cluster, () => {
+      const values: [unknown, typeof RangeError | typeof TypeError][] = [
+        [10n ** 10_000n, RangeError],
+        [-(10n ** 10_000n), RangeError],
+        [10n ** 100_000n, RangeError],
+        [new Pid(`${LONG_NAME}b`, 1, 1), TypeError],
+        [
+          new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 64n)),
+          RangeError,
+        ],
+        [
+          new Map(
+            Array.from({ length: 5000 }, (_, i) => [BigInt(i) << 64n, i]),
+          ),
+          RangeError,
+        ],
+        [new Pid("no name\n", 1, 1), TypeError],
+        [new Ref("", 1, 1), TypeError],
+      ];
+      const around: ((value: unknown) => unknown)[] = [
+        (value) => value,
+        (value) => [value],
+        (value) => ({ value }),
+        (value) => ({ $value: value }),
+        (value) => new Map([[value, 1]]),
+        (value) => new Set([value]),
+        (value) => new Error("x", { cause: value }),
+        (value) => [...new Array(20).fill(0), value],
+      ];
+      const dialled = { name: "mirror", node: "nobody@localhost" };
+      for (const [value, type] of values) {
+        for (const each of around) {
+          for (const to of [self(), MIRROR, dialled]) {
+            assertThrows(() => void send(to, each(value)), type, "Cannot send");
+          }
+        }
+      }
+      return Promise.resolve();
+    }),
+);
+
+clusterTest(
+  "send() rejects a message above maxMessageBytes, also while the node is dialled",
+  async (cluster) => {
+    const limits = { maxMessageBytes: 1_000_000 };
+    const alex = await cluster.start("alex", { limits });
+    const kate = await cluster.start("kate", { limits });
+    kate.run(async () => {
+      Process.register(self(), "mirror");
+      for (;;) send({ name: "inbox", node: ALEX }, await receive());
+    }).catch(() => {});
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      const large = [
+        new Uint8Array(1_000_001),
+        "x".repeat(1_000_001),
+        { deep: [new Map([["x".repeat(600_000), new Uint8Array(600_000)]])] },
+      ];
+      const allowed = [
+        new Uint8Array(999_000),
+        "x".repeat(999_000),
+        // More in memory than on the wire.
+        Array.from({ length: 30_000 }, () => self()),
+        new Array(400_000).fill(1),
+      ];
+      for (let round = 0; round < 2; round++) {
+        assertEquals(Node.list(), round === 0 ? [] : [KATE]);
+        for (const message of large) {
+          assertThrows(
+            () => void send(MIRROR, message),
+            RangeError,
+            "1000000 is the most",
+          );
+        }
+        for (const message of allowed) send(MIRROR, message);
+        for (const message of allowed) assertEquals(await receive(), message);
+      }
+    });
+  },
+);
+
+test(
+  "Pid, Ref and Atom reject values that no receiver would accept",
+  () => {
+    for (
+      const numbers of [[-1, 1], [1, -1], [1.5, 1], [1, 2 ** 53], [NaN, 1]]
+    ) {
+      const [number, creation] = numbers;
+      for (const type of [Pid, Ref]) {
+        assertThrows(
+          () => new type(KATE, number, creation),
+          TypeError,
+          "Cannot make a",
+        );
+      }
+    }
+    assertThrows(() => new Atom("a".repeat(256)), RangeError, "Cannot make");
+  },
+);
+
+clusterTest(
+  "a message that is refused after some of its bytes leaves nothing behind",
+  (cluster) =>
+    withKate(cluster, async () => {
+      // A peer keeps 1,024 byte arrays that nothing refers to, and then no more.
+      for (let i = 0; i < 1100; i++) {
+        assertThrows(
+          () => void send(MIRROR, [new Uint8Array(4096), () => {}]),
+          TypeError,
+        );
+        Process.demonitor(Process.monitor(MIRROR));
+        send(MIRROR, i);
+        assertEquals(await receive(), i);
+      }
+    }),
+);
+
+// Names of nodes.
+
+clusterTest(
+  "a node's name has at most 255 characters: at its start, when it is dialled, and in a handshake",
+  async (cluster) => {
+    const [name, longer] = [LONG_NAME.slice(0, 255), LONG_NAME];
+    assertEquals([name.length, longer.length], [255, 256]);
+    await assertRejects(
+      () => cluster.start(longer),
+      TypeError,
+      "is not a node name",
+    );
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      await assertRejects(
+        () => Node.connect(longer),
+        RangeError,
+        " 256 characters",
+      );
+      const kate = await cluster.start("kate");
+      await Node.connect(KATE);
+      for (const refused of [longer, `a@${"b".repeat(300)}`]) {
+        await using peer = await RawPeer.dial(alex.port);
+        await peer.say({
+          versions: [1],
+          to: ALEX,
+          name: refused,
+          creation: 7,
+          hidden: false,
+          nonce: "0".repeat(64),
+          maxMessageBytes: 1 << 20,
+        });
+        assertEquals(await peer.next(), undefined);
+      }
+      // One with a name of maximum length is accepted, and introduced to others, which stay connected.
+      await using peer = await RawPeer.dial(alex.port);
+      await peer.enter(name, ALEX);
+      const moebi = await cluster.start("moebi");
+      await moebi.run(() => Node.connect(ALEX));
+      await cluster.logged(/moebi warning: Cannot connect to a{128}@/);
+      assertEquals(Node.list().toSorted(), [
+        name,
+        KATE,
+        "moebi@localhost",
+      ]);
+      assert(await kate.run(() => Node.list().includes(ALEX)));
+    });
+  },
+);

@@ -1,0 +1,128 @@
+import { SIGNAL_KINDS } from "../../../_signals.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
+import { Pid, Ref } from "../../../../otp/process/process.ts";
+import { atom } from "../../../../core/values/atom.ts";
+import type { Signals } from "../../../../core/signals/signal.ts";
+import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
+import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
+import { exactly } from "../../../_terms.ts";
+import { test } from "../../../../testing/tags.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+
+class Recorder {
+  readonly calls: unknown[] = [];
+
+  /** Records signals. */
+  signals(): Signals {
+    const note = (kind: string) => (...args: unknown[]) => {
+      this.calls.push(exactly([kind, ...args]));
+      return undefined;
+    };
+    return Object.fromEntries(
+      SIGNAL_KINDS.map((kind) => [kind, note(kind)]),
+    ) as unknown as Signals;
+  }
+}
+
+const HERE = { name: ALEX, creation: 5 };
+const THERE = { name: KATE, creation: 6 };
+
+function portTo(chunks: Uint8Array[]): Port {
+  return {
+    wake() {},
+    write: (bytes) => void chunks.push(bytes),
+    room: Infinity,
+    pressure: () => undefined,
+    assertRoom() {},
+    peers: (names) => void chunks.push(...names.map(() => new Uint8Array())),
+  };
+}
+
+/** A stream with each kind of signal in it, and the signals. */
+function sample(): { bytes: Uint8Array; calls: unknown[] } {
+  const chunks: Uint8Array[] = [];
+  const peer = { maxMessageBytes: 1 << 25 };
+  const encoder = new Encoder(
+    HERE,
+    THERE,
+    DEFAULT_LIMITS,
+    peer,
+    portTo(chunks),
+  );
+  const recorder = new Recorder();
+  const noted = recorder.signals();
+  const from = new Pid(ALEX, 1, 5);
+  const to = new Pid(KATE, 2, 6);
+  const ref = new Ref(ALEX, 3, 5);
+  const theirs = new Ref(KATE, 4, 6);
+  for (const signals of [encoder, noted]) {
+    signals.send(from, to, 1);
+    signals.send(from, to, { two: "ü" });
+    signals.send(from, to, [3n, atom("x"), new Map([[from, to]])]);
+    signals.send(from, to, new Uint8Array(4096).fill(0x22));
+    signals.send(from, to, "a text that is attached ".repeat(20));
+    signals.send(from, to, { ü: "ein längerer Text ".repeat(20) });
+    signals.sendName(from, "name", -0);
+    signals.sendAlias(from, theirs, undefined);
+    signals.reply(from, theirs, [theirs, ref]);
+    signals.link(from, to);
+    signals.unlink(from, to, 9);
+    signals.unlinkAck(from, to, 10);
+    signals.exit(from, to, "reason");
+    signals.exitLink(from, to, new Date(1));
+    signals.monitor(from, to, ref);
+    signals.monitor(from, "name", ref);
+    signals.demonitor(from, ref);
+    signals.down(from, to, theirs, "why");
+    signals.spawnRequest(from, {
+      ref,
+      run: { module: "M", function: "f", args: [1, 2n] },
+      link: true,
+      monitor: false,
+      groupLeader: from,
+    });
+    signals.spawnReply(from, to, theirs, {
+      pid: from,
+      link: true,
+      monitor: false,
+    });
+    signals.groupLeader(from, to, from);
+    encoder.tick();
+  }
+  while (encoder.pending > 0) encoder.flush(Infinity);
+  const size = chunks.reduce((sum, each) => sum + each.length, 0);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes, calls: recorder.calls };
+}
+
+function decoded(pieces: Uint8Array[]): unknown[] {
+  const recorder = new Recorder();
+  const decoder = new Decoder(
+    THERE,
+    HERE,
+    DEFAULT_LIMITS,
+    portTo([]),
+    recorder.signals(),
+  );
+  for (const piece of pieces) decoder.receive(piece);
+  return recorder.calls;
+}
+
+test("a stream is decoded the same, wherever it is split", () => {
+  const { bytes, calls } = sample();
+  const expected = JSON.stringify(decoded([bytes]));
+  assertEquals(decoded([bytes]), calls);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const got = decoded([bytes.subarray(0, cut), bytes.subarray(cut)]);
+    assertStrictEquals(JSON.stringify(got), expected, `cut at ${cut}`);
+  }
+  assertEquals(decoded([...bytes].map((byte) => Uint8Array.of(byte))), calls);
+});

@@ -1,0 +1,443 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { QueueFullError } from "../../../../core/errors.ts";
+import { Node } from "../../../../node.ts";
+import {
+  Pid,
+  receive,
+  Ref,
+  self,
+  send,
+  spawn,
+} from "../../../../otp/process/process.ts";
+import { atom } from "../../../../core/values/atom.ts";
+import { TICK } from "../../../../net/wires/json/json_frames.ts";
+import { type Cluster, clusterTest, nodeDown } from "../../../_nodes.ts";
+import {
+  attachmentOf,
+  frameOf,
+  jsonFrame,
+  rawFrameOf,
+  THEIRS,
+  withRaw,
+} from "../../../_raw_peer.ts";
+import * as Remote from "../../../_remote.ts";
+import fc, { runs } from "../../../_seeds.ts";
+import { anyTerm, exactly, objectOf } from "../../../_terms.ts";
+
+const KATE = "kate@localhost";
+const RAW = "raw@localhost";
+
+/** Runs `fn` in a process of alex, connected to kate, which runs an echo. */
+async function withEcho(
+  cluster: Cluster,
+  fn: (back: (value: unknown) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    const pid = await Node.spawn(KATE, Remote.echo);
+    const from = self();
+    await fn((value) => {
+      send(pid, { from, value });
+      return receive();
+    });
+  });
+}
+
+// Values.
+
+clusterTest(
+  "any value that can be sent arrives unchanged",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      await fc.assert(
+        fc.asyncProperty(anyTerm(), async (term) => {
+          assertEquals(exactly(await back(term)), exactly(term));
+        }),
+        { numRuns: runs(500) },
+      );
+    }),
+);
+
+clusterTest(
+  "values with a special meaning somewhere arrive unchanged",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const nested = objectOf([["__proto__", objectOf([["__proto__", 1]])]]);
+      for (
+        const term of [
+          -0,
+          [-0, 0],
+          { zero: -0 },
+          NaN,
+          Infinity,
+          -Infinity,
+          2 ** 53,
+          Number.MIN_VALUE,
+          undefined,
+          [undefined],
+          { a: undefined },
+          10n ** 100n,
+          "\ud800",
+          "a\udc00b",
+          { "\ud800": "\udfff\ud800" },
+          "\u0000\u001f\u007f\u2028\ufeff",
+          "ünïcode 🐔",
+          "x".repeat(257) + "🐔",
+          "",
+          {},
+          [],
+          nested,
+          { $pid: [0, 1] },
+          { $pid: 1, other: 2 },
+          { $: 1 },
+          { $object: [["a", 1]] },
+          { a: { $undefined: true } },
+          { then: 1, constructor: 2, toJSON: 3, length: 4 },
+          new Map<unknown, unknown>([[{ a: 1 }, new Set([1n])], [NaN, -0]]),
+          new Set([new Map(), undefined]),
+          new Date(0),
+          new Date(NaN),
+          self(),
+          new Pid(KATE, 5, 6),
+          new Pid("other@localhost", 5, 6),
+          new Ref("other@localhost", 5, 6),
+          atom("ok"),
+          [atom("ok"), "ok"],
+          new TypeError("bad", { cause: new RangeError("worse") }),
+          new AggregateError([1n, new Error("in it")], "many"),
+          new QueueFullError("n@h", 2, 1),
+        ]
+      ) {
+        assertEquals(exactly(await back(term)), exactly(term));
+      }
+      assertEquals(
+        Object.getPrototypeOf(await back(nested)),
+        Object.prototype,
+      );
+      const full = await back(new QueueFullError("n@h", 2, 1));
+      assertInstanceOf(full, QueueFullError);
+      assertEquals([full.node, full.queued], ["n@h", 2]);
+    }),
+);
+
+clusterTest(
+  "a value that cannot be sent is rejected at the sender, and nothing is sent",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const circle: unknown[] = [];
+      circle.push(circle);
+      const deep = (levels: number): unknown =>
+        levels === 0 ? 1 : [deep(levels - 1)];
+      for (
+        const [term, type] of [
+          [() => {}, TypeError],
+          [{ fn() {} }, TypeError],
+          [Symbol("s"), TypeError],
+          [new Promise(() => {}), TypeError],
+          [new (class Point {})(), TypeError],
+          [circle, RangeError],
+          [deep(600), RangeError],
+        ] as const
+      ) {
+        assertThrows(() => void back(term), type, "Cannot send");
+      }
+      // The value is two levels down in the messages from and to the echo.
+      assertEquals(await back(deep(511)), deep(511));
+      assertEquals(await back("next"), "next");
+    }),
+);
+
+// Raw bytes, and messages in parts.
+
+clusterTest(
+  "bytes and texts of any size arrive, alone and together",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const bytesOf = (length: number) =>
+        Uint8Array.from({ length }, (_, i) => i * 7);
+      for (
+        const size of [0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 1_000_000]
+      ) {
+        assertEquals(await back(bytesOf(size)), bytesOf(size));
+        const text = "x".repeat(size);
+        assertStrictEquals(await back(text), text);
+      }
+      const wide = "ü🐔".repeat(50_000);
+      assertStrictEquals(await back(wide), wide);
+      const both = {
+        bytes: [bytesOf(5000), bytesOf(3), bytesOf(70_000)],
+        text: wide,
+        map: new Map([["k", bytesOf(4096)]]),
+      };
+      assertEquals(exactly(await back(both)), exactly(both));
+      const numbers = Float64Array.from({ length: 2000 }, (_, i) => i / 3);
+      assertEquals(await back(numbers), numbers);
+      assertEquals(await back(numbers.buffer), numbers.buffer);
+      const part = bytesOf(20_000).subarray(1000, 6000);
+      assertEquals(await back(part), part.slice());
+    }),
+);
+
+clusterTest(
+  "a message is a copy from the time of sending",
+  (cluster) =>
+    withEcho(cluster, async (back) => {
+      const bytes = new Uint8Array(100_000);
+      const list = [1];
+      const first = back({ bytes, list });
+      bytes.fill(7);
+      list.push(2);
+      assertEquals(await first, { bytes: new Uint8Array(100_000), list: [1] });
+    }),
+);
+
+clusterTest(
+  "senders of large and small messages keep their order each",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    const senders = 8;
+    const each = 30;
+    await kate.run(async () => {
+      const here = self();
+      await alex.run(async () => {
+        await Node.connect(KATE);
+        for (let sender = 0; sender < senders; sender++) {
+          spawn(() => {
+            for (let i = 0; i < each; i++) {
+              const filler = i % 3 === sender % 3
+                ? new Uint8Array(200_000)
+                : i % 3 === 0
+                ? "y".repeat(100_000)
+                : i;
+              send(here, { sender, i, filler });
+            }
+          });
+        }
+      });
+      const next = new Array(senders).fill(0);
+      for (let n = 0; n < senders * each; n++) {
+        const { sender, i } = await receive();
+        assertEquals(i, next[sender]++);
+      }
+      assertEquals(next, new Array(senders).fill(each));
+    });
+  },
+);
+
+clusterTest(
+  "signals of others pass between the parts of a large message",
+  (cluster) =>
+    withRaw(cluster, { limits: { highWaterMark: 1 << 16 } }, async (peer) => {
+      send(THEIRS, new Uint8Array(16 << 20));
+      send(THEIRS, "after the large one");
+      assert((await peer.next())!.raw);
+      spawn(() => void send(THEIRS, "of another"));
+      const seen = ["raw"];
+      while (!seen.includes("after")) {
+        const frame = await peer.next();
+        if (frame!.raw !== undefined) {
+          if (seen.at(-1) !== "raw") seen.push("raw");
+          continue;
+        }
+        for (const [kind, , , value] of (frame!.json ?? []) as unknown[][]) {
+          if (value === "of another") seen.push("other");
+          else if (value === "after the large one") seen.push("after");
+          else assertEquals(kind, "large_attached");
+        }
+      }
+      assertEquals(seen, ["raw", "other", "raw", "after"]);
+    }),
+);
+
+clusterTest(
+  "parts, ticks and signals from a peer may be interleaved",
+  (cluster) =>
+    withRaw(cluster, {}, async (peer) => {
+      const { number } = self();
+      const text = JSON.stringify(["send", 1, number, "l".repeat(1000)]);
+      const large = new TextEncoder().encode(text);
+      const attachment = attachmentOf(Uint8Array.of(1, 2, 3, 4));
+      const value = JSON.stringify(
+        ["send*", 3, number, { $bytes: ["Uint16Array", 0] }],
+      );
+      await peer.write(rawFrameOf(1, attachment.subarray(0, 6), "attachments"));
+      await peer.write(TICK);
+      await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
+      await peer.say([["send", 2, number, "small"]]);
+      await peer.write(rawFrameOf(1, attachment.subarray(6), "attachments"));
+      await peer.write(rawFrameOf(1, Buffer.from(value), true));
+      await peer.write(TICK);
+      await peer.write(rawFrameOf(2, large.subarray(500), true));
+      await peer.say([
+        ["large", 2],
+        ["large_attached", 1, 0],
+      ]);
+      assertEquals(await receive(), "small");
+      assertEquals(await receive(), "l".repeat(1000));
+      assertEquals(await receive(), Uint16Array.of(0x0201, 0x0403));
+    }),
+);
+
+// Limits.
+
+clusterTest(
+  "send() of a message that is too large throws, and nothing of it is sent",
+  async (cluster) => {
+    await cluster.start("kate", { limits: { maxMessageBytes: 100_000 } });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const pid = await Node.spawn(KATE, Remote.echo);
+      const from = self();
+      const tell = (value: unknown) => send(pid, { from, value });
+      for (
+        const value of [
+          new Uint8Array(100_001),
+          "x".repeat(100_001),
+          "ü".repeat(70_000),
+        ]
+      ) {
+        tell("before");
+        const error = assertThrows(() => void tell(value), RangeError);
+        assertMatch(
+          error.message,
+          /Cannot send a message of \d+ bytes to kate@localhost: 100000 is the most/,
+        );
+        tell("after");
+        assertEquals([await receive(), await receive()], ["before", "after"]);
+      }
+      // Its JSON counts as well.
+      tell(new Uint8Array(99_900));
+      assertEquals((await receive()).length, 99_900);
+      assertEquals(Node.list(), [KATE]);
+    });
+  },
+);
+
+for (
+  const { what, bytes, told } of [
+    { what: "what is not JSON", bytes: frameOf("["), told: /not JSON/ },
+    { what: "no array", bytes: frameOf("{}"), told: /expected an array/ },
+    { what: "no signals", bytes: frameOf("[1]"), told: /expected an array/ },
+    {
+      what: "an unknown signal",
+      bytes: jsonFrame([["shout", 1, 2]]),
+      told: /unknown kind: "shout"/,
+    },
+    {
+      what: "an unknown tag",
+      bytes: jsonFrame([["send*", 1, 100, { $nope: 1 }]]),
+      told: /unknown tag "\$nope"/,
+    },
+    {
+      what: "a tag beside others",
+      bytes: jsonFrame([["send*", 1, 100, { $atom: "a", b: 1 }]]),
+      told: /beside others/,
+    },
+    {
+      what: "a negative number",
+      bytes: jsonFrame([["send", -1, 100, 1]]),
+      told: /expected a natural number/,
+    },
+    {
+      what: "a missing attachment",
+      bytes: jsonFrame([["send*", 1, 100, { $bytes: ["Uint8Array", 9] }]]),
+      told: /no attachment 9/,
+    },
+    {
+      what: "bytes that fit no array",
+      bytes: jsonFrame([["send*", 1, 100, {
+        $bytes: ["Uint32Array", "AAA="],
+      }]]),
+      told: /\b2 bytes are no Uint32Array/,
+    },
+    {
+      what: "a missing large signal",
+      bytes: jsonFrame([["large", 9]]),
+      told: /no raw bytes of number 9/,
+    },
+    {
+      what: "a frame that is too long",
+      bytes: Uint8Array.of(0x7f, 0xff, 0xff, 0xff),
+      told: /a frame of 1073741823 bytes/,
+    },
+    {
+      what: "a raw frame that is too short",
+      bytes: Uint8Array.of(0x80, 0, 0, 1, 0),
+      told: /a raw frame of 1 bytes\b/,
+    },
+    {
+      what: "raw bytes after their end",
+      bytes: Uint8Array.from([
+        ...rawFrameOf(1, Uint8Array.of(1), true),
+        ...rawFrameOf(1, Uint8Array.of(1), true),
+      ]),
+      told: /goes on after its end/,
+    },
+    {
+      what: "bytes that are not UTF-8",
+      bytes: Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22),
+      told: /not UTF-8/,
+    },
+    {
+      what: "too many peers",
+      bytes: jsonFrame([["peers", new Array(1025).fill("a@b")]]),
+      told: /more than 1024 peers/,
+    },
+    {
+      what: "an invalid trace",
+      bytes: jsonFrame([["trace", 1, "00-0-0-01"]]),
+      told: /an invalid trace/,
+    },
+    {
+      what: "a spawn of nothing",
+      bytes: jsonFrame([["spawn", 1, 1, null]]),
+      told: /expected an object, got null/,
+    },
+  ]
+) {
+  clusterTest(
+    `${what} from a peer closes its connection`,
+    (cluster) =>
+      withRaw(cluster, {}, async (peer) => {
+        Node.monitorNodes(true);
+        const before = jsonFrame([["send", 1, self().number, "before"]]);
+        await peer.write(before);
+        await peer.write(bytes);
+        await peer.write(before);
+        assertEquals(await receive(), "before");
+        await nodeDown(RAW);
+        await peer.closed;
+        assertMatch(
+          await cluster.logged(/raw@localhost is down/),
+          told,
+        );
+        assertEquals(
+          await receive(null, { timeout: 0, after: "none" }),
+          "none",
+        );
+      }),
+  );
+}
+
+clusterTest(
+  "parts from a peer are limited by the largest message",
+  (cluster) =>
+    withRaw(cluster, { limits: { maxMessageBytes: 10_000 } }, async (peer) => {
+      Node.monitor(RAW);
+      for (let id = 1; id <= 2; id++) {
+        await peer.write(rawFrameOf(id, new Uint8Array(5000), false));
+      }
+      await peer.write(rawFrameOf(2, new Uint8Array(1), false));
+      await nodeDown(RAW);
+      await cluster.logged(/a message of over 10000 bytes/);
+    }),
+);

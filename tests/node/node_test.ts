@@ -1,0 +1,294 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { hostname } from "node:os";
+import { ExitError, NodeStartError } from "../../core/errors.ts";
+import { Node } from "../../node.ts";
+import {
+  exit,
+  Process,
+  receive,
+  self,
+  spawnLink,
+} from "../../otp/process/process.ts";
+import { FakeEpmd } from "../_epmd_helpers.ts";
+import { clusterTest, COOKIE, freePort, nodeUp } from "../_nodes.ts";
+import { processTest } from "../_processes.ts";
+import * as Remote from "../_remote.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+
+// Without a started node.
+
+processTest("Node's functions report that no node is started", async () => {
+  assertEquals(Node.self(), "nonode@nohost");
+  assertFalse(Node.alive());
+  assertEquals(Node.list(), []);
+  assertEquals(await Node.connect(KATE), "ignored");
+  assertEquals(Node.disconnect(KATE), "ignored");
+  assertEquals(await Node.ping(KATE), "pang");
+  assertThrows(() => Node.monitor(KATE), TypeError, "not started");
+  assertEquals(await Node.stop(), undefined);
+});
+
+processTest(
+  "Node.spawn() returns a useless pid if no node is started",
+  async () => {
+    const pid = await Node.spawn(KATE, ["Remote", "wait"]);
+    assertEquals(pid.node, "nonode@nohost");
+    const spawned = await Node.spawnMonitor(KATE, ["Remote", "wait"]);
+    assertEquals(await receive(), {
+      type: "DOWN",
+      ref: spawned.ref,
+      object: spawned.pid,
+      reason: "noconnection",
+    });
+    Process.trapExit(true);
+    const from = await Node.spawnLink(KATE, ["Remote", "wait"]);
+    assertEquals(await receive(), {
+      type: "EXIT",
+      from,
+      reason: "noconnection",
+    });
+  },
+);
+
+// Start and stop.
+
+clusterTest(
+  "Node.start() makes the first node the default one, until it stops",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    assertEquals([Node.self(), Node.alive()], [ALEX, true]);
+    assertEquals(await kate.run(() => Node.self()), KATE);
+    assertEquals([alex.name, kate.name], [ALEX, KATE]);
+    assert(alex.creation > 3 && kate.creation > 3);
+    assertNotEquals(alex.port, kate.port);
+    await alex.stop();
+    assertEquals(Node.self(), KATE);
+    await kate.stop();
+    assertEquals(Node.self(), "nonode@nohost");
+  },
+);
+
+clusterTest(
+  "Node.start() appends this machine's name to a name without a host",
+  async (cluster) => {
+    const node = await Node.start({
+      name: "alex",
+      cookie: COOKIE,
+      epmdPort: cluster.epmdPort,
+    });
+    await using _ = node;
+    assertEquals(node.name, `alex@${hostname().split(".")[0]}`);
+  },
+);
+
+for (
+  const name of [
+    "",
+    "@localhost",
+    "alex@",
+    "alex smith@localhost",
+    "alex@kate@localhost",
+    "alex.smith@localhost",
+    "älex@localhost",
+    "alex@local host",
+    `${"a".repeat(129)}@localhost`,
+  ]
+) {
+  clusterTest(
+    `Node.start() rejects the name ${name.slice(0, 30)}`,
+    async (cluster) => {
+      const error = await assertRejects(
+        () => Node.start({ name, cookie: COOKIE, epmdPort: cluster.epmdPort }),
+        TypeError,
+      );
+      assertMatch(error.message, /^Cannot start a node: .*write name@host/);
+      assertFalse(Node.alive());
+    },
+  );
+}
+
+clusterTest(
+  "Node.start() rejects a name that is in use, and does not affect its owner",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const error = await assertRejects(
+      () => cluster.start("alex"),
+      NodeStartError,
+    );
+    assertEquals(error.code, "in_use");
+    assertStringIncludes(error.message, "the name is in use");
+    const kate = await cluster.start("kate");
+    assertEquals(await kate.run(() => Node.ping(alex.name)), "pong");
+  },
+);
+
+clusterTest("Node.start() rejects a port that is in use", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const error = await assertRejects(
+    () => cluster.start("kate", { port: alex.port }),
+    NodeStartError,
+  );
+  assertEquals(error.code, "in_use");
+  assertStringIncludes(error.message, `port ${alex.port} of 127.0.0.1`);
+  await cluster.start("kate");
+});
+
+clusterTest("Node.start() rejects an invalid cookie", async (cluster) => {
+  for (const cookie of ["", "a\nb", "x".repeat(256)]) {
+    const error = await assertRejects(
+      () => cluster.start("alex", { cookie }),
+      NodeStartError,
+    );
+    assertEquals(error.code, "cookie");
+  }
+});
+
+clusterTest(
+  "Node.start() reads a cookie file that only its owner can read",
+  async (cluster) => {
+    const file = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(file, `${COOKIE}\n`);
+      await Deno.chmod(file, 0o644);
+      const options = { cookie: undefined, cookieFile: file };
+      const error = await assertRejects(
+        () => cluster.start("alex", options),
+        NodeStartError,
+      );
+      assertEquals(error.code, "cookie");
+      assertStringIncludes(error.message, "chmod 400");
+      assertFalse(error.message.includes(COOKIE));
+      await Deno.chmod(file, 0o400);
+      const alex = await cluster.start("alex", options);
+      await cluster.start("kate");
+      assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+    } finally {
+      await Deno.remove(file);
+    }
+    const error = await assertRejects(
+      () => cluster.start("moebi", { cookie: undefined, cookieFile: file }),
+      NodeStartError,
+    );
+    assertEquals(error.code, "cookie");
+  },
+);
+
+clusterTest(
+  "Node.start() rejects if another program listens on EPMD's port",
+  async (cluster) => {
+    await using fake = new FakeEpmd((socket) => socket.end("HTTP/1.1 400 Bad"));
+    await fake.listen(cluster.epmdPort);
+    const error = await assertRejects(
+      () => cluster.start("alex"),
+      NodeStartError,
+    );
+    assertEquals(error.code, "network");
+    assertMatch(error.message, /^Cannot start alex@localhost: /);
+  },
+);
+
+clusterTest(
+  "Node.start() listens on the given port, also after a stop",
+  async (cluster) => {
+    const port = freePort();
+    for (let round = 0; round < 2; round++) {
+      const alex = await cluster.start("alex", { port });
+      assertEquals(alex.port, port);
+      await alex.stop();
+    }
+  },
+);
+
+clusterTest(
+  "stop() ends the node's processes with shutdown, then its connections",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    await alex.run(async () => {
+      Node.monitorNodes(true);
+      Process.trapExit(true);
+      const watched = await Node.spawnMonitor(KATE, Remote.wait);
+      const linked = await Node.spawnLink(KATE, Remote.wait);
+      await nodeUp(KATE);
+      const stopped = kate.stop();
+      assertEquals(await receive(), {
+        type: "DOWN",
+        ref: watched.ref,
+        object: watched.pid,
+        reason: "shutdown",
+      });
+      const exit = { type: "EXIT", from: linked, reason: "shutdown" };
+      assertEquals(await receive(), exit);
+      assertEquals(await receive(), { type: "nodedown", node: KATE });
+      assertEquals(Node.list("connected"), []);
+      assert(kate.stop() === stopped);
+      await stopped;
+      assertEquals(await Node.ping(KATE), "pang");
+    });
+  },
+);
+
+clusterTest(
+  "Node.stop() stops the node that it is called on",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const error = await assertRejects(
+      () => kate.run(() => Node.stop()),
+      ExitError,
+    );
+    assertEquals(error.reason, "shutdown");
+    await kate.stop();
+    await assertRejects(
+      () => kate.run(() => Node.self()),
+      Error,
+      "Cannot run a function on kate@localhost: the node has been stopped",
+    );
+    assertEquals(Node.self(), alex.name);
+    await Node.stop();
+    assertFalse(Node.alive());
+  },
+);
+
+// run()
+
+clusterTest(
+  "run() returns, throws or exits as its function does",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const pid = await alex.run(() => self());
+    assertEquals([pid.node, pid.creation], [ALEX, alex.creation]);
+    await assertRejects(
+      () => alex.run(() => Promise.reject(new RangeError("no"))),
+      RangeError,
+      "no",
+    );
+    const exited = await assertRejects(
+      () => alex.run(() => exit("enough")),
+      ExitError,
+    );
+    assertEquals(exited.reason, "enough");
+    const killed = await assertRejects(
+      () =>
+        alex.run(async () => {
+          spawnLink(() => exit("linked"));
+          await receive();
+        }),
+      ExitError,
+    );
+    assertEquals(killed.reason, "linked");
+    assertEquals(cluster.lines(), []);
+  },
+);

@@ -1,0 +1,411 @@
+/** The dashboard's page in Chromium, with a cluster behind it. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+import { Agent } from "../../otp/agent/agent.ts";
+import { Dashboard } from "../../observe/dashboard/dashboard.ts";
+import {
+  GenServer,
+  Logger,
+  Node,
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawn,
+  Supervisor,
+} from "../../mod.ts";
+import { type Browser, type Page, startBrowser } from "../../tools/_browser.ts";
+import { NodeProcess } from "../_node_process.ts";
+import { type Cluster, clusterTest } from "../_nodes.ts";
+import { until } from "../_until.ts";
+
+/** A page, and the cluster behind it. */
+interface Opened {
+  page: Page;
+  cluster: Cluster;
+  kate: Node;
+  /** Shows a view. */
+  show(view: string, node?: string): Promise<void>;
+}
+
+const ALEX = "alex@localhost";
+
+/** The browser of all tests, each of which has a context of its own. */
+let browser: Promise<Browser> | undefined;
+
+Deno.test.afterAll(async () => await (await browser)?.close());
+
+/** A test with the page of alex, who is connected to kate. */
+function browserTest(
+  name: string,
+  options: { write?: boolean; allowObserve?: boolean | "write" },
+  fn: (opened: Opened) => Promise<void>,
+): void {
+  clusterTest(name, async (cluster) => {
+    const { allowObserve = false, write = false } = options;
+    const kate = await cluster.start("kate", { allowObserve });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      assertEquals(await Node.connect(kate.name), true);
+      await using stack = new AsyncDisposableStack();
+      const pid = await Dashboard.startLink({ write });
+      stack.defer(async () => void await GenServer.stop(pid));
+      browser ??= startBrowser();
+      const context = await (await browser).newContext();
+      stack.defer(() => context.close());
+      const page = await context.newPage();
+      page.setDefaultTimeout(30_000);
+      const errors: string[] = [];
+      page.on("pageerror", (error) => errors.push(error.message));
+      page.on("console", (message) => {
+        // A refused request is logged by the browser, and shown by the page.
+        if (message.type() === "error" && !message.text().includes("403")) {
+          errors.push(message.text());
+        }
+      });
+      await page.goto(await Dashboard.url());
+      await page.waitForSelector("nav a");
+      await fn({
+        page,
+        cluster,
+        kate,
+        show: async (view, node = ALEX) => {
+          await page.goto(
+            `${page.url().split("#")[0]}#/${view}/${encodeURIComponent(node)}`,
+          );
+          await page.waitForSelector(
+            view === "processes"
+              ? "#processes tbody tr"
+              : "main > :not(.loading)",
+          );
+        },
+      });
+      assertEquals(errors, []);
+    });
+  }, {
+    programs: ["chromium"],
+    timeout: 120_000,
+    // The browser outlives a test.
+    sanitizeOps: false,
+    sanitizeResources: false,
+  });
+}
+
+const idle = () => receive(() => false);
+
+function waiter(label: string): Pid {
+  return spawn(idle, [], { label });
+}
+
+function end(...pids: Pid[]): void {
+  for (const pid of pids) Process.exit(pid, "kill");
+}
+
+/** The texts of the first column of the table of processes that contain a text. */
+async function rowsWith(page: Page, text: string): Promise<string[]> {
+  const rows = await page.locator("#processes tbody tr").allInnerTexts();
+  return rows.filter((each) => each.includes(text));
+}
+
+browserTest("a link opens the page once", {}, async ({ page }) => {
+  const link = await Dashboard.url();
+  const newContext = () => page.context().browser()!.newContext();
+  await using other = await newContext();
+  const first = await other.newPage();
+  await first.goto(link);
+  await first.waitForSelector("text=Live");
+  assert(!first.url().includes("token"), first.url());
+  assertEquals(await first.evaluate("document.cookie"), "");
+  const again = await first.goto(link);
+  assertEquals(again?.status(), 403);
+  await using stranger = await newContext();
+  const refused = await (await stranger.newPage()).goto(
+    page.url().split("#")[0],
+  );
+  assertEquals(refused?.status(), 403);
+  await first.goto(page.url());
+  await first.waitForSelector("text=Live");
+});
+
+browserTest(
+  "the table sorts, searches and leads to a process",
+  {},
+  async ({ page, show }) => {
+    const [few, many] = [waiter("sorted few"), waiter("sorted many")];
+    for (let i = 0; i < 30; i++) {
+      send(i < 10 ? few : many, {
+        text: `message ${i}`,
+      });
+    }
+    await show("processes");
+    await page.fill("#search", "sorted");
+    await until(async () => (await rowsWith(page, "sorted")).length === 2);
+    const order = async () =>
+      (await rowsWith(page, "sorted")).map((row) =>
+        /sorted (\w+)/.exec(row)![1]
+      );
+    await until(async () => (await order()).join() === "many,few");
+    // The keyboard is enough.
+    await page.focus("thead button[data-order=received]");
+    for (let i = 0; i < 30; i++) send(few, i);
+    await page.keyboard.press("Enter");
+    await until(async () => (await order()).join() === "few,many");
+    assertEquals(
+      await page.getAttribute("th[aria-sort]", "aria-sort"),
+      "descending",
+    );
+    assertStringIncludes(await page.innerText("th[aria-sort]"), "Received");
+    await page.locator("#processes tbody tr", { hasText: "sorted many" })
+      .getByRole("link").click();
+    await page.waitForSelector("text=Oldest messages");
+    assertStringIncludes(
+      await page.innerText(".messages"),
+      'text: "message 10"',
+    );
+    assertEquals(
+      await page.locator(".danger").count(),
+      0,
+      "it may not end processes",
+    );
+    end(few, many);
+    await page.waitForSelector("text=This process is gone");
+  },
+);
+
+browserTest(
+  "hostile texts of processes and logs are texts",
+  {},
+  async ({ page, show }) => {
+    const markup =
+      '<img src=x onerror="globalThis.hacked = true"><script>globalThis.hacked = true</script>';
+    const pids = [
+      waiter(markup),
+      waiter(`${"y".repeat(1_000_000)}`),
+      waiter("a\u202Eb\u0000c"),
+    ];
+    Process.register(pids[0], markup.slice(0, 100));
+    send(pids[0], markup);
+    Logger.error(`${markup}\n${markup}`);
+    await show("processes");
+    await page.fill("#search", "hacked");
+    await until(async () => (await rowsWith(page, "<img src=x")).length === 1);
+    await page.locator("#processes tbody tr", { hasText: "<img" }).getByRole(
+      "link",
+    ).click();
+    await page.waitForSelector(".messages");
+    for (const view of ["overview", "tree", "names", "log"]) {
+      await show(view);
+      if (view === "names" || view === "log") {
+        await page.waitForSelector(
+          "text=<img src=x",
+        );
+      }
+      assertEquals(await page.locator("main img, main script").count(), 0);
+    }
+    assertEquals(await page.evaluate("globalThis.hacked"), undefined);
+    await page.goto(
+      `${page.url().split("#")[0]}#/%E0%A4%A/<img>/${"x".repeat(1000)}`,
+    );
+    await page.waitForSelector(".failed, .map");
+    end(...pids);
+  },
+);
+
+browserTest(
+  "the tree shows restarts with the reason, and the log crashes as they come",
+  {},
+  async ({ page, show }) => {
+    const Failing = {
+      name: "Failing",
+      init: () => ({ type: "ok", state: 0 } as const),
+      handleCall: () => {
+        throw new Error("boom");
+      },
+    };
+    const pid = await Supervisor.startLink([
+      {
+        id: "failing",
+        start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
+      },
+    ], { strategy: "one_for_one", name: "Top" });
+    await show("tree");
+    await page.waitForSelector(".box:has-text('Failing')");
+    await show("log");
+    const ref = Process.monitor("Failing");
+    await GenServer.call("Failing", "crash").catch(() => {});
+    await receive((m) => ref.equals(m?.ref));
+    await page.waitForSelector(".log li:has-text('(Failing) terminating')");
+    await show("tree");
+    await page.waitForSelector(".restarts:has-text('1 restart')");
+    assertStringIncludes(await page.innerText(".reason"), "boom");
+    for (let i = 0; i < 14; i++) {
+      await Supervisor.startChild(pid, {
+        id: `more ${i}`,
+        start: () => Agent.startLink(() => i),
+      });
+    }
+    const more = page.locator("button.more");
+    await page.waitForSelector("button.more:text-is('Show 3 more')");
+    assertEquals(await page.locator(".box.worker").count(), 12);
+    await more.click();
+    assertEquals(await page.locator(".box.worker").count(), 15);
+    assertEquals(await more.count(), 0);
+    await Supervisor.stop(pid);
+  },
+);
+
+browserTest("a page that may write ends a process after a question", {
+  write: true,
+  allowObserve: "write",
+}, async ({ page, kate, show }) => {
+  const own = waiter("to be ended");
+  const other = await kate.run(() => waiter("to be ended"));
+  for (
+    const [pid, node, button] of [[own, ALEX, "Kill"], [
+      other,
+      kate.name,
+      "Shut down",
+    ]] as const
+  ) {
+    const ref = Process.monitor(pid);
+    await show("processes", node);
+    await page.fill("#search", "to be ended");
+    await page.locator("#processes tbody tr", { hasText: "to be ended" })
+      .getByRole("link").click();
+    await page.getByRole("button", { name: `${button}…` }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.waitForSelector("dialog", { state: "detached" });
+    assertEquals(
+      await (pid === own
+        ? Process.alive(own)
+        : kate.run(() => Process.alive(other))),
+      true,
+    );
+    await page.getByRole("button", { name: `${button}…` }).click();
+    await page.getByRole("button", { name: button, exact: true }).click();
+    const { reason } = await receive((m) => ref.equals(m?.ref));
+    assertEquals(reason, button === "Kill" ? "killed" : "shutdown");
+    await page.waitForSelector("text=This process is gone");
+  }
+});
+
+browserTest(
+  "the page shows each node that allows it, and how the others do",
+  {},
+  async ({ page, cluster, kate, show }) => {
+    await using moebi = await NodeProcess.start(cluster, "moebi", {
+      allowObserve: true,
+    });
+    assertEquals(await Node.connect(moebi.name), true);
+    await show("overview");
+    await page.waitForSelector(`.map a:has-text("${moebi.name}")`);
+    await page.waitForSelector(
+      `li:has-text("${kate.name}"):has-text("--allow-observe")`,
+    );
+    await page.selectOption("#node", moebi.name);
+    await page.waitForSelector(`h2:has-text("Connections of ${moebi.name}")`);
+    await page.getByRole("link", { name: "Names" }).click();
+    await page.waitForSelector("td:has-text('tasks')");
+    await page.selectOption("#node", kate.name);
+    await page.waitForSelector("#status.failed:has-text('--allow-observe')");
+  },
+);
+
+browserTest(
+  "20,000 processes: the page has no more rows than it shows",
+  {},
+  async ({ page, show }) => {
+    const pids = Array.from({ length: 20_000 }, (_, i) => waiter(`many ${i}`));
+    send(pids[12_345], "one");
+    await show("processes");
+    await page.waitForSelector("tbody tr:has-text('many 12345')");
+    assertEquals(await page.locator("#processes tbody tr").count(), 50);
+    await page.selectOption("#limit", "200");
+    await until(async () =>
+      await page.locator("#processes tbody tr").count() === 200
+    );
+    await page.fill("#search", "many 777");
+    await until(async () =>
+      (await page.innerText(".count")).endsWith(" of 11")
+    );
+    await show("tree");
+    end(...pids);
+  },
+);
+
+browserTest(
+  "axe finds nothing in any view, light and dark",
+  { write: true },
+  async ({ page, show }) => {
+    const pid = waiter("accessible");
+    send(pid, "hi");
+    Logger.error("an error\nwith details");
+    const { default: { source: code } } = await import("npm:axe-core@^4");
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (
+        const view of [
+          "overview",
+          "tree",
+          "names",
+          "log",
+          "processes",
+          "process",
+        ]
+      ) {
+        if (view === "process") {
+          await page.fill("#search", "accessible");
+          await until(async () =>
+            (await rowsWith(page, "accessible")).length === 1 &&
+            await page.locator("#processes tbody tr").count() === 1
+          );
+          await page.locator("#processes tbody tr").getByRole("link").click();
+          await page.waitForSelector(".messages");
+        } else await show(view);
+        await page.waitForTimeout(300);
+        const found = await page.evaluate(
+          `${code}; axe.run().then(({ violations }) =>
+        violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html.slice(0, 150)).join(" | ")))`,
+        );
+        assertEquals(found, [], `${view}, ${colorScheme}`);
+      }
+    }
+    end(pid);
+  },
+);
+
+browserTest(
+  "the keyboard reaches everything, and an answer takes no focus away",
+  {},
+  async ({ page, show }) => {
+    await show("overview");
+    await page.keyboard.press("Tab");
+    assertEquals(
+      await page.evaluate("document.activeElement.className"),
+      "skip",
+    );
+    await page.keyboard.press("Enter");
+    assertEquals(await page.evaluate("document.activeElement.id"), "main");
+    await page.focus(".map a");
+    const answers = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        await page.waitForResponse((response) =>
+          response.url().includes("api/state")
+        );
+      }
+    };
+    await answers(3);
+    assertEquals(
+      await page.evaluate("document.activeElement.getAttribute('data-key')"),
+      ALEX,
+    );
+    await page.getByRole("link", { name: "Log" }).focus();
+    await answers(2);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".log");
+    await page.getByRole("button", { name: "Pause" }).focus();
+    await page.keyboard.press("Space");
+    await page.waitForSelector("#status:has-text('Paused')");
+  },
+);

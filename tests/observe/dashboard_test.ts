@@ -1,0 +1,785 @@
+/** The dashboard's web server: its link, its sessions, what it refuses, and what it answers. */
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { connect, type Socket } from "node:net";
+import { request } from "node:http";
+import { Dashboard } from "../../observe/dashboard/dashboard.ts";
+import type { PageState } from "../../observe/dashboard/page_shapes.ts";
+import {
+  GenServer,
+  Logger,
+  Node,
+  Process,
+  receive,
+  send,
+  spawn,
+} from "../../mod.ts";
+import { test } from "../../testing/tags.ts";
+import { clientSource, SOURCE } from "../../tools/dashboard_client.ts";
+import { assetOf, PAGE } from "../../observe/dashboard/assets.ts";
+import { Cluster, clusterTest } from "../_nodes.ts";
+import { numbersIn } from "../_pages.ts";
+import { until } from "../_until.ts";
+
+const [CONNECTIONS, , HEAD] = numbersIn(
+  "docs/security.md",
+  "**Limits.** # connections, # requests at a time, heads of #,",
+);
+
+/** An answer of the server. */
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** A request whose headers are all given, unlike those of fetch. */
+function ask(
+  url: string,
+  headers: Record<string, string> = {},
+  { method = "GET", body }: { method?: string; body?: string } = {},
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const sent = request(url, { headers, method, agent: false }, (response) => {
+    let text = "";
+    response.setEncoding("utf-8");
+    response.on("data", (part: string) => text += part);
+    response.on("error", reject);
+    response.on(
+      "end",
+      () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: text,
+        }),
+    );
+  });
+  sent.on("error", reject);
+  sent.end(body);
+  return promise;
+}
+
+/** A browser that has used a link. */
+class Session {
+  readonly #page: URL;
+  readonly #headers: Record<string, string>;
+
+  constructor(page: URL, headers: Record<string, string>) {
+    this.#page = page;
+    this.#headers = headers;
+  }
+
+  /** Uses a link. */
+  static async open(link: string): Promise<Session> {
+    const { status, headers, body } = await ask(link);
+    assertEquals(status, 200, body);
+    const [cookie] = headers["set-cookie"] as string[];
+    const [, path] = /url=(\/[0-9a-f]{16}\/)"/.exec(body)!;
+    assertStringIncludes(cookie, `; HttpOnly; SameSite=Strict; Path=${path}`);
+    return new Session(new URL(path, link), {
+      cookie: cookie.split(";")[0],
+      "x-otp-dashboard": "1",
+    });
+  }
+
+  /** Its cookie, as a line of a request. */
+  get cookie(): string {
+    return `Cookie: ${this.#headers.cookie}\r\n`;
+  }
+
+  /** The address of the page. */
+  get url(): string {
+    return this.#page.href;
+  }
+
+  /** Asks for a path; headers that are empty are left out. */
+  ask(
+    path: string,
+    headers: Record<string, string> = {},
+    options: { method?: string; body?: string } = {},
+  ): Promise<Answer> {
+    const all = Object.entries({ ...this.#headers, ...headers }).filter((
+      [, value],
+    ) => value !== "");
+    return ask(
+      new URL(path, this.#page).href,
+      Object.fromEntries(all),
+      options,
+    );
+  }
+
+  /** All that a page shows. */
+  async state(query: Record<string, string> = {}): Promise<PageState> {
+    const { status, body } = await this.ask(
+      `api/state?${new URLSearchParams(query)}`,
+    );
+    assertEquals(status, 200, body);
+    return JSON.parse(body);
+  }
+
+  /** Asks to end a process. */
+  end(pid: string | undefined, reason = "kill"): Promise<Answer> {
+    return this.ask("api/end", { "content-type": "application/json" }, {
+      method: "POST",
+      body: JSON.stringify({ pid, reason }),
+    });
+  }
+}
+
+/** A test with a dashboard of a node in a cluster. */
+function pageTest(
+  name: string,
+  options: { write?: boolean; allowObserve?: boolean | "write" },
+  fn: (session: Session, kate: Node) => Promise<void>,
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate", {
+      allowObserve: options.allowObserve ?? false,
+    });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      assertEquals(await Node.connect(kate.name), true);
+      const pid = await Dashboard.startLink({ write: options.write });
+      await fn(await Session.open(await Dashboard.url()), kate);
+      await GenServer.stop(pid);
+    });
+  });
+}
+
+const idle = () => receive(() => false);
+
+/** Starts a process that waits, with a label. */
+function waiter(label: string) {
+  return spawn(idle, [], { label });
+}
+
+clusterTest("Dashboard.startLink() rejects an empty name", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await assertRejects(
+      async () => await Dashboard.startLink({ name: "" }),
+      TypeError,
+      'with the name "": give a text',
+    );
+  });
+});
+
+pageTest("a link works once, and other links later", {}, async (session) => {
+  const link = await Dashboard.url();
+  const other = await Session.open(link);
+  const again = await ask(link);
+  assertEquals(again.status, 403);
+  assertStringIncludes(again.body, "works once");
+  assertEquals(again.headers["set-cookie"], undefined);
+  assertEquals((await ask(link.replace(/.$/, "!"))).status, 403);
+  assertEquals((await ask(new URL("/", link).href)).status, 403);
+  assertEquals((await other.ask("")).status, 200);
+  assertEquals((await session.ask("")).status, 200);
+});
+
+pageTest("nothing is answered without a session", {}, async (session) => {
+  const wrong = "otp_dashboard_1=x; ".repeat(50);
+  for (
+    const path of ["", "style.css", "client/main.ts", "api/state", "nothing"]
+  ) {
+    for (const cookie of ["", wrong, "=;=;;=", `x=${"y".repeat(4000)}`]) {
+      assertEquals((await session.ask(path, { cookie })).status, 403, path);
+    }
+  }
+  assertEquals((await session.ask("../")).status, 403);
+  assertEquals((await session.ask("nothing")).status, 404);
+  assertEquals((await session.ask("__proto__")).status, 404);
+  assertEquals((await session.ask("client/../client/main.ts")).status, 200);
+});
+
+pageTest(
+  "the names of other hosts are refused: DNS rebinding leads here",
+  {},
+  async (session) => {
+    const { port } = new URL(session.url);
+    for (
+      const host of [
+        "evil.example",
+        `evil.example:${port}`,
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:1",
+        "127.0.0.1@evil",
+        " ",
+        "0x7f000001",
+      ]
+    ) {
+      for (const path of ["", "api/state"]) {
+        assertEquals((await session.ask(path, { host })).status, 403, host);
+      }
+      // The token is not spent either.
+      const link = await Dashboard.url();
+      assertEquals((await ask(link, { host })).status, 403);
+      assertEquals((await ask(link)).status, 200);
+    }
+    // Another port is that of a tunnel.
+    for (
+      const host of [
+        "localhost",
+        `localhost:${port}`,
+        "127.0.0.1:1",
+        "[::1]:80",
+        "LOCALHOST",
+      ]
+    ) {
+      assertEquals(
+        (await session.ask("api/state", { host })).status,
+        200,
+        host,
+      );
+    }
+  },
+);
+
+pageTest(
+  "requests of other origins are refused",
+  { write: true },
+  async (session) => {
+    const { origin } = new URL(session.url);
+    const state = (headers: Record<string, string>) =>
+      session.ask("api/state", headers);
+    for (
+      const other of [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:1",
+        origin.replace("http", "https"),
+      ]
+    ) {
+      assertEquals((await state({ origin: other })).status, 403, other);
+    }
+    for (const site of ["cross-site", "same-site", "none"]) {
+      assertEquals((await state({ "sec-fetch-site": site })).status, 403, site);
+    }
+    assertEquals((await state({ "x-otp-dashboard": "" })).status, 403);
+    assertEquals(
+      (await state({ origin, "sec-fetch-site": "same-origin" })).status,
+      200,
+    );
+    const target = waiter("target");
+    const id = `${target.node}/${target.number}/${target.creation}`;
+    const ended = await session.ask("api/end", {
+      origin: "http://evil.example",
+    }, {
+      method: "POST",
+      body: JSON.stringify({ pid: id, reason: "kill" }),
+    });
+    assertEquals([ended.status, Process.alive(target)], [403, true]);
+    const { headers } = await session.ask("", {
+      "access-control-request-method": "GET",
+    });
+    assertEquals(headers["access-control-allow-origin"], undefined);
+    assertEquals(
+      (await session.ask("api/state", {}, { method: "OPTIONS" })).status,
+      405,
+    );
+    Process.exit(target, "kill");
+  },
+);
+
+pageTest("the page runs no code but its own", {}, async (session) => {
+  for (const path of ["", "client/main.ts", "api/state", "nothing"]) {
+    const { headers } = await session.ask(path);
+    const policy = String(headers["content-security-policy"]);
+    for (
+      const rule of [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+      ]
+    ) {
+      assertStringIncludes(policy, rule);
+    }
+    assert(!policy.includes("unsafe") && !policy.includes("*"), policy);
+    assertEquals(headers["x-content-type-options"], "nosniff");
+    assertEquals(headers["referrer-policy"], "no-referrer");
+    assertEquals(headers["cache-control"], "no-store");
+  }
+  const { body } = await session.ask("");
+  assertEquals(body.match(/<script/g)?.length, 1);
+  assert(
+    !/ on\w+=|<style| style=|https?:\/\/(?!www\.w3\.org)/.test(body),
+    "no code and no fetches inside",
+  );
+});
+
+/** Sends bytes, and returns the status of the answer; 0 if the connection is closed without one. */
+function sendRaw(url: string, bytes: string): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const { hostname, port } = new URL(url);
+  const socket = connect(
+    Number(port),
+    hostname,
+    () => socket.write(bytes, "latin1"),
+  );
+  let text = "";
+  socket.on("data", (data) => {
+    text += data;
+    if (text.includes("\r\n")) socket.destroy();
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => resolve(Number(text.slice(9, 12))));
+  return promise;
+}
+
+pageTest("hostile requests end with themselves", {}, async (session) => {
+  const { pathname, host } = new URL(session.url);
+  const head = `Host: ${host}\r\n`;
+  const cases: [string, number[]][] = [
+    ["\x00\xff\xfe\r\n\r\n", [0, 400]],
+    [`GET / HTTP/9.9\r\n${head}\r\n`, [0, 400, 403, 505]],
+    [`GET http://[ HTTP/1.1\r\n${head}\r\n`, [0, 400, 414]],
+    [`GET * HTTP/1.1\r\n${head}\r\n`, [0, 400, 414]],
+    [`CONNECT x:1 HTTP/1.1\r\n${head}\r\n`, [0, 400, 405, 414]],
+    [`GET / HTTP/1.1\r\n\r\n`, [0, 400, 403]],
+    [`GET / HTTP/1.1\r\nHost: \xff\xff\r\n\r\n`, [0, 400, 403]],
+    [`GET /?token=${"%ff".repeat(300)} HTTP/1.1\r\n${head}\r\n`, [403]],
+    [`GET ${pathname}%00%2e%2e/ HTTP/1.1\r\n${head}\r\n`, [403]],
+    [`GET /${"a".repeat(5000)} HTTP/1.1\r\n${head}\r\n`, [414]],
+    [`GET / HTTP/1.1\r\n${head}X: ${"a".repeat(20_000)}\r\n\r\n`, [0, 431]],
+    [`GET / HTTP/1.1\r\n${head}${"X: y\r\n".repeat(5000)}\r\n`, [
+      0,
+      400,
+      403,
+      431,
+    ]],
+    [
+      `POST ${pathname}api/end HTTP/1.1\r\n${head}Content-Length: 1000000000\r\n\r\n`,
+      [403],
+    ],
+    [
+      `GET / HTTP/1.1\r\n${head}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
+      [0, 400, 403, 426],
+    ],
+  ];
+  for (const [bytes, allowed] of cases) {
+    const status = await sendRaw(session.url, bytes);
+    assert(
+      allowed.includes(status),
+      `${JSON.stringify(bytes.slice(0, 60))}: ${status}`,
+    );
+  }
+  // Hosts count the bytes of a head a little differently.
+  for (const [size, status] of [[HEAD - 100, 403], [HEAD + 200, 0]]) {
+    const start = `GET / HTTP/1.1\r\n${head}X: `;
+    const bytes = `${start.padEnd(size - 4, "x")}\r\n\r\n`;
+    assertEquals(await sendRaw(session.url, bytes), status, `${size} bytes`);
+  }
+  const large = await session.ask("api/end", {}, {
+    method: "POST",
+    body: "x".repeat(5000),
+  });
+  assertEquals(large.status, 413);
+  for (
+    const body of [
+      "",
+      "{",
+      "null",
+      "[]",
+      '{"pid":{}}',
+      '{"pid":"a/1/1","reason":"kill"}',
+    ]
+  ) {
+    const { status } = await session.ask("api/end", {}, {
+      method: "POST",
+      body,
+    });
+    assert([400, 403, 413].includes(status), `${body}: ${status}`);
+  }
+  for (
+    const query of [
+      "after=x",
+      "node=%ff",
+      "node=nobody@nowhere",
+      "pid=x/1/1&view=process",
+      "limit=-1&view=processes",
+      "limit=1e9&order=x&view=processes",
+      "view=__proto__",
+    ]
+  ) {
+    assertEquals((await session.ask(`api/state?${query}`)).status, 200, query);
+  }
+});
+
+pageTest(
+  "connections that wait do not keep the owner out, and are no more than their number",
+  {},
+  async (session) => {
+    const { hostname, port, pathname } = new URL(session.url);
+    const sockets = new Set<Socket>();
+    const evicted: string[] = [];
+    /** Opens a connection, which sends some bytes; resolves when the bytes that are expected have come back. */
+    const open = (name: string, bytes: string, isAnswered = true) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(bytes);
+        if (!isAnswered) resolve();
+      });
+      sockets.add(socket);
+      socket.on("error", reject);
+      socket.on("data", () => resolve());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        evicted.push(name);
+      });
+      return promise;
+    };
+    const head = "Host: 127.0.0.1\r\n";
+    // An open page, and then connections that sent no request, half of one, or one that was refused.
+    await open(
+      "page",
+      `GET ${pathname} HTTP/1.1\r\n${head}${session.cookie}\r\n`,
+    );
+    for (let i = 0; i < CONNECTIONS - 1; i++) {
+      const bytes = ["", "GET / HT", `GET / HTTP/1.1\r\n${head}\r\n`][i % 3];
+      await open(`${i}`, bytes, i % 3 === 2);
+    }
+    // The owner comes in, and each further connection ends one that waits; the page of a session is the last of them.
+    for (let i = 0; i < CONNECTIONS; i++) {
+      assertEquals((await session.ask("")).status, 200, `${i}`);
+      await open(`more ${i}`, `GET / HTTP/1.1\r\n${head}\r\n`);
+    }
+    await until(() => sockets.size <= CONNECTIONS && evicted.includes("0"));
+    assert(!evicted.includes("page"));
+    const gone = [...sockets].map((socket) =>
+      new Promise((resolve) => socket.on("close", resolve))
+    );
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(gone);
+  },
+);
+
+pageTest(
+  "the page shows a node: its state, processes, trees, names and log",
+  {},
+  async (session) => {
+    const pid = waiter("a waiter");
+    for (let i = 0; i < 3; i++) send(pid, i);
+    const { self, nodes, state, cluster } = await session.state({
+      view: "overview",
+    });
+    assertEquals([self, nodes, state?.node], ["alex@localhost", [
+      "alex@localhost",
+      "kate@localhost",
+    ], "alex@localhost"]);
+    assertEquals(
+      cluster?.map((
+        { node, error },
+      ) => [node, error?.includes("--allow-observe")]),
+      [
+        ["alex@localhost", undefined],
+        ["kate@localhost", true],
+      ],
+    );
+    const { processes } = await session.state({
+      view: "processes",
+      order: "messages",
+      limit: "1",
+    });
+    const [first] = processes!.processes;
+    assertEquals([first.initialCall, first.messageQueueLen, first.linkCount], [
+      "a waiter",
+      3,
+      0,
+    ]);
+    const { process } = await session.state({
+      view: "process",
+      pid: first.pid!.id,
+    });
+    assertEquals(process?.messages, ["0", "1", "2"]);
+    Process.exit(pid, "kill");
+    assertEquals(
+      (await session.state({ view: "process", pid: first.pid!.id })).process,
+      null,
+    );
+    const { names } = await session.state({ view: "names" });
+    assert(names!.registered.some(({ name }) => name === "Dashboard"));
+    const { tree } = await session.state({ view: "tree" });
+    assert(Array.isArray(tree?.roots));
+    const { log } = await session.state();
+    Logger.error("something broke");
+    const after = String(log!.at(-1)?.number ?? 0);
+    assertEquals(
+      (await session.state({ after })).log?.map(({ message }) => message),
+      ["something broke"],
+    );
+  },
+);
+
+pageTest(
+  "the page shows another node that allows it",
+  { allowObserve: true },
+  async (session, kate) => {
+    const pid = await kate.run(() => waiter("on kate"));
+    const { state, error } = await session.state({ node: kate.name });
+    assertEquals([state?.node, error], [kate.name, undefined]);
+    const { processes } = await session.state({
+      node: kate.name,
+      view: "processes",
+      search: "on kate",
+    });
+    assertEquals(processes?.processes.map(({ pid }) => pid?.node), [kate.name]);
+    await kate.run(() => Process.exit(pid, "kill"));
+  },
+);
+
+pageTest("the page sorts by messages per second", {}, async (session) => {
+  const query = { view: "processes", order: "rate", search: "rated" };
+  const [slow, fast] = [waiter("rated slow"), waiter("rated fast")];
+  for (let i = 0; i < 100; i++) send(slow, i);
+  await session.state(query);
+  let labels: (string | undefined)[] = [];
+  while (labels[0] !== "rated fast") {
+    for (let i = 0; i < 10; i++) send(fast, i);
+    send(slow, 0);
+    const { processes } = await session.state(query);
+    labels = processes!.processes.filter(({ rate }) => rate! > 0).map((
+      { initialCall },
+    ) => initialCall);
+  }
+  Process.exit(slow, "kill");
+  Process.exit(fast, "kill");
+});
+
+pageTest(
+  "a page that may only read ends no process",
+  { allowObserve: "write" },
+  async (session, kate) => {
+    const pid = await kate.run(() => waiter("target"));
+    const { processes } = await session.state({
+      node: kate.name,
+      view: "processes",
+      search: "target",
+    });
+    const { status, body } = await session.end(processes!.processes[0].pid?.id);
+    assertEquals(status, 403);
+    assertStringIncludes(body, "--dashboard-write");
+    assertEquals(await kate.run(() => Process.alive(pid)), true);
+    await kate.run(() => Process.exit(pid, "kill"));
+  },
+);
+
+pageTest(
+  "a page that may write ends processes here, and where a node allows that",
+  { write: true, allowObserve: true },
+  async (session, kate) => {
+    const own = waiter("own target");
+    const other = await kate.run(() => waiter("other target"));
+    const find = async (node: string) =>
+      (await session.state({ node, view: "processes", search: "target" }))
+        .processes!.processes[0].pid?.id;
+    const ref = Process.monitor(own);
+    assertEquals(
+      (await session.end(await find("alex@localhost"), "normal")).status,
+      400,
+    );
+    assertEquals((await session.end(await find("alex@localhost"))).status, 200);
+    assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
+    const refused = await session.end(await find(kate.name));
+    assertEquals(refused.status, 403);
+    assertStringIncludes(refused.body, `allowObserve: \\"write\\"`);
+    assertEquals((await session.end("nobody@nowhere/1/1")).status, 404);
+    await kate.run(() => Process.exit(other, "kill"));
+  },
+);
+
+pageTest("a page that may write ends a process of another node", {
+  write: true,
+  allowObserve: "write",
+}, async (session, kate) => {
+  const pid = await kate.run(() => waiter("target"));
+  const ref = Process.monitor(pid);
+  const { processes } = await session.state({
+    node: kate.name,
+    view: "processes",
+    search: "target",
+  });
+  assertEquals(
+    (await session.end(processes!.processes[0].pid?.id, "shutdown")).status,
+    200,
+  );
+  assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "shutdown");
+  // A page makes its node connect to no other.
+  const MIA = "mia@localhost";
+  const { error } = await session.state({ node: MIA });
+  assertEquals(error, `${MIA} is not connected`);
+  assertEquals((await session.end(`${MIA}/1/1`, "kill")).status, 404);
+});
+
+test("whatever another node answers, a page gets fields of their types and bounds", async () => {
+  await using cluster = new Cluster();
+  const huge = "<img src=x onerror=alert(1)>".repeat(20_000);
+  const long = huge.slice(0, 2000);
+  const deep: unknown[] = [];
+  for (let i = 0, at = deep; i < 50; i++) at.push(at = [] as unknown[]);
+  const answers: unknown[] = [undefined, null, 1, huge, deep, [huge], {
+    node: huge,
+    connections: Array(1000).fill({ node: long }),
+    applications: Array(500).fill(long),
+  }];
+  let answer: unknown;
+  const lie = () => answer;
+  const Observer = {
+    node: lie,
+    processes: lie,
+    process: lie,
+    tree: lie,
+    names: lie,
+    log: lie,
+  };
+  const kate = await cluster.start("kate", { modules: { Observer } });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    assertEquals(await Node.connect(kate.name), true);
+    const pid = await Dashboard.startLink();
+    const session = await Session.open(await Dashboard.url());
+    const process = {
+      pid: huge,
+      name: huge,
+      label: deep,
+      received: "x",
+      links: Array(500).fill(pid),
+      messages: Array(100).fill(long),
+    };
+    const child: Record<string, unknown> = { name: huge, children: [] };
+    child.children = Array.from(
+      { length: 3000 },
+      () => ({ name: long.slice(0, 300), children: [{ id: 1 }] }),
+    );
+    for (
+      answer of [
+        ...answers,
+        {
+          processes: Array(210).fill({
+            ...process,
+            pid,
+            name: long,
+            links: [],
+            messages: [],
+          }),
+          total: NaN,
+        },
+        process,
+        { roots: [child], more: -1 },
+        {
+          groups: Array(20).fill({
+            scope: long,
+            groups: Array(110).fill({
+              group: long.slice(0, 300),
+              pids: Array(15).fill(pid),
+            }),
+          }),
+        },
+        [{ message: huge, number: "x" }],
+      ]
+    ) {
+      for (
+        const view of [
+          "overview",
+          "processes",
+          "process",
+          "tree",
+          "names",
+          "log",
+        ]
+      ) {
+        const { body, status } = await session.ask(
+          `api/state?node=${kate.name}&view=${view}&pid=${
+            encodeURIComponent(`${kate.name}/1/1`)
+          }`,
+        );
+        assertEquals(status, 200, body.slice(0, 200));
+        assert(body.length < 4_000_000, `${view}: ${body.length}`);
+      }
+    }
+    await GenServer.stop(pid);
+  });
+});
+
+test("a dashboard listens on loopback addresses only, and says why it cannot start", async () => {
+  await assertRejects(
+    () => Dashboard.startLink({ host: "0.0.0.0" }),
+    TypeError,
+    "give a loopback address",
+  );
+  await assertRejects(
+    () => Dashboard.startLink({ port: 70_000 }),
+    RangeError,
+    "from 0 to 65535",
+  );
+  await using node = await Node.start({
+    name: "port@localhost",
+    cookie: "c",
+    epmdPort: false,
+    log() {},
+  });
+  await node.run(async () => {
+    Process.trapExit(true);
+    const pid = await Dashboard.startLink({ name: "first" });
+    const { port } = new URL(await Dashboard.url(pid));
+    await assertRejects(
+      () => Dashboard.startLink({ port: Number(port) }),
+      Error,
+      "give another port",
+    );
+    await GenServer.stop(pid);
+  });
+});
+
+test("a dashboard closes its port when it is killed, and when its node stops", async () => {
+  for (const end of ["kill", "stop"]) {
+    const node = await Node.start({
+      name: "gone@localhost",
+      cookie: "c",
+      epmdPort: false,
+      log() {},
+    });
+    const link = await node.run(async () => {
+      const pid = await startUnlinked();
+      const url = await Dashboard.url(pid);
+      if (end === "kill") {
+        const ref = Process.monitor(pid);
+        Process.exit(pid, "kill");
+        await receive((m) => ref.equals(m?.ref));
+      }
+      return url;
+    });
+    await node.stop();
+    await assertRejects(() => ask(link), Error);
+  }
+});
+
+/** Starts a dashboard that is linked to a process that lives as long as the node. */
+async function startUnlinked() {
+  const { promise, resolve } = Promise.withResolvers<
+    Awaited<ReturnType<typeof Dashboard.startLink>>
+  >();
+  spawn(async () => {
+    Process.trapExit(true);
+    resolve(await Dashboard.startLink());
+    await idle();
+  });
+  return await promise;
+}
+
+test("the served code is that of client/, and all files have at most 150 kB", async () => {
+  const written = await Deno.readTextFile(SOURCE);
+  assertEquals(written, await clientSource(), "run tools/dashboard_client.ts");
+  let size = PAGE.length + assetOf("style.css")!.body.length;
+  for await (const { name } of Deno.readDir(new URL("client/", SOURCE))) {
+    if (name.endsWith(".ts")) size += assetOf(`client/${name}`)!.body.length;
+  }
+  assert(size <= 150_000, `${size} bytes`);
+});

@@ -1,0 +1,283 @@
+/** The handlers of `/livez` and `/readyz`, in real web servers. */
+
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Hono } from "npm:hono@^4";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { health, type HealthOptions } from "../../observe/health.ts";
+import { Node } from "../../node.ts";
+import { self } from "../../otp/process/process.ts";
+import { test } from "../../testing/tags.ts";
+import { clusterTest } from "../_nodes.ts";
+
+const NEVER = new Promise<never>(() => {});
+
+/** The status and the body of a path, without a server. */
+async function ask(
+  options: HealthOptions | ReturnType<typeof health>,
+  path: string,
+): Promise<[status: number, body: string]> {
+  const probe = typeof options === "function" ? options : health(options);
+  const response = await probe(new Request(`http://localhost${path}`));
+  return [response!.status, await response!.text()];
+}
+
+/** The answers that a client of a server gets, for several paths and methods. */
+async function answers(port: number): Promise<unknown[]> {
+  const rows: unknown[] = [];
+  for (
+    const [method, path] of [
+      ["GET", "/livez"],
+      ["GET", "/readyz?verbose"],
+      ["HEAD", "/readyz"],
+      ["POST", "/livez"],
+      ["GET", "/"],
+      ["GET", "/livez/x"],
+    ]
+  ) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+    rows.push([
+      response.status,
+      await response.text(),
+      response.headers.get("cache-control"),
+    ]);
+  }
+  return rows;
+}
+
+const EXPECTED = [
+  [200, "ok\n", "no-store"],
+  [200, "ok\n", "no-store"],
+  [200, "", "no-store"],
+  [200, "other", null],
+  [200, "other", null],
+  [200, "other", null],
+];
+
+clusterTest(
+  "health() fits Deno.serve, node:http, Express and Hono",
+  async (cluster) => {
+    await cluster.start("alex");
+    const probe = health();
+    const served = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => probe(request) ?? new Response("other"),
+    );
+    assertEquals(await answers(served.addr.port), EXPECTED);
+    await served.shutdown();
+
+    const app = new Hono();
+    app.use(health());
+    app.all("*", (context) => context.text("other"));
+    const hono = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      app.fetch,
+    );
+    assertEquals(await answers(hono.addr.port), EXPECTED);
+    await hono.shutdown();
+
+    const other = (response: ServerResponse) => void response.end("other");
+    const listeners = [
+      createServer((request, response) => {
+        if (!probe(request, response)) other(response);
+      }),
+      createServer((request, response) => {
+        probe(request, response, () => other(response));
+      }),
+    ];
+    for (const server of listeners) {
+      await new Promise<void>((resolve) =>
+        server.listen(0, "127.0.0.1", resolve)
+      );
+      const { port } = server.address() as AddressInfo;
+      assertEquals(await answers(port), EXPECTED);
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    }
+  },
+);
+
+clusterTest(
+  "health(): a program is ready while its node is up, and lives until it is stopped",
+  async (cluster) => {
+    const verbose = true;
+    assertEquals(await ask({}, "/livez"), [200, "ok\n"]);
+    assertEquals(await ask({}, "/readyz"), [503, "unavailable\n"]);
+    assertEquals(await ask({ verbose }, "/readyz"), [
+      503,
+      "unavailable\nnode: not started\npeers: 0 of 0\n",
+    ]);
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const probe = health({ node: kate });
+    assertEquals(await ask(probe, "/readyz"), [200, "ok\n"]);
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    kate.onDrain(() => over);
+    const drained = kate.drain();
+    assertEquals(await ask(probe, "/readyz"), [503, "unavailable\n"]);
+    assertEquals(await ask(probe, "/livez"), [200, "ok\n"]);
+    // The program's first node is another one.
+    assertEquals(await ask({}, "/readyz"), [200, "ok\n"]);
+    end();
+    await drained;
+    assertEquals(await ask(probe, "/readyz"), [503, "unavailable\n"]);
+    assertEquals(await ask(probe, "/livez"), [503, "unavailable\n"]);
+    await alex.stop();
+    assertEquals(await ask({}, "/livez"), [200, "ok\n"]);
+    assertEquals(await ask({}, "/readyz"), [503, "unavailable\n"]);
+  },
+);
+
+clusterTest(
+  "health(): readiness waits for the peers that the program needs",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const probe = health({ minPeers: 1, verbose: true });
+    assertEquals(await ask(probe, "/readyz"), [
+      503,
+      "unavailable\nnode: up\npeers: 0 of 1\n",
+    ]);
+    await cluster.start("kate");
+    await alex.run(() => Node.connect("kate@localhost"));
+    assertEquals((await ask(probe, "/readyz"))[0], 200);
+    await alex.run(() => Node.disconnect("kate@localhost"));
+    assertEquals((await ask(probe, "/readyz"))[0], 503);
+    assertEquals((await ask(probe, "/livez"))[0], 200);
+  },
+);
+
+clusterTest(
+  "health(): a check fails by false, an error, a rejection or its time, and is named in the log only",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const bad: Record<string, () => unknown> = {
+      returns: () => false,
+      throws: () => {
+        throw new Error("no\ndisk");
+      },
+      rejects: () => Promise.reject("secret of the store"),
+      hangs: () => NEVER,
+    };
+    for (const [name, check] of Object.entries(bad)) {
+      const checks = { fine: () => undefined, [name]: check };
+      const options = { timeout: name === "hangs" ? 500 : 10_000, maxAge: 0 };
+      for (const [key, path] of [["ready", "/readyz"], ["live", "/livez"]]) {
+        const probe = health({ ...options, [key]: checks });
+        assertEquals(await ask(probe, path), [503, "unavailable\n"], name);
+        const told = health({ ...options, [key]: checks, verbose: true });
+        assertMatch(
+          (await ask(told, path))[1],
+          new RegExp(
+            `^unavailable\\n(node: up\\n|peers: 0 of 0\\n)*fine: ok\\n${name}: failed\\n$`,
+          ),
+        );
+      }
+      await cluster.logged(
+        new RegExp(`alex warning: The health check "${name}" fails: `),
+      );
+    }
+    await alex.stop();
+  },
+);
+
+clusterTest(
+  "health(): a check runs once for all who ask at a time, and not again while it is young",
+  async (cluster) => {
+    await cluster.start("alex");
+    let runs = 0;
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    const probe = health({
+      timeout: Infinity,
+      maxAge: 600_000,
+      ready: {
+        async store() {
+          runs++;
+          await end;
+        },
+      },
+    });
+    const all = Array.from({ length: 20 }, () => ask(probe, "/readyz"));
+    resolve();
+    for (const answer of await Promise.all(all)) {
+      assertEquals(answer, [200, "ok\n"]);
+    }
+    await ask(probe, "/readyz");
+    assertEquals(runs, 1);
+  },
+);
+
+clusterTest(
+  "health(): a check that hangs is not started a second time, and may recover",
+  async (cluster) => {
+    await cluster.start("alex");
+    let runs = 0;
+    const hung = Promise.withResolvers<void>();
+    const probe = health({
+      // safe: its expiry is tested
+      timeout: 5,
+      maxAge: 0,
+      ready: { store: () => runs++ === 0 ? hung.promise : true },
+    });
+    for (let i = 0; i < 3; i++) {
+      assertEquals((await ask(probe, "/readyz"))[0], 503);
+    }
+    assertEquals(runs, 1);
+    hung.resolve();
+    await hung.promise;
+    while ((await ask(probe, "/readyz"))[0] !== 200);
+    assertEquals(runs > 1, true);
+  },
+);
+
+clusterTest(
+  "health(): a check runs in a process of its own on the node",
+  async (cluster) => {
+    await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const seen: string[] = [];
+    const probe = health({
+      node: kate,
+      maxAge: 0,
+      ready: { store: () => void seen.push(`${Node.self()} ${self()}`) },
+    });
+    await ask(probe, "/readyz");
+    await ask(probe, "/readyz");
+    assertEquals(new Set(seen).size, 2);
+    assertMatch(seen[0], /^kate@localhost /);
+  },
+);
+
+test("health() rejects wrong options", () => {
+  const wrong: unknown[] = [
+    1,
+    { node: {} },
+    { minPeers: -1 },
+    { timeout: -1 },
+    { maxAge: "1" },
+    { livePath: "livez" },
+    { readyPath: 1 },
+    { verbose: 1 },
+    { ready: 1 },
+    { live: { store: true } },
+    {
+      live: Object.fromEntries(
+        Array.from({ length: 101 }, (_, i) => [`check${i}`, () => true]),
+      ),
+    },
+  ];
+  for (const options of wrong) {
+    assertThrows(
+      () => health(options as HealthOptions),
+      Error,
+      "Cannot make a health handler",
+    );
+  }
+});
+
+test("health() uses the paths that it is given", async () => {
+  const probe = health({ livePath: "/health/live", readyPath: "/health" });
+  assertEquals(await ask(probe, "/health/live"), [200, "ok\n"]);
+  assertEquals(await ask(probe, "/health"), [503, "unavailable\n"]);
+  assertEquals(probe(new Request("http://localhost/livez")), undefined);
+});

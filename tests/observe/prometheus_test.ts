@@ -1,0 +1,320 @@
+/** Metrics: the text of `/metrics`, and a real Prometheus that scrapes it. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  GenServer,
+  Node,
+  Process,
+  receive,
+  rpc,
+  self,
+  send,
+  spawn,
+  Supervisor,
+} from "../../mod.ts";
+import { metrics } from "../../observe/metrics.ts";
+import { tracing } from "../../core/signals/tracing.ts";
+import { freePort } from "../../testing/_ports.ts";
+import { test } from "../../testing/tags.ts";
+import { clusterTest } from "../_nodes.ts";
+import { until } from "../_until.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+const Failing = {
+  name: "Failing",
+  init: () => ({ type: "ok", state: 0 } as const),
+  handleCall: (request: unknown, _from: unknown, state: number) => {
+    if (request === "crash") throw new Error("boom");
+    return { type: "reply", reply: request, state } as const;
+  },
+};
+
+/** The value of a metric in a text, by its name and labels. */
+function valueOf(text: string, metric: string): number | undefined {
+  const line = text.split("\n").find((each) => each.startsWith(`${metric} `));
+  return line === undefined ? undefined : Number(line.slice(metric.length + 1));
+}
+
+clusterTest(
+  "metrics() has what its page says, for each node of the program",
+  async (cluster) => {
+    const handler = metrics();
+    try {
+      const kate = await cluster.start("kate");
+      const alex = await cluster.start("alex");
+      await alex.run(async () => {
+        await Node.connect(kate.name);
+        await rpc.call(kate.name, ["Remote", "tell"], [self()]);
+      });
+      await kate.run(async () => {
+        const pid = spawn(() => receive(() => false));
+        for (let i = 0; i < 3; i++) send(pid, i);
+        spawn(async () => {
+          await Supervisor.startLink([{
+            id: "failing",
+            start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
+          }], { strategy: "one_for_one", name: "Top" });
+          send(pid, "started");
+          await receive(() => false);
+        });
+        await until(() => Process.info(pid)?.messageQueueLen === 4);
+        await GenServer.call("Failing", "hi");
+        const ref = Process.monitor("Failing");
+        await GenServer.call("Failing", "crash").catch(() => {});
+        await receive((m) => ref.equals(m?.ref));
+        await until(() => Process.whereis("Failing") !== undefined);
+      });
+      const response = await handler(new Request("http://localhost/metrics"));
+      assertEquals(response?.status, 200);
+      assertMatch(response!.headers.get("content-type")!, /^text\/plain/);
+      const text = await response!.text();
+      const on = '{node="kate@localhost"}';
+      assert(valueOf(text, `otp_processes${on}`)! > 5);
+      assertEquals(valueOf(text, `otp_mailbox_messages${on}`), 4);
+      assertEquals(valueOf(text, `otp_mailbox_longest${on}`), 4);
+      assertEquals(valueOf(text, `otp_restarts_total${on}`), 1);
+      assertEquals(valueOf(text, `otp_connections${on}`), 1);
+      assert(valueOf(text, `otp_received_bytes_total${on}`)! > 0);
+      assertEquals(
+        valueOf(text, 'otp_connections{node="alex@localhost"}'),
+        1,
+      );
+      const call = (failed: boolean) =>
+        valueOf(
+          text,
+          `otp_duration_seconds_count{span="GenServer.call",kind="client",failed="${failed}"}`,
+        );
+      assertEquals([call(false), call(true)], [1, 1]);
+      const page = await Deno.readTextFile(new URL("observe/metrics.ts", ROOT));
+      for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) {
+        assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
+      }
+      await kate.stop();
+      const later = await (await handler(
+        new Request("http://localhost/metrics"),
+      ))!.text();
+      assertEquals(valueOf(later, `otp_processes${on}`), undefined);
+    } finally {
+      handler.stop();
+    }
+    assertEquals(tracing, undefined);
+  },
+);
+
+test("metrics() responds with status 500 if the program's registry fails", async () => {
+  const handler = metrics({
+    registry: { metrics: () => Promise.reject(new Error("broken")) },
+  });
+  const server = createServer((request, response) => {
+    handler(request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as { port: number };
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    assertEquals(response.status, 500);
+    assertEquals(await response.text(), "Internal Server Error\n");
+    const other = await handler(new Request("http://localhost/metrics"));
+    assertEquals(other?.status, 500);
+    handler.stop();
+    handler.stop();
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await once(server, "close");
+  }
+});
+
+clusterTest(
+  "metrics() gives no place to a name that was refused, nor to many numbers of arguments",
+  async (cluster) => {
+    const handler = metrics();
+    try {
+      const kate = await cluster.start("kate", {
+        allow: (_node, _module, fn) => fn !== "relay",
+      });
+      for (const wires of [["beam"], ["json"]] as const) {
+        const alex = await cluster.start(`alex${wires}`, { wires: [...wires] });
+        await alex.run(async () => {
+          const call = (fn: [string, string], args: unknown[]) =>
+            rpc.call(kate.name, fn, args);
+          for (let i = 0; i < 3; i++) {
+            await assertRejects(() => call([`Refused${i}`, "fn"], []));
+            await assertRejects(() => call(["Remote", `refused${i}`], []));
+          }
+          await assertRejects(() => call(["Remote", "relay"], [self()]));
+          for (let i = 1; i < 30; i++) {
+            await call(["Remote", "tell"], [self(), ...Array(i)]);
+          }
+        });
+      }
+      const response = await handler(new Request("http://localhost/metrics"));
+      const text = await response!.text();
+      assertEquals(text.match(/span="[^"]*(Refused|refused|relay)/), null);
+      const count = (span: string) =>
+        valueOf(
+          text,
+          `otp_duration_seconds_count{span="${span}",kind="server",failed="false"}`,
+        );
+      assertEquals(count("rpc Remote.tell/9"), 2);
+      assertEquals(count("rpc Remote.tell/10+"), 2 * 21);
+      assertEquals(
+        valueOf(
+          text,
+          'otp_duration_seconds_count{span="other",kind="client",failed="true"}',
+        ),
+        2 * 7,
+      );
+      const refused = 'otp_refused_signals_total{node="kate@localhost"}';
+      assertEquals(valueOf(text, refused), 0);
+    } finally {
+      handler.stop();
+    }
+  },
+);
+
+test("metrics() counts names of spans beyond 500 together", async () => {
+  const handler = metrics();
+  try {
+    await Node.run(async () => {
+      for (let i = 0; i < 600; i++) {
+        const server = await GenServer.start(
+          { ...Failing, name: `Server${i}` },
+          0,
+        );
+        await GenServer.call(server, "hi");
+        await GenServer.stop(server);
+      }
+    });
+    const text = await (await handler(
+      new Request("http://localhost/metrics"),
+    ))!.text();
+    const spans = new Set(
+      [...text.matchAll(/_count\{span="([^"]*)"/g)].map(([, span]) => span),
+    );
+    assert(spans.size <= 501, `${spans.size}`);
+  } finally {
+    handler.stop();
+  }
+});
+
+test(
+  "a Prometheus scrapes metrics(), loads the alerts, and knows each query of them and of the Grafana dashboard",
+  { programs: ["prometheus"], timeout: 120_000 },
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const node = stack.use(
+      await Node.start({
+        name: "scraped@localhost",
+        cookie: "c",
+        epmdPort: false,
+        log: () => {},
+      }),
+    );
+    const handler = metrics();
+    stack.defer(() => handler.stop());
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => handler(request) ?? new Response("?", { status: 404 }),
+    );
+    stack.defer(() => server.shutdown());
+    await node.run(async () => {
+      const server = await GenServer.start(Failing, 0);
+      await GenServer.call(server, "hi");
+    });
+    const folder = await Deno.makeTempDir();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const config = join(folder, "prometheus.yml");
+    await Deno.writeTextFile(
+      config,
+      `global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: [${fileURLToPath(new URL("docs/alerts.yml", ROOT))}]
+scrape_configs:
+  - job_name: otp
+    static_configs: [{ targets: ["127.0.0.1:${server.addr.port}"] }]
+`,
+    );
+    const port = freePort();
+    const child = new Deno.Command("prometheus", {
+      args: [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${join(folder, "data")}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    stack.defer(async () => {
+      child.kill("SIGKILL");
+      await child.status;
+    });
+    const api = async (path: string) => {
+      const url = `http://127.0.0.1:${port}/api/v1/${path}`;
+      const response = await fetch(url).catch(() => undefined);
+      // It starts: it does not listen yet, or is not ready.
+      if (response === undefined || response.status === 503) {
+        await response?.body?.cancel();
+        return;
+      }
+      return await response.json();
+    };
+    const query = async (text: string) =>
+      await api(`query?query=${encodeURIComponent(text)}`) as
+        | { status: string; error?: string; data: { result: unknown[] } }
+        | undefined;
+    const wanted = 'otp_processes{node="scraped@localhost"}';
+    await until(async () => {
+      const answer = await query(wanted);
+      return answer?.status === "success" && answer.data.result.length > 0;
+    });
+    const dashboard = JSON.parse(
+      await Deno.readTextFile(new URL("docs/grafana.json", ROOT)),
+    );
+    const queries: string[] = dashboard.panels.flatMap((
+      { targets = [] }: { targets?: { expr: string }[] },
+    ) => targets.map(({ expr }) => expr));
+    assert(queries.length >= 8);
+    const { data: { groups } } = await api("rules") as {
+      data: {
+        groups: { rules: { name: string; query: string }[] }[];
+      };
+    };
+    const alerts = groups.flatMap(({ rules }) => rules);
+    const page = await Deno.readTextFile(new URL("docs/observe.md", ROOT));
+    assert(alerts.length > 0);
+    for (const { name, query } of alerts) {
+      queries.push(query);
+      assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
+    }
+    for (const each of queries) {
+      const text = each.replaceAll("$node", "scraped@localhost")
+        .replaceAll("$__rate_interval", "1m");
+      const answer = await query(text);
+      assertEquals([text, answer?.status, answer?.error], [
+        text,
+        "success",
+        undefined,
+      ]);
+    }
+    // All that was ever scraped: a scrape that takes more than a second makes the values before it stale.
+    const known = await query('last_over_time({__name__=~"otp_.*"}[1h])');
+    const names = new Set(
+      known!.data.result.map((each) =>
+        (each as { metric: { __name__: string } }).metric.__name__
+      ),
+    );
+    const used = queries.flatMap((each) => each.match(/otp_\w+/g) ?? []);
+    assertEquals(
+      [...new Set(used)].filter((name) =>
+        !names.has(name) && name !== "otp_connection_queue_bytes"
+      ),
+      [],
+    );
+  },
+);

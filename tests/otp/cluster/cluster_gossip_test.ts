@@ -1,0 +1,232 @@
+/** Gossip: nodes that find each other by multicast, here over the loopback interface, and packets of others. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createHmac, randomBytes } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import type { GossipCounts } from "../../../otp/cluster/cluster.ts";
+import { Node } from "../../../node.ts";
+import {
+  decodeGossip,
+  encodeGossip,
+  GOSSIP_KEY,
+} from "../../../otp/cluster/strategies/gossip_packet.ts";
+import { test } from "../../../testing/tags.ts";
+import { event, ONCE, SOON, topology, until, withOwn } from "./_clusters.ts";
+import { chat } from "../../_cli.ts";
+import { clusterTest, COOKIE, freePort } from "../../_nodes.ts";
+
+/** A group for a test of its own: nodes of other tests run meanwhile. */
+function ownGroup(): {
+  strategy: "gossip";
+  address: string;
+  port: number;
+  interval: number;
+} {
+  const [one, other, port] = randomBytes(3);
+  return {
+    strategy: "gossip",
+    address: `239.255.${one}.${other}`,
+    port: 30_000 + port,
+    interval: 50,
+  };
+}
+
+/** The key of nodes with a cookie. */
+function keyOf(cookie: string): Uint8Array {
+  return createHmac("sha256", cookie).update(
+    `otp-distribution key for ${GOSSIP_KEY}`,
+  ).digest();
+}
+
+/** Sends packets to a group over the loopback interface. */
+class Sender implements Disposable {
+  readonly #socket: Socket = createSocket("udp4");
+  readonly #group: { address: string; port: number };
+
+  private constructor(group: { address: string; port: number }) {
+    this.#group = group;
+  }
+
+  static async to(group: { address: string; port: number }): Promise<Sender> {
+    const sender = new Sender(group);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    sender.#socket.bind(0, "127.0.0.1", resolve);
+    await promise;
+    sender.#socket.setMulticastInterface("127.0.0.1");
+    return sender;
+  }
+
+  send(packet: Uint8Array): Promise<void> {
+    const { port, address } = this.#group;
+    return new Promise((resolve, reject) =>
+      this.#socket.send(
+        packet,
+        port,
+        address,
+        (error) => error ? reject(error) : resolve(),
+      )
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+}
+
+/** Sends a packet until the node has counted one. */
+async function counted(
+  sender: Sender,
+  packet: () => Uint8Array,
+  count: keyof GossipCounts,
+): Promise<void> {
+  const before = (await topology("own")).packets![count];
+  for (;;) {
+    await sender.send(packet());
+    const { packets } = await topology("own");
+    if (packets![count] > before) return;
+    await Node.ping("nobody@localhost");
+  }
+}
+
+clusterTest(
+  "nodes with the same cookie find each other by gossip, without EPMD",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...SOON };
+    await withOwn(nodes, own, async () => {
+      const kate = await nodes.start("kate", {
+        epmdPort: false,
+        cluster: { own },
+      });
+      const { address } = await event("connected", kate.name);
+      assertEquals(address, `127.0.0.1:${kate.port}`);
+      const { packets, strategy, lastError } = await topology("own");
+      assert(packets!.authentic > 0);
+      assertEquals([strategy, lastError], ["gossip", undefined]);
+    }, { epmdPort: false });
+  },
+);
+
+clusterTest(
+  "a node with another cookie is not heard, and counted as forged",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...SOON };
+    await withOwn(nodes, own, async () => {
+      await nodes.start("kate", { cookie: "other", cluster: { own } });
+      const { addresses, lastError } = await until(
+        "own",
+        ({ packets }) => packets!.forged > 3,
+      );
+      assertEquals([addresses, lastError], [[], undefined]);
+    });
+  },
+);
+
+clusterTest(
+  "packets that are malformed, forged, replayed or old are counted, and name no node",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...ONCE };
+    await withOwn(nodes, own, async () => {
+      using sender = await Sender.to(own);
+      const key = keyOf(COOKIE);
+      const kate = (time: number, node = "kate@localhost") =>
+        encodeGossip({ node, port: 4370, time }, key);
+      await counted(sender, () => new Uint8Array(0), "malformed");
+      await counted(
+        sender,
+        () => new TextEncoder().encode("heartbeat::x".repeat(20)),
+        "malformed",
+      );
+      await counted(sender, () => randomBytes(1400), "malformed");
+      await counted(sender, () => kate(Date.now(), "no name"), "malformed");
+      await counted(sender, () => {
+        const packet = kate(Date.now());
+        packet[20] ^= 1;
+        return packet;
+      }, "forged");
+      await counted(sender, () => kate(Date.now() - 60_000), "late");
+      await counted(sender, () => kate(Date.now() + 60_000), "late");
+      assertEquals((await topology("own")).addresses, []);
+      await until(
+        "own",
+        ({ lastError = "" }) =>
+          /kate@localhost.*its clock is wrong, or the packet is a copy/
+            .test(lastError),
+      );
+      const now = kate(Date.now());
+      await counted(sender, () => now, "authentic");
+      await counted(sender, () => now, "replayed");
+      await event("added", "kate@localhost");
+    });
+  },
+);
+
+clusterTest(
+  "gossip that cannot open its socket says so, and tries again",
+  async (nodes) => {
+    const own = { ...ownGroup(), interface: "192.0.2.77" };
+    await withOwn(nodes, own, async () => {
+      const { reason } = await event("strategy_failed");
+      assertMatch(
+        reason,
+        /^gossip over 239\.255\.\d+\.\d+:\d+ on the interface 192\.0\.2\.77 failed: /,
+      );
+      const { lastErrorAt } = await topology("own");
+      await until("own", (info) => info.lastErrorAt! > lastErrorAt!);
+    });
+  },
+);
+
+test(
+  "gossip without the permission for its port says so, and the program goes on",
+  { tags: ["cli"], timeout: 60_000 },
+  async () => {
+    const code = `
+    let topology;
+    do {
+      [topology] = (await Cluster.info()).topologies;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    } while (topology.lastError === undefined);
+    console.log(topology.lastError);`;
+    const { stdout, stderr, code: exit } = await chat(
+      [
+        "--sname=alex@localhost",
+        "--cookie=c",
+        `--epmd-port=${freePort()}`,
+        "--cluster=gossip",
+        "--eval",
+        code,
+      ],
+      {
+        permissions: [
+          "--allow-net=127.0.0.1",
+          "--allow-env=HOME",
+          "--allow-read",
+        ],
+      },
+    );
+    assertEquals(exit, 0, stderr);
+    assertMatch(
+      stdout,
+      /^gossip over .* failed: Requires net access to "0\.0\.0\.0:45894"/m,
+    );
+  },
+);
+
+test("a gossip packet has a name, a port, a time and a signature, and no cookie", () => {
+  const content = {
+    node: "alex@localhost",
+    port: 4370,
+    time: 1_800_000_000_000,
+  };
+  const key = keyOf(COOKIE);
+  const packet = encodeGossip(content, key);
+  assertEquals(packet.length, 5 + 8 + 2 + 14 + 32);
+  assertEquals(decodeGossip(packet, key), content);
+  assertEquals(decodeGossip(packet, keyOf("other")), "forged");
+  for (let at = 0; at < packet.length; at++) {
+    const changed = Uint8Array.from(packet);
+    changed[at] ^= 0x80;
+    assertEquals(typeof decodeGossip(changed, key), "string");
+    assertEquals(typeof decodeGossip(packet.subarray(0, at), key), "string");
+  }
+});

@@ -1,0 +1,461 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Agent } from "../../../otp/agent/agent.ts";
+import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../../../core/errors.ts";
+import { GenServer } from "../../../otp/gen_server/gen_server.ts";
+import { global, type TimeLimits } from "../../../otp/global/global.ts";
+import { PartitionSupervisor } from "../../../otp/supervisor/partition_supervisor.ts";
+import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
+import { TaskSupervisor } from "../../../task_supervisor.ts";
+import { Node } from "../../../node.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../../../otp/process/process.ts";
+import { globalNames } from "../../../otp/global/global_client.ts";
+import { Call, Cast } from "../../../otp/gen/messages.ts";
+import { ReplyTo } from "../../../core/values/reply_to.ts";
+import { currentRuntime } from "../../../core/context/current_process.ts";
+import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
+import { SimulatedCluster } from "../../../testing/mod.ts";
+import { test } from "../../../testing/tags.ts";
+import { processTest } from "../../_processes.ts";
+import * as Remote from "../../_remote.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+
+const SERVER = "global_name_server";
+
+/** The functions that nodes export to resolve conflicts. */
+const Resolve = {
+  keepSecond: (_name: unknown, _first: Pid, second: Pid) => second,
+  keepFirst: (_name: unknown, first: Pid) => first,
+  nobody: () => undefined,
+  nonsense: () => "nonsense" as unknown as Pid,
+  fails: () => {
+    throw new Error("cannot decide");
+  },
+};
+
+interface Three {
+  cluster: Cluster;
+  alex: Node;
+  kate: Node;
+  moebi: Node;
+  all: Node[];
+}
+
+/** A test of three nodes that are all connected; its body is a process of alex. */
+function threeTest(name: string, fn: (nodes: Three) => Promise<void>): void {
+  clusterTest(name, async (cluster) => {
+    const options = { modules: { Remote, Resolve } };
+    const kate = await cluster.start("kate", options);
+    const alex = await cluster.start("alex", options);
+    const moebi = await cluster.start("moebi", options);
+    const all = [alex, kate, moebi];
+    await join(all);
+    await alex.run(() => fn({ cluster, alex, kate, moebi, all }));
+  });
+}
+
+/** Connects nodes with each other. */
+async function join(nodes: Node[]): Promise<void> {
+  for (;;) {
+    for (const node of nodes) {
+      for (const { name } of nodes) await node.run(() => Node.connect(name));
+    }
+    const lists = await Promise.all(
+      nodes.map((node) => node.run(() => Node.list())),
+    );
+    if (lists.every(({ length }) => length === nodes.length - 1)) return;
+  }
+}
+
+/** The holder of a name on each of the nodes. */
+function seen(name: unknown, nodes: Node[]): Promise<(Pid | undefined)[]> {
+  return Promise.all(
+    nodes.map((node) => node.run(() => global.whereisName(name))),
+  );
+}
+
+/** Waits until nodes have the same names. */
+async function synced(nodes: Node[]): Promise<void> {
+  for (const node of nodes) await node.run(() => global.sync());
+}
+
+/** Starts an idle process on a node. */
+function idleOn(node: Node): Promise<Pid> {
+  return node.run(() => spawn(Remote.wait));
+}
+
+clusterTest(
+  "nodes that do not use global run no name server, and others do not wait for them",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      await Node.connect(KATE);
+      assertEquals(await global.registerName("leader", self()), true);
+      assertEquals(await kate.run(() => Process.whereis(SERVER)), undefined);
+      // From its first use on, it has the names of the others.
+      await kate.run(async () => {
+        assertEquals((await global.whereisName("leader"))?.node, ALEX);
+        assertEquals(await global.registerName("leader", self()), false);
+      });
+    });
+  },
+);
+
+clusterTest(
+  "a node that connects later has the names of the others at its first use",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const pids = [await idleOn(alex), await idleOn(kate)];
+    await alex.run(() => global.registerName("alex", pids[0]));
+    await kate.run(() => global.registerName("kate", pids[1]));
+    const moebi = await cluster.start("moebi");
+    await moebi.run(() => Node.connect(ALEX));
+    assertEquals(
+      await moebi.run(() => global.registerName("alex", self())),
+      false,
+    );
+    await join([alex, kate, moebi]);
+    await synced([alex, kate, moebi]);
+    for (const node of [alex, kate, moebi]) {
+      const names = await node.run(() => global.registeredNames());
+      assertEquals(names.sort(), ["alex", "kate"]);
+    }
+  },
+);
+
+threeTest(
+  "trans() runs one function at a time, on any node",
+  async ({ all }) => {
+    let inside = 0;
+    let most = 0;
+    await Promise.all(
+      all.map((node) =>
+        node.run(() =>
+          global.trans(["counter", self()], async () => {
+            most = Math.max(most, ++inside);
+            await global.whereisName("a turn for the others");
+            inside--;
+          })
+        )
+      ),
+    );
+    assertEquals(most, 1);
+  },
+);
+
+threeTest(
+  "the server restarts at the next use after its exit, and gets the names again",
+  async ({ all, kate }) => {
+    const pid = await idleOn(kate);
+    await global.registerName("leader", pid);
+    await synced(all);
+    for (const node of all) {
+      await node.run(async () => {
+        const server = Process.whereis(SERVER)!;
+        Process.exit(server, "kill");
+        await reasonOf(server);
+        assert(pid.equals(await global.whereisName("leader")));
+        assertEquals(await global.registerName("leader", self()), false);
+      });
+    }
+    await synced(all);
+    for (const found of await seen("leader", all)) assert(pid.equals(found));
+  },
+);
+
+processTest(
+  "a registered name that the server needs is not taken from its holder",
+  async () => {
+    await using node = await Node.start({
+      name: "lone@localhost",
+      cookie: "c",
+      epmdPort: false,
+    });
+    await node.run(async () => {
+      Process.register(self(), SERVER);
+      await assertRejects(() => global.whereisName("x"), TypeError, SERVER);
+    });
+  },
+);
+
+threeTest(
+  "invalid messages do not harm the server, whoever sends them",
+  async ({ alex, kate, all }) => {
+    await global.registerName("leader", self());
+    await kate.run(async () => {
+      const to = { name: SERVER, node: ALEX };
+      const entry = {
+        name: "leader",
+        pid: self(),
+        resolve: "random_exit_name",
+      };
+      const requests: unknown[] = [
+        undefined,
+        null,
+        "hello",
+        { type: "hello" },
+        { type: "register" },
+        { type: "register", entry },
+        { type: "unregister", name: "leader" },
+        { type: "merge" },
+        {
+          type: "merge",
+          servers: [self()],
+          insert: [entry],
+          remove: ["leader"],
+        },
+        { type: "set_lock" },
+        { type: "del_lock" },
+        { type: "unlock_names" },
+        { type: "change", change: { type: "unregister", name: "leader" } },
+        { type: "change" },
+        { type: "change", change: { type: "register", entry } },
+        { type: "connect", server: "server" },
+        { type: "whereis", name: "leader" },
+        { type: "sync" },
+        { type: "DOWN" },
+        { type: "DOWN", ref: "ref" },
+        { type: "nodeup", node: 5 },
+        { type: "nodeup", node: "nobody@localhost" },
+        { type: "nodedown" },
+        { type: "nodedown", node: KATE },
+      ];
+      const processes = await alex.run(() =>
+        [...currentRuntime().processes.values()]
+          .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
+      );
+      assertEquals(processes.length, 2);
+      for (const request of requests) {
+        const ref = Process.monitor(to, { alias: "reply_demonitor" });
+        send(to, new Call(new ReplyTo(self(), ref), request));
+        const { type } = await receive((m) => ref.equals(m?.ref));
+        assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
+        for (const pid of processes) {
+          send(pid, new Cast(request));
+          send(pid, request);
+        }
+      }
+      // With the lock, changes are checked.
+      for (
+        const request of [
+          { type: "lock_names" },
+          { type: "register" },
+          { type: "register", entry: { ...entry, pid: "pid" } },
+          { type: "register", entry: { ...entry, resolve: ["Resolve"] } },
+          { type: "merge", servers: 1, insert: {}, remove: null },
+          { type: "merge", servers: ["x"], insert: [1, null], remove: [] },
+          { type: "unlock_names" },
+        ]
+      ) {
+        const ref = Process.monitor(to, { alias: "reply_demonitor" });
+        send(to, new Call(new ReplyTo(self(), ref), request));
+        assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
+      }
+    });
+    await synced(all);
+    for (const pid of await seen("leader", all)) assert(self().equals(pid));
+    assertEquals(
+      await global.registerName("leader", spawn(Remote.wait)),
+      false,
+    );
+  },
+);
+
+const NEW = { name: { global: "new" } };
+const KNOWN = { global: "known" };
+
+/** A registry of the cluster's names. */
+const VIA = { name: { via: globalNames, name: "new" } };
+
+/** A child whose start does not end. */
+const SLOW = { id: "slow", start: () => receive(() => false) as Promise<Pid> };
+
+/** Waits of a node that another one holds up. */
+const WAITS: Record<string, (limits: TimeLimits) => Promise<unknown>> = {
+  registerName: (limits) =>
+    global.registerName("new", self(), global.notifyAllName, limits),
+  reRegisterName: (limits) =>
+    global.reRegisterName("new", self(), global.notifyAllName, limits),
+  unregisterName: (limits) => global.unregisterName("new", limits),
+  whereisName: (limits) => global.whereisName("new", limits),
+  registeredNames: (limits) => global.registeredNames(limits),
+  send: (limits) => global.send("new", "hi", limits),
+  sync: (limits) => global.sync(limits),
+  setLock: (limits) => global.setLock(["door", self()], limits),
+  "setLock on a list": (limits) =>
+    global.setLock(["door", self()], { nodes: [ALEX, KATE], ...limits }),
+  delLock: (limits) => global.delLock(["door", self()], limits),
+  trans: (limits) => global.trans(["door", self()], () => "ran", limits),
+  "GenServer.startLink": (limits) =>
+    GenServer.startLink({ init: () => ({ type: "ok", state: 0 }) }, 0, {
+      ...NEW,
+      ...limits,
+    }),
+  "GenServer.start": (limits) =>
+    GenServer.start({ init: () => ({ type: "ok", state: 0 }) }, 0, {
+      ...VIA,
+      ...limits,
+    }),
+  "Agent.startLink": (limits) =>
+    Agent.startLink(() => 0, { ...NEW, ...limits }),
+  "Agent.start": (limits) => Agent.start(() => 0, { ...NEW, ...limits }),
+  "Supervisor.startLink": (limits) =>
+    Supervisor.startLink([], { strategy: "one_for_one", ...NEW, ...limits }),
+  "Supervisor.startLink with a slow child": (limits) =>
+    Supervisor.startLink([SLOW], { strategy: "one_for_one", ...limits }),
+  "DynamicSupervisor.startLink": (limits) =>
+    DynamicSupervisor.startLink({ ...NEW, ...limits }),
+  "TaskSupervisor.startLink": (limits) =>
+    TaskSupervisor.startLink({ ...NEW, ...limits }),
+  "PartitionSupervisor.startLink": (limits) =>
+    PartitionSupervisor.startLink({ ...VIA, childSpec: SLOW, ...limits }),
+  "Supervisor.startChild": (limits) =>
+    Supervisor.startChild(KNOWN, SLOW, limits),
+  "DynamicSupervisor.startChild": (limits) =>
+    DynamicSupervisor.startChild(KNOWN, SLOW, limits),
+  "TaskSupervisor.startChild": (limits) =>
+    TaskSupervisor.startChild(KNOWN, ["Remote", "add"], [1, 2], limits),
+};
+
+for (const [what, wait] of Object.entries(WAITS)) {
+  test(`${what} ends by its limits while another node hangs`, async () => {
+    await using cluster = await SimulatedCluster.start({
+      nodes: ["alex", "kate"],
+    });
+    await cluster.run("kate", async () => {
+      await Node.connect(ALEX);
+      await global.registerName("known", spawn(() => receive(() => false)));
+    });
+    cluster.partition(["alex"], ["kate"]);
+    const outcomes: unknown[] = [];
+    const controller = new AbortController();
+    const limits: TimeLimits[] = [
+      { timeout: 100 },
+      { deadline: Date.now() + 100 },
+      { signal: controller.signal },
+      { deadline: 0 },
+      { signal: AbortSignal.abort("already") },
+    ];
+    for (const [i, each] of limits.entries()) {
+      cluster.spawn("alex", async () => {
+        outcomes[i] = await wait(each).catch((error) => {
+          if (!(error instanceof ExitError)) return error;
+          const { reason } = error;
+          return (reason as { reason?: unknown }).reason ?? reason;
+        });
+        assertEquals(await receive(() => true, { timeout: 0, after: 0 }), 0);
+      });
+    }
+    await cluster.advance(50);
+    controller.abort("enough");
+    await cluster.advance(60);
+    assertEquals(
+      outcomes,
+      ["timeout", "timeout", "enough", "timeout", "already"],
+    );
+    // Nothing is left of them.
+    cluster.heal();
+    await cluster.advance(20_000);
+    for (const name of ["alex", "kate"]) {
+      await cluster.run(name, async () => {
+        assertEquals(await global.registeredNames(), ["known"]);
+        const id = ["door", self()] as const;
+        assert(await global.setLock(id, { retries: 0 }));
+        await global.delLock(id);
+      });
+    }
+  });
+}
+
+test("a registration under way is undone if its caller gives up", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate", "moebi"],
+  });
+  for (const name of ["alex", "kate", "moebi"]) {
+    await cluster.run(name, async () => {
+      await Node.connect(KATE);
+      await global.registerName(name, spawn(() => receive(() => false)));
+    });
+  }
+  await cluster.advance(1000);
+  cluster.partition(["kate"], ["alex", "moebi"]);
+  const pid = await cluster.run(
+    "alex",
+    () => spawn(() => receive(() => false)),
+  );
+  const registered = cluster.run(
+    "alex",
+    () =>
+      global.registerName("new", pid, global.notifyAllName, { timeout: 50 }),
+  );
+  await assertRejects(() => registered, ExitError, "time out");
+  assert(await cluster.run("moebi", () => global.whereisName("new")));
+  cluster.heal();
+  await cluster.advance(1000);
+  for (const name of ["alex", "kate", "moebi"]) {
+    const names = await cluster.run(name, () => global.registeredNames());
+    assertEquals(names.sort(), ["alex", "kate", "moebi"]);
+  }
+});
+
+test("a lock under way is released if its caller gives up", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate", "moebi"],
+  });
+  for (const name of ["alex", "kate", "moebi"]) {
+    await cluster.run(name, async () => {
+      await Node.connect(KATE);
+      await global.sync();
+    });
+  }
+  cluster.partition(["kate"], ["alex", "moebi"]);
+  cluster.spawn("alex", async () => {
+    await global.setLock(["door", self()], { timeout: 50 }).catch(() => {});
+    await receive(() => false);
+  });
+  const lockThere = () =>
+    cluster.run("moebi", () =>
+      global.setLock(["door", self()], {
+        nodes: [Node.self()],
+        retries: 0,
+      }));
+  await cluster.advance(40);
+  assertEquals(await lockThere(), false);
+  await cluster.advance(40);
+  assertEquals(await lockThere(), true);
+});
+
+clusterTest("a hidden node has its own names", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate", { hidden: true });
+  await alex.run(async () => {
+    await Node.connect(KATE);
+    assertEquals(await global.registerName("leader", self()), true);
+    await kate.run(async () => {
+      assertEquals(await global.whereisName("leader"), undefined);
+      assertEquals(await global.registerName("leader", self()), true);
+    });
+    assert(self().equals(await global.whereisName("leader")));
+  });
+});
+
+processTest(
+  "globalNames is the registry of names that are { global: name }",
+  async () => {
+    assertEquals(await globalNames.registerName("me", self()), true);
+    assert(self().equals(await globalNames.whereisName("me")));
+    await globalNames.unregisterName("me");
+    assertEquals(await globalNames.whereisName("me"), undefined);
+  },
+);

@@ -1,0 +1,106 @@
+/** Nodes retain no group of `pg` and no name of `global` that is no longer used: the heap shows it. */
+
+import { assert, assertEquals } from "@std/assert";
+import { global } from "../../../otp/global/global.ts";
+import { Node } from "../../../node.ts";
+import { pg } from "../../../otp/pg/pg.ts";
+import {
+  Process,
+  receive,
+  self,
+  spawnMonitor,
+} from "../../../otp/process/process.ts";
+import { assertForgets, newKey } from "../_memory.ts";
+import { clusterTest } from "../../_nodes.ts";
+import { ended, idle } from "../../_processes.ts";
+import { until } from "../../_until.ts";
+
+const KATE = "kate@localhost";
+
+/** The number of groups that are used in a round. */
+const KEYS = 200;
+
+/** Waits until kate's scope has handled everything that alex's scope sent. */
+async function settle(kate: Node): Promise<void> {
+  await pg.join("settled", self());
+  await kate.run(() => until(() => pg.getMembers("settled").length > 0));
+  await pg.leave("settled", self());
+  await kate.run(() => until(() => pg.getMembers("settled").length === 0));
+}
+
+/** Ways to use groups temporarily. */
+const WAYS: Record<string, () => Promise<void>> = {
+  "leave()": async () => {
+    for (let i = 0; i < KEYS; i++) {
+      const key = newKey();
+      await pg.join(key, self());
+      await pg.leave(key, self());
+    }
+  },
+  "leave() as often as join()": async () => {
+    for (let i = 0; i < KEYS; i++) {
+      const key = newKey();
+      await pg.join(key, [self(), self()]);
+      await pg.leave(key, self());
+      await pg.leave(key, self());
+    }
+  },
+  "the exit of a member": async () => {
+    for (let i = 0; i < KEYS / 20; i++) {
+      const pid = idle();
+      for (let j = 0; j < 20; j++) await pg.join(newKey(), pid);
+      const end = ended(pid);
+      Process.exit(pid, "kill");
+      await end;
+    }
+  },
+  "demonitor()": async () => {
+    for (let i = 0; i < KEYS; i++) {
+      const { ref } = await pg.monitor(newKey());
+      await pg.demonitor(ref);
+    }
+  },
+  "the exit of a process that monitors": async () => {
+    const { ref } = spawnMonitor(async () => {
+      for (let i = 0; i < KEYS; i++) await pg.monitor(newKey());
+    });
+    await receive((m) => ref.equals(m?.ref));
+  },
+};
+
+/** They count what is kept after thousands of calls. */
+const SLOW = { tags: ["slow"] };
+
+for (const [way, fn] of Object.entries(WAYS)) {
+  clusterTest(`pg forgets groups on all nodes: ${way}`, async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    for (const node of [kate, alex]) await node.run(() => pg.start());
+    await alex.run(async () => {
+      assert(await Node.connect(KATE));
+      // The process stays a member of one group.
+      await pg.join("stays", self());
+      await assertForgets(async () => {
+        await fn();
+        await settle(kate);
+      }, KEYS);
+      assertEquals(pg.whichGroups(), ["stays"]);
+    });
+  }, SLOW);
+}
+
+clusterTest("global forgets names on all nodes", async (cluster) => {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    assert(await Node.connect(KATE));
+    await global.sync();
+    await assertForgets(async () => {
+      for (let i = 0; i < KEYS / 4; i++) {
+        const key = newKey();
+        await global.registerName(key, self());
+        await global.unregisterName(key);
+      }
+    }, KEYS / 4);
+  });
+}, SLOW);

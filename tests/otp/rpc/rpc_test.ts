@@ -1,0 +1,227 @@
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  RpcError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../../../core/errors.ts";
+import { IO } from "../../../otp/io/io.ts";
+import { Node } from "../../../node.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawnLink,
+} from "../../../otp/process/process.ts";
+import { rpc } from "../../../otp/rpc/rpc.ts";
+import type { Runtime } from "../../../core/runtime.ts";
+import { clusterTest, pairTest } from "../../_nodes.ts";
+import { errorOf, mail, processTest } from "../../_processes.ts";
+import * as Remote from "../../_remote.ts";
+
+const KATE = "kate@localhost";
+
+/** Further functions that kate exports. */
+const Calls = {
+  leader: () => Process.groupLeader(),
+  me: () => self(),
+  exits: (reason: unknown) => exit(reason),
+  unsendable: () => ({ fn: () => {} }),
+  unsendableError: () => {
+    throw Object.assign(new RangeError("far off"), { fn: () => {} });
+  },
+  /** Reports that it runs, and returns the next message. */
+  async waits(to: Pid): Promise<unknown> {
+    send(to, self());
+    return await receive();
+  },
+  /** Starts a process that is linked to the one of the call. */
+  links(): Pid {
+    return spawnLink(Remote.wait);
+  },
+  async print(): Promise<void> {
+    await IO.puts("printed");
+  },
+};
+
+const WITH_CALLS = { kate: { modules: { Remote, Calls } } };
+
+/** Waits for an RpcError; returns its code. */
+async function code(promise: Promise<unknown>): Promise<string> {
+  const error = await errorOf(promise);
+  assertInstanceOf(error, RpcError);
+  assertEquals(error.name, "RpcError");
+  return error.code;
+}
+
+pairTest(
+  "call() rejects with the error that the function throws, and names its node",
+  async () => {
+    const error = await errorOf(rpc.call(KATE, Remote.crash, ["oops"]));
+    assertInstanceOf(error, TypeError);
+    assertEquals(error.message, "oops");
+    assertEquals(rpc.raisedOn(error), KATE);
+    assertEquals(rpc.raisedOn(new TypeError("oops")), undefined);
+    assertEquals(await mail(), []);
+  },
+);
+
+pairTest(
+  "call() of a function that is not exported, or not allowed, fails as a spawn does",
+  async () => {
+    await assertRejects(
+      () => rpc.call(KATE, ["Nope", "nope"]),
+      UndefinedFunctionError,
+      "no module",
+    );
+    const refused = await assertRejects(
+      () => rpc.call(KATE, Remote.add, [1, 2]),
+      SpawnRefusedError,
+    );
+    assertEquals(refused.code, "not_allowed");
+    const closure = await assertRejects(
+      () => rpc.call(KATE, () => 1),
+      SpawnRefusedError,
+    );
+    assertEquals(closure.code, "closure");
+  },
+  { kate: { allow: () => false } },
+);
+
+clusterTest(
+  "call() checks `allow` for the function, and counts refusals",
+  async (cluster) => {
+    const asked: string[] = [];
+    const kate = await cluster.start("kate", {
+      allow(node, module, fn) {
+        asked.push(`${node} ${module}.${fn}`);
+        return fn !== "crash";
+      },
+    });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+      await assertRejects(
+        () => rpc.call(KATE, Remote.crash, ["x"]),
+        SpawnRefusedError,
+      );
+      rpc.cast(KATE, Remote.crash, ["x"]);
+      await rpc.call(KATE, Remote.add, [1, 2]);
+    });
+    assertEquals(asked, [
+      "alex@localhost Remote.add",
+      "alex@localhost Remote.crash",
+      "alex@localhost Remote.crash",
+      "alex@localhost Remote.add",
+    ]);
+    const { refusedRequests, held } = await kate.run(() => Node.stats()!);
+    assertEquals(refusedRequests.not_allowed, 2);
+    assertEquals(held.processes, 0);
+  },
+);
+
+pairTest(
+  "call() counts towards a node's limit of processes, and is refused beyond",
+  async ({ kate }) => {
+    const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
+    const pid = await receive();
+    assertEquals(
+      (await kate.run(() => Node.stats()!)).held,
+      { processes: 1, links: 0, monitors: 1 },
+    );
+    assertEquals(
+      await code(rpc.call(KATE, Remote.add, [1, 2])),
+      "system_limit",
+    );
+    send(pid, "go");
+    assertEquals(await call, "go");
+    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+  },
+  { kate: { modules: { Remote, Calls }, limits: { maxRemoteProcesses: 1 } } },
+);
+
+pairTest(
+  "call() fails with notsup on a node that serves no calls",
+  async ({ kate }) => {
+    // Like a node of a version without calls.
+    const { services } = (kate as unknown as { _runtime(): Runtime })._runtime()
+      .modules;
+    services.clear();
+    assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
+  },
+);
+
+pairTest(
+  "call() rejects with a TypeError when the result cannot be sent",
+  async () => {
+    await assertRejects(
+      () => rpc.call(KATE, ["Calls", "unsendable"]),
+      TypeError,
+      "Cannot send the function",
+    );
+    const error = await errorOf(rpc.call(KATE, ["Calls", "unsendableError"]));
+    assertInstanceOf(error, RangeError);
+    assertEquals(error.message, "far off");
+  },
+  WITH_CALLS,
+);
+
+processTest(
+  "call() copies arguments when it is called, and rejects those that cannot be sent",
+  async () => {
+    const list = [1];
+    const call = rpc.call(Node.self(), (given: number[]) => given, [list]);
+    list.push(2);
+    assertEquals(await call, [1]);
+    await assertRejects(
+      () => rpc.call(Node.self(), (_: unknown) => 1, [() => {}]),
+      TypeError,
+      "Cannot send",
+    );
+  },
+);
+
+clusterTest(
+  "cast() logs a crash on the node where the function throws, call() does not",
+  async (cluster) => {
+    await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      await errorOf(rpc.call(KATE, Remote.crash, ["called"]));
+      rpc.cast(KATE, Remote.crash, ["cast"]);
+      await cluster.logged(/TypeError: cast/);
+    });
+    assertEquals(cluster.lines().filter((line) => /called/.test(line)), []);
+  },
+);
+
+clusterTest(
+  "invalid requests of a peer are refused, and have no effect",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      Process.trapExit(true);
+      for (
+        const [name, args] of [
+          ["call", []],
+          ["call", [{ module: "Remote", function: "add", args: [] }]],
+          ["call", [{ module: 1, args: [] }, "ref"]],
+          ["cast", [null]],
+          ["other", [{ module: "Remote", function: "add", args: [] }]],
+        ] as [string, unknown[]][]
+      ) {
+        await assertRejects(
+          () => Node.spawn(KATE, ["$rpc", name], args),
+          UndefinedFunctionError,
+          "no request",
+        );
+      }
+      assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+    });
+    const { refusedRequests } = await kate.run(() => Node.stats()!);
+    assertEquals(refusedRequests.undef, 5);
+  },
+);

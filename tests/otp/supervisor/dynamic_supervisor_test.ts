@@ -1,0 +1,169 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  DynamicSupervisor,
+  type DynamicSupervisorOptions,
+} from "../../../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../../../core/errors.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../otp/gen_server/gen_server.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawn,
+  spawnLink,
+} from "../../../otp/process/process.ts";
+import {
+  type ChildDefinition,
+  type ChildSpec,
+  Supervisor,
+} from "../../../otp/supervisor/supervisor.ts";
+import { currentRuntime } from "../../../core/context/current_process.ts";
+import { ended, processTest } from "../../_processes.ts";
+import { logged } from "../../_supervision.ts";
+
+const WORKER = { id: "worker", start: linked };
+
+function linked(): Pid {
+  return spawnLink(() => receive(() => false));
+}
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return (await assertRejects(() => promise, ExitError)).reason;
+}
+
+/** Waits until a supervisor has handled its earlier messages. */
+async function settled(sup: Pid): Promise<void> {
+  await DynamicSupervisor.countChildren(sup);
+}
+
+// startLink(), childSpec()
+
+processTest("startLink() rejects limits that are out of bounds", async () => {
+  const invalid: [DynamicSupervisorOptions, RegExp][] = [
+    [{ maxChildren: -1 }, /maxChildren is -1; give an integer/],
+    [{ maxChildren: 1.5 }, /maxChildren is 1.5/],
+    [{ maxChildren: "1" as never }, /maxChildren is "1"/],
+    [{ maxRestarts: Infinity }, /maxRestarts is Infinity/],
+    [{ maxSeconds: 0 }, /DynamicSupervisor: maxSeconds is 0/],
+    [{ maxSeconds: 1.5 }, /DynamicSupervisor: maxSeconds is 1.5/],
+  ];
+  for (const [options, text] of invalid) {
+    const error = await assertRejects(
+      () => DynamicSupervisor.startLink(options),
+      typeof Object.values(options)[0] === "number" ? RangeError : TypeError,
+    );
+    assertMatch(error.message, text);
+  }
+});
+
+// startChild()
+
+processTest(
+  "startChild() exits with the reason when the child does not start",
+  async () => {
+    const sup = await DynamicSupervisor.startLink();
+    const start = () => exit("nope");
+    assertEquals(
+      await failure(DynamicSupervisor.startChild(sup, { id: "a", start })),
+      "nope",
+    );
+    const odd = { id: "a", start: () => 1 as never };
+    const reason = await failure(DynamicSupervisor.startChild(sup, odd));
+    assertMatch(String(reason), /its start gave 1, which is not a pid/);
+    await assertRejects(
+      () => DynamicSupervisor.startChild(sup, { id: "a" } as ChildDefinition),
+      TypeError,
+      "its start is undefined",
+    );
+    assertEquals((await DynamicSupervisor.countChildren(sup)).specs, 0);
+    await DynamicSupervisor.stop(sup);
+  },
+);
+
+// terminateChild(), stop()
+
+processTest(
+  "DynamicSupervisor logs unexpected messages",
+  async () => {
+    logged();
+    const sup = await DynamicSupervisor.startLink({ name: "sup" });
+    const stranger = spawn(() => {
+      send(sup, "hi");
+      GenServer.cast(sup, "hi");
+      Process.exit(sup, "oops");
+    });
+    await ended(stranger);
+    await settled(sup);
+    assertEquals(logged().length, 1);
+    await DynamicSupervisor.stop(sup);
+  },
+);
+
+processTest("reports of a child say which one it is", async () => {
+  const Room: GenServerModule = {
+    name: "Room",
+    init: () => ({ type: "ok", state: 0 }),
+  };
+  const sup = await DynamicSupervisor.startLink({
+    name: "sup",
+    extraArguments: ["eu"],
+  });
+  const room: ChildDefinition = GenServer.childSpec(Room, "lobby", {
+    restart: "temporary",
+  });
+  const children: [ChildDefinition, startCall: string | undefined][] = [
+    [{ ...room, id: "r1" }, 'Room.startLink("eu", "lobby")'],
+    [{ ...WORKER, restart: "temporary" }, undefined],
+    [{
+      id: "named",
+      start: ["Workers", "named", [{ n: 1 }]],
+      restart: "temporary",
+    }, 'Workers.named("eu", { n: 1 })'],
+  ];
+  currentRuntime().modules.add("Workers", { named: () => linked() });
+  for (const [child, startCall] of children) {
+    logged();
+    const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
+    Process.exit(pid, "kill");
+    await settled(sup);
+    const { id } = child as ChildSpec;
+    const report = logged().find((text) => text.includes("of Supervisor sup"));
+    assertEquals(report?.split("\n    "), [
+      `info: Child "${id}" of Supervisor sup terminated`,
+      "** (exit) killed",
+      `Pid: ${pid}`,
+      ...(startCall === undefined ? [] : [`Start Call: ${startCall}`]),
+      "Restart: temporary",
+      "Shutdown: 5000",
+      "Type: worker",
+    ]);
+  }
+  await DynamicSupervisor.stop(sup);
+});
+
+// Types
+
+/** Never called: only type-checked. */
+export async function types(sup: Pid, spec: ChildSpec): Promise<void> {
+  const known: Pid = await DynamicSupervisor.startChild(sup, WORKER);
+  const options = { name: "rooms" };
+  const made: Pid = await Supervisor.startChild(sup, [
+    DynamicSupervisor,
+    options,
+  ]);
+  const maybe: Pid | undefined = await Supervisor.startChild(sup, spec);
+  // @ts-expect-error: its start may return "ignore"
+  const pid: Pid = await Supervisor.startChild(sup, spec);
+  // @ts-expect-error: it may here as well
+  const ignored: Pid = await DynamicSupervisor.startChild(sup, spec);
+  // @ts-expect-error: no start returns a number
+  await DynamicSupervisor.startChild(sup, { id: "a", start: () => 1 });
+  // @ts-expect-error: no such strategy
+  await Supervisor.startLink([], { strategy: "simple_one_for_one" });
+  send(sup, [known, made, maybe, pid, ignored]);
+}

@@ -1,0 +1,121 @@
+import { freePort } from "../../../testing/_ports.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
+import { ExitError, SpawnRefusedError } from "../../../core/errors.ts";
+import { Node } from "../../../node.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  spawnLink,
+} from "../../../otp/process/process.ts";
+import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
+import { test } from "../../../testing/tags.ts";
+
+const Worker = {
+  start(): Pid {
+    return spawnLink(() => receive());
+  },
+};
+
+test("a supervisor of another node starts and terminates children that its node exports", async () => {
+  const options = {
+    cookie: "secret",
+    epmdPort: freePort(),
+    modules: { Worker },
+    log() {},
+  };
+  await using kate = await Node.start({ ...options, name: "kate@localhost" });
+  await using alex = await Node.start({ ...options, name: "alex@localhost" });
+  await kate.run(async () => {
+    Process.unlink(
+      await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" }),
+    );
+  });
+  const sup = { name: "sup", node: "kate@localhost" };
+  await alex.run(async () => {
+    const pid = await Supervisor.startChild(sup, {
+      id: "by name",
+      start: ["Worker", "start"],
+    });
+    assert(pid !== undefined);
+    assertEquals(pid.node, "kate@localhost");
+    await Supervisor.startChild(sup, {
+      id: "by function",
+      start: Worker.start,
+      restart: "temporary",
+    });
+    const [second, first] = await Supervisor.whichChildren(sup);
+    assertEquals(second.id, "by function");
+    assert(pid.equals(first.pid));
+
+    const unknown = await assertRejects(
+      () =>
+        Supervisor.startChild(sup, {
+          id: "unknown",
+          start: ["Worker", "missing", [1]],
+        }),
+      ExitError,
+    );
+    assertMatch(unknown.message, /Worker\.missing\/1 is not exported/);
+    const again = await assertRejects(
+      () => Supervisor.startChild(sup, { id: "by name", start: Worker.start }),
+      ExitError,
+    );
+    assertEquals(again.reason, { type: "already_started", pid });
+
+    assertEquals(await Supervisor.stop(sup), "ok");
+    const gone = await assertRejects(
+      () => Supervisor.countChildren(sup),
+      ExitError,
+    );
+    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+  });
+});
+
+test("a supervisor starts no child for another node that its own node does not allow", async () => {
+  const options = {
+    cookie: "secret",
+    epmdPort: freePort(),
+    modules: { Worker },
+    log() {},
+  };
+  await using kate = await Node.start({
+    ...options,
+    name: "kate@localhost",
+    allow: () => false,
+  });
+  await using alex = await Node.start({ ...options, name: "alex@localhost" });
+  const child = { id: "worker", start: Worker.start };
+  await kate.run(async () => {
+    const one = { strategy: "one_for_one", name: "sup" } as const;
+    Process.unlink(await Supervisor.startLink([child], one));
+    Process.unlink(await DynamicSupervisor.startLink({ name: "dynamic" }));
+    await DynamicSupervisor.startChild("dynamic", child);
+  });
+  const start = ["$rpc", "cast", [{
+    module: "Worker",
+    function: "start",
+    args: [],
+  }]] as const;
+  await alex.run(async () => {
+    const sup = { name: "sup", node: "kate@localhost" };
+    const dynamic = { name: "dynamic", node: "kate@localhost" };
+    for (
+      const attempt of [
+        () => Supervisor.startChild(sup, { ...child, id: "another" }),
+        () => DynamicSupervisor.startChild(dynamic, child),
+        () => DynamicSupervisor.startChild(dynamic, { id: "rpc", start }),
+      ]
+    ) {
+      const { reason } = await assertRejects(attempt, ExitError);
+      assert(reason instanceof SpawnRefusedError);
+      assertEquals(reason.code, "not_allowed");
+    }
+    assertEquals((await Supervisor.countChildren(sup)).specs, 1);
+    assertEquals((await DynamicSupervisor.countChildren(dynamic)).specs, 1);
+  });
+  await kate.run(() => {
+    assertEquals(Node.stats()?.refusedRequests.not_allowed, 3);
+  });
+});

@@ -1,0 +1,241 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
+import {
+  ExitError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../../../core/errors.ts";
+import { Node, type NodeOptions } from "../../../node.ts";
+import { type Pid, Process, receive } from "../../../otp/process/process.ts";
+import { atom } from "../../../core/values/atom.ts";
+import { Task } from "../../../otp/task/task.ts";
+import {
+  type ServerRef,
+  TaskSupervisor,
+  type TaskSupervisorOptions,
+} from "../../../task_supervisor.ts";
+import { type Cluster, clusterTest } from "../../_nodes.ts";
+import { mail, processTest } from "../../_processes.ts";
+import * as Remote from "../../_remote.ts";
+
+const KATE = "kate@localhost";
+const TASKS = { name: "tasks", node: KATE };
+
+/** Starts a task in one of several ways. */
+type Start = (
+  supervisor: ServerRef,
+  fn: ((...args: never[]) => unknown) | [string, string],
+  args?: unknown[],
+) => Promise<unknown>;
+
+const STARTS = {
+  async: TaskSupervisor.async as Start,
+  asyncNolink: TaskSupervisor.asyncNolink as Start,
+  startChild: TaskSupervisor.startChild as Start,
+};
+
+/** Runs `fn` in a process of alex; kate has a Task.Supervisor named `tasks`. */
+async function withTasks(
+  cluster: Cluster,
+  fn: (supervisor: Pid, kate: Node) => Promise<void>,
+  { alex: alexOptions, kate: kateOptions, ...options }:
+    & TaskSupervisorOptions
+    & { alex?: Partial<NodeOptions>; kate?: Partial<NodeOptions> } = {},
+): Promise<void> {
+  const kate = await cluster.start("kate", kateOptions);
+  const alex = await cluster.start("alex", alexOptions);
+  const supervisor = await kate.run(async () => {
+    const pid = await TaskSupervisor.startLink({ name: "tasks", ...options });
+    Process.unlink(pid);
+    return pid;
+  });
+  await alex.run(() => fn(supervisor, kate));
+}
+
+// On the same node.
+
+processTest(
+  "TaskSupervisor accepts a pid, a name or an atom as the supervisor",
+  async () => {
+    const pid = await TaskSupervisor.startLink({ name: atom("here") });
+    for (
+      const ref of [pid, "here", atom("here"), {
+        name: "here",
+        node: Node.self(),
+      }]
+    ) {
+      const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
+      assertEquals(await Task.await(task), 2);
+    }
+    const taken = await assertRejects(
+      () => TaskSupervisor.startLink({ name: "here" }),
+      ExitError,
+    );
+    assertEquals(taken.reason, { type: "already_started", pid });
+    assertEquals(await TaskSupervisor.stop("here"), "ok");
+  },
+);
+
+processTest(
+  "a task under a local supervisor receives copies, and may be any function",
+  async () => {
+    const sup = await TaskSupervisor.startLink();
+    const list = [1];
+    const asked = TaskSupervisor.async(sup, (given: number[]) => {
+      given.push(3);
+      return given;
+    }, [list]);
+    list.push(2);
+    assertEquals(await Task.await(await asked), [1, 3]);
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+processTest(
+  "a full TaskSupervisor names the limit, and the stream's option too",
+  async () => {
+    const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
+    const message =
+      "Cannot start a task: the supervisor has the maximum number of children (maxChildren)";
+    for (const name of ["async", "asyncNolink"] as const) {
+      const error = await assertRejects(
+        () => TaskSupervisor[name](sup, () => 1),
+        Error,
+      );
+      assertEquals([error.name, error.message], ["Error", message]);
+    }
+    for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
+      const error = await assertRejects(
+        () => Array.fromAsync(TaskSupervisor[name](sup, [1], (n) => n)),
+        Error,
+      );
+      assertEquals(error.name, "Error");
+      assertMatch(error.message, /\(maxChildren\).*\bmaxConcurrency\b/);
+    }
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+processTest(
+  "Task.Supervisor answers the requests of a DynamicSupervisor",
+  async () => {
+    const sup = await TaskSupervisor.startLink();
+    const task = await TaskSupervisor.async(sup, () => receive());
+    assertEquals(await DynamicSupervisor.countChildren(sup), {
+      specs: 1,
+      active: 1,
+      supervisors: 0,
+      workers: 1,
+    });
+    assertEquals(await DynamicSupervisor.whichChildren(sup), [
+      { pid: task.pid, type: "worker" },
+    ]);
+    await Task.shutdown(task);
+    await TaskSupervisor.stop(sup);
+  },
+);
+
+// On another node.
+
+clusterTest(
+  "TaskSupervisor refuses functions that its node does not export or allow",
+  (cluster) =>
+    withTasks(cluster, async () => {
+      for (const start of Object.values(STARTS)) {
+        for (
+          const [module, name] of [
+            ["Remote", "missing"],
+            ["Remote", "constructor"],
+            ["__proto__", "toString"],
+            ["Missing", "f"],
+          ]
+        ) {
+          const error = await assertRejects(
+            () => start(TASKS, [module, name]),
+            UndefinedFunctionError,
+          );
+          assertMatch(
+            error.message,
+            /^Cannot spawn on kate@localhost: function \w+\.\w+\/0 is not exported/,
+          );
+        }
+        await assertRejects(
+          () => start(TASKS, () => 1),
+          SpawnRefusedError,
+          "--allow-closures",
+        );
+      }
+      assertEquals(await TaskSupervisor.children(TASKS), []);
+      assertEquals(await mail(), []);
+    }),
+);
+
+clusterTest(
+  "TaskSupervisor runs a closure if closures are allowed",
+  (cluster) =>
+    withTasks(cluster, async () => {
+      const task = await TaskSupervisor.async(
+        TASKS,
+        async (n: number) => [n, await Promise.resolve(Node.self())],
+        [7],
+      );
+      assertEquals(await Task.await(task), [7, KATE]);
+    }, { kate: { allowClosures: true } }),
+);
+
+clusterTest(
+  "TaskSupervisor.async() to a missing supervisor names the call",
+  (cluster) =>
+    withTasks(cluster, async () => {
+      const absent = { name: "Chat.TaskSupervisor", node: KATE };
+      for (const [name, start] of Object.entries(STARTS)) {
+        const error = await assertRejects(
+          () => start(absent, Remote.add, [1, 2]),
+          ExitError,
+        );
+        assertMatch(
+          error.message,
+          new RegExp(
+            `^exited in: TaskSupervisor\\.${name}\\(.*Chat\\.TaskSupervisor.*"add".*no process`,
+            "s",
+          ),
+        );
+      }
+      for (const ask of [TaskSupervisor.children, TaskSupervisor.stop]) {
+        const error = await assertRejects(
+          () => Promise.resolve(ask(absent)),
+          ExitError,
+        );
+        assertEquals((error.reason as { reason: unknown }).reason, "noproc");
+      }
+      assertEquals(await mail(), []);
+    }),
+);
+
+clusterTest(
+  "TaskSupervisor.async() to an unreachable node names the call",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
+    await alex.run(async () => {
+      for (
+        const [name, start] of Object.entries(STARTS)
+      ) {
+        const error = await assertRejects(
+          () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
+          ExitError,
+        );
+        assertEquals(
+          error.message,
+          `exited in: TaskSupervisor.${name}({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n` +
+            "    ** (EXIT) no connection to moebi@localhost",
+        );
+        assertEquals((error.reason as { reason: unknown }).reason, {
+          type: "nodedown",
+          node: "moebi@localhost",
+        });
+      }
+      assertEquals(await mail(), []);
+    });
+  },
+);

@@ -1,0 +1,31 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ExitError } from "../../../core/errors.ts";
+import { receive, send } from "../../../otp/process/process.ts";
+import { Task } from "../../../otp/task/task.ts";
+import { processTest } from "../../_processes.ts";
+
+/** The reason of an exit by a call, and the call. */
+async function callOf(promise: Promise<unknown>): Promise<unknown[]> {
+  const error = await assertRejects(() => promise, ExitError);
+  // deno-lint-ignore no-explicit-any
+  const { type, reason, call } = error.reason as any;
+  assertEquals(type, "call");
+  return [reason, ...call];
+}
+
+// async() and await()
+
+processTest("waits for one task are served in their order", async () => {
+  const task = Task.async(() => receive());
+  const waits = [
+    // safe: its expiry is tested
+    Task.yield(task, 1),
+    Task.yield(task, Infinity),
+    // safe: its expiry is tested
+    callOf(Task.await(task, 20)),
+  ];
+  assertEquals(await waits[0], undefined);
+  send(task.pid, "go");
+  assertEquals(await waits[1], { type: "ok", value: "go" });
+  assertEquals((await waits[2] as unknown[])[0], "timeout");
+});

@@ -1,0 +1,678 @@
+/** TaskPool on nodes of this program: places, queue, deadlines, and the ends of runs. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import {
+  ExitError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../../../core/errors.ts";
+import { Node } from "../../../node.ts";
+import { pg } from "../../../otp/pg/pg.ts";
+import {
+  Process,
+  receive,
+  self,
+  spawn,
+  spawnMonitor,
+} from "../../../otp/process/process.ts";
+import { currentProcess } from "../../../core/context/current_process.ts";
+import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
+import { Task } from "../../../otp/task/task.ts";
+import {
+  PoolError,
+  type PoolRunOptions,
+  TaskPool,
+} from "../../../otp/task_pool/task_pool.ts";
+import { TaskSupervisor } from "../../../task_supervisor.ts";
+import { type Cluster, clusterTest, part } from "../../_nodes.ts";
+import {
+  type Begun,
+  begun,
+  GROUP,
+  Jobs,
+  nodes,
+  pool,
+  ready,
+  release,
+  supervisor,
+  until,
+} from "./_pool_jobs.ts";
+import { until as eventually } from "../../_until.ts";
+
+/** Runs a held task in the pool. */
+function hold(id: unknown, options: PoolRunOptions = {}): Promise<unknown> {
+  const run = TaskPool.run("pool", ["Jobs", "held"], [self(), id], {
+    timeout: Infinity,
+    ...options,
+  });
+  // A test may look at its failure later.
+  run.catch(() => {});
+  return run;
+}
+
+function failed(
+  promise: Promise<unknown>,
+  code: PoolError["code"],
+): Promise<PoolError> {
+  return assertRejects(() => promise, PoolError).then((error) => {
+    assertEquals(error.code, code, error.message);
+    return error;
+  });
+}
+
+/** A test of a pool on alex, as a process of alex; a supervisor on each of the nodes named. */
+function poolTest(
+  name: string,
+  places: Record<string, number>,
+  fn: (
+    nodes: Record<string, Node>,
+    cluster: Cluster,
+  ) => Promise<void>,
+  options: Parameters<typeof pool>[1] = {},
+): void {
+  clusterTest(`TaskPool ${name}`, async (cluster) => {
+    const names = ["alex", ...Object.keys(places).filter((n) => n !== "alex")];
+    const started = await nodes(cluster, ...names);
+    const byName = Object.fromEntries(names.map((n, i) => [n, started[i]]));
+    await pool(started[0], options);
+    for (const [at, maxChildren] of Object.entries(places)) {
+      await supervisor(byName[at], { maxChildren, name: "sup" });
+    }
+    await started[0].run(async () => {
+      await ready(Object.keys(places).length);
+      await fn(byName, cluster);
+      assertEquals(currentProcess().waits?.size ?? 0, 0, "no wait is left");
+    });
+  }, { timeout: 120_000 });
+}
+
+poolTest(
+  "runs each task at the supervisor with the smallest part of its places taken",
+  { alex: 1, kate: 2, moebi: 4 },
+  async () => {
+    const at: string[] = [];
+    const runs = [];
+    for (let i = 0; i < 7; i++) {
+      runs.push(hold(i));
+      at.push((await begun(i)).pid.node.split("@")[0]);
+    }
+    const first = at.slice(0, 3).sort();
+    assertEquals(first, ["alex", "kate", "moebi"], "each has one first");
+    assertEquals(at.filter((each) => each === "moebi").length, 4);
+    assertEquals(at[3], "moebi", "a quarter is less than a half");
+    assertEquals((await TaskPool.info("pool")).members.length, 3);
+    await endAll(runs);
+  },
+);
+
+/** Ends all tasks of all supervisors that runs have begun, by the end of the pool. */
+async function endAll(runs: Promise<unknown>[]): Promise<void> {
+  await TaskPool.stop("pool");
+  for (const run of runs) await assertRejects(() => run, ExitError);
+}
+
+poolTest(
+  "runs what waits in the order of the calls, when places become free",
+  { kate: 1 },
+  async () => {
+    const runs = [0, 1, 2, 3].map((id) => hold(id));
+    await until(({ queued }) => queued === 3);
+    for (const id of [0, 1, 2, 3]) {
+      const task = await begun();
+      assertEquals(task.begun, id);
+      release(task, id * 2);
+      assertEquals(await runs[id], id * 2);
+    }
+  },
+);
+
+poolTest(
+  "fails the run that would be one too many in the queue, and no other",
+  { kate: 1 },
+  async () => {
+    const first = hold(0);
+    const second = hold(1);
+    const error = await failed(hold(2), "queue_full");
+    assert(!error.mayHaveRun);
+    assertEquals(
+      error.message,
+      "Cannot run a task in the pool pool: no supervisor has a place for it, and 1 runs wait already; give the pool a larger maxQueue, or the group more places",
+    );
+    release(await begun(0), "first");
+    release(await begun(1), "second");
+    assertEquals(await Promise.all([first, second]), ["first", "second"]);
+  },
+  { maxQueue: 1 },
+);
+
+poolTest(
+  "without a queue runs what there is a place for at once",
+  { kate: 1 },
+  async () => {
+    const run = hold(0);
+    await failed(hold(1), "queue_full");
+    release(await begun(0), "done");
+    assertEquals(await run, "done");
+  },
+  { maxQueue: 0 },
+);
+
+poolTest(
+  "fails a queued run at its deadline, before any of it has run",
+  { kate: 1 },
+  async () => {
+    const run = hold(0);
+    const task = await begun(0);
+    // safe: its expiry is tested
+    const late = await failed(hold(1, { timeout: 20 }), "deadline");
+    assert(!late.mayHaveRun);
+    await failed(hold(1, { deadline: Date.now() + 20 }), "deadline");
+    await failed(hold(1, { deadline: Date.now() - 1 }), "deadline");
+    await failed(hold(1, { timeout: 0 }), "deadline");
+    assertEquals((await TaskPool.info("pool")).queued, 0);
+    release(task, "done");
+    assertEquals(await run, "done");
+    assertEquals((await TaskPool.info("pool")).counts, {
+      runs: 5,
+      done: 1,
+      exited: 0,
+      retried: 0,
+      refused: 0,
+      queue_full: 0,
+      deadline: 4,
+      no_node: 0,
+      lost: 0,
+    });
+  },
+);
+
+poolTest(
+  "ends a task at its deadline, and keeps its place until it has exited",
+  { kate: 1 },
+  async () => {
+    using time = new FakeTime();
+    const late = TaskPool.run("pool", ["Jobs", "stubborn"], [self(), "s"], {
+      timeout: 300,
+      shutdown: 300,
+    });
+    const { pid } = await begun("s");
+    const ref = Process.monitor(pid);
+    const next = hold("next");
+    time.tick(300);
+    assert((await failed(late, "deadline")).mayHaveRun);
+    await receive((m) => m?.asked === "s");
+    time.tick(300);
+    const down = await receive((m) => ref.equals(m?.ref) || m?.begun);
+    assertEquals(down.reason, "killed", "the next begins after it");
+    release(await begun("next"), 1);
+    assertEquals(await next, 1);
+  },
+);
+
+poolTest(
+  "rejects with the signal's reason: at once, from the queue, and from the task",
+  { kate: 1 },
+  async () => {
+    const early = AbortSignal.abort("early");
+    assertEquals(await hold(0, { signal: early }).catch((e) => e), "early");
+    const running = new AbortController();
+    const queued = new AbortController();
+    const first = hold(1, { signal: running.signal });
+    const second = hold(2, { signal: queued.signal });
+    const third = hold(3);
+    const { pid } = await begun(1);
+    const ref = Process.monitor(pid);
+    const left = new Error("left");
+    queued.abort(left);
+    assertEquals(await second.catch((e) => e), left);
+    assertEquals((await TaskPool.info("pool")).queued, 1);
+    running.abort("enough");
+    assertEquals(await first.catch((e) => e), "enough");
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertEquals(down.reason, "shutdown");
+    release(await begun(3), 3);
+    assertEquals(await third, 3);
+    const { counts, running: inFlight } = await TaskPool.info("pool");
+    assertEquals([counts.runs, counts.done], [3, 1], "the first was not sent");
+    await until(({ running }) => running === 0);
+    assert(inFlight <= 1);
+  },
+);
+
+poolTest(
+  "ends a task on its own node, and leaves no timer",
+  { alex: 1 },
+  async () => {
+    for (const shutdown of [60_000, "brutal_kill"] as const) {
+      const gone = new AbortController();
+      const run = hold(0, { signal: gone.signal, shutdown });
+      await begun(0);
+      gone.abort("gone");
+      assertEquals(await run.catch((e) => e), "gone");
+      await until(({ running }) => running === 0);
+    }
+    await TaskPool.run("pool", ["Jobs", "here"]);
+  },
+);
+
+poolTest(
+  "drops the runs of a process that exits, and ends their tasks",
+  { kate: 1 },
+  async () => {
+    const me = self();
+    const caller = spawn(async () => {
+      for (const id of ["running", "queued"]) {
+        TaskPool.run("pool", ["Jobs", "held"], [me, id]).catch(() => {});
+      }
+      await receive(() => false);
+    });
+    const { pid } = await begun("running");
+    await until(({ queued }) => queued === 1);
+    const next = hold("next");
+    const ref = Process.monitor(pid);
+    Process.exit(caller, "kill");
+    assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "shutdown");
+    release(await begun(), "of the next");
+    assertEquals(await next, "of the next");
+  },
+);
+
+poolTest(
+  "that exits fails its runs, ends their tasks, and is restarted",
+  { kate: 1 },
+  async ({ alex }) => {
+    await TaskPool.stop("pool");
+    const sup = await Supervisor.startLink(
+      [[TaskPool, { name: "pool", group: GROUP }]],
+      { strategy: "one_for_one" },
+    );
+    await ready(1);
+    const [running, queued] = [hold(0), hold(1)];
+    const { pid } = await begun(0);
+    const ref = Process.monitor(pid);
+    const old = Process.whereis("pool")!;
+    Process.exit(old, "kill");
+    for (const run of [running, queued]) {
+      const error = await assertRejects(() => run, ExitError);
+      const call = { type: "call", reason: "killed" };
+      const { reason, type } = error.reason as typeof call;
+      assertEquals({ type, reason }, call);
+    }
+    assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
+    await eventually(() => {
+      const now = Process.whereis("pool");
+      return now !== undefined && !now.equals(old);
+    });
+    assertEquals(
+      await TaskPool.run("pool", ["Jobs", "here"], [1]),
+      [1, "kate@localhost"],
+    );
+    assertEquals(alex.name, Node.self());
+    await Supervisor.stop(sup);
+  },
+);
+
+poolTest(
+  "that does not run is noproc, and one of another node or another process is refused",
+  { kate: 1 },
+  async ({ kate }) => {
+    const error = await assertRejects(
+      () => TaskPool.run("none", ["Jobs", "here"]),
+      ExitError,
+    );
+    assertEquals((error.reason as { reason: string }).reason, "noproc");
+    const name = { name: "pool", node: kate.name };
+    await assertRejects(
+      () => TaskPool.run(name, ["Jobs", "here"]),
+      TypeError,
+      "is on another node",
+    );
+    await assertRejects(
+      () => TaskPool.run(self(), ["Jobs", "here"]),
+      TypeError,
+      "that process is no pool",
+    );
+  },
+);
+
+poolTest(
+  "waits for a first node, and fails when none has come in time",
+  {},
+  async ({ alex }, cluster) => {
+    const early = TaskPool.run("pool", ["Jobs", "here"], [1]);
+    const [kate] = await nodes(cluster, "kate");
+    await supervisor(kate, { name: "sup" });
+    await Node.connect(kate.name);
+    assertEquals(await early, [1, "kate@localhost"]);
+    await TaskPool.stop("pool");
+    await pool(alex, { waitForNode: 30, group: "others" });
+    const [first, second] = [hold(1), hold(2)];
+    for (const run of [first, second]) {
+      assert(!(await failed(run, "no_node")).mayHaveRun);
+    }
+    await TaskPool.stop("pool");
+    await pool(alex, { waitForNode: 0, maxQueue: 0, group: "others" });
+    await failed(hold(3), "no_node");
+  },
+);
+
+poolTest(
+  "rejects with the exit of a task, and with the errors of its start",
+  { kate: 1 },
+  async ({ kate }, cluster) => {
+    const thrown = await assertRejects(
+      () => TaskPool.run("pool", ["Jobs", "fails"], ["oops"]),
+      ExitError,
+      "oops",
+    );
+    assertEquals((thrown.reason as { type: string }).type, "call");
+    await assertRejects(
+      () => TaskPool.run("pool", ["Jobs", "nothing"]),
+      UndefinedFunctionError,
+    );
+    await assertRejects(
+      () => TaskPool.run("pool", ["Jobs", "here"], [Symbol("s")]),
+      TypeError,
+    );
+    assertEquals(await TaskPool.run("pool", Jobs.here, [1]), [1, kate.name]);
+    // None of these has used up the place, or the supervisor.
+    assertEquals((await TaskPool.info("pool")).running, 0);
+    const strict = await cluster.start("sophie", { modules: {} });
+    await Node.connect(strict.name);
+    await kate.run(() => TaskSupervisor.stop("sup"));
+    await supervisor(strict);
+    await until(({ members }) => members[0]?.pid.node === strict.name);
+    await assertRejects(
+      () => TaskPool.run("pool", () => 1),
+      SpawnRefusedError,
+    );
+  },
+);
+
+poolTest(
+  "has the caller among the callers of its tasks",
+  { kate: 1 },
+  async () => {
+    const callers = await TaskPool.run("pool", () => Process.callers());
+    assertEquals(callers, [self()]);
+  },
+);
+
+poolTest(
+  "copies the arguments of a run that waits",
+  { kate: 1 },
+  async () => {
+    const first = hold(0);
+    const list = [1];
+    const second = TaskPool.run("pool", ["Jobs", "here"], [list]);
+    list.push(2);
+    release(await begun(0), 0);
+    await first;
+    assertEquals(await second, [[1], "kate@localhost"]);
+  },
+);
+
+poolTest(
+  "fails a run whose node is lost, unless it may run twice",
+  { kate: 4, moebi: 4 },
+  async ({ alex, kate, moebi }) => {
+    const once = hold("once");
+    const { pid } = await begun("once");
+    const twice = hold("twice", { mayRunTwice: true });
+    const before = await begun("twice");
+    assert(pid.node !== before.pid.node);
+    const ref = Process.monitor(pid);
+    const [first, second] = pid.node === kate.name
+      ? [kate, moebi]
+      : [moebi, kate];
+    await part(alex, first);
+    const error = await failed(once, "lost");
+    assert(error.mayHaveRun);
+    assert(error.message.includes(`its task on ${first.name} was lost`));
+    assertEquals(
+      (await receive((m) => ref.equals(m?.ref))).reason,
+      "noconnection",
+    );
+    await Node.connect(first.name);
+    await until(({ members }) => members.length === 2);
+    await part(alex, second);
+    const again = await begun("twice");
+    assertEquals(again.pid.node, first.name);
+    release(again, "second");
+    assertEquals(await twice, "second");
+    assertEquals((await TaskPool.info("pool")).counts.retried, 1);
+  },
+);
+
+poolTest(
+  "starts a run that may run twice no more often than maxRuns",
+  { kate: 4 },
+  async ({ kate }) => {
+    const run = hold("poison", { mayRunTwice: true });
+    const nodes: Begun[] = [];
+    for (let i = 0; i < 2; i++) {
+      nodes.push(await begun("poison"));
+      await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
+      await until(({ members }) => members.length === 0);
+      if (i === 0) await supervisor(kate, { name: "sup" });
+    }
+    const error = await failed(run, "lost");
+    assert(error.message.includes("started 2 times, and maxRuns is 2"));
+  },
+  { maxRuns: 2 },
+);
+
+for (const way of ["kill", "stop"]) {
+  poolTest(
+    `sends the tasks of a supervisor elsewhere that ends by ${way}`,
+    { kate: 2, moebi: 2 },
+    async ({ kate, moebi }) => {
+      const runs = [0, 1, 2, 3, 4, 5].map((id) =>
+        hold(id, { mayRunTwice: id !== 1 })
+      );
+      const tasks: Begun[] = [];
+      for (let i = 0; i < 4; i++) tasks.push(await begun());
+      const one = tasks.find((each) => each.begun === 1)!;
+      const node = one.pid.node === kate.name ? kate : moebi;
+      await node.run(async () => {
+        if (way === "stop") await TaskSupervisor.stop("sup");
+        else Process.exit(Process.whereis("sup")!, way);
+      });
+      assert((await failed(runs[1], "lost")).mayHaveRun);
+      for (const each of tasks) {
+        if (each.pid.node !== node.name) release(each, each.begun);
+      }
+      // The one that was lost as well, before those that came later.
+      const order: unknown[] = [];
+      for (let i = 0; i < 3; i++) {
+        const task = await begun();
+        order.push(task.begun);
+        release(task, task.begun);
+      }
+      const other = tasks.find((each) =>
+        each.begun !== 1 && each.pid.node === node.name
+      )!;
+      assertEquals(order, [other.begun, 4, 5]);
+      for (const id of [0, 2, 3, 4, 5]) assertEquals(await runs[id], id);
+    },
+  );
+}
+
+poolTest(
+  "takes a task for lost that exits with a reason of its own as its supervisor does",
+  { kate: 1 },
+  async ({ kate }) => {
+    const run = TaskPool.run("pool", ["Jobs", "stoical"], [self(), 1]);
+    run.catch(() => {});
+    await begun(1);
+    await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
+    await failed(run, "lost");
+  },
+);
+
+poolTest(
+  "that has just been restarted has runs wait until it has begun",
+  { kate: 1 },
+  async () => {
+    await TaskPool.stop("pool");
+    const started = TaskPool.startLink({ name: "pool", group: GROUP });
+    assertEquals(await TaskPool.run("pool", ["Jobs", "here"]), [
+      "kate@localhost",
+    ]);
+    await TaskPool.stop(await started);
+  },
+);
+
+clusterTest(
+  "TaskPool gives pools of two nodes the places of a full supervisor in rotation",
+  async (cluster) => {
+    const [kate, alex, moebi] = await nodes(cluster, "kate", "alex", "moebi");
+    await supervisor(kate, { maxChildren: 1, name: "sup" });
+    const webs = [alex, moebi];
+    for (const web of webs) await pool(web);
+    const order = await kate.run(async () => {
+      const me = self();
+      const done: Promise<unknown>[] = [];
+      for (const web of webs) {
+        done.push(web.run(async () => {
+          await ready(1);
+          const run = () =>
+            TaskPool.run("pool", ["Jobs", "held"], [me, web.name], {
+              timeout: Infinity,
+            });
+          await Promise.all(Array.from({ length: 8 }, run));
+        }));
+        // Alex has them all in its queue before moebi comes, and moebi before the first one ends.
+        await web.run(() => until(({ queued }) => queued > 5));
+      }
+      const order: unknown[] = [];
+      while (order.length < 16) {
+        const task = await begun();
+        order.push(task.begun);
+        release(task, 0);
+      }
+      await Promise.all(done);
+      return order;
+    });
+    const middle = order.slice(2, 14);
+    const ofMoebi = middle.filter((name) => name === moebi.name).length;
+    assert(ofMoebi >= 4 && ofMoebi <= 8, order.join());
+    const info = await kate.run(() => TaskSupervisor.children("sup"));
+    assertEquals(info, []);
+  },
+);
+
+clusterTest(
+  "TaskPool and other callers share a supervisor, which refuses what is too much",
+  async (cluster) => {
+    const [alex, kate] = await nodes(cluster, "alex", "kate");
+    await pool(alex);
+    const sup = await supervisor(kate, { maxChildren: 1 });
+    await alex.run(async () => {
+      await ready(1);
+      const me = self();
+      const task = await TaskSupervisor.async(sup, Jobs.held, [me, "other"]);
+      const other = await begun("other");
+      const run = hold("own");
+      await until(({ queued }) => queued === 1);
+      release(other, 1);
+      assertEquals(await Task.await(task), 1);
+      release(await begun("own"), 2);
+      assertEquals(await run, 2);
+    });
+  },
+);
+
+poolTest(
+  "keeps its members when the scope of groups restarts",
+  { alex: 1, kate: 1 },
+  async ({ alex, kate }) => {
+    for (const node of [alex, kate]) {
+      await node.run(async () => {
+        Process.exit(Process.whereis("pg")!, "kill");
+        await pg.start();
+      });
+    }
+    await until(({ members }) => members.length === 2);
+    const runs = [hold(0), hold(1)];
+    for (const id of [0, 1]) release(await begun(id), id);
+    assertEquals(await Promise.all(runs), [0, 1]);
+  },
+);
+
+poolTest(
+  "forgets 10,000 queued runs whose signal fires, or their process exits",
+  { kate: 1 },
+  async () => {
+    const first = hold(0);
+    const task = await begun(0);
+    const control = new AbortController();
+    const runs = Array.from(
+      { length: 5000 },
+      (_, id) => hold(id, { signal: control.signal }),
+    );
+    const ended = Promise.allSettled(runs);
+    const { pid } = spawnMonitor(() => {
+      for (let id = 0; id < 5000; id++) hold(id).catch(() => {});
+      return receive(() => false);
+    });
+    await until(({ queued }) => queued === 10_000);
+    control.abort("over");
+    assertEquals((await TaskPool.info("pool")).queued, 5000);
+    for (const result of await ended) {
+      assertEquals(result, { status: "rejected", reason: "over" });
+    }
+    Process.exit(pid, "kill");
+    await until(({ queued }) => queued === 0);
+    release(task, 1);
+    assertEquals(await first, 1);
+    await receive((m) => m?.type === "DOWN");
+  },
+  { maxQueue: 10_000 },
+);
+
+poolTest(
+  "completes 10,000 queued runs",
+  { kate: 50, moebi: 50 },
+  async () => {
+    const runs = Array.from(
+      { length: 10_000 },
+      (_, id) =>
+        TaskPool.run("pool", ["Jobs", "here"], [id], { timeout: Infinity }),
+    );
+    const results = await Promise.all(runs) as [number, string][];
+    assertEquals(results.map(([id]) => id), runs.map((_, id) => id));
+    const { counts, queued, running } = await TaskPool.info("pool");
+    assertEquals([counts.done, queued], [10_000, 0]);
+    assert(running <= 100);
+  },
+  { maxQueue: 10_000 },
+);
+
+clusterTest(
+  "TaskPool.startLink() fails without the scope, and for an invalid group",
+  async (cluster) => {
+    const [alex] = await nodes(cluster, "alex");
+    await alex.run(async () => {
+      Process.trapExit(true);
+      for (
+        const start of [
+          () => TaskPool.startLink({ group: GROUP }),
+          () => TaskSupervisor.startLink({ group: GROUP }),
+        ]
+      ) {
+        await assertRejects(start, ExitError, "no such scope runs");
+      }
+      await pg.startLink();
+      await assertRejects(
+        () => TaskPool.startLink({ group: Symbol("s") }),
+        TypeError,
+      );
+      await assertRejects(
+        () => TaskSupervisor.startLink({ group: Symbol("s") }),
+        TypeError,
+      );
+    });
+  },
+);

@@ -1,0 +1,160 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { test, type TestOptions } from "../../../testing/tags.ts";
+import { assertPrinted, chat, withFolder } from "../../_cli.ts";
+
+const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
+
+test(
+  "--eval runs pieces of TypeScript with top-level await in order",
+  options,
+  async () => {
+    const ended = await chat([
+      "--eval",
+      "const greet = async (name: string): Promise<string> => { await Process.sleep(1); return `hi ${name}`; };",
+      "-e",
+      "let said = await greet('kate')",
+      "-e",
+      "await IO.puts(said)",
+    ]);
+    assertPrinted(ended, "hi kate\n");
+  },
+);
+
+test("--eval has the shell's names in scope", options, async () => {
+  const names = [
+    "Agent Application DynamicSupervisor GenServer IO Node Process Registry",
+    "Supervisor Task TaskSupervisor flush global pg receive rpc self send",
+    "Chat Kate",
+  ].join(" ");
+  const ended = await chat([
+    "--module",
+    "Kate=./chat/kate.ts",
+    "--eval",
+    `await IO.puts([${
+      names.split(" ").map((name) => `typeof ${name}`).join(", ")
+    }].includes("undefined"))`,
+    "-e",
+    'send(self(), "sup?")',
+    "-e",
+    "await flush()",
+    "-e",
+    "await Kate.sayName()",
+  ]);
+  assertPrinted(ended, 'false\n"sup?"\nHi, my name is Kate\n');
+});
+
+test(
+  "--eval waits for a promise that its code ends with, and for output",
+  options,
+  async () => {
+    const ended = await chat([
+      "-e",
+      "Process.sleep(1).then(() => IO.puts('later'))",
+      "-e",
+      "IO.puts('not awaited'); undefined",
+    ]);
+    assertPrinted(ended, "later\nnot awaited\n");
+  },
+);
+
+test(
+  "--eval imports from the working directory",
+  options,
+  () =>
+    withFolder(async (cwd) => {
+      await Deno.writeTextFile(
+        join(cwd, "m.ts"),
+        "export const n: number = 42;",
+      );
+      const code = [
+        'import { n } from "./m.ts"',
+        'await IO.puts(n + (await import("./m.ts")).n)',
+      ];
+      assertPrinted(
+        await chat(code.flatMap((each) => ["-e", each]), { cwd }),
+        "84\n",
+      );
+    }),
+);
+
+/** Code that fails, and the error message. */
+const FAILING: [code: string, says: string | RegExp][] = [
+  ["throw new TypeError('no')", "** (TypeError) no\n"],
+  ["Promise.reject(new Error('later'))", "** (Error) later\n"],
+  ["throw { a: '\u001b' }", '** (throw) { a: "\\u001b" }\n'],
+  ["nothing", "** (ReferenceError) nothing is not defined\n"],
+  ["const x = ;", /^\*\* \(SyntaxError\) Expression expected \(1:\d+\)\n$/],
+  ["exit('boom')", "** (exit) boom\n"],
+  [
+    "Process.exit(self(), 'kill'); await receive()",
+    /^\*\* \(EXIT from #PID<[\d.]+>\) killed\n$/,
+  ],
+  [
+    "spawnLink(() => exit('crash')); await receive()",
+    /\*\* \(EXIT from #PID<[\d.]+>\) crash\n$/,
+  ],
+  [
+    "Promise.reject(new Error('stray')); await receive()",
+    "** (Error) stray\n",
+  ],
+  [
+    "setTimeout(() => { throw new Error('timer') }, 1); await receive()",
+    "** (Error) timer\n",
+  ],
+  [
+    "await Chat.sendMessage('kate@localhost', 'hi')",
+    `** (exit) exited in: TaskSupervisor.async({ name: "Chat.TaskSupervisor", node: "kate@localhost" }, ["Chat", "receiveMessage"], ["hi"])
+    ** (EXIT) no connection to kate@localhost
+`,
+  ],
+];
+
+for (const [code, says] of FAILING) {
+  test(
+    `--eval fails where its code does: ${JSON.stringify(code)}`,
+    options,
+    async () => {
+      const ended = await chat([
+        "--no-halt",
+        "-e",
+        code,
+        "-e",
+        "await IO.puts('next')",
+      ]);
+      if (typeof says === "string") assertEquals(ended.stderr, says);
+      else assertMatch(ended.stderr, says);
+      assertEquals([ended.code, ended.stdout], [1, ""]);
+    },
+  );
+}
+
+test(
+  "--eval shows the location of an error in the user's files",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const file = join(folder, "m.ts");
+      await Deno.writeTextFile(
+        file,
+        "export function fail() {\n  throw new RangeError('deep');\n}",
+      );
+      const ended = await chat([`--module=M=${file}`, "-e", "M.fail()"]);
+      assertMatch(
+        ended.stderr,
+        /^\*\* \(RangeError\) deep\n {4}at \S*fail \(file:\S+m\.ts:2:\d+\)\n$/,
+      );
+      assertEquals(ended.code, 1);
+    }),
+);
+
+test("--eval can end the program with an exit reason", options, async () => {
+  const codes = await Promise.all([
+    chat(["-e", "exit('normal')", "-e", "await receive()"]),
+    chat(["-e", "exit({ type: 'shutdown', reason: 7 })"]),
+  ]);
+  assertEquals(codes.map(({ code, stderr }) => [code, stderr]), [
+    [0, ""],
+    [7, ""],
+  ]);
+});

@@ -1,0 +1,383 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test, type TestOptions } from "../../../testing/tags.ts";
+import {
+  assertPrinted,
+  assertRefused,
+  chat,
+  ChatProcess,
+  nodeFlags,
+  PERMISSIONS,
+  withFolder,
+} from "../../_cli.ts";
+import { freePort } from "../../../testing/_ports.ts";
+
+const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
+
+test("--env test keeps the chat on this node", options, async () => {
+  const ended = await chat([
+    "--env",
+    "test",
+    "-e",
+    'await IO.puts(await Chat.sendMessage("moebi@localhost", "hi"))',
+    "-e",
+    "await IO.puts(Node.self())",
+  ]);
+  assertPrinted(ended, "hi\nchicken?\nok\nnonode@nohost\n");
+});
+
+test(
+  "--module exports a file's functions to other nodes",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = new ChatProcess([
+      ...nodeFlags("kate", port),
+      "--module",
+      "Kate=./chat/kate.ts",
+    ]);
+    await kate.printed("kate@localhost is up.");
+    assertStringIncludes(kate.stdout, "Kate (sayName)");
+    const ended = await chat([
+      ...nodeFlags("alex", port),
+      "-e",
+      'const { ref } = await Node.spawnMonitor("kate@localhost", ["Kate", "sayName"])',
+      "-e",
+      "await receive((message) => ref.equals(message.ref))",
+      "-e",
+      'await Node.spawn("kate@localhost", () => 1)',
+    ]);
+    assertEquals(ended.stdout, "Hi, my name is Kate\n");
+    assertMatch(
+      ended.stderr,
+      /^\*\* \(SpawnRefusedError\) [^\n]*--allow-closures[^\n]*\n$/,
+    );
+    assertEquals(ended.code, 1);
+    kate.kill("SIGTERM");
+    assertEquals((await kate.ended).code, 0);
+  },
+);
+
+test(
+  "--allow-closures lets other nodes run any code, and warns about it",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = new ChatProcess([
+      ...nodeFlags("kate", port),
+      "--allow-closures",
+    ]);
+    await kate.printed("any code.");
+    const ended = await chat([
+      ...nodeFlags("alex", port),
+      "-e",
+      'await Node.spawn("kate@localhost", (to) => send(to, Node.self()), [self()])',
+      "-e",
+      "await IO.puts(await receive())",
+    ]);
+    assertPrinted(ended, "kate@localhost\n");
+  },
+);
+
+test("--hidden keeps the node out of Node.list()", options, async () => {
+  const port = freePort();
+  await using kate = new ChatProcess([...nodeFlags("kate", port), "--hidden"]);
+  await kate.printed("kate@localhost is up.");
+  const ended = await chat([
+    ...nodeFlags("alex", port),
+    "-e",
+    'await Node.connect("kate@localhost")',
+    "-e",
+    'await IO.inspect([Node.list(), Node.list("hidden")])',
+  ]);
+  assertPrinted(ended, '[[], ["kate@localhost"]]\n');
+});
+
+test("--cookie rejects nodes with another cookie", options, async () => {
+  const port = freePort();
+  await using kate = new ChatProcess(nodeFlags("kate", port));
+  await kate.printed("kate@localhost is up.");
+  const code = 'await IO.inspect(await Node.connect("kate@localhost"))';
+  const right = await chat([...nodeFlags("alex", port), "-e", code]);
+  assertPrinted(right, "true\n");
+  const wrong = await chat([
+    "--sname=alex@localhost",
+    "--cookie=swordfish",
+    `--epmd-port=${port}`,
+    "-e",
+    code,
+  ]);
+  assertEquals([wrong.code, wrong.stdout], [0, "false\n"]);
+  assertStringIncludes(wrong.stderr, "cookie");
+  await kate.printed("alex@localhost has another cookie");
+  kate.kill("SIGTERM");
+  const { stdout, stderr } = await kate.ended;
+  const output = stdout + stderr + wrong.stdout + wrong.stderr;
+  assert(!/swordfish|secret_token/.test(output), "a secret is shown");
+});
+
+test("--cookie-file must be accessible by its owner only", {
+  ...options,
+  ignore: Deno.build.os === "windows",
+}, () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "cookie");
+    const flags = [
+      "--sname=alex@localhost",
+      `--epmd-port=${freePort()}`,
+      `--cookie-file=${file}`,
+      "-e",
+      "await IO.puts(Node.self())",
+    ];
+    assertRefused(await chat(flags), 4, "Cannot read the cookie file");
+    await Deno.writeTextFile(file, "swordfish", { mode: 0o644 });
+    const ended = await chat(flags);
+    assertRefused(ended, 4, `run: chmod 400 ${file}`);
+    assert(!ended.stderr.includes("swordfish"));
+    await Deno.chmod(file, 0o400);
+    assertPrinted(await chat(flags), "alex@localhost\n");
+  }));
+
+test(
+  "the cookie is created in the home folder if it is missing",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const file = join(folder, ".erlang.cookie");
+      const flags = [
+        "--sname=alex@localhost",
+        `--epmd-port=${freePort()}`,
+        "-e",
+        "await IO.puts(Node.self())",
+      ];
+      // Deno's own cache is in the home folder by default.
+      const denoDir = new Deno.Command(Deno.execPath(), {
+        args: ["info", "--json"],
+      });
+      const { denoDir: DENO_DIR } = JSON.parse(
+        new TextDecoder().decode((await denoDir.output()).stdout),
+      );
+      const env = { HOME: folder, DENO_DIR };
+      assertRefused(
+        await chat(flags, { env }),
+        4,
+        `Cannot make the cookie file "${file}"`,
+      );
+      const permissions = [...PERMISSIONS, `--allow-write=${file}`];
+      assertPrinted(
+        await chat(flags, { env, permissions }),
+        "alex@localhost\n",
+      );
+      const { mode } = await Deno.stat(file);
+      assertEquals((mode ?? 0o400) & 0o777, 0o400);
+      assertMatch(await Deno.readTextFile(file), /^[\w-]{43}$/);
+    }),
+);
+
+test("--sname exits when the name is in use", options, async () => {
+  const port = freePort();
+  await using first = new ChatProcess(nodeFlags("kate", port));
+  await first.printed("kate@localhost is up.");
+  assertRefused(
+    await chat(nodeFlags("kate", port)),
+    3,
+    "Cannot start kate@localhost: the name is in use",
+  );
+});
+
+test(
+  "--port exits when the port is in use, and listens on another one",
+  options,
+  async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const flags = [
+      ...nodeFlags("kate", freePort()),
+      `--port=${port}`,
+      "-e",
+      "1",
+    ];
+    assertRefused(
+      await chat(flags),
+      3,
+      `port ${port} of 127.0.0.1 is in use; choose another --port`,
+    );
+    listener.close();
+    assertPrinted(await chat(flags), "");
+  },
+);
+
+test(
+  "--listen exits when the address is not local",
+  options,
+  async () => {
+    const flags = [...nodeFlags("kate", freePort()), "--listen=192.0.2.1"];
+    assertRefused(await chat(flags), 3, "cannot listen on 192.0.2.1");
+  },
+);
+
+test("--name starts a node with a long name", options, async () => {
+  const ended = await chat([
+    "--name=alex@127.0.0.1",
+    "--cookie=c",
+    `--epmd-port=${freePort()}`,
+    "-e",
+    "await IO.puts(Node.self())",
+  ]);
+  assertPrinted(ended, "alex@127.0.0.1\n");
+});
+
+test(
+  "--module exits when the module does not load",
+  options,
+  () =>
+    withFolder(async (folder) => {
+      const file = join(folder, "m.ts");
+      await Deno.writeTextFile(file, "export function f( {");
+      assertRefused(await chat([`--module=M=${file}`]), 3, "it does not load:");
+      await Deno.writeTextFile(file, "throw new Error('one\\ntwo');");
+      assertRefused(
+        await chat([`--module=M=${file}`]),
+        3,
+        "it does not load: one two",
+      );
+    }),
+);
+
+test("a missing permission is reported in one line", options, async () => {
+  const permissions = ["--allow-read"];
+  const ended = await chat(["--sname=a@localhost", "--cookie=c"], {
+    permissions,
+  });
+  assertMatch(ended.stderr, /^chat: [^\n]*--allow-net[^\n]*\n$/);
+  assertEquals(ended.code, 4);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(
+    `${signal} stops a node after it has printed its start`,
+    options,
+    async () => {
+      const port = freePort();
+      await using kate = new ChatProcess(nodeFlags("kate", port));
+      await kate.printed("kate@localhost is up. Ctrl-C stops it.");
+      kate.kill(signal);
+      kate.kill(signal);
+      assertEquals(
+        await kate.ended,
+        { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
+      );
+      // Its name and EPMD's port are free at once.
+      assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
+    },
+  );
+}
+
+test(
+  "SIGTERM stops a program without a node, which prints how to start one",
+  options,
+  async () => {
+    await using program = new ChatProcess([]);
+    await program.printed("No node is started: --sname NAME starts one");
+    program.kill("SIGTERM");
+    assertEquals((await program.ended).code, 0);
+  },
+);
+
+/** Code that puts a worker under the chat's supervisor; it runs `last` when it is terminated. */
+function workerCode(last: string): string[] {
+  const mod = new URL("../../../mod.ts", import.meta.url);
+  return [
+    `import { Supervisor } from "${mod}"`,
+    `const work = async () => {
+      Process.trapExit(true);
+      await IO.puts("working");
+      await receive(isExit);
+      ${last}
+    }`,
+    `await Supervisor.startChild("Chat.Supervisor", {
+      id: "worker",
+      shutdown: "infinity",
+      start: () => spawnLink(work),
+    })`,
+  ].flatMap((code) => ["-e", code]);
+}
+
+test("SIGTERM stops the application, and then the node", options, async () => {
+  await using kate = new ChatProcess([
+    ...nodeFlags("kate", freePort()),
+    "--no-halt",
+    ...workerCode("await IO.puts(`stopping while alive: ${Node.alive()}`)"),
+  ]);
+  await kate.printed("working");
+  kate.kill("SIGTERM");
+  const { code, stdout } = await kate.ended;
+  assertEquals([code, stdout], [0, "working\nstopping while alive: true\n"]);
+});
+
+test("a second signal ends the program at once", options, async () => {
+  await using kate = new ChatProcess([
+    "--no-halt",
+    ...workerCode("await IO.puts('stopping'); await receive(() => false)"),
+  ]);
+  await kate.printed("working");
+  kate.kill("SIGTERM");
+  // As `deno task` sends it: once more, and at once.
+  kate.kill("SIGTERM");
+  await kate.printed("stopping");
+  // One that arrives soon counts as the first one's: so it is sent until the program has exited.
+  const again = setInterval(() => kate.kill("SIGINT"), 300);
+  const { code, stderr } = await kate.ended;
+  clearInterval(again);
+  assertEquals([code, stderr], [1, ""]);
+});
+
+test("--no-halt keeps the node up after --eval", options, async () => {
+  await using kate = new ChatProcess([
+    ...nodeFlags("kate", freePort()),
+    "--no-halt",
+    "-e",
+    "await IO.puts('done')",
+    "-e",
+    "setTimeout(() => { throw new Error('stray') }, 10); 1",
+  ]);
+  await kate.printed("[error] Nobody handled ** (Error) stray");
+  assertEquals(kate.stdout, "done\n");
+  kate.kill("SIGTERM");
+  assertEquals((await kate.ended).code, 0);
+});
+
+test("a program exits when its code stops the node", options, async () => {
+  const flags = [...nodeFlags("kate", freePort()), "--no-halt"];
+  assertPrinted(await chat([...flags, "-e", "await Node.stop()"]), "");
+});
+
+test("a node stops when its output is no longer read", {
+  ...options,
+  programs: ["sh"],
+}, async () => {
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--allow-read",
+    "chat/main.ts",
+    "-e",
+    "for (;;) await IO.puts('y')",
+  ].map((each) => `"${each}"`).join(" ");
+  const { stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `(${command}; echo "code $?" >&2) | head -n 1`],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "y\n");
+  assertMatch(new TextDecoder().decode(stderr), /^code 1\n$/m);
+});

@@ -1,0 +1,213 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import nodeProcess from "node:process";
+import { main } from "../../../chat/main.ts";
+import { greeting } from "../../../shell/cli/run.ts";
+import config from "../../../deno.json" with { type: "json" };
+import type { ModuleExports } from "../../../node.ts";
+import { test, type TestOptions } from "../../../testing/tags.ts";
+import { assertPrinted, assertRefused, chat, type Ended } from "../../_cli.ts";
+
+const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
+
+/** Wrong command lines, and their error messages. */
+const WRONG: [args: string[], says: string][] = [
+  [
+    ["--snam", "alex"],
+    "the flag --snam: no flag has that name; did you mean --sname?",
+  ],
+  [
+    ["-sname", "alex"],
+    "the flag -sname: no flag has that name; did you mean --sname?",
+  ],
+  [["--epmd=1"], "did you mean --epmd-port?"],
+  [["--setcookie", "x"], "did you mean --cookie?"],
+  [
+    ["--xyzzy"],
+    "the flag --xyzzy: no flag has that name; --help lists them",
+  ],
+  [["alex@localhost"], "write --sname alex@localhost"],
+  [["--", "code"], 'the argument "code": only flags are taken'],
+  [["--sname"], "--sname without a value: write --sname NAME"],
+  [["--sname", "a", "--cookie", ""], "--cookie without a value"],
+  [["-e"], "--eval (-e) without a value: write --eval CODE"],
+  [
+    ["--sname", "a b@localhost"],
+    '"a b@localhost" is not a node name: write name@host',
+  ],
+  [
+    ["--sname", "\u001b[31m@localhost"],
+    '"\\u001b[31m@localhost" is not a node name',
+  ],
+  [
+    ["--sname", "a@host.example.org"],
+    "the host host.example.org has a dot, but a short name has none; use --name",
+  ],
+  [
+    ["--name", "a@localhost"],
+    "the host localhost has no dot, but a long name needs one; write --name a@host.example.org",
+  ],
+  [["--sname", "a", "--name", "b"], "--sname and --name together"],
+  [
+    ["--sname", "a", "--cookie", "b", "--cookie-file", "c"],
+    "--cookie and --cookie-file together",
+  ],
+  [
+    ["--sname", "a", "--port", "x"],
+    '--port "x": a port is a number from 0 to 65535',
+  ],
+  [
+    ["--sname", "a", "--advertise", "host:1"],
+    '--advertise "host:1": give an IP address',
+  ],
+  [
+    ["--sname", "a", "--epmd-port", "0"],
+    '--epmd-port "0": a port is a number from 1 to 65535',
+  ],
+  [["--cookie", "x"], "--cookie without a node: give --sname NAME"],
+  [["--hidden"], "--hidden without a node"],
+  [["--wire", "beam"], "--wire without a node"],
+  [
+    ["--sname", "a", "--wire", "json,beam"],
+    '--wire "json,beam": give json or beam; for both, give the flag twice',
+  ],
+  [
+    ["--sname", "a", "--tls-key", "k"],
+    "--tls-key without --tls-cert and --tls-ca: TLS needs all three",
+  ],
+  [["--allow-closures"], "--allow-closures without a node"],
+  [["--dashboard"], "--dashboard without a node"],
+  [
+    ["--sname", "a", "--dashboard", "x"],
+    '--dashboard "x": a port is a number from 0 to 65535',
+  ],
+  [
+    ["--sname", "a", "--dashboard-write"],
+    "--dashboard-write without --dashboard",
+  ],
+  [["--log-format", "json"], "--log-format without a node"],
+  [
+    ["--sname", "a", "--log-format", "xml"],
+    '--log-format "xml": give text or json',
+  ],
+  [["--cluster", "kate@localhost"], "--cluster without a node"],
+  ...["kate", "dns:web.example", "srv:web.example:1", "gossip:x", "epmd:", ":1"]
+    .map((value): [string[], string] => [
+      ["--sname", "a", "--cluster", value],
+      `--cluster "${value}": give nodes, as in kate@localhost or 10.0.0.1:4370; dns:web.example:4370`,
+    ]),
+  [
+    ["--sname", "a", "--cluster", "gossip", "--cluster", "gossip"],
+    '--cluster "gossip": it is given twice',
+  ],
+  [["--stop-timeout", "5"], "--stop-timeout without a node"],
+  [["--drain-timeout", "5"], "--drain-timeout without a node"],
+  [["--tick-time", "5"], "--tick-time without a node"],
+  [
+    ["--sname", "a", "--tick-time", "0"],
+    '--tick-time "0": give milliseconds, 1 or more, as in --tick-time 5000',
+  ],
+  [
+    ["--sname", "a", "--drain-timeout", "1s"],
+    '--drain-timeout "1s": give milliseconds',
+  ],
+  [
+    ["--sname", "a", "--stop-timeout", "1s"],
+    '--stop-timeout "1s": give milliseconds',
+  ],
+  [
+    ["--env", "prod"],
+    '--env "prod": there is no such configuration; give dev or test',
+  ],
+  [
+    ["--module", "Kate"],
+    "write a name, = and a file, as in --module Kate=./kate.ts",
+  ],
+  [["--module", "9=./chat/kate.ts"], "write a name, = and a file"],
+  [["--module", "Kate=./nothing.ts"], "there is no file"],
+  [["--module", "Kate=./chat"], "there is no file"],
+  [
+    ["--module", "Node=./chat/kate.ts"],
+    "Node means something else here; choose another name",
+  ],
+  [
+    ["--module", "K=./chat/kate.ts", "--module", "K=./chat/kate.ts"],
+    "K is given twice",
+  ],
+  [["--module", "Dev=./chat/config/dev.ts"], "it exports no functions"],
+];
+
+for (const [args, says] of WRONG) {
+  test(`chat ${shown(args)} is rejected as wrong usage`, options, async () => {
+    // Relative paths start at the program's folder.
+    const isHere = !args.includes("--module");
+    assertRefused(await (isHere ? here(args) : chat(args)), 2, says);
+  });
+}
+
+/** Runs a command line in this program, where it takes a fraction of the time. */
+async function here(args: string[]): Promise<Ended> {
+  const ended: Ended = { code: 0, signal: null, stdout: "", stderr: "" };
+  const { stdout, stderr } = nodeProcess;
+  using stack = new DisposableStack();
+  for (const [name, stream] of Object.entries({ stdout, stderr })) {
+    const { write } = stream;
+    stack.defer(() => void (stream.write = write));
+    stream.write = (text: unknown) => {
+      ended[name as "stdout" | "stderr"] += text;
+      return true;
+    };
+  }
+  ended.code = await main(args);
+  return ended;
+}
+
+function shown(args: string[]): string {
+  return args.map((arg) => /^[\w.=@/-]+$/.test(arg) ? arg : JSON.stringify(arg))
+    .join(" ");
+}
+
+test(
+  "an invalid ERL_EPMD_PORT is rejected as wrong usage",
+  options,
+  async () => {
+    const env = { ERL_EPMD_PORT: "x" };
+    const ended = await chat(["--sname=a@localhost", "--cookie=c"], { env });
+    assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
+  },
+);
+
+test("a program that serves says what other nodes can call", () => {
+  const node = { name: "kate@localhost" };
+  const said = (modules: Record<string, ModuleExports>, allowsCode = false) =>
+    greeting(node, { modules, allowsCode }).split("\n")[1];
+  const Kate = { sayName: () => 1 };
+  assertEquals(said({ Kate }), "Other nodes can call Kate (sayName).");
+  assertEquals(said({}, true), "Other nodes can call any code.");
+  assertEquals(
+    said({}),
+    "Other nodes can call nothing: --module NAME=FILE exports the functions of a file.",
+  );
+});
+
+test("--help lists every flag", options, async () => {
+  for (const flag of ["--help", "-h"]) {
+    const { code, stdout, stderr } = await chat([flag]);
+    assertEquals([code, stderr], [0, ""]);
+    for (
+      const name
+        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden tick-time log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe dashboard dashboard-write remsh module env eval no-halt help version"
+          .split(" ")
+    ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
+    assertStringIncludes(stdout, "dev or test [dev]");
+    assert(stdout.split("\n").every((line) => line.length <= 100));
+  }
+});
+
+test("--version prints the version", options, async () => {
+  assertPrinted(await chat(["--version"]), `chat ${config.version}\n`);
+});

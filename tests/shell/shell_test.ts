@@ -1,0 +1,363 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { test, type TestOptions } from "../../testing/tags.ts";
+import { ChatProcess, nodeFlags, withFolder } from "../_cli.ts";
+import { freePort } from "../../testing/_ports.ts";
+import { openTerminal, type Terminal } from "../_terminal.ts";
+
+const options: TestOptions = {
+  timeout: 60_000,
+  tags: ["shell"],
+  programs: ["tmux"],
+};
+
+/** Calls a function with a terminal in which a shell is open. */
+function inShell(
+  args: string[],
+  fn: (terminal: Terminal, home: string) => Promise<void>,
+): () => Promise<void> {
+  return () =>
+    withFolder(async (home) => {
+      await using terminal = await openTerminal(args, { home });
+      await terminal.shows(/1\)?>$/);
+      await fn(terminal, home);
+    });
+}
+
+/** Code of a promise that resolves when a file exists. */
+function whenThere(file: string): string {
+  return `(async () => { for (;;) try { Deno.statSync('${file}'); break } catch { await Process.sleep(5) } })()`;
+}
+
+/** Starts kate, which allows other nodes everything. */
+async function startKate(
+  port: number,
+  ...flags: string[]
+): Promise<ChatProcess> {
+  const kate = new ChatProcess([
+    ...nodeFlags("kate", port),
+    "--module=Kate=./chat/kate.ts",
+    ...flags,
+  ]);
+  await kate.printed("is up.");
+  return kate;
+}
+
+test(
+  "the shell counts lines, and keeps declarations and the last value",
+  options,
+  inShell([], async (terminal) => {
+    await terminal.enter("let { a }: { a: number } = { a: 20 }");
+    await terminal.shows("chat(2)>");
+    await terminal.enter("await Promise.resolve(a + 1)");
+    await terminal.shows("chat(3)>");
+    await terminal.enter("const a = _ * 2; [a, self()]");
+    const screen = await terminal.shows("chat(4)>");
+    assertMatch(
+      screen,
+      /^\(h\(\) says .*\)\nchat\(1\)> let .*\nundefined\nchat\(2\)> await .*\n21\nchat\(3\)> const .*\n\[42, #PID<0\.\d+\.0>\]\nchat\(4\)>$/,
+    );
+  }),
+);
+
+test(
+  "the shell accepts several lines, which break or Ctrl-C leaves",
+  options,
+  inShell([], async (terminal) => {
+    await terminal.enter("[1,");
+    await terminal.shows("...(1)>");
+    await terminal.enter("2].length");
+    await terminal.shows("\n2\nchat(2)>");
+    await terminal.enter("f(`");
+    await terminal.shows("...(2)>");
+    await terminal.enter("break");
+    await terminal.shows(/break\nchat\(2\)>$/);
+    await terminal.enter("if (true) {");
+    await terminal.shows(/\.\.\.\(2\)>$/);
+    await terminal.type("typed");
+    await terminal.press("C-c");
+    await terminal.shows(/typed\nchat\(2\)>$/);
+    await terminal.enter("3");
+    await terminal.shows(/chat\(2\)> 3\n3\nchat\(3\)>$/);
+  }),
+);
+
+test(
+  "output of others appears above the edited line, which does not change",
+  options,
+  inShell([], async (terminal, home) => {
+    await terminal.enter(
+      `const go = (to: Pid) => spawn(async () => { await receive(); await IO.write("part "); await ${
+        whenThere(`${home}/seen`)
+      }; await IO.puts("done"); send(to, "printed"); await receive(); throw new Error("crash") })`,
+    );
+    await terminal.shows("chat(2)>");
+    await terminal.enter(
+      "const pid = go(self()); send(pid, 1); await receive()",
+    );
+    await terminal.shows(/\npart$/);
+    await Deno.writeTextFile(`${home}/seen`, "");
+    await terminal.shows('part done\n"printed"\nchat(3)>');
+    await terminal.press("C-l");
+    await terminal.shows(/^chat\(3\)>$/);
+    await terminal.enter(
+      `${whenThere(`${home}/typed`)}.then(() => send(pid, 2)); undefined`,
+    );
+    await terminal.shows("chat(4)>");
+    await terminal.type("1 + 22");
+    await terminal.press("Left", "Left");
+    await terminal.shows(/chat\(4\)> 1 \+ 22$/);
+    await Deno.writeTextFile(`${home}/typed`, "");
+    const screen = await terminal.shows("Initial call");
+    assertMatch(screen, /\[error\] .* terminating\n.*\*\* Error: crash/);
+    assertMatch(screen, /Started by: \S+\nchat\(4\)> 1 \+ 22$/);
+    await terminal.type("0");
+    await terminal.shows(/chat\(4\)> 1 \+ 022$/);
+    await terminal.press("BSpace", "Enter");
+    await terminal.shows("\n23\nchat(5)>");
+  }),
+);
+
+test(
+  "a long line that wraps does not change, either",
+  options,
+  inShell([], async (terminal, home) => {
+    await terminal.enter(
+      `${
+        whenThere(`${home}/typed`)
+      }.then(() => IO.puts('above')).then(() => console.log({ a: 1 })); undefined`,
+    );
+    await terminal.shows("chat(2)>");
+    const text = `"${"x".repeat(150)}".length`;
+    await terminal.type(text);
+    await terminal.press("C-b", "C-b");
+    await terminal.shows(`\nchat(2)> ${text}`);
+    await Deno.writeTextFile(`${home}/typed`, "");
+    const screen = await terminal.shows("\n{ a: 1 }\n");
+    assert(
+      screen.endsWith(`undefined\nabove\n{ a: 1 }\nchat(2)> ${text}`),
+      screen,
+    );
+    await terminal.press("Enter");
+    await terminal.shows("\n150\nchat(3)>");
+  }),
+);
+
+test(
+  "Ctrl-C ends a wait, and the shell goes on with a new process",
+  options,
+  inShell([], async (terminal) => {
+    await terminal.enter(
+      "const kept = self(); IO.puts('waiting'); await receive()",
+    );
+    await terminal.shows("\nwaiting");
+    await terminal.press("C-c");
+    await terminal.shows(
+      /\*\* \(interrupted\) #PID<\S+> was killed.*\nchat\(2\)>$/,
+    );
+    await terminal.enter("[kept.equals(self()), Process.alive(kept)]");
+    await terminal.shows("[false, false]\nchat(3)>");
+    await terminal.enter("IO.gets('name? ')");
+    await terminal.shows(/\nname\?$/);
+    await terminal.type("half");
+    await terminal.press("C-c");
+    await terminal.shows(/interrupted.*\nchat\(4\)>$/);
+    await terminal.enter("4");
+    await terminal.shows("\n4\nchat(5)>");
+  }),
+);
+
+test(
+  "Ctrl-C twice on an empty line leaves",
+  options,
+  inShell([], async (terminal) => {
+    await terminal.type("typed");
+    await terminal.press("C-c");
+    await terminal.shows(/typed\nchat\(1\)>$/);
+    await terminal.press("C-c");
+    await terminal.shows(
+      /To leave, press Ctrl-C again, or Ctrl-D\.\)\nchat\(1\)>$/,
+    );
+    await terminal.press("C-c");
+    assertEquals(await terminal.ended(), 0);
+  }),
+);
+
+test(
+  "Ctrl-D leaves, and the next shell has the history",
+  options,
+  () =>
+    withFolder(async (home) => {
+      {
+        await using terminal = await openTerminal([], { home });
+        await terminal.shows(/1\)?>$/);
+        await terminal.enter("'first'");
+        await terminal.shows(/2\)?>$/);
+        await terminal.enter("await IO.gets('secret? ')");
+        await terminal.shows(/\nsecret\?$/);
+        await terminal.enter("password");
+        await terminal.shows('"password\\n"\nchat(3)>');
+        await terminal.press("C-d");
+        assertEquals(await terminal.ended(), 0);
+      }
+      await using terminal = await openTerminal([], { home });
+      await terminal.shows(/1\)?>$/);
+      await terminal.press("Up");
+      await terminal.shows("> await IO.gets('secret? ')");
+      await terminal.press("Up");
+      await terminal.shows("> 'first'");
+      const file = `${home}/.otp_distribution_history`;
+      assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
+      assert(!(await Deno.readTextFile(file)).includes("password"));
+    }),
+);
+
+test(
+  "Tab completes names in scope and properties",
+  options,
+  inShell([], async (terminal) => {
+    await terminal.enter("const kitten = { purrs: { loudly: 9 } }");
+    await terminal.shows(/2\)?>$/);
+    await terminal.type("kit");
+    await terminal.shows("> kit");
+    await terminal.press("Tab");
+    await terminal.shows("> kitten");
+    await terminal.type(".p");
+    await terminal.shows("> kitten.p");
+    await terminal.press("Tab");
+    await terminal.shows("> kitten.purrs");
+    await terminal.type(".");
+    await terminal.shows("purrs.");
+    await terminal.press("Tab");
+    await terminal.shows("> kitten.purrs.loudly");
+    await terminal.press("Enter");
+    await terminal.shows("\n9\n");
+    await terminal.type("Node.spawn");
+    await terminal.shows("> Node.spawn");
+    const again = setInterval(() => terminal.press("Tab"), 300);
+    await terminal.shows(/spawn +spawnLink +spawnMonitor/);
+    clearInterval(again);
+  }),
+);
+
+test(
+  "errors and exit signals are shown, and the shell goes on",
+  options,
+  inShell([], async (terminal) => {
+    await terminal.enter('throw new TypeError("no")');
+    await terminal.shows("** (TypeError) no\nchat(2)>");
+    await terminal.enter("const x = ;");
+    await terminal.shows(
+      /\*\* \(SyntaxError\) Expression expected.*\nchat\(3\)>/,
+    );
+    await terminal.enter(
+      'spawnLink(() => exit("boom")); await receive(() => false)',
+    );
+    await terminal.shows(
+      /\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\nchat\(4\)>$/,
+    );
+    await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
+    await terminal.shows(
+      /\(EXIT\) no connection to kate@localhost\nchat\(5\)>$/,
+    );
+    await terminal.enter("h(Chat.sendMessage)");
+    await terminal.shows("the recipient's node prints it.");
+  }),
+);
+
+test(
+  "colours are for terminals whose user wants them",
+  options,
+  () =>
+    withFolder(async (home) => {
+      for (const colour of [true, false]) {
+        await using terminal = await openTerminal([], { home, colour });
+        await terminal.shows(/1\)?>$/);
+        await terminal.enter('"text"');
+        await terminal.shows(/2\)?>$/);
+        const screen = await terminal.screen(true);
+        assertEquals(screen.includes('\u001b[32m"text"'), colour, screen);
+      }
+    }),
+);
+
+test(
+  "the lesson: remote processes answer, chat, and end with their node",
+  options,
+  async () => {
+    const port = freePort();
+    await using kate = await startKate(port, "--allow-closures");
+    await inShell(nodeFlags("alex", port), async (terminal) => {
+      await terminal.shows("chat(alex@localhost)1>");
+      await terminal.enter(
+        'await Node.spawnLink("kate@localhost", ["Kate", "sayName"])',
+      );
+      const said = await terminal.shows("chat(alex@localhost)2>");
+      assertMatch(said, /#PID<\d+\.\d+\.0>\n/);
+      await terminal.shows("Hi, my name is Kate\n");
+      await terminal.enter(
+        'const pid = await Node.spawnLink("kate@localhost", async () => { const { from } = await receive(); send(from, "sup?") })',
+      );
+      await terminal.shows("chat(alex@localhost)3>");
+      await terminal.enter('send(pid, { type: "hi", from: self() })');
+      await terminal.shows("chat(alex@localhost)4>");
+      await terminal.enter(
+        "while (Process.info()?.messageQueueLen === 0) await Process.sleep(5)",
+      );
+      await terminal.shows("chat(alex@localhost)5>");
+      await terminal.enter("flush()");
+      await terminal.shows('"sup?"\n"ok"\nchat(alex@localhost)6>');
+      await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
+      await terminal.shows('"ok"\nchat(alex@localhost)7>');
+      assert(kate.stdout.endsWith("\nhi\n"));
+      assert(!kate.stdout.includes("my name"));
+      await terminal.enter(
+        'await Node.spawnLink("kate@localhost", () => receive())',
+      );
+      await terminal.shows("chat(alex@localhost)8>");
+      await terminal.type("Node.li");
+      kate.kill("SIGKILL");
+      await terminal.shows(
+        /shell process exited with reason: no connection\nchat\(alex@localhost\)8> Node.li$/,
+      );
+      await terminal.enter("st()");
+      await terminal.shows("\n[]\nchat(alex@localhost)9>");
+    })();
+  },
+);
+
+test("--remsh opens a shell on another node", options, async () => {
+  const port = freePort();
+  await using kate = await startKate(port, "--allow-remsh");
+  const flags = [
+    "--remsh=kate@localhost",
+    "--cookie=secret_token",
+    `--epmd-port=${port}`,
+  ];
+  await inShell(flags, async (terminal) => {
+    await terminal.shows("chat(kate@localhost)1>");
+    await terminal.enter("await IO.puts(Node.self()); await Kate.sayName()");
+    await terminal.shows(
+      'kate@localhost\nHi, my name is Kate\n"ok"\nchat(kate@localhost)2>',
+    );
+    await terminal.enter("const kitten = await IO.gets('name? ')");
+    await terminal.shows(/\nname\?$/);
+    await terminal.enter("alex");
+    await terminal.shows("chat(kate@localhost)3>");
+    await terminal.type("kit");
+    await terminal.shows("> kit");
+    await terminal.press("Tab");
+    await terminal.shows("> kitten");
+    await terminal.press("Enter");
+    await terminal.shows('"alex\\n"\nchat(kate@localhost)4>');
+    await terminal.enter("Node.list()");
+    await terminal.shows("[]\nchat(kate@localhost)5>");
+    await terminal.enter("IO.puts('waiting'); await receive()");
+    await terminal.shows("\nwaiting");
+    await terminal.press("C-c");
+    await terminal.shows(/interrupted.*\nchat\(kate@localhost\)6>/);
+    assert(!kate.stdout.includes("my name"));
+    kate.kill("SIGKILL");
+    await terminal.shows("** (EXIT) no connection to kate@localhost");
+    assertEquals(await terminal.ended(), 3);
+  })();
+});

@@ -1,0 +1,211 @@
+/** A node with a shell, and a peer that tries to use it, or its terminal. */
+
+import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { Node } from "../../node.ts";
+import {
+  Pid,
+  Process,
+  receive,
+  Ref,
+  self,
+  send,
+} from "../../otp/process/process.ts";
+import { freePort } from "../../testing/_ports.ts";
+import { test, type TestOptions } from "../../testing/tags.ts";
+import { nodeFlags, PERMISSIONS, withFolder } from "../_cli.ts";
+import { COOKIE } from "../_nodes.ts";
+import { openTerminal, type Terminal } from "../_terminal.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const ALEX = "alex@localhost";
+const USER = { name: "user", node: ALEX };
+const MODULE = "--module=Remote=./tests/_remote.ts";
+
+const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
+const inTmux: TestOptions = { ...options, programs: ["tmux"] };
+
+/** Controls a terminal: clears it, and sets its title. */
+const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
+
+/** Calls a function in a process of kate, with a terminal in which alex's shell is open. */
+function withShell(
+  fn: (terminal: Terminal) => Promise<void>,
+): () => Promise<void> {
+  return () =>
+    withFolder(async (home) => {
+      const epmdPort = freePort();
+      const flags = [...nodeFlags("alex", epmdPort), MODULE];
+      await using terminal = await openTerminal(flags, { home });
+      await terminal.shows("chat(alex@localhost)1>");
+      await using kate = await Node.start({
+        name: "kate@localhost",
+        cookie: COOKIE,
+        epmdPort,
+      });
+      await kate.run(() => fn(terminal));
+    });
+}
+
+/** Asks alex's group leader for a line, by hand; returns the answer. */
+function askForLine(prompt: string): Promise<unknown> {
+  const replyAs = Process.alias({ reply: true });
+  const request = { type: "get_line", prompt };
+  send(USER, { type: "io_request", from: self(), replyAs, request });
+  return receive((m) => replyAs.equals(m?.ref)).then(({ value }) => value);
+}
+
+test(
+  "a shell acts on no message that others send to its processes",
+  inTmux,
+  withShell(async (terminal) => {
+    await terminal.enter("let x = 1");
+    await terminal.shows("chat(alex@localhost)2>");
+    const one = await Node.spawn(ALEX, ["Remote", "wait"]);
+    const { creation } = one;
+    const source = "globalThis.forged = true; await IO.puts('forged')";
+    const messages: unknown[] = [
+      { type: "evaluate", id: 1, source, width: 80 },
+      { type: "evaluate", id: 1, source, width: 80, token: "" },
+      { type: "complete", id: 1, text: "x" },
+      { type: "evaluated", id: 2, ok: true, text: STEERING },
+      { type: "completed", id: 2, names: [STEERING], from: "" },
+      { type: "exited", id: undefined, text: STEERING },
+      { type: "exited", id: 2, text: STEERING, token: undefined },
+      { type: "interrupt" },
+      { type: "stop" },
+    ];
+    for (let number = 1; number < 200; number++) {
+      const ref = new Ref(ALEX, number, creation);
+      messages.push({ type: "DOWN", ref, object: one, reason: STEERING });
+    }
+    // It runs during the attack.
+    await terminal.enter(
+      "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
+    );
+    await terminal.shows("\nreading");
+    for (let number = 90; number <= one.number; number++) {
+      const pid = new Pid(ALEX, number, creation);
+      for (const message of messages) send(pid, message);
+      // Through a process of its own node, too.
+      await Node.spawn(ALEX, ["Remote", "tell"], [pid, ...messages]);
+    }
+    // The one that waits for a message receives them as messages, as any process does.
+    await terminal.shows("chat(alex@localhost)3>");
+    await terminal.enter("[typeof forged, x + 1]");
+    const screen = await terminal.shows("chat(alex@localhost)4>");
+    assert(screen.endsWith('["undefined", 2]\nchat(alex@localhost)4>'), screen);
+    assert(!screen.includes("\nforged"), screen);
+  }),
+);
+
+test(
+  "a line that is typed at the shell's prompt goes to the shell, whoever asks for it",
+  inTmux,
+  withShell(async (terminal) => {
+    const refused = await askForLine(STEERING) as { type: string };
+    assertEquals(refused.type, "error");
+    await terminal.enter("20 + 1");
+    await terminal.shows("\n21\nchat(alex@localhost)2>");
+    await terminal.type("20 + ");
+    assertEquals((await askForLine("") as { type: string }).type, "error");
+    await terminal.enter("2");
+    const screen = await terminal.shows("\n22\nchat(alex@localhost)3>");
+    assert(!screen.includes("forged"), screen);
+  }),
+);
+
+test(
+  "a process of another node reads while code of the shell runs, and its prompt names the node",
+  inTmux,
+  withShell(async (terminal) => {
+    await terminal.enter(
+      "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
+    );
+    await terminal.shows("\nreading");
+    const typist = { name: "typist", node: ALEX };
+    const first = askForLine(`${STEERING}\nname? `);
+    await terminal.shows(
+      "[kate@localhost] \\u001b[2J\\u001b]0;forged\\u0007forged name?",
+    );
+    await terminal.enter("whiskers");
+    assertEquals(await first, { line: "whiskers\n" });
+    const second = askForLine("again? ");
+    await terminal.shows("[kate@localhost] again?");
+    send(typist, "go");
+    assertEquals((await second as { type: string }).type, "error");
+    await terminal.shows('"go"\nchat(alex@localhost)2>');
+    await terminal.enter("20 + 3");
+    await terminal.shows("\n23\nchat(alex@localhost)3>");
+    // Reads of the shell's own code come first.
+    await terminal.enter(
+      "await IO.puts('again'), await receive(), await IO.gets('mine? ')",
+    );
+    await terminal.shows("\nagain");
+    const third = askForLine("theirs? ");
+    await terminal.shows("[kate@localhost] theirs?");
+    send(typist, "go");
+    await terminal.shows(/\nmine\?$/);
+    await terminal.enter("yes");
+    assertEquals((await third as { type: string }).type, "error");
+    await terminal.shows('"yes\\n"\nchat(alex@localhost)4>');
+  }),
+);
+
+test(
+  "lines that are piped to a shell cannot be read by other nodes",
+  options,
+  async () => {
+    const epmdPort = freePort();
+    await using child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        `--config=${ROOT}deno.json`,
+        ...PERMISSIONS,
+        `${ROOT}shell/main.ts`,
+        ...nodeFlags("alex", epmdPort),
+        `--module=Remote=${ROOT}tests/_remote.ts`,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    const output = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    let shown = "";
+    const until = async (text: string) => {
+      while (!shown.includes(text)) {
+        const { done, value } = await output.read();
+        if (done) throw new Error(`it ended with ${shown}`);
+        shown += value;
+      }
+    };
+    const lines = ["IO.puts('up')", "await receive()", "20 + 1", "20 + 2"];
+    await writer.write(
+      new TextEncoder().encode(
+        `Process.register(self(), "typist")\n${lines.join("\n")}\n`,
+      ),
+    );
+    await until("up");
+    await using kate = await Node.start({
+      name: "kate@localhost",
+      cookie: COOKIE,
+      epmdPort,
+    });
+    await kate.run(async () => {
+      for (let times = 0; times < 5; times++) {
+        const answer = await askForLine(STEERING) as { type: string };
+        assertEquals(answer.type, "error");
+      }
+      send({ name: "typist", node: ALEX }, "go");
+      await until('"go"\n21\n22\n');
+    });
+    await writer.close();
+    assert(!shown.includes("forged"), shown);
+    await output.cancel();
+    assertEquals((await child.status).code, 0);
+  },
+);

@@ -1,0 +1,66 @@
+/** Runs tests of fixtures, each time as processes of the operating system. */
+
+import { freePort } from "../../testing/_ports.ts";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the project. */
+export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The time limit for a run, in milliseconds. */
+const WITHIN = 60_000;
+
+/** The result of a run. */
+export interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+  /** The result of each test. */
+  outcomes: Record<string, string>;
+  /** The lines that name the excluded and included tags. */
+  announced: string[];
+  /** The last two lines. */
+  totals: string[];
+}
+
+/** Runs Deno, in the project's folder by default. */
+export async function deno(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<Run> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    stdin: "null",
+    signal: AbortSignal.timeout(WITHIN),
+    ...options,
+    env: { NO_COLOR: "1", ...options.env },
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  return {
+    code,
+    stdout: text,
+    stderr: new TextDecoder().decode(stderr),
+    outcomes: Object.fromEntries(
+      [...text.matchAll(/^(\w.*) \.\.\. (ok|ignored|FAILED)/gm)]
+        .map(([, name, outcome]) => [name, outcome]),
+    ),
+    announced: text.match(/^(Excluding|Including) tags: .*$/gm) ?? [],
+    totals: text.trimEnd().split("\n").slice(-2),
+  };
+}
+
+/** Runs fixtures with the program of the harness. */
+export function harness(...args: string[]): Promise<Run> {
+  const files = args.map((arg) =>
+    /^(harness_\w+|broken)$/.test(arg) ? `tests/fixtures/${arg}.ts` : arg
+  );
+  return deno(["run", "-A", "testing/main.ts", "-A", "--no-check", ...files]);
+}
+
+/** The flags of a cluster of its own. */
+export function clusterFlags(): string[] {
+  return [
+    "--cookie=secret_token",
+    `--epmd-port=${freePort()}`,
+  ];
+}

@@ -1,0 +1,94 @@
+/** The consistency of the nodes' tables when everything is at rest. */
+
+import type { Node } from "../../node.ts";
+import type { Pid, Ref } from "../../otp/process/process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { watchersOf } from "../../core/processes/watchers.ts";
+import type { Runtime } from "../../core/runtime.ts";
+
+/** The entries that one table has and another lacks, one per line. */
+export function disagreements(nodes: readonly Node[]): string[] {
+  const runtimes = nodes.map((node) => node._runtime());
+  return runtimes.flatMap((runtime) => [
+    ...namesOf(runtime),
+    ...[...runtime.processes.values()].flatMap((process) => [
+      ...linksOf(process, runtimes),
+      ...monitorsOf(process, runtimes),
+      ...watchedBy(process, runtimes),
+      ...process.waits?.size ? [`${process.pid} still waits`] : [],
+    ]),
+  ]);
+}
+
+function find(pid: Pid, runtimes: Runtime[]): LocalProcess | undefined {
+  return runtimes.map((runtime) => runtime.find(pid)).find(Boolean);
+}
+
+function has(refs: Iterable<{ ref: Ref }> | undefined, ref: Ref): boolean {
+  return [...refs ?? []].some((each) => each.ref.equals(ref));
+}
+
+function namesOf(runtime: Runtime): string[] {
+  const wrong: string[] = [];
+  for (const [name, process] of runtime.names) {
+    if (!process.alive || process.name !== name) {
+      wrong.push(`${name} is the name of ${process.pid}, which has it not`);
+    }
+  }
+  for (const [number, process] of runtime.aliases) {
+    if (!process.alive || !process.aliases?.has(number)) {
+      wrong.push(`${number} is an alias of ${process.pid}, which has it not`);
+    }
+  }
+  return wrong;
+}
+
+function linksOf({ pid, links }: LocalProcess, runtimes: Runtime[]): string[] {
+  const wrong: string[] = [];
+  for (const link of links?.values() ?? []) {
+    const pair = `${pid} with ${link.pid}`;
+    if (link.unlinking !== 0) {
+      wrong.push(`the link of ${pair} is still being ended`);
+      continue;
+    }
+    const other = find(link.pid, runtimes);
+    const isMutual = [...other?.links?.values() ?? []].some((each) =>
+      each.pid.equals(pid)
+    );
+    if (!isMutual) wrong.push(`the link of ${pair} has one end`);
+  }
+  return wrong;
+}
+
+function monitorsOf(
+  { pid, monitors }: LocalProcess,
+  runtimes: Runtime[],
+): string[] {
+  const wrong: string[] = [];
+  for (const { ref, target, node } of monitors?.values() ?? []) {
+    const watched = typeof target === "string"
+      ? runtimes.filter((runtime) => runtime.node === node).flatMap((
+        runtime,
+      ) => [...runtime.processes.values()])
+      : [find(target, runtimes)];
+    if (
+      !watched.some((process) =>
+        process !== undefined && has(watchersOf(process), ref)
+      )
+    ) {
+      wrong.push(`the monitor of ${pid} on ${target} is not known there`);
+    }
+  }
+  return wrong;
+}
+
+function watchedBy(process: LocalProcess, runtimes: Runtime[]): string[] {
+  const wrong: string[] = [];
+  for (const watcher of watchersOf(process)) {
+    const other = find(watcher.pid, runtimes);
+    if (!has(other?.monitors?.values(), watcher.ref)) {
+      wrong.push(`${process.pid} is watched by ${watcher.pid}, which does not`);
+    }
+  }
+  return wrong;
+}

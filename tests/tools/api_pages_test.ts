@@ -1,0 +1,106 @@
+/** The pages of the API: the first page links to every module, and usage boxes can be copied. */
+
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import config from "../../deno.json" with { type: "json" };
+import {
+  publicModules,
+  withModuleTable,
+  writePages,
+} from "../../tools/api_pages.ts";
+import { test } from "../../testing/tags.ts";
+
+const SPECIFIERS = new Set(
+  Object.keys(config.exports).map((name) => config.name + name.slice(1)),
+);
+
+async function pagesIn(folder: string): Promise<string[]> {
+  const pages: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) pages.push(...await pagesIn(path));
+    else if (name.endsWith(".html")) pages.push(path);
+  }
+  return pages;
+}
+
+test(
+  "deno task doc writes a page for each module, linked from the first with its summary, and valid specifiers",
+  {
+    tags: ["slow"],
+    timeout: 60_000,
+  },
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await writePages(folder);
+      const first = await Deno.readTextFile(join(folder, "index.html"));
+      const modules = await publicModules();
+      assertEquals(modules.map(({ specifier }) => specifier), [...SPECIFIERS]);
+      for (const { specifier, page, summary } of modules) {
+        assert((await Deno.stat(join(folder, page))).isFile, page);
+        assert(summary.length > 10, summary);
+        if (page === "index.html") continue;
+        assert(first.includes(`href="./${page}">${specifier}</a>`), page);
+      }
+      const wrong: string[] = [];
+      let boxes = 0;
+      for (const page of await pagesIn(folder)) {
+        const html = await Deno.readTextFile(page);
+        for (const [box] of html.matchAll(/usageContent[^]*?<\/pre>/g)) {
+          for (const [, name] of box.matchAll(/from &quot;([^&]*)&quot;/g)) {
+            boxes++;
+            if (!SPECIFIERS.has(name)) wrong.push(`${page}: ${name}`);
+          }
+        }
+      }
+      assert(boxes > 100, `${boxes} boxes`);
+      assertEquals(wrong, []);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+Deno.test("docs/library.md lists every export; deno run -P=dev tools/api_pages.ts --table writes the list", async () => {
+  const page = await Deno.readTextFile(
+    new URL("../../docs/library.md", import.meta.url),
+  );
+  assertEquals(await withModuleTable(page), page);
+  for (const specifier of SPECIFIERS) {
+    const name = specifier.replace(`${config.name}/`, "…/");
+    assert(page.includes(`| \`${name}\` `), name);
+  }
+});
+
+/** Types that a module leaves to the module of their subject. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ApplicationSpec: "./application",
+  LogHook: "./node",
+  Node: "./node",
+  NodeOptions: "./node",
+  RemoteFunction: "./rpc",
+  ServerRef: "./gen-server",
+  Topologies: "./cluster",
+};
+
+test(
+  "each module but the front door exports the types that its signatures name",
+  { tags: ["slow"], timeout: 120_000 },
+  async () => {
+    const missing: string[] = [];
+    for (const [name, path] of Object.entries(config.exports)) {
+      if (name === ".") continue;
+      const { stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["doc", "--lint", path],
+        cwd: new URL("../../", import.meta.url),
+        env: { NO_COLOR: "1" },
+      }).output();
+      const text = new TextDecoder().decode(stderr);
+      for (const [, type] of text.matchAll(/private type '([^']*)'/g)) {
+        if (!Object.hasOwn(ELSEWHERE, type)) missing.push(`${name}: ${type}`);
+      }
+    }
+    assertEquals(missing, []);
+  },
+);

@@ -1,0 +1,149 @@
+/** The tool that plants errors: its operators, and its areas. */
+
+import { assert, assertEquals } from "@std/assert";
+import { AREAS, othersOf, OUTSIDE } from "../../tools/_mutant_areas.ts";
+import {
+  isCode,
+  mutated,
+  mutationsOf,
+  type Operator,
+  OPERATORS,
+} from "../../tools/_mutations.ts";
+import { test } from "../../testing/tags.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Code, and what it becomes. Types are there to stay. */
+const MUTATIONS: [operator: Operator, code: string, ...mutated: string[]][] = [
+  ["negate", "if (a as boolean) b();", "if (!(a) as boolean) b();"],
+  ["negate", "while (a) b();", "while (!(a)) b();"],
+  ["negate", "do b(); while (a);", "do b(); while (!(a));"],
+  ["negate", "const b = a ? 1 : 2;", "const b = !(a) ? 1 : 2;"],
+  [
+    "boundary",
+    "a < b; a <= b; a > b; a >= b;",
+    "a <= b; a <= b; a > b; a >= b;",
+    "a < b; a < b; a > b; a >= b;",
+    "a < b; a <= b; a >= b; a >= b;",
+    "a < b; a <= b; a > b; a > b;",
+  ],
+  [
+    "equality",
+    "a === /* === */ b; a !== b;",
+    "a !== /* === */ b; a !== b;",
+    "a === /* === */ b; a === b;",
+  ],
+  ["logical", "a && b;", "a || b;"],
+  ["logical", "(a as A<B>) || b;", "(a as A<B>) && b;"],
+  ["no-default", "const a: number = b?.c ?? d;", "const a: number = b?.c;"],
+  ["arithmetic", "a = b + c;", "a = b - c;"],
+  ["arithmetic", 'a = b + "c" + d;'],
+  ["arithmetic", "a += b++;", "a -= b++;", "a += b--;"],
+  ["arithmetic", "--a;", "++a;"],
+  [
+    "greater",
+    "a = [0, 99, 100];",
+    "a = [1, 99, 100];",
+    "a = [0, 100, 100];",
+    "a = [0, 99, 1000];",
+  ],
+  ["smaller", "a = [0, 99, 100];", "a = [0, 98, 100];", "a = [0, 99, 10];"],
+  ["boolean", "a = true;", "a = false;"],
+  [
+    "drop-call",
+    "await a.b<C>(); a?.b(); new A();",
+    "; a?.b(); new A();",
+    "await a.b<C>(); ; new A();",
+  ],
+  [
+    "drop-assignment",
+    "a = b; delete a.b; a++;",
+    "; delete a.b; a++;",
+    "a = b; ; a++;",
+    "a = b; delete a.b; ;",
+  ],
+  ["drop-throw", "if (a) throw new E();", "if (a) ;"],
+  [
+    "drop-jump",
+    "for (;;) { if (a) continue; break; }",
+    "for (;;) { if (a) ; break; }",
+    "for (;;) { if (a) continue; ; }",
+  ],
+  [
+    "return-early",
+    "class A { b(c: C): D { e(); } }",
+    "class A { b(c: C): D { return; e(); } }",
+  ],
+  ["return-early", "class A { constructor() { e(); } }"],
+  ["no-await", "b(await a);", "b((a));"],
+];
+
+test("each operator changes its places, and nothing else", () => {
+  for (const [operator, code, ...expected] of MUTATIONS) {
+    const found = mutationsOf(code).filter((each) =>
+      each.operator === operator
+    );
+    const all = found.map((each) => mutated(code, each));
+    assertEquals(all.toSorted(), expected.toSorted(), `${operator}: ${code}`);
+    for (const each of all) assert(isCode(each), each);
+  }
+  const tried = new Set(MUTATIONS.map(([operator]) => operator));
+  assertEquals([...tried], [...OPERATORS]);
+});
+
+test("a mutation names its place", () => {
+  const code =
+    "class A {\n  #b = () => {};\n  c(): void {\n    d(1);\n  }\n}\n";
+  const [call] = mutationsOf(code).filter(({ operator }) =>
+    operator === "drop-call"
+  );
+  assertEquals(
+    [call.scope, call.line, call.column],
+    ["A.c", 4, 5],
+  );
+  assertEquals(code.slice(call.start, call.end), "d(1);");
+});
+
+test("each file of the library belongs to an area, and each area has tests", () => {
+  const folders =
+    /^(cli|distribution|gen|node|observe|runtime|servers|shell|testing|wires|workers)\//;
+  const files = filesBelow(".").filter((file) => folders.test(file));
+  assert(files.length > 300);
+  const without = files.filter((file) =>
+    !AREAS.some((area) => area.files.some((start) => file.startsWith(start)))
+  );
+  assertEquals(without, []);
+  const tests = new Set(filesBelow("tests"));
+  for (const { name, files: starts, tests: names } of AREAS) {
+    assert(
+      starts.some((start) => files.some((file) => file.startsWith(start))),
+      name,
+    );
+    const missing = names.filter((each) =>
+      !tests.has(`tests/${each.split(" ")[0]}.ts`)
+    );
+    assertEquals(missing, [], name);
+  }
+});
+
+test("a test file that is in no area, for no reason, runs for all", () => {
+  const named = [...AREAS.flatMap(({ tests }) => tests), ...OUTSIDE]
+    .map((each) => each.split(" ")[0]);
+  const files = filesBelow("tests").map((file) => file.slice(6, -3))
+    .filter((name) => name.endsWith("_test"));
+  assertEquals(OUTSIDE.filter((name) => !files.includes(name)), []);
+  const others = files.filter((name) => !named.includes(name));
+  assertEquals(othersOf([...files, "new_test"]), [...others, "new_test"]);
+});
+
+function filesBelow(folder: string): string[] {
+  const found: string[] = [];
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
+    if (name.startsWith(".") || name === "node_modules") continue;
+    const path = folder === "." ? name : `${folder}/${name}`;
+    if (!isDirectory) {
+      if (path.endsWith(".ts")) found.push(path);
+    } else if (folder !== "tests") found.push(...filesBelow(path));
+  }
+  return found;
+}

@@ -1,0 +1,855 @@
+/** Workers: nodes on threads of this program. */
+
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertGreater,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { lookup } from "../../net/epmd/mod.ts";
+import {
+  ExitError,
+  QueueFullError,
+  UndefinedFunctionError,
+} from "../../core/errors.ts";
+import { Node } from "../../node.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+} from "../../otp/process/process.ts";
+import { rpc } from "../../otp/rpc/rpc.ts";
+import { Supervisor } from "../../otp/supervisor/supervisor.ts";
+import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { test, type TestOptions } from "../../testing/tags.ts";
+import {
+  type WorkerInfo,
+  Workers,
+  type WorkersOptions,
+} from "../../workers/workers.ts";
+import { Cluster, COOKIE, freePort, nodeDown, reasonOf } from "../_nodes.ts";
+import { RawPeer } from "../_raw_peer.ts";
+import { tlsOf } from "../_tls.ts";
+import { until } from "../_until.ts";
+
+const MODULE = new URL("./_worker.ts", import.meta.url);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const ALEX = "alex@localhost";
+const ONE = "alex-1@localhost";
+const TWO = "alex-2@localhost";
+
+/** Threads start slowly while other tests run. */
+const SLOW: TestOptions = { timeout: 120_000 };
+
+/** A test whose body is a process of alex. */
+function workersTest(
+  name: string,
+  fn: (cluster: Cluster, alex: Node) => Promise<void>,
+  options: Parameters<Cluster["start"]>[1] = {},
+  tags: string[] = [],
+): void {
+  test(name, { ...SLOW, tags }, async () => {
+    await using cluster = new Cluster();
+    const alex = await cluster.start("alex", options);
+    await alex.run(() => fn(cluster, alex));
+  });
+}
+
+function start(options: Partial<WorkersOptions> = {}): Promise<Pid> {
+  return Workers.startLink({
+    count: 1,
+    module: MODULE,
+    startTimeout: 100_000,
+    ...options,
+  });
+}
+
+/** A module of these lines. */
+function module(...lines: string[]): string {
+  return `data:text/javascript,${encodeURIComponent(lines.join("\n"))}`;
+}
+
+function call<T>(node: string, fn: string, ...args: unknown[]): Promise<T> {
+  return rpc.call(node, ["Worker", fn], args) as Promise<T>;
+}
+
+/** Waits until the first worker was restarted that often. */
+async function restarted(workers: Pid, times: number): Promise<WorkerInfo> {
+  let info: WorkerInfo;
+  await until(async () => {
+    [info] = await Workers.info(workers);
+    return info.restarts === times;
+  });
+  return info!;
+}
+
+/** Starts workers of a node in a process of its own, which lives until the node ends it. */
+async function hold(node: Node, options?: Partial<WorkersOptions>) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  node.run(async () => {
+    await start(options);
+    resolve();
+    await receive(() => false);
+  }).catch(reject);
+  await promise;
+}
+
+workersTest(
+  "Workers.startLink() starts nodes that the program's node is connected to",
+  async () => {
+    const workers = await start({ count: 2 });
+    assertEquals(await Workers.nodes(workers), [ONE, TWO]);
+    assertEquals(Node.list().toSorted(), [ONE, TWO]);
+    assertEquals(await call(ONE, "add", 1, 2), 3);
+    assertEquals(await call(TWO, "seven"), 7);
+    assertEquals(await Workers.stop(workers), "ok");
+    assertEquals(Node.list(), []);
+    assertEquals(await Node.ping(ONE), "pang");
+  },
+);
+
+workersTest(
+  "the program's nodes reach each other without EPMD and the network",
+  async () => {
+    await start({ count: 2 });
+    assertEquals(await call(ONE, "ping", TWO), "pong");
+    assertEquals(await call(ONE, "peers"), [TWO, ALEX]);
+    assertEquals(await call(TWO, "peers"), [ONE, ALEX]);
+  },
+  { epmdPort: false },
+);
+
+workersTest(
+  "other programs reach a worker's node, and it them",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const workers = await start();
+    assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
+    assertEquals(await call(ONE, "ping", kate.name), "pong");
+    await kate.run(async () => {
+      assertEquals(
+        await Workers.nodes({ name: "none", node: ALEX }).catch(() => []),
+        [],
+      );
+      assertEquals(await Workers.nodes(workers), [ONE]);
+      assertEquals((await Workers.info(workers))[0].state, "up");
+    });
+  },
+);
+
+workersTest(
+  "a worker exports its functions, and neither start nor options",
+  async () => {
+    await start({ moduleName: "Sums" });
+    assertEquals(await rpc.call(ONE, ["Sums", "add"], [1, 2]), 3);
+    for (const fn of ["start", "options"]) {
+      await assertRejects(
+        () => rpc.call(ONE, ["Sums", fn], []),
+        UndefinedFunctionError,
+      );
+    }
+    await assertRejects(
+      () => rpc.call(ONE, ["Sums", "forbidden"], []),
+      Error,
+      "allow",
+    );
+  },
+);
+
+test(
+  "output and log of a worker's node go where the program's go",
+  SLOW,
+  async () => {
+    await using cluster = new Cluster();
+    const printed: string[] = [];
+    const alex = await cluster.start("alex", {
+      io: { write: (text) => void printed.push(text) },
+    });
+    await alex.run(async () => {
+      await start();
+      await call(ONE, "print", "from a thread");
+      assertEquals(printed, ["from a thread\n"]);
+      const pid = await Node.spawn(ONE, ["Worker", "add"], []);
+      await reasonOf(pid);
+      await Node.spawn(ONE, ["Worker", "echo"], ["no pid"]);
+      assertMatch(
+        await cluster.logged(/^alex-1 error/),
+        /alex-1 error: .*send/s,
+      );
+    });
+  },
+);
+
+workersTest(
+  "the cookie is in no argument and no variable of a thread",
+  async () => {
+    await start();
+    assertFalse((await call<string>(ONE, "visible")).includes(COOKIE));
+  },
+);
+
+test(
+  "workers of a node with TLS use TLS with other programs",
+  SLOW,
+  async () => {
+    await using cluster = new Cluster();
+    const tls = await tlsOf({ hosts: ["localhost"] });
+    const alex = await cluster.start("alex", { tls });
+    const kate = await cluster.start("kate", { tls });
+    const pat = await cluster.start("pat");
+    await alex.run(async () => {
+      await start();
+      assertEquals(await call(ONE, "add", 1, 2), 3);
+      assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
+      assertEquals(await pat.run(() => Node.ping(ONE)), "pang");
+    });
+    const verify = () => true;
+    const sophie = await cluster.start("sophie", { tls: { ...tls, verify } });
+    await sophie.run(() =>
+      assertRejects(
+        () => start(),
+        TypeError,
+        "tls.verify of sophie@localhost is a function",
+      )
+    );
+  },
+);
+
+workersTest(
+  "worker nodes listen on the ports that follow the given one",
+  async (cluster) => {
+    const port = freePort();
+    const workers = await start({ port });
+    const kate = await cluster.start("kate", { epmdPort: freePort() });
+    const address = `127.0.0.1:${port}`;
+    assert(await kate.run(() => Node.connect(ONE, { address })));
+    await Workers.stop(workers);
+  },
+);
+
+workersTest(
+  "workers take their places in order, however many start",
+  async () => {
+    const workers = await start({ count: 5 });
+    const nodes = [1, 2, 3, 4, 5].map((n) => `alex-${n}@localhost`);
+    assertEquals(await Workers.nodes(workers), nodes);
+    const infos = await Workers.info(workers);
+    assertEquals(infos.map(({ node }) => node), nodes);
+    assert(
+      infos.every(({ state, restarts }) => state === "up" && restarts === 0),
+    );
+  },
+);
+
+// Busy threads.
+
+workersTest(
+  "a thread that computes stays connected for longer than the tick time",
+  async () => {
+    const workers = await start({ count: 2 });
+    Node.monitor(ONE);
+    assertEquals(await call(TWO, "ping", ONE), "pong");
+    const watching = await Node.spawn(ONE, ["Worker", "wait"]);
+    await Node.spawn(TWO, ["Worker", "watch"], [watching, self()]);
+    assertEquals(await receive(), "watches");
+    const computed = call(ONE, "compute", 1500);
+    // Meanwhile this node and the other worker serve.
+    for (let i = 0; i < 20; i++) {
+      assertEquals(await call(TWO, "add", i, 1), i + 1);
+    }
+    assertEquals(await computed, "computed");
+    assertEquals((await Workers.info(workers))[0].restarts, 0);
+    send(self(), "last");
+    assertEquals(await receive(), "last");
+  },
+  { tickTime: 200 },
+);
+
+workersTest(
+  "a thread that computes task after task listens on",
+  async (cluster) => {
+    await start();
+    for (let i = 0; i < 12; i++) await call(ONE, "compute", 550);
+    assertEquals(cluster.lines(), []);
+  },
+  {},
+  ["slow"],
+);
+
+workersTest(
+  "a thread that does not answer is ended, and its worker restarted",
+  async (cluster) => {
+    const workers = await start({ answerTimeout: 1500 });
+    const pid = await Node.spawn(ONE, ["Worker", "wait"]);
+    const down = reasonOf(pid);
+    await Node.spawn(ONE, ["Worker", "hang"], [self()]);
+    assertEquals(await receive((m) => m === "hangs"), "hangs");
+    assertEquals(await down, "noconnection");
+    const { node, upSince } = await restarted(workers, 1);
+    assertEquals(node, ONE);
+    assertGreater(upSince!, 0);
+    assertEquals(await call(ONE, "add", 1, 2), 3);
+    assertMatch(
+      await cluster.logged(/no_answer/),
+      /has not answered for 1500 ms/,
+    );
+  },
+);
+
+workersTest(
+  "a main thread that computes does not take its workers for silent",
+  async () => {
+    const workers = await start({ answerTimeout: 400 });
+    const end = performance.now() + 1000;
+    // safe: it computes for at least as long as a silent worker is waited for.
+    while (performance.now() < end);
+    assertEquals(await call(ONE, "add", 1, 2), 3);
+    assertEquals((await Workers.info(workers))[0].restarts, 0);
+  },
+);
+
+workersTest(
+  "Workers.info() tells how long a thread has not answered",
+  async () => {
+    const workers = await start({ answerTimeout: 60_000 / 4 });
+    const computed = call(ONE, "compute", 3000);
+    await until(async () => {
+      const [{ answerTime }] = await Workers.info(workers);
+      return answerTime! > 500;
+    });
+    await computed;
+  },
+  {},
+  ["slow"],
+);
+
+// Failures.
+
+for (
+  const [fn, code, text] of [
+    ["crash", "crashed", /nobody catches this/],
+    ["reject", "crashed", /nobody awaits this/],
+    ["leave", "ended", /its thread has ended/],
+    [
+      "endAgents",
+      "children",
+      /the supervisor of its children exited: shutdown/,
+    ],
+  ] as const
+) {
+  workersTest(
+    `a worker is restarted after ${fn}(), and links to it report "noconnection"`,
+    async (cluster) => {
+      const workers = await start({ count: 2 });
+      Process.trapExit(true);
+      Node.monitor(ONE);
+      const linked = await Node.spawnLink(ONE, ["Worker", "wait"]);
+      await Node.spawn(TWO, ["Worker", "watch"], [linked, self()]);
+      await receive((m) => m === "watches");
+      await Node.spawn(ONE, ["Worker", fn]);
+      assertEquals(await receive((m) => m?.type === "EXIT"), {
+        type: "EXIT",
+        from: linked,
+        reason: "noconnection",
+      });
+      assertEquals(await receive((m) => m?.watched !== undefined), {
+        watched: "noconnection",
+      });
+      await nodeDown(ONE);
+      await restarted(workers, 1);
+      assertEquals(await call(ONE, "seven"), 7);
+      assertEquals(await call(TWO, "ping", ONE), "pong");
+      const line = await cluster.logged(
+        new RegExp(`type: "worker".*${code}`, "s"),
+      );
+      assertMatch(line, text);
+      assertEquals((await Workers.info(workers))[1].restarts, 0);
+    },
+  );
+}
+
+for (
+  const [what, lines, code, text] of [
+    [
+      "does not parse",
+      ["export function ("],
+      "module",
+      /does not load: .*SyntaxError/,
+    ],
+    [
+      "throws",
+      ["throw new RangeError('at load');"],
+      "module",
+      /does not load: RangeError: at load/,
+    ],
+    [
+      "has a start that throws",
+      ["export function start() { throw new Error('no port'); }"],
+      "start",
+      /the start of data:.* failed: Error: no port/,
+    ],
+    [
+      "has a start without children",
+      ["export const start = () => 1;"],
+      "start",
+      /returns no list/,
+    ],
+    [
+      "has a start that is no function",
+      ["export const start = [];"],
+      "start",
+      /is no function/,
+    ],
+    [
+      "has options that are invalid",
+      ["export const options = { tickTime: -1 };"],
+      "node",
+      /tickTime is -1/,
+    ],
+    [
+      "ends its thread",
+      ["import p from 'node:process'; p.exit(1);"],
+      "ended",
+      /its thread has ended/,
+    ],
+  ] as const
+) {
+  workersTest(
+    `Workers.startLink() rejects when the module ${what}`,
+    async (cluster) => {
+      Process.trapExit(true);
+      const failing = module(...lines);
+      const error = await assertRejects(
+        () => start({ module: failing, count: 2 }),
+        ExitError,
+      );
+      const { reason } = error.reason as unknown as {
+        reason: {
+          id: string;
+          reason: { code: string; node: string; reason: string };
+        };
+      };
+      assertEquals(reason.id, ONE);
+      assertEquals(reason.reason.code, code);
+      assertEquals(reason.reason.node, ONE);
+      assertMatch(
+        reason.reason.reason,
+        /^Cannot start the worker alex-1@localhost: /,
+      );
+      assertMatch(reason.reason.reason, text);
+      assertEquals(Node.list(), []);
+      assertMatch(cluster.lines().join(), /start/);
+    },
+  );
+}
+
+workersTest(
+  "Workers.startLink() names a module that does not exist",
+  async () => {
+    Process.trapExit(true);
+    const missing = new URL("./no_such_module.ts", import.meta.url);
+    await assertRejects(
+      () => start({ module: missing }),
+      ExitError,
+      `its module ${missing.href} does not load`,
+    );
+  },
+);
+
+workersTest(
+  "Workers.startLink() ends a worker that is not up in time",
+  async () => {
+    Process.trapExit(true);
+    await assertRejects(
+      () =>
+        start({
+          module: module(
+            "await new Promise(() => setInterval(() => {}, 1000));",
+          ),
+          startTimeout: 1500,
+        }),
+      ExitError,
+      "it was not up within 1500 ms (startTimeout)",
+    );
+  },
+);
+
+workersTest(
+  "a worker that fails to start again is tried again, and not for ever",
+  async (cluster) => {
+    Process.trapExit(true);
+    const key = `workers_test_${Date.now()}`;
+    const failing = module(
+      "import { BroadcastChannel } from 'node:worker_threads';",
+      "import p from 'node:process';",
+      "import { writeFileSync, existsSync } from 'node:fs';",
+      `const file = ${
+        JSON.stringify(`${Deno.env.get("TMPDIR") ?? "/tmp"}/${key}`)
+      };`,
+      "if (existsSync(file)) throw new Error('not again');",
+      "writeFileSync(file, '');",
+      "export const leave = () => void setTimeout(() => p.exit(0), 1);",
+    );
+    try {
+      const workers = await start({
+        module: failing,
+        maxRestarts: 2,
+        maxSeconds: 1000,
+      });
+      await Node.spawn(ONE, ["Worker", "leave"]);
+      const { reason } = await receive((m) =>
+        m?.type === "EXIT" && workers.equals(m.from)
+      );
+      assertEquals(reason, "shutdown");
+      const failed = cluster.lines().filter((line) =>
+        line.includes("not again")
+      );
+      assertEquals(failed.length, 2);
+    } finally {
+      await Deno.remove(`${Deno.env.get("TMPDIR") ?? "/tmp"}/${key}`).catch(
+        () => {},
+      );
+    }
+  },
+);
+
+workersTest("workers of one node have names of their own", async (cluster) => {
+  Process.trapExit(true);
+  await start();
+  await assertRejects(
+    () => start(),
+    ExitError,
+    "another worker of this program has its name",
+  );
+  const others = await start({ nodeName: "thumbs", moduleName: "Thumbs" });
+  assertEquals(await Workers.nodes(others), ["thumbs-1@localhost"]);
+  await cluster.start("pdf-1");
+  await assertRejects(
+    () => start({ nodeName: "pdf" }),
+    ExitError,
+    "the name is in use",
+  );
+});
+
+// The end.
+
+workersTest("Node.stop() stops workers and their threads", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await hold(kate, { nodeName: "sums", count: 2 });
+  const names = ["sums-1@localhost", "sums-2@localhost"];
+  for (const name of names) {
+    assertEquals(await Node.ping(name), "pong");
+    Node.monitor(name);
+  }
+  // They run until kate stops.
+  await kate.run(async () => {
+    for (const name of names) {
+      assertEquals(await rpc.call(name, ["Worker", "add"], [1, 2]), 3);
+    }
+  });
+  await kate.stop();
+  for (const name of names) {
+    await nodeDown(name);
+    assertEquals(await Node.ping(name), "pang");
+  }
+});
+
+test(
+  "Node.stop({ timeout: 0 }) ends threads, even one that computes",
+  SLOW,
+  async () => {
+    await using cluster = new Cluster();
+    const alex = await cluster.start("alex");
+    await hold(alex);
+    await alex.run(async () => {
+      await Node.spawn(ONE, ["Worker", "hang"], [self()]);
+      await receive((m) => m === "hangs");
+    });
+    await alex.stop({ timeout: 0 });
+    const kate = await cluster.start("kate");
+    assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
+  },
+);
+
+workersTest(
+  "Workers.stop() ends a thread that computes after its time to stop",
+  async () => {
+    const workers = await start({ shutdown: 300 });
+    await Node.spawn(ONE, ["Worker", "hang"], [self()]);
+    await receive((m) => m === "hangs");
+    assertEquals(await Workers.stop(workers), "ok");
+    assertEquals(Node.list(), []);
+  },
+);
+
+test(
+  "Node.drain() finishes what other programs have started on a worker",
+  SLOW,
+  async () => {
+    await using cluster = new Cluster();
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    await hold(alex);
+    const begun = Promise.withResolvers<void>();
+    const slow = kate.run(async () => {
+      const result = call(ONE, "slow", self(), 1000);
+      await receive((m) => m === "begins");
+      begun.resolve();
+      return await result;
+    });
+    await begun.promise;
+    assertEquals(await alex.drain(), "drained");
+    assertEquals(await slow, "done");
+    assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
+  },
+);
+
+for (
+  const [what, permission, text] of [
+    ["this package", [], /its thread cannot load this package: .*--allow-read/],
+    [
+      "the module",
+      [`--allow-read=${ROOT}`],
+      /its module file:.* does not load: .*--allow-read/,
+    ],
+  ] as const
+) {
+  test(
+    `Workers.startLink() names the permission that ${what} needs`,
+    SLOW,
+    async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        await Deno.writeTextFile(
+          `${folder}/sums.js`,
+          "export const add = (a, b) => a + b;",
+        );
+        await Deno.writeTextFile(
+          `${folder}/main.js`,
+          `import { Node } from "${new URL("../../mod.ts", import.meta.url)}";
+import { Workers } from "${new URL(
+            "../../workers/workers.ts",
+            import.meta.url,
+          )}";
+const node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: false, log() {} });
+const module = new URL("./sums.js", import.meta.url);
+await node.run(() => Workers.startLink({ count: 1, module }))
+  .catch(({ message }) => console.log(message));
+await node.stop();`,
+        );
+        const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+          args: [
+            "run",
+            "--no-prompt",
+            "--quiet",
+            "--allow-net=127.0.0.1",
+            ...permission,
+            `${folder}/main.js`,
+          ],
+          env: { NO_COLOR: "1" },
+        }).output();
+        const output = new TextDecoder().decode(stdout);
+        assertEquals(code, 0, output);
+        assertMatch(output, text);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  );
+}
+
+workersTest("a supervisor stops and restarts workers as a whole", async () => {
+  const supervisor = await Supervisor.startLink(
+    [[Workers, {
+      module: MODULE,
+      count: 1,
+      name: "Threads",
+      startTimeout: 100_000,
+    }]],
+    { strategy: "one_for_one" },
+  );
+  assertEquals(await Workers.nodes("Threads"), [ONE]);
+  assertEquals(await Supervisor.terminateChild(supervisor, "Threads"), "ok");
+  assertEquals(Node.list(), []);
+  await Supervisor.restartChild(supervisor, "Threads");
+  assertEquals(await call(ONE, "add", 1, 2), 3);
+});
+
+workersTest(
+  "workers end with the process that started them, also while they start",
+  async () => {
+    const starter = Process.monitor(await Node.spawn(ALEX, ["Remote", "wait"]));
+    Process.demonitor(starter);
+    for (const isStarting of [true, false]) {
+      const { pid, ref } = await Node.spawnMonitor(ALEX, startAndWait, [
+        self(),
+      ]);
+      if (isStarting) await receive((m) => m === "starts");
+      else await receive((m) => m === "up");
+      Process.exit(pid, "kill");
+      await receive((m) => ref.equals(m?.ref));
+      // The name is free as soon as the thread has ended.
+      let workers: Pid | undefined;
+      Process.trapExit(true);
+      while (workers === undefined) {
+        workers = await start().catch(() => undefined);
+      }
+      await Workers.stop(workers);
+      await receive((m) => m?.type === "EXIT" && workers.equals(m.from));
+      Process.trapExit(false);
+    }
+  },
+  {},
+  ["slow"],
+);
+
+async function startAndWait(to: Pid): Promise<void> {
+  send(to, "starts");
+  await start();
+  send(to, "up");
+  await receive(() => false);
+}
+
+// Messages.
+
+workersTest("large messages pass between threads whole", async () => {
+  await start();
+  await Node.spawn(ONE, ["Worker", "echo"], [self()]);
+  const { echo } = await receive();
+  for (const size of [0, 1, 65_535, 65_536, 300_000, 5_000_000]) {
+    const bytes = new Uint8Array(size).map((_, i) => i * 31);
+    const text = "é".repeat(size / 2);
+    await send(echo, { from: self(), value: { bytes, text } });
+    const { value } = await receive();
+    assertEquals(value.bytes.length, size);
+    assert(value.bytes.every((byte: number, i: number) => byte === bytes[i]));
+    assert(value.text === text);
+  }
+});
+
+workersTest("many messages pass between threads in order", async () => {
+  await start();
+  await Node.spawn(ONE, ["Worker", "flood"], [self(), 20_000, 200]);
+  for (let i = 0; i < 20_000; i++) {
+    const message = await receive();
+    assertEquals([message.i, message.text.length], [i, 200]);
+  }
+});
+
+workersTest(
+  "messages for a thread that computes wait up to the limits of a connection",
+  async () => {
+    await start();
+    await Node.spawn(ONE, ["Worker", "echo"], [self()]);
+    const { echo } = await receive();
+    await Node.spawn(ONE, ["Worker", "compute"], [4000]);
+    const text = "x".repeat(50_000);
+    let sent = 0;
+    assertThrows(() => {
+      for (;; sent++) send(echo, { from: self(), value: { sent, text } });
+    }, QueueFullError);
+    // 4 MB, and a window.
+    assertGreater(sent, 70);
+    assert(sent < 200, `${sent} messages of 50 kB`);
+    for (let i = 0; i < sent; i++) {
+      assertEquals(
+        (await receive((m) => m?.value !== undefined)).value.sent,
+        i,
+      );
+    }
+  },
+  { limits: { maxQueueBytes: 4_000_000 } },
+  ["slow"],
+);
+
+// Misuse.
+
+test("Workers.startLink() rejects when no node is started", async () => {
+  await assertRejects(() => start(), TypeError, "this node is not started");
+});
+
+test("Workers.startLink() rejects on a simulated node", async () => {
+  await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+  await cluster.run(
+    "alex",
+    () => assertRejects(() => start(), TypeError, "a simulated node"),
+  );
+});
+
+test("Workers.startLink() rejects options that are invalid", async () => {
+  for (
+    const [options, text] of [
+      [{ module: "./thumbs.ts" }, 'new URL("./thumbs.ts", import.meta.url)'],
+      [{ module: undefined }, "give its URL"],
+      [{ count: 0 }, "count is 0"],
+      [{ count: 1.5 }, "count is 1.5"],
+      [{ count: 3, port: 65_534 }, "the first of 3 ports"],
+      [{ answerTimeout: 0 }, "answerTimeout is 0"],
+      [{ startTimeout: -1 }, "a timeout of -1"],
+      [{ shutdown: NaN }, "a timeout of NaN"],
+      [{ moduleName: 1 }, "give a string"],
+      [{ nodeName: 1 }, "give a string"],
+    ] as [Partial<WorkersOptions>, string][]
+  ) {
+    const error = await assertRejects(() => start(options), Error);
+    assert(error instanceof TypeError || error instanceof RangeError);
+    assertStringIncludes(error.message, "Cannot st");
+    assertStringIncludes(error.message, text);
+  }
+});
+
+workersTest(
+  "a node without EPMD that connects to the program by its address connects to its workers too",
+  async (cluster, alex) => {
+    await start();
+    const kate = await cluster.start("kate", { epmdPort: false });
+    await kate.run(async () => {
+      Node.monitorNodes(true);
+      const address = `127.0.0.1:${alex.port}`;
+      assertEquals(await Node.connect({ address }), true);
+      for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
+      assertEquals(Node.list().toSorted(), [ONE, ALEX].toSorted());
+      Node.monitor(ONE);
+      Node.disconnect(ONE);
+      await nodeDown(ONE);
+      assertEquals(await Node.connect(ONE), true);
+    });
+    assertEquals(cluster.lines(), []);
+  },
+  { epmdPort: false },
+);
+
+workersTest(
+  "a worker states the address that it listens on, as any node",
+  async (cluster) => {
+    await start();
+    const { epmdPort } = cluster;
+    const entry = await lookup("alex-1", { host: "127.0.0.1", port: epmdPort });
+    const { port } = entry!;
+    await using peer = await RawPeer.dial(port);
+    const { theirs } = await peer.enter("raw@localhost", ONE);
+    assertEquals(theirs.listen, { port, host: "127.0.0.1" });
+  },
+);
+
+workersTest(
+  "a worker states the host that its program advertises, with its own port, and is hidden as its program",
+  async (cluster) => {
+    await start();
+    const { epmdPort } = cluster;
+    const entry = await lookup("alex-1", { host: "127.0.0.1", port: epmdPort });
+    const { port } = entry!;
+    await using peer = await RawPeer.dial(port);
+    const { theirs } = await peer.enter("raw@localhost", ONE);
+    assertEquals(theirs.listen, { port, host: "203.0.113.5" });
+    assertEquals(theirs.hidden, true);
+  },
+  { advertise: "203.0.113.5:14370", hidden: true },
+);
