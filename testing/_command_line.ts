@@ -5,6 +5,7 @@
  */
 
 import { HARNESS_FLAGS } from "./_arguments.ts";
+import { locateTestFile } from "./_files.ts";
 import { isFile } from "./_programs.ts";
 import { readPlan, type RunPlan } from "./_run_plan.ts";
 
@@ -71,7 +72,7 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
     else if (name === "junit-path") report = value() || "-";
     else if (VALUED.test(arg)) denos.push(arg, before[++i] ?? "");
     else if (arg.startsWith("-") && arg !== "-") denos.push(arg);
-    else paths.push(arg);
+    else paths.push(locateTestFile(arg));
   }
   const plan = planOf(given);
   const isLive = ours.some((arg) => /^--s?name=/.test(arg));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { isFile } from "./_programs.ts";
 
 /** Deno's own pattern for names of test files. */
@@ -42,6 +42,14 @@ export function findTestFiles(
     if (isFolder(path)) walk(path, leftOut, files);
   }
   return { files: [...files].sort(), others };
+}
+
+/** The path of a test file that is named without its folder: the one below this folder; else the name itself. */
+export function locateTestFile(path: string): string {
+  if (!TEST_FILE.test(path) || /[\\/]/.test(path) || isFile(path)) return path;
+  const found = findTestFiles([], []).files
+    .filter((file) => basename(file) === path);
+  return found.length === 1 ? found[0] : path;
 }
 
 function walk(

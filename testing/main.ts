@@ -26,7 +26,8 @@ import { type Filter, formatFilters, normalizeFilters } from "./filters.ts";
 
 const HELP = `Usage: deno task test [flags] [files]
 
-Runs the tests. Deno's own options, as in deno test --help, are passed on.
+Runs the tests. Deno's own options, as in deno test --help, are passed on. A file may be named
+without its folder.
 
 Flags:
   --include TAG[:VALUE]  Run tests that have the tag, whatever excludes them; repeatable

@@ -6,7 +6,7 @@
  *
  * - `FUZZ_SEED`: another seed, or `random`.
  * - `FUZZ_TIMES`: how many times as many runs each test makes.
- * - `FUZZ_PATH`: the path from the seed to one life of `tests/simulation_*_test.ts`.
+ * - `FUZZ_PATH`: the path from the seed to one life of a `simulation_*_test.ts`.
  * - `FUZZ_SHRINK=0`: a failing example is shown as it is, without being shrunk.
  */
 

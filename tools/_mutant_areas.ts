@@ -6,8 +6,8 @@ export interface Area {
   /** The beginnings of the paths of its files. */
   files: readonly string[];
   /**
-   * The test files that run on a mutant, the quick ones first, without `.ts`. Arguments of `deno test` may
-   * follow a name.
+   * The tests that run on a mutant, the quick ones first: folders of `tests/`, which stand for the test files in them,
+   * and names of single files, without `.ts`. Arguments of `deno test` may follow a name.
    */
   tests: readonly string[];
 }
@@ -19,15 +19,9 @@ const CONFORMANCE = "conformance_test --filter conformance:";
 export const AREAS: readonly Area[] = [
   {
     name: "values",
-    files: ["core/values/"],
+    files: ["core/values/", "core/beam.ts"],
     tests: [
-      "copies_test",
-      "hash_collisions_test",
-      "brand_test",
-      "inspect_test",
-      "term_test",
-      "depth_test",
-      "erlang_terms_test",
+      "core/values/",
       "number_table_test",
       "misuse_test",
       "exit_test",
@@ -37,20 +31,16 @@ export const AREAS: readonly Area[] = [
       "beam_terms_test",
       "wire_test",
       CONFORMANCE,
-      "hostile_reasons_test",
       "misuse_table_test",
+      "beam_spelling_test",
     ],
   },
   {
     name: "scheduling",
     files: ["core/scheduling/"],
     tests: [
-      "scheduler_test",
-      "deadlines_test",
-      "fairness_test",
-      "fairness_receiving_test",
+      "core/scheduling/",
       "timer_test",
-      "deadline_test",
       "cancellation_test",
       "answer_test",
       "death_race_test",
@@ -58,93 +48,56 @@ export const AREAS: readonly Area[] = [
     ],
   },
   {
-    name: "runtime",
-    files: ["core/"],
+    name: "core",
+    files: ["core/", "otp/process/"],
     tests: [
-      "process_test",
-      "receive_test",
-      "default_node_test",
-      "monitor_test",
-      "death_signals_test",
-      "link_table_test",
-      "number_map_test",
-      "number_table_test",
-      "small_map_test",
-      "held_entries_test",
-      "process_info_test",
-      "process_dictionary_test",
-      "context_test",
-      "answer_test",
-      "pending_answer_test",
-      "reply_test",
-      "timer_test",
-      "exit_test",
+      "core/processes/",
+      "core/collections/",
+      "core/context/",
+      "core/host/",
+      "core/log/",
+      "core/spawning/",
       "stop_test",
       "logger_test",
-      "log_limits_test",
-      "crash_report_test",
-      "output_test",
-      "outside_test",
       "reach_test",
       "stack_test",
       "misuse_test",
-      "death_test",
-      "process_link_race_test",
-      "idle_process_test",
       "simulation_node_monitors_test",
       "node_test",
       CONFORMANCE,
       "telemetry_test",
-      "death_race_test",
-      "allow_test",
       "depth_test",
       "hostile_reasons_test",
       "hostile_messages_test",
       "misuse_table_test",
+      "types_test",
     ],
   },
   {
     name: "gen",
     files: ["otp/gen/"],
     tests: [
+      "otp/gen/",
       "gen_server_test",
-      "server_names_test",
       "start_failure_test",
-      "cancellation_test",
       "reply_test",
       "agent_test",
-      "beam_sys_test",
-      "simulation_calls_test",
       CONFORMANCE,
-      "cancelled_rejections_test",
       "depth_test",
-      "hostile_messages_test",
       "hostile_servers_test",
       "misuse_table_test",
     ],
   },
   {
     name: "cluster",
-    files: ["otp/cluster/", "otp/cluster/cluster.ts", "core/discovery.ts"],
-    tests: [
-      "cluster_options_test",
-      "cluster_backoff_test",
-      "cluster_gossip_limits_test",
-      "cluster_test",
-      "cluster_gossip_test",
-      "cluster_dns_test",
-      "simulation_cluster_test",
-      "misuse_table_test",
-      "documented_numbers_test",
-      "cluster_hosts_test",
-    ],
+    files: ["otp/cluster/"],
+    tests: ["otp/cluster/", "misuse_table_test", "documented_numbers_test"],
   },
   {
     name: "observer",
     files: ["otp/observer/", "observe/observer.ts"],
     tests: [
-      "observer_limits_test",
-      "observer_test",
+      "otp/observer/",
       "process_info_test",
       "shell_commands_test",
       "dashboard_test",
@@ -155,14 +108,9 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "task-pool",
-    files: ["otp/task_pool/", "otp/task_pool/task_pool.ts"],
+    files: ["otp/task_pool/"],
     tests: [
-      "run_queue_test",
-      "task_pool_places_test",
-      "task_pool_test",
-      "task_pool_kill_test",
-      "task_pool_hostile_test",
-      "simulation_pools_test",
+      "otp/task_pool/",
       "cancelled_rejections_test",
       "misuse_table_test",
       "documented_numbers_test",
@@ -170,14 +118,10 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "task",
-    files: ["otp/task/", "otp/task/task.ts", "task_supervisor.ts"],
+    files: ["otp/task/", "task_supervisor.ts"],
     tests: [
-      "task_test",
-      "task_supervisor_test",
-      "task_stream_test",
-      "task_drain_test",
+      "otp/task/",
       "cancellation_test",
-      "simulation_tasks_test",
       CONFORMANCE,
       "allow_test",
       "cancelled_rejections_test",
@@ -185,58 +129,29 @@ export const AREAS: readonly Area[] = [
       "hostile_servers_test",
       "misuse_table_test",
       "chat_task_test",
-      "beam_task_test",
     ],
   },
   {
     name: "supervisor",
-    files: [
+    files: ["otp/supervisor/", "otp/application/"],
+    tests: [
       "otp/supervisor/",
       "otp/application/",
-      "otp/supervisor/supervisor.ts",
-      "otp/supervisor/dynamic_supervisor.ts",
-      "otp/supervisor/partition_supervisor.ts",
-      "otp/application/application.ts",
-    ],
-    tests: [
-      "supervisor_test",
-      "supervisor_restart_test",
-      "dynamic_supervisor_test",
-      "partition_supervisor_test",
-      "application_test",
-      "supervisor_remote_test",
-      "simulation_supervisors_test",
       "otp_rooms_test",
       CONFORMANCE,
       "hostile_messages_test",
       "hostile_servers_test",
       "misuse_table_test",
-      "beam_supervisor_test",
     ],
   },
   {
     name: "names",
-    files: [
-      "otp/global/",
-      "otp/pg/",
-      "otp/registry/",
-      "otp/global/global.ts",
-      "otp/pg/pg.ts",
-      "otp/registry/registry.ts",
-    ],
+    files: ["otp/global/", "otp/pg/", "otp/registry/"],
     tests: [
-      "registry_test",
-      "pg_test",
-      "pg_sync_test",
-      "groups_memory_test",
-      "registry_memory_test",
-      "global_test",
-      "simulation_registries_test",
-      "simulation_pg_test",
-      "simulation_global_test",
-      "simulation_global_join_test",
+      "otp/registry/",
+      "otp/pg/",
+      "otp/global/",
       CONFORMANCE,
-      "beam_pg_test",
       "hostile_servers_test",
       "misuse_table_test",
       "beam_names_test",
@@ -244,35 +159,28 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "io",
-    files: ["otp/io/", "otp/logger/", "otp/io/io.ts", "otp/logger/logger.ts"],
+    files: ["otp/io/", "otp/logger/"],
     tests: [
-      "io_test",
+      "otp/io/",
+      "otp/logger/",
       "output_test",
-      "logger_test",
       "log_limits_test",
       CONFORMANCE,
-      "beam_log_test",
-      "beam_format_test",
-      "beam_io_test",
       "hostile_servers_test",
       "documented_numbers_test",
     ],
   },
   {
-    name: "servers",
+    name: "otp",
     files: ["otp/"],
     tests: [
-      "gen_server_test",
-      "agent_test",
-      "rpc_test",
-      "rpc_depth_test",
+      "otp/gen_server/",
+      "otp/agent/",
+      "otp/rpc/",
       "depth_test",
       "application_test",
       "reply_test",
       CONFORMANCE,
-      "beam_rpc_test",
-      "beam_agent_test",
-      "beam_gen_server_test",
       "allow_test",
       "hostile_messages_test",
       "hostile_servers_test",
@@ -282,54 +190,12 @@ export const AREAS: readonly Area[] = [
   {
     name: "epmd",
     files: ["net/epmd/", "net/listener.ts"],
-    tests: [
-      "epmd_test",
-      "epmd_protocol_test",
-      "epmd_server_test",
-      "epmd_lease_test",
-      "listener_test",
-      "epmd_thread_test",
-    ],
+    tests: ["net/epmd/", "listener_test"],
   },
   {
     name: "tls",
-    files: [
-      "net/tls.ts",
-      "net/credentials.ts",
-      "net/certificate.ts",
-    ],
+    files: ["net/tls.ts", "net/credentials.ts", "net/certificate.ts"],
     tests: ["tls_test", "beam_tls_test"],
-  },
-  {
-    name: "distribution",
-    files: ["net/"],
-    tests: [
-      "introductions_test",
-      "introductions_addresses_test",
-      "wire_queue_test",
-      "tick_test",
-      "tcp_test",
-      "port_transport_test",
-      "cookie_test",
-      "dial_limits_test",
-      "node_reach_test",
-      "reach_test",
-      "distribution_test",
-      "node_test",
-      "node_connect_test",
-      "listen_test",
-      "unread_peer_test",
-      "unauthenticated_test",
-      "faulty_peer_test",
-      "descriptors_test",
-      "simulation_test",
-      "simulation_addresses_test",
-      "observer_test",
-      "reconnect_test",
-      "half_open_test",
-      "documented_numbers_test",
-      "hostile_servers_test",
-    ],
   },
   {
     name: "json-wire",
@@ -339,66 +205,47 @@ export const AREAS: readonly Area[] = [
       "net/wires/over_limit.ts",
     ],
     tests: [
-      "wire_fields_test",
-      "wire_test",
-      "wire_stream_test",
-      "json_reader_test",
-      "attachments_test",
-      "decoder_depth_test",
-      "wire_refusals_test",
-      "protocol_vectors_test",
-      "handshake_test",
-      "handshake_proof_test",
-      "protocol_claims_test",
-      "fuzz_test",
-      "fuzz_time_test",
+      "net/wires/json/",
+      "net/wires/",
       "introductions_test",
       "introductions_addresses_test",
       "depth_test",
       "faulty_peer_test",
       "protocol_doc_test",
-      "protocol_transcript_test",
     ],
   },
   {
     name: "beam-wire",
-    files: ["net/wires/beam/", "core/beam.ts"],
+    files: ["net/wires/beam/"],
     tests: [
-      "beam_fields_test",
-      "beam_terms_test",
-      "beam_atoms_test",
-      "beam_spelling_test",
-      "beam_session_test",
-      "beam_handshake_test",
-      "beam_hostile_test",
+      "net/wires/beam/",
+      "net/wires/",
       "beam_servers_hostile_test",
       "beam_sys_test",
-      "beam_fuzz_time_test",
-      "beam_connect_test",
-      "beam_cookie_test",
-      "beam_tick_test",
       "beam_drain_test",
-      "beam_names_test",
       "beam_task_test",
       "beam_task_pool_test",
       "beam_supervisor_test",
-      "beam_terms_elixir_test",
+    ],
+  },
+  {
+    name: "net",
+    files: ["net/"],
+    tests: [
+      "net/",
+      "node_test",
+      "node_connect_test",
+      "simulation_test",
+      "observer_test",
+      "documented_numbers_test",
+      "hostile_servers_test",
     ],
   },
   {
     name: "node",
-    files: [
-      "node/",
-      "node.ts",
-      "otp/process/kernel.ts",
-      "otp/process/process.ts",
-      "node/scope.ts",
-    ],
+    files: ["node/", "node.ts"],
     tests: [
-      "node_test",
-      "node_drain_test",
-      "simulation_drain_test",
-      "node_connect_test",
+      "node/",
       "misuse_test",
       "process_test",
       "types_test",
@@ -418,17 +265,12 @@ export const AREAS: readonly Area[] = [
   {
     name: "observe",
     files: ["observe/"],
-    tests: [
-      "health_test",
-      "telemetry_test",
-      "otel_deno_test",
-      "prometheus_test",
-    ],
+    tests: ["observe/"],
   },
   {
     name: "workers",
-    files: ["workers/", "workers/workers.ts"],
-    tests: ["worker_server_test", "workers_test"],
+    files: ["workers/"],
+    tests: ["workers/"],
   },
   {
     name: "simulation",
@@ -438,39 +280,17 @@ export const AREAS: readonly Area[] = [
   {
     name: "testing",
     files: ["testing/"],
-    tests: [
-      "filters_test",
-      "tags_test",
-      "harness_test",
-      "harness_jobs_test",
-      "harness_project_test",
-      "harness_terminal_test",
-    ],
+    tests: ["testing/"],
   },
   {
     name: "cli",
     files: ["shell/cli/"],
-    tests: [
-      "node_flags_test",
-      "evaluate_test",
-      "cli_usage_test",
-      "cli_eval_test",
-      "cli_test",
-      "health_test",
-    ],
+    tests: ["shell/cli/", "health_test"],
   },
   {
     name: "shell",
     files: ["shell/", "chat/"],
-    tests: [
-      "shell_units_test",
-      "shell_commands_test",
-      "shell_piped_test",
-      "shell_trust_test",
-      "shell_test",
-      "shell_interrupt_test",
-      "chat_test",
-    ],
+    tests: ["shell/", "chat/"],
   },
 ];
 
@@ -482,51 +302,44 @@ export const GENERATED: readonly [string, readonly string[]][] = [
 ];
 
 /**
- * The test files that are in no area: they read the text of pages and of the library, test the tools, or run whole
- * programs, whose parts others test.
+ * The tests that are in no area, unless one names them: they read the text of pages and of the library, test the tools,
+ * or run whole programs, whose parts other tests cover.
  */
 export const OUTSIDE: readonly string[] = [
-  "api_pages_test",
-  "architecture_doc_test",
-  "architecture_test",
-  "beam_lesson_test",
-  "bench_test",
-  "ci_test",
-  "cluster_elixir_test",
-  "contributing_test",
-  "demo_test",
-  "deploy_test",
-  "docs_links_test",
-  "elixir_page_test",
-  "examples_pages_test",
-  "examples_test",
-  "from_zero_test",
-  "gen_server_types_test",
-  "lesson_page_test",
-  "lesson_test",
-  "mutants_test",
-  "observe_page_test",
-  "otp_doc_test",
-  "pack_test",
-  "public_names_test",
-  "python_peer_test",
-  "readme_test",
-  "release_test",
-  "scaling_test",
-  "seeds_test",
-  "sys_access_test",
-  "testing_page_test",
-  "thumbnails_test",
-  "two_versions_test",
-  "waits_lint_test",
-  "websockets_page_test",
+  "docs/",
+  "examples/",
+  "house/",
+  "tools/",
 ];
 
-/** Those of all test files that no list names: they run for each area, after its own. */
-export function othersOf(files: readonly string[]): string[] {
-  const named = new Set(
-    [...AREAS.flatMap(({ tests }) => tests), ...OUTSIDE]
-      .map((each) => each.split(" ")[0]),
+/** The test files that a list names, in its order, from the paths of all; each with its arguments. */
+export function expand(
+  names: readonly string[],
+  paths: readonly string[],
+): string[] {
+  const found = names.flatMap((name) => {
+    const [first, ...args] = name.split(" ");
+    return paths.filter((path) => isNamed(path, first))
+      // Tests with Elixir are slow.
+      .sort((one, other) =>
+        Number(/\/beam_/.test(one)) - Number(/\/beam_/.test(other))
+      )
+      .map((path) => [path, ...args].join(" "));
+  });
+  return [...new Set(found)];
+}
+
+/** Whether a folder or a name stands for a test file. */
+function isNamed(path: string, name: string): boolean {
+  const [, folder, file] = /^tests\/(.*\/)?(\w+_test)\.ts$/.exec(path) ?? [];
+  return name.endsWith("/") ? folder === name : file === name;
+}
+
+/** The test files that no list names: they run for each area, after its own. */
+export function othersOf(paths: readonly string[]): string[] {
+  const lists = [...AREAS.flatMap(({ tests }) => tests), ...OUTSIDE];
+  const named = expand(lists, paths).map((each) => each.split(" ")[0]);
+  return paths.filter((path) =>
+    path.endsWith("_test.ts") && !named.includes(path)
   );
-  return files.filter((file) => !named.has(file));
 }

@@ -1,7 +1,7 @@
 /**
  * Measures which lines of the library the tests run: `deno task coverage`.
  *
- * The library is what a program imports. The programs themselves (`shell/cli/`, `shell/`, `chat/`) and the
+ * The library is what a program imports. The programs themselves (`shell/`, `chat/`) and the
  * harness are tested as programs of the operating system, in terminals and with several at once, and
  * each of these writes the coverage of all its modules when it exits, which takes longer than its test. So do
  * the examples of the documentation, each of which is a program to Deno. The tests that run in one program
@@ -13,12 +13,13 @@
 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findTestFiles } from "../testing/_files.ts";
 import { main } from "../testing/main.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FOLDER = "coverage";
 /** The folders that are not the library's. */
-const OTHERS = ["bench", "chat", "cli", "shell", "testing", "tests", "tools"];
+const OTHERS = ["bench", "chat", "shell", "testing", "tests", "tools"];
 const AT_ONCE = 3;
 
 /** Tests that measure time or memory, which differ when coverage is collected. */
@@ -43,9 +44,9 @@ const NEEDED = [
 ];
 
 const RUNS_DENO = /\bDeno\.execPath\(|\bstartPeer\(|\bpeers: \[/;
-const IMPORT = /from "(\.\/[\w./]+\.ts)"/g;
+const IMPORT = /from "(\.[\w./]*\/_\w+\.ts)"/g;
 
-/** Whether a test file, or a file that it imports from its folder, contains a pattern. */
+/** Whether a test file, or a helper that it imports, contains a pattern. */
 export function reaches(
   file: string,
   pattern: RegExp,
@@ -62,14 +63,11 @@ export function reaches(
 
 /** The test files that are measured. */
 export function measuredTests(): string[] {
-  return [...Deno.readDirSync(join(ROOT, "tests"))]
-    .map(({ name }) => join("tests", name))
+  return findTestFiles(["tests"], []).files
     .filter((file) =>
-      file.endsWith("_test.ts") &&
       !MEASURING.includes(basename(file)) && !LONG.test(basename(file)) &&
       (NEEDED.includes(basename(file)) || !reaches(join(ROOT, file), RUNS_DENO))
-    )
-    .sort();
+    );
 }
 
 async function measure(): Promise<number> {

@@ -6,26 +6,24 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findTestFiles } from "../testing/_files.ts";
 import { reaches } from "./coverage.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** How a test uses a seed. */
-const USES_SEED = /from "\.\/_seeds\.ts"/;
+const USES_SEED = /from "[./]+\/_seeds\.ts"/;
 
 /** The time after which a file has failed, in minutes. */
 const TIME_LIMIT = 30;
 
 /** The test files whose random choices depend on a seed. */
 function randomTests(): string[] {
-  return [...Deno.readDirSync(join(ROOT, "tests"))]
-    .map(({ name }) => `tests/${name}`)
-    .filter((file) =>
-      file.endsWith("_test.ts") && reaches(join(ROOT, file), USES_SEED)
-    )
-    .sort();
+  return findTestFiles([join(ROOT, "tests")], []).files
+    .map((file) => relative(ROOT, file))
+    .filter((file) => reaches(join(ROOT, file), USES_SEED));
 }
 
 /** Runs a file with a seed; returns the command that repeats it, if it fails. */

@@ -9,7 +9,7 @@
  * A mutant that is not found is a missing test, or has no visible effect. Read each of them.
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import {
@@ -20,7 +20,13 @@ import {
   type Operator,
   OPERATORS,
 } from "./_mutations.ts";
-import { type Area, AREAS, GENERATED, othersOf } from "./_mutant_areas.ts";
+import {
+  type Area,
+  AREAS,
+  expand,
+  GENERATED,
+  othersOf,
+} from "./_mutant_areas.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -206,19 +212,19 @@ function likeliest(
   { file, scope, area }: Mutant,
   files: readonly string[],
 ): string[] {
-  const all = files.flatMap((each) =>
-    /^tests\/(\w+_test)\.ts$/.exec(each)?.[1] ?? []
-  );
-  const tests = [...area.tests, ...othersOf(all)];
+  const all = files.filter((each) => /^tests\/.*_test\.ts$/.test(each));
+  const tests = [...expand(area.tests, all), ...othersOf(all)];
   const names = scope.split(".").filter((name) => /^\w{6,}$/.test(name));
   const words = new Set(file.split(/\W|_/));
   const scores = new Map(tests.map((test) => {
-    const [name] = test.split(" ");
-    const text = read(`tests/${name}.ts`);
+    const [path] = test.split(" ");
+    const text = read(path);
     const named = names.filter((each) =>
       new RegExp(`\\b${each}\\b`).test(text)
     );
-    const inName = name.split("_").filter((word) => words.has(word));
+    const inName = basename(path, ".ts").split("_").filter((word) =>
+      words.has(word)
+    );
     const ofFile = inName.length + (text.includes(file) ? 1 : 0);
     return [test, named.length + 2 * ofFile];
   }));
@@ -334,9 +340,9 @@ class Tree implements AsyncDisposable {
     if (tests.length === 0) return undefined;
     const { code, output } = await this.#test(tests);
     if (code === 0) return undefined;
-    const started = [...output.matchAll(/^running .* from \.\/tests\/(\w+)/gm)];
+    const started = [...output.matchAll(/^running .* from \.\/(tests\/\S+)/gm)];
     const [, name, failed] =
-      /^ *ERRORS *\n\n(.*?)(?: => )?\.\/tests\/(\w+)\.ts/m.exec(output) ?? [];
+      /^ *ERRORS *\n\n(.*?)(?: => )?\.\/(tests\/\S+\.ts)/m.exec(output) ?? [];
     const file = code === undefined ? started.at(-1)?.[1] : failed;
     return {
       file: tests.find((test) => test.split(" ")[0] === file) ?? tests[0],
@@ -351,10 +357,7 @@ class Tree implements AsyncDisposable {
       "--no-check",
       "--permission-set=dev",
       "--fail-fast",
-      ...tests.flatMap((test) => {
-        const [file, ...filters] = test.split(" ");
-        return [`tests/${file}.ts`, ...filters];
-      }),
+      ...tests.flatMap((test) => test.split(" ")),
     ]);
   }
 

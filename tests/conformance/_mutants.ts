@@ -1,7 +1,8 @@
 /** Checks that the scenarios, or tests, find planted mutations of the library. */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findTestFiles } from "../../testing/_files.ts";
 import type { Mutant } from "./mutants.ts";
 import {
   compare,
@@ -141,7 +142,7 @@ async function findersOf(tree: string, search: Search): Promise<string[]> {
   }
   for (const file of tests) {
     if (!all && found.length > 0) break;
-    if (!await passes(file, tree)) found.push(`tests/${file}`);
+    if (!await passes(file, tree)) found.push(testPath(file));
   }
   return found;
 }
@@ -171,6 +172,14 @@ async function failedOf(
   return (all || shown.length === 0 ? failed : shown).map(({ name }) => name);
 }
 
+/** The path of a test file by its name. */
+export function testPath(name: string): string {
+  const path = findTestFiles([join(ROOT, "tests")], []).files
+    .find((each) => basename(each) === name);
+  if (path === undefined) throw new Error(`Cannot find the test file ${name}`);
+  return relative(ROOT, resolve(path));
+}
+
 /** Runs a test file in a copy of the tree; one that hangs does not pass. */
 async function passes(file: string, tree: string): Promise<boolean> {
   const { success } = await new Deno.Command(Deno.execPath(), {
@@ -180,7 +189,7 @@ async function passes(file: string, tree: string): Promise<boolean> {
       "--no-check",
       "--permission-set=dev",
       "--fail-fast",
-      `tests/${file}`,
+      testPath(file),
     ],
     cwd: tree,
     // It is enough to know that a life fails.

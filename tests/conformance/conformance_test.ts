@@ -7,7 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { loadAreas } from "./_load.ts";
 import { LEFT_OUT } from "./_mixed.ts";
 import { runCommand } from "./main.ts";
-import { mutated } from "./_mutants.ts";
+import { mutated, testPath } from "./_mutants.ts";
 import {
   areasInElixirOnly,
   changeOf,
@@ -214,9 +214,7 @@ test("every mutation has its place in the library, and areas or tests", async ()
     const { areas = [], mixed = [], tests = [] } = mutant;
     assert(areas.length + mixed.length + tests.length > 0, mutant.name);
     assertEquals([...areas, ...mixed].filter((x) => !names.includes(x)), []);
-    for (const file of tests) {
-      assert(Deno.statSync(new URL(file, import.meta.url)).isFile, file);
-    }
+    tests.forEach(testPath);
   }
   assertEquals(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
 });

@@ -1,10 +1,13 @@
 /** CONTRIBUTING.md says which tests are excluded without which program. */
 
 import { assert, assertEquals } from "@std/assert";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findTestFiles } from "../../testing/_files.ts";
 import { test } from "../../testing/tags.ts";
 import { readPage } from "../_pages.ts";
 
-const TESTS = new URL("../", import.meta.url);
+const TESTS = fileURLToPath(new URL("..", import.meta.url));
 
 /** The programs of `_elixir.ts`, and of `_hosts.ts` without its probe of the kernel. */
 const LISTS: Record<string, string[]> = {
@@ -23,20 +26,14 @@ function programsIn(source: string): string[] {
 
 /** The names of the test files that need each program, without `_test.ts`. */
 async function filesByProgram(): Promise<Map<string, Set<string>>> {
-  const sources = new Map<string, string>();
-  for (const { name } of Deno.readDirSync(TESTS)) {
-    if (!/_test\.ts$|^_elixir_pair\.ts$/.test(name)) continue;
-    sources.set(name, await Deno.readTextFile(new URL(name, TESTS)));
-  }
+  const elixirPair = await Deno.readTextFile(`${TESTS}/_elixir_pair.ts`);
   const files = new Map<string, Set<string>>();
-  for (const [name, source] of sources) {
+  for (const path of findTestFiles([TESTS], []).files) {
+    const name = basename(path);
     // These files name the programs of other tests.
-    if (
-      !name.endsWith("_test.ts") || /^(harness|tags|contributing)_/.test(name)
-    ) continue;
-    const pair = source.includes("../_elixir_pair.ts")
-      ? sources.get("_elixir_pair.ts")!
-      : "";
+    if (/^(harness|tags|contributing)_/.test(name)) continue;
+    const source = await Deno.readTextFile(path);
+    const pair = source.includes("/_elixir_pair.ts") ? elixirPair : "";
     for (const program of programsIn(source + pair)) {
       const those = files.get(program) ?? new Set();
       files.set(program, those.add(name.replace("_test.ts", "")));

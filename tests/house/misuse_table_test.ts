@@ -754,7 +754,7 @@ async function entryPoints(): Promise<Map<string, (...args: never[]) => void>> {
     !path.endsWith("/main.ts")
   );
   for (const path of paths) {
-    const module = await import(import.meta.resolve(`../${path}`));
+    const module = await import(import.meta.resolve(`../../${path}`));
     const isChat = path === "./chat/mod.ts";
     for (const [name, value] of Object.entries<unknown>(module)) {
       add(isChat ? `Chat.${name}` : name, value);

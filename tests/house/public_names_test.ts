@@ -9,17 +9,12 @@ import { pairTest } from "../_nodes.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** Modules that only their own paths export: not all programs need them. */
-const APART = [
-  "./cluster.ts",
-  "./partition_supervisor.ts",
-  "./task_pool.ts",
-  "./workers.ts",
-];
+const APART = ["./cluster", "./partition-supervisor", "./task-pool"];
 
-/** The modules that users program with: those in the root folder. */
-const MODULES = Object.values(config.exports).filter((path) =>
-  /^\.\/\w+\.ts$/.test(path) && !APART.includes(path)
-);
+/** The modules that users program with: those of processes, behaviours and nodes. */
+const MODULES = Object.entries(config.exports).filter(([name, path]) =>
+  /^\.\/((core|otp)\/.*|\w+)\.ts$/.test(path) && !APART.includes(name)
+).map(([, path]) => path);
 
 /** The maximum number of names: users read through all of them. */
 const MOST_NAMES = 140;

@@ -64,10 +64,16 @@ const MAY: readonly string[] = [
 
 test("tests take all their random choices from tests/_seeds.ts", async () => {
   const unseeded: string[] = [];
-  for await (const { name } of Deno.readDir(`${ROOT}tests`)) {
-    if (!name.endsWith(".ts") || MAY.includes(name)) continue;
-    const text = await Deno.readTextFile(`${ROOT}tests/${name}`);
-    if (UNSEEDED.test(text)) unseeded.push(name);
-  }
+  const visit = async (folder: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) await visit(path);
+      if (!name.endsWith(".ts") || MAY.includes(name)) continue;
+      if (UNSEEDED.test(await Deno.readTextFile(ROOT + path))) {
+        unseeded.push(path);
+      }
+    }
+  };
+  await visit("tests");
   assertEquals(unseeded, []);
 });

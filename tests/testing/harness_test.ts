@@ -17,10 +17,12 @@ const OWN = "sendMessage() returns ok";
 const UNATTENDED = "sendMessage() returns ok, unattended";
 
 test(
-  "the lesson's test is excluded without a node, and runs unattended with peers",
+  "the lesson's test, named without its folder, is excluded without a node, and runs unattended with peers",
   options,
   async () => {
-    const { code, announced, outcomes, totals } = await harness(LESSON);
+    const { code, announced, outcomes, totals } = await harness(
+      "lesson_test.ts",
+    );
     assertEquals(announced, ["Excluding tags: [distributed: true]"]);
     assertEquals(outcomes, { [OWN]: "ignored", [UNATTENDED]: "ok" });
     assertEquals(totals, [

@@ -1,7 +1,7 @@
 /** The tool that plants errors: its operators, and its areas. */
 
 import { assert, assertEquals } from "@std/assert";
-import { AREAS, othersOf, OUTSIDE } from "../../tools/_mutant_areas.ts";
+import { AREAS, expand, othersOf, OUTSIDE } from "../../tools/_mutant_areas.ts";
 import {
   isCode,
   mutated,
@@ -105,35 +105,45 @@ test("a mutation names its place", () => {
 });
 
 test("each file of the library belongs to an area, and each area has tests", () => {
-  const folders =
-    /^(cli|distribution|gen|node|observe|runtime|servers|shell|testing|wires|workers)\//;
+  const folders = /^(core|net|node|observe|otp|shell|testing|workers)\//;
   const files = filesBelow(".").filter((file) => folders.test(file));
   assert(files.length > 300);
   const without = files.filter((file) =>
     !AREAS.some((area) => area.files.some((start) => file.startsWith(start)))
   );
   assertEquals(without, []);
-  const tests = new Set(filesBelow("tests"));
+  const tests = filesBelow("tests");
   for (const { name, files: starts, tests: names } of AREAS) {
     assert(
       starts.some((start) => files.some((file) => file.startsWith(start))),
       name,
     );
-    const missing = names.filter((each) =>
-      !tests.has(`tests/${each.split(" ")[0]}.ts`)
-    );
+    const missing = names.filter((each) => expand([each], tests).length === 0);
     assertEquals(missing, [], name);
   }
 });
 
-test("a test file that is in no area, for no reason, runs for all", () => {
-  const named = [...AREAS.flatMap(({ tests }) => tests), ...OUTSIDE]
-    .map((each) => each.split(" ")[0]);
-  const files = filesBelow("tests").map((file) => file.slice(6, -3))
-    .filter((name) => name.endsWith("_test"));
-  assertEquals(OUTSIDE.filter((name) => !files.includes(name)), []);
-  const others = files.filter((name) => !named.includes(name));
-  assertEquals(othersOf([...files, "new_test"]), [...others, "new_test"]);
+test("a folder of tests stands for its files, and a test in no area and no such folder runs for all", () => {
+  const tests = [
+    "tests/core/values/term_test.ts",
+    "tests/core/values/_terms.ts",
+    "tests/core/values/deeper/a_test.ts",
+    "tests/new/new_test.ts",
+    "tests/docs/readme_test.ts",
+  ];
+  assertEquals(expand(["core/values/", "new_test --filter a"], tests), [
+    "tests/core/values/term_test.ts",
+    "tests/new/new_test.ts --filter a",
+  ]);
+  assertEquals(othersOf(tests), [
+    "tests/core/values/deeper/a_test.ts",
+    "tests/new/new_test.ts",
+  ]);
+  const all = filesBelow("tests");
+  assertEquals(
+    OUTSIDE.filter((name) => expand([name], all).length === 0),
+    [],
+  );
 });
 
 function filesBelow(folder: string): string[] {
@@ -143,7 +153,7 @@ function filesBelow(folder: string): string[] {
     const path = folder === "." ? name : `${folder}/${name}`;
     if (!isDirectory) {
       if (path.endsWith(".ts")) found.push(path);
-    } else if (folder !== "tests") found.push(...filesBelow(path));
+    } else found.push(...filesBelow(path));
   }
   return found;
 }
