@@ -1,11 +1,10 @@
 /**
- * Reports of processes that ended by an error, or by an exit that is logged.
+ * Reports of processes that ended by an error or by a logged exit.
  *
  * @module
  */
 
 import type { Ancestor } from "../processes/lineage.ts";
-import type { LocalProcess } from "../processes/local_process.ts";
 import { inspectArgument } from "../values/inspect.ts";
 import type { Pid } from "../values/pid.ts";
 import {
@@ -17,17 +16,14 @@ import {
 } from "./event_text.ts";
 import type { CrashReport, RuntimeEvent } from "./log_event.ts";
 
-/** The maximum number of ancestors. */
+/** The maximum number of ancestors that are named. */
 const MAX_ANCESTORS = 20;
 
 const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 
 /** The event of a process that ended by an error. */
-export function crashEvent(
-  process: LocalProcess,
-  reason: unknown,
-): RuntimeEvent {
-  const crash = crashReport(process, reason);
+export function crashEvent(crash: CrashReport): RuntimeEvent {
+  const { reason } = crash;
   const { pid, name, kind, initialCall, parent, ancestors, callers } = crash;
   const who = name === undefined ? "" : ` (${printableName(name)})`;
   const starter = callers[0] ?? parent;
@@ -61,41 +57,20 @@ export function crashEvent(
   return { level: "error", message: indented(lines), crash };
 }
 
-function crashReport(process: LocalProcess, reason: unknown): CrashReport {
-  const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
-  const { ownLabel } = process;
-  return {
-    pid,
-    name,
-    kind: lineage?.kind ?? "process",
-    initialCall: label || undefined,
-    ...(ownLabel === undefined ? {} : { label: ownLabel }),
-    reason,
-    parent,
-    ancestors: [...lineage?.ancestors ?? []],
-    callers: [...lineage?.callers ?? []],
-    links: process.activeLinks(),
-    monitors: process.monitored(),
-    trapExit,
-    messageQueueLen: mailbox.length,
-    ...lineage?.context,
-  };
-}
-
 function ancestor(of: Ancestor): string {
   return typeof of === "string" ? printableName(of) : of.toString();
 }
 
-/** The event of an exit signal over a link that ends the process that all code outside any process shares. */
+/** The event of an exit signal over a link that ends the process of all code outside any process. */
 export function sharedExitEvent(
-  { pid }: LocalProcess,
+  shared: Pid,
   from: Pid,
   reason: unknown,
 ): RuntimeEvent {
   return {
     level: "warning",
     message:
-      `All waits of code outside any process fail: that code shares the process ${pid}, which ends because ${from}, linked to it, exited with ${
+      `All waits of code outside any process fail: that code shares the process ${shared}, which ends because ${from}, linked to it, exited with ${
         exitWords(reason)
       }. Node.run(fn) runs fn in a process of its own, so that a link made there ends nothing else`,
   };

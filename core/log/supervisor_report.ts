@@ -1,11 +1,11 @@
 /**
- * Reports of supervisors and applications about their children.
+ * Reports of supervisors on their children, and of exited applications.
  *
  * @module
  */
 
-import type { LocalProcess } from "../processes/local_process.ts";
 import { printable, quote } from "../values/inspect.ts";
+import type { Pid } from "../values/pid.ts";
 import { exitLine, exitWords, indented, printableName } from "./event_text.ts";
 import type {
   LogLevel,
@@ -32,7 +32,7 @@ const WHAT: Record<SupervisorError, string> = {
 
 /** The event of a supervisor's child. */
 export function supervisorEvent(
-  { pid, name }: LocalProcess,
+  { pid, name }: { pid: Pid; name: string | undefined },
   error: SupervisorError,
   child: ReportedChild,
   reason: unknown,

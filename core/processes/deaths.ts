@@ -12,6 +12,7 @@
 import { Fifo } from "../collections/fifo.ts";
 import { endBoth } from "../context/stand_in.ts";
 import { crashEvent } from "../log/crash_report.ts";
+import type { CrashReport } from "../log/log_event.ts";
 import type { Runtime } from "../runtime.ts";
 import { isExitError, reasonOf } from "../values/error_classes.ts";
 import { isOrderly } from "../values/exit_reason.ts";
@@ -172,7 +173,7 @@ export class Deaths {
     const { origin } = process;
     this.#runtime.report(
       "error",
-      () => crashEvent(process, reason),
+      () => crashEvent(crashReportOf(process, reason)),
       origin === undefined
         ? undefined
         : { what: "crashes of processes started", peer: origin },
@@ -196,4 +197,26 @@ function isAlone(
 
 function isEmpty(table: { readonly size: number } | undefined): boolean {
   return table === undefined || table.size === 0;
+}
+
+/** The contents of the report on a process that crashes. */
+function crashReportOf(process: LocalProcess, reason: unknown): CrashReport {
+  const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
+  const { ownLabel } = process;
+  return {
+    pid,
+    name,
+    kind: lineage?.kind ?? "process",
+    initialCall: label || undefined,
+    ...(ownLabel === undefined ? {} : { label: ownLabel }),
+    reason,
+    parent,
+    ancestors: [...lineage?.ancestors ?? []],
+    callers: [...lineage?.callers ?? []],
+    links: process.activeLinks(),
+    monitors: process.monitored(),
+    trapExit,
+    messageQueueLen: mailbox.length,
+    ...lineage?.context,
+  };
 }

@@ -225,7 +225,10 @@ export class LocalDelivery implements Signals {
       this.#signalExit(process, from, reason);
     } else if (!link.spares && !isReason(reason, "normal")) {
       if (!runtime.isStopping || !isShutdown(reason)) {
-        runtime.report("warning", () => sharedExitEvent(process, from, reason));
+        runtime.report(
+          "warning",
+          () => sharedExitEvent(process.pid, from, reason),
+        );
       }
       this.#endShared(process, reason, link);
       runtime.terminate(process, reason);
