@@ -20,7 +20,6 @@ import { type LogLevel, type RuntimeEvent, textLog } from "./log/log_event.ts";
 import { type LogCause, NodeLog } from "./log/node_log.ts";
 import { Deaths } from "./processes/deaths.ts";
 import type { NumberMap } from "./collections/number_map.ts";
-import type { NumberTable } from "./processes/number_table.ts";
 import type { LocalProcess } from "./processes/local_process.ts";
 import { ProcessTable } from "./processes/process_table.ts";
 import { Timers } from "./processes/timers.ts";
@@ -88,7 +87,7 @@ export class NodeRuntime implements Runtime {
     timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
   });
   readonly timers: Timers;
-  readonly processes: NumberTable<LocalProcess>;
+  readonly processes: NumberMap<LocalProcess>;
   isStopping = false;
   onSharedExit: Runtime["onSharedExit"] = undefined;
   readonly names: Map<string, LocalProcess>;

@@ -12,7 +12,6 @@ import type { PeerQuotas } from "./peer_quotas.ts";
 import type { RuntimeEvent } from "./log/log_event.ts";
 import type { LogCause, NodeLog } from "./log/node_log.ts";
 import type { Link, NodeIncarnation } from "./processes/links_and_monitors.ts";
-import type { NumberTable } from "./processes/number_table.ts";
 import type {
   LocalProcess,
   ProcessOptions,
@@ -59,7 +58,7 @@ export interface Runtime extends NodeIncarnation {
   /** Messages that will be sent. */
   readonly timers: Timers;
   /** The processes, by number. */
-  readonly processes: NumberTable<LocalProcess>;
+  readonly processes: NumberMap<LocalProcess>;
   /** Whether its applications and servers stop in order: their exits are no failures then. */
   isStopping: boolean;
   /**

@@ -22,7 +22,6 @@ export const AREAS: readonly Area[] = [
     files: ["core/values/", "core/beam.ts"],
     tests: [
       "core/values/",
-      "number_table_test",
       "misuse_test",
       "exit_test",
       "failure_shapes_test",

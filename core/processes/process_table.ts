@@ -8,7 +8,6 @@ import { NumberMap } from "../collections/number_map.ts";
 import { unquotedName } from "../values/beam_names.ts";
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
-import { NumberTable } from "./number_table.ts";
 import type { LocalProcess } from "./local_process.ts";
 
 /** Numbers below are left free, as the first processes of an Erlang node are its own. */
@@ -29,7 +28,7 @@ export function processNamed(
 /** The processes of a node. */
 export class ProcessTable {
   /** The processes, by number. */
-  readonly processes: NumberTable<LocalProcess> = new NumberTable();
+  readonly processes: NumberMap<LocalProcess> = new NumberMap();
   /** The registered names. */
   readonly names: Map<string, LocalProcess> = new Map();
   /** The active aliases, by reference number. */
@@ -49,7 +48,7 @@ export class ProcessTable {
 
   /** Adds a process. */
   add(process: LocalProcess): void {
-    this.processes.add(process);
+    this.processes.set(process.pid.number, process);
   }
 
   /** The process of a pid, if it is of this incarnation and alive. */

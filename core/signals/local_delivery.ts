@@ -15,7 +15,6 @@ import {
   monitoredObject,
   type Wait,
 } from "../processes/links_and_monitors.ts";
-import type { NumberTable } from "../processes/number_table.ts";
 import { endMonitor, type LocalProcess } from "../processes/local_process.ts";
 import { processNamed, type ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
@@ -48,7 +47,7 @@ export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
   readonly #table: ProcessTable;
-  readonly #processes: NumberTable<LocalProcess>;
+  readonly #processes: NumberMap<LocalProcess>;
   readonly #aliases: NumberMap<LocalProcess>;
   readonly #watchers: Watchers;
   readonly #quotas: PeerQuotas;

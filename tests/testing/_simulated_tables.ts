@@ -35,7 +35,8 @@ function namesOf(runtime: Runtime): string[] {
       wrong.push(`${name} is the name of ${process.pid}, which has it not`);
     }
   }
-  for (const [number, process] of runtime.aliases) {
+  for (const number of runtime.aliases.keys()) {
+    const process = runtime.aliases.get(number)!;
     if (!process.alive || !process.aliases?.has(number)) {
       wrong.push(`${number} is an alias of ${process.pid}, which has it not`);
     }
