@@ -4,25 +4,20 @@ import {
   assertFalse,
   assertInstanceOf,
   assertMatch,
-  assertStrictEquals,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { ExitError, ProcessExited } from "../../../core/errors.ts";
 import {
   exit,
-  Pid,
   Process,
   receive,
   self,
-  spawn,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { test } from "../../../testing/tags.ts";
-import { ended, idle, processTest, standardError } from "../../_processes.ts";
-
-const HERE = "nonode@nohost";
+import { idle, processTest, standardError } from "../../_processes.ts";
 
 // exit(reason)
 
@@ -191,23 +186,6 @@ processTest(
       await receive();
     });
     assertEquals((await receive()).reason, "killed");
-  },
-);
-
-processTest(
-  "exit(pid) to a dead process, or one elsewhere, does nothing",
-  async () => {
-    const pid = spawn(() => {});
-    await ended(pid);
-    assertStrictEquals(Process.exit(pid, "kill"), true);
-    assertStrictEquals(
-      Process.exit(new Pid("kate@localhost", self().number, 0), "kill"),
-      true,
-    );
-    assertStrictEquals(
-      Process.exit(new Pid(HERE, self().number, 9), "kill"),
-      true,
-    );
   },
 );
 

@@ -2,7 +2,6 @@ import {
   assert,
   assertEquals,
   assertFalse,
-  assertMatch,
   assertNotEquals,
   assertRejects,
   assertStrictEquals,
@@ -162,14 +161,6 @@ processTest(
 );
 
 processTest(
-  "send() throws NoProcessError for an unregistered local name",
-  () => {
-    const error = assertThrows(() => send("nobody", 1), NoProcessError);
-    assertMatch(error.message, /^Cannot send to "nobody": no process/);
-  },
-);
-
-processTest(
   "send() drops a message to a pid of another node or another incarnation",
   async () => {
     const { number } = self();
@@ -221,26 +212,6 @@ processTest(
 // register(), unregister(), whereis()
 
 processTest(
-  "register() throws when the name is taken, or the process has one",
-  () => {
-    Process.register(self(), "taken");
-    const pid = idle();
-    assertThrows(
-      () => Process.register(pid, "taken"),
-      TypeError,
-      "is taken by",
-    );
-    assertThrows(
-      () => Process.register(self(), "second"),
-      TypeError,
-      'registered as "taken"',
-    );
-    assertStrictEquals(Process.whereis("second"), undefined);
-    Process.exit(pid, "kill");
-  },
-);
-
-processTest(
   "register() throws NoProcessError for a process that is dead or elsewhere",
   async () => {
     const pid = spawn(() => {});
@@ -248,17 +219,6 @@ processTest(
     assertThrows(() => Process.register(pid, "dead"), NoProcessError);
     const remote = new Pid("kate@localhost", self().number, 1);
     assertThrows(() => Process.register(remote, "remote"), NoProcessError);
-  },
-);
-
-processTest(
-  "unregister() throws NoProcessError for an unregistered name",
-  () => {
-    assertThrows(
-      () => Process.unregister("nobody"),
-      NoProcessError,
-      '"nobody"',
-    );
   },
 );
 
@@ -341,34 +301,3 @@ processTest("sleep() waits, returns ok and takes no mail", async () => {
 });
 
 // spawnLink(), link()
-
-processTest("spawnLink() links before the process runs", async () => {
-  Process.trapExit(true);
-  const pid = spawnLink(() => {});
-  Process.exit(pid, "before it runs");
-  assertEquals(await receive(), {
-    type: "EXIT",
-    from: pid,
-    reason: "before it runs",
-  });
-});
-
-processTest(
-  "link() to a dead process throws NoProcessError, or sends noproc when exits are trapped",
-  async () => {
-    const pid = spawn(() => {});
-    await ended(pid);
-    assertThrows(
-      () => Process.link(pid),
-      NoProcessError,
-      "Cannot link to #PID<",
-    );
-    Process.trapExit(true);
-    assertStrictEquals(Process.link(pid), true);
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from: pid,
-      reason: "noproc",
-    });
-  },
-);

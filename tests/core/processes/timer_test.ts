@@ -15,7 +15,7 @@ import { Pid } from "../../../core/values/pid.ts";
 import { type Clock, systemClock } from "../../../core/host/clock.ts";
 import { NodeRuntime } from "../../../core/node_runtime.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { ended, idle, mail, processTest, quiet } from "../../_processes.ts";
+import { ended, mail, processTest, quiet } from "../../_processes.ts";
 
 /** A clock that advances on request. */
 class ManualClock implements Clock {
@@ -61,35 +61,11 @@ processTest("sendAfter() of 0 ms sends when the caller yields", async () => {
   assertEquals(await receive(), "now");
 });
 
-processTest(
-  "sendAfter() sends in the order of the times, and of the calls for equal times",
-  async () => {
-    Process.sendAfter(self(), "late", 20);
-    for (const n of [1, 2, 3]) Process.sendAfter(self(), n, 10);
-    clock.advance(10);
-    clock.advance(10);
-    assertEquals(await mail(), [1, 2, 3, "late"]);
-  },
-);
-
 processTest("sendAfter() sends after its caller has exited", async () => {
   const parent = self();
   await ended(spawn(() => Process.sendAfter(parent, "from the dead", 10)));
   clock.advance(10);
   assertEquals(await receive(), "from the dead");
-});
-
-processTest("the exit of a process cancels the timers for it", () => {
-  const pid = idle();
-  const timers = [Process.sendAfter(pid, 1, 10), Process.sendAfter(pid, 2, 20)];
-  const other = Process.sendAfter(self(), "mine", 20);
-  clock.advance(10);
-  assertEquals(Process.readTimer(timers[1]), 10);
-  Process.exit(pid, "kill");
-  assertEquals(Process.readTimer(timers[1]), false);
-  assertEquals(Process.cancelTimer(timers[1]), false);
-  assertEquals(runtime.timers.size, 1);
-  assertEquals(Process.cancelTimer(other), 10);
 });
 
 processTest("sendAfter() to a dead process starts no timer", async () => {

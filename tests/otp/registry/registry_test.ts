@@ -208,14 +208,6 @@ registryTest(
   },
 );
 
-registryTest("updateValue() requires unique keys", "duplicate", () => {
-  const error = assertThrows(
-    () => Registry.updateValue(R, "key", () => 1),
-    TypeError,
-  );
-  assertMatch(error.message, /^Cannot update a value: .* not unique/);
-});
-
 // listeners
 
 registryTest(
