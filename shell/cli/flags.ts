@@ -66,192 +66,70 @@ export interface DashboardFlags {
   write: boolean;
 }
 
+/**
+ * The flags: a letter, the name and the value, and the line of the help. `*` marks the flags that need a node, `...` the
+ * flags that can be repeated, and brackets a value that can be left out.
+ */
+const TABLE = `
+      --sname NAME            Start a node with a short name, as in alex@localhost
+      --name NAME             Start a node with a long name, as in alex@host.example.org
+*     --cookie SECRET         The secret; other users can see it: prefer --cookie-file
+*     --cookie-file FILE      A file with the secret [$HOME/.erlang.cookie]
+*     --listen ADDRESS        The address to listen on [127.0.0.1]
+*     --port PORT             The port to listen on [any]
+*     --advertise ADDRESS     The address at which others reach the node [as it listens]
+*     --epmd-port PORT        EPMD's port, or none [ERL_EPMD_PORT, or 4369]
+*     --cluster NODES ...     Nodes to stay connected to: kate@localhost; dns:web.example:4370
+*     --tls-cert FILE         The node's certificate: speak TLS with other nodes
+*     --tls-key FILE          The certificate's private key
+*     --tls-ca FILE           The CA that signs the certificates of the nodes
+*     --wire WIRE ...         A wire that the node speaks: json or beam; repeatable [both]
+*     --hidden                Do not list the node, and do not connect it to its peers' peers
+*     --tick-time MS          Milliseconds until a silent node counts as down [60000]
+*     --log-format FORMAT     The format of the log on standard error: text or json [text]
+*     --log-level LEVEL       The least level logged: debug, info, warning, error, none [warning]
+*     --drain-timeout MS      Milliseconds to wait for work at SIGTERM [20000]
+*     --stop-timeout MS       Milliseconds that applications may take to stop [60000]
+*     --allow-closures        Let other nodes run any code here
+*     --allow-remsh           Let other nodes open a shell here, and so run any code
+*     --allow-observe         Let other nodes see the processes, names and log of this one
+*     --dashboard [PORT]      Serve a page that shows the cluster; prints its link [any port]
+*     --dashboard-write       Let the page of --dashboard end processes
+      --remsh NODE            Open a shell whose lines run on another node
+      --module NAME=FILE ...  Export a file's functions, as in Kate=./kate.ts; repeatable
+      --env NAME              The configuration to use
+  -e, --eval CODE ...         Run TypeScript, wait for it, and exit; repeatable
+      --no-halt               Stay up after --eval, without a shell
+  -h, --help                  Show this help
+  -V, --version               Show the version
+`;
+
 interface Flag {
   name: string;
-  letter?: string;
-  /** The placeholder of its value in the help; a flag without one takes no value. */
-  value?: string;
-  /** Whether its value may be left out. */
-  optional?: boolean;
-  repeatable?: boolean;
-  /** Whether it is valid only when a node is started. */
-  ofNode?: boolean;
+  letter: string | undefined;
+  /** The placeholder of the value in the help; a flag without one takes no value. */
+  value: string | undefined;
+  isOptional: boolean;
+  isRepeatable: boolean;
+  /** True if the flag is valid only when a node is started. */
+  ofNode: boolean;
   help: string;
 }
 
-const FLAGS: readonly Flag[] = [
-  {
-    name: "sname",
-    value: "NAME",
-    help: "Start a node with a short name, as in alex@localhost",
-  },
-  {
-    name: "name",
-    value: "NAME",
-    help: "Start a node with a long name, as in alex@host.example.org",
-  },
-  {
-    name: "cookie",
-    value: "SECRET",
-    ofNode: true,
-    help: "The secret; other users can see it: prefer --cookie-file",
-  },
-  {
-    name: "cookie-file",
-    value: "FILE",
-    ofNode: true,
-    help: "A file with the secret [$HOME/.erlang.cookie]",
-  },
-  {
-    name: "listen",
-    value: "ADDRESS",
-    ofNode: true,
-    help: "The address to listen on [127.0.0.1]",
-  },
-  {
-    name: "port",
-    value: "PORT",
-    ofNode: true,
-    help: "The port to listen on [any]",
-  },
-  {
-    name: "advertise",
-    value: "ADDRESS",
-    ofNode: true,
-    help: "The address at which others reach the node [as it listens]",
-  },
-  {
-    name: "epmd-port",
-    value: "PORT",
-    ofNode: true,
-    help: "EPMD's port, or none [ERL_EPMD_PORT, or 4369]",
-  },
-  {
-    name: "cluster",
-    value: "NODES",
-    ofNode: true,
-    repeatable: true,
-    help: "Nodes to stay connected to: kate@localhost; dns:web.example:4370",
-  },
-  {
-    name: "tls-cert",
-    value: "FILE",
-    ofNode: true,
-    help: "The node's certificate: speak TLS with other nodes",
-  },
-  {
-    name: "tls-key",
-    value: "FILE",
-    ofNode: true,
-    help: "The certificate's private key",
-  },
-  {
-    name: "tls-ca",
-    value: "FILE",
-    ofNode: true,
-    help: "The CA that signs the certificates of the nodes",
-  },
-  {
-    name: "wire",
-    value: "WIRE",
-    ofNode: true,
-    repeatable: true,
-    help: "A wire that the node speaks: json or beam; repeatable [both]",
-  },
-  {
-    name: "hidden",
-    ofNode: true,
-    help: "Do not list the node, and do not connect it to its peers' peers",
-  },
-  {
-    name: "tick-time",
-    value: "MS",
-    ofNode: true,
-    help: "Milliseconds until a silent node counts as down [60000]",
-  },
-  {
-    name: "log-format",
-    value: "FORMAT",
-    ofNode: true,
-    help: "The format of the log on standard error: text or json [text]",
-  },
-  {
-    name: "log-level",
-    value: "LEVEL",
-    ofNode: true,
-    help: "The least level logged: debug, info, warning, error, none [warning]",
-  },
-  {
-    name: "drain-timeout",
-    value: "MS",
-    ofNode: true,
-    help: "Milliseconds to wait for work at SIGTERM [20000]",
-  },
-  {
-    name: "stop-timeout",
-    value: "MS",
-    ofNode: true,
-    help: "Milliseconds that applications may take to stop [60000]",
-  },
-  {
-    name: "allow-closures",
-    ofNode: true,
-    help: "Let other nodes run any code here",
-  },
-  {
-    name: "allow-remsh",
-    ofNode: true,
-    help: "Let other nodes open a shell here, and so run any code",
-  },
-  {
-    name: "allow-observe",
-    ofNode: true,
-    help: "Let other nodes see the processes, names and log of this one",
-  },
-  {
-    name: "dashboard",
-    value: "PORT",
-    optional: true,
-    ofNode: true,
-    help: "Serve a page that shows the cluster; prints its link [any port]",
-  },
-  {
-    name: "dashboard-write",
-    ofNode: true,
-    help: "Let the page of --dashboard end processes",
-  },
-  {
-    name: "remsh",
-    value: "NODE",
-    help: "Open a shell whose lines run on another node",
-  },
-  {
-    name: "module",
-    value: "NAME=FILE",
-    repeatable: true,
-    help: "Export a file's functions, as in Kate=./kate.ts; repeatable",
-  },
-  {
-    name: "env",
-    value: "NAME",
-    help: "The configuration to use",
-  },
-  {
-    name: "eval",
-    letter: "e",
-    value: "CODE",
-    repeatable: true,
-    help: "Run TypeScript, wait for it, and exit; repeatable",
-  },
-  {
-    name: "no-halt",
-    help: "Stay up after --eval, without a shell",
-  },
-  { name: "help", letter: "h", help: "Show this help" },
-  { name: "version", letter: "V", help: "Show the version" },
-];
+const ROW =
+  /^([* ]) (?:-(\w), | {4})--([\w-]+)(?: (\[)?([A-Z=]+)\]?)?( \.\.\.)? +(.*)$/gm;
 
-const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+const FLAGS: readonly Flag[] = [...TABLE.matchAll(ROW)].map((
+  [, node, letter, name, bracket, value, dots, help],
+) => ({
+  name,
+  letter,
+  value,
+  isOptional: bracket !== undefined,
+  isRepeatable: dots !== undefined,
+  ofNode: node === "*",
+  help,
+}));
 
 /**
  * Reads the command line.
@@ -318,7 +196,7 @@ function readFlags(
   const flags = parseArgs([...args], {
     string: withValue.map(({ name }) => name),
     boolean: known.filter(({ value }) => !value).map(({ name }) => name),
-    collect: known.filter((flag) => flag.repeatable).map(({ name }) => name),
+    collect: known.filter((flag) => flag.isRepeatable).map(({ name }) => name),
     alias: Object.fromEntries(
       known.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
     ),
@@ -328,9 +206,9 @@ function readFlags(
       return refuse(arg, key !== undefined);
     },
   }) as Record<string, unknown>;
-  for (const { name, letter, value, repeatable, optional } of withValue) {
-    if (optional) continue;
-    const given = repeatable ? flags[name] as string[] : [flags[name]];
+  for (const { name, letter, value, isRepeatable, isOptional } of withValue) {
+    if (isOptional) continue;
+    const given = isRepeatable ? flags[name] as string[] : [flags[name]];
     if (!given.includes("")) continue;
     const short = letter === undefined ? "" : ` (-${letter})`;
     throw new UsageError(
@@ -441,48 +319,45 @@ function nodeOptions(
   };
   const tls = tlsOptions(text("tls-cert"), text("tls-key"), text("tls-ca"));
   if (tls !== undefined) options.tls = tls;
-  const format = text("log-format");
-  if (format !== undefined) options.log = logOf(format);
-  const level = text("log-level");
-  if (level !== undefined) options.logLevel = logLevelOf(level);
-  const wires = flags.wire as string[];
-  if (wires.length > 0) options.wires = wires.map(wireOf);
-  const cluster = flags.cluster as string[];
-  if (cluster.length > 0) options.cluster = clusterOf(cluster);
-  const listen = text("listen");
-  if (listen !== undefined) options.listen = listen;
-  const port = text("port");
-  if (port !== undefined) options.port = portOf(port, "port", 0);
-  const advertise = text("advertise");
-  if (advertise !== undefined) {
-    if (advertisedAddress(advertise) === undefined) {
-      throw new UsageError(
-        `Cannot use --advertise ${
-          quote(advertise)
-        }: give an IP address, with a port if others use another one, as in --advertise 203.0.113.5:14370`,
-      );
+  for (const [flag, read] of Object.entries(READERS)) {
+    const value = flags[flag];
+    if (isGiven(value)) {
+      Object.assign(options, read(value as string & string[]));
     }
-    options.advertise = advertise;
-  }
-  const tickTime = text("tick-time");
-  if (tickTime !== undefined) {
-    options.tickTime = millisecondsOf(tickTime, "tick-time", 1);
-  }
-  const stopTimeout = text("stop-timeout");
-  if (stopTimeout !== undefined) {
-    options.stopTimeout = millisecondsOf(stopTimeout, "stop-timeout");
-  }
-  const drainTimeout = text("drain-timeout");
-  if (drainTimeout !== undefined) {
-    options.drainTimeout = millisecondsOf(drainTimeout, "drain-timeout");
-  }
-  const epmdPort = text("epmd-port");
-  if (epmdPort !== undefined) {
-    options.epmdPort = epmdPort === "none"
-      ? false
-      : portOf(epmdPort, "epmd-port", 1);
   }
   return options;
+}
+
+/** The options that the value of a flag sets. A repeatable flag has a list of values. */
+const READERS: Readonly<
+  Record<string, (value: string & string[]) => Partial<NodeOptions>>
+> = {
+  "log-format": (format) => ({ log: logOf(format) }),
+  "log-level": (level) => ({ logLevel: logLevelOf(level) }),
+  wire: (wires) => ({ wires: wires.map(wireOf) }),
+  cluster: (specs) => ({ cluster: clusterOf(specs) }),
+  listen: (listen) => ({ listen }),
+  port: (port) => ({ port: portOf(port, "port", 0) }),
+  advertise(advertise) {
+    if (advertisedAddress(advertise) !== undefined) return { advertise };
+    return refuseValue(
+      "advertise",
+      advertise,
+      "give an IP address, with a port if others use another one, as in --advertise 203.0.113.5:14370",
+    );
+  },
+  "tick-time": (ms) => ({ tickTime: millisecondsOf(ms, "tick-time", 1) }),
+  "stop-timeout": (ms) => ({ stopTimeout: millisecondsOf(ms, "stop-timeout") }),
+  "drain-timeout": (ms) => ({
+    drainTimeout: millisecondsOf(ms, "drain-timeout"),
+  }),
+  "epmd-port": (port) => ({
+    epmdPort: port === "none" ? false : portOf(port, "epmd-port", 1),
+  }),
+};
+
+function refuseValue(flag: string, value: string, why: string): never {
+  throw new UsageError(`Cannot use --${flag} ${quote(value)}: ${why}`);
 }
 
 function clusterOf(specs: string[]): NodeOptions["cluster"] {
@@ -501,20 +376,17 @@ function isGiven(flag: unknown): boolean {
 }
 
 function wireOf(wire: string): WireName {
-  if (wire === "json" || wire === "beam") return wire;
-  throw new UsageError(
-    `Cannot use --wire ${
-      quote(wire)
-    }: give json or beam; for both, give the flag twice or not at all`,
+  return wire === "json" || wire === "beam" ? wire : refuseValue(
+    "wire",
+    wire,
+    "give json or beam; for both, give the flag twice or not at all",
   );
 }
 
 function logOf(format: string): LogHook | undefined {
   if (format === "json") return jsonLog;
   if (format === "text") return undefined;
-  throw new UsageError(
-    `Cannot use --log-format ${quote(format)}: give text or json`,
-  );
+  return refuseValue("log-format", format, "give text or json");
 }
 
 function logLevelOf(level: string): LogLevel | "none" {
@@ -530,14 +402,10 @@ function logLevelOf(level: string): LogLevel | "none" {
 function remoteNode(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   try {
-    return parseNodeName(
-      given.includes("@") ? given : `${given}@${ownHost(false)}`,
-    )
-      .full;
+    const name = given.includes("@") ? given : `${given}@${ownHost(false)}`;
+    return parseNodeName(name).full;
   } catch (error) {
-    throw new UsageError(
-      `Cannot use --remsh ${quote(given)}: ${(error as Error).message}`,
-    );
+    return refuseValue("remsh", given, (error as Error).message);
   }
 }
 
@@ -560,25 +428,21 @@ function nodeName(
   const given = short ?? long;
   if (given === undefined) return undefined;
   const isLong = short === undefined;
-  const flag = isLong ? "--name" : "--sname";
+  const flag = isLong ? "name" : "sname";
   const full = given.includes("@") ? given : `${given}@${ownHost(isLong)}`;
   let name;
   try {
     name = parseNodeName(full);
   } catch (error) {
-    throw new UsageError(
-      `Cannot use ${flag} ${quote(given)}: ${(error as Error).message}`,
-    );
+    return refuseValue(flag, given, (error as Error).message);
   }
   if (name.long === isLong) return full;
-  throw new UsageError(
+  return refuseValue(
+    flag,
+    given,
     isLong
-      ? `Cannot use --name ${
-        quote(given)
-      }: the host ${name.host} has no dot, but a long name needs one; write --name ${name.name}@host.example.org, or use --sname`
-      : `Cannot use --sname ${
-        quote(given)
-      }: the host ${name.host} has a dot, but a short name has none; use --name`,
+      ? `the host ${name.host} has no dot, but a long name needs one; write --name ${name.name}@host.example.org, or use --sname`
+      : `the host ${name.host} has a dot, but a short name has none; use --name`,
   );
 }
 
@@ -619,44 +483,32 @@ function tlsOptions(
 function portOf(text: string, flag: string, least: number): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port >= least && port <= 65535) return port;
-  throw new UsageError(
-    `Cannot use --${flag} ${
-      quote(text)
-    }: a port is a number from ${least} to 65535`,
-  );
+  return refuseValue(flag, text, `a port is a number from ${least} to 65535`);
 }
 
 function millisecondsOf(text: string, flag: string, least = 0): number {
   if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
   const more = least > 0 ? `, ${least} or more` : "";
-  throw new UsageError(
-    `Cannot use --${flag} ${
-      quote(text)
-    }: give milliseconds${more}, as in --${flag} 5000`,
-  );
+  const why = `give milliseconds${more}, as in --${flag} 5000`;
+  return refuseValue(flag, text, why);
 }
 
 function moduleFlags(given: string[]): ModuleFlag[] {
-  const names = new Set<string>();
-  return given.map((text) => {
-    const at = text.indexOf("=");
-    const name = text.slice(0, Math.max(at, 0)).trim();
-    const path = text.slice(at + 1).trim();
-    if (!IDENTIFIER.test(name) || path === "") {
-      throw new UsageError(
-        `Cannot use --module ${
-          quote(text)
-        }: write a name, = and a file, as in --module Kate=./kate.ts`,
-      );
+  const modules = new Map<string, string>();
+  for (const text of given) {
+    const [, name, path] = /^\s*([A-Za-z_$][\w$]*)\s*=\s*(.*\S)/.exec(text) ??
+      [];
+    if (name === undefined) {
+      const example =
+        "write a name, = and a file, as in --module Kate=./kate.ts";
+      return refuseValue("module", text, example);
     }
-    if (names.has(name)) {
-      throw new UsageError(
-        `Cannot use --module ${quote(text)}: ${name} is given twice`,
-      );
+    if (modules.has(name)) {
+      return refuseValue("module", text, `${name} is given twice`);
     }
-    names.add(name);
-    return { name, path };
-  });
+    modules.set(name, path);
+  }
+  return Array.from(modules, ([name, path]) => ({ name, path }));
 }
 
 /** The flags, one a line. */
@@ -670,9 +522,9 @@ export function helpOfNodeFlags(): string {
 }
 
 function helpOf(flags: readonly Flag[]): string {
-  const rows = flags.map(({ name, letter, value, optional, help }) => {
+  const rows = flags.map(({ name, letter, value, isOptional, help }) => {
     const short = letter === undefined ? "    " : `-${letter}, `;
-    const shown = optional ? `[${value}]` : value ?? "";
+    const shown = isOptional ? `[${value}]` : value ?? "";
     return [`  ${short}--${name} ${shown}`.trimEnd(), help];
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
