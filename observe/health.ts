@@ -75,7 +75,7 @@ export interface HealthOptions {
   ready?: Record<string, HealthCheck>;
   /**
    * Checks that must pass for the program to live. Whoever asks kills the program if one of these fails, so name
-   * here only what a restart heals, and never another service.
+   * here only failures that a restart repairs, never another service.
    *
    * @default {{}}
    */

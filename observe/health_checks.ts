@@ -81,7 +81,6 @@ class Checked {
   }
 }
 
-/** The checks of a program. */
 export class HealthChecks {
   readonly #checks: Checked[];
 
@@ -92,7 +91,6 @@ export class HealthChecks {
     );
   }
 
-  /** The result of each check, by name. */
   async results(): Promise<[name: string, isFine: boolean][]> {
     return await Promise.all(
       this.#checks.map(async (each): Promise<[string, boolean]> => [

@@ -1,5 +1,5 @@
 /**
- * The measurements of a program's nodes, for whoever collects them: OpenTelemetry or Prometheus.
+ * The measurements of a program's nodes, for OpenTelemetry and Prometheus.
  *
  * Durations of calls, tasks and callbacks are measured while someone wants them, by the same `Tracing` that makes
  * spans. All else is counted anyway, and read when it is collected.
@@ -71,7 +71,7 @@ export function onDuration(listener: DurationListener): () => void {
   };
 }
 
-/** The runtime asks nobody while there is nobody to ask. */
+/** Without listeners, the runtime measures nothing. */
 function update(): void {
   setTracing(
     maker === undefined && listeners.size === 0 ? undefined : instruments,
@@ -131,7 +131,6 @@ function isRefusal(error: unknown): boolean {
 export interface NodeMeasures {
   /** The node's name. */
   node: string;
-  /** Live processes. */
   processes: number;
   /** Messages that wait in all mailboxes, and in the longest one. */
   messages: number;
@@ -147,7 +146,7 @@ export interface NodeMeasures {
     sent: number;
     queued: number;
   }[];
-  /** Bytes of all connections since the start, of those that are closed too. */
+  /** Bytes of all connections since the start, closed ones included. */
   receivedBytes: number;
   sentBytes: number;
   /** Failed dials, refused connections, and signals of peers that exceeded a limit. */

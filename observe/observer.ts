@@ -202,7 +202,7 @@ export class Observer {
    *
    * @param options The node, the key, the number, and a text to search for.
    * @returns The processes, and the number of all that match the search.
-   * @throws {TypeError} If the key is none of those.
+   * @throws {TypeError} If the key is unknown.
    * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage

@@ -50,7 +50,7 @@ export interface WebAnswer {
 /**
  * Creates a handler of `GET` and `HEAD` requests.
  *
- * @param find Returns what answers a path; `undefined` if another handler does.
+ * @param find Returns the function that answers a path; `undefined` leaves the path to the next handler.
  * @returns The handler.
  */
 export function webHandler(
@@ -105,7 +105,7 @@ export function webHandler(
   return handle as WebHandler;
 }
 
-/** An answer; with status 500 if it fails: a rejection that nobody handles would end the program. */
+/** Answers, with status 500 on failure: an unhandled rejection would end the program. */
 async function answered(answer: () => Promise<WebAnswer>): Promise<WebAnswer> {
   try {
     return await answer();

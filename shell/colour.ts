@@ -9,9 +9,7 @@ import { styleText } from "node:util";
 
 /** Colours the output of a shell, or leaves it unchanged. */
 export interface Paint {
-  /** A value, as it is inspected. */
   value(text: string): string;
-  /** An error. */
   error(text: string): string;
 }
 

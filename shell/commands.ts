@@ -1,5 +1,5 @@
 /**
- * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and those that observe.
+ * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and the commands of observe_commands.ts.
  *
  * @module
  */
@@ -20,9 +20,7 @@ import { Observer } from "../observe/observer.ts";
 import { top, trace, tree } from "./observe_commands.ts";
 import type { LineValues } from "./line_values.ts";
 
-/** Makes the commands of a shell. */
 export function makeCommands(values: LineValues): Record<string, unknown> {
-  /** The value of a line. */
   function v(line: number = -1): unknown {
     if (!Number.isInteger(line)) {
       throw new TypeError(
@@ -36,7 +34,6 @@ export function makeCommands(values: LineValues): Record<string, unknown> {
   return { i, Observer, pid, top, trace, tree, v };
 }
 
-/** Describes a value. */
 async function i(value: unknown): Promise<"ok"> {
   const rows = await about(value);
   return await IO.puts(

@@ -8,7 +8,6 @@
 export interface Doc {
   /** Its name and parameters. */
   signature: string;
-  /** The description. */
   text: string;
 }
 

@@ -17,7 +17,6 @@ import type { LineValues } from "./line_values.ts";
 
 /** The result of code, as text. */
 export interface EvaluationOutcome {
-  /** Whether it succeeded. */
   ok: boolean;
   /** The value, or the error. */
   text: string;
@@ -25,7 +24,6 @@ export interface EvaluationOutcome {
 
 /** A process that runs code with a scope. */
 export class Evaluator {
-  /** The process. */
   readonly pid: Pid;
   /** Its owner's monitor on it. */
   readonly ref: Ref;

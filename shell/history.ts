@@ -42,7 +42,6 @@ export class History {
     }
   }
 
-  /** Adds a line. */
   add(line: string): void {
     if (line.trim() === "" || line === this.#last) return;
     this.#last = line;

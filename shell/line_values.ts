@@ -13,7 +13,6 @@ export class LineValues {
   line = 0;
   readonly #values = new Map<number, unknown>();
 
-  /** Keeps the value of a line. */
   keep(line: number, value: unknown): void {
     this.#values.set(line, value);
     if (this.#values.size > MOST) {

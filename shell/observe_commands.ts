@@ -1,5 +1,5 @@
 /**
- * The commands of a shell that show what goes on in a node: `top`, `tree` and `trace`.
+ * The commands of a shell that observe a node: `top`, `tree` and `trace`.
  *
  * Their data comes from `Observer`: of the node that the shell runs on, or of another one that allows it. Text of
  * another node is escaped before it is printed.
@@ -182,7 +182,7 @@ export async function trace(
   pid: Pid,
   options: TraceOptions = {},
 ): Promise<"ok"> {
-  // Of its own, as the messages of the trace must not mix with those that lines receive.
+  // In its own process, so that the trace's messages do not mix with messages that lines receive.
   const task = Task.async(() => printTrace(pid, options));
   return await Task.await(task, Infinity);
 }

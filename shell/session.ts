@@ -20,7 +20,6 @@ import { serve } from "./shell_server.ts";
 import { Terminal } from "./terminal.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** The shell of a program that is a node. */
 export const shell: ProgramShell = {
   open,
   exports: (context) => ({

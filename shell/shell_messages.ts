@@ -18,12 +18,10 @@ export type Sealed<M> = M & {
 /** The characters of a token: 128 bits, too many to guess. */
 const TOKEN_LENGTH = 32;
 
-/** Generates a token. */
 export function makeToken(): string {
   return randomBytes(TOKEN_LENGTH / 2).toString("hex");
 }
 
-/** Whether a value can be a token. */
 export function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length === TOKEN_LENGTH;
 }
@@ -34,13 +32,11 @@ export function isSealed(message: unknown, token: string): boolean {
     (message as { token?: unknown }).token === token;
 }
 
-/** A request of the client. */
 export type ShellRequest =
   | {
     type: "evaluate";
     /** The reference that the answer carries. */
     id: number;
-    /** The code. */
     source: string;
     /** How wide values may be shown. */
     width: number;
@@ -60,7 +56,6 @@ export type ShellAnswer =
     type: "evaluated";
     /** The reference of the code. */
     id: number;
-    /** Whether it succeeded. */
     ok: boolean;
     /** The value or the error, as text. */
     text: string;
@@ -68,7 +63,6 @@ export type ShellAnswer =
   | {
     type: "completed";
     id: number;
-    /** The completions. */
     names: string[];
     /** The part of the text that they replace. */
     from: string;

@@ -29,7 +29,6 @@ import { LineValues } from "./line_values.ts";
 
 /** The scope of a shell's code. */
 export interface ShellContext {
-  /** The names. */
   scope: Scope;
   /** The files of modules among them, for their documentation. */
   sources: Sources;
@@ -75,7 +74,6 @@ class ShellServer {
   readonly #scope: Scope;
   #evaluator: Evaluator;
   readonly #values = new LineValues();
-  /** The code that is running. */
   #running: number | undefined;
   #interrupted = false;
 

@@ -9,7 +9,7 @@
  * Only the code that put a terminal into raw mode knows its previous mode. So the thread does that first, and
  * the program afterwards, which then changes nothing.
  *
- * The thread's code is source text, like that of EPMD's thread: starting it needs no permission.
+ * The thread's code is source text, as for EPMD's thread: starting it needs no permission.
  *
  * @module
  */

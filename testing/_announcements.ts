@@ -1,5 +1,5 @@
 /**
- * The output of a file about its tests, for people and for the wrapper of the run.
+ * The output of a test file about its tests: lines for the user, and records for the runner.
  *
  * @module
  */
@@ -21,7 +21,6 @@ export function say(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 }
 
-/** A name for a file, of any text. */
 function fileName(text: string): string {
   return encodeURIComponent(text).slice(0, 200);
 }
@@ -85,7 +84,7 @@ export interface Excluded {
   by: string;
 }
 
-/** Records for the wrapper of the run that a test is excluded. */
+/** Records for the runner that a test is excluded. */
 export function recordExcluded(run: string, excluded: Excluded): void {
   try {
     Deno.writeTextFileSync(
@@ -117,7 +116,6 @@ export function sayTotals(): void {
 
 /** The number of tests with each result. */
 export interface Totals {
-  /** Tests that passed. */
   passed: number;
   /** Tests that failed, and files that did not load. */
   failed: number;

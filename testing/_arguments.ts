@@ -1,5 +1,5 @@
 /**
- * The arguments of a test run: which tests, on which node.
+ * The arguments of a test run: the filters, and the node.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   parseFilter,
 } from "./filters.ts";
 
-/** The flags that take a value, and are for the harness and not for Deno. */
+/** The flags of the harness that take a value. */
 export const HARNESS_FLAGS: readonly string[] = [
   "include",
   "exclude",
@@ -25,7 +25,6 @@ export const HARNESS_FLAGS: readonly string[] = [
   "epmd-port",
 ];
 
-/** The node that a run is to have. */
 export type RequestedNode = Pick<
   NodeOptions,
   "name" | "cookie" | "cookieFile" | "epmdPort"
@@ -35,11 +34,10 @@ export type RequestedNode = Pick<
 export interface TestArguments {
   /** The inclusions and exclusions, including `--only`. */
   filters: Filters;
-  /** Whether there is an `--only`. */
   hasOnly: boolean;
   /** The live node to have, if one is asked for. */
   node: RequestedNode | undefined;
-  /** The folder in which the wrapper of the run collects the records of files. */
+  /** The folder in which test files leave their records for the runner. */
   run: string | undefined;
 }
 

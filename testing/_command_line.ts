@@ -1,5 +1,5 @@
 /**
- * The command line of a test run, split by who reads it.
+ * The command line of a test run, split into the parts for the harness and for Deno.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { locateTestFile } from "./_files.ts";
 import { isFile } from "./_programs.ts";
 import { readPlan, type RunPlan } from "./_run_plan.ts";
 
-/** The flags that say how files are run; each takes a value. */
+/** The flags of the runner; each takes a value. */
 const RUN_FLAGS = ["jobs", "plan"];
 
 /** Options of `deno test` whose value is an argument of its own. */
@@ -20,7 +20,6 @@ const VALUED =
 const SINGLE =
   /^--(watch|watch-exclude|inspect|inspect-brk|inspect-wait|reporter|shard|changed|related|no-run|parallel)(=|$)/;
 
-/** The command line of a test run. */
 export interface TestCommandLine {
   /** The flags of the harness, which test files read too. */
   ours: string[];
@@ -79,7 +78,7 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const isSingle = isLive || denos.some((arg) => SINGLE.test(arg)) ||
     denos.some((arg) => /^--coverage(=|$)/.test(arg)) &&
       !denos.includes("--coverage-raw-data-only");
-  // Whoever names files, or a live node, wants all of their tests.
+  // A run of named files, or on a live node, includes all their tests.
   const isWhole = isAll || isLive || (paths.length > 0 && paths.every(isFile));
   return {
     ours,

@@ -7,7 +7,7 @@
 import nodeProcess from "node:process";
 
 /**
- * Fails with a sentence where the host is not Deno; without it, the host's error would be that `Deno` is
+ * Throws a clear error on hosts other than Deno; the host's own error would be that `Deno` is
  * not defined.
  *
  * @throws {TypeError} On another host.

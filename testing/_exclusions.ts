@@ -7,7 +7,7 @@
 import type { RunPlan } from "./_run_plan.ts";
 import type { Exclusions } from "./_totals.ts";
 
-/** Tells how many tests are excluded, by which tags, and what runs them; nothing if none is. */
+/** Returns how many tests each tag excludes, and the command that runs them; `undefined` if no test is excluded. */
 export function describeExclusions(
   exclusions: Exclusions,
   { exclude = [], all, packages = {} }: RunPlan,

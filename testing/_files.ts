@@ -12,7 +12,6 @@ const TEST_FILE = /(^|[._])test\.(ts|tsx|mts|js|mjs|jsx)$/;
 /** Folders in which Deno looks for no tests. */
 const SKIPPED = ["node_modules", ".git"];
 
-/** The files of a run. */
 export interface TestFiles {
   /** The files, as paths that start here. */
   files: string[];

@@ -20,7 +20,7 @@ export const PATIENT_FLAG = "--harness-patient";
  */
 const SETTLE = nodeProcess.argv.includes(PATIENT_FLAG) ? 10_000 : 500;
 
-/** Processes that a runtime starts for itself, by what they run. */
+/** The labels of the processes that a runtime starts for itself. */
 export const SYSTEM: ReadonlySet<string> = new Set([
   "user",
   "shell",
@@ -30,7 +30,6 @@ export const SYSTEM: ReadonlySet<string> = new Set([
 
 /** The kinds of leaks to check. */
 export interface LeakOptions {
-  /** Whether sockets are. */
   sockets: boolean;
   /** Whether nodes, processes, names and monitors are. */
   processes: boolean;
@@ -125,7 +124,7 @@ export class LeakCheck {
     return left;
   }
 
-  /** Whether it monitors the nodes that are there, and those that have names or are in groups: these are told themselves. */
+  /** True for the global name server and the scopes of pg: they monitor nodes and members, which is no leak. */
   #isWatcher({ label, name }: LocalProcess): boolean {
     return label === "global_name_server" ||
       (name !== undefined && findScope(this.#runtime, name) !== undefined);

@@ -8,7 +8,6 @@ import nodeProcess from "node:process";
 import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 
-/** A place in a file. */
 interface Place {
   file: string;
   line: number;

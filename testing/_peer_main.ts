@@ -19,11 +19,9 @@ import {
 import { startWhenFree } from "./_start_node.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 
-/** The configuration of a peer. */
 export interface PeerStart {
   /** Name, cookie and EPMD's port. */
   node: NodeOptions;
-  /** Its program. */
   program: LocatedProgram;
 }
 

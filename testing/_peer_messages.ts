@@ -4,7 +4,6 @@
  * @module
  */
 
-/** The name of the module that a peer exports for the harness. */
 export const HARNESS_MODULE = "otp.testing";
 
 /** The line that a peer prints when it can be reached. */

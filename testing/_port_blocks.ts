@@ -2,7 +2,7 @@
  * Blocks of ports, one for each process of a run, which no other run on this host uses.
  *
  * A run holds a block while it has a UDP socket on the block's first port. Tests use the ports of a block for
- * TCP, so that the socket is in nobody's way; and the system closes it when the run ends, however it does.
+ * TCP, so the socket takes no port from them. The system closes it when the run ends, even if the run crashes.
  *
  * @module
  */
@@ -15,9 +15,7 @@ import { BLOCK } from "./_ports.ts";
 const FIRST = 20_000;
 const BLOCKS = 200;
 
-/** A block of ports. */
 export class PortBlock {
-  /** Its first port. */
   readonly first: number;
   readonly #socket: Socket;
 
@@ -51,7 +49,6 @@ export class PortBlock {
     );
   }
 
-  /** Releases the block. */
   release(): void {
     this.#socket.close();
   }

@@ -1,5 +1,5 @@
 /**
- * Ends a process with all that it has started.
+ * Kills a process and its descendants.
  *
  * @module
  */
@@ -26,7 +26,6 @@ export async function killTree(pid: number): Promise<void> {
   }
 }
 
-/** All processes, each with its parent. */
 async function processes(): Promise<[pid: number, parent: number][]> {
   if (Deno.build.os === "linux") {
     // Small containers have no `ps`, and Deno reads no file there without all permissions.

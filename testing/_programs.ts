@@ -24,7 +24,6 @@ export function isMissing(program: string): boolean {
   return known;
 }
 
-/** Whether there is a file at a path. */
 export function isFile(path: string | URL): boolean {
   try {
     return Deno.statSync(path).isFile;

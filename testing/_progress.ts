@@ -1,5 +1,5 @@
 /**
- * The progress of a run: one line, drawn again and again on a terminal, and else a new one now and then.
+ * The progress of a run: one line that is redrawn on a terminal; elsewhere, a new line every 20 s.
  *
  * @module
  */
@@ -9,12 +9,11 @@ import { say } from "./_announcements.ts";
 /** The time between two lines that are not on a terminal, in milliseconds. */
 const PAUSE = 20_000;
 
-/** The seconds that a file takes for which the plan has no number. */
+/** The expected seconds of a file that the plan does not list. */
 const USUAL = 2;
 
 const CLEAR = "\r\x1b[K";
 
-/** The progress of a run. */
 export class Progress implements Disposable {
   readonly #seconds: Readonly<Record<string, number>>;
   readonly #atOnce: number;
@@ -50,7 +49,6 @@ export class Progress implements Disposable {
     );
   }
 
-  /** A file starts. */
   start(name: string): void {
     this.#running.set(name, performance.now());
   }
@@ -98,7 +96,7 @@ export class Progress implements Disposable {
       left += Math.max(expected - ran, ran / 4);
     }
     const spent = (now - this.#started) / 1000 * this.#atOnce;
-    // How much longer files take here than the plan says.
+    // The ratio of measured to planned time on this machine.
     const pace = done < USUAL * this.#total / 20 ? 1 : spent / done;
     return Math.ceil(left * pace / this.#atOnce);
   }

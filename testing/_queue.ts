@@ -83,7 +83,7 @@ function isCheck(arg: string): boolean {
   return /^--(no-)?check(=|$)/.test(arg);
 }
 
-/** The processes to run: first those that take long. */
+/** The processes to run, the slowest first. */
 function itemsOf(
   { denos, paths, plan }: TestCommandLine,
   jobs: number,

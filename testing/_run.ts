@@ -24,15 +24,13 @@ import type { TestContext, TestFunction } from "./_test_context.ts";
 /** The default name of a test's own node. */
 const OWN_NODE = "test@localhost";
 
-/** The requirements of a test. */
 export interface Plan extends TestProgram {
   /** The test's name. */
   name: string;
   /** Its own node's name; without it, it has a node only if it needs one. */
   node?: string;
-  /** The peers to start. */
   peers: readonly PeerSpec[];
-  /** Whether it is to be on the node that the run asks for. */
+  /** Whether the test runs on the node that the command line names. */
   isDistributed: boolean;
   /** The time limit in milliseconds; without it, Deno's own applies. */
   timeout?: number;
@@ -46,7 +44,6 @@ export function hasNode({ node, peers, isDistributed }: Plan): boolean {
     (isDistributed && parseTestArguments().node !== undefined);
 }
 
-/** Runs a test. */
 export async function runTest(
   plan: Plan,
   fn: TestFunction,
@@ -68,7 +65,7 @@ async function runHere(
   try {
     await fn(context(t, undefined, [], []));
   } catch (error) {
-    // It was included explicitly, and its own error would not show that the node is missing.
+    // The test was included explicitly; its own error would not say that the node is missing.
     if (isDistributed) {
       say(
         `${
@@ -184,7 +181,7 @@ function context(
   };
 }
 
-/** Rejects after a time, so that peers are stopped before Deno gives the test up. */
+/** Rejects after a time, so that the harness stops the peers before Deno ends the test. */
 class Timeout implements Disposable {
   readonly expired: Promise<never>;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;

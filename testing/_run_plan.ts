@@ -4,7 +4,6 @@
  * @module
  */
 
-/** The plan of a run. */
 export interface RunPlan {
   /** The number of files that run at once, each in a process of its own. */
   jobs?: number;
@@ -17,8 +16,8 @@ export interface RunPlan {
   /** The files to run by themselves, after the others. */
   alone?: readonly string[];
   /**
-   * The seconds that files take, of those that take long. These start first, and the time that is left is
-   * estimated by them.
+   * The seconds that slow files take. Slow files start first, and the remaining time is
+   * estimated from these numbers.
    */
   seconds?: Readonly<Record<string, number>>;
   /** The same for files that take longer in a run of all tests. */
@@ -29,7 +28,7 @@ export interface RunPlan {
   sandbox?: boolean;
   /** Whether the run fails if `git status` differs at its end. */
   unchanged?: boolean;
-  /** Whether one more process runs what Deno finds besides test files: with `--doc`, the examples of the documentation. */
+  /** Whether one more process runs all else that Deno finds: with `--doc`, the examples of the documentation. */
   others?: boolean;
 }
 
@@ -43,7 +42,6 @@ const isRecord = (of: Check): Check => (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value) &&
   Object.values(value).every(of);
 
-/** The fields of a plan, with their rules. */
 const FIELDS: Record<keyof RunPlan, [check: Check, rule: string]> = {
   jobs: [
     (value) => Number.isInteger(value) && isPositive(value),

@@ -51,7 +51,6 @@ export class Sandbox implements AsyncDisposable {
     this.env = env;
   }
 
-  /** Makes a sandbox. */
   static async make(): Promise<Sandbox> {
     denoDir ??= findDenoDir();
     const DENO_DIR = await denoDir;

@@ -1,5 +1,5 @@
 /**
- * Starting a node whose name may be held for a while yet.
+ * Starts a node whose name may still be reserved.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { Node, type NodeOptions } from "../node.ts";
 /** The time for which a killed node's name may be reserved, in milliseconds. */
 const NAME_IS_HELD = 3000;
 
-/** Starts a node; a name may be held for a while for one that was killed. */
+/** Starts a node; retries while EPMD still reserves its name for a killed node. */
 export async function startWhenFree(options: NodeOptions): Promise<Node> {
   const until = performance.now() + NAME_IS_HELD;
   for (;;) {

@@ -30,13 +30,11 @@ export interface Output {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Options for {@linkcode denoTest}. */
 export interface DenoTestOptions {
   /** The arguments of `deno test` before `--`. */
   args: readonly string[];
-  /** The folder of the run. */
   folder: string;
-  /** The output, or a function that takes what comes. */
+  /** Takes each chunk of output. */
   write: (output: Output) => void;
   /** Whether standard error is piped too. */
   hasErrors: boolean;
@@ -140,7 +138,7 @@ export function show({ stream, bytes }: Output): void {
   }
 }
 
-/** Files tell by writing in the folder of the run; a flag would narrow what is allowed already. */
+/** Files report by writing to the folder of the run. If the command line already sets write permissions, another flag would narrow them. */
 function leaveToWrite(denos: readonly string[], folder: string): string[] {
   const isDecided = denos.some((arg) =>
     /^(--allow-all|--allow-write|-[A-OQ-Z]*[AW][A-Z]*|(-P|--permission-set)(=.*)?)$/
@@ -159,7 +157,6 @@ const ESCAPES = /\x1b\[[\d;]*m/g;
 class Log {
   /** How many files have failed as a whole. */
   broken = 0;
-  /** The test that runs. */
   running: string | undefined;
 
   /** Takes the rest of a line, as far as it has come. */

@@ -75,7 +75,7 @@ export interface Counts {
  * Counts the tests of a process.
  *
  * @param xml Deno's report.
- * @param excluded What files recorded: each excluded test, as a line of JSON.
+ * @param excluded The records of the files: each excluded test, as a line of JSON.
  * @param broken How many files failed as a whole.
  */
 export function countTests(

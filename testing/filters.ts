@@ -14,7 +14,7 @@ import type { OptionNames } from "../core/values/options.ts";
 /** The tags of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;
 
-/** Selects tests: those that have the tag, or those that have it with that value. */
+/** Selects the tests that have the tag, or the tag with the value. */
 export interface Filter {
   /** The tag's name. */
   tag: string;
@@ -39,7 +39,7 @@ const FILTERS: OptionNames<Filters> = { include: true, exclude: true };
 /**
  * Parses a filter or a tag: `tag` or `tag:value`.
  *
- * @param text The text; what follows the first colon is the value.
+ * @param text The text; the value follows the first colon.
  * @returns The filter.
  * @throws {TypeError} If the text contains no tag.
  *

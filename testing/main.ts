@@ -158,7 +158,7 @@ async function runInOneProcess(
   line: TestCommandLine,
   folder: string,
 ): Promise<RunResult> {
-  // Ctrl-C is for deno test, which then says what it has seen.
+  // Ctrl-C ends deno test, which then reports its results so far.
   const ignore = () => {};
   Deno.addSignalListener("SIGINT", ignore);
   try {

@@ -56,7 +56,7 @@ const TIMEOUT = 60_000;
 /** The time that Deno waits longer than the harness, which stops the peers, in milliseconds. */
 const TEARDOWN = 15_000;
 
-/** Options for {@linkcode test}: those of `Deno.test`, with all sanitizers on, and these. */
+/** Options for {@linkcode test}, besides the options of `Deno.test`; all sanitizers are on by default. */
 export interface TestOptions
   extends Omit<Deno.TestDefinition, "name" | "fn">, TestProgram {
   /**
@@ -272,7 +272,7 @@ function filtersOf(
   };
 }
 
-/** Describes the filters that exclude a test; all of those on the command line. */
+/** Announces the filters of the file that exclude a test, and all filters of the command line. */
 function announceFilters(
   filters: Filters,
   tags: Tags,

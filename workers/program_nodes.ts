@@ -10,7 +10,6 @@ import type { NodeName } from "../net/node_name.ts";
 import type { FromWorker, ToWorker } from "./worker_messages.ts";
 import { threadLabel } from "./thread_ports.ts";
 
-/** The nodes of the program that are on other threads. */
 export class ProgramNodes implements ThreadNodes {
   readonly #say: (message: FromWorker) => void;
   readonly #dials = new Map<number, PromiseWithResolvers<MessagePort>>();

@@ -34,7 +34,6 @@ const MAX_EVENTS = 1000;
 /** The exports of a module that are for its thread, and not for other nodes. */
 const RESERVED = ["start", "options"];
 
-/** The main thread. */
 const main = parentPort!;
 
 const written = new Map<number, () => void>();
@@ -73,7 +72,7 @@ function write(text: string): Promise<void> {
   return promise;
 }
 
-/** Log events go to the main node's log. While that is busy, only so many wait. */
+/** Log events go to the main node's log. While it is busy, a limited number waits. */
 function log({ level, node, message }: LogEvent): void {
   if (events >= MAX_EVENTS) {
     dropped++;
@@ -161,7 +160,6 @@ async function supervise(module: string, start: StartFunction): Promise<void> {
   );
 }
 
-/** Starts the node. */
 async function startNode(
   { node: given, moduleName }: ThreadStart,
   user: Record<string, unknown>,

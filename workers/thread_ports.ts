@@ -26,7 +26,6 @@ const LAST_BYTES = 50;
 export interface PortOwner {
   /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
-  /** Sends a message to the thread. */
   post(message: ToWorker, ports?: MessagePort[]): void;
 }
 
@@ -61,7 +60,6 @@ export class ThreadPorts implements ThreadNodes {
     return ports;
   }
 
-  /** Whether a node of that name is on one of the threads. */
   has(node: string): boolean {
     return this.#members.has(node);
   }
@@ -80,7 +78,6 @@ export class ThreadPorts implements ThreadNodes {
     this.#announce();
   }
 
-  /** Notes that a node is up. */
   up(node: string): void {
     this.#members.get(node)?.up.resolve();
   }

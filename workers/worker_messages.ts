@@ -35,7 +35,6 @@ export type ThreadNodeOptions =
 export interface ThreadStart {
   /** Always `"start"`. */
   type: "start";
-  /** The options of its node. */
   node: ThreadNodeOptions;
   /** The URL of the user's module. */
   module: string;
@@ -45,7 +44,6 @@ export interface ThreadStart {
   nodes: string[];
 }
 
-/** A message to a thread. */
 export type ToWorker =
   | ThreadStart
   /** Another thread connects. */
@@ -69,7 +67,6 @@ export type ToWorker =
 /** The part of a log event that passes between threads. */
 export type ThreadLogEvent = Pick<LogEvent, "level" | "node" | "message">;
 
-/** A message from a thread. */
 export type FromWorker =
   /** It takes messages. */
   | { type: "listens" }

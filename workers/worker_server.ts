@@ -1,5 +1,5 @@
 /**
- * The process of a worker: it owns the worker's thread, and is what its supervisor restarts.
+ * The process of a worker: it owns the worker's thread, and its supervisor restarts it.
  *
  * States: *starting*, until the thread says `up` and the main node is connected to its node; *up*; *failed*, when
  * a reason is known and the thread is being ended; *ended*. The process exits with the first reason that is known,
@@ -82,11 +82,9 @@ export interface WorkerState {
 
 /** The data of a worker that outlive a restart. */
 export interface WorkerSlot {
-  /** The options of its node. */
   readonly node: ThreadNodeOptions;
   /** The thread of its first start, which loads this package while workers before it start. */
   loading: WorkerThread | undefined;
-  /** The number of starts. */
   starts: number;
   /** Resolves when the last thread has ended, and its name is free. */
   free: Promise<void>;
@@ -94,7 +92,6 @@ export interface WorkerSlot {
 
 /** The options of a worker's process. */
 export interface WorkerOptions {
-  /** The main node. */
   main: Node;
   /** The URL of the user's module. */
   module: string;
@@ -108,7 +105,6 @@ export interface WorkerOptions {
   shutdown: number;
 }
 
-/** The server of a worker. */
 export class WorkerServer implements Server {
   readonly #process: LocalProcess;
   readonly #slot: WorkerSlot;
@@ -324,7 +320,7 @@ export class WorkerServer implements Server {
     try {
       await io.write(text);
     } catch {
-      // As with the main node's own output, nobody could be told.
+      // The error cannot be reported: the output itself has failed.
     }
     this.#post({ type: "written", id });
   }

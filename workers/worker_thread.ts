@@ -9,9 +9,7 @@ import { outside } from "../core/context/async_context.ts";
 import { printable } from "../core/values/inspect.ts";
 import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
-/** The callbacks of a thread. */
 export interface WorkerThreadHandlers {
-  /** Takes its messages. */
   message(message: FromWorker): void;
   /** Called once when it has ended, with the error that ended it, if the host knows one, and whether it had begun. */
   ended(error: string | undefined, hasBegun: boolean): void;

@@ -9,9 +9,7 @@ import { STYLE } from "./style.ts";
 
 /** A file of the page. */
 export interface Asset {
-  /** Its media type. */
   type: string;
-  /** Its content. */
   body: string;
 }
 
@@ -59,7 +57,7 @@ export function enteredPage(folder: string): string {
 `;
 }
 
-/** A file of the page; `undefined` if there is none of this name. */
+/** Returns a file of the page; `undefined` if no file has the name. */
 export function assetOf(name: string): Asset | undefined {
   if (name === "style.css") return { type: "text/css", body: STYLE };
   const body = Object.hasOwn(CLIENT_SOURCE, name)

@@ -17,24 +17,19 @@ import { PageServer } from "./page_server.ts";
 import { isKnown, pageState } from "./page_state.ts";
 import { pidFrom } from "./shapes.ts";
 
-/** The settings of a dashboard. */
 export interface DashboardSettings {
-  /** The port. */
   port: number;
-  /** The address. */
   host: string;
   /** Whether its page can end processes. */
   write: boolean;
 }
 
-/** The messages of a dashboard. */
 export interface DashboardTypes {
   arg: DashboardSettings;
   state: PageServer;
   call: ["url", string];
 }
 
-/** The callbacks of a dashboard. */
 export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
   name: "Dashboard",
   async init({ port, host, write }) {
@@ -59,7 +54,7 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
       "abort",
       () => void server.close(),
     );
-    // From now on, the log is kept: a page that is opened later shows what has happened before.
+    // This starts to keep the log, so that a page that is opened later shows earlier events.
     await Observer.log();
     return { type: "ok", state: server };
   },

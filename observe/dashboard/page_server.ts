@@ -62,7 +62,6 @@ export interface PageAnswers {
   end(request: unknown): Promise<{ status: number; result: string }>;
 }
 
-/** The place of a connection. */
 interface Place {
   /** The number of its requests that are being answered. */
   answering: number;
@@ -85,7 +84,7 @@ export class PageServer {
   /**
    * Creates a server that does not listen yet.
    *
-   * @param answers What it answers.
+   * @param answers The functions that compute the answers.
    * @param requestTime How long a client may take to send a request, in milliseconds.
    */
   constructor(answers: PageAnswers, requestTime: number = REQUEST_TIME) {
@@ -122,7 +121,6 @@ export class PageServer {
     return `http://${this.#host}/?token=${this.#access.issue()}`;
   }
 
-  /** Closes the server and its connections. */
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
@@ -230,7 +228,6 @@ export class PageServer {
     });
   }
 
-  /** Answers the code of the page. */
   async #answerCode(
     request: IncomingMessage,
     response: ServerResponse,
@@ -307,7 +304,7 @@ function reply(
     ...HEADERS,
     ...headers,
     "content-length": Buffer.byteLength(body),
-    // The rest of a body that nobody reads would be taken for the next request.
+    // The unread rest of a body would be parsed as the next request.
     ...request.complete || request.method !== "POST"
       ? {}
       : { connection: "close" },

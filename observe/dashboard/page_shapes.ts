@@ -1,5 +1,5 @@
 /**
- * The shapes of the answers that a page shows: those of `otp/observer/observed_terms.ts`, with their bounds.
+ * The shapes of the answers that a page shows: the types of `otp/observer/observed_terms.ts`, with bounds.
  *
  * @module
  */
@@ -98,17 +98,13 @@ export interface PageChild {
   kind: string;
   /** Whether it is tried once more. */
   restarting: boolean;
-  /** The number of its restarts. */
   restarts: number;
   /** The reason of the exit before the last one. */
   lastReason: string | undefined;
   /** The time of the last one, in milliseconds since the epoch. */
   lastRestart: number | undefined;
-  /** The number of messages in its mailbox. */
   messageQueueLen: number;
-  /** The process that has suspended it. */
   suspendedBy: ReturnType<typeof pid>;
-  /** Its children. */
   children: PageChild[];
   /** The number of children that are left out. */
   more: number;
@@ -128,7 +124,6 @@ const CHILD = record({
   more: number,
 });
 
-/** The supervision trees. */
 export function treeShape(
   value: unknown,
 ): { roots: PageChild[]; more: number } {
@@ -151,7 +146,6 @@ export function treeShape(
 
 const NAME = record({ name: text(), pid });
 
-/** The names. */
 export const namesShape = record({
   registered: list(NAME, 500),
   global: list(NAME, 500),
@@ -172,7 +166,6 @@ export const namesShape = record({
   more: number,
 });
 
-/** Events of a log. */
 export const logShape = list(
   record({
     number,
@@ -189,26 +182,21 @@ export const logShape = list(
 /** A node's state, as a page has it. */
 export type PageNode = ShapeOf<typeof nodeShape>;
 
-/** Processes, as a page has them. */
 export type PageProcesses = ShapeOf<typeof processesShape>;
 
-/** A process in full, as a page has it. */
 export type PageProcess = NonNullable<ShapeOf<typeof processShape>>;
 
 /** Supervision trees, as a page has them. */
 export type PageTree = ShapeOf<typeof treeShape>;
 
-/** Names, as a page has them. */
 export type PageNames = ShapeOf<typeof namesShape>;
 
-/** Events of a log, as a page has them. */
 export type PageEvents = ShapeOf<typeof logShape>;
 
 /** The answer of a node that is asked for its state. */
 export interface PagePeer {
   /** The node's name. */
   node: string;
-  /** Its state. */
   state?: PageNode;
   /** Why it has none. */
   error?: string;
@@ -220,24 +208,18 @@ export interface PageState {
   self: string;
   /** Whether the page may end processes. */
   write: boolean;
-  /** The names of the nodes that can be shown: this one and those that it is connected to. */
+  /** The names of this node and of the nodes that it is connected to. */
   nodes: string[];
-  /** The node that is shown. */
   node: string;
-  /** Its state. */
   state?: PageNode;
   /** Why it has none. */
   error?: string;
-  /** The later events of its log. */
   log?: PageEvents;
   /** The state of each node. */
   cluster?: PagePeer[];
-  /** Its processes. */
   processes?: PageProcesses;
   /** The process that was asked for; `null` if it is gone. */
   process?: PageProcess | null;
-  /** Its supervision trees. */
   tree?: PageTree;
-  /** Its names. */
   names?: PageNames;
 }

@@ -1,5 +1,5 @@
 /**
- * Collects what a page shows: from this node, and from others that allow it.
+ * Collects the data of a page: from this node, and from other nodes that allow it.
  *
  * @module
  */

@@ -15,11 +15,8 @@ const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 const HOST = /^(.{1,100}?)(?::(\d{1,5}))?$/;
 
-/** A request that is refused. */
 export interface Refusal {
-  /** The HTTP status. */
   status: number;
-  /** The reason, for the user. */
   reason: string;
 }
 
@@ -29,7 +26,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * Returns why a request is refused, whoever sends it; `undefined` if it is not.
+ * Returns why a request is refused before its session is checked; `undefined` if it passes.
  *
  * The port is not compared with the server's, as it is another one at the near end of a tunnel.
  */

@@ -1,5 +1,5 @@
 /**
- * Shapes of answers: what another node has answered is copied field by field, each with its type and its bounds, before
+ * Shapes of answers: the answer of another node is copied field by field, each with its type and its bounds, before
  * a page gets it.
  *
  * @module
@@ -10,33 +10,28 @@ import { Pid } from "../../core/values/pid.ts";
 /** Returns a value of a type, whatever it is given. */
 export type Shape<T> = (value: unknown) => T;
 
-/** The type of a shape's values. */
 export type ShapeOf<S> = S extends Shape<infer T> ? T : never;
 
-/** A pid as a page has it. */
 export interface PagePid {
   /** Identifies the process, for requests: node, number and creation. */
   id: string;
-  /** Its text, as in the shell. */
   text: string;
-  /** Its node. */
   node: string;
 }
 
 /** The longest text, unless a shape says otherwise. */
 const MAX_TEXT = 200;
 
-/** A text of a maximum length; empty if it is none. */
+/** A text of a maximum length; empty if the value is no text. */
 export function text(most: number = MAX_TEXT): Shape<string> {
   return (value) => typeof value === "string" ? value.slice(0, most) : "";
 }
 
-/** A finite number; 0 if it is none. */
+/** A finite number; 0 if the value is no finite number. */
 export function number(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
-/** A boolean. */
 export function flag(value: unknown): boolean {
   return value === true;
 }
@@ -72,7 +67,7 @@ export function record<S extends Record<string, Shape<unknown>>>(
   };
 }
 
-/** A pid; `undefined` if it is none. */
+/** A pid; `undefined` if the value is no pid. */
 export function pid(value: unknown): PagePid | undefined {
   if (!(value instanceof Pid)) return undefined;
   const { node, number, creation } = value;

@@ -4,7 +4,6 @@
  * @module
  */
 
-/** A style sheet. */
 export const STYLE: string = `
 :root {
   color-scheme: light dark;

@@ -51,7 +51,6 @@ export function bytesOfText(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** Options of {@linkcode charsOf}. */
 export interface CharsOptions {
   /** The encoding of the binaries in the text. */
   encoding: Encoding;

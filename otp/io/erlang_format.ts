@@ -41,7 +41,6 @@ const ARGUMENTS: Readonly<Record<string, number>> = {
   X: 2,
 };
 
-/** A directive of a format. */
 interface Directive extends WriteOptions {
   letter: string;
   width: number | undefined;

@@ -65,15 +65,12 @@ export class OutputBudget {
   }
 }
 
-/** Options of {@linkcode writeTerm}. */
 export interface WriteOptions {
   /** With `"latin1"`, code points above 255 are escaped. */
   encoding: Encoding;
   /** Writes lists and binaries of printable characters as strings. */
   strings: boolean;
-  /** The order of the keys of maps. */
   mapsOrder: "undefined" | "ordered" | "reversed";
-  /** The budget of the output. */
   budget: OutputBudget;
 }
 

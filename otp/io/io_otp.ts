@@ -13,7 +13,6 @@ import { charsOf, textOfAtom } from "./chardata.ts";
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
 
-/** Encodes an operation. */
 export function operationToOtp(operation: IoOperation): unknown {
   const type = atom(operation.type);
   switch (operation.type) {

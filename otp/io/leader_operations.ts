@@ -22,7 +22,6 @@ export type LeaderOperation =
   | { type: "requests"; requests: LeaderOperation[] }
   | { type: "refused"; reason: unknown };
 
-/** The result of an operation. */
 export type IoResult =
   | "ok"
   | "eof"
@@ -48,7 +47,6 @@ export class LeaderOperations {
   /** The nodes that read texts as lists. */
   readonly #lists = new Map<string | undefined, true>();
 
-  /** Creates the operations of a device. */
   constructor(device: IoDevice) {
     this.#device = device;
   }

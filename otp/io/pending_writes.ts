@@ -18,7 +18,6 @@ const OVERHEAD = 256;
 
 /** A request for output. */
 export interface PendingWrite {
-  /** The request. */
   request: LeaderOperation;
   /** The asking node; `undefined` for this node. */
   node: string | undefined;

@@ -56,13 +56,11 @@ export type TraceMessage =
   | { type: "traced"; ref: Ref; message: TracedMessage }
   | { type: "trace_ended"; ref: Ref };
 
-/** The observer of a node. */
 export class NodeObserver {
   readonly #runtime: Runtime;
   readonly #host: HostObservation;
   readonly #rates: MessageRates;
   readonly #log = new RecentLog();
-  /** Whether an observer may end processes. */
   readonly #mayEnd: boolean;
 
   /** Keeps the events of the node's log from now on. */
@@ -79,7 +77,6 @@ export class NodeObserver {
     runtime.log.tap = (event) => this.#log.add(event);
   }
 
-  /** The state of the node. */
   node(): ObservedNode {
     return this.#host.observe();
   }
@@ -95,17 +92,14 @@ export class NodeObserver {
     );
   }
 
-  /** One process. */
   process(pid: unknown): ObservedProcessDetails | undefined {
     return observeProcess(this.#runtime, pid, this.#rates);
   }
 
-  /** The supervision trees. */
   tree(): ObservedTree {
     return observeTree(this.#runtime);
   }
 
-  /** The names. */
   names(): ObservedNames {
     return observeNames(this.#runtime);
   }

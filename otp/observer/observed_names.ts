@@ -16,7 +16,6 @@ const MAX_ENTRIES = 500;
 const MAX_LISTS = 50;
 const MAX_PIDS = 100;
 
-/** The names of a node. */
 export function observeNames(runtime: Runtime): ObservedNames {
   let more = 0;
   const some = <T>(all: Iterable<T>, size: number, most: number): T[] => {

@@ -14,7 +14,6 @@ export const MAX_TEXT = 200;
 /** The maximum length of a message or value of a process. */
 const MAX_VALUE = 500;
 
-/** A value of a program, as text. */
 export function valueText(value: unknown, most: number = MAX_VALUE): string {
   return inspectWithin(value, most, { width: Infinity });
 }
@@ -29,7 +28,6 @@ export function labelOf({ ownLabel }: LocalProcess): string | undefined {
   return labelText(ownLabel);
 }
 
-/** A label as text. */
 export function labelText(label: unknown): string | undefined {
   if (label === undefined) return undefined;
   return shortText(
@@ -37,7 +35,6 @@ export function labelText(label: unknown): string | undefined {
   );
 }
 
-/** The kind of a process. */
 export function kindOf(process: LocalProcess): string {
   return supervisionOf(process) === undefined
     ? process.lineage?.kind ?? "process"

@@ -68,7 +68,6 @@ export function serveObserver(
   );
 }
 
-/** The observer of a node. */
 export function observerOf(runtime: Runtime): Promise<NodeObserver> {
   let found = sources.get(runtime);
   if (found === undefined) {

@@ -26,7 +26,6 @@ interface Budget {
   left: number;
 }
 
-/** The supervision trees of a node. */
 export function observeTree(runtime: Runtime): ObservedTree {
   const budget = { left: MAX_ENTRIES };
   const roots: ObservedChild[] = [];
@@ -43,7 +42,6 @@ export function observeTree(runtime: Runtime): ObservedTree {
   return { roots, more };
 }
 
-/** The children of a supervisor. */
 export function childrenOf(
   process: LocalProcess,
 ): Pick<ObservedChild, "children" | "more"> {

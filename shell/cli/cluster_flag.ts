@@ -7,7 +7,6 @@
 import type { NodeOptions } from "../../node.ts";
 import { quote } from "../../core/values/inspect.ts";
 
-/** The topologies of a node. */
 type Topologies = NonNullable<NodeOptions["cluster"]>;
 type Topology = Topologies[string];
 

@@ -28,7 +28,6 @@ export interface Evaluation {
   value: unknown;
 }
 
-/** Options for {@linkcode evaluate}. */
 export interface EvaluateOptions {
   /**
    * The folder that `import("./file.ts")` starts from, as a URL.
@@ -38,7 +37,6 @@ export interface EvaluateOptions {
   base?: URL;
 }
 
-/** Makes a scope of names and values. */
 export function makeScope(...values: Scope[]): Scope {
   return Object.assign(Object.create(null), ...values);
 }
@@ -85,7 +83,6 @@ function resolveFrom(specifier: string, base: URL): string {
 interface Translation {
   /** The body of a function. */
   code: string;
-  /** The declared names. */
   names: string[];
   /** Its names for the scope and for the function that resolves specifiers. */
   scopeName: string;
@@ -300,7 +297,6 @@ function boundNames(pattern: Pattern): string[] {
   }
 }
 
-/** A name that is not in the source. */
 function unused(name: string, source: string): string {
   while (source.includes(name)) name += "$";
   return name;

@@ -34,11 +34,8 @@ export interface ModuleFlag {
   path: string;
 }
 
-/** A parsed command line. */
 export interface CommandLine {
-  /** Whether to list the flags. */
   help: boolean;
-  /** Whether to print the version. */
   version: boolean;
   /** The node to start, if any. */
   node: NodeOptions | undefined;
@@ -46,7 +43,6 @@ export interface CommandLine {
   modules: ModuleFlag[];
   /** Which configuration to load. */
   env: string | undefined;
-  /** The code to run. */
   code: string[];
   /** Whether to end when the code has run, or to read more from standard input. */
   halts: boolean;
@@ -162,7 +158,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
   };
 }
 
-/** The flags of a program of the user's own: those of its node, and `--help`. */
+/** The flags of a user's program: the flags of its node, and `--help`. */
 const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
   ofNode && !name.startsWith("dashboard") ||
   ["sname", "name", "help"].includes(name)
@@ -511,7 +507,6 @@ function moduleFlags(given: string[]): ModuleFlag[] {
   return Array.from(modules, ([name, path]) => ({ name, path }));
 }
 
-/** The flags, one a line. */
 export function helpOfFlags(): string {
   return helpOf(FLAGS);
 }

@@ -23,7 +23,6 @@ export class StopSignals implements Disposable {
     });
   }
 
-  /** The signal that came first. */
   get first(): StopSignal | undefined {
     return this.#first;
   }

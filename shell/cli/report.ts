@@ -14,7 +14,6 @@ import {
 } from "../../core/values/exit_reason.ts";
 import { UsageError } from "./flags.ts";
 
-/** Exit codes. */
 export const EXIT = {
   OK: 0,
   FAILED: 1,
@@ -23,7 +22,6 @@ export const EXIT = {
   REFUSED: 4,
 } as const;
 
-/** The exit codes, for the help. */
 export const HELP_OF_EXIT_CODES =
   "0 done, 1 failed, 2 usage, 3 cannot start or connect, 4 refused (cookie, permission)";
 

@@ -47,11 +47,9 @@ const LAST_WORDS = 500;
 /** The settings of applications, by application and key. */
 export type Configuration = Record<string, Record<string, unknown>>;
 
-/** A program that is a node. */
 export interface Program {
   /** Its name, with which its messages begin. */
   name: string;
-  /** Its version. */
   version: string;
   /** The command that starts it, to which flags are added: errors and the help name it. */
   command: string;
@@ -87,7 +85,6 @@ export interface Program {
   sources?: Record<string, string | URL>;
 }
 
-/** A shell that a program opens. */
 export interface ProgramShell {
   /** Runs the typed lines; returns the exit code, or nothing if standard input cannot be read. */
   open(context: SessionContext): Promise<number | undefined>;

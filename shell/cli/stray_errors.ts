@@ -1,8 +1,8 @@
 /**
  * Unhandled errors: a rejection that was not awaited, a throw in a timer.
  *
- * They belong to the watched work, if there is any. Otherwise they are logged, and end neither
- * the node nor the program, which is what the host would do.
+ * An unhandled error fails the watched work, if there is any. Otherwise it is logged, and ends neither
+ * the node nor the program; the host would end the program.
  *
  * @module
  */

@@ -26,12 +26,10 @@ export class SeededRandom {
     return this.next() % end;
   }
 
-  /** A number from `min` to `max`. */
   between(min: number, max: number): number {
     return min + (max - min) * (this.next() / 2 ** 32);
   }
 
-  /** Returns that many bytes. */
   randomBytes(size: number): Uint8Array {
     return Uint8Array.from({ length: size }, () => this.below(256));
   }

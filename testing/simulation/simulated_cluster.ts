@@ -29,7 +29,7 @@ const LIMIT = 3_600_000;
 /** The default tick time of nodes. */
 const TICK_TIME = 60_000;
 
-/** The `NodeOptions` of a simulated node: all except those about sockets. */
+/** The `NodeOptions` of a simulated node: all options but the ones about sockets. */
 export interface SimulatedNodeOptions extends
   Omit<
     NodeOptions,
@@ -64,7 +64,7 @@ const NODE_SPEC: OptionNames<SimulatedNodeSpec> = {
   name: true,
 };
 
-/** Options for {@linkcode SimulatedCluster.start}: its own, and those that all nodes share. */
+/** Options for {@linkcode SimulatedCluster.start}, and the options that all nodes share. */
 export interface SimulationOptions extends SimulatedNodeOptions {
   /** The nodes to start. */
   nodes: readonly (string | SimulatedNodeSpec)[];
@@ -171,7 +171,7 @@ export function startTampered(
  * {@linkcode SimulatedCluster.advance} or {@linkcode SimulatedCluster.settle}, which may be called within each
  * other.
  *
- * The virtual clock is that of nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks.
+ * The virtual clock drives nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks.
  * The host is outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone,
  * the simulation gives it a moment of real time, and then treats the run as one that will never end; this need
  * not be the same each time. Nodes share the memory of the program, as with `startNodes`. Only one simulation
@@ -459,7 +459,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * @throws {RangeError} If the cluster has no node of that name.
    * @throws {Error} If the node is dead.
    * @throws {Error} If it cannot end, as no event is left, or has not ended in time; the message names the
-   *   waiting processes, and what they wait for.
+   *   waiting processes and the events that they wait for.
    *
    * @example A timeout of a minute
    * ```ts

@@ -46,11 +46,9 @@ export type Tamper = (
 export interface Ether {
   /** The events to come. */
   readonly timeline: Timeline;
-  /** The random numbers. */
   readonly random: SeededRandom;
   /** The events so far. */
   readonly trace: Trace;
-  /** The delay of bytes. */
   readonly delay: Delay;
   /** The change to frames, if any. */
   readonly tamper: Tamper | undefined;
@@ -281,7 +279,6 @@ export class SimulatedTransport implements Transport {
     else this.#early.push(bytes);
   }
 
-  /** Whether the owner reads. */
   get isRead(): boolean {
     return !this.#isPaused || this.#isShut;
   }

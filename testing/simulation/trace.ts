@@ -26,7 +26,6 @@ export class Trace {
     this.#now = now;
   }
 
-  /** Adds an event. */
   add(who: string, what: string, bytes?: Uint8Array): void {
     this.#entries.push({ at: this.#now(), who, what, bytes });
   }

@@ -30,7 +30,6 @@ function fill(
   }
 }
 
-/** Creates an element. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -55,7 +54,7 @@ export function drawn(
   return made;
 }
 
-/** Changes a text, only if it is another one: what a screen reader reads stays where it is. */
+/** Sets a text if it differs: an unchanged text does not interrupt a screen reader. */
 export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
@@ -111,7 +110,6 @@ export function table(
   );
 }
 
-/** A link to a view of the page. */
 export function viewLink(
   view: string,
   node: string,
@@ -121,13 +119,12 @@ export function viewLink(
   return element("a", { href: viewAddress(view, node, pid) }, ...contents);
 }
 
-/** The address of a view. */
 export function viewAddress(view: string, node: string, pid?: string): string {
   const parts = pid === undefined ? [view, node] : [view, node, pid];
   return `#/${parts.map(encodeURIComponent).join("/")}`;
 }
 
-/** A link to a process, or what stands for one. */
+/** A link to a process, or its text if it has no pid. */
 export function processLink(
   pid: { id: string; text: string; node: string } | undefined,
   text?: string,

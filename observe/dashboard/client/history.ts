@@ -10,7 +10,6 @@ import type { PageNode } from "../page_shapes.ts";
 const MAX_SAMPLES = 150;
 const MAX_REMEMBERED = 100;
 
-/** A sample of a node. */
 export interface Sample {
   /** CPU time per time, in percent of a core. */
   cpu: number;
@@ -31,7 +30,6 @@ interface Remembered {
 
 const nodes = new Map<string, Remembered>();
 
-/** Remembers a node's state. */
 export function remember(state: PageNode): void {
   const known = nodes.get(state.node);
   if (known === undefined) {

@@ -13,7 +13,6 @@ const MAX_KEPT = 300;
 
 const LEVELS = ["debug", "info", "notice", "warning", "error", "critical"];
 
-/** The log of the node that is shown. */
 export class ShownLog {
   /** The number of the last event. */
   last = 0;
@@ -32,7 +31,6 @@ export class ShownLog {
     this.#list?.replaceChildren();
   }
 
-  /** Adds later events. */
   add(events: PageEvents): void {
     const isFirst = this.last === 0;
     const later = events.filter(({ number }) => number > this.last);
@@ -50,7 +48,6 @@ export class ShownLog {
     }
   }
 
-  /** Builds the view. */
   build(main: HTMLElement): void {
     this.unseen = 0;
     const level = element("select", {

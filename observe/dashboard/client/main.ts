@@ -99,7 +99,7 @@ function drawNav(): void {
   keepFocus(nav, () => nav.replaceChildren(...links));
 }
 
-/** Replaces the content of an element, and gives the focus to what stands for the same thing afterwards. */
+/** Replaces the content of an element, and moves the focus to the same item in the new content. */
 function keepFocus(inside: Element, draw: () => void): void {
   const focused = document.activeElement;
   const isInside = focused !== null && focused !== inside &&

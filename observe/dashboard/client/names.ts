@@ -16,7 +16,6 @@ function namesTable(caption: string, names: PageNames["registered"]): Node {
   );
 }
 
-/** Draws the names. */
 export function drawNames(main: HTMLElement, { names }: PageState): void {
   if (names === undefined) return;
   const parts: Node[] = [

@@ -115,7 +115,6 @@ function placesOf(
   return { width, height: tall + 96, at };
 }
 
-/** The map of the cluster. */
 function clusterMap(
   cluster: readonly PagePeer[],
   selected: string,
@@ -199,7 +198,6 @@ function clusterMap(
   );
 }
 
-/** Draws the overview. */
 export function drawOverview(
   main: HTMLElement,
   { node, state, cluster = [] }: PageState,

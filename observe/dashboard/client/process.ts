@@ -36,7 +36,6 @@ function texts(all: readonly string[], count: number): PageContent {
   return element("ul", { class: "inline" }, ...items);
 }
 
-/** Draws a process. */
 export function drawProcess(
   main: HTMLElement,
   state: PageState,

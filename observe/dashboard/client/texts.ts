@@ -17,7 +17,6 @@ export function decimalText(value: number): string {
   return NUMBER.format(value);
 }
 
-/** A number of bytes. */
 export function bytesText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

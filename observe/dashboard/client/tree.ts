@@ -102,7 +102,6 @@ function entry(child: PageChild, path: string, again: () => void): HTMLElement {
   return element("li", {}, box, element("ul", {}, ...items));
 }
 
-/** Draws the trees. */
 export function drawTree(main: HTMLElement, { tree }: PageState): void {
   if (tree === undefined) return;
   const again = () => drawTree(main, { tree } as PageState);
