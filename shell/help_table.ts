@@ -247,7 +247,7 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "GenServer.call": [
     {
-      "signature": "call(server: GenServerRef<T>, request: R, options: CallOptions = {})",
+      "signature": "call(server: GenServerRef<T>, request: R, options: CallOptions = NO_OPTIONS)",
       "text": "Calls a server and waits for its reply.\n\nFollows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied\nimmediately, and reaches the server after all earlier messages from the caller."
     }
   ],
