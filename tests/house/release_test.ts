@@ -51,7 +51,7 @@ test("a published README and manifest lead to the repository", async () => {
     ...withAbsoluteLinks(readme, RELEASED).matchAll(/\]\(([^)]+)\)/g),
   ].map(([, address]) => address);
   const base = `https://example.com/owner/name`;
-  assert(links.includes(`${base}/blob/v${PROJECT.version}/docs/library.md`));
+  assert(links.includes(`${base}/blob/v${PROJECT.version}/docs/service.md`));
   assert(links.includes(`${base}/raw/v${PROJECT.version}/docs/terminal.svg`));
   assertEquals(links.filter((each) => !/^(https:|#)/.test(each)), []);
   assertEquals(manifestFields(RELEASED).bugs, { url: `${base}/issues` });
