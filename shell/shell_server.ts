@@ -1,6 +1,11 @@
 /**
  * The server of a shell, which runs the code: on the client's node, or on another.
  *
+ * A shell is two processes. The server owns an `Evaluator`, the process that runs the lines; when the evaluator
+ * exits, the server reports it and starts another. The client (`shell_client.ts`) owns the input and sends requests.
+ * `--remsh` spawns the server on the other node, as the function `Shell.serve`. A result comes back as text, because
+ * values may not be sendable. Output needs no messages here: the evaluator uses the client's group leader.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * A terminal with a line editor, above which other output appears.
  *
+ * Lines of input belong to the shell. A process of another node can read a line only while code of the shell runs,
+ * because that code may have requested it, and after the reads of the node's own processes. The prompt then names the
+ * other node. When the shell reads again, a pending read of another node ends with an error.
+ *
  * @module
  */
 

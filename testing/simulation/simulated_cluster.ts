@@ -1,5 +1,11 @@
 /**
- * A cluster whose network and time are simulated.
+ * A cluster whose network and time are simulated. The nodes are real.
+ *
+ * `SimulatedNetwork` simulates EPMD, dials and partitions. A `SimulatedTransport` is one end of a connection, whose
+ * bytes queue in a lane for each direction. `Timeline` is the clock of all runtimes and the queue of events. While
+ * something waits, `Driver` runs the next event as soon as everything that can run has run (`quiet`). Events of
+ * `Clock.every`, such as ticks, and their consequences are background events. If only background events remain for
+ * longer than ticks need to detect a silent peer, all waits fail as hopeless.
  *
  * @module
  */
