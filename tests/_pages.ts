@@ -45,10 +45,11 @@ const WORDS: Record<string, number> = {
 };
 
 /**
- * The numbers that a sentence of a page states, in its order: times in milliseconds, lengths in bytes. In the
- * sentence, `#` stands for a number and its unit, and line breaks count as spaces.
+ * The numbers that a part of a page states, in its order: times in milliseconds, lengths in bytes. In the
+ * part, `#` stands for a number and its unit, and line breaks count as spaces.
  *
- * A test that takes its numbers from a page fails if the product or the page changes alone.
+ * A test that takes its numbers from a page fails if the product or the page changes alone. Quote only the words around
+ * the numbers, so that the rest of the sentence can be written better.
  *
  * @throws If the page does not contain the sentence exactly once.
  */

@@ -11,16 +11,27 @@ const OPTIONS: TestOptions = { timeout: 60_000, tags: ["cli"] };
 
 /** The flags of the task, by name. */
 function flagsOf(home: string): Record<string, string[]> {
-  const words = config.tasks.chat.command.replaceAll('"', "")
-    .replaceAll("$HOME", home).split(" ");
-  assertEquals(words.slice(0, 4), ["deno", "run", "--quiet", "--no-prompt"]);
-  assertEquals(words.at(-1), "chat/main.ts");
-  return Object.fromEntries(
-    words.slice(4, -1).map((word) => {
-      const [name, values] = word.split("=");
-      return [name, values?.split(",") ?? []];
-    }),
+  const [own, command] = config.tasks.chat.command.replaceAll('"', "")
+    .replaceAll("$HOME", home).split(" && ");
+  const words = command.replaceAll("$OWN", own.replace("OWN=", "")).split(" ");
+  assertEquals(
+    words.slice(0, 5).join(" "),
+    "deno run --quiet --no-prompt -P=chat",
   );
+  assertEquals(words.at(-1), "chat/main.ts");
+  const { net, env, sys, ...others } = config.permissions.chat;
+  assertEquals(others, {});
+  return {
+    "--allow-net": net,
+    "--allow-env": env,
+    "--allow-sys": sys,
+    ...Object.fromEntries(
+      words.slice(5, -1).map((word) => {
+        const [name, values] = word.split("=");
+        return [name, values.split(",")];
+      }),
+    ),
+  };
 }
 
 interface Ran {

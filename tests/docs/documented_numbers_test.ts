@@ -172,7 +172,7 @@ async function readsOn(wire: Wire, length: Uint8Array): Promise<boolean> {
 
 states(
   SECURITY,
-  "a first message has at most #, and the node refuses a longer length as soon as it arrives",
+  "at most #, and the node",
   async (most) => {
     const length = (bytes: number) => Uint8Array.of(0, 0, bytes >> 8, bytes);
     assertEquals(await readsOn(jsonWire, length(most)), true);
@@ -192,7 +192,7 @@ states(
 
 states(
   SECURITY,
-  "and its EPMD # (# without a name, # nodes, # that are closing)",
+  "its EPMD # (# without a name, # nodes, # that are closing)",
   (all, unnamed, nodes, closing) => {
     const { maxConnections, maxNodes } = EPMD_LIMITS;
     assertEquals([maxConnections, maxNodes, CLOSING], [
@@ -206,13 +206,13 @@ states(
 
 states(
   SECURITY,
-  "For #, names of nodes that register for the first time wait",
+  "For #, names of nodes that",
   (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
 );
 
 states(
   PROTOCOL,
-  "Each is an object of at most # bytes with at most # levels of nesting.",
+  "at most # bytes with at most # levels of nesting",
   (bytes, levels) => {
     assertEquals(MAX_HANDSHAKE_BYTES, bytes);
     assertEquals(MAX_HANDSHAKE_DEPTH, levels);
@@ -229,7 +229,7 @@ for (
     ],
     [
       PROTOCOL,
-      "A listener has at most # connections in the handshake",
+      "at most # connections in the",
       "maxHalfOpen",
     ],
     [PROTOCOL, "a frame has at most # bytes,", "maxFrameBytes"],
@@ -241,7 +241,7 @@ for (
     [DIFFERENCES, "A message has at most # levels", "maxDepth"],
     [
       DIFFERENCES,
-      "While a node is being dialled, at most # messages are kept",
+      "at most # messages are kept",
       "maxPendingSignals",
     ],
     [DIFFERENCES, "There are at most # connections", "maxConnections"],
@@ -261,7 +261,7 @@ states(
 
 states(
   PROTOCOL,
-  "dials again: # times, first after # to # ms, then after # the previous delay each time",
+  "dials again: # times, first after # to # ms, then after # the previous delay",
   (times, least, most, factor) => {
     assertEquals(REPEATS, times);
     for (const [chance, first] of [[0, least], [256, most]]) {
@@ -378,7 +378,7 @@ class Line {
 
 states(
   SECURITY,
-  "For each # that the peer then reads, the node reads #; if the peer reads nothing, the node reads # every # ms,",
+  "For each # that the peer then reads, the node reads #; if the peer reads nothing, the node reads # every # ms",
   async (batch, credit, probed, ms) => {
     const limit = 1 << 24;
     const line = new Line({
@@ -400,7 +400,7 @@ states(
 
 states(
   SECURITY,
-  "The node disconnects the peer at # the limit, or when the peer has read nothing for # tick times.",
+  "peer at # the limit, or when the peer has read nothing for # tick times",
   (times, tickTimes) => {
     const limit = 1 << 20;
     const blocked = new Line({
@@ -435,20 +435,20 @@ function tickInterval(tickTime: number): number {
 
 states(
   SECURITY,
-  "`tickTime` (no limit) | # ms | a peer that is silent, or reads nothing from its queue, is down | one tick every # |",
+  "limit) | # ms | a peer that is silent, or reads nothing from its queue, is down | one tick every # |",
   (tickTime, ms) => assertEquals(tickInterval(tickTime), ms),
 );
 
 states(
   "docs/deploy.md",
-  "an idle connection carries a tick every #, an eighth of `tickTime`.",
+  "tick every #, an eighth of",
   (ms) => assertEquals(tickInterval(TICK_TIME), ms),
 );
 
 for (
   const [page, sentence] of [
-    [OTP, "or it is silent for its tick time (#,"],
-    [PROTOCOL, "for an eighth of its tick time (# by default)"],
+    [OTP, "silent for its tick time (#"],
+    [PROTOCOL, "its tick time (# by default)"],
   ]
 ) states(page, sentence, (ms) => assertEquals(TICK_TIME, ms));
 
@@ -465,7 +465,7 @@ function bitsOf(secrets: string[], bitsOfCharacter: number): number {
 
 states(
   SECURITY,
-  "messages between a shell's processes carry a token of # random bits",
+  "carry a token of # random bits",
   (bits) => {
     const tokens = Array.from({ length: 100 }, makeToken);
     for (const token of tokens) assertMatch(token, /^[\da-f]+$/);
@@ -475,7 +475,7 @@ states(
 
 states(
   SECURITY,
-  "The link has a token of # random bits.",
+  "a token of # random bits.",
   (bits) => {
     const access = new DashboardAccess("c");
     const tokens = Array.from({ length: 100 }, () => access.issue());
@@ -496,7 +496,7 @@ states(SECURITY, "The session is another # random bits", (bits) => {
 
 states(
   SECURITY,
-  "At most # links and # sessions are valid;",
+  "At most # links and # sessions are valid",
   (links, sessions) => {
     for (const more of [0, 1]) {
       const access = new DashboardAccess("c");
@@ -520,7 +520,7 @@ states(
 
 const PAGE = numbersIn(
   SECURITY,
-  "**Limits.** # connections, # requests at a time, heads of #, bodies of #, URLs of # characters; # to send a request and # to read an answer; answers of at most #.",
+  "**Limits.** # connections, # requests at a time, heads of #, bodies of #, URLs of # characters; # to send a request and # to read an answer; answers of at most #",
 );
 
 /** Runs a test with a dashboard's server, and what its requests answer. */
@@ -622,7 +622,7 @@ test(`${SECURITY}: the dashboard's answers have a largest size, and a time in wh
 
 states(
   SECURITY,
-  "A connection that sends no further request is closed # after its last answer.",
+  "is closed # after its last",
   async (ms) => {
     await withPage(() => Promise.resolve({}), async (ask) => {
       const { headers, body } = await ask("api/state");
@@ -657,7 +657,7 @@ test(`${SECURITY}: the dashboard closes a connection that does not send its requ
 
 states(
   SECURITY,
-  "however short, it can ask for up to # characters",
+  "ask for up to # characters",
   (characters) => {
     assertEquals(MAX_FORMATTED, characters);
     assertEquals(formatText(`~${characters}c`, [97]).length, characters);
@@ -667,7 +667,7 @@ states(
 
 states(
   SECURITY,
-  "at most # characters of output from other nodes are kept",
+  "at most # characters of output",
   async (characters) => {
     const pending = new PendingWrites();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -689,7 +689,7 @@ states(
 
 states(
   SECURITY,
-  "a message that is too deep or a bigint of more than # digits, fails at the sender",
+  "more than # digits, fails at",
   async (digits) => {
     await using cluster = await SimulatedCluster.start({
       nodes: ["alex", "kate"],
@@ -705,7 +705,7 @@ states(
 
 states(
   SHELL,
-  "`v(3)` is the value of line 3, `v()` or `v(-1)` the last one; # are kept",
+  "the last one; # are kept",
   (most) => {
     const values = new LineValues();
     for (let line = 1; line <= most; line++) values.keep(line, line);
@@ -718,7 +718,7 @@ states(
 
 states(
   PROTOCOL,
-  "the number of arguments, and # to # bytes, which are the function",
+  "arguments, and # to # bytes, which are",
   (_, most) => assertEquals(MAX_FUNCTION_BYTES, most),
 );
 
@@ -735,11 +735,11 @@ const CONSTANTS: [page: string, sentence: string, value: number][] = [
     "node in order, within `shutdown` milliseconds (#)",
     SHUTDOWN,
   ],
-  [SECURITY, "At most # after a descriptor is free again", REARM_INTERVAL],
+  [SECURITY, "At most # after a descriptor", REARM_INTERVAL],
   [SECURITY, "Beyond # of pending log lines", MAX_WAITING],
   [
     PROTOCOL,
-    "in the fourth frame, waits up to # for the other node's connection.",
+    "up to # for the other",
     GIVE_WAY,
   ],
 ];
@@ -750,7 +750,7 @@ for (const [page, sentence, value] of CONSTANTS) {
 
 states(
   "docs/elixir.md",
-  "and then again after #, #, # and every # seconds",
+  "again after #, #, # and every # seconds",
   (...seconds) => {
     const delays = seconds.map((_, i) => Math.min(2 ** i, MAX_SEEK / 1000));
     assertEquals([...delays, MAX_SEEK / 1000], [...seconds, seconds.at(-1)]);
@@ -828,7 +828,7 @@ const DEFAULTS: [
   ],
   [
     OTP,
-    "**A call takes too long**: the caller exits after # ms.",
+    "the caller exits after # ms",
     async () => {
       const server = await mute();
       return () => assertRejects(() => GenServer.call(server, 1), ExitError);
@@ -841,12 +841,12 @@ const DEFAULTS: [
   ],
   [
     OTP,
-    "**It takes too long**: `Task.await` exits after # ms",
+    "long**: `Task.await` exits after # ms",
     awaitedForEver,
   ],
   [
     OTP,
-    "and is killed after its `shutdown` time (# ms).",
+    "after its `shutdown` time (# ms)",
     async () => {
       const supervisor = await TaskSupervisor.startLink();
       await TaskSupervisor.startChild(supervisor, Remote.stubborn);
@@ -884,7 +884,7 @@ const DEFAULTS: [
   ],
   [
     PLACEMENT,
-    "If the group has no member, runs wait for `waitForNode` (#)",
+    "member, runs wait for `waitForNode` (#)",
     async () => {
       await pg.startLink();
       const pool = await TaskPool.startLink({ group: "g" });
@@ -910,7 +910,7 @@ for (const [page, sentence, prepare] of DEFAULTS) {
 
 states(
   OTP,
-  "after more than `maxRestarts` (#) within `maxSeconds` (#), the supervisor stops its children",
+  "than `maxRestarts` (#) within `maxSeconds` (#), the supervisor stops",
   async (restarts, seconds) => {
     /** Whether a supervisor survives crashes of its child: one after each pause. */
     const survives = async (pauses: number[]) => {
@@ -967,7 +967,7 @@ states(
 
 states(
   OTP,
-  "the processes that other nodes have started, for at most # (`drainTimeout`",
+  "started, for at most # (`drainTimeout`",
   async (ms) => {
     await using cluster = await SimulatedCluster.start({
       nodes: ["alex", "kate"],
@@ -988,7 +988,7 @@ states(
 
 states(
   DIFFERENCES,
-  "For # ms after a dial has failed, messages to that node are dropped",
+  "For # ms after a dial",
   async (ms) => {
     await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
     await cluster.run("alex", async () => {
@@ -1010,7 +1010,7 @@ states(
 
 states(
   WEB,
-  "a check fails if it returns `false`, throws, rejects, or takes longer than `timeout` (#)",
+  "or takes longer than `timeout` (#)",
   async (ms) => {
     await using node = await Node.start({
       name: "alex@localhost",
@@ -1109,7 +1109,7 @@ class Load implements Disposable {
 
 states(
   SECURITY,
-  "have it refuse others while it keeps a place for the peer, # a second at a time",
+  "the peer, # a second at",
   (seconds) => {
     using scene = new Load();
     const { load, pool, other } = scene;
@@ -1124,7 +1124,7 @@ states(
 
 states(
   PLACEMENT,
-  "supervisors tell it how many others they have, at most # times a second",
+  "at most # times a second",
   (times) => {
     using scene = new Load();
     for (let ms = 0; ms < 1000; ms++) {
@@ -1160,7 +1160,7 @@ states(
 
 states(
   CLUSTER,
-  "| SRV records | `maxAddresses` hosts are looked up, # at once |",
+  "are looked up, # at once |",
   async (atOnce) => {
     const pending: (() => void)[] = [];
     const ask = askDnsSrv({

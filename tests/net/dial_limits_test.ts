@@ -48,11 +48,11 @@ const OTHER = "other@localhost";
 const SECURITY = "docs/security.md";
 const [INTRODUCED, AT_A_TIME] = numbersIn(
   SECURITY,
-  "send the names and addresses of other nodes, # for each connection, which this node then dials, # at a time",
+  "other nodes, # for each connection, which this node then dials, # at a time",
 );
 const [DIALS, WAITING] = numbersIn(
   SECURITY,
-  "A node dials at most # nodes at a time for all causes, and at most # more wait (`maxConnections`).",
+  "at most # nodes at a time for all causes, and at most # more wait (`maxConnections`)",
 );
 
 /** A network that counts dials, and lets them fail on request. */

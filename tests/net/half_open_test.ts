@@ -38,7 +38,7 @@ const [SLOTS] = numbersIn(
 );
 const [GRACE, MOST, TIMES] = numbersIn(
   SECURITY,
-  "A connection that has sent its first bytes keeps its slot for #, as long as there are at most # (# times `maxHalfOpen`).",
+  "slot for #, as long as there are at most # (# times `maxHalfOpen`)",
 );
 
 /** An acceptor at virtual time 0, and the transports that it has. */

@@ -634,7 +634,7 @@ test("Node.start() reports an invalid certificate", async () => {
 
 const [DAYS] = numbersIn(
   "docs/security.md",
-  "a certificate for each node, valid for # days",
+  "each node, valid for # days",
 );
 
 test(

@@ -28,7 +28,7 @@ import { until } from "../_until.ts";
 
 const [CONNECTIONS, , HEAD] = numbersIn(
   "docs/security.md",
-  "**Limits.** # connections, # requests at a time, heads of #,",
+  "**Limits.** # connections, # requests at a time, heads of #",
 );
 
 /** An answer of the server. */

@@ -36,17 +36,17 @@ const [WINDOW] = numbersIn(SECURITY, "| events | limit in # |");
 const [OF_CAUSE] = numbersIn(SECURITY, "| events of one cause | # |");
 const [OF_SUPERVISOR] = numbersIn(
   SECURITY,
-  "| reports of one supervisor, of one kind | # |",
+  "one supervisor, of one kind | # |",
 );
-const [OF_PEER] = numbersIn(SECURITY, "| events that one peer causes | # |");
-const [OF_PEERS] = numbersIn(SECURITY, "| events that all peers cause | # |");
+const [OF_PEER] = numbersIn(SECURITY, "events that one peer causes | # |");
+const [OF_PEERS] = numbersIn(SECURITY, "events that all peers cause | # |");
 const [IN_ALL] = numbersIn(
   SECURITY,
-  "| events of any kind | # in each second |",
+  "any kind | # in each second |",
 );
 const [MESSAGE, LINE, VALUES] = numbersIn(
   SECURITY,
-  "A message has at most # characters, a line that reports text from other nodes #, and a line of `jsonLog` about # for values.",
+  "at most # characters, a line that reports text from other nodes #, and a line of `jsonLog` about # for values",
 );
 
 /** Characters that end a line, hide text, or steer a terminal. */

@@ -32,21 +32,21 @@ const MOST = 1;
 const CLUSTER = "docs/cluster.md";
 const [MIN_DELAY, TIMES, MAX_DELAY] = numbersIn(
   CLUSTER,
-  "Each delay is a random number between `minDelay` (# ms) and # times the last one, up to `maxDelay` (#).",
+  "between `minDelay` (# ms) and # times the last one, up to `maxDelay` (#)",
 );
 const [DIALS] = numbersIn(
   CLUSTER,
-  "At most `maxDials` (#) of a topology are dialled at once.",
+  "most `maxDials` (#) of a topology",
 );
 const [INTERVAL] = numbersIn(CLUSTER, "ask again every `interval` (#).");
 const [TIMEOUT, QUESTIONS, LONGEST_PAUSE] = numbersIn(
   CLUSTER,
-  "| an answer | `timeout` (#); from # questions without an answer on, each doubles the pause, up to # |",
+  "| `timeout` (#); from # questions without an answer on, each doubles the pause, up to # |",
 );
-const [PAUSE] = numbersIn(CLUSTER, "| an async iterable | one value in # ms |");
+const [PAUSE] = numbersIn(CLUSTER, "iterable | one value in # ms |");
 const [FAILURES] = numbersIn(
   CLUSTER,
-  "| messages about failures of a strategy | # in a second |",
+  "a strategy | # in a second |",
 );
 const [ADDRESSES, READ] = numbersIn(
   CLUSTER,

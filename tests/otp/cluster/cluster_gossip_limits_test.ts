@@ -20,11 +20,11 @@ const KATE = "kate@localhost";
 const CLUSTER = "docs/cluster.md";
 const [OF_SOURCE, IN_ALL] = numbersIn(
   CLUSTER,
-  "| gossip: packets | # of a source and # in all in a second;",
+  "packets | # of a source and # in all in",
 );
 const [INTERVAL, FORGET_AFTER] = numbersIn(
   CLUSTER,
-  "announces the node by UDP every #, and forgets nodes that it has not heard for #.",
+  "UDP every #, and forgets nodes that it has not heard for #",
 );
 
 /** Turns so seldom that none comes within a test. */

@@ -22,15 +22,15 @@ import { quiet } from "../../_processes.ts";
 const SECURITY = "docs/security.md";
 const [TRACED, MESSAGES] = numbersIn(
   SECURITY,
-  "the messages of a process that it traces: # processes at a time, # messages each",
+  "it traces: # processes at a time, # messages each",
 );
 const [SHARE, WAITING] = numbersIn(
   SECURITY,
-  "all answers to other nodes together take a # of a core, and # wait",
+  "take a # of a core, and # wait",
 );
 const [SHOWN, SECONDS] = numbersIn(
   "docs/shell.md",
-  "prints the messages that a process receives and sends, # of them, for # minute at most",
+  "and sends, # of them, for # minute at most",
 );
 
 /** A runtime with processes that wait for ever, and its observer. */

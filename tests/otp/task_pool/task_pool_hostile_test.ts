@@ -231,7 +231,7 @@ hostileTest(
 
 const [OF_NODE] = numbersIn(
   "docs/placement.md",
-  "It uses at most # supervisors of one node.",
+  "at most # supervisors of one",
 );
 
 clusterTest(

@@ -39,7 +39,7 @@ const [FIRST_PAUSE, LONGEST_PAUSE] = numbersIn(
 );
 const [PATIENCE] = numbersIn(
   PLACEMENT,
-  "A supervisor that has not answered a request for # second",
+  "answered a request for # second",
 ).map((seconds) => 1000 * seconds);
 
 /** A supervisor of a group, in virtual time. */

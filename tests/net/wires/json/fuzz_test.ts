@@ -56,7 +56,7 @@ const THERE = { name: RAW, creation: 7 };
 /** The numbers of runs without sockets, and of requests to servers. */
 const [RUNS, , , SERVER_RUNS] = numbersIn(
   "docs/security.md",
-  "# handshakes of diallers, # answers of listeners, # streams of a peer, and # requests to servers.",
+  "# handshakes of diallers, # answers of listeners, # streams of a peer, and # requests to servers",
 ).map((each) => runs(each));
 
 /** The number of runs through sockets. */
