@@ -21,17 +21,19 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
+  checkCancel,
   checkWait,
   TIME_LIMITS,
   type TimeLimits,
 } from "./otp/gen/cancellation.ts";
 import type { Failure } from "./otp/supervisor/child_lifecycle.ts";
-import type {
-  ChildRestart,
-  ChildShutdown,
-  ChildSpec,
-  ChildStart,
-  ChildType,
+import {
+  checkShutdown,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  type ChildStart,
+  type ChildType,
 } from "./otp/supervisor/child_spec.ts";
 import {
   type DynamicLimits,
@@ -51,7 +53,6 @@ import {
 import { startServer } from "./otp/gen/start.ts";
 import { stopServer } from "./otp/gen/stop.ts";
 import { askSupervisor } from "./otp/supervisor/supervisor_client.ts";
-import { startCancellable } from "./otp/task/start_cancellable.ts";
 import {
   startSupervised,
   supervisedStarter,
@@ -581,7 +582,7 @@ export class TaskSupervisor {
     const { restart = "temporary", shutdown = 5000 } = options;
     const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
-      server: serverRef(supervisor),
+      server: supervisor,
       api: "startChild",
       fn,
       args: args ?? [],
@@ -778,11 +779,10 @@ async function startAwaited<A extends unknown[], T>(
   const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
   if (process === undefined) return never();
-  const server = serverRef(supervisor);
   const state = new TaskState(process);
   const api = link ? "async" : "asyncNolink";
   const asked: SupervisedTask = {
-    server,
+    server: supervisor,
     api,
     fn,
     args,
@@ -791,8 +791,9 @@ async function startAwaited<A extends unknown[], T>(
     shutdown,
   };
   if (signal !== undefined || deadline !== undefined) {
-    const pid = await startCancellable(process, asked, state, options);
-    return Task._of<Awaited<T>>(pid, state);
+    checkCancel(options, "start a task");
+    checkShutdown(shutdown, "start a task");
+    asked.cancel = { signal, deadline };
   }
   try {
     const pid = await startSupervised(process, asked, state);

@@ -138,21 +138,25 @@ export class PendingCall<T> extends PendingReply<T> {
   }
 
   override reply(value: unknown): void {
-    const { read } = this.#options;
     this.cancel();
-    if (read === undefined) this.settle(value as T);
-    else this.settleBy(() => read(value));
+    if (this.#options.read === undefined) this.settle(value as T);
+    else this.#settleRead(value);
+  }
+
+  #settleRead(value: unknown): void {
+    this.settleBy(() => this.#options.read!(value));
   }
 
   otpReply(term: unknown): void {
     const request = this.#request;
-    const { read, encoding, fromOtp = encoding?.reply } = this.#options;
+    const { encoding, fromOtp = encoding?.reply } = this.#options;
     const isOwn = request instanceof ServerRequest;
     if (!isOwn && fromOtp === undefined) return this.reply(term);
     this.cancel();
     this.settleBy(() => {
       const value = isOwn ? request.fromOtp(term) : fromOtp!(term);
-      return read === undefined ? value as T : read(value);
+      const options = this.#options;
+      return options.read === undefined ? value as T : options.read(value);
     });
   }
 
@@ -174,9 +178,9 @@ export class PendingCall<T> extends PendingReply<T> {
 /** The error of a failed call: an exit that describes it, or the one that its caller wants. */
 function failureOf<T>(
   reason: unknown,
-  { as, failed }: RequestOptions<T>,
+  options: RequestOptions<T>,
 ): Error {
-  return failed?.(reason) ?? callExit(reason, as());
+  return options.failed?.(reason) ?? callExit(reason, options.as());
 }
 
 /**

@@ -14,9 +14,8 @@ import { PendingAnswer } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { atAwait } from "../../core/promises/promises.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
-import { endTask } from "./end_task.ts";
-import type { TaskOutcome } from "./task_outcome.ts";
-import type { TaskState, TaskWatcher } from "./task_state.ts";
+import { endTask, type TaskState, type TaskWatcher } from "./task_state.ts";
+import type { TaskOutcome } from "./owned_task.ts";
 
 /** How long a wait takes. */
 export interface WaitLimits {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { CancelOptions } from "../gen/cancellation.ts";
+import type { ChildShutdown } from "../supervisor/child_spec.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type {
@@ -13,6 +15,17 @@ import type {
   SpawnResult,
 } from "../../core/signals/signal.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
+
+/** How a task ended. */
+export type TaskEnd =
+  | { type: "ok"; value: unknown }
+  | { type: "exit"; reason: unknown };
+
+/** How a task ended for its owner. */
+export type TaskOutcome =
+  | TaskEnd
+  /** Its owner's signal has ended it: waits reject with the signal's reason as it is. */
+  | { type: "aborted"; reason: unknown };
 
 /** Receives the signals under the reference of a task: its pid, its result, its exit. */
 export abstract class OwnedTask implements Wait {
@@ -43,6 +56,13 @@ export abstract class OwnedTask implements Wait {
   get isCancelled(): boolean {
     return false;
   }
+
+  /** Has a signal or a deadline of its owner end it. */
+  cancelBy?(
+    options: CancelOptions,
+    shutdown: ChildShutdown,
+    onStart?: (outcome: TaskOutcome) => void,
+  ): void;
 
   /** Accepts signals under its reference, from the node on which it is started. */
   open(node: string): void {

@@ -12,8 +12,8 @@
  *
  * Races: the supervisor may die after the task has started; the pid that was announced counts, as the monitor
  * is on the task by then. If the call fails, the reference is closed, so that a task that starts all the same
- * has no owner. If the caller cancels the start (`start_cancellable.ts`), the reference stays open until the task has
- * announced itself and is ended, or the call has failed. If the caller exits, the call is abandoned, and its links and monitors end the rest.
+ * has no owner. If the caller cancels the start, the reference stays open until the task has announced itself and is
+ * ended, or the call has failed. If the caller exits, the call is abandoned, and its links and monitors end the rest.
  *
  * @module
  */
@@ -33,7 +33,6 @@ import {
 } from "../gen/server_ref.ts";
 import { type CancelOptions, locateUntil } from "../gen/cancellation.ts";
 import type { StartTask } from "../gen/messages.ts";
-import { never } from "../../core/context/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type {
   Runnable,
@@ -74,6 +73,8 @@ export interface SupervisedTask
   failed?: (reason: unknown) => Error;
   /** Limits of the start of a task that is not awaited; `end` is the time of the runtime's clock. */
   limits?: CancelOptions & { end: number };
+  /** Ends an awaited task, also while it is being started. */
+  cancel?: CancelOptions;
 }
 
 /**
@@ -87,6 +88,7 @@ export interface SupervisedTask
  * @throws {ExitError} If the call of the supervisor fails; with `"max_children"`, if the supervisor is full
  *   and the task is not awaited.
  * @throws {Error} If the supervisor is full and the task is awaited.
+ * @throws The reason of the signal, if it is aborted.
  */
 export function startSupervised(
   process: LocalProcess,
@@ -94,16 +96,18 @@ export function startSupervised(
   task?: OwnedTask,
   callers: Pid[] = callersOf(process),
 ): Promise<Pid> {
-  const { limits } = asked;
-  const place = limits === undefined
-    ? locate(asked.server, process)
-    : locateUntil(
-      asked.server,
-      process,
-      limits,
-      () => callExit("timeout", describeStart(process, asked)),
-      leftOf(limits, process),
-    );
+  const { server, limits, cancel } = asked;
+  const ends = limits ?? cancel;
+  const place = ends === undefined ? locate(server, process) : locateUntil(
+    server,
+    process,
+    ends,
+    () => callExit("timeout", describeStart(process, asked)),
+    leftOf(limits, process),
+  );
+  if (!(place instanceof Promise)) {
+    return startAt(process, place, asked, task, callers);
+  }
   const args = toSendLater(place, process, asked.args);
   return whenLocated(
     place,
@@ -128,51 +132,91 @@ function startAt(
   task: OwnedTask | undefined,
   callers: Pid[],
 ): Promise<Pid> {
-  const { runtime } = process;
-  // The lookup took its time, and the start has failed by now.
-  if (task?.isCancelled) return never();
+  asked.cancel?.signal?.throwIfAborted();
   const request = requestFor(process, place, asked, task, callers);
-  const options: RequestOptions<Pid> = {
-    timeout: leftOf(asked.limits, process),
-    signal: asked.limits?.signal,
-    deadline: asked.limits?.deadline,
-    as: () => describeStart(process, asked, request.run),
-    failed: asked.failed,
-    read: (reply) => {
-      const pid = pidOf(reply, place.node, asked, task, request);
-      if (request.mfa !== undefined) sendWork(process, pid, request, task);
-      return pid;
+  const call = new StartCall(process, place, asked, request, task);
+  if (task !== undefined) {
+    return new TaskStart(process, place, call, task).send(place).promise;
+  }
+  return startCall<Pid>(process, place, request, call).promise.catch(
+    (error) => {
+      forgetRequest(process.runtime, request.run);
+      throw error;
     },
-  };
-  const call = task === undefined
-    ? startCall<Pid>(process, place, request, options)
-    : new PendingStart(process, place, request, options, task).send(place);
-  return call.promise.catch((error) => {
-    forgetRequest(runtime, request.run);
-    if (process.alive) task?.close();
-    throw error;
-  });
+  );
+}
+
+/** The call that starts a task. */
+class StartCall implements RequestOptions<Pid> {
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly deadline: number | undefined;
+  readonly failed: ((reason: unknown) => Error) | undefined;
+  readonly request: StartTaskRequest;
+  readonly asked: SupervisedTask;
+  readonly #process: LocalProcess;
+  readonly #node: string;
+  readonly #task: OwnedTask | undefined;
+
+  constructor(
+    process: LocalProcess,
+    { node }: Place,
+    asked: SupervisedTask,
+    request: StartTaskRequest,
+    task: OwnedTask | undefined,
+  ) {
+    const { limits } = asked;
+    this.timeout = leftOf(limits, process);
+    this.signal = limits?.signal;
+    this.deadline = limits?.deadline;
+    this.failed = asked.failed;
+    this.request = request;
+    this.asked = asked;
+    this.#process = process;
+    this.#node = node;
+    this.#task = task;
+  }
+
+  as(): CallDescription {
+    return describeStart(this.#process, this.asked, this.request.run);
+  }
+
+  read(reply: unknown): Pid {
+    const { asked, request } = this;
+    const pid = pidOf(reply, this.#node, asked, this.#task, request);
+    if (request.mfa !== undefined) {
+      sendWork(this.#process, pid, request, this.#task);
+    }
+    return pid;
+  }
 }
 
 /**
  * The wait for the start of an awaited task: a call under the task's own reference. When the task has started, its
- * monitor and alias are those of the task.
+ * monitor and alias are those of the task. A start that the owner cancels fails at once, and keeps the reference.
  */
-class PendingStart extends PendingCall<Pid> {
+class TaskStart extends PendingCall<Pid> {
   readonly tellsEnd: boolean;
   readonly #task: OwnedTask;
+  readonly #call: StartCall;
 
   constructor(
     process: LocalProcess,
     place: Place,
-    request: StartTaskRequest,
-    options: RequestOptions<Pid>,
+    call: StartCall,
     task: OwnedTask,
   ) {
-    super(process, place, request, options, task.ref);
+    super(process, place, call.request, call, task.ref);
     task.node = place.node;
     this.tellsEnd = task.tellsEnd;
     this.#task = task;
+    this.#call = call;
+    const { cancel, shutdown } = call.asked;
+    if (cancel === undefined) return;
+    task.cancelBy?.(cancel, shutdown, (outcome) => {
+      if (outcome.type !== "aborted") this.failFor("timeout");
+      else process.resume(this, () => this.rejectWith(outcome.reason));
+    });
   }
 
   spawned(result: SpawnResult | undefined): void {
@@ -182,6 +226,33 @@ class PendingStart extends PendingCall<Pid> {
     task.spawned(result);
     // A stream awaits no start: that would cost some 3 µs for each task.
     if (task.awaitsStart) this.resolve(result.pid);
+  }
+
+  override resolve(pid: Pid): void {
+    // The rejection of a cancelled start may wait for the owner's turn.
+    if (!this.#task.isCancelled) super.resolve(pid);
+  }
+
+  override fail(make: () => unknown): void {
+    this.#forget();
+    super.fail(make);
+  }
+
+  override rejectWith(error: unknown): void {
+    this.#forget();
+    super.rejectWith(error);
+  }
+
+  override abandon(error: () => unknown): void {
+    forgetRequest(this.process.runtime, this.#call.request.run);
+    this.#task.abandon(error);
+    super.abandon(error);
+  }
+
+  #forget(): void {
+    const task = this.#task;
+    forgetRequest(this.process.runtime, this.#call.request.run);
+    if (this.process.alive && !task.isCancelled) task.close();
   }
 }
 

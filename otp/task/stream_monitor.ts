@@ -7,8 +7,7 @@
 import { ignore } from "../../core/promises/promises.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { OwnedTask } from "./owned_task.ts";
-import type { TaskEnd } from "./task_outcome.ts";
+import { OwnedTask, type TaskEnd } from "./owned_task.ts";
 
 /** Starts the tasks of a stream. */
 export interface TaskStarter {

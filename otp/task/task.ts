@@ -44,7 +44,7 @@ import {
   localStarter,
   startAwaited,
   startUnawaited,
-} from "./start_local_task.ts";
+} from "./task_process.ts";
 import type { TaskState } from "./task_state.ts";
 import { STREAM_LIMITS, streamLimits, TaskStream } from "./task_stream.ts";
 import {

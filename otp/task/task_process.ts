@@ -1,5 +1,5 @@
 /**
- * The process of a task.
+ * The processes of tasks, and the start of tasks of this node that no supervisor starts.
  *
  * @module
  */
@@ -11,6 +11,17 @@ import type {
 import { andThen } from "../../core/promises/promises.ts";
 import type { RuntimeSpawnOptions } from "../../core/runtime.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { CancelOptions } from "../gen/cancellation.ts";
+import { currentProcess } from "../../core/context/current_process.ts";
+import {
+  checkName,
+  type RemoteFunction,
+  spawnError,
+} from "../../core/spawning/exported_modules.ts";
+import { copyTerm } from "../../core/values/term.ts";
+import type { OwnedTask } from "./owned_task.ts";
+import type { TaskStarter } from "./stream_monitor.ts";
+import { TaskState } from "./task_state.ts";
 
 /** A function with its arguments, ready to run. */
 export interface TaskCode {
@@ -71,4 +82,104 @@ function runTask(
   return andThen(result, (value) => {
     if (process.alive) process.reply(ref, value);
   });
+}
+
+/** The milliseconds in which a cancelled task may exit by itself. */
+const SHUTDOWN = 5000;
+
+// deno-lint-ignore no-explicit-any
+type TaskBody = (...args: any[]) => unknown;
+
+/** Starts a task that is not awaited. */
+export function startUnawaited(
+  fn: TaskBody,
+  args: unknown[] | undefined,
+  link: boolean,
+): Pid {
+  const owner = currentProcess();
+  const linkParent = link ? owner : undefined;
+  return spawnTask(
+    owner,
+    codeOf(owner, fn, args),
+    callersOf(owner),
+    undefined,
+    {
+      linkParent,
+    },
+  ).pid;
+}
+
+/** Starts a task that its owner, the caller, awaits. */
+export function startAwaited(
+  fn: TaskBody,
+  args: unknown[] | undefined,
+  options: CancelOptions | undefined,
+): TaskState {
+  const owner = currentProcess();
+  const state = new TaskState(owner);
+  startOwned(state, codeOf(owner, fn, args), callersOf(owner));
+  if (options !== undefined) state.cancelBy(options, SHUTDOWN);
+  return state;
+}
+
+/** A completed task with a value. */
+export function completedTask(value: unknown): TaskState {
+  const owner = currentProcess();
+  const state = new TaskState(owner);
+  state.reply(copyTerm(value, owner.runtime.maxDepth));
+  return state;
+}
+
+/** Starts the tasks of a stream on this node. */
+export function localStarter(
+  fn: RemoteFunction,
+  args: unknown[],
+): TaskStarter {
+  return {
+    link: true,
+    start(task, callers) {
+      const { owner } = task;
+      const code = resolvedCode(owner, fn, [task.input, ...args]);
+      if ("error" in code) task.refused(code.error);
+      else startOwned(task, code, callers);
+    },
+  };
+}
+
+/** Starts a task, linked to its owner. */
+function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
+  const { owner, ref } = task;
+  const { pid } = spawnTask(owner, code, callers, ref, {
+    linkParent: owner,
+    tellsEnd: task.tellsEnd,
+    monitor: { pid: owner.pid, ref },
+  });
+  task.open(pid.node);
+  owner.addMonitor(ref, pid, pid.node);
+  task.started(pid);
+}
+
+function codeOf(
+  { runtime }: LocalProcess,
+  fn: TaskBody,
+  args: unknown[] = [],
+): TaskCode {
+  const copy = copyTerm(args, runtime.maxDepth) as unknown[];
+  return { fn: () => fn(...copy), label: fn.name };
+}
+
+function resolvedCode(
+  owner: LocalProcess,
+  fn: RemoteFunction,
+  args: unknown[],
+): TaskCode | { error: Error } {
+  if (typeof fn === "function") return codeOf(owner, fn, args);
+  const { modules, maxDepth, node } = owner.runtime;
+  const [module, name] = checkName(fn);
+  const found = modules.resolve({
+    module,
+    function: name,
+    args: copyTerm(args, maxDepth) as unknown[],
+  });
+  return "error" in found ? { error: spawnError(node, found) } : found;
 }

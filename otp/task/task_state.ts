@@ -1,19 +1,35 @@
 /**
- * An awaited task, as its owner sees it.
+ * An awaited task, as its owner sees it, and its end by a signal or a deadline of the owner.
+ *
+ * A signal or a deadline can end the task while it is starting (its process is unknown) and while it runs. Races,
+ * and how each is settled:
+ *
+ * - Its result or its exit has come before: both are cancelled then, so that nothing happens.
+ * - It is starting: the start fails at once. A supervisor that starts it all the same announces its pid, and the
+ *   task is ended then; nobody gets its messages.
+ * - It is running: it is unlinked and ended as by `Task.shutdown`, so that its owner survives. A wait for it ends
+ *   with the reason; without one, its DOWN goes to the mailbox, and the next wait ends with the reason.
+ * - Its result arrives later: it is dropped.
+ * - Its owner exits: both are cancelled. A link ends the task then; without a link it goes on, as always.
  *
  * @module
  */
 
-import type { CancelOptions } from "../gen/cancellation.ts";
+import { type CancelOptions, remaining } from "../gen/cancellation.ts";
+import { Ending, LATE } from "../gen/stop.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import {
+  type Abortable,
+  cancelTogether,
+  watchSignal,
+} from "../../core/scheduling/abort_watch.ts";
+import type { Deadline, Expiring } from "../../core/scheduling/deadlines.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { MonitoredObject } from "../../core/signals/signal.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { ChildShutdown } from "../supervisor/child_spec.ts";
-import { endTask } from "./end_task.ts";
-import { OwnedTask } from "./owned_task.ts";
-import { TaskCancellation } from "./task_cancellation.ts";
-import type { TaskOutcome } from "./task_outcome.ts";
+import { OwnedTask, type TaskOutcome } from "./owned_task.ts";
 
 /** A message of a task, and whether it is in the owner's mailbox. */
 interface Mail<M> {
@@ -34,13 +50,12 @@ export interface TaskWatcher {
  * nobody waits.
  *
  * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`; cancelled, if its
- * signal or deadline ended it (`task_cancellation.ts`). Messages: the
- * pid (`spawned`), the result (`reply`), the end (`down`). Races: a result and the DOWN after it may come
+ * signal or deadline ended it. Messages: the pid (`spawned`), the result (`reply`), the end (`down`). Races: a result and the DOWN after it may come
  * before anybody waits, and then both are in the mailbox; a wait (`claim`) takes both out, unless a `receive`
  * took one. A closed task drops a DOWN that comes late. As in Elixir an outcome can be taken once, by the
  * first that comes: a wait, or a `receive`.
  */
-export class TaskState extends OwnedTask {
+export class TaskState extends OwnedTask implements Abortable, Expiring {
   override readonly tellsEnd = true;
   override readonly awaitsStart = true;
   #reply: Mail<{ value: unknown }> | undefined;
@@ -51,7 +66,12 @@ export class TaskState extends OwnedTask {
   #held = false;
   #watcher: TaskWatcher | undefined;
   #watchers: TaskWatcher[] | undefined;
-  #cancellation: TaskCancellation | undefined;
+  /** The watch of its signal and its deadline. */
+  #watch: Deadline | undefined;
+  /** How long it may take to exit when one of them ends it. */
+  #shutdown: number | "brutal_kill" = "brutal_kill";
+  /** Called if it is cancelled while it is starting. */
+  #onStart: ((outcome: TaskOutcome) => void) | undefined;
   /** How it ended for its owner, if that was by its signal or deadline. */
   #cancelled: TaskOutcome | undefined;
 
@@ -60,40 +80,61 @@ export class TaskState extends OwnedTask {
     return this.#cancelled !== undefined;
   }
 
-  /** Has a signal or a deadline end it; the signal is not aborted. */
-  cancelBy(
-    options: CancelOptions,
+  /**
+   * Has a signal, which is not aborted, or a deadline end the task.
+   *
+   * @param onStart Called if one of them ends it while it is starting.
+   */
+  override cancelBy(
+    { signal, deadline }: CancelOptions,
     shutdown: ChildShutdown,
-  ): TaskCancellation {
-    return this.#cancellation = new TaskCancellation(
-      this.owner,
-      options,
-      shutdown,
-      (outcome) => this.#cancel(outcome),
-    );
+    onStart?: (outcome: TaskOutcome) => void,
+  ): void {
+    this.#shutdown = shutdown === "infinity" ? Infinity : shutdown;
+    this.#onStart = onStart;
+    const ms = remaining(Infinity, deadline);
+    if (ms !== Infinity) {
+      this.#watch = this.owner.runtime.deadlines.add(ms, this);
+    }
+    if (signal === undefined) return;
+    this.#watch = cancelTogether(this.#watch, watchSignal(signal, this));
+  }
+
+  aborted(reason: unknown): void {
+    this.#cancel({ type: "aborted", reason });
+  }
+
+  expire(): void {
+    this.#cancel({ type: "exit", reason: "timeout" });
   }
 
   #cancel(outcome: TaskOutcome): void {
+    this.#disarm();
     this.#cancelled = outcome;
-    const { onStart } = this.#cancellation!;
     const watchers = this.#takeWatchers();
     const { by } = this;
     if (by !== undefined) {
       // Nobody else gets its DOWN, which may come in this turn.
-      if (onStart !== undefined || watchers.length > 0) this.close();
+      if (watchers.length > 0) this.close();
       this.#end(by);
     }
-    onStart?.(outcome);
+    this.#onStart?.(outcome);
     for (const watcher of watchers) watcher.ended(this, outcome);
   }
 
   /** Ends its process; the owner does not wait for that. */
   #end(pid: Pid): void {
-    endTask(this.owner, pid, this.#cancellation!.shutdown).catch(ignore);
+    endTask(this.owner, pid, this.#shutdown).catch(ignore);
+  }
+
+  #disarm(): void {
+    this.#watch?.cancel();
+    this.#watch = undefined;
   }
 
   override started(pid: Pid): void {
     super.started(pid);
+    this.#onStart = undefined;
     if (this.#cancelled === undefined) return;
     this.#end(pid);
     this.close();
@@ -101,7 +142,7 @@ export class TaskState extends OwnedTask {
 
   /** Ends the monitor and removes its DOWN from the mailbox: later messages are dropped. */
   close(): void {
-    this.#cancellation?.stop();
+    this.#disarm();
     this.#closed = true;
     this.owner.unawait(this.ref);
     this.owner.demonitor(this.ref);
@@ -115,7 +156,7 @@ export class TaskState extends OwnedTask {
 
   reply(value: unknown): void {
     if (this.#closed || this.#reply !== undefined || this.isCancelled) return;
-    this.#cancellation?.stop();
+    this.#disarm();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
       this.#reply = this.#post({ type: "reply", ref: this.ref, value });
@@ -128,7 +169,7 @@ export class TaskState extends OwnedTask {
   down(object: MonitoredObject, reason: unknown): void {
     this.owner.unawait(this.ref);
     if (this.#closed) return;
-    this.#cancellation?.stop();
+    this.#disarm();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
       this.#down = this.#post({ type: "DOWN", ref: this.ref, object, reason });
@@ -219,7 +260,7 @@ export class TaskState extends OwnedTask {
   }
 
   abandon(error: () => unknown): void {
-    this.#cancellation?.stop();
+    this.#disarm();
     for (const watcher of this.#takeWatchers()) watcher.abandon(error);
   }
 
@@ -229,4 +270,21 @@ export class TaskState extends OwnedTask {
       ? { type: "nodedown", node: this.node }
       : reason;
   }
+}
+
+/** Sends the process of a task an exit signal, waits until it has exited, and returns the reason. */
+export async function endTask(
+  owner: LocalProcess,
+  pid: Pid,
+  timeout: number | "brutal_kill",
+): Promise<unknown> {
+  const signals = owner.runtime.route(pid.node);
+  const ending = new Ending(owner, pid);
+  owner.unlink(pid);
+  const isBrutal = timeout === "brutal_kill";
+  signals.exit(owner.pid, pid, isBrutal ? "kill" : "shutdown");
+  const reason = await ending.within(isBrutal ? Infinity : timeout);
+  if (reason !== LATE) return reason;
+  signals.exit(owner.pid, pid, "kill");
+  return await ending.within(Infinity);
 }

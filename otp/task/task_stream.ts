@@ -44,7 +44,7 @@ import {
 } from "./stream_monitor.ts";
 import { assertEnumerable, StreamInput } from "./stream_input.ts";
 import { callersOf } from "./task_process.ts";
-import type { TaskEnd } from "./task_outcome.ts";
+import type { TaskEnd } from "./owned_task.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
 /** How a stream runs its tasks. */

@@ -1127,7 +1127,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "cancellation: a cancelled task ends its owner",
-    file: "otp/task/end_task.ts",
+    file: "otp/task/task_state.ts",
     from: "owner.unlink(pid);",
     to: "",
     tests: ["cancellation_test.ts"],
