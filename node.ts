@@ -48,16 +48,16 @@ import {
   insideOf,
   never,
   waitingProcess,
-} from "./core/context/current_process.ts";
+} from "./core/runtime/current_process.ts";
 import {
   defaultSettled,
   NO_NODE,
   setDefaultRuntime,
   setLoopback,
   unnamed,
-} from "./core/context/default_node.ts";
-import { isTypedCode } from "./core/context/typed_code.ts";
-import type { Holding, RefusedRequest } from "./core/peer_quotas.ts";
+} from "./core/runtime/default_node.ts";
+import { isTypedCode } from "./core/runtime/typed_code.ts";
+import type { Holding, RefusedRequest } from "./core/remote/peer_quotas.ts";
 import { jsonLog } from "./core/log/json_log.ts";
 import {
   type LogEvent,
@@ -66,17 +66,17 @@ import {
   standardLog,
   textLog,
 } from "./core/log/log_event.ts";
-import type { NodeRuntime } from "./core/node_runtime.ts";
+import type { NodeRuntime } from "./core/runtime/node_runtime.ts";
 import { serveInfo } from "./core/processes/process_info.ts";
-import type { Runtime } from "./core/runtime.ts";
+import type { Runtime } from "./core/processes/runtime.ts";
 import type {
   Allow,
   ModuleExports,
   ModuleFunction,
   RemoteFunction,
-} from "./core/spawning/exported_modules.ts";
+} from "./core/remote/exported_modules.ts";
 import { runIn, type RunOptions } from "./core/spawning/run_in_process.ts";
-import { spawnOn } from "./core/spawning/spawn_on_node.ts";
+import { spawnOn } from "./core/runtime/spawn_on_node.ts";
 import {
   checkBoolean,
   checkFunction,
@@ -129,7 +129,7 @@ export type {
   SupervisorReport,
   TraceIds,
 } from "./core/log/log_event.ts";
-export type { Ancestor } from "./core/processes/lineage.ts";
+export type { Ancestor } from "./core/values/lineage.ts";
 
 export type { MonitoredObject } from "./core/signals/signal.ts";
 export type { Atom } from "./core/values/atom.ts";

@@ -73,12 +73,12 @@ import {
   checkTimeout,
 } from "./core/values/check_arguments.ts";
 import { atAwait } from "./core/promises/promises.ts";
-import { never, waitingProcess } from "./core/context/current_process.ts";
+import { never, waitingProcess } from "./core/runtime/current_process.ts";
 import {
   assertFunction,
   checkName,
   type ModuleFunction,
-} from "./core/spawning/exported_modules.ts";
+} from "./core/remote/exported_modules.ts";
 import { inspect } from "./core/values/inspect.ts";
 import { type Atom, nameOf } from "./core/values/atom.ts";
 import type { Pid } from "./core/values/pid.ts";

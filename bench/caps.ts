@@ -11,7 +11,7 @@ import { PendingSignals } from "../net/pending_signals.ts";
 import { receive } from "../otp/process/process.ts";
 import { GlobalTable } from "../otp/global/global_table.ts";
 import { Pid, Ref } from "../core/values/pid.ts";
-import { NodeRuntime } from "../core/node_runtime.ts";
+import { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import type { Signals } from "../core/signals/signal.ts";
 import { Decoder } from "../net/wires/json/json_decoder.ts";
 import {

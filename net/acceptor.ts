@@ -5,7 +5,7 @@
  */
 
 import { quote } from "../core/values/inspect.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 import { prefixesOf } from "./address_prefix.ts";
 import { runHandshake } from "./handshake.ts";
 import type { NetworkLog } from "./network_log.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 import { HandshakeError, type Local } from "./wire.ts";
 
 /** The number of attempts at a time; others wait. Each takes a file descriptor or two. */

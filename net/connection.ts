@@ -33,8 +33,8 @@
 import nodeProcess from "node:process";
 import { QueueFullError } from "../core/errors.ts";
 import { scheduler } from "../core/scheduling/scheduler.ts";
-import type { Runtime } from "../core/runtime.ts";
-import { arrive, tracing } from "../core/signals/tracing.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
+import { arrive, tracing } from "../core/context/tracing.ts";
 import type { Backpressure, Signals } from "../core/signals/signal.ts";
 import type { Budget } from "./budget.ts";
 import type { KnownAddress } from "./known_addresses.ts";

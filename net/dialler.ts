@@ -14,9 +14,9 @@
 
 import nodeProcess from "node:process";
 import { outside } from "../core/context/async_context.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 import type { Signals, SpawnRequest, Target } from "../core/signals/signal.ts";
-import { UnreachableNode } from "../core/signals/unreachable_node.ts";
+import { UnreachableNode } from "../core/runtime/unreachable_node.ts";
 import type { Pid, Ref } from "../core/values/pid.ts";
 import { type Attempts, REPEATS } from "./attempts.ts";
 import type { Budget } from "./budget.ts";

@@ -18,7 +18,7 @@ import {
   type PeerName,
   type Wire,
 } from "./wire.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 
 /** The parts of a node that its questions need. */
 export interface NameQuestionsOptions {

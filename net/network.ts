@@ -5,9 +5,9 @@
  */
 
 import type { NetworkLog } from "./network_log.ts";
-import type { RefusedRequest } from "../core/peer_quotas.ts";
-import type { Reached, ReachTarget } from "../core/reach_target.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { RefusedRequest } from "../core/remote/peer_quotas.ts";
+import type { Reached, ReachTarget } from "../core/remote/reach_target.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 import type { Signals } from "../core/signals/signal.ts";
 import { Attempts } from "./attempts.ts";
 import { Budget } from "./budget.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { arrive, traceNow } from "../core/signals/tracing.ts";
+import { arrive, traceNow } from "../core/context/tracing.ts";
 import { QueueFullError } from "../core/errors.ts";
 import { Pid, Ref } from "../core/values/pid.ts";
 import { ServerMessage } from "../core/values/server_message.ts";

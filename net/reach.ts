@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Reached, ReachTarget } from "../core/reach_target.ts";
+import type { Reached, ReachTarget } from "../core/remote/reach_target.ts";
 import type { Dialler } from "./dialler.ts";
 import { cannotConnect, logFailure } from "./failure.ts";
 import type { NameQuestions } from "./name_questions.ts";

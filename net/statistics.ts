@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RefusedRequest } from "../core/peer_quotas.ts";
+import type { RefusedRequest } from "../core/remote/peer_quotas.ts";
 import type { RefusalCause } from "./wire.ts";
 
 /** The counters of a node's connections. All except the first two only grow. */

@@ -5,7 +5,7 @@
  */
 
 import { quote } from "../core/values/inspect.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 import type { Attempts } from "./attempts.ts";
 import { runHandshake } from "./handshake.ts";
 import type { HostEnvironment } from "./host_environment.ts";

@@ -7,7 +7,7 @@
 import { createHmac } from "node:crypto";
 import type { HostEnvironment } from "../net/host_environment.ts";
 import type { Network } from "../net/network.ts";
-import type { Discovery } from "../core/discovery.ts";
+import type { Discovery } from "../core/remote/discovery.ts";
 
 /** The parts of a node that its processes use to find others. */
 export interface DiscoveryOptions {

@@ -21,7 +21,7 @@
 
 import { notifyServers } from "../otp/gen/drain_notice.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
-import type { NodeRuntime } from "../core/node_runtime.ts";
+import type { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { runIn } from "../core/spawning/run_in_process.ts";
 import { inspect } from "../core/values/inspect.ts";
 import type { Pid } from "../core/values/pid.ts";

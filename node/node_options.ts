@@ -7,10 +7,7 @@
 import type { TlsOptions } from "../net/credentials.ts";
 import type { Limits, WireName } from "../net/wire.ts";
 import type { LogFilter, LogHook, LogLevel } from "../core/log/log_event.ts";
-import type {
-  Allow,
-  ModuleExports,
-} from "../core/spawning/exported_modules.ts";
+import type { Allow, ModuleExports } from "../core/remote/exported_modules.ts";
 import type { Topologies } from "../otp/cluster/topology.ts";
 import type { IoDevice } from "../otp/io/io_device.ts";
 import type { TreeEndAction } from "./tree_watch.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Modules } from "../core/spawning/exported_modules.ts";
+import type { Modules } from "../core/remote/exported_modules.ts";
 import type { Pid } from "../core/values/pid.ts";
 
 /** The parts of `shell/remsh.ts` that a node uses. */

@@ -5,7 +5,7 @@
  */
 
 import * as library from "./closure_scope.ts";
-import type { Modules } from "../core/spawning/exported_modules.ts";
+import type { Modules } from "../core/remote/exported_modules.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 

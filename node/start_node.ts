@@ -23,11 +23,11 @@ import {
   type WireName,
 } from "../net/wire.ts";
 import { NodeStartError } from "../core/errors.ts";
-import { NO_NODE, unnamedLoopback } from "../core/context/default_node.ts";
+import { NO_NODE, unnamedLoopback } from "../core/runtime/default_node.ts";
 import { textLog } from "../core/log/log_event.ts";
 import { NodeLog } from "../core/log/node_log.ts";
 import { systemClock } from "../core/host/clock.ts";
-import { NodeRuntime } from "../core/node_runtime.ts";
+import { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { serveGlobal } from "../otp/global/global_client.ts";
 import { serveInfo } from "../core/processes/process_info.ts";
 import { relayLog } from "../otp/logger/log_relay.ts";

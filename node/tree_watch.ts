@@ -8,7 +8,7 @@
  */
 
 import nodeProcess from "node:process";
-import type { NodeRuntime } from "../core/node_runtime.ts";
+import type { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { onTreeEnd, type TreeEnd } from "../otp/supervisor/tree_end.ts";
 
 /**

@@ -35,7 +35,7 @@
 
 import { Node, type TreeEnd } from "../node.ts";
 import { runIn } from "../core/spawning/run_in_process.ts";
-import { currentRuntime } from "../core/context/current_process.ts";
+import { currentRuntime } from "../core/runtime/current_process.ts";
 import {
   checkBoolean,
   checkCount,

@@ -13,7 +13,7 @@ import {
   setTracing,
   type Span,
   type Tracing,
-} from "../core/signals/tracing.ts";
+} from "../core/context/tracing.ts";
 import { restartsOf } from "../otp/supervisor/supervision.ts";
 
 /** The number of different names of spans that are distinguished; further ones count as `OTHER`. */

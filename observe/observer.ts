@@ -33,7 +33,7 @@ import {
   spawnMonitor,
 } from "../otp/process/process.ts";
 import { rpc } from "../otp/rpc/rpc.ts";
-import { currentRuntime } from "../core/context/current_process.ts";
+import { currentRuntime } from "../core/runtime/current_process.ts";
 import {
   checkOptions,
   checkPid,

@@ -43,8 +43,8 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import type { Span, Tracing } from "../core/signals/tracing.ts";
-import { isTrace } from "../core/signals/tracing.ts";
+import type { Span, Tracing } from "../core/context/tracing.ts";
+import { isTrace } from "../core/context/tracing.ts";
 import { checkFlags, checkOptions } from "../core/values/check_arguments.ts";
 import { formatExit } from "../core/values/exit_reason.ts";
 import { reasonOf } from "../core/values/error_classes.ts";

@@ -6,7 +6,7 @@
 
 import { IO } from "../otp/io/io.ts";
 import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";
-import { currentRuntime } from "../core/context/current_process.ts";
+import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import { pidOf, printedPid } from "../core/values/pid.ts";
 import { Atom } from "../core/values/atom.ts";

@@ -9,8 +9,8 @@ import { hintForError, hintForValue } from "./cli/hints.ts";
 import { formatThrown } from "./cli/report.ts";
 import { IO } from "../otp/io/io.ts";
 import { type Pid, type Ref, spawnMonitor } from "../otp/process/process.ts";
-import { currentProcess } from "../core/context/current_process.ts";
-import { runsTyped } from "../core/context/typed_code.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
+import { runsTyped } from "../core/runtime/typed_code.ts";
 import { inspect } from "../core/values/inspect.ts";
 
 import type { LineValues } from "./line_values.ts";

@@ -9,7 +9,7 @@ import { Cluster } from "../otp/cluster/cluster.ts";
 import * as library from "../mod.ts";
 import { makeScope } from "./cli/evaluate.ts";
 import type { Pid } from "../otp/process/process.ts";
-import type { Modules } from "../core/spawning/exported_modules.ts";
+import type { Modules } from "../core/remote/exported_modules.ts";
 import { serve } from "./shell_server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;

@@ -15,7 +15,7 @@ import {
   spawnMonitor,
 } from "../otp/process/process.ts";
 import { runInside } from "../core/context/async_context.ts";
-import { currentProcess } from "../core/context/current_process.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
 import { printable } from "../core/values/inspect.ts";
 import { formatExit } from "../core/values/exit_reason.ts";

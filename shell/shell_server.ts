@@ -17,7 +17,7 @@ import {
   type Ref,
   send,
 } from "../otp/process/process.ts";
-import { currentProcess } from "../core/context/current_process.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import { formatExit } from "../core/values/exit_reason.ts";
 import { makeCommands } from "./commands.ts";
 import { complete } from "./completion.ts";

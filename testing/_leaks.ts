@@ -9,7 +9,7 @@ import { Node } from "../node.ts";
 import { findScope } from "../otp/pg/pg_scope.ts";
 import { isStandardStream } from "../core/host/output_stream.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
-import type { Runtime } from "../core/runtime.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
 
 /** The flag by which a run gives stopping processes and nodes more time; see {@linkcode SETTLE}. */
 export const PATIENT_FLAG = "--harness-patient";

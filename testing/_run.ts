@@ -6,7 +6,7 @@
 
 import { Application } from "../otp/application/application.ts";
 import type { Node, NodeOptions } from "../node.ts";
-import { currentRuntime } from "../core/context/current_process.ts";
+import { currentRuntime } from "../core/runtime/current_process.ts";
 import { parseTestArguments } from "./_arguments.ts";
 import { say } from "./_announcements.ts";
 import { LeakCheck, type LeakOptions } from "./_leaks.ts";

@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { formatExit } from "../core/errors.ts";
 import { Node } from "../node.ts";
 import { isDown, receive, self } from "../otp/process/process.ts";
-import { currentProcess } from "../core/context/current_process.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
 import { type TestCluster, testCluster, withHost } from "./test_cluster.ts";

@@ -3,8 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { Budget } from "../net/budget.ts";
 import { DEFAULT_LIMITS, type Local } from "../net/wire.ts";
-import { BeamFunctions } from "../core/spawning/beam_functions.ts";
-import { Modules } from "../core/spawning/exported_modules.ts";
+import { BeamFunctions } from "../core/remote/beam_functions.ts";
+import { Modules } from "../core/remote/exported_modules.ts";
 
 /** A visible node that admits every peer. */
 export function localOf(

@@ -10,8 +10,8 @@ import {
 } from "../net/wire.ts";
 import { Budget } from "../net/budget.ts";
 import type { Node } from "../node.ts";
-import { BeamFunctions } from "../core/spawning/beam_functions.ts";
-import { Modules } from "../core/spawning/exported_modules.ts";
+import { BeamFunctions } from "../core/remote/beam_functions.ts";
+import { Modules } from "../core/remote/exported_modules.ts";
 import { Tuple } from "../core/values/tuple.ts";
 import { TermReader } from "../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../net/wires/beam/etf_encoder.ts";

@@ -11,9 +11,9 @@ import {
   spawnLink,
 } from "../otp/process/process.ts";
 import { startGroupLeader } from "../otp/io/group_leader.ts";
-import { NO_NODE, setDefaultRuntime } from "../core/context/default_node.ts";
+import { NO_NODE, setDefaultRuntime } from "../core/runtime/default_node.ts";
 import type { RuntimeEvent } from "../core/log/log_event.ts";
-import { NodeRuntime } from "../core/node_runtime.ts";
+import { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import type { ChildSpec } from "../otp/supervisor/supervisor.ts";
 
 const events: RuntimeEvent[] = [];

@@ -42,7 +42,7 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
 }
   --count N       the number of mutants (default 20)
   --seed N        the same mutants again, if the code is the same
-  --only PLACE    one mutant, as the table names it: core/reach_target.ts:12:5:negate
+  --only PLACE    one mutant, as the table names it: core/remote/reach_target.ts:12:5:negate
   --tests FILE    run this test file instead of those of the area; may be repeated
   --files N       run only the N test files that are likeliest to find a mutant; those that survive are not
                   final

@@ -44,7 +44,7 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import { advertisedAddress } from "../net/advertised_address.ts";
 import { isNodeName } from "../net/node_name.ts";
-import { currentProcess } from "../core/context/current_process.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import { promised } from "../core/promises/promises.ts";
 import {
   checkInteger,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tracing, untraced } from "../signals/tracing.ts";
+import { tracing, untraced } from "./tracing.ts";
 import { setNodeHere } from "../values/pid.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 

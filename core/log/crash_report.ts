@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Ancestor } from "../processes/lineage.ts";
+import type { Ancestor } from "../values/lineage.ts";
 import { inspectArgument } from "../values/inspect.ts";
 import type { Pid } from "../values/pid.ts";
 import {

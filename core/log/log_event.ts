@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Ancestor } from "../processes/lineage.ts";
+import type { Ancestor } from "../values/lineage.ts";
 import { writeError } from "../host/standard_streams.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import type { Pid } from "../values/pid.ts";

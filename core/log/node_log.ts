@@ -22,7 +22,7 @@ import {
   type TraceIds,
 } from "./log_event.ts";
 import { LOG_LEVELS, rankOf } from "./log_level.ts";
-import { tracing } from "../signals/tracing.ts";
+import { tracing } from "../context/tracing.ts";
 import {
   inspectArgument,
   printableLine,

@@ -10,10 +10,10 @@
  */
 
 import { Fifo } from "../collections/fifo.ts";
-import { endBoth } from "../context/stand_in.ts";
+import { endBoth } from "./stand_in.ts";
 import { crashEvent } from "../log/crash_report.ts";
 import type { CrashReport } from "../log/log_event.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { isExitError, reasonOf } from "../values/error_classes.ts";
 import { isOrderly } from "../values/exit_reason.ts";
 import { sendableReason, sendReason } from "../values/sendable_reason.ts";

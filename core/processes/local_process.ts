@@ -19,13 +19,13 @@ import { SmallMap } from "../collections/small_map.ts";
 import { Mailbox, type MailboxHost } from "./mailbox.ts";
 import type { Guard } from "./receivers.ts";
 import { Pid, Ref } from "../values/pid.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import type {
   Backpressure,
   MonitoredObject,
   Target,
 } from "../signals/signal.ts";
-import { type Lineage, lineageOf } from "./lineage.ts";
+import { type Lineage, lineageOf } from "../values/lineage.ts";
 import {
   type AliasMode,
   type Link,

@@ -5,11 +5,10 @@
  */
 
 import { watchersOf } from "./watchers.ts";
-import { currentProcess } from "../context/current_process.ts";
 import { Pid } from "../values/pid.ts";
 import type { LocalProcess } from "./local_process.ts";
-import type { Ancestor } from "./lineage.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Ancestor } from "../values/lineage.ts";
+import type { Runtime } from "./runtime.ts";
 import type { MonitoredObject } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
@@ -56,7 +55,7 @@ export function serveInfo(runtime: Runtime): void {
     "Process.info",
     (pid: unknown) => {
       const process = pid instanceof Pid ? runtime.find(pid) : undefined;
-      return process && infoOf(process, currentProcess(), {});
+      return process && infoOf(process, undefined, {});
     },
   );
 }
@@ -64,7 +63,7 @@ export function serveInfo(runtime: Runtime): void {
 /** Returns the information on a process, as another process of its node sees it now. */
 export function infoOf(
   process: LocalProcess,
-  caller: LocalProcess,
+  caller: LocalProcess | undefined,
   options: { messages?: boolean },
 ): ProcessInfo {
   const { mailbox, runtime } = process;

@@ -9,7 +9,7 @@ import { fromBeamName } from "../values/beam_names.ts";
 import { Pid } from "../values/pid.ts";
 import { moduleText } from "../values/literals.ts";
 import { Tuple } from "../values/tuple.ts";
-import type { Ancestor } from "./lineage.ts";
+import type { Ancestor } from "../values/lineage.ts";
 import type { ProcessInfo } from "./process_info.ts";
 
 /** The information in a list of pairs; `undefined` if it is another value, as of a process that is not alive. */

@@ -13,7 +13,7 @@
 
 import { NumberMap } from "../collections/number_map.ts";
 import { SmallMap } from "../collections/small_map.ts";
-import type { PeerQuotas } from "../peer_quotas.ts";
+import type { PeerQuotas } from "../remote/peer_quotas.ts";
 import type { Signals } from "../signals/signal.ts";
 import { numberText, type Pid, type Ref } from "../values/pid.ts";
 import {

@@ -7,7 +7,7 @@
 import { Atom } from "../values/atom.ts";
 import { isLeafTerm } from "../values/leaf_term.ts";
 import { Pid, Ref } from "../values/pid.ts";
-import { traceNow } from "./tracing.ts";
+import { traceNow } from "../context/tracing.ts";
 
 /** The traces of messages that have arrived and are not handled yet. */
 const traces = new WeakMap<object, string>();

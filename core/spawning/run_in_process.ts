@@ -8,9 +8,9 @@
 import { ExitError } from "../values/error_classes.ts";
 import { checkOptions, checkSignal } from "../values/check_arguments.ts";
 import { contextFor } from "../context/async_context.ts";
-import { assertFunction } from "./exported_modules.ts";
+import { assertFunction } from "../remote/exported_modules.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
 import type { OptionNames } from "../values/options.ts";
 
 /** Options for running a function in a process of its own. */

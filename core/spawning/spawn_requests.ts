@@ -5,10 +5,10 @@
  */
 
 import { endMonitor } from "../processes/local_process.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
 import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import type { Modules, Resolved } from "./exported_modules.ts";
+import type { Modules, Resolved } from "../remote/exported_modules.ts";
 
 /** Starts the process that a node asks for, or replies that it is refused. */
 export function startRequested(

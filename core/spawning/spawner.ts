@@ -10,8 +10,8 @@ import {
 } from "../processes/local_process.ts";
 import type { ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
-import type { Runtime, RuntimeSpawnOptions } from "../runtime.ts";
-import { tracing } from "../signals/tracing.ts";
+import type { Runtime, RuntimeSpawnOptions } from "../processes/runtime.ts";
+import { tracing } from "../context/tracing.ts";
 import { startSoon } from "./start_process.ts";
 import { traced } from "./traced_start.ts";
 

@@ -8,7 +8,7 @@
  */
 
 import type { LocalProcess } from "../processes/local_process.ts";
-import { traceNow, tracing } from "../signals/tracing.ts";
+import { traceNow, tracing } from "../context/tracing.ts";
 
 /** The code of a new process, in the trace of the code that is running now. */
 export function traced(

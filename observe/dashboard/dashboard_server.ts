@@ -10,7 +10,7 @@ import { Process } from "../../otp/process/process.ts";
 import {
   currentProcess,
   currentRuntime,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { Observer } from "../observer.ts";
 import { PageServer } from "./page_server.ts";

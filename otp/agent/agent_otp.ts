@@ -14,7 +14,7 @@ import {
   LocalFunction,
 } from "../../core/values/functions.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import type { BeamFunctions } from "../../core/spawning/beam_functions.ts";
+import type { BeamFunctions } from "../../core/remote/beam_functions.ts";
 import { toBeam } from "../../core/values/beam_types.ts";
 import type { Mfa, Runnable } from "../../core/signals/signal.ts";
 import type { OtpEncoding } from "../gen/server.ts";

@@ -10,7 +10,7 @@
 import { UndefinedFunctionError } from "../../core/errors.ts";
 import { atom } from "../../core/values/atom.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import type { BeamFunctions } from "../../core/spawning/beam_functions.ts";
+import type { BeamFunctions } from "../../core/remote/beam_functions.ts";
 import type { BeamType } from "../../core/values/beam_types.ts";
 import {
   type CopyField,
@@ -25,12 +25,12 @@ import {
   agentRequestToOtp,
   OtpAgentRequest,
 } from "./agent_otp.ts";
-import { currentProcess } from "../../core/context/current_process.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import {
   type Resolved,
   spawnError,
-} from "../../core/spawning/exported_modules.ts";
+} from "../../core/remote/exported_modules.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -42,7 +42,7 @@ import {
   checkRecord,
   checkString,
 } from "../../core/values/check_arguments.ts";
-import { currentRuntime } from "../../core/context/current_process.ts";
+import { currentRuntime } from "../../core/runtime/current_process.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 

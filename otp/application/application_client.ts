@@ -18,7 +18,7 @@ import { formatExit } from "../../core/values/exit_reason.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import { allowErrorClass } from "../../core/values/error_term.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import type {
   ApplicationReply,
   ApplicationRequest,

@@ -22,7 +22,7 @@ import {
 import type { Pid } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { sendableReason } from "../../core/values/sendable_reason.ts";
 import { tell } from "../gen/call.ts";
 import { fromNode } from "../gen/messages.ts";

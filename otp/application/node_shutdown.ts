@@ -10,7 +10,7 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { printableLine, quote } from "../../core/values/inspect.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import {

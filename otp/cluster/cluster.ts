@@ -42,7 +42,7 @@ import { DEFAULT_CLUSTER, startCluster } from "./start_cluster.ts";
 import type { Topologies } from "./topology.ts";
 import type { ChildSpec } from "../supervisor/child_spec.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { promised } from "../../core/promises/promises.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";

@@ -17,7 +17,7 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Reached } from "../../core/reach_target.ts";
+import type { Reached } from "../../core/remote/reach_target.ts";
 import { tell } from "../gen/call.ts";
 import { fromSelf, isTyped } from "../gen/messages.ts";
 import { BADARG, type Server } from "../gen/server.ts";

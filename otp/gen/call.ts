@@ -11,7 +11,7 @@
  * @module
  */
 
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
@@ -23,7 +23,7 @@ import {
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import { ServerRequest } from "../../core/values/server_message.ts";
-import { tracing } from "../../core/signals/tracing.ts";
+import { tracing } from "../../core/context/tracing.ts";
 import { inspectArgument } from "../../core/values/inspect.ts";
 import {
   type CallDescription,

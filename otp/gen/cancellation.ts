@@ -7,7 +7,7 @@
  * @module
  */
 
-import { never } from "../../core/context/current_process.ts";
+import { never } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import { ignore } from "../../core/promises/promises.ts";

@@ -5,8 +5,8 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
-import { untraced } from "../../core/signals/tracing.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
+import { untraced } from "../../core/context/tracing.ts";
 import { serve, type Server } from "./server.ts";
 
 /** Has a node start the server of that name when it is first asked for. */

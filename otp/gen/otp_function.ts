@@ -5,11 +5,11 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import type { Mfa } from "../../core/signals/signal.ts";
 import { toBeam } from "../../core/values/beam_types.ts";
-import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { spawnError } from "../../core/remote/exported_modules.ts";
 import { resolveFor } from "../../core/spawning/spawn_requests.ts";
 
 /** Runs a function that was found, and which this node calls by that name. */

@@ -24,7 +24,7 @@ import { andThen } from "../../core/promises/promises.ts";
 import { isOrderly } from "../../core/values/exit_reason.ts";
 import { ServerMessage } from "../../core/values/server_message.ts";
 import { takeTrace } from "../../core/signals/message_traces.ts";
-import { tracing } from "../../core/signals/tracing.ts";
+import { tracing } from "../../core/context/tracing.ts";
 import { untilExit } from "../../core/spawning/traced_start.ts";
 import { Call, Cast, Stop, SystemRequest } from "./messages.ts";
 import { Suspension } from "./suspension.ts";

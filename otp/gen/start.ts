@@ -6,7 +6,7 @@
 
 import { ExitError } from "../../core/errors.ts";
 import { andThen } from "../../core/promises/promises.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { isOver, remaining, type TimeLimits, within } from "./cancellation.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";

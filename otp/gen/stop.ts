@@ -4,7 +4,7 @@
  * @module
  */
 
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { builtin } from "../../core/host/builtin.ts";
 import {
   PendingAnswer,

@@ -12,7 +12,7 @@
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { printableName } from "../../core/log/event_text.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { SystemRequest } from "./messages.ts";

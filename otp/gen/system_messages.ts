@@ -13,7 +13,7 @@
 import { Atom, atom } from "../../core/values/atom.ts";
 import { isExitOrLikeOne } from "../../core/values/exit_message.ts";
 import { printable } from "../../core/values/inspect.ts";
-import { notAllowed } from "../../core/spawning/exported_modules.ts";
+import { notAllowed } from "../../core/remote/exported_modules.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";

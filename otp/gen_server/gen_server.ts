@@ -81,7 +81,7 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { promised } from "../../core/promises/promises.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";

@@ -7,7 +7,7 @@
 // Every module of servers that users name reaches this file, and so the registry of `{ global: name }`.
 import "../global/global_client.ts";
 import { ExitError } from "../../core/errors.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import {
   inspect,
   inspectArgument,

@@ -26,7 +26,7 @@
  */
 
 import { ExitError } from "../../core/errors.ts";
-import type { ModuleFunction } from "../../core/spawning/exported_modules.ts";
+import type { ModuleFunction } from "../../core/remote/exported_modules.ts";
 import {
   checkWait,
   TIME_LIMITS,
@@ -63,7 +63,7 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { inspect } from "../../core/values/inspect.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import {
   callExit,
@@ -29,7 +29,7 @@ import {
 } from "./global_messages.ts";
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
-import { spawnOn } from "../../core/spawning/spawn_on_node.ts";
+import { spawnOn } from "../../core/runtime/spawn_on_node.ts";
 import { Ending } from "../gen/stop.ts";
 
 /** The name of the service that starts a node's server. */

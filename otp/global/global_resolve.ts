@@ -7,7 +7,7 @@
  */
 
 import { inspectWithin } from "../../core/values/inspect.ts";
-import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { spawnError } from "../../core/remote/exported_modules.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { GlobalEntry } from "./global_messages.ts";

@@ -21,8 +21,8 @@
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { untraced } from "../../core/signals/tracing.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import { untraced } from "../../core/context/tracing.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
 import {

@@ -9,7 +9,7 @@ import { printable } from "../../core/values/inspect.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
 import { type ReplyTarget, ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { PendingWrites } from "./pending_writes.ts";
 import { type IoRequest, isTyped } from "../gen/messages.ts";
 import type { IoDevice } from "./io_device.ts";

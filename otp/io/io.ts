@@ -25,7 +25,7 @@ import {
   checkPid,
   checkString,
 } from "../../core/values/check_arguments.ts";
-import { onUnnamedRuntime } from "../../core/context/default_node.ts";
+import { onUnnamedRuntime } from "../../core/runtime/default_node.ts";
 import {
   inspect as show,
   INSPECT_OPTIONS,

@@ -9,7 +9,7 @@ import { startCallWithData } from "../gen/call.ts";
 import type { IoOperation } from "../gen/messages.ts";
 import { ioReplyFromOtp } from "./io_otp.ts";
 import { SentIoRequest } from "./io_request.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { describeExit } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
 

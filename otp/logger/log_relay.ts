@@ -10,7 +10,7 @@
  */
 
 import { type LogEvent, metadataText } from "../../core/log/log_event.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { isFull } from "../../core/signals/signal.ts";
 import { atom } from "../../core/values/atom.ts";
 import type { Pid } from "../../core/values/pid.ts";

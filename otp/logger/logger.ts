@@ -38,7 +38,7 @@
 import {
   currentRuntime,
   insideOf,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import type {
   LogEvent,
   LogFilter,
@@ -60,7 +60,7 @@ export type {
   SupervisorError,
   SupervisorReport,
 } from "../../core/log/log_event.ts";
-export type { Ancestor } from "../../core/processes/lineage.ts";
+export type { Ancestor } from "../../core/values/lineage.ts";
 export type { MonitoredObject } from "../../core/signals/signal.ts";
 export type { Pid } from "../../core/values/pid.ts";
 

@@ -12,7 +12,7 @@ import { serveOnDemand } from "../gen/on_demand.ts";
 import { NO_REPLY, type Server } from "../gen/server.ts";
 import { sendingNode } from "../gen/signed_messages.ts";
 import type { LogLevel } from "../../core/log/log_event.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { Atom } from "../../core/values/atom.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { Tuple } from "../../core/values/tuple.ts";

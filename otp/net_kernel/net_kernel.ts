@@ -8,7 +8,7 @@
 
 import { serveOnDemand } from "../gen/on_demand.ts";
 import { NO_REPLY, type Server } from "../gen/server.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { atom } from "../../core/values/atom.ts";
 import { Tuple } from "../../core/values/tuple.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 
 /** The least time between two samples, in milliseconds: several observers share them. */
 const LEAST = 500;

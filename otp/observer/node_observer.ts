@@ -11,9 +11,9 @@
  * @module
  */
 
-import { currentProcess } from "../../core/context/current_process.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
 import { checkPid } from "../../core/values/check_arguments.ts";
 import {

@@ -6,8 +6,8 @@
 
 import nodeProcess from "node:process";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { untraced } from "../../core/signals/tracing.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import { untraced } from "../../core/context/tracing.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { applicationsOf } from "../application/application_controller.ts";
 import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
 

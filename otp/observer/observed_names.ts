@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { globalServer } from "../global/global_server.ts";
 import { runningScopes } from "../pg/pg_scope.ts";
 import { registryTables } from "../registry/registry_table.ts";

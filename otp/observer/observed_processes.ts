@@ -6,7 +6,7 @@
 
 import { watchersOf } from "../../core/processes/watchers.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { suspensionOf } from "../gen/suspension.ts";
 import { supervisionOf } from "../supervisor/supervision.ts";

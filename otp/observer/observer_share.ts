@@ -8,8 +8,8 @@
  * @module
  */
 
-import { currentProcess } from "../../core/context/current_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 
 /** The time that passes for a time of answers. */
 const FACTOR = 4;

@@ -5,7 +5,7 @@
  */
 
 import { outside } from "../../core/context/async_context.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type { NodeObserver } from "./node_observer.ts";
 import { ObserverShare } from "./observer_share.ts";
 import type { ObservedConnection } from "./observed_terms.ts";

@@ -33,7 +33,7 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";

@@ -7,7 +7,7 @@
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 
 /** Levels of a group's message around the group. */

@@ -11,7 +11,7 @@ import { type Pid, Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type { TermKey } from "../../core/values/term_key.ts";
 import { Joins } from "./join_counts.ts";
 import { fromSelf, isTyped } from "../gen/messages.ts";

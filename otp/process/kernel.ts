@@ -12,11 +12,11 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import type { WaitOptions } from "../../core/processes/mailbox.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { MonitoredObject } from "../../core/signals/signal.ts";
-import { assertFunction } from "../../core/spawning/exported_modules.ts";
+import { assertFunction } from "../../core/remote/exported_modules.ts";
 import {
   checkArgs,
   checkOptions,

@@ -32,14 +32,14 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import {
   type LocalProcess,
   PROCESS_LABEL,
 } from "../../core/processes/local_process.ts";
-import type { Ancestor } from "../../core/processes/lineage.ts";
+import type { Ancestor } from "../../core/values/lineage.ts";
 import type { AliasMode } from "../../core/processes/links_and_monitors.ts";
-import type { RemoteFunction } from "../../core/spawning/exported_modules.ts";
+import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { infoOf, type ProcessInfo } from "../../core/processes/process_info.ts";
 import { infoFromOtp } from "../../core/processes/process_info_otp.ts";
 import { isFull } from "../../core/signals/signal.ts";

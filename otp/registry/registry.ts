@@ -53,7 +53,7 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";

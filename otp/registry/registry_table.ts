@@ -8,7 +8,7 @@ import { NoProcessError } from "../../core/errors.ts";
 import { quote } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 

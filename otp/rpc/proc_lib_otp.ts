@@ -8,7 +8,7 @@
  */
 
 import { isRunnable } from "../gen/messages.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 
 /** The name of the service. */

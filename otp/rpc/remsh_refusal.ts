@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { Atom, atom } from "../../core/values/atom.ts";
 import { tuple } from "../../core/values/tuple.ts";
 

@@ -30,7 +30,7 @@ import { isSigned, partAsSent } from "../gen/signed_messages.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { scheduler } from "../../core/scheduling/scheduler.ts";
 import { andThen, ignore } from "../../core/promises/promises.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type { Mfa } from "../../core/signals/signal.ts";
 import { Atom, atom } from "../../core/values/atom.ts";
 import { fromBeamName, unquotedName } from "../../core/values/beam_names.ts";

@@ -26,7 +26,7 @@ import { RpcError } from "../../core/errors.ts";
 import type {
   ModuleFunction,
   RemoteFunction,
-} from "../../core/spawning/exported_modules.ts";
+} from "../../core/remote/exported_modules.ts";
 import { timeoutOf } from "../gen/call.ts";
 import { CANCEL_OPTIONS, type CancelOptions } from "../gen/cancellation.ts";
 import {
@@ -36,13 +36,13 @@ import {
   type RpcOutcome,
   startRpc,
 } from "./rpc_call.ts";
-import { tracing } from "../../core/signals/tracing.ts";
+import { tracing } from "../../core/context/tracing.ts";
 import { checkArgs, checkList } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 

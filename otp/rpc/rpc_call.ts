@@ -11,7 +11,7 @@
  * @module
  */
 
-import { tracing } from "../../core/signals/tracing.ts";
+import { tracing } from "../../core/context/tracing.ts";
 import {
   ExitError,
   RpcError,
@@ -19,20 +19,20 @@ import {
   UndefinedFunctionError,
 } from "../../core/errors.ts";
 import { andThen, atAwait } from "../../core/promises/promises.ts";
-import { currentProcess, never } from "../../core/context/current_process.ts";
+import { currentProcess, never } from "../../core/runtime/current_process.ts";
 import { Atom } from "../../core/values/atom.ts";
 import { inspect, printable } from "../../core/values/inspect.ts";
 import {
   type RemoteFunction,
   type Resolved,
   spawnError,
-} from "../../core/spawning/exported_modules.ts";
+} from "../../core/remote/exported_modules.ts";
 import { type Pid, Ref } from "../../core/values/pid.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { describeExit, isReason } from "../../core/values/exit_reason.ts";
 import { sendableReason } from "../../core/values/sendable_reason.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type {
   Runnable,
   SpawnFailure,
@@ -47,7 +47,7 @@ import {
   executeCall,
   isUndef,
 } from "./rpc_otp.ts";
-import { requestOf } from "../../core/spawning/spawn_on_node.ts";
+import { requestOf } from "../../core/runtime/spawn_on_node.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 
 /** The name of the service. */

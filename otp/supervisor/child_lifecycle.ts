@@ -15,7 +15,7 @@ import {
 import { inspectArgument, quote } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { isOrderly } from "../../core/values/exit_reason.ts";
 import { sendableReason } from "../../core/values/sendable_reason.ts";
 import type { Runnable } from "../../core/signals/signal.ts";

@@ -7,9 +7,9 @@
 
 import { UndefinedFunctionError } from "../../core/errors.ts";
 import { inspect, inspectArgument, quote } from "../../core/values/inspect.ts";
-import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { spawnError } from "../../core/remote/exported_modules.ts";
 import { Pid } from "../../core/values/pid.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type { Runnable } from "../../core/signals/signal.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import {

@@ -41,7 +41,7 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import {

@@ -7,7 +7,7 @@
 
 import type { Link } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { formatExit } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { ChildType } from "./child_spec.ts";

@@ -5,9 +5,9 @@
  */
 
 import { ExitError } from "../../core/errors.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { quote } from "../../core/values/inspect.ts";
-import { forgetRequest } from "../../core/spawning/spawn_on_node.ts";
+import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { call, type RequestOptions, startCall } from "../gen/call.ts";
 import {

@@ -5,7 +5,7 @@
  */
 
 import type { OtpEncoding } from "../gen/server.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type { Mfa, Runnable } from "../../core/signals/signal.ts";
 import {
   type CopyField,

@@ -12,7 +12,7 @@
 import { printableName } from "../../core/log/event_text.ts";
 import type { Link } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { isOrderly } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { reasonLine, type Root, rootOf, supervisionOf } from "./supervision.ts";

@@ -9,7 +9,7 @@
  */
 
 import { callExit, describeTimeout } from "../gen/server_ref.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { PendingAnswer } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { atAwait } from "../../core/promises/promises.ts";

@@ -42,8 +42,8 @@ import type {
 import {
   type RemoteFunction,
   spawnError,
-} from "../../core/spawning/exported_modules.ts";
-import { forgetRequest } from "../../core/spawning/spawn_on_node.ts";
+} from "../../core/remote/exported_modules.ts";
+import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import { isExitError } from "../../core/values/error_classes.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";

@@ -58,7 +58,7 @@ import {
   currentProcess,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import { BrandedObject } from "../../core/values/branded_object.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import {
@@ -66,7 +66,7 @@ import {
   checkName,
   type ModuleFunction,
   type RemoteFunction,
-} from "../../core/spawning/exported_modules.ts";
+} from "../../core/remote/exported_modules.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 

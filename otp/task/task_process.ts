@@ -9,15 +9,15 @@ import type {
   ProcessOptions,
 } from "../../core/processes/local_process.ts";
 import { andThen } from "../../core/promises/promises.ts";
-import type { RuntimeSpawnOptions } from "../../core/runtime.ts";
+import type { RuntimeSpawnOptions } from "../../core/processes/runtime.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { CancelOptions } from "../gen/cancellation.ts";
-import { currentProcess } from "../../core/context/current_process.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
 import {
   checkName,
   type RemoteFunction,
   spawnError,
-} from "../../core/spawning/exported_modules.ts";
+} from "../../core/remote/exported_modules.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import type { OwnedTask } from "./owned_task.ts";
 import type { TaskStarter } from "./stream_monitor.ts";

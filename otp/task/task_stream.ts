@@ -30,7 +30,7 @@ import {
 } from "../../core/scheduling/abort_watch.ts";
 import type { Deadline, Expiring } from "../../core/scheduling/deadlines.ts";
 import { inspect } from "../../core/values/inspect.ts";
-import { never, waitingProcess } from "../../core/context/current_process.ts";
+import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -10,7 +10,7 @@
 import { PendingAnswer } from "../../core/processes/pending_answer.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { RemoteFunction } from "../../core/spawning/exported_modules.ts";
+import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { ChildShutdown } from "../supervisor/child_spec.ts";
 import { OwnedTask } from "../task/owned_task.ts";

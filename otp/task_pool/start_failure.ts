@@ -7,7 +7,7 @@
 import { QueueFullError } from "../../core/errors.ts";
 import { isTyped } from "../gen/messages.ts";
 import type { SpawnFailure } from "../../core/signals/signal.ts";
-import { spawnError } from "../../core/spawning/exported_modules.ts";
+import { spawnError } from "../../core/remote/exported_modules.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
 

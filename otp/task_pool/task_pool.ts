@@ -55,13 +55,13 @@ import {
   currentRuntime,
   never,
   waitingProcess,
-} from "../../core/context/current_process.ts";
+} from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
   assertFunction,
   checkName,
   type RemoteFunction,
-} from "../../core/spawning/exported_modules.ts";
+} from "../../core/remote/exported_modules.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import {
   checkArgs,
@@ -99,7 +99,7 @@ export type {
   NameRegistry,
   ViaName,
 } from "../gen/server_ref.ts";
-export type { ModuleFunction } from "../../core/spawning/exported_modules.ts";
+export type { ModuleFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 export type {

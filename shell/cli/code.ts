@@ -10,8 +10,8 @@ import {
   receive,
   spawnMonitor,
 } from "../../otp/process/process.ts";
-import { currentProcess } from "../../core/context/current_process.ts";
-import { runsTyped } from "../../core/context/typed_code.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
+import { runsTyped } from "../../core/runtime/typed_code.ts";
 import { evaluate, type Scope } from "./evaluate.ts";
 import { hintForError } from "./hints.ts";
 import { complain } from "./output.ts";

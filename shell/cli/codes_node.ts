@@ -15,7 +15,7 @@ import {
 } from "../../otp/application/application.ts";
 import { type ModuleExports, Node } from "../../node.ts";
 import { outside, runInside } from "../../core/context/async_context.ts";
-import { onDefaultRuntime, unnamed } from "../../core/context/default_node.ts";
+import { onDefaultRuntime, unnamed } from "../../core/runtime/default_node.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 

@@ -20,7 +20,7 @@ import {
 } from "../../node.ts";
 import { receive } from "../../otp/process/process.ts";
 import { runInside } from "../../core/context/async_context.ts";
-import { unnamed } from "../../core/context/default_node.ts";
+import { unnamed } from "../../core/runtime/default_node.ts";
 import { quote } from "../../core/values/inspect.ts";
 import { standardOutput } from "../../core/host/output_stream.ts";
 import { isShutdown } from "../../core/values/exit_reason.ts";

@@ -13,7 +13,7 @@ import {
   send,
   spawn,
 } from "../../otp/process/process.ts";
-import { currentRuntime } from "../../core/context/current_process.ts";
+import { currentRuntime } from "../../core/runtime/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 import { connectedNodes } from "./_scenario.ts";
 

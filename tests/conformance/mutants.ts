@@ -30,8 +30,8 @@ export interface Mutant {
   tests?: string[];
 }
 
-const DELIVERY = "core/signals/local_delivery.ts";
-const NODES = "core/connected_nodes.ts";
+const DELIVERY = "core/runtime/local_delivery.ts";
+const NODES = "core/processes/connected_nodes.ts";
 const PROCESS = "core/processes/local_process.ts";
 
 /** The mutations. */
@@ -739,14 +739,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a reply does not end the monitor of its alias",
-    file: "core/signals/local_delivery.ts",
+    file: "core/runtime/local_delivery.ts",
     from: "process.demonitor(alias);\n      process.unalias(alias);",
     to: "process.unalias(alias);",
     tests: ["simulation_calls_test.ts"],
   },
   {
     name: "a DOWN does not end an alias of the mode demonitor",
-    file: "core/signals/local_delivery.ts",
+    file: "core/runtime/local_delivery.ts",
     from: 'if (mode !== undefined && mode !== "explicit_unalias") {',
     to: 'if (mode === "reply_demonitor") {',
     tests: ["simulation_calls_test.ts"],
@@ -776,21 +776,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "Node.monitorNodes sends one event for several calls",
-    file: "core/connected_nodes.ts",
+    file: "core/processes/connected_nodes.ts",
     from: "(wasUp && !isHidden ? process.watchesNodes : 0)",
     to: "(wasUp && !isHidden && process.watchesNodes > 0 ? 1 : 0)",
     tests: ["simulation_node_monitors_test.ts"],
   },
   {
     name: "Node.monitor sends more than one nodedown",
-    file: "core/connected_nodes.ts",
+    file: "core/processes/connected_nodes.ts",
     from: "process.nodeMonitors?.delete(node);",
     to: "",
     tests: ["simulation_node_monitors_test.ts"],
   },
   {
     name: "nodedown is sent for hidden nodes",
-    file: "core/connected_nodes.ts",
+    file: "core/processes/connected_nodes.ts",
     from: "(wasUp && !isHidden ? process.watchesNodes : 0)",
     to: "process.watchesNodes",
     tests: ["simulation_node_monitors_test.ts"],
@@ -834,7 +834,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "arguments for a node by its own name are not copied",
-    file: "core/spawning/spawn_on_node.ts",
+    file: "core/runtime/spawn_on_node.ts",
     from: "isLocal ? copyTerm(args, maxDepth) as unknown[] : args,",
     to: "args,",
     tests: ["copies_test.ts"],

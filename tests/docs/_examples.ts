@@ -10,7 +10,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { receive } from "../../otp/process/kernel.ts";
 import { Process } from "../../otp/process/process.ts";
-import { currentRuntime } from "../../core/context/current_process.ts";
+import { currentRuntime } from "../../core/runtime/current_process.ts";
 import { SYSTEM } from "../../testing/_leaks.ts";
 import { test } from "../../testing/tags.ts";
 

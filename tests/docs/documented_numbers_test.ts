@@ -23,7 +23,7 @@ import {
   REQUEST_TIME,
 } from "../../observe/dashboard/page_server.ts";
 import { refusalOfRequest } from "../../observe/dashboard/request_checks.ts";
-import { NodeRuntime } from "../../core/node_runtime.ts";
+import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { askDnsSrv } from "../../otp/cluster/strategies/dns.ts";
 import { TaskLoad } from "../../otp/task/task_load.ts";
@@ -71,7 +71,7 @@ import {
   send,
   spawnLink,
 } from "../../otp/process/process.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { checkTopologies } from "../../otp/cluster/check_topologies.ts";
 import { formatText, MAX_FORMATTED } from "../../otp/io/erlang_format.ts";
 import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";

@@ -44,7 +44,7 @@ import { Pid, Ref } from "../../core/values/pid.ts";
 import { Call } from "../../otp/gen/messages.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import { Atom } from "../../core/values/atom.ts";
-import { NodeRuntime } from "../../core/node_runtime.ts";
+import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import type { Signals } from "../../core/signals/signal.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { valueOf } from "../../tools/protocol_vectors.ts";

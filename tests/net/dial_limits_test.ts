@@ -23,7 +23,7 @@ import {
   send,
 } from "../../otp/process/process.ts";
 import { rpc } from "../../otp/rpc/rpc.ts";
-import { NodeRuntime } from "../../core/node_runtime.ts";
+import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";

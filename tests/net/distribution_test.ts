@@ -22,7 +22,7 @@ import {
   send,
   spawn,
 } from "../../otp/process/process.ts";
-import { insideOf } from "../../core/context/current_process.ts";
+import { insideOf } from "../../core/runtime/current_process.ts";
 import { atom } from "../../core/values/atom.ts";
 import { NodeProcess } from "../_node_process.ts";
 import {

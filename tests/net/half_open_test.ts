@@ -10,7 +10,7 @@ import {
   type Transport,
   type TransportHandlers,
 } from "../../net/wire.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import { test } from "../../testing/tags.ts";
 import { numbersIn } from "../_pages.ts";
 

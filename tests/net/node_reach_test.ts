@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Node } from "../../node.ts";
-import { currentProcess } from "../../core/context/current_process.ts";
-import type { Reached, ReachTarget } from "../../core/reach_target.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
+import type { Reached, ReachTarget } from "../../core/remote/reach_target.ts";
 import { clusterTest } from "../_nodes.ts";
 import { hello, RawListener } from "../_raw_peer.ts";
 

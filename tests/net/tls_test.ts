@@ -18,7 +18,7 @@ import { TlsTransport } from "../../net/tls.ts";
 import { NodeStartError } from "../../core/errors.ts";
 import { Node, type NodeOptions, type TlsOptions } from "../../node.ts";
 import { receive, self, send } from "../../otp/process/process.ts";
-import { currentProcess } from "../../core/context/current_process.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
 import { test } from "../../testing/tags.ts";
 import { X509Certificate } from "node:crypto";
 import { type CertificateNames, makeCertificates } from "../../tools/certs.ts";

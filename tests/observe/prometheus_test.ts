@@ -17,7 +17,7 @@ import {
   Supervisor,
 } from "../../mod.ts";
 import { metrics } from "../../observe/metrics.ts";
-import { tracing } from "../../core/signals/tracing.ts";
+import { tracing } from "../../core/context/tracing.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
 import { clusterTest } from "../_nodes.ts";

@@ -34,7 +34,7 @@ import {
   TaskSupervisor,
 } from "../../mod.ts";
 import { Telemetry } from "../../observe/telemetry.ts";
-import { tracing } from "../../core/signals/tracing.ts";
+import { tracing } from "../../core/context/tracing.ts";
 import { elixirPairTest } from "../_elixir_pair.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";
 import { withRaw } from "../_raw_peer.ts";

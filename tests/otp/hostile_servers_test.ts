@@ -32,7 +32,7 @@ import {
 } from "../../otp/process/process.ts";
 import { Registry } from "../../otp/registry/registry.ts";
 import { rpc } from "../../otp/rpc/rpc.ts";
-import { currentRuntime } from "../../core/context/current_process.ts";
+import { currentRuntime } from "../../core/runtime/current_process.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
 import { Task } from "../../otp/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";

@@ -4,7 +4,7 @@ import type { Node } from "../../node.ts";
 import type { Pid, Ref } from "../../otp/process/process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { watchersOf } from "../../core/processes/watchers.ts";
-import type { Runtime } from "../../core/runtime.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 
 /** The entries that one table has and another lacks, one per line. */
 export function disagreements(nodes: readonly Node[]): string[] {

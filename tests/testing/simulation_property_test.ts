@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Pid } from "../../otp/process/process.ts";
-import type { NodeRuntime } from "../../core/node_runtime.ts";
+import type { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import type { Signals } from "../../core/signals/signal.ts";
 import { test } from "../../testing/tags.ts";
 import { textFrame } from "../../net/wires/json/json_frames.ts";

@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ExitError } from "../../core/errors.ts";
 import type { Node } from "../../node.ts";
-import { NodeRuntime } from "../../core/node_runtime.ts";
+import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { Timeline } from "../../testing/simulation/timeline.ts";
 import { test } from "../../testing/tags.ts";

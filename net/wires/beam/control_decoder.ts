@@ -8,7 +8,7 @@
  * @module
  */
 
-import { arrive, isTrace } from "../../../core/signals/tracing.ts";
+import { arrive, isTrace } from "../../../core/context/tracing.ts";
 import type { Incoming, Local, Peer } from "../../wire.ts";
 import type { Signals, Target } from "../../../core/signals/signal.ts";
 import { Atom } from "../../../core/values/atom.ts";

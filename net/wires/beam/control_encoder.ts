@@ -13,7 +13,7 @@
  * @module
  */
 
-import { traceNow, tracing } from "../../../core/signals/tracing.ts";
+import { traceNow, tracing } from "../../../core/context/tracing.ts";
 import type {
   Functions,
   IntroducedNode,

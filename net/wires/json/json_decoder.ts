@@ -4,7 +4,7 @@
  * @module
  */
 
-import { arrive, isTrace } from "../../../core/signals/tracing.ts";
+import { arrive, isTrace } from "../../../core/context/tracing.ts";
 import type { ByteBudget, IntroducedNode, Limits, Port } from "../../wire.ts";
 import {
   Call,

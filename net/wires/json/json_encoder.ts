@@ -27,7 +27,7 @@
  * @module
  */
 
-import { traceNow, tracing } from "../../../core/signals/tracing.ts";
+import { traceNow, tracing } from "../../../core/context/tracing.ts";
 import type { IntroducedNode, Limits, Outgoing, Port } from "../../wire.ts";
 import { Call } from "../../../otp/gen/messages.ts";
 import { inspect } from "../../../core/values/inspect.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Discovery } from "../../../core/discovery.ts";
+import type { Discovery } from "../../../core/remote/discovery.ts";
 import type { EpmdTopology } from "../topology.ts";
 import { NotedAnswer } from "./poll.ts";
 import { reasonText } from "./strategy.ts";

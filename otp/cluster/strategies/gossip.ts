@@ -16,7 +16,7 @@
 import type { Socket } from "node:dgram";
 import { outside } from "../../../core/context/async_context.ts";
 import { ignore } from "../../../core/promises/promises.ts";
-import type { Discovery } from "../../../core/discovery.ts";
+import type { Discovery } from "../../../core/remote/discovery.ts";
 import { hostAndPort } from "../addresses.ts";
 import type { GossipCounts } from "../cluster_info.ts";
 import type { ClusterTarget, GossipTopology } from "../topology.ts";

@@ -5,7 +5,7 @@
  */
 
 import { runInside } from "../../../core/context/async_context.ts";
-import type { Discovery } from "../../../core/discovery.ts";
+import type { Discovery } from "../../../core/remote/discovery.ts";
 import type { CustomTopology, Topology } from "../topology.ts";
 import { askDns, askDnsSrv } from "./dns.ts";
 import { askEpmd } from "./epmd.ts";

@@ -4,7 +4,7 @@ import { ProcessExited } from "../../../core/errors.ts";
 import { Node } from "../../../node.ts";
 import { Process } from "../../../otp/process/process.ts";
 import { currentContext } from "../../../core/context/async_context.ts";
-import { insideOf } from "../../../core/context/current_process.ts";
+import { insideOf } from "../../../core/runtime/current_process.ts";
 import { test } from "../../../testing/tags.ts";
 import { isPending } from "../../_processes.ts";
 import { until } from "../../_until.ts";

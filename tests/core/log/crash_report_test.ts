@@ -30,8 +30,8 @@ import {
 import {
   NO_NODE,
   setDefaultRuntime,
-} from "../../../core/context/default_node.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+} from "../../../core/runtime/default_node.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";

@@ -21,8 +21,8 @@ import {
   spawn,
 } from "../../../otp/process/process.ts";
 import { Registry } from "../../../otp/registry/registry.ts";
-import type { NodeRuntime } from "../../../core/node_runtime.ts";
-import { currentRuntime } from "../../../core/context/current_process.ts";
+import type { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
+import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { ended, processTest, quiet } from "../../_processes.ts";

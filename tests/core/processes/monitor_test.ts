@@ -1,7 +1,7 @@
 import { watchersOf } from "../../../core/processes/watchers.ts";
 import { assertEquals, assertFalse } from "@std/assert";
 import { Process, receive, self, send } from "../../../otp/process/process.ts";
-import { insideOf } from "../../../core/context/current_process.ts";
+import { insideOf } from "../../../core/runtime/current_process.ts";
 import { exiting, mail, processTest } from "../../_processes.ts";
 
 const HERE = "nonode@nohost";

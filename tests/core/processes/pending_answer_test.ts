@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Process, self, spawn } from "../../../otp/process/process.ts";
 import { ExitError } from "../../../core/errors.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { PendingAnswer } from "../../../core/processes/pending_answer.ts";
 import { andThen } from "../../../core/promises/promises.ts";
 import { test } from "../../../testing/tags.ts";

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Process, receive } from "../../../otp/process/process.ts";
 import { runInside } from "../../../core/context/async_context.ts";
 import type { LocalProcess } from "../../../core/processes/local_process.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import type { Signals } from "../../../core/signals/signal.ts";
 import { test } from "../../../testing/tags.ts";
 import fc, { runs } from "../../_seeds.ts";

@@ -10,10 +10,10 @@ import {
 import {
   NO_NODE,
   setDefaultRuntime,
-} from "../../../core/context/default_node.ts";
+} from "../../../core/runtime/default_node.ts";
 import { Pid } from "../../../core/values/pid.ts";
 import { type Clock, systemClock } from "../../../core/host/clock.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { ended, mail, processTest, quiet } from "../../_processes.ts";
 

@@ -18,9 +18,9 @@ import {
   type ServerMessage,
   ServerRequest,
 } from "../../../core/values/server_message.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { runIn } from "../../../core/spawning/run_in_process.ts";
-import { UnreachableNode } from "../../../core/signals/unreachable_node.ts";
+import { UnreachableNode } from "../../../core/runtime/unreachable_node.ts";
 import { copyTerm, copyToSend } from "../../../core/values/term.ts";
 import { Tuple, tuple } from "../../../core/values/tuple.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";

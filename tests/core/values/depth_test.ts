@@ -28,7 +28,7 @@ import {
   send,
   spawn,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import type { Signals } from "../../../core/signals/signal.ts";
 import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { OwnRequest } from "../../../core/values/server_message.ts";

@@ -15,13 +15,13 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { currentRuntime } from "../../../core/context/current_process.ts";
+import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import {
   NO_NODE,
   setDefaultRuntime,
-} from "../../../core/context/default_node.ts";
+} from "../../../core/runtime/default_node.ts";
 import { printable, quote } from "../../../core/values/inspect.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { test } from "../../../testing/tags.ts";

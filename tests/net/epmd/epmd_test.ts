@@ -17,8 +17,8 @@ import {
 } from "../../../net/epmd/mod.ts";
 import { registerNode } from "../../../net/listen_for_peers.ts";
 import { parseNodeName } from "../../../net/node_name.ts";
-import { insideOf } from "../../../core/context/current_process.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { insideOf } from "../../../core/runtime/current_process.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { runIn } from "../../../core/spawning/run_in_process.ts";
 import {
   epmdNames,

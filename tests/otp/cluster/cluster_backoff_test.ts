@@ -13,9 +13,9 @@ import {
   type TopologyInfo,
 } from "../../../otp/cluster/cluster.ts";
 import { type Pid, receive } from "../../../otp/process/process.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../../core/processes/local_process.ts";
-import type { Reached } from "../../../core/reach_target.ts";
+import type { Reached } from "../../../core/remote/reach_target.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import {
   enterSimulation,

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import type { GossipCounts } from "../../../otp/cluster/cluster.ts";
-import type { Discovery } from "../../../core/discovery.ts";
+import type { Discovery } from "../../../core/remote/discovery.ts";
 import { Gossip } from "../../../otp/cluster/strategies/gossip.ts";
 import { encodeGossip } from "../../../otp/cluster/strategies/gossip_packet.ts";
 import type { StrategyHost } from "../../../otp/cluster/strategies/strategy.ts";

@@ -27,7 +27,7 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";

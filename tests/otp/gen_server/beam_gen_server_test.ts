@@ -26,7 +26,7 @@ import {
 } from "../../../otp/process/process.ts";
 import { Agent } from "../../../otp/agent/agent.ts";
 import { call, tell } from "../../../otp/gen/call.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { OwnRequest } from "../../../core/values/server_message.ts";
 import { requests } from "../../_requests.ts";
 import { elixirPairTest, nextMessage } from "../../_elixir_pair.ts";

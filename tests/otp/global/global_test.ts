@@ -19,7 +19,7 @@ import {
 import { globalNames } from "../../../otp/global/global_client.ts";
 import { Call, Cast } from "../../../otp/gen/messages.ts";
 import { ReplyTo } from "../../../core/values/reply_to.ts";
-import { currentRuntime } from "../../../core/context/current_process.ts";
+import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
 import { SimulatedCluster } from "../../../testing/mod.ts";
 import { test } from "../../../testing/tags.ts";

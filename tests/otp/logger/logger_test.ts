@@ -15,7 +15,7 @@ import {
   standardLog,
   textLog,
 } from "../../../mod.ts";
-import { setTracing } from "../../../core/signals/tracing.ts";
+import { setTracing } from "../../../core/context/tracing.ts";
 import { standardError } from "../../_processes.ts";
 import { test } from "../../../testing/tags.ts";
 

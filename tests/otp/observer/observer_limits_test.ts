@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { LogEvent } from "../../../core/log/log_event.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../../core/processes/local_process.ts";
 import { type Pid, Ref } from "../../../core/values/pid.ts";
 import { traceMessages } from "../../../otp/observer/message_trace.ts";

@@ -11,7 +11,7 @@ import {
   send,
   spawn,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { SimulatedCluster } from "../../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest } from "../../_nodes.ts";

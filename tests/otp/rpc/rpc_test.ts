@@ -16,7 +16,7 @@ import {
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
-import type { Runtime } from "../../../core/runtime.ts";
+import type { Runtime } from "../../../core/processes/runtime.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
 import { errorOf, mail, processTest } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";

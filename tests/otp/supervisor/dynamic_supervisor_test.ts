@@ -22,7 +22,7 @@ import {
   type ChildSpec,
   Supervisor,
 } from "../../../otp/supervisor/supervisor.ts";
-import { currentRuntime } from "../../../core/context/current_process.ts";
+import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { ended, processTest } from "../../_processes.ts";
 import { logged } from "../../_supervision.ts";
 

@@ -14,7 +14,7 @@ import {
   send,
   spawn,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import type { ReplyTo } from "../../../core/values/reply_to.ts";
 import { PoolError, TaskPool } from "../../../otp/task_pool/task_pool.ts";
 import { numbersIn } from "../../_pages.ts";

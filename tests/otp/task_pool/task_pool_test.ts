@@ -16,7 +16,7 @@ import {
   spawn,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/context/current_process.ts";
+import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { Task } from "../../../otp/task/task.ts";
 import {

@@ -3,7 +3,7 @@
 import { assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Node } from "../../../../node.ts";
-import { NodeRuntime } from "../../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../../core/runtime/node_runtime.ts";
 import { Atom, atom } from "../../../../core/values/atom.ts";
 import { improperList } from "../../../../core/values/improper_list.ts";
 import { Pid, Ref } from "../../../../core/values/pid.ts";

@@ -19,9 +19,9 @@ import {
   self,
   send,
 } from "../../../../otp/process/process.ts";
-import { NodeRuntime } from "../../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../../core/runtime/node_runtime.ts";
 import type { Signals } from "../../../../core/signals/signal.ts";
-import { BeamFunctions } from "../../../../core/spawning/beam_functions.ts";
+import { BeamFunctions } from "../../../../core/remote/beam_functions.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { improperList } from "../../../../core/values/improper_list.ts";
 import { Pid, Ref } from "../../../../core/values/pid.ts";

@@ -16,7 +16,7 @@ import { Node } from "../../../../node.ts";
 import { Pid, Ref } from "../../../../core/values/pid.ts";
 import { systemClock } from "../../../../core/host/clock.ts";
 import { NodeLog } from "../../../../core/log/node_log.ts";
-import { NodeRuntime } from "../../../../core/node_runtime.ts";
+import { NodeRuntime } from "../../../../core/runtime/node_runtime.ts";
 import type { Signals } from "../../../../core/signals/signal.ts";
 import {
   Process,

@@ -6,17 +6,17 @@
  */
 
 import { checkArgs } from "../values/check_arguments.ts";
-import { never, waitingProcess } from "../context/current_process.ts";
-import { NO_NODE } from "../context/default_node.ts";
+import { never, waitingProcess } from "./current_process.ts";
+import { NO_NODE } from "./default_node.ts";
 import {
   checkName,
   type RemoteFunction,
   spawnError,
-} from "./exported_modules.ts";
+} from "../remote/exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import { PendingReply } from "../processes/pending_answer.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
 import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 

@@ -5,9 +5,9 @@
  */
 
 import type { LocalProcess } from "../processes/local_process.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
 import { ProcessExited } from "../values/error_classes.ts";
-import { currentContext } from "./async_context.ts";
+import { currentContext } from "../context/async_context.ts";
 import { currentDefault } from "./default_node.ts";
 
 /** The process that the running code is in, if it is in one that is alive. */

@@ -5,8 +5,13 @@
  */
 
 import { Pid, type Ref } from "../values/pid.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Signals, SpawnRequest, Target, UnlinkId } from "./signal.ts";
+import type { Runtime } from "../processes/runtime.ts";
+import type {
+  Signals,
+  SpawnRequest,
+  Target,
+  UnlinkId,
+} from "../signals/signal.ts";
 
 /** Drops signals for a node that cannot be reached, and answers those that expect an answer. */
 export class UnreachableNode implements Signals {

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { noteTrace } from "./message_traces.ts";
-import { tracing } from "./tracing.ts";
+import { noteTrace } from "../signals/message_traces.ts";
+import { tracing } from "../context/tracing.ts";
 import type { NumberMap } from "../collections/number_map.ts";
-import type { PeerQuotas } from "../peer_quotas.ts";
+import type { PeerQuotas } from "../remote/peer_quotas.ts";
 import { sharedExitEvent } from "../log/crash_report.ts";
 import {
   type Link,
@@ -18,7 +18,7 @@ import {
 import { endMonitor, type LocalProcess } from "../processes/local_process.ts";
 import { processNamed, type ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
 import {
   deliverSpawnReply,
   startRequested,
@@ -40,7 +40,7 @@ import type {
   SpawnResult,
   Target,
   UnlinkId,
-} from "./signal.ts";
+} from "../signals/signal.ts";
 
 /** Delivers signals to the processes of a node. */
 export class LocalDelivery implements Signals {

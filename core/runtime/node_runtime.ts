@@ -6,37 +6,37 @@
  * @module
  */
 
-import { ConnectedNodes } from "./connected_nodes.ts";
-import { outside } from "./context/async_context.ts";
-import type { Discovery } from "./discovery.ts";
+import { ConnectedNodes } from "../processes/connected_nodes.ts";
+import { outside } from "../context/async_context.ts";
+import type { Discovery } from "../remote/discovery.ts";
 import {
   type PeerQuotaLimits,
   PeerQuotas,
   type RefusedRequest,
-} from "./peer_quotas.ts";
-import { type Clock, systemClock } from "./host/clock.ts";
-import { ignoreStrayExits } from "./host/unhandled_errors.ts";
-import { type LogLevel, type RuntimeEvent, textLog } from "./log/log_event.ts";
-import { type LogCause, NodeLog } from "./log/node_log.ts";
-import { Deaths } from "./processes/deaths.ts";
-import type { NumberMap } from "./collections/number_map.ts";
-import type { LocalProcess } from "./processes/local_process.ts";
-import { ProcessTable } from "./processes/process_table.ts";
-import { Timers } from "./processes/timers.ts";
-import type { Reached, ReachTarget } from "./reach_target.ts";
-import { Watchers, watchersOf } from "./processes/watchers.ts";
-import type { Runtime, RuntimeSpawnOptions } from "./runtime.ts";
-import { Deadlines } from "./scheduling/deadlines.ts";
-import { LocalDelivery } from "./signals/local_delivery.ts";
-import type { Runnable, Signals } from "./signals/signal.ts";
-import { UnreachableNode } from "./signals/unreachable_node.ts";
-import { BeamFunctions } from "./spawning/beam_functions.ts";
-import { Modules, type Resolved } from "./spawning/exported_modules.ts";
-import { resolveFor } from "./spawning/spawn_requests.ts";
-import { Spawner } from "./spawning/spawner.ts";
-import { Pid, Ref } from "./values/pid.ts";
-import { plainAlias, type ReplyTarget } from "./values/reply_to.ts";
-import { DEFAULT_MAX_DEPTH } from "./values/term.ts";
+} from "../remote/peer_quotas.ts";
+import { type Clock, systemClock } from "../host/clock.ts";
+import { ignoreStrayExits } from "../host/unhandled_errors.ts";
+import { type LogLevel, type RuntimeEvent, textLog } from "../log/log_event.ts";
+import { type LogCause, NodeLog } from "../log/node_log.ts";
+import { Deaths } from "../processes/deaths.ts";
+import type { NumberMap } from "../collections/number_map.ts";
+import type { LocalProcess } from "../processes/local_process.ts";
+import { ProcessTable } from "../processes/process_table.ts";
+import { Timers } from "../processes/timers.ts";
+import type { Reached, ReachTarget } from "../remote/reach_target.ts";
+import { Watchers, watchersOf } from "../processes/watchers.ts";
+import type { Runtime, RuntimeSpawnOptions } from "../processes/runtime.ts";
+import { Deadlines } from "../scheduling/deadlines.ts";
+import { LocalDelivery } from "./local_delivery.ts";
+import type { Runnable, Signals } from "../signals/signal.ts";
+import { UnreachableNode } from "./unreachable_node.ts";
+import { BeamFunctions } from "../remote/beam_functions.ts";
+import { Modules, type Resolved } from "../remote/exported_modules.ts";
+import { resolveFor } from "../spawning/spawn_requests.ts";
+import { Spawner } from "../spawning/spawner.ts";
+import { Pid, Ref } from "../values/pid.ts";
+import { plainAlias, type ReplyTarget } from "../values/reply_to.ts";
+import { DEFAULT_MAX_DEPTH } from "../values/term.ts";
 
 /** Options for a node's runtime. */
 export interface RuntimeOptions {

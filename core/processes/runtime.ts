@@ -6,24 +6,21 @@
  * @module
  */
 
-import type { NumberMap } from "./collections/number_map.ts";
-import type { Discovery } from "./discovery.ts";
-import type { PeerQuotas } from "./peer_quotas.ts";
-import type { RuntimeEvent } from "./log/log_event.ts";
-import type { LogCause, NodeLog } from "./log/node_log.ts";
-import type { Link, NodeIncarnation } from "./processes/links_and_monitors.ts";
-import type {
-  LocalProcess,
-  ProcessOptions,
-} from "./processes/local_process.ts";
-import type { Timers } from "./processes/timers.ts";
-import type { Reached, ReachTarget } from "./reach_target.ts";
-import type { Deadlines } from "./scheduling/deadlines.ts";
-import type { Runnable, Signals } from "./signals/signal.ts";
-import type { BeamFunctions } from "./spawning/beam_functions.ts";
-import type { Modules, Resolved } from "./spawning/exported_modules.ts";
-import type { Pid, Ref } from "./values/pid.ts";
-import type { ReplyTarget } from "./values/reply_to.ts";
+import type { NumberMap } from "../collections/number_map.ts";
+import type { Discovery } from "../remote/discovery.ts";
+import type { PeerQuotas } from "../remote/peer_quotas.ts";
+import type { RuntimeEvent } from "../log/log_event.ts";
+import type { LogCause, NodeLog } from "../log/node_log.ts";
+import type { Link, NodeIncarnation } from "./links_and_monitors.ts";
+import type { LocalProcess, ProcessOptions } from "./local_process.ts";
+import type { Timers } from "./timers.ts";
+import type { Reached, ReachTarget } from "../remote/reach_target.ts";
+import type { Deadlines } from "../scheduling/deadlines.ts";
+import type { Runnable, Signals } from "../signals/signal.ts";
+import type { BeamFunctions } from "../remote/beam_functions.ts";
+import type { Modules, Resolved } from "../remote/exported_modules.ts";
+import type { Pid, Ref } from "../values/pid.ts";
+import type { ReplyTarget } from "../values/reply_to.ts";
 
 /** Options for the start of a process, and the processes that are linked to it or monitor it from its start. */
 export interface RuntimeSpawnOptions extends ProcessOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pid } from "../values/pid.ts";
+import type { Pid } from "./pid.ts";
 
 /** An ancestor of a process: its name if it was registered, otherwise its pid. */
 export type Ancestor = Pid | string;

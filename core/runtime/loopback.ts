@@ -7,7 +7,7 @@
 
 import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
 import type {
   Backpressure,
   Signals,
@@ -15,7 +15,7 @@ import type {
   SpawnResult,
   Target,
   UnlinkId,
-} from "./signal.ts";
+} from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
 /** Delivers signals to a node of this program without a connection; values are copied, as within a node. */

@@ -6,10 +6,13 @@
  */
 
 import type { LocalProcess } from "../processes/local_process.ts";
-import { currentContext, type ProcessContext } from "./async_context.ts";
+import {
+  currentContext,
+  type ProcessContext,
+} from "../context/async_context.ts";
 import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
-import { runOn } from "./stand_in.ts";
+import { runOn } from "../processes/stand_in.ts";
 
 /** The contexts of such code. */
 const typed = new WeakSet<ProcessContext>();

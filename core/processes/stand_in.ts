@@ -11,9 +11,9 @@
  * @module
  */
 
-import { Mailbox } from "../processes/mailbox.ts";
-import type { LocalProcess } from "../processes/local_process.ts";
-import type { Runtime } from "../runtime.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { LocalProcess } from "./local_process.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** Makes the code of a process run on another node of this program; on its own node, without a stand-in. */
 export function runOn(process: LocalProcess, runtime: Runtime): void {

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { NodeRuntime } from "../node_runtime.ts";
-import type { Runtime } from "../runtime.ts";
-import { Loopback } from "../signals/loopback.ts";
+import { NodeRuntime } from "./node_runtime.ts";
+import type { Runtime } from "../processes/runtime.ts";
+import { Loopback } from "./loopback.ts";
 import type { Signals } from "../signals/signal.ts";
-import { setDefaultNode } from "./async_context.ts";
+import { setDefaultNode } from "../context/async_context.ts";
 
 /** The name of a node that is not started. */
 export const NO_NODE = "nonode@nohost";

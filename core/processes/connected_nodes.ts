@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Link } from "./processes/links_and_monitors.ts";
-import type { LocalProcess } from "./processes/local_process.ts";
-import type { Watchers } from "./processes/watchers.ts";
+import type { Link } from "./links_and_monitors.ts";
+import type { LocalProcess } from "./local_process.ts";
+import type { Watchers } from "./watchers.ts";
 import type { Runtime } from "./runtime.ts";
-import { Pid } from "./values/pid.ts";
+import { Pid } from "../values/pid.ts";
 
 /** The connected nodes, as a node's processes notice them. */
 export class ConnectedNodes {

@@ -8,8 +8,8 @@ import {
   isUnnamed,
   onDefaultRuntime,
   setDefaultRuntime,
-} from "../../../core/context/default_node.ts";
-import { NodeRuntime } from "../../../core/node_runtime.ts";
+} from "../../../core/runtime/default_node.ts";
+import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { test } from "../../../testing/tags.ts";
 
 test("defaultSettled() resolves when all callbacks have completed, however many there are", async () => {

@@ -12,7 +12,7 @@ import { inspect, printable, quote } from "../values/inspect.ts";
 import { Atom, nameOf } from "../values/atom.ts";
 import { remoteNameOf } from "../values/beam_names.ts";
 import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
-import type { Lineage } from "../processes/lineage.ts";
+import type { Lineage } from "../values/lineage.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
 /** The exports of a module: functions by name. Other values are ignored. */
