@@ -1,5 +1,5 @@
 /**
- * The doc comments of the library, for the shell's `h`. Written by tools/help_table.ts.
+ * The doc comments of the library, for the shell's `h`. Written by tools/generate.ts.
  *
  * @module
  */

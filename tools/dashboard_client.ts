@@ -1,5 +1,5 @@
 /**
- * Writes the code of the dashboard's page, as source text: `deno run --allow-read --allow-write tools/dashboard_client.ts`.
+ * The code of the dashboard's page, as source text: `deno task generate observe/dashboard/client_source.ts`.
  *
  * It consists of the files of `observe/dashboard/client/`, without types and comments, so that browsers run it and a
  * user needs no build step.
@@ -7,31 +7,10 @@
  * @module
  */
 
-import { parse } from "acorn";
 import { stripTypeScriptTypes } from "node:module";
+import { compact } from "./_compact.ts";
 
 const FOLDER = new URL("../observe/dashboard/client/", import.meta.url);
-
-/** The file with the text. */
-export const SOURCE: URL = new URL("../client_source.ts", FOLDER);
-
-/** Code without types, comments and the white space around them; line ends are kept. */
-function compacted(code: string): string {
-  const plain = stripTypeScriptTypes(code);
-  let text = "";
-  let last = 0;
-  parse(plain, {
-    ecmaVersion: "latest",
-    sourceType: "module",
-    onToken: ({ start, end }) => {
-      const gap = plain.slice(last, start);
-      text += gap.includes("\n") ? "\n" : gap === "" ? "" : " ";
-      text += plain.slice(start, end);
-      last = end;
-    },
-  });
-  return text.trim();
-}
 
 /** The content of the file. */
 export async function clientSource(): Promise<string> {
@@ -42,10 +21,10 @@ export async function clientSource(): Promise<string> {
   const files: Record<string, string[]> = {};
   for (const name of names.sort()) {
     const code = await Deno.readTextFile(new URL(name, FOLDER));
-    files[`client/${name}`] = compacted(code).split("\n");
+    files[`client/${name}`] = compact(stripTypeScriptTypes(code)).split("\n");
   }
   return `/**
- * The code of the dashboard's page, \`client/\`. Written by tools/dashboard_client.ts.
+ * The code of the dashboard's page, \`client/\`. Written by tools/generate.ts.
  *
  * @module
  */
@@ -59,5 +38,3 @@ export const CLIENT_SOURCE: Record<string, string> = Object.fromEntries(
 );
 `;
 }
-
-if (import.meta.main) await Deno.writeTextFile(SOURCE, await clientSource());

@@ -1,6 +1,5 @@
 /**
- * Writes the code of the thread that serves EPMD, as source text:
- * `deno run --allow-read --allow-write tools/epmd_worker.ts`.
+ * The code of the thread that serves EPMD, as source text: `deno task generate net/epmd/worker_source.ts`.
  *
  * It consists of `net/epmd/worker.ts` and its imports, without types and
  * comments, each in a function of its own.
@@ -10,11 +9,9 @@
 
 import { type Node, parse, type Program } from "acorn";
 import { stripTypeScriptTypes } from "node:module";
+import { compact } from "./_compact.ts";
 
 const ENTRY = new URL("../net/epmd/worker.ts", import.meta.url);
-
-/** The file with the text. */
-export const SOURCE: URL = new URL("worker_source.ts", ENTRY);
 
 /** Text to be replaced. */
 interface Edit {
@@ -61,7 +58,7 @@ class Bundle {
     this.#names.set(url.href, name);
     this.#parts.push(
       `const ${name} = (() => {`,
-      ...compact(edited(code, edits)).split("\n"),
+      ...compact(edited(code, edits), true).split("\n"),
       `return { ${exported.join(", ")} };`,
       "})();",
     );
@@ -127,30 +124,12 @@ function edited(code: string, edits: Edit[]): string {
   return text;
 }
 
-/** Code without the white space of removed types and comments; line ends are kept. */
-function compact(code: string): string {
-  let text = "";
-  let last = 0;
-  parse(code, {
-    ecmaVersion: "latest",
-    sourceType: "module",
-    allowReturnOutsideFunction: true,
-    onToken: ({ start, end }) => {
-      const gap = code.slice(last, start);
-      text += gap.includes("\n") ? "\n" : gap === "" ? "" : " ";
-      text += code.slice(start, end);
-      last = end;
-    },
-  });
-  return text.trim();
-}
-
 /** The content of the file. */
 export async function workerSource(): Promise<string> {
   const bundle = new Bundle();
   const entry = await bundle.add(ENTRY);
   return `/**
- * The code of the thread that serves EPMD, \`worker.ts\`. Written by tools/epmd_worker.ts.
+ * The code of the thread that serves EPMD, \`worker.ts\`. Written by tools/generate.ts.
  *
  * @module
  */
@@ -165,5 +144,3 @@ export const WORKER_SOURCE: string = ${
 export const WORKER_ENTRY = "${entry}.serve";
 `;
 }
-
-if (import.meta.main) await Deno.writeTextFile(SOURCE, await workerSource());

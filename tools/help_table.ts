@@ -1,6 +1,5 @@
 /**
- * Writes the table that the shell's `h` reads, from the doc comments of the public modules:
- * `deno run --allow-read --allow-write tools/help_table.ts`.
+ * The table that the shell's `h` reads, from the doc comments of the public modules: `deno task generate shell/help_table.ts`.
  *
  * @module
  */
@@ -9,9 +8,6 @@ import * as library from "../mod.ts";
 import { type Doc, docsOf, moduleTextOf } from "../shell/doc_comments.ts";
 
 const ROOT = new URL("../", import.meta.url);
-
-/** The file of the table. */
-export const TABLE: URL = new URL("shell/help_table.ts", ROOT);
 
 /** A re-export from another file, and the class of a file with all its members. */
 const FROM = /^export (?:\*|\{[^}]*\}) from "(\.[^"]+)";/gm;
@@ -38,7 +34,7 @@ export async function helpTable(): Promise<string> {
     Object.entries(docs).sort(([a], [b]) => a < b ? -1 : 1),
   );
   return `/**
- * The doc comments of the library, for the shell's \`h\`. Written by tools/help_table.ts.
+ * The doc comments of the library, for the shell's \`h\`. Written by tools/generate.ts.
  *
  * @module
  */
@@ -64,5 +60,3 @@ async function sourcesFrom(
   );
   return [source, ...(await Promise.all(others)).flat()];
 }
-
-if (import.meta.main) await Deno.writeTextFile(TABLE, await helpTable());

@@ -280,11 +280,13 @@ export class Peer implements AsyncDisposable {
     return Buffer.concat([head, await this.read(length)]);
   }
 
-  /** Waits until kate has ended her side. */
-  async ended(): Promise<void> {
-    await this.#until(() => this.#ended || undefined);
-    if (this.#bytes.length > 0) throw new Error("kate has said more");
-    this.#ended = false;
+  /** Whether kate says more before she ends her side. */
+  async more(): Promise<boolean> {
+    const isMore = await this.#until(() =>
+      this.#bytes.length > 0 || (this.#ended ? false : undefined)
+    );
+    if (!isMore) this.#ended = false;
+    return isMore;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -348,12 +350,12 @@ class Recorder {
   async close(): Promise<void> {
     this.#block += "alex ends\n";
     this.#peer.end();
-    await this.#peer.ended();
+    while (await this.#peer.more()) await this.kate();
     this.#block += "kate ends\n";
   }
 
   async closed(): Promise<void> {
-    await this.#peer.ended();
+    while (await this.#peer.more()) await this.kate();
     this.#block += "kate ends\n";
     this.#peer.end();
     this.#block += "alex ends\n";
@@ -678,5 +680,3 @@ export async function record(): Promise<string> {
   await on.closed();
   return HEAD + on.done();
 }
-
-if (import.meta.main) await Deno.writeTextFile(TRANSCRIPT, await record());

@@ -784,10 +784,3 @@ export function vectors(): { [key: string]: Json } {
     })),
   };
 }
-
-if (import.meta.main) {
-  await Deno.writeTextFile(
-    VECTORS,
-    JSON.stringify(vectors(), undefined, 2) + "\n",
-  );
-}

@@ -1,5 +1,5 @@
 /**
- * The code of the thread that serves EPMD, `worker.ts`. Written by tools/epmd_worker.ts.
+ * The code of the thread that serves EPMD, `worker.ts`. Written by tools/generate.ts.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The code of the dashboard's page, `client/`. Written by tools/dashboard_client.ts.
+ * The code of the dashboard's page, `client/`. Written by tools/generate.ts.
  *
  * @module
  */

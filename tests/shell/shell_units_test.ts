@@ -17,7 +17,6 @@ import { makeToken } from "../../shell/shell_messages.ts";
 import { serve } from "../../shell/shell_server.ts";
 import { prompts } from "../../shell/session.ts";
 import { test } from "../../testing/tags.ts";
-import { helpTable, TABLE } from "../../tools/help_table.ts";
 import { withFolder } from "../_cli.ts";
 import { ended, processTest, quiet } from "../_processes.ts";
 
@@ -165,14 +164,6 @@ export class A {}
   assertEquals(moduleTextOf(source, "Hidden"), "");
   assertEquals(moduleTextOf(source, "B"), "A file; see its page.");
   assertEquals(moduleTextOf("", "B"), "");
-});
-
-test("the table of h is up to date with the doc comments", async () => {
-  assertEquals(
-    await Deno.readTextFile(TABLE),
-    await helpTable(),
-    "run deno run --allow-read --allow-write tools/help_table.ts",
-  );
 });
 
 test("History keeps lines in a file of its owner", () =>

@@ -10,7 +10,6 @@ import {
 import { EpmdThread, serveEpmd } from "../../../net/epmd/thread.ts";
 import { Node } from "../../../node.ts";
 import { receive, self } from "../../../otp/process/process.ts";
-import { SOURCE, workerSource } from "../../../tools/epmd_worker.ts";
 import {
   epmdTest,
   eventually,
@@ -25,14 +24,6 @@ import { clusterTest } from "../../_nodes.ts";
 import * as Remote from "../../_remote.ts";
 
 const host = "127.0.0.1";
-
-Deno.test("the source text of EPMD's thread is up to date", async () => {
-  assertEquals(
-    await Deno.readTextFile(SOURCE),
-    await workerSource(),
-    "run deno run --allow-read --allow-write tools/epmd_worker.ts",
-  );
-});
 
 clusterTest(
   "a node that computes does not keep others from starting and finding each other",

@@ -99,7 +99,7 @@ test(
         assertEquals(ahead, []);
         isUp = false;
         if (who === "alex") peer.end();
-        else await peer.ended();
+        else assertEquals(await peer.more(), false);
       } else if (who === "alex") peer.write(bytes);
       else if (text === "(tick)") {
         assertEquals(Buffer.from(await peer.frame()), Buffer.from(bytes));

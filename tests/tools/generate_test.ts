@@ -1,0 +1,26 @@
+/** The generated files follow their sources, and are marked as generated. */
+
+import { assertEquals } from "@std/assert";
+import { test } from "../../testing/tags.ts";
+import { GENERATED } from "../../tools/generate.ts";
+import { readPage } from "../_pages.ts";
+
+for (const [path, make] of Object.entries(GENERATED)) {
+  // A test of its own plays the transcript to a node.
+  if (path.endsWith("transcript.md")) continue;
+  test(`${path} is up to date`, async () => {
+    assertEquals(
+      await readPage(path),
+      await make(),
+      `deno task generate ${path}`,
+    );
+  });
+}
+
+test(".gitattributes names the generated files", async () => {
+  const lines = (await readPage(".gitattributes")).trim().split("\n");
+  assertEquals(
+    lines.sort(),
+    Object.keys(GENERATED).map((path) => `${path} linguist-generated=true`),
+  );
+});
