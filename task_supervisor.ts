@@ -34,7 +34,7 @@ import {
   type ChildSpec,
   type ChildStart,
   type ChildType,
-} from "./otp/supervisor/child_spec.ts";
+} from "./otp/gen/child_spec.ts";
 import {
   type DynamicLimits,
   dynamicLimits,
@@ -93,7 +93,7 @@ import type { OptionNames } from "./core/values/options.ts";
 
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
-export type { Started } from "./otp/supervisor/child_spec.ts";
+export type { Started } from "./otp/gen/child_spec.ts";
 
 export type {
   AsyncStreamOptions,

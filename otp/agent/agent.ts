@@ -60,7 +60,7 @@ import {
   checkChild,
   CHILD_OPTIONS,
   type ChildSpec,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 import {
   genServerChild,
   startGenServer,
@@ -87,7 +87,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 
 export type {
   AlreadyStartedReason,

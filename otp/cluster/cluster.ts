@@ -40,7 +40,7 @@ import type { ClusterInfo, ClusterMessage } from "./cluster_info.ts";
 import { type ClusterRequest, clusterServerName } from "./cluster_server.ts";
 import { DEFAULT_CLUSTER, startCluster } from "./start_cluster.ts";
 import type { Topologies } from "./topology.ts";
-import type { ChildSpec } from "../supervisor/child_spec.ts";
+import type { ChildSpec } from "../gen/child_spec.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { promised } from "../../core/promises/promises.ts";
@@ -95,7 +95,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 
 /** Options for {@linkcode Cluster.startLink}. */
 export interface ClusterOptions {

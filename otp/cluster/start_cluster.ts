@@ -6,7 +6,7 @@
 
 import { startServer } from "../gen/start.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import { checkChild, type FullChildSpec } from "../supervisor/child_spec.ts";
+import { checkChild, type FullChildSpec } from "../gen/child_spec.ts";
 import { SupervisorServer } from "../supervisor/supervisor_server.ts";
 import { ClusterServer, clusterServerName } from "./cluster_server.ts";
 import { ClusterState } from "./cluster_state.ts";

@@ -71,7 +71,7 @@ import {
   checkChild,
   CHILD_OPTIONS,
   type ChildSpec,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 import { genServerChild, startGenServer } from "./gen_server_process.ts";
 import { Cast, EncodedCast, type RequestEncoding } from "../gen/messages.ts";
 import type { AlreadyStartedReason } from "../gen/start.ts";
@@ -103,7 +103,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 
 export type {
   AlreadyStartedReason,

@@ -26,7 +26,7 @@ import {
   type ChildSpec,
   type DescribedStart,
   START_CALL,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 import { nameText, type ServerName } from "../gen/server_ref.ts";
 import {
   answer,

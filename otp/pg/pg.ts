@@ -19,7 +19,7 @@
  */
 
 import { call } from "../gen/call.ts";
-import type { ChildSpec } from "../supervisor/child_spec.ts";
+import type { ChildSpec } from "../gen/child_spec.ts";
 import {
   findScope,
   type PgRequest,
@@ -48,7 +48,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };
 

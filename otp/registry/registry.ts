@@ -30,7 +30,7 @@
  */
 
 import { NoProcessError } from "../../core/errors.ts";
-import type { ChildSpec } from "../supervisor/child_spec.ts";
+import type { ChildSpec } from "../gen/child_spec.ts";
 import {
   type RegistryEntry,
   type RegistryKeys,
@@ -69,7 +69,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 
 export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
 

@@ -16,7 +16,7 @@ import {
   type ChildSpec,
   type FullChildSpec,
   type Started,
-} from "./child_spec.ts";
+} from "../gen/child_spec.ts";
 
 /**
  * A class or module that returns the specification of a child.

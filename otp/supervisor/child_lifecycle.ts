@@ -33,7 +33,7 @@ import type {
   ChildType,
   FullChildSpec,
   Started,
-} from "./child_spec.ts";
+} from "../gen/child_spec.ts";
 import { childSpec } from "./child_definition.ts";
 import type { AlreadyStartedReason } from "../gen/start.ts";
 import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";

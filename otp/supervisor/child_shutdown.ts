@@ -9,7 +9,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { isOrderly, isReason } from "../../core/values/exit_reason.ts";
 import { takeExit } from "../gen/server.ts";
 import { Ending, LATE } from "../gen/stop.ts";
-import type { ChildShutdown, FullChildSpec } from "./child_spec.ts";
+import type { ChildShutdown, FullChildSpec } from "../gen/child_spec.ts";
 
 /** Ends a linked process, waits for it, and returns its exit reason. */
 export async function shutdownChild(

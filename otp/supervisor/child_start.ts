@@ -18,7 +18,7 @@ import {
   type FullChildSpec,
   START_CALL,
   type Started,
-} from "./child_spec.ts";
+} from "../gen/child_spec.ts";
 
 /** A child's start as it is sent to a supervisor of this node or another. */
 export function startRunnable(

@@ -15,7 +15,7 @@ import { isExitSignal } from "../../core/values/exit_message.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { tell } from "../gen/call.ts";
-import type { FullChildSpec } from "./child_spec.ts";
+import type { FullChildSpec } from "../gen/child_spec.ts";
 import {
   countRestart,
   reasonLine,

@@ -65,7 +65,7 @@ export type {
 } from "../gen/server_ref.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
-export type { ChildType } from "./child_spec.ts";
+export type { ChildType } from "../gen/child_spec.ts";
 
 export type { CancelOptions, DynamicChildInfo, TimeLimits };
 

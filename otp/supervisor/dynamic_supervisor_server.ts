@@ -14,7 +14,7 @@ import {
   type FullChildSpec,
   START_CALL,
   type Started,
-} from "./child_spec.ts";
+} from "../gen/child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
 import type { OtpEncoding, Server } from "../gen/server.ts";
 import {

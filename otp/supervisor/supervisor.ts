@@ -55,7 +55,7 @@ import {
   type ChildType,
   type FullChildSpec,
   type Started,
-} from "./child_spec.ts";
+} from "../gen/child_spec.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import {
   type GlobalName,

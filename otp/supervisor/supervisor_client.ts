@@ -23,7 +23,7 @@ import {
   toSendLater,
   whenLocated,
 } from "../gen/server_ref.ts";
-import type { ChildStart, FullChildSpec, Started } from "./child_spec.ts";
+import type { ChildStart, FullChildSpec, Started } from "../gen/child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { Runnable } from "../../core/signals/signal.ts";

@@ -25,7 +25,7 @@ import { Pid } from "../../core/values/pid.ts";
 import { isPlainObject } from "../../core/values/term.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import type { SentChildSpec } from "./child_lifecycle.ts";
-import type { ChildShutdown, ChildType } from "./child_spec.ts";
+import type { ChildShutdown, ChildType } from "../gen/child_spec.ts";
 
 /** Which supervisor: they encode a child to start in different ways. */
 export type SupervisorKind = "Supervisor" | "DynamicSupervisor";

@@ -21,7 +21,11 @@ import { quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { ChildStart, ChildType, FullChildSpec } from "./child_spec.ts";
+import type {
+  ChildStart,
+  ChildType,
+  FullChildSpec,
+} from "../gen/child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { fromSelf } from "../gen/messages.ts";
 import {

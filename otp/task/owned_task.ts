@@ -6,7 +6,7 @@
  */
 
 import type { CancelOptions } from "../gen/cancellation.ts";
-import type { ChildShutdown } from "../supervisor/child_spec.ts";
+import type { ChildShutdown } from "../gen/child_spec.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type {

@@ -47,7 +47,7 @@ import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import { isExitError } from "../../core/values/error_classes.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
-import { checkRestart, checkShutdown } from "../supervisor/child_spec.ts";
+import { checkRestart, checkShutdown } from "../gen/child_spec.ts";
 import type { OwnedTask } from "./owned_task.ts";
 import { StartTaskRequest } from "./task_requests.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";

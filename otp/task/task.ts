@@ -21,7 +21,7 @@ import type {
   ChildSpec,
   ChildStart,
   ChildType,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 import { timeoutOf } from "../gen/call.ts";
 import { callExit, describeFunction } from "../gen/server_ref.ts";
 import {
@@ -72,7 +72,7 @@ import type { OptionNames } from "../../core/values/options.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
-export type { Started } from "../supervisor/child_spec.ts";
+export type { Started } from "../gen/child_spec.ts";
 
 export type {
   CancelOptions,

@@ -19,7 +19,7 @@ import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
 import { isSigned } from "../gen/signed_messages.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
+import { isChildShutdown, isRestart } from "../gen/child_spec.ts";
 
 const START_TASK = atom("start_task");
 const MONITOR = atom("monitor");

@@ -28,7 +28,7 @@ import { ignore } from "../../core/promises/promises.ts";
 import type { MonitoredObject } from "../../core/signals/signal.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { ChildShutdown } from "../supervisor/child_spec.ts";
+import type { ChildShutdown } from "../gen/child_spec.ts";
 import { OwnedTask, type TaskOutcome } from "./owned_task.ts";
 
 /** A message of a task, and whether it is in the owner's mailbox. */

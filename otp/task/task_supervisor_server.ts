@@ -9,7 +9,7 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import type { SpawnFailure } from "../../core/signals/signal.ts";
-import { isChildShutdown, isRestart } from "../supervisor/child_spec.ts";
+import { isChildShutdown, isRestart } from "../gen/child_spec.ts";
 import {
   DynamicChildren,
   type DynamicLimits,

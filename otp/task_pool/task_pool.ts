@@ -80,7 +80,7 @@ import {
   checkShutdown,
   type ChildShutdown,
   type ChildSpec,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 import { callersOf } from "../task/task_process.ts";
 import { PoolError } from "./pool_error.ts";
 import type {
@@ -107,7 +107,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../supervisor/child_spec.ts";
+} from "../gen/child_spec.ts";
 
 export {
   type CancelOptions,

@@ -20,19 +20,6 @@ const FLOORS: readonly (readonly string[])[] = [
 ];
 const ROOMS = FLOORS.flat();
 
-/** The folders of `core/`, from the ground up; the files beside them, which other rooms import, are the top. */
-const CORE_FLOORS: readonly (readonly string[])[] = [
-  ["collections", "promises"],
-  ["values"],
-  ["context"],
-  ["host", "signals"],
-  ["log", "remote", "scheduling"],
-  ["processes"],
-  ["spawning"],
-  ["runtime"],
-  [""],
-];
-
 /** The files that stay at the root, and the rooms to which they belong. */
 const AT_ROOT: Record<string, string> = {
   "mod.ts": "mod.ts",
@@ -78,7 +65,6 @@ const RULES: Record<string, readonly string[]> = {
   "net/wires/": [
     "core/values/",
     "core/signals/",
-    "core/context/tracing.ts",
     "net/wire.ts",
     "net/wires/",
     "otp/gen/",
@@ -105,7 +91,7 @@ const OF_NODES: Record<string, readonly string[]> = {
 /** Files that share one idea, and may import each other. */
 const ONE_IDEA: string[][] = [
   // A process has its node, and a node has its processes: the contract between them names both.
-  ["core/processes/local_process.ts", "core/processes/runtime.ts"],
+  ["core/processes/local_process.ts", "core/runtime.ts"],
 ];
 
 /** A declaration that a file exports. */
@@ -303,17 +289,6 @@ test("a room imports only itself and the floors below it", async () => {
   );
 });
 
-test("a folder of core/ imports only itself and the floors below it", async () => {
-  const folderOf = (path: string) =>
-    path.split("/").length > 2 ? path.split("/")[1] : "";
-  const floorOf = (path: string) =>
-    CORE_FLOORS.findIndex((folders) => folders.includes(folderOf(path)));
-  await assertImports((imported, path) =>
-    roomOf(path) !== "core" || folderOf(path) === folderOf(imported) ||
-    floorOf(imported) >= 0 && floorOf(imported) < floorOf(path)
-  );
-});
-
 for (const [place, known] of Object.entries(RULES)) {
   test(`${place} imports only ${known.join(", ") || "builtins of Node"}`, () =>
     assertImports((imported, path) =>
@@ -415,6 +390,23 @@ test("mod.ts loads no code for TLS, files, terminals, clusters and Erlang's wire
 
 test("imports have no cycles, types included, except within one idea", async () => {
   assertEquals(circlesOf(await wholeGraph()), ONE_IDEA);
+});
+
+test("folders of a room import each other in no circle, types included", async () => {
+  const placeOf = (path: string) => /^\w+\/\w+(?=\/)/.exec(path)?.[0] ?? path;
+  const folders: Graph = new Map();
+  for (const [path, imports] of await wholeGraph()) {
+    const from = placeOf(path);
+    const known = folders.get(from) ?? new Set();
+    for (const imported of imports) {
+      if (placeOf(imported) !== from) known.add(placeOf(imported));
+    }
+    folders.set(from, known);
+  }
+  assertEquals(
+    circlesOf(folders).filter(([name]) => !name.startsWith("core/")),
+    [],
+  );
 });
 
 test("circlesOf() finds each cycle with all its files, and no file twice", () => {

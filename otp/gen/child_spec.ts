@@ -12,7 +12,7 @@ import {
 } from "../../core/values/options.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { CallDescription } from "../gen/server_ref.ts";
+import type { CallDescription } from "./server_ref.ts";
 
 /**
  * When a child that has exited is restarted: always (`"permanent"`), after any exit that is neither normal
