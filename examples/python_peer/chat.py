@@ -7,6 +7,7 @@ Then, a line each: `connect NODE`, or without EPMD `connect ADDRESS`, `list`, `s
 
 import argparse
 import asyncio
+import os
 import sys
 
 from connection import Refused, Tls
@@ -122,14 +123,21 @@ async def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sname", required=True, help="for example pat@localhost")
     parser.add_argument("--cookie", required=True)
-    parser.add_argument("--epmd-port", type=int, default=4369)
+    default_port = int(os.environ.get("ERL_EPMD_PORT") or 4369)
+    parser.add_argument("--epmd-port", type=int, default=default_port)
     parser.add_argument("--no-epmd", dest="epmd_port", action="store_const", const=None)
     for name in ("cert", "key", "ca"):
         parser.add_argument(f"--tls-{name}", metavar="FILE")
     flags = parser.parse_args()
     tls = Tls(flags.tls_cert, flags.tls_key, flags.tls_ca) if flags.tls_cert else None
     node = Node(flags.sname, flags.cookie, MODULES, epmd_port=flags.epmd_port, tls=tls)
-    await node.start()
+    try:
+        await node.start()
+    except Refused as error:
+        sys.exit(
+            f"Cannot start {flags.sname}: {error}; start a node that serves EPMD first, as deno task chat"
+            " does, or use --no-epmd"
+        )
     node.spawn(serve_tasks, name=SUPERVISOR)
     print(f"{node.name} is up" + f" on port {node.port}" * (flags.epmd_port is None), flush=True)
     lines = asyncio.StreamReader()

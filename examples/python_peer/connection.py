@@ -18,6 +18,7 @@ from values import (
 
 WIRE = "otp-json/1"
 MAX_HANDSHAKE_BYTES = 4096
+EPMD_SECONDS = 5
 MAX_FRAME_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 1 << 25
 MAX_JSON_DEPTH = 5 * MAX_DEPTH + 4 + 4  # a value's, and what is around it in a frame
@@ -51,14 +52,16 @@ def with_length(body):
 
 async def register(host, epmd_port, name, port, extra):
     """Registers: gives the creation, and the connection, which holds the name."""
-    reader, writer = await asyncio.open_connection(host, epmd_port)
+    async with asyncio.timeout(EPMD_SECONDS):
+        reader, writer = await asyncio.open_connection(host, epmd_port)
     try:
         writer.write(registration(name, port, False, extra))
-        kind, result = struct.unpack(">BB", await reader.readexactly(2))
-        if result != 0:
-            raise Refused(f"Cannot register {name}: EPMD says that the name is taken")
-        size = {118: 4, 121: 2}[kind]
-        return int.from_bytes(await reader.readexactly(size)), reader, writer
+        async with asyncio.timeout(EPMD_SECONDS):
+            kind, result = struct.unpack(">BB", await reader.readexactly(2))
+            if result != 0:
+                raise Refused(f"Cannot register {name}: EPMD says that the name is taken")
+            size = {118: 4, 121: 2}[kind]
+            return int.from_bytes(await reader.readexactly(size)), reader, writer
     except BaseException:
         writer.close()
         raise
@@ -66,10 +69,12 @@ async def register(host, epmd_port, name, port, extra):
 
 async def look_up(host, epmd_port, name):
     """The port and Extra of a node; nothing if EPMD does not know it."""
-    reader, writer = await asyncio.open_connection(host, epmd_port)
+    async with asyncio.timeout(EPMD_SECONDS):
+        reader, writer = await asyncio.open_connection(host, epmd_port)
     try:
         writer.write(with_length(b"\x7a" + name.encode("utf-8")))
-        answer = await reader.read()
+        async with asyncio.timeout(EPMD_SECONDS):
+            answer = await reader.read()
     finally:
         writer.close()
     if len(answer) < 12 or answer[1] != 0:

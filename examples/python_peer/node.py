@@ -47,7 +47,11 @@ class Node:
         else:
             registered = asyncio.get_running_loop().create_future()
             self.background(self.stay_registered(registered))
-            await registered
+            try:
+                async with asyncio.timeout(connection.EPMD_SECONDS):
+                    await registered
+            except TimeoutError:
+                raise Refused(f"no EPMD answers at 127.0.0.1:{self.epmd_port}") from None
         self.user = self.spawn(serve_output, name="user").pid
 
     def background(self, coroutine):

@@ -454,3 +454,24 @@ clusterTest("a peer in Python speaks TLS", async (cluster) => {
     assertEquals(await kate.run(() => Node.connect(PAT)), false);
   });
 }, { programs: ["python3"] });
+
+test(
+  "a peer in Python takes EPMD's port from ERL_EPMD_PORT, and ends if nobody answers there",
+  {
+    programs: ["python3"],
+  },
+  async () => {
+    const { code, stderr } = await new Deno.Command("python3", {
+      args: ["-B", "chat.py", `--sname=${PAT}`, `--cookie=${COOKIE}`],
+      cwd: FOLDER,
+      env: { ERL_EPMD_PORT: "1" },
+      stdin: "null",
+      stdout: "null",
+    }).output();
+    assertEquals(code, 1);
+    assertMatch(
+      new TextDecoder().decode(stderr),
+      /^Cannot start pat@localhost: no EPMD answers at 127\.0\.0\.1:1; start/,
+    );
+  },
+);
