@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "../../testing/tags.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const UNLUCKY = "tests/fixtures/unlucky.ts";
+const UNLUCKY = "tests/house/_unlucky.ts";
 
 async function ran(
   args: string[],

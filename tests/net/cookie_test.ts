@@ -15,9 +15,9 @@ import { test } from "../../testing/mod.ts";
 import { ChatProcess } from "../_cli.ts";
 import { freePort } from "../_nodes.ts";
 
-const FILE = fileURLToPath(new URL("../fixtures/cookie.ts", import.meta.url));
+const FILE = fileURLToPath(new URL("./_cookie.ts", import.meta.url));
 const FILE_OF_ROOT = fileURLToPath(
-  new URL("../fixtures/cookie_of_root.ts", import.meta.url),
+  new URL("./_cookie_of_root.ts", import.meta.url),
 );
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const PROCESSES = 10;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { freePort } from "../_nodes.ts";
 import { test } from "../../testing/mod.ts";
 
-const FILE = fileURLToPath(new URL("../fixtures/starting.ts", import.meta.url));
+const FILE = fileURLToPath(new URL("./_starting.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
 interface Failure {

@@ -189,7 +189,7 @@ clusterTest(
 );
 
 const STOPPING = fileURLToPath(
-  new URL("../fixtures/stopping.ts", import.meta.url),
+  new URL("./_stopping.ts", import.meta.url),
 );
 const CODE = "await Stopping.start()";
 
@@ -294,7 +294,7 @@ test("a second signal ends a program that drains at once", async () => {
 });
 
 const DRAINING = fileURLToPath(
-  new URL("../fixtures/draining.ts", import.meta.url),
+  new URL("./_draining.ts", import.meta.url),
 );
 
 for (const exit of ["exits", "stays"]) {

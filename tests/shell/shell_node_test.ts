@@ -256,7 +256,7 @@ async function withProgram(
       "--allow-net=127.0.0.1",
       // The shell is loaded from the folder of the library when the first one attaches.
       `--allow-read=${root}`,
-      `${root}tests/fixtures/attachable.ts`,
+      `${root}tests/shell/_attachable.ts`,
       JSON.stringify(given),
     ],
     stdin: "null",

@@ -52,7 +52,9 @@ export async function deno(
 /** Runs fixtures with the program of the harness. */
 export function harness(...args: string[]): Promise<Run> {
   const files = args.map((arg) =>
-    /^(harness_\w+|broken)$/.test(arg) ? `tests/fixtures/${arg}.ts` : arg
+    /^(harness_\w+|broken)$/.test(arg)
+      ? `tests/testing/fixtures/${arg}.ts`
+      : arg
   );
   return deno(["run", "-A", "testing/main.ts", "-A", "--no-check", ...files]);
 }

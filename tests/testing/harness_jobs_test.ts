@@ -150,7 +150,7 @@ test(
     );
     assertStringIncludes(
       stdout,
-      "\nFailed:\n  tests/fixtures/broken.ts: the file as a whole\n  tests/fixtures/harness_failures.ts: fails\n",
+      "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
     );
     assertEquals(code, 1);
   },
@@ -254,7 +254,7 @@ test(
       Deno.mkdirSync(`${folder}/tests`);
       Deno.writeTextFileSync(
         `${folder}/tests/a_test.ts`,
-        `import "${ROOT}tests/fixtures/harness_slow.ts";`,
+        `import "${ROOT}tests/testing/fixtures/harness_slow.ts";`,
       );
       const plain = ["2 tests, 0 failures, 1 excluded", "1 passed, 0 failed"];
       const all = ["2 tests, 0 failures", "2 passed, 0 failed"];

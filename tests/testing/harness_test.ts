@@ -209,7 +209,7 @@ test(
   options,
   async () => {
     const { stdout } = await harness("harness_failures");
-    const file = "tests/fixtures/harness_failures.ts";
+    const file = "tests/testing/fixtures/harness_failures.ts";
     assertStringIncludes(stdout, `fails => ./${file}:6:1\n`);
     assertStringIncludes(stdout, `${file}:7:9`);
     assertFalse(stdout.includes("=> ./testing/"), stdout);
@@ -256,7 +256,7 @@ test(
       "test",
       "--no-check",
       "--allow-net",
-      "tests/fixtures/harness_tags.ts",
+      "tests/testing/fixtures/harness_tags.ts",
       "--",
       "--exclude=os:linux",
     ]);

@@ -22,7 +22,7 @@ import { ChatProcess } from "../../_cli.ts";
 import { clusterTest, freePort } from "../../_nodes.ts";
 
 const PROGRAM = fileURLToPath(
-  new URL("../../fixtures/gives_up.ts", import.meta.url),
+  new URL("./_gives_up.ts", import.meta.url),
 );
 
 /** Runs the program; returns its exit code, and what it wrote. */

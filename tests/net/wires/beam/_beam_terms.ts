@@ -402,9 +402,9 @@ export interface Edge {
   isStricter: boolean;
 }
 
-/** The table of encodings in `tests/fixtures/etf_edges.txt`. */
+/** The table of encodings in `tests/net/wires/beam/etf_edges.txt`. */
 export async function edges(): Promise<Edge[]> {
-  const file = new URL("../../../fixtures/etf_edges.txt", import.meta.url);
+  const file = new URL("./etf_edges.txt", import.meta.url);
   const lines = (await Deno.readTextFile(file)).split("\n");
   return lines.filter((line) => /^[0-9a-f]/.test(line)).map((line) => {
     const [bytes, written, mark] = line.split(" ");
