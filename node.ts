@@ -29,7 +29,7 @@ import type {
   NodeTypes,
 } from "./core/processes/local_process.ts";
 import type { ConnectionInfo, ConnectionStats } from "./net/statistics.ts";
-import type { Limits, Transport } from "./net/wire.ts";
+import type { Limits } from "./net/wire.ts";
 import { NodeStartError } from "./core/errors.ts";
 import { checkModule } from "./node/check_options.ts";
 import { NodeDrain, type NodeDrainOutcome } from "./node/drain.ts";
@@ -39,7 +39,8 @@ import {
   type DrainSignalOptions,
 } from "./node/drain_on_signal.ts";
 import type { NodeOptions } from "./node/node_options.ts";
-import { type StartedNode, startNode, systemHost } from "./node/start_node.ts";
+import { setInternals, setNodeModule } from "./node/node_internals.ts";
+import { startNode, systemHost } from "./node/start_node.ts";
 import { type TreeEndAction, TreeWatch } from "./node/tree_watch.ts";
 import { outside, runInside } from "./core/context/async_context.ts";
 import {
@@ -262,8 +263,8 @@ export class Node implements AsyncDisposable {
   #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;
   readonly #trees: TreeWatch;
-  /** Its host and its options, for the nodes of its threads. */
-  #home: Pick<StartedNode, "host" | "options"> | undefined;
+  /** The threads of the program that are its workers. */
+  #threads: HostEnvironment["threads"];
 
   private constructor(
     runtime: NodeRuntime,
@@ -325,13 +326,15 @@ export class Node implements AsyncDisposable {
     return settled(node);
   }
 
-  /** @ignore */
-  static _startIn(
-    host: HostEnvironment | Parameters<typeof startNode>[1],
-    options: NodeOptions,
-  ): Promise<Node> {
-    const hostOf = typeof host === "function" ? host : () => host;
-    return outside(() => Node.#startOn(options, hostOf, "continue"));
+  static {
+    setNodeModule({
+      started: () => started,
+      here,
+      startIn: (host, options) => {
+        const hostOf = typeof host === "function" ? host : () => host;
+        return outside(() => Node.#startOn(options, hostOf, "continue"));
+      },
+    });
   }
 
   static async #startOn(
@@ -345,7 +348,16 @@ export class Node implements AsyncDisposable {
       ...options,
       onTreeEnd: options.onTreeEnd ?? onTreeEnd,
     });
-    node.#home = { host: parts.host, options: parts.options };
+    const { host } = parts;
+    node.#threads = host.threads;
+    setInternals(node, {
+      runtime,
+      network,
+      host,
+      options: parts.options,
+      isStopped: () => node.#stopping !== undefined,
+      treeEnd: () => node.#trees.end,
+    });
     nodes.set(runtime, node);
     started.push(node);
     setLoopback(runtime, true);
@@ -362,46 +374,6 @@ export class Node implements AsyncDisposable {
       );
     }
     return node;
-  }
-
-  /** @ignore */
-  static _started(): readonly Node[] {
-    return [...started];
-  }
-
-  /** @ignore */
-  _treeEnd(): TreeEnd | undefined {
-    return this.#trees.end;
-  }
-
-  /** @ignore */
-  _isStopped(): boolean {
-    return this.#stopping !== undefined;
-  }
-
-  /** @ignore */
-  _network(): Network {
-    return this.#network;
-  }
-
-  /** @ignore */
-  _runtime(): NodeRuntime {
-    return this.#runtime;
-  }
-
-  /** @ignore */
-  static _here(): Node | undefined {
-    return here();
-  }
-
-  /** @ignore */
-  _home(): Pick<StartedNode, "host" | "options"> {
-    return this.#home!;
-  }
-
-  /** @ignore */
-  _accept(transport: Transport): void {
-    this.#network.accept(transport);
   }
 
   /**
@@ -1024,7 +996,7 @@ export class Node implements AsyncDisposable {
    * ```
    */
   run<T>(fn: () => T | Promise<T>, options: RunOptions = {}): Promise<T> {
-    if (this._isStopped()) {
+    if (this.#stopping !== undefined) {
       return Promise.reject(
         new Error(
           `Cannot run a function on ${this.name}: the node has been stopped; Node.start starts it again`,
@@ -1222,10 +1194,11 @@ export class Node implements AsyncDisposable {
     const left = this.#registration.close();
     started.splice(started.indexOf(this), 1);
     // Before its processes end: code that people type goes on elsewhere, and does not end with them.
-    setDefaultRuntime(started.at(0)?._runtime());
+    const [next] = started;
+    setDefaultRuntime(next && next.#runtime);
     this.#runtime.stop("shutdown");
     setLoopback(this.#runtime, false);
-    const threads = [...this.#home?.host.threads ?? []];
+    const threads = [...this.#threads ?? []];
     await Promise.all([
       this.#network.stop(),
       left,

@@ -16,6 +16,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import { Node } from "../node.ts";
 import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
+import { internalsOf } from "../node/node_internals.ts";
 
 /** The figures of a node when it is connected to all others. */
 export interface NodeFigures {
@@ -86,7 +87,7 @@ async function measureSimulated(size: number): Promise<void> {
     );
   const isWhole = () =>
     names.every((name) =>
-      cluster.node(name)._runtime().visible.size === size - 1
+      internalsOf(cluster.node(name)).runtime.visible.size === size - 1
     );
   while (!isWhole()) await cluster.advance(1);
   const ms = Math.round(cluster.now());

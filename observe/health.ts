@@ -48,6 +48,7 @@ import { inspect, printableLine, quote } from "../core/values/inspect.ts";
 import { type HealthCheck, HealthChecks } from "./health_checks.ts";
 import { type WebAnswer, type WebHandler, webHandler } from "./web_handler.ts";
 import type { OptionNames } from "../core/values/options.ts";
+import { internalsOf, startedNodes } from "../node/node_internals.ts";
 
 export type { HealthCheck };
 export type { HonoContextLike, WebHandler } from "./web_handler.ts";
@@ -248,14 +249,14 @@ class Probes {
 
   /** The node whose state counts, if it is known. */
   #current(): Node | undefined {
-    return this.#node ?? Node._started().at(0);
+    return this.#node ?? startedNodes(Node).at(0);
   }
 
   async #answerLive(): Promise<WebAnswer> {
     const results = await this.#live.results();
     const node = this.#current();
     const status = node?.status;
-    const end = node?._treeEnd();
+    const end = node && internalsOf(node).treeEnd();
     // A program may start its node later, and stop it when it ends.
     return this.#answer(
       status !== "stopped" && end === undefined,
@@ -267,9 +268,11 @@ class Probes {
   async #answerReady(): Promise<WebAnswer> {
     const results = await this.#ready.results();
     const node = this.#current();
-    const peers = node?._runtime().visible.size ?? 0;
+    const peers = node === undefined
+      ? 0
+      : internalsOf(node).runtime.visible.size;
     // Its state is read last, as the checks take time.
-    const end = node?._treeEnd();
+    const end = node && internalsOf(node).treeEnd();
     return this.#answer(
       node?.status === "up" && peers >= this.#minPeers && end === undefined,
       results,
@@ -310,7 +313,10 @@ class Probes {
   }
 
   #failed(name: string, reason: string): void {
-    const runtime = this.#current()?._runtime() ?? currentRuntime();
+    const node = this.#current();
+    const runtime = node === undefined
+      ? currentRuntime()
+      : internalsOf(node).runtime;
     runtime.report(
       "warning",
       () =>

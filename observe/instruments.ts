@@ -15,6 +15,7 @@ import {
   type Tracing,
 } from "../core/context/tracing.ts";
 import { restartsOf } from "../otp/supervisor/supervision.ts";
+import { internalsOf, startedNodes } from "../node/node_internals.ts";
 
 /** The number of different names of spans that are distinguished; further ones count as `OTHER`. */
 const MAX_NAMES = 500;
@@ -157,11 +158,12 @@ export interface NodeMeasures {
 
 /** Measures the nodes that this program has started. */
 export function measureNodes(): NodeMeasures[] {
-  return Node._started().filter((node) => !node._isStopped()).map(measure);
+  return startedNodes(Node).filter((node) => !internalsOf(node).isStopped())
+    .map(measure);
 }
 
 function measure(node: Node): NodeMeasures {
-  const runtime = node._runtime();
+  const { runtime, network } = internalsOf(node);
   let messages = 0;
   let received = 0;
   let longestMailbox = 0;
@@ -170,7 +172,7 @@ function measure(node: Node): NodeMeasures {
     received += mailbox.received;
     if (mailbox.length > longestMailbox) longestMailbox = mailbox.length;
   }
-  const stats = node._network().stats();
+  const stats = network.stats();
   return {
     node: node.name,
     processes: runtime.processes.size,
@@ -178,7 +180,7 @@ function measure(node: Node): NodeMeasures {
     longestMailbox,
     received,
     restarts: restartsOf(runtime),
-    connections: node._network().connections().map((each) => ({
+    connections: network.connections().map((each) => ({
       peer: each.node,
       received: each.receivedBytes,
       sent: each.sentBytes,

@@ -10,6 +10,7 @@ import { findScope } from "../otp/pg/pg_scope.ts";
 import { isStandardStream } from "../core/host/output_stream.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
+import { startedNodes } from "../node/node_internals.ts";
 
 /** The flag by which a run gives stopping processes and nodes more time; see {@linkcode SETTLE}. */
 export const PATIENT_FLAG = "--harness-patient";
@@ -48,7 +49,7 @@ interface Handle {
 export class LeakCheck {
   readonly #runtime: Runtime;
   readonly #options: LeakOptions;
-  readonly #nodes = new Set(Node._started());
+  readonly #nodes = new Set(startedNodes(Node));
   readonly #handles = new Set(handles());
   readonly #processes: Map<LocalProcess, { monitors: number; aliases: number }>;
   readonly #names: Set<string>;
@@ -92,7 +93,7 @@ export class LeakCheck {
   }
 
   #leftNodes(): string[] {
-    return Node._started().filter((node) => !this.#nodes.has(node))
+    return startedNodes(Node).filter((node) => !this.#nodes.has(node))
       .map(({ name }) => `the node ${name}, which is still started`);
   }
 

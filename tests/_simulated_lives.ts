@@ -18,6 +18,7 @@ import {
 } from "../testing/simulation/simulated_cluster.ts";
 import { test } from "../testing/tags.ts";
 import fc, { commandOf, PATH, runs, SHRINKS } from "./_seeds.ts";
+import { internalsOf } from "../node/node_internals.ts";
 
 const NAMES = ["alex", "kate", "moebi", "sophie"];
 const STEPS = 40;
@@ -272,7 +273,7 @@ export class World {
       downs: [],
     };
     this.incarnations.push(home);
-    const runtime = node._runtime();
+    const { runtime } = internalsOf(node);
     const { nodeDown } = runtime;
     runtime.nodeDown = (down, wasUp, isHidden) => {
       home.downs.push({ at: this.tick(), node: down });

@@ -32,6 +32,7 @@ import {
   type Scene,
   type World,
 } from "./_simulated_lives.ts";
+import { internalsOf } from "../node/node_internals.ts";
 
 const DELAYS = [0, 1, 30, 300];
 const TIMEOUTS = [30, 400, 3000];
@@ -277,7 +278,7 @@ class PoolsScene implements Scene {
   }
 
   #runtime(node: string) {
-    return this.#world.cluster.node(node)._runtime();
+    return internalsOf(this.#world.cluster.node(node)).runtime;
   }
 
   #checkQueue(node: string): PoolInfo | undefined {

@@ -27,6 +27,7 @@ import { pg } from "../otp/pg/pg.ts";
 import { receive, self } from "../otp/process/process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import type { Clock } from "../core/host/clock.ts";
+import { startNodeIn } from "../node/node_internals.ts";
 
 /** Where the page is. */
 export const TRANSCRIPT: URL = new URL(
@@ -140,7 +141,7 @@ export class Kate implements AsyncDisposable {
       epmdPort: false,
       tls: undefined,
     });
-    const node = await Node._startIn(host, {
+    const node = await startNodeIn(Node, host, {
       name: KATE.name,
       cookie: COOKIE,
       modules: { Chat },

@@ -27,6 +27,7 @@ import type {
 } from "./worker_messages.ts";
 import { ProgramNodes } from "./program_nodes.ts";
 import { ThreadHost, type ThreadRegistration } from "./thread_host.ts";
+import { internalsOf, startNodeIn } from "../node/node_internals.ts";
 
 /** The number of log events that may wait for a main thread that is busy. */
 const MAX_EVENTS = 1000;
@@ -115,7 +116,7 @@ async function start(message: ThreadStart): Promise<void> {
     return fail("node", textOf(error));
   }
   for (const { from, port } of early) {
-    node._accept(nodes.accept(from, port));
+    internalsOf(node).network.accept(nodes.accept(from, port));
   }
   early = [];
   const { start } = user;
@@ -180,7 +181,7 @@ async function startNode(
     cookie: given.cookie,
     modules: { ...own.modules, [moduleName]: Object.fromEntries(functions) },
   };
-  return await Node._startIn(async (options, name) => {
+  return await startNodeIn(Node, async (options, name) => {
     const host = await ThreadHost.of(options, name, register);
     host.threads?.add(threads);
     return host;
@@ -215,7 +216,7 @@ function take(message: ToWorker): void {
     case "connected": {
       const { from, port } = message;
       if (node === undefined || nodes === undefined) early.push({ from, port });
-      else node._accept(nodes.accept(from, port));
+      else internalsOf(node).network.accept(nodes.accept(from, port));
       return;
     }
     default:

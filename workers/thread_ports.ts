@@ -18,6 +18,7 @@ import type { NodeName } from "../net/node_name.ts";
 import { outside } from "../core/context/async_context.ts";
 import type { Node } from "../node.ts";
 import type { ToWorker } from "./worker_messages.ts";
+import { internalsOf } from "../node/node_internals.ts";
 
 /** The time in which the last bytes of a thread that has ended may arrive, in milliseconds. */
 const LAST_BYTES = 50;
@@ -50,7 +51,7 @@ export class ThreadPorts implements ThreadNodes {
 
   /** Those of a node; `undefined` if its host has no threads. */
   static of(main: Node): ThreadPorts | undefined {
-    const { threads } = main._home().host;
+    const { threads } = internalsOf(main).host;
     if (threads === undefined) return undefined;
     let ports = known.get(main);
     if (ports === undefined) {
@@ -155,7 +156,7 @@ export class ThreadPorts implements ThreadNodes {
     const answer = (port: MessagePort) =>
       owner.post({ type: "dialled", id, port }, [port]);
     if (to === this.#main.name) {
-      this.#main._accept(this.#open(from, member, answer));
+      internalsOf(this.#main).network.accept(this.#open(from, member, answer));
       return;
     }
     const other = this.#members.get(to);

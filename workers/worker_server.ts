@@ -36,6 +36,7 @@ import type {
 } from "./worker_messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import { WorkerThread } from "./worker_thread.ts";
+import { internalsOf } from "../node/node_internals.ts";
 
 /** The number of heartbeats in an `answerTimeout`. */
 const TURNS = 16;
@@ -316,7 +317,7 @@ export class WorkerServer implements Server {
 
   /** Writes output of the worker's node where the main node's goes. */
   async #write(id: number, text: string): Promise<void> {
-    const { io = standardIo() } = this.#options.main._home().options;
+    const { io = standardIo() } = internalsOf(this.#options.main).options;
     try {
       await io.write(text);
     } catch {
@@ -371,7 +372,7 @@ export class WorkerServer implements Server {
     if (this.#hasEnded) return await this.#ended.promise;
     const { runtime } = this.#process;
     const { shutdown, main } = this.#options;
-    const { drainTimeout = DRAIN_TIMEOUT } = main._home().options;
+    const { drainTimeout = DRAIN_TIMEOUT } = internalsOf(main).options;
     const drains = runtime.isDraining ? drainTimeout : undefined;
     const timeout = shutdown * NODE_STOPS;
     this.#post({ type: "stop", timeout, drainTimeout: drains });

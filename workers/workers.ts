@@ -70,6 +70,7 @@ import {
   type WorkerState,
 } from "./worker_server.ts";
 import { WorkerThread } from "./worker_thread.ts";
+import { internalsOf, nodeHere } from "../node/node_internals.ts";
 
 export type {
   GlobalName,
@@ -289,7 +290,7 @@ export class Workers {
   static startLink(options: WorkersOptions): Promise<Pid> {
     return promised(() => {
       const checked = checkWorkers(options);
-      const main = Node._here();
+      const main = nodeHere(Node);
       if (main === undefined) {
         throw new TypeError(
           "Cannot start workers: this node is not started; start it by Node.start({ name })",
@@ -554,7 +555,7 @@ function slotsOf(
   count: number,
 ): WorkerSlot[] {
   const [own, host] = main.name.split("@");
-  const given = main._home().options;
+  const given = internalsOf(main).options;
   if (typeof given.tls?.verify === "function") {
     throw new TypeError(
       `Cannot start workers: tls.verify of ${main.name} is a function, which cannot be copied to a thread; give "host", "name" or "none"`,

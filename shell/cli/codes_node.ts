@@ -18,6 +18,7 @@ import { outside, runInside } from "../../core/context/async_context.ts";
 import { onDefaultRuntime, unnamed } from "../../core/runtime/default_node.ts";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
+import { internalsOf, startedNodes } from "../../node/node_internals.ts";
 
 /** Moves the program to the node that its code starts. Disposing of it stops that node. */
 export class CodesNode implements AsyncDisposable {
@@ -40,14 +41,14 @@ export class CodesNode implements AsyncDisposable {
     this.#modules = modules;
     this.#configuration = configuration;
     this.#application = application;
-    this.#node = Node._started().at(0);
+    this.#node = startedNodes(Node).at(0);
     this.#export();
     this.#stopListening = onDefaultRuntime(() => outside(() => this.#move()));
   }
 
   async #move(): Promise<void> {
     const from = this.#node;
-    const to = this.#node = Node._started().at(0);
+    const to = this.#node = startedNodes(Node).at(0);
     if (from === to) return;
     this.#export();
     const application = this.#application;
@@ -69,7 +70,7 @@ export class CodesNode implements AsyncDisposable {
   #export(): void {
     const node = this.#node;
     if (node === undefined) return;
-    const { modules } = node._runtime();
+    const { modules } = internalsOf(node).runtime;
     const own = new Set([...modules.entries()].map(([name]) => name));
     for (const [name, module] of Object.entries(this.#modules)) {
       if (!own.has(name)) node.export(name, module);
@@ -79,7 +80,9 @@ export class CodesNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopListening();
     await this.#moved;
-    const own = Node._started().filter((node) => !this.#others.includes(node));
+    const own = startedNodes(Node).filter((node) =>
+      !this.#others.includes(node)
+    );
     for (const node of own.reverse()) await node.stop();
   }
 }

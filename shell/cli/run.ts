@@ -40,6 +40,7 @@ import { complain, flushOutput, print } from "./output.ts";
 import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
 import { StopSignals } from "./node_stop_signals.ts";
 import { StrayErrors } from "./stray_errors.ts";
+import { internalsOf, startedNodes } from "../../node/node_internals.ts";
 
 /** The time limit for a stopping program to write its output, in milliseconds. */
 const LAST_WORDS = 500;
@@ -238,7 +239,7 @@ async function start(
     scope.Dashboard = Dashboard;
   }
   const taken = [...Object.keys(scope), ...line.allowsRemote ? ["Shell"] : []];
-  const others = Node._started();
+  const others = startedNodes(Node);
   const loaded = await loadModules(line.modules, taken);
   Object.assign(scope, loaded);
   const sources = { ...program.sources, ...filesOf(line.modules) };
@@ -264,7 +265,7 @@ async function start(
     complain(`Dashboard: ${await startDashboard(node, line.dashboard)}`);
   }
   // A module may have started a node while it was loaded; that node then runs the application.
-  await within(node ?? Node._started().at(0), async () => {
+  await within(node ?? startedNodes(Node).at(0), async () => {
     Application.load(configuration);
     if (application === undefined) return;
     await Application.start(application);
@@ -326,7 +327,7 @@ async function within<T>(
   if (node === undefined) {
     return await runInside(unnamed().shell(), () => Node.run(fn));
   }
-  if (node._isStopped()) throw new ExitError("shutdown");
+  if (internalsOf(node).isStopped()) throw new ExitError("shutdown");
   return await node.run(fn);
 }
 
@@ -385,7 +386,7 @@ async function wait(context: SessionContext): Promise<number> {
 
 /** The program's node, or the one that its code has started. */
 function nodeOf({ node }: SessionContext): Node | undefined {
-  return node ?? Node._started().at(0);
+  return node ?? startedNodes(Node).at(0);
 }
 
 /** The first lines of a program that serves other nodes. */

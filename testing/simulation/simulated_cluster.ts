@@ -26,6 +26,11 @@ import { type PartitionMode, SimulatedNetwork } from "./simulated_network.ts";
 import type { Delay, Tamper } from "./simulated_transport.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 import { NODE_OPTIONS } from "../../node/node_options.ts";
+import {
+  internalsOf,
+  startedNodes,
+  startNodeIn,
+} from "../../node/node_internals.ts";
 
 export type { Delay, PartitionMode };
 
@@ -326,13 +331,13 @@ export class SimulatedCluster implements AsyncDisposable {
 
   #startNode(options: NodeOptions): Promise<Node> {
     const host = this.#network.hostOf(options.name);
-    return this.#driver.standStill(Node._startIn(host, options));
+    return this.#driver.standStill(startNodeIn(Node, host, options));
   }
 
   /** The node, if it is alive; throws otherwise. */
   #up(name: string): Node {
     const { node } = this.#find(name);
-    if (Node._started().includes(node)) return node;
+    if (startedNodes(Node).includes(node)) return node;
     throw new Error(
       `Cannot run a function on ${node.name}: it is dead; restart() starts it again`,
     );
@@ -546,7 +551,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * ```
    */
   spawn(name: string, fn: () => unknown): Pid {
-    const runtime = this.#up(name)._runtime();
+    const runtime = internalsOf(this.#up(name)).runtime;
     const groupLeader = runtime.names.get("user")?.pid;
     return runtime.spawn(fn, { groupLeader, label: fn.name }).pid;
   }
@@ -810,7 +815,7 @@ export class SimulatedCluster implements AsyncDisposable {
   /** The waiting processes, one per line. */
   #waiting(): string[] {
     return [...this.#members.values()].flatMap(({ node }) =>
-      [...node._runtime().processes.values()]
+      [...internalsOf(node).runtime.processes.values()]
         .filter(({ label }) => !SYSTEM.has(label ?? ""))
         .map((process) => `${node.name}: ${describe(process)}`)
     );

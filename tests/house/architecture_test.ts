@@ -85,15 +85,24 @@ const RULES: Record<string, readonly string[]> = {
   ],
 };
 
+/** The parts of nodes that the library itself uses. */
+const INTERNALS = "node/node_internals.ts";
+
 /** The files of `net/` and `node/` that rooms above the nodes may import. */
 const OF_NODES: Record<string, readonly string[]> = {
-  observe: [],
-  shell: CHECKS,
+  observe: [INTERNALS],
+  shell: [...CHECKS, INTERNALS],
   chat: [],
-  testing: [...CONTRACTS, "net/node_name.ts", "node/node_options.ts"],
+  testing: [
+    ...CONTRACTS,
+    INTERNALS,
+    "net/node_name.ts",
+    "node/node_options.ts",
+  ],
   workers: [
     ...CONTRACTS,
     ...CHECKS,
+    INTERNALS,
     "net/epmd/mod.ts",
     "net/listen_for_peers.ts",
     "net/network_log.ts",

@@ -41,6 +41,7 @@ import { Workers } from "../../workers/workers.ts";
 import { nodeFlags } from "../../shell/cli/node_flags.ts";
 import * as testing from "../../testing/mod.ts";
 import { clusterTest } from "../_nodes.ts";
+import { nodeHere } from "../../node/node_internals.ts";
 
 /** Wrong values, by the names that the table uses. */
 const WRONG: Record<string, () => unknown> = {
@@ -566,7 +567,7 @@ const TABLE: Record<string, Row> = Object.fromEntries(
   }),
 );
 
-const node = () => Node._here()!;
+const node = () => nodeHere(Node)!;
 const SHARED_NODE = Object.keys(TABLE["Node.start"].fields[0]!)
   .filter((name) => name !== "name").join(" ");
 const SIMULATED_NODE = SHARED_NODE.replace(

@@ -25,6 +25,7 @@ import { clusterTest } from "../_nodes.ts";
 import { quiet } from "../_processes.ts";
 import { beamFrame, CREATION, RAW, RawBeam } from "../_raw_beam.ts";
 import { until } from "../_until.ts";
+import { internalsOf } from "../../node/node_internals.ts";
 
 const FROM = new Pid(RAW, 1, CREATION);
 const FRIEND = "friend@localhost";
@@ -182,9 +183,10 @@ clusterTest(
       };
       ask("block_call", "exiting", [self()]);
       await receive((m) => m === "up");
-      const held = [...alex._runtime().processes.values()].find(({ label }) =>
-        label?.startsWith("Remote.exiting")
-      )!.pid;
+      const held =
+        [...internalsOf(alex).runtime.processes.values()].find(({ label }) =>
+          label?.startsWith("Remote.exiting")
+        )!.pid;
       ask("block_call", "tell", [self(), "next"]);
       ask("block_call", "tell", [self(), "never"]);
       assertEquals(await answer(), [2, "{:badrpc, {:EXIT, :system_limit}}"]);
@@ -196,7 +198,7 @@ clusterTest(
       assertEquals(await answer(), [0, "{:badrpc, {:EXIT, :done}}"]);
       assertEquals(await receive(), "next");
       assertEquals(await answer(), [1, "undefined"]);
-      assertEquals(alex._runtime().sizes()["entries held"], 0);
+      assertEquals(internalsOf(alex).runtime.sizes()["entries held"], 0);
     });
   },
 );
@@ -207,7 +209,7 @@ clusterTest(
     const alex = await cluster.start("alex", {
       allow: (_node, _module, name) => name !== "crash",
     });
-    const runtime = alex._runtime();
+    const { runtime } = internalsOf(alex);
     const ask = (name: string, args: unknown[]) =>
       beamFrame(
         [control.DOP_REG_SEND, FROM, NONE, atom("rex")],

@@ -12,6 +12,7 @@ import fc from "../_seeds.ts";
 import { type Actor, Boom, History, type Sent } from "./_simulated_actors.ts";
 import { violations } from "./_simulated_properties.ts";
 import { disagreements } from "./_simulated_tables.ts";
+import { internalsOf } from "../../node/node_internals.ts";
 
 const NAMES = ["ann", "bob"];
 const NODES = ["alex", "kate", "moebi", "sophie"];
@@ -134,7 +135,7 @@ class Scene {
     const node = this.#cluster.node(name);
     const history = this.#history;
     const incarnation = history.started(node.name);
-    const runtime = node._runtime();
+    const { runtime } = internalsOf(node);
     this.#sizes.set(node.name, runtime.sizes());
     const { nodeDown } = runtime;
     runtime.nodeDown = (down, wasUp, isHidden) => {
@@ -334,7 +335,7 @@ class Scene {
     await cluster.advance(QUIET);
     await cluster.settle();
     for (const name of this.#live) {
-      const sizes = cluster.node(name)._runtime().sizes();
+      const sizes = internalsOf(cluster.node(name)).runtime.sizes();
       for (const [what, before] of Object.entries(this.#sizes.get(name)!)) {
         const more = sizes[what] - before;
         if (more !== 0) left.push(`${name} has ${more} ${what} left`);

@@ -5,10 +5,11 @@ import type { Pid, Ref } from "../../otp/process/process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { watchersOf } from "../../core/processes/watchers.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
+import { internalsOf } from "../../node/node_internals.ts";
 
 /** The entries that one table has and another lacks, one per line. */
 export function disagreements(nodes: readonly Node[]): string[] {
-  const runtimes = nodes.map((node) => node._runtime());
+  const runtimes = nodes.map((node) => internalsOf(node).runtime);
   return runtimes.flatMap((runtime) => [
     ...namesOf(runtime),
     ...[...runtime.processes.values()].flatMap((process) => [

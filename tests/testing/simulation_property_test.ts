@@ -12,6 +12,7 @@ import { textFrame } from "../../net/wires/json/json_frames.ts";
 import fc, { runs } from "../_seeds.ts";
 import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
 import { assertLives } from "../_simulated_lives.ts";
+import { internalsOf } from "../../node/node_internals.ts";
 
 const RUNS = 150;
 
@@ -130,7 +131,7 @@ function replacing<K extends keyof Signals>(
 ): () => Faults {
   return () => ({
     plant(node) {
-      const runtime = node._runtime();
+      const { runtime } = internalsOf(node);
       const { local } = runtime;
       const original = local[kind] as (...args: unknown[]) => unknown;
       local[kind] = replace(runtime, original.bind(local) as Signals[K]);
@@ -147,7 +148,7 @@ function terminating(
 ): () => Faults {
   return () => ({
     plant(node) {
-      const runtime = node._runtime();
+      const { runtime } = internalsOf(node);
       runtime.terminate = replace(runtime, runtime.terminate.bind(runtime));
     },
   });

@@ -27,6 +27,7 @@ import {
   type SimulationOptions,
 } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
+import { internalsOf } from "../../node/node_internals.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -603,7 +604,10 @@ simulationTest(
     });
     await cluster.settle();
     assertEquals(heard, ["hi"]);
-    assertEquals(cluster.node("kate")._runtime().find(news)?.mailbox.length, 0);
+    assertEquals(
+      internalsOf(cluster.node("kate")).runtime.find(news)?.mailbox.length,
+      0,
+    );
   },
 );
 

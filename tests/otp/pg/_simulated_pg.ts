@@ -28,6 +28,7 @@ import {
   type Scene,
   type World,
 } from "../../_simulated_lives.ts";
+import { internalsOf } from "../../../node/node_internals.ts";
 
 const GROUPS = ["room", "hall"];
 
@@ -118,7 +119,7 @@ class PgScene implements Scene {
       [...this.#joins.get(actor)?.values() ?? []].some((count) => count > 1);
     const leaver = world.liveActor(a, hasTwo);
     const by = leaver ?? world.liveActor(a)!;
-    const { visible } = world.cluster.node(by.home.node)._runtime();
+    const { visible } = internalsOf(world.cluster.node(by.home.node)).runtime;
     const to = world.liveActor(b, ({ home }) => visible.has(home.node));
     if (to === undefined) return;
     world.cluster.slow(to.home.node, 400);

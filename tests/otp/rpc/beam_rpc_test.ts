@@ -21,6 +21,7 @@ import { ELIXIR, ElixirNode } from "../../_elixir.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest, COOKIE } from "../../_nodes.ts";
 import { readPage } from "../../_pages.ts";
+import { internalsOf } from "../../../node/node_internals.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
 
@@ -418,9 +419,9 @@ clusterTest(
       if (output === "") assertEquals(text, "", name);
     }
     await run(["-a", "Elixir.Work print [here]"]);
-    const left = [...alex._runtime().processes.values()].filter(({ label }) =>
-      label === "rex_stdout"
-    );
+    const left = [...internalsOf(alex).runtime.processes.values()].filter((
+      { label },
+    ) => label === "rex_stdout");
     assertEquals(left, []);
     assertEquals(printed, ["here\n"]);
   },

@@ -16,10 +16,10 @@ import {
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
-import type { Runtime } from "../../../core/processes/runtime.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
 import { errorOf, mail, processTest } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
+import { internalsOf } from "../../../node/node_internals.ts";
 
 const KATE = "kate@localhost";
 
@@ -146,8 +146,7 @@ pairTest(
   "call() fails with notsup on a node that serves no calls",
   async ({ kate }) => {
     // Like a node of a version without calls.
-    const { services } = (kate as unknown as { _runtime(): Runtime })._runtime()
-      .modules;
+    const { services } = internalsOf(kate).runtime.modules;
     services.clear();
     assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
   },

@@ -20,6 +20,7 @@ import { SimulatedCluster, startNodes } from "../../../testing/mod.ts";
 import { test } from "../../../testing/tags.ts";
 import { ChatProcess } from "../../_cli.ts";
 import { clusterTest, freePort } from "../../_nodes.ts";
+import { internalsOf } from "../../../node/node_internals.ts";
 
 const PROGRAM = fileURLToPath(
   new URL("./_gives_up.ts", import.meta.url),
@@ -245,7 +246,7 @@ test("nodes of the test harness and simulated nodes go on", async () => {
   await cluster.run("kate", () => endApplication(kate, undefined, "kill"));
   for (const node of [nodes.get("alex"), kate]) {
     assertEquals(node.status, "up");
-    assert(node._treeEnd() !== undefined);
+    assert(internalsOf(node).treeEnd() !== undefined);
   }
 });
 

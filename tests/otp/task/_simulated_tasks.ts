@@ -25,6 +25,7 @@ import {
   type Scene,
   type World,
 } from "../../_simulated_lives.ts";
+import { internalsOf } from "../../../node/node_internals.ts";
 
 const DELAYS = [0, 1, 30, 300];
 const TIMEOUTS = [1, 30, 400];
@@ -246,7 +247,7 @@ class TasksScene implements Scene {
   }
 
   #runtime(node: string) {
-    return { runtime: this.#world.cluster.node(node)._runtime() };
+    return { runtime: internalsOf(this.#world.cluster.node(node)).runtime };
   }
 
   async check(): Promise<string[]> {
