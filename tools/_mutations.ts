@@ -14,6 +14,8 @@ export interface Mutation {
   operator: Operator;
   /** The names around the place, as in `TopologyServer.#waitFor`; empty at the top of the module. */
   scope: string;
+  /** The position among the changes of its operator in its scope, from 1. */
+  nth: number;
   /** The place: offsets in the file's text. */
   start: number;
   end: number;
@@ -100,6 +102,7 @@ function treeOf(text: string): AnyNode {
 /** Finds all mutations of a file's text; a few are no code, which {@linkcode isCode} tells. */
 export function mutationsOf(text: string): Mutation[] {
   const found: Mutation[] = [];
+  const counts = new Map<string, number>();
   const lines = lineStarts(text);
 
   const add = (
@@ -109,9 +112,13 @@ export function mutationsOf(text: string): Mutation[] {
     replacement: string,
   ) => {
     const line = lines.findLastIndex((at) => at <= start);
+    const kind = `${scope}:${operator}`;
+    const nth = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, nth);
     found.push({
       operator,
       scope,
+      nth,
       start,
       end,
       replacement,

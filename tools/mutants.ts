@@ -9,6 +9,7 @@
  * A mutant that is not found is a missing test, or has no visible effect. Read each of them.
  */
 
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -42,7 +43,8 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
 }
   --count N       the number of mutants (default 20)
   --seed N        the same mutants again, if the code is the same
-  --only PLACE    one mutant, as the table names it: core/remote/reach_target.ts:12:5:negate
+  --only PLACE    one mutant, as the table names it: core/remote/reach_target.ts:connectTo:negate:1
+  --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it
   --tests FILE    run this test file instead of those of the area; may be repeated
   --files N       run only the N test files that are likeliest to find a mutant; those that survive are not
                   final
@@ -86,6 +88,7 @@ async function main(args: string[]): Promise<number> {
       count: { type: "string", default: "20" },
       seed: { type: "string", default: String(Date.now() % 1e9) },
       only: { type: "string", multiple: true },
+      kept: { type: "boolean" },
       tests: { type: "string", multiple: true },
       files: { type: "string", default: "Infinity" },
       list: { type: "boolean" },
@@ -104,17 +107,19 @@ async function main(args: string[]): Promise<number> {
     }
     return area;
   });
-  const mutants = values.only?.map(find) ??
+  const kept = values.kept ? keptMutants() : new Map<string, string[]>();
+  const places = values.kept ? [...kept.keys()] : values.only;
+  const mutants = places?.flatMap((place) => find(place) ?? gone(place)) ??
     choose(areas, files, Number(values.count), Number(values.seed));
   if (values.list) {
     for (const mutant of mutants) console.log(describe(mutant));
     return 0;
   }
-  if (!values.only) console.log(`seed ${values.seed}`);
+  if (places === undefined) console.log(`seed ${values.seed}`);
   await using tree = await Tree.copy(files);
   let found = 0;
   for (const mutant of mutants) {
-    const tests = values.tests ??
+    const tests = values.tests ?? kept.get(placeOf(mutant)) ??
       likeliest(mutant, files).slice(0, Number(values.files));
     const { finder, seconds } = await tree.run(mutant, tests);
     if (finder !== undefined) found++;
@@ -132,7 +137,25 @@ async function main(args: string[]): Promise<number> {
       mutants.length - found
     } not found`,
   );
-  return found === mutants.length ? 0 : 1;
+  // A kept place may be gone: mutants_test.ts says how many.
+  const wanted = values.kept
+    ? mutants.length
+    : places?.length ?? mutants.length;
+  return found === mutants.length && found === wanted ? 0 : 1;
+}
+
+/** Reads the kept mutants: their places, each with the test file that found it. */
+export function keptMutants(): Map<string, string[]> {
+  const lines = read("tools/kept_mutants.txt").trim().split("\n");
+  return new Map(lines.map((line) => {
+    const at = line.indexOf(" ");
+    return [line.slice(0, at), [line.slice(at + 1)]];
+  }));
+}
+
+function gone(place: string): Mutant[] {
+  console.log(`GONE ${place}: no such place; list places with --list`);
+  return [];
 }
 
 /** The files of the checkout: those that Git has, and new ones. */
@@ -193,18 +216,16 @@ function areaOf(file: string): Area | undefined {
   );
 }
 
-/** The mutant that a place names. */
-function find(place: string): Mutant {
-  const [file, line, column, operator] = place.split(":");
+/** The mutant that a place names; `undefined` if it is gone. */
+export function find(place: string): Mutant | undefined {
+  const [file, scope, operator, nth] = place.split(":");
   const area = areaOf(file);
+  if (area === undefined || !existsSync(join(ROOT, file))) return undefined;
   const mutation = mutationsOf(read(file)).find((each) =>
-    each.line === Number(line) && each.column === Number(column) &&
-    each.operator === operator
+    each.scope === scope && each.operator === operator &&
+    each.nth === Number(nth)
   );
-  if (mutation === undefined || area === undefined) {
-    throw new Error(`Cannot find the mutant "${place}": list them with --list`);
-  }
-  return { ...mutation, file, area };
+  return mutation && { ...mutation, file, area };
 }
 
 /** The tests of a mutant's area: first those that name its file, or the code around it. */
@@ -231,13 +252,14 @@ function likeliest(
   return tests.toSorted((one, other) => scores.get(other)! - scores.get(one)!);
 }
 
-function placeOf({ file, line, column, operator }: Mutant): string {
-  return `${file}:${line}:${column}:${operator}`;
+/** The name of a mutant, which holds as long as its function and the changes before it in there. */
+function placeOf({ file, scope, operator, nth }: Mutant): string {
+  return `${file}:${scope}:${operator}:${nth}`;
 }
 
 /** The place of a mutant, and its code before and after, in a line. */
 function describe(mutant: Mutant): string {
-  const { file, start, end, scope } = mutant;
+  const { file, start, end } = mutant;
   const text = read(file);
   const from = text.lastIndexOf("\n", start - 1) + 1;
   const to = (text.indexOf("\n", end) + 1 || text.length + 1) - 1;
@@ -246,7 +268,9 @@ function describe(mutant: Mutant): string {
   const [before, then] = [text.slice(from, to), after].map((code) =>
     code.replace(/\s+/g, " ").trim().slice(0, 160)
   );
-  return `${placeOf(mutant)}  ${scope}\n    - ${before}\n    + ${then}`;
+  return `${
+    placeOf(mutant)
+  }  line ${mutant.line}\n    - ${before}\n    + ${then}`;
 }
 
 function read(file: string): string {

@@ -11,7 +11,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
 
 /** The time limit for a scenario, in milliseconds. */
-export const TIMEOUT = 60_000;
+const TIMEOUT = 60_000;
 
 /** The output of one side for a scenario. */
 export interface Trace {
@@ -39,13 +39,9 @@ async function run<T>(
     cwd?: string;
     env?: Record<string, string>;
     timeout: number;
-    /** Whether it may exit before it is done: then its caller reports the missing results. */
-    mayEnd?: boolean;
-    /** Whether a result is enough: then the program is killed. */
-    isEnough?: (result: T) => boolean;
   },
 ): Promise<T[]> {
-  const { timeout, mayEnd, isEnough, ...rest } = options;
+  const { timeout, ...rest } = options;
   const child = new Deno.Command(program, {
     args,
     stdin: "null",
@@ -58,23 +54,17 @@ async function run<T>(
   const results: T[] = [];
   const errors = new Response(child.stderr).text();
   let output = "";
-  let isOver = false;
   let line = "";
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     output += text;
     const lines = (line + text).split("\n");
     line = lines.pop()!;
     for (const each of lines) {
-      if (isOver || !each.startsWith("@@")) continue;
-      const result = JSON.parse(each.slice(2)) as T;
-      results.push(result);
-      if (isEnough?.(result) !== true) continue;
-      isOver = true;
-      child.kill("SIGKILL");
+      if (each.startsWith("@@")) results.push(JSON.parse(each.slice(2)) as T);
     }
   }
   const { code } = await child.status;
-  if (code !== 0 && !isOver && !(mayEnd && results.length > 0)) {
+  if (code !== 0) {
     throw new SideError(
       `Cannot run ${
         [program, ...args].join(" ")
@@ -146,7 +136,7 @@ export class Elixir implements AsyncDisposable {
    */
   async run(
     names: readonly string[],
-    { timeout = TIMEOUT, peers }: { timeout?: number; peers?: string[] } = {},
+    { peers }: { peers?: string[] } = {},
   ): Promise<Traces> {
     const port = String(freePort());
     const epmd = new Deno.Command("epmd", {
@@ -158,7 +148,7 @@ export class Elixir implements AsyncDisposable {
     try {
       const file = join(this.#folder, `names_${port}.txt`);
       await Deno.writeTextFile(file, names.join("\n"));
-      const code = `Conformance.Main.run(${JSON.stringify(file)}, ${timeout})`;
+      const code = `Conformance.Main.run(${JSON.stringify(file)}, ${TIMEOUT})`;
       const flags =
         "-start_epmd false -kernel prevent_overlapping_partitions false";
       const traces = await run<Trace>("elixir", [
@@ -179,7 +169,7 @@ export class Elixir implements AsyncDisposable {
             ? {}
             : { CONFORMANCE_PEERS: JSON.stringify(peers) }),
         },
-        timeout: limit(names, timeout),
+        timeout: limit(names),
       });
       return tracesOf(traces);
     } finally {
@@ -193,26 +183,10 @@ export class Elixir implements AsyncDisposable {
   }
 }
 
-/** Options for {@linkcode runTypeScript}. */
-export interface TypeScriptOptions {
-  /** The time limit for a scenario, in milliseconds. */
-  timeout?: number;
-  /** The folder of the scenarios: this tree, or a copy of it. */
-  root?: string;
-  /** Whether a trace makes the remaining scenarios unnecessary. */
-  isEnough?: (trace: Trace) => boolean;
-  /**
-   * The scenarios in Elixir, if the peers are in Elixir.
-   *
-   * @default {undefined}
-   */
-  elixir?: Elixir;
-}
-
-/** Runs scenarios in TypeScript. */
+/** Runs scenarios in TypeScript; with `elixir`, their peers are in Elixir. */
 export async function runTypeScript(
   names: readonly string[],
-  { timeout = TIMEOUT, root = ROOT, isEnough, elixir }: TypeScriptOptions = {},
+  elixir?: Elixir,
 ): Promise<Traces> {
   const file = await Deno.makeTempFile({ prefix: "conformance_" });
   try {
@@ -222,16 +196,11 @@ export async function runTypeScript(
       "--quiet",
       "--no-check",
       "-A",
-      join(root, "tests/conformance/_typescript.ts"),
+      join(HERE, "_typescript.ts"),
       ...(elixir === undefined ? [] : ["--elixir", elixir.folder]),
       file,
-      String(timeout),
-    ], {
-      cwd: root,
-      timeout: limit(names, timeout),
-      mayEnd: root !== ROOT,
-      isEnough,
-    });
+      String(TIMEOUT),
+    ], { cwd: ROOT, timeout: limit(names) });
     return tracesOf(traces);
   } finally {
     await Deno.remove(file);
@@ -245,7 +214,7 @@ export function runMixed(
   areas: readonly Area[],
   names: readonly string[],
 ): Promise<Traces> {
-  if (main === "typescript") return runTypeScript(names, { elixir });
+  if (main === "typescript") return runTypeScript(names, elixir);
   return elixir.run(names, {
     peers: [
       Deno.execPath(),
@@ -275,8 +244,8 @@ export async function runBeside<T>(
 }
 
 /** The time limit for a side, which takes 20 seconds for all scenarios on an idle machine: a wait always ends. */
-function limit(names: readonly string[], timeout: number): number {
-  return 30_000 + Math.min(names.length * timeout, 570_000);
+function limit(names: readonly string[]): number {
+  return 30_000 + Math.min(names.length * TIMEOUT, 570_000);
 }
 
 /** The result of a scenario. */

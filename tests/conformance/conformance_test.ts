@@ -7,7 +7,6 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { loadAreas } from "./_load.ts";
 import { LEFT_OUT } from "./_mixed.ts";
 import { runCommand } from "./main.ts";
-import { mutated, testPath } from "./_mutants.ts";
 import {
   areasInElixirOnly,
   changeOf,
@@ -25,7 +24,6 @@ import {
   readTraces,
   recordedAreas,
 } from "./_traces.ts";
-import { MUTANTS } from "./mutants.ts";
 import { test } from "../../testing/tags.ts";
 
 /** The time limit for all scenarios, in milliseconds. */
@@ -205,18 +203,6 @@ test("the command line reports scenarios that it cannot run", async () => {
   assertEquals(failed, 1);
   assert(output.includes("elixir, elixirc, epmd not found; install"), output);
   assert(!output.includes(" at "), output);
-});
-
-test("every mutation has its place in the library, and areas or tests", async () => {
-  const names = areas.map(({ name }) => name);
-  for (const mutant of MUTANTS) {
-    await mutated(mutant);
-    const { areas = [], mixed = [], tests = [] } = mutant;
-    assert(areas.length + mixed.length + tests.length > 0, mutant.name);
-    assertEquals([...areas, ...mixed].filter((x) => !names.includes(x)), []);
-    tests.forEach(testPath);
-  }
-  assertEquals(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
 });
 
 for (const scenario of scenarios) {

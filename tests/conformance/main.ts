@@ -18,8 +18,6 @@ import {
 import { type Language, MAINS, reasonLeftOut, titleOf } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
 import { readTraces, writeTraces } from "./_traces.ts";
-import { checkMutants } from "./_mutants.ts";
-import { type Mutant, MUTANTS } from "./mutants.ts";
 
 const HELP = `Usage: deno task conformance [options]
 
@@ -30,21 +28,15 @@ its peers here.
 
   --area NAME    only this area (repeatable):
                  ${lines(areaNames())}
-  --only TEXT    only scenarios whose name has the text; or mutants, with --mutants
+  --only TEXT    only scenarios whose name has the text
   --record       write Elixir's traces to traces/ rather than compare them
   --committed    do not run Elixir
   --mixed MAIN   only the run with the main node in typescript or elixir, and the peers
                  in the other (repeatable)
   --verbose      show the traces of all, also where they are equal
-  --mutants      plant mutations in copies of the library, and see whether
-                 scenarios or tests find them; of --area, only those that it is to find.
-                 One that finds a mutant is enough, but with --verbose
   --help         this text
 
 It needs elixir and epmd, but with --committed.`;
-
-/** A name that no area has: only the requested areas are run, even if there are none. */
-const NO_AREA = "";
 
 interface Flags {
   area: string[];
@@ -53,7 +45,6 @@ interface Flags {
   committed: boolean;
   mixed: string[];
   verbose: boolean;
-  mutants: boolean;
 }
 
 /** The flags of the command line; `undefined` for help. */
@@ -67,7 +58,6 @@ function flagsOf(args: string[]): Flags | undefined {
       committed: { type: "boolean", default: false },
       mixed: { type: "string", multiple: true, default: [] },
       verbose: { type: "boolean", default: false },
-      mutants: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -79,9 +69,9 @@ function flagsOf(args: string[]): Flags | undefined {
       `Cannot run the area "${area}": use one of ${known.join(", ")}`,
     );
   }
-  if (values.record && (values.committed || values.mutants)) {
+  if (values.record && values.committed) {
     throw new SideError(
-      "Cannot record together with --committed or --mutants: give --record alone",
+      "Cannot record together with --committed: give --record alone",
     );
   }
   for (const main of values.mixed) {
@@ -91,7 +81,7 @@ function flagsOf(args: string[]): Flags | undefined {
     );
   }
   if (values.mixed.length > 0) {
-    const others = ["record", "committed", "mutants"] as const;
+    const others = ["record", "committed"] as const;
     const given = others.filter((each) => values[each]);
     if (given.length > 0) {
       throw new SideError(
@@ -113,10 +103,6 @@ function lines(names: readonly string[]): string {
   return rows.join(",\n" + " ".repeat(17));
 }
 
-function areasOf({ areas = [], mixed = [] }: Mutant): string[] {
-  return [...areas, ...mixed];
-}
-
 async function main(flags: Flags): Promise<boolean> {
   const programs = ["elixir", "elixirc", "epmd"].filter(isMissing);
   if (programs.length > 0 && !flags.committed) {
@@ -126,26 +112,10 @@ async function main(flags: Flags): Promise<boolean> {
       } not found; install Elixir 1.18 and Erlang/OTP 27, or compare with its committed traces: --committed`,
     );
   }
-  const asked = flags.area;
-  const mutants = flags.mutants
-    ? MUTANTS.filter((each) =>
-      each.name.includes(flags.only) &&
-      (asked.length === 0 || areasOf(each).some((one) => asked.includes(one)))
-    )
-    : [];
-  const areas = await loadAreas(
-    asked.length > 0 || flags.mutants && flags.only !== ""
-      ? mutants.flatMap(areasOf).concat(asked, NO_AREA)
-      : [],
-  );
+  const areas = await loadAreas(flags.area);
   const scenarios = areas.flatMap((area) => area.scenarios)
-    .filter(({ name }) => flags.mutants || name.includes(flags.only));
-  if (flags.mutants && mutants.length === 0) {
-    throw new SideError(
-      `Cannot plant mutants: none is for ${asked.join(", ") || flags.only}`,
-    );
-  }
-  if (scenarios.length === 0 && !flags.mutants) {
+    .filter(({ name }) => name.includes(flags.only));
+  if (scenarios.length === 0) {
     throw new SideError(
       `Cannot compare: no scenario's name has "${flags.only}"`,
     );
@@ -208,19 +178,7 @@ async function main(flags: Flags): Promise<boolean> {
     const withPeers = names.filter((name) => found.get(name)?.peers);
     isGood = await mix(MAINS, withPeers) && isGood;
   }
-  if (!flags.mutants) return isGood;
-  // Only passing scenarios can detect a mutant.
-  const good = scenarios.filter((_, at) => outcomes[at].problem === undefined);
-  const isFound = await checkMutants(mutants, {
-    scenarios: good,
-    mixed: good.filter(({ name }) =>
-      found.get(name)?.peers && reasonLeftOut(name) === undefined
-    ),
-    elixir,
-    expected,
-    all: flags.verbose,
-  });
-  return isFound && isGood;
+  return isGood;
 }
 
 /** The result of a mixed run, as text, and whether all is equal to Elixir's traces but for known differences. */

@@ -9,6 +9,7 @@ import {
   type Operator,
   OPERATORS,
 } from "../../tools/_mutations.ts";
+import { find, keptMutants } from "../../tools/mutants.ts";
 import { test } from "../../testing/tags.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -93,15 +94,26 @@ test("each operator changes its places, and nothing else", () => {
 
 test("a mutation names its place", () => {
   const code =
-    "class A {\n  #b = () => {};\n  c(): void {\n    d(1);\n  }\n}\n";
-  const [call] = mutationsOf(code).filter(({ operator }) =>
+    "class A {\n  #b = () => {};\n  c(): void {\n    d(1);\n    e();\n  }\n}\n";
+  const [call, second] = mutationsOf(code).filter(({ operator }) =>
     operator === "drop-call"
   );
   assertEquals(
-    [call.scope, call.line, call.column],
-    ["A.c", 4, 5],
+    [call.scope, call.nth, call.line, call.column],
+    ["A.c", 1, 4, 5],
   );
+  assertEquals([second.scope, second.nth], ["A.c", 2]);
   assertEquals(code.slice(call.start, call.end), "d(1);");
+});
+
+test("kept mutants have test files, and most have their place", () => {
+  const kept = [...keptMutants()];
+  const tests = filesBelow("tests");
+  for (const [place, [test]] of kept) {
+    assert(tests.includes(test.split(" ")[0]), `${place} ${test}`);
+  }
+  const gone = kept.map(([place]) => place).filter((place) => !find(place));
+  assert(gone.length <= kept.length / 4, gone.join("\n"));
 });
 
 test("each file of the library belongs to an area, and each area has tests", () => {

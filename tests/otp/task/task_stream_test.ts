@@ -1,4 +1,5 @@
-import { assertEquals, assertFalse, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { UndefinedFunctionError } from "../../../core/errors.ts";
 import {
   type Pid,
@@ -12,7 +13,7 @@ import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { ended, mail, processTest, quiet } from "../../_processes.ts";
+import { ended, isPending, mail, processTest, quiet } from "../../_processes.ts";
 
 function ok<T>(...values: T[]): { type: "ok"; value: T }[] {
   return values.map((value) => ({ type: "ok", value }));
@@ -77,6 +78,18 @@ test("Task.asyncStream() works outside any process", async () => {
     await Array.fromAsync(Task.asyncStream([1, 2], (n) => n + 1)),
     ok(2, 3),
   );
+});
+
+processTest("a stream gives each task 5 s unless told otherwise", async () => {
+  using time = new FakeTime();
+  const wait = () => receive(() => false);
+  const stream = Task.asyncStream([1], wait, { onTimeout: "kill_task" });
+  const next = stream[Symbol.asyncIterator]().next();
+  await quiet();
+  time.tick(4999);
+  assert(await isPending(next));
+  time.tick(1);
+  assertEquals((await next).value, { type: "exit", reason: "timeout" });
 });
 
 // Leaving the loop.
