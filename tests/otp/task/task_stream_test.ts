@@ -13,7 +13,13 @@ import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { ended, isPending, mail, processTest, quiet } from "../../_processes.ts";
+import {
+  ended,
+  isPending,
+  mail,
+  processTest,
+  quiet,
+} from "../../_processes.ts";
 
 function ok<T>(...values: T[]): { type: "ok"; value: T }[] {
   return values.map((value) => ({ type: "ok", value }));
