@@ -60,6 +60,7 @@ import {
 } from "./otp/task/start_supervised_task.ts";
 import { TaskSupervisorServer } from "./otp/task/task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./otp/task/task_drain.ts";
+import { withState } from "./otp/task/state_of_task.ts";
 import { TaskState } from "./otp/task/task_state.ts";
 import {
   STREAM_LIMITS,
@@ -797,7 +798,8 @@ async function startAwaited<A extends unknown[], T>(
   }
   try {
     const pid = await startSupervised(process, asked, state);
-    return Task._of<Awaited<T>>(pid, state);
+    const task = new Task<Awaited<T>>(pid, state.ref, process.pid);
+    return withState(task, state);
   } catch (error) {
     throw atAwait(error, startAwaited);
   }

@@ -45,6 +45,7 @@ import {
   startAwaited,
   startUnawaited,
 } from "./task_process.ts";
+import { stateOf, withState } from "./state_of_task.ts";
 import type { TaskState } from "./task_state.ts";
 import { STREAM_LIMITS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
@@ -59,7 +60,6 @@ import {
   never,
   waitingProcess,
 } from "../../core/runtime/current_process.ts";
-import { BrandedObject } from "../../core/values/branded_object.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import {
   assertFunction,
@@ -257,21 +257,6 @@ export type StreamResult<T, E = unknown> =
     input?: E;
   };
 
-/** Adds its state to a task: a copy, which has none, cannot be awaited. */
-class States extends BrandedObject {
-  readonly #state: TaskState;
-
-  constructor(task: AnyTask, state: TaskState) {
-    super(task);
-    this.#state = state;
-  }
-
-  /** The state of a task; `undefined` for a copy. */
-  static get(task: AnyTask): TaskState | undefined {
-    return #state in task ? task.#state : undefined;
-  }
-}
-
 /**
  * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
  * owner can await it.
@@ -310,16 +295,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     this.pid = pid;
     this.ref = ref;
     this.owner = owner;
-  }
-
-  /** @ignore */
-  static _of<T, P extends Pid | undefined = Pid>(
-    pid: P,
-    state: TaskState,
-  ): Task<T, P> {
-    const task = new Task<T, P>(pid, state.ref, state.owner.pid);
-    new States(task, state);
-    return task;
   }
 
   /**
@@ -439,7 +414,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * ```
    */
   static completed<T>(value: T): Task<T, undefined> {
-    return Task._of<T, undefined>(undefined, completedTask(value));
+    const state = completedTask(value);
+    return withState(
+      new Task<T, undefined>(undefined, state.ref, state.owner.pid),
+      state,
+    );
   }
 
   /**
@@ -490,7 +469,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     checkArgs(args);
     if (options !== undefined) checkAsync(fn, args, options);
     const state = startAwaited(fn, args, options);
-    return Task._of(state.by!, state);
+    return withState(new Task(state.by!, state.ref, state.owner.pid), state);
   }
 
   /**
@@ -822,7 +801,7 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
       }`,
     );
   }
-  const state = States.get(task);
+  const state = stateOf(task);
   if (
     state === undefined || !task.owner.equals(process.pid) &&
       !task.owner.equals(process.standsFor?.pid)
