@@ -177,10 +177,12 @@ for (const wire of ["json", "beam"] as const) {
         await until(() => Process.whereis("Tasks") !== undefined);
       });
       await alex.run(async () => {
-        // The first signal is sent while the node is dialled.
+        // The node is dialled for a message without a trace; a signal that waits keeps its own.
         const hop = { name: "Hop", node: kate.name };
+        send(hop, { to: self() });
         const spans = await traced(async () => {
           assertEquals(await GenServer.call(hop, "hi"), "hi");
+          assertEquals(await receive(), "info");
           GenServer.cast(hop, self());
           assertEquals(await receive(), "cast");
           send(hop, { to: self() });
@@ -194,6 +196,8 @@ for (const wire of ["json", "beam"] as const) {
           );
           assertEquals(await Task.await(task), "from a task");
         });
+        const calls = spans.filter(({ name }) => name === "Hop.handleCall");
+        assertEquals(calls.length, 2);
         assertEquals(ancestors(spans, "Hop.handleCast"), ["root"]);
         assertEquals(ancestors(spans, "Hop.handleInfo"), ["root"]);
         assertEquals(ancestors(spans, "rpc Remote.add/2").at(-1), "root");

@@ -5,8 +5,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import nodeProcess from "node:process";
+import { ProcessExited } from "../../../core/errors.ts";
 import { main } from "../../../chat/main.ts";
 import { greeting } from "../../../shell/cli/run.ts";
+import { StrayErrors } from "../../../shell/cli/stray_errors.ts";
 import config from "../../../deno.json" with { type: "json" };
 import type { ModuleExports } from "../../../node.ts";
 import { test, type TestOptions } from "../../../testing/tags.ts";
@@ -210,4 +212,17 @@ test("--help lists every flag", options, async () => {
 
 test("--version prints the version", options, async () => {
   assertPrinted(await chat(["--version"]), `chat ${config.version}\n`);
+});
+
+test("an unhandled error fails the work that runs, but not that of a process that has exited", async () => {
+  using stray = new StrayErrors();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const work = stray.during(promise).catch((error) => error.message);
+  nodeProcess.emit("unhandledRejection", new ProcessExited("x"), promise);
+  reject(new Error("the work's own"));
+  assertEquals(await work, "the work's own");
+  const other = stray.during(new Promise(() => {}))
+    .catch((error) => error.message);
+  nodeProcess.emit("unhandledRejection", new Error("stray"), promise);
+  assertEquals(await other, "stray");
 });
