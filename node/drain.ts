@@ -67,7 +67,7 @@ export class NodeDrain {
   ) {
     this.#runtime = runtime;
     this.#caller = caller;
-    runtime.drain();
+    runtime.isDraining = true;
     const left = withdrawGroups(runtime);
     runtime.report("info", () => `${runtime.node} is draining`);
     const { promise, resolve } = Promise.withResolvers<NodeDrainOutcome>();

@@ -1,9 +1,8 @@
 /**
  * A map that mostly has one entry or none.
  *
- * A process has up to five of them (its links, monitors, watchers, aliases, waits). A `Map` takes 200 bytes
- * and more at its first entry; with one for each, they were a fifth of the memory of an idle server, and
- * the garbage collector's work at a start follows from that.
+ * A process has up to five such maps. A `Map` takes 200 bytes at its first entry: a fifth of the memory of an idle
+ * server (row `memory`).
  *
  * @module
  */

@@ -8,7 +8,7 @@ import { tracing, untraced } from "./tracing.ts";
 import { setNodeHere } from "../values/pid.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** The part of a process that its context needs: the context depends on no process. */
+/** The part of a process that its context needs. This file knows no process. */
 export interface ContextProcess {
   /** The context of its code. */
   readonly context: ProcessContext;
@@ -19,28 +19,27 @@ export interface ContextProcess {
 }
 
 /**
- * The process of some code, for as long as it is alive.
+ * The process of the running code, until the process exits.
  *
- * On Deno, the values of an `AsyncLocalStorage` are in a `WeakMap`, and the scavenger keeps each new value
- * once, with all that it holds. That was 430 bytes for each process that ended at once, and a fifth of the
- * time from its spawn to its DOWN (a third with 1,000 at a time). So code of a process that has exited
- * holds no process.
+ * On Deno, the values of an `AsyncLocalStorage` are in a `WeakMap`, and the garbage collector keeps each new value
+ * once, with all that it holds. That cost 430 bytes for each short process, and a fifth of the time from its spawn to
+ * its DOWN (a third with 1,000 at a time). So the context of an exited process holds no process.
  */
 export class ProcessContext {
-  /** The process; nothing when it has exited. */
+  /** The process; `undefined` when it has exited. */
   process: ContextProcess | undefined;
   /** The node of the process. */
   readonly runtime: ContextProcess["runtime"];
   /** Why the process exited. */
   exitReason: unknown = undefined;
 
-  /** The context of a process that is alive. */
+  /** Creates the context of a living process. */
   constructor(process: ContextProcess, runtime: ContextProcess["runtime"]) {
     this.process = process;
     this.runtime = runtime;
   }
 
-  /** The process has exited. */
+  /** Notes that the process has exited. */
   end(exitReason: unknown): void {
     this.process = undefined;
     this.exitReason = exitReason;
@@ -66,10 +65,8 @@ export function runInside<A extends unknown[], R>(
 }
 
 /**
- * Runs `fn` as code of no process.
- *
- * Sockets, servers and timers that outlive a call are created in this way: their callbacks would otherwise
- * run for ever as the process that happened to create them.
+ * Runs `fn` as code of no process. Create sockets and timers that outlive a call in this way: their callbacks would
+ * otherwise run as the process that happened to create them.
  */
 export function outside<R>(fn: () => R): R {
   const run = tracing === undefined ? fn : () => untraced(fn);
@@ -97,7 +94,7 @@ function hereName(): string {
 
 setNodeHere(hereName);
 
-/** Names the node that code outside any process is on. */
+/** Sets the name of the node on which code outside any process runs. */
 export function setDefaultNode(name: string): void {
   defaultNode = name;
 }

@@ -1,14 +1,12 @@
 /**
  * Distributed traces: which trace a signal belongs to.
  *
- * A signal takes the trace of the code that sends it along: within a node with the message, between nodes on their
- * wire. The process that receives it continues that trace when it handles the message. `tracing` is `undefined` as
- * long as no program has turned this on; then each place that sends or receives a signal compares it once, and does
- * nothing more.
+ * A signal carries the trace of the code that sends it: within a node with the message, between nodes on their wire.
+ * The receiving process continues that trace when it handles the message. While tracing is off, `tracing` is
+ * `undefined`, and each place that sends or receives a signal compares it once.
  *
- * A trace is a text, a `traceparent` of [W3C Trace Context](https://www.w3.org/TR/trace-context/): what it means is
- * known to the `Tracing` only. One from another node is not trusted to be one: it is checked where it arrives
- * (`isTrace`).
+ * A trace is a text, a `traceparent` of [W3C Trace Context](https://www.w3.org/TR/trace-context/), which only the
+ * `Tracing` interprets. A trace from another node is checked where it arrives (`isTrace`).
  *
  * @module
  */
@@ -37,7 +35,7 @@ export interface Tracing {
    * Runs a function in a new span.
    *
    * @param span The span.
-   * @param parent The trace that it continues; that of the running code if it is `undefined`.
+   * @param parent The trace that it continues; the trace of the running code if it is `undefined`.
    * @param fn The function; the span ends with it, or with the promise that it returns.
    */
   run<T>(span: Span, parent: string | undefined, fn: () => T): T;
@@ -67,8 +65,8 @@ let arriving: string | typeof NONE | undefined;
 const NONE = Symbol("no trace");
 
 /**
- * Delivers signals of another node that belong to a trace, or to none: the code that reads them may itself be part of
- * one, for example of that of the first signal to the node.
+ * Delivers signals of another node in their trace, or in none. The reading code may itself run in a trace: the one
+ * that opened the connection.
  */
 export function arrive<T>(trace: string | undefined, deliver: () => T): T {
   if (tracing === undefined) return deliver();
@@ -81,7 +79,7 @@ export function arrive<T>(trace: string | undefined, deliver: () => T): T {
   }
 }
 
-/** Runs code that belongs to no trace, whoever makes it run: of a server of the library's, for example. */
+/** Runs code in no trace, for example a server of the library, which any process may have started. */
 export function untraced<T>(fn: () => T): T {
   const on = tracing;
   return on === undefined

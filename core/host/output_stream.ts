@@ -1,11 +1,9 @@
 /**
- * Writing to standard output and standard error without standing still.
+ * Writing to standard output and standard error without blocking.
  *
- * A reader that is slow or has stopped, or an end that is closed, must not stop a node: nobody who
- * prints, nor the log, may hold the event loop. Hosts differ. In Node, the streams of `node:process`
- * wait by themselves, but in Deno they write to a pipe while the whole program waits. There, a
- * pipe is written to in pieces that the kernel takes whole or not at all, without waiting, and a
- * piece that it does not take is tried again later.
+ * A slow or stopped reader, or a closed pipe, must not stop a node: neither output nor the log may block the event
+ * loop. In Node, the streams of `node:process` do not block. In Deno they block on a pipe. There, this file writes to
+ * a pipe in pieces that the kernel accepts whole or not at all, without waiting, and retries a refused piece later.
  *
  * @module
  */
@@ -31,7 +29,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** The handle of a pipe, which Node has never documented, and many programs use. */
+/** The handle of a pipe: undocumented in Node, but widely used. */
 interface PipeHandle {
   setBlocking?(blocking: boolean): unknown;
 }
@@ -39,7 +37,7 @@ interface PipeHandle {
 /** The sockets that have a standard stream's pipe, for as long as the program runs. */
 const sockets = new WeakSet<object>();
 
-/** Whether a handle of the program is that of a standard stream, which is never closed. */
+/** Whether a handle of the program belongs to a standard stream, which is never closed. */
 export function isStandardStream(handle: object): boolean {
   return sockets.has(handle);
 }
@@ -56,7 +54,7 @@ export class OutputStream {
   /** The pipe, if the host would block on it; and its socket, whose end would close it. */
   #pipe: PipeHandle | undefined;
   #socket: Socket | undefined;
-  /** Whether to write to the host's stream: it does not block, or draws on a terminal. */
+  /** Whether to write to the stream of the host, as it does not block or is a terminal. */
   #isHosts = false;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
@@ -70,7 +68,7 @@ export class OutputStream {
     return this.#waiting;
   }
 
-  /** Resolves when it turns out that the output can no longer be read. */
+  /** Resolves when a write has failed because nobody can read the output any more. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -159,7 +157,6 @@ export class OutputStream {
     });
     promise.catch(ignore);
     if (isTaken) {
-      // It is written, or as good as that.
       if (!isDone) this.#waiting -= size;
       isDone = true;
       return undefined;

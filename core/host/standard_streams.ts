@@ -1,6 +1,5 @@
 /**
- * Standard input, output and error, which a stand-in may replace: a line editor, which has to redraw its line
- * after any output.
+ * Standard input, output and error. A line editor replaces them, as it redraws its line after any output.
  *
  * @module
  */
@@ -48,8 +47,8 @@ export function writeOutput(text: string): void | Promise<void> {
 }
 
 /**
- * Writes text on standard error. Never throws, and waits for no reader: when too much waits for one, the
- * text is dropped, and a notice follows once there is room.
+ * Writes text on standard error. Never throws, and never waits: when too much text is unread, further text is
+ * dropped, and a notice follows once there is room.
  *
  * @param text The text, with its line feeds.
  * @param notice The text that says how many were dropped.

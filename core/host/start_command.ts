@@ -1,6 +1,5 @@
 /**
- * The command that starts the running program, so that an error can name it: no command can be suggested in
- * a user's own program.
+ * The command that starts the running program, for errors that suggest it. A user's own program has none.
  *
  * @module
  */

@@ -1,9 +1,8 @@
 /**
- * Errors of dead processes that no code handles.
+ * Unhandled errors of exited processes.
  *
- * The wait of an exiting process rejects, and so does each promise derived from it. If the process's code left
- * one unawaited, no code is left to handle it: that is no error of the program, which would otherwise end by
- * it, at the request of another node.
+ * The waits of an exiting process reject, and so does each promise derived from them. No code is left to handle a
+ * promise that the process did not await. Such a rejection must not end the program: another node could cause it.
  *
  * @module
  */
@@ -60,7 +59,7 @@ export function withoutStrayErrors(
   }
 }
 
-/** The same if, as in Node, such errors are thrown by ticks that come after the listeners. */
+/** As {@linkcode withoutStrayErrors}, on Node: it throws such errors in ticks after the listeners. */
 function laterStrayErrors(fn: () => void, stray: (error: unknown) => void) {
   nodeProcess.on("uncaughtException", stray);
   try {

@@ -15,7 +15,7 @@ export const LOG_LEVELS: readonly LogLevel[] = [
   "error",
 ];
 
-/** The rank of a level; that of `"none"` is above all of them. */
+/** The rank of a level; `"none"` ranks above all levels. */
 export function rankOf(level: LogLevel | "none"): number {
   return level === "none" ? LOG_LEVELS.length : LOG_LEVELS.indexOf(level);
 }

@@ -36,7 +36,7 @@ const MAX_MESSAGE = 16_384;
 /** The maximum length of a single-line message. */
 const MAX_LINE = 2048;
 
-/** The number of causes that are distinguished at a time; further ones are counted together. */
+/** The number of causes that are counted one by one; further causes are counted together. */
 const MAX_CAUSES = 256;
 
 interface Limit {
@@ -209,7 +209,7 @@ export class NodeLog {
     if (peer === undefined) return this.#take(this.#own, level, what, limit);
     const own = `events caused by ${peer}`;
     const all = "events caused by peers";
-    // A peer that has used its share is not counted by cause: it could make up causes.
+    // Past its share, a peer is not counted by cause: it could make up causes.
     for (
       const [windows, name] of [[this.#totals, all], [
         this.#peers,
@@ -282,7 +282,7 @@ export class NodeLog {
     this.#write({ level, message: `${lines - most} more of these: ${name}` });
   }
 
-  /** The event that the filter lets pass, if it does; one of a filter that fails passes as it is. */
+  /** The event that the filter returns, if any. If the filter fails, the event passes unchanged. */
   #filtered(event: LogEvent): LogEvent | undefined {
     if (this.filter === undefined) return event;
     let failure: string;
@@ -335,7 +335,7 @@ export class NodeLog {
   }
 }
 
-/** A message that cannot look like two: an indented line belongs to the one before. */
+/** Indents the later lines of a message, so that it cannot look like two events. */
 function messageText(message: string): string {
   return printableWithin(message, MAX_MESSAGE).replace(/\n(?! )/g, "\n    ");
 }

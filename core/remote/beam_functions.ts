@@ -1,8 +1,7 @@
 /**
  * Functions as a BEAM names them: module, function and arguments, Erlang's MFA.
  *
- * How a name is spelled belongs to the BEAM (`beam_names.ts`) and to the export, which may declare the types of
- * its arguments and result (`beam_types.ts`). `Modules` knows none of it.
+ * `beam_names.ts` encodes the names. An export may declare the types of its arguments and result (`beam_types.ts`).
  *
  * @module
  */

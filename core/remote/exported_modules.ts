@@ -1,5 +1,5 @@
 /**
- * The functions that other nodes may run on this one: those of the modules that it exports, by name.
+ * The functions of exported modules, which other nodes may run on this node, by name.
  *
  * @module
  */
@@ -51,7 +51,8 @@ export type Allow = (
 ) => boolean;
 
 /**
- * Resolves a request of the node itself, under a name that no module has, or of another node, if it is named.
+ * Resolves a request for a service: for the node itself, or for another node, if `node` names one. No module has the
+ * name of a service.
  */
 export type Service = (
   run: { function: string; args: unknown[] },

@@ -12,7 +12,7 @@ import { currentDefault } from "./default_node.ts";
 
 /** The process that the running code is in, if it is in one that is alive. */
 export function insideOf(): LocalProcess | undefined {
-  // Only processes run code: `async_context.ts` cannot name their class, as they depend on it.
+  // `async_context.ts` cannot name the class of processes, which is above it.
   const process = currentContext()?.process as LocalProcess | undefined;
   return process?.standIn ?? process;
 }
@@ -37,14 +37,14 @@ export function currentProcess(): LocalProcess {
   throw new ProcessExited((process ?? context).exitReason);
 }
 
-/** The process of the running code if it is alive; a dead one's waits never settle. */
+/** The process of the running code, if it is alive: waits of an exited process never settle. */
 export function waitingProcess(): LocalProcess | undefined {
   const process = insideOf();
   if (process?.alive) return process;
   return currentContext() === undefined ? currentDefault().shell() : undefined;
 }
 
-/** The promise that a wait in a dead process returns: it never settles. */
+/** The promise that a wait of an exited process returns: it never settles. */
 export function never<T>(): Promise<T> {
   return new Promise<T>(() => {});
 }

@@ -1,6 +1,6 @@
 /**
- * The default node: code outside any process is on it. It is the first started node of the program, as long as
- * that runs, and otherwise the node that is not started.
+ * The default node, on which code outside any process runs: the first node of the program that is still started,
+ * or else the unnamed node, `nonode@nohost`.
  *
  * @module
  */
@@ -19,17 +19,15 @@ let noNodeLoopback: Signals | undefined;
 let defaultRuntime: Runtime | undefined;
 let prepare: ((runtime: Runtime) => void) | undefined;
 
-/** The nodes of this program, as the node that is not started reaches them. */
+/** The channels from the unnamed node to the started nodes of this program. */
 const loopbacks = new Map<string, Signals>();
 
-/**
- * Called when another node becomes the default one: first the followers, then the callbacks that are awaited.
- */
+/** Called when the default node changes: first the followers, then the listeners, whose promises are awaited. */
 const followers = new Set<(runtime: Runtime) => void>();
 const listeners = new Set<() => Promise<void>>();
 let moved: Promise<unknown> | undefined;
 
-/** The runtime of the node that is not started; it continues to exist when one is started. */
+/** The runtime of the unnamed node, which continues to exist when a node is started. */
 export function unnamed(): Runtime {
   if (noNode === undefined) {
     noNode = new NodeRuntime({
@@ -42,23 +40,23 @@ export function unnamed(): Runtime {
   return noNode;
 }
 
-/** Whether a runtime is that of the node that is not started. */
+/** Whether a runtime belongs to the unnamed node. */
 export function isUnnamed(runtime: Runtime): boolean {
   return runtime === noNode;
 }
 
-/** Calls back when the runtime of no node is first used, to prepare it. */
+/** Sets a function that prepares the unnamed node before its first use. */
 export function onUnnamedRuntime(fn: (runtime: Runtime) => void): void {
   prepare = fn;
   if (noNode !== undefined) fn(noNode);
 }
 
-/** The processes of the node that is not started, as a node of this program reaches them. */
+/** The channel from the nodes of this program to the processes of the unnamed node. */
 export function unnamedLoopback(): Signals {
   return noNodeLoopback ??= new Loopback(unnamed());
 }
 
-/** Makes a node reachable, or unreachable, from the node that is not started. */
+/** Makes a node reachable from the unnamed node, or unreachable. */
 export function setLoopback(runtime: Runtime, isReachable: boolean): void {
   if (isReachable) loopbacks.set(runtime.node, new Loopback(runtime));
   else if (loopbacks.delete(runtime.node)) {
@@ -71,7 +69,7 @@ export function currentDefault(): Runtime {
   return defaultRuntime ?? (defaultRuntime = unnamed());
 }
 
-/** Makes a runtime the default one; without one, it is the one of no node again. */
+/** Sets the default node; without a runtime, it is the unnamed node. */
 export function setDefaultRuntime(runtime: Runtime | undefined): void {
   defaultRuntime = runtime;
   setDefaultNode(runtime?.node ?? NO_NODE);
@@ -95,7 +93,7 @@ export function onDefaultRuntime(fn: () => Promise<void>): () => void {
   return () => void listeners.delete(fn);
 }
 
-/** Resolves when the callbacks have completed. */
+/** Resolves when all listeners have completed. */
 export async function defaultSettled(): Promise<void> {
   await moved;
 }

@@ -1,6 +1,5 @@
 /**
- * Delivery of signals to the processes of this node: signals of its own processes enter here, and those
- * that come from other nodes.
+ * Delivery of signals to the processes of this node, from its own processes and from other nodes.
  *
  * @module
  */
@@ -81,7 +80,7 @@ export class LocalDelivery implements Signals {
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
-    // An awaited one accepts only an answer: a guess must not use it up.
+    // An awaited alias accepts only an answer: a guess must not use it up.
     const { number } = alias;
     if (this.#aliases.get(number)?.waits?.has(number)) return undefined;
     const process = this.#openAlias(alias);
@@ -102,7 +101,7 @@ export class LocalDelivery implements Signals {
     else this.#replyTagged(from, to as ReplyTo, value);
   }
 
-  /** A reply with a tag is a message, as no request of this library's has one. */
+  /** A reply with a tag is a message: no request of this library has a tag. */
   #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
     const term = value instanceof OtpReply ? value.term : value;
     const message = taggedReply(to, term);
@@ -272,7 +271,7 @@ export class LocalDelivery implements Signals {
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     const process = this.#table.find(to);
     const monitor = process?.monitors?.get(ref.number);
-    // Only its number finds the monitor, and a peer may name another incarnation's.
+    // The monitor is found by its number alone, and a peer may name a monitor of another incarnation.
     if (
       process === undefined || monitor?.node !== from.node ||
       ref.creation !== this.#creation

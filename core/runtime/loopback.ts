@@ -1,6 +1,5 @@
 /**
- * Loopback: signals between nodes of one program, without a connection. The node that is not started and
- * those that are reach each other so.
+ * Loopback: signals between the unnamed node and the started nodes of one program, without a connection.
  *
  * @module
  */

@@ -89,6 +89,8 @@ export class NodeRuntime implements Runtime {
   readonly timers: Timers;
   readonly processes: NumberMap<LocalProcess>;
   isStopping = false;
+  stopped = false;
+  isDraining = false;
   onSharedExit: Runtime["onSharedExit"] = undefined;
   readonly names: Map<string, LocalProcess>;
   readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
@@ -105,8 +107,6 @@ export class NodeRuntime implements Runtime {
   readonly #deaths: Deaths;
   readonly #spawner: Spawner;
   readonly #nodes: ConnectedNodes;
-  #stopped = false;
-  #isDraining = false;
   #lastRef = 0;
   #lastUnlinkId = 0;
 
@@ -139,19 +139,6 @@ export class NodeRuntime implements Runtime {
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
     this.asymmetricPeers = this.#nodes.asymmetricPeers;
-  }
-
-  get stopped(): boolean {
-    return this.#stopped;
-  }
-
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
-  /** From here on, other nodes start nothing here. */
-  drain(): void {
-    this.#isDraining = true;
   }
 
   report(
@@ -299,7 +286,7 @@ export class NodeRuntime implements Runtime {
 
   /** Ends every process, as the stop of a node does. */
   stop(reason: unknown): void {
-    this.#stopped = true;
+    this.stopped = true;
     for (const process of [...this.processes.values()]) {
       this.terminate(process, reason);
     }

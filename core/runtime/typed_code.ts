@@ -1,6 +1,5 @@
 /**
- * Code that people type, in a shell or after `--eval`: it may start a node and stop it, and is on that
- * node meanwhile.
+ * Code that people type, in a shell or after `--eval`: it runs on the node that it starts, until that node stops.
  *
  * @module
  */
@@ -14,12 +13,12 @@ import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
 import { runOn } from "../processes/stand_in.ts";
 
-/** The contexts of such code. */
+/** The contexts of code that people type. */
 const typed = new WeakSet<ProcessContext>();
 
 /**
- * Marks a process as running code that people type. One of the node that is not started moves to the default
- * node as soon as there is one, as long as that runs.
+ * Marks a process as running code that people type. A process of the unnamed node moves to the default node as soon
+ * as a node is started, and back when that node stops.
  */
 export function runsTyped(process: LocalProcess): void {
   typed.add(process.context);

@@ -1,5 +1,5 @@
 /**
- * A node that cannot be reached, as it is not connected and no connection is made.
+ * The channel to a node that cannot be reached.
  *
  * @module
  */

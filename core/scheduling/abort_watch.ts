@@ -1,7 +1,6 @@
 /**
- * Waits that an `AbortSignal` can end. All waits on one signal share one listener, which is removed with the last
- * of them: a signal may live as long as the program and serve many waits, and adding a listener to a signal costs
- * a look at each listener that it has.
+ * Waits that an `AbortSignal` can end. All waits on one signal share one listener, which the last wait removes: a
+ * signal may live as long as the program and serve many waits, and a host searches all listeners to add one.
  *
  * @module
  */
@@ -39,9 +38,8 @@ class AbortWatch {
   }
 
   #abort(): void {
-    // Each of them is deleted as it ends.
     for (const each of [...this.#waiting]) {
-      // One that ends may end another: its caller dies with it.
+      // The end of one wait may end another, whose caller exits with it.
       if (!this.#waiting.has(each)) continue;
       this.delete(each);
       each.aborted(this.#signal.reason);
@@ -66,7 +64,7 @@ export function watchSignal(
   return { cancel: () => watch.delete(waiting) };
 }
 
-/** Several ends of one wait, which are cancelled together. */
+/** Joins two ends of one wait: both are cancelled together. */
 export function cancelTogether(
   first: Deadline | undefined,
   second: Deadline,

@@ -1,7 +1,7 @@
 /**
- * Deadlines: most share a few lengths (a call's 5000 ms), and most are cancelled early. So those of one length
- * share one timer of the clock's, which is the most expensive part of a call. A node keeps a few timers while no
- * deadline needs them: processes that wait for each other in turn would set and stop one for each message.
+ * Deadlines: most share a few lengths (a call's 5000 ms), and most are cancelled early. So all deadlines of one
+ * length share one timer of the clock, which is the most expensive part of a call. A node keeps a few timers that no
+ * deadline needs: processes that wait for each other in turn would set and stop one for each message.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const LATE = 3;
 /** The longer the program was busy, the longer it reads before a deadline is over, up to this. */
 const MAX_SILENCE = 20;
 
-/** The number of timers that a node keeps: of more lengths than that, most are used once. */
+/** The number of timers that a node keeps. With more lengths, most are used once. */
 const MAX_KEPT = 8;
 
 /** The deadlines of a node. */
@@ -48,7 +48,7 @@ export class Deadlines {
   #emptied = new Set<Queue>();
   #keepsTimers = false;
 
-  /** Made for a clock. */
+  /** Creates the deadlines of a clock. */
   constructor(clock: DeadlineClock) {
     this.#clock = clock;
   }
@@ -71,7 +71,7 @@ export class Deadlines {
     return queue.add(expiring);
   }
 
-  /** Keeps timers that no deadline needs until they fire, as something else keeps the program alive until `stop`. */
+  /** Keeps timers until they fire, even if no deadline needs them: until `stop`, something else keeps the program alive. */
   keepTimers(): void {
     this.#keepsTimers = true;
   }
@@ -84,7 +84,7 @@ export class Deadlines {
     }
   }
 
-  /** Stops the timers of empty queues; not at once, as the next call may begin in this turn. */
+  /** Stops the timer of an empty queue after the turn: the next call may begin in this turn. */
   #sweep(queue: Queue): void {
     if (
       this.#keepsTimers && queue.isArmed && this.#queues.size <= MAX_KEPT
@@ -104,7 +104,7 @@ export class Deadlines {
   }
 }
 
-/** Deadlines of one length: the first that was set is the first that is over. */
+/** Deadlines of one length, which expire in the order in which they were set. */
 class Queue {
   first: Queued | undefined;
   readonly ms: number;
@@ -172,7 +172,7 @@ class Queue {
 
   #expire(): void {
     this.#stopTimer = undefined;
-    // A timer may fire a little early; its deadlines are over all the same.
+    // A timer may fire a little early: its deadlines expire anyway.
     const now = Math.max(this.#clock.now(), this.#due);
     try {
       while (this.first !== undefined && this.first.at <= now) {
@@ -181,7 +181,7 @@ class Queue {
         first.expiring.expire();
       }
     } finally {
-      // A callback of an expired one may have set another, and with it a timer.
+      // The callback of a deadline may have set another deadline, and with it a timer.
       if (this.first !== undefined && this.#stopTimer === undefined) {
         this.#arm(this.first, Math.max(this.first.at - now, 0));
       } else if (this.first === undefined) this.#onEmpty(this);

@@ -13,8 +13,8 @@ import { traceNow } from "../context/tracing.ts";
 const traces = new WeakMap<object, string>();
 
 /**
- * Notes the trace of a message that is being delivered. A message that is not an object has none, and neither has a
- * term that is not copied when it is sent: several mailboxes may hold it, for several traces.
+ * Notes the trace of a message that is being delivered. Only objects that sending copies have a trace: several
+ * mailboxes may hold another value, for several traces.
  */
 export function noteTrace(message: unknown): void {
   if (typeof message !== "object" || message === null) return;

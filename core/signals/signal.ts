@@ -21,7 +21,7 @@ export type Backpressure = Promise<void> | undefined;
 /** The target of a signal: a process, or a registered name on the receiving node. */
 export type Target = Pid | string;
 
-/** The id of an unlink: those of a BEAM have 64 bits. */
+/** The id of an unlink. Erlang's ids have 64 bits. */
 export type UnlinkId = number | bigint;
 
 /** The target of a monitor, as a DOWN contains it. */
@@ -53,7 +53,7 @@ export interface SpawnRequest {
   groupLeader: Pid;
 }
 
-/** Why a process was not started. */
+/** The reason why a process was not started. */
 export type SpawnFailure =
   | "undef"
   | "not_allowed"
@@ -61,7 +61,7 @@ export type SpawnFailure =
   | "limit"
   | "draining";
 
-/** How a spawn request ended. */
+/** The result of a spawn request. */
 export type SpawnResult =
   | { pid: Pid; link: boolean; monitor: boolean }
   | { error: SpawnFailure; message: string };
@@ -116,11 +116,11 @@ export interface Signals {
 
 /** Signals that wait until they can be sent. */
 export interface Queued {
-  /** Whether that sender of one more message would be asked to wait. */
+  /** Whether `send` would ask this sender to wait. */
   isFull(from: Pid): boolean;
 }
 
-/** Whether that sender of one more message would be asked to wait. */
+/** Whether `send` would ask this sender to wait. */
 export function isFull(signals: Signals, from: Pid): boolean {
   return "isFull" in signals && (signals as Signals & Queued).isFull(from);
 }

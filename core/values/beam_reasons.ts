@@ -4,8 +4,8 @@
  * A text that reads as an identifier is an atom there, `"noproc"` is `:noproc`; other texts are binaries, as the
  * atoms of a BEAM are never freed. So a binary that reads as an identifier arrives marked (`BinaryReason`):
  * `exit("normal")` of a BEAM is no normal exit. The objects of `exit_reason.ts` are OTP's tuples, and an error is
- * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. All others are terms, and stay as they are, with the texts
- * in them: `tuple(atom("error"), "text")` is `{:error, "text"}`. A map of a BEAM that reads as one of the objects
+ * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. Other terms stay as they are, with the texts in them:
+ * `tuple(atom("error"), "text")` is `{:error, "text"}`. A map of a BEAM that reads as one of the objects
  * arrives as a `Map`, so that it goes back as a map.
  *
  * @module

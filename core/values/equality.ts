@@ -4,14 +4,14 @@
  * @module
  */
 
-/** A value that tells by itself whether another is equal to it. */
+/** A value with a method that compares it. */
 interface Comparable {
   equals(other: unknown): boolean;
 }
 
 /**
- * Whether two values that messages may hold are equal: what has contents by these, and numbers as `===`
- * compares them, but for NaN, which equals itself.
+ * Whether two values that messages may hold are equal: collections by their contents, numbers as `===` compares them,
+ * except that NaN equals itself.
  */
 export function equalTerms(one: unknown, other: unknown): boolean {
   if (one === other) return true;

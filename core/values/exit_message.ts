@@ -1,9 +1,9 @@
 /**
  * The EXIT that a process which traps exits receives.
  *
- * To programs it is plain data, which any process can send a copy of. Those that a runtime has created are
- * recorded, so that servers can distinguish them from such copies: a supervisor that took a sent one for the
- * exit of its child would start the child twice.
+ * To programs it is plain data, and any process can send a copy of it. A runtime marks the messages that it creates,
+ * so that servers recognise copies: a supervisor that took a copy for the exit of its child would start the child
+ * twice.
  *
  * @module
  */
@@ -33,7 +33,7 @@ class Made extends BrandedObject {
 
 const foreign = new WeakSet<object>();
 
-/** Notes a message that a peer has sent, and that names a process as its origin which is not the peer's. */
+/** Marks an EXIT that a peer has sent in the name of a process of another node. */
 export function noteForeignExit(message: object): void {
   foreign.add(message);
 }
@@ -54,7 +54,7 @@ export function exitMessage(from: Pid, reason: unknown): ExitMessage {
   return message;
 }
 
-/** Whether a message is that of an exit signal, and no copy that a process sent. */
+/** Whether an exit signal made this message; false for a copy that a process sent. */
 export function isExitSignal(message: unknown): message is ExitMessage {
   return typeof message === "object" && message !== null && Made.has(message);
 }

@@ -24,7 +24,7 @@ export function isLeafTerm(value: object): value is LeafTerm {
     value instanceof LocalFunction;
 }
 
-/** A copy; those that nothing can change are their own. */
+/** A copy of a term; immutable terms are returned as they are. */
 export function copyLeafTerm(value: LeafTerm): LeafTerm {
   if (value instanceof Bitstring) {
     return new Bitstring(value.bytes, value.bits);

@@ -1,10 +1,10 @@
 /**
- * Misspelled names: the known name that is meant, for errors and hints.
+ * Misspelled names: finds the known name that was probably meant, for errors and hints.
  *
  * @module
  */
 
-/** The closest name, if few characters must be changed. */
+/** Returns the closest name, if it differs in few characters. */
 export function nearName(
   name: string,
   names: readonly string[],

@@ -1,6 +1,5 @@
 /**
- * Options and numbers that are invalid: which they are, and the class of their errors. Every function that
- * takes options refuses unknown ones.
+ * Checks of options. Every function that takes options refuses unknown ones.
  *
  * @module
  */
@@ -18,7 +17,7 @@ export function isOptions(value: unknown): boolean {
   try {
     return value.constructor === Object || !isOther(value);
   } catch {
-    // A proxy may throw: whoever reads the options finds out.
+    // A proxy may throw: the code that reads the options finds out.
     return true;
   }
 }
@@ -54,7 +53,7 @@ export function hasUnknown(options: object, known: object): boolean {
   return false;
 }
 
-/** Names the option that is meant, or else all of them. */
+/** The error for an unknown option: it names the option that was probably meant, or else all options. */
 function unknownOption(name: string, doing: string, known: object): TypeError {
   const names = Object.keys(known);
   const near = nearName(name.slice(0, MAX_NAME), names);
@@ -68,13 +67,13 @@ function unknownOption(name: string, doing: string, known: object): TypeError {
   );
 }
 
-/** Whether an object is certainly no options object, but an argument in the wrong position or a collection. */
+/** Whether an object cannot be options: a collection, a term, or an argument in the wrong position. */
 function isOther(value: object): boolean {
   return Symbol.iterator in value || isBuiltIn(value) ||
     shapeOf(value) !== undefined;
 }
 
-/** Whether an object is of a class of JavaScript's that has no options; one of a user's class may have some. */
+/** Whether an object is an instance of a built-in class. An instance of a user's class may hold options. */
 function isBuiltIn(value: object): boolean {
   return value instanceof Date || value instanceof Error ||
     value instanceof Promise || value instanceof RegExp ||

@@ -31,8 +31,8 @@ export class ReplyTo {
   /** The encoding of a reply with a tag: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
   readonly form: "call" | "io";
   /**
-   * The type of the reply, if the server has declared one for callers on a BEAM: any process that replies encodes
-   * the reply so. It is no part of the asker's name.
+   * The declared type of the reply for Erlang callers. Any process that replies encodes the reply by this type. It
+   * does not count in comparisons.
    *
    * @ignore
    */
@@ -132,7 +132,7 @@ export function tagOf(to: ReplyTarget): unknown {
   return improperList([ALIAS], alias);
 }
 
-/** The message that a reply with a tag is, as the asker awaits it: on each wire, the one that OTP sends. */
+/** The message that delivers a reply with a tag: on each wire, the message that OTP sends. */
 export function taggedReply({ tag, form }: ReplyTo, value: unknown): Tuple {
   return form === "io" ? tuple(IO_REPLY, tag, value) : tuple(tag, value);
 }

@@ -19,7 +19,7 @@ export type CopyField = (value: unknown, left: number, max: number) => unknown;
 
 /** A message that servers act on. */
 export abstract class ServerMessage {
-  /** Which message it is, as the fields name it. */
+  /** The type of the message, as in its fields. */
   abstract readonly type: string;
 
   /** Its fields, as between nodes of this library; as data, within another message, it is an object of these. */

@@ -384,7 +384,7 @@ for (const [options, isDraining, timeout, drains, ended] of STOPS) {
       for (const isInTime of [true, false]) {
         using scene = new Scene(options);
         const { thread, server } = await scene.up();
-        if (isDraining) scene.runtime.drain();
+        if (isDraining) scene.runtime.isDraining = true;
         let isOver = false;
         const over = server.terminate().then(() => isOver = true);
         assertEquals(thread.gotOf("stop"), [
