@@ -21,6 +21,7 @@ import type {
   WorkerThreadHandlers,
 } from "../../workers/worker_thread.ts";
 import { quiet } from "../_processes.ts";
+import { type NodeInternals, setInternals } from "../../node/node_internals.ts";
 
 const NAME = "worker@localhost";
 
@@ -102,7 +103,8 @@ class Scene implements Disposable {
         ),
     });
     const home = { host: { threads: new Set() }, options: { drainTimeout } };
-    const main = { name: "alex@localhost", _home: () => home };
+    const main = { name: "alex@localhost" };
+    setInternals(main, home as unknown as NodeInternals);
     this.options = {
       main: main as unknown as Node,
       module: "file:///work.ts",
