@@ -17,6 +17,7 @@ import {
 } from "../../../net/epmd/mod.ts";
 import { registerNode } from "../../../net/listen_for_peers.ts";
 import { parseNodeName } from "../../../net/node_name.ts";
+import { afterPoll } from "../../../core/host/event_loop.ts";
 import { insideOf } from "../../../core/runtime/current_process.ts";
 import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import { runIn } from "../../../core/spawning/run_in_process.ts";
@@ -283,21 +284,26 @@ epmdTest(
   },
 );
 
-epmdTest("lookup() rejects when the answer is about another node", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd((socket) => {
-    socket.end(
-      Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0),
+epmdTest(
+  "lookup() joins the pieces of an answer, and rejects one about another node",
+  async () => {
+    const port = await freePort();
+    const answer = [119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0];
+    await using fake = new FakeEpmd((socket) => {
+      socket.write(Uint8Array.from(answer.slice(0, 12)), () => {
+        // The first piece has been read by then.
+        afterPoll(() => socket.end(Uint8Array.from(answer.slice(12))));
+      });
+    });
+    await fake.listen(port);
+    await assertRejects(
+      () => lookup("kate", { port }),
+      EpmdProtocolError,
+      "another name",
     );
-  });
-  await fake.listen(port);
-  await assertRejects(
-    () => lookup("kate", { port }),
-    EpmdProtocolError,
-    "another name",
-  );
-  assertEquals((await lookup("x", { port }))?.port, 4096);
-});
+    assertEquals((await lookup("x", { port }))?.port, 4096);
+  },
+);
 
 epmdTest("registerNode() makes sockets and timers for no process", async () => {
   const port = await freePort();
