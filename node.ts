@@ -625,7 +625,7 @@ export class Node implements AsyncDisposable {
         }: this node is not started; start it by Node.start({ name })`,
       );
     }
-    const monitors = process.nodeMonitors ??= new Map();
+    const monitors = process.ownCold().nodeMonitors ??= new Map();
     const times = monitors.get(name) ?? 0;
     if (on) {
       monitors.set(name, times + 1);
@@ -680,8 +680,9 @@ export class Node implements AsyncDisposable {
     checkOptions(options, doing, MONITOR_NODES_OPTIONS, '{ nodeType: "all" }');
     const { nodeType } = options;
     if (nodeType === undefined) {
-      const before = process.watchesNodes > 0;
-      process.watchesNodes = on ? process.watchesNodes + 1 : 0;
+      const cold = process.ownCold();
+      const before = cold.watchesNodes > 0;
+      cold.watchesNodes = on ? cold.watchesNodes + 1 : 0;
       return before;
     }
     if (!NODE_TYPES.includes(nodeType)) {
@@ -691,7 +692,7 @@ export class Node implements AsyncDisposable {
         }: give "visible", "hidden" or "all"`,
       );
     }
-    const types = process.nodeTypes ??= new Map();
+    const types = process.ownCold().nodeTypes ??= new Map();
     const times = types.get(nodeType) ?? 0;
     if (on) types.set(nodeType, times + 1);
     else types.delete(nodeType);

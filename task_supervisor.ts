@@ -23,6 +23,7 @@ import {
   type CancelOptions,
   checkCancel,
   checkWait,
+  NO_OPTIONS,
   TIME_LIMITS,
   type TimeLimits,
 } from "./otp/gen/cancellation.ts";
@@ -387,7 +388,7 @@ export class TaskSupervisor {
     supervisor: ServerRef,
     fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
-    options: TaskOptions = {},
+    options: TaskOptions = NO_OPTIONS,
   ): Promise<Task<Awaited<T>>> {
     return startAwaited(supervisor, fn, args, options, true);
   }
@@ -429,7 +430,7 @@ export class TaskSupervisor {
     supervisor: ServerRef,
     fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
-    options: TaskOptions = {},
+    options: TaskOptions = NO_OPTIONS,
   ): Promise<Task<Awaited<T>>> {
     return startAwaited(supervisor, fn, args, options, false);
   }
@@ -776,7 +777,9 @@ async function startAwaited<A extends unknown[], T>(
   link: boolean,
 ): Promise<Task<Awaited<T>>> {
   checkArgs(args);
-  checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
+  if (options !== NO_OPTIONS) {
+    checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
+  }
   const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
   if (process === undefined) return never();

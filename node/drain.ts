@@ -149,7 +149,9 @@ export class NodeDrain {
   #work(): Pid[] {
     const work = new Map<number, Pid>();
     for (const process of this.#runtime.processes.values()) {
-      if (process.origin !== undefined && !SHELL.test(process.label ?? "")) {
+      if (
+        process.cold?.origin !== undefined && !SHELL.test(process.label ?? "")
+      ) {
         work.set(process.pid.number, process.pid);
       }
       for (const pid of unfinishedTasks(process)) work.set(pid.number, pid);

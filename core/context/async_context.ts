@@ -14,8 +14,8 @@ export interface ContextProcess {
   readonly context: ProcessContext;
   /** The node that it is on. */
   readonly runtime: { readonly node: string };
-  /** The process of another node that its code runs as, if there is one. */
-  readonly standIn: ContextProcess | undefined;
+  /** Its state, if it has any that few processes have; with the process of another node that its code runs as. */
+  readonly cold: { readonly standIn: ContextProcess | undefined } | undefined;
 }
 
 /**
@@ -89,7 +89,7 @@ export function contextFor<R>(): (
 function hereName(): string {
   const context = currentContext();
   if (context === undefined) return defaultNode;
-  return (context.process?.standIn ?? context).runtime.node;
+  return (context.process?.cold?.standIn ?? context).runtime.node;
 }
 
 setNodeHere(hereName);

@@ -30,7 +30,7 @@ export class ConnectedNodes {
   up(node: string, isHidden: boolean): void {
     if (!isHidden) this.visible.add(node);
     for (const process of [...this.#runtime.processes.values()]) {
-      const times = isHidden ? 0 : process.watchesNodes;
+      const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodeup", node }, process);
       }
@@ -42,7 +42,7 @@ export class ConnectedNodes {
   asymmetricUp(node: string): void {
     this.asymmetricPeers.add(node);
     for (const process of [...this.#runtime.processes.values()]) {
-      if (!process.watchesAsymmetric) continue;
+      if (!process.cold?.watchesAsymmetric) continue;
       process.mailbox.push({ type: "nodeup", node }, process);
     }
   }
@@ -59,9 +59,9 @@ export class ConnectedNodes {
     }
     this.#watchers.lose(node, processes);
     for (const process of processes) {
-      const times = (process.nodeMonitors?.get(node) ?? 0) +
-        (wasUp && !isHidden ? process.watchesNodes : 0);
-      process.nodeMonitors?.delete(node);
+      const times = (process.cold?.nodeMonitors?.get(node) ?? 0) +
+        (wasUp && !isHidden ? process.cold?.watchesNodes ?? 0 : 0);
+      process.cold?.nodeMonitors?.delete(node);
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodedown", node }, process);
       }
@@ -99,10 +99,10 @@ function tellType(
   node: string,
   isHidden: boolean,
 ): void {
-  if (process.nodeTypes === undefined) return;
+  const types = process.cold?.nodeTypes;
+  if (types === undefined) return;
   const nodeType = isHidden ? "hidden" : "visible";
-  const times = (process.nodeTypes.get(nodeType) ?? 0) +
-    (process.nodeTypes.get("all") ?? 0);
+  const times = (types.get(nodeType) ?? 0) + (types.get("all") ?? 0);
   for (let i = 0; i < times && process.alive; i++) {
     process.mailbox.push({ type, node, nodeType }, process);
   }

@@ -19,7 +19,11 @@ import { isOrderly } from "../values/exit_reason.ts";
 import { sendableReason, sendReason } from "../values/sendable_reason.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { Link, Watcher } from "./links_and_monitors.ts";
-import { endMonitor, type LocalProcess } from "./local_process.ts";
+import {
+  type ColdState,
+  endMonitor,
+  type LocalProcess,
+} from "./local_process.ts";
 import type { ProcessTable } from "./process_table.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -45,12 +49,7 @@ export class Deaths {
     process.alive = false;
     process.context.end(sendableReason(reason, this.#runtime.maxDepth));
     this.#table.remove(process);
-    if (process.origin !== undefined) {
-      this.#runtime.quotas.release(process.origin, "processes");
-    }
-    if (process.entries !== undefined) process.dropAll();
-    if (process.timers !== undefined) process.cancelTimers();
-    endBoth(process);
+    if (process.cold !== undefined) this.#endCold(process, process.cold);
     if (isAlone(process) && !this.#isEnding) return process.close();
     if (this.#isEnding) return this.#ended.push(process);
     this.#isEnding = true;
@@ -66,6 +65,13 @@ export class Deaths {
     } finally {
       this.#isEnding = false;
     }
+  }
+
+  #endCold(process: LocalProcess, { origin }: ColdState): void {
+    if (origin !== undefined) this.#runtime.quotas.release(origin, "processes");
+    process.dropAll();
+    process.cancelTimers();
+    endBoth(process);
   }
 
   #announce(process: LocalProcess): void {
@@ -170,7 +176,7 @@ export class Deaths {
   }
 
   #reportCrash(process: LocalProcess, reason: unknown): void {
-    const { origin } = process;
+    const origin = process.cold?.origin;
     this.#runtime.report(
       "error",
       () => crashEvent(crashReportOf(process, reason)),

@@ -65,19 +65,27 @@ export interface ProcessOptions {
 /** The types of nodes that a process is notified of. */
 export type NodeTypes = "visible" | "hidden" | "all";
 
-/**
- * The state that few processes have. In an object of its own: it was 64 bytes of each idle process.
- */
-class ColdState {
+/** The state that few processes have. An object of its own, as it was 64 bytes of each idle process. */
+export class ColdState {
+  /** The other node that the process was started for. */
   origin: string | undefined = undefined;
+  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
   standIn: LocalProcess | undefined = undefined;
+  /** The process of the node that is not started that it stands in for. */
   standsFor: LocalProcess | undefined = undefined;
+  /** How often it monitors each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
+  /** The number of its subscriptions to visible nodes that come or go. */
   watchesNodes = 0;
+  /** The numbers of its subscriptions to nodes of a type that come or go, whose messages state the type. */
   nodeTypes: Map<NodeTypes, number> | undefined = undefined;
+  /** Whether it is notified of visible nodes that take this one for a hidden node. */
   watchesAsymmetric = false;
+  /** Messages that will be sent to it. */
   timers: Set<PendingTimer> | undefined = undefined;
+  /** Aborted when it exits. */
   abort: AbortController | undefined = undefined;
+  /** The number of entries that it keeps for each other node, as a server. */
   entries: Map<string, number> | undefined = undefined;
 }
 
@@ -122,7 +130,8 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** Its dictionary, by the key's key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
-  #cold: ColdState | undefined = undefined;
+  /** The state that few processes have. */
+  cold: ColdState | undefined = undefined;
 
   /** Made by `Runtime.spawn`. */
   constructor(runtime: Runtime, number: number, options: ProcessOptions) {
@@ -142,85 +151,13 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.label = options.label;
     const { origin } = options;
     if (origin !== undefined && origin !== runtime.node) {
-      this.#ownCold().origin = origin;
+      this.ownCold().origin = origin;
     }
   }
 
-  #ownCold(): ColdState {
-    return this.#cold ??= new ColdState();
-  }
-
-  /** The other node that it was started for, if it was. */
-  get origin(): string | undefined {
-    return this.#cold?.origin;
-  }
-
-  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
-  get standIn(): LocalProcess | undefined {
-    return this.#cold?.standIn;
-  }
-
-  set standIn(process: LocalProcess | undefined) {
-    this.#ownCold().standIn = process;
-  }
-
-  /** The process of the node that is not started that it stands in for. */
-  get standsFor(): LocalProcess | undefined {
-    return this.#cold?.standsFor;
-  }
-
-  set standsFor(process: LocalProcess | undefined) {
-    this.#ownCold().standsFor = process;
-  }
-
-  /** How often it monitors each node. */
-  get nodeMonitors(): Map<string, number> | undefined {
-    return this.#cold?.nodeMonitors;
-  }
-
-  set nodeMonitors(monitors: Map<string, number> | undefined) {
-    this.#ownCold().nodeMonitors = monitors;
-  }
-
-  /** The number of its subscriptions to visible nodes that come or go. */
-  get watchesNodes(): number {
-    return this.#cold?.watchesNodes ?? 0;
-  }
-
-  set watchesNodes(count: number) {
-    this.#ownCold().watchesNodes = count;
-  }
-
-  /** The numbers of its subscriptions to nodes of a type that come or go, whose messages state the type. */
-  get nodeTypes(): Map<NodeTypes, number> | undefined {
-    return this.#cold?.nodeTypes;
-  }
-
-  set nodeTypes(types: Map<NodeTypes, number> | undefined) {
-    this.#ownCold().nodeTypes = types;
-  }
-
-  /** Whether it is notified of visible nodes that take this one for a hidden node. */
-  get watchesAsymmetric(): boolean {
-    return this.#cold?.watchesAsymmetric ?? false;
-  }
-
-  set watchesAsymmetric(watches: boolean) {
-    this.#ownCold().watchesAsymmetric = watches;
-  }
-
-  /** Messages that will be sent to it. */
-  get timers(): Set<PendingTimer> | undefined {
-    return this.#cold?.timers;
-  }
-
-  set timers(timers: Set<PendingTimer> | undefined) {
-    this.#ownCold().timers = timers;
-  }
-
-  /** The number of entries that it keeps for each other node, as a server. */
-  get entries(): Map<string, number> | undefined {
-    return this.#cold?.entries;
+  /** The state that few processes have, which this one has from now on. */
+  ownCold(): ColdState {
+    return this.cold ??= new ColdState();
   }
 
   /** The label that it has given itself. */
@@ -280,7 +217,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
 
   /** An abort signal that fires when the process exits. */
   abortSignal(): AbortSignal {
-    return (this.#ownCold().abort ??= new AbortController()).signal;
+    return (this.ownCold().abort ??= new AbortController()).signal;
   }
 
   /** Adds an entry for a node, under a key; returns false if that was refused. */
@@ -289,30 +226,30 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (!this.alive || !this.runtime.quotas.acquireEntry(node, characters)) {
       return false;
     }
-    const entries = this.#ownCold().entries ??= new Map();
+    const entries = this.ownCold().entries ??= new Map();
     entries.set(node, (entries.get(node) ?? 0) + 1);
     return true;
   }
 
   /** Removes an entry for a node. */
   dropFor(node: string): void {
-    const kept = this.entries?.get(node);
+    const kept = this.cold?.entries?.get(node);
     if (kept === undefined) return;
-    if (kept > 1) this.entries!.set(node, kept - 1);
-    else this.entries!.delete(node);
+    if (kept > 1) this.cold!.entries!.set(node, kept - 1);
+    else this.cold!.entries!.delete(node);
     this.runtime.quotas.release(node, "entries");
   }
 
   /** Removes all entries. */
   dropAll(): void {
-    for (const [node, kept] of this.entries ?? []) {
+    for (const [node, kept] of this.cold?.entries ?? []) {
       for (let i = 0; i < kept; i++) this.dropFor(node);
     }
   }
 
   /** Cancels the messages that would be sent to it. */
   cancelTimers(): void {
-    for (const timer of this.timers ?? []) timer.cancel();
+    for (const timer of this.cold?.timers ?? []) timer.cancel();
   }
 
   /** The error that the process's waits end with. */
@@ -328,7 +265,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const { waits } = this;
     this.waits = undefined;
     if (waits !== undefined) this.#abandon(waits.values());
-    const abort = this.#cold?.abort;
+    const abort = this.cold?.abort;
     if (abort !== undefined) this.#fireAbort(abort);
   }
 
@@ -360,7 +297,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       "error",
       () =>
         `${what} of ${this.pid}, which has exited, threw: ${formatExit(error)}`,
-      { what: "errors of processes that have exited", peer: this.origin },
+      { what: "errors of processes that have exited", peer: this.cold?.origin },
     );
   }
 
@@ -475,13 +412,14 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** Sets whether exit signals become messages, also those for the process that it stands in for. */
   setTrapExit(on: boolean): void {
     this.trapExit = on;
-    if (this.standsFor !== undefined) this.standsFor.trapExit = on;
+    const standsFor = this.cold?.standsFor;
+    if (standsFor !== undefined) standsFor.trapExit = on;
   }
 
   /** Ends a link: from here on no signal of it arrives. */
   unlink(to: Pid): void {
     const link = this.links?.get(to);
-    if (link === undefined) return this.standsFor?.unlink(to);
+    if (link === undefined) return this.cold?.standsFor?.unlink(to);
     if (link.unlinking !== 0) return;
     link.unlinking = this.runtime.nextUnlinkId();
     this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
@@ -526,7 +464,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
 
   /** Whether an apparent DOWN of a monitor of its own may be genuine: any process can send such a message. */
   isDown(ref: unknown): ref is Ref {
-    if (this.#isOfOther(ref)) return this.standsFor!.isDown(ref);
+    if (this.#isOfOther(ref)) return this.cold!.standsFor!.isDown(ref);
     return ref instanceof Ref && ref.node === this.runtime.node &&
       ref.creation === this.runtime.creation &&
       !this.monitors?.has(ref.number);
@@ -534,7 +472,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
 
   /** Ends a monitor; its DOWN will no longer arrive. */
   demonitor(ref: Ref): boolean {
-    if (this.#isOfOther(ref)) return this.standsFor!.demonitor(ref);
+    if (this.#isOfOther(ref)) return this.cold!.standsFor!.demonitor(ref);
     const monitor = this.monitors?.get(ref.number);
     const mode = this.aliases?.get(ref.number);
     if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
@@ -558,7 +496,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
 
   /** Ends an alias: later messages to it are dropped. */
   unalias(ref: Ref): boolean {
-    if (this.#isOfOther(ref)) return this.standsFor!.unalias(ref);
+    if (this.#isOfOther(ref)) return this.cold!.standsFor!.unalias(ref);
     if (!this.aliases?.delete(ref.number)) return false;
     this.runtime.aliases.delete(ref.number);
     return true;
@@ -566,8 +504,8 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
 
   /** Whether the process that it stands in for made a reference. */
   #isOfOther(ref: unknown): boolean {
-    return this.standsFor !== undefined && ref instanceof Ref &&
-      ref.node === this.standsFor.pid.node;
+    return this.cold?.standsFor !== undefined && ref instanceof Ref &&
+      ref.node === this.cold?.standsFor.pid.node;
   }
 
   /** Waits for the answer under a reference. */

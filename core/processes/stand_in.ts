@@ -17,8 +17,9 @@ import type { Runtime } from "./runtime.ts";
 
 /** Makes the code of a process run on another node of this program; on its own node, without a stand-in. */
 export function runOn(process: LocalProcess, runtime: Runtime): void {
-  if (process.standIn?.runtime === runtime || !process.alive) return;
-  if (process.standIn !== undefined) release(process, process.standIn);
+  if (process.cold?.standIn?.runtime === runtime || !process.alive) return;
+  const before = process.cold?.standIn;
+  if (before !== undefined) release(process, before);
   if (process.runtime !== runtime) standIn(process, runtime);
 }
 
@@ -28,14 +29,14 @@ function standIn(process: LocalProcess, runtime: Runtime): void {
   made.dictionary = process.dictionary;
   made.mailbox = process.mailbox;
   made.trapExit = process.trapExit;
-  made.standsFor = process;
-  process.standIn = made;
+  made.ownCold().standsFor = process;
+  process.ownCold().standIn = made;
   if (process.name !== undefined) runtime.register(process.name, made);
 }
 
 function release(process: LocalProcess, made: LocalProcess): void {
-  process.standIn = undefined;
-  made.standsFor = undefined;
+  process.ownCold().standIn = undefined;
+  made.ownCold().standsFor = undefined;
   // Its exit, which comes with that of its node, closes its mailbox.
   made.mailbox = new Mailbox();
   if (made.name !== undefined) process.runtime.register(made.name, process);
@@ -43,8 +44,8 @@ function release(process: LocalProcess, made: LocalProcess): void {
 
 /** Ends the other one of a process and its stand-in, when one of them has exited. */
 export function endBoth(
-  { standIn, standsFor, exitReason }: LocalProcess,
+  { cold, exitReason }: LocalProcess,
 ): void {
-  const other = standIn ?? standsFor;
+  const other = cold?.standIn ?? cold?.standsFor;
   if (other !== undefined) other.runtime.terminate(other, exitReason);
 }

@@ -10,7 +10,9 @@ import { Pid, type Ref } from "../values/pid.ts";
 /** The receiver of a timer's message, which has the timers that are for it: its death cancels them. */
 export interface TimerReceiver {
   /** Messages that will be sent to it. */
-  timers: Set<PendingTimer> | undefined;
+  readonly cold: { timers: Set<PendingTimer> | undefined } | undefined;
+  /** Makes room for them. */
+  ownCold(): { timers: Set<PendingTimer> | undefined };
 }
 
 /** The parts of a node that its timers need. */
@@ -61,7 +63,9 @@ export class PendingTimer {
       send();
     });
     all.set(ref.number, this);
-    if (receiver !== undefined) (receiver.timers ??= new Set()).add(this);
+    if (receiver !== undefined) {
+      (receiver.ownCold().timers ??= new Set()).add(this);
+    }
   }
 
   /** Ends it: its message is not sent. */
@@ -73,8 +77,9 @@ export class PendingTimer {
   #forget(): void {
     this.#all.delete(this.ref.number);
     const receiver = this.#receiver;
-    receiver?.timers?.delete(this);
-    if (receiver?.timers?.size === 0) receiver.timers = undefined;
+    const timers = receiver?.cold?.timers;
+    timers?.delete(this);
+    if (timers?.size === 0) receiver!.cold!.timers = undefined;
   }
 }
 

@@ -14,14 +14,14 @@ import { currentDefault } from "./default_node.ts";
 export function insideOf(): LocalProcess | undefined {
   // `async_context.ts` cannot name the class of processes, which is above it.
   const process = currentContext()?.process as LocalProcess | undefined;
-  return process?.standIn ?? process;
+  return process?.cold?.standIn ?? process;
 }
 
 /** The runtime of the running code: of its process, or of the default node. */
 export function currentRuntime(): Runtime {
   const context = currentContext();
   if (context === undefined) return currentDefault();
-  return (context.process?.standIn ?? context).runtime as Runtime;
+  return (context.process?.cold?.standIn ?? context).runtime as Runtime;
 }
 
 /**

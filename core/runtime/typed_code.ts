@@ -29,6 +29,6 @@ export function runsTyped(process: LocalProcess): void {
 
 /** Whether the running code was typed by people, in a shell or after `--eval`. */
 export function isTypedCode(): boolean {
-  const context = insideOf()?.standsFor?.context ?? currentContext();
+  const context = insideOf()?.cold?.standsFor?.context ?? currentContext();
   return context !== undefined && typed.has(context);
 }

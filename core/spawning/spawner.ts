@@ -36,9 +36,8 @@ export class Spawner {
       options,
     );
     this.#table.add(process);
-    if (process.origin !== undefined) {
-      this.#runtime.quotas.acquire(process.origin, "processes");
-    }
+    const origin = process.cold?.origin;
+    if (origin !== undefined) this.#runtime.quotas.acquire(origin, "processes");
     return process;
   }
 

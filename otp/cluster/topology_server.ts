@@ -78,7 +78,7 @@ export class TopologyServer implements Server, StrategyHost {
     this.#options = options;
     this.#cluster = cluster;
     process.trapExit = true;
-    process.watchesNodes = 1;
+    process.ownCold().watchesNodes = 1;
     cluster.topologies.set(topology, this);
     process.abortSignal().addEventListener("abort", () => this.#stop(), {
       once: true,
@@ -209,7 +209,7 @@ export class TopologyServer implements Server, StrategyHost {
     for (const other of this.#entries.values()) {
       if (other.node === node && other.state === "connected") return;
     }
-    this.process.nodeMonitors?.delete(node);
+    this.process.cold?.nodeMonitors?.delete(node);
     if (mayDisconnect && this.#options.disconnectForgotten) {
       this.process.runtime.discovery?.disconnect(node);
     }
@@ -268,7 +268,7 @@ export class TopologyServer implements Server, StrategyHost {
     entry.connectedAt = this.process.runtime.now();
     entry.loggedReason = undefined;
     entry.become("connected");
-    (this.process.nodeMonitors ??= new Map()).set(node, 1);
+    (this.process.ownCold().nodeMonitors ??= new Map()).set(node, 1);
     this.#emit({ event: "connected", ...namesOf(entry), node });
     if (!discovery?.isConnected(node)) this.#nodeDown(node);
   }

@@ -129,7 +129,7 @@ export class GlobalServer implements Server, GlobalView {
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
     this.#lock = new NamesLock(process, () => this.#touched.clear());
-    process.watchesNodes = 1;
+    process.ownCold().watchesNodes = 1;
   }
 
   /** Whether it has got the names of all that were there when it started. */

@@ -102,7 +102,9 @@ function after(
 
 /** The other node that `from` acts for: its own node, or the node that started it here. */
 function askingNode(runtime: Runtime, from: Pid): string | undefined {
-  return from.node === runtime.node ? runtime.find(from)?.origin : from.node;
+  return from.node === runtime.node
+    ? runtime.find(from)?.cold?.origin
+    : from.node;
 }
 
 function answer(

@@ -113,8 +113,8 @@ export class PgScope implements Server {
     let known = scopes.get(runtime);
     if (known === undefined) scopes.set(runtime, known = new Map());
     known.set(name, this);
-    process.watchesNodes = 1;
-    process.watchesAsymmetric = true;
+    process.ownCold().watchesNodes = 1;
+    process.ownCold().watchesAsymmetric = true;
     for (const node of runtime.visible) this.#peers.discover(node);
     for (const node of runtime.asymmetricPeers) this.#peers.discover(node);
   }

@@ -64,7 +64,7 @@ export class BlockedCalls<T extends Waiting> {
     if (!this.#process.keepFor(node)) return false;
     this.#held.set(call, { bytes, connection });
     this.#count(node, bytes);
-    (this.#process.nodeMonitors ??= new Map()).set(node, 1);
+    (this.#process.ownCold().nodeMonitors ??= new Map()).set(node, 1);
     return true;
   }
 

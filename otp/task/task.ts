@@ -802,9 +802,10 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
     );
   }
   const state = stateOf(task);
+  if (state?.owner === process) return state;
   if (
     state === undefined || !task.owner.equals(process.pid) &&
-      !task.owner.equals(process.standsFor?.pid)
+      !task.owner.equals(process.cold?.standsFor?.pid)
   ) {
     const which = task.pid ?? "that is completed";
     throw new TypeError(

@@ -225,7 +225,7 @@ test("a scope sends nothing more to a peer that does not read, and then all grou
     }, QueueFullError);
     const member = spawn(() => receive());
     for (let i = 0; i < 3; i++) await pg.join("room", member);
-    return currentProcess().runtime.names.get("pg")!.timers?.size;
+    return currentProcess().runtime.names.get("pg")!.cold?.timers?.size;
   });
   assertEquals(reminders, 1);
   await cluster.settle();

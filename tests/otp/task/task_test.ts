@@ -2,7 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ExitError } from "../../../core/errors.ts";
 import { receive, send } from "../../../otp/process/process.ts";
 import { Task } from "../../../otp/task/task.ts";
-import { processTest } from "../../_processes.ts";
+import { FakeTime } from "@std/testing/time";
+import { processTest, quiet } from "../../_processes.ts";
 
 /** The reason of an exit by a call, and the call. */
 async function callOf(promise: Promise<unknown>): Promise<unknown[]> {
@@ -16,16 +17,18 @@ async function callOf(promise: Promise<unknown>): Promise<unknown[]> {
 // async() and await()
 
 processTest("waits for one task are served in their order", async () => {
+  using time = new FakeTime();
   const task = Task.async(() => receive());
   const waits = [
-    // safe: its expiry is tested
     Task.yield(task, 1),
     Task.yield(task, Infinity),
-    // safe: its expiry is tested
     callOf(Task.await(task, 20)),
   ];
+  await quiet();
+  time.tick(1);
   assertEquals(await waits[0], undefined);
   send(task.pid, "go");
   assertEquals(await waits[1], { type: "ok", value: "go" });
+  time.tick(19);
   assertEquals((await waits[2] as unknown[])[0], "timeout");
 });
