@@ -547,7 +547,7 @@ export class Node implements AsyncDisposable {
     if (self === undefined) return "ignored";
     if (name === self.name) return true;
     if (name !== undefined) return await self.#network.connect(name, address);
-    const reached = await self.#network.reach({ address });
+    const reached = await self.#network.connectTo({ address });
     return reached.connected || reached.isSelf;
   }
 

@@ -1,15 +1,13 @@
 /**
- * Connections that were accepted, and whose dialers have not authenticated yet.
+ * Accepted connections whose diallers have not authenticated yet.
  *
  * @module
  */
 
 import { quote } from "../core/values/inspect.ts";
-import type { Runtime } from "../core/processes/runtime.ts";
 import { prefixesOf } from "./address_prefix.ts";
 import { runHandshake } from "./handshake.ts";
-import type { NetworkLog } from "./network_log.ts";
-import type { ConnectionStats } from "./statistics.ts";
+import type { NetworkParts } from "./network_parts.ts";
 import {
   type Admission,
   type CrossingRule,
@@ -37,35 +35,33 @@ interface HalfOpen {
   hasSpoken: boolean;
 }
 
-/** The parts of a node that its acceptor needs. */
-export interface AcceptorOptions {
-  /** The node's processes. */
-  runtime: Runtime;
-  /** The data of the node that a handshake needs. */
-  local: Local;
-  /** The wires that the node speaks. */
-  wires: Wire[];
-  /** The counters. */
-  stats: ConnectionStats;
-  /** Takes lines for the log. */
-  log: NetworkLog;
-  /** Called when a peer has authenticated over a wire. */
-  up(session: Session, transport: Transport, wire: WireName): unknown;
-}
+type AcceptorParts = Pick<
+  NetworkParts,
+  "runtime" | "local" | "wires" | "stats" | "log"
+>;
+
+/** Called when a peer has authenticated over a wire. */
+type AcceptedHandler = (
+  session: Session,
+  transport: Transport,
+  wire: WireName,
+) => unknown;
 
 /**
- * Runs the handshake of each connection that comes in: unauthenticated ones get little time each, and little
- * room all together.
+ * Runs the handshake of each incoming connection. Unauthenticated connections get little time each, and few places
+ * together.
  */
 export class Acceptor {
-  readonly #options: AcceptorOptions;
+  readonly #parts: AcceptorParts;
+  readonly #up: AcceptedHandler;
   /** The unauthenticated connections, oldest first. */
   readonly #waiting = new Map<Transport, HalfOpen>();
   #stopped = false;
 
-  /** Starts without connections. */
-  constructor(options: AcceptorOptions) {
-    this.#options = options;
+  /** Creates an acceptor without connections. */
+  constructor(parts: AcceptorParts, up: AcceptedHandler) {
+    this.#parts = parts;
+    this.#up = up;
   }
 
   /** The number of unauthenticated connections. */
@@ -84,7 +80,7 @@ export class Acceptor {
   /** Accepts a connection. */
   accept(transport: Transport): void {
     if (this.#stopped) return transport.destroy();
-    const { runtime, local, stats, up } = this.#options;
+    const { runtime, local, stats } = this.#parts;
     const { limits } = local;
     stats.accepted++;
     const attempt = new AbortController();
@@ -115,7 +111,7 @@ export class Acceptor {
       this.#waiting.delete(transport);
     }).then(
       (session) => {
-        if (session !== undefined) return up(session, transport, name);
+        if (session !== undefined) return this.#up(session, transport, name);
         stats.asked++;
         transport.end();
       },
@@ -129,7 +125,7 @@ export class Acceptor {
    * has begun may finish it; the others dial again.
    */
   #makeRoom(): void {
-    const { runtime, local: { limits } } = this.#options;
+    const { runtime, local: { limits } } = this.#parts;
     const late = runtime.now() - GRACE;
     const { size } = this.#waiting;
     const isTooMany = size > HARD * limits.maxHalfOpen;
@@ -153,7 +149,7 @@ export class Acceptor {
 
   #refused(transport: Transport, error: Error): void {
     if (this.#stopped) return;
-    const { stats, log } = this.#options;
+    const { stats, log } = this.#parts;
     const known = error instanceof HandshakeError ? error : undefined;
     const counted = known?.counted ?? "protocol";
     stats.refused[counted]++;
@@ -170,7 +166,7 @@ export class Acceptor {
     const { promise, resolve, reject } = Promise.withResolvers<
       { wire: Wire; first: () => Uint8Array }
     >();
-    const { wires } = this.#options;
+    const { wires } = this.#parts;
     let first = new Uint8Array();
     let found: Wire | undefined;
     transport.start({

@@ -18,15 +18,13 @@ import type { Runtime } from "../core/processes/runtime.ts";
 import type { Signals, SpawnRequest, Target } from "../core/signals/signal.ts";
 import { UnreachableNode } from "../core/runtime/unreachable_node.ts";
 import type { Pid, Ref } from "../core/values/pid.ts";
-import { type Attempts, REPEATS } from "./attempts.ts";
-import type { Budget } from "./budget.ts";
+import { REPEATS } from "./dial_limiter.ts";
+import { type DialRoutes, type DialTarget, isDialOver } from "./dial_routes.ts";
 import type { Reach } from "./peer_place.ts";
 import { PendingSignals } from "./pending_signals.ts";
 import { cannotConnect, logFailure } from "./failure.ts";
-import type { NetworkLog } from "./network_log.ts";
-import type { ConnectionStats } from "./statistics.ts";
-import { type DialTarget, isDialOver, type Ways } from "./ways.ts";
-import { HandshakeError, type Limits } from "./wire.ts";
+import type { NetworkParts } from "./network_parts.ts";
+import { HandshakeError } from "./wire.ts";
 
 /** The time that a dial that gave way waits for the other side's, in milliseconds. */
 export const GIVE_WAY = 1000;
@@ -40,28 +38,6 @@ const FAILED_FOR = 100;
 
 /** The number of introduced nodes that are dialled at a time. */
 export const INTRODUCED_AT_ONCE = 32;
-
-/** The parts of a node that a dialler needs. */
-export interface DiallerOptions {
-  /** The node's processes. */
-  runtime: Runtime;
-  /** The limits. */
-  limits: Limits;
-  /** The attempts to reach other nodes. */
-  attempts: Attempts;
-  /** The ways to other nodes. */
-  ways: Ways;
-  /** The bytes that wait for all nodes together. */
-  queued: Budget;
-  /** The counters. */
-  stats: ConnectionStats;
-  /** Takes lines for the log. */
-  log: NetworkLog;
-  /** Returns whether there is a connection to a node. */
-  isConnected(node: string): boolean;
-  /** Returns whether the limit of connections is reached. */
-  isFull(): boolean;
-}
 
 interface Dial extends DialTarget {
   nearest: Reach | undefined;
@@ -120,7 +96,8 @@ class FailedNode extends UnreachableNode {
 
 /** Dials nodes. */
 export class Dialler {
-  readonly #options: DiallerOptions;
+  readonly #parts: NetworkParts;
+  readonly #routes: DialRoutes;
   readonly #dials = new Map<string, Dial>();
   /** Introduced nodes that are not dialled yet. */
   readonly #introduced = new Map<string, Introduction>();
@@ -132,8 +109,9 @@ export class Dialler {
   #stopped = false;
 
   /** Starts without dials. */
-  constructor(options: DiallerOptions) {
-    this.#options = options;
+  constructor(parts: NetworkParts, routes: DialRoutes) {
+    this.#parts = parts;
+    this.#routes = routes;
   }
 
   /** Returns whether this node is dialling that one now. */
@@ -155,7 +133,7 @@ export class Dialler {
     start: boolean,
     nearest: Reach | undefined,
   ): Signals | undefined {
-    const { runtime } = this.#options;
+    const { runtime } = this.#parts;
     if (start && !this.#dials.has(node) && this.#hasFailed(node, nearest)) {
       return new FailedNode(
         runtime,
@@ -182,38 +160,33 @@ export class Dialler {
     return dial.pending;
   }
 
-  /** Dials a node; returns false if it is unreachable, and logs the reason. */
-  async dial(node: string, address: string | undefined): Promise<boolean> {
-    const dial = this.#dials.get(node) ?? this.#start(node, { address });
-    if (dial !== undefined) {
-      dial.isWanted = true;
-      dial.isQuiet = false;
-      dial.nearest = undefined;
-      return await dial.promise === undefined;
-    }
-    await Promise.resolve();
-    this.#options.runtime.nodeDown(node, false);
-    return false;
-  }
-
-  /** Dials a node; returns the failure, if it is unreachable, and logs it unless the caller reports it. */
-  async reach(
+  /**
+   * Dials a node; returns the failure if it is unreachable, and logs it unless the caller reports it (`isQuiet`). With
+   * `isWanted`, a failure counts as the loss of the node.
+   */
+  async dial(
     node: string,
     address: string | undefined,
-    isQuiet: boolean,
+    { isQuiet = false, isWanted = false } = {},
   ): Promise<string | undefined> {
     const dial = this.#dials.get(node) ??
       this.#start(node, { address, isQuiet });
-    if (dial === undefined) return cannotConnect(node, this.#tooMany());
-    if (!isQuiet) dial.isQuiet = false;
-    dial.nearest = undefined;
-    return await dial.promise;
+    if (dial !== undefined) {
+      if (isWanted) dial.isWanted = true;
+      if (!isQuiet) dial.isQuiet = false;
+      dial.nearest = undefined;
+      return await dial.promise;
+    }
+    await Promise.resolve();
+    if (isWanted) this.#parts.runtime.nodeDown(node, false);
+    return cannotConnect(node, this.#tooMany());
   }
 
   /** Dials nodes that a peer has introduced, when there is capacity; none that is nearer than the peer. */
   introduce(names: string[], by: unknown, nearest: Reach): void {
+    const { maxConnections } = this.#parts.local.limits;
     for (const name of names) {
-      if (this.#introduced.size >= this.#options.limits.maxConnections) break;
+      if (this.#introduced.size >= maxConnections) break;
       if (this.#introduced.has(name)) continue;
       this.#introduced.set(name, { by, nearest });
     }
@@ -245,11 +218,11 @@ export class Dialler {
   }
 
   #dialIntroduced(): void {
-    const { isConnected } = this.#options;
+    const { connections } = this.#parts;
     for (const [name, { nearest }] of this.#introduced) {
       if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
       this.#introduced.delete(name);
-      if (isConnected(name) || this.#dials.has(name)) continue;
+      if (connections.has(name) || this.#dials.has(name)) continue;
       const dial = this.#start(name, { nearest });
       if (dial === undefined) continue;
       this.#introducedAtOnce++;
@@ -270,8 +243,11 @@ export class Dialler {
     } = {},
   ): Dial | undefined {
     if (this.#stopped) return undefined;
-    const { limits, queued, isFull, log } = this.#options;
-    if (isFull() || this.#dials.size >= limits.maxConnections) {
+    const { local: { limits }, queued, connections, log } = this.#parts;
+    const { maxConnections } = limits;
+    if (
+      connections.size >= maxConnections || this.#dials.size >= maxConnections
+    ) {
       if (!isQuiet) logFailure(log, cannotConnect(node, this.#tooMany()));
       return undefined;
     }
@@ -292,7 +268,7 @@ export class Dialler {
             nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
           ),
         refuse: (from, { number }, error) => {
-          const wait = this.#options.runtime.find(from)?.waits?.get(number);
+          const wait = this.#parts.runtime.find(from)?.waits?.get(number);
           if (wait?.refused === undefined) return false;
           wait.refused(error);
           return true;
@@ -325,7 +301,7 @@ export class Dialler {
 
   /** Dials until there is a connection, or an attempt fails that has not given way. */
   async #dialOn(dial: Dial): Promise<void> {
-    const { runtime, limits, attempts } = this.#options;
+    const { runtime, local: { limits }, limiter } = this.#parts;
     let until: number | undefined;
     let repeats = 0;
     while (!isDialOver(dial)) {
@@ -341,21 +317,21 @@ export class Dialler {
         until ??= runtime.now() + 2 * limits.handshakeTimeout;
         if (code === "closed") {
           if (repeats >= REPEATS) throw error;
-          pause = attempts.repeatAfter(repeats++);
+          pause = limiter.repeatAfter(repeats++);
         } else if (code !== "superseded" && code !== "alive") throw error;
         if (runtime.now() >= until) throw error;
       }
-      await this.#pause(dial, pause);
+      await limiter.pause(pause, dial.stop.signal, dial.over.signal);
     }
   }
 
   /** Makes one attempt, when there are not too many at once. */
   #inTurn(dial: Dial): Promise<void> {
-    return this.#options.attempts.inTurn(async () => {
+    return this.#parts.limiter.inTurn(async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       dial.attempt = promise;
       try {
-        if (!isDialOver(dial)) await this.#options.ways.attempt(dial);
+        if (!isDialOver(dial)) await this.#routes.attempt(dial);
       } finally {
         dial.attempt = undefined;
         resolve();
@@ -363,27 +339,16 @@ export class Dialler {
     });
   }
 
-  /** Waits, though no longer than until the other side's connection has come. */
-  #pause(dial: Dial, ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = this.#options.runtime.after(ms, resolve);
-    dial.promise.then(() => resolve());
-    const { signal } = dial.stop;
-    if (signal.aborted || isDialOver(dial)) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    return promise.finally(stopTimer);
-  }
-
   /** Whether a dial of a node has failed just now that could have reached as near as this one. */
   #hasFailed(node: string, nearest: Reach | undefined): boolean {
     const failed = this.#failedDials.get(node);
     return failed !== undefined &&
       (failed.nearest ?? 0) <= (nearest ?? 0) &&
-      this.#options.runtime.now() - failed.at < FAILED_FOR;
+      this.#parts.runtime.now() - failed.at < FAILED_FOR;
   }
 
   #noteFailure({ node, nearest }: Dial): void {
-    const at = this.#options.runtime.now();
+    const at = this.#parts.runtime.now();
     for (const [other, failed] of this.#failedDials) {
       if (at - failed.at < FAILED_FOR) break;
       this.#failedDials.delete(other);
@@ -401,16 +366,16 @@ export class Dialler {
     dial.over.abort();
     dial.stop.abort(error);
     dial.pending.drop();
-    this.#options.stats.failedDials++;
+    this.#parts.stats.failedDials++;
     const failure = cannotConnect(node, error.message);
-    if (!this.#stopped && !dial.isQuiet) logFailure(this.#options.log, failure);
-    if (dial.isWanted) this.#options.runtime.nodeDown(node, false);
+    if (!this.#stopped && !dial.isQuiet) logFailure(this.#parts.log, failure);
+    if (dial.isWanted) this.#parts.runtime.nodeDown(node, false);
     dial.settle(failure);
   }
 
   #tooMany(): string {
     if (this.#stopped) return "the node stops";
-    const { maxConnections } = this.#options.limits;
+    const { maxConnections } = this.#parts.local.limits;
     return `there are ${maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`;
   }
 }

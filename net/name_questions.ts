@@ -1,5 +1,5 @@
 /**
- * Questions for the name of the node at an address.
+ * Asks the node at an address for its name.
  *
  * A handshake proves that both sides know the cookie for two given names, so a dialler has to know the name
  * first. It asks over a connection of its own, before any proof. The answer is not trusted: the dial that
@@ -9,41 +9,21 @@
  */
 
 import { outside } from "../core/context/async_context.ts";
-import { type Attempts, REPEATS } from "./attempts.ts";
+import { REPEATS } from "./dial_limiter.ts";
 import { runHandshake } from "./handshake.ts";
-import type { HostEnvironment } from "./host_environment.ts";
-import {
-  HandshakeError,
-  type Local,
-  type PeerName,
-  type Wire,
-} from "./wire.ts";
-import type { Runtime } from "../core/processes/runtime.ts";
-
-/** The parts of a node that its questions need. */
-export interface NameQuestionsOptions {
-  /** The node's processes. */
-  runtime: Runtime;
-  /** The data of the node that a handshake needs. */
-  local: Local;
-  /** The wires that the node speaks, its own first. */
-  wires: Wire[];
-  /** Connects to other nodes. */
-  host: Pick<HostEnvironment, "connect">;
-  /** The attempts to reach other nodes. */
-  attempts: Attempts;
-}
+import type { NetworkParts } from "./network_parts.ts";
+import { HandshakeError, type PeerName, type Wire } from "./wire.ts";
 
 /** Asks nodes for their names. */
 export class NameQuestions {
-  readonly #options: NameQuestionsOptions;
+  readonly #parts: NetworkParts;
   readonly #stop = new AbortController();
   /** The questions that wait for an answer, by address. */
   readonly #asked = new Map<string, Promise<PeerName>>();
 
   /** Starts without questions. */
-  constructor(options: NameQuestionsOptions) {
-    this.#options = options;
+  constructor(parts: NetworkParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -66,7 +46,7 @@ export class NameQuestions {
   }
 
   async #ask(address: string): Promise<PeerName> {
-    const { local, wires, attempts } = this.#options;
+    const { local, wires, limiter } = this.#parts;
     const { maxConnections } = local.limits;
     if (this.#asked.size >= maxConnections) {
       throw new Error(
@@ -81,7 +61,7 @@ export class NameQuestions {
     }
     for (let repeats = 0;; repeats++) {
       try {
-        return await attempts.inTurn(() => this.#attempt(address, wire));
+        return await limiter.inTurn(() => this.#attempt(address, wire));
       } catch (error) {
         if (!(error instanceof HandshakeError) || error.code !== "closed") {
           throw error;
@@ -93,13 +73,16 @@ export class NameQuestions {
           );
         }
       }
-      await this.#pause(attempts.repeatAfter(repeats));
+      await limiter.pause(
+        limiter.repeatAfter(repeats),
+        this.#stop.signal,
+      );
     }
   }
 
   #attempt(address: string, wire: Wire): Promise<PeerName> {
-    const { local, host, attempts } = this.#options;
-    return attempts.inTime(this.#stop.signal, async (signal) => {
+    const { local, host, limiter } = this.#parts;
+    return limiter.inTime(this.#stop.signal, async (signal) => {
       const { transport } = await host.connect(undefined, address, signal);
       const answer = await runHandshake(
         transport,
@@ -108,20 +91,6 @@ export class NameQuestions {
       );
       transport.end();
       return answer;
-    });
-  }
-
-  /** Waits, though no longer than until the node stops. */
-  #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = this.#options.runtime.after(ms, resolve);
-    const { signal } = this.#stop;
-    const proceed = () => resolve();
-    signal.addEventListener("abort", proceed);
-    if (signal.aborted) proceed();
-    return promise.finally(() => {
-      stopTimer();
-      signal.removeEventListener("abort", proceed);
     });
   }
 }

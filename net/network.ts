@@ -6,20 +6,24 @@
 
 import type { NetworkLog } from "./network_log.ts";
 import type { RefusedRequest } from "../core/remote/peer_quotas.ts";
-import type { Reached, ReachTarget } from "../core/remote/reach_target.ts";
+import type {
+  ConnectOutcome,
+  ConnectTarget,
+} from "../core/remote/connect_target.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import type { Signals } from "../core/signals/signal.ts";
-import { Attempts } from "./attempts.ts";
 import { Budget } from "./budget.ts";
+import { connectTo } from "./connect_to.ts";
 import { Connection } from "./connection.ts";
+import { DialLimiter } from "./dial_limiter.ts";
+import { DialRoutes, type TakenRoute } from "./dial_routes.ts";
 import { Dialler } from "./dialler.ts";
 import { Introductions } from "./introductions.ts";
 import { KnownAddresses } from "./known_addresses.ts";
 import { peerPlaceOf, type Reach, reachOfPeer } from "./peer_place.ts";
 import { NameQuestions } from "./name_questions.ts";
 import { isNodeName, type NodeName, parseNodeName } from "./node_name.ts";
-import { reach, type ReachingNode } from "./reach.ts";
-import { Ways } from "./ways.ts";
+import type { NetworkParts } from "./network_parts.ts";
 import {
   type ConnectionInfo,
   type ConnectionStats,
@@ -83,18 +87,13 @@ export type NodeKind = "visible" | "hidden" | "connected";
 /** The nodes around one node. */
 export class Network {
   readonly #options: NetworkOptions;
-  readonly #local: Local;
+  readonly #parts: NetworkParts;
   readonly #connections = new Map<string, Connection>();
-  /** The addresses of nodes that are not connected. */
-  readonly #addresses: KnownAddresses;
   /** The times at which nodes connected, of the last ones. */
   readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
   readonly #introductions: Introductions;
-  readonly #attempts: Attempts;
   readonly #questions: NameQuestions;
-  readonly #reaching: ReachingNode;
-  readonly #queued: Budget;
   readonly #stats: ConnectionStats = newConnectionStats();
   readonly #acceptor: Acceptor;
   /** How far the farthest peer was so far: any of them may have sent a pid that is used now. */
@@ -106,9 +105,7 @@ export class Network {
   constructor(options: NetworkOptions) {
     this.#options = options;
     const { runtime, name, hidden, cookie, limits, host, listen } = options;
-    this.#addresses = new KnownAddresses(limits.maxConnections);
-    this.#queued = new Budget(limits.maxTotalQueueBytes);
-    this.#local = {
+    const local: Local = {
       name: name.full,
       creation: runtime.creation,
       hidden,
@@ -120,52 +117,35 @@ export class Network {
       functions: runtime.functions,
       admit: (peer, rule) => this.#admit(peer, rule),
     };
-    this.#acceptor = new Acceptor({
+    this.#parts = {
       runtime,
-      local: this.#local,
+      local,
+      name,
       wires: options.wires,
-      stats: this.#stats,
-      log: options.log,
-      up: (session, transport, wire) =>
-        this.#up(session, transport, { wire, address: undefined }),
-    });
-    const local = this.#local;
-    this.#attempts = new Attempts({ runtime, local });
-    const attempts = this.#attempts;
-    this.#questions = new NameQuestions({ ...options, local, attempts });
-    const ways = new Ways({
-      ...options,
-      local,
-      attempts,
-      addresses: this.#addresses,
-      up: (session, transport, way) => this.#up(session, transport, way),
-    });
-    this.#dialler = new Dialler({
-      ...options,
-      attempts,
-      ways,
-      queued: this.#queued,
-      stats: this.#stats,
-      isConnected: (node) => this.#connections.has(node),
-      isFull: () => this.#isFull(),
-    });
-    this.#introductions = new Introductions({
-      own: name.full,
-      connectAll: options.connectAll,
-      most: limits.maxConnections,
+      host,
       connections: this.#connections,
-      addresses: this.#addresses,
-      dialler: this.#dialler,
-      isHidden: (peer) => this.#isHidden(peer),
-    });
-    this.#reaching = {
-      local,
-      questions: this.#questions,
-      dialler: this.#dialler,
+      addresses: new KnownAddresses(limits.maxConnections),
+      limiter: new DialLimiter(runtime, local),
+      queued: new Budget(limits.maxTotalQueueBytes),
       stats: this.#stats,
       log: options.log,
-      isConnected: (node) => this.#connections.has(node),
     };
+    this.#acceptor = new Acceptor(
+      this.#parts,
+      (session, transport, wire) =>
+        this.#up(session, transport, { wire, address: undefined }),
+    );
+    this.#questions = new NameQuestions(this.#parts);
+    const routes = new DialRoutes(
+      this.#parts,
+      (session, transport, route) => this.#up(session, transport, route),
+    );
+    this.#dialler = new Dialler(this.#parts, routes);
+    this.#introductions = new Introductions(
+      this.#parts,
+      this.#dialler,
+      (peer) => options.connectAll && !this.#isHidden(peer),
+    );
     this.#stopTicks = runtime.every(
       options.tickTime / TICK_TURNS,
       () => this.#tick(),
@@ -206,14 +186,15 @@ export class Network {
   }
 
   /** Connects to a node; returns false if it fails, and logs the reason. */
-  connect(node: string, address?: string): Promise<boolean> {
-    if (this.#connections.has(node)) return Promise.resolve(true);
-    return this.#dialler.dial(node, address);
+  async connect(node: string, address?: string): Promise<boolean> {
+    return this.#connections.has(node) ||
+      await this.#dialler.dial(node, address, { isWanted: true }) ===
+        undefined;
   }
 
   /** Connects to a node by its name, its address, or both; returns the reason if that fails. */
-  reach(target: ReachTarget): Promise<Reached> {
-    return reach(target, this.#reaching);
+  connectTo(target: ConnectTarget): Promise<ConnectOutcome> {
+    return connectTo(target, this.#parts, this.#questions, this.#dialler);
   }
 
   /** Closes the connection to a node; returns false if there is none. */
@@ -230,7 +211,7 @@ export class Network {
     this.#stopTicks();
     this.#dialler.stop();
     this.#questions.stop();
-    this.#attempts.stop();
+    this.#parts.limiter.stop();
     this.#acceptor.stop();
     const connections = [...this.#connections.values()];
     await Promise.all(connections.map((each) => each.close("the node stops")));
@@ -346,7 +327,7 @@ export class Network {
   #up(
     session: Session,
     transport: Transport,
-    { wire, address }: { wire: WireName; address: string | undefined },
+    { wire, address }: TakenRoute,
   ): boolean {
     const { peer, replaces } = session;
     const { name } = peer;
@@ -367,7 +348,7 @@ export class Network {
     const { ends } = transport;
     const reach = reachOfPeer(ends);
     this.#farthest = Math.max(this.#farthest ?? reach, reach) as Reach;
-    const known = this.#addresses.take(name);
+    const known = this.#parts.addresses.take(name);
     const connection: Connection = new Connection({
       transport,
       session,
@@ -376,7 +357,7 @@ export class Network {
       wire,
       limits,
       runtime,
-      queued: this.#queued,
+      queued: this.#parts.queued,
       stats: this.#stats,
       handlers: {
         down: (reason) => this.#down(connection, reason),
@@ -424,7 +405,7 @@ export class Network {
     this.#dialler.forget(connection);
     const { wire, known, place: { address } } = connection;
     if (address !== undefined) known.unshift({ address, wire });
-    this.#addresses.lost(name, known);
+    this.#parts.addresses.lost(name, known);
     this.#options.log(
       "info",
       `The connection to ${name} is down: ${reason}`,

@@ -43,7 +43,7 @@ import { standardIo } from "../otp/io/io_device.ts";
 import { beamWire } from "../net/wires/beam/beam_wire.ts";
 import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { checkNodeOptions } from "./check_options.ts";
-import { discoveryOf } from "./discovery_options.ts";
+import { clusterHostOf } from "./cluster_host_options.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { exportShell } from "./remote_shell.ts";
 
@@ -154,7 +154,7 @@ export async function startNode(
       node === NO_NODE
         ? unnamedLoopback()
         : network.route(node, connect, isNamed),
-    reach: (target) => network.reach(target),
+    connectTo: (target) => network.connectTo(target),
     log: nodeLog,
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),
@@ -198,7 +198,7 @@ export async function startNode(
     host: options.listen ?? "127.0.0.1",
     port: registration.port,
   };
-  runtime.discovery = discoveryOf({ network, host, cookie, listen });
+  runtime.clusterHost = clusterHostOf({ network, host, cookie, listen });
   resources.move();
   // A simulation ends when no timer is left.
   if (host.clock === systemClock) runtime.deadlines.keepTimers();

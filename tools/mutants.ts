@@ -43,7 +43,7 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
 }
   --count N       the number of mutants (default 20)
   --seed N        the same mutants again, if the code is the same
-  --only PLACE    one mutant, as the table names it: core/remote/reach_target.ts:connectTo:negate:1
+  --only PLACE    one mutant, as the table names it: core/remote/connect_target.ts:connectTo:negate:1
   --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it
   --tests FILE    run this test file instead of those of the area; may be repeated
   --files N       run only the N test files that are likeliest to find a mutant; those that survive are not

@@ -175,7 +175,10 @@ export class WorkerServer implements Server {
     );
     try {
       await this.#up.promise;
-      const reached = await process.runtime.reach({ node: name, quiet: true });
+      const reached = await process.runtime.connectTo({
+        node: name,
+        quiet: true,
+      });
       if (!reached.connected) {
         this.#fail("not_connected", reached.reason);
         await this.#ended.promise;

@@ -7,14 +7,17 @@
  */
 
 import type { NumberMap } from "../collections/number_map.ts";
-import type { Discovery } from "../remote/discovery.ts";
+import type { ClusterHost } from "../remote/cluster_host.ts";
 import type { PeerQuotas } from "../remote/peer_quotas.ts";
 import type { RuntimeEvent } from "../log/log_event.ts";
 import type { LogCause, NodeLog } from "../log/node_log.ts";
 import type { Link, NodeIncarnation } from "./links_and_monitors.ts";
 import type { LocalProcess, ProcessOptions } from "./local_process.ts";
 import type { Timers } from "./timers.ts";
-import type { Reached, ReachTarget } from "../remote/reach_target.ts";
+import type {
+  ConnectOutcome,
+  ConnectTarget,
+} from "../remote/connect_target.ts";
 import type { Deadlines } from "../scheduling/deadlines.ts";
 import type { Runnable, Signals } from "../signals/signal.ts";
 import type { BeamFunctions } from "../remote/beam_functions.ts";
@@ -95,10 +98,10 @@ export interface Runtime extends NodeIncarnation {
   back(node: string): Signals;
   /** The channel for signals to a node that is connected, or about to be; no connection is made. */
   connected(node: string): Signals | undefined;
-  /** The surroundings of a started node. */
-  readonly discovery: Discovery | undefined;
+  /** The functions of a started node that clusters use. */
+  readonly clusterHost: ClusterHost | undefined;
   /** Connects to a node by its name, its address, or both. It never rejects for a node that cannot be reached. */
-  reach(target: ReachTarget): Promise<Reached>;
+  connectTo(target: ConnectTarget): Promise<ConnectOutcome>;
 
   /** The process of a pid, if it is of this incarnation and alive. */
   find(pid: Pid): LocalProcess | undefined;

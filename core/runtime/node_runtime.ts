@@ -8,7 +8,7 @@
 
 import { ConnectedNodes } from "../processes/connected_nodes.ts";
 import { outside } from "../context/async_context.ts";
-import type { Discovery } from "../remote/discovery.ts";
+import type { ClusterHost } from "../remote/cluster_host.ts";
 import {
   type PeerQuotaLimits,
   PeerQuotas,
@@ -23,7 +23,10 @@ import type { NumberMap } from "../collections/number_map.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import { ProcessTable } from "../processes/process_table.ts";
 import { Timers } from "../processes/timers.ts";
-import type { Reached, ReachTarget } from "../remote/reach_target.ts";
+import type {
+  ConnectOutcome,
+  ConnectTarget,
+} from "../remote/connect_target.ts";
 import { Watchers, watchersOf } from "../processes/watchers.ts";
 import type { Runtime, RuntimeSpawnOptions } from "../processes/runtime.ts";
 import { Deadlines } from "../scheduling/deadlines.ts";
@@ -56,7 +59,7 @@ export interface RuntimeOptions {
     isNamed: boolean,
   ) => Signals | undefined;
   /** Connects to other nodes; without it, none is reachable. */
-  reach?: (target: ReachTarget) => Promise<Reached>;
+  connectTo?: (target: ConnectTarget) => Promise<ConnectOutcome>;
   /**
    * Receives reports of crashes, and of the actions of supervisors and applications; by default they go to
    * standard error.
@@ -98,10 +101,10 @@ export class NodeRuntime implements Runtime {
   readonly visible: Set<string>;
   readonly asymmetricPeers: Set<string>;
   readonly local: Signals;
-  discovery: Discovery | undefined;
+  clusterHost: ClusterHost | undefined;
   readonly #clock: Clock;
   readonly #route: NonNullable<RuntimeOptions["route"]>;
-  readonly #reach: NonNullable<RuntimeOptions["reach"]>;
+  readonly #connectTo: NonNullable<RuntimeOptions["connectTo"]>;
   readonly #table: ProcessTable;
   readonly #watchers: Watchers;
   readonly #deaths: Deaths;
@@ -119,7 +122,7 @@ export class NodeRuntime implements Runtime {
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#clock = options.clock ?? systemClock;
     this.#route = options.route ?? (() => undefined);
-    this.#reach = options.reach ?? unreachable;
+    this.#connectTo = options.connectTo ?? unreachable;
     this.quotas = new PeerQuotas(options.peerLimits, options.refused);
     this.log = options.log ?? new NodeLog({
       node: this.node,
@@ -163,8 +166,8 @@ export class NodeRuntime implements Runtime {
     return node === this.node ? this.local : this.#route(node, false, false);
   }
 
-  reach(target: ReachTarget): Promise<Reached> {
-    return this.#reach(target);
+  connectTo(target: ConnectTarget): Promise<ConnectOutcome> {
+    return this.#connectTo(target);
   }
 
   now(): number {
@@ -296,7 +299,9 @@ export class NodeRuntime implements Runtime {
 }
 
 /** The outcome of every attempt to reach a node without a network. */
-function unreachable({ node, address }: ReachTarget): Promise<Reached> {
+function unreachable(
+  { node, address }: ConnectTarget,
+): Promise<ConnectOutcome> {
   return Promise.resolve({
     node,
     connected: false,

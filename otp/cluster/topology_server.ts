@@ -17,7 +17,7 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Reached } from "../../core/remote/reach_target.ts";
+import type { ConnectOutcome } from "../../core/remote/connect_target.ts";
 import { tell } from "../gen/call.ts";
 import { fromSelf, isTyped } from "../gen/messages.ts";
 import { BADARG, type Server } from "../gen/server.ts";
@@ -211,7 +211,7 @@ export class TopologyServer implements Server, StrategyHost {
     }
     this.process.cold?.nodeMonitors?.delete(node);
     if (mayDisconnect && this.#options.disconnectForgotten) {
-      this.process.runtime.discovery?.disconnect(node);
+      this.process.runtime.clusterHost?.disconnect(node);
     }
   }
 
@@ -220,7 +220,7 @@ export class TopologyServer implements Server, StrategyHost {
     const { runtime } = this.process;
     const { node } = entry.target;
     if (node === runtime.node) entry.become("self");
-    else if (node !== undefined && runtime.discovery?.isConnected(node)) {
+    else if (node !== undefined && runtime.clusterHost?.isConnected(node)) {
       this.#connected(entry, node);
     } else this.#enqueue(entry);
   }
@@ -248,13 +248,13 @@ export class TopologyServer implements Server, StrategyHost {
         if (!entry.isForgotten && entry.state === "dialling") fn();
         this.#dialNext();
       });
-    this.process.runtime.reach({ ...entry.target, quiet: true }).then(
+    this.process.runtime.connectTo({ ...entry.target, quiet: true }).then(
       (reached) => settle(() => this.#reached(entry, reached)),
       (error) => settle(() => this.#missed(entry, reasonText(error))),
     );
   }
 
-  #reached(entry: AddressEntry, reached: Reached): void {
+  #reached(entry: AddressEntry, reached: ConnectOutcome): void {
     if (reached.connected) return this.#connected(entry, reached.node);
     entry.node = reached.node ?? entry.node;
     if (reached.isSelf) entry.become("self");
@@ -262,7 +262,7 @@ export class TopologyServer implements Server, StrategyHost {
   }
 
   #connected(entry: AddressEntry, node: string): void {
-    const { discovery } = this.process.runtime;
+    const { clusterHost } = this.process.runtime;
     entry.node = node;
     entry.attempts = 0;
     entry.connectedAt = this.process.runtime.now();
@@ -270,7 +270,7 @@ export class TopologyServer implements Server, StrategyHost {
     entry.become("connected");
     (this.process.ownCold().nodeMonitors ??= new Map()).set(node, 1);
     this.#emit({ event: "connected", ...namesOf(entry), node });
-    if (!discovery?.isConnected(node)) this.#nodeDown(node);
+    if (!clusterHost?.isConnected(node)) this.#nodeDown(node);
   }
 
   #missed(entry: AddressEntry, reason: string): void {
@@ -301,7 +301,7 @@ export class TopologyServer implements Server, StrategyHost {
   #waitFor(entry: AddressEntry): number {
     const { minDelay = 100, maxDelay = 30_000 } = this.#options;
     const { runtime } = this.process;
-    const chance = runtime.discovery?.random() ?? 0.5;
+    const chance = runtime.clusterHost?.random() ?? 0.5;
     const most = Math.max(entry.delay * 3, minDelay * 2);
     entry.delay = Math.min(maxDelay, minDelay + chance * (most - minDelay));
     return entry.wait(
@@ -319,7 +319,7 @@ export class TopologyServer implements Server, StrategyHost {
 
   #nodeUp(node: unknown): void {
     if (typeof node !== "string") return;
-    if (!this.process.runtime.discovery?.isConnected(node)) return;
+    if (!this.process.runtime.clusterHost?.isConnected(node)) return;
     for (const entry of this.#entries.values()) {
       if (entry.state !== "waiting" || entry.node !== node) continue;
       this.#queue.delete(entry);
@@ -332,7 +332,7 @@ export class TopologyServer implements Server, StrategyHost {
   #nodeDown(node: unknown): void {
     if (typeof node !== "string") return;
     const { runtime } = this.process;
-    if (runtime.discovery?.isConnected(node)) return;
+    if (runtime.clusterHost?.isConnected(node)) return;
     const { maxDelay = 30_000 } = this.#options;
     for (const entry of this.#entries.values()) {
       if (entry.state !== "connected" || entry.node !== node) continue;

@@ -15,7 +15,7 @@ import {
 } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { Attempts, REPEATS } from "../../net/attempts.ts";
+import { DialLimiter, REPEATS } from "../../net/dial_limiter.ts";
 import { CLOSING, EPMD_LIMITS } from "../../net/epmd/epmd_server.ts";
 import { global } from "../../otp/global/global.ts";
 import {
@@ -265,11 +265,11 @@ states(
   (times, least, most, factor) => {
     assertEquals(REPEATS, times);
     for (const [chance, first] of [[0, least], [256, most]]) {
-      const attempts = new Attempts({
-        runtime: {} as Runtime,
-        local: { randomBytes: () => [chance] } as unknown as Local,
-      });
-      const delays = [0, 1, 2].map((repeats) => attempts.repeatAfter(repeats));
+      const limiter = new DialLimiter(
+        {} as Runtime,
+        { randomBytes: () => [chance] } as unknown as Local,
+      );
+      const delays = [0, 1, 2].map((repeats) => limiter.repeatAfter(repeats));
       assertEquals(delays, [first, factor * first, factor ** 2 * first]);
     }
   },

@@ -61,8 +61,7 @@ function acceptor(maxHalfOpen: number) {
     }],
     stats: newConnectionStats(),
     log: () => {},
-    up: () => {},
-  });
+  }, () => {});
   return {
     get size() {
       return accepting.size;

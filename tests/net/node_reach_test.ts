@@ -3,7 +3,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Node } from "../../node.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
-import type { Reached, ReachTarget } from "../../core/remote/reach_target.ts";
+import type {
+  ConnectOutcome,
+  ConnectTarget,
+} from "../../core/remote/connect_target.ts";
 import { clusterTest } from "../_nodes.ts";
 import { hello, RawListener } from "../_raw_peer.ts";
 
@@ -11,13 +14,16 @@ const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
 /** Reaches a node from another one. */
-async function reach(node: Node, target: ReachTarget): Promise<Reached> {
+async function reach(
+  node: Node,
+  target: ConnectTarget,
+): Promise<ConnectOutcome> {
   const { runtime } = await node.run(() => currentProcess());
-  return await runtime.reach(target);
+  return await runtime.connectTo(target);
 }
 
 /** The reason why a node was not reached. */
-function reasonOf(reached: Reached): string {
+function reasonOf(reached: ConnectOutcome): string {
   assert(!reached.connected, `${reached.node} is connected`);
   return reached.reason;
 }

@@ -233,7 +233,7 @@ clusterTest(
     const { alex, kate } = await startBoth(cluster);
     const { runtime } = await alex.run(() => currentProcess());
     const address = `127.0.0.1:${kate.port}`;
-    assertEquals(await runtime.reach({ address }), {
+    assertEquals(await runtime.connectTo({ address }), {
       node: KATE,
       connected: true,
       isNew: true,
@@ -250,14 +250,14 @@ clusterTest(
       assertEquals((await peer.hear()).to, null);
       await peer.say({ status: "name", name: KATE, creation: 7 });
     };
-    const reached = await moebis.reach({ address: relay.address });
+    const reached = await moebis.connectTo({ address: relay.address });
     assertMatch(
       String((reached as { reason?: string }).reason),
       /kate@localhost: the certificate is for sophie@localhost/,
     );
     const plain = await cluster.start("plain");
     const { runtime: plains } = await plain.run(() => currentProcess());
-    const refused = await plains.reach({ address });
+    const refused = await plains.connectTo({ address });
     assertEquals([refused.node, refused.connected], [undefined, false]);
     assertMatch(String((refused as { reason?: string }).reason), /TLS/);
   },

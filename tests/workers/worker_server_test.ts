@@ -95,7 +95,7 @@ class Scene implements Disposable {
       creation: 1,
       clock: this.timeline,
       report: () => {},
-      reach: ({ node }) =>
+      connectTo: ({ node }) =>
         Promise.resolve(
           this.isReachable
             ? { node: node!, connected: true, isNew: true }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Discovery } from "../../../core/remote/discovery.ts";
+import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
 import type { EpmdTopology } from "../topology.ts";
 import { NotedAnswer } from "./poll.ts";
 import { reasonText } from "./strategy.ts";
@@ -12,14 +12,14 @@ import { reasonText } from "./strategy.ts";
 /** Asks all hosts. A host that does not answer keeps the names that it had. */
 export function askEpmd(
   { hosts, filter = isPeer }: EpmdTopology,
-  discovery: Discovery,
+  clusterHost: ClusterHost,
 ): (signal: AbortSignal) => Promise<unknown> {
   const known = new Map<string, string[]>();
   return async (signal) => {
     const faults: string[] = [];
     await Promise.all(hosts.map(async (host) => {
       try {
-        const names = await discovery.names(host, signal);
+        const names = await clusterHost.names(host, signal);
         known.set(host, names.map((name) => `${name}@${host}`));
       } catch (error) {
         faults.push(reasonText(error));

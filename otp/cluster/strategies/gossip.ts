@@ -16,7 +16,7 @@
 import type { Socket } from "node:dgram";
 import { outside } from "../../../core/context/async_context.ts";
 import { ignore } from "../../../core/promises/promises.ts";
-import type { Discovery } from "../../../core/remote/discovery.ts";
+import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
 import { hostAndPort } from "../addresses.ts";
 import type { GossipCounts } from "../cluster_info.ts";
 import type { ClusterTarget, GossipTopology } from "../topology.ts";
@@ -70,7 +70,7 @@ export class Gossip implements RunningStrategy {
   };
   readonly #host: StrategyHost;
   readonly #options: GossipTopology;
-  readonly #discovery: Discovery;
+  readonly #clusterHost: ClusterHost;
   readonly #key: Uint8Array;
   readonly #heard = new Map<string, Heard>();
   /** Whether a node was heard for which there was no room. */
@@ -87,12 +87,12 @@ export class Gossip implements RunningStrategy {
   constructor(
     host: StrategyHost,
     options: GossipTopology,
-    discovery: Discovery,
+    clusterHost: ClusterHost,
   ) {
     this.#host = host;
     this.#options = options;
-    this.#discovery = discovery;
-    this.#key = discovery.key(GOSSIP_KEY);
+    this.#clusterHost = clusterHost;
+    this.#key = clusterHost.key(GOSSIP_KEY);
     this.#turn();
     this.#tellSoon();
   }
@@ -109,7 +109,7 @@ export class Gossip implements RunningStrategy {
     const { runtime } = this.#host.process;
     const { interval = 1500 } = this.#options;
     this.#stopTurns = runtime.after(
-      interval * (0.5 + this.#discovery.random()),
+      interval * (0.5 + this.#clusterHost.random()),
       () => this.#stopped || this.#turn(),
     );
     this.#forget();
@@ -130,7 +130,7 @@ export class Gossip implements RunningStrategy {
 
   /** The interface's address: that on which this node can be reached. */
   #interface(): string {
-    const { host } = this.#discovery.listen;
+    const { host } = this.#clusterHost.listen;
     const own = this.#options.interface ??
       (host === "localhost" ? "127.0.0.1" : host);
     return /^\d+\.\d+\.\d+\.\d+$/.test(own) ? own : "0.0.0.0";
@@ -212,7 +212,7 @@ export class Gossip implements RunningStrategy {
     const { process } = this.#host;
     const packet = encodeGossip({
       node: process.runtime.node,
-      port: this.#discovery.listen.port,
+      port: this.#clusterHost.listen.port,
       time: Date.now(),
     }, this.#key);
     const socket = this.#socket;

@@ -170,7 +170,7 @@ export class Poll implements RunningStrategy {
 
   #again(): void {
     const { runtime } = this.#host.process;
-    const chance = runtime.discovery?.random() ?? 0.5;
+    const chance = runtime.clusterHost?.random() ?? 0.5;
     const delay = this.#pauseNow() * (0.9 + chance / 5);
     this.#next = Date.now() + delay;
     this.#stopTimer = runtime.after(

@@ -5,7 +5,7 @@
  */
 
 import { runInside } from "../../../core/context/async_context.ts";
-import type { Discovery } from "../../../core/remote/discovery.ts";
+import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
 import type { CustomTopology, Topology } from "../topology.ts";
 import { askDns, askDnsSrv } from "./dns.ts";
 import { askEpmd } from "./epmd.ts";
@@ -27,13 +27,13 @@ export function startStrategy(
       host.answer(topology.nodes);
       return undefined;
     case "epmd":
-      return new Poll(host, topology, askEpmd(topology, discoveryOf(host)));
+      return new Poll(host, topology, askEpmd(topology, clusterHostOf(host)));
     case "dns":
       return new Poll(host, topology, askDns(topology));
     case "dnsSrv":
       return new Poll(host, topology, askDnsSrv(topology, host.maxAddresses));
     case "gossip":
-      return new Gossip(host, topology, discoveryOf(host));
+      return new Gossip(host, topology, clusterHostOf(host));
     default:
       return new Poll(host, topology, askProgram(topology, host));
   }
@@ -48,8 +48,8 @@ function askProgram(
     runInside(process, () => strategy({ topology, node, signal }));
 }
 
-function discoveryOf({ process: { runtime } }: StrategyHost): Discovery {
-  if (runtime.discovery !== undefined) return runtime.discovery;
+function clusterHostOf({ process: { runtime } }: StrategyHost): ClusterHost {
+  if (runtime.clusterHost !== undefined) return runtime.clusterHost;
   throw new Error(
     "this node is not started; start it by Node.start({ name }) before its cluster",
   );

@@ -15,7 +15,7 @@ import {
 import { type Pid, receive } from "../../../otp/process/process.ts";
 import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../../core/processes/local_process.ts";
-import type { Reached } from "../../../core/remote/reach_target.ts";
+import type { ConnectOutcome } from "../../../core/remote/connect_target.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import {
   enterSimulation,
@@ -88,7 +88,7 @@ class Scene implements Disposable {
       creation: 1,
       clock: timeline,
       report: () => {},
-      reach: async ({ node }) => {
+      connectTo: async ({ node }) => {
         this.dials.push({ at: timeline.now(), node: node! });
         if (isSilent) {
           await new Promise<void>((resolve) => this.unanswered.push(resolve));
@@ -97,7 +97,7 @@ class Scene implements Disposable {
       },
     });
     if (chance === undefined) return;
-    this.#runtime.discovery = {
+    this.#runtime.clusterHost = {
       listen: { host: "127.0.0.1", port: 1 },
       names: () => Promise.resolve([]),
       key: () => new Uint8Array(32),
@@ -133,7 +133,7 @@ class Scene implements Disposable {
     return scene;
   }
 
-  #answer(node: string): Reached {
+  #answer(node: string): ConnectOutcome {
     if (!this.up.has(node)) {
       return { node, connected: false, reason: "nobody", isSelf: false };
     }

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import type { GossipCounts } from "../../../otp/cluster/cluster.ts";
-import type { Discovery } from "../../../core/remote/discovery.ts";
+import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
 import { Gossip } from "../../../otp/cluster/strategies/gossip.ts";
 import { encodeGossip } from "../../../otp/cluster/strategies/gossip_packet.ts";
 import type { StrategyHost } from "../../../otp/cluster/strategies/strategy.ts";
@@ -60,7 +60,7 @@ class Scene implements AsyncDisposable {
       },
       failed: (reason: string) => void this.failures.push(reason),
     };
-    const discovery = {
+    const clusterHost = {
       listen: { host: "127.0.0.1", port: 4370 },
       key: () => KEY,
       random: () => 0.5,
@@ -68,7 +68,7 @@ class Scene implements AsyncDisposable {
     this.gossip = new Gossip(
       host as unknown as StrategyHost,
       { strategy: "gossip", interval: SELDOM, ...this.#group, ...options },
-      discovery as unknown as Discovery,
+      clusterHost as unknown as ClusterHost,
     );
   }
 

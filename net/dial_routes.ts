@@ -1,20 +1,16 @@
 /**
- * The ways to a node: EPMD, the address that was given, and those that this node knows.
+ * The routes to a node: EPMD, the address that was given, and the addresses that this node knows.
  *
  * @module
  */
 
 import { quote } from "../core/values/inspect.ts";
-import type { Runtime } from "../core/processes/runtime.ts";
-import type { Attempts } from "./attempts.ts";
 import { runHandshake } from "./handshake.ts";
-import type { HostEnvironment } from "./host_environment.ts";
-import type { KnownAddresses } from "./known_addresses.ts";
+import type { NetworkParts } from "./network_parts.ts";
 import { type NodeName, parseNodeName } from "./node_name.ts";
 import { joinedAddress, type Reach } from "./peer_place.ts";
 import {
   HandshakeError,
-  type Local,
   type Session,
   type Transport,
   type Wire,
@@ -24,29 +20,20 @@ import {
 /** The number of bytes of another node's Extra field that an error shows. */
 const MAX_EXTRA_SHOWN = 100;
 
-/** The parts of a node that the ways to others need. */
-export interface WaysOptions {
-  /** The node's processes. */
-  runtime: Runtime;
-  /** The data of the node that a handshake needs. */
-  local: Local;
-  /** The node's name. */
-  name: NodeName;
-  /** The attempts to reach other nodes. */
-  attempts: Attempts;
-  /** The wires that the node speaks, its own first. */
-  wires: Wire[];
-  /** Connects to other nodes. */
-  host: Pick<HostEnvironment, "connect" | "findsNames">;
-  /** The known addresses of nodes. */
-  addresses: KnownAddresses;
-  /** Called when a node was reached at an address; returns false if the limit of connections is reached. */
-  up(
-    session: Session,
-    transport: Transport,
-    way: { wire: WireName; address: string | undefined },
-  ): boolean;
+/** The route on which a node was reached. */
+export interface TakenRoute {
+  /** The wire. */
+  readonly wire: WireName;
+  /** The address, if it is known. */
+  readonly address: string | undefined;
 }
+
+/** Called with a node that was reached; returns false if the limit of connections is reached. */
+export type UpHandler = (
+  session: Session,
+  transport: Transport,
+  route: TakenRoute,
+) => boolean;
 
 /** A node to dial. */
 export interface DialTarget {
@@ -62,8 +49,8 @@ export interface DialTarget {
   readonly over: AbortController;
 }
 
-/** One way to a node. */
-interface Way {
+/** One route to a node. */
+interface Route {
   /** The address; without it, EPMD is asked. */
   readonly address: string | undefined;
   /** The wires to try there. */
@@ -72,63 +59,61 @@ interface Way {
   readonly isKnown: boolean;
 }
 
-/** The limits of an attempt, in milliseconds. */
-interface Time {
-  /** Until it is over. */
+/** The time limits of an attempt, in milliseconds. */
+interface TimeLimits {
+  /** Until the end of the attempt. */
   readonly left?: number;
   /** Until there is a connection. */
   readonly share?: number;
 }
 
-/** The ways to other nodes. */
-export class Ways {
-  readonly #options: WaysOptions;
+/** The dial routes of one node. */
+export class DialRoutes {
+  readonly #parts: NetworkParts;
+  readonly #up: UpHandler;
 
-  /** Knows the ways of one node. */
-  constructor(options: WaysOptions) {
-    this.#options = options;
+  /** Creates the dial routes for one node. */
+  constructor(parts: NetworkParts, up: UpHandler) {
+    this.#parts = parts;
+    this.#up = up;
   }
 
-  /** Makes one attempt to dial a node: by the node's name, then at the addresses that are known, one after the other. */
+  /** Makes one attempt to dial a node: by the node's name, then at each known address. */
   async attempt(dial: DialTarget): Promise<void> {
-    const { runtime, local: { limits } } = this.#options;
+    const { runtime, local: { limits } } = this.#parts;
     const name = this.#check(dial.node);
-    const ways = this.#waysTo(dial);
-    if (ways.length === 1 && !ways[0].isKnown) {
-      return await this.#attemptBy(dial, name, ways[0]);
+    const routes = this.#routesTo(dial);
+    if (routes.length === 1 && !routes[0].isKnown) {
+      return await this.#attemptBy(dial, name, routes[0]);
     }
     // All together have the time of one handshake: a node that dials this one waits for no longer.
     const end = runtime.now() + limits.handshakeTimeout;
     const failures: string[] = [];
-    for (const [at, way] of ways.entries()) {
+    for (const [at, route] of routes.entries()) {
       const rest = end - runtime.now();
-      const share = rest / (ways.length - at);
+      const share = rest / (routes.length - at);
       // The address that a peer has stated may be wrong: time is left for the others even if it accepts a connection.
-      const left = way.isKnown ? share : rest;
+      const left = route.isKnown ? share : rest;
       try {
-        return await this.#attemptBy(dial, name, way, { left, share });
+        return await this.#attemptBy(dial, name, route, { left, share });
       } catch (error) {
         if (
           isDialOver(dial) || dial.stop.signal.aborted || isFinalRefusal(error)
-        ) {
-          throw error;
-        }
+        ) throw error;
         const { message, code } = error as Error & { code?: string };
-        if (!way.isKnown) failures.push(message);
-        // Nobody listens there any more, which says no more than that its name is not registered.
+        if (!route.isKnown) failures.push(message);
+        // A refused old address adds nothing to "not registered".
         else if (code !== "ECONNREFUSED" || failures.length === 0) {
-          failures.push(`at ${way.address}: ${message}`);
+          failures.push(`at ${route.address}: ${message}`);
         }
-        if (at === ways.length - 1) {
-          throw joinedFailure(error, failures);
-        }
+        if (at === routes.length - 1) throw joinedFailure(error, failures);
       }
     }
   }
 
-  /** The ways to a node: the given address, or EPMD and the known addresses. */
-  #waysTo({ node, address }: DialTarget): Way[] {
-    const { wires, host, addresses } = this.#options;
+  /** Returns the routes to a node: the given address, or EPMD and the known addresses. */
+  #routesTo({ node, address }: DialTarget): Route[] {
+    const { wires, host, addresses } = this.#parts;
     if (address !== undefined) return [{ address, wires, isKnown: false }];
     const known = addresses.of(node).map(({ address, wire }) => ({
       address,
@@ -141,47 +126,45 @@ export class Ways {
   }
 
   /**
-   * Tries the wires of an address one after the other, as it says nothing of the wires that are spoken there: a
-   * node that does not speak the first one closes the connection without a word.
+   * Tries the wires of a route one after the other. An address says nothing of the wires that are spoken there, and a
+   * node that does not speak the first one closes the connection without an answer.
    */
   async #attemptBy(
     dial: DialTarget,
     name: NodeName,
-    way: Way,
-    time?: Time,
+    { address, wires }: Route,
+    time?: TimeLimits,
   ): Promise<void> {
-    const last = way.wires.length - 1;
     for (let at = 0;; at++) {
       try {
-        const wire = way.wires[at];
-        return await this.#attemptOver(dial, name, way.address, wire, time);
+        return await this.#attemptOver(dial, name, address, wires[at], time);
       } catch (error) {
-        if (at === last || !isWordless(error)) throw error;
+        if (at === wires.length - 1 || !isUnanswered(error)) throw error;
       }
     }
   }
 
   /**
-   * Dials over the wire that EPMD names, or over `other` if EPMD is not asked. When the other side's connection
-   * comes up meanwhile, the handshake goes on until its answer: the listener would count a dialler that
-   * disconnects without bytes as unauthenticated.
+   * Dials over the wire that EPMD names, or over `other` if EPMD is not asked. If the other side's connection comes up
+   * meanwhile, the handshake goes on until the listener answers, which would count a dialler that disconnects without
+   * bytes as unauthenticated.
    */
   async #attemptOver(
     dial: DialTarget,
     name: NodeName,
     address: string | undefined,
     other: Wire,
-    { left, share }: Time = {},
+    { left, share }: TimeLimits = {},
   ): Promise<void> {
     const { node, stop } = dial;
-    const { host, local, up, attempts } = this.#options;
-    await attempts.inTime(stop.signal, async (signal, restart) => {
-      const { transport, extra } = await attempts.inTime(
+    const { host, local, limiter } = this.#parts;
+    await limiter.inTime(stop.signal, async (signal, restart) => {
+      const { transport, extra } = await limiter.inTime(
         signal,
         (soon) => host.connect(name, address, soon, dial.nearest),
         share,
       );
-      // The node is there. As in Erlang, the handshake has its own time, if no other way needs it.
+      // As in Erlang, the handshake has a time limit of its own, if no other route needs the time.
       if (left === undefined) restart();
       let wire = other;
       // An unknown wire is found inside: only runHandshake() closes an unused transport.
@@ -189,8 +172,11 @@ export class Ways {
         if (extra !== undefined) wire = this.#wireFor(extra, node);
         return await wire.dial(transport, node, local, dial.over.signal);
       });
-      const way = { address: address ?? remoteOf(transport), wire: wire.name };
-      if (!up(session, transport, way) && !isDialOver(dial)) {
+      const route: TakenRoute = {
+        wire: wire.name,
+        address: address ?? remoteOf(transport),
+      };
+      if (!this.#up(session, transport, route) && !isDialOver(dial)) {
         throw new HandshakeError(
           "refused",
           `there are ${local.limits.maxConnections} connections already (limits.maxConnections)`,
@@ -201,7 +187,7 @@ export class Ways {
 
   #check(node: string): NodeName {
     const name = parseNodeName(node);
-    const own = this.#options.name;
+    const own = this.#parts.name;
     if (name.long !== own.long) {
       throw new HandshakeError(
         "refused",
@@ -213,9 +199,9 @@ export class Ways {
     return name;
   }
 
-  /** The first of this node's wires that a node speaks, by EPMD's Extra field: Erlang's own if that names none. */
+  /** Returns the first of this node's wires that EPMD's Extra field names; if it names none, Erlang's own. */
   #wireFor(extra: string, node: string): Wire {
-    const { wires } = this.#options;
+    const { wires } = this.#parts;
     const named = extra.split(" ")
       .filter((word) => word !== "" && !word.includes("="));
     const wire = wires.find((each) =>
@@ -239,7 +225,7 @@ export function isDialOver({ over }: DialTarget): boolean {
 }
 
 /** Whether the other side closed the connection without an answer. */
-function isWordless(error: unknown): boolean {
+function isUnanswered(error: unknown): boolean {
   return error instanceof HandshakeError &&
     (error.code === "closed" || error.counted === "tls");
 }
@@ -250,7 +236,7 @@ function isFinalRefusal(error: unknown): boolean {
     (error.code === "superseded" || error.code === "alive");
 }
 
-/** An error as the last one, with the messages of all. */
+/** Returns an error like the last one, with the messages of all. */
 function joinedFailure(last: unknown, messages: readonly string[]): Error {
   const message = messages.join("; ");
   return last instanceof HandshakeError

@@ -1,5 +1,5 @@
 /**
- * The surroundings of a node, as its processes see them.
+ * The functions of a node that clusters use.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { createHmac } from "node:crypto";
 import type { HostEnvironment } from "../net/host_environment.ts";
 import type { Network } from "../net/network.ts";
-import type { Discovery } from "../core/remote/discovery.ts";
+import type { ClusterHost } from "../core/remote/cluster_host.ts";
 
-/** The parts of a node that its processes use to find others. */
-export interface DiscoveryOptions {
+/** The parts of a node from which these functions are made. */
+export interface ClusterHostOptions {
   /** Its connections. */
   network: Network;
   /** Its host environment. */
@@ -18,17 +18,17 @@ export interface DiscoveryOptions {
   /** The shared secret. */
   cookie: string;
   /** The address and port that it listens on. */
-  listen: Discovery["listen"];
+  listen: ClusterHost["listen"];
 }
 
-/** Returns the surroundings of a node. */
-export function discoveryOf(
-  { network, host, cookie, listen }: DiscoveryOptions,
-): Discovery {
+/** Returns the functions of a node that clusters use. */
+export function clusterHostOf(
+  { network, host, cookie, listen }: ClusterHostOptions,
+): ClusterHost {
   return {
     listen,
     names: (at, signal) => host.names(at, signal),
-    // The cookie itself stays here. What starts with these words is signed by no handshake.
+    // The cookie itself stays here. No handshake signs a text that starts with these words.
     key: (purpose) =>
       createHmac("sha256", cookie)
         .update(`otp-distribution key for ${purpose}`).digest(),

@@ -1,11 +1,11 @@
 /**
- * Reaching another node: the request, and its outcome.
+ * A request to connect to another node, and its outcome.
  *
  * @module
  */
 
 /** A node to connect to: its name, its address, or both. */
-export interface ReachTarget {
+export interface ConnectTarget {
   /**
    * The node's name.
    *
@@ -26,8 +26,8 @@ export interface ReachTarget {
   quiet?: boolean;
 }
 
-/** The outcome of an attempt to reach a node. */
-export type Reached =
+/** The outcome of an attempt to connect to a node. */
+export type ConnectOutcome =
   | {
     /** The node's name. */
     node: string;

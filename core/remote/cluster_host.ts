@@ -1,11 +1,11 @@
 /**
- * The surroundings of a node: what finding others takes, besides reaching them.
+ * The functions of a node that clusters use to find others.
  *
  * @module
  */
 
-/** The surroundings of a node. */
-export interface Discovery {
+/** The functions of a node that clusters use. */
+export interface ClusterHost {
   /** The address that the node listens on, as it was given, and its port. */
   readonly listen: { readonly host: string; readonly port: number };
   /**
