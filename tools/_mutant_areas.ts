@@ -59,7 +59,7 @@ export const AREAS: readonly Area[] = [
       "core/runtime/",
       "stop_test",
       "logger_test",
-      "reach_test",
+      "failed_dials_test",
       "stack_test",
       "misuse_test",
       "simulation_node_monitors_test",

@@ -274,37 +274,14 @@ clusterTest(
     await using peer = await RawPeer.dial(alex.port);
     await peer.enter(RAW, ALEX, { listen: { port: 1 } });
     const { port } = new URL(`http://${listener.address}`);
-    const unusable = [
-      `localhost:${port}`,
-      `127.1:${port}`,
-      `2130706433:${port}`,
-      `0x7f.0.0.1:${port}`,
-      `127.0.0.1:${port}/`,
-      ` 127.0.0.1:${port}`,
-      `127.0.0.1:0${port}0`,
-      `127.0.0.1:-1`,
-      `127.0.0.1`,
-      `0.0.0.0:${port}`,
-      `[::]:${port}`,
-      `[::1%lo]:${port}`,
-      `224.0.0.1:${port}`,
-      `255.255.255.255:${port}`,
-      `[ff02::1]:${port}`,
-      `user@127.0.0.1:${port}`,
-      `\u001b[2J`,
-      "",
-    ];
-    const names = unusable.map((_, i) => `bad${i}@localhost`);
-    await peer.say([["peers", names, unusable]]);
-    await peer.say([["peers", ["good@localhost"], [listener.address]]]);
+    await peer.say([[
+      "peers",
+      ["bad@localhost", "good@localhost"],
+      [`localhost:${port}`, listener.address],
+    ]]);
     await using dialled = await listener.accept();
     assertEquals((await dialled.hear()).to, "good@localhost");
-    for (const name of names) {
-      await cluster.logged(
-        new RegExp(`connect to ${name}: this node does not use EPMD|more of`),
-      );
-      if (name === "bad8@localhost") break;
-    }
+    await cluster.logged(/connect to bad@.*: this node does not use EPMD/);
     assert(!peer.isClosed);
   },
 );
@@ -485,6 +462,26 @@ test("announcedAddress() reads addresses that the peer may name", () => {
       ["2001:db8::3:4370", far, undefined],
       ["[10.0.0.3]:4370", far, "10.0.0.3:4370"],
       ["[::ffff:0:0]:4370", near, undefined],
+      ...[
+        "localhost:1",
+        "127.1:1",
+        "2130706433:1",
+        "0x7f.0.0.1:1",
+        "127.0.0.1:1/",
+        " 127.0.0.1:1",
+        "127.0.0.1:012345",
+        "127.0.0.1:-1",
+        "127.0.0.1",
+        "0.0.0.0:1",
+        "[::]:1",
+        "[::1%lo]:1",
+        "224.0.0.1:1",
+        "255.255.255.255:1",
+        "[ff02::1]:1",
+        "user@127.0.0.1:1",
+        "\u001b[2J",
+        "",
+      ].map((text) => [text, near, undefined] as const),
     ] as const
   ) {
     assertEquals(announcedAddress(text, from), expected, text);

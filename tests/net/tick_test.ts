@@ -64,17 +64,6 @@ clusterTest(
   },
 );
 
-clusterTest("a peer that only ticks stays up", async (cluster) => {
-  const alex = await cluster.start("alex", { tickTime: TICK_TIME });
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX);
-  for (let i = 0; i < 12; i++) {
-    await pause(TICK_TIME / 4);
-    await peer.write(new Uint8Array(4));
-  }
-  assertEquals(await alex.run(() => Node.list()), [RAW]);
-});
-
 clusterTest(
   "idle nodes stay connected",
   async (cluster) => {

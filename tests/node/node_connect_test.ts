@@ -4,9 +4,7 @@ import {
   assertMatch,
   assertNotEquals,
   assertRejects,
-  assertStringIncludes,
 } from "@std/assert";
-import { NodeStartError } from "../../core/errors.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { global } from "../../otp/global/global.ts";
 import { Node } from "../../node.ts";
@@ -20,15 +18,7 @@ import {
   spawn,
 } from "../../otp/process/process.ts";
 import { atom } from "../../core/values/atom.ts";
-import { epmdNames, startEpmd } from "../_epmd_helpers.ts";
-import {
-  Cluster,
-  clusterTest,
-  nodeDown,
-  nodeUp,
-  part,
-  settled,
-} from "../_nodes.ts";
+import { clusterTest, nodeDown, part, settled } from "../_nodes.ts";
 import * as Remote from "../_remote.ts";
 
 const ALEX = "alex@localhost";
@@ -189,22 +179,6 @@ clusterTest(
 
 // Connections of all nodes.
 
-clusterTest("visible nodes connect transitively", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
-  const moebi = await cluster.start("moebi");
-  await alex.run(async () => {
-    await Node.connect(KATE);
-    Node.monitorNodes(true);
-    assertEquals(await moebi.run(() => Node.connect(KATE)), true);
-    await nodeUp(MOEBI);
-    assertEquals(Node.list().sort(), [KATE, MOEBI]);
-  });
-  await cluster.logged(/moebi debug: Connected to alex/);
-  assertEquals((await moebi.run(() => Node.list())).sort(), [ALEX, KATE]);
-  assertEquals((await kate.run(() => Node.list())).sort(), [ALEX, MOEBI]);
-});
-
 clusterTest(
   "a hidden node is listed as hidden, and connects to no other node",
   async (cluster) => {
@@ -261,21 +235,6 @@ clusterTest(
       assertEquals(Node.list("connected"), []);
     });
     assertEquals(await alex.run(() => Node.list("connected")), []);
-  },
-);
-
-clusterTest(
-  "a node with connectAll: false connects only on request",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const moebi = await cluster.start("moebi", { connectAll: false });
-    await alex.run(() => Node.connect(KATE));
-    await moebi.run(() => Node.connect(KATE));
-    await settled(moebi);
-    assertEquals(await moebi.run(() => Node.list()), [KATE]);
-    assertEquals(await alex.run(() => Node.list()), [KATE]);
-    assertEquals((await kate.run(() => Node.list())).sort(), [ALEX, MOEBI]);
   },
 );
 
@@ -425,34 +384,6 @@ clusterTest(
   },
 );
 
-// With Erlang's own EPMD.
-
-clusterTest(
-  "nodes register with a real epmd, and find each other through it",
-  async (cluster) => {
-    const stop = await startEpmd(cluster.epmdPort);
-    try {
-      const alex = await cluster.start("alex");
-      const kate = await cluster.start("kate");
-      const listed = await epmdNames(cluster.epmdPort);
-      assertStringIncludes(listed, `name alex at port ${alex.port}`);
-      assertStringIncludes(listed, `name kate at port ${kate.port}`);
-      assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
-      const error = await assertRejects(
-        () => cluster.start("alex"),
-        NodeStartError,
-      );
-      assertEquals(error.code, "in_use");
-      await alex.stop();
-      assertFalse((await epmdNames(cluster.epmdPort)).includes("alex"));
-      await kate.stop();
-    } finally {
-      await stop();
-    }
-  },
-  { programs: ["epmd"] },
-);
-
 clusterTest(
   "connected nodes outlive the one that serves EPMD",
   async (cluster) => {
@@ -467,11 +398,3 @@ clusterTest(
     assertEquals(await moebi.run(() => Node.ping(sophie.name)), "pong");
   },
 );
-
-clusterTest("two clusters on two EPMD ports do not meet", async (cluster) => {
-  await using other = new Cluster();
-  const alex = await cluster.start("alex");
-  await other.start("kate");
-  await other.start("alex");
-  assertEquals(await alex.run(() => Node.ping(KATE)), "pang");
-});

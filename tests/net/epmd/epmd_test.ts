@@ -36,6 +36,9 @@ import {
 
 const ignore = !hasEpmd();
 
+/** EPMD's answer to a look-up: the node x listens on port 4096. */
+const FOUND = Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0);
+
 epmdTest(
   "register() serves EPMD if no other process does, and close() ends it",
   async () => {
@@ -206,9 +209,7 @@ epmdTest(
     let closed = 0;
     await using fake = new FakeEpmd((socket) => {
       if (closed++ < 3) return void socket.destroy();
-      socket.end(
-        Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0),
-      );
+      socket.end(FOUND);
     });
     await fake.listen(port);
     await assertRejects(
@@ -254,9 +255,7 @@ epmdTest(
     for (let i = 0; i < 19; i++) {
       await arrived[i];
       assert(unanswered.length <= 8, `${unanswered.length} at once`);
-      unanswered.shift()!.end(
-        Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0),
-      );
+      unanswered.shift()!.end(FOUND);
     }
     found.splice(10, 1);
     const ports = (await Promise.all(found)).map((entry) => entry?.port);
@@ -288,11 +287,10 @@ epmdTest(
   "lookup() joins the pieces of an answer, and rejects one about another node",
   async () => {
     const port = await freePort();
-    const answer = [119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0];
     await using fake = new FakeEpmd((socket) => {
-      socket.write(Uint8Array.from(answer.slice(0, 12)), () => {
+      socket.write(FOUND.slice(0, 12), () => {
         // The first piece has been read by then.
-        afterPoll(() => socket.end(Uint8Array.from(answer.slice(12))));
+        afterPoll(() => socket.end(FOUND.slice(12)));
       });
     });
     await fake.listen(port);

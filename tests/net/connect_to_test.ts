@@ -1,4 +1,4 @@
-/** `Runtime.reach`: connections by a node's name and address, and why there is none. */
+/** `Runtime.connectTo`: connections by a node's name and address, and why there is none. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Node } from "../../node.ts";
@@ -13,8 +13,8 @@ import { hello, RawListener } from "../_raw_peer.ts";
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
-/** Reaches a node from another one. */
-async function reach(
+/** Connects a node to another one. */
+async function connect(
   node: Node,
   target: ConnectTarget,
 ): Promise<ConnectOutcome> {
@@ -22,10 +22,10 @@ async function reach(
   return await runtime.connectTo(target);
 }
 
-/** The reason why a node was not reached. */
-function reasonOf(reached: ConnectOutcome): string {
-  assert(!reached.connected, `${reached.node} is connected`);
-  return reached.reason;
+/** The reason why a node was not connected to. */
+function reasonOf(outcome: ConnectOutcome): string {
+  assert(!outcome.connected, `${outcome.node} is connected`);
+  return outcome.reason;
 }
 
 function addressOf(node: Node): string {
@@ -33,16 +33,16 @@ function addressOf(node: Node): string {
 }
 
 clusterTest(
-  "reach() connects to a name, and says whether it was connected before",
+  "connectTo() connects to a name, and says whether it was connected before",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await cluster.start("kate");
     const connected = { node: KATE, connected: true } as const;
-    assertEquals(await reach(alex, { node: KATE }), {
+    assertEquals(await connect(alex, { node: KATE }), {
       ...connected,
       isNew: true,
     });
-    assertEquals(await reach(alex, { node: KATE }), {
+    assertEquals(await connect(alex, { node: KATE }), {
       ...connected,
       isNew: false,
     });
@@ -51,27 +51,13 @@ clusterTest(
 );
 
 clusterTest(
-  "reach() connects to a name at an address without EPMD",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { epmdPort: false });
-    const kate = await cluster.start("kate", { epmdPort: false });
-    const address = addressOf(kate);
-    assertEquals(await reach(alex, { node: KATE, address }), {
-      node: KATE,
-      connected: true,
-      isNew: true,
-    });
-  },
-);
-
-clusterTest(
-  "reach() learns the name of the node at an address, and connects to it",
+  "connectTo() learns the name of the node at an address, and connects to it",
   async (cluster) => {
     const alex = await cluster.start("alex", { epmdPort: false });
     const kate = await cluster.start("kate", { epmdPort: false });
     const address = addressOf(kate);
     for (const isNew of [true, false]) {
-      assertEquals(await reach(alex, { address }), {
+      assertEquals(await connect(alex, { address }), {
         node: KATE,
         connected: true,
         isNew,
@@ -86,15 +72,18 @@ clusterTest(
 );
 
 clusterTest(
-  "reach() finds the node itself at its own address, and another one of its name",
+  "connectTo() finds the node itself at its own address, and another one of its name",
   async (cluster) => {
     const alex = await cluster.start("alex", { epmdPort: false });
-    const self = await reach(alex, { address: addressOf(alex) });
+    const self = await connect(alex, { address: addressOf(alex) });
     assert(!self.connected);
     assertEquals([self.node, self.isSelf], [ALEX, true]);
+    const named = await connect(alex, { node: ALEX });
+    assert(named.connected || named.isSelf);
+    assertMatch(reasonOf(named), /that is this node, alex@localhost/);
     assertEquals(cluster.lines(), []);
     const twin = await cluster.start("alex", { epmdPort: false });
-    const other = await reach(alex, { address: addressOf(twin) });
+    const other = await connect(alex, { address: addressOf(twin) });
     assert(!other.connected);
     assertEquals([other.node, other.isSelf], [ALEX, false]);
     assertMatch(other.reason, /another node named alex@localhost is there/);
@@ -103,7 +92,7 @@ clusterTest(
 );
 
 clusterTest(
-  "reach() by address fails for what is not a node of the JSON wire, with a reason",
+  "connectTo() by address fails for what is not a node of the JSON wire, with a reason",
   async (cluster) => {
     const alex = await cluster.start("alex", {
       epmdPort: false,
@@ -130,21 +119,21 @@ clusterTest(
         [alex, "nowhere", /not an address/],
       ] as const
     ) {
-      const reached = await reach(node, { address });
-      assertEquals(reached.node, undefined);
-      assertMatch(reasonOf(reached), pattern);
-      assertMatch(reasonOf(reached), /^Cannot connect to /);
+      const outcome = await connect(node, { address });
+      assertEquals(outcome.node, undefined);
+      assertMatch(reasonOf(outcome), pattern);
+      assertMatch(reasonOf(outcome), /^Cannot connect to /);
     }
   },
 );
 
 clusterTest(
-  "reach() by address sends one question at a time to each address, and the end of the node ends it",
+  "connectTo() by address sends one question at a time to each address, and the end of the node ends it",
   async (cluster) => {
     const alex = await cluster.start("alex", { epmdPort: false });
     await using silent = await RawListener.listen();
     const { address } = silent;
-    const asked = [reach(alex, { address }), reach(alex, { address })];
+    const asked = [connect(alex, { address }), connect(alex, { address })];
     await using peer = await silent.accept();
     assertEquals((await peer.hear()).to, null);
     await alex.stop();
@@ -155,11 +144,11 @@ clusterTest(
 );
 
 clusterTest(
-  "reach() by address understands a listener that answers as to a wrong name",
+  "connectTo() by address understands a listener that answers as to a wrong name",
   async (cluster) => {
     const alex = await cluster.start("alex", { epmdPort: false });
     await using listener = await RawListener.listen();
-    const reached = reach(alex, { address: listener.address, quiet: true });
+    const outcome = connect(alex, { address: listener.address, quiet: true });
     const question = await listener.accept();
     await question.hear();
     await question.say({ status: "ok", ...hello(KATE) });
@@ -168,12 +157,12 @@ clusterTest(
     assertEquals((await dial.hear()).to, KATE);
     await dial.say({ status: "nok" });
     await alex.stop();
-    assertEquals((await reached).node, KATE);
+    assertEquals((await outcome).node, KATE);
   },
 );
 
 clusterTest(
-  "reach() by address does not believe an answer: the node that it dials has to prove its name",
+  "connectTo() by address does not believe an answer: the node that it dials has to prove its name",
   async (cluster) => {
     const alex = await cluster.start("alex", { epmdPort: false });
     await using listener = await RawListener.listen();
@@ -185,36 +174,26 @@ clusterTest(
         [{ status: "\x1b[2J\n".repeat(9) }, /it answered \\/],
       ] as const
     ) {
-      const reached = reach(alex, { address: listener.address });
+      const outcome = connect(alex, { address: listener.address });
       await using peer = await listener.accept();
       await peer.hear();
       await peer.say(answer);
-      assertMatch(reasonOf(await reached), pattern);
+      assertMatch(reasonOf(await outcome), pattern);
       await peer.closed;
     }
-    const reached = reach(alex, { address: listener.address });
+    const outcome = connect(alex, { address: listener.address });
     await using question = await listener.accept();
     await question.hear();
     await question.say({ status: "name", name: KATE, creation: 1 });
     await using dial = await listener.accept();
     await dial.hear();
     await dial.say({ status: "ok", ...hello("moebi@localhost") });
-    assertMatch(reasonOf(await reached), /moebi@localhost answered there/);
+    assertMatch(reasonOf(await outcome), /moebi@localhost answered there/);
   },
 );
 
 clusterTest(
-  "reach() says that a name is the node's own",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const reached = await reach(alex, { node: ALEX });
-    assertEquals(reached.connected || reached.isSelf, true);
-    assertMatch(reasonOf(reached), /that is this node, alex@localhost/);
-  },
-);
-
-clusterTest(
-  "reach() fails with the reason that is logged, or with quiet, is not",
+  "connectTo() fails with the reason that is logged, or with quiet, is not",
   async (cluster) => {
     const alex = await cluster.start("alex");
     await using listener = await RawListener.listen();
@@ -228,8 +207,8 @@ clusterTest(
         ] as const
       ) {
         const before = cluster.lines().length;
-        const reached = await reach(alex, { ...target, quiet });
-        const reason = reasonOf(reached);
+        const outcome = await connect(alex, { ...target, quiet });
+        const reason = reasonOf(outcome);
         assertMatch(reason, /^Cannot connect to .*: /);
         assertMatch(reason, pattern);
         assertEquals(
@@ -242,10 +221,10 @@ clusterTest(
 );
 
 clusterTest(
-  "reach() with quiet shares a dial with connect(), which logs its failure",
+  "connectTo() with quiet shares a dial with connect(), which logs its failure",
   async (cluster) => {
     const alex = await cluster.start("alex");
-    const quiet = reach(alex, { node: "nobody@localhost", quiet: true });
+    const quiet = connect(alex, { node: "nobody@localhost", quiet: true });
     assertEquals(
       await alex.run(() => Node.connect("nobody@localhost")),
       false,
@@ -255,14 +234,14 @@ clusterTest(
 );
 
 clusterTest(
-  "reach() fails beyond the limit of dials, and when the node stops",
+  "connectTo() fails beyond the limit of dials, and when the node stops",
   async (cluster) => {
     const alex = await cluster.start("alex", { limits: { maxConnections: 1 } });
     await using listener = await RawListener.listen();
-    const first = reach(alex, { node: KATE, address: listener.address });
+    const first = connect(alex, { node: KATE, address: listener.address });
     await using _peer = await listener.accept();
-    const reached = await reach(alex, { node: "x@localhost", quiet: true });
-    assertMatch(reasonOf(reached), /limits\.maxConnections/);
+    const outcome = await connect(alex, { node: "x@localhost", quiet: true });
+    assertMatch(reasonOf(outcome), /limits\.maxConnections/);
     assertEquals(cluster.lines(), []);
     await alex.stop();
     assertMatch(reasonOf(await first), /the node stops/);
