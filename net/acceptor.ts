@@ -20,10 +20,10 @@ import {
   type WireName,
 } from "./wire.ts";
 
-/** The time in which a pending handshake is not ended to make room for another one, in milliseconds. */
+/** The time for which a pending handshake keeps its place, in milliseconds. */
 const GRACE = 1000;
 
-/** Above that many times `maxHalfOpen`, a pending handshake makes room at any age. */
+/** With more connections than this factor times `maxHalfOpen`, a pending handshake of any age can lose its place. */
 const HARD = 8;
 
 interface HalfOpen {
@@ -120,9 +120,9 @@ export class Acceptor {
   }
 
   /**
-   * Closes one connection: the oldest of the network that has the most, as closing the newest would keep true
-   * peers out while an attacker holds all places. But when many true peers come at once, those whose handshake
-   * has begun may finish it; the others dial again.
+   * Closes the oldest connection of the network that has most connections: closing the newest one would keep peers
+   * out while an attacker holds all places. A handshake that has begun may finish, as many peers can dial at once; the
+   * other peers dial again.
    */
   #makeRoom(): void {
     const { runtime, local: { limits } } = this.#parts;
@@ -227,8 +227,8 @@ async function accept(
 }
 
 /**
- * Returns the connections of the network that has the most: of the largest one by the shortest prefix, then of the
- * largest one in that by the next prefix, and so on. Of equal ones, the network of the oldest connection is chosen.
+ * Returns the connections of the largest network: the largest one by the shortest prefix, in it the largest one by the
+ * next prefix, and so on. Of networks of equal size, the network of the oldest connection is chosen.
  */
 function largestNetwork(
   all: [Transport, HalfOpen][],

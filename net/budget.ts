@@ -27,7 +27,7 @@ export class Budget implements ByteBudget {
     return this.#used >= this.max;
   }
 
-  /** Counts bytes that are retained from now on, or, below 0, no longer. */
+  /** Counts bytes that are retained from now on; a negative number counts released bytes. */
   add(bytes: number): void {
     this.#used += bytes;
   }

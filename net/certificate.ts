@@ -1,8 +1,8 @@
 /**
  * The subject of a certificate: the names in its subjectAltName.
  *
- * They are read from its bytes. The text that runtimes make of them cannot be parsed safely: not all runtimes
- * escape a comma within a name.
+ * Names are read from the bytes of the certificate. The text that runtimes return cannot be parsed safely, as some
+ * runtimes do not escape a comma within a name.
  *
  * @module
  */
@@ -51,7 +51,7 @@ interface Item {
   body: Uint8Array;
 }
 
-/** The items of a constructed value in DER. */
+/** Returns the items of a constructed value in DER. */
 function itemsIn(bytes: Uint8Array): Item[] {
   const items: Item[] = [];
   let at = 0;
@@ -118,7 +118,7 @@ export function readCertificate(der: Uint8Array): PeerCertificate {
   return { nodes, hosts, fingerprint, der };
 }
 
-/** The reason why a certificate is not valid for a node; `undefined` if it is. */
+/** Returns why a certificate is not valid for a node; `undefined` if it is valid. */
 export function mismatchOf(
   name: string,
   certificate: PeerCertificate,
@@ -126,12 +126,12 @@ export function mismatchOf(
 ): string | undefined {
   const { nodes, hosts } = certificate;
   if (typeof verify === "function") {
-    // An error that is thrown here would end the program.
+    // An uncaught error would end the program.
     try {
       const answer: unknown = verify(name, certificate);
       if (answer === true) return undefined;
       if (answer instanceof Promise) {
-        // One that rejects would end the program, too.
+        // An unhandled rejection would end the program, too.
         answer.catch(() => {});
         return `the verify option returned a promise for ${name}: it must return true or false`;
       }
@@ -154,7 +154,7 @@ export function mismatchOf(
   }, and not for ${name}`;
 }
 
-/** Whether a certificate's name is that of a host; `*` stands for its first label. */
+/** Returns whether a name in a certificate matches a host; `*` stands for the first label. */
 function isHost(host: string, name: string): boolean {
   const wanted = canonicalAddress(host.toLowerCase());
   if (name === wanted) return true;

@@ -1,5 +1,5 @@
 /**
- * Connecting to another node: its address from EPMD, then a socket, with errors that suggest a remedy.
+ * Connects to another node: asks EPMD for its address and opens a socket, with errors that suggest a remedy.
  *
  * @module
  */
@@ -16,19 +16,19 @@ import type { Reach } from "./peer_place.ts";
 import { type Address, connectTcp } from "./tcp.ts";
 import type { Transport } from "./wire.ts";
 
-/** The default address on which a node listens, and that of the EPMD on its own machine. */
+/** The default address of a node, and of the EPMD on its machine. */
 const LOOPBACK = "127.0.0.1";
 
-/** The time in which a look-up is retried while another node takes EPMD over, in milliseconds. */
+/** The time for which a look-up is retried while another node takes EPMD over, in milliseconds. */
 const TAKE_OVER = 1000;
 
-/** The time limit of a look-up, in milliseconds: the longest of a timer, as the signal of the dial ends it. */
+/** No time limit for a look-up, as the signal of the dial ends it: the longest time of a timer, in milliseconds. */
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** The number of times that a look-up is repeated which EPMD has closed, as it has too many clients. */
+/** How often a look-up is repeated that EPMD closed because it had too many clients. */
 const REPEATS = 5;
 
-/** The parts of a node that it needs to connect to another. */
+/** The parts of a node that connects to another one. */
 export interface ConnectingNode {
   /** Its own name. */
   name: NodeName;
@@ -47,8 +47,9 @@ export interface ConnectingNode {
 }
 
 /**
- * Connects to a node, at an address or at the one from EPMD, or to any node at an address; returns EPMD's information
- * about its wire. With `nearest`, to no address that is nearer, unless the node is one of this machine by its name.
+ * Connects to a node at the given address, or else at the address from EPMD, or to any node at an address. Returns
+ * EPMD's information about the node's wire. With `nearest`, connects to no nearer address, unless the node's name has
+ * the host of this node.
  */
 export async function connectToPeer(
   peer: NodeName | undefined,
@@ -122,8 +123,8 @@ export async function connectToPeer(
 }
 
 /**
- * Where a node of this machine listens. A host's name may stand for an address where it does not:
- * on Debian, that of the machine itself is 127.0.1.1. EPMD is not believed an address elsewhere.
+ * Returns where a node of this machine listens. The name of a host may resolve to another address: on Debian, the
+ * machine's own name resolves to 127.0.1.1. An address of another machine in EPMD's answer is ignored.
  */
 function nearAddress(extra: string, host: string, own: ConnectingNode): string {
   const { listen } = parseExtra(extra);
@@ -146,7 +147,7 @@ async function onEither<T>(
     try {
       return { value: await attempt(second), host: second };
     } catch (again) {
-      // If neither address has a listener, the error of the resolved one is more helpful.
+      // If neither address has a listener, the error for the resolved address is more helpful.
       throw isRefusedHere(again) ? error : again;
     }
   }

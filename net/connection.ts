@@ -1,30 +1,29 @@
 /**
  * An established connection to a peer: its queue, its ticks, and its end.
  *
- * **The queue** to the peer has three parts, in the order in which bytes pass them: signals that are
- * not written yet (`Outgoing.pending`), the backlog of frames, and the transport's buffer.
+ * **The queue** to the peer has three parts, which bytes pass in this order: unwritten signals
+ * (`Outgoing.pending`), the backlog of frames, and the transport's buffer.
  *
  * - *Flowing*: a session's frames go to the transport at once, and the backlog is empty. `flush` runs
- *   once in a turn of the event loop, when all its microtasks have run.
+ *   once in a turn of the event loop, when all microtasks have run.
  * - *Blocked*: `Transport.write` has returned false. Frames go to the backlog, `room` is 0, and the
- *   session asks for each message whether it is taken. `drained` ends this: it passes on a batch
- *   of the backlog, which may block again. The transport reports only that all has left, so the batches
- *   show that the peer reads.
+ *   session asks before each message. `drained` ends this state: it passes on a batch of the backlog,
+ *   which may block again. The transport reports only when all bytes have left, so each batch that
+ *   leaves shows that the peer reads.
  *
- * **Held back.** Messages are refused when the queue is full (`maxQueueBytes`), but answers, exits
- * and the like are not: a peer that asks and does not read could have them grow without end. So
- * when the queue is full, the transport is paused; each batch that leaves gives the peer a credit of
- * `CREDIT` batches that are read from it. Two nodes can both be in that state, each with a full queue
- * to the other, and neither reading: both would wait for ever, so after `PROBE` milliseconds a credit
- * is given anyway. At `HARD` times the cap the connection ends.
+ * **Held back.** A full queue (`maxQueueBytes`) refuses messages, but not answers, exits and similar
+ * signals, which could grow without end for a peer that sends requests and does not read. So when the
+ * queue is full, the transport is paused. For each batch that leaves, `CREDIT` batches are read from the
+ * peer. Two nodes can hold each other back, each with a full queue and neither reading, so after
+ * `PROBE` milliseconds a credit is read anyway. At `HARD` times the limit the connection ends.
  *
  * **Steps first.** While steps of processes wait for the event loop to turn, a connection reads for a few
  * milliseconds, then pauses until it has turned (`InputShare` in `core/scheduling/input_share.ts`).
  *
  * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for
- * `QUIET_TURNS` of these sends an empty frame, unless it is blocked: then bytes are under way. A peer
- * that has been silent for `SILENT_TURNS` is down, unless it was this side that did not read. One that
- * has taken nothing for as long, while blocked, is down as well. A thread of this program needs no ticks
+ * `QUIET_TURNS` calls sends an empty frame, unless it is blocked and so bytes are under way. A peer that
+ * has sent nothing for `SILENT_TURNS` calls is down, unless this side did not read. A peer that has read
+ * nothing for as long, while blocked, is down as well. A thread of this program needs no ticks
  * (`Transport.isThread`).
  *
  * @module
@@ -54,18 +53,18 @@ import type {
   WireName,
 } from "./wire.ts";
 
-/** A tick is sent after that many of the node's sixteenths of the tick time without written bytes. */
+/** The number of calls of `tick` without written bytes after which an empty frame is sent. */
 export const QUIET_TURNS = 2;
 
 /**
- * A peer is down after that many sixteenths without received bytes: 1.125 to 1.19 tick times. A node that
- * computes for a whole tick time, and last ticked an eighth before, is still in time. Turns are counted, not
+ * The number of calls of `tick` without received bytes after which a peer is down: 1.125 to 1.19 tick times. A peer
+ * that computes for a whole tick time, and last ticked an eighth before, is still in time. Calls are counted, not
  * time: a node that was busy itself has received nothing for that reason.
  */
 export const SILENT_TURNS = 19;
 
 /**
- * The maximum number of bytes of the backlog that the transport gets at a time. The transport reports only
+ * The maximum number of bytes of the backlog that are passed to the transport at a time. The transport reports only
  * when all of them have left, which shows that the peer reads.
  */
 const BATCH = 1 << 18;
@@ -74,15 +73,15 @@ const BATCH = 1 << 18;
 const BATCHES = 8;
 
 /**
- * The number of batches that are read from a peer for each one that has left for it, while the queue is full.
- * More than one, so that two nodes that block each other do not come to a standstill.
+ * While the queue is full, the number of batches that are read from the peer for each batch that has left. With one
+ * batch, two nodes that block each other would come to a standstill.
  */
 const CREDIT = 2;
 
 /** The time after which a credit is read from a blocked peer anyway, in milliseconds. */
 const PROBE = 250;
 
-/** The factor of the limit of messages that answers may reach, as they cannot be refused. */
+/** Answers, which cannot be refused, may fill a queue to this multiple of the limit for messages. */
 const HARD = 2;
 
 /** The events of a connection, for its node. */
@@ -99,7 +98,7 @@ export interface ConnectionHandlers {
 export interface ConnectionOptions {
   /** The stream of bytes, after its handshake. */
   transport: Transport;
-  /** The session that the handshake ended in. */
+  /** The result of the handshake. */
   session: Session;
   /** Where the peer can be reached. */
   place: PeerPlace;
@@ -160,8 +159,8 @@ export class Connection implements Port {
   #most: number;
   #awake = false;
   /**
-   * Flushes when all microtasks have run. In a callback of a socket, process.nextTick callbacks run before
-   * them: the answer to a spawn would leave without the first output of the process that it has started.
+   * Flushes when all microtasks have run. In a callback of a socket, callbacks of process.nextTick run before
+   * microtasks: the answer to a spawn would leave without the first output of the started process.
    */
   readonly #flushSoon = () => nodeProcess.nextTick(flushOf, this);
   /** Whether the transport has not yet reported that all bytes have left. */
@@ -171,7 +170,7 @@ export class Connection implements Port {
   #closed = false;
   #replaying = false;
   #drain: PromiseWithResolvers<void> | undefined;
-  /** The same for messages that pass large ones. */
+  /** Like `#drain`, for messages that pass large ones. */
   #passDrain: PromiseWithResolvers<void> | undefined;
   readonly #gone: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #quiet = 0;
@@ -218,7 +217,7 @@ export class Connection implements Port {
     return this.#transport.ends;
   }
 
-  /** Sends the signals that waited for the node; other limits applied when they were accepted. */
+  /** Sends the signals that waited for the node, which other limits applied to. */
   replay(pending: PendingSignals): Error | undefined {
     this.#replaying = true;
     try {
@@ -229,7 +228,7 @@ export class Connection implements Port {
     }
   }
 
-  /** Starts reading; the node knows of the connection by now. */
+  /** Starts reading. The node has listed the connection before. */
   start(): void {
     if (this.#rest.length > 0) this.#receive(this.#rest);
     this.#transport.start({
@@ -364,7 +363,7 @@ export class Connection implements Port {
       queued >= this.#limits.highWaterMark && this.#queuedBytes.isFull;
   }
 
-  /** Counts the queue among those of all nodes; returns its bytes. */
+  /** Updates the share of this queue in the bytes of all queues; returns the length of this queue. */
   #count(): number {
     const queued = this.#queued();
     this.#queuedBytes.add(queued - this.#counted);
@@ -377,10 +376,10 @@ export class Connection implements Port {
     if (this.#closed) return;
     // The session adds frames by itself while the transport is blocked.
     if (this.#blocked) return this.#holdBack(0);
-    // No more than a batch: small signals wait behind it.
+    // Small signals wait behind a batch, so it is the most.
     this.#outgoing.flush(Math.min(this.#batch, this.#limits.highWaterMark));
     if (this.#outgoing.pending > 0 && !this.#blocked) {
-      // More to write, and the socket accepts it: after the others' turn.
+      // The socket accepts more: write the rest after other connections.
       this.#awake = true;
       scheduler.afterTurn(() => this.flush());
     }
@@ -420,7 +419,7 @@ export class Connection implements Port {
     this.#drain = undefined;
   }
 
-  // The peer is held back.
+  // Holding the peer back.
 
   /** Stops reading if too many bytes wait and the credit is used up, and closes at the hard limit. */
   #holdBack(read: number): void {

@@ -2,11 +2,11 @@
  * The file of the cookie.
  *
  * A user's nodes may start at the same time, and each creates the file if it is missing. They agree on one
- * cookie, as exactly one of them creates the file, with its whole content: each writes a file of its own and
- * links it to the name (link(2) fails if the name exists), then reads the file of that name. The files are in
- * a folder of their own, so that the permission to write them is for a fixed path. If links, or the folder,
- * are not possible, the file is created under its name, again by one node only; others may then see it empty
- * for a moment, and read it again. A node that cannot write the file that it has created removes it.
+ * cookie, as exactly one node creates the file, with its whole content: each node writes a file of its own, links
+ * it to the name (link(2) fails if the name exists), and reads the file of that name. The nodes' own files are in
+ * a separate folder, so that the permission to write is for a fixed path. Without links or that folder, the file is
+ * created under its name, again by one node only; other nodes may see it empty for a moment, and read it again. A
+ * node that cannot write the file that it has created removes it.
  *
  * @module
  */
@@ -73,8 +73,8 @@ export function cookieFile(): string {
 /**
  * The cookie in a file that the user has named.
  *
- * It is the user's own, or a secret that root hands to a service: systemd's credentials, whose access list shows
- * as the rights of a group, and volumes of Kubernetes with an `fsGroup`. Root says who reads these.
+ * The file belongs to the user, or it is a secret that root hands to a service: systemd's credentials, whose access
+ * list shows as the rights of a group, or a volume of Kubernetes with an `fsGroup`. Root decides who reads such files.
  *
  * @throws {NodeStartError} If it cannot be read, others than its owner have access to it, or its owner is
  *   another user; or if it is root's, and others can read it, or a group can change it.
@@ -96,14 +96,14 @@ export async function userCookie(): Promise<string> {
       text = readText(path);
     } catch (error) {
       const { code } = (error as Error).cause as { code?: string } ?? {};
-      // One that could not write the file has removed it.
+      // Another node may have removed the file, which it could not write.
       if (code !== "ENOENT" || reads === READS) throw error;
       const second = secondPath();
       if (second !== undefined) return readCookieFile(second);
       makeCookieFile(path);
       text = readText(path);
     }
-    // Another node has just created it, and is about to write it.
+    // Another node has just created the empty file, and is about to write it.
     if (text !== "" || reads === READS) return checkText(text, path);
     await setTimeout(READ_PAUSE);
   }
@@ -133,7 +133,7 @@ function secondPath(): string | undefined {
   }
 }
 
-/** A cookie without the end of its line, as OTP reads it: spaces before that belong to the cookie. */
+/** Removes the end of the line, as OTP does; spaces before it belong to the cookie. */
 function withoutLineEnd(text: string): string {
   return text.replace(/[\r\n][\r\n ]*$/, "");
 }
@@ -166,7 +166,7 @@ function readText(path: string, check = checkAccess): string {
   }
 }
 
-/** Like {@linkcode checkAccess}, but a group may read a file of root's, as PostgreSQL allows for its keys. */
+/** Like {@linkcode checkAccess}, but a group may read a file of root, as PostgreSQL allows for its keys. */
 function checkGivenAccess(
   path: string,
   stat: { mode: number; uid: number },
@@ -175,7 +175,7 @@ function checkGivenAccess(
   checkAccess(path, stat);
 }
 
-/** As in OTP, only its owner may have access; and its owner must be the user who starts the node. */
+/** Checks that only the owner has access, as OTP does, and that the owner is the user who starts the node. */
 function checkAccess(
   path: string,
   { mode, uid }: { mode: number; uid: number },
@@ -202,7 +202,7 @@ function ownUid(): number | undefined {
   try {
     return nodeProcess.geteuid?.() ?? nodeProcess.getuid?.();
   } catch {
-    // It does not without --allow-sys=uid.
+    // Deno does not report the user without --allow-sys=uid.
     return undefined;
   }
 }
@@ -214,7 +214,7 @@ function refuse(path: string, reason: string): NodeStartError {
   );
 }
 
-/** Makes the file, unless another node of the user's is faster. */
+/** Creates the file, unless another node has created it. */
 function makeCookieFile(path: string): void {
   const cookie = randomBytes(COOKIE_BYTES).toString("base64url");
   if (linkNew(path, cookie)) return;
@@ -247,7 +247,7 @@ function linkNew(path: string, cookie: string): boolean {
     return isTaken(error);
   } finally {
     attempt(() => rmSync(own, { force: true }));
-    // Not while another node uses it; a node that has just lost it creates the file under its name.
+    // Fails while another node uses the folder. A node that loses its folder creates the cookie file directly.
     attempt(() => rmdirSync(folder));
   }
 }
@@ -257,7 +257,7 @@ function writeNew(path: string, cookie: string): void {
   const file = openSync(path, "wx", 0o400);
   try {
     writeFileSync(file, cookie);
-    // A machine that loses its power would leave an empty file, too.
+    // Without this, a loss of power would leave an empty file.
     fsyncSync(file);
   } catch (error) {
     // A full disk: an empty file would stop every later start.

@@ -46,7 +46,7 @@ export interface Credentials {
   readonly key: string;
   /** The CA's certificates, as PEM. */
   readonly ca: string;
-  /** All three, parsed once for TLS, as that takes longer than a handshake. */
+  /** Certificate, key and CA, parsed once for TLS: parsing takes longer than a handshake. */
   readonly context: SecureContext;
   /** The SHA-256 of its certificate. */
   readonly fingerprint: string;

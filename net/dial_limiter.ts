@@ -16,7 +16,7 @@ const AT_ONCE = 128;
  */
 export const REPEATS = 5;
 
-/** The delay of the first repeat, in milliseconds, plus as much again at random. Each delay is twice the previous one. */
+/** The delay of the first repeat, in milliseconds, plus as much again at random. Each further delay is twice as long. */
 const REPEAT_AFTER = 25;
 
 /** Limits the attempts of one node. */

@@ -41,11 +41,11 @@ export interface DialTarget {
   readonly node: string;
   /** Its address, if it was given. */
   readonly address: string | undefined;
-  /** How near the host of its name may be; `undefined` if the program names it. */
+  /** The nearest reach that the host of its name may have; `undefined` if the program names the node. */
   readonly nearest: Reach | undefined;
   /** Ends the dial. */
   readonly stop: AbortController;
-  /** Aborted when the other side's connection has settled the dial, or it has failed. */
+  /** Aborted when the other side's connection has settled the dial, or the dial has failed. */
   readonly over: AbortController;
 }
 
@@ -86,13 +86,13 @@ export class DialRoutes {
     if (routes.length === 1 && !routes[0].isKnown) {
       return await this.#attemptBy(dial, name, routes[0]);
     }
-    // All together have the time of one handshake: a node that dials this one waits for no longer.
+    // The routes share the time of one handshake: a node that dials this one waits for no longer.
     const end = runtime.now() + limits.handshakeTimeout;
     const failures: string[] = [];
     for (const [at, route] of routes.entries()) {
       const rest = end - runtime.now();
       const share = rest / (routes.length - at);
-      // The address that a peer has stated may be wrong: time is left for the others even if it accepts a connection.
+      // The address that a peer has stated may be wrong: leave time for other routes even if a listener accepts.
       const left = route.isKnown ? share : rest;
       try {
         return await this.#attemptBy(dial, name, route, { left, share });
@@ -167,7 +167,7 @@ export class DialRoutes {
       // As in Erlang, the handshake has a time limit of its own, if no other route needs the time.
       if (left === undefined) restart();
       let wire = other;
-      // An unknown wire is found inside: only runHandshake() closes an unused transport.
+      // Choose the wire inside: only runHandshake() closes an unused transport.
       const session = await runHandshake(transport, signal, async () => {
         if (extra !== undefined) wire = this.#wireFor(extra, node);
         return await wire.dial(transport, node, local, dial.over.signal);

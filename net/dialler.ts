@@ -2,12 +2,12 @@
  * The nodes that are being dialled: for signals, for `Node.connect`, and as introduced peers.
  *
  * A node is dialled once at a time. Signals for it wait meanwhile. Two nodes may dial each other: the handshake
- * decides which dial gives way, and that one waits for the other's connection and retries if none comes. The
- * other dial fails at last after the handshake's time limit, so a dial that gives way goes on for twice as
- * long.
+ * decides which dial gives way. The dial that gives way waits for the other side's connection, and retries if none
+ * comes. The other dial fails after the handshake's time limit at the latest, so a dial that gives way goes on for
+ * twice that time.
  *
- * Nodes that a peer has introduced are dialled by a pool, so that a peer cannot cause more than a limited
- * number of dials by sending names. If one of them is needed otherwise, it is dialled at once.
+ * Introduced nodes are dialled a few at a time, so that a peer cannot cause many concurrent dials by sending names. An
+ * introduced node that the program uses is dialled at once.
  *
  * @module
  */
@@ -26,13 +26,13 @@ import { cannotConnect, logFailure } from "./failure.ts";
 import type { NetworkParts } from "./network_parts.ts";
 import { HandshakeError } from "./wire.ts";
 
-/** The time that a dial that gave way waits for the other side's, in milliseconds. */
+/** The time for which a dial that gave way waits for the other side's connection, in milliseconds. */
 export const GIVE_WAY = 1000;
 
 /**
- * The time in which messages do not dial a node again after a dial that failed, in milliseconds. They are dropped as if
- * that dial had failed for them, too: a program that sends 500 messages a second to a dead node spent half a core on
- * dials. Links, monitors, and so calls, dial at any time.
+ * The time for which messages do not dial a node again after a failed dial, in milliseconds. Such messages are dropped:
+ * a program that sent 500 messages a second to a dead node spent half a core on dials. Links, monitors, and so calls,
+ * dial at any time.
  */
 const FAILED_FOR = 100;
 
@@ -46,13 +46,13 @@ interface Dial extends DialTarget {
   readonly promise: Promise<string | undefined>;
   readonly settle: (failure: string | undefined) => void;
   /**
-   * The attempt that is being made; `undefined` while it waits for its turn or for the other side's dial. It
-   * resolves however the attempt ends.
+   * The running attempt; `undefined` while the dial waits for its turn or for the other side's connection. Resolves
+   * when the attempt ends, also with an error.
    */
   attempt: Promise<void> | undefined;
-  /** Whether a caller here is waiting for it, who is notified if it fails. */
+  /** Whether code of this node waits for the node, and is notified if the dial fails. */
   isWanted: boolean;
-  /** Whether all its callers report a failure themselves. */
+  /** Whether all callers report a failure themselves. */
   isQuiet: boolean;
 }
 
@@ -125,8 +125,9 @@ export class Dialler {
   }
 
   /**
-   * Signals for a node that is being dialled; with `start`, starts to dial it if necessary, at no address that is nearer
-   * than `nearest`. If a dial has failed just now, only a signal that somebody waits for starts another one.
+   * Returns the queue of signals for a node that is being dialled. With `start`, starts to dial it if necessary, at no
+   * address that is nearer than `nearest`. If a dial has just failed, only signals that expect an answer start another
+   * dial.
    */
   pending(
     node: string,
@@ -182,7 +183,7 @@ export class Dialler {
     return cannotConnect(node, this.#tooMany());
   }
 
-  /** Dials nodes that a peer has introduced, when there is capacity; none that is nearer than the peer. */
+  /** Dials nodes that a peer has introduced, when there is capacity, at no address that is nearer than the peer. */
   introduce(names: string[], by: unknown, nearest: Reach): void {
     const { maxConnections } = this.#parts.local.limits;
     for (const name of names) {
@@ -262,7 +263,7 @@ export class Dialler {
         limits,
         queued,
         settled: promise,
-        // A caller must not be notified of the failure in the midst of sending.
+        // Later, as a caller is in the midst of sending.
         overflow: (reason) =>
           outside(() =>
             nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
@@ -325,7 +326,7 @@ export class Dialler {
     }
   }
 
-  /** Makes one attempt, when there are not too many at once. */
+  /** Makes one attempt, when the limiter allows it. */
   #inTurn(dial: Dial): Promise<void> {
     return this.#parts.limiter.inTurn(async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -353,7 +354,7 @@ export class Dialler {
       if (at - failed.at < FAILED_FOR) break;
       this.#failedDials.delete(other);
     }
-    // The map is in the order of the times.
+    // Keeps the map in the order of the times.
     this.#failedDials.delete(node);
     this.#failedDials.set(node, { at, nearest });
   }

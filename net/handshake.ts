@@ -1,5 +1,5 @@
 /**
- * A handshake under way, of the side that dials and of the side that accepts.
+ * Runs a handshake, for the side that dials and for the side that accepts.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * The look-up of a host for one dial: EPMD is asked, and the node is dialled, at the same address, which was checked.
+ * The look-up of a host for one dial, which asks EPMD and dials the node at the same, checked address.
  *
- * A name may lead to another address each time that the DNS is asked (DNS rebinding). So one dial resolves a name
- * once, and after EPMD has answered at an address, the port that it states is dialled at that address only.
+ * A name may resolve to another address each time (DNS rebinding). So one dial resolves a name once, and when EPMD has
+ * answered at an address, the node is dialled at that address only.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export class HostLookup {
   }
 
   /**
-   * Checks a host that is an address; a name is checked when a socket looks it up.
+   * Checks a host that is an address. A name is checked when a socket looks it up.
    *
    * @throws {Error} If it is nearer than allowed.
    */
@@ -48,14 +48,14 @@ export class HostLookup {
   }
 
   /**
-   * The option of a socket. A Deno program that may connect to some hosts only has none: Deno then allows the names
-   * of hosts that the owner of the program has listed, but not their addresses.
+   * The look-up function for a socket; `undefined` for a Deno program that may connect to some hosts only, as Deno then
+   * allows the listed names of hosts, but not their addresses.
    */
   get option(): LookupFunction | undefined {
     return mayConnectAnywhere() ? this.#lookup : undefined;
   }
 
-  /** From now on, leads to that one of its addresses only. */
+  /** Makes later look-ups return this address only. */
   keep(address: string): void {
     const family = isIP(address);
     if (family !== 0) this.#addresses = [{ address, family }];

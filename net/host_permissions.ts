@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Deno, as far as permissions need it. */
+/** The part of Deno that tells permissions. */
 interface Host {
   readonly Deno?: {
     permissions: { querySync(of: { name: "net" }): { state: string } };
@@ -21,8 +21,8 @@ export function mayConnectAnywhere(): boolean {
 /**
  * Whether an error, or its cause, is a permission that the program was started without.
  *
- * Deno names such an error `NotCapable`, Node.js gives it a code. One that the system refuses, as for
- * the files of other users, is another error.
+ * Deno names such an error `NotCapable`, and Node.js gives it a code. If the operating system refuses access, as to
+ * files of other users, the error is another one.
  */
 export function isPermissionDenied(error: unknown): boolean {
   let at = error;

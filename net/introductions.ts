@@ -29,7 +29,7 @@ export class Introductions {
     this.#isShared = isShared;
   }
 
-  /** Introduces all visible peers to a new one, with the addresses at which it can reach them. */
+  /** Introduces all visible peers to a new peer, with the addresses at which the new peer can reach them. */
   make(connection: Connection): void {
     const { peer, ends } = connection;
     if (!this.#isShared(peer)) return;
@@ -42,7 +42,7 @@ export class Introductions {
     if (others.length > 0) connection.announce(others);
   }
 
-  /** Called with the peers of a peer: dials those that are not connected. */
+  /** Called with the nodes that a peer introduces: dials the nodes that are not connected. */
   take(connection: Connection, nodes: readonly IntroducedNode[]): void {
     if (!this.#isShared(connection.peer)) return;
     const { local, connections, addresses } = this.#parts;

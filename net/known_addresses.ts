@@ -1,8 +1,8 @@
 /**
  * Addresses of nodes that are not connected: where they were, and where peers say that they are.
  *
- * Both are bounded. A node that was connected replaces the one that was lost first. A node that a peer has
- * introduced replaces one of the peer that has introduced most, so that no peer displaces the others'.
+ * Both kinds are bounded. A node that was connected replaces the node that was lost first. An introduced node replaces
+ * a node of the peer that has introduced most nodes, so that no peer displaces the introductions of others.
  *
  * @module
  */
@@ -10,8 +10,8 @@
 import type { WireName } from "./wire.ts";
 
 /**
- * The number of addresses of one node that was connected: where it was the last times. One where it has said to be may
- * be another one than where this node has dialled it, which worked.
+ * The number of addresses that are kept of a node that was connected: the last ones. The address that the node stated
+ * may differ from the address at which this node reached it.
  */
 const MOST = 2;
 
@@ -37,12 +37,12 @@ export class KnownAddresses {
   /** The nodes that each peer has introduced, in their order. */
   readonly #introducers = new Map<string, Set<string>>();
 
-  /** Keeps at most that many addresses of each kind. */
+  /** Creates a store for at most `max` nodes of each kind. */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The number of nodes of each kind, together. */
+  /** The number of nodes of both kinds together. */
   get size(): number {
     return this.#lost.size + this.#introduced.size;
   }
@@ -52,13 +52,13 @@ export class KnownAddresses {
     const lost = this.#lost.get(node) ?? [];
     const introduced = this.#introduced.get(node);
     if (introduced === undefined) return [...lost];
-    // A connection drops the introductions before it, so that this one is newer.
+    // A connection drops earlier introductions, so the introduction is newer than the lost addresses.
     const { address } = introduced;
     const others = lost.filter((each) => each.address !== address);
     return [{ address, wire: "json" }, ...others];
   }
 
-  /** Notes where a node was whose connection is lost, the last address first. */
+  /** Stores the addresses of a node whose connection is lost, the last address first. */
   lost(node: string, known: readonly KnownAddress[]): void {
     const places = known.filter(({ address }, i) =>
       known.findIndex((each) => each.address === address) === i
@@ -74,7 +74,7 @@ export class KnownAddresses {
     this.#lost.set(node, places);
   }
 
-  /** Notes where a peer says that a node is. */
+  /** Stores the address that a peer states for a node. */
   introduce(node: string, address: string, by: string): void {
     this.#drop(node);
     if (this.#introduced.size >= this.#max) this.#makeRoom();
@@ -84,7 +84,7 @@ export class KnownAddresses {
     else others.add(node);
   }
 
-  /** Takes out the addresses of a node that is connected; returns those where it was. */
+  /** Removes the addresses of a node that is connected now; returns its lost addresses. */
   take(node: string): KnownAddress[] {
     this.#drop(node);
     const lost = this.#lost.get(node) ?? [];

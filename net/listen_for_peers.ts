@@ -1,5 +1,5 @@
 /**
- * Listening for other nodes, and registering with EPMD, with errors that suggest a remedy.
+ * Listens for other nodes, and registers with EPMD, with errors that suggest a remedy.
  *
  * @module
  */
@@ -29,17 +29,17 @@ import type { Transport } from "./wire.ts";
 /** EPMD's default port, if `ERL_EPMD_PORT` is not set. */
 export const EPMD_PORT = 4369;
 
-/** The default address on which a node listens, and that of the EPMD on its own machine. */
+/** The default address of a node, and of the EPMD on its machine. */
 const LOOPBACK = "127.0.0.1";
 
 /** The interval at which a node logs that too many connections are open, in milliseconds. */
 const OVER_INTERVAL = 10_000;
 
-/** Other users of the machine can make EPMD change hands as often as they like. */
+/** Limits the log lines about EPMD, as other users of the machine can make it change hands at any rate. */
 const OF_EPMD = { what: "messages about EPMD", most: 50 };
 
 /**
- * EPMD's port, according to the environment.
+ * Returns EPMD's port, as the environment states it.
  *
  * @throws {NodeStartError} If the variable is not a port.
  */
@@ -113,7 +113,7 @@ export async function listenForPeers(
 }
 
 /**
- * Registers a node with EPMD, which is served here if no other program does.
+ * Registers a node with EPMD, and serves EPMD if no other program does.
  *
  * @throws {NodeStartError} If the name is in use, or EPMD can be neither reached nor served.
  */
@@ -191,7 +191,7 @@ async function checkEpmd(
   }
 }
 
-/** A host in the notation of permissions and URLs. */
+/** Writes a host as in permissions and URLs. */
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

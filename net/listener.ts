@@ -2,9 +2,9 @@
  * A listening socket that outlives a shortage of file descriptors.
  *
  * If a connection comes while the program has no free descriptor, the socket's handle on Deno 2.9 stops accepting, for
- * good and without an event. The connections wait in the kernel. Asking the handle to listen again makes it accept
- * them all. This costs 5 µs, loses nothing, and changes nothing at a handle that still accepts, so each listener does it
- * at an interval, without a guess whether it is necessary.
+ * good and without an event. The connections wait in the kernel. Asking the handle to listen again makes it accept all
+ * of them. This costs 5 µs, loses nothing, and changes nothing at a handle that still accepts, so each listener asks at
+ * an interval.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { clearInterval, setInterval } from "node:timers";
 /** The interval at which a handle is asked to listen again, in milliseconds. */
 export const REARM_INTERVAL = 1000;
 
-/** The default of Node.js for the connections that wait in the kernel. */
+/** The number of connections that wait in the kernel, as Node.js has it by default. */
 const BACKLOG = 511;
 
 /** The options of a {@linkcode Listener}. */
@@ -122,11 +122,11 @@ function rearmer(
   return timer;
 }
 
-/** A server that listens, and the connections that it accepted before it said so, as Bun's servers do. */
+/** A listening server, and the connections that it accepted before it reported so: Bun's servers do that. */
 interface Listening {
   readonly server: Server;
   readonly early: readonly Socket[];
-  /** The listener that keeps them. */
+  /** The event listener that collects `early`. */
   readonly keep: (socket: Socket) => void;
 }
 

@@ -27,7 +27,7 @@ export class NameQuestions {
   }
 
   /**
-   * Asks the node at an address for its name; one question at a time for each address.
+   * Asks the node at an address for its name. Concurrent callers share a question.
    *
    * @throws {Error} If there is no answer.
    */

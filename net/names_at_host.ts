@@ -1,5 +1,5 @@
 /**
- * The nodes of a host, from its EPMD.
+ * Lists the nodes of a host, from its EPMD.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export async function namesAt(
     throw new Error("this node does not use EPMD (epmdPort: false)");
   }
   const address = addressOf(host);
-  // As for a look-up: this machine's name may stand for an address where its EPMD does not listen.
+  // As for a look-up: this machine's name may resolve to an address where its EPMD does not listen.
   const isHere = host === name.host || isLoopback(address);
   const entries = await outside(() =>
     names({ host: isHere ? "127.0.0.1" : address, port, signal })

@@ -1,5 +1,5 @@
 /**
- * A node among nodes: its connections, dials and unauthenticated connections.
+ * The network of one node: its connections, dials and unauthenticated connections.
  *
  * @module
  */
@@ -48,7 +48,7 @@ import type { HostEnvironment } from "./host_environment.ts";
 /** The number of checks for silence in a tick time. */
 export const TICK_TURNS = 16;
 
-/** The refusals that are no reason to look at this node. */
+/** The refusals that need no attention at this node, and are logged as debug messages. */
 const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];
 
 /** The options of a network. */
@@ -84,19 +84,19 @@ export interface NetworkOptions {
 /** The kinds of listed nodes. */
 export type NodeKind = "visible" | "hidden" | "connected";
 
-/** The nodes around one node. */
+/** The network of one node. */
 export class Network {
   readonly #options: NetworkOptions;
   readonly #parts: NetworkParts;
   readonly #connections = new Map<string, Connection>();
-  /** The times at which nodes connected, of the last ones. */
+  /** When nodes connected, within the last handshake timeout. */
   readonly #cameUp = new Map<string, number>();
   readonly #dialler: Dialler;
   readonly #introductions: Introductions;
   readonly #questions: NameQuestions;
   readonly #stats: ConnectionStats = newConnectionStats();
   readonly #acceptor: Acceptor;
-  /** How far the farthest peer was so far: any of them may have sent a pid that is used now. */
+  /** The farthest reach of all peers so far: any of them may have sent a pid that is used now. */
   #farthest: Reach | undefined;
   #stopped = false;
   readonly #stopTicks: () => void;
@@ -223,7 +223,7 @@ export class Network {
     }
   }
 
-  // Being dialled.
+  // Diallers.
 
   #admit(name: string, rule: CrossingRule): Admission {
     const known = this.#connections.get(name);
@@ -252,7 +252,7 @@ export class Network {
       if (time >= now - limits.handshakeTimeout) break;
       this.#cameUp.delete(other);
     }
-    // The map is in the order of the times.
+    // Keeps the map in the order of the times.
     this.#cameUp.delete(name);
     this.#cameUp.set(name, now);
   }
@@ -285,7 +285,7 @@ export class Network {
   /** Called when a peer's request was refused. */
   refused(node: string, what: RefusedRequest, message: string): void {
     this.#stats.refusedRequests[what]++;
-    // A misspelt name is the peer's business; a limit or a rule is this node's. A drain is nobody's fault.
+    // A misspelt name concerns the peer, a limit or a rule concerns this node, and a drain is intended.
     this.#options.log(
       EXPECTED.includes(what) ? "debug" : "warning",
       () => `Refused a request of ${node} (${what}): ${message}`,
@@ -321,9 +321,9 @@ export class Network {
     };
   }
 
-  // Connected.
+  // Connections.
 
-  /** Takes a new connection; the address is where this node has dialled it. */
+  /** Takes a new connection. Only a node that this node has dialled has an address. */
   #up(
     session: Session,
     transport: Transport,

@@ -47,7 +47,7 @@ function isLongHost(host: string): boolean {
 }
 
 /**
- * This machine's host name, up to its first dot for short names.
+ * Returns this machine's host name, for short names up to its first dot.
  *
  * @throws {NodeStartError} If the program lacks the permission to read it.
  */
@@ -67,7 +67,7 @@ export function ownHost(long: boolean): string {
   return long ? host : host.split(".")[0];
 }
 
-/** The address of a host: `localhost` is the IPv4 loopback, where nodes listen. */
+/** Returns the address of a host: `localhost` is the IPv4 loopback, where nodes listen. */
 export function addressOf(host: string): string {
   return host === "localhost" ? "127.0.0.1" : host;
 }

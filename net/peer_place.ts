@@ -1,11 +1,11 @@
 /**
- * Where a peer can be reached: for later dials of this node, and for those of other peers.
+ * The address of a peer, for later dials of this node and of other peers.
  *
  * A peer states the port that it listens on, and, unless it listens on all addresses of its machine, the address.
- * It is believed no address that is nearer than itself: a peer on another machine cannot make a node dial this
- * machine (loopback), nor a peer beyond a router the machines of this link (link-local addresses, such as those
- * of the metadata services of clouds). For the same reason such addresses are not passed on to peers that are
- * farther away, to whom they would mean other machines.
+ * A stated address that is nearer than the peer is ignored: a peer on another machine cannot make a node dial this
+ * machine (loopback), and a peer beyond a router cannot make it dial a machine of this link (link-local addresses,
+ * such as the metadata services of clouds). Such addresses are not passed on to peers that are farther away either,
+ * where they mean other machines.
  *
  * @module
  */
@@ -19,20 +19,20 @@ const LOOPBACK = 0;
 const LINK = 1;
 const FAR = 2;
 
-/** Addresses by how far they reach; those of no single machine do not count as addresses. */
+/** The reach of ranges of addresses; addresses of no single machine have none. */
 const RANGES: [RegExp, Reach | undefined][] = [
   [/^127\.|^::1$/, LOOPBACK],
   [/^169\.254\.|^fe[89ab][0-9a-f]:/, LINK],
-  // The services of clouds for a machine at other addresses: of Amazon, Google, Alibaba, Azure and Oracle.
+  // Other addresses of the metadata services of Amazon, Google, Alibaba, Azure and Oracle.
   [
     /^fd00:ec2:|^fd20:ce::254$|^100\.100\.100\.200$|^168\.63\.129\.16$|^192\.0\.0\.192$/,
     LINK,
   ],
-  // This network, multicast, and what is reserved.
+  // This network, multicast and reserved addresses.
   [/^0\.|^(22[4-9]|2[3-5]\d)\.|^::$|^ff[0-9a-f]{2}:/, undefined],
 ];
 
-/** Addresses of IPv6 that stand for one of IPv4, in their shortest form: translated (SIIT, NAT64), compatible, 6to4. */
+/** IPv6 addresses that contain an IPv4 address, in their shortest form: translated (SIIT, NAT64), compatible, 6to4. */
 const EMBEDDED =
   /^(?:::|::ffff:0:|64:ff9b::)([0-9a-f]+):([0-9a-f]+)$|^2002:([0-9a-f]+):([0-9a-f]+):/;
 
@@ -48,7 +48,7 @@ export interface PeerPlace {
   readonly isEverywhere: boolean;
 }
 
-/** The place of a peer, by its introduction and its connection; `dialled` is where this node has dialled it. */
+/** Returns the place of a peer from its introduction and its connection; `dialled` is the address that was dialled. */
 export function peerPlaceOf(
   listen: Listening | undefined,
   ends: Ends | undefined,
@@ -71,21 +71,21 @@ export function peerPlaceOf(
   return { address, host, port, isEverywhere };
 }
 
-/** The address of a peer for another one; `undefined` if that could not reach it there. */
+/** Returns the address of a peer for another peer; `undefined` if the other peer cannot reach it. */
 export function addressFor(
   { host, port, isEverywhere }: PeerPlace,
   to: Ends | undefined,
 ): string | undefined {
   if (host === undefined) return undefined;
   if (isFrom(host, to)) return joinedAddress(host, port);
-  // It is on this machine, and so where this machine is.
+  // The peer is on this machine, so it has this machine's address.
   const own = to === undefined ? undefined : plainOf(to.localHost);
   return isEverywhere && reachOf(host) === LOOPBACK && isFrom(own, to)
     ? joinedAddress(own!, port)
     : undefined;
 }
 
-/** An address of another node, from a peer; `undefined` if it is not one that the peer may name. */
+/** Parses the address of another node that a peer states; `undefined` if the peer may not name it. */
 export function announcedAddress(
   address: string,
   from: Ends | undefined,
@@ -99,7 +99,7 @@ export function announcedAddress(
   return isFrom(plain, from) ? joinedAddress(plain, port) : undefined;
 }
 
-/** How far a peer is; without addresses, its connection is within this program. */
+/** Returns the reach of a peer; a connection without addresses is within this program. */
 export function reachOfPeer(ends: Ends | undefined): Reach {
   return ends === undefined ? LOOPBACK : reachOf(ends.remoteHost) ?? FAR;
 }
@@ -111,14 +111,14 @@ export function isReachable(host: string, nearest: Reach | undefined): boolean {
   return reach !== undefined && reach >= nearest;
 }
 
-/** Whether a text is the address of a single machine, and no nearer than a peer there. */
+/** Returns whether a text is the address of a single machine, and no nearer than a peer. */
 function isFrom(host: string | undefined, peer: Ends | undefined): boolean {
   return host !== undefined && isReachable(host, reachOfPeer(peer));
 }
 
-/** How far an address reaches; `undefined` if a text is not the address of a single machine. */
+/** Returns the reach of an address; `undefined` if the text is not the address of a single machine. */
 export function reachOf(host: string): Reach | undefined {
-  // A zone is a name of this machine's.
+  // A zone has a meaning on this machine only.
   if (isIP(host) === 0 || host.includes("%")) return undefined;
   const plain = plainOf(host);
   const [, high, low, high6to4, low6to4] = EMBEDDED.exec(plain) ?? [];
@@ -128,7 +128,7 @@ export function reachOf(host: string): Reach | undefined {
   return range === undefined ? FAR : range[1];
 }
 
-/** An address in its one short form; an IPv4 address in the form of IPv6 as what it is. Other text stays as it is. */
+/** Returns an address in its shortest form, and an IPv4-mapped address as IPv4. Other text stays as it is. */
 function plainOf(host: string): string {
   if (isIP(host) !== 6 || host.includes("%")) return host;
   // One address has many forms in IPv6: ::1, 0:0::1, ::ffff:7f00:1.
@@ -138,7 +138,7 @@ function plainOf(host: string): string {
   return high === undefined ? plain : dotted(high, low);
 }
 
-/** An IPv4 address from its two words in hexadecimal. */
+/** Writes an IPv4 address from two hexadecimal words. */
 function dotted(high: string, low: string): string {
   return [high, low].flatMap((word) => {
     const bits = parseInt(word, 16);
@@ -146,7 +146,7 @@ function dotted(high: string, low: string): string {
   }).join(".");
 }
 
-/** A host and a port as an address. */
+/** Joins a host and a port. */
 export function joinedAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

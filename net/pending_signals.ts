@@ -24,15 +24,15 @@ import type { Budget } from "./budget.ts";
 import { leastWireBytes, termBytes } from "./term_size.ts";
 import type { Limits } from "./wire.ts";
 
-/** The number of signals from which on `send` asks to wait. */
+/** The number of waiting signals at which `send` returns a promise. */
 const SOFT = 1000;
 
 /** The approximate bytes of a signal besides its message. */
 const SIGNAL_BYTES = 128;
 
 /**
- * The factor of the limits of messages that other signals may reach, as these are not refused. Beyond that the
- * dial is given up, so that everyone who waits for the node is notified.
+ * Signals that are not messages, which cannot be refused, may wait up to this multiple of the limits for messages.
+ * Beyond it, the dial is given up, so that every waiting process is notified.
  */
 const HARD = 2;
 
@@ -48,7 +48,7 @@ export interface PendingOptions {
   settled: Promise<unknown>;
   /** Called when too many signals wait. */
   overflow(reason: string): void;
-  /** Fails the request under a reference, which the node's wire refuses; returns false if nothing awaits it. */
+  /** Fails a request that the node's wire refuses; returns false if nothing awaits its reference. */
   refuse(from: Pid, ref: Ref, error: Error): boolean;
 }
 
@@ -137,7 +137,7 @@ export class PendingSignals implements Signals, Queued {
   /** Rejects a message that is too large: it would close the connection when the node is connected. */
   #assertSize(copy: unknown, bytes: number): void {
     const { node, limits: { maxMessageBytes } } = this.#options;
-    // The size in memory is more than the size on the wire, and measured already.
+    // A message is larger in memory than on the wire, and `bytes` is known already.
     if (bytes <= maxMessageBytes) return;
     const least = leastWireBytes(copy);
     if (least > maxMessageBytes) {
@@ -147,7 +147,7 @@ export class PendingSignals implements Signals, Queued {
     }
   }
 
-  /** Sends a request; if the node's wire refuses it, it fails for its sender, and others are sent. */
+  /** Sends a request. If the node's wire refuses it, only this request fails. */
   #request(from: Pid, ref: Ref, send: () => void): void {
     try {
       send();

@@ -1,11 +1,11 @@
 /**
  * Streams of bytes between two threads of this program, over a `MessagePort`.
  *
- * Each write is one message, a copy whose memory moves to the other thread. A port has no back-pressure of its
- * own: what is posted waits in memory until the other thread's event loop turns. So the receiver acknowledges
- * the bytes that it has passed on, and the sender is blocked while more than `WINDOW` are not acknowledged.
+ * Each write is one message, a copy whose memory moves to the other thread. A port has no back-pressure: posted
+ * messages wait in memory until the other thread's event loop turns. So the receiver acknowledges the bytes that it
+ * has passed on, and the sender is blocked while more than `WINDOW` bytes are not acknowledged.
  *
- * **Messages.** Bytes; or a number, by which so many received bytes are acknowledged. There is no message for
+ * **Messages.** Bytes, or the number of received bytes that are acknowledged. There is no message for
  * the end: when a port is closed, or its thread ends for any reason, the other end gets the messages that were
  * posted before, then the event `close`. (A host may report the end of a terminated thread late, so the threads'
  * owner closes the ports of such a thread itself; see `workers/thread_ports.ts`.)
@@ -25,7 +25,7 @@ import type { Transport, TransportHandlers } from "./wire.ts";
 /** The bytes that may be under way before the sender is blocked. */
 const WINDOW = 1 << 18;
 
-/** Bytes are acknowledged when so many have been passed on, so that few messages cost an answer. */
+/** The number of bytes that are acknowledged together, so that few messages cost an answer. */
 const ACKNOWLEDGED = WINDOW / 4;
 
 /** One end of a stream over a `MessagePort`. */
@@ -50,7 +50,7 @@ export class PortTransport implements Transport {
   /** Whether the other end is closed. */
   #hasEnded = false;
   #closed: { error: Error | undefined } | undefined;
-  /** Whether its handlers of that time were notified that it is closed; later ones are at their start. */
+  /** Whether the handlers were notified of the end; handlers that start later are notified at once. */
   #isReported = false;
 
   /** Takes a port. */

@@ -13,13 +13,13 @@ export interface ConnectionStats {
   connections: number;
   /** The number of current unauthenticated connections. */
   halfOpen: number;
-  /** Connections that were accepted from dialers, authenticated or not. */
+  /** Connections that were accepted from diallers, authenticated or not. */
   accepted: number;
   /** Accepted connections that only asked for the node's name. */
   asked: number;
   /** Handshakes that succeeded, of either side. */
   connected: number;
-  /** Dialers that were refused, by cause. */
+  /** Diallers that were refused, by cause. */
   refused: Record<RefusalCause, number>;
   /** Failed dials of this node. */
   failedDials: number;

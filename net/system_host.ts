@@ -78,7 +78,7 @@ export class SystemHost implements HostEnvironment {
       log,
     );
     resources.defer(() => listener.close());
-    // The listener closes when its connections have, and only this ends them.
+    // The listener closes after its connections, and nothing else ends these.
     resources.defer(() => accepted.forEach((each) => each.destroy()));
     const lease = epmdPort === false
       ? undefined

@@ -15,16 +15,16 @@ const END_TIMEOUT = 1000;
 
 /**
  * The number of bytes that are read at a time: at first, and at most. An idle connection keeps the smaller buffer,
- * 4 kB instead of 66; with 16 KiB at most, bytes of 1 MiB cost 12 to 30 % more.
+ * 4 kB instead of 66. With 16 KiB at most, sending 1 MiB of bytes costs 12 to 30 % more.
  */
 const READ_BYTES = { first: 1 << 12, most: 1 << 16 };
 
-/** After that many reads in a row that would fit, the smaller buffer is used again. */
+/** The number of reads in a row that fit the smaller buffer after which it is used again. */
 const SMALL_READS = 16;
 
 /**
- * The number of accepted connections that a node has open, authenticated or not. The latter are few by
- * `maxHalfOpen`; this limits those whose sockets are about to close.
+ * The maximum number of accepted connections that a node has open. `maxHalfOpen` limits unauthenticated connections;
+ * this also limits sockets that are about to close.
  */
 export const MAX_CONNECTIONS = 2048;
 
@@ -167,7 +167,7 @@ export function established<S extends Socket, T>(
       try {
         resolve(use(socket));
         signal.removeEventListener("abort", abort);
-        // It holds the signal, and what a dial had in mind, as long as the connection: 1 kB.
+        // The listener would keep the signal and the data of the dial, 1 kB, as long as the connection.
         socket.off("error", fail);
       } catch (error) {
         fail(error);
@@ -201,8 +201,8 @@ class Reader {
   readonly #next = new ReadBuffer();
 
   /**
-   * Reads into one buffer: a new one for each read costs a round trip 10 µs where it is dialled, and 1 where it
-   * is accepted. A host without `onread` emits "data".
+   * Reads into one buffer. A new buffer for each read would cost a round trip 10 µs at the dialler and 1 µs at the
+   * listener. A host without `onread` emits "data".
    */
   readonly onread = {
     buffer: (): Uint8Array => this.#next.bytes,
@@ -225,7 +225,7 @@ export function connectTcp(
   return outside(() => established(make, "connect", use, signal));
 }
 
-/** A socket's handle, and the option of a socket that takes it: internal, the same in Node.js and Deno. */
+/** The handle of a socket: an internal field, the same in Node.js and Deno. */
 interface Handled {
   _handle?: { useUserBuffer?: unknown } | null;
 }

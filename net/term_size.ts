@@ -24,7 +24,7 @@ interface Costs {
 
 const MEMORY: Costs = { value: 8, object: 32, errorText: 1 };
 
-/** JSON's digit, and the brackets of an object; another node gets shorter texts of errors. */
+/** A digit and the brackets of an object in JSON. Texts of errors are shortened for other nodes, and count nothing. */
 const LEAST_JSON: Costs = { value: 1, object: 2, errorText: 0 };
 
 /** The approximate bytes of a message that can be sent: it is not nested too deeply. */
@@ -42,7 +42,7 @@ function bytesOf(value: unknown, costs: Costs): number {
     case "string":
       return costs.value + value.length;
     case "bigint":
-      // Most are short; measuring the others exactly would take as long as writing them.
+      // Approximate, as measuring a long bigint exactly takes as long as writing it.
       return costs.value + (value.toString(16).length >> 1);
     case "object":
       return value === null ? costs.value : objectBytes(value, costs);

@@ -181,22 +181,22 @@ export interface Transport {
   readonly ends?: Ends;
   /** The number of written bytes that have not left. */
   readonly buffered: number;
-  /** Whether it refers to no written bytes any more; it may refer to them without this. */
+  /** Whether all written bytes have left its memory; `undefined` if unknown. */
   readonly hasSent?: boolean;
   /**
-   * Whether the other end is on a thread of this program. The host reports the end of a thread, so a silent one
+   * Whether the other end is on a thread of this program. The host reports the end of a thread, so a silent thread
    * only computes, and ticks are not needed.
    */
   readonly isThread?: boolean;
-  /** Data that only the two ends of this secure channel know; a proof has to cover it. */
+  /** Data that only the two ends of this secure channel know, and that a proof has to cover. */
   readonly binding?: string;
-  /** The reason why a node of that name may not be at the other end; `undefined` if it may. */
+  /** Returns why a node of this name may not be at the other end; `undefined` if it may. */
   mismatch?(name: string): string | undefined;
   /** Starts reading; no handler is called before. */
   start(handlers: TransportHandlers): void;
   /** Sends bytes, which must not change afterwards; returns false when `drained` will report that they left. */
   write(bytes: Uint8Array): boolean;
-  /** Stops reading, so that the other end's bytes wait there; a little more may arrive. */
+  /** Stops reading, so that the other end's bytes wait at the other end. A few bytes may still arrive. */
   pause(): void;
   /** Resumes reading. */
   resume(): void;
@@ -244,7 +244,7 @@ export interface IntroducedNode {
 export interface Peer extends PeerName {
   /** Whether it is a hidden node. */
   hidden: boolean;
-  /** Where it listens, if it states that; it then takes addresses of other nodes too. */
+  /** Where it listens, if it states its address. Such a peer also accepts addresses of other nodes. */
   listen?: Listening;
   /**
    * Whether it is a visible node that takes this one for a hidden node, as on Erlang's wire: its servers do not
@@ -269,11 +269,11 @@ export type Status =
 
 /** How a wire settles two dials that cross, one in each direction. */
 export interface CrossingRule {
-  /** Whose dial goes on: that of the node with the smaller name, or with the greater. */
+  /** Whether the dial of the node with the smaller or of the node with the greater name goes on. */
   readonly goesOn: "smaller" | "greater";
   /**
-   * Whether a listener can refuse a dialler after the proof with a reason. If not, the dialler may have ended
-   * its dial without a word, so `confirm` waits for the outcome of this node's own dial when that goes on.
+   * Whether a listener can send a dialler a reason after the proof. If not, the dialler may have ended its dial
+   * silently, so `confirm` waits for the outcome of this node's own dial if that goes on.
    */
   readonly refusesLate: boolean;
 }
@@ -282,11 +282,11 @@ export interface CrossingRule {
 export interface Admission {
   /** The answer, before either side has proved that it knows the cookie. */
   readonly status: Status;
-  /** The answer when the dialler has proved it: `"ok"`, or the reason for a refusal. */
+  /** Returns the answer after the dialler's proof: `"ok"`, or the reason for a refusal. */
   confirm(): Promise<Status>;
   /**
-   * Returns whether the dialler may have ended its dial since there is another connection: a node of that name
-   * has connected since, even if it is no longer connected, or this node dials it.
+   * Returns whether the dialler may have ended its dial for another connection: a node of this name has connected
+   * since, even if it is no longer connected, or this node dials it.
    */
   isElsewhere(): boolean;
 }
@@ -297,7 +297,7 @@ export interface ByteBudget {
   readonly max: number;
   /** The retained bytes. */
   readonly used: number;
-  /** Counts bytes that are retained from now on, or, below 0, no longer. */
+  /** Counts bytes that are retained from now on; a negative number counts released bytes. */
   add(bytes: number): void;
 }
 
@@ -319,7 +319,7 @@ export interface Local {
   randomBytes(size: number): Uint8Array;
   /** The incomplete parts of messages, of all peers. */
   readonly parts: ByteBudget;
-  /** Its functions, for wires to nodes that name them in another way. */
+  /** Its functions, for wires to nodes that name functions in another way. */
   readonly functions: Functions;
   /** Decides about a dialler of that name. */
   admit(name: string, rule: CrossingRule): Admission;
@@ -340,8 +340,8 @@ export interface Functions {
 /** An open session's view of its connection. */
 export interface Port {
   /**
-   * The number of bytes that may wait in the session. From there on it asks `assertRoom` and `pressure`, which
-   * know the rest of the queue; 0 while the transport is blocked.
+   * The number of bytes that may wait in the session; 0 while the transport is blocked. Beyond it, the session asks
+   * `assertRoom` and `pressure`, which know the rest of the queue.
    */
   readonly room: number;
   /** Requests a call of `flush` at the end of this turn of the event loop. */
@@ -349,8 +349,8 @@ export interface Port {
   /** Sends bytes. */
   write(bytes: Uint8Array): void;
   /**
-   * The result of `send` when the session's part of the queue is at `room`, for a message that passes so many of
-   * the bytes that wait in the session.
+   * Returns the result of `send` when the session's part of the queue is at `room`. The message passes the first
+   * `passed` bytes that wait in the session.
    */
   pressure(passed?: number): Backpressure;
   /** @throws {QueueFullError} If the queue is at its hard limit. */
@@ -388,9 +388,9 @@ export interface Channel {
 export interface Outgoing extends Signals, Queued {
   /** The bytes that wait to be written. */
   readonly pending: number;
-  /** Those of them that other messages pass. */
+  /** The waiting bytes that other messages pass. */
   readonly passable?: number;
-  /** Writes the waiting signals, of large messages only that many bytes; called again when they have left. */
+  /** Writes the waiting signals, but only `room` bytes of large messages; called again when these have left. */
   flush(room: number): void;
   /** Called with bytes that were written, and to which nothing else refers any more. */
   reuse?(bytes: Uint8Array): void;

@@ -1,9 +1,9 @@
 /**
- * Holds EPMD's port until what serves it has started.
+ * Holds EPMD's port until its server has started.
  *
- * A thread takes some 30 ms to start. Nodes that lost their registration would all start one, and a newcomer
- * could serve before the nodes that know the owners of the names. The first of them therefore listens at once,
- * and keeps its clients waiting. When the thread serves, their connections are closed, and they connect again.
+ * A thread takes some 30 ms to start. Without a claim, all nodes that lost their registration would start a thread. So
+ * the first node listens at once, and keeps clients waiting. When the thread serves, the connections of the clients are
+ * closed, and they connect again.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { pause } from "./exchange.ts";
 /** The number of clients that may wait; others are closed at once, and connect again. */
 const MAX_WAITING = 1024;
 
-/** The number of attempts to listen, 5 ms apart, as a host may free the port late. */
+/** The number of attempts to listen, 5 ms apart, as the host may free the port late. */
 const ATTEMPTS = 5;
 
 /** A port that is held. */
@@ -28,7 +28,7 @@ export class PortClaim {
   /**
    * Takes a port.
    *
-   * Permissions are requested here: on a thread, Deno ends the thread for a missing one.
+   * Permissions are requested here, as Deno ends a thread that lacks one.
    *
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
@@ -59,7 +59,7 @@ export class PortClaim {
         accept(socket) {
           waiting.add(socket);
           socket.once("close", () => waiting.delete(socket));
-          // Only a socket that is read from reports that it was closed.
+          // A socket reports its end only while it is read.
           socket.resume();
         },
       }),

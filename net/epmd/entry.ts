@@ -79,7 +79,7 @@ export function isLoopback(address: string): boolean {
     (address === "::1" || /^(::ffff:)?127\./i.test(address));
 }
 
-/** Returns an Extra field with these words instead of those of the same keys; a word that is `undefined` is left out. */
+/** Replaces the words with these keys in an Extra field; a word that is `undefined` is left out. */
 export function withWords(
   extra: string,
   words: Record<string, string | number | undefined>,

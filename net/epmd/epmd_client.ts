@@ -158,7 +158,7 @@ async function inTurn<T>(
     return await send();
   } finally {
     const [next] = line.waiting;
-    // The next one takes the place over.
+    // The next request takes the place over.
     if (next !== undefined) next();
     else if (--line.atOnce === 0) lines.delete(place);
   }
@@ -184,7 +184,7 @@ function turnIn(
   });
 }
 
-/** At random, since the other clients try again, too. */
+/** Returns a random pause, since other clients try again, too. */
 function backoff(repeats: number): number {
   return RETRY_PAUSE * 2 ** Math.min(repeats, 5) * (1 + Math.random());
 }

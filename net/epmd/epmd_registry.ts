@@ -39,11 +39,11 @@ import { type EpmdService, EpmdThread, serveEpmd } from "./thread.ts";
 const MAX_EXTRA = 512;
 const ALIVE_REPLY_CAP = 64;
 const ATTEMPTS = 8;
-/** The time below which a node waits before it registers again, in milliseconds. */
+/** The upper bound of the random time before a node registers again, in milliseconds. */
 export const FIRST_JITTER = 20;
 /**
- * The time after which a node without a name looks again for EPMD, in milliseconds: longer than the jitter of nodes
- * that have one, so that one of them serves before a newcomer.
+ * The time after which a newcomer looks for EPMD again, in milliseconds: longer than the jitter of registered nodes, so
+ * that one of these serves first.
  */
 export const NEWCOMER_PAUSE = 40;
 const FIRST_BACKOFF = 50;
@@ -159,7 +159,7 @@ class NameLease implements Lease {
     await this.#recovery;
     const service = this.#service;
     this.#service = undefined;
-    // A client must not find the port still in use once its connection has closed: the server goes first.
+    // Close the server first: when a client's connection closes, the port must be free.
     const served = service?.close();
     await closeSocket(this.#socket);
     await Promise.all([served, ...this.#ending]);
@@ -176,12 +176,12 @@ class NameLease implements Lease {
           if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
           if (!isDropped(error)) throw error;
           if (!isRefused(error)) {
-            // Another node has just begun to serve: a newcomer gives way once more.
+            // Another node has just begun to serve, so a newcomer gives way once more.
             yielded = this.#creation !== 0;
           } else if (!yielded) {
             yielded = true;
             this.#prepare();
-            // The thread's start takes all free descriptors for a moment, if there are few.
+            // If few descriptors are free, the start of the thread takes all of them for a moment.
             await Promise.all([this.#thread, this.#pause(NEWCOMER_PAUSE)]);
             continue;
           } else if (this.#service === undefined && await this.#serve()) {
@@ -245,9 +245,9 @@ class NameLease implements Lease {
     }
     this.#socket = socket;
     socket.on("close", () => this.#lost(socket));
-    // Only a socket that is read from reports that it was closed.
+    // A socket reports its end only while it is read.
     socket.resume();
-    // It may have ended while the answer was on its way to here.
+    // The connection may have ended while the answer was under way.
     if (socket.destroyed) this.#lost(socket);
   }
 

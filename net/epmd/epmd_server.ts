@@ -26,7 +26,7 @@ import {
 } from "./epmd_protocol.ts";
 
 const LOG_INTERVAL = 5000;
-/** A connection beyond it is retried by its client's kernel only after a second. */
+/** The number of connections that wait in the kernel. Beyond it, a client's kernel tries again only after a second. */
 const BACKLOG = 1024;
 /** The number of further connections that may be open, as their sockets are about to close. */
 export const CLOSING = 256;
@@ -279,12 +279,12 @@ export class EpmdServer {
   /** Closes a connection that has its answer, or the oldest one. */
   #closeOne(): void {
     for (const answered of this.#answered) {
-      // Nothing is lost then: the host has all bytes of the answer.
+      // Nothing is lost, as the host has all bytes of the answer.
       if (!answered.socket.writableFinished) continue;
       answered.socket.destroy();
       return this.#forget(answered);
     }
-    // The newest of those without an answer is the one that has just been accepted.
+    // The newest connection without an answer has just been accepted: keep it.
     const [oldest] = this.#passing.size > 1 ? this.#passing : this.#answered;
     this.#refuse(oldest, "too many connections are open");
   }
@@ -334,7 +334,7 @@ export class EpmdServer {
       return this.#refuse(connection, reason);
     }
     const isNew = parseExtra(registration.extra).creation === undefined;
-    // A node that registers again shows that another one served before, and died unnoticed by this one.
+    // A registration with a creation shows that another node served before, and that its end went unnoticed here.
     if (!isNew && this.#young) this.#tookOver();
     if (isNew && this.#holding && !this.#names.has(registration.name)) {
       this.#held.set(connection, registration);
@@ -383,7 +383,7 @@ export class EpmdServer {
   #refuse(connection: Connection, reason: string): void {
     const { remoteAddress, remotePort } = connection.socket;
     connection.socket.destroy();
-    // Released now: "close" comes later, and a name must not outlive its connection.
+    // Release the name now: the event "close" comes later, and a name must not outlive its connection.
     this.#forget(connection);
     this.#count(reason, ` from ${remoteAddress}:${remotePort}`);
   }

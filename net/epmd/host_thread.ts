@@ -105,7 +105,7 @@ ${entry}(
   };
 }
 
-/** A text, since a file's URL needs a permission to read it on Deno, and a bundler that knows of the file. */
+/** Makes a URL of code. The URL of a file would need a permission on Deno, and a bundler that knows of the file. */
 function urlOf(code: string): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }

@@ -20,7 +20,7 @@ import {
 import { type HostThread, startThread } from "./host_thread.ts";
 import { WORKER_ENTRY, WORKER_SOURCE } from "./worker_source.ts";
 
-/** The time limit for the start of a thread, in milliseconds; it takes 15 to 40 of a processor's. */
+/** The time limit for the start of a thread, in milliseconds. A start takes 15 to 40 ms of processor time. */
 const START_TIMEOUT = 2000;
 
 /** The time limit for a thread to close all connections, in milliseconds. */
@@ -179,9 +179,8 @@ export async function serveEpmd(
 }
 
 /**
- * Whether some file descriptors are free: Deno 2.9 ends the program if it has none for a thread. Connections
- * take one each before it turns out whether a server listens, and need no other permission than those for
- * EPMD.
+ * Returns whether enough file descriptors are free: Deno 2.9 ends the program if there is none for a thread. The test
+ * opens connections, which take one descriptor each, and need no other permission than EPMD does.
  */
 async function hasDescriptors(
   target: { host: string; port: number },
