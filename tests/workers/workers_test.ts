@@ -104,9 +104,19 @@ async function hold(node: Node, options?: Partial<WorkersOptions>) {
 workersTest(
   "Workers.startLink() starts nodes that the program's node is connected to",
   async () => {
-    const workers = await start({ count: 2 });
-    assertEquals(await Workers.nodes(workers), [ONE, TWO]);
-    assertEquals(Node.list().toSorted(), [ONE, TWO]);
+    const workers = await start({ count: 3 });
+    const nodes = [ONE, TWO, "alex-3@localhost"];
+    // They have their places in order, in whichever order they came up.
+    assertEquals(await Workers.nodes(workers), nodes);
+    assertEquals(
+      (await Workers.info(workers)).map(({ node, state, restarts }) => [
+        node,
+        state,
+        restarts,
+      ]),
+      nodes.map((node) => [node, "up", 0]),
+    );
+    assertEquals(Node.list().toSorted(), nodes);
     assertEquals(await call(ONE, "add", 1, 2), 3);
     assertEquals(await call(TWO, "seven"), 7);
     assertEquals(await Workers.stop(workers), "ok");
@@ -231,20 +241,6 @@ workersTest(
     const address = `127.0.0.1:${port}`;
     assert(await kate.run(() => Node.connect(ONE, { address })));
     await Workers.stop(workers);
-  },
-);
-
-workersTest(
-  "workers take their places in order, however many start",
-  async () => {
-    const workers = await start({ count: 5 });
-    const nodes = [1, 2, 3, 4, 5].map((n) => `alex-${n}@localhost`);
-    assertEquals(await Workers.nodes(workers), nodes);
-    const infos = await Workers.info(workers);
-    assertEquals(infos.map(({ node }) => node), nodes);
-    assert(
-      infos.every(({ state, restarts }) => state === "up" && restarts === 0),
-    );
   },
 );
 
@@ -826,30 +822,28 @@ workersTest(
   { epmdPort: false },
 );
 
-workersTest(
-  "a worker states the address that it listens on, as any node",
-  async (cluster) => {
-    await start();
-    const { epmdPort } = cluster;
-    const entry = await lookup("alex-1", { host: "127.0.0.1", port: epmdPort });
-    const { port } = entry!;
-    await using peer = await RawPeer.dial(port);
-    const { theirs } = await peer.enter("raw@localhost", ONE);
-    assertEquals(theirs.listen, { port, host: "127.0.0.1" });
-  },
-);
-
-workersTest(
-  "a worker states the host that its program advertises, with its own port, and is hidden as its program",
-  async (cluster) => {
-    await start();
-    const { epmdPort } = cluster;
-    const entry = await lookup("alex-1", { host: "127.0.0.1", port: epmdPort });
-    const { port } = entry!;
-    await using peer = await RawPeer.dial(port);
-    const { theirs } = await peer.enter("raw@localhost", ONE);
-    assertEquals(theirs.listen, { port, host: "203.0.113.5" });
-    assertEquals(theirs.hidden, true);
-  },
-  { advertise: "203.0.113.5:14370", hidden: true },
-);
+for (
+  const [what, options, host, hidden] of [
+    ["the address that it listens on, as any node", {}, "127.0.0.1", false],
+    [
+      "the host that its program advertises, with its own port, and is hidden as its program",
+      { advertise: "203.0.113.5:14370", hidden: true },
+      "203.0.113.5",
+      true,
+    ],
+  ] as const
+) {
+  workersTest(
+    `a worker states ${what}`,
+    async ({ epmdPort }) => {
+      await start();
+      const epmd = { host: "127.0.0.1", port: epmdPort };
+      const { port } = (await lookup("alex-1", epmd))!;
+      await using peer = await RawPeer.dial(port);
+      const { theirs } = await peer.enter("raw@localhost", ONE);
+      assertEquals(theirs.listen, { port, host });
+      assertEquals(theirs.hidden, hidden);
+    },
+    options,
+  );
+}
