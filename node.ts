@@ -70,11 +70,15 @@ import {
 import type { NodeRuntime } from "./core/runtime/node_runtime.ts";
 import { serveInfo } from "./core/processes/process_info.ts";
 import type { Runtime } from "./core/processes/runtime.ts";
-import type {
-  Allow,
-  ModuleExports,
-  ModuleFunction,
-  RemoteFunction,
+import {
+  type Allow,
+  type FunctionNames,
+  type ModuleExports,
+  type ModuleFunction,
+  type NamedFunction,
+  remote,
+  type RemoteFunction,
+  type RemoteModule,
 } from "./core/remote/exported_modules.ts";
 import { runIn, type RunOptions } from "./core/spawning/run_in_process.ts";
 import { spawnOn } from "./core/runtime/spawn_on_node.ts";
@@ -100,12 +104,13 @@ export type { DrainSignalOptions, NodeDrainOutcome };
 export type { TreeEnd, TreeEndAction };
 export type { StopSignal } from "./core/host/stop_signals.ts";
 export type { NodeOptions, RunOptions, TlsOptions };
-export { jsonLog, standardLog, textLog };
+export { jsonLog, remote, standardLog, textLog };
 export type {
   Allow,
   ConnectionInfo,
   ConnectionStats,
   DeviceSize,
+  FunctionNames,
   Holding,
   IoDevice,
   Limits,
@@ -114,10 +119,12 @@ export type {
   LogHook,
   ModuleExports,
   ModuleFunction,
+  NamedFunction,
   NodeKind,
   NodeTypes,
   RefusedRequest,
   RemoteFunction,
+  RemoteModule,
 };
 export type { RefusalCause, WireName } from "./net/wire.ts";
 export type {

@@ -111,6 +111,7 @@ export {
   type RpcResult,
 } from "../otp/rpc/rpc.ts";
 export { jsonLog } from "../core/log/json_log.ts";
+export { remote } from "../core/remote/exported_modules.ts";
 export { standardLog, textLog } from "../core/log/log_event.ts";
 export { inspect, type InspectOptions } from "../core/values/inspect.ts";
 export { Atom, atom } from "../core/values/atom.ts";

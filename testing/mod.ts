@@ -44,4 +44,5 @@ export {
   type TestOptions,
 } from "./tags.ts";
 
+export type { NamedFunction } from "../node.ts";
 export type { Pid } from "../core/values/pid.ts";

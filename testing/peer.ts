@@ -12,7 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatExit } from "../core/errors.ts";
-import { Node } from "../node.ts";
+import { type NamedFunction, Node } from "../node.ts";
 import { isDown, receive, self } from "../otp/process/process.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
@@ -255,18 +255,38 @@ export class Peer implements AsyncDisposable {
    * assertEquals(await kate.call("Counter", "add", [1]), 1);
    * ```
    */
-  async call<T = unknown>(
+  call<T = unknown>(
     module: string,
     fn: string,
-    args: readonly unknown[] = [],
-  ): Promise<T> {
+    args?: readonly unknown[],
+  ): Promise<T>;
+  /**
+   * Calls a function by its name with its types: `peer.call(remote<typeof Counter>("Counter")("add"), [1])`.
+   *
+   * @typeParam A The function's arguments.
+   * @typeParam T The function's result.
+   * @param fn The name, as `remote` returns it.
+   * @param args Its arguments.
+   * @returns The function's result; rejects with the error that the function throws.
+   */
+  call<A extends unknown[], T>(
+    fn: NamedFunction<A, T>,
+    args: NoInfer<A>,
+  ): Promise<Awaited<T>>;
+  async call(
+    first: string | readonly [module: unknown, fn: unknown],
+    ...rest: unknown[]
+  ): Promise<unknown> {
+    const [module, fn, args] = typeof first === "string"
+      ? [first, ...rest]
+      : [...first, ...rest];
     const from = this.#from ?? await (this.#caller ??= this.#startCaller());
     const token = crypto.randomUUID();
     return await from.run(async () => {
       const { ref } = await Node.spawnMonitor(
         this.name,
         [HARNESS_MODULE, "call"],
-        [self(), token, module, fn, [...args]],
+        [self(), token, module, fn, [...(args as unknown[] | undefined) ?? []]],
       );
       const process = currentProcess();
       const answer = await receive<Called | { type: "DOWN"; reason: unknown }>(
@@ -275,7 +295,7 @@ export class Peer implements AsyncDisposable {
             ? ref.equals(message.ref) && process.isDown(ref)
             : message?.token === token,
       );
-      if (answer.type === "called") return answer.value as T;
+      if (answer.type === "called") return answer.value;
       if (answer.type === "failed") throw answer.error;
       throw new Error(
         `Cannot call ${module}.${fn} on ${this.name}: ${

@@ -13,6 +13,7 @@ import { Atom, nameOf } from "../values/atom.ts";
 import { remoteNameOf } from "../values/beam_names.ts";
 import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
 import type { Lineage } from "../values/lineage.ts";
+import { checkString } from "../values/check_arguments.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
 /** The exports of a module: functions by name. Other values are ignored. */
@@ -26,6 +27,69 @@ export type ModuleFunction = readonly [
 ];
 
 /**
+ * The name of an exported function, with the function's types if {@linkcode remote} has made it.
+ *
+ * @typeParam A The function's arguments.
+ * @typeParam T Its result.
+ */
+export type NamedFunction<A extends unknown[], T> = ModuleFunction & {
+  /** Only for the type checker: no value has it. */
+  readonly signature?: (...args: A) => T;
+};
+
+/** The names of the functions of a module. */
+export type FunctionNames<M> = {
+  // deno-lint-ignore no-explicit-any
+  [K in keyof M & string]: M[K] extends (...args: any[]) => unknown ? K : never;
+}[keyof M & string];
+
+/** Names the functions of one module: see {@linkcode remote}. */
+export type RemoteModule<M> = <K extends FunctionNames<M>>(
+  name: K,
+  // deno-lint-ignore no-explicit-any
+) => M[K] extends (...args: infer A extends any[]) => infer T
+  ? NamedFunction<A, T>
+  : never;
+
+/**
+ * Names the functions of a module that another node exports, with their types.
+ *
+ * The result is called with the name of a function. It returns `[module, function]`, so calls, tasks, pools and spawns
+ * check the arguments and know the result. Only the type of the module is imported here: its code need not be there.
+ *
+ * @typeParam M The module's type.
+ * @param module The name under which the other node exports the module.
+ * @returns A function from the name of a function to its name with its types.
+ * @throws {TypeError} If a name is not a text, or is empty.
+ *
+ * @example Usage
+ * ```ts
+ * import { Node, remote, rpc } from "@otp/distribution";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Jobs = { area: (width: number, height: number) => width * height };
+ * await using kate = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369, modules: { Jobs } });
+ *
+ * // In a program of its own: import type * as Jobs from "./jobs.ts"
+ * const jobs = remote<typeof Jobs>("Jobs");
+ * const area = await rpc.call(kate.name, jobs("area"), [3, 4]); // number
+ * assertEquals(area, 12);
+ * const texts: [string, string] = ["3", "4"];
+ * // @ts-expect-error: a width is a number
+ * const wrong = () => rpc.call(kate.name, jobs("area"), texts);
+ * // @ts-expect-error: Jobs has no such function
+ * const none = () => jobs("volume");
+ * ```
+ */
+export function remote<M extends object>(module: string): RemoteModule<M> {
+  checkString(module, "name functions of the module");
+  return ((name: string) => {
+    checkString(name, `name a function of the module ${module}:`);
+    return [module, name];
+  }) as unknown as RemoteModule<M>;
+}
+
+/**
  * A function that may run on another node: one that both nodes export under the same name, the name under
  * which that node exports it, or, for a node that allows closures, a function that refers only to names that
  * are exported there.
@@ -36,7 +100,7 @@ export type ModuleFunction = readonly [
 // deno-lint-ignore no-explicit-any
 export type RemoteFunction<A extends unknown[] = any[], T = unknown> =
   | ((...args: A) => T)
-  | ModuleFunction;
+  | NamedFunction<A, T>;
 
 /** Makes a function of a closure's source. */
 export type ClosureCompiler = (

@@ -1,6 +1,6 @@
 /** The program of a web node: `deno run -A --unstable-no-legacy-abort web.ts --sname web@localhost --cluster worker@localhost`. */
 
-import { Node, pg, Supervisor } from "@otp/distribution";
+import { Node, pg, remote, Supervisor } from "@otp/distribution";
 import { Dashboard } from "@otp/distribution/dashboard";
 import { health } from "@otp/distribution/health";
 import { metrics } from "@otp/distribution/metrics";
@@ -9,9 +9,9 @@ import { PoolError, TaskPool } from "@otp/distribution/task-pool";
 import { Buffer } from "node:buffer";
 import { env } from "node:process";
 import { setTimeout } from "node:timers/promises";
-import type { make } from "./thumbs.ts";
+import type * as Thumbs from "./thumbs.ts";
 
-type Made = Awaited<ReturnType<typeof make>>;
+const thumbs = remote<typeof Thumbs>("Thumbs");
 
 const MAX_BYTES = 10_000_000;
 
@@ -69,10 +69,11 @@ async function thumbnail(request: Request, width: number): Promise<Response> {
     return new Response(`at most ${MAX_BYTES} bytes`, { status: 413 });
   }
   try {
-    const made: Made = await TaskPool.run("thumbs", ["Thumbs", "make"], [
-      image,
-      width,
-    ], { timeout: 30_000, signal: request.signal, mayRunTwice: true });
+    const made = await TaskPool.run("thumbs", thumbs("make"), [image, width], {
+      timeout: 30_000,
+      signal: request.signal,
+      mayRunTwice: true,
+    });
     return made === undefined
       ? new Response("not a JPEG image", { status: 422 })
       : new Response(made, { headers: { "content-type": "image/jpeg" } });
@@ -84,7 +85,9 @@ async function thumbnail(request: Request, width: number): Promise<Response> {
 }
 
 /** The body of a request; nothing if it is too large. */
-async function bodyOf({ body }: Request): Promise<Uint8Array | undefined> {
+async function bodyOf(
+  { body }: Request,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body ?? []) {

@@ -89,6 +89,27 @@ export interface ReceiveOptions<A = never> {
   signal?: AbortSignal;
 }
 
+/**
+ * A schema for messages: an object of Zod, Valibot, ArkType and others that implement Standard Schema 1. It must
+ * validate without waiting.
+ *
+ * @typeParam T The message that it accepts, as it returns it.
+ */
+export interface MessageSchema<T> {
+  /** The part that Standard Schema defines. */
+  readonly "~standard": {
+    /** Returns the message, or why it is refused. */
+    readonly validate: (
+      message: unknown,
+    ) => SchemaResult<T> | Promise<SchemaResult<T>>;
+  };
+}
+
+/** The result of a {@linkcode MessageSchema}: a value, or the reasons why the message is refused. */
+export type SchemaResult<T> =
+  | { readonly value: T; readonly issues?: undefined }
+  | { readonly issues: readonly unknown[] };
+
 const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
   timeout: true,
   after: true,
@@ -216,9 +237,31 @@ export function receive<T = any, A = never>(
   // deno-lint-ignore no-explicit-any
   guard?: ((message: any) => message is T) | ((message: any) => boolean) | null,
   options?: ReceiveOptions<A>,
-): Promise<T | A> {
+): Promise<T | A>;
+/**
+ * Takes the oldest message that a schema accepts out of the mailbox, or waits for one. Other messages stay.
+ *
+ * @typeParam T The message, as the schema returns it.
+ * @typeParam A The type of `after`.
+ * @param schema The schema, of any library that implements Standard Schema.
+ * @param options The timeout, the result after it, and an abort signal.
+ * @returns The value that the schema returns for the message, or `after` when the time limit expires.
+ * @throws {ReceiveTimeout} If no message arrives in time and `after` is not given.
+ * @throws {TypeError} If the schema validates asynchronously.
+ * @throws {ProcessExited} If the process exits during the wait; in the shell, `ExitError`.
+ */
+export function receive<T, A = never>(
+  schema: MessageSchema<T>,
+  options?: ReceiveOptions<A>,
+): Promise<T | A>;
+export function receive(
+  // deno-lint-ignore no-explicit-any
+  guard?: ((message: any) => boolean) | MessageSchema<unknown> | null,
+  options?: ReceiveOptions<unknown>,
+): Promise<unknown> {
   // As promised() does, without a closure for each message.
   try {
+    if (isSchema(guard)) return receiveBySchema(guard, options);
     checkGuard(guard);
     const process = waitingProcess();
     if (process === undefined) return never();
@@ -226,10 +269,49 @@ export function receive<T = any, A = never>(
       guard ?? undefined,
       options === undefined ? undefined : waitOptions(options),
       process,
-    ) as Promise<T | A>;
+    );
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+function isSchema(guard: unknown): guard is MessageSchema<unknown> {
+  return guard !== undefined && guard !== null &&
+    // Schemas of some libraries are functions.
+    typeof (guard as Partial<MessageSchema<unknown>>)["~standard"]
+        ?.validate === "function";
+}
+
+const WAITS =
+  "Cannot receive: the schema validates asynchronously; receive the message without it, and validate it then";
+
+async function receiveBySchema(
+  schema: MessageSchema<unknown>,
+  options: ReceiveOptions<unknown> = {},
+): Promise<unknown> {
+  let accepted: { value: unknown } | undefined;
+  // An error that a guard throws refuses the message, so the wait is ended from outside.
+  const unusable = new AbortController();
+  const { signal } = options;
+  if (signal !== undefined) checkSignal(signal, "receive");
+  const message = await receive((message: unknown) => {
+    const result = schema["~standard"].validate(message);
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      // Later: a message that is here already is tested before the wait begins.
+      queueMicrotask(() => unusable.abort(new TypeError(WAITS)));
+      return false;
+    }
+    if (result.issues !== undefined) return false;
+    accepted = result;
+    return true;
+  }, {
+    ...options,
+    signal: signal === undefined
+      ? unusable.signal
+      : AbortSignal.any([signal, unusable.signal]),
+  });
+  return accepted === undefined ? message : accepted.value;
 }
 
 function checkGuard(guard: unknown): void {

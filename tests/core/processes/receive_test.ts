@@ -8,6 +8,7 @@ import {
 import { FakeTime } from "@std/testing/time";
 import { ReceiveTimeout } from "../../../core/errors.ts";
 import {
+  type MessageSchema,
   Process,
   receive,
   type ReceiveOptions,
@@ -369,3 +370,50 @@ test("ReceiveOptions has the type of after in the result", async () => {
   assertEquals(given, "none");
   assertInstanceOf(new ReceiveTimeout(1), Error);
 });
+
+/** A schema of texts that are numbers, as libraries of Standard Schema make it. */
+const NUMERIC: MessageSchema<number> = {
+  "~standard": {
+    validate: (message) =>
+      Number.isNaN(Number(message))
+        ? { issues: [{ message: "not numeric" }] }
+        : { value: Number(message) },
+  },
+};
+
+processTest(
+  "receive() with a schema takes the oldest message that fits, as the schema returns it",
+  async () => {
+    for (const message of ["a", "1", "b"]) send(self(), message);
+    const one: number = await receive(NUMERIC);
+    assertEquals(one, 1);
+    const late = await receive(NUMERIC, { timeout: 0, after: "none" });
+    assertEquals(late, "none");
+    const wait = receive(NUMERIC);
+    send(self(), "2");
+    assertEquals(await wait, 2);
+    const signal = AbortSignal.abort(new Error("enough"));
+    await assertRejects(() => receive(NUMERIC, { signal }), Error, "enough");
+    await assertRejects(
+      () => receive(NUMERIC, { after: 1, tmeout: 1 } as never),
+      TypeError,
+      'did you mean "timeout"',
+    );
+    assertEquals(await mail(), ["a", "b"]);
+  },
+);
+
+processTest(
+  "receive() refuses a schema that validates asynchronously, and takes no message",
+  async () => {
+    const schema: MessageSchema<number> = {
+      "~standard": { validate: () => Promise.reject(new Error("later")) },
+    };
+    send(self(), 1);
+    await assertRejects(() => receive(schema), TypeError, "asynchronously");
+    const wait = assertRejects(() => receive(schema), TypeError);
+    send(self(), 2);
+    await wait;
+    assertEquals(await mail(), [1, 2]);
+  },
+);
