@@ -1407,6 +1407,16 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "receive(guard?: ((message: any) => message is T) | ((message: any) => boolean) | null, options?: ReceiveOptions<A>)",
       "text": "Takes the oldest message that the guard accepts out of the mailbox, or waits for one.\n\nSeveral concurrent waits in one process are served in order, each with its own guard."
+    },
+    {
+      "signature": "receive(schema: MessageSchema<T>, options?: ReceiveOptions<A>)",
+      "text": "Takes the oldest message that a schema accepts out of the mailbox, or waits for one. Other messages stay."
+    }
+  ],
+  "remote": [
+    {
+      "signature": "remote(module: string)",
+      "text": "Names the functions of a module that another node exports, with their types.\n\nThe result is called with the name of a function. It returns `[module, function]`, so calls, tasks, pools and spawns\ncheck the arguments and know the result. Only the type of the module is imported here: its code need not be there."
     }
   ],
   "rpc": [
