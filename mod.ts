@@ -39,5 +39,4 @@ export {
   type NodeStats,
   type SupervisorReport,
   type TlsOptions,
-  type WireName,
 } from "./node.ts";

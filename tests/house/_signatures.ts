@@ -196,6 +196,7 @@ export const SIGNATURES: Record<string, string | undefined> = {
   improperList: undefined,
   tuple: undefined,
   jsonLog: undefined,
+  remote: undefined,
   standardLog: undefined,
   textLog: undefined,
   "Logger.debug": "Logger.debug(message, metadata)",

@@ -246,6 +246,7 @@ const ROWS: Record<string, Row["args"]> = {
   "Logger.setFilter(fn?)": () => [undefined],
   "Logger.setLevel()": () => ["warning"],
   "isDown isExit isReply tuple(any)": () => [1],
+  "remote(string)": () => ["Jobs"],
   "Process.link unlink(pid)": () => [spawned()],
   "Process.list(object? {info: flag?})": () => [{}],
   "Process.monitor(pid|string, object? {alias: undefined})":
