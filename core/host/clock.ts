@@ -6,6 +6,8 @@
 
 /** The time, as a runtime uses it. */
 export interface Clock {
+  /** Whether it is a simulation's: no input of the host comes before a timer that is late. */
+  readonly isVirtual?: true;
   /** Milliseconds since some fixed moment. */
   now(): number;
   /** Calls back after that many milliseconds; returns a function that stops it. */

@@ -88,6 +88,7 @@ export class NodeRuntime implements Runtime {
   readonly deadlines: Deadlines = new Deadlines({
     now: () => this.#clock.now(),
     timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
+    isVirtual: () => this.#clock.isVirtual === true,
   });
   readonly timers: Timers;
   readonly processes: NumberMap<LocalProcess>;

@@ -691,6 +691,60 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
+   * Pauses a node, as SIGSTOP or a frozen machine does: its timers do not fire, nothing arrives, and its clock goes on.
+   *
+   * Code that waits for neither finishes its turn first. Peers notice by the tick time.
+   *
+   * @param name The node's name, with or without the host.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * await cluster.run("alex", () => Node.connect("kate@localhost"));
+   * cluster.pause("kate");
+   * await cluster.advance(80_000);
+   * assertEquals(await cluster.run("alex", () => Node.list()), []);
+   * cluster.resume("kate");
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
+   * ```
+   */
+  pause(name: string): void {
+    this.#network.pause(this.#find(name).options.name);
+  }
+
+  /**
+   * Lets a paused node go on: first the timers that were due, then the bytes that have arrived.
+   *
+   * @param name The node's name, with or without the host.
+   * @throws {RangeError} If the cluster has no node of that name.
+   *
+   * @example Usage
+   * ```ts
+   * import { SimulatedCluster } from "@otp/distribution/testing";
+   * import { Node } from "@otp/distribution/node";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * cluster.pause("kate");
+   * cluster.resume("kate");
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
+   * ```
+   */
+  resume(name: string): void {
+    this.#network.resume(this.#find(name).options.name);
+  }
+
+  /** @ignore */
+  _network(): SimulatedNetwork {
+    return this.#network;
+  }
+
+  /**
    * Heals all partitions. Silent connections that no node has given up continue, with the bytes that were held
    * up; others are made again by the next use.
    *

@@ -66,6 +66,8 @@ export class SimulatedNetwork implements Ether {
   readonly #parted = new Map<string, PartitionMode>();
   /** The bytes per millisecond that slow nodes read. */
   readonly #rates = new Map<string, number>();
+  /** The paused nodes, and their timers that are due. */
+  readonly #paused = new Map<string, (() => void)[]>();
   #connections = 0;
   #starts = 0;
 
@@ -158,7 +160,7 @@ export class SimulatedNetwork implements Ether {
       // An answer needs both directions.
       const mode = this.#parted.get(wayOf(from, to)) ??
         this.#parted.get(wayOf(to, from));
-      if (mode === "silent") {
+      if (mode === "silent" || this.#paused.has(to)) {
         stop = timeline.after(RETRY, knock);
         return;
       }
@@ -252,6 +254,7 @@ export class SimulatedNetwork implements Ether {
   /** Closes all connections of a node, and unregisters it. */
   crash(node: string): void {
     this.trace.add(node, "is killed");
+    this.#paused.delete(node);
     this.#registered.delete(node);
     for (const { ends } of [...this.#pairs]) {
       for (const end of ends) if (end.owner === node) end.destroy();
@@ -304,7 +307,58 @@ export class SimulatedNetwork implements Ether {
   }
 
   holdsUp(from: string, to: string): boolean {
-    return this.#parted.get(wayOf(from, to)) === "silent";
+    return this.#parted.get(wayOf(from, to)) === "silent" ||
+      this.#paused.has(to);
+  }
+
+  /** Pauses a node: none of its timers fires, and nothing arrives. */
+  pause(node: string): void {
+    if (this.#paused.has(node)) return;
+    this.trace.add(node, "is paused");
+    this.#paused.set(node, []);
+  }
+
+  /** Lets a paused node go on, with the timers that are due. */
+  resume(node: string): void {
+    const due = this.#paused.get(node);
+    if (due === undefined) return;
+    this.trace.add(node, "goes on");
+    this.#paused.delete(node);
+    for (const fn of due) this.timeline.after(0, () => this.atNode(node, fn));
+    for (const { ends } of [...this.#pairs]) {
+      for (const end of ends) end.goOn();
+    }
+  }
+
+  /** Runs a function of a node, at once or when the node goes on. */
+  atNode(node: string, fn: () => void): void {
+    const due = this.#paused.get(node);
+    if (due === undefined) fn();
+    else due.push(fn);
+  }
+
+  /** The clock of a node: timers wait while it is paused. */
+  clockOf(node: string): Clock {
+    const { timeline } = this;
+    const later = (fn: () => void) => () => this.atNode(node, fn);
+    return {
+      isVirtual: true,
+      now: () => timeline.now(),
+      after(ms, fn) {
+        let isStopped = false;
+        const stop = timeline.after(
+          ms,
+          later(() => {
+            if (!isStopped) fn();
+          }),
+        );
+        return () => {
+          isStopped = true;
+          stop();
+        };
+      },
+      every: (ms, fn) => timeline.every(ms, later(fn)),
+    };
   }
 }
 
@@ -321,7 +375,7 @@ class SimulatedHost implements HostEnvironment {
   readonly #bytes: SeededRandom;
 
   constructor(network: SimulatedNetwork, node: string, bytes: SeededRandom) {
-    this.clock = network.timeline;
+    this.clock = network.clockOf(node);
     this.findsNames = network.epmd;
     this.#network = network;
     this.#node = node;
