@@ -1,0 +1,379 @@
+/**
+ * The contract of a store, as steps that assert it.
+ *
+ * @module
+ */
+
+import type { ShardEpoch, Store, StoreWrite } from "./store.ts";
+
+/** Options for {@linkcode checkStore}. */
+export interface CheckStoreOptions {
+  /**
+   * The number of rounds in which two clients race for the same rows.
+   *
+   * @default {20}
+   */
+  rounds?: number;
+}
+
+/**
+ * Checks that a store keeps the contract of {@linkcode Store}: run it in a test of your own store.
+ *
+ * It calls the functions in order, as repeated calls and late ones, and from two clients at once. Each step uses ids
+ * of its own, so the store need not be empty.
+ *
+ * @param open Returns a client of the store; it is called twice, and both must reach the same data.
+ * @param options The number of races.
+ * @returns A promise that resolves when all steps have passed, and both clients are closed.
+ * @throws {Error} If a step fails: the message says which, and how the result differs.
+ *
+ * @example A test of a store
+ * ```ts
+ * import { checkStore, memoryStore } from "@otp/distribution/entities";
+ *
+ * const store = memoryStore();
+ * await checkStore(() => store);
+ * ```
+ */
+export async function checkStore(
+  open: () => Store | Promise<Store>,
+  options: CheckStoreOptions = {},
+): Promise<void> {
+  const { rounds = 20 } = options;
+  const one = await open();
+  const two = await open();
+  try {
+    await Promise.all([one.open(), two.open()]);
+    for (const [name, step] of Object.entries(STEPS)) {
+      const id = crypto.randomUUID().slice(0, 8);
+      try {
+        await step(new Scene(one, two, id, rounds));
+      } catch (error) {
+        throw new Error(
+          `Cannot accept the store: ${name}: ${
+            error instanceof Error ? error.message : String(error)
+          }`,
+          { cause: error },
+        );
+      }
+    }
+  } finally {
+    await one.close();
+    if (two !== one) await two.close();
+  }
+}
+
+/** Ids of one step, and the two clients. */
+class Scene {
+  constructor(
+    readonly store: Store,
+    readonly other: Store,
+    readonly id: string,
+    readonly rounds: number,
+  ) {}
+
+  shard(n: number, epoch = 0): ShardEpoch {
+    return { shard: `check-${this.id}/${n}`, epoch };
+  }
+
+  async join(name: string): Promise<string> {
+    const id = `${this.id}-${name}`;
+    await this.store.join({ id, name, info: "first" });
+    return id;
+  }
+
+  write(given: Partial<StoreWrite>): StoreWrite {
+    const { shard } = this.shard(0);
+    return {
+      type: `check-${this.id}`,
+      key: "a",
+      shard,
+      epoch: 1,
+      version: 1,
+      body: "{}",
+      due: null,
+      ...given,
+    };
+  }
+
+  async owner(shard: string): Promise<string | undefined> {
+    const { shards } = await this.other.view();
+    const row = shards.find(({ id }) => id === shard);
+    return row && `${row.owner} ${row.epoch}`;
+  }
+}
+
+function equal(found: unknown, expected: unknown, what: string): void {
+  const [one, other] = [JSON.stringify(found), JSON.stringify(expected)];
+  if (one !== other) throw new Error(`${what} is ${one}, not ${other}`);
+}
+
+const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
+  async "the first value of a setting stays"({ store, other, id }) {
+    equal(await store.setting(`check-${id}`, "1"), "1", "the first value");
+    equal(await other.setting(`check-${id}`, "2"), "1", "the second");
+  },
+
+  async "a beat counts, and returns the nodes and shards"(scene) {
+    const { store, other } = scene;
+    const alex = await scene.join("alex");
+    await store.claim(alex, [scene.shard(0)]);
+    equal(await other.beat(alex, "new") !== undefined, true, "a beat is known");
+    await store.beat(alex, "new");
+    const { nodes, shards, now } = await other.view();
+    const node = nodes.find(({ id }) => id === alex);
+    equal(
+      node && [node.id, node.name, node.info, node.beat],
+      [alex, "alex", "new", 2],
+      "the node",
+    );
+    equal(
+      shards.filter(({ id }) => id === scene.shard(0).shard).map((
+        { owner, epoch },
+      ) => [owner, epoch]),
+      [[alex, 1]],
+      "the shard",
+    );
+    equal(typeof now, "number", "the type of now");
+    equal(Math.abs(now - Date.now()) < 86_400_000, true, "now is about now");
+  },
+
+  async "a node that joins again keeps its beat"(scene) {
+    const alex = await scene.join("alex");
+    await scene.store.beat(alex, "new");
+    await scene.join("alex");
+    const { nodes } = await scene.store.view();
+    equal(nodes.find(({ id }) => id === alex)?.beat, 1, "the beat");
+  },
+
+  async "a node is removed at its beat only, and does not beat afterwards"(
+    scene,
+  ) {
+    const { store, other } = scene;
+    const alex = await scene.join("alex");
+    await store.beat(alex, "");
+    equal(await other.remove(alex, 0), false, "an old beat removes it");
+    equal(await store.beat(alex, "") !== undefined, true, "it is there");
+    equal(await other.remove(alex, 2), true, "its beat removes it");
+    equal(await other.remove(alex, 2), true, "a second removal says so too");
+    equal(await store.beat(alex, ""), undefined, "a beat afterwards");
+    const kate = await scene.join("kate");
+    equal(await store.remove(kate), true, "without a beat it is removed");
+  },
+
+  async "a shard has an owner once, until that node is removed"(scene) {
+    const { store, other } = scene;
+    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const shard = scene.shard(0);
+    const mine = [scene.shard(0, 1)];
+    equal(await store.claim(alex, [shard]), mine, "the first claim");
+    equal(await store.claim(alex, [shard]), mine, "the claim repeated");
+    equal(await other.claim(kate, [shard]), [], "a claim of another");
+    equal(await other.claim(kate, mine), [], "one that knows the epoch");
+    await store.remove(alex);
+    equal(await other.claim(kate, [shard]), [], "one of an old epoch");
+    equal(await other.claim(kate, mine), [scene.shard(0, 2)], "of the new one");
+    equal(await store.claim(alex, [scene.shard(0, 2)]), [], "one of the gone");
+    equal(await store.claim(alex, [scene.shard(9)]), [], "a new shard for it");
+    equal(await scene.owner(shard.shard), `${kate} 2`, "the owner");
+  },
+
+  async "a shard is given on, by its owner and at its epoch"(scene) {
+    const { store, other } = scene;
+    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    await store.claim(alex, [scene.shard(0), scene.shard(1)]);
+    const both = [scene.shard(0, 1), scene.shard(1, 1)];
+    equal(await other.give(kate, alex, both), both, "what alex has");
+    equal(await store.give(alex, "nobody", both), [], "to one that is gone");
+    equal(
+      (await store.give(alex, kate, both)).toSorted(byShard),
+      [scene.shard(0, 2), scene.shard(1, 2)],
+      "the shards given",
+    );
+    equal(
+      await store.give(alex, kate, [both[0]]),
+      [scene.shard(0, 2)],
+      "the same repeated",
+    );
+    await other.give(kate, alex, [scene.shard(0, 2)]);
+    equal(await store.give(alex, kate, [both[0]]), [], "the same, late");
+    equal(await scene.owner(both[0].shard), `${alex} 3`, "the owner");
+  },
+
+  async "a write needs the owner and the epoch"(scene) {
+    const { store, other } = scene;
+    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const write = scene.write({});
+    equal(await store.write(alex, [write]), ["fenced"], "without a shard");
+    await store.claim(alex, [scene.shard(0)]);
+    equal(await other.write(kate, [write]), ["fenced"], "of another owner");
+    equal(
+      await store.write(alex, [scene.write({ epoch: 2 })]),
+      ["fenced"],
+      "of another epoch",
+    );
+    equal(await store.load(write.type, "a"), undefined, "what is stored");
+    equal(await store.write(alex, [write]), ["stored"], "of the owner");
+    await store.give(alex, kate, [scene.shard(0, 1)]);
+    const second = scene.write({ version: 2, body: "late" });
+    equal(await store.write(alex, [second]), ["fenced"], "of the one before");
+    equal(await store.write(alex, [write]), ["fenced"], "its first, again");
+    equal(
+      await other.write(kate, [{ ...second, epoch: 2, body: "new" }]),
+      ["stored"],
+      "of the new owner",
+    );
+    equal(
+      await store.load(write.type, "a"),
+      { version: 2, body: "new" },
+      "the state",
+    );
+  },
+
+  async "a write needs the version before, and may be repeated"(scene) {
+    const { store } = scene;
+    const alex = await scene.join("alex");
+    await store.claim(alex, [scene.shard(0)]);
+    const put = (version: number, body: string) =>
+      store.write(alex, [scene.write({ version, body })]);
+    equal(await put(2, "early"), ["conflict"], "a second write as the first");
+    equal(await put(1, "one"), ["stored"], "the first");
+    equal(await put(1, "one"), ["stored"], "the first, repeated");
+    equal(await put(1, "other"), ["conflict"], "another first");
+    equal(await put(2, "two"), ["stored"], "the second");
+    equal(await put(1, "one"), ["conflict"], "the first, late");
+    equal(await put(4, "four"), ["conflict"], "one too many");
+    const { type } = scene.write({});
+    equal(await store.load(type, "a"), { version: 2, body: "two" }, "it");
+  },
+
+  async "writes of one transaction succeed one by one"(scene) {
+    const { store } = scene;
+    const alex = await scene.join("alex");
+    await store.claim(alex, [scene.shard(0), scene.shard(1)]);
+    const body = 'text with "quotes", \\ and é\u2028\ud83d\ude00 {$1} ?';
+    const results = await store.write(alex, [
+      scene.write({ key: "stored", body }),
+      scene.write({ key: "conflict", version: 7 }),
+      scene.write({ key: "fenced", shard: scene.shard(2).shard }),
+      scene.write({ key: "old", shard: scene.shard(1).shard, epoch: 9 }),
+      scene.write({ key: "also", shard: scene.shard(1).shard }),
+    ]);
+    equal(
+      results,
+      ["stored", "conflict", "fenced", "fenced", "stored"],
+      "the results",
+    );
+    const { type } = scene.write({});
+    equal(await store.load(type, "stored"), { version: 1, body }, "its body");
+    equal(await store.load(type, "fenced"), undefined, "a fenced one");
+    equal(await store.write(alex, []), [], "no writes");
+  },
+
+  async "alarms are found by shard and time, the earliest first"(scene) {
+    const { store, other } = scene;
+    const alex = await scene.join("alex");
+    const shards = [scene.shard(0).shard, scene.shard(1).shard];
+    await store.claim(alex, [scene.shard(0), scene.shard(1)]);
+    await store.write(alex, [
+      scene.write({ key: "late", due: 2_000_000_000_000.5 }),
+      scene.write({ key: "soon", due: 1000 }),
+      scene.write({ key: "other", due: 500, shard: shards[1] }),
+      scene.write({ key: "none" }),
+    ]);
+    const keys = async (of: string[], before: number, limit = 10) =>
+      (await other.due(of, before, limit)).map(({ key }) => key);
+    equal(await keys(shards, 1000), ["other", "soon"], "those that are due");
+    equal(await keys(shards, 999), ["other"], "before that");
+    equal(await keys([shards[0]], 3e12), ["soon", "late"], "those of a shard");
+    equal(await keys(shards, 3e12, 1), ["other"], "the first");
+    equal(await keys([], 3e12), [], "of no shards");
+    const [{ due, shard, type }] = await other.due([shards[1]], 1000, 1);
+    equal(
+      [due, shard, type],
+      [500, shards[1], scene.write({}).type],
+      "an alarm",
+    );
+    await store.write(alex, [scene.write({ key: "soon", version: 2 })]);
+    equal(await keys([shards[0]], 3e12), ["late"], "after one was cleared");
+  },
+
+  async "of two claims at once, one wins"(scene) {
+    const { store, other, rounds } = scene;
+    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    for (let n = 0; n < rounds; n++) {
+      const shard = scene.shard(n);
+      const [one, two] = await Promise.all([
+        store.claim(alex, [shard]),
+        other.claim(kate, [shard]),
+      ]);
+      equal(one.length + two.length, 1, "the number of owners");
+      const winner = one.length === 1 ? alex : kate;
+      equal(await scene.owner(shard.shard), `${winner} 1`, "the owner");
+    }
+  },
+
+  async "of a beat and a removal at once, one wins"(scene) {
+    const { store, other, rounds } = scene;
+    for (let n = 0; n < rounds; n++) {
+      const id = await scene.join(`node-${n}`);
+      const [view, gone] = await Promise.all([
+        store.beat(id, ""),
+        other.remove(id, 0),
+      ]);
+      equal(view === undefined, gone, "a node that has not beaten is gone");
+      equal(
+        (await store.beat(id, "")) === undefined,
+        gone,
+        "and stays so",
+      );
+    }
+  },
+
+  async "no write is stored under an epoch that is over"(scene) {
+    const { store, other, rounds } = scene;
+    let [owner, next] = [await scene.join("alex"), await scene.join("kate")];
+    const { type, shard } = scene.write({});
+    await store.claim(owner, [scene.shard(0)]);
+    let version = 0;
+    for (let epoch = 1; epoch <= rounds; epoch++) {
+      // The owner writes while its shard is given on: the write is in the state that the next owner reads, or fenced.
+      const [[result], loaded] = await Promise.all([
+        store.write(owner, [
+          scene.write({ epoch, version: version + 1, body: `${epoch}` }),
+        ]),
+        other.give(owner, next, [{ shard, epoch }])
+          .then(() => other.load(type, "a")),
+      ]);
+      if (result === "stored") version++;
+      equal(loaded?.version ?? 0, version, `version after a ${result} write`);
+      [owner, next] = [next, owner];
+    }
+  },
+
+  async "many writes at once do not block each other"(scene) {
+    const { store, other, rounds } = scene;
+    const alex = await scene.join("alex");
+    const shards = [0, 1, 2, 3].map((n) => scene.shard(n));
+    await store.claim(alex, shards);
+    const batch = (client: string, n: number) =>
+      shards.toReversed().map(({ shard }, i) =>
+        scene.write({ shard, key: `${client}-${n}-${i}` })
+      );
+    const results = await Promise.all(
+      Array.from({ length: rounds }, (_, n) => [
+        store.write(alex, batch("one", n)),
+        other.write(alex, batch("two", n).toReversed()),
+      ]).flat(),
+    );
+    equal(
+      new Set(results.flat()).size === 1 && results[0][0],
+      "stored",
+      "each result",
+    );
+  },
+};
+
+function byShard(one: ShardEpoch, other: ShardEpoch): number {
+  return one.shard < other.shard ? -1 : 1;
+}

@@ -1,0 +1,147 @@
+/**
+ * The store of entities: a few tables in a database that can say no.
+ *
+ * Tables:
+ *
+ * - node(id, name, info, beat): the living. An id is used once: a node that was removed comes back under another.
+ * - shard(id, owner, epoch): the owner of each shard. Each change of the owner increments the epoch, so a pair of
+ *   owner and epoch never comes back.
+ * - state(type, key, shard, epoch, version, body, due): the states. A write needs the owner and the epoch of its shard,
+ *   and the version before its own.
+ *
+ * Each function is one transaction. It may be repeated after its answer was lost: an identical second run has no further
+ * effect and the same answer. A stale run, which arrives after a later one, changes nothing. `checkStore` asserts this
+ * of a store.
+ *
+ * No function compares times: a database's clock can be set, and jumps when a replica takes over. `now` is only
+ * for alarms.
+ *
+ * @module
+ */
+
+/** A node in the store. */
+export interface StoreNode {
+  /** Its id; a restarted node has another one. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** Its description, which only nodes read. */
+  info: string;
+  /** The number of its renewals. */
+  beat: number;
+}
+
+/** A shard in the store. */
+export interface StoreShard {
+  /** Its id. */
+  id: string;
+  /** The id of the node that owns it, or did: that node may have been removed. */
+  owner: string;
+  /** The number of changes of its owner. */
+  epoch: number;
+}
+
+/** All nodes and shards, at one moment. */
+export interface StoreView {
+  /** The store's time, in milliseconds since 1970. */
+  now: number;
+  /** The nodes. */
+  nodes: StoreNode[];
+  /** The shards that have ever had an owner. */
+  shards: StoreShard[];
+}
+
+/** A shard and its epoch. */
+export interface ShardEpoch {
+  /** The shard. */
+  shard: string;
+  /** Its epoch; 0 for a shard that has never had an owner. */
+  epoch: number;
+}
+
+/** A stored state. */
+export interface StoredState {
+  /** The number of writes. */
+  version: number;
+  /** The state, as the entity wrote it. */
+  body: string;
+}
+
+/** A write of one state. */
+export interface StoreWrite extends ShardEpoch, StoredState {
+  /** The type of the entity. */
+  type: string;
+  /** The key of the entity. */
+  key: string;
+  /** When its alarm is due, in milliseconds since 1970. */
+  due: number | null;
+}
+
+/**
+ * The result of a write: it is stored; or another owner or epoch has the shard; or the stored version is not the one
+ * before.
+ */
+export type WriteResult = "stored" | "fenced" | "conflict";
+
+/** An alarm that is due. */
+export interface DueAlarm {
+  /** The type of the entity. */
+  type: string;
+  /** The key of the entity. */
+  key: string;
+  /** The shard. */
+  shard: string;
+  /** When it is due, in milliseconds since 1970. */
+  due: number;
+}
+
+/**
+ * A store of entities. `checkStore` asserts that an implementation keeps this contract.
+ *
+ * A function that rejects may have had its effect, as may one that never answers. The caller repeats it, or reads
+ * what there is.
+ */
+export interface Store {
+  /** Creates or migrates the tables, unless the store was told not to. */
+  open(): Promise<void>;
+  /** Returns the value of a setting: the first that any node has given, which is stored. */
+  setting(name: string, value: string): Promise<string>;
+  /** Adds a node, with beat 0. */
+  join(node: Omit<StoreNode, "beat">): Promise<void>;
+  /** Increments the beat of a node and sets its description. Returns `undefined` if it was removed. */
+  beat(id: string, info: string): Promise<StoreView | undefined>;
+  /** Returns all nodes and shards. */
+  view(): Promise<StoreView>;
+  /** Removes a node, if its beat is still that one; without a beat, in any case. Returns whether it is gone. */
+  remove(id: string, beat?: number): Promise<boolean>;
+  /**
+   * Gives a node that is in the store the shards whose epoch is still that one, and whose owner is not in the
+   * store. Returns those that it has afterwards, of the ones that were asked for.
+   */
+  claim(id: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]>;
+  /**
+   * Gives shards of one node, whose epoch is still that one, to another node, which must be in the store. Returns
+   * the new epochs of those that the receiver has.
+   */
+  give(
+    from: string,
+    to: string,
+    shards: readonly ShardEpoch[],
+  ): Promise<ShardEpoch[]>;
+  /** Returns a state. */
+  load(type: string, key: string): Promise<StoredState | undefined>;
+  /**
+   * Writes states, all in one transaction, each on its own condition: the shard has that owner and epoch, and the stored
+   * version is the one before, or there is none and the version is 1. A write that was stored before, with the
+   * same epoch, version and body, is stored. Returns the results in the order of the writes.
+   */
+  write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;
+  /** Returns the earliest alarms of some shards that are due at that moment. */
+  due(
+    shards: readonly string[],
+    before: number,
+    limit: number,
+  ): Promise<DueAlarm[]>;
+  /** Closes the store; nothing is called afterwards. */
+  close(): Promise<void>;
+}
