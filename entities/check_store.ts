@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptions } from "../core/values/check_arguments.ts";
+import type { OptionNames } from "../core/values/options.ts";
 import type { ShardEpoch, Store, StoreWrite } from "./store.ts";
 
 /** Options for {@linkcode checkStore}. */
@@ -15,6 +17,8 @@ export interface CheckStoreOptions {
    */
   rounds?: number;
 }
+
+const CHECK_OPTIONS: OptionNames<CheckStoreOptions> = { rounds: true };
 
 /**
  * Checks that a store keeps the contract of {@linkcode Store}: run it in a test of your own store.
@@ -39,6 +43,7 @@ export async function checkStore(
   open: () => Store | Promise<Store>,
   options: CheckStoreOptions = {},
 ): Promise<void> {
+  checkOptions(options, "check a store", CHECK_OPTIONS, "{ rounds: 100 }");
   const { rounds = 20 } = options;
   const one = await open();
   const two = await open();

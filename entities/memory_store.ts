@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkOptions } from "../core/values/check_arguments.ts";
+import type { OptionNames } from "../core/values/options.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -28,6 +30,8 @@ export interface MemoryStoreOptions {
   now?: () => number;
 }
 
+const MEMORY_OPTIONS: OptionNames<MemoryStoreOptions> = { now: true };
+
 /**
  * A store in the memory of the program, for tests: the nodes of one program share it, and it is gone with the program.
  *
@@ -45,6 +49,7 @@ export interface MemoryStoreOptions {
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkOptions(options, "make a store in memory", MEMORY_OPTIONS, "{ now }");
   return new MemoryStore(options.now ?? Date.now);
 }
 

@@ -11,6 +11,8 @@
  * @module
  */
 
+import { checkOptions } from "../core/values/check_arguments.ts";
+import type { OptionNames } from "../core/values/options.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -51,6 +53,11 @@ export interface PostgresStoreOptions {
    */
   prefix?: string;
 }
+
+const POSTGRES_OPTIONS: OptionNames<PostgresStoreOptions> = {
+  migrate: true,
+  prefix: true,
+};
 
 /**
  * Returns the statements that create the tables, for those who run migrations themselves.
@@ -137,6 +144,12 @@ export function postgresStore(
   query: PostgresQuery,
   options: PostgresStoreOptions = {},
 ): Store {
+  checkOptions(
+    options,
+    "make a store in PostgreSQL",
+    POSTGRES_OPTIONS,
+    "{ migrate: false }",
+  );
   const { migrate = true, prefix = "entities_" } = options;
   return new PostgresStore(query, prefix, postgresSchema(prefix), migrate);
 }

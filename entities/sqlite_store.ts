@@ -9,6 +9,8 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { checkOptions } from "../core/values/check_arguments.ts";
+import type { OptionNames } from "../core/values/options.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -32,6 +34,8 @@ export interface SqliteStoreOptions {
   sync?: boolean;
 }
 
+const SQLITE_OPTIONS: OptionNames<SqliteStoreOptions> = { sync: true };
+
 /**
  * A store in a file, by `node:sqlite`: the nodes of one machine share it. Nothing has to be installed or started.
  *
@@ -54,6 +58,7 @@ export function sqliteStore(
   file: string,
   options: SqliteStoreOptions = {},
 ): Store {
+  checkOptions(options, "make a store in a file", SQLITE_OPTIONS, "{ sync }");
   return new SqliteStore(file, options.sync ?? true);
 }
 

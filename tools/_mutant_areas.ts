@@ -18,6 +18,11 @@ const CONFORMANCE = "conformance_test --filter conformance:";
 /** The areas. A file belongs to the first that names the beginning of its path. */
 export const AREAS: readonly Area[] = [
   {
+    name: "entities",
+    files: ["entities/"],
+    tests: ["entities/"],
+  },
+  {
     name: "values",
     files: ["core/values/", "core/beam.ts"],
     tests: [

@@ -11,6 +11,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The folders whose code the page describes. */
 const FOLDERS = [
   "core",
+  "entities",
   "otp",
   "net",
   "node",

@@ -14,6 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["net"],
   ["node"],
   ["mod.ts"],
+  ["entities"],
   ["observe", "testing", "workers"],
   ["shell"],
   ["chat"],

@@ -35,6 +35,14 @@ import { logtapeLog } from "../../observe/logtape.ts";
 import { metrics } from "../../observe/metrics.ts";
 import { Observer } from "../../observe/observer.ts";
 import { Telemetry } from "../../observe/telemetry.ts";
+import {
+  checkStore,
+  Entities,
+  Entity,
+  memoryStore,
+  postgresStore,
+  sqliteStore,
+} from "../../entities/mod.ts";
 import { TaskPool } from "../../otp/task_pool/task_pool.ts";
 import { PartitionSupervisor } from "../../otp/supervisor/partition_supervisor.ts";
 import { Workers } from "../../workers/workers.ts";
@@ -592,6 +600,9 @@ const POLL = `${TOPOLOGY} interval timeout`;
 const DNS = `${POLL} query node resolver`;
 const simulated = testing.SimulatedCluster.prototype;
 
+const ENTITIES =
+  "types store hosts shards lease weight maxEntities maxHeld maxMoves name";
+
 /** Other options, which other tests try with wrong values: functions of objects, of programs, and parts of options. */
 // deno-lint-ignore no-explicit-any
 const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
@@ -612,6 +623,31 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   "Node#drain": [(options) => node().drain(options), "timeout"],
   "Node#run": [(options) => node().run(() => {}, options), "signal"],
   "Node#stop": [(options) => node().stop(options), "timeout"],
+  "Entities.childSpec": [
+    (options) =>
+      Entities.childSpec({ types: [], store: memoryStore(), ...options }),
+    ENTITIES,
+  ],
+  "Entities.startLink": [
+    (options) =>
+      Entities.startLink({ types: [], store: memoryStore(), ...options }),
+    ENTITIES,
+  ],
+  "Entity.define": [
+    (options) => Entity.define("room", { state: () => 0 }, options),
+    "durability save idle limit version migrate maxRestarts maxSeconds remember",
+  ],
+  "EntityType.get": [
+    (options) => Entity.define("room", { state: () => 0 }).get("r1", options),
+    "timeout signal deadline mayRunTwice id",
+  ],
+  "checkStore": [(options) => checkStore(memoryStore, options), "rounds"],
+  "memoryStore": [memoryStore, "now"],
+  "postgresStore": [
+    (options) => postgresStore(() => Promise.resolve([]), options),
+    "migrate prefix",
+  ],
+  "sqliteStore": [(options) => sqliteStore("x.db", options), "sync"],
   "GenServer.ref": [(options) => GenServer.ref("Server", options), "beam"],
   "GenServer.ref: beam": [
     (beam) => GenServer.ref("Server", { beam }),

@@ -1,0 +1,286 @@
+/**
+ * The entities of a node: the server under a supervisor.
+ *
+ * @module
+ */
+
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import type { Pid } from "../otp/process/process.ts";
+import type { ChildSpec } from "../otp/supervisor/supervisor.ts";
+import {
+  checkBoolean,
+  checkCount,
+  checkInteger,
+  checkList,
+  checkOptions,
+  checkTimeout,
+} from "../core/values/check_arguments.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { type OptionNames, typeError } from "../core/values/options.ts";
+import type { EntitySettings } from "./entity_node.ts";
+import type { EntityType } from "./entity_types.ts";
+import { type EntitiesInfo, HostServer } from "./host_server.ts";
+import type { Store } from "./store.ts";
+
+/** Options for {@linkcode Entities.childSpec}. */
+export interface EntitiesOptions {
+  /** The types that this node hosts, or calls. */
+  // deno-lint-ignore no-explicit-any
+  types: readonly EntityType<any>[];
+  /** The store: the same database on all nodes. */
+  store: Store;
+  /**
+   * Whether entities run on this node. If not, it only calls those of others; it reads the store to find them.
+   *
+   * @default {true}
+   */
+  hosts?: boolean;
+  /**
+   * The number of parts into which the keys of each type are divided. It is the same on all nodes, and stays: the store
+   * refuses another.
+   *
+   * @default {256}
+   */
+  shards?: number;
+  /**
+   * How long a node that was killed keeps its keys, in milliseconds. It renews its lease ten times in that time, and stops
+   * serving if two thirds of it have passed without an answer of the store.
+   *
+   * @default {10000}
+   */
+  lease?: number;
+  /**
+   * The share of this node, relative to that of others.
+   *
+   * @default {1}
+   */
+  weight?: number;
+  /**
+   * The number of entities in memory. Above it, those that are idle leave the memory.
+   *
+   * @default {100000}
+   */
+  maxEntities?: number;
+  /**
+   * The number of calls that wait on this node, for a shard that moves or for the store. Others fail at once.
+   *
+   * @default {10000}
+   */
+  maxHeld?: number;
+  /**
+   * The number of shards that this node hands over at a time to balance the cluster. A drain has no limit.
+   *
+   * @default {32}
+   */
+  maxMoves?: number;
+  /**
+   * The name of the server, the same on all nodes.
+   *
+   * @default {"Entities"}
+   */
+  name?: string;
+}
+
+const ENTITIES_OPTIONS: OptionNames<EntitiesOptions> = {
+  types: true,
+  store: true,
+  hosts: true,
+  shards: true,
+  lease: true,
+  weight: true,
+  maxEntities: true,
+  maxHeld: true,
+  maxMoves: true,
+  name: true,
+};
+
+/** The shortest lease, in milliseconds: ten renewals must fit in it. */
+const MIN_LEASE = 100;
+
+/** The entities of a node. */
+export class Entities {
+  private constructor() {}
+
+  /**
+   * Returns the child specification of a node's entities.
+   *
+   * The child starts at once, and joins when the store answers. Calls wait for that. When the node drains
+   * ({@linkcode Node.drain}), its entities are handed over to other nodes, and no call fails.
+   *
+   * @param options The types, the store, and the limits.
+   * @returns The specification; its id is the name.
+   * @throws {TypeError} If an option is unknown or invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0, add: (it, n: number) => it.state += n });
+   * const spec = Entities.childSpec({ types: [Counter], store: memoryStore() });
+   * assertEquals(spec.id, "Entities");
+   * ```
+   */
+  static childSpec(options: EntitiesOptions): ChildSpec<() => Promise<Pid>> {
+    const settings = settingsOf(options);
+    return {
+      id: settings.name,
+      start: () =>
+        GenServer.startLink(new HostServer(settings) as never, undefined, {
+          name: settings.name,
+        }) as Promise<Pid>,
+    };
+  }
+
+  /**
+   * Starts a node's entities, linked to the caller.
+   *
+   * @param options The types, the store, and the limits.
+   * @returns The pid of the server.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {TypeError} If an option is unknown or invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", {
+   *   state: () => ({ n: 0 }),
+   *   add: (counter, n: number) => counter.state.n += n,
+   * });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore() });
+   * await Counter.get("visits").add(40);
+   * assertEquals(await Counter.get("visits").add(2), 42);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static startLink(options: EntitiesOptions): Promise<Pid> {
+    return Entities.childSpec(options).start();
+  }
+
+  /**
+   * Returns the state of a node's entities.
+   *
+   * @param node The node; the caller's by default.
+   * @param name The name of the server.
+   * @returns The shards, the number of entities in memory, the parked keys, and the nodes in the store.
+   * @throws {ExitError} If no such server runs there.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0, read: (counter) => counter.state });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore(), shards: 8 });
+   * await Counter.get("visits").read();
+   * const { entities, shards } = await Entities.info();
+   * assertEquals([entities, shards.length], [1, 8]);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async info(node?: string, name = "Entities"): Promise<EntitiesInfo> {
+    return await GenServer.call(
+      node === undefined ? name : { name, node },
+      ["info"],
+    ) as EntitiesInfo;
+  }
+
+  /**
+   * Lets a parked entity start again, on whichever node of the cluster it is parked.
+   *
+   * @param type The type.
+   * @param key The key.
+   * @param name The name of the servers.
+   * @returns Whether it was parked.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0 });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore() });
+   * assertEquals(await Entities.release(Counter, "visits"), false);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async release(
+    // deno-lint-ignore no-explicit-any
+    type: EntityType<any>,
+    key: string,
+    name = "Entities",
+  ): Promise<boolean> {
+    const { replies } = await GenServer.multiCall(name, [
+      "release",
+      type.name,
+      key,
+    ]);
+    return replies.some(({ reply }) => reply === true);
+  }
+}
+
+function settingsOf(options: EntitiesOptions): EntitySettings {
+  const doing = "start entities";
+  checkOptions(options, doing, ENTITIES_OPTIONS, "{ types, store }");
+  const {
+    types,
+    store,
+    hosts = true,
+    shards = 256,
+    lease = 10_000,
+    weight = 1,
+    maxEntities = 100_000,
+    maxHeld = 10_000,
+    maxMoves = 32,
+    name = "Entities",
+  } = options;
+  checkList(types, `${doing} of the types`);
+  for (const type of types) {
+    if (type?._definition !== undefined) continue;
+    throw typeError(
+      type,
+      `Cannot ${doing} of the type ${
+        inspect(type)
+      }: give what Entity.define() returns`,
+    );
+  }
+  if (typeof store?.beat !== "function") {
+    throw typeError(
+      store,
+      `Cannot ${doing} with the store ${
+        inspect(store)
+      }: give sqliteStore(file), postgresStore(query) or memoryStore()`,
+    );
+  }
+  checkBoolean(hosts, `${doing} with hosts`);
+  checkInteger(shards, doing, "shards", 1);
+  checkTimeout(lease, doing);
+  if (!(lease >= MIN_LEASE && lease < Infinity)) {
+    throw new RangeError(
+      `Cannot ${doing} with a lease of ${lease} ms: give ${MIN_LEASE} ms or more`,
+    );
+  }
+  if (!(weight > 0 && weight < Infinity)) {
+    throw typeError(
+      weight,
+      `Cannot ${doing} with the weight ${
+        inspect(weight)
+      }: give a number above 0`,
+    );
+  }
+  checkInteger(maxEntities, doing, "maxEntities", 1);
+  checkCount(maxHeld, doing, "maxHeld");
+  checkInteger(maxMoves, doing, "maxMoves", 1);
+  return {
+    types: types.map(({ _definition }) => _definition),
+    ...{ store, hosts, shards, lease, weight, maxEntities, maxHeld },
+    ...{ maxMoves, name },
+  };
+}

@@ -1,0 +1,309 @@
+/**
+ * One node's part in the entities of a cluster: its lease, the shards that it owns, and all that it knows of the others.
+ *
+ * Nothing here waits or asks. `keeper.ts` renews the lease and reads the store, `mover.ts` hands shards over,
+ * `host_server.ts` answers other nodes, `caller.ts` calls. All of them share this object.
+ *
+ * Knowledge of shards arrives by several ways: views of the store, results of claims, news of other nodes. It may
+ * arrive late. The epoch of a shard only grows, so a row with a lower epoch than the known one is dropped.
+ *
+ * @module
+ */
+
+import type { Pid } from "../otp/process/process.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
+import type { Definition } from "./entity_types.ts";
+import type { EntityHome } from "./entity_server.ts";
+import { Changes, StoreLease } from "./lease.ts";
+import { OwnedShard } from "./owned_shard.ts";
+import { type Candidate, shardNumber, winnerOf } from "./placement.ts";
+import type { Store, StoreShard, StoreView } from "./store.ts";
+import { Writer } from "./writer.ts";
+
+/** The number of entities on other nodes whose process is remembered. */
+const MAX_CACHE = 10_000;
+
+/** The settings of a node. */
+export interface EntitySettings {
+  readonly name: string;
+  readonly types: readonly Definition[];
+  readonly store: Store;
+  readonly shards: number;
+  readonly hosts: boolean;
+  readonly lease: number;
+  readonly weight: number;
+  readonly maxEntities: number;
+  readonly maxHeld: number;
+  readonly maxMoves: number;
+}
+
+/** The description of a node that others read in the store. */
+export interface NodeInfo {
+  types: string[];
+  weight: number;
+  isDraining: boolean;
+}
+
+/** Another node, or this one, as the store has it. */
+export interface KnownNode extends Candidate {
+  readonly id: string;
+  info: NodeInfo;
+  beat: number;
+  /** Since when its beat is this one, on the clock of this node. */
+  since: number;
+  /** Aborted when the node was removed: its answers will not come. */
+  readonly gone: AbortController;
+}
+
+/** A type on this node. */
+interface KnownType {
+  readonly definition: Definition;
+  /** The ids of its shards. */
+  readonly shards: string[];
+}
+
+/** One node's part in the entities of a cluster. */
+export class EntityNode implements EntityHome {
+  readonly runtime: Runtime;
+  readonly settings: EntitySettings;
+  readonly store: Store;
+  readonly lease: StoreLease;
+  readonly writer: Writer;
+  readonly warden: Pid;
+  readonly changes: Changes = new Changes();
+  /** The shards that this node owns. */
+  readonly owned: Map<string, OwnedShard> = new Map();
+  /** The last known owner of each shard. */
+  readonly table: Map<string, StoreShard> = new Map();
+  /** The nodes in the store, by id. */
+  readonly nodes: Map<string, KnownNode> = new Map();
+  /** The processes of entities on other nodes, and the epoch of their shard. */
+  readonly cache: Map<string, { pid: Pid; epoch: number }> = new Map();
+  readonly #types = new Map<string, KnownType>();
+  /** Nodes that are gone for good: a late view may still have them. */
+  readonly #left = new Set<string>();
+  /** Whether this node gives its shards away and takes none. */
+  isDraining = false;
+  /** Whether the store answered the last question of the keeper. */
+  isStoreUp = false;
+  /** Whether the node's server has ended: loops end too, as plain promises go on in a dead process. */
+  isOver = false;
+  /** Shards that were closed, whose entities have not been told. */
+  readonly closed: OwnedShard[] = [];
+  /** The number of calls that wait on this node. */
+  held = 0;
+  #clock = { at: 0, now: 0 };
+
+  constructor(runtime: Runtime, settings: EntitySettings, warden: Pid) {
+    this.runtime = runtime;
+    this.settings = settings;
+    this.store = settings.store;
+    this.warden = warden;
+    this.lease = new StoreLease(runtime, settings.lease);
+    this.writer = new Writer(runtime, settings.store, this.lease);
+    for (const definition of settings.types) {
+      const shards = Array.from(
+        { length: settings.shards },
+        (_, n) => `${definition.name}/${n}`,
+      );
+      this.#types.set(definition.name, { definition, shards });
+    }
+  }
+
+  /** Whether this node hosts entities now. */
+  get isHost(): boolean {
+    return this.settings.hosts && !this.isDraining;
+  }
+
+  now(): number {
+    return this.#clock.now + this.runtime.now() - this.#clock.at;
+  }
+
+  /** The id of the shard of a key. */
+  shardOf(type: string, key: string): string {
+    const { shards } = this.#types.get(type)!;
+    return shards[shardNumber(key, shards.length)];
+  }
+
+  /** The shards of all types of this node. */
+  *allShards(): Iterable<[id: string, Definition]> {
+    for (const { definition, shards } of this.#types.values()) {
+      for (const id of shards) yield [id, definition];
+    }
+  }
+
+  /** Notes the process of an entity on another node; of too many, forgets the oldest. */
+  remember(key: string, place: { pid: Pid; epoch: number }): void {
+    this.cache.delete(key);
+    this.cache.set(key, place);
+    if (this.cache.size <= MAX_CACHE) return;
+    for (const oldest of this.cache.keys()) {
+      this.cache.delete(oldest);
+      break;
+    }
+  }
+
+  /** Waits for a change, some time, or a signal; without a failure. */
+  async hold(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined) {
+      return await this.changes.waitFor(this.runtime, ms);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const abort = () => resolve();
+    signal.addEventListener("abort", abort);
+    await Promise.race([promise, this.changes.waitFor(this.runtime, ms)]);
+    signal.removeEventListener("abort", abort);
+  }
+
+  // Nodes and shards.
+
+  /** Takes a view of the store, which was requested at that moment of the node's clock. */
+  apply({ now, nodes, shards }: StoreView): void {
+    const { runtime } = this;
+    this.#clock = { at: runtime.now(), now };
+    const gone = new Set(this.nodes.keys());
+    for (const { id, name, info, beat } of nodes) {
+      if (this.#left.has(id)) continue;
+      gone.delete(id);
+      const known = this.nodes.get(id);
+      const parsed = infoOf(info);
+      if (known === undefined) {
+        this.nodes.set(id, {
+          ...{ id, name, beat, info: parsed, weight: parsed.weight },
+          since: runtime.now(),
+          gone: new AbortController(),
+        });
+      } else {
+        if (known.beat !== beat) known.since = runtime.now();
+        Object.assign(known, { beat, info: parsed, weight: parsed.weight });
+      }
+    }
+    for (const id of gone) this.forget(id);
+    for (const shard of shards) this.learn(shard);
+    this.changes.notify();
+  }
+
+  /** Forgets a node that is gone for good. */
+  forget(id: string): void {
+    this.#left.add(id);
+    const known = this.nodes.get(id);
+    this.nodes.delete(id);
+    known?.gone.abort();
+  }
+
+  /** Learns the owner of a shard; older knowledge is dropped. */
+  learn(row: StoreShard): void {
+    const { id, owner, epoch } = row;
+    const known = this.table.get(id);
+    if (known !== undefined && known.epoch > epoch) return;
+    this.table.set(id, row);
+    const own = this.owned.get(id);
+    if (own !== undefined && own.epoch < epoch) this.close(own);
+    if (owner !== this.lease.id || this.owned.has(id)) return;
+    const definition = this.#types.get(typeOf(id))?.definition;
+    if (definition === undefined) return;
+    this.owned.set(id, new OwnedShard(id, definition, epoch));
+  }
+
+  /** Closes a shard: nothing of its entities leaves any more. */
+  close(shard: OwnedShard): void {
+    shard.state = "closed";
+    if (this.owned.get(shard.id) === shard) this.owned.delete(shard.id);
+    this.closed.push(shard);
+    this.changes.notify();
+  }
+
+  /** Closes all shards: the store has removed this node. */
+  closeAll(): void {
+    this.lease.end();
+    for (const shard of [...this.owned.values()]) this.close(shard);
+    this.changes.notify();
+  }
+
+  // Placement.
+
+  /** The nodes that may own shards of a type, except those that seem dead. */
+  candidates(type: string): KnownNode[] {
+    const now = this.runtime.now();
+    const latest = new Map<string, KnownNode>();
+    for (const node of this.nodes.values()) {
+      const { id, info, since, name } = node;
+      if (id === this.lease.id && this.isDraining) continue;
+      if (info.isDraining || !info.types.includes(type)) continue;
+      if (id !== this.lease.id && now - since > this.lease.patience / 2) {
+        continue;
+      }
+      const other = latest.get(name);
+      if (other === undefined || other.since < since) latest.set(name, node);
+    }
+    return [...latest.values()];
+  }
+
+  /** The nodes whose beat has not changed for so long that they are dead. */
+  dead(): KnownNode[] {
+    const before = this.runtime.now() - this.lease.patience;
+    return [...this.nodes.values()].filter(({ id, since }) =>
+      id !== this.lease.id && since <= before
+    );
+  }
+
+  /** The shards that have no owner, and that this node should have. */
+  orphans(): StoreShard[] {
+    const { id: own } = this.lease;
+    const orphans: StoreShard[] = [];
+    for (const { definition, shards } of this.#types.values()) {
+      const candidates = this.candidates(definition.name);
+      for (const id of shards) {
+        const row = this.table.get(id);
+        if (row !== undefined && this.nodes.has(row.owner)) continue;
+        if (winnerOf(id, candidates)?.id !== own) continue;
+        orphans.push(row ?? { id, owner: "", epoch: 0 });
+      }
+    }
+    return orphans;
+  }
+
+  /** The shards that other nodes should have, by the id of the node. */
+  misplaced(): Map<string, OwnedShard[]> {
+    const byNode = new Map<string, OwnedShard[]>();
+    let left = this.isDraining ? Infinity : this.settings.maxMoves;
+    const byType = new Map<string, KnownNode[]>();
+    for (const shard of this.owned.values()) {
+      if (shard.state !== "open") continue;
+      const { name } = shard.definition;
+      const candidates = byType.get(name) ?? this.candidates(name);
+      byType.set(name, candidates);
+      const winner = winnerOf(shard.id, candidates);
+      if (winner === undefined || winner.id === this.lease.id) continue;
+      if (left-- <= 0) break;
+      const shards = byNode.get(winner.id) ?? [];
+      byNode.set(winner.id, shards);
+      shards.push(shard);
+    }
+    return byNode;
+  }
+
+  /** This node's description for others. */
+  info(): string {
+    const info: NodeInfo = {
+      types: this.settings.types.map(({ name }) => name),
+      weight: this.settings.weight,
+      isDraining: this.isDraining,
+    };
+    return JSON.stringify(info);
+  }
+}
+
+function typeOf(shard: string): string {
+  return shard.slice(0, shard.lastIndexOf("/"));
+}
+
+function infoOf(text: string): NodeInfo {
+  try {
+    const { types, weight, isDraining } = JSON.parse(text);
+    return { types, weight, isDraining };
+  } catch {
+    // A newer form: not a node to give shards to.
+    return { types: [], weight: 1, isDraining: true };
+  }
+}

@@ -1,0 +1,644 @@
+/**
+ * The process of one entity: a GenServer that loads the state, runs one method at a time, and lets nothing leave before the
+ * write that it depends on was accepted.
+ *
+ * A call ends in one of these ways:
+ *
+ * - The method has not begun: the answer is `moved` or `no_store`, and the caller tries again elsewhere or later. A call
+ *   whose time is up does not begin either.
+ * - It has changed nothing: the result leaves at once if the lease is valid. Otherwise it waits for that: a node whose
+ *   lease is over cannot know whether another has written.
+ * - It has changed something: the result leaves when the write is accepted and the lease is valid.
+ * - The write was refused: another node owns the shard. The process ends; the caller gets `unknown`.
+ * - It threw: the process ends with its memory, and the caller gets the error. `room.refuse` only undoes the changes.
+ *
+ * Calls that wait in the mailbox when the process ends have not run, and the reason of its exit says so ({@linkcode
+ * MOVED}), unless it was killed.
+ *
+ * @module
+ */
+
+import {
+  type DownMessage,
+  isDown,
+  type Pid,
+  Process,
+  type Ref,
+  self,
+  send,
+} from "../otp/process/process.ts";
+import type { From } from "../otp/gen_server/gen_server.ts";
+import type { Runtime } from "../core/processes/runtime.ts";
+import { inspect } from "../core/values/inspect.ts";
+import { typeError } from "../core/values/options.ts";
+import { EntityError } from "./entity_error.ts";
+import type {
+  Definition,
+  EntityContext,
+  EntityMethod,
+} from "./entity_types.ts";
+import { assertJson, jsonOf } from "./json_value.ts";
+import { answeredWithin, type Changes, type StoreLease } from "./lease.ts";
+import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
+import type { Store } from "./store.ts";
+import type { Writer } from "./writer.ts";
+
+/** The exit reason of an entity that left nothing undone: calls in its mailbox have not run. */
+export const MOVED: { type: "shutdown"; reason: string } = {
+  type: "shutdown",
+  reason: "entity_moved",
+};
+
+/** A request to an entity. */
+export type EntityRequest =
+  | [
+    "call",
+    method: string,
+    args: unknown[],
+    id: string | undefined,
+    until: number | undefined,
+  ]
+  | ["subscribe"];
+
+/** The answer of an entity. */
+export type EntityReply =
+  | ["ok", value: unknown]
+  | ["moved"]
+  | ["no_store"]
+  | ["no_method"]
+  | ["unknown", why: string]
+  | ["refused", message: string, data: unknown]
+  | ["crashed", error: unknown];
+
+/** A broadcast, as a relay receives it. */
+export interface Broadcast {
+  type: "$entity_broadcast";
+  /** The process of the entity. */
+  from: Pid;
+  number: number;
+  message: unknown;
+}
+
+/** The node of an entity, as its process uses it. */
+export interface EntityHome {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly lease: StoreLease;
+  readonly writer: Writer;
+  /** Notified when the lease or a shard has changed. */
+  readonly changes: Changes;
+  /** The process that ends a method which takes too long. */
+  readonly warden: Pid;
+  /** The store's time, in milliseconds since 1970. */
+  now(): number;
+}
+
+/** The stored form of an entity. */
+interface Envelope {
+  /** The version of the state's form. */
+  v: number;
+  /** The state. */
+  s: unknown;
+  /** The alarm: when, and its data. */
+  a?: [at: number, data: unknown];
+  /** The number of broadcasts. */
+  n?: number;
+  /** The ids of requests, and their replies. */
+  r?: [id: string, value: unknown][];
+}
+
+interface Reply {
+  type: "reply";
+  reply: EntityReply;
+  state: unknown;
+  timeout: number;
+}
+
+interface StopReply {
+  type: "stop";
+  reason: unknown;
+  reply: EntityReply;
+  state: unknown;
+}
+
+interface NoReply {
+  type: "noreply";
+  state: unknown;
+  timeout: number;
+}
+
+interface Stop {
+  type: "stop";
+  reason: unknown;
+  state: unknown;
+}
+
+/** The parts of an entity that methods change. */
+interface Draft {
+  state: unknown;
+  alarm: [at: number, data: unknown] | undefined;
+  /** The number of broadcasts. */
+  number: number;
+  /** Whether anything but the state has changed. */
+  isDirty: boolean;
+  /** Whether the process ends after the method. */
+  isStopping: boolean;
+  /** The broadcasts of the method that runs. */
+  outbox: { number: number; message: unknown }[];
+}
+
+/** Thrown by `room.refuse`. */
+class Refusal extends Error {
+  constructor(message: string, readonly data: unknown) {
+    super(message);
+  }
+}
+
+/** An entity as its methods see it. */
+class Room implements EntityContext<unknown> {
+  readonly key: string;
+  readonly fence: number;
+  readonly #draft: Draft;
+  readonly #home: EntityHome;
+
+  constructor(key: string, fence: number, draft: Draft, home: EntityHome) {
+    this.key = key;
+    this.fence = fence;
+    this.#draft = draft;
+    this.#home = home;
+  }
+
+  get state(): unknown {
+    return this.#draft.state;
+  }
+
+  set state(state: unknown) {
+    this.#draft.state = state;
+  }
+
+  now(): number {
+    return this.#home.now();
+  }
+
+  alarm(at: number | null, data: unknown = null): void {
+    if (at !== null && !Number.isFinite(at)) {
+      throw typeError(
+        at,
+        `Cannot set the alarm of ${this.key} to ${
+          inspect(at)
+        }: give milliseconds since 1970, such as room.now() + 60_000, or null`,
+      );
+    }
+    assertJson(data, "the data of the alarm");
+    // A copy: the caller may change it.
+    this.#draft.alarm = at === null ? undefined : [at, structuredClone(data)];
+    this.#draft.isDirty = true;
+  }
+
+  broadcast(message: unknown): void {
+    const number = ++this.#draft.number;
+    this.#draft.outbox.push({ number, message });
+    this.#draft.isDirty = true;
+  }
+
+  save(): void {
+    this.#draft.isDirty = true;
+  }
+
+  stop(): void {
+    this.#draft.isStopping = true;
+  }
+
+  refuse(message: string, data?: unknown): never {
+    throw new Refusal(message, data);
+  }
+}
+
+/** The bounds of the pause after a failed load, in milliseconds. */
+const PAUSE = { min: 20, max: 1000 };
+
+/** The callback module and the state of one entity. */
+export class EntityServer {
+  /** The label of its process. */
+  readonly name: string;
+  readonly #home: EntityHome;
+  readonly #shard: OwnedShard;
+  readonly #definition: Definition;
+  readonly #key: string;
+  readonly #room: Room;
+  readonly #draft: Draft = {
+    state: undefined,
+    alarm: undefined,
+    number: 0,
+    isDirty: false,
+    isStopping: false,
+    outbox: [],
+  };
+  readonly #subscribers = new Map<string, { pid: Pid; ref: Ref }>();
+  readonly #requests = new Map<string, unknown>();
+  #live: LiveEntity | undefined;
+  /** The state as JSON, before the method that runs. */
+  #text = "";
+  /** The rest of the draft before the method that runs. */
+  #before: Pick<Draft, "alarm" | "number" | "isDirty">;
+  #version = 0;
+  /** Whether a change is not stored yet, as the type stores at intervals. */
+  #isBehind = false;
+
+  constructor(home: EntityHome, shard: OwnedShard, key: string) {
+    this.name = `${shard.definition.name} ${key}`;
+    this.#home = home;
+    this.#shard = shard;
+    this.#definition = shard.definition;
+    this.#key = key;
+    this.#before = this.#draft;
+    this.#room = new Room(key, shard.epoch, this.#draft, home);
+  }
+
+  /** Notes its entry among the entities in memory. */
+  enter(live: LiveEntity): void {
+    this.#live = live;
+  }
+
+  init(): { type: "ok"; state: unknown; continue: "load" } {
+    return { type: "ok", state: undefined, continue: "load" };
+  }
+
+  async handleContinue(): Promise<NoReply | Stop> {
+    return await this.#load() ? this.#idle() : this.#stop(MOVED);
+  }
+
+  terminate(): void {
+    if (this.#live !== undefined) this.#shard.forget(this.#key, this.#live);
+  }
+
+  // Requests.
+
+  handleCall(
+    request: EntityRequest,
+    from: From,
+  ): Reply | StopReply | Promise<Reply | StopReply> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return this.#reply(refusal);
+    if (request[0] === "subscribe") {
+      this.#subscribe(from.pid);
+      return this.#reply(["ok", this.#draft.number]);
+    }
+    const [, method, args, id, until] = request;
+    // Its caller has given up: a queue of such calls would only delay the others.
+    if (until !== undefined && this.#home.now() > until) {
+      return this.#reply(["moved"]);
+    }
+    if (id !== undefined && this.#requests.has(id)) {
+      return this.#reply(["ok", this.#requests.get(id)]);
+    }
+    const fn = this.#definition.methods.get(method);
+    if (fn === undefined) return this.#reply(["no_method"]);
+    return this.#run(fn, args, id);
+  }
+
+  async handleCast(request: ["close"] | ["alarm", number]): Promise<
+    NoReply | Stop
+  > {
+    if (request[0] === "close") return await this.#leave();
+    const [, due] = request;
+    const { alarm } = this.#definition;
+    if (
+      this.#refusal() !== undefined || this.#draft.alarm?.[0] !== due ||
+      this.#home.now() < due
+    ) return this.#idle();
+    const [, data] = this.#draft.alarm;
+    this.#draft.alarm = undefined;
+    this.#draft.isDirty = true;
+    const result = await this.#run(alarm ?? (() => {}), [data], undefined);
+    return result.type === "stop" ? this.#stop(result.reason) : this.#idle();
+  }
+
+  async handleInfo(
+    message: "timeout" | "flush" | DownMessage,
+  ): Promise<NoReply | Stop> {
+    if (message === "timeout") {
+      return this.#subscribers.size > 0 ? this.#idle() : await this.#leave();
+    }
+    if (message === "flush") {
+      return await this.#flush() ? this.#idle() : this.#stop(MOVED);
+    }
+    if (isDown(message)) {
+      for (const [id, { ref }] of this.#subscribers) {
+        if (ref.equals(message.ref)) this.#subscribers.delete(id);
+      }
+    }
+    return this.#idle();
+  }
+
+  /** Why no method may begin. */
+  #refusal(): EntityReply | undefined {
+    if (this.#shard.state !== "open") return ["moved"];
+    return this.#home.lease.isValid ? undefined : ["no_store"];
+  }
+
+  #subscribe(pid: Pid): void {
+    const id = String(pid);
+    if (this.#subscribers.has(id)) return;
+    this.#subscribers.set(id, { pid, ref: Process.monitor(pid) });
+  }
+
+  // A method.
+
+  #run(
+    fn: EntityMethod<unknown>,
+    args: unknown[],
+    id: string | undefined,
+  ): Reply | StopReply | Promise<Reply | StopReply> {
+    const live = this.#live!;
+    live.isBusy = true;
+    live.usedAt = this.#home.runtime.now();
+    const { alarm, number, isDirty } = this.#draft;
+    this.#before = { alarm, number, isDirty };
+    let value: unknown;
+    try {
+      value = fn(this.#room, ...args);
+      if (!(value instanceof Promise)) return this.#finish(value, id);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    return this.#runOn(value, id);
+  }
+
+  async #runOn(
+    promise: Promise<unknown>,
+    id: string | undefined,
+  ): Promise<Reply | StopReply> {
+    const { limit } = this.#definition.options;
+    const timer = limit === Infinity ? undefined : Process.sendAfter(
+      this.#home.warden,
+      { type: "$entity_limit", pid: self(), name: this.name, limit },
+      limit,
+    );
+    try {
+      const value = await promise;
+      return await this.#finish(value, id);
+    } catch (error) {
+      return this.#failed(error);
+    } finally {
+      if (timer !== undefined) Process.cancelTimer(timer);
+    }
+  }
+
+  #finish(
+    value: unknown,
+    id: string | undefined,
+  ): Reply | StopReply | Promise<Reply | StopReply> {
+    if (id !== undefined) this.#remember(id, value);
+    const isChanged = this.#noteChanges();
+    const { durability } = this.#definition.options;
+    const waits = durability === "call"
+      ? isChanged || this.#isBehind
+      : this.#noteBehind(isChanged, durability.every);
+    if (!waits && this.#draft.outbox.length === 0 && this.#mayLeave) {
+      return this.#done(value);
+    }
+    return this.#finishLater(value, waits);
+  }
+
+  async #finishLater(
+    value: unknown,
+    waits: boolean,
+  ): Promise<Reply | StopReply> {
+    if (waits && !await this.#store()) {
+      return this.#lost(
+        "its write was refused, as its shard has another owner",
+      );
+    }
+    while (!this.#mayLeave) {
+      if (this.#shard.state === "closed") {
+        return this.#lost("its shard was lost before the result could leave");
+      }
+      await this.#home.changes.wait();
+    }
+    this.#sendBroadcasts();
+    return await this.#done(value);
+  }
+
+  /** Whether an answer would count now. */
+  get #mayLeave(): boolean {
+    return this.#shard.state !== "closed" && this.#home.lease.isValid;
+  }
+
+  #done(value: unknown): Reply | StopReply | Promise<StopReply> {
+    this.#live!.isBusy = false;
+    return this.#draft.isStopping
+      ? this.#doneAndStop(["ok", value])
+      : this.#reply(["ok", value]);
+  }
+
+  async #doneAndStop(reply: EntityReply): Promise<StopReply> {
+    await this.#flush();
+    return this.#stopWith(MOVED, reply);
+  }
+
+  #lost(why: string): StopReply {
+    return this.#stopWith(MOVED, ["unknown", why]);
+  }
+
+  #failed(error: unknown): Reply | StopReply {
+    if (!(error instanceof Refusal)) {
+      return this.#stopWith(error, ["crashed", error]);
+    }
+    this.#undo();
+    this.#live!.isBusy = false;
+    return this.#reply(["refused", error.message, error.data]);
+  }
+
+  // The state.
+
+  async #load(): Promise<boolean> {
+    const { runtime, store, lease } = this.#home;
+    await this.#shard.writes.get(this.#key);
+    let pause = PAUSE.min;
+    while (this.#shard.state !== "closed") {
+      try {
+        const stored = await answeredWithin(
+          runtime,
+          lease.storeTimeout,
+          () => store.load(this.#definition.name, this.#key),
+        );
+        if (stored === undefined) this.#adopt(undefined);
+        else {
+          this.#version = stored.version;
+          this.#adopt(JSON.parse(stored.body));
+        }
+        return true;
+      } catch (error) {
+        if (error instanceof EntityError) throw error;
+        await Process.sleep(pause);
+        pause = Math.min(2 * pause, PAUSE.max);
+      }
+    }
+    return false;
+  }
+
+  /** Takes a stored form as the entity, or begins with the first state. */
+  #adopt(envelope: Envelope | undefined): void {
+    const { state, options } = this.#definition;
+    const draft = this.#draft;
+    try {
+      if (envelope === undefined) {
+        draft.state = state();
+        assertJson(draft.state, "the first state");
+      } else {
+        const { v, s, a, n = 0, r = [] } = envelope;
+        draft.state = v === options.version ? s : this.#migrated(envelope);
+        draft.alarm = a;
+        draft.number = n;
+        for (const [id, value] of r) this.#requests.set(id, value);
+      }
+      this.#text = jsonOf(draft.state, "the state");
+    } catch (error) {
+      throw new EntityError(
+        "crashed",
+        false,
+        `Cannot start the ${this.name}: ${
+          error instanceof Error ? error.message : error
+        }`,
+        { cause: error },
+      );
+    }
+  }
+
+  #migrated({ v, s }: Envelope): unknown {
+    const { migrate, version } = this.#definition.options;
+    if (v > version || migrate === undefined) {
+      throw new Error(
+        `its state has version ${v}, and this code has ${version}${
+          v > version ? "" : " and no migrate"
+        }; deploy code that reads it`,
+      );
+    }
+    const state = migrate(s, v);
+    assertJson(state, "the migrated state");
+    return state;
+  }
+
+  /** Whether the method has changed anything that is stored. */
+  #noteChanges(): boolean {
+    const { state, isDirty } = this.#draft;
+    let isChanged = isDirty;
+    this.#draft.isDirty = false;
+    if (this.#definition.options.save === "explicit" && !isChanged) {
+      return false;
+    }
+    const text = jsonOf(state, "the state");
+    if (text !== this.#text) {
+      assertJson(state, "the state");
+      this.#text = text;
+      isChanged = true;
+    }
+    return isChanged;
+  }
+
+  /** Notes a change that is stored later; no answer waits for that. */
+  #noteBehind(isChanged: boolean, every: number): false {
+    if (isChanged && !this.#isBehind) {
+      this.#isBehind = true;
+      Process.sendAfter(self(), "flush", every);
+    }
+    return false;
+  }
+
+  #undo(): void {
+    Object.assign(this.#draft, this.#before, {
+      state: JSON.parse(this.#text),
+      isStopping: false,
+      outbox: [],
+    });
+  }
+
+  #remember(id: string, value: unknown): void {
+    const { remember } = this.#definition.options;
+    if (value !== undefined) assertJson(value, `the reply to ${id}`);
+    this.#requests.set(id, value);
+    for (const old of this.#requests.keys()) {
+      if (this.#requests.size <= remember) break;
+      this.#requests.delete(old);
+    }
+    this.#draft.isDirty = true;
+  }
+
+  /** Stores the entity; returns false if another node owns the shard. */
+  async #store(): Promise<boolean> {
+    const { id: shard, epoch, definition: { name: type } } = this.#shard;
+    const version = this.#version + 1;
+    this.#isBehind = false;
+    const result = await this.#home.writer.write(this.#shard, {
+      type,
+      key: this.#key,
+      shard,
+      epoch,
+      version,
+      body: this.#body(),
+      due: this.#draft.alarm?.[0] ?? null,
+    });
+    if (result === "conflict") {
+      throw new Error(
+        `Cannot store the ${this.name}: the store refuses version ${version}; it starts again from the stored state`,
+      );
+    }
+    if (result === "stored") this.#version = version;
+    return result === "stored";
+  }
+
+  #body(): string {
+    const { version } = this.#definition.options;
+    const parts = [`"v":${version}`, `"s":${this.#text}`];
+    const { alarm, number } = this.#draft;
+    if (alarm !== undefined) parts.push(`"a":${jsonOf(alarm, "the alarm")}`);
+    if (number > 0) parts.push(`"n":${number}`);
+    if (this.#requests.size > 0) {
+      parts.push(`"r":${jsonOf([...this.#requests], "the replies")}`);
+    }
+    return `{${parts.join()}}`;
+  }
+
+  /** Stores what is not stored yet; returns false if the shard is lost. */
+  async #flush(): Promise<boolean> {
+    return !this.#isBehind || await this.#store();
+  }
+
+  async #leave(): Promise<Stop> {
+    await this.#flush();
+    return this.#stop(MOVED);
+  }
+
+  #sendBroadcasts(): void {
+    for (const { number, message } of this.#draft.outbox.splice(0)) {
+      const broadcast: Broadcast = {
+        type: "$entity_broadcast",
+        from: self(),
+        number,
+        message,
+      };
+      for (const { pid } of this.#subscribers.values()) send(pid, broadcast);
+    }
+  }
+
+  // Results.
+
+  #reply(reply: EntityReply): Reply {
+    const { idle: timeout } = this.#definition.options;
+    return { type: "reply", reply, state: this.#draft.state, timeout };
+  }
+
+  #idle(): NoReply {
+    const { idle: timeout } = this.#definition.options;
+    return { type: "noreply", state: this.#draft.state, timeout };
+  }
+
+  #stopWith(reason: unknown, reply: EntityReply): StopReply {
+    return { type: "stop", reason, reply, state: this.#draft.state };
+  }
+
+  #stop(reason: unknown): Stop {
+    return { type: "stop", reason, state: this.#draft.state };
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * The server of a node's entities: it starts them, answers other nodes, and runs the processes that keep the lease, write
+ * and move.
+ *
+ * Requests: `find`, the process of a key; `accept`, whether this node takes shards; `left`, another node has no shards
+ * any more; `info` and `release`. Casts: `moved`, new owners of shards. None waits for the store.
+ *
+ * All processes of the node's entities are linked to this one, and end with it.
+ *
+ * @module
+ */
+
+import { type From, GenServer } from "../otp/gen_server/gen_server.ts";
+import {
+  type ExitMessage,
+  isExit,
+  type Pid,
+  Process,
+  self,
+  spawnLink,
+} from "../otp/process/process.ts";
+import { currentRuntime } from "../core/runtime/current_process.ts";
+import { isOrderly } from "../core/values/exit_reason.ts";
+import { EntityNode, type EntitySettings } from "./entity_node.ts";
+import { EntityServer } from "./entity_server.ts";
+import { type AlarmMessage, Keeper } from "./keeper.ts";
+import { answeredWithin } from "./lease.ts";
+import { Mover } from "./mover.ts";
+import { addNode, removeNode } from "./nodes_here.ts";
+import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
+import type { DueAlarm, StoreShard } from "./store.ts";
+
+/** A request to the server of a node. */
+export type HostRequest =
+  | ["find", type: string, key: string]
+  | ["accept", id: string]
+  | ["left", id: string]
+  | ["info"]
+  | ["release", type: string, key: string];
+
+/** The answer to `find`. */
+export type FindReply =
+  | ["pid", pid: Pid, epoch: number]
+  | ["moved"]
+  | ["no_store"]
+  | ["overloaded"]
+  | ["parked", reason: unknown];
+
+/** An entity that crashed too often. */
+export interface ParkedEntity {
+  /** The type. */
+  type: string;
+  /** The key. */
+  key: string;
+  /** The last error. */
+  reason: unknown;
+}
+
+/** The state of a node's entities. */
+export interface EntitiesInfo {
+  /** Whether the lease is valid: entities of this node answer. */
+  isServing: boolean;
+  /** The shards that this node owns, with their epochs. */
+  shards: { id: string; epoch: number; entities: number }[];
+  /** The number of entities in memory. */
+  entities: number;
+  /** The entities that crashed too often. */
+  parked: ParkedEntity[];
+  /** The nodes in the store. */
+  nodes: { name: string; isDraining: boolean; weight: number }[];
+  /** The number of calls that wait on this node. */
+  held: number;
+  /** Counts since the start: transactions of writes, writes in them, and failed transactions. */
+  writes: { transactions: number; writes: number; failures: number };
+}
+
+/** The message of a timer: a method takes too long. */
+interface LimitMessage {
+  type: "$entity_limit";
+  pid: Pid;
+  name: string;
+  limit: number;
+}
+
+interface Started {
+  shard: OwnedShard;
+  key: string;
+  live: LiveEntity;
+}
+
+interface Result {
+  type: "reply" | "noreply" | "stop";
+  state: unknown;
+  reply?: unknown;
+  reason?: unknown;
+}
+
+const GO_ON: Result = { type: "noreply", state: undefined };
+
+/** The number of entities that are looked at to find one that can leave the memory. */
+const LOOKED_AT = 64;
+
+/** The time for the last question to the store when the server stops, in milliseconds. */
+const LAST = 1000;
+
+/** The server of a node's entities. */
+export class HostServer {
+  readonly name: string;
+  readonly #settings: EntitySettings;
+  readonly #started = new Map<string, Started>();
+  readonly #parked = new Map<string, ParkedEntity>();
+  /** The moments of crashes, by key. */
+  readonly #crashes = new Map<string, number[]>();
+  #node!: EntityNode;
+  /** The processes that the server cannot do without. */
+  #loops: Pid[] = [];
+
+  constructor(settings: EntitySettings) {
+    this.name = settings.name;
+    this.#settings = settings;
+  }
+
+  async init(): Promise<{ type: "ok"; state: undefined }> {
+    Process.trapExit(true);
+    const node = this.#node = new EntityNode(
+      currentRuntime(),
+      this.#settings,
+      self(),
+    );
+    const keeper = new Keeper(node);
+    const mover = new Mover(node);
+    this.#loops = [
+      spawnLink(() => keeper.run()),
+      spawnLink(() => node.writer.run()),
+      spawnLink(() => mover.run()),
+      await GenServer.startLink(
+        {
+          name: `${this.name} drain`,
+          init: () => ({ type: "ok", state: undefined }),
+          // The node drains: this server answers meanwhile, so another process waits.
+          handleDrain: async () => {
+            node.isDraining = true;
+            node.changes.notify();
+            if (this.#settings.hosts) await mover.drained;
+            return GO_ON as { type: "noreply"; state: undefined };
+          },
+        },
+        undefined,
+      ) as Pid,
+    ];
+    addNode(node);
+    Process.signal().addEventListener("abort", () => this.#end());
+    return { type: "ok", state: undefined };
+  }
+
+  async terminate(): Promise<void> {
+    const node = this.#node;
+    const { id } = node.lease;
+    this.#end();
+    // An exit with the reason "normal" would not end those that are linked.
+    for (const pid of this.#loops) Process.exit(pid, "shutdown");
+    for (const { live } of this.#started.values()) {
+      if (live.pid !== undefined) Process.exit(live.pid, "shutdown");
+    }
+    if (id === undefined) return;
+    try {
+      await answeredWithin(node.runtime, LAST, () => node.store.remove(id));
+    } catch {
+      // Others remove it when its lease is over.
+    }
+  }
+
+  /** Ends whatever would go on without the server's process. */
+  #end(): void {
+    const node = this.#node;
+    node.isOver = true;
+    removeNode(node);
+    node.closeAll();
+  }
+
+  handleCall(request: HostRequest, from: From): Result {
+    switch (request[0]) {
+      case "find": {
+        const reply = this.#find(request[1], request[2], from);
+        return reply === undefined ? GO_ON : this.#reply(reply);
+      }
+      case "accept": {
+        const { lease, isHost } = this.#node;
+        const accepts = isHost && lease.isValid && lease.id === request[1];
+        return this.#reply(accepts ? "ok" : "no");
+      }
+      case "left":
+        this.#node.forget(request[1]);
+        return this.#reply("ok");
+      case "info":
+        return this.#reply(this.#info());
+      case "release": {
+        const id = idOf(request[1], request[2]);
+        this.#crashes.delete(id);
+        return this.#reply(this.#parked.delete(id));
+      }
+      default:
+        return this.#reply("badarg");
+    }
+  }
+
+  handleCast(request: ["moved", StoreShard[]]): Result {
+    if (request[0] === "moved") {
+      for (const row of request[1]) this.#node.learn(row);
+      this.#node.changes.notify();
+    }
+    return GO_ON;
+  }
+
+  handleInfo(message: ExitMessage | LimitMessage | AlarmMessage): Result {
+    if (isExit(message)) return this.#exited(message);
+    if (message?.type === "$entity_alarm") this.#alarm(message.alarm);
+    if (message?.type === "$entity_limit") {
+      const { pid, name, limit } = message;
+      this.#node.runtime.report(
+        "error",
+        () =>
+          `Entities: a method of ${name} takes more than ${limit} ms; it is killed`,
+      );
+      Process.exit(pid, "kill");
+    }
+    return GO_ON;
+  }
+
+  #reply(reply: unknown): Result {
+    return { type: "reply", reply, state: undefined };
+  }
+
+  // Entities.
+
+  #find(type: string, key: string, from: From): FindReply | undefined {
+    const found = this.#entity(type, key);
+    if (Array.isArray(found)) return found;
+    const [live, epoch] = [found.live, found.epoch];
+    if (live.pid !== undefined) return ["pid", live.pid, epoch];
+    live.starting.then((pid) => GenServer.reply(from, ["pid", pid, epoch]));
+  }
+
+  /** The entity of a key, started if necessary; or why there is none. */
+  #entity(
+    type: string,
+    key: string,
+  ): { live: LiveEntity; epoch: number } | FindReply {
+    const node = this.#node;
+    const shard = node.owned.get(node.shardOf(type, key));
+    if (shard === undefined || shard.state !== "open") return ["moved"];
+    if (!node.lease.isValid) return ["no_store"];
+    const parked = this.#parked.get(idOf(type, key));
+    if (parked !== undefined) return ["parked", parked.reason];
+    const live = shard.entities.get(key) ?? this.#start(shard, key);
+    return live === undefined ? ["overloaded"] : { live, epoch: shard.epoch };
+  }
+
+  /** Starts an entity, unless too many are busy. */
+  #start(shard: OwnedShard, key: string): LiveEntity | undefined {
+    if (this.#started.size >= this.#settings.maxEntities && !this.#evict()) {
+      return undefined;
+    }
+    const server = new EntityServer(this.#node, shard, key);
+    const starting = GenServer.startLink(server as never, undefined) as Promise<
+      Pid
+    >;
+    const live: LiveEntity = {
+      pid: undefined,
+      starting,
+      isBusy: true,
+      usedAt: this.#node.runtime.now(),
+    };
+    server.enter(live);
+    shard.entities.set(key, live);
+    starting.then((pid) => {
+      live.pid = pid;
+      live.isBusy = false;
+      this.#started.set(String(pid), { shard, key, live });
+    });
+    return live;
+  }
+
+  /** Has an entity leave the memory: of the oldest few that are idle, the one that was not called for longest. */
+  #evict(): boolean {
+    let oldest: LiveEntity | undefined;
+    let left = LOOKED_AT;
+    for (const { live } of this.#started.values()) {
+      if (left-- === 0) break;
+      if (live.isBusy || oldest && oldest.usedAt <= live.usedAt) continue;
+      oldest = live;
+    }
+    if (oldest?.pid === undefined) return false;
+    oldest.isBusy = true;
+    this.#started.delete(String(oldest.pid));
+    GenServer.cast(oldest.pid, ["close"]);
+    return true;
+  }
+
+  #exited({ from, reason }: ExitMessage): Result {
+    if (this.#loops.some((pid) => pid.equals(from))) {
+      // The mover ends when the node has drained.
+      if (this.#node.isDraining && isOrderly(reason)) return GO_ON;
+      return { type: "stop", reason, state: undefined };
+    }
+    const id = String(from);
+    const started = this.#started.get(id);
+    if (started === undefined) return GO_ON;
+    const { shard, key, live } = started;
+    this.#started.delete(id);
+    shard.forget(key, live);
+    if (!isOrderly(reason)) this.#crashed(shard, key, reason);
+    return GO_ON;
+  }
+
+  /** Counts a crash; too many park the key. */
+  #crashed({ definition }: OwnedShard, key: string, reason: unknown): void {
+    const { maxRestarts, maxSeconds } = definition.options;
+    const id = idOf(definition.name, key);
+    const now = this.#node.runtime.now();
+    const since = now - 1000 * maxSeconds;
+    const recent = (this.#crashes.get(id) ?? []).filter((at) => at > since);
+    recent.push(now);
+    if (recent.length <= maxRestarts) {
+      this.#crashes.set(id, recent);
+      return;
+    }
+    this.#crashes.delete(id);
+    this.#parked.set(id, { type: definition.name, key, reason });
+    this.#node.runtime.report(
+      "error",
+      () =>
+        `Entities: the ${definition.name} ${key} has crashed ${recent.length} times in ${maxSeconds} s, and is parked; Entities.release() starts it again`,
+    );
+  }
+
+  /** Has an entity run its alarm. One that cannot is found again by the keeper's next turn. */
+  #alarm({ type, key, due }: DueAlarm): void {
+    const found = this.#entity(type, key);
+    if (Array.isArray(found)) return;
+    found.live.starting.then((pid) => GenServer.cast(pid, ["alarm", due]));
+  }
+
+  #info(): EntitiesInfo {
+    const node = this.#node;
+    return {
+      isServing: node.lease.isValid,
+      shards: [...node.owned.values()].map(({ id, epoch, entities }) => ({
+        id,
+        epoch,
+        entities: entities.size,
+      })),
+      entities: this.#started.size,
+      parked: [...this.#parked.values()],
+      nodes: [...node.nodes.values()].map(({ name, info, weight }) => ({
+        name,
+        weight,
+        isDraining: info.isDraining,
+      })),
+      held: node.held,
+      writes: { ...node.writer.counts },
+    };
+  }
+}
+
+function idOf(type: string, key: string): string {
+  return `${type} ${key}`;
+}

@@ -1,0 +1,176 @@
+/**
+ * Keeps a node's place in the store: renews its lease, watches the others, takes shards without an owner, and looks for
+ * alarms.
+ *
+ * One turn after the other, each with one question at a time. A question that is not answered in a third of the lease is
+ * given up, and asked again in the next turn; whether the node serves depends on none of that, but on `StoreLease.isValid`.
+ *
+ * A node whose beat has not changed for three quarters of a lease, on the clock of the watcher, is removed from the store, if
+ * its beat is still that one. It cannot renew from then on, and stopped serving at two thirds. Its shards have no owner
+ * then, and each goes to the node that placement picks.
+ *
+ * @module
+ */
+
+import { GenServer } from "../otp/gen_server/gen_server.ts";
+import { Process } from "../otp/process/process.ts";
+import type { EntityNode } from "./entity_node.ts";
+import { answeredWithin } from "./lease.ts";
+import type { DueAlarm, StoreView } from "./store.ts";
+
+/** The number of alarms that a turn looks for. */
+const MAX_ALARMS = 1000;
+
+/** The message to a node's server that an alarm is due. */
+export interface AlarmMessage {
+  type: "$entity_alarm";
+  alarm: DueAlarm;
+}
+
+/** Renews the lease of a node and watches the others. */
+export class Keeper {
+  readonly #node: EntityNode;
+  /** The id under which the node joins, until the store has answered that it has. */
+  #joining: string | undefined;
+  #isOpen = false;
+
+  constructor(node: EntityNode) {
+    this.#node = node;
+  }
+
+  /** Works for ever: the code of a process of its own. */
+  async run(): Promise<void> {
+    while (!this.#node.isOver) {
+      try {
+        await this.#turn();
+        this.#node.isStoreUp = true;
+      } catch (error) {
+        this.#node.isStoreUp = false;
+        this.#node.runtime.report(
+          "warning",
+          () => `Entities: the store has not answered: ${error}`,
+          { what: "the store of entities" },
+        );
+      }
+      this.#node.changes.notify();
+      await Process.sleep(this.#node.lease.interval);
+    }
+  }
+
+  /** Asks the store. */
+  #ask<T>(question: () => Promise<T>): Promise<T> {
+    const { runtime, lease } = this.#node;
+    return answeredWithin(runtime, lease.storeTimeout, question);
+  }
+
+  async #turn(): Promise<void> {
+    if (!this.#isOpen) await this.#open();
+    const { settings, store } = this.#node;
+    const view = settings.hosts && !this.#hasLeft
+      ? await this.#renew()
+      : await this.#ask(() => store.view());
+    if (view === undefined) return;
+    this.#node.apply(view);
+    this.#endClosed();
+    if (this.#node.lease.id === undefined) return;
+    for (const { id, beat, name } of this.#node.dead()) {
+      if (!await this.#ask(() => store.remove(id, beat))) continue;
+      this.#node.runtime.report(
+        "warning",
+        () => `Entities: ${name} has not renewed its lease, and is removed`,
+      );
+      this.#node.forget(id);
+    }
+    if (this.#node.isHost) await this.#claim();
+    await this.#findAlarms();
+  }
+
+  /** Whether the node has given up its place for good, as it drains. */
+  get #hasLeft(): boolean {
+    const { isDraining, lease } = this.#node;
+    return isDraining && lease.id === undefined;
+  }
+
+  async #open(): Promise<void> {
+    const { store, settings } = this.#node;
+    await this.#ask(() => store.open());
+    const stored = await this.#ask(() =>
+      store.setting("shards", String(settings.shards))
+    );
+    if (stored !== String(settings.shards)) {
+      throw new Error(
+        `the store was created with ${stored} shards, and this node has ${settings.shards}; give all nodes the option shards: ${stored}`,
+      );
+    }
+    this.#isOpen = true;
+  }
+
+  /** Joins or renews; returns nothing if the node was removed. */
+  async #renew(): Promise<StoreView | undefined> {
+    const { store, lease, runtime } = this.#node;
+    const info = this.#node.info();
+    if (lease.id === undefined) {
+      // The same id until it has joined: a join whose answer was lost is repeated.
+      const id = this.#joining ??= `${runtime.node}/${crypto.randomUUID()}`;
+      await this.#ask(() => store.join({ id, name: runtime.node, info }));
+      this.#joining = undefined;
+      lease.id = id;
+    }
+    const [sentAt, wallAt, id] = [runtime.now(), Date.now(), lease.id];
+    const view = await this.#ask(() => store.beat(id, info));
+    if (lease.id !== id) return undefined;
+    if (view !== undefined) {
+      lease.renew(sentAt, wallAt);
+      return view;
+    }
+    runtime.report(
+      "warning",
+      () =>
+        "Entities: this node has not renewed its lease in time, and others have its shards; it starts anew",
+    );
+    this.#node.closeAll();
+    this.#endClosed();
+  }
+
+  async #claim(): Promise<void> {
+    const { store, lease: { id } } = this.#node;
+    const orphans = this.#node.orphans();
+    if (orphans.length === 0 || id === undefined) return;
+    const claimed = await this.#ask(() =>
+      store.claim(
+        id,
+        orphans.map(({ id: shard, epoch }) => ({ shard, epoch })),
+      )
+    );
+    for (const { shard, epoch } of claimed) {
+      this.#node.learn({ id: shard, owner: id, epoch });
+    }
+    this.#node.changes.notify();
+  }
+
+  /** Has the entities of closed shards end. */
+  #endClosed(): void {
+    for (const { entities } of this.#node.closed.splice(0)) {
+      for (const { starting } of entities.values()) {
+        starting.then((pid) => void GenServer.cast(pid, ["close"]));
+      }
+    }
+  }
+
+  async #findAlarms(): Promise<void> {
+    const { store, lease } = this.#node;
+    const shards = [...this.#node.owned.values()]
+      .filter(({ state, definition }) =>
+        state === "open" && definition.alarm !== undefined
+      )
+      .map(({ id }) => id);
+    if (shards.length === 0) return;
+    const before = this.#node.now() + lease.interval;
+    const alarms = await this.#ask(() => store.due(shards, before, MAX_ALARMS));
+    for (const alarm of alarms) {
+      const message: AlarmMessage = { type: "$entity_alarm", alarm };
+      const after = Math.max(0, Math.ceil(alarm.due - this.#node.now()));
+      Process.sendAfter(this.#node.warden, message, after);
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/** Entities on one node: methods, states, errors, limits. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  Entities,
+  type EntitiesOptions,
+  Entity,
+  EntityError,
+  type EntityMessage,
+  memoryStore,
+} from "../../entities/mod.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
+import { Process, receive } from "../../otp/process/process.ts";
+import { test } from "../../testing/tags.ts";
+
+const Room = Entity.define("room", {
+  state: () => ({ members: [] as string[] }),
+  join(room, user: string) {
+    room.state.members.push(user);
+    return room.state.members.length;
+  },
+  members: (room) => room.state.members,
+  fence: (room) => room.fence,
+  full(room) {
+    room.state.members.push("one too many");
+    room.refuse("the room is full", { max: 1 });
+  },
+  crash(room) {
+    room.state.members.push("lost");
+    throw new RangeError("out of chairs");
+  },
+  leave(room) {
+    room.stop();
+    return room.state.members.length;
+  },
+}, { maxRestarts: 1 });
+
+const Bell = Entity.define("bell", {
+  state: () => ({ heard: [] as unknown[], anything: null as unknown }),
+  ring: (bell, sound: string) => bell.broadcast(sound),
+  set: (bell, at: number, sound: string) => bell.alarm(at, sound),
+  alarm(bell, sound) {
+    bell.state.heard.push(sound);
+    void Bell.get("other").ring(String(sound));
+  },
+  heard: (bell) => bell.state.heard,
+  put: (bell, anything: unknown) => void (bell.state.anything = anything),
+});
+
+async function withEntities(
+  options: Partial<EntitiesOptions>,
+  fn: () => Promise<void>,
+): Promise<void> {
+  const pid = await Entities.startLink({
+    types: [Room],
+    store: memoryStore(),
+    ...options,
+  });
+  await fn();
+  await GenServer.stop(pid);
+}
+
+test("Entity.get() calls methods one at a time, with the state of the key", () =>
+  withEntities({}, async () => {
+    assertEquals(
+      await Promise.all(["a", "b"].map((user) => Room.get("r1").join(user))),
+      [1, 2],
+    );
+    assertEquals(await Room.get("r2").join("c"), 1);
+    assertEquals(await Room.get("r1").members(), ["a", "b"]);
+    assertEquals(await Room.get("r1").fence(), 1);
+  }));
+
+test("room.refuse() undoes the changes, and the entity goes on", () =>
+  withEntities({}, async () => {
+    await Room.get("r1").join("a");
+    const error = await assertRejects(() => Room.get("r1").full(), EntityError);
+    assertEquals([error.code, error.data], ["refused", { max: 1 }]);
+    assertEquals(await Room.get("r1").members(), ["a"]);
+  }));
+
+test("a method that throws ends the process; the stored state stays; too many park the key", () =>
+  withEntities({}, async () => {
+    await Room.get("r1").join("a");
+    const error = await assertRejects(
+      () => Room.get("r1").crash(),
+      EntityError,
+    );
+    assertEquals([error.code, error.mayHaveRun], ["crashed", false]);
+    assertEquals((error.cause as Error).name, "RangeError");
+    assertEquals(await Room.get("r1").members(), ["a"]);
+    await assertRejects(() => Room.get("r1").crash(), EntityError);
+    const parked = await assertRejects(
+      () => Room.get("r1").members(),
+      EntityError,
+    );
+    assertEquals(parked.code, "parked");
+    assertEquals((await Entities.info()).parked[0].key, "r1");
+    assertEquals(await Entities.release(Room, "r1"), true);
+    assertEquals(await Room.get("r1").members(), ["a"]);
+  }));
+
+test("a call with an id runs once, and its reply is stored with the state", async () => {
+  const store = memoryStore();
+  const twice = async () => {
+    const room = Room.get("r1", { id: "7" });
+    return [await room.join("a"), await room.join("b")];
+  };
+  await withEntities({ store }, async () => {
+    assertEquals(await twice(), [1, 1]);
+    await Room.get("r1").leave();
+    assertEquals(await twice(), [1, 1]);
+  });
+  await withEntities({ store }, async () => {
+    assertEquals(await twice(), [1, 1]);
+    assertEquals(await Room.get("r1").members(), ["a"]);
+  });
+});
+
+test("subscribers get broadcasts in order, and where some may be missing", () =>
+  withEntities({ types: [Bell] }, async () => {
+    const relay = await Bell.get("b").subscribe();
+    await Bell.get("b").ring("one");
+    await Bell.get("b").ring("two");
+    const numbers = async () => {
+      const { event, number, message } = await receive<EntityMessage>();
+      return [event, number, message];
+    };
+    assertEquals(await numbers(), ["message", 1, "one"]);
+    assertEquals(await numbers(), ["message", 2, "two"]);
+    Process.exit(await Bell.get("b").pid(), "kill");
+    await Bell.get("b", { mayRunTwice: true }).ring("three");
+    const third = await numbers();
+    // The relay may be back before or after the third.
+    assertEquals(third[1], 3);
+    Process.exit(relay, "shutdown");
+  }));
+
+test("an alarm runs when it is due, wherever the entity is then", async () => {
+  let now = 1e12;
+  const store = memoryStore({ now: () => now });
+  await withEntities({ types: [Bell], store, lease: 200 }, async () => {
+    await Bell.get("b").set(now + 3_600_000, "tea");
+    assertEquals(await Bell.get("b").heard(), []);
+  });
+  now += 3_600_000;
+  await withEntities({ types: [Bell], store, lease: 200 }, async () => {
+    const relay = await Bell.get("other").subscribe();
+    assertEquals((await receive<EntityMessage>()).message, "tea");
+    assertEquals(await Bell.get("b").heard(), ["tea"]);
+    Process.exit(relay, "shutdown");
+  });
+});
+
+test("a state of an older version is migrated, and one of a newer is refused", async () => {
+  const store = memoryStore();
+  const type = (version: number) =>
+    Entity.define("thing", {
+      state: () => ({ n: 1 }),
+      read: (thing) => thing.state,
+      touch: (thing) => void thing.state.n++,
+    }, {
+      version,
+      migrate: (state, from) => ({
+        n: (state as { n: number }).n + 100 * from,
+      }),
+    });
+  const [one, two] = [type(1), type(2)];
+  await withEntities({ types: [one], store }, () => one.get("a").touch());
+  await withEntities({ types: [two], store }, async () => {
+    assertEquals(await two.get("a").read(), { n: 102 });
+    await two.get("a").touch();
+  });
+  await withEntities({ types: [one], store }, async () => {
+    const error = await assertRejects(
+      () => one.get("a", { timeout: 10_000 }).read(),
+      EntityError,
+    );
+    assertEquals(error.code, "unknown");
+  });
+});
+
+test("a state that is not JSON ends the call with an error", () =>
+  withEntities({ types: [Bell] }, async () => {
+    const error = await assertRejects(
+      () => Bell.get("b").put(new Map()),
+      EntityError,
+      "Cannot store the state.anything, which is #Map<>",
+    );
+    assertEquals(error.code, "crashed");
+  }));

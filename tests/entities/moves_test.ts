@@ -1,0 +1,122 @@
+/** Entities of several nodes, in virtual time: drains and a killed node. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  Entities,
+  Entity,
+  EntityError,
+  memoryStore,
+} from "../../entities/mod.ts";
+import { Process } from "../../otp/process/process.ts";
+import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { test } from "../../testing/tags.ts";
+
+const LEASE = 3000;
+
+const Count = Entity.define("count", {
+  state: () => ({ n: 0 }),
+  add: (count) => ++count.state.n,
+  async addSlowly(count) {
+    await Process.sleep(500);
+    return ++count.state.n;
+  },
+});
+
+const KEYS = Array.from({ length: 20 }, (_, n) => `key ${n}`);
+
+async function startEntities(nodes: string[]): Promise<SimulatedCluster> {
+  const cluster = await SimulatedCluster.start({ nodes, log: () => {} });
+  const store = memoryStore({ now: () => cluster.now() });
+  for (const node of nodes) {
+    cluster.spawn(node, async () => {
+      await Entities.startLink({
+        types: [Count],
+        store,
+        shards: 16,
+        lease: LEASE,
+        hosts: node !== "sophie",
+      });
+      await Process.sleep(2 ** 31);
+    });
+  }
+  await cluster.advance(LEASE);
+  await cluster.run("sophie", () => addAll());
+  // Shards are balanced a few at a time.
+  await cluster.advance(2 * LEASE);
+  return cluster;
+}
+
+function addAll(): Promise<number[]> {
+  // A call to a machine that is off may have run there.
+  const most = { timeout: 10 * LEASE, mayRunTwice: true };
+  return Promise.all(KEYS.map((key) => Count.get(key, most).add()));
+}
+
+test("a node that drains hands its entities over, and no call fails", async () => {
+  await using cluster = await startEntities(["alex", "kate", "sophie"]);
+  const results: unknown[] = [];
+  let rounds = 0;
+  let isOver = false;
+  for (const key of KEYS) {
+    cluster.spawn("sophie", async () => {
+      for (let n = 2; !isOver; n++) {
+        const count = Count.get(key, { timeout: 10 * LEASE });
+        const value = n % 5 === 0 ? count.addSlowly() : count.add();
+        const seen = await value.catch(String);
+        if (seen !== n) results.push(`${key}: ${seen}, not ${n}`);
+        rounds++;
+        await Process.sleep(20);
+      }
+    });
+  }
+  await cluster.advance(500);
+  const before = cluster.now();
+  const shards = await cluster.run(
+    "alex",
+    async () => (await Entities.info()).shards.length,
+  );
+  assert(shards > 0 && shards < 16, `alex has ${shards} shards`);
+  const outcome = await cluster.run("kate", () => cluster.node("alex").drain());
+  assertEquals(outcome, "drained");
+  assert(cluster.now() - before < 2000, `${cluster.now() - before} ms`);
+  await cluster.stop("alex");
+  await cluster.advance(2000);
+  isOver = true;
+  await cluster.advance(2000);
+  assertEquals(results, []);
+  assert(rounds > 200);
+});
+
+test("the entities of a killed node run elsewhere within a lease, from their stored state", async () => {
+  await using cluster = await startEntities(["alex", "kate", "sophie"]);
+  cluster.partition(["alex"], ["kate", "sophie"]);
+  await cluster.kill("alex");
+  const before = cluster.now();
+  const counts = await cluster.run("sophie", () => addAll());
+  assertEquals(counts, KEYS.map(() => 2));
+  assert(cluster.now() - before <= LEASE, `${cluster.now() - before} ms`);
+});
+
+test("a call whose owner is killed says that it may have run, and runs again with an id", async () => {
+  await using cluster = await startEntities(["alex", "kate", "sophie"]);
+  const { error, value } = await cluster.run("sophie", async () => {
+    const keys: string[] = [];
+    for (const each of KEYS) {
+      const { node } = await Count.get(each).pid();
+      if (node === "alex@localhost") keys.push(each);
+    }
+    assert(keys.length >= 2, keys.join());
+    const [one, two] = keys;
+    const most = { timeout: 10 * LEASE };
+    const unknown = assertRejects(
+      () => Count.get(one, most).addSlowly(),
+      EntityError,
+    );
+    const again = Count.get(two, { ...most, id: "7" }).addSlowly();
+    await Process.sleep(100);
+    await cluster.kill("alex");
+    return { error: await unknown, value: await again };
+  });
+  assertEquals([error.code, error.mayHaveRun], ["unknown", true]);
+  assertEquals(value, 2);
+});
