@@ -30,6 +30,8 @@
  * @module
  */
 
+export type { CancelOptions } from "../otp/gen_server/gen_server.ts";
+export type { Pid } from "../otp/process/process.ts";
 export { checkStore, type CheckStoreOptions } from "./check_store.ts";
 export { Entities, type EntitiesOptions } from "./entities.ts";
 export { Entity } from "./entity.ts";

@@ -1093,13 +1093,13 @@ export const HELP: Record<string, Doc[]> = {
   ],
   "TaskSupervisor.async": [
     {
-      "signature": "async(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
+      "signature": "async(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = NO_OPTIONS)",
       "text": "Starts a task under a supervisor, linked to the caller, to be awaited by it.\n\nFollows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and vice versa. If the connection is lost, both ends receive\n`\"noconnection\"`."
     }
   ],
   "TaskSupervisor.asyncNolink": [
     {
-      "signature": "asyncNolink(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = {})",
+      "signature": "asyncNolink(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = NO_OPTIONS)",
       "text": "Starts a task under a supervisor, to be awaited by the caller but not linked to it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if\nthe task crashes, only `Task.await` fails, and if the caller exits, the task continues."
     }
   ],
