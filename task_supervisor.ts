@@ -93,6 +93,7 @@ import {
 } from "./otp/task/task.ts";
 import type { OptionNames } from "./core/values/options.ts";
 
+export type { NamedFunction } from "./core/remote/exported_modules.ts";
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
 export type { Started } from "./otp/gen/child_spec.ts";

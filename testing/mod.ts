@@ -16,6 +16,8 @@
  * @module
  */
 
+export type { Atom } from "../core/values/atom.ts";
+export type { ModuleFunction } from "../core/remote/exported_modules.ts";
 export { type TestCluster, testCluster } from "./test_cluster.ts";
 export {
   configureTests,

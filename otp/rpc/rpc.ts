@@ -46,6 +46,7 @@ import {
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
+export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 
 export {

@@ -70,6 +70,7 @@ import {
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
+export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
 export type { Started } from "../gen/child_spec.ts";

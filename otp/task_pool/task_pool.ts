@@ -93,6 +93,7 @@ import type { PoolJob } from "./pool_run.ts";
 import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
+export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type {
   GlobalName,
   NameOnNode,
