@@ -1,6 +1,6 @@
 /**
- * The attachments of a large signal, which are put together as they arrive: a large one in the array that its
- * receiver gets, so that each byte is copied once, a part at a time.
+ * Assembles the attachments of a large signal as their parts arrive. A large attachment is assembled in the array that
+ * the receiver gets, so each byte is copied once.
  *
  * @module
  */
@@ -19,34 +19,34 @@ import { ProtocolError } from "./json_checks.ts";
 import { headOf } from "./json_frames.ts";
 import { latin1Text, utf8Text } from "./texts.ts";
 
-/** The length from which on an attachment has an array of its own: smaller ones share blocks. */
+/** Attachments of at least this length have an array of their own; smaller attachments share blocks. */
 const LARGE = 1 << 14;
 
-/** The size of the first block, and that of the largest. */
+/** The size of the first block, and of the largest block, in bytes. */
 const BLOCK = { first: 1 << 12, most: 1 << 16 };
 
-/** More than the bytes of a block: positions are multiples of it, plus a place in the block. */
+/** A position is the block's index times SPAN plus an offset, so SPAN exceeds the size of any shared block. */
 const SPAN = 2 * BLOCK.most;
 
-/** The size of an array of its own at first, if its attachment is longer. */
+/** The initial size of the array of a longer attachment, in bytes. */
 const FIRST = 1 << 16;
 
 /**
- * An array has its whole length when one part in so many has arrived, and grows by doubling before: a peer
- * that announces much and sends little has this node hold at most so many times what it sent. All at once, the
- * last doubling of 100 MB would copy the half, in 40 ms.
+ * An array grows by doubling until 1/AHEAD of its attachment has arrived, then takes its full length. So a peer that
+ * announces much and sends little makes this node hold at most AHEAD times the bytes sent. If the array doubled up to
+ * its full length, the last doubling of 100 MB would copy half of it, in 40 ms.
  */
 const AHEAD = 32;
 
-/** The limits of what one peer's signals may hold. */
+/** The limits on the memory for one peer's signals. */
 export interface Holder {
-  /** @throws {ProtocolError} If so many bytes more would make too large a message. */
+  /** @throws {ProtocolError} If `bytes` more would make the message too large. */
   assertFits(bytes: number): void;
-  /** @throws {ProtocolError} If all peers together hold too much. */
+  /** @throws {ProtocolError} If all peers together would hold too much. */
   hold(bytes: number): void;
 }
 
-/** The memory of one large attachment, whose head is beside it, or of small ones with their heads. */
+/** The memory of one large attachment, with its head in `head`, or of small attachments after their heads. */
 interface Block {
   bytes: Uint8Array<ArrayBuffer>;
   head: number | undefined;
@@ -54,33 +54,33 @@ interface Block {
 
 /** The attachments of one large signal. */
 export class ArrivingAttachments implements Attachments {
-  /** The number of the first, which the signal says. */
+  /** The number of the first attachment, stated by the signal. */
   first = 0;
   readonly #holder: Holder;
   readonly #blocks: Block[] = [];
-  /** Where the head of each is, in units of `SPAN` for each block; below 0 for a used one. */
+  /** The position of each attachment's head (see SPAN); below 0 for a used attachment. */
   readonly #positions: number[] = [];
   #unused = 0;
-  /** The head of the next one, as far as it has arrived. */
+  /** The head of the next attachment, as far as it has arrived. */
   readonly #head = new Uint8Array(OWN_HEAD);
   #headBytes = 0;
-  /** The block of the last one, where it ends so far, and the bytes that are still to come. */
+  /** The block of the last attachment, the attachment's end so far, and the number of missing bytes. */
   #block: Block = { bytes: new Uint8Array(0), head: undefined };
   #at = 0;
   #left = 0;
-  /** The last block of small ones, and where these end. */
+  /** The index of the last shared block, and the end of its attachments. */
   #shared = -1;
   #sharedEnd = 0;
 
-  /** Asks `holder` for all memory. */
+  /** Asks `holder` before each allocation. */
   constructor(holder: Holder) {
     this.#holder = holder;
   }
 
   /**
-   * Called with the next bytes.
+   * Adds the next bytes.
    *
-   * @throws {ProtocolError} If they announce or make too much.
+   * @throws {ProtocolError} If `bytes` announce or hold too much.
    */
   add(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
@@ -97,7 +97,7 @@ export class ArrivingAttachments implements Attachments {
     }
   }
 
-  /** Begins the attachment of that head, of which at most so many bytes are here. */
+  /** Begins the attachment of `head`; at most `here` of its bytes have arrived. */
   #begin(head: number, here: number): void {
     const length = contentLength(head);
     this.#holder.assertFits(Math.max(0, length - here));
@@ -119,7 +119,7 @@ export class ArrivingAttachments implements Attachments {
     this.#sharedEnd = this.#at + length;
   }
 
-  /** Finds a block with that much room. */
+  /** Finds a shared block with `size` free bytes. */
   #share(size: number): void {
     const room = this.#blocks[this.#shared]?.bytes.length ?? 0;
     if (this.#sharedEnd + size <= room) return;
@@ -153,7 +153,7 @@ export class ArrivingAttachments implements Attachments {
     this.#block.bytes.set(bytes.subarray(0, this.#at));
   }
 
-  /** @throws {ProtocolError} If the last one is not whole. */
+  /** @throws {ProtocolError} If the last attachment is incomplete. */
   assertWhole(): void {
     if (this.#left > 0 || this.#headBytes > 0) {
       throw new ProtocolError("an attachment that goes beyond its signal");
@@ -171,7 +171,7 @@ export class ArrivingAttachments implements Attachments {
   bytes(number: number): Uint8Array<ArrayBuffer> {
     const { bytes, start, head } = this.#use(number);
     if (isUtf8(head)) throw notBytes(number);
-    // The array is as long as its attachment, once that is whole.
+    // The array of a complete large attachment is exactly as long as the attachment.
     if (bytes.length === contentLength(head)) return bytes;
     return copyBytes(bytes.subarray(start, start + head));
   }

@@ -1,5 +1,5 @@
 /**
- * Checks of a peer's data: each returns the value, typed, or throws, which closes the connection.
+ * Checks of a peer's data. Each check returns the typed value, or throws an error, which closes the connection.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { ProtocolError } from "../over_limit.ts";
 
 export { ProtocolError };
 
-/** Whether a text has more than that many bytes of UTF-8, in which a lone surrogate has three. */
+/** Returns whether a text has more than `bytes` bytes in UTF-8, with three for a lone surrogate. */
 export function isLongerThan(text: string, bytes: number): boolean {
-  // A code unit has three bytes at most, so that a short text need not be looked at.
+  // A code unit takes at most three bytes, so a short text needs no count.
   if (text.length * 3 <= bytes || bytes === Infinity) return false;
   return text.length > bytes || Buffer.byteLength(text, "utf8") > bytes;
 }
 
-/** @throws {ProtocolError} If it is not a text that may be an atom, or a name. */
+/** @throws {ProtocolError} If `value` is not a text that can be an atom or a name. */
 export function checkAtomText(value: unknown): string {
   if (typeof value !== "string" || isLongName(value)) {
     throw new ProtocolError(
@@ -30,7 +30,7 @@ export function checkAtomText(value: unknown): string {
   return value;
 }
 
-/** @throws {ProtocolError} If it is not a text of at most that many bytes of UTF-8. */
+/** @throws {ProtocolError} If `value` is not a text of at most `max` bytes in UTF-8. */
 export function checkText(value: unknown, max: number): string {
   if (typeof value !== "string" || isLongerThan(value, max)) {
     throw new ProtocolError(
@@ -40,7 +40,7 @@ export function checkText(value: unknown, max: number): string {
   return value;
 }
 
-/** @throws {ProtocolError} If it is not the name of a node. */
+/** @throws {ProtocolError} If `value` is not the name of a node. */
 export function checkNode(value: unknown): string {
   if (!isNodeName(value)) {
     throw new ProtocolError(`expected a node's name, got ${kindOf(value)}`);
@@ -48,16 +48,16 @@ export function checkNode(value: unknown): string {
   return value;
 }
 
-/** @throws {ProtocolError} If it is not a natural number below 2^53. */
+/** @throws {ProtocolError} If `value` is not a natural number below 2^53. */
 export function checkNatural(value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
     throw new ProtocolError(`expected a natural number, got ${kindOf(value)}`);
   }
-  // JSON has -0, which is natural, and 0 here.
+  // JSON can hold -0: return 0 for it.
   return (value as number) + 0;
 }
 
-/** @throws {ProtocolError} If it is not a natural number below 2^32. */
+/** @throws {ProtocolError} If `value` is not a natural number below 2^32. */
 export function checkWord(value: unknown): number {
   const word = checkNatural(value);
   if (word > 0xffff_ffff) {
@@ -66,7 +66,7 @@ export function checkWord(value: unknown): number {
   return word;
 }
 
-/** @throws {ProtocolError} If it is not a number. */
+/** @throws {ProtocolError} If `value` is not a number. */
 export function checkNumber(value: unknown): number {
   if (typeof value !== "number") {
     throw new ProtocolError(`expected a number, got ${kindOf(value)}`);
@@ -74,7 +74,7 @@ export function checkNumber(value: unknown): number {
   return value;
 }
 
-/** @throws {ProtocolError} If it is neither true nor false. */
+/** @throws {ProtocolError} If `value` is neither true nor false. */
 export function checkFlag(value: unknown): boolean {
   if (typeof value !== "boolean") {
     throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
@@ -82,7 +82,7 @@ export function checkFlag(value: unknown): boolean {
   return value;
 }
 
-/** @throws {ProtocolError} If it is not an array. */
+/** @throws {ProtocolError} If `value` is not an array. */
 // deno-lint-ignore no-explicit-any
 export function checkArray(value: unknown): any[] {
   if (!Array.isArray(value)) {
@@ -91,7 +91,7 @@ export function checkArray(value: unknown): any[] {
   return value;
 }
 
-/** @throws {ProtocolError} If it is not an array of that many items. */
+/** @throws {ProtocolError} If `value` is not an array of `length` items. */
 // deno-lint-ignore no-explicit-any
 export function checkLength(value: unknown, length: number): any[] {
   const array = checkArray(value);
@@ -103,7 +103,7 @@ export function checkLength(value: unknown, length: number): any[] {
   return array;
 }
 
-/** @throws {ProtocolError} If it is not an object of JSON. */
+/** @throws {ProtocolError} If `value` is not a JSON object. */
 export function checkObject(value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ProtocolError(`expected an object, got ${kindOf(value)}`);

@@ -1,5 +1,5 @@
 /**
- * Frames to signals.
+ * Decodes frames into signals.
  *
  * @module
  */
@@ -47,10 +47,10 @@ import {
   ValueDecoder,
 } from "./json_values.ts";
 
-/** The number of senders whose traces are kept until their messages come. */
+/** The maximum number of senders whose trace waits for their next message. */
 const MAX_TRACES = 64;
 
-/** The signals that belong to traces, and those of them with several messages. */
+/** The signals that can belong to a trace, and the signals that can hold several messages. */
 const TRACED_KINDS: ReadonlySet<unknown> = new Set([
   "send",
   "send*",
@@ -72,16 +72,16 @@ const MESSAGE_LISTS: ReadonlySet<unknown> = new Set([
   "send_text",
 ]);
 
-/** The levels of JSON around a value: the frame's array, the signal's, and two of a spawn's. */
+/** The levels of JSON around a value: the frame's array, the signal's array, and two of a spawn request. */
 const OUTER_DEPTH = 4;
 
-/** After a frame that was read in vain, that many are not: frames of one kind follow each other. */
+/** After JsonReader gives up on a frame, `JSON.parse` reads the next BLIND frames, as similar frames come in runs. */
 const BLIND = 16;
 
-/** Stands for a message that is not delivered. */
+/** Marks a message that is not delivered. */
 const DROPPED = Symbol("dropped");
 
-/** The budget of parts of a single peer. */
+/** The default budget: no limit on the bytes of all peers together. */
 const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
 
 /** Decodes the bytes of one peer, and delivers its signals. */
@@ -94,24 +94,24 @@ export class Decoder implements FrameHandler {
   readonly #frames: FrameReader;
   readonly #values: ValueDecoder;
   readonly #raw: RawArrays;
-  /** The levels of JSON that no value of a frame can have. */
+  /** JSON nested deeper than this holds a value deeper than `maxDepth`. */
   readonly #maxJsonDepth: number;
   readonly #reader: JsonReader;
-  /** The number of frames that are left to `JSON.parse`. */
+  /** The number of next frames that `JSON.parse` reads. */
   #blind = 0;
   #from: Pid;
   #to: Pid;
-  /** Whether values of this frame may be nested too deeply: their JSON has more levels than that. */
+  /** Whether a value of this frame may exceed `maxDepth`: the JSON is deep enough for one. */
   #isDeep = false;
   readonly #refusals: Refusals;
-  /** Whether a signal of this frame was refused: its attachments remain unused. */
+  /** Whether a signal of this frame was refused, which leaves its attachments unused. */
   #hasRefused = false;
-  /** Whether a signal is read that has arrived in parts. */
+  /** Whether the current signal arrived in parts. */
   #isInLarge = false;
   /** The traces of the next messages, by sender. */
   readonly #traces = new Map<number, string>();
 
-  /** Decodes the bytes of `peer`; delivers to `deliver`, and answers refused signals by `back`. */
+  /** Decodes the bytes of `peer`: delivers signals to `deliver`, and answers refused requests through `back`. */
   constructor(
     self: End,
     peer: End,
@@ -138,15 +138,15 @@ export class Decoder implements FrameHandler {
   }
 
   /**
-   * Called when bytes arrive.
+   * Decodes received bytes.
    *
-   * @throws {ProtocolError} If they are invalid.
+   * @throws {ProtocolError} If `chunk` is invalid.
    */
   receive(chunk: Uint8Array): void {
     this.#frames.read(chunk, this);
   }
 
-  /** Discards everything that was received. */
+  /** Discards incomplete signals. */
   close(): void {
     this.#raw.clear();
   }
@@ -178,7 +178,7 @@ export class Decoder implements FrameHandler {
     }
   }
 
-  /** A signal of a frame whose JSON is too deep to be parsed: perhaps this one's. */
+  /** Reads one signal of a frame whose JSON is too deep; the signal itself may be shallow enough. */
   #deepSignal(bytes: Uint8Array, start: number, end: number): void {
     let signal: unknown[];
     try {
@@ -190,7 +190,7 @@ export class Decoder implements FrameHandler {
     this.#any(signal);
   }
 
-  /** A signal whose JSON is too deep. Messages to one process are one signal: only some of them may be too deep. */
+  /** Reads a signal that is too deep item by item: a list of messages loses only the messages that are too deep. */
   #shallow(
     bytes: Uint8Array,
     start: number,
@@ -231,8 +231,8 @@ export class Decoder implements FrameHandler {
   }
 
   /**
-   * JSON of at most `maxDepth - REASON_LEVELS` levels cannot hold a value that is too deep: only what
-   * is in deeper JSON is looked through, and by the rule that copies go by.
+   * Parses JSON and notes whether it is deep. JSON of at most `maxDepth - REASON_LEVELS` levels cannot hold a value
+   * that is too deep, so only values of deeper JSON are checked, by {@linkcode checkDepth}.
    */
   #parse(bytes: Uint8Array, start: number, end: number): unknown {
     const deep = this.#limits.maxDepth - REASON_LEVELS;
@@ -250,14 +250,14 @@ export class Decoder implements FrameHandler {
     return parsed.value;
   }
 
-  /** Notes the trace of the next signal of a process. */
+  /** Stores the trace of a process's next signal. */
   #trace(signal: unknown[]): void {
     checkCount(signal, 3);
     const from = checkNatural(signal[1]);
     const trace = signal[2];
     if (trace === null) return void this.#traces.delete(from);
     if (!isTrace(trace)) throw new ProtocolError("an invalid trace");
-    // A peer writes it before its message, and other processes' signals can come between.
+    // A peer writes a trace before its message; other processes' signals can come between.
     if (this.#traces.size >= MAX_TRACES) this.#traces.clear();
     this.#traces.set(from, trace);
   }
@@ -320,8 +320,8 @@ export class Decoder implements FrameHandler {
   }
 
   /**
-   * A message as it is delivered. One of a reserved type is a server's message, if it is the peer's to say.
-   * Data that looks like one comes as an `$object`, so that it is asked before the tags are replaced.
+   * Decodes a message. A message of a reserved type is a server's message, if the peer may send it. A peer writes data
+   * that looks like a server's message as an `$object`, so the type is checked before tags are replaced.
    */
   #message(json: unknown, isTagged: boolean): unknown {
     try {
@@ -343,23 +343,23 @@ export class Decoder implements FrameHandler {
       const fields = value as Record<string, unknown>;
       return receivedMessage(fields, this.#isPeers) ?? DROPPED;
     }
-    // A request that holds pids has tags.
+    // Only tagged data holds pids, which a forged request needs.
     return isTagged && isForgedData(value, this.#isPeers) ? DROPPED : value;
   }
 
-  /** A value that may be sent on to any node. */
+  /** Checks that a value is not too deep to be sent on to another node. */
   #sendable(value: unknown): unknown {
     return this.#isDeep ? checkDepth(value, this.#limits.maxDepth) : value;
   }
 
-  /** An exit reason, which will be a part of messages. */
+  /** Checks an exit reason, which needs room for the levels of the messages that will hold it. */
   #reason(value: unknown): unknown {
     return this.#isDeep
       ? checkDepth(value, this.#limits.maxDepth - REASON_LEVELS)
       : value;
   }
 
-  /** Whether a pid or reference was made by the peer. */
+  /** Whether the peer made a pid or reference. */
   readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
     node === this.#peer.name && creation === this.#peer.creation;
 
@@ -368,7 +368,7 @@ export class Decoder implements FrameHandler {
     return this.#refusals.note(signal, error);
   }
 
-  /** Refuses a signal whose value exceeds a limit, and tells those who wait for it. */
+  /** Refuses a signal whose value exceeds a limit, and notifies the processes that wait for the signal. */
   #refuse(signal: unknown[], error: OverLimit): void {
     const [given, first, second, third] = signal;
     const kind = String(given).replace("*", "");
@@ -403,7 +403,7 @@ export class Decoder implements FrameHandler {
       case "exit":
       case "exit_link":
       case "down":
-        // Not deep, and it passes the check that others of this frame need.
+        // The replaced reason is shallow, so it passes the depth check.
         signal[signal.length - 1] = this.#note("an exit reason", error);
         return this.#dispatch(kind, signal);
       case "spawn": {
@@ -423,7 +423,7 @@ export class Decoder implements FrameHandler {
 
   #dispatch(kind: unknown, signal: unknown[]): void {
     const deliver = this.#deliver;
-    // By index: destructuring an array uses its iterator.
+    // By index, as destructuring an array calls its iterator.
     const first = signal[1];
     const second = signal[2];
     const third = signal[3];
@@ -579,7 +579,7 @@ export class Decoder implements FrameHandler {
   }
 
   #call(from: unknown, ref: unknown, request: unknown): Call {
-    // One level is that of the call.
+    // The call itself is one level.
     const value = this.#isDeep
       ? checkDepth(request, this.#limits.maxDepth - 1)
       : request;
@@ -587,7 +587,7 @@ export class Decoder implements FrameHandler {
     return new Call(replyTo, value);
   }
 
-  /** A signal that has arrived in parts: its JSON, and its attachments, numbered from `number`. */
+  /** Delivers a signal that arrived in parts, as JSON and attachments numbered from `number`. */
   #large(id: number, number: number | undefined): void {
     const array = this.#raw.take(id);
     if (array === undefined) {
@@ -641,7 +641,7 @@ export class Decoder implements FrameHandler {
       : { source: checkText(run.source, Infinity), args };
   }
 
-  /** The peer's process of that number. */
+  /** Returns the peer's pid with this number. */
   #fromPid(number: unknown): Pid {
     if (this.#from.number !== number) {
       this.#from = new Pid(
@@ -653,7 +653,7 @@ export class Decoder implements FrameHandler {
     return this.#from;
   }
 
-  /** This node's process of that number. */
+  /** Returns this node's pid with this number. */
   #toPid(number: unknown): Pid {
     if (this.#to.number !== number) {
       this.#to = new Pid(
@@ -665,12 +665,12 @@ export class Decoder implements FrameHandler {
     return this.#to;
   }
 
-  /** This node's process of any incarnation, or a pid that has no process. */
+  /** Returns a pid of this node, of any incarnation; the pid may have no process. */
   #ownPid(number: unknown, creation: unknown): Pid {
     return toPid(this.#self.name, number, checkNatural(creation));
   }
 
-  /** The peer's process of any incarnation, or a pid that has no process. */
+  /** Returns a pid of the peer, of any incarnation; the pid may have no process. */
   #peerPid(number: unknown, creation: unknown): Pid {
     return toPid(this.#peer.name, number, checkNatural(creation));
   }
@@ -692,7 +692,7 @@ export class Decoder implements FrameHandler {
   }
 }
 
-/** The kinds whose last item is a value, so that they may have a `*`. */
+/** The kinds whose last item is a value, which a `*` marks as tagged. */
 const VALUE_KINDS: ReadonlySet<string> = new Set([
   "send",
   "send_name",
@@ -724,7 +724,7 @@ function checkCount(signal: unknown[], items: number): void {
   if (signal.length !== items) throw wrongCount(signal);
 }
 
-/** By the rule of copies, so that received values can be sent on. */
+/** Counts levels as `copyTerm` does, so that received values can be sent on. */
 function checkDepth(value: unknown, maxDepth: number): unknown {
   try {
     copyTerm(value, maxDepth);

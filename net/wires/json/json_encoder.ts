@@ -1,28 +1,25 @@
 /**
- * Signals to frames.
+ * Encodes signals into frames.
  *
- * Signals are written as JSON when they are sent, into the text of the next frame. The first one
- * wakes the port, which calls `flush` at the end of the turn of the event loop; a text of `FULL`
- * characters, and of `EARLY` at first, is written before that, so that both ends work at once.
+ * A sent signal is written as JSON into the text of the next frame. The first signal wakes the port, which calls
+ * `flush` at the end of the turn of the event loop. A text of `FULL` characters, or `EARLY` for the first frames, is
+ * written before that, so that both ends work at once.
  *
- * **Open signal.** The messages of one sender to one receiver that follow each other share one
- * `send`, which stays open (`#openFrom`, `#openTo`) until another signal comes or the frame is cut.
+ * **Open signal.** Consecutive messages from one sender to one receiver share one `send`. The `send` stays open
+ * (`#openFrom`, `#openTo`) until another signal comes or the frame is cut.
  *
- * **Calls.** A call is a monitor and a request under its reference. The monitor waits (`#monitor`) until
- * the next signal: if that is the request, both are one signal, whose sender and reference
- * need no tags. Measured with 100 callers, that is 10 % of the CPU time of a call at both ends.
+ * **Calls.** A call is a monitor, and a request with the monitor's reference. The monitor waits (`#monitor`) for the
+ * next signal. If the next signal is the request, both become one signal, whose sender and reference need no tags. With
+ * 100 callers this saves 10 % of the CPU time of a call at both ends.
  *
- * **Lanes.** A large signal travels in parts, in raw frames, so that it does not hold up the
- * connection. It and all later signals of its sender wait in the sender's lane; those of senders
- * without a lane go to the text at once. A lane is first in, first out, so the order between any two
- * processes holds. `flush` advances the oldest lane part by part until `room` bytes are written: the
- * receiver then keeps the parts of one message, not of all. The signal follows its last part
- * in a frame of its own, before the parts of the next. A lane that is empty is removed, and its
- * sender's signals go to the text again.
+ * **Lanes.** A large signal travels in parts, in raw frames, so that it does not hold up the connection. The large
+ * signal and all later signals of its sender wait in the sender's lane; signals of other senders go to the text at
+ * once. A lane is first in, first out, so the order between any two processes holds. `flush` advances the oldest lane
+ * part by part until `room` bytes are written: the receiver then keeps the parts of one message, not of all. The
+ * signal follows its last part in a frame of its own, before the parts of the next signal. An empty lane is removed.
  *
- * **The queue.** `pending` is the number of bytes that wait here: the text and the lanes. The connection adds
- * the bytes that it and the transport hold. Below `Port.room` a message can be accepted without asking the
- * connection.
+ * **The queue.** `pending` counts the bytes that wait here: the text and the lanes. The connection adds its own bytes
+ * and the transport's. Below `Port.room` a message is accepted without asking the connection.
  *
  * @module
  */
@@ -63,35 +60,33 @@ import {
   writtenEnd,
 } from "./json_values.ts";
 
-/** The number of characters and bytes of attachments from which on a signal is sent in parts. */
+/** A signal of more characters and attached bytes than this is sent in parts. */
 export const LARGE = 1 << 16;
-/** Signals with fewer bytes of attachments are never too large: an exit reason that was cut short arrives. */
+/** A signal with fewer attached bytes is never too large, so an exit reason that was cut short arrives. */
 const LEAST_CHECKED = 4096;
 
 /**
- * How many characters and bytes of attachments a frame collects before it is written, so that the other end
- * works while this turn goes on. Measured one way on one core, by CPU time of both ends: at 65,536, which is
- * more than is read at a time, messages of 1,000 characters take 13 % more and objects 9 %; at 8,192, 7 %
- * more, as there are more writes.
+ * A frame is written when it holds this many characters and attached bytes, so that the peer works while this turn
+ * goes on. By CPU time of both ends, one way on one core: with 65,536, which is more than one read, messages of 1,000
+ * characters take 13 % more and objects 9 %; with 8,192, the additional writes take 7 % more.
  */
 const FULL = 1 << 14;
 
 /**
- * The same for the first frames of a turn, `EARLY_FRAMES` of them. 100 callers send 5 kB in a turn: in one
- * frame, the two nodes work by turns, as the other one has nothing to do until it comes, nor has this one until
- * the answers do. Split over two cores, that is 161,000 calls a second, and 195,000 to 230,000 with these; on
- * one core there are more writes, which is 1 % of a call. With four of 1,500 it is 8 %.
+ * The same for the first `EARLY_FRAMES` frames of a turn. 100 callers send 5 kB in a turn. With one big frame the two
+ * nodes take turns; smaller first frames let both work at once. Over two cores this makes 195,000 to 230,000 calls a
+ * second, not 161,000. On one core the additional writes cost 1 % of a call (8 % with four frames of 1,500).
  */
 const EARLY = 2000;
 const EARLY_FRAMES = 3;
 
-/** A signal that waits for its sender's large one, or is one. */
+/** A signal in a lane: a large signal, or a signal that waits for its sender's large signal. */
 interface Waiting {
   large: LargeSignal | undefined;
   text: string;
 }
 
-/** The peer's side of what frames may contain. */
+/** The peer's limits for frames. */
 export interface FrameLimits {
   /** The largest message that the peer accepts, in bytes. */
   maxMessageBytes: number;
@@ -110,34 +105,34 @@ export class Encoder implements Outgoing {
   readonly #port: Port;
   readonly #values: ValueEncoder;
   readonly #maxMessageBytes: number;
-  /** The number of bytes of attachments from which on a signal is large, too: its size is checked then. */
+  /** A signal with more attached bytes than this is large too, so its size is checked. */
   readonly #mostAttached: number;
   readonly #maxDepth: number;
   readonly #takesTraces: boolean;
   /** The attachments of the frame that is being collected. */
   readonly #attachments = new AttachmentWriter();
   #text = "";
-  /** The kind and pair of the messages that the last signal of the frame holds, while it is open. */
+  /** The kind, sender and receiver of the open signal. */
   #openKind = "";
   #openFrom = -1;
   #openTo = -1;
   /**
-   * The JSON of a monitor that waits for the next signal: the request of a call is written with it, as one
-   * signal. Any other signal is written behind it.
+   * The JSON of a monitor that waits for the next signal. A call's request and its monitor become one signal; any other
+   * signal is written after the monitor.
    */
   #monitor = "";
-  /** The process that monitors, the monitored process or name, and the reference. */
+  /** The waiting monitor's process, target and reference. */
   #caller: Pid | undefined;
   #called: Target = "";
   #callRef: Ref | undefined;
   /** The number of frames in this turn. */
   #frames = 0;
   #lastRaw = 0;
-  /** Signals by sender that wait for their sender's large ones. */
+  /** The lanes, by sender. */
   readonly #lanes = new Map<number, Waiting[]>();
   #laneBytes = 0;
 
-  /** Writes for `peer` by way of `port`. */
+  /** Encodes signals for `peer` and writes them to `port`. */
   constructor(
     self: End,
     peer: End,
@@ -163,23 +158,23 @@ export class Encoder implements Outgoing {
     );
   }
 
-  /** The bytes that wait here, about. */
+  /** The approximate number of waiting bytes. */
   get pending(): number {
     return this.#text.length + this.#monitor.length + this.#attachments.bytes +
       this.#laneBytes;
   }
 
   /**
-   * Whether a pid or alias is of another incarnation of the peer, or has no number, as none of the peer's: an
-   * Erlang node can have made it up.
+   * Whether a pid or alias belongs to another incarnation of the peer, or to no node: an Erlang node can make up a pid
+   * whose number is NaN here.
    */
   #isGone({ number, creation }: Pid | Ref): boolean {
     return creation !== this.#peer.creation || number !== number;
   }
 
-  // Messages: held back, refused at the hard cap.
+  // Messages: the only signals that a full queue refuses.
 
-  /** Writes a signal after its trace, if it belongs to one. */
+  /** Writes a signal after its trace, if it has one. */
   #traced(from: Pid, put: () => void): void {
     const trace = traceNow();
     if (trace === undefined || !this.#takesTraces) return put();
@@ -226,7 +221,7 @@ export class Encoder implements Outgoing {
 
   #call(from: Pid, kind: string, to: number | string, call: Call): void {
     const { request, replyTo } = call;
-    // One level is that of the call.
+    // The call itself is one level.
     const json = this.#values.encode(request, this.#maxDepth, -1);
     const monitor = this.#monitor;
     this.#monitor = "";
@@ -238,14 +233,14 @@ export class Encoder implements Outgoing {
     }
   }
 
-  /** Writes the monitor that waits. */
+  /** Writes the waiting monitor. */
   #putMonitor(): void {
     const text = this.#monitor;
     this.#monitor = "";
     this.#append(text);
   }
 
-  /** Adds a message to the open signal, if that is of its kind and pair, or opens one. */
+  /** Adds a message to the open signal of the same kind, sender and receiver, or opens a new signal. */
   #message(kind: string, from: Pid, to: Pid, json: string): void {
     const { fresh } = this.#attachments;
     if (this.#isLarge(json, fresh) || this.#lanes.size > 0) {
@@ -275,12 +270,12 @@ export class Encoder implements Outgoing {
       (this.#frames < EARLY_FRAMES ? EARLY : FULL);
   }
 
-  /** Most messages fit here: only otherwise the connection is asked. */
+  /** Asks the connection only if the message may not fit; most messages fit. */
   #assertRoom(): void {
     if (this.pending >= this.#port.room) this.#port.assertRoom();
   }
 
-  /** Only a sender with a lane waits for large signals: the messages of others pass them. */
+  /** A sender without a lane does not wait for the bytes in lanes, as its messages pass them. */
   #pressure(from: Pid): Backpressure {
     const passed = this.#lanes.size === 0 || this.#lanes.has(from.number)
       ? 0
@@ -290,7 +285,7 @@ export class Encoder implements Outgoing {
       : this.#port.pressure(passed);
   }
 
-  /** The bytes of large signals, and of those that wait for them. */
+  /** The number of bytes in lanes. */
   get passable(): number {
     return this.#laneBytes;
   }
@@ -327,7 +322,7 @@ export class Encoder implements Outgoing {
     this.#putValue(from, "send_alias", `${alias.number}`, json);
   }
 
-  // All others are never refused.
+  // All other signals are never refused.
 
   reply(
     from: Pid,
@@ -345,7 +340,7 @@ export class Encoder implements Outgoing {
     this.#putValue(from, kind, `${alias.number}`, json);
   }
 
-  /** A reply with a tag is a message, which no wait takes. */
+  /** Sends a tagged reply as a message, since no waiting call takes it. */
   #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
     if (this.#isGone(to.pid)) return;
     if (to.alias !== undefined && this.#isGone(to.alias)) return;
@@ -367,7 +362,7 @@ export class Encoder implements Outgoing {
     );
   }
 
-  /** The number and creation of a process of the peer's, which may be long gone. */
+  /** Returns the number and creation of a peer's pid, of any incarnation. */
   #anyPid(of: Pid): string {
     return `${numberJson(of)},${decimal(of.creation, this.#peer)}`;
   }
@@ -424,14 +419,14 @@ export class Encoder implements Outgoing {
     );
   }
 
-  /** An exit reason's JSON; one too large is sent as its text, as it must arrive. */
+  /** Returns an exit reason's JSON; a reason that is too large becomes a text, since the signal must arrive. */
   #reason(reason: unknown): string {
     try {
       const json = this.#values.encode(reason, this.#maxDepth - REASON_LEVELS);
       const size = json.length * 3 + this.#attachments.fresh;
       if (size <= this.#maxMessageBytes) return json;
     } catch {
-      // Its JSON is longer than a string may be.
+      // The JSON is longer than a string can be.
     }
     this.#attachments.drop();
     return this.#values.encode(inspect(reason, { limit: 10 }).slice(0, 1000));
@@ -440,7 +435,7 @@ export class Encoder implements Outgoing {
   spawnRequest(from: Pid, request: SpawnRequest): void {
     const { ref, ...rest } = request;
     const put = () => {
-      // The arguments may have as many levels as a message, and are two below this.
+      // The arguments may have as many levels as a message, and begin two levels down.
       const json = this.#values.encode(rest, this.#maxDepth, 2);
       this.#putValue(from, "spawn", `${ref.number}`, json);
     };
@@ -470,7 +465,7 @@ export class Encoder implements Outgoing {
     this.#putValue(from, "group_leader", `${to.number}`, json);
   }
 
-  /** Introduces this node's peers; their addresses are only for a peer that expects them. */
+  /** Introduces this node's peers, with their addresses if `peers` has any. */
   announce(peers: IntroducedNode[]): void {
     for (let i = 0; i < peers.length; i += MAX_PEERS) {
       const some = peers.slice(i, i + MAX_PEERS);
@@ -479,7 +474,7 @@ export class Encoder implements Outgoing {
         items.push(some.map(({ address }) => address ?? null));
       }
       this.#append(JSON.stringify(items));
-      // Together with others it could be longer than a frame may be.
+      // Several lists in one frame could exceed the maximum length of a frame.
       if (this.#isFull()) this.#cut();
     }
     this.#port.wake();
@@ -490,7 +485,7 @@ export class Encoder implements Outgoing {
     this.#put(from, `["${name}${star}",${from.number},${to},${json}]`);
   }
 
-  /** Adds a signal: to the frame, or behind its sender's large one. */
+  /** Adds a signal to the frame, or to its sender's lane. */
   #put(from: Pid, text: string): void {
     const { fresh } = this.#attachments;
     const lane = this.#lanes.size === 0
@@ -510,7 +505,7 @@ export class Encoder implements Outgoing {
     this.#port.wake();
   }
 
-  /** Has a signal go in parts: its attachments, as they are not those of a frame, and its JSON. */
+  /** Adds a signal to its sender's lane, to travel in parts: first its attachments, then its JSON. */
   #putLarge(sender: number, text: string): void {
     const { first, fresh } = this.#attachments;
     const id = (this.#lastRaw + 1) >>> 0;
@@ -542,7 +537,7 @@ export class Encoder implements Outgoing {
     this.#text += text;
   }
 
-  /** Writes the signals that are collected. */
+  /** Writes the collected signals as a frame. */
   #cut(): void {
     if (this.#monitor !== "") this.#putMonitor();
     if (this.#text === "") return;
@@ -556,14 +551,14 @@ export class Encoder implements Outgoing {
     this.#port.write(this.#port.room > 0 ? frame : keptFrame(frame));
   }
 
-  /** Writes the waiting signals, of large messages only that many bytes. */
+  /** Writes the waiting signals, and at most about `room` bytes of the lanes. */
   flush(room: number): void {
     this.#cut();
     this.#frames = 0;
     if (this.#lanes.size === 0) return;
     let left = room;
     while (left > 0 && this.#lanes.size > 0) {
-      // The first to start ends first: the receiver then holds one message, not all.
+      // Finish the oldest lane first: the receiver then holds the parts of one message, not of all.
       const [sender, lane] = this.#lanes.entries().next().value!;
       left -= this.#advance(sender, lane);
     }
@@ -584,7 +579,7 @@ export class Encoder implements Outgoing {
     this.#laneBytes -= bytes;
     if (large.isDone) {
       this.#append(text);
-      // Before the parts of the next one: the receiver holds the parts of one message only.
+      // Cut before the parts of the next signal: the receiver holds the parts of one message only.
       this.#cut();
       this.#endFirst(sender, lane);
     }
@@ -600,7 +595,7 @@ export class Encoder implements Outgoing {
     giveFrameBuffer(bytes);
   }
 
-  /** Shows that this node is alive. */
+  /** Writes an empty frame, which shows that this node is alive. */
   tick(): void {
     this.#port.write(TICK);
   }

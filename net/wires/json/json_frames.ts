@@ -1,6 +1,6 @@
 /**
- * Frames: four bytes of length, big-endian, then that many bytes. A length of zero is a tick; its
- * top bit marks raw bytes, and the one below it JSON with attachments.
+ * Frames: a big-endian u32 with the length, then the payload. Length zero is a tick. The top bit of the length marks
+ * raw bytes; the next bit marks JSON with attachments.
  *
  * @module
  */
@@ -20,25 +20,25 @@ const LENGTH = 0x3fff_ffff;
 /** The bytes of a tick. */
 export const TICK: Uint8Array = new Uint8Array(4);
 
-/** The bytes before the payload of a raw frame: length, number, kind. */
+/** The size of a raw frame's header: length, number, kind. */
 export const RAW_HEADER = 9;
 
-/** A raw frame with a part of JSON that goes on. */
+/** The kind of a raw frame with a part of JSON, but not the last part. */
 export const RAW_JSON = 0;
-/** A raw frame with the last part of JSON, which ends the array. */
+/** The kind of a raw frame with the last part of JSON, which ends the raw array. */
 export const RAW_END = 1;
-/** A raw frame with a part of attachments. */
+/** The kind of a raw frame with a part of attachments. */
 export const RAW_ATTACHMENTS = 2;
 
-/** The number of characters up to which a text is written here: a call of the host costs more than a loop. */
+/** Texts up to this length are encoded in a loop, which costs less than a call of the host. */
 const SHORT = 256;
 
-/** From that many bytes on, an incomplete frame is kept in a frame buffer: a peer that sends few keeps none. */
+/** An incomplete frame of at least this many bytes takes a pooled buffer; a peer that sends less holds no buffer. */
 const MANY = FRAME_BUFFER / 8;
 
 const encoder = new TextEncoder();
 
-/** A JSON frame of a text; in a frame buffer if `isBrief` says that it will be given back soon. */
+/** Returns the JSON frame of a text; with `isBrief`, in a pooled buffer, which must be given back soon. */
 export function textFrame(text: string, isBrief = false): Uint8Array {
   const frame = (text.length <= SHORT ? shortFrame(text) : undefined) ??
     longFrame(text, isBrief);
@@ -46,7 +46,7 @@ export function textFrame(text: string, isBrief = false): Uint8Array {
   return frame;
 }
 
-/** The frame of a text that is ASCII, without its length. */
+/** Returns the frame of a text, without its length; `undefined` if the text is not ASCII. */
 function shortFrame(text: string): Uint8Array | undefined {
   const frame = Buffer.allocUnsafe(4 + text.length);
   for (let i = 0; i < text.length; i++) {
@@ -70,7 +70,7 @@ function longFrame(text: string, isBrief: boolean): Uint8Array {
   return longer;
 }
 
-/** Writes an integer of 32 bits there. */
+/** Writes a big-endian u32 at `at`. */
 export function writeInteger(bytes: Uint8Array, at: number, n: number): void {
   bytes[at] = n >>> 24;
   bytes[at + 1] = n >>> 16;
@@ -78,13 +78,13 @@ export function writeInteger(bytes: Uint8Array, at: number, n: number): void {
   bytes[at + 3] = n;
 }
 
-/** Writes the length of a JSON frame with attachments, whose first four bytes are free for it. */
+/** Writes the length of a JSON frame with attachments into the frame's first four bytes. */
 export function attachedFrame(frame: Uint8Array): Uint8Array {
   writeInteger(frame, 0, ATTACHED | (frame.length - 4));
   return frame;
 }
 
-/** Completes a raw frame, whose payload is behind the room for its header. */
+/** Writes the header of a raw frame in front of its payload. */
 export function rawFrame(
   frame: Uint8Array,
   id: number,
@@ -96,16 +96,13 @@ export function rawFrame(
   return frame;
 }
 
-/** Receives frames. */
+/** Handles received frames. `bytes` is valid only during a call. */
 export interface FrameHandler {
-  /** A JSON frame, from `start` to `end` of the bytes, which are valid only now. */
+  /** Called with a JSON frame, from `start` to `end`. */
   text(bytes: Uint8Array, start: number, end: number): void;
-  /** A JSON frame with attachments, in the same way. */
+  /** Called with a JSON frame with attachments, from `start` to `end`. */
   attached(bytes: Uint8Array, start: number, end: number): void;
-  /**
-   * A raw frame, or the next part of one; valid only now. A part that is not the last one of its frame is not the
-   * last one of JSON either.
-   */
+  /** Called with a raw frame, or the next part of one. `kind` is RAW_END only for the last part of such a frame. */
   raw(id: number, bytes: Uint8Array, kind: number): void;
 }
 
@@ -114,28 +111,28 @@ const NOTHING = new Uint8Array(0);
 /**
  * Cuts a stream of bytes into frames.
  *
- * Raw frames are passed on as they come, so that their bytes are copied once, to where they belong: to put each
- * one together first took a second copy, in new memory.
+ * Parts of raw frames are passed on as they come, so their bytes are copied once, to their destination. Assembling a
+ * raw frame first would take a second copy, in new memory.
  */
 export class FrameReader {
   readonly #maxBytes: number;
-  /** The beginning of a frame that is not whole yet; the room behind it doubles when it is full. */
+  /** The beginning of an incomplete frame, in an array that doubles when it is full. */
   #kept: Uint8Array = NOTHING;
   #keptBytes = 0;
-  /** The bytes of that frame, its length included; only of the length while that is not known. */
+  /** The size of the incomplete frame, with its length field; 4 while the length is not known. */
   #wanted = 4;
-  /** The bytes that are still to come of a raw frame, its number and its kind. */
+  /** The number of missing bytes of the current raw frame, and the frame's number and kind. */
   #rawLeft = 0;
   #rawId = 0;
   #rawKind = 0;
 
-  /** Rejects frames of more than that many bytes. */
+  /** Rejects frames of more than `maxBytes` bytes. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * Takes bytes and delivers the complete frames.
+   * Reads bytes and passes complete frames to `handler`.
    *
    * @throws {ProtocolError} If a frame is too long.
    */
@@ -158,7 +155,7 @@ export class FrameReader {
     }
   }
 
-  /** Reads the header of a raw frame, and all of an empty one. */
+  /** Reads the header of a raw frame; passes an empty raw frame on at once. */
   #startRaw(
     bytes: Uint8Array,
     at: number,
@@ -175,7 +172,7 @@ export class FrameReader {
     if (this.#rawLeft === 0) handler.raw(this.#rawId, NOTHING, kind);
   }
 
-  /** Passes on the raw bytes of the chunk; returns where they end. */
+  /** Passes raw bytes of the chunk on; returns the position after them. */
   #readRaw(chunk: Uint8Array, at: number, handler: FrameHandler): number {
     const end = Math.min(at + this.#rawLeft, chunk.length);
     if (end === at) return at;
@@ -187,7 +184,7 @@ export class FrameReader {
     return end;
   }
 
-  /** Completes the incomplete frame, as far as the chunk goes; returns the number of bytes used. */
+  /** Continues the incomplete frame with bytes of the chunk; returns the number of bytes used. */
   #complete(chunk: Uint8Array, handler: FrameHandler): number {
     let at = 0;
     for (;;) {
@@ -215,11 +212,11 @@ export class FrameReader {
     }
   }
 
-  /** In a frame buffer if much is there: of 1 kB messages a quarter of the bytes come here. */
+  /** Appends to the incomplete frame, in a pooled buffer if much is there: a quarter of the bytes of 1 kB messages. */
   #append(bytes: Uint8Array): void {
     const length = this.#keptBytes + bytes.length;
     if (length > this.#kept.length) {
-      // Not all of its length: a peer that announces much and sends little would cost that.
+      // Do not allocate the announced length: a peer could announce much and send little.
       const room = Math.max(
         length,
         Math.min(this.#wanted, 2 * this.#kept.length),
@@ -240,7 +237,7 @@ export class FrameReader {
     this.#append(chunk.subarray(at));
   }
 
-  /** The bytes of the frame that begins there, its length included. */
+  /** Returns the size of the frame that begins at `at`, with its length field. */
   #frameBytes(bytes: Uint8Array, at: number): number {
     const length = headOf(bytes, at) & LENGTH;
     if (length > this.#maxBytes) {
@@ -255,7 +252,7 @@ export class FrameReader {
   }
 }
 
-/** The integer of 32 bits there. */
+/** Returns the big-endian 32-bit integer at `at`, signed. */
 export function headOf(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) |
     bytes[at + 3];

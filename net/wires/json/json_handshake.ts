@@ -6,25 +6,22 @@
  * 3. The dialler proves that it knows the cookie.
  * 4. The listener does the same, or answers with another status why the dialler cannot go on.
  *
- * Two dials that cross, one in each direction: the one of the node with the smaller name goes on
- * (as in OTP, where the listener with the greater name says `ok_simultaneous`). The other is
- * told `nok`, in frame 2 or, when the listener began to dial after that, in frame 4. It waits then
- * for the connection, and dials again if none comes.
+ * **Crossing dials.** Of two dials, one in each direction, the dial of the node with the smaller name goes on (in OTP
+ * too the listener with the greater name says `ok_simultaneous`). The other dialler gets `nok` in frame 2, or in
+ * frame 4 if the listener began to dial after frame 2. It then waits for the connection, and dials again if none comes.
  *
- * A dialler that knows an address and no name asks for it: `to` is null, and frame 2 says the name. That is
- * all; it dials that name over another connection. (A listener that does not know this question answers as to
- * any name that is not its own, with its introduction, which has the name too.)
+ * **Questions.** A dialler that knows an address and no name sends a null as `to`. Frame 2 names the listener and ends
+ * the exchange; the dialler dials the name over another connection. (A listener that does not know this question
+ * answers as to any wrong name, with its introduction, which has the name too.)
  *
- * A dial to a node that has a connection to the dialler: frame 2 says `alive`. If the dialler has
- * that connection too, it says no more. If it has none, as it is a new incarnation or its end was
- * closed, it goes on, and the new connection replaces the old one once the proof is right. A node
- * dials another one once at a time, and a listener has a connection before its dialler has it. So
- * a connection that the listener had when it said `alive`, and that the dialler does not have when it
- * goes on, is a stale one. If another connection has come up in between, frame 4 says `alive`.
+ * **Existing connections.** If the listener has a connection to the dialler, frame 2 says `alive`. A dialler that has
+ * the connection too says no more. A dialler without it, as a new incarnation or after closing its end, goes on. The
+ * new connection then replaces the old one after a valid proof. A node dials another node once at a time, and a listener has
+ * a connection before its dialler has it. So a connection that the listener had when it said `alive`, and that the
+ * dialler does not have when it goes on, is stale. If another connection has come up in between, frame 4 says `alive`.
  *
- * The proof is an HMAC-SHA-256, keyed with the cookie, over both names, both incarnations, both
- * nonces and the role, and on a secure channel over what binds it to that channel; the cookie
- * never travels.
+ * **The proof** is an HMAC-SHA-256, keyed with the cookie, over both names, incarnations and nonces, the role, and the
+ * binding of a secure channel. The cookie never travels.
  *
  * @module
  */
@@ -52,13 +49,13 @@ import { MAX_ADDRESS } from "./json_values.ts";
 /** The version of the wire that this module speaks. */
 export const VERSION = 1;
 
-/** The longest frame before both know each other, in bytes. */
+/** The maximum length of a frame of the handshake, in bytes. */
 export const MAX_HANDSHAKE_BYTES = 4096;
 
-/** A dialler can be refused in frame 4 too. */
+/** Frame 4 can refuse a dialler too. */
 const CROSSING: CrossingRule = { goesOn: "smaller", refusesLate: true };
 
-/** The most levels of a frame of the handshake. */
+/** The maximum number of levels of a frame of the handshake. */
 export const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
 
@@ -68,11 +65,11 @@ export interface Introduction {
   peer: Peer;
   /** Whether the peer has no other connection to this node. */
   replaces: boolean;
-  /** The largest message that it accepts, in bytes. */
+  /** The size of the largest message that the peer accepts, in bytes. */
   maxMessageBytes: number;
-  /** Whether it takes the traces of signals. */
+  /** Whether the peer takes the traces of signals. */
   takesTraces: boolean;
-  /** The bytes that it has sent after the handshake, until another reader takes over the transport. */
+  /** Returns the bytes received after the handshake, until another reader takes over the transport. */
   rest: () => Uint8Array;
 }
 
@@ -104,7 +101,7 @@ class Frames {
     return toFields(await this.#conversation.hear(boundsOf));
   }
 
-  /** The bytes after the handshake. */
+  /** Returns the bytes received after the handshake. */
   rest(): Uint8Array {
     return this.#conversation.rest();
   }
@@ -172,7 +169,7 @@ function toHello(fields: Fields): Hello {
   };
 }
 
-/** Where a node listens, if it states that. An address that is none is found later. */
+/** Parses the peer's listen address. A malformed address is rejected later, when it is dialled. */
 function toListening(given: unknown): Listening | undefined {
   if (given === undefined) return undefined;
   const { port, host } = Object(given) as Fields;
@@ -238,7 +235,7 @@ function isProof(given: unknown, expected: string): boolean {
   return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
 }
 
-/** The admission of a dialler that wants another node. */
+/** The admission of a dialler that asked for another node. */
 const NOT_HERE: Admission = {
   status: "not_allowed",
   confirm: () => Promise.resolve("not_allowed"),
@@ -263,13 +260,13 @@ function refusedWith({ status, versions }: Fields): HandshakeError {
   return new HandshakeError(code, text);
 }
 
-/** Whether the listener lets a dialler go on; one that only answers `alive` does not. */
+/** Returns whether the dialler may go on; an `alive` without a nonce means no. */
 function goesOn({ status, nonce }: Fields): boolean {
   return status === "ok" || status === "ok_simultaneous" ||
     status === "alive" && nonce !== undefined;
 }
 
-/** The dialler's part. */
+/** Runs the dialler's side of the handshake. */
 export async function dial(
   transport: Transport,
   name: string,
@@ -315,7 +312,7 @@ export async function dial(
   return introduction(theirs, talk, false);
 }
 
-/** Asks the listener for its name: a dial to no name, which ends with the answer. */
+/** Asks the listener for its name. */
 export async function askName(
   transport: Transport,
   local: Local,
@@ -328,7 +325,7 @@ export async function askName(
   throw refusedWith(answer);
 }
 
-/** The listener's part; without a result, if the dialler only asks for the name of this node. */
+/** Runs the listener's side; returns `undefined` if the dialler only asked for this node's name. */
 export async function accept(
   transport: Transport,
   first: Uint8Array,
@@ -361,7 +358,7 @@ export async function accept(
   const isTold = status === "ok_simultaneous" || status === "alive";
   talk.say({ status: isTold ? status : "ok", ...mine });
   const { proof: given } = await talk.hear().catch((error) => {
-    // The dialler has the other connection, or has got it meanwhile. That may be over again by now.
+    // The dialler has the other connection, or got it meanwhile; it may already be closed again.
     const isConnected = status === "alive" || admission.isElsewhere();
     throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
   });

@@ -1,8 +1,8 @@
 /**
- * Why a spawn request was refused, on the JSON wire.
+ * The reason why a spawn request was refused, on the JSON wire.
  *
- * Version 1 has four failures, and a peer closes the connection at a fifth. A node that is draining therefore
- * answers with `"limit"`, which also means "elsewhere, or later", and says the rest at the beginning of the text.
+ * Version 1 has four failures, and a peer closes the connection when it receives a fifth. So a draining node answers
+ * `"limit"`, which also means "elsewhere, or later", with a text that begins with {@linkcode DRAINING}.
  *
  * @module
  */
@@ -23,17 +23,17 @@ const FAILURES: ReadonlySet<unknown> = new Set([
   "limit",
 ]);
 
-/** The beginning of the text of a `"limit"` that is none. */
+/** The prefix of the text of a `"limit"` that means `"draining"`. */
 const DRAINING = "draining: ";
 
-/** A refusal as it is sent. */
+/** Returns the refusal to send. */
 export function sentRefusal({ error, message }: Refusal): Refusal {
   return error === "draining"
     ? { error: "limit", message: `${DRAINING}${message}` }
     : { error, message };
 }
 
-/** A refusal as it was meant. */
+/** Returns the refusal that the peer meant. */
 export function receivedRefusal(failure: unknown, message: string): Refusal {
   if (!FAILURES.has(failure)) {
     throw new ProtocolError("an unknown reason why nothing was spawned");

@@ -1,8 +1,8 @@
 /**
- * Large signals, as they leave: cut into raw frames.
+ * Cuts a large signal into raw frames as it leaves.
  *
- * Byte arrays were copied when the signal was sent. Texts cannot change, so that they are encoded only now, a
- * frame at a time: no turn of the event loop has more to do than for some frames.
+ * Byte arrays were copied when the signal was sent. Texts cannot change, so they are encoded now, a frame at a time:
+ * each turn of the event loop does the work of a few frames only.
  *
  * @module
  */
@@ -22,11 +22,11 @@ export type Content = Uint8Array | string;
 
 const encoder = new TextEncoder();
 
-/** Contents, which are written one after the other. */
+/** Contents that are written one after the other. */
 class Contents {
   readonly #contents: Content[];
   #next = 0;
-  /** The bytes or characters of the next one that have been written. */
+  /** The number of bytes or characters of the current content that have been written. */
   #sent = 0;
 
   constructor(contents: Content[]) {
@@ -38,7 +38,7 @@ class Contents {
     return this.#next === this.#contents.length;
   }
 
-  /** Fills an array from there on; returns where it ended. */
+  /** Fills `target` from `start` on; returns the end of the written bytes. */
   fill(target: Uint8Array, start: number): number {
     let at = start;
     while (!this.isDone && at < target.length) {
@@ -46,7 +46,7 @@ class Contents {
       const written = typeof content === "string"
         ? this.#writeText(content, target.subarray(at))
         : this.#writeBytes(content, target, at);
-      // No room for the next character.
+      // The next character does not fit.
       if (written === 0) break;
       at += written;
       this.#skipWritten();
@@ -58,7 +58,7 @@ class Contents {
     while (
       !this.isDone && this.#sent === this.#contents[this.#next].length
     ) {
-      // Its memory is free when it has been written.
+      // Release the memory of a written content.
       this.#contents[this.#next++] = "";
       this.#sent = 0;
     }
@@ -74,7 +74,7 @@ class Contents {
 
   #writeText(text: string, target: Uint8Array): number {
     let end = Math.min(this.#sent + target.length, text.length);
-    // Not within a character of two units.
+    // Do not cut a surrogate pair.
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
     const { read, written } = encoder.encodeInto(
       text.substring(this.#sent, end),
@@ -91,14 +91,14 @@ function isHighSurrogate(unit: number): boolean {
 
 /** A signal that travels in raw frames. */
 export class LargeSignal {
-  /** The number of its raw byte array. */
+  /** The number of the signal's raw byte array. */
   readonly id: number;
-  /** The bytes of its attachments and JSON. */
+  /** The number of bytes of the attachments and the JSON. */
   readonly bytes: number;
   readonly #attachments: Contents;
   readonly #json: Contents;
 
-  /** Takes its attachments, which have that many bytes, and its JSON. */
+  /** Creates a signal from its attachments, their size in bytes, and its JSON. */
   constructor(
     id: number,
     attachments: Content[],
@@ -111,12 +111,12 @@ export class LargeSignal {
     this.#json = new Contents([json]);
   }
 
-  /** Whether all of its frames have been written. */
+  /** Whether all frames have been written. */
   get isDone(): boolean {
     return this.#json.isDone;
   }
 
-  /** The next frame, in a buffer that can be used again. */
+  /** Returns the next frame, in a pooled buffer. */
   nextFrame(): Uint8Array {
     const buffer = takeRawBuffer();
     const isAttached = !this.#attachments.isDone;

@@ -1,5 +1,5 @@
 /**
- * The value of any JSON text, by `JSON.parse`: of those that `json_reader.ts` leaves to it.
+ * Parses the JSON that `json_reader.ts` does not read.
  *
  * @module
  */
@@ -8,22 +8,18 @@ import { OverLimit } from "../over_limit.ts";
 import { ProtocolError } from "./json_checks.ts";
 import { latin1Text, utf8Text } from "./texts.ts";
 
-/** The value of a JSON text, and whether it is nested deeper than its reader expects. */
+/** The value of a JSON text, and whether the JSON is deep. */
 export interface Parsed {
-  /** The value. */
   value: unknown;
   /** Whether the JSON is nested deeper than the lower of the two bounds. */
   isDeep: boolean;
 }
 
 /**
- * The value of a JSON text, if it may be parsed.
+ * Parses a JSON text. Checks its depth before, as parsing and printing deep values costs far more than their bytes.
  *
- * The depth is checked before that, as parsing and printing deep values costs far more than their
- * bytes.
- *
- * @throws {ProtocolError} If it is not UTF-8 or not JSON.
- * @throws {OverLimit} If it is nested deeper than `maxDepth`.
+ * @throws {ProtocolError} If the bytes are not UTF-8 or not JSON.
+ * @throws {OverLimit} If the JSON is nested deeper than `maxDepth`.
  */
 export function parseJson(
   bytes: Uint8Array,
@@ -47,11 +43,11 @@ export function parseJson(
 }
 
 /**
- * The text with the first digit of each string of digits escaped, but for keys.
+ * Escapes the first digit of each string of digits, except keys.
  *
- * V8 puts short strings without escapes into one table for the whole program as it parses, and one
- * that spells an index of an array has that number for a hash. 1 MB of those that were chosen to meet
- * in one place held a node for 5 s, and strings that came before count too.
+ * While V8 parses, it puts short strings without escapes into one table for the whole program. The hash of a string
+ * that spells an array index is that index, so a peer can choose colliding strings: 1 MB of them held a node for 5 s.
+ * Strings of earlier frames stay in the table. V8 leaves strings with escapes out of it.
  */
 function withoutIndexes(text: string): string {
   return text.replace(
@@ -60,18 +56,18 @@ function withoutIndexes(text: string): string {
   );
 }
 
-/** A result of {@linkcode scan}: the fast way of decoding is not possible. */
+/** A result of {@linkcode scan}: the text must be decoded as UTF-8. */
 const NOT_ASCII = 1;
-/** A result of {@linkcode scan}: more levels than the lower bound. */
+/** A result of {@linkcode scan}: the JSON has more levels than the lower bound. */
 const DEEP = 2;
-/** A result of {@linkcode scan}: a string may spell a large index of an array. */
+/** A result of {@linkcode scan}: a string may spell a large array index. */
 const INDEX = 4;
 
-/** The number of digits of such a string: with fewer, few strings can be in one place. */
+/** The number of digits of such a string: few shorter strings can collide. */
 const MIN_DIGITS = 8;
 const MAX_DIGITS = 10;
 
-/** Sorts of bytes. */
+/** Classes of bytes. */
 const PLAIN = 0;
 const QUOTE = 1;
 const OPEN = 2;
@@ -85,7 +81,7 @@ function sortsOf(bytes: Record<string, number>): Uint8Array {
   return sorts;
 }
 
-/** The sorts of bytes outside and inside of strings. */
+/** The classes of bytes outside and inside of strings. */
 const SORTS = sortsOf({
   '"': QUOTE,
   "[": OPEN,
@@ -96,16 +92,15 @@ const SORTS = sortsOf({
 const TEXT_SORTS = sortsOf({ '"': QUOTE, "\\": BACKSLASH });
 
 /**
- * Looks at every byte of a JSON text once, before it is parsed: for its depth, for strings that spell an
- * index, and for whether it is ASCII.
+ * Scans every byte of a JSON text before it is parsed: finds its depth, strings that spell an index, and bytes that are
+ * not ASCII.
  *
- * Parsing does not make this unnecessary. `JSON.parse` takes any depth, and has put the strings into its
- * table when it returns; and a walk through each value, which is the other way to learn its depth, takes as
- * long as this for objects (0.1 µs of 2.6 µs for one of 128 bytes), and longer for arrays of numbers. Long texts and bytes, of
- * which this took a third of the receiver's time, are attachments, and not looked at.
+ * The scan must come first: `JSON.parse` takes any depth, and has put the strings into V8's table when it returns.
+ * Walking the parsed value takes as long for objects (0.1 µs of 2.6 µs for 128 bytes), and longer for arrays of numbers.
+ * Long texts and bytes are attachments, which are not scanned: scanning them took a third of the receiver's time.
  *
- * A loop of its own for bytes of no meaning, and tables instead of comparisons, take 1.0 ns a byte of objects
- * and 0.75 of numbers, not 1.45.
+ * The inner loop over plain bytes, and tables instead of comparisons, take 1.0 ns a byte for objects and 0.75 for
+ * numbers, not 1.45.
  */
 function scan(
   bytes: Uint8Array,
@@ -126,7 +121,7 @@ function scan(
         const inside = TEXT_SORTS[bytes[i++]];
         if (inside === PLAIN) continue;
         if (inside === QUOTE) break;
-        // Behind a backslash is one more byte of the string.
+        // The byte after a backslash belongs to the string.
         if (inside === HIGH || bytes[i++] > 0x7f) found |= NOT_ASCII;
       }
       const length = i - 1 - opened;
@@ -148,9 +143,9 @@ function scan(
 }
 
 /**
- * Where the items of an array are in the bytes of its JSON, whatever their depth: pairs of start and end.
+ * Returns the start and end of each item of a JSON array, whatever the items' depth.
  *
- * @throws {ProtocolError} If it is not an array.
+ * @throws {ProtocolError} If the JSON is not an array.
  */
 export function itemsOf(
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Large signals, which come in parts: raw byte arrays of attachments and JSON.
+ * Collects large signals, which arrive in parts as raw byte arrays of attachments and JSON.
  *
  * @module
  */
@@ -10,36 +10,34 @@ import { ArrivingAttachments, type Holder } from "./arriving_attachments.ts";
 import { ProtocolError } from "./json_checks.ts";
 import { RAW_ATTACHMENTS, RAW_END } from "./json_frames.ts";
 
-/** The most raw byte arrays that may be under way. */
+/** The maximum number of incomplete or unused raw byte arrays. */
 export const MAX_RAW = 1024;
 
-/** Smaller parts are combined: an array of its own costs far more than a byte. */
+/** Smaller parts are combined, as an array costs far more than a byte. */
 const SMALL_PART = 4096;
 
 interface Incoming {
   attachments: ArrivingAttachments | undefined;
   /** The parts of the JSON. */
   parts: Uint8Array[];
-  /** The last part, while it is being put together from small ones. */
+  /** The last part, while it is being combined from small parts. */
   small: Uint8Array | undefined;
   smallBytes: number;
-  /** The bytes of the JSON. */
+  /** The number of bytes of JSON. */
   jsonBytes: number;
-  /** All bytes, and those that the budget counts. */
+  /** The number of all bytes, and of the bytes that the budget counts. */
   bytes: number;
   held: number;
   whole: boolean;
 }
 
-/** A large signal. */
+/** A complete large signal. */
 export interface RawArray {
-  /** Its attachments, if it has any. */
   attachments: ArrivingAttachments | undefined;
-  /** Its JSON. */
   json: Uint8Array;
 }
 
-/** Retains a copy of a part: its chunk is larger, and would be retained. */
+/** Retains a copy of a part: retaining the part itself would retain its larger chunk. */
 function keepPart(incoming: Incoming, part: Uint8Array): void {
   incoming.jsonBytes += part.length;
   const { small } = incoming;
@@ -71,26 +69,26 @@ function closeSmall(incoming: Incoming): void {
   incoming.smallBytes = 0;
 }
 
-/** Retains the parts of one peer's raw byte arrays until they are used. */
+/** Retains the parts of one peer's raw byte arrays until the arrays are used. */
 export class RawArrays {
   readonly #maxBytes: number;
   readonly #budget: ByteBudget;
   readonly #incoming = new Map<number, Incoming>();
-  /** The bytes that have arrived, and those that the budget counts. */
+  /** The number of received bytes, and of the bytes that the budget counts. */
   #bytes = 0;
   #held = 0;
   #closed = false;
 
-  /** Retains at most that many bytes, and counts them among those of all peers. */
+  /** Retains at most `maxBytes` bytes, and counts them in `budget`. */
   constructor(maxBytes: number, budget: ByteBudget) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
   }
 
   /**
-   * Called when a part arrives.
+   * Adds a part to an array.
    *
-   * @throws {ProtocolError} If it is one too many, or of too many bytes.
+   * @throws {ProtocolError} If there are too many arrays or bytes.
    */
   add(id: number, bytes: Uint8Array, kind: number): void {
     if (this.#closed) return;
@@ -102,7 +100,7 @@ export class RawArrays {
     incoming.bytes += bytes.length;
     this.#assertFits(0);
     if (bytes.length === 0) {
-      // No part of anything, but perhaps the end.
+      // An empty part adds nothing, but can end the array.
     } else if (kind === RAW_ATTACHMENTS) this.#attach(id, incoming, bytes);
     else {
       this.#hold(incoming, bytes.length);
@@ -152,7 +150,7 @@ export class RawArrays {
     }
   }
 
-  /** Before the memory is allocated: a message that is refused costs none. */
+  /** Counts bytes before the memory is allocated, so that a refused message costs none. */
   #hold(incoming: Incoming, bytes: number): void {
     incoming.held += bytes;
     this.#held += bytes;
@@ -164,7 +162,7 @@ export class RawArrays {
     }
   }
 
-  /** Takes an array, if it is complete. */
+  /** Removes and returns an array, if it is complete. */
   take(id: number): RawArray | undefined {
     const incoming = this.#incoming.get(id);
     if (incoming === undefined || !incoming.whole) return undefined;

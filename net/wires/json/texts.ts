@@ -1,5 +1,5 @@
 /**
- * Texts of bytes.
+ * Decodes bytes into texts.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import { Buffer } from "node:buffer";
 import { ProtocolError } from "./json_checks.ts";
 
-/** A buffer with the method behind `toString("latin1")`, which all hosts have. */
+/** A Buffer with `latin1Slice`, the method behind `toString("latin1")` on all hosts. */
 interface Latin1Buffer {
   latin1Slice(start: number, end: number): string;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of bytes that are a character each. */
+/** Decodes Latin-1. */
 export function latin1Text(
   bytes: Uint8Array,
   start: number,
@@ -27,9 +27,9 @@ export function latin1Text(
 }
 
 /**
- * The text of bytes in UTF-8.
+ * Decodes UTF-8.
  *
- * @throws {ProtocolError} If they are not that.
+ * @throws {ProtocolError} If the bytes are not valid UTF-8.
  */
 export function utf8Text(
   bytes: Uint8Array,
