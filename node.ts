@@ -146,7 +146,7 @@ export type { Pid } from "./core/values/pid.ts";
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
   /**
-   * How long the applications and servers may take to stop, in milliseconds; 0 ends the node at once.
+   * The time limit for the applications and servers to stop, in milliseconds; 0 ends the node at once.
    *
    * @default {stopTimeout of the node}
    */
@@ -158,8 +158,7 @@ const STOP_OPTIONS: OptionNames<NodeStopOptions> = { timeout: true };
 /** Options for {@linkcode Node.drain}. */
 export interface NodeDrainOptions {
   /**
-   * How long to wait for work to finish, in milliseconds, or `Infinity`. The node then stops, for which it has
-   * its `stopTimeout`.
+   * How long to wait for work to finish, in milliseconds, or `Infinity`. Then the node stops within its `stopTimeout`.
    *
    * @default {drainTimeout of the node}
    */
@@ -169,16 +168,15 @@ export interface NodeDrainOptions {
 const DRAIN_OPTIONS: OptionNames<NodeDrainOptions> = { timeout: true };
 
 /**
- * The state of a node: it serves (`"up"`), finishes its work and takes nothing new of other nodes
- * (`"draining"`), stops its applications and servers (`"stopping"`), or has closed its connections
- * (`"stopped"`).
+ * The state of a node: it serves (`"up"`), finishes its work and refuses new work of other nodes (`"draining"`), stops
+ * its applications and servers (`"stopping"`), or has closed its connections (`"stopped"`).
  */
 export type NodeStatus = "up" | "draining" | "stopping" | "stopped";
 
 /** Options for {@linkcode Node.connect}. */
 export interface ConnectOptions {
   /**
-   * The node's listen address, as `host:port`; EPMD is then not asked.
+   * The node's listen address, as `host:port`, which replaces the query to EPMD.
    *
    * @default {undefined}
    */
@@ -190,7 +188,7 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { address: true };
 /** Options for {@linkcode Node.monitorNodes}. */
 export interface MonitorNodesOptions {
   /**
-   * The type of the nodes: `"visible"`, `"hidden"` or `"all"`. Given one, the messages state the node's type too:
+   * The type of the nodes: `"visible"`, `"hidden"` or `"all"`. With this option, the messages contain the node's type:
    * `{ type: "nodeup", node, nodeType: "hidden" }`. A connection is hidden if either end is a hidden node.
    *
    * @default {visible nodes, and messages without a type}
@@ -215,8 +213,7 @@ export interface NodeStats extends ConnectionStats {
   /** The number of live processes of the node. */
   processes: number;
   /**
-   * The number of resources that peers currently hold here: processes started for them, and links and
-   * monitors that they made.
+   * The number of processes, links and monitors of this node that peers have created and that still exist, by kind.
    */
   held: Record<Holding, number>;
   /**
@@ -260,7 +257,6 @@ export class Node implements AsyncDisposable {
   readonly #registration: HostRegistration;
   readonly #stopTimeout: number;
   readonly #drainTimeout: number;
-  /** The functions of {@linkcode Node.onDrain}. */
   readonly #onDrain = new Set<() => unknown>();
   #drain: NodeDrain | undefined;
   #draining: Promise<NodeDrainOutcome> | undefined;
@@ -270,7 +266,7 @@ export class Node implements AsyncDisposable {
   #shutdown: Shutdown | undefined;
   #stopping: Promise<void> | undefined;
   readonly #trees: TreeWatch;
-  /** The threads of the program that are its workers. */
+  /** The program's worker threads. */
   #threads: HostEnvironment["threads"];
 
   private constructor(
@@ -300,15 +296,14 @@ export class Node implements AsyncDisposable {
   /**
    * Starts a node: listens, and registers with EPMD. If no EPMD runs on this host, the node serves it.
    *
-   * Code that is typed, at a shell prompt or after `--eval`, runs on the node that it starts until that node
-   * stops. If it already runs on a node, the start rejects with a `NodeStartError` whose `code` is
-   * `"already_started"`.
+   * A node that code starts at a shell prompt or after `--eval` runs the code from then on, until the node stops. If
+   * such code already runs on a node, the start rejects with a `NodeStartError` whose `code` is `"already_started"`.
    *
    * @param options The name, the cookie, the modules and more.
    * @returns The node; stop it with `stop()` or `await using`.
    * @throws {TypeError} If the name is not a valid node name.
    * @throws {NodeStartError} If the name or port is in use, a permission is missing, the cookie or the
-   *   certificate is not available, or EPMD can be neither reached nor served; its `code` is the reason.
+   *   certificate is not available, or EPMD can be neither reached nor served; the error's `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -327,7 +322,7 @@ export class Node implements AsyncDisposable {
       Node.#startOn(options, systemHost, isTyped ? "continue" : "exit")
     );
     if (!isTyped) return node;
-    // The new node sends requests to processes that already run on the unnamed one.
+    // The new node may send requests to processes that already run on the unnamed node.
     serveRpc(unnamed());
     serveInfo(unnamed());
     return settled(node);
@@ -493,18 +488,18 @@ export class Node implements AsyncDisposable {
   /**
    * Connects to a node. This is optional: the first use of a node connects to it.
    *
-   * Visible nodes connect transitively: each also connects to the other's visible peers. Peers tell each other
-   * the addresses of theirs, so that nodes that do not use EPMD (`epmdPort: false`) need the address of one node.
-   * A node whose connection is lost is found again at its last address.
+   * Visible nodes connect transitively: each also connects to the other's visible peers. Nodes send each other the
+   * addresses of their peers, so nodes without EPMD (`epmdPort: false`) need the address of only one node. A node
+   * reconnects to a lost peer at the peer's last address.
    *
-   * With an address and no name, the node asks for the name there first, and then dials that name: whoever is
-   * there has to prove that it knows the cookie, as always. A node that speaks only Erlang's wire does not tell
-   * its name, so give both.
+   * With an address and no name, the node first requests the name at the address, and then dials that name; the
+   * handshake proves the cookie as for any dial. A node that speaks only Erlang's wire does not answer a request for
+   * its name, so pass both.
    *
    * @param node The node's name, or only its address, as `{ address: "host:port" }`.
-   * @param options The node's address, if EPMD should not be asked.
+   * @param options The node's address, to connect without EPMD.
    * @returns True if the node is connected, false if it cannot be connected (the log at both ends contains
-   *   the reason), and `"ignored"` if the calling code's node is not started.
+   *   the reason), and `"ignored"` if the calling code runs on no started node.
    *
    * @example Usage
    * ```ts
@@ -562,8 +557,7 @@ export class Node implements AsyncDisposable {
    * Closes the connection to a node: links and monitors across it end with `"noconnection"`.
    *
    * @param node The node's name.
-   * @returns Whether there was a connection; `"ignored"` if the calling code's node is not
-   *   started.
+   * @returns Whether there was a connection; `"ignored"` if the calling code runs on no started node.
    *
    * @example Usage
    * ```ts
@@ -601,10 +595,10 @@ export class Node implements AsyncDisposable {
   /**
    * Notifies the calling process by `{ type: "nodedown", node }` when a node goes down.
    *
-   * Each call results in one message of its own. If the node cannot be reached, the message arrives at once.
+   * Each call causes one message. If the node cannot be reached, the message arrives at once.
    *
    * @param node The node's name.
-   * @param on False cancels one such call.
+   * @param on False cancels one earlier call for the node.
    * @returns True.
    * @throws {TypeError} If the calling code's node is not started.
    *
@@ -643,17 +637,16 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Notifies the calling process of all visible nodes that connect, by `{ type: "nodeup", node }` before any
-   * other signal of that node, and of those that disconnect, by `{ type: "nodedown", node }` after all its
-   * signals.
+   * Notifies the calling process when visible nodes connect and disconnect: `{ type: "nodeup", node }` arrives before
+   * any other signal of the node, and `{ type: "nodedown", node }` after all its signals.
    *
    * Follows
    * [net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A
    * process that calls it several times receives as many messages for each node; `false` cancels all calls with the
    * same `nodeType`, or without one.
    *
-   * Nodes of Erlang and Elixir are hidden ones for this node, as this one is for them: give `nodeType: "hidden"` or
-   * `"all"` to hear of them.
+   * Nodes of Erlang and Elixir are hidden for this node, and this node for them: pass `nodeType: "hidden"` or `"all"`
+   * to be notified of them.
    *
    * @param on Whether to notify the process.
    * @param options The type of the nodes.
@@ -808,16 +801,15 @@ export class Node implements AsyncDisposable {
   /**
    * Runs a function in a new process of the node that the calling code runs on, whether or not it is started.
    *
-   * Code outside any process shares one process, the shell: its mailbox, its links and its exit. One line
-   * gives each request of a web server its own process:
-   * `Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends only that
-   * request. The function has access to the caller's `AsyncLocalStorage`s.
+   * Code outside any process shares one process, the shell, with its mailbox, links and exit. To run each request of
+   * a web server in its own process, write `Deno.serve((request) => Node.run(() => handle(request)))`: a link made in
+   * `handle` then ends only that request. The function has access to the caller's `AsyncLocalStorage`s.
    *
    * @typeParam T The function's result.
    * @param fn The function.
    * @param options An `AbortSignal` that ends the process, such as a request's.
    * @returns The function's result. Rejects with the error that the function throws, with `ExitError` if an
-   *   exit signal ends the process first, or with the reason of `signal` if that aborts.
+   *   exit signal ends the process first, or with the reason of `signal` if `signal` aborts.
    * @throws {TypeError} If `fn` is not a function.
    *
    * @example A process for each request
@@ -843,10 +835,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Stops the node that the calling code runs on, in order; see the method `stop` of a node.
+   * Stops the node that the calling code runs on; see the method `stop` of a node.
    *
    * @param options The time limit for stopping in order.
-   * @returns A promise that resolves when it is stopped; immediately if it is not started.
+   * @returns A promise that resolves when the node is stopped; immediately if the code runs on no started node.
    *
    * @example Usage
    * ```ts
@@ -866,7 +858,7 @@ export class Node implements AsyncDisposable {
    * Drains the node that the calling code runs on, and stops it; see the method `drain` of a node.
    *
    * @param options How long to wait for work to finish.
-   * @returns The outcome, when the node has stopped; `"drained"` immediately if it is not started.
+   * @returns The outcome, when the node has stopped; `"drained"` immediately if the code runs on no started node.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
@@ -886,11 +878,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Has the drain of the node that the calling code runs on call a function; see the method `onDrain` of a
-   * node.
+   * Registers a function that the drain of the calling code's node calls; see the method `onDrain` of a node.
    *
    * @param fn The function.
-   * @returns A function that takes it back.
+   * @returns A function that removes it.
    * @throws {TypeError} If `fn` is not a function, or the calling code's node is not started.
    *
    * @example Usage
@@ -912,13 +903,13 @@ export class Node implements AsyncDisposable {
 
   /**
    * Drains the node that the calling code runs on when the operating system asks the program to stop, then
-   * ends the program: the one line for a program that is deployed.
+   * ends the program: one line for deployed programs.
    *
-   * A second signal ends the program at once, with the exit code 1. Programs that run by the package's own
-   * command line need no such line: they drain at SIGTERM.
+   * A second signal ends the program at once, with the exit code 1. Programs that the package's own
+   * command line starts drain at SIGTERM without this call.
    *
    * @param options The signals, how long to wait for work, and whether to end the program.
-   * @returns A `Disposable` that ends this.
+   * @returns A `Disposable` that removes the signal handlers.
    * @throws {TypeError} If the calling code's node is not started, or an option has a wrong type.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
@@ -991,7 +982,7 @@ export class Node implements AsyncDisposable {
    * @param fn The function.
    * @param options An `AbortSignal` that ends the process.
    * @returns The function's result. Rejects with the error that the function throws, with `ExitError` if an
-   *   exit signal ends the process first, with the reason of `signal` if that aborts, or with an `Error` if
+   *   exit signal ends the process first, with the reason of `signal` if `signal` aborts, or with an `Error` if
    *   the node has been stopped.
    *
    * @example Usage
@@ -1015,37 +1006,37 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Drains the node, and stops it: it takes nothing new of other nodes, finishes its work, and leaves the
-   * cluster without a lost request. OTP has no such function.
+   * Drains the node, and stops it: the node refuses new work of other nodes, finishes its work, and leaves the
+   * cluster without losing a request. OTP has no such function.
    *
    * In this order:
    *
-   * 1. The {@linkcode Node.status} is `"draining"`. Other nodes can start nothing here any more: spawns,
+   * 1. The {@linkcode Node.status} is `"draining"`. Other nodes can no longer start anything here: spawns,
    *    calls of functions, tasks and children reject with a `SpawnRefusedError` whose `code` is `"draining"`.
-   *    Nothing of such a request has run, so the caller can ask another node. On Erlang and Elixir, a spawn
+   *    A refused request has run no code, so the caller can ask another node. On Erlang and Elixir, a spawn
    *    and `:erpc.call` fail with `:draining`, and a task with `{:error, :draining}`.
-   * 2. The node's processes leave all groups of `pg`, as other nodes see it. For processes of this node, the
-   *    groups keep their local members. A global name stays with its process until that exits, so that it has
-   *    one owner at any time; but `global.registerName` returns `false` for processes of this node from now on.
+   * 2. For other nodes, the node's processes leave all groups of `pg`; processes of this node still find the local
+   *    members. A process keeps its global names until it exits, so that each name has one owner at any time; but
+   *    `global.registerName` returns `false` for processes of this node from now on.
    * 3. The functions of {@linkcode Node.onDrain} run, and servers that have a `handleDrain` are notified: they
-   *    can hand their state over to another node, and end.
+   *    can hand their state over to another node, and exit.
    * 4. The node waits until the tasks of its Task.Supervisors, except `"permanent"` ones, and the processes
    *    that other nodes have started here have ended. Shells of other nodes are not waited for.
    * 5. The node stops as by {@linkcode Node.stop}; other nodes see `nodedown` last.
    *
-   * Until it stops, the node stays connected, and its servers serve: calls and messages of other nodes too,
-   * because work may depend on them. Its own code can start processes and tasks as always, so that running
-   * tasks can start others and web requests that have arrived can be answered; the drain waits for those
-   * tasks, so stop what brings in work in a function of `onDrain`. Supervisors restart children that crash, but
-   * neither those that have finished, with `"normal"` or a shutdown, nor a server with a global name.
+   * Until it stops, the node stays connected, and its servers also answer calls and messages of other nodes, because
+   * work may depend on them. The node's own code can start processes and tasks as always: running tasks can start
+   * others, and accepted web requests can be answered. The drain waits for the new tasks too, so stop the sources of
+   * work in a function of `onDrain`. Supervisors restart children that crash, but
+   * neither children that exit with `"normal"` or a shutdown, nor servers with a global name.
    *
    * After the timeout the node stops as if it had drained, and logs the number of processes that still work.
-   * Later calls join the first one, and can shorten its timeout. `stop` ends a drain. The calling process is
-   * not waited for; like all processes of the node, it exits at the stop.
+   * Later calls join the first one, and can shorten its timeout. `stop` ends a drain. The drain does not wait for the
+   * calling process, which exits at the stop like all processes of the node.
    *
    * @param options How long to wait for work to finish.
    * @returns The outcome, when the node has stopped: `"drained"` if all work was finished, `"timeout"` if not,
-   *   `"stopped"` if `stop` was called before.
+   *   `"stopped"` if `stop` was called first.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
@@ -1079,15 +1070,16 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Has the drain of the node call a function, in a process of its own, and wait until it has ended: to stop
-   * a web server, a consumer of a queue, or anything else that brings in work from outside the cluster.
+   * Registers a function that the drain of the node calls and waits for: it stops a web server, a consumer of a
+   * queue, or another source of work from outside the cluster.
    *
-   * All such functions run at once. An error of one is logged, and the drain goes on. An application needs
-   * none of these: its `prepStop` runs when the node stops. If the node is draining already, the function is
-   * called at once, and not waited for. {@linkcode Node.stop} alone does not call it.
+   * All registered functions run at once, each in its own process. If one throws, the error is logged, and the drain
+   * continues. An application needs no such function, because its `prepStop` runs when the node stops. If the node is
+   * already draining, the function is called at once, and the drain does not wait for it. {@linkcode Node.stop} alone
+   * does not call it.
    *
    * @param fn The function.
-   * @returns A function that takes it back.
+   * @returns A function that removes it.
    * @throws {TypeError} If `fn` is not a function.
    *
    * @example Usage
@@ -1145,12 +1137,12 @@ export class Node implements AsyncDisposable {
    * Stops the node, in order, as `init:stop` does in OTP.
    *
    * First its applications stop, last started first. Then the servers that belong to no application,
-   * including supervisors, stop with the reason `"shutdown"`: they end their children, and their `terminate`
-   * is called. Until then the node stays connected and can be called. The remaining processes exit with
+   * including supervisors, stop with the reason `"shutdown"`: they end their children and
+   * call their `terminate`. Until then the node stays connected and can be called. The remaining processes exit with
    * `"shutdown"`; finally the connections close, and the name becomes free.
    *
-   * Later calls join the first one, and can shorten its time limit. A server must not await it: the node
-   * waits for the server.
+   * Later calls join the first one, and can shorten its time limit. A server must not await the stop, because
+   * the node waits for the server.
    *
    * @param options The time limit for stopping in order.
    * @returns A promise that resolves when all sockets are closed.
@@ -1201,7 +1193,7 @@ export class Node implements AsyncDisposable {
     }
     const left = this.#registration.close();
     started.splice(started.indexOf(this), 1);
-    // Before its processes end: code that people type goes on elsewhere, and does not end with them.
+    // Move typed code to another node before this node's processes end, so that the code survives.
     const [next] = started;
     setDefaultRuntime(next && next.#runtime);
     this.#runtime.stop("shutdown");
@@ -1233,7 +1225,6 @@ export class Node implements AsyncDisposable {
   }
 }
 
-/** Whether a node is given by its address only. */
 function isAddress(node: unknown): node is NodeAddress {
   return typeof node === "object" && node !== null && "address" in node;
 }
@@ -1243,7 +1234,7 @@ function here(): Node | undefined {
   return nodes.get(currentRuntime());
 }
 
-/** The node that the calling code runs on, for a function that needs a started one. */
+/** Returns the node that the calling code runs on; throws if it is not started. */
 function startedHere(doing: string): Node {
   const node = here();
   if (node !== undefined) return node;
@@ -1262,7 +1253,7 @@ function pidOf(spawn: () => Promise<{ pid: Pid }>): Promise<Pid> {
   return promised(spawn).then(({ pid }) => pid);
 }
 
-/** Waits until typed code runs on the node that it has started, or on none. */
+/** Waits for a start or stop, and then until typed code has moved to the new default node. */
 async function settled<T>(change: Promise<T>): Promise<T> {
   const result = await change;
   await defaultSettled();

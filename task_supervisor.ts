@@ -128,8 +128,8 @@ export interface TaskSupervisorOptions {
    */
   name?: ServerName;
   /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the join of the group.
-   * When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * The time limit for the start, in milliseconds: to look up and register the name, and to join the group. When it
+   * expires, the supervisor is killed, and the start fails with `"timeout"`.
    *
    * @default {Infinity}
    */
@@ -155,7 +155,7 @@ export interface TaskSupervisorOptions {
   maxSeconds?: number;
   /**
    * A group that the supervisor joins when it starts: any value that can be sent. A `TaskPool` of the group sends
-   * it tasks. It joins again if the scope of the group restarts.
+   * tasks to the supervisor. The supervisor joins again if the scope of the group restarts.
    *
    * @default {undefined}
    */
@@ -193,15 +193,15 @@ export interface TaskOptions {
    */
   shutdown?: ChildShutdown;
   /**
-   * Ends the task when it is aborted, on whichever node it runs, as described for `Task.async`. While the task is being
-   * started, the start rejects with `signal.reason` at once; a task that starts all the same is ended then.
+   * Ends the task when the signal is aborted, on whichever node the task runs, as described for `Task.async`. While the
+   * task is being started, the start rejects with `signal.reason` at once; if the task starts nevertheless, it is ended.
    *
    * @default {undefined}
    */
   signal?: AbortSignal;
   /**
-   * The moment at which the task is ended likewise, in milliseconds since 1970, like `Date.now()`. The time until then
-   * is measured by the owner's clock, so the clocks of two nodes may differ.
+   * The moment at which the task is ended in the same way, in milliseconds since 1970, like `Date.now()`. The owner's
+   * clock measures the time until then, so the clocks of two nodes may differ.
    *
    * @default {Infinity}
    */
@@ -266,8 +266,8 @@ const SUPERVISED_STREAM_OPTIONS: OptionNames<SupervisedStreamOptions> = {
 /**
  * Starts task supervisors, and tasks under them.
  *
- * The supervisor may be on another node. The task then runs on that node, and its output appears there, as
- * the supervisor spawns it.
+ * The supervisor may be on another node. The task then runs on that node, and its output appears there, because the
+ * supervisor spawns the task.
  *
  * @example Under a supervisor of another node
  * ```ts ignore
@@ -284,7 +284,7 @@ export class TaskSupervisor {
    * Starts a Task.Supervisor, linked to the caller.
    *
    * Follows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).
-   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills those that take longer than
+   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills tasks that take longer than
    * their `shutdown`.
    *
    * @param options The name and the limits.
@@ -292,9 +292,9 @@ export class TaskSupervisor {
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
    *   not run on this node, with a `NoProcessError` as reason.
    * @throws {TypeError} If the group cannot be sent.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
-   *   released, a name in the cluster as soon as the nodes that have it answer.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name released, a
+   *   name in the cluster as soon as the nodes that have it answer.
+   * @throws The reason of the signal, if it is aborted: the supervisor is likewise killed and its name released.
    *
    * @example Usage
    * ```ts
@@ -351,7 +351,7 @@ export class TaskSupervisor {
   }
 
   /**
-   * Starts a task under a supervisor, linked to the caller, to be awaited by it.
+   * Starts a task under a supervisor, linked to the caller, which awaits it.
    *
    * Follows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the
    * caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
@@ -365,8 +365,8 @@ export class TaskSupervisor {
    * @param args Its arguments.
    * @param options How the supervisor ends the task, and a signal or a deadline that ends it.
    * @returns The task, for `Task.await`.
-   * @throws The reason of the signal, if it is aborted before the task has started; if it is aborted already, nothing
-   *   is sent.
+   * @throws The reason of the signal, if it is aborted before the task has started. If it was aborted before the call,
+   *   nothing is sent.
    * @throws {ExitError} If the supervisor does not exist (`"noproc"`) or its node cannot be reached
    *   (`{ type: "nodedown", node }`), with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
@@ -395,7 +395,7 @@ export class TaskSupervisor {
   }
 
   /**
-   * Starts a task under a supervisor, to be awaited by the caller but not linked to it.
+   * Starts a task under a supervisor, not linked to the caller, which awaits it.
    *
    * Follows
    * [Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if
@@ -408,8 +408,8 @@ export class TaskSupervisor {
    * @param args Its arguments.
    * @param options How the supervisor ends the task, and a signal or a deadline that ends it.
    * @returns The task, for `Task.await` or `Task.yield`.
-   * @throws The reason of the signal, if it is aborted before the task has started; if it is aborted already, nothing
-   *   is sent.
+   * @throws The reason of the signal, if it is aborted before the task has started. If it was aborted before the call,
+   *   nothing is sent.
    * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
@@ -551,8 +551,8 @@ export class TaskSupervisor {
    * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
    *   reason.
    * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
-   *   may start the task after all, as {@linkcode TaskSupervisor.children} then shows.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   *   may start the task nevertheless, as {@linkcode TaskSupervisor.children} then shows.
+   * @throws The reason of the signal, if it is aborted first; the supervisor may start the task nevertheless.
    *
    * @example Usage
    * ```ts
@@ -663,30 +663,28 @@ export class TaskSupervisor {
   }
 
   /**
-   * Makes a supervisor take no more tasks, and waits until those that run have ended.
+   * Makes a supervisor refuse new tasks, and waits until its running tasks have ended.
    *
    * OTP has no such function. From now on, until the supervisor stops, each start of a task under it fails:
    * {@linkcode TaskSupervisor.async}, {@linkcode TaskSupervisor.startChild} and the streams reject with a
    * `SpawnRefusedError` whose `code` is `"draining"`, and a process of Erlang or Elixir gets
-   * `{:error, :draining}`. Nothing of such a task has run, so it can be started under another supervisor. The
-   * supervisor also leaves all groups of `pg` that it is in, so that others no longer find it there.
+   * `{:error, :draining}`. A refused task has run no code, so it can be started under another supervisor. The
+   * supervisor also leaves all its groups of `pg`, so that no process finds it there any more.
    *
-   * Running tasks are not disturbed. A `"transient"` task that fails is restarted, to finish its work, and
-   * then waited for. A `"permanent"` task never ends for good: the drain does not wait for it. A task that
-   * starts another task under the same supervisor is refused as anybody else; to let tasks start tasks, drain
-   * the node ({@linkcode Node.drain}).
+   * Running tasks continue. A `"transient"` task that fails is restarted to finish its work, and the drain waits for it.
+   * A `"permanent"` task never ends for good, so the drain does not wait for it. The supervisor also refuses tasks that
+   * its own tasks start; to let tasks start tasks, drain the node ({@linkcode Node.drain}).
    *
-   * After a timeout the tasks continue, and the supervisor still takes no more: drain it again to wait longer,
-   * or stop it, which ends them. Several callers may drain a supervisor at once, each with a timeout of its
-   * own.
+   * After a timeout the tasks continue, and the supervisor still refuses new ones: drain it again to wait longer, or
+   * stop it, which ends its tasks. Several callers may drain a supervisor at once, each with its own timeout.
    *
    * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
    * @param options How long to wait.
-   * @returns `"drained"` if no task is left but permanent ones, `"timeout"` if some still run.
+   * @returns `"drained"` if only permanent tasks are left, `"timeout"` if other tasks still run.
    * @throws {ExitError} If the supervisor does not exist, exits meanwhile, or its node cannot be reached, with
    *   the call.
-   * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request, as those
-   *   of Elixir and of earlier versions.
+   * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request, like
+   *   supervisors of Elixir and of earlier versions.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example Finish what runs

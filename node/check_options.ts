@@ -39,7 +39,7 @@ const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
  *
  * @param options The options.
  * @param limits Every limit, by name.
- * @throws {TypeError} If one is of the wrong type.
+ * @throws {TypeError} If an option is of the wrong type.
  * @throws {RangeError} If a number is out of bounds.
  */
 export function checkNodeOptions(
@@ -64,8 +64,8 @@ export function checkNodeOptions(
   );
   for (const key of ["cookie", "cookieFile", "listen"] as const) {
     const value: unknown = options[key];
-    // The value may be a cookie: errors must not show it.
-    // An empty address would be every address of the machine; an empty cookie has an error of its own.
+    // Errors must not show the value, which may be a cookie. Reject an empty address, which would mean every address
+    // of the machine; an empty cookie has its own error.
     const isEmpty = key !== "cookie" && value === "";
     if (value !== undefined && (typeof value !== "string" || isEmpty)) {
       throw new TypeError(
@@ -184,7 +184,7 @@ function checkModules(modules: unknown, what: string): void {
   }
 }
 
-/** @throws {TypeError} If a value can have no functions that a node could export. */
+/** @throws {TypeError} If a module is neither an object nor a function, so a node could export none of its functions. */
 export function checkModule(name: string, module: unknown, what: string): void {
   if (module !== null && ["object", "function"].includes(typeof module)) return;
   throw new TypeError(
@@ -214,7 +214,7 @@ function checkPort(
 
 function checkLimits(given: object, limits: Limits, what: string): void {
   checkRecord(given, `${what}: its limits`, "{ maxDepth: 512 }");
-  // The defaults name every limit.
+  // `limits` has every name, because the defaults do.
   refuseUnknown(given, `${what}: its limits`, limits);
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) checkCount(value, what, `limits.${name}`);

@@ -1,7 +1,7 @@
 /**
- * The names that `mod.ts` exports, except for those of `node.ts`, which passes these names to the closures
- * that it runs. Closures, the shell and the table of its `h` can use the values. A type is exported here if
- * users declare or write it; the other types of a module are exported from the module's own path.
+ * The exports of `mod.ts` that are not from `node.ts`. `node.ts` passes these values to the closures that it runs; the
+ * shell and the table of its `h` use them too. This file exports a type if users declare or write it; a module's other
+ * types are exported from the module's own path.
  *
  * @module
  */

@@ -9,13 +9,10 @@ import type { HostEnvironment } from "../net/host_environment.ts";
 import type { Network } from "../net/network.ts";
 import type { ClusterHost } from "../core/remote/cluster_host.ts";
 
-/** The parts of a node from which these functions are made. */
+/** The parts of a node that {@linkcode clusterHostOf} needs. */
 export interface ClusterHostOptions {
-  /** Its connections. */
   network: Network;
-  /** Its host environment. */
   host: Pick<HostEnvironment, "names" | "randomBytes">;
-  /** The shared secret. */
   cookie: string;
   /** The address and port that it listens on. */
   listen: ClusterHost["listen"];
@@ -28,7 +25,7 @@ export function clusterHostOf(
   return {
     listen,
     names: (at, signal) => host.names(at, signal),
-    // The cookie itself stays here. No handshake signs a text that starts with these words.
+    // Clusters never see the cookie. No handshake signs a text that starts with these words.
     key: (purpose) =>
       createHmac("sha256", cookie)
         .update(`otp-distribution key for ${purpose}`).digest(),

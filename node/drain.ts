@@ -1,20 +1,20 @@
 /**
- * The drain of a node: it leaves the cluster's names and groups, takes nothing new of other nodes, and finishes
+ * The drain of a node: the node leaves the cluster's names and groups, refuses new work of other nodes, and finishes
  * its work. The caller stops the node afterwards.
  *
- * 1. `Runtime.isDraining`: from the first moment on, requests of other nodes for new processes are refused
- *    (`spawn_requests.ts`), as are tasks, children and calls of functions.
- * 2. All scopes of `pg` announce that they have no members here. The drain waits until the other nodes have seen
- *    it: what they sent before to processes that they found so has arrived by then, and is answered. Global names
- *    stay with their processes until these exit, as there would be two owners of a name else; no process of the
- *    node gets another (`global_worker.ts`).
- * 3. The functions of the program run (`onDrain`); they stop what brings work in from outside. Servers with a
- *    `handleDrain` are notified (`drain_notice.ts`): they hand over what they have, and may end.
+ * 1. `Runtime.isDraining`: from now on, the node refuses requests of other nodes for new processes
+ *    (`spawn_requests.ts`), tasks, children and calls of functions.
+ * 2. All scopes of `pg` announce that they have no members here. The drain waits until the other nodes have processed
+ *    the announcement: every message that they sent to a former member has arrived by then, and is answered. A process
+ *    keeps its global names until it exits, since a name would otherwise have two owners; no process of the node
+ *    gets another name (`global_worker.ts`).
+ * 3. The program's functions run (`onDrain`) and stop sources of work from outside. Servers with a `handleDrain` are
+ *    notified (`drain_notice.ts`): they hand over their state, and may exit.
  * 4. The drain waits until no task and no process that another node has started is left. Each round monitors all
- *    of them, as those that end may have started others.
+ *    remaining processes, because processes that end may have started others.
  *
- * Races: the time may be over in any step, and the node may be stopped meanwhile; either ends the process of the
- * drain, and the outcome says which. A step that fails is logged, and the drain goes on: the node stops anyway.
+ * Races: in any step the time may be over or the node may be stopped. Either ends the process of the drain, and the
+ * outcome says which. A failed step is logged, and the drain continues, because the node stops anyway.
  *
  * @module
  */
@@ -29,21 +29,21 @@ import { withdrawGroups } from "../otp/pg/pg_scope.ts";
 import { unfinishedTasks } from "../otp/task/task_supervisor_server.ts";
 
 /**
- * How the drain of a node ended: all work was finished, some was not when the time was over, or `stop` ended the
- * node first.
+ * The outcome of a drain: all work was finished, some work was left when the time was over, or `stop` ended the node
+ * first.
  */
 export type NodeDrainOutcome = "drained" | "timeout" | "stopped";
 
-/** How long other nodes may take to see that the groups are left, in milliseconds. */
+/** The time limit for other nodes to process the leaving of the groups, in milliseconds. */
 const PATIENCE = 5000;
 
-/** Milliseconds until a supervisor that was busy is looked at again. */
+/** The time before the drain looks again at a busy supervisor, in milliseconds. */
 const PAUSE = 10;
 
-/** The function by which a client of another node opens a shell: it is no work that the node could finish. */
+/** The function by which another node opens a shell. The drain does not wait for it, since a shell has no end. */
 const SHELL = /^Shell\.serve\//;
 
-/** The drain of a node that is under way. */
+/** A drain under way. */
 export class NodeDrain {
   /** Resolves when the work is finished, the time is over, or the node was stopped; never rejects. */
   readonly done: Promise<NodeDrainOutcome>;
@@ -54,11 +54,11 @@ export class NodeDrain {
   #outcome: NodeDrainOutcome = "stopped";
 
   /**
-   * Begins.
+   * Begins the drain.
    *
    * @param runtime The node.
    * @param hooks The functions of the program.
-   * @param caller The process that drains the node: nobody waits for it, as it waits for the drain.
+   * @param caller The process that called `drain`. The drain does not wait for it, since it waits for the drain.
    */
   constructor(
     runtime: NodeRuntime,
@@ -82,13 +82,13 @@ export class NodeDrain {
     }, { once: true });
   }
 
-  /** Gives up after that many milliseconds from now, if that is sooner. */
+  /** Gives up `ms` milliseconds from now, unless an earlier limit applies. */
   limit(ms: number): void {
     if (ms === Infinity || !this.#process.alive) return;
     this.#stops.add(this.#runtime.after(ms, () => this.#expire(ms)));
   }
 
-  /** Ends it, as the node stops. */
+  /** Ends the drain because the node stops. */
   end(): void {
     this.#runtime.terminate(this.#process, "normal");
   }
@@ -122,7 +122,7 @@ export class NodeDrain {
     this.#outcome = "drained";
   }
 
-  /** Waits for other nodes, but not for one that does not answer. */
+  /** Waits for the other nodes' answers, at most PATIENCE. */
   async #patiently(answers: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = this.#runtime.after(PATIENCE, resolve);
@@ -145,7 +145,7 @@ export class NodeDrain {
     }
   }
 
-  /** The processes that the node finishes: tasks of its supervisors, and processes that other nodes have started. */
+  /** The processes to wait for: tasks of the node's supervisors, and processes that other nodes have started. */
   #work(): Pid[] {
     const work = new Map<number, Pid>();
     for (const process of this.#runtime.processes.values()) {
@@ -168,7 +168,7 @@ export class NodeDrain {
       if (this.#runtime.find(pid) === undefined) continue;
       refs.add(process.monitor(pid).number);
     }
-    // The supervisor of a task that failed has yet to start it again.
+    // Every process ended just now; a supervisor may be about to restart a task.
     if (refs.size === 0) await process.mailbox.sleep(PAUSE, undefined, process);
     while (refs.size > 0) {
       const message = await process.mailbox.receive(

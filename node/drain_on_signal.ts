@@ -33,7 +33,7 @@ export interface DrainSignalOptions {
    */
   timeout?: number;
   /**
-   * Whether the program ends, with the exit code 0, when the node has stopped; of several nodes, the last.
+   * Whether the program ends, with the exit code 0, when the node, or the last of several, has stopped.
    *
    * @default {true}
    */
@@ -46,10 +46,10 @@ const SIGNAL_OPTIONS: OptionNames<DrainSignalOptions> = {
   exit: true,
 };
 
-/** The drains that signals have begun, of all nodes of the program. */
+/** The drains of all nodes of the program that signals have begun. */
 const draining = new Set<Promise<unknown>>();
 
-/** Drains by a function when one of the signals arrives; returns a function that ends this. */
+/** Calls `drain` when a signal arrives; returns a function that removes the handlers. */
 export function drainOnSignal(
   drain: () => Promise<unknown>,
   { signals = ["SIGTERM"], exit = true }: DrainSignalOptions,
@@ -59,14 +59,12 @@ export function drainOnSignal(
     draining.add(drained);
     await drained;
     draining.delete(drained);
-    // With the code of a supervision tree that has ended meanwhile, if one has.
+    // A supervision tree that ended has set `exitCode`.
     if (exit && draining.size === 0) nodeProcess.exit();
   });
 }
 
-/**
- * @throws {TypeError} If one is invalid.
- */
+/** @throws {TypeError} If an option is invalid. */
 export function checkSignalOptions(options: DrainSignalOptions): void {
   const what = "drain on a signal";
   checkOptions(options, what, SIGNAL_OPTIONS, '{ signals: ["SIGTERM"] }');

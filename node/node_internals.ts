@@ -1,7 +1,7 @@
 /**
  * The parts of started nodes that other modules of the library use. Users of `Node` do not see them.
  *
- * This file is below `node.ts`, which fills it. Each function that returns nodes takes the class `Node` for the type.
+ * `node.ts` imports this file and fills it. The functions that return nodes take the class `Node`, for its type only.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface NodeInternals
   extends Pick<StartedNode, "runtime" | "network" | "host" | "options"> {
   /** Whether the node stops or has stopped. */
   isStopped(): boolean;
-  /** The end of a supervision tree that ends the node, if there was one. */
+  /** The end of the supervision tree that ended the node, if one did. */
   treeEnd(): TreeEnd | undefined;
 }
 
@@ -38,12 +38,12 @@ interface NodeClass<N> {
 const internals = new WeakMap<object, NodeInternals>();
 let nodeModule: NodeModule;
 
-/** Gives this file the functions of `node.ts`. */
+/** Sets the functions of `node.ts`. */
 export function setNodeModule(given: NodeModule): void {
   nodeModule = given;
 }
 
-/** Gives this file the parts of a started node. */
+/** Sets the parts of a started node. */
 export function setInternals(node: object, parts: NodeInternals): void {
   internals.set(node, parts);
 }
@@ -63,7 +63,7 @@ export function nodeHere<N>(_type: NodeClass<N>): N | undefined {
   return nodeModule.here() as N | undefined;
 }
 
-/** Starts a node on a host that is not the machine: a simulated one, or that of a thread. */
+/** Starts a node on another host environment: a simulated one, or the one of a worker thread. */
 export function startNodeIn<N>(
   _type: NodeClass<N>,
   host: HostOf,

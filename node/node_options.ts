@@ -23,13 +23,13 @@ export interface NodeOptions {
   /**
    * The shared secret of the cluster's nodes, 1 to 255 characters.
    *
-   * @default {the contents of $HOME/.erlang.cookie, which is made when it is missing}
+   * @default {the contents of $HOME/.erlang.cookie, which is created if it is missing}
    */
   cookie?: string;
   /**
-   * The path of a file that contains the cookie. Only its owner may have permission to read it, who must be the user of
-   * the program; or it belongs to root, and a group may read it too: so systemd and Kubernetes hand secrets to
-   * services.
+   * The path of a file that contains the cookie. The file must belong to the user of the program, and nobody else may
+   * have permission to read it; or it belongs to root, and a group may read it too, as systemd and Kubernetes pass
+   * secrets to services.
    *
    * @default {undefined}
    */
@@ -41,12 +41,13 @@ export interface NodeOptions {
    */
   modules?: Record<string, ModuleExports>;
   /**
-   * Restricts the exported functions: whether a node may run a function of a module, by a spawn or a task. It
-   * is called for each request of another node, and must return `true` to allow it. It is also called for requests
-   * of OTP's `sys` to servers, such as `GenServer.stop`: `allow("alex@localhost", "sys", "terminate")`. It is not
-   * called for closures: with `allowClosures`, every node can run any code.
+   * Restricts the exported functions: decides whether a node may run a function of a module, by a spawn or a task. The
+   * node calls `allow` for each request of another node, and `allow` returns `true` to permit the request. The node
+   * also calls it for requests of OTP's `sys` to servers, such as `GenServer.stop`:
+   * `allow("alex@localhost", "sys", "terminate")`. It does not call it for closures: with `allowClosures`, every node
+   * can run any code.
    *
-   * @default {every node may run all that is exported}
+   * @default {every node may run every exported function}
    */
   allow?: Allow;
   /**
@@ -57,18 +58,17 @@ export interface NodeOptions {
   allowClosures?: boolean;
   /**
    * Whether other nodes may open a shell here with `--remsh`, and so run any code. Code in the shell can use
-   * the exported modules. The node then exports a module `Shell`; `allow` is called for it as for other
-   * modules: `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first shell is
-   * opened.
+   * the exported modules. The node then exports a module `Shell`, to which `allow` applies as to other modules:
+   * `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first shell is opened.
    *
    * @default {false}
    */
   allowRemsh?: boolean;
   /**
-   * Whether other nodes may observe this one with `Observer`, a dashboard or a shell: its processes, with the
+   * Whether other nodes may observe this node with `Observer`, a dashboard or a shell: its processes, with the
    * messages in their mailboxes, its names, its connections and its log; and whether nodes of Erlang may read the
-   * state of its servers by `:sys`. With `"write"`, they may also end its processes, and suspend its servers. The
-   * node then exports a module `Observer`; `allow` is called for it, and for `sys`, as for other modules:
+   * state of its servers by `:sys`. With `"write"`, other nodes may also end its processes and suspend its servers.
+   * The node then exports a module `Observer`. `allow` applies to it, and to `sys`, as to other modules:
    * `allow("alex@localhost", "Observer", "processes")`, `allow("alex@localhost", "sys", "get_state")`.
    *
    * @default {false}
@@ -87,13 +87,13 @@ export interface NodeOptions {
    */
   port?: number;
   /**
-   * The address at which other nodes reach this one, if it is not the one that it listens on: behind the published
-   * ports of a container, or behind other address translation. An IP address, with a port if that is another one
-   * too: `"203.0.113.5"`, `"203.0.113.5:14370"`, `"[2001:db8::5]:14370"`. The node tells it to its peers, which tell
-   * others. It is not registered with EPMD, so use it with `epmdPort: false`. Peers believe it unless it is nearer
-   * than the address that they see: loopback addresses, from other machines.
+   * The address at which other nodes reach this node, if it differs from the listen address: behind the published ports
+   * of a container, or behind other address translation. An IP address, with the port if that differs too:
+   * `"203.0.113.5"`, `"203.0.113.5:14370"`, `"[2001:db8::5]:14370"`. The node sends this address to its peers, which
+   * pass it on. EPMD does not have it, so use it with `epmdPort: false`. Peers accept it unless its reach is smaller
+   * than the reach of the address that they see, such as a loopback address from another machine.
    *
-   * @default {the address and port that it listens on}
+   * @default {the node's listen address and port}
    */
   advertise?: string;
   /**
@@ -116,14 +116,14 @@ export interface NodeOptions {
   wires?: readonly WireName[];
   /**
    * EPMD's port. With `false`, the node does not use EPMD: it connects by the address of one node of the cluster,
-   * and gets those of the others from its peers.
+   * and gets the addresses of the others from its peers.
    *
    * @default {ERL_EPMD_PORT, or 4369}
    */
   epmdPort?: number | false;
   /**
-   * The topologies of the node's cluster: which nodes it connects to, and connects to again when they are lost.
-   * The node starts a `Cluster` of them, under the name `"Cluster"`.
+   * The topologies of the node's cluster: the nodes that it connects to, and reconnects to when they are lost. The
+   * node starts a `Cluster` with these topologies, under the name `"Cluster"`.
    *
    * @default {undefined}
    */
@@ -142,8 +142,8 @@ export interface NodeOptions {
    */
   connectAll?: boolean;
   /**
-   * How long a peer may be silent before it counts as down, in milliseconds; the actual time is 0.75 to 1.25
-   * of it.
+   * How long a peer may be silent before it counts as down, in milliseconds; the actual time is 0.75 to 1.25 times
+   * this value.
    *
    * @default {60000}
    */
@@ -168,13 +168,13 @@ export interface NodeOptions {
   log?: LogHook;
   /**
    * The least severe level of the events that are logged: `"debug"`, `"info"`, `"warning"` or `"error"`; with
-   * `"none"`, there are none. `Logger.setLevel` changes it.
+   * `"none"`, no event is logged. `Logger.setLevel` changes the level.
    *
    * @default {"warning"; "debug" with the option log}
    */
   logLevel?: LogLevel | "none";
   /**
-   * Drops or replaces events before they are logged; `Logger.setFilter` changes it.
+   * Drops or replaces events before they are logged; `Logger.setFilter` changes the filter.
    *
    * @default {undefined}
    */
@@ -184,17 +184,15 @@ export interface NodeOptions {
    * (see the `type` of `Application.start`), or a supervisor that code outside any process has started gives up or
    * is killed.
    *
-   * With `"exit"`, the node logs which supervisor and which of its children exited for which reason, stops in order
-   * within `stopTimeout`, with the other nodes of the program, and the program ends with the exit code 1. With
-   * `"continue"`, it only logs that. A function is called instead. From the end of the tree on, `/livez` and
-   * `/readyz` of `health()` fail in each case.
+   * With `"exit"`, the node logs the supervisor, its child that exited and the reason; all nodes of the program stop in
+   * order within `stopTimeout`, and the program ends with the exit code 1. With `"continue"`, the node only logs. A
+   * function is called instead. In each case, `/livez` and `/readyz` of `health()` fail from the end of the tree on.
    *
    * @default {"exit"; "continue" for nodes of the test harness and of simulations, and those that are typed at a prompt}
    */
   onTreeEnd?: TreeEndAction;
   /**
-   * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node, for which it has
-   * `stopTimeout` in addition.
+   * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node within `stopTimeout`.
    *
    * @default {20_000}
    */

@@ -17,8 +17,8 @@ interface RemoteShell {
 export function exportShell(modules: Modules): void {
   modules.add("Shell", {
     serve: async (client: Pid, token: string) => {
-      // Deno fetches the packages of all that an `import()` names before a program begins. This one is
-      // named later, so that programs without a shell need no package.
+      // Before a program begins, Deno fetches the packages of every file that an `import()` names. Compute the name
+      // here, so that programs without a shell need no package.
       const file = import.meta.url.replace(
         /node\/remote_shell(\.\w+)$/,
         "shell/remsh$1",

@@ -1,5 +1,5 @@
 /**
- * The names that closures from other nodes can use: those of the library, and those of the exported modules.
+ * The names that closures from other nodes can use: the library's and the exported modules' names.
  *
  * @module
  */

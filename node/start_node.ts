@@ -50,9 +50,8 @@ import { exportShell } from "./remote_shell.ts";
 /** The default tick time, in milliseconds. */
 export const TICK_TIME = 60_000;
 
-// Most programs need no code for TLS, files or a terminal. The host loads each of its modules when it is first
-// imported: these took 5 of the 80 ms of CPU time from the command to a node that can be reached. So they are
-// imported when they are needed.
+// Most programs need no code for TLS, files or a terminal. Loading the host's modules for them took 5 of the 80 ms of
+// CPU time until a node can be reached, so they are imported when they are needed.
 
 /** Returns the machine's sockets, EPMD and clock, according to a node's options. */
 export async function systemHost(
@@ -72,13 +71,9 @@ export async function systemHost(
 
 /** A node that was started. */
 export interface StartedNode {
-  /** Its processes. */
   runtime: NodeRuntime;
-  /** Its connections. */
   network: Network;
-  /** Its registration at its host. */
   registration: HostRegistration;
-  /** Its host. */
   host: HostEnvironment;
   /** Its options, with the cookie. */
   options: NodeOptions & { cookie: string };
@@ -200,7 +195,7 @@ export async function startNode(
   };
   runtime.clusterHost = clusterHostOf({ network, host, cookie, listen });
   resources.move();
-  // A simulation ends when no timer is left.
+  // Simulated clocks stay without timers: a simulation ends when no timer is left.
   if (host.clock === systemClock) runtime.deadlines.keepTimers();
   return {
     runtime,
@@ -212,7 +207,7 @@ export async function startNode(
   };
 }
 
-/** Where peers reach a node: the advertised address, or the one that it listens on. */
+/** The address at which peers reach a node: the advertised or the listen address. */
 function listeningOf(
   { port, host }: HostRegistration,
   advertise: string | undefined,
@@ -225,7 +220,7 @@ function listeningOf(
   return { port: advertised.port ?? port, host: advertised.host };
 }
 
-/** Creates a node's wires. Nodes that speak both use the JSON wire, whatever the order of the option is. */
+/** Creates a node's wires, JSON first in any case: nodes that speak both wires use it. */
 function wiresOf(names: readonly WireName[] = ["json", "beam"]): Wire[] {
   const wires: Wire[] = [];
   if (names.includes("json")) wires.push(jsonWire);
@@ -240,7 +235,7 @@ async function cookieOf(file: string | undefined): Promise<string> {
   return file === undefined ? await userCookie() : readCookieFile(file);
 }
 
-/** Returns the limits with defaults for those that are missing or `undefined`. */
+/** Returns the limits, with the defaults for limits that are missing or `undefined`. */
 function limitsOf({ limits = {} }: NodeOptions): Limits {
   const given = Object.entries(limits)
     .filter(([, value]) => value !== undefined);

@@ -1,8 +1,8 @@
 /**
  * The reaction of a node to a supervision tree that has ended for good.
  *
- * Without its tree, a program would run on and serve nothing, and whoever watches it would not see that. So by
- * default it ends, and what started it starts it again. Tests and prompts go on.
+ * A program without its tree would run on and serve nothing, and its service manager would not notice. So by default
+ * the program ends, and the service manager restarts it. Tests and prompts continue.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export class TreeWatch {
    * Watches the trees of a node.
    *
    * @param runtime The node.
-   * @param action What it does.
+   * @param action The node's reaction.
    * @param stopAll Stops all nodes of the program, in order.
    */
   constructor(
@@ -62,7 +62,7 @@ function lineOf(action: TreeEndAction, message: string): string {
 }
 
 async function endProgram(stopAll: () => Promise<unknown>): Promise<void> {
-  // A program that has nothing more to do ends by itself meanwhile.
+  // During the stop, the program may run out of work and end by itself: set its exit code first.
   nodeProcess.exitCode = FAILED;
   try {
     await stopAll();

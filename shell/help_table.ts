@@ -430,7 +430,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.connect": [
     {
       "signature": "connect(node: string | Atom | NodeAddress, options: ConnectOptions = {})",
-      "text": "Connects to a node. This is optional: the first use of a node connects to it.\n\nVisible nodes connect transitively: each also connects to the other's visible peers. Peers tell each other\nthe addresses of theirs, so that nodes that do not use EPMD (`epmdPort: false`) need the address of one node.\nA node whose connection is lost is found again at its last address.\n\nWith an address and no name, the node asks for the name there first, and then dials that name: whoever is\nthere has to prove that it knows the cookie, as always. A node that speaks only Erlang's wire does not tell\nits name, so give both."
+      "text": "Connects to a node. This is optional: the first use of a node connects to it.\n\nVisible nodes connect transitively: each also connects to the other's visible peers. Nodes send each other the\naddresses of their peers, so nodes without EPMD (`epmdPort: false`) need the address of only one node. A node\nreconnects to a lost peer at the peer's last address.\n\nWith an address and no name, the node first requests the name at the address, and then dials that name; the\nhandshake proves the cookie as for any dial. A node that speaks only Erlang's wire does not answer a request for\nits name, so pass both."
     }
   ],
   "Node.connections": [
@@ -454,7 +454,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.drainOnSignal": [
     {
       "signature": "drainOnSignal(options: DrainSignalOptions = {})",
-      "text": "Drains the node that the calling code runs on when the operating system asks the program to stop, then\nends the program: the one line for a program that is deployed.\n\nA second signal ends the program at once, with the exit code 1. Programs that run by the package's own\ncommand line need no such line: they drain at SIGTERM."
+      "text": "Drains the node that the calling code runs on when the operating system asks the program to stop, then\nends the program: one line for deployed programs.\n\nA second signal ends the program at once, with the exit code 1. Programs that the package's own\ncommand line starts drain at SIGTERM without this call."
     }
   ],
   "Node.list": [
@@ -466,19 +466,19 @@ export const HELP: Record<string, Doc[]> = {
   "Node.monitor": [
     {
       "signature": "monitor(node: string | Atom, on = true)",
-      "text": "Notifies the calling process by `{ type: \"nodedown\", node }` when a node goes down.\n\nEach call results in one message of its own. If the node cannot be reached, the message arrives at once."
+      "text": "Notifies the calling process by `{ type: \"nodedown\", node }` when a node goes down.\n\nEach call causes one message. If the node cannot be reached, the message arrives at once."
     }
   ],
   "Node.monitorNodes": [
     {
       "signature": "monitorNodes(on: boolean, options: MonitorNodesOptions = {})",
-      "text": "Notifies the calling process of all visible nodes that connect, by `{ type: \"nodeup\", node }` before any\nother signal of that node, and of those that disconnect, by `{ type: \"nodedown\", node }` after all its\nsignals.\n\nFollows\n[net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all calls with the\nsame `nodeType`, or without one.\n\nNodes of Erlang and Elixir are hidden ones for this node, as this one is for them: give `nodeType: \"hidden\"` or\n`\"all\"` to hear of them."
+      "text": "Notifies the calling process when visible nodes connect and disconnect: `{ type: \"nodeup\", node }` arrives before\nany other signal of the node, and `{ type: \"nodedown\", node }` after all its signals.\n\nFollows\n[net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all calls with the\nsame `nodeType`, or without one.\n\nNodes of Erlang and Elixir are hidden for this node, and this node for them: pass `nodeType: \"hidden\"` or `\"all\"`\nto be notified of them."
     }
   ],
   "Node.onDrain": [
     {
       "signature": "onDrain(fn: () => unknown)",
-      "text": "Has the drain of the node that the calling code runs on call a function; see the method `onDrain` of a\nnode."
+      "text": "Registers a function that the drain of the calling code's node calls; see the method `onDrain` of a node."
     }
   ],
   "Node.ping": [
@@ -490,7 +490,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.run": [
     {
       "signature": "run(fn: () => T | Promise<T>, options: RunOptions = {})",
-      "text": "Runs a function in a new process of the node that the calling code runs on, whether or not it is started.\n\nCode outside any process shares one process, the shell: its mailbox, its links and its exit. One line\ngives each request of a web server its own process:\n`Deno.serve((request) => Node.run(() => handle(request)))`. A link made in `handle` then ends only that\nrequest. The function has access to the caller's `AsyncLocalStorage`s."
+      "text": "Runs a function in a new process of the node that the calling code runs on, whether or not it is started.\n\nCode outside any process shares one process, the shell, with its mailbox, links and exit. To run each request of\na web server in its own process, write `Deno.serve((request) => Node.run(() => handle(request)))`: a link made in\n`handle` then ends only that request. The function has access to the caller's `AsyncLocalStorage`s."
     }
   ],
   "Node.self": [
@@ -520,7 +520,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.start": [
     {
       "signature": "start(options: NodeOptions)",
-      "text": "Starts a node: listens, and registers with EPMD. If no EPMD runs on this host, the node serves it.\n\nCode that is typed, at a shell prompt or after `--eval`, runs on the node that it starts until that node\nstops. If it already runs on a node, the start rejects with a `NodeStartError` whose `code` is\n`\"already_started\"`."
+      "text": "Starts a node: listens, and registers with EPMD. If no EPMD runs on this host, the node serves it.\n\nA node that code starts at a shell prompt or after `--eval` runs the code from then on, until the node stops. If\nsuch code already runs on a node, the start rejects with a `NodeStartError` whose `code` is `\"already_started\"`."
     }
   ],
   "Node.stats": [
@@ -532,7 +532,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.stop": [
     {
       "signature": "stop(options: NodeStopOptions = {})",
-      "text": "Stops the node that the calling code runs on, in order; see the method `stop` of a node."
+      "text": "Stops the node that the calling code runs on; see the method `stop` of a node."
     }
   ],
   "NodeStartError": [
@@ -1088,19 +1088,19 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor": [
     {
       "signature": "TaskSupervisor",
-      "text": "Starts task supervisors, and tasks under them.\n\nThe supervisor may be on another node. The task then runs on that node, and its output appears there, as\nthe supervisor spawns it."
+      "text": "Starts task supervisors, and tasks under them.\n\nThe supervisor may be on another node. The task then runs on that node, and its output appears there, because the\nsupervisor spawns the task."
     }
   ],
   "TaskSupervisor.async": [
     {
       "signature": "async(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = NO_OPTIONS)",
-      "text": "Starts a task under a supervisor, linked to the caller, to be awaited by it.\n\nFollows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and vice versa. If the connection is lost, both ends receive\n`\"noconnection\"`."
+      "text": "Starts a task under a supervisor, linked to the caller, which awaits it.\n\nFollows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and vice versa. If the connection is lost, both ends receive\n`\"noconnection\"`."
     }
   ],
   "TaskSupervisor.asyncNolink": [
     {
       "signature": "asyncNolink(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = NO_OPTIONS)",
-      "text": "Starts a task under a supervisor, to be awaited by the caller but not linked to it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if\nthe task crashes, only `Task.await` fails, and if the caller exits, the task continues."
+      "text": "Starts a task under a supervisor, not linked to the caller, which awaits it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if\nthe task crashes, only `Task.await` fails, and if the caller exits, the task continues."
     }
   ],
   "TaskSupervisor.asyncStream": [
@@ -1130,7 +1130,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.drain": [
     {
       "signature": "drain(supervisor: ServerRef, options: TaskDrainOptions = {})",
-      "text": "Makes a supervisor take no more tasks, and waits until those that run have ended.\n\nOTP has no such function. From now on, until the supervisor stops, each start of a task under it fails:\nTaskSupervisor.async, TaskSupervisor.startChild and the streams reject with a\n`SpawnRefusedError` whose `code` is `\"draining\"`, and a process of Erlang or Elixir gets\n`{:error, :draining}`. Nothing of such a task has run, so it can be started under another supervisor. The\nsupervisor also leaves all groups of `pg` that it is in, so that others no longer find it there.\n\nRunning tasks are not disturbed. A `\"transient\"` task that fails is restarted, to finish its work, and\nthen waited for. A `\"permanent\"` task never ends for good: the drain does not wait for it. A task that\nstarts another task under the same supervisor is refused as anybody else; to let tasks start tasks, drain\nthe node (Node.drain).\n\nAfter a timeout the tasks continue, and the supervisor still takes no more: drain it again to wait longer,\nor stop it, which ends them. Several callers may drain a supervisor at once, each with a timeout of its\nown."
+      "text": "Makes a supervisor refuse new tasks, and waits until its running tasks have ended.\n\nOTP has no such function. From now on, until the supervisor stops, each start of a task under it fails:\nTaskSupervisor.async, TaskSupervisor.startChild and the streams reject with a\n`SpawnRefusedError` whose `code` is `\"draining\"`, and a process of Erlang or Elixir gets\n`{:error, :draining}`. A refused task has run no code, so it can be started under another supervisor. The\nsupervisor also leaves all its groups of `pg`, so that no process finds it there any more.\n\nRunning tasks continue. A `\"transient\"` task that fails is restarted to finish its work, and the drain waits for it.\nA `\"permanent\"` task never ends for good, so the drain does not wait for it. The supervisor also refuses tasks that\nits own tasks start; to let tasks start tasks, drain the node (Node.drain).\n\nAfter a timeout the tasks continue, and the supervisor still refuses new ones: drain it again to wait longer, or\nstop it, which ends its tasks. Several callers may drain a supervisor at once, each with its own timeout."
     }
   ],
   "TaskSupervisor.startChild": [
@@ -1142,7 +1142,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.startLink": [
     {
       "signature": "startLink(options: TaskSupervisorOptions & CancelOptions = {})",
-      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills those that take longer than\ntheir `shutdown`."
+      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills tasks that take longer than\ntheir `shutdown`."
     }
   ],
   "TaskSupervisor.stop": [
