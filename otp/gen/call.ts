@@ -2,11 +2,11 @@
  * Requests to servers. A call is a monitor whose reference is also the alias for the reply; a cast is a message
  * without a reply.
  *
- * Races of a call, and how each is settled: a reply ends the monitor, so no DOWN follows it. A reply that leaves
- * the server's node ends it there too, and says so; after any other, as of a process of a third node or of a BEAM,
- * the caller sends a demonitor. When the deadline is over, alias and monitor end together, and a reply that comes later is dropped where the alias
- * was. So it is when the caller's signal is aborted (`cancellation.ts`); a reply or an abort that comes second, in the
- * same turn too, changes nothing. The death of the caller abandons the call (`core/processes/pending_answer.ts`).
+ * Races of a call: a reply ends the monitor, so no DOWN follows. A reply from the server's own node ends the monitor
+ * there too, and says so; after any other reply (from a third node, or from a BEAM) the caller sends a demonitor. At
+ * the deadline, alias and monitor end together, so a later reply is dropped for lack of the alias. An abort of the
+ * caller's signal does the same (`cancellation.ts`). Of a reply and an abort in one turn, the first wins. The death
+ * of the caller abandons the call (`core/processes/pending_answer.ts`).
  *
  * @module
  */
@@ -63,7 +63,10 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   as: () => CallDescription;
   /** Converts the reply into the call's result, or throws the error that the call rejects with. */
   read?: (reply: unknown) => T;
-  /** Converts the reply of a BEAM into that of a server here; by default, the request does. */
+  /**
+   * Converts the reply of a BEAM into the reply of a server of this library; defaults to the reply's part of
+   * `encoding`.
+   */
   fromOtp?: (reply: unknown) => unknown;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error;
@@ -81,7 +84,7 @@ export class PendingCall<T> extends PendingReply<T> {
   readonly #options: RequestOptions<T>;
   readonly #request: unknown;
 
-  /** A call that is not sent yet; it has a new reference, if none is given. */
+  /** Creates a call without sending it; `ref` defaults to a new reference. */
   constructor(
     process: LocalProcess,
     place: Place,
@@ -98,7 +101,7 @@ export class PendingCall<T> extends PendingReply<T> {
   send(place: Place): this {
     const { process, ref } = this;
     const { timeout, signal, deadline } = this.#options;
-    // A process that has exited waits for ever: nothing would end its wait.
+    // Waits for ever: nothing may end the wait of an exited process.
     if (!process.alive) return this;
     if (signal?.aborted) this.aborted(signal.reason);
     else if (deadline !== undefined && isOver(deadline)) {
@@ -175,7 +178,7 @@ export class PendingCall<T> extends PendingReply<T> {
   }
 }
 
-/** The error of a failed call: an exit that describes it, or the one that its caller wants. */
+/** Creates the error of a failed call: by the option `failed`, or as an exit that describes the call. */
 function failureOf<T>(
   reason: unknown,
   options: RequestOptions<T>,
@@ -184,10 +187,10 @@ function failureOf<T>(
 }
 
 /**
- * The timeout of options, or the default; until their deadline, if they have one and it is earlier.
+ * Checks `options`, and returns the milliseconds to wait: the timeout or the default, shortened by an earlier
+ * deadline.
  *
- * @throws {TypeError} If the options are invalid: for example a number, where Elixir has the timeout; or one is not
- *   known.
+ * @throws {TypeError} If `options` is no object, such as a number (in Elixir the timeout), or has an unknown option.
  * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
  * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
  */
@@ -214,7 +217,7 @@ export function sent(pressure: Backpressure): "ok" | Promise<"ok"> {
     : mayBeLeft(pressure.then(() => "ok" as const));
 }
 
-/** A promise that callers often do not await, as it is no answer: its failure must not end the program. */
+/** Marks a promise that callers often do not await, as it is no answer: its failure must not end the program. */
 export function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;
@@ -240,7 +243,7 @@ export function callWithData<T>(
     : tracedCall(options.as, () => startedCall(server, request, options));
 }
 
-/** A call as a span of the trace that the running code is part of, or of a new one, if tracing is on. */
+/** Measures a call as a span, in the trace of the running code or a new one, if tracing is on. */
 export function tracedCall<T>(
   as: () => CallDescription,
   call: () => Promise<T>,
@@ -308,7 +311,7 @@ export function tell(process: LocalProcess, to: Pid, message: unknown): void {
 }
 
 /**
- * As `tell`, but drops the message if the node of the process is not connected: none is dialled for it.
+ * Like `tell`, but drops the message if the receiver's node is not connected, instead of dialling it.
  *
  * @throws {QueueFullError} If the queue of the connection is full.
  */

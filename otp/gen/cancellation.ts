@@ -1,7 +1,7 @@
 /**
- * Ends of waits that their caller chooses: an `AbortSignal`, and a moment.
+ * Ways for callers to end a wait early: an `AbortSignal`, or a deadline.
  *
- * A wait without them pays nothing for them: `PendingAnswer.limit` watches a signal only if there is one, and a
+ * Other waits pay nothing for these options: `PendingAnswer.limit` watches a signal only if there is one, and a
  * deadline becomes a timeout when the wait begins.
  *
  * @module
@@ -27,23 +27,24 @@ import {
 /** Options that end a wait early. */
 export interface CancelOptions {
   /**
-   * Ends the wait when it is aborted: the promise rejects with `signal.reason`, itself and not a copy, and a later
-   * reply is dropped. If it is aborted already, nothing is sent. Its listener is removed when the wait ends.
+   * Ends the wait when the signal is aborted: the promise rejects with `signal.reason` (not a copy), and a later
+   * reply is dropped. With an aborted signal, nothing is sent. The listener on the signal is removed when the wait
+   * ends.
    *
    * @default {undefined}
    */
   signal?: AbortSignal;
   /**
-   * The moment at which the wait ends as if by its timeout, in milliseconds since 1970, like `Date.now()`. If it has
-   * passed already, nothing is sent. If there is a timeout too, the earlier of both counts; if there is none, the
-   * default timeout does not apply. The clock is read once, when the wait begins.
+   * The time at which the wait times out, in milliseconds since 1970, like `Date.now()`. If the deadline has passed,
+   * nothing is sent. With a timeout too, the earlier of both counts; without one, the default timeout does not apply.
+   * The clock is read once, when the wait begins.
    *
    * @default {Infinity}
    */
   deadline?: number;
 }
 
-/** The default options of functions that are called often: they need no check. */
+/** Default options of frequently called functions. They need no check. */
 export const NO_OPTIONS: Readonly<Record<never, never>> = Object.freeze({});
 
 /** The names of these options, for the interfaces that extend them. */
@@ -55,7 +56,7 @@ export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
 /** Options that limit a wait which has no limit by default. */
 export interface TimeLimits extends CancelOptions {
   /**
-   * How long to wait, in milliseconds; `Infinity` waits forever. If the time is over, the function fails with the
+   * How long to wait, in milliseconds; `Infinity` waits forever. When the time expires, the function fails with the
    * reason `"timeout"`.
    *
    * @default {Infinity}
@@ -97,7 +98,7 @@ export function checkCancel(
   );
 }
 
-/** The milliseconds until a timeout or a deadline is over, whichever is first; 0 if the deadline has passed. */
+/** Returns the milliseconds to the earlier of a timeout and a deadline; 0 if the deadline has passed. */
 export function remaining(
   timeout: number,
   deadline: number | undefined,
@@ -112,7 +113,7 @@ export function isOver(deadline: number | undefined): boolean {
   return deadline !== undefined && deadline <= Date.now();
 }
 
-/** The wait for a promise that no message settles, as of a registry. */
+/** The wait for a promise that no message settles, such as a registry's lookup. */
 class PendingPromise<T> extends PendingReply<T> {
   readonly #late: () => Error;
 
@@ -127,18 +128,18 @@ class PendingPromise<T> extends PendingReply<T> {
     this.settleFailed(this.#late);
   }
 
-  /** As for every lookup, the code of a process that has exited does not go on. */
+  /** Leaves the promise pending, as after any lookup: the code of an exited process does not continue. */
   override abandon(): void {
     this.disarm();
   }
 }
 
 /**
- * The place of a server for a request that its caller may cancel. The lookup ends with the signal or the deadline
- * too; if one is over already, nothing is looked up.
+ * Locates a server for a request that its caller may cancel. The signal and the deadline end the lookup too; if the
+ * signal is aborted or the deadline has passed, nothing is looked up.
  *
- * @param late Makes the error of a deadline that has passed.
- * @param timeout Ends the lookup likewise, after that many milliseconds.
+ * @param late Creates the error for a passed deadline.
+ * @param timeout The milliseconds after which the lookup fails likewise.
  */
 export function locateUntil(
   server: ServerRef | DeclaredRef,
@@ -158,9 +159,9 @@ export function locateUntil(
 }
 
 /**
- * Waits for a promise until a timeout is over, or a signal is aborted. The promise goes on: nothing ends its work.
+ * Waits for a promise until a timeout expires or a signal is aborted. Neither ends the work behind the promise.
  *
- * @param late Makes the error of a timeout that is over.
+ * @param late Creates the error for an expired timeout.
  */
 export function within<T>(
   process: LocalProcess,

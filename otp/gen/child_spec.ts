@@ -1,5 +1,5 @@
 /**
- * Specifications of children, and whether one is valid.
+ * Child specifications, and their checks.
  *
  * @module
  */
@@ -47,12 +47,12 @@ export type ChildStart =
     args?: readonly unknown[],
   ];
 
-/** The property of a start that is a function: the call that it stands for, for reports. */
+/** The key, on a start function, of the call that reports show instead. */
 export const START_CALL: unique symbol = Symbol("startCall");
 
-/** A start with the call that it stands for. */
+/** A start function with the call that reports show instead. */
 export interface DescribedStart {
-  /** The call; its arguments are the values of the program, not copies. */
+  /** The call; its arguments are the program's own values, not copies. */
   [START_CALL]?: CallDescription;
 }
 
@@ -132,7 +132,7 @@ export function checkChild(given: ChildSpec): FullChildSpec {
       } as a child: a child has an id, a string, and a start`,
     );
   }
-  // The text of an error is made only for one: supervisors check thousands of children.
+  // Creates error texts only on failure, because supervisors check thousands of children.
   if (hasUnknown(spec, CHILD_FIELDS)) {
     refuseUnknown(spec, `use the child ${quote(id)}`, CHILD_FIELDS);
   }

@@ -1,6 +1,6 @@
 /**
- * The notice that a node drains, as its servers get it: a call that only the drain of their node can make. A server
- * whose module handles it is noted here when it starts, and the drain finds it among the processes.
+ * Notifies servers that their node drains, by a call that no other process can make. A server whose module handles
+ * the notice registers here when it starts; the drain finds such servers among the node's processes.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { ReplyTo } from "../../core/values/reply_to.ts";
 import { startCallWithData } from "./call.ts";
 import { Call } from "./messages.ts";
 
-/** The request of a notice. A server compares it by identity: no message from elsewhere contains this object. */
+/** The request of a notice. Servers compare it by identity: no received message contains this object. */
 export const DRAIN: Readonly<{ type: "drain" }> = Object.freeze({
   type: "drain",
 });
@@ -32,14 +32,14 @@ class DrainCall extends Call {
 
 const notified = new WeakSet<LocalProcess>();
 
-/** Notes a server that handles the notice. */
+/** Registers a server that handles the notice. */
 export function handlesDrain(process: LocalProcess): void {
   notified.add(process);
 }
 
 /**
- * Notifies the servers of a draining node that handle it, but not the process that drains the node, which may wait
- * for this.
+ * Notifies the registered servers of a draining node, except the process that drains it: that process may be waiting
+ * for the result.
  *
  * @returns A promise that resolves when each has handled the notice or has exited.
  */

@@ -1,7 +1,7 @@
 /**
  * Messages between servers: calls, casts, stops, tasks, input and output.
  *
- * Every wire has an encoding for each of these.
+ * Every wire has an encoding for each class here.
  *
  * @module
  */
@@ -29,16 +29,16 @@ const GEN_CAST = atom("$gen_cast");
 const SYSTEM = atom("system");
 const TERMINATE = atom("terminate");
 
-/** A request that is answered by a reply. */
+/** A request that expects a reply. */
 export class Call extends ServerMessage {
   readonly type = "$call";
   /** The caller. */
   readonly replyTo: ReplyTo;
   /** The request. */
   readonly request: unknown;
-  /** Whether a BEAM sent it: the request is in OTP's encoding, and so the reply must be. */
+  /** Whether a BEAM sent the call: request and reply are then in OTP's encoding. */
   readonly otp: boolean;
-  /** Whether that BEAM is another node than the caller's. As nothing proves that it forwards it, it may be forged. */
+  /** Whether the sending BEAM is not the caller's node: it may forward the call, or forge it. */
   readonly isForeign: boolean;
 
   /** Creates a call from its fields. */
@@ -93,7 +93,7 @@ export interface RequestEncoding {
   reply(term: unknown): unknown;
 }
 
-/** A call whose request Erlang encodes in another way: others see no difference. */
+/** A call whose request has another encoding on Erlang nodes; other nodes see no difference. */
 export class EncodedCall extends Call {
   readonly #encoding: RequestEncoding;
 
@@ -113,14 +113,14 @@ export class EncodedCall extends Call {
   }
 }
 
-/** A request that is not answered. Any process may send one, so servers cannot trust its sender. */
+/** A request without a reply. Any process may send one, so servers cannot trust its sender. */
 export class Cast extends ServerMessage {
   readonly type = "$cast";
   /** The request. */
   readonly request: unknown;
-  /** Whether an Erlang node sent it, in OTP's encoding. */
+  /** Whether an Erlang node sent the cast, in OTP's encoding. */
   readonly otp: boolean;
-  /** The BEAM, if it is the peer. */
+  /** The BEAM that sent the cast, if the BEAM is the peer. */
   readonly origin: string | undefined;
 
   /** Creates a cast from its fields. */
@@ -149,7 +149,7 @@ export class Cast extends ServerMessage {
   }
 }
 
-/** A cast whose request Erlang encodes in another way. */
+/** A cast whose request has another encoding on Erlang nodes. */
 export class EncodedCast extends Cast {
   readonly #encoding: RequestEncoding;
 
@@ -169,8 +169,8 @@ export class EncodedCast extends Cast {
 }
 
 /**
- * Asks a server to exit: OTP's system message `{terminate, reason}`. The server answers that it will; then its
- * DOWN arrives.
+ * Asks a server to exit: OTP's system message `{terminate, reason}`. The server replies that it will; its DOWN
+ * follows.
  */
 export class Stop extends ServerMessage {
   readonly type = "$stop";
@@ -178,9 +178,9 @@ export class Stop extends ServerMessage {
   readonly replyTo: ReplyTo;
   /** The reason for the server to exit with. */
   readonly reason: unknown;
-  /** Whether an Erlang node sent it, in OTP's encoding. */
+  /** Whether an Erlang node sent the message, in OTP's encoding. */
   readonly otp: boolean;
-  /** The node that sent it, whatever process it names. */
+  /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
   /** Creates a stop from its fields. */
@@ -202,7 +202,7 @@ export class Stop extends ServerMessage {
     return this.replyTo.pid;
   }
 
-  /** The monitor that waits for the exit, and alias of the answer. */
+  /** The monitor that waits for the exit, and the alias of the reply. */
   get ref(): Ref | undefined {
     return this.replyTo.alias;
   }
@@ -237,7 +237,7 @@ export class SystemRequest extends ServerMessage {
   readonly replyTo: ReplyTo;
   /** The request, in OTP's encoding. */
   readonly request: unknown;
-  /** The node that sent it, whatever process it names. */
+  /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
   /** Creates a request from its fields. */
@@ -267,7 +267,7 @@ export class SystemRequest extends ServerMessage {
   }
 }
 
-/** A message between related servers: it has its sender, and no answer. */
+/** A message between related servers, with its sender and without a reply. */
 export class InternalMessage extends ServerMessage {
   readonly type = "$tell";
   /** The sender. */
@@ -310,7 +310,7 @@ export class InternalMessage extends ServerMessage {
   }
 }
 
-/** The field of a message that a BEAM sent: others do not have it. */
+/** Returns the field that marks a message from a BEAM; no field for other messages. */
 function markOf({ otp }: { otp: boolean }): { otp?: true } {
   return otp ? { otp } : {};
 }
@@ -319,7 +319,10 @@ function markOf({ otp }: { otp: boolean }): { otp?: true } {
 export interface StartTask {
   /** Always `"start_task"`. */
   type: "start_task";
-  /** The task's reference: monitor, and alias of its result; without it, the task is not awaited. */
+  /**
+   * The task's reference: the monitor, and the alias of the task's result. Without a reference, the task is not
+   * awaited.
+   */
   task?: Ref;
   /** Whether the owner is linked to the task. */
   link: boolean;
@@ -347,13 +350,13 @@ export interface IoRequest {
   type: "io_request";
   /** The process that asks. */
   from: Pid;
-  /** The alias that the reply goes to; of a process on a BEAM, also the term that it finds the reply by. */
+  /** The alias that the reply goes to; from a BEAM, also the term by which the process finds the reply. */
   replyAs: Ref | ReplyTo;
   /** The operation. */
   request: IoOperation;
 }
 
-/** Whether a value describes a function to run: it may come from anywhere. */
+/** Whether a value of any origin describes a function to run. */
 export function isRunnable(value: unknown): value is Runnable {
   if (typeof value !== "object" || value === null) return false;
   const run = value as Record<string, unknown>;
@@ -371,14 +374,16 @@ export function isTyped<T extends string>(
     (message as { type?: unknown }).type === type;
 }
 
-/** The message inside an `InternalMessage` from a process of a node. */
+/** Returns the message inside an `InternalMessage` from a process of `node`. */
 export function fromNode(message: unknown, node: string): unknown {
   return message instanceof InternalMessage && message.from.node === node
     ? message.message
     : undefined;
 }
 
-/** The message inside an `InternalMessage` that a process sent itself, to serve first the messages that came meanwhile. */
+/**
+ * Returns the message inside an `InternalMessage` from the process itself: it waits its turn behind earlier messages.
+ */
 export function fromSelf(message: unknown, { pid }: { pid: Pid }): unknown {
   return message instanceof InternalMessage && message.from.equals(pid)
     ? message.message
@@ -399,12 +404,11 @@ export function isReserved(type: unknown): type is string {
 }
 
 /**
- * The message of a reserved type that a peer has sent.
+ * Creates a message of a reserved type from a peer's fields, or returns `undefined` if the message must be dropped: it
+ * is malformed, or names a process of another node as its sender or as the receiver of its answer.
  *
- * @param fields Its fields, which may be anything.
- * @param isPeers Whether a pid or reference was made by the peer.
- * @returns The message; `undefined` if it is malformed, or in the name of a process that is not the
- *   peer's, or would have its answer go to another node: it is to be dropped.
+ * @param fields The fields, of any content.
+ * @param isPeers Whether the peer made a pid or reference.
  */
 export function receivedMessage(
   fields: Record<string, unknown>,
@@ -423,11 +427,10 @@ export function receivedMessage(
 }
 
 /**
- * Checks a peer's message that is data: returns whether it must be dropped, because it is a request to a group
- * leader in the name of a process that is not the peer's, or would have the answer sent to another node. Such
- * a request is plain data, as any process can be a group leader. A message that looks like the EXIT of a
- * process
- * that is not the peer's is noted.
+ * Returns true for a forged io_request: one that names a process of another node as sender or as receiver of the
+ * answer. Such requests are plain data, because any process can be a group leader.
+ *
+ * Also notes a message that looks like the EXIT of a process of another node than the peer.
  */
 export function isForgedData(
   message: unknown,

@@ -9,7 +9,7 @@ import type { Runtime } from "../../core/processes/runtime.ts";
 import { untraced } from "../../core/context/tracing.ts";
 import { serve, type Server } from "./server.ts";
 
-/** Has a node start the server of that name when it is first asked for. */
+/** Makes a node start the server `name` when it is first asked for. */
 export function serveOnDemand(
   runtime: Runtime,
   name: string,

@@ -1,5 +1,5 @@
 /**
- * Functions that a BEAM names, run for one of its processes.
+ * Functions that a BEAM asks for, run on behalf of its processes.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { toBeam } from "../../core/values/beam_types.ts";
 import { spawnError } from "../../core/remote/exported_modules.ts";
 import { resolveFor } from "../../core/spawning/spawn_requests.ts";
 
-/** Runs a function that was found, and which this node calls by that name. */
+/** Runs a resolved function, which this node calls `label`. */
 export type Around = (label: string, fn: () => unknown) => unknown;
 
 /**

@@ -37,21 +37,21 @@ import {
 /** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
 
-/** The answer of each server of this library to a request that it does not know, or whose fields are invalid. */
+/** The reply of the library's servers to requests that are unknown or have invalid fields. */
 export const BADARG = { type: "error", reason: "badarg" } as const;
 
 /**
- * A server: it handles messages one at a time. An error that a method throws, or rejects with, is the reason
- * with which the server exits; an `ExitError` carries another reason.
+ * A server: it handles messages one at a time. If a method throws or rejects, the server exits with the error, or
+ * with the reason of an `ExitError`.
  */
 export interface Server {
   /** Answers a call with its result, or later ({@linkcode NO_REPLY}). */
   call(request: unknown, caller: ReplyTo): unknown;
   /** Handles a request without an answer. */
   cast?(request: unknown): unknown;
-  /** Takes any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
-  info?(message: unknown): unknown;
   /** Handles any other message: an EXIT that is not its parent's, a DOWN, a plain message. */
+  info?(message: unknown): unknown;
+  /** Cleans up before the server ends. */
   terminate?(reason: unknown): unknown;
   /** Its state, for the report of its crash. */
   readonly state?: unknown;
@@ -62,19 +62,19 @@ export interface Server {
   /** Milliseconds to wait for the next message; if none arrives, `info` gets `"timeout"`. */
   readonly timeout?: number;
   /**
-   * Whether it serves calls that another node than the caller's has sent, as servers of Erlang do: it cannot trust
-   * the name of the caller.
+   * Whether the server accepts calls that a node other than the caller's has sent, as servers of Erlang do: the name
+   * of the caller may be forged.
    */
   readonly servesForeign?: boolean;
-  /** Its requests and replies in OTP's encoding; without it, it gets those of a BEAM as they are. */
+  /** Converts the requests of a BEAM and the replies; without it, the server receives Erlang's terms. */
   readonly otp?: OtpEncoding;
 }
 
 /** How Erlang encodes a server's requests and replies. */
 export interface OtpEncoding {
-  /** The request of a call, or without a caller of a cast from a node, in the server's own encoding. */
+  /** Decodes a request: of a call, if there is a caller, otherwise of a cast, which the node `origin` sent. */
   request(term: unknown, caller?: ReplyTo, origin?: string): unknown;
-  /** The reply to such a call, as the BEAM expects it. */
+  /** Encodes a reply for a caller on a BEAM. */
   reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
 }
 
@@ -83,8 +83,8 @@ const OK = atom("ok");
 const SERVER_WAIT: WaitOptions = { isServer: true };
 
 /**
- * The server exits for a reason that is no failure of its own: nothing is thrown, as creating an error costs
- * too much.
+ * Ends the server for a reason that is no failure of its own. It is returned and not thrown, because creating an
+ * error costs too much.
  */
 class Leaving {
   readonly reason: unknown;
@@ -95,11 +95,11 @@ class Leaving {
 }
 
 /**
- * Serves until the server is stopped, its parent exits, or what it does throws. The process has exited
- * then, unless it rejects.
+ * Serves until the server is stopped, its parent exits, or a method throws. Rejects in the last case; otherwise the
+ * process has exited.
  *
  * @param given The server, or a promise of it.
- * @param orphan Whether the process that started it is nobody to it: its EXIT is a message as others.
+ * @param orphan Whether the server has no parent: the EXIT of its starter is then a plain message.
  */
 export async function serve(
   process: LocalProcess,
@@ -112,7 +112,7 @@ export async function serve(
   let message: unknown;
   let result: unknown;
   try {
-    // It may have been killed while it was initialised, or was at something that took time.
+    // The process may have been killed during its initialisation, or during the wait for it.
     process.assertAlive();
     const begun = server.begin?.();
     if (begun !== undefined) await begun;
@@ -125,7 +125,7 @@ export async function serve(
           : { timeout, after: "timeout", hasAfter: true, isServer: true },
         process,
       );
-      // It may have been killed since it received the message.
+      // The process may have been killed since the message arrived.
       process.assertAlive();
       result = tracing === undefined
         ? dispatch(process, server, message, parent)
@@ -216,7 +216,7 @@ function dispatch(
   return pending(server.info?.(message));
 }
 
-/** In a function of its own: where a closure is created, its variables cost memory, used or not. */
+/** A function of its own, because a function that creates a closure pays for all variables that it could capture. */
 function answerLater(
   process: LocalProcess,
   replyTo: ReplyTo,
@@ -225,7 +225,7 @@ function answerLater(
   return value.then((value) => answer(process, replyTo, value));
 }
 
-/** Handles a message in the trace that it belongs to. */
+/** Handles a message in the message's trace. */
 function dispatchTraced(
   process: LocalProcess,
   server: Server,
@@ -235,7 +235,7 @@ function dispatchTraced(
   const trace = takeTrace(message);
   const handle = () => dispatch(process, server, message, parent);
   if (tracing === undefined) return handle();
-  // A server of the library is no work of the program; what it starts is.
+  // The library's own servers create no spans; the processes that they start do.
   if (server.callback === undefined) {
     return trace === undefined ? handle() : tracing.within(trace, handle);
   }
@@ -256,7 +256,7 @@ function dispatchTraced(
     result = handle();
     return untilExit<unknown>(process, result);
   });
-  // It ends the span, and fails as the process does.
+  // The span records the failure; the server fails by `result`.
   if (measured instanceof Promise) measured.catch(() => {});
   return result;
 }
@@ -290,7 +290,7 @@ async function suspended(
   }
 }
 
-/** Serves a call of a BEAM; a reply that is sent later is encoded by the server. */
+/** Serves a call of a BEAM. The server itself encodes a reply that it sends later. */
 function serveOtp(
   process: LocalProcess,
   server: Server,

@@ -1,11 +1,11 @@
 /**
- * References to servers: their types, where the server is, and how a request goes on from there.
+ * References to servers: their types, and how a request finds its server.
  *
  * Pids, names on a node, and names in a registry of this node are resolved at once. Other registries return a
  * promise. A request to a known place is sent in the turn of the call, so that it keeps its order among the signals
  * of its sender; that is why nothing here awaits.
  *
- * The folder of `global` installs its registry here when it is loaded, as this folder knows no server.
+ * `otp/global` installs its registry here when it is loaded, because this folder knows no server.
  *
  * @module
  */
@@ -87,7 +87,7 @@ export type ServerRef =
   | ServerName
   | NameOnNode;
 
-/** A server with the declaration of its types, which only calls and casts of a GenServer use. */
+/** A server with a declaration of its types, which only calls and casts of a GenServer use. */
 export class DeclaredRef {
   /** The server. */
   readonly server: ServerRef;
@@ -117,9 +117,9 @@ export function isGlobalName(value: unknown): value is GlobalName {
 }
 
 /**
- * A server's name as it is used here: atoms as their text.
+ * Normalises a server's name: atoms become text.
  *
- * @throws {TypeError} If it is not a name.
+ * @throws {TypeError} If `name` is invalid.
  */
 export function serverName(
   name: ServerName,
@@ -138,7 +138,7 @@ export function serverName(
 
 let globalRegistry: NameRegistry | undefined;
 
-/** Installs the registry of the names of the cluster: `{ global: name }` is looked up there. */
+/** Installs the registry that looks up `{ global: name }`. */
 export function installGlobalRegistry(registry: NameRegistry): void {
   globalRegistry = registry;
 }
@@ -172,7 +172,7 @@ export function whereisName(
   return registry.whereisName(key);
 }
 
-/** A server as exit reasons and reports describe it: a term that can be sent. */
+/** Describes a server for exit reasons and reports, as a term that can be sent. */
 export function describeServer(server: ServerRef | DeclaredRef): unknown {
   const ref = serverRef(server);
   if (!isViaName(ref)) return ref;
@@ -181,7 +181,7 @@ export function describeServer(server: ServerRef | DeclaredRef): unknown {
   return { via: typeof registry === "string" ? registry : "registry", name };
 }
 
-/** A server's name as a line of text. */
+/** Formats a server's name as a line of text. */
 export function nameText(name: ServerName): string {
   serverName(name);
   return typeof name === "string" || name instanceof Atom
@@ -193,7 +193,7 @@ export function nameText(name: ServerName): string {
 export type Place = Pid | { name: string; node: string };
 
 /**
- * A reference as it is used here: atoms as their text, without a declaration.
+ * Normalises a reference: atoms become text, and declarations go.
  *
  * @throws {TypeError} If it is invalid.
  */
@@ -221,7 +221,7 @@ function isText(value: unknown): boolean {
 }
 
 /**
- * The place of a server: at once, unless its registry returns a promise.
+ * Locates a server: at once, unless its registry returns a promise.
  *
  * An unregistered name resolves to a pid that no process has, so requests fail with `noproc`.
  *
@@ -246,7 +246,7 @@ function pidNamed(name: string, runtime: Runtime): Pid {
   return processNamed(name, runtime)?.pid ?? runtime.nobody;
 }
 
-/** The place of a server that need not answer; a pid of no process if its registry fails. */
+/** Locates a server for a cast; returns a pid that no process has if the registry fails. */
 export function locateForCast(
   server: ServerRef | DeclaredRef,
   process: LocalProcess,
@@ -260,7 +260,7 @@ export function locateForCast(
   }
 }
 
-/** The term to send to a place once it is located: a copy if that takes time, as for any message. */
+/** Returns the term to send once the place is known: a copy, if the lookup takes time. */
 export function toSendLater<T>(
   located: unknown,
   process: LocalProcess,
@@ -272,8 +272,8 @@ export function toSendLater<T>(
 }
 
 /**
- * Goes on with the place of a server: in this turn if it is known. A process that exits during the lookup
- * does not go on.
+ * Calls `next` with the place of a server, in this turn if the place is known, unless the process exits during the
+ * lookup.
  */
 export function whenLocated<R>(
   located: Place | Promise<Place>,
@@ -286,7 +286,7 @@ export function whenLocated<R>(
   ) as R | Promise<R>;
 }
 
-/** Sends to a server wherever it is. */
+/** Sends a message to a place. */
 export function sendTo(
   process: LocalProcess,
   place: Place,
@@ -310,7 +310,7 @@ export function describeTimeout<T>(timeout: T): T | "infinity" {
   return timeout === Infinity ? "infinity" : timeout;
 }
 
-/** A function as an argument: a function cannot be sent, and its name is more useful than its source. */
+/** Describes a function that is an argument by its name: a function cannot be sent. */
 export function describeFunction(fn: unknown): unknown {
   if (typeof fn !== "function") return fn;
   return fn.name === "" ? "(function)" : `(function ${fn.name})`;

@@ -31,8 +31,8 @@ export interface AlreadyStartedReason {
 }
 
 /**
- * Options for the start of a process. If a limit is reached, or the signal is aborted, the process is killed, and its
- * starter gets no EXIT of it.
+ * Options for the start of a process. When a limit is reached or the signal is aborted, the process is killed, and
+ * the starter receives no EXIT.
  */
 export interface StartOptions extends TimeLimits {
   /** Its name. */
@@ -51,7 +51,7 @@ export interface StartOptions extends TimeLimits {
 export interface Start {
   /** Reports that it is ready. */
   ready(): void;
-  /** Exits normally; its starter gets `outcome` instead of its pid, or an exit, if it is one. */
+  /** Exits normally. The starter gets `outcome` instead of the pid, or fails with it if it is an `ExitError`. */
   refuse(outcome: unknown): never;
 }
 
@@ -69,8 +69,7 @@ export function startServer(
   options: StartOptions,
 ): Promise<Pid> {
   const orphan = options.link === false;
-  // serve() runs as long as the process, so it does not get the start, which would otherwise be retained as
-  // long.
+  // serve() runs as long as the process, and would retain the start as long.
   return startLinked(
     (process, start) =>
       serve(process, readied(init(process, start), start), orphan),
@@ -78,7 +77,7 @@ export function startServer(
   );
 }
 
-/** The server, whose starter is notified that it is ready. */
+/** Notifies the starter that the server is ready. */
 function readied(
   server: Server | Promise<Server>,
   start: Start,
@@ -215,7 +214,6 @@ class PendingStart extends PendingReply<Pid> implements Start {
     this.#started = started;
   }
 
-  /** Whether the process was ready once. */
   get isReady(): boolean {
     return this.#isReady;
   }
@@ -232,7 +230,7 @@ class PendingStart extends PendingReply<Pid> implements Start {
     super.aborted(reason);
   }
 
-  /** Kills the process, which was not ready in time. */
+  /** Kills the process because the start was not finished in time. */
   #kill(): void {
     const starter = this.process;
     starter.unlink(this.by);
@@ -247,7 +245,7 @@ class PendingStart extends PendingReply<Pid> implements Start {
   }
 
   refuse(outcome: unknown): never {
-    // The starter gets it when the process has exited, so that nothing of it is left then.
+    // Delivered after the process has exited, so that nothing is left of it by then.
     this.#outcome = { value: outcome };
     throw new ExitError("normal");
   }

@@ -1,5 +1,5 @@
 /**
- * The exit of processes: waiting for it, and asking a server for it.
+ * Waits for the exit of processes, and requests to servers to exit.
  *
  * @module
  */
@@ -30,7 +30,7 @@ import {
 } from "./server_ref.ts";
 import { Stop } from "./messages.ts";
 
-/** The result of a wait for the exit of a process that has not exited in time. */
+/** The result of a wait for an exit that did not happen in time. */
 export const LATE: unique symbol = Symbol("late");
 
 class EndingWait extends PendingAnswer<unknown> {
@@ -40,15 +40,15 @@ class EndingWait extends PendingAnswer<unknown> {
 }
 
 /**
- * The exit of a process under a monitor of its own, past the mailbox. There is one wait at a time, and a
- * promise only for that: a supervisor creates one of these for each child that it terminates.
+ * Waits for the exit of a process, by a monitor whose DOWN bypasses the mailbox. It has a promise only during a wait,
+ * because a supervisor creates one for each child that it terminates.
  */
 export class Ending implements Wait {
   readonly node: string;
   /** The monitor. */
   readonly ref: Ref;
   readonly #process: LocalProcess;
-  /** Whether it has exited; its watcher may be notified of that only at its next turn. */
+  /** Whether the process has exited; the watcher may learn of the exit only at its next turn. */
   #isDown = false;
   #end: { reason: unknown } | undefined;
   #failure: (() => unknown) | undefined;
@@ -62,10 +62,7 @@ export class Ending implements Wait {
     process.monitor(target, undefined, this, this.ref);
   }
 
-  /**
-   * Resolves with the exit reason, or with {@linkcode LATE} after that many milliseconds; the monitor stays
-   * then.
-   */
+  /** Resolves with the exit reason, or after `ms` milliseconds with {@linkcode LATE}, and keeps the monitor. */
   within(ms: number): Promise<unknown> {
     if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
     if (this.#failure !== undefined) return Promise.reject(this.#failure());
@@ -74,7 +71,6 @@ export class Ending implements Wait {
     return wait.promise;
   }
 
-  /** Stops waiting. */
   cancel(): void {
     this.#wait?.disarm();
     this.#process.unawait(this.ref);
@@ -102,7 +98,7 @@ export class Ending implements Wait {
 /**
  * Stops a server and waits for its end, as `proc_lib:stop` does.
  *
- * @throws {ExitError} If it was not there, ended for another reason, or not in time.
+ * @throws {ExitError} If the server does not exist, exits for another reason, or does not exit in time.
  */
 export function stopServer(
   server: ServerRef | DeclaredRef,
@@ -180,7 +176,7 @@ class PendingStop extends PendingReply<"ok"> {
   #failure(actual: unknown): ExitError {
     const request = this.#request;
     if (this.#isTold || actual === "noproc") return stopExit(actual, request);
-    // As in OTP, a server that exited before it received the request has failed a call of its own.
+    // As in OTP, a server that exits before it answers fails the inner call, `sys:terminate`.
     const why = actual === "noconnection"
       ? { type: "nodedown", node: this.node }
       : actual;

@@ -1,11 +1,12 @@
 /**
  * Servers that other nodes have suspended by OTP's `:sys.suspend`.
  *
- * A suspended server serves system messages, the EXIT of its parent and stops; all else waits in its mailbox. It goes
- * on when a node resumes it, when all nodes that have suspended it are gone, or when its own node stops: a supervisor
- * that does not answer would otherwise delay the stop until its time limit.
+ * A suspended server handles system messages, the EXIT of its parent and stops; other messages wait in its mailbox.
+ * It continues when a node resumes it, when all nodes that suspended it are gone, or when its own node stops:
+ * otherwise a suspended supervisor would delay the stop until the time limit.
  *
- * The last two are a message that no other process can send: an object that the suspension alone has.
+ * The loss of nodes and the stop reach the server as a message that no process can forge: an object private to the
+ * suspension.
  *
  * @module
  */
@@ -33,7 +34,7 @@ export function resumeServers(runtime: Runtime): void {
   }
 }
 
-/** Learns that a node is gone. */
+/** Calls `lost` when a node is gone. */
 class NodeLoss implements Wait {
   readonly node: string;
   readonly #lost: () => void;
@@ -63,7 +64,7 @@ export class Suspension implements Disposable {
   readonly #end = { type: "suspension_ended" };
   #isEnding = false;
 
-  /** Begins. */
+  /** Suspends the server on behalf of the node that asks. */
   constructor(process: LocalProcess, request: SystemRequest) {
     this.#process = process;
     this.by = request.replyTo.pid;
@@ -94,7 +95,7 @@ export class Suspension implements Disposable {
     return message === this.#end;
   }
 
-  /** Ends it: the server goes on at its next turn. */
+  /** Ends the suspension: the server continues at its next turn. */
   end(why: string): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -102,7 +103,7 @@ export class Suspension implements Disposable {
     this.#process.mailbox.push(this.#end, this.#process);
   }
 
-  /** Notes that a node has resumed it. */
+  /** Reports that a node has resumed the server. */
   resumed({ replyTo, origin }: SystemRequest): void {
     this.#report(
       "info",

@@ -25,7 +25,7 @@ const ERROR = atom("error");
 const DATA = atom("data");
 const GEN_SERVER = atom("gen_server");
 
-/** The server that is asked, as far as its system messages show it. */
+/** The part of a server that its system messages show. */
 export interface SystemTarget {
   /** Its state. */
   readonly state?: unknown;
@@ -37,7 +37,7 @@ export type SystemMode = "running" | "suspended";
 /**
  * Answers a request, or refuses it.
  *
- * @returns The change of the server's mode that it asks for, if the node lets it.
+ * @returns The change of the server's mode that the request asks for, if the node allows it.
  */
 export function answerSystem(
   process: LocalProcess,
@@ -50,7 +50,7 @@ export function answerSystem(
   try {
     process.reply(replyTo, replyOf(process, server, request, mode));
   } catch (error) {
-    // Its state has no form there, or is larger than the caller's node takes.
+    // The state cannot be encoded for Erlang, or is too large for the caller's node.
     refuse(process, replyTo, String(error));
   }
   const kind = nameOf(request);
@@ -58,10 +58,10 @@ export function answerSystem(
 }
 
 /**
- * Refuses a request of another node that the node does not allow; returns whether it did.
+ * Refuses a request of another node if this node does not allow it; returns whether it was refused.
  *
- * A request that reads needs `allowObserve`, and one that changes a server `allowObserve: "write"`. `terminate` needs
- * neither, as an exit signal does the same. If the node has a rule, it decides on each of them too.
+ * A request that reads needs `allowObserve`, and one that changes the server `allowObserve: "write"`. `terminate`
+ * needs neither, because an exit signal does the same. The node's rule `allow`, if any, decides on every request too.
  */
 export function refusesSystem(
   process: LocalProcess,
@@ -111,7 +111,7 @@ function refusalOf(
     : undefined;
 }
 
-/** The function of OTP's `sys` that sends a request. */
+/** Returns the function of OTP's `sys` that sends a request. */
 function functionOf(request: unknown): string {
   if (!(request instanceof Tuple)) return nameOf(request) ?? "";
   const [kind, what] = request.elements;
@@ -135,7 +135,7 @@ function refuse(process: LocalProcess, replyTo: ReplyTo, reason: string): void {
   try {
     process.reply(replyTo, failed("system_get_state", reason));
   } catch {
-    // The caller's tag alone can be as large as a message.
+    // The caller's tag alone can exceed the maximum size of a message.
     const { monitor } = replyTo;
     if (monitor !== undefined) {
       process.runtime.failMonitor(process, monitor, "system_limit");
@@ -184,7 +184,7 @@ function replyOf(
   }
 }
 
-/** Nothing is traced, logged or counted for `:sys`, and nothing is what it switches off and reads. */
+/** Servers here keep no trace, log or statistics for `:sys`: switching them off succeeds, and reading finds none. */
 function debugReply(what: unknown): unknown {
   if (nameOf(what) === "no_debug") return OK;
   const [kind, flag] = what instanceof Tuple ? what.elements : [];
@@ -204,7 +204,7 @@ function debugReply(what: unknown): unknown {
   }
 }
 
-/** The status of a `gen_server`, as OTP's tools show it. */
+/** Returns the status of a `gen_server`, as OTP's tools show it. */
 function statusOf(
   process: LocalProcess,
   { state }: SystemTarget,
@@ -235,7 +235,7 @@ function charlist(text: string): number[] {
   return [...text].map((character) => character.codePointAt(0)!);
 }
 
-/** Whether a message is for a suspended server: others wait in the mailbox until it is resumed. */
+/** Whether a suspended server handles a message now; other messages wait in the mailbox. */
 export function isForSuspended(
   message: unknown,
   parent: Pid | undefined,

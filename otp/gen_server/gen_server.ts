@@ -121,8 +121,8 @@ export type {
 };
 
 /**
- * The types of a server: an interface with those of these properties that the server has. Without a property
- * the server does not handle that kind of message: without `cast`, no cast compiles.
+ * The types of a server. Declare a property for each kind of message that the server handles: a cast to a server
+ * without the property `cast` does not compile.
  *
  * @example Usage
  * ```ts
@@ -403,10 +403,10 @@ export type BeamMessageTypes<M> = unknown extends M ? BeamType
     };
 
 /**
- * How the messages of a server look to nodes of Erlang and Elixir. See {@linkcode BeamType} for the types.
+ * The Erlang terms of a server's messages, for nodes of Erlang and Elixir. See {@linkcode BeamType} for the types.
  *
- * A message that has another form than declared arrives as it is, and so does one that is not declared. Processes
- * of this library see no difference, on any node.
+ * Messages that are undeclared, or do not match their declaration, arrive unconverted. Declarations change nothing
+ * between processes of this library.
  *
  * @typeParam T The types of the server.
  *
@@ -566,8 +566,8 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    *
    * The server can go on, with `noreply`: it serves until the node stops, when it exits with `"shutdown"` in
    * the order of supervision. Or it ends now, with `stop` and the reason `"normal"` or `"shutdown"`: its
-   * supervisor does not restart it then. Its names, global ones too, are its own until it exits. The drain
-   * waits for this callback, up to its timeout.
+   * supervisor does not restart it then. It keeps its names, global ones too, until it exits. The drain waits for
+   * this callback, up to the drain's timeout.
    *
    * @param state The state.
    * @returns The next state, or `stop`.
@@ -583,8 +583,8 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    */
   terminate?(reason: unknown, state: StateOf<T>): unknown;
   /**
-   * How its requests and replies look to callers on nodes of Erlang and Elixir, which send tuples and atoms.
-   * Without it, the callbacks get the terms as they are.
+   * The Erlang terms of requests and replies, for callers on nodes of Erlang and Elixir, which send tuples and atoms.
+   * Without a declaration, the callbacks receive the terms unconverted.
    *
    * @default {undefined}
    */
@@ -622,8 +622,8 @@ export type GenServerPid<T> =
 export type GenServerAddress<T> = ServerRef & Serves<T>;
 
 /**
- * A server with known types and a declaration of how they look there, as returned by {@linkcode GenServer.ref}. Only
- * the functions of {@linkcode GenServer} take it.
+ * A server with known types and a declaration of its Erlang terms, as returned by {@linkcode GenServer.ref}. Only the
+ * functions of {@linkcode GenServer} take it.
  *
  * @typeParam T The types of the server.
  */
@@ -757,7 +757,7 @@ export type LocalName<T> =
 /** Options for {@linkcode GenServer.ref}. */
 export interface RefOptions<T> {
   /**
-   * How the server's messages look on its node, if that is one of Erlang or Elixir.
+   * The Erlang terms of the server's messages, if the server is on a node of Erlang or Elixir.
    *
    * @default {undefined}
    */
@@ -854,8 +854,8 @@ export class GenServer {
    * @returns The server's pid, or `"ignore"` if `init` returned that.
    * @throws {ExitError} If `init` stops, with its reason; if it throws, with the thrown value; if the start takes
    *   too long, with `"timeout"`; if the name is taken, with `{ type: "already_started", pid }`.
-   * @throws The reason of the signal, if it is aborted. As after a timeout, nothing is left of the server then: it is
-   *   killed, and its name is released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The signal's reason, if the signal is aborted. As after a timeout, the server is killed and its name
+   *   released; a name in the cluster is released once the nodes that hold it answer.
    * @throws {TypeError} If the module has no `init`, or the name is invalid.
    *
    * @example Usage
@@ -964,10 +964,9 @@ export class GenServer {
   }
 
   /**
-   * Returns a pid or a name as that of a server with known types, so that calls to it are type-checked.
+   * Adds a server's types to its pid or name, so that calls are type-checked.
    *
-   * With the option `beam`, requests to a server of Erlang or Elixir are sent as that declares them, and its replies
-   * are read so.
+   * With the option `beam`, requests and replies are converted to and from the Erlang terms that it declares.
    *
    * @typeParam T The types of the server.
    * @param server A pid or a name.
@@ -1004,11 +1003,11 @@ export class GenServer {
   static ref<T extends GenServerTypes>(
     server: string | Atom,
   ): (string | Atom) & Serves<T>;
-  /** A server of another node, of a registry or of the cluster, or by pid. */
+  /** Accepts a pid, or a name on another node, in a registry or in the cluster. */
   static ref<T extends GenServerTypes>(
     server: ServerRef,
   ): GenServerAddress<T>;
-  /** A server whose requests look different on its node. */
+  /** Accepts a declaration of the server's Erlang terms. */
   static ref<T extends GenServerTypes>(
     server: ServerRef,
     options: { beam: GenServerBeamTypes<T> },
@@ -1092,7 +1091,7 @@ export class GenServer {
     request: R,
     options: CallOptions = NO_OPTIONS,
   ): Promise<ReplyOf<T, R>> {
-    // As promised() does, without another closure for each call.
+    // Inlines promised(), which would create a closure for each call.
     try {
       const timeout = timeoutOf(
         options,
@@ -1382,7 +1381,7 @@ export class GenServer {
   }
 }
 
-/** How a server with a declaration wants a call. */
+/** Returns the encoding of calls to a server, if its types are declared. */
 function encodingFor(
   server: unknown,
   request: unknown,
@@ -1396,15 +1395,15 @@ function castEncodingFor(server: unknown): RequestEncoding | undefined {
   return server instanceof DeclaredRef ? castEncoding(server.types) : undefined;
 }
 
-/** The name of servers on several nodes. */
+/** Returns the local name that servers share on several nodes, without a declaration. */
 function nameIn(name: LocalName<unknown>): string | Atom {
   return (name instanceof DeclaredRef ? name.server : name) as string | Atom;
 }
 
 /**
- * The receiver of a reply.
+ * Checks `from`, and returns the receiver of the reply.
  *
- * @throws {TypeError} If it is not the caller of a call.
+ * @throws {TypeError} If `from` is not the caller of a call.
  */
 function callerOf(from: unknown): ReplyTo {
   if (from instanceof ReplyTo) return from;
@@ -1452,7 +1451,7 @@ function nodesOf(
 }
 
 /**
- * Returns undefined if the call was made and failed; throws anything else, which is an error of the caller.
+ * Returns undefined if the call was sent and failed; rethrows errors of the caller's own.
  */
 function noReply(error: unknown, signal: AbortSignal | undefined): undefined {
   const isAborted = signal?.aborted && error === signal.reason;

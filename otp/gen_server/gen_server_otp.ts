@@ -1,7 +1,8 @@
 /**
- * How a GenServer's declaration has its requests and replies look on a BEAM: to callers there, and to a server there.
+ * Converts a GenServer's messages to and from the Erlang terms that its types declare, for callers on a BEAM and for
+ * servers on a BEAM.
  *
- * A reply can come at any time, by any path: the caller that it goes to decides its encoding.
+ * Any process may reply, at any time, so the encoding travels with the caller that the reply goes to.
  *
  * @module
  */
@@ -64,13 +65,13 @@ const TYPES: OptionNames<ServerBeamTypes> = {
   info: true,
 };
 
-/** A reply as its caller expects it. */
+/** Encodes a reply as its caller expects. */
 export function encodedReply(caller: ReplyTo, reply: unknown): unknown {
   const { returns } = caller;
   return returns === undefined ? reply : toBeam(reply, returns as BeamType);
 }
 
-/** The encoding that a server has declared. */
+/** Returns the encoding that a server declares. */
 export function encodingOf(types: ServerBeamTypes): OtpEncoding {
   const { call, cast } = types;
   return {
@@ -84,7 +85,7 @@ export function encodingOf(types: ServerBeamTypes): OtpEncoding {
   };
 }
 
-/** How a server on a BEAM wants a call, and what it replies. */
+/** Returns the encoding of a call to a server on a BEAM, and of the server's reply. */
 export function callEncoding(
   types: ServerBeamTypes,
   request: unknown,
@@ -96,7 +97,7 @@ export function callEncoding(
   };
 }
 
-/** How a server on a BEAM wants a cast. */
+/** Returns the encoding of a cast to a server on a BEAM. */
 export function castEncoding({ cast }: ServerBeamTypes): RequestEncoding {
   return {
     request: (request) => toBeam(request, cast),
@@ -143,7 +144,7 @@ export function checkServerBeamTypes(types: unknown): void {
   const declared = [...Object.values(each), ...Object.values(replies)];
   for (const type of declared) {
     checkBeamType(type);
-    // Those of replies go with the caller to other nodes.
+    // The types of replies travel with the caller to other nodes, as text.
     if (type !== undefined) beamTypeToText(type);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-// Every module of servers that users name reaches this file, and so the registry of `{ global: name }`.
+// Installs the registry of `{ global: name }`: every module in which users name a server reaches this file.
 import "../global/global_client.ts";
 import { ExitError } from "../../core/errors.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
@@ -66,7 +66,7 @@ export interface CallbackModule {
   init(arg: any): unknown;
 }
 
-/** The key of the encoding that a module of the library itself has. */
+/** The key under which the library's own callback modules have their encoding for OTP. */
 export const OTP_ENCODING: unique symbol = Symbol("OTP's encoding");
 
 /** The callbacks of a module, for any types. */
@@ -82,7 +82,7 @@ interface Callbacks extends CallbackModule {
   readonly [OTP_ENCODING]?: OtpEncoding;
 }
 
-/** The result of a callback, not checked yet. */
+/** The unchecked result of a callback. */
 interface Result {
   type?: unknown;
   state?: unknown;
@@ -92,7 +92,7 @@ interface Result {
   reason?: unknown;
 }
 
-/** How a GenServer is started. */
+/** Options of {@linkcode startGenServer}. */
 export interface StartGenServerOptions extends TimeLimits {
   /** Its name. */
   name?: ServerName;
@@ -115,7 +115,7 @@ class GenServerProcess implements Server {
   private constructor(process: LocalProcess, module: Callbacks) {
     this.#process = process;
     this.#module = module;
-    // Those of the library decide by the caller's node what it may do.
+    // The library's own servers decide by the caller's node what the caller may do.
     this.servesForeign = module[OTP_ENCODING] === undefined;
     this.callback = this.servesForeign
       ? process.label || "GenServer"
@@ -125,7 +125,7 @@ class GenServerProcess implements Server {
     if (module.handleDrain !== undefined) handlesDrain(process);
   }
 
-  /** Has the module make its first state. */
+  /** Calls the module's `init`, and creates the server with its state. */
   static start(
     process: LocalProcess,
     start: Start,
@@ -242,7 +242,7 @@ class GenServerProcess implements Server {
           last.caller,
           encodedReply(last.caller, last.value),
         );
-        // A message that the caller sends on the reply comes before this server's DOWN, if possible.
+        // Lets a message that the caller sends in response arrive before this server's DOWN, if possible.
         await undefined;
       }
     }
@@ -271,7 +271,7 @@ class GenServerProcess implements Server {
     );
   }
 
-  /** Passes a message without an answer to the module. */
+  /** Passes a cast or a plain message to the module. */
   #run(
     callback: "handleCast" | "handleInfo" | "handleContinue",
     message: unknown,
@@ -289,7 +289,7 @@ class GenServerProcess implements Server {
     );
   }
 
-  /** Notifies the module that the node drains; the answer says that it has handled that. */
+  /** Notifies the module that the node drains; resolves when the module has handled the notice. */
   async #drain(): Promise<"ok"> {
     const given = await Promise.resolve(
       this.#module.handleDrain!(this.#state),
@@ -344,7 +344,7 @@ class GenServerProcess implements Server {
   }
 }
 
-/** The handler of a request, by its name; the request may be anything. */
+/** Returns the handler of a request of any shape, by the request's name. */
 function handlerOf(
   handlers: Readonly<Record<string, Callback>>,
   request: unknown,
@@ -380,7 +380,7 @@ function badReturn(value: unknown): ExitError {
   return new ExitError({ type: "bad_return_value", value });
 }
 
-/** Nothing is answered when that which is still done is done. */
+/** Waits for the work of a callback, and leaves the call unanswered. */
 function unanswered(result: unknown): unknown {
   return andThen(result, () => NO_REPLY);
 }

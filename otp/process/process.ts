@@ -676,9 +676,9 @@ export class Process {
   /**
    * Replies to a request: the process that awaits the reference receives the value.
    *
-   * Calls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than
-   * that. A late or second reply is dropped. A process that does not await the reference, which is then an alias
-   * of its own, receives a `ReplyMessage`; one of Elixir receives `{alias, value}`.
+   * Calls and requests to a group leader contain the reference for the reply, and from an Erlang node a tag as well.
+   * A late or second reply is dropped. If the reference is an alias that its process does not await, the process
+   * receives a `ReplyMessage`, or `{alias, value}` on an Elixir node.
    *
    * @param to The reference that came with the request, or the caller of a call.
    * @param value The reply; a copy is sent.
@@ -1000,7 +1000,7 @@ export class Process {
    * Returns information about a process of any node, as a call of `rpc.call` to that node.
    *
    * Every node answers unless its option `allow` refuses: `allow("alex@localhost", "Process", "info")`. The
-   * answer does not contain the messages, and that of a node of Erlang no monitors.
+   * answer contains no messages, and from a node of Erlang no monitors.
    *
    * @param pid The process.
    * @param options `{ remote: true }`, and the timeout.
@@ -1354,7 +1354,7 @@ function sendIf(
   const { runtime, pid } = currentProcess();
   const node = nodeOf(to) ?? runtime.node;
   if (node !== runtime.node) {
-    // The same errors, whether or not it is sent.
+    // Throws the same errors whether or not the message is sent.
     copyTerm(message, runtime.maxDepth);
     const signals = options.noconnect
       ? runtime.connected(node)
@@ -1365,7 +1365,7 @@ function sendIf(
   return send(to, message)?.then(() => "ok" as const) ?? "ok";
 }
 
-/** The node in a message's destination, if it has one. */
+/** Returns the node that a destination names, if any. */
 function nodeOf(to: Destination): string | undefined {
   if (to instanceof Pid || to instanceof Ref) return to.node;
   if (isName(to) || !isName(to?.node)) return undefined;
@@ -1378,7 +1378,7 @@ const ALIAS_MODES: readonly unknown[] = [
   "reply_demonitor",
 ];
 
-/** Whether the dictionary contains a key; false for a value that cannot be sent. */
+/** Compares a value with a key by contents; false for a value that cannot be sent. */
 function isEqual(value: unknown, wanted: unknown, maxDepth: number): boolean {
   try {
     return termKey(value, maxDepth) === wanted;
