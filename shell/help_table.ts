@@ -272,15 +272,15 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.ref": [
     {
       "signature": "ref(server: string | Atom)",
-      "text": "Returns a pid or a name as that of a server with known types, so that calls to it are type-checked.\n\nWith the option `beam`, requests to a server of Erlang or Elixir are sent as that declares them, and its replies\nare read so."
+      "text": "Adds a server's types to its pid or name, so that calls are type-checked.\n\nWith the option `beam`, requests and replies are converted to and from the Erlang terms that it declares."
     },
     {
       "signature": "ref(server: ServerRef)",
-      "text": "A server of another node, of a registry or of the cluster, or by pid."
+      "text": "Accepts a pid, or a name on another node, in a registry or in the cluster."
     },
     {
       "signature": "ref(server: ServerRef, options: { beam: GenServerBeamTypes<T> })",
-      "text": "A server whose requests look different on its node."
+      "text": "Accepts a declaration of the server's Erlang terms."
     }
   ],
   "GenServer.reply": [
@@ -638,7 +638,7 @@ export const HELP: Record<string, Doc[]> = {
     },
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
-      "text": "Returns information about a process of any node, as a call of `rpc.call` to that node.\n\nEvery node answers unless its option `allow` refuses: `allow(\"alex@localhost\", \"Process\", \"info\")`. The\nanswer does not contain the messages, and that of a node of Erlang no monitors."
+      "text": "Returns information about a process of any node, as a call of `rpc.call` to that node.\n\nEvery node answers unless its option `allow` refuses: `allow(\"alex@localhost\", \"Process\", \"info\")`. The\nanswer contains no messages, and from a node of Erlang no monitors."
     }
   ],
   "Process.link": [
@@ -700,7 +700,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.reply": [
     {
       "signature": "reply(to: Ref | ReplyTo, value: unknown)",
-      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply, or, from an Erlang node, more than\nthat. A late or second reply is dropped. A process that does not await the reference, which is then an alias\nof its own, receives a `ReplyMessage`; one of Elixir receives `{alias, value}`."
+      "text": "Replies to a request: the process that awaits the reference receives the value.\n\nCalls and requests to a group leader contain the reference for the reply, and from an Erlang node a tag as well.\nA late or second reply is dropped. If the reference is an alias that its process does not await, the process\nreceives a `ReplyMessage`, or `{alias, value}` on an Elixir node."
     }
   ],
   "Process.send": [

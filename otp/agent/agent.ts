@@ -242,8 +242,8 @@ export class Agent {
    * @returns The agent's pid.
    * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
    *   the name is taken, with `{ type: "already_started", pid }`.
-   * @throws The reason of the signal, if it is aborted. As after a timeout, nothing is left of the agent then: it is
-   *   killed, and its name is released, a name in the cluster as soon as the nodes that have it answer.
+   * @throws The signal's reason, if the signal is aborted. As after a timeout, the agent is killed and its name
+   *   released; a name in the cluster is released once the nodes that hold it answer.
    *
    * @example Usage
    * ```ts
@@ -299,8 +299,8 @@ export class Agent {
   }
 
   /**
-   * Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand for it
-   * if no options are needed.
+   * Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand if no options
+   * are needed.
    *
    * @typeParam S The state.
    * @param init Returns the first state, at each start.
@@ -330,8 +330,7 @@ export class Agent {
   }
 
   /**
-   * Returns a pid or a name as that of an agent with a known state type, so that the functions passed to the
-   * agent are type-checked.
+   * Adds the type of the state to an agent's pid or name, so that the functions passed to the agent are type-checked.
    *
    * @typeParam S The state.
    * @param agent A pid or a name.
@@ -552,7 +551,7 @@ function ask<T>(
       ? fn
       : toSendLater(located, process, fn);
     const askAt = (place: Place): Promise<T> => {
-      // A function that is kept for the agent waits for a request.
+      // Checked before a function is stored for the agent: a stored function waits for a request.
       signal?.throwIfAborted();
       const run = sendable(held, place, process);
       const request = new SentAgentRequest(

@@ -2,8 +2,8 @@
  * Agents on a BEAM: OTP's encoding of requests to them.
  *
  * Elixir's `Agent` calls `{get, Fun}`, `{update, Fun}` and `{get_and_update, Fun}`, and casts `{cast, Fun}`. `Fun` is
- * a function, or `{Module, Function, Args}`, which is called with the state in front of the arguments. Only the
- * latter crosses between the two, in either direction; a captured function, `&Module.function/1`, is the same.
+ * a function, or `{Module, Function, Args}`, which is called with the state before the arguments. Only named
+ * functions cross between the two libraries; a captured function, `&Module.function/1`, counts as named.
  *
  * @module
  */
@@ -31,12 +31,12 @@ const TYPES: ReadonlySet<string> = new Set<AgentRequestType>([
 
 const OK = atom("ok");
 
-/** The arguments of a function, behind a place for the state. */
+/** Returns the arguments of a function, with a place for the state in front. */
 function behindState(args: readonly unknown[]): unknown[] {
   return [undefined, ...args];
 }
 
-/** A request to an agent of Elixir's. */
+/** Encodes a request to an agent in Elixir. */
 export function agentRequestToOtp(
   type: string,
   run: Runnable,
@@ -50,7 +50,7 @@ export function agentRequestToOtp(
   return tuple(atom(type), tuple(atom(module), atom(name), args));
 }
 
-/** The reply of an agent of Elixir's. */
+/** Decodes the reply of an agent in Elixir. */
 export function agentReplyFromOtp(
   type: string,
   reply: unknown,
@@ -59,12 +59,12 @@ export function agentReplyFromOtp(
 ): unknown {
   if (type === "update") return reply === OK ? "ok" : reply;
   if (type === "get") return functions.result(reply, run);
-  // The function's result is declared: a pair of this and the state.
+  // The type declared for the function covers the whole pair of result and state.
   const pair = functions.result(tuple(reply, undefined), run);
   return pair instanceof Tuple ? pair.elements[0] : (pair as unknown[])[0];
 }
 
-/** A request of a BEAM to an agent of this node; no other value is an instance. */
+/** A request of a BEAM to an agent of this node. No message from elsewhere is an instance. */
 export class OtpAgentRequest {
   /** How the result is used. */
   readonly type: AgentRequestType;
@@ -96,7 +96,7 @@ export class OtpAgentReply {
   }
 }
 
-/** How Erlang encodes an agent's requests. */
+/** OTP's encoding of an agent's requests. */
 export const AGENT_ENCODING: OtpEncoding = {
   request(term, caller, origin) {
     if (!(term instanceof Tuple) || term.length !== 2) return term;
@@ -127,7 +127,7 @@ function mfaOf(run: unknown): Mfa | string {
     : "it has no function";
 }
 
-/** The result of a function for a request of a BEAM, as its caller gets it. */
+/** Encodes the result of a function for the caller on a BEAM. */
 export function agentReplyToOtp(
   type: AgentRequestType,
   result: unknown,

@@ -1,8 +1,8 @@
 /**
  * The server of an agent: it runs functions on its state.
  *
- * A function for an agent of this node is kept in a table beside the agent's process, and the request has its
- * key. A function for another node is named, and resolved there as in any request.
+ * A function for an agent of this node is stored in a table beside the agent's process, and the request contains its
+ * key. A function for another node is named, and found there as for any request.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export type StateFunction =
   | ((state: any) => unknown)
   | readonly [module: string, function: string, args?: readonly unknown[]];
 
-/** A function in a request to an agent: stored for an agent of this node, or named for another node. */
+/** A function in a request to an agent: stored for an agent of this node, named for another node. */
 export type SentFunction = { kept: string } | Runnable;
 
 /** A request to an agent. */
@@ -67,7 +67,7 @@ export class SentAgentRequest extends ServerRequest implements AgentRequest {
   readonly run: SentFunction;
   readonly #functions: BeamFunctions;
 
-  /** Creates a request from its fields, and the names of the node's functions on a BEAM. */
+  /** Creates a request; `functions` names its function for a BEAM. */
   constructor(
     type: AgentRequest["type"],
     run: SentFunction,
@@ -101,7 +101,7 @@ export class SentAgentRequest extends ServerRequest implements AgentRequest {
   }
 }
 
-/** A cast that is sent as a call which nobody waits for: only a BEAM gets a cast. */
+/** A cast that travels as a call without a waiting caller; on the wire to a BEAM it is a cast. */
 class AgentCast extends Call {
   override toOtp(): unknown {
     return new Cast(this.request).toOtp();
@@ -113,7 +113,7 @@ class AgentCast extends Call {
   }
 }
 
-/** A cast as it is sent: one that names its function says who asks, which a call does, and a wire checks. */
+/** Creates the message of a cast. A named function needs an authenticated sender, so it travels as a call. */
 export function castMessage(
   run: SentFunction,
   { pid, runtime }: LocalProcess,
@@ -143,7 +143,7 @@ type Run = (state: unknown) => unknown;
 
 type Found = { run: Run } | Refused;
 
-/** Functions that agents of this program are asked to run, until they do, or are dead and forgotten. */
+/** Functions stored for an agent of this program until the agent runs them, or is dead and collected. */
 class Kept {
   static readonly #tables = new WeakMap<LocalProcess, Kept>();
   readonly #functions = new Map<string, Run>();
@@ -171,10 +171,10 @@ class Kept {
 }
 
 /**
- * A function as it is sent to an agent at a place.
+ * Returns a function as it is sent to an agent at `place`.
  *
  * @throws {TypeError} If it cannot be run there.
- * @throws {UndefinedFunctionError} If it is to run on this node, which does not export it.
+ * @throws {UndefinedFunctionError} If this node is to run the function, and does not export it.
  */
 export function sendable(
   fn: StateFunction,
@@ -190,7 +190,7 @@ export function sendable(
   }
   if (place.node !== runtime.node) return described(fn, runtime);
   const process = place instanceof Pid ? runtime.find(place) : undefined;
-  // Without processes, no process asks for it.
+  // A dead agent takes no function.
   if (process === undefined) return { kept: "" };
   return { kept: Kept.of(process).keep(runOf(fn, runtime)) };
 }
@@ -222,7 +222,7 @@ function runOf(fn: StateFunction, runtime: LocalProcess["runtime"]): Run {
   );
 }
 
-/** A named function, ready to run on the state; its arguments follow the state. */
+/** Makes a named function ready to run on the state; its arguments follow the state. */
 function resolve(
   args: readonly unknown[],
   byArgs: (args: unknown[]) => Resolved,
@@ -296,7 +296,7 @@ const AGENT = {
     if (run !== undefined) {
       return andThen(run(state), (given) => answer(request, given, state));
     }
-    // It may have come from anywhere, and its sender is unknown.
+    // The request may have come from any process, and its sender is unknown.
     currentProcess().runtime.report("error", () => notServed(request), {
       what: "requests that an agent does not serve",
     });
@@ -308,7 +308,7 @@ const AGENT = {
   },
 };
 
-/** Serves a request of a BEAM: one for a function that cannot be run fails its caller, and changes nothing. */
+/** Serves a request of a BEAM. If the function cannot be run, the request fails for its caller, and the state stays. */
 function serveOtp(
   request: OtpAgentRequest,
   caller: ReplyTo | undefined,
@@ -341,7 +341,10 @@ function serveOtp(
   return { type: "noreply", state };
 }
 
-/** The function of a request of a BEAM, if that node may have it run; else the reason for the caller to exit. */
+/**
+ * Returns the function that a BEAM requests, if the BEAM may have it run; otherwise the reason for the caller to
+ * exit.
+ */
 function findOtp(
   { mfa, node }: OtpAgentRequest,
 ):
@@ -355,7 +358,7 @@ function findOtp(
   const [module, name, args] = mfa;
   const target = functions.find(module, name);
   if (target === undefined || node === undefined) {
-    // As a process of a BEAM exits, which cannot call it either.
+    // The reason with which a process of a BEAM exits when it calls an undefined function.
     const call = tuple(atom(module), atom(name), [undefined, ...args], []);
     return { reason: tuple(atom("undef"), [call]) };
   }
@@ -373,7 +376,7 @@ function findOtp(
     : { reason: found.message };
 }
 
-/** The pair of a reply and a state, which a function may give as a tuple. */
+/** Converts a function's tuple of reply and state to an array. */
 function pairOf(given: unknown, type: AgentRequest["type"]): unknown {
   return type === "get_and_update" && given instanceof Tuple
     ? [...given.elements]
@@ -411,7 +414,7 @@ function ok(value: unknown): AgentReply {
   return { type: "ok", value };
 }
 
-/** The function of a request, if its sender may have it run. */
+/** Returns the function of a request, if the sender may have it run. */
 function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
   const kept = keptFor(request);
   if (kept !== undefined) return { run: kept };

@@ -1,8 +1,8 @@
 /**
  * Runs a function under a lock of a registry, for `Registry.lock`.
  *
- * The registry's process grants locks (`registry_partition.ts`). It releases the lock of a process that exits, so
- * only a process that is alive after the function releases its own.
+ * The registry's process grants locks (`registry_partition.ts`), and releases the lock of a process that exits. So
+ * the lock is released here only if the process is alive after the function.
  *
  * @module
  */

@@ -1,14 +1,14 @@
 /**
- * The process of a registry: all that register link to it, and it removes their keys when they exit.
+ * The process of a registry: registered processes are linked to it, and it removes their keys when they exit.
  *
- * The table is written by the processes that register, in their own turn, and read by anybody; this process only
- * clears up. Locks (`Registry.lock`): a key is free, or held by one caller, with a queue of callers that wait.
- * Messages: `lock` is answered when the caller has the lock, with the reference of the monitor on it; `unlock`
- * with that reference releases it.
+ * Registering processes write the table in their own turn, and every process reads it; this process only cleans up.
+ * Locks (`Registry.lock`): a key is free, or held by one caller, with a queue of waiting callers. Messages: `lock` is
+ * answered when the caller has the lock, with the reference of the monitor on the caller; `unlock` with that
+ * reference releases the lock.
  *
- * Races: a process may exit between its registration and its EXIT here. Lookups leave out a process that is not
- * alive, and a name of one can be taken at once. A caller that exits while it waits or holds a lock releases it by
- * the DOWN of its monitor; `unlock` of a reference that is released already has no effect.
+ * Races: a process may exit before its EXIT arrives here. Lookups skip dead processes, and a dead process's name can
+ * be taken at once. If a caller exits while it waits for or holds a lock, the DOWN of its monitor releases the lock;
+ * an `unlock` for a released lock has no effect.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { fromNode, isTyped } from "../gen/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
 import { BADARG, NO_REPLY, type Server } from "../gen/server.ts";
 
-/** A request to a partition for a lock; the answer, a reference, arrives when the caller holds it. */
+/** Requests a lock; the reply, a reference, arrives when the caller holds the lock. */
 export interface LockRequest {
   /** Always `"lock"`. */
   type: "lock";
@@ -35,17 +35,17 @@ export interface LockRequest {
 export interface Unlock {
   /** Always `"unlock"`. */
   type: "unlock";
-  /** The reference that the partition answered with. */
+  /** The reference that the partition replied with. */
   ref: Ref;
 }
 
-/** The process that those registered are linked to. */
+/** The process that registered processes are linked to. */
 export class RegistryPartition implements Server {
   readonly #process: LocalProcess;
   readonly #table: RegistryTable;
-  /** The processes that wait for each lock that is held. */
+  /** The processes that wait for each held lock. */
   readonly #waiting = new Map<TermKey, Fifo<ReplyTo>>();
-  /** Which lock is held, by the monitor of its holder. */
+  /** The held locks, by the monitor of the holder. */
   readonly #held = new Map<number, TermKey>();
 
   /** Opens the table. */
@@ -58,7 +58,7 @@ export class RegistryPartition implements Server {
 
   call(request: unknown, caller: ReplyTo): unknown {
     const { maxDepth, node } = this.#process.runtime;
-    // Only processes of its node use a registry.
+    // Only processes of this node use a registry.
     if (!isTyped(request, "lock") || caller.pid.node !== node) {
       return BADARG;
     }
@@ -98,7 +98,7 @@ export class RegistryPartition implements Server {
     this.#held.delete(ref.number);
     this.#process.demonitor(ref);
     const next = this.#waiting.get(id)!.shift();
-    // The DOWN of a process that has exited meanwhile releases its lock.
+    // If the process has exited meanwhile, its DOWN releases the lock.
     if (next === undefined) this.#waiting.delete(id);
     else this.#grant(id, next);
   }

@@ -40,7 +40,7 @@ const NONE: ReadonlySet<Entry> = new Set();
 const tables = new WeakMap<Runtime, Map<string, RegistryTable>>();
 
 /**
- * The table of a registry.
+ * Returns the table of a registry.
  *
  * @throws {NoProcessError} If no such registry runs.
  */
@@ -76,7 +76,7 @@ export class RegistryTable {
   #byKey = new Map<TermKey, Set<Entry>>();
   #byProcess = new Map<number, Set<Entry>>();
 
-  /** Made by `Registry.startLink`. */
+  /** Creates a table for `Registry.startLink`, which opens it. */
   constructor(
     name: string,
     keys: RegistryKeys,
@@ -87,7 +87,7 @@ export class RegistryTable {
     this.#listeners = listeners;
   }
 
-  /** Begins to be used, empty, by a partition that has just started. */
+  /** Empties the table for a partition that has just started, and makes it available. */
   open(partition: LocalProcess): void {
     const { runtime } = partition;
     this.#partition = partition;
@@ -104,7 +104,7 @@ export class RegistryTable {
     return runtime.find(parent!) !== undefined;
   }
 
-  /** The partition's pid, which those registered are linked to. */
+  /** The partition's pid, which registered processes are linked to. */
   get owner(): Pid {
     return this.#partition!.pid;
   }
@@ -116,7 +116,7 @@ export class RegistryTable {
     value: unknown,
   ): Pid | undefined {
     const { maxDepth } = process.runtime;
-    // A listener that cannot be notified must not leave half a registration.
+    // Checked first, because a listener that cannot be notified must not leave half a registration.
     if (this.#listeners.length > 0) copyTerm(value, maxDepth);
     const id = termKey(key, maxDepth);
     if (this.keys === "unique") {
@@ -202,7 +202,7 @@ export class RegistryTable {
       .map(({ key }) => copyTerm(key, runtime.maxDepth));
   }
 
-  /** Replaces the value of a process's only registration under a key; returns both. */
+  /** Replaces the value of a process's only registration under a key; returns both values. */
   update(
     process: LocalProcess,
     key: unknown,
@@ -253,7 +253,7 @@ export class RegistryTable {
   #of(process: LocalProcess, id: TermKey): Entry[] {
     const under = this.#under(id);
     const own = this.#entries(this.#byProcess, process.pid.number);
-    // A key may have many processes, and a process many keys.
+    // Search the smaller set: a key may have many processes, and a process many keys.
     return [...under.size < own.size ? under : own].filter((entry) =>
       entry.process === process && entry.id === id
     );

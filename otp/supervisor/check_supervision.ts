@@ -1,5 +1,5 @@
 /**
- * The options of a supervisor, and whether they are valid.
+ * Checks the options of a supervisor.
  *
  * @module
  */
@@ -20,9 +20,9 @@ const AUTO_SHUTDOWNS: readonly unknown[] = [
 ];
 
 /**
- * The options of a supervisor, with their defaults.
+ * Checks the options of a supervisor, and fills in the defaults.
  *
- * @throws {TypeError} If one is missing or invalid.
+ * @throws {TypeError} If an option is missing or invalid.
  * @throws {RangeError} If the number of restarts or seconds is out of bounds.
  */
 export function checkSupervision(

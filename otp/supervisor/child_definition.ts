@@ -1,6 +1,6 @@
 /**
- * Children as users list them for a supervisor: a specification, a module that makes one, or a module with
- * its options. All of them become full specifications here.
+ * The forms in which users list children for a supervisor: a specification, a module that makes one, or a module with
+ * its options. This file turns every form into a full specification.
  *
  * @module
  */
@@ -35,8 +35,8 @@ export interface ChildModule<O = any> {
 }
 
 /**
- * The result of a child's start, as far as its type declares it: the start of a known specification, of a class
- * whose `childSpec` returns a known one, or of that with its options.
+ * The result of a child's start, as far as the type of the definition declares it: the start in a specification, or
+ * in the specification that `childSpec` of a class returns, with or without options.
  *
  * @typeParam C The child in a supervisor's list.
  */
@@ -47,7 +47,7 @@ export type StartedBy<C> = 0 extends 1 & C ? Started
   : Started;
 
 /**
- * A child in a supervisor's list: a specification, a module that makes one, or that with its options.
+ * A child in a supervisor's list: a specification, a module that makes one, or such a module with its options.
  */
 export type ChildDefinition =
   | ChildSpec
@@ -95,7 +95,7 @@ export function childSpec(
   overrides?: Partial<ChildSpec>,
 ): FullChildSpec {
   const spec = expand(child);
-  // A value that is spread becomes an object.
+  // Spreading would turn a value that is no object into an empty specification.
   return checkChild(
     typeof spec === "object" && overrides !== undefined
       ? { ...spec, ...overrides }

@@ -1,5 +1,5 @@
 /**
- * The life of a child: how supervisors of both kinds start it, end it, count it and report it.
+ * How supervisors of all kinds start, end, count and report a child.
  *
  * @module
  */
@@ -42,15 +42,15 @@ import { reasonOf } from "../../core/values/error_classes.ts";
 /** A child's specification as it is sent. */
 export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
 
-/** The answer of a supervisor to a request that failed. */
+/** The reply of a supervisor to a request that failed. */
 export interface Failure {
   /** Always `"error"`. */
   type: "error";
-  /** Why. */
+  /** The reason. */
   reason: unknown;
 }
 
-/** The answer of a supervisor that has started a child, or found that there is nothing to run. */
+/** The reply of a supervisor that has started a child, or whose child has nothing to run. */
 export interface Success {
   /** Always `"ok"`. */
   type: "ok";
@@ -74,11 +74,11 @@ export interface ChildCounts {
 export interface ChildState<S> {
   /** How it is started, restarted and ended. */
   readonly spec: S;
-  /** Its pid; none, when it is not running. */
+  /** Its pid, while it is running. */
   pid: Pid | undefined;
-  /** Whether it did not start again, and is tried once more. */
+  /** Whether its restart failed, and another attempt is due. */
   restarting: boolean;
-  /** The other node that asked for it, as one of whose it counts. */
+  /** The other node that asked for the child, whose quota the child counts towards. */
   readonly holder?: string;
   /** Its restarts, if there were any. */
   restarts?: Restarts;
@@ -89,7 +89,7 @@ export function failed(reason: unknown): Failure {
   return { type: "error", reason };
 }
 
-/** Counts children; one of this node that has exited, but whose EXIT has not arrived, does not run. */
+/** Counts children. A child of this node that has exited does not count as active, even before its EXIT arrives. */
 export function countChildren(
   children: Iterable<ChildState<{ type: ChildType }>>,
   runtime: Runtime,
@@ -105,7 +105,7 @@ export function countChildren(
   return counts;
 }
 
-/** Makes a specification from a message; it may have come from anywhere, and names its node. */
+/** Creates a specification from a message of any origin; `from` is the sender's node. */
 export function receiveSpec(
   sent: SentChildSpec,
   process: LocalProcess,
@@ -144,8 +144,8 @@ function failureOf(error: unknown, process: LocalProcess): Failure {
 }
 
 /**
- * Whether an exit of a child needs no restart. While the node drains, that holds for permanent children too: they
- * have finished.
+ * Whether an exit of a child needs no restart. While the node drains, a permanent child that exits normally has
+ * finished too.
  */
 export function isFinished(
   { restart }: Pick<FullChildSpec, "restart">,
@@ -156,9 +156,9 @@ export function isFinished(
 }
 
 /**
- * The result of a restart, where a start is ignored that failed because the child's name is at another node: that
- * of the other part of a cluster, if two met, or any, if this node drains. OTP's supervisors try again until their
- * restarts are used up, and take all other children down.
+ * Returns the result of a restart, and ignores a start that failed because the child's name is on another node: after
+ * two parts of a cluster have met, or because this node drains. OTP's supervisors try again until their restarts are
+ * used up, and then end all other children.
  */
 export function withoutMoved(
   result: Success | Failure,
@@ -181,7 +181,7 @@ export function withoutMoved(
   return { type: "ok", started: "ignore" };
 }
 
-/** Terminates a child, and logs if it did not exit as asked. */
+/** Ends a child, and logs if the child did not exit as requested. */
 export async function endChild(
   child: Pick<FullChildSpec, "restart" | "shutdown" | "type"> & {
     id?: string;
@@ -197,7 +197,7 @@ export async function endChild(
   }
 }
 
-/** The number of reports of a supervisor that pass in 10 seconds: as many children may exit at once. */
+/** The number of reports of one supervisor that pass in 10 seconds: many children may exit at once. */
 const MAX_REPORTS = 100;
 
 /** Logs an event of a child. */

@@ -1,5 +1,5 @@
 /**
- * The shutdown of a child: an exit signal, the time the child has, and `kill` when that is over.
+ * The shutdown of a child: an exit signal, then `kill` when the child's time has passed.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { takeExit } from "../gen/server.ts";
 import { Ending, LATE } from "../gen/stop.ts";
 import type { ChildShutdown, FullChildSpec } from "../gen/child_spec.ts";
 
-/** Ends a linked process, waits for it, and returns its exit reason. */
+/** Ends a linked process, and returns its exit reason. */
 export async function shutdownChild(
   process: LocalProcess,
   pid: Pid,
@@ -33,7 +33,7 @@ export async function shutdownChild(
   return exit === undefined ? reason : exit.reason;
 }
 
-/** Whether a child that was shut down exited as expected: a permanent one only with the requested reason. */
+/** Whether a child that was shut down exited as expected; a permanent child must exit with the requested reason. */
 export function isCleanShutdown(
   { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
   reason: unknown,

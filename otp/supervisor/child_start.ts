@@ -1,6 +1,6 @@
 /**
- * The start of a child: how it travels to the supervisor, whether the supervisor's node may run it, and how
- * the supervisor runs it.
+ * A child's start: how it travels to the supervisor, how the supervisor's node authorises it, and how the supervisor
+ * runs it.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   type Started,
 } from "../gen/child_spec.ts";
 
-/** A child's start as it is sent to a supervisor of this node or another. */
+/** Encodes a child's start for a supervisor of this node or another. */
 export function startRunnable(
   { id, start }: FullChildSpec,
   runtime: Runtime,
@@ -45,10 +45,10 @@ export function startRunnable(
 }
 
 /**
- * Asks, for another node, whether what it names may be run here.
+ * Checks whether a node may have this node run the function of a start.
  *
- * @throws {UndefinedFunctionError} If this node does not export it.
- * @throws {SpawnRefusedError} If this node refuses it.
+ * @throws {UndefinedFunctionError} If this node does not export the function.
+ * @throws {SpawnRefusedError} If this node refuses the function.
  */
 export function assertMayStart(
   run: Runnable,
@@ -62,7 +62,7 @@ export function assertMayStart(
   }
 }
 
-/** A start that was sent, as a specification has it. */
+/** Decodes a start for a specification. */
 export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
   if ("module" in run) return [run.module, run.function, run.args];
   if ("source" in run) return () => runNamed(run, runtime);
@@ -93,10 +93,10 @@ function resolve(
   throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
 }
 
-/** The number of characters of a call in a report. */
+/** The maximum number of characters of a call in a report. */
 const MAX_CALL = 500;
 
-/** The call that starts a child, as a report shows it; `undefined` for a function that says nothing of itself. */
+/** Formats the call that starts a child, for reports; `undefined` for a function that is not exported. */
 export function startCallText(
   start: ChildStart & DescribedStart,
   { modules }: Runtime,
@@ -110,7 +110,7 @@ export function startCallText(
   return `${module}.${name}(${text})`.slice(0, MAX_CALL);
 }
 
-/** Runs a child's start, as code of its supervisor; {@linkcode checkStarted} is for its result. */
+/** Runs a child's start, as code of its supervisor; {@linkcode checkStarted} checks the result. */
 export function runStart(
   { start }: Pick<FullChildSpec, "start">,
   runtime: Runtime,
@@ -122,9 +122,9 @@ export function runStart(
 }
 
 /**
- * The result of a child's start.
+ * Checks the result of a child's start.
  *
- * @throws {TypeError} If it is neither a pid nor `"ignore"`.
+ * @throws {TypeError} If `started` is neither a pid nor `"ignore"`.
  */
 export function checkStarted(
   started: unknown,

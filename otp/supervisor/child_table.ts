@@ -19,10 +19,10 @@ export class ChildTable implements Iterable<OrderedChild> {
   readonly #runtime: Runtime;
   readonly #byId = new SmallMap<string, OrderedChild>();
   readonly #byPid = new SmallMap<Key, OrderedChild>();
-  /** Those whose end can end the supervisor. */
+  /** The children whose exit can end the supervisor. */
   #significant: Set<OrderedChild> | undefined;
 
-  /** Of a supervisor on a node. */
+  /** Creates the table of a supervisor on the node of `runtime`. */
   constructor(runtime: Runtime, specs: readonly FullChildSpec[]) {
     this.#runtime = runtime;
     for (const spec of specs) {
@@ -34,18 +34,17 @@ export class ChildTable implements Iterable<OrderedChild> {
     return this.#byId.values()[Symbol.iterator]();
   }
 
-  /** The number of children. */
   get size(): number {
     return this.#byId.size;
   }
 
-  /** Adds a child, not running yet, after the others. */
+  /** Adds a child after the others; it is not running yet. */
   add(child: OrderedChild): void {
     this.#byId.set(child.spec.id, child);
     if (child.spec.significant) (this.#significant ??= new Set()).add(child);
   }
 
-  /** Removes a child; returns whether it was there. */
+  /** Removes a child; returns whether the table contained it. */
   remove(child: OrderedChild): boolean {
     if (!this.has(child)) return false;
     this.setPid(child, undefined);
@@ -58,17 +57,17 @@ export class ChildTable implements Iterable<OrderedChild> {
     return this.#byId.get(child.spec.id) === child;
   }
 
-  /** The child of an id. */
+  /** Returns the child with an id. */
   get(id: string): OrderedChild | undefined {
     return this.#byId.get(id);
   }
 
-  /** The child that runs as a process. */
+  /** Returns the child that runs as a process. */
   withPid(pid: Pid): OrderedChild | undefined {
     return this.#byPid.get(keyOf(pid, this.#runtime));
   }
 
-  /** Notes which process a child runs as, or that it does not run. */
+  /** Sets the process that a child runs as, or that it runs no more. */
   setPid(child: OrderedChild, pid: Pid | undefined): void {
     if (child.pid !== undefined) {
       const key = keyOf(child.pid, this.#runtime);
@@ -78,7 +77,7 @@ export class ChildTable implements Iterable<OrderedChild> {
     if (pid !== undefined) this.#byPid.set(keyOf(pid, this.#runtime), child);
   }
 
-  /** Whether a significant child runs, or is tried again. */
+  /** Whether a significant child runs, or waits for another attempt to restart it. */
   get hasSignificant(): boolean {
     for (const { pid, restarting } of this.#significant ?? []) {
       if (pid !== undefined || restarting) return true;

@@ -1,10 +1,10 @@
 /**
- * Children that are started on demand, known by their pids and ended all at once: those of a DynamicSupervisor,
- * and the tasks of a Task.Supervisor.
+ * Children that are started on demand, are known by their pids, and end all at once: the children of a
+ * DynamicSupervisor, and the tasks of a Task.Supervisor.
  *
- * A child that did not start again keeps its old pid as its key, and is retried by a message to itself
- * (`try_again_restart`), so that requests are served in between. Races: a request may terminate it meanwhile; the
- * retry then finds no child. Its EXIT has been handled, so one in its name is ignored.
+ * A child whose restart failed keeps its old pid as its key. The supervisor retries by a message to itself
+ * (`try_again_restart`), so that it serves requests in between. Races: if a request terminates the child meanwhile,
+ * the retry finds no child. The child's EXIT has been handled, so another EXIT in its name is ignored.
  *
  * @module
  */
@@ -40,7 +40,7 @@ import {
   withoutMoved,
 } from "./child_lifecycle.ts";
 
-/** The part of a specification that such children share, and which child it is: for reports only. */
+/** The part of a specification that all dynamic children share, with the child's id for reports. */
 export type DynamicSpec =
   & Pick<FullChildSpec, "restart" | "shutdown" | "type">
   & Partial<Pick<FullChildSpec, "id" | "start">>
@@ -54,10 +54,10 @@ export interface DynamicLimits {
 }
 
 /**
- * The limits given, and the defaults of those that are left out.
+ * Checks limits, and fills in the defaults.
  *
- * @throws {TypeError} If one is not a number.
- * @throws {RangeError} If one is out of bounds.
+ * @throws {TypeError} If a limit is not a number.
+ * @throws {RangeError} If a limit is out of bounds.
  */
 export function dynamicLimits(
   what: string,
@@ -74,7 +74,7 @@ export function dynamicLimits(
 interface TryAgain {
   type: "try_again_restart";
   pid: Pid;
-  /** Why it did not start, as text. */
+  /** Why the restart failed, as text. */
   reason: string;
 }
 
@@ -88,7 +88,7 @@ export class DynamicChildren<S extends DynamicSpec> {
   readonly #start: (spec: S) => Success | Failure | Promise<Success | Failure>;
   readonly #maxChildren: number;
   readonly #intensity: RestartIntensity;
-  /** In the order of their start; one that is tried again still has the pid that it had. */
+  /** By pid, in the order of their start; a child that waits for another attempt keeps its old pid. */
   readonly #children = new Map<number | string, DynamicChild<S>>();
 
   constructor(
@@ -102,17 +102,17 @@ export class DynamicChildren<S extends DynamicSpec> {
     this.#intensity = new RestartIntensity(maxRestarts, maxSeconds);
   }
 
-  /** Whether there are as many as there may be. */
+  /** Whether the maximum number of children is reached. */
   get full(): boolean {
     return this.#children.size >= this.#maxChildren;
   }
 
-  /** The number of children, those that are being restarted included. */
+  /** The number of children, including those that are being restarted. */
   get size(): number {
     return this.#children.size;
   }
 
-  /** When a child is restarted; `undefined` if it is no child. */
+  /** The condition for a child's restart; `undefined` if no child has the pid. */
   restartOf(pid: unknown): S["restart"] | undefined {
     return this.#find(pid)?.spec.restart;
   }
@@ -140,7 +140,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     }
   }
 
-  /** All children, the oldest first. */
+  /** All children, oldest first. */
   list(): DynamicChild<S>[] {
     return [...this.#children.values()];
   }
@@ -150,7 +150,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return countChildren(this.#children.values(), this.#process.runtime);
   }
 
-  /** Handles the EXIT of a child. EXITs of other processes are ignored, and other messages are logged. */
+  /** Handles the EXIT of a child, ignores EXITs of other processes, and logs other messages. */
   info(message: unknown): Promise<void> | undefined {
     const told = fromSelf(message, this.#process) as TryAgain | undefined;
     if (told !== undefined) return this.#tryAgain(told);
@@ -172,13 +172,13 @@ export class DynamicChildren<S extends DynamicSpec> {
     this.#remove(child);
   }
 
-  /** Tries a child again that did not start, unless it has been terminated since. */
+  /** Retries the restart of a child, unless the child has been terminated since. */
   async #tryAgain({ pid, reason }: TryAgain): Promise<void> {
     const child = this.#find(pid);
     if (child?.restarting) await this.#restart(child, reason);
   }
 
-  /** Ends a child for good. */
+  /** Ends a child permanently. */
   async terminate(pid: unknown): Promise<"ok" | Failure> {
     const child = this.#find(pid);
     if (child === undefined) return failed("not_found");
@@ -187,7 +187,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return "ok";
   }
 
-  /** Ends all children at once, each within its time. */
+  /** Ends all children at once; each has the time of its `shutdown`. */
   async terminateAll(): Promise<void> {
     await Promise.all(this.list().map((child) => this.#end(child)));
   }
@@ -215,7 +215,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     }
     this.#report(child, "start_error", result.reason);
     child.restarting = true;
-    // By a message, so that earlier requests are served first.
+    // Retries by a message, so that earlier requests are served first.
     const again: TryAgain = {
       type: "try_again_restart",
       pid,

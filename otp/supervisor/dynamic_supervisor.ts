@@ -78,8 +78,8 @@ export interface DynamicSupervisorOptions {
    */
   name?: ServerName;
   /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration.
-   * When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * The time limit for the start, in milliseconds: the look-up and the registration of the name. When it expires, the
+   * supervisor is killed, and the start fails with `"timeout"`.
    *
    * @default {Infinity}
    */
@@ -187,9 +187,9 @@ export class DynamicSupervisor {
    * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {RangeError} If a limit is out of bounds.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
-   *   released, a name in the cluster as soon as the nodes that have it answer.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
+   *   released; a name in the cluster is released once the nodes that hold it answer.
+   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
    *
    * @example Usage
    * ```ts
@@ -250,15 +250,14 @@ export class DynamicSupervisor {
    * @typeParam C The child; its type determines whether the result can be `"ignore"`.
    * @param supervisor The supervisor.
    * @param child A specification, a module that has one, or such a module with its options.
-   * @param options A time limit, a signal or a deadline; without one, the caller waits as long as the child's start
-   *   takes.
+   * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
    * @throws {ExitError} If the child does not start, with its reason; if `maxChildren` is reached, with
    *   `"max_children"`; if the supervisor does not exist or its node is down, with the call.
    * @throws {TypeError} If the child is invalid, or its `start` cannot be sent.
-   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
-   *   may start the child after all, as `whichChildren` then shows.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor may still start
+   *   the child; `whichChildren` then lists it.
+   * @throws The signal's reason, if the signal is aborted; the supervisor may still start the child.
    *
    * @example Usage
    * ```ts

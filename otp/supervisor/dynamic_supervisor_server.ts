@@ -1,5 +1,5 @@
 /**
- * The server of a DynamicSupervisor: it starts children on request, restarts and ends them.
+ * The server of a DynamicSupervisor: it starts, restarts and ends children on request.
  *
  * @module
  */
@@ -51,7 +51,7 @@ export class DynamicSupervisorServer implements Server, Supervision {
   readonly #children: DynamicChildren<FullChildSpec>;
   readonly #extra: readonly unknown[];
 
-  /** `extra` are arguments that every start gets, before its own. */
+  /** Creates the server; every start gets the arguments `extra` before its own. */
   constructor(
     process: LocalProcess,
     limits: DynamicLimits,
@@ -77,7 +77,7 @@ export class DynamicSupervisorServer implements Server, Supervision {
     return this.#children.supervised();
   }
 
-  /** How Erlang encodes its requests. */
+  /** The encoding of the supervisor's requests for Erlang. */
   get otp(): OtpEncoding {
     return supervisorEncoding("DynamicSupervisor", this.#process.runtime);
   }
@@ -125,7 +125,7 @@ export class DynamicSupervisorServer implements Server, Supervision {
   }
 }
 
-/** A start with further arguments before its own. */
+/** Puts arguments before a start's own. */
 function withExtra(
   start: ChildStart,
   extra: readonly unknown[],

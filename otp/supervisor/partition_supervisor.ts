@@ -156,9 +156,9 @@ export interface PartitionSupervisorOptions {
    */
   maxSeconds?: number;
   /**
-   * Returns the arguments with which a partition is started, so that it learns its number. It receives the arguments
-   * of the child: `[options]` for `[module, options]`, those of `[module, function, args]`, none for a start that is a
-   * function, which receives those that are returned.
+   * Returns the arguments with which a partition is started, so that the partition learns its number. `args` are the
+   * arguments of the child: `[options]` for `[module, options]`, the `args` of `[module, function, args]`, none for a
+   * function, which receives the arguments that are returned.
    *
    * @param args The arguments of the child.
    * @param partition The number of the partition, from 0.
@@ -202,18 +202,18 @@ export interface PartitionInfo {
 /**
  * Starts supervisors of partitions.
  *
- * A process handles one message at a time. If its state can be divided, several processes of the same kind share
- * the work: each holds a part, and a key decides which of them a request goes to. In place of a server, give
- * `{ via: PartitionSupervisor, name: [supervisor, key] }`, wherever this library takes a name.
+ * A process handles one message at a time. If its state can be divided, several processes of the same kind share the
+ * work: each holds a part, and a key decides which process a request goes to. Wherever this library takes a server's
+ * name, `{ via: PartitionSupervisor, name: [supervisor, key] }` names the partition of a key.
  *
  * An integer is routed by its remainder, the absolute value divided by the number of partitions; any other key by a
  * hash of its contents. Equal keys go to the same partition as long as the number of partitions does not change.
- * Whoever chooses the keys can choose the partition. Do not rely on a particular one: it may change between
+ * The sender of a key can choose the partition. Do not rely on a particular partition: it may change between
  * versions. A request to a partition that has exited and is not restarted yet fails with `noproc`. Only
  * processes of the supervisor's own node can use such names.
  *
- * All partitions run on one thread. They help where callbacks wait for something, or where the crash of one should
- * not affect the others; work for the processor gains nothing.
+ * All partitions run on one thread. They help where callbacks wait, or where the crash of one partition must not
+ * affect the others; they do not speed up computation.
  *
  * @example One counter for each group of keys
  * ```ts
@@ -256,9 +256,9 @@ export class PartitionSupervisor {
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`.
    * @throws {TypeError} If the name or the child is missing or invalid.
    * @throws {RangeError} If the number of partitions is not at least 1.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
-   *   released, a name in the cluster as soon as the nodes that have it answer.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
+   *   released; a name in the cluster is released once the nodes that hold it answer.
+   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
    *
    * @example Tell each partition its number
    * ```ts
@@ -364,10 +364,10 @@ export class PartitionSupervisor {
   }
 
   /**
-   * Changes the number of partitions: ends those with the highest numbers, or starts them again.
+   * Changes the number of partitions: ends the partitions with the highest numbers, or starts them again.
    *
    * Follows [PartitionSupervisor.resize!/2](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#resize!/2). Keys
-   * are then routed by the new number, so a key may belong to another partition. With none left, requests throw.
+   * are then routed by the new number, so a key may belong to another partition. With 0 partitions, requests throw.
    *
    * @param name The supervisor's name.
    * @param partitions The number of partitions, from 0 to the number that the supervisor started with.
@@ -497,7 +497,7 @@ export class PartitionSupervisor {
    * @param name The {@linkcode PartitionName}: `[supervisor, key]`.
    * @returns The process; as a promise if the supervisor's registry returns a promise.
    * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`.
-   * @throws {RangeError} If it has no partitions.
+   * @throws {RangeError} If the supervisor has no partitions.
    * @throws {TypeError} If the name is not such a pair, or the key is not a value that can be sent.
    *
    * @example Usage
@@ -612,7 +612,7 @@ function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
   }
   checkInteger(count, doing, "the number of partitions", 1);
   checkFunction(withArguments, `${doing} with the arguments by`);
-  // Fails for an invalid child before anything is started.
+  // Rejects an invalid child before anything is started.
   fullChildSpec(childSpec);
   const supervision = checkSupervision({ strategy, maxRestarts, maxSeconds });
   return { count, withArguments, supervision: { name, ...supervision } };
@@ -631,7 +631,7 @@ function checkName(name: unknown, doing: string): void {
   );
 }
 
-/** The specification of one partition. */
+/** Returns the specification of one partition. */
 function specOf(
   child: ChildDefinition,
   withArguments: (args: unknown[], partition: number) => unknown[],
@@ -659,7 +659,7 @@ function specOf(
   return { ...spec, start: [module, name, argumentsOf([...args])] };
 }
 
-/** A module with its options, also if none are given; `undefined` for a specification. */
+/** Returns a module with its options, if any; `undefined` for a specification. */
 function moduleOf(
   child: ChildDefinition,
 ): readonly [module: unknown, options: unknown] | undefined {
@@ -675,7 +675,7 @@ async function startPartition(
   partition: number,
 ): Promise<Started> {
   const supervisor = currentProcess();
-  // Partitions may look for each other as soon as the first of them starts.
+  // Set early, because partitions may look for each other as soon as the first partition starts.
   setPartitions(supervisor, table);
   const started = await runStart(spec, supervisor.runtime) as Started;
   if (started instanceof Pid) table.started(partition, started);
@@ -698,7 +698,7 @@ async function resizeTo(
   return before;
 }
 
-/** Goes on with a PartitionSupervisor of this node: at once, unless its registry takes its time. */
+/** Calls `next` with the table of a PartitionSupervisor of this node, at once unless its registry returns a promise. */
 function withTable<R>(
   name: PartitionSupervisorName,
   fn: string,

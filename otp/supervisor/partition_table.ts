@@ -1,10 +1,10 @@
 /**
  * The partitions of a PartitionSupervisor: their processes, and which of them a key belongs to.
  *
- * The supervisor's process writes the table as it starts children, and all processes of its node read it, so that
- * routing sends no message. The table lives as long as its supervisor. Races: a partition that has exited keeps its
- * pid until the supervisor has started it again, so that a request meanwhile fails with `noproc`, as in Elixir.
- * Callers that resize wait for each other; a partition above the new number is out of the table before it is ended.
+ * The supervisor's process writes the table as it starts children. All processes of its node read the table, so
+ * routing sends no message. The table lives as long as its supervisor. Races: an exited partition keeps its pid until
+ * the supervisor has restarted it, so requests fail with `noproc` meanwhile, as in Elixir. Calls that resize run one
+ * at a time; a partition above the new number leaves the table before it ends.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { termKey } from "../../core/values/term_key.ts";
 
 /** The partitions of one supervisor. */
 export class PartitionTable {
-  /** The number of partitions that it started with. */
+  /** The number of partitions that the supervisor started with. */
   readonly max: number;
   /** The number of partitions that keys are routed to. */
   current: number;
@@ -33,13 +33,13 @@ export class PartitionTable {
     return this.#pids[partition];
   }
 
-  /** Notes the process of a partition. */
+  /** Sets the process of a partition. */
   started(partition: number, pid: Pid): void {
     this.#pids[partition] = pid;
   }
 
   /**
-   * The partition that a key belongs to: an integer by its remainder, any other value by a hash of its contents.
+   * Returns the partition of a key: an integer's by its remainder, any other's by a hash of its contents.
    *
    * @throws {TypeError} If the key is not a value that can be sent.
    */
@@ -52,7 +52,7 @@ export class PartitionTable {
       : hash(String(termKey(key)))) % this.current;
   }
 
-  /** Runs `fn` when no other call of this function runs. */
+  /** Runs `fn` after the earlier calls of this function have finished. */
   exclusively<T>(fn: () => Promise<T>): Promise<T> {
     const result = this.#resized.then(fn);
     this.#resized = result.then(nothing, nothing);
@@ -62,7 +62,7 @@ export class PartitionTable {
 
 function nothing(): void {}
 
-/** 32 bits of a text, well mixed: FNV-1a, and the last step of MurmurHash3, as pids differ only in their last digits. */
+/** A 32-bit hash of a text: FNV-1a and the last step of MurmurHash3, because pids differ only in their last digits. */
 function hash(text: string): number {
   let bits = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -75,7 +75,7 @@ function hash(text: string): number {
 
 const tables = new WeakMap<LocalProcess, PartitionTable>();
 
-/** Notes the table of a supervisor. */
+/** Sets the table of a supervisor. */
 export function setPartitions(
   supervisor: LocalProcess,
   table: PartitionTable,
@@ -83,7 +83,7 @@ export function setPartitions(
   tables.set(supervisor, table);
 }
 
-/** The table of a supervisor; `undefined` if the process is no PartitionSupervisor. */
+/** Returns the table of a supervisor; `undefined` if the process is no PartitionSupervisor. */
 export function partitionsOf(
   supervisor: LocalProcess,
 ): PartitionTable | undefined {

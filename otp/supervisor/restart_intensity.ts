@@ -7,8 +7,8 @@
 import { checkInteger } from "../../core/values/check_arguments.ts";
 
 /**
- * @throws {TypeError} If a limit of restarts is not a number.
- * @throws {RangeError} If it is out of bounds.
+ * @throws {TypeError} If a limit is not a number.
+ * @throws {RangeError} If a limit is out of bounds.
  */
 export function assertIntensity(
   what: string,
@@ -23,7 +23,7 @@ export function assertIntensity(
 export class RestartIntensity {
   readonly #max: number;
   readonly #period: number;
-  /** In whole seconds of the clock, as OTP reads it: crashes 1.9 s apart can be 1 s apart. */
+  /** The times of restarts, in whole seconds as in OTP: crashes 1.9 s apart can be 1 s apart. */
   #times: number[] | undefined = undefined;
 
   constructor(maxRestarts: number, maxSeconds: number) {
@@ -31,7 +31,7 @@ export class RestartIntensity {
     this.#period = maxSeconds;
   }
 
-  /** Counts a restart; whether it is still allowed. */
+  /** Counts a restart; returns whether it is allowed. */
   add(now: number): boolean {
     const times = this.#times ??= [];
     let old = 0;
@@ -42,7 +42,7 @@ export class RestartIntensity {
     return times.length <= this.#max;
   }
 
-  /** Takes the last restart back: nothing was started. */
+  /** Uncounts the last restart, because nothing was started. */
   takeBack(): void {
     this.#times?.pop();
   }

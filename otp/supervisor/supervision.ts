@@ -1,6 +1,6 @@
 /**
- * The supervisors of a node, as an observer sees them without sending them a message: one that is busy or stuck
- * would not answer.
+ * The supervisors of a node, as observers see them. Observers send no message, because a busy supervisor would not
+ * answer.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface SupervisedChild {
   readonly type: ChildType;
   /** Its pid, if it runs. */
   readonly pid: Pid | undefined;
-  /** Whether it did not start again, and is tried once more. */
+  /** Whether its restart failed, and another attempt is due. */
   readonly restarting: boolean;
   /** Its restarts so far. */
   readonly restarts: Restarts | undefined;
@@ -33,19 +33,21 @@ export interface SupervisedChild {
 export interface Restarts {
   /** Their number. */
   count: number;
-  /** The reason of the last exit that led to one, as text: the reason itself may be large, and is not kept. */
+  /** The reason of the last exit that led to a restart, as text: the reason itself may be large. */
   reason: string;
-  /** The time of the last one, in milliseconds since the epoch. */
+  /** The time of the last restart, in milliseconds since the epoch. */
   at: number;
 }
 
-/** The part of a supervisor's server that an observer reads; the server itself, as there are many. */
+/**
+ * The part of a supervisor's server that an observer reads. Servers implement it themselves, to save an object each.
+ */
 export interface Supervision {
   /** `"Supervisor"`, `"DynamicSupervisor"` or `"TaskSupervisor"`. */
   readonly kind: string;
   /** Returns the number of children. */
   size(): number;
-  /** Its children, the one that was started first comes first. */
+  /** Its children, in the order of their start. */
   supervised(): Iterable<SupervisedChild>;
 }
 
@@ -59,10 +61,10 @@ export interface Root {
   readonly name: string | undefined;
 }
 
-/** By the links of the process that code outside any process shares. */
+/** Supervisors by the link to the process that code outside any process shares. */
 const roots = new WeakMap<Link, Root>();
 
-/** Makes a supervisor visible to observers; its process has a lineage, as each server's has. */
+/** Makes a supervisor visible to observers; the process must have a lineage, as every server has. */
 export function noteSupervision(
   process: LocalProcess,
   supervision: Supervision,
@@ -77,7 +79,7 @@ export function noteSupervision(
   }
 }
 
-/** The supervisor at the other end of a link of the shared process, if that process has started it. */
+/** Returns the supervisor that the shared process has started over this link, if any. */
 export function rootOf(link: Link): Root | undefined {
   return roots.get(link);
 }
@@ -89,7 +91,7 @@ export function supervisionOf(process: LocalProcess): Supervision | undefined {
 
 const totals = new WeakMap<Runtime, number>();
 
-/** The number of restarts of children of a node's supervisors since it started. */
+/** Returns how often supervisors of a node have restarted children since the node started. */
 export function restartsOf(runtime: Runtime): number {
   return totals.get(runtime) ?? 0;
 }
@@ -105,11 +107,11 @@ export function countRestart(
   child.restarts = { count, reason: reasonLine(reason), at: Date.now() };
 }
 
-/** A reason in one line; an error by its message. */
+/** Formats a reason as one line; an error as its message. */
 export function reasonLine(reason: unknown): string {
   const text = formatExit(reason);
   const [first, second = ""] = text.split("\n", 2);
-  // An error is below a line that announces it.
+  // formatExit puts an error below a line that announces the error.
   return (second.trim().startsWith("** ") ? second.trim().slice(3) : first)
     .slice(0, MAX_REASON);
 }

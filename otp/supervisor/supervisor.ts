@@ -162,10 +162,9 @@ export interface SupervisorOptions {
    */
   maxSeconds?: number;
   /**
-   * Whether the supervisor exits when significant children exit and are not restarted: a transient child that
-   * exits normally, or a temporary child that exits for any reason. With `"any_significant"`, it exits when
-   * one of them has exited; with `"all_significant"`, when none of them is running any more. With `"never"`,
-   * significant children are rejected.
+   * Whether the supervisor exits when significant children exit and are not restarted: a transient child that exits
+   * normally, or a temporary child that exits for any reason. With `"any_significant"`, the first such exit ends the
+   * supervisor; with `"all_significant"`, the last one does. With `"never"`, significant children are rejected.
    *
    * @default {"never"}
    */
@@ -318,9 +317,9 @@ export class Supervisor {
    * assert(Process.whereis("Chat.Supervisor")?.equals(pid));
    * await Supervisor.stop("Chat.Supervisor");
    * ```
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed then, and its name is
-   *   released, a name in the cluster as soon as the nodes that have it answer.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
+   *   released; a name in the cluster is released once the nodes that hold it answer.
+   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
    *
    * @example A child that does not start
    * ```ts
@@ -422,7 +421,7 @@ export class Supervisor {
   }
 
   /**
-   * Starts a task that is not awaited, under a supervisor.
+   * Counts the children of a supervisor.
    *
    * Follows
    * [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
@@ -460,18 +459,16 @@ export class Supervisor {
    * @typeParam C The child; its type determines whether the result can be `undefined`.
    * @param supervisor The supervisor.
    * @param child A specification, a module that has one, or such a module with its options.
-   * @param options A time limit, a signal or a deadline; without one, the caller waits as long as the child's start
-   *   takes.
+   * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid; `undefined` if its start returned `"ignore"`.
    * @throws {ExitError} If the child does not start, with its reason; if its id is taken, with
    *   `{ type: "already_started", pid }` or, if that child is not running, with `"already_present"`.
    * @throws {TypeError} If the child is invalid, or its `start` cannot be sent. Only the supervisor can
    *   reject a significant child because its `autoShutdown` is `"never"`: this results in an `ExitError` with
    *   such an error as its reason.
-   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
-   *   may start the child after all, as `whichChildren` then shows, and a second start of the same id then exits with
-   *   `already_started`.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor may still start
+   *   the child; `whichChildren` then lists it, and a second start of the id exits with `already_started`.
+   * @throws The signal's reason, if the signal is aborted; the supervisor may still start the child.
    *
    * @example Usage
    * ```ts
@@ -509,8 +506,8 @@ export class Supervisor {
    *
    * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).
    * The promise resolves when the child has exited. The child is not restarted until
-   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. If the child
-   * was waiting to be restarted, that is cancelled.
+   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. A pending restart of
+   * the child is cancelled.
    *
    * @param supervisor The supervisor.
    * @param id The child's id.
@@ -686,7 +683,7 @@ function startSupervisor(
   children: unknown,
   options: SupervisorOptions & CancelOptions,
 ): Promise<Pid> {
-  // If there are none, the check fails because the strategy is missing.
+  // Without options, the check fails because the strategy is missing.
   const given = options ?? {} as SupervisorOptions;
   checkOptions(
     given,

@@ -1,5 +1,5 @@
 /**
- * Requests to supervisors of both kinds, and how their answers are read.
+ * Requests to supervisors of all kinds, and the reading of replies.
  *
  * @module
  */
@@ -56,7 +56,7 @@ function requestOf(
   return new SentSupervisorRequest(request, kind, called);
 }
 
-/** Asks a supervisor for the specification of a child. */
+/** Asks a supervisor for a child's specification. */
 export async function askForSpec(
   supervisor: ServerRef,
   id: string,
@@ -65,7 +65,7 @@ export async function askForSpec(
   if (process === undefined) return never();
   const { modules } = process.runtime;
   let start: ChildStart | undefined;
-  // A function of this node is passed beside the answer, in which it could not be.
+  // A function cannot be sent in the answer, so the server on this node puts it into this box.
   const box = modules.park((given: ChildStart) => {
     start = given;
   });
@@ -144,7 +144,7 @@ async function startAt(
   }
 }
 
-/** The result of a start, or an exit with the reason why it failed. */
+/** Returns the result of a start, or throws an exit with the reason of the failure. */
 export function startedOf(answer: Success | Failure): Started {
   if (answer.type === "error") throw new ExitError(answer.reason);
   return answer.started;

@@ -1,9 +1,9 @@
 /**
- * OTP's encoding of requests to supervisors and of their replies: those of Erlang's `supervisor` and of Elixir's
- * `DynamicSupervisor`, which are also those of Elixir's `Supervisor` and `Task.Supervisor`.
+ * OTP's encoding of requests to supervisors and of their replies. It covers Erlang's `supervisor` and Elixir's
+ * `DynamicSupervisor`; Elixir's `Supervisor` and `Task.Supervisor` use the same encodings.
  *
- * The id of a child is any term there and a text here. A text that reads as a name is an atom there, as ids mostly
- * are, with the prefix of Elixir's modules if it begins with a capital; other texts are binaries.
+ * A child's id is any term in Erlang, and a text here. A text that reads as a name becomes an atom, because ids
+ * usually are atoms, with the prefix of Elixir's modules if it begins with a capital; other texts become binaries.
  *
  * @module
  */
@@ -27,12 +27,12 @@ import { Tuple, tuple } from "../../core/values/tuple.ts";
 import type { SentChildSpec } from "./child_lifecycle.ts";
 import type { ChildShutdown, ChildType } from "../gen/child_spec.ts";
 
-/** Which supervisor: they encode a child to start in different ways. */
+/** The kind of supervisor, which decides how a child to start is encoded. */
 export type SupervisorKind = "Supervisor" | "DynamicSupervisor";
 
-/** A request, as far as its encoding goes. */
+/** The parts of a request that matter for its encoding. */
 export interface AnyRequest {
-  /** Which one. */
+  /** The kind of request. */
   type: string;
   /** The id of a child. */
   id?: unknown;
@@ -54,17 +54,17 @@ const START_CHILD = atom("start_child");
 
 const MODULE = /^[A-Z]\w*(\.[A-Z]\w*)*$/;
 
-/** The id of a child, as OTP's supervisors have it; one that is no text came from there. */
+/** Encodes a child's id for OTP; an id that is no text came from a BEAM, and stays. */
 export function idToOtp(id: unknown): unknown {
   if (typeof id !== "string") return id;
   const isName = isIdentifier(id) || MODULE.test(id) && id.length < 249;
   return isName ? atom(toBeamName(id)) : id;
 }
 
-/** The id of a child here; one that is neither an atom nor a text stays what it is. */
+/** Decodes a child's id; an id that is neither an atom nor a text stays. */
 export function idFromOtp(id: unknown): unknown {
   if (id instanceof Atom) return fromBeamName(id.name);
-  // Atoms that are values of JavaScript.
+  // JavaScript has values for these atoms.
   return typeof id === "boolean" || id === null || id === undefined
     ? id === null ? "nil" : String(id)
     : id;
@@ -79,10 +79,10 @@ function textId(id: unknown): string {
 // Requests to OTP's supervisors.
 
 /**
- * A request in OTP's encoding.
+ * Encodes a request for OTP.
  *
  * @param request The request.
- * @param kind The supervisor that it is for.
+ * @param kind The kind of supervisor.
  * @param called Names a function for a BEAM.
  */
 export function supervisorRequestToOtp(
@@ -128,7 +128,7 @@ function specToOtp(
   return spec;
 }
 
-/** A child of a DynamicSupervisor, which has no id. */
+/** Encodes a child of a DynamicSupervisor, which has no id. */
 function childToOtp(
   { restart, shutdown, type }: SentChildSpec,
   start: Tuple,
@@ -150,7 +150,7 @@ function shutdownToOtp(shutdown: ChildShutdown): unknown {
 
 // Replies of OTP's supervisors.
 
-/** A reply of OTP's, as a supervisor of this library replies to the request. */
+/** Decodes a reply of OTP's supervisors into the reply of a supervisor of this library. */
 export function supervisorReplyFromOtp(
   { type }: AnyRequest,
   kind: SupervisorKind,
@@ -168,7 +168,7 @@ export function supervisorReplyFromOtp(
   }
 }
 
-/** The tuples in a list, as arrays. */
+/** Converts the tuples in a list to arrays. */
 function listOf(reply: unknown): (readonly unknown[])[] {
   return Array.isArray(reply)
     ? reply.flatMap((each) => each instanceof Tuple ? [each.elements] : [])
@@ -188,7 +188,7 @@ function nameOf(value: unknown): unknown {
   return value instanceof Atom ? value.name : value;
 }
 
-/** The result of a request for one child. */
+/** Decodes the reply to a request for one child. */
 function resultFromOtp(reply: unknown, type: string): unknown {
   if (reply === OK) return "ok";
   if (reply === IGNORE) return { type: "ok", started: "ignore" };
@@ -205,7 +205,7 @@ function resultFromOtp(reply: unknown, type: string): unknown {
   return { type: "ok", started: value instanceof Pid ? value : "ignore" };
 }
 
-/** Why a child was not started: `supervisor` adds the child to the reason. */
+/** Decodes the reason why a child was not started: `supervisor` adds the child to the reason. */
 function failureFromOtp(reason: unknown): unknown {
   if (reason instanceof Tuple && reason.length === 2) {
     const [why, child] = reason.elements;
@@ -218,7 +218,7 @@ function failureFromOtp(reason: unknown): unknown {
 
 // Specifications from a BEAM.
 
-/** A child's specification that a BEAM sent. */
+/** Decodes a child's specification. */
 function specFromOtp(spec: ReadonlyMap<unknown, unknown>): unknown {
   const get = (key: string) => spec.get(atom(key));
   const type = nameOf(get("type") ?? "worker");
@@ -235,11 +235,11 @@ function specFromOtp(spec: ReadonlyMap<unknown, unknown>): unknown {
   };
 }
 
-/** A function's name and arguments, as a specification has them here. */
+/** Decodes a function's name and arguments. */
 function startOf({ elements: [module, name, args] }: Tuple): unknown[] {
   const own = fromBeamName(String(nameOf(module)));
   const fn = fromBeamFunction(own, String(nameOf(name)));
-  // The arguments of a temporary child are not kept.
+  // OTP does not keep the arguments of a temporary child.
   return [own, fn, Array.isArray(args) ? args : []];
 }
 
@@ -254,10 +254,10 @@ export interface InvalidChild {
 }
 
 /**
- * A request that a BEAM sent, as servers of this library know it; any other term stays what it is.
+ * Decodes a request of a BEAM for the servers of this library; any other term stays.
  *
  * @param term The term.
- * @param kind The supervisor that it is for.
+ * @param kind The kind of supervisor.
  * @param requested Finds the function that a BEAM names.
  */
 export function supervisorRequestFromOtp(
@@ -322,7 +322,7 @@ function childFromOtp(
   return checkedChild(fields, requested);
 }
 
-/** Whether a value is an empty map of a BEAM, which is an object here. */
+/** Whether a value is an empty map of a BEAM, which arrives as an object. */
 function isEmpty(value: unknown): boolean {
   return typeof value === "object" && value !== null && isPlainObject(value) &&
     Object.keys(value).length === 0;
@@ -378,7 +378,7 @@ function isShutdown(value: unknown): value is ChildShutdown {
 // Replies to a BEAM.
 
 /**
- * A reply of this library's to a request of a BEAM, in OTP's encoding.
+ * Encodes a reply to a request of a BEAM.
  *
  * @param request The request.
  * @param kind The supervisor that replies.

@@ -59,7 +59,7 @@ export class SentSupervisorRequest extends OwnRequest {
   }
 }
 
-/** How Erlang encodes the requests of a supervisor of a node. */
+/** The encoding, for Erlang, of the requests of a node's supervisor. */
 export function supervisorEncoding(
   kind: SupervisorKind,
   { functions }: Runtime,

@@ -4,14 +4,14 @@
  * States of a child: running (`pid`), restarting (`restarting`: it did not start again, and a retry is due), or
  * stopped (neither). Messages: EXITs of children, requests of users, and `try_again_restart` to itself.
  *
- * A restart counts for the intensity (`restart_intensity.ts`); if that is reached, the supervisor exits with
- * `shutdown`. Else the strategy says which children are ended, in the reverse order of their start, and started
- * again, in that order (`affected`).
+ * A restart counts towards the intensity (`restart_intensity.ts`). When the maximum is exceeded, the supervisor exits
+ * with `shutdown`. Otherwise it ends the children that the strategy selects (`affected`), in reverse order of their
+ * start, and restarts them in order.
  *
- * Races: a child that was ended by its supervisor also sends an EXIT, which `shutdownChild` takes out of the
- * mailbox. While a restart is retried, requests must be served, a stop above all: a retry is a message to
- * itself, behind those that have come. A request may end or delete the child meanwhile; the retry then finds it
- * no longer restarting. A child that exits during a restart of others is found by its EXIT afterwards.
+ * Races: a child that the supervisor ends also sends an EXIT, which `shutdownChild` takes out of the mailbox. While a
+ * restart is retried, requests must be served, a stop above all: so a retry is a message to itself, behind the
+ * messages that have arrived. If a request ends or deletes the child meanwhile, the retry finds it no longer
+ * restarting. The EXIT of a child that exits while others restart is handled afterwards.
  *
  * @module
  */
@@ -75,11 +75,11 @@ export type SupervisorRequest =
   | { type: "delete_child"; id: string }
   | { type: "get_childspec"; id: string; box: string };
 
-/** The answer to a request for a specification; functions of its node are passed beside the answer. */
+/** The reply to a request for a specification; a function of the same node is passed in the box of the request. */
 export interface ToldChildSpec {
   /** Always `"ok"`. */
   type: "ok";
-  /** The specification; without its start, if that is in the box of the request. */
+  /** The specification; without its start, if the start is in the box of the request. */
   spec: Omit<FullChildSpec, "start"> & { start?: ChildStart };
 }
 
@@ -93,7 +93,7 @@ export interface ChildInfo {
   type: ChildType;
 }
 
-/** How a supervisor restarts, and when it ends by itself. */
+/** The restart limits of a supervisor, and when it ends by itself. */
 export interface SupervisionOptions {
   strategy: Strategy;
   maxRestarts: number;
@@ -105,11 +105,11 @@ export interface SupervisionOptions {
 interface TryAgain {
   type: "try_again_restart";
   id: string;
-  /** Why it did not start, as text. */
+  /** Why the restart failed, as text. */
   reason: string;
 }
 
-/** Fails for a significant child of a supervisor that is not to end by itself. */
+/** Rejects a significant child of a supervisor that does not end by itself. */
 export function assertSignificance(
   { id, significant }: FullChildSpec,
   autoShutdown: AutoShutdown,
@@ -160,7 +160,7 @@ export class SupervisorServer implements Server, Supervision {
     ) yield { id, type, pid, restarting, restarts };
   }
 
-  /** Starts the children in order; if one does not start, ends those before it. */
+  /** Starts the children in order; if a child does not start, ends the children before it. */
   static start(
     process: LocalProcess,
     specs: FullChildSpec[],
@@ -184,7 +184,7 @@ export class SupervisorServer implements Server, Supervision {
     return this;
   }
 
-  /** How Erlang encodes its requests. */
+  /** The encoding of the supervisor's requests for Erlang. */
   get otp(): OtpEncoding {
     return supervisorEncoding("Supervisor", this.#process.runtime);
   }
@@ -193,7 +193,7 @@ export class SupervisorServer implements Server, Supervision {
     const asked = request as SupervisorRequest | null;
     switch (asked?.type) {
       case "which_children":
-        // The one that was started last comes first, as in Elixir.
+        // In reverse order of the start, as in Elixir.
         return Array.from(this.#children, infoOf).reverse();
       case "count_children":
         return countChildren(this.#children, this.#process.runtime);
@@ -227,7 +227,7 @@ export class SupervisorServer implements Server, Supervision {
     if (child?.restarting) await this.#restart(child, undefined, reason);
   }
 
-  /** Ends the children, the last one first. */
+  /** Ends the children in reverse order. */
   terminate(): Promise<void> | undefined {
     return this.#children.size === 0 ? undefined : this.#endAll(this.#children);
   }
@@ -303,7 +303,7 @@ export class SupervisorServer implements Server, Supervision {
     if (child.holder !== undefined) this.#process.dropFor(child.holder);
   }
 
-  /** A child that is not started again: a temporary one is not even known any more. */
+  /** Handles a child that is not restarted: a temporary child is removed. */
   #forget(child: OrderedChild): void {
     this.#children.setPid(child, undefined);
     child.restarting = false;
@@ -337,7 +337,7 @@ export class SupervisorServer implements Server, Supervision {
       !this.#children.hasSignificant;
   }
 
-  /** Restarts a child; `pid` and `reason` are of the exit, or of the failed start. */
+  /** Restarts a child; `pid` and `reason` belong to its exit, or to its failed start. */
   async #restart(
     child: OrderedChild,
     pid: Pid | undefined,
@@ -369,7 +369,7 @@ export class SupervisorServer implements Server, Supervision {
       return;
     }
     failure.child.restarting = true;
-    // By a message, so that earlier requests, for example a stop, are served first.
+    // Retries by a message, so that earlier requests, for example a stop, are served first.
     const { id } = failure.child.spec;
     const again: TryAgain = {
       type: "try_again_restart",

@@ -1,10 +1,10 @@
 /**
  * The end of a supervision tree that nothing restarts: its top supervisor has given up, or was killed.
  *
- * A tree is an application's, or one that code outside any process started: the process that such code shares is
- * linked to its top supervisor (`supervision.ts`), and ends with it. A supervisor that gives up exits with
- * `"shutdown"`, which says nothing, so it notes the reason here, and the reason of a supervisor among its children
- * that gave up before it.
+ * A tree belongs to an application, or was started by code outside any process; the process that such code shares is
+ * then linked to the top supervisor (`supervision.ts`), and ends with it. A supervisor that gives up exits with
+ * `"shutdown"`, which does not explain why. So it records the reason here, including the reason of a supervisor among
+ * its children that gave up before it.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import { reasonLine, type Root, rootOf, supervisionOf } from "./supervision.ts";
 
 /** A supervision tree that has ended for good. */
 export interface TreeEnd {
-  /** The application that it belongs to, if it does. */
+  /** The application that the tree belongs to, if any. */
   application: string | undefined;
   /** The exit reason of its top supervisor. */
   reason: unknown;
-  /** Which supervisor has ended, which of its children exited too often, and the last reason. */
+  /** A sentence that names the supervisor, the child that exited too often, and the last reason. */
   message: string;
 }
 
-/** The number of supervisors of a node whose reasons are kept, the latest ones. */
+/** The number of supervisors per node whose reasons are kept, latest first to stay. */
 const MAX_KEPT = 100;
 
 /** The maximum length of a reason, in characters. */
@@ -36,7 +36,7 @@ const MAX_TEXT = 1000;
 const reasons = new WeakMap<Runtime, Map<number, string>>();
 const listeners = new WeakMap<Runtime, (end: TreeEnd) => void>();
 
-/** Notes that a supervisor gives up, as its child exited too often, the last time for that reason, as text. */
+/** Records that a supervisor gives up because a child exited too often, with the last `reason` as text. */
 export function noteGivingUp(
   process: LocalProcess,
   id: string | undefined,
@@ -62,7 +62,7 @@ export function noteGivingUp(
   }
 }
 
-/** Why a supervisor gave up, if it did. */
+/** Returns why a supervisor gave up, if it did. */
 function whyGivenUp(runtime: Runtime, pid: Pid): string | undefined {
   return pid.node === runtime.node && pid.creation === runtime.creation
     ? reasons.get(runtime)?.get(pid.number)
@@ -81,7 +81,7 @@ export function onTreeEnd(
   };
 }
 
-/** Reports the end of an application whose top supervisor was that process. */
+/** Reports the end of an application, whose top supervisor was `top`. */
 export function applicationEnded(
   runtime: Runtime,
   name: string,
@@ -98,7 +98,7 @@ export function applicationEnded(
   });
 }
 
-/** The end of the tree of a process that ends code's shared process, or that ends with it. */
+/** Returns the end of a tree whose top supervisor ends the shared process, or ends with it. */
 function endOfRoot(
   runtime: Runtime,
   shared: LocalProcess,
