@@ -24,7 +24,7 @@ export const HELP: Record<string, Doc[]> = {
   "Agent.childSpec": [
     {
       "signature": "childSpec(init: () => S | Promise<S>, options: AgentChildOptions = {})",
-      "text": "Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand for it\nif no options are needed."
+      "text": "Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand if no options\nare needed."
     }
   ],
   "Agent.get": [
@@ -42,7 +42,7 @@ export const HELP: Record<string, Doc[]> = {
   "Agent.ref": [
     {
       "signature": "ref(agent: ServerRef)",
-      "text": "Returns a pid or a name as that of an agent with a known state type, so that the functions passed to the\nagent are type-checked."
+      "text": "Adds the type of the state to an agent's pid or name, so that the functions passed to the agent are type-checked."
     }
   ],
   "Agent.start": [
@@ -956,7 +956,7 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: ServerRef)",
-      "text": "Starts a task that is not awaited, under a supervisor.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
+      "text": "Counts the children of a supervisor.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
     }
   ],
   "Supervisor.deleteChild": [
@@ -998,7 +998,7 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, id: string)",
-      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).\nThe promise resolves when the child has exited. The child is not restarted until\nSupervisor.restartChild is called, or a restart of other children includes it. If the child\nwas waiting to be restarted, that is cancelled."
+      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).\nThe promise resolves when the child has exited. The child is not restarted until\nSupervisor.restartChild is called, or a restart of other children includes it. A pending restart of\nthe child is cancelled."
     }
   ],
   "Supervisor.whichChildren": [
