@@ -1,9 +1,8 @@
 /**
- * The atoms and the keys that a peer sends most, by their bytes.
+ * Caches of the atoms and keys that a peer sends most, by their bytes.
  *
- * Each table has a fixed number of slots, and a name has two of them, so that two names that alternate are both
- * kept. A peer that sends other names than before replaces them, and can neither fill the memory nor make a search
- * longer.
+ * Each table has a fixed number of slots. A name has two slots, so two alternating names are both kept. New names
+ * replace old ones, so a peer can neither fill the memory nor slow a search down.
  *
  * @module
  */
@@ -29,19 +28,19 @@ interface TextBuffer {
   utf8Slice(start: number, end: number): string;
 }
 
-/** Bytes as a buffer, which has the fastest ways to a text. */
+/** Returns the bytes as a Buffer, which has the fastest conversions to text. */
 export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** The text of bytes that are a character each. */
+/** Decodes Latin-1. */
 export function asciiText(bytes: Buffer, start: number, end: number): string {
   return (bytes as unknown as TextBuffer).latin1Slice(start, end);
 }
 
-/** The text of bytes in UTF-8, or nothing if they are not that. */
+/** Decodes UTF-8; returns `undefined` for invalid bytes. */
 export function unicodeText(
   bytes: Buffer,
   start: number,
@@ -52,11 +51,11 @@ export function unicodeText(
     : undefined;
 }
 
-/** The first slot of a name's two, from all its bytes: `ping` and `pong` differ in one. */
+/** Returns the first of a name's two slots. All bytes count: `ping` and `pong` differ in one. */
 function slotOf(bytes: Uint8Array, at: number, length: number): number {
   let hash = length;
   for (let i = 0; i < length; i++) hash = (hash * 31 + bytes[at + i]) | 0;
-  // The last bits are those of the last bytes: the others are added to them.
+  // The low bits depend on the last bytes only: mix the high bits in.
   return ((hash ^ (hash >>> 9) ^ (hash >>> 18)) & (SLOTS - 1)) & ~1;
 }
 
@@ -71,15 +70,15 @@ function isSame(
   return true;
 }
 
-/** An atom that was received. */
+/** A received atom. */
 export interface KnownAtom {
   /** Its name in UTF-8. */
   readonly bytes: Uint8Array;
   /** The atom. */
   readonly atom: Atom;
-  /** The value that it stands for: `true`, `false`, `null` and `undefined`, or itself. */
+  /** The value that the atom stands for: `true`, `false`, `null`, `undefined`, or the atom itself. */
   readonly value: unknown;
-  /** Whether it is the name of a node. */
+  /** Whether the atom is the name of a node. */
   readonly isNode: boolean;
 }
 
@@ -95,9 +94,9 @@ export class AtomTable {
   readonly #slots: (KnownAtom | undefined)[] = new Array(SLOTS).fill(undefined);
 
   /**
-   * The atom of that name.
+   * Returns the atom of a name.
    *
-   * @throws {ProtocolError} If it is not UTF-8, or too long.
+   * @throws {ProtocolError} If the name is not UTF-8, or too long.
    */
   find(bytes: Buffer, at: number, length: number): KnownAtom {
     const slots = this.#slots;
@@ -134,12 +133,12 @@ function knownAtom(bytes: Buffer, at: number, length: number): KnownAtom {
   };
 }
 
-/** Finds short ASCII keys of maps by their bytes: a key that is one object each time is found faster. */
+/** Finds short ASCII keys of maps by their bytes. Maps find a key faster if it is the same string object each time. */
 export class KeyTable {
   readonly #bytes: Uint8Array[] = new Array(SLOTS).fill(NOTHING);
   readonly #texts: string[] = new Array(SLOTS).fill("");
 
-  /** The text of a name of ASCII that is not empty. */
+  /** Returns the text of a nonempty ASCII key. */
   find(bytes: Buffer, at: number, length: number): string {
     const slot = slotOf(bytes, at, length);
     const names = this.#bytes;

@@ -1,5 +1,5 @@
 /**
- * The error of all that a BEAM's bytes can be wrong in: it closes the connection.
+ * The error for invalid bytes from a BEAM, which closes the connection.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * Frames of an open connection: four bytes of length, big-endian, then that many bytes. A length of zero is a
- * tick.
+ * Frames of an open connection: a big-endian u32 with the length, then the payload. Length zero is a tick.
  *
  * @module
  */
@@ -12,23 +11,23 @@ import { ProtocolError } from "./beam_checks.ts";
 /** The bytes of a tick. */
 export const EMPTY_FRAME: Uint8Array = new Uint8Array(4);
 
-/** The part of an incomplete frame that is not counted among those of all peers: each peer may hold as much. */
+/** An incomplete frame of at most this many bytes does not count towards the budget of all peers. */
 const UNCOUNTED = 1 << 16;
 
 /**
- * The bytes that are read of a frame that is too long: its control message, and the beginning of its message. The
- * rest is discarded as it arrives, so that such a frame costs neither memory nor the connection.
+ * Of a frame that is too long, this many bytes are read: its control message, and the beginning of its message. The
+ * rest is discarded as it arrives, so the frame costs neither memory nor the connection.
  */
 const HEAD = 1 << 14;
 
-/** No BEAM sends a longer frame: the length was read from the wrong place. */
+/** No BEAM sends a longer frame, so a greater length was read at the wrong position. */
 const LONGEST = 2 ** 31 - 1;
 
 const NOTHING = new Uint8Array(0);
 
 /**
- * Receives a frame, from `start` to `end` of the bytes, which are valid only now; a tick is empty. With `tooLong`, it
- * is the beginning of a frame.
+ * Takes a frame, from `start` to `end`; a tick is empty. `bytes` is valid only during the call. With `tooLong`, takes
+ * only the beginning of a frame.
  */
 export type TakeFrame = (
   bytes: Uint8Array,
@@ -42,19 +41,19 @@ export class FrameCutter {
   readonly #maxBytes: number;
   readonly #budget: ByteBudget;
   readonly #take: TakeFrame;
-  /** The beginning of a frame that is not whole yet; the room behind it doubles when it is full. */
+  /** The beginning of an incomplete frame, in an array that doubles when it is full. */
   #kept: Uint8Array = NOTHING;
   #keptBytes = 0;
-  /** The bytes of that frame, its length included; only of the length while that is not known. */
+  /** The size of the incomplete frame, with its length field; 4 while the length is not known. */
   #wanted = 4;
-  /** Its bytes that the budget counts. */
+  /** The bytes of the incomplete frame that the budget counts. */
   #counted = 0;
-  /** The bytes of a frame that is too long: those behind its beginning, and those that are still to come. */
+  /** Of a frame that is too long: the number of bytes after its beginning, and the number still to discard. */
   #excess = 0;
   #discarded = 0;
   #closed = false;
 
-  /** Takes only the beginning of frames of more than that many bytes, and counts incomplete ones in the budget. */
+  /** Passes frames to `take`, and only the beginning of frames above `maxBytes`. Counts incomplete frames in `budget`. */
   constructor(maxBytes: number, budget: ByteBudget, take: TakeFrame) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
@@ -62,7 +61,7 @@ export class FrameCutter {
   }
 
   /**
-   * Takes bytes and passes on the complete frames.
+   * Reads bytes and passes complete frames on.
    *
    * @throws {ProtocolError} If incomplete frames of all peers have too many bytes.
    */
@@ -79,7 +78,7 @@ export class FrameCutter {
     }
   }
 
-  /** Passes a frame on, or the beginning of one. */
+  /** Passes on a frame, or the beginning of a frame that is too long. */
   #pass(bytes: Uint8Array, start: number, end: number): void {
     this.#discarded = this.#excess;
     this.#excess = 0;
@@ -91,7 +90,7 @@ export class FrameCutter {
     this.#take(bytes, start, end, tooLong);
   }
 
-  /** Discards what is still to come of a frame that is too long; returns where the next one begins. */
+  /** Discards bytes of a frame that is too long; returns the position of the next frame. */
   #discard(chunk: Uint8Array, at: number): number {
     if (this.#discarded === 0) return at;
     const bytes = Math.min(this.#discarded, chunk.length - at);
@@ -105,7 +104,7 @@ export class FrameCutter {
     this.#forget();
   }
 
-  /** Completes the incomplete frame, as far as the chunk goes; returns the number of bytes used. */
+  /** Continues the incomplete frame with bytes of the chunk; returns the number of bytes used. */
   #complete(chunk: Uint8Array): number {
     let at = 0;
     for (;;) {
@@ -135,7 +134,7 @@ export class FrameCutter {
   #append(bytes: Uint8Array): void {
     const length = this.#keptBytes + bytes.length;
     if (length > this.#kept.length) {
-      // Not all of its length: a peer that announces much and sends little would cost that.
+      // Do not allocate the announced length: a peer could announce much and send little.
       const room = Math.min(this.#wanted, 2 * this.#kept.length);
       const grown = new Uint8Array(Math.max(length, room));
       grown.set(this.#kept.subarray(0, this.#keptBytes));
@@ -161,7 +160,7 @@ export class FrameCutter {
     this.#append(chunk.subarray(at));
   }
 
-  /** The bytes that are wanted of the frame that begins there, its length included. */
+  /** Returns the number of bytes to read of the frame that begins at `at`, with its length field. */
   #frameBytes(bytes: Uint8Array, at: number): number {
     const length = ((bytes[at] << 24) | (bytes[at + 1] << 16) |
       (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;

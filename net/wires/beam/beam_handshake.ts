@@ -7,19 +7,19 @@
  * 4. The dialler answers the challenge, and sends its own (`r`).
  * 5. The listener answers that challenge (`a`).
  *
- * An answer is the MD5 of the cookie and the challenge in decimal digits. The dialler answers first. So a
- * program that knows no cookie, and is dialled by this node, could have the challenge answered that this node
- * sent to it on another connection: a node never answers a challenge of its own.
+ * An answer is the MD5 of the cookie and the challenge in decimal digits. The dialler answers first. So a program
+ * without the cookie, dialled by this node, could send this node's own challenge from another connection back to it.
+ * Therefore a node never answers a challenge of its own.
  *
- * **Dials that cross**, one in each direction: the dial of the node with the greater name goes on, as in
- * `net_kernel`. The listener says `nok` if that is its own dial, and `ok_simultaneous` otherwise. OTP then
- * ends its own dial; this node lets it go on until it is refused. A listener can refuse nothing after step 3
- * but by closing. So when this node begins to dial after it has said `ok`, and its dial goes on by the rule,
- * the other node may have ended its dial or not: the outcome of the own dial decides before step 5.
+ * **Crossing dials.** Of two dials, one in each direction, the dial of the node with the greater name goes on, as in
+ * `net_kernel`. The listener says `nok` if its own dial goes on, and `ok_simultaneous` otherwise. After
+ * `ok_simultaneous` OTP ends its own dial; this node lets its dial go on until it is refused. After step 3 a listener
+ * can refuse only by closing. So when this node begins to dial after it has said `ok`, and its dial goes on by the
+ * rule, the other node may or may not have ended its dial: the outcome of this node's dial decides before step 5.
  *
- * **`alive`**: the listener has a connection to a node of that name. A dialler that has it too answers
- * `false`. One that does not is a new incarnation, or its end was closed: it answers `true`, and the new
- * connection replaces the old one once the challenge is answered.
+ * **`alive`** means that the listener has a connection to a node with the dialler's name. A dialler that has the
+ * connection too answers `false`. A dialler without it, as a new incarnation or after closing its end, answers `true`,
+ * and the new connection replaces the old one once the challenge is answered.
  *
  * @module
  */
@@ -43,11 +43,11 @@ import {
   PUBLISHED,
 } from "./distribution_flags.ts";
 
-/** The longest frame of a handshake, in bytes: names have at most 255. */
+/** The maximum length of a frame of the handshake, in bytes; a name has at most 255 bytes. */
 const MAX_FRAME_BYTES = 512;
 
 const NAME = "N".charCodeAt(0);
-/** Before OTP 23. */
+/** The name message of versions before OTP 23. */
 const OLD_NAME = "n".charCodeAt(0);
 const STATUS = "s".charCodeAt(0);
 const REPLY = "r".charCodeAt(0);
@@ -55,7 +55,7 @@ const ACK = "a".charCodeAt(0);
 
 const DIGEST_BYTES = 16;
 
-/** A dialler is refused before its proof, or by closing the connection. */
+/** A listener refuses a dialler before its proof, or by closing the connection. */
 const CROSSING: CrossingRule = { goesOn: "greater", refusesLate: false };
 
 const encoder = new TextEncoder();
@@ -68,7 +68,7 @@ export interface BeamIntroduction {
   flags: bigint;
   /** Whether the peer has no other connection to this node. */
   replaces: boolean;
-  /** The bytes that it has sent after the handshake, until another reader takes over the transport. */
+  /** Returns the bytes received after the handshake, until another reader takes over the transport. */
   rest: () => Uint8Array;
 }
 
@@ -83,12 +83,12 @@ interface Introduced {
 export class Challenges {
   readonly #open = new Set<number>();
 
-  /** Returns whether this node has sent that challenge. */
+  /** Returns whether this node has sent `challenge` and waits for the answer. */
   has(challenge: number): boolean {
     return this.#open.has(challenge);
   }
 
-  /** Runs a function with a new challenge, which is open until the function has settled. */
+  /** Runs a function with a new challenge, which stays open until the function has settled. */
   async with<T>(
     local: Local,
     run: (challenge: number) => Promise<T>,
@@ -132,7 +132,7 @@ class Frames {
     return await this.#conversation.hear((bytes) => this.#boundsOf(bytes));
   }
 
-  /** @throws {HandshakeError} If the frame is no status. */
+  /** @throws {HandshakeError} If the next frame is not a status. */
   async hearStatus(): Promise<string> {
     const body = await this.hear();
     if (body[0] !== STATUS) throw unexpected(body, "a status");
@@ -162,7 +162,7 @@ class Frames {
   }
 }
 
-/** Whether a transport is a secure channel; a transport knows when bytes have arrived. */
+/** Returns whether a transport is a secure channel, which is known once bytes have arrived. */
 function isSecure(transport: Transport): boolean {
   return transport.binding !== undefined;
 }
@@ -179,7 +179,7 @@ function unexpected(body: Uint8Array, wanted: string): HandshakeError {
   );
 }
 
-/** Writes an introduction; a listener's has its challenge. */
+/** Encodes an introduction; a listener's introduction has a challenge. */
 function introduce(local: Local, challenge?: number): Uint8Array {
   const name = encoder.encode(local.name);
   const head = challenge === undefined ? 15 : 19;
@@ -194,7 +194,7 @@ function introduce(local: Local, challenge?: number): Uint8Array {
   return body;
 }
 
-/** Reads an introduction, whose head has a challenge or not; bytes after the name are of later versions. */
+/** Decodes an introduction; `head` is its size before the name. Ignores bytes after the name, for later versions. */
 function readIntroduction(body: Uint8Array, head: 15 | 19): Introduced {
   if (body[0] === OLD_NAME) throw tooOld(latin1(body.subarray(7)));
   if (body[0] !== NAME) throw unexpected(body, "an introduction");
@@ -223,7 +223,7 @@ function tooOld(name: string): HandshakeError {
   );
 }
 
-/** @throws {HandshakeError} If a node of that introduction can be no peer. */
+/** @throws {HandshakeError} If the introduced node cannot be a peer. */
 function checkIntroduction({ name, flags }: Introduced): void {
   const shown = printable(name.slice(0, 255));
   if ((flags & NAME_ME) !== 0n) {
@@ -241,13 +241,13 @@ function checkIntroduction({ name, flags }: Introduced): void {
   if (isTooOld(flags)) throw tooOld(name);
 }
 
-/** The answer to a challenge. */
+/** Returns the answer to a challenge. */
 export function digestOf(cookie: string, challenge: number): Uint8Array {
   return createHash("md5").update(cookieBytes(cookie)).update(`${challenge}`)
     .digest();
 }
 
-/** A cookie is an atom, of which Erlang hashes one byte for each character. */
+/** Returns the bytes of a cookie to hash: Erlang's cookies are atoms, hashed as one byte per character. */
 function cookieBytes(cookie: string): Uint8Array {
   // deno-lint-ignore no-control-regex
   if (!/^[\u0000-\u00ff]*$/.test(cookie)) {
@@ -270,8 +270,8 @@ function isDigest(
 }
 
 /**
- * The dialler's part. It ends as soon as the dial is over: a dial that OTP comes to read later would be a new
- * one to it.
+ * Runs the dialler's side of the handshake. Ends as soon as `over` aborts: if OTP read this dial later, it would take
+ * it for a new one.
  */
 export async function dialBeam(
   transport: Transport,
@@ -380,7 +380,7 @@ function refusedWith(status: string): HandshakeError {
   }
 }
 
-/** The listener's part. */
+/** Runs the listener's side of the handshake. */
 export async function acceptBeam(
   transport: Transport,
   first: Uint8Array,
@@ -419,7 +419,7 @@ export async function acceptBeam(
   return await challenges.with(local, async (challenge) => {
     talk.say(introduce(local, challenge));
     const body = await talk.hear().catch((error) => {
-      // The dialler has ended its dial, as this node's own goes on, or has gone on.
+      // The dialler may have ended its dial because this node's dial goes on or has succeeded.
       throw admission.isElsewhere() ? refusalOf("alive", name, local) : error;
     });
     if (body[0] !== REPLY || body.length !== 5 + DIGEST_BYTES) {

@@ -1,5 +1,5 @@
 /**
- * Why a spawn request was refused, as an atom: it is the error at a BEAM's prompt.
+ * The reason why a spawn request was refused, as an atom: a BEAM's prompt shows it as the error.
  *
  * Atoms are never freed on a BEAM, so the texts are few and fixed; the log of the refusing node has the details.
  *
@@ -18,12 +18,12 @@ const TEXTS: Record<SpawnFailure, string> = {
   draining: "draining",
 };
 
-/** The text of the atom for a refusal. */
+/** Returns the text of a refusal's atom. */
 export function refusalToBeam(error: SpawnFailure): string {
   return TEXTS[error];
 }
 
-/** The refusal that an atom stands for. */
+/** Returns the refusal that an atom stands for. */
 export function refusalFromBeam(
   text: string,
 ): { error: SpawnFailure; message: string } {

@@ -12,7 +12,7 @@ const NAMES = [0x4e, 0x6e];
 
 /** Creates Erlang's wire for one node. */
 export function beamWire(): Wire {
-  // Most programs connect to no BEAM: the code is loaded when the first connection is made.
+  // Load the code on the first connection: most programs never connect to a BEAM.
   let loading: ReturnType<typeof load> | undefined;
   let challenges: Challenges | undefined;
   const loaded = async () => {
@@ -25,7 +25,7 @@ export function beamWire(): Wire {
     extra: "erlang/6",
 
     sniff(bytes: Uint8Array, isSecure: boolean): boolean | undefined {
-      // The length of the first frame is 16 to 511: it has two bytes, or four on a secure channel.
+      // The length of the first frame, 16 to 511, takes two bytes, or four on a secure channel.
       const lengthBytes = isSecure ? 4 : 2;
       const zeros = bytes.subarray(0, lengthBytes - 2);
       if (zeros.some((byte) => byte !== 0)) return false;

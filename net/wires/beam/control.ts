@@ -1,22 +1,22 @@
 /**
  * Control messages: the kinds of signals of Erlang's distribution.
  *
- * `PAYLOAD` kinds have the reason as the message of their frame, others inside the tuple.
+ * Kinds with `PAYLOAD` carry the reason as the message of their frame; the others carry it in the tuple.
  *
  * @module
  */
 
 /** A link. */
 export const DOP_LINK = 1;
-/** To a pid, from a process that is not named. */
+/** A message to a pid, without its sender. */
 export const DOP_SEND = 2;
 /** A linked process has exited. */
 export const DOP_EXIT = 3;
-/** To a registered name. */
+/** A message to a registered name. */
 export const DOP_REG_SEND = 6;
 /** A new group leader. */
 export const DOP_GROUP_LEADER = 7;
-/** An exit signal of `exit/2`. */
+/** An exit signal from `exit/2`. */
 export const DOP_EXIT2 = 8;
 /** A monitor starts. */
 export const DOP_MONITOR = 19;
@@ -24,23 +24,23 @@ export const DOP_MONITOR = 19;
 export const DOP_DEMONITOR = 20;
 /** A monitored process has exited. */
 export const DOP_DOWN = 21;
-/** To a pid, from a process. */
+/** A message to a pid, with its sender. */
 export const DOP_SEND_SENDER = 22;
-/** As {@linkcode DOP_EXIT}. */
+/** Like {@linkcode DOP_EXIT}. */
 export const DOP_PAYLOAD_EXIT = 24;
-/** As {@linkcode DOP_EXIT2}. */
+/** Like {@linkcode DOP_EXIT2}. */
 export const DOP_PAYLOAD_EXIT2 = 26;
-/** As {@linkcode DOP_DOWN}. */
+/** Like {@linkcode DOP_DOWN}. */
 export const DOP_PAYLOAD_DOWN = 28;
-/** A process is to be started. */
+/** A request to spawn a process. */
 export const DOP_SPAWN_REQUEST = 29;
-/** It was started, or not. */
+/** The reply to a spawn request. */
 export const DOP_SPAWN_REPLY = 31;
-/** To an alias. */
+/** A message to an alias. */
 export const DOP_ALIAS_SEND = 33;
 /** A link ends. */
 export const DOP_UNLINK_ID = 35;
-/** The end of a link was seen. */
+/** The acknowledgement of {@linkcode DOP_UNLINK_ID}. */
 export const DOP_UNLINK_ID_ACK = 36;
 
 /** The flag of a spawn reply: the new process is linked. */
@@ -51,14 +51,14 @@ export const SPAWN_MONITOR = 2;
 /** The first byte of each frame that is not a tick. */
 export const PASS_THROUGH = 112;
 
-/** The same with a trace token, an item more, which is the last one. */
+/** Messages with a trace token as an additional last item. */
 export const DOP_SEND_TT = 12;
 export const DOP_REG_SEND_TT = 16;
 export const DOP_SEND_SENDER_TT = 23;
 export const DOP_SPAWN_REQUEST_TT = 30;
 export const DOP_ALIAS_SEND_TT = 34;
 
-/** The same of signals whose trace this library does not follow. */
+/** Signals with a trace token that this library ignores. */
 export const DOP_EXIT_TT = 13;
 export const DOP_EXIT2_TT = 18;
 export const DOP_PAYLOAD_EXIT_TT = 25;

@@ -1,9 +1,9 @@
 /**
- * Frames to signals.
+ * Decodes frames into signals.
  *
- * Nothing that a peer sends is believed: a control message is from a process of the peer, to one of this node,
- * and of a kind that this node has said that it takes. Anything else closes the connection. A term that exceeds a
- * limit does not: the signal is refused alone (`over_limit.ts`).
+ * A control message must come from a process of the peer, go to a process of this node, and have a kind that this node
+ * has announced in its flags. Anything else closes the connection. If a term exceeds a limit, only its signal is refused
+ * (`over_limit.ts`).
  *
  * @module
  */
@@ -29,7 +29,7 @@ import { ProtocolError } from "./beam_checks.ts";
 import { refusalFromBeam } from "./beam_refusals.ts";
 import { FORGED, messageOf, Reply } from "./received_message.ts";
 
-/** The kinds of control messages with a trace token, and those without. */
+/** For each kind with a trace token, the kind without. */
 const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
   [control.DOP_SEND_TT, control.DOP_SEND],
   [control.DOP_EXIT_TT, control.DOP_EXIT],
@@ -43,18 +43,18 @@ const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
   [control.DOP_ALIAS_SEND_TT, control.DOP_ALIAS_SEND],
 ]);
 
-/** The server of log events: one that is too deep is cut, as it is for people. */
+/** The server of log events. An event that is too deep is cut and not refused, because people read it. */
 const LOGGER = "logger_proxy";
 
-/** The levels of the beginning of a message that is refused: of the one to whom a reply goes. */
+/** The maximum nesting of the parts at the beginning of a refused message that say who awaits a reply. */
 const HEAD_LEVELS = 8;
 
-/** Ids of unlinks have 64 bits. */
+/** The ids of unlinks have 64 bits. */
 const UNLINK_ID_END = 2n ** 64n;
 
-/** Reads the frames of one peer. */
+/** Decodes the frames of one peer. */
 export class ControlDecoder implements Incoming {
-  /** Whether the control message has a trace token, and the trace that was read from it. */
+  /** Whether the control message has a trace token, and the trace in the token. */
   #hasToken = false;
   #trace: string | undefined;
   readonly #local: Local;
@@ -64,12 +64,12 @@ export class ControlDecoder implements Incoming {
   readonly #ticked: () => void;
   readonly #reader = new TermReader();
   readonly #maxDepth: number;
-  /** The sender of messages that do not name it. */
+  /** The sender of messages without a sender. */
   readonly #nobody: Pid;
-  /** The sender of answers that no process of this node gives. */
+  /** The sender of answers that come from no process of this node. */
   readonly #self: Pid;
   readonly #refusals: Refusals;
-  /** The reason why there is only the beginning of this frame. */
+  /** Set while reading the beginning of a frame that is too long. */
   #tooLong: OverLimit | undefined;
 
   /** Decodes the bytes of a peer; calls `ticked` for each tick. */
@@ -118,7 +118,7 @@ export class ControlDecoder implements Incoming {
     this.#control(reader, items, items === 0 ? -1 : reader.integer());
   }
 
-  /** A control message, and its trace token if it has one: the kinds with one are others, with an item more. */
+  /** Reads a control message, and its trace token if its kind has one. */
   #control(reader: TermReader, items: number, given: number | bigint): void {
     const kind = WITHOUT_TOKEN.get(given) ?? given;
     const deliver = this.#deliver;
@@ -184,7 +184,7 @@ export class ControlDecoder implements Incoming {
       case control.DOP_EXIT:
       case control.DOP_PAYLOAD_EXIT: {
         checkCount(kind, items, kind === control.DOP_EXIT ? 4 : 3);
-        // The peer may answer for a process of an earlier incarnation.
+        // The peer may answer for a process of an earlier incarnation of itself.
         const from = this.#peerPid(reader.pid());
         const to = this.#to(reader.pid());
         const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_EXIT);
@@ -248,7 +248,7 @@ export class ControlDecoder implements Incoming {
     use(from, to);
   }
 
-  /** Reads the token of `seq_trace`; its label is the trace if this library or a program has set it. */
+  /** Reads a `seq_trace` token, whose label is the trace if this library or a program has set it. */
   #readToken(reader: TermReader): void {
     const token = reader.term();
     if (!(token instanceof Tuple) || token.length !== 5) {
@@ -258,7 +258,7 @@ export class ControlDecoder implements Incoming {
     if (isTrace(label)) this.#trace = label;
   }
 
-  /** The term behind the control message. */
+  /** Reads the term after the control message. */
   #payload(reader: TermReader, maxDepth: number): unknown {
     if (this.#tooLong !== undefined) throw this.#tooLong;
     reader.version();
@@ -267,7 +267,7 @@ export class ControlDecoder implements Incoming {
     return term;
   }
 
-  /** The message of a frame; a reply is delivered at once, and `FORGED` returned. */
+  /** Reads the message of a frame. Delivers a reply at once and returns `FORGED`. */
   #message(
     reader: TermReader,
     from: Pid,
@@ -301,8 +301,8 @@ export class ControlDecoder implements Incoming {
   }
 
   /**
-   * Refuses a message that exceeds a limit. If its beginning says that somebody waits for an answer, the wait fails
-   * at once: a call of the peer by a DOWN of its monitor, and a call of this node whose reply the message is.
+   * Refuses a message that exceeds a limit. If a call waits for an answer, it fails at once: a request's caller gets a
+   * DOWN from its monitor, and a reply fails the call of this node that awaits it.
    */
   #refuse(
     reader: TermReader,
@@ -328,7 +328,7 @@ export class ControlDecoder implements Incoming {
     return FORGED;
   }
 
-  /** Reads what the beginning of a message tells about it, as far as it can be read. */
+  /** Reads the beginning of a refused message to learn what it is, as far as possible. */
   #headOf(reader: TermReader, alias: Ref | undefined): Head {
     try {
       reader.version();
@@ -356,7 +356,7 @@ export class ControlDecoder implements Incoming {
           );
       }
     } catch (error) {
-      // Its beginning is too large, or the frame is cut there.
+      // The beginning is too large, or the frame is cut there.
       if (!(error instanceof ProtocolError)) throw error;
     }
     return MESSAGE;
@@ -402,7 +402,7 @@ export class ControlDecoder implements Incoming {
     throw new ProtocolError(`a signal in the name of ${nameOf(pid)}`);
   }
 
-  /** A process of this node, of any incarnation. */
+  /** Checks that a pid is this node's, of any incarnation. */
   #to(pid: Pid): Pid {
     if (pid.node === this.#local.name) return pid;
     throw new ProtocolError(`a signal for ${nameOf(pid)}`);
@@ -424,7 +424,7 @@ export class ControlDecoder implements Incoming {
     throw new ProtocolError("a monitor of neither a process nor a name");
   }
 
-  /** The process that is down; of a name, any of the peer's. */
+  /** Returns the process that is down; for a name, a placeholder of the peer. */
   #monitored(target: unknown): Pid {
     if (target instanceof Atom) return this.#nobody;
     if (target instanceof Pid) return this.#peerPid(target);
@@ -499,9 +499,9 @@ export class ControlDecoder implements Incoming {
 interface Head {
   /** The kind of the message, for the log. */
   readonly what: string;
-  /** The reference of this node that waits for it, if it is a reply. */
+  /** The reference of this node that awaits the message, if it is a reply. */
   readonly reply?: Ref;
-  /** The caller and its monitor, if it is a request. */
+  /** The caller and its monitor, if the message is a request. */
   readonly caller?: readonly [Pid, Ref];
 }
 

@@ -1,14 +1,14 @@
 /**
- * Signals to frames.
+ * Encodes signals into frames.
  *
- * Each signal is a frame, which is written when it is sent, behind the others of this turn of the event loop. The
- * first one wakes the port, which calls `flush` at the end of the turn; `FULL` bytes, and `EARLY` at first, are
- * passed on before that, so that both ends work at once.
+ * Each signal is a frame, which is encoded when the signal is sent. The first frame in a turn of the event loop wakes
+ * the port, which calls `flush` at the end of the turn. `FULL` bytes, or `EARLY` for the first writes, are passed on
+ * before that, so that both ends work at once.
  *
- * A large message is one frame, which the messages behind it wait for: OTP's fragments would need its atom cache.
+ * A large message is one frame, and later messages wait behind it: OTP's fragments would need its atom cache.
  *
- * **The queue.** `pending` is the number of bytes that wait here. The connection adds the bytes that it and the
- * transport hold. Below `Port.room` a message can be accepted without asking the connection.
+ * **The queue.** `pending` counts the bytes that wait here. The connection adds its own bytes and the transport's. Below
+ * `Port.room` a message is accepted without asking the connection.
  *
  * @module
  */
@@ -50,14 +50,14 @@ import { BIG_SEQTRACE_LABELS, SEND_SENDER } from "./distribution_flags.ts";
 import { EMPTY_FRAME } from "./beam_frames.ts";
 import { refusalToBeam } from "./beam_refusals.ts";
 
-/** The number of bytes that are collected before they are passed on, so that the other end works meanwhile. */
+/** The number of bytes to collect before passing them on, so that the peer works while this turn goes on. */
 const FULL = 1 << 14;
 
-/** The same for the first ones of a turn, `EARLY_WRITES` of them. */
+/** The same for the first `EARLY_WRITES` writes of a turn. */
 const EARLY = 2000;
 const EARLY_WRITES = 3;
 
-/** Writes signals for one peer. */
+/** Encodes signals for one peer. */
 export class ControlEncoder implements Outgoing {
   readonly #peer: Peer;
   readonly #port: Port;
@@ -65,9 +65,9 @@ export class ControlEncoder implements Outgoing {
   readonly #maxMessageBytes: number;
   readonly #maxDepth: number;
   readonly #writer: TermWriter;
-  /** Where the frame begins that is being written. */
+  /** The beginning of the frame that is being written. */
   #start = 0;
-  /** Whether it is not ended. */
+  /** Whether a frame is being written. */
   #isOpen = false;
   /** Whether this node has written since the last tick of the peer. */
   #hasWritten = false;
@@ -76,12 +76,12 @@ export class ControlEncoder implements Outgoing {
 
   /** Whether the peer takes traces. */
   readonly #takesTraces: boolean;
-  /** Whether messages to pids name their sender: programs in C that use `ei` know no such message. */
+  /** Whether messages to pids name their sender; C programs that use `ei` do not support it. */
   readonly #sendsSender: boolean;
   /** The serial number of the last trace token. */
   #serial = 0;
 
-  /** Writes for `peer`, which has those flags, by way of `port`. */
+  /** Encodes signals for `peer`, which has the given flags, and writes them to `port`. */
   constructor(
     { limits, functions }: Local,
     peer: Peer,
@@ -98,14 +98,14 @@ export class ControlEncoder implements Outgoing {
     this.#writer = new TermWriter({ maxBytes: limits.maxMessageBytes });
   }
 
-  /** The bytes that wait here. */
+  /** The number of waiting bytes. */
   get pending(): number {
     return this.#writer.length;
   }
 
   // Frames.
 
-  /** Begins a frame with a control message of that many items. */
+  /** Begins a frame with a control message of `items` items. */
   #begin(items: number, kind: number): TermWriter {
     const writer = this.#writer;
     this.#dropUnfinished();
@@ -142,7 +142,7 @@ export class ControlEncoder implements Outgoing {
     this.#port.wake();
   }
 
-  /** Drops a frame that was begun and not ended, as a part of it could not be written. */
+  /** Drops a frame that was not ended because a part of it could not be written. */
   #dropUnfinished(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -168,21 +168,21 @@ export class ControlEncoder implements Outgoing {
   }
 
   /**
-   * Called for each tick of the peer, whose tick time may be shorter than this node's: answers it, as
-   * `erl_interface` does, if nothing was written since the tick before. An answer counts as written, so two
-   * nodes that answer cannot keep each other busy.
+   * Answers a tick of the peer, as `erl_interface` does, if nothing was written since the previous tick: the peer's
+   * tick time may be shorter than this node's. An answer counts as written, so two nodes that answer ticks do not keep
+   * each other busy.
    */
   ticked(): void {
     if (!this.#hasWritten && this.#port.room > 0) this.tick();
     else this.#hasWritten = false;
   }
 
-  /** A BEAM learns of other nodes by its own protocol. */
+  /** Does nothing: a BEAM learns of other nodes by its own protocol. */
   announce(_peers: IntroducedNode[]): void {}
 
-  // Messages: held back, refused at the hard cap.
+  // Messages: the only signals that a full queue refuses.
 
-  /** Most messages fit here: only otherwise the connection is asked. */
+  /** Asks the connection only if the message may not fit; most messages fit. */
   #assertRoom(): void {
     if (this.pending >= this.#port.room) this.#port.assertRoom();
   }
@@ -204,8 +204,8 @@ export class ControlEncoder implements Outgoing {
   }
 
   /**
-   * Writes a trace as a token of `seq_trace`, its label. The BEAM passes it on with all that its process sends when it
-   * has received this, the reply above all. The flags are 0: the BEAM itself traces nothing.
+   * Writes a trace as the label of a `seq_trace` token. A process on the BEAM that receives the message passes the token
+   * on with everything it sends, above all the reply. The flags are 0: the BEAM itself traces nothing.
    */
   #token(trace: string, from: Pid): void {
     const writer = this.#writer;
@@ -232,7 +232,7 @@ export class ControlEncoder implements Outgoing {
     return this.#pressure();
   }
 
-  /** Begins a message to a pid, up to its sender. */
+  /** Begins a message to a pid, up to and with its sender. */
   #beginSend(from: Pid): TermWriter {
     if (this.#sendsSender) {
       const writer = this.#begin(3, control.DOP_SEND_SENDER);
@@ -272,7 +272,7 @@ export class ControlEncoder implements Outgoing {
     return this.#pressure();
   }
 
-  /** Writes a message; one of a server's in OTP's encoding. */
+  /** Writes a message; a server's message in OTP's encoding. */
   #value(message: unknown, from: Pid): void {
     this.#message().term(
       message instanceof ServerMessage ? message.toOtp(from) : message,
@@ -281,11 +281,11 @@ export class ControlEncoder implements Outgoing {
     this.#end();
   }
 
-  // All others are never refused.
+  // All other signals are never refused.
 
   /**
-   * Writes a reply: to a call as OTP encodes one, with its tag; to a mere alias as `{Alias, Value}`, like a task's
-   * result.
+   * Writes a reply. A reply to a call has OTP's encoding, with the call's tag; a reply to a plain alias is
+   * `{Alias, Value}`, like a task's result.
    */
   reply(from: Pid, to: ReplyTarget, value: unknown): void {
     if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
@@ -353,7 +353,7 @@ export class ControlEncoder implements Outgoing {
     writer.term(reasonToBeam(reason), this.#maxDepth - REASON_LEVELS);
   }
 
-  /** Writes an exit reason; one too large is sent as its text, as it must arrive. */
+  /** Writes an exit reason; a reason that is too large becomes a text, since the signal must arrive. */
   #reason(reason: unknown): void {
     const { length } = this.#writer;
     try {
@@ -362,7 +362,7 @@ export class ControlEncoder implements Outgoing {
         return this.#end();
       }
     } catch {
-      // It has no form on a BEAM.
+      // The reason has no encoding on a BEAM.
     }
     this.#writer.truncate(length);
     this.#message().term(inspect(reason, { limit: 10 }).slice(0, 1000));
@@ -419,7 +419,7 @@ export class ControlEncoder implements Outgoing {
     for (const each of options) writer.atom(each);
     if (options.length > 0) writer.list(0);
     if (trace !== undefined) this.#token(trace, from);
-    // The arguments may have as many levels as a message, and are one below this list.
+    // The arguments may have as many levels as a message, and begin one level below this list.
     this.#message().term(args, this.#maxDepth + 1);
     this.#end();
   }

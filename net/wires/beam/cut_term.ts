@@ -1,9 +1,8 @@
 /**
- * Terms that exceed a limit, for people: the parts that are too deep, and integers and functions that are too large,
- * are replaced by a text.
+ * Reads terms that exceed a limit, for people: replaces parts that are too deep, large integers, and functions by `…`.
  *
- * A log event is cut like this, since the one of a crash matters most when its state is unusual. The bytes are
- * copied once without those parts, and then read as always, so that reading is not slower for it.
+ * Log events are cut, since the log of a crash matters most when the state is unusual. The bytes are copied without the
+ * replaced parts and then read as usual, so that normal reading pays nothing.
  *
  * @module
  */
@@ -13,26 +12,26 @@ import { ProtocolError } from "./beam_checks.ts";
 import { TermReader } from "./etf_decoder.ts";
 import * as tag from "./etf_tags.ts";
 
-/** Stands for a part that is left out. */
+/** Replaces a part that is left out. */
 const CUT = Buffer.from("…");
 const MARK = Buffer.concat([
   Uint8Array.of(tag.BINARY, 0, 0, 0, CUT.length),
   CUT,
 ]);
 
-/** The terms that are a level. Some of the maps are none, dates for one: they are cut earlier than needed. */
+/** The terms that count as a level. Dates, which are maps, do not count when read, so they are cut earlier than needed. */
 const LEVELS: ReadonlySet<number> = new Set([
   ...[tag.SMALL_TUPLE, tag.LARGE_TUPLE, tag.NIL, tag.STRING, tag.LIST],
   tag.MAP,
 ]);
 
-/** The most bytes of an integer that is kept. */
+/** The maximum size of a kept integer, in bytes. */
 const MAX_INTEGER = 1024;
 
 /**
- * Reads the term at the reader's position, cut to that many levels; the bytes end behind it.
+ * Reads the last term of `reader`, cut to `maxDepth` levels.
  *
- * @throws {ProtocolError} If it is invalid.
+ * @throws {ProtocolError} If the term is invalid.
  */
 export function cutTerm(reader: TermReader, maxDepth: number): unknown {
   reader.version();
@@ -48,7 +47,7 @@ class Cutter {
   readonly #bytes: Buffer;
   #at = 0;
   readonly #parts: Uint8Array[] = [];
-  /** The beginning of the bytes that are kept and not copied yet. */
+  /** The beginning of the kept bytes that are not copied yet. */
   #from = 0;
 
   constructor(bytes: Buffer) {
@@ -76,12 +75,12 @@ class Cutter {
     if (!isCut) {
       for (let i = 1; i < items; i++) this.#copy(left - 1);
       if (items === 0) return;
-      // The end of a list is no level.
+      // The empty list at the end of a list is not a level.
       if (kind === tag.LIST && this.#kind() === tag.NIL) this.#at++;
       else this.#copy(left - 1);
       return;
     }
-    // Not by recursion: any depth may follow.
+    // Do not recurse: a cut part can have any depth.
     for (let open = items; open > 0; open--) open += this.#head();
     this.#parts.push(this.#bytes.subarray(this.#from, start), MARK);
     this.#from = this.#at;
@@ -92,7 +91,7 @@ class Cutter {
     throw new ProtocolError("a term that goes beyond its frame");
   }
 
-  /** Passes the beginning of a term, which is all of it unless it has items; returns their number. */
+  /** Skips the head of a term; returns the number of its items, which follow. */
   #head(): number {
     const kind = this.#kind();
     this.#at++;

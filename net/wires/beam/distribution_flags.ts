@@ -1,6 +1,6 @@
 /**
- * The flags of Erlang's distribution: the capabilities that each node states in its handshake. Both nodes use
- * those that both have.
+ * The flags of Erlang's distribution: the capabilities that each node states in its handshake. A connection uses the
+ * flags of both nodes.
  *
  * @module
  */

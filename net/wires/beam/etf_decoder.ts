@@ -1,9 +1,9 @@
 /**
- * Erlang's External Term Format to values.
+ * Decodes Erlang's External Term Format into values.
  *
- * Every length and count is compared with the bytes that are left before anything is allocated for it, and
- * nesting is bounded, so that time and memory are linear in the number of bytes. Levels are counted as
- * `copyTerm` counts them: a set is one level here, though its struct is two maps, and a date is none.
+ * Every length and count is checked against the remaining bytes before memory is allocated, and nesting is bounded. So
+ * time and memory are linear in the number of bytes. Levels are counted as in `copyTerm`: a set is one level, although
+ * its struct is two maps, and a date is no level.
  *
  * @module
  */
@@ -48,26 +48,26 @@ import {
   STRUCT,
 } from "./structs.ts";
 
-/** The number of bytes up to which a binary is looked at here: a call of the host costs 35 ns, and two are needed. */
+/** Binaries up to this size are decoded in a loop: the host takes two calls, of 35 ns each. */
 const SHORT = 48;
 
 /**
- * The length up to which an array is made at once, which takes half the time. A peer can announce as many items
- * as there are bytes at each level, so that longer ones grow.
+ * Arrays up to this length are allocated at once, which takes half the time. Longer arrays grow, as a peer can announce
+ * at each level as many items as bytes are left.
  */
 const MANY = 4096;
 
-/** The number of bytes up to which a key is kept. */
+/** The maximum size of a cached key, in bytes. */
 const SHORT_KEY = 32;
 
-/** The most bytes of an integer of as many digits as are allowed. */
+/** The maximum size of an integer with the allowed number of digits, in bytes. */
 const MAX_BIG_BYTES = Math.ceil(MAX_BIGINT_DIGITS * Math.log2(10) / 8);
 
 const BIG_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
 
 const WORD = 2 ** 32;
 
-/** The end of the upper words of a number of 53 bits. */
+/** The upper word of a 53-bit number is below this. */
 const UPPER_END = 2 ** 21;
 
 const NOTHING = Buffer.alloc(0);
@@ -100,7 +100,7 @@ function atomBytes(name: string, ...more: number[]): Buffer {
   ]);
 }
 
-/** Reads terms, and parts of terms, one behind the other. One reader serves all frames of a connection. */
+/** Reads a sequence of terms, and parts of terms. One reader serves all frames of a connection. */
 export class TermReader {
   readonly #atoms = new AtomTable();
   readonly #keys = new KeyTable();
@@ -109,14 +109,14 @@ export class TermReader {
   #end = 0;
   /** The maximum nesting of the term that is being read. */
   #max = DEFAULT_MAX_DEPTH;
-  /** The fewest levels that were left in any place so far. */
+  /** The smallest number of levels left at any place so far. */
   #lowest = Infinity;
-  /** Whether the variables of a function are being read, which are not kept. */
+  /** Whether the variables of a function are being read, whose values are discarded. */
   #inFunction = false;
-  /** The number of maps around the place that is being read that have to be dates. */
+  /** The number of enclosing maps that must be dates, as they are too deep otherwise. */
   #dates = 0;
 
-  /** Reads on at `start` of the bytes, up to `end`; the values are copies. */
+  /** Starts reading `bytes` from `start` to `end`. Values are copies of the bytes. */
   open(bytes: Uint8Array, start = 0, end: number = bytes.length): this {
     this.#bytes = bufferOf(bytes);
     this.#at = start;
@@ -131,30 +131,30 @@ export class TermReader {
     return this.#at === this.#end;
   }
 
-  /** The position in the bytes. */
+  /** The current position. */
   get at(): number {
     return this.#at;
   }
 
-  /** The bytes that are left. */
+  /** Returns the remaining bytes. */
   rest(): Buffer {
     return this.#bytes.subarray(this.#at, this.#end);
   }
 
-  /** Reads on from a position of before. */
+  /** Goes back to an earlier position. */
   rewind(at: number): void {
     this.#at = at;
     this.#inFunction = false;
     this.#dates = 0;
   }
 
-  /** The tag of the next term, which is not read. */
+  /** The tag of the next term; does not advance. */
   get tag(): number {
     this.#need(1);
     return this.#bytes[this.#at];
   }
 
-  /** @throws {ProtocolError} If bytes are left. */
+  /** @throws {ProtocolError} If bytes remain. */
   finish(): void {
     if (this.#at !== this.#end) {
       throw new ProtocolError(`${this.#end - this.#at} bytes after a term`);
@@ -173,7 +173,7 @@ export class TermReader {
     return this.#word();
   }
 
-  /** Reads the byte before a term. */
+  /** Reads the version byte before a term. */
   version(): void {
     const version = this.u8();
     if (version !== tag.ETF_VERSION) {
@@ -249,8 +249,8 @@ export class TermReader {
   /**
    * Reads a term.
    *
-   * @throws {ProtocolError} If it is invalid.
-   * @throws {OverLimit} If it is nested deeper than `maxDepth`, or exceeds another limit.
+   * @throws {ProtocolError} If the term is invalid.
+   * @throws {OverLimit} If the term is nested deeper than `maxDepth`, or exceeds another limit.
    */
   term(maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
     this.#max = maxDepth;
@@ -324,14 +324,14 @@ export class TermReader {
       bytes[at + 3]) >>> 0;
   }
 
-  /** Reads the number of items that follow, each of that many bytes at least. */
+  /** Reads a number of items; each item takes at least `size` bytes. */
   #count(size: number): number {
     const count = this.u32();
     this.#need(count * size);
     return count;
   }
 
-  /** Begins a level: `left` are left with it. */
+  /** Begins a level; `left` counts the levels left, with this one. */
   #enter(left: number): void {
     if (left >= this.#lowest) return;
     if (left <= 0) throw this.#tooDeep();
@@ -406,7 +406,7 @@ export class TermReader {
     if (!Number.isFinite(value)) {
       throw new ProtocolError("a float that is not finite");
     }
-    // A number that is safe, and not -0, is sent as an integer.
+    // Safe integers except -0 are sent as integers, so such a float needs a `Float`.
     return Number.isSafeInteger(value) && !Object.is(value, -0)
       ? new Float(value)
       : value;
@@ -424,7 +424,7 @@ export class TermReader {
       for (let i = length - 1; i >= 0; i--) {
         value = value * 256 + bytes[start + i];
       }
-      // No -0.
+      // `0 - value` avoids -0.
       return isNegative === 1 ? 0 - value : value;
     }
     if (length > MAX_BIG_BYTES) throw tooManyDigits();
@@ -432,7 +432,7 @@ export class TermReader {
     const absolute = BigInt(`0x${digits.toString("hex")}`);
     if (length === MAX_BIG_BYTES && absolute >= BIG_END) throw tooManyDigits();
     const value = isNegative === 1 ? -absolute : absolute;
-    // Zeros in front do not make it a bigint.
+    // Leading zeros can make a small integer long.
     return absolute <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
   }
 
@@ -440,7 +440,7 @@ export class TermReader {
     return this.#bytesOf(this.#count(1));
   }
 
-  /** Reads the bytes of a binary: a text, if they are one. */
+  /** Reads the bytes of a binary; returns a text if they are UTF-8. */
   #bytesOf(length: number): string | Uint8Array {
     const bytes = this.#bytes;
     const start = this.#at;
@@ -458,7 +458,7 @@ export class TermReader {
 
   #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes;
-    // By a constructor, not by `slice`, which shares the memory of a Buffer.
+    // `slice` of a Buffer would share its memory.
     if (end - start > SHORT) return new Uint8Array(bytes.subarray(start, end));
     const copy = new Uint8Array(end - start);
     for (let i = start; i < end; i++) copy[i - start] = bytes[i];
@@ -469,7 +469,7 @@ export class TermReader {
     const length = this.#count(1);
     const bits = this.u8();
     this.#need(length);
-    // As in OTP, which writes a bitstring without bits as a binary.
+    // As in OTP, a bitstring without bits must be a binary.
     if (length === 0 || bits === 0 || bits > 8) {
       throw new ProtocolError(`a bitstring with ${bits} bits in its last byte`);
     }
@@ -487,7 +487,7 @@ export class TermReader {
     return new ExternalFunction(module.name, name.name, this.u8());
   }
 
-  /** A function with its environment: it is checked, and kept as it is. */
+  /** Reads a function with its environment: checks the bytes and keeps them unchanged. */
   #function(left: number): object {
     const start = this.#at - 1;
     const size = this.u32();
@@ -501,7 +501,7 @@ export class TermReader {
       );
     }
     const arity = this.u8();
-    // The hash of the module's code.
+    // Skip the hash of the module's code.
     this.#need(16);
     this.#at += 16;
     const index = this.u32();
@@ -511,7 +511,7 @@ export class TermReader {
     const uniq = this.natural();
     if (uniq >= WORD) throw new ProtocolError(`a function of the hash ${uniq}`);
     this.pid();
-    // A function is no level of a term. Within a function, it is: they nest.
+    // A function is not a level of a term. A function within a function is one, so that nesting is bounded.
     const isInner = this.#inFunction;
     if (isInner && left <= 0) throw this.#tooDeep();
     const lowest = this.#lowest;
@@ -527,7 +527,7 @@ export class TermReader {
         `a function that does not have its ${size} bytes`,
       );
     }
-    // One in the variables of another is not kept, but may be a key.
+    // A function within a function is discarded, but it may be a map key, which must be unique.
     if (isInner) return {};
     return new LocalFunction(
       module.name,
@@ -612,7 +612,7 @@ export class TermReader {
   #key(left: number): unknown {
     const bytes = this.#bytes;
     const start = this.#at + 5;
-    // Most are short texts.
+    // Most keys are short texts.
     if (
       start <= this.#end && bytes[start - 5] === tag.BINARY &&
       bytes[start - 4] === 0 && bytes[start - 3] === 0 && bytes[start - 2] === 0
@@ -631,7 +631,7 @@ export class TermReader {
     return this.#read(left);
   }
 
-  /** Reads the rest of a map with keys of other types: the first of them was read, behind `count` texts. */
+  /** Reads the rest of a map after `count` text keys and `first`, the first key of another type. */
   #mixed(
     object: Record<string, unknown>,
     first: unknown,
@@ -651,7 +651,7 @@ export class TermReader {
     return fromStruct(map);
   }
 
-  /** The same for so many keys that they have to be checked before the map is made. */
+  /** Like {@linkcode #mixed}, for many keys: checks them for colliding hashes before making the map. */
   #mixedMany(
     object: Record<string, unknown>,
     first: unknown,
@@ -678,7 +678,7 @@ export class TermReader {
     return true;
   }
 
-  /** Whether the next bytes begin a set: its first item is no atom with a value, as the first key of a struct is. */
+  /** Returns whether the next bytes may begin a set: in a struct, the first key is an atom and has a value. */
   #mayBeSet(beginning: Uint8Array): boolean {
     if (!this.#begins(beginning)) return false;
     const bytes = this.#bytes;
@@ -692,8 +692,8 @@ export class TermReader {
   }
 
   /**
-   * Reads a map that begins as a set does. Its keys are read as if they were the items of a set, which are a level
-   * higher: whether it is one is known behind them.
+   * Reads a map that begins like a set. Only the bytes after the keys show whether it is a set. So the keys are read as
+   * items of a set, which are one level higher than keys of a map in a map.
    */
   #maybeSet(beginning: Uint8Array, left: number): unknown {
     this.#at += beginning.length;
@@ -725,7 +725,7 @@ export class TermReader {
       this.#lowest = Math.min(outer, ofKeys);
       return setOf(keys);
     }
-    // A map in a map.
+    // Not a set: a map in a map.
     const lowest = Math.min(left - 1, ofKeys - 1, ofValues);
     if (lowest <= 0) throw this.#tooDeep();
     this.#lowest = Math.min(outer, lowest);
@@ -737,7 +737,7 @@ export class TermReader {
     return fromStruct(map);
   }
 
-  /** Reads a map that may be a date, which is no level, though it consists of two. */
+  /** Reads a map that may be a date. A date is no level, although it consists of two. */
   #maybeDate(left: number): unknown {
     const lowest = this.#lowest;
     const value = left > 1 ? this.#mapOfFields(left) : this.#deepDate(left);
@@ -750,9 +750,9 @@ export class TermReader {
     return this.#entries(DATE_TIME_FIELDS, left);
   }
 
-  /** Reads a map that is a date, or else nested too deeply. */
+  /** Reads a map that is either a date or too deep. */
   #deepDate(left: number): unknown {
-    // One within another is a date within a map.
+    // If a date holds a date, the outer one is an ordinary map, which is too deep.
     if (this.#dates === 2) throw this.#tooDeep();
     this.#dates++;
     const value = this.#entries(DATE_TIME_FIELDS, 2);
@@ -763,7 +763,7 @@ export class TermReader {
   }
 }
 
-/** Whether bytes are a function of an Erlang node. */
+/** Returns whether bytes are a valid function of an Erlang node. */
 export function isFunction(bytes: Uint8Array): boolean {
   try {
     const reader = new TermReader().open(bytes);
@@ -773,7 +773,7 @@ export function isFunction(bytes: Uint8Array): boolean {
   }
 }
 
-/** Whether a value that was read has at most that many levels. */
+/** Returns whether a decoded value has at most `left` levels. */
 function fits(value: unknown, left: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   const inner = itemsOf(value);
@@ -781,7 +781,7 @@ function fits(value: unknown, left: number): boolean {
     left > 0 && inner.every((each) => fits(each, left - 1));
 }
 
-/** The values in a level of a term; nothing, if it is no level. */
+/** Returns the values in a level; `undefined` if the value is not a level. */
 function itemsOf(value: object): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value;
   if (value instanceof Tuple) return value.elements;
@@ -792,7 +792,7 @@ function itemsOf(value: object): readonly unknown[] | undefined {
   return isPlainObject(value) ? Object.values(value) : undefined;
 }
 
-/** A map as it is if it is read at once: an object, if all keys are texts. */
+/** Converts a map whose keys are all texts to an object. */
 function withoutMap(map: Map<unknown, unknown>): unknown {
   for (const key of map.keys()) if (typeof key !== "string") return map;
   const object: Record<string, unknown> = {};
@@ -822,7 +822,7 @@ function setOf(items: unknown[]): Set<unknown> {
   return set;
 }
 
-/** @throws {ProtocolError} If keys were received twice. Only 0 and -0.0 are one key here. */
+/** @throws {ProtocolError} If a key was received twice. 0 and -0.0 are one key in JavaScript, so they are allowed. */
 function checkSize(
   of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
   size: number,

@@ -1,12 +1,12 @@
 /**
- * Values to Erlang's External Term Format.
+ * Encodes values in Erlang's External Term Format.
  *
- * The bytes of one turn of the event loop are written into one buffer, which grows by doubling, and are given
- * away by `take`. A small turn leaves the rest of its buffer to the next one.
+ * All bytes of a turn of the event loop go into one buffer, which grows by doubling; `take` returns the bytes. After a
+ * small turn, the next turn uses the rest of the buffer.
  *
- * A term has one encoding only, so that equal keys of a map have equal bytes: a BEAM closes the connection
- * for a map that has a key twice, and `Map` and `Set` of JavaScript compare pids, tuples and arrays by identity.
- * For the same reason, the entries of a map within a key are sorted.
+ * A term has one encoding only, so equal keys of a map have equal bytes. Duplicate keys must be found here: a BEAM closes
+ * the connection for a map that has a key twice, and JavaScript's `Map` and `Set` compare pids, tuples and arrays by
+ * identity. For the same reason, the entries of a map within a key are sorted.
  *
  * @module
  */
@@ -52,19 +52,19 @@ import {
   type Struct,
 } from "./structs.ts";
 
-/** The size of a buffer: a frame of usual messages has some hundred bytes, and a new buffer costs 0.5 µs. */
+/** The minimum size of a buffer: a usual frame has some hundred bytes, and a new buffer costs 0.5 µs. */
 const LEAST = 1 << 14;
 
-/** A buffer with less room than this behind the bytes that were taken is not used any more. */
+/** A buffer with less free room than this is not reused. */
 const LEFT = 1 << 10;
 
-/** The number of characters up to which a text is written here: a call of the host costs 85 ns. */
+/** Texts up to this length are encoded in a loop: a call of the host costs 85 ns. */
 const SHORT = 24;
 
-/** The text of which the size in UTF-8 is counted before the buffer grows to three times its length. */
+/** For a longer text, count the size in UTF-8 before the buffer grows to three times the text's length. */
 const LONG = 1 << 10;
 
-/** The number of nodes whose atoms are kept. */
+/** The maximum number of nodes whose encoded atoms are cached. */
 const MAX_NODES = 64;
 
 const WORD = 2 ** 32;
@@ -83,27 +83,27 @@ interface Latin1Buffer {
 /** The options of a writer. */
 export interface TermWriterOptions {
   /**
-   * The largest number of bytes of a term.
+   * The maximum size of a term, in bytes.
    *
    * @default {Infinity}
    */
   maxBytes?: number;
 }
 
-/** Writes terms, and parts of terms, one behind the other. */
+/** Writes a sequence of terms, and parts of terms. */
 export class TermWriter {
   readonly #maxBytes: number;
   #buffer: Uint8Array = NOTHING;
-  /** Where the bytes begin that have not been taken. */
+  /** The beginning of the bytes that have not been taken. */
   #start = 0;
   #at = 0;
-  /** The position that the term which is being written may not go beyond. */
+  /** The limit for the end of the term that is being written. */
   #end = Infinity;
   /** The maximum nesting of the term that is being written, for the error. */
   #max = DEFAULT_MAX_DEPTH;
-  /** The number of keys around the place that is being written. */
+  /** The number of enclosing map keys. */
   #keys = 0;
-  /** The node of the last pid or reference, and its atom's bytes. */
+  /** The node of the last pid or reference, and the node's encoded atom. */
   #node = "";
   #nodeAtom: Uint8Array = NOTHING;
   readonly #nodes = new Map<string, Uint8Array>();
@@ -113,7 +113,7 @@ export class TermWriter {
     this.#maxBytes = maxBytes;
   }
 
-  /** The number of bytes that were written and have not been taken. */
+  /** The number of written bytes that have not been taken. */
   get length(): number {
     return this.#at - this.#start;
   }
@@ -123,7 +123,7 @@ export class TermWriter {
     this.#at = this.#start + length;
   }
 
-  /** Gives the bytes away; nothing is written then. */
+  /** Removes and returns the written bytes. */
   take(): Uint8Array {
     const bytes = this.#buffer.subarray(this.#start, this.#at);
     if (this.#buffer.length - this.#at < LEFT) {
@@ -179,7 +179,7 @@ export class TermWriter {
     } else this.#head(tag.LARGE_TUPLE, arity);
   }
 
-  /** Begins a list: its items follow, then its tail, `list(0)` for a proper list. That is the empty list, too. */
+  /** Begins a list: its items follow, then its tail. `list(0)` is the empty list, and the tail of a proper list. */
   list(length: number): void {
     if (length === 0) this.u8(tag.NIL);
     else this.#head(tag.LIST, length);
@@ -190,7 +190,7 @@ export class TermWriter {
     this.#head(tag.MAP, size);
   }
 
-  /** Writes an atom; a text that is longer than an atom may be is a bug of the caller. */
+  /** Writes an atom. The caller must check the length of `name`. */
   atom(name: string): void {
     const { length } = name;
     this.#reserve(3 + 3 * length);
@@ -243,14 +243,14 @@ export class TermWriter {
     buffer[start] = tag.SMALL_BIG;
     buffer[start + 2] = value < 0 ? 1 : 0;
     let at = start + 3;
-    // Its lower word is whole, as it does not fit 31 bits.
+    // All four bytes of the lower word count, as the value does not fit 31 bits.
     for (let i = 0; i < 4; i++, low >>>= 8) buffer[at++] = low;
     for (; high > 0; high >>>= 8) buffer[at++] = high;
     buffer[start + 1] = at - start - 3;
     this.#at = at;
   }
 
-  /** Writes an integer of 32 bits. */
+  /** Writes a signed 32-bit integer. */
   #small(value: number): void {
     this.#reserve(5);
     const buffer = this.#buffer;
@@ -305,12 +305,12 @@ export class TermWriter {
   /**
    * Writes a pid.
    *
-   * @throws {TypeError} If its node's name or its creation is invalid.
+   * @throws {TypeError} If the pid's node or creation is invalid.
    */
   pid(pid: Pid): void {
     this.#nodeOf(tag.NEW_PID, pid);
     const { number } = pid;
-    // The getters of a pid with a small number are calls.
+    // Calling the getters of a pid costs more than this test.
     if (number < WORD) {
       this.#word(number);
       this.#word(0);
@@ -324,7 +324,7 @@ export class TermWriter {
   /**
    * Writes a reference.
    *
-   * @throws {TypeError} If its node's name or its creation is invalid.
+   * @throws {TypeError} If the reference's node or creation is invalid.
    */
   ref(ref: Ref): void {
     const { number } = ref;
@@ -348,7 +348,7 @@ export class TermWriter {
     this.ref(ref);
   }
 
-  /** Writes the tag of a pid, port or reference, the number of its words if it has one, and its node; reserves room for the rest. */
+  /** Writes the tag, the number of words of a reference, and the node; reserves room for the rest. */
   #nodeOf(kind: number, of: Pid | Ref | Port, words = 0): void {
     if (of.node !== this.#node) this.#findNode(of);
     if (of.creation >>> 0 !== of.creation) throw badCreation(of);
@@ -361,7 +361,7 @@ export class TermWriter {
       buffer[at++] = 0;
       buffer[at++] = words;
     }
-    // A loop costs less than `set` for as few bytes.
+    // A loop costs less than `set` for few bytes.
     for (let i = 0; i < node.length; i++) buffer[at++] = node[i];
     this.#at = at;
   }
@@ -382,10 +382,10 @@ export class TermWriter {
   }
 
   /**
-   * Writes a value. Nothing of it remains written if it throws.
+   * Writes a value. If it throws, nothing remains written.
    *
-   * @throws {TypeError} If it contains a value that cannot be sent to a BEAM.
-   * @throws {RangeError} If it is nested deeper than `maxDepth`, has too long a bigint or too many bytes.
+   * @throws {TypeError} If `value` contains a value that cannot be sent to a BEAM.
+   * @throws {RangeError} If `value` is nested deeper than `maxDepth`, or has too long a bigint or too many bytes.
    */
   term(value: unknown, maxDepth: number = DEFAULT_MAX_DEPTH): void {
     const { length } = this;
@@ -472,7 +472,7 @@ export class TermWriter {
       text,
       this.#buffer.subarray(this.#at + 5),
     );
-    // Else it is ASCII.
+    // A text of as many bytes as characters is ASCII, so it is well formed.
     if (written > length) checkWellFormed(text, "text");
     this.#head(tag.BINARY, written);
     this.#at += written;
@@ -499,7 +499,7 @@ export class TermWriter {
     if (value instanceof ExternalFunction) return this.#external(value);
     if (value instanceof LocalFunction) return this.#function(value);
     if (value instanceof Port) return this.#port(value);
-    // One that OTP does not have throws.
+    // `toOtp` throws for messages that OTP does not have.
     if (value instanceof ServerMessage) return this.#write(value.toOtp(), left);
     if (value instanceof ArrayBuffer) return this.binary(new Uint8Array(value));
     if (typedArrayKind(value) === undefined) throw notSendable(value);
@@ -539,7 +539,7 @@ export class TermWriter {
     this.#write(tail, left - 1);
   }
 
-  /** The `From` of OTP's `gen`, `{Pid, Tag}`: its tag is `[alias|Ref]`, or a term of its own. */
+  /** Writes a `From` of OTP's `gen`, `{Pid, Tag}`. The tag is `[alias|Ref]` or another term. */
   #replyTo({ pid, alias, tag: own }: ReplyTo, left: number): void {
     if (left <= (own === undefined ? 1 : 0)) throw tooDeep(this.#max);
     this.tuple(2);
@@ -584,14 +584,14 @@ export class TermWriter {
     this.#head(tag.MAP, struct.size);
     for (const [name, value] of struct) {
       this.atom(name.name);
-      // A struct is no level of its value's, and has one tuple at most.
+      // The struct does not count as a level; a field holds one tuple at most.
       this.#write(value, 1);
     }
   }
 
   /**
-   * Writes a map. Of a set the values are the empty list, and items that are one item to a BEAM are sent once;
-   * a map that has two such keys is refused.
+   * Writes a map, or a set, whose values are the empty list. Two items of a set that are equal for a BEAM are sent once;
+   * a map with two such keys is refused.
    */
   #entries(
     entries: Iterable<[unknown, unknown]>,
@@ -629,7 +629,7 @@ export class TermWriter {
     if (isSorted) this.#sort(start + 5, order);
   }
 
-  /** Sorts the written entries of a map, which begin at that length, by the bytes of their keys. */
+  /** Sorts the written entries of a map, which begin at length `start`, by the bytes of their keys. */
   #sort(start: number, entries: Entry[]): void {
     const at = this.#start + start;
     const bytes = this.#buffer.slice(at, this.#at);
@@ -640,7 +640,7 @@ export class TermWriter {
     }
   }
 
-  /** The bytes from that length on, a character each. */
+  /** Returns the bytes from length `from` on, as Latin-1. */
   #latin1(from: number): string {
     const { buffer, byteOffset } = this.#buffer;
     return (Buffer.from(
@@ -664,7 +664,7 @@ export class TermWriter {
   }
 
   #function({ bytes }: LocalFunction): void {
-    // A peer that speaks JSON may have made them up.
+    // A peer that speaks JSON may have made the bytes up.
     if (!isFunction(bytes)) {
       throw new TypeError(
         "Cannot send the LocalFunction to an Erlang node: its bytes are invalid; send one that came from an Erlang node",
@@ -681,7 +681,7 @@ export class TermWriter {
     this.#word(port.creation);
   }
 
-  /** Writes a tag and a 32-bit number, for which there is always room. */
+  /** Writes a tag and a 32-bit number. */
   #head(kind: number, value: number): void {
     this.#reserve(5);
     const buffer = this.#buffer;
@@ -710,7 +710,7 @@ export class TermWriter {
 
   #grow(room: number): void {
     const { length } = this;
-    // `room` may be more than is written: an upper bound for a text.
+    // Check the written bytes and not `room`, which is an upper bound for a text.
     if (this.#at > this.#end) throw this.#tooLong();
     const grown = new Uint8Array(Math.max(LEAST, length + room, 2 * length));
     grown.set(this.#buffer.subarray(this.#start, this.#at));
@@ -722,17 +722,17 @@ export class TermWriter {
 }
 
 interface Entry {
-  /** The bytes of the key, a character each. */
+  /** The bytes of the key, as Latin-1. */
   key: string;
-  /** Where the entry begins and ends. */
+  /** The beginning and the end of the entry. */
   from: number;
   to: number;
 }
 
-/** The keys of an object: texts, which differ. */
+/** Stands for the keys of an object, which are always distinct. */
 const NO_KEYS: ReadonlyMap<unknown, unknown> = new Map();
 
-/** Whether keys that JavaScript tells apart are different terms, for all are texts, numbers or atoms. */
+/** Returns whether distinct JavaScript keys are distinct terms: if all are texts, all numbers, or all atoms. */
 function areDistinct(keys: Iterable<unknown>): boolean {
   let kind: unknown;
   for (const key of keys) {

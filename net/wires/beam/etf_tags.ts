@@ -1,18 +1,18 @@
 /**
- * The tags of Erlang's External Term Format that OTP 25 to 28 write on a connection. All others are refused:
- * the compressed term (80), the text of a float (99), atoms in Latin-1 (100, 115), atoms of a cache (82),
- * pids, ports and references without a 32-bit creation (101, 102, 103, 114), the first form of a fun (117),
- * and terms of one node only (121).
+ * The tags of Erlang's External Term Format that OTP 25 to 28 write on a connection. All other tags are refused:
+ * compressed terms (80), floats as text (99), atoms in Latin-1 (100, 115), cached atoms (82), pids, ports and references
+ * without a 32-bit creation (101, 102, 103, 114), the old encoding of funs (117), and terms that are local to a node
+ * (121).
  *
  * @module
  */
 
-/** The byte before a term. */
+/** The version byte before a term. */
 export const ETF_VERSION = 131;
 
 /** A float: 8 bytes. */
 export const NEW_FLOAT = 70;
-/** Bits that are no whole bytes. */
+/** A bitstring that does not end at a byte boundary. */
 export const BIT_BINARY = 77;
 /** A pid: node, id, serial and creation. */
 export const NEW_PID = 88;
@@ -40,7 +40,7 @@ export const BINARY = 109;
 export const SMALL_BIG = 110;
 /** An integer whose length has 4 bytes. */
 export const LARGE_BIG = 111;
-/** A fun of a module's code, with its environment. */
+/** A fun with its environment. */
 export const NEW_FUN = 112;
 /** A module's exported function. */
 export const EXPORT = 113;
@@ -53,5 +53,5 @@ export const SMALL_ATOM_UTF8 = 119;
 /** A port with a 64-bit id. */
 export const V4_PORT = 120;
 
-/** The most words of a reference. */
+/** The maximum number of words of a reference. */
 export const MAX_REFERENCE_WORDS = 5;

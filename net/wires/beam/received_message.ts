@@ -38,7 +38,7 @@ export class Reply {
   }
 }
 
-/** The requests to `rex` that begin with the process that asks. */
+/** The requests to `rex` that follow the pid of the asking process. */
 const REX_REQUESTS: ReadonlySet<string> = new Set([
   "call",
   "sbcast",
@@ -46,16 +46,16 @@ const REX_REQUESTS: ReadonlySet<string> = new Set([
   "features_request",
 ]);
 
-/** A message that names a process as its origin which is not the peer's: it is dropped. */
+/** Marks a message to drop: it names a process of another node as its origin. */
 export const FORGED: unique symbol = Symbol("forged");
 
 /**
- * The message that a term is.
+ * Returns the message that a term stands for.
  *
  * @param term The term.
- * @param alias The alias that it was sent to, if it was.
- * @param isPeers Whether a pid or reference was made by the peer.
- * @param isOwn Whether a reference was made by this node.
+ * @param alias The alias that the term was sent to, if any.
+ * @param isPeers Returns whether the peer made a pid or reference.
+ * @param isOwn Returns whether this node made a reference.
  * @param peer The name of the peer.
  * @returns The message, a {@linkcode Reply}, or {@linkcode FORGED}.
  */
@@ -92,20 +92,20 @@ export function messageOf(
     }
     return term;
   }
-  // A task's result has the bare reference; in a message to a pid that is data.
+  // A task's result has the bare reference; in a message to a pid, a bare reference is data.
   const to = first instanceof Ref && alias !== undefined && alias.equals(first)
     ? first
     : aliasOf(first);
   return to !== undefined && isOwn(to) ? new Reply(to, elements[1]) : term;
 }
 
-/** Whether it is a request to `rex`, behind the process that asks. */
+/** Returns whether a term is a request to `rex`, without its asking process. */
 function isRexRequest(request: unknown): boolean {
   const kind = request instanceof Tuple ? request.elements[0] : request;
   return kind instanceof Atom && REX_REQUESTS.has(kind.name);
 }
 
-/** A message of OTP's modules; `undefined` if it only looks like one. */
+/** Returns a message of OTP's modules; `undefined` if the term only looks like one. */
 function shaped(
   name: string,
   elements: readonly unknown[],
@@ -154,7 +154,7 @@ function systemMessage(to: ReplyTo, request: unknown, peer: string): unknown {
     : new SystemRequest(to, request, peer);
 }
 
-/** Where the reply to a `From` goes, `{Pid, Tag}`, by OTP's rule (`gen:reply/2`). */
+/** Returns the target of replies to a `From`, `{Pid, Tag}`, by OTP's rule (`gen:reply/2`). */
 function replyTo(from: unknown): ReplyTo | undefined {
   if (!(from instanceof Tuple) || from.length !== 2) return undefined;
   const [pid, tag] = from.elements;

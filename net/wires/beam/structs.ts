@@ -1,9 +1,9 @@
 /**
- * Elixir's structs for values that JavaScript has a class for: `Date` and `Error`. (That of a `Set` is read and
+ * Converts between Elixir's structs and JavaScript's classes: `Date` and `Error`. (The struct of a `Set` is read and
  * written with its items.)
  *
- * Each has one encoding, and only that one is read back, so that no term changes by being received and sent
- * on. All other structs are Maps with atoms for keys.
+ * Each class has one encoding, and only that encoding is read back, so that receiving and sending on changes no term. All
+ * other structs become Maps with atoms as keys.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export const STRUCT: Atom = atom("__struct__");
 /** The name of the struct of a set. */
 export const MAP_SET: Atom = atom("Elixir.MapSet");
 
-/** The key of its items. */
+/** The key of a set's items. */
 export const SET_ITEMS: Atom = atom("map");
 
 const EXCEPTION = atom("__exception__");
@@ -46,7 +46,7 @@ export const DATE_TIME_FIELDS = 13;
 /** The number of decimal digits of a `Date`'s seconds. */
 const MILLISECONDS = 3;
 
-/** The last year of Elixir's calendar; the first is as long before 0. */
+/** The last year of Elixir's calendar; its first year is -9999. */
 const LAST_YEAR = 9999;
 
 /** A message that begins with the name of its error. */
@@ -56,9 +56,9 @@ const NAMED = /^\(([A-Z_a-z$][\w$.]{0,63})\) ([^]*)$/;
 export type Struct = ReadonlyMap<Atom, unknown>;
 
 /**
- * The `DateTime` of a date, in UTC.
+ * Returns the `DateTime` of a date, in UTC.
  *
- * @throws {RangeError} If it is invalid, or beyond the years of Elixir's calendar.
+ * @throws {RangeError} If the date is invalid, or outside Elixir's calendar.
  */
 export function dateTime(date: Date): Struct {
   const year = date.getUTCFullYear();
@@ -86,7 +86,7 @@ export function dateTime(date: Date): Struct {
   ]);
 }
 
-/** The `RuntimeError` of an error: its message, after its name, which is no module's. */
+/** Returns a `RuntimeError` with an error's name and message: no module has the error's name. */
 export function exception(error: Error): Struct {
   const { name, message } = publicError(error);
   const text = name === "Error" ? message : `(${name}) ${message}`;
@@ -97,7 +97,7 @@ export function exception(error: Error): Struct {
   ]);
 }
 
-/** The value that a struct stands for, or else the struct. */
+/** Returns the value that a struct stands for, or the struct itself. */
 export function fromStruct(map: Map<unknown, unknown>): unknown {
   switch (map.get(STRUCT)) {
     case DATE_TIME:
@@ -122,7 +122,7 @@ function toDate(map: Map<unknown, unknown>): unknown {
   const micros = map.get(MICROSECOND);
   if (!(micros instanceof Tuple) || micros.length !== 2) return map;
   const [us, digits] = micros;
-  // One that is not in UTC, or has more digits or fewer, remains a struct.
+  // A time in another zone or with another precision remains a struct.
   if (
     digits !== MILLISECONDS || typeof us !== "number" || us % 1000 !== 0 ||
     us < 0 || us >= 1e6 || map.get(CALENDAR) !== ISO ||
@@ -135,7 +135,7 @@ function toDate(map: Map<unknown, unknown>): unknown {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   date.setUTCHours(hour, minute, second, us / 1000);
-  // A leap second remains one, too, as does a day that its month does not have.
+  // A leap second, or a day that the month does not have, remains a struct too.
   const isSame = date.getUTCFullYear() === year &&
     date.getUTCMonth() + 1 === month && date.getUTCDate() === day &&
     date.getUTCHours() === hour && date.getUTCMinutes() === minute &&
