@@ -1,7 +1,8 @@
 /**
  * Supervised tasks, on this node or on another one.
  *
- * Follows Elixir's [Task.Supervisor](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [Task.Supervisor](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html): `startChild` is `start_child`.
  *
  * @example A task under a supervisor
  * ```ts
@@ -128,8 +129,9 @@ export interface TaskSupervisorOptions {
    */
   name?: ServerName;
   /**
-   * The time limit for the start, in milliseconds: to look up and register the name, and to join the group. When it
-   * expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the join of the
+   * group. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
+   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -193,15 +195,16 @@ export interface TaskOptions {
    */
   shutdown?: ChildShutdown;
   /**
-   * Ends the task when the signal is aborted, on whichever node the task runs, as described for `Task.async`. While the
-   * task is being started, the start rejects with `signal.reason` at once; if the task starts nevertheless, it is ended.
+   * Ends the task when it is aborted, on whichever node it runs, as described for {@linkcode Task.async}. While the
+   * task is being started, the start rejects with `signal.reason` at once, and a task that starts later is ended. If
+   * the signal is aborted already, nothing is sent.
    *
    * @default {undefined}
    */
   signal?: AbortSignal;
   /**
-   * The moment at which the task is ended in the same way, in milliseconds since 1970, like `Date.now()`. The owner's
-   * clock measures the time until then, so the clocks of two nodes may differ.
+   * The moment that ends the task as the signal does, in milliseconds since 1970, like `Date.now()`. The owner's clock
+   * measures the time until the deadline, so the clocks of two nodes may differ.
    *
    * @default {Infinity}
    */
@@ -267,7 +270,11 @@ const SUPERVISED_STREAM_OPTIONS: OptionNames<SupervisedStreamOptions> = {
  * Starts task supervisors, and tasks under them.
  *
  * The supervisor may be on another node. The task then runs on that node, and its output appears there, because the
- * supervisor spawns the task.
+ * supervisor spawns the task. A function for another node is one that both nodes export under the same name,
+ * `[module, function]`, or a closure if the node allows closures.
+ *
+ * If the supervisor does not exist, or its node cannot be reached, each function throws an `ExitError` with the call
+ * and the reason: `"noproc"`, or `{ type: "nodedown", node }`.
  *
  * @example Under a supervisor of another node
  * ```ts ignore
@@ -283,18 +290,14 @@ export class TaskSupervisor {
   /**
    * Starts a Task.Supervisor, linked to the caller.
    *
-   * Follows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).
-   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills tasks that take longer than
-   * their `shutdown`.
+   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills those that take longer than their
+   * `shutdown`.
    *
    * @param options The name and the limits.
    * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
-   *   not run on this node, with a `NoProcessError` as reason.
+   *   not run on this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name released, a
-   *   name in the cluster as soon as the nodes that have it answer.
-   * @throws The reason of the signal, if it is aborted: the supervisor is likewise killed and its name released.
    *
    * @example Usage
    * ```ts
@@ -353,25 +356,18 @@ export class TaskSupervisor {
   /**
    * Starts a task under a supervisor, linked to the caller, which awaits it.
    *
-   * Follows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the
-   * caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
+   * If the caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
    * `"noconnection"`.
    *
    * @typeParam A The function's arguments.
    * @typeParam T The result of the function.
-   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
-   * @param fn The function that the task runs. For another node, a function that both nodes export under the
-   *   same name, `[module, function]`, or a closure if the node allows closures.
-   * @param args Its arguments.
-   * @param options How the supervisor ends the task, and a signal or a deadline that ends it.
+   * @param supervisor The supervisor, on any node.
+   * @param fn The function that the task runs.
+   * @param args The function's arguments.
+   * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await`.
-   * @throws The reason of the signal, if it is aborted before the task has started. If it was aborted before the call,
-   *   nothing is sent.
-   * @throws {ExitError} If the supervisor does not exist (`"noproc"`) or its node cannot be reached
-   *   (`{ type: "nodedown", node }`), with the call.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
-   *   reason.
+   * @throws {SpawnRefusedError} If the node refuses the function, or the supervisor is draining; `code` is the reason.
    * @throws {Error} If the supervisor has reached `maxChildren`.
    *
    * @example Usage
@@ -397,24 +393,16 @@ export class TaskSupervisor {
   /**
    * Starts a task under a supervisor, not linked to the caller, which awaits it.
    *
-   * Follows
-   * [Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if
-   * the task crashes, only `Task.await` fails, and if the caller exits, the task continues.
+   * If the task crashes, only `Task.await` fails, and if the caller exits, the task continues.
    *
    * @typeParam A The function's arguments.
    * @typeParam T The result of the function.
-   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param supervisor The supervisor, on any node.
    * @param fn The function that the task runs.
-   * @param args Its arguments.
-   * @param options How the supervisor ends the task, and a signal or a deadline that ends it.
+   * @param args The function's arguments.
+   * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await` or `Task.yield`.
-   * @throws The reason of the signal, if it is aborted before the task has started. If it was aborted before the call,
-   *   nothing is sent.
-   * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
-   * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
-   *   reason.
-   * @throws {Error} If the supervisor has reached `maxChildren`.
+   * @throws The errors of {@linkcode TaskSupervisor.async}.
    *
    * @example Usage
    * ```ts
@@ -440,20 +428,17 @@ export class TaskSupervisor {
    * Runs a function on each element of an iterable, each in a task of its own under a supervisor, with
    * limited concurrency.
    *
-   * Follows
-   * [Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4). It
-   * works like `Task.asyncStream`, but the tasks run under a supervisor, on this node or another. They are
-   * still linked to the caller through the intermediate process, so a crash of one ends the iterating
-   * process, unless it traps exits. If the connection to the supervisor's node is lost, the tasks exit with
-   * `"noconnection"` at both ends.
+   * Works like {@linkcode Task.asyncStream}, but the tasks run under a supervisor, on this node or another. They are
+   * still linked to the caller through the intermediate process, so a crash of one ends the iterating process, unless
+   * it traps exits. If the connection to the supervisor's node is lost, the tasks exit with `"noconnection"` at both
+   * ends.
    *
    * @typeParam E The elements.
    * @typeParam T The result of the function.
    * @typeParam A The arguments that follow the element.
-   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param supervisor The supervisor, on any node.
    * @param enumerable The elements: an iterable or async iterable.
-   * @param fn The function; it receives the element, then `args`. For another node, a function that both
-   *   nodes export under the same name, `[module, function]`, or a closure if the node allows closures.
+   * @param fn The function; it receives the element, then `args`.
    * @param options The concurrency, the time limit, and the order.
    * @returns The results. Iterating over them exits if a task exceeds `timeout` or the supervisor does not
    *   exist. It throws an `Error` if the supervisor has reached `maxChildren`, and the errors of
@@ -488,16 +473,14 @@ export class TaskSupervisor {
    * Runs a function on each element of an iterable like {@linkcode TaskSupervisor.asyncStream}, but without a
    * link between the tasks and the caller.
    *
-   * Follows
-   * [Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).
-   * If a task exits, the result for its element is `{ type: "exit", reason }`, with the reason
-   * `"noconnection"` if the connection to its node is lost, and the iterating process continues. Leaving the
-   * loop ends the running tasks; if the iterating process exits, they continue to run.
+   * If a task exits, the result for its element is `{ type: "exit", reason }`, with the reason `"noconnection"` if
+   * the connection to its node is lost, and the iterating process continues. Leaving the loop ends the running
+   * tasks; if the iterating process exits, they continue to run.
    *
    * @typeParam E The elements.
    * @typeParam T The result of the function.
    * @typeParam A The arguments that follow the element.
-   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param supervisor The supervisor, on any node.
    * @param enumerable The elements: an iterable or async iterable.
    * @param fn The function; it receives the element, then `args`.
    * @param options The concurrency, the time limit, and the order.
@@ -535,24 +518,18 @@ export class TaskSupervisor {
   /**
    * Starts a task that is not awaited, under a supervisor.
    *
-   * Follows
-   * [Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5).
-   *
    * @typeParam A The function's arguments.
-   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param supervisor The supervisor, on any node.
    * @param fn The function that the task runs.
-   * @param args Its arguments.
-   * @param options When the task is restarted, and how the supervisor ends it; a time limit, a signal or a deadline of
-   *   the start, none of which ends the task.
+   * @param args The function's arguments.
+   * @param options When the task is restarted, how the supervisor ends it, and limits of the start, which do not end
+   *   the task.
    * @returns The task's pid.
-   * @throws {ExitError} If the supervisor has reached `maxChildren`, with `"max_children"`; if it does not
-   *   exist or its node cannot be reached, with the call.
+   * @throws {ExitError} If the supervisor has reached `maxChildren`, with `"max_children"`; if a limit is reached, with
+   *   the call and `"timeout"`. The supervisor does not notice the limit: it may still start the task, as
+   *   {@linkcode TaskSupervisor.children} then shows.
    * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it, or the supervisor is draining; its `code` is the
-   *   reason.
-   * @throws {ExitError} If a limit is reached first, with the call and `"timeout"`. The supervisor does not notice: it
-   *   may start the task nevertheless, as {@linkcode TaskSupervisor.children} then shows.
-   * @throws The reason of the signal, if it is aborted first; the supervisor may start the task nevertheless.
+   * @throws {SpawnRefusedError} If the node refuses the function, or the supervisor is draining; `code` is the reason.
    *
    * @example Usage
    * ```ts
@@ -599,12 +576,8 @@ export class TaskSupervisor {
   /**
    * Returns the tasks under a supervisor.
    *
-   * Follows
-   * [Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1).
-   *
    * @param supervisor The supervisor.
-   * @returns Their pids.
-   * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
+   * @returns The pids of the tasks.
    *
    * @example Usage
    * ```ts
@@ -629,14 +602,11 @@ export class TaskSupervisor {
   /**
    * Ends a task of a supervisor, and waits until it has exited.
    *
-   * Follows
-   * [Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2).
    * The task has its `shutdown` time to exit, and is not restarted, whatever its `restart`.
    *
    * @param supervisor The supervisor.
    * @param pid The task's process.
    * @returns `"ok"`, or `"not_found"` if the supervisor has no such task.
-   * @throws {ExitError} If the supervisor does not exist or its node cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -678,13 +648,12 @@ export class TaskSupervisor {
    * After a timeout the tasks continue, and the supervisor still refuses new ones: drain it again to wait longer, or
    * stop it, which ends its tasks. Several callers may drain a supervisor at once, each with its own timeout.
    *
-   * @param supervisor The supervisor: a name on this node, or `{ name, node }` on any node.
+   * @param supervisor The supervisor, on any node.
    * @param options How long to wait.
    * @returns `"drained"` if only permanent tasks are left, `"timeout"` if other tasks still run.
-   * @throws {ExitError} If the supervisor does not exist, exits meanwhile, or its node cannot be reached, with
-   *   the call.
-   * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request, like
-   *   supervisors of Elixir and of earlier versions.
+   * @throws {ExitError} If the supervisor exits meanwhile, with the call.
+   * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request: supervisors of
+   *   Elixir and of earlier versions do not.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example Finish what runs

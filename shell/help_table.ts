@@ -794,7 +794,7 @@ export const HELP: Record<string, Doc[]> = {
   "Registry": [
     {
       "signature": "Registry",
-      "text": "Stores processes of this node under keys.\n\nA process registers itself, any number of times, each time with a value. A key is any value that can be\nsent, and is compared by its contents: two lists with the same items are the same key. Keys are copied;\nvalues are stored as is, so a value can be a function.\n\nRegistering and reading take effect immediately, without a message to another process. When a process\nexits, its registrations are removed at once: no function returns a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, they exit too, unless they\ntrap exits; its supervisor restarts it empty.\n\nA registry with unique keys names servers: use `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever\na server's name is expected, to start the server and to call it. This replaces registered names if there\nare many names, or if they are not strings.\n\nThe functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if\nthere is none with that name. For groups of processes in the whole cluster see `pg`."
+      "text": "Stores processes of this node under keys.\n\nEach function follows the function of the same name in Elixir's\n[Registry](https://hexdocs.pm/elixir/1.18/Registry.html): `countMatch` is `Registry.count_match`. It takes a\npredicate where Elixir takes a pattern with guards, or a match specification.\n\nA process registers itself, any number of times, each time with a value. A key is any value that can be\nsent, and is compared by its contents: two lists with the same items are the same key. Keys are copied;\nvalues are stored as is, so a value can be a function.\n\nRegistering and reading take effect immediately, without a message to another process. When a process\nexits, its registrations are removed at once: no function returns a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, they exit too, unless they\ntrap exits; its supervisor restarts it empty.\n\nA registry with unique keys names servers: use `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever\na server's name is expected, to start the server and to call it. This replaces registered names if there\nare many names, or if they are not strings.\n\nThe functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if\nthere is none with that name. For groups of processes in the whole cluster see `pg`."
     }
   ],
   "Registry.childSpec": [
@@ -806,73 +806,73 @@ export const HELP: Record<string, Doc[]> = {
   "Registry.count": [
     {
       "signature": "count(registry: string | Atom)",
-      "text": "Counts all registrations.\n\nFollows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1)."
+      "text": "Counts all registrations."
     }
   ],
   "Registry.countMatch": [
     {
       "signature": "countMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Counts the registrations under a key whose value matches a predicate.\n\nFollows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4)."
+      "text": "Counts the registrations under a key whose value matches a predicate."
     }
   ],
   "Registry.countSelect": [
     {
       "signature": "countSelect(registry: string | Atom, predicate: (record: RegistryRecord) => boolean)",
-      "text": "Counts all registrations that match a predicate.\n\nFollows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a\nfunction instead of the match specification. It visits every registration, and builds no list."
+      "text": "Counts all registrations that match a predicate.\n\nVisits every registration, and builds no list."
     }
   ],
   "Registry.deleteMeta": [
     {
       "signature": "deleteMeta(registry: string | Atom, key: unknown)",
-      "text": "Deletes a metadata value of the registry.\n\nFollows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2)."
+      "text": "Deletes a metadata value of the registry."
     }
   ],
   "Registry.dispatch": [
     {
       "signature": "dispatch(registry: string | Atom, key: unknown, fn: (entries: RegistryEntry[]) => void)",
-      "text": "Calls a function with the registrations under a key, if there are any.\n\nFollows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function runs\nimmediately in the calling process; registered processes receive only the messages that it sends.\n`dispatch` rethrows its errors. A promise that it returns is not awaited: use Registry.lookup\ninstead."
+      "text": "Calls a function with the registrations under a key, if there are any.\n\nThe function runs immediately in the calling process, and its errors reach the caller; registered processes receive\nonly the messages that it sends. A promise that it returns is not awaited: use Registry.lookup instead."
     }
   ],
   "Registry.keys": [
     {
       "signature": "keys(registry: string | Atom, pid: Pid)",
-      "text": "Returns the keys under which a process is registered.\n\nFollows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2)."
+      "text": "Returns the keys under which a process is registered."
     }
   ],
   "Registry.lock": [
     {
       "signature": "lock(registry: string | Atom, key: unknown, fn: () => T)",
-      "text": "Runs a function while holding a lock of the registry.\n\nFollows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). The lock is granted in\nthe order of the requests. It is released when the function ends, or its process exits. Locks are not\nkeys: nothing is registered. A process that requests a lock that it already holds waits forever."
+      "text": "Runs a function while holding a lock of the registry.\n\nThe lock is granted in the order of the requests. It is released when the function ends, or its process exits.\nLocks are not keys: nothing is registered. A process that requests a lock that it already holds waits forever."
     }
   ],
   "Registry.lookup": [
     {
       "signature": "lookup(registry: string | Atom, key: unknown)",
-      "text": "Returns the processes that are registered under a key, each with its value.\n\nFollows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2)."
+      "text": "Returns the processes that are registered under a key, each with its value."
     }
   ],
   "Registry.match": [
     {
       "signature": "match(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Returns the registrations under a key whose value matches a predicate.\n\nFollows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function instead\nof the pattern and guards."
+      "text": "Returns the registrations under a key whose value matches a predicate."
     }
   ],
   "Registry.meta": [
     {
       "signature": "meta(registry: string | Atom, key: unknown)",
-      "text": "Returns a metadata value of the registry.\n\nFollows [Registry.meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#meta/2)."
+      "text": "Returns a metadata value of the registry."
     }
   ],
   "Registry.putMeta": [
     {
       "signature": "putMeta(registry: string | Atom, key: unknown, value: unknown)",
-      "text": "Stores a metadata value of the registry. It survives crashes of the registry.\n\nFollows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3)."
+      "text": "Stores a metadata value of the registry. It survives crashes of the registry."
     }
   ],
   "Registry.register": [
     {
       "signature": "register(registry: string | Atom, key: unknown, value?: unknown)",
-      "text": "Registers the calling process under a key.\n\nFollows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique keys,\nregistering fails if a living process, including the caller, has the key. The failure is returned and not\nthrown, since it is expected when several processes compete for a key. With duplicate keys a process may\nregister under the same key several times."
+      "text": "Registers the calling process under a key.\n\nWith unique keys, registering fails if a living process, including the caller, has the key. The failure is\nreturned and not thrown, since it is expected when several processes compete for a key. With duplicate keys a\nprocess may register under the same key several times."
     }
   ],
   "Registry.registerName": [
@@ -884,25 +884,25 @@ export const HELP: Record<string, Doc[]> = {
   "Registry.select": [
     {
       "signature": "select(registry: string | Atom, predicate?: (record: RegistryRecord) => boolean)",
-      "text": "Returns all registrations that match a predicate.\n\nFollows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function\ninstead of the match specification. It visits every registration."
+      "text": "Returns all registrations that match a predicate.\n\nVisits every registration."
     }
   ],
   "Registry.startLink": [
     {
       "signature": "startLink(options: RegistryOptions)",
-      "text": "Starts a registry, linked to the caller.\n\nFollows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a\nsupervisor with one child, to which registered processes are linked. Elixir's `partitions` spread the\nload over processor cores and have no equivalent: JavaScript uses one core."
+      "text": "Starts a registry, linked to the caller.\n\nA registry is a supervisor with one child, to which registered processes are linked. Elixir's `partitions` spread\nthe load over processor cores and have no equivalent: JavaScript uses one core."
     }
   ],
   "Registry.unregister": [
     {
       "signature": "unregister(registry: string | Atom, key: unknown)",
-      "text": "Removes all registrations of the calling process under a key.\n\nFollows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). The caller's\nlink to the registry ends with its last registration. Listeners are notified even if there was no\nregistration."
+      "text": "Removes all registrations of the calling process under a key.\n\nThe caller's link to the registry ends with its last registration. Listeners are notified even if there was no\nregistration."
     }
   ],
   "Registry.unregisterMatch": [
     {
       "signature": "unregisterMatch(registry: string | Atom, key: unknown, predicate: ValuePredicate)",
-      "text": "Removes the registrations of the calling process under a key whose value matches a predicate.\n\nFollows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),\nwith a function instead of the pattern and guards. Listeners are notified only if no registration under\nthe key remains."
+      "text": "Removes the registrations of the calling process under a key whose value matches a predicate.\n\nListeners are notified only if no registration under the key remains."
     }
   ],
   "Registry.unregisterName": [
@@ -914,13 +914,13 @@ export const HELP: Record<string, Doc[]> = {
   "Registry.updateValue": [
     {
       "signature": "updateValue(registry: string | Atom, key: unknown, fn: (value: unknown) => unknown)",
-      "text": "Replaces the value with which the calling process is registered under a key.\n\nFollows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3)."
+      "text": "Replaces the value with which the calling process is registered under a key."
     }
   ],
   "Registry.values": [
     {
       "signature": "values(registry: string | Atom, key: unknown, pid: Pid)",
-      "text": "Returns the values with which a process is registered under a key.\n\nFollows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3)."
+      "text": "Returns the values with which a process is registered under a key."
     }
   ],
   "Registry.whereisName": [
@@ -1016,103 +1016,103 @@ export const HELP: Record<string, Doc[]> = {
   "Task.async": [
     {
       "signature": "async(fn: (...args: A) => T, args?: A, options?: AsyncOptions)",
-      "text": "Starts a task on this node, linked to the caller, to be awaited.\n\nFollows [Task.async/1](https://hexdocs.pm/elixir/1.18/Task.html#async/1). For a task under a\nsupervisor, here or on another node: `TaskSupervisor.async`."
+      "text": "Starts a task on this node, linked to the caller, to be awaited.\n\nTo start a task under a supervisor, on this node or another, use `TaskSupervisor.async`."
     }
   ],
   "Task.asyncStream": [
     {
       "signature": "asyncStream(enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: AsyncStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an iterable, each in a task of its own, with limited concurrency.\n\nFollows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). The stream is\nlazy, and each iteration runs all tasks again. Elements are taken while fewer than `maxConcurrency` tasks\nrun; after that, one element is taken each time a result is consumed, so the source can be endless. The\niterating process reads the source: while it waits for a slow source, results wait as well.\n\nThe tasks are linked to an intermediate process, which is linked to the iterating process. If a task\nexits, so does the iterating process, unless it traps exits: then the result for the element is\n`{ type: \"exit\", reason }`. If the iterating process exits, so do the tasks. Leaving the loop, by `break`\nor an error, kills the running tasks, waits until they have exited, and closes the source. If a task's\nexit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`."
+      "text": "Runs a function on each element of an iterable, each in a task of its own, with limited concurrency.\n\nThe stream is lazy, and each iteration runs all tasks again. Elements are taken while fewer than\n`maxConcurrency` tasks run; after that, one element is taken each time a result is consumed, so the source can\nbe endless. The iterating process reads the source: while it waits for a slow source, results wait as well.\n\nThe tasks are linked to an intermediate process, which is linked to the iterating process. If a task\nexits, so does the iterating process, unless it traps exits: then the result for the element is\n`{ type: \"exit\", reason }`. If the iterating process exits, so do the tasks. Leaving the loop, by `break`\nor an error, kills the running tasks, waits until they have exited, and closes the source. If a task's\nexit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`."
     }
   ],
   "Task.await": [
     {
       "signature": "await(task: AnyTask<T>, options: number | AwaitOptions = 5000)",
-      "text": "Waits for a task's result.\n\nFollows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task can be awaited only\nonce, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits\ninstead, so does the caller, unless it catches the rejection; if the connection to the task's node is\nlost, the reason is `{ type: \"nodedown\", node }`."
+      "text": "Waits for a task's result.\n\nA task can be awaited only once, by its owner: a result that `await` or `receive` has taken does not arrive\nagain. If the task exits instead, so does the caller, unless it catches the rejection; if the connection to the\ntask's node is lost, the reason is `{ type: \"nodedown\", node }`."
     }
   ],
   "Task.awaitMany": [
     {
       "signature": "awaitMany(tasks: K, options: number | AwaitOptions = 5000)",
-      "text": "Waits for the results of several tasks.\n\nFollows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The timeout applies\nto all tasks together. The wait ends when all have finished, when one exits, or when the timeout expires.\nIn the latter two cases the other tasks can no longer be awaited, and continue to run unless they are\nlinked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`."
+      "text": "Waits for the results of several tasks.\n\nThe timeout applies to all tasks together. The wait ends when all have finished, when one exits, or when the\ntimeout expires. After an exit or a timeout, the other tasks can no longer be awaited, and continue to run\nunless they are linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`."
     }
   ],
   "Task.childSpec": [
     {
       "signature": "childSpec(fn: () => unknown)",
-      "text": "Returns the child specification of a task; `[Task, fn]` is a shorthand.\n\nFollows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is `\"Task\"`,\nand it is `\"temporary\"`, so it is not restarted. Several tasks under one supervisor need different ids:\n`Supervisor.childSpec([Task, fn], { id: \"warm up\" })`."
+      "text": "Returns the child specification of a task; `[Task, fn]` is a shorthand.\n\nIts id is `\"Task\"`, and it is `\"temporary\"`, so it is not restarted. Several tasks under one supervisor need\ndifferent ids: `Supervisor.childSpec([Task, fn], { id: \"warm up\" })`."
     }
   ],
   "Task.completed": [
     {
       "signature": "completed(value: T)",
-      "text": "Returns a task that has already finished: it has a result, and no process.\n\nFollows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1). Use it in lists of\ntasks in which some results are already known. It can be awaited, yielded and shut down like any other\ntask."
+      "text": "Returns a task that has already finished: it has a result, and no process.\n\nUse it in lists of tasks in which some results are already known. It can be awaited, yielded and shut down like\nany other task."
     }
   ],
   "Task.ignore": [
     {
       "signature": "ignore(task: AnyTask<T>)",
-      "text": "Ignores a task: it continues to run without a link or monitor, and its result is dropped.\n\nFollows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1)."
+      "text": "Ignores a task: it continues to run without a link or monitor, and its result is dropped."
     }
   ],
   "Task.shutdown": [
     {
       "signature": "shutdown(task: AnyTask<T>, timeout: number | \"brutal_kill\" = 5000)",
-      "text": "Ends a task and waits until it has exited; a result that arrived earlier is returned.\n\nFollows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the task is unlinked,\nreceives an exit signal `\"shutdown\"`, and is killed if it takes longer than the timeout. When the promise\nresolves, the task has exited, and can no longer be awaited. The result for a task that was already\nawaited is the exit `\"noproc\"`."
+      "text": "Ends a task and waits until it has exited; a result that arrived earlier is returned.\n\nThe task is unlinked, receives an exit signal `\"shutdown\"`, and is killed if it takes longer than the timeout.\nWhen the promise resolves, the task has exited, and can no longer be awaited. The result for a task that was\nalready awaited is the exit `\"noproc\"`."
     }
   ],
   "Task.start": [
     {
       "signature": "start(fn: (...args: A) => unknown, args?: A)",
-      "text": "Starts a task that is not awaited, without a link or monitor.\n\nFollows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). Use it for side effects whose\nsuccess does not matter: a crash is only logged, and the task is lost when its node stops. A task started\nby `TaskSupervisor.startChild` has time to finish when its node stops."
+      "text": "Starts a task that is not awaited, without a link or monitor.\n\nUse it for side effects whose success does not matter: a crash is only logged, and the task is lost when its\nnode stops. A task started by `TaskSupervisor.startChild` has time to finish when its node stops."
     }
   ],
   "Task.startLink": [
     {
       "signature": "startLink(fn: (...args: A) => unknown, args?: A)",
-      "text": "Starts a task that is not awaited, linked to the caller, for example as a child of a supervisor.\n\nFollows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If the task crashes,\nso does the caller, unless it traps exits, and vice versa. The caller does not wait for the task: a\nsupervisor starts its next child while the task runs."
+      "text": "Starts a task that is not awaited, linked to the caller, for example as a child of a supervisor.\n\nIf the task crashes, so does the caller, unless it traps exits, and vice versa. The caller does not wait for the\ntask: a supervisor starts its next child while the task runs."
     }
   ],
   "Task.yield": [
     {
       "signature": "yield(task: AnyTask<T>, options: number | AwaitOptions = 5000)",
-      "text": "Waits for a task's result for a limited time; it can be called again.\n\nFollows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2)."
+      "text": "Waits for a task's result for a limited time; it can be called again."
     }
   ],
   "Task.yieldMany": [
     {
       "signature": "yieldMany(tasks: K, options: number | YieldManyOptions = {})",
-      "text": "Waits for the results of several tasks for a limited time.\n\nFollows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It returns when all\ntasks have finished, when `limit` of them have, or when the timeout expires. Only in the last case does\n`onTimeout` apply to the tasks that are still running."
+      "text": "Waits for the results of several tasks for a limited time.\n\nReturns when all tasks have finished, when `limit` of them have, or when the timeout expires. Only after the\ntimeout does `onTimeout` apply to the tasks that are still running."
     }
   ],
   "TaskSupervisor": [
     {
       "signature": "TaskSupervisor",
-      "text": "Starts task supervisors, and tasks under them.\n\nThe supervisor may be on another node. The task then runs on that node, and its output appears there, because the\nsupervisor spawns the task."
+      "text": "Starts task supervisors, and tasks under them.\n\nThe supervisor may be on another node. The task then runs on that node, and its output appears there, because the\nsupervisor spawns the task. A function for another node is one that both nodes export under the same name,\n`[module, function]`, or a closure if the node allows closures.\n\nIf the supervisor does not exist, or its node cannot be reached, each function throws an `ExitError` with the call\nand the reason: `\"noproc\"`, or `{ type: \"nodedown\", node }`."
     }
   ],
   "TaskSupervisor.async": [
     {
       "signature": "async(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = NO_OPTIONS)",
-      "text": "Starts a task under a supervisor, linked to the caller, which awaits it.\n\nFollows [Task.Supervisor.async/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async/5). If the\ncaller exits, so does the task, and vice versa. If the connection is lost, both ends receive\n`\"noconnection\"`."
+      "text": "Starts a task under a supervisor, linked to the caller, which awaits it.\n\nIf the caller exits, so does the task, and vice versa. If the connection is lost, both ends receive\n`\"noconnection\"`."
     }
   ],
   "TaskSupervisor.asyncNolink": [
     {
       "signature": "asyncNolink(supervisor: ServerRef, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: TaskOptions = NO_OPTIONS)",
-      "text": "Starts a task under a supervisor, not linked to the caller, which awaits it.\n\nFollows\n[Task.Supervisor.async_nolink/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_nolink/5): if\nthe task crashes, only `Task.await` fails, and if the caller exits, the task continues."
+      "text": "Starts a task under a supervisor, not linked to the caller, which awaits it.\n\nIf the task crashes, only `Task.await` fails, and if the caller exits, the task continues."
     }
   ],
   "TaskSupervisor.asyncStream": [
     {
       "signature": "asyncStream(supervisor: ServerRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an iterable, each in a task of its own under a supervisor, with\nlimited concurrency.\n\nFollows\n[Task.Supervisor.async_stream/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream/4). It\nworks like `Task.asyncStream`, but the tasks run under a supervisor, on this node or another. They are\nstill linked to the caller through the intermediate process, so a crash of one ends the iterating\nprocess, unless it traps exits. If the connection to the supervisor's node is lost, the tasks exit with\n`\"noconnection\"` at both ends."
+      "text": "Runs a function on each element of an iterable, each in a task of its own under a supervisor, with\nlimited concurrency.\n\nWorks like Task.asyncStream, but the tasks run under a supervisor, on this node or another. They are\nstill linked to the caller through the intermediate process, so a crash of one ends the iterating process, unless\nit traps exits. If the connection to the supervisor's node is lost, the tasks exit with `\"noconnection\"` at both\nends."
     }
   ],
   "TaskSupervisor.asyncStreamNolink": [
     {
       "signature": "asyncStreamNolink(supervisor: ServerRef, enumerable: Iterable<E> | AsyncIterable<E>, fn: RemoteFunction<[element: E, ...args: A], T>, options: SupervisedStreamOptions<A> = {})",
-      "text": "Runs a function on each element of an iterable like TaskSupervisor.asyncStream, but without a\nlink between the tasks and the caller.\n\nFollows\n[Task.Supervisor.async_stream_nolink/4](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#async_stream_nolink/4).\nIf a task exits, the result for its element is `{ type: \"exit\", reason }`, with the reason\n`\"noconnection\"` if the connection to its node is lost, and the iterating process continues. Leaving the\nloop ends the running tasks; if the iterating process exits, they continue to run."
+      "text": "Runs a function on each element of an iterable like TaskSupervisor.asyncStream, but without a\nlink between the tasks and the caller.\n\nIf a task exits, the result for its element is `{ type: \"exit\", reason }`, with the reason `\"noconnection\"` if\nthe connection to its node is lost, and the iterating process continues. Leaving the loop ends the running\ntasks; if the iterating process exits, they continue to run."
     }
   ],
   "TaskSupervisor.childSpec": [
@@ -1124,7 +1124,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.children": [
     {
       "signature": "children(supervisor: ServerRef)",
-      "text": "Returns the tasks under a supervisor.\n\nFollows\n[Task.Supervisor.children/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#children/1)."
+      "text": "Returns the tasks under a supervisor."
     }
   ],
   "TaskSupervisor.drain": [
@@ -1136,13 +1136,13 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, fn: RemoteFunction<A, unknown>, args?: NoInfer<A>, options: StartChildOptions = {})",
-      "text": "Starts a task that is not awaited, under a supervisor.\n\nFollows\n[Task.Supervisor.start_child/5](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_child/5)."
+      "text": "Starts a task that is not awaited, under a supervisor."
     }
   ],
   "TaskSupervisor.startLink": [
     {
       "signature": "startLink(options: TaskSupervisorOptions & CancelOptions = {})",
-      "text": "Starts a Task.Supervisor, linked to the caller.\n\nFollows [Task.Supervisor.start_link/1](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#start_link/1).\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills tasks that take longer than\ntheir `shutdown`."
+      "text": "Starts a Task.Supervisor, linked to the caller.\n\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills those that take longer than their\n`shutdown`."
     }
   ],
   "TaskSupervisor.stop": [
@@ -1154,7 +1154,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, pid: Pid)",
-      "text": "Ends a task of a supervisor, and waits until it has exited.\n\nFollows\n[Task.Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Task.Supervisor.html#terminate_child/2).\nThe task has its `shutdown` time to exit, and is not restarted, whatever its `restart`."
+      "text": "Ends a task of a supervisor, and waits until it has exited.\n\nThe task has its `shutdown` time to exit, and is not restarted, whatever its `restart`."
     }
   ],
   "Tuple": [
@@ -1202,85 +1202,85 @@ export const HELP: Record<string, Doc[]> = {
   "global": [
     {
       "signature": "global",
-      "text": "Cluster-wide registered names, and locks that are held on all nodes of the cluster.\n\nFollows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use\nas `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.\n\nEach node has a copy of all names, so a lookup contacts no other node. Registering a name takes a lock on\nall nodes, and then updates every copy. When the name's process exits, or its node goes down, each node\nremoves the name independently: soon, but not in any order with the other nodes.\n\nA node takes part once one of these functions has been used on it; until then, it sends and stores nothing,\nand other nodes work without it.\n\nWhen nodes connect that both have names, their parts of the cluster are merged. If two processes then have\nthe same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed\nat registration (global.randomExitName by default), and all nodes receive the result. A name is\ntherefore not a lock: during a network partition, each part can have a process of that name."
+      "text": "Cluster-wide registered names, and locks that are held on all nodes of the cluster.\n\nEach function follows the function of the same name in Erlang's\n[global](https://www.erlang.org/doc/apps/kernel/global.html): `registerName` is `register_name`.\n\nEach node has a copy of all names, so a lookup contacts no other node. Registering a name takes a lock on\nall nodes, and then updates every copy. When the name's process exits, or its node goes down, each node\nremoves the name independently: soon, but not in any order with the other nodes.\n\nA node takes part once one of these functions has been used on it; until then, it sends and stores nothing,\nand other nodes work without it.\n\nWhen nodes connect that both have names, their parts of the cluster are merged. If two processes then have\nthe same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed\nat registration (global.randomExitName by default), and all nodes receive the result. A name is\ntherefore not a lock: during a network partition, each part can have a process of that name.\n\n**Limits.** The options of a function can limit its wait (TimeLimits). At the timeout or the deadline the\nfunction throws an `ExitError` with the call and `\"timeout\"`; when the signal is aborted, it throws the reason of the\nsignal. The description of the function says what then becomes of its request. Without limits, a lookup waits at most\n5 seconds, and a function that changes or compares names waits for a node that hangs until that node counts as down,\nafter its `tickTime`."
     }
   ],
   "global.delLock": [
     {
       "signature": "delLock(id: GlobalLockId, options: Omit<LockOptions, \"retries\"> = {})",
-      "text": "Releases a lock that the calling process holds; it has no effect on other locks.\n\nFollows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2)."
+      "text": "Releases a lock that the calling process holds; it has no effect on other locks."
     }
   ],
   "global.notifyAllName": [
     {
       "signature": "notifyAllName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Notifies both processes of a conflict, by a GlobalNameConflict\n`{ type: \"global_name_conflict\", name, pid }` with the other's pid; neither keeps the name.\n\nFollows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3)."
+      "text": "Notifies both processes of a conflict, by a GlobalNameConflict\n`{ type: \"global_name_conflict\", name, pid }` with the other's pid; neither keeps the name."
     }
   ],
   "global.randomExitName": [
     {
       "signature": "randomExitName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Ends one of two processes with the same name by the exit signal `\"kill\"`; the other keeps the name. This\nis the default.\n\nFollows\n[global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3). As in\nOTP, the choice is not random: the process on the node with the smaller name is kept."
+      "text": "Ends one of two processes with the same name by the exit signal `\"kill\"`; the other keeps the name. This\nis the default.\n\nAs in OTP, the choice is not random: the process on the node with the smaller name is kept."
     }
   ],
   "global.randomNotifyName": [
     {
       "signature": "randomNotifyName(name: unknown, pid1: Pid, pid2: Pid)",
-      "text": "Notifies one of two processes with the same name that it has lost the name, by a\nGlobalNameConflict `{ type: \"global_name_conflict\", name }`; the other keeps the name.\n\nFollows\n[global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).\nAs in OTP, the process on the node with the smaller name is kept."
+      "text": "Notifies one of two processes with the same name that it has lost the name, by a\nGlobalNameConflict `{ type: \"global_name_conflict\", name }`; the other keeps the name.\n\nAs in OTP, the process on the node with the smaller name is kept."
     }
   ],
   "global.reRegisterName": [
     {
       "signature": "reRegisterName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName, options: TimeLimits = {})",
-      "text": "Registers a process under a name in the cluster, even if another process has the name.\n\nFollows\n[global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3): like\nglobal.registerName, but it replaces a process that had the name, without notifying it."
+      "text": "Registers a process under a name in the cluster, even if another process has the name.\n\nLike global.registerName, but it replaces a process that had the name, without notifying it."
     }
   ],
   "global.registerName": [
     {
       "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName, options: TimeLimits = {})",
-      "text": "Registers a process under a name in the cluster.\n\nFollows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3). The\ncaller waits until this node has merged its names with those of its connected nodes, until the lock of\nthe names is held on all nodes, which can take several attempts if many processes register at once, and\nuntil all nodes have the name."
+      "text": "Registers a process under a name in the cluster.\n\nThe caller waits until this node has merged its names with those of its connected nodes, until the lock of the\nnames is held on all nodes, which can take several attempts if many processes register at once, and until all\nnodes have the name."
     }
   ],
   "global.registeredNames": [
     {
       "signature": "registeredNames(options: TimeLimits = {})",
-      "text": "Returns all names of the cluster, according to this node.\n\nFollows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0)."
+      "text": "Returns all names of the cluster, according to this node."
     }
   ],
   "global.send": [
     {
       "signature": "send(name: unknown, message: unknown, options: TimeLimits = {})",
-      "text": "Sends a message to the process that has a name.\n\nFollows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2)."
+      "text": "Sends a message to the process that has a name."
     }
   ],
   "global.setLock": [
     {
       "signature": "setLock(id: GlobalLockId, options: LockOptions = {})",
-      "text": "Acquires a lock on nodes: on all of them, or on none.\n\nFollows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can\nacquire a lock more than once, and processes that name the same requester share it. The lock is released\nwhen the process exits or its node goes down. Nodes that cannot be reached are ignored. Between attempts\nthe caller waits for an increasing time, at most 2 seconds."
+      "text": "Acquires a lock on nodes: on all of them, or on none.\n\nA process can acquire a lock more than once, and processes that name the same requester share it. The lock is\nreleased when the process exits or its node goes down. Nodes that cannot be reached are ignored. Between\nattempts the caller waits for an increasing time, at most 2 seconds."
     }
   ],
   "global.sync": [
     {
       "signature": "sync(options: TimeLimits = {})",
-      "text": "Waits until this node has the same names as all nodes that it is currently connected to.\n\nFollows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for\nnodes that do not take part."
+      "text": "Waits until this node has the same names as all nodes that it is currently connected to.\n\nNodes that do not take part are not waited for."
     }
   ],
   "global.trans": [
     {
       "signature": "trans(id: GlobalLockId, fn: () => T, options: LockOptions = {})",
-      "text": "Runs a function while holding a lock.\n\nFollows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is\nreleased when the function ends, even if it throws."
+      "text": "Runs a function while holding a lock.\n\nThe lock is released when the function ends, even if it throws."
     }
   ],
   "global.unregisterName": [
     {
       "signature": "unregisterName(name: unknown, options: TimeLimits = {})",
-      "text": "Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.\n\nFollows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1)."
+      "text": "Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error."
     }
   ],
   "global.whereisName": [
     {
       "signature": "whereisName(name: unknown, options: TimeLimits = {})",
-      "text": "Returns the process that has a name.\n\nFollows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It\nreads this node's copy, so the pid may be that of a process on another node that has just exited. The\nfirst use on a node waits until it has merged its names with those of its connected nodes."
+      "text": "Returns the process that has a name.\n\nReads this node's copy, so the pid may be that of a process on another node that has just exited. The first\nuse on a node waits until it has merged its names with those of its connected nodes."
     }
   ],
   "improperList": [
@@ -1328,7 +1328,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg": [
     {
       "signature": "pg",
-      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nFollows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. It can join several times and is then a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may have learnt of\nthem earlier or learn of them later; all connected nodes agree once nothing has changed for some time. When\nthe connection to a node is lost, its processes are no longer members here; when it is restored, they are\nagain. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again."
+      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nEach function follows the function of the same name in OTP's\n[pg](https://www.erlang.org/doc/apps/kernel/pg.html): `getMembers` is `get_members`.\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. It can join several times and is then a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may have learnt of\nthem earlier or learn of them later; all connected nodes agree once nothing has changed for some time. When\nthe connection to a node is lost, its processes are no longer members here; when it is restored, they are\nagain. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again. If the scope does not run on this node, pg.join, pg.leave and\nthe functions for monitors throw an `ExitError` with the call."
     }
   ],
   "pg.childSpec": [
@@ -1340,67 +1340,67 @@ export const HELP: Record<string, Doc[]> = {
   "pg.demonitor": [
     {
       "signature": "demonitor(ref: Ref, options: PgOptions = {})",
-      "text": "Ends a monitor of a group or a scope, and removes its messages from the caller's mailbox.\n\nFollows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2)."
+      "text": "Ends a monitor of a group or a scope, and removes its messages from the caller's mailbox."
     }
   ],
   "pg.getLocalMembers": [
     {
       "signature": "getLocalMembers(group: unknown, options: PgOptions = {})",
-      "text": "Returns the members of a group that are processes of this node.\n\nFollows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2)."
+      "text": "Returns the members of a group that are processes of this node."
     }
   ],
   "pg.getMembers": [
     {
       "signature": "getMembers(group: unknown, options: PgOptions = {})",
-      "text": "Returns the members of a group on all connected nodes, according to this node.\n\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It contacts no\nprocess, so it is cheap, but can return a process that has just exited."
+      "text": "Returns the members of a group on all connected nodes, according to this node.\n\nContacts no process, so it is cheap, but can return a process that has just exited."
     }
   ],
   "pg.join": [
     {
       "signature": "join(group: unknown, pids: Pid | readonly Pid[], options: PgOptions = {})",
-      "text": "Makes processes of this node members of a group.\n\nFollows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When the promise resolves,\nthe processes are members on this node, and the change has been sent to other nodes. A process that joins\ntwice, or is listed twice, is a member twice. A process that is not alive is removed at once."
+      "text": "Makes processes of this node members of a group.\n\nWhen the promise resolves, the processes are members on this node, and the change has been sent to other nodes. A\nprocess that joins twice, or is listed twice, is a member twice. A process that is not alive is removed at once."
     }
   ],
   "pg.leave": [
     {
       "signature": "leave(group: unknown, pids: Pid | readonly Pid[], options: PgOptions = {})",
-      "text": "Removes processes of this node from a group, each once.\n\nFollows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3)."
+      "text": "Removes processes of this node from a group, each once."
     }
   ],
   "pg.monitor": [
     {
       "signature": "monitor(group: unknown, options: PgOptions = {})",
-      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). The returned members\nand the following messages neither miss nor repeat a change. The monitor ends with the caller, and with\nthe scope's process. The caller is not notified of the latter: link to that process or monitor it as\nwell."
+      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\nThe returned members and the following messages neither miss nor repeat a change. The monitor ends with the\ncaller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it."
     }
   ],
   "pg.monitorScope": [
     {
       "signature": "monitorScope(options: PgOptions = {})",
-      "text": "Notifies the caller of processes that join or leave any group of a scope, by a PgMessage each\ntime.\n\nFollows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see\npg.monitor."
+      "text": "Notifies the caller of processes that join or leave any group of a scope, as pg.monitor does for\none group."
     }
   ],
   "pg.start": [
     {
       "signature": "start(scope: string | Atom = DEFAULT_SCOPE)",
-      "text": "Starts a scope on this node, without a link.\n\nFollows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1)."
+      "text": "Starts a scope on this node, without a link."
     }
   ],
   "pg.startLink": [
     {
       "signature": "startLink(scope: string | Atom = DEFAULT_SCOPE)",
-      "text": "Starts a scope on this node, linked to the caller.\n\nFollows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1)."
+      "text": "Starts a scope on this node, linked to the caller."
     }
   ],
   "pg.whichGroups": [
     {
       "signature": "whichGroups(options: PgOptions = {})",
-      "text": "Returns the groups that have members.\n\nFollows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1)."
+      "text": "Returns the groups that have members."
     }
   ],
   "pg.whichLocalGroups": [
     {
       "signature": "whichLocalGroups(options: PgOptions = {})",
-      "text": "Returns the groups that have members on this node.\n\nFollows `pg:which_local_groups/1`."
+      "text": "Returns the groups that have members on this node."
     }
   ],
   "receive": [
@@ -1422,31 +1422,31 @@ export const HELP: Record<string, Doc[]> = {
   "rpc": [
     {
       "signature": "rpc",
-      "text": "Remote procedure calls: run functions on other nodes and return their results.\n\nFollows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as\n`:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and\na failure of the call itself.\n\n| what happened                              | a call rejects with                                              |\n| ------------------------------------------ | ---------------------------------------------------------------- |\n| the function threw an `Error`              | that error; rpc.raisedOn returns the node                 |\n| it threw anything else                     | that value                                                       |\n| it called `exit(reason)`                   | `ExitError` with `{ type: \"exception\", reason }`                  |\n| its process was ended by an exit signal    | `ExitError` with `{ type: \"signal\", reason }`                     |\n| the node does not export it                | `UndefinedFunctionError`                                         |\n| the node does not let this one run it      | `SpawnRefusedError`                                              |\n| no connection, no answer in time, …        | `RpcError` with a `code`                                         |"
+      "text": "Remote procedure calls: run functions on other nodes and return their results.\n\nEach function follows the function of the same name in Erlang's\n[erpc](https://www.erlang.org/doc/apps/kernel/erpc.html).\n\n| what happened                           | a call rejects with                                                      |\n| --------------------------------------- | ------------------------------------------------------------------------ |\n| the function threw an `Error`           | that error; rpc.raisedOn returns the node                    |\n| it threw anything else                  | that value                                                               |\n| it called `exit(reason)`                | `ExitError` with `{ type: \"exception\", reason }`, an RpcExit |\n| its process was ended by an exit signal | `ExitError` with `{ type: \"signal\", reason }`, an RpcExit    |\n| the node does not export it             | `UndefinedFunctionError`                                                 |\n| the node refuses to run it              | `SpawnRefusedError` with a `code`                                        |\n| no connection, no answer in time, …     | `RpcError` with a `code`                                                 |"
     }
   ],
   "rpc.call": [
     {
       "signature": "call(node: string | Atom, fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
-      "text": "Calls a function on a node, and waits for its result.\n\nFollows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a\nprocess of its own on that node, with the caller's group leader, so its output appears on the caller's\nnode. Calls run concurrently, in no particular order. After the function has returned, its process exits\nwith a reason other than `\"normal\"`, so processes linked to it exit too. The caller is not linked to it:\nif the caller exits, the function continues, and its result is dropped.\n\nAfter a timeout or a lost connection, the caller cannot know whether the function has run or is still\nrunning; a later result is dropped."
+      "text": "Calls a function on a node, and waits for its result.\n\nThe function runs in a process of its own on that node, with the caller's group leader, so its output appears on\nthe caller's node. Calls run concurrently, in no particular order. After the function has returned, its process\nexits with a reason other than `\"normal\"`, so processes linked to it exit too. The caller is not linked to it: if\nthe caller exits, the function continues, and its result is dropped.\n\nAfter a timeout, an aborted signal or a lost connection, the caller cannot know whether the function has run or is\nstill running; a later result is dropped."
     }
   ],
   "rpc.cast": [
     {
       "signature": "cast(node: string | Atom, fn: RemoteFunction<A, unknown>, args?: NoInfer<A>)",
-      "text": "Runs a function on a node without waiting for it.\n\nFollows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). The caller is not\nnotified of the outcome, not even if the node cannot be reached. If the function throws, its node logs a\ncrash."
+      "text": "Runs a function on a node without waiting for it.\n\nThe caller is not notified of the outcome, not even if the node cannot be reached. If the function throws, its\nnode logs a crash."
     }
   ],
   "rpc.multicall": [
     {
       "signature": "multicall(nodes: readonly (string | Atom)[], fn: RemoteFunction<A, T>, args?: NoInfer<A>, options: RpcOptions = {})",
-      "text": "Calls a function on several nodes at once, and waits for all results.\n\nFollows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node that is\nlisted twice is called twice. The timeout applies to all calls together: the result of a node that has\nnot replied by then is an `RpcError` with the code `\"timeout\"`."
+      "text": "Calls a function on several nodes at once, and waits for all results.\n\nA node that is listed twice is called twice. The timeout applies to all calls together: the result of a node that\nhas not replied by then is an `RpcError` with the code `\"timeout\"`."
     }
   ],
   "rpc.multicast": [
     {
       "signature": "multicast(nodes: readonly (string | Atom)[], fn: RemoteFunction<A, unknown>, args?: NoInfer<A>)",
-      "text": "Runs a function on several nodes without waiting for it.\n\nFollows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a\nrpc.cast to each node."
+      "text": "Runs a function on several nodes without waiting for it, by rpc.cast to each node."
     }
   ],
   "rpc.raisedOn": [

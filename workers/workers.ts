@@ -1,8 +1,8 @@
 /**
  * Workers: nodes on threads of this program, so that it uses all cores.
  *
- * Erlang's runtime uses all cores by itself. Here each worker is a thread with a node of its own, which has the
- * same processes, names and messages as any other node of the cluster.
+ * Erlang's runtime uses all cores by itself. Here each worker is a thread with a node of its own, which works like
+ * any other node of the cluster.
  *
  * @example Work on another thread
  * ```ts
@@ -83,17 +83,20 @@ export type { Atom } from "../core/values/atom.ts";
 
 export type { WorkerFailure, WorkerReason };
 
-/** Options for {@linkcode Workers.startLink}. */
+/**
+ * Options for {@linkcode Workers.startLink}. A value of the wrong type throws a `TypeError`, a number out of bounds a
+ * `RangeError`.
+ */
 export interface WorkersOptions {
   /**
    * The module that each worker's thread loads, as a URL: `new URL("./thumbs.ts", import.meta.url)`, or one of
-   * `file:`, `https:`, `data:`, and on Deno `jsr:` and `npm:`. Its exported functions are what the worker's node
-   * exports to other nodes, except for two exports, which are for the thread:
+   * `file:`, `https:`, `data:`, and on Deno `jsr:` and `npm:`. The worker's node exports the functions of the module to
+   * other nodes, except for two exports, which are for the thread:
    *
    * - `start()` returns children, as `Supervisor.startLink` takes them, or a promise of them. They run on the
    *   worker's node, under a supervisor; when that exits, the worker is restarted.
-   * - `options` are options for the worker's node: those that are functions, such as `allow` and `log`, cannot
-   *   be copied to a thread.
+   * - `options` are further options for the worker's node, such as `allow` and `log`: functions cannot be copied to a
+   *   thread.
    */
   module: string | URL;
   /**
@@ -112,12 +115,12 @@ export interface WorkersOptions {
    * The part before the `@` of the nodes' names, to which their numbers are appended: with `"thumbs"`, they are
    * `thumbs-1@host`, `thumbs-2@host` and so on.
    *
-   * @default {that of this node}
+   * @default {the first part of this node's name}
    */
   nodeName?: string;
   /**
-   * The port on which the first worker's node listens; each further one takes the next port. With 0, each takes
-   * any.
+   * The port on which the first worker's node listens; each further node takes the next port. With 0, each node takes a
+   * free port.
    *
    * @default {0}
    */
@@ -129,9 +132,9 @@ export interface WorkersOptions {
    */
   name?: ServerName;
   /**
-   * How long a thread may not answer, in milliseconds, until the worker is restarted; the actual time is up to
+   * How long a thread may stay silent, in milliseconds, before its worker is restarted; the actual time is up to
    * a sixteenth longer. A thread answers whenever its event loop turns, so a function that computes for longer
-   * than this without awaiting anything is ended. `Infinity` switches it off.
+   * than `answerTimeout` without awaiting anything is ended. `Infinity` switches the limit off.
    *
    * @default {60_000}
    */
@@ -189,13 +192,13 @@ export interface WorkerInfo {
   /** When its node came up, in milliseconds since the epoch; `undefined` while it is being restarted. */
   upSince: number | undefined;
   /**
-   * How long its thread took to answer the last heartbeat, or has not answered it yet, in milliseconds: a large
-   * number means that it computes without a pause. `undefined` while it is being restarted.
+   * How long the thread took to answer the last heartbeat, or how long the answer has been missing, in milliseconds: a
+   * large number means that the thread computes without a pause. `undefined` while it is being restarted.
    */
   answerTime: number | undefined;
 }
 
-/** The options of a node that its workers' nodes have as well. */
+/** The options that the workers' nodes inherit from their program's node. */
 const INHERITED = [
   "allowClosures",
   "allowObserve",
@@ -216,9 +219,8 @@ const INHERITED = [
  * Starts nodes on threads of this program, and keeps them running.
  *
  * Each worker is a thread, of Deno, Node.js or Bun, that runs a node of its own: named after this node, with its
- * cookie and its other options, in the same cluster. To its processes and to those of other nodes it is a node
- * like any other: `rpc.call`, `Node.spawn`, `TaskSupervisor.async`, `pg` and global names work as between
- * programs, and messages are copied.
+ * cookie and its other options, in the same cluster. A worker's node works like any other node: `rpc.call`,
+ * `Node.spawn`, `TaskSupervisor.async`, `pg` and global names work as between programs, and messages are copied.
  *
  * The nodes of one program connect to each other over a `MessagePort`, not over the network. Other programs
  * connect to a worker's node over TCP, as to this one.
@@ -226,9 +228,9 @@ const INHERITED = [
  * **Failures.** A worker whose thread crashes, ends, or does not answer for `answerTimeout` is restarted under the
  * same node name, by a supervisor with the strategy `"one_for_one"`. When a thread ends, for any reason, its
  * processes are gone: links and monitors report `"noconnection"`, as when a node goes down, and messages to it are
- * lost. A thread that computes and so does not read is not down: messages to it wait, and from the limits of a
- * connection on, `send` waits or throws. A worker that fails to start at first fails the start of all workers; one that
- * fails to start again is tried again, and counts as a restart each time.
+ * lost. A thread that computes, and so does not read, is not down: messages to it wait, and above the limits of a
+ * connection `send` waits or throws. If a worker's first start fails, the start of all workers fails; a restart that
+ * fails is repeated, and each attempt counts as a restart.
  *
  * **Stop.** `Workers.stop`, the stop of their supervisor's parent, and `Node.stop` stop the workers' nodes in order,
  * and end their threads. A thread that is still computing after `shutdown` milliseconds is ended at once. After
@@ -264,8 +266,7 @@ export class Workers {
    *
    * @param options The module, the number of threads and more.
    * @returns The pid of the workers' supervisor.
-   * @throws {TypeError} If an option is of the wrong type, this node is not started, or its host has no threads.
-   * @throws {RangeError} If a number is out of bounds.
+   * @throws {TypeError} If this node is not started, or its host has no threads.
    * @throws {ExitError} If a worker does not start: the reason contains a {@linkcode WorkerReason}, in
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`. If the name is taken:
    *   `{ type: "already_started", pid }`.

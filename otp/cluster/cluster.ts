@@ -1,7 +1,7 @@
 /**
  * Clusters that form themselves: nodes are found, connected to, and connected to again.
  *
- * Follows [libcluster](https://hexdocs.pm/libcluster/readme.html), which Elixir's programs use for this.
+ * Follows [libcluster](https://hexdocs.pm/libcluster/readme.html), which Elixir programs use.
  *
  * @example Two nodes that name each other
  * ```ts
@@ -97,7 +97,10 @@ export type {
   Started,
 } from "../gen/child_spec.ts";
 
-/** Options for {@linkcode Cluster.startLink}. */
+/**
+ * Options for {@linkcode Cluster.startLink}. An invalid topology throws a `TypeError`, a number out of bounds a
+ * `RangeError`.
+ */
 export interface ClusterOptions {
   /** The topologies, by name. */
   topologies: Topologies;
@@ -133,13 +136,14 @@ export type ClusterRef = string | Atom | NameOnNode;
  * states its name, so that no EPMD is needed; or both.
  *
  * An address is dialled for as long as the strategy names it: at once, then after a delay that grows at random
- * from `minDelay` to `maxDelay`, and again when the connection is lost. When the strategy no longer names it, it
- * is forgotten: it is not dialled again, but its connection stays, unless `disconnectForgotten` is set: a node
- * that a deployment takes out of service finishes its work first. When a strategy fails, the addresses of its
- * last answer stay.
+ * from `minDelay` to `maxDelay`, and again when the connection is lost. An address that the strategy no longer names
+ * is forgotten: it is not dialled again, but its connection stays, so that a node that leaves a deployment can finish
+ * its work, unless `disconnectForgotten` is set. When a strategy fails, the addresses of its last answer stay.
  *
- * Visible nodes connect transitively, so one address of a cluster suffices to join all of it. A strategy that
- * names more makes that independent of a single node.
+ * Visible nodes connect transitively, so one address suffices to join a whole cluster. With several addresses, joining
+ * does not depend on a single node.
+ *
+ * `info`, `subscribe` and `unsubscribe` throw an `ExitError` if the cluster does not run, or its node is down.
  *
  * {@linkcode Cluster.info} returns the state, and {@linkcode Cluster.subscribe} sends changes as messages.
  * `Node.start({ cluster: topologies })` starts a cluster with its node; in a program's own tree of supervisors,
@@ -174,14 +178,12 @@ export class Cluster {
   /**
    * Starts a cluster, linked to the caller. It does not wait for any node.
    *
-   * Follows [Cluster.Supervisor](https://hexdocs.pm/libcluster/Cluster.Supervisor.html). A strategy that fails is
-   * no reason not to start: it is asked again, and {@linkcode Cluster.info} has the reason.
+   * Follows [Cluster.Supervisor](https://hexdocs.pm/libcluster/Cluster.Supervisor.html). A strategy that fails does
+   * not fail the start: it is asked again, and {@linkcode Cluster.info} returns the reason.
    *
    * @param options The topologies, and the name.
    * @returns The pid of the cluster's supervisor.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
-   * @throws {TypeError} If a topology is invalid.
-   * @throws {RangeError} If a number is out of bounds.
    *
    * @example Usage
    * ```ts
@@ -207,8 +209,6 @@ export class Cluster {
    *
    * @param options The topologies, and the name.
    * @returns The specification; its id is the cluster's name.
-   * @throws {TypeError} If a topology is invalid.
-   * @throws {RangeError} If a number is out of bounds.
    *
    * @example Usage
    * ```ts
@@ -234,13 +234,11 @@ export class Cluster {
   }
 
   /**
-   * Returns the state of a cluster: its topologies, their addresses, what was tried, when next, and why not.
+   * Returns the state of a cluster as one node sees it: its topologies, and for each address the attempts, the next
+   * attempt, and the last error.
    *
-   * It is the view of one node, on any node of which it can be asked.
-   *
-   * @param cluster The cluster; `"Cluster"` on this node by default.
+   * @param cluster The cluster, on any node; `"Cluster"` on this node by default.
    * @returns The state when the node answered.
-   * @throws {ExitError} If the cluster does not run, or its node is down.
    *
    * @example An address that cannot be reached
    * ```ts
@@ -270,14 +268,13 @@ export class Cluster {
   }
 
   /**
-   * Has the changes of a cluster sent to the calling process, as a {@linkcode ClusterMessage} each.
+   * Sends the calling process a {@linkcode ClusterMessage} for each change of a cluster.
    *
-   * Each call subscribes once more. The messages of a topology are in the order of its changes. What has been
-   * before is not sent: {@linkcode Cluster.info} returns it.
+   * Each call subscribes once more. The messages of a topology are in the order of its changes. Earlier changes are
+   * not sent: {@linkcode Cluster.info} returns their result.
    *
    * @param cluster The cluster, on this node; `"Cluster"` by default.
    * @returns The subscription, for {@linkcode Cluster.unsubscribe}.
-   * @throws {ExitError} If the cluster does not run.
    *
    * @example Usage
    * ```ts
@@ -309,8 +306,7 @@ export class Cluster {
    *
    * @param ref The subscription.
    * @param cluster The cluster, on this node; `"Cluster"` by default.
-   * @returns Whether there was such a subscription.
-   * @throws {ExitError} If the cluster does not run.
+   * @returns Whether the subscription existed.
    *
    * @example Usage
    * ```ts
@@ -377,7 +373,7 @@ function ask<T>(
   });
 }
 
-/** The process that answers for a cluster. */
+/** Returns the process that answers for a cluster, and the cluster as errors show it. */
 function targetOf(
   cluster: ClusterRef,
   fn: string,

@@ -24,7 +24,10 @@ import {
   type ServerRef,
 } from "./server_ref.ts";
 
-/** Options that end a wait early. */
+/**
+ * Options that end a wait early. A value of the wrong type throws a `TypeError`, and a deadline of `NaN` a
+ * `RangeError`.
+ */
 export interface CancelOptions {
   /**
    * Ends the wait when the signal is aborted: the promise rejects with `signal.reason` (not a copy), and a later
@@ -53,7 +56,10 @@ export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
   deadline: true,
 };
 
-/** Options that limit a wait which has no limit by default. */
+/**
+ * Options that limit a wait which has no limit by default. A timeout of the wrong type throws a `TypeError`, one that
+ * is negative or `NaN` a `RangeError`.
+ */
 export interface TimeLimits extends CancelOptions {
   /**
    * How long to wait, in milliseconds; `Infinity` waits forever. When the time expires, the function fails with the

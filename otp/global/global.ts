@@ -97,7 +97,8 @@ export interface LockOptions extends TimeLimits {
    */
   nodes?: readonly (string | Atom)[];
   /**
-   * How often to retry while another requester holds the lock.
+   * How often to retry while another requester holds the lock. A value of the wrong type throws a `TypeError`, one out
+   * of bounds a `RangeError`.
    *
    * @default {Infinity}
    */
@@ -118,8 +119,8 @@ const UNLOCK_OPTIONS: OptionNames<Omit<LockOptions, "retries">> = {
 /**
  * Cluster-wide registered names, and locks that are held on all nodes of the cluster.
  *
- * Follows Erlang's [global](https://www.erlang.org/doc/apps/kernel/global.html), which Elixir programs use
- * as `:global`, and `GenServer` and others as `{:global, name}`: here `{ global: name }`.
+ * Each function follows the function of the same name in Erlang's
+ * [global](https://www.erlang.org/doc/apps/kernel/global.html): `registerName` is `register_name`.
  *
  * Each node has a copy of all names, so a lookup contacts no other node. Registering a name takes a lock on
  * all nodes, and then updates every copy. When the name's process exits, or its node goes down, each node
@@ -132,6 +133,12 @@ const UNLOCK_OPTIONS: OptionNames<Omit<LockOptions, "retries">> = {
  * the same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed
  * at registration ({@linkcode global.randomExitName} by default), and all nodes receive the result. A name is
  * therefore not a lock: during a network partition, each part can have a process of that name.
+ *
+ * **Limits.** The options of a function can limit its wait ({@linkcode TimeLimits}). At the timeout or the deadline the
+ * function throws an `ExitError` with the call and `"timeout"`; when the signal is aborted, it throws the reason of the
+ * signal. The description of the function says what then becomes of its request. Without limits, a lookup waits at most
+ * 5 seconds, and a function that changes or compares names waits for a node that hangs until that node counts as down,
+ * after its `tickTime`.
  */
 export class global {
   private constructor() {}
@@ -139,22 +146,19 @@ export class global {
   /**
    * Registers a process under a name in the cluster.
    *
-   * Follows [global:register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#register_name/3). The
-   * caller waits until this node has merged its names with those of its connected nodes, until the lock of
-   * the names is held on all nodes, which can take several attempts if many processes register at once, and
-   * until all nodes have the name.
+   * The caller waits until this node has merged its names with those of its connected nodes, until the lock of the
+   * names is held on all nodes, which can take several attempts if many processes register at once, and until all
+   * nodes have the name.
    *
    * @param name The name: any value that can be sent; equal values are the same name.
    * @param pid The process, on this node or another.
    * @param resolve Decides which process keeps the name if parts of the cluster merge and both have it: one
    *   of this module's functions, or one that the process's node exports. It runs on that node.
-   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
-   *   down, after its `tickTime`.
+   * @param options The limits of the wait.
    * @returns True; false if a process already has the name, or this process has another name.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The registration is undone then: other
-   *   nodes may have the name for a moment, but no longer than a node that hangs counts as up.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If a limit is reached. The registration is undone: other nodes may have the name for a moment,
+   *   but no longer than a node that hangs counts as up.
    *
    * @example Usage
    * ```ts
@@ -183,20 +187,16 @@ export class global {
   /**
    * Registers a process under a name in the cluster, even if another process has the name.
    *
-   * Follows
-   * [global:re_register_name/3](https://www.erlang.org/doc/apps/kernel/global.html#re_register_name/3): like
-   * {@linkcode global.registerName}, but it replaces a process that had the name, without notifying it.
+   * Like {@linkcode global.registerName}, but it replaces a process that had the name, without notifying it.
    *
    * @param name The name.
    * @param pid The process.
    * @param resolve Decides which process keeps the name when parts of the cluster merge.
-   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
-   *   down, after its `tickTime`.
+   * @param options The limits of the wait.
    * @returns True.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The name may be registered after all, and
-   *   the process that had it has lost it then; {@linkcode global.whereisName} tells.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If a limit is reached. The process may still get the name, in place of the earlier process;
+   *   {@linkcode global.whereisName} returns the process that has it.
    *
    * @example Usage
    * ```ts
@@ -226,14 +226,9 @@ export class global {
   /**
    * Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.
    *
-   * Follows [global:unregister_name/1](https://www.erlang.org/doc/apps/kernel/global.html#unregister_name/1).
-   *
    * @param name The name.
-   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
-   *   down, after its `tickTime`.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The name is unregistered all the same, as
-   *   soon as all nodes answer.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @param options The limits of the wait.
+   * @throws {ExitError} If a limit is reached. The name is still unregistered, as soon as all nodes answer.
    *
    * @example Usage
    * ```ts
@@ -253,15 +248,12 @@ export class global {
   /**
    * Returns the process that has a name.
    *
-   * Follows [global:whereis_name/1](https://www.erlang.org/doc/apps/kernel/global.html#whereis_name/1). It
-   * reads this node's copy, so the pid may be that of a process on another node that has just exited. The
-   * first use on a node waits until it has merged its names with those of its connected nodes.
+   * Reads this node's copy, so the pid may be that of a process on another node that has just exited. The first
+   * use on a node waits until it has merged its names with those of its connected nodes.
    *
    * @param name The name.
-   * @param options A time limit, a signal or a deadline; without one, the first use waits at most 5 seconds.
+   * @param options The limits of the wait.
    * @returns The process's pid, or `undefined`.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
-   * @throws The reason of the signal, if it is aborted.
    *
    * @example Usage
    * ```ts
@@ -282,12 +274,8 @@ export class global {
   /**
    * Returns all names of the cluster, according to this node.
    *
-   * Follows [global:registered_names/0](https://www.erlang.org/doc/apps/kernel/global.html#registered_names/0).
-   *
-   * @param options A time limit, a signal or a deadline; without one, it waits at most 5 seconds.
+   * @param options The limits of the wait.
    * @returns The names, in no particular order.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
-   * @throws The reason of the signal, if it is aborted.
    *
    * @example Usage
    * ```ts
@@ -305,17 +293,12 @@ export class global {
   /**
    * Sends a message to the process that has a name.
    *
-   * Follows [global:send/2](https://www.erlang.org/doc/apps/kernel/global.html#send/2).
-   *
    * @param name The name.
    * @param message The message; it is copied immediately.
-   * @param options A time limit, a signal or a deadline, of the lookup and of the wait for room in the queue of the
-   *   connection.
+   * @param options The limits of the lookup, and of the wait for room in the queue of the connection.
    * @returns The pid of the receiver.
-   * @throws {ExitError} With the reason `{ type: "badarg", name, message }`, if no process has the name.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The message is sent all the same if the
-   *   name was found by then.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If no process has the name, with the reason `{ type: "badarg", name, message }`; if a limit is
+   *   reached. If the name was found by then, the message is still sent.
    *
    * @example Usage
    * ```ts
@@ -354,14 +337,10 @@ export class global {
   /**
    * Waits until this node has the same names as all nodes that it is currently connected to.
    *
-   * Follows [global:sync/0](https://www.erlang.org/doc/apps/kernel/global.html#sync/0). It does not wait for
-   * nodes that do not take part.
+   * Nodes that do not take part are not waited for.
    *
-   * @param options A time limit, a signal or a deadline; without one, it waits for a node that hangs until that counts as
-   *   down, after its `tickTime`.
+   * @param options The limits of the wait.
    * @returns `"ok"`.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`.
-   * @throws The reason of the signal, if it is aborted.
    *
    * @example Usage
    * ```ts
@@ -378,20 +357,15 @@ export class global {
   /**
    * Acquires a lock on nodes: on all of them, or on none.
    *
-   * Follows [global:set_lock/3](https://www.erlang.org/doc/apps/kernel/global.html#set_lock/3). A process can
-   * acquire a lock more than once, and processes that name the same requester share it. The lock is released
-   * when the process exits or its node goes down. Nodes that cannot be reached are ignored. Between attempts
-   * the caller waits for an increasing time, at most 2 seconds.
+   * A process can acquire a lock more than once, and processes that name the same requester share it. The lock is
+   * released when the process exits or its node goes down. Nodes that cannot be reached are ignored. Between
+   * attempts the caller waits for an increasing time, at most 2 seconds.
    *
    * @param id The resource and the requester, which is usually the calling process's pid.
-   * @param options The nodes, the number of retries, and a time limit, a signal or a deadline.
+   * @param options The nodes, the number of retries, and the limits of the wait.
    * @returns Whether the lock was acquired.
-   * @throws {TypeError} If `retries` is not a number.
-   * @throws {RangeError} If `retries` is out of bounds.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The lock is released then on all nodes
-   *   that were asked for it, also one that the process had acquired before; a node that hangs releases it when it
-   *   answers.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If a limit is reached. All nodes that were asked for the lock release it, even if the process
+   *   had acquired it before; a node that hangs releases it when it answers.
    *
    * @example Usage
    * ```ts
@@ -425,15 +399,11 @@ export class global {
   /**
    * Releases a lock that the calling process holds; it has no effect on other locks.
    *
-   * Follows [global:del_lock/2](https://www.erlang.org/doc/apps/kernel/global.html#del_lock/2).
-   *
    * @param id The id that was passed to {@linkcode global.setLock}.
-   * @param options The nodes on which the lock was acquired, and a time limit, a signal or a deadline of the wait for
-   *   their answers.
+   * @param options The nodes on which the lock was acquired, and the limits of the wait for their answers.
    * @returns True.
-   * @throws {ExitError} If a limit is reached, with the call and `"timeout"`. The lock is released all the same: the
-   *   requests are sent, and a node that hangs releases it when it answers.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   * @throws {ExitError} If a limit is reached. The lock is still released: the requests are sent, and a node that hangs
+   *   releases it when it answers.
    *
    * @example Usage
    * ```ts
@@ -457,19 +427,17 @@ export class global {
   /**
    * Runs a function while holding a lock.
    *
-   * Follows [global:trans/4](https://www.erlang.org/doc/apps/kernel/global.html#trans/4). The lock is
-   * released when the function ends, even if it throws.
+   * The lock is released when the function ends, even if it throws.
    *
    * @typeParam T The result of the function.
    * @param id The resource and the requester.
    * @param fn The function to run.
-   * @param options The nodes, the number of retries, and a time limit, a signal or a deadline, until which it waits for
-   *   the lock, and for its release. They do not end the function.
+   * @param options The nodes, the number of retries, and the limits of the waits for the lock and for its release; they
+   *   do not end the function.
    * @returns The result of the function; `"aborted"` if the lock could not be acquired.
    * @throws Any value that the function throws.
-   * @throws {ExitError} If a limit is reached before the lock is acquired, with the call of `setLock` and `"timeout"`.
-   *   The function has not run then.
-   * @throws The reason of the signal, if it is aborted before the lock is acquired.
+   * @throws {ExitError} If a limit is reached before the lock is acquired, with the call of `setLock`. The function has
+   *   not run.
    *
    * @example Usage
    * ```ts
@@ -502,9 +470,7 @@ export class global {
    * Ends one of two processes with the same name by the exit signal `"kill"`; the other keeps the name. This
    * is the default.
    *
-   * Follows
-   * [global:random_exit_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_exit_name/3). As in
-   * OTP, the choice is not random: the process on the node with the smaller name is kept.
+   * As in OTP, the choice is not random: the process on the node with the smaller name is kept.
    *
    * @param name The name.
    * @param pid1 One of the processes.
@@ -528,8 +494,6 @@ export class global {
    * Notifies one of two processes with the same name that it has lost the name, by a
    * {@linkcode GlobalNameConflict} `{ type: "global_name_conflict", name }`; the other keeps the name.
    *
-   * Follows
-   * [global:random_notify_name/3](https://www.erlang.org/doc/apps/kernel/global.html#random_notify_name/3).
    * As in OTP, the process on the node with the smaller name is kept.
    *
    * @param name The name.
@@ -554,8 +518,6 @@ export class global {
    * Notifies both processes of a conflict, by a {@linkcode GlobalNameConflict}
    * `{ type: "global_name_conflict", name, pid }` with the other's pid; neither keeps the name.
    *
-   * Follows [global:notify_all_name/3](https://www.erlang.org/doc/apps/kernel/global.html#notify_all_name/3).
-   *
    * @param name The name.
    * @param pid1 One of the processes.
    * @param pid2 The other.
@@ -579,7 +541,7 @@ export class global {
   }
 }
 
-/** The names by which other nodes can call functions that no module exports. */
+/** The resolvers that every node has: other nodes can call them although no module exports them. */
 const RESOLVERS = new Map<unknown, Resolver>([
   [global.randomExitName, "random_exit_name"],
   [global.randomNotifyName, "random_notify_name"],
@@ -608,7 +570,7 @@ function checkConflict(pid1: unknown, pid2: unknown): void {
   checkPid(pid2, "resolve a conflict for");
 }
 
-/** The call of a function with its limits. */
+/** Checks the limits of a function, and returns them with its name and arguments. */
 function callOf(
   options: TimeLimits,
   doing: string,

@@ -85,7 +85,8 @@ const DEFAULT_SCOPE = "pg";
 /**
  * Process groups in the cluster: a process that joins a group on one node is a member on all nodes.
  *
- * Follows OTP's [pg](https://www.erlang.org/doc/apps/kernel/pg.html).
+ * Each function follows the function of the same name in OTP's
+ * [pg](https://www.erlang.org/doc/apps/kernel/pg.html): `getMembers` is `get_members`.
  *
  * Groups belong to a scope: a process on each participating node, usually started under a supervisor, with a
  * name (`"pg"` by default). Scopes are independent of each other. A group is any value that can be sent, and
@@ -99,15 +100,14 @@ const DEFAULT_SCOPE = "pg";
  * again. A node knows only the processes of nodes that it is connected to itself.
  *
  * If the process of a scope crashes, the memberships of its node's processes are lost, here and on other
- * nodes: they have to join again.
+ * nodes: they have to join again. If the scope does not run on this node, {@linkcode pg.join}, {@linkcode pg.leave} and
+ * the functions for monitors throw an `ExitError` with the call.
  */
 export class pg {
   private constructor() {}
 
   /**
    * Starts a scope on this node, without a link.
-   *
-   * Follows [pg:start/1](https://www.erlang.org/doc/apps/kernel/pg.html#start/1).
    *
    * @param scope The scope's name, under which its process is registered; `"pg"` by default.
    * @returns The pid of the scope's process.
@@ -129,8 +129,6 @@ export class pg {
 
   /**
    * Starts a scope on this node, linked to the caller.
-   *
-   * Follows [pg:start_link/1](https://www.erlang.org/doc/apps/kernel/pg.html#start_link/1).
    *
    * @param scope The scope's name, under which its process is registered; `"pg"` by default.
    * @returns The pid of the scope's process.
@@ -174,15 +172,13 @@ export class pg {
   /**
    * Makes processes of this node members of a group.
    *
-   * Follows [pg:join/3](https://www.erlang.org/doc/apps/kernel/pg.html#join/3). When the promise resolves,
-   * the processes are members on this node, and the change has been sent to other nodes. A process that joins
-   * twice, or is listed twice, is a member twice. A process that is not alive is removed at once.
+   * When the promise resolves, the processes are members on this node, and the change has been sent to other nodes. A
+   * process that joins twice, or is listed twice, is a member twice. A process that is not alive is removed at once.
    *
    * @param group The group.
    * @param pids One process, or several.
    * @param options The scope.
    * @returns `"ok"`.
-   * @throws {ExitError} If the scope does not run on this node, with the call.
    * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
    *   group cannot be sent.
    *
@@ -208,13 +204,10 @@ export class pg {
   /**
    * Removes processes of this node from a group, each once.
    *
-   * Follows [pg:leave/3](https://www.erlang.org/doc/apps/kernel/pg.html#leave/3).
-   *
    * @param group The group.
    * @param pids One process, or several.
    * @param options The scope.
    * @returns `"ok"`, or `"not_joined"` if none of them was a member.
-   * @throws {ExitError} If the scope does not run on this node, with the call.
    * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
    *   group cannot be sent.
    *
@@ -241,8 +234,7 @@ export class pg {
   /**
    * Returns the members of a group on all connected nodes, according to this node.
    *
-   * Follows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). It contacts no
-   * process, so it is cheap, but can return a process that has just exited.
+   * Contacts no process, so it is cheap, but can return a process that has just exited.
    *
    * @param group The group.
    * @param options The scope.
@@ -267,8 +259,6 @@ export class pg {
 
   /**
    * Returns the members of a group that are processes of this node.
-   *
-   * Follows [pg:get_local_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_local_members/2).
    *
    * @param group The group.
    * @param options The scope.
@@ -296,8 +286,6 @@ export class pg {
   /**
    * Returns the groups that have members.
    *
-   * Follows [pg:which_groups/1](https://www.erlang.org/doc/apps/kernel/pg.html#which_groups/1).
-   *
    * @param options The scope.
    * @returns The groups, in no particular order.
    * @throws {NoProcessError} If the scope does not run on this node.
@@ -319,8 +307,6 @@ export class pg {
 
   /**
    * Returns the groups that have members on this node.
-   *
-   * Follows `pg:which_local_groups/1`.
    *
    * @param options The scope.
    * @returns The groups, in no particular order.
@@ -344,15 +330,12 @@ export class pg {
   /**
    * Notifies the caller of processes that join or leave a group, by a {@linkcode PgMessage} each time.
    *
-   * Follows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). The returned members
-   * and the following messages neither miss nor repeat a change. The monitor ends with the caller, and with
-   * the scope's process. The caller is not notified of the latter: link to that process or monitor it as
-   * well.
+   * The returned members and the following messages neither miss nor repeat a change. The monitor ends with the
+   * caller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it.
    *
    * @param group The group.
    * @param options The scope.
    * @returns The monitor, and the current members.
-   * @throws {ExitError} If the scope does not run on this node, with the call.
    *
    * @example Usage
    * ```ts
@@ -375,15 +358,11 @@ export class pg {
   }
 
   /**
-   * Notifies the caller of processes that join or leave any group of a scope, by a {@linkcode PgMessage} each
-   * time.
-   *
-   * Follows [pg:monitor_scope/1](https://www.erlang.org/doc/apps/kernel/pg.html#monitor_scope/1); see
-   * {@linkcode pg.monitor}.
+   * Notifies the caller of processes that join or leave any group of a scope, as {@linkcode pg.monitor} does for
+   * one group.
    *
    * @param options The scope.
    * @returns The monitor, and the current groups.
-   * @throws {ExitError} If the scope does not run on this node, with the call.
    *
    * @example Usage
    * ```ts
@@ -404,12 +383,9 @@ export class pg {
   /**
    * Ends a monitor of a group or a scope, and removes its messages from the caller's mailbox.
    *
-   * Follows [pg:demonitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#demonitor/2).
-   *
    * @param ref The monitor.
    * @param options The scope.
    * @returns Whether the monitor was active.
-   * @throws {ExitError} If the scope does not run on this node, with the call.
    *
    * @example Usage
    * ```ts

@@ -165,6 +165,10 @@ export type RegistryName =
 /**
  * Stores processes of this node under keys.
  *
+ * Each function follows the function of the same name in Elixir's
+ * [Registry](https://hexdocs.pm/elixir/1.18/Registry.html): `countMatch` is `Registry.count_match`. It takes a
+ * predicate where Elixir takes a pattern with guards, or a match specification.
+ *
  * A process registers itself, any number of times, each time with a value. A key is any value that can be
  * sent, and is compared by its contents: two lists with the same items are the same key. Keys are copied;
  * values are stored as is, so a value can be a function.
@@ -211,9 +215,8 @@ export class Registry {
   /**
    * Starts a registry, linked to the caller.
    *
-   * Follows [Registry.start_link/1](https://hexdocs.pm/elixir/1.18/Registry.html#start_link/1). It is a
-   * supervisor with one child, to which registered processes are linked. Elixir's `partitions` spread the
-   * load over processor cores and have no equivalent: JavaScript uses one core.
+   * A registry is a supervisor with one child, to which registered processes are linked. Elixir's `partitions` spread
+   * the load over processor cores and have no equivalent: JavaScript uses one core.
    *
    * @param options The kind of keys, the name, the listeners and the metadata.
    * @returns The registry's pid.
@@ -278,16 +281,14 @@ export class Registry {
   /**
    * Registers the calling process under a key.
    *
-   * Follows [Registry.register/3](https://hexdocs.pm/elixir/1.18/Registry.html#register/3). With unique keys,
-   * registering fails if a living process, including the caller, has the key. The failure is returned and not
-   * thrown, since it is expected when several processes compete for a key. With duplicate keys a process may
-   * register under the same key several times.
+   * With unique keys, registering fails if a living process, including the caller, has the key. The failure is
+   * returned and not thrown, since it is expected when several processes compete for a key. With duplicate keys a
+   * process may register under the same key several times.
    *
    * @param registry The registry's name.
    * @param key The key; it is copied.
    * @param value The value to store; it is stored as is. If the registry has listeners, it must be sendable.
    * @returns The process that the caller is now linked to, or the process that has the key.
-   * @throws {NoProcessError} If no registry has this name.
    * @throws {TypeError} If the key, or a value for listeners, cannot be sent.
    *
    * @example Usage
@@ -319,14 +320,12 @@ export class Registry {
   /**
    * Removes all registrations of the calling process under a key.
    *
-   * Follows [Registry.unregister/2](https://hexdocs.pm/elixir/1.18/Registry.html#unregister/2). The caller's
-   * link to the registry ends with its last registration. Listeners are notified even if there was no
+   * The caller's link to the registry ends with its last registration. Listeners are notified even if there was no
    * registration.
    *
    * @param registry The registry's name.
    * @param key The key.
    * @returns `"ok"`, even if there was no registration.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -348,15 +347,12 @@ export class Registry {
   /**
    * Removes the registrations of the calling process under a key whose value matches a predicate.
    *
-   * Follows [Registry.unregister_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#unregister_match/4),
-   * with a function instead of the pattern and guards. Listeners are notified only if no registration under
-   * the key remains.
+   * Listeners are notified only if no registration under the key remains.
    *
    * @param registry The registry's name.
    * @param key The key.
    * @param predicate Whether to remove a registration with this value.
    * @returns `"ok"`, even if there was no registration.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -384,12 +380,9 @@ export class Registry {
   /**
    * Returns the processes that are registered under a key, each with its value.
    *
-   * Follows [Registry.lookup/2](https://hexdocs.pm/elixir/1.18/Registry.html#lookup/2).
-   *
    * @param registry The registry's name.
    * @param key The key.
    * @returns The registrations, in the order in which they were made; at most one with unique keys.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -409,14 +402,10 @@ export class Registry {
   /**
    * Returns the registrations under a key whose value matches a predicate.
    *
-   * Follows [Registry.match/4](https://hexdocs.pm/elixir/1.18/Registry.html#match/4), with a function instead
-   * of the pattern and guards.
-   *
    * @param registry The registry's name.
    * @param key The key.
    * @param predicate Whether to include a registration with this value.
    * @returns The registrations, in the order in which they were made.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -445,13 +434,10 @@ export class Registry {
   /**
    * Counts the registrations under a key whose value matches a predicate.
    *
-   * Follows [Registry.count_match/4](https://hexdocs.pm/elixir/1.18/Registry.html#count_match/4).
-   *
    * @param registry The registry's name.
    * @param key The key.
    * @param predicate Whether to count a registration with this value.
-   * @returns The number.
-   * @throws {NoProcessError} If no registry has this name.
+   * @returns The number of matching registrations.
    *
    * @example Usage
    * ```ts
@@ -474,16 +460,13 @@ export class Registry {
   /**
    * Calls a function with the registrations under a key, if there are any.
    *
-   * Follows [Registry.dispatch/4](https://hexdocs.pm/elixir/1.18/Registry.html#dispatch/4). The function runs
-   * immediately in the calling process; registered processes receive only the messages that it sends.
-   * `dispatch` rethrows its errors. A promise that it returns is not awaited: use {@linkcode Registry.lookup}
-   * instead.
+   * The function runs immediately in the calling process, and its errors reach the caller; registered processes receive
+   * only the messages that it sends. A promise that it returns is not awaited: use {@linkcode Registry.lookup} instead.
    *
    * @param registry The registry's name.
    * @param key The key.
    * @param fn Receives the registrations, at least one.
    * @returns `"ok"`.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -513,12 +496,9 @@ export class Registry {
   /**
    * Returns the keys under which a process is registered.
    *
-   * Follows [Registry.keys/2](https://hexdocs.pm/elixir/1.18/Registry.html#keys/2).
-   *
    * @param registry The registry's name.
    * @param pid The process.
    * @returns The keys, each once per registration; empty for a process that is not alive, or on another node.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -540,13 +520,10 @@ export class Registry {
   /**
    * Returns the values with which a process is registered under a key.
    *
-   * Follows [Registry.values/3](https://hexdocs.pm/elixir/1.18/Registry.html#values/3).
-   *
    * @param registry The registry's name.
    * @param key The key.
    * @param pid The process.
    * @returns The values; at most one with unique keys.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -567,13 +544,10 @@ export class Registry {
   /**
    * Replaces the value with which the calling process is registered under a key.
    *
-   * Follows [Registry.update_value/3](https://hexdocs.pm/elixir/1.18/Registry.html#update_value/3).
-   *
    * @param registry The name of a registry with unique keys.
    * @param key The key.
    * @param fn Computes the new value from the old one.
    * @returns Both values, or `"error"` if the caller does not have the key.
-   * @throws {NoProcessError} If no registry has this name.
    * @throws {TypeError} If its keys are not unique.
    *
    * @example Usage
@@ -604,11 +578,8 @@ export class Registry {
   /**
    * Counts all registrations.
    *
-   * Follows [Registry.count/1](https://hexdocs.pm/elixir/1.18/Registry.html#count/1).
-   *
    * @param registry The registry's name.
    * @returns The number of registrations, for all keys and processes.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -627,13 +598,11 @@ export class Registry {
   /**
    * Returns all registrations that match a predicate.
    *
-   * Follows [Registry.select/2](https://hexdocs.pm/elixir/1.18/Registry.html#select/2), with a function
-   * instead of the match specification. It visits every registration.
+   * Visits every registration.
    *
    * @param registry The registry's name.
    * @param predicate Whether to include a registration; by default all are included.
    * @returns The registrations, in no particular order.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -661,13 +630,11 @@ export class Registry {
   /**
    * Counts all registrations that match a predicate.
    *
-   * Follows [Registry.count_select/2](https://hexdocs.pm/elixir/1.18/Registry.html#count_select/2), with a
-   * function instead of the match specification. It visits every registration, and builds no list.
+   * Visits every registration, and builds no list.
    *
    * @param registry The registry's name.
    * @param predicate Whether to count a registration.
-   * @returns Their number.
-   * @throws {NoProcessError} If no registry has this name.
+   * @returns The number of matching registrations.
    *
    * @example Usage
    * ```ts
@@ -695,12 +662,9 @@ export class Registry {
   /**
    * Returns a metadata value of the registry.
    *
-   * Follows [Registry.meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#meta/2).
-   *
    * @param registry The registry's name.
    * @param key The metadata key: a string, or any value.
    * @returns The value, or `"error"` if it is not set.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -724,13 +688,10 @@ export class Registry {
   /**
    * Stores a metadata value of the registry. It survives crashes of the registry.
    *
-   * Follows [Registry.put_meta/3](https://hexdocs.pm/elixir/1.18/Registry.html#put_meta/3).
-   *
    * @param registry The registry's name.
    * @param key The metadata key: a string, or any value.
    * @param value The value; it is stored as is.
    * @returns `"ok"`.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -750,12 +711,9 @@ export class Registry {
   /**
    * Deletes a metadata value of the registry.
    *
-   * Follows [Registry.delete_meta/2](https://hexdocs.pm/elixir/1.18/Registry.html#delete_meta/2).
-   *
    * @param registry The registry's name.
    * @param key The metadata key.
    * @returns `"ok"`, even if it was not set.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -775,16 +733,14 @@ export class Registry {
   /**
    * Runs a function while holding a lock of the registry.
    *
-   * Follows [Registry.lock/3](https://hexdocs.pm/elixir/1.18/Registry.html#lock/3). The lock is granted in
-   * the order of the requests. It is released when the function ends, or its process exits. Locks are not
-   * keys: nothing is registered. A process that requests a lock that it already holds waits forever.
+   * The lock is granted in the order of the requests. It is released when the function ends, or its process exits.
+   * Locks are not keys: nothing is registered. A process that requests a lock that it already holds waits forever.
    *
    * @typeParam T The result of the function.
    * @param registry The registry's name.
    * @param key The name of the lock, any value.
    * @param fn The function; it runs in the calling process.
    * @returns The result of the function.
-   * @throws {NoProcessError} If no registry has this name.
    * @throws {ExitError} If the registry exits before the caller has the lock.
    *
    * @example Usage
@@ -860,7 +816,6 @@ export class Registry {
    * Unregisters a name for `via` that the calling process has.
    *
    * @param name A {@linkcode RegistryName}.
-   * @throws {NoProcessError} If no registry has this name.
    *
    * @example Usage
    * ```ts
@@ -884,7 +839,6 @@ export class Registry {
    *
    * @param name A {@linkcode RegistryName}.
    * @returns The process, or `undefined`.
-   * @throws {NoProcessError} If no registry has this name.
    * @throws {TypeError} If its keys are not unique.
    *
    * @example Usage

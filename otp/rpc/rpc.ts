@@ -56,7 +56,10 @@ export {
   RpcError,
 };
 
-/** Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. */
+/**
+ * Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. A timeout of the wrong type throws a `TypeError`, one
+ * that is negative or `NaN` a `RangeError`.
+ */
 export interface RpcOptions extends CancelOptions {
   /**
    * How long to wait for the result, in milliseconds, or `Infinity`.
@@ -89,19 +92,18 @@ export type RpcResult<T> =
 /**
  * Remote procedure calls: run functions on other nodes and return their results.
  *
- * Follows Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html), which Elixir programs use as
- * `:erpc`: callers can distinguish an error that the function throws, its exit, the death of its process, and
- * a failure of the call itself.
+ * Each function follows the function of the same name in Erlang's
+ * [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html).
  *
- * | what happened                              | a call rejects with                                              |
- * | ------------------------------------------ | ---------------------------------------------------------------- |
- * | the function threw an `Error`              | that error; {@linkcode rpc.raisedOn} returns the node                 |
- * | it threw anything else                     | that value                                                       |
- * | it called `exit(reason)`                   | `ExitError` with `{ type: "exception", reason }`                  |
- * | its process was ended by an exit signal    | `ExitError` with `{ type: "signal", reason }`                     |
- * | the node does not export it                | `UndefinedFunctionError`                                         |
- * | the node does not let this one run it      | `SpawnRefusedError`                                              |
- * | no connection, no answer in time, …        | `RpcError` with a `code`                                         |
+ * | what happened                           | a call rejects with                                                      |
+ * | --------------------------------------- | ------------------------------------------------------------------------ |
+ * | the function threw an `Error`           | that error; {@linkcode rpc.raisedOn} returns the node                    |
+ * | it threw anything else                  | that value                                                               |
+ * | it called `exit(reason)`                | `ExitError` with `{ type: "exception", reason }`, an {@linkcode RpcExit} |
+ * | its process was ended by an exit signal | `ExitError` with `{ type: "signal", reason }`, an {@linkcode RpcExit}    |
+ * | the node does not export it             | `UndefinedFunctionError`                                                 |
+ * | the node refuses to run it              | `SpawnRefusedError` with a `code`                                        |
+ * | no connection, no answer in time, …     | `RpcError` with a `code`                                                 |
  */
 export class rpc {
   private constructor() {}
@@ -109,33 +111,23 @@ export class rpc {
   /**
    * Calls a function on a node, and waits for its result.
    *
-   * Follows [erpc:call/5](https://www.erlang.org/doc/apps/kernel/erpc.html#call/5). The function runs in a
-   * process of its own on that node, with the caller's group leader, so its output appears on the caller's
-   * node. Calls run concurrently, in no particular order. After the function has returned, its process exits
-   * with a reason other than `"normal"`, so processes linked to it exit too. The caller is not linked to it:
-   * if the caller exits, the function continues, and its result is dropped.
+   * The function runs in a process of its own on that node, with the caller's group leader, so its output appears on
+   * the caller's node. Calls run concurrently, in no particular order. After the function has returned, its process
+   * exits with a reason other than `"normal"`, so processes linked to it exit too. The caller is not linked to it: if
+   * the caller exits, the function continues, and its result is dropped.
    *
-   * After a timeout or a lost connection, the caller cannot know whether the function has run or is still
-   * running; a later result is dropped.
+   * After a timeout, an aborted signal or a lost connection, the caller cannot know whether the function has run or is
+   * still running; a later result is dropped.
    *
    * @typeParam A The function's arguments.
    * @typeParam T The result of the function.
-   * @param node The node's name, which may be that of this node.
+   * @param node The node's name; this node is allowed.
    * @param fn The function: one that the node exports, or, for a node that allows closures, a function that
    *   refers only to names that are exported there.
-   * @param args Its arguments; they are copied.
+   * @param args The function's arguments; they are copied.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns The result of the function.
-   * @throws The reason of the signal, if it is aborted before the result has arrived. As after a timeout, the
-   *   function may still run.
-   * @throws Any value that the function throws, not only an `Error`.
-   * @throws {ExitError} If the function exits, or an exit signal ends its process, with a reason that is an
-   *   {@linkcode RpcExit}.
-   * @throws {RpcError} If the call itself fails; its `code` is the reason.
-   * @throws {UndefinedFunctionError} If the node does not export the function.
-   * @throws {SpawnRefusedError} If the node refuses it; its `code` is the reason.
-   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
-   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
+   * @throws Any value that the function throws, not only an `Error`; for the other errors, see {@linkcode rpc}.
    *
    * @example Usage
    * ```ts
@@ -175,14 +167,13 @@ export class rpc {
   /**
    * Runs a function on a node without waiting for it.
    *
-   * Follows [erpc:cast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#cast/4). The caller is not
-   * notified of the outcome, not even if the node cannot be reached. If the function throws, its node logs a
-   * crash.
+   * The caller is not notified of the outcome, not even if the node cannot be reached. If the function throws, its
+   * node logs a crash.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.
    * @param fn The function to run.
-   * @param args Its arguments; they are copied.
+   * @param args The function's arguments; they are copied.
    * @returns `"ok"`.
    *
    * @example Usage
@@ -208,21 +199,17 @@ export class rpc {
   /**
    * Calls a function on several nodes at once, and waits for all results.
    *
-   * Follows [erpc:multicall/5](https://www.erlang.org/doc/apps/kernel/erpc.html#multicall/5). A node that is
-   * listed twice is called twice. The timeout applies to all calls together: the result of a node that has
-   * not replied by then is an `RpcError` with the code `"timeout"`.
+   * A node that is listed twice is called twice. The timeout applies to all calls together: the result of a node that
+   * has not replied by then is an `RpcError` with the code `"timeout"`.
    *
    * @typeParam A The function's arguments.
    * @typeParam T The result of the function.
    * @param nodes The nodes' names.
    * @param fn The function to call.
-   * @param args Its arguments; they are copied.
+   * @param args The function's arguments; they are copied.
    * @param options The timeout, or a signal or a deadline that ends the calls.
    * @returns The outcome of each call, in the order of the nodes: the returned value, or, by class, the error
-   *   with which {@linkcode rpc.call} would have rejected. The promise does not reject if a call fails.
-   * @throws The reason of the signal, if it is aborted before all results have arrived.
-   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
-   * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
+   *   with which {@linkcode rpc.call} would have rejected. The promise rejects only if the signal is aborted.
    *
    * @example Usage
    * ```ts
@@ -257,15 +244,12 @@ export class rpc {
   }
 
   /**
-   * Runs a function on several nodes without waiting for it.
-   *
-   * Follows [erpc:multicast/4](https://www.erlang.org/doc/apps/kernel/erpc.html#multicast/4): a
-   * {@linkcode rpc.cast} to each node.
+   * Runs a function on several nodes without waiting for it, by {@linkcode rpc.cast} to each node.
    *
    * @typeParam A The function's arguments.
    * @param nodes The nodes' names.
    * @param fn The function to run.
-   * @param args Its arguments; they are copied.
+   * @param args The function's arguments; they are copied.
    * @returns `"ok"`.
    *
    * @example Usage
@@ -317,7 +301,7 @@ function namesOf(nodes: readonly (string | Atom)[]): string[] {
   return nodes.map(nameOf);
 }
 
-/** A call as a span, which has failed if its outcome is not `"ok"`. */
+/** Traces a call as a span, which fails if the outcome is not `"ok"`. */
 async function tracedCall(
   node: string,
   fn: unknown,
@@ -342,7 +326,7 @@ async function tracedCall(
   return outcome!;
 }
 
-/** A called function, as text: `Chat.receiveMessage`. */
+/** Returns the name of a called function, such as `Chat.receiveMessage`. */
 function functionText(fn: unknown): string {
   return Array.isArray(fn)
     ? fn.map((each) => nameOf(each)).join(".")

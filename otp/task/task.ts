@@ -1,7 +1,8 @@
 /**
  * Tasks: processes that run one function and return its result.
  *
- * Follows Elixir's [Task](https://hexdocs.pm/elixir/1.18/Task.html).
+ * Each function follows the function of the same name in Elixir's
+ * [Task](https://hexdocs.pm/elixir/1.18/Task.html): `awaitMany` is `await_many`.
  *
  * @example Do something beside, and wait for it
  * ```ts
@@ -110,20 +111,23 @@ export type TaskYields<K extends readonly AnyTask[]> = {
   ];
 };
 
-/** Options for {@linkcode Task.async}. */
+/**
+ * Options for {@linkcode Task.async}. A value of the wrong type throws a `TypeError`, and a deadline of `NaN` a
+ * `RangeError`.
+ */
 export interface AsyncOptions {
   /**
    * Ends the task when it is aborted. The task is unlinked from its owner and receives an exit signal `"shutdown"`, as
    * by `Task.shutdown`; so do the processes that are linked to it. If it traps exits and takes longer than 5 s, it is
-   * killed. A wait for the task rejects with `signal.reason`: one that is pending at once, else the next one. A task
-   * that has ended before is not affected, nor is one whose owner has exited.
+   * killed. A wait for the task rejects with `signal.reason`: a pending wait at once, else the next one. The signal does
+   * not affect a task that has ended, or a task whose owner has exited.
    *
    * @default {undefined}
    */
   signal?: AbortSignal;
   /**
-   * The moment at which the task is ended likewise, in milliseconds since 1970, like `Date.now()`. A wait for it then
-   * ends as if by its timeout: `Task.await` exits with `"timeout"`, and `Task.yield` returns
+   * The moment that ends the task as the signal does, in milliseconds since 1970, like `Date.now()`. A wait for the task
+   * then ends as if by its timeout: `Task.await` exits with `"timeout"`, and `Task.yield` returns
    * `{ type: "exit", reason: "timeout" }`.
    *
    * @default {Infinity}
@@ -136,7 +140,14 @@ const ASYNC_OPTIONS: OptionNames<AsyncOptions> = {
   deadline: true,
 };
 
-/** Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. */
+/**
+ * Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. They end the wait, and the
+ * task continues to run: after `Task.await` and `Task.awaitMany` it can no longer be awaited, after `Task.yield` it can.
+ * To end the task, use {@linkcode AsyncOptions}.
+ *
+ * A timeout of the wrong type throws a `TypeError`, one that is negative or `NaN` a `RangeError`, also if the number is
+ * given in place of the options.
+ */
 export interface AwaitOptions extends CancelOptions {
   /**
    * How long to wait, in milliseconds, or `Infinity`.
@@ -151,7 +162,7 @@ const AWAIT_OPTIONS: OptionNames<AwaitOptions> = {
   timeout: true,
 };
 
-/** Options for {@linkcode Task.yieldMany}. */
+/** Options for {@linkcode Task.yieldMany}. They end the wait, as {@linkcode AwaitOptions} do for `Task.yield`. */
 export interface YieldManyOptions extends CancelOptions {
   /**
    * How many results to wait for. If they arrive in time, `onTimeout` does not apply.
@@ -223,13 +234,13 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
   zipInputOnExit?: boolean;
   /**
    * Ends the stream when it is aborted: its tasks are killed at once, and the iteration rejects with `signal.reason`,
-   * also if results are there that were not consumed. It does not wait for a source that is slow.
+   * even if some results were not consumed yet. It does not wait for a slow source.
    *
    * @default {undefined}
    */
   signal?: AbortSignal;
   /**
-   * The moment at which the stream is ended likewise, in milliseconds since 1970, like `Date.now()`; the iteration
+   * The moment that ends the stream as the signal does, in milliseconds since 1970, like `Date.now()`; the iteration
    * exits as if a task had exceeded its `timeout`, which applies as well.
    *
    * @default {Infinity}
@@ -301,9 +312,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Starts a task that is not awaited, without a link or monitor.
    *
-   * Follows [Task.start/1](https://hexdocs.pm/elixir/1.18/Task.html#start/1). Use it for side effects whose
-   * success does not matter: a crash is only logged, and the task is lost when its node stops. A task started
-   * by `TaskSupervisor.startChild` has time to finish when its node stops.
+   * Use it for side effects whose success does not matter: a crash is only logged, and the task is lost when its
+   * node stops. A task started by `TaskSupervisor.startChild` has time to finish when its node stops.
    *
    * @typeParam A The function's arguments.
    * @param fn The function that the task runs.
@@ -332,9 +342,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Starts a task that is not awaited, linked to the caller, for example as a child of a supervisor.
    *
-   * Follows [Task.start_link/1](https://hexdocs.pm/elixir/1.18/Task.html#start_link/1). If the task crashes,
-   * so does the caller, unless it traps exits, and vice versa. The caller does not wait for the task: a
-   * supervisor starts its next child while the task runs.
+   * If the task crashes, so does the caller, unless it traps exits, and vice versa. The caller does not wait for the
+   * task: a supervisor starts its next child while the task runs.
    *
    * @typeParam A The function's arguments.
    * @param fn The function that the task runs.
@@ -363,9 +372,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Returns the child specification of a task; `[Task, fn]` is a shorthand.
    *
-   * Follows [Task.child_spec/1](https://hexdocs.pm/elixir/1.18/Task.html#child_spec/1): its id is `"Task"`,
-   * and it is `"temporary"`, so it is not restarted. Several tasks under one supervisor need different ids:
-   * `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
+   * Its id is `"Task"`, and it is `"temporary"`, so it is not restarted. Several tasks under one supervisor need
+   * different ids: `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
    *
    * @param fn The function that the task runs.
    * @returns The specification.
@@ -397,9 +405,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Returns a task that has already finished: it has a result, and no process.
    *
-   * Follows [Task.completed/1](https://hexdocs.pm/elixir/1.18/Task.html#completed/1). Use it in lists of
-   * tasks in which some results are already known. It can be awaited, yielded and shut down like any other
-   * task.
+   * Use it in lists of tasks in which some results are already known. It can be awaited, yielded and shut down like
+   * any other task.
    *
    * @typeParam T The result of the task.
    * @param value The result; it is copied.
@@ -425,8 +432,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Starts a task on this node, linked to the caller, to be awaited.
    *
-   * Follows [Task.async/1](https://hexdocs.pm/elixir/1.18/Task.html#async/1). For a task under a
-   * supervisor, here or on another node: `TaskSupervisor.async`.
+   * To start a task under a supervisor, on this node or another, use `TaskSupervisor.async`.
    *
    * @typeParam A The function's arguments.
    * @typeParam T The result of the function.
@@ -435,10 +441,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @param options A signal or a deadline that ends the task.
    * @returns The task.
    * @throws {ProcessExited} If the calling process has exited.
-   * @throws The reason of the signal, if it is aborted already; no task is started.
-   * @throws {ExitError} If the deadline has passed (`"timeout"`); no task is started.
-   * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
-   * @throws {RangeError} If the deadline is `NaN`.
+   * @throws {ExitError} If the deadline has passed (`"timeout"`). Then, and if the signal is aborted already, which
+   *   throws its reason, no task is started.
    *
    * @example End a task with an AbortSignal
    * ```ts
@@ -476,21 +480,15 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for a task's result.
    *
-   * Follows [Task.await/2](https://hexdocs.pm/elixir/1.18/Task.html#await/2). A task can be awaited only
-   * once, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits
-   * instead, so does the caller, unless it catches the rejection; if the connection to the task's node is
-   * lost, the reason is `{ type: "nodedown", node }`.
+   * A task can be awaited only once, by its owner: a result that `await` or `receive` has taken does not arrive
+   * again. If the task exits instead, so does the caller, unless it catches the rejection; if the connection to the
+   * task's node is lost, the reason is `{ type: "nodedown", node }`.
    *
    * @typeParam T The result of the task.
    * @param task The task.
-   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
-   *   signal or a deadline that ends the wait, but not the task; for that, give them to `Task.async`.
+   * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of the task's function.
-   * @throws The reason of the signal, if it is aborted first: of that of the wait (the task continues to run, and can
-   *   no longer be awaited), or that of the task.
    * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
-   * @throws {TypeError} If the timeout is not a number.
-   * @throws {RangeError} If the timeout is negative or `NaN`.
    * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
@@ -514,20 +512,15 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for the results of several tasks.
    *
-   * Follows [Task.await_many/2](https://hexdocs.pm/elixir/1.18/Task.html#await_many/2). The timeout applies
-   * to all tasks together. The wait ends when all have finished, when one exits, or when the timeout expires.
-   * In the latter two cases the other tasks can no longer be awaited, and continue to run unless they are
-   * linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`.
+   * The timeout applies to all tasks together. The wait ends when all have finished, when one exits, or when the
+   * timeout expires. After an exit or a timeout, the other tasks can no longer be awaited, and continue to run
+   * unless they are linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`.
    *
    * @typeParam K The tasks.
    * @param tasks The tasks.
-   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
-   *   signal or a deadline that ends the wait.
+   * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of each task, in the order of the tasks.
-   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of a task.
    * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
-   * @throws {TypeError} If the timeout is not a number.
-   * @throws {RangeError} If the timeout is negative or `NaN`.
    * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Usage
@@ -553,14 +546,10 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for a task's result for a limited time; it can be called again.
    *
-   * Follows [Task.yield/2](https://hexdocs.pm/elixir/1.18/Task.html#yield/2).
-   *
    * @typeParam T The result of the task.
    * @param task The task.
-   * @param options The timeout in milliseconds, or `Infinity`; 5000 by default. Or an object with the timeout, and a
-   *   signal or a deadline that ends the wait; the task can be awaited again.
+   * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
-   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of the task.
    * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the caller is not the task's owner.
    *
@@ -589,15 +578,12 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for the results of several tasks for a limited time.
    *
-   * Follows [Task.yield_many/2](https://hexdocs.pm/elixir/1.18/Task.html#yield_many/2). It returns when all
-   * tasks have finished, when `limit` of them have, or when the timeout expires. Only in the last case does
-   * `onTimeout` apply to the tasks that are still running.
+   * Returns when all tasks have finished, when `limit` of them have, or when the timeout expires. Only after the
+   * timeout does `onTimeout` apply to the tasks that are still running.
    *
    * @typeParam K The tasks.
    * @param tasks The tasks.
-   * @param options The timeout in milliseconds, or an object with the timeout, the limit, `onTimeout`, and a signal or
-   *   a deadline that ends the wait.
-   * @throws The reason of the signal, if it is aborted first: of that of the wait, or that of a task.
+   * @param options The timeout in milliseconds, or {@linkcode YieldManyOptions}.
    * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
    * @throws {ExitError} If the connection to a task's node is lost.
    * @throws {RangeError} If an option is out of bounds.
@@ -627,10 +613,9 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Ends a task and waits until it has exited; a result that arrived earlier is returned.
    *
-   * Follows [Task.shutdown/2](https://hexdocs.pm/elixir/1.18/Task.html#shutdown/2): the task is unlinked,
-   * receives an exit signal `"shutdown"`, and is killed if it takes longer than the timeout. When the promise
-   * resolves, the task has exited, and can no longer be awaited. The result for a task that was already
-   * awaited is the exit `"noproc"`.
+   * The task is unlinked, receives an exit signal `"shutdown"`, and is killed if it takes longer than the timeout.
+   * When the promise resolves, the task has exited, and can no longer be awaited. The result for a task that was
+   * already awaited is the exit `"noproc"`.
    *
    * @typeParam T The result of the task.
    * @param task The task.
@@ -666,8 +651,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Ignores a task: it continues to run without a link or monitor, and its result is dropped.
    *
-   * Follows [Task.ignore/1](https://hexdocs.pm/elixir/1.18/Task.html#ignore/1).
-   *
    * @typeParam T The result of the task.
    * @param task The task.
    * @returns The result or exit, if it has already arrived; otherwise `undefined`.
@@ -691,10 +674,9 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Runs a function on each element of an iterable, each in a task of its own, with limited concurrency.
    *
-   * Follows [Task.async_stream/3](https://hexdocs.pm/elixir/1.18/Task.html#async_stream/3). The stream is
-   * lazy, and each iteration runs all tasks again. Elements are taken while fewer than `maxConcurrency` tasks
-   * run; after that, one element is taken each time a result is consumed, so the source can be endless. The
-   * iterating process reads the source: while it waits for a slow source, results wait as well.
+   * The stream is lazy, and each iteration runs all tasks again. Elements are taken while fewer than
+   * `maxConcurrency` tasks run; after that, one element is taken each time a result is consumed, so the source can
+   * be endless. The iterating process reads the source: while it waits for a slow source, results wait as well.
    *
    * The tasks are linked to an intermediate process, which is linked to the iterating process. If a task
    * exits, so does the iterating process, unless it traps exits: then the result for the element is
@@ -835,7 +817,7 @@ function yieldOptions(options: number | YieldManyOptions): YieldLimits {
   return { timeout, limit, onTimeout, signal };
 }
 
-/** The timeout of a wait, which is given as a number or with other options. */
+/** Checks the timeout of a wait, given as a number or with other options, and returns it. */
 function timeoutIn(options: number | AwaitOptions, doing: string): number {
   if (typeof options === "object") {
     return timeoutOf(options, 5000, doing, AWAIT_OPTIONS);

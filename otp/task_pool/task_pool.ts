@@ -123,7 +123,10 @@ export {
   type ServerRef,
 };
 
-/** Options for {@linkcode TaskPool.startLink}. */
+/**
+ * Options for {@linkcode TaskPool.startLink}. An invalid option throws a `TypeError`, a number out of bounds a
+ * `RangeError`.
+ */
 export interface TaskPoolOptions {
   /** The group of the supervisors, any value that can be sent; they join it by their option `group`. */
   group: unknown;
@@ -134,8 +137,9 @@ export interface TaskPoolOptions {
    */
   name?: ServerName;
   /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration.
-   * When it expires, the pool is killed, and the start fails with `"timeout"`.
+   * The time limit for the start, in milliseconds: the look-up of the name, and its registration. When it expires, the
+   * start fails with `"timeout"`. The pool is then killed, as when the signal is aborted, and its name is released; a
+   * name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -147,21 +151,21 @@ export interface TaskPoolOptions {
    */
   scope?: string | Atom;
   /**
-   * The maximum number of runs that wait for a place; `0` lets none wait.
+   * The maximum number of runs that wait for a place; with `0`, no run waits.
    *
    * @default {1000}
    */
   maxQueue?: number;
   /**
-   * How long runs wait while the group has no members, in milliseconds, or `Infinity`: since they came, or since
-   * the last member left.
+   * How long runs wait while the group has no members, in milliseconds, or `Infinity`: since the run was requested, or
+   * since the last member left.
    *
    * @default {5000}
    */
   waitForNode?: number;
   /**
-   * How often the task of one run is started at most, if it may run twice and its nodes are lost. It bounds the
-   * damage of a task that ends the node that runs it.
+   * How often the task of one run is started at most, if it may run twice and its nodes are lost. The bound limits the
+   * damage of a task that ends every node that runs it.
    *
    * @default {3}
    */
@@ -184,8 +188,9 @@ const START_OPTIONS: OptionNames<TaskPoolOptions & CancelOptions> = {
 };
 
 /**
- * Options for {@linkcode TaskPool.run}. The signal and the deadline end the run in the queue and at work; a task
- * that has started is then ended as `shutdown` says.
+ * Options for {@linkcode TaskPool.run}. The signal and the deadline end the run, in the queue or at work; a task
+ * that has started is then ended as `shutdown` says. An invalid option throws a `TypeError`, a time out of bounds a
+ * `RangeError`.
  */
 export interface PoolRunOptions extends CancelOptions {
   /**
@@ -220,24 +225,24 @@ const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
 /**
  * Runs tasks at the least busy of a group of task supervisors.
  *
- * **Places.** Supervisors join the group by `TaskSupervisor.startLink({ group, maxChildren })`, or by `pg.join`,
- * on any node that is connected to the pool's, and on its own. `maxChildren` is the number of places, and only the
- * supervisor decides: it refuses what several pools or callers send at once, and a refused run goes elsewhere or
- * waits. Supervisors tell the pools how many tasks they have, at most ten times a second. When a supervisor is
- * full, the pools that wait for a place get the next ones in rotation. A supervisor that has not answered for a
- * second is passed over until it does. At most 64 supervisors of one node are used.
+ * **Places.** Supervisors join the group by `TaskSupervisor.startLink({ group, maxChildren })`, or by `pg.join`, on
+ * the pool's node and any node that is connected to it. `maxChildren` is the number of places, and only the
+ * supervisor decides: when several pools or callers send too many tasks at once, it refuses some, and a refused run
+ * goes elsewhere or waits. Supervisors tell the pools how many tasks they have, at most ten times a second. When a
+ * supervisor is full, the pools that wait for a place get the next ones in rotation. A supervisor that has not
+ * answered for a second is passed over until it does. At most 64 supervisors of one node are used.
  *
- * **Queue.** Runs that find no place wait, in the order of the calls. A run that comes back from a supervisor that
- * was full or was lost takes its old place, before those that came later; if there are more than `maxQueue` then,
- * the latest of them fails with `"queue_full"`.
+ * **Queue.** Runs that find no place wait, in the order of the calls. A run that a full supervisor refuses, or whose
+ * supervisor is lost, returns to its old position in the queue; if the queue then exceeds `maxQueue`, the latest run
+ * fails with `"queue_full"`.
  *
  * **How often a task runs.** Without `mayRunTwice`: at most once. If its node or its supervisor is lost before the
  * result has arrived, the run fails with `"lost"`, and the task has run not at all, in part, or completely. Only
- * what was surely not started is sent elsewhere: a task that the supervisor has refused, or that was sent to a
+ * a task that certainly has not started is sent elsewhere: one that the supervisor has refused, or that was sent to a
  * supervisor that had exited. With `mayRunTwice`: at least once, if the run succeeds, and up to `maxRuns` times. A
- * task whose connection was lost is ended on its node when that notices the loss, which can be after its next
- * start has begun. A task that exits by itself or throws is not started again. A task that exits with `"shutdown"`
- * or `"killed"` counts as lost, since supervisors and nodes that stop end tasks so.
+ * task whose connection was lost is ended when its node notices the loss, which can be after the task has started
+ * again elsewhere. A task that exits by itself or throws is not started again. A task that exits with `"shutdown"`
+ * or `"killed"` counts as lost, since stopping supervisors and nodes end tasks with these reasons.
  *
  * **Ends.** The promise of a run rejects with a {@linkcode PoolError} whose `code` says why, with an `ExitError`
  * if the task or the pool exits, or with the reason of the signal. When the time is up, when the signal fires, or
@@ -245,8 +250,8 @@ const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
  * its place until it has exited. If the pool's process exits, its runs fail, and its tasks are ended. A supervisor
  * restarts the pool.
  *
- * **Trust.** Any node of the cluster can join the group, and then gets arguments, and returns results. What it
- * says about its load concerns itself alone: it can attract more tasks than others, or fewer.
+ * **Trust.** Any node of the cluster can join the group, and then receives arguments and returns results. A node
+ * reports only its own load: with a false report it attracts more tasks than others, or fewer.
  *
  * @example Places, and a deadline
  * ```ts
@@ -281,12 +286,8 @@ export class TaskPool {
    * @param options The group, and the limits.
    * @returns The pool's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope does not run on
-   *   this node, with a `NoProcessError` as reason.
-   * @throws {TypeError} If the group cannot be sent or an option is invalid.
-   * @throws {RangeError} If a number is out of bounds.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the pool is killed then, and its name is
-   *   released, a name in the cluster as soon as the nodes that have it answer.
-   * @throws The reason of the signal, if it is aborted: then the same.
+   *   this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
+   * @throws {TypeError} If the group cannot be sent.
    *
    * @example Usage
    * ```ts
@@ -317,8 +318,6 @@ export class TaskPool {
    *
    * @param options The group, and the limits.
    * @returns The specification.
-   * @throws {TypeError} If an option is invalid.
-   * @throws {RangeError} If a number is out of bounds.
    *
    * @example Usage
    * ```ts
@@ -340,24 +339,23 @@ export class TaskPool {
   /**
    * Runs a function in a task, at the least busy supervisor of the pool's group.
    *
-   * The class describes the queue, how often the task runs, and how it ends. The task is not linked to the
-   * caller. Its arguments are copied when the function is called.
+   * {@linkcode TaskPool} describes the queue, how often the task runs, and how it ends. The task is not linked to the
+   * caller. The arguments are copied when `run` is called.
    *
    * @typeParam A The function's arguments.
    * @typeParam T The result of the function.
    * @param pool The pool: its pid, or its name, on this node.
    * @param fn The function: `[module, function]`, which all nodes of the group export, or a function if they
    *   allow closures.
-   * @param args Its arguments.
+   * @param args The function's arguments.
    * @param options The time, and whether it may run twice.
    * @returns The result of the function.
    * @throws {PoolError} If the queue is full, the time is up, the group has no members, or the task is lost.
    * @throws {ExitError} If the task exits without a result, with `{ type: "call", reason, … }`; if the pool does
    *   not run (`"noproc"`), or exits.
    * @throws {UndefinedFunctionError} If the chosen node does not export the function.
-   * @throws {SpawnRefusedError} If it refuses the function.
-   * @throws {TypeError} If the pool is on another node, or an argument or option is invalid.
-   * @throws {RangeError} If a time is out of bounds.
+   * @throws {SpawnRefusedError} If the chosen node refuses the function.
+   * @throws {TypeError} If the pool is on another node.
    *
    * @example Usage
    * ```ts
@@ -389,7 +387,7 @@ export class TaskPool {
     if (process === undefined) return await never();
     limits.signal?.throwIfAborted();
     const { signal } = options;
-    // One that has passed already is for the pool to count.
+    // The pool counts the runs whose deadline has passed already.
     const deadline = limits.timeout === 0 ? undefined : options.deadline;
     const job = {
       fn,
@@ -405,7 +403,7 @@ export class TaskPool {
   }
 
   /**
-   * Describes a pool: its queue, its supervisors with their load, and counts of what has happened.
+   * Describes a pool: its queue, its supervisors with their load, and counts of its runs.
    *
    * @param pool The pool; it may be on another node.
    * @returns The description.
@@ -532,7 +530,7 @@ function runAt(
   );
 }
 
-/** Runs a task in a pool that has its name, and has not begun: a supervisor has just restarted it. */
+/** Waits for a pool that is registered but still starting, as after a restart, and runs a task in it. */
 async function runWhenReady(
   process: LocalProcess,
   found: LocalProcess,
@@ -551,7 +549,7 @@ async function runWhenReady(
   return await pool.run(process, { ...job, args });
 }
 
-/** The error of a run whose time is up before its pool knows of it. */
+/** Returns the error of a run whose deadline passes before the pool is found. */
 function late(): PoolError {
   return new PoolError(
     "deadline",
