@@ -78,6 +78,8 @@ export class PageServer {
   #access!: DashboardAccess;
   /** The connections, the one whose last request began first at the front. */
   readonly #places = new Map<Socket, Place>();
+  /** The timers of the requests that are being answered. */
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #answering = 0;
   #host = "";
 
@@ -126,6 +128,8 @@ export class PageServer {
     this.#server.close(() => resolve());
     this.#server.closeAllConnections();
     await promise;
+    // The host may report the end of a response after the end of its server.
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   /** Gives a connection a place: if none is free, the place of a connection that waits. */
@@ -164,9 +168,11 @@ export class PageServer {
     this.#asks(request.socket, response);
     this.#answering++;
     const timer = setTimeout(() => request.destroy(), ANSWER_TIME);
+    this.#timers.add(timer);
     response.once("close", () => {
       this.#answering--;
       clearTimeout(timer);
+      this.#timers.delete(timer);
     });
     this.#answer(request, response).catch((error) => {
       const message = String((error as Error | undefined)?.message ?? error);
