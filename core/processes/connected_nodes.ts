@@ -1,6 +1,6 @@
 /**
- * The nodes that come and go: processes that monitor them are notified, and links, monitors and waits end
- * with the connection that they needed.
+ * Nodes that come and go: notifies the processes that monitor nodes, and ends links, monitors and waits whose
+ * connection is lost.
  *
  * @module
  */
@@ -11,16 +11,15 @@ import type { Watchers } from "./watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "../values/pid.ts";
 
-/** The connected nodes, as a node's processes notice them. */
+/** The connected nodes, from the viewpoint of a node's processes. */
 export class ConnectedNodes {
   /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
-  /** The nodes that are connected and visible, and take this one for a hidden node. */
+  /** The connected visible nodes for which this node is a hidden one. */
   readonly asymmetricPeers: Set<string> = new Set();
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
 
-  /** Starts without connected nodes. */
   constructor(runtime: Runtime, watchers: Watchers) {
     this.#runtime = runtime;
     this.#watchers = watchers;
@@ -38,7 +37,7 @@ export class ConnectedNodes {
     }
   }
 
-  /** Notifies the processes that look for servers of such nodes of a nodeup. */
+  /** Notifies processes that look for servers on asymmetric peers of a nodeup. */
   asymmetricUp(node: string): void {
     this.asymmetricPeers.add(node);
     for (const process of [...this.#runtime.processes.values()]) {
@@ -47,7 +46,7 @@ export class ConnectedNodes {
     }
   }
 
-  /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
+  /** Ends everything that depended on the connection to a node, then notifies the processes that monitor nodes. */
   down(node: string, wasUp: boolean, isHidden: boolean): void {
     this.asymmetricPeers.delete(node);
     this.visible.delete(node);
@@ -92,7 +91,7 @@ export class ConnectedNodes {
   }
 }
 
-/** Notifies a process as often as it has subscribed to nodes of that type; as OTP, after those without a type. */
+/** Notifies a process once per subscription to a type of node; as in OTP, after the subscriptions without a type. */
 function tellType(
   process: LocalProcess,
   type: "nodeup" | "nodedown",

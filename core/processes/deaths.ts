@@ -1,10 +1,10 @@
 /**
  * The end of processes.
  *
- * `terminate` is the only end. The process is dead at once: its number, name and aliases are free, and no
- * signal finds it. Then all that are linked to it or monitor it are notified. A death causes others, so
- * they wait in a queue: a chain of links is longer than a stack. No step of a death throws, as that would
- * keep others from being notified of it, or of the deaths after it.
+ * `terminate` is the only end. The process is dead at once: its number, name and aliases are free, and no signal
+ * finds it. Then every linked or monitoring process is notified. A death may cause others, which wait in a queue,
+ * because a chain of links can be longer than the stack. No step of a death throws: that would keep other processes
+ * from being notified of this death, or of the deaths after it.
  *
  * @module
  */
@@ -32,18 +32,17 @@ export class Deaths {
   readonly #runtime: Runtime;
   readonly #table: ProcessTable;
   readonly #watchers: Watchers;
-  /** Processes that have exited, and whose exit is not announced yet. */
+  /** Exited processes whose exit is not yet announced. */
   readonly #ended = new Fifo<LocalProcess>();
   #isEnding = false;
 
-  /** Starts without exited processes. */
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
     this.#runtime = runtime;
     this.#table = table;
     this.#watchers = watchers;
   }
 
-  /** Ends a process: it is dead to others from here on. */
+  /** Ends a process: other processes find it dead from now on. */
   terminate(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     process.alive = false;
@@ -79,7 +78,7 @@ export class Deaths {
     const { watchers, indexedWatchers } = process;
     process.links = process.watchers = process.monitors = undefined;
     process.indexedWatchers = undefined;
-    // A server mostly has some of them that are empty by now.
+    // Servers often have tables that are empty by now.
     if (links !== undefined && links.size > 0) {
       for (const link of links.values()) {
         process.releaseLink(link);
@@ -100,13 +99,13 @@ export class Deaths {
         try {
           endMonitor(this.#runtime, pid, monitor);
         } catch {
-          // The monitor ends with the connection then.
+          // The monitor then ends with the connection.
         }
       }
     }
   }
 
-  // The usual signal is sent without `sendReason`, whose closure costs more than it: 100 bytes for each.
+  // Sends without `sendReason` first, because its closure costs 100 bytes per signal, more than the signal itself.
 
   #exitLink({ pid }: LocalProcess, { pid: to }: Link, reason: unknown): void {
     try {
@@ -147,7 +146,7 @@ export class Deaths {
     );
   }
 
-  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
+  /** Sends the DOWN of one monitor on a living process, which cannot do the work that the monitor waits for. */
   failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
     const watcher = this.#watchers.drop(process, ref);
     if (watcher === undefined) return;
@@ -168,7 +167,7 @@ export class Deaths {
     }
   }
 
-  /** Ends a process that exits by itself. */
+  /** Ends a process that exits of its own accord. */
   leave(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     if (this.#isReported(process, reason)) this.#reportCrash(process, reason);
@@ -186,14 +185,14 @@ export class Deaths {
     );
   }
 
-  /** As in Erlang, an exit is no crash; but the exit of a process with a lineage is logged like one. */
+  /** As in Erlang, an exit is no crash; but the abnormal exit of a process with a lineage is logged like a crash. */
   #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
     return lineage !== undefined && !lineage.starting &&
       !isOrderly(sendableReason(reason, this.#runtime.maxDepth));
   }
 }
 
-/** Whether no process has to be notified of a process's exit. */
+/** Whether no process must be notified of an exit. */
 function isAlone(
   { links, watchers, indexedWatchers, monitors }: LocalProcess,
 ): boolean {
@@ -205,7 +204,7 @@ function isEmpty(table: { readonly size: number } | undefined): boolean {
   return table === undefined || table.size === 0;
 }
 
-/** The contents of the report on a process that crashes. */
+/** Returns the contents of a crash report. */
 function crashReportOf(process: LocalProcess, reason: unknown): CrashReport {
   const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
   const { ownLabel } = process;

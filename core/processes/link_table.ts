@@ -1,9 +1,10 @@
 /**
  * The links of a process, by the other end.
  *
- * Most processes have one or two: a task is linked to its supervisor and to its owner. These are found by a look at
- * each. A key for a process of another node is a text that is written and hashed, and a `Map` for two entries takes
- * as long as the rest of the link: both were a seventh of a server's time in tasks for another node.
+ * Most processes have one or two links: a task is linked to its supervisor and its owner. Comparing one or two pids
+ * finds a link without a key. The key for a process of another node is a text, to be built and hashed, and a `Map`
+ * for two entries takes as long as the rest of the link: together a seventh of a server's time in tasks for another
+ * node.
  *
  * @module
  */
@@ -23,15 +24,14 @@ export class LinkTable {
   #first: Link | undefined = undefined;
   /** The newer of two. */
   #second: Link | undefined = undefined;
-  /** All links, from the moment that there were three. */
+  /** All links, once there were three. */
   #all: Map<Key, Link> | undefined = undefined;
 
-  /** Starts without links, for a process of that node. */
+  /** Creates the table of a process on the node `node`. */
   constructor(node: NodeIncarnation) {
     this.#node = node;
   }
 
-  /** The number of links. */
   get size(): number {
     if (this.#all !== undefined) return this.#all.size;
     if (this.#first === undefined) return 0;
@@ -45,7 +45,7 @@ export class LinkTable {
     return this.#second?.pid.equals(pid) ? this.#second : undefined;
   }
 
-  /** Adds a link, or replaces the one to the same process. */
+  /** Adds a link, or replaces the link to the same process. */
   set(link: Link): void {
     const { pid } = link;
     if (this.#all !== undefined) this.#all.set(this.#keyOf(pid), link);
@@ -62,7 +62,6 @@ export class LinkTable {
     }
   }
 
-  /** Removes a link. */
   delete(link: Link): void {
     if (this.#all !== undefined) this.#all.delete(this.#keyOf(link.pid));
     else if (this.#first === link) {
@@ -71,7 +70,7 @@ export class LinkTable {
     } else if (this.#second === link) this.#second = undefined;
   }
 
-  /** The links, the oldest first; the one at hand may be removed. */
+  /** The links, oldest first; the current link may be removed during the iteration. */
   values(): Iterable<Link> {
     if (this.#all !== undefined) return this.#all.values();
     if (this.#first === undefined) return [];

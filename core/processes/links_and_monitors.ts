@@ -1,5 +1,5 @@
 /**
- * Links, monitors, aliases and waits, as the process at one end keeps them.
+ * Links, monitors, aliases and waits, as each end keeps them.
  *
  * @module
  */
@@ -20,10 +20,10 @@ export interface NodeIncarnation {
   readonly creation: number;
 }
 
-/** A key that two pids share when they name the same process. */
+/** A key that equal pids share. */
 export type Key = number | string;
 
-/** The key of a pid or reference, as seen from a node. */
+/** Returns the key of a pid or reference, for code of the node `from`. */
 export function keyOf(of: Pid | Ref, from: NodeIncarnation): Key {
   return of.node === from.node && of.creation === from.creation &&
       of.number >= 0
@@ -37,11 +37,11 @@ export interface Link {
   pid: Pid;
   /** The id of the unlink whose ack is awaited; 0 while the link is active. */
   unlinking: number;
-  /** Whether a peer asked for it, and it counts as the peer's. */
+  /** Whether a peer requested the link, so that it counts towards the peer's quota. */
   held: boolean;
   /**
-   * Whether an exit signal over it does not end this process: the other end is a task of code outside
-   * any process, and unrelated flows of that code share this process.
+   * Whether this process survives an exit signal over the link. The other end is then a task of code outside any
+   * process, and unrelated code shares this process.
    */
   spares: boolean;
 }
@@ -56,7 +56,7 @@ export interface Monitor {
   node: string;
 }
 
-/** A monitor's target in the form of a DOWN. */
+/** Returns a monitor's target in the form of a DOWN. */
 export function monitoredObject({ target, node }: Monitor): MonitoredObject {
   return typeof target === "string"
     ? { name: unquotedName(target), node }
@@ -67,11 +67,11 @@ export function monitoredObject({ target, node }: Monitor): MonitoredObject {
 export interface Watcher {
   /** The process that watches. */
   pid: Pid;
-  /** Its reference. */
+  /** The monitor's reference. */
   ref: Ref;
-  /** The name by which it watches, if it does. */
+  /** The name by which the process is monitored, if any. */
   name?: string;
-  /** Whether it is that of a call, and ends when the reply leaves this node. */
+  /** Whether the monitor belongs to a call, and ends when the reply leaves this node. */
   isCall: boolean;
 }
 
@@ -80,23 +80,23 @@ export type AliasMode = "explicit_unalias" | "demonitor" | "reply_demonitor";
 
 /** A wait of a process by reference: for a reply, a DOWN, or a spawn's result. */
 export interface Wait {
-  /** The node that it is awaited from. */
+  /** The node that the answer comes from. */
   readonly node: string;
-  /** Whether the reply may come from another node: the asked process may leave the answer to others. */
+  /** Whether the reply may come from any node, because the receiver may delegate the request. */
   readonly acceptsAnySender?: boolean;
-  /** The only process that the reply may come from, if it is known. */
+  /** The only process that may reply, if known. */
   readonly by?: Pid;
-  /** Whether it learns of the exit of the spawned process by itself, so that the link need not report it. */
+  /** Whether the wait learns of the spawned process's exit by itself, so that the link need not report it. */
   readonly tellsEnd?: boolean;
   /** Called when a reply arrives at the alias. */
   reply(value: unknown, ref: Ref): void;
-  /** Called when a BEAM's reply arrives, in its encoding; without it, `reply` is. */
+  /** Called when a BEAM's reply arrives, in OTP's encoding; without this method, `reply` is called. */
   otpReply?(term: unknown, ref: Ref): void;
-  /** Called when the target of the monitor with that reference has exited. */
+  /** Called when the target of the monitor has exited. */
   down(object: MonitoredObject, reason: unknown, ref: Ref): void;
-  /** Called when the spawn request with that reference was answered, or its node is down (`undefined`). */
+  /** Called when the spawn request was answered; with `undefined`, the node is down. */
   spawned?(result: SpawnResult | undefined): void;
-  /** Called when the request could not be sent, as the wire to its node cannot carry it. */
+  /** Called when the wire cannot carry the request. */
   refused?(error: Error): void;
   /** Called when the waiting process has exited. */
   abandon(error: () => unknown): void;
@@ -108,14 +108,13 @@ export class IndexedWatcher<P> implements Watcher {
   readonly ref: Ref;
   readonly name: string | undefined;
   readonly isCall: boolean;
-  /** The process that it watches. */
+  /** The watched process. */
   readonly process: P;
-  /** The one before it in the list. */
+  /** The watcher before this one in the list. */
   before: IndexedWatcher<P> | undefined = undefined;
-  /** The one after it in the list. */
+  /** The watcher after this one in the list. */
   after: IndexedWatcher<P> | undefined = undefined;
 
-  /** A watcher that is in no list yet. */
   constructor(
     process: P,
     pid: Pid,
@@ -136,12 +135,10 @@ export class WatcherList<P> {
   #first: IndexedWatcher<P> | undefined = undefined;
   #last: IndexedWatcher<P> | undefined = undefined;
 
-  /** Whether there is none. */
   get isEmpty(): boolean {
     return this.#first === undefined;
   }
 
-  /** Adds one. */
   add(watcher: IndexedWatcher<P>): void {
     const last = this.#last;
     watcher.before = last;
@@ -150,7 +147,7 @@ export class WatcherList<P> {
     this.#last = watcher;
   }
 
-  /** Removes one that is in the list. */
+  /** Removes a watcher, which must be in the list. */
   remove(watcher: IndexedWatcher<P>): void {
     const { before, after } = watcher;
     if (before === undefined) this.#first = after;
@@ -160,7 +157,7 @@ export class WatcherList<P> {
     watcher.before = watcher.after = undefined;
   }
 
-  /** All of them; they may be removed meanwhile. */
+  /** Iterates over the watchers, which may be removed meanwhile. */
   *[Symbol.iterator](): Generator<IndexedWatcher<P>> {
     let next = this.#first;
     while (next !== undefined) {

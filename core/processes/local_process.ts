@@ -43,7 +43,7 @@ import { termKey } from "../values/term_key.ts";
 import type { PendingTimer } from "./timers.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
 
-/** Where the dictionary keeps the label that a process has given itself, as in OTP. */
+/** The dictionary key of the label that a process has given itself, as in OTP. */
 export const PROCESS_LABEL = "$process_label";
 
 /** Options for the start of a process. */
@@ -52,9 +52,9 @@ export interface ProcessOptions {
   groupLeader?: Pid;
   /** The process that started it. */
   parent?: Pid;
-  /** Set for a process whose every abnormal exit is logged: a server, a task, one of OTP's `proc_lib`. */
+  /** The kind of a process whose every abnormal exit is logged: a server, a task, a process of OTP's `proc_lib`. */
   kind?: Lineage["kind"];
-  /** Of a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
+  /** For a task: the processes that asked for the work, nearest first, Elixir's `$callers`. */
   callers?: Pid[];
   /** A description of the code that it runs. */
   label?: string;
@@ -65,23 +65,23 @@ export interface ProcessOptions {
 /** The types of nodes that a process is notified of. */
 export type NodeTypes = "visible" | "hidden" | "all";
 
-/** The state that few processes have. An object of its own, as it was 64 bytes of each idle process. */
+/** State that few processes have, in an object of its own: it would take 64 bytes of each idle process. */
 export class ColdState {
   /** The other node that the process was started for. */
   origin: string | undefined = undefined;
-  /** The process of another node of this program that its code runs as; see `stand_in.ts`. */
+  /** The process of another node of this program as which the code runs; see `stand_in.ts`. */
   standIn: LocalProcess | undefined = undefined;
-  /** The process of the node that is not started that it stands in for. */
+  /** The process of the unnamed node that this process stands in for. */
   standsFor: LocalProcess | undefined = undefined;
-  /** How often it monitors each node. */
+  /** The number of its monitors of each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
   /** The number of its subscriptions to visible nodes that come or go. */
   watchesNodes = 0;
-  /** The numbers of its subscriptions to nodes of a type that come or go, whose messages state the type. */
+  /** The numbers of its subscriptions, by type of node, to nodes that come or go; their messages state the type. */
   nodeTypes: Map<NodeTypes, number> | undefined = undefined;
-  /** Whether it is notified of visible nodes that take this one for a hidden node. */
+  /** Whether it is notified of visible nodes for which this node is a hidden one. */
   watchesAsymmetric = false;
-  /** Messages that will be sent to it. */
+  /** Pending timers whose messages go to it. */
   timers: Set<PendingTimer> | undefined = undefined;
   /** Aborted when it exits. */
   abort: AbortController | undefined = undefined;
@@ -89,37 +89,37 @@ export class ColdState {
   entries: Map<string, number> | undefined = undefined;
 }
 
-/** The state of one process, which is its own {@linkcode ProcessSchedule}: an object less to make and to keep. */
+/** The state of one process. It extends {@linkcode ProcessSchedule} to save an object per process. */
 export class LocalProcess extends ProcessSchedule implements MailboxHost {
-  /** The process's name among all nodes. */
+  /** The process's pid. */
   readonly pid: Pid;
   /** The node that it is on. */
   readonly runtime: Runtime;
   /** The context of its code. */
   readonly context: ProcessContext;
-  /** Where its output goes. */
+  /** The process that its output goes to. */
   groupLeader: Pid;
   /** The process that started it. */
   readonly parent: Pid | undefined;
-  /** Its lineage, if every abnormal exit is logged. */
+  /** Its lineage; set if every abnormal exit is logged. */
   readonly lineage: Lineage | undefined;
   /** A description of the code that it runs. */
   readonly label: string | undefined;
   /** Whether exit signals become messages. */
   trapExit = false;
-  /** Whether it is a shell: its waits then end with the exit itself. */
+  /** Whether it is a shell: its waits then reject with the exit itself. */
   shell = false;
-  /** False from the moment that it exits. */
+  /** False once it has exited. */
   alive = true;
   /** The name that it is registered under. */
   name: string | undefined = undefined;
-  /** Its mail, which it shares with its stand-in. */
+  /** Its mailbox, which it shares with its stand-in. */
   mailbox: Mailbox = new Mailbox();
   /** Its links, by the other end. */
   links: LinkTable | undefined = undefined;
   /** Its monitors, by reference number. */
   monitors: SmallMap<number, Monitor> | undefined = undefined;
-  /** Monitors on it by its pid of processes of its node, by reference number. */
+  /** Monitors on its pid by processes of its node, by reference number. */
   watchers: SmallMap<number, Watcher> | undefined = undefined;
   /** Other monitors on it. */
   indexedWatchers: WatcherList<LocalProcess> | undefined = undefined;
@@ -127,13 +127,13 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   aliases: SmallMap<number, AliasMode> | undefined = undefined;
   /** Its pending waits, by reference number. */
   waits: SmallMap<number, Wait> | undefined = undefined;
-  /** Its dictionary, by the key's key. */
+  /** Its dictionary, by {@linkcode termKey} of the key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
   /** The state that few processes have. */
   cold: ColdState | undefined = undefined;
 
-  /** Made by `Runtime.spawn`. */
+  /** Created by `Runtime.spawn`. */
   constructor(runtime: Runtime, number: number, options: ProcessOptions) {
     super();
     this.runtime = runtime;
@@ -155,12 +155,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     }
   }
 
-  /** The state that few processes have, which this one has from now on. */
+  /** Returns the state that few processes have, and creates it if necessary. */
   ownCold(): ColdState {
     return this.cold ??= new ColdState();
   }
 
-  /** The label that it has given itself. */
+  /** The label that it has given itself, if any. */
   get ownLabel(): unknown {
     return this.dictionary?.get(termKey(PROCESS_LABEL))?.value;
   }
@@ -198,7 +198,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     else this.resumeLater(wait, settle);
   }
 
-  /** Settles a wait of the process when it is its turn. */
+  /** Settles a wait of the process in a step of its own. */
   resumeLater(wait: Pick<Wait, "abandon">, settle: () => void): void {
     const step = () => {
       if (this.alive) settle();
@@ -207,7 +207,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     scheduler.enqueue(this, step, undefined);
   }
 
-  /** Counts a step that the process makes by itself; returns a promise if it is not its turn yet. */
+  /** Counts a step that the process takes by itself; returns a promise if the process must wait for its turn. */
   turn(): Promise<void> | undefined {
     if (scheduler.canStepNow(this)) return undefined;
     return new Promise((resolve) => {
@@ -215,12 +215,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     });
   }
 
-  /** An abort signal that fires when the process exits. */
+  /** Returns an abort signal that fires when the process exits. */
   abortSignal(): AbortSignal {
     return (this.ownCold().abort ??= new AbortController()).signal;
   }
 
-  /** Adds an entry for a node, under a key; returns false if that was refused. */
+  /** Counts an entry that the process keeps for a node; returns false if the node's quota refuses it. */
   keepFor(node: string, characters = 0): boolean {
     if (node === this.runtime.node) return true;
     if (!this.alive || !this.runtime.quotas.acquireEntry(node, characters)) {
@@ -231,7 +231,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return true;
   }
 
-  /** Removes an entry for a node. */
+  /** Uncounts an entry for a node. */
   dropFor(node: string): void {
     const kept = this.cold?.entries?.get(node);
     if (kept === undefined) return;
@@ -240,26 +240,26 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.runtime.quotas.release(node, "entries");
   }
 
-  /** Removes all entries. */
+  /** Uncounts all entries. */
   dropAll(): void {
     for (const [node, kept] of this.cold?.entries ?? []) {
       for (let i = 0; i < kept; i++) this.dropFor(node);
     }
   }
 
-  /** Cancels the messages that would be sent to it. */
+  /** Cancels the timers whose messages go to it. */
   cancelTimers(): void {
     for (const timer of this.cold?.timers ?? []) timer.cancel();
   }
 
-  /** The error that the process's waits end with. */
+  /** Creates the error that the process's waits reject with. */
   exitError(): Error {
     return this.shell
       ? new ExitError(this.exitReason)
       : new ProcessExited(this.exitReason);
   }
 
-  /** Ends the process's own waits; the runtime has notified the others. */
+  /** Ends the process's own waits, after the runtime has notified other processes. */
   close(): void {
     this.mailbox.close(this);
     const { waits } = this;
@@ -281,7 +281,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   #fireAbort(abort: AbortController): void {
-    // Listeners are code of the dead process, not of the one that ended it.
+    // Run listeners as code of the dead process, not of the process that ended it.
     const fire = () =>
       withoutStrayErrors(
         () => abort.abort(this.exitError()),
@@ -301,7 +301,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     );
   }
 
-  /** Sends a message to a pid; to this node's processes goes a copy. */
+  /** Sends a message to a pid; a process of this node receives a copy. */
   send(to: Pid, message: unknown): Backpressure {
     const runtime = this.runtime;
     if (to.node === runtime.node) {
@@ -350,8 +350,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   /**
-   * Answers a call whose caller may be on a node that this one has no connection to, as the call was sent to
-   * another one.
+   * Replies to a call whose caller's node may not be connected, because the call was sent to another node.
    */
   replyAnywhere(to: ReplyTarget, value: unknown): void {
     const { node } = to;
@@ -380,11 +379,11 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   /**
-   * Notes a link that the other end knows of already.
+   * Adds a link that the other end has already.
    *
-   * @param held Whether it counts as a peer's.
-   * @param tellsEnd Whether the end of the other one is awaited as well: the shell process, which all
-   *   code outside any process shares, then survives it.
+   * @param held Whether the link counts towards the peer's quota.
+   * @param tellsEnd Whether the exit of the other process is awaited as well. The shell process, which all code
+   *   outside any process shares, then survives that exit.
    */
   addLink(to: Pid, held = false, tellsEnd = false): void {
     const spares = tellsEnd && this.shell;
@@ -392,13 +391,13 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.links.set({ pid: to, unlinking: 0, held, spares });
   }
 
-  /** Drops a link; nothing is sent. */
+  /** Removes a link, and sends nothing. */
   dropLink(link: Link): void {
     this.links!.delete(link);
     this.releaseLink(link);
   }
 
-  /** Stops counting a dropped link as a peer's. */
+  /** Takes a removed link off the peer's quota. */
   releaseLink({ held, pid }: Link): void {
     if (held) this.runtime.quotas.release(pid.node, "links");
   }
@@ -409,14 +408,14 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
   }
 
-  /** Sets whether exit signals become messages, also those for the process that it stands in for. */
+  /** Sets whether exit signals become messages, also for the process that it stands in for. */
   setTrapExit(on: boolean): void {
     this.trapExit = on;
     const standsFor = this.cold?.standsFor;
     if (standsFor !== undefined) standsFor.trapExit = on;
   }
 
-  /** Ends a link: from here on no signal of it arrives. */
+  /** Ends a link: no signal arrives over it from now on. */
   unlink(to: Pid): void {
     const link = this.links?.get(to);
     if (link === undefined) return this.cold?.standsFor?.unlink(to);
@@ -426,8 +425,8 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   /**
-   * Starts a monitor; with a mode, its reference is an alias too, and with a wait, awaited. That of a call ends
-   * with the reply, at both ends.
+   * Starts a monitor. With `mode`, the reference is an alias too; with `wait`, the reference is awaited. The monitor
+   * of a call ends with the reply, at both ends.
    */
   monitor(
     object: MonitoredObject,
@@ -451,7 +450,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return ref;
   }
 
-  /** Notes a monitor that the other end knows of already. */
+  /** Adds a monitor that the other end has already. */
   addMonitor(ref: Ref, target: Target, node: string): void {
     this.monitors ??= new SmallMap();
     this.monitors.set(ref.number, { ref, target, node });
@@ -462,7 +461,10 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return [...this.monitors?.values() ?? []].map(monitoredObject);
   }
 
-  /** Whether an apparent DOWN of a monitor of its own may be genuine: any process can send such a message. */
+  /**
+   * Whether a DOWN with this reference may be genuine, as no monitor with it is active: any process can send such a
+   * message.
+   */
   isDown(ref: unknown): ref is Ref {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.isDown(ref);
     return ref instanceof Ref && ref.node === this.runtime.node &&
@@ -470,7 +472,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       !this.monitors?.has(ref.number);
   }
 
-  /** Ends a monitor; its DOWN will no longer arrive. */
+  /** Ends a monitor: no DOWN arrives from now on. */
   demonitor(ref: Ref): boolean {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.demonitor(ref);
     const monitor = this.monitors?.get(ref.number);
@@ -482,7 +484,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return true;
   }
 
-  /** Forgets a monitor on something of a node, which has ended it there. */
+  /** Removes a monitor whose target's node, `node`, has ended it. */
   forgetMonitor({ number }: Ref, node: string): void {
     if (this.monitors?.get(number)?.node === node) this.monitors.delete(number);
   }
@@ -502,7 +504,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return true;
   }
 
-  /** Whether the process that it stands in for made a reference. */
+  /** Whether a reference was made by the process that this one stands in for. */
   #isOfOther(ref: unknown): boolean {
     return this.cold?.standsFor !== undefined && ref instanceof Ref &&
       ref.node === this.cold?.standsFor.pid.node;
@@ -524,7 +526,7 @@ function resolveIfAlive({ alive }: LocalProcess, resolve: () => void): void {
   if (alive) resolve();
 }
 
-/** Ends a monitor of a process; one on a process of this node, by its pid, is in no index. */
+/** Ends a monitor at its target; a monitor on the pid of a process of this node is in no index. */
 export function endMonitor(
   runtime: Runtime,
   from: Pid,

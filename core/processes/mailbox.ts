@@ -14,42 +14,42 @@ import {
   Receivers,
 } from "./receivers.ts";
 
-/** The ways in which a wait for a message ends without one. */
+/** How a wait for a message may end without a message. */
 export interface WaitOptions {
-  /** After that many milliseconds; 0 only checks. */
+  /** The time limit in milliseconds; 0 only checks the mailbox. */
   timeout?: number;
   /** The value that the wait resolves with at the timeout, instead of rejecting. */
   after?: unknown;
   /** Whether `after` is set. */
   hasAfter?: boolean;
-  /** When it is aborted. */
+  /** The signal that ends the wait when aborted. */
   signal?: AbortSignal;
-  /** Whether it ends silently with its process, as no code need run then: an error would cost too much. */
+  /** Whether the wait stays pending when its process exits. No code need run then, and an error would cost too much. */
   isServer?: boolean;
 }
 
 /** The parts of a process that its mailbox needs. */
 export interface MailboxHost extends ProcessSchedule {
-  /** False from the moment that it exits. */
+  /** False once it has exited. */
   readonly alive: boolean;
-  /** The error that its waits end with then. */
+  /** Returns the error that its waits reject with when it exits. */
   exitError(): Error;
   /** Runs a guard as code of the mailbox's process. */
   test(guard: Guard, message: unknown): boolean;
-  /** Calls back after that many milliseconds; returns a function that stops it. */
+  /** Calls back after `ms` milliseconds; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
 }
 
 const NONE: unknown[] = [];
 
-/** A process with that many messages to take in a row is measured before it goes on. */
+/** A process that takes this many messages in a row is measured before it continues. */
 const BACKLOG = 4;
 
 /** Messages in order of arrival, waits in order of their start. */
 export class Mailbox {
   #queue: unknown[] = NONE;
   #head = 0;
-  /** The only wait, if it accepts any message and has no other end: the usual one. */
+  /** The only wait, if it accepts any message and cannot end otherwise: the usual case. */
   #only: Receiver | undefined;
   /** Other waits. */
   #others: Receivers | undefined;
@@ -96,7 +96,7 @@ export class Mailbox {
   }
 
   #offer(message: unknown, others: Receivers, host: MailboxHost): boolean {
-    // A guard may end waits and start others; those come after these.
+    // A guard may end waits and start others, which come after `last`.
     const last = others.last;
     let place = others.first;
     while (place !== undefined) {
@@ -109,7 +109,7 @@ export class Mailbox {
         wanted = guard === undefined || host.test(guard, message);
       } catch (error) {
         others.leave(place);
-        // The event loop may turn before its process comes to await it.
+        // The process may await its wait only after a turn of the event loop, so the rejection counts as handled.
         resume(receiver, () => receiver.abandon(error), host);
         place = after;
         continue;
@@ -124,7 +124,7 @@ export class Mailbox {
     return false;
   }
 
-  /** Hands a wait its message: at once, or when it is its process's turn. */
+  /** Resolves a wait with its message: at once, or at its process's turn. */
   #resume(receiver: Receiver, message: unknown, host: MailboxHost): void {
     if (scheduler.canStepNow(host)) receiver.resolve(message);
     else giveLater(receiver, message, host);
@@ -157,7 +157,7 @@ export class Mailbox {
       queue.splice(index, 1);
       return;
     }
-    // Those before it move up: they were checked, and those after it may be many more.
+    // Move up the messages before it, because the messages after it may be many more.
     for (let i = index; i > head; i--) queue[i] = queue[i - 1];
     queue[head] = undefined;
     this.#head = head + 1;
@@ -215,7 +215,7 @@ export class Mailbox {
     return receiver.promise;
   }
 
-  /** A wait for a message that has arrived. */
+  /** Waits for a message that has already arrived. */
   #given(message: unknown, host: MailboxHost): Promise<unknown> {
     if (scheduler.canStepNow(host)) return Promise.resolve(message);
     const receiver = new Receiver();
@@ -223,7 +223,7 @@ export class Mailbox {
     return receiver.promise;
   }
 
-  /** Waits only for the time. */
+  /** Waits for a time. */
   sleep<T>(ms: number, value: T, host: MailboxHost): Promise<T> {
     const receiver = new Receiver();
     const others = this.#others ??= new Receivers();
@@ -232,7 +232,7 @@ export class Mailbox {
     return receiver.promise as Promise<T>;
   }
 
-  /** Ends every wait, as its process has exited, and discards the messages. */
+  /** Ends every wait when the process has exited, and drops the messages. */
   close(host: MailboxHost): void {
     this.#queue = NONE;
     this.#head = 0;
@@ -246,8 +246,7 @@ export class Mailbox {
 }
 
 /**
- * Settles a wait that no message ends: after that many milliseconds, and not before the event loop has
- * turned.
+ * Settles a wait that no message ends: after `ms` milliseconds, but not before the event loop has turned.
  */
 function settleAfter(
   ms: number,
@@ -278,7 +277,7 @@ function limit(
     else receiver.resolve(failure(() => new ReceiveTimeout(timeout!)));
   };
   if (timeout !== undefined && timeout <= 0) {
-    // A process that polls must not prevent what it polls for.
+    // Turn the event loop first: a process that polls must not block the event that it polls for.
     settleAfter(0, place, expire, others, host);
     return false;
   }
@@ -290,7 +289,7 @@ function limit(
     });
   }
   const onAbort = () => {
-    // It does not abort twice, and the host searches all listeners to remove one.
+    // A signal aborts once, and removing its listener would make the host search all of them.
     place.release = stopTimer;
     others.leave(place);
     receiver.reject(signal!.reason);
@@ -312,7 +311,10 @@ function resume(
   else resumeLater(receiver, settle, host);
 }
 
-/** In a function of its own: where a closure is created, its variables cost 60 bytes, used or not. */
+/**
+ * A function of its own, because a function that creates a closure pays 60 bytes for the variables that it could
+ * capture.
+ */
 function giveLater(
   receiver: Receiver,
   message: unknown,
@@ -321,7 +323,7 @@ function giveLater(
   resumeLater(receiver, () => receiver.resolve(message), host);
 }
 
-/** Settles a wait when it is its process's turn; one that has exited by then is not resumed. */
+/** Settles a wait at its process's turn, unless the process has exited by then. */
 function resumeLater(
   receiver: Receiver,
   settle: () => void,

@@ -3,13 +3,13 @@
  *
  * A pending answer is open until the first of these; later ones change nothing:
  *
- * - `settle`, `settleBy` or `settleFailed`: the answer has arrived, and the process goes on at its turn. An
- *   error is made for the code that awaits, so that its stack shows that code.
+ * - `settle`, `settleBy` or `settleFailed`: the answer has arrived, and the process continues at its turn. An error
+ *   is created for the awaiting code, so that its stack shows that code.
  * - `expire`: the deadline that `limit` set has passed. Each class defines the result.
- * - `aborted`: the signal that `limit` watches was aborted. The promise rejects with its reason.
- * - `abandon`: the process has exited. Nobody handles the rejection then, which is no error of the program.
+ * - `aborted`: the signal that `limit` watches was aborted. The promise rejects with the signal's reason.
+ * - `abandon`: the process has exited. No code handles the rejection then; it is no error of the program.
  *
- * Each of them cancels the deadline, and ends the watch of the signal. Races: an answer and the deadline can both be
+ * Each event cancels the deadline, and ends the watch of the signal. Races: an answer and the deadline can both be
  * due in one turn of the event loop, and an answer can wait for the process's turn while the process is killed. The
  * promise keeps the first, and an answer whose process has exited meanwhile is abandoned.
  *
@@ -44,7 +44,7 @@ export class PendingAnswer<T> implements Expiring, Abortable {
    * Creates a pending answer.
    *
    * @param process The process that awaits it.
-   * @param mayBeLeft Whether callers often do not await it: a failure must then not end the program.
+   * @param mayBeLeft Whether callers often do not await the answer: a failure must then not end the program.
    */
   constructor(process: LocalProcess, mayBeLeft = false) {
     this.process = process;
@@ -55,7 +55,8 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   }
 
   /**
-   * Sets the deadline, in milliseconds from now, `Infinity` sets none; and watches a signal, which is not aborted.
+   * Sets a deadline in `timeout` milliseconds, unless that is `Infinity`, and watches `signal`, which must not be
+   * aborted.
    */
   limit(timeout: number, signal?: AbortSignal): void {
     if (timeout !== Infinity) {
@@ -68,13 +69,16 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   /** Called when the deadline has passed. */
   expire(): void {}
 
-  /** Called when the signal was aborted: rejects with its reason, which may be shared, so that it stays as it is. */
+  /**
+   * Called when the signal is aborted: rejects with the signal's reason itself, unchanged, as other waits may share
+   * it.
+   */
   aborted(reason: unknown): void {
     this.disarm();
     this.process.resume(this, () => this.rejectWith(reason));
   }
 
-  /** Cancels the deadline, and no longer watches the signal. */
+  /** Cancels the deadline, and ends the watch of the signal. */
   disarm(): void {
     this.#deadline?.cancel();
   }
@@ -86,13 +90,13 @@ export class PendingAnswer<T> implements Expiring, Abortable {
     else this.#settleLater(value);
   }
 
-  /** In a function of its own: where a closure is created, its variables cost memory, used or not. */
+  /** A function of its own, because a function that creates a closure pays for all variables that it could capture. */
   #settleLater(value: T): void {
     this.process.resumeLater(this, () => this.resolve(value));
   }
 
   /**
-   * Settles with the answer; `read` creates its value, or throws the failure, when it is the process's turn.
+   * Settles with the answer at the process's turn: `read` returns the value, or throws the failure.
    */
   settleBy(read: () => T): void {
     this.disarm();
@@ -105,29 +109,29 @@ export class PendingAnswer<T> implements Expiring, Abortable {
     });
   }
 
-  /** Settles with a failure: the error is created for the code that awaits. */
+  /** Settles with a failure at the process's turn: the error is created for the awaiting code. */
   settleFailed(make: () => unknown): void {
     this.disarm();
     this.process.resume(this, () => this.fail(make));
   }
 
-  /** Settles with the answer at once. */
+  /** Settles with a value at once. */
   resolve(value: T): void {
     this.#isSettled = true;
     this.#resolve(value);
   }
 
-  /** Settles with a failure at once: the error is created for the code that awaits. */
+  /** Settles with a failure at once: the error is created for the awaiting code. */
   fail(make: () => unknown): void {
-    // The error of a second failure would reject a promise that is not awaited.
+    // A second failure would reject a promise that nothing awaits.
     if (this.#isSettled) return;
     this.#isSettled = true;
-    // A second reaction would hide the code that awaits.
+    // A second reaction on the promise would hide the awaiting code from the stack.
     const made = this.#mayBeLeft ? () => this.#leave() : undefined;
     this.#resolve(failure(make, made));
   }
 
-  /** Settles at once with a failure whose error is kept as it is, with its stack. */
+  /** Rejects at once with an error, and keeps the error's stack. */
   rejectWith(error: unknown): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
@@ -135,7 +139,7 @@ export class PendingAnswer<T> implements Expiring, Abortable {
     this.#reject(error);
   }
 
-  /** Called when the process has exited: an unhandled rejection of its waits is no error of the program. */
+  /** Called when the process has exited. An unhandled rejection of its waits is no error of the program. */
   abandon(error: () => unknown): void {
     this.disarm();
     this.#leave();
@@ -153,7 +157,7 @@ const kept = { resolve: ignore, reject: ignore } as {
   reject: (error: unknown) => void;
 };
 
-/** No closure of the answer: one would cost 100 bytes for each. */
+/** Shared by all answers, because a closure for each would cost 100 bytes. */
 function keep(
   resolve: (value: never) => void,
   reject: (error: unknown) => void,
@@ -162,19 +166,19 @@ function keep(
   kept.reject = reject;
 }
 
-/** An answer under a reference: to an alias, of a monitor, or of a spawn request. */
+/** An answer to a request with a reference: the alias, the monitor or the spawn request. */
 export class PendingReply<T> extends PendingAnswer<T> implements Wait {
   readonly node: string;
-  /** Names the request; monitor and alias of its answer. */
+  /** The reference of the request: monitor and alias of the answer. */
   readonly ref: Ref;
 
   /**
-   * A reply that has not come.
+   * Creates a pending reply.
    *
-   * @param process The process that awaits it.
-   * @param node The node that it comes from.
-   * @param mayBeLeft Whether callers often do not await it.
-   * @param ref The reference; a new one, if it is left out.
+   * @param process The process that awaits the reply.
+   * @param node The node that the reply comes from.
+   * @param mayBeLeft Whether callers often do not await the reply.
+   * @param ref The reference; a new one by default.
    */
   constructor(
     process: LocalProcess,
@@ -187,7 +191,7 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
     this.ref = ref;
   }
 
-  /** Stops waiting, as the reference has ended: a later answer is dropped. */
+  /** Stops waiting after the reference has ended: a later answer is dropped. */
   close(): void {
     this.disarm();
     this.process.unawait(this.ref);
@@ -204,7 +208,7 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
     super.aborted(reason);
   }
 
-  /** Fails with the error, as if the request had been refused when it was made. */
+  /** Fails with an error, as if the request had been refused when it was made. */
   refused(error: Error): void {
     this.cancel();
     this.settleFailed(() => error);

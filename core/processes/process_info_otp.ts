@@ -1,5 +1,5 @@
 /**
- * Information on a process of Erlang, as `process_info/1` has it there, in the form of this library.
+ * Converts the information that Erlang's `process_info/1` returns to the form of this library.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Tuple } from "../values/tuple.ts";
 import type { Ancestor } from "../values/lineage.ts";
 import type { ProcessInfo } from "./process_info.ts";
 
-/** The information in a list of pairs; `undefined` if it is another value, as of a process that is not alive. */
+/** Converts a list of pairs; returns `undefined` for any other value, as for a process that is not alive. */
 export function infoFromOtp(
   pid: Pid,
   items: unknown,
@@ -38,7 +38,7 @@ export function infoFromOtp(
       : "waiting",
     messageQueueLen: typeof count === "number" ? count : 0,
     links: listOf(info.get("links")).filter(isPid),
-    // Erlang does not tell these unless they are asked for.
+    // Erlang returns monitors only on request.
     monitors: [],
     monitoredBy: [],
     trapExit: info.get("trap_exit") === true,
@@ -73,7 +73,7 @@ function fieldsOf(items: unknown): ReadonlyMap<string, unknown> {
   return fields;
 }
 
-/** A module, function and number of arguments, as in `Kate.run/1`. */
+/** Formats a module, function and number of arguments, as in `Kate.run/1`. */
 function callText(call: unknown): string | undefined {
   if (!(call instanceof Tuple) || call.length !== 3) return undefined;
   const [module, name, arity] = call.elements;

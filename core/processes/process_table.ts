@@ -10,10 +10,10 @@ import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
 import type { LocalProcess } from "./local_process.ts";
 
-/** Numbers below are left free, as the first processes of an Erlang node are its own. */
+/** Numbers up to here stay free, because the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;
 
-/** The process of a name that other code than its own asks for: it starts then, if it is lazy. */
+/** Returns the process of a name for code of other processes; starts the process if it is lazy. */
 export function processNamed(
   name: string,
   { names, lazyProcesses }: {
@@ -36,7 +36,6 @@ export class ProcessTable {
   readonly #node: NodeIncarnation;
   #lastNumber = LAST_RESERVED;
 
-  /** Creates the table of a node. */
   constructor(node: NodeIncarnation) {
     this.#node = node;
   }
@@ -51,14 +50,14 @@ export class ProcessTable {
     this.processes.set(process.pid.number, process);
   }
 
-  /** The process of a pid, if it is of this incarnation and alive. */
+  /** Returns the process of a pid, if it is alive and of this incarnation. */
   find(pid: Pid): LocalProcess | undefined {
     return pid.creation === this.#node.creation && pid.node === this.#node.node
       ? this.processes.get(pid.number)
       : undefined;
   }
 
-  /** Registers a name for a process. */
+  /** Registers a name for a process; returns false if the name is taken or the process has one. */
   register(name: string, process: LocalProcess): boolean {
     if (this.names.has(name) || process.name !== undefined) return false;
     process.name = name;
@@ -66,7 +65,7 @@ export class ProcessTable {
     return true;
   }
 
-  /** Unregisters a name. */
+  /** Unregisters a name; returns false if no process has it. */
   unregister(name: string): boolean {
     const process = this.names.get(name);
     if (process === undefined) return false;

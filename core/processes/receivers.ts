@@ -1,5 +1,5 @@
 /**
- * Waits for a message: those that may end without one, or in another order than they began.
+ * Waits for messages, including waits that may end without a message or out of order.
  *
  * @module
  */
@@ -10,22 +10,21 @@ import { ignore } from "../promises/promises.ts";
 export type Guard = (message: unknown) => boolean;
 
 /**
- * A wait for a message. A class, as its promise's functions then have their places in the object from the
- * beginning. Not an `Answer`, which is settled by its reference and only once: the mailbox takes a receiver out
- * before it settles it, and the state of an answer makes a round trip of messages 16 % slower.
+ * A wait for a message. It is a class, so that the promise's functions have fixed places in the object. It is no
+ * `PendingAnswer`, which settles once by its reference: the mailbox removes a receiver before it settles it, and the
+ * state of an answer would make a round trip of messages 16 % slower.
  */
 export class Receiver {
   /** Settles with the message. */
   readonly promise: Promise<unknown>;
-  /** Whether it ends silently with its process. */
+  /** Whether the wait stays pending when its process exits. */
   readonly isServer: boolean;
   /** Settles the promise. */
   readonly resolve: (message: unknown) => void;
 
-  /** Begins a wait. */
   constructor(isServer = false) {
     this.isServer = isServer;
-    // Without the function that rejects: an idle process would keep its 72 bytes for an error that never comes.
+    // Keep no reject function: its 72 bytes per idle process would serve an error that rarely comes.
     this.promise = new Promise(keepResolve);
     this.resolve = resolver;
   }
@@ -33,12 +32,12 @@ export class Receiver {
   /** Ends the wait with an error. */
   reject(error: unknown): void {
     const rejected = Promise.reject(error);
-    // It has no other handler if the wait has ended already.
+    // If the wait has ended already, nothing else handles the rejection.
     rejected.catch(ignore);
     this.resolve(rejected);
   }
 
-  /** Ends the wait with an error that nobody need handle. */
+  /** Ends the wait with an error that need not be handled. */
   abandon(error: unknown): void {
     this.promise.catch(ignore);
     this.reject(error);
@@ -47,25 +46,25 @@ export class Receiver {
 
 let resolver: (message: unknown) => void;
 
-/** Not a closure of the receiver, which is 100 bytes for each. */
+/** Shared by all receivers, because a closure for each would cost 100 bytes. */
 function keepResolve(resolve: (message: unknown) => void): void {
   resolver = resolve;
 }
 
-/** A receiver with its place among others, and with its other ends. */
+/** A receiver in a chain, with its guard and the ends other than a message. */
 export class ChainedReceiver {
   /** The wait. */
   readonly receiver: Receiver;
-  /** Accepts messages; any, if it is left out. */
+  /** Accepts messages; every message by default. */
   readonly guard: Guard | undefined;
-  /** Called when it leaves: stops its timer, and no longer listens to its abort signal. */
+  /** Called when the receiver leaves: stops its timer, and removes its listener from the abort signal. */
   release: (() => void) | undefined = undefined;
-  /** The place before it. */
+  /** The previous place. */
   before: ChainedReceiver | undefined = undefined;
-  /** The place after it. */
+  /** The next place. */
   after: ChainedReceiver | undefined = undefined;
 
-  /** A receiver that has no place yet. */
+  /** Creates a place outside any chain. */
   constructor(receiver: Receiver, guard?: Guard) {
     this.receiver = receiver;
     this.guard = guard;
@@ -73,24 +72,23 @@ export class ChainedReceiver {
 }
 
 /**
- * The receivers of a mailbox that are not its usual one: a chain, as one may end in its middle, and those that
- * no message ends. An object of its own: most processes never have one, and idle ones would keep its fields.
+ * A mailbox's receivers apart from the usual one: a chain, because a receiver in the middle may end, and the waits
+ * that no message ends. In an object of its own, because most processes never have one.
  */
 export class Receivers {
-  /** The first one of the chain. */
+  /** The first place of the chain. */
   first: ChainedReceiver | undefined = undefined;
-  /** The last one of the chain. */
+  /** The last place of the chain. */
   last: ChainedReceiver | undefined = undefined;
   /** Waits that no message ends. */
   #sleepers: Set<ChainedReceiver> | undefined = undefined;
   #chained = 0;
 
-  /** The number of all of them. */
   get size(): number {
     return this.#chained + (this.#sleepers?.size ?? 0);
   }
 
-  /** Adds one at the end of the chain. */
+  /** Adds a place at the end of the chain. */
   enter(place: ChainedReceiver): void {
     const before = this.last;
     place.before = before;
@@ -100,7 +98,7 @@ export class Receivers {
     this.#chained++;
   }
 
-  /** Takes one out of the chain, if it is there. */
+  /** Removes a place from the chain, if it is there. */
   leave(place: ChainedReceiver): void {
     const { before, after } = place;
     if (before !== undefined) before.after = after;
@@ -113,17 +111,17 @@ export class Receivers {
     place.release?.();
   }
 
-  /** Adds one that no message ends. */
+  /** Adds a wait that no message ends. */
   sleep(place: ChainedReceiver): void {
     (this.#sleepers ??= new Set()).add(place);
   }
 
-  /** Takes one out that no message ends; returns false if it had ended. */
+  /** Removes a wait that no message ends; returns false if it has ended already. */
   wake(place: ChainedReceiver): boolean {
     return this.#sleepers?.delete(place) ?? false;
   }
 
-  /** Ends them all; returns their receivers in order, those that no message ends first. */
+  /** Ends all waits; returns their receivers, sleepers first. */
   release(): Receiver[] {
     const places = [...this.#sleepers ?? []];
     for (let each = this.first; each !== undefined;) {

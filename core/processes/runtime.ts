@@ -1,7 +1,7 @@
 /**
  * A runtime: one node as its processes, servers and connections see it.
  *
- * This is the contract. `NodeRuntime` (`node_runtime.ts`) fulfils it, and joins the parts that do the work.
+ * This file is the contract. `NodeRuntime` (`node_runtime.ts`) implements it, and joins the parts that do the work.
  *
  * @module
  */
@@ -25,17 +25,17 @@ import type { Modules, Resolved } from "../remote/exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
 
-/** Options for the start of a process, and the processes that are linked to it or monitor it from its start. */
+/** Options for the start of a process, including links and monitors that exist from the start. */
 export interface RuntimeSpawnOptions extends ProcessOptions {
-  /** A process to link to it, besides the parent. */
+  /** A process to link to the new one, besides the parent. */
   link?: Pid;
-  /** Whether the parent, a process of this node, is linked to it. */
+  /** The parent, if the parent is a process of this node and is to be linked. */
   linkParent?: LocalProcess;
   /** Whether the parent also awaits its exit; see `LocalProcess.addLink`. */
   tellsEnd?: boolean;
-  /** A monitor on it. */
+  /** A monitor on the new process. */
   monitor?: { pid: Pid; ref: Ref };
-  /** The process that receives its pid, under that reference, before any other signal of it. */
+  /** The process that receives the new pid, under that reference, before any other signal of the new process. */
   replyTo?: { pid: Pid; ref: Ref };
 }
 
@@ -49,104 +49,104 @@ export interface Runtime extends NodeIncarnation {
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
-  /** The names of these functions on a BEAM. */
+  /** The names of the exported functions on a BEAM. */
   readonly functions: BeamFunctions;
   /** The resources of this node that each peer uses, and their limits. */
   readonly quotas: PeerQuotas;
   /** Pending deadlines. */
   readonly deadlines: Deadlines;
-  /** Messages that will be sent. */
+  /** Messages to be sent later. */
   readonly timers: Timers;
   /** The processes, by number. */
   readonly processes: NumberMap<LocalProcess>;
-  /** Whether its applications and servers stop in order: their exits are no failures then. */
+  /** Whether its applications and servers are being stopped in order: their exits are no failures then. */
   isStopping: boolean;
   /**
-   * Called when the process that code outside any process shares is ended by an exit signal, and before it ends;
-   * over that link, if one has carried the signal.
+   * Called before an exit signal ends the process that code outside any process shares, with the link that carried
+   * the signal, if any.
    */
   onSharedExit:
     | ((shared: LocalProcess, reason: unknown, link: Link | undefined) => void)
     | undefined;
   /** The registered names. */
   readonly names: ReadonlyMap<string, LocalProcess>;
-  /** Starts the processes of names that exist only once they are asked for; each returns its process. */
+  /** Starts the processes of names that exist only on demand; each function returns its process. */
   readonly lazyProcesses: Map<string, () => LocalProcess>;
   /** The active aliases, by reference number. */
   readonly aliases: NumberMap<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
-  /** The nodes that are connected and visible, and take this one for a hidden node. */
+  /** The connected visible nodes for which this node is a hidden one. */
   readonly asymmetricPeers: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
-  /** Whether all processes were ended by a stop of the node. */
+  /** Whether a stop of the node has ended all processes. */
   readonly stopped: boolean;
-  /** Whether the node finishes its work and takes nothing new of other nodes. */
+  /** Whether the node finishes its work and accepts no new work from other nodes. */
   readonly isDraining: boolean;
 
   /**
-   * The channel for signals to a node: this one, or a connection, which is made if necessary. Unless the program names
-   * the node, it comes from a pid or a reference, and so perhaps from a peer, which must not lead this node just
-   * anywhere.
+   * Returns the channel for signals to a node: this node, or a connection, which is made if necessary. Unless the
+   * program names the node (`isNamed`), the name comes from a pid or reference, perhaps a peer's, and a peer must not
+   * make this node connect anywhere.
    */
   route(node: string, isNamed?: boolean): Signals;
   /**
-   * The channel for signals about existing relations of two processes: links, monitors and calls end with their
-   * connection, so none is made to report on them.
+   * Returns the channel for signals about existing links, monitors and calls. It makes no connection, because these
+   * end with their connection.
    */
   back(node: string): Signals;
-  /** The channel for signals to a node that is connected, or about to be; no connection is made. */
+  /** Returns the channel to a node that is connected or about to be; makes no connection. */
   connected(node: string): Signals | undefined;
   /** The functions of a started node that clusters use. */
   readonly clusterHost: ClusterHost | undefined;
-  /** Connects to a node by its name, its address, or both. It never rejects for a node that cannot be reached. */
+  /** Connects to a node by its name, its address, or both; does not reject for a node that cannot be reached. */
   connectTo(target: ConnectTarget): Promise<ConnectOutcome>;
 
-  /** The process of a pid, if it is of this incarnation and alive. */
+  /** Returns the process of a pid, if it is alive and of this incarnation. */
   find(pid: Pid): LocalProcess | undefined;
-  /** The process of code outside any process; a new one when the last has exited. */
+  /** Returns the process of code outside any process, and creates a new one if the last has exited. */
   shell(): LocalProcess;
-  /** Registers a name for a process. */
+  /** Registers a name for a process; returns false if the name is taken or the process has one. */
   register(name: string, process: LocalProcess): boolean;
-  /** Unregisters a name. */
+  /** Unregisters a name; returns false if no process has it. */
   unregister(name: string): boolean;
-  /** A pid of this node that no process has or will have. */
+  /** Creates a pid of this node that no process has or will have. */
   unusedPid(): Pid;
-  /** A new reference of this node. */
+  /** Creates a reference of this node. */
   makeRef(): Ref;
-  /** An id for an unlink. */
+  /** Creates an id for an unlink. */
   nextUnlinkId(): number;
 
   /** Starts a process; its code begins after the current one has yielded. */
   spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess;
-  /** Creates the process that code of a process of another node of this program runs as from now on. */
+  /** Creates a stand-in: the process as which code of another node's process runs from now on. */
   makeStandIn(label: string | undefined): LocalProcess;
   /**
-   * Returns the function that another node requests, ready to run, or the reason of a refusal. With `isWithin`, a
-   * process that exists runs it, which a draining node still allows.
+   * Returns the function that another node requests, ready to run, or the reason of a refusal. With `isWithin`, an
+   * existing process runs the function, which a draining node still allows.
    */
   resolve(run: Runnable, node: string, isWithin?: boolean): Resolved;
 
-  /** Ends a process: it is dead to others from here on. */
+  /** Ends a process: other processes find it dead from now on. */
   terminate(process: LocalProcess, reason: unknown): void;
   /** Ends a process whose code threw or rejected. */
   crash(process: LocalProcess, error: unknown): void;
-  /** Ends a process that exits by itself. */
+  /** Ends a process that exits of its own accord. */
   leave(process: LocalProcess, reason: unknown): void;
-  /** Sends the DOWN of one monitor on a process that goes on: it cannot do what the monitor waits for. */
+  /** Sends the DOWN of one monitor on a living process, which cannot do the work that the monitor waits for. */
   failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void;
 
-  /** Ends a monitor on a process here, for the process that has it. */
+  /** Ends the monitor of another process on a process of this node. */
   removeMonitor(process: LocalProcess, ref: Ref): void;
-  /** Sends a reply to another node; that to a call ends the call's monitor. */
+  /** Sends a reply to another node; the reply to a call ends the call's monitor. */
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void;
 
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after that many milliseconds, as code of no process; returns a function that stops it. */
+  /** Calls back after `ms` milliseconds, as code of no process; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
-  /** Calls back at that interval in milliseconds, as code of no process; returns a function that stops it. */
+  /** Calls back every `ms` milliseconds, as code of no process; returns a function that stops the calls. */
   every(ms: number, fn: () => void): () => void;
   /** Reports an event to the node's log; never throws. */
   report(
@@ -157,10 +157,10 @@ export interface Runtime extends NodeIncarnation {
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string, isHidden?: boolean): void;
-  /** Notifies the servers that look for others of a visible node that takes this one for a hidden node. */
+  /** Notifies servers that look for others of a visible node for which this node is a hidden one. */
   asymmetricUp(node: string): void;
   /**
-   * Notifies every process that a node is gone or cannot be reached.
+   * Notifies every affected process that a node is gone or cannot be reached.
    *
    * @param node The node.
    * @param wasUp Whether it was connected.

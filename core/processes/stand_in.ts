@@ -1,12 +1,12 @@
 /**
- * Code that goes on as a process of a node that was started meanwhile.
+ * Lets the code of a process continue on a node that has been started meanwhile.
  *
- * A runtime belongs to one node for life, and so do its processes. Code that people type on no node, and
- * that starts one, is on that node from then on, as in iex. So its process gets a *stand-in* there: all
- * its code runs as the stand-in (`insideOf`), also what was running as it was made. The two share mailbox
- * and dictionary, so that what is sent to either pid arrives; each has its own links, monitors, aliases
- * and timers, and they end together. When the node stops, the stand-in is released before the
- * node's processes end, and the code is that of the first process again.
+ * A runtime belongs to one node for life, and so do its processes. If typed code outside a started node starts one,
+ * the code is on that node from then on, as in iex. So the code's process gets a *stand-in* there. All its code,
+ * including code that was running already, then runs as the stand-in (`insideOf`). The two share mailbox and
+ * dictionary, so messages to either pid arrive; each has its own links, monitors, aliases and timers, and they end
+ * together. When the node stops, the stand-in is released before the node's processes end, and the code runs as the
+ * first process again.
  *
  * @module
  */
@@ -15,7 +15,10 @@ import { Mailbox } from "./mailbox.ts";
 import type { LocalProcess } from "./local_process.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** Makes the code of a process run on another node of this program; on its own node, without a stand-in. */
+/**
+ * Makes the code of a process run on another node of this program; on the process's own node, it removes the
+ * stand-in.
+ */
 export function runOn(process: LocalProcess, runtime: Runtime): void {
   if (process.cold?.standIn?.runtime === runtime || !process.alive) return;
   const before = process.cold?.standIn;
@@ -37,12 +40,12 @@ function standIn(process: LocalProcess, runtime: Runtime): void {
 function release(process: LocalProcess, made: LocalProcess): void {
   process.ownCold().standIn = undefined;
   made.ownCold().standsFor = undefined;
-  // Its exit, which comes with that of its node, closes its mailbox.
+  // The exit of the stand-in, when its node stops, would close the shared mailbox.
   made.mailbox = new Mailbox();
   if (made.name !== undefined) process.runtime.register(made.name, process);
 }
 
-/** Ends the other one of a process and its stand-in, when one of them has exited. */
+/** Ends the counterpart of an exited process: its stand-in, or the process that it stands in for. */
 export function endBoth(
   { cold, exitReason }: LocalProcess,
 ): void {

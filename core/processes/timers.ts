@@ -1,5 +1,5 @@
 /**
- * A node's timers: messages that are sent later.
+ * A node's timers: messages to be sent later.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import type { Signals } from "../signals/signal.ts";
 import { Pid, type Ref } from "../values/pid.ts";
 
-/** The receiver of a timer's message, which has the timers that are for it: its death cancels them. */
+/** The receiver of a timer's message. It keeps the timer, so that its death cancels the timer. */
 export interface TimerReceiver {
-  /** Messages that will be sent to it. */
+  /** Timers whose messages go to it. */
   readonly cold: { timers: Set<PendingTimer> | undefined } | undefined;
-  /** Makes room for them. */
+  /** Creates the state for its timers. */
   ownCold(): { timers: Set<PendingTimer> | undefined };
 }
 
@@ -21,30 +21,30 @@ export interface TimerHost {
   readonly nobody: Pid;
   /** Delivers to the processes of the node. */
   readonly local: Pick<Signals, "send" | "sendName">;
-  /** The process of a pid, if it is alive. */
+  /** Returns the process of a pid, if it is alive. */
   find(pid: Pid): TimerReceiver | undefined;
-  /** A new reference. */
+  /** Creates a reference. */
   makeRef(): Ref;
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after so many milliseconds; returns a function that stops it. */
+  /** Calls back after `ms` milliseconds; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
 }
 
-/** A message that will be sent. */
+/** A message to be sent later. */
 export class PendingTimer {
   /** The timer's reference. */
   readonly ref: Ref;
-  /** When it is sent, by the node's clock. */
+  /** The time at which it is sent, by the node's clock. */
   readonly due: number;
   readonly #all: Map<number, PendingTimer>;
   readonly #receiver: TimerReceiver | undefined;
   readonly #stop: () => void;
 
   /**
-   * A timer of those in `all`.
+   * Creates a timer that is listed in `all`.
    *
-   * @param receiver The process that it is for, if it is for one and not for a name.
+   * @param receiver The process that the message goes to; `undefined` for a name.
    */
   constructor(
     host: TimerHost,
@@ -68,7 +68,7 @@ export class PendingTimer {
     }
   }
 
-  /** Ends it: its message is not sent. */
+  /** Cancels the timer. */
   cancel(): void {
     this.#stop();
     this.#forget();
@@ -88,7 +88,6 @@ export class Timers {
   readonly #host: TimerHost;
   readonly #timers = new Map<number, PendingTimer>();
 
-  /** Creates the timers of a node. */
   constructor(host: TimerHost) {
     this.#host = host;
   }
@@ -98,13 +97,13 @@ export class Timers {
     return this.#timers.size;
   }
 
-  /** Sends a message, a copy by now, to a pid or a name of this node after that many milliseconds. */
+  /** Sends a message, which is a copy already, to a pid or a name of this node after `ms` milliseconds. */
   start(to: Pid | string, message: unknown, ms: number): Ref {
     const host = this.#host;
     const { nobody, local } = host;
     const ref = host.makeRef();
     const receiver = to instanceof Pid ? host.find(to) : undefined;
-    // A message that no process can receive needs no timer: this one has ended before it began.
+    // A dead receiver needs no timer: return the reference of a timer that has ended.
     if (to instanceof Pid && receiver === undefined) return ref;
     new PendingTimer(host, this.#timers, receiver, ref, ms, () => {
       if (to instanceof Pid) local.send(nobody, to, message);
@@ -113,7 +112,7 @@ export class Timers {
     return ref;
   }
 
-  /** Milliseconds until the message is sent, if the timer is pending. */
+  /** Returns the milliseconds until the message is sent, if the timer is pending. */
   left(ref: Ref): number | undefined {
     const timer = this.#find(ref);
     return timer && Math.max(timer.due - this.#host.now(), 0);

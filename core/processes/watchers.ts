@@ -1,12 +1,12 @@
 /**
- * Watchers: the monitors that others have on processes of this node.
+ * Watchers: the monitors on processes of this node.
  *
- * A process keeps those by its pid of this node's processes by their number: `endMonitor` knows the pid, and these
- * are the most. Of a demonitor, and of the reply to a call, only the reference is known: all others are in an index,
- * and in a list of their process.
+ * Monitors by processes of this node on a pid are the most frequent. The watched process keeps them by reference
+ * number, because `endMonitor` knows the pid. A demonitor from elsewhere and the reply to a call name only the
+ * reference, so all other monitors are in an index, and in a list of the watched process.
  *
- * The index has a table for each node, by the number of the reference. A text of number and node as the key of one
- * `Map` was written and hashed twice for each call, a quarter of a server's time: 100 callers took it 2.5 µs each.
+ * The index has a table for each node, by reference number. A single `Map` would need a text of number and node as
+ * its key, built and hashed twice for each call: a quarter of a server's time, 2.5 µs per call with 100 callers.
  *
  * @module
  */
@@ -37,9 +37,9 @@ export function watchersOf(
 
 /** The indexed watchers with references of one node. */
 class NodeReferences {
-  /** By number, plus one: a peer may choose 0, which is no number of the table. */
+  /** By number plus one, because a peer may choose 0, which NumberMap excludes. */
   readonly #numbered = new NumberMap<Indexed>(true);
-  /** Those of Erlang's nodes, whose references have no number, by their words. */
+  /** Watchers with Erlang's references, which have no number, by their words. */
   #wide: Map<string, Indexed> | undefined;
 
   get size(): number {
@@ -68,13 +68,12 @@ class NodeReferences {
 export class Watchers {
   readonly #node: NodeIncarnation;
   readonly #quotas: PeerQuotas;
-  /** Those that watch by name or from another node, by the node that made the reference. */
+  /** Watchers by name or from another node, by the node that created the reference. */
   readonly #index = new Map<string, NodeReferences>();
-  /** The node that was asked for last: one peer sends many signals in a row. */
+  /** The last node looked up: one peer sends many signals in a row. */
   #lastNode = "";
   #last: NodeReferences | undefined;
 
-  /** Starts without watchers. */
   constructor(node: NodeIncarnation, quotas: PeerQuotas) {
     this.#node = node;
     this.#quotas = quotas;
@@ -106,7 +105,7 @@ export class Watchers {
       this.#index.set(ref.node, references = new NodeReferences());
       this.#last = references;
     }
-    // Each reference belongs to one monitor: a second one would not be found again.
+    // A reference belongs to one monitor: a second monitor under it could not be found again.
     const before = references.get(ref);
     if (before !== undefined) this.#drop(before);
     if (!isOwn) this.#quotas.acquire(pid.node, "monitors");
@@ -128,8 +127,8 @@ export class Watchers {
   }
 
   /**
-   * Sends a reply to another node. That of a call ends the call's monitor here, and says so: the caller then sends
-   * no demonitor. A reply that comes before its monitor, as another process learned of the reference, ends none.
+   * Sends a reply to another node. The reply to a call ends the call's monitor here and says so, which saves the
+   * caller a demonitor. A reply of another process, sent before the monitor arrives, ends no monitor.
    */
   reply(
     signals: Signals,
@@ -141,17 +140,17 @@ export class Watchers {
     const watcher = this.#find(alias);
     const isCall = watcher?.isCall === true;
     signals.reply(from, to, value, isCall);
-    // Not before: a reply that cannot be sent fails the call by a DOWN.
+    // Only after the reply: if the reply cannot be sent, a DOWN of this monitor fails the call.
     if (isCall) this.#drop(watcher);
   }
 
-  /** Ends the monitor of a reference, wherever it is. */
+  /** Ends the monitor with a reference, if it exists. */
   end(ref: Ref): void {
     const watcher = this.#find(ref);
     if (watcher !== undefined) this.#drop(watcher);
   }
 
-  /** Ends a monitor on a process, if it exists; returns its watcher. */
+  /** Ends a monitor on a process, if it exists; returns the watcher. */
   drop(process: LocalProcess, ref: Ref): Watcher | undefined {
     const indexed = this.#find(ref);
     if (indexed?.process === process) {
@@ -168,13 +167,13 @@ export class Watchers {
 
   #drop(watcher: Indexed): void {
     const list = watcher.process.indexedWatchers;
-    // Of a process that has exited, all are being forgotten.
+    // The process has exited, and its whole list is being dropped.
     if (list === undefined) return;
     list.remove(watcher);
     this.forget(watcher);
   }
 
-  /** Forgets an indexed monitor that its process no longer keeps. */
+  /** Removes a monitor from the index after its process has dropped it. */
   forget({ pid, ref }: Indexed): void {
     this.#of(ref.node)?.delete(ref);
     if (pid.node !== this.#node.node) {
