@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { ModuleFunction, Pid, WireName } from "../../mod.ts";
+import type { Pid } from "../../mod.ts";
+import type { ModuleFunction, WireName } from "../../node.ts";
 import { payload } from "../measure.ts";
 import * as Objects from "./jobs.ts";
 import * as Tuples from "./tuples.ts";
