@@ -14,12 +14,11 @@ export class Fifo<T> {
     return this.#items.length - this.#head;
   }
 
-  /** Adds one at the end. */
   push(item: T): void {
     this.#items.push(item);
   }
 
-  /** Takes the first, if there is one. */
+  /** Removes and returns the first element, if any. */
   shift(): T | undefined {
     const items = this.#items;
     if (this.#head === items.length) return undefined;

@@ -1,15 +1,15 @@
 /**
  * Values by number, without garbage: processes, aliases, and the monitors of other nodes.
  *
- * A `Map` whose entries come and go allocates another table every few of them. With 100 live entries, one that is
- * added, found three times and removed takes 120 to 200 ns in a `Map`, and 25 to 47 here (row `calls`). An old table of
- * a `Map` also keeps the processes of its time through the collections of young objects: a start to exit took 15 %
- * longer (row `spawn_many`).
+ * A `Map` whose entries come and go allocates another table every few entries. With 100 live entries, adding, finding
+ * three times and removing an entry takes 120 to 200 ns in a `Map`, and 25 to 47 here (row `calls`). An old table of
+ * a `Map` also keeps its processes through collections of young objects: a start to exit took 15 % longer (row
+ * `spawn_many`).
  *
  * @module
  */
 
-/** Slots at first, as a power of two. */
+/** The initial number of slots, as a power of two. */
 const FIRST_BITS = 4;
 
 /**
@@ -18,17 +18,17 @@ const FIRST_BITS = 4;
  */
 const KEPT_BITS = 9;
 
-/** The golden ratio of 32 bits: multiples of it, and so numbers in a row, are spread evenly. */
+/** The golden ratio of 32 bits: its multiples, and so consecutive numbers, are spread evenly. */
 const SPREAD = 0x9e3779b1;
 
-/** Secrets of this program; the second and the fourth are factors, so they are odd. */
+/** Secrets of this program; the second and the fourth are factors, and so odd. */
 const SECRETS = crypto.getRandomValues(new Uint32Array(4))
   .map((secret, i) => i % 2 === 1 ? secret | 1 : secret);
 const [LOW_MASK, LOW_FACTOR, HIGH_MASK, FACTOR] = SECRETS;
 
 /**
- * The hash of a number that a peer has chosen. The peer does not know the secrets, so it cannot choose many numbers for
- * one slot, which each search would pass. The upper bits of a product with a secret odd factor collide like random bits.
+ * Hashes a number that a peer has chosen. Without the secrets, a peer cannot choose many numbers for one slot, which
+ * each search would pass. The upper bits of a product with a secret odd factor collide like random bits.
  */
 function secretHash(number: number): number {
   let hash = Math.imul(number ^ LOW_MASK, LOW_FACTOR);
@@ -39,7 +39,7 @@ function secretHash(number: number): number {
 /** The number of a free slot. */
 const FREE = 0;
 
-/** An open table: a number, which is not 0, is in the slot that it is hashed to, or in the next free one. */
+/** An open hash table. A number, which is not 0, is in the slot of its hash, or in a following slot without a gap. */
 export class NumberMap<V> {
   #numbers: number[] = [];
   #values: (V | undefined)[] = [];
@@ -48,13 +48,12 @@ export class NumberMap<V> {
   #size = 0;
   readonly #isChosen: boolean;
 
-  /** An empty table; `isChosen` if peers choose its numbers. */
+  /** Creates an empty table; set `isChosen` if peers choose the numbers. */
   constructor(isChosen = false) {
     this.#isChosen = isChosen;
     this.#resize(FIRST_BITS);
   }
 
-  /** The number of entries. */
   get size(): number {
     return this.#size;
   }
@@ -69,7 +68,7 @@ export class NumberMap<V> {
   set(number: number, value: V): void {
     let at = this.#find(number);
     if (this.#numbers[at] === FREE) {
-      // At most half full, so that a search ends soon.
+      // At most half the slots are full, so that a search ends soon.
       if (2 * ++this.#size > this.#numbers.length) {
         this.#resize(33 - this.#shift);
         at = this.#find(number);
@@ -79,14 +78,14 @@ export class NumberMap<V> {
     this.#values[at] = value;
   }
 
-  /** Removes the entry of a number; returns whether there was one. */
+  /** Removes an entry; returns whether there was one. */
   delete(number: number): boolean {
     const numbers = this.#numbers;
     const values = this.#values;
     const mask = this.#mask;
     let free = this.#find(number);
     if (numbers[free] === FREE) return false;
-    // Displaced entries after it move up: a search ends at the first free slot.
+    // Move displaced entries up, because a search ends at the first free slot.
     for (let at = (free + 1) & mask;; at = (at + 1) & mask) {
       const each = numbers[at];
       if (each === FREE) break;
@@ -121,13 +120,13 @@ export class NumberMap<V> {
     return this.#values.filter((value) => value !== undefined);
   }
 
-  /** The slot that a number is hashed to. */
+  /** Returns the slot of a number's hash. */
   #slot(number: number): number {
     return (this.#isChosen ? secretHash(number) : Math.imul(number, SPREAD)) >>>
       this.#shift;
   }
 
-  /** The slot of a number, or the free one where it would be. */
+  /** Returns the slot of a number, or the free slot for it. */
   #find(number: number): number {
     const numbers = this.#numbers;
     let at = this.#slot(number);

@@ -1,5 +1,5 @@
 /**
- * A map that mostly has one entry or none.
+ * A map that usually has one entry or none.
  *
  * A process has up to five such maps. A `Map` takes 200 bytes at its first entry: a fifth of the memory of an idle
  * server (row `memory`).
@@ -7,17 +7,16 @@
  * @module
  */
 
-/** No key. */
+/** Stands for a missing key. */
 const NONE: unique symbol = Symbol("none");
 
 /** A map that keeps a single entry in its own fields, and more in a `Map`. */
 export class SmallMap<K, V> {
   #key: K | typeof NONE = NONE;
   #value: V | undefined = undefined;
-  /** All entries, from the moment that there were two. */
+  /** All entries, once there were two. */
   #all: Map<K, V> | undefined = undefined;
 
-  /** The number of entries. */
   get size(): number {
     return this.#all === undefined
       ? (this.#key === NONE ? 0 : 1)
@@ -49,7 +48,7 @@ export class SmallMap<K, V> {
     }
   }
 
-  /** Removes the entry of a key; returns whether there was one. */
+  /** Removes an entry; returns whether there was one. */
   delete(key: K): boolean {
     if (this.#key !== key) {
       return this.#all !== undefined && this.#all.delete(key);

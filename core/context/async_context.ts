@@ -8,13 +8,13 @@ import { tracing, untraced } from "./tracing.ts";
 import { setNodeHere } from "../values/pid.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** The part of a process that its context needs. This file knows no process. */
+/** The parts of a process that its context needs, because this file is below the class of processes. */
 export interface ContextProcess {
   /** The context of its code. */
   readonly context: ProcessContext;
   /** The node that it is on. */
   readonly runtime: { readonly node: string };
-  /** Its state, if it has any that few processes have; with the process of another node that its code runs as. */
+  /** Its rarely needed state, with its stand-in: the process as which its code runs. */
   readonly cold: { readonly standIn: ContextProcess | undefined } | undefined;
 }
 
@@ -39,7 +39,7 @@ export class ProcessContext {
     this.runtime = runtime;
   }
 
-  /** Notes that the process has exited. */
+  /** Drops the process, which has exited. */
   end(exitReason: unknown): void {
     this.process = undefined;
     this.exitReason = exitReason;
@@ -50,7 +50,7 @@ const storage = new AsyncLocalStorage<ProcessContext | undefined>();
 
 let defaultNode = "nonode@nohost";
 
-/** The context of the running code, if it is in a process. */
+/** Returns the context of the running code, if the code is in a process. */
 export function currentContext(): ProcessContext | undefined {
   return storage.getStore();
 }
@@ -74,8 +74,8 @@ export function outside<R>(fn: () => R): R {
 }
 
 /**
- * A function that runs code as a process and otherwise in the caller's asynchronous context: the
- * `AsyncLocalStorage`s of a user, such as a request's trace, reach the process that handles it.
+ * Returns a function that runs code as a process, but otherwise in the caller's asynchronous context: a user's
+ * `AsyncLocalStorage`s, such as a request's trace, reach the process that handles the request.
  */
 export function contextFor<R>(): (
   process: ContextProcess,
@@ -85,7 +85,7 @@ export function contextFor<R>(): (
   return (process, fn) => restore(() => storage.run(process.context, fn));
 }
 
-/** The name of the node that the running code is on. */
+/** Returns the name of the node that the running code is on. */
 function hereName(): string {
   const context = currentContext();
   if (context === undefined) return defaultNode;

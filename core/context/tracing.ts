@@ -13,14 +13,14 @@
 
 /** A unit of work in a trace. */
 export interface Span {
-  /** Its name, of few distinct values. */
+  /** Its name; programs use few distinct names. */
   name: string;
-  /** Whether it asks for work, does work that was asked for, or is internal. */
+  /** Whether the span asks for work, does requested work, or is internal. */
   kind: "client" | "server" | "internal";
   /** Its details. */
   attributes: Record<string, string | number>;
   /**
-   * Whether it begins no trace: it is measured, and is a span if its message belongs to one.
+   * Whether the span never begins a trace: it is measured always, and is a span only in a trace that exists.
    *
    * @default {false}
    */
@@ -35,7 +35,7 @@ export interface Tracing {
    * Runs a function in a new span.
    *
    * @param span The span.
-   * @param parent The trace that it continues; the trace of the running code if it is `undefined`.
+   * @param parent The trace to continue; `undefined` for the trace of the running code.
    * @param fn The function; the span ends with it, or with the promise that it returns.
    */
   run<T>(span: Span, parent: string | undefined, fn: () => T): T;
@@ -51,7 +51,7 @@ export function setTracing(on: Tracing | undefined): void {
   tracing = on;
 }
 
-/** The longest trace. */
+/** The form of a trace. */
 const TRACE = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Whether a value is a trace. */
@@ -59,13 +59,13 @@ export function isTrace(value: unknown): value is string {
   return typeof value === "string" && value.length === 55 && TRACE.test(value);
 }
 
-/** The trace of the signals of another node that are being delivered; `undefined` while none are. */
+/** The trace of another node's signals during their delivery; `undefined` at other times. */
 let arriving: string | typeof NONE | undefined;
 
 const NONE = Symbol("no trace");
 
 /**
- * Delivers signals of another node in their trace, or in none. The reading code may itself run in a trace: the one
+ * Delivers another node's signals in their trace, or in none. The reading code may itself run in a trace: the one
  * that opened the connection.
  */
 export function arrive<T>(trace: string | undefined, deliver: () => T): T {
@@ -79,7 +79,7 @@ export function arrive<T>(trace: string | undefined, deliver: () => T): T {
   }
 }
 
-/** Runs code in no trace, for example a server of the library, which any process may have started. */
+/** Runs code in no trace, for example a server of the library, whose starter may be any process. */
 export function untraced<T>(fn: () => T): T {
   const on = tracing;
   return on === undefined
@@ -87,7 +87,7 @@ export function untraced<T>(fn: () => T): T {
     : arrive(undefined, () => on.within(undefined, fn));
 }
 
-/** The trace of the signal that is being delivered, or of the running code. */
+/** Returns the trace of the signal that is being delivered, or else of the running code. */
 export function traceNow(): string | undefined {
   if (arriving === undefined) return tracing?.current();
   return arriving === NONE ? undefined : arriving;

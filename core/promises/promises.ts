@@ -1,19 +1,19 @@
 /**
  * Values that may be promises, and errors whose stacks show the lines that await them.
  *
- * An answer arrives in a callback: of a socket, a timer, another process. The stack of an error made there has the
- * frames of the callback only. V8 finds the frames of the code that awaits a promise when the error is made in a
- * reaction whose promise that code awaits. So a failure resolves the awaited promise with another promise, which
- * rejects when the first depends on it. Success pays nothing for that; an `async` function in between would cost a
- * promise and two turns of the microtask queue for each call.
+ * An answer arrives in a callback: of a socket, a timer, another process. The stack of an error created there shows
+ * only the callback. V8 adds the frames of code that awaits a promise if the error is created in a reaction of that
+ * promise. So a failure resolves the awaited promise with another promise, which rejects once the first depends on
+ * it. Success costs nothing extra; an `async` function in between would cost a promise and two turns of the microtask
+ * queue for each call.
  *
  * @module
  */
 
-/** Marks a rejection as handled: a dead process's own waits must not end the whole program. */
+/** Marks a rejection as handled: the waits of a dead process must not end the program. */
 export function ignore(): void {}
 
-/** Calls a function that returns a promise. The promise rejects with an error that the function throws. */
+/** Calls a function that returns a promise. If the function throws, the promise rejects with the error. */
 export function promised<T>(fn: () => Promise<T>): Promise<T> {
   try {
     return fn();
@@ -29,10 +29,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Goes on with a value: in the same turn if it is no promise.
+ * Applies a function to a value, in the same turn if the value is no promise.
  *
- * A server answers many requests without waiting, and a lookup that is answered at once must not let later
- * messages overtake the request. `await` would cost both a turn of the microtask queue.
+ * A server answers many requests without waiting, and a lookup that is answered at once must keep later messages
+ * behind the request. `await` would cost both a turn of the microtask queue.
  */
 export function andThen<T, R>(
   value: T | Promise<T>,
@@ -46,15 +46,15 @@ export function andThen<T, R>(
 
 const settled = Promise.resolve();
 
-/** A frame of the host itself, which runs the microtask. */
+/** The stack frames of the host, which runs the microtask. */
 const HOST_FRAMES = /\n\s+at [^\n]*\(?(?:ext:|node:internal\/)[^\n]*/g;
 
 /**
  * Returns a promise that rejects with an error of the code that awaits it. Pass it to a promise's `resolve` in the
  * same turn.
  *
- * @param make Makes the error.
- * @param made Called when the stack of the error is known.
+ * @param make Creates the error.
+ * @param made Called when the error has its stack.
  */
 export function failure(
   make: () => unknown,
@@ -65,16 +65,16 @@ export function failure(
     made?.();
     throw error;
   }
-  // The promise that is resolved with this one waits for it one microtask later.
+  // The promise that is resolved with this one depends on it one microtask later.
   return settled.then(ignore).then(reject);
 }
 
 /**
- * Replaces the stack of an error by that of the code that awaits the running code, without the frames down to
+ * Replaces an error's stack by the stack of the code that awaits the running code, without the frames down to
  * `hidden`.
  *
- * @param error The thrown value; it is returned unchanged if it is not an error.
- * @param hidden The function that the author of the code does not know.
+ * @param error The thrown value; anything but an error is returned unchanged.
+ * @param hidden The last function to hide.
  * @returns The error.
  */
 export function atAwait(
@@ -88,7 +88,7 @@ export function atAwait(
   try {
     const before = error.stack;
     Error.captureStackTrace(error, hidden);
-    // Without a frame, no code awaits it yet: the frames of the callback are better than none.
+    // If no code awaits yet, keep the frames of the callback.
     const stack = error.stack?.replace(HOST_FRAMES, "") ?? "";
     error.stack = /\n\s+at /.test(stack) ? stack : before;
   } catch {

@@ -27,24 +27,24 @@ import {
 } from "../values/beam_types.ts";
 import type { Modules, Resolved } from "./exported_modules.ts";
 
-/** The service that runs a function which is not exported: its process exits as one on a BEAM does. */
+/** The service that runs an undefined function: its process exits as a process on a BEAM would. */
 const UNDEFINED = "$undef";
 
-/** The service that refuses a function of a BEAM, which only a BEAM can run. */
+/** The service that refuses a BEAM's own function, which only a BEAM can run. */
 const FUNCTION = "$fun";
 
-/** Names the functions of a node's modules for nodes on a BEAM. */
+/** Converts between the names of a node's exported functions and the MFAs of a BEAM. */
 export class BeamFunctions {
   readonly #modules: Modules;
-  /** Functions of OTP that stand for something else here, as `module:function/arity`. */
+  /** Functions of OTP that are served by another function here, by `module:function/arity`. */
   readonly #services = new Map<string, (args: unknown[]) => Runnable>();
-  /** How a BEAM names the requests for a service of the node. */
+  /** The MFA for requests to a service of the node, by service. */
   readonly #encoders = new Map<
     string,
     (run: { function: string; args: unknown[] }) => Mfa
   >();
 
-  /** Names the functions of these modules. */
+  /** Creates the names of the functions of `modules`. */
   constructor(modules: Modules) {
     this.#modules = modules;
     modules.services.set(UNDEFINED, undefinedFunction);
@@ -59,7 +59,7 @@ export class BeamFunctions {
     );
   }
 
-  /** Names the requests for a service of the node as a BEAM does. */
+  /** Sets the function that names requests to a service for a BEAM. */
   encode(
     service: string,
     called: (run: { function: string; args: unknown[] }) => Mfa,
@@ -67,12 +67,12 @@ export class BeamFunctions {
     this.#encoders.set(service, called);
   }
 
-  /** Has a function of OTP, `module:function/arity`, run another one. */
+  /** Serves a function of OTP, `module:function/arity`, by another function. */
   serve(mfa: string, run: (args: unknown[]) => Runnable): void {
     this.#services.set(mfa, run);
   }
 
-  /** The request for the function that a BEAM names. */
+  /** Returns the request for the function that a BEAM names. */
   requested(mfa: Mfa): Runnable {
     const [module, name, args] = mfa;
     const service = this.#services.get(`${module}:${name}/${args.length}`);
@@ -85,13 +85,13 @@ export class BeamFunctions {
     };
   }
 
-  /** Whether there is a function of that name. */
+  /** Whether a BEAM's name has a function here. */
   has([module, name, args]: Mfa): boolean {
     return this.#services.has(`${module}:${name}/${args.length}`) ||
       this.find(module, name) !== undefined;
   }
 
-  /** The result of a function that ran on a BEAM. */
+  /** Decodes the result of a function that ran on a BEAM. */
   result(value: unknown, run: Runnable): unknown {
     return fromBeam(value, this.#typesOf(run)?.returns);
   }
@@ -102,14 +102,14 @@ export class BeamFunctions {
       : undefined;
   }
 
-  /** The exported function that a BEAM names. */
+  /** Returns the exported function that a BEAM names. */
   find(
     module: string,
     name: string,
   ): { module: string; function: string; types?: BeamTypes } | undefined {
     const own = fromBeamName(module);
     const named = fromBeamFunction(own, name);
-    // A module of the user may have names in the style of the BEAM.
+    // A user's module may have names in the style of the BEAM.
     return this.#exported(own, named) ??
       (named === name ? undefined : this.#exported(own, name));
   }
@@ -132,9 +132,9 @@ export class BeamFunctions {
   }
 
   /**
-   * A request as a BEAM names it.
+   * Names a request's function for a BEAM.
    *
-   * @throws {TypeError} If it is for a function that no module exports.
+   * @throws {TypeError} If the function is not exported by a module.
    */
   called(run: Runnable): Mfa {
     if (!("module" in run)) {

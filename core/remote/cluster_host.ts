@@ -1,20 +1,20 @@
 /**
- * The functions of a node that clusters use to find others.
+ * The functions of a node that clusters use to find other nodes.
  *
  * @module
  */
 
 /** The functions of a node that clusters use. */
 export interface ClusterHost {
-  /** The address that the node listens on, as it was given, and its port. */
+  /** The address and port that the node listens on; the address as configured. */
   readonly listen: { readonly host: string; readonly port: number };
   /**
-   * Returns the names that EPMD has on a host, without the host.
+   * Returns the names, without the host, that EPMD knows on a host.
    *
-   * @throws {Error} If EPMD does not answer there, or the node does not use it.
+   * @throws {Error} If the host's EPMD does not answer, or this node does not use EPMD.
    */
   names(host: string, signal: AbortSignal): Promise<string[]>;
-  /** Derives a key from the cookie: nodes with the same cookie get the same key for a purpose. */
+  /** Derives a key from the cookie and a purpose. Nodes with the same cookie derive the same key. */
   key(purpose: string): Uint8Array;
   /** Whether a node is connected, visible or hidden. */
   isConnected(node: string): boolean;

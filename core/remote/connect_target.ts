@@ -19,7 +19,7 @@ export interface ConnectTarget {
    */
   address?: string;
   /**
-   * Whether a failure is not logged, as the caller reports it.
+   * Whether to leave the log of a failure to the caller.
    *
    * @default {false}
    */

@@ -1,5 +1,5 @@
 /**
- * The functions of exported modules, which other nodes may run on this node, by name.
+ * The functions of exported modules, which other nodes may run by name.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export type ModuleFunction = readonly [
  * @typeParam T Its result.
  */
 export type NamedFunction<A extends unknown[], T> = ModuleFunction & {
-  /** Only for the type checker: no value has it. */
+  /** For the type checker only; never set. */
   readonly signature?: (...args: A) => T;
 };
 
@@ -102,7 +102,7 @@ export type RemoteFunction<A extends unknown[] = any[], T = unknown> =
   | ((...args: A) => T)
   | NamedFunction<A, T>;
 
-/** Makes a function of a closure's source. */
+/** Compiles a closure's source. */
 export type ClosureCompiler = (
   source: string,
 ) => (...args: unknown[]) => unknown;
@@ -115,8 +115,8 @@ export type Allow = (
 ) => boolean;
 
 /**
- * Resolves a request for a service: for the node itself, or for another node, if `node` names one. No module has the
- * name of a service.
+ * Resolves a request for a service: from the node itself, or from the node `node`. No module has the name of a
+ * service.
  */
 export type Service = (
   run: { function: string; args: unknown[] },
@@ -132,12 +132,12 @@ export type Resolved =
 type AnyFunction = Function;
 
 /**
- * The maximum number of arguments of a call: each takes room on the stack, which another node must not exhaust,
- * as the server that runs the function would exit.
+ * The maximum number of arguments of a call. Each takes room on the stack; a request that overflowed the stack would
+ * end the server that runs the function.
  */
 const MAX_ARGUMENTS = 10_000;
 
-/** A function with the names under which a node exports it. */
+/** A function with the names under which the node exports it. */
 export interface ExportedFunction {
   /** The function. */
   fn: AnyFunction;
@@ -150,36 +150,35 @@ export interface ExportedFunction {
 /** The exported modules of a node. */
 export class Modules {
   readonly #modules = new Map<string, ModuleExports>();
-  /** The functions of each module, read once: a getter must not run because another node asks. */
+  /** The functions of each module, read at export: a getter must not run because another node asks. */
   readonly #functions = new Map<string, Map<string, AnyFunction>>();
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
   readonly #parked = new Map<string, AnyFunction>();
   /**
-   * Services of the node, by name: they are reached by spawn requests only, as `allow` is checked for the
-   * function that a service runs, and not for the service.
+   * Services of the node, by name. Only spawn requests reach services, because `allow` is checked for the function
+   * that a service runs, and not for the service.
    */
   readonly services: Map<string, Service> = new Map();
   /**
-   * Functions of the library that every node exports, by module and function: `allow` is checked for them, and
-   * a module that the user exports under the same name comes first.
+   * Functions of the library that every node exports, by module and function. `allow` applies to them, and a user's
+   * module of the same name takes precedence.
    */
   readonly library: Map<string, AnyFunction> = new Map();
-  /** Set if closures are allowed. */
+  /** Compiles closures, if they are allowed. */
   compile: ClosureCompiler | undefined;
-  /** Set if not every node may run all exported functions. */
+  /** The node's rule; without it, every node may run every exported function. */
   allow: Allow | undefined;
-  /** Whether other nodes may read the state of servers by OTP's `sys`, and with `"write"` suspend them. */
+  /** Whether other nodes may read servers' states by OTP's `sys`, and with `"write"` suspend servers. */
   allowObserve: boolean | "write" = false;
 
   /**
-   * Exports a module under a name; it replaces an earlier one of that name. The functions are those that the
-   * module has now.
+   * Exports the functions that a module has now under a name, and replaces an earlier module of the name.
    *
-   * @throws {TypeError} If an export is a getter that throws: the message says that `what` cannot be done.
+   * @throws {TypeError} If a getter of the module throws; the message says that `what` is impossible.
    */
   add(name: string, module: ModuleExports, what = "export a module"): void {
     const functions = new Map<string, AnyFunction>();
-    // A class's static functions are not enumerable.
+    // Static functions of a class are not enumerable.
     for (const key of Object.getOwnPropertyNames(module)) {
       const value = read(name, module, key, what);
       if (typeof value !== "function") continue;
@@ -204,17 +203,17 @@ export class Modules {
     return fn;
   }
 
-  /** The exported modules, by name. */
+  /** Returns the exported modules, by name. */
   entries(): Iterable<[string, ModuleExports]> {
     return this.#modules;
   }
 
-  /** Under which name a function is exported. */
+  /** Returns the name under which a function is exported. */
   nameOf(fn: AnyFunction): [module: string, name: string] | undefined {
     return this.#named.get(fn);
   }
 
-  /** The function of that name, if it is exported, with the names under which it is. */
+  /** Returns an exported function with its names. */
   lookup(module: string, name: string): ExportedFunction | undefined {
     module = unquotedName(module);
     name = unquotedName(name);
@@ -226,10 +225,10 @@ export class Modules {
   }
 
   /**
-   * Names a function for a request: by its exported name, else within the node as a stored function, else by
-   * its source.
+   * Describes a function for a request: by its exported name, else within the node as a stored function, else by its
+   * source.
    *
-   * @throws {TypeError} If its source would not do.
+   * @throws {TypeError} If the function's source cannot be sent.
    */
   describe(
     fn: AnyFunction | ModuleFunction,
@@ -246,7 +245,7 @@ export class Modules {
     return { source: closureSource(fn as AnyFunction), args };
   }
 
-  /** As {@linkcode Modules.resolve}, of a spawn request, which can name a service too. */
+  /** Like {@linkcode Modules.resolve}, for a spawn request, which can also name a service. */
   resolveSpawn(run: Runnable, node?: string): Resolved {
     const service = "module" in run ? this.services.get(run.module) : undefined;
     return service === undefined
@@ -254,7 +253,10 @@ export class Modules {
       : service(run as Runnable & { module: string; function: string }, node);
   }
 
-  /** The function that a request names, ready to run, or why it cannot be run; of another node, if it names one. */
+  /**
+   * Returns the requested function, ready to run, or the reason of a refusal. `node` is the requesting node, unless
+   * it is this one.
+   */
   resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
     if (args.length > MAX_ARGUMENTS) {
@@ -283,7 +285,7 @@ export class Modules {
     if (found === undefined) {
       return { error: "undef", message: this.#undefined(module, name, args) };
     }
-    // A request may quote a name; the rule and the label have the name of the export.
+    // A request may quote names; the rule and the label get the exported name.
     const label = `${found.module}.${found.name}/${args.length}`;
     if (node !== undefined && !this.isAllowed(node, found)) {
       return { error: "not_allowed", message: notAllowed(node, label) };
@@ -291,7 +293,7 @@ export class Modules {
     return { fn: () => found.fn.apply(undefined, args), label };
   }
 
-  /** Whether the rule lets a node run a function. */
+  /** Whether the node's rule lets a node run a function. */
   isAllowed(
     node: string,
     { module, name }: Pick<ExportedFunction, "module" | "name">,
@@ -300,7 +302,7 @@ export class Modules {
       return this.allow === undefined ||
         this.allow(node, module, name) === true;
     } catch {
-      // A rule that fails allows nothing.
+      // A rule that throws allows nothing.
       return false;
     }
   }
@@ -347,12 +349,12 @@ export class Modules {
   }
 }
 
-/** The refusal of a request that the rule of the node does not allow. */
+/** Returns the text of a refusal by the node's rule. */
 export function notAllowed(node: string, what: string): string {
   return `the node does not let ${node} run ${what}: its \`allow\` option says no`;
 }
 
-/** The error for a request that was refused. */
+/** Creates the error for a refused request. */
 export function spawnError(
   node: string,
   { error, message }: { error: SpawnFailure; message: string },
@@ -382,7 +384,7 @@ function read(
   }
 }
 
-/** Checks the name of a function; throws at the caller, as the error of the other node would say less. */
+/** Checks the name of a function at the caller, because the other node's error would say less. */
 export function checkName(
   fn: unknown,
 ): readonly [module: string, name: string] {
@@ -404,7 +406,7 @@ function isName(value: unknown): value is string | Atom {
   return typeof value === "string" || value instanceof Atom;
 }
 
-/** Throws unless the value is a function, so that no process is started for another value. */
+/** Rejects a value that is no function before a process is started for it. */
 export function assertFunction(fn: unknown): void {
   if (typeof fn === "function") return;
   throw new TypeError(
@@ -414,7 +416,7 @@ export function assertFunction(fn: unknown): void {
   );
 }
 
-/** The source of a function, if it is an expression that can be read on its own elsewhere. */
+/** Returns the source of a function that is an expression which another node can evaluate on its own. */
 function closureSource(fn: AnyFunction): string {
   const source = Function.prototype.toString.call(fn);
   if (

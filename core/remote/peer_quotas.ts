@@ -4,19 +4,19 @@
  * @module
  */
 
-/** A resource that a peer uses: processes that were started for it, and links and monitors of its processes. */
+/** A resource that a peer uses: processes started for it, and links and monitors of its processes. */
 export type Holding = "processes" | "links" | "monitors";
 
 /**
- * A counted resource: also entries, which servers keep for a peer: global names and locks, members of groups,
- * children, waiting requests.
+ * A counted resource: a {@linkcode Holding}, or an entry that a server keeps for a peer, such as a global name, a
+ * lock, a group's member, a child, or a waiting request.
  */
 export type Counted = Holding | "entries";
 
 /**
- * A refused request: to run a function that is not exported (`"undef"`), a function that is not allowed for
- * that node (`"not_allowed"`), or a closure (`"closure"`); to start a process beyond the limit of processes
- * (`"limit"`), or while the node is draining (`"draining"`); or to add a link, a monitor or an entry of a server beyond its limit.
+ * A refused request. The request was to run a function that is not exported (`"undef"`), a function that the peer may
+ * not run (`"not_allowed"`), or a closure (`"closure"`); to start a process beyond the limit (`"limit"`) or while the
+ * node is draining (`"draining"`); or to add a link, a monitor or a server's entry beyond its limit.
  */
 export type RefusedRequest =
   | "undef"
@@ -48,7 +48,7 @@ export interface PeerQuotaLimits {
   maxTotalRemoteEntries: number;
 }
 
-/** Called when a node's request was refused. */
+/** Called when a peer's request is refused. */
 export type OnRefused = (
   node: string,
   what: RefusedRequest,
@@ -57,7 +57,7 @@ export type OnRefused = (
 
 type Held = Record<Counted, number>;
 
-/** The largest name, lock or group of a peer, in characters: there may be many. */
+/** The maximum length of a peer's name, lock or group, in characters, because a peer may have many. */
 const MAX_ENTRY = 1 << 16;
 
 const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
@@ -77,10 +77,9 @@ export class PeerQuotas {
   #lastNode = "";
   #last: Held = NONE;
 
-  /** Called when a peer's request was refused. */
+  /** Called when a peer's request is refused. */
   readonly refused: OnRefused;
 
-  /** Starts with nothing in use. */
   constructor(limits?: PeerQuotaLimits, refused: OnRefused = () => {}) {
     this.refused = refused;
     this.#each = limits === undefined ? ANY : {
@@ -98,7 +97,7 @@ export class PeerQuotas {
   }
 
   #of(node: string): Held {
-    // One peer sends many requests in a row.
+    // Cached, because one peer sends many requests in a row.
     if (node === this.#lastNode) return this.#last;
     const held = this.#held.get(node);
     if (held === undefined) return NONE;
@@ -106,7 +105,7 @@ export class PeerQuotas {
     return this.#last = held;
   }
 
-  /** Why a node may use no more of a kind; `undefined` if it may. */
+  /** Returns why a node may use no more of a resource; `undefined` if it may. */
   refusal(node: string, kind: Counted): string | undefined {
     if (this.#of(node)[kind] >= this.#each[kind]) {
       return `there are ${
@@ -125,7 +124,7 @@ export class PeerQuotas {
     return undefined;
   }
 
-  /** Returns whether a node has used up its quota of a kind; if so, reports the refused request. */
+  /** Returns whether a node has used up its quota of a resource; if so, reports the refused request. */
   exceeds(node: string, kind: Exclude<Counted, "processes">): boolean {
     const refusal = this.refusal(node, kind);
     if (refusal === undefined) return false;
@@ -133,7 +132,7 @@ export class PeerQuotas {
     return true;
   }
 
-  /** Adds an entry of that many characters for a node; returns false if that was refused. */
+  /** Counts an entry of `characters` characters for a node; returns false if the quota refuses it. */
   acquireEntry(node: string, characters: number): boolean {
     if (characters > MAX_ENTRY) {
       const message =
@@ -146,7 +145,7 @@ export class PeerQuotas {
     return true;
   }
 
-  /** Counts one more for a node. */
+  /** Counts a resource for a node. */
   acquire(node: string, kind: Counted): void {
     let held = this.#of(node);
     if (held === NONE) this.#held.set(node, held = { ...NONE });
@@ -154,7 +153,7 @@ export class PeerQuotas {
     this.#totals[kind]++;
   }
 
-  /** Counts one less for a node; forgets a node that uses nothing. */
+  /** Uncounts a resource for a node, and forgets a node that uses nothing. */
   release(node: string, kind: Counted): void {
     const held = this.#of(node);
     if (held === NONE) return;

@@ -10,14 +10,14 @@ import { ProcessExited } from "../values/error_classes.ts";
 import { currentContext } from "../context/async_context.ts";
 import { currentDefault } from "./default_node.ts";
 
-/** The process that the running code is in, if it is in one that is alive. */
+/** Returns the process of the running code, if the code is in a living process. */
 export function insideOf(): LocalProcess | undefined {
-  // `async_context.ts` cannot name the class of processes, which is above it.
+  // `async_context.ts` is below the class of processes, and cannot name it.
   const process = currentContext()?.process as LocalProcess | undefined;
   return process?.cold?.standIn ?? process;
 }
 
-/** The runtime of the running code: of its process, or of the default node. */
+/** Returns the runtime of the running code: of its process, or of the default node. */
 export function currentRuntime(): Runtime {
   const context = currentContext();
   if (context === undefined) return currentDefault();
@@ -25,9 +25,9 @@ export function currentRuntime(): Runtime {
 }
 
 /**
- * The process of the running code.
+ * Returns the process of the running code.
  *
- * @throws {ProcessExited} If it has exited.
+ * @throws {ProcessExited} If the process has exited.
  */
 export function currentProcess(): LocalProcess {
   const process = insideOf();
@@ -37,14 +37,14 @@ export function currentProcess(): LocalProcess {
   throw new ProcessExited((process ?? context).exitReason);
 }
 
-/** The process of the running code, if it is alive: waits of an exited process never settle. */
+/** Returns the process of the running code, if alive: waits of an exited process never settle. */
 export function waitingProcess(): LocalProcess | undefined {
   const process = insideOf();
   if (process?.alive) return process;
   return currentContext() === undefined ? currentDefault().shell() : undefined;
 }
 
-/** The promise that a wait of an exited process returns: it never settles. */
+/** Returns the promise for a wait of an exited process: it never settles. */
 export function never<T>(): Promise<T> {
   return new Promise<T>(() => {});
 }

@@ -1,6 +1,6 @@
 /**
- * The default node, on which code outside any process runs: the first node of the program that is still started,
- * or else the unnamed node, `nonode@nohost`.
+ * The default node, on which code outside any process runs: the program's earliest started node that is still
+ * running, or else the unnamed node, `nonode@nohost`.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { Loopback } from "./loopback.ts";
 import type { Signals } from "../signals/signal.ts";
 import { setDefaultNode } from "../context/async_context.ts";
 
-/** The name of a node that is not started. */
+/** The name of the unnamed node. */
 export const NO_NODE = "nonode@nohost";
 
 let noNode: Runtime | undefined;
@@ -27,7 +27,7 @@ const followers = new Set<(runtime: Runtime) => void>();
 const listeners = new Set<() => Promise<void>>();
 let moved: Promise<unknown> | undefined;
 
-/** The runtime of the unnamed node, which continues to exist when a node is started. */
+/** Returns the runtime of the unnamed node, which continues to exist when a node starts. */
 export function unnamed(): Runtime {
   if (noNode === undefined) {
     noNode = new NodeRuntime({
@@ -51,12 +51,12 @@ export function onUnnamedRuntime(fn: (runtime: Runtime) => void): void {
   if (noNode !== undefined) fn(noNode);
 }
 
-/** The channel from the nodes of this program to the processes of the unnamed node. */
+/** Returns the channel from this program's nodes to the processes of the unnamed node. */
 export function unnamedLoopback(): Signals {
   return noNodeLoopback ??= new Loopback(unnamed());
 }
 
-/** Makes a node reachable from the unnamed node, or unreachable. */
+/** Makes a node reachable or unreachable from the unnamed node. */
 export function setLoopback(runtime: Runtime, isReachable: boolean): void {
   if (isReachable) loopbacks.set(runtime.node, new Loopback(runtime));
   else if (loopbacks.delete(runtime.node)) {
@@ -64,12 +64,12 @@ export function setLoopback(runtime: Runtime, isReachable: boolean): void {
   }
 }
 
-/** The runtime of the default node. */
+/** Returns the runtime of the default node. */
 export function currentDefault(): Runtime {
   return defaultRuntime ?? (defaultRuntime = unnamed());
 }
 
-/** Sets the default node; without a runtime, it is the unnamed node. */
+/** Sets the default node; `undefined` selects the unnamed node. */
 export function setDefaultRuntime(runtime: Runtime | undefined): void {
   defaultRuntime = runtime;
   setDefaultNode(runtime?.node ?? NO_NODE);
@@ -78,7 +78,7 @@ export function setDefaultRuntime(runtime: Runtime | undefined): void {
   moved = moves.length === 0 ? undefined : Promise.all(moves);
 }
 
-/** Calls back with the default node, now and whenever it changes; returns a function that ends that. */
+/** Calls back with the default node, now and whenever it changes; returns a function that stops the calls. */
 export function followDefaultRuntime(
   fn: (runtime: Runtime) => void,
 ): () => void {
@@ -87,7 +87,7 @@ export function followDefaultRuntime(
   return () => void followers.delete(fn);
 }
 
-/** Calls back whenever the default node changes; returns a function that ends that. */
+/** Calls back whenever the default node changes; returns a function that stops the calls. */
 export function onDefaultRuntime(fn: () => Promise<void>): () => void {
   listeners.add(fn);
   return () => void listeners.delete(fn);

@@ -51,7 +51,6 @@ export class LocalDelivery implements Signals {
   readonly #watchers: Watchers;
   readonly #quotas: PeerQuotas;
 
-  /** Delivers to the processes of a table. */
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
     this.#runtime = runtime;
     this.#creation = runtime.creation;
@@ -80,7 +79,7 @@ export class LocalDelivery implements Signals {
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
-    // An awaited alias accepts only an answer: a guess must not use it up.
+    // An awaited alias accepts only an answer, so that a guessed message cannot use up the alias.
     const { number } = alias;
     if (this.#aliases.get(number)?.waits?.has(number)) return undefined;
     const process = this.#openAlias(alias);
@@ -101,7 +100,7 @@ export class LocalDelivery implements Signals {
     else this.#replyTagged(from, to as ReplyTo, value);
   }
 
-  /** A reply with a tag is a message: no request of this library has a tag. */
+  /** Delivers a reply with a tag as a message, because no request of this library has a tag. */
   #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
     const term = value instanceof OtpReply ? value.term : value;
     const message = taggedReply(to, term);
@@ -111,7 +110,7 @@ export class LocalDelivery implements Signals {
 
   #reply(from: Pid, alias: Ref, value: unknown, endsMonitor: boolean): void {
     const awaited = this.#aliases.get(alias.number)?.waits?.get(alias.number);
-    // References can be guessed.
+    // References can be guessed, so the sender must be allowed to reply.
     if (
       awaited !== undefined && !awaited.acceptsAnySender &&
       !mayReply(from, awaited)
@@ -138,7 +137,7 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  /** Fails the call as if the server had exited: with a DOWN of the monitor that waits for the reply. */
+  /** Fails the call as if the server had exited: with a DOWN of the monitor that awaits the reply. */
   #refuseReply(
     from: Pid,
     alias: Ref,
@@ -155,7 +154,7 @@ export class LocalDelivery implements Signals {
     }
   }
 
-  /** The process of an active alias. `endedAt` is the node that has ended the alias's monitor, if it has. */
+  /** Returns the process of an active alias. `endedAt` is the node that has ended the alias's monitor, if any. */
   #openAlias(alias: Ref, endedAt?: string): LocalProcess | undefined {
     const process = this.#aliases.get(alias.number);
     if (
@@ -196,7 +195,7 @@ export class LocalDelivery implements Signals {
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
     const process = this.#table.find(to);
     const link = process?.links?.get(from);
-    // No unlink has the id 0: an ack without a request ends no link.
+    // An active link has the id 0, so an ack with 0 must end no link.
     if (link !== undefined && id !== 0 && link.unlinking === id) {
       process!.dropLink(link);
     }
@@ -271,7 +270,7 @@ export class LocalDelivery implements Signals {
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     const process = this.#table.find(to);
     const monitor = process?.monitors?.get(ref.number);
-    // The monitor is found by its number alone, and a peer may name a monitor of another incarnation.
+    // The table knows only the monitor's number, and a peer may name a monitor of an earlier incarnation.
     if (
       process === undefined || monitor?.node !== from.node ||
       ref.creation !== this.#creation

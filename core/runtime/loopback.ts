@@ -17,11 +17,11 @@ import type {
 } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** Delivers signals to a node of this program without a connection; values are copied, as within a node. */
+/** Delivers signals to a node of this program without a connection. Values are copied, as within a node. */
 export class Loopback implements Signals {
   readonly #runtime: Runtime;
 
-  /** Delivers to the processes of a runtime. */
+  /** Creates the channel to the processes of a runtime. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }

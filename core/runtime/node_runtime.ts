@@ -1,7 +1,7 @@
 /**
- * The runtime of a node: joins the tables of its processes, the delivery of signals, their start and end.
+ * The runtime of a node: joins the tables of processes, the delivery of signals, and the start and end of processes.
  *
- * It takes a clock and a `route`, and knows no socket.
+ * A clock and a function `route` are its only links to the outside; it knows no socket.
  *
  * @module
  */
@@ -47,31 +47,31 @@ export interface RuntimeOptions {
   node: string;
   /** The node's incarnation. */
   creation: number;
-  /** Its clock. */
+  /** The node's clock. */
   clock?: Clock;
   /**
-   * Returns the channel for signals to another node, if it is connected or, with `connect`, about to be; `isNamed` if
-   * the program names the node. Without this function, no node is reachable.
+   * Returns the channel to another node that is connected or, with `connect`, about to be. `isNamed` says that the
+   * program names the node. Without this function, no node is reachable.
    */
   route?: (
     node: string,
     connect: boolean,
     isNamed: boolean,
   ) => Signals | undefined;
-  /** Connects to other nodes; without it, none is reachable. */
+  /** Connects to other nodes; without this function, no node is reachable. */
   connectTo?: (target: ConnectTarget) => Promise<ConnectOutcome>;
   /**
    * Receives reports of crashes, and of the actions of supervisors and applications; by default they go to
    * standard error.
    */
   report?: (event: RuntimeEvent) => void;
-  /** The node's log, if it has other sources too: `report` is left out then. */
+  /** The node's log, if it has other sources too; replaces `report`. */
   log?: NodeLog;
   /** The maximum nesting of a message. */
   maxDepth?: number;
-  /** The limits of one peer; without them, there are no limits. */
+  /** The quotas of one peer; unlimited by default. */
   peerLimits?: PeerQuotaLimits;
-  /** Called when a peer's request was refused. */
+  /** Called when a peer's request is refused. */
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
 
@@ -288,7 +288,7 @@ export class NodeRuntime implements Runtime {
     return sizes;
   }
 
-  /** Ends every process, as the stop of a node does. */
+  /** Ends every process, when the node stops. */
   stop(reason: unknown): void {
     this.stopped = true;
     for (const process of [...this.processes.values()]) {
@@ -299,7 +299,7 @@ export class NodeRuntime implements Runtime {
   }
 }
 
-/** The outcome of every attempt to reach a node without a network. */
+/** Fails to connect, for a runtime without a network. */
 function unreachable(
   { node, address }: ConnectTarget,
 ): Promise<ConnectOutcome> {

@@ -1,6 +1,5 @@
 /**
- * Starting processes on nodes: how a function is named in a request, the request, and the wait for its
- * answer.
+ * Starting processes on nodes: the encoding of the function, the request, and the wait for the answer.
  *
  * @module
  */
@@ -45,7 +44,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
     else this.settleFailed(() => spawnError(node, result));
   }
 
-  /** As in Erlang, the pid is one of this node that no process has, and the monitor and link end. */
+  /** As in Erlang, returns a pid of this node that no process has, and ends the monitor and the link. */
   #unreachable(): void {
     const { process, ref } = this;
     const { runtime } = process;
@@ -63,10 +62,10 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 }
 
 /**
- * A function as a request for a node names it: by its exported name, as a function kept for this node, or by
- * its source. The arguments for this node are copied; those for another are copied by being written.
+ * Describes a function for a request to a node: by its exported name, as a function stored on this node, or by its
+ * source. Arguments for this node are copied; a wire copies arguments for another node when it writes them.
  *
- * @param maxDepth The maximum nesting of the arguments, if they are for this node.
+ * @param maxDepth The maximum nesting of arguments for this node.
  * @throws {TypeError} If the function cannot be sent.
  */
 export function requestOf(
@@ -84,12 +83,12 @@ export function requestOf(
   );
 }
 
-/** Drops the function that was stored for a request, if the request failed. */
+/** Removes the function that was stored for a failed request. */
 export function forgetRequest({ modules }: Runtime, run: Runnable): void {
   if ("parked" in run) modules.unpark(run.parked);
 }
 
-/** Starts a process on a node, linked to or monitored by the caller from its first moment. */
+/** Starts a process on a node, linked to or monitored by the caller from the start. */
 export async function spawnOn(
   node: string,
   fn: RemoteFunction,

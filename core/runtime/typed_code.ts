@@ -1,5 +1,5 @@
 /**
- * Code that people type, in a shell or after `--eval`: it runs on the node that it starts, until that node stops.
+ * Code that people type, in a shell or after `--eval`. It runs on the node that it starts, until that node stops.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
 import { runOn } from "../processes/stand_in.ts";
 
-/** The contexts of code that people type. */
+/** The contexts of typed code. */
 const typed = new WeakSet<ProcessContext>();
 
 /**
- * Marks a process as running code that people type. A process of the unnamed node moves to the default node as soon
- * as a node is started, and back when that node stops.
+ * Marks a process as running typed code. If the process is on the unnamed node, it moves to the default node when a
+ * node starts, and back when that node stops.
  */
 export function runsTyped(process: LocalProcess): void {
   typed.add(process.context);
@@ -27,7 +27,7 @@ export function runsTyped(process: LocalProcess): void {
   process.abortSignal().addEventListener("abort", stop, { once: true });
 }
 
-/** Whether the running code was typed by people, in a shell or after `--eval`. */
+/** Whether the running code is typed code. */
 export function isTypedCode(): boolean {
   const context = insideOf()?.cold?.standsFor?.context ?? currentContext();
   return context !== undefined && typed.has(context);

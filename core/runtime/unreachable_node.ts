@@ -13,12 +13,12 @@ import type {
   UnlinkId,
 } from "../signals/signal.ts";
 
-/** Drops signals for a node that cannot be reached, and answers those that expect an answer. */
+/** Drops signals for an unreachable node, and answers the signals that expect an answer. */
 export class UnreachableNode implements Signals {
   readonly #runtime: Runtime;
   readonly #node: string;
 
-  /** Stands for `node`, as seen from the node of `runtime`. */
+  /** Creates the channel from the node of `runtime` to `node`. */
   constructor(runtime: Runtime, node: string) {
     this.#runtime = runtime;
     this.#node = node;

@@ -1,6 +1,6 @@
 /**
- * Waits that an `AbortSignal` can end. All waits on one signal share one listener, which the last wait removes: a
- * signal may live as long as the program and serve many waits, and a host searches all listeners to add one.
+ * Waits that an `AbortSignal` can end. All waits on one signal share one listener, which the last wait removes. A
+ * signal may live as long as the program and serve many waits, and hosts search all listeners to add one.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Deadline } from "./deadlines.ts";
 
 /** Something that an abort signal can end. */
 export interface Abortable {
-  /** Called when the signal is aborted, with its reason. */
+  /** Called with the signal's reason when the signal is aborted. */
   aborted(reason: unknown): void;
 }
 
@@ -39,7 +39,7 @@ class AbortWatch {
 
   #abort(): void {
     for (const each of [...this.#waiting]) {
-      // The end of one wait may end another, whose caller exits with it.
+      // The end of one wait may end another wait, whose caller exits with it.
       if (!this.#waiting.has(each)) continue;
       this.delete(each);
       each.aborted(this.#signal.reason);
@@ -50,9 +50,9 @@ class AbortWatch {
 const watches = new WeakMap<AbortSignal, AbortWatch>();
 
 /**
- * Has a signal that is not aborted end a wait.
+ * Makes a signal, which must not be aborted, end a wait.
  *
- * @returns Ends the watch.
+ * @returns A handle that ends the watch.
  */
 export function watchSignal(
   signal: AbortSignal,
@@ -64,7 +64,7 @@ export function watchSignal(
   return { cancel: () => watch.delete(waiting) };
 }
 
-/** Joins two ends of one wait: both are cancelled together. */
+/** Joins two handles of one wait, to cancel both together. */
 export function cancelTogether(
   first: Deadline | undefined,
   second: Deadline,

@@ -1,7 +1,8 @@
 /**
- * Deadlines: most share a few lengths (a call's 5000 ms), and most are cancelled early. So all deadlines of one
- * length share one timer of the clock, which is the most expensive part of a call. A node keeps a few timers that no
- * deadline needs: processes that wait for each other in turn would set and stop one for each message.
+ * Deadlines. Most share a few lengths (a call's 5000 ms) and are cancelled early. All deadlines of one length share
+ * one timer of the clock, because a timer of its own would be the most expensive part of a call. A node keeps a few
+ * timers that no deadline needs: processes that wait for each other in turn would otherwise start and stop one for
+ * each message.
  *
  * @module
  */
@@ -10,13 +11,13 @@ import { scheduler } from "./scheduler.ts";
 
 /** Something that has a deadline. */
 export interface Expiring {
-  /** Called when the time is over. */
+  /** Called when the deadline has passed. */
   expire(): void;
 }
 
-/** A deadline that was set. */
+/** A pending deadline. */
 export interface Deadline {
-  /** Cancels it. */
+  /** Cancels the deadline. */
   cancel(): void;
 }
 
@@ -26,19 +27,19 @@ export interface DeadlineClock {
   isVirtual?(): boolean;
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after that many milliseconds, as code of no process; returns a function that stops it. */
+  /** Calls back after `ms` milliseconds, as code of no process; returns a function that cancels the call. */
   timer(ms: number, fn: () => void): () => void;
 }
 
 const hostTimeout = setTimeout;
 
-/** A timer that fires this many milliseconds after its time is late. */
+/** A timer that fires at least this many milliseconds after its time is late. */
 const LATE = 3;
 
-/** The longer the program was busy, the longer it reads before a deadline is over, up to this. */
+/** The maximum time without input, in milliseconds, before a late deadline expires. It grows with the delay. */
 const MAX_SILENCE = 20;
 
-/** The number of timers that a node keeps. With more lengths, most are used once. */
+/** The number of timers that a node keeps. With more lengths, most lengths occur once. */
 const MAX_KEPT = 8;
 
 /** The deadlines of a node. */
@@ -46,18 +47,18 @@ export class Deadlines {
   readonly #clock: DeadlineClock;
   /** The queues by length. */
   readonly #queues = new Map<number, Queue>();
-  /** Empty queues. */
+  /** The queues that became empty in this turn. */
   #emptied = new Set<Queue>();
   #keepsTimers = false;
 
-  /** Creates the deadlines of a clock. */
+  /** Creates the deadlines of a node, by its clock. */
   constructor(clock: DeadlineClock) {
     this.#clock = clock;
   }
 
-  /** Sets a deadline in that many milliseconds. */
+  /** Sets a deadline in `ms` milliseconds. */
   add(ms: number, expiring: Expiring): Deadline {
-    // Fake timers of tests do not affect the clock: it cannot distinguish deadlines then.
+    // Fake timers of tests do not affect the clock, so deadlines of different lengths cannot share it.
     if (setTimeout !== hostTimeout) {
       const expire = () => {
         scheduler.noteTurn();
@@ -73,7 +74,7 @@ export class Deadlines {
     return queue.add(expiring);
   }
 
-  /** Keeps timers until they fire, even if no deadline needs them: until `stop`, something else keeps the program alive. */
+  /** Keeps unneeded timers until they fire. Something else must keep the program alive until `stop`. */
   keepTimers(): void {
     this.#keepsTimers = true;
   }
@@ -86,7 +87,7 @@ export class Deadlines {
     }
   }
 
-  /** Stops the timer of an empty queue after the turn: the next call may begin in this turn. */
+  /** Stops the timer of an empty queue after the turn, because the next call may begin in this turn. */
   #sweep(queue: Queue): void {
     if (
       this.#keepsTimers && queue.isArmed && this.#queues.size <= MAX_KEPT
@@ -146,7 +147,7 @@ class Queue {
     if (this.first === undefined) this.#onEmpty(this);
   }
 
-  /** Whether it has a timer. */
+  /** Whether the queue has a timer. */
   get isArmed(): boolean {
     return this.#stopTimer !== undefined;
   }
@@ -164,7 +165,7 @@ class Queue {
   #timeIsUp(): void {
     const late = this.#clock.now() - this.#due;
     if (late < LATE || this.#clock.isVirtual?.()) return this.#expire();
-    // The program was stopped or busy: an answer that arrived in time may still be in a socket.
+    // The program was paused or busy: an answer that arrived in time may still be in a socket.
     const silence = Math.min(late / 10, MAX_SILENCE);
     this.#stopTimer = scheduler.input.whenHandled(
       silence,
@@ -174,7 +175,7 @@ class Queue {
 
   #expire(): void {
     this.#stopTimer = undefined;
-    // A timer may fire a little early: its deadlines expire anyway.
+    // A timer may fire a little early; the deadlines of its time expire anyway.
     const now = Math.max(this.#clock.now(), this.#due);
     try {
       while (this.first !== undefined && this.first.at <= now) {
@@ -183,7 +184,7 @@ class Queue {
         first.expiring.expire();
       }
     } finally {
-      // The callback of a deadline may have set another deadline, and with it a timer.
+      // A deadline's callback may have set another deadline, and with it a timer.
       if (this.first !== undefined && this.#stopTimer === undefined) {
         this.#arm(this.first, Math.max(this.first.at - now, 0));
       } else if (this.first === undefined) this.#onEmpty(this);

@@ -1,29 +1,31 @@
 /**
- * Input of connections: how long they read in a row, and when all input is handled.
+ * Input of connections: how long they read without a pause, and when all input is handled.
  *
- * A host reads 32 times 64 KiB from one socket without a microtask between, and no process takes a message meanwhile.
- * So a connection that has read for {@linkcode SHARE} pauses until the microtasks have run, or the event loop has
- * turned. Mailboxes do not matter: a mailbox that no process empties stops no connection.
+ * A host reads 32 times 64 KiB from one socket without a microtask between, and no process handles a message
+ * meanwhile. So a connection that has read for {@linkcode SHARE} pauses until the microtasks have run, or the event
+ * loop has turned. The length of mailboxes does not matter: a full mailbox stops no connection.
  *
  * @module
  */
 
 /**
- * The time in which connections read before processes run, in milliseconds. Without that limit 127,000 of 800,000
+ * The time in which connections read before processes run, in milliseconds. Without this limit, 127,000 of 800,000
  * objects waited in one mailbox, and took 220 MB instead of 115.
  */
 const SHARE = 2;
 
 /**
- * The number of bytes above which connections ask the clock: fewer take a small part of a share. Asking it for each
- * small frame took 0.3 of the 24 µs of a round trip.
+ * The number of bytes above which connections ask the clock: fewer bytes take a small part of a share. Asking for
+ * each small frame took 0.3 of the 24 µs of a round trip.
  */
 const UNTIMED = 1 << 13;
 
-/** The host may need several turns to read what a socket holds. */
+/**
+ * The number of turns without input after which input counts as handled: the host may need several to empty a socket.
+ */
 const SILENT_TURNS = 8;
 
-/** A peer that sends all the time must not postpone a deadline for longer than this, in milliseconds. */
+/** The maximum delay of a deadline by a peer that sends continuously, in milliseconds. */
 const MAX_INPUT = 100;
 
 // Captured at load because tests replace Date.now.
@@ -50,15 +52,14 @@ export class InputShare {
   #bytes = 0;
   #isTimed = false;
   #began = 0;
-  /** The continuations of connections that pause. */
+  /** The continuations of paused connections. */
   #paused: (() => void)[] = [];
 
-  /** Nothing has arrived. */
   constructor(host: InputHost) {
     this.#host = host;
   }
 
-  /** Notes bytes that arrived from a peer, before they are delivered. */
+  /** Counts bytes from a peer, before they are delivered. */
   note(bytes: number): void {
     this.#inputs++;
     if (this.#isTimed) return;
@@ -73,18 +74,18 @@ export class InputShare {
   canReadOn(readOn: () => void): boolean {
     if (!this.#isTimed) return true;
     const elapsed = this.#host.now() - this.#began;
-    // The clock of the host may be set back.
+    // The host's clock may be set back.
     if (elapsed >= 0 && elapsed < SHARE) return true;
     this.#paused.push(readOn);
     return false;
   }
 
   readonly #afterMicrotask = (): void => {
-    // The end of a turn ends the share too.
+    // The end of a turn ends the share as well.
     if (!this.#host.isTurning()) this.endShare();
   };
 
-  /** Begins a new share: steps have had their turn. */
+  /** Begins a new share, after steps have run. */
   endShare(): void {
     this.#isTimed = false;
     this.#bytes = 0;
@@ -100,17 +101,17 @@ export class InputShare {
     }
   }
 
-  /** Forgets the untimed bytes: the program was idle since. */
+  /** Forgets the untimed bytes, because the program was idle since. */
   forget(): void {
     this.#bytes = 0;
   }
 
   /**
-   * Calls back when the program has handled all its input, in sockets and in waiting steps. Only real time and
-   * real turns count: nothing is late in a simulation.
+   * Calls back when the program has handled all its input, in sockets and in waiting steps. Only real time and real
+   * turns count, because nothing is late in a simulation.
    *
-   * @param ms How long no input must have arrived.
-   * @returns A function that stops it.
+   * @param ms The time without input, in milliseconds.
+   * @returns A function that cancels the call.
    */
   whenHandled(ms: number, fn: () => void): () => void {
     let isStopped = false;
@@ -135,7 +136,7 @@ export class InputShare {
   }
 }
 
-/** Throws an error of a callback to the host: it must not stop the callbacks after it. */
+/** Throws a callback's error to the host, so that the callbacks after it still run. */
 export function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

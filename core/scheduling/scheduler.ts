@@ -11,7 +11,7 @@
  *    is not enough: one turn may deliver 300 messages, each to a process that then computes for 20 ms.
  * 2. The queue and the clock cost as much as a short step. So a process that has taken {@linkcode PROVEN} quick steps
  *    in a row skips the queue, as long as there is an allowance: the number of steps until the next look at the
- *    clock. All processes share the allowance, which doubles while their steps are quick.
+ * clock. All processes share the allowance, which doubles while steps are quick.
  * 3. A new *period* begins when the program was idle, and when a step took 2 ms or more. Then each process must prove
  *    itself again.
  * 4. No step runs while the event loop is about to turn: the step of any process would delay the turn.
@@ -49,10 +49,10 @@ const ALLOWANCE = { first: 4, most: 256 };
 const HOPS = 4;
 const CROWD = 4;
 
-/** The number of processes that start in a row before the code that they have begun runs. */
+/** The number of processes that start in a row before their code continues beyond its first wait. */
 const STARTS = 4;
 
-/** The number of places that a step takes in the queue. */
+/** The number of array elements per step in the queue. */
 const PLACES = 3;
 
 /** The loop keeps an emptied queue for later steps unless it is longer than this. */
@@ -66,9 +66,9 @@ export interface EventLoop {
    * @param steps The number of steps since the last call.
    */
   now(steps: number): number;
-  /** Calls back when the event loop has turned. */
+  /** Calls back after the event loop has turned. */
   afterTurn(fn: () => void): void;
-  /** Calls back when the event loop has turned and polled its sockets. */
+  /** Calls back after the event loop has turned and polled its sockets. */
   afterPoll(fn: () => void): void;
   /** Calls back when no microtask is left. */
   whenIdle(fn: () => void): void;
@@ -95,10 +95,10 @@ export class ProcessSchedule {
   period = 0;
   /** The number of its steps through the queue in that period. */
   steps = 0;
-  /** The number of its steps that wait in the queue. */
+  /** The number of its steps in the queue. */
   queued = 0;
 
-  /** Makes its next step go through the queue. */
+  /** Sends its next step through the queue. */
   measureNext(): void {
     if (this.steps === PROVEN) this.steps--;
   }
@@ -124,9 +124,9 @@ export class Scheduler {
   /** Wakes the loop, which sleeps while no step waits. */
   #wake: (() => void) | undefined;
 
-  /** Whether a turn of the event loop, or the end of the microtasks, is awaited before the next step. */
+  /** Whether a turn of the event loop, or the end of the microtasks, is due before the next step. */
   #isTurning = false;
-  /** Ends the awaited turn. */
+  /** Ends the wait for the turn. */
   #endTurn: (() => void) | undefined;
   /** The continuations of processes that have yielded in this turn. */
   #yielded: (() => void)[] = [];
@@ -144,17 +144,17 @@ export class Scheduler {
   #sliceBegan = 0;
   #stepsInSlice = 0;
   #maxStepsInSlice = Infinity;
-  /** The last look at the clock. */
+  /** The time of the last look at the clock. */
   #looked = 0;
-  /** Whether one step or none took the last millisecond. */
+  /** Whether at most one step took the last millisecond. */
   #isSlow = false;
-  /** Whether one answer may go past the queue until the next look at the clock. */
+  /** Whether one answer may skip the queue before the next look at the clock. */
   #answerMayPass = true;
 
   #period = 1;
   /** The number of steps that may still skip the queue. */
   #allowance = 0;
-  /** The allowance at the last look at the clock; `#granted - #allowance` steps were made since. */
+  /** The allowance at the last look at the clock; `#granted - #allowance` steps have skipped the queue since. */
   #granted = 0;
   /** The next allowance. */
   #grant = ALLOWANCE.first;
@@ -173,13 +173,13 @@ export class Scheduler {
   }
 
   /**
-   * Replaces the event loop, and starts to count anew: the same steps then bring the same turns in each run.
-   * Without an argument, the scheduler uses the event loop of the host.
+   * Replaces the event loop and resets all counts, so that the same steps cause the same turns in each run. Without
+   * an argument, the scheduler uses the event loop of the host.
    */
   useLoop(loop: EventLoop = hostLoop): void {
     const before = this.#loop;
     this.#loop = loop;
-    // Steps may wait for a turn of the event loop before.
+    // Steps may wait for a turn of the previous event loop.
     if (loop !== before && this.#endTurn !== undefined) {
       loop.afterPoll(this.#endTurn);
     }
@@ -211,7 +211,7 @@ export class Scheduler {
   /**
    * Counts a step of a process that awaited an answer.
    *
-   * Other signals of the sender often follow the answer, for example its DOWN, and the process should react to the
+   * Other signals of the sender, such as its DOWN, often follow the answer, and the process should react to the
    * answer first. So one such step skips the queue between two looks at the clock.
    *
    * @returns Whether the step can run at once; otherwise the caller hands it to {@linkcode Scheduler.enqueue}.
@@ -226,7 +226,7 @@ export class Scheduler {
     return this.#loop.now(1) - this.#sliceBegan < SLICE;
   }
 
-  /** Runs a step of a process when its turn comes. */
+  /** Runs a step of a process at its turn. */
   enqueue<P extends ProcessSchedule, A>(
     process: P,
     step: Step<P, A>,
@@ -250,14 +250,14 @@ export class Scheduler {
     return this.#isTurning || this.#queued > 0;
   }
 
-  /** Calls back when the event loop has turned. */
+  /** Calls back after the event loop has turned. */
   afterTurn(fn: () => void): void {
     outside(() => this.#loop.afterTurn(fn));
   }
 
   /**
-   * Calls back when the event loop has turned. If steps wait for that turn too, steps that its sockets bring run
-   * first: a process that yields again and again lets all others go on.
+   * Calls back after the event loop has turned. If steps wait for that turn too, the steps that its sockets bring run
+   * first: a process that yields again and again lets all others continue.
    */
   afterYield(fn: () => void): void {
     this.afterTurn(() => {
@@ -266,7 +266,7 @@ export class Scheduler {
     });
   }
 
-  /** Begins a slice: a timer of a test, in place of one of the host, counts as a turn of the event loop. */
+  /** Begins a slice: a test's timer, in place of the host's, counts as a turn of the event loop. */
   noteTurn(): void {
     if (this.#isTurning) return;
     this.#beginSlice(this.#loop.now(0));
@@ -274,7 +274,7 @@ export class Scheduler {
     this.#idleSince = this.#sliceBegan;
   }
 
-  // In no context of a process: what the loop starts inherits none.
+  // Runs in no process's context, so that the loop's callees inherit none.
   async #run(): Promise<never> {
     let starts = 0;
     for (;;) {
@@ -299,10 +299,10 @@ export class Scheduler {
           runStep(step, process, argument);
           continue;
         }
-        // No other process runs until the next look at the clock, which measures this step alone.
+        // No other process runs until the next look at the clock, which then measures this step alone.
         this.#allowance = this.#granted = 0;
         runStep(step, process, argument);
-        // The step of a start has run as a whole. The code that other steps resume runs in microtasks.
+        // A start runs as a whole. The code that other steps resume runs in microtasks.
         if (!isStart || ++starts === STARTS) {
           starts = 0;
           const hops = count - next > PLACES * CROWD ? HOPS : 1;
@@ -317,7 +317,7 @@ export class Scheduler {
     }
   }
 
-  /** Not a closure in the loop, which would take 64 bytes for each step that comes alone. */
+  /** A field, because a closure in the loop would take 64 bytes for each step that comes alone. */
   readonly #sleep = (resolve: () => void): void => {
     this.#wake = resolve;
   };
@@ -326,7 +326,7 @@ export class Scheduler {
     return steps >= PROVEN && period === this.#period;
   }
 
-  /** Looks at the clock, after a step of a process or after several steps that skipped the queue. */
+  /** Looks at the clock, after one step of a process or several steps that skipped the queue. */
   #isSliceOver(process?: ProcessSchedule): boolean {
     const isUsedUp = this.#granted > 0 && this.#allowance <= 0;
     const made = this.#granted - Math.max(this.#allowance, 0) +
@@ -338,12 +338,12 @@ export class Scheduler {
     this.#answerMayPass = true;
     const passed = now - this.#looked;
     this.#looked = now;
-    // The clock may have been about to change: one millisecond is no proof of a slow step.
+    // The clock may have been about to tick: one millisecond does not prove a slow step.
     if (passed >= 1 && process !== undefined) process.steps = 0;
     this.#isSlow = passed >= 1 && made <= 1;
     if (passed >= 2 || passed < 0) this.#beginPeriod();
     const elapsed = now - this.#sliceBegan;
-    // The clock of the host may be set back.
+    // The host's clock may be set back.
     if (
       this.#stepsInSlice >= this.#maxStepsInSlice || elapsed >= SLICE ||
       elapsed < 0
@@ -394,7 +394,7 @@ export class Scheduler {
     this.#awaitIdle();
   }
 
-  /** Lets connections write the messages of the steps so far: they write when no microtask is left. */
+  /** Waits until no microtask is left, so that connections write the messages of the steps so far. */
   async #finishMicrotasks(): Promise<void> {
     this.#isSlow = false;
     this.#isTurning = true;
@@ -410,7 +410,7 @@ export class Scheduler {
     this.#loop.whenIdle(this.#becomeIdle);
   }
 
-  /** No microtask is left. The program is idle unless steps wait for a turn. */
+  /** Called when no microtask is left. The program is idle unless steps wait for a turn. */
   readonly #becomeIdle = (): void => {
     this.#awaitsIdle = false;
     if (this.#isTurning) return;
@@ -420,7 +420,7 @@ export class Scheduler {
     this.#beginPeriod();
   };
 
-  /** Counts the first step after the program was idle; returns whether the slice has time for it. */
+  /** Counts the first step after idle time; returns whether the slice has time for the step. */
   #endsIdle(): boolean {
     const now = this.#loop.now(1);
     this.#stepsInSlice++;

@@ -9,12 +9,12 @@ import { isLeafTerm } from "../values/leaf_term.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import { traceNow } from "../context/tracing.ts";
 
-/** The traces of messages that have arrived and are not handled yet. */
+/** The traces of messages that wait in mailboxes. */
 const traces = new WeakMap<object, string>();
 
 /**
- * Notes the trace of a message that is being delivered. Only objects that sending copies have a trace: several
- * mailboxes may hold another value, for several traces.
+ * Notes the trace of a message at its delivery. Only objects that a send copies have a trace: any other value may be
+ * in several mailboxes, in several traces.
  */
 export function noteTrace(message: unknown): void {
   if (typeof message !== "object" || message === null) return;
@@ -27,7 +27,7 @@ export function noteTrace(message: unknown): void {
   else traces.set(message, trace);
 }
 
-/** Returns the trace of a message, and forgets it. */
+/** Returns and removes the trace of a message. */
 export function takeTrace(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null) return undefined;
   const trace = traces.get(message);

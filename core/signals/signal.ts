@@ -1,10 +1,9 @@
 /**
  * Signals: everything that passes from one process to another.
  *
- * A signal is a function call, not an object that is built, queued and parsed. The receivers of such calls
- * implement {@linkcode Signals}: the runtime, which delivers to its own processes, and each connection, which
- * carries the call to another runtime. Between one sender and one receiver signals keep their order, across all
- * kinds.
+ * A signal is a function call, not an object that is built, queued and parsed. Receivers of such calls implement
+ * {@linkcode Signals}: the runtime, which delivers to its own processes, and each connection, which carries the call
+ * to another runtime. Signals between one sender and one receiver keep their order, whatever their kinds.
  *
  * @module
  */
@@ -13,8 +12,8 @@ import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
 
 /**
- * The result of `send`: `undefined` while there is room, else a promise that resolves when the queue has
- * drained or the node is down, and never rejects.
+ * The result of `send`: `undefined` while the queue has room, else a promise that resolves when the queue has drained
+ * or the node is down, and never rejects.
  */
 export type Backpressure = Promise<void> | undefined;
 
@@ -28,28 +27,28 @@ export type UnlinkId = number | bigint;
 export type MonitoredObject = Pid | { name: string; node: string };
 
 /**
- * The function that a spawned process runs: one that its node exports, a closure's source, or, within
- * a node, a function that waits for the request.
+ * The function that a spawned process runs: an exported function, a closure's source, or, within a node, a function
+ * that is stored until the request arrives.
  */
 export type Runnable =
   | { module: string; function: string; args: unknown[] }
   | { source: string; args: unknown[] }
   | { parked: string; args: unknown[] };
 
-/** A function and its arguments, as a BEAM names them: the texts of two atoms, and a list. */
+/** A function and its arguments in Erlang's form: the texts of two atoms, and a list. */
 export type Mfa = readonly [module: string, name: string, args: unknown[]];
 
 /** A request to start a process on another node. */
 export interface SpawnRequest {
-  /** Names the request; with `monitor`, the monitor as well. */
+  /** The reference of the request, and with `monitor` of the monitor. */
   ref: Ref;
   /** The function that the process runs. */
   run: Runnable;
-  /** Whether it is linked to the caller, from its start. */
+  /** Whether the process is linked to the caller from its start. */
   link: boolean;
-  /** Whether the caller monitors it, from its start. */
+  /** Whether the caller monitors the process from its start. */
   monitor: boolean;
-  /** The group leader that it inherits. */
+  /** The group leader of the process. */
   groupLeader: Pid;
 }
 
@@ -66,7 +65,7 @@ export type SpawnResult =
   | { pid: Pid; link: boolean; monitor: boolean }
   | { error: SpawnFailure; message: string };
 
-/** A receiver of signals: each method is one kind. None of them throws for a missing receiver. */
+/** A receiver of signals, with a method for each kind. No method throws for a missing receiver. */
 export interface Signals {
   /** A message to a process. */
   send(from: Pid, to: Pid, message: unknown): Backpressure;
@@ -75,9 +74,9 @@ export interface Signals {
   /** A message to an alias: dropped if the alias is no longer active. */
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
   /**
-   * The answer to a call or the result of a task. `to` is the alias, if that is the tag too, as of all requests of
-   * this library; a `ReplyTo` has another tag, and comes from a BEAM. With `endsMonitor`, the reply has ended the
-   * monitor of that reference at its sender's node.
+   * The answer to a call or the result of a task. `to` is the alias alone, if the alias is the tag too, as in all
+   * requests of this library. A `ReplyTo` with another tag comes from a BEAM. With `endsMonitor`, the reply has ended
+   * the monitor with that reference at the sender's node.
    */
   reply(
     from: Pid,
@@ -85,36 +84,36 @@ export interface Signals {
     value: unknown,
     endsMonitor?: boolean,
   ): void;
-  /** Both are linked from here on. */
+  /** Links the two processes. */
   link(from: Pid, to: Pid): void;
-  /** The link is ended; `id` names this ending, and its ack has the same. */
+  /** Ends a link; `id` identifies this unlink and its ack. */
   unlink(from: Pid, to: Pid, id: UnlinkId): void;
-  /** The ending of that id has been seen. */
+  /** Confirms the unlink with this id. */
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void;
-  /** An exit signal that was sent by `Process.exit(pid, reason)`. */
+  /** An exit signal sent by `Process.exit(pid, reason)`. */
   exit(from: Pid, to: Pid, reason: unknown): void;
-  /** An exit signal of a linked process that ended. */
+  /** An exit signal from a linked process that exited. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;
   /**
-   * `from` starts to monitor the target. The monitor of a call ends at the target's node when the reply leaves it.
+   * Makes `from` monitor the target. The monitor of a call ends at the target's node when the reply leaves it.
    */
   monitor(from: Pid, target: Target, ref: Ref, isCall?: boolean): void;
-  /** `from` ends its monitor of the target, which not every wire names. */
+  /** Ends a monitor of `from`; not every wire names the target. */
   demonitor(from: Pid, ref: Ref, target?: Target): void;
   /**
-   * The process that `to` monitors under `ref` has exited. If it was monitored by its name, `name` is that, which
-   * not every wire says.
+   * The process that `to` monitors under `ref` has exited. For a monitor by name, `name` is the name, which not every
+   * wire carries.
    */
   down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void;
-  /** Start a process. */
+  /** Asks to start a process. */
   spawnRequest(from: Pid, request: SpawnRequest): void;
-  /** A process was started, or not; on success it is the new process's first signal. */
+  /** The result of a spawn request; on success, it is the first signal from the new process. */
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void;
-  /** The receiver's group leader is from now on `leader`. */
+  /** Sets the receiver's group leader to `leader`. */
   groupLeader(from: Pid, to: Pid, leader: Pid): void;
 }
 
-/** Signals that wait until they can be sent. */
+/** A channel with a queue of unsent signals. */
 export interface Queued {
   /** Whether `send` would ask this sender to wait. */
   isFull(from: Pid): boolean;

@@ -1,6 +1,6 @@
 /**
- * Running a function in a process of its own, for code that is in none: a program's top level, or the
- * handler of a web server.
+ * Runs a function in a process of its own, for code outside any process: a program's top level, or the handler of a
+ * web server.
  *
  * @module
  */
@@ -26,10 +26,10 @@ export interface RunOptions {
 const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true };
 
 /**
- * Runs a function in a new process of a node, and settles as it does.
+ * Runs a function in a new process of a node; the promise settles as the function does.
  *
- * The process exits when the function's promise settles. An exit signal that ends it before rejects the
- * promise with `ExitError`; an abort rejects it with the signal's reason.
+ * The process exits when the function's promise settles. If an exit signal ends the process first, the promise
+ * rejects with `ExitError`; an abort rejects it with the signal's reason.
  */
 export function runIn<T>(
   runtime: Runtime,
@@ -48,7 +48,7 @@ export function runIn<T>(
       resolve(await runAs(process, fn));
     } catch (error) {
       reject(error);
-      // The caller has the error; a crash report would repeat it.
+      // The caller receives the error, so no crash report repeats it.
       if (process.alive) {
         runtime.terminate(
           process,

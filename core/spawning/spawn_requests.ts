@@ -1,5 +1,5 @@
 /**
- * Requests of other nodes and of this one to start a process, and the replies to them.
+ * Requests of any node to start a process, and the replies to them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Runnable, SpawnRequest, SpawnResult } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { Modules, Resolved } from "../remote/exported_modules.ts";
 
-/** Starts the process that a node asks for, or replies that it is refused. */
+/** Starts a requested process, or replies with the refusal. */
 export function startRequested(
   runtime: Runtime,
   from: Pid,
@@ -34,14 +34,14 @@ export function startRequested(
   });
 }
 
-/** The refusal of a node that drains: to other nodes it means that they can ask elsewhere. */
+/** The refusal by a draining node, which tells other nodes to ask elsewhere. */
 export const NODE_DRAINS: Resolved & { error: unknown } = {
   error: "draining",
   message:
     "the node is draining: it finishes its work and takes nothing new; ask another node",
 };
 
-/** The function that a node asks to run, ready to run, or why the request is refused. */
+/** Returns the requested function, ready to run, or the reason of the refusal. */
 export function resolveFor(
   { node: own, modules, quotas, isDraining }: Runtime,
   run: Runnable,
@@ -60,14 +60,14 @@ export function resolveFor(
   return found;
 }
 
-/** Whether a request is for new work: a service of the node decides by itself. */
+/** Whether a request brings new work. A service of the node decides for itself. */
 function isNew(run: Runnable, { services }: Modules, by: string): boolean {
   if (by === "resolve") return true;
   return by === "resolveSpawn" &&
     !("module" in run && services.has(run.module));
 }
 
-/** Delivers the reply to a request to the process that waits for it. */
+/** Delivers the reply to a spawn request to the waiting process. */
 export function deliverSpawnReply(
   runtime: Runtime,
   from: Pid,
@@ -81,7 +81,7 @@ export function deliverSpawnReply(
     process === undefined || wait?.spawned === undefined ||
     wait.node !== from.node || ref.creation !== runtime.creation
   ) {
-    // The caller has exited, or another node was asked: the new process is not linked and not monitored.
+    // The caller has exited, or asked another node: end the new process's link and monitor.
     if ("pid" in result) {
       const back = runtime.back(from.node);
       if (result.link) back.exitLink(to, from, "noproc");
@@ -92,7 +92,7 @@ export function deliverSpawnReply(
     return;
   }
   if ("pid" in result) {
-    // It may have learned of the process from others, and linked and unlinked it by now.
+    // The process may have learned of the new process from others, and have linked and unlinked it by now.
     if (result.link && process.links?.get(result.pid) === undefined) {
       process.addLink(result.pid, false, wait.tellsEnd);
     }

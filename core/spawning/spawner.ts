@@ -22,7 +22,6 @@ export class Spawner {
   readonly #watchers: Watchers;
   #shell: LocalProcess | undefined;
 
-  /** Nothing was started. */
   constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
     this.#runtime = runtime;
     this.#table = table;
@@ -69,7 +68,7 @@ export class Spawner {
     return process;
   }
 
-  /** The process of code outside any process; a new one when the last has exited. */
+  /** Returns the process of code outside any process, and creates a new one if the last has exited. */
   shell(): LocalProcess {
     if (this.#shell === undefined || !this.#shell.alive) {
       this.#shell = this.#make({ label: "shell" });
@@ -80,12 +79,12 @@ export class Spawner {
     return this.#shell;
   }
 
-  /** Makes the process that code of a process of another node of this program runs as from now on. */
+  /** Creates a stand-in: the process as which code of another node's process runs from now on. */
   makeStandIn(label: string | undefined): LocalProcess {
     return this.#make({ label, groupLeader: this.#userPid() });
   }
 
-  /** The node's own group leader. */
+  /** Returns the node's own group leader. */
   #userPid(): LocalProcess["pid"] | undefined {
     return this.#table.names.get("user")?.pid;
   }

@@ -1,5 +1,5 @@
 /**
- * Starting processes: their code begins when the current one has yielded.
+ * Starting processes: the code of a process begins after the current code has yielded.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import type { LocalProcess } from "../processes/local_process.ts";
 import { isThenable } from "../promises/promises.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
 
-/** The process that starts, and its code: `begin` takes them from here, and not from arguments or a closure. */
+/** The starting process and its code, where `begin` finds them without an argument or a closure. */
 let starting: LocalProcess | undefined;
 let code: (() => unknown) | undefined;
 
-// Taken now: a function of the program may run in another context than the code that calls `then`.
+// Captured at load: a program's own `then` may run its callbacks in another context.
 const nativeThen = Promise.prototype.then;
 
 /**
- * Starts a process when its turn comes.
+ * Starts a process at its turn.
  *
- * The scheduler runs in no process's context: a process's own context is created there in half the time, as
- * nothing is inherited from another.
+ * The scheduler runs in no process's context. There the new process's context inherits nothing, and is created in
+ * half the time.
  */
 export function startSoon(process: LocalProcess, fn: () => unknown): void {
   scheduler.enqueue(process, start, fn);
@@ -33,7 +33,7 @@ function start(process: LocalProcess, fn: () => unknown): void {
   runInside(process, begin);
 }
 
-/** Runs the code of a process, which ends with it. */
+/** Runs the code of a process, and ends the process with it. */
 function begin(): void {
   const process = starting!;
   const fn = code!;
@@ -42,16 +42,16 @@ function begin(): void {
     const result = fn();
     if (isThenable(result)) return runOn(process, result);
   } catch (error) {
-    // It may be `then` that throws, of a result that is anything.
+    // The result may be any value, and its `then` may have thrown.
     process.runtime.crash(process, error);
     return;
   }
   process.runtime.terminate(process, "normal");
 }
 
-/** The process ends with a promise. */
+/** Ends the process when a promise settles. */
 function runOn(process: LocalProcess, result: PromiseLike<unknown>): void {
-  // A reaction of a promise runs in this context. Closures in its place were 170 bytes of each process.
+  // Promise reactions run in this context, so `endOwn` finds the process. Closures took 170 bytes of each process.
   if (result instanceof Promise && result.then === nativeThen) {
     result.then(endOwn, crashOwn);
   } else endWith(process, result);
@@ -67,12 +67,12 @@ function crashOwn(error: unknown): void {
   process?.runtime.crash(process, error);
 }
 
-/** The process whose code this is, unless it has exited; not the stand-in that it may run as. */
+/** Returns the process that the code belongs to, unless it has exited; not its stand-in. */
 function ownProcess(): LocalProcess | undefined {
   return currentContext()?.process as LocalProcess | undefined;
 }
 
-/** In a function of its own, as closures cost their variables where they are created. */
+/** A function of its own, because a function that creates closures pays for all variables that they could capture. */
 function endWith(process: LocalProcess, result: PromiseLike<unknown>): void {
   result.then(
     () => process.runtime.terminate(process, "normal"),

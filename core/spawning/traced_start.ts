@@ -1,8 +1,8 @@
 /**
  * The start of a process in the trace of the code that starts it.
  *
- * A task is a span for as long as it runs. A plain process may run for ever: its span is its start alone, and its
- * code continues the trace. A server continues the traces of its messages.
+ * A task is a span for as long as it runs. A plain process may run for ever, so its span covers only the start, and
+ * its code continues the trace. A server continues the traces of its messages.
  *
  * @module
  */
@@ -10,7 +10,7 @@
 import type { LocalProcess } from "../processes/local_process.ts";
 import { traceNow, tracing } from "../context/tracing.ts";
 
-/** The code of a new process, in the trace of the code that is running now. */
+/** Runs the code of a new process in the trace of the running code. */
 export function traced(
   process: LocalProcess,
   fn: () => unknown,
@@ -26,7 +26,7 @@ export function traced(
     const run = () => untilExit(process, fn());
     return () => on.run({ name, kind: "server", attributes }, trace, run);
   }
-  // The scheduler may run in the trace of any process.
+  // The scheduler may be in the trace of any process.
   if (trace === undefined || lineage?.kind === "server") {
     return () => on.within(undefined, fn);
   }
@@ -41,7 +41,7 @@ export function traced(
   };
 }
 
-/** The result of a process's code, which fails when the process is ended before it settles. */
+/** Returns the result of a process's code; it rejects if the process exits first. */
 export function untilExit<T>(process: LocalProcess, result: T): T | Promise<T> {
   if (!(result instanceof Promise)) return result;
   return new Promise((resolve, reject) => {
