@@ -17,6 +17,7 @@ const Count = Entity.define("count", {
   state: () => ({ n: 0 }),
   add: (count) => ++count.state.n,
   async addSlowly(count) {
+    // safe: virtual time of the simulation
     await Process.sleep(500);
     return ++count.state.n;
   },
@@ -65,6 +66,7 @@ test("a node that drains hands its entities over, and no call fails", async () =
         const seen = await value.catch(String);
         if (seen !== n) results.push(`${key}: ${seen}, not ${n}`);
         rounds++;
+        // safe: virtual time of the simulation
         await Process.sleep(20);
       }
     });
@@ -113,6 +115,7 @@ test("a call whose owner is killed says that it may have run, and runs again wit
       EntityError,
     );
     const again = Count.get(two, { ...most, id: "7" }).addSlowly();
+    // safe: virtual time of the simulation
     await Process.sleep(100);
     await cluster.kill("alex");
     return { error: await unknown, value: await again };
