@@ -1,9 +1,9 @@
 /**
- * Waits of an owner for its tasks: for one or for several, with a timeout, and the orderly end of a task.
+ * An owner's waits for one task or several, with a timeout, and the orderly end of a task.
  *
  * A wait takes an outcome that is in the mailbox already, in the order of the mail; else it watches the
- * tasks. It settles at the owner's turn. When the time is over, an outcome that came in the same turn of the
- * event loop still counts. If the owner exits, all its waits are abandoned.
+ * tasks. It settles at the owner's turn. An outcome that arrives in the same turn of the event loop as the timeout
+ * still counts. If the owner exits, all its waits are abandoned.
  *
  * @module
  */
@@ -17,19 +17,16 @@ import { isReason } from "../../core/values/exit_reason.ts";
 import { endTask, type TaskState, type TaskWatcher } from "./task_state.ts";
 import type { TaskOutcome } from "./owned_task.ts";
 
-/** How long a wait takes. */
 export interface WaitLimits {
-  /** Milliseconds to wait. */
   timeout: number;
-  /** Ends the wait. */
   signal: AbortSignal | undefined;
 }
 
 /** How a wait for several tasks ends. */
 export interface YieldLimits extends WaitLimits {
-  /** The number of outcomes at which it ends. */
+  /** The wait ends after this number of outcomes. */
   limit: number;
-  /** The fate of the others, when the time is over. */
+  /** How to treat the tasks that have no outcome at the timeout. */
   onTimeout: "nothing" | "ignore" | "kill_task";
 }
 
@@ -54,12 +51,12 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
 
   override expire(): void {
     this.#state.unwatch(this);
-    // The outcome may arrive before it is the owner's turn.
+    // The outcome may arrive before the owner's turn.
     this.settleBy(() => this.#state.claim());
   }
 }
 
-/** Waits for the outcome of a task; `undefined` if it does not arrive within that many milliseconds. */
+/** Waits for the outcome of a task; `undefined` if it does not arrive within `timeout`. */
 function outcomeOf(
   state: TaskState,
   timeout: number,
@@ -76,7 +73,7 @@ function outcomeOf(
   return pending.promise;
 }
 
-/** The wait for several tasks; resolves with whether the time ran out. */
+/** The wait for several tasks; resolves with whether the timeout expired. */
 class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
   readonly #states: ReadonlySet<TaskState>;
   readonly #isEnough: (state: TaskState, outcome: TaskOutcome) => boolean;
@@ -123,10 +120,10 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
 }
 
 /**
- * Waits for several tasks of one owner: calls `isEnough` for each outcome, in the order in which they came,
- * until it returns true.
+ * Waits for several tasks of one owner: calls `isEnough` for each outcome, in the order of arrival, until `isEnough`
+ * returns true.
  *
- * @returns Whether the time ran out.
+ * @returns Whether the timeout expired.
  */
 function outcomesOf(
   owner: LocalProcess,
@@ -147,7 +144,7 @@ function outcomesOf(
   return pending.promise;
 }
 
-/** The tasks of which there is mail, in its order, then those that were cancelled. */
+/** Returns the tasks that have mail, in the order of the mail, then the cancelled tasks. */
 function inOrderOfMail(
   owner: LocalProcess,
   states: ReadonlySet<TaskState>,
@@ -164,7 +161,7 @@ function inOrderOfMail(
   ).concat(cancelled);
 }
 
-/** Waits for the value of a task; the owner exits if it fails, or is late. */
+/** Waits for the value of a task; the owner exits if the task fails, or is late. */
 export async function awaitTask(
   state: TaskState,
   timeout: number,
@@ -187,7 +184,7 @@ export async function awaitTask(
   );
 }
 
-/** Waits for the values of several tasks of one owner, which exits as soon as one fails or is late. */
+/** Waits for the values of several tasks; their owner exits as soon as one task fails or is late. */
 export async function awaitTasks(
   states: TaskState[],
   limits: WaitLimits,
@@ -224,7 +221,7 @@ export async function awaitTasks(
   throw taskExit(failure, "awaitMany", describeTasks(states, limits.timeout));
 }
 
-/** Waits for the outcome of a task; `undefined` if it is late. */
+/** Waits for the outcome of a task; `undefined` if the task is late. */
 export async function yieldTask(
   state: TaskState,
   timeout: number,
@@ -239,7 +236,7 @@ export async function yieldTask(
   );
 }
 
-/** Waits for the outcomes of several tasks of one owner, in their order; `undefined` for those that are late. */
+/** Waits for the outcomes of several tasks of one owner, in the order of `states`; `undefined` for a late task. */
 export async function yieldTasks(
   states: TaskState[],
   { timeout, limit, onTimeout, signal }: YieldLimits,
@@ -251,7 +248,7 @@ export async function yieldTasks(
   if (count > 0) {
     const isEnough = (state: TaskState, outcome: TaskOutcome) => {
       results.set(state, outcome);
-      // The caller exits for a task whose node is lost, and waits for no other.
+      // A task whose node is lost ends the caller, so the other tasks are not waited for.
       return results.size === count || outcome.type === "aborted" ||
         exitedWith(outcome, "noconnection");
     };
@@ -277,7 +274,7 @@ export async function yieldTasks(
   return outcomes;
 }
 
-/** Shuts a task down and waits for its exit; returns its outcome, if it exited before or for another reason. */
+/** Shuts a task down and waits for its exit; returns its outcome if the task exited before or for another reason. */
 export async function shutdownTask(
   state: TaskState,
   timeout: number | "brutal_kill",
@@ -289,7 +286,7 @@ export async function shutdownTask(
   let expected = timeout === "brutal_kill" ? "killed" : "shutdown";
   let outcome: TaskOutcome = { type: "exit", reason };
   if (exitedWith(outcome, "noproc")) {
-    // It had exited before: the DOWN of the task has its reason, unless it was taken.
+    // The task had exited before: its DOWN has the reason, unless a receive took it.
     const down = state.takeDown();
     if (down !== undefined) outcome = { type: "exit", reason: down.reason };
     else expected = "";
@@ -306,7 +303,7 @@ export async function shutdownTask(
   );
 }
 
-/** Unlinks a task and stops waiting for it; returns its outcome, if it has arrived. */
+/** Unlinks a task and stops waiting for it; returns its outcome if that has arrived. */
 export function ignoreTask(state: TaskState): TaskOutcome | undefined {
   if (state.by !== undefined) state.owner.unlink(state.by);
   const outcome = state.claim();
@@ -318,7 +315,7 @@ function exitedWith(outcome: TaskOutcome | undefined, reason: string): boolean {
   return outcome?.type === "exit" && isReason(outcome.reason, reason);
 }
 
-/** An outcome; the caller exits if the node of the task is lost, as in Elixir, and fails if the task was aborted. */
+/** Returns the outcome; throws an exit if the task's node is lost, as in Elixir, or the reason of an abort. */
 function checked(
   outcome: TaskOutcome | undefined,
   state: TaskState,

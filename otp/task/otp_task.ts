@@ -1,10 +1,10 @@
 /**
- * The process of a task that a BEAM has asked for: it receives its work as a message, runs it, and sends the
- * result as the owner's BEAM expects it. `task_otp.ts` describes the two steps.
+ * The process of a task that a BEAM requested: it receives its work as a message, runs the work, and sends the
+ * result in the form that the owner's BEAM expects. `task_otp.ts` describes the two steps.
  *
  * Races: the owner may exit before it sends the work, which ends the task (`shutdown`), or never send it, which
- * ends the task after 5 s, as in Elixir. The owner is monitored only if the work does not arrive soon: if it has
- * exited by then, the reason is `noproc`.
+ * ends the task after 5 s, as in Elixir. The owner is monitored only if the work does not arrive soon: if the owner
+ * has exited by then, the reason is `noproc`.
  *
  * @module
  */
@@ -24,19 +24,19 @@ import {
 } from "./task_otp.ts";
 
 /**
- * The milliseconds in which the owner is not monitored: it sends the work as soon as it has the pid. To monitor it
- * from the start, and demonitor it at once, would be two more signals for each task.
+ * Milliseconds before the owner is monitored. The owner sends the work as soon as it has the pid, so a monitor from
+ * the start would cost two signals for each task, and find nothing.
  */
 const UNWATCHED = 100;
 
-/** The code of the process of such a task. */
+/** Returns the code of a task's process. */
 export function otpTaskCode({ owner, work }: OtpTask): () => unknown {
   return work === undefined
     ? () => receiveAndRun(currentProcess(), owner)
     : () => runOtpFunction(currentProcess(), owner.node, work.mfa);
 }
 
-/** Receives the work, and runs it; nothing is awaited that need not be. */
+/** Receives the work, and runs it without needless awaits. */
 function receiveAndRun(process: LocalProcess, owner: Pid): Promise<void> {
   let work: TaskWork | undefined;
   const isWork = (message: unknown) =>

@@ -1,6 +1,5 @@
 /**
- * The owner's end of a task: what is common to one that is awaited (`TaskState`) and one of a stream
- * (`StreamTask`).
+ * The owner's end of a task: the common part of an awaited task (`TaskState`) and a stream's task (`StreamTask`).
  *
  * @module
  */
@@ -21,30 +20,29 @@ export type TaskEnd =
   | { type: "ok"; value: unknown }
   | { type: "exit"; reason: unknown };
 
-/** How a task ended for its owner. */
+/** How a task ended for its owner, who may have aborted it. */
 export type TaskOutcome =
   | TaskEnd
-  /** Its owner's signal has ended it: waits reject with the signal's reason as it is. */
+  /** The owner's signal ended the task: waits reject with the signal's reason itself. */
   | { type: "aborted"; reason: unknown };
 
 /** Receives the signals under the reference of a task: its pid, its result, its exit. */
 export abstract class OwnedTask implements Wait {
-  /** The node that it runs on. */
+  /** The node on which the task runs. */
   node: string;
-  /** Its process, once that is known. */
+  /** The task's process, once it is known. */
   by: Pid | undefined = undefined;
-  /** Its monitor, and the alias of its result. */
+  /** The monitor of the task, and the alias for its result. */
   readonly ref: Ref;
-  /** The process that started it. */
+  /** The process that started the task. */
   readonly owner: LocalProcess;
-  /** Whether its end is awaited besides the link to it. */
+  /** Whether the task's end is awaited besides the link to the task. */
   readonly tellsEnd: boolean = false;
-  /** Whether its owner awaits that it has been started. */
+  /** Whether the owner waits until the task has started. */
   readonly awaitsStart: boolean = false;
-  /** The function that it runs, if that is on a BEAM. */
+  /** The function of a task on a BEAM. */
   run: Runnable | undefined = undefined;
 
-  /** A task of `owner` that is not started yet. */
   constructor(owner: LocalProcess) {
     const { runtime } = owner;
     this.owner = owner;
@@ -52,31 +50,31 @@ export abstract class OwnedTask implements Wait {
     this.ref = runtime.makeRef();
   }
 
-  /** Whether its owner has ended it already, while it was being started too. */
+  /** Whether the owner has ended the task already, even while it was being started. */
   get isCancelled(): boolean {
     return false;
   }
 
-  /** Has a signal or a deadline of its owner end it. */
+  /** Ends the task at a signal or a deadline of its owner. */
   cancelBy?(
     options: CancelOptions,
     shutdown: ChildShutdown,
     onStart?: (outcome: TaskOutcome) => void,
   ): void;
 
-  /** Accepts signals under its reference, from the node on which it is started. */
+  /** Accepts signals under the task's reference, from the node on which the task is started. */
   open(node: string): void {
     this.node = node;
     this.owner.addAlias(this.ref, "demonitor");
     this.owner.await(this.ref, this);
   }
 
-  /** Its process is known. */
+  /** Called when the task's process is known. */
   started(pid: Pid): void {
     this.by = pid;
   }
 
-  /** Its process, on a BEAM, is known, and not linked and monitored yet. */
+  /** Called when the task's process on a BEAM is known: links and monitors it. */
   adopt(pid: Pid, link: boolean): void {
     const { owner, ref } = this;
     const signals = owner.runtime.route(pid.node);
@@ -89,7 +87,7 @@ export abstract class OwnedTask implements Wait {
     this.started(pid);
   }
 
-  /** The result, from a BEAM. */
+  /** Called with the result from a BEAM. */
   otpReply(term: unknown): void {
     const { functions } = this.owner.runtime;
     this.reply(
@@ -102,7 +100,7 @@ export abstract class OwnedTask implements Wait {
     this.started(result.pid);
   }
 
-  /** Ends the wait for it: later signals are dropped. */
+  /** Ends the wait for the task: later signals are dropped. */
   abstract close(): void;
   abstract reply(value: unknown): void;
   abstract down(object: MonitoredObject, reason: unknown): void;

@@ -1,18 +1,17 @@
 /**
- * The start of a task under a Task.Supervisor, on this node or another: the one path of awaited tasks, of
- * those that nobody awaits, and of the tasks of streams.
+ * The start of a task under a Task.Supervisor, on this node or another: the one path for awaited tasks, tasks that
+ * are not awaited, and the tasks of streams.
  *
  * 1. The supervisor is located, and the function is named for its node (`StartTask`). On this node the
  *    function is kept under a key until the request is answered.
  * 2. The caller sends the request as a call, for an awaited task under the reference of the task.
  * 3. The supervisor answers with the pid of a task that is not awaited, or with its refusal. It does not
- *    answer for an awaited task: the task itself announces its pid (`spawnReply`), so that the pid comes
- *    before the result. The monitor on the supervisor is from then on one on the task, at both ends, and the
- *    alias is that of the result.
+ *    answer for an awaited task: the task itself announces its pid (`spawnReply`), so that the pid arrives
+ *    before the result. Then both ends turn the monitor on the supervisor into a monitor on the task, and the
+ *    alias of the call becomes the alias for the result.
  *
- * Races: the supervisor may die after the task has started; the pid that was announced counts, as the monitor
- * is on the task by then. If the call fails, the reference is closed, so that a task that starts all the same
- * has no owner. If the caller cancels the start, the reference stays open until the task has announced itself and is
+ * Races: the supervisor may die after the task has started; the announced pid counts, as the monitor is on the
+ * task by then. If the call fails, the reference is closed, so that a task that starts later has no owner. If the caller cancels the start, the reference stays open until the task has announced itself and is
  * ended, or the call has failed. If the caller exits, the call is abandoned, and its links and monitors end the rest.
  *
  * @module
@@ -57,32 +56,29 @@ import { isInTwoSteps, workToOtp } from "./task_otp.ts";
 /** A task for a supervisor to start, and the function of the API that requests it. */
 export interface SupervisedTask
   extends Pick<StartTask, "link" | "restart" | "shutdown"> {
-  /** The supervisor. */
   server: ServerRef;
-  /** The function of the task. */
   fn: RemoteFunction;
-  /** Its arguments. */
   args: unknown[];
   /** The function of `TaskSupervisor` that was called. */
   api: string;
   /** Advice for the error, if the supervisor of an awaited task is full. */
   advice?: string;
-  /** Makes the error of a start that the supervisor refuses, of its reply; by default, that of the API. */
+  /** Makes the error of a refused start from the supervisor's reply; by default, the error of the API. */
   refused?: (reply: unknown) => Error;
-  /** Makes the error of a start whose call fails, of the reason; by default, an exit. */
+  /** Makes the error of a start whose call fails from the reason; by default, an exit. */
   failed?: (reason: unknown) => Error;
   /** Limits of the start of a task that is not awaited; `end` is the time of the runtime's clock. */
   limits?: CancelOptions & { end: number };
-  /** Ends an awaited task, also while it is being started. */
+  /** Ends an awaited task, even while it is being started. */
   cancel?: CancelOptions;
 }
 
 /**
- * Has a supervisor start a task.
+ * Requests a task from a supervisor.
  *
  * @param process The caller.
  * @param asked The task.
- * @param task The caller's end of it, if the caller awaits it.
+ * @param task The caller's end of the task, if the caller awaits the task.
  * @throws {TypeError} If `restart` or `shutdown` is invalid, or the function cannot be sent.
  * @throws {RangeError} If `shutdown` is a number out of bounds.
  * @throws {ExitError} If the call of the supervisor fails; with `"max_children"`, if the supervisor is full
@@ -192,8 +188,9 @@ class StartCall implements RequestOptions<Pid> {
 }
 
 /**
- * The wait for the start of an awaited task: a call under the task's own reference. When the task has started, its
- * monitor and alias are those of the task. A start that the owner cancels fails at once, and keeps the reference.
+ * The wait for the start of an awaited task: a call under the task's own reference. When the task has started, the
+ * monitor and alias of the call belong to the task. A start that the owner cancels fails at once, and keeps the
+ * reference.
  */
 class TaskStart extends PendingCall<Pid> {
   readonly tellsEnd: boolean;
@@ -273,7 +270,7 @@ function requestFor(
   );
 }
 
-/** The call of the API, as an exit reason describes it. */
+/** Describes the call of the API, for an exit reason. */
 function describeStart(
   { runtime: { node } }: LocalProcess,
   { server, fn, args, api }: SupervisedTask,
@@ -310,7 +307,7 @@ function pidOf(
     throw fullError(reason, task !== undefined, advice);
   }
   if (reason === "draining") {
-    // A BEAM is told no more than the reason.
+    // A BEAM receives only the reason.
     const why = typeof message === "string"
       ? message
       : "its supervisor is draining";
@@ -323,7 +320,7 @@ function pidOf(
     );
 }
 
-/** Sends a task of a BEAM its work, linked and monitored from before that. */
+/** Links and monitors a task on a BEAM, then sends the task its work. */
 function sendWork(
   process: LocalProcess,
   pid: Pid,
@@ -336,7 +333,7 @@ function sendWork(
     task.run = run;
     task.open(pid.node);
     task.adopt(pid, link);
-    // Without its work it would wait for it.
+    // Without the work, the task would wait for it.
     if (task.isCancelled) return;
   }
   const ref = task?.ref ?? process.runtime.makeRef();
@@ -344,9 +341,9 @@ function sendWork(
   process.send(pid, workToOtp(process.pid, work));
 }
 
-/** As from every start: Elixir returns `{:error, :max_children}`, and raises a RuntimeError for an awaited task. */
+/** Throws as Elixir does: `start_child` returns `{:error, :max_children}`, `async` raises a RuntimeError. */
 function fullError(reason: string, isAwaited: boolean, advice: string): Error {
-  // No RangeError: no argument is at fault.
+  // Not a RangeError: no argument is at fault.
   return isAwaited
     ? new Error(
       `Cannot start a task: the supervisor has the maximum number of children (maxChildren)${advice}`,
@@ -384,7 +381,7 @@ async function startInStream(
       callers,
     );
   } catch (error) {
-    // As in Elixir, it is the stream's process that calls, and exits if that fails.
+    // As in Elixir, the stream's process makes the call, and exits if the call fails.
     if (isExitError(error) && !task.isStopped) host.runtime.crash(host, error);
     else task.refused(error);
   }

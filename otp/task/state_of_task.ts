@@ -1,5 +1,5 @@
 /**
- * The state of an awaited task, which is hidden in the task.
+ * The state of an awaited task, hidden in the public task object.
  *
  * @module
  */
@@ -20,7 +20,7 @@ class HiddenState extends BrandedObject {
   }
 }
 
-/** Adds its state to a task, and returns the task. */
+/** Attaches a state to a task, and returns the task. */
 export function withState<T extends object>(task: T, state: TaskState): T {
   new HiddenState(task, state);
   return task;

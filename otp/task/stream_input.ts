@@ -7,7 +7,7 @@
 import { ignore } from "../../core/promises/promises.ts";
 import { inspect } from "../../core/values/inspect.ts";
 
-/** @throws {TypeError} If a value is no iterable. */
+/** @throws {TypeError} If a value is not iterable. */
 export function assertEnumerable(elements: unknown): void {
   const given = elements as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
   const isEnumerable = elements !== undefined && elements !== null &&
@@ -21,9 +21,9 @@ export function assertEnumerable(elements: unknown): void {
   );
 }
 
-/** The elements, of whichever kind of iterable. */
+/** The elements of an iterable or async iterable. */
 export class StreamInput {
-  /** Whether there are no more, or they failed. */
+  /** Whether the source has ended or failed. */
   done = false;
   #isPulling = false;
   readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
@@ -66,7 +66,7 @@ export class StreamInput {
   async close(): Promise<void> {
     if (this.done) return;
     const returned = this.#iterator.return?.();
-    // A generator returns only when it has yielded, and a cancelled stream does not wait for that.
+    // A generator returns only after its next yield, and a cancelled stream does not wait for it.
     if (this.#isPulling) Promise.resolve(returned).catch(ignore);
     else await returned;
   }

@@ -1,5 +1,5 @@
 /**
- * The tasks of a stream, and the process that they are linked to.
+ * The tasks of a stream, and the process that links them to the owner.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import { OwnedTask, type TaskEnd } from "./owned_task.ts";
 
 /** Starts the tasks of a stream. */
 export interface TaskStarter {
-  /** Whether they are linked to the stream's process. */
+  /** Whether the tasks are linked to the stream's process. */
   readonly link: boolean;
   /**
-   * Starts a task, as the stream's process. It opens the task, and notifies it of its pid or the refusal.
-   * If the call for it fails, the stream's process exits.
+   * Starts a task, as the stream's process: opens the task, and passes the pid or the refusal to it. If the call
+   * fails, the stream's process exits.
    *
    * @param task The stream's end of the task; `task.input` is the first argument.
-   * @param callers The processes that it runs for.
+   * @param callers The processes for which the task runs.
    */
   start(task: StreamTask, callers: Pid[]): void;
 }
 
-/** The process that a stream's tasks are linked to; it runs as long as the stream and its owner do. */
+/** The process between a stream's tasks and the owner; it runs as long as the stream and its owner do. */
 export class StreamMonitor {
   readonly process: LocalProcess;
   readonly tasks = new Set<StreamTask>();
@@ -53,12 +53,12 @@ export class StreamMonitor {
     });
   }
 
-  /** Whether its tasks were killed; one that was being started is killed when it has started. */
+  /** Whether the tasks were killed; a task that is still being started is killed once it has started. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
 
-  /** Kills the tasks, and ends when they have ended. */
+  /** Kills the tasks; the stream's process exits when they have exited. */
   stop(): void {
     this.#isStopped = true;
     this.process.trapExit = true;
@@ -66,17 +66,17 @@ export class StreamMonitor {
     this.endWhenIdle();
   }
 
-  /** Ends when the tasks have ended. */
+  /** Makes the stream's process exit as soon as it has no tasks. */
   endWhenIdle(): void {
     this.#isEnding = true;
     this.endIfIdle();
   }
 
-  /** Exits if it was asked to and there are no tasks. */
+  /** Exits if an exit was requested and no task is left. */
   endIfIdle(): void {
     const { process } = this;
     if (!this.#isEnding || this.tasks.size > 0 || !process.alive) return;
-    // The owner must not receive it, if it traps exits.
+    // An owner that traps exits must not receive this exit.
     process.unlink(this.#owner.pid);
     process.runtime.terminate(process, "normal");
   }
@@ -98,19 +98,18 @@ async function drain(process: LocalProcess): Promise<never> {
 /** The callbacks of a task of a stream, and its time limit. */
 export interface StreamTaskOptions {
   timeout: number;
-  /** It has been started, or not. */
+  /** Called when the start has succeeded or failed. */
   changed: () => void;
-  /** Called when it has exited, or was killed at its timeout. */
+  /** Called when the task has exited, or was killed at its timeout. */
   ended: (task: StreamTask, outcome: TaskEnd, isLate: boolean) => void;
 }
 
 /** One task of a stream, as the stream's process sees it. */
 export class StreamTask extends OwnedTask {
-  /** The position of its element. */
+  /** The position of the element in the input. */
   readonly position: number;
-  /** The element. */
   readonly input: unknown;
-  /** Why it was not started. */
+  /** The error of a failed start. */
   refusal: { error: unknown } | undefined;
   readonly #monitor: StreamMonitor;
   readonly #options: StreamTaskOptions;
@@ -132,7 +131,7 @@ export class StreamTask extends OwnedTask {
     monitor.tasks.add(this);
   }
 
-  /** Whether its process is not known yet. */
+  /** Whether the task's process is not known yet. */
   get isStarting(): boolean {
     return this.by === undefined;
   }
@@ -144,11 +143,11 @@ export class StreamTask extends OwnedTask {
     this.#monitor.tasks.delete(this);
   }
 
-  /** Its process is known; its time runs. */
+  /** Called when the task's process is known: starts its timeout. */
   override started(pid: Pid): void {
     super.started(pid);
     const { timeout, changed } = this.#options;
-    // It may have exited before the call returns: a timer that is set later would be left.
+    // The task may exit before the call returns: a timer that is set later would never be stopped.
     if (this.#monitor.isStopped) this.exit("kill");
     else if (timeout !== Infinity) {
       this.#stopTimer = this.owner.runtime.after(timeout, () => {
@@ -160,7 +159,7 @@ export class StreamTask extends OwnedTask {
     changed();
   }
 
-  /** It was not started. */
+  /** Called when the start has failed. */
   refused(error: unknown): void {
     this.close();
     this.refusal = { error };
@@ -168,12 +167,12 @@ export class StreamTask extends OwnedTask {
     this.#monitor.endIfIdle();
   }
 
-  /** Whether the stream was left while it was being started. */
+  /** Whether the owner left the stream, possibly while the task was being started. */
   get isStopped(): boolean {
     return this.#monitor.isStopped;
   }
 
-  /** Sends it an exit signal, if its process is known. */
+  /** Sends the task an exit signal, if its process is known. */
   exit(reason: unknown): void {
     const { by, owner: { pid, runtime } } = this;
     if (by !== undefined) runtime.route(by.node).exit(pid, by, reason);

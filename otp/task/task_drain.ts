@@ -1,9 +1,9 @@
 /**
- * The drain of a Task.Supervisor: it starts no more tasks, and its callers wait for those that run.
+ * The drain of a Task.Supervisor: the supervisor starts no more tasks, and callers wait until the running tasks end.
  *
- * Permanent tasks never end for good, so nobody waits for them. Races: a task that ends with the deadline counts
- * as whichever the supervisor sees first. A caller that has exited stays on the list until the drain has ended or
- * its deadline is over; its node's limit of entries bounds such callers.
+ * Permanent tasks never end for good, so the drain does not wait for them. Races: if the last task ends at the
+ * deadline, the event that the supervisor handles first counts. A caller that has exited stays on the list until the
+ * drain has ended or its deadline has passed; the limit of entries for each node bounds the number of such callers.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import { failed, type Failure } from "../supervisor/child_lifecycle.ts";
 
-/** How a drain ended: all tasks have ended, or the time is over. */
+/** How a drain ended: all tasks have ended, or the timeout has expired. */
 export type DrainOutcome = "drained" | "timeout";
 
 /** A request to drain. */
@@ -27,7 +27,7 @@ export interface DrainRequest {
   timeout: number;
 }
 
-/** Asks a supervisor to drain; it answers when its tasks have ended, or the time is over. */
+/** Asks a supervisor to drain; it answers when its tasks have ended, or the timeout has expired. */
 export function askToDrain(
   supervisor: ServerRef,
   timeout: number,
@@ -48,10 +48,9 @@ interface Waiting {
 export class TaskDrain {
   readonly #process: LocalProcess;
   readonly #waiting = new Set<Waiting>();
-  /** The number of tasks that nobody waits for. */
+  /** The number of permanent tasks, for which the drain does not wait. */
   permanent: number;
 
-  /** Begins, for the process of the supervisor, which has that many permanent tasks. */
   constructor(process: LocalProcess, permanent: number) {
     this.#process = process;
     this.permanent = permanent;
@@ -60,7 +59,7 @@ export class TaskDrain {
     }, { once: true });
   }
 
-  /** Has a caller wait, for that many milliseconds at most. */
+  /** Adds a caller, which waits for at most `timeout` milliseconds. */
   wait(
     caller: ReplyTo,
     timeout: number,
@@ -76,7 +75,7 @@ export class TaskDrain {
     return NO_REPLY;
   }
 
-  /** All tasks have ended. */
+  /** Answers all callers when the tasks have ended. */
   ended(): void {
     for (const waiting of [...this.#waiting]) {
       waiting.lift();

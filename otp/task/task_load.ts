@@ -1,19 +1,19 @@
 /**
- * The load of a Task.Supervisor, as the pools that send it tasks see it, and their turns when it is full.
+ * The load of a Task.Supervisor, which it reports to the pools that send it tasks, and the pools' turns when it is
+ * full.
  *
- * A pool asks for the load (`watch_load`), and is then told of each change, at most ten times a second. While the
- * supervisor is full, pools wait for a turn: those that it has refused, and those that say so (`want_turn`). When
- * a task ends, the pool that waits longest is given its place (a load with `turn`): the place is kept for it for
- * half a second. So pools that compete for a supervisor get its places in rotation, and tasks with large arguments
- * are not sent in vain.
+ * A pool asks for the load (`watch_load`), and then receives each change, at most ten times a second. While the
+ * supervisor is full, pools wait for a turn: a pool that was refused, and a pool that asks for a turn (`want_turn`).
+ * When a task ends, the pool that has waited longest gets the place (a load with `turn`): the place is kept for that
+ * pool for half a second. So pools that compete for a supervisor get its places in rotation, and do not send large
+ * arguments only to be refused.
  *
  * Messages: `watch_load` is a call, which the first load answers; `load` from the supervisor; `want_turn` and
- * `no_turn` from a pool. The latter declines a turn, which the next pool gets.
+ * `no_turn` from a pool. `no_turn` declines a turn, which the next pool gets.
  *
- * Races: a pool may start a task before its turn arrives; it takes the kept place all the same. A pool that is lost
- * loses its turn with its monitor; one that is silent loses it after half a second. Other callers of the supervisor
- * are refused while all free places are kept. A peer that lies about itself can at most leave the places that it
- * is given unused, as it could by tasks that do nothing.
+ * Races: a pool may start a task before its turn arrives; the task takes the kept place. A lost pool loses its turn
+ * with its monitor; a silent pool loses it after half a second. Other callers of the supervisor are refused while all
+ * free places are kept. A lying peer can at most leave its kept places unused, as it could by tasks that do nothing.
  *
  * @module
  */
@@ -26,37 +26,37 @@ import { ignore } from "../../core/promises/promises.ts";
 import { onExit } from "../gen/on_exit.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 
-/** Milliseconds between the loads that a pool is told. */
+/** Milliseconds between two reports to a pool. */
 const REPORT_INTERVAL = 100;
 
 /** Milliseconds for which a place is kept for a pool. */
 const TURN_TIME = 500;
 
-/** The load of a supervisor. */
+/** A report of a supervisor's load to a pool. */
 export interface LoadReport {
   /** Always `"load"`. */
   type: "load";
-  /** The number of tasks, and of places that are kept for pools. */
+  /** The number of tasks and of places that are kept for pools. */
   tasks: number;
-  /** The most tasks. */
+  /** The maximum number of tasks. */
   max: number | "infinity";
-  /** Whether the supervisor takes no new tasks any more. */
+  /** Whether the supervisor refuses new tasks. */
   draining: boolean;
-  /** Whether a place is kept for the pool that is told. */
+  /** Whether a place is kept for the receiving pool. */
   turn?: boolean;
 }
 
 /** A message of a pool to a supervisor. */
 export interface TurnMessage {
-  /** Whether the pool waits for a turn, or declines the one that it has been given. */
+  /** Whether the pool waits for a turn, or declines its turn. */
   type: "want_turn" | "no_turn";
 }
 
-/** A pool that is told the load. */
+/** A pool that receives the load. */
 interface Subscriber {
   readonly pid: Pid;
   readonly ref: Ref;
-  /** The load that it was told last; `undefined` if that could not be sent. */
+  /** The last reported load; `undefined` if the last report could not be sent. */
   told: number | undefined;
 }
 
@@ -64,9 +64,9 @@ interface Subscriber {
 export interface Occupancy {
   /** The number of tasks. */
   tasks: number;
-  /** The most tasks. */
+  /** The maximum number of tasks. */
   max: number;
-  /** Whether it takes no new tasks any more. */
+  /** Whether the supervisor refuses new tasks. */
   draining: boolean;
 }
 
@@ -75,17 +75,15 @@ export class TaskLoad {
   readonly #process: LocalProcess;
   readonly #occupancy: () => Occupancy;
   readonly #subscribers = new Map<Key, Subscriber>();
-  /** Those that wait for a turn, the longest first. */
+  /** The pools that wait for a turn, the longest wait first. */
   readonly #waiting = new Map<Key, Subscriber>();
-  /** Those for which a place is kept, and what stops its timer. */
+  /** The pools for which a place is kept, each with a function that stops the timer of the place. */
   readonly #turns = new Map<Key, () => void>();
   #stopTimer: (() => void) | undefined;
 
   /**
-   * Made for a supervisor.
-   *
    * @param process The supervisor's process.
-   * @param occupancy Returns its state.
+   * @param occupancy Returns the supervisor's state.
    */
   constructor(process: LocalProcess, occupancy: () => Occupancy) {
     this.#process = process;
@@ -96,7 +94,7 @@ export class TaskLoad {
     });
   }
 
-  /** Tells a pool the load from now on; returns the load, or `undefined` if there are too many of its node. */
+  /** Reports the load to a pool from now on; returns the load, or `undefined` if the pool's node has too many pools. */
   subscribe(pid: Pid): LoadReport | undefined {
     const process = this.#process;
     const key = this.#key(pid);
@@ -119,7 +117,7 @@ export class TaskLoad {
     return report;
   }
 
-  /** Whether a caller may start a task now, as far as places are concerned; if so, its turn is used. */
+  /** Returns whether the caller may start a task, which can use up the caller's turn; if not, a pool waits for a turn. */
   admits(caller: Pid): boolean {
     const { tasks, max } = this.#occupancy();
     const free = max - tasks;
@@ -149,20 +147,20 @@ export class TaskLoad {
     });
   }
 
-  /** Tells all pools the load now. */
+  /** Reports the load to all pools now. */
   tellAll(): void {
     const report = this.#report();
     for (const each of this.#subscribers.values()) this.#tell(each, report);
   }
 
-  /** Takes a message of a pool; returns whether it was one. */
+  /** Handles a message of a pool; returns false for any other message. */
   hear(message: unknown): boolean {
     if (!(message instanceof InternalMessage)) return false;
     const key = this.#key(message.from);
     const subscriber = this.#subscribers.get(key);
     const { type } = (message.message ?? {}) as Partial<TurnMessage>;
     if (subscriber === undefined) {
-      // A pool that was forgotten as its node was lost may still believe that it is known.
+      // A pool whose connection was lost is forgotten here, and may not have noticed the loss.
       return type === "want_turn" || type === "no_turn";
     }
     if (type === "want_turn") this.#waiting.set(key, subscriber);
@@ -178,7 +176,7 @@ export class TaskLoad {
     for (const [key, subscriber] of this.#waiting) {
       const { tasks, max, draining } = this.#occupancy();
       if (draining || max - tasks <= this.#turns.size) return;
-      // One turn at a time.
+      // A pool has one turn at a time.
       if (this.#turns.has(key)) continue;
       this.#waiting.delete(key);
       this.#turns.set(
@@ -212,7 +210,7 @@ export class TaskLoad {
       tellConnected(this.#process, subscriber.pid, report);
       subscriber.told = report.tasks;
     } catch {
-      // A pool that does not read loses its turn, and is told the load later.
+      // A pool that does not read loses its turn, and gets the load later.
       subscriber.told = undefined;
       this.#reportSoon();
     }

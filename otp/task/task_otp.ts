@@ -6,7 +6,7 @@
  * 2. The owner links and monitors the task, and sends it `{Owner, Ref, ReplyTo, Callers, {Module, Function, Args}}`.
  *    The task sends `{Ref, Result}` to `ReplyTo`: an alias, or a process if the task is of a stream.
  *
- * A task that nobody awaits and that can be restarted has its work in the request, in place of `monitor`:
+ * A restartable task, which is not awaited, has its work in the request, in place of `monitor`:
  * `[Owner, Callers, {Module, Function, Args}]`.
  *
  * @module
@@ -26,33 +26,30 @@ const MONITOR = atom("monitor");
 const OK = atom("ok");
 const ERROR = atom("error");
 
-/** The milliseconds that a task of Elixir's waits for its work. */
+/** Milliseconds that a task of Elixir waits for its work. */
 export const WORK_TIMEOUT = 5000;
 
 /** The work of a task: the caller's part of the second step. */
 export interface TaskWork {
-  /** Its reference: a term that the owner gets back with the result. */
+  /** The task's reference: a term that the owner gets back with the result. */
   ref: unknown;
   /** The receiver of the result: an alias, or a process. */
   replyTo: Pid | Ref;
-  /** The processes that it runs for. */
+  /** The processes for which the task runs. */
   callers: Pid[];
   /** The function and its arguments. */
   mfa: Mfa;
 }
 
-/** A request of a BEAM for a task; no other message is an instance. */
+/** A BEAM's request for a task; only such requests are instances. */
 export class OtpTask {
   /** The process that the task runs for. */
   readonly owner: Pid;
-  /** Its work; `undefined` if that is sent to the task. */
+  /** The task's work; `undefined` if the owner sends it to the task. */
   readonly work: Pick<TaskWork, "callers" | "mfa"> | undefined;
-  /** When it is restarted. */
   readonly restart: StartTask["restart"];
-  /** How it is ended. */
   readonly shutdown: StartTask["shutdown"];
 
-  /** Creates a request from its fields. */
   constructor(
     owner: Pid,
     work: OtpTask["work"],
@@ -66,14 +63,14 @@ export class OtpTask {
   }
 }
 
-// To a BEAM.
+// Messages to a BEAM.
 
-/** Whether the owner sends the task its work, in the second step. */
+/** Whether the owner sends the work to the task, in the second step. */
 export function isInTwoSteps({ task, restart }: StartTask): boolean {
   return task !== undefined || restart === "temporary";
 }
 
-/** A request for a task. */
+/** Encodes a request for a task. */
 export function startTaskToOtp(asked: StartTask, owner: Pid, mfa: Mfa): Tuple {
   const { callers, restart, shutdown } = asked;
   const named = tuple(atom(owner.node), owner, owner);
@@ -85,7 +82,7 @@ export function startTaskToOtp(asked: StartTask, owner: Pid, mfa: Mfa): Tuple {
   );
 }
 
-/** The message of the second step. */
+/** Encodes the work, for the second step. */
 export function workToOtp(
   owner: Pid,
   { ref, replyTo, callers, mfa }: TaskWork,
@@ -97,7 +94,7 @@ function mfaTuple([module, name, args]: Mfa): Tuple {
   return tuple(atom(module), atom(name), args);
 }
 
-/** The reply of a supervisor, as one of this library replies. */
+/** Decodes the reply of a supervisor into the form that supervisors of this library send. */
 export function startedFromOtp(reply: unknown): unknown {
   if (!(reply instanceof Tuple) || reply.length !== 2) return reply;
   const [status, value] = reply.elements;
@@ -107,9 +104,9 @@ export function startedFromOtp(reply: unknown): unknown {
     : reply;
 }
 
-// From a BEAM.
+// Messages from a BEAM.
 
-/** The request that a term is; any other term stays what it is. */
+/** Decodes a request; returns any other term as it is. */
 export function startTaskFromOtp(term: unknown): unknown {
   if (!(term instanceof Tuple) || term.elements[0] !== START_TASK) return term;
   const [, args, restart, shutdown] = term.elements;
@@ -137,7 +134,7 @@ function isNoMonitor(value: unknown): boolean {
   return value instanceof Atom && value.name === "nomonitor";
 }
 
-/** The work that a message to a task is, of that owner: one from the owner's node, as it runs with its rights. */
+/** Decodes the work message of a task. Only the owner's node may send it, because it runs with that node's rights. */
 export function workFromOtp(
   message: unknown,
   owner: Pid,
@@ -150,7 +147,7 @@ export function workFromOtp(
   if (
     !owner.equals(from) || mfa === undefined || !isPids(callers) ||
     !(replyTo instanceof Pid || replyTo instanceof Ref) ||
-    // A result is for the owner's node, whatever the message says.
+    // A result goes to the owner's node only, whatever receiver the message names.
     replyTo.node !== owner.node
   ) return undefined;
   return { ref, replyTo, callers, mfa };

@@ -1,5 +1,5 @@
 /**
- * The processes of tasks, and the start of tasks of this node that no supervisor starts.
+ * The processes of tasks, and the start of tasks without a supervisor.
  *
  * @module
  */
@@ -25,13 +25,12 @@ import { TaskState } from "./task_state.ts";
 
 /** A function with its arguments, ready to run. */
 export interface TaskCode {
-  /** The function. */
   fn: () => unknown;
-  /** Its name, for reports. */
+  /** The name of the function, for reports. */
   label: string;
 }
 
-/** The processes that a task of a process runs for, nearest first: Elixir's `$callers`. */
+/** Returns the processes for which a task of `process` runs, nearest first: Elixir's `$callers`. */
 export function callersOf(process: LocalProcess): Pid[] {
   return [process.pid, ...process.callers ?? []];
 }
@@ -39,11 +38,11 @@ export function callersOf(process: LocalProcess): Pid[] {
 /**
  * Starts the process of a task.
  *
- * @param parent The process that starts it.
- * @param code The code that it runs.
- * @param callers The processes that it runs for.
+ * @param parent The process that starts the task.
+ * @param code The code of the task.
+ * @param callers The processes for which the task runs.
  * @param ref The alias for the result; without it, the task is not awaited.
- * @param options Its links and monitors.
+ * @param options The links and monitors of the process.
  */
 export function spawnTask(
   parent: LocalProcess,
@@ -69,8 +68,8 @@ export function spawnTask(
 }
 
 /**
- * Runs the function, and then sends its result to the owner's alias. Nothing is awaited that need not be: the
- * result of a function that is not asynchronous leaves in the turn in which the task started.
+ * Runs the function, and then sends its result to the owner's alias. The result of a function that is not
+ * asynchronous leaves in the turn in which the task started, without an await.
  */
 function runTask(
   process: LocalProcess,
@@ -84,7 +83,7 @@ function runTask(
   });
 }
 
-/** The milliseconds in which a cancelled task may exit by itself. */
+/** Milliseconds in which a cancelled task may exit by itself. */
 const SHUTDOWN = 5000;
 
 // deno-lint-ignore no-explicit-any
@@ -109,7 +108,7 @@ export function startUnawaited(
   ).pid;
 }
 
-/** Starts a task that its owner, the caller, awaits. */
+/** Starts a task that the caller awaits. */
 export function startAwaited(
   fn: TaskBody,
   args: unknown[] | undefined,
@@ -122,7 +121,7 @@ export function startAwaited(
   return state;
 }
 
-/** A completed task with a value. */
+/** Returns the state of a completed task with a value. */
 export function completedTask(value: unknown): TaskState {
   const owner = currentProcess();
   const state = new TaskState(owner);
@@ -130,7 +129,7 @@ export function completedTask(value: unknown): TaskState {
   return state;
 }
 
-/** Starts the tasks of a stream on this node. */
+/** Returns the starter of a stream's tasks on this node. */
 export function localStarter(
   fn: RemoteFunction,
   args: unknown[],

@@ -15,20 +15,20 @@ import {
 import { copyTerm } from "../../core/values/term.ts";
 import { startedFromOtp, startTaskToOtp } from "./task_otp.ts";
 
-/** Asks for a task. */
+/** A request for a task. */
 export class StartTaskRequest extends ServerRequest implements StartTask {
   readonly type = "start_task";
   readonly run: Runnable;
   readonly link: boolean;
-  /** Absent without a reference: a field that is `undefined` would be sent. */
+  /** Absent, not `undefined`, without a reference: an `undefined` field would be sent. */
   declare readonly task?: Ref;
   readonly callers: Pid[];
   readonly restart: StartTask["restart"];
   readonly shutdown: StartTask["shutdown"];
-  /** Shared with the copies of this request. */
+  /** An object that the copies of this request share. */
   readonly #otp: { owner: LocalProcess; mfa: Mfa | undefined };
 
-  /** Creates a request from its fields, and the process that the task is for. */
+  /** Creates a request from its fields and the process for which the task runs. */
   constructor(
     { run, link, task, callers, restart, shutdown }: Omit<StartTask, "type">,
     owner: LocalProcess,
@@ -47,7 +47,7 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     this.#otp = otp;
   }
 
-  /** The function and its arguments as they were when this request was sent to a BEAM. */
+  /** The function and the arguments as of the time when this request was sent to a BEAM. */
   get mfa(): Mfa | undefined {
     return this.#otp.mfa;
   }
@@ -56,7 +56,7 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     const { owner } = this.#otp;
     const { functions, maxDepth } = owner.runtime;
     const [module, name, args] = functions.called(this.run);
-    // The arguments are sent in the second step, and may have changed by then.
+    // The arguments are sent in the second step, and the caller may have changed them by then.
     const mfa: Mfa = [module, name, copyTerm(args, maxDepth) as unknown[]];
     this.#otp.mfa = mfa;
     return startTaskToOtp(this, owner.pid, mfa);

@@ -1,16 +1,16 @@
 /**
- * An awaited task, as its owner sees it, and its end by a signal or a deadline of the owner.
+ * The owner's state of an awaited task, and the task's end by a signal or a deadline of the owner.
  *
  * A signal or a deadline can end the task while it is starting (its process is unknown) and while it runs. Races,
  * and how each is settled:
  *
- * - Its result or its exit has come before: both are cancelled then, so that nothing happens.
- * - It is starting: the start fails at once. A supervisor that starts it all the same announces its pid, and the
- *   task is ended then; nobody gets its messages.
- * - It is running: it is unlinked and ended as by `Task.shutdown`, so that its owner survives. A wait for it ends
- *   with the reason; without one, its DOWN goes to the mailbox, and the next wait ends with the reason.
- * - Its result arrives later: it is dropped.
- * - Its owner exits: both are cancelled. A link ends the task then; without a link it goes on, as always.
+ * - The result or the exit arrives first: signal and deadline are cancelled, so that nothing happens.
+ * - The task is starting: the start fails at once. If the supervisor still starts the task, it announces the pid;
+ *   then the task is ended, and its messages are dropped.
+ * - The task is running: it is unlinked and ended as by `Task.shutdown`, so that the owner survives. A pending wait
+ *   ends with the reason; without one, the DOWN goes to the mailbox, and the next wait ends with the reason.
+ * - The result arrives later: it is dropped.
+ * - The owner exits: signal and deadline are cancelled. A linked task exits with the owner; another task continues.
  *
  * @module
  */
@@ -37,7 +37,7 @@ interface Mail<M> {
   posted: boolean;
 }
 
-/** Is notified of the outcomes of the tasks that it watches, or of their owner's exit. */
+/** Watches tasks for their outcomes, and for the exit of their owner. */
 export interface TaskWatcher {
   /** Called when a watched task has an outcome. */
   ended(state: TaskState, outcome: TaskOutcome): void;
@@ -46,44 +46,43 @@ export interface TaskWatcher {
 }
 
 /**
- * A task as its owner sees it, awaited or not. Its result and its end come here; they go to the mailbox if
- * nobody waits.
+ * The owner's state of a task. Receives the task's result and exit, and passes them to the wait, or to the mailbox if
+ * there is no wait.
  *
- * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`; cancelled, if its
- * signal or deadline ended it. Messages: the pid (`spawned`), the result (`reply`), the end (`down`). Races: a result and the DOWN after it may come
- * before anybody waits, and then both are in the mailbox; a wait (`claim`) takes both out, unless a `receive`
- * took one. A closed task drops a DOWN that comes late. As in Elixir an outcome can be taken once, by the
- * first that comes: a wait, or a `receive`.
+ * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`; cancelled, if the
+ * signal or the deadline ended the task. Messages: the pid (`spawned`), the result (`reply`), the end (`down`).
+ * Races: a result and its DOWN may arrive before a wait, and then both are in the mailbox; a wait (`claim`) takes
+ * both out, unless a `receive` took one. A closed task drops a late DOWN. As in Elixir an outcome can be taken once,
+ * by a wait or a `receive`, whichever comes first.
  */
 export class TaskState extends OwnedTask implements Abortable, Expiring {
   override readonly tellsEnd = true;
   override readonly awaitsStart = true;
   #reply: Mail<{ value: unknown }> | undefined;
   #down: Mail<{ reason: unknown }> | undefined;
-  /** Whether its monitor counts as ended: a later DOWN is dropped. */
+  /** Whether the monitor counts as ended: a later DOWN is dropped. */
   #closed = false;
-  /** Whether its messages bypass the mailbox. */
+  /** Whether the task's messages bypass the mailbox. */
   #held = false;
   #watcher: TaskWatcher | undefined;
   #watchers: TaskWatcher[] | undefined;
-  /** The watch of its signal and its deadline. */
+  /** Cancels the signal and the deadline. */
   #watch: Deadline | undefined;
-  /** How long it may take to exit when one of them ends it. */
+  /** How long the task may take to exit when the signal or the deadline ends it. */
   #shutdown: number | "brutal_kill" = "brutal_kill";
-  /** Called if it is cancelled while it is starting. */
+  /** Called if the task is cancelled while it is starting. */
   #onStart: ((outcome: TaskOutcome) => void) | undefined;
-  /** How it ended for its owner, if that was by its signal or deadline. */
+  /** The outcome for the owner, if the signal or the deadline ended the task. */
   #cancelled: TaskOutcome | undefined;
 
-  /** Whether its signal or deadline has ended it, for its owner. */
   override get isCancelled(): boolean {
     return this.#cancelled !== undefined;
   }
 
   /**
-   * Has a signal, which is not aborted, or a deadline end the task.
+   * Ends the task when the signal, which is not aborted yet, is aborted, or at the deadline.
    *
-   * @param onStart Called if one of them ends it while it is starting.
+   * @param onStart Called if the task is ended while it is starting.
    */
   override cancelBy(
     { signal, deadline }: CancelOptions,
@@ -114,7 +113,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     const watchers = this.#takeWatchers();
     const { by } = this;
     if (by !== undefined) {
-      // Nobody else gets its DOWN, which may come in this turn.
+      // The watchers get the outcome; the DOWN, which may come in this turn, must not reach the mailbox.
       if (watchers.length > 0) this.close();
       this.#end(by);
     }
@@ -122,7 +121,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     for (const watcher of watchers) watcher.ended(this, outcome);
   }
 
-  /** Ends its process; the owner does not wait for that. */
+  /** Ends the task's process; the owner does not wait for its exit. */
   #end(pid: Pid): void {
     endTask(this.owner, pid, this.#shutdown).catch(ignore);
   }
@@ -140,7 +139,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     this.close();
   }
 
-  /** Ends the monitor and removes its DOWN from the mailbox: later messages are dropped. */
+  /** Ends the monitor, and removes the DOWN from the mailbox: later messages are dropped. */
   close(): void {
     this.#disarm();
     this.#closed = true;
@@ -186,7 +185,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     return mail;
   }
 
-  /** Its messages in the owner's mailbox. */
+  /** Returns the task's messages in the owner's mailbox. */
   mail(): unknown[] {
     return [this.#reply, this.#down].flatMap((mail) =>
       mail === undefined ? [] : [mail.message]
@@ -200,7 +199,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     return this.#take(mail);
   }
 
-  /** Takes the DOWN, likewise. */
+  /** Takes the DOWN, if it has arrived and was not taken from the mailbox. */
   takeDown(): { reason: unknown } | undefined {
     const mail = this.#down;
     this.#down = undefined;
@@ -231,7 +230,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     return this.#cancelled;
   }
 
-  /** Has a watcher get the outcome, after those that watch already. */
+  /** Adds a watcher, which gets the outcome after the earlier watchers. */
   watch(watcher: TaskWatcher): void {
     if (this.#watcher === undefined) this.#watcher = watcher;
     else (this.#watchers ??= []).push(watcher);
@@ -264,7 +263,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     for (const watcher of this.#takeWatchers()) watcher.abandon(error);
   }
 
-  /** The reason as the caller exits with it. */
+  /** Returns the reason with which the caller exits. */
   reasonOf(reason: unknown): unknown {
     return isReason(reason, "noconnection")
       ? { type: "nodedown", node: this.node }

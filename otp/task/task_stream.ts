@@ -1,9 +1,8 @@
 /**
  * Streams of tasks: a function that runs on each element of an enumerable, a limited number at a time.
  *
- * As in Elixir, a process stands between the owner of the stream and its tasks: the tasks are linked to
- * it, and it to the owner. It times the tasks, ends them when the stream is left, and lets them die with
- * the owner. Their outcomes never wait in the owner's mailbox.
+ * As in Elixir, an intermediate process is linked to the owner of the stream and to its tasks. It times the tasks,
+ * and ends them when the owner leaves the stream or exits. Outcomes of the tasks never wait in the owner's mailbox.
  *
  * @module
  */
@@ -56,7 +55,7 @@ export interface StreamLimits extends CancelOptions {
   zipInputOnExit: boolean;
 }
 
-/** The names of these limits, for the options of streams. */
+/** The names of the limits, for the options of streams. */
 export const STREAM_LIMITS: OptionNames<StreamLimits> = {
   ...CANCEL_OPTIONS,
   maxConcurrency: true,
@@ -71,7 +70,7 @@ export type StreamItem =
   | { type: "ok"; value: unknown }
   | { type: "exit"; reason: unknown; input?: unknown };
 
-/** The default limits, and the given ones if they are valid. */
+/** Checks the given limits, and returns them with the defaults. */
 export function streamLimits(
   what: string,
   options: Partial<StreamLimits>,
@@ -108,7 +107,7 @@ export function streamLimits(
   };
 }
 
-/** A stream of tasks; each iteration over it runs them anew, for the process that iterates. */
+/** A stream of tasks; each iteration runs the tasks anew, for the iterating process. */
 export class TaskStream implements AsyncIterable<StreamItem> {
   readonly #elements: Iterable<unknown> | AsyncIterable<unknown>;
   readonly #starter: TaskStarter;
@@ -180,7 +179,7 @@ interface Ended {
   item: StreamItem;
 }
 
-/** One iteration over a stream, as its owner sees it. */
+/** One iteration over a stream, at the owner. */
 class StreamRun implements Wait, Abortable, Expiring {
   readonly node: string;
   readonly #owner: LocalProcess;
@@ -190,16 +189,16 @@ class StreamRun implements Wait, Abortable, Expiring {
   readonly #host: StreamMonitor;
   /** The monitor of the stream's process. */
   readonly #ref: Ref;
-  /** Tasks that have exited and are not delivered yet; an exit marks where the owner must exit. */
+  /** Ended tasks that are not delivered yet; an exit marks where the owner must exit. */
   readonly #events = new Fifo<Ended | ExitError>();
   /** The reason why the stream's process has exited unexpectedly. */
   #lost: ExitError | undefined;
-  /** Resolves when a task has changed; it is not settled at the owner's turn, which checks first. */
+  /** Resolves when a task has changed; may settle outside the owner's turn, so the owner checks first. */
   #pulse: PromiseWithResolvers<void> | undefined;
   #over = false;
-  /** The signal and the deadline of the stream, if it has any. */
+  /** Cancels the signal and the deadline of the stream. */
   #watch: Deadline | undefined;
-  /** Set when one of them has ended it: the error for its owner. */
+  /** The error for the owner, when the signal or the deadline has ended the stream. */
   #cancelled: { error: unknown } | undefined;
   /** Ends the wait for an element. */
   #interrupt: ((error: unknown) => void) | undefined;
@@ -230,7 +229,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     this.#cancel(exitOf("timeout", this.#limits));
   }
 
-  /** Kills the tasks, also while the owner is busy with a result, and has its next step fail. */
+  /** Kills the tasks, even while the owner is busy with a result, and makes the owner's next step fail. */
   #cancel(error: unknown): void {
     this.#watch?.cancel();
     this.#cancelled = { error };
@@ -249,7 +248,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     return promise;
   }
 
-  /** Starts a task on an element; a promise if it is not there at once. */
+  /** Starts a task on an element; returns a promise if the element is not available at once. */
   start(position: number, element: unknown): Promise<void> | undefined {
     if (this.#cancelled !== undefined) throw this.#cancelled.error;
     if (this.#lost !== undefined) this.#exit(this.#lost);
@@ -284,7 +283,7 @@ class StreamRun implements Wait, Abortable, Expiring {
     this.#pulse?.resolve();
   }
 
-  /** The next task that has exited, if there is one. */
+  /** Returns the next task that has exited, if there is one. */
   take(): Ended | undefined {
     if (this.#cancelled !== undefined) throw this.#cancelled.error;
     const event = this.#events.shift();
@@ -308,14 +307,14 @@ class StreamRun implements Wait, Abortable, Expiring {
     this.#pulse = undefined;
   }
 
-  /** Has the owner exit. If it does not, as it catches the exit, the tasks still run to their end. */
+  /** Makes the owner exit. If the owner catches the exit, the tasks still run to their end. */
   #exit(error: ExitError): never {
     this.#over = true;
     this.#host.endWhenIdle();
     throw error;
   }
 
-  /** Fails if the caller is not the owner: the outcomes would never arrive at others. */
+  /** Throws if the caller is not the owner: outcomes reach only the owner. */
   lost(): Promise<never> | undefined {
     const owner = this.#owner;
     if (!owner.alive) {

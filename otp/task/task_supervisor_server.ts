@@ -1,5 +1,5 @@
 /**
- * The server of a Task.Supervisor: it starts tasks on request, restarts and ends them.
+ * The server of a Task.Supervisor: starts tasks on request, restarts them, and ends them.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export type TaskSupervisorRequest =
   | { type: "terminate_child"; pid: Pid }
   | DrainRequest;
 
-/** The answer of a Task.Supervisor that starts no task. */
+/** The answer to a request for a task that is not started. */
 export type TaskRefusal =
   | { type: "error"; reason: "max_children" }
   | { type: "error"; reason: SpawnFailure; message: string };
@@ -55,7 +55,7 @@ const DRAINING: TaskRefusal = {
     "the supervisor is draining: it finishes its tasks and starts no more; start the task under another one",
 };
 
-/** The function of a task, and how it is restarted and ended. */
+/** The function of a task, and how the task is restarted and ended. */
 interface TaskSpec extends DynamicSpec {
   readonly fn: () => unknown;
   readonly label: string;
@@ -65,7 +65,7 @@ interface TaskSpec extends DynamicSpec {
 
 const servers = new WeakMap<LocalProcess, TaskSupervisorServer>();
 
-/** The tasks of a process that will end; none if it is no Task.Supervisor. */
+/** Returns the tasks of a supervisor that will end; an empty list if the process is not a Task.Supervisor. */
 export function unfinishedTasks(process: LocalProcess): Pid[] {
   return servers.get(process)?.unfinished() ?? [];
 }
@@ -75,9 +75,9 @@ export class TaskSupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
   readonly #load: TaskLoad;
-  /** The groups that it joins again when their scope restarts. */
+  /** The groups to join again when their scope restarts. */
   #group: ScopeContact<unknown> | undefined;
-  /** Set once it starts no more tasks. */
+  /** Set once the supervisor refuses new tasks. */
   #drain: TaskDrain | undefined;
 
   constructor(process: LocalProcess, limits: DynamicLimits) {
@@ -97,7 +97,7 @@ export class TaskSupervisorServer implements Server, Supervision {
   }
 
   /**
-   * Joins a group, also after its scope has restarted; resolves when it is a member.
+   * Joins a group, and again after its scope has restarted; resolves when the supervisor is a member.
    *
    * @throws {NoProcessError} If the scope does not run.
    */
@@ -121,7 +121,6 @@ export class TaskSupervisorServer implements Server, Supervision {
     return this.#children.supervised();
   }
 
-  /** How Erlang encodes its requests. */
   readonly otp: OtpEncoding;
 
   call(request: unknown, caller: ReplyTo): unknown {
@@ -163,14 +162,14 @@ export class TaskSupervisorServer implements Server, Supervision {
       .map(({ pid }) => pid);
   }
 
-  /** Ends all tasks at once, each within its time. */
+  /** Ends all tasks at once, each within its `shutdown`. */
   async terminate(): Promise<void> {
     await this.#children.terminateAll();
   }
 
   // The drain.
 
-  /** Leaves its groups first, so that nobody else looks for it there. */
+  /** Leaves the groups first, so that no other pool finds the supervisor there. */
   #beginDrain(timeout: unknown, caller: ReplyTo): unknown {
     if (typeof timeout !== "number" || !(timeout >= 0)) return failed("badarg");
     if (this.#drain === undefined) {
@@ -219,7 +218,7 @@ export class TaskSupervisorServer implements Server, Supervision {
       caller.pid.node,
     );
     if ("error" in found) {
-      // It may have used a turn.
+      // The request may have used a turn.
       this.#load.changed();
       const { error, message } = found;
       return { type: "error", reason: error, message };
@@ -234,7 +233,7 @@ export class TaskSupervisorServer implements Server, Supervision {
       callers,
       origin: caller.pid.node,
     };
-    // Its monitor is from now on one on the task.
+    // The caller's monitor on the supervisor becomes a monitor on the task.
     if (task !== undefined && task.equals(caller.alias)) {
       this.#process.runtime.removeMonitor(this.#process, task);
     }
@@ -244,11 +243,11 @@ export class TaskSupervisorServer implements Server, Supervision {
     );
     this.#children.add(spec, pid);
     this.#load.changed();
-    // An owner that awaits the task learns of it from the task itself, before its result.
+    // An awaited task announces its pid to the owner itself, so that the pid arrives before the result.
     return task === undefined ? { type: "ok", pid } : NO_REPLY;
   }
 
-  /** Starts a task for a BEAM, which sends it its work, or has sent it with the request. */
+  /** Starts a task for a BEAM, which sends the work to the task, or has sent it with the request. */
   #startOtpTask(asked: OtpTask, { pid: { node } }: ReplyTo): unknown {
     const { owner, work, restart, shutdown } = asked;
     if (owner.node !== node) return failed("badarg");
@@ -287,7 +286,7 @@ export class TaskSupervisorServer implements Server, Supervision {
   }
 }
 
-/** Whether a request is valid: it may come from anywhere, and its result goes back there. */
+/** Whether a request is valid: any process can send one, and the result goes to its own node only. */
 function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
   const { task, callers, link, restart, shutdown, run } = asked;
   return typeof link === "boolean" &&
@@ -296,7 +295,7 @@ function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
     isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
 }
 
-/** How Erlang encodes the requests of a Task.Supervisor: those of a DynamicSupervisor, and one for tasks. */
+/** How Erlang encodes the requests of a Task.Supervisor: as for a DynamicSupervisor, and one more for tasks. */
 function taskSupervisorEncoding(runtime: Runtime): OtpEncoding {
   const { request, reply } = supervisorEncoding("DynamicSupervisor", runtime);
   return {
