@@ -33,7 +33,7 @@ export function localOf(
   return {
     name,
     creation,
-    hidden: false,
+    hidden: true,
     cookie: COOKIE,
     limits: DEFAULT_LIMITS,
     randomBytes,
