@@ -25,7 +25,7 @@ function fileName(text: string): string {
   return encodeURIComponent(text).slice(0, 200);
 }
 
-/** Records in the run's folder that a line is printed; returns false if it was recorded already. */
+/** Records in the run's folder that this file prints the line of `key`; returns false if another file has. */
 export function claim(run: string, key: string): boolean {
   try {
     Deno.writeTextFileSync(join(run, fileName(key)), "", { createNew: true });

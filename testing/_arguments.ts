@@ -35,7 +35,7 @@ export interface TestArguments {
   /** The inclusions and exclusions, including `--only`. */
   filters: Filters;
   hasOnly: boolean;
-  /** The live node to have, if one is asked for. */
+  /** The requested live node, if any. */
   node: RequestedNode | undefined;
   /** The folder in which test files leave their records for the runner. */
   run: string | undefined;
@@ -92,7 +92,7 @@ export function parseTestArguments(
 export const NOT_ALIVE: Filter = { tag: "distributed", value: "true" };
 
 /**
- * The name of the node that the tests are to run on, if a live one is asked for.
+ * Returns the name of the live node that the tests are to run on, if one is requested.
  *
  * @param args The arguments of the test run.
  * @returns The name after `--sname` or `--name`.

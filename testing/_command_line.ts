@@ -21,7 +21,7 @@ const SINGLE =
   /^--(watch|watch-exclude|inspect|inspect-brk|inspect-wait|reporter|shard|changed|related|no-run|parallel)(=|$)/;
 
 export interface TestCommandLine {
-  /** The flags of the harness, which test files read too. */
+  /** The harness's flags, which test files also read. */
   ours: string[];
   /** The flags of the harness that the plan adds. */
   planned: string[];
@@ -31,15 +31,14 @@ export interface TestCommandLine {
   paths: string[];
   /** The arguments after `--`. */
   rest: string[];
-  /** Where the user wants a report. */
+  /** The path of the report, if the user wants one. */
   report: string | undefined;
-  /** How files are run. */
   plan: RunPlan;
   /** The number of files that run at once; without it, all run in one process. */
   jobs: number | undefined;
   /** Whether the tests run on a live node. */
   isLive: boolean;
-  /** The tags by which tests may be excluded; without it, all. */
+  /** The tags that may exclude tests; if missing, all tags. */
   mayExclude: string[] | undefined;
 }
 
@@ -78,7 +77,7 @@ export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const isSingle = isLive || denos.some((arg) => SINGLE.test(arg)) ||
     denos.some((arg) => /^--coverage(=|$)/.test(arg)) &&
       !denos.includes("--coverage-raw-data-only");
-  // A run of named files, or on a live node, includes all their tests.
+  // A run of named files, or on a live node, includes all tests.
   const isWhole = isAll || isLive || (paths.length > 0 && paths.every(isFile));
   return {
     ours,

@@ -7,8 +7,7 @@
 import nodeProcess from "node:process";
 
 /**
- * Throws a clear error on hosts other than Deno; the host's own error would be that `Deno` is
- * not defined.
+ * Throws a clear error on hosts other than Deno, instead of `Deno is not defined`.
  *
  * @throws {TypeError} On another host.
  */

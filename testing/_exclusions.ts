@@ -32,7 +32,7 @@ export function describeExclusions(
   return `${total} excluded (${parts.join(", ")})${how}`;
 }
 
-/** The faults of a run in which tests may be excluded by some tags only, if it says so. */
+/** Returns the faults of a run that permits only some tags to exclude tests. */
 export function faultsOfExclusions(
   exclusions: Exclusions,
   mayExclude: readonly string[] | undefined,

@@ -15,14 +15,14 @@ const SKIPPED = ["node_modules", ".git"];
 export interface TestFiles {
   /** The files, as paths that start here. */
   files: string[];
-  /** The folders and patterns, in which Deno may find more: examples, and files that are not found here. */
+  /** The folders and patterns in which Deno may find more: examples, and files that this module does not find. */
   others: string[];
 }
 
 /**
  * Finds test files.
  *
- * @param paths The files and folders of the command line; none is this folder.
+ * @param paths The files and folders of the command line; if empty, the working folder.
  * @param ignored The files and folders to leave out.
  */
 export function findTestFiles(
@@ -43,7 +43,7 @@ export function findTestFiles(
   return { files: [...files].sort(), others };
 }
 
-/** The path of a test file that is named without its folder: the one below this folder; else the name itself. */
+/** Finds a test file that is named without its folder, below the working folder; returns other paths unchanged. */
 export function locateTestFile(path: string): string {
   if (!TEST_FILE.test(path) || /[\\/]/.test(path) || isFile(path)) return path;
   const found = findTestFiles([], []).files

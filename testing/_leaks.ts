@@ -12,11 +12,11 @@ import type { LocalProcess } from "../core/processes/local_process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { startedNodes } from "../node/node_internals.ts";
 
-/** The flag by which a run gives stopping processes and nodes more time; see {@linkcode SETTLE}. */
+/** The flag that extends the limit {@linkcode SETTLE}. */
 export const PATIENT_FLAG = "--harness-patient";
 
 /**
- * The time limit for a stopping process or node, in milliseconds. A run of many files at once gives more: its
+ * The time limit for a stopping process or node, in milliseconds. It is longer in a run of many files at once, whose
  * tests share the processors.
  */
 const SETTLE = nodeProcess.argv.includes(PATIENT_FLAG) ? 10_000 : 500;
@@ -32,9 +32,9 @@ export const SYSTEM: ReadonlySet<string> = new Set([
 /** The kinds of leaks to check. */
 export interface LeakOptions {
   sockets: boolean;
-  /** Whether nodes, processes, names and monitors are. */
+  /** Whether to check nodes, processes, names and monitors. */
   processes: boolean;
-  /** Whether an application runs that is stopped afterwards, with all below its supervisors. */
+  /** Whether an application runs, which is stopped afterwards with everything below its supervisors. */
   application?: boolean;
 }
 
@@ -125,13 +125,13 @@ export class LeakCheck {
     return left;
   }
 
-  /** True for the global name server and the scopes of pg: they monitor nodes and members, which is no leak. */
+  /** Whether a process is the global name server or a scope of pg, whose monitors are no leak. */
   #isWatcher({ label, name }: LocalProcess): boolean {
     return label === "global_name_server" ||
       (name !== undefined && findScope(this.#runtime, name) !== undefined);
   }
 
-  /** Whether one that was there before, of the application, has started it. */
+  /** Whether a process of the application, started before the test, is an ancestor of the process. */
   #isOfApplication(process: LocalProcess): boolean {
     if (!this.#options.application || this.#processes.has(process)) {
       return false;

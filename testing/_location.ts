@@ -1,5 +1,5 @@
 /**
- * Where a test was registered: the line that Deno shows for a test that fails.
+ * The line where a test was registered, which Deno shows if the test fails.
  *
  * @module
  */
@@ -17,7 +17,7 @@ interface Place {
 const FRAME = /\(?(file:\/\/\S+?):(\d+):(\d+)\)?$/;
 const HARNESS = new URL("./", import.meta.url).href;
 
-/** Where the running code was called from: a line of the test file, or at least none of the harness. */
+/** Finds the caller: the innermost frame in the test file, else the innermost frame outside the harness. */
 function callerOf(): Place | undefined {
   const frames = (new Error().stack ?? "").split("\n").flatMap((line) => {
     const [, file, row, column] = FRAME.exec(line) ?? [];
@@ -29,8 +29,8 @@ function callerOf(): Place | undefined {
 }
 
 /**
- * The file under a name that has no source map: with one slash too many. Deno leaves that slash out
- * where it ends the working folder.
+ * Returns the file's name with a doubled slash, under which no source map is registered. Deno omits the second slash
+ * when it follows the working folder.
  */
 function unmapped(file: string): string {
   const folder = `${pathToFileURL(nodeProcess.cwd()).href}/`;
@@ -40,10 +40,10 @@ function unmapped(file: string): string {
 }
 
 /**
- * Registers a test with Deno as if by the line that called the harness.
+ * Registers a test with Deno as if the caller's line had called `Deno.test`.
  *
- * Deno takes the place from the script that calls `Deno.test`, so a script of that name makes the call,
- * at that line. The file's source map must not be applied, as the place is mapped already.
+ * Deno reports the script that calls `Deno.test`, so a script with the test file's name makes the call at the same
+ * line. Deno must not apply the file's source map, because the line is already mapped.
  */
 export function registerTest(definition: Deno.TestDefinition): void {
   const place = callerOf();

@@ -1,8 +1,8 @@
 /**
  * The program of a peer: a node that a test starts as an operating system process.
  *
- * It reads its configuration as a line of JSON from standard input. At the end of the input, which also comes
- * when the test's process is killed, the peer stops.
+ * The program reads its configuration as a line of JSON from standard input. The peer stops at the end of the input,
+ * so also when the test's process is killed.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface PeerStart {
   program: LocatedProgram;
 }
 
-/** Reads the configuration; also returns a promise for the end of the input. */
+/** Reads the configuration; `end` resolves at the end of the input. */
 function readInput(): { start: Promise<PeerStart>; end: Promise<void> } {
   const start = Promise.withResolvers<PeerStart>();
   const end = Promise.withResolvers<void>();

@@ -1,8 +1,8 @@
 /**
  * Blocks of ports, one for each process of a run, which no other run on this host uses.
  *
- * A run holds a block while it has a UDP socket on the block's first port. Tests use the ports of a block for
- * TCP, so the socket takes no port from them. The system closes it when the run ends, even if the run crashes.
+ * A run holds a block while it has a UDP socket on the block's first port. Tests use the block's ports for TCP, so
+ * the socket costs them no port. The system closes the socket when the run ends, even if the run crashes.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { BLOCK } from "./_ports.ts";
 
-/** The first port of the first block; below are the ports of processes that have none. */
+/** The first port of the first block; processes without a block use ports below it. */
 const FIRST = 20_000;
 const BLOCKS = 200;
 
@@ -25,9 +25,9 @@ export class PortBlock {
   }
 
   /**
-   * Reserves a block that is free.
+   * Reserves a free block.
    *
-   * @throws {Error} If all are taken.
+   * @throws {Error} If all blocks are taken.
    */
   static async reserve(): Promise<PortBlock> {
     const start = Math.floor(Math.random() * BLOCKS);

@@ -28,11 +28,10 @@ function reserved(): typeof UNRESERVED | undefined {
 }
 
 /**
- * Returns a port that is free now: of the block that the run has reserved for this process, or a random one.
- * It is below the ports that the system picks for port 0, one of which may be taken between this look and the
- * use of the port.
+ * Returns a port that is free now, from the block that the run has reserved for this process, or a random one. The
+ * port is below the range that the system picks from for port 0, so that the system does not assign it before its use.
  *
- * @throws {Error} If none is free.
+ * @throws {Error} If no port is free.
  */
 export function freePort(): number {
   const { first, count } = ports;

@@ -20,7 +20,7 @@ export async function killTree(pid: number): Promise<void> {
     try {
       Deno.kill(each, "SIGKILL");
     } catch (error) {
-      // It ended meanwhile.
+      // The process has ended meanwhile.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
@@ -28,7 +28,7 @@ export async function killTree(pid: number): Promise<void> {
 
 async function processes(): Promise<[pid: number, parent: number][]> {
   if (Deno.build.os === "linux") {
-    // Small containers have no `ps`, and Deno reads no file there without all permissions.
+    // Small containers have no `ps`, and Deno reads files below /proc only with all permissions.
     const text = await outputOf("sh", "-c", "cat /proc/[0-9]*/stat");
     // The program's name, in parentheses, may contain any character.
     return [...text.matchAll(/^(\d+) \([^]*?\) [A-Z] (\d+) .*$/gm)]

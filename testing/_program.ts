@@ -50,7 +50,7 @@ export async function loadProgramModules(
 /**
  * Imports the application of a program.
  *
- * @throws {TypeError} If its file exports none.
+ * @throws {TypeError} If the program's file exports no application.
  */
 export async function loadApplication(
   { application }: LocatedProgram,

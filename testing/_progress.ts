@@ -6,7 +6,7 @@
 
 import { say } from "./_announcements.ts";
 
-/** The time between two lines that are not on a terminal, in milliseconds. */
+/** The time between two lines if output is no terminal, in milliseconds. */
 const PAUSE = 20_000;
 
 /** The expected seconds of a file that the plan does not list. */
@@ -28,11 +28,11 @@ export class Progress implements Disposable {
   #done = 0;
 
   /**
-   * Starts to show progress.
+   * Begins to show progress.
    *
    * @param names The names of the files.
    * @param atOnce The number of files that run at once.
-   * @param seconds The seconds that files take, where they are known.
+   * @param seconds The known durations of files, in seconds.
    */
   constructor(
     names: readonly string[],
@@ -53,7 +53,6 @@ export class Progress implements Disposable {
     this.#running.set(name, performance.now());
   }
 
-  /** A file has ended. */
   end(name: string, hasFailed: boolean): void {
     this.#running.delete(name);
     this.#left.delete(name);

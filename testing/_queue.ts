@@ -1,9 +1,9 @@
 /**
  * Runs test files in processes of their own, some at once.
  *
- * Deno's own `--parallel` runs files on threads of one process, where they share its environment,
- * its working folder and its memory, and the lines of their output are mixed. Here the output of a
- * file that fails is written as a whole when the file has ended, and a file that passes is silent.
+ * Deno's own `--parallel` runs files on threads of one process: the files share the environment, the working folder
+ * and the memory, and their output is mixed. Here the output of a failed file is written as a whole when the file has
+ * ended, and a file that passes is silent.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import { exclude, type Exclusions, joinReports } from "./_totals.ts";
 /** The time limit for a file by default, in seconds. */
 const LIMIT = 600;
 
-/** Into how many processes the examples of the documentation are split, for each that runs at once. */
+/** The number of processes for the documentation's examples, per process that runs at once. */
 const PARTS = 2;
 
-/** How all files have ended. */
+/** The result of a run of all files. */
 export interface RunResult extends Omit<Result, "registered"> {
   /** Each test that failed, with its file. */
   failures: string[];
@@ -31,7 +31,7 @@ export interface RunResult extends Omit<Result, "registered"> {
 interface Item {
   name: string;
   args: string[];
-  /** Whether it runs examples: never two such processes at once, as examples name fixed ports and files. */
+  /** Whether the process runs examples. Only one such process runs at a time: examples use fixed ports and files. */
   isExample?: boolean;
 }
 
@@ -56,7 +56,7 @@ export async function runQueue(
   return sum(queue.ended, queue.code);
 }
 
-/** Checks the types of all files at once, which is a fraction of checking each; returns the exit code. */
+/** Checks the types of all files at once, which is much faster than file by file; returns the exit code. */
 async function checkTypes(
   { denos, paths }: TestCommandLine,
   progress: Progress,
@@ -104,8 +104,7 @@ function itemsOf(
 }
 
 /**
- * The processes for all that Deno finds in folders, less the files that have a process of their own:
- * the examples, and tests that are found by other rules than ours.
+ * The processes for everything else that Deno finds in folders: the examples, and tests that only Deno's rules find.
  */
 function otherItems(others: string[], files: string[], atOnce: number): Item[] {
   if (others.length === 0) return [];
@@ -153,7 +152,7 @@ class Queue {
       await this.#checkTypes();
       while (!this.#isOver()) {
         const at = left.findIndex((each) => !(each.isExample && exampleRuns));
-        // The worker that runs an example takes the others that are left.
+        // Only examples are left; the worker that runs one will take them.
         if (at < 0) return;
         const [item] = left.splice(at, 1);
         if (item.isExample) exampleRuns = true;
@@ -161,7 +160,7 @@ class Queue {
         if (item.isExample) exampleRuns = false;
       }
     };
-    // Ctrl-C reaches the processes too, which end; none is started after it.
+    // Ctrl-C ends the processes too; start no others after it.
     const interrupt = () => void (this.code = 130);
     Deno.addSignalListener("SIGINT", interrupt);
     try {
@@ -171,7 +170,7 @@ class Queue {
     }
   }
 
-  /** Checks the types in the place of the first file; the others start meanwhile. */
+  /** Checks the types before the first file; other files start meanwhile. */
   async #checkTypes(): Promise<void> {
     if (this.#areTypesChecked) return;
     this.#areTypesChecked = true;

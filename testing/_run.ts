@@ -25,16 +25,15 @@ import type { TestContext, TestFunction } from "./_test_context.ts";
 const OWN_NODE = "test@localhost";
 
 export interface Plan extends TestProgram {
-  /** The test's name. */
   name: string;
-  /** Its own node's name; without it, it has a node only if it needs one. */
+  /** The name of the test's own node; without it, the test has a node only if it needs one. */
   node?: string;
   peers: readonly PeerSpec[];
   /** Whether the test runs on the node that the command line names. */
   isDistributed: boolean;
   /** The time limit in milliseconds; without it, Deno's own applies. */
   timeout?: number;
-  /** The checks when it has ended. */
+  /** The checks after the test. */
   leaks: LeakOptions;
 }
 
@@ -65,7 +64,7 @@ async function runHere(
   try {
     await fn(context(t, undefined, [], []));
   } catch (error) {
-    // The test was included explicitly; its own error would not say that the node is missing.
+    // The test was included explicitly, and its error would not name the missing node.
     if (isDistributed) {
       say(
         `${

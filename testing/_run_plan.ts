@@ -11,7 +11,7 @@ export interface RunPlan {
   exclude?: readonly string[];
   /** The command that runs all tests, for the line about excluded ones. */
   all?: string;
-  /** The Debian packages of programs that tests need, for the same line. */
+  /** The Debian packages of programs that tests need, for the line about excluded tests. */
   packages?: Readonly<Record<string, string>>;
   /** The files to run by themselves, after the others. */
   alone?: readonly string[];
@@ -20,15 +20,15 @@ export interface RunPlan {
    * estimated from these numbers.
    */
   seconds?: Readonly<Record<string, number>>;
-  /** The same for files that take longer in a run of all tests. */
+  /** The seconds of files that take longer in a run of all tests. */
   allSeconds?: Readonly<Record<string, number>>;
-  /** The limit for a file, in seconds; a process that takes longer is killed, with all that it started. */
+  /** The time limit for a file, in seconds; a process that takes longer is killed with its descendants. */
   limit?: number;
   /** Whether each process has its own home, folder for temporary files, EPMD port and other ports. */
   sandbox?: boolean;
   /** Whether the run fails if `git status` differs at its end. */
   unchanged?: boolean;
-  /** Whether one more process runs all else that Deno finds: with `--doc`, the examples of the documentation. */
+  /** Whether an additional process runs everything else that Deno finds: with `--doc`, the documentation's examples. */
   others?: boolean;
 }
 
@@ -63,7 +63,7 @@ const FIELDS: Record<keyof RunPlan, [check: Check, rule: string]> = {
  * Reads a plan.
  *
  * @param file The path of the file.
- * @throws {TypeError} If it cannot be read, or is no plan.
+ * @throws {TypeError} If the file cannot be read, or is no plan.
  */
 export function readPlan(file: string): RunPlan {
   const what = `Cannot use the plan ${JSON.stringify(file)}`;

@@ -1,8 +1,8 @@
 /**
  * The surroundings of a test process: its own home, folder for temporary files, EPMD port and other ports.
  *
- * Tests that run at once, in this run or another one on the host, then share no cookie file, no EPMD and no
- * port. Caches of packages stay where they are.
+ * Concurrent tests, of this run and of others on the host, thus share no cookie file, EPMD or port. They share the
+ * caches of packages.
  *
  * @module
  */
@@ -60,7 +60,7 @@ export class Sandbox implements AsyncDisposable {
     const TMPDIR = join(folder, "tmp");
     await Deno.mkdir(HOME);
     await Deno.mkdir(TMPDIR);
-    // Programs that run as another user reach the files that tests make for them, as below /tmp.
+    // Let programs that run as another user reach files that tests create for them, as in /tmp.
     for (const path of [folder, TMPDIR]) await Deno.chmod(path, 0o711);
     const env: Record<string, string> = { HOME, TMPDIR, DENO_DIR };
     const before = Deno.env.get("HOME");

@@ -1,5 +1,5 @@
 /**
- * Starts a node whose name may still be reserved.
+ * Starts a node whose name EPMD may still reserve for a killed node.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { Node, type NodeOptions } from "../node.ts";
 /** The time for which a killed node's name may be reserved, in milliseconds. */
 const NAME_IS_HELD = 3000;
 
-/** Starts a node; retries while EPMD still reserves its name for a killed node. */
+/** Starts a node; retries while its name is reserved. */
 export async function startWhenFree(options: NodeOptions): Promise<Node> {
   const until = performance.now() + NAME_IS_HELD;
   for (;;) {

@@ -9,7 +9,7 @@ import type { Peer } from "./peer.ts";
 
 /** The context of a test: Deno's own context, and its nodes. */
 export interface TestContext extends Deno.TestContext {
-  /** The test's own node, if it has one: the one that its code is on. */
+  /** The node that the test's code runs on, if the test has its own. */
   readonly node: Node | undefined;
   /**
    * Finds a peer that the test declares.

@@ -12,10 +12,10 @@ import { PORTS_FLAG } from "./_ports.ts";
 import { killTree } from "./_process_tree.ts";
 import { Sandbox } from "./_sandbox.ts";
 
-/** The time that output may take to end when its process was killed, in milliseconds. */
+/** The time limit for the end of a killed process's output, in milliseconds. */
 const LAST_OUTPUT = 2000;
 
-/** How a process of `deno test` has ended. */
+/** The result of a process of `deno test`. */
 export interface Result extends Counts {
   code: number;
   /** Deno's report, in the form of JUnit. */
@@ -101,7 +101,7 @@ async function run(
   if (isLate) {
     const running = log.running;
     await killTree(child.pid);
-    // A process that does not belong to the tree any more may hold the output open.
+    // A process that has left the process tree may keep the output open.
     await within(ended, LAST_OUTPUT);
     ended.catch(() => {});
     const test = running === undefined
@@ -138,7 +138,10 @@ export function show({ stream, bytes }: Output): void {
   }
 }
 
-/** Files report by writing to the folder of the run. If the command line already sets write permissions, another flag would narrow them. */
+/**
+ * Permits writing to the run's folder, where files report. If the command line already sets write permissions, another
+ * flag would narrow them.
+ */
 function leaveToWrite(denos: readonly string[], folder: string): string[] {
   const isDecided = denos.some((arg) =>
     /^(--allow-all|--allow-write|-[A-OQ-Z]*[AW][A-Z]*|(-P|--permission-set)(=.*)?)$/
@@ -159,7 +162,7 @@ class Log {
   broken = 0;
   running: string | undefined;
 
-  /** Takes the rest of a line, as far as it has come. */
+  /** Takes a line, complete or not. */
   take(line: string): void {
     const text = line.replace(ESCAPES, "");
     if (BROKEN.test(text)) this.broken++;
@@ -183,7 +186,7 @@ async function passOn(
     const lines = (line + decoder.decode(chunk, { stream: true })).split("\n");
     line = lines.pop()!;
     for (const each of lines) log.take(each);
-    // A test whose result has not come yet.
+    // The line of a test that is still running.
     if (line.endsWith(" ...") || line.endsWith(" ... ")) log.take(line);
   }
 }

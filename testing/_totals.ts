@@ -1,5 +1,5 @@
 /**
- * The totals of a run, from the report that Deno writes of it.
+ * The totals of a run, from Deno's report.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import type { Excluded, Totals } from "./_announcements.ts";
 interface TestCase {
   name: string;
   outcome: "passed" | "failed" | "skipped";
-  /** False where a filter of Deno's left it out, or its file failed before it. */
+  /** False if Deno's filter left the test out, or its file failed before it. */
   hasRun: boolean;
 }
 
-/** Reads a report of JUnit's form, as Deno writes it. */
+/** Reads Deno's report in JUnit's format. */
 function readReport(xml: string): TestCase[] {
   const test =
     /<testcase name="([^"]*)"([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
@@ -29,7 +29,7 @@ function readReport(xml: string): TestCase[] {
   }));
 }
 
-/** Whether it is a step, which is reported as `its test > its name`. */
+/** Whether a test case is a step, reported as `name of the test > name of the step`. */
 function isStep({ name }: TestCase, names: ReadonlySet<string>): boolean {
   for (let at = name.indexOf(" > "); at > 0; at = name.indexOf(" > ", at + 1)) {
     if (names.has(name.slice(0, at))) return true;
@@ -76,14 +76,14 @@ export interface Counts {
  *
  * @param xml Deno's report.
  * @param excluded The records of the files: each excluded test, as a line of JSON.
- * @param broken How many files failed as a whole.
+ * @param broken The number of files that failed as a whole.
  */
 export function countTests(
   xml: string,
   excluded: string,
   broken: number,
 ): Counts {
-  // Names and not files: to Deno, all tests of the harness are of the harness's own file.
+  // Compare names, not files: Deno attributes all tests of the harness to the harness's own file.
   const left = new Map<string, string[]>();
   for (const line of excluded.split("\n")) {
     if (line === "") continue;
@@ -107,7 +107,7 @@ export function countTests(
   return { totals, exclusions, registered: cases.length };
 }
 
-/** The names of the tests that failed, by a report. */
+/** The names of the failed tests in a report. */
 export function failuresOf(xml: string): string[] {
   const cases = readReport(xml);
   const names = new Set(cases.map(({ name }) => name));
@@ -116,7 +116,7 @@ export function failuresOf(xml: string): string[] {
     .map(({ name }) => name);
 }
 
-/** Joins reports of Deno's into one. */
+/** Joins Deno's reports into one. */
 export function joinReports(reports: readonly string[]): string {
   const sums = { tests: 0, failures: 0, errors: 0, time: 0 };
   const suites: string[] = [];

@@ -12,13 +12,13 @@ export class WorkingTree {
     this.#before = new Set(lines);
   }
 
-  /** Reads the state; nothing where there is no git, or no repository. */
+  /** Reads the state; returns nothing without git or a repository. */
   static async read(): Promise<WorkingTree | undefined> {
     const lines = await status();
     return lines && new WorkingTree(lines);
   }
 
-  /** The faults of a run that has changed files. */
+  /** Returns the files that have changed since, as faults of the run. */
   async changes(): Promise<string[]> {
     const lines = await status() ?? [];
     return lines.filter((line) => !this.#before.has(line))
@@ -28,7 +28,6 @@ export class WorkingTree {
   }
 }
 
-/** The lines of `git status`. */
 async function status(): Promise<string[] | undefined> {
   try {
     const { success, stdout } = await new Deno.Command("git", {

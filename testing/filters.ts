@@ -28,9 +28,9 @@ export interface Filter {
 
 /** The inclusions, and the exclusions, which they override. */
 export interface Filters {
-  /** A test that one of these selects runs, even if it is excluded. */
+  /** A test that one of these filters selects runs, even if it is excluded. */
   include: Filter[];
-  /** A test that one of these selects does not run. */
+  /** A test that one of these filters selects does not run. */
   exclude: Filter[];
 }
 

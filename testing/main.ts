@@ -1,6 +1,5 @@
 /**
- * Runs a project's tests: `deno test` with ExUnit's filters, a live node where one is asked for, and
- * the true totals at the end.
+ * Runs a project's tests: `deno test` with ExUnit's filters, a live node on request, and the true totals at the end.
  *
  * @example As a project's own task, in `deno.json`
  * ```json
@@ -153,7 +152,7 @@ async function run(line: TestCommandLine, folder: string): Promise<number> {
   });
 }
 
-/** Runs all files in one process, and shows its output as it comes. */
+/** Runs all files in one process, and shows its output at once. */
 async function runInOneProcess(
   line: TestCommandLine,
   folder: string,
@@ -166,11 +165,11 @@ async function runInOneProcess(
       args: line.paths,
       folder,
       write: show,
-      // On a terminal it would draw its progress there, over the lines of tests.
+      // Deno would draw its progress on a terminal, over the lines of tests.
       hasErrors: Deno.stderr.isTerminal(),
       stdin: "inherit",
     });
-    // Deno lists them itself.
+    // Deno lists the failures itself.
     return { ...result, failures: [] };
   } finally {
     Deno.removeSignalListener("SIGINT", ignore);
@@ -188,7 +187,7 @@ function complain(line: string): void {
   nodeProcess.stderr.write(`${line}\n`);
 }
 
-/** The way to close a run. */
+/** The options for closing a run. */
 interface Ending {
   plan: RunPlan;
   hasOnly: boolean;
@@ -200,7 +199,7 @@ function close(
   { code, totals, exclusions, failures }: RunResult,
   { plan, hasOnly, seconds, say }: Ending,
 ): number {
-  // A run can fail without a test that does: by its coverage, or a file that is not there.
+  // A run can fail without a failing test: by its coverage, or a missing file.
   if (code !== 0 && totals.failed === 0) totals.failed = 1;
   const { passed, failed, excluded } = totals;
   const ran = passed + failed;

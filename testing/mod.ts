@@ -1,5 +1,5 @@
 /**
- * Testing distributed code: tests with tags, as in ExUnit, with the nodes that they need.
+ * Testing distributed code: tests with tags, as in ExUnit, and the nodes that the tests need.
  *
  * `@otp/distribution/testing/main` runs a project's tests; `docs/testing.md` is the introduction.
  *

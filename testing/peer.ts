@@ -88,8 +88,8 @@ export function callPeersFrom(node: Node | undefined): void {
 /**
  * Starts a node as an operating system process, and waits until it can be reached.
  *
- * It uses the EPMD port and cookie of {@linkcode testCluster}. It ends with the test's process, even if that
- * crashes.
+ * It uses the EPMD port and cookie of {@linkcode testCluster}. The peer ends with the test's process, even if the
+ * process crashes.
  *
  * @param name Its name; without a host, it is on `localhost`.
  * @param options The peer's program and its permissions.

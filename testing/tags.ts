@@ -53,7 +53,7 @@ export type { TestContext, TestFunction };
 /** The time limit for a test with a node, in milliseconds: ExUnit's default. */
 const TIMEOUT = 60_000;
 
-/** The time that Deno waits longer than the harness, which stops the peers, in milliseconds. */
+/** The extra time that Deno gives the harness to stop the peers, in milliseconds. */
 const TEARDOWN = 15_000;
 
 /** Options for {@linkcode test}, besides the options of `Deno.test`; all sanitizers are on by default. */
@@ -74,9 +74,9 @@ export interface TestOptions
    */
   programs?: readonly string[];
   /**
-   * The nodes that the test needs. They are started as operating system processes, together with a node for
-   * the test itself, on an EPMD port and with a cookie that no other test uses. Such a test is tagged
-   * `distributed`, but needs no node that already runs.
+   * The nodes that the test needs. The harness starts them as operating system processes, and a node for the test
+   * itself, with an EPMD port and a cookie that no other test uses. The test is tagged `distributed`, but needs no live
+   * node.
    *
    * @default {[]}
    */
@@ -84,7 +84,7 @@ export interface TestOptions
   /**
    * The name of a node for the test itself.
    *
-   * @default {with peers: the one after --sname or --name, or "test@localhost"; else none}
+   * @default {with peers: the name after --sname or --name, or "test@localhost"; else none}
    */
   node?: string;
   /**
@@ -136,13 +136,13 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
  * As in ExUnit, each test has the tag `test`, whose value is its name. After the `--` of `deno test`, or
  * among the arguments of `@otp/distribution/testing/main`, `--include`, `--exclude` and `--only` select tests
  * by `tag` or `tag:value`. Tests tagged `distributed` are excluded unless `--sname` or `--name` starts a live
- * node, or the test declares its `peers`. Such a test runs on that node, which exports the modules and runs
- * the application of {@linkcode configureTests}. Excluded tests are reported once.
+ * node, or the test declares its `peers`. A distributed test runs on the live node, which exports the modules and
+ * runs the application of {@linkcode configureTests}. Excluded tests are reported once.
  *
  * @param name The test's name.
  * @param fn The test's code.
  *
- * @example A test that needs a node, and ones that do not
+ * @example A test that needs a node, and tests that do not
  * ```ts ignore
  * import { Node } from "@otp/distribution/node";
  * import { test } from "@otp/distribution/testing";

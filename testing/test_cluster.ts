@@ -39,7 +39,7 @@ export function testCluster(): TestCluster {
   return { ...current };
 }
 
-/** Makes the next test get its own cluster. */
+/** Gives the next test its own cluster. */
 export function leaveCluster(): void {
   current = undefined;
 }

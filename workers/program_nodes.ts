@@ -1,5 +1,5 @@
 /**
- * The program's nodes on other threads, as a worker's thread reaches them.
+ * A worker thread's connections to the program's nodes on other threads.
  *
  * @module
  */
@@ -13,15 +13,14 @@ import { threadLabel } from "./thread_ports.ts";
 export class ProgramNodes implements ThreadNodes {
   readonly #say: (message: FromWorker) => void;
   readonly #dials = new Map<number, PromiseWithResolvers<MessagePort>>();
-  /** The connections, by node. */
   readonly #transports = new Map<string, Set<PortTransport>>();
   #names: Set<string>;
   #last = 0;
 
   /**
-   * Begins with the nodes that there are.
+   * Begins with the current nodes.
    *
-   * @param nodes Their names.
+   * @param nodes The names of the nodes.
    * @param say Sends messages to the main thread.
    */
   constructor(nodes: readonly string[], say: (message: FromWorker) => void) {
@@ -70,7 +69,7 @@ export class ProgramNodes implements ThreadNodes {
       case "dialled": {
         const { id, port, reason } = message;
         const dial = this.#dials.get(id);
-        // The attempt may have ended meanwhile.
+        // The dial may have ended meanwhile.
         if (dial === undefined) port?.close();
         else if (port !== undefined) dial.resolve(port);
         else dial.reject(new Error(reason));
@@ -78,7 +77,7 @@ export class ProgramNodes implements ThreadNodes {
     }
   }
 
-  /** A connection with another thread's node, over this port. */
+  /** Creates a connection to another thread's node over a port. */
   accept(node: string, port: MessagePort): PortTransport {
     const transport = new PortTransport(port, threadLabel(node));
     const others = this.#transports.get(node) ?? [];

@@ -1,7 +1,7 @@
 /**
- * The host environment of a worker's node: its thread listens and connects by itself, but the main thread registers
- * it with EPMD. EPMD frees a name when the connection ends that registered it, and a host may be unable to end a
- * thread that computes, with its sockets: Deno 2.9 is (https://github.com/denoland/deno/pull/35657).
+ * The host environment of a worker's node: its thread listens and connects, but the main thread registers the node
+ * with EPMD. EPMD frees a name when the registering connection ends, and a host may be unable to end a computing
+ * thread and its sockets, like Deno 2.9 (https://github.com/denoland/deno/pull/35657).
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { systemHost } from "../node/start_node.ts";
 import type { Clock } from "../core/host/clock.ts";
 import type { FromWorker } from "./worker_messages.ts";
 
-/** A worker's thread, as its node sees it. */
+/** The environment of a worker's node. */
 export class ThreadHost implements HostEnvironment {
   readonly clock: Clock;
   readonly threads: Set<ThreadNodes> | undefined;
@@ -75,7 +75,7 @@ export class ThreadHost implements HostEnvironment {
     if (this.#register === undefined) return listening;
     const { port, host, close } = listening;
     const { hidden, extra } = node;
-    // If it fails, the main thread ends this one.
+    // If the registration fails, the main thread ends this thread.
     const creation = await this.#register({
       type: "register",
       host: this.#address,

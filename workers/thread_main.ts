@@ -1,8 +1,8 @@
 /**
  * The program of a worker's thread: it loads the user's module, and starts the worker's node.
  *
- * The thread ends when its node has been stopped, when an error occurs that no code handles, and when the
- * supervisor of the children that the module's `start` returned exits: its worker then restarts it, as a whole.
+ * The thread ends when its node is stopped, at an unhandled error, and when the supervisor of the children that the
+ * module's `start` returned exits. The worker then restarts the whole thread.
  *
  * @module
  */
@@ -29,10 +29,10 @@ import { ProgramNodes } from "./program_nodes.ts";
 import { ThreadHost, type ThreadRegistration } from "./thread_host.ts";
 import { internalsOf, startNodeIn } from "../node/node_internals.ts";
 
-/** The number of log events that may wait for a main thread that is busy. */
+/** The maximum number of log events that wait for a busy main thread. */
 const MAX_EVENTS = 1000;
 
-/** The exports of a module that are for its thread, and not for other nodes. */
+/** The exports of a module that other nodes cannot call. */
 const RESERVED = ["start", "options"];
 
 const main = parentPort!;
@@ -43,7 +43,7 @@ let events = 0;
 let dropped = 0;
 let nodes: ProgramNodes | undefined;
 let node: Node | undefined;
-/** Connections that have come before the node was up. */
+/** Connections that arrived before the node was up. */
 let early: { from: string; port: MessagePort }[] = [];
 let isStopping = false;
 let registered: (creation: number) => void = () => {};
@@ -52,7 +52,7 @@ function say(message: FromWorker): void {
   main.postMessage(message);
 }
 
-/** Reports a failure; the main thread then ends this one. */
+/** Reports a failure; the main thread then ends this thread. */
 function fail(code: WorkerFailure, reason: string): void {
   if (!isStopping) say({ type: "failed", code, reason });
 }
@@ -64,7 +64,7 @@ function textOf(error: unknown): string {
     : String(error);
 }
 
-/** Output goes where the main node's goes; the promise holds back a process that prints faster. */
+/** Writes to the main node's output; the promise slows down a process that prints too fast. */
 function write(text: string): Promise<void> {
   const id = ++lastOutput;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -73,7 +73,7 @@ function write(text: string): Promise<void> {
   return promise;
 }
 
-/** Log events go to the main node's log. While it is busy, a limited number waits. */
+/** Passes a log event to the main node's log; drops events beyond MAX_EVENTS while the main thread is busy. */
 function log({ level, node, message }: LogEvent): void {
   if (events >= MAX_EVENTS) {
     dropped++;
@@ -173,7 +173,7 @@ async function startNode(
   const options: NodeOptions = {
     io: { write },
     log,
-    // The worker is restarted, as its thread ends.
+    // The failure ends the thread, so the worker is restarted.
     onTreeEnd: ({ message }) => fail("children", message),
     ...given,
     ...own,
@@ -225,7 +225,7 @@ function take(message: ToWorker): void {
 }
 
 /**
- * Deno prints an error that no code handles, before it ends the thread. Node.js and Bun only pass it on to the
+ * Reports unhandled errors on Deno, which would print the error and end the thread. Node.js and Bun only pass it to the
  * main thread.
  */
 function reportStrayErrors(): void {

@@ -1,13 +1,13 @@
 /**
  * The connections between the nodes of one program, on its threads.
  *
- * The main thread makes them: a node asks it for a connection to another (`dial`), and it gives each of the two
- * one end of a `MessageChannel`. The bytes then pass between the two threads, and not by the main thread: that
- * may compute meanwhile, which delays only new connections.
+ * The main thread makes them: a node requests a connection to another node (`dial`), and the main thread sends each of
+ * the two nodes one end of a `MessageChannel`. The bytes then pass directly between the two threads, so a busy main
+ * thread delays only new connections.
  *
- * When a thread ends, however it does, the main thread closes its own connections to it and tells the others
- * (`gone`), as not every host reports the end of a thread that was terminated at the other ends of its ports.
- * Only then may the worker be restarted: a connection of the old thread would be taken for one to the new.
+ * When a thread ends, for whatever reason, the main thread closes its own connections to it and notifies the other
+ * threads (`gone`), because not every host closes the ports of a terminated thread. Only then may the worker be
+ * restarted: otherwise a connection of the old thread would be taken for a connection of the new thread.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import type { Node } from "../node.ts";
 import type { ToWorker } from "./worker_messages.ts";
 import { internalsOf } from "../node/node_internals.ts";
 
-/** The time in which the last bytes of a thread that has ended may arrive, in milliseconds. */
+/** The time limit for the last bytes of an ended thread, in milliseconds. */
 const LAST_BYTES = 50;
 
-/** A thread whose node takes part. */
+/** A worker thread. */
 export interface PortOwner {
   /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
@@ -32,7 +32,7 @@ export interface PortOwner {
 
 interface Member {
   readonly owner: PortOwner;
-  /** Resolves when its node is up; rejects when it has ended first. */
+  /** Resolves when its node is up; rejects if the thread ends first. */
   readonly up: PromiseWithResolvers<void>;
   /** The main node's connections to it. */
   readonly transports: Set<PortTransport>;
@@ -49,7 +49,7 @@ export class ThreadPorts implements ThreadNodes {
     this.#main = main;
   }
 
-  /** Those of a node; `undefined` if its host has no threads. */
+  /** Returns the threads' nodes of a main node; `undefined` if its host has no threads. */
   static of(main: Node): ThreadPorts | undefined {
     const { threads } = internalsOf(main).host;
     if (threads === undefined) return undefined;
@@ -65,13 +65,13 @@ export class ThreadPorts implements ThreadNodes {
     return this.#members.has(node);
   }
 
-  /** The nodes that another one reaches without the network. */
+  /** The nodes that `node` reaches without the network. */
   around(node: string): string[] {
     return [this.#main.name, ...this.#members.keys()]
       .filter((each) => each !== node);
   }
 
-  /** Adds the node of a thread that starts; dials of it wait until it is up. */
+  /** Adds the node of a starting thread; dials to the node wait until it is up. */
   add(node: string, owner: PortOwner): void {
     const up = Promise.withResolvers<void>();
     up.promise.catch(() => {});
@@ -83,7 +83,7 @@ export class ThreadPorts implements ThreadNodes {
     this.#members.get(node)?.up.resolve();
   }
 
-  /** Removes the node of a thread that has ended; resolves when the main node has no connection to it. */
+  /** Removes the node of an ended thread; resolves when the main node has no connection to the node. */
   async remove(node: string): Promise<void> {
     const member = this.#members.get(node);
     if (member === undefined) return;
@@ -134,7 +134,7 @@ export class ThreadPorts implements ThreadNodes {
     return { transport, extra: undefined };
   }
 
-  /** Opens a connection to a thread's node; `give` passes the other end on. */
+  /** Opens a connection to a thread's node; `give` sends the other end. */
   #open(
     node: string,
     { transports }: Member,
@@ -173,12 +173,12 @@ export class ThreadPorts implements ThreadNodes {
   }
 }
 
-/** The name of the other end of a connection between threads, for the log. */
+/** The label of a thread's node in the log. */
 export function threadLabel(node: string): string {
   return `thread:${node}`;
 }
 
-/** Waits for a promise, though no longer than until a signal aborts. */
+/** Waits for a promise; rejects when the signal aborts. */
 async function unlessAborted(
   promise: Promise<void>,
   signal: AbortSignal,
@@ -194,7 +194,7 @@ async function unlessAborted(
   }
 }
 
-/** Waits until the connections of a thread that has ended have closed by themselves, though not for long. */
+/** Waits until the connections of an ended thread have closed by themselves, at most LAST_BYTES. */
 async function lastBytes(transports: Iterable<PortTransport>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = outside(() => setTimeout(resolve, LAST_BYTES));

@@ -1,6 +1,5 @@
 /**
- * The messages between the main thread and a worker's thread. They are the program's own: no other node can
- * send one.
+ * The messages between the main thread and a worker's thread. No other node can send one.
  *
  * @module
  */
@@ -8,7 +7,7 @@
 import type { NodeOptions } from "../node.ts";
 import type { LogEvent } from "../core/log/log_event.ts";
 
-/** The part of a node's options that a thread's node has as well: values that can be copied to a thread. */
+/** The options that a thread's node shares with the main node: values that can be copied to a thread. */
 export type ThreadNodeOptions =
   & Pick<
     NodeOptions,
@@ -50,9 +49,9 @@ export type ToWorker =
   | { type: "connected"; from: string; port: MessagePort }
   /** The answer to a dial. */
   | { type: "dialled"; id: number; port?: MessagePort; reason?: string }
-  /** Its node is registered with EPMD. */
+  /** The thread's node is registered with EPMD. */
   | { type: "registered"; creation: number }
-  /** The program's nodes on other threads, as they are now. */
+  /** The program's current nodes on other threads. */
   | { type: "nodes"; nodes: string[] }
   /** A thread has ended. */
   | { type: "gone"; node: string }
@@ -61,20 +60,20 @@ export type ToWorker =
   | { type: "written"; id: number }
   /** A log event has been passed on. */
   | { type: "logged" }
-  /** Its node drains first, if it is to, and then stops in that many milliseconds. */
+  /** The thread's node drains, if `drainTimeout` is set, and then stops within `timeout` milliseconds. */
   | { type: "stop"; timeout: number; drainTimeout: number | undefined };
 
 /** The part of a log event that passes between threads. */
 export type ThreadLogEvent = Pick<LogEvent, "level" | "node" | "message">;
 
 export type FromWorker =
-  /** It takes messages. */
+  /** The thread takes messages. */
   | { type: "listens" }
-  /** Its node is up, and the children of its module have started. */
+  /** The thread's node is up, and the children of the module have started. */
   | { type: "up" }
-  /** It did not start, or it will end now. */
+  /** The thread did not start, or will end now. */
   | { type: "failed"; code: WorkerFailure; reason: string }
-  /** It listens, and needs a registration with EPMD. */
+  /** The thread listens, and needs a registration with EPMD. */
   | {
     type: "register";
     host: string;
@@ -88,9 +87,9 @@ export type FromWorker =
   | { type: "log"; event: ThreadLogEvent };
 
 /**
- * Why a worker failed: its module did not load, its node did not start, its `start` threw or one of its
- * children did not start; later, an error that no code handled, the end of its children's supervisor, or of its
- * thread; or it was too slow to start, or to answer.
+ * The reason of a worker's failure: its module did not load, its node did not start, its `start` threw, or one of its
+ * children did not start; later, an unhandled error, the end of its children's supervisor or of its thread; or it was
+ * too slow to start or to answer.
  */
 export type WorkerFailure =
   | "module"

@@ -1,17 +1,16 @@
 /**
  * The process of a worker: it owns the worker's thread, and its supervisor restarts it.
  *
- * States: *starting*, until the thread says `up` and the main node is connected to its node; *up*; *failed*, when
- * a reason is known and the thread is being ended; *ended*. The process exits with the first reason that is known,
- * when the thread has ended and nothing of it is left: the restart finds its name and its connections free.
+ * States: *starting*, until the thread sends `up` and the main node is connected to its node; *up*; *failed*, when a
+ * reason is known and the thread is being ended; *ended*. The process exits with the first known reason once the
+ * thread has ended and its name and connections are free for the restart.
  *
  * **Heartbeat.** Each turn, a sixteenth of `answerTimeout`, sends a `ping`, unless the last one is unanswered.
- * Any message of the thread counts as an answer. Turns are counted, not time: a main thread that was busy
- * or suspended itself has read no answers for that reason.
+ * Any message of the thread counts as an answer. The process counts turns, not time, because a main thread that was
+ * itself busy or suspended has read no answers.
  *
- * **Races.** The process may be killed at any time, also while it starts: its abort signal ends the thread, and
- * the next start of the worker waits for that (`WorkerSlot.free`). Messages of a thread that has ended are
- * dropped.
+ * **Races.** The process may be killed at any time, also while it starts: its abort signal ends the thread, and the
+ * next start of the worker waits for the thread's end (`WorkerSlot.free`). Messages of an ended thread are dropped.
  *
  * @module
  */
@@ -41,10 +40,10 @@ import { internalsOf } from "../node/node_internals.ts";
 /** The number of heartbeats in an `answerTimeout`. */
 const TURNS = 16;
 
-/** The part of its time to stop that a thread's node may take; the rest is for the end of the thread. */
+/** The fraction of `shutdown` in which a thread's node may stop; the rest is for the end of the thread. */
 const NODE_STOPS = 0.8;
 
-/** How long a node may drain, in milliseconds, if its options do not say. */
+/** The default time limit for the drain of a worker's node, in milliseconds. */
 const DRAIN_TIMEOUT = 20_000;
 
 /** The default time after which a thread that does not answer is ended, in milliseconds. */
@@ -53,10 +52,10 @@ export const ANSWER_TIMEOUT = 60_000;
 /** The default time in which a worker's node stops, in milliseconds. */
 export const SHUTDOWN = 5000;
 
-/** A request to a worker's process: its state. */
+/** A request to a worker's process for its state. */
 export const WORKER_INFO = "worker_info";
 
-/** Sent by a worker's process to itself: its thread has ended. */
+/** A worker's process sends this to itself when its thread has ended. */
 const ENDED = "thread_ended";
 
 /** The reason with which a worker's process exits when its thread fails. */
@@ -77,17 +76,17 @@ export interface WorkerState {
   restarts: number;
   /** When its node came up, in milliseconds since the epoch. */
   upSince: number;
-  /** How long its thread took to answer the last heartbeat, or has not answered it yet, in milliseconds. */
+  /** See `WorkerInfo`. */
   answerTime: number;
 }
 
 /** The data of a worker that outlive a restart. */
 export interface WorkerSlot {
   readonly node: ThreadNodeOptions;
-  /** The thread of its first start, which loads this package while workers before it start. */
+  /** The thread of the first start, which loads this package while earlier workers start. */
   loading: WorkerThread | undefined;
   starts: number;
-  /** Resolves when the last thread has ended, and its name is free. */
+  /** Resolves when the last thread has ended and its node's name is free. */
   free: Promise<void>;
 }
 
@@ -187,13 +186,12 @@ export class WorkerServer implements Server {
     } finally {
       stopTimer();
     }
-    // Until now, an exit signal of the supervisor has ended it.
+    // From now on, an exit signal of the supervisor stops the worker in order.
     process.trapExit = true;
     this.#upSince = Date.now();
     this.#beginHeartbeat();
   }
 
-  /** Starts the thread. */
   #open(): void {
     const { node } = this.#slot;
     const { module, moduleName } = this.#options;
@@ -243,7 +241,7 @@ export class WorkerServer implements Server {
     return { type: "worker", node: name, code, reason: `${what}: ${reason}` };
   }
 
-  /** Notes why the worker has failed, and ends its thread. */
+  /** Records the reason of a failure, and ends the thread. */
   #fail(code: WorkerFailure, reason: string): void {
     if (this.#hasEnded) return;
     this.#failure ??= this.#reason(code, reason);
@@ -318,7 +316,7 @@ export class WorkerServer implements Server {
     });
   }
 
-  /** Writes output of the worker's node where the main node's goes. */
+  /** Writes output of the worker's node to the main node's output. */
   async #write(id: number, text: string): Promise<void> {
     const { io = standardIo() } = internalsOf(this.#options.main).options;
     try {
@@ -369,7 +367,7 @@ export class WorkerServer implements Server {
     throw new ExitError(this.#failure);
   }
 
-  /** Stops the worker's node in order, and ends the thread. If the main node drains, that one does first. */
+  /** Stops the worker's node in order, and ends the thread. If the main node drains, the worker's node drains first. */
   async terminate(): Promise<void> {
     this.#stopHeartbeat();
     if (this.#hasEnded) return await this.#ended.promise;

@@ -11,12 +11,12 @@ import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
 export interface WorkerThreadHandlers {
   message(message: FromWorker): void;
-  /** Called once when it has ended, with the error that ended it, if the host knows one, and whether it had begun. */
+  /** Called once when the thread has ended, with its error, if the host reports one, and whether it had begun. */
   ended(error: string | undefined, hasBegun: boolean): void;
 }
 
 /**
- * Runs the program of a worker, in its thread. Packers and bundlers find that program by this import.
+ * Runs the program of a worker, in the worker's thread. Packers and bundlers find the program by this import.
  *
  * @returns A promise that resolves when it is loaded.
  */
@@ -27,14 +27,14 @@ export async function runThread(): Promise<void> {
 /**
  * A running thread.
  *
- * It starts with a line of code that imports this file: on Deno, a thread can be started only from a file or a
- * `data:` URL, and this package may be one of JSR's `https:` URLs.
+ * The thread starts with a line of code that imports this file: Deno starts threads only from a file or a `data:` URL,
+ * and this package may be at one of JSR's `https:` URLs.
  */
 export class WorkerThread {
   readonly #worker: Worker;
-  /** Takes over when it is the turn of the worker to start. */
+  /** The worker's callbacks, set when it is its turn to start. */
   #handlers: WorkerThreadHandlers | undefined;
-  /** Messages for a thread that does not listen yet: not every host keeps them. */
+  /** Messages for a thread that does not listen yet, since not every host keeps them. */
   #early: [ToWorker, MessagePort[]][] | undefined = [];
   #hasEnded = false;
   #hasBegun = false;
@@ -44,7 +44,7 @@ export class WorkerThread {
    * Starts the thread.
    *
    * @param name Its name, for debuggers.
-   * @throws {Error} When the host allows no thread.
+   * @throws {Error} If the host allows no thread.
    */
   constructor(name: string) {
     const code = `import { runThread } from ${JSON.stringify(import.meta.url)};
@@ -58,7 +58,7 @@ await runThread();`;
     });
     this.#worker.on("error", (error: unknown) => {
       const text = error instanceof Error ? error.message : String(error);
-      // Deno adds where it was, in colours.
+      // Keep the first line: Deno adds the position in the source, in colours.
       this.#error ??= printable(text.split("\n")[0]);
     });
     this.#worker.on("exit", () => {
@@ -92,11 +92,11 @@ await runThread();`;
       this.#early.push([message, ports]);
       return;
     }
-    // The types of Node.js have ports of their own.
+    // Node.js declares another type for ports.
     this.#worker.postMessage(message, ports as never);
   }
 
-  /** Ends the thread at once, whatever it does. */
+  /** Ends the thread at once, even while it computes. */
   async terminate(): Promise<void> {
     if (!this.#hasEnded) await this.#worker.terminate();
   }

@@ -185,7 +185,7 @@ const WORKERS_OPTIONS: OptionNames<WorkersOptions> = {
 export interface WorkerInfo {
   /** The name of its node. */
   node: string;
-  /** Whether its node is up, or its thread is being started again. */
+  /** `"up"` if its node is up, `"restarting"` while its thread is being restarted. */
   state: "up" | "restarting";
   /** The number of times that it was restarted; `undefined` while it is being restarted. */
   restarts: number | undefined;
@@ -442,7 +442,7 @@ function checkWorkers(options: WorkersOptions): Checked {
     options;
   if (nodeName !== undefined) {
     checkString(nodeName, `${what} with the node name`);
-    // The number makes every name but these valid.
+    // With a number appended, every other name is valid.
     if (nodeName === "" || !isNodeName(`${nodeName}-1@localhost`)) {
       throw new TypeError(
         `Cannot ${what} with the node name ${
@@ -510,7 +510,7 @@ async function startWorkers(
           (process) => WorkerServer.start(process, slot, all),
           { label: `Worker ${slot.node.name}` },
         ),
-      // The worker itself ends its thread in time.
+      // The worker limits the end of its thread by itself.
       shutdown: "infinity",
     })),
     {
@@ -522,8 +522,8 @@ async function startWorkers(
 }
 
 /**
- * Starts all threads at once: the workers start one after the other, and most of their time is that in which a
- * thread loads this package. Those that no worker has taken end with the result, or with the caller.
+ * Starts all threads at once, since the workers start one after the other and a thread's start consists mostly of
+ * loading this package. Disposing of the result, or the exit of the caller, ends threads that no worker has taken.
  */
 function loadThreads(slots: readonly WorkerSlot[]): Disposable {
   const end = () => {
@@ -539,7 +539,7 @@ function loadThreads(slots: readonly WorkerSlot[]): Disposable {
       slot.loading = new WorkerThread(slot.node.name);
     }
   } catch {
-    // The start of the worker tries again, and reports it.
+    // The worker's own start tries again, and reports the error.
   }
   return {
     [Symbol.dispose]() {
@@ -549,7 +549,6 @@ function loadThreads(slots: readonly WorkerSlot[]): Disposable {
   };
 }
 
-/** The workers, with the options of their nodes. */
 function slotsOf(
   main: Node,
   { nodeName, port = 0 }: WorkersOptions,
@@ -567,7 +566,7 @@ function slotsOf(
     if (given[option] !== undefined) inherited[option] = given[option];
   }
   if (given.advertise !== undefined) {
-    // The port is the program's node's; each worker has one of its own.
+    // Drop the port, which belongs to the main node; each worker has its own.
     inherited.advertise = advertisedAddress(given.advertise)?.host;
   }
   return Array.from({ length: count }, (_, i) => ({
@@ -598,7 +597,7 @@ async function infoOf(
       const state = await GenServer.call(pid, WORKER_INFO) as WorkerState;
       return { node, state: "up", ...state };
     } catch (error) {
-      // It has failed meanwhile.
+      // The worker has failed meanwhile.
       if (!(error instanceof ExitError)) throw error;
     }
   }

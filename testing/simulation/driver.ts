@@ -1,5 +1,5 @@
 /**
- * Drives a simulation: only as far as a wait needs, and no further.
+ * Drives a simulation only as far as a wait needs.
  *
  * @module
  */
@@ -17,7 +17,7 @@ interface Goal {
   until: number;
   /** Returns whether the goal is reached. */
   isMet(): boolean;
-  /** Called at that moment if the goal is not reached; a returned error rejects the wait. */
+  /** Called at `until` if the goal is not reached; a returned error rejects the wait. */
   expire(): Error | undefined;
   /** Whether its end depends on processes. */
   isOpen: boolean;
@@ -27,9 +27,9 @@ interface Goal {
   reject(error: unknown): void;
 }
 
-/** The cluster, as a driver needs it. */
+/** The part of the cluster that a driver needs. */
 export interface DriverHost {
-  /** The time that background events may go on without any effect, in milliseconds. */
+  /** The time limit for background events without any effect, in milliseconds. */
   patience(): number;
   /** The waiting processes, one per line. */
   waiting(): string[];
@@ -41,7 +41,7 @@ export class Driver {
   readonly #host: DriverHost;
   readonly #goals = new Set<Goal>();
   #isRunning = false;
-  /** Whether the host got its real time without any effect. */
+  /** Whether the host had its real time, to no effect. */
   #wasPatient = false;
   /** Work of the host, during which virtual time stands still. */
   #work = 0;
@@ -52,7 +52,7 @@ export class Driver {
     this.#host = host;
   }
 
-  /** Goes on until a promise settles, at most for the given number of milliseconds. */
+  /** Lets time pass until a promise settles, for at most `most` milliseconds. */
   async until<T>(promise: Promise<T>, what: string, most: number): Promise<T> {
     let isSettled = false;
     const settle = () => {
@@ -72,12 +72,12 @@ export class Driver {
     return await promise;
   }
 
-  /** Goes on for the given number of milliseconds. */
+  /** Lets `ms` milliseconds pass. */
   advance(ms: number): Promise<void> {
     return this.#reach(ms, () => false, () => undefined, false);
   }
 
-  /** Goes on until nothing is under way between nodes. */
+  /** Lets time pass until nothing is under way between nodes. */
   settle(most: number): Promise<void> {
     return this.#reach(
       most,
@@ -90,7 +90,7 @@ export class Driver {
     );
   }
 
-  /** Stops virtual time until work of the host is done. */
+  /** Stops virtual time while the host works. */
   async standStill<T>(work: Promise<T>): Promise<T> {
     this.#work++;
     try {
@@ -141,7 +141,7 @@ export class Driver {
     }
   }
 
-  /** Ends the waits that are over; returns false if there were none. */
+  /** Ends the waits that are over; returns whether there were any. */
   #conclude(): boolean {
     let wasAny = false;
     for (const goal of this.#goals) {
@@ -158,7 +158,7 @@ export class Driver {
     else goal.reject(error);
   }
 
-  /** Whether no event to come could end a wait. */
+  /** Whether no pending event could end a wait. */
   #isStuck(): boolean {
     const timeline = this.#timeline;
     return !timeline.hasForeground &&
@@ -171,7 +171,7 @@ export class Driver {
     for (const goal of this.#goals) this.#end(goal, this.#stuck(goal));
   }
 
-  /** The time of the next event, or of the end of a wait if that is earlier. */
+  /** Advances to the next event, or to the end of a wait if that is earlier. */
   #go(): void {
     const timeline = this.#timeline;
     const goals = [...this.#goals];

@@ -4,16 +4,16 @@
  * @module
  */
 
-/** The same numbers for the same seed; not for secrets. */
+/** Generates the same numbers for the same seed; not for secrets. */
 export class SeededRandom {
   #state: number;
 
-  /** Starts from a seed, of which 32 bits count. */
+  /** Starts from the lower 32 bits of `seed`. */
   constructor(seed: number) {
     this.#state = seed | 0;
   }
 
-  /** A number of 32 bits. */
+  /** An unsigned 32-bit number. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);

@@ -40,7 +40,7 @@ const LIMIT = 3_600_000;
 /** The default tick time of nodes. */
 const TICK_TIME = 60_000;
 
-/** The `NodeOptions` of a simulated node: all options but the ones about sockets. */
+/** The `NodeOptions` of a simulated node: all options except the ones about sockets. */
 export interface SimulatedNodeOptions extends
   Omit<
     NodeOptions,
@@ -94,8 +94,8 @@ export interface SimulationOptions extends SimulatedNodeOptions {
    */
   delay?: Delay;
   /**
-   * Whether the nodes find each other by their names. Without EPMD, they need the address of one, and get those
-   * of the others from their peers.
+   * Whether the nodes find each other by their names. Without EPMD, a node needs the address of one other node, and
+   * gets the remaining addresses from its peers.
    *
    * @default {true}
    */
@@ -126,8 +126,8 @@ const WAIT_OPTIONS: OptionNames<SimulatedWaitOptions> = { within: true };
 export interface PartitionOptions {
   /**
    * `"silent"`: bytes are held up until the partition heals, so nodes notice by the tick time. `"cut"`:
-   * connections close at once at both ends, and bytes under way are lost. Nodes are notified as virtual time
-   * goes on, as by a socket: `Node.list` returns them until `await cluster.settle()`, or another wait.
+   * connections close at once at both ends, and bytes under way are lost. As with a socket, nodes are notified only as
+   * virtual time passes: `Node.list` returns lost peers until `await cluster.settle()`, or another wait.
    *
    * @default {"silent"}
    */
@@ -135,8 +135,8 @@ export interface PartitionOptions {
   /**
    * Whether only the direction from the left nodes to the right nodes is blocked. `"silent"`: the right
    * nodes receive nothing more, but can still send. `"cut"`: connections close on the left side only, as
-   * when a firewall has forgotten them; the right side notices by the tick time. No node can dial across
-   * it, as a dial needs both directions.
+   * when a firewall has forgotten them; the right side notices by the tick time. No node can dial across the
+   * partition, because a dial needs both directions.
    *
    * @default {false}
    */
@@ -159,7 +159,7 @@ let start: (
   tamper: Tamper | undefined,
 ) => Promise<SimulatedCluster>;
 
-/** Starts a cluster whose bytes `tamper` changes on their way: only for tests of this library. */
+/** Starts a cluster in which `tamper` changes bytes under way: only for tests of this library. */
 export function startTampered(
   options: SimulationOptions,
   tamper: Tamper | undefined,
@@ -171,11 +171,10 @@ export function startTampered(
  * Nodes in one program, on a simulated network and clock: for tests of how your code behaves when connections
  * are slow, close or stall, and when nodes crash and restart.
  *
- * The nodes are real, with everything that belongs to them: processes, links, monitors, supervisors, tasks, the
- * handshake, the JSON wire, ticks. Only their environment is simulated: there are no sockets and no EPMD; bytes
- * travel in memory, in random pieces, with random delays. All randomness comes from a seed, so a failed run can
- * be repeated: the same seed results in the same events in the same order, as
- * {@linkcode SimulatedCluster.trace} shows.
+ * The nodes are real: processes, links, monitors, supervisors, tasks, the handshake, the JSON wire, ticks. Only their
+ * environment is simulated: there are no sockets and no EPMD; bytes travel in memory, in random pieces, with random
+ * delays. All randomness comes from a seed, so a failed run can be repeated: the same seed results in the same events
+ * in the same order, as {@linkcode SimulatedCluster.trace} shows.
  *
  * Time is virtual. It stands still while anything can run, and then jumps to the next event: a timeout of a
  * minute takes no real time. Nothing happens unless your code waits with {@linkcode SimulatedCluster.run},
@@ -183,10 +182,10 @@ export function startTampered(
  * other.
  *
  * The virtual clock drives nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks.
- * The host is outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone,
- * the simulation gives it a moment of real time, and then treats the run as one that will never end; this need
- * not be the same each time. Nodes share the memory of the program, as with `startNodes`. Only one simulation
- * at a time repeats exactly.
+ * The host is outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone, the
+ * simulation waits a moment of real time, and then fails the run as one that will never end; the outcome can differ
+ * each time. Nodes share the memory of the program, as with `startNodes`. Simulations repeat exactly only if one runs
+ * at a time.
  *
  * @example A monitor notices that a node crashes
  * ```ts
@@ -260,7 +259,7 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Starts a simulated cluster.
    *
-   * Its nodes are not connected: as always, the first use connects them. Their output is kept, and their logs
+   * The nodes are not connected: as always, the first use connects them. The cluster keeps their output, and their logs
    * become part of the trace, unless the options contain an `io` and a `log`.
    *
    * @param options The nodes, the seed, and options of `Node.start`.
@@ -459,18 +458,18 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Runs a function in a new process of a node, and lets virtual time go on until it has ended.
+   * Runs a function in a new process of a node, and lets virtual time pass until it has ended.
    *
    * @typeParam T The result of the function.
    * @param name The node's name, with or without the host.
    * @param fn The function to run.
    * @param options The limit of the wait.
    * @returns The result of the function; rejects with the error that it throws, or with `ExitError` if the
-   *   process exits before, as it does when its node is killed.
+   *   process exits first, for example because its node is killed.
    * @throws {RangeError} If the cluster has no node of that name.
    * @throws {Error} If the node is dead.
-   * @throws {Error} If it cannot end, as no event is left, or has not ended in time; the message names the
-   *   waiting processes and the events that they wait for.
+   * @throws {Error} If the function cannot end because no event is left, or has not ended in time; the message names
+   *   the waiting processes and the events that they wait for.
    *
    * @example A timeout of a minute
    * ```ts
@@ -524,7 +523,7 @@ export class SimulatedCluster implements AsyncDisposable {
    * Starts a process on a node without waiting for it: a server that runs as long as its node.
    *
    * @param name The node's name, with or without the host.
-   * @param fn The function that it runs, once virtual time goes on.
+   * @param fn The function that the process runs, once virtual time passes.
    * @returns Its pid.
    * @throws {RangeError} If the cluster has no node of that name.
    * @throws {Error} If the node is dead.
@@ -586,7 +585,7 @@ export class SimulatedCluster implements AsyncDisposable {
    *
    * @param options The limit of the wait.
    * @returns A promise that resolves at that point.
-   * @throws {Error} If nodes still communicate after that time.
+   * @throws {Error} If nodes still communicate at the limit.
    *
    * @example Usage
    * ```ts
@@ -620,8 +619,8 @@ export class SimulatedCluster implements AsyncDisposable {
    * Partitions add up.
    *
    * @param left The nodes of one side.
-   * @param right Those of the other side.
-   * @param options The effect on connections across it.
+   * @param right The nodes of the other side.
+   * @param options The effect on connections across the partition.
    * @throws {RangeError} If the cluster has no node of that name.
    *
    * @example Connections that close at once
@@ -654,8 +653,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Makes a node a slow reader: it reads a limited number of bytes per millisecond from each connection, and
-   * the rest waits on the network, so that senders have to wait.
+   * Makes a node a slow reader: it reads a limited number of bytes per millisecond from each connection. The other
+   * bytes wait on the network, so senders have to wait.
    *
    * @param name The node's name, with or without the host.
    * @param bytesPerMs The number of bytes; `Infinity` for the original speed.
@@ -746,7 +745,7 @@ export class SimulatedCluster implements AsyncDisposable {
 
   /**
    * Heals all partitions. Silent connections that no node has given up continue, with the bytes that were held
-   * up; others are made again by the next use.
+   * up; the next use makes other connections again.
    *
    * @example Usage
    * ```ts
@@ -765,8 +764,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Kills a node, as if its program were killed: it sends nothing more, its peers see their connections close
-   * after the bytes that it sent before, and its processes are dead.
+   * Kills a node, as if its program were killed: it sends nothing more, its peers receive the bytes sent before and
+   * then see their connections close, and its processes are dead.
    *
    * Waiting code of its processes is ended as in any process that exits. To simulate a machine that is switched
    * off, make a silent partition first.
@@ -813,8 +812,8 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Starts a node again under its name, with its options and another creation: messages to its predecessor do
-   * not reach it. A live node is killed first.
+   * Restarts a node under its name, with its options and another creation: messages to its predecessor do not reach
+   * it. A live node is killed first.
    *
    * @param name The node's name, with or without the host.
    * @returns The new node.
@@ -891,7 +890,7 @@ export class SimulatedCluster implements AsyncDisposable {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     try {
-      // All at once: nodes that keep each other busy for ever must end before anything is awaited.
+      // Stop all at once before awaiting anything: nodes may keep each other busy for ever.
       const stops = [...this.#members.values()].reverse().map(({ node }) =>
         node.stop()
       );

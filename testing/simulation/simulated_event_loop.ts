@@ -19,12 +19,11 @@ let steps = 0;
 let waiting = 0;
 
 const loop: EventLoop = {
-  // Each step takes as long as any other.
   now: (made) => (steps += made) / STEPS_PER_MS,
   afterTurn: turn,
   // A simulation has no sockets to poll.
   afterPoll: turn,
-  // `quiet` finds out when nothing is left to run.
+  // `quiet` detects when nothing is left to run.
   whenIdle: () => {},
 };
 
@@ -41,12 +40,10 @@ function reset(): void {
   scheduler.useLoop(loop);
 }
 
-/** Notes that a simulation begins. */
 export function enterSimulation(): void {
   if (++simulations === 1) reset();
 }
 
-/** Notes that a simulation has ended. */
 export function leaveSimulation(): void {
   if (--simulations === 0) scheduler.useLoop();
 }

@@ -1,5 +1,5 @@
 /**
- * The host environment of simulated nodes: which are registered, and which can connect to which.
+ * The host environment of simulated nodes: their registrations and connections.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import {
   type Tamper,
 } from "./simulated_transport.ts";
 
-/** The interval at which a dial without an answer is retried, in milliseconds, as TCP does. */
+/** The interval at which an unanswered dial is retried, as by TCP, in milliseconds. */
 const RETRY = 1000;
 
 /** The first port of a node; nothing listens on it. */
@@ -136,7 +136,7 @@ export class SimulatedNetwork implements Ether {
     );
   }
 
-  /** Connects one node to another, or to the one at an address. */
+  /** Connects a node to another node, or to the node at an address. */
   connect(
     from: string,
     peer: string | undefined,
@@ -190,7 +190,7 @@ export class SimulatedNetwork implements Ether {
     return promise;
   }
 
-  /** Calls back when something sent now would arrive; returns a function that cancels it. */
+  /** Calls back when a message sent now would arrive; returns a function that cancels the call. */
   #soon(fn: () => void): () => void {
     const at = this.timeline.time + someDelay(this);
     return this.timeline.schedule(at, "network", fn);
@@ -202,7 +202,7 @@ export class SimulatedNetwork implements Ether {
     }
     for (const registered of this.#registered.values()) {
       const { at, port } = registered;
-      // All run on one machine too.
+      // All nodes also have the addresses of one common machine.
       const places = [at, "127.0.0.1", "localhost"];
       if (places.some((host) => `${host}:${port}` === address)) {
         return registered;

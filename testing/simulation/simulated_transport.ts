@@ -1,5 +1,5 @@
 /**
- * Connections between simulated nodes: bytes that take their time, in pieces, in order.
+ * Connections between simulated nodes: bytes arrive late, in pieces, in order.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Trace } from "./trace.ts";
 /** The number of bytes that may be under way before a sender has to wait. */
 const WINDOW = 1 << 18;
 
-/** One of this many writes is cut in pieces, and one is joined with the last that is under way. */
+/** One write in ODDS is cut in pieces, and one in ODDS is joined with the last write under way. */
 const ODDS = 4;
 
 /** The maximum number of pieces of a write. */
@@ -33,8 +33,7 @@ export interface Delay {
 }
 
 /**
- * Changes the frames that a node sends to another: a fault that no network has, for tests that must find
- * it.
+ * Changes the frames that a node sends to another: a fault that no network has, which tests must detect.
  */
 export type Tamper = (
   frame: Uint8Array,
@@ -44,7 +43,6 @@ export type Tamper = (
 
 /** The part of a simulation that its connections share. */
 export interface Ether {
-  /** The events to come. */
   readonly timeline: Timeline;
   readonly random: SeededRandom;
   /** The events so far. */
@@ -54,7 +52,7 @@ export interface Ether {
   readonly tamper: Tamper | undefined;
   /** Returns whether bytes from one node to another are held up. */
   holdsUp(from: string, to: string): boolean;
-  /** The time in milliseconds that a node takes to read that many bytes. */
+  /** The time in milliseconds that a node takes to read `bytes` bytes. */
   readingTime(node: string, bytes: number): number;
 }
 
@@ -266,7 +264,7 @@ export class SimulatedTransport implements Transport {
     this.#handlers.drained();
   }
 
-  /** Receives bytes from the other end, or its end of the stream. */
+  /** Receives bytes from the other end, or, without them, the end of its stream. */
   arrive(bytes: Uint8Array | undefined): void {
     if (this.#isShut) return;
     if (bytes === undefined) {

@@ -1,5 +1,5 @@
 /**
- * Virtual time: the events to come, in order.
+ * Virtual time: the pending events, in order.
  *
  * @module
  */
@@ -14,26 +14,26 @@ interface SimulatedEvent {
   at: number;
   order: number;
   kind: EventKind;
-  /** Whether it is a background event, or was caused by one: such events alone make no progress. */
+  /** Whether the event, or an event that caused it, is a background event: background events make no progress. */
   background: boolean;
   /** The action; `undefined` if it was cancelled. */
   fn: (() => void) | undefined;
 }
 
-/** The events to come, ordered by time, and then by creation. */
+/** The pending events, ordered by time, and then by creation. */
 export class Timeline implements Clock {
   /** The current time, in milliseconds. */
   time = 0;
   /** The time of the last event that was not in the background. */
   progress = 0;
   readonly #heap: SimulatedEvent[] = [];
-  /** The number of foreground events to come, by kind. */
+  /** The number of pending foreground events, by kind. */
   readonly #coming: Record<EventKind, number> = { timer: 0, network: 0 };
   #order = 0;
   /** Whether the current event is in the background. */
   inBackground = false;
 
-  /** Whether foreground events are to come. */
+  /** Whether foreground events are pending. */
   get hasForeground(): boolean {
     return this.#coming.timer + this.#coming.network > 0;
   }

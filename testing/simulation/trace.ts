@@ -39,7 +39,7 @@ export class Trace {
   }
 }
 
-/** Bytes as text; for long ones, a hash of the rest. */
+/** Bytes as text; after SHOWN bytes, a hash of the rest. */
 function shown(bytes: Uint8Array): string {
   const text = new TextDecoder("latin1").decode(bytes.subarray(0, SHOWN));
   const head = `${bytes.length} ${JSON.stringify(text)}`;
