@@ -1,7 +1,8 @@
 /**
  * The chat's command line: `deno run jsr:@otp/distribution/chat --sname alex@localhost`.
  *
- * It starts a node and the chat on it, opens a shell or runs the code of `--eval`, and stops both again. `--help` lists the flags.
+ * The command starts a node and the chat on it, opens a shell or runs the code of `--eval`, and stops both again.
+ * `--help` lists the flags.
  *
  * @example Run it from a program
  * ```ts
@@ -33,7 +34,7 @@ const command = commandOf({
 
 const isTask = command === "deno task chat";
 
-/** The module in the examples: without a clone, the user's own. */
+/** The module in the examples: the clone's, or else the user's own file. */
 const KATE = isTask ? "./chat/kate.ts" : "./kate.ts";
 
 /** The task has few permissions. */

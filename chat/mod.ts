@@ -97,7 +97,7 @@ export async function sendMessage(
  * ```
  */
 export function receiveMessage(message: string): Promise<"ok"> {
-  // Another node sent it, and can send anything.
+  // The message is from another node, which can send any value.
   return IO.puts(
     typeof message === "string" ? printable(message) : inspect(message),
   );

@@ -13,7 +13,6 @@ export interface Paint {
   error(text: string): string;
 }
 
-/** Leaves all text unchanged. */
 export const PLAIN: Paint = { value: (text) => text, error: (text) => text };
 
 /** Colours as iex does: strings green, numbers yellow, words magenta, errors red. */

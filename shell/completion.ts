@@ -6,7 +6,7 @@
 
 import type { Scope } from "./cli/evaluate.ts";
 
-/** A path of names, the last of which may be unfinished, at the end of a text. */
+/** A path of names at the end of a text; the last name may be unfinished. */
 const PATH = /(?:^|[^\w$.])((?:[A-Za-z_$][\w$]*\??\.)*)([A-Za-z_$][\w$]*)?$/;
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
@@ -36,7 +36,7 @@ export function complete(
 
 function rootNames(from: string, scope: Scope): string[] {
   const names = Object.keys(scope);
-  // The globals would hide the relevant names.
+  // Without a prefix, globals would outnumber the relevant names.
   if (from !== "") names.push(...Object.getOwnPropertyNames(globalThis));
   return names.filter((name) => fits(name, from));
 }

@@ -15,14 +15,14 @@ export interface Doc {
 const DOCUMENTED =
   /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/[^\n]*\s*)*(?:(export\s+)?(?:async\s+)?function\s+|static\s+(?:async\s+)?)([A-Za-z$][\w$]*)\s*(?=[<(])/g;
 
-/** The export of a function under another name, as a reserved word needs it. */
+/** The export of a function under another name, needed for reserved words. */
 const RENAMED = /export\s*\{\s*([\w$]+)\s+as\s+([\w$]+),?\s*\}/g;
 
 /**
  * Reads the doc comments of a file's exported functions and static methods.
  *
  * @param source The file's text.
- * @returns By name; a function with overloads has several.
+ * @returns The documentation by name; a function with overloads has several entries.
  */
 export function docsOf(source: string): Record<string, Doc[]> {
   const docs: Record<string, Doc[]> = Object.create(null);
@@ -43,14 +43,13 @@ export function docsOf(source: string): Record<string, Doc[]> {
   return docs;
 }
 
-/** A doc comment, and the class that follows or the tag that makes it the file's. */
-/** A comment that the linter reads may be between a doc comment and its class. */
+/** A doc comment and its class, with directives of the linter between them. */
 const OF_CLASS =
   /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/.*\s*)*export\s+class\s+([\w$]+)/g;
 const OF_FILE = /\/\*\*((?:(?!\*\/)[^])*@module(?:(?!\*\/)[^])*)\*\//;
 
 /**
- * Reads the documentation of a class in a file, or else of the file.
+ * Reads the documentation of a class in a file, or of the file if the class has none.
  *
  * @param source The file's text.
  * @param name The class's name.

@@ -25,7 +25,7 @@ export interface EvaluationOutcome {
 /** A process that runs code with a scope. */
 export class Evaluator {
   readonly pid: Pid;
-  /** Its owner's monitor on it. */
+  /** The owner's monitor on the process. */
   readonly ref: Ref;
   readonly #scope: Scope;
   readonly #values: LineValues;
@@ -80,7 +80,7 @@ async function perform(
     outcome = { ok: false, text: withHint(formatThrown(error), hint) };
   }
   try {
-    // Waits for all output of this process, even if the code did not.
+    // Wait for all output of this process, even if the code did not.
     await IO.write("");
   } catch {
     // The output has no reader.
@@ -92,7 +92,7 @@ function withHint(text: string, hint: string | undefined): string {
   return hint === undefined ? text : `${text}\n    ${hint}`;
 }
 
-/** Makes a value `_`, unless the user has a `_` of their own. */
+/** Stores a value as `_`, unless the user has declared `_`. */
 function keepLast(scope: Scope, value: unknown): void {
   if (value === undefined) return;
   const own = Object.getOwnPropertyDescriptor(scope, "_");

@@ -12,7 +12,7 @@ import { inspect, printable } from "../core/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";
 
-/** The files of modules, by the names that the modules have in scope. */
+/** The files of modules, by the modules' names in scope. */
 export type Sources = Record<string, string | URL>;
 
 /** The text of `h()` without an argument. */

@@ -34,7 +34,7 @@ export class History {
     this.#file = file;
     this.lines = known.slice(-SIZE).reverse();
     this.#last = this.lines[0];
-    // Several shells append to one file, so it is truncated when it is read.
+    // Truncate the file when reading it, because several shells append to it.
     if (known.length > 2 * SIZE) {
       this.#keep(() =>
         writeFileSync(file!, known.slice(-SIZE).join("\n") + "\n")

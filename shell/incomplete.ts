@@ -7,7 +7,7 @@
 import { parse } from "acorn";
 import { stripTypeScriptTypes } from "./cli/strip_types.ts";
 
-/** Closes open constructs, so that the position of the error shows whether there were any. */
+/** Closes open constructs: the position of the parser's error then shows whether the code had any. */
 const END = ")]}";
 
 type Status = "complete" | "incomplete" | "wrong";
@@ -18,7 +18,7 @@ type Status = "complete" | "incomplete" | "wrong";
  * @param source TypeScript or JavaScript.
  */
 export function isIncomplete(source: string): boolean {
-  // A name in Elixir such as Node.alive?, and probably not the first half of a condition.
+  // Elixir's names such as Node.alive? are complete, although they could begin a condition.
   if (/^\s*[A-Za-z_$][\w$.]*\?(?:\(.*\))?\s*$/.test(source)) return false;
   const status = statusOf(source);
   // Code that begins like a block may be an object.
@@ -55,7 +55,7 @@ function statusOfTypeScript(source: string): Status {
       ? "incomplete"
       : "complete";
   }
-  // These end with their line, so no further line completes them.
+  // Strings and regular expressions end with their line, so no further line completes them.
   if (/Unterminated (?:string|regexp)/.test(first)) return "wrong";
   const typed = source.trimEnd();
   const error = transformError(`${typed}\n${END}`);

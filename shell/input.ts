@@ -25,7 +25,7 @@ export interface Interrupt {
 export interface ShellInput {
   /** The width for showing values. */
   readonly width: number;
-  /** The node that the shell's code runs on, if it is another; it may read lines like this node. */
+  /** The other node that the shell's code runs on, if any; it may read lines like this node. */
   server: string | undefined;
   /** Called for Ctrl-C while the shell is not reading a line. */
   onInterrupt: () => void;
@@ -60,7 +60,7 @@ export class PipedInput implements ShellInput {
     this.#lines = this.#interface[Symbol.asyncIterator]();
     standInForStreams({
       readLine: async (prompt, node) => {
-        // All lines belong to the shell and its code.
+        // Only the shell and its code may read lines.
         if (isForeign(node, this.server)) throw notForOthers();
         await standardOutput.write(prompt);
         const line = await this.read();
@@ -82,7 +82,7 @@ export class PipedInput implements ShellInput {
     try {
       standardOutput.write(`${text}\n`)?.catch(ignore);
     } catch {
-      // The output has no reader; the program ends because of that, without an error.
+      // The output has no reader, which ends the program without an error.
     }
   }
 

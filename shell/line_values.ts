@@ -23,8 +23,8 @@ export class LineValues {
   /**
    * The value of a line.
    *
-   * @param line Its number; a negative one counts back from the last that has a value.
-   * @throws {RangeError} If no such value is kept.
+   * @param line The line's number; a negative number counts back from the last line with a value.
+   * @throws {RangeError} If the line's value is not kept.
    */
   at(line: number): unknown {
     const lines = [...this.#values.keys()];

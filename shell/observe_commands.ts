@@ -1,8 +1,8 @@
 /**
  * The commands of a shell that observe a node: `top`, `tree` and `trace`.
  *
- * Their data comes from `Observer`: of the node that the shell runs on, or of another one that allows it. Text of
- * another node is escaped before it is printed.
+ * `Observer` provides the data of the node that the shell runs on, or of another node that allows it. Text of another
+ * node is escaped before it is printed.
  *
  * @module
  */
@@ -46,7 +46,7 @@ interface OnNode {
 
 const ON_NODE: OptionNames<OnNode> = { node: true };
 
-/** Shows the processes of a node with the greatest values of a key, ten at most. */
+/** Shows the processes of a node with the greatest values of a key, at most ten. */
 export async function top(
   by: Order = "messages",
   options: OnNode = {},
@@ -65,8 +65,7 @@ export async function top(
     '{ node: "kate@localhost" }',
   );
   const order: ProcessOrder = by === "rate" ? "received" : by;
-  // A rate is found from two observations: the processes with the most messages so far need not be the ones
-  // with the most messages now.
+  // A rate needs two observations. Observe many processes: those with the most messages so far may not be the busiest.
   const limit = by === "rate" ? 500 : ROWS;
   const query = { ...options, order, limit };
   const first = await Observer.processes(query);
@@ -182,7 +181,7 @@ export async function trace(
   pid: Pid,
   options: TraceOptions = {},
 ): Promise<"ok"> {
-  // In its own process, so that the trace's messages do not mix with messages that lines receive.
+  // Run in a separate process, so that the trace's messages do not mix with messages that lines receive.
   const task = Task.async(() => printTrace(pid, options));
   return await Task.await(task, Infinity);
 }

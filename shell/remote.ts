@@ -38,7 +38,7 @@ export async function connectShell(
   }
 }
 
-/** Connects; returns the logged reason if it cannot. */
+/** Connects; on failure, returns the logged reason. */
 async function connect(
   node: string,
   log: LogSwitch,

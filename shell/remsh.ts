@@ -1,6 +1,6 @@
 /**
- * The shell that a node opens for other nodes, where a program has no shell of its own: `allowRemsh` of
- * `Node.start`. Loaded when the first one attaches.
+ * The shell that a node with `allowRemsh` opens for other nodes, in programs without their own shell. The node loads it
+ * when the first client attaches.
  *
  * @module
  */

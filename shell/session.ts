@@ -57,7 +57,7 @@ async function open(context: SessionContext): Promise<number | undefined> {
   });
 }
 
-/** The node that lines run on; a line may have started it. */
+/** The name of the node that lines run on, which a line may have started. */
 function nameHere({ node }: SessionContext): string | undefined {
   if (node !== undefined) return node.name;
   return outside(() => Node.alive() ? Node.self() : undefined);
@@ -68,7 +68,7 @@ function hasNoInput(): boolean {
   try {
     return !nodeProcess.stdin.isTTY && fstatSync(0).isCharacterDevice();
   } catch {
-    // It is closed.
+    // Standard input is closed.
     return true;
   }
 }
@@ -101,7 +101,7 @@ class Session {
   /** Whether the last input was Ctrl-C on an empty line. */
   #isLeaving = false;
   #hasFailed = false;
-  /** Set while a line is being interrupted: whether the server is late, and whether Ctrl-C was pressed again. */
+  /** Set during an interrupt of a line: whether the server is late, and whether Ctrl-C was pressed again. */
   #interrupted: { isLate: boolean; isTwice: boolean } | undefined;
 
   constructor(
@@ -148,8 +148,8 @@ class Session {
   }
 
   /**
-   * Interrupts the running line. Another node may never react: then the second Ctrl-C leaves,
-   * or the first, if it came too early to know.
+   * Interrupts the running line. Another node may never react: the shell then leaves it at the second Ctrl-C, or when
+   * the time limit expires, if the second Ctrl-C came earlier.
    */
   #giveUpLine(remote: string | undefined): void {
     this.#client.interrupt();

@@ -79,7 +79,7 @@ export class ShellClient {
   /**
    * Starts a server on another node.
    *
-   * @throws {UndefinedFunctionError} If the node does not allow it.
+   * @throws {UndefinedFunctionError} If the node does not allow shells.
    */
   static async remote(node: string): Promise<ShellClient> {
     const token = makeToken();
@@ -114,17 +114,15 @@ export class ShellClient {
       : [[], text];
   }
 
-  /** Interrupts the running code. */
   interrupt(): void {
     this.#tell({ type: "interrupt" });
   }
 
-  /** Abandons the server, which does not answer. */
+  /** Abandons a server that does not answer. */
   lose(why: string): void {
     this.#lose(new ServerLost(why));
   }
 
-  /** Stops the server. */
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
@@ -132,8 +130,8 @@ export class ShellClient {
   }
 
   /**
-   * Waits for output that was requested from the group leader earlier. An answer and a request for output are
-   * signals to two processes, so the value of a line could overtake the output of its processes.
+   * Waits for earlier output. The answer goes to the client and output to the group leader, so the value of a line
+   * could otherwise overtake the line's output.
    */
   async #written(): Promise<void> {
     if (!this.#process.alive) return;
@@ -156,7 +154,8 @@ export class ShellClient {
   }
 
   #tell(request: ShellRequest): void {
-    // The terminal's callbacks run in no process, and order is preserved only between two processes.
+    // Send from the client's process: the terminal's callbacks run in no process, and order holds only between two
+    // processes.
     const sealed: Sealed<ShellRequest> = { ...request, token: this.#token };
     runInside(this.#process, () => void send(this.#server, sealed));
   }

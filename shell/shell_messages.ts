@@ -1,8 +1,8 @@
 /**
  * The messages between a shell's client, which owns the terminal, and its server, which runs the code.
  *
- * Any process can send an object that looks like one of these, and a request runs code. So each carries a token,
- * which the client generates and passes to the server when it starts it. No other process has it.
+ * Any process can send an object that looks like one of these messages, and a request runs code. So each message
+ * carries a token, which the client generates and passes to the server at its start. No other process has the token.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 
 /** A message between client and server. */
 export type Sealed<M> = M & {
-  /** Their shared secret. */
+  /** The shared secret of the client and the server. */
   token: string;
 };
 
@@ -26,7 +26,7 @@ export function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length === TOKEN_LENGTH;
 }
 
-/** Whether a message comes from the other side: it has the token. */
+/** Whether a message has the token, so comes from the other side. */
 export function isSealed(message: unknown, token: string): boolean {
   return typeof message === "object" && message !== null &&
     (message as { token?: unknown }).token === token;
@@ -38,7 +38,7 @@ export type ShellRequest =
     /** The reference that the answer carries. */
     id: number;
     source: string;
-    /** How wide values may be shown. */
+    /** The width for showing values. */
     width: number;
   }
   | {
@@ -64,7 +64,7 @@ export type ShellAnswer =
     type: "completed";
     id: number;
     names: string[];
-    /** The part of the text that they replace. */
+    /** The part of the text that the completions replace. */
     from: string;
   }
   | {

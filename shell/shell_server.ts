@@ -35,14 +35,14 @@ import { LineValues } from "./line_values.ts";
 /** The scope of a shell's code. */
 export interface ShellContext {
   scope: Scope;
-  /** The files of modules among them, for their documentation. */
+  /** The files of modules in the scope, for their documentation. */
   sources: Sources;
 }
 
 /**
- * Serves a client until it exits.
+ * Serves a client until the client exits.
  *
- * @param client Its process.
+ * @param client The client's process.
  * @param token The token of requests and answers.
  * @param context The scope of the code.
  */
@@ -120,14 +120,14 @@ class ShellServer {
   #evaluate(id: number, source: string, width: number): void {
     this.#running = id;
     this.#evaluator.evaluate(source, width).then((outcome) => {
-      // The process exited after its last wait: its end has been reported instead.
+      // The process exited after its last wait, and its exit has been reported instead.
       if (this.#running !== id) return;
       this.#running = undefined;
       this.#answer({ type: "evaluated", id, ...outcome });
     });
   }
 
-  /** A new process takes over; declarations persist. */
+  /** Starts a new evaluator after an exit; declarations persist. */
   #exited(reason: unknown): void {
     const { pid } = this.#evaluator;
     const text = this.#interrupted

@@ -2,8 +2,8 @@
  * A terminal with a line editor, above which other output appears.
  *
  * Lines of input belong to the shell. A process of another node can read a line only while code of the shell runs,
- * because that code may have requested it, and after the reads of the node's own processes. The prompt then names the
- * other node. When the shell reads again, a pending read of another node ends with an error.
+ * because the code may have requested the read, and only after pending reads of this node's own processes. The prompt
+ * then names the other node. When the shell reads again, a pending read of another node ends with an error.
  *
  * @module
  */
@@ -35,9 +35,9 @@ import {
 /** A pending read. */
 interface Reader {
   prompt: string;
-  /** Whether the shell reads, and not code that reads its own input. */
+  /** Whether the shell reads, not its code. */
   isShell: boolean;
-  /** Whether it is for a node that takes no part in the shell's code. */
+  /** Whether a node that does not run the shell's code reads. */
   isForeign: boolean;
   resolve(line: string | Interrupt | undefined): void;
   reject(error: Error): void;
@@ -65,9 +65,9 @@ export class Terminal implements ShellInput {
   readonly #readers: Reader[] = [];
   /** Lines that were typed before a read was pending. */
   #ahead: string[] = [];
-  /** Output without its line end yet. */
+  /** Output whose line has not ended yet. */
   #open = "";
-  /** Whether the line editor's line is below that, and not in it. */
+  /** Whether the line editor is below the open output, and not on the same line. */
   #isBelow = false;
   #closed = false;
   /** The program's console, which would bypass the line editor. */
@@ -77,7 +77,7 @@ export class Terminal implements ShellInput {
   constructor(history: History, paint: Paint) {
     this.#history = history;
     this.#paint = paint;
-    // Key handlers run in no process, whichever process has opened the shell.
+    // Run key handlers in no process, whichever process opened the shell.
     this.#editor = outside(() =>
       createInterface({
         input: nodeProcess.stdin,
@@ -100,11 +100,11 @@ export class Terminal implements ShellInput {
     ) as Editor;
     this.#editor.on("line", (line: string) => this.#onLine(line));
     this.#editor.on("history", (lines: string[]) => {
-      // Lines that code reads may be secret, so they are not kept in the history.
+      // Keep lines that code reads out of the history, because they may be secret.
       if (this.#readers.at(0)?.isShell === false) lines.shift();
     });
     this.#editor.on("SIGINT", () => this.#onInterrupt());
-    // The terminal is in raw mode, and a suspended program would leave it so.
+    // Do not suspend the program: the terminal would stay in raw mode.
     this.#editor.on("SIGTSTP", () => {});
     this.#editor.on("close", () => this.#end());
     const stream = new Writable({
@@ -179,8 +179,8 @@ export class Terminal implements ShellInput {
   }
 
   /**
-   * Reads for another node, only while code of the shell runs, which may have requested it, and never lines
-   * typed earlier. Its prompt names the node.
+   * Reads a line for another node: only while code of the shell runs, and never a line typed earlier. The prompt names
+   * the node.
    */
   #readForeign(
     prompt: string,
@@ -260,7 +260,7 @@ export class Terminal implements ShellInput {
     this.#isBelow = false;
     if (hadPrompt || !wasEmpty) this.#open = "";
     const isShells = this.#readers.at(0)?.isShell === true;
-    // Reads of the interrupted code must not get the next line.
+    // End the reads of the interrupted code, so that they do not get the next line.
     const readers = this.#readers.splice(0);
     for (const { isShell, resolve } of readers) {
       resolve(isShell ? { wasEmpty } : undefined);

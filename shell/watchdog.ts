@@ -1,13 +1,13 @@
 /**
  * Lets Ctrl-C end this program when its code never yields, such as `while (true) {}`.
  *
- * A terminal in raw mode sends no signal for Ctrl-C, only a byte to the thread that runs the code. So
- * a second thread watches a counter that this thread increments. While the counter stands still, the thread reads the
- * terminal: at the second Ctrl-C it restores the terminal's mode and kills the program. When the
- * counter advances again, this thread receives all input that was read in the meantime.
+ * A terminal in raw mode sends no signal for Ctrl-C, only a byte to the thread that runs the code. So a second thread
+ * watches a counter that this thread increments. While the counter stands still, the second thread reads the terminal:
+ * at the second Ctrl-C it restores the terminal's mode and kills the program. When the counter advances again, this
+ * thread receives all input that the second thread has read.
  *
- * Only the code that put a terminal into raw mode knows its previous mode. So the thread does that first, and
- * the program afterwards, which then changes nothing.
+ * Only the code that puts a terminal into raw mode knows the previous mode. So the second thread sets raw mode before
+ * the program does, whose own call then changes nothing.
  *
  * The thread's code is source text, as for EPMD's thread: starting it needs no permission.
  *
@@ -25,7 +25,7 @@ const BEAT = 100;
 /** The time without progress of the counter after which the other thread reads, in milliseconds. */
 const PATIENCE = 700;
 
-/** The time limit for the start of the thread, in milliseconds; it takes 15 to 40 of a processor's. */
+/** The time limit for the start of the thread, in milliseconds; the start takes 15 to 40 ms of CPU time. */
 const START_TIMEOUT = 2000;
 
 /** The time limit for restoring the terminal, in milliseconds. */
@@ -94,7 +94,7 @@ owner.setRawMode(true);
 parentPort.postMessage("started");
 `;
 
-/** The thread that watches this one, and owns the mode of the terminal. */
+/** The second thread, which watches this thread and owns the terminal's mode. */
 export class Watchdog {
   readonly #worker: Worker;
   readonly #count = new Int32Array(new SharedArrayBuffer(4));

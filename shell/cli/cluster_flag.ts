@@ -15,10 +15,10 @@ const NODE =
   /^(?:[\w-]+@[\w.:-]+|(?:[\w-]+@)?[\w.-]+:\d{1,5}|\[[\da-fA-F:.]+\]:\d{1,5})$/;
 
 /**
- * Returns the topologies of the flags `--cluster`. All fixed nodes are one topology, `static`; the others are named
- * as they were written.
+ * Returns the topologies of the flags `--cluster`. All fixed nodes form one topology, `static`; the name of any other
+ * topology is its text.
  *
- * @throws {Error} If one is invalid.
+ * @throws {Error} If a topology is invalid.
  */
 export function topologiesOf(specs: readonly string[]): Topologies {
   const topologies: Record<string, Topology> = {};

@@ -24,9 +24,9 @@ import {
 import type { StrayErrors } from "./stray_errors.ts";
 
 /**
- * Runs pieces of code in order, in a process of its own.
+ * Runs pieces of code in order, in a separate process.
  *
- * @returns The exit code, if it failed or asked to end.
+ * @returns The exit code, if the code failed or asked to end.
  */
 export async function runCode(
   code: readonly string[],
@@ -42,7 +42,7 @@ export async function runCode(
       } catch (error) {
         thrown = { error, hint: hintForError(error, code.join("\n"), scope) };
       }
-      // Waits for all output of this process, even if the code did not.
+      // Wait for all output of this process, even if the code did not.
       await IO.write("");
     },
     [],

@@ -2,9 +2,9 @@
  * The node that code starts, in a program that was started without one: at the prompt, by `--eval` or in a
  * module.
  *
- * As in iex, the program is on that node from then on: other nodes can call its modules, and its
- * application runs there. A node has its own processes, so the application is stopped outside the node
- * and started on it, and the reverse when the node stops.
+ * As in iex, the program then runs on the started node: other nodes can call its modules, and its application runs
+ * there. A node has its own processes, so the application is stopped and then started on the node, and the reverse when
+ * the node stops.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 import { internalsOf, startedNodes } from "../../node/node_internals.ts";
 
-/** Moves the program to the node that its code starts. Disposing of it stops that node. */
+/** Moves the program to the node that its code starts. Disposing of this object stops the node. */
 export class CodesNode implements AsyncDisposable {
   readonly #modules: Record<string, ModuleExports>;
   readonly #configuration: Record<string, Record<string, unknown>>;

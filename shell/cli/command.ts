@@ -6,15 +6,11 @@
 
 import nodeProcess from "node:process";
 
-/** How to start a program of this package, for each source of the package. */
+/** The commands that start a program of this package: from a clone, from npm on Node.js and on Bun, and from JSR. */
 export interface Commands {
-  /** From a clone of the repository. */
   clone: string;
-  /** From npm. */
   npm: string;
-  /** From npm, run by Bun. */
   bun: string;
-  /** From JSR. */
   jsr: string;
 }
 

@@ -16,14 +16,14 @@ import nodeProcess from "node:process";
 import { pathToFileURL } from "node:url";
 import { stripTypeScriptTypes } from "./strip_types.ts";
 
-/** The names that code sees, and where its declarations are stored. */
+/** The names that code sees, to which its declarations are added. */
 export type Scope = Record<string, unknown>;
 
 /** The result of code. */
 export interface Evaluation {
   /**
-   * The value of the last statement, if it is an expression. A promise is not awaited, so that the caller can await or
-   * show it.
+   * The value of the last statement, if that is an expression. A promise is not awaited, so that the caller can await
+   * or show it.
    */
   value: unknown;
 }
@@ -42,9 +42,8 @@ export function makeScope(...values: Scope[]): Scope {
 }
 
 /**
- * Runs code with the names of a scope, and stores its declarations there: variables, functions,
- * classes and imports, which a later run may declare again. Variables stay variables: functions that
- * capture one see its later values.
+ * Runs code with the names of a scope, and stores its declarations in the scope: variables, functions, classes and
+ * imports, which a later run may declare again. Functions that capture a variable see its later values.
  *
  * @param source TypeScript or JavaScript, strict, with top-level `await` and `import`.
  * @param scope The names, of {@linkcode makeScope}.
@@ -61,7 +60,7 @@ export async function evaluate(
   const base = options.base ?? pathToFileURL(`${nodeProcess.cwd()}/`);
   const { code, names, scopeName, resolveName } = translate(source, base);
   for (const name of names) if (!(name in scope)) scope[name] = undefined;
-  // `with` resolves names to properties of the scope without copying, so that they persist.
+  // `with` resolves names to properties of the scope without copying, so that assignments persist.
   const run = new Function(
     scopeName,
     resolveName,
@@ -84,7 +83,7 @@ interface Translation {
   /** The body of a function. */
   code: string;
   names: string[];
-  /** Its names for the scope and for the function that resolves specifiers. */
+  /** The code's names for the scope and for the function that resolves specifiers. */
   scopeName: string;
   resolveName: string;
 }
@@ -95,7 +94,7 @@ interface Edit {
   text: string;
 }
 
-/** Makes code that assigns to the scope of code that declares. */
+/** Translates declarations into assignments to the scope. */
 function translate(typed: string, base: URL): Translation {
   const { source, program } = read(typed);
   const translator = new Translator(source, base);
@@ -124,7 +123,7 @@ class Translator {
 
   translation(): Translation {
     let code = this.#source;
-    // From the end, so that earlier offsets stay valid; at equal offsets, the last first.
+    // Edit from the end, so that earlier offsets stay valid; at equal offsets, apply the last edit first.
     const edits = this.#edits.reverse().sort((a, b) => b.at - a.at);
     for (const { at, to, text } of edits) {
       code = code.slice(0, at) + text + code.slice(to);
@@ -175,7 +174,7 @@ class Translator {
     }
   }
 
-  /** Resolves the argument of every `import()` against the folder, not against this file. */
+  /** Makes every `import()` resolve its argument against the folder instead of this file. */
   imports(node: AnyNode): void {
     if (node.type === "ImportExpression") {
       const { source: specifier } = node;
@@ -241,7 +240,7 @@ function read(typed: string): { source: string; program: Program } {
     try {
       return parseTyped(`(${typed})`);
     } catch {
-      // It is a block.
+      // The code is a block.
     }
   }
   return parseTyped(typed);
@@ -256,7 +255,7 @@ function parseTyped(typed: string): { source: string; program: Program } {
     });
     return { source, program };
   } catch (error) {
-    // The parser's stack is of no use to the user.
+    // Drop the parser's stack, which does not help the user.
     throw new SyntaxError((error as Error).message);
   }
 }
@@ -265,7 +264,7 @@ function stripTypes(typed: string): string {
   try {
     return stripTypeScriptTypes(typed, { mode: "strip" });
   } catch {
-    // An `enum`, which is more than a type, or an error, for which this message is better.
+    // The code has an `enum`, which is more than a type, or an error, for which `transform` has a better message.
   }
   try {
     return stripTypeScriptTypes(typed, { mode: "transform" });

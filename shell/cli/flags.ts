@@ -20,7 +20,7 @@ import { printable, quote } from "../../core/values/inspect.ts";
 import { distanceOf } from "../../core/values/near_name.ts";
 import { topologiesOf } from "./cluster_flag.ts";
 
-/** The command line is wrong. */
+/** The error for a wrong command line. */
 export class UsageError extends Error {
   /** Always `"UsageError"`. */
   override readonly name = "UsageError";
@@ -41,7 +41,7 @@ export interface CommandLine {
   node: NodeOptions | undefined;
   /** The files to load. */
   modules: ModuleFlag[];
-  /** Which configuration to load. */
+  /** The name of the configuration to load. */
   env: string | undefined;
   code: string[];
   /** Whether to end when the code has run, or to read more from standard input. */
@@ -63,8 +63,8 @@ export interface DashboardFlags {
 }
 
 /**
- * The flags: a letter, the name and the value, and the line of the help. `*` marks the flags that need a node, `...` the
- * flags that can be repeated, and brackets a value that can be left out.
+ * The flags: a letter, the name, the value, and the line of the help. `*` marks flags that need a node, `...` marks
+ * repeatable flags, and brackets mark an optional value.
  */
 const TABLE = `
       --sname NAME            Start a node with a short name, as in alex@localhost
@@ -130,7 +130,7 @@ const FLAGS: readonly Flag[] = [...TABLE.matchAll(ROW)].map((
 /**
  * Reads the command line.
  *
- * @throws {UsageError} If it is invalid.
+ * @throws {UsageError} If the command line is invalid.
  */
 export function parseFlags(args: readonly string[]): CommandLine {
   const flags = readFlags(args, FLAGS);
@@ -197,7 +197,7 @@ function readFlags(
       known.flatMap(({ letter, name }) => letter ? [[name, letter]] : []),
     ),
     unknown: (arg: string, key?: string) => {
-      // An empty value, which is reported below, arrives as an argument.
+      // An empty value arrives as an argument; it is reported below.
       if (arg === "") return false;
       return refuse(arg, key !== undefined);
     },
@@ -307,7 +307,7 @@ function nodeOptions(
   }
   const options: NodeOptions = {
     name,
-    // A node that only opens a shell is no peer of the cluster.
+    // Hide a node that only opens a shell: it is no member of the cluster.
     hidden: flags.hidden === true || given === undefined,
     allowClosures: flags["allow-closures"] === true,
     allowObserve: flags["allow-observe"] === true,
@@ -364,7 +364,7 @@ function clusterOf(specs: string[]): NodeOptions["cluster"] {
   }
 }
 
-/** Whether a flag is on the command line; one that is repeatable is an array. */
+/** Whether a flag is on the command line; a repeatable flag has an array. */
 function isGiven(flag: unknown): boolean {
   return Array.isArray(flag)
     ? flag.length > 0
@@ -405,7 +405,7 @@ function remoteNode(given: string | undefined): string | undefined {
   }
 }
 
-/** A name for a node that only opens a shell on another. */
+/** Makes a name for a node that only opens a shell on another node. */
 function visitorName(remote: string): string {
   const { name, host, long } = parseNodeName(remote);
   const own = host === "localhost" ? host : ownHost(long);

@@ -7,12 +7,12 @@
 import { nearName } from "../../core/values/near_name.ts";
 import type { Scope } from "./evaluate.ts";
 
-/** A dotted path of names in code, which is not a part of a longer one. */
+/** A dotted path of names in code, not part of a longer path. */
 const PATHS = /(?<![\w$.])[A-Za-z_$][\w$]*(?:\s*\??\.\s*[A-Za-z_$][\w$]*)*/g;
 
 const PATH = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*$/;
 
-/** Text in code: names in it mean nothing. */
+/** A text literal, in which names mean nothing. */
 const TEXT = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
 
 /** Elixir's syntax, and its equivalent in TypeScript; the first match is shown. */
@@ -184,9 +184,9 @@ function likeMember(
   return near === undefined ? undefined : `${path}.${near}`;
 }
 
-/** The function of that name of the first module in scope that has one. */
+/** Finds the first module in scope with a function called `name`; returns the function's path. */
 function memberOfAny(name: string, scope: Scope): string | undefined {
-  // Most of Elixir's functions without a module are of processes.
+  // Search `Process` first: most of Elixir's functions without a module act on processes.
   const modules = Object.keys(scope).filter((module) => module !== "Process");
   for (const module of ["Process", ...modules]) {
     const value = scope[module];

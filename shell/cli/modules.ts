@@ -15,8 +15,8 @@ import { LoadError } from "./report.ts";
 /**
  * Loads modules, in order.
  *
- * @param flags Their names and files.
- * @param taken Names that they cannot have.
+ * @param flags The modules' names and files.
+ * @param taken The names that modules cannot have.
  * @throws {UsageError} If a name is taken, or a file is missing or has no functions.
  * @throws {LoadError} If a file does not load.
  */

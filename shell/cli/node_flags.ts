@@ -54,8 +54,8 @@ const NODE_FLAGS_OPTIONS: OptionNames<NodeFlagsOptions> = {
  * Reads the options of a node from the command line: the flags with which the shell and the chat start a node, and
  * no others. Settings of the program itself can come from environment variables.
  *
- * `--help` prints the flags and ends the program with the exit code 0. A wrong command line prints the error and
- * ends it with the exit code 2; so does a missing name (`--sname` or `--name`).
+ * `--help` prints the flags and ends the program with the exit code 0. A wrong command line, or a missing name
+ * (`--sname` or `--name`), prints the error and ends the program with the exit code 2.
  *
  * As in Elixir, where `elixir --sname alex --cookie c program.exs` starts the program on a node.
  *

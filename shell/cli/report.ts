@@ -1,5 +1,5 @@
 /**
- * How a program that is a node reports a failure, and its exit code.
+ * Reports the failures of a program that is a node, with exit codes.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export const HELP_OF_EXIT_CODES =
 /** The number of lines of a stack that are shown. */
 const FRAMES = 5;
 
-/** A file that a program needs at its start does not load. */
+/** The error for a file that a program needs at its start and that does not load. */
 export class LoadError extends Error {
   /** Always `"LoadError"`. */
   override readonly name = "LoadError";
@@ -44,7 +44,7 @@ export class LoadError extends Error {
   }
 }
 
-/** A shell on another node cannot be opened. */
+/** The error for a shell on another node that cannot be opened. */
 export class RemoteShellError extends Error {
   /** Always `"RemoteShellError"`. */
   override readonly name = "RemoteShellError";
@@ -57,7 +57,7 @@ export class RemoteShellError extends Error {
   }
 }
 
-/** The report of a program that does not start, in one line, and its exit code. */
+/** Returns the report of a program that does not start, in one line, and its exit code. */
 export function startFailure(error: unknown): { code: number; line: string } {
   const { name, message } = error instanceof Error
     ? error
@@ -90,7 +90,7 @@ function startCode(error: unknown, name: string): number {
   if (error instanceof ApplicationStartError || error instanceof LoadError) {
     return EXIT.NOT_STARTED;
   }
-  // Deno's names for a missing permission.
+  // Deno throws either name for a missing permission.
   return name === "NotCapable" || name === "PermissionDenied"
     ? EXIT.REFUSED
     : EXIT.FAILED;

@@ -49,25 +49,25 @@ const LAST_WORDS = 500;
 export type Configuration = Record<string, Record<string, unknown>>;
 
 export interface Program {
-  /** Its name, with which its messages begin. */
+  /** The program's name, with which its messages begin. */
   name: string;
   version: string;
-  /** The command that starts it, to which flags are added: errors and the help name it. */
+  /** The command that starts the program, without flags, for errors and the help. */
   command: string;
   /** The description of its purpose, which the help prints after the command. */
   usage: string;
   /** The end of the help. */
   examples: string;
-  /** The modules that it exports to other nodes and has in scope. */
+  /** The modules that the program exports to other nodes and has in scope. */
   modules: Record<string, ModuleExports>;
   /**
-   * The application that it starts.
+   * The application that the program starts.
    *
    * @default {undefined}
    */
   application?: ApplicationSpec;
   /**
-   * Its configurations, by the names that `--env` takes; the first is the default.
+   * The configurations, by the names that `--env` takes; the first is the default.
    *
    * @default {{}}
    */
@@ -79,7 +79,7 @@ export interface Program {
    */
   shell?: ProgramShell;
   /**
-   * The files of its modules, for their documentation.
+   * The files of the modules, for their documentation.
    *
    * @default {{}}
    */
@@ -93,7 +93,7 @@ export interface ProgramShell {
   exports(context: Pick<SessionContext, "scope" | "sources">): ModuleExports;
 }
 
-/** Where a node's log goes, which may change. */
+/** The replaceable destination of a node's log. */
 export interface LogSwitch {
   hook: LogHook;
 }
@@ -105,7 +105,6 @@ interface Prompt {
 
 /** The state of a program. */
 export interface SessionContext {
-  /** The program's name. */
   name: string;
   /** The node, if one is started. */
   node: Node | undefined;
@@ -117,18 +116,18 @@ export interface SessionContext {
   allowsCode: boolean;
   /** The files of modules, by name. */
   sources: Record<string, string | URL>;
-  /** The node whose shell is to be opened, if it is not this one's. */
+  /** The other node on which to open a shell, if any. */
   remote: string | undefined;
-  /** Where the node's log goes. */
+  /** The destination of the node's log. */
   log: LogSwitch;
-  /** Runs code on the node, or on no node; succeeds if the node is stopped. */
+  /** Runs code on the node, if any; succeeds if the node is stopped. */
   run<T>(fn: () => Promise<T>): Promise<T | typeof EXIT.OK>;
   /** Registers work to do before the program stops. */
   onStop(fn: () => void | Promise<void>): void;
 }
 
 /**
- * Runs a program until its code has run, or until it is asked to stop.
+ * Runs a program until its code has run, or until a signal asks it to stop.
  *
  * @param program The program.
  * @param args The command line.
@@ -152,7 +151,7 @@ export async function run(
     const treeEnd = Promise.withResolvers<number>();
     const prompt: Prompt = { isOpen: false };
     const treeEnded = () => {
-      // A prompt stays, so that its user can look.
+      // Keep a prompt open, so that its user can inspect the node.
       if (!prompt.isOpen) treeEnd.resolve(EXIT.FAILED);
     };
     const context = await strays.during(
@@ -164,7 +163,7 @@ export async function run(
     if (typeof context === "number") return context;
     const worked = work(program, line, context, strays, prompt);
     const code = await Promise.race([worked, received, treeEnd.promise]);
-    // Ctrl-C is from somebody who waits; SIGTERM is from a system that lets the work be finished.
+    // Drain at SIGTERM only: a service manager waits for the work to finish, the user of Ctrl-C does not.
     if (signals.first === "SIGTERM") await nodeOf(context)?.drain();
     return code;
   } catch (error) {
@@ -180,7 +179,7 @@ export async function run(
 export async function runAndExit(program: Program): Promise<never> {
   using signals = new StopSignals();
   const code = await run(program, nodeProcess.argv.slice(2));
-  // A stopping program does not wait for a reader that may never read.
+  // A stopping program does not wait for a reader of its output that may never read.
   const told = signals.received.then(() =>
     new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
   );
@@ -230,8 +229,8 @@ async function start(
     line.node !== undefined &&
     (line.node.cluster !== undefined || line.code.length === 0)
   ) {
-    // The names of the library lack `Cluster`, as most programs have no cluster; a prompt may ask for the cluster of
-    // another program.
+    // `Cluster` is not among the library's names, since most programs have no cluster; a prompt may inspect the cluster
+    // of another program.
     scope.Cluster = (await import("../../otp/cluster/cluster.ts")).Cluster;
   }
   if (line.dashboard !== undefined) {
@@ -264,7 +263,7 @@ async function start(
     const { startDashboard } = await import("./dashboard_flag.ts");
     complain(`Dashboard: ${await startDashboard(node, line.dashboard)}`);
   }
-  // A module may have started a node while it was loaded; that node then runs the application.
+  // If loading a module started a node, that node runs the application.
   await within(node ?? startedNodes(Node).at(0), async () => {
     Application.load(configuration);
     if (application === undefined) return;
@@ -296,7 +295,7 @@ async function startNode(
 ): Promise<Node | undefined> {
   if (options !== undefined) {
     return await Node.start({
-      // The log of every program goes through a hook, which alone would log all levels.
+      // A program's log goes through a hook, with which a node would by default log all levels.
       logLevel: options.log === undefined ? "warning" : "debug",
       ...options,
       modules,
@@ -318,12 +317,12 @@ async function stopApplications(): Promise<void> {
   });
 }
 
-/** Runs a function on a node, or on no node; exits with a node that code has stopped. */
+/** Runs a function on a node, if any; code may stop the node, which ends the wait. */
 async function within<T>(
   node: Node | undefined,
   fn: () => T | Promise<T>,
 ): Promise<T> {
-  // In a process of its own: code that it runs may start a node, which it does not belong to.
+  // Use a separate process, because the code may start a node, to which this process does not belong.
   if (node === undefined) {
     return await runInside(unnamed().shell(), () => Node.run(fn));
   }
@@ -356,15 +355,15 @@ async function work(
 }
 
 /**
- * Waits for work whose output is for the user of the program: it fails when the output is no longer
- * read. A node that serves others continues without a reader.
+ * Waits for work whose output is for the program's user, and fails when nobody reads the output any more. A node that
+ * serves others continues without a reader.
  */
 function whileRead<T>(work: Promise<T>): Promise<T | typeof EXIT.FAILED> {
   const closed = standardOutput.closed.then(() => EXIT.FAILED);
   return Promise.race([work, closed]);
 }
 
-/** Settles with the function's result, or when the node is stopped, which code can do. */
+/** Settles with the function's result, or when the function's code stops the node. */
 async function onNode<T>(
   node: Node | undefined,
   fn: () => T | Promise<T>,
@@ -384,7 +383,7 @@ async function wait(context: SessionContext): Promise<number> {
   return await untilGone(node);
 }
 
-/** The program's node, or the one that its code has started. */
+/** The program's node, or the node that its code has started. */
 function nodeOf({ node }: SessionContext): Node | undefined {
   return node ?? startedNodes(Node).at(0);
 }

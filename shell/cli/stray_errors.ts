@@ -20,7 +20,7 @@ const EVENTS = ["unhandledRejection", "uncaughtException"] as const;
 export class StrayErrors implements Disposable {
   #fail: ((error: unknown) => void) | undefined;
   readonly #onError: (error: unknown) => void;
-  /** As many at a time as a node's log accepts: each turn of the event loop may produce an error. */
+  /** Limits the number of logged errors like a node's log: each turn of the event loop may produce an error. */
   readonly #log = new NodeLog({
     node: "",
     hook: ({ level, message }) => complain(`[${level}] ${message}`),
@@ -29,7 +29,7 @@ export class StrayErrors implements Disposable {
 
   constructor() {
     this.#onError = (error) => {
-      // The wait of a process that is exiting: no code is left to handle it.
+      // The rejected wait of an exiting process, whose code can no longer handle it.
       if (isExited(error)) return;
       if (this.#fail !== undefined) this.#fail(error);
       else {
@@ -59,7 +59,7 @@ export class StrayErrors implements Disposable {
   }
 }
 
-/** Whether an error is the exit of a process; it may be a proxy that throws when it is inspected. */
+/** Whether an error is the exit of a process. The error may be a proxy that throws when it is inspected. */
 function isExited(error: unknown): boolean {
   try {
     return error instanceof ProcessExited;

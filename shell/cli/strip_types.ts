@@ -7,7 +7,7 @@
 import * as module from "node:module";
 import nodeProcess from "node:process";
 
-/** A complaint of Bun's transpiler, or several as `errors`. */
+/** An error of Bun's transpiler, or several in `errors`. */
 interface BunError {
   message: string;
   position?: { line: number; column: number } | null;
@@ -25,7 +25,7 @@ interface Bun {
  * @param code TypeScript or JavaScript.
  * @param options `"strip"` removes types only; `"transform"` also compiles constructs such as `enum`.
  * @returns JavaScript.
- * @throws {Error} If it does not parse; line and column are at the end of the message.
+ * @throws {Error} If the code does not parse; line and column are at the end of the message.
  */
 export function stripTypeScriptTypes(
   code: string,
@@ -53,7 +53,7 @@ export function stripTypeScriptTypes(
   }
 }
 
-/** Node warns that this is experimental, in the middle of the user's input. */
+/** Suppresses Node's warning about an experimental function, which would appear in the user's input. */
 function withoutWarnings<T>(fn: () => T): T {
   const { emitWarning } = nodeProcess;
   nodeProcess.emitWarning = () => {};
