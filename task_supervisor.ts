@@ -290,7 +290,7 @@ export class TaskSupervisor {
   /**
    * Starts a Task.Supervisor, linked to the caller.
    *
-   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills those that take longer than their
+   * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills tasks that take longer than their
    * `shutdown`.
    *
    * @param options The name and the limits.
@@ -314,7 +314,7 @@ export class TaskSupervisor {
     const { name, group, scope = "pg", timeout, signal, deadline } = options;
     const starter = waitingProcess();
     if (starter === undefined) return never();
-    // An invalid group must fail the caller, not the scope.
+    // An invalid group must fail in the caller, not in the scope.
     if (group !== undefined) groupKey(group, starter.runtime);
     return await startServer(
       (process) => {
@@ -484,7 +484,7 @@ export class TaskSupervisor {
    * @param enumerable The elements: an iterable or async iterable.
    * @param fn The function; it receives the element, then `args`.
    * @param options The concurrency, the time limit, and the order.
-   * @returns The results, like those of {@linkcode TaskSupervisor.asyncStream}.
+   * @returns The results, as {@linkcode TaskSupervisor.asyncStream} returns them.
    * @throws {RangeError} If an option is out of bounds.
    * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
    *
@@ -651,7 +651,7 @@ export class TaskSupervisor {
    * @param supervisor The supervisor, on any node.
    * @param options How long to wait.
    * @returns `"drained"` if only permanent tasks are left, `"timeout"` if other tasks still run.
-   * @throws {ExitError} If the supervisor exits meanwhile, with the call.
+   * @throws {ExitError} If the supervisor exits during the drain, with the call.
    * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request: supervisors of
    *   Elixir and of earlier versions do not.
    * @throws {RangeError} If the timeout is negative or `NaN`.

@@ -1142,7 +1142,7 @@ export const HELP: Record<string, Doc[]> = {
   "TaskSupervisor.startLink": [
     {
       "signature": "startLink(options: TaskSupervisorOptions & CancelOptions = {})",
-      "text": "Starts a Task.Supervisor, linked to the caller.\n\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills those that take longer than their\n`shutdown`."
+      "text": "Starts a Task.Supervisor, linked to the caller.\n\nWhen it exits, it sends the exit signal `\"shutdown\"` to its tasks, and kills tasks that take longer than their\n`shutdown`."
     }
   ],
   "TaskSupervisor.stop": [
@@ -1280,7 +1280,7 @@ export const HELP: Record<string, Doc[]> = {
   "global.whereisName": [
     {
       "signature": "whereisName(name: unknown, options: TimeLimits = {})",
-      "text": "Returns the process that has a name.\n\nReads this node's copy, so the pid may be that of a process on another node that has just exited. The first\nuse on a node waits until it has merged its names with those of its connected nodes."
+      "text": "Returns the process that has a name.\n\nReads this node's copy, so the pid may belong to a process on another node that has just exited. The first\nuse on a node waits until it has merged its names with those of its connected nodes."
     }
   ],
   "improperList": [

@@ -141,7 +141,7 @@ export interface WorkersOptions {
   answerTimeout?: number;
   /**
    * How long a worker may take to start, in milliseconds: to load its module, to start its node and the children
-   * of `start`. `deno test` checks the types of what a thread loads, which takes some seconds the first time.
+   * of `start`. `deno test` type-checks the modules that a thread loads, which takes some seconds the first time.
    *
    * @default {60_000}
    */

@@ -127,12 +127,12 @@ export type ClusterRef = string | Atom | NameOnNode;
  *
  * - `"static"`: fixed names or addresses.
  * - `"epmd"`: all nodes that are registered with EPMD on some hosts.
- * - `"dns"`: the A and AAAA records of a name, as of a headless service of Kubernetes.
+ * - `"dns"`: the A and AAAA records of a name, such as a headless service of Kubernetes.
  * - `"dnsSrv"`: the SRV records of a name, with ports.
  * - `"gossip"`: the nodes of the local network with the same cookie, by UDP multicast.
  * - a function of the program, which returns addresses, or an async iterable of them.
  *
- * An address is a name, `"kate@host"`, which EPMD finds; or a host and port, `"10.0.0.1:4370"`, where the node
+ * An address is a name, `"kate@host"`, which EPMD resolves; or a host and port, `"10.0.0.1:4370"`, where the node
  * states its name, so that no EPMD is needed; or both.
  *
  * An address is dialled for as long as the strategy names it: at once, then after a delay that grows at random
@@ -143,10 +143,9 @@ export type ClusterRef = string | Atom | NameOnNode;
  * Visible nodes connect transitively, so one address suffices to join a whole cluster. With several addresses, joining
  * does not depend on a single node.
  *
- * `info`, `subscribe` and `unsubscribe` throw an `ExitError` if the cluster does not run, or its node is down.
- *
- * {@linkcode Cluster.info} returns the state, and {@linkcode Cluster.subscribe} sends changes as messages.
- * `Node.start({ cluster: topologies })` starts a cluster with its node; in a program's own tree of supervisors,
+ * {@linkcode Cluster.info} returns the state, and {@linkcode Cluster.subscribe} sends changes as messages. Both, and
+ * {@linkcode Cluster.unsubscribe}, throw an `ExitError` if the cluster does not run, or its node is down.
+ * `Node.start({ cluster: topologies })` starts a cluster with its node; in a program's own supervision tree,
  * `[Cluster, { topologies }]` is the child.
  *
  * @example A strategy of the program
@@ -350,7 +349,7 @@ function checkStart(
   const { topologies, name = DEFAULT_CLUSTER } = options;
   checkTopologies(topologies, doing);
   const text = nameOf(name);
-  // An empty name is no name.
+  // Refuses an empty name.
   serverName(text);
   return { topologies, name: text };
 }

@@ -195,8 +195,8 @@ export class global {
    * @param options The limits of the wait.
    * @returns True.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
-   * @throws {ExitError} If a limit is reached. The process may still get the name, in place of the earlier process;
-   *   {@linkcode global.whereisName} returns the process that has it.
+   * @throws {ExitError} If a limit is reached. The process may still replace the earlier one;
+   *   {@linkcode global.whereisName} returns the process that has the name.
    *
    * @example Usage
    * ```ts
@@ -248,7 +248,7 @@ export class global {
   /**
    * Returns the process that has a name.
    *
-   * Reads this node's copy, so the pid may be that of a process on another node that has just exited. The first
+   * Reads this node's copy, so the pid may belong to a process on another node that has just exited. The first
    * use on a node waits until it has merged its names with those of its connected nodes.
    *
    * @param name The name.

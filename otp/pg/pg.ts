@@ -458,7 +458,7 @@ async function change<T>(
       `Cannot ${type} ${inspect(group)}: ${
         inspect(pid)
       } is not a process of ${node}; a process joins and leaves on its own node`,
-      // As in OTP, whose error contains only this.
+      // The error of OTP contains only this cause.
       pid instanceof Pid ? { cause: { type: "nolocal", pid } } : undefined,
     );
   }
@@ -473,7 +473,7 @@ async function ask<T>(
 ): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  // An invalid group must fail the caller, not the scope.
+  // An invalid group must fail in the caller, not in the scope.
   if ("group" in request) groupKey(request.group, process.runtime);
   return await call<T>(scopeOf(options), new OwnRequest(request), {
     timeout: Infinity,

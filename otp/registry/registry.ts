@@ -782,7 +782,7 @@ export class Registry {
    * @param name The registry, the key, and optionally the value: a {@linkcode RegistryName}.
    * @param pid A process of this node.
    * @returns Whether the process has the name now.
-   * @throws {NoProcessError} If there is no such registry, or the process is not alive on this node.
+   * @throws {NoProcessError} If the registry does not exist, or the process is not alive on this node.
    * @throws {TypeError} If the registry's keys are not unique.
    *
    * @example Usage

@@ -11,8 +11,9 @@
  *    alias of the call becomes the alias for the result.
  *
  * Races: the supervisor may die after the task has started; the announced pid counts, as the monitor is on the
- * task by then. If the call fails, the reference is closed, so that a task that starts later has no owner. If the caller cancels the start, the reference stays open until the task has announced itself and is
- * ended, or the call has failed. If the caller exits, the call is abandoned, and its links and monitors end the rest.
+ * task by then. If the call fails, the reference is closed, so that a task that starts later has no owner. If the
+ * caller cancels the start, the reference stays open until the task has announced itself and is ended, or the call has
+ * failed. If the caller exits, the call is abandoned; the caller's links end a linked task.
  *
  * @module
  */

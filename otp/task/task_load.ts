@@ -117,7 +117,7 @@ export class TaskLoad {
     return report;
   }
 
-  /** Returns whether the caller may start a task, which can use up the caller's turn; if not, a pool waits for a turn. */
+  /** Returns whether the caller may start a task, which may use its turn; if not, a pool waits for a turn. */
   admits(caller: Pid): boolean {
     const { tasks, max } = this.#occupancy();
     const free = max - tasks;

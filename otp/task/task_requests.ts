@@ -47,7 +47,7 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     this.#otp = otp;
   }
 
-  /** The function and the arguments as of the time when this request was sent to a BEAM. */
+  /** The function and the arguments at the moment when this request was sent to a BEAM. */
   get mfa(): Mfa | undefined {
     return this.#otp.mfa;
   }

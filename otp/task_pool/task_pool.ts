@@ -481,7 +481,7 @@ function settingsOf<O extends TaskPoolOptions & CancelOptions>(
       }: give the group of its supervisors, as in { group: "thumbs" }`,
     );
   }
-  // An invalid group must fail the caller, not the scope.
+  // An invalid group must fail in the caller, not in the scope.
   groupKey(group, currentRuntime());
   checkCount(maxQueue, STARTING, "maxQueue");
   checkTimeout(waitForNode, `${STARTING} that waits for a node`);
