@@ -1,7 +1,8 @@
 /**
  * Handlers of `/livez` and `/readyz`, for load balancers, Kubernetes and supervisors of the operating system.
  *
- * `/livez` says whether the program lives, and `/readyz` whether it should get requests. One handler fits `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
+ * `/livez` reports whether the program lives, and `/readyz` whether it should get requests. One handler fits
+ * `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
  *
  * @example With `Deno.serve`
  * ```ts
@@ -56,7 +57,7 @@ export type { HonoContextLike, WebHandler } from "./web_handler.ts";
 /** Options for {@linkcode health}. */
 export interface HealthOptions {
   /**
-   * The node whose state counts.
+   * The node whose state the answers report.
    *
    * @default {the first node of the program that is started}
    */
@@ -75,21 +76,21 @@ export interface HealthOptions {
    */
   ready?: Record<string, HealthCheck>;
   /**
-   * Checks that must pass for the program to live. Whoever asks kills the program if one of these fails, so name
-   * here only failures that a restart repairs, never another service.
+   * Checks that must pass for the program to live. If a check fails, the service manager kills the program, so check
+   * only for failures that a restart repairs, never another service.
    *
    * @default {{}}
    */
   live?: Record<string, HealthCheck>;
   /**
-   * How long a check may take, in milliseconds; it should be less than the timeout of who asks.
+   * How long a check may take, in milliseconds; choose less than the client's timeout.
    *
    * @default {1000}
    */
   timeout?: number;
   /**
-   * How long the result of a check is used again, in milliseconds: each runs at most once in this time,
-   * however many ask.
+   * How long the result of a check is reused, in milliseconds: each check runs at most once in this time, however many
+   * requests arrive.
    *
    * @default {1000}
    */
@@ -145,16 +146,16 @@ const MAX_CHECKS = 100;
 /**
  * Creates a handler of `/livez` and `/readyz`, for `GET` and `HEAD`.
  *
- * `/livez` answers `200` while the program can answer at all, its node is not stopped, no supervision tree of it has
- * ended for good (`onTreeEnd` of `Node.start`), and the checks of `live` are fine. `/readyz` answers `200` while the node is `"up"` ({@linkcode Node.status}), has `minPeers` and its trees, and
- * the checks of `ready` are fine: not before it is started, and not from the moment on that it drains or stops.
- * Otherwise the status is `503`. A draining program lives, and is not ready: it gets no more requests and is not
- * killed.
+ * `/livez` answers `200` while the program can answer at all, its node is not stopped, none of the node's supervision
+ * trees has ended for good (`onTreeEnd` of `Node.start`), and the checks of `live` pass. `/readyz` answers `200` while
+ * the node is `"up"` ({@linkcode Node.status}), has `minPeers` and its trees, and the checks of `ready` pass: not
+ * before the node is started, and no longer once it drains or stops. Otherwise the status is `503`. A draining program lives
+ * but is not ready: it gets no more requests, and is not killed.
  *
- * Anyone may ask, so an answer is `ok` or `unavailable`, without names, versions or reasons, unless `verbose` is
- * set; and it costs no more than a look at the node, as results of checks are used again for `maxAge`. A check
- * that does not end is not started a second time. When a check begins to fail, the node logs a warning with the
- * reason. Each check runs in a process of its own on the node, so it can call servers.
+ * Anyone may send requests, so an answer is `ok` or `unavailable`, without names, versions or reasons, unless `verbose`
+ * is set. An answer is cheap, because results of checks are reused for `maxAge`. A check that does not end is not
+ * started a second time. When a check begins to fail, the node logs a warning with the reason. Each check runs in its
+ * own process on the node, so it can call servers.
  *
  * OTP has no such function.
  *
@@ -242,12 +243,12 @@ class Probes {
     ]);
   }
 
-  /** The answer to a path; `undefined` if it is for another handler. */
+  /** The answer to a path; `undefined` if the path is for another handler. */
   find(path: string): (() => Promise<WebAnswer>) | undefined {
     return this.#answers.get(path);
   }
 
-  /** The node whose state counts, if it is known. */
+  /** The node whose state the answers report, if it is known. */
   #current(): Node | undefined {
     return this.#node ?? startedNodes(Node).at(0);
   }
@@ -271,7 +272,7 @@ class Probes {
     const peers = node === undefined
       ? 0
       : internalsOf(node).runtime.visible.size;
-    // Its state is read last, as the checks take time.
+    // Read the node's state last, because the checks take time.
     const end = node && internalsOf(node).treeEnd();
     return this.#answer(
       node?.status === "up" && peers >= this.#minPeers && end === undefined,

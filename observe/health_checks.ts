@@ -1,9 +1,9 @@
 /**
- * Checks of a program's health, which run at most so often: anyone can ask for their results.
+ * Checks of a program's health. Each runs at most once per `maxAge`, because anyone can request the results.
  *
- * States of a check: it has a result, which is used again until it is old; or it runs, and all who ask wait for
- * that run. A run that takes longer than its time has failed for those who wait; it goes on, and no second one
- * starts beside it, so a check that hangs costs one run.
+ * States of a check: it has a result, which is reused until it is too old; or it runs, and all requests wait for the
+ * run. A run that exceeds its time limit has failed for the waiting requests, but continues. No second run starts
+ * beside it, so a hanging check costs one run.
  *
  * @module
  */
@@ -14,13 +14,12 @@ import { inspectWithin } from "../core/values/inspect.ts";
 /** A check: it fails if it returns `false`, throws, rejects, or takes too long. */
 export type HealthCheck = () => unknown;
 
-/** How checks run. */
 export interface CheckOptions {
   /** How long a run may take, in milliseconds. */
   timeout: number;
-  /** How long a result is used again, in milliseconds. */
+  /** How long a result is reused, in milliseconds. */
   maxAge: number;
-  /** Runs a check in a process of its own. */
+  /** Runs a check in its own process. */
   run(check: HealthCheck): Promise<unknown>;
   /** Called when a check fails that did not fail before, with the reason. */
   failed(name: string, reason: string): void;
@@ -38,9 +37,9 @@ class Checked {
   readonly #check: HealthCheck;
   readonly #options: CheckOptions;
   #isFine = true;
-  /** When the last run ended, or was given up. */
+  /** When the last run ended or exceeded its time limit. */
   #since = -Infinity;
-  /** Settles with the run, or its time. */
+  /** Settles with the run, or at its time limit. */
   #result: Promise<boolean> | undefined;
   #isRunning = false;
 

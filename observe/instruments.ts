@@ -1,8 +1,8 @@
 /**
  * The measurements of a program's nodes, for OpenTelemetry and Prometheus.
  *
- * Durations of calls, tasks and callbacks are measured while someone wants them, by the same `Tracing` that makes
- * spans. All else is counted anyway, and read when it is collected.
+ * The `Tracing` that makes spans also measures durations of calls, tasks and callbacks while there are listeners. The
+ * other figures are always counted, and read at each collection.
  *
  * @module
  */
@@ -17,13 +17,12 @@ import {
 import { restartsOf } from "../otp/supervisor/supervision.ts";
 import { internalsOf, startedNodes } from "../node/node_internals.ts";
 
-/** The number of different names of spans that are distinguished; further ones count as `OTHER`. */
+/** The maximum number of distinct names of spans; further names count as `OTHER`. */
 const MAX_NAMES = 500;
 
 /** The maximum length of a name. */
 const MAX_NAME = 200;
 
-/** The name of all further spans. */
 const OTHER = "other";
 
 /** The upper bounds of the classes of durations, in seconds. */
@@ -72,7 +71,7 @@ export function onDuration(listener: DurationListener): () => void {
   };
 }
 
-/** Without listeners, the runtime measures nothing. */
+/** Turns the runtime's measurement on or off: without listeners, it measures nothing. */
 function update(): void {
   setTracing(
     maker === undefined && listeners.size === 0 ? undefined : instruments,
@@ -111,8 +110,8 @@ function timed<T>({ name, kind }: Span, fn: () => T): T {
 }
 
 /**
- * The name in the metrics: programs can make names up without end, and long ones. A name that was refused takes no
- * place, nor do many numbers of arguments of one function.
+ * Returns a name for the metrics, limited in length and number, because programs can invent names. Refused names, and
+ * the numbers of arguments from ten on, add no names.
  */
 function knownName(given: string, isRefused: boolean): string {
   const name = given.slice(0, MAX_NAME).replace(/\/\d{2,}$/, "/10+");

@@ -28,8 +28,7 @@ const LOGTAPE_OPTIONS: OptionNames<LogtapeOptions> = { category: true };
  *
  * The category of an event is `["otp", node]`. Its message is the text of the event; its properties are `node`,
  * `pid`, `label` and `metadata` as text or data, `traceId` and `spanId`, and the reports `crash`, `supervisor`,
- * `application` and `remote`, if the event has them. A sink that throws is LogTape's affair, and does not reach the
- * node.
+ * `application` and `remote`, if the event has them. LogTape handles errors of sinks, which do not reach the node.
  *
  * @param options The category.
  * @returns The hook, for the option `log` of `Node.start`.
@@ -86,7 +85,7 @@ export function logtapeLog(
   }
   return (event) => {
     const logger = getLogger([...category, event.node]);
-    // As a value, not as a template: the text of an event may contain braces.
+    // Pass the text as a value, not as a template, because it may contain braces.
     const text = "{message}";
     const properties = propertiesOf(event);
     switch (event.level) {

@@ -45,7 +45,7 @@ export interface MetricsOptions {
    */
   path?: string;
   /**
-   * A registry of `npm:prom-client` that the program has, with its own metrics; the answer contains both.
+   * A registry of `npm:prom-client` with the program's own metrics, which the answer includes.
    *
    * @default {undefined}
    */
@@ -72,9 +72,9 @@ export type MetricsHandler = WebHandler & {
 /**
  * Creates a handler of `/metrics`, for all nodes of the program.
  *
- * A scrape costs a look at each process of the nodes. Durations of calls, callbacks and tasks are measured from now
- * on, until `stop` is called: a call then costs some microseconds more. Anyone who reaches the path learns the names
- * of nodes, servers and functions: serve it where only Prometheus does.
+ * A scrape visits each process of the nodes. Until `stop` is called, the program measures durations of calls, callbacks
+ * and tasks, which adds some microseconds to a call. Anyone who reaches the path learns the names of nodes, servers and
+ * functions: serve it where only Prometheus can reach it.
  *
  * | metric                       | labels                   | is                                     |
  * | ---------------------------- | ------------------------ | -------------------------------------- |
@@ -91,8 +91,8 @@ export type MetricsHandler = WebHandler & {
  * | `otp_refused_signals_total`  | `node`                   | signals of peers beyond a limit        |
  * | `otp_duration_seconds`       | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks |
  *
- * At most 500 names of spans are distinguished; further ones count as `other`, and so does a call of a function that
- * was refused. Ten and more arguments of a function are one name, `Mod.fn/10+`.
+ * At most 500 names of spans are distinguished; further names, and calls of refused functions, count as `other`. The
+ * calls of a function with ten or more arguments share one name, `Mod.fn/10+`.
  *
  * @param options The path, and the program's own metrics.
  * @returns The handler.
@@ -217,7 +217,7 @@ class NodeMetrics {
 
   /** The metrics now. */
   async text(): Promise<string> {
-    // A node that has stopped, or a peer that is gone, is not there any more.
+    // Remove stopped nodes and lost peers.
     for (const { metric } of this.#metrics) metric.reset();
     this.#queues.reset();
     for (const measures of measureNodes()) {

@@ -6,7 +6,7 @@
  * [recon](https://ferd.github.io/recon/) for this.
  *
  * Another node answers only if it was started with `allowObserve: true` (`--allow-observe`). Answers are bounded in
- * size, and no answer waits for a process of the node.
+ * size, and never wait for a process of the observed node.
  *
  * @example The longest mailbox of this node
  * ```ts
@@ -108,7 +108,8 @@ const OBSERVE_PROCESS_OPTIONS: OptionNames<Omit<ObserveOptions, "node">> = {
 export interface ObserveProcessesOptions extends ObserveOptions {
   /**
    * The key to sort by, the greatest value first: `"messages"` in the mailbox, `"memory"` of the mailbox,
-   * `"received"` since the start, `"rate"` of messages between this answer and the one before, `"links"`, or `"started"`, the newest first.
+   * `"received"` since the start, `"rate"` of messages since the previous answer, `"links"`, or `"started"`, the newest
+   * first.
    *
    * @default {"messages"}
    */
@@ -239,7 +240,7 @@ export class Observer {
   }
 
   /**
-   * Returns all that can be seen of a process, on this node or another: mailbox, links, monitors, dictionary.
+   * Returns the state of a process, on this node or another: mailbox, links, monitors, dictionary.
    *
    * @param pid The process.
    * @param options The time limit; the node is the pid's.
@@ -270,7 +271,7 @@ export class Observer {
    * Returns the supervision trees of a node, with the restarts of each child.
    *
    * @param options The node.
-   * @returns The supervisors that no supervisor of the node has started, with their children; at most 2000 entries.
+   * @returns The node's top supervisors with their children; at most 2000 entries.
    * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
@@ -312,10 +313,10 @@ export class Observer {
   }
 
   /**
-   * Returns the last events of a node's log, at most 200. A node with `allowObserve` keeps them from its start,
-   * others from the first observation.
+   * Returns the last events of a node's log, at most 200. A node with `allowObserve` keeps events from its start, other
+   * nodes from the first observation.
    *
-   * @param options The node, and the number of the last event that is known.
+   * @param options The node, and the number of the last known event.
    * @returns The events, the oldest first.
    * @throws {Error} If the node does not allow it, or cannot be reached.
    *
@@ -343,8 +344,7 @@ export class Observer {
   }
 
   /**
-   * Ends a process by an exit signal, on this node or another; that one must allow it with
-   * `allowObserve: "write"`.
+   * Ends a process by an exit signal, on this node or another node that allows it with `allowObserve: "write"`.
    *
    * @param pid The process.
    * @param reason The exit reason; `"kill"` cannot be trapped.
@@ -376,15 +376,16 @@ export class Observer {
   /**
    * Traces a process: the messages that it receives and sends, as text, as they arrive and leave.
    *
-   * When the promise resolves, the trace is on. It ends at its limit or time, with the process, and when the loop
-   * over it ends or `return` is called; then none of its messages is left in the mailbox. Messages that are sent by links, monitors and exit signals are not traced. A node runs at most 8 traces at a time.
+   * When the promise resolves, the trace is on. It ends at its limit or time, with the process, and when the loop over
+   * the messages ends or `return` is called; it then leaves no message in the caller's mailbox. Messages that links,
+   * monitors and exit signals cause are not traced. A node runs at most 8 traces at a time.
    *
    * @param pid The process, on this node or another.
    * @param options The limits.
-   * @returns The messages; if the process exits, its end is the last one.
+   * @returns The messages; if the process exits, the last one reports its exit.
    * @throws {TypeError} If `pid` is not a pid.
    * @throws {RangeError} If a limit is negative.
-   * @throws {Error} If there is no such process, it is being traced already, or the node does not allow it.
+   * @throws {Error} If the process does not exist, is already being traced, or its node does not allow it.
    *
    * @example Usage
    * ```ts
@@ -428,7 +429,7 @@ export class Observer {
   }
 }
 
-/** The messages of a trace to the process that has started it. */
+/** Receives the messages of a trace in the process that started the trace. */
 class TraceMessages {
   readonly #ref: Ref;
   readonly #tracer: { pid: Pid; ref: Ref };
@@ -462,11 +463,11 @@ class TraceMessages {
     return undefined;
   }
 
-  /** The traced messages; the trace ends when they are no longer wanted. */
+  /** Returns the traced messages; leaving the loop ends the trace. */
   all(): AsyncGenerator<TracedMessage, void, undefined> {
     const all = this.#all();
     const { return: leave } = all;
-    // A generator that waits, or has not begun, does not notice that it is left.
+    // Without this override, `return` has no effect on a generator that waits or has not begun.
     all.return = async () => {
       await this.end();
       return await leave.call(all);
@@ -486,12 +487,12 @@ class TraceMessages {
     }
   }
 
-  /** Ends the trace, and takes its messages out of the mailbox. */
+  /** Ends the trace, and removes its messages from the mailbox. */
   end(): Promise<void> {
     return this.#end ??= this.#finish();
   }
 
-  /** The tracer's DOWN is the last message. */
+  /** Ends the tracer, and receives until its DOWN, which is its last message. */
   async #finish(): Promise<void> {
     this.#ended.abort();
     const { pid, ref } = this.#tracer;
@@ -532,7 +533,7 @@ async function startHere(
   return spawnMonitor(() => observer.trace(...args));
 }
 
-/** Asks the observer of this node, or of another one. */
+/** Calls the observer of this node or of another node. */
 async function observe<T>(
   fn: Fn,
   args: unknown[],
@@ -560,7 +561,7 @@ async function observe<T>(
   }
 }
 
-/** An error that says how to allow it, if the node exports no observer. */
+/** Replaces the error of a node that exports no observer by an error that says how to allow observation. */
 function explained(error: unknown, node: string): unknown {
   if (!(error instanceof UndefinedFunctionError)) return error;
   return new Error(

@@ -1,8 +1,8 @@
 /**
  * Traces and metrics by [OpenTelemetry](https://opentelemetry.io), through `npm:@opentelemetry/api`.
  *
- * On Deno, `OTEL_DENO=true` exports them; on Node.js and Bun, the SDK that the program sets up. While this is off, a
- * node pays a comparison for each signal.
+ * `OTEL_DENO=true` exports them on Deno, and the SDK that the program sets up on Node.js and Bun. While telemetry is
+ * off, a node pays one comparison for each signal.
  *
  * @example One trace over a call
  * ```ts
@@ -93,12 +93,12 @@ let stops: (() => void)[] | undefined;
 /**
  * Traces and metrics of the program's nodes.
  *
- * **Traces.** A trace goes on across `GenServer.call`, `cast`, `send` to a server, agents, `Task.async` and
+ * **Traces.** A trace continues across `GenServer.call`, `cast`, `send` to a server, agents, `Task.async` and
  * `TaskSupervisor.async`, `spawn` and `rpc.call`, within a node and between nodes. On the JSON wire, peers of this
- * version take it along. On Erlang's wire it is the label of a trace token of
+ * version pass the trace on. On Erlang's wire the trace is the label of a trace token of
  * [seq_trace](https://www.erlang.org/doc/apps/kernel/seq_trace.html), which stock nodes pass on: a call to a server in
- * Elixir that calls one here is one trace. Of messages by `send`, objects and arrays belong to traces; plain text,
- * numbers, atoms and pids do not.
+ * Elixir that in turn calls a server here is one trace. Messages by `send` belong to traces if they are objects or
+ * arrays, not text, numbers, atoms or pids.
  *
  * | span                              | is                                                                   |
  * | --------------------------------- | -------------------------------------------------------------------- |
@@ -125,10 +125,10 @@ let stops: (() => void)[] | undefined;
  * | `otp.signals.refused`      | signals of peers that exceeded a limit and were refused alone            |
  * | `otp.duration`             | seconds of calls, callbacks and tasks (`otp.span`, `otp.kind`, `otp.failed`; not `otp.node`) |
  *
- * A thread of `Workers` is a program of its own, which turns them on itself.
+ * A thread of `Workers` is a separate program, which turns telemetry on by itself.
  *
- * At most 500 names of spans are distinguished in metrics; further ones count as `other`, and so does a call of a
- * function that was refused. Ten and more arguments of a function are one name, `Mod.fn/10+`.
+ * Metrics distinguish at most 500 names of spans; further names, and calls of refused functions, count as `other`. The
+ * calls of a function with ten or more arguments share one name, `Mod.fn/10+`.
  */
 export class Telemetry {
   private constructor() {}
@@ -208,7 +208,7 @@ class OtelTracing implements Tracing {
     parent: string | undefined,
     fn: () => T,
   ): T {
-    // The code that handles a message of no trace may run as a process that was started in one.
+    // A message without a trace may be handled by a process that was started in a trace.
     if (isPart && parent === undefined) return context.with(ROOT_CONTEXT, fn);
     const around = parent === undefined ? context.active() : contextOf(parent);
     const span = this.#tracer.startSpan(

@@ -81,7 +81,7 @@ export function webHandler(
       return false;
     }
     answered(answer).then(({ status, headers, body }) => {
-      // Another handler may have responded, as after a time.
+      // Another handler may have responded, for example at a timeout.
       if (response.headersSent) return;
       response.writeHead(status, headers);
       response.end(method === "HEAD" ? undefined : body);

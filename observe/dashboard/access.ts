@@ -9,11 +9,11 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 /** The number of random bytes of a token and of a session: 128 bits. */
 const RANDOM_BYTES = 16;
 
-/** The maximum number of unused tokens, and of sessions; the oldest one leaves if there are more. */
+/** The maximum numbers of unused tokens and of sessions; a further one replaces the oldest. */
 const MAX_TOKENS = 8;
 const MAX_SESSIONS = 8;
 
-/** The longest token that is looked at. */
+/** The maximum length of a token; longer text is cut off. */
 const MAX_LENGTH = 64;
 
 /** The tokens and sessions of a dashboard. Only their digests are kept. */
@@ -22,7 +22,7 @@ export class DashboardAccess {
   readonly #tokens: Uint8Array[] = [];
   readonly #sessions: Uint8Array[] = [];
 
-  /** Sessions are kept in a cookie of this name. */
+  /** Sessions use a cookie of this name. */
   constructor(cookie: string) {
     this.#cookie = cookie;
   }
@@ -32,7 +32,7 @@ export class DashboardAccess {
     return add(this.#tokens, MAX_TOKENS);
   }
 
-  /** Spends a token; returns the value of a new session's cookie, or `undefined` if it is unknown or was used. */
+  /** Redeems a token for a session; returns the session's cookie, or `undefined` if the token is unknown or used. */
   redeem(token: string): string | undefined {
     const found = indexOf(this.#tokens, token);
     if (found < 0) return undefined;
@@ -42,7 +42,7 @@ export class DashboardAccess {
 
   /** Whether the cookies of a request contain a session. */
   admits(cookies: string | undefined): boolean {
-    // A browser sends the cookies of all servers of the host: the first ones may be of another one.
+    // A browser sends the cookies of all servers of the host, in any order.
     return valuesOf(cookies ?? "", this.#cookie)
       .some((value) => indexOf(this.#sessions, value) >= 0);
   }
@@ -55,7 +55,7 @@ function add(digests: Uint8Array[], most: number): string {
   return secret;
 }
 
-/** The index of a secret; the time depends neither on the secret nor on where it is. */
+/** The index of a secret, found in constant time. */
 function indexOf(digests: readonly Uint8Array[], secret: string): number {
   const wanted = digestOf(secret.slice(0, MAX_LENGTH));
   let found = -1;

@@ -16,7 +16,7 @@ export interface Asset {
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cg stroke='%235b5bd6' stroke-width='1.5'%3E%3Cpath d='M8 4 4 12h8z' fill='none'/%3E%3Cg fill='%235b5bd6'%3E%3Ccircle cx='8' cy='4' r='2.5'/%3E%3Ccircle cx='4' cy='12' r='2.5'/%3E%3Ccircle cx='12' cy='12' r='2.5'/%3E%3C/g%3E%3C/g%3E%3C/svg%3E";
 
-/** The page. Its content comes from its code; it has no code of its own, so that none can be added to it. */
+/** The page. It has no inline code, so that the content security policy can forbid all inline code. */
 export const PAGE: string = `<!doctype html>
 <html lang="en">
 <head>
@@ -43,7 +43,7 @@ export const PAGE: string = `<!doctype html>
 </html>
 `;
 
-/** The answer to a link with a token, which leads to the page. */
+/** The answer to a link with a token: a page that leads to the dashboard's page. */
 export function enteredPage(folder: string): string {
   return `<!doctype html>
 <html lang="en">

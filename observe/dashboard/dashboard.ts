@@ -1,10 +1,10 @@
 /**
  * A page that shows a node and its cluster: connections, supervision trees, processes, names and logs.
  *
- * It is like Erlang's [observer](https://www.erlang.org/doc/apps/observer/observer_ug.html) and Phoenix's
+ * The dashboard resembles Erlang's [observer](https://www.erlang.org/doc/apps/observer/observer_ug.html) and Phoenix's
  * [LiveDashboard](https://hexdocs.pm/phoenix_live_dashboard/), without a build step, an account or a request to another
- * site. It listens on a loopback address only, and its link works once: whoever opens it first gets the page, until
- * the program ends. Programs start it with `--dashboard`.
+ * site. It listens on a loopback address only, and its link works once: the first browser that opens the link keeps
+ * access until the program ends. Programs start it with `--dashboard`.
  *
  * The page shows this node, and each connected node that was started with `allowObserve` (`--allow-observe`). While no
  * page is open, it costs nothing but an open port.
@@ -80,13 +80,13 @@ export class Dashboard {
   /**
    * Starts a dashboard on the node that the calling code runs on, linked to the calling process.
    *
-   * When it is restarted, it listens on the same port if one was given, and open pages need a new link.
+   * After a restart, the dashboard listens on the same port if the options name one, and open pages need a new link.
    *
    * @param options The port, and whether the page can end processes.
    * @returns The pid of its process.
    * @throws {TypeError} If an option has the wrong type, or the host is not a loopback address.
    * @throws {RangeError} If the port is out of bounds.
-   * @throws {ExitError} If the port is in use, or the name: `{ type: "already_started", pid }`.
+   * @throws {ExitError} If the port is in use, or the name is taken: `{ type: "already_started", pid }`.
    *
    * @example Usage
    * ```ts
@@ -138,7 +138,7 @@ export class Dashboard {
 
   /**
    * Returns a new link to a dashboard, which works once: the first browser that opens it gets the page. At most 8
-   * links and 8 pages are valid at a time; the oldest ones end.
+   * links and 8 pages are valid at a time; a further one replaces the oldest.
    *
    * @param dashboard The dashboard: its pid, or its name, on this node.
    * @returns The link.

@@ -36,7 +36,7 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
     Process.trapExit(true);
     const runtime = currentRuntime();
     const server = new PageServer({
-      // Each request has a process, as it waits for other nodes.
+      // Run each request in its own process, because it waits for other nodes.
       state: (query) => runIn(runtime, () => pageState(query, write)),
       end: (request) => runIn(runtime, () => end(request, write)),
     });
@@ -54,7 +54,7 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
       "abort",
       () => void server.close(),
     );
-    // This starts to keep the log, so that a page that is opened later shows earlier events.
+    // Make the node keep its log, so that a page that is opened later shows earlier events.
     await Observer.log();
     return { type: "ok", state: server };
   },

@@ -1,8 +1,7 @@
 /**
  * The web server of a dashboard, on a loopback address.
  *
- * It holds no streams: a page asks, and gets one bounded answer at a time, so that a page that is slow or closed costs
- * nothing.
+ * There are no streams: a page polls and gets one bounded answer at a time, so a slow or closed page costs nothing.
  *
  * @module
  */
@@ -22,8 +21,8 @@ import { isFromElsewhere, refusalOfRequest } from "./request_checks.ts";
 import { assetOf, enteredPage, PAGE } from "./assets.ts";
 
 /**
- * The maximum numbers of connections, and of requests that are being answered. A further connection takes the place of
- * one that waits, so that connections of others, or open pages, do not keep the owner out.
+ * The maximum numbers of connections, and of requests that are being answered. A further connection replaces an idle
+ * one, so that connections of other users, or open pages, do not lock the owner out.
  */
 const MAX_CONNECTIONS = 64;
 const MAX_ANSWERING = 16;
@@ -32,7 +31,7 @@ const MAX_ANSWERING = 16;
 const MAX_HEAD = 8192;
 const MAX_BODY = 2048;
 
-/** The longest answer, in characters: other nodes can state much. */
+/** The longest answer, in characters, since other nodes can send long data. */
 const MAX_ANSWER = 4_000_000;
 
 /** How long a client may take to send a request, to read an answer, and to send another request, in milliseconds. */
@@ -54,11 +53,11 @@ const HEADERS: Record<string, string> = {
 const NO_SESSION =
   "This page needs a link with a token, which works once: the program printed one when it started. In the shell, `await Dashboard.url()` makes another one.";
 
-/** The answers that a dashboard gives to pages. */
+/** Computes the answers to pages. */
 export interface PageAnswers {
-  /** All that a page with these parameters shows. */
+  /** Returns the data for a page with these parameters. */
   state(query: URLSearchParams): Promise<unknown>;
-  /** Ends a process; the status says whether that was allowed. */
+  /** Ends a process; `status` tells whether the node allows it. */
   end(request: unknown): Promise<{ status: number; result: string }>;
 }
 
@@ -76,7 +75,7 @@ export class PageServer {
   /** The folder of the page: no other server on this machine gets cookies for it. */
   readonly #folder = `/${randomBytes(8).toString("hex")}/`;
   #access!: DashboardAccess;
-  /** The connections, the one whose last request began first at the front. */
+  /** The connections, in the order of their last requests. */
   readonly #places = new Map<Socket, Place>();
   /** The timers of the requests that are being answered. */
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -95,7 +94,7 @@ export class PageServer {
       maxHeaderSize: MAX_HEAD,
       headersTimeout: requestTime,
       requestTimeout: requestTime,
-      // By default the host looks only every 30 s.
+      // By default the host checks only every 30 s.
       connectionsCheckingInterval: requestTime / 10,
       keepAliveTimeout: IDLE_TIME,
     }, (request, response) => this.#receive(request, response));
@@ -107,7 +106,7 @@ export class PageServer {
   async listen(port: number, host: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
-    // Requests belong to no process: each runs in one of its own.
+    // Listen outside any process: each request runs in its own process.
     outside(() => this.#server.listen(port, host, resolve));
     await promise;
     this.#server.off("error", reject);
@@ -132,7 +131,7 @@ export class PageServer {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  /** Gives a connection a place: if none is free, the place of a connection that waits. */
+  /** Adds a connection; if all places are taken, closes an idle connection, preferably one without a session. */
   #seat(socket: Socket): void {
     const places = this.#places;
     if (places.size >= MAX_CONNECTIONS) {
@@ -226,7 +225,8 @@ export class PageServer {
     const session = this.#access.redeem(query.get("token") ?? "");
     if (session === undefined) return reply(request, response, 403, NO_SESSION);
     const { port } = this.#server.address() as AddressInfo;
-    // A page of its own, and no redirect: after a link on another site, a redirect is without strict cookies.
+    // Answer with a page instead of a redirect, which browsers would follow without strict cookies after a link on
+    // another site.
     reply(request, response, 200, enteredPage(this.#folder), {
       "content-type": "text/html; charset=utf-8",
       "set-cookie":
@@ -263,7 +263,7 @@ export class PageServer {
   }
 }
 
-/** The body of a request, which is JSON; `undefined` if it is too large, or anything else. */
+/** The JSON body of a request; `undefined` if it is too large, or no JSON. */
 async function bodyOf(
   request: IncomingMessage,
 ): Promise<{ value: unknown } | undefined> {
@@ -310,7 +310,7 @@ function reply(
     ...HEADERS,
     ...headers,
     "content-length": Buffer.byteLength(body),
-    // The unread rest of a body would be parsed as the next request.
+    // Close the connection, on which the unread rest of a body would be parsed as the next request.
     ...request.complete || request.method !== "POST"
       ? {}
       : { connection: "close" },

@@ -63,7 +63,7 @@ const PROCESS = {
   monitorCount: number,
 };
 
-/** The first processes by a key. */
+/** The processes with the greatest values of a key. */
 export const processesShape = record({
   processes: list(record(PROCESS), 200),
   total: number,
@@ -96,12 +96,12 @@ export interface PageChild {
   name: string;
   /** `"supervisor"`, `"server"`, `"task"` or `"process"`. */
   kind: string;
-  /** Whether it is tried once more. */
+  /** Whether its supervisor is restarting it. */
   restarting: boolean;
   restarts: number;
   /** The reason of the exit before the last one. */
   lastReason: string | undefined;
-  /** The time of the last one, in milliseconds since the epoch. */
+  /** The time of the last restart, in milliseconds since the epoch. */
   lastRestart: number | undefined;
   messageQueueLen: number;
   suspendedBy: ReturnType<typeof pid>;
@@ -193,16 +193,16 @@ export type PageNames = ShapeOf<typeof namesShape>;
 
 export type PageEvents = ShapeOf<typeof logShape>;
 
-/** The answer of a node that is asked for its state. */
+/** A node's answer to a request for its state. */
 export interface PagePeer {
   /** The node's name. */
   node: string;
   state?: PageNode;
-  /** Why it has none. */
+  /** Why the node has no state here. */
   error?: string;
 }
 
-/** All that a page gets at a time. */
+/** The answer to a page. */
 export interface PageState {
   /** The node that serves the page. */
   self: string;
@@ -212,13 +212,13 @@ export interface PageState {
   nodes: string[];
   node: string;
   state?: PageNode;
-  /** Why it has none. */
+  /** Why the node has no state here. */
   error?: string;
   log?: PageEvents;
   /** The state of each node. */
   cluster?: PagePeer[];
   processes?: PageProcesses;
-  /** The process that was asked for; `null` if it is gone. */
+  /** The requested process; `null` if it is gone. */
   process?: PageProcess | null;
   tree?: PageTree;
   names?: PageNames;

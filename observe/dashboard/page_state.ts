@@ -31,7 +31,7 @@ const MAX_PROCESSES = 200;
 /** The longest error, in characters. */
 const MAX_ERROR = 500;
 
-/** The names of the nodes that a page can show, this one first. */
+/** The names of the nodes that a page can show, this node first. */
 function nodesHere(): string[] {
   return [Node.self(), ...Node.list("connected").toSorted()].slice(
     0,
@@ -39,12 +39,12 @@ function nodesHere(): string[] {
   );
 }
 
-/** Whether a page can show a node: it makes no node dial another one. */
+/** Whether a page can show a node: only connected nodes, since a page must not cause dials. */
 export function isKnown(node: string): boolean {
   return node === Node.self() || Node.list("connected").includes(node);
 }
 
-/** All that a page with these parameters shows. */
+/** Collects the data for a page with these parameters. */
 export async function pageState(
   query: URLSearchParams,
   write: boolean,
@@ -56,7 +56,7 @@ export async function pageState(
     return { ...state, error: `${wanted.slice(0, 400)} is not connected` };
   }
   const options = { node: wanted, timeout: TIMEOUT };
-  // Each answer has the longest delay since the one before, so the page's node is asked once.
+  // Request the state once: each answer contains the longest delay since the previous answer.
   const asked = peerState(wanted);
   const [peer, log, view] = await Promise.all([
     asked,

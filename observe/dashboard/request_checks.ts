@@ -1,6 +1,6 @@
 /**
- * Checks of requests to a dashboard that need no session: they keep out pages of other sites that a browser on this
- * machine has open.
+ * Checks of requests to a dashboard that need no session. They reject requests from pages of other sites that a browser
+ * on this machine has open.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export function isLoopbackHost(host: string): boolean {
 /**
  * Returns why a request is refused before its session is checked; `undefined` if it passes.
  *
- * The port is not compared with the server's, as it is another one at the near end of a tunnel.
+ * The port need not be the server's, because a tunnel's near end has another port.
  */
 export function refusalOfRequest(
   method: string,

@@ -1,13 +1,13 @@
 /**
- * Shapes of answers: the answer of another node is copied field by field, each with its type and its bounds, before
- * a page gets it.
+ * Shapes of answers: another node's answer is copied field by field, with checked types and bounds, before it is sent
+ * to a page.
  *
  * @module
  */
 
 import { Pid } from "../../core/values/pid.ts";
 
-/** Returns a value of a type, whatever it is given. */
+/** Converts any value to type `T`. */
 export type Shape<T> = (value: unknown) => T;
 
 export type ShapeOf<S> = S extends Shape<infer T> ? T : never;
@@ -22,7 +22,7 @@ export interface PagePid {
 /** The longest text, unless a shape says otherwise. */
 const MAX_TEXT = 200;
 
-/** A text of a maximum length; empty if the value is no text. */
+/** A text of at most `most` characters; empty if the value is no text. */
 export function text(most: number = MAX_TEXT): Shape<string> {
   return (value) => typeof value === "string" ? value.slice(0, most) : "";
 }
@@ -42,7 +42,7 @@ export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
     value === undefined || value === null ? undefined : shape(value);
 }
 
-/** A list of at most some values. */
+/** A list of at most `most` values. */
 export function list<T>(shape: Shape<T>, most: number): Shape<T[]> {
   return (value) =>
     Array.isArray(value) ? value.slice(0, most).map((each) => shape(each)) : [];
@@ -78,7 +78,7 @@ export function pid(value: unknown): PagePid | undefined {
   };
 }
 
-/** The pid that a page names; `undefined` if the text is of no pid. */
+/** Parses a pid of a page; `undefined` if the text is invalid. */
 export function pidFrom(id: string): Pid | undefined {
   const [, node, number, creation] =
     /^([^/]{3,400})\/(\d{1,16})\/(\d{1,16})$/.exec(id) ?? [];

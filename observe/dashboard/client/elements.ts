@@ -1,5 +1,5 @@
 /**
- * Elements and texts of the page. Everything that comes from a node becomes a text or an attribute that holds one.
+ * Elements and texts of the page. Data of a node only becomes text or the text of an attribute.
  *
  * @module
  */

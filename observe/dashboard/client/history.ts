@@ -1,17 +1,17 @@
 /**
- * Earlier answers that the page remembers: as many as its charts show.
+ * The earlier answers that the page's charts show.
  *
  * @module
  */
 
 import type { PageNode } from "../page_shapes.ts";
 
-/** The number of samples of a node, and of nodes. */
+/** The maximum numbers of samples of a node, and of nodes. */
 const MAX_SAMPLES = 150;
 const MAX_REMEMBERED = 100;
 
 export interface Sample {
-  /** CPU time per time, in percent of a core. */
+  /** CPU usage, in percent of a core. */
   cpu: number;
   /** The resident memory, in bytes. */
   memory: number;

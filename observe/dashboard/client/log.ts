@@ -16,14 +16,14 @@ const LEVELS = ["debug", "info", "notice", "warning", "error", "critical"];
 export class ShownLog {
   /** The number of the last event. */
   last = 0;
-  /** The events that arrived while the log was not shown, and that are errors. */
+  /** The number of errors that arrived while the log was not shown. */
   unseen = 0;
   #level = "";
   #search = "";
   #events: PageEvents = [];
   #list: HTMLOListElement | undefined;
 
-  /** Forgets all: another node is shown. */
+  /** Removes all events, to show another node. */
   clear(): void {
     this.last = 0;
     this.unseen = 0;

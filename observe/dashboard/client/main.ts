@@ -1,5 +1,5 @@
 /**
- * The page of a dashboard: it asks for one view of one node at a time, and shows the answer.
+ * The page of a dashboard: it requests one view of one node at a time, and shows the answer.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { confirmEnd, drawProcess } from "./process.ts";
 import { buildProcesses, listed } from "./processes.ts";
 import { drawTree } from "./tree.ts";
 
-/** The time between two questions, in milliseconds. */
+/** The time between two requests, in milliseconds. */
 const INTERVAL = 2000;
 
 const VIEWS: Record<string, string> = {
@@ -123,7 +123,7 @@ function keepFocus(inside: Element, draw: () => void): void {
   again?.focus({ preventScroll: true });
 }
 
-/** Asks for the state, and again later. */
+/** Requests the state now and after each INTERVAL. */
 function ask(): void {
   clearTimeout(timer);
   question?.abort();
@@ -182,7 +182,7 @@ function show(state: PageState): void {
     }
   }
   const now = state.state?.uptime ?? uptime;
-  // A node that has started again counts its events from 1 again.
+  // A restarted node counts its events from 1 again.
   if (now < uptime) log.clear();
   else if (state.log !== undefined) log.add(state.log);
   uptime = now;
@@ -196,7 +196,7 @@ function show(state: PageState): void {
 }
 
 function draw(state: PageState): void {
-  // Views that do not change are not drawn again: a selection and an open menu stay.
+  // Do not redraw an unchanged view, so that a selection and an open menu stay.
   const content = JSON.stringify([
     view,
     state.tree,

@@ -21,7 +21,7 @@ const WIDTH = 220;
 const HEIGHT = 56;
 const SAMPLES = 150;
 
-/** A queue that is shown, in bytes: shorter ones come and go with each message. */
+/** The shortest queue to show, in bytes: shorter queues come and go with each message. */
 const LONG_QUEUE = 10_000;
 
 function chart(
@@ -34,7 +34,7 @@ function chart(
   const values = samples.map((sample) => sample[key]);
   const now = values.at(-1);
   const most = Math.max(least, ...values);
-  // It fills as it goes: a chart of a few samples is not a line at its end.
+  // Stretch a chart with few samples, which would otherwise be a short line at one end.
   const step = WIDTH / (Math.max(SAMPLES / 5, values.length) - 1);
   const points = values.map((value, i) => {
     const x = WIDTH - (values.length - 1 - i) * step;
@@ -95,7 +95,7 @@ function edgesOf(cluster: readonly PagePeer[]): Edge[] {
   return [...edges.values()];
 }
 
-/** Where nodes are drawn: on an ellipse, the first one at the top, or two side by side. */
+/** Places nodes on an ellipse, the first node at the top, or two nodes side by side. */
 function placesOf(
   nodes: readonly string[],
 ): { width: number; height: number; at: Map<string, [x: number, y: number]> } {

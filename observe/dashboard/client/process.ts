@@ -148,7 +148,7 @@ export function drawProcess(
   main.replaceChildren(...parts);
 }
 
-/** Asks whether to end a process; resolves with the answer. */
+/** Asks the user whether to end a process; resolves with the answer. */
 export function confirmEnd(title: string, reason: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const dialog = element(

@@ -1,5 +1,5 @@
 /**
- * The table of processes. Its rows are kept from one answer to the next, so that focus and selection stay.
+ * The table of processes. It keeps its rows from one answer to the next, so that focus and selection stay.
  *
  * @module
  */
@@ -35,7 +35,7 @@ const ORDERS: Record<string, string> = {
 /** The settings of the table. */
 export const listed = { order: "messages", limit: "50", search: "" };
 
-/** The counters of the processes that were shown last, for their rates. */
+/** The counters of the last shown processes, to compute rates. */
 let counters = new Map<string, { at: number; received: number }>();
 
 /** Builds the view once; returns the function that updates it. */

@@ -8,7 +8,7 @@ import type { PageChild, PageState } from "../page_shapes.ts";
 import { card, element, type PageContent, processLink } from "./elements.ts";
 import { clockText, decimalText } from "./texts.ts";
 
-/** The number of children that are shown without being asked for. */
+/** The number of children that a supervisor shows until it is opened. */
 const MAX_SHOWN = 12;
 
 /** The supervisors whose further children are shown. */
