@@ -1,9 +1,9 @@
 /**
- * Functions for callers on Erlang and Elixir nodes: how their arguments and results look there.
+ * Declarations of how functions look to Erlang and Elixir nodes.
  *
- * A node of Erlang or Elixir sends atoms, tuples and floats where a function in TypeScript takes strings, arrays and
- * numbers. A function declares what it wants, and is called with that; the same declaration is used when this node
- * calls the function of that name there.
+ * A node of Erlang or Elixir sends atoms, tuples and floats where a TypeScript function takes strings, arrays and
+ * numbers. A declared function receives the types that it declares. The declaration also applies when this node calls
+ * the function of the same name on such a node.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export type BeamArgumentTypes<A extends readonly unknown[]> = {
 // deno-lint-ignore no-explicit-any
 export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
   /**
-   * The types of the arguments, in order; those that are left out are `"term"`.
+   * The types of the arguments, in order; missing types are `"term"`.
    *
    * @default {[]}
    */
@@ -76,14 +76,14 @@ export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
  * Declares how a function looks to nodes of Erlang and Elixir.
  *
  * Without a declaration, the default mapping applies: strings are binaries, arrays are lists, plain objects are maps
- * with binary keys. An argument that does not fit its type is passed as it arrived, so a function that is called by
- * strangers checks its arguments.
+ * with binary keys. An argument that does not fit its type is passed as it arrived, so a function must check the
+ * arguments of untrusted callers.
  *
  * @typeParam F The function.
  * @param fn The function, which a module of the node exports.
  * @param types The types of its arguments and its result.
  * @returns The same function.
- * @throws {TypeError} If it is not a function, or a type is invalid.
+ * @throws {TypeError} If `fn` is not a function, or a type is invalid.
  *
  * @example A function whose first argument and result are atoms
  * ```ts

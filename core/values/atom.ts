@@ -1,5 +1,5 @@
 /**
- * Atoms, and names that may be an atom or a string.
+ * Atoms, and names that are atoms or strings.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { setShape } from "./term_shape.ts";
  */
 export const MAX_NAME_LENGTH = 255;
 
-/** Whether a name has too many characters. */
+/** Whether a name exceeds {@linkcode MAX_NAME_LENGTH}. */
 export function isLongName(name: string): boolean {
   const { length } = name;
   // A character has one or two code units.
@@ -21,7 +21,7 @@ export function isLongName(name: string): boolean {
   return length > 2 * MAX_NAME_LENGTH || charactersOf(name) > MAX_NAME_LENGTH;
 }
 
-/** The number of characters of a text. */
+/** Counts the characters of a text. */
 export function charactersOf(text: string): number {
   let length = 0;
   for (const _ of text) length++;
@@ -45,7 +45,7 @@ export function charactersOf(text: string): number {
 export class Atom {
   /** The atom's text. */
   readonly name: string;
-  /** To TypeScript, another object with a name is no atom. */
+  /** Makes TypeScript reject other objects with a `name`. */
   declare protected readonly isAtom: true;
 
   /**
@@ -115,17 +115,17 @@ export function atom(name: string): Atom {
   return made;
 }
 
-/** The hash of a text of digits can be chosen: many of one would make the table slow. */
+/** Marks the key, because the hash of a text of digits can be chosen: many with one hash would slow the table. */
 function atomKey(name: string): string {
   const first = name.charCodeAt(0);
   return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
 }
 
 /**
- * The text of a name, which may be a string or an atom.
+ * Returns the text of a name.
  *
- * @throws {TypeError} If it is neither.
- * @throws {RangeError} If it is longer than a name may be.
+ * @throws {TypeError} If the name is neither a string nor an atom.
+ * @throws {RangeError} If the name is longer than {@linkcode MAX_NAME_LENGTH}.
  */
 export function nameOf(name: string | Atom): string {
   if (name instanceof Atom) return name.name;

@@ -1,12 +1,12 @@
 /**
- * Names in the form of Erlang nodes: modules, registered names and functions.
+ * The conversion of names to and from Erlang's form: modules, registered names and functions.
  *
- * A module or registered name that begins with a capital is Elixir's, whose atoms have a prefix: `Chat` here is
- * `Elixir.Chat` there. Functions change case, `receiveMessage` here is `receive_message` there, but only in such
- * modules: Erlang's have names of either style. Other names are the same at both ends.
+ * A module or registered name with a capital at the start is Elixir's, whose atoms have a prefix: `Chat` here is
+ * `Elixir.Chat` there. Functions of such modules change case: `receiveMessage` here is `receive_message` there.
+ * Functions of Erlang's modules have names of either style and stay, like all other names.
  *
- * An atom is verbatim. Names are texts everywhere else, so one that would be changed is a text in quotes, as Erlang
- * writes it: the name of the atom `Chat`, which is not Elixir's `Chat`, is the text `'Chat'`.
+ * An atom is verbatim. Elsewhere names are texts, so a name that the conversion would change is a text in quotes, as
+ * Erlang writes it: the atom `Chat`, which is not Elixir's `Chat`, is the text `'Chat'`.
  *
  * @module
  */
@@ -19,24 +19,24 @@ function isCapital(code: number): boolean {
   return code >= 0x41 && code <= 0x5a;
 }
 
-/** Whether a module or registered name has the form of Elixir's names. */
+/** Whether a module or registered name has Elixir's form. */
 function isElixirName(name: string): boolean {
   return isCapital(name.charCodeAt(0)) && !name.startsWith(PREFIX);
 }
 
 const QUOTED = /^'(.*[A-Z].*)'$/s;
 
-/** A name without its quotes, if it has them. */
+/** Removes the quotes of a name, if any. */
 export function unquotedName(name: string): string {
   return name.charCodeAt(0) === 0x27 ? QUOTED.exec(name)?.[1] ?? name : name;
 }
 
-/** The text of the atom that is a module or registered name on a BEAM. */
+/** Converts a module or registered name to the text of its atom. */
 export function toBeamName(name: string): string {
   return isElixirName(name) ? PREFIX + name : unquotedName(name);
 }
 
-/** The module or registered name that an atom stands for. */
+/** Converts an atom's text to the module or registered name. */
 export function fromBeamName(atom: string): string {
   if (!isCapital(atom.charCodeAt(0))) {
     return unquotedName(atom) === atom ? atom : `'${atom}'`;
@@ -47,31 +47,31 @@ export function fromBeamName(atom: string): string {
     : atom;
 }
 
-/** The text of the atom that names a function of a module on a BEAM. */
+/** Converts the name of a module's function to the text of its atom. */
 export function toBeamFunction(module: string, name: string): string {
   return isElixirName(module) && name.charCodeAt(0) !== 0x27
     ? name.replace(/(?<=[a-zA-Z0-9])[A-Z]/g, (c) => `_${c.toLowerCase()}`)
     : unquotedName(name);
 }
 
-/** The function of a module here that an atom of a BEAM stands for. */
+/** Converts an atom's text to the name of a module's function. */
 export function fromBeamFunction(module: string, atom: string): string {
   return atom.includes("_") && isElixirName(module)
     ? atom.replace(/(?<=[a-zA-Z0-9])_([a-z])/g, (_, c) => c.toUpperCase())
     : atom;
 }
 
-/** The function of a module that an atom of a program names: it is verbatim. */
+/** Returns the function of a module that a program's atom names, verbatim. */
 export function functionOfAtom(module: string, atom: string): string {
   return toBeamFunction(module, atom) === atom ? atom : `'${atom}'`;
 }
 
 /**
- * The text of a name on another node, or of a module there, which may be a string or an atom. An atom is verbatim on
- * a BEAM: `:Chat`, which is not Elixir's `Chat`, is a text in quotes, which other nodes remove.
+ * Returns the text of a name on another node, or of a module there. An atom is verbatim on a BEAM: `:Chat`, which is
+ * not Elixir's `Chat`, becomes a text in quotes, which the other node removes.
  *
- * @throws {TypeError} If it is neither.
- * @throws {RangeError} If it is longer than a name may be.
+ * @throws {TypeError} If the name is neither a string nor an atom.
+ * @throws {RangeError} If the name is too long.
  */
 export function remoteNameOf(name: string | Atom): string {
   return nameOf(

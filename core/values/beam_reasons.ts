@@ -1,12 +1,12 @@
 /**
- * Exit reasons as a BEAM has them, and back.
+ * The conversion of exit reasons to and from a BEAM.
  *
- * A text that reads as an identifier is an atom there, `"noproc"` is `:noproc`; other texts are binaries, as the
- * atoms of a BEAM are never freed. So a binary that reads as an identifier arrives marked (`BinaryReason`):
- * `exit("normal")` of a BEAM is no normal exit. The objects of `exit_reason.ts` are OTP's tuples, and an error is
- * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. Other terms stay as they are, with the texts in them:
- * `tuple(atom("error"), "text")` is `{:error, "text"}`. A map of a BEAM that reads as one of the objects
- * arrives as a `Map`, so that it goes back as a map.
+ * A text that reads as an identifier becomes an atom: `"noproc"` is `:noproc`. Other texts become binaries, because a
+ * BEAM never frees atoms. So a binary that reads as an identifier arrives marked (`BinaryReason`): `exit("normal")`
+ * of a BEAM is no normal exit. The objects of `exit_reason.ts` become OTP's tuples, and an error becomes
+ * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. Other terms, and the texts in them, stay:
+ * `tuple(atom("error"), "text")` is `{:error, "text"}`. A BEAM's map that reads as such an object arrives as a `Map`,
+ * so that it returns as a map.
  *
  * @module
  */
@@ -25,10 +25,10 @@ import { isPlainObject } from "./term.ts";
 import { rebuildError } from "./error_term.ts";
 import { Tuple, tuple } from "./tuple.ts";
 
-/** The texts that are atoms on a BEAM. */
+/** The form of texts that become atoms. */
 const IDENTIFIER = /^[a-z_][a-zA-Z0-9_@]{0,254}$/;
 
-/** The atoms that are values of JavaScript: `exit("nil")` is `"nil"` there. */
+/** The atoms that correspond to values of JavaScript: `exit("nil")` stays the text `"nil"`. */
 const VALUES: ReadonlySet<string> = new Set([
   "true",
   "false",
@@ -36,7 +36,7 @@ const VALUES: ReadonlySet<string> = new Set([
   "undefined",
 ]);
 
-/** The maximum number of reasons in each other that are converted. */
+/** The maximum nesting of converted reasons. */
 const MAX_NESTING = 16;
 
 /** Whether a text reads as an identifier. */
@@ -44,12 +44,12 @@ export function isIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
-/** Whether a reason that is a text is an atom on a BEAM. */
+/** Whether a reason that is a text becomes an atom. */
 function isAtomText(text: string): boolean {
   return isIdentifier(text) && !VALUES.has(text);
 }
 
-/** The term that a reason is on a BEAM. */
+/** Encodes a reason for a BEAM. */
 export function reasonToBeam(reason: unknown): unknown {
   return outward(reason, MAX_NESTING);
 }
@@ -127,9 +127,9 @@ const EXCEPTION = atom("__exception__");
 const STRUCT = atom("__struct__");
 const MESSAGE = atom("message");
 
-/** The error that an exception with a message stands for; `undefined` for any other value. */
+/** Returns the error for an exception with a message; `undefined` for any other value. */
 function errorOf(value: unknown): Error | undefined {
-  // A wire reads a RuntimeError as the error that it is.
+  // A wire decodes a RuntimeError as an error.
   if (value instanceof Error) return value;
   if (!(value instanceof Map) || value.get(EXCEPTION) !== true) {
     return undefined;
@@ -141,13 +141,13 @@ function errorOf(value: unknown): Error | undefined {
     : undefined;
 }
 
-/** The most entries of a stack. */
+/** The maximum number of entries of a stack. */
 const MAX_FRAMES = 32;
 
 const FRAME =
   /(?<=[\s(])([a-z]+:\/\/[^()\s]+?|[^()\s]+?\.[cm]?[jt]s):(\d+)(?::\d+)?\)?$/;
 
-/** The stack of an error as Erlang's: where each call is, as functions have no module here. */
+/** Converts an error's stack to Erlang's form. Entries have a place only, because functions have no module here. */
 function stackOf({ stack }: Error): unknown[] {
   if (typeof stack !== "string") return [];
   const entries: unknown[] = [];
@@ -171,7 +171,7 @@ function codePoints(text: string): number[] {
 
 // From a BEAM.
 
-/** The reason that a term of a BEAM is. */
+/** Decodes a reason from a BEAM. */
 export function reasonFromBeam(term: unknown): unknown {
   return inward(term, MAX_NESTING);
 }
@@ -206,7 +206,7 @@ function inward(term: unknown, left: number): unknown {
   }
 }
 
-/** Whether a map of a BEAM would go back as the tuple that an object with such a type is. */
+/** Whether a map of a BEAM would return as a tuple, because it reads as an object with a `type`. */
 function readsAsTyped(term: unknown): term is Record<string, unknown> {
   return typeof term === "object" && term !== null && isPlainObject(term) &&
     typeof (term as { type?: unknown }).type === "string";

@@ -12,7 +12,7 @@ import { isPlainObject } from "./term.ts";
 import type { OptionNames } from "./options.ts";
 
 /**
- * How a value looks to a BEAM:
+ * The form of a value on a BEAM ("there") and in this library ("here"):
  *
  * - `"term"`: by the default mapping, in which a string is a binary
  * - `"binary"`: a string here, a binary there
@@ -26,8 +26,8 @@ import type { OptionNames } from "./options.ts";
  * - `{ tagged: { name: fields } }`: one of several messages that begin with an atom there:
  *   - `name: []`: `"name"` here, `:name` there
  *   - `name: [type, …]`: `["name", …]` here, `{:name, …}` there; also as without fields
- *   - `name: { field: type, … }`: `{ type: "name", field, … }` here, `{:name, field, …}` there, in the order of the
- *     declaration; without fields, `:name`
+ *   - `name: { field: type, … }`: `{ type: "name", field, … }` here, `{:name, field, …}` there, in declared order;
+ *     `:name` without fields
  */
 export type BeamType =
   | "term"
@@ -41,14 +41,14 @@ export type BeamType =
   | { readonly map: Readonly<Record<string, BeamType>> }
   | { readonly tagged: Readonly<Record<string, BeamFields>> };
 
-/** The types of the fields of a tagged message, in order: those of an array, or of an object. */
+/** The types of a tagged message's fields, in order, for an array or an object. */
 export type BeamFields =
   | readonly BeamType[]
   | Readonly<Record<string, BeamType>>;
 
-/** The types of a function's arguments and result. */
+/** The types of a function's arguments and of its result. */
 export interface BeamTypes {
-  /** The types of the arguments, in order; `"term"` for the others. */
+  /** The types of the arguments, in order; missing types are `"term"`. */
   readonly args?: readonly BeamType[];
   /**
    * The type of the result.
@@ -58,7 +58,7 @@ export interface BeamTypes {
   readonly returns?: BeamType;
 }
 
-/** The names of these types. */
+/** The names of the options of {@linkcode BeamTypes}. */
 export const BEAM_TYPES: OptionNames<BeamTypes> = { args: true, returns: true };
 
 // deno-lint-ignore ban-types
@@ -70,13 +70,13 @@ export function declareBeamTypes(fn: Function, types: BeamTypes): void {
   declared.set(fn, types);
 }
 
-/** The types that a function has declared. */
+/** Returns the declared types of a function. */
 // deno-lint-ignore ban-types
 export function beamTypesOf(fn: Function | undefined): BeamTypes | undefined {
   return fn === undefined ? undefined : declared.get(fn);
 }
 
-/** The arguments for a BEAM. */
+/** Encodes arguments for a BEAM. */
 export function argsToBeam(
   args: unknown[],
   types: BeamTypes | undefined,
@@ -87,7 +87,7 @@ export function argsToBeam(
     : args.map((arg, i) => toBeam(arg, declared[i]));
 }
 
-/** The arguments that a BEAM has sent. */
+/** Decodes arguments from a BEAM. */
 export function argsFromBeam(
   args: unknown[],
   types: BeamTypes | undefined,
@@ -98,7 +98,7 @@ export function argsFromBeam(
     : args.map((arg, i) => fromBeam(arg, declared[i]));
 }
 
-/** A value as a BEAM gets it; one that does not fit its type is left as it is. */
+/** Encodes a value for a BEAM. A value that does not fit its type stays as it is. */
 export function toBeam(value: unknown, type: BeamType | undefined): unknown {
   if (type === undefined || type === "term") return value;
   switch (type) {
@@ -131,7 +131,7 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
   if (!isObject(value)) return value;
   const map = new Map<unknown, unknown>();
   for (const [key, field] of Object.entries(value)) {
-    // Atoms are never freed there: only the declared keys become atoms, not the keys of data.
+    // A BEAM never frees atoms, so only declared keys become atoms, not the keys of data.
     if (Object.hasOwn(type.map, key)) {
       map.set(atom(key), toBeam(field, type.map[key]));
     } else map.set(key, field);
@@ -139,7 +139,7 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
   return map;
 }
 
-/** A value that a BEAM has sent; one that does not fit its type is left as it is. */
+/** Decodes a value from a BEAM. A value that does not fit its type stays as it is. */
 export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
   if (type === undefined || type === "term") return value;
   switch (type) {
@@ -251,7 +251,7 @@ const TYPE_NAMES: ReadonlySet<unknown> = new Set([
   "float",
 ]);
 
-/** The most types in each other. */
+/** The maximum nesting of types. */
 export const MAX_TYPE_DEPTH = 32;
 
 /** @throws {TypeError} If a type is invalid. */
@@ -269,13 +269,13 @@ export function checkBeamType(type: unknown, depth = 0): void {
   );
 }
 
-/** The longest text of a type. */
+/** The maximum length of a type's text. */
 export const MAX_TYPE_TEXT = 1 << 14;
 
 /**
- * A type as a text for another node.
+ * Encodes a type as text, for another node.
  *
- * @throws {RangeError} If it is too long.
+ * @throws {RangeError} If the text is too long.
  */
 export function beamTypeToText(type: BeamType): string {
   const text = JSON.stringify(type);
@@ -288,9 +288,9 @@ export function beamTypeToText(type: BeamType): string {
 }
 
 /**
- * The type that a node has sent as a text.
+ * Decodes the text of a type from another node.
  *
- * @throws {Error} If it is invalid.
+ * @throws {Error} If the text is invalid.
  */
 export function beamTypeOfText(text: unknown): BeamType {
   if (typeof text !== "string" || text.length > MAX_TYPE_TEXT) {
@@ -301,7 +301,7 @@ export function beamTypeOfText(text: unknown): BeamType {
   return type;
 }
 
-/** The types within a type; `undefined` if it is invalid. */
+/** Returns the types within a type; `undefined` if the type is invalid. */
 function innerTypes(type: unknown): unknown[] | undefined {
   if (!isObject(type) || Object.keys(type).length !== 1) return undefined;
   const { list, tuple, map, tagged } = type;
@@ -311,7 +311,7 @@ function innerTypes(type: unknown): unknown[] | undefined {
   if (!isObject(tagged)) return undefined;
   const all: unknown[] = [];
   for (const fields of Object.values(tagged)) {
-    // A field of that name would hide the message's own.
+    // A field `type` would hide the type of the message.
     if (isObject(fields) && !Object.hasOwn(fields, "type")) {
       all.push(...Object.values(fields));
     } else if (Array.isArray(fields)) all.push(...fields);
@@ -320,7 +320,7 @@ function innerTypes(type: unknown): unknown[] | undefined {
   return all;
 }
 
-/** The atoms that are values of JavaScript. */
+/** The atoms that correspond to values of JavaScript. */
 const ATOMS: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [true, "true"],
   [false, "false"],
@@ -339,7 +339,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && isPlainObject(value);
 }
 
-/** The longest charlist that is a text: each character takes room on the stack. */
+/** The maximum length of a charlist that becomes a text: each character takes room on the stack. */
 const MAX_CHARLIST = 10_000;
 
 function isCodePoints(value: unknown): value is number[] {

@@ -1,5 +1,5 @@
 /**
- * Bitstrings whose number of bits is no multiple of eight.
+ * Bitstrings whose number of bits is not a multiple of eight.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { setShape } from "./term_shape.ts";
 
 /**
- * An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. Whole bytes are a `Uint8Array`.
+ * An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. A `Uint8Array` represents whole bytes.
  *
  * @example The bits of the last byte are its upper ones
  * ```ts
@@ -20,16 +20,16 @@ import { setShape } from "./term_shape.ts";
  * ```
  */
 export class Bitstring {
-  /** The bytes; the bits of the last one that do not count are 0. */
+  /** The bytes; the unused bits of the last byte are 0. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The number of bits of the last byte that count, its upper ones: 1 to 7. */
+  /** The number of used bits of the last byte, its upper ones: 1 to 7. */
   readonly bits: number;
 
   /**
    * Creates a bitstring of a copy of bytes.
    *
    * @param bytes The bytes: one or more.
-   * @param bits The number of bits of the last byte that count: 1 to 7.
+   * @param bits The number of used bits of the last byte: 1 to 7.
    * @throws {TypeError} If the bytes are not a `Uint8Array`.
    * @throws {RangeError} If there are no bytes, or the number of bits is out of range.
    */
@@ -81,7 +81,7 @@ setShape(Bitstring, (term) => ({
   areTexts: true,
 }));
 
-/** The parts of a bitstring, one by one: there may be many. */
+/** Yields the parts of a bitstring one by one, because there may be many. */
 function* bitsOf({ bytes, bits }: Bitstring): Generator<string> {
   const last = bytes.length - 1;
   for (let i = 0; i < last; i++) yield String(bytes[i]);

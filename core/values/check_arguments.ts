@@ -1,5 +1,5 @@
 /**
- * Checks of arguments at the call: an invalid one is rejected before anything has been done.
+ * Checks of arguments at the call, before anything is done.
  *
  * `doing` completes "Cannot …". A wrong type is a `TypeError`, a number out of bounds a `RangeError`.
  *
@@ -114,12 +114,11 @@ export function checkArgs(args: unknown): void {
 }
 
 /**
- * Checks options by their names.
+ * Checks the names of options.
  *
  * @typeParam O The interface of the options.
- * @throws {TypeError} If a value is not an object with options: for example a number, where Elixir has the
- *   timeout.
- * @throws {TypeError} If it has an option that is not known.
+ * @throws {TypeError} If `options` is no object, such as a number (in Elixir the timeout).
+ * @throws {TypeError} If `options` has an unknown option.
  */
 export function checkOptions<O extends object>(
   options: O,
@@ -146,8 +145,8 @@ export function checkRecord(
 }
 
 /**
- * @throws {TypeError} If a timeout is not a number.
- * @throws {RangeError} If it is negative or `NaN`.
+ * @throws {TypeError} If `timeout` is not a number.
+ * @throws {RangeError} If `timeout` is negative or `NaN`.
  */
 export function checkTimeout(
   timeout: unknown,

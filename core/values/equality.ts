@@ -1,5 +1,5 @@
 /**
- * Whether two terms are equal.
+ * Equality of terms.
  *
  * @module
  */
@@ -10,8 +10,8 @@ interface Comparable {
 }
 
 /**
- * Whether two values that messages may hold are equal: collections by their contents, numbers as `===` compares them,
- * except that NaN equals itself.
+ * Whether two values of messages are equal: collections by their contents, numbers as by `===`, except that NaN
+ * equals itself.
  */
 export function equalTerms(one: unknown, other: unknown): boolean {
   if (one === other) return true;
@@ -89,7 +89,7 @@ function equalMaps(
       if (!equalTerms(value, other.get(key))) return false;
     } else unmatched.push([key, value]);
   }
-  // Keys with contents, such as pids: another object may be the same key.
+  // Keys with contents, such as pids: another object may be an equal key.
   return unmatched.length === 0 || haveMatches(
     unmatched,
     [...other].filter(

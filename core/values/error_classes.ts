@@ -28,7 +28,7 @@ export class ExitError extends Error {
   /**
    * Creates an exit with a reason.
    *
-   * @param reason The exit reason; the message describes it, without the stacks of errors in it. Those are in `stack`.
+   * @param reason The exit reason. The message describes it without the stacks of its errors, which `stack` contains.
    * @param options The cause, if any.
    */
   constructor(reason: unknown, options?: ErrorOptions) {
@@ -51,20 +51,20 @@ export function isExitError(error: unknown): error is ExitError {
   return isInstance(error, ExitError);
 }
 
-/** Why a process exits whose code threw `error`; it throws for no error. */
+/** Returns the reason with which a process exits whose code threw `error`; never throws. */
 export function reasonOf(error: unknown): unknown {
   if (isExitError(error)) {
     try {
       return error.reason;
     } catch {
-      // A subclass, or a proxy, whose `reason` throws: the error itself is the reason.
+      // The `reason` of a subclass or a proxy threw: the error itself is the reason.
       return error;
     }
   }
   return isInstance(error, Error) ? error : { type: "nocatch", value: error };
 }
 
-/** A proxy may throw when it is looked at: it is an instance of nothing then. */
+/** Whether an error is an instance of a class; false for a proxy that throws. */
 function isInstance(
   value: unknown,
   type: ErrorConstructor | typeof ExitError,
@@ -77,8 +77,8 @@ function isInstance(
 }
 
 /**
- * The calling process has exited: its pending waits reject with this error once, so that `finally` and
- * `using` run, and every later call throws it and has no effect.
+ * The calling process has exited. Its pending waits reject with this error once, so that `finally` and `using` run,
+ * and every later call throws it without effect.
  */
 export class ProcessExited extends Error {
   /** Always `"ProcessExited"`. */
@@ -130,10 +130,10 @@ export class UndefinedFunctionError extends Error {
 }
 
 /**
- * A node refused to run something: a closure, because it allows none (`"closure"`); an exported function,
- * because this node may not run it (`"not_allowed"`); or anything, because the node's limit of processes for
- * this node is reached (`"limit"`), or because the node, or the supervisor of a task, is draining and takes
- * nothing new (`"draining"`): nothing has run, and another node can run it.
+ * A node refused to run something: a closure, because it allows no closures (`"closure"`); an exported function,
+ * because the requesting node may not run it (`"not_allowed"`); or anything, because the requesting node's limit of
+ * processes is reached (`"limit"`), or because the node or the task's supervisor is draining (`"draining"`): nothing
+ * has run then, and another node can run it.
  */
 export class SpawnRefusedError extends Error {
   /** Always `"SpawnRefusedError"`. */
@@ -205,13 +205,13 @@ export class IoError extends Error {
   }
 }
 
-/** A limit of the signals that wait for nodes, by the name of its option. */
+/** A limit of the queued signals for a node, by the name of its option. */
 export type QueueLimit =
   | "maxQueueBytes"
   | "maxTotalQueueBytes"
   | "maxPendingSignals";
 
-/** The units of the limits, in words. */
+/** The units of the limits. */
 const COUNTED: Record<QueueLimit, string> = {
   maxQueueBytes: "bytes wait already",
   maxTotalQueueBytes: "bytes wait already for all nodes together",

@@ -1,18 +1,18 @@
 /**
- * Errors as data: their contents as copied and as sent, and the classes that survive it.
+ * Errors as data: their contents in copies and messages, and the classes that errors keep.
  *
  * @module
  */
 
-/** An error's contents, as copied and as sent. */
+/** An error's contents, for copies and messages. */
 export interface ErrorTerm {
-  /** The error's name, `TypeError` for one. */
+  /** The error's name, such as `TypeError`. */
   name: string;
   /** Its message. */
   message: string;
   /** Its stack, if it has one. */
   stack?: string;
-  /** Its own further fields, `cause` and an AggregateError's `errors` among them. */
+  /** Its other own fields, including `cause` and an AggregateError's `errors`. */
   fields?: Record<string, unknown>;
 }
 
@@ -32,7 +32,7 @@ const errorClasses = new Map<string, ErrorClass>(
   ].map((type) => [type.name, type]),
 );
 
-/** Lets a class of errors keep its class when it is sent; others arrive as `Error`. */
+/** Lets errors of a class keep the class when sent; other errors arrive as `Error`. */
 export function allowErrorClass(type: ErrorClass): void {
   errorClasses.set(type.name, type);
 }
@@ -40,7 +40,7 @@ export function allowErrorClass(type: ErrorClass): void {
 const HIDDEN_FIELDS = ["cause", "errors"];
 const OWN_FIELDS = new Set(["name", "message", "stack", "__proto__"]);
 
-/** Takes an error apart; its fields are still the error's own values. */
+/** Takes an error apart; the fields are not copied. */
 export function errorTerm(error: Error): ErrorTerm {
   const term: ErrorTerm = {
     name: String(error.name),
@@ -62,7 +62,7 @@ export function errorTerm(error: Error): ErrorTerm {
   return term;
 }
 
-/** Puts an error together again; only classes that are allowed are made. */
+/** Rebuilds an error; creates only allowed classes. */
 export function rebuildError(term: ErrorTerm): Error {
   const name = String(term.name);
   const type = errorClasses.get(name) ?? Error;

@@ -1,9 +1,9 @@
 /**
- * The EXIT that a process which traps exits receives.
+ * The EXIT message, which a process that traps exits receives.
  *
- * To programs it is plain data, and any process can send a copy of it. A runtime marks the messages that it creates,
- * so that servers recognise copies: a supervisor that took a copy for the exit of its child would start the child
- * twice.
+ * To programs an EXIT is plain data, which any process can copy and send. A runtime marks the messages that it
+ * creates, so that servers can tell copies: a supervisor that took a copy for the exit of its child would start the
+ * child twice.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface ExitMessage {
 class Made extends BrandedObject {
   readonly #isMade = true;
 
-  /** Whether a message has the mark, which no copy has. */
+  /** Whether a message has the mark; copies do not. */
   static has(message: object): boolean {
     return #isMade in message;
   }
@@ -33,28 +33,28 @@ class Made extends BrandedObject {
 
 const foreign = new WeakSet<object>();
 
-/** Marks an EXIT that a peer has sent in the name of a process of another node. */
+/** Marks an EXIT that a peer sent in the name of another node's process. */
 export function noteForeignExit(message: object): void {
   foreign.add(message);
 }
 
 /**
- * Whether a message is an EXIT to the process that gets it: of an exit signal, or sent by a process of this
- * node, which as in OTP stands for one.
+ * Whether a message counts as an EXIT for its receiver: it comes from an exit signal or, as OTP allows, was sent by a
+ * process of this node.
  */
 export function isExitOrLikeOne(message: unknown): message is ExitMessage {
   return typeof message === "object" && message !== null &&
     (message as { type?: unknown }).type === "EXIT" && !foreign.has(message);
 }
 
-/** Makes the message of an exit signal. */
+/** Creates the message of an exit signal. */
 export function exitMessage(from: Pid, reason: unknown): ExitMessage {
   const message: ExitMessage = { type: "EXIT", from, reason };
   new Made(message);
   return message;
 }
 
-/** Whether an exit signal made this message; false for a copy that a process sent. */
+/** Whether an exit signal made this message, and not a process that sent a copy. */
 export function isExitSignal(message: unknown): message is ExitMessage {
   return typeof message === "object" && message !== null && Made.has(message);
 }

@@ -54,8 +54,8 @@ export interface CallReason {
 }
 
 /**
- * A text that is a binary on a BEAM, though it reads as an identifier, which is an atom there: `exit("normal")` of
- * an Erlang process is no normal exit.
+ * A text that is a binary on a BEAM, although it reads as an identifier, which would be an atom there. An Erlang
+ * process's `exit("normal")` is no normal exit.
  */
 export interface BinaryReason {
   /** Always `"binary"`. */
@@ -65,13 +65,13 @@ export interface BinaryReason {
 }
 
 /**
- * A reason, request or reply that the receiving node refused, as it exceeds a limit of that node: `limits.maxDepth`,
+ * A reason, request or reply that the receiving node refused because it exceeds the node's `limits.maxDepth`,
  * `limits.maxMessageBytes`, or the digits of an integer. On a BEAM it is `{:system_limit, text}`.
  */
 export interface SystemLimitReason {
   /** Always `"system_limit"`. */
   type: "system_limit";
-  /** Which node has refused what, and the limit. */
+  /** The refusing node, the refused value, and the limit. */
   text: string;
 }
 
@@ -98,17 +98,17 @@ export type ExitReason =
   // deno-lint-ignore ban-types
   | (unknown & {});
 
-/** Whether a reason, a string or an atom, is the one of that name. */
+/** Whether a reason is `name`, as a string or an atom. */
 export function isReason(reason: unknown, name: string): boolean {
   return reason === name || (reason instanceof Atom && reason.name === name);
 }
 
-/** Whether a reason is `shutdown`, with or without more. */
+/** Whether a reason is `shutdown`, alone or with a further reason. */
 export function isShutdown(reason: unknown): boolean {
   return isReason(reason, "shutdown") || typed(reason, "shutdown");
 }
 
-/** Whether a reason is one that is not an error: `normal` or a shutdown. */
+/** Whether a reason is no error: `normal` or a shutdown. */
 export function isOrderly(reason: unknown): boolean {
   return isReason(reason, "normal") || isShutdown(reason);
 }
@@ -125,11 +125,11 @@ const TEXTS: Record<string, string> = {
   calling_self: "process attempted to call itself",
 };
 
-/** The maximum length of the text of a reason in characters, and of an error's stack. */
+/** The maximum length of a reason's text in characters, and of an error's stack. */
 const MAX_WORDS = 16_384;
 const MAX_STACK = 4096;
 
-/** The maximum length of a value in it. */
+/** The maximum length of a value in the text. */
 const MAX_VALUE = 4096;
 
 /** The maximum number of nested reasons that are described. */
@@ -138,8 +138,7 @@ const MAX_NESTING = 8;
 /**
  * Describes an exit reason, as Elixir's `Exception.format_exit` does.
  *
- * The text has at most about 16,000 characters and is created in bounded time. It never throws, for any
- * reason.
+ * The text has at most about 16,000 characters, and is created in bounded time for any reason. Never throws.
  *
  * @param reason Any exit reason.
  * @returns One line or several.
@@ -160,8 +159,8 @@ export function formatExit(reason: unknown): string {
 }
 
 /**
- * Describes an exit reason in the message of an error: of the errors in it, with their names and messages alone, as
- * messages go to users and to other programs. Returns the text with their stacks too, if there are any.
+ * Describes an exit reason in an error's message. Errors in the reason appear by name and message alone, because
+ * messages go to users and to other programs. `full` is the text with their stacks, if there are errors.
  */
 export function describeExit(
   reason: unknown,
@@ -177,20 +176,20 @@ export function describeExit(
   return { message, full: hasError ? formatExit(reason) : undefined };
 }
 
-/** A longer text is no name of a reason. */
+/** The length from which a text is no name of a reason. */
 const MAX_NAME = 64;
 
 function formatName(reason: string): string {
   return Object.hasOwn(TEXTS, reason) ? TEXTS[reason] : printable(reason);
 }
 
-/** The maximum number of arguments of a call that are described. */
+/** The maximum number of a call's arguments that are shown. */
 const MAX_ARGUMENTS = 20;
 
-/** The maximum number of causes of an error that are described. */
+/** The maximum number of an error's causes that are shown. */
 const CAUSES = 4;
 
-/** An error with its stack and causes, with nothing in it that steers a terminal. */
+/** Formats an error with its stack and causes, without characters that steer a terminal. */
 export function formatError(error: Error): string {
   try {
     let text = formatStack(error);
@@ -204,7 +203,7 @@ export function formatError(error: Error): string {
     }
     return text;
   } catch {
-    // A getter of the error's, or a proxy, threw.
+    // A getter of the error, or a proxy, threw.
     return shown(error);
   }
 }
@@ -231,7 +230,7 @@ function format(
   try {
     return formatAny(reason, indent, left, textOf);
   } catch {
-    // The description of a death must not throw: a getter may, or a proxy.
+    // A getter or a proxy may throw, but the description of an exit must not.
     return shown(reason);
   }
 }

@@ -7,10 +7,10 @@
 import { setShape } from "./term_shape.ts";
 
 /**
- * A whole number that is a float to Erlang, such as `1.0`, which is not `1`. JavaScript has one type for both:
- * a whole number is sent as an integer, any other as a float, and −0 too.
+ * A whole number that is a float in Erlang, such as `1.0`, which differs from `1`. JavaScript has one number type: a
+ * whole number is sent as an integer; any other number, and −0, is sent as a float.
  *
- * It takes part in arithmetic as its value does.
+ * In arithmetic, it acts as its value.
  *
  * @example A float that is whole
  * ```ts
@@ -32,7 +32,7 @@ export class Float {
    *
    * @param value A whole number.
    * @throws {TypeError} If it is not a number.
-   * @throws {RangeError} If it is not whole, or −0, which are floats as they are.
+   * @throws {RangeError} If `value` is not whole, or is −0: such numbers are floats already.
    */
   constructor(value: number) {
     if (typeof value !== "number") {

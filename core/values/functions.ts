@@ -8,12 +8,12 @@ import { isLongName, MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";
 import { functionText, moduleText } from "./literals.ts";
 
-/** The most arguments of a function. */
+/** The maximum number of a function's arguments. */
 export const MAX_ARITY = 255;
 
 const WORD_END = 2 ** 32;
 
-/** The maximum number of bytes of a local function: it holds the variables that it closes over. */
+/** The maximum number of bytes of a local function, which contains its captured variables. */
 export const MAX_FUNCTION_BYTES: number = 1 << 24;
 
 /**
@@ -30,7 +30,7 @@ export const MAX_FUNCTION_BYTES: number = 1 << 24;
  * ```
  */
 export class ExternalFunction {
-  /** The text of the module's atom: that of an Elixir module begins with `Elixir.`. */
+  /** The text of the module's atom; an Elixir module's begins with `Elixir.`. */
   readonly module: string;
   /** The text of the function's atom. */
   readonly function: string;
@@ -81,8 +81,8 @@ export class ExternalFunction {
 setShape(ExternalFunction, String);
 
 /**
- * A local function of an Erlang node: `fn x -> x end`. Only the node that has its module can run it; here it
- * can be stored, compared and sent back.
+ * A local function of an Erlang node: `fn x -> x end`. Only a node with its module can run it; this library stores,
+ * compares and sends it back.
  */
 export class LocalFunction {
   /** The text of the module's atom. */
@@ -97,7 +97,7 @@ export class LocalFunction {
   readonly bytes: Uint8Array<ArrayBuffer>;
 
   /**
-   * Creates a function of a copy of its bytes; used by wires.
+   * Creates a function with a copy of its bytes; used by wires.
    *
    * @param module The text of the module's atom.
    * @param index Its number in the module.

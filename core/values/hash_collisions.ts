@@ -1,28 +1,28 @@
 /**
  * Keys of maps and sets that would take more than linear time.
  *
- * Engines hash strings with a secret, and numbers and bigints without one; of a bigint V8 hashes the
- * lowest 64 bits only. A string that spells an array index (`"4294901760"`) has that number for a hash.
- * An attacker can choose keys that all fall into one bucket, where each insertion goes past
- * all others: 1 MB of bigints held a node for 6 s. So keys are counted by bucket first, with V8's
- * hashes (`ComputeUnseededHash` and `ComputeLongHash` in `src/utils/utils.h`, `MakeArrayIndexHash` in
- * `src/strings/string-hasher-inl.h`). Other engines have other ones, and are not covered.
+ * Engines hash strings with a secret, but numbers and bigints without one. V8 hashes only the lowest 64 bits of a
+ * bigint, and a string that spells an array index (`"4294901760"`) has that number as its hash. So an attacker can
+ * choose keys that share one bucket, where each insertion passes all others: 1 MB of bigints blocked a node for 6 s.
+ * Keys are therefore counted by bucket first, with V8's hashes (`ComputeUnseededHash` and `ComputeLongHash` in
+ * `src/utils/utils.h`, `MakeArrayIndexHash` in `src/strings/string-hasher-inl.h`). Other engines hash differently,
+ * and are not covered.
  *
  * @module
  */
 
-/** The number of keys up to which they need not be counted: all in one bucket cost some milliseconds. */
+/** The number of keys up to which no count is needed: even in one bucket they cost only milliseconds. */
 export const FEW_KEYS = 1024;
 
-/** The maximum number of comparisons per key, on average; random ones need about 3. */
+/** The maximum average number of comparisons per key; random keys need about 3. */
 const MAX_STEPS = 32;
 
-/** The digits of an index; up to 9999999999 here, which is more than an index can be. */
+/** The digits of an index; 9999999999 matches too, beyond the largest index. */
 const INDEX = /^[1-9][0-9]*$/;
 
 const word = new DataView(new ArrayBuffer(8));
 
-/** Whether that many keys would cost far more than their number. */
+/** Whether `count` keys would cost far more than their number. */
 export function isCrowded(count: number, keys: Iterable<unknown>): boolean {
   const mask = (1 << (31 - Math.clz32(count))) - 1;
   const buckets = new Uint32Array(mask + 1);
@@ -34,7 +34,7 @@ export function isCrowded(count: number, keys: Iterable<unknown>): boolean {
   return steps > MAX_STEPS * count;
 }
 
-/** Whether a string spells an index of an array, so that its hash can be chosen. */
+/** Whether a string spells an array index, so that its hash can be chosen. */
 export function isIndex(text: string): boolean {
   return text.length <= 10 && INDEX.test(text);
 }
@@ -44,10 +44,10 @@ function isNumeric(key: unknown): boolean {
 }
 
 function hashOf(key: string | number | bigint): number {
-  // The length of the string is in bits above those of any bucket.
+  // The string's length is in bits above the bits that select a bucket.
   if (typeof key === "string") return Number(key) | 0;
   if (typeof key === "bigint") {
-    // The lowest digit of its absolute value.
+    // The lowest 64 bits of the absolute value.
     return hash64(BigInt.asUintN(64, key < 0n ? -key : key));
   }
   if (key === (key | 0)) return hash32(key | 0);

@@ -33,7 +33,7 @@ export class ImproperList {
    *
    * @param items The items before the tail.
    * @param tail The tail.
-   * @throws {TypeError} If the items are not an array, or the tail is a list, which would make it a proper list.
+   * @throws {TypeError} If `items` is not an array, or `tail` is a list (the list would be proper).
    * @throws {RangeError} If there are no items.
    */
   constructor(items: readonly unknown[], tail: unknown) {

@@ -1,5 +1,5 @@
 /**
- * How values are shown: to people, on a terminal, as `IO.inspect` of Elixir shows them.
+ * The display of values for people, on a terminal, as by Elixir's `IO.inspect`.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export interface InspectOptions {
   printableLimit?: number;
 }
 
-/** The names of these options, for the interfaces that extend them. */
+/** The names of {@linkcode InspectOptions}, for interfaces that extend it. */
 export const INSPECT_OPTIONS: OptionNames<InspectOptions> = {
   width: true,
   limit: true,
@@ -60,13 +60,13 @@ export const INSPECT_OPTIONS: OptionNames<InspectOptions> = {
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** The maximum number of shown items in all: a wide and deep value would take for ever. */
+/** The maximum number of shown items in total: a wide and deep value would take for ever. */
 const MAX_ITEMS = 10_000;
 
-/** The approximate maximum number of characters in all. */
+/** The approximate maximum number of characters in total. */
 const MAX_CHARACTERS = 1 << 18;
 
-/** The maximum depth of shown values, for any options: deeper, the stack would overflow. */
+/** The maximum depth for any options: deeper values would overflow the stack. */
 const MAX_DEPTH = 200;
 
 /** The maximum number of shown characters of a text. */
@@ -75,7 +75,7 @@ const MAX_TEXT = 1 << 16;
 /** The maximum number of shown characters of an error's name and message. */
 const MAX_MESSAGE = 4096;
 
-/** Integers beyond it are not written out: the digits of a huge one take seconds. */
+/** The size of the largest integer written out: the digits of a huge one take seconds. */
 const MAX_BIGINT = 10n ** 1000n;
 
 const STEERING = new RegExp(
@@ -85,27 +85,27 @@ const STEERING = new RegExp(
 
 const LINE_BREAKS = /[\t\n]/g;
 
-/** A text, or its beginning and three dots. */
+/** Shortens a text to its beginning and three dots. */
 export function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${cut(text, length)}...`;
 }
 
-/** A string as a literal, in double quotes, with nothing in it that steers a terminal; a long one is cut. */
+/** Formats a string as a literal in double quotes, without characters that steer a terminal; cuts a long string. */
 export function quote(text: string): string {
   return quoteWithin(text, MAX_MESSAGE);
 }
 
-/** A text in which characters that would steer a terminal are escaped; a long one is cut. */
+/** Escapes the characters of a text that would steer a terminal; cuts a long text. */
 export function printable(text: string): string {
   return printableWithin(text, MAX_TEXT);
 }
 
-/** As {@linkcode printable}, with a maximum number of characters of the text. */
+/** Like {@linkcode printable}, with a maximum number of characters. */
 export function printableWithin(text: string, length: number): string {
   return shorten(text, length).replace(STEERING, escapeHidden);
 }
 
-/** As {@linkcode printable}, in one line: it cannot look like two lines of a log. */
+/** Like {@linkcode printable}, in one line, so that it cannot look like two lines of a log. */
 export function printableLine(text: string, length: number): string {
   return printableWithin(text, length).replace(LINE_BREAKS, escapeCharacter);
 }
@@ -141,7 +141,7 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   const { width, limit, depth, printableLimit } = options;
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {
-    // As checkCount() checks, which itself uses this function.
+    // Not by checkCount(), which itself uses this function.
     if (
       value === undefined || value === Infinity ||
       Number.isInteger(value) && value >= 0
@@ -159,12 +159,12 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
 /** The maximum number of characters of a user's argument or message in a log or an error. */
 const MAX_ARGUMENT = 200;
 
-/** A user's argument or message, in a line of a log or an error: cut, as longer ones are not read. */
+/** Shows a user's argument or message in one line of a log or an error, cut short. */
 export function inspectArgument(value: unknown): string {
   return inspectWithin(value, MAX_ARGUMENT, { width: Infinity });
 }
 
-/** As {@linkcode inspect}, with an approximate maximum number of characters: for logs and errors. */
+/** Like {@linkcode inspect}, with an approximate maximum number of characters, for logs and errors. */
 export function inspectWithin(
   value: unknown,
   characters: number = MAX_MESSAGE,
@@ -186,9 +186,9 @@ interface State {
   width: number;
   limit: number;
   printableLimit: number;
-  /** The remaining number of items, of all collections. */
+  /** The remaining number of items in total. */
   items: number;
-  /** The remaining number of characters. */
+  /** The remaining number of characters in total. */
   characters: number;
   seen: object[];
 }
@@ -203,13 +203,13 @@ function show(
   try {
     return showAny(value, state, depth, indent);
   } catch {
-    // A getter or a proxy may throw; the display of a crash must not crash.
+    // A getter or a proxy may throw, but the display of a crash must not crash.
     state.seen.length = length;
     return leaf("#Unreadable<>", state);
   }
 }
 
-/** A text that is part of the whole. */
+/** Returns a text, and counts its characters. */
 function leaf(text: string, state: State): string {
   state.characters -= text.length;
   return text;
@@ -281,13 +281,13 @@ function showObject(
   }
 }
 
-/** The text of a collection that is too deep. */
+/** Stands for a collection below the maximum depth. */
 function elided(value: object, shape: Parts | undefined): string {
   if (shape !== undefined) return `${shape.open}...${shape.close}`;
   return Array.isArray(value) ? "[...]" : "{ ... }";
 }
 
-/** The text of an object of JavaScript that has no parts. */
+/** Shows a JavaScript object without parts. */
 function textOf(value: object): string | undefined {
   if (value instanceof Error) {
     return `#${name(String(value.name))}<${
@@ -382,7 +382,7 @@ function showCollection(
     : wrap(prefix, "{ ", " }", fields, state, indent);
 }
 
-/** Whether an item of a list is a pair of an atom, not a module's, and a value: all such are a keyword list of Elixir's. */
+/** Whether a list's item is a pair of a non-module atom and a value. A list of such pairs is an Elixir keyword list. */
 function isPair(item: unknown): boolean {
   try {
     const { open, items } = shapeOf(item as object) as Parts;
@@ -390,7 +390,7 @@ function isPair(item: unknown): boolean {
     const [key] = items;
     return key instanceof Atom && !key.name.startsWith("Elixir.");
   } catch {
-    // The item is a proxy that throws, or not an object: the items are shown one by one.
+    // The item is no object, or a proxy that throws; the items are shown one by one.
     return false;
   }
 }
@@ -406,7 +406,7 @@ function showKey(key: string): string {
     : quoteWithin(key, MAX_SHOWN_NAME);
 }
 
-/** The keys of an object, one by one: an object may have millions. */
+/** Yields an object's keys one by one, because there may be millions. */
 export function* keysOf(value: object): Generator<string> {
   for (const key in value) if (Object.hasOwn(value, key)) yield key;
 }
@@ -426,7 +426,7 @@ function items(
       shown.push("...");
       break;
     }
-    // A line of its own has its indent too.
+    // An item on its own line has an indent too.
     state.characters -= indent + 4;
     shown.push(each(item));
   }

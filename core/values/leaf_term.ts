@@ -1,5 +1,5 @@
 /**
- * Erlang's terms that are not values of JavaScript and have no parts that are terms.
+ * Erlang's terms without parts that JavaScript has no values for.
  *
  * @module
  */
@@ -17,14 +17,14 @@ export type LeafTerm =
   | LocalFunction
   | Port;
 
-/** Whether a value is one of Erlang's terms without parts. */
+/** Whether a value is an Erlang term without parts. */
 export function isLeafTerm(value: object): value is LeafTerm {
   return value instanceof Float || value instanceof Bitstring ||
     value instanceof ExternalFunction || value instanceof Port ||
     value instanceof LocalFunction;
 }
 
-/** A copy of a term; immutable terms are returned as they are. */
+/** Copies a term; returns an immutable term itself. */
 export function copyLeafTerm(value: LeafTerm): LeafTerm {
   if (value instanceof Bitstring) {
     return new Bitstring(value.bytes, value.bits);

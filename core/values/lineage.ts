@@ -1,5 +1,5 @@
 /**
- * The lineage of servers, tasks and processes of OTP's `proc_lib`: who started them and for whom they run, as OTP's `proc_lib` notes it.
+ * The lineage of servers, tasks and processes of OTP's `proc_lib`: who started them, and for whom they run.
  *
  * @module
  */
@@ -23,19 +23,19 @@ export interface CrashContext {
 export interface Lineage {
   /** The kind of process. */
   readonly kind: "server" | "task" | "process";
-  /** The process that started it, the one that started that, and so on: nearest first. */
+  /** The process that started it, the process that started that one, and so on, nearest first. */
   readonly ancestors: readonly Ancestor[];
   /** Its callers, nearest first. */
   readonly callers: Pid[];
-  /** Whether it is being started: its exit is reported to its starter then, and not logged. */
+  /** Whether it is starting: its exit is then reported to its starter, and not logged. */
   starting: boolean;
   /** The server of a supervisor, for observers. */
   supervision: object | undefined;
-  /** Its work when it failed; a server records it as it exits. */
+  /** Its work when it failed; recorded as a server exits. */
   context?: CrashContext;
 }
 
-/** The process that starts another one, as its lineage records it. */
+/** The process that starts another process, as the lineage of the latter records it. */
 export interface Starter {
   /** The name that it is registered under. */
   readonly name: string | undefined;
@@ -43,18 +43,18 @@ export interface Starter {
   readonly lineage: Lineage | undefined;
 }
 
-/** The lineage of a process; its starter is only known if it is a process of this node. */
+/** Creates the lineage of a process; its starter is known only if it is a process of this node. */
 export function lineageOf(
   kind: Lineage["kind"],
   parent: Pid | undefined,
   callers: Pid[],
   starter: Starter | undefined,
 ): Lineage {
-  // As in Elixir, a task knows who started it by pid, and a server by name.
+  // As in Elixir, a task knows its starter by pid, and a server by name.
   const name = kind === "task" ? undefined : starter?.name;
   const ancestors: Ancestor[] = parent === undefined ? [] : [name ?? parent];
   const before = starter?.lineage?.ancestors;
-  // An object from a spread has spare room, in each process.
+  // Listed one by one, because an object from a spread has spare room, in each process.
   return {
     kind,
     ancestors: before === undefined ? ancestors : ancestors.concat(before),

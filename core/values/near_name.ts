@@ -1,5 +1,5 @@
 /**
- * Misspelled names: finds the known name that was probably meant, for errors and hints.
+ * Suggestions for misspelled names, for errors and hints.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function nearName(
   return found;
 }
 
-/** The number of characters to insert, delete, change or swap. */
+/** The number of characters to insert, delete, change or swap between two texts. */
 export function distanceOf(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

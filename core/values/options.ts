@@ -11,29 +11,29 @@ import { shapeOf } from "./term_shape.ts";
 /** The maximum number of characters of an unknown option's name in an error. */
 const MAX_NAME = 100;
 
-/** Whether a value can be an object with options: a number, where Elixir has the timeout, cannot. */
+/** Whether a value can be an options object; a number, as in Elixir's place for the timeout, cannot. */
 export function isOptions(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   try {
     return value.constructor === Object || !isOther(value);
   } catch {
-    // A proxy may throw: the code that reads the options finds out.
+    // A proxy may throw; the code that reads the options reports that.
     return true;
   }
 }
 
 /**
- * The names of the options of an interface. The type requires each of them, and no other, so the list of a
- * constant cannot differ from the interface.
+ * The names of an interface's options. The type requires every name and no other, so the constant cannot differ from
+ * the interface.
  *
  * @typeParam O The interface.
  */
 export type OptionNames<O> = { readonly [Name in keyof O]-?: true };
 
 /**
- * Refuses unknown options: a misspelled one would leave its default in force, without a word.
+ * Refuses unknown options: a misspelled option would silently leave its default in force.
  *
- * @throws {TypeError} If an object has an option that is not known.
+ * @throws {TypeError} If `options` has an unknown option.
  */
 export function refuseUnknown(
   options: object,
@@ -45,7 +45,7 @@ export function refuseUnknown(
   }
 }
 
-/** Whether an object has an option that is not known. */
+/** Whether an object has an unknown option. */
 export function hasUnknown(options: object, known: object): boolean {
   for (const name in options) {
     if (!Object.hasOwn(known, name)) return true;
@@ -53,7 +53,7 @@ export function hasUnknown(options: object, known: object): boolean {
   return false;
 }
 
-/** The error for an unknown option: it names the option that was probably meant, or else all options. */
+/** Creates the error for an unknown option, with the nearest option or else all options. */
 function unknownOption(name: string, doing: string, known: object): TypeError {
   const names = Object.keys(known);
   const near = nearName(name.slice(0, MAX_NAME), names);
@@ -67,13 +67,13 @@ function unknownOption(name: string, doing: string, known: object): TypeError {
   );
 }
 
-/** Whether an object cannot be options: a collection, a term, or an argument in the wrong position. */
+/** Whether an object cannot be options, but is a collection, a term, or a misplaced argument. */
 function isOther(value: object): boolean {
   return Symbol.iterator in value || isBuiltIn(value) ||
     shapeOf(value) !== undefined;
 }
 
-/** Whether an object is an instance of a built-in class. An instance of a user's class may hold options. */
+/** Whether an object is an instance of a built-in class. Instances of a user's class may hold options. */
 function isBuiltIn(value: object): boolean {
   return value instanceof Date || value instanceof Error ||
     value instanceof Promise || value instanceof RegExp ||
@@ -81,7 +81,7 @@ function isBuiltIn(value: object): boolean {
     value instanceof WeakMap || value instanceof WeakSet;
 }
 
-/** The error for an invalid number: a wrong type, or out of bounds. */
+/** Creates the error for an invalid number: of a wrong type, or out of bounds. */
 export function typeError(value: unknown, message: string): Error {
   return typeof value === "number"
     ? new RangeError(message)

@@ -7,12 +7,12 @@
 import { MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";
 
-/** The maximum number of other nodes with a number for printed pids: peers make up names. */
+/** The maximum number of nodes that are numbered for printed pids, because peers can make up names. */
 const MAX_NUMBERED = 4096;
 
 const WORD = 2 ** 32;
 
-/** The first upper word that a safe integer cannot have. */
+/** The smallest upper word that exceeds a safe integer. */
 const UPPER_END = 2 ** 21;
 
 /** The maximum number of 32-bit words of a reference. */
@@ -21,10 +21,10 @@ export const MAX_REF_WORDS = 5;
 const nodeNumbers = new Map<string, number>();
 let lastNodeNumber = 10_500;
 
-/** Of the pids of other nodes that were printed last, the incarnation, which is not printed. */
+/** The incarnation of each node whose pid was printed last; a printed pid omits it. */
 const printedCreations = new Map<string, number>();
 
-/** Returns the node of the running code, whose pids are printed with the number 0. */
+/** Returns the node of the running code; its pids print with the number 0. */
 let nodeHere = () => "nonode@nohost";
 
 /** Sets the function that returns the node of the running code. */
@@ -32,7 +32,7 @@ export function setNodeHere(fn: () => string): void {
   nodeHere = fn;
 }
 
-/** The number of a node in printed pids: 0 here, a number of its own for each other node. */
+/** Returns a node's number in printed pids: 0 for this node, a distinct number for each other node. */
 export function numberOfNode(node: string): number {
   if (node === nodeHere()) return 0;
   let number = nodeNumbers.get(node);
@@ -50,18 +50,18 @@ export function numberOfNode(node: string): number {
 
 const NODE_NAME = /^[A-Za-z0-9_-]{1,128}@[A-Za-z0-9_.:-]{1,253}$/;
 
-/** Whether a name is a node's name: ASCII, so that its length is the same in characters and in bytes. */
+/** Whether a name is a valid node name. It is ASCII, so its lengths in characters and in bytes are equal. */
 export function isNodeName(name: unknown): name is string {
   return typeof name === "string" && name.length <= MAX_NAME_LENGTH &&
     NODE_NAME.test(name);
 }
 
-/** The node's name that was found to be one last: most pids are of a few nodes. */
+/** The last valid node name: most pids are of a few nodes. */
 let checkedNode = "";
 
 /**
- * Checks a pid or reference that is part of a message. Those that a runtime makes need no check, but
- * programs can make them too, and a receiver ends the connection for one that it cannot read.
+ * Checks a pid or reference in a message. A program can create an invalid one, and the receiver would close the
+ * connection.
  *
  * @throws {TypeError} If its node's name is invalid.
  */
@@ -89,7 +89,7 @@ function isNatural(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The pid of another node that was printed with these numbers, if its node has printed any. */
+/** Returns the pid of another node that was printed with these numbers, if any. */
 export function printedPid(
   node: number,
   id: number,
@@ -132,8 +132,8 @@ export class Pid<in M = any> {
   /** The name of the node that the process is on. */
   readonly node: string;
   /**
-   * The process's number on its node: that of an Erlang process is its serial × 2³² + its id. It is `NaN` if
-   * that is more than 2⁵³ - 1; `id` and `serial` are always exact.
+   * The process's number on its node: serial × 2³² + id for an Erlang process. `NaN` above 2⁵³ - 1; `id` and `serial`
+   * are always exact.
    */
   readonly number: number;
   /** The node's incarnation: a 32-bit number. */
@@ -201,7 +201,7 @@ export class Pid<in M = any> {
 export class Ref {
   /** The name of the node that created it. */
   readonly node: string;
-  /** Its number on that node; `NaN` if it is one of an Erlang node, which identifies it by `words`. */
+  /** Its number on the node; `NaN` for an Erlang reference that only `words` identify. */
   readonly number: number;
   /** The incarnation of the node that created it. */
   readonly creation: number;
@@ -222,8 +222,8 @@ export class Ref {
   }
 
   /**
-   * The 32-bit words that identify the reference on its node, as Erlang's distribution protocol has them: one
-   * to five; for a reference with a number two, the lower one first.
+   * The 32-bit words that identify the reference on its node, as in Erlang's distribution protocol: one to five. A
+   * reference with a number has two words, the lower one first.
    */
   get words(): readonly number[] {
     return [this.number >>> 0, Math.floor(this.number / WORD)];
@@ -255,7 +255,7 @@ export class Ref {
 setShape(Pid, String);
 setShape(Ref, String);
 
-/** A pid whose number needs more than 53 bits. Own pids are never of this class: their code stays as fast. */
+/** A pid whose number needs more than 53 bits. This node's pids are never of this class, so their code stays fast. */
 class WidePid extends Pid {
   /** The id and the serial: a field, so that assertions compare it. */
   readonly halves: readonly [number, number];
@@ -281,7 +281,7 @@ class WidePid extends Pid {
   }
 }
 
-/** A reference that is not identified by a number of 53 bits. */
+/** A reference that no number of 53 bits identifies. */
 class WideRef extends Ref {
   /** The words: a field, so that assertions compare it. */
   readonly parts: readonly number[];
@@ -308,7 +308,7 @@ class WideRef extends Ref {
   }
 }
 
-/** `NaN` is the number of no own process and reference, so that no table finds one by it. */
+/** Sets the number to `NaN`, which no table of this node contains. */
 function withoutNumber(of: { number: number }): void {
   of.number = NaN;
 }
@@ -318,13 +318,13 @@ function isSameWords(some: readonly number[], others: readonly number[]) {
     some.every((word, i) => word === others[i]);
 }
 
-/** The number of a pid or reference, or the words of one that has none. */
+/** Returns the number of a pid or reference, or else its words. */
 export function numberOrWords(of: Pid | Ref): number | readonly number[] {
   if (of.number >= 0) return of.number;
   return of instanceof Pid ? [of.id, of.serial] : of.words;
 }
 
-/** The number of a pid or reference as text, or its words, of which there may be one. */
+/** Formats the number of a pid or reference, or else its words, of which there may be one. */
 export function numberText(of: Pid | Ref): string {
   const { number } = of;
   return number >= 0 ? `${number}` : `[${numberOrWords(of)}]`;
@@ -335,9 +335,9 @@ function isWord(value: unknown): boolean {
 }
 
 /**
- * The pid of a process that is identified by two 32-bit words, as on Erlang's nodes.
+ * Creates the pid with two 32-bit words, as on Erlang's nodes.
  *
- * @throws {RangeError} If one of them is not an integer from 0 to 2³² - 1.
+ * @throws {RangeError} If a word is not an integer from 0 to 2³² - 1.
  */
 export function pidOf(
   node: string,
@@ -356,10 +356,10 @@ export function pidOf(
 }
 
 /**
- * The reference that is identified by one to five 32-bit words. Two words that are a number of 53 bits are a
- * reference with that number: own references are the same ones when they come back from another node.
+ * Creates the reference with one to five 32-bit words. Two words that form a number of 53 bits become a reference
+ * with that number, so that this node's references return from other nodes unchanged.
  *
- * @throws {RangeError} If there are none or more than five, or one is not an integer from 0 to 2³² - 1.
+ * @throws {RangeError} If there are no words or more than five, or a word is not an integer from 0 to 2³² - 1.
  */
 export function refOf(
   node: string,
@@ -380,8 +380,8 @@ export function refOf(
 }
 
 /**
- * A message for a receiver: a value of the receiver's message type, or, if that is unknown, anything except a
- * function, which cannot be sent. In code that is generic in T, send `message as unknown`.
+ * The type of a message to a receiver: the receiver's message type or, if unknown, anything but a function, which
+ * cannot be sent. In code that is generic in T, send `message as unknown`.
  *
  * @typeParam M The messages that the receiver accepts.
  * @typeParam T The type of the message.

@@ -1,10 +1,10 @@
 /**
- * Errors as other nodes get them: with the names of functions and files, without the folders of this machine, which
- * tell a peer the names of users and the layout of its disk.
+ * Errors for other nodes: with the names of functions and files, but without the folders of this machine, which would
+ * reveal the names of users and the layout of the disk.
  *
- * A frame of a stack loses the folders of every file. A message can hold paths that mean something else, such as the
- * path of a URL, so it loses only the folders of `file:` URLs and of paths below the home of a user, the current
- * folder, or the folder of the program.
+ * Every file in a stack's frame loses its folders. A message can contain paths that mean something else, such as the
+ * path of a URL. So a message loses only the folders of `file:` URLs, and of paths below a user's home, the current
+ * folder, or the program's folder.
  *
  * @module
  */
@@ -17,37 +17,37 @@ import { type ErrorTerm, errorTerm } from "./error_term.ts";
 /** The maximum number of characters of a stack that is sent. */
 const MAX_STACK = 1 << 16;
 
-/** Stands for the middle of a longer one. */
+/** Replaces the middle of a longer stack. */
 const OMITTED = "\n    ...\n";
 
-/** The line of a stack that is a call. */
+/** A line of a stack that shows a call. */
 const FRAME = /^\s*at /;
 
 /**
- * A file of this machine in a frame: an absolute path or a URL, whose folders may have spaces and parentheses, up to the
- * line and column that end it, or else the rest of the frame. The search takes time in proportion to the frame, which
- * may be from a peer.
+ * A file of this machine in a frame: an absolute path or a URL, possibly with spaces and parentheses in its folders,
+ * up to the line and column that end it, or else the rest of the frame. The search takes linear time, because a peer
+ * may have sent the frame.
  */
 const FILE =
   /(?<=[\s(])(?:file:|[a-z][a-z+.-]*:\/\/\/|[a-z]:[\\/]|[\\/])[^]*?(?::\d+(?::\d+)?(?=[),]|$)|$)/gi;
 
-/** Ends a path that no quotes surround. */
+/** The characters that end a path without quotes. */
 const AFTER = "\\s\"'`()<>,;";
 
-/** The homes of users, in their usual places: a program may not ask for its own without a permission. */
+/** The homes of users in their usual places, because asking for the real home would need a permission. */
 const HOME =
   `/(?:home|Users)/[^${AFTER}/]+|/(?:var/)?root|[a-z]:[\\\\/]Users[\\\\/][^${AFTER}\\\\/]+`;
 
 const IS_HOME = new RegExp(`^(?:${HOME})$`, "i");
 
-/** The fields of an error that can be a path: its cause, and those that Node's errors of the file system have. */
+/** The fields of an error that can contain a path: `cause`, and fields of Node's file system errors. */
 const PATH_FIELDS = ["cause", "path", "dest"];
 
 let filesInMessages: RegExp | undefined;
 
 /**
- * Returns the pattern of a file or folder in a message: up to the quote that closes it, or else to a character that is
- * rare in paths. A search takes time in proportion to the message, which may be from a peer.
+ * Returns the pattern of a file or folder in a message, up to the closing quote, or else to a character that is rare
+ * in paths. A search takes linear time, because a peer may have sent the message.
  */
 function makeFilesInMessages(): RegExp {
   const folders = [HOME, ...ownFolders()].join("|");
@@ -59,7 +59,7 @@ function makeFilesInMessages(): RegExp {
   );
 }
 
-/** Patterns of the current folder and of the program's, except for the root of the disk. */
+/** Returns patterns of the current folder and the program's folder, unless they are the root of the disk. */
 function ownFolders(): string[] {
   const folders = [dirname(nodeProcess.argv[1] ?? "")];
   try {
@@ -71,7 +71,7 @@ function ownFolders(): string[] {
     .map((folder) => folder.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
 }
 
-/** An error as other nodes get it, except for its stack: its message and the paths in its fields without folders. */
+/** Converts an error for other nodes, without its stack: its message and the paths in its fields lose their folders. */
 export function publicError(error: Error): ErrorTerm {
   const term = errorTerm(error);
   term.message = withoutFoldersInMessage(term.message);
@@ -85,12 +85,12 @@ export function publicError(error: Error): ErrorTerm {
   return term;
 }
 
-/** A stack without folders; the middle of a long one is left out, as its frames are at its end. */
+/** Removes the folders from a stack; a long stack loses its middle, because its frames are at the end. */
 export function publicStack(stack: string): string {
   return withoutFolders(stack.length <= MAX_STACK ? stack : shortened(stack));
 }
 
-/** A text without the folders in its frames and in the lines between them. */
+/** Removes the folders from a text's frames and other lines. */
 export function withoutFolders(text: string): string {
   if (!hasPath(text)) return text;
   return text.split("\n")
@@ -112,7 +112,7 @@ function hasPath(text: string): boolean {
   return text.includes("/") || text.includes("\\");
 }
 
-/** The name of a file or folder; a file of a package begins at `node_modules`, and a home is `~`. */
+/** Returns the name of a file or folder; a package's file begins at `node_modules`, and a home is `~`. */
 function withoutFolder(found: string): string {
   let end = found.length;
   while (end > 0 && "/\\.:".includes(found[end - 1])) end--;
@@ -131,7 +131,7 @@ function withoutFolder(found: string): string {
   ) + after;
 }
 
-/** The beginning and the end of a stack: whole frames, as half a path would end with a folder. */
+/** Returns the beginning and the end of a stack, in whole frames: half a path would end with a folder. */
 function shortened(stack: string): string {
   const half = (MAX_STACK - OMITTED.length) / 2;
   let start = cut(stack, Math.floor(half));

@@ -1,8 +1,8 @@
 /**
- * Where a reply goes: the asker, the alias that awaits it, and the tag by which the asker finds it.
+ * Where a reply goes: the caller, the alias that awaits the reply, and the tag by which the caller recognises it.
  *
- * Each call has one, and any process on any node that gets it can reply: it is a term, and is the same after any
- * number of hops. The reply goes straight to the node of the asker, over the wire that is spoken with it.
+ * Each call has a `ReplyTo`, and any process on any node that receives it can reply: it is a term, unchanged by any
+ * number of hops. The reply goes straight to the caller's node, over the wire to that node.
  *
  * @module
  */
@@ -17,28 +17,28 @@ import { type Tuple, tuple } from "./tuple.ts";
 const ALIAS = atom("alias");
 const IO_REPLY = atom("io_reply");
 
-/** Where a reply goes. */
+/** The destination of a reply. */
 export class ReplyTo {
-  /** The asker. */
+  /** The caller. */
   readonly pid: Pid;
   /** The alias that awaits the reply; without it, the reply goes to the pid. */
   readonly alias: Ref | undefined;
   /**
-   * The term that the asker wants back with the reply. It is `undefined` for the usual tag, which is the alias
-   * itself: `[alias|Ref]` on a BEAM.
+   * The term that the caller wants back with the reply. `undefined` stands for the usual tag, the alias itself:
+   * `[alias|Ref]` on a BEAM.
    */
   readonly tag: unknown;
   /** The encoding of a reply with a tag: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
   readonly form: "call" | "io";
   /**
-   * The declared type of the reply for Erlang callers. Any process that replies encodes the reply by this type. It
-   * does not count in comparisons.
+   * The declared type of the reply, for Erlang callers. Any process that replies encodes the reply by this type.
+   * Comparisons ignore it.
    *
    * @ignore
    */
   returns: unknown = undefined;
 
-  /** Made by calls, and by wires. */
+  /** Created by calls and by wires. */
   constructor(
     pid: Pid,
     alias: Ref | undefined,
@@ -51,12 +51,12 @@ export class ReplyTo {
     this.form = form;
   }
 
-  /** The node of the asker. */
+  /** The node of the caller. */
   get node(): string {
     return this.pid.node;
   }
 
-  /** The monitor under which the asker waits: the alias, or the reference that OTP puts into the tag. */
+  /** The monitor under which the caller waits: the alias, or the reference that OTP puts into the tag. */
   get monitor(): Ref | undefined {
     const { alias, tag } = this;
     if (tag === undefined) return alias;
@@ -65,8 +65,8 @@ export class ReplyTo {
   }
 
   /**
-   * Whether it has an alias or a tag, and the alias is of the asker's node. A peer may make up any other: the
-   * reply would go to a node that has not asked.
+   * Whether it has an alias or a tag, and the alias is of the caller's node. A peer could make up any other alias,
+   * and direct the reply to a node that has not asked.
    */
   get isValid(): boolean {
     const { pid, alias, tag } = this;
@@ -76,10 +76,10 @@ export class ReplyTo {
   }
 
   /**
-   * Tests whether a reply to another one goes to the same place, with the same tag.
+   * Tests whether another value is the same destination with the same tag.
    *
    * @param other Any value.
-   * @returns True for an equal one.
+   * @returns True for an equal `ReplyTo`.
    */
   equals(other: unknown): boolean {
     return other instanceof ReplyTo && other.pid.equals(this.pid) &&
@@ -88,23 +88,23 @@ export class ReplyTo {
   }
 }
 
-// As iex shows it.
+// Shown as in iex.
 setShape(ReplyTo, (to) => ({
   open: "{",
   close: "}",
   items: [to.pid, tagOf(to)],
 }));
 
-/** The receiver of a reply: an alias with the usual tag, or any. */
+/** The destination of a reply: an alias whose tag is the alias itself, or any. */
 export type ReplyTarget = Ref | ReplyTo;
 
-/** The alias that a reply goes to, if that is the tag too. */
+/** Returns the alias that a reply goes to, if it is the tag too. */
 export function plainAlias(to: ReplyTarget): Ref | undefined {
   if (to instanceof Ref) return to;
   return to.tag === undefined ? to.alias : undefined;
 }
 
-/** The reference in `[alias|Ref]`. */
+/** Returns the reference in `[alias|Ref]`. */
 export function aliasOf(tag: unknown): Ref | undefined {
   return tag instanceof ImproperList && tag.items.length === 1 &&
       tag.items[0] === ALIAS && tag.tail instanceof Ref
@@ -112,11 +112,11 @@ export function aliasOf(tag: unknown): Ref | undefined {
     : undefined;
 }
 
-/** Where the reply to a `From` of OTP's goes, `{Pid, Tag}`: by the rule of `gen:reply`. */
+/** Converts OTP's `{Pid, Tag}` to the destination of the reply, by the rule of `gen:reply`. */
 export function replyToOf(pid: Pid, tag: unknown): ReplyTo {
   const alias = aliasOf(tag);
   if (alias !== undefined) return new ReplyTo(pid, alias);
-  // `[[alias|Ref]|_]` of a call of several nodes.
+  // A call to several nodes has the tag `[[alias|Ref]|_]`.
   const first = tag instanceof ImproperList
     ? tag.items[0]
     : Array.isArray(tag)
@@ -125,14 +125,14 @@ export function replyToOf(pid: Pid, tag: unknown): ReplyTo {
   return new ReplyTo(pid, aliasOf(first), tag);
 }
 
-/** The tag as a BEAM expects it back. */
+/** Returns the tag in the form that a BEAM expects back. */
 export function tagOf(to: ReplyTarget): unknown {
   if (!(to instanceof Ref) && to.tag !== undefined) return to.tag;
   const alias = to instanceof Ref ? to : to.alias;
   return improperList([ALIAS], alias);
 }
 
-/** The message that delivers a reply with a tag: on each wire, the message that OTP sends. */
+/** Creates the message that delivers a reply with a tag: the message that OTP sends. */
 export function taggedReply({ tag, form }: ReplyTo, value: unknown): Tuple {
   return form === "io" ? tuple(IO_REPLY, tag, value) : tuple(tag, value);
 }

@@ -1,5 +1,5 @@
 /**
- * Exit reasons as other processes and nodes get them.
+ * Exit reasons for other processes and nodes.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { inspectWithin, shorten } from "./inspect.ts";
 import { copyTerm, REASON_LEVELS } from "./term.ts";
 
 /**
- * The reason as others get it: a copy; of an error whose fields cannot be sent, the error without
- * them; of anything else that cannot be sent, its text. It throws for no reason.
+ * Copies a reason for other processes. Without sendable fields, an error loses its fields, and any other reason
+ * becomes text. Never throws.
  */
 export function sendableReason(reason: unknown, maxDepth: number): unknown {
   if (typeof reason === "string") return reason;
@@ -22,9 +22,8 @@ export function sendableReason(reason: unknown, maxDepth: number): unknown {
 }
 
 /**
- * Sends a reason that must arrive, to another node or to a wait. A reason that is refused there, as it is
- * larger or deeper than allowed, is replaced by a plainer one. Never throws: the other receivers must be
- * notified.
+ * Sends a reason that must arrive, to another node or to a wait. If it is refused because it is too large or too
+ * deep, a plainer reason replaces it. Never throws, because other receivers must still be notified.
  */
 export function sendReason(
   reason: unknown,
@@ -33,13 +32,13 @@ export function sendReason(
   try {
     return send(reason);
   } catch {
-    // A plainer one below.
+    // Try a plainer reason below.
   }
   for (const replacement of [plainReason, briefReason]) {
     try {
       return send(replacement(reason));
     } catch {
-      // A plainer one still.
+      // Try the next one.
     }
   }
 }
@@ -48,10 +47,10 @@ export function sendReason(
 const MAX_BRIEF = 64;
 const MAX_STACK = 4096;
 
-/** The maximum length of the texts of a plain reason: it must fit where the reason did not. */
+/** The maximum length of a plain reason's texts: it must fit where the full reason did not. */
 const MAX_PLAIN = 1024;
 
-/** An error with its name and message only, or a text. */
+/** Reduces an error to its name and message, and any other reason to text. */
 function plainReason(reason: unknown): unknown {
   return bareError(reason) ?? inspectWithin(reason, MAX_PLAIN);
 }

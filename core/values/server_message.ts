@@ -1,50 +1,53 @@
 /**
- * The brand of the messages that the library's own servers rely on.
+ * The brand of messages that the library's own servers trust.
  *
- * They are instances of classes, and nothing that a program or a peer can put into a message is one: the
- * classes are not exported, and a wire makes one only of a whole message whose sender it has checked. So
- * an object that merely looks like a call, though a process of this node forwards it, is data.
+ * Such messages are instances of classes that programs cannot create: the classes are not exported, and a wire
+ * creates an instance only for a whole message whose sender it has checked. So an object that merely looks like a
+ * call is data, even if a process of this node forwards it.
  *
- * Each wire has its own encoding for them. Between nodes of this library they have fields (`fields`); a BEAM gets the message that
- * OTP's own modules send (`toOtp`), and a message without one is refused at its sender, as an unmodified server of
- * OTP would crash on it.
+ * Each wire has its own encoding of them. Nodes of this library exchange their fields (`fields`); a BEAM receives the
+ * message that OTP's own modules send (`toOtp`). A message without OTP's form is refused at its sender, because an
+ * unmodified OTP server would crash on it.
  *
  * @module
  */
 
 import type { Pid } from "./pid.ts";
 
-/** Copies a value that is nested in a message, with that many levels left. */
+/** Copies a value that is nested in a message, with `left` more levels allowed. */
 export type CopyField = (value: unknown, left: number, max: number) => unknown;
 
-/** A message that servers act on. */
+/** A message that servers trust. */
 export abstract class ServerMessage {
-  /** The type of the message, as in its fields. */
+  /** The type of the message, which is also in its fields. */
   abstract readonly type: string;
 
-  /** Its fields, as between nodes of this library; as data, within another message, it is an object of these. */
+  /**
+   * Returns the fields, as nodes of this library exchange them. Nested in another message, it is sent as an object of
+   * these fields.
+   */
   abstract fields(): object;
 
   /**
-   * The message as OTP's modules send it.
+   * Returns the message in OTP's form.
    *
-   * @param from The sender, for a message that names it in OTP's encoding.
-   * @throws {TypeError} If OTP has none; it says what to use.
+   * @param from The sender, for a message that names its sender in OTP's encoding.
+   * @throws {TypeError} If OTP has no such message; the error says what to use.
    */
   abstract toOtp(from?: Pid): unknown;
 
-  /** A copy for its receiver, that shares nothing mutable with it. */
+  /** Returns a copy for the receiver, which shares nothing mutable with the message. */
   abstract copied(copy: CopyField, left: number, max: number): unknown;
 
-  /** A copy to be sent later: requests of the library in it keep their brand, which only wires need. */
+  /** Returns a copy to be sent later. Requests of the library in it keep their brand, which wires need. */
   abstract kept(copy: CopyField, left: number, max: number): ServerMessage;
 }
 
 /**
  * A request of the library's own: the content of a call, a cast or a tell, or a whole message to a group leader.
  *
- * Its own fields are those that nodes of this library see. A receiver gets a plain object of them: the brand is
- * for the wire at the sender alone, and a server knows by its role what to expect.
+ * Its own fields are the fields that nodes of this library exchange. The receiver gets a plain object of them: only
+ * the sender's wire needs the brand, and a server knows by its role which requests to expect.
  */
 export abstract class ServerRequest extends ServerMessage {
   fields(): object {
@@ -57,12 +60,12 @@ export abstract class ServerRequest extends ServerMessage {
     );
   }
 
-  /** The advice for a request that OTP does not have. */
+  /** The advice for a request that OTP lacks. */
   get instead(): string {
     return "OTP has no such request; ask a node of this library";
   }
 
-  /** A server's reply in OTP's encoding, as this request's sender reads replies. */
+  /** Decodes an OTP server's reply to this request. */
   fromOtp(reply: unknown): unknown {
     return reply;
   }
@@ -81,19 +84,19 @@ export abstract class ServerRequest extends ServerMessage {
 export class OwnRequest extends ServerRequest {
   declare readonly type: string;
 
-  /** Creates a request of fields. */
+  /** Creates a request with these fields. */
   constructor(fields: { type: string }) {
     super();
     Object.assign(this, fields);
   }
 }
 
-/** A request in OTP's encoding: data of a program is as it is. */
+/** Encodes a request for OTP; a program's data stays as it is. */
 export function requestToOtp(request: unknown, from?: Pid): unknown {
   return request instanceof ServerRequest ? request.toOtp(from) : request;
 }
 
-/** A request within a message that is sent later. */
+/** Copies a request within a message that is sent later. */
 export function keepRequest(
   request: unknown,
   copy: CopyField,
@@ -105,26 +108,26 @@ export function keepRequest(
     : copy(request, left, max);
 }
 
-/** A reply that a wire has refused, as it exceeds a limit of this node: the call that waits for it fails. */
+/** A reply that a wire has refused because it exceeds a limit of this node; the call that awaits it fails. */
 export class RefusedReply {
-  /** The reason with which it fails. */
+  /** The reason with which the call fails. */
   readonly reason: unknown;
 
-  /** Stands for a reply. */
+  /** Creates the stand-in for the reply. */
   constructor(reason: unknown) {
     this.reason = reason;
   }
 }
 
 /**
- * A reply that a BEAM sent, in its encoding: only the request that it answers can read it. A wire hands it to the
- * wait under the alias; programs get the term.
+ * A BEAM's reply, still encoded: only the request that it answers can decode it. A wire passes it to the wait under
+ * the alias; programs receive the term.
  */
 export class OtpReply {
   /** The reply. */
   readonly term: unknown;
 
-  /** Marks a reply. */
+  /** Marks a term as a reply. */
   constructor(term: unknown) {
     this.term = term;
   }

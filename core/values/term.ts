@@ -1,10 +1,9 @@
 /**
- * Terms: the values that a message may consist of, and their copies.
+ * Terms: the values that messages consist of, and their copies.
  *
- * The same values can be sent to a process of this node and of any other: those of JSON, and
- * `undefined`, `bigint`, NaN, the infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed
- * arrays, errors, and Erlang's terms: pids, references, atoms, tuples, improper lists, bitstrings,
- * floats, functions and ports.
+ * The same values can be sent within a node and between nodes: the values of JSON, `undefined`, `bigint`, NaN, the
+ * infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed arrays, errors, and Erlang's terms: pids, references,
+ * atoms, tuples, improper lists, bitstrings, floats, functions and ports.
  *
  * @module
  */
@@ -20,29 +19,30 @@ import { ServerMessage } from "./server_message.ts";
 import { Tuple } from "./tuple.ts";
 
 /**
- * The maximum nesting of a message. Arrays, tuples, improper lists, objects, maps, sets and errors are a level
- * each, whatever their keys; nothing else is. `copyTerm`, a wire's encoder and its decoder count alike: a message that one of them
- * accepts, the others accept too.
+ * The maximum nesting of a message. Arrays, tuples, improper lists, objects, maps, sets and errors count as one level
+ * each, whatever their keys; other values do not count. `copyTerm` and every wire's encoder and decoder count alike,
+ * so they accept the same messages.
  */
 export const DEFAULT_MAX_DEPTH = 512;
 
 /**
- * The number of levels by which an exit reason must be less deep than a message: it becomes a part of messages,
- * such
- * as EXIT and DOWN, which can then be sent on.
+ * The number of levels by which an exit reason must be less deep than a message: it becomes part of messages such as
+ * EXIT and DOWN, which can then be sent on.
  */
 export const REASON_LEVELS = 8;
 
-/** The maximum number of decimal digits of a bigint: reading and writing one takes more than linear time. */
+/** The maximum number of decimal digits of a bigint, whose conversion takes more than linear time. */
 export const MAX_BIGINT_DIGITS = 10_000;
 
-/** The maximum length of an array with holes: one of 2^32 - 1 items has a few bytes, and would take minutes. */
+/**
+ * The maximum length of an array with holes: an array of 2^32 - 1 items may have a few bytes, but would take minutes.
+ */
 const MAX_WITH_HOLES = 1 << 20;
 
 const BIGINT_END = 10n ** BigInt(MAX_BIGINT_DIGITS);
 const BIGINT_START = -BIGINT_END;
 
-/** The typed arrays that messages may hold, by name. */
+/** The sendable typed arrays, by name. */
 export const TYPED_ARRAYS: ReadonlyMap<
   string,
   new (buffer: ArrayBuffer) => ArrayBufferView & { slice(): ArrayBufferView }
@@ -63,13 +63,13 @@ export const TYPED_ARRAYS: ReadonlyMap<
   ] as any[]).map((type) => [type.name, type]),
 );
 
-/** Whether an object is plain data: made by a literal, or with no prototype. */
+/** Whether an object is plain data: made by a literal, or without a prototype. */
 export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The error for a value that cannot be sent, with the next thing to try. */
+/** Creates the error for a value that cannot be sent, with the next thing to try. */
 export function notSendable(value: unknown): TypeError {
   if (typeof value === "function") {
     return new TypeError(
@@ -91,7 +91,7 @@ export function notSendable(value: unknown): TypeError {
   );
 }
 
-/** The error for a value that is nested too deeply. */
+/** Creates the error for a value that is nested too deeply. */
 export function tooDeep(maxDepth: number): RangeError {
   return new RangeError(
     `Cannot send a value nested deeper than ${maxDepth} levels (or one that contains itself); flatten it, or raise limits.maxDepth on both nodes`,
@@ -100,7 +100,7 @@ export function tooDeep(maxDepth: number): RangeError {
 
 /** @throws {RangeError} If a bigint has more digits than may be sent. */
 export function checkBigInt(value: bigint): void {
-  // Engines do this one inline; comparing is a call.
+  // Engines inline this check; a comparison is a call.
   if (BigInt.asIntN(64, value) === value) return;
   if (value >= BIGINT_END || value <= BIGINT_START) {
     throw new RangeError(
@@ -109,7 +109,7 @@ export function checkBigInt(value: bigint): void {
   }
 }
 
-/** @throws {RangeError} If there is a hole at that place of an array that is too long to have any. */
+/** @throws {RangeError} If an array that is too long for holes has a hole at `index`. */
 export function checkHole(array: readonly unknown[], index: number): void {
   if (array.length > MAX_WITH_HOLES && !(index in array)) {
     throw new RangeError(
@@ -118,7 +118,7 @@ export function checkHole(array: readonly unknown[], index: number): void {
   }
 }
 
-/** @throws {RangeError} If the keys of a map or a set would cost its receiver far more than their number. */
+/** @throws {RangeError} If the keys of a map or a set collide so often that they would cost the receiver too much. */
 export function checkKeys(
   of: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>,
 ): void {
@@ -131,16 +131,16 @@ export function checkKeys(
   }
 }
 
-/** Whether that many received keys of a map or a set would collide too often. */
+/** Whether received keys of a map or a set collide too often. */
 export function areCrowded(count: number, keys: () => unknown[]): boolean {
   return count > FEW_KEYS && isCrowded(count, keys());
 }
 
 /**
- * A copy of a message that shares nothing mutable with it.
+ * Copies a message; the copy shares nothing mutable with it.
  *
- * @throws {TypeError} If it contains a value that cannot be sent.
- * @throws {RangeError} If it is nested too deeply, or has too long a bigint.
+ * @throws {TypeError} If the message contains a value that cannot be sent.
+ * @throws {RangeError} If the message is nested too deeply, or contains too long a bigint.
  */
 export function copyTerm(
   value: unknown,
@@ -150,8 +150,8 @@ export function copyTerm(
 }
 
 /**
- * A copy that is sent later, over a wire that is not known yet: requests of the library keep their brand, as only
- * the wire knows how to encode them.
+ * Copies a message for later, when its wire is known. Requests of the library keep their brand, because only the wire
+ * knows their encoding.
  */
 export function copyToSend(
   value: unknown,
@@ -189,7 +189,7 @@ function copyObject(value: object, left: number, max: number): unknown {
   if (value instanceof Atom) return value;
   if (value instanceof ServerMessage) {
     if (left <= 0) throw tooDeep(max);
-    // Within another message it is data, as it is on a wire.
+    // Nested in another message, a request becomes data, as on a wire.
     return left === max
       ? value.copied(copyAny, left - 1, max)
       : copyPlain(value.fields(), left, max);
@@ -225,7 +225,7 @@ function copyObject(value: object, left: number, max: number): unknown {
   }
   if (value instanceof ArrayBuffer) return value.slice(0);
   const kind = typedArrayKind(value);
-  // Not by slice(): that of a Buffer shares its memory.
+  // Not by slice(): a Buffer's slice shares its memory.
   if (kind !== undefined) return copyView(TYPED_ARRAYS.get(kind)!, value);
   if (value instanceof ImproperList) {
     return new ImproperList(
@@ -237,7 +237,7 @@ function copyObject(value: object, left: number, max: number): unknown {
   throw notSendable(value);
 }
 
-/** Only a tag is a level. */
+/** Copies a `ReplyTo`; only its tag counts as a level. */
 function copyReplyTo(value: ReplyTo, left: number, max: number): ReplyTo {
   const { pid, alias, tag, form, returns } = value;
   checkNodeOf(pid);
@@ -272,7 +272,7 @@ function copyPlain(
   if (left <= 0) throw tooDeep(max);
   const value = given as Record<string, unknown>;
   const copy: Record<string, unknown> = {};
-  // `for … in` is the fastest way. Its other results are fields that a program has added to all objects.
+  // `for … in` is the fastest. It also yields fields that a program has added to all objects, so check.
   for (const key in value) {
     let field = value[key];
     if (typeof field === "object") {
@@ -296,14 +296,14 @@ function copyView(
   return new Type(source);
 }
 
-/** The name of the typed array's class, if it is one that can be sent. */
+/** Returns the name of a sendable typed array's class. */
 export function typedArrayKind(value: object): string | undefined {
   if (!ArrayBuffer.isView(value)) return undefined;
   const kind = (value as Uint8Array)[Symbol.toStringTag];
   return TYPED_ARRAYS.has(kind) ? kind : undefined;
 }
 
-/** Sets a field named `__proto__`, which assignment would not. */
+/** Sets a field named `__proto__`, which an assignment would not create. */
 export function defineProto(object: object, value: unknown): void {
   Object.defineProperty(object, "__proto__", {
     value,
@@ -313,7 +313,7 @@ export function defineProto(object: object, value: unknown): void {
   });
 }
 
-/** A copy of bytes: `slice` of a Buffer, which is a Uint8Array too, would share them. */
+/** Copies bytes; `slice` of a Buffer, which is a Uint8Array too, would share them. */
 export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }

@@ -1,5 +1,5 @@
 /**
- * Keys that compare values: two values that messages may hold have one key if they are equal.
+ * Keys that compare values by contents: equal values of messages have equal keys.
  *
  * @module
  */
@@ -29,13 +29,13 @@ import { Tuple } from "./tuple.ts";
 export type TermKey = string | boolean | null | undefined;
 
 /**
- * The key of a value.
+ * Returns the key of a value.
  *
- * Numbers compare as `===` compares them, but for NaN, which equals itself; all that has contents,
- * objects whatever the order of their fields, compares by these.
+ * Numbers compare as by `===`, except that NaN equals itself. Values with contents compare by contents; the order of
+ * an object's fields does not matter.
  *
- * @throws {TypeError} If it contains a value that cannot be sent.
- * @throws {RangeError} If it is nested too deeply.
+ * @throws {TypeError} If the value contains a value that cannot be sent.
+ * @throws {RangeError} If the value is nested too deeply.
  */
 export function termKey(
   value: unknown,
@@ -48,14 +48,14 @@ export function termKey(
     case "undefined":
       return value;
     default:
-      // Numbers and bigints too: a peer can choose many that have one hash.
+      // Texts for numbers and bigints too, because a peer can choose many numbers with one hash.
       return value === null ? null : encode(value, maxDepth, maxDepth);
   }
 }
 
 /**
- * The number of characters that are retained with a value of that key: the stacks of errors are no part of the
- * key.
+ * The number of characters that a kept value retains with its key. A key omits the stacks of errors, so they count
+ * extra.
  */
 export function keptLength(value: unknown, key: TermKey): number {
   return (typeof key === "string" ? key.length : 0) + stacksOf(value);
@@ -81,13 +81,13 @@ function stacksOf(value: unknown): number {
   return length;
 }
 
-/** A value as text; no text is the beginning of another's. */
+/** Encodes a value as text; no encoding is the beginning of another. */
 function encode(value: unknown, left: number, max: number): string {
   switch (typeof value) {
     case "string":
       return text(value);
     case "number":
-      // -0 is 0 here too.
+      // -0 has the key of 0.
       return `${value + 0};`;
     case "bigint":
       return `${value}n;`;
@@ -101,7 +101,7 @@ function encode(value: unknown, left: number, max: number): string {
   }
 }
 
-/** Bytes as text, a character each: there may be many. */
+/** Encodes bytes as text, one character each, because there may be many. */
 function bytes({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return text(Buffer.from(buffer, byteOffset, byteLength).toString("latin1"));
 }
@@ -124,7 +124,7 @@ function encodeObject(value: object, left: number, max: number): string {
       : `t${kind}${[...value as Uint8Array]};`;
   }
   if (isLeafTerm(value)) return encodeLeaf(value);
-  // Each of the following values is a level, as for copyTerm.
+  // Each of the following kinds of values counts as a level, as in copyTerm.
   if (left <= 0) throw tooDeep(max);
   const inner = (item: unknown) => encode(item, left - 1, max);
   if (Array.isArray(value)) return encodeItems("[", value, inner);

@@ -1,5 +1,5 @@
 /**
- * The shapes of Erlang's terms: `inspect` and the hosts ask each class how its terms look.
+ * The shapes of Erlang's terms: `inspect` and the hosts ask each class how to show its terms.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface Parts {
   close: string;
   /** The items. */
   items: Iterable<unknown>;
-  /** Whether the items are texts to show as they are. */
+  /** Whether the items are texts to be shown unchanged. */
   areTexts?: boolean;
   /** The tail, in a box. */
   tail?: readonly [unknown];
@@ -26,7 +26,7 @@ const SHAPE: unique symbol = Symbol("shape");
 /** A function of the host that shows a value. */
 type HostInspect = (value: unknown, options?: object) => string;
 
-/** Sets how terms of a class look to `inspect`, in `console.log` and in messages of assertions. */
+/** Sets how `inspect`, `console.log` and messages of assertions show the terms of a class. */
 export function setShape<T extends object>(
   type: { readonly prototype: T },
   shape: (term: T) => TermShape,
@@ -66,7 +66,7 @@ function hostText(
   return `${open}${Array.from(items, each).join(", ")}${end}${close}`;
 }
 
-/** The shape of a term of Erlang; `undefined` for any other value. */
+/** Returns the shape of an Erlang term; `undefined` for any other value. */
 export function shapeOf(value: object): TermShape | undefined {
   return (value as { [SHAPE]?(): TermShape })[SHAPE]?.();
 }

@@ -11,8 +11,8 @@ import { setShape } from "./term_shape.ts";
 const NUMBERED = 32;
 
 /**
- * The types of a tuple's elements, by position. TypeScript destructures by position only what can be assigned to
- * an array, so that the methods that a tuple lacks are declared too, and can't be called.
+ * The types of a tuple's elements, by position. TypeScript destructures by position only values that can be assigned
+ * to an array. So the array methods that a tuple lacks are declared too, as uncallable.
  */
 // deno-fmt-ignore
 export interface Tuple<T extends readonly unknown[]> extends
@@ -33,10 +33,10 @@ export interface Tuple<T extends readonly unknown[]> extends
 }
 
 /**
- * An Erlang tuple, such as `{:ok, 1}`: a fixed number of values. A list is an array, and differs from it.
+ * An Erlang tuple, such as `{:ok, 1}`: a fixed number of values. An array corresponds to a list instead.
  *
- * Programs call {@linkcode tuple}. A tuple can be iterated and destructured; `elements` is the array of its
- * elements, which must not be changed. It has none of an array's methods.
+ * Programs call {@linkcode tuple}. A tuple can be iterated and destructured, but has no array methods. Do not change
+ * the array `elements`.
  *
  * @typeParam T The types of the elements.
  *
@@ -50,16 +50,16 @@ export interface Tuple<T extends readonly unknown[]> extends
  * assertEquals(value + 1, 2);
  * ```
  */
-// An array's subclass is five times as slow to make, and would be taken for a list.
+// No subclass of Array: it would take five times as long to create, and be taken for a list.
 export class Tuple<T extends readonly unknown[] = readonly unknown[]> {
   /** The elements. */
   readonly elements: T;
 
   /**
-   * Creates a tuple of the elements of an array, which it keeps; programs call {@linkcode tuple}.
+   * Creates a tuple that keeps the array `elements`; programs call {@linkcode tuple}.
    *
    * @param elements The elements.
-   * @throws {TypeError} If they are not an array.
+   * @throws {TypeError} If `elements` is not an array.
    */
   constructor(elements: T) {
     if (!Array.isArray(elements)) {

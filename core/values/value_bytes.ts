@@ -7,15 +7,15 @@
 const VALUE = 8;
 const OBJECT = 32;
 
-/** The least that a visited value counts, in bytes. */
+/** The minimum count for a visited value, in bytes. */
 export const LEAST_BYTES = VALUE;
 
 /**
- * The approximate bytes of a value.
+ * Estimates the bytes of a value.
  *
  * @param value The value, which may be cyclic.
- * @param budget The number of values that are still visited; the others do not count.
- * @param most The maximum of visited contents of one object.
+ * @param budget The number of values to visit; further values do not count.
+ * @param most The maximum number of visited entries of one object.
  */
 export function valueBytes(
   value: unknown,
@@ -42,7 +42,7 @@ function bigintBytes(value: bigint): number {
     : VALUE + value.toString(16).length / 2;
 }
 
-/** Adds the contents of an object, as many as can be visited; returns the bytes of its keys. */
+/** Adds the contents of an object, within the budget; returns the bytes of its keys. */
 function pushContents(
   value: object,
   pending: unknown[],
