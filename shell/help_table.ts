@@ -164,7 +164,7 @@ export const HELP: Record<string, Doc[]> = {
   "Bitstring": [
     {
       "signature": "Bitstring",
-      "text": "An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. Whole bytes are a `Uint8Array`."
+      "text": "An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. A `Uint8Array` represents whole bytes."
     }
   ],
   "DynamicSupervisor": [
@@ -230,7 +230,7 @@ export const HELP: Record<string, Doc[]> = {
   "Float": [
     {
       "signature": "Float",
-      "text": "A whole number that is a float to Erlang, such as `1.0`, which is not `1`. JavaScript has one type for both:\na whole number is sent as an integer, any other as a float, and −0 too.\n\nIt takes part in arithmetic as its value does."
+      "text": "A whole number that is a float in Erlang, such as `1.0`, which differs from `1`. JavaScript has one number type: a\nwhole number is sent as an integer; any other number, and −0, is sent as a float.\n\nIn arithmetic, it acts as its value."
     }
   ],
   "GenServer": [
@@ -770,7 +770,7 @@ export const HELP: Record<string, Doc[]> = {
   "ProcessExited": [
     {
       "signature": "ProcessExited",
-      "text": "The calling process has exited: its pending waits reject with this error once, so that `finally` and\n`using` run, and every later call throws it and has no effect."
+      "text": "The calling process has exited. Its pending waits reject with this error once, so that `finally` and `using` run,\nand every later call throws it without effect."
     }
   ],
   "QueueFullError": [
@@ -938,7 +938,7 @@ export const HELP: Record<string, Doc[]> = {
   "SpawnRefusedError": [
     {
       "signature": "SpawnRefusedError",
-      "text": "A node refused to run something: a closure, because it allows none (`\"closure\"`); an exported function,\nbecause this node may not run it (`\"not_allowed\"`); or anything, because the node's limit of processes for\nthis node is reached (`\"limit\"`), or because the node, or the supervisor of a task, is draining and takes\nnothing new (`\"draining\"`): nothing has run, and another node can run it."
+      "text": "A node refused to run something: a closure, because it allows no closures (`\"closure\"`); an exported function,\nbecause the requesting node may not run it (`\"not_allowed\"`); or anything, because the requesting node's limit of\nprocesses is reached (`\"limit\"`), or because the node or the task's supervisor is draining (`\"draining\"`): nothing\nhas run then, and another node can run it."
     }
   ],
   "Supervisor": [
@@ -1160,7 +1160,7 @@ export const HELP: Record<string, Doc[]> = {
   "Tuple": [
     {
       "signature": "Tuple",
-      "text": "An Erlang tuple, such as `{:ok, 1}`: a fixed number of values. A list is an array, and differs from it.\n\nPrograms call tuple. A tuple can be iterated and destructured; `elements` is the array of its\nelements, which must not be changed. It has none of an array's methods."
+      "text": "An Erlang tuple, such as `{:ok, 1}`: a fixed number of values. An array corresponds to a list instead.\n\nPrograms call tuple. A tuple can be iterated and destructured, but has no array methods. Do not change\nthe array `elements`."
     }
   ],
   "UndefinedFunctionError": [
@@ -1178,7 +1178,7 @@ export const HELP: Record<string, Doc[]> = {
   "beam": [
     {
       "signature": "beam(fn: F, types: BeamFunctionTypes<F>)",
-      "text": "Declares how a function looks to nodes of Erlang and Elixir.\n\nWithout a declaration, the default mapping applies: strings are binaries, arrays are lists, plain objects are maps\nwith binary keys. An argument that does not fit its type is passed as it arrived, so a function that is called by\nstrangers checks its arguments."
+      "text": "Declares how a function looks to nodes of Erlang and Elixir.\n\nWithout a declaration, the default mapping applies: strings are binaries, arrays are lists, plain objects are maps\nwith binary keys. An argument that does not fit its type is passed as it arrived, so a function must check the\narguments of untrusted callers."
     }
   ],
   "exit": [
@@ -1196,7 +1196,7 @@ export const HELP: Record<string, Doc[]> = {
   "formatExit": [
     {
       "signature": "formatExit(reason: unknown)",
-      "text": "Describes an exit reason, as Elixir's `Exception.format_exit` does.\n\nThe text has at most about 16,000 characters and is created in bounded time. It never throws, for any\nreason."
+      "text": "Describes an exit reason, as Elixir's `Exception.format_exit` does.\n\nThe text has at most about 16,000 characters, and is created in bounded time for any reason. Never throws."
     }
   ],
   "global": [
