@@ -13,8 +13,8 @@ interface Builtins {
 }
 
 /**
- * Returns a module of the host, and loads it when it is first requested. An `import` would be part of every
- * program's start, and so would a reference to the function of the process, which takes Deno 1 ms.
+ * Loads a module of the host on first use. An `import` would load it at every program's start, and even a reference
+ * to the host's loading function takes Deno 1 ms.
  */
 export function builtin<Id extends keyof Builtins>(id: Id): Builtins[Id] {
   return nodeProcess.getBuiltinModule(id) as Builtins[Id];

@@ -1,18 +1,18 @@
 /**
- * Clocks: the time of nodes, which is the machine's unless it is simulated.
+ * Clocks: the time of nodes, the machine's or a simulated one.
  *
  * @module
  */
 
 /** The time, as a runtime uses it. */
 export interface Clock {
-  /** Whether it is a simulation's: no input of the host comes before a timer that is late. */
+  /** Whether the time is simulated: a late timer then has no pending input of the host to wait for. */
   readonly isVirtual?: true;
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Calls back after that many milliseconds; returns a function that stops it. */
+  /** Calls back after `ms` milliseconds; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
-  /** Calls back at that interval in milliseconds, for background work; returns a function that stops it. */
+  /** Calls back every `ms` milliseconds, for background work; returns a function that stops the calls. */
   every(ms: number, fn: () => void): () => void;
 }
 
@@ -20,7 +20,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (ms, fn) => {
-    // A timer of the host holds at most 2^31 - 1 ms: longer waits take several.
+    // The host's timers hold at most 2^31 - 1 ms, so longer waits take several.
     const limit = 2 ** 31 - 1;
     let id: ReturnType<typeof setTimeout>;
     const arm = (left: number) => {
@@ -29,7 +29,7 @@ export const systemClock: Clock = {
         Math.min(left, limit),
       );
     };
-    // The host drops fractions, and no timer may fire too early.
+    // Rounded up, because the host drops fractions and no timer may fire early.
     arm(Math.ceil(ms));
     return () => clearTimeout(id);
   },

@@ -2,8 +2,9 @@
  * Writing to standard output and standard error without blocking.
  *
  * A slow or stopped reader, or a closed pipe, must not stop a node: neither output nor the log may block the event
- * loop. In Node, the streams of `node:process` do not block. In Deno they block on a pipe. There, this file writes to
- * a pipe in pieces that the kernel accepts whole or not at all, without waiting, and retries a refused piece later.
+ * loop. In Node, the streams of `node:process` do not block. In Deno they block on a pipe. On Deno, this file writes
+ * to a pipe in pieces that the kernel accepts whole or not at all, without waiting, and retries a refused piece
+ * later.
  *
  * @module
  */
@@ -16,10 +17,10 @@ import { outside } from "../context/async_context.ts";
 import { ignore } from "../promises/promises.ts";
 import { builtin } from "./builtin.ts";
 
-/** The number of bytes that a pipe accepts completely or not at all: PIPE_BUF. */
+/** The number of bytes that a pipe accepts whole or not at all: PIPE_BUF. */
 const PIECE = nodeProcess.platform === "linux" ? 4096 : 512;
 
-/** The delay in milliseconds before a piece is retried, first and at last. */
+/** The delay before a refused piece is retried, in milliseconds, at first and at most. */
 const FIRST_RETRY = 1;
 const LAST_RETRY = 50;
 
@@ -34,10 +35,10 @@ interface PipeHandle {
   setBlocking?(blocking: boolean): unknown;
 }
 
-/** The sockets that have a standard stream's pipe, for as long as the program runs. */
+/** The sockets around standard streams' pipes, kept as long as the program runs. */
 const sockets = new WeakSet<object>();
 
-/** Whether a handle of the program belongs to a standard stream, which is never closed. */
+/** Whether a handle belongs to a standard stream, which is never closed. */
 export function isStandardStream(handle: object): boolean {
   return sockets.has(handle);
 }
@@ -51,14 +52,14 @@ export class OutputStream {
   #waiting = 0;
   #retry = FIRST_RETRY;
   #isKnown = false;
-  /** The pipe, if the host would block on it; and its socket, whose end would close it. */
+  /** The pipe, if the host would block on it, and its socket, whose collection would close it. */
   #pipe: PipeHandle | undefined;
   #socket: Socket | undefined;
-  /** Whether to write to the stream of the host, as it does not block or is a terminal. */
+  /** Whether to write to the host's stream, because it does not block or is a terminal. */
   #isHosts = false;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
-  /** Creates the stream of that number. */
+  /** Creates the stream with a file descriptor. */
   constructor(fd: 1 | 2) {
     this.#fd = fd;
   }
@@ -68,21 +69,21 @@ export class OutputStream {
     return this.#waiting;
   }
 
-  /** Resolves when a write has failed because nobody can read the output any more. */
+  /** Resolves when a write has failed because the output has no reader any more. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
 
   /**
-   * Writes text, after all that was written before.
+   * Writes text after all earlier text.
    *
-   * @returns Nothing if it is written, else a promise; that rejects if it cannot be written.
-   * @throws {Error} The system's error, if it cannot be written.
+   * @returns Nothing if the text is written, else a promise; it rejects if the text cannot be written.
+   * @throws {Error} The system's error, if the text cannot be written.
    */
   write(text: string): void | Promise<void> {
     if (text === "") return this.#queue.length === 0 ? undefined : this.flush();
     const stream = this.#stream;
-    // A program may redirect what is written to it: a test, for one.
+    // A program, such as a test, may redirect the stream by replacing `write`.
     if (this.#usesHosts(stream)) return this.#writeToStream(stream, text);
     const bytes = Buffer.from(text, "utf8");
     const rest = this.#queue.length > 0 ? bytes : this.#writeNow(bytes);
@@ -95,7 +96,7 @@ export class OutputStream {
     });
   }
 
-  /** Resolves when everything is written, or cannot be. */
+  /** Resolves when all text is written, or has failed. */
   flush(): Promise<void> {
     const last = this.#queue.at(-1);
     if (last === undefined) return Promise.resolve();
@@ -133,10 +134,10 @@ export class OutputStream {
       this.#socket = socket;
       sockets.add(socket);
       this.#pipe = (socket as unknown as { _handle?: PipeHandle })._handle;
-      // Restored: other writers expect it to block.
+      // Block again, because other writers expect it.
       this.#pipe?.setBlocking?.(true);
     } catch {
-      // Not a pipe after all: it is written to as a file.
+      // No usable pipe: the stream is written like a file.
     }
   }
 
@@ -164,7 +165,7 @@ export class OutputStream {
     return promise;
   }
 
-  /** Writes as much as is accepted at once; returns the rest. */
+  /** Writes the bytes that are accepted at once; returns the rest. */
   #writeNow(bytes: Uint8Array): Uint8Array | undefined {
     const { writeSync } = builtin("node:fs");
     const pipe = this.#pipe;
@@ -194,7 +195,7 @@ export class OutputStream {
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 
-  /** Continues with the waiting text. */
+  /** Continues with waiting text. */
   #writeOn(): void {
     for (let first = this.#queue[0]; first !== undefined;) {
       const before = first.bytes.length;

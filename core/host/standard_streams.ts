@@ -1,5 +1,5 @@
 /**
- * Standard input, output and error. A line editor replaces them, as it redraws its line after any output.
+ * Standard input, output and error. A line editor replaces them, because it redraws its line after any output.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import { standardError, standardOutput } from "./output_stream.ts";
 
 /** A stand-in for standard input, output and error. */
 export interface StreamsStandIn {
-  /** Writes text; without it, text goes to its original stream. */
+  /** Writes text; without this method, text goes to its original stream. */
   write?(text: string): void | Promise<void>;
   /** Reads a line, with its line feed, for a process of this node, or on behalf of another node. */
   readLine(prompt: string, node?: string): Promise<string | undefined>;
 }
 
-/** The number of bytes of the log that may wait for a reader of standard error; later text is dropped. */
+/** The maximum number of bytes that wait for a reader of standard error; later text is dropped. */
 export const MAX_WAITING = 1 << 20;
 
 let current: StreamsStandIn | undefined;
 
-/** The number of texts that standard error did not accept, and the notice of it. */
+/** The number of texts dropped from standard error, and the text that reports the number. */
 let dropped = 0;
 let noticeOf: (count: number) => string = plainNotice;
 
-/** The current stand-in, if there is one. */
+/** Returns the current stand-in, if any. */
 export function streamsStandIn(): StreamsStandIn | undefined {
   return current;
 }
@@ -35,9 +35,9 @@ export function standInForStreams(standIn: StreamsStandIn | undefined): void {
 }
 
 /**
- * Writes text on standard output, past the group leader.
+ * Writes text to standard output, past the group leader.
  *
- * @returns Nothing if it is written, else a promise of that; rejects if it cannot be.
+ * @returns Nothing if the text is written, else a promise; it rejects if the text cannot be written.
  * @throws {Error} The system's error, if it cannot be written.
  */
 export function writeOutput(text: string): void | Promise<void> {
@@ -47,11 +47,11 @@ export function writeOutput(text: string): void | Promise<void> {
 }
 
 /**
- * Writes text on standard error. Never throws, and never waits: when too much text is unread, further text is
+ * Writes text to standard error. Never throws, and never waits: when too much text is unread, further text is
  * dropped, and a notice follows once there is room.
  *
  * @param text The text, with its line feeds.
- * @param notice The text that says how many were dropped.
+ * @param notice Returns the notice for a number of dropped texts.
  */
 export function writeError(
   text: string,
@@ -70,12 +70,12 @@ function write(text: string): void {
     const written = current?.write === undefined
       ? standardError.write(text)
       : current.write(text);
-    // There is no other place to report this error.
+    // An error of standard error cannot be reported anywhere.
     written?.then(() => {
       if (dropped > 0 && standardError.waiting === 0) write(takeNotice());
     }, ignore);
   } catch {
-    // As above.
+    // As above, for an error that is thrown.
   }
 }
 

@@ -13,18 +13,18 @@ export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 export const STOP_SIGNALS: readonly unknown[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Signals within this time, in milliseconds, count as one: `deno task` forwards the Ctrl-C that
- * the terminal has already sent to all of its processes.
+ * The time in milliseconds within which signals count as one: `deno task` forwards the Ctrl-C that the terminal has
+ * already sent to all of its processes.
  */
 const ONE_SIGNAL = 200;
 
-/** The exit code of a program that a second signal has ended. */
+/** The exit code after a second signal. */
 const FAILED = 1;
 
 /**
- * Calls back at the first of these signals; a second one ends the program at once.
+ * Calls back at the first stop signal; a second signal ends the program at once.
  *
- * @returns A function that ends this.
+ * @returns A function that removes the handlers.
  */
 export function onStopSignal(
   signals: readonly StopSignal[],

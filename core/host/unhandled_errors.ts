@@ -1,8 +1,8 @@
 /**
  * Unhandled errors of exited processes.
  *
- * The waits of an exiting process reject, and so does each promise derived from them. No code is left to handle a
- * promise that the process did not await. Such a rejection must not end the program: another node could cause it.
+ * The waits of an exiting process reject, and so does each promise derived from them. If the process did not await
+ * such a promise, no code handles the rejection. It must not end the program, because another node could cause it.
  *
  * @module
  */
@@ -15,7 +15,7 @@ let isHandled = false;
 /** Receives the errors that the host reports while a dead process's listeners are called. */
 let onStray: ((error: unknown) => void) | undefined;
 
-/** Ignores such rejections; all others have their usual effect. */
+/** Ignores rejections by exits; other rejections have their usual effect. */
 export function ignoreStrayExits(): void {
   if (isHandled) return;
   isHandled = true;
@@ -32,14 +32,14 @@ export function ignoreStrayExits(): void {
   }
   nodeProcess.on("unhandledRejection", (reason: unknown) => {
     if (reason instanceof ProcessExited) return;
-    // The host ends the program by itself only while it has no listener.
+    // The host ends the program by itself only if it has no listener.
     if (nodeProcess.listenerCount("unhandledRejection") === 1) throw reason;
   });
 }
 
 /**
- * Calls a function that calls the listeners of an event. An error that one of them throws goes to `stray`:
- * otherwise the host would end the program, and with it the process that ended the dead one.
+ * Calls `fn`, which calls the listeners of an event. A listener's error goes to `stray`: otherwise the host would end
+ * the program, and with it the process that ended the dead one.
  */
 export function withoutStrayErrors(
   fn: () => void,
@@ -59,7 +59,7 @@ export function withoutStrayErrors(
   }
 }
 
-/** As {@linkcode withoutStrayErrors}, on Node: it throws such errors in ticks after the listeners. */
+/** Like {@linkcode withoutStrayErrors}, on Node, which throws such errors in ticks after the listeners. */
 function laterStrayErrors(fn: () => void, stray: (error: unknown) => void) {
   nodeProcess.on("uncaughtException", stray);
   try {

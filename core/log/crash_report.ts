@@ -1,5 +1,5 @@
 /**
- * Reports of processes that ended by an error or by a logged exit.
+ * Reports of processes that ended by an error or a logged exit.
  *
  * @module
  */
@@ -16,12 +16,12 @@ import {
 } from "./event_text.ts";
 import type { CrashReport, RuntimeEvent } from "./log_event.ts";
 
-/** The maximum number of ancestors that are named. */
+/** The maximum number of named ancestors. */
 const MAX_ANCESTORS = 20;
 
 const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 
-/** The event of a process that ended by an error. */
+/** Creates the event of a crashed process. */
 export function crashEvent(crash: CrashReport): RuntimeEvent {
   const { reason } = crash;
   const { pid, name, kind, initialCall, parent, ancestors, callers } = crash;
@@ -61,7 +61,7 @@ function ancestor(of: Ancestor): string {
   return typeof of === "string" ? printableName(of) : of.toString();
 }
 
-/** The event of an exit signal over a link that ends the process of all code outside any process. */
+/** Creates the event of an exit signal that ends the process shared by all code outside any process. */
 export function sharedExitEvent(
   shared: Pid,
   from: Pid,

@@ -1,5 +1,5 @@
 /**
- * The text of log events: each value in it is cut and escaped.
+ * The text of log events; every value in it is cut and escaped.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { inspectWithin, printableLine, shorten } from "../values/inspect.ts";
 const MAX_LENGTH = 4096;
 const MAX_NAME = 256;
 
-/** The reason of a process's end, after two asterisks, as Elixir shows it. */
+/** Formats an exit reason for the line after two asterisks, as Elixir does. */
 export function exitLine(reason: unknown): string {
   try {
     if (reason instanceof Error) {
       return shorten(formatError(reason), MAX_LENGTH);
     }
   } catch {
-    // A getter or a proxy may throw; the report of a crash must not crash.
+    // A getter or a proxy may throw, but a crash report must not crash.
   }
   return `(exit) ${exitWords(reason)}`;
 }
@@ -35,7 +35,7 @@ export function printableName(name: string): string {
   return printableLine(name, MAX_NAME);
 }
 
-/** The first line, and the others below it. */
+/** Joins lines, with all but the first indented. */
 export function indented(lines: string[]): string {
   return lines.join("\n").replaceAll("\n", "\n    ");
 }

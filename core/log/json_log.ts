@@ -16,16 +16,16 @@ import { formatExit } from "../values/exit_reason.ts";
 import { writeError } from "../host/standard_streams.ts";
 import { errorTerm } from "../values/error_term.ts";
 
-/** The maximum depth of values; an event's own fields are two levels above them. */
+/** The maximum depth of values, plus two levels for the event's own fields. */
 const MAX_DEPTH = 8 + 2;
-/** The maximum number of items of a collection, and of all collections of an event. */
+/** The maximum number of items of a collection, and of all collections in an event. */
 const MAX_ITEMS = 100;
 const MAX_ALL_ITEMS = 10_000;
-/** The maximum number of characters of a text, and of all texts of an event. */
+/** The maximum number of characters of a text, and of all texts in an event. */
 const MAX_TEXT = 8192;
 const MAX_ALL_TEXT = 65_536;
 
-/** The remaining limits of an event's values. */
+/** The remaining limits of one event. */
 interface Budget {
   items: number;
   characters: number;
@@ -34,14 +34,13 @@ interface Budget {
 /**
  * Writes every event of a node to standard error as one line of JSON, for programs that collect logs.
  *
- * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `pid`, `label`,
- * `trace`, `metadata`, `crash`, `supervisor`, `application` and `remote`, with all their fields, if the event has
- * them. A pid or reference is
- * `{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties
- * in `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values
- * that JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8
- * levels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control
- * characters, and any value can be written.
+ * A line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. If the event has them, it also
+ * has `pid`, `label`, `trace`, `metadata`, `crash`, `supervisor`, `application` and `remote`, with all their fields.
+ * A pid or reference is `{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its
+ * other properties in `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`.
+ * Values that JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8 levels,
+ * 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control characters, and any
+ * value can be written.
  *
  * @param event The event.
  *
@@ -89,28 +88,28 @@ function jsonLine(event: LogEvent): string {
   return escapeUnsafe(JSON.stringify(jsonOf(line, MAX_DEPTH, budget)));
 }
 
-/** A report, with its reason in readable form. */
+/** Adds the readable form of a report's reason. */
 function withText(report: { reason: unknown } | undefined): unknown {
   return report && { ...report, reasonText: formatExit(report.reason) };
 }
 
-/** A value as JSON can represent it. */
+/** Converts a value for JSON. */
 function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
   try {
     return jsonOfAny(value, depth, budget);
   } catch {
-    // A getter or a proxy may throw; the report of a crash must not crash.
+    // A getter or a proxy may throw, but a crash report must not crash.
     return shown(value, budget);
   }
 }
 
-/** A value in readable form. */
+/** Shows a value in readable form. */
 function shown(value: unknown, budget: Budget, depth?: number): string {
   const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
   return textOf(inspectWithin(value, most, { depth }), budget);
 }
 
-/** As much of a text as the limit allows. */
+/** Cuts a text to the remaining limit. */
 function textOf(text: string, budget: Budget): string {
   const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
   const cut = shorten(text, most);

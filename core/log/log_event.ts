@@ -1,5 +1,5 @@
 /**
- * The events that a node reports to its log hook, and the hook that writes them for people.
+ * The events that a node reports to its log hook, and the hook that writes them as text.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { Pid } from "../values/pid.ts";
 import { inspectWithin, keysOf, printableLine } from "../values/inspect.ts";
 import { exitLine, indented, printableName, shownValue } from "./event_text.ts";
 
-/** The maximum length of a label, and of a key and a value of the metadata, in characters. */
+/** The maximum length of a label, and of a metadata key or value, in characters. */
 const MAX_LABEL = 256;
 const MAX_KEY = 256;
 const MAX_VALUE = 1024;
 
-/** The maximum number of values of the metadata in a line, and their approximate length in all, in characters. */
+/** The maximum number of metadata values in a line, and their approximate total length in characters. */
 const MAX_VALUES = 50;
 const MAX_VALUES_LENGTH = 16_384;
 
@@ -24,8 +24,8 @@ const MAX_VALUES_LENGTH = 16_384;
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /**
- * The crash of a process: of a plain process by a thrown error; of a server or task also by an exit, unless
- * the reason is `"normal"` or a shutdown.
+ * The crash of a process. A plain process crashes by a thrown error; a server or task also by an exit, unless the
+ * reason is `"normal"` or a shutdown.
  */
 export interface CrashReport {
   /** The process. */
@@ -34,7 +34,7 @@ export interface CrashReport {
   name: string | undefined;
   /** The kind of process. */
   kind: "process" | "server" | "task";
-  /** A description of the code that it ran. */
+  /** A description of its code. */
   initialCall: string | undefined;
   /** The label that it set by `setLabel`, if any. */
   label?: unknown;
@@ -43,11 +43,11 @@ export interface CrashReport {
   /** The process that started it. */
   parent: Pid | undefined;
   /**
-   * The process that started it, the process that started that one, and so on, nearest first: by name if
-   * registered, otherwise by pid. Only for servers and tasks.
+   * For servers and tasks: the process that started it, the process that started that one, and so on, nearest first;
+   * by name if registered, otherwise by pid.
    */
   ancestors: Ancestor[];
-  /** Its callers, nearest first. Only for tasks. */
+  /** For tasks: its callers, nearest first. */
   callers: Pid[];
   /** The processes that it was linked to. */
   links: Pid[];
@@ -57,11 +57,11 @@ export interface CrashReport {
   trapExit: boolean;
   /** The number of messages in its mailbox. */
   messageQueueLen: number;
-  /** The message that it was handling. Only for servers. */
+  /** For servers: the message that it was handling. */
   lastMessage?: unknown;
-  /** The process that sent that message, if it was a call. Only for servers. */
+  /** For servers: the process that sent the message, if it was a call. */
   client?: Pid;
-  /** Its state. Only for servers that expose it. */
+  /** For servers that expose it: its state. */
   state?: unknown;
 }
 
@@ -74,12 +74,12 @@ export type SupervisorError =
 
 /** A supervisor's child, as reports describe it. */
 export interface ReportedChild {
-  /** Identifies the child within its supervisor. Several dynamic children may have the same id; tasks have none. */
+  /** Identifies the child within its supervisor. Several dynamic children may share an id; tasks have none. */
   id?: string;
   /** Its pid, if it is or was running. */
   pid?: Pid;
   /**
-   * The call that starts it, as text: `Room.startLink("lobby")`. A function without a name in a module has none; for a
+   * The call that starts it, as text: `Room.startLink("lobby")`. Absent for a function that no module exports; for a
    * task, the name of its function.
    */
   startCall?: string;
@@ -117,11 +117,11 @@ export interface ApplicationReport {
   reason: unknown;
 }
 
-/** The origin of an event that a node of Erlang sent. */
+/** The origin of an event from an Erlang node. */
 export interface RemoteOrigin {
   /** The node that sent the event. */
   node: string;
-  /** The process that the event is about, or that logged it; `undefined` if the event names none of that node. */
+  /** The process that the event is about, or that logged it; `undefined` if the event names no process of that node. */
   pid: Pid | undefined;
 }
 
@@ -145,9 +145,9 @@ export interface LogEvent {
   pid?: Pid;
   /** The label that this process set by `Process.setLabel`, if any. */
   label?: unknown;
-  /** The trace that the code was part of, if tracing is on. */
+  /** The trace of the code, if tracing is on. */
   trace?: TraceIds;
-  /** Values that a program logged with its message. */
+  /** The values that a program logged with its message. */
   metadata?: Record<string, unknown>;
   /** Present if a process crashed. */
   crash?: CrashReport;
@@ -155,7 +155,7 @@ export interface LogEvent {
   supervisor?: SupervisorReport;
   /** Present if an application exited. */
   application?: ApplicationReport;
-  /** Present if a node of Erlang sent the event: it is about a process whose group leader is on this node. */
+  /** Present if an Erlang node sent the event, which is about a process whose group leader is on this node. */
   remote?: RemoteOrigin;
 }
 
@@ -166,14 +166,14 @@ export type RuntimeEvent = Omit<LogEvent, "node">;
 export type LogHook = (event: LogEvent) => void;
 
 /**
- * Decides about each event of a node before its log hook: `false` drops the event, `true` passes it, and an
- * event passes in its place, as after removing a secret.
+ * Decides about each event of a node before its log hook: `false` drops the event, `true` passes it, and a returned
+ * event replaces it, for example without a secret.
  */
 export type LogFilter = (event: LogEvent) => boolean | LogEvent;
 
 /**
- * Writes an event to standard error as readable text, whatever its level. It is the default log hook of a node,
- * whose `logLevel` is then `"warning"`.
+ * Writes an event of any level to standard error as readable text. It is the default log hook of a node, whose
+ * `logLevel` is then `"warning"`.
  *
  * A line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label
  * follow the node, and the metadata follows the message. If the code was part of a trace, the line ends with
@@ -199,7 +199,7 @@ export function textLog(event: LogEvent): void {
 }
 
 /**
- * Writes warnings and errors to standard error as readable text, as `textLog` does, and no other events.
+ * Writes warnings and errors to standard error as readable text, as `textLog` does; drops other events.
  *
  * @param event The event.
  *
@@ -220,7 +220,7 @@ export function standardLog(event: LogEvent): void {
 
 function textLine(event: LogEvent): string {
   const { level, node, message, pid, label, trace, metadata } = event;
-  // The message of a report names the process itself.
+  // A report's message names the process itself.
   const isReport = event.crash !== undefined ||
     event.supervisor !== undefined || event.remote !== undefined;
   const about = pid === undefined || isReport
@@ -238,13 +238,13 @@ function textLine(event: LogEvent): string {
 }
 
 function labelText(label: unknown): string {
-  // Text that could be taken for other parts of the line is in quotes.
+  // Quote text that could be taken for other parts of the line.
   return typeof label === "string" && /^[\p{L}\p{N} _.:/@#<>-]+$/u.test(label)
     ? label
     : inspectWithin(label, MAX_LABEL, { width: Infinity });
 }
 
-/** Metadata as ` key=value` each: a program may log anything, and nothing may make a line endless or throw. */
+/** Formats metadata as ` key=value` pairs, in bounded length and without throwing, for any values. */
 export function metadataText(
   metadata: Record<string, unknown> | undefined,
 ): string {
@@ -278,9 +278,9 @@ function valueText(metadata: Record<string, unknown>, key: string): string {
 }
 
 /**
- * A log hook that throws for no event: an error of the given hook is logged with the event.
+ * Returns a log hook that never throws: an error of the given hook is logged with the event.
  *
- * Log events of the hook itself go to standard error while it runs: it would otherwise call itself for ever.
+ * While the hook runs, its own log events go to standard error: otherwise the hook would call itself for ever.
  */
 export function safeLog(hook: LogHook): LogHook {
   let isRunning = false;
@@ -294,7 +294,7 @@ export function safeLog(hook: LogHook): LogHook {
     };
     isRunning = true;
     try {
-      // A hook may be an async function, whose rejection would end the program.
+      // An asynchronous hook's rejection would end the program.
       const result: unknown = hook(event);
       if (result instanceof Promise) result.catch(failed);
     } catch (error) {

@@ -7,7 +7,7 @@
 import { inspect } from "../values/inspect.ts";
 import type { LogLevel } from "./log_event.ts";
 
-/** The levels, the least severe first. */
+/** The levels, least severe first. */
 export const LOG_LEVELS: readonly LogLevel[] = [
   "debug",
   "info",
@@ -15,7 +15,7 @@ export const LOG_LEVELS: readonly LogLevel[] = [
   "error",
 ];
 
-/** The rank of a level; `"none"` ranks above all levels. */
+/** Returns the rank of a level; `"none"` ranks above all levels. */
 export function rankOf(level: LogLevel | "none"): number {
   return level === "none" ? LOG_LEVELS.length : LOG_LEVELS.indexOf(level);
 }

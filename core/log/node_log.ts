@@ -1,10 +1,10 @@
 /**
  * The log of a node: all events pass here on their way to the log hook.
  *
- * No event may harm the node that reports it. So events are created only if they pass, and their number is
- * limited three times: for each cause, for each peer and all peers together, and in all, as OTP's logger
- * handlers limit bursts. Beyond a limit, events are counted, and one line reports how many there were. Messages
- * are cut and escaped, so that no event looks like two.
+ * No event may harm the node that reports it. So events are created only if they pass, and their number is limited
+ * three times: for each cause, for each peer and all peers together, and in total, as OTP's logger handlers limit
+ * bursts. Beyond a limit, events are counted, and one line reports their number. Messages are cut and escaped, so
+ * that no event looks like two.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const MAX_MESSAGE = 16_384;
 /** The maximum length of a single-line message. */
 const MAX_LINE = 2048;
 
-/** The number of causes that are counted one by one; further causes are counted together. */
+/** The maximum number of separately counted causes; further causes are counted together. */
 const MAX_CAUSES = 256;
 
 interface Limit {
@@ -52,11 +52,11 @@ const OF_PEERS: Limit = { most: 200, time: 10_000 };
 /** The burst limit of OTP's handlers. */
 const IN_ALL: Limit = { most: 500, time: 1000 };
 
-/** The cause of frequent events. */
+/** The cause of a frequent event. */
 export interface LogCause {
-  /** The kind of event, in the plural: the line that counts suppressed events names it. */
+  /** The kind of event, in the plural, for the line that counts suppressed events. */
   what: string;
-  /** The node that causes it. */
+  /** The node that causes the events. */
   peer?: string;
   /**
    * The number of events that pass in 10 seconds.
@@ -113,7 +113,7 @@ export class NodeLog {
   /** Sends events after the filter to other nodes; must not throw. */
   relay: LogHook | undefined;
   readonly #clock: NodeLogOptions["clock"];
-  /** The windows of causes that are not a peer's, of peers and their causes, and of all together. */
+  /** The windows of local causes, of peers and their causes, and of totals. */
   readonly #own: Windows = new Map();
   readonly #peers: Windows = new Map();
   readonly #totals: Windows = new Map();
@@ -150,11 +150,11 @@ export class NodeLog {
   }
 
   /**
-   * Reports an event, unless there were too many; never throws.
+   * Reports an event within the limits; never throws.
    *
-   * @param level How much it matters.
-   * @param event Makes the event, or its message; called only if it passes.
-   * @param cause Set where it may happen often, or a peer makes it happen.
+   * @param level The severity.
+   * @param event Creates the event, or its message; called only if the event passes.
+   * @param cause Set if the event may be frequent, or is caused by a peer.
    */
   report(
     level: LogLevel,
@@ -166,20 +166,20 @@ export class NodeLog {
     try {
       made = event();
     } catch {
-      // The described value may be anything, and is of no use then.
+      // A value in the event threw while it was described.
       made = "Cannot describe an event: its description threw";
     }
     this.#write(typeof made === "string" ? { level, message: made } : made);
   }
 
-  /** Passes on an event of another node of this program, which has limited and escaped it. */
+  /** Passes on an event of another node of this program, already limited and escaped there. */
   forward(event: LogEvent): void {
     if (this.logs(event.level) && this.#passes(event.level, undefined)) {
       this.#hook(event);
     }
   }
 
-  /** Reports a message of one line, which may contain text of other nodes. */
+  /** Reports a one-line message, which may contain text from other nodes. */
   line(
     level: LogLevel,
     message: string | (() => string),
@@ -209,7 +209,7 @@ export class NodeLog {
     if (peer === undefined) return this.#take(this.#own, level, what, limit);
     const own = `events caused by ${peer}`;
     const all = "events caused by peers";
-    // Past its share, a peer is not counted by cause: it could make up causes.
+    // Beyond its share, a peer is not counted by cause, because it could make up causes.
     for (
       const [windows, name] of [[this.#totals, all], [
         this.#peers,
@@ -263,7 +263,7 @@ export class NodeLog {
     return false;
   }
 
-  /** Forgets windows that are over. */
+  /** Ends the windows whose time has passed. */
   #forget(windows: Windows, now: number): void {
     for (const [name, window] of windows) {
       if (now >= window.until) this.#end(windows, name, window);
@@ -282,7 +282,7 @@ export class NodeLog {
     this.#write({ level, message: `${lines - most} more of these: ${name}` });
   }
 
-  /** The event that the filter returns, if any. If the filter fails, the event passes unchanged. */
+  /** Returns the event that the filter passes, if any. If the filter fails, the event passes unchanged. */
   #filtered(event: LogEvent): LogEvent | undefined {
     if (this.filter === undefined) return event;
     let failure: string;
@@ -293,7 +293,7 @@ export class NodeLog {
       if (isEvent(result)) {
         return { ...result, message: messageText(result.message) };
       }
-      // Its rejection would end the program.
+      // A rejection would end the program.
       if (result instanceof Promise) result.catch(() => {});
       failure = `it returned ${
         inspectArgument(result)
@@ -327,7 +327,7 @@ export class NodeLog {
     });
   }
 
-  /** Reports the remaining windows, and ends. */
+  /** Reports the suppressed events of open windows, and ends. */
   stop(): void {
     for (const windows of [this.#own, this.#peers, this.#totals]) {
       this.#forget(windows, Infinity);
@@ -347,7 +347,7 @@ function isEvent(value: unknown): value is LogEvent {
     typeof message === "string" && typeof node === "string";
 }
 
-/** The trace of the running code, if tracing is on. */
+/** Returns the trace of the running code, if tracing is on. */
 function traceIds(): TraceIds | undefined {
   const trace = tracing?.current();
   if (trace === undefined) return undefined;

@@ -16,7 +16,7 @@ import type {
 
 /** The severity of each event. */
 export const SUPERVISOR_LEVELS: Readonly<Record<SupervisorError, LogLevel>> = {
-  // The crash itself has been reported by the process that crashed.
+  // The crashed process has reported the crash itself.
   child_terminated: "info",
   start_error: "error",
   shutdown_error: "warning",
@@ -30,7 +30,7 @@ const WHAT: Record<SupervisorError, string> = {
   shutdown: "exits too often to be restarted: shutting down",
 };
 
-/** The event of a supervisor's child. */
+/** Creates the event of a supervisor's child. */
 export function supervisorEvent(
   { pid, name }: { pid: Pid; name: string | undefined },
   error: SupervisorError,
@@ -59,12 +59,12 @@ export function supervisorEvent(
   };
 }
 
-/** The severity of an application's exit. */
+/** Returns the severity of an application's exit. */
 export function applicationLevel(reason: unknown): LogLevel {
   return reason === "normal" ? "info" : "error";
 }
 
-/** The event of an exited application. */
+/** Creates the event of an exited application. */
 export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
   return {
     level: applicationLevel(reason),

@@ -23,7 +23,7 @@ export interface Deadline {
 
 /** The clock that deadlines follow. */
 export interface DeadlineClock {
-  /** Whether it is a simulation's: no input of the host comes before a timer that is late. */
+  /** Whether the time is simulated: a late timer then has no pending input of the host to wait for. */
   isVirtual?(): boolean;
   /** Milliseconds since some fixed moment. */
   now(): number;
