@@ -1316,7 +1316,7 @@ export const HELP: Record<string, Doc[]> = {
   "jsonLog": [
     {
       "signature": "jsonLog(event: LogEvent)",
-      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. It has `pid`, `label`,\n`trace`, `metadata`, `crash`, `supervisor`, `application` and `remote`, with all their fields, if the event has\nthem. A pid or reference is\n`{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its other properties\nin `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`. Values\nthat JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8\nlevels, 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control\ncharacters, and any value can be written."
+      "text": "Writes every event of a node to standard error as one line of JSON, for programs that collect logs.\n\nA line has `time` (ISO 8601, UTC), `level`, `node` and `message`, the readable text. If the event has them, it also\nhas `pid`, `label`, `trace`, `metadata`, `crash`, `supervisor`, `application` and `remote`, with all their fields.\nA pid or reference is `{ text, node, number, creation }`; an error is `{ text, name, message, stack }` with its\nother properties in `fields`. An exit reason appears as a value in `reason`, and as readable text in `reasonText`.\nValues that JSON cannot represent are written as `inspect` shows them. Values are truncated at a depth of 8 levels,\n100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control characters, and any\nvalue can be written."
     }
   ],
   "makeRef": [
@@ -1488,13 +1488,13 @@ export const HELP: Record<string, Doc[]> = {
   "standardLog": [
     {
       "signature": "standardLog(event: LogEvent)",
-      "text": "Writes warnings and errors to standard error as readable text, as `textLog` does, and no other events."
+      "text": "Writes warnings and errors to standard error as readable text, as `textLog` does; drops other events."
     }
   ],
   "textLog": [
     {
       "signature": "textLog(event: LogEvent)",
-      "text": "Writes an event to standard error as readable text, whatever its level. It is the default log hook of a node,\nwhose `logLevel` is then `\"warning\"`.\n\nA line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label\nfollow the node, and the metadata follows the message. If the code was part of a trace, the line ends with\nthe trace."
+      "text": "Writes an event of any level to standard error as readable text. It is the default log hook of a node, whose\n`logLevel` is then `\"warning\"`.\n\nA line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label\nfollow the node, and the metadata follows the message. If the code was part of a trace, the line ends with\nthe trace."
     }
   ],
   "tuple": [
