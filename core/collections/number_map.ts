@@ -58,7 +58,7 @@ export class NumberMap<V> {
     return this.#size;
   }
 
-  /** The value of a number. */
+  /** Returns the value of a number. */
   get(number: number): V | undefined {
     const at = this.#find(number);
     return this.#numbers[at] === FREE ? undefined : this.#values[at];
@@ -104,18 +104,18 @@ export class NumberMap<V> {
     return true;
   }
 
-  /** The numbers, in order. */
+  /** Returns the numbers, in order. */
   keys(): number[] {
     return this.#numbers.filter((number) => number !== FREE)
       .sort((one, other) => one - other);
   }
 
-  /** The values, in the order of their numbers. */
+  /** Returns the values, in the order of their numbers. */
   values(): V[] {
     return this.keys().map((number) => this.get(number)!);
   }
 
-  /** The values, in any order. */
+  /** Returns the values, in any order. */
   unordered(): V[] {
     return this.#values.filter((value) => value !== undefined);
   }

@@ -23,7 +23,7 @@ export class SmallMap<K, V> {
       : this.#all.size;
   }
 
-  /** The value of a key. */
+  /** Returns the value of a key. */
   get(key: K): V | undefined {
     if (this.#key === key) return this.#value;
     return this.#all?.get(key);
@@ -58,12 +58,12 @@ export class SmallMap<K, V> {
     return true;
   }
 
-  /** The keys, the oldest first. */
+  /** Returns the keys, oldest first. */
   keys(): Iterable<K> {
     return this.#all?.keys() ?? (this.#key === NONE ? [] : [this.#key]);
   }
 
-  /** The values, the oldest first. */
+  /** Returns the values, oldest first. */
   values(): Iterable<V> {
     return this.#all?.values() ?? (this.#key === NONE ? [] : [this.#value!]);
   }

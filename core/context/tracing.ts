@@ -29,7 +29,7 @@ export interface Span {
 
 /** Creates the spans of a program, and knows the current one. */
 export interface Tracing {
-  /** The trace that the running code is part of, if it is part of one. */
+  /** Returns the trace of the running code, if any. */
   current(): string | undefined;
   /**
    * Runs a function in a new span.

@@ -203,7 +203,7 @@ export function textLog(event: LogEvent): void {
  *
  * @param event The event.
  *
- * @example Only what is not from another node
+ * @example Crashes only
  * ```ts
  * import { type LogEvent, Node, standardLog } from "@otp/distribution/node";
  *

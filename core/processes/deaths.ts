@@ -185,7 +185,7 @@ export class Deaths {
     );
   }
 
-  /** As in Erlang, an exit is no crash; but the abnormal exit of a process with a lineage is logged like a crash. */
+  /** Whether an exit is logged like a crash: an abnormal exit of a process with a lineage is. */
   #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
     return lineage !== undefined && !lineage.starting &&
       !isOrderly(sendableReason(reason, this.#runtime.maxDepth));

@@ -38,7 +38,7 @@ export class LinkTable {
     return this.#second === undefined ? 1 : 2;
   }
 
-  /** The link to a process. */
+  /** Returns the link to a process. */
   get(pid: Pid): Link | undefined {
     if (this.#all !== undefined) return this.#all.get(this.#keyOf(pid));
     if (this.#first?.pid.equals(pid)) return this.#first;
@@ -70,7 +70,7 @@ export class LinkTable {
     } else if (this.#second === link) this.#second = undefined;
   }
 
-  /** The links, oldest first; the current link may be removed during the iteration. */
+  /** Returns the links, oldest first; the current link may be removed during the iteration. */
   values(): Iterable<Link> {
     if (this.#all !== undefined) return this.#all.values();
     if (this.#first === undefined) return [];

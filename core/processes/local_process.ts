@@ -400,7 +400,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (held) this.runtime.quotas.release(pid.node, "links");
   }
 
-  /** The processes that it is linked to. */
+  /** Returns the processes that it is linked to. */
   activeLinks(): Pid[] {
     return [...this.links?.values() ?? []]
       .filter(({ unlinking }) => unlinking === 0).map(({ pid }) => pid);
@@ -454,7 +454,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.monitors.set(ref.number, { ref, target, node });
   }
 
-  /** The processes and names that it monitors. */
+  /** Returns the processes and names that it monitors. */
   monitored(): MonitoredObject[] {
     return [...this.monitors?.values() ?? []].map(monitoredObject);
   }

@@ -66,12 +66,12 @@ export class Mailbox {
     return (this.#only === undefined ? 0 : 1) + (this.#others?.size ?? 0);
   }
 
-  /** The messages, oldest first. */
+  /** Returns the messages, oldest first. */
   messages(): unknown[] {
     return this.#queue.slice(this.#head);
   }
 
-  /** The message at an index, the oldest at 0. */
+  /** Returns the message at an index, the oldest at 0. */
   at(index: number): unknown {
     return this.#queue[this.#head + index];
   }

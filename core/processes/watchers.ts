@@ -28,7 +28,7 @@ import type { LocalProcess } from "./local_process.ts";
 /** A watcher of a process. */
 type Indexed = IndexedWatcher<LocalProcess>;
 
-/** All monitors on a process. */
+/** Returns all monitors on a process. */
 export function watchersOf(
   { watchers, indexedWatchers }: LocalProcess,
 ): Watcher[] {

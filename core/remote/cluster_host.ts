@@ -20,6 +20,6 @@ export interface ClusterHost {
   isConnected(node: string): boolean;
   /** Closes the connection to a node; returns false if there is none. */
   disconnect(node: string): boolean;
-  /** A random number, at least 0 and less than 1. */
+  /** Returns a random number, at least 0 and less than 1. */
   random(): number;
 }

@@ -165,7 +165,7 @@ export class PeerQuotas {
     this.#last = NONE;
   }
 
-  /** The resources that all peers together use. */
+  /** Returns the resources that all peers together use. */
   totals(): Record<Counted, number> {
     return { ...this.#totals };
   }

@@ -260,7 +260,7 @@ export class NodeRuntime implements Runtime {
     this.#nodes.down(node, wasUp, isHidden);
   }
 
-  /** The sizes of all tables, for tests that look for leaks. */
+  /** Returns the sizes of all tables, for tests that look for leaks. */
   sizes(): Record<string, number> {
     const { processes, links, monitors, entries } = this.quotas.totals();
     const sizes: Record<string, number> = {

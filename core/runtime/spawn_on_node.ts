@@ -44,7 +44,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
     else this.settleFailed(() => spawnError(node, result));
   }
 
-  /** As in Erlang, returns a pid of this node that no process has, and ends the monitor and the link. */
+  /** Resolves, as in Erlang, with a pid of this node that no process has, and ends the monitor and the link. */
   #unreachable(): void {
     const { process, ref } = this;
     const { runtime } = process;

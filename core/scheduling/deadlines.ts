@@ -58,7 +58,7 @@ export class Deadlines {
 
   /** Sets a deadline in `ms` milliseconds. */
   add(ms: number, expiring: Expiring): Deadline {
-    // Fake timers of tests do not affect the clock, so deadlines of different lengths cannot share it.
+    // Fake timers of tests do not move the clock, so each deadline has a timer of its own.
     if (setTimeout !== hostTimeout) {
       const expire = () => {
         scheduler.noteTurn();

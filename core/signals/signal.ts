@@ -67,11 +67,11 @@ export type SpawnResult =
 
 /** A receiver of signals, with a method for each kind. No method throws for a missing receiver. */
 export interface Signals {
-  /** A message to a process. */
+  /** Sends a message to a process. */
   send(from: Pid, to: Pid, message: unknown): Backpressure;
-  /** A message to a registered name. */
+  /** Sends a message to a registered name. */
   sendName(from: Pid, name: string, message: unknown): Backpressure;
-  /** A message to an alias: dropped if the alias is no longer active. */
+  /** Sends a message to an alias; an inactive alias drops it. */
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
   /**
    * The answer to a call or the result of a task. `to` is the alias alone, if the alias is the tag too, as in all
@@ -90,9 +90,9 @@ export interface Signals {
   unlink(from: Pid, to: Pid, id: UnlinkId): void;
   /** Confirms the unlink with this id. */
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void;
-  /** An exit signal sent by `Process.exit(pid, reason)`. */
+  /** Sends the exit signal of `Process.exit(pid, reason)`. */
   exit(from: Pid, to: Pid, reason: unknown): void;
-  /** An exit signal from a linked process that exited. */
+  /** Sends the exit signal of a linked process that exited. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;
   /**
    * Makes `from` monitor the target. The monitor of a call ends at the target's node when the reply leaves it.
@@ -107,7 +107,7 @@ export interface Signals {
   down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void;
   /** Asks to start a process. */
   spawnRequest(from: Pid, request: SpawnRequest): void;
-  /** The result of a spawn request; on success, it is the first signal from the new process. */
+  /** Sends the result of a spawn request; on success, it is the first signal from the new process. */
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void;
   /** Sets the receiver's group leader to `leader`. */
   groupLeader(from: Pid, to: Pid, leader: Pid): void;

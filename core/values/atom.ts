@@ -115,7 +115,10 @@ export function atom(name: string): Atom {
   return made;
 }
 
-/** Marks the key, because the hash of a text of digits can be chosen: many with one hash would slow the table. */
+/**
+ * Keeps names that begin with a digit from spelling an array index, whose hash could be chosen: many names with one
+ * hash would slow the table.
+ */
 function atomKey(name: string): string {
   const first = name.charCodeAt(0);
   return first >= 0x30 && first <= 0x3a ? `:${name}` : name;

@@ -22,7 +22,7 @@ export function nearName(
   return found;
 }
 
-/** The number of characters to insert, delete, change or swap between two texts. */
+/** Counts the characters to insert, delete, change or swap between two texts. */
 export function distanceOf(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -254,7 +254,7 @@ export function valueOf(reply: unknown, node: string): unknown {
   throw spawnError(node, { error: reason, message }, "have an agent run it");
 }
 
-/** The callback module of an agent whose first state a function makes. */
+/** Returns the callback module of an agent with the first state that `init` returns. */
 export function agentModule(init: () => unknown): CallbackModule {
   return { ...AGENT, init: async () => ({ type: "ok", state: await init() }) };
 }
@@ -433,7 +433,7 @@ function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
 
 const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];
 
-/** The function that was stored for a request of this node. */
+/** Returns the function that was stored for a request of this node. */
 function keptFor(request: AgentRequest | null | undefined): Run | undefined {
   const run = request?.run;
   return typeof run === "object" && run !== null && "kept" in run

@@ -210,7 +210,7 @@ export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
   return remaining(timeout, deadline);
 }
 
-/** The result of a sent message: `"ok"` at once, or when its queue has room again. */
+/** Returns the result of a sent message: `"ok"`, at once or when the queue has room again. */
 export function sent(pressure: Backpressure): "ok" | Promise<"ok"> {
   return pressure === undefined
     ? "ok"

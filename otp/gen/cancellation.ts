@@ -50,7 +50,7 @@ export interface CancelOptions {
 /** Default options of frequently called functions. They need no check. */
 export const NO_OPTIONS: Readonly<Record<never, never>> = Object.freeze({});
 
-/** The names of these options, for the interfaces that extend them. */
+/** The names of {@linkcode CancelOptions}, for interfaces that extend it. */
 export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
   signal: true,
   deadline: true,
@@ -70,7 +70,7 @@ export interface TimeLimits extends CancelOptions {
   timeout?: number;
 }
 
-/** The names of these options, for the interfaces that extend them. */
+/** The names of {@linkcode TimeLimits}, for interfaces that extend it. */
 export const TIME_LIMITS: OptionNames<TimeLimits> = {
   ...CANCEL_OPTIONS,
   timeout: true,

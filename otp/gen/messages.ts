@@ -87,9 +87,9 @@ export class Call extends ServerMessage {
 
 /** How Erlang encodes a request to one of its servers, and the reply. */
 export interface RequestEncoding {
-  /** The request as the server there expects it. */
+  /** Encodes the request for the server. */
   request(request: unknown): unknown;
-  /** The reply as its caller here expects it. */
+  /** Decodes the reply for the caller. */
   reply(term: unknown): unknown;
 }
 

@@ -16,12 +16,12 @@ import { resolveFor } from "../../core/spawning/spawn_requests.ts";
 export type Around = (label: string, fn: () => unknown) => unknown;
 
 /**
- * Resolves a function that a BEAM names; returns it ready to run, with its result as the BEAM expects it.
+ * Resolves a function that a BEAM names; returns it ready to run, with the result encoded for the BEAM.
  *
  * @param runtime The node.
- * @param node The node that asks for it.
- * @param mfa The function and its arguments, as that node names them.
- * @throws {Error} If the node may not run it.
+ * @param node The node that requests the function.
+ * @param mfa The function and its arguments, by the BEAM's names.
+ * @throws {Error} If the node may not run the function.
  */
 export function resolveOtpFunction(
   runtime: Runtime,
@@ -42,14 +42,14 @@ export function resolveOtpFunction(
 }
 
 /**
- * Runs a function as a process; returns its result as the BEAM expects it.
+ * Runs a function as a process; returns the result encoded for the BEAM.
  *
  * @param process The process.
- * @param node The node that asks for it.
- * @param mfa The function and its arguments, as that node names them.
+ * @param node The node that requests the function.
+ * @param mfa The function and its arguments, by the BEAM's names.
  * @param around Runs the function.
- * @throws {ExitError} If there is no such function, with OTP's reason for it.
- * @throws {Error} If the node may not run it.
+ * @throws {ExitError} If the function does not exist, with OTP's reason.
+ * @throws {Error} If the node may not run the function.
  */
 export function runOtpFunction(
   { runtime }: LocalProcess,

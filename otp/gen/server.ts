@@ -310,8 +310,8 @@ function serveOtp(
 /**
  * Answers a call.
  *
- * One that cannot be sent, as it is larger than the caller's node takes for one, does not end the server,
- * which anybody could end so: it is the call that fails, and with the reason why.
+ * If the reply cannot be sent, because it exceeds a limit of the caller's node, the call fails with that reason. The
+ * server continues: otherwise any caller could end it.
  */
 export function answer(
   process: LocalProcess,
@@ -326,7 +326,7 @@ export function answer(
   }
 }
 
-/** Has a call fail, as its server cannot serve it, and goes on. */
+/** Fails a call that the server cannot handle; the server continues. */
 export function failCaller(
   process: LocalProcess,
   { monitor }: ReplyTo,
@@ -341,7 +341,7 @@ function pending(result: unknown): Promise<unknown> | undefined {
   return result instanceof Promise ? result : undefined;
 }
 
-/** Whether a message is the EXIT of a process, and not one that another process has sent in its name. */
+/** Whether a message is a process's EXIT, and not a message that another process sent in its name. */
 export function isExitFrom(
   message: unknown,
   pid: Pid | undefined,

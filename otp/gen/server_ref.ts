@@ -300,12 +300,12 @@ export function sendTo(
 /** A call: module, function and arguments. */
 export type CallDescription = [module: string, fn: string, args: unknown[]];
 
-/** The exit of a caller whose call failed: the reason, and the call. */
+/** Creates the exit of a caller whose call failed: the reason, and the call. */
 export function callExit(reason: unknown, call: CallDescription): ExitError {
   return new ExitError({ type: "call", reason, call });
 }
 
-/** A timeout as Erlang writes it. */
+/** Formats a timeout as Erlang does. */
 export function describeTimeout<T>(timeout: T): T | "infinity" {
   return timeout === Infinity ? "infinity" : timeout;
 }
@@ -316,7 +316,7 @@ export function describeFunction(fn: unknown): unknown {
   return fn.name === "" ? "(function)" : `(function ${fn.name})`;
 }
 
-/** The call of a function that sends a server a request for a child, without the rest of the request. */
+/** Describes the call of a function that asks a supervisor for a child, without the rest of the request. */
 export function describeRequest(
   module: string,
   fn: string,

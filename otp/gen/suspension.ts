@@ -20,12 +20,12 @@ import type { SystemRequest } from "./messages.ts";
 
 const suspensions = new WeakMap<LocalProcess, Suspension>();
 
-/** The suspension of a process, if another node has suspended it. */
+/** Returns the suspension of a process, if another node has suspended it. */
 export function suspensionOf(process: LocalProcess): Suspension | undefined {
   return suspensions.get(process);
 }
 
-/** Resumes all servers of a node, as it stops. */
+/** Resumes all servers of a node that stops. */
 export function resumeServers(runtime: Runtime): void {
   for (const process of runtime.processes.values()) {
     suspensionOf(process)?.end(

@@ -116,7 +116,7 @@ function replyType(
     : reply;
 }
 
-/** The name of a request: itself, its `type`, or the first element of a tuple. */
+/** Returns the name of a request: the request itself, its `type`, or the first element of a tuple. */
 export function requestName(request: unknown): string | undefined {
   const name = typeof request === "string"
     ? request

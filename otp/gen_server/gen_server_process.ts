@@ -355,13 +355,13 @@ function handlerOf(
     : undefined;
 }
 
-/** The name of a request of a BEAM to a server without a declaration: an atom, or the first of a tuple. */
+/** Returns the name of a BEAM's request to a server without a declaration: an atom, or the first in a tuple. */
 function atomOf(request: unknown): string | undefined {
   const first = request instanceof Tuple ? request.elements[0] : request;
   return first instanceof Atom ? first.name : undefined;
 }
 
-/** As in Erlang, a value that a callback throws is its result, unless it is an error. */
+/** Returns a thrown value as the callback's result, as in Erlang; rethrows an error. */
 function thrown(error: unknown): unknown {
   if (error instanceof Error) throw error;
   return error;
@@ -422,7 +422,7 @@ function labelOf({ name }: CallbackModule): string {
   return typeof name === "string" && name !== "" ? name : "GenServer";
 }
 
-/** A GenServer as the child of a supervisor. */
+/** Returns the child specification of a GenServer. */
 export function genServerChild(
   module: CallbackModule,
   arg: unknown,

@@ -59,7 +59,7 @@ export function registryTable(
   );
 }
 
-/** The registries that run on a node. */
+/** Returns the registries that run on a node. */
 export function registryTables(runtime: Runtime): RegistryTable[] {
   return [...tables.get(runtime)?.values() ?? []]
     .filter((table) => table.isRunning);
@@ -177,7 +177,7 @@ export class RegistryTable {
     }
   }
 
-  /** The processes that are registered under a key. */
+  /** Returns the registrations under a key. */
   lookup(key: unknown): RegistryEntry[] {
     const found: RegistryEntry[] = [];
     for (const { process, value } of this.#under(this.#id(key))) {
@@ -186,7 +186,7 @@ export class RegistryTable {
     return found;
   }
 
-  /** The values of a process under a key. */
+  /** Returns the values of a process under a key. */
   values(key: unknown, pid: Pid): unknown[] {
     const process = this.#partition!.runtime.find(pid);
     return process === undefined
@@ -194,7 +194,7 @@ export class RegistryTable {
       : this.#of(process, this.#id(key)).map(({ value }) => value);
   }
 
-  /** The keys that a process is registered under. */
+  /** Returns the keys that a process is registered under. */
   keysOf(pid: Pid): unknown[] {
     const { runtime } = this.#partition!;
     if (runtime.find(pid) === undefined) return [];
@@ -227,7 +227,7 @@ export class RegistryTable {
     }
   }
 
-  /** The number of registrations. */
+  /** Counts the registrations. */
   count(): number {
     if (!this.#partition!.alive) return 0;
     let count = 0;

@@ -89,7 +89,7 @@ export type CheckedChildren<C extends readonly unknown[]> = {
   [I in keyof C]: CheckedChild<C[I]>;
 };
 
-/** The full specification of a child, from any of its forms. */
+/** Returns the full specification of a child, from any form. */
 export function childSpec(
   child: ChildDefinition,
   overrides?: Partial<ChildSpec>,

@@ -39,7 +39,7 @@ import type { AlreadyStartedReason } from "../gen/start.ts";
 import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";
 import { reasonOf } from "../../core/values/error_classes.ts";
 
-/** A child's specification as it is sent. */
+/** A child's specification in a message. */
 export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
 
 /** The reply of a supervisor to a request that failed. */
@@ -84,7 +84,7 @@ export interface ChildState<S> {
   restarts?: Restarts;
 }
 
-/** A failure for a reason. */
+/** Creates a failure with a reason. */
 export function failed(reason: unknown): Failure {
   return { type: "error", reason };
 }

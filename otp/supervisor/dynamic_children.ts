@@ -112,7 +112,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     return this.#children.size;
   }
 
-  /** The condition for a child's restart; `undefined` if no child has the pid. */
+  /** Returns the condition for a child's restart; `undefined` if no child has the pid. */
   restartOf(pid: unknown): S["restart"] | undefined {
     return this.#find(pid)?.spec.restart;
   }
@@ -140,12 +140,12 @@ export class DynamicChildren<S extends DynamicSpec> {
     }
   }
 
-  /** All children, oldest first. */
+  /** Returns all children, oldest first. */
   list(): DynamicChild<S>[] {
     return [...this.#children.values()];
   }
 
-  /** The numbers of children, by kind. */
+  /** Counts the children by kind. */
   count(): ChildCounts {
     return countChildren(this.#children.values(), this.#process.runtime);
   }

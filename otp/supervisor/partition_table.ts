@@ -28,7 +28,7 @@ export class PartitionTable {
     this.#pids = new Array(max).fill(undefined);
   }
 
-  /** The process of a partition. */
+  /** Returns the process of a partition. */
   pidOf(partition: number): Pid | undefined {
     return this.#pids[partition];
   }
@@ -62,7 +62,10 @@ export class PartitionTable {
 
 function nothing(): void {}
 
-/** A 32-bit hash of a text: FNV-1a and the last step of MurmurHash3, because pids differ only in their last digits. */
+/**
+ * Hashes a text to 32 bits, by FNV-1a and the last step of MurmurHash3, because pids differ only in their last
+ * digits.
+ */
 function hash(text: string): number {
   let bits = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

@@ -47,7 +47,7 @@ export interface Supervision {
   readonly kind: string;
   /** Returns the number of children. */
   size(): number;
-  /** Its children, in the order of their start. */
+  /** Returns its children, in the order of their start. */
   supervised(): Iterable<SupervisedChild>;
 }
 
@@ -84,7 +84,7 @@ export function rootOf(link: Link): Root | undefined {
   return roots.get(link);
 }
 
-/** The supervision of a process, if it is a supervisor. */
+/** Returns the supervision of a process, if it is a supervisor. */
 export function supervisionOf(process: LocalProcess): Supervision | undefined {
   return process.lineage?.supervision as Supervision | undefined;
 }

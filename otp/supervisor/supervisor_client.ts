@@ -45,7 +45,7 @@ export function askSupervisor<T>(
   return call<T>(supervisor, sent, { timeout: Infinity, as });
 }
 
-/** A request as it is sent. */
+/** Creates a request as a message. */
 function requestOf(
   { runtime: { functions } }: LocalProcess,
   module: string,

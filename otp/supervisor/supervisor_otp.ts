@@ -70,7 +70,7 @@ export function idFromOtp(id: unknown): unknown {
     : id;
 }
 
-/** The id that a supervisor of this library keeps. */
+/** Converts an id to the text that a supervisor of this library keeps. */
 function textId(id: unknown): string {
   const own = idFromOtp(id);
   return typeof own === "string" ? own : inspect(own);

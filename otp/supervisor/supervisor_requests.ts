@@ -1,5 +1,5 @@
 /**
- * Requests to supervisors as they are sent.
+ * The messages of requests to supervisors.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export class SentSupervisorRequest extends OwnRequest {
   }
 }
 
-/** The encoding, for Erlang, of the requests of a node's supervisor. */
+/** Returns the encoding, for Erlang, of requests to a node's supervisors. */
 export function supervisorEncoding(
   kind: SupervisorKind,
   { functions }: Runtime,

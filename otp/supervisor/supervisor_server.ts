@@ -417,7 +417,7 @@ export class SupervisorServer implements Server, Supervision {
   }
 }
 
-/** The children that are terminated and restarted when one has exited. */
+/** Returns the children to end and restart when one has exited. */
 function affected(
   strategy: Strategy,
   children: ChildTable,

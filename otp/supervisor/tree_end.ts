@@ -27,7 +27,7 @@ export interface TreeEnd {
   message: string;
 }
 
-/** The number of supervisors per node whose reasons are kept, latest first to stay. */
+/** The maximum number of supervisors per node whose reasons are kept; the oldest reasons go first. */
 const MAX_KEPT = 100;
 
 /** The maximum length of a reason, in characters. */
