@@ -124,7 +124,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.spec": [
     {
       "signature": "spec(app: string)",
-      "text": "Returns the specification of an application that has been started, whether or not it still runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
+      "text": "Returns the specification of an application that has been started, even if it no longer runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
     },
     {
       "signature": "spec(app: string, key: K)",
@@ -134,7 +134,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.start": [
     {
       "signature": "start(application: ApplicationSpec, options: ApplicationStartOptions = {})",
-      "text": "Starts an application, after the applications that it depends on.\n\nFollows\n[Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts\nits top supervisor, so the application does not end with the caller, and prints where the node prints. If\none application fails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. What follows is up to its type. With `\"permanent\"`, the\ndefault, the node stops, and the program ends with the exit code 1, as a release of Elixir does;\n`onTreeEnd` of `Node.start` changes that. With `\"temporary\"`, all goes on, also applications that depend on it.\nWithout a node, the program always goes on."
+      "text": "Starts an application, after the applications that it depends on.\n\nFollows\n[Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts the\ntop supervisor, so the application does not end with the caller, and prints where the node prints. If an\napplication fails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. The application's type decides what follows, see\nApplicationStartOptions. A program that ends for this reason has the exit code 1, like a release of\nElixir. With `\"temporary\"`, applications that depend on the exited one continue too. Without a node, the program\nalways continues."
     }
   ],
   "Application.started": [
@@ -146,7 +146,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.stop": [
     {
       "signature": "stop(name: string, options: ApplicationStopOptions = {})",
-      "text": "Stops an application and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its\n`prepStop` is called; then its top supervisor receives the exit signal `\"shutdown\"` and ends its\nchildren, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is\nlogged, and stopping continues. Applications that depend on it, and those that it depends on, keep\nrunning."
+      "text": "Stops an application and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its\n`prepStop` is called; then its top supervisor receives the exit signal `\"shutdown\"` and ends its\nchildren, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is\nlogged, and stopping continues. Applications that depend on the stopped one keep running, and so do its\ndependencies."
     }
   ],
   "ApplicationStartError": [
@@ -370,7 +370,7 @@ export const HELP: Record<string, Doc[]> = {
   "Logger.debug": [
     {
       "signature": "debug(message: LogMessage, metadata?: Record<string, unknown>)",
-      "text": "Logs a message of use to the programmer only. Never throws for what a message contains.\n\nThe event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at\nmost 500 events are logged in a second, those of the node included; one line reports the number of those\nthat were dropped."
+      "text": "Logs a message of use to the programmer only. Never throws for what a message contains.\n\nThe event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at\nmost 500 events are logged in a second, including the node's own events; one line reports the number of\ndropped events."
     }
   ],
   "Logger.error": [
@@ -394,7 +394,7 @@ export const HELP: Record<string, Doc[]> = {
   "Logger.setFilter": [
     {
       "signature": "setFilter(filter: LogFilter | undefined)",
-      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. There is one filter; it\nreplaces the one before.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event,\n`true` passes it on, and an event takes its place. If the filter throws or returns anything else, a promise\ntoo, the event is logged as it is, and an error is written to standard error. What a filter or log hook itself\nlogs while it runs goes to standard error as well, from the level `\"warning\"` on."
+      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. A node has one filter; the new\nfilter replaces the old one.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event, `true`\npasses it on, and a returned event replaces it. If the filter throws or returns anything else, even a promise, the\nevent is logged unchanged, and an error is written to standard error. Events that a filter or log hook itself logs\ngo to standard error as well, from the level `\"warning\"` on."
     }
   ],
   "Logger.setLevel": [
@@ -1328,7 +1328,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg": [
     {
       "signature": "pg",
-      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nEach function follows the function of the same name in OTP's\n[pg](https://www.erlang.org/doc/apps/kernel/pg.html): `getMembers` is `get_members`.\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. It can join several times and is then a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may have learnt of\nthem earlier or learn of them later; all connected nodes agree once nothing has changed for some time. When\nthe connection to a node is lost, its processes are no longer members here; when it is restored, they are\nagain. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again. If the scope does not run on this node, pg.join, pg.leave and\nthe functions for monitors throw an `ExitError` with the call."
+      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nEach function follows the function of the same name in OTP's\n[pg](https://www.erlang.org/doc/apps/kernel/pg.html): `getMembers` is `get_members`.\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. A process that joins several times is a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may learn of a\nchange earlier or later; all connected nodes agree once nothing has changed for some time. When the\nconnection to a node is lost, the node's processes are no longer members here; when the connection is\nrestored, they are members again. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again. If the scope does not run on this node, pg.join, pg.leave and\nthe functions for monitors throw an `ExitError` with the call."
     }
   ],
   "pg.childSpec": [
@@ -1352,7 +1352,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.getMembers": [
     {
       "signature": "getMembers(group: unknown, options: PgOptions = {})",
-      "text": "Returns the members of a group on all connected nodes, according to this node.\n\nContacts no process, so it is cheap, but can return a process that has just exited."
+      "text": "Returns the members of a group on all connected nodes, according to this node.\n\n<<<<<<< HEAD\nContacts no process, so it is cheap, but can return a process that has just exited.\n=======\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). The call contacts\nno process, so it is cheap, but it can return a process that has just exited.\n>>>>>>> dc84b86 (pg, pools, applications, rpc, logger: Plain English (#22))"
     }
   ],
   "pg.join": [
@@ -1370,7 +1370,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.monitor": [
     {
       "signature": "monitor(group: unknown, options: PgOptions = {})",
-      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\nThe returned members and the following messages neither miss nor repeat a change. The monitor ends with the\ncaller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it."
+      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\n<<<<<<< HEAD\nThe returned members and the following messages neither miss nor repeat a change. The monitor ends with the\ncaller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it.\n=======\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). The returned members\nand the following messages neither miss nor repeat a change. The monitor ends with the caller, and with\nthe scope's process. To learn of the scope's exit, link to the scope's process or monitor it as well.\n>>>>>>> dc84b86 (pg, pools, applications, rpc, logger: Plain English (#22))"
     }
   ],
   "pg.monitorScope": [

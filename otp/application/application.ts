@@ -83,10 +83,9 @@ const TYPES: readonly unknown[] = ["permanent", "transient", "temporary"];
 /** Options for {@linkcode Application.start}. */
 export interface ApplicationStartOptions {
   /**
-   * Decides what happens when the top supervisor of the application, or of a dependency that is started for it, exits by
-   * itself. With
-   * `"permanent"`, the node stops, and the program ends (see `onTreeEnd` of `Node.start`). With `"transient"`, the
-   * same, unless the reason is `"normal"`. With `"temporary"`, the exit is logged.
+   * What happens when the top supervisor of the application, or of a dependency that was started for it, exits by itself.
+   * `"permanent"`: the node stops, and the program ends (see `onTreeEnd` of `Node.start`). `"transient"`: the same, unless
+   * the reason is `"normal"`. `"temporary"`: the exit is only logged.
    *
    * @default {"permanent"}
    */
@@ -155,15 +154,15 @@ export class Application {
    *
    * Follows
    * [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
-   * If the application already runs, its dependencies are not started. A process of the application starts
-   * its top supervisor, so the application does not end with the caller, and prints where the node prints. If
-   * one application fails to start, the dependencies that were started for it are stopped again.
+   * If the application already runs, its dependencies are not started. A process of the application starts the
+   * top supervisor, so the application does not end with the caller, and prints where the node prints. If an
+   * application fails to start, the dependencies that were started for it are stopped again.
    *
    * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is
-   * logged, and the application no longer counts as started. What follows is up to its type. With `"permanent"`, the
-   * default, the node stops, and the program ends with the exit code 1, as a release of Elixir does;
-   * `onTreeEnd` of `Node.start` changes that. With `"temporary"`, all goes on, also applications that depend on it.
-   * Without a node, the program always goes on.
+   * logged, and the application no longer counts as started. The application's type decides what follows, see
+   * {@linkcode ApplicationStartOptions}. A program that ends for this reason has the exit code 1, like a release of
+   * Elixir. With `"temporary"`, applications that depend on the exited one continue too. Without a node, the program
+   * always continues.
    *
    * @param application The application.
    * @param options Its type.
@@ -212,8 +211,8 @@ export class Application {
    * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its
    * `prepStop` is called; then its top supervisor receives the exit signal `"shutdown"` and ends its
    * children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is
-   * logged, and stopping continues. Applications that depend on it, and those that it depends on, keep
-   * running.
+   * logged, and stopping continues. Applications that depend on the stopped one keep running, and so do its
+   * dependencies.
    *
    * @param name The application's name.
    * @param options The time limit.
@@ -259,7 +258,7 @@ export class Application {
   }
 
   /**
-   * Returns the specification of an application that has been started, whether or not it still runs.
+   * Returns the specification of an application that has been started, even if it no longer runs.
    *
    * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
    *
@@ -291,7 +290,7 @@ export class Application {
    *
    * @param app The application's name.
    * @param key The property.
-   * @returns Its value, or `undefined` if there is no such application.
+   * @returns The property's value, or `undefined` if there is no such application.
    * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
    */
   static spec<K extends keyof LoadedApplication>(
@@ -456,7 +455,7 @@ export class Application {
    * @param app The application's name.
    * @param key The setting's name.
    * @returns The value.
-   * @throws {TypeError} If it is not set.
+   * @throws {TypeError} If the setting is not set.
    *
    * @example Usage
    * ```ts
@@ -488,7 +487,7 @@ export class Application {
    * @param app The application's name.
    * @param key The setting's name.
    * @param options Whether to delete a persistent setting for good.
-   * @returns `"ok"`, even if it was not set.
+   * @returns `"ok"`, even if the setting did not exist.
    *
    * @example Usage
    * ```ts

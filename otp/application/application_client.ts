@@ -1,8 +1,8 @@
 /**
  * Starts and stops applications: requests to the application controller of a node.
  *
- * `Application.start` of an application that depends on others is one request for each, in the order of their
- * dependencies. If one does not start, those that it started are stopped, last first.
+ * `Application.start` sends one request for each dependency and for the application, in the order of dependencies. If
+ * one of them does not start, the ones started before are stopped, last first.
  *
  * @module
  */
@@ -63,7 +63,7 @@ export class ApplicationStartError extends Error {
 
 allowErrorClass(ApplicationStartError);
 
-/** Stops an application, within that many milliseconds. */
+/** Stops an application within a time limit, in milliseconds. */
 export function stopApplication(
   state: Applications,
   name: string,
@@ -73,9 +73,9 @@ export function stopApplication(
 }
 
 /**
- * Starts an application after those that it depends on.
+ * Starts an application after its dependencies.
  *
- * @throws {ApplicationStartError} If one of them does not start.
+ * @throws {ApplicationStartError} If the application or a dependency does not start.
  */
 export async function startApplications(
   state: Applications,
@@ -83,7 +83,7 @@ export async function startApplications(
   type: ApplicationType,
 ): Promise<"ok" | "already_started"> {
   assertSpec(application);
-  // The controller answers, so that earlier requests to it are done.
+  // Ask the controller, so that its earlier requests are done.
   const running = await ask<string[]>(state, { type: "which_applications" });
   const order = startOrder(application, running);
   const started: string[] = [];
@@ -103,7 +103,7 @@ export async function startApplications(
   return reply as "ok" | "already_started";
 }
 
-/** An application after those that it depends on, without those that run. */
+/** Returns the applications to start, dependencies first, without the ones that run. */
 function startOrder(
   application: ApplicationSpec,
   running: string[],

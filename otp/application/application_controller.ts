@@ -2,15 +2,15 @@
  * The application controller of a node: one process, which starts a master (`application_master.ts`) for each
  * application.
  *
- * States of an application: `starting`, `running`, `stopping`; otherwise it is not started. The controller
- * starts a master, which runs the application's `start`, links to its top supervisor and sends
- * `application_started`. `stop_application` has the master end the top supervisor; `prepStop` and `stop` of the
- * application run before and after. The EXIT of the master ends each state, and answers all that wait.
+ * States of an application: `starting`, `running`, `stopping`; otherwise it is not started. The controller starts a
+ * master, which runs the application's `start`, links to its top supervisor and sends `application_started`. On
+ * `stop_application` the master ends the top supervisor, with `prepStop` before and `stop` after. The EXIT of the master
+ * ends each state, and all waiting callers are answered.
  *
- * Races: a stop can come while the application starts; the master takes it when the start is done, and those
- * that wait for the start are answered first. A start that comes while it stops is kept (`restarters`) and runs
- * after the EXIT. If the top supervisor ends by itself, the master ends with its reason, and a stop that comes in
- * that time is answered by the same EXIT. If the controller ends, its masters stop their applications.
+ * Races: the master handles a stop that comes during the start when the start is done, and the callers of the start are
+ * answered first. A start that comes during a stop is kept (`restarters`) and runs after the EXIT. If the top supervisor
+ * exits by itself, the master exits with the same reason, and the same EXIT answers a stop that comes meanwhile. If the
+ * controller exits, its masters stop their applications.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export type ApplicationRequest =
   | { type: "start_application"; name: string }
   | { type: "stop_application"; name: string; timeout: number };
 
-/** The answer of the controller to a start or stop; `which_applications` is answered with names. */
+/** The controller's answer to a start or a stop; the answer to `which_applications` is a list of names. */
 export type ApplicationReply =
   | "ok"
   | "already_started"
@@ -56,22 +56,22 @@ export type ApplicationReply =
   | { type: "error"; reason: unknown };
 
 /**
- * The meaning of the exit of an application's top supervisor for its node: the program ends (`"permanent"`); it ends
- * unless the reason is `"normal"` (`"transient"`); nothing (`"temporary"`).
+ * What the exit of an application's top supervisor means for its node. `"permanent"`: the program ends.
+ * `"transient"`: the program ends, unless the reason is `"normal"`. `"temporary"`: nothing follows.
  */
 export type ApplicationType = "permanent" | "transient" | "temporary";
 
 interface Started {
   readonly spec: ApplicationSpec;
   readonly master: LocalProcess;
-  /** Its top supervisor, once it runs. */
+  /** The top supervisor, once it runs. */
   top: Pid | undefined;
   state: "starting" | "running" | "stopping";
-  /** Callers that wait for its start. */
+  /** Callers that wait for the start. */
   readonly starters: ReplyTo[];
-  /** Callers that wait for its end. */
+  /** Callers that wait for the end. */
   readonly stoppers: ReplyTo[];
-  /** Callers that want it started again once it has stopped. */
+  /** Callers that want the application started again after the stop. */
   readonly restarters: ReplyTo[];
 }
 
@@ -79,33 +79,33 @@ interface Started {
 export class Applications {
   /** The settings of the applications. */
   readonly env: ApplicationEnvironment = new ApplicationEnvironment();
-  /** Applications that can be started by name. */
+  /** The applications that can be started by name. */
   readonly specs: Map<string, ApplicationSpec> = new Map();
-  /** How they were started last. */
+  /** The types with which the applications were started last. */
   readonly types: Map<string, ApplicationType> = new Map();
   readonly #runtime: Runtime;
   readonly #started = new Map<string, Started>();
   readonly #loaded = new Map<string, ApplicationSpec>();
   #controller: LocalProcess | undefined;
 
-  /** Made for a node. */
+  /** Creates the applications of a node. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
 
-  /** The names of the applications that run, in the order of their start. */
+  /** Returns the names of the running applications, in the order of their start. */
   running(): string[] {
     if (!this.#controller?.alive) return [];
     return [...this.#started.values()]
       .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
   }
 
-  /** An application that has been started, by its name; it stays loaded when it has stopped. */
+  /** Returns an application that has been started, by its name; an application stays loaded after its stop. */
   loaded(name: string): ApplicationSpec | undefined {
     return this.#loaded.get(name);
   }
 
-  /** The controller's pid; it is started when it is first needed. */
+  /** Returns the controller's pid; starts the controller when it is first needed. */
   controller(): Pid {
     if (this.#controller?.alive) return this.#controller.pid;
     this.#started.clear();
@@ -124,7 +124,7 @@ export class Applications {
     return process.pid;
   }
 
-  /** Loads an application, and the environment that it brings with it, once. */
+  /** Loads an application and its environment, once. */
   load(spec: ApplicationSpec): void {
     if (this.#loaded.get(spec.name) === spec) return;
     this.#loaded.set(spec.name, spec);
@@ -134,7 +134,7 @@ export class Applications {
 
 const applications = new WeakMap<Runtime, Applications>();
 
-/** The applications of a node. */
+/** Returns the applications of a node. */
 export function applicationsOf(runtime: Runtime): Applications {
   let found = applications.get(runtime);
   if (found === undefined) {
@@ -269,7 +269,7 @@ class Controller implements Server {
     return type === "permanent" || type === "transient" && reason !== "normal";
   }
 
-  /** Has a caller wait for its answer. */
+  /** Adds a caller to a list of waiting callers. */
   #wait(
     callers: ReplyTo[],
     caller: ReplyTo,

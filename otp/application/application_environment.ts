@@ -1,8 +1,8 @@
 /**
  * The settings of a node's applications.
  *
- * A setting is put by the program or a configuration, or comes with its application when that is loaded, at its
- * first start. What comes with the application replaces other settings, but not persistent ones.
+ * The program or a configuration puts a setting, or an application brings it when it is loaded, at its first start. The
+ * settings of an application replace other settings, except persistent ones.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export class ApplicationEnvironment {
   readonly #values: Settings = new Map();
   readonly #persistent: Settings = new Map();
 
-  /** The settings of an application, if it has any. */
+  /** Returns the settings of an application, if it has any. */
   of(app: string): ReadonlyMap<string, unknown> | undefined {
     return this.#values.get(app);
   }
@@ -33,7 +33,7 @@ export class ApplicationEnvironment {
     if (persistent) this.#persistent.get(app)?.delete(key);
   }
 
-  /** Adds the settings that come with an application; persistent ones stay. */
+  /** Adds the settings of an application; persistent settings stay. */
   load({ name, env = {} }: ApplicationSpec): void {
     const values = settingsOf(this.#values, name);
     for (const [key, value] of Object.entries(env)) values.set(key, value);

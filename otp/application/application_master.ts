@@ -1,8 +1,8 @@
 /**
- * The master process of an application: it runs the application's `start`, links to its top supervisor, and ends it.
+ * The master process of an application: it runs the application's `start`, links to the top supervisor, and ends it.
  *
- * States: it awaits `start`, then a message that ends it: the EXIT of the top supervisor or of the controller, or
- * `stop_application`. A message that arrives during `start` is taken after it.
+ * States: the master awaits `start`, then a message that ends it: the EXIT of the top supervisor or of the controller, or
+ * `stop_application`. A message that arrives during `start` is handled afterwards.
  *
  * @module
  */
@@ -23,11 +23,11 @@ export interface StopApplication {
   timeout: number;
 }
 
-/** Sent by a master to its controller: its application runs. */
+/** Sent by a master to its controller when its application runs. */
 export interface ApplicationStarted {
   type: "application_started";
   name: string;
-  /** Its top supervisor. */
+  /** The application's top supervisor. */
   top: Pid;
 }
 

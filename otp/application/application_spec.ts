@@ -18,20 +18,20 @@ export interface ApplicationSpec {
    */
   description?: string;
   /**
-   * Its version.
+   * The application's version.
    *
    * @default {undefined}
    */
   vsn?: string;
   /**
-   * Its environment, set at its first start, except for keys that a configuration (`Application.load`) or a
+   * The application's settings, stored at its first start, except for keys that a configuration (`Application.load`) or a
    * persistent setting has already set.
    *
    * @default {{}}
    */
   env?: Record<string, unknown>;
   /**
-   * The applications that must run before it starts.
+   * The applications that must run before this one starts.
    *
    * @default {[]}
    */
@@ -39,7 +39,7 @@ export interface ApplicationSpec {
   /**
    * Starts the application.
    *
-   * @returns The pid of its top supervisor.
+   * @returns The pid of the top supervisor.
    */
   start(): Pid | Promise<Pid>;
   /**

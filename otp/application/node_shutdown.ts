@@ -1,10 +1,9 @@
 /**
- * The orderly end of a node, before its connections close: OTP's `init:stop`.
+ * The orderly stop of a node, before its connections close: OTP's `init:stop`.
  *
- * First the applications stop, the one that was started last first. Then the servers that belong to none,
- * supervisors among them, are stopped with the reason `"shutdown"`, again the last first: they end their
- * children, and their `terminate` is called. The caller ends what is left when this is done, or when the
- * time is up.
+ * First the applications stop, the last started first. Then the servers and supervisors that belong to no application are
+ * stopped with the reason `"shutdown"`, again the last started first: supervisors end their children, and servers call
+ * `terminate`. Afterwards, or when the time is up, the caller ends all other processes.
  *
  * @module
  */
@@ -21,16 +20,16 @@ import { call } from "../gen/call.ts";
 import { Ending, stopServer } from "../gen/stop.ts";
 import { resumeServers } from "../gen/suspension.ts";
 
-/** An orderly end that is under way. */
+/** A running orderly stop. */
 export interface Shutdown {
   /** Resolves when everything has stopped, or at the time limit; never rejects. */
   readonly done: Promise<void>;
-  /** Gives up after that many milliseconds from now, if that is sooner. */
+  /** Shortens the time limit to `ms` milliseconds from now. */
   limit(ms: number): void;
 }
 
 /**
- * Begins the orderly stop of a node's applications and servers; returns nothing if there are none.
+ * Begins the orderly stop of a node's applications and servers; returns `undefined` if there are none.
  *
  * @param runtime The node.
  * @param keep The node's own processes, which serve until the end.
@@ -53,7 +52,7 @@ export function shutDown(
   const process: LocalProcess = runtime.spawn(async () => {
     for (const name of applications.running().reverse()) {
       part = `the application ${quote(name)}`;
-      // Its end is not bound to a time here: the whole is.
+      // No limit for one application: `limit` bounds the whole stop.
       const request: ApplicationRequest = {
         type: "stop_application",
         name,
@@ -114,7 +113,7 @@ async function endRoot(
       root.trapExit ? Infinity : PATIENCE,
     );
   } catch {
-    // It has exited for another reason, or takes long for a message.
+    // The server has exited for another reason, or is busy with a message.
     runtime.local.exit(process.pid, root.pid, "shutdown");
   }
   await reason;
@@ -126,7 +125,7 @@ function nameOf({ name, label, pid }: LocalProcess): string {
     : `${printableLine(name, 256)} (${pid})`;
 }
 
-/** The servers that no other server of the node started, in the order of their start. */
+/** Returns the servers that no other server of the node started, in the order of their start. */
 function roots(
   runtime: Runtime,
   keep: ReadonlySet<LocalProcess>,

@@ -1,5 +1,5 @@
 /**
- * An address of a topology, and what became of it.
+ * An address of a topology, and its state.
  *
  * @module
  */
@@ -14,15 +14,15 @@ export class AddressEntry {
   readonly target: AddressOfNode;
   /** The node's name, if it is known. */
   node: string | undefined;
-  /** Whether the strategy no longer names it. */
+  /** Whether the strategy no longer names the address. */
   isForgotten = false;
-  /** The number of failed attempts since it was connected last. */
+  /** The number of failed attempts since the node was connected last. */
   attempts = 0;
   /** The delay before the last attempt, in milliseconds. */
   delay = 0;
-  /** When its node was connected last, by the node's clock. */
+  /** When the node was connected last, by this node's clock. */
   connectedAt = 0;
-  /** The reason that was logged last: the same one is not logged again until the node is connected. */
+  /** The reason that was logged last; it is not logged again until the node is connected. */
   loggedReason: string | undefined;
   #state: AddressState = "waiting";
   #since = Date.now();
@@ -31,7 +31,7 @@ export class AddressEntry {
   #next: number | undefined;
   #stopTimer: () => void = ignore;
 
-  /** Creates an entry that waits. */
+  /** Creates a waiting entry. */
   constructor(target: AddressOfNode) {
     this.target = target;
     this.node = target.node;
@@ -42,7 +42,7 @@ export class AddressEntry {
     return this.#state;
   }
 
-  /** Changes the state; a wait ends. */
+  /** Changes the state, and ends a wait. */
   become(state: AddressState): void {
     this.#stopTimer();
     this.#stopTimer = ignore;
@@ -52,20 +52,20 @@ export class AddressEntry {
     this.#since = Date.now();
   }
 
-  /** Notes a failure. */
+  /** Stores the reason of a failure. */
   fail(reason: string): void {
     this.#lastError = reason;
     this.#lastErrorAt = Date.now();
   }
 
-  /** Waits; returns when the wait is over, in milliseconds since 1970. */
+  /** Begins a wait; returns its end, in milliseconds since 1970. */
   wait(ms: number, start: () => () => void): number {
     this.become("waiting");
     this.#stopTimer = start();
     return this.#next = Date.now() + ms;
   }
 
-  /** Its state, for users. */
+  /** Describes the entry, for users. */
   info(): ClusterAddressInfo {
     return {
       node: this.node,

@@ -1,5 +1,5 @@
 /**
- * Addresses of nodes: reading those of options, and the answers of strategies, which may be anything.
+ * Reads addresses of nodes, from options and from the answers of strategies, which may be anything.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { inspect, quote, shorten } from "../../core/values/inspect.ts";
 import { isNodeName } from "../../core/values/pid.ts";
 
-/** The number of items of an answer that are read. */
+/** The maximum number of items to read of an answer. */
 const MAX_READ = 100_000;
 
-/** The longest address: a node's name and a host with a port. */
+/** The maximum length of an address: a node's name and a host with a port. */
 const MAX_LENGTH = 520;
 
 const HOST =
@@ -24,20 +24,20 @@ export interface AddressOfNode {
 
 /** The addresses of an answer. */
 export interface AddressAnswer {
-  /** The valid ones, by their text. */
+  /** The valid addresses, by their text. */
   readonly targets: ReadonlyMap<string, AddressOfNode>;
-  /** The number of the others. */
+  /** The number of ignored addresses. */
   readonly ignored: number;
-  /** The reason, if some were ignored. */
+  /** Why addresses were ignored; `undefined` if none was. */
   readonly fault: string | undefined;
 }
 
-/** Tells targets apart. */
+/** Returns a text that identifies a target. */
 export function targetKey({ node = "", address = "" }: AddressOfNode): string {
   return `${node} ${address}`;
 }
 
-/** An address of a host and a port. */
+/** Joins a host and a port. */
 export function hostAndPort(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
@@ -45,7 +45,7 @@ export function hostAndPort(host: string, port: number): string {
 /**
  * Reads an address of a node.
  *
- * @throws {TypeError} If it is invalid.
+ * @throws {TypeError} If `value` is invalid.
  */
 export function readTarget(value: unknown): AddressOfNode {
   if (typeof value === "string" && value.length <= MAX_LENGTH) {
@@ -93,9 +93,9 @@ function invalid(value: unknown): TypeError {
 }
 
 /**
- * Reads the answer of a strategy. Invalid addresses are left out, and so are those beyond `max`.
+ * Reads the answer of a strategy. Ignores invalid addresses, and addresses beyond `max`.
  *
- * @throws {TypeError} If it is no list.
+ * @throws {TypeError} If `answer` is not a list.
  */
 export function readAnswer(answer: unknown, max: number): AddressAnswer {
   if (!isIterable(answer)) {
@@ -132,7 +132,7 @@ export function readAnswer(answer: unknown, max: number): AddressAnswer {
   };
 }
 
-/** A total order that does not depend on the order of the answer. */
+/** Compares addresses by their text, so that the order of the answer does not matter. */
 function byKey(
   [one]: [string, AddressOfNode],
   [other]: [string, AddressOfNode],

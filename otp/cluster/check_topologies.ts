@@ -29,7 +29,7 @@ import {
   type TopologyOptions,
 } from "./topology.ts";
 
-/** The number of topologies of a cluster. */
+/** The maximum number of topologies of a cluster. */
 const MAX_TOPOLOGIES = 100;
 
 const COMMON: OptionNames<TopologyOptions> = {
@@ -75,7 +75,7 @@ const OPTIONS: {
   },
 };
 
-/** The least values of options that are integers. */
+/** The minimum values of integer options. */
 const LEAST: Record<string, number> = {
   minDelay: 1,
   maxDelay: 1,
@@ -91,7 +91,7 @@ const LEAST: Record<string, number> = {
 /**
  * Validates topologies.
  *
- * @throws {TypeError} If one is of the wrong shape.
+ * @throws {TypeError} If a topology has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.
  */
 export function checkTopologies(

@@ -7,8 +7,8 @@
 import type { StrategyName } from "./topology.ts";
 
 /**
- * The state of an address: connected; being dialled; waiting, until it is dialled (again); or `"self"`, if the
- * node that it leads to is the asking node itself.
+ * The state of an address: connected, being dialled, waiting for the next dial, or `"self"` if the address leads to the
+ * dialling node itself.
  */
 export type AddressState = "connected" | "dialling" | "waiting" | "self";
 
@@ -24,27 +24,27 @@ export interface ClusterAddressInfo {
   since: number;
   /** The number of failed attempts since the node was connected last. */
   attempts: number;
-  /** The reason of the last failure: why it could not be reached, or that its connection was lost. */
+  /** The reason of the last failure: why the node could not be reached, or that its connection was lost. */
   lastError: string | undefined;
-  /** When that was. */
+  /** When the last failure occurred. */
   lastErrorAt: number | undefined;
-  /** When it is dialled next; `undefined` if it is connected, being dialled, or waits for other dials. */
+  /** When the node is dialled next; `undefined` if it is connected, being dialled, or waits for other dials. */
   next: number | undefined;
 }
 
-/** The numbers of received gossip packets, by what became of them. */
+/** The numbers of received gossip packets, by outcome. */
 export interface GossipCounts {
   /** Packets of nodes with this cookie, its own included. */
   authentic: number;
-  /** Packets of another form, such as those of other programs. */
+  /** Packets with another format, for example from other programs. */
   malformed: number;
-  /** Packets with the wrong signature: of nodes with another cookie, or forged. */
+  /** Packets with a wrong signature: from nodes with another cookie, or forged. */
   forged: number;
-  /** Packets that are not newer than the last one of their node. */
+  /** Packets that are not newer than the last packet of their node. */
   replayed: number;
-  /** Packets whose time differs by more than `maxAge`: old ones, or of a node whose clock is wrong. */
+  /** Packets whose time differs by more than `maxAge`: old packets, or packets of a node with a wrong clock. */
   late: number;
-  /** Packets that were dropped unread, as there were too many. */
+  /** Packets that were dropped unread because there were too many. */
   flooded: number;
 }
 
@@ -56,13 +56,13 @@ export interface TopologyInfo {
   strategy: StrategyName;
   /** When the strategy answered last. */
   lastAnswer: number | undefined;
-  /** The number of addresses of that answer that were ignored: invalid ones, and those beyond `maxAddresses`. */
+  /** The number of ignored addresses of the last answer: invalid addresses, and addresses beyond `maxAddresses`. */
   ignored: number;
   /** Why the strategy failed last, or what was wrong with its answer; `undefined` after a good answer. */
   lastError: string | undefined;
-  /** When that was. */
+  /** When the last failure occurred. */
   lastErrorAt: number | undefined;
-  /** When the strategy is asked next; `undefined` if it is being asked, or is not asked but tells. */
+  /** When the strategy is asked next; `undefined` if it is being asked, or reports by itself. */
   next: number | undefined;
   /** The received packets, of the strategy `"gossip"`. */
   packets: GossipCounts | undefined;
@@ -98,19 +98,19 @@ export interface ClusterAddressEvent extends ClusterEvent {
   address: string | undefined;
 }
 
-/** The strategy names an address that it did not name before. */
+/** Sent when the strategy names a new address. */
 export interface ClusterAdded extends ClusterAddressEvent {
   /** Always `"added"`. */
   event: "added";
 }
 
-/** The strategy no longer names an address: it is not dialled again. */
+/** Sent when the strategy no longer names an address, which is then not dialled again. */
 export interface ClusterRemoved extends ClusterAddressEvent {
   /** Always `"removed"`. */
   event: "removed";
 }
 
-/** The node at an address is connected. */
+/** Sent when the node at an address is connected. */
 export interface ClusterConnected extends ClusterAddressEvent {
   /** Always `"connected"`. */
   event: "connected";
@@ -118,7 +118,7 @@ export interface ClusterConnected extends ClusterAddressEvent {
   node: string;
 }
 
-/** The connection to the node at an address is lost. */
+/** Sent when the connection to the node at an address is lost. */
 export interface ClusterDisconnected extends ClusterAddressEvent {
   /** Always `"disconnected"`. */
   event: "disconnected";
@@ -128,7 +128,7 @@ export interface ClusterDisconnected extends ClusterAddressEvent {
   next: number;
 }
 
-/** An address was dialled in vain. */
+/** Sent when a dial of an address has failed. */
 export interface ClusterDialFailed extends ClusterAddressEvent {
   /** Always `"dial_failed"`. */
   event: "dial_failed";
@@ -140,13 +140,13 @@ export interface ClusterDialFailed extends ClusterAddressEvent {
   next: number;
 }
 
-/** The strategy failed, or a part of its answer was ignored. The addresses of the last good answer stay. */
+/** Sent when the strategy fails or a part of its answer is ignored. The addresses of the last good answer stay. */
 export interface ClusterStrategyFailed extends ClusterEvent {
   /** Always `"strategy_failed"`. */
   event: "strategy_failed";
   /** The reason. */
   reason: string;
-  /** When the strategy is asked next, in milliseconds since 1970; `undefined` if it is not asked but tells. */
+  /** When the strategy is asked next, in milliseconds since 1970; `undefined` if it reports by itself. */
   next: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The process that answers for a cluster: it returns the state of the topologies, and keeps the subscribers.
+ * The server of a cluster: it returns the state of the topologies, and keeps the subscribers.
  *
- * The topologies send events to subscribers themselves, so nothing that looks like an event is believed here.
+ * The topologies send events to subscribers themselves, so this server ignores messages that look like events.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export type ClusterRequest =
   | { type: "subscribe" }
   | { type: "unsubscribe"; ref: Ref };
 
-/** The name of the process that answers for a cluster. */
+/** Returns the name of a cluster's server process. */
 export function clusterServerName(cluster: string): string {
   return `${cluster}.Server`;
 }
@@ -54,7 +54,7 @@ export class ClusterServer implements Server {
         } satisfies ClusterInfo,
       };
     }
-    // Events are for processes of its node: no other node's queue can hold them up.
+    // Only processes of this node can subscribe, so that no other node's queue holds events up.
     if (pid.node !== node) return BADARG;
     if (asked?.type === "subscribe") {
       const ref = this.#process.monitor(pid);

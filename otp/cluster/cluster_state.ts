@@ -12,9 +12,9 @@ import type { ClusterMessage, TopologyInfo } from "./cluster_info.ts";
 export class ClusterState {
   /** The cluster's name. */
   readonly name: string;
-  /** The topologies that run. */
+  /** The running topologies. */
   readonly topologies: Map<string, { snapshot(): TopologyInfo }> = new Map();
-  /** The processes that are sent events, by the number of the monitor on them. */
+  /** The subscribed processes, by the number of the monitor on each. */
   readonly subscribers: Map<number, Pid> = new Map();
 
   /** Creates the state of a cluster without topologies. */
@@ -22,7 +22,7 @@ export class ClusterState {
     this.name = name;
   }
 
-  /** Sends an event of a topology's process to the subscribers, which are processes of its node. */
+  /** Sends an event from a topology's process to the subscribers. */
   publish(process: LocalProcess, event: ClusterMessage): void {
     for (const pid of this.subscribers.values()) {
       process.send(pid, event);

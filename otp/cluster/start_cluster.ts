@@ -1,5 +1,5 @@
 /**
- * The processes of a cluster: a supervisor, the process that answers for it, and one for each topology.
+ * Starts the processes of a cluster: a supervisor, the cluster's server, and one process for each topology.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ClusterState } from "./cluster_state.ts";
 import { TopologyServer } from "./topology_server.ts";
 import type { Topologies, Topology } from "./topology.ts";
 
-/** The name of a cluster whose options name none. */
+/** The default name of a cluster. */
 export const DEFAULT_CLUSTER = "Cluster";
 
 /**

@@ -5,8 +5,8 @@
  */
 
 /**
- * A node to connect to: `"kate@host"`, found by EPMD; `"10.0.0.1:4370"` or `"[::1]:4370"`, which learns the
- * node's name there; or both.
+ * A node to connect to: `"kate@host"`, which EPMD finds; `"10.0.0.1:4370"` or `"[::1]:4370"`, where the node states its
+ * name; or both.
  */
 export type ClusterAddress = string | ClusterTarget;
 
@@ -29,8 +29,8 @@ export interface ClusterTarget {
 /** Options of every topology. */
 export interface TopologyOptions {
   /**
-   * The shortest delay before a node is dialled again, in milliseconds. Each delay is a random number between
-   * this one and three times the last one.
+   * The shortest delay before a node is dialled again, in milliseconds. Each delay is a random number between `minDelay`
+   * and three times the previous delay.
    *
    * @default {100}
    */
@@ -48,22 +48,22 @@ export interface TopologyOptions {
    */
   maxDials?: number;
   /**
-   * The number of addresses that are used; further ones are ignored, in the order of their text, so that an
-   * answer in another order changes nothing.
+   * The maximum number of addresses. Further addresses, in the order of their text, are ignored, so that an answer in
+   * another order changes nothing.
    *
    * @default {1000}
    */
   maxAddresses?: number;
   /**
-   * Whether the connection to a node is closed when the strategy no longer names it. An empty answer closes
-   * no connection: a name server that has just started may give one.
+   * Whether to close the connection to a node that the strategy no longer names. An empty answer closes no connection,
+   * since a name server that has just started may return one.
    *
    * @default {false}
    */
   disconnectForgotten?: boolean;
 }
 
-/** Options of a strategy that asks again and again. */
+/** Options of a polled strategy. */
 export interface PollOptions extends TopologyOptions {
   /**
    * The time between two questions, in milliseconds; a tenth more or less at random.
@@ -117,7 +117,7 @@ export interface ResolverContext {
   readonly signal: AbortSignal;
 }
 
-/** Asks the DNS; a `Resolver` of `node:dns/promises` is one, which ignores the signal. */
+/** Asks the DNS. A `Resolver` of `node:dns/promises` fits, but ignores the signal. */
 export interface ClusterResolver {
   /** Returns the A records of a name. */
   resolve4(name: string, context: ResolverContext): Promise<string[]>;
@@ -127,12 +127,12 @@ export interface ClusterResolver {
   resolveSrv(name: string, context: ResolverContext): Promise<SrvRecord[]>;
 }
 
-/** Options of both strategies that ask the DNS. */
+/** Options of the strategies `"dns"` and `"dnsSrv"`. */
 export interface DnsOptions extends PollOptions {
   /** The name to ask for. */
   query: string;
   /**
-   * The part before the `@` of the nodes' names, if all nodes have the same one and their host is the address
+   * The part before the `@` of the nodes' names, if it is the same for all nodes and their host is the address
    * (of `dns`) or the name (of `dnsSrv`) that the DNS returns.
    *
    * @default {the names that the nodes state}
@@ -199,13 +199,13 @@ export interface GossipTopology extends TopologyOptions {
    */
   interval?: number;
   /**
-   * The time after which a node that is not heard is forgotten, in milliseconds.
+   * The time after which a silent node is forgotten, in milliseconds.
    *
    * @default {15_000}
    */
   forgetAfter?: number;
   /**
-   * How much the clocks of two nodes may differ, in milliseconds. A packet that is older is dropped.
+   * How much the clocks of two nodes may differ, in milliseconds. Older packets are dropped.
    *
    * @default {30_000}
    */
@@ -226,10 +226,10 @@ export interface StrategyContext {
 export type ClusterAddresses = Iterable<ClusterAddress>;
 
 /**
- * A strategy of a program. It returns the addresses of all nodes, and is called again after each `interval`. Or
- * it returns an async iterable of such answers, each of which replaces the one before.
+ * A strategy of a program. It returns the addresses of all nodes, and is called again after each `interval`. It may also
+ * return an async iterable of answers, each of which replaces the previous answer.
  *
- * It runs in the topology's process, which must stay able to receive: it must not call `receive`.
+ * A strategy runs in the topology's process and must not call `receive`, since the process receives messages itself.
  */
 export type ClusterStrategy = (
   context: StrategyContext,

@@ -1,17 +1,17 @@
 /**
- * The process of a topology: it dials the addresses that the strategy names, and dials those again that are lost.
+ * The process of a topology: it dials the addresses that the strategy names, and dials lost nodes again.
  *
- * States of an address: waiting, until it is its turn or its delay is over; dialling; connected, with a node
- * monitor; self, if it leads to this node. `connected` and `self` are left only when the node goes down or the
- * strategy no longer names the address.
+ * States of an address: waiting, for its turn or the end of its delay; dialling; connected, with a node monitor; self, if
+ * the address leads to this node. `connected` and `self` end only when the node goes down or the strategy no longer names
+ * the address.
  *
- * Timers, dials and strategies never change the state themselves: they leave a function and send the process a
- * `wake` (`#later`), so that everything happens one after the other, as in any server.
+ * Timers, dials and strategies never change the state themselves: they leave a function and send the process a `wake`
+ * (`#later`), so that all changes happen one after the other, as in any server.
  *
- * Races: an address may be forgotten while it is dialled; the outcome of its dial then changes nothing. The node
- * may dial this one meanwhile: its `nodeup` settles an address that waits, and a dial settles by itself. A
- * connection may be lost between its dial and the monitor on the node; so the monitor comes first, and then the
- * actual state counts. Any process can send what looks like news of a node, so news is only a reason to look.
+ * Races: if an address is forgotten while it is dialled, the outcome of the dial changes nothing. If the node dials this
+ * one meanwhile, its `nodeup` settles a waiting address, and a running dial settles by itself. A connection may be lost
+ * between the dial and the monitor on the node, so the monitor is set first, and then the actual state is read. Any
+ * process can send a false `nodeup` or `nodedown`, so each of these only makes the server look at the actual state.
  *
  * @module
  */
@@ -33,13 +33,13 @@ import {
 } from "./strategies/strategy.ts";
 import { strategyName, type Topology } from "./topology.ts";
 
-/** The least time between two messages about failures of a strategy, in milliseconds. */
+/** The minimum time between two reports of a strategy's failures, in milliseconds. */
 const MIN_REPORT = 1000;
 
-/** The number of failures from which on they are logged as warnings. */
+/** The number of failures before the first warning. */
 const MIN_FAILURES = 3;
 
-/** The fields of a message that its topology adds. */
+/** The fields of a message that the topology adds. */
 type OwnFields = "type" | "cluster" | "topology";
 
 type Event<M = ClusterMessage> = M extends unknown ? Omit<M, OwnFields>
@@ -53,7 +53,7 @@ export class TopologyServer implements Server, StrategyHost {
   readonly #options: Topology;
   readonly #cluster: ClusterState;
   readonly #entries = new Map<string, AddressEntry>();
-  /** The addresses that are to be dialled now, in order. */
+  /** The addresses to dial, in order. */
   readonly #queue = new Set<AddressEntry>();
   #dials = 0;
   #later: (() => void)[] = [];
@@ -90,7 +90,7 @@ export class TopologyServer implements Server, StrategyHost {
     }
   }
 
-  /** Ends what runs outside of the process; it has exited. */
+  /** Stops the strategy, timers and dials after the exit of the process. */
   #stop(): void {
     this.#strategy?.stop();
     this.#later = [];
@@ -131,7 +131,7 @@ export class TopologyServer implements Server, StrategyHost {
     this.later(() => this.#strategyFailed(reason));
   }
 
-  /** Its state, for users. */
+  /** Describes the topology, for users. */
   snapshot(): TopologyInfo {
     return {
       topology: this.topology,
@@ -285,7 +285,7 @@ export class TopologyServer implements Server, StrategyHost {
       attempts,
       next,
     });
-    // Nodes start in any order: the first failures are no news.
+    // Nodes start in any order, so the first failures are expected.
     const isNews = attempts >= MIN_FAILURES && entry.loggedReason !== reason;
     if (isNews) entry.loggedReason = reason;
     this.#log(
@@ -297,7 +297,7 @@ export class TopologyServer implements Server, StrategyHost {
     );
   }
 
-  /** Waits for the next attempt, for a random time that depends on the one before. */
+  /** Waits for the next attempt, for a random time that depends on the previous delay. */
   #waitFor(entry: AddressEntry): number {
     const { minDelay = 100, maxDelay = 30_000 } = this.#options;
     const { runtime } = this.process;
@@ -324,7 +324,7 @@ export class TopologyServer implements Server, StrategyHost {
       if (entry.state !== "waiting" || entry.node !== node) continue;
       this.#queue.delete(entry);
       if (entry.target.node === node) this.#connected(entry, node);
-      // Another node may be at the address by now.
+      // Another node may listen at the address by now.
       else this.#enqueue(entry);
     }
   }
@@ -336,7 +336,7 @@ export class TopologyServer implements Server, StrategyHost {
     const { maxDelay = 30_000 } = this.#options;
     for (const entry of this.#entries.values()) {
       if (entry.state !== "connected" || entry.node !== node) continue;
-      // A node that comes and goes is dialled less and less often.
+      // Keep the delay of a node that comes and goes, so that it is dialled less and less often.
       if (runtime.now() - entry.connectedAt >= maxDelay) entry.delay = 0;
       entry.fail(`The connection to ${node} was lost`);
       const next = this.#waitFor(entry);

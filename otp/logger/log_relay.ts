@@ -1,10 +1,9 @@
 /**
- * Sends the log events of processes whose group leader is on a node of Erlang to that node, as OTP does: to its
- * `logger_proxy`, which passes them to its own logger. So they appear where the output of these processes does.
+ * Sends log events of processes whose group leader is on an Erlang node to that node's `logger_proxy`, as OTP does. So
+ * the events appear where the output of these processes appears.
  *
- * Unlike in OTP, such an event is in the log here as well. Only events that the log lets pass are sent, so the level,
- * the filter and the limits of the log apply. Each is one text, which the log has cut; an event is dropped if the
- * connection holds messages back.
+ * Unlike in OTP, the event is in this node's log as well. Only logged events are sent, so the log's level, filter and
+ * limits apply. An event is one text, which the log has cut; it is dropped if the connection holds messages back.
  *
  * @module
  */
@@ -17,7 +16,7 @@ import type { Pid } from "../../core/values/pid.ts";
 import { withoutFolders } from "../../core/values/public_stack.ts";
 import { type Tuple, tuple } from "../../core/values/tuple.ts";
 
-/** Has a node send such events; `isErlang` says whether a connected node speaks Erlang's wire. */
+/** Starts relaying a node's events; `isErlang` returns whether a connected node speaks Erlang's wire. */
 export function relayLog(
   runtime: Runtime,
   isErlang: (node: string) => boolean,
@@ -33,12 +32,12 @@ export function relayLog(
     try {
       signals.sendName(process.pid, "logger_proxy", toOtp(event, groupLeader));
     } catch {
-      // The event is in the log here.
+      // Nothing is lost: the event is in this node's log.
     }
   };
 }
 
-/** An event as OTP's loggers send it to each other. */
+/** Encodes an event as OTP's loggers send it to each other. */
 function toOtp(event: LogEvent, groupLeader: Pid): Tuple {
   const { level, node, message, metadata, pid } = event;
   const isReport = event.crash !== undefined || event.supervisor !== undefined;

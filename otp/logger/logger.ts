@@ -75,8 +75,8 @@ export class Logger {
    * Logs a message of use to the programmer only. Never throws for what a message contains.
    *
    * The event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at
-   * most 500 events are logged in a second, those of the node included; one line reports the number of those
-   * that were dropped.
+   * most 500 events are logged in a second, including the node's own events; one line reports the number of
+   * dropped events.
    *
    * @param message The message, or a function that makes it.
    * @param metadata Values to log with it.
@@ -175,7 +175,7 @@ export class Logger {
    * Sets the least severe level that the node logs, as the option `logLevel` of `Node.start` does.
    *
    * @param level The level; `"none"` logs nothing.
-   * @throws {TypeError} If it is not a level.
+   * @throws {TypeError} If `level` is not a level.
    *
    * @example Usage
    * ```ts
@@ -193,16 +193,16 @@ export class Logger {
   }
 
   /**
-   * Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. There is one filter; it
-   * replaces the one before.
+   * Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. A node has one filter; the new
+   * filter replaces the old one.
    *
-   * The filter is called with each event whose level is logged, before the log hook. `false` drops the event,
-   * `true` passes it on, and an event takes its place. If the filter throws or returns anything else, a promise
-   * too, the event is logged as it is, and an error is written to standard error. What a filter or log hook itself
-   * logs while it runs goes to standard error as well, from the level `"warning"` on.
+   * The filter is called with each event whose level is logged, before the log hook. `false` drops the event, `true`
+   * passes it on, and a returned event replaces it. If the filter throws or returns anything else, even a promise, the
+   * event is logged unchanged, and an error is written to standard error. Events that a filter or log hook itself logs
+   * go to standard error as well, from the level `"warning"` on.
    *
    * @param filter The filter; `undefined` removes it.
-   * @throws {TypeError} If it is not a function.
+   * @throws {TypeError} If `filter` is not a function.
    *
    * @example Without a secret
    * ```ts

@@ -1,9 +1,9 @@
 /**
- * The server `logger_proxy`: a node of Erlang sends it the log events of its processes whose group leader is here,
- * as their output appears here too.
+ * The server `logger_proxy`: an Erlang node sends it the log events of processes whose group leader is here, since their
+ * output appears here too.
  *
- * It starts when the first event arrives. An event counts for the node that sent it, and is shown as that node's,
- * whatever it states; other messages that look like events are dropped.
+ * The server starts when the first event arrives. An event counts for the node that sent it, and is shown as that node's,
+ * whatever the event states; other messages that look like events are dropped.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
   debug: "debug",
 };
 
-/** Has a node start the server when another node sends it an event. */
+/** Starts the server when another node sends the first event. */
 export function serveLoggerProxy(runtime: Runtime): void {
   serveOnDemand(runtime, NAME, () => new LoggerProxy(runtime));
 }
@@ -46,7 +46,7 @@ class LoggerProxy implements Server {
   }
 
   call(): unknown {
-    // As in OTP, requests are not answered.
+    // As in OTP, calls get no answer.
     return NO_REPLY;
   }
 
@@ -78,7 +78,7 @@ interface OtpEvent {
   text: (texts: Texts) => string;
 }
 
-/** An event; `undefined` if the message is none. */
+/** Decodes an event; returns `undefined` for other messages. */
 function eventOf(message: unknown): OtpEvent | undefined {
   if (!(message instanceof Tuple)) return undefined;
   const [kind, name, first, second, third] = message.elements;

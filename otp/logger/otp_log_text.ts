@@ -1,6 +1,6 @@
 /**
- * The text of log events of Erlang's nodes. Their reports name a function that formats them, which only their own
- * node can run; the reports of OTP's and Elixir's own modules are known here, and others are shown as terms.
+ * Formats the log events of Erlang nodes. A report names a function that formats it, which only its own node can run. So
+ * this module formats the reports of OTP's and Elixir's own modules itself, and shows other reports as terms.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { FormatError } from "../io/erlang_terms.ts";
 /** The maximum number of characters of a text. */
 const MAX_TEXT = 4096;
 
-/** The text of a format and its arguments, as OTP's formatter makes it. */
+/** Returns the text of a format and its arguments, as OTP's formatter does. */
 export function formatMessage(format: unknown, args: unknown): string {
   try {
     return cut(formatText(format, args, 1 << 16));
@@ -32,7 +32,7 @@ function cut(text: string): string {
   return text.length > MAX_TEXT ? `${trimmed}...` : trimmed;
 }
 
-/** The text of a string or a report. */
+/** Returns the text of a string or a report. */
 export function reportText(report: unknown): string {
   const text = charsOf(report, { encoding: "unicode", isLenient: true });
   if (text !== undefined && (text !== "" || report === "")) return cut(text);
@@ -40,7 +40,7 @@ export function reportText(report: unknown): string {
   return lines === undefined ? shownValue(report) : lines.join("\n");
 }
 
-/** A field of a map with atoms as keys, or of a list of pairs. */
+/** Returns a field of a map with atoms as keys, or of a list of pairs. */
 export function fieldOf(report: unknown, key: string): unknown {
   const pairs = report instanceof Map
     ? report
@@ -57,7 +57,7 @@ export function fieldOf(report: unknown, key: string): unknown {
   return undefined;
 }
 
-/** The report's label, as in `gen_server.terminate`. */
+/** Returns a report's label, such as `gen_server.terminate`. */
 function labelOf(report: unknown): string {
   const label = fieldOf(report, "label");
   if (!(label instanceof Tuple)) return "";
@@ -66,7 +66,7 @@ function labelOf(report: unknown): string {
   );
 }
 
-/** The lines of a report of OTP's or Elixir's; `undefined` of others. */
+/** Returns the lines of a known report; `undefined` for other reports. */
 function linesOf(report: unknown): string[] | undefined {
   const label = labelOf(report);
   const inner = fieldOf(report, "report");
@@ -97,7 +97,7 @@ function linesOf(report: unknown): string[] | undefined {
   if (label.startsWith("supervisor.")) {
     return supervisorLines(inner, label.slice("supervisor.".length));
   }
-  // The functions of `error_logger`, and what else has a format.
+  // The reports of `error_logger`, and other reports with a format.
   const format = fieldOf(report, "format");
   return format === undefined
     ? undefined

@@ -7,8 +7,8 @@
 import type { TermKey } from "../../core/values/term_key.ts";
 
 /**
- * Joins of one process, in their order, each removed in constant time. A group can be joined several
- * times, and is left as often; the last join is the first to go.
+ * The joins of one process, in their order. A process can join a group several times; leaving removes the last join, in
+ * constant time.
  */
 export class Joins {
   readonly #groups = new Map<number, TermKey>();
@@ -20,7 +20,7 @@ export class Joins {
     return this.#groups.size;
   }
 
-  /** Notes a join. */
+  /** Adds a join. */
   add(group: TermKey): void {
     const number = this.#next++;
     this.#groups.set(number, group);
@@ -38,7 +38,7 @@ export class Joins {
     return true;
   }
 
-  /** The groups, the one that was joined last first. */
+  /** Returns the groups, the last joined group first. */
   groups(): TermKey[] {
     return [...this.#groups.values()].reverse();
   }

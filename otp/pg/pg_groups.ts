@@ -10,10 +10,10 @@ import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 
-/** Levels of a group's message around the group. */
+/** The levels of a message around the group. */
 const ENVELOPE = 8;
 
-/** A group, and its processes; one that has joined twice appears twice. */
+/** A group and its processes; a process that has joined twice appears twice. */
 export interface GroupMembers {
   /** The group. */
   group: unknown;
@@ -40,20 +40,20 @@ export interface Subscriber {
   readonly only: { id: TermKey } | undefined;
 }
 
-/** Which processes are meant: those of all nodes, or of this one. */
+/** Selects the processes of all nodes, or of this node. */
 export type Where = "all" | "local";
 
 /**
- * The key of a group.
+ * Returns the key of a group.
  *
- * @throws {TypeError} If it cannot be sent.
- * @throws {RangeError} If it is nested too deeply to be sent in a message.
+ * @throws {TypeError} If `group` cannot be sent.
+ * @throws {RangeError} If `group` is nested too deeply to be sent in a message.
  */
 export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
   return termKey(group, maxDepth - ENVELOPE);
 }
 
-/** Whether a value can be a group: it may come from anywhere. */
+/** Returns whether `value`, which may come from another node, can be a group. */
 export function canBeGroup(value: unknown, runtime: Runtime): boolean {
   try {
     groupKey(value, runtime);
@@ -63,7 +63,7 @@ export function canBeGroup(value: unknown, runtime: Runtime): boolean {
   }
 }
 
-/** Processes, each as often as it was added. */
+/** A multiset of processes. */
 export class Members {
   readonly #runtime: Runtime;
   readonly #members = new Map<Key, { readonly pid: Pid; times: number }>();
@@ -95,12 +95,12 @@ export class Members {
     return true;
   }
 
-  /** Removes those that are members, and returns them. */
+  /** Removes the members among `pids`, and returns them. */
   takeAll(pids: readonly Pid[]): Pid[] {
     return pids.filter((pid) => this.take(pid));
   }
 
-  /** Those that are here and leave, each as often as it is among these, so many times, or is here. */
+  /** Returns the members of both lists. A pid is repeated min(times here, times in `those` × `count`). */
   leaving(those: Members, count: number): Pid[] {
     const [few, others] = this.#members.size <= those.#members.size
       ? [this.#members, those.#members]
@@ -139,29 +139,29 @@ export class Groups {
   readonly #subscribers = new Map<TermKey, Set<Subscriber>>();
   readonly #scopeSubscribers = new Set<Subscriber>();
 
-  /** Made for the process that sends the notifications. */
+  /** Creates an empty table; `process` sends the notifications. */
   constructor(process: LocalProcess) {
     this.#process = process;
   }
 
-  /** The processes of a group. */
+  /** Returns the processes of a group. */
   members(id: TermKey, where: Where): Pid[] {
     return this.#groups.get(id)?.[where].pids() ?? [];
   }
 
-  /** The group of that key, which has processes. */
+  /** Returns the group with key `id`, which must have processes. */
   term(id: TermKey): unknown {
     return this.#groups.get(id)!.group;
   }
 
-  /** The groups that have processes. */
+  /** Returns the groups that have processes. */
   which(where: Where): GroupMembers[] {
     return [...this.#groups.values()]
       .filter((group) => !group[where].isEmpty)
       .map((group) => ({ group: group.group, pids: group[where].pids() }));
   }
 
-  /** Processes have joined a group. */
+  /** Adds processes to a group. */
   add(id: TermKey, group: unknown, pids: Pid[], where: Where): void {
     const { runtime } = this.#process;
     let known = this.#groups.get(id);
@@ -175,7 +175,7 @@ export class Groups {
     this.#notify("join", id, known.group, pids);
   }
 
-  /** Called when processes have left a group. As in OTP, all processes that should leave are reported. */
+  /** Removes processes from a group. As in OTP, subscribers are sent all of `pids`, even if some were no members. */
   remove(id: TermKey, pids: Pid[], where: Where): void {
     const known = this.#groups.get(id);
     if (known === undefined) return;

@@ -1,5 +1,5 @@
 /**
- * OTP's encoding of the messages between the processes of a scope, which its `pg` shares since OTP 23.
+ * OTP's encoding of the messages between the processes of a scope, unchanged since OTP 23.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const GEN_CAST = atom("$gen_cast");
 
 /** A message to the process of a scope on another node. */
 export class ScopeRequest extends OwnRequest {
-  /** Creates a message of fields. */
+  /** Creates a message from its fields. */
   constructor(message: ScopeMessage) {
     super(message);
   }
@@ -46,7 +46,7 @@ export class ScopeRequest extends OwnRequest {
   }
 }
 
-/** The message of a scope on a node of Erlang, and its sender; its parts are not checked. */
+/** Decodes the message of a scope on an Erlang node, and its sender; does not check the parts. */
 export function scopeMessageFromOtp(
   term: unknown,
 ): { from: Pid; message: unknown } | undefined {
@@ -64,7 +64,7 @@ function messageOf(
   second: unknown,
 ): object | undefined {
   switch (`${type}/${length}`) {
-    // Later versions of the protocol add theirs.
+    // Later versions of the protocol add items.
     case "discover/2":
     case "discover/3":
       return { type };
@@ -85,7 +85,7 @@ function groupOf(term: unknown): unknown {
   return { group, pids };
 }
 
-/** One process, or several. */
+/** Returns a list of one process or several. */
 function listOf(pids: unknown): unknown {
   return pids instanceof Pid ? [pids] : pids;
 }

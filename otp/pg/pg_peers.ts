@@ -38,7 +38,7 @@ import {
   ScopeRequest,
 } from "./pg_otp.ts";
 
-/** Milliseconds until a peer that did not read is sent all groups again. */
+/** The time until a peer that did not read gets all groups again, in milliseconds. */
 const CATCH_UP = 1000;
 
 /** A scope's process sends it to itself later, to send a peer the groups that it has missed. */
@@ -50,7 +50,7 @@ interface Peer {
   /** The monitor on it. */
   readonly ref: Ref;
   readonly groups: Map<TermKey, Members>;
-  /** Whether it has missed a change, as it did not read earlier ones. */
+  /** Whether the peer has missed a change because it did not read earlier changes. */
   isBehind: boolean;
 }
 
@@ -99,13 +99,13 @@ export class ScopePeers {
     runtime.back(to.node).send(pid, to, this.#signed(message));
   }
 
-  /** Sends all peers a change; while the node drains, they have been told that it has no members. */
+  /** Sends all peers a change, unless the node drains: then the peers already know that it has no members. */
   tellAll(message: ScopeMessage): void {
     if (this.#process.runtime.isDraining) return;
     for (const peer of this.#peers.values()) this.#tellNext(peer, message);
   }
 
-  /** Sends a peer a change. A peer that does not read is sent all groups later, so that nothing more is queued. */
+  /** Sends a peer a change. A peer that does not read gets all groups later, so that its queue grows no further. */
   #tellNext(peer: Peer, message: ScopeMessage): void {
     if (peer.isBehind) return;
     const { pid, runtime } = this.#process;
@@ -152,7 +152,7 @@ export class ScopePeers {
 
   #tellAllOf(peer: Peer): void {
     peer.isBehind = false;
-    // The processes of a node that drains are members for that node only.
+    // The processes of a draining node are members for their own node only.
     const groups = this.#process.runtime.isDraining
       ? []
       : this.#groups.which("local");
@@ -160,10 +160,11 @@ export class ScopePeers {
   }
 
   /**
-   * Called when the node drains: from now on no process of it is in a group, as the peers know them.
+   * Removes this node's processes from the groups at the peers, when the node drains. Resolves when all peers have
+   * seen it.
    *
-   * A peer answers a `discover` after it has handled what came before, and over the connection that carries
-   * the messages to the members. So its answer comes after all that its node sent to them until then.
+   * A peer answers `discover` after it has handled earlier messages, over the connection that carries messages to the
+   * members. So the answer comes after all messages that the peer's node sent to the members before.
    */
   async withdraw(): Promise<void> {
     const process = this.#process;
@@ -179,7 +180,7 @@ export class ScopePeers {
     }));
   }
 
-  /** A peer has seen that this node's processes have left, or is gone. */
+  /** Notes that a peer has seen that this node's processes have left, or that the peer is gone. */
   #seen(pid: Pid): void {
     const key = this.#key(pid);
     this.#leaving.get(key)?.();
@@ -196,7 +197,7 @@ export class ScopePeers {
     return false;
   }
 
-  /** Forgets the groups of a peer: it has exited, or its connection is lost. */
+  /** Removes a peer that has exited or lost its connection, and its groups. */
   #forget({ pid, groups }: Peer): void {
     this.#seen(pid);
     this.#peers.delete(this.#key(pid));
@@ -208,7 +209,7 @@ export class ScopePeers {
   }
 
   #meet(pid: Pid): Peer {
-    // A node has one process of a scope at a time: the one before is gone, or will be.
+    // A node has one process of a scope at a time, so an earlier one has exited or is about to.
     for (const peer of this.#peers.values()) {
       if (peer.pid.node !== pid.node) continue;
       this.#process.demonitor(peer.ref);
@@ -238,7 +239,7 @@ export class ScopePeers {
     ) this.#take(from, told);
   }
 
-  /** Whether all groups that are spoken of can be. */
+  /** Returns whether all groups in a message are valid. */
   #canHave(told: ScopeMessage): boolean {
     return groupsOf(told).every((group) =>
       canBeGroup(group, this.#process.runtime)
@@ -255,7 +256,7 @@ export class ScopePeers {
       this.#sync(known ?? this.#meet(from), message.groups);
       this.#seen(from);
     } else if (known === undefined) {
-      // Sent before the connection was lost, and arrived after the DOWN.
+      // The message was sent before the connection was lost, and arrived after the DOWN.
       return;
     } else if (message.type === "join") {
       this.#peerJoins(known, message.group, message.pids);
@@ -263,10 +264,10 @@ export class ScopePeers {
   }
 
   /**
-   * Each of these leaves each of the groups once.
+   * Removes each of `pids` once from each of `groups`.
    *
-   * A message can name many of both: it costs as much as it has items, and as there are members that
-   * leave. Peers that follow the protocol name one process or one group.
+   * A hostile message can name many groups and pids: the cost is linear in the number of items and of leaving members.
+   * Peers that follow the protocol name one process or one group.
    */
   #peersLeave(peer: Peer, groups: unknown[], pids: Pid[]): void {
     if (groups.length === 1) {
@@ -285,12 +286,12 @@ export class ScopePeers {
   }
 
   #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
-    // Those beyond the limit of their node are not members here, which is logged.
+    // Processes beyond their node's limit do not become members here; the limit logs that.
     const id = this.#id(group);
     const pids: Pid[] = [];
     const characters = keptLength(group, id);
     for (const pid of joining) {
-      // All are of one node: if the limit is reached for one, it is for the others.
+      // All pids are of one node, so the limit is reached for the rest too.
       if (!this.#process.keepFor(pid.node, characters)) break;
       pids.push(pid);
     }
@@ -310,7 +311,7 @@ export class ScopePeers {
     this.#groups.remove(id, pids, "all");
   }
 
-  /** Replaces a peer's groups by those that it reports. */
+  /** Replaces a peer's groups by the reported groups. */
   #sync(peer: Peer, groups: GroupMembers[]): void {
     const { runtime } = this.#process;
     const told = new Map(groups.map((each) => [this.#id(each.group), each]));
@@ -328,8 +329,8 @@ export class ScopePeers {
 }
 
 /**
- * The changes of a message, each in one of its own: a group that a peer cannot be sent must not keep others from
- * it. Empty, if there is one.
+ * Splits a message into messages with one change each, so that a group that cannot be sent to a peer does not hold back
+ * the others. Returns an empty array if there is only one change.
  */
 function partsOf(message: ScopeMessage): ScopeMessage[] {
   switch (message.type) {
@@ -355,7 +356,7 @@ function partsOf(message: ScopeMessage): ScopeMessage[] {
   }
 }
 
-/** The groups in a message. */
+/** Returns the groups in a message. */
 function groupsOf(message: ScopeMessage): unknown[] {
   switch (message.type) {
     case "discover":
@@ -369,13 +370,13 @@ function groupsOf(message: ScopeMessage): unknown[] {
   }
 }
 
-/** Whether a value is a list of processes of a node. */
+/** Returns whether a value is a list of processes of a node. */
 export function arePids(value: unknown, node: string): value is Pid[] {
   return Array.isArray(value) &&
     value.every((each) => each instanceof Pid && each.node === node);
 }
 
-/** Whether the scope's process of a node may send this message: it names only processes of its node. */
+/** Returns whether a scope on `node` may send this message: it may name only processes of its node. */
 function isScopeMessage(
   message: unknown,
   node: string,

@@ -1,6 +1,6 @@
 /**
- * The process of a scope of groups on one node: it serves `join` and `leave` of its node, monitors the members of
- * its node, and passes the changes on to the peers (`pg_peers.ts`).
+ * The process of a scope on one node: it serves `join` and `leave` for its node, monitors the node's members, and passes
+ * changes on to the peers (`pg_peers.ts`).
  *
  * @module
  */
@@ -36,14 +36,14 @@ export type PgRequest =
   | { type: "monitor_scope" }
   | { type: "demonitor"; ref: Ref };
 
-/** The process whose end a monitor of the scope's process reports. */
+/** The kind of a monitored process. */
 type Watched =
   | { type: "member"; pid: Pid }
   | { type: "subscriber"; subscriber: Subscriber };
 
 const scopes = new WeakMap<Runtime, Map<string, PgScope>>();
 
-/** The scope of that name on a node, if it runs. */
+/** Returns a node's scope by its name, if it runs. */
 export function findScope(runtime: Runtime, name: string): PgScope | undefined {
   const known = scopes.get(runtime);
   const scope = known?.get(name);
@@ -52,15 +52,15 @@ export function findScope(runtime: Runtime, name: string): PgScope | undefined {
   return undefined;
 }
 
-/** The scopes that run on a node, by name. */
+/** Returns the scopes that run on a node, by name. */
 export function runningScopes(runtime: Runtime): [string, PgScope][] {
   return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
 }
 
 /**
- * The scope of that name on a node.
+ * Returns a node's scope by its name.
  *
- * @throws {NoProcessError} If it does not run.
+ * @throws {NoProcessError} If the scope does not run.
  */
 export function runningScope(runtime: Runtime, name: string): PgScope {
   const scope = findScope(runtime, name);
@@ -75,11 +75,11 @@ export function runningScope(runtime: Runtime, name: string): PgScope {
 }
 
 /**
- * Makes the processes of a draining node leave all groups of all scopes, as other nodes see it. For processes of
- * their own node they stay members, so that what runs can finish.
+ * Removes the processes of a draining node from all groups of all scopes on other nodes. On their own node they remain
+ * members, so that running work can finish.
  *
- * @returns A promise that resolves when the other nodes have seen it, and everything has arrived that they sent
- *   to members before that.
+ * @returns A promise that resolves when the other nodes have removed them, and all messages that these nodes sent to the
+ *   members before have arrived.
  */
 export async function withdrawGroups(runtime: Runtime): Promise<void> {
   const known = [...scopes.get(runtime)?.values() ?? []];
@@ -99,12 +99,12 @@ export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
 export class PgScope implements Server {
   readonly #process: LocalProcess;
   readonly #groups: Groups;
-  /** This node's processes, each with its joins. */
+  /** This node's members, each with its joins. */
   readonly #local = new Map<Key, { ref: Ref; joins: Joins }>();
   readonly #peers: ScopePeers;
   readonly #watched = new Map<number, Watched>();
 
-  /** Begins to look for others of its name. */
+  /** Starts looking for scopes of the same name on other nodes. */
   constructor(process: LocalProcess, name: string) {
     this.#process = process;
     this.#groups = new Groups(process);
@@ -117,22 +117,22 @@ export class PgScope implements Server {
     for (const node of runtime.visible) this.#peers.discover(node);
   }
 
-  /** Whether its process is alive. */
+  /** Whether the scope's process is alive. */
   get isRunning(): boolean {
     return this.#process.alive;
   }
 
-  /** The processes of a group. */
+  /** Returns the processes of a group. */
   members(group: unknown, where: Where): Pid[] {
     return this.#groups.members(this.#id(group), where);
   }
 
-  /** The groups that have processes. */
+  /** Returns the groups that have processes. */
   which(where: Where): GroupMembers[] {
     return this.#groups.which(where);
   }
 
-  /** Announces to the peers that no process of this node is in a group; resolves when they have seen it. */
+  /** Announces to the peers that no process of this node is in a group; resolves when all peers have seen it. */
   withdraw(): Promise<void> {
     return this.#peers.withdraw();
   }
@@ -145,7 +145,7 @@ export class PgScope implements Server {
     this.#memberDown(pid);
   }
 
-  /** Nodes of Erlang have their own scopes, which ask nothing. */
+  /** Decodes nothing: scopes on Erlang nodes send no requests. */
   readonly otp: OtpEncoding = {
     request: (term) => term,
     reply: () => tuple(atom("error"), atom("badarg")),
@@ -200,7 +200,7 @@ export class PgScope implements Server {
     }
   }
 
-  /** The one cast is OTP's `sync`. */
+  /** Handles OTP's `sync`, the only cast. */
   cast(request: unknown): void {
     this.#peers.hear(request);
   }
@@ -252,7 +252,7 @@ export class PgScope implements Server {
     return "ok";
   }
 
-  /** Notes that a process of this node has left a group once; whether it was in it. */
+  /** Removes a join of this node's process; returns whether the process was in the group. */
   #forget(pid: Pid, id: TermKey): boolean {
     const known = this.#local.get(this.#key(pid));
     if (known === undefined || !known.joins.take(id)) return false;

@@ -1,9 +1,9 @@
 /**
- * The contact of a server with a scope of groups of its node. A scope that restarts knows nothing of those that
- * had joined a group or monitored one: they enter again.
+ * Keeps a server registered with a scope on its node. A restarted scope has lost its members and monitors, so the server
+ * sends its request again.
  *
- * Races: the scope may exit between its start and the request to it. The monitor is set before that request, so
- * its DOWN leads to the next try.
+ * Races: the scope may exit before it has received the request. The monitor is set before the request, so a DOWN leads to
+ * the next try.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import { findScope, type PgRequest, runningScope } from "./pg_scope.ts";
 
-/** Milliseconds between looks for a scope that has exited. */
+/** The interval of the look-ups for a scope that has exited, in milliseconds. */
 const RETRY = 100;
 
 /** Sends a scope a request whenever it has started. */
@@ -28,12 +28,12 @@ export class ScopeContact<T> {
   #stopTimer: () => void = ignore;
 
   /**
-   * Creates a contact that is not begun.
+   * Creates a contact; {@linkcode begin} sends the first request.
    *
    * @param process The server.
    * @param scope The scope's name.
    * @param request The request.
-   * @param entered Receives each answer.
+   * @param entered Called with each answer.
    */
   constructor(
     process: LocalProcess,
@@ -49,7 +49,7 @@ export class ScopeContact<T> {
   }
 
   /**
-   * Enters for the first time; resolves when the scope has answered.
+   * Sends the first request; resolves when the scope has answered.
    *
    * @throws {NoProcessError} If the scope does not run.
    */
@@ -58,7 +58,7 @@ export class ScopeContact<T> {
     return this.#enter();
   }
 
-  /** Does not enter again. */
+  /** Stops sending requests. */
   end(): void {
     this.#isOver = true;
     this.#stopTimer();

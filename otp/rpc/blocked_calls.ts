@@ -1,8 +1,8 @@
 /**
- * The `block_call`s that wait until the one before them has ended, for the nodes that asked for them.
+ * The queue of `block_call`s: each waits until the previous one has ended.
  *
- * Each counts as an entry of its node, and its arguments count towards limits in bytes. Those of a node are dropped
- * when its connection is lost.
+ * A waiting call counts as an entry of the asking node, and its arguments count towards limits in bytes. When the
+ * connection to a node is lost, its waiting calls are dropped.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Mfa, Signals } from "../../core/signals/signal.ts";
 import { LEAST_BYTES, valueBytes } from "../../core/values/value_bytes.ts";
 
-/** The maximum of waiting arguments of one node, in bytes; a call that waits alone may have more. */
+/** The maximum size of the waiting arguments of one node, in bytes; a single waiting call may exceed it. */
 const MAX_BYTES = 16 << 20;
-/** The maximum of waiting arguments of all nodes together, in bytes; a call that waits alone may have more. */
+/** The maximum size of the waiting arguments of all nodes, in bytes; a single waiting call may exceed it. */
 const MAX_TOTAL_BYTES = 64 << 20;
 
-/** Arguments of as many values have that many bytes. */
+/** Arguments with this many values have at least MAX_BYTES bytes. */
 const MAX_VALUES = MAX_BYTES / LEAST_BYTES;
 
 /** A call that can wait. */
@@ -25,26 +25,26 @@ interface Waiting {
   readonly mfa: Mfa;
 }
 
-/** How a call is held. */
+/** The accounting of a waiting call. */
 interface Held {
   readonly bytes: number;
-  /** The connection that it came over. */
+  /** The connection over which the call came. */
   readonly connection: Signals;
 }
 
-/** The calls that wait, in their order. */
+/** The waiting calls, in their order. */
 export class BlockedCalls<T extends Waiting> {
   readonly #process: LocalProcess;
   readonly #held = new Map<T, Held>();
   readonly #bytes = new Map<string, number>();
   #total = 0;
 
-  /** No calls; they count as entries that the process keeps. */
+  /** Creates an empty queue; calls count as entries that `process` keeps. */
   constructor(process: LocalProcess) {
     this.#process = process;
   }
 
-  /** Adds a call; returns false if that is refused. One whose node has gone is dropped. */
+  /** Adds a call; returns false if a limit is reached. Drops a call whose node is disconnected. */
   add(call: T): boolean {
     const { node, mfa } = call;
     const { runtime } = this.#process;
@@ -68,7 +68,7 @@ export class BlockedCalls<T extends Waiting> {
     return true;
   }
 
-  /** Takes the first call. */
+  /** Removes and returns the first call. */
   take(): T | undefined {
     for (const [call, held] of this.#held) {
       this.#release(call, held);
@@ -77,7 +77,7 @@ export class BlockedCalls<T extends Waiting> {
     return undefined;
   }
 
-  /** Drops the calls that came over connections that are lost. */
+  /** Drops the calls whose connection is lost. */
   dropLost(): void {
     const { runtime } = this.#process;
     for (const [call, held] of this.#held) {

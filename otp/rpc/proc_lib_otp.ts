@@ -1,5 +1,5 @@
 /**
- * Processes that a BEAM starts here by `proc_lib`: every abnormal exit of theirs is logged, and not errors only.
+ * Processes that a BEAM starts here by `proc_lib`: each of their abnormal exits is logged, not only errors.
  *
  * `proc_lib:spawn(Node, M, F, A)` and its kin are spawn requests for `proc_lib:init_p(Parent, Ancestors, M, F, A)`;
  * with a fun, for `init_p(Parent, Ancestors, Fun)`.
@@ -14,7 +14,7 @@ import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 /** The name of the service. */
 const SERVICE = "$proc_lib";
 
-/** Has a node start such processes. */
+/** Lets a node start such processes. */
 export function serveProcLib(runtime: Runtime): void {
   const { modules, functions } = runtime;
   modules.services.set(SERVICE, ({ args: [run] }, node) => {

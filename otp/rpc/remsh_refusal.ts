@@ -17,15 +17,15 @@ const SERVICE = "$remsh";
 /** The modules of the shells of Elixir and Erlang. */
 const SHELLS: ReadonlySet<string> = new Set(["iex", "shell"]);
 
-/** OTP prints an atom on one line; a binary would be broken into several. */
+/** An atom, because OTP prints it on one line and breaks a binary into several lines. */
 const NO_SHELL = atom(
   "it is a TypeScript node: use deno task chat --remsh, or :rpc.call",
 );
 
-/** The reason for all other modules, as OTP has it. */
+/** OTP's reason, for all other modules. */
 const NO_FILE = atom("nofile");
 
-/** Has a node answer `code:ensure_loaded/1`: no code of a BEAM can be loaded here. */
+/** Answers `code:ensure_loaded/1` with an error, as a BEAM's code cannot be loaded here. */
 export function serveRemshRefusal({ modules, functions }: Runtime): void {
   modules.services.set(SERVICE, ({ args: [module] }) => ({
     fn: () => {

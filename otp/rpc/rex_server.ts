@@ -2,20 +2,20 @@
  * The server `rex`: calls of functions as Erlang's `rpc` makes them where it does not use `erpc`, and as programs in C
  * do (`erl_call`, `ei_rpc`).
  *
- * - `{call, M, F, A, Leader}`: a call, whose answer is `{rex, Result}` if it is not a call of a GenServer.
- * - `{block_call, M, F, A, Leader}`: the same; one runs at a time.
+ * - `{call, M, F, A, Leader}`: calls a function. The answer is `{rex, Result}`, unless the request is a GenServer call.
+ * - `{block_call, M, F, A, Leader}`: the same, but one runs at a time.
  * - `{sbcast, Name, Message}`: sends a message to a registered name, and answers whether there is one.
  * - `{send, Name, Message}`: sends `{Asker, Message}` to a registered name.
  * - `features_request`: answers that this node serves `erpc`.
  *
- * Each function runs in a process of its own, whose result is sent by this server when it exits. The group leader is
- * the given one, the leader of the node (`user`), or for `send_stdout_to_caller` a leader that sends all output to
- * the asker.
+ * Each function runs in a process of its own; the server sends its result when the process exits. The group leader is the
+ * given process, or the node's leader (`user`), or for `send_stdout_to_caller` a leader that sends all output to the
+ * asking process.
  *
- * Messages that `rex` sends for an asker arrive as if the asker had sent them.
+ * A message that `rex` sends for a process arrives as if that process had sent it.
  *
- * As with `erpc`, the node that asks is the one of the asking process, which the wire has checked; `allow` and the
- * limits of that node apply.
+ * As with `erpc`, the asking node is the node of the asking process, which the wire has checked; `allow` and the limits of
+ * the asking node apply.
  *
  * @module
  */
@@ -50,12 +50,12 @@ const BADRPC = atom("badrpc");
 const EXIT = atom("EXIT");
 const STDOUT = atom("rex_stdout");
 
-/** Has a node start the server when another node asks for it. */
+/** Starts the server when another node first sends it a request. */
 export function serveRex(runtime: Runtime): void {
   serveOnDemand(runtime, NAME, (process) => new Rex(process));
 }
 
-/** A function to run, and where its result goes. */
+/** A function to run, and the target of its result. */
 interface RexCall {
   readonly node: string;
   readonly mfa: Mfa;
@@ -67,7 +67,7 @@ interface RexCall {
 class Rex implements Server {
   readonly #process: LocalProcess;
   readonly #runtime: Runtime;
-  /** The calls that wait for the end of the `block_call` that runs. */
+  /** The calls that wait until the running `block_call` ends. */
   readonly #blocked: BlockedCalls<RexCall>;
   /** Whether a `block_call` runs. */
   #isBlocked = false;
@@ -85,7 +85,7 @@ class Rex implements Server {
     if (asked === undefined) return NO_REPLY;
     if (isAtom(kind, "call")) this.#run(asked);
     else if (isAtom(kind, "block_call")) this.#block(asked);
-    // As in OTP, other requests are not answered.
+    // As in OTP, other requests get no answer.
     return NO_REPLY;
   }
 
@@ -127,7 +127,7 @@ class Rex implements Server {
     try {
       this.#process.send(to, message);
     } catch (error) {
-      // The result cannot be sent; if this cannot either, the asker's node reads nothing.
+      // The result cannot be sent: send the error. If that fails too, the asking node does not read.
       try {
         this.#process.send(to, tuple(REX, exited(error)));
       } catch (again) {
@@ -137,8 +137,8 @@ class Rex implements Server {
   }
 
   /**
-   * Sends to a registered name as if the asker had; returns whether there is one. Sent by this server, the message
-   * would be one of this node's, which servers believe more.
+   * Sends to a registered name in the name of the asking process; returns whether the name is registered. Servers trust
+   * messages from their own node, so this server must not be the sender.
    */
   #sendName(
     asker: Pid,
@@ -159,7 +159,7 @@ class Rex implements Server {
     } else if (!this.#blocked.add(asked)) asked.reply(exited("system_limit"));
   }
 
-  /** Runs the next `block_call` in a step of its own: thousands that are refused do not hold up the node. */
+  /** Runs the next `block_call` in a step of its own, so that thousands of refused calls do not hold up the node. */
   #unblock(): void {
     scheduler.enqueue(this.#process, () => {
       const next = this.#process.alive ? this.#blocked.take() : undefined;
@@ -168,7 +168,7 @@ class Rex implements Server {
     }, undefined);
   }
 
-  /** Runs a function in a process of its own, and replies when that exits; `ended` is called in any case. */
+  /** Runs a function in a process of its own, and replies when the process exits; always calls `ended`. */
   #run(asked: RexCall, ended: () => void = () => {}): void {
     const end = (term: unknown) => {
       try {
@@ -209,7 +209,7 @@ class Rex implements Server {
     });
   }
 
-  /** Starts a group leader that sends all output to the process that asks. */
+  /** Starts a group leader that sends all output to the asking process. */
   #output({ asker, node }: RexCall): LocalProcess {
     const device: IoDevice = {
       write: (text) => process.send(asker, tuple(STDOUT, text)),
@@ -222,7 +222,7 @@ class Rex implements Server {
   }
 }
 
-/** The function of a request; `undefined` if it names none. */
+/** Decodes a request to call a function; returns `undefined` for an invalid request. */
 function callOf(
   [module, name, args, leader, ...rest]: readonly unknown[],
   asker: Pid,
@@ -252,7 +252,7 @@ function isAtom(value: unknown, name: string): boolean {
   return value instanceof Atom && value.name === name;
 }
 
-/** The result of a function, or its failure, as `rpc` reports it. */
+/** Returns the result or the failure of a function, as `rpc` reports it. */
 function resultOf(fn: () => unknown): unknown {
   try {
     return andThen(fn(), (value) => value, failure);
@@ -270,7 +270,7 @@ function exited(reason: unknown): Tuple {
   return tuple(BADRPC, tuple(EXIT, reasonToBeam(reason)));
 }
 
-/** Waits until the group leader has written what the process has sent it. */
+/** Waits until the group leader has written all output of the process. */
 function flush(): Promise<void> {
   return requestIo({ type: "requests", requests: [] }, undefined, ignore);
 }

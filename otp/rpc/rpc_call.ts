@@ -1,12 +1,12 @@
 /**
  * Calls of functions on nodes: the service of the node that runs them, and the wait of the caller.
  *
- * As with Erlang's `erpc`, a call is a spawn request for a service of the node (`$rpc`): one process for each
- * call, which the caller monitors from its first moment, and which answers to the alias of the request.
+ * As with Erlang's `erpc`, a call is a spawn request for a service of the node (`$rpc`). Each call has its own process,
+ * which the caller monitors from the start, and which answers to the alias of the request.
  *
- * Races: the pid (`spawned`) comes before the answer, and the answer before the DOWN. After the deadline alias
- * and monitor are gone, so a late answer is dropped; the function may still run. A DOWN without an answer is the
- * exit of the function, or the loss of the connection.
+ * Races: the pid (`spawned`) comes before the answer, and the answer before the DOWN. The deadline removes alias and
+ * monitor, so a late answer is dropped; the function may still run. A DOWN without an answer means that the function
+ * exited, or that the connection was lost.
  *
  * @module
  */
@@ -53,10 +53,10 @@ import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 /** The name of the service. */
 const SERVICE = "$rpc";
 
-/** Levels of a value that go with an answer around it. */
+/** The levels of an answer around its value. */
 const ENVELOPE = 8;
 
-/** Levels of a request around the arguments of its function: they count on other nodes. */
+/** The levels of a request around the arguments, which count as depth on other nodes. */
 const REQUEST_LEVELS = 2;
 
 /** The answer of the process of a call. */
@@ -67,22 +67,22 @@ export type RpcAnswer =
   | { type: "error"; error: Error }
   | { type: "refused"; error: SpawnFailure; message: string };
 
-/** How a call ended. */
+/** The outcome of a call. */
 export type RpcOutcome =
   | { type: "ok"; value: unknown }
   | { type: "throw"; value: unknown }
   | { type: "exit"; reason: { type: "exception" | "signal"; reason: unknown } }
   | { type: "error"; error: Error };
 
-/** On which node errors were thrown that calls rejected with. */
+/** The node where each error of a failed call was thrown. */
 const origins = new WeakMap<Error, string>();
 
-/** The node on which a called function threw the error. */
+/** Returns the node where a called function threw an error. */
 export function originOf(error: unknown): string | undefined {
   return error instanceof Error ? origins.get(error) : undefined;
 }
 
-/** Has a node serve calls. */
+/** Lets a node serve calls. */
 export function serveRpc(runtime: Runtime): void {
   runtime.modules.services.set(
     SERVICE,
@@ -103,7 +103,7 @@ export function serveRpc(runtime: Runtime): void {
   );
 }
 
-/** A request of Erlang's `erpc`. */
+/** Resolves a request of Erlang's `erpc`. */
 function resolveOtp(args: unknown[], node: string): Resolved {
   const [ref, module, name, given] = args;
   return ref instanceof Ref && ref.node === node && module instanceof Atom &&
@@ -133,13 +133,13 @@ function resolve(
     kind !== "call" || !(ref instanceof Ref) ||
     ref.node !== (node ?? runtime.node)
   ) return unknownRequest(kind);
-  // The refusal is counted here, as the request itself is not refused.
+  // Count the refusal here, since the spawn request itself is not refused.
   const found = runtime.resolve(run, node ?? runtime.node);
   if (!("error" in found)) {
     const { fn, label } = found;
     return { fn: () => inSpan(label, () => answerWith(fn, ref)), label };
   }
-  // Reported by a process, so that the caller can distinguish it from a node that serves no calls.
+  // A process reports the refusal, so that the caller can distinguish it from a node that serves no calls.
   const { error, message } = found;
   return {
     fn: () =>
@@ -193,25 +193,23 @@ function failure({ runtime }: LocalProcess, thrown: unknown): RpcAnswer {
 }
 
 /**
- * Answers, and ends the process.
- *
- * It does not exit normally, as in Erlang: processes that the function has linked to it exit as well.
+ * Answers, and ends the process. As in Erlang, the exit is not normal, so that linked processes exit as well.
  */
 function answer(process: LocalProcess, ref: Ref, told: RpcAnswer): void {
   if (!process.alive) return;
   try {
     process.reply(ref, told);
   } catch (error) {
-    // Its result cannot be sent.
+    // The result cannot be sent.
     process.reply(ref, failure(process, error));
   }
   process.runtime.terminate(process, { type: told.type });
 }
 
-/** The wait for the end of a call; how it failed is an outcome too. */
+/** The wait for the outcome of a call; a failure is an outcome too. */
 class PendingRpc extends PendingReply<RpcOutcome> {
   by: Pid | undefined;
-  /** The function that was requested. */
+  /** The requested function. */
   run: Runnable | undefined;
   readonly #what: string;
   readonly #timeout: number;
@@ -227,7 +225,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     this.#timeout = timeout;
   }
 
-  /** Whether the call ends before it has begun. */
+  /** Returns whether the call ends before it begins, by its signal or deadline. */
   endsNow(
     signal: AbortSignal | undefined,
     deadline: number | undefined,
@@ -293,7 +291,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     else this.settle({ type: "exit", reason: { type: "signal", reason } });
   }
 
-  /** The function has ended on a BEAM. */
+  /** Settles with the end of a function on a BEAM. */
   #ended(end: ErpcEnd): void {
     switch (end.type) {
       case "return":
@@ -353,12 +351,12 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   }
 }
 
-/** A value that should be a text, as a text. */
+/** Returns a text unchanged, and the inspected form of any other value. */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : inspect(value);
 }
 
-/** Calls a function on a node, for a process; its arguments are copied now. */
+/** Calls a function on a node, for a process; copies the arguments at once. */
 export function startRpc(
   process: LocalProcess,
   node: string,
@@ -382,7 +380,7 @@ export function startRpc(
   return pending.promise;
 }
 
-/** Makes a node run a function, without an answer; its arguments are copied now. */
+/** Runs a function on a node without an answer; copies the arguments at once. */
 export function castRpc(
   process: LocalProcess,
   node: string,
@@ -426,13 +424,13 @@ function nameIn(fn: RemoteFunction, args: unknown[]): string {
   return `${printable(name)}/${args.length}`;
 }
 
-/** Whether an error is the reason why nothing was called, and was created here. */
+/** Returns whether an error was created here because nothing was called. */
 function isOwn(error: Error): boolean {
   return error instanceof RpcError || error instanceof SpawnRefusedError ||
     error instanceof UndefinedFunctionError;
 }
 
-/** The failure of a call as it is thrown. */
+/** Throws the failure of a call. */
 export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
   switch (outcome.type) {
     case "throw":
@@ -440,7 +438,7 @@ export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
     case "exit":
       throw new ExitError(outcome.reason);
     case "error":
-      // An error of the function keeps the stack that it has on its node.
+      // An error of the function keeps its stack from the other node.
       throw isOwn(outcome.error)
         ? atAwait(outcome.error, raise)
         : outcome.error;

@@ -33,7 +33,7 @@ export type ErpcEnd =
   /** `reason` is the error of a function that does not exist, an error, or any other term. */
   | { type: "error"; reason: unknown };
 
-/** The function, with the arguments, that runs a call or a cast on a BEAM. */
+/** Returns the function, with arguments, that runs a call or a cast on a BEAM. */
 export function erpcToOtp([module, name, args]: Mfa, ref: unknown): Mfa {
   const named = [atom(module), atom(name), args];
   return ref instanceof Ref
@@ -41,7 +41,7 @@ export function erpcToOtp([module, name, args]: Mfa, ref: unknown): Mfa {
     : ["erpc", "execute_cast", named];
 }
 
-/** The end of a call with that reference; `undefined` for any other reason. */
+/** Decodes the end of the call with reference `ref` from an exit reason; `undefined` for any other reason. */
 export function endFromOtp(reason: unknown, ref: Ref): ErpcEnd | undefined {
   if (!(reason instanceof Tuple) || !ref.equals(reason.elements[0])) {
     return undefined;
@@ -66,12 +66,12 @@ export function endFromOtp(reason: unknown, ref: Ref): ErpcEnd | undefined {
   }
 }
 
-/** Whether an error of `erpc` is that there is no such function. */
+/** Returns whether an error of `erpc` means that the function does not exist. */
 export function isUndef(reason: unknown): boolean {
   return reason instanceof Atom && reason.name === "undef";
 }
 
-/** Runs a function for a call of a BEAM, as a process, which exits with the end; `around` runs it, by its name here. */
+/** Runs a function for a call of a BEAM in the current process, which then exits with the result. */
 export function executeCall(
   node: string,
   ref: Ref,

@@ -1,5 +1,5 @@
 /**
- * The error with which a run of a pool fails if its task was not run, or not to its end.
+ * The error of a run whose task was not run, or not to its end.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { allowErrorClass } from "../../core/values/error_term.ts";
 /**
  * A run of a `TaskPool` has failed before its task had a result. `code` is the reason:
  *
- * - `"queue_full"`: all supervisors were full, and as many runs as `maxQueue` waited already.
+ * - `"queue_full"`: all supervisors were full, and `maxQueue` runs waited already.
  * - `"deadline"`: the time was up. The task was ended if it had started.
  * - `"no_node"`: the group had no members for as long as `waitForNode`.
- * - `"lost"`: the node or the supervisor of the task was lost, and it may not run once more.
+ * - `"lost"`: the node or the supervisor of the task was lost, and the task may not run once more.
  *
- * `mayHaveRun` tells whether the task was possibly started, at least once: if it is false, no code of the task
- * has run, and will.
+ * If `mayHaveRun` is false, no code of the task has run or will run. If it is true, the task was possibly started at
+ * least once.
  *
- * @example Try again later what was not begun
+ * @example Retry a task that was not started
  * ```ts
  * import { pg } from "@otp/distribution/pg";
  * import { PoolError, TaskPool } from "@otp/distribution/task-pool";

@@ -8,33 +8,33 @@ import type { Pid } from "../../core/values/pid.ts";
 
 /** The settings of a pool. */
 export interface PoolSettings {
-  /** Its name, for messages. */
+  /** The pool's name, for messages. */
   label: string;
   /** The group. */
   group: unknown;
-  /** Its scope. */
+  /** The group's scope. */
   scope: string;
-  /** The most runs that wait. */
+  /** The maximum number of waiting runs. */
   maxQueue: number;
-  /** Milliseconds for which runs wait for a group without members. */
+  /** How long runs wait while the group has no members, in milliseconds. */
   waitForNode: number;
-  /** The most starts of one run. */
+  /** The maximum number of starts of one run. */
   maxRuns: number;
 }
 
 /** A supervisor of a pool, as `TaskPool.info` describes it. */
 export interface PoolMemberInfo {
-  /** Its process. */
+  /** The supervisor's process. */
   pid: Pid;
-  /** The number of tasks of this pool there. */
+  /** The number of this pool's tasks at the supervisor. */
   own: number;
-  /** The number of tasks there, as this pool knows. */
+  /** The number of all tasks at the supervisor, as this pool knows. */
   tasks: number;
-  /** The most tasks there. */
+  /** The maximum number of tasks at the supervisor. */
   max: number | "infinity";
   /**
-   * Whether it is sent tasks: `"full"` until it has a place, `"silent"` until it answers, `"draining"` if it takes
-   * no new ones.
+   * Whether the pool sends tasks to the supervisor: not while it is `"full"`, while it does not answer (`"silent"`), or
+   * once it takes no new tasks (`"draining"`).
    */
   state: "ready" | "full" | "silent" | "draining";
 }
@@ -47,25 +47,25 @@ export interface PoolCounts {
   done: number;
   /** Runs whose task exited by itself without a result. */
   exited: number;
-  /** Runs that were sent to another supervisor when theirs was lost. */
+  /** Runs that were sent to another supervisor when the first was lost. */
   retried: number;
-  /** Tasks that a supervisor refused, as it was full or draining. */
+  /** Tasks that a full or draining supervisor refused. */
   refused: number;
-  /** Runs that failed as the queue was full. */
+  /** Runs that failed because the queue was full. */
   queue_full: number;
-  /** Runs that failed as their time was up. */
+  /** Runs that failed because their time was up. */
   deadline: number;
-  /** Runs that failed as the group had no members. */
+  /** Runs that failed because the group had no members. */
   no_node: number;
-  /** Runs that failed as their task was lost. */
+  /** Runs that failed because their task was lost. */
   lost: number;
 }
 
 /** A description of a pool. */
 export interface PoolInfo {
-  /** The number of runs that wait. */
+  /** The number of waiting runs. */
   queued: number;
-  /** The most runs that may wait. */
+  /** The maximum number of waiting runs. */
   maxQueue: number;
   /** The number of tasks that are in flight. */
   running: number;

@@ -1,6 +1,6 @@
 /**
- * A supervisor of a pool's group, as the pool sees it: the tasks that the pool has in flight there, and its load by
- * what it has said last.
+ * A supervisor of a pool's group, as the pool sees it: the pool's tasks in flight there, and the load that the
+ * supervisor reported last.
  *
  * @module
  */
@@ -8,119 +8,119 @@
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { LoadReport } from "../task/task_load.ts";
 
-/** Milliseconds after which a supervisor that has not answered is passed over, until it does. */
+/** A supervisor that has not answered for this many milliseconds is passed over until it answers. */
 const PATIENCE = 1000;
 
-/** The places that a supervisor without a limit is taken to have, compared with those that have one. */
+/** The assumed number of places of a supervisor without a limit, to compare it with others. */
 const MANY_PLACES = 1000;
 
-/** Milliseconds until a supervisor that has refused a task, and tells no load, is asked again: at first, and at most. */
+/** The first and the longest pause after a supervisor that reports no load has refused a task, in milliseconds. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
 
 /** The time of a pool. */
 export interface PoolClock {
-  /** Calls back after that many milliseconds; returns a function that stops it. */
+  /** Calls `fn` after `ms` milliseconds; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
-  /** Called when a supervisor may be sent tasks again. */
+  /** Called when a supervisor can take tasks again. */
   changed(): void;
 }
 
-/** A task of a pool, as its supervisor is concerned. */
+/** A task of a pool, as {@linkcode PoolMember} sees it. */
 export interface TaskInFlight {
-  /** When its supervisor was asked something about it that it has not answered. */
+  /** When the supervisor was sent the request about the task that it has not answered. */
   askedAt: number;
 }
 
 /** A supervisor of a group. */
 export class PoolMember {
-  /** Its process. */
+  /** The supervisor's process. */
   readonly pid: Pid;
-  /** The monitor on it. */
+  /** The monitor on the supervisor. */
   readonly ref: Ref;
-  /** The pool's tasks there: those that are starting, that run, and that are being ended. */
+  /** The pool's tasks there: starting, running, or being ended. */
   readonly attempts: Set<TaskInFlight> = new Set();
-  /** Whether it exited, or its node was lost. */
+  /** Whether the supervisor has exited, or its node was lost. */
   isDown = false;
-  /** Whether it has left the group. */
+  /** Whether the supervisor has left the group. */
   hasLeft = false;
-  /** Whether it takes no new tasks. */
+  /** Whether the supervisor takes no new tasks. */
   isDraining = false;
-  /** Whether the pool has said that it waits for a turn. */
+  /** Whether the pool has told the supervisor that it waits for a turn. */
   waitsForTurn = false;
-  /** Whether it tells its load; `undefined` until it has answered. */
+  /** Whether the supervisor reports its load; `undefined` until it has answered. */
   tellsLoad: boolean | undefined = undefined;
-  /** Those of the tasks of which it has to say something, the longest first. */
+  /** The tasks with an unanswered request, the oldest request first. */
   readonly #unanswered = new Set<TaskInFlight>();
   #max = Infinity;
-  /** The number of others' tasks there. */
+  /** The number of other owners' tasks there. */
   #others = 0;
   #isPaused = false;
   #pause = FIRST_PAUSE;
   #stopTimer: (() => void) | undefined;
 
-  /** A supervisor that has just joined. */
+  /** Creates a supervisor that has just joined. */
   constructor(pid: Pid, ref: Ref) {
     this.pid = pid;
     this.ref = ref;
   }
 
-  /** The number of tasks there. */
+  /** The number of tasks at the supervisor. */
   get load(): number {
     return this.attempts.size + this.#others;
   }
 
-  /** The most tasks there. */
+  /** The maximum number of tasks at the supervisor. */
   get max(): number {
     return this.#max;
   }
 
-  /** The part of its places that is taken. */
+  /** The fraction of the supervisor's places that are taken. */
   get use(): number {
     return this.load / (this.#max === Infinity ? MANY_PLACES : this.#max);
   }
 
-  /** Whether the pool may send it a task. */
+  /** Returns whether the pool may send a task. */
   canTake(now: number): boolean {
     if (
       this.isDown || this.isDraining || this.#isPaused || this.waitsForTurn
     ) return false;
-    // Its places are not known yet.
+    // Send only one task until the number of places is known.
     if (this.tellsLoad === undefined && this.attempts.size > 0) return false;
     return this.load < this.#max && !this.isSilent(now);
   }
 
-  /** Whether it has not answered for too long. */
+  /** Returns whether the supervisor has not answered for too long. */
   isSilent(now: number): boolean {
     for (const { askedAt } of this.#unanswered) return now - askedAt > PATIENCE;
     return false;
   }
 
-  /** Whether the pool is to say that it waits for a turn. */
+  /** Returns whether to tell the supervisor that the pool waits for a turn. */
   mayWantTurn(now: number): boolean {
     return this.tellsLoad === true && !this.isDown && !this.isDraining &&
       !this.waitsForTurn && !this.isSilent(now);
   }
 
-  /** It has been sent a request about a task. */
+  /** Notes a request about a task. */
   asked(attempt: TaskInFlight, now: number): void {
     attempt.askedAt = now;
     this.#unanswered.delete(attempt);
     this.#unanswered.add(attempt);
   }
 
-  /** It has answered. */
+  /** Notes the answer to a request. */
   answered(attempt: TaskInFlight): void {
     this.#unanswered.delete(attempt);
   }
 
-  /** A task is over, or was not started. */
+  /** Notes that a task has ended, or was not started. */
   ended(attempt: TaskInFlight): void {
     this.#unanswered.delete(attempt);
     this.attempts.delete(attempt);
   }
 
-  /** It has told its load. */
+  /** Stores the reported load. */
   report({ tasks, max, draining, turn }: LoadReport): void {
     this.tellsLoad = true;
     this.#max = max === "infinity" ? Infinity : max;
@@ -130,7 +130,7 @@ export class PoolMember {
     if (kept === 1 || tasks < this.#max) this.resume();
   }
 
-  /** Passes it over for some time, as it has refused a task: until its next turn, if it gives turns. */
+  /** Passes the supervisor over after it has refused a task: until its next turn if it gives turns, or for some time. */
   pause(clock: PoolClock): void {
     if (this.tellsLoad === true) return this.waitForTurn(clock);
     this.#isPaused = true;
@@ -138,10 +138,10 @@ export class PoolMember {
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
   }
 
-  /** Passes it over until it gives the pool a turn, or says that it has places. */
+  /** Passes the supervisor over until it gives the pool a turn, or reports free places. */
   waitForTurn(clock: PoolClock): void {
     this.waitsForTurn = true;
-    // It may have been unable to say so.
+    // The supervisor's report may be lost if its connection is full.
     this.#arm(LONGEST_PAUSE, clock);
   }
 
@@ -153,7 +153,7 @@ export class PoolMember {
     });
   }
 
-  /** No longer passes it over. */
+  /** Stops passing the supervisor over. */
   resume(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
@@ -161,13 +161,13 @@ export class PoolMember {
     this.waitsForTurn = false;
   }
 
-  /** It has started a task. */
+  /** Notes that the supervisor has started a task. */
   tookOne(): void {
     this.#pause = FIRST_PAUSE;
   }
 }
 
-/** Whether a message is the load of a supervisor: it may be anything. */
+/** Returns whether `value`, which any process may have sent, is a load report. */
 export function isLoadReport(value: unknown): value is LoadReport {
   if (typeof value !== "object" || value === null) return false;
   const { type, tasks, max, draining, turn } = value as Record<string, unknown>;

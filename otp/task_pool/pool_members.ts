@@ -1,5 +1,5 @@
 /**
- * The supervisors of a pool: those that the scope of `pg` names, at most so many of each node.
+ * The supervisors of a pool: the members of its `pg` group, at most MAX_OF_NODE of each node.
  *
  * @module
  */
@@ -17,14 +17,14 @@ import type { TurnMessage } from "../task/task_load.ts";
 import type { PoolMemberInfo, PoolSettings } from "./pool_info.ts";
 import { isLoadReport, type PoolClock, PoolMember } from "./pool_member.ts";
 
-/** The most supervisors of one node that a pool uses: each choice looks at all. */
+/** The maximum number of supervisors of one node that a pool uses, since each choice looks at all of them. */
 const MAX_OF_NODE = 64;
 
 /** The pool, as its members see it. */
 export interface MembersKeeper {
-  /** A supervisor may have a place. */
+  /** Called when a supervisor may have a place. */
   changed(): void;
-  /** Supervisors have come or gone. */
+  /** Called when supervisors have joined or left. */
   membersChanged(): void;
 }
 
@@ -38,10 +38,10 @@ export class PoolMembers {
   readonly #members = new Map<Key, PoolMember>();
   /** The members, for choices. */
   #list: PoolMember[] = [];
-  /** Where the next choice begins, so that not all pools choose the same of equals. */
+  /** The index where the next choice begins, so that pools choose differently among equal supervisors. */
   #next: number;
 
-  /** Made for a pool, before `open`. */
+  /** Creates the members of a pool; call `open` next. */
   constructor(
     process: LocalProcess,
     settings: PoolSettings,
@@ -61,17 +61,17 @@ export class PoolMembers {
     this.#contact = new ScopeContact(process, scope, monitor, lookUp);
   }
 
-  /** Looks for the members; resolves when those that this node knows are known. */
+  /** Starts looking for members; resolves when the members that this node's scope knows are here. */
   open(): Promise<void> {
     return this.#contact.begin();
   }
 
-  /** Whether there are none. */
+  /** Whether there are no members. */
   get isEmpty(): boolean {
     return this.#list.length === 0;
   }
 
-  /** Compares the members with those of the group, as the scope knows it now. */
+  /** Updates the members from the group, as the scope knows it now. */
   lookUp(): void {
     const { runtime, pid: own } = this.#process;
     const { group, scope } = this.#settings;
@@ -137,14 +137,14 @@ export class PoolMembers {
     this.leaveIfIdle(member);
   }
 
-  /** Ends the monitor on a supervisor that has left the group, if no task there can be lost any more. */
+  /** Ends the monitor on a supervisor that has left the group, once no task is there. */
   leaveIfIdle({ hasLeft, isDown, attempts, ref }: PoolMember): void {
     if (!hasLeft || isDown || attempts.size > 0) return;
     this.#process.unawait(ref);
     this.#process.demonitor(ref);
   }
 
-  /** The one with the smallest part of its places taken, of those that have one. */
+  /** Returns the supervisor with the smallest fraction of its places taken, of the supervisors with a free place. */
   leastBusy(): PoolMember | undefined {
     const list = this.#list;
     const { length } = list;
@@ -161,7 +161,7 @@ export class PoolMembers {
     return best;
   }
 
-  /** When a node is lost, its tasks are before its supervisors are. */
+  /** Checks the connection too: when a node is lost, its tasks' DOWN comes before its supervisors' DOWN. */
   #canTake(member: PoolMember, now: number): boolean {
     return member.canTake(now) && this.#isConnected(member.pid);
   }
@@ -173,7 +173,7 @@ export class PoolMembers {
 
   /** Passes a supervisor over for some time. */
   pause(member: PoolMember): void {
-    // Of one that has left, nothing would stop the timer.
+    // Nothing would stop the timer of a supervisor that has left.
     if (!member.hasLeft) member.pause(this.#clock);
   }
 
@@ -196,11 +196,11 @@ export class PoolMembers {
     try {
       tellConnected(this.#process, pid, message);
     } catch {
-      // Its connection is full: it is asked again.
+      // The connection is full: waitForTurn's timer asks again.
     }
   }
 
-  /** Takes the load of a supervisor; returns it if it has given the pool a turn. */
+  /** Handles a supervisor's load report; returns the supervisor if it has given the pool a turn. */
   hear({ from, message }: InternalMessage): PoolMember | undefined {
     const member = this.#members.get(keyOf(from, this.#process.runtime));
     if (member === undefined || !isLoadReport(message)) return undefined;
@@ -213,7 +213,7 @@ export class PoolMembers {
     for (const member of this.#list) member.resume();
   }
 
-  /** Describes them. */
+  /** Describes the members. */
   info(): PoolMemberInfo[] {
     const now = this.#process.runtime.now();
     return this.#list.map((member) => ({

@@ -1,8 +1,8 @@
 /**
- * A run of a pool, as its caller awaits it, and the tasks that are started for it, one after the other.
+ * A run of a pool, which its caller awaits, and the tasks that the pool starts for the run, one after the other.
  *
- * The pool's process owns the tasks: they are linked to it, so that they end with it and with the connection, and
- * the caller's process does not exit with a task that crashes. The caller awaits the run alone.
+ * The pool's process owns the tasks. A task is linked to the pool, so it ends with the pool and with the connection, and
+ * a task that crashes does not end the caller.
  *
  * @module
  */
@@ -21,25 +21,25 @@ import type { QueueEntry } from "./run_queue.ts";
 export interface PoolJob {
   /** The function. */
   fn: RemoteFunction;
-  /** Its arguments, which nobody changes any more. */
+  /** The function's arguments, which nobody changes any more. */
   args: unknown[];
-  /** The processes that it runs for. */
+  /** The processes that the function runs for. */
   callers: Pid[];
-  /** Milliseconds until it fails. */
+  /** Milliseconds until the run fails. */
   timeout: number;
-  /** Ends it. */
+  /** Ends the run. */
   signal: AbortSignal | undefined;
-  /** Whether it may be started again when its node is lost. */
+  /** Whether the task may be started again when its node is lost. */
   mayRunTwice: boolean;
-  /** How its task is ended. */
+  /** How to end the task. */
   shutdown: ChildShutdown;
 }
 
 /** The pool, as its runs see it. */
 export interface RunKeeper {
-  /** The time of a run is up. */
+  /** Called when the time of a run is up. */
   expired(run: PoolRun): void;
-  /** A run is not awaited any more: its caller has exited, or its signal has fired. */
+  /** Called when nobody awaits a run any more: its caller has exited, or its signal has fired. */
   left(run: PoolRun): void;
 }
 
@@ -49,13 +49,13 @@ export class PoolRun extends PendingAnswer<unknown>
   readonly node: string;
   readonly job: PoolJob;
   readonly ticket: number;
-  /** When it came. */
+  /** When the run began. */
   readonly cameAt: number;
-  /** The number of times that it was possibly started. */
+  /** How often the task was possibly started. */
   starts = 0;
-  /** Whether it has an outcome, or nobody awaits it. */
+  /** Whether the run has an outcome, or nobody awaits it. */
   isOver = false;
-  /** Its task. */
+  /** The run's current task. */
   attempt: Attempt | undefined = undefined;
   before: PoolRun | undefined = undefined;
   after: PoolRun | undefined = undefined;
@@ -101,17 +101,17 @@ export class PoolRun extends PendingAnswer<unknown>
     this.#keeper.left(this);
   }
 
-  /** The caller has exited. */
+  /** Called when the caller has exited. */
   override abandon(error: () => unknown): void {
     const isLeft = this.#end();
     super.abandon(error);
     if (isLeft) this.#keeper.left(this);
   }
 
-  /** Its reference is no alias: nobody can answer. */
+  /** Never called: the run's reference is not an alias. */
   reply(): void {}
 
-  /** It is no monitor either. */
+  /** Never called: the run's reference is not a monitor. */
   down(): void {}
 
   #end(): boolean {
@@ -125,21 +125,21 @@ export class PoolRun extends PendingAnswer<unknown>
 
 /** The pool, as its tasks see it. */
 export interface AttemptKeeper {
-  /** A task has started. */
+  /** Called when a task has started. */
   started(): void;
-  /** A task has a result. */
+  /** Called when a task has a result. */
   replied(attempt: Attempt, value: unknown): void;
-  /** A task is over. */
+  /** Called when a task has ended. */
   ended(attempt: Attempt, reason: unknown): void;
 }
 
 /** One task of a run. */
 export class Attempt extends OwnedTask {
-  /** The run that it is of. */
+  /** The task's run. */
   readonly of: PoolRun;
-  /** Its supervisor. */
+  /** The task's supervisor. */
   readonly member: PoolMember;
-  /** When its supervisor was asked something about it that is not answered. */
+  /** When the supervisor was sent the request about the task that it has not answered. */
   askedAt = 0;
   readonly #keeper: AttemptKeeper;
   #isStopping = false;
@@ -176,7 +176,7 @@ export class Attempt extends OwnedTask {
     this.#keeper.ended(this, reason);
   }
 
-  /** Ends the wait for it. */
+  /** Stops waiting for the task. */
   close(): void {
     this.#stopTimer?.();
     this.owner.unawait(this.ref);
@@ -184,7 +184,7 @@ export class Attempt extends OwnedTask {
     this.member.ended(this);
   }
 
-  /** Ends the task. It keeps its place until it has exited. */
+  /** Ends the task, which keeps its place until it has exited. */
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
@@ -198,7 +198,7 @@ export class Attempt extends OwnedTask {
       const { runtime } = this.owner;
       this.#stopTimer = runtime.after(shutdown, () => this.#kill(pid));
     }
-    // A task on this node ends within this call.
+    // Start the timer before: a task on this node ends within this call, which stops the timer.
     this.#exit(pid, "shutdown");
   }
 
@@ -212,7 +212,7 @@ export class Attempt extends OwnedTask {
     runtime.back(to.node).exit(pid, to, reason);
   }
 
-  /** The pool's process has exited. */
+  /** Called when the pool's process has exited. */
   abandon(): void {
     this.#stopTimer?.();
   }

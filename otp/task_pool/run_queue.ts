@@ -4,28 +4,27 @@
  * @module
  */
 
-/** An entry of a queue, in one queue at a time. */
+/** An entry of one queue at a time. The queue alone uses `before`, `after` and `isQueued`. */
 export interface QueueEntry<T> {
-  /** Its place in the order: a smaller one is earlier. */
+  /** The entry's place in the order: a smaller ticket is earlier. */
   readonly ticket: number;
-  /** The entry before it in its queue; for the queue alone. */
+  /** The previous entry. */
   before: T | undefined;
-  /** The entry after it in its queue; for the queue alone. */
+  /** The next entry. */
   after: T | undefined;
-  /** Whether it is in a queue; for the queue alone. */
+  /** Whether the entry is in a queue. */
   isQueued: boolean;
 }
 
 /**
- * Entries in the order of their tickets: a linked list, as any of them can be removed at any time. An entry that
- * comes back, as its supervisor was full or is lost, takes its old place: it passes only entries that have come
- * back before it.
+ * Entries in the order of their tickets, in a linked list, since any entry can be removed at any time. An entry whose
+ * supervisor was full or lost comes back to its old place; finding it passes only entries that came back before.
  */
 export class RunQueue<T extends QueueEntry<T>> {
   #first: T | undefined;
   #last: T | undefined;
   #length = 0;
-  /** The entry that came back last: many come back in order when a node is lost. */
+  /** The entry that came back last: when a node is lost, many entries come back in order. */
   #returned: T | undefined;
 
   /** The earliest entry. */
@@ -70,7 +69,7 @@ export class RunQueue<T extends QueueEntry<T>> {
     this.#length++;
   }
 
-  /** Removes an entry; returns whether it was there. */
+  /** Removes an entry; returns whether the entry was queued. */
   remove(entry: T): boolean {
     if (!entry.isQueued) return false;
     const { before, after } = entry;

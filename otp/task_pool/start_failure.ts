@@ -1,5 +1,5 @@
 /**
- * Why a task of a pool was not started, or not to its end, and the fate of its run.
+ * Decides what becomes of a run whose task was not started, or was lost.
  *
  * @module
  */
@@ -31,15 +31,15 @@ export class NotStarted extends Error {
   }
 }
 
-/** Whether an exit of a task is that of its supervisor or node, and not its own. */
+/** Returns whether a task ended because its supervisor or node ended. */
 export function isLost(reason: unknown): boolean {
   return isReason(reason, "noconnection") ||
     isReason(reason, "shutdown") || isReason(reason, "killed");
 }
 
 /**
- * The fate of a run whose start has failed: it was surely not started and goes elsewhere, was possibly started, or
- * fails as it would anywhere.
+ * Returns the fate of a run whose start has failed. `"elsewhere"`: the task was surely not started. `"lost"`: the task
+ * was possibly started. `"fails"`: the start would fail on any node.
  */
 export function fateOf(error: unknown): "elsewhere" | "lost" | "fails" {
   if (error instanceof QueueFullError) return "elsewhere";
@@ -54,7 +54,7 @@ export function fateOf(error: unknown): "elsewhere" | "lost" | "fails" {
       : "lost";
   }
   if (error instanceof NotStarted) {
-    // The monitor may have been refused, and the request not; or the connection was lost on the way.
+    // The node may have refused only the monitor, not the request; or the connection was lost on the way.
     return isReason(error.reason, "system_limit") ||
         isTyped(error.reason, "nodedown")
       ? "lost"
@@ -63,7 +63,7 @@ export function fateOf(error: unknown): "elsewhere" | "lost" | "fails" {
   return "fails";
 }
 
-/** The error of a run whose start on a node has failed as it would anywhere. */
+/** Returns the error of a run whose start would fail on any node. */
 export function failureOf(error: unknown, { node }: Pid): unknown {
   if (!(error instanceof Refused)) return error;
   const { reason, message } = replyOf(error);

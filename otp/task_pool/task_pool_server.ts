@@ -1,26 +1,26 @@
 /**
- * The server of a pool: it sends each run to the least busy supervisor of a group, keeps the runs for which there
- * is no place, and sends those that may run twice elsewhere when their node is lost.
+ * The server of a pool: it sends each run to the least busy supervisor of a group, queues runs that find no place, and
+ * restarts runs that may run twice elsewhere when their node is lost.
  *
- * States of a run: queued, in the order of tickets; with a task (`Attempt`) that starts, runs or ends; over. The
- * processes of its node call `run` directly, as they read a registry: a run costs no message to the pool and back,
- * and its arguments and result are copied once each. Members are what the scope of `pg` says they are.
+ * States of a run: queued, in the order of tickets; with a task (`Attempt`) that starts, runs or ends; over. Processes
+ * of the pool's node call `run` directly, as they read a registry: a run costs no message to the pool and back, and its
+ * arguments and result are copied once each. The scope of `pg` decides who the members are.
  *
- * Messages: `watch_load` to each member, which answers with its load and tells it from then on; `want_turn` to
- * members without a place, as long as runs wait (`task_load.ts`); `start_task`, as of any owner of a task.
+ * Messages: `watch_load` to each member, which answers with its load and reports changes; `want_turn` to members without
+ * a place, as long as runs wait (`task_load.ts`); `start_task`, as from any owner of a task.
  *
  * Races, and how each is settled:
  *
- * - Pools fill a supervisor at once: it refuses what is too much, and the refused run takes its old place in the
- *   queue. Nothing of a refused task has run.
- * - A supervisor exits before it has started a task: its DOWN comes instead of the task's pid. The supervisor
- *   announces the pid first if it starts one, so the task has not run. If the connection is lost instead, or the
- *   supervisor answers what none does, nobody knows: the run counts as started.
- * - A supervisor exits while a task runs: the task's exit reason is the supervisor's, or `shutdown` or `killed`.
- *   That is no outcome of the task.
- * - A caller exits, or its time is up, while its task starts: the task is ended when its pid is known. It keeps its
- *   place here until it has exited.
- * - A run fails in the turn in which its result arrives: the first counts.
+ * - Several pools fill a supervisor at once: the supervisor refuses the surplus, and a refused run takes its old place
+ *   in the queue. No code of a refused task has run.
+ * - A supervisor exits before it has started a task: its DOWN comes instead of the task's pid. A supervisor announces
+ *   the pid before the task runs, so the task has not run. If the connection is lost instead, or the answer is invalid,
+ *   nobody knows: the run counts as started.
+ * - A supervisor exits while a task runs: the task exits with the supervisor's reason, `shutdown` or `killed`. This
+ *   reason is not an outcome of the task.
+ * - A caller exits, or its time is up, while its task starts: the pool ends the task when it knows the pid. The task
+ *   keeps its place here until it has exited.
+ * - A run fails in the turn in which its result arrives: the first event counts.
  *
  * @module
  */
@@ -55,19 +55,19 @@ import {
 
 const pools = new WeakMap<LocalProcess, TaskPoolServer>();
 
-/** The server of a process, if it is a pool. */
+/** Returns the server of a pool's process; `undefined` for other processes. */
 export function poolOf(process: LocalProcess): TaskPoolServer | undefined {
   return pools.get(process);
 }
 
-/** A pool's server; its process traps exits, as it is linked to its tasks. */
+/** A pool's server. Its process traps exits, since it is linked to its tasks. */
 export class TaskPoolServer
   implements Server, RunKeeper, AttemptKeeper, MembersKeeper {
   readonly #process: LocalProcess;
   readonly #settings: PoolSettings;
   readonly #members: PoolMembers;
   readonly #queue = new RunQueue<PoolRun>();
-  /** The runs that have no outcome. */
+  /** The runs without an outcome. */
   readonly #runs = new Set<PoolRun>();
   readonly #attempts = new Set<Attempt>();
   readonly #counts: PoolCounts = {
@@ -82,9 +82,9 @@ export class TaskPoolServer
     lost: 0,
   };
   #tickets = 0;
-  /** Whether the members that this node knows are known. */
+  /** Whether the pool has received the members that this node's scope knows. */
   #isOpen = false;
-  /** Since when the group has no members. */
+  /** The time since which the group has no members. */
   #emptySince: number;
   #stopEmptyTimer: (() => void) | undefined;
   #isServing = false;
@@ -99,7 +99,7 @@ export class TaskPoolServer
     onExit(process, () => this.#exited());
   }
 
-  /** Looks for the members; resolves when those that this node knows are known. */
+  /** Starts looking for members; resolves when the members that this node's scope knows are here. */
   async open(): Promise<this> {
     await this.#members.open();
     this.#isOpen = true;
@@ -114,7 +114,7 @@ export class TaskPoolServer
   info(message: unknown): void {
     if (message instanceof InternalMessage) this.#hear(message);
     else if (isTyped(message, "join") || isTyped(message, "leave")) {
-      // Any process can send a message that looks like news of a group: the actual state counts.
+      // Any process can send a message that looks like a change of the group, so look the members up.
       this.#members.lookUp();
     }
   }
@@ -184,8 +184,8 @@ export class TaskPoolServer
   }
 
   /**
-   * Sends the supervisors the runs that they have places for; of the others, keeps as many as may wait. Called after
-   * each change. A start that fails at once calls it again, which then leaves the rest to the call that runs.
+   * Starts queued runs while supervisors have places, then sheds the surplus. Called after each change. A start that
+   * fails at once calls it again; the nested call returns at once.
    */
   #serve(): void {
     if (this.#isServing || !this.#process.alive) return;
@@ -205,7 +205,7 @@ export class TaskPoolServer
     if (this.#queue.length > 0) this.#members.wantTurns();
   }
 
-  /** Has the runs fail that came last, of more than may wait. */
+  /** Fails the latest runs of a queue that is too long. */
   #shed(): void {
     const { maxQueue } = this.#settings;
     while (this.#queue.length > maxQueue) {
@@ -222,7 +222,7 @@ export class TaskPoolServer
     }
   }
 
-  /** Has the runs that wait for a group without members fail in time. */
+  /** Fails queued runs when the group has had no members for `waitForNode`. */
   #watchEmpty(): void {
     const { waitForNode } = this.#settings;
     const { runtime } = this.#process;
@@ -297,7 +297,7 @@ export class TaskPoolServer
     run.succeed(value);
   }
 
-  /** A task is over: it has replied, crashed, or was lost. */
+  /** Called when a task has replied, crashed, or was lost. */
   ended(attempt: Attempt, reason: unknown): void {
     this.#forget(attempt);
     const { of: run, member } = attempt;
@@ -342,7 +342,7 @@ export class TaskPoolServer
     this.#enqueue(run);
   }
 
-  /** The task of a run was lost; it has possibly run. */
+  /** Handles the loss of a run's task, which has possibly run. */
   #lose(run: PoolRun, { pid: { node } }: PoolMember): void {
     run.attempt = undefined;
     const { maxRuns } = this.#settings;

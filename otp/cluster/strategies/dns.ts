@@ -1,8 +1,8 @@
 /**
  * The strategies that ask the DNS: for addresses, and for services.
  *
- * By default the machine's own look-up answers for addresses: unlike a query, it knows the search domains and the
- * hosts file of the machine. A name that the DNS does not have, or not with such records, is an empty answer.
+ * By default the machine's own look-up resolves addresses: unlike a query, it knows the machine's search domains and
+ * hosts file. A name that does not exist, or has no such records, is an empty answer.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type {
 import { NotedAnswer, type Question } from "./poll.ts";
 import { reasonText } from "./strategy.ts";
 
-/** The number of hosts of services that are looked up at once. */
+/** The maximum number of concurrent look-ups of services' hosts. */
 const AT_ONCE = 16;
 
 /** Asks for the addresses of a name. */
@@ -51,7 +51,7 @@ export function askDnsSrv(
       }),
     );
     if (records.length === 0) return nothingAt(query);
-    // As with other answers, the order must not matter.
+    // Sort the records, since the order of an answer must not matter.
     const services = records.map(serviceOf).sort(byText);
     const used = services.slice(0, maxAddresses);
     const ips = new Map<string, string[]>();
@@ -60,7 +60,7 @@ export function askDnsSrv(
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         for (const host of hosts) {
-          // The answer would be dropped.
+          // The answer is no longer wanted.
           if (signal.aborted) return;
           try {
             ips.set(host, await addressesOf(host, resolver, signal));
@@ -118,7 +118,7 @@ async function addressesOf(
   return found.flat();
 }
 
-/** The records, or none if the DNS says that there are none. */
+/** Returns the records, or an empty list if the DNS has none. */
 async function missingAsNone<T>(records: Promise<T[]>): Promise<T[]> {
   try {
     return await records;

@@ -9,7 +9,7 @@ import type { EpmdTopology } from "../topology.ts";
 import { NotedAnswer } from "./poll.ts";
 import { reasonText } from "./strategy.ts";
 
-/** Asks all hosts. A host that does not answer keeps the names that it had. */
+/** Asks all hosts. The last known names of a host that does not answer stay. */
 export function askEpmd(
   { hosts, filter = isPeer }: EpmdTopology,
   clusterHost: ClusterHost,
@@ -34,7 +34,7 @@ export function askEpmd(
   };
 }
 
-/** A node that only opens a shell on another one is no peer. */
+/** Returns false for a node that only opens a shell on another node. */
 function isPeer(node: string): boolean {
   return !node.startsWith("remsh-");
 }

@@ -1,14 +1,13 @@
 /**
  * The strategy that finds the nodes of the local network: each announces itself by UDP multicast.
  *
- * A node is known from its first packet until none has come for `forgetAfter`. Its address is the source of the
- * packet with the port that the packet states. A packet counts if its signature is right, its time is near this
- * node's, and it is newer than the last one of its node: a packet that somebody has recorded can at most repeat
- * what was true a moment ago.
+ * A node is known from its first packet until no packet has come for `forgetAfter`. Its address is the packet's source
+ * host with the port that the packet states. A packet counts if its signature is valid, its time is near this node's
+ * time, and it is newer than the last packet of its node. So a replayed packet can only repeat a recent truth.
  *
- * No packet is answered, so nothing can be amplified: a node sends at its own times only. A flood costs a bounded
- * time: above `MAX_OF_SOURCE` packets of one source, or `MAX_IN_ALL` of all, packets are dropped unread until
- * the window is over, and in the latter case the socket is closed for as long, so that the host drops them.
+ * A node sends packets at its own times and never as an answer, so nothing can be amplified. The cost of a flood is
+ * bounded: above `MAX_OF_SOURCE` packets of one source, or `MAX_IN_ALL` of all, packets are dropped unread until the
+ * window is over. Above `MAX_IN_ALL` the socket is closed until then, so that the host drops the packets.
  *
  * @module
  */
@@ -27,37 +26,37 @@ import {
   type StrategyHost,
 } from "./strategy.ts";
 
-/** The default multicast group, of those for use within an organisation. */
+/** The default multicast group, from the range for use within an organisation. */
 export const GROUP = "239.255.79.84";
 
 /** The default port. */
 export const PORT = 45_894;
 
-/** The length of the windows in which packets are counted, in milliseconds. */
+/** The window for counting packets, in milliseconds. */
 const WINDOW = 1000;
 
-/** The number of packets of one source that are read in a window. */
+/** The maximum number of packets to read from one source in a window. */
 const MAX_OF_SOURCE = 100;
 
-/** The number of packets that are read in a window. */
+/** The maximum number of packets to read in a window. */
 const MAX_IN_ALL = 1000;
 
-/** The delay before the known nodes are told, in milliseconds: several packets often come together. */
+/** The delay before reporting the known nodes, in milliseconds, as packets often come together. */
 const TELL_AFTER = 20;
 
-/** The permission to send to the group, whose absence has an error without a reason. */
+/** Names the permission to send to the group, since the error for a missing permission does not. */
 const NEEDS = "on Deno, it needs --allow-net=";
 
 interface Heard {
   /** The address, as `host:port`. */
   address: string;
-  /** The time in its last packet. */
+  /** The time in the node's last packet. */
   time: number;
-  /** When that came, by this node's clock. */
+  /** When the last packet came, by this node's clock. */
   at: number;
 }
 
-/** Announces this node, and listens for others. */
+/** Announces this node, and listens for other nodes. */
 export class Gossip implements RunningStrategy {
   readonly next = undefined;
   readonly packets: GossipCounts = {
@@ -73,7 +72,7 @@ export class Gossip implements RunningStrategy {
   readonly #clusterHost: ClusterHost;
   readonly #key: Uint8Array;
   readonly #heard = new Map<string, Heard>();
-  /** Whether a node was heard for which there was no room. */
+  /** Whether a node was ignored because too many are known. */
   #isFull = false;
   #socket: Socket | undefined;
   #window = 0;
@@ -104,7 +103,7 @@ export class Gossip implements RunningStrategy {
     this.#close();
   }
 
-  /** Sends a packet, forgets nodes that were not heard, and waits for its next turn. */
+  /** Sends a packet, forgets silent nodes, and schedules the next turn. */
   #turn(): void {
     const { runtime } = this.#host.process;
     const { interval = 1500 } = this.#options;
@@ -128,7 +127,7 @@ export class Gossip implements RunningStrategy {
     }
   }
 
-  /** The interface's address: that on which this node can be reached. */
+  /** Returns the address of the interface on which this node can be reached. */
   #interface(): string {
     const { host } = this.#clusterHost.listen;
     const own = this.#options.interface ??
@@ -157,7 +156,7 @@ export class Gossip implements RunningStrategy {
       const socket = createSocket({
         type: "udp4",
         reuseAddr: true,
-        // Only addresses are used. Deno throws for a missing permission from here, which would end the program.
+        // The host is always an address. Deno throws here for a missing permission, which would end the program.
         lookup: (host, _options, callback) => {
           try {
             callback(null, host, 4);
@@ -278,7 +277,7 @@ export class Gossip implements RunningStrategy {
     this.#tellSoon();
   }
 
-  /** Counts a packet; returns whether it may be read. */
+  /** Counts a packet; returns whether to read it. */
   #mayRead(source: string): boolean {
     const now = this.#host.process.runtime.now();
     if (now - this.#window >= WINDOW) {
@@ -291,7 +290,7 @@ export class Gossip implements RunningStrategy {
       this.#sources.set(source, ofSource);
     }
     if (++this.#inWindow > MAX_IN_ALL) {
-      // It is opened again at a later turn.
+      // A later turn opens the socket again.
       this.#close();
       this.#host.failed(
         `more than ${MAX_IN_ALL} packets have come within ${WINDOW} ms; it stops listening for a moment`,
@@ -323,6 +322,6 @@ function closeQuietly(socket: Socket): void {
   try {
     socket.close();
   } catch {
-    // It is closed already.
+    // The socket is closed already.
   }
 }

@@ -20,7 +20,7 @@ const MAGIC = [0x4f, 0x54, 0x50, 0x67, 1];
 const HEAD = MAGIC.length + 8 + 2;
 const SIGNATURE = 32;
 
-/** The longest packet, in bytes. */
+/** The maximum size of a packet, in bytes. */
 const MAX_PACKET = HEAD + 255 + SIGNATURE;
 
 /** The purpose of the key that signs packets. */
@@ -30,9 +30,9 @@ export const GOSSIP_KEY = "gossip 1";
 export interface GossipPacket {
   /** The node's name. */
   node: string;
-  /** The port on which it listens. */
+  /** The port on which the node listens. */
   port: number;
-  /** When it was sent, in milliseconds since 1970. */
+  /** When the packet was sent, in milliseconds since 1970. */
   time: number;
 }
 
@@ -53,12 +53,12 @@ export function encodeGossip(
   return packet;
 }
 
-/** Reads a packet; returns what is wrong with one that is not a packet, or not signed with the key. */
+/** Decodes a packet; returns the fault of an invalid packet, or of a packet not signed with the key. */
 export function decodeGossip(
   packet: Uint8Array,
   key: Uint8Array,
 ): GossipPacket | "malformed" | "forged" {
-  // Only what has the form of a packet costs the time of a signature.
+  // Check the format first, since checking a signature costs time.
   if (
     packet.length <= HEAD + SIGNATURE || packet.length > MAX_PACKET ||
     MAGIC.some((byte, at) => packet[at] !== byte)

@@ -1,13 +1,13 @@
 /**
- * Asks a strategy again and again.
+ * Polls a strategy.
  *
- * States: asking, with a time limit; waiting for the next turn. A question that is not answered in time counts
- * as failed, and a late answer is dropped. As nothing can end a question that hangs, questions become rare: from
- * `MAX_UNSETTLED` unanswered ones on, each doubles the pause, up to `MAX_PAUSE`. So a strategy that works again is
- * noticed, though the old questions never settle.
+ * States: asking, with a time limit; waiting for the next turn. A question without an answer in time counts as failed,
+ * and a late answer is dropped. Nothing can end a question that hangs, so questions become rare: from `MAX_UNSETTLED`
+ * unanswered questions on, each one doubles the pause, up to `MAX_PAUSE`. So the node notices when the strategy works
+ * again, even if old questions never settle.
  *
- * An answer may be an async iterable. Then each of its values is an answer, and the next turn begins when it has
- * ended. It is read no faster than once in `MIN_PAUSE`: one that never waits would keep the node busy.
+ * An answer may be an async iterable. Then each of its values is an answer, and the next turn begins after its end. At
+ * most one value is read in `MIN_PAUSE`, since an iterable that never waits would keep the node busy.
  *
  * @module
  */
@@ -21,31 +21,31 @@ import {
   type StrategyHost,
 } from "./strategy.ts";
 
-/** The number of unanswered questions from which on the pauses grow. */
+/** The number of unanswered questions above which pauses grow. */
 const MAX_UNSETTLED = 4;
 
-/** The longest pause of a strategy that leaves questions unanswered, in milliseconds. */
+/** The maximum pause of a strategy with unanswered questions, in milliseconds. */
 const MAX_PAUSE = 600_000;
 
-/** The least time between two values of an async iterable, in milliseconds. */
+/** The minimum time between two values of an async iterable, in milliseconds. */
 const MIN_PAUSE = 100;
 
-/** Asks for the addresses; the signal is aborted when the answer comes too late. */
+/** Asks for the addresses; the signal aborts when the time limit is over. */
 export type Question = (signal: AbortSignal) => unknown;
 
-/** The addresses, and what is odd about them. */
+/** The addresses, with a note about a fault. */
 export class NotedAnswer {
   readonly addresses: unknown;
   readonly note: string;
 
-  /** Notes something about an answer. */
+  /** Creates an answer with a note. */
   constructor(addresses: unknown, note: string) {
     this.addresses = addresses;
     this.note = note;
   }
 }
 
-/** A strategy that is asked again and again. */
+/** A polled strategy. */
 export class Poll implements RunningStrategy {
   readonly #host: StrategyHost;
   readonly #ask: Question;
@@ -57,7 +57,7 @@ export class Poll implements RunningStrategy {
   #stopTimer: () => void = ignore;
   #stopped = false;
 
-  /** Asks for the first time. */
+  /** Asks the first question. */
   constructor(host: StrategyHost, options: PollOptions, ask: Question) {
     this.#host = host;
     this.#ask = ask;
@@ -118,7 +118,7 @@ export class Poll implements RunningStrategy {
     } else this.#host.answer(answer);
   }
 
-  /** Reads an async iterable until it ends, or is no longer wanted. */
+  /** Reads an async iterable until it ends or the topology stops. */
   async #follow(
     { signal }: AbortController,
     answers: AsyncIterable<unknown>,
@@ -159,7 +159,7 @@ export class Poll implements RunningStrategy {
     turn.abort(new Error(reason));
   }
 
-  /** Ends a turn, unless it has ended, and waits for the next one. */
+  /** Ends a turn, unless it has ended, and waits for the next turn. */
   #settle(turn: AbortController, tell: () => void): void {
     if (this.#turn !== turn || turn.signal.aborted) return;
     this.#turn = undefined;
@@ -194,11 +194,11 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
       "function";
 }
 
-/** Tells an iterator that its values are no longer wanted; nobody waits for it. */
+/** Ends an iterator whose values are no longer wanted; nobody waits for it. */
 async function end(iterator: unknown): Promise<void> {
   try {
     await (iterator as Partial<AsyncIterator<unknown>> | null)?.return?.();
   } catch {
-    // It is no longer wanted.
+    // Its errors no longer matter.
   }
 }

@@ -16,7 +16,7 @@ import type { RunningStrategy, StrategyHost } from "./strategy.ts";
 /**
  * Starts a strategy.
  *
- * @throws {Error} If the node is not started, and the strategy needs that.
+ * @throws {Error} If the strategy needs a started node, and the node is not started.
  */
 export function startStrategy(
   topology: Topology,

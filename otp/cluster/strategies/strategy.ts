@@ -14,34 +14,34 @@ export interface StrategyHost {
   readonly process: LocalProcess;
   /** The topology's name. */
   readonly topology: string;
-  /** The number of addresses that are of use. */
+  /** The maximum number of addresses; more are ignored. */
   readonly maxAddresses: number;
-  /** Runs code as the topology's process, after the messages that it has already received. */
+  /** Runs `fn` in the topology's process, after the messages that the process has already received. */
   later(fn: () => void): void;
-  /** Takes the current set of addresses, which may be anything; `note` says what is odd about it. */
+  /** Takes the current set of addresses, which may be anything; `note` names a fault. */
   answer(addresses: unknown, note?: string): void;
-  /** Takes a failure: the set stays. */
+  /** Takes a failure; the set of addresses stays. */
   failed(reason: string): void;
 }
 
-/** A strategy at work. */
+/** A running strategy. */
 export interface RunningStrategy {
-  /** When it is asked next, in milliseconds since 1970, if that is known. */
+  /** When the strategy is asked next, in milliseconds since 1970, if known. */
   readonly next: number | undefined;
-  /** The numbers of packets, if it receives any. */
+  /** The numbers of received packets, for the strategy `"gossip"`. */
   readonly packets?: GossipCounts;
-  /** Ends it; it calls nothing any more. */
+  /** Ends the strategy, which then makes no further calls. */
   stop(): void;
 }
 
-/** The reason of a failure, of any thrown value; never throws. */
+/** Returns the text of any thrown value; never throws. */
 export function reasonText(error: unknown): string {
   if (typeof error === "string") return error;
   try {
     const { message } = error as { message?: unknown };
     if (typeof message === "string" && message !== "") return message;
   } catch {
-    // It has no message that can be read.
+    // Reading the message has thrown.
   }
   return inspectArgument(error);
 }
