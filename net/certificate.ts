@@ -16,21 +16,21 @@ export const NODE_URI = "otp://";
 
 /** A peer's certificate, which this node's CA has signed. */
 export interface PeerCertificate {
-  /** The nodes that it names: `alex@localhost` for an entry `URI:otp://alex@localhost`. */
+  /** The nodes in the certificate: `alex@localhost` for an entry `URI:otp://alex@localhost`. */
   nodes: string[];
-  /** The host names and addresses that it names. */
+  /** The host names and addresses in the certificate. */
   hosts: string[];
-  /** The SHA-256 of its bytes, in hexadecimal digits. */
+  /** The SHA-256 of the certificate, in hexadecimal digits. */
   fingerprint: string;
-  /** Its bytes, in DER. */
+  /** The certificate in DER. */
   der: Uint8Array;
 }
 
 /**
- * Which nodes a certificate is valid for: `"host"`, `"name"`, `"none"`, or a custom function.
+ * The nodes that a certificate is valid for: `"host"`, `"name"`, `"none"`, or a custom function.
  *
- * - `"host"`: it names the node, or it names no node but the host of the node's name.
- * - `"name"`: it names the node.
+ * - `"host"`: the certificate names the node, or names no node but the host of the node's name.
+ * - `"name"`: the certificate names the node.
  * - `"none"`: any certificate of the CA is valid.
  */
 export type VerifyCertificate =

@@ -76,8 +76,8 @@ export function cookieFile(): string {
  * The file belongs to the user, or it is a secret that root hands to a service: systemd's credentials, whose access
  * list shows as the rights of a group, or a volume of Kubernetes with an `fsGroup`. Root decides who reads such files.
  *
- * @throws {NodeStartError} If it cannot be read, others than its owner have access to it, or its owner is
- *   another user; or if it is root's, and others can read it, or a group can change it.
+ * @throws {NodeStartError} If the file cannot be read, others than its owner have access to it, or its owner is
+ *   another user; or if the owner is root, and others can read the file, or a group can change it.
  */
 export function readCookieFile(path: string): string {
   return checkText(readText(path, checkGivenAccess), path);
@@ -117,7 +117,7 @@ function checkText(text: string, path: string): string {
   );
 }
 
-/** The file where OTP looks when there is none in the home folder, if it exists. */
+/** Returns OTP's second place for the cookie's file, after the home folder, if that file exists. */
 function secondPath(): string | undefined {
   try {
     const given = nodeProcess.env.XDG_CONFIG_HOME;
@@ -128,7 +128,7 @@ function secondPath(): string | undefined {
     statSync(path);
     return path;
   } catch {
-    // It does not exist, or the program may not look there.
+    // The file does not exist, or the program may not look there.
     return undefined;
   }
 }
@@ -276,6 +276,6 @@ function attempt(fn: () => void): void {
   try {
     fn();
   } catch {
-    // Nothing depends on it.
+    // Cleaning up is optional.
   }
 }

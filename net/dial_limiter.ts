@@ -7,7 +7,7 @@
 import type { Runtime } from "../core/processes/runtime.ts";
 import { HandshakeError, type Local } from "./wire.ts";
 
-/** The number of attempts at a time; others wait. Each takes a file descriptor or two. */
+/** The maximum number of concurrent attempts; each takes a file descriptor or two. */
 const AT_ONCE = 128;
 
 /**
@@ -46,7 +46,7 @@ export class DialLimiter {
       return await attempt();
     } finally {
       const next = this.#waiting.shift();
-      // The next attempt takes the place over.
+      // Hand the place over to the next attempt.
       if (next === undefined) this.#running--;
       else next();
     }
@@ -110,7 +110,7 @@ export class DialLimiter {
     });
   }
 
-  /** Lets all waiting attempts begin; each then finds that it is ended. */
+  /** Lets all waiting attempts begin; each attempt then finds that its dial has ended. */
   stop(): void {
     this.#stopped = true;
     for (const proceed of this.#waiting.splice(0)) {

@@ -48,7 +48,7 @@ import type { HostEnvironment } from "./host_environment.ts";
 /** The number of checks for silence in a tick time. */
 export const TICK_TURNS = 16;
 
-/** The refusals that need no attention at this node, and are logged as debug messages. */
+/** Refusals that need no attention at this node: logged as debug messages. */
 const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];
 
 /** The options of a network. */

@@ -268,7 +268,7 @@ function certificateError(code: string): string {
     case "CERT_NOT_YET_VALID":
       return "it is not valid yet";
     default:
-      // Deno reports the same error for every cause.
+      // Deno reports the same error for every cause, so name both.
       return `it is not of the CA that this node trusts, or is not valid now (${
         printable(code)
       })`;

@@ -1,5 +1,5 @@
 /**
- * The whole contract between a wire and its users.
+ * The contract between a wire and its users.
  *
  * A wire is a protocol of two nodes over a stream of bytes: how they introduce and authenticate each other, and
  * how each kind of signal is encoded.
@@ -249,8 +249,8 @@ export interface Peer extends PeerName {
 }
 
 /**
- * A listener's answer to a dialler. `"alive"`: there is a connection to a node of that name, which
- * the new one replaces if the dialler has none.
+ * A listener's answer to a dialler. `"alive"` means that the listener has a connection to a node of the dialler's name,
+ * which the new connection replaces if the dialler does not have it.
  */
 export type Status =
   | "ok"
@@ -320,12 +320,12 @@ export interface Local {
 
 /** Functions as a BEAM names them. */
 export interface Functions {
-  /** The request for the function that a BEAM names. */
+  /** Returns the request for the function that a BEAM names. */
   requested(mfa: Mfa): Runnable;
   /**
-   * A request as a BEAM names it.
+   * Returns the BEAM's form of a request.
    *
-   * @throws {TypeError} If a BEAM cannot run that; it says what to give instead.
+   * @throws {TypeError} If a BEAM cannot run the function; the message names an alternative.
    */
   called(run: Runnable): Mfa;
 }
@@ -363,7 +363,7 @@ export interface Session {
   readonly peer: Peer;
   /** Whether the peer has no other connection to this node, though this node may have one to it. */
   readonly replaces: boolean;
-  /** The bytes after the handshake, to be received first. */
+  /** The bytes received after the handshake, which the session must read first. */
   readonly rest: Uint8Array;
   /** Opens the session; signals that arrive go to `deliver`. */
   open(port: Port, deliver: Signals): Channel;
@@ -387,7 +387,7 @@ export interface Outgoing extends Signals, Queued {
   flush(room: number): void;
   /** Called with bytes that were written, and to which nothing else refers any more. */
   reuse?(bytes: Uint8Array): void;
-  /** Shows that this node is alive. */
+  /** Writes a tick, which shows that this node is alive. */
   tick(): void;
   /** Introduces this node's peers. */
   announce(peers: IntroducedNode[]): void;
@@ -395,9 +395,9 @@ export interface Outgoing extends Signals, Queued {
 
 /** Reads the bytes of the peer, and delivers its signals. */
 export interface Incoming {
-  /** Called when bytes arrive. Throws if they are invalid. */
+  /** Decodes received bytes. Throws if `chunk` is invalid. */
   receive(chunk: Uint8Array): void;
-  /** Called when the connection is closed: incomplete parts are discarded. */
+  /** Discards incomplete signals when the connection closes. */
   close(): void;
 }
 
@@ -445,7 +445,7 @@ export class HandshakeError extends Error {
   /** The cause under which it is counted. */
   readonly counted: RefusalCause;
 
-  /** Made by wires. */
+  /** Created by wires. */
   constructor(
     code: HandshakeError["code"],
     message: string,

@@ -57,7 +57,7 @@ export interface ParsedExtra {
   listen: string | undefined;
 }
 
-/** Reads the valid words of the Extra field behind its first one, which names a wire; the first of each key counts. */
+/** Parses the words of the Extra field after the first word, which names a wire. Of each key, the first valid word counts. */
 export function parseExtra(extra: string): ParsedExtra {
   const found: ParsedExtra = { creation: undefined, listen: undefined };
   for (const word of extra.split(" ").slice(1)) {
@@ -73,7 +73,7 @@ export function parseExtra(extra: string): ParsedExtra {
   return found;
 }
 
-/** Whether an address, not a name, is one of this machine's own, which no other machine reaches. */
+/** Returns whether `address` is a loopback IP address. */
 export function isLoopback(address: string): boolean {
   return isIP(address) !== 0 &&
     (address === "::1" || /^(::ffff:)?127\./i.test(address));

@@ -158,7 +158,7 @@ async function inTurn<T>(
     return await send();
   } finally {
     const [next] = line.waiting;
-    // The next request takes the place over.
+    // Hand the place over to the next request.
     if (next !== undefined) next();
     else if (--line.atOnce === 0) lines.delete(place);
   }
@@ -193,7 +193,7 @@ function isRefused(error: unknown): boolean {
   return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
 }
 
-/** Whether a program was reached, and closed the connection without an answer. */
+/** Returns whether the other side closed the connection without an answer. */
 function isClosed(error: unknown): boolean {
   return error instanceof EpmdProtocolError && error.reason === "closed" ||
     error instanceof EpmdUnreachableError && error.code === "ECONNRESET";

@@ -1,10 +1,10 @@
 /**
  * Keeps a node's name registered at EPMD, whichever program serves it.
  *
- * If an `epmd` runs, or another node serves, the name is registered there. If not, this node serves the
- * protocol itself and registers with itself. When the connection that holds the registration closes, because
- * the serving node stopped or died, all remaining nodes do this again: one of them finds the port free and
- * serves, the others find it. Each registers with its existing creation, which marks it as no newcomer.
+ * If an `epmd` runs, or another node serves EPMD, the name is registered there. If not, this node serves the protocol
+ * and registers with itself. When the connection that holds the registration closes, because the serving node stopped or
+ * died, all remaining nodes register again: one of them finds the port free and serves, and the others find it. Each node
+ * registers with its existing creation, which distinguishes it from newcomers.
  *
  * @module
  */
@@ -109,7 +109,7 @@ class NameLease implements Lease {
   #creation = 0;
   #socket: Socket | undefined;
   #service: EpmdService | undefined;
-  /** Started in the pause before this node serves, so that it costs no time. */
+  /** The thread, started in the pause before this node serves, so that its start costs no time. */
   #thread: Promise<EpmdThread | undefined> | undefined;
   #preparing: string | undefined;
   /** Threads that are ending. */
@@ -196,7 +196,7 @@ class NameLease implements Lease {
     }
   }
 
-  /** Starts the thread that is needed if no other node comes to serve in the meantime. */
+  /** Starts the thread in advance, in case no other node serves EPMD meanwhile. */
   #prepare(): void {
     const { host, port } = this.#target;
     const place = `${host}:${port}`;
@@ -256,7 +256,7 @@ class NameLease implements Lease {
     const { log, limits } = this.#options;
     const { host, port } = this.#target;
     const { listenHost = host } = this.#options;
-    // All addresses include the one at which this node looks for it.
+    // A wildcard address includes the address at which this node looks for EPMD.
     const isAll = listenHost === "0.0.0.0" || listenHost === "::";
     const tookOver = this.#creation !== 0;
     let service: EpmdService;

@@ -132,7 +132,7 @@ export class EpmdServer {
   readonly #names = new Map<string, Holder>();
   /** Connections without a registered node, oldest first. */
   readonly #passing = new Set<Connection>();
-  /** Connections that have their answer, and that their clients are about to close, oldest first. */
+  /** Answered connections, which their clients are about to close, oldest first. */
   readonly #answered = new Set<Connection>();
   /** Nodes that were not registered before, and wait for the end of the hold. */
   readonly #held = new Map<Connection, Registration>();
@@ -177,7 +177,7 @@ export class EpmdServer {
     return server;
   }
 
-  /** Listens at an address, unless it does so already. */
+  /** Listens at an address, unless the server already does. */
   async #listen(host: string, port: number): Promise<void> {
     if ([host, "0.0.0.0", "::"].some((each) => this.#listeners.has(each))) {
       return;
@@ -194,7 +194,7 @@ export class EpmdServer {
     this.#listeners.set(host, listener);
   }
 
-  /** The port that it listens on. */
+  /** The port of the listener. */
   get port(): number {
     const [listener] = this.#listeners.values();
     return listener?.address.port ?? 0;
@@ -276,7 +276,7 @@ export class EpmdServer {
     if (open > this.#limits.maxConnections) this.#closeOne();
   }
 
-  /** Closes a connection that has its answer, or the oldest one. */
+  /** Closes an answered connection, or the oldest connection. */
   #closeOne(): void {
     for (const answered of this.#answered) {
       // Nothing is lost, as the host has all bytes of the answer.

@@ -1,8 +1,8 @@
 /**
  * Threads of the host.
  *
- * On Deno, a `Worker` of the web starts in three quarters of the time of one of `node:worker_threads`: 33 and
- * 43 ms of processor time, of some 130 in which the first node of a machine starts. Node.js has only the latter.
+ * On Deno, a web `Worker` starts in 33 ms of processor time, and a thread of `node:worker_threads` in 43 ms; the first
+ * node of a machine starts in some 130 ms. Node.js has only `node:worker_threads`.
  *
  * @module
  */
@@ -30,8 +30,8 @@ export interface HostThreadHandlers {
 const NAME = "epmd";
 
 /**
- * Starts a thread, which keeps the program alive. It calls the function that the expression `entry` of the module
- * `code` names, with two others: one that sends messages, and one that takes the function that takes messages.
+ * Starts a thread, which keeps the program alive. The thread evaluates `entry` in the module `code` to a function, and
+ * calls it with a function that sends a message, and a function that sets the handler of messages.
  *
  * @throws {Error} If the host allows no thread.
  */

@@ -138,7 +138,7 @@ export class EpmdThread implements EpmdService {
     this.#waiting.clear();
   }
 
-  /** The next message; `undefined` when the thread ends first, or after the time limit. */
+  /** Returns the next message; `undefined` if the thread ends first, or after the time limit. */
   #next(timeout?: number): Promise<FromThread | undefined> {
     if (this.#hasEnded) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<

@@ -1,5 +1,5 @@
 /**
- * The thread that serves EPMD: an entry, of which `worker_source.ts` is made.
+ * The entry of the thread that serves EPMD; `worker_source.ts` is generated from it.
  *
  * @module
  */

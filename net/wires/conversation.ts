@@ -90,14 +90,14 @@ export class Conversation {
     if (this.#error !== undefined) throw this.#error;
   }
 
-  /** The bytes after the handshake. */
+  /** Returns the bytes received after the handshake. */
   rest(): Uint8Array {
     return this.#bytes;
   }
 }
 
 /**
- * The failure of a handshake with a dialler that gets this answer.
+ * Returns the failure of a handshake whose dialler gets this answer.
  *
  * @param status The answer.
  * @param name The dialler's name.

@@ -1,14 +1,13 @@
 /**
- * Signals whose term exceeds a limit of this node: they are refused alone, and the connection stays.
+ * Refuses a signal whose term exceeds a limit of this node. The connection stays.
  *
- * A term that is too deep, too large, or holds too long an integer is an ordinary term: the crash report of a
- * process can be one, or the reason of its exit. The length of the signal is known, so the signals behind it are
- * read as always. By its kind, the refused signal:
+ * A term that is too deep or too large, or holds too long an integer, is no attack: a crash report or an exit reason can
+ * be such a term. The length of the signal is known, so later signals are read as usual. By its kind, a refused signal:
  *
  * - a message: is dropped;
  * - a request, of a call or to a group leader: ends its monitor with a DOWN, so that the caller fails at once;
  * - a reply: fails the call that waits for it;
- * - an exit signal or a DOWN: arrives with a reason that says so (`SystemLimitReason`);
+ * - an exit signal or a DOWN: arrives with a `SystemLimitReason` as its reason;
  * - a request to spawn: is answered with the error `limit`.
  *
  * All other invalid bytes still close the connection: a signal that cannot be read could have been a link.
@@ -20,7 +19,7 @@ import type { Port } from "../wire.ts";
 import type { Signals } from "../../core/signals/signal.ts";
 import type { SystemLimitReason } from "../../core/values/exit_reason.ts";
 
-/** A peer sent bytes that its protocol does not allow, or more than this node accepts: it is disconnected. */
+/** A peer sent invalid bytes, or more bytes than this node accepts; the node disconnects the peer. */
 export class ProtocolError extends Error {
   /** Always `"ProtocolError"`. */
   override readonly name = "ProtocolError";
@@ -36,14 +35,14 @@ export class Refusals {
   /** Takes the answers to the peer. */
   readonly #back: Signals | undefined;
 
-  /** Refuses signals at the node of that name. */
+  /** Refuses signals at the node with the given name. */
   constructor(node: string, port?: Port, back?: Signals) {
     this.#node = node;
     this.#port = port;
     this.#back = back;
   }
 
-  /** Counts and logs a refused signal; returns the reason that stands for what it lacks. */
+  /** Counts and logs a refused signal; returns the exit reason that replaces the refused term. */
   note(signal: string, error: unknown): SystemLimitReason {
     const why = (error as Error).message;
     this.#port?.refused?.(signal, why);
@@ -53,7 +52,7 @@ export class Refusals {
     };
   }
 
-  /** Answers the peer, if the decoder has the other direction. */
+  /** Answers the peer, if the decoder can send to it. */
   answer(answer: (back: Signals) => void): void {
     if (this.#back !== undefined) answer(this.#back);
   }

@@ -90,7 +90,7 @@ export class TopologyServer implements Server, StrategyHost {
     }
   }
 
-  /** Stops the strategy, timers and dials after the exit of the process. */
+  /** Stops the strategy and all timers when the process exits. */
   #stop(): void {
     this.#strategy?.stop();
     this.#later = [];

@@ -31,7 +31,7 @@ export const MAX_FORMATTED: number = 4 << 20;
 /** A directive: `~`, the width, the precision, the padding character, the modifiers and the letter. */
 const DIRECTIVE = /~(-?)(\d+|\*)?(?:\.(\d+|\*)?(?:\.(.))?)?([tlkK]*)(.)|~/gsu;
 
-/** Formats that take an argument more than once, or none. */
+/** The number of arguments of directives that do not take exactly one. */
 const ARGUMENTS: Readonly<Record<string, number>> = {
   "~": 0,
   n: 0,
@@ -50,7 +50,7 @@ interface Directive extends WriteOptions {
 }
 
 /**
- * The text of a format.
+ * Returns the text of a format and its arguments.
  *
  * @param format A binary, an atom or a list of characters.
  * @param args The list of arguments.
@@ -346,7 +346,7 @@ function codeOf(code: unknown, { encoding }: Directive): string {
   return characterOf(encoding === "unicode" ? code : (code as number) & 255);
 }
 
-// Erlang fills columns by the number of characters that people see, which may be several code points.
+// Erlang counts columns in graphemes, which may be several code points each.
 
 let segmenter: Intl.Segmenter | undefined;
 

@@ -183,9 +183,9 @@ export function isInteger(value: unknown): value is number {
 }
 
 /**
- * The digits of an integer.
+ * Returns the digits of an integer.
  *
- * @throws {FormatError} If it has too many.
+ * @throws {FormatError} If the integer has too many digits.
  */
 export function integerText(value: bigint, base: number): string {
   if (value >= MAX_BIGINT || value <= -MAX_BIGINT) {
@@ -194,7 +194,7 @@ export function integerText(value: bigint, base: number): string {
   return value.toString(base);
 }
 
-/** The fewest digits that identify a float, in the shorter notation; always scientific from 2^53. */
+/** Returns the shortest digits that identify a float, in the shorter notation; always scientific from 2^53. */
 function floatText(value: number): string {
   const sign = value < 0 || Object.is(value, -0) ? "-" : "";
   const size = Math.abs(value);

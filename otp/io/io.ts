@@ -192,8 +192,8 @@ export class IO {
    *
    * Follows [IO.read/2](https://hexdocs.pm/elixir/1.18/IO.html#read/2).
    *
-   * @param what `"line"` reads a line, `"eof"` all lines up to the end of the input, and a number so many
-   *   characters, or fewer at the end of the input; `"line"` by default.
+   * @param what `"line"` reads a line; `"eof"` reads all lines up to the end of the input; a number reads this number of
+   *   characters, or fewer at the end of the input. The default is `"line"`.
    * @param options The source, if it is not the group leader.
    * @returns The text, or `"eof"` at the end of the input.
    * @throws {TypeError} If `what` is another value.

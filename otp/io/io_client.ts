@@ -1,5 +1,5 @@
 /**
- * Requests to group leaders, which any process can be.
+ * Requests to group leaders; any process can be a group leader.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * The operations of a group leader on its device.
  *
  * A device reads lines. The unread rest of a line is kept for the next request of the same node, so that a peer
- * cannot read input that was typed for another one.
+ * cannot read input that was typed for another peer.
  *
  * @module
  */
@@ -36,7 +36,7 @@ const MAX_PROMPT = 1000;
 /** The maximum number of characters that one request reads. */
 const MAX_READ = 4 << 20;
 
-/** The maximum number of nodes whose rest of a line and options are kept. */
+/** The maximum number of nodes whose unread input and options are kept. */
 const MAX_NODES = 1024;
 
 /** Performs operations on a device. */

@@ -207,7 +207,7 @@ function getChars(
     : refusal("collect_chars");
 }
 
-/** Reads what a function collects. Only a line and a number of characters are supported: no formats, no terms. */
+/** Decodes `get_until`. Only functions that read a line or a number of characters are supported: no formats, no terms. */
 function getUntil(
   encoding: Encoding,
   fields: readonly unknown[],

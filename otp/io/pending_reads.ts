@@ -57,7 +57,7 @@ export class PendingReads {
   }
 }
 
-/** A read of another node, which counts towards that node's quota until it is released. */
+/** A read of another node, which counts towards the node's quota until its release. */
 class HeldRead implements Wait {
   readonly node: string;
   isHeld = true;

@@ -1,5 +1,5 @@
 /**
- * How many messages per second the processes of a node receive: the difference between two samples of their counters.
+ * The messages per second that the processes of a node receive, from two samples of their counters.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 
-/** The least time between two samples, in milliseconds: several observers share them. */
+/** The minimum time between two samples, in milliseconds, since several observers share the samples. */
 const LEAST = 500;
 
-/** Samples are forgotten when that many milliseconds pass without another one. */
+/** The time without a new sample after which samples are discarded, in milliseconds. */
 const KEPT = 10_000;
 
 /** The rates of a node's processes. */
 export class MessageRates {
   readonly #runtime: Runtime;
-  /** The counters of the last sample that are not 0, by the number of the process. */
+  /** The nonzero counters of the last sample, by the number of the process. */
   #counters: Map<number, number> | undefined;
-  /** The rates that are not 0. */
+  /** The nonzero rates, by the number of the process. */
   #rates: Map<number, number> | undefined;
   #sampledAt = -Infinity;
   #isUsed = false;
 
-  /** Without samples. */
+  /** Starts without samples. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
 
-  /** The rate of a process between the last two samples; `undefined` if there are not two. */
+  /** Returns the rate of a process between the last two samples; `undefined` without two samples. */
   of(process: LocalProcess): number | undefined {
     if (this.#rates === undefined) return undefined;
     return this.#rates.get(process.pid.number) ?? 0;
@@ -56,7 +56,7 @@ export class MessageRates {
     if (before === undefined) this.#forgetLater();
   }
 
-  /** Forgets the samples when nobody uses them; a process does so, as it ends with its node. */
+  /** Discards unused samples later, in a process, which ends with its node. */
   #forgetLater(): void {
     const process: LocalProcess = this.#runtime.spawn(
       async () => {

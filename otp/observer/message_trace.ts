@@ -1,14 +1,14 @@
 /**
  * The messages of one process as they arrive and leave, as Erlang's `dbg` and `recon_trace` show them.
  *
- * A trace replaces methods of the traced process's objects by ones that note the message. So a process that is not
- * traced pays nothing. It ends at its limit, when its time is over, when the process exits, or when it is stopped,
- * whichever is first; then the methods are those of the class again.
+ * A trace overrides methods of the traced process's objects to report each message. So an untraced process pays nothing.
+ * The trace ends at its limit, after its time, when the process exits, or when it is stopped; the end restores the
+ * methods of the class.
  *
- * Messages that a trace itself sends are not traced: two traced processes that show each other's messages would
- * otherwise send these for ever, within one call.
+ * Messages that a trace itself sends are not traced: two traced processes that show each other's messages would otherwise
+ * send messages for ever, within one call.
  *
- * Not seen: what the runtime sends for the process, as links, monitors and exit signals.
+ * A trace does not show signals that the runtime sends for the process: links, monitors and exit signals.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export interface TraceLimits {
 
 const traced = new WeakMap<object, Set<LocalProcess>>();
 
-/** Whether a trace is sending a message about another one. */
+/** Whether a trace is sending a message about a traced message. */
 let isNoting = false;
 
 /** The outcome of starting a trace. */
@@ -48,10 +48,10 @@ export type TraceStart = "ok" | "noproc" | "already_traced" | "too_many";
  * Traces a process.
  *
  * @param process The process.
- * @param limits When it ends.
+ * @param limits When the trace ends.
  * @param note Called for each message; must not throw.
- * @param ended Called when it ends by itself.
- * @returns A function that ends it, or why it was not started.
+ * @param ended Called when the trace ends by itself.
+ * @returns A function that ends the trace, or the reason why it was not started.
  */
 export function traceMessages(
   process: LocalProcess,
@@ -82,7 +82,7 @@ export function traceMessages(
     } finally {
       isNoting = false;
     }
-    // Not within the send: the methods that end the trace are running.
+    // Not within the send: the methods that `finish` restores are running.
     if (left === 0) queueMicrotask(finish);
   };
   const stopTimer = runtime.after(timeout, () => finish());
@@ -90,7 +90,7 @@ export function traceMessages(
     if (!process.alive) finish();
   });
   const restore = replaceMethods(process, add);
-  // After the start has been reported.
+  // Finish after the start has been reported.
   if (left <= 0) queueMicrotask(() => finish());
   const stop = () => {
     if (isOver) return;
@@ -160,9 +160,9 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
 }
 
 /**
- * Puts methods before those of an object's class; returns a function that removes them.
+ * Overrides methods of one object; returns a function that removes the overrides.
  *
- * They are in a prototype of its own: an object that gets properties and loses them is slow for good on V8.
+ * The overrides are in an additional prototype, since V8 makes an object slow for good if it gains and loses properties.
  */
 function overlay(object: object, methods: object): () => void {
   const before = Object.getPrototypeOf(object);

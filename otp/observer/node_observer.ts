@@ -1,12 +1,11 @@
 /**
- * The observer of a node: it answers this node's code, and with `allowObserve` other nodes, which call its functions
- * as those of the exported module `Observer`.
+ * The observer of a node. It answers code on this node and, with `allowObserve`, other nodes, which call its functions in
+ * the exported module `Observer`.
  *
- * It is created when it is first asked. Until then a node pays for it with a counter in each mailbox and two in each
- * connection.
+ * The observer is created when it is first asked. Until then it costs a counter in each mailbox and two in each connection.
  *
- * Every answer is bounded in size and in the time that it takes, whatever a program keeps in its processes and whoever
- * asks. No answer needs an answer of another process, so a stuck one does not hinder it.
+ * The size and the time of every answer are bounded, whatever processes hold. No answer depends on another process, so a
+ * stuck process does not block the observer.
  *
  * @module
  */
@@ -45,7 +44,7 @@ import type {
 import { RecentLog } from "./recent_log.ts";
 import { observeTree } from "./supervision_tree.ts";
 
-/** The maximum numbers of a trace: messages, and milliseconds. */
+/** The maximum number of messages of a trace, and its maximum time in milliseconds. */
 const MAX_TRACED = 1000;
 const MAX_TRACE_TIME = 600_000;
 
@@ -81,7 +80,7 @@ export class NodeObserver {
     return this.#host.observe();
   }
 
-  /** The first processes by a key. */
+  /** Returns the first processes in the order of a key. */
   processes(
     selection: unknown,
   ): { processes: ObservedProcess[]; total: number } {
@@ -104,7 +103,7 @@ export class NodeObserver {
     return observeNames(this.#runtime);
   }
 
-  /** The last events of the log after a number. */
+  /** Returns the last events of the log after a number. */
   log(after: unknown): ObservedEvent[] {
     return this.#log.after(typeof after === "number" ? after : 0);
   }
@@ -118,8 +117,8 @@ export class NodeObserver {
   }
 
   /**
-   * Traces a process for another one, until the trace or the calling process ends. Runs in a process of its own,
-   * which that other one has started: nobody makes a node send messages to somebody else.
+   * Traces a process for `to`, until the trace or `to` ends. Runs in a process that `to` has started, so that nobody can
+   * make a node send messages to another process.
    */
   async trace(
     pid: unknown,
@@ -151,7 +150,7 @@ export class NodeObserver {
     tell({ type: "trace_started", ref });
     const signal = tracer.abortSignal();
     signal.addEventListener("abort", start);
-    // A caller that is gone does not end its trace.
+    // End the trace when its receiver exits, since a dead receiver cannot.
     const monitor = tracer.monitor(to);
     tracer.mailbox.receive(
       (message) => isDownOf(message, monitor, tracer),
@@ -174,7 +173,7 @@ function isDownOf(
   return type === "DOWN" && monitor.equals(ref) && tracer.isDown(ref);
 }
 
-/** Whether a trace would trace its own messages. */
+/** Returns whether a trace would trace its own messages. */
 function isOwn(target: LocalProcess, tracer: LocalProcess, to: Pid): boolean {
   return target === tracer || target.pid.equals(to);
 }

@@ -1,5 +1,5 @@
 /**
- * The state of a node and of the program that it is in, as an observer sees it.
+ * The state of a node and of its program, as an observer sees it.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
 /** The interval of the timer that measures the delay of the event loop, in milliseconds. */
 const INTERVAL = 100;
 
-/** The measurement ends after that many intervals without an observation. */
+/** The number of intervals without an observation after which the measurement ends. */
 const IDLE_INTERVALS = 100;
 
 /** The state of a node over time. */
@@ -22,13 +22,13 @@ export class HostObservation {
   readonly #runtime: Runtime;
   readonly #connections: () => ObservedConnection[];
   readonly #startedAt: number;
-  /** The longest delay since the last observation; `undefined` while none is measured. */
+  /** The longest delay since the last observation; `undefined` while nothing is measured. */
   #delay: number | undefined;
   #idle = 0;
   #meter: LocalProcess | undefined;
   #observedAt = -Infinity;
 
-  /** Of a node with these connections. */
+  /** Observes a node with these connections. */
   constructor(
     runtime: Runtime,
     connections: () => ObservedConnection[],
@@ -39,7 +39,7 @@ export class HostObservation {
     this.#startedAt = startedAt;
   }
 
-  /** The state now. */
+  /** Returns the current state. */
   observe(): ObservedNode {
     const runtime = this.#runtime;
     const { rss, heapUsed } = nodeProcess.memoryUsage();
@@ -66,7 +66,7 @@ export class HostObservation {
     };
   }
 
-  /** Measures the delay until nobody observes the node for some time. */
+  /** Measures the delay of the event loop while somebody observes the node. */
   #measure(): void {
     this.#idle = 0;
     // An observer may have ended the process.
@@ -79,7 +79,7 @@ export class HostObservation {
     // A single observation is not worth a timer.
     if (this.#observedAt - before > INTERVAL * IDLE_INTERVALS) return;
     this.#delay = 0;
-    // A process, so that it ends with its node.
+    // Run the timer in a process, which ends with its node.
     const process: LocalProcess = untraced(() =>
       this.#runtime.spawn(
         async () => {

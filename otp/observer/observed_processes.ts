@@ -26,7 +26,7 @@ import { childrenOf } from "./supervision_tree.ts";
 import { SlowValues } from "./slow_values.ts";
 import { mailboxBytes } from "./value_size.ts";
 
-/** A key that processes can be sorted by, the greatest value first; `"started"`: the newest first. */
+/** A sort key of processes, the greatest value first; for `"started"`, the newest process first. */
 export type ProcessOrder =
   | "messages"
   | "memory"
@@ -35,7 +35,7 @@ export type ProcessOrder =
   | "links"
   | "started";
 
-/** The keys that processes can be sorted by. */
+/** The sort keys of processes. */
 export const PROCESS_ORDERS: readonly ProcessOrder[] = [
   "messages",
   "memory",
@@ -64,11 +64,11 @@ export interface ProcessSelection {
   order: ProcessOrder;
   /** The number of processes. */
   limit: number;
-  /** A text that a name, label, call or pid contains, in any case. */
+  /** A text that the name, label, call or pid must contain, in upper or lower case. */
   search: string;
 }
 
-/** The processes with the greatest values of a key, and the number of all that match. */
+/** Returns the processes with the greatest values of a key, and the number of all matching processes. */
 export function selectProcesses(
   runtime: Runtime,
   { order, limit, search }: ProcessSelection,
@@ -109,14 +109,14 @@ const VALUES: Record<
   started: ({ pid }) => pid.number,
 };
 
-/** The processes with the greatest values, the oldest first if these are equal; each value is found once. */
+/** Returns the processes with the greatest values, the oldest first among equals; computes each value once. */
 function greatest(
   processes: readonly LocalProcess[],
   count: number,
   valueOf: (process: LocalProcess) => number,
 ): LocalProcess[] {
   if (count === 0) return [];
-  // Arrays of numbers sort ten times as fast as objects are compared.
+  // Sorting an array of numbers is ten times as fast as comparing objects.
   const values = new Float64Array(processes.length);
   processes.forEach((process, at) => values[at] = valueOf(process));
   const least = nth(values, count);
@@ -127,7 +127,7 @@ function greatest(
     if (value > least) taken.push({ process, value });
     else if (value === least) equal.push(process);
   });
-  // The greatest of these numbers belong to the oldest processes.
+  // The oldest processes have the greatest negated numbers.
   const ages = new Float64Array(equal.length);
   equal.forEach(({ pid }, at) => ages[at] = -pid.number);
   const youngest = nth(ages, count - taken.length);
@@ -141,7 +141,7 @@ function greatest(
     .map(({ process }) => process);
 }
 
-/** The nth greatest number, or the smallest if there are fewer. */
+/** Returns the nth greatest number, or the smallest if there are fewer. */
 function nth(numbers: Float64Array, count: number): number {
   return numbers.slice().sort()[Math.max(0, numbers.length - count)];
 }
@@ -174,7 +174,7 @@ function observe(process: LocalProcess, rates: MessageRates): ObservedProcess {
   };
 }
 
-/** A process in full; `undefined` if there is no such process. */
+/** Describes a process in full; returns `undefined` if the process is not alive. */
 export function observeProcess(
   runtime: Runtime,
   pid: unknown,

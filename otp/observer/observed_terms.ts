@@ -1,6 +1,5 @@
 /**
- * The data that an observer gets of a node. All of it can be sent: values of programs appear as text, cut to a
- * bounded length.
+ * The data that an observer gets from a node. All data can be sent: values of programs appear as text of bounded length.
  *
  * @module
  */
@@ -74,8 +73,8 @@ export interface ObservedProcess {
   /** The number of messages that have arrived in its mailbox since it started. */
   received: number;
   /**
-   * The messages that arrived per second, between the last two answers with the order `"rate"`; `undefined` without
-   * them.
+   * The messages that arrived per second between the last two answers with the order `"rate"`; `undefined` without two
+   * such answers.
    */
   rate: number | undefined;
   /** Whether it waits for a message. */
@@ -110,7 +109,7 @@ export interface ObservedProcessDetails extends ObservedProcess {
   messages: string[];
   /** The keys and values of its dictionary, as text; at most 20. */
   dictionary: [key: string, value: string][];
-  /** Its state, if it is a supervisor: its children. */
+  /** The children, if the process is a supervisor. */
   children: ObservedChild[] | undefined;
 }
 
@@ -122,15 +121,15 @@ export interface ObservedChild {
   pid: Pid | undefined;
   /** Its name, its label, or the code that it runs. */
   name: string;
-  /** `"supervisor"`, `"server"`, `"task"` or `"process"`; of a process of another node, what is expected. */
+  /** `"supervisor"`, `"server"`, `"task"` or `"process"`; for a process of another node, the expected kind. */
   kind: string;
-  /** Whether it did not start again, and is tried once more. */
+  /** Whether its restart has failed and will be tried again. */
   restarting: boolean;
   /** The number of its restarts. */
   restarts: number;
-  /** The reason of the exit before the last one, as text. */
+  /** The exit reason before the last restart, as text. */
   lastReason: string | undefined;
-  /** The time of the last one, in milliseconds since the epoch. */
+  /** The time of the last restart, in milliseconds since the epoch. */
   lastRestart: number | undefined;
   /** The number of messages in its mailbox; 0 if it is on another node. */
   messageQueueLen: number;
@@ -138,7 +137,7 @@ export interface ObservedChild {
   suspendedBy: Pid | undefined;
   /** Its children, if it is a supervisor; at most 200. */
   children: ObservedChild[];
-  /** The number of children that are left out. */
+  /** The number of omitted children. */
   more: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The texts by which an observer shows processes and values: bounded in length, whatever they contain.
+ * The texts by which an observer shows processes and values. Their length is bounded.
  *
  * @module
  */
@@ -18,12 +18,12 @@ export function valueText(value: unknown, most: number = MAX_VALUE): string {
   return inspectWithin(value, most, { width: Infinity });
 }
 
-/** A text, cut to its maximum length. */
+/** Cuts a text to the maximum length. */
 export function shortText(text: string | undefined): string | undefined {
   return text?.slice(0, MAX_TEXT);
 }
 
-/** The label that a process has set, as text. */
+/** Returns the label that a process has set, as text. */
 export function labelOf({ ownLabel }: LocalProcess): string | undefined {
   return labelText(ownLabel);
 }

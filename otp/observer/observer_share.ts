@@ -1,9 +1,9 @@
 /**
- * The share of a node's time that answers to other nodes may take: a quarter of a core, over all who ask.
+ * Limits the time that answers to other nodes' observers take: a quarter of a core, for all peers together.
  *
- * One answer takes as long as the node has many processes, and peers may ask as often as they like. Answers come one
- * after the other. Each is charged four times its own time; while more than `BURST` of that is left, the next ones
- * wait. A caller that has given up meanwhile, so that its process is dead, costs nothing.
+ * The time of an answer grows with the number of processes, and peers can ask at any rate. Answers are given one after
+ * the other. Each answer is charged FACTOR times its own time; while more than `BURST` of the charge is left, the next
+ * answers wait. A caller whose process has exited meanwhile costs nothing.
  *
  * @module
  */
@@ -11,33 +11,33 @@
 import { currentProcess } from "../../core/runtime/current_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 
-/** The time that passes for a time of answers. */
+/** The charge for an answer, as a multiple of its time. */
 const FACTOR = 4;
 
-/** The time that may be charged before answers wait, in milliseconds. */
+/** The charge above which answers wait, in milliseconds. */
 const BURST = 100;
 
-/** The number of answers that may wait: whoever asked for one has given up after some seconds. */
+/** The maximum number of waiting answers, since callers give up after some seconds. */
 const MAX_WAITING = 100;
 
 /** The share of the answers of one node. */
 export class ObserverShare {
   readonly #runtime: Runtime;
   #waiting = 0;
-  /** Settles when the last answer has been given, and its time has passed. */
+  /** Settles when the last answer has been given and its charge has passed. */
   #last: Promise<void> | undefined;
-  /** The time at which all that was charged has passed. */
+  /** The time when the whole charge has passed. */
   #paidAt = -Infinity;
 
-  /** The share of a node's observer. */
+  /** Limits a node's observer. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
 
   /**
-   * Gives an answer when it may take its time.
+   * Runs `answer` when the charge allows it.
    *
-   * @throws {Error} If too many wait.
+   * @throws {Error} If too many answers wait.
    */
   async take<T>(answer: () => T): Promise<T | undefined> {
     const process = currentProcess();
@@ -65,7 +65,7 @@ export class ObserverShare {
       const wait = this.#paidAt - now - BURST;
       if (wait > 0) this.#runtime.after(wait, resolve);
       else resolve();
-      // Waits of a node that has stopped are never over, and keep nothing.
+      // A wait on a stopped node never ends, and must keep nothing alive.
       if (this.#last === promise && wait <= 0) this.#last = undefined;
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The last events of a node's log, for observers that come later.
+ * The last events of a node's log, for observers that ask later.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { LogEvent } from "../../core/log/log_event.ts";
 import type { ObservedEvent } from "./observed_terms.ts";
 import { labelText } from "./observed_texts.ts";
 
-/** The number of events that are kept, and the maximum length of each. */
+/** The number of kept events, and the maximum length of each. */
 const MAX_EVENTS = 200;
 const MAX_TEXT = 4096;
 
@@ -17,7 +17,7 @@ export class RecentLog {
   readonly #events: ObservedEvent[] = [];
   #number = 0;
 
-  /** Keeps an event; the oldest one leaves if there are too many. */
+  /** Adds an event; drops the oldest event if there are too many. */
   add(event: LogEvent): void {
     const { level, node, pid, label, trace, message } = event;
     this.#events.push({
@@ -34,7 +34,7 @@ export class RecentLog {
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }
 
-  /** The kept events after a number, the oldest first. */
+  /** Returns the kept events after a number, the oldest first. */
   after(number: number): ObservedEvent[] {
     return this.#events.filter((event) => event.number > number);
   }

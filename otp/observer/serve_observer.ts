@@ -1,5 +1,5 @@
 /**
- * Makes a node observable. The observer's code is loaded when it is first asked.
+ * Makes a node observable. The observer's code is loaded on the first request.
  *
  * @module
  */
@@ -37,7 +37,7 @@ interface Sources {
 
 const sources = new WeakMap<Runtime, Sources>();
 
-/** Lets a node be observed by its own code, and by other nodes if it allows that. */
+/** Makes a node observable by its own code, and by other nodes if the node allows it. */
 export function serveObserver(
   runtime: Runtime,
   connections: () => ObservedConnection[],
@@ -49,7 +49,7 @@ export function serveObserver(
     mayEnd: allow === "write",
   });
   if (allow === false) return;
-  // Its log is kept from the start: the event that an observer looks for has happened before.
+  // Keep the log from the start: observers look for events of the past.
   void observerOf(runtime);
   const share = new ObserverShare(runtime);
   runtime.modules.add(
@@ -75,7 +75,7 @@ export function observerOf(runtime: Runtime): Promise<NodeObserver> {
     sources.set(runtime, found);
   }
   const { connections, startedAt, mayEnd } = found;
-  // On some hosts, the code that runs after an import continues as the process that has asked for it.
+  // On some hosts, code after an import runs in the context of the process that imported it: leave the context.
   return found.observer ??= outside(() => import("./node_observer.ts")).then((
     module,
   ) => new module.NodeObserver(runtime, connections, startedAt, mayEnd));

@@ -1,20 +1,20 @@
 /**
- * The findings about values that took long, so that nobody waits for them twice.
+ * A cache of results about values that took long to compute.
  *
- * To see the first key of an object, the host collects all of them: 0.25 s for a million. So a few such messages in a
- * mailbox would make a node slow each time that somebody looks at it.
+ * To return the first key of an object, the host collects all keys: 0.25 s for a million. So without the cache, a few such
+ * messages in a mailbox would slow the node down at each observation.
  *
  * @module
  */
 
-/** The time from which on a result is kept, in milliseconds. */
+/** Results that took at least this time are kept, in milliseconds. */
 const SLOW = 2;
 
-/** Results for values that nobody changes, such as messages in a mailbox. */
+/** Caches results for values that nobody changes, such as messages in a mailbox. */
 export class SlowValues<T> {
   readonly #known: WeakMap<object, T> = new WeakMap();
 
-  /** The result for a value, which is found once if that takes long. */
+  /** Returns the result for a value; computes it only once if that takes long. */
   of(value: unknown, find: () => T): T {
     if (typeof value !== "object" || value === null) return find();
     const known = this.#known.get(value);

@@ -1,6 +1,6 @@
 /**
- * The supervision trees of a node, as an observer sees them: read from the supervisors' tables, without a message
- * to any of them.
+ * The supervision trees of a node, as an observer sees them: read from the supervisors' tables, without a message to any
+ * supervisor.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { ObservedChild, ObservedTree } from "./observed_terms.ts";
 const MAX_CHILDREN = 200;
 const MAX_ENTRIES = 2000;
 
-/** The maximum depth of a tree: supervisors can be nested without end. */
+/** The maximum depth of a tree, since supervisors can be nested to any depth. */
 const MAX_DEPTH = 30;
 
 interface Budget {
@@ -48,7 +48,7 @@ export function childrenOf(
   return children(process, { left: MAX_CHILDREN }, 1);
 }
 
-/** The numbers of the supervisors that are children of others. */
+/** Returns the numbers of the supervisors that are children of other supervisors. */
 function supervisedNumbers(
   runtime: Runtime,
   supervisors: readonly LocalProcess[],

@@ -1,6 +1,5 @@
 /**
- * The approximate memory of messages, found in bounded time: an observer must not make a node slow that is slow
- * already.
+ * Estimates the memory of messages in bounded time, since an observer must not slow a slow node down further.
  *
  * @module
  */
@@ -9,13 +8,13 @@ import type { Mailbox } from "../../core/processes/mailbox.ts";
 import { valueBytes } from "../../core/values/value_bytes.ts";
 import { SlowValues } from "./slow_values.ts";
 
-/** The number of messages of a mailbox that are measured, and of values that are visited in all of them. */
+/** The maximum number of measured messages of a mailbox, and of visited values in all of them. */
 const SAMPLES = 32;
 const MAX_VALUES = 2000;
 
 const sizes = new SlowValues<number>();
 
-/** The approximate bytes of the messages in a mailbox: some are measured, and the others count as these. */
+/** Returns the approximate bytes of the messages in a mailbox: measures some messages and extrapolates. */
 export function mailboxBytes(mailbox: Mailbox): number {
   const { length } = mailbox;
   if (length === 0) return 0;
