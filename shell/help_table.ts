@@ -1328,7 +1328,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg": [
     {
       "signature": "pg",
-      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nEach function follows the function of the same name in OTP's\n[pg](https://www.erlang.org/doc/apps/kernel/pg.html): `getMembers` is `get_members`.\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. A process that joins several times is a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may learn of a\nchange earlier or later; all connected nodes agree once nothing has changed for some time. When the\nconnection to a node is lost, the node's processes are no longer members here; when the connection is\nrestored, they are members again. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again. If the scope does not run on this node, pg.join, pg.leave and\nthe functions for monitors throw an `ExitError` with the call."
+      "text": "Process groups in the cluster: a process that joins a group on one node is a member on all nodes.\n\nEach function follows the function of the same name in OTP's\n[pg](https://www.erlang.org/doc/apps/kernel/pg.html): `getMembers` is `get_members`.\n\nGroups belong to a scope: a process on each participating node, usually started under a supervisor, with a\nname (`\"pg\"` by default). Scopes are independent of each other. A group is any value that can be sent, and\nis compared by its contents. It exists while it has members.\n\nA process joins on its own node. It can join several times and is then a member as many times, until it has\nleft as often, or exits. The nodes exchange memberships without a consensus protocol:\npg.getMembers returns at once the members that this node knows. Other nodes may have learnt of\nthem earlier or learn of them later; all connected nodes agree once nothing has changed for some time. When\nthe connection to a node is lost, its processes are no longer members here; when it is restored, they are\nagain. A node knows only the processes of nodes that it is connected to itself.\n\nIf the process of a scope crashes, the memberships of its node's processes are lost, here and on other\nnodes: they have to join again. If the scope does not run on this node, pg.join, pg.leave and\nthe functions for monitors throw an `ExitError` with the call."
     }
   ],
   "pg.childSpec": [
@@ -1352,7 +1352,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.getMembers": [
     {
       "signature": "getMembers(group: unknown, options: PgOptions = {})",
-      "text": "Returns the members of a group on all connected nodes, according to this node.\n\n<<<<<<< HEAD\nContacts no process, so it is cheap, but can return a process that has just exited.\n=======\nFollows [pg:get_members/2](https://www.erlang.org/doc/apps/kernel/pg.html#get_members/2). The call contacts\nno process, so it is cheap, but it can return a process that has just exited.\n>>>>>>> dc84b86 (pg, pools, applications, rpc, logger: Plain English (#22))"
+      "text": "Returns the members of a group on all connected nodes, according to this node.\n\nContacts no process, so it is cheap, but can return a process that has just exited."
     }
   ],
   "pg.join": [
@@ -1370,7 +1370,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.monitor": [
     {
       "signature": "monitor(group: unknown, options: PgOptions = {})",
-      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\n<<<<<<< HEAD\nThe returned members and the following messages neither miss nor repeat a change. The monitor ends with the\ncaller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it.\n=======\nFollows [pg:monitor/2](https://www.erlang.org/doc/apps/kernel/pg.html#monitor/2). The returned members\nand the following messages neither miss nor repeat a change. The monitor ends with the caller, and with\nthe scope's process. To learn of the scope's exit, link to the scope's process or monitor it as well.\n>>>>>>> dc84b86 (pg, pools, applications, rpc, logger: Plain English (#22))"
+      "text": "Notifies the caller of processes that join or leave a group, by a PgMessage each time.\n\nThe returned members and the following messages neither miss nor repeat a change. The monitor ends with the\ncaller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it."
     }
   ],
   "pg.monitorScope": [
