@@ -107,7 +107,7 @@ function refusalOf(
     return notAllowed(origin, what);
   }
   return name === "suspend" && runtime.isStopping
-    ? `the node stops, and suspends no server`
+    ? `the node is stopping, and suspends no server`
     : undefined;
 }
 
