@@ -31,7 +31,7 @@ interface HalfOpen {
   /** The prefixes of its address, the shortest first. */
   readonly prefixes: readonly string[];
   readonly since: number;
-  /** Whether it has sent the beginning of a valid first frame. */
+  /** Whether the dialler has sent the beginning of a valid first frame. */
   hasSpoken: boolean;
 }
 

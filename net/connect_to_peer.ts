@@ -30,7 +30,7 @@ const REPEATS = 5;
 
 /** The parts of a node that connects to another one. */
 export interface ConnectingNode {
-  /** Its own name. */
+  /** The node's name. */
   name: NodeName;
   /** The address that it listens on. */
   host: string;

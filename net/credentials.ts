@@ -40,9 +40,9 @@ export interface TlsOptions {
 
 /** The parts of a node's TLS. */
 export interface Credentials {
-  /** Its certificate, as PEM. */
+  /** The node's certificate, as PEM. */
   readonly cert: string;
-  /** Its private key, as PEM. */
+  /** The node's private key, as PEM. */
   readonly key: string;
   /** The CA's certificates, as PEM. */
   readonly ca: string;

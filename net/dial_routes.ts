@@ -37,9 +37,9 @@ export type UpHandler = (
 
 /** A node to dial. */
 export interface DialTarget {
-  /** Its name. */
+  /** The node's name. */
   readonly node: string;
-  /** Its address, if it was given. */
+  /** The given address, if any. */
   readonly address: string | undefined;
   /** The nearest reach that the host of its name may have; `undefined` if the program names the node. */
   readonly nearest: Reach | undefined;

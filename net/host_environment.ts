@@ -12,9 +12,9 @@ import type { Transport } from "./wire.ts";
 
 /** A node, as other nodes find it. */
 export interface NodeDescription {
-  /** Its name. */
+  /** The node's name. */
   name: NodeName;
-  /** Whether it is hidden. */
+  /** Whether the node is hidden. */
   hidden: boolean;
   /** The wire that it speaks, as in EPMD's Extra field. */
   extra: string;

@@ -1,5 +1,5 @@
 /**
- * Permissions that the host refused the program: Deno's permissions, and those of Node.js.
+ * Recognises permissions that Deno or Node.js refused the program.
  *
  * @module
  */

@@ -52,7 +52,7 @@ export class Listener {
   readonly #ended: Promise<void>;
   readonly #rearming: ReturnType<typeof setInterval> | undefined;
   #closed: Promise<void> | undefined;
-  /** Its address. */
+  /** The address that it listens on. */
   readonly address: { readonly host: string; readonly port: number };
 
   private constructor(

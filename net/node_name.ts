@@ -19,7 +19,7 @@ export interface NodeName {
   name: string;
   /** The part after it. */
   host: string;
-  /** Whether it is a long name: its host has a dot or a colon. */
+  /** Whether the name is long: its host has a dot or a colon. */
   long: boolean;
 }
 

@@ -44,7 +44,7 @@ export interface PeerPlace {
   readonly host: string | undefined;
   /** The port. */
   readonly port: number;
-  /** Whether it listens on all addresses of its machine. */
+  /** Whether the peer listens on all addresses of its machine. */
   readonly isEverywhere: boolean;
 }
 

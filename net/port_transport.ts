@@ -75,7 +75,7 @@ export class PortTransport implements Transport {
     return Math.max(0, this.#underWay - WINDOW);
   }
 
-  /** Whether it is closed at this end. */
+  /** Whether this end is closed. */
   get isClosed(): boolean {
     return this.#closed !== undefined;
   }

@@ -182,7 +182,7 @@ class ReadBuffer {
   bytes: Uint8Array = new Uint8Array(READ_BYTES.first);
   #small = 0;
 
-  /** Chooses the next buffer after a read of that many bytes. */
+  /** Chooses the next buffer after a read of `length` bytes. */
   note(length: number): void {
     const { first, most } = READ_BYTES;
     const size = this.bytes.length;

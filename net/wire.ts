@@ -212,15 +212,15 @@ export interface TransportHandlers {
   bytes(chunk: Uint8Array): void;
   /** All written bytes have left. */
   drained(): void;
-  /** It is closed, with an error or without; no event follows. */
+  /** The transport is closed, with or without an error; no event follows. */
   closed(error?: Error): void;
 }
 
 /** A node and its incarnation. */
 export interface PeerName {
-  /** Its name. */
+  /** The node's name. */
   name: string;
-  /** Its incarnation. */
+  /** The node's incarnation. */
   creation: number;
 }
 
@@ -234,15 +234,15 @@ export interface Listening {
 
 /** A node that a peer introduces. */
 export interface IntroducedNode {
-  /** Its name. */
+  /** The node's name. */
   name: string;
-  /** Its address, as the peer states it: `host:port`. */
+  /** The node's address, as the peer states it: `host:port`. */
   address?: string;
 }
 
 /** The facts about an authenticated peer. */
 export interface Peer extends PeerName {
-  /** Whether it is a hidden node. */
+  /** Whether the peer is a hidden node. */
   hidden: boolean;
   /** Where it listens, if it states its address. Such a peer also accepts addresses of other nodes. */
   listen?: Listening;
@@ -298,21 +298,21 @@ export interface ByteBudget {
 export interface Local {
   /** The node's name. */
   readonly name: string;
-  /** Its incarnation. */
+  /** The node's incarnation. */
   readonly creation: number;
-  /** Whether it is hidden. */
+  /** Whether the node is hidden. */
   readonly hidden: boolean;
   /** Where it listens. */
   readonly listen?: Listening;
   /** The shared secret. */
   readonly cookie: string;
-  /** Its limits. */
+  /** The node's limits. */
   readonly limits: Limits;
   /** Returns unpredictable bytes. */
   randomBytes(size: number): Uint8Array;
   /** The incomplete parts of messages, of all peers. */
   readonly parts: ByteBudget;
-  /** Its functions, for wires to nodes that name functions in another way. */
+  /** The node's functions, for wires to nodes that name functions differently. */
   readonly functions: Functions;
   /** Decides about a dialler of that name. */
   admit(name: string, rule: CrossingRule): Admission;
@@ -462,7 +462,7 @@ export type WireName = "json" | "beam";
 
 /** A protocol between nodes. */
 export interface Wire {
-  /** Its name. */
+  /** The wire's name. */
   readonly name: WireName;
   /** The word in EPMD's Extra field of a node that speaks it. */
   readonly extra: string;

@@ -25,7 +25,7 @@ export interface NodeEntry {
   name: string;
   /** The port that the node listens on. */
   port: number;
-  /** Whether it is a hidden node. */
+  /** Whether the node is a hidden node. */
   hidden: boolean;
   /** Bytes for the dialler, one per character; see {@linkcode parseExtra}. */
   extra: string;

@@ -1,5 +1,5 @@
 /**
- * One request to an EPMD and its answer, over a socket of its own.
+ * Sends one request to an EPMD over a new socket, and reads the answer.
  *
  * @module
  */

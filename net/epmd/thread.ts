@@ -90,7 +90,7 @@ export class EpmdThread implements EpmdService {
     }
   }
 
-  /** Whether it has started, and can listen. */
+  /** Resolves to whether the thread has started and can listen. */
   get ready(): Promise<boolean> {
     return this.#ready;
   }

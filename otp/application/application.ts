@@ -61,11 +61,11 @@ export interface EnvValue<T> {
 
 /** The description of an application that {@linkcode Application.spec} returns. */
 export interface LoadedApplication {
-  /** Its name. */
+  /** The application's name. */
   name: string;
   /** A one-line description. */
   description: string | undefined;
-  /** Its version. */
+  /** The application's version. */
   vsn: string | undefined;
   /** The names of the applications that must run before it starts. */
   applications: string[];

@@ -50,9 +50,9 @@ export interface GossipCounts {
 
 /** A topology. Times are in milliseconds since 1970, as of `Date.now()`. */
 export interface TopologyInfo {
-  /** Its name. */
+  /** The topology's name. */
   topology: string;
-  /** Its strategy. */
+  /** The strategy's name. */
   strategy: StrategyName;
   /** When the strategy answered last. */
   lastAnswer: number | undefined;
@@ -66,17 +66,17 @@ export interface TopologyInfo {
   next: number | undefined;
   /** The received packets, of the strategy `"gossip"`. */
   packets: GossipCounts | undefined;
-  /** Its addresses. */
+  /** The topology's addresses. */
   addresses: ClusterAddressInfo[];
 }
 
 /** A cluster, as one node sees it. */
 export interface ClusterInfo {
-  /** Its name. */
+  /** The cluster's name. */
   cluster: string;
   /** The node. */
   node: string;
-  /** Its topologies. */
+  /** The cluster's topologies. */
   topologies: TopologyInfo[];
 }
 

@@ -32,7 +32,7 @@ const CHECK_INTERVAL = 100;
 export interface TraceLimits {
   /** The number of messages. */
   limit: number;
-  /** Its time, in milliseconds. */
+  /** The maximum time, in milliseconds. */
   timeout: number;
 }
 

@@ -25,7 +25,7 @@ export interface ObservedConnection {
 
 /** The state of a node. */
 export interface ObservedNode {
-  /** Its name. */
+  /** The node's name. */
   node: string;
   /** The host that it runs on, as `deno 2.9.6`. */
   host: string;
@@ -48,7 +48,7 @@ export interface ObservedNode {
   processes: number;
   /** The number of messages that wait in mailboxes. */
   messages: number;
-  /** Its connections. */
+  /** The node's connections. */
   connections: ObservedConnection[];
   /** The names of the running applications. */
   applications: string[];
@@ -77,7 +77,7 @@ export interface ObservedProcess {
    * such answers.
    */
   rate: number | undefined;
-  /** Whether it waits for a message. */
+  /** Whether the process waits for a message. */
   waiting: boolean;
   /** The process that has suspended it by `:sys.suspend`, if it is suspended. */
   suspendedBy: Pid | undefined;
@@ -97,13 +97,13 @@ export interface ObservedProcessDetails extends ObservedProcess {
   monitoredBy: Pid[];
   /** The numbers of links, monitors, and monitors on it. */
   counts: { links: number; monitors: number; monitoredBy: number };
-  /** Whether it traps exits. */
+  /** Whether the process traps exits. */
   trapExit: boolean;
-  /** Its group leader. */
+  /** The process's group leader. */
   groupLeader: Pid;
   /** The process that started it. */
   parent: Pid | undefined;
-  /** Its ancestors, as text, nearest first; at most 20. */
+  /** The process's ancestors, as text, nearest first; at most 20. */
   ancestors: string[];
   /** The oldest messages in its mailbox, as text; at most 10. */
   messages: string[];
@@ -117,9 +117,9 @@ export interface ObservedProcessDetails extends ObservedProcess {
 export interface ObservedChild {
   /** Identifies the child within its supervisor; dynamic children have none. */
   id: string | undefined;
-  /** Its pid, if it runs. */
+  /** The child's pid, if it runs. */
   pid: Pid | undefined;
-  /** Its name, its label, or the code that it runs. */
+  /** The child's name, label, or code. */
   name: string;
   /** `"supervisor"`, `"server"`, `"task"` or `"process"`; for a process of another node, the expected kind. */
   kind: string;
@@ -135,7 +135,7 @@ export interface ObservedChild {
   messageQueueLen: number;
   /** The process that has suspended it by `:sys.suspend`, if it is suspended. */
   suspendedBy: Pid | undefined;
-  /** Its children, if it is a supervisor; at most 200. */
+  /** The child's own children, if it is a supervisor; at most 200. */
   children: ObservedChild[];
   /** The number of omitted children. */
   more: number;
@@ -161,7 +161,7 @@ export interface ObservedName {
 export interface ObservedGroup {
   /** The group, as text. */
   group: string;
-  /** Its processes on all nodes; at most 100. */
+  /** The group's processes on all nodes; at most 100. */
   pids: Pid[];
   /** The number of its processes. */
   size: number;
@@ -183,11 +183,11 @@ export interface ObservedNames {
 
 /** An event of a node's log. */
 export interface ObservedEvent {
-  /** Its number: later events have greater ones. */
+  /** The event's number: later events have greater numbers. */
   number: number;
   /** The time, in milliseconds since the epoch. */
   at: number;
-  /** Its severity. */
+  /** The event's severity. */
   level: LogLevel;
   /** The node that logged it. */
   node: string;
@@ -199,7 +199,7 @@ export interface ObservedEvent {
   traceId: string | undefined;
   /** The kind of report: `"crash"`, `"supervisor"`, `"application"`; `undefined` for a message. */
   report: string | undefined;
-  /** Its text. */
+  /** The event's text. */
   message: string;
 }
 

@@ -17,7 +17,7 @@ const ENVELOPE = 8;
 export interface GroupMembers {
   /** The group. */
   group: unknown;
-  /** Its processes. */
+  /** The group's processes. */
   pids: Pid[];
 }
 

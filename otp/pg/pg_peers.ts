@@ -54,7 +54,7 @@ interface Peer {
   isBehind: boolean;
 }
 
-/** The other processes of a scope, as that of this node knows them. */
+/** The processes of a scope on other nodes, as this node's process knows them. */
 export class ScopePeers {
   readonly #process: LocalProcess;
   readonly #name: string;

@@ -72,7 +72,7 @@ function isSame(
 
 /** A received atom. */
 export interface KnownAtom {
-  /** Its name in UTF-8. */
+  /** The atom's name in UTF-8. */
   readonly bytes: Uint8Array;
   /** The atom. */
   readonly atom: Atom;

@@ -434,7 +434,7 @@ export async function acceptBeam(
     }
     const confirmed = await admission.confirm();
     if (confirmed !== "ok") throw refusalOf(confirmed, name, local);
-    // It may have ended its dial meanwhile.
+    // The dialler may have closed the connection meanwhile.
     talk.assertOpen();
     const asked = new DataView(body.buffer, body.byteOffset).getUint32(1);
     const ack = new Uint8Array(1 + DIGEST_BYTES);
@@ -453,7 +453,7 @@ function introduction(
 ): BeamIntroduction {
   const common = expandFlags(flags) & ownFlags(hidden);
   return {
-    // As in OTP, a connection is hidden if either end is.
+    // As in OTP, a connection is hidden if either end is hidden.
     peer: { name, creation, hidden: (common & PUBLISHED) === 0n },
     flags: common,
     replaces,

@@ -77,7 +77,7 @@ import {
 export interface End {
   /** The node's name. */
   name: string;
-  /** Its incarnation. */
+  /** The node's incarnation. */
   creation: number;
 }
 
@@ -124,7 +124,7 @@ const FEW = 3;
 /** The number of skipped scans after a wasted scan, as similar messages come in runs. */
 const BLIND = 16;
 
-/** After this many items scanned in vain, scans stop. */
+/** Scans stop after this many items of wasted scans. */
 const MAX_WASTED = 4096;
 
 /** Strings up to this length are quoted without `JSON.stringify`. */
@@ -159,7 +159,7 @@ export class ValueEncoder {
   readonly #keys = new Map<string, string>();
   /** The maximum nesting of the value, for the error. */
   #max = 0;
-  /** The number of items scanned in vain. */
+  /** The number of items of wasted scans. */
   #looked = 0;
   /** The number of scans still to skip. */
   #blind = 0;

@@ -199,6 +199,6 @@ async function end(iterator: unknown): Promise<void> {
   try {
     await (iterator as Partial<AsyncIterator<unknown>> | null)?.return?.();
   } catch {
-    // Its errors no longer matter.
+    // Errors of the iterator no longer matter.
   }
 }
