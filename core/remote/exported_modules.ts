@@ -90,9 +90,9 @@ export function remote<M extends object>(module: string): RemoteModule<M> {
 }
 
 /**
- * A function that may run on another node: one that both nodes export under the same name, the name under
- * which that node exports it, or, for a node that allows closures, a function that refers only to names that
- * are exported there.
+ * A function that may run on another node: a function that both nodes export under the same name, the name under
+ * which the other node exports a function, or, for a node that allows closures, a function that refers only to
+ * exported names of that node.
  *
  * @typeParam A Its arguments.
  * @typeParam T Its result.

@@ -119,7 +119,7 @@ export class Scheduler {
    */
   #queue: unknown[] = [];
   #queued = 0;
-  /** The array for new steps while the loop runs those of the other one. */
+  /** The next `#queue`: it takes new steps while the loop runs the present ones. */
   #spare: unknown[] = [];
   /** Wakes the loop, which sleeps while no step waits. */
   #wake: (() => void) | undefined;

@@ -19,7 +19,7 @@ export interface CrashContext {
   state?: unknown;
 }
 
-/** The lineage of a process, as OTP's `proc_lib` notes it. */
+/** The lineage of a process. */
 export interface Lineage {
   /** The kind of process. */
   readonly kind: "server" | "task" | "process";

@@ -33,10 +33,9 @@ export type ChildType = "worker" | "supervisor";
 export type Started = Pid | "ignore";
 
 /**
- * The start of a child, which returns its pid: a function, or the name of one that the supervisor's node
- * exports, with its arguments. It runs in the supervisor's process, so a link that it creates is a link of
- * the supervisor. It throws or exits if the child fails to start. It may return `"ignore"` if the child has
- * nothing to do, which is not a failure.
+ * The start of a child, which returns the child's pid: a function, or the name and arguments of a function that the
+ * supervisor's node exports. It runs in the supervisor's process, so links that it creates are the supervisor's. It
+ * throws or exits if the child fails to start, and may return `"ignore"` if the child has nothing to do.
  */
 export type ChildStart =
   // deno-lint-ignore no-explicit-any

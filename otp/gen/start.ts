@@ -58,8 +58,8 @@ export interface Start {
 /**
  * Starts a server, linked to the caller by default, and waits for its initialisation.
  *
- * Follows `gen_server:start_link`. If `init` fails, nothing is left behind: the process has ended, its
- * name is free, and a caller that traps exits gets no EXIT; one that does not trap exits with it.
+ * Follows `gen_server:start_link`. If `init` fails, nothing is left behind: the process has exited, and its name is
+ * free. A caller that traps exits receives no EXIT; any other caller exits too.
  *
  * @throws {ExitError} With the reason with which the initialisation failed, or with an
  *   {@linkcode AlreadyStartedReason}.

@@ -406,7 +406,8 @@ export function spawn<A extends unknown[]>(
 /**
  * Starts a process that is linked to the caller from the start.
  *
- * When one of the two exits with a reason other than `"normal"`, so does the other, unless it traps exits.
+ * When one of the two processes exits with a reason other than `"normal"`, the other exits too, unless it traps
+ * exits.
  *
  * @typeParam A The function's arguments.
  * @param fn The function that the process runs.

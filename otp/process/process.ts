@@ -354,7 +354,7 @@ export class Process {
    *
    * @param pid The process to link to.
    * @returns True.
-   * @throws {NoProcessError} If the process is a dead one of this node, and the caller does not trap exits.
+   * @throws {NoProcessError} If the process is of this node and dead, and the caller does not trap exits.
    *
    * @example Usage
    * ```ts
@@ -1157,8 +1157,8 @@ export class Process {
    * When the node stops, its timers are cancelled.
    *
    * The message has no sender, so it is not ordered with the messages of the caller. Messages that are due at
-   * the same time are sent in the order in which their timers were started. A timer keeps the program
-   * running, like one of `setTimeout`.
+   * the same time are sent in the order in which their timers were started. Like `setTimeout`, a timer keeps the
+   * program running.
    *
    * @typeParam M The messages that the receiver accepts.
    * @typeParam T The type of the message.

@@ -60,7 +60,7 @@ export interface Success {
 
 /** The number of a supervisor's children. */
 export interface ChildCounts {
-  /** Specifications, running or not; for dynamic children, those that run or are waiting to be restarted. */
+  /** Specifications, running or not; for dynamic children, the children that run or wait to be restarted. */
   specs: number;
   /** Running children. */
   active: number;
