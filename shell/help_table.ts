@@ -716,7 +716,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.sendAfter": [
     {
       "signature": "sendAfter(to: Pid<M> | string | Atom, message: Message<NoInfer<M>, T>, ms: number, options: SendAfterOptions = {})",
-      "text": "Sends a message after a delay, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The message is\ncopied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if\nno process has it then, the message is dropped. A timer for a pid is cancelled when that process exits,\nand is not started if the process is already dead. The message is sent even if the caller exits before.\nWhen the node stops, its timers are cancelled.\n\nThe message has no sender, so it is not ordered with the messages of the caller. Messages that are due at\nthe same time are sent in the order in which their timers were started. A timer keeps the program\nrunning, like one of `setTimeout`."
+      "text": "Sends a message after a delay, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The message is\ncopied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if\nno process has it then, the message is dropped. A timer for a pid is cancelled when that process exits,\nand is not started if the process is already dead. The message is sent even if the caller exits before.\nWhen the node stops, its timers are cancelled.\n\nThe message has no sender, so it is not ordered with the messages of the caller. Messages that are due at\nthe same time are sent in the order in which their timers were started. Like `setTimeout`, a timer keeps the\nprogram running."
     }
   ],
   "Process.setLabel": [
@@ -1476,7 +1476,7 @@ export const HELP: Record<string, Doc[]> = {
   "spawnLink": [
     {
       "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
-      "text": "Starts a process that is linked to the caller from the start.\n\nWhen one of the two exits with a reason other than `\"normal\"`, so does the other, unless it traps exits."
+      "text": "Starts a process that is linked to the caller from the start.\n\nWhen one of the two processes exits with a reason other than `\"normal\"`, the other exits too, unless it traps\nexits."
     }
   ],
   "spawnMonitor": [
