@@ -19,7 +19,7 @@ export interface Contestant {
   readonly version: string;
   /** Variables to add to the environment of its programs. */
   readonly env?: Record<string, string>;
-  /** The part of a row's rounds that it makes, as it is many times slower; 1 by default. */
+  /** The fraction of a row's rounds for a much slower contestant; 1 by default. */
   readonly share?: number;
   /** The number of turns at most; by default all. */
   readonly turns?: number;
@@ -31,9 +31,9 @@ export interface Contestant {
   readonly usesEpmd?: boolean;
   /** The command of peer number `i`. */
   peer(run: Run, i: number): string[];
-  /** The command of a peer on a machine where no name server runs, if that can be had. */
+  /** The command of a peer on a machine without a running name server, if the contestant has one. */
   firstPeer?(run: Run): string[];
-  /** Ends what a first peer has left running. */
+  /** Ends the processes that a first peer has left running. */
   afterFirst?(run: Run): Promise<void>;
   /** The command of a client; `port` is the line that the first peer printed. */
   client(run: Run, job: Job, port: string): string[];
@@ -383,14 +383,14 @@ export class Contestants {
     return {
       name: "elixir",
       version: `Elixir ${version}`,
-      // The daemon that a first node starts listens there only, too.
+      // The daemon that a first node starts listens on loopback only, too.
       env: { HOME: folder, ERL_EPMD_ADDRESS: "127.0.0.1" },
       epmdPort,
       usesEpmd: true,
       peer: (run, i) => node(`bench_b${i}@localhost`, run, "Bench.Peer.main()"),
       firstPeer: (run) =>
         node("bench_b0@localhost", run, "Bench.Peer.main()", ""),
-      // The daemon that the node started outlives it, and ends by this request once it knows no node.
+      // The daemon outlives the node that started it; this request ends it once it knows no node.
       afterFirst: async ({ port }) => {
         for (let attempt = 0; attempt < 100; attempt++) {
           const { success } = await new Deno.Command("epmd", {

@@ -1,10 +1,10 @@
 /**
  * Fails when a hot path costs far more than it did: `deno task guard`.
  *
- * Absolute times mean nothing on a machine that others share. So each row is compared with a yardstick, which
- * is measured in the same run and in turns with it: plain JavaScript that does the part of the work that no
- * implementation can avoid. It measures CPU time, as other programs may use the cores meanwhile. A row fails
- * when it costs more than twice its recorded `usual`, three times in a row.
+ * Absolute times mean nothing on a shared machine. So each row is compared with a yardstick, which takes turns with the
+ * row in the same run: plain JavaScript that does the unavoidable part of the work. The guard measures CPU time,
+ * because other programs may use the cores. A row fails if it costs more than twice its recorded `usual`, three times
+ * in succession.
  *
  * @module
  */
@@ -42,7 +42,7 @@ interface Row {
   usual: number;
 }
 
-/** How much more than usual a row may cost. */
+/** The highest permitted ratio of a row's cost to its usual cost. */
 const MARGIN = 2;
 
 /** The number of turns whose median counts; some turns run before, while the engine compiles. */
@@ -53,7 +53,7 @@ const TRIES = 3;
 
 const storage = new AsyncLocalStorage<object>();
 
-/** Two loops that pass a value to and fro, each in an asynchronous context of its own. */
+/** Two loops that pass a value to and fro, each in its own asynchronous context. */
 async function handOver(rounds: number): Promise<void> {
   let there = Promise.withResolvers<number>();
   let back = Promise.withResolvers<number>();
@@ -205,8 +205,7 @@ async function measure({ job, rounds, yardstick }: Row): Promise<number> {
   const yard = YARDSTICKS[yardstick];
   const ratios: number[] = [];
   for (let turn = -WARMUP; turn < TURNS; turn++) {
-    // The rows before it have left garbage, and other programs may have filled the caches: both sides pay for
-    // it.
+    // Alternate: both sides then pay for the garbage of earlier rows and for caches that other programs have filled.
     const unit = await cost(yard, 5000);
     const ratio = await cost(job, rounds) / unit;
     if (turn >= 0) ratios.push(ratio);
@@ -303,5 +302,5 @@ async function guard(): Promise<boolean> {
   return isOk;
 }
 
-// In a process: code at the prompt is the shell, which is another matter.
+// Measure in a process: code outside any process runs in the shell process, which costs differently.
 spawn(async () => Deno.exit(await guard() ? 0 : 1));

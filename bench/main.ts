@@ -139,7 +139,7 @@ function runsOf(turn: number, runs: readonly Run[]): Run[] {
     turn < (row.turns ?? Infinity) && turn < (contestant.turns ?? Infinity)
   );
   if (turn % 2 === 0) return left;
-  // Every other turn in reverse, so that no contestant always follows the same one.
+  // Reverse every other turn, so that no contestant always follows the same one.
   const byRow = Map.groupBy(left, ({ result }) => result);
   return [...byRow.values()].flatMap((each) => each.toReversed());
 }
@@ -155,7 +155,7 @@ async function runAgain(run: Run, failed: string[]): Promise<void> {
     (samples[name] ??= []).push(sample);
     text = JSON.stringify(sample);
   } catch (error) {
-    // One that fails is reported, and the others continue: the rest of a long run is not lost.
+    // Report the failure and continue, so that the rest of a long run is not lost.
     text = error instanceof Error ? error.message : `${error}`;
     failed.push(`${TITLES[name]}, ${row.title}: ${text}`);
   }
@@ -169,7 +169,7 @@ function load(): string {
   return Deno.loadavg()[0].toFixed(2);
 }
 
-/** The load above which figures are not worth keeping, and how long a run waits for less, in seconds. */
+/** The load above which figures are useless, and how long a run waits for a lower load, in seconds. */
 const BUSY = 0.5;
 const PATIENCE = 900;
 
@@ -234,7 +234,7 @@ async function measure(plan: Plan): Promise<Report> {
   const started = performance.now();
   const elapsed = (): number => (performance.now() - started) / 1000;
   let turn = 0;
-  // Turn by turn: a minute in which the machine is slow then falls on one run of some rows.
+  // Run turn by turn, so that a slow minute of the machine affects one run of some rows.
   for (; turn < plan.turns; turn++) {
     const next = runsOf(turn, runs);
     const expected = next.reduce((sum, { seconds }) => sum + seconds, 0);

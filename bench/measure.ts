@@ -212,7 +212,7 @@ export async function timed(
   return latencies(times);
 }
 
-/** Computes for that many milliseconds. */
+/** Computes for `ms` milliseconds. */
 export function compute(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);

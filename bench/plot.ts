@@ -26,7 +26,7 @@ const COLOURS = {
 
 const RIVALS = Object.keys(COLOURS) as (keyof typeof COLOURS)[];
 
-/** The position of a ratio: half as fast and twice as fast are equally far from the middle. */
+/** The position of a ratio on the logarithmic scale: one half and two are equally far from the middle. */
 function x(ratio: number): number {
   const half = (WIDTH - LABEL - RIGHT) / 2;
   const bounded = Math.max(-LIMIT, Math.min(LIMIT, Math.log2(ratio)));

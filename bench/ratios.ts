@@ -2,19 +2,18 @@
  * Fails when a row between two nodes has fallen 30 % behind its recorded ratio to a bare socket:
  * `deno task ratios`.
  *
- * A time means nothing on a machine that others share, and even a ratio depends on the machine: on how much
- * its system calls cost in relation to its JavaScript. So
+ * Times mean nothing on a shared machine, and even a ratio depends on the machine: on the cost of its system calls in
+ * relation to JavaScript. So
  *
  * - both sides do the same kinds of work: the bare socket also makes, writes, parses and checks messages of
  *   JSON, and hands them over by promises;
- * - they take turns of a few milliseconds, in one program, so that whatever disturbs one disturbs the other;
- * - CPU time is compared, of all threads, as the cores may be taken away at any moment;
+ * - the sides take turns of a few milliseconds, in one program, so that a disturbance affects both;
+ * - the CPU time of all threads is compared, because other programs may take the cores at any moment;
  * - `ratios.json` holds the largest ratio of many runs, on an idle machine and on busy ones;
  * - a row fails if the lowest of several attempts, each the median of its turns, is above the limit.
  *
- * `deno task ratios --record` raises the recorded ratios to those measured now; it never lowers them. To
- * record a row that became faster, delete its line first. `--row NAME` chooses rows, and `--file FILE` other
- * ratios than those of `ratios.json`.
+ * `deno task ratios --record` raises the recorded ratios to the measured ones, and never lowers them. To record a row
+ * that became faster, delete its line first. `--row NAME` chooses rows, and `--file FILE` replaces `ratios.json`.
  *
  * @module
  */
@@ -239,7 +238,7 @@ async function cost(job: Job, rounds: number): Promise<number> {
   return user + system;
 }
 
-/** How many times as much as the bare socket ours costs. */
+/** The ratio of our cost to the cost of the bare socket. */
 async function measure({ ours, raw, rounds }: Row): Promise<number> {
   const ratios: number[] = [];
   for (let turn = -WARMUP; turn < TURNS; turn++) {

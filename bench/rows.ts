@@ -90,7 +90,7 @@ export interface Row {
   targets: Partial<Record<PlacementName, readonly Target[]>>;
 }
 
-/** How much more than in a smaller row each item may cost before its curve counts as steeper than linear. */
+/** The highest permitted ratio of an item's cost to its cost in the smaller row, which still counts as linear. */
 export const LINEAR = 1.2;
 
 /** Latency depends on the placement more than on anything else, so both are run. */
@@ -117,8 +117,8 @@ const HOSTS = ["node", "bun"] as const;
 const MIXED = ["calling", "hosting"] as const;
 const NPM = ["nats", "moleculer", "grpc"] as const;
 /**
- * The number of connections that are made before, and not counted: the first loads code, and V8 notes the types of
- * values in functions that have run some times: 0.9 MB in all, of which little is left by then.
+ * The number of uncounted connections: the first loads code, and V8 records types of values during the next ones,
+ * 0.9 MB in all.
  */
 const WARM_CONNECTIONS = 16;
 /** Memory does not depend on the cores, and a peer that computes needs one of its own. */

@@ -5,9 +5,9 @@
  * deno run -A bench/sizes.ts --real 2,10,50 --simulated 10,50,100,200
  * ```
  *
- * All nodes start at the same time and know one of them, as a service does whose instances find a seed; the others
- * are introduced. `--real` starts a program for each node, all on this machine, so the time is that of its cores.
- * `--simulated` has a network with delays of 1 to 10 ms, where computing takes no time.
+ * All nodes start at the same time and know one seed node, which introduces the others. `--real` starts a program for
+ * each node, all on this machine, whose cores limit the time. `--simulated` has a network with delays of 1 to 10 ms,
+ * where computing takes no time.
  *
  * @module
  */
@@ -45,7 +45,7 @@ interface Row {
   minutes: number;
 }
 
-/** Prints a row of the table: of each figure, that of the node that has most. */
+/** Prints a row of the table: each figure is the maximum over the nodes. */
 function printRow({ kind, ms, formed, later, minutes }: Row): void {
   const size = formed.length;
   const idle = later.map(({ sentBytes }, i) =>

@@ -1,13 +1,12 @@
 /**
  * Measures workers: `deno task bench:workers`.
  *
- * - Tasks that compute, on one thread and on two; and the same on bare threads of the host, which shows how many
- *   cores the machine has free.
- * - Messages to a thread over its `MessagePort`, against TCP to the same thread: two nodes of this program take
- *   turns, of which one is the main node of the worker, and the other one has its own connection to it.
+ * - Tasks that compute, on one thread and on two; and on bare threads of the host, which show the number of free cores.
+ * - Messages to a thread over its `MessagePort`, against TCP to the same thread: two nodes of this program take turns,
+ *   the worker's main node and a node with its own TCP connection to the worker.
  *
- * Turns alternate, and each figure is the best of its turns, since a machine that others share only makes turns
- * slower. `--turns N` sets their number, and `--quick` shows that everything works.
+ * Each figure is the best of its turns, since a shared machine only makes turns slower. `--turns N` sets the number of
+ * turns, and `--quick` shows that everything works.
  *
  * @module
  */
@@ -50,7 +49,7 @@ function note(row: string, side: string, value: number, isBetter: boolean) {
   }
 }
 
-/** Runs tasks on nodes, which each do one at a time; returns milliseconds. */
+/** Runs tasks, one at a time on each node; returns milliseconds. */
 async function computeOn(nodes: readonly string[]): Promise<number> {
   const begin = performance.now();
   await Promise.all(nodes.map(async (node) => {
@@ -61,7 +60,7 @@ async function computeOn(nodes: readonly string[]): Promise<number> {
   return performance.now() - begin;
 }
 
-/** A thread without a node, which does the same. */
+/** A thread that runs the same task without a node. */
 const BARE = `import { parentPort } from "node:worker_threads";
 parentPort.on("message", (rounds) => {
   let value = 1;
@@ -82,7 +81,7 @@ async function computeBare(threads: readonly Worker[]): Promise<number> {
   return performance.now() - begin;
 }
 
-/** Half of the round trips took at most that many microseconds. */
+/** The median of round trips, in microseconds. */
 async function roundTrip(echo: Pid): Promise<number> {
   const from = self();
   const times: number[] = [];

@@ -18,7 +18,7 @@ export async function startBrowser(): Promise<Browser> {
   });
 }
 
-/** Loads the driver, which looks for Windows in a folder that a test may not read. */
+/** Loads the driver, which at its start looks for Windows in a folder that a test may not read. */
 async function loadPlaywright(): Promise<
   typeof import("npm:playwright-core@^1")
 > {

@@ -1,9 +1,9 @@
-/** Code without the white space that removed types and comments have left; line ends are kept. */
+/** Removes the white space that removed types and comments leave, except for line ends. */
 
 import { parse } from "acorn";
 
 /**
- * Compacts JavaScript; its comments go, too.
+ * Compacts JavaScript, and removes its comments.
  *
  * @param isFunction Whether the code is the body of a function, which may return.
  */

@@ -1,8 +1,8 @@
 /**
  * Finds the places of a TypeScript file that can be mutated, by its syntax tree.
  *
- * The types are replaced by blanks before the code is parsed, so that positions in the tree are positions in
- * the file, and a mutation changes nothing but its own place.
+ * Blanks replace the types before the code is parsed, so positions in the tree are positions in the file, and a
+ * mutation changes only its own place.
  */
 
 import { stripTypeScriptTypes } from "node:module";

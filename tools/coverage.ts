@@ -1,11 +1,10 @@
 /**
  * Measures which lines of the library the tests run: `deno task coverage`.
  *
- * The library is what a program imports. The programs themselves (`shell/`, `chat/`) and the
- * harness are tested as programs of the operating system, in terminals and with several at once, and
- * each of these writes the coverage of all its modules when it exits, which takes longer than its test. So do
- * the examples of the documentation, each of which is a program to Deno. The tests that run in one program
- * reach more of the library's lines than the threshold in `deno.json` requires, in a tenth of the time.
+ * Only the modules that programs import are measured. The tests of the programs (`shell/`, `chat/`) and of the harness
+ * start operating system processes. Each process, like each example of the documentation, writes the coverage of all
+ * its modules when it exits, which takes longer than the test. The tests that run in one process reach more of the
+ * library's lines than the threshold in `deno.json` requires, in a tenth of the time.
  *
  * This task does not check whether tests pass; `deno task test` does. A test that fails here, for example
  * because coverage slows it down, only lowers the coverage.
@@ -30,10 +29,10 @@ const MEASURING = [
   "fuzz_time_test.ts",
   "scaling_test.ts",
 ];
-/** Simulated lives, as many as time allows, and examples, some of which need threads: other tests run their code too. */
+/** Long random simulations, and examples, some of which need threads: other tests run the same code. */
 const LONG = /^(simulation_\w+|reconnect|examples\w*)_test\.ts$/;
 
-/** Tests that run few programs, of code that no others run: TLS, EPMD, listeners. */
+/** Tests that start few processes, and reach code that no other test reaches: TLS, EPMD, listeners. */
 const NEEDED = [
   "distribution_test.ts",
   "epmd_server_test.ts",

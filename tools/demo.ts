@@ -1,8 +1,8 @@
 /**
  * Plays the lesson with three nodes, each an operating system process: `deno task demo`.
  *
- * Shows the code of each step and the output of each node, and fails if the output is not as the step
- * announces.
+ * Shows the code of each step and the output of each node, and fails if the output differs from the step's
+ * announcement.
  */
 
 import { freePort } from "../testing/_ports.ts";

@@ -1,8 +1,8 @@
 /**
  * Runs the random tests with new seeds, each night for example: `deno task fuzz --minutes 60`.
  *
- * Other runs of the tests use the same seed each time. This task gives each file a new one in each round, and
- * ends with the commands that repeat the failures.
+ * Other runs of the tests use the same seed each time. This task gives each file a new seed in each round, and ends
+ * with the commands that repeat the failures.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -13,7 +13,7 @@ import { reaches } from "./coverage.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** How a test uses a seed. */
+/** The import of a test that uses a seed. */
 const USES_SEED = /from "[./]+\/_seeds\.ts"/;
 
 /** The time after which a file has failed, in minutes. */

@@ -39,7 +39,7 @@ if (import.meta.main) {
     await Deno.writeTextFile(new URL(path, ROOT), await make());
     console.log(path);
   }
-  // The pages among these are wrapped as all pages are; the code and the JSON are left alone.
+  // Format the pages like all pages; leave the code and the JSON alone.
   const pages = paths.filter((path) => path.endsWith(".md"));
   if (pages.length > 0) {
     const args = ["fmt", "--quiet", ...pages];

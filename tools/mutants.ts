@@ -2,11 +2,11 @@
  * Plants errors in the library, one at a time, and shows which of them the tests find:
  * `deno task mutants --count 100 --seed 7`.
  *
- * The mutants are chosen at random, as many of each area, and of each operator within an area, as there can be.
- * Each is planted in a copy of the checkout, in which the tests of its area run until one fails. A test that also
- * fails without the mutation finds nothing.
+ * The mutants are chosen at random, evenly over the areas and over the operators within an area. Each mutant is planted
+ * in a copy of the checkout, in which the tests of its area run until one fails. A test that also fails without the
+ * mutation does not count.
  *
- * A mutant that is not found is a missing test, or has no visible effect. Read each of them.
+ * A surviving mutant shows a missing test, or has no visible effect. Read each survivor.
  */
 
 import { existsSync } from "node:fs";
@@ -31,7 +31,7 @@ import {
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** Tests that print nothing for longer hang, if they are far from it without the mutation. In milliseconds. */
+/** Tests hang if they print nothing for longer, and much less long without the mutation; in milliseconds. */
 const LIMIT = 40_000;
 
 const HANGS = "hangs";
@@ -60,13 +60,13 @@ interface Mutant extends Mutation {
 interface Failure {
   /** The test file, with its arguments. */
   file: string;
-  /** The test that fails, or what else does. */
+  /** The name of the failed test, or another cause. */
   name: string;
 }
 
 /** A process that has ended. */
 interface Ended {
-  /** Its exit code; undefined if it printed nothing for too long, and was ended. */
+  /** The exit code; undefined if the process was ended because it printed nothing for too long. */
   code: number | undefined;
   output: string;
   /** The longest time in which it printed nothing, in milliseconds. */
@@ -75,7 +75,7 @@ interface Ended {
 
 /** The outcome of the tests of a mutant. */
 interface Outcome {
-  /** The test that found it, or what else did; undefined if it was not found. */
+  /** The test, or another cause, that found the mutant; undefined if it survived. */
   finder: string | undefined;
   seconds: number;
 }
@@ -137,7 +137,7 @@ async function main(args: string[]): Promise<number> {
       mutants.length - found
     } not found`,
   );
-  // A kept place may be gone: mutants_test.ts says how many.
+  // Some kept places may be gone: mutants_test.ts limits their number.
   const wanted = values.kept
     ? mutants.length
     : places?.length ?? mutants.length;
@@ -158,7 +158,7 @@ function gone(place: string): Mutant[] {
   return [];
 }
 
-/** The files of the checkout: those that Git has, and new ones. */
+/** The files of the checkout: tracked and new files. */
 async function trackedFiles(): Promise<string[]> {
   const { stdout } = await new Deno.Command("git", {
     args: ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -228,7 +228,7 @@ export function find(place: string): Mutant | undefined {
   return mutation && { ...mutation, file, area };
 }
 
-/** The tests of a mutant's area: first those that name its file, or the code around it. */
+/** The tests of a mutant's area, beginning with tests that name the mutant's file or the code around it. */
 function likeliest(
   { file, scope, area }: Mutant,
   files: readonly string[],
@@ -252,7 +252,7 @@ function likeliest(
   return tests.toSorted((one, other) => scores.get(other)! - scores.get(one)!);
 }
 
-/** The name of a mutant, which holds as long as its function and the changes before it in there. */
+/** The name of a mutant, stable until its function, or the number of earlier mutations in the function, changes. */
 function placeOf({ file, scope, operator, nth }: Mutant): string {
   return `${file}:${scope}:${operator}:${nth}`;
 }
@@ -326,7 +326,7 @@ class Tree implements AsyncDisposable {
     return { finder, seconds: (performance.now() - began) / 1000 };
   }
 
-  /** Whether a test file passes without a mutation; after a hang, whether it does so now, and far from the limit. */
+  /** Whether a test file passes without a mutation; after a hang, whether it passes now, far below the limit. */
   async #passes({ file, name }: Failure): Promise<boolean> {
     let passes = this.#passing.get(file);
     if (passes === undefined || name === HANGS) {
@@ -345,7 +345,7 @@ class Tree implements AsyncDisposable {
     }
   }
 
-  /** Runs test files until one fails. Those without arguments of their own share a process. */
+  /** Runs test files until one fails. Files without their own arguments share a process. */
   async #firstFailure(tests: readonly string[]): Promise<Failure | undefined> {
     let shared: string[] = [];
     for (const test of tests) {
@@ -391,7 +391,7 @@ class Tree implements AsyncDisposable {
     const child = new Deno.Command(Deno.execPath(), {
       args,
       cwd: this.#root,
-      // It is enough to know that a life fails.
+      // Do not shrink failures of simulations: the failure alone is enough.
       env: { NO_COLOR: "1", SIM_SHRINK: "0" },
       stdin: "null",
       stdout: "piped",

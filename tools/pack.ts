@@ -49,7 +49,7 @@ const FIELDS = {
   engines: { node: `>=${NODE}`, bun: ">=1.3" },
 };
 
-/** Packages that only one module each needs: who imports that module installs its package. */
+/** Packages that only one module each needs: users of the module install its package. */
 const OPTIONAL = ["@logtape/logtape", "@opentelemetry/api", "prom-client"];
 
 /** The dependencies of a manifest, and those that are optional. */

@@ -2,8 +2,8 @@
  * Prints how many files and functions of the library one operation enters, on both ends:
  * `deno run -A tools/path_length.ts`; with the name of an operation, the functions of each file too.
  *
- * V8 counts the calls of every function while one warm operation runs. Timers of the nodes may run meanwhile, so
- * the smallest of several counts is printed.
+ * V8 counts the calls of every function while one warm operation runs. The smallest of several counts is printed,
+ * because timers of the nodes may run at the same time.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import {
 import { Cluster } from "../tests/_nodes.ts";
 
 const ROOT = new URL("../", import.meta.url).href;
-/** V8's name for the initial values of a class's fields, which are no function in the source. */
+/** V8's name for the initializers of a class's fields, which are no function in the source. */
 const INITIALIZER = "<instance_members_initializer>";
 const WARMUP = 100;
 const TRIES = 5;

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 const COLUMNS = 88;
 
-/** How long a line may take, in milliseconds. */
+/** The time limit for a line, in milliseconds. */
 const WITHIN = 20_000;
 
 const PROMPT = "chat(alex@localhost)";
@@ -85,7 +85,7 @@ async function denoFolder(): Promise<string> {
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
-/** Starts kate; resolves when she can be reached. */
+/** Starts kate; resolves when the node can be reached. */
 async function startKate(
   env: Record<string, string>,
 ): Promise<Deno.ChildProcess> {

@@ -80,9 +80,8 @@ class StandingClock implements Clock {
   }
 }
 
-/** The host environment, except for time, randomness, the creation and the port that it states. */
+/** The host environment, with fixed time, randomness, creation and announced port. */
 class GivenHost extends SystemHost {
-  /** The port that it listens on. */
   port = 0;
   override readonly clock: StandingClock = new StandingClock();
 
@@ -132,7 +131,7 @@ export class Kate implements AsyncDisposable {
     this.#host = host;
   }
 
-  /** Starts it: pid 100 is its group leader, 101 code that waits, 102 its Task.Supervisor, 103 its GenServer. */
+  /** Starts kate: pid 100 is her group leader, 101 code that waits, 102 her Task.Supervisor, 103 her GenServer. */
   static async start(): Promise<Kate> {
     const host = new GivenHost({
       name: parseNodeName(KATE.name),
@@ -281,7 +280,7 @@ export class Peer implements AsyncDisposable {
     return Buffer.concat([head, await this.read(length)]);
   }
 
-  /** Whether kate says more before she ends her side. */
+  /** Whether kate sends more bytes before she closes her side. */
   async more(): Promise<boolean> {
     const isMore = await this.#until(() =>
       this.#bytes.length > 0 || (this.#ended ? false : undefined)

@@ -1,8 +1,8 @@
 /**
  * Writes `docs/protocol_vectors.json`: `deno run --allow-write=docs tools/protocol_vectors.ts`.
  *
- * The vectors are the output of this implementation; its tests read them, and so can those of
- * other implementations. `docs/protocol.md` explains them.
+ * The vectors are the output of this implementation. Its tests read them, and other implementations' tests can too.
+ * `docs/protocol.md` explains them.
  */
 
 import { Buffer } from "node:buffer";
@@ -51,7 +51,6 @@ export type Json =
 /** A trace. */
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/** Where the vectors are. */
 export const VECTORS: URL = new URL(
   "../docs/protocol_vectors.json",
   import.meta.url,
@@ -362,7 +361,7 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a group leader": (to) => to.groupLeader(alex, kate, leader),
 };
 
-/** Arrays, one in the other. */
+/** Nested arrays. */
 function nested(levels: number): Json {
   return levels === 0 ? 1 : [nested(levels - 1)];
 }
@@ -370,7 +369,7 @@ function nested(levels: number): Json {
 const pid: Json = { $pid: [0, 101, 1234567890] };
 const spawnContent = { run: add, link: true, monitor: false, groupLeader: pid };
 
-/** A valid signal of each kind, which is refused with an item more or less. */
+/** A valid signal of each kind; with an item more or less, each is refused. */
 const EXACT: Json[] = [
   ["send_name", 112, "Chat", "hi"],
   ["send_name*", 112, "Chat", pid],
@@ -652,7 +651,7 @@ function attachedFrameOf(json: string, attachments: Attachment[]): Uint8Array {
   return attachedFrame(writer.frame(json));
 }
 
-/** Frames that end the connection, though their JSON would do with other attachments. */
+/** Frames that end the connection, although their JSON is valid with other attachments. */
 function refusedFrames(): Json {
   const text = { text: "a" };
   const send = (...numbers: number[]) =>

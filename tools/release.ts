@@ -1,7 +1,7 @@
 /**
- * Checks what a release needs: `deno task release`. `--write` also makes what is published from
- * `deno.json`: the contact in SECURITY.md, and the links of README.md, which lead to the repository, as
- * a registry shows the page without its neighbours.
+ * Checks the requirements of a release: `deno task release`. `--write` also updates published pages from `deno.json`:
+ * the contact in SECURITY.md, and the links of README.md, which lead to the repository because a registry shows the
+ * page alone.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface Project {
   keywords: string[];
   /** The address of the repository, as in `https://example.com/owner/name`; "" until the owner sets it. */
   repository: string;
-  /** Where vulnerabilities are reported: an address of e-mail or of a form; "" until the owner sets it. */
+  /** The address for reports of vulnerabilities: an e-mail or a form; "" until the owner sets it. */
   contact: string;
 }
 
@@ -74,7 +74,7 @@ ${
 `;
 }
 
-/** What is missing for a release, a sentence each. */
+/** The missing requirements of a release, a sentence each. */
 export function missing(
   project: Project,
   changelog: string,

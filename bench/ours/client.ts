@@ -66,7 +66,7 @@ async function sendAll(
   if (total !== rounds) throw new Error(`Cannot go on: counted ${total}`);
 }
 
-/** Runs that many processes at once, each with its share of the rounds. */
+/** Runs `callers` processes at once, each with its share of the rounds. */
 async function together(
   callers: number,
   rounds: number,
@@ -176,7 +176,7 @@ async function flood(job: Job): Promise<Sample> {
   return { bytes: most - before };
 }
 
-/** The least of some: a program that was just busy still frees memory. */
+/** The lowest of several measurements, because a program that was just busy still frees memory. */
 async function memory(): Promise<number> {
   let least = Infinity;
   for (let time = 0; time < 5; time++) {
@@ -193,7 +193,7 @@ async function useOnce(peer: string): Promise<void> {
   await ping(await Node.spawn(peer, [module, "pong"], []), 0);
 }
 
-/** The memory of a connection that has been used. Some come before, as the first ones load code. */
+/** The memory of a used connection, measured after some others, because the first ones load code. */
 async function connections({ peers, warmup }: Job): Promise<Sample> {
   const others = peers.slice(warmup);
   for (const peer of peers.slice(0, warmup)) await useOnce(peer);
@@ -266,5 +266,5 @@ if (!job.row.startsWith("connections")) {
 const run = JOBS[job.row.replace(/_\d+$/, "")] ??
   ((job: Job) =>
     rated(job, (rounds) => sendAll(job.peers[0], job.row, rounds)));
-// In a process: code outside any process shares one with the shell, which is another case.
+// Measure in a process: code outside any process runs in the shell process, which costs differently.
 spawn(async () => report(await run(job)));

@@ -81,7 +81,7 @@ export async function join(): Promise<void> {
   await global.sync();
 }
 
-/** Computes in steps of that many milliseconds, for ever. */
+/** Computes in steps of `ms` milliseconds, for ever. */
 export async function work(ms: number): Promise<never> {
   for (;;) {
     compute(ms);

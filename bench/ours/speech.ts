@@ -1,6 +1,6 @@
 /**
- * The spelling of the jobs' messages and names: objects between two programs of this library, and tuples where one
- * of them is `bench/elixir/bench.ex`.
+ * The encoding of the jobs' messages and names: objects between two programs of this library, and tuples if one of the
+ * programs is `bench/elixir/bench.ex`.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { payload } from "../measure.ts";
 import * as Objects from "./jobs.ts";
 import * as Tuples from "./tuples.ts";
 
-/** The spelling of a row's messages. */
+/** The encoding of a row's messages. */
 export interface Speech {
   /** The modules of a peer, by name. */
   readonly modules: Record<string, Record<string, unknown>>;
@@ -58,7 +58,7 @@ const TUPLES: Speech = {
   echo: Tuples.echoOf,
 };
 
-/** The spelling of a wire. */
+/** The encoding for a wire. */
 export function speechOf(wire: string): Speech {
   return wire === "beam" ? TUPLES : OBJECTS;
 }

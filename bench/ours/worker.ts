@@ -18,7 +18,7 @@ export async function echo(to: Pid): Promise<never> {
   }
 }
 
-/** Counts messages, and reports after that many. */
+/** Counts messages, and reports after `most` messages. */
 export async function count(to: Pid, most: number): Promise<never> {
   send(to, self());
   for (;;) {

@@ -1,4 +1,4 @@
-"""Addresses of nodes, as peers state them: which are used, and which are passed on."""
+"""Addresses that peers announce for nodes: which are used, and which are passed on."""
 
 import ipaddress
 import re
@@ -11,7 +11,7 @@ MAX_KNOWN = 1024
 
 
 def reach(host):
-    """How far an address reaches: 0 on its machine, 1 on its link, 2 farther; None: it is none of a single machine."""
+    """The reach of an address: 0 its machine, 1 its link, 2 farther; None if no single machine has it."""
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
@@ -57,7 +57,7 @@ def shown(place, remote):
 
 
 def parsed(address):
-    """The host and port of a text; None if it is no address."""
+    """Parses host and port; None if the text is no address."""
     found = ADDRESS.fullmatch(address)
     return found and (found[1] or found[2], int(found[3])) if found and 0 < int(found[3]) < 65536 else None
 

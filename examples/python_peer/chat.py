@@ -20,27 +20,27 @@ SUPERVISOR = "Chat.TaskSupervisor"
 
 
 async def receive_message(process, message):
-    """Chat.receiveMessage: prints what came, with what would steer a terminal escaped."""
+    """Chat.receiveMessage: prints the message, with control characters escaped."""
     shown = message if isinstance(message, str) else repr(message)
     await process.puts("".join(c if c.isprintable() else repr(c)[1:-1] for c in shown))
     return "ok"
 
 
 async def send_message(process, recipient, message):
-    """Chat.sendMessage: a task at the recipient's prints it."""
+    """Chat.sendMessage: a task on the recipient's node prints the message."""
     return await process.run_task((SUPERVISOR, recipient), "Chat", "receiveMessage", [message])
 
 
-# What follows shows each kind of signal; tests/examples/python_peer_test.ts has nodes run it.
+# The functions below show each kind of signal; nodes of tests/examples/python_peer_test.ts run them.
 
 
 async def say_name(process):
-    """Prints at whoever spawned it: the group leader is inherited."""
+    """Prints on the spawning node, because the group leader is inherited."""
     return await process.puts("Hi, my name is Pat")
 
 
 async def echo(process):
-    """Sends back what it is sent, as {from, value}; exits with what it is sent as {reason}."""
+    """Answers {from, value} with the value; exits with the reason of {reason}."""
     while True:
         match await process.receive():
             case {"from": Pid() as sender, "value": value}:
@@ -50,14 +50,14 @@ async def echo(process):
 
 
 async def watch(process, pid, to):
-    """Monitors a process, says so, and passes its end on."""
+    """Monitors a process, confirms it, and forwards the DOWN."""
     process.monitor(pid)
     process.send(to, "watching")
     process.send(to, await process.receive())
 
 
 async def join(process, pid, to):
-    """Links itself to a process, says so, and passes its end on."""
+    """Links to a process, confirms it, and forwards its exit."""
     process.trap_exit = True
     process.link(pid)
     process.send(to, "linked")
@@ -65,7 +65,7 @@ async def join(process, pid, to):
 
 
 async def part(process, pid, to):
-    """Links itself to a process, and unlinks again: its end is not told."""
+    """Links to a process and unlinks, so no exit signal arrives."""
     process.link(pid)
     process.unlink(pid)
     process.send(to, "unlinked")

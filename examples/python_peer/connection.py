@@ -30,7 +30,7 @@ HEX = re.compile(r"[0-9a-f]{64}")
 
 
 class Refused(Exception):
-    """A handshake that came to nothing; `status` says why, if the other side did."""
+    """A failed handshake; `status` is the reason, if the other side sent one."""
 
     def __init__(self, message, status=None):
         super().__init__(message)
@@ -51,7 +51,7 @@ def with_length(body):
 
 
 async def register(host, epmd_port, name, port, extra):
-    """Registers: gives the creation, and the connection, which holds the name."""
+    """Registers a node; returns the creation, and the connection, which holds the name."""
     async with asyncio.timeout(EPMD_SECONDS):
         reader, writer = await asyncio.open_connection(host, epmd_port)
     try:
@@ -68,7 +68,7 @@ async def register(host, epmd_port, name, port, extra):
 
 
 async def look_up(host, epmd_port, name):
-    """The port and Extra of a node; nothing if EPMD does not know it."""
+    """The port and Extra of a node; None if EPMD does not know the node."""
     async with asyncio.timeout(EPMD_SECONDS):
         reader, writer = await asyncio.open_connection(host, epmd_port)
     try:
@@ -88,7 +88,7 @@ async def look_up(host, epmd_port, name):
 
 
 class Tls:
-    """TLS with the files of a certificate, its key, and the CA that signs those of the others."""
+    """TLS with the files of a certificate, its key, and the CA that signs all nodes' certificates."""
 
     def __init__(self, cert, key, ca):
         self.client, self.server = [
@@ -105,7 +105,7 @@ class Tls:
         self.fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(own[0])).hexdigest()
 
     def binding(self, writer, role):
-        """The lines that a proof has more: both certificates, the dialler's first."""
+        """The additional lines of a proof: both certificates, the dialler's first."""
         theirs = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         prints = [self.fingerprint, hashlib.sha256(theirs).hexdigest()]
         return ["tls", *(prints if role == "dialler" else reversed(prints))]
@@ -200,7 +200,7 @@ def refusal(name, fields):
 
 
 async def ask(node, reader, writer):
-    """The name of the listener, which nothing proves."""
+    """The unproven name of the listener."""
     writer.write(json_frame({"versions": [1], "to": None, **introduce(node)}))
     answer = await hear(reader)
     if answer.get("status") == "version":
@@ -209,7 +209,7 @@ async def ask(node, reader, writer):
 
 
 async def accept(node, reader, writer):
-    """The introduction of the dialler; nothing if it only asks for the node's name."""
+    """The introduction of the dialler; None if it only requests the node's name."""
     hello = await hear(reader)
     if 1 not in array(hello.get("versions")):
         writer.write(json_frame({"status": "version", "versions": [1]}))
@@ -245,14 +245,14 @@ async def accept(node, reader, writer):
 
 
 def levels_of(kind):
-    """How many levels the value of a signal may have; the arguments of a spawn are two below it."""
+    """The maximum depth of a signal's value; the arguments of a spawn are two levels down."""
     if kind in REASONS:
         return MAX_DEPTH - REASON_LEVELS
     return MAX_DEPTH + 2 * (kind == "spawn") - (kind in ("call", "call_name"))
 
 
 class Connection:
-    """A connection to a node: sends signals, and hands those that come to `node.signal`."""
+    """A connection to a node: sends signals, and passes received signals to `node.signal`."""
 
     def __init__(self, node, theirs, reader, writer):
         self.node, self.reader, self.writer = node, reader, writer

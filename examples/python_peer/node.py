@@ -1,4 +1,4 @@
-"""A node: processes, and what the signals of docs/protocol.md do to them."""
+"""A node: processes, and the effects of the signals of docs/protocol.md."""
 
 import asyncio
 import itertools
@@ -28,8 +28,8 @@ class Node:
         self.creation = 0
         self.numbers = itertools.count(1)
         self.processes, self.names = {}, {}
-        self.watched = {}  # ref of the one who monitors -> the process
-        self.calls = set()  # those refs that are calls, which a reply ends
+        self.watched = {}  # ref of a monitor -> the monitored process
+        self.calls = set()  # refs of monitors of calls, which a reply ends
         self.connections, self.dialling, self.places = {}, {}, {}
         self.tasks, self.user = set(), None
 
@@ -70,7 +70,7 @@ class Node:
                     "127.0.0.1", self.epmd_port, short, self.port, extra
                 )
             except (OSError, asyncio.IncompleteReadError):
-                await asyncio.sleep(0.04)  # until somebody serves EPMD's protocol
+                await asyncio.sleep(0.04)  # until a process serves EPMD's protocol
                 continue
             except Refused as error:
                 if not registered.done():
@@ -89,7 +89,7 @@ class Node:
             await asyncio.sleep(random.random() * 0.02)
 
     def admit(self, name, stale=None):
-        """The status for a node that dials this one, and has no part in a stale connection."""
+        """The status for a dialling node; the connection `stale` does not count."""
         if name == self.name or ("." in name.split("@")[1]) != ("." in self.name.split("@")[1]):
             return "not_allowed"
         if name in self.connections and self.connections[name] is not stale:
@@ -251,7 +251,7 @@ class Node:
         self.end(process, reason)
 
     def end(self, process, reason):
-        """Ends a process: those who are linked to it or monitor it are told."""
+        """Ends a process: notifies linked and monitoring processes."""
         if not process.alive:
             return
         process.alive = False
@@ -295,7 +295,7 @@ class Node:
         return self if node == self.name else self.connections.get(node)
 
     def deliver_or_send(self, node, kind, *items):
-        """Sends a signal; to a node without a connection, it is as if the connection had ended."""
+        """Sends a signal; without a connection, acts as if the connection had ended."""
         there = self.there(node)
         if there is self:
             self.signal(self, kind, list(items))
@@ -321,7 +321,7 @@ class Node:
     # Signals in
 
     def signal(self, there, kind, items):
-        """A signal of a peer, or of this node to itself."""
+        """Handles a signal of a peer, or of this node to itself."""
         handler = getattr(self, "on_" + kind, None)
         need(handler is not None, f"unknown signal {kind:.40}")
         try:
@@ -460,7 +460,7 @@ class Node:
         )
 
     def start_for(self, there, sender, ref, fn, args, link, monitor, group_leader, then=None):
-        """Starts a process for one elsewhere: `spawned` is its first signal."""
+        """Starts a process for another node; `spawned` is the first signal to it."""
         owner = Pid(there.name, natural(sender), there.creation)
 
         def before(process):
@@ -475,7 +475,7 @@ class Node:
         return self.spawn(fn, *args, group_leader=group_leader, before=before)
 
     def exported(self, run):
-        """The function that is to run; else, why there is none."""
+        """The function to run, or the reason why there is none."""
         need(isinstance(run.get("args"), list), "no arguments")
         if "source" in run:
             text(run["source"])
@@ -488,7 +488,7 @@ class Node:
         return found, None, None
 
     def on_spawned(self, there, sender, to, ref, link, monitor):
-        """A task has been started for a process here: its end matters from now on."""
+        """A task has started for a process here, which is notified of its end from now on."""
         boolean(link), boolean(monitor)
         if process := self.process(to):
             ref = Ref(self.name, natural(ref), self.creation)
@@ -507,7 +507,7 @@ class Node:
             process.group_leader = leader
 
     def know(self, places):
-        """Remembers the places of nodes, of the last ones."""
+        """Remembers the addresses of the latest nodes."""
         self.places.update((name, place) for name, place in places.items() if place is not None)
         while len(self.places) > addresses.MAX_KNOWN:
             del self.places[next(iter(self.places))]

@@ -1,4 +1,4 @@
-"""Processes: what one that runs can do."""
+"""Processes, and the functions for their code."""
 
 import asyncio
 
@@ -22,18 +22,18 @@ class Process:
         self.mailbox, self.woken = [], asyncio.Event()
         self.trap_exit, self.name, self.alive = False, None, True
         self.links, self.unlinks = set(), {}
-        self.watchers = {}  # ref of the one who monitors -> its pid
+        self.watchers = {}  # ref of a monitor -> pid of the monitoring process
         self.monitors = {}  # own ref -> pid, or (name, node)
         self.waits = {}  # own ref, the alias of an answer -> future
         self.task = None  # what asyncio runs
-        self.result = None  # called with what the function gives
+        self.result = None  # called with the function's result
 
     def deliver(self, message):
         self.mailbox.append(message)
         self.woken.set()
 
     async def receive(self, wanted=lambda message: True):
-        """The first message that is wanted."""
+        """The first matching message."""
         while True:
             for i, message in enumerate(self.mailbox):
                 if wanted(message):
@@ -42,7 +42,7 @@ class Process:
             await self.woken.wait()
 
     def send(self, to, message):
-        """To a pid, or to (name, node)."""
+        """Sends a message to a pid, or to (name, node)."""
         self.node.send(self.pid, to, message)
 
     def link(self, to):
@@ -60,7 +60,7 @@ class Process:
             )
 
     def monitor(self, target):
-        """A pid, or (name, node). A message of type DOWN tells its end."""
+        """Monitors a pid, or (name, node). A message of type DOWN reports the exit."""
         ref = self.node.new_ref()
         self.monitors[ref] = target
         if isinstance(target, Pid):
@@ -93,7 +93,7 @@ class Process:
         )
 
     async def puts(self, line):
-        """Prints through the group leader, wherever that is."""
+        """Prints through the group leader, on whichever node."""
         request = {"type": "put_chars", "chars": line + "\n"}
         return await self.ask(
             self.group_leader,
@@ -101,7 +101,7 @@ class Process:
         )
 
     async def run_task(self, supervisor, module, function, args):
-        """Runs a function on a Task.Supervisor, and gives its result."""
+        """Runs a function on a Task.Supervisor, and returns its result."""
         task = self.node.new_ref()
         future = self.waits[task] = asyncio.get_running_loop().create_future()
         request = {
@@ -113,7 +113,7 @@ class Process:
             "restart": "temporary",
             "shutdown": 5000,
         }
-        # The supervisor answers only if it starts nothing; else the task itself does.
+        # The supervisor answers only if it starts no task; otherwise the task answers.
         asked = asyncio.ensure_future(self.call(supervisor, request))
         try:
             done, _ = await asyncio.wait({asked, future}, return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ SENDER, RECEIVER = [(VECTORS[end]["name"], VECTORS[end]["creation"]) for end in 
 
 
 class Recorder:
-    """A node and its writer at once, which notes what it is told."""
+    """A node that is also its writer, and records its calls."""
 
     def __init__(self, end):
         self.name, self.creation = end

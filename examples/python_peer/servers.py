@@ -32,7 +32,7 @@ def output(node, request):
 
 
 async def serve_tasks(process):
-    """A Task.Supervisor: it runs exported functions, and restarts none."""
+    """A Task.Supervisor: it runs exported functions, without restarts."""
     process.trap_exit, children = True, {}
     while True:
         match await process.receive():

@@ -25,7 +25,7 @@ KINDS = {
 
 
 class ProtocolError(Exception):
-    """A peer sent what it may not send: the connection ends."""
+    """A violation of the protocol by a peer: the connection ends."""
 
 
 class Undefined:
@@ -52,7 +52,7 @@ class Atom:
 
 @dataclass(frozen=True)
 class Pid:
-    """The number of a pid of Erlang's may have 64 bits."""
+    """A pid. The number of an Erlang pid may have 64 bits."""
 
     node: str
     number: int
@@ -61,7 +61,7 @@ class Pid:
 
 @dataclass(frozen=True)
 class Ref:
-    """The number of a reference of Erlang's may be a tuple of words of 32 bits."""
+    """A reference. The number of an Erlang reference may be a tuple of 32-bit words."""
 
     node: str
     number: int | tuple
@@ -101,7 +101,7 @@ class Float:
 
 @dataclass(frozen=True)
 class Bits:
-    """Bytes, of the last of which only the upper bits count, 1 to 7."""
+    """Bytes; only the upper 1 to 7 bits of the last byte count."""
 
     count: int
     data: bytes
@@ -144,10 +144,10 @@ class Date:
 
 
 class Data(dict):
-    """An object of a program that has the type of a message to a server, and is none."""
+    """A program's object with the type of a server's message, which is no such message."""
 
 
-# As the type of a whole message, each makes it one to a server.
+# A whole message with one of these types is a message to a server.
 RESERVED = ("$call", "$cast", "$stop", "$tell")
 
 
@@ -316,7 +316,7 @@ def dump(value):
 
 
 class Encoder:
-    """Python's values as JSON's. `attachments` are those of the last one."""
+    """Encodes Python values as JSON. `attachments` belong to the last value."""
 
     def __init__(self, me, peer):
         self.me, self.peer = me, peer
@@ -436,13 +436,13 @@ class Encoder:
 
 
 class Decoder:
-    """JSON's values as Python's, and the attachments that they refer to."""
+    """Decodes JSON as Python values, with the attachments that the JSON refers to."""
 
     def __init__(self, me, peer):
         self.ends, self.attached = (peer[0], me[0]), {}
 
     def begin(self, data, first=0):
-        """Takes the attachments of a frame or large signal; returns those that it had."""
+        """Sets the attachments of a frame or large signal; returns the previous ones."""
         outer, self.attached, at = self.attached, {}, 0
         while at < len(data):
             head = int.from_bytes(data[at : at + 4])
@@ -520,7 +520,7 @@ class Decoder:
             return Ref(node, natural(number), creation)
         need(1 <= len(number) <= 5, "a reference of too few or too many words")
         words = tuple(word(each) for each in number)
-        # Two words that are a number are one, so that equal references are.
+        # Join two words that fit in one number, so that equal references compare equal.
         if len(words) == 2 and words[1] < 2**21:
             return Ref(node, words[0] | words[1] << 32, creation)
         return Ref(node, words, creation)
@@ -611,7 +611,7 @@ class Decoder:
         return self.bytes_of(content[0], self.contents(content[1]))
 
     def contents(self, where):
-        """Bytes in base64, or those of an attachment."""
+        """Bytes in base64, or the bytes of an attachment."""
         if not isinstance(where, str):
             is_utf8, data = self.take(where)
             need(not is_utf8, "a text as bytes")

@@ -4,11 +4,11 @@ export interface Size {
   height: number;
 }
 
-/** Reads the size of a JPEG image from its header, before anything is decoded; returns nothing if it is none. */
+/** Reads the size of a JPEG image from its header, before decoding; returns nothing if the bytes are no JPEG image. */
 export function sizeOf(bytes: Uint8Array): Size | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 || view.getUint16(0) !== 0xffd8) return undefined;
-  // Segments: a marker, its length, its content. The one of a frame begins with precision, height and width.
+  // A segment is a marker, a length and content. A frame's content begins with precision, height and width.
   for (let at = 2; at + 9 <= bytes.length;) {
     const marker = view.getUint16(at);
     if (marker < 0xffc0) return undefined;

@@ -18,7 +18,7 @@ export function start() {
   ];
 }
 
-/** Makes a thumbnail of a JPEG image; returns nothing if it is none, is broken, or too large. */
+/** Makes a thumbnail of a JPEG image; returns nothing if the image is no JPEG, broken, or too large. */
 export async function make(
   image: Uint8Array<ArrayBuffer>,
   width: number,

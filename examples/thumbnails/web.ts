@@ -41,7 +41,7 @@ const server = Deno.serve(
     await probe(request) ?? await measures(request) ?? await answer(request),
 );
 
-// SIGTERM: /readyz answers 503; when the load balancer has seen that, finish the requests that are here.
+// SIGTERM: /readyz answers 503. Once the load balancer has noticed, finish the accepted requests.
 Node.onDrain(async () => {
   await setTimeout(Number(env.LEAVE_AFTER ?? 0));
   await server.shutdown();
