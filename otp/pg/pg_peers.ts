@@ -1,8 +1,8 @@
 /**
  * The protocol of the processes of one scope on several nodes, which keep their groups the same.
  *
- * As in OTP, nothing is agreed upon: each process announces the members on its own node, and the others believe
- * it. Messages: `discover` finds the process of another node; it answers with `sync`, all its groups, and sends
+ * As in OTP, the processes do not vote: each announces the members on its own node, and the other processes accept
+ * them. Messages: `discover` finds the process of another node; it answers with `sync`, all its groups, and sends
  * `discover` back if it did not know the sender. Then each change follows, in order: `join` and `leave`.
  *
  * States of a peer: unknown, known, or behind (`isBehind`), after a message could not be queued because the peer

@@ -159,7 +159,7 @@ export class rpc {
       await (tracing === undefined
         ? start()
         : tracedCall(nameOf(node), fn, start));
-    // Here, so that the stack of an error begins at the caller.
+    // Raise here, so that the stack of an error begins at the caller.
     if (outcome.type !== "ok") raise(outcome);
     return outcome.value as Awaited<T>;
   }

@@ -2,8 +2,8 @@
  * Tasks wherever there is room: at the least busy of a group of task supervisors, on this node and others.
  *
  * A pool is a process of a node that sends work. It finds the supervisors by their group (`pg`), and each run
- * goes to the one with the smallest part of its places taken. If all are full, the run waits in a bounded queue.
- * If its node is lost, it is started elsewhere, provided that the caller allows that.
+ * goes to the supervisor with the smallest fraction of its places taken. If all are full, the run waits in a bounded
+ * queue. If the run's node is lost, the pool starts the run elsewhere, provided that the caller allows it.
  *
  * @example A pool, and one node that works
  * ```ts
