@@ -213,12 +213,21 @@ clusterTest(
     await cluster.start("alex");
     let runs = 0;
     const hung = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
     const probe = health({
       // safe: its expiry is tested
       timeout: 5,
       maxAge: 0,
-      ready: { store: () => runs++ === 0 ? hung.promise : true },
+      ready: {
+        store: () => {
+          begun.resolve();
+          return runs++ === 0 ? hung.promise : true;
+        },
+      },
     });
+    assertEquals((await ask(probe, "/readyz"))[0], 503);
+    // The time may be over before the process of the check has begun.
+    await begun.promise;
     for (let i = 0; i < 3; i++) {
       assertEquals((await ask(probe, "/readyz"))[0], 503);
     }
