@@ -30,7 +30,7 @@ export interface EntitiesOptions {
   /** The store: the same database on all nodes. */
   store: Store;
   /**
-   * Whether entities run on this node. If not, it only calls those of others; it reads the store to find them.
+   * Whether entities run on this node. If not, it only calls entities of other nodes, which it finds by the store.
    *
    * @default {true}
    */
@@ -50,7 +50,7 @@ export interface EntitiesOptions {
    */
   lease?: number;
   /**
-   * The share of this node, relative to that of others.
+   * The share of this node, relative to the shares of other nodes.
    *
    * @default {1}
    */

@@ -241,7 +241,7 @@ export class HostServer {
     live.starting.then((pid) => GenServer.reply(from, ["pid", pid, epoch]));
   }
 
-  /** The entity of a key, started if necessary; or why there is none. */
+  /** Returns the entity of a key, which it starts if necessary, or the error that prevents the start. */
   #entity(
     type: string,
     key: string,

@@ -32,7 +32,7 @@ export class OwnedShard {
   state: "open" | "moving" | "closed" = "open";
   /** The entities in memory, by key. */
   readonly entities: Map<string, LiveEntity> = new Map();
-  /** The writes whose result is not known, by key. An entity that starts waits for that of its key. */
+  /** The writes whose result is not known, by key. An entity that starts waits for the write of its key. */
   readonly writes: Map<string, Promise<unknown>> = new Map();
   /** Notified when an entity has ended. */
   readonly ended: Changes = new Changes();

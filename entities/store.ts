@@ -132,7 +132,7 @@ export interface Store {
   load(type: string, key: string): Promise<StoredState | undefined>;
   /**
    * Writes states, all in one transaction, each on its own condition: the shard has that owner and epoch, and the stored
-   * version is the one before, or there is none and the version is 1. A write that was stored before, with the
+   * version is the one before, or no state is stored and the version is 1. A write that was stored before, with the
    * same epoch, version and body, is stored. Returns the results in the order of the writes.
    */
   write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;

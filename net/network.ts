@@ -197,7 +197,7 @@ export class Network {
     return connectTo(target, this.#parts, this.#questions, this.#dialler);
   }
 
-  /** Closes the connection to a node; returns false if there is none. */
+  /** Closes the connection to a node; returns false if the node is not connected. */
   disconnect(node: string): boolean {
     const connection = this.#connections.get(node);
     if (connection === undefined) return false;

@@ -18,7 +18,7 @@ export interface ClusterHost {
   key(purpose: string): Uint8Array;
   /** Whether a node is connected, visible or hidden. */
   isConnected(node: string): boolean;
-  /** Closes the connection to a node; returns false if there is none. */
+  /** Closes the connection to a node; returns false if the node is not connected. */
   disconnect(node: string): boolean;
   /** Returns a random number, at least 0 and less than 1. */
   random(): number;

@@ -116,7 +116,7 @@ export function atom(name: string): Atom {
 }
 
 /**
- * Keeps names that begin with a digit from spelling an array index, whose hash could be chosen: many names with one
+ * Keeps names that begin with a digit from being an array index, whose hash could be chosen: many names with one
  * hash would slow the table.
  */
 function atomKey(name: string): string {

@@ -179,7 +179,7 @@ export async function serveEpmd(
 }
 
 /**
- * Returns whether enough file descriptors are free: Deno 2.9 ends the program if there is none for a thread. The test
+ * Returns whether enough file descriptors are free: Deno 2.9 ends the program if a thread gets no descriptor. The test
  * opens connections, which take one descriptor each, and need no other permission than EPMD does.
  */
 async function hasDescriptors(

@@ -83,7 +83,7 @@ const TYPES: readonly unknown[] = ["permanent", "transient", "temporary"];
 /** Options for {@linkcode Application.start}. */
 export interface ApplicationStartOptions {
   /**
-   * What happens when the top supervisor of the application, or of a dependency that was started for it, exits by itself.
+   * The reaction when the top supervisor of the application, or of a dependency that was started for it, exits by itself.
    * `"permanent"`: the node stops, and the program ends (see `onTreeEnd` of `Node.start`). `"transient"`: the same, unless
    * the reason is `"normal"`. `"temporary"`: the exit is only logged.
    *

@@ -56,7 +56,7 @@ export type ApplicationReply =
   | { type: "error"; reason: unknown };
 
 /**
- * What the exit of an application's top supervisor means for its node. `"permanent"`: the program ends.
+ * The effect on a node of the exit of an application's top supervisor. `"permanent"`: the program ends.
  * `"transient"`: the program ends, unless the reason is `"normal"`. `"temporary"`: nothing follows.
  */
 export type ApplicationType = "permanent" | "transient" | "temporary";

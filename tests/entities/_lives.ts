@@ -313,7 +313,7 @@ export class Life {
     return CALLERS.filter((other) => other !== name);
   }
 
-  // What must hold.
+  // The invariants.
 
   /** The store, with what it accepts checked. */
   #watched(inner: Store): Store {

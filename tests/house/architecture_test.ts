@@ -200,7 +200,7 @@ async function wholeGraph(): Promise<Graph> {
   );
 }
 
-/** What a file reaches as it runs: files, packages and builtins. */
+/** Returns the files, packages and builtins that a file loads. */
 async function reachedFrom(
   entry: string,
   { later = true } = {},

@@ -503,7 +503,7 @@ const ROWS: Record<string, Row["args"]> = {
   "startNodes(list, object?)": () => [[], {}],
 };
 
-/** What else belongs to a row. */
+/** The optional parts of a row. */
 const MORE: Record<string, Pick<Row, "names" | "free" | "skip">> = {
   // These would use the user's EPMD, port and cookie.
   "Node.start": {
