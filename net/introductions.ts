@@ -2,9 +2,6 @@
  * Introductions: a visible node names its visible peers to each new one, with their addresses, so that all visible
  * nodes connect to each other.
  *
- * Erlang's wire has no such message. So a new peer on Erlang's wire is named to the peers on the JSON wire, and they
- * dial it; nodes of Erlang learn of each other by `global` (`global_erlang.ts`).
- *
  * @module
  */
 
@@ -34,14 +31,15 @@ export class Introductions {
 
   /** Introduces all visible peers to a new peer, with the addresses at which the new peer can reach them. */
   make(connection: Connection): void {
-    if (!this.#isShared(connection.peer)) return;
+    const { peer, ends } = connection;
+    if (!this.#isShared(peer)) return;
     const others = [...this.#parts.connections.values()]
-      .filter((each) => each !== connection && this.#isShared(each.peer));
-    if (connection.wire === "beam") {
-      for (const each of others) each.announce([introduced(connection, each)]);
-    } else if (others.length > 0) {
-      connection.announce(others.map((each) => introduced(each, connection)));
-    }
+      .filter((each) => each !== connection && this.#isShared(each.peer))
+      .map(({ peer: { name }, place }) => ({
+        name,
+        address: peer.listen && addressFor(place, ends),
+      }));
+    if (others.length > 0) connection.announce(others);
   }
 
   /** Called with the nodes that a peer introduces: dials the nodes that are not connected. */
@@ -65,12 +63,4 @@ export class Introductions {
       reachOfPeer(connection.ends),
     );
   }
-}
-
-/** A peer, with the address at which another one can reach it. */
-function introduced(
-  { peer: { name }, place }: Connection,
-  { peer: { listen }, ends }: Connection,
-): IntroducedNode {
-  return { name, address: listen && addressFor(place, ends) };
 }

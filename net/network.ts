@@ -374,7 +374,10 @@ export class Network {
     this.#stats.connected++;
     log("debug", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);
-    runtime.nodeUp(name, isHidden, wire === "beam");
+    runtime.nodeUp(name, isHidden);
+    if (isHidden && peer.isUnaware && !this.#options.hidden) {
+      runtime.asymmetricUp(name);
+    }
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {

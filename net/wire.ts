@@ -246,6 +246,13 @@ export interface Peer extends PeerName {
   hidden: boolean;
   /** Where it listens, if it states its address. Such a peer also accepts addresses of other nodes. */
   listen?: Listening;
+  /**
+   * Whether it is a visible node that takes this one for a hidden node, as on Erlang's wire: its servers do not
+   * look for those of this node.
+   *
+   * @default {false}
+   */
+  isUnaware?: boolean;
 }
 
 /**

@@ -154,7 +154,6 @@ export async function startNode(
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),
   });
-  runtime.connectAll = options.connectAll ?? true;
   runtime.modules.allow = options.allow;
   runtime.modules.allowObserve = options.allowObserve ?? false;
   for (const [key, module] of Object.entries(options.modules ?? {})) {

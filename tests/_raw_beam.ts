@@ -33,7 +33,7 @@ export function localOf(
   return {
     name,
     creation,
-    hidden: true,
+    hidden: false,
     cookie: COOKIE,
     limits: DEFAULT_LIMITS,
     randomBytes,

@@ -15,8 +15,8 @@ import { Pid } from "../values/pid.ts";
 export class ConnectedNodes {
   /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
-  /** The visible nodes whose connection speaks Erlang's wire. */
-  readonly erlang: Set<string> = new Set();
+  /** The connected visible nodes for which this node is a hidden one. */
+  readonly asymmetricPeers: Set<string> = new Set();
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
 
@@ -26,12 +26,8 @@ export class ConnectedNodes {
   }
 
   /** Notifies the processes that monitor nodes of a nodeup. */
-  up(node: string, isHidden: boolean, isErlang: boolean): void {
+  up(node: string, isHidden: boolean): void {
     if (!isHidden) this.visible.add(node);
-    if (!isHidden && isErlang) {
-      this.erlang.add(node);
-      this.#runtime.onErlangNode?.();
-    }
     for (const process of [...this.#runtime.processes.values()]) {
       const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
       for (let i = 0; i < times && process.alive; i++) {
@@ -41,9 +37,18 @@ export class ConnectedNodes {
     }
   }
 
-  /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
+  /** Notifies processes that look for servers on asymmetric peers of a nodeup. */
+  asymmetricUp(node: string): void {
+    this.asymmetricPeers.add(node);
+    for (const process of [...this.#runtime.processes.values()]) {
+      if (!process.cold?.watchesAsymmetric) continue;
+      process.mailbox.push({ type: "nodeup", node }, process);
+    }
+  }
+
+  /** Ends everything that depended on the connection to a node, then notifies the processes that monitor nodes. */
   down(node: string, wasUp: boolean, isHidden: boolean): void {
-    this.erlang.delete(node);
+    this.asymmetricPeers.delete(node);
     this.visible.delete(node);
     const processes = [...this.#runtime.processes.values()];
     for (const process of processes) {

@@ -76,12 +76,8 @@ export interface Runtime extends NodeIncarnation {
   readonly aliases: NumberMap<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
-  /** The visible nodes whose connection speaks Erlang's wire. */
-  readonly erlang: ReadonlySet<string>;
-  /** Whether visible nodes connect to each other's peers. */
-  connectAll: boolean;
-  /** Called before the nodeup of a visible node of Erlang's wire. */
-  onErlangNode: (() => void) | undefined;
+  /** The connected visible nodes for which this node is a hidden one. */
+  readonly asymmetricPeers: ReadonlySet<string>;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
   /** Whether a stop of the node has ended all processes. */
@@ -160,7 +156,9 @@ export interface Runtime extends NodeIncarnation {
   ): void;
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
-  nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;
+  nodeUp(node: string, isHidden?: boolean): void;
+  /** Notifies servers that look for others of a visible node for which this node is a hidden one. */
+  asymmetricUp(node: string): void;
   /**
    * Notifies every affected process that a node is gone or cannot be reached.
    *

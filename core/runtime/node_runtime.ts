@@ -100,9 +100,7 @@ export class NodeRuntime implements Runtime {
   readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
   readonly aliases: NumberMap<LocalProcess>;
   readonly visible: Set<string>;
-  readonly erlang: Set<string>;
-  connectAll = true;
-  onErlangNode: (() => void) | undefined;
+  readonly asymmetricPeers: Set<string>;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;
   readonly #clock: Clock;
@@ -144,7 +142,7 @@ export class NodeRuntime implements Runtime {
     this.timers = new Timers(this);
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
-    this.erlang = this.#nodes.erlang;
+    this.asymmetricPeers = this.#nodes.asymmetricPeers;
   }
 
   report(
@@ -252,8 +250,12 @@ export class NodeRuntime implements Runtime {
     else this.#watchers.reply(signals, from, alias, to, value);
   }
 
-  nodeUp(node: string, isHidden = false, isErlang = false): void {
-    this.#nodes.up(node, isHidden, isErlang);
+  nodeUp(node: string, isHidden = false): void {
+    this.#nodes.up(node, isHidden);
+  }
+
+  asymmetricUp(node: string): void {
+    this.#nodes.asymmetricUp(node);
   }
 
   nodeDown(node: string, wasUp: boolean, isHidden = false): void {

@@ -72,7 +72,7 @@ clusterTest(
     );
     await alex.run(() => send(task, { reason: "normal" }));
     assertEquals(await drained, "drained");
-    await kate.becomes("Node.list()", "[]");
+    await kate.becomes("Node.list(:hidden)", "[]");
   },
   { programs: ELIXIR, timeout: 60_000 },
 );

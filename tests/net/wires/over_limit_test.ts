@@ -197,7 +197,7 @@ elixirPairTest(
     `);
     await cluster.logged(/From kate@localhost.*deep/s);
     assertEquals(await GenServer.call(echo, "next"), "ok");
-    assertEquals(Node.list(), [kate.name]);
+    assertEquals(Node.list("hidden"), [kate.name]);
     assertEquals(Node.stats()!.protocolErrors, 0);
   },
 );

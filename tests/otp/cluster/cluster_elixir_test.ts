@@ -17,7 +17,7 @@ clusterTest(
       {
         await using kate = await ElixirNode.start("kate", nodes);
         await event("connected", KATE);
-        assertEquals(Node.list(), [KATE]);
+        assertEquals(Node.list("hidden"), [KATE]);
         await kate.kill();
         await event("disconnected", KATE);
       }

@@ -217,9 +217,7 @@ threeTest(
         },
         { type: "set_lock" },
         { type: "del_lock" },
-        { type: "share_lock" },
         { type: "unlock_names" },
-        { type: "exchange", node: KATE },
         { type: "change", change: { type: "unregister", name: "leader" } },
         { type: "change" },
         { type: "change", change: { type: "register", entry } },
@@ -237,7 +235,7 @@ threeTest(
         [...currentRuntime().processes.values()]
           .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
       );
-      assertEquals(processes.length, 3);
+      assertEquals(processes.length, 2);
       for (const request of requests) {
         const ref = Process.monitor(to, { alias: "reply_demonitor" });
         send(to, new Call(new ReplyTo(self(), ref), request));

@@ -41,7 +41,7 @@ for (const content of ["plain", "line\n", "windows\r\n", " spaces  \n \n"]) {
         await kate.evaluate("Node.connect(:alex@localhost)"),
         "true",
       );
-      assertEquals(await alex.run(() => Node.list()), [KATE]);
+      assertEquals(await alex.run(() => Node.list("hidden")), [KATE]);
     },
     OPTIONS,
   );

@@ -70,14 +70,14 @@ clusterTest(
     await using kate = await startKate(cluster.epmdPort, await tlsFor(KATE));
     assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
     await alex.run(async () => {
-      assertEquals(Node.list(), [KATE]);
+      assertEquals(Node.list("hidden"), [KATE]);
       Node.monitor(KATE);
       await kate.evaluate("Node.disconnect(:alex@localhost)");
       await nodeDown(KATE);
       assertEquals(await Node.connect(KATE), true);
     });
     assertEquals(
-      await kate.evaluate("Node.list()"),
+      await kate.evaluate("Node.list(:hidden)"),
       "[:alex@localhost]",
     );
     assertEquals(cluster.lines(), []);
