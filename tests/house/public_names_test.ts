@@ -11,7 +11,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** Modules that only their own paths export: not all programs need them. */
 const APART = ["./cluster", "./partition-supervisor", "./task-pool"];
 
-/** The modules that users program with: those of processes, behaviours and nodes. */
+/** The modules that users program with: processes, behaviours and nodes. */
 const MODULES = Object.entries(config.exports).filter(([name, path]) =>
   /^\.\/((core|otp)\/.*|\w+)\.ts$/.test(path) && !APART.includes(name)
 ).map(([, path]) => path);
