@@ -1238,7 +1238,7 @@ export const HELP: Record<string, Doc[]> = {
   "global.registerName": [
     {
       "signature": "registerName(name: unknown, pid: Pid, resolve: ResolveFunction | ModuleFunction = global.randomExitName, options: TimeLimits = {})",
-      "text": "Registers a process under a name in the cluster.\n\nThe caller waits until this node has merged its names with those of its connected nodes, until the lock of the\nnames is held on all nodes, which can take several attempts if many processes register at once, and until all\nnodes have the name."
+      "text": "Registers a process under a name in the cluster.\n\nThe caller waits until this node has merged names with all connected nodes, until the lock of the\nnames is held on all nodes, which can take several attempts if many processes register at once, and until all\nnodes have the name."
     }
   ],
   "global.registeredNames": [
@@ -1280,7 +1280,7 @@ export const HELP: Record<string, Doc[]> = {
   "global.whereisName": [
     {
       "signature": "whereisName(name: unknown, options: TimeLimits = {})",
-      "text": "Returns the process that has a name.\n\nReads this node's copy, so the pid may belong to a process on another node that has just exited. The first\nuse on a node waits until it has merged its names with those of its connected nodes."
+      "text": "Returns the process that has a name.\n\nReads this node's copy, so the pid may belong to a process on another node that has just exited. The first\nuse on a node waits until it has merged names with all connected nodes."
     }
   ],
   "improperList": [

@@ -146,7 +146,7 @@ export class global {
   /**
    * Registers a process under a name in the cluster.
    *
-   * The caller waits until this node has merged its names with those of its connected nodes, until the lock of the
+   * The caller waits until this node has merged names with all connected nodes, until the lock of the
    * names is held on all nodes, which can take several attempts if many processes register at once, and until all
    * nodes have the name.
    *
@@ -249,7 +249,7 @@ export class global {
    * Returns the process that has a name.
    *
    * Reads this node's copy, so the pid may belong to a process on another node that has just exited. The first
-   * use on a node waits until it has merged its names with those of its connected nodes.
+   * use on a node waits until it has merged names with all connected nodes.
    *
    * @param name The name.
    * @param options The limits of the wait.

@@ -1,4 +1,4 @@
-/** `Runtime.connectTo`: connections by a node's name and address, and why there is none. */
+/** `Runtime.connectTo`: connections by a node's name and address, and the reasons of failed dials. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Node } from "../../node.ts";
