@@ -2,6 +2,7 @@
 
 import { EpmdServer } from "../net/epmd/epmd_server.ts";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
+import { standardIo } from "../otp/io/io_device.ts";
 import {
   type DownMessage,
   type Pid,
@@ -45,6 +46,8 @@ export class Cluster implements AsyncDisposable {
         this.#onEvent();
       },
       onTreeEnd: "continue",
+      // No input: the host's thread would read it after the test.
+      io: { write: standardIo().write },
       ...options,
     });
     this.#nodes.push(node);
