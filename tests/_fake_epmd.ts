@@ -34,10 +34,7 @@ export class LyingEpmd implements AsyncDisposable {
   ): Promise<LyingEpmd> {
     const epmd = new LyingEpmd(answer);
     return new Promise((resolve) =>
-      epmd.#server.listen(
-        { host: "127.0.0.1", port: 0 },
-        () => resolve(epmd),
-      )
+      epmd.#server.listen({ host: "127.0.0.1", port: 0 }, () => resolve(epmd))
     );
   }
 

@@ -25,9 +25,7 @@ export function processTest(
 }
 
 /** Runs `fn` in a process of its own; fails if `fn` fails, or if the process is killed or leaves mail. */
-export async function inProcess(
-  fn: () => void | Promise<void>,
-): Promise<void> {
+export async function inProcess(fn: () => void | Promise<void>): Promise<void> {
   let failure: { error: unknown } | undefined;
   const { ref } = spawnMonitor(async () => {
     try {

@@ -107,13 +107,7 @@ export async function openTerminal(
     },
     async screen(escapes = false) {
       const flags = escapes ? ["-e"] : [];
-      const text = await tmux(
-        socket,
-        "capture-pane",
-        "-p",
-        "-J",
-        ...flags,
-      );
+      const text = await tmux(socket, "capture-pane", "-p", "-J", ...flags);
       return text.split("\n").map((line) => line.trimEnd()).join("\n")
         .trimEnd();
     },

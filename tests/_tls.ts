@@ -77,10 +77,7 @@ export class Tap implements AsyncDisposable {
   static listen(port: number): Promise<Tap> {
     const tap = new Tap(port);
     return new Promise((resolve) =>
-      tap.#server.listen(
-        { host: "127.0.0.1", port: 0 },
-        () => resolve(tap),
-      )
+      tap.#server.listen({ host: "127.0.0.1", port: 0 }, () => resolve(tap))
     );
   }
 

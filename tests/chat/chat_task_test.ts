@@ -75,10 +75,7 @@ function without(
   value: string,
 ): Record<string, string[]> {
   assert(flags[name].includes(value), `${name}=${value}`);
-  return {
-    ...flags,
-    [name]: flags[name].filter((each) => each !== value),
-  };
+  return { ...flags, [name]: flags[name].filter((each) => each !== value) };
 }
 
 async function withHome(fn: (home: string) => Promise<void>): Promise<void> {

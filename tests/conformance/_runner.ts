@@ -35,11 +35,7 @@ export class SideError extends Error {
 async function run<T>(
   program: string,
   args: string[],
-  options: {
-    cwd?: string;
-    env?: Record<string, string>;
-    timeout: number;
-  },
+  options: { cwd?: string; env?: Record<string, string>; timeout: number },
 ): Promise<T[]> {
   const { timeout, ...rest } = options;
   const child = new Deno.Command(program, {

@@ -245,11 +245,7 @@ export class Stage implements AsyncDisposable {
     };
   }
 
-  #control<T>(
-    peer: Controlled,
-    name: string,
-    ...args: unknown[]
-  ): Promise<T> {
+  #control<T>(peer: Controlled, name: string, ...args: unknown[]): Promise<T> {
     return peer.call<T>(name, args);
   }
 

@@ -47,12 +47,7 @@ async function main(
     hidden: true,
     connectAll: false,
   });
-  await using stage = new Stage(areas, {
-    main,
-    control,
-    cluster,
-    elixir,
-  });
+  await using stage = new Stage(areas, { main, control, cluster, elixir });
   setStage(stage);
   for (const scenario of wanted) {
     if (isAlone(scenario)) continue;

@@ -136,10 +136,7 @@ async function main(flags: Flags): Promise<boolean> {
     return reports.every(({ isGood }) => isGood);
   };
   if (flags.mixed.length > 0) {
-    return await mix(
-      MAINS.filter((main) => flags.mixed.includes(main)),
-      names,
-    );
+    return await mix(MAINS.filter((main) => flags.mixed.includes(main)), names);
   }
   const { recorded, found } = await runBeside(
     elixir,
@@ -239,10 +236,7 @@ function print(outcome: Outcome, verdict: string): void {
   console.log(`${outcome.name} (${verdict})\n${shown(outcome)}\n`);
 }
 
-function tableOf(
-  areas: readonly Area[],
-  outcomes: readonly Outcome[],
-): string {
+function tableOf(areas: readonly Area[], outcomes: readonly Outcome[]): string {
   const rows = areas.map(({ name, scenarios }) => {
     const own = outcomes.filter((each) =>
       scenarios.some((other) => other.name === each.name)

@@ -7,10 +7,7 @@ function withoutBlocks(text: string): string {
 
 /** The anchor of a heading, without the number that distinguishes it from an earlier one of the same text. */
 export function anchorOf(heading: string): string {
-  return heading
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .trim()
-    .toLowerCase()
+  return heading.replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1").trim().toLowerCase()
     .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, "")
     .replaceAll(" ", "-");
 }

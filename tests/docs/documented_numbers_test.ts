@@ -227,11 +227,7 @@ for (
       "Stay open for # in total (`handshakeTimeout`)",
       "handshakeTimeout",
     ],
-    [
-      PROTOCOL,
-      "at most # connections in the",
-      "maxHalfOpen",
-    ],
+    [PROTOCOL, "at most # connections in the", "maxHalfOpen"],
     [PROTOCOL, "a frame has at most # bytes,", "maxFrameBytes"],
     [
       DIFFERENCES,
@@ -239,11 +235,7 @@ for (
       "maxQueueBytes",
     ],
     [DIFFERENCES, "A message has at most # levels", "maxDepth"],
-    [
-      DIFFERENCES,
-      "at most # messages are kept",
-      "maxPendingSignals",
-    ],
+    [DIFFERENCES, "at most # messages are kept", "maxPendingSignals"],
     [DIFFERENCES, "There are at most # connections", "maxConnections"],
     [
       "docs/deploy.md",
@@ -500,10 +492,7 @@ states(
   (links, sessions) => {
     for (const more of [0, 1]) {
       const access = new DashboardAccess("c");
-      const issued = Array.from(
-        { length: links + more },
-        () => access.issue(),
-      );
+      const issued = Array.from({ length: links + more }, () => access.issue());
       assertEquals(access.redeem(issued[0]) === undefined, more === 1);
       const other = new DashboardAccess("c");
       const redeemed = Array.from(
@@ -737,11 +726,7 @@ const CONSTANTS: [page: string, sentence: string, value: number][] = [
   ],
   [SECURITY, "At most # after a descriptor", REARM_INTERVAL],
   [SECURITY, "Beyond # of pending log lines", MAX_WAITING],
-  [
-    PROTOCOL,
-    "up to # for the other",
-    GIVE_WAY,
-  ],
+  [PROTOCOL, "up to # for the other", GIVE_WAY],
 ];
 
 for (const [page, sentence, value] of CONSTANTS) {
@@ -839,11 +824,7 @@ const DEFAULTS: [
     'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
     awaitedForEver,
   ],
-  [
-    OTP,
-    "long**: `Task.await` exits after # ms",
-    awaitedForEver,
-  ],
+  [OTP, "long**: `Task.await` exits after # ms", awaitedForEver],
   [
     OTP,
     "after its `shutdown` time (# ms)",

@@ -74,9 +74,6 @@ elixirPairTest(
     });
     // Each line matches a pattern.
     await kate.evaluate(of("elixir"));
-    assertEquals(
-      await kate.evaluate("GenServer.call(store, :size)"),
-      "0",
-    );
+    assertEquals(await kate.evaluate("GenServer.call(store, :size)"), "0");
   },
 );

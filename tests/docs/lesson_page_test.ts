@@ -175,8 +175,7 @@ test("docs/lesson.md shows what a terminal shows", {
     await using stage = new Stage(home);
     for (const step of steps.slice(0, -1)) {
       const [, flags, who] =
-        COMMAND.exec(step.replace(/^```.*?^```$/gms, "")) ??
-          [];
+        COMMAND.exec(step.replace(/^```.*?^```$/gms, "")) ?? [];
       if (who !== undefined) await stage.startProgram(flags, who);
       if (step.includes("Stop moebi")) {
         assertEquals(await stage.end("moebi", "SIGTERM"), "hi\n");

@@ -408,9 +408,7 @@ test("docs/protocol.md: each signal has the shape of the table, and no other", (
   for (const [kind, types] of table) {
     const last = types.at(-1)!;
     const hasValue = ["value", "value…", "request", "reason", "pid", "start"]
-      .includes(
-        last,
-      );
+      .includes(last);
     const isTagged = last === "pid" || last === "start";
     const name = isTagged ? `${kind}*` : kind;
     const good = types.map((type) =>
@@ -727,10 +725,7 @@ test("docs/protocol.md: EPMD", () => {
     hidden: false,
     extra: jsonWire.extra,
   });
-  assertEquals(
-    request,
-    hex(encodeRequest({ type: "alive", registration })),
-  );
+  assertEquals(request, hex(encodeRequest({ type: "alive", registration })));
 });
 
 test("docs/protocol.md: limits", () => {

@@ -42,10 +42,7 @@ const RUN_BY = {
 };
 
 test("README.md has no untested command", () => {
-  assertEquals(
-    BLOCKS.map((text) => text.split("\n")[0]),
-    Object.keys(RUN_BY),
-  );
+  assertEquals(BLOCKS.map((text) => text.split("\n")[0]), Object.keys(RUN_BY));
 });
 
 test("the README's commands run its program in a new project", {

@@ -111,10 +111,7 @@ test("docs/testing.md: its tests print the output on the page", {
     assert(await running.ended !== 0, running.output);
     // The numbers differ from run to run.
     const numbers = (text: string) => text.replaceAll(/\d+(?=\.\d+>|\n)/g, "N");
-    assert(
-      numbers(running.output).includes(numbers(printed)),
-      running.output,
-    );
+    assert(numbers(running.output).includes(numbers(printed)), running.output);
   });
 });
 

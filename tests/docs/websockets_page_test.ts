@@ -18,10 +18,7 @@ async function write(page: Page, line: string): Promise<void> {
 
 test(
   "docs/websockets.md: two nodes, one lobby, and a browser that moves when its node leaves",
-  {
-    timeout: 120_000,
-    programs: ["chromium"],
-  },
+  { timeout: 120_000, programs: ["chromium"] },
   async () => {
     const guide = await readPage("docs/websockets.md");
     await using beside = await PageProject.make(await readPage("README.md"));

@@ -378,9 +378,7 @@ export class Life {
   }
 
   #failure(what: string): Error {
-    return new Error(
-      `seed ${this.#seed}: ${what}\n${this.story.join("\n")}`,
-    );
+    return new Error(`seed ${this.#seed}: ${what}\n${this.story.join("\n")}`);
   }
 
   /** Ends all faults: every key must have an owner within a lease, and every call end. */

@@ -29,11 +29,7 @@ test("it keeps it through pgbouncer in transaction mode", {
 }, async () => {
   await using server = await PostgresServer.start();
   await using bouncer = await server.bounce();
-  const sql = postgres(bouncer.url, {
-    max: 20,
-    prepare: false,
-    onnotice() {},
-  });
+  const sql = postgres(bouncer.url, { max: 20, prepare: false, onnotice() {} });
   await checkStore(
     () => postgresStore((text, params) => sql.unsafe(text, params)),
   );

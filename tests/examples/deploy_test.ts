@@ -244,10 +244,7 @@ test("one certificate for the hosts of all pods connects them, and no other host
 
 test(
   "the commands of compose form a cluster that serves, loses a worker, gets one, and leaves",
-  {
-    programs: HOSTS,
-    timeout: 240_000,
-  },
+  { programs: HOSTS, timeout: 240_000 },
   async () => {
     await using temporary = await folder();
     const cookie = `${temporary.path}/cookie`;

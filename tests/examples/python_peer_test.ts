@@ -397,10 +397,7 @@ peerTest("hosts tasks", async () => {
     [],
   );
   assertEquals(await TaskSupervisor.children(SUPERVISOR), [child]);
-  assertEquals(
-    await TaskSupervisor.terminateChild(SUPERVISOR, child),
-    "ok",
-  );
+  assertEquals(await TaskSupervisor.terminateChild(SUPERVISOR, child), "ok");
   assertEquals(await TaskSupervisor.children(SUPERVISOR), []);
 });
 
@@ -457,9 +454,7 @@ clusterTest("a peer in Python speaks TLS", async (cluster) => {
 
 test(
   "a peer in Python takes EPMD's port from ERL_EPMD_PORT, and ends if nobody answers there",
-  {
-    programs: ["python3"],
-  },
+  { programs: ["python3"] },
   async () => {
     const { code, stderr } = await new Deno.Command("python3", {
       args: ["-B", "chat.py", `--sname=${PAT}`, `--cookie=${COOKIE}`],

@@ -394,10 +394,7 @@ test("no two files export the same name", async () => {
 
 test("mod.ts reaches no package until a shell is opened", async () => {
   const reached = await reachedFrom("mod.ts");
-  assertEquals(
-    [...reached].filter((name) => !/^node:|\.ts$/.test(name)),
-    [],
-  );
+  assertEquals([...reached].filter((name) => !/^node:|\.ts$/.test(name)), []);
   assert(reached.has("node.ts") && !reached.has(SHELL_ON_DEMAND));
 });
 

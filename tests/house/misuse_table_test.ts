@@ -208,10 +208,7 @@ const partitions = async () => {
   await PartitionSupervisor.startLink(options);
   return options.name;
 };
-const application = () => ({
-  name: `app${fresh()}`,
-  start: supervisor,
-});
+const application = () => ({ name: `app${fresh()}`, start: supervisor });
 
 async function registry(keys: "unique" | "duplicate" = "unique") {
   const name = `Registry${fresh()}`;
@@ -676,10 +673,7 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   "Observer.tree": [Observer.tree, "node timeout"],
   "Observer.names": [Observer.names, "node timeout"],
   "Observer.log": [Observer.log, "node timeout after"],
-  "Observer.processes": [
-    Observer.processes,
-    "node timeout order limit search",
-  ],
+  "Observer.processes": [Observer.processes, "node timeout order limit search"],
   "Observer.process": [
     (options) => Observer.process(self(), options),
     "timeout",
@@ -1017,10 +1011,7 @@ async function optionFaults(
 
 for (const [name, row] of Object.entries(TABLE)) {
   clusterTest(`${name} rejects wrong arguments by name`, async (cluster) => {
-    const node = await cluster.start("alex", {
-      io: { write() {} },
-      log() {},
-    });
+    const node = await cluster.start("alex", { io: { write() {} }, log() {} });
     const faults: string[] = [];
     const check = async (
       where: string,

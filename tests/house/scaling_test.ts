@@ -186,10 +186,7 @@ const WORKS: Record<string, Work> = {
     inside(async () => {
       // safe: their expiry is measured
       const options = { timeout: 50, after: "none" };
-      const waits = Array.from(
-        { length: total },
-        () => receive(null, options),
-      );
+      const waits = Array.from({ length: total }, () => receive(null, options));
       return await timed(() => Promise.all(waits));
     }),
   "receive() past a message that stays": (total) =>

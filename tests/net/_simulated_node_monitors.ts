@@ -124,9 +124,7 @@ class NodesScene implements Scene {
     }
     for (const watcher of this.#watchers) {
       if (!watcher.actor.isAlive) continue;
-      wrong.push(
-        ...this.#heard(watcher, lists.get(watcher.actor.home.node)!),
-      );
+      wrong.push(...this.#heard(watcher, lists.get(watcher.actor.home.node)!));
     }
     for (const asked of this.#asked) wrong.push(...this.#told(asked));
     return wrong;
@@ -223,12 +221,7 @@ class NodesScene implements Scene {
 
 /** The property of node monitors. */
 export const NODE_MONITORS: Property = {
-  actions: {
-    write: 12,
-    monitor: 4,
-    monitorNode: 4,
-    end: 2,
-  },
+  actions: { write: 12, monitor: 4, monitorNode: 4, end: 2 },
   faults: { cutOneWay: 2, disconnect: 3 },
   hidden: [HIDDEN],
   scene: (world) => new NodesScene(world),

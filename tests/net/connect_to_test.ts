@@ -225,10 +225,7 @@ clusterTest(
   async (cluster) => {
     const alex = await cluster.start("alex");
     const quiet = connect(alex, { node: "nobody@localhost", quiet: true });
-    assertEquals(
-      await alex.run(() => Node.connect("nobody@localhost")),
-      false,
-    );
+    assertEquals(await alex.run(() => Node.connect("nobody@localhost")), false);
     assertEquals(cluster.lines(), [`alex warning: ${reasonOf(await quiet)}`]);
   },
 );

@@ -47,9 +47,7 @@ const NOBODY = "nobody@localhost";
 pairTest(
   "Node.spawn() runs an exported function, given by value or by name",
   async () => {
-    for (
-      const fn of [Remote.tell, ["Remote", "tell"] as const]
-    ) {
+    for (const fn of [Remote.tell, ["Remote", "tell"] as const]) {
       const pid = await Node.spawn(KATE, fn, [self(), 1, {
         two: [2n, atom("ok")],
       }]);
@@ -140,10 +138,7 @@ pairTest(
       [here],
     );
     assertEquals([await receive(), await receive()], ["from", KATE]);
-    const reference = await Node.spawnMonitor(
-      KATE,
-      () => here,
-    );
+    const reference = await Node.spawnMonitor(KATE, () => here);
     const down = await receive(isDown);
     assertEquals(down.ref, reference.ref);
     assertInstanceOf(down.reason, ReferenceError);

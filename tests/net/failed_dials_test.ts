@@ -54,10 +54,7 @@ clusterTest(
     for (const answer of answers) {
       await using epmd = await LyingEpmd.listen(() => answer);
       const alex = await cluster.start("alex", { epmdPort: epmd.port });
-      assertEquals(
-        await alex.run(() => Node.connect("kate@localhost")),
-        false,
-      );
+      assertEquals(await alex.run(() => Node.connect("kate@localhost")), false);
       await alex.stop();
     }
     const lines = cluster.lines(true);

@@ -137,9 +137,7 @@ clusterTest(
         const json =
           '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
         await peer.write(
-          frameOf(
-            `[["send${tagged ? "*" : ""}",1,${self().number},${json}]]`,
-          ),
+          frameOf(`[["send${tagged ? "*" : ""}",1,${self().number},${json}]]`),
         );
         const got = await receive();
         assertStrictEquals(Object.getPrototypeOf(got), Object.prototype);

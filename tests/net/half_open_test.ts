@@ -47,9 +47,7 @@ function acceptor(maxHalfOpen: number) {
   const runtime = { now: () => now, after: () => () => {} };
   const accepting = new Acceptor({
     runtime: runtime as unknown as Runtime,
-    local: {
-      limits: { ...DEFAULT_LIMITS, maxHalfOpen },
-    } as unknown as Local,
+    local: { limits: { ...DEFAULT_LIMITS, maxHalfOpen } } as unknown as Local,
     // It waits for more bytes, whatever it has.
     wires: [{
       name: "json",

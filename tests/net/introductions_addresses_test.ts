@@ -526,11 +526,7 @@ async function dialRebound(
     },
     (error: Error) => error.message,
   );
-  return {
-    outcome: outcome.replace(`:${port}`, ""),
-    asked,
-    resolved,
-  };
+  return { outcome: outcome.replace(`:${port}`, ""), asked, resolved };
 }
 
 test("a dial by name asks the DNS once, and dials the node where EPMD has answered", async () => {

@@ -91,10 +91,7 @@ epmdTest(
     await writer.write(new TextEncoder().encode(SHORT));
     await writer.close();
     const { stdout } = await child.output();
-    assertEquals(
-      new TextDecoder().decode(stdout).trim(),
-      "hello hello hello",
-    );
+    assertEquals(new TextDecoder().decode(stdout).trim(), "hello hello hello");
   },
   { ignore: Deno.build.os === "windows" },
 );

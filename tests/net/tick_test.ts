@@ -109,9 +109,7 @@ clusterTest(
     await alex.run(async () => {
       assertEquals(await Node.ping(kate.name), "pong");
       for (let round = 0; round < 2; round++) {
-        const { ref } = await Node.spawnMonitor(KATE, Remote.compute, [
-          busy,
-        ]);
+        const { ref } = await Node.spawnMonitor(KATE, Remote.compute, [busy]);
         const down = await receive((m) => ref.equals(m?.ref));
         assertEquals(down.reason, "normal");
         Remote.compute(busy);

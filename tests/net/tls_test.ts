@@ -516,10 +516,7 @@ clusterTest(
   "unauthenticated connections at a TLS port are closed, and block no one",
   async (cluster) => {
     const { alex, kate } = await startBoth(cluster, {
-      kate: {
-        tls: await tlsOf({ nodes: [KATE] }),
-        limits: { maxHalfOpen: 4 },
-      },
+      kate: { tls: await tlsOf({ nodes: [KATE] }), limits: { maxHalfOpen: 4 } },
     });
     const begun = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 3, 3];
     const starts = [[], [0], [0, 0, 1, 0, 0x7b], begun, [0x16, 3, 3, 255, 255]];
@@ -613,10 +610,7 @@ test("Node.start() reports an invalid certificate", async () => {
 
 // The command line.
 
-const [DAYS] = numbersIn(
-  "docs/security.md",
-  "each node, valid for # days",
-);
+const [DAYS] = numbersIn("docs/security.md", "each node, valid for # days");
 
 test(
   "deno task certs: two programs communicate with the certificates that it creates",

@@ -164,10 +164,7 @@ clusterTest(
       // The kernel takes some megabytes, and then no more: the large one waits.
       for (let i = 0; i < 20; i++) await quiet();
       assertEquals(send(THEIRS, "small"), undefined);
-      assertEquals(
-        Process.send(THEIRS, "small", { nosuspend: true }),
-        "ok",
-      );
+      assertEquals(Process.send(THEIRS, "small", { nosuspend: true }), "ok");
       // Its own are counted, as anybody's are.
       let held: Promise<void> | undefined;
       for (let i = 0; held === undefined; i++) {

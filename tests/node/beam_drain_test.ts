@@ -51,10 +51,7 @@ clusterTest(
         `Node.spawn_monitor(${node}, Remote, :add, [1, 2])`,
         "{:error, :draining}",
       ],
-      [
-        `:proc_lib.spawn(${node}, Remote, :add, [1, 2])`,
-        "{:error, :draining}",
-      ],
+      [`:proc_lib.spawn(${node}, Remote, :add, [1, 2])`, "{:error, :draining}"],
       [
         `(fn {:badrpc, {:EXIT, {error, _}}} -> error.message =~ "draining" end).(:rpc.block_call(${node}, Remote, :add, [1, 2]))`,
         "true",

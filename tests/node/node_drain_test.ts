@@ -603,10 +603,7 @@ clusterTest(
       const clients = Array.from({ length: 16 }, async () => {
         while (!isOver) {
           const n = done;
-          assertEquals(
-            await TaskPool.run("pool", ["Thumbs", "make"], [n]),
-            n,
-          );
+          assertEquals(await TaskPool.run("pool", ["Thumbs", "make"], [n]), n);
           done++;
           answered.resolve();
         }

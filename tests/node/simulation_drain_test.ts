@@ -10,10 +10,7 @@ import { numbersIn } from "../_pages.ts";
 
 const ALEX = "alex@localhost";
 
-const [PATIENCE] = numbersIn(
-  "docs/security.md",
-  "and # for a peer that",
-);
+const [PATIENCE] = numbersIn("docs/security.md", "and # for a peer that");
 
 test("drain() waits a while for nodes that do not confirm that its groups have gone", async () => {
   await using cluster = await SimulatedCluster.start({

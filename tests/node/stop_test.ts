@@ -188,9 +188,7 @@ clusterTest(
   },
 );
 
-const STOPPING = fileURLToPath(
-  new URL("./_stopping.ts", import.meta.url),
-);
+const STOPPING = fileURLToPath(new URL("./_stopping.ts", import.meta.url));
 const CODE = "await Stopping.start()";
 
 function stopping(...args: string[]) {
@@ -293,9 +291,7 @@ test("a second signal ends a program that drains at once", async () => {
   assertEquals(code, 1);
 });
 
-const DRAINING = fileURLToPath(
-  new URL("./_draining.ts", import.meta.url),
-);
+const DRAINING = fileURLToPath(new URL("./_draining.ts", import.meta.url));
 
 for (const exit of ["exits", "stays"]) {
   test(

@@ -134,9 +134,7 @@ browserTest(
   async ({ page, show }) => {
     const [few, many] = [waiter("sorted few"), waiter("sorted many")];
     for (let i = 0; i < 30; i++) {
-      send(i < 10 ? few : many, {
-        text: `message ${i}`,
-      });
+      send(i < 10 ? few : many, { text: `message ${i}` });
     }
     await show("processes");
     await page.fill("#search", "sorted");
@@ -197,9 +195,7 @@ browserTest(
     for (const view of ["overview", "tree", "names", "log"]) {
       await show(view);
       if (view === "names" || view === "log") {
-        await page.waitForSelector(
-          "text=<img src=x",
-        );
+        await page.waitForSelector("text=<img src=x");
       }
       assertEquals(await page.locator("main img, main script").count(), 0);
     }

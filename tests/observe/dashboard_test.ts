@@ -269,10 +269,7 @@ pageTest(
     const id = `${target.node}/${target.number}/${target.creation}`;
     const ended = await session.ask("api/end", {
       origin: "http://evil.example",
-    }, {
-      method: "POST",
-      body: JSON.stringify({ pid: id, reason: "kill" }),
-    });
+    }, { method: "POST", body: JSON.stringify({ pid: id, reason: "kill" }) });
     assertEquals([ended.status, Process.alive(target)], [403, true]);
     const { headers } = await session.ask("", {
       "access-control-request-method": "GET",
@@ -477,10 +474,7 @@ pageTest(
       cluster?.map((
         { node, error },
       ) => [node, error?.includes("--allow-observe")]),
-      [
-        ["alex@localhost", undefined],
-        ["kate@localhost", true],
-      ],
+      [["alex@localhost", undefined], ["kate@localhost", true]],
     );
     const { processes } = await session.state({
       view: "processes",

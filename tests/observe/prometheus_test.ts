@@ -80,10 +80,7 @@ clusterTest(
       assertEquals(valueOf(text, `otp_restarts_total${on}`), 1);
       assertEquals(valueOf(text, `otp_connections${on}`), 1);
       assert(valueOf(text, `otp_received_bytes_total${on}`)! > 0);
-      assertEquals(
-        valueOf(text, 'otp_connections{node="alex@localhost"}'),
-        1,
-      );
+      assertEquals(valueOf(text, 'otp_connections{node="alex@localhost"}'), 1);
       const call = (failed: boolean) =>
         valueOf(
           text,
@@ -281,9 +278,7 @@ scrape_configs:
     ) => targets.map(({ expr }) => expr));
     assert(queries.length >= 8);
     const { data: { groups } } = await api("rules") as {
-      data: {
-        groups: { rules: { name: string; query: string }[] }[];
-      };
+      data: { groups: { rules: { name: string; query: string }[] }[] };
     };
     const alerts = groups.flatMap(({ rules }) => rules);
     const page = await Deno.readTextFile(new URL("docs/observe.md", ROOT));

@@ -50,9 +50,7 @@ trace.setGlobalTracerProvider(
 );
 
 /** The spans that end while a function runs as the program's root span. */
-async function traced(
-  fn: () => Promise<unknown>,
-): Promise<ReadableSpan[]> {
+async function traced(fn: () => Promise<unknown>): Promise<ReadableSpan[]> {
   exporter.reset();
   Telemetry.start({ metrics: false });
   const root = trace.getTracer("test").startSpan("root");
@@ -429,10 +427,7 @@ clusterTest(
         "root",
         "task a function",
       ]);
-      assertEquals(
-        spans.map(({ status }) => status.code).sort(),
-        [0, 2, 2, 2],
-      );
+      assertEquals(spans.map(({ status }) => status.code).sort(), [0, 2, 2, 2]);
     });
   },
 );

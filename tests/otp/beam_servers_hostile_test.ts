@@ -40,11 +40,7 @@ function mfa(name: string, args: unknown[]): Tuple {
 }
 
 function rexCall(kind: string, name: string, args: unknown[]): Tuple {
-  return tuple(
-    atom(kind),
-    ...mfa(name, args).elements,
-    atom("user"),
-  );
+  return tuple(atom(kind), ...mfa(name, args).elements, atom("user"));
 }
 
 function asker(pid: Pid): Tuple {
@@ -108,11 +104,7 @@ clusterTest(
             ),
           ),
         );
-        call(
-          "agent",
-          from,
-          tuple(atom("get"), mfa("tell", ["agent"])),
-        );
+        call("agent", from, tuple(atom("get"), mfa("tell", ["agent"])));
         call("rex", from, rexCall("call", "tell", [self(), "rex"]));
         call("rex", from, rexCall("block_call", "tell", [self(), "rex"]));
         const plain = tuple(from, rexCall("call", "tell", [self(), "rex"]));

@@ -50,9 +50,7 @@ const KATE = "kate@localhost";
 
 /** A pid of the raw peer, and one of the node that it is connected to, as the wire writes them. */
 const theirs = (number: number) => ({ $pid: [0, number, 7] });
-const ours = ({ number, creation }: Pid) => ({
-  $pid: [1, number, creation],
-});
+const ours = ({ number, creation }: Pid) => ({ $pid: [1, number, creation] });
 const theirRef = (number: number) => ({ $ref: [0, number, 7] });
 
 function callOf(request: unknown, ref = 1): unknown {

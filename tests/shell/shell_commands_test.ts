@@ -129,10 +129,7 @@ test("v() returns the values of earlier lines", options, async () => {
     "v(2)",
     "v('a')",
   ]);
-  assertEquals(
-    stdout,
-    '"one"\n"one"\n"oneone"\nundefined\n"oneone"\n',
-  );
+  assertEquals(stdout, '"one"\n"one"\n"oneone"\nundefined\n"oneone"\n');
   assertEquals(stderr.split("\n").slice(1), [
     "** (RangeError) Cannot tell the value of line 2: the last 20 values are kept, of the lines 1, 3, 4, 5, 6",
     '** (TypeError) Cannot tell the value of line "a": give its number, as in v(3), or v(-1) for the last',

@@ -100,9 +100,7 @@ test(
       await terminal.shows("\nwaiting");
       await terminal.press("C-c");
       await terminal.shows(/interrupted.*\nchat\(kate@localhost\)2>/);
-      await terminal.enter(
-        "await IO.puts('end' + 'less'); while (true) {}",
-      );
+      await terminal.enter("await IO.puts('end' + 'less'); while (true) {}");
       await terminal.shows(/\nendless$/);
       await terminal.press("C-c");
       await terminal.shows(

@@ -61,8 +61,5 @@ export function harness(...args: string[]): Promise<Run> {
 
 /** The flags of a cluster of its own. */
 export function clusterFlags(): string[] {
-  return [
-    "--cookie=secret_token",
-    `--epmd-port=${freePort()}`,
-  ];
+  return ["--cookie=secret_token", `--epmd-port=${freePort()}`];
 }

@@ -271,11 +271,7 @@ function checkMonitors(history: History, say: Say): void {
   for (const record of history.monitors) checkMonitor(history, record, say);
 }
 
-function checkMonitor(
-  history: History,
-  record: MonitorRecord,
-  say: Say,
-): void {
+function checkMonitor(history: History, record: MonitorRecord, say: Say): void {
   const { by, at, ref, target, node, endedAt } = record;
   const downs = by.heard.filter(({ message }) =>
     isDown(message) && ref.equals(message.ref)

@@ -170,10 +170,7 @@ function lost(): Signal[] {
 
 /** Planted faults, each with the pattern of the violations that it causes, and a seed that soon leads to one [1]. */
 const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
-  "a message delivered twice": [
-    changing("send", twice),
-    /came twice/,
-  ],
+  "a message delivered twice": [changing("send", twice), /came twice/],
   "a message lost on a connection that stays": [
     changing("send", lost),
     /never came/,

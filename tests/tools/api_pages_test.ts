@@ -26,10 +26,7 @@ async function pagesIn(folder: string): Promise<string[]> {
 
 test(
   "deno task doc writes a page for each module, linked from the first with its summary, and valid specifiers",
-  {
-    tags: ["slow"],
-    timeout: 60_000,
-  },
+  { tags: ["slow"], timeout: 60_000 },
   async () => {
     const folder = await Deno.makeTempDir();
     try {

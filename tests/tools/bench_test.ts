@@ -94,10 +94,7 @@ test("a row of the benchmark says which floors it reaches", () => {
   const raw = [latency(10), latency(30), latency(20)];
   assertEquals(
     verdictsOf(result("round_trip", "one_core", { ours: [latency(28)], raw })),
-    [
-      "ok 1.40 × raw (floor ≤ 1.4, aim ≤ 1.25)",
-      ...unmeasured("≤ 1.3"),
-    ],
+    ["ok 1.40 × raw (floor ≤ 1.4, aim ≤ 1.25)", ...unmeasured("≤ 1.3")],
     "of the median of the turns",
   );
   assertEquals(

@@ -153,10 +153,7 @@ test("a folder of tests stands for its files, and a test in no area and no such 
     "tests/new/new_test.ts",
   ]);
   const all = filesBelow("tests");
-  assertEquals(
-    OUTSIDE.filter((name) => expand([name], all).length === 0),
-    [],
-  );
+  assertEquals(OUTSIDE.filter((name) => expand([name], all).length === 0), []);
 });
 
 function filesBelow(folder: string): string[] {

@@ -51,9 +51,7 @@ class Thread {
   }
 
   /** The messages of a type that it got. */
-  gotOf<T extends ToWorker["type"]>(
-    type: T,
-  ): Extract<ToWorker, { type: T }>[] {
+  gotOf<T extends ToWorker["type"]>(type: T): Extract<ToWorker, { type: T }>[] {
     return this.got.filter((each): each is Extract<ToWorker, { type: T }> =>
       each.type === type
     );

@@ -164,10 +164,7 @@ scenario(
       "get_and_update",
       () => Agent.getAndUpdate("nobody", (n) => [n, n], { timeout: Infinity }),
     );
-    await trace(
-      "cast",
-      Agent.cast("nobody", (n) => n),
-    );
+    await trace("cast", Agent.cast("nobody", (n) => n));
     const asked = Agent.get(there, [HERE, "wait", [self()]], {
       timeout: 60_000,
     });

@@ -177,10 +177,7 @@ const Bare: GenServerModule<
   { call: [string, void]; cast: string; info: string }
 > = { init: () => ({ type: "ok", state: undefined }) };
 
-async function tryCall(
-  server: ServerRef,
-  request: unknown,
-): Promise<unknown> {
+async function tryCall(server: ServerRef, request: unknown): Promise<unknown> {
   try {
     return await GenServer.call(server, request);
   } catch (error) {
@@ -384,10 +381,7 @@ scenario(
   async () => {
     const pid = await startedOn("kate", { name: "server" });
     const server = { name: "server", node: pid.node };
-    await trace(
-      "say",
-      await GenServer.call(server, message("say", "one")),
-    );
+    await trace("say", await GenServer.call(server, message("say", "one")));
     GenServer.cast(server, message("two"));
     await traceNext("cast");
     await trace("said", await GenServer.call(pid, message("said")));
@@ -854,9 +848,7 @@ scenario(
     const moebi = await peer("moebi");
     await started("ok", { name: "server" });
     await startedOn("kate", { name: "server" });
-    const show = async (
-      { replies, badNodes }: MultiCallResult<unknown>,
-    ) => {
+    const show = async ({ replies, badNodes }: MultiCallResult<unknown>) => {
       const sorted = replies.toSorted((a, b) => a.node < b.node ? -1 : 1);
       await trace(
         "replies",

@@ -121,11 +121,7 @@ scenario(
 scenario(
   "partition_supervisor: children of dynamic supervisors, by the process that starts them",
   async () => {
-    const options = {
-      childSpec: DynamicSupervisor,
-      name: NAME,
-      partitions: 2,
-    };
+    const options = { childSpec: DynamicSupervisor, name: NAME, partitions: 2 };
     const sup = await Supervisor.startLink([[PartitionSupervisor, options]], {
       strategy: "one_for_one",
     });

@@ -312,10 +312,7 @@ scenario(
     };
     await trace("update", update("key"));
     await trace("unknown", update("other"));
-    await trace(
-      "of another",
-      (await having(() => update("key"))).value,
-    );
+    await trace("of another", (await having(() => update("key"))).value);
     await trace("entries", entries("key"));
     await attempt("raises", () =>
       Registry.updateValue(R, "key", () => {

@@ -217,10 +217,7 @@ scenario("spawn: a linked process exits with its parent", async () => {
   await trace("family", [parent, child, ...refs]);
   send(parent, message("exit", "bye"));
   for (const ref of refs) {
-    await trace(
-      "got",
-      await receive((m) => ref.equals(m?.ref)),
-    );
+    await trace("got", await receive((m) => ref.equals(m?.ref)));
   }
 });
 

@@ -370,13 +370,7 @@ scenario(
     await reasonOf(second.pid);
     const done = Task.async(() => "done");
     await reasonOf(done.pid);
-    await trace("tasks", [
-      slow.pid,
-      first.pid,
-      second.pid,
-      done.pid,
-      done.ref,
-    ]);
+    await trace("tasks", [slow.pid, first.pid, second.pid, done.pid, done.ref]);
     await attempt(
       "await_many",
       waited(() => Task.awaitMany([done, second, slow, first])),

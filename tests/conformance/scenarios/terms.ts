@@ -49,10 +49,7 @@ scenario(
     const inner = [tuple(atom("c?"), tuple()), tuple(atom("+"), 2)];
     const keywords = [tuple(A, 1), tuple(atom("b c"), inner)];
     await trace("keywords", inspect(keywords));
-    await trace(
-      "no keywords",
-      inspect([tuple(A, 1), tuple(atom("b"), 2, 3)]),
-    );
+    await trace("no keywords", inspect([tuple(A, 1), tuple(atom("b"), 2, 3)]));
     await trace("modules", inspect([tuple(atom("Elixir.Foo"), 1)]));
     await trace("improper", inspect(improperList([1], 2)));
     await trace(

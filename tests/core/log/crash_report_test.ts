@@ -143,8 +143,7 @@ processTest("the log shows the causes of an error", async () => {
   const text = message.replace(/^ +at .*\n/gm, "");
   assertStringIncludes(
     text,
-    "    ** Error: cannot save\n" +
-      "    Caused by: RangeError: disk full\n" +
+    "    ** Error: cannot save\n" + "    Caused by: RangeError: disk full\n" +
       "    Caused by: { free: 0 }\n",
   );
   const endless = new Error("endless");

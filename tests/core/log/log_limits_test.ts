@@ -40,10 +40,7 @@ const [OF_SUPERVISOR] = numbersIn(
 );
 const [OF_PEER] = numbersIn(SECURITY, "events that one peer causes | # |");
 const [OF_PEERS] = numbersIn(SECURITY, "events that all peers cause | # |");
-const [IN_ALL] = numbersIn(
-  SECURITY,
-  "any kind | # in each second |",
-);
+const [IN_ALL] = numbersIn(SECURITY, "any kind | # in each second |");
 const [MESSAGE, LINE, VALUES] = numbersIn(
   SECURITY,
   "at most # characters, a line that reports text from other nodes #, and a line of `jsonLog` about # for values",
@@ -100,9 +97,7 @@ clusterTest(
         "supervisor",
       );
       const server = await GenServer.startLink(
-        {
-          init: () => ({ type: "ok", state: 0 }),
-        } as never,
+        { init: () => ({ type: "ok", state: 0 }) } as never,
         undefined,
         { name: "server" },
       );
@@ -132,10 +127,7 @@ async function logInWindow(
 ): Promise<LogEvent[]> {
   const events: LogEvent[] = [];
   await using cluster = await SimulatedCluster.start({
-    nodes: [
-      { name: "kate", log: (event) => void events.push(event) },
-      "alex",
-    ],
+    nodes: [{ name: "kate", log: (event) => void events.push(event) }, "alex"],
     modules: { Remote },
   });
   cluster.spawn("kate", async () => {

@@ -131,10 +131,7 @@ processTest(
     for (const error of entries) {
       assertInstanceOf(error, ProcessExited);
       assertEquals(error.reason, { because: "x" });
-      assertEquals(
-        error.message,
-        'the process has exited: { because: "x" }',
-      );
+      assertEquals(error.message, 'the process has exited: { because: "x" }');
     }
   },
 );

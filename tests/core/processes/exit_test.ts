@@ -152,10 +152,7 @@ processTest("a crash is logged to standard error, an exit is not", async () => {
     throw new RangeError("too \x1b[31mfar");
   });
   const [first, second] = told.split("\n");
-  assertMatch(
-    first,
-    /nonode@nohost: Process #PID<0\.\d+\.0> terminating$/,
-  );
+  assertMatch(first, /nonode@nohost: Process #PID<0\.\d+\.0> terminating$/);
   assertEquals(second, "    ** RangeError: too \\u001b[31mfar");
   for (const reason of ["boom", "normal", { type: "shutdown", reason: 1 }]) {
     assertEquals((await crash(() => exit(reason))).told, "");

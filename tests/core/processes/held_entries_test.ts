@@ -411,10 +411,7 @@ clusterTest(
         requester: i,
       });
     assertEquals(await askTimes(2, set(first)), [true, true]);
-    assertEquals(
-      await askTimes(3, set(second)),
-      [true, true, "system_limit"],
-    );
+    assertEquals(await askTimes(3, set(second)), [true, true, "system_limit"]);
     await alex.run(async () => {
       assertEquals(kept(), [MOST + 1, 1]);
       await leave(first);

@@ -99,10 +99,7 @@ processTest("a caller is a term: copies of it are equal", async () => {
   assert(!copy.equals(callers[1]));
   assertEquals(termKey(copy), termKey(callers[0]));
   assert(termKey(copy) !== termKey(callers[1]));
-  assertEquals(
-    inspect(copy),
-    `{${self()}, [:alias | ${callers[0].alias}]}`,
-  );
+  assertEquals(inspect(copy), `{${self()}, [:alias | ${callers[0].alias}]}`);
   assertEquals(GenServer.reply(copy, "by a copy"), "ok");
   assertEquals(await answer, "by a copy");
   GenServer.reply(callers[1], "other");

@@ -16,11 +16,7 @@ const MESSAGES = 200_000;
 /** A message that takes longer to decode than to receive. A host reads 17,000 of them in a burst. */
 const message = (n: number) => ({
   n,
-  user: {
-    name: "alex",
-    tags: ["cat", "dog"],
-    at: { lat: 52.5, lon: 13.25 },
-  },
+  user: { name: "alex", tags: ["cat", "dog"], at: { lat: 52.5, lon: 13.25 } },
 });
 
 /** Receives the messages of a flood; returns the maximum number that waited. */

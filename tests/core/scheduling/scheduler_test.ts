@@ -223,11 +223,7 @@ test("rule 4: no step runs while the event loop is to turn", async () => {
     scheduler.canStepNow(pace),
     scheduler.canStepNow(fresh),
     scheduler.canAnswerNow(pace),
-  ], [
-    false,
-    false,
-    false,
-  ]);
+  ], [false, false, false]);
   // A timer that stands in for one of the host's is no turn then.
   scheduler.noteTurn();
   assertEquals(scheduler.canStepNow(fresh), false);

@@ -194,8 +194,5 @@ const ReasonServer: GenServerModule<
 
 /** The server as the child of a supervisor; the owner is notified of each start. */
 export function reasonChild(owner: Pid): ChildSpec {
-  return {
-    id: "child",
-    start: () => GenServer.startLink(ReasonServer, owner),
-  };
+  return { id: "child", start: () => GenServer.startLink(ReasonServer, owner) };
 }

@@ -164,10 +164,7 @@ async function server(
   node: Node,
 ): Promise<{ pid: Pid; got: Promise<unknown> }> {
   const { promise: got, resolve } = Promise.withResolvers<unknown>();
-  const Held = {
-    ...Server,
-    init: () => ({ type: "ok", state: resolve }),
-  };
+  const Held = { ...Server, init: () => ({ type: "ok", state: resolve }) };
   // deno-lint-ignore no-explicit-any
   const pid = await node.run(() => GenServer.start(Held as any, undefined));
   return { pid, got };
@@ -308,10 +305,7 @@ const LOCAL_WAYS: Record<string, Way> = {
   },
   "a start of a child by a name with an asynchronous look-up": async (node) => {
     const { got, named } = exported(node, () => "ignore");
-    const pid = await unlinked(
-      node,
-      () => DynamicSupervisor.startLink(),
-    );
+    const pid = await unlinked(node, () => DynamicSupervisor.startLink());
     return {
       got,
       send: (value) =>
@@ -325,10 +319,7 @@ const LOCAL_WAYS: Record<string, Way> = {
 };
 
 /** A function that a node exports, by its name and its last argument; and that argument, as it arrived. */
-function exported(
-  node: Node,
-  result: () => unknown,
-): {
+function exported(node: Node, result: () => unknown): {
   got: Promise<unknown>;
   named(value: unknown): [string, string, unknown[]];
 } {
@@ -354,10 +345,7 @@ function unlinked(node: Node, start: () => Promise<Pid>): Promise<Pid> {
 
 /** A way that makes an agent run a function of its node. */
 function byAgent(
-  ask: (
-    agent: ServerName,
-    named: [string, string, unknown[]],
-  ) => unknown,
+  ask: (agent: ServerName, named: [string, string, unknown[]]) => unknown,
 ): Way {
   return async (node) => {
     const { got, named } = exported(node, () => 0);

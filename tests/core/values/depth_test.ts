@@ -483,13 +483,7 @@ function encoded(
   there: typeof HERE,
 ): Uint8Array[] {
   const chunks: Uint8Array[] = [];
-  const encoder = new Encoder(
-    here,
-    there,
-    LIMITS,
-    LIMITS,
-    portTo(chunks),
-  );
+  const encoder = new Encoder(here, there, LIMITS, LIMITS, portTo(chunks));
   encoder.send(from, to, value);
   while (encoder.pending > 0) encoder.flush(Infinity);
   return chunks;

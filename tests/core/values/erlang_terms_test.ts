@@ -442,11 +442,7 @@ test("values that cannot be sent are found in tuples and improper lists", () => 
   }
   const holes = new Array(2 ** 21);
   assertThrows(() => copyTerm(new Tuple(holes)), RangeError, "holes");
-  assertThrows(
-    () => copyTerm(tuple(10n ** 10_001n)),
-    RangeError,
-    "digits",
-  );
+  assertThrows(() => copyTerm(tuple(10n ** 10_001n)), RangeError, "digits");
 });
 
 test("sizes count the parts of terms", () => {

@@ -136,10 +136,7 @@ test("inspect() limits terms as collections", () => {
   assertEquals(inspect(deep, { depth: 0 }), "{...}");
   const options: InspectOptions = { limit: 2 };
   assertEquals(inspect(tuple(1, 2, 3), options), "{1, 2, ...}");
-  assertEquals(
-    inspect(improperList([1, 2, 3], 4), options),
-    "[1, 2, ... | 4]",
-  );
+  assertEquals(inspect(improperList([1, 2, 3], 4), options), "[1, 2, ... | 4]");
   const bits = new Bitstring(new Uint8Array(1_000_000), 1);
   assertEquals(inspect(bits, options), "<<0, 0, ...>>");
   assertEquals(

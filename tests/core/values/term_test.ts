@@ -222,10 +222,7 @@ const NOT_SENDABLE: Record<string, [value: unknown, message: string]> = {
     Object.create({ inherited: true }),
     "Cannot send an instance of Object: ",
   ],
-  "a generator": [
-    (function* () {})(),
-    "Cannot send an instance of ",
-  ],
+  "a generator": [(function* () {})(), "Cannot send an instance of "],
 };
 
 for (const [what, [value, message]] of Object.entries(NOT_SENDABLE)) {
@@ -261,10 +258,7 @@ function nested(levels: number, wrap: (inner: unknown) => unknown): unknown {
 
 processTest("send() accepts 512 levels and rejects 513", async () => {
   for (
-    const wrap of [
-      (inner: unknown) => [inner],
-      (inner: unknown) => ({ inner }),
-    ]
+    const wrap of [(inner: unknown) => [inner], (inner: unknown) => ({ inner })]
   ) {
     const deepest = nested(512, wrap);
     assertEquals(exactly(await copied(deepest)), exactly(deepest));

@@ -55,8 +55,7 @@ async function allFound(port: number, entries: NodeEntry[]): Promise<number> {
   for (const entry of entries) {
     await eventually(async () => {
       const found = await lookup(entry.name, { port, retryFor: 20_000 });
-      return found?.port === entry.port &&
-        found.extra.startsWith("otp-json/1");
+      return found?.port === entry.port && found.extra.startsWith("otp-json/1");
     });
   }
   return performance.now() - start;

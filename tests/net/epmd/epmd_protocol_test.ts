@@ -40,10 +40,7 @@ const registration: fc.Arbitrary<Registration> = fc.record({
   extra,
 }, { noNullPrototype: true });
 const request: fc.Arbitrary<EpmdRequest> = fc.oneof(
-  registration.map((node) => ({
-    type: "alive" as const,
-    registration: node,
-  })),
+  registration.map((node) => ({ type: "alive" as const, registration: node })),
   nodeName.map((name) => ({ type: "lookup" as const, name })),
   fc.constant<EpmdRequest>({ type: "names" }),
 );

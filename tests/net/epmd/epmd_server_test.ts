@@ -199,9 +199,7 @@ epmdTest(
 epmdTest(
   "EpmdServer closes connections that have their answer before one that waits for its client",
   async () => {
-    await using server = await listen({
-      limits: { maxConnections: 3 },
-    });
+    await using server = await listen({ limits: { maxConnections: 3 } });
     const { port } = server;
     await using waiting = new RawConnection(port);
     await waiting.opened;

@@ -226,9 +226,7 @@ test("a frame that is too long is read up to its beginning, and the next ones ar
     bytes.writeUInt32BE(length);
     return bytes;
   };
-  const bytes = Buffer.concat(
-    [10, 101, 0, 5000, 100, 70_000, 1].map(frame),
-  );
+  const bytes = Buffer.concat([10, 101, 0, 5000, 100, 70_000, 1].map(frame));
   for (const size of [1, 3, 50, 104, 105, 4096, bytes.length]) {
     got.length = 0;
     for (let at = 0; at < bytes.length; at += size) {

@@ -34,20 +34,14 @@ const [MIN_DELAY, TIMES, MAX_DELAY] = numbersIn(
   CLUSTER,
   "between `minDelay` (# ms) and # times the last one, up to `maxDelay` (#)",
 );
-const [DIALS] = numbersIn(
-  CLUSTER,
-  "most `maxDials` (#) of a topology",
-);
+const [DIALS] = numbersIn(CLUSTER, "most `maxDials` (#) of a topology");
 const [INTERVAL] = numbersIn(CLUSTER, "ask again every `interval` (#).");
 const [TIMEOUT, QUESTIONS, LONGEST_PAUSE] = numbersIn(
   CLUSTER,
   "| `timeout` (#); from # questions without an answer on, each doubles the pause, up to # |",
 );
 const [PAUSE] = numbersIn(CLUSTER, "iterable | one value in # ms |");
-const [FAILURES] = numbersIn(
-  CLUSTER,
-  "a strategy | # in a second |",
-);
+const [FAILURES] = numbersIn(CLUSTER, "a strategy | # in a second |");
 const [ADDRESSES, READ] = numbersIn(
   CLUSTER,
   "| `maxAddresses` (#), the same ones in any order of the answer; # are read |",
@@ -109,11 +103,7 @@ class Scene implements Disposable {
 
   static async start(
     own: Topology,
-    options: {
-      timeline?: Timeline;
-      chance?: number;
-      isSilent?: boolean;
-    } = {},
+    options: { timeline?: Timeline; chance?: number; isSilent?: boolean } = {},
   ): Promise<Scene> {
     const { timeline = new Timeline(), isSilent = false } = options;
     const chance = "chance" in options ? options.chance : MOST;

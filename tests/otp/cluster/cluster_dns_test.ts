@@ -317,10 +317,7 @@ clusterTest(
         "own",
         ({ lastAnswer }) => lastAnswer !== undefined,
       );
-      assertEquals(
-        addresses.map(({ node }) => node),
-        ["kate@localhost"],
-      );
+      assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
     });
   },
 );

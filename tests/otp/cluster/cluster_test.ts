@@ -328,11 +328,7 @@ const GARBAGE: [name: string, answer: () => unknown, says: RegExp][] = [
 for (const [name, answer, says] of GARBAGE) {
   clusterTest(`a strategy that answers ${name} is reported`, async (nodes) => {
     const strategy = answer as () => ClusterAddress[];
-    const own = {
-      strategy,
-      ...ONCE,
-      interval: 50,
-    };
+    const own = { strategy, ...ONCE, interval: 50 };
     await withOwn(nodes, own, async () => {
       const { lastError } = await topology("own");
       assertMatch(lastError ?? (await event("strategy_failed")).reason, says);

@@ -115,10 +115,6 @@ for (
   test(
     `a cluster of ${what} is whole again after random faults`,
     { timeout: 240_000 },
-    () =>
-      fuzz(
-        runs(12),
-        (random, seed) => live(random, seed, epmd, addresses),
-      ),
+    () => fuzz(runs(12), (random, seed) => live(random, seed, epmd, addresses)),
   );
 }

@@ -439,13 +439,6 @@ class CallsScene implements Scene {
 
 /** Calls, casts, and aliases of monitors. */
 export const CALLS: Property = {
-  actions: {
-    call: 14,
-    cast: 4,
-    ask: 10,
-    demonitor: 3,
-    unalias: 2,
-    start: 4,
-  },
+  actions: { call: 14, cast: 4, ask: 10, demonitor: 3, unalias: 2, start: 4 },
   scene: (world) => new CallsScene(world),
 };

@@ -135,9 +135,7 @@ const ENDS: Record<string, End> = {
   async "an abort of several calls"(wait) {
     const controller = new AbortController();
     const { signal } = controller;
-    const errors = Promise.all(
-      [1, 2, 3].map(() => errorOf(wait({ signal }))),
-    );
+    const errors = Promise.all([1, 2, 3].map(() => errorOf(wait({ signal }))));
     await quiet();
     controller.abort("enough");
     assertEquals(await errors, ["enough", "enough", "enough"]);

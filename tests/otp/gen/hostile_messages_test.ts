@@ -43,12 +43,8 @@ const KATE = "kate@localhost";
 /** A pid of the raw peer, and names of the node that it is connected to, as the wire writes them. */
 const theirs = { $pid: [0, 100, 7] };
 const theirRef = { $ref: [0, 1, 7] };
-const ours = ({ number, creation }: Pid) => ({
-  $pid: [1, number, creation],
-});
-const ourRef = ({ number, creation }: Ref) => ({
-  $ref: [1, number, creation],
-});
+const ours = ({ number, creation }: Pid) => ({ $pid: [1, number, creation] });
+const ourRef = ({ number, creation }: Ref) => ({ $ref: [1, number, creation] });
 
 /** An object as the wire writes it if its keys or its type are reserved. */
 function asData(object: Record<string, unknown>): unknown {
@@ -250,10 +246,7 @@ clusterTest(
       });
       for (const message of messages) send(echo, message);
       const mail = await GenServer.call<EchoTypes>(echo, "mail");
-      assertEquals(
-        mail,
-        [...messages, ...messages].map((info) => ({ info })),
-      );
+      assertEquals(mail, [...messages, ...messages].map((info) => ({ info })));
     });
   },
 );

@@ -253,10 +253,7 @@ clusterTest(
     const { promise, resolve } = Promise.withResolvers<void>();
     await alex.run(() =>
       GenServer.start(
-        {
-          ...Counter,
-          terminate: () => promise,
-        },
+        { ...Counter, terminate: () => promise },
         0,
         { name: "stuck" },
       )

@@ -374,10 +374,7 @@ elixirPairTest(
         ["{:forward_tuple, theirs}", ":forward_tuple"],
       ]
     ) {
-      assertEquals(
-        await kate.evaluate(`all.(${request})`),
-        `[got: ${answer}]`,
-      );
+      assertEquals(await kate.evaluate(`all.(${request})`), `[got: ${answer}]`);
     }
     assertEquals(
       await kate.evaluate(`

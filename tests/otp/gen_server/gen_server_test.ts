@@ -30,10 +30,7 @@ function runner(
   options: { name?: string } = {},
 ): Promise<Pid> {
   return GenServer.startLink(
-    {
-      init: () => ({ type: "ok", state: [] }),
-      ...callbacks,
-    },
+    { init: () => ({ type: "ok", state: [] }), ...callbacks },
     undefined,
     options,
   );
@@ -104,10 +101,7 @@ processTest(
       ExitError,
       `exited in: GenServer.call("Nobody", "hi", "infinity")\n    ** (EXIT) no process`,
     );
-    assertMatch(
-      error.message,
-      /no live process has that pid or name/,
-    );
+    assertMatch(error.message, /no live process has that pid or name/);
   },
 );
 

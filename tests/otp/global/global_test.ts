@@ -425,11 +425,11 @@ test("a lock under way is released if its caller gives up", async () => {
     await receive(() => false);
   });
   const lockThere = () =>
-    cluster.run("moebi", () =>
-      global.setLock(["door", self()], {
-        nodes: [Node.self()],
-        retries: 0,
-      }));
+    cluster.run(
+      "moebi",
+      () =>
+        global.setLock(["door", self()], { nodes: [Node.self()], retries: 0 }),
+    );
   await cluster.advance(40);
   assertEquals(await lockThere(), false);
   await cluster.advance(40);

@@ -174,12 +174,7 @@ clusterTest(
           `["a€", "bc\\n", :eof]`,
           ["", ""],
         ],
-        [
-          `IO.read(leader, 5)`,
-          ["ab\n", "cd\n"],
-          `"ab\\ncd"`,
-          ["", ""],
-        ],
+        [`IO.read(leader, 5)`, ["ab\n", "cd\n"], `"ab\\ncd"`, ["", ""]],
         [`IO.read(leader, 10)`, ["rest"], `"\\nrest"`, ["", ""]],
         [`IO.read(leader, :eof)`, ["x\n", "y\n"], `"x\\ny\\n"`, ["", "", ""]],
         [`IO.binread(leader, :line)`, ["é\n"], "<<233, 10>>", [""]],

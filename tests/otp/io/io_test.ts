@@ -273,10 +273,7 @@ processTest(
   "puts() rejects when the group leader's node is unreachable",
   async () => {
     const device = new Pid("kate@localhost", self().number, 1);
-    const error = await assertRejects(
-      () => IO.puts("hi", { device }),
-      IoError,
-    );
+    const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
     assertStringIncludes(error.message, "no connection to kate@localhost");
   },
 );

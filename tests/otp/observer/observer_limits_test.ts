@@ -24,10 +24,7 @@ const [TRACED, MESSAGES] = numbersIn(
   SECURITY,
   "it traces: # processes at a time, # messages each",
 );
-const [SHARE, WAITING] = numbersIn(
-  SECURITY,
-  "take a # of a core, and # wait",
-);
+const [SHARE, WAITING] = numbersIn(SECURITY, "take a # of a core, and # wait");
 const [SHOWN, SECONDS] = numbersIn(
   "docs/shell.md",
   "and sends, # of them, for # minute at most",
@@ -202,12 +199,7 @@ const PARTS: [
     (scene, process, n) => scene.send(process, n),
     ({ messages }) => messages.length,
   ],
-  [
-    "children",
-    200,
-    () => {},
-    ({ children }) => children!.length,
-  ],
+  ["children", 200, () => {}, ({ children }) => children!.length],
 ];
 
 for (const [what, most, fill, shown] of PARTS) {
@@ -467,10 +459,7 @@ test("a trace notes 500 characters of a message, quotes and the mark of a cut no
   await scene.pass(99);
   assertEquals(ended, 0);
   await scene.pass(1);
-  assertEquals([notes, ended], [
-    ["receive 505", "receive 3", "exit 500"],
-    1,
-  ]);
+  assertEquals([notes, ended], [["receive 505", "receive 3", "exit 500"], 1]);
   await scene.pass(10_000);
   assertEquals(ended, 1);
 });

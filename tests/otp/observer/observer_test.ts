@@ -413,11 +413,7 @@ cluster("a node is not observed unless it allows that", false, async (kate) => {
     `Cannot observe ${kate.name}: it does not allow that; start it with --allow-observe (allowObserve: true)`,
   );
   const pid = await kate.run(() => spawn(() => receive(() => false)));
-  await assertRejects(
-    () => Observer.trace(pid),
-    Error,
-    "does not allow that",
-  );
+  await assertRejects(() => Observer.trace(pid), Error, "does not allow that");
 });
 
 cluster(

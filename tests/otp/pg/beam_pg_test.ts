@@ -323,10 +323,7 @@ clusterTest(
       const joined: unknown[] = [];
       while (joined.at(-1) !== "end") joined.push((await told(ref))[1]);
       assertEquals(joined.filter((group) => group !== "a"), ["end"]);
-      assertEquals(
-        pg.getMembers("a").every(({ node }) => node === KATE),
-        true,
-      );
+      assertEquals(pg.getMembers("a").every(({ node }) => node === KATE), true);
     });
     assert(
       !cluster.lines().some((line) => line.includes("terminating")),

@@ -39,8 +39,7 @@ function messageOf(step: Step): unknown {
     case "sync":
       return {
         type: "sync",
-        groups: Object.entries(step.held)
-          .filter(([, pids]) => pids.length > 0)
+        groups: Object.entries(step.held).filter(([, pids]) => pids.length > 0)
           .map(([group, pids]) => ({ group, pids: pids.map(theirs) })),
       };
     case "join":

@@ -99,12 +99,7 @@ pgTest("invalid messages do not harm a scope", async () => {
     ]
   ) send("pg", message);
   // From an unknown sender: it is late, or was never a member.
-  send("pg", {
-    type: "join",
-    peer: elsewhere,
-    group: "g",
-    pids: [elsewhere],
-  });
+  send("pg", { type: "join", peer: elsewhere, group: "g", pids: [elsewhere] });
   await pg.join("g", self());
   assertEquals(pg.getMembers("g"), [self()]);
   await pg.leave("g", self());

@@ -171,10 +171,7 @@ const CALLS: Record<string, [code: string, value: string][]> = {
     [":rpc.block_call(on, Work, :double_it, [21], 30_000)", "42"],
     [":rpc.block_call(on, Work, :print, [~s(printed at kate)])", '"ok"'],
     [":rpc.block_call(on, Work, :toss, [{:a, 1}])", "{:a, 1}"],
-    [
-      ":rpc.block_call(on, Work, :fail, [:bad])",
-      "{:badrpc, {:EXIT, :bad}}",
-    ],
+    [":rpc.block_call(on, Work, :fail, [:bad])", "{:badrpc, {:EXIT, :bad}}"],
     [
       "{:badrpc, {:EXIT, {error, [_ | _]}}} = :rpc.block_call(on, Work, :crash, []); error.message",
       '"(RangeError) oops"',
@@ -267,10 +264,7 @@ const CALLS: Record<string, [code: string, value: string][]> = {
     ":erpc.call(on, :code, :ensure_loaded, [:iex])",
     NO_SHELL,
   ], [":rpc.call(on, :code, :ensure_loaded, [Work])", "{:error, :nofile}"]],
-  "erl -remsh": [[
-    ":erpc.call(on, :code, :ensure_loaded, [:shell])",
-    NO_SHELL,
-  ]],
+  "erl -remsh": [[":erpc.call(on, :code, :ensure_loaded, [:shell])", NO_SHELL]],
 };
 
 /** What `erl_call` prints. */

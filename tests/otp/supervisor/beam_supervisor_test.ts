@@ -244,10 +244,7 @@ clusterTest(
             ":supervisor.get_childspec(sup, :second)",
             "{:ok, %{id: :second, restart: :transient, shutdown: :infinity, start: {Worker, :start_link, [2]}, type: :worker, modules: :dynamic, significant: false}}",
           ],
-          [
-            ":supervisor.get_childspec(sup, :none)",
-            "{:error, :not_found}",
-          ],
+          [":supervisor.get_childspec(sup, :none)", "{:error, :not_found}"],
           ["Supervisor.terminate_child(sup, :second)", ":ok"],
           [
             "Supervisor.start_child(sup, %{id: :second, start: {Worker, :start_link, [2]}})",
@@ -258,10 +255,7 @@ clusterTest(
           ["Supervisor.delete_child(sup, :second)", "{:error, :running}"],
           ["Supervisor.delete_child(sup, Fourth)", ":ok"],
           ["Supervisor.delete_child(sup, Fourth)", "{:error, :not_found}"],
-          [
-            "Supervisor.terminate_child(sup, :none)",
-            "{:error, :not_found}",
-          ],
+          ["Supervisor.terminate_child(sup, :none)", "{:error, :not_found}"],
           [
             "Supervisor.start_child(sup, %{id: :x, start: {Worker, :start_link, [2]}, restart: :never})",
             "{:error, {:invalid_restart_type, :never}}",
@@ -278,10 +272,7 @@ clusterTest(
             "GenServer.call(sup, {:start_child, %{start: {Worker, :start_link, [2]}}})",
             "{:error, :missing_id}",
           ],
-          [
-            "GenServer.call(sup, {:start_child, %{}})",
-            "{:error, :missing_id}",
-          ],
+          ["GenServer.call(sup, {:start_child, %{}})", "{:error, :missing_id}"],
           [
             "GenServer.call(sup, {:start_child, :nonsense})",
             "{:error, {:invalid_child_spec, :nonsense}}",
@@ -323,11 +314,7 @@ clusterTest(
           ["Supervisor.stop(sup)", ":ok"],
         ]
       ) {
-        assertEquals(
-          JSON.parse(await ask(`hide.(${code})`)),
-          answer,
-          code,
-        );
+        assertEquals(JSON.parse(await ask(`hide.(${code})`)), answer, code);
       }
       assertEquals(Process.whereis("Alex.Supervisor"), undefined);
     });

@@ -22,9 +22,7 @@ import { ChatProcess } from "../../_cli.ts";
 import { clusterTest, freePort } from "../../_nodes.ts";
 import { internalsOf } from "../../../node/node_internals.ts";
 
-const PROGRAM = fileURLToPath(
-  new URL("./_gives_up.ts", import.meta.url),
-);
+const PROGRAM = fileURLToPath(new URL("./_gives_up.ts", import.meta.url));
 
 /** Runs the program; returns its exit code, and what it wrote. */
 async function run(

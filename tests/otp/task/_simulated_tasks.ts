@@ -240,9 +240,7 @@ class TasksScene implements Scene {
     const { runtime } = this.#runtime(home.node);
     const left = runtime.find(pid)?.mailbox.length ?? 0;
     if (left > 0) {
-      this.#world.wrong.push(
-        `${id} has ${left} messages of its tasks left`,
-      );
+      this.#world.wrong.push(`${id} has ${left} messages of its tasks left`);
     }
   }
 

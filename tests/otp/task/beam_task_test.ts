@@ -127,9 +127,7 @@ clusterTest(
         sup,
         ["Work", "waitFor"],
         [self()],
-        {
-          restart: "transient",
-        },
+        { restart: "transient" },
       );
       assert(
         lasting.equals(
@@ -240,9 +238,7 @@ clusterTest(
       );
       const undef = await Task.yield(
         await TaskSupervisor.asyncNolink(sup, ["Work", "missing"], [1]),
-      ) as {
-        reason: unknown;
-      };
+      ) as { reason: unknown };
       assertEquals(
         String(
           (undef.reason as { elements?: unknown[] }).elements?.[0] ??
@@ -423,9 +419,7 @@ clusterTest(
       }
       const late = await TaskSupervisor.async(sup, ["Work", "waitFor"], [
         self(),
-      ], {
-        deadline: Date.now() + 2000,
-      });
+      ], { deadline: Date.now() + 2000 });
       assertEquals(await Task.yield(late, Infinity), {
         type: "exit",
         reason: "timeout",

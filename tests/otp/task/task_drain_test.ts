@@ -213,10 +213,7 @@ clusterTest(
       assertEquals(await drained, "drained");
       assertEquals(await Task.yield(task), { type: "exit", reason: "done" });
     });
-    assertEquals(
-      await kate.run(() => pg.getLocalMembers("workers")),
-      [other],
-    );
+    assertEquals(await kate.run(() => pg.getLocalMembers("workers")), [other]);
     await kate.run(() => TaskSupervisor.stop(sup));
   },
 );

@@ -218,9 +218,7 @@ clusterTest(
     const alex = await cluster.start("alex");
     const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
     await alex.run(async () => {
-      for (
-        const [name, start] of Object.entries(STARTS)
-      ) {
+      for (const [name, start] of Object.entries(STARTS)) {
         const error = await assertRejects(
           () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
           ExitError,

@@ -65,10 +65,7 @@ function failed(
 function poolTest(
   name: string,
   places: Record<string, number>,
-  fn: (
-    nodes: Record<string, Node>,
-    cluster: Cluster,
-  ) => Promise<void>,
+  fn: (nodes: Record<string, Node>, cluster: Cluster) => Promise<void>,
   options: Parameters<typeof pool>[1] = {},
 ): void {
   clusterTest(`TaskPool ${name}`, async (cluster) => {
@@ -383,10 +380,7 @@ poolTest(
     await kate.run(() => TaskSupervisor.stop("sup"));
     await supervisor(strict);
     await until(({ members }) => members[0]?.pid.node === strict.name);
-    await assertRejects(
-      () => TaskPool.run("pool", () => 1),
-      SpawnRefusedError,
-    );
+    await assertRejects(() => TaskPool.run("pool", () => 1), SpawnRefusedError);
   },
 );
 

@@ -94,10 +94,7 @@ const FAILING: [code: string, says: string | RegExp][] = [
     "spawnLink(() => exit('crash')); await receive()",
     /\*\* \(EXIT from #PID<[\d.]+>\) crash\n$/,
   ],
-  [
-    "Promise.reject(new Error('stray')); await receive()",
-    "** (Error) stray\n",
-  ],
+  ["Promise.reject(new Error('stray')); await receive()", "** (Error) stray\n"],
   [
     "setTimeout(() => { throw new Error('timer') }, 1); await receive()",
     "** (Error) timer\n",

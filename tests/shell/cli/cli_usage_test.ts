@@ -28,10 +28,7 @@ const WRONG: [args: string[], says: string][] = [
   ],
   [["--epmd=1"], "did you mean --epmd-port?"],
   [["--setcookie", "x"], "did you mean --cookie?"],
-  [
-    ["--xyzzy"],
-    "the flag --xyzzy: no flag has that name; --help lists them",
-  ],
+  [["--xyzzy"], "the flag --xyzzy: no flag has that name; --help lists them"],
   [["alex@localhost"], "write --sname alex@localhost"],
   [["--", "code"], 'the argument "code": only flags are taken'],
   [["--sname"], "--sname without a value: write --sname NAME"],

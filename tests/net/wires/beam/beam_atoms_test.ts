@@ -82,13 +82,7 @@ const BACK: Partial<Signals> = {
 };
 
 function requestOf(run: Runnable): SpawnRequest {
-  return {
-    ref: OWN_REF,
-    run,
-    link: false,
-    monitor: false,
-    groupLeader: OWN,
-  };
+  return { ref: OWN_REF, run, link: false, monitor: false, groupLeader: OWN };
 }
 
 const decoder = new ControlDecoder(LOCAL, PEER, BACK as Signals, () => {});
@@ -161,11 +155,7 @@ const REASONS: typeof POSITIONS = {
     beamFrame([control.DOP_PAYLOAD_DOWN, OWN, THEIRS, THEIR_REF], term),
   ],
   terminate: (term) => {
-    const message = tuple(
-      atom("system"),
-      FROM,
-      tuple(atom("terminate"), term),
-    );
+    const message = tuple(atom("system"), FROM, tuple(atom("terminate"), term));
     return [
       beamFrame([control.DOP_SEND_SENDER, THEIRS, OWN], message),
       beamFrame([control.DOP_SEND_SENDER, OWN, THEIRS], message),

@@ -295,10 +295,7 @@ function kindsOf(
     adds: ["got EXIT of peer 1: bye"],
     ends: ["is linked to peer 1"],
   };
-  const down = {
-    adds: ["got DOWN of peer 1: bye"],
-    ends: ["monitors peer 1"],
-  };
+  const down = { adds: ["got DOWN of peer 1: bye"], ends: ["monitors peer 1"] };
   const bye = atom("bye");
   const answer = (to: Ref) => tuple(improperList([atom("alias")], to), "yes");
   const relink = () => frameOf([control.DOP_LINK, from(2), pid]);

@@ -181,10 +181,7 @@ test(
       encoder.flush(Infinity);
       written.length = 0;
     });
-    assert(
-      refused > RUNS / 10 && refused < RUNS,
-      `${refused}`,
-    );
+    assert(refused > RUNS / 10 && refused < RUNS, `${refused}`);
     // Another node's messages still arrive.
     const heard: unknown[] = [];
     const other = runtime.spawn(

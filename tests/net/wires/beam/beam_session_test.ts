@@ -436,10 +436,7 @@ elixirTest(
     end)`);
     let exits = 0;
     for (let i = 0; i < 300; i++) {
-      send(
-        { name: "spawner", node: kate.name },
-        tuple(atom("next"), self()),
-      );
+      send({ name: "spawner", node: kate.name }, tuple(atom("next"), self()));
       const pid: Pid = await receive((m) => m instanceof Pid);
       Process.link(pid);
       const ref = Process.monitor(pid);
@@ -556,19 +553,13 @@ elixirTest(
       def greet(pid, who, words), do: send(pid, {who, words})
     end`);
     await Node.spawn(kate.name, Kate.greet, [self(), "moebi", ["a", "b"]]);
-    assertEquals(
-      await next(),
-      tuple(atom("moebi"), tuple("a", [98])),
-    );
+    assertEquals(await next(), tuple(atom("moebi"), tuple("a", [98])));
     const error = await assertRejects(
       () => Node.spawn(kate.name, () => 1),
       TypeError,
     );
     assertMatch(error.message, /give module and function/);
-    await assertRejects(
-      () => Node.spawn(kate.name, () => 1),
-      TypeError,
-    );
+    await assertRejects(() => Node.spawn(kate.name, () => 1), TypeError);
     assertEquals(Node.list("connected"), [kate.name]);
     // The same while the node is dialled: other signals that wait are sent.
     await Node.disconnect(kate.name);
@@ -665,10 +656,7 @@ elixirTest(
     );
     assertEquals(await evaluate("GenServer.cast(COUNTER, 8)"), ":ok");
     assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "50");
-    assertEquals(
-      await evaluate("GenServer.call(COUNTER, :later)"),
-      '"later"',
-    );
+    assertEquals(await evaluate("GenServer.call(COUNTER, :later)"), '"later"');
     // A late reply is dropped.
     assertEquals(
       await evaluate(`
@@ -845,10 +833,7 @@ elixirTest(
     const trapping: Pid = await next();
     Process.exit(trapping, "wake_up");
     const [, message] = (await next()).elements;
-    assertEquals(
-      message,
-      tuple(atom("EXIT"), self(), atom("wake_up")),
-    );
+    assertEquals(message, tuple(atom("EXIT"), self(), atom("wake_up")));
     // A group leader that is changed from afar: both ways.
     await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
       receive do :print -> IO.puts("printed by kate") end

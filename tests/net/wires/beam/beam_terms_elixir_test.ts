@@ -48,9 +48,7 @@ function read(bytes: Uint8Array): unknown {
 
 test(
   "Elixir reads every value as the term of its source, and it comes back",
-  {
-    programs: ELIXIR,
-  },
+  { programs: ELIXIR },
   async () => {
     await using elixir = new ElixirTerms();
     for (let done = 0; done < RUNS; done += BATCH) {
@@ -78,9 +76,7 @@ test(
 
 test(
   "every term of Elixir's comes back to it as the same term",
-  {
-    programs: ELIXIR,
-  },
+  { programs: ELIXIR },
   async () => {
     await using elixir = new ElixirTerms();
     for (let done = 0; done < RUNS; done += BATCH) {
@@ -99,9 +95,7 @@ test(
 
 test(
   "bytes that are read are a term of Elixir's, too, and the same one",
-  {
-    programs: ELIXIR,
-  },
+  { programs: ELIXIR },
   async () => {
     await using elixir = new ElixirTerms();
     const random = new Random(SEED);

@@ -24,9 +24,7 @@ clusterTest(
       epmdPort: cluster.epmdPort,
       erl: [`-kernel net_ticktime ${TICK_TIME}`],
     });
-    await kate.evaluate(
-      ":net_kernel.monitor_nodes(true, node_type: :all)",
-    );
+    await kate.evaluate(":net_kernel.monitor_nodes(true, node_type: :all)");
     for (const node of [alex, zoe]) {
       assertEquals(await node.run(() => Node.connect(KATE)), true);
     }

@@ -268,9 +268,7 @@ test("missing, mistyped, unused and doubly used attachments close the connection
   for (const [json, attachments] of taken) {
     assert(received(attachedFrameOf(`[${json}]`, attachments)).length > 0);
     // One unused more, one missing, and none.
-    for (
-      const wrong of [[...attachments, text], attachments.slice(1), []]
-    ) {
+    for (const wrong of [[...attachments, text], attachments.slice(1), []]) {
       assertThrows(
         () => received(attachedFrameOf(`[${json}]`, wrong)),
         ProtocolError,

@@ -143,9 +143,7 @@ interface Framing {
 const FRAMES: Record<string, Framing> = {
   "a small frame": { framed: (signal) => [frameOf(`[${signal}]`)] },
   "a frame with others": {
-    framed: (signal) => [
-      frameOf(`[["send",1,2,1],${signal},["send",1,2,1]]`),
-    ],
+    framed: (signal) => [frameOf(`[["send",1,2,1],${signal},["send",1,2,1]]`)],
     others: 2,
   },
   "a frame behind a long one": {

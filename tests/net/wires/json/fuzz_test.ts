@@ -183,10 +183,7 @@ test(
         RAW,
         local,
         new AbortController().signal,
-      ).then(
-        () => undefined,
-        (error) => error,
-      );
+      ).then(() => undefined, (error) => error);
       const answer = { status: "ok", ...hello(RAW), listen: LISTEN };
       transport.say(
         random.below(2) === 0

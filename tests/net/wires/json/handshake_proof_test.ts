@@ -90,11 +90,7 @@ function wrongProofs(): [what: string, of: (talk: Talk) => unknown][] {
       proofOf(role, dialler, listener, COOKIE, [""]),
   };
   for (const end of ["dialler", "listener"] as const) {
-    const others = {
-      name: "ra@localhost",
-      creation: 8,
-      nonce: "0".repeat(64),
-    };
+    const others = { name: "ra@localhost", creation: 8, nonce: "0".repeat(64) };
     for (const [field, value] of Object.entries(others)) {
       forged[`of another ${field} of the ${end}`] = (talk) =>
         right({ ...talk, [end]: { ...talk[end], [field]: value } });

@@ -511,9 +511,7 @@ clusterTest("stop() ends a pending dial", async (cluster) => {
   await using listener = await RawListener.listen();
   const connected = Promise.withResolvers<unknown>();
   const ran = alex.run(async () => {
-    connected.resolve(
-      await Node.connect(RAW, { address: listener.address }),
-    );
+    connected.resolve(await Node.connect(RAW, { address: listener.address }));
   });
   const refused = assertRejects(() => ran);
   await using peer = await listener.accept();

@@ -324,9 +324,7 @@ clusterTest(
             put("c\n"),
             { type: "get_chars", prompt: "", count: 0 },
             put("d\n"),
-          ], {
-            chars: "",
-          }],
+          ], { chars: "" }],
           [[put("e\n")], "ok"],
           [[], "ok"],
         ]

@@ -88,9 +88,7 @@ interface Kind {
 const NO_NUMBERS = ["1", null, -1, 1.5, 2 ** 53, true, {}];
 const UNKNOWN = 999_999;
 
-function kindsOf(
-  { pid, alias, monitor, call, spawn, unlink }: Target,
-): Kind[] {
+function kindsOf({ pid, alias, monitor, call, spawn, unlink }: Target): Kind[] {
   const { number, creation } = pid;
   const from: Wrong = { closed: [...NO_NUMBERS, [1, 2 ** 21]] };
   const to: Wrong = { closed: [...NO_NUMBERS, [1, 2]], dropped: [UNKNOWN] };
@@ -119,10 +117,7 @@ function kindsOf(
     adds: ["got EXIT of peer 1: bye"],
     ends: ["is linked to peer 1"],
   };
-  const answered = {
-    adds: ["answered yes"],
-    ends: ["monitors mute@peer"],
-  };
+  const answered = { adds: ["answered yes"], ends: ["monitors mute@peer"] };
   const { spawn: content, wrongContents } = spawnContents();
   return [
     {
@@ -191,10 +186,7 @@ function kindsOf(
       signal: ["unlink_ack", [2, { ...exact, dropped: [UNKNOWN] }], [
         number,
         to,
-      ], [unlink, {
-        closed: NO_NUMBERS,
-        dropped: [0, Number(unlink) + 1],
-      }]],
+      ], [unlink, { closed: NO_NUMBERS, dropped: [0, Number(unlink) + 1] }]],
       then: ["link", 2, number, creation],
       effect: { adds: ["is linked to peer 2"] },
       third: ["unlink_ack", 2, number, unlink],
@@ -207,10 +199,7 @@ function kindsOf(
       signal: [
         "exit_link",
         [1, { ...exact, dropped: [2, UNKNOWN] }],
-        [
-          CREATION,
-          peers,
-        ],
+        [CREATION, peers],
         [number, to],
         ["bye", any],
       ],

@@ -61,10 +61,7 @@ function refusedArrays(): [string, Uint8Array][] {
     all.push(
       [
         "attachments and a large",
-        attachedArray([
-          [bytes, "attachments"],
-          [json, true],
-        ], ["large", 1]),
+        attachedArray([[bytes, "attachments"], [json, true]], ["large", 1]),
       ],
       [
         "attachments behind JSON",
@@ -76,17 +73,11 @@ function refusedArrays(): [string, Uint8Array][] {
       ],
       [
         "attachments behind all JSON",
-        attachedArray([
-          [json, true],
-          [bytes, "attachments"],
-        ]),
+        attachedArray([[json, true], [bytes, "attachments"]]),
       ],
       [
         "a cut attachment",
-        attachedArray([
-          [bytes.subarray(0, -1), "attachments"],
-          [json, true],
-        ]),
+        attachedArray([[bytes.subarray(0, -1), "attachments"], [json, true]]),
       ],
       [
         "a cut head of an attachment",
@@ -106,10 +97,7 @@ function refusedArrays(): [string, Uint8Array][] {
         "an attachment of a large signal twice",
         attachedArray([
           [Buffer.concat([bytes, bytes]), "attachments"],
-          [
-            Buffer.from('["send*",1,100,[{"$bytes":0},{"$bytes":0}]]'),
-            true,
-          ],
+          [Buffer.from('["send*",1,100,[{"$bytes":0},{"$bytes":0}]]'), true],
         ]),
       ],
       [
@@ -135,10 +123,7 @@ function refusedArrays(): [string, Uint8Array][] {
       ],
       [
         "no end of the JSON",
-        attachedArray([
-          [bytes, "attachments"],
-          [json, false],
-        ]),
+        attachedArray([[bytes, "attachments"], [json, false]]),
       ],
     );
   }
@@ -465,11 +450,7 @@ clusterTest(
       const moebi = await cluster.start("moebi");
       await moebi.run(() => Node.connect(ALEX));
       await cluster.logged(/moebi warning: Cannot connect to a{128}@/);
-      assertEquals(Node.list().toSorted(), [
-        name,
-        KATE,
-        "moebi@localhost",
-      ]);
+      assertEquals(Node.list().toSorted(), [name, KATE, "moebi@localhost"]);
       assert(await kate.run(() => Node.list().includes(ALEX)));
     });
   },

@@ -118,10 +118,7 @@ clusterTest(
       ) {
         assertEquals(exactly(await back(term)), exactly(term));
       }
-      assertEquals(
-        Object.getPrototypeOf(await back(nested)),
-        Object.prototype,
-      );
+      assertEquals(Object.getPrototypeOf(await back(nested)), Object.prototype);
       const full = await back(new QueueFullError("n@h", 2, 1));
       assertInstanceOf(full, QueueFullError);
       assertEquals([full.node, full.queued], ["n@h", 2]);
@@ -277,10 +274,7 @@ clusterTest(
       await peer.write(rawFrameOf(1, Buffer.from(value), true));
       await peer.write(TICK);
       await peer.write(rawFrameOf(2, large.subarray(500), true));
-      await peer.say([
-        ["large", 2],
-        ["large_attached", 1, 0],
-      ]);
+      await peer.say([["large", 2], ["large_attached", 1, 0]]);
       assertEquals(await receive(), "small");
       assertEquals(await receive(), "l".repeat(1000));
       assertEquals(await receive(), Uint16Array.of(0x0201, 0x0403));
@@ -416,10 +410,7 @@ for (
         assertEquals(await receive(), "before");
         await nodeDown(RAW);
         await peer.closed;
-        assertMatch(
-          await cluster.logged(/raw@localhost is down/),
-          told,
-        );
+        assertMatch(await cluster.logged(/raw@localhost is down/), told);
         assertEquals(
           await receive(null, { timeout: 0, after: "none" }),
           "none",
