@@ -47,7 +47,10 @@ export async function loadAreas(
           typeof value === "function"
         ),
       ),
-      scenarios: scenarios.slice(before),
+      scenarios: scenarios.slice(before).map((each) => ({
+        ...each,
+        name: `${name}: ${each.name}`,
+      })),
     });
   }
   return areas;

@@ -83,7 +83,7 @@ function onStage(): Stage {
   return stage;
 }
 
-/** Declares a scenario; its name begins with its area: `links: …`. */
+/** Declares a scenario. Its full name begins with its area, the name of its file: `links: …`. */
 export function scenario(name: string, fn: () => unknown): void;
 export function scenario(
   name: string,

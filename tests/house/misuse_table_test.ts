@@ -1071,26 +1071,23 @@ for (const [name, row] of Object.entries(TABLE)) {
   });
 }
 
-clusterTest(
-  "export() rejects invalid modules and names",
-  async (cluster) => {
-    const node = await cluster.start("alex");
-    for (const [label, make] of Object.entries(WRONG)) {
-      const value = make();
-      if (typeof value !== "string") {
-        assertThrows(
-          () => node.export(value as string, {}),
-          TypeError,
-          "Cannot ",
-        );
-      }
-      if (!["object", "function"].includes(typeof value) || label === "null") {
-        assertThrows(
-          () => node.export("Module", value as Record<string, unknown>),
-          TypeError,
-          "Cannot export on alex@localhost",
-        );
-      }
+clusterTest("export() rejects invalid modules and names", async (cluster) => {
+  const node = await cluster.start("alex");
+  for (const [label, make] of Object.entries(WRONG)) {
+    const value = make();
+    if (typeof value !== "string") {
+      assertThrows(
+        () => node.export(value as string, {}),
+        TypeError,
+        "Cannot ",
+      );
     }
-  },
-);
+    if (!["object", "function"].includes(typeof value) || label === "null") {
+      assertThrows(
+        () => node.export("Module", value as Record<string, unknown>),
+        TypeError,
+        "Cannot export on alex@localhost",
+      );
+    }
+  }
+});

@@ -38,32 +38,29 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "EPMD's answer is escaped and cut in the log",
-  async (cluster) => {
-    const forged = "x\nalex info: forged\r\x1b[2J" + "y".repeat(60_000);
-    const bytes = new TextEncoder().encode(forged);
-    const answers = [
-      { port: 1, extra: "" },
-      bytes,
-      Uint8Array.of(119, ...bytes),
-      Uint8Array.of(119, 0, ...bytes),
-    ];
-    await using listener = await RawListener.listen();
-    answers[0] = { port: portOf(listener), extra: forged.slice(0, 3000) };
-    for (const answer of answers) {
-      await using epmd = await LyingEpmd.listen(() => answer);
-      const alex = await cluster.start("alex", { epmdPort: epmd.port });
-      assertEquals(await alex.run(() => Node.connect("kate@localhost")), false);
-      await alex.stop();
-    }
-    const lines = cluster.lines(true);
-    const failed = lines.filter((line) => /Cannot connect/.test(line));
-    assertEquals(failed.length, answers.length, lines.join("\n"));
-    assertMatch(failed[0], /speaks another wire/);
-    for (const line of lines) {
-      assert(!UNPRINTED.test(line), JSON.stringify(line));
-      assert(line.length < 1000, `${line.length} characters`);
-    }
-  },
-);
+clusterTest("EPMD's answer is escaped and cut in the log", async (cluster) => {
+  const forged = "x\nalex info: forged\r\x1b[2J" + "y".repeat(60_000);
+  const bytes = new TextEncoder().encode(forged);
+  const answers = [
+    { port: 1, extra: "" },
+    bytes,
+    Uint8Array.of(119, ...bytes),
+    Uint8Array.of(119, 0, ...bytes),
+  ];
+  await using listener = await RawListener.listen();
+  answers[0] = { port: portOf(listener), extra: forged.slice(0, 3000) };
+  for (const answer of answers) {
+    await using epmd = await LyingEpmd.listen(() => answer);
+    const alex = await cluster.start("alex", { epmdPort: epmd.port });
+    assertEquals(await alex.run(() => Node.connect("kate@localhost")), false);
+    await alex.stop();
+  }
+  const lines = cluster.lines(true);
+  const failed = lines.filter((line) => /Cannot connect/.test(line));
+  assertEquals(failed.length, answers.length, lines.join("\n"));
+  assertMatch(failed[0], /speaks another wire/);
+  for (const line of lines) {
+    assert(!UNPRINTED.test(line), JSON.stringify(line));
+    assert(line.length < 1000, `${line.length} characters`);
+  }
+});

@@ -64,39 +64,33 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "idle nodes stay connected",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
-    await cluster.start("kate", { tickTime: TICK_TIME });
-    await alex.run(() => Node.connect(KATE));
-    await pause(5 * TICK_TIME);
-    assertEquals(await alex.run(() => Node.list()), [KATE]);
-    assertNoneDown(cluster);
-  },
-);
+clusterTest("idle nodes stay connected", async (cluster) => {
+  const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+  await cluster.start("kate", { tickTime: TICK_TIME });
+  await alex.run(() => Node.connect(KATE));
+  await pause(5 * TICK_TIME);
+  assertEquals(await alex.run(() => Node.list()), [KATE]);
+  assertNoneDown(cluster);
+});
 
-clusterTest(
-  "a node whose OS process is stopped goes down",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { tickTime: TICK_TIME });
-    await using kate = await NodeProcess.start(cluster, "kate", {
-      tickTime: TICK_TIME,
-    });
-    await alex.run(async () => {
-      Process.trapExit(true);
-      Node.monitor(KATE);
-      const pid = await Node.spawnLink(KATE, Remote.echo);
-      send(pid, { from: self(), value: "there" });
-      assertEquals(await receive(), "there");
-      kate.kill("SIGSTOP");
-      const exited = await receive(isExit);
-      assertEquals([exited.from, exited.reason], [pid, "noconnection"]);
-      await nodeDown(KATE);
-      kate.kill("SIGCONT");
-    });
-  },
-);
+clusterTest("a node whose OS process is stopped goes down", async (cluster) => {
+  const alex = await cluster.start("alex", { tickTime: TICK_TIME });
+  await using kate = await NodeProcess.start(cluster, "kate", {
+    tickTime: TICK_TIME,
+  });
+  await alex.run(async () => {
+    Process.trapExit(true);
+    Node.monitor(KATE);
+    const pid = await Node.spawnLink(KATE, Remote.echo);
+    send(pid, { from: self(), value: "there" });
+    assertEquals(await receive(), "there");
+    kate.kill("SIGSTOP");
+    const exited = await receive(isExit);
+    assertEquals([exited.from, exited.reason], [pid, "noconnection"]);
+    await nodeDown(KATE);
+    kate.kill("SIGCONT");
+  });
+});
 
 clusterTest(
   "a node that computes for most of its tick time is not down, nor is its peer for it",

@@ -385,19 +385,16 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "row 12: this node's own name is refused",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(() => Node.connect(KATE));
-    await using own = await RawPeer.dial(kate.port);
-    const error = await own.enter(KATE, KATE).then(() => "in", String);
-    assertMatch(error, /refused: not_allowed/);
-    await refused(kate, "name", 1);
-    await stillThere(alex, kate);
-  },
-);
+clusterTest("row 12: this node's own name is refused", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(() => Node.connect(KATE));
+  await using own = await RawPeer.dial(kate.port);
+  const error = await own.enter(KATE, KATE).then(() => "in", String);
+  assertMatch(error, /refused: not_allowed/);
+  await refused(kate, "name", 1);
+  await stillThere(alex, kate);
+});
 
 clusterTest(
   "2,000 questions for the name leave nothing behind, and a true peer connects meanwhile",

@@ -20,7 +20,7 @@ defmodule Conformance.Agent do
     :exit, {reason, {GenServer, :call, _}} -> {:exit, reason}
   end
 
-  scenario "agent: functions run on the state one after the other, in the agent" do
+  scenario "functions run on the state one after the other, in the agent" do
     agent = start([:a])
     trace("get", Agent.get(agent, & &1))
     trace("update", Agent.update(agent, &(&1 ++ [:b])))
@@ -31,7 +31,7 @@ defmodule Conformance.Agent do
     trace("alive", Process.alive?(agent))
   end
 
-  scenario "agent: a function that raises, exits or throws ends the agent and the caller" do
+  scenario "a function that raises, exits or throws ends the agent and the caller" do
     for fun <- [fn _ -> raise "boom" end, fn _ -> exit(:oops) end, fn _ -> throw(:up) end] do
       agent = start(0)
       trace("monitor", {:monitored, agent, Process.monitor(agent)})
@@ -44,14 +44,14 @@ defmodule Conformance.Agent do
     end
   end
 
-  scenario "agent: get_and_update whose function returns no pair" do
+  scenario "get_and_update whose function returns no pair" do
     agent = start(0)
     trace("monitor", {:monitored, agent, Process.monitor(agent)})
     attempt("call", fn -> Agent.get_and_update(agent, fn _ -> :nonsense end) end)
     trace_next("down")
   end
 
-  scenario "agent: a call to a missing agent exits with noproc, a cast does not" do
+  scenario "a call to a missing agent exits with noproc, a cast does not" do
     agent = start(0)
     Agent.stop(agent)
     attempt("get", fn -> Agent.get(agent, & &1) end)
@@ -62,7 +62,7 @@ defmodule Conformance.Agent do
     trace("there", failure(fn -> Agent.get(there, __MODULE__, :wait, [self()], 60_000) end))
   end
 
-  scenario "agent: the function of a caller that timed out still runs, and its result is dropped" do
+  scenario "the function of a caller that timed out still runs, and its result is dropped" do
     agent = start(1)
     main = self()
 
@@ -80,7 +80,7 @@ defmodule Conformance.Agent do
     trace_next("next")
   end
 
-  scenario "agent: the first state raises, or the name is taken" do
+  scenario "the first state raises, or the name is taken" do
     Process.flag(:trap_exit, true)
     trace("raises", Agent.start_link(fn -> raise "boom" end, name: :agent))
     trace("exits", Agent.start(fn -> exit(:oops) end))
@@ -92,7 +92,7 @@ defmodule Conformance.Agent do
     trace_next("mail")
   end
 
-  scenario "agent: it exits with its starter, and ignores messages" do
+  scenario "it exits with its starter, and ignores messages" do
     main = self()
 
     starter =
@@ -110,7 +110,7 @@ defmodule Conformance.Agent do
     trace("down", elem(expect(:DOWN), 4))
   end
 
-  scenario "agent: one on another node runs named functions" do
+  scenario "one on another node runs named functions" do
     agent = on(:kate, :started, [1])
     trace("agent", agent)
     trace("update", Agent.update(agent, __MODULE__, :add, [4]))
@@ -130,14 +130,14 @@ defmodule Conformance.Agent do
     expect(:done)
   end
 
-  scenario "agent: a function that its node does not export" do
+  scenario "a function that its node does not export" do
     agent = on(:kate, :started, [1])
     trace("monitor", {:monitored, agent, Process.monitor(agent)})
     trace("get", failure(fn -> Agent.get(agent, __MODULE__, :nothing, [1]) end))
     trace_nothing("down")
   end
 
-  scenario "agent: as a supervisor's child it restarts with its first state" do
+  scenario "as a supervisor's child it restarts with its first state" do
     main = self()
 
     init = fn ->

@@ -31,7 +31,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: an alias is active until unalias" do
+  scenario "an alias is active until unalias" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :sender, [])
       address = Process.alias()
@@ -44,7 +44,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: one for a reply accepts one message" do
+  scenario "one for a reply accepts one message" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :sender, [])
       address = Process.alias([:reply])
@@ -54,7 +54,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: only its process can deactivate one" do
+  scenario "only its process can deactivate one" do
     address = Process.alias()
     main = self()
     {_, ref} = spawn_monitor(fn -> send(main, {:unalias, Process.unalias(address)}) end)
@@ -64,7 +64,7 @@ defmodule Conformance.Aliases do
     trace_next("got")
   end
 
-  scenario "aliases: a message to an alias of a dead process is dropped" do
+  scenario "a message to an alias of a dead process is dropped" do
     main = self()
     {_, ref} = spawn_monitor(fn -> send(main, {:alias, Process.alias()}) end)
     {:alias, address} = expect(:alias)
@@ -74,7 +74,7 @@ defmodule Conformance.Aliases do
     trace("of none", Process.unalias(make_ref()))
   end
 
-  scenario "aliases: of a monitor, with explicit_unalias, outlives the DOWN" do
+  scenario "of a monitor, with explicit_unalias, outlives the DOWN" do
     pid = spawn(&sender/0)
     ref = Process.monitor(pid, alias: :explicit_unalias)
     through(pid, ref, [1])
@@ -86,7 +86,7 @@ defmodule Conformance.Aliases do
     trace("unalias", Process.unalias(ref))
   end
 
-  scenario "aliases: of a monitor, with explicit_unalias, outlives the demonitor" do
+  scenario "of a monitor, with explicit_unalias, outlives the demonitor" do
     ref = Process.monitor(spawn(&sender/0), alias: :explicit_unalias)
     trace("demonitor", Process.demonitor(ref, [:info]))
     send(ref, 1)
@@ -94,7 +94,7 @@ defmodule Conformance.Aliases do
     trace("unalias", Process.unalias(ref))
   end
 
-  scenario "aliases: of a monitor, ends with the monitor by demonitor" do
+  scenario "of a monitor, ends with the monitor by demonitor" do
     pid = spawn(&sender/0)
     ref = Process.monitor(pid, alias: :demonitor)
     through(pid, ref, [1, 2])
@@ -105,7 +105,7 @@ defmodule Conformance.Aliases do
     trace("unalias", Process.unalias(ref))
   end
 
-  scenario "aliases: of a monitor, ends with the DOWN" do
+  scenario "of a monitor, ends with the DOWN" do
     pid = spawn(&sender/0)
     ref = Process.monitor(pid, alias: :demonitor)
     Process.exit(pid, :kill)
@@ -115,7 +115,7 @@ defmodule Conformance.Aliases do
     trace("unalias", Process.unalias(ref))
   end
 
-  scenario "aliases: of a monitor, ends the monitor at the first reply" do
+  scenario "of a monitor, ends the monitor at the first reply" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :sender, [])
       ref = Process.monitor(pid, alias: :reply_demonitor)
@@ -128,7 +128,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "aliases: a reply that is under way at the timeout of the request is dropped" do
+  scenario "a reply that is under way at the timeout of the request is dropped" do
     pid = Node.spawn(peer(:kate), __MODULE__, :answer_late, [])
 
     ref = Process.monitor(pid, alias: :reply_demonitor)
@@ -143,7 +143,7 @@ defmodule Conformance.Aliases do
     trace_nothing("then")
   end
 
-  scenario "aliases: unalias of a monitor's alias keeps the monitor" do
+  scenario "unalias of a monitor's alias keeps the monitor" do
     pid = spawn(&sender/0)
     ref = Process.monitor(pid, alias: :demonitor)
     trace("unalias", Process.unalias(ref))

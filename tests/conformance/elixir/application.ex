@@ -106,7 +106,7 @@ defmodule Conformance.Application do
     end
   end
 
-  scenario "application: get_env returns the value, nil, or the given default" do
+  scenario "get_env returns the value, nil, or the given default" do
     trace("put", Application.put_env(:env, :a, 1))
     Application.put_env(:env, :nothing, nil)
     trace("get", Application.get_env(:env, :a))
@@ -126,7 +126,7 @@ defmodule Conformance.Application do
     trace("of nothing", Map.new(Application.get_all_env(:no_application)))
   end
 
-  scenario "application: its own environment replaces values that were put before, except for persistent ones" do
+  scenario "its own environment replaces values that were put before, except for persistent ones" do
     Application.put_env(:persists, :put, :put)
     Application.put_env(:persists, :only, :put)
     Application.put_env(:persists, :kept, :put, persistent: true)
@@ -142,7 +142,7 @@ defmodule Conformance.Application do
     finish(:persists)
   end
 
-  scenario "application: its environment survives a stop, and is not loaded again" do
+  scenario "its environment survives a stop, and is not loaded again" do
     define(:lasts, env: [a: 1, b: 2, c: 3])
     start(:lasts)
     Application.put_env(:lasts, :a, :changed)
@@ -155,7 +155,7 @@ defmodule Conformance.Application do
     finish(:lasts)
   end
 
-  scenario "application: its dependencies are started before it, each once" do
+  scenario "its dependencies are started before it, each once" do
     define(:base)
     define(:middle, applications: [:base])
     define(:other, applications: [:base])
@@ -169,7 +169,7 @@ defmodule Conformance.Application do
     trace("started", started(all()))
   end
 
-  scenario "application: a stop calls prep_stop, ends its children, the last first, and calls stop" do
+  scenario "a stop calls prep_stop, ends its children, the last first, and calls stop" do
     define(:stops, children: [:a, :b, :c])
     trace("start", start(:stops))
     events("event", 1)
@@ -181,7 +181,7 @@ defmodule Conformance.Application do
     trace("started", started([:stops]))
   end
 
-  scenario "application: a stop does not stop its dependents" do
+  scenario "a stop does not stop its dependents" do
     define(:base)
     define(:top, applications: [:base])
     start(:top)
@@ -195,7 +195,7 @@ defmodule Conformance.Application do
     for name <- [:top, :base], do: finish(name)
   end
 
-  scenario "application: when one fails to start, the dependencies that were started for it are stopped" do
+  scenario "when one fails to start, the dependencies that were started for it are stopped" do
     define(:kept)
     define(:base, children: [:a])
     define(:middle, applications: [:base, :kept])
@@ -209,7 +209,7 @@ defmodule Conformance.Application do
     finish(:kept)
   end
 
-  scenario "application: a start fails with the exit or error of the callback, and can be retried" do
+  scenario "a start fails with the exit or error of the callback, and can be retried" do
     main = self()
     define(:raising, start: fn -> raise "mine" end)
     define(:exiting, start: fn -> exit(:mine) end)
@@ -234,7 +234,7 @@ defmodule Conformance.Application do
   def bad_child, do: %{id: :child, start: {__MODULE__, :no_child, []}}
   def no_child, do: {:error, :mine}
 
-  scenario "application: it outlives the process that started it" do
+  scenario "it outlives the process that started it" do
     main = self()
     define(:outlives, children: [:a])
 
@@ -252,7 +252,7 @@ defmodule Conformance.Application do
     trace("down", expect(:down))
   end
 
-  scenario "application: concurrent callers of start wait for the same start" do
+  scenario "concurrent callers of start wait for the same start" do
     main = self()
 
     define(:slow,
@@ -276,7 +276,7 @@ defmodule Conformance.Application do
     finish(:slow)
   end
 
-  scenario "application: it stops when its top supervisor exits, for any reason, and its dependents do not" do
+  scenario "it stops when its top supervisor exits, for any reason, and its dependents do not" do
     define(:base)
     define(:top, applications: [:base])
     start(:top)
@@ -302,7 +302,7 @@ defmodule Conformance.Application do
     end
   end
 
-  scenario "application: it stops when a child exceeds the restart intensity" do
+  scenario "it stops when a child exceeds the restart intensity" do
     define(:restarts, children: [:a, :b])
     start(:restarts)
     events("event", 1)
@@ -319,14 +319,14 @@ defmodule Conformance.Application do
     finish(:restarts)
   end
 
-  scenario "application: stop of an application that is not started fails" do
+  scenario "stop of an application that is not started fails" do
     trace("unknown", finish(:unknown_application))
     define(:known)
     trace("known", finish(:known))
     trace("started", started([:known]))
   end
 
-  scenario "application: each node has its own applications" do
+  scenario "each node has its own applications" do
     Application.put_env(:env, :where, :here)
     define(:here)
     trace("start", start(:here))
@@ -341,7 +341,7 @@ defmodule Conformance.Application do
     [before, Application.get_env(:env, :where), started([:here])]
   end
 
-  scenario "application: it stops even if the stop callback raises" do
+  scenario "it stops even if the stop callback raises" do
     main = self()
 
     :application.load(
@@ -363,7 +363,7 @@ defmodule Conformance.Application do
     trace("again", finish(:raising_stop))
   end
 
-  scenario "application: spec describes a loaded application, running or not" do
+  scenario "spec describes a loaded application, running or not" do
     trace("unknown", Application.spec(:conformance_spec))
     trace("unknown", Application.spec(:conformance_spec, :vsn))
     define(:conformance_spec)

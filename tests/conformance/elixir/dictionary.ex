@@ -9,7 +9,7 @@ defmodule Conformance.Dictionary do
     end
   end
 
-  scenario "dictionary: put and delete return the previous value, and get the value or the default" do
+  scenario "put and delete return the previous value, and get the value or the default" do
     trace("first", Process.put(:a, 1))
     trace("second", Process.put(:a, 2))
     trace("get", Process.get(:a))
@@ -21,13 +21,13 @@ defmodule Conformance.Dictionary do
     trace("get", Process.get(:a))
   end
 
-  scenario "dictionary: a value of nil is not the default" do
+  scenario "a value of nil is not the default" do
     Process.put(:a, nil)
     trace("get", Process.get(:a, 5))
     trace("keys", Process.get_keys())
   end
 
-  scenario "dictionary: keys are any terms, and equal ones are one" do
+  scenario "keys are any terms, and equal ones are one" do
     key = {:ok, [1, %{b: "x", a: self()}]}
     Process.put(key, 1)
     trace("equal", Process.put({:ok, [1, %{a: self(), b: "x"}]}, 2))
@@ -35,7 +35,7 @@ defmodule Conformance.Dictionary do
     trace("how many", length(Process.get_keys()))
   end
 
-  scenario "dictionary: get_keys has all keys, or those of a value" do
+  scenario "get_keys has all keys, or those of a value" do
     for {key, value} <- [a: 1, b: [2], c: 1, d: [2]], do: Process.put(key, value)
     trace("all", Enum.sort(Process.get_keys()))
     trace("of 1", Enum.sort(Process.get_keys(1)))
@@ -43,7 +43,7 @@ defmodule Conformance.Dictionary do
     trace("of 3", Process.get_keys(3))
   end
 
-  scenario "dictionary: it belongs to one process, and is not inherited" do
+  scenario "it belongs to one process, and is not inherited" do
     main = self()
     Process.put(:a, 1)
     spawn(fn -> send(main, {:ok, Process.get(:a)}) end)
@@ -53,7 +53,7 @@ defmodule Conformance.Dictionary do
     trace("mine", Process.get(:a))
   end
 
-  scenario "dictionary: a label is stored there, and is part of the process's information" do
+  scenario "a label is stored there, and is part of the process's information" do
     main = self()
     trace("before", label(self()))
     trace("set", Process.set_label({:ok, 1}))

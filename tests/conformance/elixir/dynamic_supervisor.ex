@@ -20,7 +20,7 @@ defmodule Conformance.DynamicSupervisor do
     settle(sup, pid)
   end
 
-  scenario "dynamic_supervisor: starts children of one id, in order, and counts them" do
+  scenario "starts children of one id, in order, and counts them" do
     sup = start()
     for type <- [:worker, :supervisor, :worker], do: trace("pid", add(sup, probe(:a, type: type)))
     trace("children", children(sup))
@@ -28,7 +28,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(3)
   end
 
-  scenario "dynamic_supervisor: refuses children above max_children until one has exited" do
+  scenario "refuses children above max_children until one has exited" do
     sup = start(max_children: 1)
     pid = add(sup, probe(:a, restart: :temporary))
     trace("full", DynamicSupervisor.start_child(sup, probe(:b)))
@@ -40,7 +40,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(3)
   end
 
-  scenario "dynamic_supervisor: max_children 0 calls no start, not even one that would be ignored" do
+  scenario "max_children 0 calls no start, not even one that would be ignored" do
     sup = start(max_children: 0)
     ignore = %{id: :a, start: {Function, :identity, [:ignore]}}
     trace("start", DynamicSupervisor.start_child(sup, ignore))
@@ -48,7 +48,7 @@ defmodule Conformance.DynamicSupervisor do
     trace("children", children(sup))
   end
 
-  scenario "dynamic_supervisor: keeps no child whose start fails or is ignored" do
+  scenario "keeps no child whose start fails or is ignored" do
     sup = start()
     ignore = %{id: :a, start: {Function, :identity, [:ignore]}}
     trace("ignore", DynamicSupervisor.start_child(sup, ignore))
@@ -57,7 +57,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(1)
   end
 
-  scenario "dynamic_supervisor: a permanent child restarts as the last one, with another pid" do
+  scenario "a permanent child restarts as the last one, with another pid" do
     sup = start(max_restarts: 9)
     pid = add(sup, probe(:a))
     add(sup, probe(:b))
@@ -73,7 +73,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(6)
   end
 
-  scenario "dynamic_supervisor: a transient child restarts unless it exited normally" do
+  scenario "a transient child restarts unless it exited normally" do
     sup = start(max_restarts: 9)
 
     for reason <- [:normal, :shutdown, {:shutdown, :done}, :oops, {:odd, 1}] do
@@ -84,7 +84,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(7)
   end
 
-  scenario "dynamic_supervisor: a temporary child never restarts" do
+  scenario "a temporary child never restarts" do
     sup = start()
 
     for reason <- [:normal, :oops] do
@@ -95,7 +95,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(2)
   end
 
-  scenario "dynamic_supervisor: exits with shutdown after one restart too many, and terminates the others" do
+  scenario "exits with shutdown after one restart too many, and terminates the others" do
     Process.flag(:trap_exit, true)
     sup = start(max_restarts: 1)
     pid = add(sup, probe(:a))
@@ -106,21 +106,21 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(5)
   end
 
-  scenario "dynamic_supervisor: each attempt to restart a child counts as a restart" do
+  scenario "each attempt to restart a child counts as a restart" do
     Process.flag(:trap_exit, true)
     sup = start()
     send(add(sup, flaky(:a, [2, 3, 4])), {:exit, :oops})
     trace_all(5)
   end
 
-  scenario "dynamic_supervisor: a child that fails to restart is retried until it starts" do
+  scenario "a child that fails to restart is retried until it starts" do
     sup = start()
     exit_with(sup, add(sup, flaky(:a, [2, 3])), :oops)
     trace_all(4)
     trace("counts", DynamicSupervisor.count_children(sup))
   end
 
-  scenario "dynamic_supervisor: a child that is retried counts, and terminate_child of its old pid removes it" do
+  scenario "a child that is retried counts, and terminate_child of its old pid removes it" do
     sup = start(max_children: 1)
     pid = add(sup, flaky(:a, [2], wait: true))
     trace("pid", pid)
@@ -141,7 +141,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_nothing("tried")
   end
 
-  scenario "dynamic_supervisor: a child that ignores its restart is forgotten" do
+  scenario "a child that ignores its restart is forgotten" do
     {:ok, agent} = Agent.start_link(fn -> true end)
     observer = self()
 
@@ -155,7 +155,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(1)
   end
 
-  scenario "dynamic_supervisor: terminate_child ends a child for good, and returns not_found for others" do
+  scenario "terminate_child ends a child for good, and returns not_found for others" do
     sup = start()
     pid = add(sup, probe(:a, trap: true))
     trace("pid", pid)
@@ -166,7 +166,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(2)
   end
 
-  scenario "dynamic_supervisor: asks all its children to exit at once" do
+  scenario "asks all its children to exit at once" do
     Process.flag(:trap_exit, true)
     sup = start()
     pids = for id <- [:a, :b], do: add(sup, probe(id, slow: true, shutdown: :infinity))
@@ -181,7 +181,7 @@ defmodule Conformance.DynamicSupervisor do
     trace("stopped", expect(:stopped))
   end
 
-  scenario "dynamic_supervisor: each child is killed after its own shutdown timeout" do
+  scenario "each child is killed after its own shutdown timeout" do
     sup = start()
 
     refs =
@@ -203,7 +203,7 @@ defmodule Conformance.DynamicSupervisor do
     trace("stopped", expect(:stopped))
   end
 
-  scenario "dynamic_supervisor: exits with its parent, for the same reason" do
+  scenario "exits with its parent, for the same reason" do
     for reason <- [:normal, :oops] do
       {pid, sup} = parent(fn -> DynamicSupervisor.start_link([]) end)
       add(sup, probe(:a, trap: true))
@@ -214,7 +214,7 @@ defmodule Conformance.DynamicSupervisor do
     end
   end
 
-  scenario "dynamic_supervisor: stops with the given reason" do
+  scenario "stops with the given reason" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:normal, {:shutdown, :done}, :oops] do
@@ -225,7 +225,7 @@ defmodule Conformance.DynamicSupervisor do
     end
   end
 
-  scenario "dynamic_supervisor: ignores casts, messages and exits of other processes" do
+  scenario "ignores casts, messages and exits of other processes" do
     sup = start()
     pid = add(sup, probe(:a))
 
@@ -241,7 +241,7 @@ defmodule Conformance.DynamicSupervisor do
     trace("alive", Process.alive?(sup))
   end
 
-  scenario "dynamic_supervisor: as a supervisor's child it restarts without its children" do
+  scenario "as a supervisor's child it restarts without its children" do
     {:ok, top} = Supervisor.start_link([{DynamicSupervisor, name: :rooms}], strategy: :one_for_one)
     trace("top", tree(top))
     add(:rooms, probe(:a, trap: true))
@@ -254,7 +254,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(2)
   end
 
-  scenario "dynamic_supervisor: a start with a registered name returns its holder" do
+  scenario "a start with a registered name returns its holder" do
     {:ok, sup} = DynamicSupervisor.start_link(name: :rooms)
     trace("first", sup)
     trace("second", DynamicSupervisor.start_link(name: :rooms))
@@ -267,7 +267,7 @@ defmodule Conformance.DynamicSupervisor do
     sup
   end
 
-  scenario "dynamic_supervisor: on another node it starts, restarts and terminates children there" do
+  scenario "on another node it starts, restarts and terminates children there" do
     kate = peer(:kate)
     on(:kate, :start_remote)
     sup = {:far, kate}
@@ -283,7 +283,7 @@ defmodule Conformance.DynamicSupervisor do
     trace("stopped", DynamicSupervisor.stop(sup))
   end
 
-  scenario "dynamic_supervisor: forgets a temporary child whose node is killed" do
+  scenario "forgets a temporary child whose node is killed" do
     victim = peer(:victim)
     sup = start()
     start = fn -> {:ok, Node.spawn_link(victim, Conformance, :forever, [])} end
@@ -299,7 +299,7 @@ defmodule Conformance.DynamicSupervisor do
     {:ok, spawn_link(fn -> expect(:exit) |> exit() end)}
   end
 
-  scenario "dynamic_supervisor: extra_arguments come before each child's own arguments, at each start" do
+  scenario "extra_arguments come before each child's own arguments, at each start" do
     sup = start(extra_arguments: [:one, [2]])
     pid = add(sup, %{id: :a, start: {__MODULE__, :start_extra, [self()]}})
     trace("started", next())

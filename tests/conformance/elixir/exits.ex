@@ -72,13 +72,13 @@ defmodule Conformance.Exits do
     ]
   end
 
-  scenario "exits: a linked process that traps exits receives the reason of each kind of exit", do: ends(node(), all_ways())
+  scenario "a linked process that traps exits receives the reason of each kind of exit", do: ends(node(), all_ways())
 
-  scenario "exits: a linked process that traps exits receives the reason of each kind of exit on another node" do
+  scenario "a linked process that traps exits receives the reason of each kind of exit on another node" do
     ends(peer(:kate), all_ways())
   end
 
-  scenario "exits: normal from others is ignored by a process that does not trap exits" do
+  scenario "normal from others is ignored by a process that does not trap exits" do
     {pid, ref} = listener(false)
     Process.exit(pid, :normal)
     send(pid, :hello)
@@ -87,7 +87,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "exits: kill cannot be trapped, and others receive killed" do
+  scenario "kill cannot be trapped, and others receive killed" do
     Process.flag(:trap_exit, true)
     {pid, ref} = listener(true)
     Process.link(pid)
@@ -96,7 +96,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "exits: kill to a process of another node cannot be trapped, and others receive killed" do
+  scenario "kill to a process of another node cannot be trapped, and others receive killed" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :trapper, [self()])
     expect(:ready)
@@ -104,7 +104,7 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "exits: a process that does not trap exits exits with kill from a link" do
+  scenario "a process that does not trap exits exits with kill from a link" do
     {pid, ref} = listener(false)
 
     spawn(fn ->
@@ -115,7 +115,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "exits: killed passes over a link as any other reason" do
+  scenario "killed passes over a link as any other reason" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -133,7 +133,7 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), middle])
   end
 
-  scenario "exits: shutdown from others ends a process, or is a message if it traps exits" do
+  scenario "shutdown from others ends a process, or is a message if it traps exits" do
     main = self()
     trace("main", main)
 
@@ -148,7 +148,7 @@ defmodule Conformance.Exits do
     end
   end
 
-  scenario "exits: a process's exit signal to itself is a message when it traps exits" do
+  scenario "a process's exit signal to itself is a message when it traps exits" do
     Process.flag(:trap_exit, true)
     trace("me", self())
 
@@ -158,14 +158,14 @@ defmodule Conformance.Exits do
     end
   end
 
-  scenario "exits: an exit signal to a dead process does nothing" do
+  scenario "an exit signal to a dead process does nothing" do
     pid = spawn(fn -> :ok end)
     reason_of(pid)
     trace("sent", Process.exit(pid, :kill))
     trace("sent", Process.exit(pid, :oops))
   end
 
-  scenario "exits: setting trap_exit returns the previous value, and a trapped exit stays a message" do
+  scenario "setting trap_exit returns the previous value, and a trapped exit stays a message" do
     trace("before", Process.flag(:trap_exit, true))
     trace("before", Process.flag(:trap_exit, true))
     pid = spawn_link(fn -> exit(:oops) end)
@@ -176,7 +176,7 @@ defmodule Conformance.Exits do
     trace_next("got")
   end
 
-  scenario "exits: an exit, a raise and a throw that are caught end nothing" do
+  scenario "an exit, a raise and a throw that are caught end nothing" do
     {pid, ref} =
       spawn_monitor(fn ->
         attempt("exit", fn -> exit(:oops) end)
@@ -188,7 +188,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "exits: the exit of the parent does not end a child that is not linked" do
+  scenario "the exit of the parent does not end a child that is not linked" do
     main = self()
 
     {parent, ref} =
@@ -204,7 +204,7 @@ defmodule Conformance.Exits do
     trace_next("got")
   end
 
-  scenario "exits: trap_exit belongs to one process and is not inherited" do
+  scenario "trap_exit belongs to one process and is not inherited" do
     Process.flag(:trap_exit, true)
 
     pid =
@@ -216,7 +216,7 @@ defmodule Conformance.Exits do
     trace("got", [expect(:EXIT), pid])
   end
 
-  scenario "exits: an exit signal contains its sender, on another node too" do
+  scenario "an exit signal contains its sender, on another node too" do
     main = self()
 
     pid = Node.spawn(peer(:kate), __MODULE__, :hear, [main])

@@ -133,7 +133,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "gen_server: calls, casts and messages of one sender are handled in order" do
+  scenario "calls, casts and messages of one sender are handled in order" do
     pid = started()
     GenServer.cast(pid, :one)
     send(pid, :two)
@@ -144,7 +144,7 @@ defmodule Conformance.GenServer do
     for n <- 1..4, do: trace_next("told #{n}")
   end
 
-  scenario "gen_server: a call to an unregistered name exits with noproc" do
+  scenario "a call to an unregistered name exits with noproc" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     attempt("pid", fn -> GenServer.call(dead, :hi) end)
@@ -153,7 +153,7 @@ defmodule Conformance.GenServer do
     attempt("timeout 0", fn -> GenServer.call(:nobody, :hi, 0) end)
   end
 
-  scenario "gen_server: a call to an unregistered name on another node exits with noproc" do
+  scenario "a call to an unregistered name on another node exits with noproc" do
     kate = peer(:kate)
     dead = Node.spawn(kate, __MODULE__, :until_end, [])
     send(dead, :end)
@@ -162,19 +162,19 @@ defmodule Conformance.GenServer do
     attempt("pid", fn -> GenServer.call(dead, :hi, 60_000) end)
   end
 
-  scenario "gen_server: a call to an unknown node exits with nodedown" do
+  scenario "a call to an unknown node exits with nodedown" do
     attempt("call", fn -> GenServer.call({:server, unknown_node()}, :hi, 60_000) end)
     attempt("stop", fn -> GenServer.stop({:server, unknown_node()}) end)
     attempt("cast", fn -> GenServer.cast({:server, unknown_node()}, :hi) end)
   end
 
-  scenario "gen_server: a call from a node that is not alive exits with nodedown", alive: false do
+  scenario "a call from a node that is not alive exits with nodedown", alive: false do
     attempt("call", fn -> GenServer.call({:server, :kate@localhost}, :hi) end)
     attempt("cast", fn -> GenServer.cast({:server, :kate@localhost}, :hi) end)
     attempt("whereis", fn -> GenServer.whereis({:server, :kate@localhost}) end)
   end
 
-  scenario "gen_server: a call exits with nodedown when the connection is lost meanwhile" do
+  scenario "a call exits with nodedown when the connection is lost meanwhile" do
     pid = started_on(:kate, :ok, [])
     trace("pid", pid)
     main = self()
@@ -191,7 +191,7 @@ defmodule Conformance.GenServer do
     trace("said", GenServer.call(pid, :said, 60_000))
   end
 
-  scenario "gen_server: a server on another node is called by pid and by name" do
+  scenario "a server on another node is called by pid and by name" do
     pid = started_on(:kate, :ok, name: :server)
     server = {:server, node(pid)}
     trace("say", GenServer.call(server, {:say, :one}))
@@ -204,7 +204,7 @@ defmodule Conformance.GenServer do
     attempt("gone", fn -> GenServer.call(server, :said, 60_000) end)
   end
 
-  scenario "gen_server: a call exits at its timeout, and the late reply is dropped" do
+  scenario "a call exits at its timeout, and the late reply is dropped" do
     pid = started()
     trace("pid", pid)
     attempt("call", fn -> GenServer.call(pid, :hold, 10) end)
@@ -215,7 +215,7 @@ defmodule Conformance.GenServer do
     trace_next("next")
   end
 
-  scenario "gen_server: a late reply from another node is dropped" do
+  scenario "a late reply from another node is dropped" do
     pid = started_on(:kate, :ok, [])
     trace("pid", pid)
     attempt("call", fn -> GenServer.call(pid, :hold, 10) end)
@@ -225,7 +225,7 @@ defmodule Conformance.GenServer do
     trace_next("next")
   end
 
-  scenario "gen_server: a server that calls itself exits at once" do
+  scenario "a server that calls itself exits at once" do
     pid = started(:ok, name: :server)
     trace("pid", pid)
     trace("by pid", GenServer.call(pid, {:call, pid, :hi}))
@@ -234,7 +234,7 @@ defmodule Conformance.GenServer do
     attempt("stop of oneself", fn -> GenServer.stop(self()) end)
   end
 
-  scenario "gen_server: the caller exits with the reason of a server that exits without a reply" do
+  scenario "the caller exits with the reason of a server that exits without a reply" do
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
       pid = started()
       trace("pid", pid)
@@ -243,7 +243,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "gen_server: terminate, the reply and the DOWN come in this order" do
+  scenario "terminate, the reply and the DOWN come in this order" do
     pid = started()
     main = self()
     trace("monitor", {:monitored, pid, Process.monitor(pid)})
@@ -256,7 +256,7 @@ defmodule Conformance.GenServer do
     trace("down", List.keyfind(messages, :DOWN, 0))
   end
 
-  scenario "gen_server: an error, exit or throw of a callback ends the server" do
+  scenario "an error, exit or throw of a callback ends the server" do
     for request <- [{:raise, "boom"}, {:exit, :oops}, {:throw, :up}, {:give, :nonsense}] do
       pid = started()
       GenServer.call(pid, {:say, :before})
@@ -267,14 +267,14 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "gen_server: a thrown result is a result" do
+  scenario "a thrown result is a result" do
     pid = started()
     state = :sys.get_state(pid)
     trace("call", GenServer.call(pid, {:throw, {:reply, :thrown, %{state | said: [:thrown]}}}))
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "gen_server: an unhandled call or cast ends the server, an unhandled message does not" do
+  scenario "an unhandled call or cast ends the server, an unhandled message does not" do
     {:ok, pid} = GenServer.start(Bare, nil)
     send(pid, :hello)
     ref = Process.monitor(pid)
@@ -294,7 +294,7 @@ defmodule Conformance.GenServer do
     trace("down", elem(expect(:DOWN), 1) == ref)
   end
 
-  scenario "gen_server: start_link when init stops, raises, exits, throws or returns an invalid value" do
+  scenario "start_link when init stops, raises, exits, throws or returns an invalid value" do
     Process.flag(:trap_exit, true)
 
     for how <- [
@@ -314,7 +314,7 @@ defmodule Conformance.GenServer do
     trace_next("mail")
   end
 
-  scenario "gen_server: a starter that does not trap exits exits with a server that fails to start" do
+  scenario "a starter that does not trap exits exits with a server that fails to start" do
     main = self()
     pid = spawn(fn -> GenServer.start_link(__MODULE__, {main, {:stop, :full}}) && forever() end)
     trace("linked", reason_of(pid))
@@ -322,7 +322,7 @@ defmodule Conformance.GenServer do
     trace("not linked", reason_of(pid))
   end
 
-  scenario "gen_server: ignore" do
+  scenario "ignore" do
     Process.flag(:trap_exit, true)
     trace("start_link", start_link(:ignore, name: :server))
     trace("start", start(:ignore))
@@ -333,7 +333,7 @@ defmodule Conformance.GenServer do
     trace("not trapping", start_link(:ignore))
   end
 
-  scenario "gen_server: init that takes too long" do
+  scenario "init that takes too long" do
     trace("start_link", start_link(:hang, timeout: 10, name: :server))
     {:hanging, pid} = expect(:hanging)
     trace("reason", reason_of(pid))
@@ -344,7 +344,7 @@ defmodule Conformance.GenServer do
     trace_next("mail")
   end
 
-  scenario "gen_server: a server that is killed in its init" do
+  scenario "a server that is killed in its init" do
     Process.flag(:trap_exit, true)
     main = self()
     spawn(fn -> send(main, {:gave, GenServer.start(__MODULE__, {main, :hang})}) end)
@@ -353,7 +353,7 @@ defmodule Conformance.GenServer do
     trace("start", expect(:gave))
   end
 
-  scenario "gen_server: a start under a registered name" do
+  scenario "a start under a registered name" do
     {:ok, pid} = start(:ok, name: :server)
     trace("pid", pid)
     trace("start", start(:ok, name: :server))
@@ -364,7 +364,7 @@ defmodule Conformance.GenServer do
     trace("whereis nobody", GenServer.whereis(:nobody))
   end
 
-  scenario "gen_server: handle_continue runs before the mailbox, also for a continue of a continue" do
+  scenario "handle_continue runs before the mailbox, also for a continue of a continue" do
     pid = started({:early, :first})
     trace("say", GenServer.call(pid, {:say, :hi}))
     for n <- 1..3, do: trace_next("told #{n}")
@@ -372,7 +372,7 @@ defmodule Conformance.GenServer do
     trace_next("after the reply")
   end
 
-  scenario "gen_server: a continue of init that raises does so after the start" do
+  scenario "a continue of init that raises does so after the start" do
     Process.flag(:trap_exit, true)
     {:ok, pid} = start_link({:continue, {:raise, "boom"}})
     trace("pid", pid)
@@ -380,7 +380,7 @@ defmodule Conformance.GenServer do
     trace_next("second")
   end
 
-  scenario "gen_server: a timeout is a message, unless another one comes before" do
+  scenario "a timeout is a message, unless another one comes before" do
     pid = started({:timeout, 1})
     trace_next("of init")
     trace("call", GenServer.call(pid, {:timeout, :reply, 60_000}))
@@ -391,7 +391,7 @@ defmodule Conformance.GenServer do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "gen_server: terminate at the starter's exit runs only if the server traps exits" do
+  scenario "terminate at the starter's exit runs only if the server traps exits" do
     main = self()
 
     for how <- [:ok, :trap], reason <- [:shutdown, :oops, :normal] do
@@ -416,7 +416,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "gen_server: an exit signal of another process is a message to a server that traps exits" do
+  scenario "an exit signal of another process is a message to a server that traps exits" do
     pid = started(:trap)
     main = self()
     other = spawn(fn -> Process.link(pid) && send(main, :linked) && receive(do: (:end -> exit(:oops))) end)
@@ -429,7 +429,7 @@ defmodule Conformance.GenServer do
     trace("said", length(GenServer.call(pid, :said)))
   end
 
-  scenario "gen_server: a message that looks like the EXIT of the starter ends the server" do
+  scenario "a message that looks like the EXIT of the starter ends the server" do
     {:ok, pid} = start_link(:ok)
     ref = Process.monitor(pid)
     send(pid, {:EXIT, self(), :normal})
@@ -441,7 +441,7 @@ defmodule Conformance.GenServer do
     trace("not linked", elem(elem(next(), 1), 2))
   end
 
-  scenario "gen_server: stop comes after earlier messages, and returns ok for any reason" do
+  scenario "stop comes after earlier messages, and returns ok for any reason" do
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
       pid = started(:ok, name: :server)
       GenServer.cast(:server, :before)
@@ -453,7 +453,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "gen_server: stop of a missing or slow server, or of one that exits for another reason" do
+  scenario "stop of a missing or slow server, or of one that exits for another reason" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     attempt("pid", fn -> GenServer.stop(dead) end)
@@ -476,7 +476,7 @@ defmodule Conformance.GenServer do
     attempt("otherwise", fn -> GenServer.stop(pid) end)
   end
 
-  scenario "gen_server: a reply may come from another process, and only the first counts" do
+  scenario "a reply may come from another process, and only the first counts" do
     pid = started()
     main = self()
     spawn(fn -> send(main, {:got, GenServer.call(pid, :hold)}) end)
@@ -489,7 +489,7 @@ defmodule Conformance.GenServer do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "gen_server: a reply may come from another node" do
+  scenario "a reply may come from another node" do
     pid = started()
     main = self()
     spawn(fn -> send(main, {:got, GenServer.call(pid, :hold, 60_000)}) end)
@@ -498,7 +498,7 @@ defmodule Conformance.GenServer do
     trace("got", expect(:got))
   end
 
-  scenario "gen_server: a server does not notice that a caller has exited" do
+  scenario "a server does not notice that a caller has exited" do
     pid = started()
     caller = spawn(fn -> GenServer.call(pid, :hold, :infinity) end)
     {:held, from} = expect(:held)
@@ -507,7 +507,7 @@ defmodule Conformance.GenServer do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "gen_server: a cast to an unregistered name is ok" do
+  scenario "a cast to an unregistered name is ok" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     trace("pid", GenServer.cast(dead, :hi))
@@ -516,7 +516,7 @@ defmodule Conformance.GenServer do
     trace("there", GenServer.cast({:nobody, peer(:kate)}, :hi))
   end
 
-  scenario "gen_server: multi_call returns the replies, and the nodes without a reply" do
+  scenario "multi_call returns the replies, and the nodes without a reply" do
     kate = peer(:kate)
     moebi = peer(:moebi)
     {:ok, _} = start(:ok, name: :server)
@@ -533,7 +533,7 @@ defmodule Conformance.GenServer do
     trace("ended", {:gave, replies, Enum.sort(bad)})
   end
 
-  scenario "gen_server: multi_call stops at its timeout, and drops late replies" do
+  scenario "multi_call stops at its timeout, and drops late replies" do
     {:ok, pid} = start(:ok, name: :server)
     {replies, bad} = GenServer.multi_call([node()], :server, :hold, 10)
     trace("gave", {:gave, replies, bad})
@@ -544,7 +544,7 @@ defmodule Conformance.GenServer do
     trace_next("next")
   end
 
-  scenario "gen_server: abcast sends to the servers of all connected nodes" do
+  scenario "abcast sends to the servers of all connected nodes" do
     kate = peer(:kate)
     {:ok, _} = start(:ok, name: :server)
     started_on(:kate, :ok, name: :server)
@@ -554,7 +554,7 @@ defmodule Conformance.GenServer do
     trace("told", [next(), next()])
   end
 
-  scenario "gen_server: a name in a registry" do
+  scenario "a name in a registry" do
     {:ok, _} = Registry.start_link(keys: :unique, name: Conformance.Names)
     name = {:via, Registry, {Conformance.Names, "server"}}
     trace("whereis", GenServer.whereis(name))
@@ -588,7 +588,7 @@ defmodule Conformance.GenServer do
     trace("free", GenServer.whereis(name))
   end
 
-  scenario "gen_server: a global name" do
+  scenario "a global name" do
     kate = peer(:kate)
     Node.connect(kate)
     :global.sync()
@@ -608,7 +608,7 @@ defmodule Conformance.GenServer do
     trace_next("terminate")
   end
 
-  scenario "gen_server: a server's name is free when its exit is reported" do
+  scenario "a server's name is free when its exit is reported" do
     for n <- 1..3 do
       {:ok, pid} = start(:ok, name: :server)
       ref = Process.monitor(pid)
@@ -621,7 +621,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "gen_server: a supervisor's child restarts with its first argument" do
+  scenario "a supervisor's child restarts with its first argument" do
     main = self()
 
     {:ok, sup} =

@@ -70,7 +70,7 @@ defmodule Conformance.Global do
     {mine, kates, ref}
   end
 
-  scenario "global: a name is registered once in the cluster, and all nodes see it" do
+  scenario "a name is registered once in the cluster, and all nodes see it" do
     kate = meet()
     trace("main", :global.register_name(:leader, self()) == :yes)
     trace("main's", whereis(:leader))
@@ -81,7 +81,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:leader)
   end
 
-  scenario "global: any term is a name, for any process of the cluster" do
+  scenario "any term is a name, for any process of the cluster" do
     meet()
     pid = idle_on(:kate)
     trace("kate's", pid)
@@ -91,7 +91,7 @@ defmodule Conformance.Global do
     trace("kate sees", on(:kate, fn -> whereis(["room", 1]) end))
   end
 
-  scenario "global: an unregistered name is free on all nodes, and unregistering a free name is no error" do
+  scenario "an unregistered name is free on all nodes, and unregistering a free name is no error" do
     meet()
     :global.register_name(:leader, self())
     on(:kate, fn -> :global.unregister_name(:leader) end)
@@ -100,7 +100,7 @@ defmodule Conformance.Global do
     trace("kate", on(:kate, fn -> :global.register_name(:leader, self()) == :yes end))
   end
 
-  scenario "global: re_register_name takes a name from its holder without a message" do
+  scenario "re_register_name takes a name from its holder without a message" do
     meet()
     before = idle_on(:kate)
     trace("before", before)
@@ -114,7 +114,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:leader)
   end
 
-  scenario "global: a process with a name gets no other" do
+  scenario "a process with a name gets no other" do
     meet()
     trace("one", :global.register_name(:one, self()) == :yes)
     trace("two", :global.register_name(:two, self()) == :yes)
@@ -122,14 +122,14 @@ defmodule Conformance.Global do
     :global.unregister_name(:one)
   end
 
-  scenario "global: whereis_name returns no dead process of its own node" do
+  scenario "whereis_name returns no dead process of its own node" do
     pid = spawn(&forever/0)
     :global.register_name(:leader, pid)
     Process.exit(pid, :kill)
     trace("whereis", whereis(:leader))
   end
 
-  scenario "global: the name of a process that exits becomes free on other nodes" do
+  scenario "the name of a process that exits becomes free on other nodes" do
     meet()
     pid = idle_on(:kate)
     :global.register_name(:leader, pid)
@@ -139,7 +139,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:leader)
   end
 
-  scenario "global: the names of a node that goes down become free" do
+  scenario "the names of a node that goes down become free" do
     node = meet(:victim)
     pid = idle_on(:victim)
     trace("victim's", pid)
@@ -152,7 +152,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:leader)
   end
 
-  scenario "global: when two partitions connect, each gets the names of the other" do
+  scenario "when two partitions connect, each gets the names of the other" do
     meet()
     part(:kate)
     :global.register_name(:main, self())
@@ -165,7 +165,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:main)
   end
 
-  scenario "global: in a name conflict the process on the greater node is killed" do
+  scenario "in a name conflict the process on the greater node is killed" do
     {_mine, _kates, ref} = conflict(&:global.random_exit_name/3)
 
     receive do
@@ -173,7 +173,7 @@ defmodule Conformance.Global do
     end
   end
 
-  scenario "global: random_notify_name notifies the process that loses the name" do
+  scenario "random_notify_name notifies the process that loses the name" do
     {mine, kates, _ref} = conflict(&:global.random_notify_name/3)
     for pid <- [mine, kates], do: send(pid, :go)
     send(mine, :marker)
@@ -183,7 +183,7 @@ defmodule Conformance.Global do
     trace_next("kate's")
   end
 
-  scenario "global: notify_all_name notifies both processes, and the name becomes free" do
+  scenario "notify_all_name notifies both processes, and the name becomes free" do
     {mine, kates, _ref} = conflict(&:global.notify_all_name/3)
     send(mine, :go)
     trace_next("main's")
@@ -199,7 +199,7 @@ defmodule Conformance.Global do
 
   def raises(_name, _first, _second), do: raise("cannot decide")
 
-  scenario "global: a custom resolver decides once, on the node of the smaller name" do
+  scenario "a custom resolver decides once, on the node of the smaller name" do
     {mine, kates, _ref} = conflict(&__MODULE__.keep_second/3)
     send(kates, :go)
     trace_next("asked")
@@ -210,17 +210,17 @@ defmodule Conformance.Global do
 
   def nonsense(_name, _first, _second), do: :nonsense
 
-  scenario "global: a resolver that returns neither process frees the name" do
+  scenario "a resolver that returns neither process frees the name" do
     {mine, _kates, _ref} = conflict(&__MODULE__.nonsense/3)
     trace("main's lives", Process.alive?(mine))
   end
 
-  scenario "global: a resolver that raises leaves the name to the other partition's process" do
+  scenario "a resolver that raises leaves the name to the other partition's process" do
     {mine, _kates, _ref} = conflict(&__MODULE__.raises/3)
     trace("main's lives", Process.alive?(mine))
   end
 
-  scenario "global: send reaches the holder of the name, and exits for a free name" do
+  scenario "send reaches the holder of the name, and exits for a free name" do
     meet()
     main = self()
 
@@ -242,7 +242,7 @@ defmodule Conformance.Global do
     end
   end
 
-  scenario "global: a lock has one requester at a time, on any node" do
+  scenario "a lock has one requester at a time, on any node" do
     meet()
     trace("main", :global.set_lock({:printer, self()}))
     trace("again", :global.set_lock({:printer, self()}))
@@ -254,7 +254,7 @@ defmodule Conformance.Global do
     trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
   end
 
-  scenario "global: processes with the same requester share a lock until the last one releases it" do
+  scenario "processes with the same requester share a lock until the last one releases it" do
     meet()
     trace("main", :global.set_lock({:printer, :us}))
 
@@ -286,7 +286,7 @@ defmodule Conformance.Global do
     :global.del_lock({:printer, :them})
   end
 
-  scenario "global: a lock is released when its holder exits, and a waiting process gets it" do
+  scenario "a lock is released when its holder exits, and a waiting process gets it" do
     meet()
     main = self()
 
@@ -308,7 +308,7 @@ defmodule Conformance.Global do
     trace("waited", Task.await(waiting))
   end
 
-  scenario "global: trans returns the result of the function, and always releases the lock" do
+  scenario "trans returns the result of the function, and always releases the lock" do
     meet()
     id = {:printer, self()}
     trace("value", :global.trans(id, fn -> 42 end))
@@ -322,7 +322,7 @@ defmodule Conformance.Global do
     trace("free", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
   end
 
-  scenario "global: a lock on one node does not lock another node" do
+  scenario "a lock on one node does not lock another node" do
     kate = meet()
     trace("on kate", :global.set_lock({:printer, self()}, [kate]))
     trace("on main", :global.set_lock({:printer, :another}, [node()], 0))

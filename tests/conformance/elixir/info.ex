@@ -10,13 +10,13 @@ defmodule Conformance.Info do
     end
   end
 
-  scenario "info: a new process has only its group leader" do
+  scenario "a new process has only its group leader" do
     trace("me", [self(), Process.group_leader()])
     pid = spawn(&forever/0)
     trace("info", pairs(facts(pid)))
   end
 
-  scenario "info: links, monitors and names are the current ones" do
+  scenario "links, monitors and names are the current ones" do
     main = self()
 
     pid =
@@ -47,7 +47,7 @@ defmodule Conformance.Info do
     |> Map.replace_lazy(:registered_name, fn name -> if name == [], do: nil, else: name end)
   end
 
-  scenario "info: an exited process has none" do
+  scenario "an exited process has none" do
     pid = spawn(fn -> :ok end)
     reason_of(pid)
     trace("info", facts(pid))
@@ -55,7 +55,7 @@ defmodule Conformance.Info do
     trace("listed", pid in Process.list())
   end
 
-  scenario "info: a process of another node is rejected" do
+  scenario "a process of another node is rejected" do
     pid = Node.spawn(peer(:kate), Conformance, :forever, [])
     attempt("info", fn -> Process.info(pid) end)
     attempt("alive", fn -> Process.alive?(pid) end)
@@ -65,7 +65,7 @@ defmodule Conformance.Info do
   def links_of(pid), do: facts(pid).links
   def is_monitored(pid), do: facts(pid).monitored_by != []
 
-  scenario "info: a link to a process of another node is shown at both ends until it ends" do
+  scenario "a link to a process of another node is shown at both ends until it ends" do
     pid = Node.spawn_link(peer(:kate), Conformance, :forever, [])
     trace("pair", [self(), pid])
     trace("here", facts(self()).links)
@@ -84,7 +84,7 @@ defmodule Conformance.Info do
       do: wait_for_monitor(pid, tries - 1)
   end
 
-  scenario "info: registered names are listed, and free names are not" do
+  scenario "registered names are listed, and free names are not" do
     trace("before", :clerk in Process.registered())
     Process.register(self(), :clerk)
     trace("registered", :clerk in Process.registered())

@@ -16,7 +16,7 @@ defmodule Conformance.Leaders do
 
   def tell_lines(main), do: for(_ <- 1..3, do: send(main, {:line, IO.gets("? ")}))
 
-  scenario "leaders: processes print at the leader of their spawner" do
+  scenario "processes print at the leader of their spawner" do
     main = self()
     IO.puts("main")
     done(spawn(fn -> IO.puts("child") end))
@@ -27,7 +27,7 @@ defmodule Conformance.Leaders do
     trace("output", output())
   end
 
-  scenario "leaders: a process on another node prints at its spawner's leader" do
+  scenario "a process on another node prints at its spawner's leader" do
     kate = peer(:kate)
     done(Node.spawn(kate, __MODULE__, :print_node, ["from"]))
     done(Node.spawn(kate, __MODULE__, :have_child_print, []))
@@ -36,7 +36,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: code that a node runs itself prints there" do
+  scenario "code that a node runs itself prints there" do
     kate = peer(:kate)
     Node.ping(kate)
     on(:kate, :print, ["by itself"])
@@ -44,7 +44,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: a process changes its own leader, and processes that it spawns later inherit it" do
+  scenario "a process changes its own leader, and processes that it spawns later inherit it" do
     peer(:kate)
     own = Process.group_leader()
     there = on(:kate, :leader)
@@ -60,7 +60,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: a process changes the leader of a process on another node" do
+  scenario "a process changes the leader of a process on another node" do
     kate = peer(:kate)
     pid = Node.spawn(kate, __MODULE__, :print_then, [])
     Process.group_leader(pid, on(:kate, :leader))
@@ -70,7 +70,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: the leader of a missing process cannot be set" do
+  scenario "the leader of a missing process cannot be set" do
     kate = peer(:kate)
     dead = spawn(fn -> :ok end)
     done(dead)
@@ -80,14 +80,14 @@ defmodule Conformance.Leaders do
     attempt("there", fn -> Process.group_leader(far, self()) && :ok end)
   end
 
-  scenario "leaders: gets on another node reads the input of the spawner's", input: "first\nsecond\nlast" do
+  scenario "gets on another node reads the input of the spawner's", input: "first\nsecond\nlast" do
     main = self()
     trace("here", IO.gets("? "))
     done(Node.spawn(peer(:kate), __MODULE__, :tell_lines, [main]))
     for _ <- 1..3, do: trace_next("there")
   end
 
-  scenario "leaders: output to another leader by its pid" do
+  scenario "output to another leader by its pid" do
     there = on(:kate, :leader)
     trace("puts", IO.puts(there, "hello"))
     trace("write", IO.write(there, "!"))
@@ -95,13 +95,13 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "leaders: lines of one process keep their order on the way to another node" do
+  scenario "lines of one process keep their order on the way to another node" do
     Process.group_leader(self(), on(:kate, :leader))
     for n <- 1..20, do: IO.write("#{n} ")
     trace("there", output(:kate))
   end
 
-  scenario "leaders: output to an exited leader raises" do
+  scenario "output to an exited leader raises" do
     dead = spawn(fn -> :ok end)
     done(dead)
     attempt("device", fn -> IO.puts(dead, "lost") end)
@@ -115,7 +115,7 @@ defmodule Conformance.Leaders do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "leaders: output to a leader on a node that is down raises" do
+  scenario "output to a leader on a node that is down raises" do
     leader = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
     attempt("device", fn -> IO.puts(leader, "lost") end)

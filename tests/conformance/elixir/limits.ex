@@ -1,7 +1,7 @@
 defmodule Conformance.Limits do
   use Conformance
 
-  scenario "limits: a process that computes is killed" do
+  scenario "a process that computes is killed" do
     main = self()
 
     {pid, _ref} =
@@ -22,7 +22,7 @@ defmodule Conformance.Limits do
     if System.monotonic_time(:millisecond) < until, do: compute(until)
   end
 
-  scenario "limits: a killed process runs no cleanup" do
+  scenario "a killed process runs no cleanup" do
     cleaned = :counters.new(1, [])
 
     main = self()
@@ -45,7 +45,7 @@ defmodule Conformance.Limits do
     trace("cleaned", :counters.get(cleaned, 1))
   end
 
-  scenario "limits: a variable that the closure of another process changes" do
+  scenario "a variable that the closure of another process changes" do
     main = self()
     count = 1
 
@@ -58,12 +58,12 @@ defmodule Conformance.Limits do
     trace("ours", count)
   end
 
-  scenario "limits: a number knows whether it is an integer" do
+  scenario "a number knows whether it is an integer" do
     send(self(), 2.0)
     trace("integer", is_integer(next()))
   end
 
-  scenario "limits: a function in a message" do
+  scenario "a function in a message" do
     attempt("send", fn ->
       send(self(), fn -> 42 end)
       :ok
@@ -72,7 +72,7 @@ defmodule Conformance.Limits do
     trace("ready", is_function(next(0)))
   end
 
-  scenario "limits: an exit signal with a text that is spelled as an atom" do
+  scenario "an exit signal with a text that is spelled as an atom" do
     {pid, _ref} = spawn_monitor(fn -> forever() end)
     trace("pid", pid)
     Process.exit(pid, "normal")

@@ -44,14 +44,14 @@ defmodule Conformance.Links do
     trace("there", [message, main])
   end
 
-  scenario "links: an exit reason passes over a link, as a message to a process that traps exits" do
+  scenario "an exit reason passes over a link, as a message to a process that traps exits" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> exit(:oops) end)
     trace("linked", pid)
     trace_next("got")
   end
 
-  scenario "links: linking twice makes one link" do
+  scenario "linking twice makes one link" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     trace("again", Process.link(pid))
@@ -60,7 +60,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: one unlink ends a link that both ends have made" do
+  scenario "one unlink ends a link that both ends have made" do
     main = self()
     pid = spawn(&puppet/0)
     Process.link(pid)
@@ -72,7 +72,7 @@ defmodule Conformance.Links do
     trace("alive", Process.alive?(self()))
   end
 
-  scenario "links: after an unlink the exit of the other process is not received" do
+  scenario "after an unlink the exit of the other process is not received" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     trace("unlinked", Process.unlink(pid))
@@ -83,7 +83,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: unlink of a process that is not linked returns true" do
+  scenario "unlink of a process that is not linked returns true" do
     pid = spawn(&forever/0)
     trace("stranger", Process.unlink(pid))
     Process.exit(pid, :kill)
@@ -92,7 +92,7 @@ defmodule Conformance.Links do
     trace("self", Process.unlink(self()))
   end
 
-  scenario "links: an EXIT that has arrived stays after an unlink" do
+  scenario "an EXIT that has arrived stays after an unlink" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     ref = Process.monitor(pid)
@@ -106,14 +106,14 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a link of a process to itself does nothing" do
+  scenario "a link of a process to itself does nothing" do
     trace("linked", Process.link(self()))
     Process.flag(:trap_exit, true)
     send(self(), :marker)
     trace_next("got")
   end
 
-  scenario "links: a link to a dead process of this node raises, or sends an EXIT if exits are trapped" do
+  scenario "a link to a dead process of this node raises, or sends an EXIT if exits are trapped" do
     pid = spawn(fn -> :ok end)
     reason_of(pid)
     trace("dead", pid)
@@ -123,7 +123,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits" do
+  scenario "a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn(peer(:kate), __MODULE__, :nothing, [])
     reason_of(pid)
@@ -135,7 +135,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a link to a process of another node ends with noconnection when that node is killed" do
+  scenario "a link to a process of another node ends with noconnection when that node is killed" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:victim), Conformance, :forever, [])
     trace("linked", pid)
@@ -145,7 +145,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: both ends receive noconnection when the connection is lost" do
+  scenario "both ends receive noconnection when the connection is lost" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :trace_end, [self()])
     expect(:ready)
@@ -158,7 +158,7 @@ defmodule Conformance.Links do
     trace("reconnected", [expect(:DOWN), ref])
   end
 
-  scenario "links: a process that does not trap exits exits with noconnection when the connection is lost" do
+  scenario "a process that does not trap exits exits with noconnection when the connection is lost" do
     main = self()
 
     {pid, ref} =
@@ -174,7 +174,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: an exit reason passes along a chain of links" do
+  scenario "an exit reason passes along a chain of links" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -199,7 +199,7 @@ defmodule Conformance.Links do
     trace("exit", expect(:EXIT))
   end
 
-  scenario "links: a process that is linked to a trapping and to a normally exiting process goes on" do
+  scenario "a process that is linked to a trapping and to a normally exiting process goes on" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -218,7 +218,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: a new link after an unlink holds, before the unlink is acknowledged" do
+  scenario "a new link after an unlink holds, before the unlink is acknowledged" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :obedient, [])
     Process.unlink(pid)
@@ -229,7 +229,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: after unlink, link and unlink, no exit is received" do
+  scenario "after unlink, link and unlink, no exit is received" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :obedient, [])
     Process.unlink(pid)
@@ -242,7 +242,7 @@ defmodule Conformance.Links do
     trace_nothing("then")
   end
 
-  scenario "links: when one end has unlinked, the other can link anew" do
+  scenario "when one end has unlinked, the other can link anew" do
     main = self()
 
     linker =
@@ -262,7 +262,7 @@ defmodule Conformance.Links do
     tell(pid, :trace_exit)
   end
 
-  scenario "links: when both ends unlink at once, a later link holds" do
+  scenario "when both ends unlink at once, a later link holds" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :puppet, [])
     order(pid, :unlink, [self()])
@@ -274,7 +274,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "links: after an unlink by the other node, the exit is not received there" do
+  scenario "after an unlink by the other node, the exit is not received there" do
     main = self()
     pid = Node.spawn(peer(:kate), __MODULE__, :puppet, [])
 
@@ -293,7 +293,7 @@ defmodule Conformance.Links do
     tell(pid, :trace_alive)
   end
 
-  scenario "links: a link to an older incarnation of a node sends noproc" do
+  scenario "a link to an older incarnation of a node sends noproc" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     trace("old", pid)

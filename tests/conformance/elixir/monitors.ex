@@ -21,7 +21,7 @@ defmodule Conformance.Monitors do
     pid
   end
 
-  scenario "monitors: each monitor of one process has its own DOWN" do
+  scenario "each monitor of one process has its own DOWN" do
     pid = spawn(&obedient/0)
     refs = for _ <- 1..3, do: Process.monitor(pid)
     trace("monitors", [pid | refs])
@@ -31,7 +31,7 @@ defmodule Conformance.Monitors do
     trace_next("then")
   end
 
-  scenario "monitors: a dead process sends DOWN with noproc, here and on another node" do
+  scenario "a dead process sends DOWN with noproc, here and on another node" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :nothing, [])
       reason_of(pid)
@@ -41,7 +41,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "monitors: an unregistered name sends DOWN with noproc, here and on another node" do
+  scenario "an unregistered name sends DOWN with noproc, here and on another node" do
     kate = peer(:kate)
 
     for name <- [:nobody, {:nobody, node()}, {:nobody, kate}] do
@@ -50,7 +50,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "monitors: the DOWN of a monitored name contains the name and the node" do
+  scenario "the DOWN of a monitored name contains the name and the node" do
     start_named(node(), :clerk)
     trace("monitor", Process.monitor(:clerk))
     trace("monitor", other = Process.monitor({:clerk, node()}))
@@ -59,7 +59,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "monitors: the DOWN of a monitored name on another node contains the name and the node" do
+  scenario "the DOWN of a monitored name on another node contains the name and the node" do
     kate = peer(:kate)
     start_named(kate, :clerk)
     trace("monitor", Process.monitor({:clerk, kate}))
@@ -67,7 +67,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "monitors: a name is looked up when the monitor is made" do
+  scenario "a name is looked up when the monitor is made" do
     pid = start_named(node(), :clerk)
     ref = Process.monitor(:clerk)
     Process.unregister(:clerk)
@@ -78,7 +78,7 @@ defmodule Conformance.Monitors do
     Process.unregister(:clerk)
   end
 
-  scenario "monitors: an unreachable node sends DOWN with noconnection, for a pid and for a name" do
+  scenario "an unreachable node sends DOWN with noconnection, for a pid and for a name" do
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     name = {:clerk, node(pid)}
     trace("monitor", [pid, Process.monitor(pid)])
@@ -92,7 +92,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "monitors: each monitor receives noconnection once when the connection is lost" do
+  scenario "each monitor receives noconnection once when the connection is lost" do
     kate = peer(:kate)
     pid = start_named(kate, :clerk)
     refs = for target <- [pid, pid, {:clerk, kate}], do: Process.monitor(target)
@@ -105,7 +105,7 @@ defmodule Conformance.Monitors do
     trace_nothing("then")
   end
 
-  scenario "monitors: the DOWN from another node contains the exit reason" do
+  scenario "the DOWN from another node contains the exit reason" do
     for reason <- [:normal, {:shutdown, :done}, %{code: 1}] do
       pid = Node.spawn(peer(:kate), __MODULE__, :obedient, [])
       ref = Process.monitor(pid)
@@ -114,7 +114,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "monitors: demonitor returns whether the monitor existed" do
+  scenario "demonitor returns whether the monitor existed" do
     pid = spawn(&obedient/0)
     ref = Process.monitor(pid)
     trace("first", Process.demonitor(ref, [:info]))
@@ -126,7 +126,7 @@ defmodule Conformance.Monitors do
     trace("of none", Process.demonitor(make_ref(), [:info]))
   end
 
-  scenario "monitors: a DOWN that has arrived stays, unless demonitor flushes it" do
+  scenario "a DOWN that has arrived stays, unless demonitor flushes it" do
     pid = spawn(&obedient/0)
     refs = [kept, flushed] = for _ <- 1..2, do: Process.monitor(pid)
     send(pid, {:exit, :oops})
@@ -140,7 +140,7 @@ defmodule Conformance.Monitors do
     trace_next("then")
   end
 
-  scenario "monitors: demonitor of a process of another node stops the DOWN" do
+  scenario "demonitor of a process of another node stops the DOWN" do
     pid = Node.spawn(peer(:kate), __MODULE__, :obedient, [])
     ref = Process.monitor(pid)
     other = Process.monitor(pid)
@@ -151,7 +151,7 @@ defmodule Conformance.Monitors do
     trace_nothing("then")
   end
 
-  scenario "monitors: demonitor of a name on another node stops the DOWN" do
+  scenario "demonitor of a name on another node stops the DOWN" do
     kate = peer(:kate)
     pid = start_named(kate, :clerk)
     ref = Process.monitor({:clerk, kate})
@@ -162,7 +162,7 @@ defmodule Conformance.Monitors do
     trace_nothing("then")
   end
 
-  scenario "monitors: a process that monitors itself receives nothing" do
+  scenario "a process that monitors itself receives nothing" do
     {pid, ref} =
       spawn_monitor(fn ->
         ref = Process.monitor(self())
@@ -174,7 +174,7 @@ defmodule Conformance.Monitors do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "monitors: a process of an older incarnation of a node sends DOWN with noproc" do
+  scenario "a process of an older incarnation of a node sends DOWN with noproc" do
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
     Node.spawn(peer(:victim), Conformance, :forever, [])
@@ -183,7 +183,7 @@ defmodule Conformance.Monitors do
     kill_node(:victim)
   end
 
-  scenario "monitors: a message to a process of an older incarnation of a node is dropped" do
+  scenario "a message to a process of an older incarnation of a node is dropped" do
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
     heir = Node.spawn(peer(:victim), __MODULE__, :heir, [self()])

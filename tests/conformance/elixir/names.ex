@@ -18,7 +18,7 @@ defmodule Conformance.Names do
     Process.register(other, :clerk)
   end
 
-  scenario "names: a name is free when the EXIT of its process has arrived" do
+  scenario "a name is free when the EXIT of its process has arrived" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
@@ -30,7 +30,7 @@ defmodule Conformance.Names do
     Process.unregister(:clerk)
   end
 
-  scenario "names: a name is free when the DOWN of its process has arrived" do
+  scenario "a name is free when the DOWN of its process has arrived" do
     pid = spawn(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
     trace("monitor", [pid, Process.monitor(pid)])
@@ -41,7 +41,7 @@ defmodule Conformance.Names do
     Process.unregister(:clerk)
   end
 
-  scenario "names: a name on another node is free when the DOWN of its process has arrived" do
+  scenario "a name on another node is free when the DOWN of its process has arrived" do
     kate = peer(:kate)
     Node.spawn(kate, __MODULE__, :named, [:clerk, self()])
     expect(:registered)
@@ -52,7 +52,7 @@ defmodule Conformance.Names do
     trace("again", [expect(:DOWN), again])
   end
 
-  scenario "names: a process that receives a DOWN can at once start another under that name" do
+  scenario "a process that receives a DOWN can at once start another under that name" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:one, :two] do
@@ -63,7 +63,7 @@ defmodule Conformance.Names do
     end
   end
 
-  scenario "names: an invalid registration raises" do
+  scenario "an invalid registration raises" do
     kate = peer(:kate)
     spawn(__MODULE__, :named, [:clerk, self()])
     {:registered, pid} = expect(:registered)
@@ -81,7 +81,7 @@ defmodule Conformance.Names do
     trace("other", Process.whereis(:other))
   end
 
-  scenario "names: a message to an unregistered local name raises, to one on a node it is dropped" do
+  scenario "a message to an unregistered local name raises, to one on a node it is dropped" do
     kate = peer(:kate)
     attempt("local", fn -> send(:nobody, :hello) end)
     attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)
@@ -89,7 +89,7 @@ defmodule Conformance.Names do
     attempt("nowhere", fn -> send({:nobody, unknown_node()}, :hello) && :sent end)
   end
 
-  scenario "names: the new owner of a name receives its messages" do
+  scenario "the new owner of a name receives its messages" do
     main = self()
     kate = peer(:kate)
     one = Node.spawn(kate, __MODULE__, :tell, [main])
@@ -105,7 +105,7 @@ defmodule Conformance.Names do
     for heard <- Enum.sort(got), do: trace("got", heard)
   end
 
-  scenario "names: unregister leaves the process alive" do
+  scenario "unregister leaves the process alive" do
     pid = spawn(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
     trace("unregister", Process.unregister(:clerk))

@@ -14,7 +14,7 @@ defmodule Conformance.Nodes do
     end)
   end
 
-  scenario "nodes: not alive, a node has no name and no peers, and does not connect", alive: false do
+  scenario "not alive, a node has no name and no peers, and does not connect", alive: false do
     trace("self", node())
     trace("alive", Node.alive?())
     trace("list", Node.list())
@@ -25,7 +25,7 @@ defmodule Conformance.Nodes do
     attempt("monitor", fn -> Node.monitor(unknown_node(), true) end)
   end
 
-  scenario "nodes: not alive, a process on another node sends noconnection", alive: false do
+  scenario "not alive, a process on another node sends noconnection", alive: false do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(unknown_node(), Conformance, :forever, [])
     trace("exit", [expect(:EXIT), pid])
@@ -35,7 +35,7 @@ defmodule Conformance.Nodes do
     attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)
   end
 
-  scenario "nodes: not alive, a process on the own node is a local one", alive: false do
+  scenario "not alive, a process on the own node is a local one", alive: false do
     main = self()
     pid = Node.spawn(node(), fn -> send(main, {:hello, self(), node()}) end)
     trace("pid", [pid, node(pid)])
@@ -46,14 +46,14 @@ defmodule Conformance.Nodes do
     trace("monitor", [Process.monitor({:nobody, node()}), expect(:DOWN)])
   end
 
-  scenario "nodes: an unknown node cannot be reached" do
+  scenario "an unknown node cannot be reached" do
     trace("ping", Node.ping(unknown_node()))
     trace("connect", Node.connect(unknown_node()))
     trace("disconnect", Node.disconnect(unknown_node()))
     trace("list", Node.list())
   end
 
-  scenario "nodes: a node connects, is listed, and disconnects" do
+  scenario "a node connects, is listed, and disconnects" do
     kate = peer(:kate)
     trace("before", Node.list())
     trace("connect", Node.connect(kate))
@@ -65,7 +65,7 @@ defmodule Conformance.Nodes do
     trace("disconnect again", Node.disconnect(kate))
   end
 
-  scenario "nodes: a node knows itself" do
+  scenario "a node knows itself" do
     trace("self", node())
     trace("alive", Node.alive?())
     trace("ping", Node.ping(node()))
@@ -73,7 +73,7 @@ defmodule Conformance.Nodes do
     trace("list", Node.list())
   end
 
-  scenario "nodes: the first use connects, and so does the first one after a lost connection" do
+  scenario "the first use connects, and so does the first one after a lost connection" do
     kate = peer(:kate)
 
     for use <- [:send, :monitor, :spawn] do
@@ -90,7 +90,7 @@ defmodule Conformance.Nodes do
     end
   end
 
-  scenario "nodes: visible nodes connect to the peers of their peers" do
+  scenario "visible nodes connect to the peers of their peers" do
     kate = peer(:kate)
     moebi = peer(:moebi)
     :net_kernel.monitor_nodes(true)
@@ -109,7 +109,7 @@ defmodule Conformance.Nodes do
     if length(on(name, :peers)) < count, do: wait_for_peers(name, count)
   end
 
-  scenario "nodes: each monitor of a node sends one nodedown" do
+  scenario "each monitor of a node sends one nodedown" do
     kate = peer(:kate)
     Node.ping(kate)
     trace("monitor", Node.monitor(kate, true))
@@ -125,14 +125,14 @@ defmodule Conformance.Nodes do
     trace_nothing("then")
   end
 
-  scenario "nodes: a monitor of an unknown node sends nodedown" do
+  scenario "a monitor of an unknown node sends nodedown" do
     trace("monitor", Node.monitor(unknown_node(), true))
     trace_next("got")
     trace("taken back", Node.monitor(unknown_node(), false))
     trace_nothing("then")
   end
 
-  scenario "nodes: monitoring a node connects to it" do
+  scenario "monitoring a node connects to it" do
     kate = peer(:kate)
     Node.monitor(kate, true)
     Node.ping(kate)
@@ -141,7 +141,7 @@ defmodule Conformance.Nodes do
     trace_next("got")
   end
 
-  scenario "nodes: nodeup arrives before a node's first signal, and nodedown after its last one" do
+  scenario "nodeup arrives before a node's first signal, and nodedown after its last one" do
     Process.flag(:trap_exit, true)
     main = self()
     kate = peer(:kate)
@@ -158,7 +158,7 @@ defmodule Conformance.Nodes do
     :net_kernel.monitor_nodes(false)
   end
 
-  scenario "nodes: nodedown arrives after the signals of links and monitors" do
+  scenario "nodedown arrives after the signals of links and monitors" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
     pid = Node.spawn_link(kate, Conformance, :forever, [])
@@ -171,7 +171,7 @@ defmodule Conformance.Nodes do
     trace_next("last")
   end
 
-  scenario "nodes: a process that stops monitoring nodes receives no more events" do
+  scenario "a process that stops monitoring nodes receives no more events" do
     kate = peer(:kate)
     :net_kernel.monitor_nodes(true)
     Node.ping(kate)
@@ -181,7 +181,7 @@ defmodule Conformance.Nodes do
     trace_nothing("then")
   end
 
-  scenario "nodes: monitoring nodes twice sends each event twice" do
+  scenario "monitoring nodes twice sends each event twice" do
     kate = peer(:kate)
     :net_kernel.monitor_nodes(true)
     :net_kernel.monitor_nodes(true)
@@ -195,7 +195,7 @@ defmodule Conformance.Nodes do
     :net_kernel.monitor_nodes(false)
   end
 
-  scenario "nodes: a killed node goes down, and can restart under its name" do
+  scenario "a killed node goes down, and can restart under its name" do
     Node.ping(peer(:victim))
     :net_kernel.monitor_nodes(true)
     kill_node(:victim)
@@ -209,7 +209,7 @@ defmodule Conformance.Nodes do
     trace_next("got")
   end
 
-  scenario "nodes: the node monitors of an exited process end" do
+  scenario "the node monitors of an exited process end" do
     kate = peer(:kate)
     main = self()
     Node.ping(kate)

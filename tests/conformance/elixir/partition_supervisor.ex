@@ -35,7 +35,7 @@ defmodule Conformance.PartitionSupervisor do
     Supervisor.delete_child(:elixir_sup, PartitionSupervisor.Registry)
   end
 
-  scenario "partition_supervisor: a key routes to one partition, which keeps its state" do
+  scenario "a key routes to one partition, which keeps its state" do
     start({Collector, :first}, partitions: 3)
     trace("one", collect(1, :hi))
     trace("one", collect(1, :ho))
@@ -45,14 +45,14 @@ defmodule Conformance.PartitionSupervisor do
     trace("one", collect(1, :last))
   end
 
-  scenario "partition_supervisor: integers are routed by the remainder of their absolute value" do
+  scenario "integers are routed by the remainder of their absolute value" do
     start({Collector, :first}, partitions: 3)
     trace("partitions", partitions())
     for key <- [0, 1, 2, 3, 4, -1, -2, -3, 1_000_000_007], do: trace("key", [key, pid_of(key)])
     trace("big", pid_of(12_345_678_901_234_567_890_123) == pid_of(0))
   end
 
-  scenario "partition_supervisor: equal keys of any kind belong to one partition" do
+  scenario "equal keys of any kind belong to one partition" do
     start({Collector, :first}, partitions: 4)
 
     for key <- ["text", [1, "two"], %{a: 1}, self(), make_ref(), nil, true, 1.5] do
@@ -63,7 +63,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("all used", length(Enum.uniq(used)))
   end
 
-  scenario "partition_supervisor: children of dynamic supervisors, by the process that starts them" do
+  scenario "children of dynamic supervisors, by the process that starts them" do
     {:ok, sup} =
       Supervisor.start_link([{PartitionSupervisor, child_spec: DynamicSupervisor, name: @name, partitions: 2}],
         strategy: :one_for_one
@@ -80,7 +80,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("agent lives", Process.alive?(agent))
   end
 
-  scenario "partition_supervisor: tasks of task supervisors, by the process that starts them" do
+  scenario "tasks of task supervisors, by the process that starts them" do
     start(Task.Supervisor, partitions: 2)
     supervisor = {:via, PartitionSupervisor, {@name, self()}}
     task = Task.Supervisor.async(supervisor, fn -> :do_something end)
@@ -90,12 +90,12 @@ defmodule Conformance.PartitionSupervisor do
     trace("stream", Enum.to_list(Task.Supervisor.async_stream(supervisor, [1, 2, 3], &(&1 * 2))))
   end
 
-  scenario "partition_supervisor: with_arguments receives the arguments and the partition" do
+  scenario "with_arguments receives the arguments and the partition" do
     start({Collector, :first}, partitions: 3, with_arguments: fn [arg], partition -> [[arg, partition]] end)
     for key <- 0..2, do: trace("state", collect(key, :hi))
   end
 
-  scenario "partition_supervisor: counts and lists its partitions" do
+  scenario "counts and lists its partitions" do
     start(probe(:a, type: :supervisor), partitions: 2)
     trace("partitions", PartitionSupervisor.partitions(@name))
     trace("children", partitions())
@@ -103,7 +103,7 @@ defmodule Conformance.PartitionSupervisor do
     trace_all(2)
   end
 
-  scenario "partition_supervisor: a partition that exits restarts under its number" do
+  scenario "a partition that exits restarts under its number" do
     start(probe(:a), partitions: 2)
     trace("before", partitions())
     pid = pid_of(1)
@@ -115,7 +115,7 @@ defmodule Conformance.PartitionSupervisor do
     trace_all(3)
   end
 
-  scenario "partition_supervisor: its strategy may restart all of them" do
+  scenario "its strategy may restart all of them" do
     start(probe(:a), partitions: 3, strategy: :one_for_all)
     trace("before", partitions())
     pid = pid_of(1)
@@ -125,7 +125,7 @@ defmodule Conformance.PartitionSupervisor do
     trace_all(6)
   end
 
-  scenario "partition_supervisor: exits after max_restarts" do
+  scenario "exits after max_restarts" do
     Process.flag(:trap_exit, true)
     sup = start(probe(:a), partitions: 2, max_restarts: 0)
     send(pid_of(1), {:exit, :oops})
@@ -135,7 +135,7 @@ defmodule Conformance.PartitionSupervisor do
     attempt("partitions", fn -> PartitionSupervisor.partitions(@name) end)
   end
 
-  scenario "partition_supervisor: a partition that does not start ends the others" do
+  scenario "a partition that does not start ends the others" do
     Process.flag(:trap_exit, true)
 
     start =
@@ -150,25 +150,25 @@ defmodule Conformance.PartitionSupervisor do
     attempt("partitions", fn -> PartitionSupervisor.partitions(@name) end)
   end
 
-  scenario "partition_supervisor: the name is taken once" do
+  scenario "the name is taken once" do
     sup = start({Collector, :first}, partitions: 1)
     trace("again", PartitionSupervisor.start_link(name: @name, child_spec: {Collector, :first}, partitions: 1))
     trace("still", GenServer.whereis(@name) == sup)
   end
 
-  scenario "partition_supervisor: an unknown name fails calls, and drops casts" do
+  scenario "an unknown name fails calls, and drops casts" do
     attempt("partitions", fn -> PartitionSupervisor.partitions(@name) end)
     attempt("whereis", fn -> pid_of(1) end)
     attempt("call", fn -> collect(1, :hi) end)
     trace("cast", GenServer.cast(via(1), {:collect, :hi}))
   end
 
-  scenario "partition_supervisor: a name of another server has no partitions" do
+  scenario "a name of another server has no partitions" do
     {:ok, _} = Agent.start_link(fn -> 0 end, name: @name)
     attempt("partitions", fn -> PartitionSupervisor.partitions(@name) end)
   end
 
-  scenario "partition_supervisor: resizes between zero and the number that it started with" do
+  scenario "resizes between zero and the number that it started with" do
     start(probe(:a), partitions: 3)
     trace("children", partitions())
     trace("was", PartitionSupervisor.resize!(@name, 1))
@@ -187,7 +187,7 @@ defmodule Conformance.PartitionSupervisor do
     end_registry()
   end
 
-  scenario "partition_supervisor: under a name of a registry" do
+  scenario "under a name of a registry" do
     {:ok, _} = Registry.start_link(keys: :unique, name: Conformance.R)
     name = {:via, Registry, {Conformance.R, "partitions"}}
     {:ok, sup} = PartitionSupervisor.start_link(name: name, child_spec: {Collector, :first}, partitions: 2)
@@ -202,7 +202,7 @@ defmodule Conformance.PartitionSupervisor do
     end_registry()
   end
 
-  scenario "partition_supervisor: rejects invalid options" do
+  scenario "rejects invalid options" do
     child = {Collector, :first}
     attempt("no name", fn -> PartitionSupervisor.start_link(child_spec: child) end)
     attempt("no child", fn -> PartitionSupervisor.start_link(name: @name) end)
@@ -218,7 +218,7 @@ defmodule Conformance.PartitionSupervisor do
     end)
   end
 
-  scenario "partition_supervisor: stops with its partitions, last first" do
+  scenario "stops with its partitions, last first" do
     start(probe(:a, trap: true), partitions: 2)
     trace("stopped", PartitionSupervisor.stop(@name))
     trace_all(4)

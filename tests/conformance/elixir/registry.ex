@@ -50,7 +50,7 @@ defmodule Conformance.Registry do
   @impl true
   def handle_call(:get, _from, state), do: {:reply, state, state}
 
-  scenario "registry: a unique key is refused while its process is alive" do
+  scenario "a unique key is refused while its process is alive" do
     start(:unique)
     {pid, result} = having(fn -> register("key", 1) end)
     trace("first", [pid, result])
@@ -64,7 +64,7 @@ defmodule Conformance.Registry do
     trace("entries", entries("key"))
   end
 
-  scenario "registry: a duplicate key has all its registrations" do
+  scenario "a duplicate key has all its registrations" do
     start(:duplicate)
     trace("ok", register("key", 1))
     register("key", 2)
@@ -78,7 +78,7 @@ defmodule Conformance.Registry do
     trace("count", Registry.count(@registry))
   end
 
-  scenario "registry: keys are compared by value" do
+  scenario "keys are compared by value" do
     start(:unique)
     pid = self()
     keys = ["a", :a, 1, ["a", 1], ["a", ["b"]], %{a: 1, b: [2]}, pid, true, nil]
@@ -91,7 +91,7 @@ defmodule Conformance.Registry do
     end
   end
 
-  scenario "registry: unregister removes all of the caller's registrations, and no others" do
+  scenario "unregister removes all of the caller's registrations, and no others" do
     start(:duplicate)
     {pid, _} = having(fn -> register("key", 1) end)
     for value <- [2, 3], do: register("key", value)
@@ -104,7 +104,7 @@ defmodule Conformance.Registry do
     trace("its keys", keys(pid))
   end
 
-  scenario "registry: a crash of the registry ends the registered processes" do
+  scenario "a crash of the registry ends the registered processes" do
     start(:unique)
     {plain, {:ok, owner}} = having(fn -> register("a") end)
     {trapping, _} = having(fn -> register("b") end, true)
@@ -119,7 +119,7 @@ defmodule Conformance.Registry do
     trace("again", elem(register("b"), 0))
   end
 
-  scenario "registry: a process that has unregistered, or was refused, survives a crash of the registry" do
+  scenario "a process that has unregistered, or was refused, survives a crash of the registry" do
     start(:unique)
     {holder, _} = having(fn -> register("a") end)
 
@@ -143,7 +143,7 @@ defmodule Conformance.Registry do
     for pid <- [none_left, refused], do: trace("alive", Process.alive?(pid))
   end
 
-  scenario "registry: the exit of the registry ends the registered processes, and its name is unknown then" do
+  scenario "the exit of the registry ends the registered processes, and its name is unknown then" do
     start(:unique)
     {pid, _} = having(fn -> register("key") end)
     ref = Process.monitor(pid)
@@ -157,7 +157,7 @@ defmodule Conformance.Registry do
     attempt("count", fn -> Registry.count(@registry) end)
   end
 
-  scenario "registry: listeners are notified of registrations and unregistrations, but not of exits" do
+  scenario "listeners are notified of registrations and unregistrations, but not of exits" do
     Process.register(self(), :listener)
     start(:duplicate, listeners: [:listener])
 
@@ -177,7 +177,7 @@ defmodule Conformance.Registry do
     Process.unregister(:listener)
   end
 
-  scenario "registry: listeners are notified of unregister_match if no registration is left" do
+  scenario "listeners are notified of unregister_match if no registration is left" do
     Process.register(self(), :listener)
     start(:duplicate, listeners: [:listener])
     for value <- [1, 2, 3], do: register("key", value)
@@ -195,7 +195,7 @@ defmodule Conformance.Registry do
     Process.unregister(:listener)
   end
 
-  scenario "registry: only the process with the key can update its value" do
+  scenario "only the process with the key can update its value" do
     start(:unique)
     register("key", 1)
 
@@ -211,7 +211,7 @@ defmodule Conformance.Registry do
     trace("entries", entries("key"))
   end
 
-  scenario "registry: functions for unique keys raise for duplicate ones" do
+  scenario "functions for unique keys raise for duplicate ones" do
     start(:duplicate)
     register("key", 1)
     attempt("update", fn -> Registry.update_value(@registry, "key", & &1) end)
@@ -225,7 +225,7 @@ defmodule Conformance.Registry do
     attempt("kind", fn -> Registry.start_link(keys: :both, name: Conformance.Other) end)
   end
 
-  scenario "registry: dispatch runs in the caller, once, with all registrations" do
+  scenario "dispatch runs in the caller, once, with all registrations" do
     start(:duplicate)
     {pid, _} = having(fn -> register("key", 1) end)
     register("key", 2)
@@ -246,7 +246,7 @@ defmodule Conformance.Registry do
     trace_nothing("more")
   end
 
-  scenario "registry: match, select and count use the current registrations" do
+  scenario "match, select and count use the current registrations" do
     start(:duplicate)
     for value <- [1, 2, 3], do: register("a", value)
     register("b", 2)
@@ -265,7 +265,7 @@ defmodule Conformance.Registry do
     trace("none", Registry.match(@registry, "a", :_))
   end
 
-  scenario "registry: metadata survives a crash" do
+  scenario "metadata survives a crash" do
     start(:unique, meta: [a: 1])
     trace("a", Registry.meta(@registry, :a))
     trace("unknown", Registry.meta(@registry, :b))
@@ -277,7 +277,7 @@ defmodule Conformance.Registry do
     trace("a", Registry.meta(@registry, :a))
   end
 
-  scenario "registry: a server is started and called by a name in it, which is free when the server exits" do
+  scenario "a server is started and called by a name in it, which is free when the server exits" do
     start(:unique)
     via = {:via, Registry, {@registry, ["room", 1], "value"}}
     same = {:via, Registry, {@registry, ["room", 1]}}
@@ -302,7 +302,7 @@ defmodule Conformance.Registry do
     trace("again", [GenServer.call(same, :get), next != pid])
   end
 
-  scenario "registry: a server that fails to register its name does not affect the holder" do
+  scenario "a server that fails to register its name does not affect the holder" do
     start(:unique)
     via = {:via, Registry, {@registry, "key"}}
     {:ok, pid} = GenServer.start_link(__MODULE__, 5, name: via)
@@ -312,7 +312,7 @@ defmodule Conformance.Registry do
     trace_next("next")
   end
 
-  scenario "registry: a lock has one holder at a time, and is released when that raises or exits" do
+  scenario "a lock has one holder at a time, and is released when that raises or exits" do
     start(:unique)
     main = self()
 
@@ -345,7 +345,7 @@ defmodule Conformance.Registry do
     trace("no key", Registry.count(@registry))
   end
 
-  scenario "registry: a start under a registered name fails" do
+  scenario "a start under a registered name fails" do
     pid = start(:unique)
     {other, _} = having(fn -> register("key") end)
     trace("who", [pid, other])
@@ -353,7 +353,7 @@ defmodule Conformance.Registry do
     trace("unique still", register("key"))
   end
 
-  scenario "registry: count_select counts the entries that a match specification matches" do
+  scenario "count_select counts the entries that a match specification matches" do
     start(:duplicate)
     for {key, value} <- [a: 1, a: 2, b: 2], do: register(key, value)
     match = fn guard -> Registry.count_select(@registry, [{{:"$1", :_, :"$2"}, guard, [true]}]) end

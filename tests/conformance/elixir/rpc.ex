@@ -65,32 +65,32 @@ defmodule Conformance.Rpc do
     expect(:up)
   end
 
-  scenario "rpc: a call returns the result of the function, which runs on that node" do
+  scenario "a call returns the result of the function, which runs on that node" do
     kate = peer(:kate)
     trace("place", :erpc.call(kate, __MODULE__, :place, [:on]))
     trace("connected", connected_nodes())
     trace("here", :erpc.call(node(), __MODULE__, :place, [:on]))
   end
 
-  scenario "rpc: an error of the function is raised at the caller" do
+  scenario "an error of the function is raised at the caller" do
     kate = peer(:kate)
     call("raised", fn -> :erpc.call(kate, __MODULE__, :raises, ["oops"]) end)
     call("here", fn -> :erpc.call(node(), __MODULE__, :raises, ["oops"]) end)
   end
 
-  scenario "rpc: a throw of the function is thrown at the caller unchanged" do
+  scenario "a throw of the function is thrown at the caller unchanged" do
     kate = peer(:kate)
     call("thrown", fn -> :erpc.call(kate, __MODULE__, :throws, [[1, 2]]) end)
     call("thrown", fn -> :erpc.call(kate, __MODULE__, :throws, [:value]) end)
   end
 
-  scenario "rpc: an exit of the function is an exit of the caller with exception" do
+  scenario "an exit of the function is an exit of the caller with exception" do
     kate = peer(:kate)
     for reason <- [:oops, :normal, :kill], do: call("exit", fn -> :erpc.call(kate, __MODULE__, :exits, [reason]) end)
     call("here", fn -> :erpc.call(node(), __MODULE__, :exits, [:oops]) end)
   end
 
-  scenario "rpc: an exit signal to the function's process is an exit of the caller with signal" do
+  scenario "an exit signal to the function's process is an exit of the caller with signal" do
     kate = peer(:kate)
     main = self()
 
@@ -103,21 +103,21 @@ defmodule Conformance.Rpc do
     end
   end
 
-  scenario "rpc: a function that traps exits receives the signal as a message" do
+  scenario "a function that traps exits receives the signal as a message" do
     kate = peer(:kate)
     killer = spawn(fn -> receive(do: (pid -> Process.exit(pid, :shutdown))) end)
     trace("killer", killer)
     trace("value", :erpc.call(kate, __MODULE__, :traps, [killer]))
   end
 
-  scenario "rpc: a missing function raises undef, and does not affect the node" do
+  scenario "a missing function raises undef, and does not affect the node" do
     kate = peer(:kate)
     call("no module", fn -> :erpc.call(kate, :nope, :nope, []) end)
     call("no function", fn -> :erpc.call(kate, __MODULE__, :nope, []) end)
     trace("place", :erpc.call(kate, __MODULE__, :place, [:on]))
   end
 
-  scenario "rpc: a call ends at its timeout; the function continues and its result is dropped" do
+  scenario "a call ends at its timeout; the function continues and its result is dropped" do
     kate = peer(:kate)
     call("late", fn -> :erpc.call(kate, __MODULE__, :waits, [self()], 20) end)
     pid = next()
@@ -132,12 +132,12 @@ defmodule Conformance.Rpc do
     trace_nothing("result")
   end
 
-  scenario "rpc: a call to an unknown node fails with noconnection" do
+  scenario "a call to an unknown node fails with noconnection" do
     call("nobody", fn -> :erpc.call(unknown_node(), __MODULE__, :me, []) end)
     trace_nothing("message")
   end
 
-  scenario "rpc: a call fails with noconnection when the connection is lost meanwhile" do
+  scenario "a call fails with noconnection when the connection is lost meanwhile" do
     node = peer(:victim)
     main = self()
 
@@ -153,12 +153,12 @@ defmodule Conformance.Rpc do
     trace_next("then")
   end
 
-  scenario "rpc: a node that is not alive can call only itself", alive: false do
+  scenario "a node that is not alive can call only itself", alive: false do
     trace("here", :erpc.call(node(), __MODULE__, :place, [:on]))
     call("there", fn -> :erpc.call(:kate@localhost, __MODULE__, :me, []) end)
   end
 
-  scenario "rpc: the function runs in a process of its own, each call in another" do
+  scenario "the function runs in a process of its own, each call in another" do
     kate = peer(:kate)
     trace("main", self())
     trace("one", :erpc.call(kate, __MODULE__, :me, []))
@@ -166,14 +166,14 @@ defmodule Conformance.Rpc do
     trace("here", :erpc.call(node(), __MODULE__, :me, [], 5000))
   end
 
-  scenario "rpc: the function prints at the caller" do
+  scenario "the function prints at the caller" do
     kate = peer(:kate)
     :erpc.call(kate, __MODULE__, :print, ["from kate"])
     trace("printed", output())
     trace("on kate", output(:kate))
   end
 
-  scenario "rpc: processes that are linked to the function's process exit with the call, not normally" do
+  scenario "processes that are linked to the function's process exit with the call, not normally" do
     kate = peer(:kate)
     trace("call", :erpc.call(kate, __MODULE__, :catches_link, [self()]))
     trace("exit", expect(:normal))
@@ -181,7 +181,7 @@ defmodule Conformance.Rpc do
     trace("child is gone", reason_of(child) != :normal)
   end
 
-  scenario "rpc: the function runs on when its caller exits" do
+  scenario "the function runs on when its caller exits" do
     kate = peer(:kate)
     main = self()
     caller = spawn(fn -> :erpc.call(kate, __MODULE__, :waits, [main]) end)
@@ -198,14 +198,14 @@ defmodule Conformance.Rpc do
     end
   end
 
-  scenario "rpc: multicall returns results in the order of the nodes, and calls a node twice if it is named twice" do
+  scenario "multicall returns results in the order of the nodes, and calls a node twice if it is named twice" do
     kate = peer(:kate)
     nodes = [kate, unknown_node(), node(), kate]
     trace("results", Enum.map(:erpc.multicall(nodes, __MODULE__, :place, [:on]), &shown/1))
     trace("none", :erpc.multicall([], __MODULE__, :place, [:on]))
   end
 
-  scenario "rpc: multicall returns failures by class" do
+  scenario "multicall returns failures by class" do
     kate = peer(:kate)
 
     for {function, arg} <- [raises: "oops", throws: :oops, exits: :oops] do
@@ -218,7 +218,7 @@ defmodule Conformance.Rpc do
     trace("nope", Enum.map(:erpc.multicall([kate], __MODULE__, :nope, []), &shown/1))
   end
 
-  scenario "rpc: multicall returns the results within its timeout, and drops the rest" do
+  scenario "multicall returns the results within its timeout, and drops the rest" do
     kate = peer(:kate)
     Node.connect(kate)
     results = :erpc.multicall([kate, node()], __MODULE__, :by_node, [self()], 200)
@@ -235,7 +235,7 @@ defmodule Conformance.Rpc do
     trace_nothing("result")
   end
 
-  scenario "rpc: cast runs the function, and reports no failure" do
+  scenario "cast runs the function, and reports no failure" do
     kate = peer(:kate)
     trace("cast", :erpc.cast(kate, __MODULE__, :tell, [self(), :hi]))
     trace_next("got")
@@ -246,14 +246,14 @@ defmodule Conformance.Rpc do
     trace_nothing("more")
   end
 
-  scenario "rpc: multicast runs the function on each of the nodes" do
+  scenario "multicast runs the function on each of the nodes" do
     kate = peer(:kate)
     trace("cast", :erpc.multicast([kate, unknown_node(), node()], __MODULE__, :tell, [self(), :hi]))
     for n <- 1..2, do: trace_next("got #{n}")
     trace_nothing("more")
   end
 
-  scenario "rpc: an invalid timeout is rejected, and nothing is sent" do
+  scenario "an invalid timeout is rejected, and nothing is sent" do
     kate = peer(:kate)
     for timeout <- [-1, :soon] do
       attempt("refused", fn ->

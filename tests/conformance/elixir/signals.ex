@@ -78,7 +78,7 @@ defmodule Conformance.Signals do
     end)
   end
 
-  scenario "signals: messages and exit signals keep their order on one node" do
+  scenario "messages and exit signals keep their order on one node" do
     pid = start_recorder(node())
     trace("me", self())
     send(pid, :a)
@@ -89,7 +89,7 @@ defmodule Conformance.Signals do
     sync(pid)
   end
 
-  scenario "signals: messages and exit signals keep their order between nodes" do
+  scenario "messages and exit signals keep their order between nodes" do
     pid = start_recorder(peer(:kate))
     trace("me", self())
     send(pid, :a)
@@ -100,7 +100,7 @@ defmodule Conformance.Signals do
     sync(pid)
   end
 
-  scenario "signals: by pid, by name and by alias, messages keep their order between nodes" do
+  scenario "by pid, by name and by alias, messages keep their order between nodes" do
     kate = peer(:kate)
     pid = Node.spawn(kate, __MODULE__, :clerk, [self()])
 
@@ -114,7 +114,7 @@ defmodule Conformance.Signals do
     expect(:done)
   end
 
-  scenario "signals: by pid, by name and by alias, messages keep their order on one node" do
+  scenario "by pid, by name and by alias, messages keep their order on one node" do
     pid = spawn(__MODULE__, :clerk, [self()])
 
     {:alias, address} = expect(:alias)
@@ -127,7 +127,7 @@ defmodule Conformance.Signals do
     expect(:done)
   end
 
-  scenario "signals: the messages of a process come before its EXIT and its DOWN" do
+  scenario "the messages of a process come before its EXIT and its DOWN" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(__MODULE__, :talk_and_end, [self(), :normal])
 
@@ -142,7 +142,7 @@ defmodule Conformance.Signals do
     trace("down", expect(:DOWN))
   end
 
-  scenario "signals: the messages of a process of another node come before its EXIT and its DOWN" do
+  scenario "the messages of a process of another node come before its EXIT and its DOWN" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :talk_and_end, [self(), :gone])
 
@@ -156,7 +156,7 @@ defmodule Conformance.Signals do
     trace("down", expect(:DOWN))
   end
 
-  scenario "signals: a monitor and a link after a kill send noproc" do
+  scenario "a monitor and a link after a kill send noproc" do
     Process.flag(:trap_exit, true)
     pid = spawn(&forever/0)
     Process.exit(pid, :kill)
@@ -168,7 +168,7 @@ defmodule Conformance.Signals do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "signals: a monitor and a link after a kill to another node send noproc" do
+  scenario "a monitor and a link after a kill to another node send noproc" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
     pid = Node.spawn(kate, Conformance, :forever, [])
@@ -181,7 +181,7 @@ defmodule Conformance.Signals do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "signals: a group leader is set before the message that follows, on another node too" do
+  scenario "a group leader is set before the message that follows, on another node too" do
     main = self()
 
     for node <- [node(), peer(:kate)] do
@@ -196,7 +196,7 @@ defmodule Conformance.Signals do
     end
   end
 
-  scenario "signals: a large message keeps its position between small ones" do
+  scenario "a large message keeps its position between small ones" do
     pid = Node.spawn(peer(:kate), __MODULE__, :measure, [self()])
 
     send(pid, 1)
@@ -207,7 +207,7 @@ defmodule Conformance.Signals do
     for _ <- 1..5, do: trace_next("got")
   end
 
-  scenario "signals: a thousand messages of two senders arrive in the order of each" do
+  scenario "a thousand messages of two senders arrive in the order of each" do
     kate = peer(:kate)
     for name <- [:one, :other], do: Node.spawn(kate, __MODULE__, :count, [self(), name])
 
@@ -219,7 +219,7 @@ defmodule Conformance.Signals do
     end
   end
 
-  scenario "signals: an exit over a link after the unlink is dropped, earlier messages are not" do
+  scenario "an exit over a link after the unlink is dropped, earlier messages are not" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :say_last, [self()])
 
@@ -234,7 +234,7 @@ defmodule Conformance.Signals do
     trace_next("then")
   end
 
-  scenario "signals: send with noconnect makes no connection, and uses an existing one" do
+  scenario "send with noconnect makes no connection, and uses an existing one" do
     kate = peer(:kate)
     trace("to none", Process.send({:teller, kate}, 1, [:noconnect]))
     trace("connected", connected_nodes())
@@ -246,7 +246,7 @@ defmodule Conformance.Signals do
     trace("both", Process.send({:teller, kate}, 3, [:noconnect, :nosuspend]))
   end
 
-  scenario "signals: send with options to this node" do
+  scenario "send with options to this node" do
     trace("to itself", Process.send(self(), 1, [:noconnect, :nosuspend]))
     trace_next("got")
     trace("without options", Process.send(self(), 2, []))

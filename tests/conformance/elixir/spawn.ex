@@ -8,14 +8,14 @@ defmodule Conformance.Spawn do
   def pass_three(main), do: for(_ <- 1..3, do: send(main, {:got, next()}))
   def tell_heard(main), do: send(main, {:child_heard, next(5000)})
 
-  scenario "spawn: a process starts on another node with its arguments" do
+  scenario "a process starts on another node with its arguments" do
     pid = Node.spawn(peer(:kate), __MODULE__, :introduce, [self(), %{list: [1, "two"]}])
     trace("pid", pid)
     trace_next("got")
     trace("of", node(pid))
   end
 
-  scenario "spawn: a process that starts on its own node by name is local" do
+  scenario "a process that starts on its own node by name is local" do
     pid = Node.spawn(node(), __MODULE__, :introduce, [self(), :here])
     trace("pid", pid)
     trace_next("got")
@@ -23,7 +23,7 @@ defmodule Conformance.Spawn do
     trace("alive", Process.alive?(pid))
   end
 
-  scenario "spawn: on an unknown node, it returns the pid of no process" do
+  scenario "on an unknown node, it returns the pid of no process" do
     pid = Node.spawn(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, node(pid)])
     attempt("sent", fn -> send(pid, :hello) && :sent end)
@@ -31,7 +31,7 @@ defmodule Conformance.Spawn do
     trace_next("got")
   end
 
-  scenario "spawn: a link on an unknown node sends an EXIT with noconnection" do
+  scenario "a link on an unknown node sends an EXIT with noconnection" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, node(pid)])
@@ -39,7 +39,7 @@ defmodule Conformance.Spawn do
     trace_nothing("then")
   end
 
-  scenario "spawn: a link on an unknown node ends a process that does not trap exits" do
+  scenario "a link on an unknown node ends a process that does not trap exits" do
     {pid, ref} =
       spawn_monitor(fn ->
         Node.spawn_link(unknown_node(), Conformance, :forever, [])
@@ -49,14 +49,14 @@ defmodule Conformance.Spawn do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "spawn: a monitor on an unknown node sends a DOWN with noconnection" do
+  scenario "a monitor on an unknown node sends a DOWN with noconnection" do
     {pid, ref} = Node.spawn_monitor(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, ref])
     trace_next("got")
     trace_nothing("then")
   end
 
-  scenario "spawn: on a node that is down, a link and a monitor send noconnection" do
+  scenario "on a node that is down, a link and a monitor send noconnection" do
     Process.flag(:trap_exit, true)
     node = peer(:victim)
     Node.ping(node)
@@ -67,7 +67,7 @@ defmodule Conformance.Spawn do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "spawn: a linked process that exits at once sends its reason, not noproc" do
+  scenario "a linked process that exits at once sends its reason, not noproc" do
     Process.flag(:trap_exit, true)
 
     for node <- [node(), peer(:kate)] do
@@ -79,7 +79,7 @@ defmodule Conformance.Spawn do
     trace("got", [expect(:EXIT), pid])
   end
 
-  scenario "spawn: a monitored process that exits at once sends its reason, not noproc" do
+  scenario "a monitored process that exits at once sends its reason, not noproc" do
     for node <- [node(), peer(:kate)] do
       {pid, ref} = Node.spawn_monitor(node, __MODULE__, :crash, [:at_once])
       trace("got", [expect(:DOWN), ref, pid])
@@ -89,7 +89,7 @@ defmodule Conformance.Spawn do
     trace("got", [expect(:DOWN), ref, pid])
   end
 
-  scenario "spawn: a process that throws or raises sends nothing to a spawner without a link" do
+  scenario "a process that throws or raises sends nothing to a spawner without a link" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :raise_error, [])
       reason_of(pid)
@@ -100,7 +100,7 @@ defmodule Conformance.Spawn do
     end
   end
 
-  scenario "spawn: a missing function, linked" do
+  scenario "a missing function, linked" do
     Process.flag(:trap_exit, true)
 
     attempt("spawn", fn ->
@@ -112,14 +112,14 @@ defmodule Conformance.Spawn do
     trace("got", reason)
   end
 
-  scenario "spawn: messages to a new process arrive in order from its start" do
+  scenario "messages to a new process arrive in order from its start" do
     pid = Node.spawn(peer(:kate), __MODULE__, :pass_three, [self()])
 
     for n <- 1..3, do: send(pid, n)
     for _ <- 1..3, do: trace_next("heard")
   end
 
-  scenario "spawn: a linked process exits with its parent" do
+  scenario "a linked process exits with its parent" do
     main = self()
 
     parent =
@@ -136,7 +136,7 @@ defmodule Conformance.Spawn do
     for ref <- refs, do: trace("got", receive(do: ({:DOWN, ^ref, _, _, _} = down -> down)))
   end
 
-  scenario "spawn: a linked process outlives a parent that exits normally" do
+  scenario "a linked process outlives a parent that exits normally" do
     main = self()
 
     parent =

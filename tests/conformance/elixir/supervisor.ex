@@ -12,7 +12,7 @@ defmodule Conformance.Supervisor do
 
   # Order
 
-  scenario "supervisor: starts its children in order, and terminates them in the reverse order" do
+  scenario "starts its children in order, and terminates them in the reverse order" do
     sup = start([probe(:a, trap: true), probe(:b, trap: true), probe(:c, trap: true)])
     trace_all(3)
     trace("tree", tree(sup))
@@ -20,7 +20,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "supervisor: a child added later is started last and terminated first" do
+  scenario "a child added later is started last and terminated first" do
     sup = start([probe(:a, trap: true), probe(:b, trap: true)])
     {:ok, pid} = Supervisor.start_child(sup, probe(:c, trap: true))
     trace("added", pid)
@@ -30,7 +30,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "supervisor: counts its children by whether they run, and by type" do
+  scenario "counts its children by whether they run, and by type" do
     sup =
       start([
         probe(:a),
@@ -49,7 +49,7 @@ defmodule Conformance.Supervisor do
 
   # Strategies
 
-  scenario "supervisor: one_for_one restarts only the exited child, in its position" do
+  scenario "one_for_one restarts only the exited child, in its position" do
     sup = start([probe(:a, trap: true), probe(:b), probe(:c, trap: true)])
     trace_all(3)
     trace("tree", tree(sup))
@@ -58,14 +58,14 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: one_for_all terminates the others in reverse order, and restarts all" do
+  scenario "one_for_all terminates the others in reverse order, and restarts all" do
     sup = start(for(id <- [:a, :b, :c, :d], do: probe(id, trap: true)), strategy: :one_for_all)
     trace_all(4)
     finish(sup, :b, :oops)
     trace_all(7)
   end
 
-  scenario "supervisor: rest_for_one terminates and restarts the children that were started after it" do
+  scenario "rest_for_one terminates and restarts the children that were started after it" do
     sup = start(for(id <- [:a, :b, :c, :d], do: probe(id, trap: true)), strategy: :rest_for_one)
     trace_all(4)
     trace("tree", tree(sup))
@@ -74,7 +74,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: one_for_all removes temporary siblings for good" do
+  scenario "one_for_all removes temporary siblings for good" do
     children = [probe(:a), probe(:t, trap: true, restart: :temporary), probe(:b)]
     sup = start(children, strategy: :one_for_all)
     trace_all(3)
@@ -83,7 +83,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: one_for_all does not affect the others when a temporary child exits" do
+  scenario "one_for_all does not affect the others when a temporary child exits" do
     children = [probe(:a), probe(:t, trap: true, restart: :temporary), probe(:b)]
     sup = start(children, strategy: :one_for_all)
     trace_all(3)
@@ -92,7 +92,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: rest_for_one does not affect a temporary child that was started before" do
+  scenario "rest_for_one does not affect a temporary child that was started before" do
     temporary = &probe(&1, trap: true, restart: :temporary)
     sup = start([temporary.(:s), probe(:a), temporary.(:t)], strategy: :rest_for_one)
     trace_all(3)
@@ -102,7 +102,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: one_for_all restarts a transient sibling that had exited" do
+  scenario "one_for_all restarts a transient sibling that had exited" do
     sup = start([probe(:a), probe(:b, restart: :transient)], strategy: :one_for_all)
     finish(sup, :b, :normal)
     trace("tree", tree(sup))
@@ -111,7 +111,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: one_for_all restarts once for two children that exit at once" do
+  scenario "one_for_all restarts once for two children that exit at once" do
     sup = start([probe(:a), probe(:b)], strategy: :one_for_all, max_restarts: 1)
     pids = for id <- [:a, :b], do: pid_of(sup, id)
     spec = flaky(:c, [1], wait: true)
@@ -128,7 +128,7 @@ defmodule Conformance.Supervisor do
 
   # Restart types
 
-  scenario "supervisor: a permanent child restarts for any reason" do
+  scenario "a permanent child restarts for any reason" do
     sup = start([probe(:a)], max_restarts: 9)
 
     for reason <- [:normal, :shutdown, {:shutdown, :done}, :oops] do
@@ -139,7 +139,7 @@ defmodule Conformance.Supervisor do
     trace_all(5)
   end
 
-  scenario "supervisor: a transient child restarts unless it exits normally, and stays in the list" do
+  scenario "a transient child restarts unless it exits normally, and stays in the list" do
     sup = start([probe(:a, restart: :transient)], max_restarts: 9)
 
     for reason <- [:oops, :normal, :shutdown, {:shutdown, :done}, {:odd, 1}] do
@@ -152,7 +152,7 @@ defmodule Conformance.Supervisor do
     trace_all(6)
   end
 
-  scenario "supervisor: a temporary child never restarts, and is forgotten" do
+  scenario "a temporary child never restarts, and is forgotten" do
     sup = start([])
 
     for reason <- [:normal, :shutdown, :oops] do
@@ -166,7 +166,7 @@ defmodule Conformance.Supervisor do
 
   # Intensity
 
-  scenario "supervisor: exits with shutdown after one restart too many, and terminates the others" do
+  scenario "exits with shutdown after one restart too many, and terminates the others" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a, trap: true), probe(:b), probe(:c, trap: true)], max_restarts: 1)
     finish(sup, :b, :oops)
@@ -174,7 +174,7 @@ defmodule Conformance.Supervisor do
     trace_all(7)
   end
 
-  scenario "supervisor: a restart longer ago than max_seconds does not count" do
+  scenario "a restart longer ago than max_seconds does not count" do
     sup = start([probe(:a)], max_restarts: 1, max_seconds: 1)
     finish(sup, :a, :oops)
     # OTP counts whole seconds.
@@ -184,7 +184,7 @@ defmodule Conformance.Supervisor do
     trace("counts", Supervisor.count_children(sup))
   end
 
-  scenario "supervisor: restarts are counted in whole seconds" do
+  scenario "restarts are counted in whole seconds" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a)], max_restarts: 1, max_seconds: 1)
     wait_for_second()
@@ -200,21 +200,21 @@ defmodule Conformance.Supervisor do
     Process.sleep(1000 - Integer.mod(now, 1000))
   end
 
-  scenario "supervisor: a child that fails to restart is retried, and each attempt counts" do
+  scenario "a child that fails to restart is retried, and each attempt counts" do
     Process.flag(:trap_exit, true)
     sup = start([flaky(:a, [2, 3, 4])])
     send(pid_of(sup, :a), {:exit, :normal})
     trace_all(5)
   end
 
-  scenario "supervisor: a child that fails to restart is retried until it starts" do
+  scenario "a child that fails to restart is retried until it starts" do
     sup = start([flaky(:a, [2, 3]), probe(:b)])
     finish(sup, :a, :oops)
     trace_all(5)
     trace("counts", Supervisor.count_children(sup))
   end
 
-  scenario "supervisor: serves requests between two attempts" do
+  scenario "serves requests between two attempts" do
     sup = start([flaky(:a, [2], wait: true)])
     send(pid_of(sup, :a), {:exit, :oops})
     trace_all(2)
@@ -244,14 +244,14 @@ defmodule Conformance.Supervisor do
     trace_nothing("tried")
   end
 
-  scenario "supervisor: one_for_all restarts all once more when one of them fails to start" do
+  scenario "one_for_all restarts all once more when one of them fails to start" do
     sup = start([probe(:a, trap: true), flaky(:b, [2], trap: true), probe(:c, trap: true)], strategy: :one_for_all)
     send(pid_of(sup, :a), {:exit, :oops})
     trace_all(11)
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: rest_for_one goes on from the child that failed to start" do
+  scenario "rest_for_one goes on from the child that failed to start" do
     sup = start([probe(:a, trap: true), flaky(:b, [2], trap: true), probe(:c, trap: true)], strategy: :rest_for_one)
     send(pid_of(sup, :a), {:exit, :oops})
     trace_all(9)
@@ -260,7 +260,7 @@ defmodule Conformance.Supervisor do
 
   # How children are terminated
 
-  scenario "supervisor: kills a child that takes longer than its shutdown" do
+  scenario "kills a child that takes longer than its shutdown" do
     sup = start([probe(:a, stubborn: true, shutdown: 20)])
     ref = Process.monitor(pid_of(sup, :a))
     trace("monitor", ref)
@@ -268,7 +268,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "supervisor: brutal_kill kills a child without asking it to exit" do
+  scenario "brutal_kill kills a child without asking it to exit" do
     sup = start([probe(:a, trap: true, shutdown: :brutal_kill)])
     ref = Process.monitor(pid_of(sup, :a))
     trace("monitor", ref)
@@ -276,7 +276,7 @@ defmodule Conformance.Supervisor do
     trace_all(2)
   end
 
-  scenario "supervisor: waits for a child with shutdown infinity" do
+  scenario "waits for a child with shutdown infinity" do
     sup = start([probe(:a, slow: true, shutdown: :infinity), probe(:b, trap: true)])
     a = pid_of(sup, :a)
     ref = Process.monitor(sup)
@@ -290,7 +290,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "supervisor: a stop whose caller timed out is still a stop" do
+  scenario "a stop whose caller timed out is still a stop" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a, slow: true, shutdown: :infinity)])
     a = pid_of(sup, :a)
@@ -300,7 +300,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "supervisor: a child that exits while another is being terminated does not restart" do
+  scenario "a child that exits while another is being terminated does not restart" do
     sup = start([probe(:a), probe(:b, slow: true)])
     [a, b] = for id <- [:a, :b], do: pid_of(sup, id)
     observer = self()
@@ -312,7 +312,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "supervisor: terminates a child that has unlinked itself, whose exit it does not notice" do
+  scenario "terminates a child that has unlinked itself, whose exit it does not notice" do
     sup = start([])
     observer = self()
 
@@ -334,7 +334,7 @@ defmodule Conformance.Supervisor do
     trace_all(2)
   end
 
-  scenario "supervisor: an exit signal in a child's name counts as its exit" do
+  scenario "an exit signal in a child's name counts as its exit" do
     sup = start([])
 
     start = fn ->
@@ -356,7 +356,7 @@ defmodule Conformance.Supervisor do
 
   # The supervisor's own exit
 
-  scenario "supervisor: stops with the given reason" do
+  scenario "stops with the given reason" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:normal, :shutdown, {:shutdown, :done}, :oops] do
@@ -366,7 +366,7 @@ defmodule Conformance.Supervisor do
     end
   end
 
-  scenario "supervisor: stop exits for a missing supervisor, and when the reason differs" do
+  scenario "stop exits for a missing supervisor, and when the reason differs" do
     Process.flag(:trap_exit, true)
     attempt("nobody", fn -> Supervisor.stop(:nobody) end)
     sup = start([probe(:a, slow: true)])
@@ -380,7 +380,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "supervisor: exits with its parent, for the same reason" do
+  scenario "exits with its parent, for the same reason" do
     for reason <- [:normal, :shutdown, :oops] do
       {pid, sup} = parent(fn -> Supervisor.start_link([], @one) end)
       {:ok, _} = Supervisor.start_child(sup, probe(:a, trap: true))
@@ -391,7 +391,7 @@ defmodule Conformance.Supervisor do
     end
   end
 
-  scenario "supervisor: exits with killed when its parent is killed" do
+  scenario "exits with killed when its parent is killed" do
     {pid, sup} = parent(fn -> Supervisor.start_link([], @one) end)
     {:ok, _} = Supervisor.start_child(sup, probe(:a, trap: true))
     ref = Process.monitor(sup)
@@ -400,7 +400,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "supervisor: a killed supervisor ends its children over their links" do
+  scenario "a killed supervisor ends its children over their links" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a), probe(:b, trap: true)])
     trace_all(2)
@@ -413,7 +413,7 @@ defmodule Conformance.Supervisor do
     trace("exit", expect(:EXIT))
   end
 
-  scenario "supervisor: ignores exits of other processes and messages" do
+  scenario "ignores exits of other processes and messages" do
     sup = start([probe(:a)])
 
     stranger =
@@ -431,7 +431,7 @@ defmodule Conformance.Supervisor do
 
   # Starts that fail
 
-  scenario "supervisor: a child that fails to start ends those before it, and the start" do
+  scenario "a child that fails to start ends those before it, and the start" do
     Process.flag(:trap_exit, true)
     children = [probe(:a, trap: true), probe(:b, trap: true), flaky(:c, [1]), probe(:d)]
     trace("start", Supervisor.start_link(children, @one))
@@ -439,14 +439,14 @@ defmodule Conformance.Supervisor do
     trace_nothing("exit")
   end
 
-  scenario "supervisor: a failed start ends a caller that does not trap exits" do
+  scenario "a failed start ends a caller that does not trap exits" do
     children = [flaky(:a, [1])]
     pid = spawn(fn -> Supervisor.start_link(children, @one) end)
     trace("reason", reason_of(pid))
     trace_all(1)
   end
 
-  scenario "supervisor: a start under a registered name starts no child" do
+  scenario "a start under a registered name starts no child" do
     {:ok, sup} = Supervisor.start_link([], [name: :taken] ++ @one)
     trace("first", sup)
     trace("second", Supervisor.start_link([probe(:a)], [name: :taken] ++ @one))
@@ -455,7 +455,7 @@ defmodule Conformance.Supervisor do
     trace_nothing("child")
   end
 
-  scenario "supervisor: an exit signal of its parent ends it; its name is free before the exit is reported" do
+  scenario "an exit signal of its parent ends it; its name is free before the exit is reported" do
     Process.flag(:trap_exit, true)
     {:ok, sup} = Supervisor.start_link([probe(:a, trap: true)], [name: :named] ++ @one)
     trace("pid", sup)
@@ -464,7 +464,7 @@ defmodule Conformance.Supervisor do
     trace("free", Process.whereis(:named))
   end
 
-  scenario "supervisor: a child that ignores its start is kept, unless it is temporary" do
+  scenario "a child that ignores its start is kept, unless it is temporary" do
     ignore = fn id, options -> Map.merge(%{id: id, start: {Function, :identity, [:ignore]}}, Map.new(options)) end
     sup = start([ignore.(:a, []), ignore.(:b, restart: :temporary), ignore.(:c, restart: :transient)])
     trace("tree", tree(sup))
@@ -476,7 +476,7 @@ defmodule Conformance.Supervisor do
     trace("counts", Supervisor.count_children(sup))
   end
 
-  scenario "supervisor: a child that ignores its restart stays without a process" do
+  scenario "a child that ignores its restart stays without a process" do
     {:ok, agent} = Agent.start_link(fn -> true end)
     observer = self()
 
@@ -492,7 +492,7 @@ defmodule Conformance.Supervisor do
 
   # Requests
 
-  scenario "supervisor: start_child refuses a known id, and adds no child that fails to start" do
+  scenario "start_child refuses a known id, and adds no child that fails to start" do
     sup = start([probe(:a)])
     trace("pid", pid_of(sup, :a))
     trace("running", result(Supervisor.start_child(sup, probe(:a))))
@@ -503,7 +503,7 @@ defmodule Conformance.Supervisor do
     trace_all(2)
   end
 
-  scenario "supervisor: terminate_child keeps the specification of a child, and removes a temporary one" do
+  scenario "terminate_child keeps the specification of a child, and removes a temporary one" do
     sup = start([probe(:a, trap: true), probe(:t, trap: true, restart: :temporary)])
     trace("a", Supervisor.terminate_child(sup, :a))
     trace("a", Supervisor.terminate_child(sup, :a))
@@ -513,7 +513,7 @@ defmodule Conformance.Supervisor do
     trace_all(4)
   end
 
-  scenario "supervisor: restart_child and delete_child need a child that does not run" do
+  scenario "restart_child and delete_child need a child that does not run" do
     sup = start([flaky(:a, [2])])
     trace("tree", tree(sup))
     trace("restart", result(Supervisor.restart_child(sup, :a)))
@@ -529,7 +529,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "supervisor: restart_child keeps the child's position in the order of termination" do
+  scenario "restart_child keeps the child's position in the order of termination" do
     sup = start([probe(:a, trap: true), probe(:b, trap: true)])
     :ok = Supervisor.terminate_child(sup, :a)
     {:ok, _} = Supervisor.restart_child(sup, :a)
@@ -537,14 +537,14 @@ defmodule Conformance.Supervisor do
     trace_all(6)
   end
 
-  scenario "supervisor: a request to a missing supervisor exits with the call" do
+  scenario "a request to a missing supervisor exits with the call" do
     attempt("which", fn -> Supervisor.which_children(:nobody) end)
     attempt("terminate", fn -> Supervisor.terminate_child(:nobody, :a) end)
   end
 
   # Significant children
 
-  scenario "supervisor: any_significant ends it when a transient child has exited normally" do
+  scenario "any_significant ends it when a transient child has exited normally" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:normal, :shutdown, {:shutdown, :done}] do
@@ -563,7 +563,7 @@ defmodule Conformance.Supervisor do
     end
   end
 
-  scenario "supervisor: any_significant goes on when a child is restarted, terminated by request or not significant" do
+  scenario "any_significant goes on when a child is restarted, terminated by request or not significant" do
     sup =
       start([probe(:a, restart: :transient, significant: true), probe(:b, restart: :transient)],
         auto_shutdown: :any_significant
@@ -576,14 +576,14 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: any_significant ends it when a temporary child has crashed" do
+  scenario "any_significant ends it when a temporary child has crashed" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a, restart: :temporary, significant: true)], auto_shutdown: :any_significant)
     send(pid_of(sup, :a), {:exit, :oops})
     trace_all(2)
   end
 
-  scenario "supervisor: all_significant ends it when the last significant child has exited" do
+  scenario "all_significant ends it when the last significant child has exited" do
     Process.flag(:trap_exit, true)
 
     sup =
@@ -603,7 +603,7 @@ defmodule Conformance.Supervisor do
     trace_all(5)
   end
 
-  scenario "supervisor: all_significant waits for a child that is retried" do
+  scenario "all_significant waits for a child that is retried" do
     Process.flag(:trap_exit, true)
     significant = [restart: :transient, significant: true]
 
@@ -624,7 +624,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "supervisor: significant supervisors end the tree above them" do
+  scenario "significant supervisors end the tree above them" do
     Process.flag(:trap_exit, true)
 
     nest = fn id, children ->
@@ -646,7 +646,7 @@ defmodule Conformance.Supervisor do
     Map.merge(%{id: :inner, start: start, type: :supervisor}, Map.new(options))
   end
 
-  scenario "supervisor: a supervisor that gives up is restarted by its parent, with its children" do
+  scenario "a supervisor that gives up is restarted by its parent, with its children" do
     sup = start([probe(:x, trap: true), inner([probe(:a, trap: true), probe(:b, trap: true)])])
     pid = pid_of(sup, :inner)
     trace("inner", pid)
@@ -658,7 +658,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "supervisor: a transient supervisor that gives up is not restarted" do
+  scenario "a transient supervisor that gives up is not restarted" do
     sup = start([inner([probe(:a)], restart: :transient)])
     pid = pid_of(sup, :inner)
     send(pid_of(:inner, :a), {:exit, :oops})
@@ -667,7 +667,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "supervisor: giving up goes up the tree when each level exceeds its intensity" do
+  scenario "giving up goes up the tree when each level exceeds its intensity" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:x, trap: true), inner([probe(:a)])], max_restarts: 1)
     pid = pid_of(sup, :inner)
@@ -677,7 +677,7 @@ defmodule Conformance.Supervisor do
     trace_all(5)
   end
 
-  scenario "supervisor: a tree that fails to start reports the path to the failed child" do
+  scenario "a tree that fails to start reports the path to the failed child" do
     Process.flag(:trap_exit, true)
     trace("start", Supervisor.start_link([inner([flaky(:a, [1])])], @one))
     trace_all(1)
@@ -692,7 +692,7 @@ defmodule Conformance.Supervisor do
     sup
   end
 
-  scenario "supervisor: on another node it starts, restarts and terminates children there" do
+  scenario "on another node it starts, restarts and terminates children there" do
     kate = peer(:kate)
     pid = on(:kate, :start_remote)
     sup = {:far, kate}
@@ -708,7 +708,7 @@ defmodule Conformance.Supervisor do
     trace("gone", failure(fn -> Supervisor.which_children(sup) end))
   end
 
-  scenario "supervisor: a child on another node restarts when that node is killed" do
+  scenario "a child on another node restarts when that node is killed" do
     victim = peer(:victim)
     {:ok, agent} = Agent.start_link(fn -> victim end)
     observer = self()
@@ -728,7 +728,7 @@ defmodule Conformance.Supervisor do
     trace("second", pid_of(sup, :a))
   end
 
-  scenario "supervisor: a request exits with nodedown when the node is killed meanwhile" do
+  scenario "a request exits with nodedown when the node is killed meanwhile" do
     victim = peer(:victim)
     on(:victim, :start_remote)
     observer = self()
@@ -750,7 +750,7 @@ defmodule Conformance.Supervisor do
     forever()
   end
 
-  scenario "supervisor: get_childspec returns a child's specification by its id" do
+  scenario "get_childspec returns a child's specification by its id" do
     child = probe(:a, restart: :transient, shutdown: 100)
     {:ok, sup} = Supervisor.start_link([child], strategy: :one_for_one)
     trace("supervisor", sup)

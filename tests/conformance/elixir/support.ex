@@ -20,15 +20,19 @@ defmodule Conformance do
     end
   end
 
-  @doc "Declares a scenario. Options: `alive: false`, `input: text`."
+  @doc "Declares a scenario, whose full name begins with its area. Options: `alive: false`, `input: text`."
   defmacro scenario(name, options \\ [], do: block) do
     # As in ExUnit: in a loop, the name is made of its variables, and the block unquotes them.
     quote bind_quoted: [name: name, options: options, block: Macro.escape(block, unquote: true)] do
+      name = Conformance.area(__MODULE__) <> ": " <> name
       function = String.to_atom("scenario " <> name)
       @scenarios {name, options, function}
       def unquote(function)(), do: unquote(block)
     end
   end
+
+  @doc "Returns the area of a module: `task_stream` for `Conformance.TaskStream`."
+  def area(module), do: module |> Module.split() |> List.last() |> Macro.underscore()
 
   @doc "Adds a line to the trace, from any process of any node; goes on when it is written."
   def trace(label, term), do: add({:line, label, term})

@@ -4,7 +4,7 @@ defmodule Conformance.Task do
 
   # async and await
 
-  scenario "task: returns its value, and leaves no message and no link" do
+  scenario "returns its value, and leaves no message and no link" do
     task = Task.async(fn -> {:ok, self()} end)
     trace("task", [task.pid, task.owner == self()])
     trace("value", Task.await(task))
@@ -14,7 +14,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: an exit is the exit of the process that awaits it, with the call" do
+  scenario "an exit is the exit of the process that awaits it, with the call" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> exit(:oops) end)
     trace("task", task.pid)
@@ -22,7 +22,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: a throw exits with nocatch" do
+  scenario "a throw exits with nocatch" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> throw(:ball) end)
     trace("task", task.pid)
@@ -30,7 +30,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: a raised error is the exit reason" do
+  scenario "a raised error is the exit reason" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> raise "no" end)
     trace("task", task.pid)
@@ -38,11 +38,11 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: a crash ends an owner that does not trap exits, with its own reason" do
+  scenario "a crash ends an owner that does not trap exits, with its own reason" do
     trace("reason", reason_when(fn -> Task.await(Task.async(fn -> exit(:oops) end)) end))
   end
 
-  scenario "task: a killed owner ends it" do
+  scenario "a killed owner ends it" do
     main = self()
     owner = owner(fn -> Task.async(fn -> endless(main) end) end)
     ref = Process.monitor(started())
@@ -50,7 +50,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: an owner that exits normally does not end it" do
+  scenario "an owner that exits normally does not end it" do
     main = self()
     owner = owner(fn -> Task.async(fn -> obedient(main) end) end)
     task = started()
@@ -61,7 +61,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: a timeout ends the wait; the task runs on, and its late reply is dropped" do
+  scenario "a timeout ends the wait; the task runs on, and its late reply is dropped" do
     main = self()
     task = Task.async(fn -> obedient(main) end)
     trace("task", [task.pid, started()])
@@ -73,7 +73,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: an exit by timeout that is not caught ends the task too" do
+  scenario "an exit by timeout that is not caught ends the task too" do
     main = self()
     pid = spawn(fn -> Task.await(Task.async(fn -> endless(main) end), 10) end)
     ref = Process.monitor(pid)
@@ -83,14 +83,14 @@ defmodule Conformance.Task do
     trace("reasons", [owner_reason, task_reason])
   end
 
-  scenario "task: a reply that is not awaited is a message, and so is the exit" do
+  scenario "a reply that is not awaited is a message, and so is the exit" do
     task = Task.async(fn -> :done end)
     trace("task", [task.pid, task.ref])
     trace_next("got")
     trace_next("got")
   end
 
-  scenario "task: a reply that was received is not awaited again" do
+  scenario "a reply that was received is not awaited again" do
     task = Task.async(fn -> :done end)
     trace("ref", task.ref)
     trace_next("got")
@@ -98,7 +98,7 @@ defmodule Conformance.Task do
     attempt("await", fn -> Task.await(task, 10) end)
   end
 
-  scenario "task: yield returns the exit of a task whose reply was received" do
+  scenario "yield returns the exit of a task whose reply was received" do
     task = Task.async(fn -> :done end)
     trace("ref", task.ref)
     trace_next("got")
@@ -106,7 +106,7 @@ defmodule Conformance.Task do
     trace("again", Task.yield(task, 10))
   end
 
-  scenario "task: is awaited once" do
+  scenario "is awaited once" do
     task = Task.async(fn -> :done end)
     trace("await", Task.await(task))
     attempt("again", fn -> Task.await(task, 10) end)
@@ -115,13 +115,13 @@ defmodule Conformance.Task do
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "task: await leaves other messages" do
+  scenario "await leaves other messages" do
     send(self(), :first)
     trace("await", Task.await(Task.async(fn -> :done end)))
     trace_next("mail")
   end
 
-  scenario "task: is awaited only by its owner" do
+  scenario "is awaited only by its owner" do
     task = Task.async(fn -> forever() end)
 
     other =
@@ -137,7 +137,7 @@ defmodule Conformance.Task do
     Task.await(other)
   end
 
-  scenario "task: invalid timeouts are rejected" do
+  scenario "invalid timeouts are rejected" do
     task = Task.completed(1)
     attempt("await", fn -> Task.await(task, -1) end)
     attempt("yield", fn -> Task.yield(task, -1) end)
@@ -148,7 +148,7 @@ defmodule Conformance.Task do
 
   # yield
 
-  scenario "task: yield can be called again" do
+  scenario "yield can be called again" do
     main = self()
     task = Task.async(fn -> obedient(main) end)
     trace("yield", Task.yield(task, 0))
@@ -157,7 +157,7 @@ defmodule Conformance.Task do
     trace("yield", Task.yield(task, :infinity))
   end
 
-  scenario "task: yield returns an exit without a result, normal or not" do
+  scenario "yield returns an exit without a result, normal or not" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
@@ -167,7 +167,7 @@ defmodule Conformance.Task do
 
   # shutdown and ignore
 
-  scenario "task: shutdown ends it and returns nothing, and no EXIT arrives" do
+  scenario "shutdown ends it and returns nothing, and no EXIT arrives" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -182,35 +182,35 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: shutdown returns the value that it returns when it is asked to exit" do
+  scenario "shutdown returns the value that it returns when it is asked to exit" do
     main = self()
     task = Task.async(fn -> trapping(main, :give) end)
     started()
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "task: shutdown returns the reason of a task that exits for another reason" do
+  scenario "shutdown returns the reason of a task that exits for another reason" do
     main = self()
     task = Task.async(fn -> trapping(main, :other) end)
     started()
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "task: shutdown kills a task that does not exit in time, and returns that" do
+  scenario "shutdown kills a task that does not exit in time, and returns that" do
     main = self()
     task = Task.async(fn -> trapping(main, :go_on) end)
     started()
     trace("shutdown", Task.shutdown(task, 10))
   end
 
-  scenario "task: shutdown returns an earlier result" do
+  scenario "shutdown returns an earlier result" do
     task = Task.async(fn -> :done end)
     reason_of(task.pid)
     trace("shutdown", Task.shutdown(task))
     trace("again", Task.shutdown(task))
   end
 
-  scenario "task: shutdown of an exited task returns its reason, unless it equals the one of the shutdown" do
+  scenario "shutdown of an exited task returns its reason, unless it equals the one of the shutdown" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:shutdown, :killed, :oops], how <- [5000, :brutal_kill] do
@@ -220,7 +220,7 @@ defmodule Conformance.Task do
     end
   end
 
-  scenario "task: ignore unlinks it, and drops its result" do
+  scenario "ignore unlinks it, and drops its result" do
     main = self()
 
     owner =
@@ -239,7 +239,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: ignore returns an earlier result" do
+  scenario "ignore returns an earlier result" do
     Process.flag(:trap_exit, true)
     done = Task.async(fn -> :done end)
     reason_of(done.pid)
@@ -255,7 +255,7 @@ defmodule Conformance.Task do
 
   # Several
 
-  scenario "task: await_many returns the values in the order of the tasks, also of a repeated one" do
+  scenario "await_many returns the values in the order of the tasks, also of a repeated one" do
     main = self()
     slow = Task.async(fn -> obedient(main) end)
     fast = Task.async(fn -> :fast end)
@@ -265,7 +265,7 @@ defmodule Conformance.Task do
     trace("none", Task.await_many([]))
   end
 
-  scenario "task: await_many exits with the first exit, and leaves later results" do
+  scenario "await_many exits with the first exit, and leaves later results" do
     Process.flag(:trap_exit, true)
     main = self()
     slow = Task.async(fn -> endless(main) end)
@@ -284,14 +284,14 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: await_many exits at the timeout for all" do
+  scenario "await_many exits at the timeout for all" do
     main = self()
     tasks = [Task.async(fn -> :done end), Task.async(fn -> endless(main) end)]
     attempt("await_many", fn -> Task.await_many(tasks, 20) end)
     trace("alive", Process.alive?(started()))
   end
 
-  scenario "task: yield_many returns the results in time, and leaves the rest for another call" do
+  scenario "yield_many returns the results in time, and leaves the rest for another call" do
     Process.flag(:trap_exit, true)
     main = self()
     slow = Task.async(fn -> obedient(main) end)
@@ -304,7 +304,7 @@ defmodule Conformance.Task do
     trace("results", Task.yield_many([slow, slow], :infinity) |> Enum.map(&elem(&1, 1)))
   end
 
-  scenario "task: yield_many stops at its limit without its on_timeout action" do
+  scenario "yield_many stops at its limit without its on_timeout action" do
     main = self()
     slow = Task.async(fn -> endless(main) end)
     one = Task.completed(1)
@@ -315,7 +315,7 @@ defmodule Conformance.Task do
     trace("two", Task.await(two))
   end
 
-  scenario "task: yield_many kills late tasks, and returns a repeated one twice" do
+  scenario "yield_many kills late tasks, and returns a repeated one twice" do
     main = self()
     slow = Task.async(fn -> endless(main) end)
     ref = Process.monitor(started())
@@ -325,7 +325,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "task: yield_many ignores late tasks" do
+  scenario "yield_many ignores late tasks" do
     main = self()
     slow = Task.async(fn -> obedient(main) end)
     started()
@@ -340,7 +340,7 @@ defmodule Conformance.Task do
 
   # Without an owner that awaits
 
-  scenario "task: a completed task has a result and no process" do
+  scenario "a completed task has a result and no process" do
     task = Task.completed(:value)
     trace("task", [task.pid, task.ref])
     trace("await", Task.await(task))
@@ -351,7 +351,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: start makes no link, and start_link links to its caller" do
+  scenario "start makes no link, and start_link links to its caller" do
     main = self()
 
     owner =
@@ -372,7 +372,7 @@ defmodule Conformance.Task do
     trace("alone", down(ref))
   end
 
-  scenario "task: a task of start or start_link sends no result" do
+  scenario "a task of start or start_link sends no result" do
     main = self()
     {:ok, pid} = Task.start(fn -> obedient(main) end)
     started()
@@ -383,7 +383,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "task: as a supervisor's child it is temporary" do
+  scenario "as a supervisor's child it is temporary" do
     main = self()
     children = [{Task, fn -> obedient(main) end}]
     trace("spec", Task.child_spec(fn -> :ok end).restart)
@@ -396,7 +396,7 @@ defmodule Conformance.Task do
     Supervisor.stop(sup)
   end
 
-  scenario "task: knows its callers, the nearest first" do
+  scenario "knows its callers, the nearest first" do
     main = self()
     trace("main", [main, callers()])
 

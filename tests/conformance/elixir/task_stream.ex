@@ -84,7 +84,7 @@ defmodule Conformance.TaskStream do
 
   # Results
 
-  scenario "task_stream: returns the results in the order of the elements" do
+  scenario "returns the results in the order of the elements" do
     main = self()
 
     spawn(fn ->
@@ -96,7 +96,7 @@ defmodule Conformance.TaskStream do
     trace("results", expect(:results))
   end
 
-  scenario "task_stream: without order returns the results as they arrive" do
+  scenario "without order returns the results as they arrive" do
     main = self()
 
     spawn(fn ->
@@ -110,12 +110,12 @@ defmodule Conformance.TaskStream do
     trace("results", expect(:results))
   end
 
-  scenario "task_stream: returns a result when its task has exited" do
+  scenario "returns a result when its task has exited" do
     stream = Task.async_stream([1], fn _ -> self() end)
     for {:ok, pid} <- stream, do: trace("alive", Process.alive?(pid))
   end
 
-  scenario "task_stream: a named function receives the element, and then the arguments" do
+  scenario "a named function receives the element, and then the arguments" do
     stream = Task.async_stream([1, 2], __MODULE__, :tell, [self()], max_concurrency: 1)
     trace("main", self())
     trace("results", Enum.to_list(stream))
@@ -123,7 +123,7 @@ defmodule Conformance.TaskStream do
     trace_next("told")
   end
 
-  scenario "task_stream: takes an element when a result has been taken, up to max_concurrency" do
+  scenario "takes an element when a result has been taken, up to max_concurrency" do
     main = self()
     elements = source([1, 2, 3, 4])
 
@@ -136,7 +136,7 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "task_stream: nothing runs before the iteration, and everything runs at each iteration" do
+  scenario "nothing runs before the iteration, and everything runs at each iteration" do
     main = self()
 
     stream =
@@ -155,7 +155,7 @@ defmodule Conformance.TaskStream do
     for _ <- 1..4, do: trace_next("mail")
   end
 
-  scenario "task_stream: starts no task while the consumer pauses" do
+  scenario "starts no task while the consumer pauses" do
     main = self()
 
     stream =
@@ -168,7 +168,7 @@ defmodule Conformance.TaskStream do
     leave.()
   end
 
-  scenario "task_stream: leaves neither messages nor links" do
+  scenario "leaves neither messages nor links" do
     Process.flag(:trap_exit, true)
     trace("results", Enum.to_list(Task.async_stream([1, 2, 3], fn n -> n end)))
     trace("links", links())
@@ -176,12 +176,12 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "task_stream: of no elements has no results" do
+  scenario "of no elements has no results" do
     trace("results", Enum.to_list(Task.async_stream([], fn n -> n end)))
     trace("links", links())
   end
 
-  scenario "task_stream: invalid options are rejected before the iteration" do
+  scenario "invalid options are rejected before the iteration" do
     for options <- [
           [max_concurrency: 0],
           [timeout: -1],
@@ -197,18 +197,18 @@ defmodule Conformance.TaskStream do
 
   # Tasks that exit
 
-  scenario "task_stream: a task that exits ends the owner with its reason" do
+  scenario "a task that exits ends the owner with its reason" do
     trace(
       "reason",
       reason_when(fn -> Stream.run(Task.async_stream([1], fn _ -> exit(:oops) end)) end)
     )
   end
 
-  scenario "task_stream: a task that exits normally without a result is an exit, and ends no other process" do
+  scenario "a task that exits normally without a result is an exit, and ends no other process" do
     trace("results", Enum.to_list(Task.async_stream([1], fn _ -> exit(:normal) end)))
   end
 
-  scenario "task_stream: an owner that traps exits receives the exits of its tasks as results" do
+  scenario "an owner that traps exits receives the exits of its tasks as results" do
     Process.flag(:trap_exit, true)
 
     stream =
@@ -224,7 +224,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "task_stream: an exit can contain its element" do
+  scenario "an exit can contain its element" do
     Process.flag(:trap_exit, true)
 
     stream =
@@ -248,7 +248,7 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "task_stream: a task that is too slow ends the owner, and so the other tasks" do
+  scenario "a task that is too slow ends the owner, and so the other tasks" do
     main = self()
     # The second one starts when half of the time of the first is over.
     elements = before_two(fn -> Process.sleep(200) end)
@@ -268,7 +268,7 @@ defmodule Conformance.TaskStream do
     trace("second", down(second))
   end
 
-  scenario "task_stream: a task that is too slow is killed on request" do
+  scenario "a task that is too slow is killed on request" do
     for result <- of_two(self(), timeout: 100, on_timeout: :kill_task) do
       trace("result", result)
       if result == {:ok, 1}, do: trace("reason", reason_of(started()))
@@ -277,7 +277,7 @@ defmodule Conformance.TaskStream do
     trace("links", links())
   end
 
-  scenario "task_stream: results from before a timeout are returned before the exit" do
+  scenario "results from before a timeout are returned before the exit" do
     main = self()
 
     attempt("loop", fn ->
@@ -288,7 +288,7 @@ defmodule Conformance.TaskStream do
     end)
   end
 
-  scenario "task_stream: tasks of an owner that catches its exit run on" do
+  scenario "tasks of an owner that catches its exit run on" do
     main = self()
     elements = before_two(fn -> Process.sleep(200) end)
 
@@ -312,7 +312,7 @@ defmodule Conformance.TaskStream do
     trace("reason", down(ref))
   end
 
-  scenario "task_stream: each task has its own timeout" do
+  scenario "each task has its own timeout" do
     stream =
       Task.async_stream(
         1..4,
@@ -329,7 +329,7 @@ defmodule Conformance.TaskStream do
 
   # Leaving the stream
 
-  scenario "task_stream: leaving it kills its tasks, and closes the source" do
+  scenario "leaving it kills its tasks, and closes the source" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -348,7 +348,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "task_stream: an error of the consumer kills its tasks" do
+  scenario "an error of the consumer kills its tasks" do
     main = self()
 
     attempt("loop", fn ->
@@ -363,7 +363,7 @@ defmodule Conformance.TaskStream do
     trace("links", links())
   end
 
-  scenario "task_stream: an error of the source kills its tasks" do
+  scenario "an error of the source kills its tasks" do
     main = self()
 
     broken =
@@ -381,7 +381,7 @@ defmodule Conformance.TaskStream do
     trace("links", links())
   end
 
-  scenario "task_stream: takes only the needed elements of an endless source" do
+  scenario "takes only the needed elements of an endless source" do
     numbers = Stream.iterate(1, &(&1 + 1))
     trace("taken", numbers |> Task.async_stream(&(&1 * &1), max_concurrency: 2) |> Enum.take(3))
   end
@@ -405,15 +405,15 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "task_stream: an owner that exits during the iteration ends its tasks, unless it exits normally" do
+  scenario "an owner that exits during the iteration ends its tasks, unless it exits normally" do
     owners(self(), false)
   end
 
-  scenario "task_stream: an owner that traps exits and exits during the iteration ends its tasks too" do
+  scenario "an owner that traps exits and exits during the iteration ends its tasks too" do
     owners(self(), true)
   end
 
-  scenario "task_stream: an owner that traps exits exits when the stream's process is killed" do
+  scenario "an owner that traps exits exits when the stream's process is killed" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -432,7 +432,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "task_stream: its tasks are started by the stream's process, with the owner as their caller" do
+  scenario "its tasks are started by the stream's process, with the owner as their caller" do
     main = self()
     trace("main", main)
 
@@ -445,7 +445,7 @@ defmodule Conformance.TaskStream do
 
   # Under a supervisor
 
-  scenario "task_stream: under a supervisor, its tasks are the supervisor's children" do
+  scenario "under a supervisor, its tasks are the supervisor's children" do
     sup = start_sup()
 
     stream =
@@ -460,13 +460,13 @@ defmodule Conformance.TaskStream do
     trace("children", Task.Supervisor.children(sup))
   end
 
-  scenario "task_stream: under a supervisor, a task that exits ends the owner too" do
+  scenario "under a supervisor, a task that exits ends the owner too" do
     sup = start_sup()
     stream = Task.Supervisor.async_stream(sup, [1], fn _ -> exit(:oops) end)
     trace("reason", reason_when(fn -> Stream.run(stream) end))
   end
 
-  scenario "task_stream: without links, the exit of a task is a result" do
+  scenario "without links, the exit of a task is a result" do
     sup = start_sup()
 
     stream =
@@ -480,7 +480,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "task_stream: without links, its tasks outlive the owner, but not the end of the iteration" do
+  scenario "without links, its tasks outlive the owner, but not the end of the iteration" do
     main = self()
     sup = start_sup()
 
@@ -510,7 +510,7 @@ defmodule Conformance.TaskStream do
     trace("left", down(ref))
   end
 
-  scenario "task_stream: under a full supervisor, it fails and ends its tasks" do
+  scenario "under a full supervisor, it fails and ends its tasks" do
     main = self()
     sup = start_sup(max_children: 1)
 
@@ -533,7 +533,7 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "task_stream: under a missing supervisor, the owner exits" do
+  scenario "under a missing supervisor, the owner exits" do
     kate = peer(:kate)
 
     for sup <- [:absent, {:absent, kate}, {:sup, unknown_node()}] do
@@ -550,7 +550,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "task_stream: a supervisor terminates its tasks according to the stream's shutdown" do
+  scenario "a supervisor terminates its tasks according to the stream's shutdown" do
     main = self()
     sup = start_sup()
 
@@ -566,7 +566,7 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "task_stream: runs on another node" do
+  scenario "runs on another node" do
     kate = remote_sup(:kate)
 
     stream =
@@ -578,7 +578,7 @@ defmodule Conformance.TaskStream do
     trace_next("told")
   end
 
-  scenario "task_stream: leaving it ends its tasks on another node" do
+  scenario "leaving it ends its tasks on another node" do
     kate = remote_sup(:kate)
 
     {_, leave} =
@@ -594,7 +594,7 @@ defmodule Conformance.TaskStream do
     trace("children", Task.Supervisor.children(kate))
   end
 
-  scenario "task_stream: a task on another node that is too slow is killed there" do
+  scenario "a task on another node that is too slow is killed there" do
     kate = remote_sup(:kate)
 
     stream =
@@ -608,7 +608,7 @@ defmodule Conformance.TaskStream do
     started()
   end
 
-  scenario "task_stream: a lost connection is an exit without links, and ends the owner with links" do
+  scenario "a lost connection is an exit without links, and ends the owner with links" do
     kate = remote_sup(:kate)
     main = self()
 

@@ -19,7 +19,7 @@ defmodule Conformance.TaskSupervisor do
 
   # Starting
 
-  scenario "task_supervisor: a task is linked to its owner and to its supervisor" do
+  scenario "a task is linked to its owner and to its supervisor" do
     main = self()
     sup = start_sup()
     task = Task.Supervisor.async(sup, fn -> obedient(main) end)
@@ -36,7 +36,7 @@ defmodule Conformance.TaskSupervisor do
     trace("children", Task.Supervisor.children(sup))
   end
 
-  scenario "task_supervisor: a task without a link does not end its owner" do
+  scenario "a task without a link does not end its owner" do
     main = self()
     sup = start_sup()
     task = Task.Supervisor.async_nolink(sup, fn -> obedient(main) end)
@@ -48,7 +48,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a child is linked only to its supervisor, and sends no result" do
+  scenario "a child is linked only to its supervisor, and sends no result" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
@@ -61,14 +61,14 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a start under a registered name fails" do
+  scenario "a start under a registered name fails" do
     sup = start_sup(name: :sup)
     trace("sup", sup)
     trace("again", Task.Supervisor.start_link(name: :sup))
     trace("value", Task.await(Task.Supervisor.async(:sup, fn -> :by_name end)))
   end
 
-  scenario "task_supervisor: invalid limits are rejected" do
+  scenario "invalid limits are rejected" do
     Process.flag(:trap_exit, true)
 
     for options <- [[max_children: -1], [max_restarts: -1], [max_seconds: 0], [max_seconds: 0.5]] do
@@ -76,7 +76,7 @@ defmodule Conformance.TaskSupervisor do
     end
   end
 
-  scenario "task_supervisor: is a supervisor's child by its name, and permanent" do
+  scenario "is a supervisor's child by its name, and permanent" do
     child = {Task.Supervisor, name: :sup}
     spec = Supervisor.child_spec(child, [])
     trace("spec", [spec.id, spec.type, Map.get(spec, :restart, :permanent)])
@@ -91,7 +91,7 @@ defmodule Conformance.TaskSupervisor do
 
   # max_children
 
-  scenario "task_supervisor: max_children limits its tasks" do
+  scenario "max_children limits its tasks" do
     main = self()
     sup = start_sup(max_children: 1)
     task = Task.Supervisor.async(sup, fn -> endless(main) end)
@@ -113,7 +113,7 @@ defmodule Conformance.TaskSupervisor do
     trace("again", Task.await(Task.Supervisor.async(sup, fn -> :ok end)))
   end
 
-  scenario "task_supervisor: max_children 0 allows no task" do
+  scenario "max_children 0 allows no task" do
     sup = start_sup(max_children: 0)
     trace("child", Task.Supervisor.start_child(sup, fn -> :ok end))
     send(self(), :marker)
@@ -122,7 +122,7 @@ defmodule Conformance.TaskSupervisor do
 
   # Missing supervisors and nodes
 
-  scenario "task_supervisor: a request to a missing supervisor exits with noproc" do
+  scenario "a request to a missing supervisor exits with noproc" do
     kate = peer(:kate)
 
     for sup <- [:absent, {:absent, kate}] do
@@ -137,7 +137,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a request to an unknown node exits with nodedown" do
+  scenario "a request to an unknown node exits with nodedown" do
     sup = {:sup, unknown_node()}
     trace("async", why(fn -> Task.Supervisor.async(sup, Kernel, :node, []) end))
     trace("child", why(fn -> Task.Supervisor.start_child(sup, Kernel, :node, []) end))
@@ -146,7 +146,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a missing function" do
+  scenario "a missing function" do
     kate = remote_sup(:kate)
 
     attempt("task", fn ->
@@ -158,7 +158,7 @@ defmodule Conformance.TaskSupervisor do
 
   # Restarts
 
-  scenario "task_supervisor: a temporary child does not restart" do
+  scenario "a temporary child does not restart" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
@@ -168,7 +168,7 @@ defmodule Conformance.TaskSupervisor do
     trace("children", Task.Supervisor.children(sup))
   end
 
-  scenario "task_supervisor: a transient child restarts only after an error" do
+  scenario "a transient child restarts only after an error" do
     main = self()
     sup = start_sup()
 
@@ -183,7 +183,7 @@ defmodule Conformance.TaskSupervisor do
     trace("again", [started()] == Task.Supervisor.children(sup))
   end
 
-  scenario "task_supervisor: a permanent child restarts, also after a normal exit" do
+  scenario "a permanent child restarts, also after a normal exit" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end, restart: :permanent)
@@ -198,7 +198,7 @@ defmodule Conformance.TaskSupervisor do
     )
   end
 
-  scenario "task_supervisor: a terminated permanent child does not restart" do
+  scenario "a terminated permanent child does not restart" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> endless(main) end, restart: :permanent)
@@ -210,7 +210,7 @@ defmodule Conformance.TaskSupervisor do
     trace("other", Task.Supervisor.terminate_child(sup, self()))
   end
 
-  scenario "task_supervisor: too many restarts end it and its tasks" do
+  scenario "too many restarts end it and its tasks" do
     Process.flag(:trap_exit, true)
     main = self()
     sup = start_sup(max_restarts: 1)
@@ -225,7 +225,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("got")
   end
 
-  scenario "task_supervisor: three restarts are allowed, and a fourth is not" do
+  scenario "three restarts are allowed, and a fourth is not" do
     Process.flag(:trap_exit, true)
     main = self()
     sup = start_sup()
@@ -243,7 +243,7 @@ defmodule Conformance.TaskSupervisor do
 
   # The exit of a supervisor
 
-  scenario "task_supervisor: terminates its tasks according to their shutdown" do
+  scenario "terminates its tasks according to their shutdown" do
     Process.flag(:trap_exit, true)
     main = self()
     sup = start_sup()
@@ -263,7 +263,7 @@ defmodule Conformance.TaskSupervisor do
     trace("reasons", Enum.map(refs, &down/1))
   end
 
-  scenario "task_supervisor: terminate_child ends a child according to its shutdown" do
+  scenario "terminate_child ends a child according to its shutdown" do
     main = self()
     sup = start_sup()
     {:ok, own} = Task.Supervisor.start_child(sup, fn -> trapping(main, :own) end)
@@ -279,7 +279,7 @@ defmodule Conformance.TaskSupervisor do
     trace("reason", down(ref))
   end
 
-  scenario "task_supervisor: a killed supervisor ends all its tasks" do
+  scenario "a killed supervisor ends all its tasks" do
     Process.flag(:trap_exit, true)
     main = self()
     sup = start_sup()
@@ -304,7 +304,7 @@ defmodule Conformance.TaskSupervisor do
 
   # The exit of an owner
 
-  scenario "task_supervisor: a killed owner ends the linked task, and no other" do
+  scenario "a killed owner ends the linked task, and no other" do
     main = self()
     sup = start_sup()
 
@@ -329,7 +329,7 @@ defmodule Conformance.TaskSupervisor do
 
   # On another node
 
-  scenario "task_supervisor: a task runs on its supervisor's node, with the owner as its caller" do
+  scenario "a task runs on its supervisor's node, with the owner as its caller" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -347,7 +347,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("told")
   end
 
-  scenario "task_supervisor: a task's ancestors contain pids, even of named processes" do
+  scenario "a task's ancestors contain pids, even of named processes" do
     main = self()
     sup = start_sup(name: :sup)
     trace("pids", [main, sup])
@@ -358,14 +358,14 @@ defmodule Conformance.TaskSupervisor do
     Process.unregister(:starter)
   end
 
-  scenario "task_supervisor: a task prints on its supervisor's node" do
+  scenario "a task prints on its supervisor's node" do
     kate = remote_sup(:kate)
     Task.await(Task.Supervisor.async(kate, __MODULE__, :print, ["hello"]))
     trace("here", output())
     trace("there", output(:kate))
   end
 
-  scenario "task_supervisor: a supervisor on another node is reached by its pid" do
+  scenario "a supervisor on another node is reached by its pid" do
     remote_sup(:kate)
     pid = on(:kate, :where_is_sup)
     task = Task.Supervisor.async(pid, __MODULE__, :give_back, [1])
@@ -373,7 +373,7 @@ defmodule Conformance.TaskSupervisor do
     trace("value", Task.await(task))
   end
 
-  scenario "task_supervisor: a crash on another node ends the owner, unless it is not linked" do
+  scenario "a crash on another node ends the owner, unless it is not linked" do
     kate = remote_sup(:kate)
     main = self()
     owner = owner(fn -> Task.Supervisor.async(kate, Conformance.Tasks, :obedient, [main]) end)
@@ -385,7 +385,7 @@ defmodule Conformance.TaskSupervisor do
     attempt("await", fn -> Task.await(task) end)
   end
 
-  scenario "task_supervisor: a late reply from another node is dropped" do
+  scenario "a late reply from another node is dropped" do
     kate = remote_sup(:kate)
     task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [self()])
     trace("task", started() == task.pid)
@@ -397,7 +397,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: shutdown and ignore of a task on another node" do
+  scenario "shutdown and ignore of a task on another node" do
     kate = remote_sup(:kate)
     main = self()
     task = Task.Supervisor.async(kate, Conformance.Tasks, :endless, [main])
@@ -416,7 +416,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "task_supervisor: a lost connection exits with nodedown for each kind of wait" do
+  scenario "a lost connection exits with nodedown for each kind of wait" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -434,7 +434,7 @@ defmodule Conformance.TaskSupervisor do
     attempt("yield_many", fn -> Task.yield_many([yields]) end)
   end
 
-  scenario "task_supervisor: a lost connection ends linked tasks and their owners, and no others" do
+  scenario "a lost connection ends linked tasks and their owners, and no others" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -455,7 +455,7 @@ defmodule Conformance.TaskSupervisor do
     trace("left", Task.Supervisor.children(kate) == [nolink])
   end
 
-  scenario "task_supervisor: the kill of an owner's node ends the linked task, and no other" do
+  scenario "the kill of an owner's node ends the linked task, and no other" do
     victim = peer(:victim)
     Node.ping(victim)
     sup = start_sup(name: :sup)
@@ -467,7 +467,7 @@ defmodule Conformance.TaskSupervisor do
     trace("left", Task.Supervisor.children(sup) == [nolink])
   end
 
-  scenario "task_supervisor: a stopped supervisor on another node shuts its tasks down, and exits with noproc" do
+  scenario "a stopped supervisor on another node shuts its tasks down, and exits with noproc" do
     kate = remote_sup(:kate)
     main = self()
     task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [main])

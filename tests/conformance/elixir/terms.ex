@@ -11,7 +11,7 @@ defmodule Conformance.Terms do
     echo()
   end
 
-  scenario "terms: inspect shows tuples, improper lists and bitstrings" do
+  scenario "inspect shows tuples, improper lists and bitstrings" do
     trace("empty", inspect({}))
     trace("pair", inspect({:ok, 1}))
     trace("nested", inspect([{:ok, [{}, {{1}}]}]))
@@ -24,7 +24,7 @@ defmodule Conformance.Terms do
     trace("more bits", inspect(<<255, 0, 127::size(7)>>))
   end
 
-  scenario "terms: inspect shows whole floats" do
+  scenario "inspect shows whole floats" do
     for float <- [1.0, 0.0, -5.0, 123_456.0, 9_007_199_254_740_992.0, 9_999_999_999_999_998.0] do
       trace("decimal", inspect(float))
     end
@@ -34,7 +34,7 @@ defmodule Conformance.Terms do
     end
   end
 
-  scenario "terms: inspect shows functions of modules, and atoms" do
+  scenario "inspect shows functions of modules, and atoms" do
     trace("of Elixir", inspect(fun(String, :length, 1)))
     trace("of a module in a module", inspect(fun(Foo.Bar, :a?, 0)))
     trace("of Erlang", inspect(fun(:erlang, :abs, 1)))
@@ -50,7 +50,7 @@ defmodule Conformance.Terms do
     for name <- [:+, :<>, :.., :{}, :"::", :"^^^", :"[]"], do: trace("an operator", inspect(name))
   end
 
-  scenario "terms: equal terms have equal parts" do
+  scenario "equal terms have equal parts" do
     trace("tuples", {1, [2]} === {1, [2]})
     trace("a tuple and a list", {1} === [1])
     trace("another length", {1} === {1, 2})
@@ -67,7 +67,7 @@ defmodule Conformance.Terms do
     trace("another arity", fun(:m, :f, 1) === fun(:m, :f, 2))
   end
 
-  scenario "terms: terms are keys by their parts" do
+  scenario "terms are keys by their parts" do
     keys = [{:a, 1}, {:a, 1.0}, [:a | 1], [:a, 1], <<1::size(3)>>, 1, 1.0, fun(:m, :f, 1)]
     for {key, i} <- Enum.with_index(keys), do: Process.put(key, i)
     trace("tuple", Process.get({:a, 1}))
@@ -81,7 +81,7 @@ defmodule Conformance.Terms do
     trace("another", Process.get({:a, 2}))
   end
 
-  scenario "terms: terms arrive unchanged from another node" do
+  scenario "terms arrive unchanged from another node" do
     kate = peer(:kate)
     pid = Node.spawn(kate, __MODULE__, :echo, [])
 

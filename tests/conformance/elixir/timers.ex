@@ -1,7 +1,7 @@
 defmodule Conformance.Timers do
   use Conformance
 
-  scenario "timers: a message arrives, once, at a pid and at a name" do
+  scenario "a message arrives, once, at a pid and at a name" do
     Process.register(self(), :clerk)
     Process.send_after(self(), :to_pid, 20)
     trace_next("got")
@@ -13,7 +13,7 @@ defmodule Conformance.Timers do
     Process.unregister(:clerk)
   end
 
-  scenario "timers: earlier timers send first, whenever they were set" do
+  scenario "earlier timers send first, whenever they were set" do
     # Moments, so that a pause between two of these lines does not change the order.
     now = System.monotonic_time(:millisecond)
     Process.send_after(self(), :third, now + 400, abs: true)
@@ -22,7 +22,7 @@ defmodule Conformance.Timers do
     for _ <- 1..3, do: trace_next("got")
   end
 
-  scenario "timers: a cancelled timer sends nothing" do
+  scenario "a cancelled timer sends nothing" do
     timer = Process.send_after(self(), :never, 60_000)
     left = Process.read_timer(timer)
     trace("left", is_integer(left) and left <= 60_000)
@@ -35,7 +35,7 @@ defmodule Conformance.Timers do
     trace_next("then")
   end
 
-  scenario "timers: a timer that has sent cannot be cancelled" do
+  scenario "a timer that has sent cannot be cancelled" do
     timer = Process.send_after(self(), :there, 0)
     trace_next("got")
     trace("cancel", Process.cancel_timer(timer))
@@ -43,7 +43,7 @@ defmodule Conformance.Timers do
     trace("of none", Process.cancel_timer(make_ref()))
   end
 
-  scenario "timers: another process can cancel a timer" do
+  scenario "another process can cancel a timer" do
     timer = Process.send_after(self(), :never, 60_000)
     main = self()
     spawn(fn -> send(main, {:left, is_integer(Process.cancel_timer(timer))}) end)
@@ -51,7 +51,7 @@ defmodule Conformance.Timers do
     trace("read", Process.read_timer(timer))
   end
 
-  scenario "timers: a name is looked up when the timer expires" do
+  scenario "a name is looked up when the timer expires" do
     main = self()
     Process.send_after(:clerk, :late, 300)
 
@@ -65,14 +65,14 @@ defmodule Conformance.Timers do
     trace_next("got")
   end
 
-  scenario "timers: a timer for an unregistered name sends nothing" do
+  scenario "a timer for an unregistered name sends nothing" do
     timer = Process.send_after(:nobody, :lost, 0)
     Process.send_after(self(), :marker, 30)
     trace_next("got")
     trace("read", Process.read_timer(timer))
   end
 
-  scenario "timers: a timer for a process ends with the process" do
+  scenario "a timer for a process ends with the process" do
     pid = spawn(&forever/0)
     timer = Process.send_after(pid, :lost, 60_000)
     Process.exit(pid, :kill)
@@ -95,17 +95,17 @@ defmodule Conformance.Timers do
     end
   end
 
-  scenario "timers: the message is a copy from when the timer was set" do
+  scenario "the message is a copy from when the timer was set" do
     Process.send_after(self(), {:copy, %{list: [1, 2]}}, 0)
     trace_next("got")
   end
 
-  scenario "timers: an invalid time raises" do
+  scenario "an invalid time raises" do
     attempt("negative", fn -> Process.send_after(self(), :x, -1) end)
     trace_nothing("then")
   end
 
-  scenario "timers: cancel_timer can answer with a message, or not at all" do
+  scenario "cancel_timer can answer with a message, or not at all" do
     timer = Process.send_after(self(), :never, 60_000)
     trace("timer", timer)
     trace("async", Process.cancel_timer(timer, async: true))

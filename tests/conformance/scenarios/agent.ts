@@ -79,7 +79,7 @@ async function gave(pid: Promise<Pid>): Promise<unknown> {
 }
 
 scenario(
-  "agent: functions run on the state one after the other, in the agent",
+  "functions run on the state one after the other, in the agent",
   async () => {
     const agent = await start(["a"]);
     await trace("get", await Agent.get(agent, (list) => list));
@@ -102,7 +102,7 @@ scenario(
 );
 
 scenario(
-  "agent: a function that raises, exits or throws ends the agent and the caller",
+  "a function that raises, exits or throws ends the agent and the caller",
   async () => {
     const failing = [
       () => {
@@ -134,7 +134,7 @@ scenario(
   },
 );
 
-scenario("agent: get_and_update whose function returns no pair", async () => {
+scenario("get_and_update whose function returns no pair", async () => {
   const agent = await start(0);
   await trace("monitor", {
     type: "monitored",
@@ -149,7 +149,7 @@ scenario("agent: get_and_update whose function returns no pair", async () => {
 });
 
 scenario(
-  "agent: a call to a missing agent exits with noproc, a cast does not",
+  "a call to a missing agent exits with noproc, a cast does not",
   async () => {
     const agent = await start(0);
     await Agent.stop(agent);
@@ -173,7 +173,7 @@ scenario(
 );
 
 scenario(
-  "agent: the function of a caller that timed out still runs, and its result is dropped",
+  "the function of a caller that timed out still runs, and its result is dropped",
   async () => {
     const agent = await start(1);
     const main = self();
@@ -195,7 +195,7 @@ scenario(
   },
 );
 
-scenario("agent: the first state raises, or the name is taken", async () => {
+scenario("the first state raises, or the name is taken", async () => {
   Process.trapExit(true);
   const raise = () => {
     throw new Error("boom");
@@ -211,26 +211,23 @@ scenario("agent: the first state raises, or the name is taken", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "agent: it exits with its starter, and ignores messages",
-  async () => {
-    const main = self();
-    const starter = spawn(async () => {
-      const agent = await Agent.startLink(() => 0);
-      send(main, { type: "started", agent });
-      await expect("end");
-      exit("oops");
-    });
-    const { agent } = await expect("started");
-    send(agent, "hello");
-    await trace("get", await Agent.get(agent, (n) => n));
-    Process.monitor(agent);
-    send(starter, "end");
-    await trace("down", (await expect("DOWN")).reason);
-  },
-);
+scenario("it exits with its starter, and ignores messages", async () => {
+  const main = self();
+  const starter = spawn(async () => {
+    const agent = await Agent.startLink(() => 0);
+    send(main, { type: "started", agent });
+    await expect("end");
+    exit("oops");
+  });
+  const { agent } = await expect("started");
+  send(agent, "hello");
+  await trace("get", await Agent.get(agent, (n) => n));
+  Process.monitor(agent);
+  send(starter, "end");
+  await trace("down", (await expect("DOWN")).reason);
+});
 
-scenario("agent: one on another node runs named functions", async () => {
+scenario("one on another node runs named functions", async () => {
   const agent = await on("kate", started, 1);
   const named = { name: "agent", node: agent.node };
   await trace("agent", agent);
@@ -252,7 +249,7 @@ scenario("agent: one on another node runs named functions", async () => {
   await expect("done");
 });
 
-scenario("agent: a function that its node does not export", {
+scenario("a function that its node does not export", {
   difference: {
     row: "undefined-function",
     elixir: [
@@ -285,7 +282,7 @@ scenario("agent: a function that its node does not export", {
 });
 
 scenario(
-  "agent: as a supervisor's child it restarts with its first state",
+  "as a supervisor's child it restarts with its first state",
   async () => {
     const main = self();
     const init = () => {

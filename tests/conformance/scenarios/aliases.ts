@@ -57,7 +57,7 @@ async function ended(ref: Ref): Promise<void> {
   await receive((message) => ref.equals(message?.ref));
 }
 
-scenario("aliases: an alias is active until unalias", async () => {
+scenario("an alias is active until unalias", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     const pid = await Node.spawn(node, sender);
     const address = Process.alias();
@@ -70,7 +70,7 @@ scenario("aliases: an alias is active until unalias", async () => {
   }
 });
 
-scenario("aliases: one for a reply accepts one message", async () => {
+scenario("one for a reply accepts one message", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     const pid = await Node.spawn(node, sender);
     const address = Process.alias({ reply: true });
@@ -80,7 +80,7 @@ scenario("aliases: one for a reply accepts one message", async () => {
   }
 });
 
-scenario("aliases: only its process can deactivate one", async () => {
+scenario("only its process can deactivate one", async () => {
   const address = Process.alias();
   const main = self();
   const { ref } = spawnMonitor(() => {
@@ -92,45 +92,39 @@ scenario("aliases: only its process can deactivate one", async () => {
   await traceNext("got");
 });
 
-scenario(
-  "aliases: a message to an alias of a dead process is dropped",
-  async () => {
-    const main = self();
-    const { ref } = spawnMonitor(() => {
-      send(main, message("alias", Process.alias()));
-    });
-    const [, address] = await expect("alias");
-    await ended(ref);
-    await attempt("sent", () => {
-      send(address, message("hello"));
-      return "sent";
-    });
-    await trace("unalias", Process.unalias(address));
-    await trace("of none", Process.unalias(makeRef()));
-  },
-);
+scenario("a message to an alias of a dead process is dropped", async () => {
+  const main = self();
+  const { ref } = spawnMonitor(() => {
+    send(main, message("alias", Process.alias()));
+  });
+  const [, address] = await expect("alias");
+  await ended(ref);
+  await attempt("sent", () => {
+    send(address, message("hello"));
+    return "sent";
+  });
+  await trace("unalias", Process.unalias(address));
+  await trace("of none", Process.unalias(makeRef()));
+});
 
 function watched(mode: AliasMode): { pid: Pid; ref: Ref } {
   const pid = spawn(sender);
   return { pid, ref: Process.monitor(pid, { alias: mode }) };
 }
 
-scenario(
-  "aliases: of a monitor, with explicit_unalias, outlives the DOWN",
-  async () => {
-    const { pid, ref } = watched("explicit_unalias");
-    await through(pid, ref, [1]);
-    await trace("got", [await next(), ref]);
-    Process.exit(pid, "kill");
-    await traceNext("got");
-    send(ref, 2);
-    await traceNext("got");
-    await trace("unalias", Process.unalias(ref));
-  },
-);
+scenario("of a monitor, with explicit_unalias, outlives the DOWN", async () => {
+  const { pid, ref } = watched("explicit_unalias");
+  await through(pid, ref, [1]);
+  await trace("got", [await next(), ref]);
+  Process.exit(pid, "kill");
+  await traceNext("got");
+  send(ref, 2);
+  await traceNext("got");
+  await trace("unalias", Process.unalias(ref));
+});
 
 scenario(
-  "aliases: of a monitor, with explicit_unalias, outlives the demonitor",
+  "of a monitor, with explicit_unalias, outlives the demonitor",
   async () => {
     const { ref } = watched("explicit_unalias");
     await trace("demonitor", Process.demonitor(ref));
@@ -140,20 +134,17 @@ scenario(
   },
 );
 
-scenario(
-  "aliases: of a monitor, ends with the monitor by demonitor",
-  async () => {
-    const { pid, ref } = watched("demonitor");
-    await through(pid, ref, [1, 2]);
-    await trace("got", await flushAll());
-    Process.demonitor(ref);
-    await through(pid, ref, [3]);
-    await trace("got", await flushAll());
-    await trace("unalias", Process.unalias(ref));
-  },
-);
+scenario("of a monitor, ends with the monitor by demonitor", async () => {
+  const { pid, ref } = watched("demonitor");
+  await through(pid, ref, [1, 2]);
+  await trace("got", await flushAll());
+  Process.demonitor(ref);
+  await through(pid, ref, [3]);
+  await trace("got", await flushAll());
+  await trace("unalias", Process.unalias(ref));
+});
 
-scenario("aliases: of a monitor, ends with the DOWN", async () => {
+scenario("of a monitor, ends with the DOWN", async () => {
   const { pid, ref } = watched("demonitor");
   Process.exit(pid, "kill");
   await trace("down", [await expect("DOWN"), ref]);
@@ -162,21 +153,18 @@ scenario("aliases: of a monitor, ends with the DOWN", async () => {
   await trace("unalias", Process.unalias(ref));
 });
 
-scenario(
-  "aliases: of a monitor, ends the monitor at the first reply",
-  async () => {
-    for (const node of [Node.self(), await peer("kate")]) {
-      const pid = await Node.spawn(node, sender);
-      const ref = Process.monitor(pid, { alias: "reply_demonitor" });
-      await through(pid, ref, [message("reply"), message("second")]);
-      await trace("got", await flushAll());
-      await trace("demonitor", Process.demonitor(ref));
-      Process.exit(pid, "kill");
-      await trace("reason", await reasonOf(pid));
-      await traceNothing("then");
-    }
-  },
-);
+scenario("of a monitor, ends the monitor at the first reply", async () => {
+  for (const node of [Node.self(), await peer("kate")]) {
+    const pid = await Node.spawn(node, sender);
+    const ref = Process.monitor(pid, { alias: "reply_demonitor" });
+    await through(pid, ref, [message("reply"), message("second")]);
+    await trace("got", await flushAll());
+    await trace("demonitor", Process.demonitor(ref));
+    Process.exit(pid, "kill");
+    await trace("reason", await reasonOf(pid));
+    await traceNothing("then");
+  }
+});
 
 export async function answerLate(): Promise<void> {
   const [, from, address] = await expect("question");
@@ -186,7 +174,7 @@ export async function answerLate(): Promise<void> {
 }
 
 scenario(
-  "aliases: a reply that is under way at the timeout of the request is dropped",
+  "a reply that is under way at the timeout of the request is dropped",
   async () => {
     const pid = await Node.spawn(await peer("kate"), answerLate);
     const ref = Process.monitor(pid, { alias: "reply_demonitor" });
@@ -205,14 +193,11 @@ scenario(
   },
 );
 
-scenario(
-  "aliases: unalias of a monitor's alias keeps the monitor",
-  async () => {
-    const { pid, ref } = watched("demonitor");
-    await trace("unalias", Process.unalias(ref));
-    await through(pid, ref, [1]);
-    await trace("got", await flushAll());
-    Process.exit(pid, "kill");
-    await trace("down", [await next(), ref, pid]);
-  },
-);
+scenario("unalias of a monitor's alias keeps the monitor", async () => {
+  const { pid, ref } = watched("demonitor");
+  await trace("unalias", Process.unalias(ref));
+  await through(pid, ref, [1]);
+  await trace("got", await flushAll());
+  Process.exit(pid, "kill");
+  await trace("down", [await next(), ref, pid]);
+});

@@ -116,34 +116,28 @@ async function downReason(ref: unknown): Promise<unknown> {
   return (await receive((m) => m?.ref?.equals?.(ref))).reason;
 }
 
-scenario(
-  "application: get_env returns the value, nil, or the given default",
-  async () => {
-    await trace("put", Application.putEnv("env", "a", 1));
-    Application.putEnv("env", "nothing", undefined);
-    await trace("get", Application.getEnv("env", "a"));
-    await trace("given", Application.getEnv("env", "a", 2));
-    await trace("unset", Application.getEnv("env", "b"));
-    await trace("unset, given", Application.getEnv("env", "b", 2));
-    await trace("nil, given", Application.getEnv<unknown>("env", "nothing", 2));
-    await trace("fetch", Application.fetchEnv("env", "a"));
-    await trace("fetch nil", Application.fetchEnv("env", "nothing"));
-    await trace("fetch unset", Application.fetchEnv("env", "b"));
-    await attempt("fetch!", () => Application.fetchEnvOrThrow("env", "a"));
-    await attempt(
-      "fetch! unset",
-      () => Application.fetchEnvOrThrow("env", "b"),
-    );
-    await trace("all", Application.getAllEnv("env"));
-    await trace("delete", Application.deleteEnv("env", "a"));
-    await trace("deleted", Application.fetchEnv("env", "a"));
-    await trace("again", Application.deleteEnv("env", "a"));
-    await trace("of nothing", Application.getAllEnv("no_application"));
-  },
-);
+scenario("get_env returns the value, nil, or the given default", async () => {
+  await trace("put", Application.putEnv("env", "a", 1));
+  Application.putEnv("env", "nothing", undefined);
+  await trace("get", Application.getEnv("env", "a"));
+  await trace("given", Application.getEnv("env", "a", 2));
+  await trace("unset", Application.getEnv("env", "b"));
+  await trace("unset, given", Application.getEnv("env", "b", 2));
+  await trace("nil, given", Application.getEnv<unknown>("env", "nothing", 2));
+  await trace("fetch", Application.fetchEnv("env", "a"));
+  await trace("fetch nil", Application.fetchEnv("env", "nothing"));
+  await trace("fetch unset", Application.fetchEnv("env", "b"));
+  await attempt("fetch!", () => Application.fetchEnvOrThrow("env", "a"));
+  await attempt("fetch! unset", () => Application.fetchEnvOrThrow("env", "b"));
+  await trace("all", Application.getAllEnv("env"));
+  await trace("delete", Application.deleteEnv("env", "a"));
+  await trace("deleted", Application.fetchEnv("env", "a"));
+  await trace("again", Application.deleteEnv("env", "a"));
+  await trace("of nothing", Application.getAllEnv("no_application"));
+});
 
 scenario(
-  "application: its own environment replaces values that were put before, except for persistent ones",
+  "its own environment replaces values that were put before, except for persistent ones",
   async () => {
     const persistent = { persistent: true };
     Application.putEnv("persists", "put", "put");
@@ -163,7 +157,7 @@ scenario(
 );
 
 scenario(
-  "application: its environment survives a stop, and is not loaded again",
+  "its environment survives a stop, and is not loaded again",
   async () => {
     const spec = define("lasts", { env: { a: 1, b: 2, c: 3 } });
     await start(spec);
@@ -178,25 +172,22 @@ scenario(
   },
 );
 
-scenario(
-  "application: its dependencies are started before it, each once",
-  async () => {
-    const base = define("base");
-    const middle = define("middle", { applications: [base] });
-    const other = define("other", { applications: [base] });
-    const top = define("top", { applications: [middle, other] });
-    await trace("start", await start(top));
-    await events("event", 4);
-    await trace("started", started(ALL));
-    await trace("again", await start(top));
-    await trace("a part", await start(base));
-    for (const name of ["top", "other", "middle", "base"]) await finish(name);
-    await trace("started", started(ALL));
-  },
-);
+scenario("its dependencies are started before it, each once", async () => {
+  const base = define("base");
+  const middle = define("middle", { applications: [base] });
+  const other = define("other", { applications: [base] });
+  const top = define("top", { applications: [middle, other] });
+  await trace("start", await start(top));
+  await events("event", 4);
+  await trace("started", started(ALL));
+  await trace("again", await start(top));
+  await trace("a part", await start(base));
+  for (const name of ["top", "other", "middle", "base"]) await finish(name);
+  await trace("started", started(ALL));
+});
 
 scenario(
-  "application: a stop calls prep_stop, ends its children, the last first, and calls stop",
+  "a stop calls prep_stop, ends its children, the last first, and calls stop",
   async () => {
     const spec = define("stops", { children: ["a", "b", "c"] });
     await trace("start", await start(spec));
@@ -210,25 +201,22 @@ scenario(
   },
 );
 
-scenario(
-  "application: a stop does not stop its dependents",
-  async () => {
-    const base = define("base");
-    const top = define("top", { applications: [base] });
-    await start(top);
-    await events("event", 2);
-    await trace("stop", await finish("base"));
-    await events("event", 2);
-    await trace("started", started(ALL));
-    await trace("start", await start(top));
-    await trace("start it", await start(base));
-    await events("event", 1);
-    for (const name of ["top", "base"]) await finish(name);
-  },
-);
+scenario("a stop does not stop its dependents", async () => {
+  const base = define("base");
+  const top = define("top", { applications: [base] });
+  await start(top);
+  await events("event", 2);
+  await trace("stop", await finish("base"));
+  await events("event", 2);
+  await trace("started", started(ALL));
+  await trace("start", await start(top));
+  await trace("start it", await start(base));
+  await events("event", 1);
+  for (const name of ["top", "base"]) await finish(name);
+});
 
 scenario(
-  "application: when one fails to start, the dependencies that were started for it are stopped",
+  "when one fails to start, the dependencies that were started for it are stopped",
   async () => {
     const kept = define("kept");
     const base = define("base", { children: ["a"] });
@@ -248,7 +236,7 @@ scenario(
 );
 
 scenario(
-  "application: a start fails with the exit or error of the callback, and can be retried",
+  "a start fails with the exit or error of the callback, and can be retried",
   async () => {
     const main = self();
     const raising = define("raising", {
@@ -278,7 +266,7 @@ scenario(
   },
 );
 
-scenario("application: it outlives the process that started it", async () => {
+scenario("it outlives the process that started it", async () => {
   const main = self();
   const spec = define("outlives", { children: ["a"] });
   const starter = spawn(async () => {
@@ -293,37 +281,34 @@ scenario("application: it outlives the process that started it", async () => {
   await trace("down", await expect("down"));
 });
 
-scenario(
-  "application: concurrent callers of start wait for the same start",
-  async () => {
-    const main = self();
-    const spec = define("slow", {
-      async start() {
-        send(main, { type: "starting", pid: self() });
-        await expect("go");
-        return await top(main, []);
-      },
-    });
-    const first = Task.async(() => start(spec));
-    const { pid: master } = await expect("starting");
-    const second = Task.async(() => start(spec));
-    // safe: the application waits for a message; nothing can arrive
-    await trace("second", await Task.yield(second, 200));
-    await trace("started", started(["slow"]));
-    send(master, "go");
-    await trace("both", [await Task.await(first), await Task.await(second)]);
-    await trace("third", await start(spec));
-    const again = await receive((m) => m?.type === "starting", {
-      timeout: 0,
-      after: undefined,
-    });
-    await trace("starts", again === undefined ? 0 : 1);
-    await finish("slow");
-  },
-);
+scenario("concurrent callers of start wait for the same start", async () => {
+  const main = self();
+  const spec = define("slow", {
+    async start() {
+      send(main, { type: "starting", pid: self() });
+      await expect("go");
+      return await top(main, []);
+    },
+  });
+  const first = Task.async(() => start(spec));
+  const { pid: master } = await expect("starting");
+  const second = Task.async(() => start(spec));
+  // safe: the application waits for a message; nothing can arrive
+  await trace("second", await Task.yield(second, 200));
+  await trace("started", started(["slow"]));
+  send(master, "go");
+  await trace("both", [await Task.await(first), await Task.await(second)]);
+  await trace("third", await start(spec));
+  const again = await receive((m) => m?.type === "starting", {
+    timeout: 0,
+    after: undefined,
+  });
+  await trace("starts", again === undefined ? 0 : 1);
+  await finish("slow");
+});
 
 scenario(
-  "application: it stops when its top supervisor exits, for any reason, and its dependents do not",
+  "it stops when its top supervisor exits, for any reason, and its dependents do not",
   async () => {
     const base = define("base");
     await start(define("top", { applications: [base] }));
@@ -348,34 +333,28 @@ scenario(
   },
 );
 
-scenario(
-  "application: it stops when a child exceeds the restart intensity",
-  async () => {
-    const spec = define("restarts", { children: ["a", "b"] });
-    await start(spec);
-    await events("event", 1);
-    const top = await topOf("restarts");
-    const ref = Process.monitor(top);
-    const children = await Supervisor.whichChildren(top);
-    const a = children.find(({ id }) => id === "a")!.pid as Pid;
-    Process.exit(a, "kill");
-    await trace("top", await downReason(ref));
-    await events("event", 3);
-    await waitFor([]);
-    await trace("again", await start(spec));
-    await finish("restarts");
-  },
-);
+scenario("it stops when a child exceeds the restart intensity", async () => {
+  const spec = define("restarts", { children: ["a", "b"] });
+  await start(spec);
+  await events("event", 1);
+  const top = await topOf("restarts");
+  const ref = Process.monitor(top);
+  const children = await Supervisor.whichChildren(top);
+  const a = children.find(({ id }) => id === "a")!.pid as Pid;
+  Process.exit(a, "kill");
+  await trace("top", await downReason(ref));
+  await events("event", 3);
+  await waitFor([]);
+  await trace("again", await start(spec));
+  await finish("restarts");
+});
 
-scenario(
-  "application: stop of an application that is not started fails",
-  async () => {
-    await trace("unknown", await finish("unknown_application"));
-    define("known");
-    await trace("known", await finish("known"));
-    await trace("started", started(["known"]));
-  },
-);
+scenario("stop of an application that is not started fails", async () => {
+  await trace("unknown", await finish("unknown_application"));
+  define("known");
+  await trace("known", await finish("known"));
+  await trace("started", started(["known"]));
+});
 
 export function there(): unknown[] {
   const before = Application.getEnv("env", "where");
@@ -387,7 +366,7 @@ export function there(): unknown[] {
   ];
 }
 
-scenario("application: each node has its own applications", async () => {
+scenario("each node has its own applications", async () => {
   Application.putEnv("env", "where", "here");
   await trace("start", await start(define("here")));
   await trace("there", await on("kate", there));
@@ -395,7 +374,7 @@ scenario("application: each node has its own applications", async () => {
   await finish("here");
 });
 
-scenario("application: it stops even if the stop callback raises", async () => {
+scenario("it stops even if the stop callback raises", async () => {
   const main = self();
   const spec: ApplicationSpec = {
     name: "raising_stop",
@@ -423,27 +402,24 @@ scenario("application: it stops even if the stop callback raises", async () => {
   await trace("again", await finish("raising_stop"));
 });
 
-scenario(
-  "application: spec describes a loaded application, running or not",
-  async () => {
-    await trace("unknown", Application.spec("conformance_spec"));
-    await trace("unknown", Application.spec("conformance_spec", "vsn"));
-    await Application.start(
-      define("conformance_spec", { vsn: "1", description: "" }),
-    );
-    await trace("vsn", Application.spec("conformance_spec", "vsn") === "1");
-    await trace(
-      "description",
-      Application.spec("conformance_spec", "description") === "",
-    );
-    await trace(
-      "applications",
-      Application.spec("conformance_spec", "applications"),
-    );
-    await Application.stop("conformance_spec");
-    await trace(
-      "when it has stopped",
-      Application.spec("conformance_spec", "vsn") === "1",
-    );
-  },
-);
+scenario("spec describes a loaded application, running or not", async () => {
+  await trace("unknown", Application.spec("conformance_spec"));
+  await trace("unknown", Application.spec("conformance_spec", "vsn"));
+  await Application.start(
+    define("conformance_spec", { vsn: "1", description: "" }),
+  );
+  await trace("vsn", Application.spec("conformance_spec", "vsn") === "1");
+  await trace(
+    "description",
+    Application.spec("conformance_spec", "description") === "",
+  );
+  await trace(
+    "applications",
+    Application.spec("conformance_spec", "applications"),
+  );
+  await Application.stop("conformance_spec");
+  await trace(
+    "when it has stopped",
+    Application.spec("conformance_spec", "vsn") === "1",
+  );
+});

@@ -4,7 +4,7 @@ import { Process, self, send, spawn, Task } from "../../../mod.ts";
 import { expect, forever, scenario, trace, traceNext } from "../_scenario.ts";
 
 scenario(
-  "dictionary: put and delete return the previous value, and get the value or the default",
+  "put and delete return the previous value, and get the value or the default",
   async () => {
     await trace("first", Process.put("a", 1));
     await trace("second", Process.put("a", 2));
@@ -18,57 +18,48 @@ scenario(
   },
 );
 
-scenario("dictionary: a value of nil is not the default", async () => {
+scenario("a value of nil is not the default", async () => {
   Process.put("a", undefined);
   await trace("get", Process.get<unknown>("a", 5));
   await trace("keys", Process.getKeys());
 });
 
-scenario(
-  "dictionary: keys are any terms, and equal ones are one",
-  async () => {
-    const key = { type: "ok", value: [1, { b: "x", a: self() }] };
-    Process.put(key, 1);
-    await trace(
-      "equal",
-      Process.put({ type: "ok", value: [1, { a: self(), b: "x" }] }, 2),
-    );
-    await trace(
-      "other",
-      Process.get({ type: "ok", value: [2, { a: self(), b: "x" }] }),
-    );
-    await trace("how many", Process.getKeys().length);
-  },
-);
+scenario("keys are any terms, and equal ones are one", async () => {
+  const key = { type: "ok", value: [1, { b: "x", a: self() }] };
+  Process.put(key, 1);
+  await trace(
+    "equal",
+    Process.put({ type: "ok", value: [1, { a: self(), b: "x" }] }, 2),
+  );
+  await trace(
+    "other",
+    Process.get({ type: "ok", value: [2, { a: self(), b: "x" }] }),
+  );
+  await trace("how many", Process.getKeys().length);
+});
+
+scenario("get_keys has all keys, or those of a value", async () => {
+  for (
+    const [key, value] of [["a", 1], ["b", [2]], ["c", 1], ["d", [2]]]
+  ) Process.put(key, value);
+  await trace("all", Process.getKeys().sort());
+  await trace("of 1", Process.getKeys({ value: 1 }).sort());
+  await trace("of [2]", Process.getKeys({ value: [2] }).sort());
+  await trace("of 3", Process.getKeys({ value: 3 }));
+});
+
+scenario("it belongs to one process, and is not inherited", async () => {
+  const main = self();
+  Process.put("a", 1);
+  spawn(() => send(main, { type: "ok", value: Process.get("a") }));
+  await traceNext("its own");
+  const task = Task.async(() => Process.get("a"));
+  await trace("a task's", await Task.await(task));
+  await trace("mine", Process.get("a"));
+});
 
 scenario(
-  "dictionary: get_keys has all keys, or those of a value",
-  async () => {
-    for (
-      const [key, value] of [["a", 1], ["b", [2]], ["c", 1], ["d", [2]]]
-    ) Process.put(key, value);
-    await trace("all", Process.getKeys().sort());
-    await trace("of 1", Process.getKeys({ value: 1 }).sort());
-    await trace("of [2]", Process.getKeys({ value: [2] }).sort());
-    await trace("of 3", Process.getKeys({ value: 3 }));
-  },
-);
-
-scenario(
-  "dictionary: it belongs to one process, and is not inherited",
-  async () => {
-    const main = self();
-    Process.put("a", 1);
-    spawn(() => send(main, { type: "ok", value: Process.get("a") }));
-    await traceNext("its own");
-    const task = Task.async(() => Process.get("a"));
-    await trace("a task's", await Task.await(task));
-    await trace("mine", Process.get("a"));
-  },
-);
-
-scenario(
-  "dictionary: a label is stored there, and is part of the process's information",
+  "a label is stored there, and is part of the process's information",
   async () => {
     const main = self();
     await trace("before", Process.info()!.label);

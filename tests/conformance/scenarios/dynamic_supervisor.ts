@@ -73,21 +73,18 @@ function stopElsewhere(sup: Pid): void {
   });
 }
 
-scenario(
-  "dynamic_supervisor: starts children of one id, in order, and counts them",
-  async () => {
-    const sup = await start();
-    for (const type of ["worker", "supervisor", "worker"] as const) {
-      await trace("pid", await add(sup, probe("a", { type })));
-    }
-    await trace("children", await children(sup));
-    await trace("counts", await DynamicSupervisor.countChildren(sup));
-    await traceAll(3);
-  },
-);
+scenario("starts children of one id, in order, and counts them", async () => {
+  const sup = await start();
+  for (const type of ["worker", "supervisor", "worker"] as const) {
+    await trace("pid", await add(sup, probe("a", { type })));
+  }
+  await trace("children", await children(sup));
+  await trace("counts", await DynamicSupervisor.countChildren(sup));
+  await traceAll(3);
+});
 
 scenario(
-  "dynamic_supervisor: refuses children above max_children until one has exited",
+  "refuses children above max_children until one has exited",
   async () => {
     const sup = await start({ maxChildren: 1 });
     const pid = await add(sup, probe("a", { restart: "temporary" }));
@@ -109,7 +106,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: max_children 0 calls no start, not even one that would be ignored",
+  "max_children 0 calls no start, not even one that would be ignored",
   async () => {
     const sup = await start({ maxChildren: 0 });
     for (const child of [IGNORE, flaky("b", [1])]) {
@@ -122,21 +119,18 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: keeps no child whose start fails or is ignored",
-  async () => {
-    const sup = await start();
-    const answer = (child: ChildDefinition) =>
-      result(DynamicSupervisor.startChild(sup, child));
-    await trace("ignore", await answer(IGNORE));
-    await trace("failing", await answer(flaky("b", [1])));
-    await trace("counts", await DynamicSupervisor.countChildren(sup));
-    await traceAll(1);
-  },
-);
+scenario("keeps no child whose start fails or is ignored", async () => {
+  const sup = await start();
+  const answer = (child: ChildDefinition) =>
+    result(DynamicSupervisor.startChild(sup, child));
+  await trace("ignore", await answer(IGNORE));
+  await trace("failing", await answer(flaky("b", [1])));
+  await trace("counts", await DynamicSupervisor.countChildren(sup));
+  await traceAll(1);
+});
 
 scenario(
-  "dynamic_supervisor: a permanent child restarts as the last one, with another pid",
+  "a permanent child restarts as the last one, with another pid",
   async () => {
     const sup = await start({ maxRestarts: 9 });
     let pid = await add(sup, probe("a"));
@@ -152,35 +146,29 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: a transient child restarts unless it exited normally",
-  async () => {
-    const sup = await start({ maxRestarts: 9 });
-    const odd = { type: "odd", value: 1 };
-    for (const reason of ["normal", "shutdown", DONE, "oops", odd]) {
-      const pid = await add(sup, probe("a", { restart: "transient" }));
-      await exitWith(sup, pid, reason);
-      await trace("after", [reason, await children(sup)]);
-    }
-    await traceAll(7);
-  },
-);
+scenario("a transient child restarts unless it exited normally", async () => {
+  const sup = await start({ maxRestarts: 9 });
+  const odd = { type: "odd", value: 1 };
+  for (const reason of ["normal", "shutdown", DONE, "oops", odd]) {
+    const pid = await add(sup, probe("a", { restart: "transient" }));
+    await exitWith(sup, pid, reason);
+    await trace("after", [reason, await children(sup)]);
+  }
+  await traceAll(7);
+});
+
+scenario("a temporary child never restarts", async () => {
+  const sup = await start();
+  for (const reason of ["normal", "oops"]) {
+    const pid = await add(sup, probe("a", { restart: "temporary" }));
+    await exitWith(sup, pid, reason);
+    await trace("after", [reason, await children(sup)]);
+  }
+  await traceAll(2);
+});
 
 scenario(
-  "dynamic_supervisor: a temporary child never restarts",
-  async () => {
-    const sup = await start();
-    for (const reason of ["normal", "oops"]) {
-      const pid = await add(sup, probe("a", { restart: "temporary" }));
-      await exitWith(sup, pid, reason);
-      await trace("after", [reason, await children(sup)]);
-    }
-    await traceAll(2);
-  },
-);
-
-scenario(
-  "dynamic_supervisor: exits with shutdown after one restart too many, and terminates the others",
+  "exits with shutdown after one restart too many, and terminates the others",
   async () => {
     Process.trapExit(true);
     const sup = await start({ maxRestarts: 1 });
@@ -193,19 +181,16 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: each attempt to restart a child counts as a restart",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start();
-    const pid = await add(sup, flaky("a", [2, 3, 4]));
-    send(pid, message("exit", "oops"));
-    await traceAll(5);
-  },
-);
+scenario("each attempt to restart a child counts as a restart", async () => {
+  Process.trapExit(true);
+  const sup = await start();
+  const pid = await add(sup, flaky("a", [2, 3, 4]));
+  send(pid, message("exit", "oops"));
+  await traceAll(5);
+});
 
 scenario(
-  "dynamic_supervisor: a child that fails to restart is retried until it starts",
+  "a child that fails to restart is retried until it starts",
   async () => {
     const sup = await start();
     await exitWith(sup, await add(sup, flaky("a", [2, 3])), "oops");
@@ -215,7 +200,7 @@ scenario(
 );
 
 scenario(
-  "dynamic_supervisor: a child that is retried counts, and terminate_child of its old pid removes it",
+  "a child that is retried counts, and terminate_child of its old pid removes it",
   async () => {
     const sup = await start({ maxChildren: 1 });
     const pid = await add(sup, flaky("a", [2], { wait: true }));
@@ -239,24 +224,21 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: a child that ignores its restart is forgotten",
-  async () => {
-    const observer = self();
-    let starts = 0;
-    const sup = await start();
-    const pid = await add(sup, {
-      id: "a",
-      start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
-    });
-    await exitWith(sup, pid, "oops");
-    await trace("children", await children(sup));
-    await traceAll(1);
-  },
-);
+scenario("a child that ignores its restart is forgotten", async () => {
+  const observer = self();
+  let starts = 0;
+  const sup = await start();
+  const pid = await add(sup, {
+    id: "a",
+    start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
+  });
+  await exitWith(sup, pid, "oops");
+  await trace("children", await children(sup));
+  await traceAll(1);
+});
 
 scenario(
-  "dynamic_supervisor: terminate_child ends a child for good, and returns not_found for others",
+  "terminate_child ends a child for good, and returns not_found for others",
   async () => {
     const sup = await start();
     const pid = await add(sup, probe("a", { trap: true }));
@@ -271,106 +253,86 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: asks all its children to exit at once",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start();
-    const options = { slow: true, shutdown: "infinity" } as const;
-    const pids: Pid[] = [];
-    for (const id of ["a", "b"]) pids.push(await add(sup, probe(id, options)));
-    await traceAll(2);
-    stopElsewhere(sup);
-    // Either could be first; the point is that both are asked before one has exited.
-    const told = [(await expect("down")).id, (await expect("down")).id];
-    await trace("told", told.sort());
-    await trace("alive", Process.alive(sup));
-    for (const pid of pids) send(pid, message("go"));
-    await trace("stopped", await expect("stopped"));
-  },
-);
+scenario("asks all its children to exit at once", async () => {
+  Process.trapExit(true);
+  const sup = await start();
+  const options = { slow: true, shutdown: "infinity" } as const;
+  const pids: Pid[] = [];
+  for (const id of ["a", "b"]) pids.push(await add(sup, probe(id, options)));
+  await traceAll(2);
+  stopElsewhere(sup);
+  // Either could be first; the point is that both are asked before one has exited.
+  const told = [(await expect("down")).id, (await expect("down")).id];
+  await trace("told", told.sort());
+  await trace("alive", Process.alive(sup));
+  for (const pid of pids) send(pid, message("go"));
+  await trace("stopped", await expect("stopped"));
+});
 
-scenario(
-  "dynamic_supervisor: each child is killed after its own shutdown timeout",
-  async () => {
-    const sup = await start();
-    const refs: Ref[] = [];
-    for (
-      const options of [
-        { stubborn: true, shutdown: 20 },
-        { trap: true, shutdown: "brutal_kill" },
-      ] as const
-    ) {
-      const pid = await add(sup, probe("a", options));
-      const ref = Process.monitor(pid);
-      await trace("monitor", [pid, ref]);
-      refs.push(ref);
-    }
-    const slow = await add(
-      sup,
-      probe("b", { slow: true, shutdown: "infinity" }),
-    );
+scenario("each child is killed after its own shutdown timeout", async () => {
+  const sup = await start();
+  const refs: Ref[] = [];
+  for (
+    const options of [
+      { stubborn: true, shutdown: 20 },
+      { trap: true, shutdown: "brutal_kill" },
+    ] as const
+  ) {
+    const pid = await add(sup, probe("a", options));
+    const ref = Process.monitor(pid);
+    await trace("monitor", [pid, ref]);
+    refs.push(ref);
+  }
+  const slow = await add(sup, probe("b", { slow: true, shutdown: "infinity" }));
+  await traceAll(3);
+  stopElsewhere(sup);
+  for (const id of ["b", "a"]) {
+    const { reason } = await receive((m) => m?.type === "down" && m.id === id);
+    await trace("told", reason);
+  }
+  for (const ref of refs) {
+    await trace("got", await receive((m) => ref.equals(m?.ref)));
+  }
+  send(slow, message("go"));
+  await trace("stopped", await expect("stopped"));
+});
+
+scenario("exits with its parent, for the same reason", async () => {
+  for (const reason of ["normal", "oops"]) {
+    const { pid, sup } = await parent(() => DynamicSupervisor.startLink());
+    await add(sup, probe("a", { trap: true }));
+    await trace("monitor", [sup, Process.monitor(sup)]);
+    send(pid, message("exit", reason));
     await traceAll(3);
-    stopElsewhere(sup);
-    for (const id of ["b", "a"]) {
-      const { reason } = await receive((m) =>
-        m?.type === "down" && m.id === id
-      );
-      await trace("told", reason);
-    }
-    for (const ref of refs) {
-      await trace("got", await receive((m) => ref.equals(m?.ref)));
-    }
-    send(slow, message("go"));
-    await trace("stopped", await expect("stopped"));
-  },
-);
+  }
+});
 
-scenario(
-  "dynamic_supervisor: exits with its parent, for the same reason",
-  async () => {
-    for (const reason of ["normal", "oops"]) {
-      const { pid, sup } = await parent(() => DynamicSupervisor.startLink());
-      await add(sup, probe("a", { trap: true }));
-      await trace("monitor", [sup, Process.monitor(sup)]);
-      send(pid, message("exit", reason));
-      await traceAll(3);
-    }
-  },
-);
-
-scenario(
-  "dynamic_supervisor: stops with the given reason",
-  async () => {
-    Process.trapExit(true);
-    for (const reason of ["normal", DONE, "oops"]) {
-      const sup = await start();
-      await add(sup, probe("a", { trap: true }));
-      await trace("stopped", await DynamicSupervisor.stop(sup, reason));
-      await traceAll(3);
-    }
-  },
-);
-
-scenario(
-  "dynamic_supervisor: ignores casts, messages and exits of other processes",
-  async () => {
+scenario("stops with the given reason", async () => {
+  Process.trapExit(true);
+  for (const reason of ["normal", DONE, "oops"]) {
     const sup = await start();
-    const pid = await add(sup, probe("a"));
-    const stranger = spawn(async () => {
-      GenServer.cast(sup, "hello");
-      send(sup, message("hello"));
-      Process.exit(sup, "oops");
-      const [[same], ...others] = await children(sup);
-      await trace("same", pid.equals(same) && others.length === 0);
-    });
-    await reasonOf(stranger);
-    await trace("alive", Process.alive(sup));
-  },
-);
+    await add(sup, probe("a", { trap: true }));
+    await trace("stopped", await DynamicSupervisor.stop(sup, reason));
+    await traceAll(3);
+  }
+});
+
+scenario("ignores casts, messages and exits of other processes", async () => {
+  const sup = await start();
+  const pid = await add(sup, probe("a"));
+  const stranger = spawn(async () => {
+    GenServer.cast(sup, "hello");
+    send(sup, message("hello"));
+    Process.exit(sup, "oops");
+    const [[same], ...others] = await children(sup);
+    await trace("same", pid.equals(same) && others.length === 0);
+  });
+  await reasonOf(stranger);
+  await trace("alive", Process.alive(sup));
+});
 
 scenario(
-  "dynamic_supervisor: as a supervisor's child it restarts without its children",
+  "as a supervisor's child it restarts without its children",
   async () => {
     const top = await Supervisor.startLink([
       [DynamicSupervisor, { name: "rooms" }],
@@ -389,15 +351,12 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: a start with a registered name returns its holder",
-  async () => {
-    const options = { name: "rooms" };
-    await trace("first", await DynamicSupervisor.startLink(options));
-    const second = result(DynamicSupervisor.startLink(options));
-    await trace("second", await second);
-  },
-);
+scenario("a start with a registered name returns its holder", async () => {
+  const options = { name: "rooms" };
+  await trace("first", await DynamicSupervisor.startLink(options));
+  const second = result(DynamicSupervisor.startLink(options));
+  await trace("second", await second);
+});
 
 export function remote(): Pid {
   return spawnLink(async () => exit((await expect("exit"))[1]));
@@ -408,7 +367,7 @@ export function startRemote(): Promise<Pid> {
 }
 
 scenario(
-  "dynamic_supervisor: on another node it starts, restarts and terminates children there",
+  "on another node it starts, restarts and terminates children there",
   async () => {
     const sup = { name: "far", node: await peer("kate") };
     await on("kate", startRemote);
@@ -427,25 +386,22 @@ scenario(
   },
 );
 
-scenario(
-  "dynamic_supervisor: forgets a temporary child whose node is killed",
-  async () => {
-    const victim = await peer("victim");
-    const sup = await start();
-    const pid = await add(sup, {
-      id: "a",
-      start: () => Node.spawnLink(victim, forever),
-      restart: "temporary",
-    });
-    await trace("children", await children(sup));
-    await killNode("victim");
-    while ((await children(sup)).some(([other]) => pid.equals(other)));
-    await trace("children", await children(sup));
-  },
-);
+scenario("forgets a temporary child whose node is killed", async () => {
+  const victim = await peer("victim");
+  const sup = await start();
+  const pid = await add(sup, {
+    id: "a",
+    start: () => Node.spawnLink(victim, forever),
+    restart: "temporary",
+  });
+  await trace("children", await children(sup));
+  await killNode("victim");
+  while ((await children(sup)).some(([other]) => pid.equals(other)));
+  await trace("children", await children(sup));
+});
 
 scenario(
-  "dynamic_supervisor: extra_arguments come before each child's own arguments, at each start",
+  "extra_arguments come before each child's own arguments, at each start",
   async () => {
     const main = self();
     const sup = await start({ extraArguments: ["one", [2]] });

@@ -88,17 +88,17 @@ const WAYS: [string, unknown?][] = [
 ];
 
 scenario(
-  "exits: a linked process that traps exits receives the reason of each kind of exit",
+  "a linked process that traps exits receives the reason of each kind of exit",
   () => ends(Node.self()),
 );
 
 scenario(
-  "exits: a linked process that traps exits receives the reason of each kind of exit on another node",
+  "a linked process that traps exits receives the reason of each kind of exit on another node",
   async () => ends(await peer("kate")),
 );
 
 scenario(
-  "exits: normal from others is ignored by a process that does not trap exits",
+  "normal from others is ignored by a process that does not trap exits",
   async () => {
     const { pid, ref } = await listener(false);
     Process.exit(pid, "normal");
@@ -109,17 +109,14 @@ scenario(
   },
 );
 
-scenario(
-  "exits: kill cannot be trapped, and others receive killed",
-  async () => {
-    Process.trapExit(true);
-    const { pid, ref } = await listener(true);
-    Process.link(pid);
-    await trace("sent", Process.exit(pid, "kill"));
-    await trace("exit", [await expect("EXIT"), pid]);
-    await trace("down", [await expect("DOWN"), ref]);
-  },
-);
+scenario("kill cannot be trapped, and others receive killed", async () => {
+  Process.trapExit(true);
+  const { pid, ref } = await listener(true);
+  Process.link(pid);
+  await trace("sent", Process.exit(pid, "kill"));
+  await trace("exit", [await expect("EXIT"), pid]);
+  await trace("down", [await expect("DOWN"), ref]);
+});
 
 export async function trapper(main: Pid): Promise<void> {
   Process.trapExit(true);
@@ -128,7 +125,7 @@ export async function trapper(main: Pid): Promise<void> {
 }
 
 scenario(
-  "exits: kill to a process of another node cannot be trapped, and others receive killed",
+  "kill to a process of another node cannot be trapped, and others receive killed",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), trapper, [self()]);
@@ -139,7 +136,7 @@ scenario(
 );
 
 scenario(
-  "exits: a process that does not trap exits exits with kill from a link",
+  "a process that does not trap exits exits with kill from a link",
   async () => {
     const { pid, ref } = await listener(false);
     spawn(() => {
@@ -150,7 +147,7 @@ scenario(
   },
 );
 
-scenario("exits: killed passes over a link as any other reason", async () => {
+scenario("killed passes over a link as any other reason", async () => {
   Process.trapExit(true);
   const main = self();
   const middle = spawnLink(async () => {
@@ -165,7 +162,7 @@ scenario("exits: killed passes over a link as any other reason", async () => {
 });
 
 scenario(
-  "exits: shutdown from others ends a process, or is a message if it traps exits",
+  "shutdown from others ends a process, or is a message if it traps exits",
   async () => {
     await trace("main", self());
     for (
@@ -186,7 +183,7 @@ scenario(
 );
 
 scenario(
-  "exits: a process's exit signal to itself is a message when it traps exits",
+  "a process's exit signal to itself is a message when it traps exits",
   async () => {
     Process.trapExit(true);
     await trace("me", self());
@@ -197,7 +194,7 @@ scenario(
   },
 );
 
-scenario("exits: an exit signal to a dead process does nothing", async () => {
+scenario("an exit signal to a dead process does nothing", async () => {
   const pid = spawn(() => {});
   await reasonOf(pid);
   await trace("sent", Process.exit(pid, "kill"));
@@ -205,7 +202,7 @@ scenario("exits: an exit signal to a dead process does nothing", async () => {
 });
 
 scenario(
-  "exits: setting trap_exit returns the previous value, and a trapped exit stays a message",
+  "setting trap_exit returns the previous value, and a trapped exit stays a message",
   async () => {
     await trace("before", Process.trapExit(true));
     await trace("before", Process.trapExit(true));
@@ -218,7 +215,7 @@ scenario(
 );
 
 scenario(
-  "exits: an exit, a raise and a throw that are caught end nothing",
+  "an exit, a raise and a throw that are caught end nothing",
   async () => {
     const { pid, ref } = spawnMonitor(async () => {
       await attempt("exit", () => exit("oops"));
@@ -235,7 +232,7 @@ scenario(
 );
 
 scenario(
-  "exits: the exit of the parent does not end a child that is not linked",
+  "the exit of the parent does not end a child that is not linked",
   async () => {
     const main = self();
     const { pid: parent, ref } = spawnMonitor(() => {
@@ -249,17 +246,14 @@ scenario(
   },
 );
 
-scenario(
-  "exits: trap_exit belongs to one process and is not inherited",
-  async () => {
-    Process.trapExit(true);
-    const pid = spawnLink(async () => {
-      spawnLink(() => exit("oops"));
-      await forever();
-    });
-    await trace("got", [await expect("EXIT"), pid]);
-  },
-);
+scenario("trap_exit belongs to one process and is not inherited", async () => {
+  Process.trapExit(true);
+  const pid = spawnLink(async () => {
+    spawnLink(() => exit("oops"));
+    await forever();
+  });
+  await trace("got", [await expect("EXIT"), pid]);
+});
 
 export async function hear(main: Pid): Promise<void> {
   Process.trapExit(true);
@@ -268,7 +262,7 @@ export async function hear(main: Pid): Promise<void> {
 }
 
 scenario(
-  "exits: an exit signal contains its sender, on another node too",
+  "an exit signal contains its sender, on another node too",
   async () => {
     const pid = await Node.spawn(await peer("kate"), hear, [self()]);
     await expect("ready");

@@ -275,7 +275,7 @@ function allNodes(): { nodes?: string[] } {
 const hi = message("say", "hi");
 
 scenario(
-  "gen_server: calls, casts and messages of one sender are handled in order",
+  "calls, casts and messages of one sender are handled in order",
   async () => {
     const pid = await started();
     GenServer.cast(pid, "one");
@@ -291,31 +291,28 @@ scenario(
   },
 );
 
-scenario(
-  "gen_server: a call to an unregistered name exits with noproc",
-  async () => {
-    const dead = spawn(() => {});
-    await reasonOf(dead);
-    const here = { name: "nobody", node: Node.self() };
-    await attempt("pid", () => GenServer.call(dead, "hi"));
-    await attempt("name", () => GenServer.call("nobody", "hi"));
-    await attempt(
-      "name here",
-      () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
-    );
-    await attempt(
-      "timeout 0",
-      () => GenServer.call("nobody", "hi", { timeout: 0 }),
-    );
-  },
-);
+scenario("a call to an unregistered name exits with noproc", async () => {
+  const dead = spawn(() => {});
+  await reasonOf(dead);
+  const here = { name: "nobody", node: Node.self() };
+  await attempt("pid", () => GenServer.call(dead, "hi"));
+  await attempt("name", () => GenServer.call("nobody", "hi"));
+  await attempt(
+    "name here",
+    () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
+  );
+  await attempt(
+    "timeout 0",
+    () => GenServer.call("nobody", "hi", { timeout: 0 }),
+  );
+});
 
 export async function untilEnd(): Promise<void> {
   await expect("end");
 }
 
 scenario(
-  "gen_server: a call to an unregistered name on another node exits with noproc",
+  "a call to an unregistered name on another node exits with noproc",
   async () => {
     const kate = await peer("kate");
     const dead = await Node.spawn(kate, untilEnd);
@@ -328,21 +325,18 @@ scenario(
   },
 );
 
-scenario(
-  "gen_server: a call to an unknown node exits with nodedown",
-  async () => {
-    const server = { name: "server", node: UNKNOWN_NODE };
-    await attempt(
-      "call",
-      () => GenServer.call(server, "hi", { timeout: 60_000 }),
-    );
-    await attempt("stop", () => GenServer.stop(server));
-    await attempt("cast", () => GenServer.cast(server, "hi"));
-  },
-);
+scenario("a call to an unknown node exits with nodedown", async () => {
+  const server = { name: "server", node: UNKNOWN_NODE };
+  await attempt(
+    "call",
+    () => GenServer.call(server, "hi", { timeout: 60_000 }),
+  );
+  await attempt("stop", () => GenServer.stop(server));
+  await attempt("cast", () => GenServer.cast(server, "hi"));
+});
 
 scenario(
-  "gen_server: a call from a node that is not alive exits with nodedown",
+  "a call from a node that is not alive exits with nodedown",
   { alive: false },
   async () => {
     const server = { name: "server", node: "kate@localhost" };
@@ -353,7 +347,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a call exits with nodedown when the connection is lost meanwhile",
+  "a call exits with nodedown when the connection is lost meanwhile",
   async () => {
     const pid = await startedOn("kate");
     await trace("pid", pid);
@@ -376,27 +370,24 @@ scenario(
   },
 );
 
-scenario(
-  "gen_server: a server on another node is called by pid and by name",
-  async () => {
-    const pid = await startedOn("kate", { name: "server" });
-    const server = { name: "server", node: pid.node };
-    await trace("say", await GenServer.call(server, message("say", "one")));
-    GenServer.cast(server, message("two"));
-    await traceNext("cast");
-    await trace("said", await GenServer.call(pid, message("said")));
-    await trace("whereis", await GenServer.whereis(server));
-    await trace("stop", await GenServer.stop(server));
-    await traceNext("terminate");
-    await attempt(
-      "gone",
-      () => GenServer.call(server, message("said"), { timeout: 60_000 }),
-    );
-  },
-);
+scenario("a server on another node is called by pid and by name", async () => {
+  const pid = await startedOn("kate", { name: "server" });
+  const server = { name: "server", node: pid.node };
+  await trace("say", await GenServer.call(server, message("say", "one")));
+  GenServer.cast(server, message("two"));
+  await traceNext("cast");
+  await trace("said", await GenServer.call(pid, message("said")));
+  await trace("whereis", await GenServer.whereis(server));
+  await trace("stop", await GenServer.stop(server));
+  await traceNext("terminate");
+  await attempt(
+    "gone",
+    () => GenServer.call(server, message("said"), { timeout: 60_000 }),
+  );
+});
 
 scenario(
-  "gen_server: a call exits at its timeout, and the late reply is dropped",
+  "a call exits at its timeout, and the late reply is dropped",
   async () => {
     const pid = await started();
     await trace("pid", pid);
@@ -415,7 +406,7 @@ export function replyLate(from: From, main: Pid): void {
   send(main, message("marker"));
 }
 
-scenario("gen_server: a late reply from another node is dropped", async () => {
+scenario("a late reply from another node is dropped", async () => {
   const pid = await startedOn("kate");
   await trace("pid", pid);
   await attempt(
@@ -428,7 +419,7 @@ scenario("gen_server: a late reply from another node is dropped", async () => {
   await traceNext("next");
 });
 
-scenario("gen_server: a server that calls itself exits at once", async () => {
+scenario("a server that calls itself exits at once", async () => {
   const pid = await started("ok", { name: "server" });
   const here = { name: "server", node: Node.self() };
   const ask = (server: ServerRef) =>
@@ -441,7 +432,7 @@ scenario("gen_server: a server that calls itself exits at once", async () => {
 });
 
 scenario(
-  "gen_server: the caller exits with the reason of a server that exits without a reply",
+  "the caller exits with the reason of a server that exits without a reply",
   async () => {
     for (
       const reason of ["normal", "shutdown", {
@@ -460,56 +451,46 @@ scenario(
   },
 );
 
-scenario(
-  "gen_server: terminate, the reply and the DOWN come in this order",
-  async () => {
+scenario("terminate, the reply and the DOWN come in this order", async () => {
+  const pid = await started();
+  const main = self();
+  await trace("monitor", { type: "monitored", pid, ref: Process.monitor(pid) });
+  spawn(async () => {
+    const reason = { type: "shutdown", reason: "hold" };
+    const stop = { type: "stop", reason, reply: "bye" };
+    send(main, message("replied", await GenServer.call(pid, stop)));
+  });
+  await traceNext("first");
+  await traceNothing("until it has run");
+  send(pid, message("go"));
+  const messages = [await next(), await next()];
+  await trace("replied", messages.find((each) => isMessage(each, "replied")));
+  await trace("down", messages.find(({ type }) => type === "DOWN"));
+});
+
+scenario("an error, exit or throw of a callback ends the server", async () => {
+  for (
+    const request of [
+      { type: "raise", message: "boom" },
+      { type: "exit", reason: "oops" },
+      { type: "throw", value: "up" },
+      { type: "give", value: "nonsense" },
+    ]
+  ) {
     const pid = await started();
-    const main = self();
+    await GenServer.call(pid, { type: "say", what: "before" });
     await trace("monitor", {
       type: "monitored",
       pid,
       ref: Process.monitor(pid),
     });
-    spawn(async () => {
-      const reason = { type: "shutdown", reason: "hold" };
-      const stop = { type: "stop", reason, reply: "bye" };
-      send(main, message("replied", await GenServer.call(pid, stop)));
-    });
-    await traceNext("first");
-    await traceNothing("until it has run");
-    send(pid, message("go"));
-    const messages = [await next(), await next()];
-    await trace("replied", messages.find((each) => isMessage(each, "replied")));
-    await trace("down", messages.find(({ type }) => type === "DOWN"));
-  },
-);
+    await attempt("call", () => GenServer.call(pid, request));
+    await trace("terminate", await expect("terminate"));
+    await trace("down", await expect("DOWN"));
+  }
+});
 
-scenario(
-  "gen_server: an error, exit or throw of a callback ends the server",
-  async () => {
-    for (
-      const request of [
-        { type: "raise", message: "boom" },
-        { type: "exit", reason: "oops" },
-        { type: "throw", value: "up" },
-        { type: "give", value: "nonsense" },
-      ]
-    ) {
-      const pid = await started();
-      await GenServer.call(pid, { type: "say", what: "before" });
-      await trace("monitor", {
-        type: "monitored",
-        pid,
-        ref: Process.monitor(pid),
-      });
-      await attempt("call", () => GenServer.call(pid, request));
-      await trace("terminate", await expect("terminate"));
-      await trace("down", await expect("DOWN"));
-    }
-  },
-);
-
-scenario("gen_server: a thrown result is a result", async () => {
+scenario("a thrown result is a result", async () => {
   const pid = await started();
   const value = {
     type: "reply",
@@ -521,7 +502,7 @@ scenario("gen_server: a thrown result is a result", async () => {
 });
 
 scenario(
-  "gen_server: an unhandled call or cast ends the server, an unhandled message does not",
+  "an unhandled call or cast ends the server, an unhandled message does not",
   async () => {
     const pid = await GenServer.start(Bare, undefined);
     send(pid, "hello");
@@ -541,7 +522,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: start_link when init stops, raises, exits, throws or returns an invalid value",
+  "start_link when init stops, raises, exits, throws or returns an invalid value",
   async () => {
     Process.trapExit(true);
     for (
@@ -564,7 +545,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a starter that does not trap exits exits with a server that fails to start",
+  "a starter that does not trap exits exits with a server that fails to start",
   async () => {
     const arg = { main: self(), how: { type: "stop", reason: "full" } };
     const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
@@ -576,7 +557,7 @@ scenario(
   },
 );
 
-scenario("gen_server: ignore", async () => {
+scenario("ignore", async () => {
   Process.trapExit(true);
   await trace("start_link", await startLink("ignore", { name: "server" }));
   await trace("start", await start("ignore"));
@@ -587,7 +568,7 @@ scenario("gen_server: ignore", async () => {
   await trace("not trapping", await startLink("ignore"));
 });
 
-scenario("gen_server: init that takes too long", async () => {
+scenario("init that takes too long", async () => {
   // safe: its expiry is tested
   const options = { timeout: 10, name: "server" };
   await trace("start_link", await startLink("hang", options));
@@ -601,7 +582,7 @@ scenario("gen_server: init that takes too long", async () => {
   await traceNext("mail");
 });
 
-scenario("gen_server: a server that is killed in its init", async () => {
+scenario("a server that is killed in its init", async () => {
   Process.trapExit(true);
   const main = self();
   spawn(async () => {
@@ -613,7 +594,7 @@ scenario("gen_server: a server that is killed in its init", async () => {
   await trace("start", await expect("gave"));
 });
 
-scenario("gen_server: a start under a registered name", async () => {
+scenario("a start under a registered name", async () => {
   const name = "server";
   const pid = await started("ok", { name });
   const here = { name, node: Node.self() };
@@ -630,7 +611,7 @@ scenario("gen_server: a start under a registered name", async () => {
 });
 
 scenario(
-  "gen_server: handle_continue runs before the mailbox, also for a continue of a continue",
+  "handle_continue runs before the mailbox, also for a continue of a continue",
   async () => {
     const pid = await started({ type: "early", value: "first" });
     await trace("say", await GenServer.call(pid, hi));
@@ -641,23 +622,20 @@ scenario(
   },
 );
 
-scenario(
-  "gen_server: a continue of init that raises does so after the start",
-  async () => {
-    Process.trapExit(true);
-    const value = { type: "raise", message: "boom" };
-    const pid = await GenServer.startLink(Server, {
-      main: self(),
-      how: { type: "continue", value },
-    });
-    await trace("pid", pid);
-    await traceNext("first");
-    await traceNext("second");
-  },
-);
+scenario("a continue of init that raises does so after the start", async () => {
+  Process.trapExit(true);
+  const value = { type: "raise", message: "boom" };
+  const pid = await GenServer.startLink(Server, {
+    main: self(),
+    how: { type: "continue", value },
+  });
+  await trace("pid", pid);
+  await traceNext("first");
+  await traceNext("second");
+});
 
 scenario(
-  "gen_server: a timeout is a message, unless another one comes before",
+  "a timeout is a message, unless another one comes before",
   async () => {
     const pid = await started({ type: "timeout", ms: 1 });
     await traceNext("of init");
@@ -672,7 +650,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: terminate at the starter's exit runs only if the server traps exits",
+  "terminate at the starter's exit runs only if the server traps exits",
   async () => {
     const main = self();
     for (const how of ["ok", "trap"]) {
@@ -702,7 +680,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: an exit signal of another process is a message to a server that traps exits",
+  "an exit signal of another process is a message to a server that traps exits",
   async () => {
     const pid = await started("trap");
     const main = self();
@@ -723,7 +701,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a message that looks like the EXIT of the starter ends the server",
+  "a message that looks like the EXIT of the starter ends the server",
   async () => {
     const main = self();
     const pid = await GenServer.startLink(Server, { main, how: "ok" }) as Pid;
@@ -739,7 +717,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: stop comes after earlier messages, and returns ok for any reason",
+  "stop comes after earlier messages, and returns ok for any reason",
   async () => {
     for (
       const reason of ["normal", "shutdown", {
@@ -759,7 +737,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: stop of a missing or slow server, or of one that exits for another reason",
+  "stop of a missing or slow server, or of one that exits for another reason",
   async () => {
     const dead = spawn(() => {});
     await reasonOf(dead);
@@ -777,7 +755,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: a reply may come from another process, and only the first counts",
+  "a reply may come from another process, and only the first counts",
   async () => {
     const pid = await started();
     const main = self();
@@ -804,7 +782,7 @@ export function replyWithNode(from: From): void {
   GenServer.reply(from, message("ok", Node.self()));
 }
 
-scenario("gen_server: a reply may come from another node", async () => {
+scenario("a reply may come from another node", async () => {
   const pid = await started();
   const main = self();
   spawn(async () => {
@@ -816,21 +794,18 @@ scenario("gen_server: a reply may come from another node", async () => {
   await trace("got", await expect("got"));
 });
 
-scenario(
-  "gen_server: a server does not notice that a caller has exited",
-  async () => {
-    const pid = await started();
-    const caller = spawn(() =>
-      GenServer.call(pid, "hold", { timeout: Infinity })
-    );
-    const [, from] = await expect("held");
-    Process.exit(caller, "kill");
-    await trace("reply", GenServer.reply(from, "late"));
-    await trace("said", await GenServer.call(pid, "said"));
-  },
-);
+scenario("a server does not notice that a caller has exited", async () => {
+  const pid = await started();
+  const caller = spawn(() =>
+    GenServer.call(pid, "hold", { timeout: Infinity })
+  );
+  const [, from] = await expect("held");
+  Process.exit(caller, "kill");
+  await trace("reply", GenServer.reply(from, "late"));
+  await trace("said", await GenServer.call(pid, "said"));
+});
 
-scenario("gen_server: a cast to an unregistered name is ok", async () => {
+scenario("a cast to an unregistered name is ok", async () => {
   const dead = spawn(() => {});
   await reasonOf(dead);
   const here = { name: "nobody", node: Node.self() };
@@ -842,7 +817,7 @@ scenario("gen_server: a cast to an unregistered name is ok", async () => {
 });
 
 scenario(
-  "gen_server: multi_call returns the replies, and the nodes without a reply",
+  "multi_call returns the replies, and the nodes without a reply",
   async () => {
     const kate = await peer("kate");
     const moebi = await peer("moebi");
@@ -874,7 +849,7 @@ scenario(
 );
 
 scenario(
-  "gen_server: multi_call stops at its timeout, and drops late replies",
+  "multi_call stops at its timeout, and drops late replies",
   async () => {
     const pid = await started("ok", { name: "server" });
     const { replies, badNodes } = await GenServer.multiCall("server", "hold", {
@@ -891,19 +866,16 @@ scenario(
   },
 );
 
-scenario(
-  "gen_server: abcast sends to the servers of all connected nodes",
-  async () => {
-    const kate = await peer("kate");
-    await started("ok", { name: "server" });
-    await startedOn("kate", { name: "server" });
-    const nodes = [kate, UNKNOWN_NODE, Node.self()];
-    await trace("nodes", GenServer.abcast("server", message("one"), { nodes }));
-    await trace("told", [await next(), await next()]);
-    await trace("all", GenServer.abcast("server", message("two"), allNodes()));
-    await trace("told", [await next(), await next()]);
-  },
-);
+scenario("abcast sends to the servers of all connected nodes", async () => {
+  const kate = await peer("kate");
+  await started("ok", { name: "server" });
+  await startedOn("kate", { name: "server" });
+  const nodes = [kate, UNKNOWN_NODE, Node.self()];
+  await trace("nodes", GenServer.abcast("server", message("one"), { nodes }));
+  await trace("told", [await next(), await next()]);
+  await trace("all", GenServer.abcast("server", message("two"), allNodes()));
+  await trace("told", [await next(), await next()]);
+});
 
 async function failure(call: Promise<unknown>): Promise<unknown> {
   try {
@@ -916,7 +888,7 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
-scenario("gen_server: a name in a registry", async () => {
+scenario("a name in a registry", async () => {
   await Registry.startLink({ keys: "unique", name: "Conformance.Names" });
   const name = NAME;
   await trace("whereis", await GenServer.whereis(name));
@@ -942,7 +914,7 @@ scenario("gen_server: a name in a registry", async () => {
   await trace("free", await GenServer.whereis(name));
 });
 
-scenario("gen_server: a global name", async () => {
+scenario("a global name", async () => {
   const kate = await peer("kate");
   await Node.connect(kate);
   const name = { global: "server" };
@@ -961,44 +933,35 @@ scenario("gen_server: a global name", async () => {
   await traceNext("terminate");
 });
 
-scenario(
-  "gen_server: a server's name is free when its exit is reported",
-  async () => {
-    for (let n = 1; n <= 3; n++) {
-      const pid = await started("ok", { name: "server" });
-      const ref = Process.monitor(pid);
-      GenServer.cast("server", {
-        type: "stop",
-        reason: { type: "shutdown", n },
-      });
-      await trace("terminate", await expect("terminate"));
-      const down = await receive((m) => m.type === "DOWN" && ref.equals(m.ref));
-      await trace("down", down.reason);
-    }
-  },
-);
+scenario("a server's name is free when its exit is reported", async () => {
+  for (let n = 1; n <= 3; n++) {
+    const pid = await started("ok", { name: "server" });
+    const ref = Process.monitor(pid);
+    GenServer.cast("server", { type: "stop", reason: { type: "shutdown", n } });
+    await trace("terminate", await expect("terminate"));
+    const down = await receive((m) => m.type === "DOWN" && ref.equals(m.ref));
+    await trace("down", down.reason);
+  }
+});
 
-scenario(
-  "gen_server: a supervisor's child restarts with its first argument",
-  async () => {
-    const sup = await Supervisor.startLink([
-      GenServer.childSpec(Server, { main: self(), how: "ok" }, {
-        name: "server",
-      }),
-    ], { strategy: "one_for_one" });
-    await trace(
-      "say",
-      await GenServer.call("server", { type: "say", what: "one" }),
-    );
-    await attempt(
-      "ends",
-      () => GenServer.call("server", { type: "stop", reason: "shutdown" }),
-    );
-    await traceNext("terminate");
-    const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
-    const isIt = Process.whereis("server")?.equals(pid);
-    await trace("child", { type: "child", id, worker: type, isIt });
-    await trace("said", await GenServer.call("server", "said"));
-    await trace("stop", await Supervisor.stop(sup));
-  },
-);
+scenario("a supervisor's child restarts with its first argument", async () => {
+  const sup = await Supervisor.startLink([
+    GenServer.childSpec(Server, { main: self(), how: "ok" }, {
+      name: "server",
+    }),
+  ], { strategy: "one_for_one" });
+  await trace(
+    "say",
+    await GenServer.call("server", { type: "say", what: "one" }),
+  );
+  await attempt(
+    "ends",
+    () => GenServer.call("server", { type: "stop", reason: "shutdown" }),
+  );
+  await traceNext("terminate");
+  const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
+  const isIt = Process.whereis("server")?.equals(pid);
+  await trace("child", { type: "child", id, worker: type, isIt });
+  await trace("said", await GenServer.call("server", "said"));
+  await trace("stop", await Supervisor.stop(sup));
+});

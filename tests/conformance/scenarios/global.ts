@@ -137,7 +137,7 @@ async function resolved(): Promise<void> {
 }
 
 scenario(
-  "global: a name is registered once in the cluster, and all nodes see it",
+  "a name is registered once in the cluster, and all nodes see it",
   async () => {
     const kate = await meet();
     await trace("main", await global.registerName("leader", self()));
@@ -154,21 +154,18 @@ export function names(): Promise<unknown[]> {
   return global.registeredNames();
 }
 
-scenario(
-  "global: any term is a name, for any process of the cluster",
-  async () => {
-    await meet();
-    const pid = await idleOn("kate");
-    await trace("kate's", pid);
-    await trace("given", await global.registerName(["room", 1], pid));
-    await trace("whereis", await whereis(["room", 1]));
-    await trace("another", await whereis(["room", 2]));
-    await trace("kate sees", await on("kate", whereis, ["room", 1]));
-  },
-);
+scenario("any term is a name, for any process of the cluster", async () => {
+  await meet();
+  const pid = await idleOn("kate");
+  await trace("kate's", pid);
+  await trace("given", await global.registerName(["room", 1], pid));
+  await trace("whereis", await whereis(["room", 1]));
+  await trace("another", await whereis(["room", 2]));
+  await trace("kate sees", await on("kate", whereis, ["room", 1]));
+});
 
 scenario(
-  "global: an unregistered name is free on all nodes, and unregistering a free name is no error",
+  "an unregistered name is free on all nodes, and unregistering a free name is no error",
   async () => {
     await meet();
     await global.registerName("leader", self());
@@ -184,7 +181,7 @@ export function unregister(name: unknown): Promise<void> {
 }
 
 scenario(
-  "global: re_register_name takes a name from its holder without a message",
+  "re_register_name takes a name from its holder without a message",
   async () => {
     await meet();
     const before = await idleOn("kate");
@@ -203,7 +200,7 @@ scenario(
   },
 );
 
-scenario("global: a process with a name gets no other", async () => {
+scenario("a process with a name gets no other", async () => {
   await meet();
   await trace("one", await global.registerName("one", self()));
   await trace("two", await global.registerName("two", self()));
@@ -211,18 +208,15 @@ scenario("global: a process with a name gets no other", async () => {
   await global.unregisterName("one");
 });
 
-scenario(
-  "global: whereis_name returns no dead process of its own node",
-  async () => {
-    const pid = idle();
-    await global.registerName("leader", pid);
-    Process.exit(pid, "kill");
-    await trace("whereis", await whereis("leader"));
-  },
-);
+scenario("whereis_name returns no dead process of its own node", async () => {
+  const pid = idle();
+  await global.registerName("leader", pid);
+  Process.exit(pid, "kill");
+  await trace("whereis", await whereis("leader"));
+});
 
 scenario(
-  "global: the name of a process that exits becomes free on other nodes",
+  "the name of a process that exits becomes free on other nodes",
   async () => {
     await meet();
     const pid = await idleOn("kate");
@@ -234,7 +228,7 @@ scenario(
   },
 );
 
-scenario("global: the names of a node that goes down become free", async () => {
+scenario("the names of a node that goes down become free", async () => {
   const node = await meet("victim");
   const pid = await idleOn("victim");
   await trace("victim's", pid);
@@ -248,7 +242,7 @@ scenario("global: the names of a node that goes down become free", async () => {
 });
 
 scenario(
-  "global: when two partitions connect, each gets the names of the other",
+  "when two partitions connect, each gets the names of the other",
   async () => {
     await meet();
     await part("kate");
@@ -263,7 +257,7 @@ scenario(
 );
 
 scenario(
-  "global: in a name conflict the process on the greater node is killed",
+  "in a name conflict the process on the greater node is killed",
   async () => {
     const { mine } = await conflict("exit");
     const ref = Process.monitor(mine);
@@ -274,7 +268,7 @@ scenario(
 );
 
 scenario(
-  "global: random_notify_name notifies the process that loses the name",
+  "random_notify_name notifies the process that loses the name",
   async () => {
     const { mine, kates } = await conflict("notify");
     await resolved();
@@ -288,7 +282,7 @@ scenario(
 );
 
 scenario(
-  "global: notify_all_name notifies both processes, and the name becomes free",
+  "notify_all_name notifies both processes, and the name becomes free",
   async () => {
     const { mine, kates } = await conflict("all");
     await resolved();
@@ -300,7 +294,7 @@ scenario(
 );
 
 scenario(
-  "global: a custom resolver decides once, on the node of the smaller name",
+  "a custom resolver decides once, on the node of the smaller name",
   async () => {
     const { mine, kates } = await conflict("second");
     await resolved();
@@ -312,17 +306,14 @@ scenario(
   },
 );
 
-scenario(
-  "global: a resolver that returns neither process frees the name",
-  async () => {
-    const { mine } = await conflict("nonsense");
-    await resolved();
-    await trace("main's lives", Process.alive(mine));
-  },
-);
+scenario("a resolver that returns neither process frees the name", async () => {
+  const { mine } = await conflict("nonsense");
+  await resolved();
+  await trace("main's lives", Process.alive(mine));
+});
 
 scenario(
-  "global: a resolver that raises leaves the name to the other partition's process",
+  "a resolver that raises leaves the name to the other partition's process",
   async () => {
     const { mine } = await conflict("raises");
     await resolved();
@@ -337,7 +328,7 @@ export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
 }
 
 scenario(
-  "global: send reaches the holder of the name, and exits for a free name",
+  "send reaches the holder of the name, and exits for a free name",
   async () => {
     await meet();
     const pid = await on("kate", registerForwarder, "leader", self());
@@ -364,21 +355,18 @@ export function giveBack(resource: string): Promise<boolean> {
   return global.delLock([resource, self()]);
 }
 
-scenario(
-  "global: a lock has one requester at a time, on any node",
-  async () => {
-    await meet();
-    const id = ["printer", self()] as const;
-    await trace("main", await global.setLock(id));
-    await trace("again", await global.setLock(id));
-    await trace("kate", await on("kate", tryLock, "printer"));
-    await trace("another", await on("kate", tryLock, "scanner"));
-    await trace("not kate's", await on("kate", giveBack, "printer"));
-    await trace("kate", await on("kate", tryLock, "printer"));
-    await trace("back", await global.delLock(id));
-    await trace("kate", await on("kate", tryLock, "printer"));
-  },
-);
+scenario("a lock has one requester at a time, on any node", async () => {
+  await meet();
+  const id = ["printer", self()] as const;
+  await trace("main", await global.setLock(id));
+  await trace("again", await global.setLock(id));
+  await trace("kate", await on("kate", tryLock, "printer"));
+  await trace("another", await on("kate", tryLock, "scanner"));
+  await trace("not kate's", await on("kate", giveBack, "printer"));
+  await trace("kate", await on("kate", tryLock, "printer"));
+  await trace("back", await global.delLock(id));
+  await trace("kate", await on("kate", tryLock, "printer"));
+});
 
 export async function shareLock(): Promise<Pid> {
   const me = self();
@@ -391,7 +379,7 @@ export async function shareLock(): Promise<Pid> {
 }
 
 scenario(
-  "global: processes with the same requester share a lock until the last one releases it",
+  "processes with the same requester share a lock until the last one releases it",
   async () => {
     await meet();
     await trace("main", await global.setLock(["printer", "us"]));
@@ -415,7 +403,7 @@ export function holdLock(to: Pid): Pid {
 }
 
 scenario(
-  "global: a lock is released when its holder exits, and a waiting process gets it",
+  "a lock is released when its holder exits, and a waiting process gets it",
   async () => {
     await meet();
     const holder = await on("kate", holdLock, self());
@@ -431,7 +419,7 @@ export function tryTrans(): Promise<unknown> {
 }
 
 scenario(
-  "global: trans returns the result of the function, and always releases the lock",
+  "trans returns the result of the function, and always releases the lock",
   async () => {
     await meet();
     const id = ["printer", self()] as const;
@@ -448,7 +436,7 @@ scenario(
   },
 );
 
-scenario("global: a lock on one node does not lock another node", async () => {
+scenario("a lock on one node does not lock another node", async () => {
   const kate = await meet();
   const here = Node.self();
   const id = ["printer", self()] as const;

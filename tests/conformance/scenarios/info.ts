@@ -36,38 +36,35 @@ export function facts(pid: Pid): Record<string, unknown> | undefined {
   };
 }
 
-scenario("info: a new process has only its group leader", async () => {
+scenario("a new process has only its group leader", async () => {
   await trace("me", [self(), Process.groupLeader()]);
   await trace("info", facts(spawn(forever)));
 });
 
-scenario(
-  "info: links, monitors and names are the current ones",
-  async () => {
-    const main = self();
-    const pid = spawn(async () => {
-      Process.trapExit(true);
-      Process.register(self(), "clerk");
-      Process.link(main);
-      Process.monitor(main);
-      Process.monitor({ name: "nobody_else", node: Node.self() });
-      send(main, message("ready"));
-      await forever();
-    });
-    await expect("ready");
-    Process.monitor(pid);
-    send(pid, message("one"));
-    send(pid, message("two"));
-    await trace("me", [main, Process.groupLeader(), pid]);
-    await trace("info", facts(pid));
-    Process.unlink(pid);
-    Process.unregister("clerk");
-    const { links, registeredName } = facts(pid)!;
-    await trace("info", { links, registeredName });
-  },
-);
+scenario("links, monitors and names are the current ones", async () => {
+  const main = self();
+  const pid = spawn(async () => {
+    Process.trapExit(true);
+    Process.register(self(), "clerk");
+    Process.link(main);
+    Process.monitor(main);
+    Process.monitor({ name: "nobody_else", node: Node.self() });
+    send(main, message("ready"));
+    await forever();
+  });
+  await expect("ready");
+  Process.monitor(pid);
+  send(pid, message("one"));
+  send(pid, message("two"));
+  await trace("me", [main, Process.groupLeader(), pid]);
+  await trace("info", facts(pid));
+  Process.unlink(pid);
+  Process.unregister("clerk");
+  const { links, registeredName } = facts(pid)!;
+  await trace("info", { links, registeredName });
+});
 
-scenario("info: an exited process has none", async () => {
+scenario("an exited process has none", async () => {
   const pid = spawn(() => {});
   await reasonOf(pid);
   await trace("info", facts(pid));
@@ -75,15 +72,12 @@ scenario("info: an exited process has none", async () => {
   await trace("listed", Process.list().some((each) => each.equals(pid)));
 });
 
-scenario(
-  "info: a process of another node is rejected",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), forever);
-    await attempt("info", () => Process.info(pid));
-    await attempt("alive", () => Process.alive(pid));
-    await trace("listed", Process.list().some((each) => each.equals(pid)));
-  },
-);
+scenario("a process of another node is rejected", async () => {
+  const pid = await Node.spawn(await peer("kate"), forever);
+  await attempt("info", () => Process.info(pid));
+  await attempt("alive", () => Process.alive(pid));
+  await trace("listed", Process.list().some((each) => each.equals(pid)));
+});
 
 export function linksOf(pid: Pid): Pid[] {
   return Process.info(pid)!.links;
@@ -94,7 +88,7 @@ export function isMonitored(pid: Pid): boolean {
 }
 
 scenario(
-  "info: a link to a process of another node is shown at both ends until it ends",
+  "a link to a process of another node is shown at both ends until it ends",
   async () => {
     const pid = await Node.spawnLink(await peer("kate"), forever);
     await trace("pair", [self(), pid]);
@@ -111,13 +105,10 @@ scenario(
   },
 );
 
-scenario(
-  "info: registered names are listed, and free names are not",
-  async () => {
-    await trace("before", Process.registered().includes("clerk"));
-    Process.register(self(), "clerk");
-    await trace("registered", Process.registered().includes("clerk"));
-    Process.unregister("clerk");
-    await trace("after", Process.registered().includes("clerk"));
-  },
-);
+scenario("registered names are listed, and free names are not", async () => {
+  await trace("before", Process.registered().includes("clerk"));
+  Process.register(self(), "clerk");
+  await trace("registered", Process.registered().includes("clerk"));
+  Process.unregister("clerk");
+  await trace("after", Process.registered().includes("clerk"));
+});

@@ -25,21 +25,18 @@ import {
   traceNext,
 } from "../_scenario.ts";
 
-scenario(
-  "leaders: processes print at the leader of their spawner",
-  async () => {
-    const main = self();
-    await IO.puts("main");
-    await reasonOf(spawn(() => IO.puts("child")));
-    spawn(async () => {
-      await reasonOf(spawn(() => IO.puts("grandchild")));
-      send(main, message("ok"));
-    });
-    await expect("ok");
-    await IO.write("no line");
-    await trace("output", await output());
-  },
-);
+scenario("processes print at the leader of their spawner", async () => {
+  const main = self();
+  await IO.puts("main");
+  await reasonOf(spawn(() => IO.puts("child")));
+  spawn(async () => {
+    await reasonOf(spawn(() => IO.puts("grandchild")));
+    send(main, message("ok"));
+  });
+  await expect("ok");
+  await IO.write("no line");
+  await trace("output", await output());
+});
 
 export async function printNode(what: string): Promise<void> {
   await IO.puts(`${what} ${Node.self()}`);
@@ -55,7 +52,7 @@ async function traceOutputs(): Promise<void> {
 }
 
 scenario(
-  "leaders: a process on another node prints at its spawner's leader",
+  "a process on another node prints at its spawner's leader",
   async () => {
     const kate = await peer("kate");
     await reasonOf(await Node.spawn(kate, printNode, ["from"]));
@@ -68,7 +65,7 @@ export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }
 
-scenario("leaders: code that a node runs itself prints there", async () => {
+scenario("code that a node runs itself prints there", async () => {
   await Node.ping(await peer("kate"));
   await on("kate", print, "by itself");
   await traceOutputs();
@@ -79,7 +76,7 @@ export function leader(): Pid {
 }
 
 scenario(
-  "leaders: a process changes its own leader, and processes that it spawns later inherit it",
+  "a process changes its own leader, and processes that it spawns later inherit it",
   async () => {
     const own = Process.groupLeader();
     const there = await on("kate", leader);
@@ -104,7 +101,7 @@ export async function printThen(): Promise<void> {
 }
 
 scenario(
-  "leaders: a process changes the leader of a process on another node",
+  "a process changes the leader of a process on another node",
   async () => {
     const pid = await Node.spawn(await peer("kate"), printThen);
     Process.groupLeader(pid, await on("kate", leader));
@@ -116,21 +113,18 @@ scenario(
 
 export function nothing(): void {}
 
-scenario(
-  "leaders: the leader of a missing process cannot be set",
-  async () => {
-    const dead = spawn(nothing);
-    await reasonOf(dead);
-    const far = await Node.spawn(await peer("kate"), nothing);
-    await reasonOf(far);
-    const set = (pid: Pid) => {
-      Process.groupLeader(pid, self());
-      return "ok";
-    };
-    await attempt("here", () => set(dead));
-    await attempt("there", () => set(far));
-  },
-);
+scenario("the leader of a missing process cannot be set", async () => {
+  const dead = spawn(nothing);
+  await reasonOf(dead);
+  const far = await Node.spawn(await peer("kate"), nothing);
+  await reasonOf(far);
+  const set = (pid: Pid) => {
+    Process.groupLeader(pid, self());
+    return "ok";
+  };
+  await attempt("here", () => set(dead));
+  await attempt("there", () => set(far));
+});
 
 export async function tellLines(main: Pid): Promise<void> {
   for (let i = 0; i < 3; i++) {
@@ -139,7 +133,7 @@ export async function tellLines(main: Pid): Promise<void> {
 }
 
 scenario(
-  "leaders: gets on another node reads the input of the spawner's",
+  "gets on another node reads the input of the spawner's",
   { input: "first\nsecond\nlast" },
   async () => {
     await trace("here", await IO.gets("? "));
@@ -148,18 +142,15 @@ scenario(
   },
 );
 
-scenario(
-  "leaders: output to another leader by its pid",
-  async () => {
-    const device = await on("kate", leader);
-    await trace("puts", await IO.puts("hello", { device }));
-    await trace("write", await IO.write("!", { device }));
-    await traceOutputs();
-  },
-);
+scenario("output to another leader by its pid", async () => {
+  const device = await on("kate", leader);
+  await trace("puts", await IO.puts("hello", { device }));
+  await trace("write", await IO.write("!", { device }));
+  await traceOutputs();
+});
 
 scenario(
-  "leaders: lines of one process keep their order on the way to another node",
+  "lines of one process keep their order on the way to another node",
   async () => {
     Process.groupLeader(await on("kate", leader));
     const writes: Promise<"ok">[] = [];
@@ -169,7 +160,7 @@ scenario(
   },
 );
 
-scenario("leaders: output to an exited leader raises", async () => {
+scenario("output to an exited leader raises", async () => {
   const dead = spawn(nothing);
   await reasonOf(dead);
   await attempt("device", () => IO.puts("lost", { device: dead }));
@@ -180,11 +171,8 @@ scenario("leaders: output to an exited leader raises", async () => {
   await trace("down", [await expect("DOWN"), ref, pid]);
 });
 
-scenario(
-  "leaders: output to a leader on a node that is down raises",
-  async () => {
-    const device = await Node.spawn(await peer("victim"), forever);
-    await killNode("victim");
-    await attempt("device", () => IO.puts("lost", { device }));
-  },
-);
+scenario("output to a leader on a node that is down raises", async () => {
+  const device = await Node.spawn(await peer("victim"), forever);
+  await killNode("victim");
+  await attempt("device", () => IO.puts("lost", { device }));
+});

@@ -23,7 +23,7 @@ function compute(until: number): void {
 }
 
 scenario(
-  "limits: a process that computes is killed",
+  "a process that computes is killed",
   {
     difference: {
       row: "no-preemption",
@@ -51,7 +51,7 @@ scenario(
 );
 
 scenario(
-  "limits: a killed process runs no cleanup",
+  "a killed process runs no cleanup",
   {
     difference: {
       row: "code-of-the-dead",
@@ -81,7 +81,7 @@ scenario(
 );
 
 scenario(
-  "limits: a variable that the closure of another process changes",
+  "a variable that the closure of another process changes",
   {
     difference: {
       row: "shared-memory",
@@ -102,7 +102,7 @@ scenario(
 );
 
 scenario(
-  "limits: a number knows whether it is an integer",
+  "a number knows whether it is an integer",
   {
     difference: {
       row: "numbers",
@@ -117,7 +117,7 @@ scenario(
 );
 
 scenario(
-  "limits: a function in a message",
+  "a function in a message",
   {
     difference: {
       row: "functions",
@@ -135,7 +135,7 @@ scenario(
 );
 
 scenario(
-  "limits: an exit signal with a text that is spelled as an atom",
+  "an exit signal with a text that is spelled as an atom",
   {
     difference: {
       row: "atoms",

@@ -73,7 +73,7 @@ function tellToExit(pid: Pid, reason: string): void {
 export function nothing(): void {}
 
 scenario(
-  "links: an exit reason passes over a link, as a message to a process that traps exits",
+  "an exit reason passes over a link, as a message to a process that traps exits",
   async () => {
     Process.trapExit(true);
     const pid = spawnLink(() => exit("oops"));
@@ -82,7 +82,7 @@ scenario(
   },
 );
 
-scenario("links: linking twice makes one link", async () => {
+scenario("linking twice makes one link", async () => {
   Process.trapExit(true);
   const pid = spawnLink(obedient);
   await trace("again", Process.link(pid));
@@ -91,7 +91,7 @@ scenario("links: linking twice makes one link", async () => {
   await traceNothing("then");
 });
 
-scenario("links: one unlink ends a link that both ends have made", async () => {
+scenario("one unlink ends a link that both ends have made", async () => {
   const pid = spawn(puppet);
   Process.link(pid);
   await tell(pid, "link", self());
@@ -103,7 +103,7 @@ scenario("links: one unlink ends a link that both ends have made", async () => {
 });
 
 scenario(
-  "links: after an unlink the exit of the other process is not received",
+  "after an unlink the exit of the other process is not received",
   async () => {
     Process.trapExit(true);
     const pid = spawnLink(obedient);
@@ -116,19 +116,16 @@ scenario(
   },
 );
 
-scenario(
-  "links: unlink of a process that is not linked returns true",
-  async () => {
-    const pid = spawn(forever);
-    await trace("stranger", Process.unlink(pid));
-    Process.exit(pid, "kill");
-    await reasonOf(pid);
-    await trace("dead", Process.unlink(pid));
-    await trace("self", Process.unlink(self()));
-  },
-);
+scenario("unlink of a process that is not linked returns true", async () => {
+  const pid = spawn(forever);
+  await trace("stranger", Process.unlink(pid));
+  Process.exit(pid, "kill");
+  await reasonOf(pid);
+  await trace("dead", Process.unlink(pid));
+  await trace("self", Process.unlink(self()));
+});
 
-scenario("links: an EXIT that has arrived stays after an unlink", async () => {
+scenario("an EXIT that has arrived stays after an unlink", async () => {
   Process.trapExit(true);
   const pid = spawnLink(obedient);
   const ref = Process.monitor(pid);
@@ -141,7 +138,7 @@ scenario("links: an EXIT that has arrived stays after an unlink", async () => {
   await traceNext("got");
 });
 
-scenario("links: a link of a process to itself does nothing", async () => {
+scenario("a link of a process to itself does nothing", async () => {
   await trace("linked", Process.link(self()));
   Process.trapExit(true);
   send(self(), "marker");
@@ -149,7 +146,7 @@ scenario("links: a link of a process to itself does nothing", async () => {
 });
 
 scenario(
-  "links: a link to a dead process of this node raises, or sends an EXIT if exits are trapped",
+  "a link to a dead process of this node raises, or sends an EXIT if exits are trapped",
   async () => {
     const pid = spawn(nothing);
     await reasonOf(pid);
@@ -162,7 +159,7 @@ scenario(
 );
 
 scenario(
-  "links: a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits",
+  "a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawn(await peer("kate"), nothing);
@@ -180,7 +177,7 @@ scenario(
 );
 
 scenario(
-  "links: a link to a process of another node ends with noconnection when that node is killed",
+  "a link to a process of another node ends with noconnection when that node is killed",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("victim"), forever);
@@ -201,7 +198,7 @@ export async function traceEnd(main: Pid): Promise<void> {
 }
 
 scenario(
-  "links: both ends receive noconnection when the connection is lost",
+  "both ends receive noconnection when the connection is lost",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), traceEnd, [self()]);
@@ -217,7 +214,7 @@ scenario(
 );
 
 scenario(
-  "links: a process that does not trap exits exits with noconnection when the connection is lost",
+  "a process that does not trap exits exits with noconnection when the connection is lost",
   async () => {
     const main = self();
     const { pid, ref } = spawnMonitor(async () => {
@@ -236,30 +233,27 @@ function isDownOf(ref: Ref): (message: { ref?: unknown } | null) => boolean {
   return (message) => ref.equals(message?.ref);
 }
 
-scenario(
-  "links: an exit reason passes along a chain of links",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const first = spawnLink(async () => {
-      spawnLink(async () => {
-        const third = spawnLink(obedient);
-        send(main, { type: "chain", second: self(), third });
-        await forever();
-      });
+scenario("an exit reason passes along a chain of links", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const first = spawnLink(async () => {
+    spawnLink(async () => {
+      const third = spawnLink(obedient);
+      send(main, { type: "chain", second: self(), third });
       await forever();
     });
-    const { second, third } = await expect("chain");
-    const refs = [second, third].map((pid) => Process.monitor(pid));
-    await trace("chain", [first, second, third, ...refs]);
-    tellToExit(third, "end");
-    for (const ref of refs) await trace("down", await receive(isDownOf(ref)));
-    await trace("exit", await expect("EXIT"));
-  },
-);
+    await forever();
+  });
+  const { second, third } = await expect("chain");
+  const refs = [second, third].map((pid) => Process.monitor(pid));
+  await trace("chain", [first, second, third, ...refs]);
+  tellToExit(third, "end");
+  for (const ref of refs) await trace("down", await receive(isDownOf(ref)));
+  await trace("exit", await expect("EXIT"));
+});
 
 scenario(
-  "links: a process that is linked to a trapping and to a normally exiting process goes on",
+  "a process that is linked to a trapping and to a normally exiting process goes on",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -281,7 +275,7 @@ scenario(
 );
 
 scenario(
-  "links: a new link after an unlink holds, before the unlink is acknowledged",
+  "a new link after an unlink holds, before the unlink is acknowledged",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), obedient);
@@ -294,59 +288,50 @@ scenario(
   },
 );
 
-scenario(
-  "links: after unlink, link and unlink, no exit is received",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("kate"), obedient);
-    Process.unlink(pid);
-    Process.link(pid);
-    Process.unlink(pid);
-    const ref = Process.monitor(pid);
-    await trace("monitor", [pid, ref]);
-    tellToExit(pid, "alone");
-    await traceNext("got");
-    await traceNothing("then");
-  },
-);
+scenario("after unlink, link and unlink, no exit is received", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("kate"), obedient);
+  Process.unlink(pid);
+  Process.link(pid);
+  Process.unlink(pid);
+  const ref = Process.monitor(pid);
+  await trace("monitor", [pid, ref]);
+  tellToExit(pid, "alone");
+  await traceNext("got");
+  await traceNothing("then");
+});
 
-scenario(
-  "links: when one end has unlinked, the other can link anew",
-  async () => {
-    const main = self();
-    const linker = spawn(async () => {
-      Process.trapExit(true);
-      const pid = await Node.spawnLink(await peer("kate"), puppet);
-      Process.unlink(pid);
-      await tell(pid, "nothing");
-      await tell(pid, "trap_and_link", self());
-      send(main, { type: "ready", pid });
-      await obedient();
-    });
-    const { pid } = await expect("ready");
-    await trace("pair", [linker, pid]);
-    tellToExit(linker, "goodbye");
-    await tell(pid, "trace_exit");
-  },
-);
-
-scenario(
-  "links: when both ends unlink at once, a later link holds",
-  async () => {
+scenario("when one end has unlinked, the other can link anew", async () => {
+  const main = self();
+  const linker = spawn(async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), puppet);
-    order(pid, "unlink", self());
     Process.unlink(pid);
-    await expect("done");
-    Process.link(pid);
-    await trace("linked", pid);
-    order(pid, "exit", "held");
-    await traceNext("got");
-  },
-);
+    await tell(pid, "nothing");
+    await tell(pid, "trap_and_link", self());
+    send(main, { type: "ready", pid });
+    await obedient();
+  });
+  const { pid } = await expect("ready");
+  await trace("pair", [linker, pid]);
+  tellToExit(linker, "goodbye");
+  await tell(pid, "trace_exit");
+});
+
+scenario("when both ends unlink at once, a later link holds", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("kate"), puppet);
+  order(pid, "unlink", self());
+  Process.unlink(pid);
+  await expect("done");
+  Process.link(pid);
+  await trace("linked", pid);
+  order(pid, "exit", "held");
+  await traceNext("got");
+});
 
 scenario(
-  "links: after an unlink by the other node, the exit is not received there",
+  "after an unlink by the other node, the exit is not received there",
   async () => {
     const main = self();
     const pid = await Node.spawn(await peer("kate"), puppet);
@@ -364,16 +349,13 @@ scenario(
   },
 );
 
-scenario(
-  "links: a link to an older incarnation of a node sends noproc",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawn(await peer("victim"), forever);
-    await trace("old", pid);
-    await killNode("victim");
-    await Node.spawn(await peer("victim"), forever);
-    await trace("linked", Process.link(pid));
-    await traceNext("got");
-    await killNode("victim");
-  },
-);
+scenario("a link to an older incarnation of a node sends noproc", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawn(await peer("victim"), forever);
+  await trace("old", pid);
+  await killNode("victim");
+  await Node.spawn(await peer("victim"), forever);
+  await trace("linked", Process.link(pid));
+  await traceNext("got");
+  await killNode("victim");
+});

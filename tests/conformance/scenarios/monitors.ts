@@ -63,7 +63,7 @@ function downOf(ref: Ref): Promise<unknown> {
   return receive((message) => ref.equals(message?.ref));
 }
 
-scenario("monitors: each monitor of one process has its own DOWN", async () => {
+scenario("each monitor of one process has its own DOWN", async () => {
   const pid = spawn(obedient);
   const refs = [
     Process.monitor(pid),
@@ -78,7 +78,7 @@ scenario("monitors: each monitor of one process has its own DOWN", async () => {
 });
 
 scenario(
-  "monitors: a dead process sends DOWN with noproc, here and on another node",
+  "a dead process sends DOWN with noproc, here and on another node",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       const pid = await Node.spawn(node, nothing);
@@ -91,7 +91,7 @@ scenario(
 );
 
 scenario(
-  "monitors: an unregistered name sends DOWN with noproc, here and on another node",
+  "an unregistered name sends DOWN with noproc, here and on another node",
   async () => {
     const name = "nobody";
     for (
@@ -107,7 +107,7 @@ scenario(
 );
 
 scenario(
-  "monitors: the DOWN of a monitored name contains the name and the node",
+  "the DOWN of a monitored name contains the name and the node",
   async () => {
     await startNamed(Node.self(), "clerk");
     await trace("monitor", Process.monitor("clerk"));
@@ -123,7 +123,7 @@ scenario(
 );
 
 scenario(
-  "monitors: the DOWN of a monitored name on another node contains the name and the node",
+  "the DOWN of a monitored name on another node contains the name and the node",
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     await startNamed(clerk.node, "clerk");
@@ -133,7 +133,7 @@ scenario(
   },
 );
 
-scenario("monitors: a name is looked up when the monitor is made", async () => {
+scenario("a name is looked up when the monitor is made", async () => {
   const pid = await startNamed(Node.self(), "clerk");
   const ref = Process.monitor("clerk");
   Process.unregister("clerk");
@@ -145,7 +145,7 @@ scenario("monitors: a name is looked up when the monitor is made", async () => {
 });
 
 scenario(
-  "monitors: an unreachable node sends DOWN with noconnection, for a pid and for a name",
+  "an unreachable node sends DOWN with noconnection, for a pid and for a name",
   async () => {
     const pid = await Node.spawn(await peer("victim"), forever);
     await trace("monitor", [pid, Process.monitor(pid)]);
@@ -164,7 +164,7 @@ scenario(
 );
 
 scenario(
-  "monitors: each monitor receives noconnection once when the connection is lost",
+  "each monitor receives noconnection once when the connection is lost",
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     const pid = await startNamed(clerk.node, "clerk");
@@ -179,39 +179,33 @@ scenario(
   },
 );
 
-scenario(
-  "monitors: the DOWN from another node contains the exit reason",
-  async () => {
-    for (
-      const reason of ["normal", { type: "shutdown", reason: "done" }, {
-        code: 1,
-      }]
-    ) {
-      const pid = await Node.spawn(await peer("kate"), obedient);
-      const ref = Process.monitor(pid);
-      tellToExit(pid, reason);
-      await trace("got", [await expect("DOWN"), ref, pid]);
-    }
-  },
-);
-
-scenario(
-  "monitors: demonitor returns whether the monitor existed",
-  async () => {
-    const pid = spawn(obedient);
+scenario("the DOWN from another node contains the exit reason", async () => {
+  for (
+    const reason of ["normal", { type: "shutdown", reason: "done" }, {
+      code: 1,
+    }]
+  ) {
+    const pid = await Node.spawn(await peer("kate"), obedient);
     const ref = Process.monitor(pid);
-    await trace("first", Process.demonitor(ref));
-    await trace("second", Process.demonitor(ref));
-    tellToExit(pid, "unwatched");
-    await reasonOf(pid);
-    send(self(), message("marker"));
-    await traceNext("then");
-    await trace("of none", Process.demonitor(makeRef()));
-  },
-);
+    tellToExit(pid, reason);
+    await trace("got", [await expect("DOWN"), ref, pid]);
+  }
+});
+
+scenario("demonitor returns whether the monitor existed", async () => {
+  const pid = spawn(obedient);
+  const ref = Process.monitor(pid);
+  await trace("first", Process.demonitor(ref));
+  await trace("second", Process.demonitor(ref));
+  tellToExit(pid, "unwatched");
+  await reasonOf(pid);
+  send(self(), message("marker"));
+  await traceNext("then");
+  await trace("of none", Process.demonitor(makeRef()));
+});
 
 scenario(
-  "monitors: a DOWN that has arrived stays, unless demonitor flushes it",
+  "a DOWN that has arrived stays, unless demonitor flushes it",
   async () => {
     const pid = spawn(obedient);
     const [kept, flushed] = [Process.monitor(pid), Process.monitor(pid)];
@@ -227,47 +221,38 @@ scenario(
   },
 );
 
-scenario(
-  "monitors: demonitor of a process of another node stops the DOWN",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), obedient);
-    const [ref, other] = [Process.monitor(pid), Process.monitor(pid)];
-    await trace("monitors", [ref, other]);
-    await trace("demonitor", Process.demonitor(ref));
-    tellToExit(pid, "oops");
+scenario("demonitor of a process of another node stops the DOWN", async () => {
+  const pid = await Node.spawn(await peer("kate"), obedient);
+  const [ref, other] = [Process.monitor(pid), Process.monitor(pid)];
+  await trace("monitors", [ref, other]);
+  await trace("demonitor", Process.demonitor(ref));
+  tellToExit(pid, "oops");
+  await traceNext("got");
+  await traceNothing("then");
+});
+
+scenario("demonitor of a name on another node stops the DOWN", async () => {
+  const clerk = { name: "clerk", node: await peer("kate") };
+  const pid = await startNamed(clerk.node, "clerk");
+  await trace("demonitor", Process.demonitor(Process.monitor(clerk)));
+  const other = Process.monitor(pid);
+  tellToExit(pid, "oops");
+  await trace("got", [await expect("DOWN"), other, pid]);
+  await traceNothing("then");
+});
+
+scenario("a process that monitors itself receives nothing", async () => {
+  const { pid, ref } = spawnMonitor(async () => {
+    const own = Process.monitor(self());
+    send(self(), message("marker"));
     await traceNext("got");
-    await traceNothing("then");
-  },
-);
+    await trace("demonitor", Process.demonitor(own));
+  });
+  await trace("down", [await expect("DOWN"), ref, pid]);
+});
 
 scenario(
-  "monitors: demonitor of a name on another node stops the DOWN",
-  async () => {
-    const clerk = { name: "clerk", node: await peer("kate") };
-    const pid = await startNamed(clerk.node, "clerk");
-    await trace("demonitor", Process.demonitor(Process.monitor(clerk)));
-    const other = Process.monitor(pid);
-    tellToExit(pid, "oops");
-    await trace("got", [await expect("DOWN"), other, pid]);
-    await traceNothing("then");
-  },
-);
-
-scenario(
-  "monitors: a process that monitors itself receives nothing",
-  async () => {
-    const { pid, ref } = spawnMonitor(async () => {
-      const own = Process.monitor(self());
-      send(self(), message("marker"));
-      await traceNext("got");
-      await trace("demonitor", Process.demonitor(own));
-    });
-    await trace("down", [await expect("DOWN"), ref, pid]);
-  },
-);
-
-scenario(
-  "monitors: a process of an older incarnation of a node sends DOWN with noproc",
+  "a process of an older incarnation of a node sends DOWN with noproc",
   async () => {
     const pid = await Node.spawn(await peer("victim"), forever);
     await killNode("victim");
@@ -283,7 +268,7 @@ export async function heir(main: Pid): Promise<void> {
 }
 
 scenario(
-  "monitors: a message to a process of an older incarnation of a node is dropped",
+  "a message to a process of an older incarnation of a node is dropped",
   async () => {
     const pid = await Node.spawn(await peer("victim"), forever);
     await killNode("victim");

@@ -39,7 +39,7 @@ export async function tell(main: Pid): Promise<void> {
 }
 
 scenario(
-  "names: a name is free when the EXIT of its process has arrived",
+  "a name is free when the EXIT of its process has arrived",
   async () => {
     Process.trapExit(true);
     const pid = spawnLink(named, ["clerk", self()]);
@@ -54,7 +54,7 @@ scenario(
 );
 
 scenario(
-  "names: a name is free when the DOWN of its process has arrived",
+  "a name is free when the DOWN of its process has arrived",
   async () => {
     const pid = spawn(named, ["clerk", self()]);
     await expect("registered");
@@ -68,7 +68,7 @@ scenario(
 );
 
 scenario(
-  "names: a name on another node is free when the DOWN of its process has arrived",
+  "a name on another node is free when the DOWN of its process has arrived",
   async () => {
     const clerk = { name: "clerk", node: await peer("kate") };
     await Node.spawn(clerk.node, named, ["clerk", self()]);
@@ -82,7 +82,7 @@ scenario(
 );
 
 scenario(
-  "names: a process that receives a DOWN can at once start another under that name",
+  "a process that receives a DOWN can at once start another under that name",
   async () => {
     Process.trapExit(true);
     for (const reason of ["one", "two"]) {
@@ -94,7 +94,7 @@ scenario(
   },
 );
 
-scenario("names: an invalid registration raises", async () => {
+scenario("an invalid registration raises", async () => {
   const kate = await peer("kate");
   spawn(named, ["clerk", self()]);
   const [, pid] = await expect("registered");
@@ -113,7 +113,7 @@ scenario("names: an invalid registration raises", async () => {
 });
 
 scenario(
-  "names: a message to an unregistered local name raises, to one on a node it is dropped",
+  "a message to an unregistered local name raises, to one on a node it is dropped",
   async () => {
     const kate = await peer("kate");
     const sendTo = (node: string) => {
@@ -133,34 +133,28 @@ export function changeHands(one: Pid, other: Pid): void {
   Process.register(other, "clerk");
 }
 
-scenario(
-  "names: the new owner of a name receives its messages",
-  async () => {
-    const kate = await peer("kate");
-    const one = await Node.spawn(kate, tell, [self()]);
-    await expect("ready");
-    const other = await Node.spawn(kate, tell, [self()]);
-    await expect("ready");
-    await on("kate", changeHands, one, other);
-    send({ name: "clerk", node: kate }, message("for_the_other"));
-    send(one, message("for_the_one"));
-    const got = [await expect("heard"), await expect("heard")];
-    got.sort(([, a], [, b]) => String(a) < String(b) ? -1 : 1);
-    for (const heard of got) await trace("got", heard);
-  },
-);
+scenario("the new owner of a name receives its messages", async () => {
+  const kate = await peer("kate");
+  const one = await Node.spawn(kate, tell, [self()]);
+  await expect("ready");
+  const other = await Node.spawn(kate, tell, [self()]);
+  await expect("ready");
+  await on("kate", changeHands, one, other);
+  send({ name: "clerk", node: kate }, message("for_the_other"));
+  send(one, message("for_the_one"));
+  const got = [await expect("heard"), await expect("heard")];
+  got.sort(([, a], [, b]) => String(a) < String(b) ? -1 : 1);
+  for (const heard of got) await trace("got", heard);
+});
 
-scenario(
-  "names: unregister leaves the process alive",
-  async () => {
-    const pid = spawn(named, ["clerk", self()]);
-    await expect("registered");
-    await trace("unregister", Process.unregister("clerk"));
-    await trace("whereis", Process.whereis("clerk"));
-    await trace("alive", Process.alive(pid));
-    await trace("register", Process.register(pid, "other"));
-    Process.exit(pid, "kill");
-    await reasonOf(pid);
-    await trace("whereis", Process.whereis("other"));
-  },
-);
+scenario("unregister leaves the process alive", async () => {
+  const pid = spawn(named, ["clerk", self()]);
+  await expect("registered");
+  await trace("unregister", Process.unregister("clerk"));
+  await trace("whereis", Process.whereis("clerk"));
+  await trace("alive", Process.alive(pid));
+  await trace("register", Process.register(pid, "other"));
+  Process.exit(pid, "kill");
+  await reasonOf(pid);
+  await trace("whereis", Process.whereis("other"));
+});

@@ -31,7 +31,7 @@ import {
 const NOT_ALIVE = { alive: false };
 
 scenario(
-  "nodes: not alive, a node has no name and no peers, and does not connect",
+  "not alive, a node has no name and no peers, and does not connect",
   NOT_ALIVE,
   async () => {
     await trace("self", Node.self());
@@ -51,7 +51,7 @@ function sendHello(name: string, node: string): string {
 }
 
 scenario(
-  "nodes: not alive, a process on another node sends noconnection",
+  "not alive, a process on another node sends noconnection",
   NOT_ALIVE,
   async () => {
     Process.trapExit(true);
@@ -65,7 +65,7 @@ scenario(
 );
 
 scenario(
-  "nodes: not alive, a process on the own node is a local one",
+  "not alive, a process on the own node is a local one",
   NOT_ALIVE,
   async () => {
     const main = self();
@@ -82,7 +82,7 @@ scenario(
   },
 );
 
-scenario("nodes: an unknown node cannot be reached", async () => {
+scenario("an unknown node cannot be reached", async () => {
   await trace("ping", await Node.ping(UNKNOWN_NODE));
   await trace("connect", await Node.connect(UNKNOWN_NODE));
   await trace("disconnect", Node.disconnect(UNKNOWN_NODE));
@@ -93,7 +93,7 @@ export function peers(): string[] {
   return Node.list().sort();
 }
 
-scenario("nodes: a node connects, is listed, and disconnects", async () => {
+scenario("a node connects, is listed, and disconnects", async () => {
   const kate = await peer("kate");
   await trace("before", Node.list());
   await trace("connect", await Node.connect(kate));
@@ -105,7 +105,7 @@ scenario("nodes: a node connects, is listed, and disconnects", async () => {
   await trace("disconnect again", Node.disconnect(kate));
 });
 
-scenario("nodes: a node knows itself", async () => {
+scenario("a node knows itself", async () => {
   await trace("self", Node.self());
   await trace("alive", Node.alive());
   await trace("ping", await Node.ping(Node.self()));
@@ -116,7 +116,7 @@ scenario("nodes: a node knows itself", async () => {
 export function nothing(): void {}
 
 scenario(
-  "nodes: the first use connects, and so does the first one after a lost connection",
+  "the first use connects, and so does the first one after a lost connection",
   async () => {
     const kate = await peer("kate");
     const nobody = { name: "nobody", node: kate };
@@ -150,54 +150,45 @@ async function waitForPeers(name: string, count: number): Promise<void> {
   while ((await on(name, peers)).length < count);
 }
 
-scenario(
-  "nodes: visible nodes connect to the peers of their peers",
-  async () => {
-    const kate = await peer("kate");
-    const moebi = await peer("moebi");
-    Node.monitorNodes(true);
-    await on("kate", ping, moebi);
-    await trace("list", Node.list());
-    await Node.ping(kate);
-    for (let i = 0; i < 2; i++) await expect("nodeup");
-    await trace("list", peers());
-    await waitForPeers("kate", 2);
-    await trace("kate", await on("kate", peers));
-    await waitForPeers("moebi", 2);
-    await trace("moebi", await on("moebi", peers));
-  },
-);
+scenario("visible nodes connect to the peers of their peers", async () => {
+  const kate = await peer("kate");
+  const moebi = await peer("moebi");
+  Node.monitorNodes(true);
+  await on("kate", ping, moebi);
+  await trace("list", Node.list());
+  await Node.ping(kate);
+  for (let i = 0; i < 2; i++) await expect("nodeup");
+  await trace("list", peers());
+  await waitForPeers("kate", 2);
+  await trace("kate", await on("kate", peers));
+  await waitForPeers("moebi", 2);
+  await trace("moebi", await on("moebi", peers));
+});
 
-scenario(
-  "nodes: each monitor of a node sends one nodedown",
-  async () => {
-    const kate = await peer("kate");
-    await Node.ping(kate);
-    await trace("monitor", Node.monitor(kate));
-    Node.monitor(kate);
-    Node.monitor(kate);
-    await trace("taken back", Node.monitor(kate, false));
-    await part("kate");
-    await traceNext("got");
-    await traceNext("got");
-    await traceNothing("then");
-    await Node.ping(kate);
-    await part("kate");
-    await traceNothing("then");
-  },
-);
+scenario("each monitor of a node sends one nodedown", async () => {
+  const kate = await peer("kate");
+  await Node.ping(kate);
+  await trace("monitor", Node.monitor(kate));
+  Node.monitor(kate);
+  Node.monitor(kate);
+  await trace("taken back", Node.monitor(kate, false));
+  await part("kate");
+  await traceNext("got");
+  await traceNext("got");
+  await traceNothing("then");
+  await Node.ping(kate);
+  await part("kate");
+  await traceNothing("then");
+});
 
-scenario(
-  "nodes: a monitor of an unknown node sends nodedown",
-  async () => {
-    await trace("monitor", Node.monitor(UNKNOWN_NODE));
-    await traceNext("got");
-    await trace("taken back", Node.monitor(UNKNOWN_NODE, false));
-    await traceNothing("then");
-  },
-);
+scenario("a monitor of an unknown node sends nodedown", async () => {
+  await trace("monitor", Node.monitor(UNKNOWN_NODE));
+  await traceNext("got");
+  await trace("taken back", Node.monitor(UNKNOWN_NODE, false));
+  await traceNothing("then");
+});
 
-scenario("nodes: monitoring a node connects to it", async () => {
+scenario("monitoring a node connects to it", async () => {
   const kate = await peer("kate");
   Node.monitor(kate);
   await Node.ping(kate);
@@ -215,7 +206,7 @@ export function linkAndGreet(main: Pid): Pid {
 }
 
 scenario(
-  "nodes: nodeup arrives before a node's first signal, and nodedown after its last one",
+  "nodeup arrives before a node's first signal, and nodedown after its last one",
   async () => {
     Process.trapExit(true);
     const kate = await peer("kate");
@@ -233,7 +224,7 @@ scenario(
 );
 
 scenario(
-  "nodes: nodedown arrives after the signals of links and monitors",
+  "nodedown arrives after the signals of links and monitors",
   async () => {
     Process.trapExit(true);
     const kate = await peer("kate");
@@ -248,7 +239,7 @@ scenario(
 );
 
 scenario(
-  "nodes: a process that stops monitoring nodes receives no more events",
+  "a process that stops monitoring nodes receives no more events",
   async () => {
     const kate = await peer("kate");
     Node.monitorNodes(true);
@@ -260,25 +251,22 @@ scenario(
   },
 );
 
-scenario(
-  "nodes: monitoring nodes twice sends each event twice",
-  async () => {
-    const kate = await peer("kate");
-    Node.monitorNodes(true);
-    Node.monitorNodes(true);
-    await Node.ping(kate);
-    await traceNext("got");
-    await traceNext("got");
-    await traceNothing("then");
-    Node.monitorNodes(false);
-    await part("kate");
-    await traceNothing("then");
-    Node.monitorNodes(false);
-  },
-);
+scenario("monitoring nodes twice sends each event twice", async () => {
+  const kate = await peer("kate");
+  Node.monitorNodes(true);
+  Node.monitorNodes(true);
+  await Node.ping(kate);
+  await traceNext("got");
+  await traceNext("got");
+  await traceNothing("then");
+  Node.monitorNodes(false);
+  await part("kate");
+  await traceNothing("then");
+  Node.monitorNodes(false);
+});
 
 scenario(
-  "nodes: a killed node goes down, and can restart under its name",
+  "a killed node goes down, and can restart under its name",
   async () => {
     await Node.ping(await peer("victim"));
     Node.monitorNodes(true);
@@ -294,19 +282,16 @@ scenario(
   },
 );
 
-scenario(
-  "nodes: the node monitors of an exited process end",
-  async () => {
-    const kate = await peer("kate");
-    const main = self();
-    await Node.ping(kate);
-    const { pid, ref } = spawnMonitor(() => {
-      Node.monitor(kate);
-      send(main, message("monitoring"));
-    });
-    await expect("monitoring");
-    await trace("down", [await expect("DOWN"), ref, pid]);
-    await part("kate");
-    await traceNothing("then");
-  },
-);
+scenario("the node monitors of an exited process end", async () => {
+  const kate = await peer("kate");
+  const main = self();
+  await Node.ping(kate);
+  const { pid, ref } = spawnMonitor(() => {
+    Node.monitor(kate);
+    send(main, message("monitoring"));
+  });
+  await expect("monitoring");
+  await trace("down", [await expect("DOWN"), ref, pid]);
+  await part("kate");
+  await traceNothing("then");
+});

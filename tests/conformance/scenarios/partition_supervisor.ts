@@ -68,21 +68,18 @@ async function partitions(): Promise<unknown[]> {
     .map(({ id, pid, type }) => [id, pid ?? "undefined", type]);
 }
 
-scenario(
-  "partition_supervisor: a key routes to one partition, which keeps its state",
-  async () => {
-    await start(CHILD, { partitions: 3 });
-    await trace("one", await collect(1, "hi"));
-    await trace("one", await collect(1, "ho"));
-    await trace("two", await collect(2, "a"));
-    await trace("two", await collect(2, "b"));
-    await trace("cast", await GenServer.cast(via(1), { collect: "cast" }));
-    await trace("one", await collect(1, "last"));
-  },
-);
+scenario("a key routes to one partition, which keeps its state", async () => {
+  await start(CHILD, { partitions: 3 });
+  await trace("one", await collect(1, "hi"));
+  await trace("one", await collect(1, "ho"));
+  await trace("two", await collect(2, "a"));
+  await trace("two", await collect(2, "b"));
+  await trace("cast", await GenServer.cast(via(1), { collect: "cast" }));
+  await trace("one", await collect(1, "last"));
+});
 
 scenario(
-  "partition_supervisor: integers are routed by the remainder of their absolute value",
+  "integers are routed by the remainder of their absolute value",
   async () => {
     await start(CHILD, { partitions: 3 });
     await trace("partitions", await partitions());
@@ -94,32 +91,29 @@ scenario(
   },
 );
 
-scenario(
-  "partition_supervisor: equal keys of any kind belong to one partition",
-  async () => {
-    await start(CHILD, { partitions: 4 });
-    const keys = [
-      "text",
-      [1, "two"],
-      { a: 1 },
-      self(),
-      makeRef(),
-      undefined,
-      true,
-      1.5,
-    ];
-    for (const key of keys) {
-      const pid = await pidOf(key);
-      await trace("same", [pid.equals(await pidOf(key)), pid !== undefined]);
-    }
-    const used = new Set<string>();
-    for (let n = 1; n <= 200; n++) used.add(`${await pidOf(`key ${n}`)}`);
-    await trace("all used", used.size);
-  },
-);
+scenario("equal keys of any kind belong to one partition", async () => {
+  await start(CHILD, { partitions: 4 });
+  const keys = [
+    "text",
+    [1, "two"],
+    { a: 1 },
+    self(),
+    makeRef(),
+    undefined,
+    true,
+    1.5,
+  ];
+  for (const key of keys) {
+    const pid = await pidOf(key);
+    await trace("same", [pid.equals(await pidOf(key)), pid !== undefined]);
+  }
+  const used = new Set<string>();
+  for (let n = 1; n <= 200; n++) used.add(`${await pidOf(`key ${n}`)}`);
+  await trace("all used", used.size);
+});
 
 scenario(
-  "partition_supervisor: children of dynamic supervisors, by the process that starts them",
+  "children of dynamic supervisors, by the process that starts them",
   async () => {
     const options = { childSpec: DynamicSupervisor, name: NAME, partitions: 2 };
     const sup = await Supervisor.startLink([[PartitionSupervisor, options]], {
@@ -143,7 +137,7 @@ scenario(
 );
 
 scenario(
-  "partition_supervisor: tasks of task supervisors, by the process that starts them",
+  "tasks of task supervisors, by the process that starts them",
   async () => {
     await start(TaskSupervisor, { partitions: 2 });
     const supervisor = via(self());
@@ -164,7 +158,7 @@ scenario(
 );
 
 scenario(
-  "partition_supervisor: with_arguments receives the arguments and the partition",
+  "with_arguments receives the arguments and the partition",
   async () => {
     const withArguments = ([arg]: unknown[], n: number) => [[arg, n]];
     await start(CHILD, { partitions: 3, withArguments });
@@ -172,46 +166,37 @@ scenario(
   },
 );
 
-scenario(
-  "partition_supervisor: counts and lists its partitions",
-  async () => {
-    await start(probe("a", { type: "supervisor" }), { partitions: 2 });
-    await trace("partitions", await PartitionSupervisor.partitions(NAME));
-    await trace("children", await partitions());
-    await trace("counts", await PartitionSupervisor.countChildren(NAME));
-    await traceAll(2);
-  },
-);
+scenario("counts and lists its partitions", async () => {
+  await start(probe("a", { type: "supervisor" }), { partitions: 2 });
+  await trace("partitions", await PartitionSupervisor.partitions(NAME));
+  await trace("children", await partitions());
+  await trace("counts", await PartitionSupervisor.countChildren(NAME));
+  await traceAll(2);
+});
 
-scenario(
-  "partition_supervisor: a partition that exits restarts under its number",
-  async () => {
-    await start(probe("a"), { partitions: 2 });
-    await trace("before", await partitions());
-    const pid = await pidOf(1);
-    send(pid, message("exit", "oops"));
-    await settle(NAME, pid);
-    await trace("after", await partitions());
-    await trace("by key", await pidOf(1));
-    await trace("neighbour", await pidOf(0));
-    await traceAll(3);
-  },
-);
+scenario("a partition that exits restarts under its number", async () => {
+  await start(probe("a"), { partitions: 2 });
+  await trace("before", await partitions());
+  const pid = await pidOf(1);
+  send(pid, message("exit", "oops"));
+  await settle(NAME, pid);
+  await trace("after", await partitions());
+  await trace("by key", await pidOf(1));
+  await trace("neighbour", await pidOf(0));
+  await traceAll(3);
+});
 
-scenario(
-  "partition_supervisor: its strategy may restart all of them",
-  async () => {
-    await start(probe("a"), { partitions: 3, strategy: "one_for_all" });
-    await trace("before", await partitions());
-    const pid = await pidOf(1);
-    send(pid, message("exit", "oops"));
-    await settle(NAME, pid);
-    await trace("after", await partitions());
-    await traceAll(6);
-  },
-);
+scenario("its strategy may restart all of them", async () => {
+  await start(probe("a"), { partitions: 3, strategy: "one_for_all" });
+  await trace("before", await partitions());
+  const pid = await pidOf(1);
+  send(pid, message("exit", "oops"));
+  await settle(NAME, pid);
+  await trace("after", await partitions());
+  await traceAll(6);
+});
 
-scenario("partition_supervisor: exits after max_restarts", async () => {
+scenario("exits after max_restarts", async () => {
   Process.trapExit(true);
   const sup = await start(probe("a"), { partitions: 2, maxRestarts: 0 });
   send(await pidOf(1), message("exit", "oops"));
@@ -221,22 +206,19 @@ scenario("partition_supervisor: exits after max_restarts", async () => {
   await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
 });
 
-scenario(
-  "partition_supervisor: a partition that does not start ends the others",
-  async () => {
-    Process.trapExit(true);
-    const started = await result(PartitionSupervisor.startLink({
-      name: NAME,
-      childSpec: flaky("a", [2]),
-      partitions: 3,
-    }));
-    await trace("refused", (started as { type: string }).type);
-    await traceAll(2);
-    await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
-  },
-);
+scenario("a partition that does not start ends the others", async () => {
+  Process.trapExit(true);
+  const started = await result(PartitionSupervisor.startLink({
+    name: NAME,
+    childSpec: flaky("a", [2]),
+    partitions: 3,
+  }));
+  await trace("refused", (started as { type: string }).type);
+  await traceAll(2);
+  await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
+});
 
-scenario("partition_supervisor: the name is taken once", async () => {
+scenario("the name is taken once", async () => {
   const sup = await start(CHILD, { partitions: 1 });
   const again = PartitionSupervisor.startLink({
     name: NAME,
@@ -247,26 +229,20 @@ scenario("partition_supervisor: the name is taken once", async () => {
   await trace("still", sup.equals(await GenServer.whereis(NAME)));
 });
 
-scenario(
-  "partition_supervisor: an unknown name fails calls, and drops casts",
-  async () => {
-    await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
-    await attempt("whereis", () => pidOf(1));
-    await attempt("call", () => collect(1, "hi"));
-    await trace("cast", await GenServer.cast(via(1), { collect: "hi" }));
-  },
-);
+scenario("an unknown name fails calls, and drops casts", async () => {
+  await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
+  await attempt("whereis", () => pidOf(1));
+  await attempt("call", () => collect(1, "hi"));
+  await trace("cast", await GenServer.cast(via(1), { collect: "hi" }));
+});
+
+scenario("a name of another server has no partitions", async () => {
+  await Agent.startLink(() => 0, { name: NAME });
+  await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
+});
 
 scenario(
-  "partition_supervisor: a name of another server has no partitions",
-  async () => {
-    await Agent.startLink(() => 0, { name: NAME });
-    await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
-  },
-);
-
-scenario(
-  "partition_supervisor: resizes between zero and the number that it started with",
+  "resizes between zero and the number that it started with",
   async () => {
     const resize = (count: number) => PartitionSupervisor.resize(NAME, count);
     await start(probe("a"), { partitions: 3 });
@@ -287,7 +263,7 @@ scenario(
   },
 );
 
-scenario("partition_supervisor: under a name of a registry", async () => {
+scenario("under a name of a registry", async () => {
   await Registry.startLink({ keys: "unique", name: "Conformance.R" });
   const name = { via: Registry, name: ["Conformance.R", "partitions"] };
   const sup = await start(CHILD, { name, partitions: 2 });
@@ -300,7 +276,7 @@ scenario("partition_supervisor: under a name of a registry", async () => {
   await trace("gone", await GenServer.whereis(name) === undefined);
 });
 
-scenario("partition_supervisor: rejects invalid options", async () => {
+scenario("rejects invalid options", async () => {
   const begin = (options: object) =>
     PartitionSupervisor.startLink(options as PartitionSupervisorOptions);
   const child = { name: NAME, childSpec: CHILD };
@@ -315,12 +291,9 @@ scenario("partition_supervisor: rejects invalid options", async () => {
   );
 });
 
-scenario(
-  "partition_supervisor: stops with its partitions, last first",
-  async () => {
-    await start(probe("a", { trap: true }), { partitions: 2 });
-    await trace("stopped", await PartitionSupervisor.stop(NAME));
-    await traceAll(4);
-    await attempt("again", () => PartitionSupervisor.stop(NAME));
-  },
-);
+scenario("stops with its partitions, last first", async () => {
+  await start(probe("a", { trap: true }), { partitions: 2 });
+  await trace("stopped", await PartitionSupervisor.stop(NAME));
+  await traceAll(4);
+  await attempt("again", () => PartitionSupervisor.stop(NAME));
+});

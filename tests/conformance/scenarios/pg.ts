@@ -132,7 +132,7 @@ function groupsIn(groups: GroupMembers[], ...wanted: unknown[]): unknown[] {
 }
 
 scenario(
-  "pg: a process is a member as often as it has joined and not left",
+  "a process is a member as often as it has joined and not left",
   async () => {
     await start();
     const names = { a: idle(), b: idle() };
@@ -149,7 +149,7 @@ scenario(
 );
 
 scenario(
-  "pg: leaving a group without membership returns not_joined, unless one of several processes is a member",
+  "leaving a group without membership returns not_joined, unless one of several processes is a member",
   async () => {
     await start();
     const [a, b] = [idle(), idle()];
@@ -166,24 +166,21 @@ scenario(
   },
 );
 
-scenario(
-  "pg: a group is any term, and exists while it has members",
-  async () => {
-    await start();
-    const me = self();
-    const groups = ["room", ["room", 1], { a: 1, b: [2] }, 7];
-    for (const group of groups) await pg.join(group, me, SCOPE);
-    await trace("groups", pg.whichGroups(SCOPE).length);
-    await trace("same", getMembers({ b: [2], a: 1 }));
-    await trace("other", getMembers(["room", 2]));
-    await trace("nothing", getMembers("nothing"));
-    await trace("leave", await pg.leave({ b: [2], a: 1 }, me, SCOPE));
-    await trace("groups", pg.whichGroups(SCOPE).length);
-  },
-);
+scenario("a group is any term, and exists while it has members", async () => {
+  await start();
+  const me = self();
+  const groups = ["room", ["room", 1], { a: 1, b: [2] }, 7];
+  for (const group of groups) await pg.join(group, me, SCOPE);
+  await trace("groups", pg.whichGroups(SCOPE).length);
+  await trace("same", getMembers({ b: [2], a: 1 }));
+  await trace("other", getMembers(["room", 2]));
+  await trace("nothing", getMembers("nothing"));
+  await trace("leave", await pg.leave({ b: [2], a: 1 }, me, SCOPE));
+  await trace("groups", pg.whichGroups(SCOPE).length);
+});
 
 scenario(
-  "pg: a member that exits leaves its groups, the last joined first, as often as it had joined",
+  "a member that exits leaves its groups, the last joined first, as often as it had joined",
   async () => {
     await start();
     const a = await member("g", 2);
@@ -199,7 +196,7 @@ scenario(
   },
 );
 
-scenario("pg: an exited process joins, and leaves at once", async () => {
+scenario("an exited process joins, and leaves at once", async () => {
   await start();
   const a = idle();
   Process.exit(a, "kill");
@@ -210,7 +207,7 @@ scenario("pg: an exited process joins, and leaves at once", async () => {
   await trace("members", getMembers("g"));
 });
 
-scenario("pg: only local processes can join", async () => {
+scenario("only local processes can join", async () => {
   await start();
   const pid = await Node.spawn(await peer("kate"), forever);
   await trace("pid", pid);
@@ -221,7 +218,7 @@ scenario("pg: only local processes can join", async () => {
 });
 
 scenario(
-  "pg: without a running scope there are no members, and none can join",
+  "without a running scope there are no members, and none can join",
   async () => {
     await trace("members", getMembers("g"));
     await trace("local members", pg.getLocalMembers("g", SCOPE));
@@ -243,7 +240,7 @@ scenario(
 );
 
 scenario(
-  "pg: a scope's name is registered once, and scopes are independent",
+  "a scope's name is registered once, and scopes are independent",
   async () => {
     const pid = await start();
     await trace("whereis", Process.whereis(SCOPE.scope)!.equals(pid));
@@ -264,7 +261,7 @@ scenario(
 );
 
 scenario(
-  "pg: a linked scope exits with its starter, an unlinked one does not",
+  "a linked scope exits with its starter, an unlinked one does not",
   async () => {
     const main = self();
     const starter = spawn(async () => {
@@ -283,7 +280,7 @@ scenario(
 );
 
 scenario(
-  "pg: a monitor of a group reports that group only, and each monitor has its own message",
+  "a monitor of a group reports that group only, and each monitor has its own message",
   async () => {
     await start();
     const a = await member("g");
@@ -301,7 +298,7 @@ scenario(
 );
 
 scenario(
-  "pg: a monitor of the scope returns all groups, and reports all changes",
+  "a monitor of the scope returns all groups, and reports all changes",
   async () => {
     await start();
     const a = await member("g", 2);
@@ -316,29 +313,26 @@ scenario(
   },
 );
 
-scenario(
-  "pg: demonitor flushes the messages of its own monitor only",
-  async () => {
-    await start();
-    const { ref: one } = await pg.monitor("g", SCOPE);
-    const { ref: two } = await pg.monitor("g", SCOPE);
-    const { ref: all } = await pg.monitorScope(SCOPE);
-    const a = await member("g");
-    await pg.leave("g", a, SCOPE);
-    await trace("end", await pg.demonitor(one, SCOPE));
-    await trace("end", await pg.demonitor(all, SCOPE));
-    await trace("again", await pg.demonitor(one, SCOPE));
-    await trace("unknown", await pg.demonitor(makeRef(), SCOPE));
-    await trace("who", a);
-    for (let i = 0; i < 2; i++) await told("told", two);
-    await pg.join("g", a, SCOPE);
-    await told("told", two);
-    await noMore();
-  },
-);
+scenario("demonitor flushes the messages of its own monitor only", async () => {
+  await start();
+  const { ref: one } = await pg.monitor("g", SCOPE);
+  const { ref: two } = await pg.monitor("g", SCOPE);
+  const { ref: all } = await pg.monitorScope(SCOPE);
+  const a = await member("g");
+  await pg.leave("g", a, SCOPE);
+  await trace("end", await pg.demonitor(one, SCOPE));
+  await trace("end", await pg.demonitor(all, SCOPE));
+  await trace("again", await pg.demonitor(one, SCOPE));
+  await trace("unknown", await pg.demonitor(makeRef(), SCOPE));
+  await trace("who", a);
+  for (let i = 0; i < 2; i++) await told("told", two);
+  await pg.join("g", a, SCOPE);
+  await told("told", two);
+  await noMore();
+});
 
 scenario(
-  "pg: all connected nodes see the members, and which are local",
+  "all connected nodes see the members, and which are local",
   async () => {
     const ref = await withKate(G);
     const ours = await member(G);
@@ -367,7 +361,7 @@ scenario(
 );
 
 scenario(
-  "pg: a scope that is started on connected nodes finds the others",
+  "a scope that is started on connected nodes finds the others",
   async () => {
     await on("kate", start);
     const theirs = await on("kate", member, G);
@@ -382,7 +376,7 @@ scenario(
 );
 
 scenario(
-  "pg: members leave with the connection, and later changes arrive with the next one",
+  "members leave with the connection, and later changes arrive with the next one",
   async () => {
     const ref = await withKate(G);
     await Node.connect(await peer("kate"));
@@ -406,7 +400,7 @@ scenario(
   },
 );
 
-scenario("pg: members of a node that goes down leave", async () => {
+scenario("members of a node that goes down leave", async () => {
   const node = await peer("victim");
   await on("victim", start);
   await start();
@@ -421,7 +415,7 @@ scenario("pg: members of a node that goes down leave", async () => {
 });
 
 scenario(
-  "pg: members are lost with the scope's process of their node, and join again",
+  "members are lost with the scope's process of their node, and join again",
   async () => {
     const ref = await withKate(G);
     await Node.connect(await peer("kate"));
@@ -440,7 +434,7 @@ scenario(
 );
 
 scenario(
-  "pg: connecting to one node of a cluster brings the members of all its nodes",
+  "connecting to one node of a cluster brings the members of all its nodes",
   async () => {
     const ref = await withKate(G);
     await on("moebi", start);

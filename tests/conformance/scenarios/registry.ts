@@ -103,43 +103,37 @@ const Server = {
     ({ type: "reply", reply: state, state }) as const,
 };
 
-scenario(
-  "registry: a unique key is refused while its process is alive",
-  async () => {
-    await start("unique");
-    const { pid, value } = await having(() => register("key", 1));
-    await trace("first", [pid, value]);
-    await trace("second", register("key", 2));
-    const { value: again } = await having(
-      () => [register("other", 1), register("other", 2)],
-    );
-    await trace("its own", again);
-    await trace("entries", entries("key"));
-    Process.exit(pid, "kill");
-    await reasonOf(pid);
-    await trace("free", register("key", 2));
-    await trace("entries", entries("key"));
-  },
-);
+scenario("a unique key is refused while its process is alive", async () => {
+  await start("unique");
+  const { pid, value } = await having(() => register("key", 1));
+  await trace("first", [pid, value]);
+  await trace("second", register("key", 2));
+  const { value: again } = await having(
+    () => [register("other", 1), register("other", 2)],
+  );
+  await trace("its own", again);
+  await trace("entries", entries("key"));
+  Process.exit(pid, "kill");
+  await reasonOf(pid);
+  await trace("free", register("key", 2));
+  await trace("entries", entries("key"));
+});
 
-scenario(
-  "registry: a duplicate key has all its registrations",
-  async () => {
-    await start("duplicate");
-    await trace("ok", register("key", 1));
-    register("key", 2);
-    register("other", 3);
-    const { pid } = await having(() => register("key", 4));
-    await trace("entries", entries("key"));
-    await trace("keys", keys(self()));
-    await trace("values", Registry.values(R, "key", self()));
-    await trace("its values", Registry.values(R, "key", pid));
-    await trace("none", Registry.values(R, "nothing", pid));
-    await trace("count", Registry.count(R));
-  },
-);
+scenario("a duplicate key has all its registrations", async () => {
+  await start("duplicate");
+  await trace("ok", register("key", 1));
+  register("key", 2);
+  register("other", 3);
+  const { pid } = await having(() => register("key", 4));
+  await trace("entries", entries("key"));
+  await trace("keys", keys(self()));
+  await trace("values", Registry.values(R, "key", self()));
+  await trace("its values", Registry.values(R, "key", pid));
+  await trace("none", Registry.values(R, "nothing", pid));
+  await trace("count", Registry.count(R));
+});
 
-scenario("registry: keys are compared by value", async () => {
+scenario("keys are compared by value", async () => {
   await start("unique");
   const pid = self();
   const all = (map: object) => [
@@ -177,7 +171,7 @@ scenario("registry: keys are compared by value", async () => {
 });
 
 scenario(
-  "registry: unregister removes all of the caller's registrations, and no others",
+  "unregister removes all of the caller's registrations, and no others",
   async () => {
     await start("duplicate");
     const { pid } = await having(() => register("key", 1));
@@ -192,27 +186,24 @@ scenario(
   },
 );
 
-scenario(
-  "registry: a crash of the registry ends the registered processes",
-  async () => {
-    await start("unique");
-    const { pid: plain, value } = await having(() => Registry.register(R, "a"));
-    const { pid: trapping } = await having(() => register("b"), true);
-    const owner = (value as { owner: Pid }).owner;
-    await trace("owner", owner.equals(Process.whereis(PARTITION)));
-    const ref = Process.monitor(plain);
-    await trace("who", [plain, trapping, owner, ref]);
-    await crash();
-    await trace("plain", await expect("DOWN"));
-    await trace("trapping", await expect("heard"));
-    await trace("alive", Process.alive(trapping));
-    await trace("count", Registry.count(R));
-    await trace("again", register("b").type);
-  },
-);
+scenario("a crash of the registry ends the registered processes", async () => {
+  await start("unique");
+  const { pid: plain, value } = await having(() => Registry.register(R, "a"));
+  const { pid: trapping } = await having(() => register("b"), true);
+  const owner = (value as { owner: Pid }).owner;
+  await trace("owner", owner.equals(Process.whereis(PARTITION)));
+  const ref = Process.monitor(plain);
+  await trace("who", [plain, trapping, owner, ref]);
+  await crash();
+  await trace("plain", await expect("DOWN"));
+  await trace("trapping", await expect("heard"));
+  await trace("alive", Process.alive(trapping));
+  await trace("count", Registry.count(R));
+  await trace("again", register("b").type);
+});
 
 scenario(
-  "registry: a process that has unregistered, or was refused, survives a crash of the registry",
+  "a process that has unregistered, or was refused, survives a crash of the registry",
   async () => {
     await start("unique");
     const { pid: holder } = await having(() => register("a"));
@@ -236,7 +227,7 @@ scenario(
 );
 
 scenario(
-  "registry: the exit of the registry ends the registered processes, and its name is unknown then",
+  "the exit of the registry ends the registered processes, and its name is unknown then",
   async () => {
     await start("unique");
     const { pid } = await having(() => register("key"));
@@ -253,7 +244,7 @@ scenario(
 );
 
 scenario(
-  "registry: listeners are notified of registrations and unregistrations, but not of exits",
+  "listeners are notified of registrations and unregistrations, but not of exits",
   async () => {
     Process.register(self(), "listener");
     await start("duplicate", { listeners: ["listener"] });
@@ -273,7 +264,7 @@ scenario(
 );
 
 scenario(
-  "registry: listeners are notified of unregister_match if no registration is left",
+  "listeners are notified of unregister_match if no registration is left",
   async () => {
     Process.register(self(), "listener");
     await start("duplicate", { listeners: ["listener"] });
@@ -295,59 +286,51 @@ scenario(
   },
 );
 
-scenario(
-  "registry: only the process with the key can update its value",
-  async () => {
-    await start("unique");
-    register("key", 1);
-    const update = (key: string) => {
-      const updated = Registry.updateValue(
-        R,
-        key,
-        (value) => value as number + 1,
-      );
-      return updated === "error"
-        ? updated
-        : [updated.newValue, updated.oldValue];
-    };
-    await trace("update", update("key"));
-    await trace("unknown", update("other"));
-    await trace("of another", (await having(() => update("key"))).value);
-    await trace("entries", entries("key"));
-    await attempt("raises", () =>
-      Registry.updateValue(R, "key", () => {
-        throw new Error("mine");
-      }));
-    await trace("entries", entries("key"));
-  },
-);
+scenario("only the process with the key can update its value", async () => {
+  await start("unique");
+  register("key", 1);
+  const update = (key: string) => {
+    const updated = Registry.updateValue(
+      R,
+      key,
+      (value) => value as number + 1,
+    );
+    return updated === "error" ? updated : [updated.newValue, updated.oldValue];
+  };
+  await trace("update", update("key"));
+  await trace("unknown", update("other"));
+  await trace("of another", (await having(() => update("key"))).value);
+  await trace("entries", entries("key"));
+  await attempt("raises", () =>
+    Registry.updateValue(R, "key", () => {
+      throw new Error("mine");
+    }));
+  await trace("entries", entries("key"));
+});
+
+scenario("functions for unique keys raise for duplicate ones", async () => {
+  await start("duplicate");
+  register("key", 1);
+  const via = (key: string) => ({ via: Registry, name: [R, key] });
+  await attempt("update", () => Registry.updateValue(R, "key", (v) => v));
+  await attempt("via", () => GenServer.whereis(via("key")));
+  await attempt(
+    "start",
+    () => GenServer.start(Server, 1, { name: via("other") }),
+  );
+  await attempt("call", () => GenServer.call(via("key"), "get"));
+  await attempt(
+    "kind",
+    () =>
+      Registry.startLink({
+        keys: "both" as RegistryKeys,
+        name: "Conformance.Other",
+      }),
+  );
+});
 
 scenario(
-  "registry: functions for unique keys raise for duplicate ones",
-  async () => {
-    await start("duplicate");
-    register("key", 1);
-    const via = (key: string) => ({ via: Registry, name: [R, key] });
-    await attempt("update", () => Registry.updateValue(R, "key", (v) => v));
-    await attempt("via", () => GenServer.whereis(via("key")));
-    await attempt(
-      "start",
-      () => GenServer.start(Server, 1, { name: via("other") }),
-    );
-    await attempt("call", () => GenServer.call(via("key"), "get"));
-    await attempt(
-      "kind",
-      () =>
-        Registry.startLink({
-          keys: "both" as RegistryKeys,
-          name: "Conformance.Other",
-        }),
-    );
-  },
-);
-
-scenario(
-  "registry: dispatch runs in the caller, once, with all registrations",
+  "dispatch runs in the caller, once, with all registrations",
   async () => {
     await start("duplicate");
     const { pid } = await having(() => register("key", 1));
@@ -384,25 +367,22 @@ scenario(
   },
 );
 
-scenario(
-  "registry: match, select and count use the current registrations",
-  async () => {
-    await start("duplicate");
-    for (const value of [1, 2, 3]) register("a", value);
-    register("b", 2);
-    const above = (value: unknown) => value as number > 1;
-    await trace("match", pairs(Registry.match(R, "a", above)));
-    await trace("count_match", Registry.countMatch(R, "a", above));
-    await trace("count", Registry.count(R));
-    const all = () => Registry.select(R).map(({ key, value }) => [key, value]);
-    await trace("all", all().sort());
-    unregister("a");
-    await trace("left", all());
-    await trace("none", Registry.match(R, "a", () => true));
-  },
-);
+scenario("match, select and count use the current registrations", async () => {
+  await start("duplicate");
+  for (const value of [1, 2, 3]) register("a", value);
+  register("b", 2);
+  const above = (value: unknown) => value as number > 1;
+  await trace("match", pairs(Registry.match(R, "a", above)));
+  await trace("count_match", Registry.countMatch(R, "a", above));
+  await trace("count", Registry.count(R));
+  const all = () => Registry.select(R).map(({ key, value }) => [key, value]);
+  await trace("all", all().sort());
+  unregister("a");
+  await trace("left", all());
+  await trace("none", Registry.match(R, "a", () => true));
+});
 
-scenario("registry: metadata survives a crash", async () => {
+scenario("metadata survives a crash", async () => {
   await start("unique", { meta: { a: 1 } });
   await trace("a", Registry.meta(R, "a"));
   await trace("unknown", Registry.meta(R, "b"));
@@ -415,7 +395,7 @@ scenario("registry: metadata survives a crash", async () => {
 });
 
 scenario(
-  "registry: a server is started and called by a name in it, which is free when the server exits",
+  "a server is started and called by a name in it, which is free when the server exits",
   async () => {
     await start("unique");
     const via = { via: Registry, name: [R, ["room", 1], "value"] };
@@ -452,7 +432,7 @@ scenario(
 );
 
 scenario(
-  "registry: a server that fails to register its name does not affect the holder",
+  "a server that fails to register its name does not affect the holder",
   async () => {
     await start("unique");
     const name = { via: Registry, name: [R, "key"] };
@@ -468,7 +448,7 @@ scenario(
 );
 
 scenario(
-  "registry: a lock has one holder at a time, and is released when that raises or exits",
+  "a lock has one holder at a time, and is released when that raises or exits",
   async () => {
     await start("unique");
     const main = self();
@@ -503,7 +483,7 @@ scenario(
   },
 );
 
-scenario("registry: a start under a registered name fails", async () => {
+scenario("a start under a registered name fails", async () => {
   const pid = await start("unique");
   const { pid: other } = await having(() => register("key"));
   await trace("who", [pid, other]);
@@ -515,7 +495,7 @@ scenario("registry: a start under a registered name fails", async () => {
 });
 
 scenario(
-  "registry: count_select counts the entries that a match specification matches",
+  "count_select counts the entries that a match specification matches",
   async () => {
     await start("duplicate");
     for (const [key, value] of [["a", 1], ["a", 2], ["b", 2]]) {

@@ -105,7 +105,7 @@ export function catchesLink(to: Pid): Promise<string> {
 }
 
 scenario(
-  "rpc: a call returns the result of the function, which runs on that node",
+  "a call returns the result of the function, which runs on that node",
   async () => {
     const kate = await peer("kate");
     await trace("place", await rpc.call(kate, place, ["on"]));
@@ -114,14 +114,14 @@ scenario(
   },
 );
 
-scenario("rpc: an error of the function is raised at the caller", async () => {
+scenario("an error of the function is raised at the caller", async () => {
   const kate = await peer("kate");
   await attempt("raised", () => rpc.call(kate, raises, ["oops"]));
   await attempt("here", () => rpc.call(Node.self(), raises, ["oops"]));
 });
 
 scenario(
-  "rpc: a throw of the function is thrown at the caller unchanged",
+  "a throw of the function is thrown at the caller unchanged",
   async () => {
     const kate = await peer("kate");
     await attempt("thrown", () => rpc.call(kate, throws, [[1, 2]]));
@@ -130,7 +130,7 @@ scenario(
 );
 
 scenario(
-  "rpc: an exit of the function is an exit of the caller with exception",
+  "an exit of the function is an exit of the caller with exception",
   async () => {
     const kate = await peer("kate");
     for (const reason of ["oops", "normal", "kill"]) {
@@ -146,7 +146,7 @@ function killer(reason: unknown): Pid {
 }
 
 scenario(
-  "rpc: an exit signal to the function's process is an exit of the caller with signal",
+  "an exit signal to the function's process is an exit of the caller with signal",
   async () => {
     const kate = await peer("kate");
     for (
@@ -158,7 +158,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a function that traps exits receives the signal as a message",
+  "a function that traps exits receives the signal as a message",
   async () => {
     const kate = await peer("kate");
     const pid = killer("shutdown");
@@ -168,7 +168,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a missing function raises undef, and does not affect the node",
+  "a missing function raises undef, and does not affect the node",
   async () => {
     const kate = await peer("kate");
     await attempt("no module", () => rpc.call(kate, ["nope", "nope"]));
@@ -178,7 +178,7 @@ scenario(
 );
 
 scenario(
-  "rpc: a call ends at its timeout; the function continues and its result is dropped",
+  "a call ends at its timeout; the function continues and its result is dropped",
   async () => {
     const kate = await peer("kate");
     await attempt(
@@ -196,16 +196,13 @@ scenario(
   },
 );
 
-scenario(
-  "rpc: a call to an unknown node fails with noconnection",
-  async () => {
-    await attempt("nobody", () => rpc.call(UNKNOWN_NODE, me));
-    await traceNothing("message");
-  },
-);
+scenario("a call to an unknown node fails with noconnection", async () => {
+  await attempt("nobody", () => rpc.call(UNKNOWN_NODE, me));
+  await traceNothing("message");
+});
 
 scenario(
-  "rpc: a call fails with noconnection when the connection is lost meanwhile",
+  "a call fails with noconnection when the connection is lost meanwhile",
   async () => {
     const node = await peer("victim");
     const main = self();
@@ -220,7 +217,7 @@ scenario(
   },
 );
 
-scenario("rpc: a node that is not alive can call only itself", {
+scenario("a node that is not alive can call only itself", {
   alive: false,
 }, async () => {
   await trace("here", await rpc.call(Node.self(), place, ["on"]));
@@ -228,7 +225,7 @@ scenario("rpc: a node that is not alive can call only itself", {
 });
 
 scenario(
-  "rpc: the function runs in a process of its own, each call in another",
+  "the function runs in a process of its own, each call in another",
   async () => {
     const kate = await peer("kate");
     await trace("main", self());
@@ -241,7 +238,7 @@ scenario(
   },
 );
 
-scenario("rpc: the function prints at the caller", async () => {
+scenario("the function prints at the caller", async () => {
   const kate = await peer("kate");
   await rpc.call(kate, print, ["from kate"]);
   await trace("printed", output());
@@ -249,7 +246,7 @@ scenario("rpc: the function prints at the caller", async () => {
 });
 
 scenario(
-  "rpc: processes that are linked to the function's process exit with the call, not normally",
+  "processes that are linked to the function's process exit with the call, not normally",
   async () => {
     const kate = await peer("kate");
     await trace("call", await rpc.call(kate, catchesLink, [self()]));
@@ -259,7 +256,7 @@ scenario(
   },
 );
 
-scenario("rpc: the function runs on when its caller exits", async () => {
+scenario("the function runs on when its caller exits", async () => {
   const kate = await peer("kate");
   const main = self();
   const caller = spawn(async () => void await rpc.call(kate, waits, [main]));
@@ -275,7 +272,7 @@ scenario("rpc: the function runs on when its caller exits", async () => {
 });
 
 scenario(
-  "rpc: multicall returns results in the order of the nodes, and calls a node twice if it is named twice",
+  "multicall returns results in the order of the nodes, and calls a node twice if it is named twice",
   async () => {
     const kate = await peer("kate");
     const nodes = [kate, UNKNOWN_NODE, Node.self(), kate];
@@ -284,7 +281,7 @@ scenario(
   },
 );
 
-scenario("rpc: multicall returns failures by class", async () => {
+scenario("multicall returns failures by class", async () => {
   const kate = await peer("kate");
   const nodes = [kate, Node.self()];
   for (const fn of [raises, throws, exits] as ((arg: string) => never)[]) {
@@ -294,7 +291,7 @@ scenario("rpc: multicall returns failures by class", async () => {
 });
 
 scenario(
-  "rpc: multicall returns the results within its timeout, and drops the rest",
+  "multicall returns the results within its timeout, and drops the rest",
   async () => {
     const kate = await peer("kate");
     await Node.connect(kate);
@@ -312,21 +309,18 @@ scenario(
   },
 );
 
-scenario(
-  "rpc: cast runs the function, and reports no failure",
-  async () => {
-    const kate = await peer("kate");
-    await trace("cast", rpc.cast(kate, tell, [self(), "hi"]));
-    await traceNext("got");
-    await trace("undef", rpc.cast(kate, [MODULE, "nope"]));
-    await trace("exits", rpc.cast(kate, exits, ["oops"]));
-    await trace("nobody", rpc.cast(UNKNOWN_NODE, tell, [self(), "hi"]));
-    await trace("place", await rpc.call(kate, place, ["on"]));
-    await traceNothing("more");
-  },
-);
+scenario("cast runs the function, and reports no failure", async () => {
+  const kate = await peer("kate");
+  await trace("cast", rpc.cast(kate, tell, [self(), "hi"]));
+  await traceNext("got");
+  await trace("undef", rpc.cast(kate, [MODULE, "nope"]));
+  await trace("exits", rpc.cast(kate, exits, ["oops"]));
+  await trace("nobody", rpc.cast(UNKNOWN_NODE, tell, [self(), "hi"]));
+  await trace("place", await rpc.call(kate, place, ["on"]));
+  await traceNothing("more");
+});
 
-scenario("rpc: multicast runs the function on each of the nodes", async () => {
+scenario("multicast runs the function on each of the nodes", async () => {
   const kate = await peer("kate");
   const nodes = [kate, UNKNOWN_NODE, Node.self()];
   await trace("cast", rpc.multicast(nodes, tell, [self(), "hi"]));
@@ -335,17 +329,14 @@ scenario("rpc: multicast runs the function on each of the nodes", async () => {
   await traceNothing("more");
 });
 
-scenario(
-  "rpc: an invalid timeout is rejected, and nothing is sent",
-  async () => {
-    const kate = await peer("kate");
-    for (const timeout of [-1, "soon" as unknown as number]) {
-      await attempt(
-        "refused",
-        () => rpc.call(kate, tell, [self(), "hi"], { timeout }),
-      );
-    }
-    await trace("connected", connectedNodes());
-    await traceNothing("told");
-  },
-);
+scenario("an invalid timeout is rejected, and nothing is sent", async () => {
+  const kate = await peer("kate");
+  for (const timeout of [-1, "soon" as unknown as number]) {
+    await attempt(
+      "refused",
+      () => rpc.call(kate, tell, [self(), "hi"], { timeout }),
+    );
+  }
+  await trace("connected", connectedNodes());
+  await traceNothing("told");
+});

@@ -65,12 +65,12 @@ async function sendAndExit(node: string): Promise<void> {
 }
 
 scenario(
-  "signals: messages and exit signals keep their order on one node",
+  "messages and exit signals keep their order on one node",
   () => sendAndExit(Node.self()),
 );
 
 scenario(
-  "signals: messages and exit signals keep their order between nodes",
+  "messages and exit signals keep their order between nodes",
   async () => sendAndExit(await peer("kate")),
 );
 
@@ -82,7 +82,7 @@ export async function clerk(main: Pid): Promise<void> {
 }
 
 scenario(
-  "signals: by pid, by name and by alias, messages keep their order between nodes",
+  "by pid, by name and by alias, messages keep their order between nodes",
   async () => {
     const kate = await peer("kate");
     const pid = await Node.spawn(kate, clerk, [self()]);
@@ -98,7 +98,7 @@ scenario(
 );
 
 scenario(
-  "signals: by pid, by name and by alias, messages keep their order on one node",
+  "by pid, by name and by alias, messages keep their order on one node",
   async () => {
     const pid = spawn(clerk, [self()]);
     const [, address] = await expect("alias");
@@ -132,7 +132,7 @@ async function messagesThenEnd(pid: Pid): Promise<void> {
 }
 
 scenario(
-  "signals: the messages of a process come before its EXIT and its DOWN",
+  "the messages of a process come before its EXIT and its DOWN",
   async () => {
     Process.trapExit(true);
     await messagesThenEnd(spawnLink(talkAndEnd, [self(), "normal"]));
@@ -140,7 +140,7 @@ scenario(
 );
 
 scenario(
-  "signals: the messages of a process of another node come before its EXIT and its DOWN",
+  "the messages of a process of another node come before its EXIT and its DOWN",
   async () => {
     Process.trapExit(true);
     await messagesThenEnd(
@@ -162,12 +162,12 @@ async function afterKill(node: string): Promise<void> {
 }
 
 scenario(
-  "signals: a monitor and a link after a kill send noproc",
+  "a monitor and a link after a kill send noproc",
   () => afterKill(Node.self()),
 );
 
 scenario(
-  "signals: a monitor and a link after a kill to another node send noproc",
+  "a monitor and a link after a kill to another node send noproc",
   async () => afterKill(await peer("kate")),
 );
 
@@ -179,7 +179,7 @@ export async function tellLeader(main: Pid): Promise<void> {
 }
 
 scenario(
-  "signals: a group leader is set before the message that follows, on another node too",
+  "a group leader is set before the message that follows, on another node too",
   async () => {
     const main = self();
     for (const node of [Node.self(), await peer("kate")]) {
@@ -204,18 +204,15 @@ export async function measure(main: Pid): Promise<void> {
   }
 }
 
-scenario(
-  "signals: a large message keeps its position between small ones",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), measure, [self()]);
-    send(pid, 1);
-    send(pid, "x".repeat(3_000_000));
-    send(pid, 2);
-    send(pid, "y".repeat(200_000));
-    send(pid, 3);
-    for (let i = 0; i < 5; i++) await traceNext("got");
-  },
-);
+scenario("a large message keeps its position between small ones", async () => {
+  const pid = await Node.spawn(await peer("kate"), measure, [self()]);
+  send(pid, 1);
+  send(pid, "x".repeat(3_000_000));
+  send(pid, 2);
+  send(pid, "y".repeat(200_000));
+  send(pid, 3);
+  for (let i = 0; i < 5; i++) await traceNext("got");
+});
 
 export function count(main: Pid, name: string): void {
   for (let n = 1; n <= 1000; n++) send(main, message(name, n));
@@ -224,7 +221,7 @@ export function count(main: Pid, name: string): void {
 beam(count, { args: ["term", "atom"] });
 
 scenario(
-  "signals: a thousand messages of two senders arrive in the order of each",
+  "a thousand messages of two senders arrive in the order of each",
   async () => {
     const kate = await peer("kate");
     for (const name of ["one", "other"]) {
@@ -251,7 +248,7 @@ export async function sayLast(main: Pid): Promise<never> {
 }
 
 scenario(
-  "signals: an exit over a link after the unlink is dropped, earlier messages are not",
+  "an exit over a link after the unlink is dropped, earlier messages are not",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
@@ -277,7 +274,7 @@ export function startTeller(main: Pid): void {
 }
 
 scenario(
-  "signals: send with noconnect makes no connection, and uses an existing one",
+  "send with noconnect makes no connection, and uses an existing one",
   async () => {
     const kate = await peer("kate");
     const to = { name: "teller", node: kate };
@@ -294,7 +291,7 @@ scenario(
   },
 );
 
-scenario("signals: send with options to this node", async () => {
+scenario("send with options to this node", async () => {
   await trace(
     "to itself",
     Process.send(self(), 1, { noconnect: true, nosuspend: true }),

@@ -39,45 +39,36 @@ export function crash(reason: string): never {
 
 beam(crash, { args: ["atom"] });
 
-scenario(
-  "spawn: a process starts on another node with its arguments",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), introduce, [self(), {
-      list: [1, "two"],
-    }]);
-    await trace("pid", pid);
-    await traceNext("got");
-    await trace("of", pid.node);
-  },
-);
+scenario("a process starts on another node with its arguments", async () => {
+  const pid = await Node.spawn(await peer("kate"), introduce, [self(), {
+    list: [1, "two"],
+  }]);
+  await trace("pid", pid);
+  await traceNext("got");
+  await trace("of", pid.node);
+});
+
+scenario("a process that starts on its own node by name is local", async () => {
+  const pid = await Node.spawn(Node.self(), introduce, [self(), "here"]);
+  await trace("pid", pid);
+  await traceNext("got");
+  await reasonOf(pid);
+  await trace("alive", Process.alive(pid));
+});
+
+scenario("on an unknown node, it returns the pid of no process", async () => {
+  const pid = await Node.spawn(UNKNOWN_NODE, forever);
+  await trace("pid", [pid, pid.node]);
+  await attempt("sent", () => {
+    send(pid, message("hello"));
+    return "sent";
+  });
+  await trace("monitor", Process.monitor(pid));
+  await traceNext("got");
+});
 
 scenario(
-  "spawn: a process that starts on its own node by name is local",
-  async () => {
-    const pid = await Node.spawn(Node.self(), introduce, [self(), "here"]);
-    await trace("pid", pid);
-    await traceNext("got");
-    await reasonOf(pid);
-    await trace("alive", Process.alive(pid));
-  },
-);
-
-scenario(
-  "spawn: on an unknown node, it returns the pid of no process",
-  async () => {
-    const pid = await Node.spawn(UNKNOWN_NODE, forever);
-    await trace("pid", [pid, pid.node]);
-    await attempt("sent", () => {
-      send(pid, message("hello"));
-      return "sent";
-    });
-    await trace("monitor", Process.monitor(pid));
-    await traceNext("got");
-  },
-);
-
-scenario(
-  "spawn: a link on an unknown node sends an EXIT with noconnection",
+  "a link on an unknown node sends an EXIT with noconnection",
   async () => {
     Process.trapExit(true);
     const pid = await Node.spawnLink(UNKNOWN_NODE, forever);
@@ -88,7 +79,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a link on an unknown node ends a process that does not trap exits",
+  "a link on an unknown node ends a process that does not trap exits",
   async () => {
     const { pid, ref } = spawnMonitor(async () => {
       await Node.spawnLink(UNKNOWN_NODE, forever);
@@ -99,7 +90,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a monitor on an unknown node sends a DOWN with noconnection",
+  "a monitor on an unknown node sends a DOWN with noconnection",
   async () => {
     const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
     await trace("pid", [pid, ref]);
@@ -109,7 +100,7 @@ scenario(
 );
 
 scenario(
-  "spawn: on a node that is down, a link and a monitor send noconnection",
+  "on a node that is down, a link and a monitor send noconnection",
   async () => {
     Process.trapExit(true);
     const node = await peer("victim");
@@ -123,7 +114,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a linked process that exits at once sends its reason, not noproc",
+  "a linked process that exits at once sends its reason, not noproc",
   async () => {
     Process.trapExit(true);
     for (const node of [Node.self(), await peer("kate")]) {
@@ -136,7 +127,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a monitored process that exits at once sends its reason, not noproc",
+  "a monitored process that exits at once sends its reason, not noproc",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       const { pid, ref } = await Node.spawnMonitor(node, crash, ["at_once"]);
@@ -156,7 +147,7 @@ export function toss(): never {
 }
 
 scenario(
-  "spawn: a process that throws or raises sends nothing to a spawner without a link",
+  "a process that throws or raises sends nothing to a spawner without a link",
   async () => {
     for (const node of [Node.self(), await peer("kate")]) {
       await reasonOf(await Node.spawn(node, raiseError));
@@ -168,7 +159,7 @@ scenario(
 );
 
 scenario(
-  "spawn: a missing function, linked",
+  "a missing function, linked",
   {
     difference: {
       row: "undefined-function",
@@ -195,7 +186,7 @@ export async function passThree(main: Pid): Promise<void> {
 }
 
 scenario(
-  "spawn: messages to a new process arrive in order from its start",
+  "messages to a new process arrive in order from its start",
   async () => {
     const pid = await Node.spawn(await peer("kate"), passThree, [self()]);
     for (const n of [1, 2, 3]) send(pid, n);
@@ -203,7 +194,7 @@ scenario(
   },
 );
 
-scenario("spawn: a linked process exits with its parent", async () => {
+scenario("a linked process exits with its parent", async () => {
   const main = self();
   const parent = spawn(async () => {
     send(
@@ -225,20 +216,14 @@ export async function tellHeard(main: Pid): Promise<void> {
   send(main, message("child_heard", await next(5000)));
 }
 
-scenario(
-  "spawn: a linked process outlives a parent that exits normally",
-  async () => {
-    const main = self();
-    const parent = spawn(async () => {
-      const child = await Node.spawnLink(await peer("kate"), tellHeard, [main]);
-      send(main, message("child", child));
-    });
-    const [, child] = await expect("child");
-    await trace(
-      "parent",
-      ["normal", "noproc"].includes(await reasonOf(parent)),
-    );
-    send(child, message("hello"));
-    await traceNext("got");
-  },
-);
+scenario("a linked process outlives a parent that exits normally", async () => {
+  const main = self();
+  const parent = spawn(async () => {
+    const child = await Node.spawnLink(await peer("kate"), tellHeard, [main]);
+    send(main, message("child", child));
+  });
+  const [, child] = await expect("child");
+  await trace("parent", ["normal", "noproc"].includes(await reasonOf(parent)));
+  send(child, message("hello"));
+  await traceNext("got");
+});

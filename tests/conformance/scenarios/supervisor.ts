@@ -60,7 +60,7 @@ async function start(
 // Order
 
 scenario(
-  "supervisor: starts its children in order, and terminates them in the reverse order",
+  "starts its children in order, and terminates them in the reverse order",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -75,7 +75,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child added later is started last and terminated first",
+  "a child added later is started last and terminated first",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -92,28 +92,25 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: counts its children by whether they run, and by type",
-  async () => {
-    const sup = await start([
-      probe("a"),
-      probe("b", { type: "supervisor" }),
-      probe("c", { restart: "transient" }),
-      probe("d", { restart: "temporary" }),
-    ]);
-    await trace("all", await Supervisor.countChildren(sup));
-    await finish(sup, "c", "normal");
-    await finish(sup, "d", "normal");
-    await Supervisor.terminateChild(sup, "b");
-    await trace("fewer", await Supervisor.countChildren(sup));
-    await traceAll(4);
-  },
-);
+scenario("counts its children by whether they run, and by type", async () => {
+  const sup = await start([
+    probe("a"),
+    probe("b", { type: "supervisor" }),
+    probe("c", { restart: "transient" }),
+    probe("d", { restart: "temporary" }),
+  ]);
+  await trace("all", await Supervisor.countChildren(sup));
+  await finish(sup, "c", "normal");
+  await finish(sup, "d", "normal");
+  await Supervisor.terminateChild(sup, "b");
+  await trace("fewer", await Supervisor.countChildren(sup));
+  await traceAll(4);
+});
 
 // Strategies
 
 scenario(
-  "supervisor: one_for_one restarts only the exited child, in its position",
+  "one_for_one restarts only the exited child, in its position",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -133,7 +130,7 @@ function trapping(...ids: string[]): ChildSpec[] {
 }
 
 scenario(
-  "supervisor: one_for_all terminates the others in reverse order, and restarts all",
+  "one_for_all terminates the others in reverse order, and restarts all",
   async () => {
     const sup = await start(trapping("a", "b", "c", "d"), {
       strategy: "one_for_all",
@@ -145,7 +142,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: rest_for_one terminates and restarts the children that were started after it",
+  "rest_for_one terminates and restarts the children that were started after it",
   async () => {
     const sup = await start(trapping("a", "b", "c", "d"), {
       strategy: "rest_for_one",
@@ -160,21 +157,18 @@ scenario(
 
 const TEMPORARY = { trap: true, restart: "temporary" } as const;
 
-scenario(
-  "supervisor: one_for_all removes temporary siblings for good",
-  async () => {
-    const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
-      strategy: "one_for_all",
-    });
-    await traceAll(3);
-    await finish(sup, "a", "oops");
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("one_for_all removes temporary siblings for good", async () => {
+  const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
+    strategy: "one_for_all",
+  });
+  await traceAll(3);
+  await finish(sup, "a", "oops");
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+});
 
 scenario(
-  "supervisor: one_for_all does not affect the others when a temporary child exits",
+  "one_for_all does not affect the others when a temporary child exits",
   async () => {
     const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
       strategy: "one_for_all",
@@ -187,7 +181,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: rest_for_one does not affect a temporary child that was started before",
+  "rest_for_one does not affect a temporary child that was started before",
   async () => {
     const sup = await start([
       probe("s", TEMPORARY),
@@ -203,7 +197,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: one_for_all restarts a transient sibling that had exited",
+  "one_for_all restarts a transient sibling that had exited",
   async () => {
     const sup = await start([
       probe("a"),
@@ -218,7 +212,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: one_for_all restarts once for two children that exit at once",
+  "one_for_all restarts once for two children that exit at once",
   async () => {
     const sup = await start([probe("a"), probe("b")], {
       strategy: "one_for_all",
@@ -239,20 +233,17 @@ scenario(
 
 // Restart types
 
-scenario(
-  "supervisor: a permanent child restarts for any reason",
-  async () => {
-    const sup = await start([probe("a")], { maxRestarts: 9 });
-    for (const reason of ["normal", "shutdown", DONE, "oops"]) {
-      await finish(sup, "a", reason);
-      await trace("after", reason);
-    }
-    await traceAll(5);
-  },
-);
+scenario("a permanent child restarts for any reason", async () => {
+  const sup = await start([probe("a")], { maxRestarts: 9 });
+  for (const reason of ["normal", "shutdown", DONE, "oops"]) {
+    await finish(sup, "a", reason);
+    await trace("after", reason);
+  }
+  await traceAll(5);
+});
 
 scenario(
-  "supervisor: a transient child restarts unless it exits normally, and stays in the list",
+  "a transient child restarts unless it exits normally, and stays in the list",
   async () => {
     const sup = await start([probe("a", { restart: "transient" })], {
       maxRestarts: 9,
@@ -272,18 +263,15 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: a temporary child never restarts, and is forgotten",
-  async () => {
-    const sup = await start([]);
-    for (const reason of ["normal", "shutdown", "oops"]) {
-      await Supervisor.startChild(sup, probe("a", { restart: "temporary" }));
-      await finish(sup, "a", reason);
-      await trace("tree", await tree(sup));
-    }
-    await traceAll(3);
-  },
-);
+scenario("a temporary child never restarts, and is forgotten", async () => {
+  const sup = await start([]);
+  for (const reason of ["normal", "shutdown", "oops"]) {
+    await Supervisor.startChild(sup, probe("a", { restart: "temporary" }));
+    await finish(sup, "a", reason);
+    await trace("tree", await tree(sup));
+  }
+  await traceAll(3);
+});
 
 // Intensity
 
@@ -293,7 +281,7 @@ async function end(sup: Pid | string, id: string, reason: unknown) {
 }
 
 scenario(
-  "supervisor: exits with shutdown after one restart too many, and terminates the others",
+  "exits with shutdown after one restart too many, and terminates the others",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -307,37 +295,31 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: a restart longer ago than max_seconds does not count",
-  async () => {
-    const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
-    await finish(sup, "a", "oops");
-    // OTP counts whole seconds.
-    // safe: a longer pause counts as little
-    await Process.sleep(2100);
-    await finish(sup, "a", "oops");
-    await traceAll(3);
-    await trace("counts", await Supervisor.countChildren(sup));
-  },
-);
+scenario("a restart longer ago than max_seconds does not count", async () => {
+  const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
+  await finish(sup, "a", "oops");
+  // OTP counts whole seconds.
+  // safe: a longer pause counts as little
+  await Process.sleep(2100);
+  await finish(sup, "a", "oops");
+  await traceAll(3);
+  await trace("counts", await Supervisor.countChildren(sup));
+});
+
+scenario("restarts are counted in whole seconds", async () => {
+  Process.trapExit(true);
+  const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
+  await Process.sleep(1000 - performance.now() % 1000);
+  await finish(sup, "a", "oops");
+  // More than one second later, in the next second of the clock.
+  // safe: more time only moves it further from the first second
+  await Process.sleep(1300);
+  await end(sup, "a", "oops");
+  await traceAll(3);
+});
 
 scenario(
-  "supervisor: restarts are counted in whole seconds",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
-    await Process.sleep(1000 - performance.now() % 1000);
-    await finish(sup, "a", "oops");
-    // More than one second later, in the next second of the clock.
-    // safe: more time only moves it further from the first second
-    await Process.sleep(1300);
-    await end(sup, "a", "oops");
-    await traceAll(3);
-  },
-);
-
-scenario(
-  "supervisor: a child that fails to restart is retried, and each attempt counts",
+  "a child that fails to restart is retried, and each attempt counts",
   async () => {
     Process.trapExit(true);
     const sup = await start([flaky("a", [2, 3, 4])]);
@@ -347,7 +329,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child that fails to restart is retried until it starts",
+  "a child that fails to restart is retried until it starts",
   async () => {
     const sup = await start([flaky("a", [2, 3]), probe("b")]);
     await finish(sup, "a", "oops");
@@ -356,41 +338,38 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: serves requests between two attempts",
-  async () => {
-    const sup = await start([flaky("a", [2], { wait: true })]);
-    await end(sup, "a", "oops");
-    await traceAll(2);
-    const before = Supervisor.whichChildren(sup);
-    const deleted = Supervisor.deleteChild(sup, "a");
-    const restarted = result(Supervisor.restartChild(sup, "a"));
-    const counts = Supervisor.countChildren(sup);
-    const terminated = Supervisor.terminateChild(sup, "a");
-    const last = Supervisor.whichChildren(sup);
-    send(sup, message("fail"));
-    await trace("before", inTree(await before));
-    await trace("delete", await result(deleted));
-    await trace("restart", await restarted);
-    await trace("counts", await counts);
-    await trace("terminate", await terminated);
-    await trace("after", inTree(await last));
-    await Supervisor.stop(sup);
-    await trace("stopped");
-    await traceNothing("tried");
-  },
-);
+scenario("serves requests between two attempts", async () => {
+  const sup = await start([flaky("a", [2], { wait: true })]);
+  await end(sup, "a", "oops");
+  await traceAll(2);
+  const before = Supervisor.whichChildren(sup);
+  const deleted = Supervisor.deleteChild(sup, "a");
+  const restarted = result(Supervisor.restartChild(sup, "a"));
+  const counts = Supervisor.countChildren(sup);
+  const terminated = Supervisor.terminateChild(sup, "a");
+  const last = Supervisor.whichChildren(sup);
+  send(sup, message("fail"));
+  await trace("before", inTree(await before));
+  await trace("delete", await result(deleted));
+  await trace("restart", await restarted);
+  await trace("counts", await counts);
+  await trace("terminate", await terminated);
+  await trace("after", inTree(await last));
+  await Supervisor.stop(sup);
+  await trace("stopped");
+  await traceNothing("tried");
+});
 
 for (
   const [strategy, name, count] of [
     [
       "one_for_all",
-      "supervisor: one_for_all restarts all once more when one of them fails to start",
+      "one_for_all restarts all once more when one of them fails to start",
       11,
     ],
     [
       "rest_for_one",
-      "supervisor: rest_for_one goes on from the child that failed to start",
+      "rest_for_one goes on from the child that failed to start",
       9,
     ],
   ] as const
@@ -417,12 +396,12 @@ async function terminateMonitored(options: ProbeOptions, count: number) {
 }
 
 scenario(
-  "supervisor: kills a child that takes longer than its shutdown",
+  "kills a child that takes longer than its shutdown",
   () => terminateMonitored({ stubborn: true, shutdown: 20 }, 3),
 );
 
 scenario(
-  "supervisor: brutal_kill kills a child without asking it to exit",
+  "brutal_kill kills a child without asking it to exit",
   () => terminateMonitored({ trap: true, shutdown: "brutal_kill" }, 2),
 );
 
@@ -434,39 +413,33 @@ function stopElsewhere(sup: Pid): void {
   });
 }
 
-scenario(
-  "supervisor: waits for a child with shutdown infinity",
-  async () => {
-    const sup = await start([
-      probe("a", { slow: true, shutdown: "infinity" }),
-      probe("b", { trap: true }),
-    ]);
-    const a = await pidOf(sup, "a");
-    await trace("monitor", Process.monitor(sup));
-    stopElsewhere(sup);
-    await traceAll(4);
-    await trace("alive", Process.alive(sup));
-    send(a, message("go"));
-    await trace("stopped", await expect("stopped"));
-    await traceAll(1);
-  },
-);
+scenario("waits for a child with shutdown infinity", async () => {
+  const sup = await start([
+    probe("a", { slow: true, shutdown: "infinity" }),
+    probe("b", { trap: true }),
+  ]);
+  const a = await pidOf(sup, "a");
+  await trace("monitor", Process.monitor(sup));
+  stopElsewhere(sup);
+  await traceAll(4);
+  await trace("alive", Process.alive(sup));
+  send(a, message("go"));
+  await trace("stopped", await expect("stopped"));
+  await traceAll(1);
+});
+
+scenario("a stop whose caller timed out is still a stop", async () => {
+  Process.trapExit(true);
+  const sup = await start([probe("a", { slow: true, shutdown: "infinity" })]);
+  const a = await pidOf(sup, "a");
+  await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
+  await traceAll(2);
+  send(a, message("go"));
+  await traceAll(1);
+});
 
 scenario(
-  "supervisor: a stop whose caller timed out is still a stop",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([probe("a", { slow: true, shutdown: "infinity" })]);
-    const a = await pidOf(sup, "a");
-    await attempt("stop", () => Supervisor.stop(sup, "shutdown", 10));
-    await traceAll(2);
-    send(a, message("go"));
-    await traceAll(1);
-  },
-);
-
-scenario(
-  "supervisor: a child that exits while another is being terminated does not restart",
+  "a child that exits while another is being terminated does not restart",
   async () => {
     const sup = await start([probe("a"), probe("b", { slow: true })]);
     const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
@@ -480,7 +453,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: terminates a child that has unlinked itself, whose exit it does not notice",
+  "terminates a child that has unlinked itself, whose exit it does not notice",
   async () => {
     const sup = await start([]);
     const observer = self();
@@ -504,44 +477,38 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: an exit signal in a child's name counts as its exit",
-  async () => {
-    const sup = await start([]);
-    const pid = await Supervisor.startChild(sup, {
-      id: "a",
-      start: () =>
-        spawnLink(async () => {
-          await expect("go");
-          Process.exit(sup, "oops");
-          await forever();
-        }),
-    });
-    await trace("first", pid);
-    send(pid, message("go"));
-    await settle(sup, pid);
-    await trace("second", await pidOf(sup, "a"));
-    await Supervisor.stop(sup);
-    await trace("first alive", Process.alive(pid));
-  },
-);
+scenario("an exit signal in a child's name counts as its exit", async () => {
+  const sup = await start([]);
+  const pid = await Supervisor.startChild(sup, {
+    id: "a",
+    start: () =>
+      spawnLink(async () => {
+        await expect("go");
+        Process.exit(sup, "oops");
+        await forever();
+      }),
+  });
+  await trace("first", pid);
+  send(pid, message("go"));
+  await settle(sup, pid);
+  await trace("second", await pidOf(sup, "a"));
+  await Supervisor.stop(sup);
+  await trace("first alive", Process.alive(pid));
+});
 
 // The supervisor's own exit
 
-scenario(
-  "supervisor: stops with the given reason",
-  async () => {
-    Process.trapExit(true);
-    for (const reason of ["normal", "shutdown", DONE, "oops"]) {
-      const sup = await start([probe("a", { trap: true })]);
-      await trace("stopped", await Supervisor.stop(sup, reason));
-      await traceAll(3);
-    }
-  },
-);
+scenario("stops with the given reason", async () => {
+  Process.trapExit(true);
+  for (const reason of ["normal", "shutdown", DONE, "oops"]) {
+    const sup = await start([probe("a", { trap: true })]);
+    await trace("stopped", await Supervisor.stop(sup, reason));
+    await traceAll(3);
+  }
+});
 
 scenario(
-  "supervisor: stop exits for a missing supervisor, and when the reason differs",
+  "stop exits for a missing supervisor, and when the reason differs",
   async () => {
     Process.trapExit(true);
     await attempt("nobody", () => Supervisor.stop("nobody"));
@@ -567,61 +534,49 @@ async function childOfParent() {
   return found;
 }
 
-scenario(
-  "supervisor: exits with its parent, for the same reason",
-  async () => {
-    for (const reason of ["normal", "shutdown", "oops"]) {
-      const { pid } = await childOfParent();
-      send(pid, message("exit", reason));
-      await traceAll(3);
-    }
-  },
-);
-
-scenario(
-  "supervisor: exits with killed when its parent is killed",
-  async () => {
+scenario("exits with its parent, for the same reason", async () => {
+  for (const reason of ["normal", "shutdown", "oops"]) {
     const { pid } = await childOfParent();
-    Process.exit(pid, "kill");
+    send(pid, message("exit", reason));
     await traceAll(3);
-  },
-);
+  }
+});
 
-scenario(
-  "supervisor: a killed supervisor ends its children over their links",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([probe("a"), probe("b", { trap: true })]);
-    await traceAll(2);
-    const a = await pidOf(sup, "a");
-    await trace("monitor", [a, Process.monitor(a)]);
-    Process.exit(sup, "kill");
-    await trace("down", await expect("DOWN"));
-    await trace("down", await expect("down"));
-    await trace("exit", await receive(isExit));
-  },
-);
+scenario("exits with killed when its parent is killed", async () => {
+  const { pid } = await childOfParent();
+  Process.exit(pid, "kill");
+  await traceAll(3);
+});
 
-scenario(
-  "supervisor: ignores exits of other processes and messages",
-  async () => {
-    const sup = await start([probe("a")]);
-    const stranger = spawn(async () => {
-      Process.exit(sup, "oops");
-      send(sup, message("hello"));
-      send(sup, { type: "EXIT", from: self(), reason: "oops" });
-      await trace("counts", await Supervisor.countChildren(sup));
-    });
-    await reasonOf(stranger);
-    await traceAll(1);
-    await trace("alive", Process.alive(sup));
-  },
-);
+scenario("a killed supervisor ends its children over their links", async () => {
+  Process.trapExit(true);
+  const sup = await start([probe("a"), probe("b", { trap: true })]);
+  await traceAll(2);
+  const a = await pidOf(sup, "a");
+  await trace("monitor", [a, Process.monitor(a)]);
+  Process.exit(sup, "kill");
+  await trace("down", await expect("DOWN"));
+  await trace("down", await expect("down"));
+  await trace("exit", await receive(isExit));
+});
+
+scenario("ignores exits of other processes and messages", async () => {
+  const sup = await start([probe("a")]);
+  const stranger = spawn(async () => {
+    Process.exit(sup, "oops");
+    send(sup, message("hello"));
+    send(sup, { type: "EXIT", from: self(), reason: "oops" });
+    await trace("counts", await Supervisor.countChildren(sup));
+  });
+  await reasonOf(stranger);
+  await traceAll(1);
+  await trace("alive", Process.alive(sup));
+});
 
 // Starts that fail
 
 scenario(
-  "supervisor: a child that fails to start ends those before it, and the start",
+  "a child that fails to start ends those before it, and the start",
   async () => {
     Process.trapExit(true);
     const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
@@ -631,34 +586,28 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: a failed start ends a caller that does not trap exits",
-  async () => {
-    const children = [flaky("a", [1])];
-    const pid = spawn(() => Supervisor.startLink(children, ONE));
-    await trace("reason", await reasonOf(pid));
-    await traceAll(1);
-  },
-);
+scenario("a failed start ends a caller that does not trap exits", async () => {
+  const children = [flaky("a", [1])];
+  const pid = spawn(() => Supervisor.startLink(children, ONE));
+  await trace("reason", await reasonOf(pid));
+  await traceAll(1);
+});
+
+scenario("a start under a registered name starts no child", async () => {
+  const options = { ...ONE, name: "taken" };
+  const sup = await Supervisor.startLink([], options);
+  await trace("first", sup);
+  await trace(
+    "second",
+    await result(Supervisor.startLink([probe("a")], options)),
+  );
+  await Supervisor.stop("taken");
+  await trace("free", Process.whereis("taken"));
+  await traceNothing("child");
+});
 
 scenario(
-  "supervisor: a start under a registered name starts no child",
-  async () => {
-    const options = { ...ONE, name: "taken" };
-    const sup = await Supervisor.startLink([], options);
-    await trace("first", sup);
-    await trace(
-      "second",
-      await result(Supervisor.startLink([probe("a")], options)),
-    );
-    await Supervisor.stop("taken");
-    await trace("free", Process.whereis("taken"));
-    await traceNothing("child");
-  },
-);
-
-scenario(
-  "supervisor: an exit signal of its parent ends it; its name is free before the exit is reported",
+  "an exit signal of its parent ends it; its name is free before the exit is reported",
   async () => {
     Process.trapExit(true);
     const sup = await Supervisor.startLink([probe("a", { trap: true })], {
@@ -677,7 +626,7 @@ function ignoring(id: string, options: Partial<ChildSpec> = {}): ChildSpec {
 }
 
 scenario(
-  "supervisor: a child that ignores its start is kept, unless it is temporary",
+  "a child that ignores its start is kept, unless it is temporary",
   async () => {
     const temporary = { restart: "temporary" } as const;
     const sup = await start([
@@ -700,7 +649,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child that ignores its restart stays without a process",
+  "a child that ignores its restart stays without a process",
   async () => {
     const observer = self();
     let starts = 0;
@@ -717,7 +666,7 @@ scenario(
 // Requests
 
 scenario(
-  "supervisor: start_child refuses a known id, and adds no child that fails to start",
+  "start_child refuses a known id, and adds no child that fails to start",
   async () => {
     const sup = await start([probe("a")]);
     await trace("pid", await pidOf(sup, "a"));
@@ -735,7 +684,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: terminate_child keeps the specification of a child, and removes a temporary one",
+  "terminate_child keeps the specification of a child, and removes a temporary one",
   async () => {
     const sup = await start([
       probe("a", { trap: true }),
@@ -750,7 +699,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: restart_child and delete_child need a child that does not run",
+  "restart_child and delete_child need a child that does not run",
   async () => {
     const sup = await start([flaky("a", [2])]);
     const restart = async () => {
@@ -775,7 +724,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: restart_child keeps the child's position in the order of termination",
+  "restart_child keeps the child's position in the order of termination",
   async () => {
     const sup = await start(trapping("a", "b"));
     await Supervisor.terminateChild(sup, "a");
@@ -785,20 +734,17 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: a request to a missing supervisor exits with the call",
-  async () => {
-    await attempt("which", () => Supervisor.whichChildren("nobody"));
-    await attempt("terminate", () => Supervisor.terminateChild("nobody", "a"));
-  },
-);
+scenario("a request to a missing supervisor exits with the call", async () => {
+  await attempt("which", () => Supervisor.whichChildren("nobody"));
+  await attempt("terminate", () => Supervisor.terminateChild("nobody", "a"));
+});
 
 // Significant children
 
 const SIGNIFICANT = { restart: "transient", significant: true } as const;
 
 scenario(
-  "supervisor: any_significant ends it when a transient child has exited normally",
+  "any_significant ends it when a transient child has exited normally",
   async () => {
     Process.trapExit(true);
     for (const reason of ["normal", "shutdown", DONE]) {
@@ -814,7 +760,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: any_significant goes on when a child is restarted, terminated by request or not significant",
+  "any_significant goes on when a child is restarted, terminated by request or not significant",
   async () => {
     const sup = await start([
       probe("a", SIGNIFICANT),
@@ -829,7 +775,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: any_significant ends it when a temporary child has crashed",
+  "any_significant ends it when a temporary child has crashed",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -841,7 +787,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: all_significant ends it when the last significant child has exited",
+  "all_significant ends it when the last significant child has exited",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -857,47 +803,41 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: all_significant waits for a child that is retried",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([
-      flaky("a", [2], { wait: true, ...SIGNIFICANT }),
-      probe("b", SIGNIFICANT),
-    ], { autoShutdown: "all_significant" });
-    const b = await pidOf(sup, "b");
-    await end(sup, "a", "oops");
-    await traceAll(3);
-    send(b, message("exit", "normal"));
-    await trace("ended", await reasonOf(b));
-    send(sup, message("fail"));
-    await traceAll(1);
-    await settle(sup, b);
-    await end(sup, "a", "normal");
-    await traceAll(1);
-  },
-);
+scenario("all_significant waits for a child that is retried", async () => {
+  Process.trapExit(true);
+  const sup = await start([
+    flaky("a", [2], { wait: true, ...SIGNIFICANT }),
+    probe("b", SIGNIFICANT),
+  ], { autoShutdown: "all_significant" });
+  const b = await pidOf(sup, "b");
+  await end(sup, "a", "oops");
+  await traceAll(3);
+  send(b, message("exit", "normal"));
+  await trace("ended", await reasonOf(b));
+  send(sup, message("fail"));
+  await traceAll(1);
+  await settle(sup, b);
+  await end(sup, "a", "normal");
+  await traceAll(1);
+});
 
-scenario(
-  "supervisor: significant supervisors end the tree above them",
-  async () => {
-    Process.trapExit(true);
-    const autoShutdown = "any_significant";
-    const nest = (id: string, children: ChildSpec[]): ChildSpec => ({
-      id,
-      type: "supervisor",
-      start: () =>
-        Supervisor.startLink(children, { ...ONE, autoShutdown, name: id }),
-      ...SIGNIFICANT,
-    });
-    await start([
-      probe("b", { trap: true }),
-      nest("outer", [nest("inner", [probe("a", SIGNIFICANT)])]),
-    ], { autoShutdown });
-    await end("inner", "a", "normal");
-    await traceAll(4);
-  },
-);
+scenario("significant supervisors end the tree above them", async () => {
+  Process.trapExit(true);
+  const autoShutdown = "any_significant";
+  const nest = (id: string, children: ChildSpec[]): ChildSpec => ({
+    id,
+    type: "supervisor",
+    start: () =>
+      Supervisor.startLink(children, { ...ONE, autoShutdown, name: id }),
+    ...SIGNIFICANT,
+  });
+  await start([
+    probe("b", { trap: true }),
+    nest("outer", [nest("inner", [probe("a", SIGNIFICANT)])]),
+  ], { autoShutdown });
+  await end("inner", "a", "normal");
+  await traceAll(4);
+});
 
 // Trees
 
@@ -915,7 +855,7 @@ function inner(
 }
 
 scenario(
-  "supervisor: a supervisor that gives up is restarted by its parent, with its children",
+  "a supervisor that gives up is restarted by its parent, with its children",
   async () => {
     const sup = await start([
       probe("x", { trap: true }),
@@ -932,20 +872,17 @@ scenario(
   },
 );
 
-scenario(
-  "supervisor: a transient supervisor that gives up is not restarted",
-  async () => {
-    const sup = await start([inner([probe("a")], { restart: "transient" })]);
-    const pid = await pidOf(sup, "inner");
-    await end("inner", "a", "oops");
-    await settle(sup, pid);
-    await traceAll(1);
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("a transient supervisor that gives up is not restarted", async () => {
+  const sup = await start([inner([probe("a")], { restart: "transient" })]);
+  const pid = await pidOf(sup, "inner");
+  await end("inner", "a", "oops");
+  await settle(sup, pid);
+  await traceAll(1);
+  await trace("tree", await tree(sup));
+});
 
 scenario(
-  "supervisor: giving up goes up the tree when each level exceeds its intensity",
+  "giving up goes up the tree when each level exceeds its intensity",
   async () => {
     Process.trapExit(true);
     const sup = await start([
@@ -961,7 +898,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a tree that fails to start reports the path to the failed child",
+  "a tree that fails to start reports the path to the failed child",
   async () => {
     Process.trapExit(true);
     const children = [inner([flaky("a", [1])])];
@@ -987,7 +924,7 @@ export async function wait(observer: Pid): Promise<never> {
 }
 
 scenario(
-  "supervisor: on another node it starts, restarts and terminates children there",
+  "on another node it starts, restarts and terminates children there",
   async () => {
     const kate = await peer("kate");
     const pid = await on("kate", startRemote);
@@ -1007,7 +944,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a child on another node restarts when that node is killed",
+  "a child on another node restarts when that node is killed",
   async () => {
     const victim = await peer("victim");
     const observer = self();
@@ -1032,7 +969,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: a request exits with nodedown when the node is killed meanwhile",
+  "a request exits with nodedown when the node is killed meanwhile",
   async () => {
     const sup = { name: "far", node: await peer("victim") };
     await on("victim", startRemote);
@@ -1052,7 +989,7 @@ scenario(
 );
 
 scenario(
-  "supervisor: get_childspec returns a child's specification by its id",
+  "get_childspec returns a child's specification by its id",
   async () => {
     const child = probe("a", { restart: "transient", shutdown: 100 });
     const sup = await Supervisor.startLink([child], {

@@ -35,24 +35,18 @@ import {
 
 // async and await
 
-scenario(
-  "task: returns its value, and leaves no message and no link",
-  async () => {
-    const task = Task.async(() => ({ type: "ok", pid: self() }));
-    await trace("task", [task.pid, task.owner.equals(self())]);
-    await trace("value", await Task.await(task));
-    await trace(
-      "again",
-      ["normal", "noproc"].includes(await reasonOf(task.pid)),
-    );
-    await trace("links", Process.info()!.links);
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("returns its value, and leaves no message and no link", async () => {
+  const task = Task.async(() => ({ type: "ok", pid: self() }));
+  await trace("task", [task.pid, task.owner.equals(self())]);
+  await trace("value", await Task.await(task));
+  await trace("again", ["normal", "noproc"].includes(await reasonOf(task.pid)));
+  await trace("links", Process.info()!.links);
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario(
-  "task: an exit is the exit of the process that awaits it, with the call",
+  "an exit is the exit of the process that awaits it, with the call",
   async () => {
     Process.trapExit(true);
     const task = Task.async(() => exit("oops"));
@@ -62,7 +56,7 @@ scenario(
   },
 );
 
-scenario("task: a throw exits with nocatch", async () => {
+scenario("a throw exits with nocatch", async () => {
   Process.trapExit(true);
   const task = Task.async(() => {
     throw "ball";
@@ -72,7 +66,7 @@ scenario("task: a throw exits with nocatch", async () => {
   await traceNext("mail");
 });
 
-scenario("task: a raised error is the exit reason", async () => {
+scenario("a raised error is the exit reason", async () => {
   Process.trapExit(true);
   const task = Task.async(() => {
     throw new Error("no");
@@ -83,7 +77,7 @@ scenario("task: a raised error is the exit reason", async () => {
 });
 
 scenario(
-  "task: a crash ends an owner that does not trap exits, with its own reason",
+  "a crash ends an owner that does not trap exits, with its own reason",
   async () => {
     await trace(
       "reason",
@@ -92,7 +86,7 @@ scenario(
   },
 );
 
-scenario("task: a killed owner ends it", async () => {
+scenario("a killed owner ends it", async () => {
   const main = self();
   const pid = owner(() => void Task.async(() => endless(main)));
   const ref = Process.monitor(await started());
@@ -100,7 +94,7 @@ scenario("task: a killed owner ends it", async () => {
   await trace("reason", await down(ref));
 });
 
-scenario("task: an owner that exits normally does not end it", async () => {
+scenario("an owner that exits normally does not end it", async () => {
   const main = self();
   const pid = owner(() => void Task.async(() => obedient(main)));
   const task = await started();
@@ -112,7 +106,7 @@ scenario("task: an owner that exits normally does not end it", async () => {
 });
 
 scenario(
-  "task: a timeout ends the wait; the task runs on, and its late reply is dropped",
+  "a timeout ends the wait; the task runs on, and its late reply is dropped",
   async () => {
     const main = self();
     const task = Task.async(() => obedient(main));
@@ -128,7 +122,7 @@ scenario(
 );
 
 scenario(
-  "task: an exit by timeout that is not caught ends the task too",
+  "an exit by timeout that is not caught ends the task too",
   async () => {
     const main = self();
     // safe: its expiry is tested
@@ -143,7 +137,7 @@ scenario(
 );
 
 scenario(
-  "task: a reply that is not awaited is a message, and so is the exit",
+  "a reply that is not awaited is a message, and so is the exit",
   async () => {
     const task = Task.async(() => "done");
     await trace("task", [task.pid, task.ref]);
@@ -152,7 +146,7 @@ scenario(
   },
 );
 
-scenario("task: a reply that was received is not awaited again", async () => {
+scenario("a reply that was received is not awaited again", async () => {
   const task = Task.async(() => "done");
   await trace("ref", task.ref);
   await traceNext("got");
@@ -162,7 +156,7 @@ scenario("task: a reply that was received is not awaited again", async () => {
 });
 
 scenario(
-  "task: yield returns the exit of a task whose reply was received",
+  "yield returns the exit of a task whose reply was received",
   async () => {
     const task = Task.async(() => "done");
     await trace("ref", task.ref);
@@ -173,7 +167,7 @@ scenario(
   },
 );
 
-scenario("task: is awaited once", async () => {
+scenario("is awaited once", async () => {
   const task = Task.async(() => "done");
   await trace("await", await Task.await(task));
   // safe: its expiry is tested
@@ -184,13 +178,13 @@ scenario("task: is awaited once", async () => {
   await trace("shutdown", await Task.shutdown(task));
 });
 
-scenario("task: await leaves other messages", async () => {
+scenario("await leaves other messages", async () => {
   send(self(), "first");
   await trace("await", await Task.await(Task.async(() => "done")));
   await traceNext("mail");
 });
 
-scenario("task: is awaited only by its owner", async () => {
+scenario("is awaited only by its owner", async () => {
   const task = Task.async(() => forever());
   const other = Task.async(async () => {
     await attempt("await", () => Task.await(task));
@@ -203,7 +197,7 @@ scenario("task: is awaited only by its owner", async () => {
   await Task.await(other);
 });
 
-scenario("task: invalid timeouts are rejected", async () => {
+scenario("invalid timeouts are rejected", async () => {
   const task = Task.completed(1);
   await attempt("await", () => Task.await(task, -1));
   await attempt("yield", () => Task.yield(task, -1));
@@ -214,7 +208,7 @@ scenario("task: invalid timeouts are rejected", async () => {
 
 // yield
 
-scenario("task: yield can be called again", async () => {
+scenario("yield can be called again", async () => {
   const main = self();
   const task = Task.async(() => obedient(main));
   await trace("yield", await Task.yield(task, 0));
@@ -224,27 +218,24 @@ scenario("task: yield can be called again", async () => {
   await trace("yield", await Task.yield(task, Infinity));
 });
 
-scenario(
-  "task: yield returns an exit without a result, normal or not",
-  async () => {
-    Process.trapExit(true);
-    for (
-      const reason of [
-        "normal",
-        "shutdown",
-        { type: "shutdown", reason: "why" },
-        "oops",
-      ]
-    ) {
-      await trace("yield", await Task.yield(Task.async(() => exit(reason))));
-    }
-  },
-);
+scenario("yield returns an exit without a result, normal or not", async () => {
+  Process.trapExit(true);
+  for (
+    const reason of [
+      "normal",
+      "shutdown",
+      { type: "shutdown", reason: "why" },
+      "oops",
+    ]
+  ) {
+    await trace("yield", await Task.yield(Task.async(() => exit(reason))));
+  }
+});
 
 // shutdown and ignore
 
 scenario(
-  "task: shutdown ends it and returns nothing, and no EXIT arrives",
+  "shutdown ends it and returns nothing, and no EXIT arrives",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -260,7 +251,7 @@ scenario(
 );
 
 scenario(
-  "task: shutdown returns the value that it returns when it is asked to exit",
+  "shutdown returns the value that it returns when it is asked to exit",
   async () => {
     const main = self();
     const task = Task.async(() => trapping(main, "give"));
@@ -270,7 +261,7 @@ scenario(
 );
 
 scenario(
-  "task: shutdown returns the reason of a task that exits for another reason",
+  "shutdown returns the reason of a task that exits for another reason",
   async () => {
     const main = self();
     const task = Task.async(() => trapping(main, "other"));
@@ -280,7 +271,7 @@ scenario(
 );
 
 scenario(
-  "task: shutdown kills a task that does not exit in time, and returns that",
+  "shutdown kills a task that does not exit in time, and returns that",
   async () => {
     const main = self();
     const task = Task.async(() => trapping(main, "go_on"));
@@ -290,7 +281,7 @@ scenario(
   },
 );
 
-scenario("task: shutdown returns an earlier result", async () => {
+scenario("shutdown returns an earlier result", async () => {
   const task = Task.async(() => "done");
   await reasonOf(task.pid);
   await trace("shutdown", await Task.shutdown(task));
@@ -298,7 +289,7 @@ scenario("task: shutdown returns an earlier result", async () => {
 });
 
 scenario(
-  "task: shutdown of an exited task returns its reason, unless it equals the one of the shutdown",
+  "shutdown of an exited task returns its reason, unless it equals the one of the shutdown",
   async () => {
     Process.trapExit(true);
     for (const reason of ["shutdown", "killed", "oops"]) {
@@ -311,7 +302,7 @@ scenario(
   },
 );
 
-scenario("task: ignore unlinks it, and drops its result", async () => {
+scenario("ignore unlinks it, and drops its result", async () => {
   const main = self();
   const pid = owner(async () => {
     const task = Task.async(() => obedient(main));
@@ -327,7 +318,7 @@ scenario("task: ignore unlinks it, and drops its result", async () => {
   await trace("reason", await down(ref));
 });
 
-scenario("task: ignore returns an earlier result", async () => {
+scenario("ignore returns an earlier result", async () => {
   Process.trapExit(true);
   for (const fn of [() => "done", () => exit("oops")]) {
     const task = Task.async(fn);
@@ -342,7 +333,7 @@ scenario("task: ignore returns an earlier result", async () => {
 // Several
 
 scenario(
-  "task: await_many returns the values in the order of the tasks, also of a repeated one",
+  "await_many returns the values in the order of the tasks, also of a repeated one",
   async () => {
     const main = self();
     const slow = Task.async(() => obedient(main));
@@ -358,7 +349,7 @@ scenario(
 );
 
 scenario(
-  "task: await_many exits with the first exit, and leaves later results",
+  "await_many exits with the first exit, and leaves later results",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -382,7 +373,7 @@ scenario(
   },
 );
 
-scenario("task: await_many exits at the timeout for all", async () => {
+scenario("await_many exits at the timeout for all", async () => {
   const main = self();
   const tasks = [Task.async(() => "done"), Task.async(() => endless(main))];
   // safe: its expiry is tested
@@ -396,7 +387,7 @@ function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
 }
 
 scenario(
-  "task: yield_many returns the results in time, and leaves the rest for another call",
+  "yield_many returns the results in time, and leaves the rest for another call",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -420,7 +411,7 @@ scenario(
 );
 
 scenario(
-  "task: yield_many stops at its limit without its on_timeout action",
+  "yield_many stops at its limit without its on_timeout action",
   async () => {
     const main = self();
     const slow = Task.async(() => endless(main));
@@ -437,7 +428,7 @@ scenario(
 );
 
 scenario(
-  "task: yield_many kills late tasks, and returns a repeated one twice",
+  "yield_many kills late tasks, and returns a repeated one twice",
   async () => {
     const main = self();
     const slow = Task.async(() => endless(main));
@@ -450,7 +441,7 @@ scenario(
   },
 );
 
-scenario("task: yield_many ignores late tasks", async () => {
+scenario("yield_many ignores late tasks", async () => {
   const main = self();
   const slow = Task.async(() => obedient(main));
   await started();
@@ -466,25 +457,22 @@ scenario("task: yield_many ignores late tasks", async () => {
 
 // Without an owner that awaits
 
-scenario(
-  "task: a completed task has a result and no process",
-  async () => {
-    const task = Task.completed("value");
-    await trace("task", [task.pid, task.ref]);
-    await trace("await", await Task.await(task));
-    await trace("ignore", Task.ignore(Task.completed(1)));
-    await trace(
-      "shutdown",
-      await Task.shutdown(Task.completed(2), "brutal_kill"),
-    );
-    await trace("again", await Task.shutdown(task));
-    Task.completed(3);
-    await traceNext("mail");
-  },
-);
+scenario("a completed task has a result and no process", async () => {
+  const task = Task.completed("value");
+  await trace("task", [task.pid, task.ref]);
+  await trace("await", await Task.await(task));
+  await trace("ignore", Task.ignore(Task.completed(1)));
+  await trace(
+    "shutdown",
+    await Task.shutdown(Task.completed(2), "brutal_kill"),
+  );
+  await trace("again", await Task.shutdown(task));
+  Task.completed(3);
+  await traceNext("mail");
+});
 
 scenario(
-  "task: start makes no link, and start_link links to its caller",
+  "start makes no link, and start_link links to its caller",
   async () => {
     const main = self();
     const pid = owner(() => {
@@ -504,21 +492,18 @@ scenario(
   },
 );
 
-scenario(
-  "task: a task of start or start_link sends no result",
-  async () => {
-    const main = self();
-    const pid = Task.start(() => obedient(main));
-    await started();
-    const ref = Process.monitor(pid);
-    send(pid, give("nothing"));
-    await trace("reason", await down(ref));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("a task of start or start_link sends no result", async () => {
+  const main = self();
+  const pid = Task.start(() => obedient(main));
+  await started();
+  const ref = Process.monitor(pid);
+  send(pid, give("nothing"));
+  await trace("reason", await down(ref));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
-scenario("task: as a supervisor's child it is temporary", async () => {
+scenario("as a supervisor's child it is temporary", async () => {
   const main = self();
   await trace("spec", Task.childSpec(() => "ok").restart);
   const sup = await Supervisor.startLink(
@@ -533,7 +518,7 @@ scenario("task: as a supervisor's child it is temporary", async () => {
   await Supervisor.stop(sup);
 });
 
-scenario("task: knows its callers, the nearest first", async () => {
+scenario("knows its callers, the nearest first", async () => {
   const main = self();
   await trace("main", [main, callers()]);
   const outer = Task.async(async () => {

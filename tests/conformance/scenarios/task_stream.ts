@@ -133,46 +133,36 @@ function ofTwo(
 
 // Results
 
-scenario(
-  "task_stream: returns the results in the order of the elements",
-  async () => {
-    const main = self();
-    const options = { maxConcurrency: 3, args: [main] as [Pid] };
-    spawn(async () => {
-      const stream = Task.asyncStream([1, 2, 3], numbered, options);
-      send(main, { type: "results", results: await all(stream) });
-    });
-    await release([3, 1, 2]);
-    await trace("results", await expect("results"));
-  },
-);
+scenario("returns the results in the order of the elements", async () => {
+  const main = self();
+  const options = { maxConcurrency: 3, args: [main] as [Pid] };
+  spawn(async () => {
+    const stream = Task.asyncStream([1, 2, 3], numbered, options);
+    send(main, { type: "results", results: await all(stream) });
+  });
+  await release([3, 1, 2]);
+  await trace("results", await expect("results"));
+});
 
-scenario(
-  "task_stream: without order returns the results as they arrive",
-  async () => {
-    const main = self();
-    const options = {
-      maxConcurrency: 3,
-      ordered: false,
-      args: [main] as [Pid],
-    };
-    spawn(async () => {
-      const stream = Task.asyncStream([1, 2, 3], numbered, options);
-      send(main, { type: "results", results: await all(stream) });
-    });
-    await release([3, 1, 2]);
-    await trace("results", await expect("results"));
-  },
-);
+scenario("without order returns the results as they arrive", async () => {
+  const main = self();
+  const options = { maxConcurrency: 3, ordered: false, args: [main] as [Pid] };
+  spawn(async () => {
+    const stream = Task.asyncStream([1, 2, 3], numbered, options);
+    send(main, { type: "results", results: await all(stream) });
+  });
+  await release([3, 1, 2]);
+  await trace("results", await expect("results"));
+});
 
-scenario("task_stream: returns a result when its task has exited", async () => {
+scenario("returns a result when its task has exited", async () => {
   for await (const result of Task.asyncStream([1], () => self())) {
     if (result.type === "ok") await trace("alive", Process.alive(result.value));
   }
 });
 
 scenario(
-  "task_stream: a named function receives the element, and then the arguments",
+  "a named function receives the element, and then the arguments",
   async () => {
     const named = ["Conformance.TaskStream", "tell"] as const;
     const options = { args: [self()], maxConcurrency: 1 };
@@ -184,7 +174,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: takes an element when a result has been taken, up to max_concurrency",
+  "takes an element when a result has been taken, up to max_concurrency",
   async () => {
     const options = { args: [self()] as [Pid], maxConcurrency: 2 };
     const elements = source([1, 2, 3, 4]);
@@ -198,7 +188,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: nothing runs before the iteration, and everything runs at each iteration",
+  "nothing runs before the iteration, and everything runs at each iteration",
   async () => {
     const main = self();
     const stream = Task.asyncStream([1, 2], (n) => {
@@ -212,7 +202,7 @@ scenario(
   },
 );
 
-scenario("task_stream: starts no task while the consumer pauses", async () => {
+scenario("starts no task while the consumer pauses", async () => {
   const main = self();
   const run = (n: number) => {
     send(main, { type: "ran", n });
@@ -227,7 +217,7 @@ scenario("task_stream: starts no task while the consumer pauses", async () => {
   await leave();
 });
 
-scenario("task_stream: leaves neither messages nor links", async () => {
+scenario("leaves neither messages nor links", async () => {
   Process.trapExit(true);
   const stream = Task.asyncStream([1, 2, 3], (n) => n);
   await trace("results", await all(stream));
@@ -236,44 +226,38 @@ scenario("task_stream: leaves neither messages nor links", async () => {
   await traceNext("mail");
 });
 
-scenario("task_stream: of no elements has no results", async () => {
+scenario("of no elements has no results", async () => {
   await trace("results", await all(Task.asyncStream([], (n) => n)));
   await trace("links", links());
 });
 
-scenario(
-  "task_stream: invalid options are rejected before the iteration",
-  async () => {
-    const id = (value: unknown) => value;
-    for (
-      const options of [
-        { maxConcurrency: 0 },
-        { timeout: -1 },
-        { onTimeout: "nothing" as "exit" },
-      ]
-    ) {
-      await attempt("options", () => Task.asyncStream([], id, options));
-    }
-    const shutdown = "infinity" as "brutal_kill";
-    await attempt(
-      "shutdown",
-      () => TaskSupervisor.asyncStream("sup", [], id, { shutdown }),
-    );
-  },
-);
+scenario("invalid options are rejected before the iteration", async () => {
+  const id = (value: unknown) => value;
+  for (
+    const options of [
+      { maxConcurrency: 0 },
+      { timeout: -1 },
+      { onTimeout: "nothing" as "exit" },
+    ]
+  ) {
+    await attempt("options", () => Task.asyncStream([], id, options));
+  }
+  const shutdown = "infinity" as "brutal_kill";
+  await attempt(
+    "shutdown",
+    () => TaskSupervisor.asyncStream("sup", [], id, { shutdown }),
+  );
+});
 
 // Tasks that exit
 
-scenario(
-  "task_stream: a task that exits ends the owner with its reason",
-  async () => {
-    const run = () => all(Task.asyncStream([1], () => exit("oops")));
-    await trace("reason", await reasonWhen(run));
-  },
-);
+scenario("a task that exits ends the owner with its reason", async () => {
+  const run = () => all(Task.asyncStream([1], () => exit("oops")));
+  await trace("reason", await reasonWhen(run));
+});
 
 scenario(
-  "task_stream: a task that exits normally without a result is an exit, and ends no other process",
+  "a task that exits normally without a result is an exit, and ends no other process",
   async () => {
     const stream = Task.asyncStream([1], () => exit("normal"));
     await trace("results", await all(stream));
@@ -281,7 +265,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: an owner that traps exits receives the exits of its tasks as results",
+  "an owner that traps exits receives the exits of its tasks as results",
   async () => {
     Process.trapExit(true);
     const elements = ["oops", "shutdown", "ball", "no", "fine"];
@@ -297,7 +281,7 @@ scenario(
   },
 );
 
-scenario("task_stream: an exit can contain its element", async () => {
+scenario("an exit can contain its element", async () => {
   Process.trapExit(true);
   const stream = Task.asyncStream([1, 2, 3], async (n) => {
     if (n === 2) exit("oops");
@@ -312,7 +296,7 @@ scenario("task_stream: an exit can contain its element", async () => {
 });
 
 scenario(
-  "task_stream: a task that is too slow ends the owner, and so the other tasks",
+  "a task that is too slow ends the owner, and so the other tasks",
   async () => {
     const main = self();
     // The second one starts when half of the time of the first is over.
@@ -334,22 +318,19 @@ scenario(
   },
 );
 
-scenario(
-  "task_stream: a task that is too slow is killed on request",
-  async () => {
-    // safe: its expiry is tested
-    const options = { timeout: 100, onTimeout: "kill_task" } as const;
-    for await (const result of ofTwo(self(), options)) {
-      await trace("result", result);
-      if (result.type === "exit") continue;
-      await trace("reason", await reasonOf(await started()));
-    }
-    await trace("links", links());
-  },
-);
+scenario("a task that is too slow is killed on request", async () => {
+  // safe: its expiry is tested
+  const options = { timeout: 100, onTimeout: "kill_task" } as const;
+  for await (const result of ofTwo(self(), options)) {
+    await trace("result", result);
+    if (result.type === "exit") continue;
+    await trace("reason", await reasonOf(await started()));
+  }
+  await trace("links", links());
+});
 
 scenario(
-  "task_stream: results from before a timeout are returned before the exit",
+  "results from before a timeout are returned before the exit",
   async () => {
     const main = self();
     await attempt("loop", async () => {
@@ -364,27 +345,21 @@ scenario(
   },
 );
 
-scenario(
-  "task_stream: tasks of an owner that catches its exit run on",
-  async () => {
-    const main = self();
-    // safe: a quarter of a second is left for one start
-    const elements = beforeTwo(() => Process.sleep(200));
-    const run = (n: number) => n === 1 ? forever() : obedient(main);
-    // safe: its expiry is tested
-    const options = { timeout: 400, maxConcurrency: 2 };
-    await attempt(
-      "stream",
-      () => all(Task.asyncStream(elements, run, options)),
-    );
-    const task = await started();
-    const ref = Process.monitor(task);
-    send(task, give("value"));
-    await trace("reason", await down(ref));
-  },
-);
+scenario("tasks of an owner that catches its exit run on", async () => {
+  const main = self();
+  // safe: a quarter of a second is left for one start
+  const elements = beforeTwo(() => Process.sleep(200));
+  const run = (n: number) => n === 1 ? forever() : obedient(main);
+  // safe: its expiry is tested
+  const options = { timeout: 400, maxConcurrency: 2 };
+  await attempt("stream", () => all(Task.asyncStream(elements, run, options)));
+  const task = await started();
+  const ref = Process.monitor(task);
+  send(task, give("value"));
+  await trace("reason", await down(ref));
+});
 
-scenario("task_stream: each task has its own timeout", async () => {
+scenario("each task has its own timeout", async () => {
   const stream = Task.asyncStream([1, 2, 3, 4], async (n) => {
     // safe: each task alone is far below the limit of the stream
     await Process.sleep(100);
@@ -396,44 +371,38 @@ scenario("task_stream: each task has its own timeout", async () => {
 
 // Leaving the stream
 
-scenario(
-  "task_stream: leaving it kills its tasks, and closes the source",
-  async () => {
-    Process.trapExit(true);
-    const options = { args: [self()] as [Pid], maxConcurrency: 3 };
-    const elements = source([1, 2, 3, 4]);
-    const stream = Task.asyncStream(elements, firstOrObedient, options);
-    const { result, leave } = await first(stream);
-    await trace("first", result);
-    const refs = [
-      Process.monitor(await started()),
-      Process.monitor(await started()),
-    ];
-    await leave();
-    await trace("reasons", [await down(refs[0]), await down(refs[1])]);
-    await trace("links", links());
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("leaving it kills its tasks, and closes the source", async () => {
+  Process.trapExit(true);
+  const options = { args: [self()] as [Pid], maxConcurrency: 3 };
+  const elements = source([1, 2, 3, 4]);
+  const stream = Task.asyncStream(elements, firstOrObedient, options);
+  const { result, leave } = await first(stream);
+  await trace("first", result);
+  const refs = [
+    Process.monitor(await started()),
+    Process.monitor(await started()),
+  ];
+  await leave();
+  await trace("reasons", [await down(refs[0]), await down(refs[1])]);
+  await trace("links", links());
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
-scenario(
-  "task_stream: an error of the consumer kills its tasks",
-  async () => {
-    const main = self();
-    await attempt("loop", async () => {
-      for await (const _ of ofTwo(main)) {
-        send(main, { type: "monitor", ref: Process.monitor(await started()) });
-        throw new Error("left");
-      }
-    });
-    const { ref } = await expect("monitor");
-    await trace("reason", await down(ref));
-    await trace("links", links());
-  },
-);
+scenario("an error of the consumer kills its tasks", async () => {
+  const main = self();
+  await attempt("loop", async () => {
+    for await (const _ of ofTwo(main)) {
+      send(main, { type: "monitor", ref: Process.monitor(await started()) });
+      throw new Error("left");
+    }
+  });
+  const { ref } = await expect("monitor");
+  await trace("reason", await down(ref));
+  await trace("links", links());
+});
 
-scenario("task_stream: an error of the source kills its tasks", async () => {
+scenario("an error of the source kills its tasks", async () => {
   const main = self();
   const broken = beforeTwo(async () => {
     send(main, { type: "monitor", ref: Process.monitor(await started()) });
@@ -453,19 +422,16 @@ function* numbers(): Generator<number> {
   for (let n = 1;; n++) yield n;
 }
 
-scenario(
-  "task_stream: takes only the needed elements of an endless source",
-  async () => {
-    const taken: unknown[] = [];
-    const options = { maxConcurrency: 2 };
-    const stream = Task.asyncStream(numbers(), (n) => n * n, options);
-    for await (const result of stream) {
-      taken.push(result);
-      if (taken.length === 3) break;
-    }
-    await trace("taken", taken);
-  },
-);
+scenario("takes only the needed elements of an endless source", async () => {
+  const taken: unknown[] = [];
+  const options = { maxConcurrency: 2 };
+  const stream = Task.asyncStream(numbers(), (n) => n * n, options);
+  for await (const result of stream) {
+    taken.push(result);
+    if (taken.length === 3) break;
+  }
+  await trace("taken", taken);
+});
 
 // Exits of owners and tasks
 
@@ -486,17 +452,17 @@ async function owners(main: Pid, trap: boolean): Promise<void> {
 }
 
 scenario(
-  "task_stream: an owner that exits during the iteration ends its tasks, unless it exits normally",
+  "an owner that exits during the iteration ends its tasks, unless it exits normally",
   () => owners(self(), false),
 );
 
 scenario(
-  "task_stream: an owner that traps exits and exits during the iteration ends its tasks too",
+  "an owner that traps exits and exits during the iteration ends its tasks too",
   () => owners(self(), true),
 );
 
 scenario(
-  "task_stream: an owner that traps exits exits when the stream's process is killed",
+  "an owner that traps exits exits when the stream's process is killed",
   async () => {
     Process.trapExit(true);
     const main = self();
@@ -516,7 +482,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: its tasks are started by the stream's process, with the owner as their caller",
+  "its tasks are started by the stream's process, with the owner as their caller",
   async () => {
     const main = self();
     await trace("main", main);
@@ -532,7 +498,7 @@ scenario(
 // Under a supervisor
 
 scenario(
-  "task_stream: under a supervisor, its tasks are the supervisor's children",
+  "under a supervisor, its tasks are the supervisor's children",
   async () => {
     const sup = await startSup();
     const options = { args: [self()] as [Pid], maxConcurrency: 2 };
@@ -549,7 +515,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: under a supervisor, a task that exits ends the owner too",
+  "under a supervisor, a task that exits ends the owner too",
   async () => {
     const sup = await startSup();
     const stream = TaskSupervisor.asyncStream(sup, [1], () => exit("oops"));
@@ -557,20 +523,17 @@ scenario(
   },
 );
 
-scenario(
-  "task_stream: without links, the exit of a task is a result",
-  async () => {
-    const sup = await startSup();
-    const check = (n: number) => n === 2 ? exit("oops") : n;
-    const stream = TaskSupervisor.asyncStreamNolink(sup, [1, 2, 3], check);
-    for await (const result of stream) await trace("result", result);
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("without links, the exit of a task is a result", async () => {
+  const sup = await startSup();
+  const check = (n: number) => n === 2 ? exit("oops") : n;
+  const stream = TaskSupervisor.asyncStreamNolink(sup, [1, 2, 3], check);
+  for await (const result of stream) await trace("result", result);
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario(
-  "task_stream: without links, its tasks outlive the owner, but not the end of the iteration",
+  "without links, its tasks outlive the owner, but not the end of the iteration",
   async () => {
     const sup = await startSup();
     const options = { args: [self()] as [Pid], maxConcurrency: 2 };
@@ -602,56 +565,50 @@ scenario(
   },
 );
 
-scenario(
-  "task_stream: under a full supervisor, it fails and ends its tasks",
-  async () => {
-    const main = self();
-    const sup = await startSup({ maxChildren: 1 });
-    const run = () => endless(main);
-    for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
-      const elements = beforeTwo(async () => {
-        send(main, { type: "monitor", ref: Process.monitor(await started()) });
-      });
-      const options = { maxConcurrency: 2 };
-      const stream = TaskSupervisor[name](sup, elements, run, options);
-      // Only the class is compared: the texts differ.
-      const outcome = await all(stream).catch((error: Error) =>
-        error.name === "Error" ? "runtime_error" : error
-      );
-      await trace("stream", outcome);
-      const { ref } = await expect("monitor");
-      await trace("reason", await down(ref));
-      await trace("children", await TaskSupervisor.children(sup));
-    }
-  },
-);
+scenario("under a full supervisor, it fails and ends its tasks", async () => {
+  const main = self();
+  const sup = await startSup({ maxChildren: 1 });
+  const run = () => endless(main);
+  for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
+    const elements = beforeTwo(async () => {
+      send(main, { type: "monitor", ref: Process.monitor(await started()) });
+    });
+    const options = { maxConcurrency: 2 };
+    const stream = TaskSupervisor[name](sup, elements, run, options);
+    // Only the class is compared: the texts differ.
+    const outcome = await all(stream).catch((error: Error) =>
+      error.name === "Error" ? "runtime_error" : error
+    );
+    await trace("stream", outcome);
+    const { ref } = await expect("monitor");
+    await trace("reason", await down(ref));
+    await trace("children", await TaskSupervisor.children(sup));
+  }
+});
+
+scenario("under a missing supervisor, the owner exits", async () => {
+  const kate = await peer("kate");
+  for (
+    const sup of [
+      "absent",
+      { name: "absent", node: kate },
+      { name: "sup", node: UNKNOWN_NODE },
+    ]
+  ) {
+    const stream = TaskSupervisor.asyncStream(sup, [1], forever);
+    const reason = await reasonWhen(() => all(stream));
+    await trace("reason", await why(() => exit(reason)));
+    Process.trapExit(true);
+    const trapped = await why(() => all(stream));
+    await trace("trapped", await why(() => exit(trapped)));
+    Process.trapExit(false);
+  }
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario(
-  "task_stream: under a missing supervisor, the owner exits",
-  async () => {
-    const kate = await peer("kate");
-    for (
-      const sup of [
-        "absent",
-        { name: "absent", node: kate },
-        { name: "sup", node: UNKNOWN_NODE },
-      ]
-    ) {
-      const stream = TaskSupervisor.asyncStream(sup, [1], forever);
-      const reason = await reasonWhen(() => all(stream));
-      await trace("reason", await why(() => exit(reason)));
-      Process.trapExit(true);
-      const trapped = await why(() => all(stream));
-      await trace("trapped", await why(() => exit(trapped)));
-      Process.trapExit(false);
-    }
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
-
-scenario(
-  "task_stream: a supervisor terminates its tasks according to the stream's shutdown",
+  "a supervisor terminates its tasks according to the stream's shutdown",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -674,7 +631,7 @@ scenario(
   },
 );
 
-scenario("task_stream: runs on another node", async () => {
+scenario("runs on another node", async () => {
   const kate = await kateSup();
   const options = { args: [self()] as [Pid], maxConcurrency: 1 };
   const stream = TaskSupervisor.asyncStream(kate, [1, 2], tell, options);
@@ -684,7 +641,7 @@ scenario("task_stream: runs on another node", async () => {
   await traceNext("told");
 });
 
-scenario("task_stream: leaving it ends its tasks on another node", async () => {
+scenario("leaving it ends its tasks on another node", async () => {
   const kate = await kateSup();
   const options = { args: [self()] as [Pid], maxConcurrency: 2 };
   const { leave } = await first(
@@ -697,7 +654,7 @@ scenario("task_stream: leaving it ends its tasks on another node", async () => {
 });
 
 scenario(
-  "task_stream: a task on another node that is too slow is killed there",
+  "a task on another node that is too slow is killed there",
   async () => {
     const kate = await kateSup();
     const stream = TaskSupervisor.asyncStreamNolink(
@@ -718,7 +675,7 @@ scenario(
 );
 
 scenario(
-  "task_stream: a lost connection is an exit without links, and ends the owner with links",
+  "a lost connection is an exit without links, and ends the owner with links",
   async () => {
     const kate = await kateSup();
     const main = self();

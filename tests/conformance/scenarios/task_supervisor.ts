@@ -75,35 +75,29 @@ function sorted(pids: Pid[]): Pid[] {
 
 // Starting
 
-scenario(
-  "task_supervisor: a task is linked to its owner and to its supervisor",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const task = await TaskSupervisor.async(sup, () => obedient(main));
-    await trace("task", [main, sup, await started(), task.owner.equals(main)]);
-    await trace("links", sorted(Process.info(task.pid)!.links));
-    await trace("own", same(Process.info()!.links, [sup, task.pid]));
-    send(task.pid, give("value"));
-    await trace("value", await Task.await(task));
-    await trace("children", await TaskSupervisor.children(sup));
-  },
-);
+scenario("a task is linked to its owner and to its supervisor", async () => {
+  const main = self();
+  const sup = await startSup();
+  const task = await TaskSupervisor.async(sup, () => obedient(main));
+  await trace("task", [main, sup, await started(), task.owner.equals(main)]);
+  await trace("links", sorted(Process.info(task.pid)!.links));
+  await trace("own", same(Process.info()!.links, [sup, task.pid]));
+  send(task.pid, give("value"));
+  await trace("value", await Task.await(task));
+  await trace("children", await TaskSupervisor.children(sup));
+});
 
-scenario(
-  "task_supervisor: a task without a link does not end its owner",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const task = await TaskSupervisor.asyncNolink(sup, () => obedient(main));
-    await trace("task", [sup, await started()]);
-    await trace("links", Process.info(task.pid)!.links);
-    send(task.pid, quit("oops"));
-    await trace("yield", await Task.yield(task));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("a task without a link does not end its owner", async () => {
+  const main = self();
+  const sup = await startSup();
+  const task = await TaskSupervisor.asyncNolink(sup, () => obedient(main));
+  await trace("task", [sup, await started()]);
+  await trace("links", Process.info(task.pid)!.links);
+  send(task.pid, quit("oops"));
+  await trace("yield", await Task.yield(task));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 /** Starts a child; returns its pid. */
 async function child(
@@ -115,7 +109,7 @@ async function child(
 }
 
 scenario(
-  "task_supervisor: a child is linked only to its supervisor, and sends no result",
+  "a child is linked only to its supervisor, and sends no result",
   async () => {
     const main = self();
     const sup = await startSup();
@@ -130,20 +124,17 @@ scenario(
   },
 );
 
-scenario(
-  "task_supervisor: a start under a registered name fails",
-  async () => {
-    const sup = await startSup({ name: "sup" });
-    await trace("sup", sup);
-    const { reason } = await startSup({ name: "sup" })
-      .catch((error: ExitError) => error) as ExitError;
-    await trace("again", { type: "error", reason });
-    const task = await TaskSupervisor.async("sup", () => "by_name");
-    await trace("value", await Task.await(task));
-  },
-);
+scenario("a start under a registered name fails", async () => {
+  const sup = await startSup({ name: "sup" });
+  await trace("sup", sup);
+  const { reason } = await startSup({ name: "sup" })
+    .catch((error: ExitError) => error) as ExitError;
+  await trace("again", { type: "error", reason });
+  const task = await TaskSupervisor.async("sup", () => "by_name");
+  await trace("value", await Task.await(task));
+});
 
-scenario("task_supervisor: invalid limits are rejected", async () => {
+scenario("invalid limits are rejected", async () => {
   for (
     const options of [
       { maxChildren: -1 },
@@ -159,49 +150,43 @@ scenario("task_supervisor: invalid limits are rejected", async () => {
   }
 });
 
-scenario(
-  "task_supervisor: is a supervisor's child by its name, and permanent",
-  async () => {
-    const given = [TaskSupervisor, { name: "sup" }] as const;
-    const { id, type, restart } = Supervisor.childSpec(given);
-    await trace("spec", [id, type, restart]);
-    const parent = await Supervisor.startLink([given], {
-      strategy: "one_for_one",
-    });
-    const sup = Process.whereis("sup")!;
-    Process.exit(sup, "kill");
-    await reasonOf(sup);
-    const [{ pid: again }] = await Supervisor.whichChildren(parent);
-    const now = Process.whereis("sup")!;
-    await trace("again", [now.equals(again), sup.equals(again)]);
-    await Supervisor.stop(parent);
-  },
-);
+scenario("is a supervisor's child by its name, and permanent", async () => {
+  const given = [TaskSupervisor, { name: "sup" }] as const;
+  const { id, type, restart } = Supervisor.childSpec(given);
+  await trace("spec", [id, type, restart]);
+  const parent = await Supervisor.startLink([given], {
+    strategy: "one_for_one",
+  });
+  const sup = Process.whereis("sup")!;
+  Process.exit(sup, "kill");
+  await reasonOf(sup);
+  const [{ pid: again }] = await Supervisor.whichChildren(parent);
+  const now = Process.whereis("sup")!;
+  await trace("again", [now.equals(again), sup.equals(again)]);
+  await Supervisor.stop(parent);
+});
 
 // max_children
 
-scenario(
-  "task_supervisor: max_children limits its tasks",
-  async () => {
-    const main = self();
-    const sup = await startSup({ maxChildren: 1 });
-    const task = await TaskSupervisor.async(sup, () => endless(main));
-    await started();
-    const ok = () => "ok";
-    // Only the class is compared: the texts differ.
-    const classOf = (start: Promise<unknown>) =>
-      start.catch((error: Error) =>
-        error.name === "Error" ? "runtime_error" : error
-      );
-    await trace("async", await classOf(TaskSupervisor.async(sup, ok)));
-    await trace("nolink", await classOf(TaskSupervisor.asyncNolink(sup, ok)));
-    await trace("child", await result(TaskSupervisor.startChild(sup, ok)));
-    await Task.shutdown(task);
-    await trace("again", await Task.await(await TaskSupervisor.async(sup, ok)));
-  },
-);
+scenario("max_children limits its tasks", async () => {
+  const main = self();
+  const sup = await startSup({ maxChildren: 1 });
+  const task = await TaskSupervisor.async(sup, () => endless(main));
+  await started();
+  const ok = () => "ok";
+  // Only the class is compared: the texts differ.
+  const classOf = (start: Promise<unknown>) =>
+    start.catch((error: Error) =>
+      error.name === "Error" ? "runtime_error" : error
+    );
+  await trace("async", await classOf(TaskSupervisor.async(sup, ok)));
+  await trace("nolink", await classOf(TaskSupervisor.asyncNolink(sup, ok)));
+  await trace("child", await result(TaskSupervisor.startChild(sup, ok)));
+  await Task.shutdown(task);
+  await trace("again", await Task.await(await TaskSupervisor.async(sup, ok)));
+});
 
-scenario("task_supervisor: max_children 0 allows no task", async () => {
+scenario("max_children 0 allows no task", async () => {
   const sup = await startSup({ maxChildren: 0 });
   await trace(
     "child",
@@ -213,48 +198,42 @@ scenario("task_supervisor: max_children 0 allows no task", async () => {
 
 // Missing supervisors and nodes
 
-scenario(
-  "task_supervisor: a request to a missing supervisor exits with noproc",
-  async () => {
-    const kate = await peer("kate");
-    for (const sup of ["absent", { name: "absent", node: kate }]) {
-      await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
-      await trace(
-        "nolink",
-        await why(() => TaskSupervisor.asyncNolink(sup, forever)),
-      );
-      await trace(
-        "child",
-        await why(() => TaskSupervisor.startChild(sup, forever)),
-      );
-      await trace("children", await why(() => TaskSupervisor.children(sup)));
-      await trace(
-        "terminate",
-        await why(() => TaskSupervisor.terminateChild(sup, self())),
-      );
-    }
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
-
-scenario(
-  "task_supervisor: a request to an unknown node exits with nodedown",
-  async () => {
-    const sup = { name: "sup", node: UNKNOWN_NODE };
+scenario("a request to a missing supervisor exits with noproc", async () => {
+  const kate = await peer("kate");
+  for (const sup of ["absent", { name: "absent", node: kate }]) {
     await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
+    await trace(
+      "nolink",
+      await why(() => TaskSupervisor.asyncNolink(sup, forever)),
+    );
     await trace(
       "child",
       await why(() => TaskSupervisor.startChild(sup, forever)),
     );
     await trace("children", await why(() => TaskSupervisor.children(sup)));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+    await trace(
+      "terminate",
+      await why(() => TaskSupervisor.terminateChild(sup, self())),
+    );
+  }
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
+
+scenario("a request to an unknown node exits with nodedown", async () => {
+  const sup = { name: "sup", node: UNKNOWN_NODE };
+  await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
+  await trace(
+    "child",
+    await why(() => TaskSupervisor.startChild(sup, forever)),
+  );
+  await trace("children", await why(() => TaskSupervisor.children(sup)));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario(
-  "task_supervisor: a missing function",
+  "a missing function",
   {
     difference: {
       row: "undefined-function",
@@ -274,214 +253,181 @@ scenario(
 
 // Restarts
 
-scenario(
-  "task_supervisor: a temporary child does not restart",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const pid = await child(sup, () => obedient(main));
-    await trace("started", (await started()).equals(pid));
-    send(pid, quit("oops"));
-    await reasonOf(pid);
-    await trace("children", await TaskSupervisor.children(sup));
-  },
-);
+scenario("a temporary child does not restart", async () => {
+  const main = self();
+  const sup = await startSup();
+  const pid = await child(sup, () => obedient(main));
+  await trace("started", (await started()).equals(pid));
+  send(pid, quit("oops"));
+  await reasonOf(pid);
+  await trace("children", await TaskSupervisor.children(sup));
+});
 
-scenario(
-  "task_supervisor: a transient child restarts only after an error",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    for (
-      const reason of [
-        "normal",
-        "shutdown",
-        { type: "shutdown", reason: "why" },
-        "oops",
-      ]
-    ) {
-      const options = { restart: "transient" } as const;
-      const pid = await child(sup, () => obedient(main), options);
-      await started();
-      send(pid, quit(reason));
-      await reasonOf(pid);
-      await trace("children", (await TaskSupervisor.children(sup)).length);
-    }
-    const again = [await started()];
-    await trace("again", same(again, await TaskSupervisor.children(sup)));
-  },
-);
-
-scenario(
-  "task_supervisor: a permanent child restarts, also after a normal exit",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const options = { restart: "permanent" } as const;
+scenario("a transient child restarts only after an error", async () => {
+  const main = self();
+  const sup = await startSup();
+  for (
+    const reason of [
+      "normal",
+      "shutdown",
+      { type: "shutdown", reason: "why" },
+      "oops",
+    ]
+  ) {
+    const options = { restart: "transient" } as const;
     const pid = await child(sup, () => obedient(main), options);
-    await trace("sup", [sup, (await started()).equals(pid)]);
-    send(pid, give("value"));
-    const again = await started();
-    const children = await TaskSupervisor.children(sup);
-    await trace("again", [again, again.equals(pid), same(children, [again])]);
-    await trace("callers", same(Process.info(again)!.callers, [main]));
-  },
-);
-
-scenario(
-  "task_supervisor: a terminated permanent child does not restart",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const options = { restart: "permanent" } as const;
-    const pid = await child(sup, () => endless(main), options);
-    const ref = Process.monitor(await started());
-    const terminate = (pid: Pid) =>
-      result(TaskSupervisor.terminateChild(sup, pid));
-    await trace("terminate", await terminate(pid));
-    await trace("reason", await down(ref));
-    await trace("children", await TaskSupervisor.children(sup));
-    await trace("again", await terminate(pid));
-    await trace("other", await terminate(self()));
-  },
-);
-
-scenario(
-  "task_supervisor: too many restarts end it and its tasks",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const sup = await startSup({ maxRestarts: 1 });
-    await trace("sup", sup);
-    const task = await TaskSupervisor.asyncNolink(sup, () => endless(main));
     await started();
-    const options = { restart: "permanent" } as const;
-    const pid = await child(sup, () => obedient(main), options);
-    await trace("child", [(await started()).equals(pid)]);
-    send(pid, quit("oops"));
-    send(await started(), quit("oops"));
-    await trace("task", await Task.yield(task));
-    await traceNext("got");
-  },
-);
+    send(pid, quit(reason));
+    await reasonOf(pid);
+    await trace("children", (await TaskSupervisor.children(sup)).length);
+  }
+  const again = [await started()];
+  await trace("again", same(again, await TaskSupervisor.children(sup)));
+});
 
-scenario(
-  "task_supervisor: three restarts are allowed, and a fourth is not",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const sup = await startSup();
-    await trace("sup", sup);
-    await child(sup, () => obedient(main), { restart: "transient" });
-    for (let n = 1; n <= 4; n++) {
-      send(await started(), quit("oops"));
-      await trace("restart", n);
-    }
-    await traceNext("got");
-  },
-);
+scenario("a permanent child restarts, also after a normal exit", async () => {
+  const main = self();
+  const sup = await startSup();
+  const options = { restart: "permanent" } as const;
+  const pid = await child(sup, () => obedient(main), options);
+  await trace("sup", [sup, (await started()).equals(pid)]);
+  send(pid, give("value"));
+  const again = await started();
+  const children = await TaskSupervisor.children(sup);
+  await trace("again", [again, again.equals(pid), same(children, [again])]);
+  await trace("callers", same(Process.info(again)!.callers, [main]));
+});
+
+scenario("a terminated permanent child does not restart", async () => {
+  const main = self();
+  const sup = await startSup();
+  const options = { restart: "permanent" } as const;
+  const pid = await child(sup, () => endless(main), options);
+  const ref = Process.monitor(await started());
+  const terminate = (pid: Pid) =>
+    result(TaskSupervisor.terminateChild(sup, pid));
+  await trace("terminate", await terminate(pid));
+  await trace("reason", await down(ref));
+  await trace("children", await TaskSupervisor.children(sup));
+  await trace("again", await terminate(pid));
+  await trace("other", await terminate(self()));
+});
+
+scenario("too many restarts end it and its tasks", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const sup = await startSup({ maxRestarts: 1 });
+  await trace("sup", sup);
+  const task = await TaskSupervisor.asyncNolink(sup, () => endless(main));
+  await started();
+  const options = { restart: "permanent" } as const;
+  const pid = await child(sup, () => obedient(main), options);
+  await trace("child", [(await started()).equals(pid)]);
+  send(pid, quit("oops"));
+  send(await started(), quit("oops"));
+  await trace("task", await Task.yield(task));
+  await traceNext("got");
+});
+
+scenario("three restarts are allowed, and a fourth is not", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const sup = await startSup();
+  await trace("sup", sup);
+  await child(sup, () => obedient(main), { restart: "transient" });
+  for (let n = 1; n <= 4; n++) {
+    send(await started(), quit("oops"));
+    await trace("restart", n);
+  }
+  await traceNext("got");
+});
 
 // The exit of a supervisor
 
-scenario(
-  "task_supervisor: terminates its tasks according to their shutdown",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const sup = await startSup();
-    const refs = [];
-    for (
-      const [fn, shutdown] of [
-        [() => endless(main), 5000],
-        [() => trapping(main, "own"), 5000],
-        [() => trapping(main, "go_on"), 10],
-        [() => trapping(main, "go_on"), "brutal_kill"],
-      ] as const
-    ) {
-      await child(sup, fn, { shutdown });
-      refs.push(Process.monitor(await started()));
-    }
-    await trace("stop", await TaskSupervisor.stop(sup));
-    const reasons: unknown[] = [];
-    for (const ref of refs) reasons.push(await down(ref));
-    await trace("reasons", reasons);
-  },
-);
+scenario("terminates its tasks according to their shutdown", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const sup = await startSup();
+  const refs = [];
+  for (
+    const [fn, shutdown] of [
+      [() => endless(main), 5000],
+      [() => trapping(main, "own"), 5000],
+      [() => trapping(main, "go_on"), 10],
+      [() => trapping(main, "go_on"), "brutal_kill"],
+    ] as const
+  ) {
+    await child(sup, fn, { shutdown });
+    refs.push(Process.monitor(await started()));
+  }
+  await trace("stop", await TaskSupervisor.stop(sup));
+  const reasons: unknown[] = [];
+  for (const ref of refs) reasons.push(await down(ref));
+  await trace("reasons", reasons);
+});
 
-scenario(
-  "task_supervisor: terminate_child ends a child according to its shutdown",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    for (
-      const [answer, options] of [["own", {}], ["go_on", {
-        shutdown: 10,
-      }]] as const
-    ) {
-      const pid = await child(sup, () => trapping(main, answer), options);
-      const ref = Process.monitor(await started());
-      await trace("terminate", await TaskSupervisor.terminateChild(sup, pid));
-      await trace("reason", await down(ref));
-    }
-  },
-);
+scenario("terminate_child ends a child according to its shutdown", async () => {
+  const main = self();
+  const sup = await startSup();
+  for (
+    const [answer, options] of [["own", {}], ["go_on", {
+      shutdown: 10,
+    }]] as const
+  ) {
+    const pid = await child(sup, () => trapping(main, answer), options);
+    const ref = Process.monitor(await started());
+    await trace("terminate", await TaskSupervisor.terminateChild(sup, pid));
+    await trace("reason", await down(ref));
+  }
+});
 
-scenario(
-  "task_supervisor: a killed supervisor ends all its tasks",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const sup = await startSup();
-    const linked = await TaskSupervisor.async(sup, () => endless(main));
-    await trace("sup", [sup, await started()]);
-    const nolink = await TaskSupervisor.asyncNolink(sup, () => endless(main));
-    await started();
-    const ref = Process.monitor(await child(sup, () => endless(main)));
-    await started();
-    Process.exit(sup, "kill");
-    await attempt("linked", waited(() => Task.await(linked)));
-    await trace("nolink", await Task.yield(nolink));
-    await trace("child", await down(ref));
-    const exits = [await expect("EXIT"), await expect("EXIT")];
-    const reasons = (pid: Pid) =>
-      exits.filter(({ from }) => pid.equals(from)).map(({ reason }) => reason);
-    await trace("exits", [reasons(sup), reasons(linked.pid)]);
-  },
-);
+scenario("a killed supervisor ends all its tasks", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const sup = await startSup();
+  const linked = await TaskSupervisor.async(sup, () => endless(main));
+  await trace("sup", [sup, await started()]);
+  const nolink = await TaskSupervisor.asyncNolink(sup, () => endless(main));
+  await started();
+  const ref = Process.monitor(await child(sup, () => endless(main)));
+  await started();
+  Process.exit(sup, "kill");
+  await attempt("linked", waited(() => Task.await(linked)));
+  await trace("nolink", await Task.yield(nolink));
+  await trace("child", await down(ref));
+  const exits = [await expect("EXIT"), await expect("EXIT")];
+  const reasons = (pid: Pid) =>
+    exits.filter(({ from }) => pid.equals(from)).map(({ reason }) => reason);
+  await trace("exits", [reasons(sup), reasons(linked.pid)]);
+});
 
 // The exit of an owner
 
-scenario(
-  "task_supervisor: a killed owner ends the linked task, and no other",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const pid = owner(async () => {
-      const linked = await TaskSupervisor.async(sup, () => endless(main));
-      const nolink = await TaskSupervisor.asyncNolink(
-        sup,
-        () => obedient(main),
-      );
-      const third = await child(sup, () => endless(main));
-      send(main, message("tasks", linked.pid, nolink.pid, third));
-    });
-    for (let i = 0; i < 3; i++) await started();
-    const [, linked, nolink, third] = await expect("tasks");
-    const linkedRef = Process.monitor(linked);
-    Process.exit(pid, "kill");
-    await trace("linked", await down(linkedRef));
-    const left = await TaskSupervisor.children(sup);
-    await trace("children", same(left, [nolink, third]));
-    const ref = Process.monitor(nolink);
-    send(nolink, give("late"));
-    await trace("nolink", await down(ref));
-  },
-);
+scenario("a killed owner ends the linked task, and no other", async () => {
+  const main = self();
+  const sup = await startSup();
+  const pid = owner(async () => {
+    const linked = await TaskSupervisor.async(sup, () => endless(main));
+    const nolink = await TaskSupervisor.asyncNolink(sup, () => obedient(main));
+    const third = await child(sup, () => endless(main));
+    send(main, message("tasks", linked.pid, nolink.pid, third));
+  });
+  for (let i = 0; i < 3; i++) await started();
+  const [, linked, nolink, third] = await expect("tasks");
+  const linkedRef = Process.monitor(linked);
+  Process.exit(pid, "kill");
+  await trace("linked", await down(linkedRef));
+  const left = await TaskSupervisor.children(sup);
+  await trace("children", same(left, [nolink, third]));
+  const ref = Process.monitor(nolink);
+  send(nolink, give("late"));
+  await trace("nolink", await down(ref));
+});
 
 // On another node
 
 scenario(
-  "task_supervisor: a task runs on its supervisor's node, with the owner as its caller",
+  "a task runs on its supervisor's node, with the owner as its caller",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -497,7 +443,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a task's ancestors contain pids, even of named processes",
+  "a task's ancestors contain pids, even of named processes",
   async () => {
     const main = self();
     const sup = await startSup({ name: "sup" });
@@ -515,33 +461,27 @@ export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }
 
-scenario(
-  "task_supervisor: a task prints on its supervisor's node",
-  async () => {
-    const kate = await kateSup();
-    await Task.await(await TaskSupervisor.async(kate, print, ["hello"]));
-    await trace("here", await output());
-    await trace("there", await output("kate"));
-  },
-);
+scenario("a task prints on its supervisor's node", async () => {
+  const kate = await kateSup();
+  await Task.await(await TaskSupervisor.async(kate, print, ["hello"]));
+  await trace("here", await output());
+  await trace("there", await output("kate"));
+});
 
 export function whereIsSup(): Pid | undefined {
   return Process.whereis("sup");
 }
 
-scenario(
-  "task_supervisor: a supervisor on another node is reached by its pid",
-  async () => {
-    await kateSup();
-    const pid = await on("kate", whereIsSup) as Pid;
-    const task = await TaskSupervisor.async(pid, giveBack, [1]);
-    await trace("node", task.pid.node);
-    await trace("value", await Task.await(task));
-  },
-);
+scenario("a supervisor on another node is reached by its pid", async () => {
+  await kateSup();
+  const pid = await on("kate", whereIsSup) as Pid;
+  const task = await TaskSupervisor.async(pid, giveBack, [1]);
+  await trace("node", task.pid.node);
+  await trace("value", await Task.await(task));
+});
 
 scenario(
-  "task_supervisor: a crash on another node ends the owner, unless it is not linked",
+  "a crash on another node ends the owner, unless it is not linked",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -555,46 +495,40 @@ scenario(
   },
 );
 
-scenario(
-  "task_supervisor: a late reply from another node is dropped",
-  async () => {
-    const kate = await kateSup();
-    const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
-    await trace("task", (await started()).equals(task.pid));
-    // safe: its expiry is tested
-    await attempt("await", waited(() => Task.await(task, 10)));
-    const ref = Process.monitor(task.pid);
-    send(task.pid, give("late"));
-    await trace("reason", await down(ref));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("a late reply from another node is dropped", async () => {
+  const kate = await kateSup();
+  const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
+  await trace("task", (await started()).equals(task.pid));
+  // safe: its expiry is tested
+  await attempt("await", waited(() => Task.await(task, 10)));
+  const ref = Process.monitor(task.pid);
+  send(task.pid, give("late"));
+  await trace("reason", await down(ref));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
+
+scenario("shutdown and ignore of a task on another node", async () => {
+  const kate = await kateSup();
+  const main = self();
+  const first = await TaskSupervisor.async(kate, endless, [main]);
+  const firstRef = Process.monitor(await started());
+  await trace("shutdown", await Task.shutdown(first));
+  await trace("reason", await down(firstRef));
+  const second = await TaskSupervisor.async(kate, trapping, [main, "give"]);
+  await started();
+  await trace("shutdown", await Task.shutdown(second));
+  const third = await TaskSupervisor.async(kate, obedient, [main]);
+  const ref = Process.monitor(await started());
+  await trace("ignore", Task.ignore(third));
+  send(third.pid, give(1));
+  await trace("reason", await down(ref));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario(
-  "task_supervisor: shutdown and ignore of a task on another node",
-  async () => {
-    const kate = await kateSup();
-    const main = self();
-    const first = await TaskSupervisor.async(kate, endless, [main]);
-    const firstRef = Process.monitor(await started());
-    await trace("shutdown", await Task.shutdown(first));
-    await trace("reason", await down(firstRef));
-    const second = await TaskSupervisor.async(kate, trapping, [main, "give"]);
-    await started();
-    await trace("shutdown", await Task.shutdown(second));
-    const third = await TaskSupervisor.async(kate, obedient, [main]);
-    const ref = Process.monitor(await started());
-    await trace("ignore", Task.ignore(third));
-    send(third.pid, give(1));
-    await trace("reason", await down(ref));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
-
-scenario(
-  "task_supervisor: a lost connection exits with nodedown for each kind of wait",
+  "a lost connection exits with nodedown for each kind of wait",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -615,7 +549,7 @@ scenario(
 );
 
 scenario(
-  "task_supervisor: a lost connection ends linked tasks and their owners, and no others",
+  "a lost connection ends linked tasks and their owners, and no others",
   async () => {
     const kate = await kateSup();
     const main = self();
@@ -648,7 +582,7 @@ export async function ownTasks(main: Pid): Promise<void> {
 }
 
 scenario(
-  "task_supervisor: the kill of an owner's node ends the linked task, and no other",
+  "the kill of an owner's node ends the linked task, and no other",
   async () => {
     const victim = await peer("victim");
     await Node.ping(victim);
@@ -667,7 +601,7 @@ export function stopSup(): Promise<"ok"> {
 }
 
 scenario(
-  "task_supervisor: a stopped supervisor on another node shuts its tasks down, and exits with noproc",
+  "a stopped supervisor on another node shuts its tasks down, and exits with noproc",
   async () => {
     const kate = await kateSup();
     const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);

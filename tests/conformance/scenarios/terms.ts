@@ -40,28 +40,25 @@ export async function echo(): Promise<never> {
   }
 }
 
-scenario(
-  "terms: inspect shows tuples, improper lists and bitstrings",
-  async () => {
-    await trace("empty", inspect(tuple()));
-    await trace("pair", inspect(tuple(OK, 1)));
-    await trace("nested", inspect([tuple(OK, [tuple(), tuple(tuple(1))])]));
-    const inner = [tuple(atom("c?"), tuple()), tuple(atom("+"), 2)];
-    const keywords = [tuple(A, 1), tuple(atom("b c"), inner)];
-    await trace("keywords", inspect(keywords));
-    await trace("no keywords", inspect([tuple(A, 1), tuple(atom("b"), 2, 3)]));
-    await trace("modules", inspect([tuple(atom("Elixir.Foo"), 1)]));
-    await trace("improper", inspect(improperList([1], 2)));
-    await trace(
-      "longer",
-      inspect(improperList([1, tuple(A)], tuple(atom("b"), 2))),
-    );
-    await trace("bits", inspect(bits(3, 1)));
-    await trace("more bits", inspect(bits(7, 255, 0, 127)));
-  },
-);
+scenario("inspect shows tuples, improper lists and bitstrings", async () => {
+  await trace("empty", inspect(tuple()));
+  await trace("pair", inspect(tuple(OK, 1)));
+  await trace("nested", inspect([tuple(OK, [tuple(), tuple(tuple(1))])]));
+  const inner = [tuple(atom("c?"), tuple()), tuple(atom("+"), 2)];
+  const keywords = [tuple(A, 1), tuple(atom("b c"), inner)];
+  await trace("keywords", inspect(keywords));
+  await trace("no keywords", inspect([tuple(A, 1), tuple(atom("b"), 2, 3)]));
+  await trace("modules", inspect([tuple(atom("Elixir.Foo"), 1)]));
+  await trace("improper", inspect(improperList([1], 2)));
+  await trace(
+    "longer",
+    inspect(improperList([1, tuple(A)], tuple(atom("b"), 2))),
+  );
+  await trace("bits", inspect(bits(3, 1)));
+  await trace("more bits", inspect(bits(7, 255, 0, 127)));
+});
 
-scenario("terms: inspect shows whole floats", async () => {
+scenario("inspect shows whole floats", async () => {
   for (
     const value of [
       ...[1, 0, -5, 123_456, 9_007_199_254_740_992, 9_999_999_999_999_998],
@@ -72,7 +69,7 @@ scenario("terms: inspect shows whole floats", async () => {
   ) await trace("scientific", inspect(new Float(value)));
 });
 
-scenario("terms: inspect shows functions of modules, and atoms", async () => {
+scenario("inspect shows functions of modules, and atoms", async () => {
   await trace("of Elixir", inspect(fun("Elixir.String", "length", 1)));
   await trace(
     "of a module in a module",
@@ -93,7 +90,7 @@ scenario("terms: inspect shows functions of modules, and atoms", async () => {
   }
 });
 
-scenario("terms: equal terms have equal parts", async () => {
+scenario("equal terms have equal parts", async () => {
   const one = tuple(1);
   await trace("tuples", tuple(1, [2]).equals(tuple(1, [2])));
   await trace("a tuple and a list", one.equals([1]));
@@ -112,7 +109,7 @@ scenario("terms: equal terms have equal parts", async () => {
   await trace("another arity", fun("m", "f", 1).equals(fun("m", "f", 2)));
 });
 
-scenario("terms: terms are keys by their parts", async () => {
+scenario("terms are keys by their parts", async () => {
   const keys = [
     tuple(A, 1),
     tuple(A, new Float(1)),
@@ -135,7 +132,7 @@ scenario("terms: terms are keys by their parts", async () => {
   await trace("another", Process.get(tuple(A, 2)));
 });
 
-scenario("terms: terms arrive unchanged from another node", async () => {
+scenario("terms arrive unchanged from another node", async () => {
   const kate = await peer("kate");
   const pid = await Node.spawn(kate, echo);
   const terms = [

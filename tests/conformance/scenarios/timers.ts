@@ -20,38 +20,32 @@ import {
   traceNothing,
 } from "../_scenario.ts";
 
-scenario(
-  "timers: a message arrives, once, at a pid and at a name",
-  async () => {
-    Process.register(self(), "clerk");
-    Process.sendAfter(self(), "to_pid", 20);
-    await traceNext("got");
-    Process.sendAfter("clerk", "to_name", 0);
-    await traceNext("got");
-    // After both of them, in case one came again.
-    Process.sendAfter(self(), "marker", 100);
-    await traceNext("then");
-    Process.unregister("clerk");
-  },
-);
+scenario("a message arrives, once, at a pid and at a name", async () => {
+  Process.register(self(), "clerk");
+  Process.sendAfter(self(), "to_pid", 20);
+  await traceNext("got");
+  Process.sendAfter("clerk", "to_name", 0);
+  await traceNext("got");
+  // After both of them, in case one came again.
+  Process.sendAfter(self(), "marker", 100);
+  await traceNext("then");
+  Process.unregister("clerk");
+});
 
-scenario(
-  "timers: earlier timers send first, whenever they were set",
-  async () => {
-    // Moments, so that a pause between two of these lines does not change the order.
-    const now = Process.monotonicTime();
-    Process.sendAfter(self(), "third", now + 400, { abs: true });
-    Process.sendAfter(self(), "first", now, { abs: true });
-    Process.sendAfter(self(), "second", now + 200, { abs: true });
-    for (let i = 0; i < 3; i++) await traceNext("got");
-  },
-);
+scenario("earlier timers send first, whenever they were set", async () => {
+  // Moments, so that a pause between two of these lines does not change the order.
+  const now = Process.monotonicTime();
+  Process.sendAfter(self(), "third", now + 400, { abs: true });
+  Process.sendAfter(self(), "first", now, { abs: true });
+  Process.sendAfter(self(), "second", now + 200, { abs: true });
+  for (let i = 0; i < 3; i++) await traceNext("got");
+});
 
 function isLeft(left: number | false): boolean {
   return Number.isInteger(left) && Number(left) <= 60_000;
 }
 
-scenario("timers: a cancelled timer sends nothing", async () => {
+scenario("a cancelled timer sends nothing", async () => {
   const timer = Process.sendAfter(self(), "never", 60_000);
   await trace("left", isLeft(Process.readTimer(timer)));
   await trace("cancelled", isLeft(Process.cancelTimer(timer)));
@@ -67,7 +61,7 @@ scenario("timers: a cancelled timer sends nothing", async () => {
   await traceNext("then");
 });
 
-scenario("timers: a timer that has sent cannot be cancelled", async () => {
+scenario("a timer that has sent cannot be cancelled", async () => {
   const timer = Process.sendAfter(self(), "there", 0);
   await traceNext("got");
   await trace("cancel", Process.cancelTimer(timer));
@@ -75,7 +69,7 @@ scenario("timers: a timer that has sent cannot be cancelled", async () => {
   await trace("of none", Process.cancelTimer(makeRef()));
 });
 
-scenario("timers: another process can cancel a timer", async () => {
+scenario("another process can cancel a timer", async () => {
   const timer = Process.sendAfter(self(), "never", 60_000);
   const main = self();
   spawn(() => {
@@ -88,7 +82,7 @@ scenario("timers: another process can cancel a timer", async () => {
   await trace("read", Process.readTimer(timer));
 });
 
-scenario("timers: a name is looked up when the timer expires", async () => {
+scenario("a name is looked up when the timer expires", async () => {
   const main = self();
   Process.sendAfter("clerk", "late", 300);
   spawn(async () => {
@@ -100,17 +94,14 @@ scenario("timers: a name is looked up when the timer expires", async () => {
   await traceNext("got");
 });
 
-scenario(
-  "timers: a timer for an unregistered name sends nothing",
-  async () => {
-    const timer = Process.sendAfter("nobody", "lost", 0);
-    Process.sendAfter(self(), "marker", 30);
-    await traceNext("got");
-    await trace("read", Process.readTimer(timer));
-  },
-);
+scenario("a timer for an unregistered name sends nothing", async () => {
+  const timer = Process.sendAfter("nobody", "lost", 0);
+  Process.sendAfter(self(), "marker", 30);
+  await traceNext("got");
+  await trace("read", Process.readTimer(timer));
+});
 
-scenario("timers: a timer for a process ends with the process", async () => {
+scenario("a timer for a process ends with the process", async () => {
   const pid = spawn(forever);
   const timer = Process.sendAfter(pid, "lost", 60_000);
   Process.exit(pid, "kill");
@@ -122,42 +113,36 @@ scenario("timers: a timer for a process ends with the process", async () => {
   await trace("read", Process.readTimer(timer));
 });
 
-scenario(
-  "timers: the message is a copy from when the timer was set",
-  async () => {
-    const list = [1, 2];
-    Process.sendAfter(self(), { type: "copy", value: { list } }, 0);
-    list.push(3);
-    await traceNext("got");
-  },
-);
+scenario("the message is a copy from when the timer was set", async () => {
+  const list = [1, 2];
+  Process.sendAfter(self(), { type: "copy", value: { list } }, 0);
+  list.push(3);
+  await traceNext("got");
+});
 
-scenario("timers: an invalid time raises", async () => {
+scenario("an invalid time raises", async () => {
   await attempt("negative", () => Process.sendAfter(self(), "x", -1));
   await traceNothing("then");
 });
 
-scenario(
-  "timers: cancel_timer can answer with a message, or not at all",
-  async () => {
-    const timer = Process.sendAfter(self(), "never", 60_000);
-    await trace("timer", timer);
-    await trace("async", Process.cancelTimer(timer, { async: true }));
-    const { ref, result } = await next() as CancelTimerMessage;
-    await trace("told", [ref, isLeft(result)]);
-    await trace("again", Process.cancelTimer(timer, { async: true }));
-    await traceNext("told");
-    await trace("without info", Process.cancelTimer(timer, { info: false }));
-    await trace(
-      "neither",
-      Process.cancelTimer(timer, { async: true, info: false }),
-    );
-    const running = Process.sendAfter(self(), "never", 100);
-    await trace(
-      "of one that runs",
-      Process.cancelTimer(running, { info: false }),
-    );
-    Process.sendAfter(self(), "marker", 150);
-    await traceNext("then");
-  },
-);
+scenario("cancel_timer can answer with a message, or not at all", async () => {
+  const timer = Process.sendAfter(self(), "never", 60_000);
+  await trace("timer", timer);
+  await trace("async", Process.cancelTimer(timer, { async: true }));
+  const { ref, result } = await next() as CancelTimerMessage;
+  await trace("told", [ref, isLeft(result)]);
+  await trace("again", Process.cancelTimer(timer, { async: true }));
+  await traceNext("told");
+  await trace("without info", Process.cancelTimer(timer, { info: false }));
+  await trace(
+    "neither",
+    Process.cancelTimer(timer, { async: true, info: false }),
+  );
+  const running = Process.sendAfter(self(), "never", 100);
+  await trace(
+    "of one that runs",
+    Process.cancelTimer(running, { info: false }),
+  );
+  Process.sendAfter(self(), "marker", 150);
+  await traceNext("then");
+});

@@ -72,53 +72,47 @@ async function killAtEachTurn(
   }
 }
 
-processTest(
-  "Registry.lock() runs nothing for a killed process",
-  async () => {
-    await Registry.startLink({ keys: "unique", name: "Reg" });
-    const runtime = currentRuntime();
-    const ran: boolean[] = [];
-    await killAtEachTurn(async () => {
-      const owner = self();
-      const holder = spawn(() =>
-        Registry.lock("Reg", "key", async () => {
-          send(owner, "held");
-          await receive((m) => m === "go");
-        })
-      );
-      await receive((m) => m === "held");
-      const pid = spawn(() =>
-        Registry.lock("Reg", "key", async () => {
-          ran.push(runtime.find(pid) !== undefined);
-          await Remote.wait();
-        })
-      );
-      await quiet();
-      return { pid, go: () => send(holder, "go") };
-    });
-    assertEquals(new Set(ran), new Set([true]));
-  },
-);
+processTest("Registry.lock() runs nothing for a killed process", async () => {
+  await Registry.startLink({ keys: "unique", name: "Reg" });
+  const runtime = currentRuntime();
+  const ran: boolean[] = [];
+  await killAtEachTurn(async () => {
+    const owner = self();
+    const holder = spawn(() =>
+      Registry.lock("Reg", "key", async () => {
+        send(owner, "held");
+        await receive((m) => m === "go");
+      })
+    );
+    await receive((m) => m === "held");
+    const pid = spawn(() =>
+      Registry.lock("Reg", "key", async () => {
+        ran.push(runtime.find(pid) !== undefined);
+        await Remote.wait();
+      })
+    );
+    await quiet();
+    return { pid, go: () => send(holder, "go") };
+  });
+  assertEquals(new Set(ran), new Set([true]));
+});
 
-processTest(
-  "global.trans() runs nothing for a killed process",
-  async () => {
-    await global.sync();
-    const runtime = currentRuntime();
-    const ran: boolean[] = [];
-    await killAtEachTurn(() => {
-      const pid: Pid = spawn(() =>
-        global.trans(["key", self()], () => {
-          ran.push(runtime.find(pid) !== undefined);
-          return Remote.wait();
-        })
-      );
-      return { pid, go() {} };
-    });
-    assertEquals(new Set(ran), new Set([true]));
-    Process.exit(Process.whereis("global_name_server")!, "kill");
-  },
-);
+processTest("global.trans() runs nothing for a killed process", async () => {
+  await global.sync();
+  const runtime = currentRuntime();
+  const ran: boolean[] = [];
+  await killAtEachTurn(() => {
+    const pid: Pid = spawn(() =>
+      global.trans(["key", self()], () => {
+        ran.push(runtime.find(pid) !== undefined);
+        return Remote.wait();
+      })
+    );
+    return { pid, go() {} };
+  });
+  assertEquals(new Set(ran), new Set([true]));
+  Process.exit(Process.whereis("global_name_server")!, "kill");
+});
 
 processTest("a killed GenServer runs no further callback", async () => {
   const runtime = currentRuntime();
@@ -206,42 +200,39 @@ processTest(
   },
 );
 
-processTest(
-  "a stream starts no task for a killed owner",
-  async () => {
-    const ran: number[] = [];
-    await killAtEachTurn(async () => {
-      const gate = new Gate();
-      async function* elements() {
-        await gate.pass();
-        yield 1;
-      }
-      const pid = spawn(() =>
-        Array.fromAsync(Task.asyncStream(elements(), async (n) => {
-          ran.push(n);
-          await Remote.wait();
-        }))
-      );
-      await gate.reached;
-      return { pid, go: () => gate.open() };
-    });
-    assertEquals(ran.length > 0 && ran.length < TURNS, true);
-    const before = ran.length;
+processTest("a stream starts no task for a killed owner", async () => {
+  const ran: number[] = [];
+  await killAtEachTurn(async () => {
     const gate = new Gate();
     async function* elements() {
       await gate.pass();
-      yield 2;
+      yield 1;
     }
     const pid = spawn(() =>
-      Array.fromAsync(Task.asyncStream(elements(), (n) => void ran.push(n)))
+      Array.fromAsync(Task.asyncStream(elements(), async (n) => {
+        ran.push(n);
+        await Remote.wait();
+      }))
     );
     await gate.reached;
-    Process.exit(pid, "kill");
-    gate.open();
-    await quiet();
-    assertEquals(ran.length, before);
-  },
-);
+    return { pid, go: () => gate.open() };
+  });
+  assertEquals(ran.length > 0 && ran.length < TURNS, true);
+  const before = ran.length;
+  const gate = new Gate();
+  async function* elements() {
+    await gate.pass();
+    yield 2;
+  }
+  const pid = spawn(() =>
+    Array.fromAsync(Task.asyncStream(elements(), (n) => void ran.push(n)))
+  );
+  await gate.reached;
+  Process.exit(pid, "kill");
+  gate.open();
+  await quiet();
+  assertEquals(ran.length, before);
+});
 
 processTest(
   "a server that was killed while its name was registered is not initialised",

@@ -236,24 +236,21 @@ processTest("a ring of linked processes dies, each process once", async () => {
   assert(downs.every(({ reason }) => reason === "ring"));
 });
 
-processTest(
-  "a process that traps exits stops a chain of exits",
-  async () => {
-    const parent = self();
-    const wall = spawn(async () => {
-      Process.trapExit(true);
-      send(parent, [spawnLink(() => receive()), spawnLink(() => receive())]);
-      send(parent, await receive());
-      await receive();
-    });
-    const [first, second] = await receive();
-    Process.exit(first, "hit");
-    assertEquals(await receive(), { type: "EXIT", from: first, reason: "hit" });
-    assert(Process.alive(wall) && Process.alive(second));
-    Process.exit(wall, "kill");
-    assertFalse(Process.alive(second));
-  },
-);
+processTest("a process that traps exits stops a chain of exits", async () => {
+  const parent = self();
+  const wall = spawn(async () => {
+    Process.trapExit(true);
+    send(parent, [spawnLink(() => receive()), spawnLink(() => receive())]);
+    send(parent, await receive());
+    await receive();
+  });
+  const [first, second] = await receive();
+  Process.exit(first, "hit");
+  assertEquals(await receive(), { type: "EXIT", from: first, reason: "hit" });
+  assert(Process.alive(wall) && Process.alive(second));
+  Process.exit(wall, "kill");
+  assertFalse(Process.alive(second));
+});
 
 // The shell.
 

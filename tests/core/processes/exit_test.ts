@@ -186,15 +186,12 @@ processTest(
   },
 );
 
-processTest(
-  "exit(pid) rejects a reason that cannot be sent",
-  () => {
-    const pid = idle();
-    assertThrows(() => Process.exit(pid, () => {}), TypeError, "function");
-    assert(Process.alive(pid));
-    Process.exit(pid, "kill");
-  },
-);
+processTest("exit(pid) rejects a reason that cannot be sent", () => {
+  const pid = idle();
+  assertThrows(() => Process.exit(pid, () => {}), TypeError, "function");
+  assert(Process.alive(pid));
+  Process.exit(pid, "kill");
+});
 
 // formatExit in ExitError
 

@@ -51,31 +51,28 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a crash report has the label of the process",
-  async (cluster) => {
-    const events: LogEvent[] = [];
-    const node = await cluster.start("alex", {
-      log: (event) => void events.push(event),
+clusterTest("a crash report has the label of the process", async (cluster) => {
+  const events: LogEvent[] = [];
+  const node = await cluster.start("alex", {
+    log: (event) => void events.push(event),
+  });
+  await node.run(async () => {
+    const { ref } = spawnMonitor(() => {
+      Process.setLabel({ room: "lobby" });
+      throw new Error("oops");
     });
-    await node.run(async () => {
-      const { ref } = spawnMonitor(() => {
-        Process.setLabel({ room: "lobby" });
-        throw new Error("oops");
-      });
-      await receive((message) => ref.equals(message.ref));
-      const other = spawnMonitor(() => {
-        throw new Error("oops");
-      });
-      await receive((message) => other.ref.equals(message.ref));
+    await receive((message) => ref.equals(message.ref));
+    const other = spawnMonitor(() => {
+      throw new Error("oops");
     });
-    const [first, second] = events.filter(({ crash }) => crash !== undefined);
-    assertEquals(first.crash?.label, { room: "lobby" });
-    assertStringIncludes(first.message, 'Process Label: { room: "lobby" }');
-    assert(!("label" in second.crash!));
-    assertEquals(second.message.includes("Label"), false);
-  },
-);
+    await receive((message) => other.ref.equals(message.ref));
+  });
+  const [first, second] = events.filter(({ crash }) => crash !== undefined);
+  assertEquals(first.crash?.label, { room: "lobby" });
+  assertStringIncludes(first.message, 'Process Label: { room: "lobby" }');
+  assert(!("label" in second.crash!));
+  assertEquals(second.message.includes("Label"), false);
+});
 
 clusterTest(
   "send() with nosuspend sends nothing to a peer that does not read",

@@ -188,18 +188,15 @@ processTest("info() distinguishes a task's ancestors and callers", async () => {
   await TaskSupervisor.stop(sup);
 });
 
-processTest(
-  "groupLeader() rejects a dead process",
-  async () => {
-    const dead = spawn(() => {});
-    await ended(dead);
-    assertThrows(
-      () => Process.groupLeader(dead, self()),
-      NoProcessError,
-      "no such process is alive here",
-    );
-  },
-);
+processTest("groupLeader() rejects a dead process", async () => {
+  const dead = spawn(() => {});
+  await ended(dead);
+  assertThrows(
+    () => Process.groupLeader(dead, self()),
+    NoProcessError,
+    "no such process is alive here",
+  );
+});
 
 const outputs: Record<string, string> = {};
 

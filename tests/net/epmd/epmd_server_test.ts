@@ -162,20 +162,17 @@ epmdTest("EpmdServer answers an old node with a 16-bit creation", async () => {
   assertEquals((await lookup("old", { port }))?.hidden, true);
 });
 
-epmdTest(
-  "EpmdServer limits the number of registered nodes",
-  async () => {
-    const limits = { maxNodes: 1 };
-    await using server = await listen({ limits });
-    const { port } = server;
-    await using first = new RawConnection(port);
-    first.send(alive("one", 4005));
-    await eventually(() => first.received.length === 6);
-    await using second = new RawConnection(port);
-    second.send(alive("two", 4006));
-    assertEquals((await second.closed).length, 0);
-  },
-);
+epmdTest("EpmdServer limits the number of registered nodes", async () => {
+  const limits = { maxNodes: 1 };
+  await using server = await listen({ limits });
+  const { port } = server;
+  await using first = new RawConnection(port);
+  first.send(alive("one", 4005));
+  await eventually(() => first.received.length === 6);
+  await using second = new RawConnection(port);
+  second.send(alive("two", 4006));
+  assertEquals((await second.closed).length, 0);
+});
 
 epmdTest(
   "EpmdServer keeps a live name against a client that repeats all public data of it",

@@ -81,29 +81,26 @@ processTest("call() copies the request and the reply", async () => {
   await GenServer.stop(pid);
 });
 
-processTest(
-  "call() exits with noproc for an unregistered name",
-  async () => {
-    const dead = spawn(() => {});
-    await ended(dead);
-    for (const server of [dead, "Nobody"]) {
-      assertEquals(
-        await exitOf(GenServer.call(server, "hi", { timeout: 60_000 })),
-        {
-          type: "call",
-          reason: "noproc",
-          call: ["GenServer", "call", [server, "hi", 60_000]],
-        },
-      );
-    }
-    const error = await assertRejects(
-      () => GenServer.call("Nobody", "hi", { timeout: Infinity }),
-      ExitError,
-      `exited in: GenServer.call("Nobody", "hi", "infinity")\n    ** (EXIT) no process`,
+processTest("call() exits with noproc for an unregistered name", async () => {
+  const dead = spawn(() => {});
+  await ended(dead);
+  for (const server of [dead, "Nobody"]) {
+    assertEquals(
+      await exitOf(GenServer.call(server, "hi", { timeout: 60_000 })),
+      {
+        type: "call",
+        reason: "noproc",
+        call: ["GenServer", "call", [server, "hi", 60_000]],
+      },
     );
-    assertMatch(error.message, /no live process has that pid or name/);
-  },
-);
+  }
+  const error = await assertRejects(
+    () => GenServer.call("Nobody", "hi", { timeout: Infinity }),
+    ExitError,
+    `exited in: GenServer.call("Nobody", "hi", "infinity")\n    ** (EXIT) no process`,
+  );
+  assertMatch(error.message, /no live process has that pid or name/);
+});
 
 // reply()
 

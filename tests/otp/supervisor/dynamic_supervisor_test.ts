@@ -87,22 +87,19 @@ processTest(
 
 // terminateChild(), stop()
 
-processTest(
-  "DynamicSupervisor logs unexpected messages",
-  async () => {
-    logged();
-    const sup = await DynamicSupervisor.startLink({ name: "sup" });
-    const stranger = spawn(() => {
-      send(sup, "hi");
-      GenServer.cast(sup, "hi");
-      Process.exit(sup, "oops");
-    });
-    await ended(stranger);
-    await settled(sup);
-    assertEquals(logged().length, 1);
-    await DynamicSupervisor.stop(sup);
-  },
-);
+processTest("DynamicSupervisor logs unexpected messages", async () => {
+  logged();
+  const sup = await DynamicSupervisor.startLink({ name: "sup" });
+  const stranger = spawn(() => {
+    send(sup, "hi");
+    GenServer.cast(sup, "hi");
+    Process.exit(sup, "oops");
+  });
+  await ended(stranger);
+  await settled(sup);
+  assertEquals(logged().length, 1);
+  await DynamicSupervisor.stop(sup);
+});
 
 processTest("reports of a child say which one it is", async () => {
   const Room: GenServerModule = {

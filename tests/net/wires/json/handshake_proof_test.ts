@@ -132,37 +132,34 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a dialler accepts no proof but the right one",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using server = await RawListener.listen();
-    let before = "";
-    const isTaken = async (proof: (talk: Talk) => unknown) => {
-      const connected = alex.run(() =>
-        Node.connect(RAW, { address: server.address })
-      );
-      await using peer = await server.accept();
-      const dialler = await peer.hear() as Hello;
-      const listener = hello(RAW);
-      await peer.say({ ...listener, status: "ok" });
-      await peer.hear();
-      await peer.say({
-        proof: proof({ role: "listener", dialler, listener, before }),
-      });
-      before = proofOf("listener", dialler, listener);
-      return await connected;
-    };
-    for (const [what, proof] of wrongProofs()) {
-      assertEquals([what, await isTaken(proof)], [what, false]);
-    }
-    assert(
-      await isTaken(({ role, dialler, listener }) =>
-        proofOf(role, dialler, listener)
-      ),
+clusterTest("a dialler accepts no proof but the right one", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using server = await RawListener.listen();
+  let before = "";
+  const isTaken = async (proof: (talk: Talk) => unknown) => {
+    const connected = alex.run(() =>
+      Node.connect(RAW, { address: server.address })
     );
-  },
-);
+    await using peer = await server.accept();
+    const dialler = await peer.hear() as Hello;
+    const listener = hello(RAW);
+    await peer.say({ ...listener, status: "ok" });
+    await peer.hear();
+    await peer.say({
+      proof: proof({ role: "listener", dialler, listener, before }),
+    });
+    before = proofOf("listener", dialler, listener);
+    return await connected;
+  };
+  for (const [what, proof] of wrongProofs()) {
+    assertEquals([what, await isTaken(proof)], [what, false]);
+  }
+  assert(
+    await isTaken(({ role, dialler, listener }) =>
+      proofOf(role, dialler, listener)
+    ),
+  );
+});
 
 // Erlang's wire.
 
