@@ -167,12 +167,6 @@ export interface NodeDrainOptions {
 
 const DRAIN_OPTIONS: OptionNames<NodeDrainOptions> = { timeout: true };
 
-/**
- * The state of a node: it serves (`"up"`), finishes its work and refuses new work of other nodes (`"draining"`), stops
- * its applications and servers (`"stopping"`), or has closed its connections (`"stopped"`).
- */
-export type NodeStatus = "up" | "draining" | "stopping" | "stopped";
-
 /** Options for {@linkcode Node.connect}. */
 export interface ConnectOptions {
   /**
@@ -215,7 +209,7 @@ export interface NodeStats extends ConnectionStats {
   /**
    * The number of processes, links and monitors of this node that peers have created and that still exist, by kind.
    */
-  held: Record<Holding, number>;
+  held: Record<"processes" | "links" | "monitors", number>;
   /**
    * The number of entries that the node's servers store for all peers together: names, locks, members,
    * children, requests.
@@ -947,7 +941,7 @@ export class Node implements AsyncDisposable {
    * assertEquals(node.status, "stopped");
    * ```
    */
-  get status(): NodeStatus {
+  get status(): "up" | "draining" | "stopping" | "stopped" {
     if (this.#isDown) return "stopped";
     if (this.#stopping !== undefined) return "stopping";
     return this.#draining === undefined ? "up" : "draining";
@@ -1065,7 +1059,9 @@ export class Node implements AsyncDisposable {
    * });
    * ```
    */
-  drain(options: NodeDrainOptions = {}): Promise<NodeDrainOutcome> {
+  drain(
+    options: NodeDrainOptions = {},
+  ): Promise<"drained" | "timeout" | "stopped"> {
     return promised(() => this.#drainWithin(options));
   }
 
@@ -1224,6 +1220,12 @@ export class Node implements AsyncDisposable {
     return this.stop();
   }
 }
+
+/**
+ * The state of a node: it serves (`"up"`), finishes its work and refuses new work of other nodes (`"draining"`), stops
+ * its applications and servers (`"stopping"`), or has closed its connections (`"stopped"`).
+ */
+export type NodeStatus = Node["status"];
 
 function isAddress(node: unknown): node is NodeAddress {
   return typeof node === "object" && node !== null && "address" in node;

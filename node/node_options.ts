@@ -5,8 +5,8 @@
  */
 
 import type { TlsOptions } from "../net/credentials.ts";
-import type { Limits, WireName } from "../net/wire.ts";
-import type { LogFilter, LogHook, LogLevel } from "../core/log/log_event.ts";
+import type { Limits } from "../net/wire.ts";
+import type { LogEvent, LogHook, LogLevel } from "../core/log/log_event.ts";
 import type { Allow, ModuleExports } from "../core/remote/exported_modules.ts";
 import type { Topologies } from "../otp/cluster/topology.ts";
 import type { IoDevice } from "../otp/io/io_device.ts";
@@ -113,7 +113,7 @@ export interface NodeOptions {
    *
    * @default {["json", "beam"]}
    */
-  wires?: readonly WireName[];
+  wires?: readonly ("json" | "beam")[];
   /**
    * EPMD's port. With `false`, the node does not use EPMD: it connects by the address of one node of the cluster,
    * and gets the addresses of the others from its peers.
@@ -178,7 +178,7 @@ export interface NodeOptions {
    *
    * @default {undefined}
    */
-  logFilter?: LogFilter;
+  logFilter?: (event: LogEvent) => boolean | LogEvent;
   /**
    * Decides what happens when a supervision tree ends for good: when the top supervisor of an application exits by itself
    * (see the `type` of `Application.start`), or a supervisor that code outside any process has started gives up or

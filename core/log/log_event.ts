@@ -4,9 +4,7 @@
  * @module
  */
 
-import type { Ancestor } from "../values/lineage.ts";
 import { writeError } from "../host/standard_streams.ts";
-import type { MonitoredObject } from "../signals/signal.ts";
 import type { Pid } from "../values/pid.ts";
 import { inspectWithin, keysOf, printableLine } from "../values/inspect.ts";
 import { exitLine, indented, printableName, shownValue } from "./event_text.ts";
@@ -46,13 +44,13 @@ export interface CrashReport {
    * For servers and tasks: the process that started it, the process that started that one, and so on, nearest first;
    * by name if registered, otherwise by pid.
    */
-  ancestors: Ancestor[];
+  ancestors: (Pid | string)[];
   /** For tasks: its callers, nearest first. */
   callers: Pid[];
   /** The processes that it was linked to. */
   links: Pid[];
   /** The processes and names that it monitored. */
-  monitors: MonitoredObject[];
+  monitors: (Pid | { name: string; node: string })[];
   /** Whether it trapped exits. */
   trapExit: boolean;
   /** The number of messages in its mailbox. */
@@ -63,32 +61,6 @@ export interface CrashReport {
   client?: Pid;
   /** For servers that expose it: its state. */
   state?: unknown;
-}
-
-/** The events of a supervisor's child, in OTP's words. */
-export type SupervisorError =
-  | "child_terminated"
-  | "start_error"
-  | "shutdown_error"
-  | "shutdown";
-
-/** A supervisor's child, as reports describe it. */
-export interface ReportedChild {
-  /** Identifies the child within its supervisor. Several dynamic children may share an id; tasks have none. */
-  id?: string;
-  /** Its pid, if it is or was running. */
-  pid?: Pid;
-  /**
-   * The call that starts it, as text: `Room.startLink("lobby")`. Absent for a function that no module exports; for a
-   * task, the name of its function.
-   */
-  startCall?: string;
-  /** Its restart type. */
-  restart?: string;
-  /** Its shutdown. */
-  shutdown?: number | string;
-  /** Its type, a worker or a supervisor. */
-  type?: string;
 }
 
 /** A report of a supervisor on a child. */
@@ -102,36 +74,34 @@ export interface SupervisorReport {
    * as requested (`"shutdown_error"`), or has exited too often, so that the supervisor exits too
    * (`"shutdown"`).
    */
-  error: SupervisorError;
+  error: "child_terminated" | "start_error" | "shutdown_error" | "shutdown";
   /** The child. */
-  child: ReportedChild;
+  child: {
+    /** Identifies the child within its supervisor. Several dynamic children may share an id; tasks have none. */
+    id?: string;
+    /** Its pid, if it is or was running. */
+    pid?: Pid;
+    /**
+     * The call that starts it, as text: `Room.startLink("lobby")`. Absent for a function that no module exports; for a
+     * task, the name of its function.
+     */
+    startCall?: string;
+    /** Its restart type. */
+    restart?: string;
+    /** Its shutdown. */
+    shutdown?: number | string;
+    /** Its type, a worker or a supervisor. */
+    type?: string;
+  };
   /** The reason. */
   reason: unknown;
 }
 
-/** The exit of a running application. */
-export interface ApplicationReport {
-  /** Its name. */
-  name: string;
-  /** The reason. */
-  reason: unknown;
-}
+/** The events of a supervisor's child, in OTP's words. */
+export type SupervisorError = SupervisorReport["error"];
 
-/** The origin of an event from an Erlang node. */
-export interface RemoteOrigin {
-  /** The node that sent the event. */
-  node: string;
-  /** The process that the event is about, or that logged it; `undefined` if the event names no process of that node. */
-  pid: Pid | undefined;
-}
-
-/** A place in a distributed trace, as in a `traceparent` header. */
-export interface TraceIds {
-  /** The trace: 32 hexadecimal digits. */
-  traceId: string;
-  /** The span: 16 hexadecimal digits. */
-  spanId: string;
-}
+/** A supervisor's child, as reports describe it. */
+export type ReportedChild = SupervisorReport["child"];
 
 /** An event that a node reports. */
 export interface LogEvent {
@@ -146,7 +116,12 @@ export interface LogEvent {
   /** The label that this process set by `Process.setLabel`, if any. */
   label?: unknown;
   /** The trace of the code, if tracing is on. */
-  trace?: TraceIds;
+  trace?: {
+    /** The trace: 32 hexadecimal digits. */
+    traceId: string;
+    /** The span: 16 hexadecimal digits. */
+    spanId: string;
+  };
   /** The values that a program logged with its message. */
   metadata?: Record<string, unknown>;
   /** Present if a process crashed. */
@@ -154,10 +129,29 @@ export interface LogEvent {
   /** Present if a supervisor's child crashed, or failed to start or stop. */
   supervisor?: SupervisorReport;
   /** Present if an application exited. */
-  application?: ApplicationReport;
+  application?: {
+    /** Its name. */
+    name: string;
+    /** The reason. */
+    reason: unknown;
+  };
   /** Present if an Erlang node sent the event, which is about a process whose group leader is on this node. */
-  remote?: RemoteOrigin;
+  remote?: {
+    /** The node that sent the event. */
+    node: string;
+    /** The process that the event is about, or that logged it; `undefined` if the event names no process of that node. */
+    pid: Pid | undefined;
+  };
 }
+
+/** A place in a distributed trace, as in a `traceparent` header. */
+export type TraceIds = NonNullable<LogEvent["trace"]>;
+
+/** The exit of a running application. */
+export type ApplicationReport = NonNullable<LogEvent["application"]>;
+
+/** The origin of an event from an Erlang node. */
+export type RemoteOrigin = NonNullable<LogEvent["remote"]>;
 
 /** An event that a runtime reports to its node. */
 export type RuntimeEvent = Omit<LogEvent, "node">;

@@ -7,9 +7,7 @@
 import { watchersOf } from "./watchers.ts";
 import { Pid } from "../values/pid.ts";
 import type { LocalProcess } from "./local_process.ts";
-import type { Ancestor } from "../values/lineage.ts";
 import type { Runtime } from "./runtime.ts";
-import type { MonitoredObject } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
 /** The information about a process, as returned by `Process.info`. */
@@ -31,7 +29,7 @@ export interface ProcessInfo {
   /** The processes that it is linked to. */
   links: Pid[];
   /** The targets of its monitors: pids, or names with their nodes. */
-  monitors: MonitoredObject[];
+  monitors: (Pid | { name: string; node: string })[];
   /** The processes that monitor it, each once per monitor. */
   monitoredBy: Pid[];
   /** Whether it traps exits. */
@@ -44,7 +42,7 @@ export interface ProcessInfo {
    * For servers and tasks, the process that started it, the process that started that one, and so on, nearest
    * first: by name if registered, otherwise by pid. Empty for other processes.
    */
-  ancestors: Ancestor[];
+  ancestors: (Pid | string)[];
   /** The callers of a task, nearest first; see `Process.callers`. */
   callers: Pid[];
 }

@@ -27,23 +27,40 @@ export type ModuleFunction = readonly [
 ];
 
 /**
+ * The key of a property that only types have: completion does not show it.
+ *
+ * @ignore
+ */
+declare const signature: unique symbol;
+
+/**
  * The name of an exported function, with the function's types if {@linkcode remote} has made it.
  *
  * @typeParam A The function's arguments.
  * @typeParam T Its result.
+ *
+ * @ignore
  */
 export type NamedFunction<A extends unknown[], T> = ModuleFunction & {
   /** For the type checker only; never set. */
-  readonly signature?: (...args: A) => T;
+  readonly [signature]?: (...args: A) => T;
 };
 
-/** The names of the functions of a module. */
+/**
+ * The names of the functions of a module.
+ *
+ * @ignore
+ */
 export type FunctionNames<M> = {
   // deno-lint-ignore no-explicit-any
   [K in keyof M & string]: M[K] extends (...args: any[]) => unknown ? K : never;
 }[keyof M & string];
 
-/** Names the functions of one module: see {@linkcode remote}. */
+/**
+ * Names the functions of one module: see {@linkcode remote}.
+ *
+ * @ignore
+ */
 export type RemoteModule<M> = <K extends FunctionNames<M>>(
   name: K,
   // deno-lint-ignore no-explicit-any

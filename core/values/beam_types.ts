@@ -39,12 +39,19 @@ export type BeamType =
   | { readonly list: BeamType }
   | { readonly tuple: readonly BeamType[] }
   | { readonly map: Readonly<Record<string, BeamType>> }
-  | { readonly tagged: Readonly<Record<string, BeamFields>> };
+  | {
+    readonly tagged: {
+      readonly [name: string]:
+        | readonly BeamType[]
+        | Readonly<Record<string, BeamType>>;
+    };
+  };
 
 /** The types of a tagged message's fields, in order, for an array or an object. */
-export type BeamFields =
-  | readonly BeamType[]
-  | Readonly<Record<string, BeamType>>;
+export type BeamFields = Extract<
+  BeamType,
+  { readonly tagged: unknown }
+>["tagged"][string];
 
 /** The types of a function's arguments and of its result. */
 export interface BeamTypes {

@@ -205,18 +205,15 @@ export class IoError extends Error {
   }
 }
 
-/** A limit of the queued signals for a node, by the name of its option. */
-export type QueueLimit =
-  | "maxQueueBytes"
-  | "maxTotalQueueBytes"
-  | "maxPendingSignals";
-
 /** The units of the limits. */
 const COUNTED: Record<QueueLimit, string> = {
   maxQueueBytes: "bytes wait already",
   maxTotalQueueBytes: "bytes wait already for all nodes together",
   maxPendingSignals: "signals wait already until it is connected",
 };
+
+/** A limit of the queued signals for a node, by the name of its option. */
+export type QueueLimit = QueueFullError["limit"];
 
 /** The queue to a node is at its hard cap; the message was not sent. */
 export class QueueFullError extends Error {
@@ -227,7 +224,7 @@ export class QueueFullError extends Error {
   /** The length of the queue: in signals if the limit is `maxPendingSignals`, else in bytes. */
   readonly queued: number;
   /** The limit that was reached, an option of `Node.start({ limits })`. */
-  readonly limit: QueueLimit;
+  readonly limit: "maxQueueBytes" | "maxTotalQueueBytes" | "maxPendingSignals";
 
   /**
    * Created by a connection or a dial.

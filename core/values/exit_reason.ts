@@ -14,33 +14,6 @@ import {
 import { Atom } from "./atom.ts";
 
 /**
- * A shutdown with a reason: Elixir's `{:shutdown, reason}`. Counts as a normal exit for
- * supervisors and crash reports.
- */
-export interface ShutdownReason {
-  /** Always `"shutdown"`. */
-  type: "shutdown";
-  /** The reason of the shutdown. */
-  reason: unknown;
-}
-
-/** A thrown value that is not an `Error`: Erlang's `{nocatch, value}`. */
-export interface NoCatchReason {
-  /** Always `"nocatch"`. */
-  type: "nocatch";
-  /** The thrown value. */
-  value: unknown;
-}
-
-/** The node of a called process is down or cannot be reached: Erlang's `{nodedown, node}`. */
-export interface NodeDownReason {
-  /** Always `"nodedown"`. */
-  type: "nodedown";
-  /** The node's name. */
-  node: string;
-}
-
-/**
  * A call that failed: the call and the reason, Elixir's `{reason, {module, function,
  * args}}`.
  */
@@ -65,20 +38,18 @@ export interface BinaryReason {
 }
 
 /**
- * A reason, request or reply that the receiving node refused because it exceeds the node's `limits.maxDepth`,
- * `limits.maxMessageBytes`, or the digits of an integer. On a BEAM it is `{:system_limit, text}`.
- */
-export interface SystemLimitReason {
-  /** Always `"system_limit"`. */
-  type: "system_limit";
-  /** The refusing node, the refused value, and the limit. */
-  text: string;
-}
-
-/**
  * The reason why a process exited. Any value that can be sent is a valid reason. These have a meaning:
- * `"normal"`, `"shutdown"`, `"kill"`, `"killed"`, `"noproc"`, `"noconnection"`, `"timeout"`, an `Error` (the
- * error that the process threw), and the objects below.
+ *
+ * - `"normal"`, `"shutdown"`, `"kill"`, `"killed"`, `"noproc"`, `"noconnection"`, `"timeout"`
+ * - an `Error`: the error that the process threw
+ * - `{ type: "shutdown", reason }`: a shutdown with a reason, Elixir's `{:shutdown, reason}`. It counts as a normal
+ *   exit for supervisors and crash reports.
+ * - `{ type: "nocatch", value }`: the process threw a value that is not an `Error`
+ * - `{ type: "nodedown", node }`: the node of a called process is down or cannot be reached
+ * - `{ type: "system_limit", text }`: the receiving node refused a reason, request or reply that exceeds the node's
+ *   `limits.maxDepth`, `limits.maxMessageBytes`, or the digits of an integer. The text names the node, the value and
+ *   the limit.
+ * - {@linkcode CallReason} and {@linkcode BinaryReason}
  */
 export type ExitReason =
   | "normal"
@@ -89,14 +60,26 @@ export type ExitReason =
   | "noconnection"
   | "timeout"
   | Error
-  | ShutdownReason
-  | NoCatchReason
-  | NodeDownReason
+  | { type: "shutdown"; reason: unknown }
+  | { type: "nocatch"; value: unknown }
+  | { type: "nodedown"; node: string }
   | CallReason
   | BinaryReason
-  | SystemLimitReason
+  | { type: "system_limit"; text: string }
   // deno-lint-ignore ban-types
   | (unknown & {});
+
+/** A shutdown with a reason. */
+export type ShutdownReason = Extract<ExitReason, { type: "shutdown" }>;
+
+/** A thrown value that is not an `Error`: Erlang's `{nocatch, value}`. */
+export type NoCatchReason = Extract<ExitReason, { type: "nocatch" }>;
+
+/** The node of a called process is down: Erlang's `{nodedown, node}`. */
+export type NodeDownReason = Extract<ExitReason, { type: "nodedown" }>;
+
+/** A refused reason, request or reply: on a BEAM, `{:system_limit, text}`. */
+export type SystemLimitReason = Extract<ExitReason, { type: "system_limit" }>;
 
 /** Whether a reason is `name`, as a string or an atom. */
 export function isReason(reason: unknown, name: string): boolean {

@@ -102,9 +102,18 @@ export type {
 };
 
 /**
+ * The key of a property that only types have: completion does not show it.
+ *
+ * @ignore
+ */
+declare const holds: unique symbol;
+
+/**
  * Carries the type of an agent's state.
  *
  * @typeParam S The state.
+ *
+ * @ignore
  */
 export interface Holds<S> {
   /**
@@ -112,7 +121,7 @@ export interface Holds<S> {
    *
    * @ignore
    */
-  readonly holds?: S;
+  readonly [holds]?: S;
 }
 
 /**

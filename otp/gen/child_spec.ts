@@ -26,9 +26,6 @@ export type ChildRestart = "permanent" | "transient" | "temporary";
  */
 export type ChildShutdown = number | "brutal_kill" | "infinity";
 
-/** Whether a child is a supervisor itself. */
-export type ChildType = "worker" | "supervisor";
-
 /** The result of a child's start: its pid, or `"ignore"` if there is nothing to run. */
 export type Started = Pid | "ignore";
 
@@ -82,7 +79,7 @@ export interface ChildSpec<S extends ChildStart = ChildStart> {
    *
    * @default {"worker"}
    */
-  type?: ChildType;
+  type?: "worker" | "supervisor";
   /**
    * Whether its exit, if it is not restarted, can end its supervisor, according to the supervisor's
    * `autoShutdown`. A permanent child cannot be significant.
@@ -91,6 +88,9 @@ export interface ChildSpec<S extends ChildStart = ChildStart> {
    */
   significant?: boolean;
 }
+
+/** Whether a child is a supervisor itself. */
+export type ChildType = "worker" | "supervisor";
 
 /** The fields of a specification, except for its start. */
 export const CHILD_OPTIONS: OptionNames<Omit<ChildSpec, "start">> = {

@@ -61,22 +61,21 @@ export interface NameOnNode {
   node: string | Atom;
 }
 
-/** A name in a registry: Elixir's `{:via, module, name}`. */
-export interface ViaName {
-  /** The registry. */
-  via: NameRegistry;
-  /** The name in the registry. */
-  name: unknown;
-}
+/**
+ * A name for a server: on its node, in a registry (Elixir's `{:via, module, name}`), or in the whole cluster (Elixir's
+ * `{:global, name}`).
+ */
+export type ServerName =
+  | string
+  | Atom
+  | { via: NameRegistry; name: unknown }
+  | { global: unknown };
 
-/** A name in the whole cluster: Elixir's `{:global, name}`. */
-export interface GlobalName {
-  /** The name. */
-  global: unknown;
-}
+/** A name in a registry. */
+export type ViaName = Extract<ServerName, { via: unknown }>;
 
-/** A name for a server: on its node, in a registry, or in the cluster. */
-export type ServerName = string | Atom | ViaName | GlobalName;
+/** A name in the whole cluster. */
+export type GlobalName = Extract<ServerName, { global: unknown }>;
 
 /**
  * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the

@@ -165,10 +165,18 @@ export interface GenServerTypes {
   ignore?: boolean;
 }
 
-/** A value, or a promise of it. */
+/**
+ * A value, or a promise of it.
+ *
+ * @ignore
+ */
 export type MaybePromise<V> = V | Promise<V>;
 
-/** A value to send: it is copied, so it may be `readonly`. */
+/**
+ * A value to send: it is copied, so it may be `readonly`.
+ *
+ * @ignore
+ */
 export type AsSent<V> = V extends
   | Atom
   | Date
@@ -182,20 +190,36 @@ export type AsSent<V> = V extends
   : V extends object ? { readonly [K in keyof V]: AsSent<V[K]> }
   : V;
 
-/** The argument of a server's `init`. */
+/**
+ * The argument of a server's `init`.
+ *
+ * @ignore
+ */
 export type ArgOf<T> = T extends { arg: unknown } ? T["arg"] : unknown;
 
-/** A server's state. */
+/**
+ * A server's state.
+ *
+ * @ignore
+ */
 export type StateOf<T> = T extends { state: unknown } ? T["state"] : unknown;
 
-/** The requests that a server handles. */
+/**
+ * The requests that a server handles.
+ *
+ * @ignore
+ */
 export type RequestOf<T> = T extends { call: unknown }
   ? T["call"] extends infer C
     ? C extends readonly [infer Q, unknown] ? Q : never
   : never
   : never;
 
-/** The replies of a server to requests of a type, or to any request if the type is omitted. */
+/**
+ * The replies of a server to requests of a type, or to any request if the type is omitted.
+ *
+ * @ignore
+ */
 export type ReplyOf<T, R = AsSent<RequestOf<T>>> = 0 extends 1 & T
   // deno-lint-ignore no-explicit-any
   ? any
@@ -206,17 +230,33 @@ export type ReplyOf<T, R = AsSent<RequestOf<T>>> = 0 extends 1 & T
     : never
   : never;
 
-/** The casts that a server handles. */
+/**
+ * The casts that a server handles.
+ *
+ * @ignore
+ */
 export type CastOf<T> = T extends { cast: unknown } ? T["cast"] : never;
 
-/** The plain messages that a server handles. */
+/**
+ * The plain messages that a server handles.
+ *
+ * @ignore
+ */
 export type InfoOf<T> = T extends { info: unknown } ? T["info"] : never;
 
-/** The argument of a server's `handleContinue`. */
+/**
+ * The argument of a server's `handleContinue`.
+ *
+ * @ignore
+ */
 export type ContinueOf<T> = T extends { continue: unknown } ? T["continue"]
   : never;
 
-/** The message type of a server that takes no plain messages: no value has this type. */
+/**
+ * The message type of a server that takes no plain messages: no value has this type.
+ *
+ * @ignore
+ */
 export interface NoInfo {
   /** Never present. */
   readonly none: never;
@@ -228,6 +268,20 @@ export type SystemMessage =
   | ExitMessage
   | DownMessage
   | { type: "nodeup" | "nodedown"; node: string };
+
+/**
+ * The key of a property that only types have: completion does not show it.
+ *
+ * @ignore
+ */
+declare const takes: unique symbol;
+
+/**
+ * The key of a property that only types have: completion does not show it.
+ *
+ * @ignore
+ */
+declare const serves: unique symbol;
 
 /**
  * The caller of a request, for {@linkcode GenServer.reply}. It can be sent to other processes, on any node, which
@@ -248,7 +302,7 @@ export interface From<in R = any> {
    *
    * @ignore
    */
-  readonly takes?: (reply: R) => void;
+  readonly [takes]?: (reply: R) => void;
 }
 
 /** Options that accompany the state in a callback's result. */
@@ -341,11 +395,19 @@ export type CallHandler<T, Q = RequestOf<T>, A = ReplyOf<T>> = (
   state: StateOf<T>,
 ) => MaybePromise<CallResult<T, A>>;
 
-/** A handler of a server whose types are unknown. */
+/**
+ * A handler of a server whose types are unknown.
+ *
+ * @ignore
+ */
 // deno-lint-ignore no-explicit-any
 export type UntypedCallHandler = (request: any, from: any, state: any) => any;
 
-/** The request and reply pairs of a server. */
+/**
+ * The request and reply pairs of a server.
+ *
+ * @ignore
+ */
 export type CallsOf<T> = T extends { call: infer C extends [unknown, unknown] }
   ? C
   : never;
@@ -353,6 +415,8 @@ export type CallsOf<T> = T extends { call: infer C extends [unknown, unknown] }
 /**
  * The name of a request: the request itself if it is a string, otherwise its `type` or the first element of a
  * tuple; `never` if it has no name.
+ *
+ * @ignore
  */
 export type RequestName<Q> = Q extends string ? Q
   : Q extends { type: infer K extends string } ? K
@@ -364,18 +428,25 @@ export type RequestName<Q> = Q extends string ? Q
  * declares.
  */
 export type CallHandlers<T> = {
-  readonly [C in CallsOf<T> as RequestName<C[0]>]: CallHandler<T, C[0], C[1]>;
+  readonly [C in CallsOf<T> as RequestName<C[0]>]: (
+    request: C[0],
+    from: From<C[1]>,
+    state: StateOf<T>,
+  ) => MaybePromise<CallResult<T, C[1]>>;
 };
 
-/** Whether all requests of a server declare the same reply: `boolean` if not. */
+/**
+ * Whether all requests of a server declare the same reply: `boolean` if not.
+ *
+ * @ignore
+ */
 export type HasOneReply<T, C extends [unknown, unknown] = CallsOf<T>> =
   C extends unknown ? [ReplyOf<T>] extends [C[1]] ? true : false : never;
 
 /**
  * How a server handles calls: with one function, or with one handler per request.
  *
- * If named requests declare different replies, one handler per request is required: a single function could
- * reply to one request with the reply type of another.
+ * @ignore
  */
 export type HandleCall<T> = 0 extends 1 & T
   ? UntypedCallHandler | { readonly [name: string]: UntypedCallHandler }
@@ -392,6 +463,8 @@ export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
  * The types of a server's messages, as {@linkcode GenServerBeamTypes} declares them: by name, if they have names.
  *
  * @typeParam M The messages.
+ *
+ * @ignore
  */
 export type BeamMessageTypes<M> = unknown extends M ? BeamType
   :
@@ -520,7 +593,9 @@ export interface GenServerModule<T extends GenServerTypes = any> {
   /**
    * Handles calls: a function of the request, the caller (for a later {@linkcode GenServer.reply}) and the
    * state, or one such function per request, by the request's name: the request itself if it is a string,
-   * otherwise its `type` or the first element of a tuple. It returns the reply and the next state.
+   * otherwise its `type` or the first element of a tuple. It returns the reply and the next state. If named requests
+   * declare different replies, one handler per request is required: a single function could reply to one request with
+   * the reply type of another.
    *
    * Without it, a call ends the server with an error. If a request has no handler, the call fails with the
    * reason `"badarg"`, and the server continues.
@@ -595,6 +670,8 @@ export interface GenServerModule<T extends GenServerTypes = any> {
  * Carries the types of a server.
  *
  * @typeParam T The types of the server.
+ *
+ * @ignore
  */
 export interface Serves<T> {
   /**
@@ -602,7 +679,7 @@ export interface Serves<T> {
    *
    * @ignore
    */
-  readonly serves?: T;
+  readonly [serves]?: T;
 }
 
 /**
@@ -618,6 +695,8 @@ export type GenServerPid<T> =
  * A pid or name of a server with known types, as returned by {@linkcode GenServer.ref}.
  *
  * @typeParam T The types of the server.
+ *
+ * @ignore
  */
 export type GenServerAddress<T> = ServerRef & Serves<T>;
 
@@ -626,6 +705,8 @@ export type GenServerAddress<T> = ServerRef & Serves<T>;
  * functions of {@linkcode GenServer} take it.
  *
  * @typeParam T The types of the server.
+ *
+ * @ignore
  */
 export interface DeclaredGenServer<T> extends Serves<T> {
   /** The server. */

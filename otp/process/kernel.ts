@@ -52,7 +52,7 @@ export interface DownMessage {
   /** The monitor's reference. */
   ref: Ref;
   /** The monitored pid, or the name and its node. */
-  object: MonitoredObject;
+  object: Pid | { name: string; node: string };
   /** The exit reason; `"noproc"` if the process did not exist, `"noconnection"` if its node is down. */
   reason: unknown;
 }

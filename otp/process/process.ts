@@ -100,7 +100,7 @@ export interface MonitorOptions {
    *
    * @default {undefined}
    */
-  alias?: AliasMode;
+  alias?: "explicit_unalias" | "demonitor" | "reply_demonitor";
 }
 
 const MONITOR_OPTIONS: OptionNames<MonitorOptions> = { alias: true };

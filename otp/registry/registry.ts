@@ -76,7 +76,7 @@ export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
 /** Options for {@linkcode Registry.startLink}. */
 export interface RegistryOptions {
   /** Whether a key has at most one process, `"unique"`, or any number, `"duplicate"`. */
-  keys: RegistryKeys;
+  keys: "unique" | "duplicate";
   /** The registry's name on its node. */
   name: string | Atom;
   /**
@@ -134,18 +134,16 @@ export interface RegistryRecord extends RegistryEntry {
   key: unknown;
 }
 
-/** The reason why a registration failed: `{already_registered, pid}`. */
-export interface AlreadyRegisteredReason {
-  /** Always `"already_registered"`. */
-  type: "already_registered";
-  /** The process that has the key. */
-  pid: Pid;
-}
-
 /** The result of {@linkcode Registry.register}. */
 export type RegisterResult =
   | { type: "ok"; owner: Pid }
-  | { type: "error"; reason: AlreadyRegisteredReason };
+  | { type: "error"; reason: { type: "already_registered"; pid: Pid } };
+
+/** The reason why a registration failed: `{already_registered, pid}`. */
+export type AlreadyRegisteredReason = Extract<
+  RegisterResult,
+  { type: "error" }
+>["reason"];
 
 /** The result of {@linkcode Registry.updateValue} if the caller has the key. */
 export interface UpdatedValue {

@@ -74,20 +74,23 @@ const RPC_OPTIONS: OptionNames<RpcOptions> = {
   timeout: true,
 };
 
-/** The exit of a called function: by its own `exit`, or by an exit signal. */
-export interface RpcExit {
-  /** `"exception"` if the function called `exit(reason)`, `"signal"` if an exit signal ended its process. */
-  type: "exception" | "signal";
-  /** The exit reason. */
-  reason: unknown;
-}
-
 /** The outcome of one call of {@linkcode rpc.multicall}. */
 export type RpcResult<T> =
   | { type: "ok"; value: T }
   | { type: "throw"; value: unknown }
-  | { type: "exit"; reason: RpcExit }
+  | {
+    type: "exit";
+    reason: {
+      /** `"exception"` if the function called `exit(reason)`, `"signal"` if an exit signal ended its process. */
+      type: "exception" | "signal";
+      /** The exit reason. */
+      reason: unknown;
+    };
+  }
   | { type: "error"; error: Error };
+
+/** The exit of a called function: by its own `exit`, or by an exit signal. */
+export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];
 
 /**
  * Remote procedure calls: run functions on other nodes and return their results.

@@ -9,7 +9,6 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
   type ChildStart,
-  type ChildType,
   type DescribedStart,
   type FullChildSpec,
   START_CALL,
@@ -42,7 +41,7 @@ export interface DynamicChildInfo {
   /** Its pid; `"restarting"` while it is waiting to be restarted. */
   pid: Pid | "restarting";
   /** Whether it is a supervisor itself. */
-  type: ChildType;
+  type: "worker" | "supervisor";
 }
 
 /** A DynamicSupervisor's server; its process traps exits. */

@@ -168,7 +168,7 @@ export interface SupervisorOptions {
    *
    * @default {"never"}
    */
-  autoShutdown?: AutoShutdown;
+  autoShutdown?: "never" | "any_significant" | "all_significant";
 }
 
 const SUPERVISOR_OPTIONS: OptionNames<SupervisorOptions> = {

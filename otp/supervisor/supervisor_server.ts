@@ -21,11 +21,7 @@ import { quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type {
-  ChildStart,
-  ChildType,
-  FullChildSpec,
-} from "../gen/child_spec.ts";
+import type { ChildStart, FullChildSpec } from "../gen/child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { fromSelf } from "../gen/messages.ts";
 import {
@@ -90,7 +86,7 @@ export interface ChildInfo {
   /** Its pid; `"restarting"` while it is waiting to be restarted, `undefined` if it is not running. */
   pid: Pid | "restarting" | undefined;
   /** Whether it is a supervisor itself. */
-  type: ChildType;
+  type: "worker" | "supervisor";
 }
 
 /** The restart limits of a supervisor, and when it ends by itself. */

@@ -270,6 +270,13 @@ export type StreamResult<T, E = unknown> =
   };
 
 /**
+ * The key of a property that only types have: completion does not show it.
+ *
+ * @ignore
+ */
+declare const gives: unique symbol;
+
+/**
  * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
  * owner can await it.
  *
@@ -294,7 +301,7 @@ export type StreamResult<T, E = unknown> =
  */
 export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /** Never set: it keeps T in declarations. */
-  declare readonly gives?: T;
+  declare readonly [gives]?: T;
   /** The task's process. */
   readonly pid: P;
   /** The reference of its monitor, which is also the alias for its result. */
