@@ -53,6 +53,11 @@ export function internalsOf(node: object): NodeInternals {
   return internals.get(node)!;
 }
 
+/** The parts of the nodes of this program that are started. */
+export function allInternals(): NodeInternals[] {
+  return nodeModule.started().map(internalsOf);
+}
+
 /** The nodes of this program that are started, in the order of their starts. */
 export function startedNodes<N>(_type: NodeClass<N>): N[] {
   return [...nodeModule.started()] as N[];

@@ -1,5 +1,5 @@
 /**
- * Metrics for [Prometheus](https://prometheus.io): a handler of `/metrics`, by `npm:prom-client`.
+ * Metrics for [Prometheus](https://prometheus.io): a handler of `/metrics`.
  *
  * @example With `Deno.serve`
  * ```ts
@@ -17,20 +17,15 @@
  * @module
  */
 
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  Registry as PromRegistry,
-} from "prom-client";
 import { checkOptions, checkString } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
 import {
-  DURATION_BUCKETS,
-  measureNodes,
-  type NodeMeasures,
-  onDuration,
-} from "./instruments.ts";
+  DurationHistogram,
+  DURATIONS,
+  measureProgram,
+  METRICS,
+  type MetricSample,
+} from "../node/measures.ts";
 import { type WebHandler, webHandler } from "./web_handler.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
@@ -70,29 +65,48 @@ export type MetricsHandler = WebHandler & {
 };
 
 /**
- * Creates a handler of `/metrics`, for all nodes of the program.
+ * Creates a handler of `/metrics`, for all nodes of the program and its worker threads.
  *
  * A scrape visits each process of the nodes. Until `stop` is called, the program measures durations of calls, callbacks
- * and tasks, which adds some microseconds to a call. Anyone who reaches the path learns the names of nodes, servers and
- * functions: serve it where only Prometheus can reach it.
+ * and tasks, which adds some microseconds to a call; a worker thread measures them from the first scrape on. Anyone who
+ * reaches the path learns the names of nodes, servers and functions: serve it where only Prometheus can reach it.
  *
- * | metric                       | labels                   | is                                     |
- * | ---------------------------- | ------------------------ | -------------------------------------- |
- * | `otp_processes`              | `node`                   | live processes                         |
- * | `otp_mailbox_messages`       | `node`                   | messages that wait in all mailboxes    |
- * | `otp_mailbox_longest`        | `node`                   | messages in the longest mailbox        |
- * | `otp_restarts_total`         | `node`                   | restarts of children of supervisors    |
- * | `otp_connections`            | `node`                   | connected nodes                        |
- * | `otp_connection_queue_bytes` | `node`, `peer`           | bytes that wait for a peer             |
- * | `otp_received_bytes_total`   | `node`                   | bytes from all peers                   |
- * | `otp_sent_bytes_total`       | `node`                   | bytes to all peers                     |
- * | `otp_failed_dials_total`     | `node`                   | failed dials                           |
- * | `otp_refused_total`          | `node`                   | refused connections                    |
- * | `otp_refused_signals_total`  | `node`                   | signals of peers beyond a limit        |
- * | `otp_duration_seconds`       | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks |
+ * Each metric has the label `node`. A thread that computes without a pause does not answer a scrape: the answer then
+ * has only `otp_worker_answer_seconds` of its node, which grows.
+ *
+ * | metric                         | more labels              | is                                                      |
+ * | ------------------------------ | ------------------------ | ------------------------------------------------------- |
+ * | `otp_processes`                |                          | live processes                                          |
+ * | `otp_mailbox_messages`         |                          | messages that wait in all mailboxes                     |
+ * | `otp_mailbox_longest`          |                          | messages in the longest mailbox                         |
+ * | `otp_restarts_total`           |                          | restarts of children of supervisors                     |
+ * | `otp_draining`                 |                          | 1 while the node drains, else 0                         |
+ * | `otp_event_loop_delay_seconds` |                          | the longest delay of the event loop since the last scrape |
+ * | `otp_memory_bytes`             |                          | resident memory of the program                          |
+ * | `otp_heap_bytes`               |                          | used heap of the node's thread                          |
+ * | `otp_cpu_seconds_total`        |                          | CPU time of the program                                 |
+ * | `otp_connections`              |                          | connected nodes                                         |
+ * | `otp_connection_queue_bytes`   | `peer`                   | bytes that wait for a peer                              |
+ * | `otp_received_bytes_total`     |                          | bytes from all peers                                    |
+ * | `otp_sent_bytes_total`         |                          | bytes to all peers                                      |
+ * | `otp_failed_dials_total`       |                          | failed dials                                            |
+ * | `otp_refused_total`            |                          | refused connections                                     |
+ * | `otp_refused_signals_total`    |                          | signals of peers beyond a limit                         |
+ * | `otp_tasks`                    | `supervisor`             | tasks of task supervisors, by their registered name     |
+ * | `otp_tasks_max`                | `supervisor`             | the most tasks that they run, `maxChildren`             |
+ * | `otp_pool_queue`               | `pool`                   | runs that wait                                          |
+ * | `otp_pool_running`             | `pool`                   | tasks in flight                                         |
+ * | `otp_pool_places`              | `pool`                   | tasks that the pool's supervisors can run               |
+ * | `otp_pool_runs_total`          | `pool`, `outcome`        | ended runs: `done`, `exited`, `queue_full`, `deadline`, `no_node`, `lost` |
+ * | `otp_pool_retried_total`       | `pool`                   | runs that started again when their node was lost        |
+ * | `otp_pool_refused_total`       | `pool`                   | tasks that a supervisor refused                         |
+ * | `otp_worker_answer_seconds`    |                          | how long the thread's last answer took, or is missing   |
+ * | `otp_worker_restarts_total`    |                          | restarts of the thread                                  |
+ * | `otp_duration_seconds`         | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks                  |
  *
  * At most 500 names of spans are distinguished; further names, and calls of refused functions, count as `other`. The
- * calls of a function with ten or more arguments share one name, `Mod.fn/10+`.
+ * calls of a function with ten or more arguments share one name, `Mod.fn/10+`. At most 200 names of supervisors and
+ * pools of a node are distinguished.
  *
  * @param options The path, and the program's own metrics.
  * @returns The handler.
@@ -124,116 +138,45 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
       }; give a path that begins with /, such as "/metrics"`,
     );
   }
-  const own = new NodeMetrics();
+  const durations = new DurationHistogram();
   const answer = async () => ({
     status: 200,
     headers: {
-      "content-type": PromRegistry.PROMETHEUS_CONTENT_TYPE,
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
       "cache-control": "no-store",
     },
-    body: await own.text() + (await registry?.metrics() ?? ""),
+    body: textOf([...await measureProgram(), ...durations.samples()]) +
+      (await registry?.metrics() ?? ""),
   });
   const handler = webHandler((asked) => asked === path ? answer : undefined);
-  return Object.assign(handler, { stop: () => own.stop() });
+  return Object.assign(handler, { stop: () => durations.stop() });
 }
 
-/** Reads a value of a node, for one of its metrics. */
-type Read = (measures: NodeMeasures) => number;
+/** Writes samples in the text format of Prometheus. */
+function textOf(samples: readonly MetricSample[]): string {
+  const lines: string[] = [];
+  for (const [name, help] of METRICS) {
+    const type = name === DURATIONS
+      ? "histogram"
+      : name.endsWith("_total")
+      ? "counter"
+      : "gauge";
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+    const isOf = ([sample]: MetricSample) =>
+      sample === name || (name === DURATIONS && sample.startsWith(DURATIONS));
+    lines.push(...samples.filter(isOf).map(lineOf));
+  }
+  return `${lines.join("\n")}\n`;
+}
 
-type Metric = readonly [name: string, help: string, read: Read];
-
-const GAUGES: readonly Metric[] = [
-  ["otp_processes", "Live processes", ({ processes }) => processes],
-  [
-    "otp_mailbox_messages",
-    "Messages that wait in all mailboxes",
-    ({ messages }) => messages,
-  ],
-  [
-    "otp_mailbox_longest",
-    "Messages in the longest mailbox",
-    ({ longestMailbox }) => longestMailbox,
-  ],
-  [
-    "otp_connections",
-    "Connected nodes",
-    ({ connections }) => connections.length,
-  ],
-];
-
-const COUNTERS: readonly Metric[] = [
-  [
-    "otp_restarts_total",
-    "Restarts of children of supervisors",
-    ({ restarts }) => restarts,
-  ],
-  [
-    "otp_received_bytes_total",
-    "Bytes from all peers",
-    ({ receivedBytes }) => receivedBytes,
-  ],
-  ["otp_sent_bytes_total", "Bytes to all peers", ({ sentBytes }) => sentBytes],
-  ["otp_failed_dials_total", "Failed dials", ({ failedDials }) => failedDials],
-  ["otp_refused_total", "Refused connections", ({ refused }) => refused],
-  [
-    "otp_refused_signals_total",
-    "Signals of peers that exceeded a limit and were refused alone",
-    ({ refusedSignals }) => refusedSignals,
-  ],
-];
-
-/** The metrics of the program's nodes. */
-class NodeMetrics {
-  readonly #registry = new PromRegistry();
-  readonly #metrics = [
-    ...GAUGES.map(([name, help, read]) => ({
-      metric: new Gauge({ ...this.#of(name, help), labelNames: ["node"] }),
-      read,
-    })),
-    ...COUNTERS.map(([name, help, read]) => ({
-      metric: new Counter({ ...this.#of(name, help), labelNames: ["node"] }),
-      read,
-    })),
-  ];
-  readonly #queues = new Gauge({
-    ...this.#of("otp_connection_queue_bytes", "Bytes that wait for a peer"),
-    labelNames: ["node", "peer"],
-  });
-  readonly #durations = new Histogram({
-    ...this.#of(
-      "otp_duration_seconds",
-      "Calls, callbacks of servers, and tasks",
-    ),
-    labelNames: ["span", "kind", "failed"],
-    buckets: DURATION_BUCKETS,
-  });
-  readonly #stopDurations = onDuration((span, kind, seconds, failed) =>
-    this.#durations.observe({ span, kind, failed: String(failed) }, seconds)
+function lineOf([name, labels, value]: MetricSample): string {
+  const pairs = Object.entries(labels).map(([key, text]) =>
+    `${key}="${text.replace(/[\\"\n]/g, escaped)}"`
   );
+  const number = value === Infinity ? "+Inf" : String(value);
+  return `${name}{${pairs.join(",")}} ${number}`;
+}
 
-  #of(name: string, help: string) {
-    return { name, help, registers: [this.#registry] };
-  }
-
-  /** The metrics now. */
-  async text(): Promise<string> {
-    // Remove stopped nodes and lost peers.
-    for (const { metric } of this.#metrics) metric.reset();
-    this.#queues.reset();
-    for (const measures of measureNodes()) {
-      const { node } = measures;
-      for (const { metric, read } of this.#metrics) {
-        metric.inc({ node }, read(measures));
-      }
-      for (const { peer, queued } of measures.connections) {
-        this.#queues.set({ node, peer }, queued);
-      }
-    }
-    return await this.#registry.metrics();
-  }
-
-  /** Ends the measurement of durations. */
-  stop(): void {
-    this.#stopDurations();
-  }
+function escaped(character: string): string {
+  return character === "\n" ? "\\n" : `\\${character}`;
 }

@@ -50,16 +50,18 @@ import { formatExit } from "../core/values/exit_reason.ts";
 import { reasonOf } from "../core/values/error_classes.ts";
 import {
   DURATION_BUCKETS,
-  measureNodes,
   onDuration,
   setSpanMaker,
-} from "./instruments.ts";
+} from "../node/instruments.ts";
+import { DURATIONS, measureNodes, METRICS } from "../node/measures.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
 const SCOPE = "@otp/distribution";
 
 /** The maximum length of the description of a failure. */
 const MAX_FAILURE = 500;
+
+const UNITS: Record<string, string> = { _bytes: "By", _seconds: "s" };
 
 const KINDS = {
   client: SpanKind.CLIENT,
@@ -109,21 +111,9 @@ let stops: (() => void)[] | undefined;
  * | `rpc Mod.fn/1`                    | a function that `rpc.call` runs                                      |
  * | `spawn Mod.fn/1`                  | the start of a process; its code continues the trace                 |
  *
- * **Metrics.** All have the attribute `otp.node`.
- *
- * | metric                     | is                                                                       |
- * | -------------------------- | ------------------------------------------------------------------------ |
- * | `otp.processes`            | live processes                                                           |
- * | `otp.mailbox.messages`     | messages that wait in all mailboxes                                      |
- * | `otp.mailbox.longest`      | messages in the longest mailbox                                          |
- * | `otp.restarts`             | restarts of children of supervisors                                      |
- * | `otp.connections`          | connected nodes                                                          |
- * | `otp.connection.queue`     | bytes that wait for a peer (`otp.peer`)                                   |
- * | `otp.io`                   | bytes from and to all peers (`direction`: `receive`, `transmit`)          |
- * | `otp.dials.failed`         | failed dials                                                             |
- * | `otp.refused`              | refused connections                                                      |
- * | `otp.signals.refused`      | signals of peers that exceeded a limit and were refused alone            |
- * | `otp.duration`             | seconds of calls, callbacks and tasks (`otp.span`, `otp.kind`, `otp.failed`; not `otp.node`) |
+ * **Metrics.** They are those of `metrics()` of `@otp/distribution/metrics`, except for the ones of worker threads:
+ * `otp_refused_signals_total` is `otp.refused_signals` here, and the label `node` is the attribute
+ * `otp.node`. The unit is no part of a name, so `otp_duration_seconds` is `otp.duration`.
  *
  * A thread of `Workers` is a separate program, which turns telemetry on by itself.
  *
@@ -252,37 +242,25 @@ function failureText(error: unknown): string {
 
 /** Creates the metrics; returns the functions that end them. */
 function meter(meter: Meter): (() => void)[] {
-  const gauges = {
-    processes: meter.createObservableGauge("otp.processes"),
-    messages: meter.createObservableGauge("otp.mailbox.messages"),
-    longest: meter.createObservableGauge("otp.mailbox.longest"),
-    connections: meter.createObservableGauge("otp.connections"),
-    queue: meter.createObservableGauge("otp.connection.queue", { unit: "By" }),
-    restarts: meter.createObservableCounter("otp.restarts"),
-    io: meter.createObservableCounter("otp.io", { unit: "By" }),
-    failedDials: meter.createObservableCounter("otp.dials.failed"),
-    refused: meter.createObservableCounter("otp.refused"),
-    refusedSignals: meter.createObservableCounter("otp.signals.refused"),
-  };
-  const all: Observable[] = Object.values(gauges);
+  const instruments = new Map<string, Observable>();
+  for (const [metric, description] of METRICS) {
+    if (metric === DURATIONS || metric.startsWith("otp_worker_")) continue;
+    const isCounter = metric.endsWith("_total");
+    const [, name, unit] = metric.match(
+      /^(.*?)(_bytes|_seconds)?(?:_total)?$/,
+    )!;
+    const options = { description, unit: unit && UNITS[unit] };
+    instruments.set(
+      metric,
+      isCounter
+        ? meter.createObservableCounter(otelName(name), options)
+        : meter.createObservableGauge(otelName(name), options),
+    );
+  }
+  const all = [...instruments.values()];
   const observe = (result: BatchObservableResult) => {
-    for (const node of measureNodes()) {
-      const on = { "otp.node": node.node };
-      const put = (gauge: Observable, value: number, more: Attributes = {}) =>
-        result.observe(gauge, value, { ...on, ...more });
-      put(gauges.processes, node.processes);
-      put(gauges.messages, node.messages);
-      put(gauges.longest, node.longestMailbox);
-      put(gauges.connections, node.connections.length);
-      put(gauges.restarts, node.restarts);
-      put(gauges.io, node.receivedBytes, { direction: "receive" });
-      put(gauges.io, node.sentBytes, { direction: "transmit" });
-      put(gauges.failedDials, node.failedDials);
-      put(gauges.refused, node.refused);
-      put(gauges.refusedSignals, node.refusedSignals);
-      for (const { peer, queued } of node.connections) {
-        put(gauges.queue, queued, { "otp.peer": peer });
-      }
+    for (const [name, labels, value] of measureNodes()) {
+      result.observe(instruments.get(name)!, value, attributesOf(labels));
     }
   };
   meter.addBatchObservableCallback(observe, all);
@@ -290,15 +268,21 @@ function meter(meter: Meter): (() => void)[] {
     unit: "s",
     advice: { explicitBucketBoundaries: DURATION_BUCKETS },
   });
-  const stopDurations = onDuration((name, kind, seconds, failed) =>
-    duration.record(seconds, {
-      "otp.span": name,
-      "otp.kind": kind,
-      "otp.failed": failed,
-    })
+  const stopDurations = onDuration((node, span, kind, seconds, failed) =>
+    duration.record(seconds, attributesOf({ node, span, kind, failed }))
   );
   return [
     () => meter.removeBatchObservableCallback(observe, all),
     stopDurations,
   ];
+}
+
+function otelName(name: string): string {
+  return name.replace("_", ".");
+}
+
+function attributesOf(labels: Record<string, string | boolean>): Attributes {
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => [`otp.${key}`, value]),
+  );
 }

@@ -17,7 +17,6 @@ const PACKAGES = [
   // The optional ones of the package, which its modules for them need.
   "@logtape/logtape@2",
   "@opentelemetry/api@1",
-  "prom-client@15",
 ];
 
 /** A runtime that npm offers; `"old node"` is a version that the package does not support. */

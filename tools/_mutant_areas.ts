@@ -269,7 +269,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "observe",
-    files: ["observe/"],
+    files: ["observe/", "node/instruments.ts", "node/measures.ts"],
     tests: ["observe/"],
   },
   {

@@ -50,7 +50,7 @@ const FIELDS = {
 };
 
 /** Packages that only one module each needs: users of the module install its package. */
-const OPTIONAL = ["@logtape/logtape", "@opentelemetry/api", "prom-client"];
+const OPTIONAL = ["@logtape/logtape", "@opentelemetry/api"];
 
 /** The dependencies of a manifest, and those that are optional. */
 function dependenciesOf(

@@ -27,6 +27,7 @@ import type {
 } from "./worker_messages.ts";
 import { ProgramNodes } from "./program_nodes.ts";
 import { ThreadHost, type ThreadRegistration } from "./thread_host.ts";
+import { DurationHistogram, measureNodes } from "../node/measures.ts";
 import { internalsOf, startNodeIn } from "../node/node_internals.ts";
 
 /** The maximum number of log events that wait for a busy main thread. */
@@ -46,6 +47,8 @@ let node: Node | undefined;
 /** Connections that arrived before the node was up. */
 let early: { from: string; port: MessagePort }[] = [];
 let isStopping = false;
+/** The durations since the first collection of metrics. */
+let durations: DurationHistogram | undefined;
 let registered: (creation: number) => void = () => {};
 
 function say(message: FromWorker): void {
@@ -188,6 +191,12 @@ async function startNode(
   }, options);
 }
 
+function measure(): void {
+  durations ??= new DurationHistogram();
+  const samples = [...measureNodes(), ...durations.samples()];
+  say({ type: "measured", samples });
+}
+
 async function stop(
   timeout: number,
   drainTimeout: number | undefined,
@@ -206,6 +215,8 @@ function take(message: ToWorker): void {
       return void stop(message.timeout, message.drainTimeout);
     case "ping":
       return say({ type: "pong" });
+    case "measure":
+      return measure();
     case "registered":
       return registered(message.creation);
     case "written":

@@ -6,6 +6,7 @@
 
 import type { NodeOptions } from "../node.ts";
 import type { LogEvent } from "../core/log/log_event.ts";
+import type { MetricSample } from "../node/measures.ts";
 
 /** The options that a thread's node shares with the main node: values that can be copied to a thread. */
 export type ThreadNodeOptions =
@@ -56,6 +57,8 @@ export type ToWorker =
   /** A thread has ended. */
   | { type: "gone"; node: string }
   | { type: "ping" }
+  /** The main thread collects metrics. */
+  | { type: "measure" }
   /** Output has been written. */
   | { type: "written"; id: number }
   /** A log event has been passed on. */
@@ -83,6 +86,7 @@ export type FromWorker =
   }
   | { type: "dial"; id: number; to: string }
   | { type: "pong" }
+  | { type: "measured"; samples: MetricSample[] }
   | { type: "output"; id: number; text: string }
   | { type: "log"; event: ThreadLogEvent };
 

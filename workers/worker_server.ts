@@ -35,6 +35,7 @@ import type {
 } from "./worker_messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import { WorkerThread } from "./worker_thread.ts";
+import { addThread, type MetricSample } from "../node/measures.ts";
 import { internalsOf } from "../node/node_internals.ts";
 
 /** The number of heartbeats in an `answerTimeout`. */
@@ -42,6 +43,9 @@ const TURNS = 16;
 
 /** The fraction of `shutdown` in which a thread's node may stop; the rest is for the end of the thread. */
 const NODE_STOPS = 0.8;
+
+/** How long a collection of metrics waits for a thread, in milliseconds. */
+const MEASURE_TIMEOUT = 1000;
 
 /** The default time limit for the drain of a worker's node, in milliseconds. */
 const DRAIN_TIMEOUT = 20_000;
@@ -121,6 +125,8 @@ export class WorkerServer implements Server {
   #pingedAt: number | undefined;
   #answerTime = 0;
   #stopHeartbeat: () => void = () => {};
+  #stopMetrics: () => void = () => {};
+  #measuring: PromiseWithResolvers<MetricSample[]> | undefined;
   /** The registration of its node with EPMD. */
   #lease: Promise<Pick<Lease, "creation" | "close"> | undefined> | undefined;
 
@@ -190,6 +196,7 @@ export class WorkerServer implements Server {
     process.trapExit = true;
     this.#upSince = Date.now();
     this.#beginHeartbeat();
+    if (!this.#hasEnded) this.#stopMetrics = addThread(() => this.#measure());
   }
 
   #open(): void {
@@ -207,7 +214,10 @@ export class WorkerServer implements Server {
     }
     this.#slot.loading = undefined;
     const signal = this.#process.abortSignal();
-    signal.addEventListener("abort", () => void this.#thread?.terminate());
+    signal.addEventListener("abort", () => {
+      this.#endMetrics();
+      void this.#thread?.terminate();
+    });
     this.#slot.starts++;
     this.#slot.free = this.#ended.promise;
     const ended = this.#ended.promise;
@@ -254,6 +264,7 @@ export class WorkerServer implements Server {
   ): Promise<void> {
     this.#hasEnded = true;
     this.#stopHeartbeat();
+    this.#endMetrics();
     if (error === undefined) {
       this.#failure ??= this.#reason("ended", "its thread has ended");
     } else if (hasBegun) this.#failure ??= this.#reason("crashed", error);
@@ -284,6 +295,8 @@ export class WorkerServer implements Server {
         return this.#register(message);
       case "dial":
         return void this.#ports.dial(name, message.id, message.to);
+      case "measured":
+        return this.#measuring?.resolve(message.samples);
       case "output":
         return void this.#write(message.id, message.text);
       case "log":
@@ -344,6 +357,32 @@ export class WorkerServer implements Server {
     });
   }
 
+  /** Returns the metrics of the thread's node; those that need the thread are missing if it does not answer. */
+  async #measure(): Promise<MetricSample[]> {
+    const { name: node } = this.#slot.node;
+    const { answerTime, restarts } = this.#state();
+    let waiting = this.#measuring;
+    if (waiting === undefined) {
+      waiting = this.#measuring = Promise.withResolvers();
+      this.#post({ type: "measure" });
+    }
+    const { runtime } = this.#process;
+    const stopTimer = runtime.after(MEASURE_TIMEOUT, () => waiting.resolve([]));
+    const samples = await waiting.promise;
+    stopTimer();
+    if (this.#measuring === waiting) this.#measuring = undefined;
+    return [
+      ["otp_worker_answer_seconds", { node }, answerTime / 1000],
+      ["otp_worker_restarts_total", { node }, restarts],
+      ...samples,
+    ];
+  }
+
+  #endMetrics(): void {
+    this.#stopMetrics();
+    this.#measuring?.resolve([]);
+  }
+
   #answered(): void {
     this.#silentTurns = 0;
     if (this.#pingedAt === undefined) return;
@@ -352,7 +391,12 @@ export class WorkerServer implements Server {
   }
 
   call(request: unknown): WorkerState | { type: "error"; reason: "badarg" } {
-    if (request !== WORKER_INFO) return { type: "error", reason: "badarg" };
+    return request === WORKER_INFO
+      ? this.#state()
+      : { type: "error", reason: "badarg" };
+  }
+
+  #state(): WorkerState {
     return {
       restarts: this.#slot.starts - 1,
       upSince: this.#upSince,

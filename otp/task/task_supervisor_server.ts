@@ -31,7 +31,7 @@ import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import { leaveAllGroups, type PgRequest } from "../pg/pg_scope.ts";
 import { type DrainRequest, TaskDrain } from "./task_drain.ts";
-import { TaskLoad } from "./task_load.ts";
+import { type Occupancy, TaskLoad } from "./task_load.ts";
 import { spawnTask } from "./task_process.ts";
 
 /** A request to a Task.Supervisor. */
@@ -70,11 +70,17 @@ export function unfinishedTasks(process: LocalProcess): Pid[] {
   return servers.get(process)?.unfinished() ?? [];
 }
 
+/** Returns the load of a supervisor; `undefined` if the process is not a Task.Supervisor. */
+export function occupancyOf(process: LocalProcess): Occupancy | undefined {
+  return servers.get(process)?.occupancy();
+}
+
 /** A Task.Supervisor's server; its process traps exits. */
 export class TaskSupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
   readonly #load: TaskLoad;
+  readonly #max: number;
   /** The groups to join again when their scope restarts. */
   #group: ScopeContact<unknown> | undefined;
   /** Set once the supervisor refuses new tasks. */
@@ -90,10 +96,16 @@ export class TaskSupervisorServer implements Server, Supervision {
     );
     this.#children = new DynamicChildren(process, start, limits);
     noteSupervision(process, this);
-    const { maxChildren: max } = limits;
-    this.#load = new TaskLoad(process, () => (
-      { tasks: this.#children.size, max, draining: this.#drain !== undefined }
-    ));
+    this.#max = limits.maxChildren;
+    this.#load = new TaskLoad(process, () => this.occupancy());
+  }
+
+  occupancy(): Occupancy {
+    return {
+      tasks: this.#children.size,
+      max: this.#max,
+      draining: this.#drain !== undefined,
+    };
   }
 
   /**

@@ -108,7 +108,7 @@ export class TaskPoolServer
   }
 
   call(request: unknown): unknown {
-    return isTyped(request, "info") ? this.#info() : BADARG;
+    return isTyped(request, "info") ? this.describe() : BADARG;
   }
 
   info(message: unknown): void {
@@ -385,7 +385,11 @@ export class TaskPoolServer
     this.#runs.clear();
   }
 
-  #info(): PoolInfo {
+  get label(): string {
+    return this.#settings.label;
+  }
+
+  describe(): PoolInfo {
     return {
       queued: this.#queue.length,
       maxQueue: this.#settings.maxQueue,

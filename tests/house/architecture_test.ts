@@ -91,7 +91,7 @@ const INTERNALS = "node/node_internals.ts";
 
 /** The files of `net/` and `node/` that rooms above the nodes may import. */
 const OF_NODES: Record<string, readonly string[]> = {
-  observe: [INTERNALS],
+  observe: [INTERNALS, "node/instruments.ts", "node/measures.ts"],
   shell: [...CHECKS, INTERNALS],
   chat: [],
   testing: [
@@ -108,6 +108,7 @@ const OF_NODES: Record<string, readonly string[]> = {
     "net/listen_for_peers.ts",
     "net/network_log.ts",
     "net/port_transport.ts",
+    "node/measures.ts",
     "node/start_node.ts",
   ],
 };

@@ -15,8 +15,12 @@ import {
   send,
   spawn,
   Supervisor,
+  TaskSupervisor,
 } from "../../mod.ts";
+import { pg } from "../../otp/pg/pg.ts";
+import { TaskPool } from "../../otp/task_pool/task_pool.ts";
 import { metrics } from "../../observe/metrics.ts";
+import { METRICS } from "../../node/measures.ts";
 import { tracing } from "../../core/context/tracing.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
@@ -59,10 +63,24 @@ clusterTest(
             id: "failing",
             start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
           }], { strategy: "one_for_one", name: "Top" });
+          await pg.startLink("pg");
+          await TaskSupervisor.startLink({
+            name: 'my "tasks"',
+            maxChildren: 2,
+            group: "jobs",
+          });
+          await TaskSupervisor.startLink({ name: "free" });
+          await TaskPool.startLink({ group: "jobs", name: "pool" });
           send(pid, "started");
           await receive(() => false);
         });
         await until(() => Process.info(pid)?.messageQueueLen === 4);
+        assertEquals(await TaskPool.run("pool", () => 1, []), 1);
+        spawn(async () => {
+          const run = TaskPool.run("pool", () => receive(() => false), []);
+          await run.catch(() => {});
+        });
+        await until(async () => (await TaskPool.info("pool")).running === 1);
         await GenServer.call("Failing", "hi");
         const ref = Process.monitor("Failing");
         await GenServer.call("Failing", "crash").catch(() => {});
@@ -80,11 +98,30 @@ clusterTest(
       assertEquals(valueOf(text, `otp_restarts_total${on}`), 1);
       assertEquals(valueOf(text, `otp_connections${on}`), 1);
       assert(valueOf(text, `otp_received_bytes_total${on}`)! > 0);
+      assertEquals(valueOf(text, `otp_draining${on}`), 0);
+      assertEquals(valueOf(text, `otp_event_loop_delay_seconds${on}`), 0);
+      assert(valueOf(text, `otp_heap_bytes${on}`)! > 1e6);
+      assert(valueOf(text, `otp_memory_bytes${on}`)! > 1e6);
+      assert(valueOf(text, `otp_cpu_seconds_total${on}`)! > 0);
+      const kates = (name: string, label: string) =>
+        valueOf(text, `${name}{node="kate@localhost",${label}}`);
+      const tasks = 'supervisor="my \\"tasks\\""';
+      assertEquals(kates("otp_tasks", tasks), 1);
+      assertEquals(kates("otp_tasks_max", tasks), 2);
+      assertMatch(text, /^otp_tasks_max\{.*supervisor="free"\} \+Inf$/m);
+      const pool = 'pool="pool"';
+      assertEquals(kates("otp_pool_queue", pool), 0);
+      assertEquals(kates("otp_pool_running", pool), 1);
+      assertEquals(kates("otp_pool_places", pool), 2);
+      assertEquals(kates("otp_pool_refused_total", pool), 0);
+      const runs = (outcome: string) =>
+        kates("otp_pool_runs_total", `${pool},outcome="${outcome}"`);
+      assertEquals([runs("done"), runs("lost")], [1, 0]);
       assertEquals(valueOf(text, 'otp_connections{node="alex@localhost"}'), 1);
       const call = (failed: boolean) =>
         valueOf(
           text,
-          `otp_duration_seconds_count{span="GenServer.call",kind="client",failed="${failed}"}`,
+          `otp_duration_seconds_count{node="kate@localhost",span="GenServer.call",kind="client",failed="${failed}"}`,
         );
       assertEquals([call(false), call(true)], [1, 1]);
       const page = await Deno.readTextFile(new URL("observe/metrics.ts", ROOT));
@@ -157,17 +194,19 @@ clusterTest(
       const count = (span: string) =>
         valueOf(
           text,
-          `otp_duration_seconds_count{span="${span}",kind="server",failed="false"}`,
+          `otp_duration_seconds_count{node="kate@localhost",span="${span}",kind="server",failed="false"}`,
         );
       assertEquals(count("rpc Remote.tell/9"), 2);
       assertEquals(count("rpc Remote.tell/10+"), 2 * 21);
-      assertEquals(
-        valueOf(
-          text,
-          'otp_duration_seconds_count{span="other",kind="client",failed="true"}',
-        ),
-        2 * 7,
-      );
+      for (const wire of ["beam", "json"]) {
+        assertEquals(
+          valueOf(
+            text,
+            `otp_duration_seconds_count{node="alex${wire}@localhost",span="other",kind="client",failed="true"}`,
+          ),
+          7,
+        );
+      }
       const refused = 'otp_refused_signals_total{node="kate@localhost"}';
       assertEquals(valueOf(text, refused), 0);
     } finally {
@@ -193,7 +232,9 @@ test("metrics() counts names of spans beyond 500 together", async () => {
       new Request("http://localhost/metrics"),
     ))!.text();
     const spans = new Set(
-      [...text.matchAll(/_count\{span="([^"]*)"/g)].map(([, span]) => span),
+      [...text.matchAll(/_count\{node="[^"]*",span="([^"]*)"/g)].map((
+        [, span],
+      ) => span),
     );
     assert(spans.size <= 501, `${spans.size}`);
   } finally {
@@ -297,19 +338,38 @@ scrape_configs:
         undefined,
       ]);
     }
-    // All that was ever scraped: a scrape that takes more than a second makes the values before it stale.
-    const known = await query('last_over_time({__name__=~"otp_.*"}[1h])');
-    const names = new Set(
-      known!.data.result.map((each) =>
-        (each as { metric: { __name__: string } }).metric.__name__
-      ),
-    );
+    const names = new Set([
+      "otp_duration_seconds_bucket",
+      "otp_duration_seconds_count",
+      ...METRICS.map(([name]) => name),
+    ]);
     const used = queries.flatMap((each) => each.match(/otp_\w+/g) ?? []);
     assertEquals(
-      [...new Set(used)].filter((name) =>
-        !names.has(name) && name !== "otp_connection_queue_bytes"
-      ),
+      [...new Set(used)].filter((name) => !names.has(name)),
       [],
     );
   },
 );
+
+test("each alert fires for its fault, and none for a program that works", {
+  programs: ["promtool"],
+  timeout: 60_000,
+}, async () => {
+  const alerts = new URL("docs/alerts.yml", ROOT);
+  const cases = new URL("tests/observe/alerts.test.yml", ROOT);
+  const tested = await Deno.readTextFile(cases);
+  for (
+    const [, name] of (await Deno.readTextFile(alerts)).matchAll(
+      /alert: (\w+)/g,
+    )
+  ) {
+    assert(tested.includes(`alertname="${name}"`), `${name} has no test`);
+  }
+  for (const [command, file] of [["check", alerts], ["test", cases]] as const) {
+    const { code, stdout, stderr } = await new Deno.Command("promtool", {
+      args: [command, "rules", fileURLToPath(file)],
+    }).output();
+    const text = new TextDecoder();
+    assertEquals(code, 0, text.decode(stdout) + text.decode(stderr));
+  }
+});

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { ExitError } from "../../core/errors.ts";
-import type { Node } from "../../node.ts";
+import { Node } from "../../node.ts";
+import { measureProgram } from "../../node/measures.ts";
 import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { Timeline } from "../../testing/simulation/timeline.ts";
@@ -171,6 +172,32 @@ class Start {
 
 const stateOf = (server: WorkerServer) =>
   server.call(WORKER_INFO) as WorkerState;
+
+test("the metrics of a worker wait a second for its thread, and go without the thread then", async () => {
+  assertEquals(Node.self(), "nonode@nohost");
+  using scene = new Scene();
+  const { thread } = await scene.up();
+  const labels = { node: NAME };
+  const own = ["otp_worker_answer_seconds", "otp_worker_restarts_total"];
+  const names = async (samples: ReturnType<typeof measureProgram>) =>
+    (await samples).map(([name]) => name);
+  const both = Promise.all([names(measureProgram()), names(measureProgram())]);
+  await quiet();
+  assertEquals(thread.gotOf("measure").length, 1);
+  const samples = [["otp_processes", labels, 7]] as const;
+  await thread.send({ type: "measured", samples: [...samples] });
+  const all = [...own, "otp_processes"];
+  assertEquals(await both, [all, all]);
+  const late = names(measureProgram());
+  await quiet();
+  await scene.pass(1000);
+  assertEquals(await late, own);
+  const ending = names(measureProgram());
+  await quiet();
+  await thread.end();
+  assertEquals(await ending, own);
+  assertEquals(await measureProgram(), []);
+});
 
 // The start.
 

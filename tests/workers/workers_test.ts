@@ -25,6 +25,7 @@ import {
   self,
   send,
 } from "../../otp/process/process.ts";
+import { metrics } from "../../observe/metrics.ts";
 import { rpc } from "../../otp/rpc/rpc.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
@@ -122,6 +123,33 @@ workersTest(
     assertEquals(await Workers.stop(workers), "ok");
     assertEquals(Node.list(), []);
     assertEquals(await Node.ping(ONE), "pang");
+  },
+);
+
+workersTest(
+  "metrics() has the nodes of worker threads, with the durations since the first scrape",
+  async () => {
+    const handler = metrics();
+    const scrape = async () =>
+      await (await handler(new Request("http://localhost/metrics")))!.text();
+    try {
+      await start();
+      await scrape();
+      await call(ONE, "add", 1, 2);
+      const text = await scrape();
+      assertMatch(text, /^otp_processes\{node="alex-1@localhost"\} \d+$/m);
+      assertMatch(text, /^otp_heap_bytes\{node="alex-1@localhost"\} \d+$/m);
+      assertStringIncludes(
+        text,
+        'otp_worker_restarts_total{node="alex-1@localhost"} 0',
+      );
+      assertStringIncludes(
+        text,
+        'count{node="alex-1@localhost",span="rpc Worker.add/2",kind="server",failed="false"} 1',
+      );
+    } finally {
+      handler.stop();
+    }
   },
 );
 

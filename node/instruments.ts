@@ -1,21 +1,18 @@
 /**
- * The measurements of a program's nodes, for OpenTelemetry and Prometheus.
+ * The durations of a program's calls, tasks and callbacks, for OpenTelemetry and Prometheus.
  *
- * The `Tracing` that makes spans also measures durations of calls, tasks and callbacks while there are listeners. The
- * other figures are always counted, and read at each collection.
+ * The `Tracing` that makes spans also measures durations while there are listeners.
  *
  * @module
  */
 
 import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
-import { Node } from "../node.ts";
 import {
   setTracing,
   type Span,
   type Tracing,
 } from "../core/context/tracing.ts";
-import { restartsOf } from "../otp/supervisor/supervision.ts";
-import { internalsOf, startedNodes } from "../node/node_internals.ts";
+import { currentRuntime } from "../core/runtime/current_process.ts";
 
 /** The maximum number of distinct names of spans; further names count as `OTHER`. */
 const MAX_NAMES = 500;
@@ -40,8 +37,9 @@ export const DURATION_BUCKETS: number[] = [
   10,
 ];
 
-/** Receives the duration of a call, task or callback, in seconds, and whether it failed. */
+/** Receives the duration of a call, task or callback, in seconds, the node that ran it, and whether it failed. */
 export type DurationListener = (
+  node: string,
   name: string,
   kind: Span["kind"],
   seconds: number,
@@ -89,10 +87,13 @@ const instruments: Tracing = {
 
 function timed<T>({ name, kind }: Span, fn: () => T): T {
   const started = performance.now();
+  const { node } = currentRuntime();
   const done = (failed: boolean, error?: unknown) => {
     const seconds = (performance.now() - started) / 1000;
     const known = knownName(name, isRefusal(error));
-    for (const listener of listeners) listener(known, kind, seconds, failed);
+    for (const listener of listeners) {
+      listener(node, known, kind, seconds, failed);
+    }
   };
   let result: T;
   try {
@@ -125,70 +126,4 @@ function knownName(given: string, isRefused: boolean): string {
 function isRefusal(error: unknown): boolean {
   return error instanceof UndefinedFunctionError ||
     error instanceof SpawnRefusedError;
-}
-
-/** The counters and gauges of one node. */
-export interface NodeMeasures {
-  /** The node's name. */
-  node: string;
-  processes: number;
-  /** Messages that wait in all mailboxes, and in the longest one. */
-  messages: number;
-  longestMailbox: number;
-  /** Messages that have arrived in the mailboxes of live processes. */
-  received: number;
-  /** Restarts of children since the start. */
-  restarts: number;
-  /** Connected nodes. */
-  connections: {
-    peer: string;
-    received: number;
-    sent: number;
-    queued: number;
-  }[];
-  /** Bytes of all connections since the start, closed ones included. */
-  receivedBytes: number;
-  sentBytes: number;
-  /** Failed dials, refused connections, and signals of peers that exceeded a limit. */
-  failedDials: number;
-  refused: number;
-  refusedSignals: number;
-}
-
-/** Measures the nodes that this program has started. */
-export function measureNodes(): NodeMeasures[] {
-  return startedNodes(Node).filter((node) => !internalsOf(node).isStopped())
-    .map(measure);
-}
-
-function measure(node: Node): NodeMeasures {
-  const { runtime, network } = internalsOf(node);
-  let messages = 0;
-  let received = 0;
-  let longestMailbox = 0;
-  for (const { mailbox } of runtime.processes.unordered()) {
-    messages += mailbox.length;
-    received += mailbox.received;
-    if (mailbox.length > longestMailbox) longestMailbox = mailbox.length;
-  }
-  const stats = network.stats();
-  return {
-    node: node.name,
-    processes: runtime.processes.size,
-    messages,
-    longestMailbox,
-    received,
-    restarts: restartsOf(runtime),
-    connections: network.connections().map((each) => ({
-      peer: each.node,
-      received: each.receivedBytes,
-      sent: each.sentBytes,
-      queued: each.queuedBytes,
-    })),
-    receivedBytes: stats.receivedBytes,
-    sentBytes: stats.sentBytes,
-    failedDials: stats.failedDials,
-    refused: Object.values(stats.refused).reduce((sum, each) => sum + each, 0),
-    refusedSignals: stats.refusedSignals,
-  };
 }
