@@ -361,9 +361,7 @@ export class Node implements AsyncDisposable {
     accept();
     const { cluster } = options;
     if (cluster !== undefined) {
-      const { startCluster } = await import(
-        "./otp/cluster/start_cluster.ts"
-      );
+      const { startCluster } = await import("./otp/cluster/start_cluster.ts");
       await runInside(
         runtime.shell(),
         () => startCluster(cluster, { link: false }),
@@ -664,10 +662,7 @@ export class Node implements AsyncDisposable {
    * Node.monitorNodes(true, { nodeType: "all" });
    * ```
    */
-  static monitorNodes(
-    on: boolean,
-    options: MonitorNodesOptions = {},
-  ): boolean {
+  static monitorNodes(on: boolean, options: MonitorNodesOptions = {}): boolean {
     const process = currentProcess();
     const doing = "monitor nodes";
     checkBoolean(on, `${doing}:`);

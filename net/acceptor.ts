@@ -230,9 +230,7 @@ async function accept(
  * Returns the connections of the largest network: the largest one by the shortest prefix, in it the largest one by the
  * next prefix, and so on. Of networks of equal size, the network of the oldest connection is chosen.
  */
-function largestNetwork(
-  all: [Transport, HalfOpen][],
-): [Transport, HalfOpen][] {
+function largestNetwork(all: [Transport, HalfOpen][]): [Transport, HalfOpen][] {
   const levels = Math.max(...all.map(([, { prefixes }]) => prefixes.length));
   let crowd = all;
   for (let level = 0; level < levels; level++) {

@@ -72,11 +72,7 @@ interface Introduction {
 class FailedNode extends UnreachableNode {
   readonly #again: () => Signals;
 
-  constructor(
-    runtime: Runtime,
-    node: string,
-    dial: () => Signals | undefined,
-  ) {
+  constructor(runtime: Runtime, node: string, dial: () => Signals | undefined) {
     super(runtime, node);
     this.#again = () => dial() ?? new UnreachableNode(runtime, node);
   }

@@ -73,10 +73,7 @@ export class NameQuestions {
           );
         }
       }
-      await limiter.pause(
-        limiter.repeatAfter(repeats),
-        this.#stop.signal,
-      );
+      await limiter.pause(limiter.repeatAfter(repeats), this.#stop.signal);
     }
   }
 

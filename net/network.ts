@@ -153,11 +153,7 @@ export class Network {
   }
 
   /** Returns the channel for signals to a node: a connection, or a queue until there is one. */
-  route(
-    node: string,
-    connect: boolean,
-    isNamed: boolean,
-  ): Signals | undefined {
+  route(node: string, connect: boolean, isNamed: boolean): Signals | undefined {
     const connection = this.#connections.get(node);
     if (connection !== undefined) return connection.signals;
     return this.#dialler.pending(

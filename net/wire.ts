@@ -488,10 +488,7 @@ export interface Wire {
     local: Local,
   ): Promise<Session | undefined>;
   /** Asks the listener for its name and incarnation, if this wire can; there is no proof of either. */
-  ask?(
-    transport: Transport,
-    local: Local,
-  ): Promise<PeerName>;
+  ask?(transport: Transport, local: Local): Promise<PeerName>;
   /**
    * Dials a node of that name. `over` aborts when there is a connection to it by its own dial, before the wire
    * claims to have none.

@@ -42,10 +42,7 @@ const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
  * @throws {TypeError} If an option is of the wrong type.
  * @throws {RangeError} If a number is out of bounds.
  */
-export function checkNodeOptions(
-  options: NodeOptions,
-  limits: Limits,
-): void {
+export function checkNodeOptions(options: NodeOptions, limits: Limits): void {
   checkOptions(
     options,
     "start a node",

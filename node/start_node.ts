@@ -229,9 +229,7 @@ function wiresOf(names: readonly WireName[] = ["json", "beam"]): Wire[] {
 }
 
 async function cookieOf(file: string | undefined): Promise<string> {
-  const { readCookieFile, userCookie } = await import(
-    "../net/cookie_file.ts"
-  );
+  const { readCookieFile, userCookie } = await import("../net/cookie_file.ts");
   return file === undefined ? await userCookie() : readCookieFile(file);
 }
 

@@ -51,10 +51,7 @@ export function registerTest(definition: Deno.TestDefinition): void {
   const indent = " ".repeat(place.column - 1);
   const register = runInThisContext(
     `(register, test) =>\n${indent}register(test)`,
-    {
-      filename: unmapped(place.file),
-      lineOffset: place.line - 2,
-    },
+    { filename: unmapped(place.file), lineOffset: place.line - 2 },
   );
   register(Deno.test, definition);
 }

@@ -61,11 +61,7 @@ const configured: {
   exclude: Filter[];
   include: Filter[];
   program: TestProgram;
-} = {
-  exclude: [],
-  include: [],
-  program: {},
-};
+} = { exclude: [], include: [], program: {} };
 const defaultTags: string[] = [];
 
 /**

@@ -381,9 +381,7 @@ export class Workers {
    */
   static async info(workers: ServerRef): Promise<WorkerInfo[]> {
     const children = await childrenOf(workers);
-    return await Promise.all(
-      children.map(({ id, pid }) => infoOf(id, pid)),
-    );
+    return await Promise.all(children.map(({ id, pid }) => infoOf(id, pid)));
   }
 
   /**
@@ -513,11 +511,7 @@ async function startWorkers(
       // The worker limits the end of its thread by itself.
       shutdown: "infinity",
     })),
-    {
-      strategy: "one_for_one",
-      name: options.name,
-      ...intensity,
-    },
+    { strategy: "one_for_one", name: options.name, ...intensity },
   );
 }
 

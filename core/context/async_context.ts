@@ -77,10 +77,7 @@ export function outside<R>(fn: () => R): R {
  * Returns a function that runs code as a process, but otherwise in the caller's asynchronous context: a user's
  * `AsyncLocalStorage`s, such as a request's trace, reach the process that handles the request.
  */
-export function contextFor<R>(): (
-  process: ContextProcess,
-  fn: () => R,
-) => R {
+export function contextFor<R>(): (process: ContextProcess, fn: () => R) => R {
   const restore = AsyncLocalStorage.snapshot();
   return (process, fn) => restore(() => storage.run(process.context, fn));
 }

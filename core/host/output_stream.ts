@@ -141,10 +141,7 @@ export class OutputStream {
     }
   }
 
-  #writeToStream(
-    stream: HostStream,
-    text: string,
-  ): void | Promise<void> {
+  #writeToStream(stream: HostStream, text: string): void | Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let isDone = false;
     const size = text.length;

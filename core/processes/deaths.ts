@@ -122,11 +122,7 @@ export class Deaths {
     );
   }
 
-  #down(
-    { pid }: LocalProcess,
-    watcher: Watcher,
-    reason: unknown,
-  ): void {
+  #down({ pid }: LocalProcess, watcher: Watcher, reason: unknown): void {
     const { pid: to, ref, name } = watcher;
     try {
       this.#runtime.back(to.node).down(pid, to, ref, reason, name);

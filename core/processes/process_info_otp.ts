@@ -13,10 +13,7 @@ import type { Ancestor } from "../values/lineage.ts";
 import type { ProcessInfo } from "./process_info.ts";
 
 /** Converts a list of pairs; returns `undefined` for any other value, as for a process that is not alive. */
-export function infoFromOtp(
-  pid: Pid,
-  items: unknown,
-): ProcessInfo | undefined {
+export function infoFromOtp(pid: Pid, items: unknown): ProcessInfo | undefined {
   if (!Array.isArray(items)) return undefined;
   const info = fieldsOf(items);
   const dictionary = fieldsOf(info.get("dictionary"));

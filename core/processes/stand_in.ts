@@ -46,9 +46,7 @@ function release(process: LocalProcess, made: LocalProcess): void {
 }
 
 /** Ends the counterpart of an exited process: its stand-in, or the process that it stands in for. */
-export function endBoth(
-  { cold, exitReason }: LocalProcess,
-): void {
+export function endBoth({ cold, exitReason }: LocalProcess): void {
   const other = cold?.standIn ?? cold?.standsFor;
   if (other !== undefined) other.runtime.terminate(other, exitReason);
 }

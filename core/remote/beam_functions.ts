@@ -169,9 +169,7 @@ function undefinedRun([module, name, args]: Mfa): Runnable {
 function undefinedFunction({ args }: { args: unknown[] }): Resolved {
   return {
     fn: () => {
-      throw new ExitError(
-        tuple(atom("undef"), [new Tuple([...args, []])]),
-      );
+      throw new ExitError(tuple(atom("undef"), [new Tuple([...args, []])]));
     },
     label: "undefined function",
   };

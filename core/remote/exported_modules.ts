@@ -125,11 +125,7 @@ export type ClosureCompiler = (
 ) => (...args: unknown[]) => unknown;
 
 /** Returns whether a node may run an exported function of a module. */
-export type Allow = (
-  node: string,
-  module: string,
-  fn: string,
-) => boolean;
+export type Allow = (node: string, module: string, fn: string) => boolean;
 
 /**
  * Resolves a request for a service: from the node itself, or from the node `node`. No module has the name of a

@@ -89,12 +89,7 @@ export class LocalDelivery implements Signals {
     return undefined;
   }
 
-  reply(
-    from: Pid,
-    to: ReplyTarget,
-    value: unknown,
-    endsMonitor = false,
-  ): void {
+  reply(from: Pid, to: ReplyTarget, value: unknown, endsMonitor = false): void {
     const alias = plainAlias(to);
     if (alias !== undefined) this.#reply(from, alias, value, endsMonitor);
     else this.#replyTagged(from, to as ReplyTo, value);
@@ -120,10 +115,7 @@ export class LocalDelivery implements Signals {
     if (value instanceof RefusedReply) {
       return this.#refuseReply(from, alias, value.reason, endsMonitor);
     }
-    const process = this.#openAlias(
-      alias,
-      endsMonitor ? from.node : undefined,
-    );
+    const process = this.#openAlias(alias, endsMonitor ? from.node : undefined);
     if (process === undefined) return;
     const wait = process.waits?.get(alias.number);
     if (value instanceof OtpReply) {

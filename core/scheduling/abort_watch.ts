@@ -54,10 +54,7 @@ const watches = new WeakMap<AbortSignal, AbortWatch>();
  *
  * @returns A handle that ends the watch.
  */
-export function watchSignal(
-  signal: AbortSignal,
-  waiting: Abortable,
-): Deadline {
+export function watchSignal(signal: AbortSignal, waiting: Abortable): Deadline {
   let watch = watches.get(signal);
   if (watch === undefined) watches.set(signal, watch = new AbortWatch(signal));
   watch.add(waiting);

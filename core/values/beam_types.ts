@@ -243,9 +243,7 @@ function fieldsOf(tagged: Tagged, name: unknown): BeamFields | undefined {
     : undefined;
 }
 
-function isFields(
-  types: BeamFields | undefined,
-): types is readonly BeamType[] {
+function isFields(types: BeamFields | undefined): types is readonly BeamType[] {
   return Array.isArray(types);
 }
 

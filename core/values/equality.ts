@@ -92,9 +92,7 @@ function equalMaps(
   // Keys with contents, such as pids: another object may be an equal key.
   return unmatched.length === 0 || haveMatches(
     unmatched,
-    [...other].filter(
-      ([key]) => !one.has(key),
-    ),
+    [...other].filter(([key]) => !one.has(key)),
   );
 }
 

@@ -184,10 +184,7 @@ function group(mark: string, items: string[]): string {
   return `${mark}${items.length}:${items.join("")}`;
 }
 
-function encodeFields(
-  value: object,
-  inner: (item: unknown) => string,
-): string {
+function encodeFields(value: object, inner: (item: unknown) => string): string {
   const fields = value as Record<string, unknown>;
   return group(
     "{",

@@ -96,11 +96,7 @@ export class Tuple<T extends readonly unknown[] = readonly unknown[]> {
   }
 }
 
-setShape(Tuple, ({ elements }) => ({
-  open: "{",
-  close: "}",
-  items: elements,
-}));
+setShape(Tuple, ({ elements }) => ({ open: "{", close: "}", items: elements }));
 
 for (let i = 0; i < NUMBERED; i++) {
   Object.defineProperty(Tuple.prototype, i, {

@@ -279,16 +279,10 @@ const AGENT = {
         ? { type: "noreply", state }
         : { type: "reply", reply: found, state };
     }
-    return andThen(
-      found.run(state),
-      (given) => answer(request, given, state),
-    );
+    return andThen(found.run(state), (given) => answer(request, given, state));
   },
 
-  handleCast(
-    request: AgentRequest | OtpAgentRequest,
-    state: unknown,
-  ): unknown {
+  handleCast(request: AgentRequest | OtpAgentRequest, state: unknown): unknown {
     if (request instanceof OtpAgentRequest) {
       return serveOtp(request, undefined, state);
     }
@@ -345,9 +339,7 @@ function serveOtp(
  * Returns the function that a BEAM requests, if the BEAM may have it run; otherwise the reason for the caller to
  * exit.
  */
-function findOtp(
-  { mfa, node }: OtpAgentRequest,
-):
+function findOtp({ mfa, node }: OtpAgentRequest):
   | { run: Run; types: BeamType | undefined }
   | { reason: unknown } {
   if (typeof mfa === "string") {

@@ -499,11 +499,7 @@ export class Application {
    * assertEquals(Application.getEnv("chat", "greeting"), undefined);
    * ```
    */
-  static deleteEnv(
-    app: string,
-    key: string,
-    options: EnvOptions = {},
-  ): "ok" {
+  static deleteEnv(app: string, key: string, options: EnvOptions = {}): "ok" {
     checkSetting(app, key);
     checkEnvOptions(options);
     here().env.delete(app, key, options.persistent === true);

@@ -159,10 +159,7 @@ function assertSpec(spec: ApplicationSpec): void {
 }
 
 /** Sends the controller a request, and waits for its reply. */
-function ask<T>(
-  state: Applications,
-  request: ApplicationRequest,
-): Promise<T> {
+function ask<T>(state: Applications, request: ApplicationRequest): Promise<T> {
   if (waitingProcess() === undefined) return never();
   return call<T>(state.controller(), new OwnRequest(request), {
     timeout: Infinity,

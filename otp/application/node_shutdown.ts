@@ -107,11 +107,7 @@ async function endRoot(
   const { runtime } = process;
   const reason = new Ending(process, root.pid).within(Infinity);
   try {
-    await stopServer(
-      root.pid,
-      "shutdown",
-      root.trapExit ? Infinity : PATIENCE,
-    );
+    await stopServer(root.pid, "shutdown", root.trapExit ? Infinity : PATIENCE);
   } catch {
     // The server has exited for another reason, or is busy with a message.
     runtime.local.exit(process.pid, root.pid, "shutdown");

@@ -94,10 +94,7 @@ const LEAST: Record<string, number> = {
  * @throws {TypeError} If a topology has the wrong shape.
  * @throws {RangeError} If a number is out of bounds.
  */
-export function checkTopologies(
-  topologies: unknown,
-  doing: string,
-): void {
+export function checkTopologies(topologies: unknown, doing: string): void {
   checkRecord(
     topologies,
     `${doing}: its topologies,`,

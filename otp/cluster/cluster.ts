@@ -373,10 +373,7 @@ function ask<T>(
 }
 
 /** Returns the process that answers for a cluster, and the cluster as errors show it. */
-function targetOf(
-  cluster: ClusterRef,
-  fn: string,
-): [ServerRef, unknown] {
+function targetOf(cluster: ClusterRef, fn: string): [ServerRef, unknown] {
   const server = serverRef(cluster);
   const shown = describeServer(server);
   if (typeof server === "string") return [clusterServerName(server), shown];

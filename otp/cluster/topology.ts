@@ -231,9 +231,7 @@ export type ClusterAddresses = Iterable<ClusterAddress>;
  *
  * A strategy runs in the topology's process and must not call `receive`, since the process receives messages itself.
  */
-export type ClusterStrategy = (
-  context: StrategyContext,
-) =>
+export type ClusterStrategy = (context: StrategyContext) =>
   | ClusterAddresses
   | Promise<ClusterAddresses | AsyncIterable<ClusterAddresses>>
   | AsyncIterable<ClusterAddresses>;

@@ -179,10 +179,7 @@ export class PendingCall<T> extends PendingReply<T> {
 }
 
 /** Creates the error of a failed call: by the option `failed`, or as an exit that describes the call. */
-function failureOf<T>(
-  reason: unknown,
-  options: RequestOptions<T>,
-): Error {
+function failureOf<T>(reason: unknown, options: RequestOptions<T>): Error {
   return options.failed?.(reason) ?? callExit(reason, options.as());
 }
 

@@ -37,11 +37,7 @@ export type Started = Pid | "ignore";
 export type ChildStart =
   // deno-lint-ignore no-explicit-any
   | ((...extra: any[]) => Started | Promise<Started>)
-  | readonly [
-    module: string,
-    function: string,
-    args?: readonly unknown[],
-  ];
+  | readonly [module: string, function: string, args?: readonly unknown[]];
 
 /** The key, on a start function, of the call that reports show instead. */
 export const START_CALL: unique symbol = Symbol("startCall");

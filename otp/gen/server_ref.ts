@@ -120,9 +120,7 @@ export function isGlobalName(value: unknown): value is GlobalName {
  *
  * @throws {TypeError} If `name` is invalid.
  */
-export function serverName(
-  name: ServerName,
-): string | ViaName | GlobalName {
+export function serverName(name: ServerName): string | ViaName | GlobalName {
   if (typeof name === "string" || name instanceof Atom) {
     const text = nameOf(name);
     if (text !== "" && text !== "undefined") return text;

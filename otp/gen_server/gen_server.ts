@@ -1085,9 +1085,7 @@ export class GenServer {
     server: string | Atom,
   ): (string | Atom) & Serves<T>;
   /** Accepts a pid, or a name on another node, in a registry or in the cluster. */
-  static ref<T extends GenServerTypes>(
-    server: ServerRef,
-  ): GenServerAddress<T>;
+  static ref<T extends GenServerTypes>(server: ServerRef): GenServerAddress<T>;
   /** Accepts a declaration of the server's Erlang terms. */
   static ref<T extends GenServerTypes>(
     server: ServerRef,
@@ -1332,13 +1330,7 @@ export class GenServer {
         process,
         locate({ name: target, node }, process) as Place,
         request,
-        {
-          timeout,
-          as,
-          encoding,
-          signal,
-          deadline,
-        },
+        { timeout, as, encoding, signal, deadline },
       ).promise.then((reply) => ({ reply }), failed)
     );
     const answers = await Promise.all(asked);

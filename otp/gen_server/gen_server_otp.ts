@@ -99,10 +99,7 @@ export function callEncoding(
 
 /** Returns the encoding of a cast to a server on a BEAM. */
 export function castEncoding({ cast }: ServerBeamTypes): RequestEncoding {
-  return {
-    request: (request) => toBeam(request, cast),
-    reply: (term) => term,
-  };
+  return { request: (request) => toBeam(request, cast), reply: (term) => term };
 }
 
 function replyType(

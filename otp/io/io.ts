@@ -101,10 +101,7 @@ export class IO {
    * await IO.puts("Hi, my name is Kate");
    * ```
    */
-  static puts(
-    item: Printable,
-    options: IoOptions = {},
-  ): Promise<"ok"> {
+  static puts(item: Printable, options: IoOptions = {}): Promise<"ok"> {
     return print(() => `${textOf(item)}\n`, options, IO_OPTIONS, "ok");
   }
 
@@ -124,10 +121,7 @@ export class IO {
    * await IO.puts("in two parts");
    * ```
    */
-  static write(
-    item: Printable,
-    options: IoOptions = {},
-  ): Promise<"ok"> {
+  static write(item: Printable, options: IoOptions = {}): Promise<"ok"> {
     return print(() => textOf(item), options, IO_OPTIONS, "ok");
   }
 
@@ -148,10 +142,7 @@ export class IO {
    * assertEquals(await IO.inspect(["a", 1], { label: "got" }), ["a", 1]); // got: ["a", 1]
    * ```
    */
-  static inspect<T>(
-    value: T,
-    options: IoInspectOptions = {},
-  ): Promise<T> {
+  static inspect<T>(value: T, options: IoInspectOptions = {}): Promise<T> {
     return print(
       () => inspected(value, options),
       options,

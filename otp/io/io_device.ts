@@ -56,10 +56,7 @@ export function standardIo(): IoDevice {
         ? standardOutput.write(text)
         : standIn.write(text);
     },
-    async readLine(
-      prompt: string,
-      node?: string,
-    ): Promise<string | undefined> {
+    async readLine(prompt: string, node?: string): Promise<string | undefined> {
       const standIn = streamsStandIn();
       if (standIn !== undefined) return await standIn.readLine(prompt, node);
       await standardOutput.write(prompt);

@@ -173,10 +173,7 @@ function keep<T>(
 }
 
 /** Returns the first `most` code points of a text, and their number. */
-function firstOf(
-  text: string,
-  most: number,
-): { text: string; count: number } {
+function firstOf(text: string, most: number): { text: string; count: number } {
   let count = 0;
   let end = 0;
   while (count < most && end < text.length) {

@@ -48,10 +48,5 @@ function toOtp(event: LogEvent, groupLeader: Pid): Tuple {
     [atom("time"), Date.now() * 1000],
     [atom("node"), atom(node)],
   ]);
-  return tuple(
-    atom("log"),
-    atom(level),
-    text + metadataText(metadata),
-    meta,
-  );
+  return tuple(atom("log"), atom(level), text + metadataText(metadata), meta);
 }

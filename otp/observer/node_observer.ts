@@ -84,11 +84,7 @@ export class NodeObserver {
   processes(
     selection: unknown,
   ): { processes: ObservedProcess[]; total: number } {
-    return selectProcesses(
-      this.#runtime,
-      selectionOf(selection),
-      this.#rates,
-    );
+    return selectProcesses(this.#runtime, selectionOf(selection), this.#rates);
   }
 
   process(pid: unknown): ObservedProcessDetails | undefined {

@@ -125,9 +125,7 @@ function entryOf(
   };
 }
 
-function detailsOf(
-  child: SupervisedChild | undefined,
-): Pick<
+function detailsOf(child: SupervisedChild | undefined): Pick<
   ObservedChild,
   "id" | "restarting" | "restarts" | "lastReason" | "lastRestart"
 > {

@@ -162,9 +162,7 @@ export class pg {
    * await Supervisor.stop(sup);
    * ```
    */
-  static childSpec(
-    options: PgOptions = {},
-  ): ChildSpec<() => Promise<Pid>> {
+  static childSpec(options: PgOptions = {}): ChildSpec<() => Promise<Pid>> {
     const scope = scopeOf(options);
     return { id: scope, start: () => pg.startLink(scope) };
   }
@@ -275,10 +273,7 @@ export class pg {
    * assertEquals(pg.getLocalMembers("listeners"), [self()]);
    * ```
    */
-  static getLocalMembers(
-    group: unknown,
-    options: PgOptions = {},
-  ): Pid[] {
+  static getLocalMembers(group: unknown, options: PgOptions = {}): Pid[] {
     const { runtime } = currentProcess();
     return findScope(runtime, scopeOf(options))?.members(group, "local") ?? [];
   }
@@ -399,10 +394,7 @@ export class pg {
    * assert(await pg.demonitor(ref));
    * ```
    */
-  static async demonitor(
-    ref: Ref,
-    options: PgOptions = {},
-  ): Promise<boolean> {
+  static async demonitor(ref: Ref, options: PgOptions = {}): Promise<boolean> {
     checkRef(ref, "demonitor", "pg.monitor returned");
     const process = waitingProcess();
     if (process === undefined) return never();
@@ -418,10 +410,7 @@ export class pg {
   }
 }
 
-async function startScope(
-  scope: string | Atom,
-  link: boolean,
-): Promise<Pid> {
+async function startScope(scope: string | Atom, link: boolean): Promise<Pid> {
   const name = nameOf(scope);
   return await startServer((process) => new PgScope(process, name), {
     name,

@@ -992,10 +992,7 @@ export class Process {
    * assertEquals(found?.links, [self()]);
    * ```
    */
-  static info(
-    pid?: Pid,
-    options?: ProcessInfoOptions,
-  ): ProcessInfo | undefined;
+  static info(pid?: Pid, options?: ProcessInfoOptions): ProcessInfo | undefined;
   /**
    * Returns information about a process of any node, as a call of `rpc.call` to that node.
    *
@@ -1082,9 +1079,7 @@ export class Process {
    * assertEquals(full.map(({ pid }) => pid), [self()]);
    * ```
    */
-  static list(
-    options: ProcessListOptions & { info: true },
-  ): ProcessInfo[];
+  static list(options: ProcessListOptions & { info: true }): ProcessInfo[];
   /**
    * Returns the processes of this node, as pids or with information about each.
    *

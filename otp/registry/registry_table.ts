@@ -77,11 +77,7 @@ export class RegistryTable {
   #byProcess = new Map<number, Set<Entry>>();
 
   /** Creates a table for `Registry.startLink`, which opens it. */
-  constructor(
-    name: string,
-    keys: RegistryKeys,
-    listeners: readonly string[],
-  ) {
+  constructor(name: string, keys: RegistryKeys, listeners: readonly string[]) {
     this.name = name;
     this.keys = keys;
     this.#listeners = listeners;

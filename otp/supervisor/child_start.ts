@@ -76,10 +76,7 @@ export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
   return args.length === 0 ? fn as () => Started : () => fn(...args);
 }
 
-function runNamed(
-  run: Runnable,
-  runtime: Runtime,
-): Started | Promise<Started> {
+function runNamed(run: Runnable, runtime: Runtime): Started | Promise<Started> {
   const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
   return resolve({ ...run, args }, runtime)();
 }

@@ -125,10 +125,7 @@ export class DynamicSupervisorServer implements Server, Supervision {
 }
 
 /** Puts arguments before a start's own. */
-function withExtra(
-  start: ChildStart,
-  extra: readonly unknown[],
-): ChildStart {
+function withExtra(start: ChildStart, extra: readonly unknown[]): ChildStart {
   if (extra.length === 0) return start;
   if (typeof start === "function") {
     const { [START_CALL]: call } = start as DescribedStart;

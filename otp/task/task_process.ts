@@ -102,9 +102,7 @@ export function startUnawaited(
     codeOf(owner, fn, args),
     callersOf(owner),
     undefined,
-    {
-      linkParent,
-    },
+    { linkParent },
   ).pid;
 }
 
@@ -130,10 +128,7 @@ export function completedTask(value: unknown): TaskState {
 }
 
 /** Returns the starter of a stream's tasks on this node. */
-export function localStarter(
-  fn: RemoteFunction,
-  args: unknown[],
-): TaskStarter {
+export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
   return {
     link: true,
     start(task, callers) {

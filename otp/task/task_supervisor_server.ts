@@ -225,10 +225,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     if (!isValid(asked, caller)) return failed("badarg");
     if (this.#drain !== undefined) return DRAINING;
     if (!this.#load.admits(caller.pid)) return failed("max_children");
-    const found = this.#process.runtime.resolve(
-      asked.run,
-      caller.pid.node,
-    );
+    const found = this.#process.runtime.resolve(asked.run, caller.pid.node);
     if ("error" in found) {
       // The request may have used a turn.
       this.#load.changed();

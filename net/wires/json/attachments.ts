@@ -326,8 +326,4 @@ export class AttachmentReader implements Attachments {
 }
 
 /** The attachments of a frame that has none. */
-export const NO_ATTACHMENTS: Attachments = new AttachmentReader(
-  NOTHING,
-  0,
-  0,
-);
+export const NO_ATTACHMENTS: Attachments = new AttachmentReader(NOTHING, 0, 0);

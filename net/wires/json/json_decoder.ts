@@ -336,9 +336,7 @@ export class Decoder implements FrameHandler {
   #received(json: unknown, isTagged: boolean): unknown {
     const isMessage = typeof json === "object" && json !== null &&
       isReserved((json as { type?: unknown }).type);
-    const value = this.#sendable(
-      isTagged ? this.#values.decode(json) : json,
-    );
+    const value = this.#sendable(isTagged ? this.#values.decode(json) : json);
     if (isMessage) {
       const fields = value as Record<string, unknown>;
       return receivedMessage(fields, this.#isPeers) ?? DROPPED;
@@ -676,19 +674,11 @@ export class Decoder implements FrameHandler {
   }
 
   #ownRef(number: unknown): Ref {
-    return new Ref(
-      this.#self.name,
-      checkNatural(number),
-      this.#self.creation,
-    );
+    return new Ref(this.#self.name, checkNatural(number), this.#self.creation);
   }
 
   #peerRef(number: unknown): Ref {
-    return new Ref(
-      this.#peer.name,
-      checkNatural(number),
-      this.#peer.creation,
-    );
+    return new Ref(this.#peer.name, checkNatural(number), this.#peer.creation);
   }
 }
 

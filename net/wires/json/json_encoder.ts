@@ -324,12 +324,7 @@ export class Encoder implements Outgoing {
 
   // All other signals are never refused.
 
-  reply(
-    from: Pid,
-    to: ReplyTarget,
-    value: unknown,
-    endsMonitor = false,
-  ): void {
+  reply(from: Pid, to: ReplyTarget, value: unknown, endsMonitor = false): void {
     const alias = plainAlias(to);
     if (alias === undefined) {
       return this.#replyTagged(from, to as ReplyTo, value);

@@ -188,10 +188,7 @@ export class FrameReader {
   #complete(chunk: Uint8Array, handler: FrameHandler): number {
     let at = 0;
     for (;;) {
-      const end = Math.min(
-        at + this.#wanted - this.#keptBytes,
-        chunk.length,
-      );
+      const end = Math.min(at + this.#wanted - this.#keptBytes, chunk.length);
       this.#append(chunk.subarray(at, end));
       at = end;
       if (this.#keptBytes < this.#wanted) return at;

@@ -74,10 +74,7 @@ export const jsonWire: Wire = {
     return found && sessionOf(local, found);
   },
 
-  ask(
-    transport: Transport,
-    local: Local,
-  ): Promise<PeerName> {
+  ask(transport: Transport, local: Local): Promise<PeerName> {
     return handshake.askName(transport, local);
   },
 
@@ -87,9 +84,6 @@ export const jsonWire: Wire = {
     local: Local,
     over: AbortSignal,
   ): Promise<Session> {
-    return sessionOf(
-      local,
-      await handshake.dial(transport, name, local, over),
-    );
+    return sessionOf(local, await handshake.dial(transport, name, local, over));
   },
 };

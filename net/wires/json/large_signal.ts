@@ -55,9 +55,7 @@ class Contents {
   }
 
   #skipWritten(): void {
-    while (
-      !this.isDone && this.#sent === this.#contents[this.#next].length
-    ) {
+    while (!this.isDone && this.#sent === this.#contents[this.#next].length) {
       // Release the memory of a written content.
       this.#contents[this.#next++] = "";
       this.#sent = 0;

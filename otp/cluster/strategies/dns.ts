@@ -23,9 +23,7 @@ import { reasonText } from "./strategy.ts";
 const AT_ONCE = 16;
 
 /** Asks for the addresses of a name. */
-export function askDns(
-  { query, port, node, resolver }: DnsTopology,
-): Question {
+export function askDns({ query, port, node, resolver }: DnsTopology): Question {
   return async (signal) => {
     const found = await addressesOf(query, resolver, signal);
     if (found.length === 0) return nothingAt(query);
