@@ -1,8 +1,4 @@
-/**
- * Accepted connections whose diallers have not authenticated yet.
- *
- * @module
- */
+/** Accepted connections whose diallers have not authenticated yet. */
 
 import { quote } from "../core/values/inspect.ts";
 import { prefixesOf } from "./address_prefix.ts";

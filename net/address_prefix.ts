@@ -1,8 +1,4 @@
-/**
- * The networks that an address is part of, so that places are shared among networks and not among addresses.
- *
- * @module
- */
+/** The networks that an address is part of, so that places are shared among networks and not among addresses. */
 
 import { isIP } from "node:net";
 

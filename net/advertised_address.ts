@@ -1,8 +1,4 @@
-/**
- * The address at which others reach a node, as its user states it.
- *
- * @module
- */
+/** The address at which others reach a node, as its user states it. */
 
 import { reachOf } from "./peer_place.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Bytes that are retained for all peers of a node together.
- *
- * @module
- */
+/** Bytes that are retained for all peers of a node together. */
 
 import type { ByteBudget } from "./wire.ts";
 

@@ -3,8 +3,6 @@
  *
  * Names are read from the bytes of the certificate. The text that runtimes return cannot be parsed safely, as some
  * runtimes do not escape a comma within a name.
- *
- * @module
  */
 
 import { createHash } from "node:crypto";

@@ -1,7 +1,5 @@
 /**
  * Connects to a node by its name, its address, or both. Without a name, the node at the address is asked for its own.
- *
- * @module
  */
 
 import type {

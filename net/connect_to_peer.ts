@@ -1,8 +1,4 @@
-/**
- * Connects to another node: asks EPMD for its address and opens a socket, with errors that suggest a remedy.
- *
- * @module
- */
+/** Connects to another node: asks EPMD for its address and opens a socket, with errors that suggest a remedy. */
 
 import { outside } from "../core/context/async_context.ts";
 import { howToStart } from "../core/host/start_command.ts";

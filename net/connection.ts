@@ -25,8 +25,6 @@
  * has sent nothing for `SILENT_TURNS` calls is down, unless this side did not read. A peer that has read
  * nothing for as long, while blocked, is down as well. A thread of this program needs no ticks
  * (`Transport.isThread`).
- *
- * @module
  */
 
 import nodeProcess from "node:process";

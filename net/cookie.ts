@@ -1,8 +1,4 @@
-/**
- * The cookie: the secret that nodes of a cluster share.
- *
- * @module
- */
+/** The cookie: the secret that nodes of a cluster share. */
 
 import { NodeStartError } from "../core/errors.ts";
 

@@ -7,8 +7,6 @@
  * a separate folder, so that the permission to write is for a fixed path. Without links or that folder, the file is
  * created under its name, again by one node only; other nodes may see it empty for a moment, and read it again. A
  * node that cannot write the file that it has created removes it.
- *
- * @module
  */
 
 import { randomBytes } from "node:crypto";

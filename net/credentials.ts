@@ -1,8 +1,4 @@
-/**
- * A node's certificate, its key, and the CA that it trusts.
- *
- * @module
- */
+/** A node's certificate, its key, and the CA that it trusts. */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,8 +1,4 @@
-/**
- * Limits the attempts to connect to other nodes: how many run at a time, for how long, and when one is repeated.
- *
- * @module
- */
+/** Limits the attempts to connect to other nodes: how many run at a time, for how long, and when one is repeated. */
 
 import type { Runtime } from "../core/processes/runtime.ts";
 import { HandshakeError, type Local } from "./wire.ts";

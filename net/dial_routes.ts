@@ -1,8 +1,4 @@
-/**
- * The routes to a node: EPMD, the address that was given, and the addresses that this node knows.
- *
- * @module
- */
+/** The routes to a node: EPMD, the address that was given, and the addresses that this node knows. */
 
 import { quote } from "../core/values/inspect.ts";
 import { runHandshake } from "./handshake.ts";

@@ -8,8 +8,6 @@
  *
  * Introduced nodes are dialled a few at a time, so that a peer cannot cause many concurrent dials by sending names. An
  * introduced node that the program uses is dialled at once.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

@@ -1,8 +1,4 @@
-/**
- * The reports of nodes that could not be connected to.
- *
- * @module
- */
+/** The reports of nodes that could not be connected to. */
 
 import { printableLine, printableWithin } from "../core/values/inspect.ts";
 import type { NetworkLog } from "./network_log.ts";

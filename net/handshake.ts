@@ -1,8 +1,4 @@
-/**
- * Runs a handshake, for the side that dials and for the side that accepts.
- *
- * @module
- */
+/** Runs a handshake, for the side that dials and for the side that accepts. */
 
 import type { Transport } from "./wire.ts";
 

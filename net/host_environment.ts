@@ -1,8 +1,4 @@
-/**
- * The contract between a node and its host: discovery, connections, time and randomness.
- *
- * @module
- */
+/** The contract between a node and its host: discovery, connections, time and randomness. */
 
 import type { Clock } from "../core/host/clock.ts";
 import type { NodeName } from "./node_name.ts";

@@ -3,8 +3,6 @@
  *
  * A name may resolve to another address each time (DNS rebinding). So one dial resolves a name once, and when EPMD has
  * answered at an address, the node is dialled at that address only.
- *
- * @module
  */
 
 import { lookup, type LookupAddress } from "node:dns";

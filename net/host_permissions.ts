@@ -1,8 +1,4 @@
-/**
- * Recognises permissions that Deno or Node.js refused the program.
- *
- * @module
- */
+/** Recognises permissions that Deno or Node.js refused the program. */
 
 /** The part of Deno that tells permissions. */
 interface Host {

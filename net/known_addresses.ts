@@ -3,8 +3,6 @@
  *
  * Both kinds are bounded. A node that was connected replaces the node that was lost first. An introduced node replaces
  * a node of the peer that has introduced most nodes, so that no peer displaces the introductions of others.
- *
- * @module
  */
 
 import type { WireName } from "./wire.ts";

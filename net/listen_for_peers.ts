@@ -1,8 +1,4 @@
-/**
- * Listens for other nodes, and registers with EPMD, with errors that suggest a remedy.
- *
- * @module
- */
+/** Listens for other nodes, and registers with EPMD, with errors that suggest a remedy. */
 
 import nodeProcess from "node:process";
 import { NodeStartError } from "../core/errors.ts";

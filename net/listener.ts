@@ -5,8 +5,6 @@
  * good and without an event. The connections wait in the kernel. Asking the handle to listen again makes it accept all
  * of them. This costs 5 µs, loses nothing, and changes nothing at a handle that still accepts, so each listener asks at
  * an interval.
- *
- * @module
  */
 
 import {

@@ -4,8 +4,6 @@
  * A handshake proves that both sides know the cookie for two given names, so a dialler has to know the name
  * first. It asks over a connection of its own, before any proof. The answer is not trusted: the dial that
  * follows fails unless a node of that name is there.
- *
- * @module
  */
 
 import { outside } from "../core/context/async_context.ts";

@@ -1,8 +1,4 @@
-/**
- * Lists the nodes of a host, from its EPMD.
- *
- * @module
- */
+/** Lists the nodes of a host, from its EPMD. */
 
 import { outside } from "../core/context/async_context.ts";
 import type { ConnectingNode } from "./connect_to_peer.ts";

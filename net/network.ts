@@ -1,8 +1,4 @@
-/**
- * The network of one node: its connections, dials and unauthenticated connections.
- *
- * @module
- */
+/** The network of one node: its connections, dials and unauthenticated connections. */
 
 import type { NetworkLog } from "./network_log.ts";
 import type { RefusedRequest } from "../core/remote/peer_quotas.ts";

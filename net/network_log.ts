@@ -1,8 +1,4 @@
-/**
- * The log of connections, as the parts of a network write to it.
- *
- * @module
- */
+/** The log of connections, as the parts of a network write to it. */
 
 import type { LogLevel } from "../core/log/log_event.ts";
 import type { LogCause } from "../core/log/node_log.ts";

@@ -1,8 +1,4 @@
-/**
- * The parts that the classes of one node's network share.
- *
- * @module
- */
+/** The parts that the classes of one node's network share. */
 
 import type { Runtime } from "../core/processes/runtime.ts";
 import type { Budget } from "./budget.ts";

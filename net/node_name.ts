@@ -1,8 +1,4 @@
-/**
- * Node names: `alex@localhost`, short or long.
- *
- * @module
- */
+/** Node names: `alex@localhost`, short or long. */
 
 import { hostname } from "node:os";
 import { NodeStartError } from "../core/errors.ts";

@@ -6,8 +6,6 @@
  * machine (loopback), and a peer beyond a router cannot make it dial a machine of this link (link-local addresses,
  * such as the metadata services of clouds). Such addresses are not passed on to peers that are farther away either,
  * where they mean other machines.
- *
- * @module
  */
 
 import { isIP } from "node:net";

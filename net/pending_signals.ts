@@ -1,8 +1,4 @@
-/**
- * Signals for a node that is being dialled: they wait in order, and are sent when it is connected.
- *
- * @module
- */
+/** Signals for a node that is being dialled: they wait in order, and are sent when it is connected. */
 
 import { arrive, traceNow } from "../core/context/tracing.ts";
 import { QueueFullError } from "../core/errors.ts";

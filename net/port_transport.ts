@@ -12,8 +12,6 @@
  *
  * **Races.** A paused receiver keeps what arrives, `WINDOW` and one batch at most, and acknowledges nothing. If
  * the other end closes meanwhile, `closed` follows when all has been read, as with a socket.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

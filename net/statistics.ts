@@ -1,8 +1,4 @@
-/**
- * The counters of a node's connections.
- *
- * @module
- */
+/** The counters of a node's connections. */
 
 import type { RefusedRequest } from "../core/remote/peer_quotas.ts";
 import type { RefusalCause } from "./wire.ts";

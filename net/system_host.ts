@@ -1,8 +1,4 @@
-/**
- * The host environment of a real machine: sockets, EPMD, its clock and its randomness.
- *
- * @module
- */
+/** The host environment of a real machine: sockets, EPMD, its clock and its randomness. */
 
 import { randomBytes, randomInt } from "node:crypto";
 import { outside } from "../core/context/async_context.ts";

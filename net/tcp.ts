@@ -1,8 +1,4 @@
-/**
- * Streams of bytes over TCP, through `node:net`.
- *
- * @module
- */
+/** Streams of bytes over TCP, through `node:net`. */
 
 import { connect as netConnect, type LookupFunction, Socket } from "node:net";
 import { outside } from "../core/context/async_context.ts";

@@ -1,8 +1,4 @@
-/**
- * The size of a message: approximately in memory, and at least on a wire.
- *
- * @module
- */
+/** The size of a message: approximately in memory, and at least on a wire. */
 
 import { Bitstring } from "../core/values/bitstring.ts";
 import { LocalFunction } from "../core/values/functions.ts";

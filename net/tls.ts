@@ -1,8 +1,4 @@
-/**
- * Streams of bytes over TLS 1.3, through `node:tls`; both ends show a certificate.
- *
- * @module
- */
+/** Streams of bytes over TLS 1.3, through `node:tls`; both ends show a certificate. */
 
 import type { Socket } from "node:net";
 import {

@@ -3,8 +3,6 @@
  *
  * A wire is a protocol of two nodes over a stream of bytes: how they introduce and authenticate each other, and
  * how each kind of signal is encoded.
- *
- * @module
  */
 
 import type {

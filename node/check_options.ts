@@ -1,8 +1,4 @@
-/**
- * Validates a node's options, before any socket or file is opened.
- *
- * @module
- */
+/** Validates a node's options, before any socket or file is opened. */
 
 import { advertisedAddress } from "../net/advertised_address.ts";
 import type { TlsOptions } from "../net/credentials.ts";

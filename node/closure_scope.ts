@@ -2,8 +2,6 @@
  * The exports of `mod.ts` that are not from `node.ts`. `node.ts` passes these values to the closures that it runs; the
  * shell and the table of its `h` use them too. This file exports a type if users declare or write it; a module's other
  * types are exported from the module's own path.
- *
- * @module
  */
 
 export {

@@ -1,8 +1,4 @@
-/**
- * The functions of a node that clusters use.
- *
- * @module
- */
+/** The functions of a node that clusters use. */
 
 import { createHmac } from "node:crypto";
 import type { HostEnvironment } from "../net/host_environment.ts";

@@ -15,8 +15,6 @@
  *
  * Races: in any step the time may be over or the node may be stopped. Either ends the process of the drain, and the
  * outcome says which. A failed step is logged, and the drain continues, because the node stops anyway.
- *
- * @module
  */
 
 import { notifyServers } from "../otp/gen/drain_notice.ts";

@@ -1,8 +1,4 @@
-/**
- * The drain of the nodes of a program when the operating system asks it to stop.
- *
- * @module
- */
+/** The drain of the nodes of a program when the operating system asks it to stop. */
 
 import nodeProcess from "node:process";
 import {

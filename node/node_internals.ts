@@ -2,8 +2,6 @@
  * The parts of started nodes that other modules of the library use. Users of `Node` do not see them.
  *
  * `node.ts` imports this file and fills it. The functions that return nodes take the class `Node`, for its type only.
- *
- * @module
  */
 
 import type { HostEnvironment } from "../net/host_environment.ts";

@@ -1,8 +1,4 @@
-/**
- * The options of a node.
- *
- * @module
- */
+/** The options of a node. */
 
 import type { TlsOptions } from "../net/credentials.ts";
 import type { Limits } from "../net/wire.ts";

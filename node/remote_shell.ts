@@ -1,8 +1,4 @@
-/**
- * The shell that a node with `allowRemsh` opens for other nodes. It is loaded when the first client attaches.
- *
- * @module
- */
+/** The shell that a node with `allowRemsh` opens for other nodes. It is loaded when the first client attaches. */
 
 import type { Modules } from "../core/remote/exported_modules.ts";
 import type { Pid } from "../core/values/pid.ts";

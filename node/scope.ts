@@ -1,8 +1,4 @@
-/**
- * The names that closures from other nodes can use: the library's and the exported modules' names.
- *
- * @module
- */
+/** The names that closures from other nodes can use: the library's and the exported modules' names. */
 
 import * as library from "./closure_scope.ts";
 import type { Modules } from "../core/remote/exported_modules.ts";

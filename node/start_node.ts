@@ -1,8 +1,4 @@
-/**
- * Starts a node.
- *
- * @module
- */
+/** Starts a node. */
 
 import { advertisedAddress } from "../net/advertised_address.ts";
 import { checkCookie } from "../net/cookie.ts";

@@ -3,8 +3,6 @@
  *
  * A program without its tree would run on and serve nothing, and its service manager would not notice. So by default
  * the program ends, and the service manager restarts it. Tests and prompts continue.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

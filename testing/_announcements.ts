@@ -1,8 +1,4 @@
-/**
- * The output of a test file about its tests: lines for the user, and records for the runner.
- *
- * @module
- */
+/** The output of a test file about its tests: lines for the user, and records for the runner. */
 
 import { join } from "node:path";
 import { type Filter, formatFilters } from "./filters.ts";

@@ -1,8 +1,4 @@
-/**
- * The arguments of a test run: the filters, and the node.
- *
- * @module
- */
+/** The arguments of a test run: the filters, and the node. */
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { NodeOptions } from "../node.ts";

@@ -1,8 +1,4 @@
-/**
- * The command line of a test run, split into the parts for the harness and for Deno.
- *
- * @module
- */
+/** The command line of a test run, split into the parts for the harness and for Deno. */
 
 import { HARNESS_FLAGS } from "./_arguments.ts";
 import { locateTestFile } from "./_files.ts";

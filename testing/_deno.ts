@@ -1,8 +1,4 @@
-/**
- * The parts of the harness that only Deno runs.
- *
- * @module
- */
+/** The parts of the harness that only Deno runs. */
 
 import nodeProcess from "node:process";
 

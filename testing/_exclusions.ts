@@ -1,8 +1,4 @@
-/**
- * The line about excluded tests: how many, why, and how to run them.
- *
- * @module
- */
+/** The line about excluded tests: how many, why, and how to run them. */
 
 import type { RunPlan } from "./_run_plan.ts";
 import type { Exclusions } from "./_totals.ts";

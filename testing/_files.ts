@@ -1,8 +1,4 @@
-/**
- * The test files below the folders of a command line.
- *
- * @module
- */
+/** The test files below the folders of a command line. */
 
 import { basename, join, relative, resolve } from "node:path";
 import { isFile } from "./_programs.ts";

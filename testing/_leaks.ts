@@ -1,8 +1,4 @@
-/**
- * Detects leaks of a test that Deno's sanitizers do not see.
- *
- * @module
- */
+/** Detects leaks of a test that Deno's sanitizers do not see. */
 
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";

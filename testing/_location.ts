@@ -1,8 +1,4 @@
-/**
- * The line where a test was registered, which Deno shows if the test fails.
- *
- * @module
- */
+/** The line where a test was registered, which Deno shows if the test fails. */
 
 import nodeProcess from "node:process";
 import { pathToFileURL } from "node:url";

@@ -3,8 +3,6 @@
  *
  * The program reads its configuration as a line of JSON from standard input. The peer stops at the end of the input,
  * so also when the test's process is killed.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

@@ -1,8 +1,4 @@
-/**
- * The messages between a test and its peers.
- *
- * @module
- */
+/** The messages between a test and its peers. */
 
 export const HARNESS_MODULE = "otp.testing";
 

@@ -3,8 +3,6 @@
  *
  * A run holds a block while it has a UDP socket on the block's first port. Tests use the block's ports for TCP, so
  * the socket costs them no port. The system closes the socket when the run ends, even if the run crashes.
- *
- * @module
  */
 
 import { createSocket, type Socket } from "node:dgram";

@@ -1,8 +1,4 @@
-/**
- * Ports for tests.
- *
- * @module
- */
+/** Ports for tests. */
 
 import nodeProcess from "node:process";
 import { getAvailablePort } from "@std/net/get-available-port";

@@ -1,8 +1,4 @@
-/**
- * Kills a process and its descendants.
- *
- * @module
- */
+/** Kills a process and its descendants. */
 
 /** Ends a process and its descendants at once. */
 export async function killTree(pid: number): Promise<void> {

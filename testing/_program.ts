@@ -1,8 +1,4 @@
-/**
- * Loads the program of a test's node.
- *
- * @module
- */
+/** Loads the program of a test's node. */
 
 import type { ApplicationSpec } from "../otp/application/application.ts";
 import type { ModuleExports } from "../node.ts";

@@ -1,8 +1,4 @@
-/**
- * Which programs are installed.
- *
- * @module
- */
+/** Which programs are installed. */
 
 import { delimiter, join } from "node:path";
 

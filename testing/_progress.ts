@@ -1,8 +1,4 @@
-/**
- * The progress of a run: one line that is redrawn on a terminal; elsewhere, a new line every 20 s.
- *
- * @module
- */
+/** The progress of a run: one line that is redrawn on a terminal; elsewhere, a new line every 20 s. */
 
 import { say } from "./_announcements.ts";
 

@@ -4,8 +4,6 @@
  * Deno's own `--parallel` runs files on threads of one process: the files share the environment, the working folder
  * and the memory, and their output is mixed. Here the output of a failed file is written as a whole when the file has
  * ended, and a file that passes is silent.
- *
- * @module
  */
 
 import type { TestCommandLine } from "./_command_line.ts";

@@ -1,8 +1,4 @@
-/**
- * Runs a test: on its own node if it needs one, with its peers, and with a check for leaks.
- *
- * @module
- */
+/** Runs a test: on its own node if it needs one, with its peers, and with a check for leaks. */
 
 import { Application } from "../otp/application/application.ts";
 import type { Node, NodeOptions } from "../node.ts";

@@ -1,8 +1,4 @@
-/**
- * The plan of a project's runs: a file, so that the command line stays short.
- *
- * @module
- */
+/** The plan of a project's runs: a file, so that the command line stays short. */
 
 export interface RunPlan {
   /** The number of files that run at once, each in a process of its own. */

@@ -3,8 +3,6 @@
  *
  * Concurrent tests, of this run and of others on the host, thus share no cookie file, EPMD or port. They share the
  * caches of packages.
- *
- * @module
  */
 
 import { join } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * Starts a node whose name EPMD may still reserve for a killed node.
- *
- * @module
- */
+/** Starts a node whose name EPMD may still reserve for a killed node. */
 
 import { NodeStartError } from "../core/errors.ts";
 import { Node, type NodeOptions } from "../node.ts";

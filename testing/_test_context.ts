@@ -1,8 +1,4 @@
-/**
- * The context that the code of a test is called with.
- *
- * @module
- */
+/** The context that the code of a test is called with. */
 
 import type { Node } from "../node.ts";
 import type { Peer } from "./peer.ts";

@@ -1,8 +1,4 @@
-/**
- * One process of `deno test`.
- *
- * @module
- */
+/** One process of `deno test`. */
 
 import { join } from "node:path";
 import { type Counts, countTests, failuresOf } from "./_totals.ts";

@@ -1,8 +1,4 @@
-/**
- * The totals of a run, from Deno's report.
- *
- * @module
- */
+/** The totals of a run, from Deno's report. */
 
 import type { Excluded, Totals } from "./_announcements.ts";
 

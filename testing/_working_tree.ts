@@ -1,8 +1,4 @@
-/**
- * The files of the repository, which tests must not change.
- *
- * @module
- */
+/** The files of the repository, which tests must not change. */
 
 /** The state of the working folder, as git sees it. */
 export class WorkingTree {

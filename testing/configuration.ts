@@ -1,8 +1,4 @@
-/**
- * The configuration of all tests of a file.
- *
- * @module
- */
+/** The configuration of all tests of a file. */
 
 import { checkList, checkOptions } from "../core/values/check_arguments.ts";
 import { type Filter, parseFilter } from "./filters.ts";

@@ -1,8 +1,4 @@
-/**
- * Selects the tests to run: ExUnit's rules for including and excluding tests by their tags.
- *
- * @module
- */
+/** Selects the tests to run: ExUnit's rules for including and excluding tests by their tags. */
 
 import {
   checkList,

@@ -1,8 +1,4 @@
-/**
- * Nodes within the test's own process.
- *
- * @module
- */
+/** Nodes within the test's own process. */
 
 import { checkList, checkOptions } from "../core/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../node.ts";

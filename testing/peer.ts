@@ -1,8 +1,4 @@
-/**
- * Peers: nodes that are operating system processes.
- *
- * @module
- */
+/** Peers: nodes that are operating system processes. */
 
 import {
   checkOptions,

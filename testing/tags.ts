@@ -1,8 +1,4 @@
-/**
- * Tagged tests, based on `Deno.test`.
- *
- * @module
- */
+/** Tagged tests, based on `Deno.test`. */
 
 import {
   checkFlags,

@@ -1,8 +1,4 @@
-/**
- * The EPMD port and cookie of a test's nodes.
- *
- * @module
- */
+/** The EPMD port and cookie of a test's nodes. */
 
 import { freePort } from "./_ports.ts";
 import { randomBytes } from "node:crypto";

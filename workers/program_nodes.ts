@@ -1,8 +1,4 @@
-/**
- * A worker thread's connections to the program's nodes on other threads.
- *
- * @module
- */
+/** A worker thread's connections to the program's nodes on other threads. */
 
 import { PortTransport } from "../net/port_transport.ts";
 import type { PeerStream, ThreadNodes } from "../net/host_environment.ts";

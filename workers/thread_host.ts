@@ -2,8 +2,6 @@
  * The host environment of a worker's node: its thread listens and connects, but the main thread registers the node
  * with EPMD. EPMD frees a name when the registering connection ends, and a host may be unable to end a computing
  * thread and its sockets, like Deno 2.9 (https://github.com/denoland/deno/pull/35657).
- *
- * @module
  */
 
 import type {

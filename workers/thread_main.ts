@@ -3,8 +3,6 @@
  *
  * The thread ends when its node is stopped, at an unhandled error, and when the supervisor of the children that the
  * module's `start` returned exits. The worker then restarts the whole thread.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

@@ -8,8 +8,6 @@
  * When a thread ends, for whatever reason, the main thread closes its own connections to it and notifies the other
  * threads (`gone`), because not every host closes the ports of a terminated thread. Only then may the worker be
  * restarted: otherwise a connection of the old thread would be taken for a connection of the new thread.
- *
- * @module
  */
 
 import { PortTransport } from "../net/port_transport.ts";

@@ -1,8 +1,4 @@
-/**
- * The messages between the main thread and a worker's thread. No other node can send one.
- *
- * @module
- */
+/** The messages between the main thread and a worker's thread. No other node can send one. */
 
 import type { NodeOptions } from "../node.ts";
 import type { LogEvent } from "../core/log/log_event.ts";

@@ -11,8 +11,6 @@
  *
  * **Races.** The process may be killed at any time, also while it starts: its abort signal ends the thread, and the
  * next start of the worker waits for the thread's end (`WorkerSlot.free`). Messages of an ended thread are dropped.
- *
- * @module
  */
 
 import type { Lease } from "../net/epmd/mod.ts";

@@ -1,8 +1,4 @@
-/**
- * A thread of the host that runs a worker's node, as the main thread sees it.
- *
- * @module
- */
+/** A thread of the host that runs a worker's node, as the main thread sees it. */
 
 import { Worker } from "node:worker_threads";
 import { outside } from "../core/context/async_context.ts";

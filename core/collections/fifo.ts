@@ -1,8 +1,4 @@
-/**
- * A queue whose first element is taken in constant time: `shift()` of a large array moves all others.
- *
- * @module
- */
+/** A queue whose first element is taken in constant time: `shift()` of a large array moves all others. */
 
 /** First in, first out. */
 export class Fifo<T> {

@@ -5,8 +5,6 @@
  * three times and removing an entry takes 120 to 200 ns in a `Map`, and 25 to 47 here (row `calls`). An old table of
  * a `Map` also keeps its processes through collections of young objects: a start to exit took 15 % longer (row
  * `spawn_many`).
- *
- * @module
  */
 
 /** The initial number of slots, as a power of two. */

@@ -3,8 +3,6 @@
  *
  * A process has up to five such maps. A `Map` takes 200 bytes at its first entry: a fifth of the memory of an idle
  * server (row `memory`).
- *
- * @module
  */
 
 /** Stands for a missing key. */

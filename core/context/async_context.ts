@@ -1,8 +1,4 @@
-/**
- * The process that the running code belongs to.
- *
- * @module
- */
+/** The process that the running code belongs to. */
 
 import { tracing, untraced } from "./tracing.ts";
 import { setNodeHere } from "../values/pid.ts";

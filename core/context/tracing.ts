@@ -7,8 +7,6 @@
  *
  * A trace is a text, a `traceparent` of [W3C Trace Context](https://www.w3.org/TR/trace-context/), which only the
  * `Tracing` interprets. A trace from another node is checked where it arrives (`isTrace`).
- *
- * @module
  */
 
 /** A unit of work in a trace. */

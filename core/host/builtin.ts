@@ -1,8 +1,4 @@
-/**
- * Modules of the host that few programs need.
- *
- * @module
- */
+/** Modules of the host that few programs need. */
 
 import nodeProcess from "node:process";
 

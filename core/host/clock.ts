@@ -1,8 +1,4 @@
-/**
- * Clocks: the time of nodes, the machine's or a simulated one.
- *
- * @module
- */
+/** Clocks: the time of nodes, the machine's or a simulated one. */
 
 /** The time, as a runtime uses it. */
 export interface Clock {

@@ -9,8 +9,6 @@
  * On Deno, {@linkcode afterPoll} therefore waits for {@linkcode POLLING_TURNS} turns, one of which polls. An empty
  * turn costs 0.9 µs, so the wait costs 0.7 % of a slice. Other waits are worse: a timer always makes Deno poll, but
  * costs 1 ms; a result of the thread pool makes it poll only after all other work.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

@@ -5,8 +5,6 @@
  * loop. In Node, the streams of `node:process` do not block. In Deno they block on a pipe. On Deno, this file writes
  * to a pipe in pieces that the kernel accepts whole or not at all, without waiting, and retries a refused piece
  * later.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -1,8 +1,4 @@
-/**
- * Standard input, output and error. A line editor replaces them, because it redraws its line after any output.
- *
- * @module
- */
+/** Standard input, output and error. A line editor replaces them, because it redraws its line after any output. */
 
 import { ignore } from "../promises/promises.ts";
 import { standardError, standardOutput } from "./output_stream.ts";

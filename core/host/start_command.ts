@@ -1,7 +1,5 @@
 /**
  * The command that starts the running program, for errors that suggest it. A user's own program has no such command.
- *
- * @module
  */
 
 let command: string | undefined;

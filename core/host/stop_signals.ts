@@ -1,8 +1,4 @@
-/**
- * The signals of the operating system that ask a program to stop.
- *
- * @module
- */
+/** The signals of the operating system that ask a program to stop. */
 
 import nodeProcess from "node:process";
 

@@ -3,8 +3,6 @@
  *
  * The waits of an exiting process reject, and so does each promise derived from them. If the process did not await
  * such a promise, no code handles the rejection. It must not end the program, because another node could cause it.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

@@ -1,8 +1,4 @@
-/**
- * Reports of processes that ended by an error or a logged exit.
- *
- * @module
- */
+/** Reports of processes that ended by an error or a logged exit. */
 
 import type { Ancestor } from "../values/lineage.ts";
 import { inspectArgument } from "../values/inspect.ts";

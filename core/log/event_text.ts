@@ -1,8 +1,4 @@
-/**
- * The text of log events; every value in it is cut and escaped.
- *
- * @module
- */
+/** The text of log events; every value in it is cut and escaped. */
 
 import { formatError, formatExit } from "../values/exit_reason.ts";
 import { inspectWithin, printableLine, shorten } from "../values/inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * The events of a node as JSON, for programs that collect logs.
- *
- * @module
- */
+/** The events of a node as JSON, for programs that collect logs. */
 
 import type { LogEvent } from "./log_event.ts";
 import { inspectWithin, keysOf, shorten } from "../values/inspect.ts";

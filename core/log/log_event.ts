@@ -1,8 +1,4 @@
-/**
- * The events that a node reports to its log hook, and the hook that writes them as text.
- *
- * @module
- */
+/** The events that a node reports to its log hook, and the hook that writes them as text. */
 
 import { writeError } from "../host/standard_streams.ts";
 import type { Pid } from "../values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * The levels of log events.
- *
- * @module
- */
+/** The levels of log events. */
 
 import { inspect } from "../values/inspect.ts";
 import type { LogLevel } from "./log_event.ts";

@@ -5,8 +5,6 @@
  * three times: for each cause, for each peer and all peers together, and in total, as OTP's logger handlers limit
  * bursts. Beyond a limit, events are counted, and one line reports their number. Messages are cut and escaped, so
  * that no event looks like two.
- *
- * @module
  */
 
 import type { Clock } from "../host/clock.ts";

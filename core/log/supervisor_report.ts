@@ -1,8 +1,4 @@
-/**
- * Reports of supervisors on their children, and of exited applications.
- *
- * @module
- */
+/** Reports of supervisors on their children, and of exited applications. */
 
 import { printable, quote } from "../values/inspect.ts";
 import type { Pid } from "../values/pid.ts";

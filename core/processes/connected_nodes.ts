@@ -1,8 +1,6 @@
 /**
  * Nodes that come and go: notifies the processes that monitor nodes, and ends links, monitors and waits whose
  * connection is lost.
- *
- * @module
  */
 
 import type { Link } from "./links_and_monitors.ts";

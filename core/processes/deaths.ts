@@ -5,8 +5,6 @@
  * finds it. Then every linked or monitoring process is notified. A death may cause others, which wait in a queue,
  * because a chain of links can be longer than the stack. No step of a death throws: that would keep other processes
  * from being notified of this death, or of the deaths after it.
- *
- * @module
  */
 
 import { Fifo } from "../collections/fifo.ts";

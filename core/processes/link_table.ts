@@ -5,8 +5,6 @@
  * finds a link without a key. The key for a process of another node is a text, to be built and hashed, and a `Map`
  * for two entries takes as long as the rest of the link: together a seventh of a server's time in tasks for another
  * node.
- *
- * @module
  */
 
 import type { Pid } from "../values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * Links, monitors, aliases and waits, as each end keeps them.
- *
- * @module
- */
+/** Links, monitors, aliases and waits, as each end keeps them. */
 
 import { unquotedName } from "../values/beam_names.ts";
 import type {

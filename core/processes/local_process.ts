@@ -1,8 +1,4 @@
-/**
- * One process: its state, and the signals that it sends.
- *
- * @module
- */
+/** One process: its state, and the signals that it sends. */
 
 import {
   ExitError,

@@ -1,8 +1,4 @@
-/**
- * A process's mailbox: the messages that have arrived, and the waits for messages.
- *
- * @module
- */
+/** A process's mailbox: the messages that have arrived, and the waits for messages. */
 
 import { failure } from "../promises/promises.ts";
 import { ReceiveTimeout } from "../values/error_classes.ts";

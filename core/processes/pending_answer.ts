@@ -12,8 +12,6 @@
  * Each event cancels the deadline, and ends the watch of the signal. Races: an answer and the deadline can both be
  * due in one turn of the event loop, and an answer can wait for the process's turn while the process is killed. The
  * promise keeps the first, and an answer whose process has exited meanwhile is abandoned.
- *
- * @module
  */
 
 import { failure, ignore } from "../promises/promises.ts";

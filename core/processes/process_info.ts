@@ -1,8 +1,4 @@
-/**
- * Information on a process, for code of its own node and for other nodes.
- *
- * @module
- */
+/** Information on a process, for code of its own node and for other nodes. */
 
 import { watchersOf } from "./watchers.ts";
 import { Pid } from "../values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * Converts the information that Erlang's `process_info/1` returns to the form of this library.
- *
- * @module
- */
+/** Converts the information that Erlang's `process_info/1` returns to the form of this library. */
 
 import { Atom } from "../values/atom.ts";
 import { fromBeamName } from "../values/beam_names.ts";

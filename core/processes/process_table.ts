@@ -1,8 +1,4 @@
-/**
- * The tables of a node: its processes by number, by name and by alias.
- *
- * @module
- */
+/** The tables of a node: its processes by number, by name and by alias. */
 
 import { NumberMap } from "../collections/number_map.ts";
 import { unquotedName } from "../values/beam_names.ts";

@@ -1,8 +1,4 @@
-/**
- * Waits for messages, including waits that may end without a message or out of order.
- *
- * @module
- */
+/** Waits for messages, including waits that may end without a message or out of order. */
 
 import { ignore } from "../promises/promises.ts";
 

@@ -2,8 +2,6 @@
  * A runtime: one node as its processes, servers and connections see it.
  *
  * This file is the contract. `NodeRuntime` (`node_runtime.ts`) implements it, and joins the parts that do the work.
- *
- * @module
  */
 
 import type { NumberMap } from "../collections/number_map.ts";

@@ -7,8 +7,6 @@
  * dictionary, so messages to either pid arrive; each has its own links, monitors, aliases and timers, and they end
  * together. When the node stops, the stand-in is released before the node's processes end, and the code runs as the
  * first process again.
- *
- * @module
  */
 
 import { Mailbox } from "./mailbox.ts";

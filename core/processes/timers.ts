@@ -1,8 +1,4 @@
-/**
- * A node's timers: messages to be sent later.
- *
- * @module
- */
+/** A node's timers: messages to be sent later. */
 
 import type { Signals } from "../signals/signal.ts";
 import { Pid, type Ref } from "../values/pid.ts";

@@ -7,8 +7,6 @@
  *
  * The index has a table for each node, by reference number. A single `Map` would need a text of number and node as
  * its key, built and hashed twice for each call: a quarter of a server's time, 2.5 µs per call with 100 callers.
- *
- * @module
  */
 
 import { NumberMap } from "../collections/number_map.ts";

@@ -6,8 +6,6 @@
  * promise. So a failure resolves the awaited promise with another promise, which rejects once the first depends on
  * it. Success costs nothing extra; an `async` function in between would cost a promise and two turns of the microtask
  * queue for each call.
- *
- * @module
  */
 
 /** Marks a rejection as handled: the waits of a dead process must not end the program. */

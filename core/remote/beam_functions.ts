@@ -2,8 +2,6 @@
  * Functions as a BEAM names them: module, function and arguments, Erlang's MFA.
  *
  * `beam_names.ts` encodes the names. An export may declare the types of its arguments and result (`beam_types.ts`).
- *
- * @module
  */
 
 import type { Mfa, Runnable } from "../signals/signal.ts";

@@ -1,8 +1,4 @@
-/**
- * The functions of a node that clusters use to find other nodes.
- *
- * @module
- */
+/** The functions of a node that clusters use to find other nodes. */
 
 /** The functions of a node that clusters use. */
 export interface ClusterHost {

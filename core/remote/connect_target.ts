@@ -1,8 +1,4 @@
-/**
- * A request to connect to another node, and its outcome.
- *
- * @module
- */
+/** A request to connect to another node, and its outcome. */
 
 /** A node to connect to: its name, its address, or both. */
 export interface ConnectTarget {

@@ -1,8 +1,4 @@
-/**
- * The functions of exported modules, which other nodes may run by name.
- *
- * @module
- */
+/** The functions of exported modules, which other nodes may run by name. */
 
 import {
   SpawnRefusedError,

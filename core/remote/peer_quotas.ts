@@ -1,8 +1,4 @@
-/**
- * Quotas of peers: the resources of this node that each peer uses, counted and limited.
- *
- * @module
- */
+/** Quotas of peers: the resources of this node that each peer uses, counted and limited. */
 
 /** A resource that a peer uses: processes started for it, and links and monitors of its processes. */
 export type Holding = "processes" | "links" | "monitors";

@@ -1,8 +1,4 @@
-/**
- * The process and the node of the running code.
- *
- * @module
- */
+/** The process and the node of the running code. */
 
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../processes/runtime.ts";

@@ -1,8 +1,6 @@
 /**
  * The default node, on which code outside any process runs: the program's earliest started node that is still
  * running, or else the unnamed node, `nonode@nohost`.
- *
- * @module
  */
 
 import { NodeRuntime } from "./node_runtime.ts";

@@ -1,8 +1,4 @@
-/**
- * Delivery of signals to the processes of this node, from its own processes and from other nodes.
- *
- * @module
- */
+/** Delivery of signals to the processes of this node, from its own processes and from other nodes. */
 
 import { noteTrace } from "../signals/message_traces.ts";
 import { tracing } from "../context/tracing.ts";

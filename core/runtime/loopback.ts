@@ -1,8 +1,4 @@
-/**
- * Loopback: signals between the unnamed node and the started nodes of one program, without a connection.
- *
- * @module
- */
+/** Loopback: signals between the unnamed node and the started nodes of one program, without a connection. */
 
 import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";

@@ -2,8 +2,6 @@
  * The runtime of a node: joins the tables of processes, the delivery of signals, and the start and end of processes.
  *
  * A clock and a function `route` are its only links to the outside; it knows no socket.
- *
- * @module
  */
 
 import { ConnectedNodes } from "../processes/connected_nodes.ts";

@@ -1,8 +1,4 @@
-/**
- * Starting processes on nodes: the encoding of the function, the request, and the wait for the answer.
- *
- * @module
- */
+/** Starting processes on nodes: the encoding of the function, the request, and the wait for the answer. */
 
 import { checkArgs } from "../values/check_arguments.ts";
 import { never, waitingProcess } from "./current_process.ts";

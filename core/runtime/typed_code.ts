@@ -1,8 +1,4 @@
-/**
- * Code that people type, in a shell or after `--eval`. It runs on the node that it starts, until that node stops.
- *
- * @module
- */
+/** Code that people type, in a shell or after `--eval`. It runs on the node that it starts, until that node stops. */
 
 import type { LocalProcess } from "../processes/local_process.ts";
 import {

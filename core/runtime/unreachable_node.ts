@@ -1,8 +1,4 @@
-/**
- * The channel to a node that cannot be reached.
- *
- * @module
- */
+/** The channel to a node that cannot be reached. */
 
 import { Pid, type Ref } from "../values/pid.ts";
 import type { Runtime } from "../processes/runtime.ts";

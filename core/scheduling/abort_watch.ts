@@ -1,8 +1,6 @@
 /**
  * Waits that an `AbortSignal` can end. All waits on one signal share one listener, which the last wait removes. A
  * signal may live as long as the program and serve many waits, and hosts search all listeners to add one.
- *
- * @module
  */
 
 import type { Deadline } from "./deadlines.ts";

@@ -3,8 +3,6 @@
  * one timer of the clock, because a timer of its own would be the most expensive part of a call. A node keeps a few
  * timers that no deadline needs: processes that wait for each other in turn would otherwise start and stop one for
  * each message.
- *
- * @module
  */
 
 import { scheduler } from "./scheduler.ts";

@@ -4,8 +4,6 @@
  * A host reads 32 times 64 KiB from one socket without a microtask between, and no process handles a message
  * meanwhile. So a connection that has read for {@linkcode SHARE} pauses until the microtasks have run, or the event
  * loop has turned. The length of mailboxes does not matter: a full mailbox stops no connection.
- *
- * @module
  */
 
 /**

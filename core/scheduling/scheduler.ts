@@ -24,8 +24,6 @@
  *    Two processes that compute and yield in turn would otherwise run before all others.
  *
  * The steps of one process keep their order: none goes past a step of that process in the queue.
- *
- * @module
  */
 
 import { nextTick } from "node:process";

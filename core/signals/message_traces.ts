@@ -1,8 +1,4 @@
-/**
- * The traces of messages that wait in mailboxes.
- *
- * @module
- */
+/** The traces of messages that wait in mailboxes. */
 
 import { Atom } from "../values/atom.ts";
 import { isLeafTerm } from "../values/leaf_term.ts";

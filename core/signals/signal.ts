@@ -4,8 +4,6 @@
  * A signal is a function call, not an object that is built, queued and parsed. Receivers of such calls implement
  * {@linkcode Signals}: the runtime, which delivers to its own processes, and each connection, which carries the call
  * to another runtime. Signals between one sender and one receiver keep their order, whatever their kinds.
- *
- * @module
  */
 
 import type { Pid, Ref } from "../values/pid.ts";

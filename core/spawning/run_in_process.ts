@@ -1,8 +1,6 @@
 /**
  * Runs a function in a process of its own, for code outside any process: a program's top level, or the handler of a
  * web server.
- *
- * @module
  */
 
 import { ExitError } from "../values/error_classes.ts";

@@ -1,8 +1,4 @@
-/**
- * Requests of any node to start a process, and the replies to them.
- *
- * @module
- */
+/** Requests of any node to start a process, and the replies to them. */
 
 import { endMonitor } from "../processes/local_process.ts";
 import type { Runtime } from "../processes/runtime.ts";

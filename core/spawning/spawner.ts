@@ -1,8 +1,4 @@
-/**
- * The start of processes on this node.
- *
- * @module
- */
+/** The start of processes on this node. */
 
 import {
   LocalProcess,

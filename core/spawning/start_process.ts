@@ -1,8 +1,4 @@
-/**
- * Starting processes: the code of a process begins after the current code has yielded.
- *
- * @module
- */
+/** Starting processes: the code of a process begins after the current code has yielded. */
 
 import { currentContext, runInside } from "../context/async_context.ts";
 import type { LocalProcess } from "../processes/local_process.ts";

@@ -3,8 +3,6 @@
  *
  * A task is a span for as long as it runs. A plain process may run for ever, so its span covers only the start, and
  * its code continues the trace. A server continues the traces of its messages.
- *
- * @module
  */
 
 import type { LocalProcess } from "../processes/local_process.ts";

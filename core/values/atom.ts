@@ -1,8 +1,4 @@
-/**
- * Atoms, and names that are atoms or strings.
- *
- * @module
- */
+/** Atoms, and names that are atoms or strings. */
 
 import { moduleText } from "./literals.ts";
 import { setShape } from "./term_shape.ts";

@@ -7,8 +7,6 @@
  *
  * An atom is verbatim. Elsewhere names are texts, so a name that the conversion would change is a text in quotes, as
  * Erlang writes it: the atom `Chat`, which is not Elixir's `Chat`, is the text `'Chat'`.
- *
- * @module
  */
 
 import { Atom, nameOf } from "./atom.ts";

@@ -7,8 +7,6 @@
  * `{%RuntimeError{message: "(TypeError) …"}, stacktrace}`. Other terms, and the texts in them, stay:
  * `tuple(atom("error"), "text")` is `{:error, "text"}`. A BEAM's map that reads as such an object arrives as a `Map`,
  * so that it returns as a map.
- *
- * @module
  */
 
 import { Atom, atom } from "./atom.ts";

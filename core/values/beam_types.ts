@@ -1,8 +1,4 @@
-/**
- * The types that functions declare for callers on a BEAM, and the conversion of values by them.
- *
- * @module
- */
+/** The types that functions declare for callers on a BEAM, and the conversion of values by them. */
 
 import { Atom, atom } from "./atom.ts";
 import { Tuple } from "./tuple.ts";

@@ -1,8 +1,4 @@
-/**
- * Bitstrings whose number of bits is not a multiple of eight.
- *
- * @module
- */
+/** Bitstrings whose number of bits is not a multiple of eight. */
 
 import { setShape } from "./term_shape.ts";
 

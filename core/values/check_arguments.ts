@@ -2,8 +2,6 @@
  * Checks of arguments at the call, before anything is done.
  *
  * `doing` completes "Cannot …". A wrong type is a `TypeError`, a number out of bounds a `RangeError`.
- *
- * @module
  */
 
 import { inspect } from "./inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * Equality of terms.
- *
- * @module
- */
+/** Equality of terms. */
 
 /** A value with a method that compares it. */
 interface Comparable {

@@ -1,8 +1,4 @@
-/**
- * The error classes of the runtime; `errors.ts` at the top exports them.
- *
- * @module
- */
+/** The error classes of the runtime; `errors.ts` at the top exports them. */
 
 import { describeExit, type ExitReason } from "./exit_reason.ts";
 import { allowErrorClass } from "./error_term.ts";

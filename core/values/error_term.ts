@@ -1,8 +1,4 @@
-/**
- * Errors as data: their contents in copies and messages, and the classes that errors keep.
- *
- * @module
- */
+/** Errors as data: their contents in copies and messages, and the classes that errors keep. */
 
 /** An error's contents, for copies and messages. */
 export interface ErrorTerm {

@@ -4,8 +4,6 @@
  * To programs an EXIT is plain data, which any process can copy and send. A runtime marks the messages that it
  * creates, so that servers can tell copies: a supervisor that took a copy for the exit of its child would start the
  * child twice.
- *
- * @module
  */
 
 import { BrandedObject } from "./branded_object.ts";

@@ -1,8 +1,4 @@
-/**
- * Exit reasons: their form and their text.
- *
- * @module
- */
+/** Exit reasons: their form and their text. */
 
 import {
   inspectArgument,

@@ -1,8 +1,4 @@
-/**
- * Floats that are whole.
- *
- * @module
- */
+/** Floats that are whole. */
 
 import { setShape } from "./term_shape.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Functions of Erlang's nodes, as values.
- *
- * @module
- */
+/** Functions of Erlang's nodes, as values. */
 
 import { isLongName, MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";

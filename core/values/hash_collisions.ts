@@ -7,8 +7,6 @@
  * Keys are therefore counted by bucket first, with V8's hashes (`ComputeUnseededHash` and `ComputeLongHash` in
  * `src/utils/utils.h`, `MakeArrayIndexHash` in `src/strings/string-hasher-inl.h`). Other engines hash differently,
  * and are not covered.
- *
- * @module
  */
 
 /** The number of keys up to which no count is needed: even in one bucket they cost only milliseconds. */

@@ -1,8 +1,4 @@
-/**
- * Improper lists: lists that do not end with the empty list.
- *
- * @module
- */
+/** Improper lists: lists that do not end with the empty list. */
 
 import { equalItems, equalTerms } from "./equality.ts";
 import { setShape } from "./term_shape.ts";

@@ -1,8 +1,4 @@
-/**
- * The display of values for people, on a terminal, as by Elixir's `IO.inspect`.
- *
- * @module
- */
+/** The display of values for people, on a terminal, as by Elixir's `IO.inspect`. */
 
 import {
   cut,

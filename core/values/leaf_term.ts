@@ -1,8 +1,4 @@
-/**
- * Erlang's terms without parts that JavaScript has no values for.
- *
- * @module
- */
+/** Erlang's terms without parts that JavaScript has no values for. */
 
 import { Bitstring } from "./bitstring.ts";
 import { Float } from "./float.ts";

@@ -1,8 +1,4 @@
-/**
- * The lineage of servers, tasks and processes of OTP's `proc_lib`: who started them, and for whom they run.
- *
- * @module
- */
+/** The lineage of servers, tasks and processes of OTP's `proc_lib`: who started them, and for whom they run. */
 
 import type { Pid } from "./pid.ts";
 

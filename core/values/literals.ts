@@ -1,8 +1,4 @@
-/**
- * Literals: strings in quotes, atoms, the names of Erlang's functions.
- *
- * @module
- */
+/** Literals: strings in quotes, atoms, the names of Erlang's functions. */
 
 /** The maximum number of shown code units of a name of a function or class; an atom has no more. */
 export const MAX_SHOWN_NAME = 510;

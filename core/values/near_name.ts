@@ -1,8 +1,4 @@
-/**
- * Suggestions for misspelled names, for errors and hints.
- *
- * @module
- */
+/** Suggestions for misspelled names, for errors and hints. */
 
 /** Returns the closest name, if it differs in few characters. */
 export function nearName(

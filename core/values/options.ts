@@ -1,8 +1,4 @@
-/**
- * Checks of options. Every function that takes options refuses unknown ones.
- *
- * @module
- */
+/** Checks of options. Every function that takes options refuses unknown ones. */
 
 import { quoteWithin } from "./literals.ts";
 import { nearName } from "./near_name.ts";

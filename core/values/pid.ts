@@ -1,8 +1,4 @@
-/**
- * Pids and references: the names of processes, monitors, calls and aliases.
- *
- * @module
- */
+/** Pids and references: the names of processes, monitors, calls and aliases. */
 
 import { MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";

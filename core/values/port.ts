@@ -1,8 +1,4 @@
-/**
- * Ports of Erlang's nodes.
- *
- * @module
- */
+/** Ports of Erlang's nodes. */
 
 import { MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";

@@ -5,8 +5,6 @@
  * Every file in a stack's frame loses its folders. A message can contain paths that mean something else, such as the
  * path of a URL. So a message loses only the folders of `file:` URLs, and of paths below a user's home, the current
  * folder, or the program's folder.
- *
- * @module
  */
 
 import { dirname } from "node:path";

@@ -3,8 +3,6 @@
  *
  * Each call has a `ReplyTo`, and any process on any node that receives it can reply: it is a term, unchanged by any
  * number of hops. The reply goes straight to the caller's node, over the wire to that node.
- *
- * @module
  */
 
 import { atom } from "./atom.ts";

@@ -1,8 +1,4 @@
-/**
- * Exit reasons for other processes and nodes.
- *
- * @module
- */
+/** Exit reasons for other processes and nodes. */
 
 import { errorTerm, rebuildError } from "./error_term.ts";
 import { inspectWithin, shorten } from "./inspect.ts";

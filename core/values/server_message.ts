@@ -8,8 +8,6 @@
  * Each wire has its own encoding of them. Nodes of this library exchange their fields (`fields`); a BEAM receives the
  * message that OTP's own modules send (`toOtp`). A message without OTP's form is refused at its sender, because an
  * unmodified OTP server would crash on it.
- *
- * @module
  */
 
 import type { Pid } from "./pid.ts";

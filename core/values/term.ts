@@ -4,8 +4,6 @@
  * The same values can be sent within a node and between nodes: the values of JSON, `undefined`, `bigint`, NaN, the
  * infinities, −0, `Date`, `Map`, `Set`, `ArrayBuffer`, typed arrays, errors, and Erlang's terms: pids, references,
  * atoms, tuples, improper lists, bitstrings, floats, functions and ports.
- *
- * @module
  */
 
 import { FEW_KEYS, isCrowded } from "./hash_collisions.ts";

@@ -1,8 +1,4 @@
-/**
- * Keys that compare values by contents: equal values of messages have equal keys.
- *
- * @module
- */
+/** Keys that compare values by contents: equal values of messages have equal keys. */
 
 import { Buffer } from "node:buffer";
 import { numberText, Pid, Ref } from "./pid.ts";

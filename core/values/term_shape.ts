@@ -1,8 +1,4 @@
-/**
- * The shapes of Erlang's terms: `inspect` and the hosts ask each class how to show its terms.
- *
- * @module
- */
+/** The shapes of Erlang's terms: `inspect` and the hosts ask each class how to show its terms. */
 
 /** A term with parts, such as a tuple. */
 export interface Parts {

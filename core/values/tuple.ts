@@ -1,8 +1,4 @@
-/**
- * Tuples: a fixed number of values, as Erlang's processes send them.
- *
- * @module
- */
+/** Tuples: a fixed number of values, as Erlang's processes send them. */
 
 import { equalItems } from "./equality.ts";
 import { setShape } from "./term_shape.ts";

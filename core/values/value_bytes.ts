@@ -1,8 +1,4 @@
-/**
- * The approximate memory of values.
- *
- * @module
- */
+/** The approximate memory of values. */
 
 const VALUE = 8;
 const OBJECT = 32;

@@ -4,8 +4,6 @@
  * A thread takes some 30 ms to start. Without a claim, all nodes that lost their registration would start a thread. So
  * the first node listens at once, and keeps clients waiting. When the thread serves, the connections of the clients are
  * closed, and they connect again.
- *
- * @module
  */
 
 import type { Socket } from "node:net";

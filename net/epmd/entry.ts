@@ -1,8 +1,4 @@
-/**
- * A node as EPMD registers it: its name, its port, and the Extra field.
- *
- * @module
- */
+/** A node as EPMD registers it: its name, its port, and the Extra field. */
 
 import { isIP } from "node:net";
 

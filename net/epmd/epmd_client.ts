@@ -1,8 +1,4 @@
-/**
- * Asks an EPMD: look-ups and the list of names.
- *
- * @module
- */
+/** Asks an EPMD: look-ups and the list of names. */
 
 import type { LookupFunction } from "node:net";
 import { nameFault, type NodeEntry, toEntry } from "./entry.ts";

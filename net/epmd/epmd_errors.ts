@@ -1,8 +1,4 @@
-/**
- * Errors between a node and EPMD, as classes that callers can distinguish.
- *
- * @module
- */
+/** Errors between a node and EPMD, as classes that callers can distinguish. */
 
 /** An error that EPMD, or its absence, caused. */
 export class EpmdError extends Error {

@@ -4,8 +4,6 @@
  * A request is a 2-byte length and a body, one per connection. An answer has no length of its own: its decoder
  * returns `undefined` until enough bytes have arrived. `Extra` is kept as one character per byte, since EPMD
  * defines no encoding for it.
- *
- * @module
  */
 
 import { nameFault, type Registration } from "./entry.ts";

@@ -5,8 +5,6 @@
  * and registers with itself. When the connection that holds the registration closes, because the serving node stopped or
  * died, all remaining nodes register again: one of them finds the port free and serves, and the others find it. Each node
  * registers with its existing creation, which distinguishes it from newcomers.
- *
- * @module
  */
 
 import { randomInt } from "node:crypto";

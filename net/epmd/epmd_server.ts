@@ -1,8 +1,4 @@
-/**
- * Serves EPMD's protocol inside a node, if no `epmd` runs.
- *
- * @module
- */
+/** Serves EPMD's protocol inside a node, if no `epmd` runs. */
 
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";

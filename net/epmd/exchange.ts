@@ -1,8 +1,4 @@
-/**
- * Sends one request to an EPMD over a new socket, and reads the answer.
- *
- * @module
- */
+/** Sends one request to an EPMD over a new socket, and reads the answer. */
 
 import { connect, type LookupFunction, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";

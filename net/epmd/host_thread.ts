@@ -3,8 +3,6 @@
  *
  * On Deno, a web `Worker` starts in 33 ms of processor time, and a thread of `node:worker_threads` in 43 ms; the first
  * node of a machine starts in some 130 ms. Node.js has only `node:worker_threads`.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

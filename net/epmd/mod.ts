@@ -1,8 +1,4 @@
-/**
- * Discovery of nodes: EPMD's protocol, as client and server.
- *
- * @module
- */
+/** Discovery of nodes: EPMD's protocol, as client and server. */
 
 export { type EpmdClientOptions, lookup, names } from "./epmd_client.ts";
 export {

@@ -5,8 +5,6 @@
  * The thread's code is a text in this program, `worker_source.ts`. Starting a thread from a file needs a
  * permission to read it on Deno, for which it would prompt the user, and a bundler or `deno compile` that knows
  * of the file. If there can be no thread, the node's own thread serves EPMD.
- *
- * @module
  */
 
 import { connect } from "node:net";

@@ -1,8 +1,4 @@
-/**
- * The entry of the thread that serves EPMD; `worker_source.ts` is generated from it.
- *
- * @module
- */
+/** The entry of the thread that serves EPMD; `worker_source.ts` is generated from it. */
 
 import { EpmdServer } from "./epmd_server.ts";
 import type { FromThread, ToThread } from "./thread.ts";

@@ -1,8 +1,4 @@
-/**
- * The frames of a handshake, one by one.
- *
- * @module
- */
+/** The frames of a handshake, one by one. */
 
 import { Buffer } from "node:buffer";
 import {

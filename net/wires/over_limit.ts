@@ -11,8 +11,6 @@
  * - a request to spawn: is answered with the error `limit`.
  *
  * All other invalid bytes still close the connection: a signal that cannot be read could have been a link.
- *
- * @module
  */
 
 import type { Port } from "../wire.ts";

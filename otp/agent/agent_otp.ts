@@ -4,8 +4,6 @@
  * Elixir's `Agent` calls `{get, Fun}`, `{update, Fun}` and `{get_and_update, Fun}`, and casts `{cast, Fun}`. `Fun` is
  * a function, or `{Module, Function, Args}`, which is called with the state before the arguments. Only named
  * functions cross between the two libraries; a captured function, `&Module.function/1`, counts as named.
- *
- * @module
  */
 
 import { Atom, atom } from "../../core/values/atom.ts";

@@ -3,8 +3,6 @@
  *
  * A function for an agent of this node is stored in a table beside the agent's process, and the request contains its
  * key. A function for another node is named, and found there as for any request.
- *
- * @module
  */
 
 import { UndefinedFunctionError } from "../../core/errors.ts";

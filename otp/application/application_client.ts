@@ -3,8 +3,6 @@
  *
  * `Application.start` sends one request for each dependency and for the application, in the order of dependencies. If
  * one of them does not start, the ones started before are stopped, last first.
- *
- * @module
  */
 
 import { call } from "../gen/call.ts";

@@ -11,8 +11,6 @@
  * answered first. A start that comes during a stop is kept (`restarters`) and runs after the EXIT. If the top supervisor
  * exits by itself, the master exits with the same reason, and the same EXIT answers a stop that comes meanwhile. If the
  * controller exits, its masters stop their applications.
- *
- * @module
  */
 
 import {

@@ -3,8 +3,6 @@
  *
  * The program or a configuration puts a setting, or an application brings it when it is loaded, at its first start. The
  * settings of an application replace other settings, except persistent ones.
- *
- * @module
  */
 
 import type { ApplicationSpec } from "./application_spec.ts";

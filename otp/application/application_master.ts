@@ -3,8 +3,6 @@
  *
  * States: the master awaits `start`, then a message that ends it: the EXIT of the top supervisor or of the controller, or
  * `stop_application`. A message that arrives during `start` is handled afterwards.
- *
- * @module
  */
 
 import { tell } from "../gen/call.ts";

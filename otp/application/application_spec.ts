@@ -1,8 +1,4 @@
-/**
- * The description of an application that users write.
- *
- * @module
- */
+/** The description of an application that users write. */
 
 import type { OptionNames } from "../../core/values/options.ts";
 import type { Pid } from "../../core/values/pid.ts";

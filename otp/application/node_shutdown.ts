@@ -4,8 +4,6 @@
  * First the applications stop, the last started first. Then the servers and supervisors that belong to no application are
  * stopped with the reason `"shutdown"`, again the last started first: supervisors end their children, and servers call
  * `terminate`. Afterwards, or when the time is up, the caller ends all other processes.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,8 +1,4 @@
-/**
- * An address of a topology, and its state.
- *
- * @module
- */
+/** An address of a topology, and its state. */
 
 import { ignore } from "../../core/promises/promises.ts";
 import type { AddressOfNode } from "./addresses.ts";

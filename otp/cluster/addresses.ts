@@ -1,8 +1,4 @@
-/**
- * Reads addresses of nodes, from options and from the answers of strategies, which may be anything.
- *
- * @module
- */
+/** Reads addresses of nodes, from options and from the answers of strategies, which may be anything. */
 
 import { inspect, quote, shorten } from "../../core/values/inspect.ts";
 import { isNodeName } from "../../core/values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * Validates the topologies of a cluster, before anything is started.
- *
- * @module
- */
+/** Validates the topologies of a cluster, before anything is started. */
 
 import {
   checkFlags,

@@ -1,8 +1,4 @@
-/**
- * The state of a cluster's topologies, and the messages about its changes.
- *
- * @module
- */
+/** The state of a cluster's topologies, and the messages about its changes. */
 
 import type { StrategyName } from "./topology.ts";
 

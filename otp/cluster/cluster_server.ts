@@ -2,8 +2,6 @@
  * The server of a cluster: it returns the state of the topologies, and keeps the subscribers.
  *
  * The topologies send events to subscribers themselves, so this server ignores messages that look like events.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,8 +1,4 @@
-/**
- * The parts of a cluster that its processes share: the topologies that run, and the subscribers.
- *
- * @module
- */
+/** The parts of a cluster that its processes share: the topologies that run, and the subscribers. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid } from "../../core/values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * Starts the processes of a cluster: a supervisor, the cluster's server, and one process for each topology.
- *
- * @module
- */
+/** Starts the processes of a cluster: a supervisor, the cluster's server, and one process for each topology. */
 
 import { startServer } from "../gen/start.ts";
 import type { Pid } from "../../core/values/pid.ts";

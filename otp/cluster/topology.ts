@@ -1,8 +1,4 @@
-/**
- * The options of a topology: a set of nodes, and the strategy that finds them.
- *
- * @module
- */
+/** The options of a topology: a set of nodes, and the strategy that finds them. */
 
 /**
  * A node to connect to: `"kate@host"`, which EPMD finds; `"10.0.0.1:4370"` or `"[::1]:4370"`, where the node states its

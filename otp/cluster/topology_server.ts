@@ -12,8 +12,6 @@
  * one meanwhile, its `nodeup` settles a waiting address, and a running dial settles by itself. A connection may be lost
  * between the dial and the monitor on the node, so the monitor is set first, and then the actual state is read. Any
  * process can send a false `nodeup` or `nodedown`, so each of these only makes the server look at the actual state.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

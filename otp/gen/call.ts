@@ -7,8 +7,6 @@
  * the deadline, alias and monitor end together, so a later reply is dropped for lack of the alias. An abort of the
  * caller's signal does the same (`cancellation.ts`). Of a reply and an abort in one turn, the first wins. The death
  * of the caller abandons the call (`core/processes/pending_answer.ts`).
- *
- * @module
  */
 
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";

@@ -3,8 +3,6 @@
  *
  * Other waits pay nothing for these options: `PendingAnswer.limit` watches a signal only if there is one, and a
  * deadline becomes a timeout when the wait begins.
- *
- * @module
  */
 
 import { never } from "../../core/runtime/current_process.ts";

@@ -1,8 +1,4 @@
-/**
- * Child specifications, and their checks.
- *
- * @module
- */
+/** Child specifications, and their checks. */
 
 import {
   hasUnknown,

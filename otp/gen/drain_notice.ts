@@ -1,8 +1,6 @@
 /**
  * Notifies servers that their node drains, by a call that no other process can make. A server whose module handles
  * the notice registers here when it starts; the drain finds such servers among the node's processes.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

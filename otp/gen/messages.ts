@@ -2,8 +2,6 @@
  * Messages between servers: calls, casts, stops, tasks, input and output.
  *
  * Every wire has an encoding for each class here.
- *
- * @module
  */
 
 import { atom } from "../../core/values/atom.ts";

@@ -1,8 +1,4 @@
-/**
- * Servers of a node that start when another process first sends them a message or monitors them.
- *
- * @module
- */
+/** Servers of a node that start when another process first sends them a message or monitors them. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";

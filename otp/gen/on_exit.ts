@@ -1,8 +1,6 @@
 /**
  * Code that runs when a server's process exits, however it does: `terminate` of a server does not run if its
  * process is killed.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,8 +1,4 @@
-/**
- * Functions that a BEAM asks for, run on behalf of its processes.
- *
- * @module
- */
+/** Functions that a BEAM asks for, run on behalf of its processes. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";

@@ -6,8 +6,6 @@
  * each case. Races: the process may be killed while a callback awaits, or between the arrival of a message and
  * the next turn of the loop. So each continuation asserts that it is alive, and a reply of a dead process is
  * dropped.
- *
- * @module
  */
 
 import { reasonOf } from "../../core/values/error_classes.ts";

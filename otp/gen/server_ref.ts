@@ -6,8 +6,6 @@
  * of its sender; that is why nothing here awaits.
  *
  * `otp/global` installs its registry here when it is loaded, because this folder knows no server.
- *
- * @module
  */
 
 import { inspect } from "../../core/values/inspect.ts";

@@ -3,8 +3,6 @@
  * events.
  *
  * A forged message of another node, a message of a process of this node, and a copy have no mark.
- *
- * @module
  */
 
 /** Reads a part of a message as if the sender had sent that part alone; `undefined` if it would be dropped. */

@@ -1,8 +1,4 @@
-/**
- * Starting processes whose starters wait until they are ready, as OTP's `proc_lib:start_link` does.
- *
- * @module
- */
+/** Starting processes whose starters wait until they are ready, as OTP's `proc_lib:start_link` does. */
 
 import { ExitError } from "../../core/errors.ts";
 import { andThen } from "../../core/promises/promises.ts";

@@ -1,8 +1,4 @@
-/**
- * Waits for the exit of processes, and requests to servers to exit.
- *
- * @module
- */
+/** Waits for the exit of processes, and requests to servers to exit. */
 
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { builtin } from "../../core/host/builtin.ts";

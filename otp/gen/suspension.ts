@@ -7,8 +7,6 @@
  *
  * The loss of nodes and the stop reach the server as a message that no process can forge: an object private to the
  * suspension.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

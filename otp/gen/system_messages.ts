@@ -6,8 +6,6 @@
  *
  * A request that a server here cannot serve is answered with an error in OTP's encoding, so that no caller waits
  * for its timeout.
- *
- * @module
  */
 
 import { Atom, atom } from "../../core/values/atom.ts";

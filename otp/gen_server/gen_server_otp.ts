@@ -3,8 +3,6 @@
  * servers on a BEAM.
  *
  * Any process may reply, at any time, so the encoding travels with the caller that the reply goes to.
- *
- * @module
  */
 
 import type { RequestEncoding } from "../gen/messages.ts";

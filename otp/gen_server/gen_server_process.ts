@@ -1,8 +1,4 @@
-/**
- * The server of a GenServer: it calls its callback module, and keeps the state.
- *
- * @module
- */
+/** The server of a GenServer: it calls its callback module, and keeps the state. */
 
 // Installs the registry of `{ global: name }`: every module in which users name a server reaches this file.
 import "../global/global_client.ts";

@@ -1,8 +1,4 @@
-/**
- * Chardata, Erlang's texts: a binary, or a list of code points and chardata.
- *
- * @module
- */
+/** Chardata, Erlang's texts: a binary, or a list of code points and chardata. */
 
 import { Atom } from "../../core/values/atom.ts";
 import { ImproperList } from "../../core/values/improper_list.ts";

@@ -3,8 +3,6 @@
  *
  * The output is bounded, because a few characters of a format can ask for any number of characters. `~p` breaks no
  * lines: it writes the term in one.
- *
- * @module
  */
 
 import { Float } from "../../core/values/float.ts";

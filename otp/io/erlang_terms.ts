@@ -1,8 +1,4 @@
-/**
- * Terms in Erlang's syntax, in one line: the text of `~w` and `~p`.
- *
- * @module
- */
+/** Terms in Erlang's syntax, in one line: the text of `~w` and `~p`. */
 
 import { Bitstring } from "../../core/values/bitstring.ts";
 import { Float } from "../../core/values/float.ts";

@@ -1,8 +1,4 @@
-/**
- * The group leader of a node: a process that owns a device, and reads and writes for other processes.
- *
- * @module
- */
+/** The group leader of a node: a process that owns a device, and reads and writes for other processes. */
 
 import { outside } from "../../core/context/async_context.ts";
 import { printable } from "../../core/values/inspect.ts";

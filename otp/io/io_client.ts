@@ -1,8 +1,4 @@
-/**
- * Requests to group leaders; any process can be a group leader.
- *
- * @module
- */
+/** Requests to group leaders; any process can be a group leader. */
 
 import { IoError } from "../../core/errors.ts";
 import { startCallWithData } from "../gen/call.ts";

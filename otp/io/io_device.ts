@@ -1,8 +1,4 @@
-/**
- * Devices for input and output, and the standard device of the program.
- *
- * @module
- */
+/** Devices for input and output, and the standard device of the program. */
 
 import type { Interface } from "node:readline";
 import nodeProcess from "node:process";

@@ -1,8 +1,4 @@
-/**
- * OTP's encoding of requests to its group leaders (the Erlang I/O protocol), and of their replies.
- *
- * @module
- */
+/** OTP's encoding of requests to its group leaders (the Erlang I/O protocol), and of their replies. */
 
 import type { IoOperation } from "../gen/messages.ts";
 import { atom } from "../../core/values/atom.ts";

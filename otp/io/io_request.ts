@@ -1,8 +1,4 @@
-/**
- * The message that asks a group leader.
- *
- * @module
- */
+/** The message that asks a group leader. */
 
 import type { IoOperation, IoRequest } from "../gen/messages.ts";
 import { atom } from "../../core/values/atom.ts";

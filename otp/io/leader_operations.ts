@@ -3,8 +3,6 @@
  *
  * A device reads lines. The unread rest of a line is kept for the next request of the same node, so that a peer
  * cannot read input that was typed for another peer.
- *
- * @module
  */
 
 import type { IoOperation } from "../gen/messages.ts";

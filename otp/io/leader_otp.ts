@@ -2,8 +2,6 @@
  * OTP's encoding of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
  *
  * A group leader imports this module when a BEAM first asks it.
- *
- * @module
  */
 
 import { constants } from "node:os";

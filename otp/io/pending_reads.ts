@@ -3,8 +3,6 @@
  *
  * The reads of one node are served in order. Each node has its own queue, so that a reading peer does not block code
  * of this node. A peer's pending read counts towards its quota until it is answered or the asking process exits.
- *
- * @module
  */
 
 import type { Pid, Ref } from "../../core/values/pid.ts";

@@ -3,8 +3,6 @@
  *
  * The leader writes one request at a time, in order. Processes of this node wait for the answer, which holds them
  * back. Other nodes can send without waiting, so the size of their pending output is limited.
- *
- * @module
  */
 
 import { ignore } from "../../core/promises/promises.ts";

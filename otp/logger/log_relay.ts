@@ -4,8 +4,6 @@
  *
  * Unlike in OTP, the event is in this node's log as well. Only logged events are sent, so the log's level, filter and
  * limits apply. An event is one text, which the log has cut; it is dropped if the connection holds messages back.
- *
- * @module
  */
 
 import { type LogEvent, metadataText } from "../../core/log/log_event.ts";

@@ -4,8 +4,6 @@
  *
  * The server starts when the first event arrives. An event counts for the node that sent it, and is shown as that node's,
  * whatever the event states; other messages that look like events are dropped.
- *
- * @module
  */
 
 import { serveOnDemand } from "../gen/on_demand.ts";

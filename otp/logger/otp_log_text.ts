@@ -1,8 +1,6 @@
 /**
  * Formats the log events of Erlang nodes. A report names a function that formats it, which only its own node can run. So
  * this module formats the reports of OTP's and Elixir's own modules itself, and shows other reports as terms.
- *
- * @module
  */
 
 import { exitLine, shownValue } from "../../core/log/event_text.ts";

@@ -2,8 +2,6 @@
  * The server `net_kernel`, by which nodes of Erlang test whether this one accepts them: `net_adm:ping`.
  *
  * It starts when it is first asked for.
- *
- * @module
  */
 
 import { serveOnDemand } from "../gen/on_demand.ts";

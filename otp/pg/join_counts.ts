@@ -1,8 +1,4 @@
-/**
- * The groups that a process has joined.
- *
- * @module
- */
+/** The groups that a process has joined. */
 
 import type { TermKey } from "../../core/values/term_key.ts";
 

@@ -1,8 +1,4 @@
-/**
- * The groups of a scope as one node knows them, and the processes that are notified of changes.
- *
- * @module
- */
+/** The groups of a scope as one node knows them, and the processes that are notified of changes. */
 
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";

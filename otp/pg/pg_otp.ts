@@ -1,8 +1,4 @@
-/**
- * OTP's encoding of the messages between the processes of a scope, unchanged since OTP 23.
- *
- * @module
- */
+/** OTP's encoding of the messages between the processes of a scope, unchanged since OTP 23. */
 
 import { Atom, atom } from "../../core/values/atom.ts";
 import { Pid } from "../../core/values/pid.ts";

@@ -16,8 +16,6 @@
  * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`). To them this node is hidden, so
  * that they do not look for it, and a `discover` that finds no scope there is dropped: it is sent again
  * (`seek`) until the scope there has answered.
- *
- * @module
  */
 
 import { QueueFullError } from "../../core/errors.ts";

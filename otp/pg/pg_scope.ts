@@ -1,8 +1,6 @@
 /**
  * The process of a scope on one node: it serves `join` and `leave` for its node, monitors the node's members, and passes
  * changes on to the peers (`pg_peers.ts`).
- *
- * @module
  */
 
 import { NoProcessError } from "../../core/errors.ts";

@@ -4,8 +4,6 @@
  *
  * Races: the scope may exit before it has received the request. The monitor is set before the request, so a DOWN leads to
  * the next try.
- *
- * @module
  */
 
 import { startCall } from "../gen/call.ts";

@@ -1,8 +1,6 @@
 /**
  * The functions of Elixir's [Kernel](https://hexdocs.pm/elixir/1.18/Kernel.html) for processes: start one,
  * send and receive, exit. `process.ts` exports them together with `Process`.
- *
- * @module
  */
 
 import { ExitError, NoProcessError } from "../../core/errors.ts";

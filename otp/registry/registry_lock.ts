@@ -3,8 +3,6 @@
  *
  * The registry's process grants locks (`registry_partition.ts`), and releases the lock of a process that exits. So
  * the lock is released here only if the process is alive after the function.
- *
- * @module
  */
 
 import { call, tell } from "../gen/call.ts";

@@ -9,8 +9,6 @@
  * Races: a process may exit before its EXIT arrives here. Lookups skip dead processes, and a dead process's name can
  * be taken at once. If a caller exits while it waits for or holds a lock, the DOWN of its monitor releases the lock;
  * an `unlock` for a released lock has no effect.
- *
- * @module
  */
 
 import { Fifo } from "../../core/collections/fifo.ts";

@@ -1,8 +1,4 @@
-/**
- * The tables of registries: registrations by key and by process.
- *
- * @module
- */
+/** The tables of registries: registrations by key and by process. */
 
 import { NoProcessError } from "../../core/errors.ts";
 import { quote } from "../../core/values/inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * Checks the options of a supervisor.
- *
- * @module
- */
+/** Checks the options of a supervisor. */
 
 import { inspect } from "../../core/values/inspect.ts";
 import { assertIntensity } from "./restart_intensity.ts";

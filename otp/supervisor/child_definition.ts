@@ -1,8 +1,6 @@
 /**
  * The forms in which users list children for a supervisor: a specification, a module that makes one, or a module with
  * its options. This file turns every form into a full specification.
- *
- * @module
  */
 
 import { inspect } from "../../core/values/inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * How supervisors of all kinds start, end, count and report a child.
- *
- * @module
- */
+/** How supervisors of all kinds start, end, count and report a child. */
 
 import type {
   ReportedChild,

@@ -1,8 +1,4 @@
-/**
- * The shutdown of a child: an exit signal, then `kill` when the child's time has passed.
- *
- * @module
- */
+/** The shutdown of a child: an exit signal, then `kill` when the child's time has passed. */
 
 import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,8 +1,6 @@
 /**
  * A child's start: how it travels to the supervisor, how the supervisor's node authorises it, and how the supervisor
  * runs it.
- *
- * @module
  */
 
 import { UndefinedFunctionError } from "../../core/errors.ts";

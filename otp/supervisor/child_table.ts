@@ -1,8 +1,4 @@
-/**
- * The children of a supervisor, in the order of their start: found by id and by pid in constant time.
- *
- * @module
- */
+/** The children of a supervisor, in the order of their start: found by id and by pid in constant time. */
 
 import { SmallMap } from "../../core/collections/small_map.ts";
 import type { Pid } from "../../core/values/pid.ts";

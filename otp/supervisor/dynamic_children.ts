@@ -5,8 +5,6 @@
  * A child whose restart failed keeps its old pid as its key. The supervisor retries by a message to itself
  * (`try_again_restart`), so that it serves requests in between. Races: if a request terminates the child meanwhile,
  * the retry finds no child. The child's EXIT has been handled, so another EXIT in its name is ignored.
- *
- * @module
  */
 
 import { ExitError } from "../../core/errors.ts";

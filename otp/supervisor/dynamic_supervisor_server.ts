@@ -1,8 +1,4 @@
-/**
- * The server of a DynamicSupervisor: it starts, restarts and ends children on request.
- *
- * @module
- */
+/** The server of a DynamicSupervisor: it starts, restarts and ends children on request. */
 
 import type { Pid } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";

@@ -5,8 +5,6 @@
  * routing sends no message. The table lives as long as its supervisor. Races: an exited partition keeps its pid until
  * the supervisor has restarted it, so requests fail with `noproc` meanwhile, as in Elixir. Calls that resize run one
  * at a time; a partition above the new number leaves the table before it ends.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

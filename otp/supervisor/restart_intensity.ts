@@ -1,8 +1,4 @@
-/**
- * The restart intensity of a supervisor.
- *
- * @module
- */
+/** The restart intensity of a supervisor. */
 
 import { checkInteger } from "../../core/values/check_arguments.ts";
 

@@ -1,8 +1,6 @@
 /**
  * The supervisors of a node, as observers see them. Observers send no message, because a busy supervisor would not
  * answer.
- *
- * @module
  */
 
 import type { Link } from "../../core/processes/links_and_monitors.ts";

@@ -1,8 +1,4 @@
-/**
- * Requests to supervisors of all kinds, and the reading of replies.
- *
- * @module
- */
+/** Requests to supervisors of all kinds, and the reading of replies. */
 
 import { ExitError } from "../../core/errors.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";

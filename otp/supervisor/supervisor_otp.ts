@@ -4,8 +4,6 @@
  *
  * A child's id is any term in Erlang, and a text here. A text that reads as a name becomes an atom, because ids
  * usually are atoms, with the prefix of Elixir's modules if it begins with a capital; other texts become binaries.
- *
- * @module
  */
 
 import type { Mfa, Runnable } from "../../core/signals/signal.ts";

@@ -1,8 +1,4 @@
-/**
- * The messages of requests to supervisors.
- *
- * @module
- */
+/** The messages of requests to supervisors. */
 
 import type { OtpEncoding } from "../gen/server.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";

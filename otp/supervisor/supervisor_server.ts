@@ -12,8 +12,6 @@
  * restart is retried, requests must be served, a stop above all: so a retry is a message to itself, behind the
  * messages that have arrived. If a request ends or deletes the child meanwhile, the retry finds it no longer
  * restarting. The EXIT of a child that exits while others restart is handled afterwards.
- *
- * @module
  */
 
 import { ExitError } from "../../core/errors.ts";

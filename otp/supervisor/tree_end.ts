@@ -5,8 +5,6 @@
  * then linked to the top supervisor (`supervision.ts`), and ends with it. A supervisor that gives up exits with
  * `"shutdown"`, which does not explain why. So it records the reason here, including the reason of a supervisor among
  * its children that gave up before it.
- *
- * @module
  */
 
 import { printableName } from "../../core/log/event_text.ts";

@@ -4,8 +4,6 @@
  * A wait takes an outcome that is in the mailbox already, in the order of the mail; else it watches the
  * tasks. It settles at the owner's turn. An outcome that arrives in the same turn of the event loop as the timeout
  * still counts. If the owner exits, all its waits are abandoned.
- *
- * @module
  */
 
 import { callExit, describeTimeout } from "../gen/server_ref.ts";

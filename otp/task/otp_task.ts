@@ -5,8 +5,6 @@
  * Races: the owner may exit before it sends the work, which ends the task (`shutdown`), or never send it, which
  * ends the task after 5 s, as in Elixir. The owner is monitored only if the work does not arrive soon: if the owner
  * has exited by then, the reason is `noproc`.
- *
- * @module
  */
 
 import { ExitError } from "../../core/errors.ts";

@@ -1,8 +1,4 @@
-/**
- * The owner's end of a task: the common part of an awaited task (`TaskState`) and a stream's task (`StreamTask`).
- *
- * @module
- */
+/** The owner's end of a task: the common part of an awaited task (`TaskState`) and a stream's task (`StreamTask`). */
 
 import type { CancelOptions } from "../gen/cancellation.ts";
 import type { ChildShutdown } from "../gen/child_spec.ts";

@@ -14,8 +14,6 @@
  * task by then. If the call fails, the reference is closed, so that a task that starts later has no owner. If the
  * caller cancels the start, the reference stays open until the task has announced itself and is ended, or the call has
  * failed. If the caller exits, the call is abandoned; the caller's links end a linked task.
- *
- * @module
  */
 
 import { ExitError } from "../../core/errors.ts";

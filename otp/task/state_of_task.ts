@@ -1,8 +1,4 @@
-/**
- * The state of an awaited task, hidden in the public task object.
- *
- * @module
- */
+/** The state of an awaited task, hidden in the public task object. */
 
 import { BrandedObject } from "../../core/values/branded_object.ts";
 import type { TaskState } from "./task_state.ts";

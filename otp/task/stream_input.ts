@@ -1,8 +1,4 @@
-/**
- * The elements of a stream of tasks.
- *
- * @module
- */
+/** The elements of a stream of tasks. */
 
 import { ignore } from "../../core/promises/promises.ts";
 import { inspect } from "../../core/values/inspect.ts";

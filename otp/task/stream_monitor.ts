@@ -1,8 +1,4 @@
-/**
- * The tasks of a stream, and the process that links them to the owner.
- *
- * @module
- */
+/** The tasks of a stream, and the process that links them to the owner. */
 
 import { ignore } from "../../core/promises/promises.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";

@@ -4,8 +4,6 @@
  * Permanent tasks never end for good, so the drain does not wait for them. Races: if the last task ends at the
  * deadline, the event that the supervisor handles first counts. A caller that has exited stays on the list until the
  * drain has ended or its deadline has passed; the limit of entries for each node bounds the number of such callers.
- *
- * @module
  */
 
 import { call } from "../gen/call.ts";

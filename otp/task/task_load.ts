@@ -14,8 +14,6 @@
  * Races: a pool may start a task before its turn arrives; the task takes the kept place. A lost pool loses its turn
  * with its monitor; a silent pool loses it after half a second. Other callers of the supervisor are refused while all
  * free places are kept. A lying peer can at most leave its kept places unused, as it could by tasks that do nothing.
- *
- * @module
  */
 
 import { InternalMessage } from "../gen/messages.ts";

@@ -8,8 +8,6 @@
  *
  * A restartable task, which is not awaited, has its work in the request, in place of `monitor`:
  * `[Owner, Callers, {Module, Function, Args}]`.
- *
- * @module
  */
 
 import type { StartTask } from "../gen/messages.ts";

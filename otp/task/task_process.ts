@@ -1,8 +1,4 @@
-/**
- * The processes of tasks, and the start of tasks without a supervisor.
- *
- * @module
- */
+/** The processes of tasks, and the start of tasks without a supervisor. */
 
 import type {
   LocalProcess,

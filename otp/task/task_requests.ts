@@ -1,8 +1,4 @@
-/**
- * Requests to a Task.Supervisor as they are sent.
- *
- * @module
- */
+/** Requests to a Task.Supervisor as they are sent. */
 
 import type { StartTask } from "../gen/messages.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";

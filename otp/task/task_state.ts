@@ -11,8 +11,6 @@
  *   ends with the reason; without one, the DOWN goes to the mailbox, and the next wait ends with the reason.
  * - The result arrives later: it is dropped.
  * - The owner exits: signal and deadline are cancelled. A linked task exits with the owner; another task continues.
- *
- * @module
  */
 
 import { type CancelOptions, remaining } from "../gen/cancellation.ts";

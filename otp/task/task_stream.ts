@@ -3,8 +3,6 @@
  *
  * As in Elixir, an intermediate process is linked to the owner of the stream and to its tasks. It times the tasks,
  * and ends them when the owner leaves the stream or exits. Outcomes of the tasks never wait in the owner's mailbox.
- *
- * @module
  */
 
 import { ExitError } from "../../core/errors.ts";

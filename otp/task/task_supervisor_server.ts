@@ -1,8 +1,4 @@
-/**
- * The server of a Task.Supervisor: starts tasks on request, restarts them, and ends them.
- *
- * @module
- */
+/** The server of a Task.Supervisor: starts tasks on request, restarts them, and ends them. */
 
 import { Pid, Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";

@@ -1,8 +1,4 @@
-/**
- * The error of a run whose task was not run, or not to its end.
- *
- * @module
- */
+/** The error of a run whose task was not run, or not to its end. */
 
 import { allowErrorClass } from "../../core/values/error_term.ts";
 

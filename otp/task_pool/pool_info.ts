@@ -1,8 +1,4 @@
-/**
- * The descriptions of a pool: its settings, its state and its counts.
- *
- * @module
- */
+/** The descriptions of a pool: its settings, its state and its counts. */
 
 import type { Pid } from "../../core/values/pid.ts";
 

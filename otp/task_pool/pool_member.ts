@@ -1,8 +1,6 @@
 /**
  * A supervisor of a pool's group, as the pool sees it: the pool's tasks in flight there, and the load that the
  * supervisor reported last.
- *
- * @module
  */
 
 import type { Pid, Ref } from "../../core/values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * The supervisors of a pool: the members of its `pg` group, at most MAX_OF_NODE of each node.
- *
- * @module
- */
+/** The supervisors of a pool: the members of its `pg` group, at most MAX_OF_NODE of each node. */
 
 import { startCall, tellConnected } from "../gen/call.ts";
 import type { InternalMessage } from "../gen/messages.ts";

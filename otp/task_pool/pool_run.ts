@@ -3,8 +3,6 @@
  *
  * The pool's process owns the tasks. A task is linked to the pool, so it ends with the pool and with the connection, and
  * a task that crashes does not end the caller.
- *
- * @module
  */
 
 import { PendingAnswer } from "../../core/processes/pending_answer.ts";

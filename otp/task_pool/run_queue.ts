@@ -1,8 +1,4 @@
-/**
- * The queue of a pool, in the order in which its runs came.
- *
- * @module
- */
+/** The queue of a pool, in the order in which its runs came. */
 
 /** An entry of one queue at a time. The queue alone uses `before`, `after` and `isQueued`. */
 export interface QueueEntry<T> {

@@ -1,8 +1,4 @@
-/**
- * Decides what becomes of a run whose task was not started, or was lost.
- *
- * @module
- */
+/** Decides what becomes of a run whose task was not started, or was lost. */
 
 import { QueueFullError } from "../../core/errors.ts";
 import { isTyped } from "../gen/messages.ts";

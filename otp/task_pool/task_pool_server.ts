@@ -21,8 +21,6 @@
  * - A caller exits, or its time is up, while its task starts: the pool ends the task when it knows the pid. The task
  *   keeps its place here until it has exited.
  * - A run fails in the turn in which its result arrives: the first event counts.
- *
- * @module
  */
 
 import type { ExitError } from "../../core/errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Drives a simulation only as far as a wait needs.
- *
- * @module
- */
+/** Drives a simulation only as far as a wait needs. */
 
 import { outside } from "../../core/context/async_context.ts";
 import { quiet } from "./simulated_event_loop.ts";

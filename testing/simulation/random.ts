@@ -1,8 +1,4 @@
-/**
- * Random numbers that a seed determines.
- *
- * @module
- */
+/** Random numbers that a seed determines. */
 
 /** Generates the same numbers for the same seed; not for secrets. */
 export class SeededRandom {

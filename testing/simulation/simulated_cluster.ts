@@ -6,8 +6,6 @@
  * something waits, `Driver` runs the next event as soon as everything that can run has run (`quiet`). Events of
  * `Clock.every`, such as ticks, and their consequences are background events. If only background events remain for
  * longer than ticks need to detect a silent peer, all waits fail as hopeless.
- *
- * @module
  */
 
 import {

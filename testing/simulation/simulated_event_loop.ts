@@ -1,8 +1,6 @@
 /**
  * The host's event loop during a simulation: processes yield to it after a fixed number of steps instead
  * of a fixed time, so that each run is the same.
- *
- * @module
  */
 
 import { setImmediate } from "node:timers";

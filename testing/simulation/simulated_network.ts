@@ -1,8 +1,4 @@
-/**
- * The host environment of simulated nodes: their registrations and connections.
- *
- * @module
- */
+/** The host environment of simulated nodes: their registrations and connections. */
 
 import type { NodeName } from "../../net/node_name.ts";
 import type { Transport } from "../../net/wire.ts";

@@ -1,8 +1,4 @@
-/**
- * Connections between simulated nodes: bytes arrive late, in pieces, in order.
- *
- * @module
- */
+/** Connections between simulated nodes: bytes arrive late, in pieces, in order. */
 
 import type { Ends, Transport, TransportHandlers } from "../../net/wire.ts";
 import type { SeededRandom } from "./random.ts";

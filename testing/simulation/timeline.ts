@@ -1,8 +1,4 @@
-/**
- * Virtual time: the pending events, in order.
- *
- * @module
- */
+/** Virtual time: the pending events, in order. */
 
 import { outside } from "../../core/context/async_context.ts";
 import type { Clock } from "../../core/host/clock.ts";

@@ -1,8 +1,4 @@
-/**
- * The trace of a simulation, to be read and compared.
- *
- * @module
- */
+/** The trace of a simulation, to be read and compared. */
 
 import { printable } from "../../core/values/inspect.ts";
 

@@ -3,8 +3,6 @@
  *
  * Each table has a fixed number of slots. A name has two slots, so two alternating names are both kept. New names
  * replace old ones, so a peer can neither fill the memory nor slow a search down.
- *
- * @module
  */
 
 import { Buffer, isUtf8 } from "node:buffer";

@@ -1,7 +1,3 @@
-/**
- * The error for invalid bytes from a BEAM, which closes the connection.
- *
- * @module
- */
+/** The error for invalid bytes from a BEAM, which closes the connection. */
 
 export { ProtocolError } from "../over_limit.ts";

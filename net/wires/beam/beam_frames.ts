@@ -1,8 +1,4 @@
-/**
- * Frames of an open connection: a big-endian u32 with the length, then the payload. Length zero is a tick.
- *
- * @module
- */
+/** Frames of an open connection: a big-endian u32 with the length, then the payload. Length zero is a tick. */
 
 import type { ByteBudget } from "../../wire.ts";
 import { OverLimit } from "../over_limit.ts";

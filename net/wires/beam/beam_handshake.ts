@@ -20,8 +20,6 @@
  * **`alive`** means that the listener has a connection to a node with the dialler's name. A dialler that has the
  * connection too answers `false`. A dialler without it, as a new incarnation or after closing its end, answers `true`,
  * and the new connection replaces the old one once the challenge is answered.
- *
- * @module
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";

@@ -2,8 +2,6 @@
  * The reason why a spawn request was refused, as an atom: a BEAM's prompt shows it as the error.
  *
  * Atoms are never freed on a BEAM, so the texts are few and fixed; the log of the refusing node has the details.
- *
- * @module
  */
 
 import type { SpawnFailure } from "../../../core/signals/signal.ts";

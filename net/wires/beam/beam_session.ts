@@ -1,8 +1,4 @@
-/**
- * An open connection to a node on a BEAM.
- *
- * @module
- */
+/** An open connection to a node on a BEAM. */
 
 import type { Channel, Local, Port, Session } from "../../wire.ts";
 import type { Signals } from "../../../core/signals/signal.ts";

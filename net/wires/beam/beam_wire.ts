@@ -1,8 +1,4 @@
-/**
- * Erlang's distribution: the wire that stock nodes of OTP 25 and later speak.
- *
- * @module
- */
+/** Erlang's distribution: the wire that stock nodes of OTP 25 and later speak. */
 
 import type { Local, Session, Transport, Wire } from "../../wire.ts";
 import type { Challenges } from "./beam_handshake.ts";

@@ -2,8 +2,6 @@
  * Control messages: the kinds of signals of Erlang's distribution.
  *
  * Kinds with `PAYLOAD` carry the reason as the message of their frame; the others carry it in the tuple.
- *
- * @module
  */
 
 /** A link. */

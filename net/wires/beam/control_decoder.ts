@@ -4,8 +4,6 @@
  * A control message must come from a process of the peer, go to a process of this node, and have a kind that this node
  * has announced in its flags. Anything else closes the connection. If a term exceeds a limit, only its signal is refused
  * (`over_limit.ts`).
- *
- * @module
  */
 
 import { arrive, isTrace } from "../../../core/context/tracing.ts";

@@ -9,8 +9,6 @@
  *
  * **The queue.** `pending` counts the bytes that wait here. The connection adds its own bytes and the transport's. Below
  * `Port.room` a message is accepted without asking the connection.
- *
- * @module
  */
 
 import { traceNow, tracing } from "../../../core/context/tracing.ts";

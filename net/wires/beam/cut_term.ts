@@ -3,8 +3,6 @@
  *
  * Log events are cut, since the log of a crash matters most when the state is unusual. The bytes are copied without the
  * replaced parts and then read as usual, so that normal reading pays nothing.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

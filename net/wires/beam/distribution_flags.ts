@@ -1,8 +1,6 @@
 /**
  * The flags of Erlang's distribution: the capabilities that each node states in its handshake. A connection uses the
  * flags of both nodes.
- *
- * @module
  */
 
 /** The node is visible. Without it, the connection is hidden at both ends. */

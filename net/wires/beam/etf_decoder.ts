@@ -4,8 +4,6 @@
  * Every length and count is checked against the remaining bytes before memory is allocated, and nesting is bounded. So
  * time and memory are linear in the number of bytes. Levels are counted as in `copyTerm`: a set is one level, although
  * its struct is two maps, and a date is no level.
- *
- * @module
  */
 
 import { Buffer, isAscii } from "node:buffer";

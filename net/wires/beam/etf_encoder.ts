@@ -7,8 +7,6 @@
  * A term has one encoding only, so equal keys of a map have equal bytes. Duplicate keys must be found here: a BEAM closes
  * the connection for a map that has a key twice, and JavaScript's `Map` and `Set` compare pids, tuples and arrays by
  * identity. For the same reason, the entries of a map within a key are sorted.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -3,8 +3,6 @@
  * compressed terms (80), floats as text (99), atoms in Latin-1 (100, 115), cached atoms (82), pids, ports and references
  * without a 32-bit creation (101, 102, 103, 114), the old encoding of funs (117), and terms that are local to a node
  * (121).
- *
- * @module
  */
 
 /** The version byte before a term. */

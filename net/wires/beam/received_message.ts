@@ -3,8 +3,6 @@
  *
  * These shapes are protocol, whoever sends them: `$gen_call`, `$gen_cast`, `system`, `io_request`, `io_reply`, and a
  * reply to an alias. Anything else is data, and it is up to its receiver how it is read.
- *
- * @module
  */
 
 import {

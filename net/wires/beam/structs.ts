@@ -4,8 +4,6 @@
  *
  * Each class has one encoding, and only that encoding is read back, so that receiving and sending on changes no term. All
  * other structs become Maps with atoms as keys.
- *
- * @module
  */
 
 import { type Atom, atom } from "../../../core/values/atom.ts";

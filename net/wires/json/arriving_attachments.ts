@@ -1,8 +1,6 @@
 /**
  * Assembles the attachments of a large signal as their parts arrive. A large attachment is assembled in the array that
  * the receiver gets, so each byte is copied once.
- *
- * @module
  */
 
 import { copyBytes } from "../../../core/values/term.ts";

@@ -17,8 +17,6 @@
  * UTF-8. The reader rejects a length that goes beyond the frame, a reference to a missing or used attachment, a
  * reference of the wrong type, and a frame with unused attachments. So attachments cannot overlap, and the decoded
  * values are never longer than the bytes received.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

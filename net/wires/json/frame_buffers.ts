@@ -3,8 +3,6 @@
  *
  * A new buffer is zeroed, takes fresh memory from the system, and makes the garbage collector run. With pools the
  * encoder takes 0.39 µs for a message with 1 kB of bytes, not 0.66.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

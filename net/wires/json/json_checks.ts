@@ -1,8 +1,4 @@
-/**
- * Checks of a peer's data. Each check returns the typed value, or throws an error, which closes the connection.
- *
- * @module
- */
+/** Checks of a peer's data. Each check returns the typed value, or throws an error, which closes the connection. */
 
 import { Buffer } from "node:buffer";
 import { isLongName, MAX_NAME_LENGTH } from "../../../core/values/atom.ts";

@@ -1,8 +1,4 @@
-/**
- * Decodes frames into signals.
- *
- * @module
- */
+/** Decodes frames into signals. */
 
 import { arrive, isTrace } from "../../../core/context/tracing.ts";
 import type { ByteBudget, IntroducedNode, Limits, Port } from "../../wire.ts";

@@ -1,8 +1,6 @@
 /**
  * Frames: a big-endian u32 with the length, then the payload. Length zero is a tick. The top bit of the length marks
  * raw bytes; the next bit marks JSON with attachments.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -22,8 +22,6 @@
  *
  * **The proof** is an HMAC-SHA-256, keyed with the cookie, over both names, incarnations and nonces, the role, and the
  * binding of a secure channel. The cookie never travels.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

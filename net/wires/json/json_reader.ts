@@ -9,8 +9,6 @@
  * JsonReader reads ASCII JSON without spaces and escapes. `JSON.parse` gets the rest: exponents, long numbers, objects
  * of many fields (V8 keeps the objects of `JSON.parse` in a faster form), fields named `__proto__`, and invalid JSON.
  * Both return the same value for the same bytes; a test compares them.
- *
- * @module
  */
 
 import { headOf } from "./json_frames.ts";

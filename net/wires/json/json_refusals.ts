@@ -3,8 +3,6 @@
  *
  * Version 1 has four failures, and a peer closes the connection when it receives a fifth. So a draining node answers
  * `"limit"`, which also means "elsewhere, or later", with a text that begins with {@linkcode DRAINING}.
- *
- * @module
  */
 
 import type { SpawnFailure } from "../../../core/signals/signal.ts";

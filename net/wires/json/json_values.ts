@@ -3,8 +3,6 @@
  *
  * Values that JSON has are written unchanged. Each other value becomes a tag: an object with one key that begins with
  * `$`. A signal declares whether it contains tags, so most values are never searched.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -1,8 +1,6 @@
 /**
  * The default wire: JSON, framed by length, over a stream of bytes. `docs/protocol.md` specifies
  * it.
- *
- * @module
  */
 
 import type {

@@ -3,8 +3,6 @@
  *
  * Byte arrays were copied when the signal was sent. Texts cannot change, so they are encoded now, a frame at a time:
  * each turn of the event loop does the work of a few frames only.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

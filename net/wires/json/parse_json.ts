@@ -1,8 +1,4 @@
-/**
- * Parses the JSON that `json_reader.ts` does not read.
- *
- * @module
- */
+/** Parses the JSON that `json_reader.ts` does not read. */
 
 import { OverLimit } from "../over_limit.ts";
 import { ProtocolError } from "./json_checks.ts";

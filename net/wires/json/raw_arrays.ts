@@ -1,8 +1,4 @@
-/**
- * Collects large signals, which arrive in parts as raw byte arrays of attachments and JSON.
- *
- * @module
- */
+/** Collects large signals, which arrive in parts as raw byte arrays of attachments and JSON. */
 
 import type { ByteBudget } from "../../wire.ts";
 import { copyBytes } from "../../../core/values/term.ts";

@@ -1,8 +1,4 @@
-/**
- * Decodes bytes into texts.
- *
- * @module
- */
+/** Decodes bytes into texts. */
 
 import { Buffer } from "node:buffer";
 import { ProtocolError } from "./json_checks.ts";

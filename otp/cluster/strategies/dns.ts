@@ -3,8 +3,6 @@
  *
  * By default the machine's own look-up resolves addresses: unlike a query, it knows the machine's search domains and
  * hosts file. A name that does not exist, or has no such records, is an empty answer.
- *
- * @module
  */
 
 import { outside } from "../../../core/context/async_context.ts";

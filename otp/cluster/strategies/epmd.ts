@@ -1,8 +1,4 @@
-/**
- * The strategy that asks the EPMD of some hosts for the names of their nodes.
- *
- * @module
- */
+/** The strategy that asks the EPMD of some hosts for the names of their nodes. */
 
 import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
 import type { EpmdTopology } from "../topology.ts";

@@ -8,8 +8,6 @@
  * A node sends packets at its own times and never as an answer, so nothing can be amplified. The cost of a flood is
  * bounded: above `MAX_OF_SOURCE` packets of one source, or `MAX_IN_ALL` of all, packets are dropped unread until the
  * window is over. Above `MAX_IN_ALL` the socket is closed until then, so that the host drops the packets.
- *
- * @module
  */
 
 import type { Socket } from "node:dgram";

@@ -9,8 +9,6 @@
  * | 2     | the port on which the node listens                   |
  * | 1–255 | the node's name                                      |
  * | 32    | HMAC-SHA256 of all before, with the key              |
- *
- * @module
  */
 
 import { createHmac, timingSafeEqual } from "node:crypto";

@@ -8,8 +8,6 @@
  *
  * An answer may be an async iterable. Then each of its values is an answer, and the next turn begins after its end. At
  * most one value is read in `MIN_PAUSE`, since an iterable that never waits would keep the node busy.
- *
- * @module
  */
 
 import { inspect, shorten } from "../../../core/values/inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * Starts the strategy of a topology.
- *
- * @module
- */
+/** Starts the strategy of a topology. */
 
 import { runInside } from "../../../core/context/async_context.ts";
 import type { ClusterHost } from "../../../core/remote/cluster_host.ts";

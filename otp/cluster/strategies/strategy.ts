@@ -1,8 +1,4 @@
-/**
- * The contract between a topology and its strategy.
- *
- * @module
- */
+/** The contract between a topology and its strategy. */
 
 import type { LocalProcess } from "../../../core/processes/local_process.ts";
 import { inspectArgument } from "../../../core/values/inspect.ts";
