@@ -70,12 +70,17 @@ export async function checkStore(
 
 /** Ids of one step, and the two clients. */
 class Scene {
-  constructor(
-    readonly store: Store,
-    readonly other: Store,
-    readonly id: string,
-    readonly rounds: number,
-  ) {}
+  readonly store: Store;
+  readonly other: Store;
+  readonly id: string;
+  readonly rounds: number;
+
+  constructor(store: Store, other: Store, id: string, rounds: number) {
+    this.store = store;
+    this.other = other;
+    this.id = id;
+    this.rounds = rounds;
+  }
 
   shard(n: number, epoch = 0): ShardEpoch {
     return { shard: `check-${this.id}/${n}`, epoch };

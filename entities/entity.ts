@@ -22,7 +22,7 @@ import {
   type EntityMethod,
   type EntityMethods,
   type EntityOptions,
-  EntityTarget,
+  type EntityTarget,
   type EntityType,
 } from "./entity_types.ts";
 
@@ -181,7 +181,7 @@ function checkedTarget(
       }: give a text that is not empty`,
     );
   }
-  return new EntityTarget(definition, key, options);
+  return { definition, key, options };
 }
 
 function checkedOptions(

@@ -149,8 +149,11 @@ interface Draft {
 
 /** Thrown by `room.refuse`. */
 class Refusal extends Error {
-  constructor(message: string, readonly data: unknown) {
+  readonly data: unknown;
+
+  constructor(message: string, data: unknown) {
     super(message);
+    this.data = data;
   }
 }
 

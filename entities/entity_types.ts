@@ -240,10 +240,8 @@ export interface Definition {
 }
 
 /** The key of an entity, and the options of its calls. */
-export class EntityTarget {
-  constructor(
-    readonly definition: Definition,
-    readonly key: string,
-    readonly options: EntityCallOptions,
-  ) {}
+export interface EntityTarget {
+  readonly definition: Definition;
+  readonly key: string;
+  readonly options: EntityCallOptions;
 }

@@ -126,7 +126,13 @@ default_pool_size = 4
 
 /** A pgbouncer. */
 export class Bouncer implements AsyncDisposable {
-  constructor(readonly url: string, readonly child: Deno.ChildProcess) {}
+  readonly url: string;
+  readonly child: Deno.ChildProcess;
+
+  constructor(url: string, child: Deno.ChildProcess) {
+    this.url = url;
+    this.child = child;
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.kill("SIGINT");

@@ -116,7 +116,11 @@ class Peer implements Transport {
   #handlers: TransportHandlers | undefined;
   #said: Uint8Array[] = [];
 
-  constructor(readonly ends: Ends | undefined) {}
+  readonly ends: Ends | undefined;
+
+  constructor(ends: Ends | undefined) {
+    this.ends = ends;
+  }
 
   static async enter(
     network: Network,

@@ -46,8 +46,10 @@ function refuses(fn: () => unknown): void {
 }
 
 class Point {
+  readonly x: number;
   readonly #norm: number;
-  constructor(readonly x: number, readonly y: number) {
+  constructor(x: number, y: number) {
+    this.x = x;
     this.#norm = Math.hypot(x, y);
   }
   get norm(): number {
