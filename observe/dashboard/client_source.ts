@@ -319,7 +319,6 @@ const LINES: Record<string, string[]> = {
   "[node, pid] = [of, about];",
   "if (before === `${view} ${node} ${pid}` && main.childElementCount > 0) return;",
   "drawnBefore = \"\";",
-  "updateProcesses = undefined;",
   "log.leave();",
   "if (view === \"processes\") updateProcesses = buildProcesses(main, ask);",
   "else if (view === \"log\") log.build(main);",

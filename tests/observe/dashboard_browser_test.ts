@@ -396,8 +396,11 @@ browserTest(
       await page.evaluate("document.activeElement.getAttribute('data-key')"),
       ALEX,
     );
+    await show("names");
+    const shown = await page.waitForSelector("td:has-text('global_name')");
     await page.getByRole("link", { name: "Log" }).focus();
     await answers(2);
+    assert(await shown.isVisible(), "an unchanged view is not drawn again");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".log");
     await page.getByRole("button", { name: "Pause" }).focus();

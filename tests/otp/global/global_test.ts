@@ -272,6 +272,31 @@ threeTest(
   },
 );
 
+threeTest(
+  "a name that another node alone knows is taken, and nothing is logged",
+  async ({ cluster, alex, kate, moebi }) => {
+    await synced([alex, kate]);
+    const server = await idleOn(moebi);
+    await kate.run(async () => {
+      const entry = { name: "half", pid: self(), resolve: "random_exit_name" };
+      const to = { name: SERVER, node: ALEX };
+      await GenServer.call(to, { type: "lock_names", wait: 5000 });
+      for (
+        const request of [
+          { type: "register", entry, isNew: true },
+          { type: "merge", servers: [server], insert: [], remove: [] },
+          { type: "unlock_names" },
+        ]
+      ) await GenServer.call(to, request);
+      const servers = await GenServer.call(to, { type: "get_servers" });
+      assert((servers as Pid[]).some((each) => each.equals(server)));
+      const pid = spawn(Remote.wait);
+      assertEquals(await global.registerName("half", pid), false);
+    });
+    assertEquals(cluster.lines(), []);
+  },
+);
+
 const NEW = { name: { global: "new" } };
 const KNOWN = { global: "known" };
 

@@ -132,6 +132,7 @@ clusterTest(
     const crash = await log.next();
     assertStringIncludes(crash.message, " (Kate.Crash) terminating\n");
     assertStringIncludes(crash.message, "Initial Call: Kate.Crash.init/1");
+    assertStringIncludes(crash.message, "Ancestors: [:evaluator]");
     const task = await first(
       `{:ok, _} = Task.start(Kate.Crash, :run, [1]); :ok`,
     );

@@ -13,6 +13,7 @@ import {
   exit,
   type Pid,
   Process,
+  spawn,
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
@@ -20,7 +21,13 @@ import { SimulatedCluster, startNodes } from "../../../testing/mod.ts";
 import { test } from "../../../testing/tags.ts";
 import { ChatProcess } from "../../_cli.ts";
 import { clusterTest, freePort } from "../../_nodes.ts";
+import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { internalsOf } from "../../../node/node_internals.ts";
+import {
+  applicationEnded,
+  noteGivingUp,
+  onTreeEnd,
+} from "../../../otp/supervisor/tree_end.ts";
 
 const PROGRAM = fileURLToPath(new URL("./_gives_up.ts", import.meta.url));
 
@@ -225,6 +232,26 @@ clusterTest(
       /^Supervisor Top ends with the process #PID<.*> of code outside any process, which exits: "?boom"?$/,
     );
     assertEquals([application, ends.length], [undefined, 1]);
+  },
+);
+
+clusterTest(
+  "a node keeps the reasons of the last 100 supervisors that gave up",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(() => {
+      const runtime = currentRuntime();
+      const ends: string[] = [];
+      onTreeEnd(runtime, ({ message }) => ends.push(message));
+      const tops = Array.from({ length: 101 }, () => spawn(() => {}));
+      for (const top of tops) {
+        noteGivingUp(runtime.find(top)!, "a", undefined, "boom");
+      }
+      for (const top of tops.slice(0, 2)) {
+        applicationEnded(runtime, "shop", top, "shutdown");
+      }
+      assertEquals(ends.map((end) => end.includes("boom")), [false, true]);
+    });
   },
 );
 
