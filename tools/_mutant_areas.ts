@@ -299,11 +299,11 @@ export const AREAS: readonly Area[] = [
   },
 ];
 
-/** Files that a program writes from others: the beginning of the others' paths, and the program's arguments. */
-export const GENERATED: readonly [string, readonly string[]][] = [
-  ["net/epmd/", ["tools/epmd_worker.ts"]],
-  ["net/listener.ts", ["tools/epmd_worker.ts"]],
-  ["observe/dashboard/client/", ["tools/dashboard_client.ts"]],
+/** Files that tools/generate.ts writes from others: the beginning of the others' paths, and the written file. */
+export const WRITTEN_FROM: readonly [from: string, path: string][] = [
+  ["net/epmd/", "net/epmd/worker_source.ts"],
+  ["net/listener.ts", "net/epmd/worker_source.ts"],
+  ["observe/dashboard/client/", "observe/dashboard/client_source.ts"],
 ];
 
 /**

@@ -25,8 +25,8 @@ import {
   type Area,
   AREAS,
   expand,
-  GENERATED,
   othersOf,
+  WRITTEN_FROM,
 } from "./_mutant_areas.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -340,8 +340,9 @@ class Tree implements AsyncDisposable {
 
   async #write(file: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.#root, file), text);
-    for (const [prefix, args] of GENERATED) {
-      if (file.startsWith(prefix)) await this.#deno(["run", "-A", ...args]);
+    for (const [from, path] of WRITTEN_FROM) {
+      if (!file.startsWith(from)) continue;
+      await this.#deno(["run", "-A", "tools/generate.ts", path]);
     }
   }
 

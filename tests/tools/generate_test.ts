@@ -1,7 +1,8 @@
 /** The generated files follow their sources, and are marked as generated. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { test } from "../../testing/tags.ts";
+import { WRITTEN_FROM } from "../../tools/_mutant_areas.ts";
 import { GENERATED } from "../../tools/generate.ts";
 import { readPage } from "../_pages.ts";
 
@@ -23,4 +24,8 @@ test(".gitattributes names the generated files", async () => {
     lines.sort(),
     Object.keys(GENERATED).map((path) => `${path} linguist-generated=true`),
   );
+});
+
+test("the tool for mutants writes generated files", () => {
+  for (const [, path] of WRITTEN_FROM) assert(path in GENERATED, path);
 });
