@@ -20,7 +20,7 @@ defmodule Conformance.Agent do
     :exit, {reason, {GenServer, :call, _}} -> {:exit, reason}
   end
 
-  scenario "functions run on the state one after the other, in the agent" do
+  scenario "functions run on the state in the agent, in order" do
     agent = start([:a])
     trace("get", Agent.get(agent, & &1))
     trace("update", Agent.update(agent, &(&1 ++ [:b])))
@@ -31,7 +31,7 @@ defmodule Conformance.Agent do
     trace("alive", Process.alive?(agent))
   end
 
-  scenario "a function that raises, exits or throws ends the agent and the caller" do
+  scenario "a function that fails ends the agent and the caller" do
     for fun <- [fn _ -> raise "boom" end, fn _ -> exit(:oops) end, fn _ -> throw(:up) end] do
       agent = start(0)
       trace("monitor", {:monitored, agent, Process.monitor(agent)})
@@ -51,7 +51,7 @@ defmodule Conformance.Agent do
     trace_next("down")
   end
 
-  scenario "a call to a missing agent exits with noproc, a cast does not" do
+  scenario "a call to a missing agent exits with noproc" do
     agent = start(0)
     Agent.stop(agent)
     attempt("get", fn -> Agent.get(agent, & &1) end)
@@ -62,7 +62,7 @@ defmodule Conformance.Agent do
     trace("there", failure(fn -> Agent.get(there, __MODULE__, :wait, [self()], 60_000) end))
   end
 
-  scenario "the function of a caller that timed out still runs, and its result is dropped" do
+  scenario "the function of a call that timed out still runs" do
     agent = start(1)
     main = self()
 
@@ -137,7 +137,7 @@ defmodule Conformance.Agent do
     trace_nothing("down")
   end
 
-  scenario "as a supervisor's child it restarts with its first state" do
+  scenario "a supervisor restarts it with its first state" do
     main = self()
 
     init = fn ->

@@ -86,7 +86,7 @@ defmodule Conformance.Aliases do
     trace("unalias", Process.unalias(ref))
   end
 
-  scenario "of a monitor, with explicit_unalias, outlives the demonitor" do
+  scenario "of a monitor, explicit_unalias outlives demonitor" do
     ref = Process.monitor(spawn(&sender/0), alias: :explicit_unalias)
     trace("demonitor", Process.demonitor(ref, [:info]))
     send(ref, 1)
@@ -128,7 +128,7 @@ defmodule Conformance.Aliases do
     end
   end
 
-  scenario "a reply that is under way at the timeout of the request is dropped" do
+  scenario "a reply that is late for its request is dropped" do
     pid = Node.spawn(peer(:kate), __MODULE__, :answer_late, [])
 
     ref = Process.monitor(pid, alias: :reply_demonitor)

@@ -126,7 +126,7 @@ defmodule Conformance.Application do
     trace("of nothing", Map.new(Application.get_all_env(:no_application)))
   end
 
-  scenario "its own environment replaces values that were put before, except for persistent ones" do
+  scenario "its environment replaces all but persistent values" do
     Application.put_env(:persists, :put, :put)
     Application.put_env(:persists, :only, :put)
     Application.put_env(:persists, :kept, :put, persistent: true)
@@ -142,7 +142,7 @@ defmodule Conformance.Application do
     finish(:persists)
   end
 
-  scenario "its environment survives a stop, and is not loaded again" do
+  scenario "its environment survives a stop, and loads once" do
     define(:lasts, env: [a: 1, b: 2, c: 3])
     start(:lasts)
     Application.put_env(:lasts, :a, :changed)
@@ -169,7 +169,7 @@ defmodule Conformance.Application do
     trace("started", started(all()))
   end
 
-  scenario "a stop calls prep_stop, ends its children, the last first, and calls stop" do
+  scenario "a stop calls prep_stop, ends the children, calls stop" do
     define(:stops, children: [:a, :b, :c])
     trace("start", start(:stops))
     events("event", 1)
@@ -195,7 +195,7 @@ defmodule Conformance.Application do
     for name <- [:top, :base], do: finish(name)
   end
 
-  scenario "when one fails to start, the dependencies that were started for it are stopped" do
+  scenario "a failed start stops the dependencies that it started" do
     define(:kept)
     define(:base, children: [:a])
     define(:middle, applications: [:base, :kept])
@@ -209,7 +209,7 @@ defmodule Conformance.Application do
     finish(:kept)
   end
 
-  scenario "a start fails with the exit or error of the callback, and can be retried" do
+  scenario "a start fails as its callback does, and can be retried" do
     main = self()
     define(:raising, start: fn -> raise "mine" end)
     define(:exiting, start: fn -> exit(:mine) end)
@@ -276,7 +276,7 @@ defmodule Conformance.Application do
     finish(:slow)
   end
 
-  scenario "it stops when its top supervisor exits, for any reason, and its dependents do not" do
+  scenario "it stops with its top supervisor; dependents do not" do
     define(:base)
     define(:top, applications: [:base])
     start(:top)

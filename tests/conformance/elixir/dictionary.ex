@@ -9,7 +9,7 @@ defmodule Conformance.Dictionary do
     end
   end
 
-  scenario "put and delete return the previous value, and get the value or the default" do
+  scenario "put and delete return the old value, get the default" do
     trace("first", Process.put(:a, 1))
     trace("second", Process.put(:a, 2))
     trace("get", Process.get(:a))
@@ -53,7 +53,7 @@ defmodule Conformance.Dictionary do
     trace("mine", Process.get(:a))
   end
 
-  scenario "a label is stored there, and is part of the process's information" do
+  scenario "a label is stored there, and info shows it" do
     main = self()
     trace("before", label(self()))
     trace("set", Process.set_label({:ok, 1}))

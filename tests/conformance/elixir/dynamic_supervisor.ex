@@ -28,7 +28,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(3)
   end
 
-  scenario "refuses children above max_children until one has exited" do
+  scenario "refuses children above max_children until one exits" do
     sup = start(max_children: 1)
     pid = add(sup, probe(:a, restart: :temporary))
     trace("full", DynamicSupervisor.start_child(sup, probe(:b)))
@@ -40,7 +40,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(3)
   end
 
-  scenario "max_children 0 calls no start, not even one that would be ignored" do
+  scenario "max_children 0 calls no start, not even an ignored one" do
     sup = start(max_children: 0)
     ignore = %{id: :a, start: {Function, :identity, [:ignore]}}
     trace("start", DynamicSupervisor.start_child(sup, ignore))
@@ -57,7 +57,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(1)
   end
 
-  scenario "a permanent child restarts as the last one, with another pid" do
+  scenario "a permanent child restarts last, with another pid" do
     sup = start(max_restarts: 9)
     pid = add(sup, probe(:a))
     add(sup, probe(:b))
@@ -95,7 +95,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(2)
   end
 
-  scenario "exits with shutdown after one restart too many, and terminates the others" do
+  scenario "exits after one restart too many, and ends the others" do
     Process.flag(:trap_exit, true)
     sup = start(max_restarts: 1)
     pid = add(sup, probe(:a))
@@ -113,14 +113,14 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(5)
   end
 
-  scenario "a child that fails to restart is retried until it starts" do
+  scenario "a child whose restart fails is retried until it starts" do
     sup = start()
     exit_with(sup, add(sup, flaky(:a, [2, 3])), :oops)
     trace_all(4)
     trace("counts", DynamicSupervisor.count_children(sup))
   end
 
-  scenario "a child that is retried counts, and terminate_child of its old pid removes it" do
+  scenario "a retried child counts, and its old pid removes it" do
     sup = start(max_children: 1)
     pid = add(sup, flaky(:a, [2], wait: true))
     trace("pid", pid)
@@ -155,7 +155,7 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(1)
   end
 
-  scenario "terminate_child ends a child for good, and returns not_found for others" do
+  scenario "terminate_child ends a child, or returns not_found" do
     sup = start()
     pid = add(sup, probe(:a, trap: true))
     trace("pid", pid)
@@ -241,7 +241,7 @@ defmodule Conformance.DynamicSupervisor do
     trace("alive", Process.alive?(sup))
   end
 
-  scenario "as a supervisor's child it restarts without its children" do
+  scenario "a supervisor restarts it without its children" do
     {:ok, top} = Supervisor.start_link([{DynamicSupervisor, name: :rooms}], strategy: :one_for_one)
     trace("top", tree(top))
     add(:rooms, probe(:a, trap: true))
@@ -267,7 +267,7 @@ defmodule Conformance.DynamicSupervisor do
     sup
   end
 
-  scenario "on another node it starts, restarts and terminates children there" do
+  scenario "on another node it starts and ends children there" do
     kate = peer(:kate)
     on(:kate, :start_remote)
     sup = {:far, kate}
@@ -299,7 +299,7 @@ defmodule Conformance.DynamicSupervisor do
     {:ok, spawn_link(fn -> expect(:exit) |> exit() end)}
   end
 
-  scenario "extra_arguments come before each child's own arguments, at each start" do
+  scenario "extra_arguments come before the child's own arguments" do
     sup = start(extra_arguments: [:one, [2]])
     pid = add(sup, %{id: :a, start: {__MODULE__, :start_extra, [self()]}})
     trace("started", next())

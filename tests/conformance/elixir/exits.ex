@@ -78,7 +78,7 @@ defmodule Conformance.Exits do
     ends(peer(:kate), all_ways())
   end
 
-  scenario "normal from others is ignored by a process that does not trap exits" do
+  scenario "normal from others is ignored unless exits are trapped" do
     {pid, ref} = listener(false)
     Process.exit(pid, :normal)
     send(pid, :hello)
@@ -96,7 +96,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref])
   end
 
-  scenario "kill to a process of another node cannot be trapped, and others receive killed" do
+  scenario "kill cannot be trapped on another node either" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :trapper, [self()])
     expect(:ready)
@@ -104,7 +104,7 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "a process that does not trap exits exits with kill from a link" do
+  scenario "kill from a link ends a process that traps no exits" do
     {pid, ref} = listener(false)
 
     spawn(fn ->
@@ -133,7 +133,7 @@ defmodule Conformance.Exits do
     trace("exit", [expect(:EXIT), middle])
   end
 
-  scenario "shutdown from others ends a process, or is a message if it traps exits" do
+  scenario "shutdown ends a process that does not trap exits" do
     main = self()
     trace("main", main)
 
@@ -148,7 +148,7 @@ defmodule Conformance.Exits do
     end
   end
 
-  scenario "a process's exit signal to itself is a message when it traps exits" do
+  scenario "an exit signal to itself is a message if trapped" do
     Process.flag(:trap_exit, true)
     trace("me", self())
 
@@ -165,7 +165,7 @@ defmodule Conformance.Exits do
     trace("sent", Process.exit(pid, :oops))
   end
 
-  scenario "setting trap_exit returns the previous value, and a trapped exit stays a message" do
+  scenario "trap_exit returns its old value; trapped exits stay" do
     trace("before", Process.flag(:trap_exit, true))
     trace("before", Process.flag(:trap_exit, true))
     pid = spawn_link(fn -> exit(:oops) end)
@@ -176,7 +176,7 @@ defmodule Conformance.Exits do
     trace_next("got")
   end
 
-  scenario "an exit, a raise and a throw that are caught end nothing" do
+  scenario "a caught exit, raise or throw ends nothing" do
     {pid, ref} =
       spawn_monitor(fn ->
         attempt("exit", fn -> exit(:oops) end)
@@ -188,7 +188,7 @@ defmodule Conformance.Exits do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "the exit of the parent does not end a child that is not linked" do
+  scenario "the parent's exit does not end a child without a link" do
     main = self()
 
     {parent, ref} =
@@ -216,7 +216,7 @@ defmodule Conformance.Exits do
     trace("got", [expect(:EXIT), pid])
   end
 
-  scenario "an exit signal contains its sender, on another node too" do
+  scenario "an exit signal names its sender, on another node too" do
     main = self()
 
     pid = Node.spawn(peer(:kate), __MODULE__, :hear, [main])

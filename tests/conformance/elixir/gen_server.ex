@@ -133,7 +133,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "calls, casts and messages of one sender are handled in order" do
+  scenario "calls, casts and messages of a sender keep their order" do
     pid = started()
     GenServer.cast(pid, :one)
     send(pid, :two)
@@ -153,7 +153,7 @@ defmodule Conformance.GenServer do
     attempt("timeout 0", fn -> GenServer.call(:nobody, :hi, 0) end)
   end
 
-  scenario "a call to an unregistered name on another node exits with noproc" do
+  scenario "a call to another node's free name exits with noproc" do
     kate = peer(:kate)
     dead = Node.spawn(kate, __MODULE__, :until_end, [])
     send(dead, :end)
@@ -174,7 +174,7 @@ defmodule Conformance.GenServer do
     attempt("whereis", fn -> GenServer.whereis({:server, :kate@localhost}) end)
   end
 
-  scenario "a call exits with nodedown when the connection is lost meanwhile" do
+  scenario "a call exits with nodedown when its connection is lost" do
     pid = started_on(:kate, :ok, [])
     trace("pid", pid)
     main = self()
@@ -204,7 +204,7 @@ defmodule Conformance.GenServer do
     attempt("gone", fn -> GenServer.call(server, :said, 60_000) end)
   end
 
-  scenario "a call exits at its timeout, and the late reply is dropped" do
+  scenario "a call exits at its timeout; a late reply is dropped" do
     pid = started()
     trace("pid", pid)
     attempt("call", fn -> GenServer.call(pid, :hold, 10) end)
@@ -234,7 +234,7 @@ defmodule Conformance.GenServer do
     attempt("stop of oneself", fn -> GenServer.stop(self()) end)
   end
 
-  scenario "the caller exits with the reason of a server that exits without a reply" do
+  scenario "the caller exits with the reason of the server" do
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
       pid = started()
       trace("pid", pid)
@@ -274,7 +274,7 @@ defmodule Conformance.GenServer do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "an unhandled call or cast ends the server, an unhandled message does not" do
+  scenario "an unhandled call or cast ends the server" do
     {:ok, pid} = GenServer.start(Bare, nil)
     send(pid, :hello)
     ref = Process.monitor(pid)
@@ -294,7 +294,7 @@ defmodule Conformance.GenServer do
     trace("down", elem(expect(:DOWN), 1) == ref)
   end
 
-  scenario "start_link when init stops, raises, exits, throws or returns an invalid value" do
+  scenario "start_link when init stops, fails or is invalid" do
     Process.flag(:trap_exit, true)
 
     for how <- [
@@ -314,7 +314,7 @@ defmodule Conformance.GenServer do
     trace_next("mail")
   end
 
-  scenario "a starter that does not trap exits exits with a server that fails to start" do
+  scenario "a starter exits with a server that fails to start" do
     main = self()
     pid = spawn(fn -> GenServer.start_link(__MODULE__, {main, {:stop, :full}}) && forever() end)
     trace("linked", reason_of(pid))
@@ -364,7 +364,7 @@ defmodule Conformance.GenServer do
     trace("whereis nobody", GenServer.whereis(:nobody))
   end
 
-  scenario "handle_continue runs before the mailbox, also for a continue of a continue" do
+  scenario "handle_continue runs before the mailbox, repeatedly" do
     pid = started({:early, :first})
     trace("say", GenServer.call(pid, {:say, :hi}))
     for n <- 1..3, do: trace_next("told #{n}")
@@ -380,7 +380,7 @@ defmodule Conformance.GenServer do
     trace_next("second")
   end
 
-  scenario "a timeout is a message, unless another one comes before" do
+  scenario "a timeout is a message, unless another comes before" do
     pid = started({:timeout, 1})
     trace_next("of init")
     trace("call", GenServer.call(pid, {:timeout, :reply, 60_000}))
@@ -391,7 +391,7 @@ defmodule Conformance.GenServer do
     trace("said", GenServer.call(pid, :said))
   end
 
-  scenario "terminate at the starter's exit runs only if the server traps exits" do
+  scenario "the starter's exit runs terminate if exits are trapped" do
     main = self()
 
     for how <- [:ok, :trap], reason <- [:shutdown, :oops, :normal] do
@@ -416,7 +416,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "an exit signal of another process is a message to a server that traps exits" do
+  scenario "an exit of another process is a message if trapped" do
     pid = started(:trap)
     main = self()
     other = spawn(fn -> Process.link(pid) && send(main, :linked) && receive(do: (:end -> exit(:oops))) end)
@@ -429,7 +429,7 @@ defmodule Conformance.GenServer do
     trace("said", length(GenServer.call(pid, :said)))
   end
 
-  scenario "a message that looks like the EXIT of the starter ends the server" do
+  scenario "a message that looks like the starter's EXIT ends it" do
     {:ok, pid} = start_link(:ok)
     ref = Process.monitor(pid)
     send(pid, {:EXIT, self(), :normal})
@@ -441,7 +441,7 @@ defmodule Conformance.GenServer do
     trace("not linked", elem(elem(next(), 1), 2))
   end
 
-  scenario "stop comes after earlier messages, and returns ok for any reason" do
+  scenario "stop comes after earlier messages, for any reason" do
     for reason <- [:normal, :shutdown, {:shutdown, :why}, :oops] do
       pid = started(:ok, name: :server)
       GenServer.cast(:server, :before)
@@ -453,7 +453,7 @@ defmodule Conformance.GenServer do
     end
   end
 
-  scenario "stop of a missing or slow server, or of one that exits for another reason" do
+  scenario "stop of a missing, slow or otherwise exiting server" do
     dead = spawn(fn -> :ok end)
     reason_of(dead)
     attempt("pid", fn -> GenServer.stop(dead) end)
@@ -476,7 +476,7 @@ defmodule Conformance.GenServer do
     attempt("otherwise", fn -> GenServer.stop(pid) end)
   end
 
-  scenario "a reply may come from another process, and only the first counts" do
+  scenario "another process may reply, and only the first counts" do
     pid = started()
     main = self()
     spawn(fn -> send(main, {:got, GenServer.call(pid, :hold)}) end)
@@ -516,7 +516,7 @@ defmodule Conformance.GenServer do
     trace("there", GenServer.cast({:nobody, peer(:kate)}, :hi))
   end
 
-  scenario "multi_call returns the replies, and the nodes without a reply" do
+  scenario "multi_call returns replies, and nodes without a reply" do
     kate = peer(:kate)
     moebi = peer(:moebi)
     {:ok, _} = start(:ok, name: :server)
@@ -533,7 +533,7 @@ defmodule Conformance.GenServer do
     trace("ended", {:gave, replies, Enum.sort(bad)})
   end
 
-  scenario "multi_call stops at its timeout, and drops late replies" do
+  scenario "multi_call stops at its timeout; late replies drop" do
     {:ok, pid} = start(:ok, name: :server)
     {replies, bad} = GenServer.multi_call([node()], :server, :hold, 10)
     trace("gave", {:gave, replies, bad})

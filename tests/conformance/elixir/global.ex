@@ -70,7 +70,7 @@ defmodule Conformance.Global do
     {mine, kates, ref}
   end
 
-  scenario "a name is registered once in the cluster, and all nodes see it" do
+  scenario "a name is registered once, and all nodes see it" do
     kate = meet()
     trace("main", :global.register_name(:leader, self()) == :yes)
     trace("main's", whereis(:leader))
@@ -91,7 +91,7 @@ defmodule Conformance.Global do
     trace("kate sees", on(:kate, fn -> whereis(["room", 1]) end))
   end
 
-  scenario "an unregistered name is free on all nodes, and unregistering a free name is no error" do
+  scenario "an unregistered name is free on all nodes" do
     meet()
     :global.register_name(:leader, self())
     on(:kate, fn -> :global.unregister_name(:leader) end)
@@ -100,7 +100,7 @@ defmodule Conformance.Global do
     trace("kate", on(:kate, fn -> :global.register_name(:leader, self()) == :yes end))
   end
 
-  scenario "re_register_name takes a name from its holder without a message" do
+  scenario "re_register_name takes a name without a message" do
     meet()
     before = idle_on(:kate)
     trace("before", before)
@@ -129,7 +129,7 @@ defmodule Conformance.Global do
     trace("whereis", whereis(:leader))
   end
 
-  scenario "the name of a process that exits becomes free on other nodes" do
+  scenario "the name of an exited process is free on other nodes" do
     meet()
     pid = idle_on(:kate)
     :global.register_name(:leader, pid)
@@ -152,7 +152,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:leader)
   end
 
-  scenario "when two partitions connect, each gets the names of the other" do
+  scenario "connecting partitions get each other's names" do
     meet()
     part(:kate)
     :global.register_name(:main, self())
@@ -165,7 +165,7 @@ defmodule Conformance.Global do
     :global.unregister_name(:main)
   end
 
-  scenario "in a name conflict the process on the greater node is killed" do
+  scenario "a name conflict kills the process of the greater node" do
     {_mine, _kates, ref} = conflict(&:global.random_exit_name/3)
 
     receive do
@@ -173,7 +173,7 @@ defmodule Conformance.Global do
     end
   end
 
-  scenario "random_notify_name notifies the process that loses the name" do
+  scenario "random_notify_name notifies the loser of the name" do
     {mine, kates, _ref} = conflict(&:global.random_notify_name/3)
     for pid <- [mine, kates], do: send(pid, :go)
     send(mine, :marker)
@@ -183,7 +183,7 @@ defmodule Conformance.Global do
     trace_next("kate's")
   end
 
-  scenario "notify_all_name notifies both processes, and the name becomes free" do
+  scenario "notify_all_name notifies both and frees the name" do
     {mine, kates, _ref} = conflict(&:global.notify_all_name/3)
     send(mine, :go)
     trace_next("main's")
@@ -199,7 +199,7 @@ defmodule Conformance.Global do
 
   def raises(_name, _first, _second), do: raise("cannot decide")
 
-  scenario "a custom resolver decides once, on the node of the smaller name" do
+  scenario "a resolver decides once, on the smaller node" do
     {mine, kates, _ref} = conflict(&__MODULE__.keep_second/3)
     send(kates, :go)
     trace_next("asked")
@@ -215,12 +215,12 @@ defmodule Conformance.Global do
     trace("main's lives", Process.alive?(mine))
   end
 
-  scenario "a resolver that raises leaves the name to the other partition's process" do
+  scenario "a resolver that raises leaves the name to the other" do
     {mine, _kates, _ref} = conflict(&__MODULE__.raises/3)
     trace("main's lives", Process.alive?(mine))
   end
 
-  scenario "send reaches the holder of the name, and exits for a free name" do
+  scenario "send reaches the holder, and exits for a free name" do
     meet()
     main = self()
 
@@ -254,7 +254,7 @@ defmodule Conformance.Global do
     trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
   end
 
-  scenario "processes with the same requester share a lock until the last one releases it" do
+  scenario "a requester's lock is held until its last release" do
     meet()
     trace("main", :global.set_lock({:printer, :us}))
 
@@ -286,7 +286,7 @@ defmodule Conformance.Global do
     :global.del_lock({:printer, :them})
   end
 
-  scenario "a lock is released when its holder exits, and a waiting process gets it" do
+  scenario "the exit of a holder passes its lock to a waiter" do
     meet()
     main = self()
 
@@ -308,7 +308,7 @@ defmodule Conformance.Global do
     trace("waited", Task.await(waiting))
   end
 
-  scenario "trans returns the result of the function, and always releases the lock" do
+  scenario "trans returns the result, and releases the lock" do
     meet()
     id = {:printer, self()}
     trace("value", :global.trans(id, fn -> 42 end))

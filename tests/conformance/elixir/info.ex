@@ -65,7 +65,7 @@ defmodule Conformance.Info do
   def links_of(pid), do: facts(pid).links
   def is_monitored(pid), do: facts(pid).monitored_by != []
 
-  scenario "a link to a process of another node is shown at both ends until it ends" do
+  scenario "both ends show a link between nodes until it ends" do
     pid = Node.spawn_link(peer(:kate), Conformance, :forever, [])
     trace("pair", [self(), pid])
     trace("here", facts(self()).links)

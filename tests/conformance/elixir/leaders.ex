@@ -27,7 +27,7 @@ defmodule Conformance.Leaders do
     trace("output", output())
   end
 
-  scenario "a process on another node prints at its spawner's leader" do
+  scenario "a process on another node prints at its parent's" do
     kate = peer(:kate)
     done(Node.spawn(kate, __MODULE__, :print_node, ["from"]))
     done(Node.spawn(kate, __MODULE__, :have_child_print, []))
@@ -44,7 +44,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "a process changes its own leader, and processes that it spawns later inherit it" do
+  scenario "a changed leader is inherited by later processes" do
     peer(:kate)
     own = Process.group_leader()
     there = on(:kate, :leader)
@@ -60,7 +60,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "a process changes the leader of a process on another node" do
+  scenario "a process changes the leader of one on another node" do
     kate = peer(:kate)
     pid = Node.spawn(kate, __MODULE__, :print_then, [])
     Process.group_leader(pid, on(:kate, :leader))
@@ -95,7 +95,7 @@ defmodule Conformance.Leaders do
     trace("there", output(:kate))
   end
 
-  scenario "lines of one process keep their order on the way to another node" do
+  scenario "lines of a process keep their order between nodes" do
     Process.group_leader(self(), on(:kate, :leader))
     for n <- 1..20, do: IO.write("#{n} ")
     trace("there", output(:kate))

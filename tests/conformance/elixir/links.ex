@@ -44,7 +44,7 @@ defmodule Conformance.Links do
     trace("there", [message, main])
   end
 
-  scenario "an exit reason passes over a link, as a message to a process that traps exits" do
+  scenario "an exit passes over a link, to a trapper as a message" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> exit(:oops) end)
     trace("linked", pid)
@@ -72,7 +72,7 @@ defmodule Conformance.Links do
     trace("alive", Process.alive?(self()))
   end
 
-  scenario "after an unlink the exit of the other process is not received" do
+  scenario "after an unlink the other's exit does not arrive" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(fn -> obedient() end)
     trace("unlinked", Process.unlink(pid))
@@ -113,7 +113,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "a link to a dead process of this node raises, or sends an EXIT if exits are trapped" do
+  scenario "a link to a dead process raises, or sends EXIT, noproc" do
     pid = spawn(fn -> :ok end)
     reason_of(pid)
     trace("dead", pid)
@@ -123,7 +123,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits" do
+  scenario "a link to another node's dead process sends noproc" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn(peer(:kate), __MODULE__, :nothing, [])
     reason_of(pid)
@@ -135,7 +135,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "a link to a process of another node ends with noconnection when that node is killed" do
+  scenario "a link ends with noconnection when its node is killed" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:victim), Conformance, :forever, [])
     trace("linked", pid)
@@ -145,7 +145,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "both ends receive noconnection when the connection is lost" do
+  scenario "both ends receive noconnection when disconnected" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :trace_end, [self()])
     expect(:ready)
@@ -158,7 +158,7 @@ defmodule Conformance.Links do
     trace("reconnected", [expect(:DOWN), ref])
   end
 
-  scenario "a process that does not trap exits exits with noconnection when the connection is lost" do
+  scenario "noconnection ends a process that does not trap exits" do
     main = self()
 
     {pid, ref} =
@@ -199,7 +199,7 @@ defmodule Conformance.Links do
     trace("exit", expect(:EXIT))
   end
 
-  scenario "a process that is linked to a trapping and to a normally exiting process goes on" do
+  scenario "a process linked to ones that exit normally goes on" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -218,7 +218,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "a new link after an unlink holds, before the unlink is acknowledged" do
+  scenario "a new link holds before the unlink is acknowledged" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :obedient, [])
     Process.unlink(pid)
@@ -274,7 +274,7 @@ defmodule Conformance.Links do
     trace_next("got")
   end
 
-  scenario "after an unlink by the other node, the exit is not received there" do
+  scenario "after the other node's unlink, no exit arrives there" do
     main = self()
     pid = Node.spawn(peer(:kate), __MODULE__, :puppet, [])
 

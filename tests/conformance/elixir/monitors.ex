@@ -31,7 +31,7 @@ defmodule Conformance.Monitors do
     trace_next("then")
   end
 
-  scenario "a dead process sends DOWN with noproc, here and on another node" do
+  scenario "a dead process sends DOWN with noproc, remotely too" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :nothing, [])
       reason_of(pid)
@@ -41,7 +41,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "an unregistered name sends DOWN with noproc, here and on another node" do
+  scenario "a free name sends DOWN with noproc, remotely too" do
     kate = peer(:kate)
 
     for name <- [:nobody, {:nobody, node()}, {:nobody, kate}] do
@@ -50,7 +50,7 @@ defmodule Conformance.Monitors do
     end
   end
 
-  scenario "the DOWN of a monitored name contains the name and the node" do
+  scenario "the DOWN of a monitored name has the name and node" do
     start_named(node(), :clerk)
     trace("monitor", Process.monitor(:clerk))
     trace("monitor", other = Process.monitor({:clerk, node()}))
@@ -59,7 +59,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "the DOWN of a monitored name on another node contains the name and the node" do
+  scenario "the DOWN of a name elsewhere has the name and node" do
     kate = peer(:kate)
     start_named(kate, :clerk)
     trace("monitor", Process.monitor({:clerk, kate}))
@@ -78,7 +78,7 @@ defmodule Conformance.Monitors do
     Process.unregister(:clerk)
   end
 
-  scenario "an unreachable node sends DOWN with noconnection, for a pid and for a name" do
+  scenario "an unreachable node sends DOWN with noconnection" do
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     name = {:clerk, node(pid)}
     trace("monitor", [pid, Process.monitor(pid)])
@@ -92,7 +92,7 @@ defmodule Conformance.Monitors do
     trace_next("got")
   end
 
-  scenario "each monitor receives noconnection once when the connection is lost" do
+  scenario "each monitor receives noconnection once" do
     kate = peer(:kate)
     pid = start_named(kate, :clerk)
     refs = for target <- [pid, pid, {:clerk, kate}], do: Process.monitor(target)
@@ -126,7 +126,7 @@ defmodule Conformance.Monitors do
     trace("of none", Process.demonitor(make_ref(), [:info]))
   end
 
-  scenario "a DOWN that has arrived stays, unless demonitor flushes it" do
+  scenario "a DOWN that arrived stays, unless demonitor flushes" do
     pid = spawn(&obedient/0)
     refs = [kept, flushed] = for _ <- 1..2, do: Process.monitor(pid)
     send(pid, {:exit, :oops})
@@ -174,7 +174,7 @@ defmodule Conformance.Monitors do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "a process of an older incarnation of a node sends DOWN with noproc" do
+  scenario "a process of an older incarnation is noproc" do
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
     Node.spawn(peer(:victim), Conformance, :forever, [])
@@ -183,7 +183,7 @@ defmodule Conformance.Monitors do
     kill_node(:victim)
   end
 
-  scenario "a message to a process of an older incarnation of a node is dropped" do
+  scenario "messages to an older incarnation of a node are dropped" do
     pid = Node.spawn(peer(:victim), Conformance, :forever, [])
     kill_node(:victim)
     heir = Node.spawn(peer(:victim), __MODULE__, :heir, [self()])

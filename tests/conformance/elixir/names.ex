@@ -18,7 +18,7 @@ defmodule Conformance.Names do
     Process.register(other, :clerk)
   end
 
-  scenario "a name is free when the EXIT of its process has arrived" do
+  scenario "a name is free when its process's EXIT has arrived" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
@@ -30,7 +30,7 @@ defmodule Conformance.Names do
     Process.unregister(:clerk)
   end
 
-  scenario "a name is free when the DOWN of its process has arrived" do
+  scenario "a name is free when its process's DOWN has arrived" do
     pid = spawn(__MODULE__, :named, [:clerk, self()])
     expect(:registered)
     trace("monitor", [pid, Process.monitor(pid)])
@@ -41,7 +41,7 @@ defmodule Conformance.Names do
     Process.unregister(:clerk)
   end
 
-  scenario "a name on another node is free when the DOWN of its process has arrived" do
+  scenario "another node's name is free when its DOWN has arrived" do
     kate = peer(:kate)
     Node.spawn(kate, __MODULE__, :named, [:clerk, self()])
     expect(:registered)
@@ -52,7 +52,7 @@ defmodule Conformance.Names do
     trace("again", [expect(:DOWN), again])
   end
 
-  scenario "a process that receives a DOWN can at once start another under that name" do
+  scenario "the receiver of a DOWN can reuse the name at once" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:one, :two] do
@@ -81,7 +81,7 @@ defmodule Conformance.Names do
     trace("other", Process.whereis(:other))
   end
 
-  scenario "a message to an unregistered local name raises, to one on a node it is dropped" do
+  scenario "a message to a free name raises here, drops elsewhere" do
     kate = peer(:kate)
     attempt("local", fn -> send(:nobody, :hello) end)
     attempt("here", fn -> send({:nobody, node()}, :hello) && :sent end)

@@ -73,7 +73,7 @@ defmodule Conformance.Nodes do
     trace("list", Node.list())
   end
 
-  scenario "the first use connects, and so does the first one after a lost connection" do
+  scenario "the first use connects, also after a lost connection" do
     kate = peer(:kate)
 
     for use <- [:send, :monitor, :spawn] do
@@ -141,7 +141,7 @@ defmodule Conformance.Nodes do
     trace_next("got")
   end
 
-  scenario "nodeup arrives before a node's first signal, and nodedown after its last one" do
+  scenario "nodeup comes before a node's signals, nodedown after" do
     Process.flag(:trap_exit, true)
     main = self()
     kate = peer(:kate)
@@ -158,7 +158,7 @@ defmodule Conformance.Nodes do
     :net_kernel.monitor_nodes(false)
   end
 
-  scenario "nodedown arrives after the signals of links and monitors" do
+  scenario "nodedown arrives after links' and monitors' signals" do
     Process.flag(:trap_exit, true)
     kate = peer(:kate)
     pid = Node.spawn_link(kate, Conformance, :forever, [])
@@ -171,7 +171,7 @@ defmodule Conformance.Nodes do
     trace_next("last")
   end
 
-  scenario "a process that stops monitoring nodes receives no more events" do
+  scenario "a process stops monitoring nodes" do
     kate = peer(:kate)
     :net_kernel.monitor_nodes(true)
     Node.ping(kate)
@@ -195,7 +195,7 @@ defmodule Conformance.Nodes do
     :net_kernel.monitor_nodes(false)
   end
 
-  scenario "a killed node goes down, and can restart under its name" do
+  scenario "a killed node goes down, and restarts under its name" do
     Node.ping(peer(:victim))
     :net_kernel.monitor_nodes(true)
     kill_node(:victim)

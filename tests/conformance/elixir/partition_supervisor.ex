@@ -45,7 +45,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("one", collect(1, :last))
   end
 
-  scenario "integers are routed by the remainder of their absolute value" do
+  scenario "integers route by their absolute value's remainder" do
     start({Collector, :first}, partitions: 3)
     trace("partitions", partitions())
     for key <- [0, 1, 2, 3, 4, -1, -2, -3, 1_000_000_007], do: trace("key", [key, pid_of(key)])
@@ -63,7 +63,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("all used", length(Enum.uniq(used)))
   end
 
-  scenario "children of dynamic supervisors, by the process that starts them" do
+  scenario "children of dynamic supervisors, by their starter" do
     {:ok, sup} =
       Supervisor.start_link([{PartitionSupervisor, child_spec: DynamicSupervisor, name: @name, partitions: 2}],
         strategy: :one_for_one
@@ -80,7 +80,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("agent lives", Process.alive?(agent))
   end
 
-  scenario "tasks of task supervisors, by the process that starts them" do
+  scenario "tasks of task supervisors, by their starter" do
     start(Task.Supervisor, partitions: 2)
     supervisor = {:via, PartitionSupervisor, {@name, self()}}
     task = Task.Supervisor.async(supervisor, fn -> :do_something end)
@@ -90,7 +90,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("stream", Enum.to_list(Task.Supervisor.async_stream(supervisor, [1, 2, 3], &(&1 * 2))))
   end
 
-  scenario "with_arguments receives the arguments and the partition" do
+  scenario "with_arguments receives arguments and partition" do
     start({Collector, :first}, partitions: 3, with_arguments: fn [arg], partition -> [[arg, partition]] end)
     for key <- 0..2, do: trace("state", collect(key, :hi))
   end
@@ -168,7 +168,7 @@ defmodule Conformance.PartitionSupervisor do
     attempt("partitions", fn -> PartitionSupervisor.partitions(@name) end)
   end
 
-  scenario "resizes between zero and the number that it started with" do
+  scenario "resizes between zero and its first number" do
     start(probe(:a), partitions: 3)
     trace("children", partitions())
     trace("was", PartitionSupervisor.resize!(@name, 1))

@@ -60,7 +60,7 @@ defmodule Conformance.Pg do
     ref
   end
 
-  scenario "a process is a member as often as it has joined and not left" do
+  scenario "a process is a member for each join without a leave" do
     start()
     [a, b] = [idle(), idle()]
     names = [a: a, b: b]
@@ -74,7 +74,7 @@ defmodule Conformance.Pg do
     trace("groups", :pg.which_groups(@scope))
   end
 
-  scenario "leaving a group without membership returns not_joined, unless one of several processes is a member" do
+  scenario "leaving returns not_joined unless one is a member" do
     start()
     [a, b] = [idle(), idle()]
     :pg.join(@scope, :g, a)
@@ -102,7 +102,7 @@ defmodule Conformance.Pg do
     trace("groups", length(:pg.which_groups(@scope)))
   end
 
-  scenario "a member that exits leaves its groups, the last joined first, as often as it had joined" do
+  scenario "a member that exits leaves its groups, the last first" do
     start()
     a = member(:g, 2)
     :pg.join(@scope, :h, a)
@@ -137,7 +137,7 @@ defmodule Conformance.Pg do
     trace("groups", :pg.which_groups(@scope))
   end
 
-  scenario "without a running scope there are no members, and none can join" do
+  scenario "without a running scope there are no members" do
     trace("members", :pg.get_members(@scope, :g))
     trace("local members", :pg.get_local_members(@scope, :g))
     attempt("groups", fn -> :pg.which_groups(@scope) end)
@@ -154,7 +154,7 @@ defmodule Conformance.Pg do
     :exit, {reason, _} -> exit(reason)
   end
 
-  scenario "a scope's name is registered once, and scopes are independent" do
+  scenario "a scope registers its name once, and is independent" do
     pid = start()
     trace("whereis", Process.whereis(@scope) == pid)
     trace("again", [pid, :pg.start(@scope)])
@@ -165,7 +165,7 @@ defmodule Conformance.Pg do
     trace("members", :pg.get_members(@scope, :g))
   end
 
-  scenario "a linked scope exits with its starter, an unlinked one does not" do
+  scenario "a linked scope exits with its starter" do
     main = self()
 
     starter =
@@ -184,7 +184,7 @@ defmodule Conformance.Pg do
     trace("alone", Process.alive?(alone))
   end
 
-  scenario "a monitor of a group reports that group only, and each monitor has its own message" do
+  scenario "a monitor of a group reports only that group" do
     start()
     a = member(:g)
     {one, members} = :pg.monitor(@scope, :g)
@@ -199,7 +199,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "a monitor of the scope returns all groups, and reports all changes" do
+  scenario "a monitor of the scope reports all groups" do
     start()
     a = member(:g, 2)
     :pg.join(@scope, :h, self())
@@ -230,7 +230,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "all connected nodes see the members, and which are local" do
+  scenario "all nodes see the members, and which are local" do
     ref = with_kate(:g)
     ours = member(:g)
     theirs = on(:kate, :member, [:g])
@@ -256,7 +256,7 @@ defmodule Conformance.Pg do
     trace("members", members(:g, [again: again] ++ names))
   end
 
-  scenario "a scope that is started on connected nodes finds the others" do
+  scenario "a scope started on connected nodes finds the others" do
     on(:kate, :start)
     theirs = on(:kate, :member, [:g])
     Node.connect(peer(:kate))
@@ -268,7 +268,7 @@ defmodule Conformance.Pg do
     settle()
   end
 
-  scenario "members leave with the connection, and later changes arrive with the next one" do
+  scenario "members leave with the connection, and come back" do
     ref = with_kate(:g)
     Node.connect(peer(:kate))
     stays = on(:kate, :member, [:g])
@@ -310,7 +310,7 @@ defmodule Conformance.Pg do
     trace("groups", :pg.which_groups(@scope))
   end
 
-  scenario "members are lost with the scope's process of their node, and join again" do
+  scenario "members are lost with their node's scope, and rejoin" do
     ref = with_kate(:g)
     Node.connect(peer(:kate))
     theirs = on(:kate, :member, [:g])
@@ -327,7 +327,7 @@ defmodule Conformance.Pg do
     no_more()
   end
 
-  scenario "connecting to one node of a cluster brings the members of all its nodes" do
+  scenario "connecting to one node brings the members of all" do
     ref = with_kate(:g)
     on(:moebi, :start)
     [kate, moebi] = [peer(:kate), peer(:moebi)]

@@ -91,7 +91,7 @@ defmodule Conformance.Registry do
     end
   end
 
-  scenario "unregister removes all of the caller's registrations, and no others" do
+  scenario "unregister removes the caller's registrations only" do
     start(:duplicate)
     {pid, _} = having(fn -> register("key", 1) end)
     for value <- [2, 3], do: register("key", value)
@@ -119,7 +119,7 @@ defmodule Conformance.Registry do
     trace("again", elem(register("b"), 0))
   end
 
-  scenario "a process that has unregistered, or was refused, survives a crash of the registry" do
+  scenario "a process that is not registered survives its crash" do
     start(:unique)
     {holder, _} = having(fn -> register("a") end)
 
@@ -143,7 +143,7 @@ defmodule Conformance.Registry do
     for pid <- [none_left, refused], do: trace("alive", Process.alive?(pid))
   end
 
-  scenario "the exit of the registry ends the registered processes, and its name is unknown then" do
+  scenario "its exit ends the registered processes, and its name" do
     start(:unique)
     {pid, _} = having(fn -> register("key") end)
     ref = Process.monitor(pid)
@@ -157,7 +157,7 @@ defmodule Conformance.Registry do
     attempt("count", fn -> Registry.count(@registry) end)
   end
 
-  scenario "listeners are notified of registrations and unregistrations, but not of exits" do
+  scenario "listeners see registrations, but not exits" do
     Process.register(self(), :listener)
     start(:duplicate, listeners: [:listener])
 
@@ -177,7 +177,7 @@ defmodule Conformance.Registry do
     Process.unregister(:listener)
   end
 
-  scenario "listeners are notified of unregister_match if no registration is left" do
+  scenario "listeners see unregister_match of the last one" do
     Process.register(self(), :listener)
     start(:duplicate, listeners: [:listener])
     for value <- [1, 2, 3], do: register("key", value)
@@ -225,7 +225,7 @@ defmodule Conformance.Registry do
     attempt("kind", fn -> Registry.start_link(keys: :both, name: Conformance.Other) end)
   end
 
-  scenario "dispatch runs in the caller, once, with all registrations" do
+  scenario "dispatch runs in the caller with all registrations" do
     start(:duplicate)
     {pid, _} = having(fn -> register("key", 1) end)
     register("key", 2)
@@ -277,7 +277,7 @@ defmodule Conformance.Registry do
     trace("a", Registry.meta(@registry, :a))
   end
 
-  scenario "a server is started and called by a name in it, which is free when the server exits" do
+  scenario "a server is started and called by a name in it" do
     start(:unique)
     via = {:via, Registry, {@registry, ["room", 1], "value"}}
     same = {:via, Registry, {@registry, ["room", 1]}}
@@ -302,7 +302,7 @@ defmodule Conformance.Registry do
     trace("again", [GenServer.call(same, :get), next != pid])
   end
 
-  scenario "a server that fails to register its name does not affect the holder" do
+  scenario "a server that fails to register leaves the holder" do
     start(:unique)
     via = {:via, Registry, {@registry, "key"}}
     {:ok, pid} = GenServer.start_link(__MODULE__, 5, name: via)
@@ -312,7 +312,7 @@ defmodule Conformance.Registry do
     trace_next("next")
   end
 
-  scenario "a lock has one holder at a time, and is released when that raises or exits" do
+  scenario "a lock has one holder, and is released if that fails" do
     start(:unique)
     main = self()
 
@@ -353,7 +353,7 @@ defmodule Conformance.Registry do
     trace("unique still", register("key"))
   end
 
-  scenario "count_select counts the entries that a match specification matches" do
+  scenario "count_select counts the entries that match" do
     start(:duplicate)
     for {key, value} <- [a: 1, a: 2, b: 2], do: register(key, value)
     match = fn guard -> Registry.count_select(@registry, [{{:"$1", :_, :"$2"}, guard, [true]}]) end

@@ -65,7 +65,7 @@ defmodule Conformance.Rpc do
     expect(:up)
   end
 
-  scenario "a call returns the result of the function, which runs on that node" do
+  scenario "a call returns the result of a function on that node" do
     kate = peer(:kate)
     trace("place", :erpc.call(kate, __MODULE__, :place, [:on]))
     trace("connected", connected_nodes())
@@ -78,19 +78,19 @@ defmodule Conformance.Rpc do
     call("here", fn -> :erpc.call(node(), __MODULE__, :raises, ["oops"]) end)
   end
 
-  scenario "a throw of the function is thrown at the caller unchanged" do
+  scenario "a throw of the function reaches the caller unchanged" do
     kate = peer(:kate)
     call("thrown", fn -> :erpc.call(kate, __MODULE__, :throws, [[1, 2]]) end)
     call("thrown", fn -> :erpc.call(kate, __MODULE__, :throws, [:value]) end)
   end
 
-  scenario "an exit of the function is an exit of the caller with exception" do
+  scenario "an exit of the function exits with exception" do
     kate = peer(:kate)
     for reason <- [:oops, :normal, :kill], do: call("exit", fn -> :erpc.call(kate, __MODULE__, :exits, [reason]) end)
     call("here", fn -> :erpc.call(node(), __MODULE__, :exits, [:oops]) end)
   end
 
-  scenario "an exit signal to the function's process is an exit of the caller with signal" do
+  scenario "an exit signal to the function exits with signal" do
     kate = peer(:kate)
     main = self()
 
@@ -103,21 +103,21 @@ defmodule Conformance.Rpc do
     end
   end
 
-  scenario "a function that traps exits receives the signal as a message" do
+  scenario "a function that traps exits receives signals" do
     kate = peer(:kate)
     killer = spawn(fn -> receive(do: (pid -> Process.exit(pid, :shutdown))) end)
     trace("killer", killer)
     trace("value", :erpc.call(kate, __MODULE__, :traps, [killer]))
   end
 
-  scenario "a missing function raises undef, and does not affect the node" do
+  scenario "a missing function raises undef, and the node goes on" do
     kate = peer(:kate)
     call("no module", fn -> :erpc.call(kate, :nope, :nope, []) end)
     call("no function", fn -> :erpc.call(kate, __MODULE__, :nope, []) end)
     trace("place", :erpc.call(kate, __MODULE__, :place, [:on]))
   end
 
-  scenario "a call ends at its timeout; the function continues and its result is dropped" do
+  scenario "a call ends at its timeout; the function continues" do
     kate = peer(:kate)
     call("late", fn -> :erpc.call(kate, __MODULE__, :waits, [self()], 20) end)
     pid = next()
@@ -137,7 +137,7 @@ defmodule Conformance.Rpc do
     trace_nothing("message")
   end
 
-  scenario "a call fails with noconnection when the connection is lost meanwhile" do
+  scenario "a call fails with noconnection when it is lost" do
     node = peer(:victim)
     main = self()
 
@@ -158,7 +158,7 @@ defmodule Conformance.Rpc do
     call("there", fn -> :erpc.call(:kate@localhost, __MODULE__, :me, []) end)
   end
 
-  scenario "the function runs in a process of its own, each call in another" do
+  scenario "each call runs in a process of its own" do
     kate = peer(:kate)
     trace("main", self())
     trace("one", :erpc.call(kate, __MODULE__, :me, []))
@@ -173,7 +173,7 @@ defmodule Conformance.Rpc do
     trace("on kate", output(:kate))
   end
 
-  scenario "processes that are linked to the function's process exit with the call, not normally" do
+  scenario "processes linked to the function's exit with the call" do
     kate = peer(:kate)
     trace("call", :erpc.call(kate, __MODULE__, :catches_link, [self()]))
     trace("exit", expect(:normal))
@@ -198,7 +198,7 @@ defmodule Conformance.Rpc do
     end
   end
 
-  scenario "multicall returns results in the order of the nodes, and calls a node twice if it is named twice" do
+  scenario "multicall returns results in the order of the nodes" do
     kate = peer(:kate)
     nodes = [kate, unknown_node(), node(), kate]
     trace("results", Enum.map(:erpc.multicall(nodes, __MODULE__, :place, [:on]), &shown/1))
@@ -218,7 +218,7 @@ defmodule Conformance.Rpc do
     trace("nope", Enum.map(:erpc.multicall([kate], __MODULE__, :nope, []), &shown/1))
   end
 
-  scenario "multicall returns the results within its timeout, and drops the rest" do
+  scenario "multicall returns the results within its timeout" do
     kate = peer(:kate)
     Node.connect(kate)
     results = :erpc.multicall([kate, node()], __MODULE__, :by_node, [self()], 200)

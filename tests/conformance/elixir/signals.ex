@@ -100,7 +100,7 @@ defmodule Conformance.Signals do
     sync(pid)
   end
 
-  scenario "by pid, by name and by alias, messages keep their order between nodes" do
+  scenario "pids, names and aliases keep order between nodes" do
     kate = peer(:kate)
     pid = Node.spawn(kate, __MODULE__, :clerk, [self()])
 
@@ -114,7 +114,7 @@ defmodule Conformance.Signals do
     expect(:done)
   end
 
-  scenario "by pid, by name and by alias, messages keep their order on one node" do
+  scenario "pids, names and aliases keep order on one node" do
     pid = spawn(__MODULE__, :clerk, [self()])
 
     {:alias, address} = expect(:alias)
@@ -127,7 +127,7 @@ defmodule Conformance.Signals do
     expect(:done)
   end
 
-  scenario "the messages of a process come before its EXIT and its DOWN" do
+  scenario "a process's messages come before its EXIT and DOWN" do
     Process.flag(:trap_exit, true)
     pid = spawn_link(__MODULE__, :talk_and_end, [self(), :normal])
 
@@ -142,7 +142,7 @@ defmodule Conformance.Signals do
     trace("down", expect(:DOWN))
   end
 
-  scenario "the messages of a process of another node come before its EXIT and its DOWN" do
+  scenario "messages precede EXIT and DOWN from another node" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :talk_and_end, [self(), :gone])
 
@@ -181,7 +181,7 @@ defmodule Conformance.Signals do
     trace("exit", [expect(:EXIT), pid])
   end
 
-  scenario "a group leader is set before the message that follows, on another node too" do
+  scenario "a group leader is set before the next message" do
     main = self()
 
     for node <- [node(), peer(:kate)] do
@@ -207,7 +207,7 @@ defmodule Conformance.Signals do
     for _ <- 1..5, do: trace_next("got")
   end
 
-  scenario "a thousand messages of two senders arrive in the order of each" do
+  scenario "a thousand messages of two senders keep their order" do
     kate = peer(:kate)
     for name <- [:one, :other], do: Node.spawn(kate, __MODULE__, :count, [self(), name])
 
@@ -219,7 +219,7 @@ defmodule Conformance.Signals do
     end
   end
 
-  scenario "an exit over a link after the unlink is dropped, earlier messages are not" do
+  scenario "after an unlink an exit drops, earlier messages do not" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(peer(:kate), __MODULE__, :say_last, [self()])
 
@@ -234,7 +234,7 @@ defmodule Conformance.Signals do
     trace_next("then")
   end
 
-  scenario "send with noconnect makes no connection, and uses an existing one" do
+  scenario "send with noconnect makes no connection, but uses one" do
     kate = peer(:kate)
     trace("to none", Process.send({:teller, kate}, 1, [:noconnect]))
     trace("connected", connected_nodes())

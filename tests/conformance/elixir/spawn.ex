@@ -31,7 +31,7 @@ defmodule Conformance.Spawn do
     trace_next("got")
   end
 
-  scenario "a link on an unknown node sends an EXIT with noconnection" do
+  scenario "a link on an unknown node sends EXIT, noconnection" do
     Process.flag(:trap_exit, true)
     pid = Node.spawn_link(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, node(pid)])
@@ -39,7 +39,7 @@ defmodule Conformance.Spawn do
     trace_nothing("then")
   end
 
-  scenario "a link on an unknown node ends a process that does not trap exits" do
+  scenario "a link on an unknown node ends a process without traps" do
     {pid, ref} =
       spawn_monitor(fn ->
         Node.spawn_link(unknown_node(), Conformance, :forever, [])
@@ -49,14 +49,14 @@ defmodule Conformance.Spawn do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "a monitor on an unknown node sends a DOWN with noconnection" do
+  scenario "a monitor on an unknown node sends noconnection" do
     {pid, ref} = Node.spawn_monitor(unknown_node(), Conformance, :forever, [])
     trace("pid", [pid, ref])
     trace_next("got")
     trace_nothing("then")
   end
 
-  scenario "on a node that is down, a link and a monitor send noconnection" do
+  scenario "a down node: links and monitors send noconnection" do
     Process.flag(:trap_exit, true)
     node = peer(:victim)
     Node.ping(node)
@@ -67,7 +67,7 @@ defmodule Conformance.Spawn do
     trace("down", [expect(:DOWN), ref, pid])
   end
 
-  scenario "a linked process that exits at once sends its reason, not noproc" do
+  scenario "a linked process that exits at once is not noproc" do
     Process.flag(:trap_exit, true)
 
     for node <- [node(), peer(:kate)] do
@@ -79,7 +79,7 @@ defmodule Conformance.Spawn do
     trace("got", [expect(:EXIT), pid])
   end
 
-  scenario "a monitored process that exits at once sends its reason, not noproc" do
+  scenario "a monitored process that exits at once is not noproc" do
     for node <- [node(), peer(:kate)] do
       {pid, ref} = Node.spawn_monitor(node, __MODULE__, :crash, [:at_once])
       trace("got", [expect(:DOWN), ref, pid])
@@ -89,7 +89,7 @@ defmodule Conformance.Spawn do
     trace("got", [expect(:DOWN), ref, pid])
   end
 
-  scenario "a process that throws or raises sends nothing to a spawner without a link" do
+  scenario "a failing process sends nothing without a link" do
     for node <- [node(), peer(:kate)] do
       pid = Node.spawn(node, __MODULE__, :raise_error, [])
       reason_of(pid)
@@ -112,7 +112,7 @@ defmodule Conformance.Spawn do
     trace("got", reason)
   end
 
-  scenario "messages to a new process arrive in order from its start" do
+  scenario "messages to a new process keep order from its start" do
     pid = Node.spawn(peer(:kate), __MODULE__, :pass_three, [self()])
 
     for n <- 1..3, do: send(pid, n)

@@ -12,7 +12,7 @@ defmodule Conformance.Supervisor do
 
   # Order
 
-  scenario "starts its children in order, and terminates them in the reverse order" do
+  scenario "starts its children in order, and ends them in reverse" do
     sup = start([probe(:a, trap: true), probe(:b, trap: true), probe(:c, trap: true)])
     trace_all(3)
     trace("tree", tree(sup))
@@ -20,7 +20,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "a child added later is started last and terminated first" do
+  scenario "a later child is started last and terminated first" do
     sup = start([probe(:a, trap: true), probe(:b, trap: true)])
     {:ok, pid} = Supervisor.start_child(sup, probe(:c, trap: true))
     trace("added", pid)
@@ -49,7 +49,7 @@ defmodule Conformance.Supervisor do
 
   # Strategies
 
-  scenario "one_for_one restarts only the exited child, in its position" do
+  scenario "one_for_one restarts the exited child in its position" do
     sup = start([probe(:a, trap: true), probe(:b), probe(:c, trap: true)])
     trace_all(3)
     trace("tree", tree(sup))
@@ -58,14 +58,14 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "one_for_all terminates the others in reverse order, and restarts all" do
+  scenario "one_for_all ends the others in reverse, restarts all" do
     sup = start(for(id <- [:a, :b, :c, :d], do: probe(id, trap: true)), strategy: :one_for_all)
     trace_all(4)
     finish(sup, :b, :oops)
     trace_all(7)
   end
 
-  scenario "rest_for_one terminates and restarts the children that were started after it" do
+  scenario "rest_for_one restarts the children started later" do
     sup = start(for(id <- [:a, :b, :c, :d], do: probe(id, trap: true)), strategy: :rest_for_one)
     trace_all(4)
     trace("tree", tree(sup))
@@ -83,7 +83,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "one_for_all does not affect the others when a temporary child exits" do
+  scenario "one_for_all goes on when a temporary child exits" do
     children = [probe(:a), probe(:t, trap: true, restart: :temporary), probe(:b)]
     sup = start(children, strategy: :one_for_all)
     trace_all(3)
@@ -92,7 +92,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "rest_for_one does not affect a temporary child that was started before" do
+  scenario "rest_for_one leaves an earlier temporary child" do
     temporary = &probe(&1, trap: true, restart: :temporary)
     sup = start([temporary.(:s), probe(:a), temporary.(:t)], strategy: :rest_for_one)
     trace_all(3)
@@ -102,7 +102,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "one_for_all restarts a transient sibling that had exited" do
+  scenario "one_for_all restarts an exited transient sibling" do
     sup = start([probe(:a), probe(:b, restart: :transient)], strategy: :one_for_all)
     finish(sup, :b, :normal)
     trace("tree", tree(sup))
@@ -111,7 +111,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "one_for_all restarts once for two children that exit at once" do
+  scenario "one_for_all restarts once for two exits at once" do
     sup = start([probe(:a), probe(:b)], strategy: :one_for_all, max_restarts: 1)
     pids = for id <- [:a, :b], do: pid_of(sup, id)
     spec = flaky(:c, [1], wait: true)
@@ -139,7 +139,7 @@ defmodule Conformance.Supervisor do
     trace_all(5)
   end
 
-  scenario "a transient child restarts unless it exits normally, and stays in the list" do
+  scenario "a transient child restarts unless it exits normally" do
     sup = start([probe(:a, restart: :transient)], max_restarts: 9)
 
     for reason <- [:oops, :normal, :shutdown, {:shutdown, :done}, {:odd, 1}] do
@@ -166,7 +166,7 @@ defmodule Conformance.Supervisor do
 
   # Intensity
 
-  scenario "exits with shutdown after one restart too many, and terminates the others" do
+  scenario "exits after one restart too many, and ends the others" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a, trap: true), probe(:b), probe(:c, trap: true)], max_restarts: 1)
     finish(sup, :b, :oops)
@@ -200,14 +200,14 @@ defmodule Conformance.Supervisor do
     Process.sleep(1000 - Integer.mod(now, 1000))
   end
 
-  scenario "a child that fails to restart is retried, and each attempt counts" do
+  scenario "each attempt to restart a child counts" do
     Process.flag(:trap_exit, true)
     sup = start([flaky(:a, [2, 3, 4])])
     send(pid_of(sup, :a), {:exit, :normal})
     trace_all(5)
   end
 
-  scenario "a child that fails to restart is retried until it starts" do
+  scenario "a child whose restart fails is retried until it starts" do
     sup = start([flaky(:a, [2, 3]), probe(:b)])
     finish(sup, :a, :oops)
     trace_all(5)
@@ -300,7 +300,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "a child that exits while another is being terminated does not restart" do
+  scenario "a child that exits during a termination stays away" do
     sup = start([probe(:a), probe(:b, slow: true)])
     [a, b] = for id <- [:a, :b], do: pid_of(sup, id)
     observer = self()
@@ -312,7 +312,7 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
-  scenario "terminates a child that has unlinked itself, whose exit it does not notice" do
+  scenario "terminates a child that has unlinked itself" do
     sup = start([])
     observer = self()
 
@@ -366,7 +366,7 @@ defmodule Conformance.Supervisor do
     end
   end
 
-  scenario "stop exits for a missing supervisor, and when the reason differs" do
+  scenario "stop exits if it is missing or the reason differs" do
     Process.flag(:trap_exit, true)
     attempt("nobody", fn -> Supervisor.stop(:nobody) end)
     sup = start([probe(:a, slow: true)])
@@ -431,7 +431,7 @@ defmodule Conformance.Supervisor do
 
   # Starts that fail
 
-  scenario "a child that fails to start ends those before it, and the start" do
+  scenario "a child that fails to start ends the earlier ones" do
     Process.flag(:trap_exit, true)
     children = [probe(:a, trap: true), probe(:b, trap: true), flaky(:c, [1]), probe(:d)]
     trace("start", Supervisor.start_link(children, @one))
@@ -455,7 +455,7 @@ defmodule Conformance.Supervisor do
     trace_nothing("child")
   end
 
-  scenario "an exit signal of its parent ends it; its name is free before the exit is reported" do
+  scenario "its parent's exit signal ends it, and frees its name" do
     Process.flag(:trap_exit, true)
     {:ok, sup} = Supervisor.start_link([probe(:a, trap: true)], [name: :named] ++ @one)
     trace("pid", sup)
@@ -464,7 +464,7 @@ defmodule Conformance.Supervisor do
     trace("free", Process.whereis(:named))
   end
 
-  scenario "a child that ignores its start is kept, unless it is temporary" do
+  scenario "an ignored start is kept, unless it is temporary" do
     ignore = fn id, options -> Map.merge(%{id: id, start: {Function, :identity, [:ignore]}}, Map.new(options)) end
     sup = start([ignore.(:a, []), ignore.(:b, restart: :temporary), ignore.(:c, restart: :transient)])
     trace("tree", tree(sup))
@@ -476,7 +476,7 @@ defmodule Conformance.Supervisor do
     trace("counts", Supervisor.count_children(sup))
   end
 
-  scenario "a child that ignores its restart stays without a process" do
+  scenario "an ignored restart leaves a child without a process" do
     {:ok, agent} = Agent.start_link(fn -> true end)
     observer = self()
 
@@ -492,7 +492,7 @@ defmodule Conformance.Supervisor do
 
   # Requests
 
-  scenario "start_child refuses a known id, and adds no child that fails to start" do
+  scenario "start_child refuses known ids and failing children" do
     sup = start([probe(:a)])
     trace("pid", pid_of(sup, :a))
     trace("running", result(Supervisor.start_child(sup, probe(:a))))
@@ -503,7 +503,7 @@ defmodule Conformance.Supervisor do
     trace_all(2)
   end
 
-  scenario "terminate_child keeps the specification of a child, and removes a temporary one" do
+  scenario "terminate_child keeps all but temporary children" do
     sup = start([probe(:a, trap: true), probe(:t, trap: true, restart: :temporary)])
     trace("a", Supervisor.terminate_child(sup, :a))
     trace("a", Supervisor.terminate_child(sup, :a))
@@ -513,7 +513,7 @@ defmodule Conformance.Supervisor do
     trace_all(4)
   end
 
-  scenario "restart_child and delete_child need a child that does not run" do
+  scenario "restart_child and delete_child need a stopped child" do
     sup = start([flaky(:a, [2])])
     trace("tree", tree(sup))
     trace("restart", result(Supervisor.restart_child(sup, :a)))
@@ -529,7 +529,7 @@ defmodule Conformance.Supervisor do
     trace_all(3)
   end
 
-  scenario "restart_child keeps the child's position in the order of termination" do
+  scenario "restart_child keeps the child's position" do
     sup = start([probe(:a, trap: true), probe(:b, trap: true)])
     :ok = Supervisor.terminate_child(sup, :a)
     {:ok, _} = Supervisor.restart_child(sup, :a)
@@ -544,7 +544,7 @@ defmodule Conformance.Supervisor do
 
   # Significant children
 
-  scenario "any_significant ends it when a transient child has exited normally" do
+  scenario "any_significant ends it when a child exits normally" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:normal, :shutdown, {:shutdown, :done}] do
@@ -563,7 +563,7 @@ defmodule Conformance.Supervisor do
     end
   end
 
-  scenario "any_significant goes on when a child is restarted, terminated by request or not significant" do
+  scenario "any_significant goes on after restarts and requests" do
     sup =
       start([probe(:a, restart: :transient, significant: true), probe(:b, restart: :transient)],
         auto_shutdown: :any_significant
@@ -576,14 +576,14 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "any_significant ends it when a temporary child has crashed" do
+  scenario "any_significant ends it when a temporary child fails" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:a, restart: :temporary, significant: true)], auto_shutdown: :any_significant)
     send(pid_of(sup, :a), {:exit, :oops})
     trace_all(2)
   end
 
-  scenario "all_significant ends it when the last significant child has exited" do
+  scenario "all_significant ends it when the last of them exits" do
     Process.flag(:trap_exit, true)
 
     sup =
@@ -646,7 +646,7 @@ defmodule Conformance.Supervisor do
     Map.merge(%{id: :inner, start: start, type: :supervisor}, Map.new(options))
   end
 
-  scenario "a supervisor that gives up is restarted by its parent, with its children" do
+  scenario "a parent restarts a supervisor that gives up" do
     sup = start([probe(:x, trap: true), inner([probe(:a, trap: true), probe(:b, trap: true)])])
     pid = pid_of(sup, :inner)
     trace("inner", pid)
@@ -667,7 +667,7 @@ defmodule Conformance.Supervisor do
     trace("tree", tree(sup))
   end
 
-  scenario "giving up goes up the tree when each level exceeds its intensity" do
+  scenario "giving up goes up the tree when each level exceeds" do
     Process.flag(:trap_exit, true)
     sup = start([probe(:x, trap: true), inner([probe(:a)])], max_restarts: 1)
     pid = pid_of(sup, :inner)
@@ -677,7 +677,7 @@ defmodule Conformance.Supervisor do
     trace_all(5)
   end
 
-  scenario "a tree that fails to start reports the path to the failed child" do
+  scenario "a failed tree reports the path to the failed child" do
     Process.flag(:trap_exit, true)
     trace("start", Supervisor.start_link([inner([flaky(:a, [1])])], @one))
     trace_all(1)
@@ -692,7 +692,7 @@ defmodule Conformance.Supervisor do
     sup
   end
 
-  scenario "on another node it starts, restarts and terminates children there" do
+  scenario "on another node it starts and ends children there" do
     kate = peer(:kate)
     pid = on(:kate, :start_remote)
     sup = {:far, kate}
@@ -708,7 +708,7 @@ defmodule Conformance.Supervisor do
     trace("gone", failure(fn -> Supervisor.which_children(sup) end))
   end
 
-  scenario "a child on another node restarts when that node is killed" do
+  scenario "a child on another node restarts if that is killed" do
     victim = peer(:victim)
     {:ok, agent} = Agent.start_link(fn -> victim end)
     observer = self()
@@ -728,7 +728,7 @@ defmodule Conformance.Supervisor do
     trace("second", pid_of(sup, :a))
   end
 
-  scenario "a request exits with nodedown when the node is killed meanwhile" do
+  scenario "a request exits with nodedown when the node is killed" do
     victim = peer(:victim)
     on(:victim, :start_remote)
     observer = self()
@@ -750,7 +750,7 @@ defmodule Conformance.Supervisor do
     forever()
   end
 
-  scenario "get_childspec returns a child's specification by its id" do
+  scenario "get_childspec returns a specification by its id" do
     child = probe(:a, restart: :transient, shutdown: 100)
     {:ok, sup} = Supervisor.start_link([child], strategy: :one_for_one)
     trace("supervisor", sup)

@@ -14,7 +14,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "an exit is the exit of the process that awaits it, with the call" do
+  scenario "an exit exits the awaiting process, with the call" do
     Process.flag(:trap_exit, true)
     task = Task.async(fn -> exit(:oops) end)
     trace("task", task.pid)
@@ -38,7 +38,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "a crash ends an owner that does not trap exits, with its own reason" do
+  scenario "a crash ends an owner that does not trap exits" do
     trace("reason", reason_when(fn -> Task.await(Task.async(fn -> exit(:oops) end)) end))
   end
 
@@ -61,7 +61,7 @@ defmodule Conformance.Task do
     trace("reason", down(ref))
   end
 
-  scenario "a timeout ends the wait; the task runs on, and its late reply is dropped" do
+  scenario "a timeout ends the wait; the task runs on" do
     main = self()
     task = Task.async(fn -> obedient(main) end)
     trace("task", [task.pid, started()])
@@ -73,7 +73,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "an exit by timeout that is not caught ends the task too" do
+  scenario "an exit by timeout that is not caught ends the task" do
     main = self()
     pid = spawn(fn -> Task.await(Task.async(fn -> endless(main) end), 10) end)
     ref = Process.monitor(pid)
@@ -83,7 +83,7 @@ defmodule Conformance.Task do
     trace("reasons", [owner_reason, task_reason])
   end
 
-  scenario "a reply that is not awaited is a message, and so is the exit" do
+  scenario "a reply or exit that is not awaited is a message" do
     task = Task.async(fn -> :done end)
     trace("task", [task.pid, task.ref])
     trace_next("got")
@@ -98,7 +98,7 @@ defmodule Conformance.Task do
     attempt("await", fn -> Task.await(task, 10) end)
   end
 
-  scenario "yield returns the exit of a task whose reply was received" do
+  scenario "yield returns an exit after the received reply" do
     task = Task.async(fn -> :done end)
     trace("ref", task.ref)
     trace_next("got")
@@ -167,7 +167,7 @@ defmodule Conformance.Task do
 
   # shutdown and ignore
 
-  scenario "shutdown ends it and returns nothing, and no EXIT arrives" do
+  scenario "shutdown ends it without a result or an EXIT" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -182,21 +182,21 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "shutdown returns the value that it returns when it is asked to exit" do
+  scenario "shutdown returns the value of a task that obeys" do
     main = self()
     task = Task.async(fn -> trapping(main, :give) end)
     started()
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "shutdown returns the reason of a task that exits for another reason" do
+  scenario "shutdown returns another reason of the task" do
     main = self()
     task = Task.async(fn -> trapping(main, :other) end)
     started()
     trace("shutdown", Task.shutdown(task))
   end
 
-  scenario "shutdown kills a task that does not exit in time, and returns that" do
+  scenario "shutdown kills a task that does not exit in time" do
     main = self()
     task = Task.async(fn -> trapping(main, :go_on) end)
     started()
@@ -210,7 +210,7 @@ defmodule Conformance.Task do
     trace("again", Task.shutdown(task))
   end
 
-  scenario "shutdown of an exited task returns its reason, unless it equals the one of the shutdown" do
+  scenario "shutdown of an exited task returns other reasons" do
     Process.flag(:trap_exit, true)
 
     for reason <- [:shutdown, :killed, :oops], how <- [5000, :brutal_kill] do
@@ -255,7 +255,7 @@ defmodule Conformance.Task do
 
   # Several
 
-  scenario "await_many returns the values in the order of the tasks, also of a repeated one" do
+  scenario "await_many returns values in order, with repetitions" do
     main = self()
     slow = Task.async(fn -> obedient(main) end)
     fast = Task.async(fn -> :fast end)
@@ -265,7 +265,7 @@ defmodule Conformance.Task do
     trace("none", Task.await_many([]))
   end
 
-  scenario "await_many exits with the first exit, and leaves later results" do
+  scenario "await_many exits with the first, and leaves the rest" do
     Process.flag(:trap_exit, true)
     main = self()
     slow = Task.async(fn -> endless(main) end)
@@ -291,7 +291,7 @@ defmodule Conformance.Task do
     trace("alive", Process.alive?(started()))
   end
 
-  scenario "yield_many returns the results in time, and leaves the rest for another call" do
+  scenario "yield_many returns the results in time, not the rest" do
     Process.flag(:trap_exit, true)
     main = self()
     slow = Task.async(fn -> obedient(main) end)
@@ -304,7 +304,7 @@ defmodule Conformance.Task do
     trace("results", Task.yield_many([slow, slow], :infinity) |> Enum.map(&elem(&1, 1)))
   end
 
-  scenario "yield_many stops at its limit without its on_timeout action" do
+  scenario "yield_many stops at its limit without on_timeout" do
     main = self()
     slow = Task.async(fn -> endless(main) end)
     one = Task.completed(1)
@@ -315,7 +315,7 @@ defmodule Conformance.Task do
     trace("two", Task.await(two))
   end
 
-  scenario "yield_many kills late tasks, and returns a repeated one twice" do
+  scenario "yield_many kills late tasks, and repeats a task" do
     main = self()
     slow = Task.async(fn -> endless(main) end)
     ref = Process.monitor(started())
@@ -351,7 +351,7 @@ defmodule Conformance.Task do
     trace_next("mail")
   end
 
-  scenario "start makes no link, and start_link links to its caller" do
+  scenario "start makes no link; start_link links to its caller" do
     main = self()
 
     owner =

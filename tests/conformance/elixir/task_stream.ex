@@ -115,7 +115,7 @@ defmodule Conformance.TaskStream do
     for {:ok, pid} <- stream, do: trace("alive", Process.alive?(pid))
   end
 
-  scenario "a named function receives the element, and then the arguments" do
+  scenario "a named function receives the element before arguments" do
     stream = Task.async_stream([1, 2], __MODULE__, :tell, [self()], max_concurrency: 1)
     trace("main", self())
     trace("results", Enum.to_list(stream))
@@ -123,7 +123,7 @@ defmodule Conformance.TaskStream do
     trace_next("told")
   end
 
-  scenario "takes an element when a result has been taken, up to max_concurrency" do
+  scenario "takes an element for each taken result" do
     main = self()
     elements = source([1, 2, 3, 4])
 
@@ -136,7 +136,7 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "nothing runs before the iteration, and everything runs at each iteration" do
+  scenario "everything runs at each iteration, nothing before" do
     main = self()
 
     stream =
@@ -204,11 +204,11 @@ defmodule Conformance.TaskStream do
     )
   end
 
-  scenario "a task that exits normally without a result is an exit, and ends no other process" do
+  scenario "a task that exits normally without a result is an exit" do
     trace("results", Enum.to_list(Task.async_stream([1], fn _ -> exit(:normal) end)))
   end
 
-  scenario "an owner that traps exits receives the exits of its tasks as results" do
+  scenario "an owner that traps exits receives exits as results" do
     Process.flag(:trap_exit, true)
 
     stream =
@@ -248,7 +248,7 @@ defmodule Conformance.TaskStream do
     end
   end
 
-  scenario "a task that is too slow ends the owner, and so the other tasks" do
+  scenario "a slow task ends the owner, and so the other tasks" do
     main = self()
     # The second one starts when half of the time of the first is over.
     elements = before_two(fn -> Process.sleep(200) end)
@@ -277,7 +277,7 @@ defmodule Conformance.TaskStream do
     trace("links", links())
   end
 
-  scenario "results from before a timeout are returned before the exit" do
+  scenario "results before a timeout come before the exit" do
     main = self()
 
     attempt("loop", fn ->
@@ -413,7 +413,7 @@ defmodule Conformance.TaskStream do
     owners(self(), true)
   end
 
-  scenario "an owner that traps exits exits when the stream's process is killed" do
+  scenario "a trapping owner exits when the stream is killed" do
     Process.flag(:trap_exit, true)
     main = self()
 
@@ -432,7 +432,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "its tasks are started by the stream's process, with the owner as their caller" do
+  scenario "the stream starts its tasks, with the owner as caller" do
     main = self()
     trace("main", main)
 
@@ -445,7 +445,7 @@ defmodule Conformance.TaskStream do
 
   # Under a supervisor
 
-  scenario "under a supervisor, its tasks are the supervisor's children" do
+  scenario "under a supervisor, its tasks are children of that" do
     sup = start_sup()
 
     stream =
@@ -460,7 +460,7 @@ defmodule Conformance.TaskStream do
     trace("children", Task.Supervisor.children(sup))
   end
 
-  scenario "under a supervisor, a task that exits ends the owner too" do
+  scenario "under a supervisor, a task's exit ends the owner too" do
     sup = start_sup()
     stream = Task.Supervisor.async_stream(sup, [1], fn _ -> exit(:oops) end)
     trace("reason", reason_when(fn -> Stream.run(stream) end))
@@ -480,7 +480,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "without links, its tasks outlive the owner, but not the end of the iteration" do
+  scenario "without links, its tasks outlive only the owner" do
     main = self()
     sup = start_sup()
 
@@ -550,7 +550,7 @@ defmodule Conformance.TaskStream do
     trace_next("mail")
   end
 
-  scenario "a supervisor terminates its tasks according to the stream's shutdown" do
+  scenario "a supervisor terminates its tasks by their shutdown" do
     main = self()
     sup = start_sup()
 
@@ -594,7 +594,7 @@ defmodule Conformance.TaskStream do
     trace("children", Task.Supervisor.children(kate))
   end
 
-  scenario "a task on another node that is too slow is killed there" do
+  scenario "a slow task on another node is killed there" do
     kate = remote_sup(:kate)
 
     stream =
@@ -608,7 +608,7 @@ defmodule Conformance.TaskStream do
     started()
   end
 
-  scenario "a lost connection is an exit without links, and ends the owner with links" do
+  scenario "a lost connection is an exit, as links decide" do
     kate = remote_sup(:kate)
     main = self()
 

@@ -48,7 +48,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "a child is linked only to its supervisor, and sends no result" do
+  scenario "a child is linked only to it, and sends no result" do
     main = self()
     sup = start_sup()
     {:ok, pid} = Task.Supervisor.start_child(sup, fn -> obedient(main) end)
@@ -329,7 +329,7 @@ defmodule Conformance.TaskSupervisor do
 
   # On another node
 
-  scenario "a task runs on its supervisor's node, with the owner as its caller" do
+  scenario "a task runs on its node, with the owner as caller" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -347,7 +347,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("told")
   end
 
-  scenario "a task's ancestors contain pids, even of named processes" do
+  scenario "a task's ancestors are pids, even of named processes" do
     main = self()
     sup = start_sup(name: :sup)
     trace("pids", [main, sup])
@@ -373,7 +373,7 @@ defmodule Conformance.TaskSupervisor do
     trace("value", Task.await(task))
   end
 
-  scenario "a crash on another node ends the owner, unless it is not linked" do
+  scenario "a crash on another node ends a linked owner" do
     kate = remote_sup(:kate)
     main = self()
     owner = owner(fn -> Task.Supervisor.async(kate, Conformance.Tasks, :obedient, [main]) end)
@@ -416,7 +416,7 @@ defmodule Conformance.TaskSupervisor do
     trace_next("mail")
   end
 
-  scenario "a lost connection exits with nodedown for each kind of wait" do
+  scenario "a lost connection exits each wait with nodedown" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -434,7 +434,7 @@ defmodule Conformance.TaskSupervisor do
     attempt("yield_many", fn -> Task.yield_many([yields]) end)
   end
 
-  scenario "a lost connection ends linked tasks and their owners, and no others" do
+  scenario "a lost connection ends linked tasks and owners only" do
     kate = remote_sup(:kate)
     main = self()
 
@@ -455,7 +455,7 @@ defmodule Conformance.TaskSupervisor do
     trace("left", Task.Supervisor.children(kate) == [nolink])
   end
 
-  scenario "the kill of an owner's node ends the linked task, and no other" do
+  scenario "the kill of an owner's node ends linked tasks only" do
     victim = peer(:victim)
     Node.ping(victim)
     sup = start_sup(name: :sup)
@@ -467,7 +467,7 @@ defmodule Conformance.TaskSupervisor do
     trace("left", Task.Supervisor.children(sup) == [nolink])
   end
 
-  scenario "a stopped supervisor on another node shuts its tasks down, and exits with noproc" do
+  scenario "a stopped supervisor elsewhere shuts its tasks down" do
     kate = remote_sup(:kate)
     main = self()
     task = Task.Supervisor.async_nolink(kate, Conformance.Tasks, :obedient, [main])

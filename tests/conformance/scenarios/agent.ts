@@ -78,61 +78,55 @@ async function gave(pid: Promise<Pid>): Promise<unknown> {
   }
 }
 
-scenario(
-  "functions run on the state one after the other, in the agent",
-  async () => {
-    const agent = await start(["a"]);
-    await trace("get", await Agent.get(agent, (list) => list));
-    await trace("update", await Agent.update(agent, (list) => [...list, "b"]));
-    await trace("cast", Agent.cast(agent, (list) => [...list, "c"]));
-    const first = await Agent.getAndUpdate(
-      agent,
-      ([first, ...rest]) => [first, rest],
-    );
-    await trace("get_and_update", first);
-    const state = await Agent.get(agent, (state) => ({
-      type: "state",
-      state,
-      here: self().equals(agent),
-    }));
-    await trace("get", state);
-    await trace("stop", await Agent.stop(agent));
-    await trace("alive", Process.alive(agent));
-  },
-);
+scenario("functions run on the state in the agent, in order", async () => {
+  const agent = await start(["a"]);
+  await trace("get", await Agent.get(agent, (list) => list));
+  await trace("update", await Agent.update(agent, (list) => [...list, "b"]));
+  await trace("cast", Agent.cast(agent, (list) => [...list, "c"]));
+  const first = await Agent.getAndUpdate(
+    agent,
+    ([first, ...rest]) => [first, rest],
+  );
+  await trace("get_and_update", first);
+  const state = await Agent.get(agent, (state) => ({
+    type: "state",
+    state,
+    here: self().equals(agent),
+  }));
+  await trace("get", state);
+  await trace("stop", await Agent.stop(agent));
+  await trace("alive", Process.alive(agent));
+});
 
-scenario(
-  "a function that raises, exits or throws ends the agent and the caller",
-  async () => {
-    const failing = [
-      () => {
-        throw new Error("boom");
-      },
-      () => exit("oops"),
-      () => {
-        throw "up";
-      },
-    ];
-    for (const fn of failing) {
-      const agent = await start(0);
-      await trace("monitor", {
-        type: "monitored",
-        agent,
-        ref: Process.monitor(agent),
-      });
-      await attempt("get", () => Agent.get(agent, fn));
-      await traceNext("down");
-      const other = await start(0);
-      await trace("monitor", {
-        type: "monitored",
-        other,
-        ref: Process.monitor(other),
-      });
-      await trace("cast", Agent.cast(other, fn));
-      await traceNext("down");
-    }
-  },
-);
+scenario("a function that fails ends the agent and the caller", async () => {
+  const failing = [
+    () => {
+      throw new Error("boom");
+    },
+    () => exit("oops"),
+    () => {
+      throw "up";
+    },
+  ];
+  for (const fn of failing) {
+    const agent = await start(0);
+    await trace("monitor", {
+      type: "monitored",
+      agent,
+      ref: Process.monitor(agent),
+    });
+    await attempt("get", () => Agent.get(agent, fn));
+    await traceNext("down");
+    const other = await start(0);
+    await trace("monitor", {
+      type: "monitored",
+      other,
+      ref: Process.monitor(other),
+    });
+    await trace("cast", Agent.cast(other, fn));
+    await traceNext("down");
+  }
+});
 
 scenario("get_and_update whose function returns no pair", async () => {
   const agent = await start(0);
@@ -148,52 +142,44 @@ scenario("get_and_update whose function returns no pair", async () => {
   await traceNext("down");
 });
 
-scenario(
-  "a call to a missing agent exits with noproc, a cast does not",
-  async () => {
-    const agent = await start(0);
-    await Agent.stop(agent);
-    const there = { name: "agent", node: UNKNOWN_NODE };
-    await attempt("get", () => Agent.get(agent, (n) => n));
-    await attempt(
-      "update",
-      // safe: the server does not exist; no time passes
-      () => Agent.update("nobody", (n) => n, { timeout: 10 }),
-    );
-    await attempt(
-      "get_and_update",
-      () => Agent.getAndUpdate("nobody", (n) => [n, n], { timeout: Infinity }),
-    );
-    await trace("cast", Agent.cast("nobody", (n) => n));
-    const asked = Agent.get(there, [HERE, "wait", [self()]], {
-      timeout: 60_000,
-    });
-    await trace("there", await failure(asked));
-  },
-);
+scenario("a call to a missing agent exits with noproc", async () => {
+  const agent = await start(0);
+  await Agent.stop(agent);
+  const there = { name: "agent", node: UNKNOWN_NODE };
+  await attempt("get", () => Agent.get(agent, (n) => n));
+  await attempt(
+    "update",
+    // safe: the server does not exist; no time passes
+    () => Agent.update("nobody", (n) => n, { timeout: 10 }),
+  );
+  await attempt(
+    "get_and_update",
+    () => Agent.getAndUpdate("nobody", (n) => [n, n], { timeout: Infinity }),
+  );
+  await trace("cast", Agent.cast("nobody", (n) => n));
+  const asked = Agent.get(there, [HERE, "wait", [self()]], { timeout: 60_000 });
+  await trace("there", await failure(asked));
+});
 
-scenario(
-  "the function of a caller that timed out still runs, and its result is dropped",
-  async () => {
-    const agent = await start(1);
-    const main = self();
-    Agent.cast(agent, async (n) => {
-      send(main, { type: "busy", pid: self() });
-      await expect("go");
-      return n;
-    });
-    const { pid } = await expect("busy");
-    await attempt(
-      "update",
-      // safe: its expiry is tested
-      () => Agent.getAndUpdate(agent, (n) => [n, n + 1], { timeout: 10 }),
-    );
-    send(pid, "go");
-    await trace("get", await Agent.get(agent, (n) => n));
-    send(self(), "marker");
-    await traceNext("next");
-  },
-);
+scenario("the function of a call that timed out still runs", async () => {
+  const agent = await start(1);
+  const main = self();
+  Agent.cast(agent, async (n) => {
+    send(main, { type: "busy", pid: self() });
+    await expect("go");
+    return n;
+  });
+  const { pid } = await expect("busy");
+  await attempt(
+    "update",
+    // safe: its expiry is tested
+    () => Agent.getAndUpdate(agent, (n) => [n, n + 1], { timeout: 10 }),
+  );
+  send(pid, "go");
+  await trace("get", await Agent.get(agent, (n) => n));
+  send(self(), "marker");
+  await traceNext("next");
+});
 
 scenario("the first state raises, or the name is taken", async () => {
   Process.trapExit(true);
@@ -281,25 +267,22 @@ scenario("a function that its node does not export", {
   await traceNothing("down");
 });
 
-scenario(
-  "as a supervisor's child it restarts with its first state",
-  async () => {
-    const main = self();
-    const init = () => {
-      send(main, "started");
-      return 0;
-    };
-    const sup = await Supervisor.startLink(
-      [Agent.childSpec(init, { name: "agent" })],
-      { strategy: "one_for_one" },
-    );
-    await expect("started");
-    await Agent.update("agent", () => 1);
-    await trace("get", await Agent.get("agent", (n) => n));
-    Agent.cast("agent", () => exit("oops"));
-    await expect("started");
-    await trace("count", (await Supervisor.countChildren(sup)).active);
-    await trace("get", await Agent.get("agent", (n) => n));
-    await trace("stop", await Supervisor.stop(sup));
-  },
-);
+scenario("a supervisor restarts it with its first state", async () => {
+  const main = self();
+  const init = () => {
+    send(main, "started");
+    return 0;
+  };
+  const sup = await Supervisor.startLink(
+    [Agent.childSpec(init, { name: "agent" })],
+    { strategy: "one_for_one" },
+  );
+  await expect("started");
+  await Agent.update("agent", () => 1);
+  await trace("get", await Agent.get("agent", (n) => n));
+  Agent.cast("agent", () => exit("oops"));
+  await expect("started");
+  await trace("count", (await Supervisor.countChildren(sup)).active);
+  await trace("get", await Agent.get("agent", (n) => n));
+  await trace("stop", await Supervisor.stop(sup));
+});

@@ -123,16 +123,13 @@ scenario("of a monitor, with explicit_unalias, outlives the DOWN", async () => {
   await trace("unalias", Process.unalias(ref));
 });
 
-scenario(
-  "of a monitor, with explicit_unalias, outlives the demonitor",
-  async () => {
-    const { ref } = watched("explicit_unalias");
-    await trace("demonitor", Process.demonitor(ref));
-    send(ref, 1);
-    await traceNext("got");
-    await trace("unalias", Process.unalias(ref));
-  },
-);
+scenario("of a monitor, explicit_unalias outlives demonitor", async () => {
+  const { ref } = watched("explicit_unalias");
+  await trace("demonitor", Process.demonitor(ref));
+  send(ref, 1);
+  await traceNext("got");
+  await trace("unalias", Process.unalias(ref));
+});
 
 scenario("of a monitor, ends with the monitor by demonitor", async () => {
   const { pid, ref } = watched("demonitor");
@@ -173,25 +170,22 @@ export async function answerLate(): Promise<void> {
   send(address, message("answer", 42));
 }
 
-scenario(
-  "a reply that is under way at the timeout of the request is dropped",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), answerLate);
-    const ref = Process.monitor(pid, { alias: "reply_demonitor" });
-    send(pid, message("question", self(), ref));
-    await expect("asked");
-    send(pid, message("answer"));
-    // It may have arrived just before; from here on it does not.
-    Process.demonitor(ref, { flush: true });
-    await receive((m) => isMessage(m, "answer"), {
-      timeout: 0,
-      after: undefined,
-    });
-    await trace("given up", Process.unalias(ref));
-    await trace("reason", ["normal", "noproc"].includes(await reasonOf(pid)));
-    await traceNothing("then");
-  },
-);
+scenario("a reply that is late for its request is dropped", async () => {
+  const pid = await Node.spawn(await peer("kate"), answerLate);
+  const ref = Process.monitor(pid, { alias: "reply_demonitor" });
+  send(pid, message("question", self(), ref));
+  await expect("asked");
+  send(pid, message("answer"));
+  // It may have arrived just before; from here on it does not.
+  Process.demonitor(ref, { flush: true });
+  await receive((m) => isMessage(m, "answer"), {
+    timeout: 0,
+    after: undefined,
+  });
+  await trace("given up", Process.unalias(ref));
+  await trace("reason", ["normal", "noproc"].includes(await reasonOf(pid)));
+  await traceNothing("then");
+});
 
 scenario("unalias of a monitor's alias keeps the monitor", async () => {
   const { pid, ref } = watched("demonitor");

@@ -136,41 +136,35 @@ scenario("get_env returns the value, nil, or the given default", async () => {
   await trace("of nothing", Application.getAllEnv("no_application"));
 });
 
-scenario(
-  "its own environment replaces values that were put before, except for persistent ones",
-  async () => {
-    const persistent = { persistent: true };
-    Application.putEnv("persists", "put", "put");
-    Application.putEnv("persists", "only", "put");
-    Application.putEnv("persists", "kept", "put", persistent);
-    Application.putEnv("persists", "gone", "put", persistent);
-    Application.deleteEnv("persists", "gone", persistent);
-    Application.putEnv("persists", "back", "put", persistent);
-    Application.deleteEnv("persists", "back");
-    Application.load({ persists: { configured: "config" } });
-    const env = { put: 1, kept: 2, gone: 3, configured: 4, own: 5 };
-    const spec = define("persists", { env });
-    await trace("start", await start(spec));
-    await trace("env", Application.getAllEnv("persists"));
-    await finish("persists");
-  },
-);
+scenario("its environment replaces all but persistent values", async () => {
+  const persistent = { persistent: true };
+  Application.putEnv("persists", "put", "put");
+  Application.putEnv("persists", "only", "put");
+  Application.putEnv("persists", "kept", "put", persistent);
+  Application.putEnv("persists", "gone", "put", persistent);
+  Application.deleteEnv("persists", "gone", persistent);
+  Application.putEnv("persists", "back", "put", persistent);
+  Application.deleteEnv("persists", "back");
+  Application.load({ persists: { configured: "config" } });
+  const env = { put: 1, kept: 2, gone: 3, configured: 4, own: 5 };
+  const spec = define("persists", { env });
+  await trace("start", await start(spec));
+  await trace("env", Application.getAllEnv("persists"));
+  await finish("persists");
+});
 
-scenario(
-  "its environment survives a stop, and is not loaded again",
-  async () => {
-    const spec = define("lasts", { env: { a: 1, b: 2, c: 3 } });
-    await start(spec);
-    Application.putEnv("lasts", "a", "changed");
-    Application.deleteEnv("lasts", "b");
-    Application.putEnv("lasts", "d", "put");
-    await trace("stop", await finish("lasts"));
-    await trace("stopped", Application.getAllEnv("lasts"));
-    await trace("start", await start(spec));
-    await trace("started", Application.getAllEnv("lasts"));
-    await finish("lasts");
-  },
-);
+scenario("its environment survives a stop, and loads once", async () => {
+  const spec = define("lasts", { env: { a: 1, b: 2, c: 3 } });
+  await start(spec);
+  Application.putEnv("lasts", "a", "changed");
+  Application.deleteEnv("lasts", "b");
+  Application.putEnv("lasts", "d", "put");
+  await trace("stop", await finish("lasts"));
+  await trace("stopped", Application.getAllEnv("lasts"));
+  await trace("start", await start(spec));
+  await trace("started", Application.getAllEnv("lasts"));
+  await finish("lasts");
+});
 
 scenario("its dependencies are started before it, each once", async () => {
   const base = define("base");
@@ -186,20 +180,17 @@ scenario("its dependencies are started before it, each once", async () => {
   await trace("started", started(ALL));
 });
 
-scenario(
-  "a stop calls prep_stop, ends its children, the last first, and calls stop",
-  async () => {
-    const spec = define("stops", { children: ["a", "b", "c"] });
-    await trace("start", await start(spec));
-    await events("event", 1);
-    const ref = Process.monitor(await topOf("stops"));
-    await trace("stop", await finish("stops"));
-    await events("event", 5);
-    await trace("top", await downReason(ref));
-    await trace("again", await finish("stops"));
-    await trace("started", started(["stops"]));
-  },
-);
+scenario("a stop calls prep_stop, ends the children, calls stop", async () => {
+  const spec = define("stops", { children: ["a", "b", "c"] });
+  await trace("start", await start(spec));
+  await events("event", 1);
+  const ref = Process.monitor(await topOf("stops"));
+  await trace("stop", await finish("stops"));
+  await events("event", 5);
+  await trace("top", await downReason(ref));
+  await trace("again", await finish("stops"));
+  await trace("started", started(["stops"]));
+});
 
 scenario("a stop does not stop its dependents", async () => {
   const base = define("base");
@@ -215,56 +206,50 @@ scenario("a stop does not stop its dependents", async () => {
   for (const name of ["top", "base"]) await finish(name);
 });
 
-scenario(
-  "when one fails to start, the dependencies that were started for it are stopped",
-  async () => {
-    const kept = define("kept");
-    const base = define("base", { children: ["a"] });
-    const middle = define("middle", { applications: [base, kept] });
-    const bad = define("bad", {
-      applications: [middle],
-      start: () => exit("oops"),
-    });
-    const over = define("over", { applications: [bad] });
-    await start(kept);
-    await events("event", 1);
-    await trace("start", await start(over));
-    await events("event", 8);
-    await trace("started", started(["kept", "base", "middle", "bad", "over"]));
-    await finish("kept");
-  },
-);
+scenario("a failed start stops the dependencies that it started", async () => {
+  const kept = define("kept");
+  const base = define("base", { children: ["a"] });
+  const middle = define("middle", { applications: [base, kept] });
+  const bad = define("bad", {
+    applications: [middle],
+    start: () => exit("oops"),
+  });
+  const over = define("over", { applications: [bad] });
+  await start(kept);
+  await events("event", 1);
+  await trace("start", await start(over));
+  await events("event", 8);
+  await trace("started", started(["kept", "base", "middle", "bad", "over"]));
+  await finish("kept");
+});
 
-scenario(
-  "a start fails with the exit or error of the callback, and can be retried",
-  async () => {
-    const main = self();
-    const raising = define("raising", {
-      start() {
-        throw new Error("mine");
-      },
-    });
-    const exiting = define("exiting", { start: () => exit("mine") });
-    const failing = define("failing", {
-      start: () =>
-        Supervisor.startLink([{ id: "child", start: () => exit("mine") }], {
-          strategy: "one_for_one",
-        }),
-    });
-    const late = define("late", {
-      start: () =>
-        Process.whereis("ready") === undefined ? exit("late") : top(main, []),
-    });
-    for (const spec of [raising, exiting, failing, late]) {
-      await trace("start", await start(spec));
-      await trace("started", started([spec.name]));
-    }
-    Process.register(self(), "ready");
-    await trace("again", await start(late));
-    Process.unregister("ready");
-    await finish("late");
-  },
-);
+scenario("a start fails as its callback does, and can be retried", async () => {
+  const main = self();
+  const raising = define("raising", {
+    start() {
+      throw new Error("mine");
+    },
+  });
+  const exiting = define("exiting", { start: () => exit("mine") });
+  const failing = define("failing", {
+    start: () =>
+      Supervisor.startLink([{ id: "child", start: () => exit("mine") }], {
+        strategy: "one_for_one",
+      }),
+  });
+  const late = define("late", {
+    start: () =>
+      Process.whereis("ready") === undefined ? exit("late") : top(main, []),
+  });
+  for (const spec of [raising, exiting, failing, late]) {
+    await trace("start", await start(spec));
+    await trace("started", started([spec.name]));
+  }
+  Process.register(self(), "ready");
+  await trace("again", await start(late));
+  Process.unregister("ready");
+  await finish("late");
+});
 
 scenario("it outlives the process that started it", async () => {
   const main = self();
@@ -307,31 +292,28 @@ scenario("concurrent callers of start wait for the same start", async () => {
   await finish("slow");
 });
 
-scenario(
-  "it stops when its top supervisor exits, for any reason, and its dependents do not",
-  async () => {
-    const base = define("base");
-    await start(define("top", { applications: [base] }));
+scenario("it stops with its top supervisor; dependents do not", async () => {
+  const base = define("base");
+  await start(define("top", { applications: [base] }));
+  await events("event", 2);
+  const reasons = [
+    "kill",
+    "oops",
+    { type: "shutdown", reason: "oops" },
+    "normal",
+  ];
+  for (const reason of reasons) {
+    const pid = await topOf("base");
+    if (reason === "kill") Process.exit(pid, reason);
+    else await Supervisor.stop(pid, reason);
     await events("event", 2);
-    const reasons = [
-      "kill",
-      "oops",
-      { type: "shutdown", reason: "oops" },
-      "normal",
-    ];
-    for (const reason of reasons) {
-      const pid = await topOf("base");
-      if (reason === "kill") Process.exit(pid, reason);
-      else await Supervisor.stop(pid, reason);
-      await events("event", 2);
-      await waitFor(["top"]);
-      await trace("started", started(ALL));
-      await trace("again", await start(base));
-      await events("again", 1);
-    }
-    for (const name of ["base", "top"]) await finish(name);
-  },
-);
+    await waitFor(["top"]);
+    await trace("started", started(ALL));
+    await trace("again", await start(base));
+    await events("again", 1);
+  }
+  for (const name of ["base", "top"]) await finish(name);
+});
 
 scenario("it stops when a child exceeds the restart intensity", async () => {
   const spec = define("restarts", { children: ["a", "b"] });

@@ -3,20 +3,17 @@
 import { Process, self, send, spawn, Task } from "../../../mod.ts";
 import { expect, forever, scenario, trace, traceNext } from "../_scenario.ts";
 
-scenario(
-  "put and delete return the previous value, and get the value or the default",
-  async () => {
-    await trace("first", Process.put("a", 1));
-    await trace("second", Process.put("a", 2));
-    await trace("get", Process.get("a"));
-    await trace("none", Process.get("b"));
-    await trace("default", Process.get("b", 5));
-    await trace("not the default", Process.get("a", 5));
-    await trace("delete", Process.delete("a"));
-    await trace("again", Process.delete("a"));
-    await trace("get", Process.get("a"));
-  },
-);
+scenario("put and delete return the old value, get the default", async () => {
+  await trace("first", Process.put("a", 1));
+  await trace("second", Process.put("a", 2));
+  await trace("get", Process.get("a"));
+  await trace("none", Process.get("b"));
+  await trace("default", Process.get("b", 5));
+  await trace("not the default", Process.get("a", 5));
+  await trace("delete", Process.delete("a"));
+  await trace("again", Process.delete("a"));
+  await trace("get", Process.get("a"));
+});
 
 scenario("a value of nil is not the default", async () => {
   Process.put("a", undefined);
@@ -58,23 +55,20 @@ scenario("it belongs to one process, and is not inherited", async () => {
   await trace("mine", Process.get("a"));
 });
 
-scenario(
-  "a label is stored there, and is part of the process's information",
-  async () => {
-    const main = self();
-    await trace("before", Process.info()!.label);
-    await trace("set", Process.setLabel({ type: "ok", value: 1 }));
-    await trace("keys", Process.getKeys().length);
-    await trace("label", Process.info()!.label);
-    await trace("again", Process.setLabel("other"));
-    const pid = spawn(async () => {
-      await trace("of one that it starts", Process.info()!.label);
-      Process.setLabel("worker");
-      send(main, "labelled");
-      await forever();
-    });
-    await expect("labelled");
-    await trace("of another", Process.info(pid)!.label);
-    await trace("mine", Process.info()!.label);
-  },
-);
+scenario("a label is stored there, and info shows it", async () => {
+  const main = self();
+  await trace("before", Process.info()!.label);
+  await trace("set", Process.setLabel({ type: "ok", value: 1 }));
+  await trace("keys", Process.getKeys().length);
+  await trace("label", Process.info()!.label);
+  await trace("again", Process.setLabel("other"));
+  const pid = spawn(async () => {
+    await trace("of one that it starts", Process.info()!.label);
+    Process.setLabel("worker");
+    send(main, "labelled");
+    await forever();
+  });
+  await expect("labelled");
+  await trace("of another", Process.info(pid)!.label);
+  await trace("mine", Process.info()!.label);
+});

@@ -83,41 +83,32 @@ scenario("starts children of one id, in order, and counts them", async () => {
   await traceAll(3);
 });
 
-scenario(
-  "refuses children above max_children until one has exited",
-  async () => {
-    const sup = await start({ maxChildren: 1 });
-    const pid = await add(sup, probe("a", { restart: "temporary" }));
-    const full = async (id: string) => {
-      const refused = result(DynamicSupervisor.startChild(sup, probe(id)));
-      await trace("full", await refused);
-    };
-    await full("b");
-    await exitWith(sup, pid, "normal");
-    const next = await add(sup, probe("c"));
-    await full("d");
-    await trace(
-      "terminated",
-      await DynamicSupervisor.terminateChild(sup, next),
-    );
-    await trace("room", Process.alive(await add(sup, probe("e"))));
-    await traceAll(3);
-  },
-);
+scenario("refuses children above max_children until one exits", async () => {
+  const sup = await start({ maxChildren: 1 });
+  const pid = await add(sup, probe("a", { restart: "temporary" }));
+  const full = async (id: string) => {
+    const refused = result(DynamicSupervisor.startChild(sup, probe(id)));
+    await trace("full", await refused);
+  };
+  await full("b");
+  await exitWith(sup, pid, "normal");
+  const next = await add(sup, probe("c"));
+  await full("d");
+  await trace("terminated", await DynamicSupervisor.terminateChild(sup, next));
+  await trace("room", Process.alive(await add(sup, probe("e"))));
+  await traceAll(3);
+});
 
-scenario(
-  "max_children 0 calls no start, not even one that would be ignored",
-  async () => {
-    const sup = await start({ maxChildren: 0 });
-    for (const child of [IGNORE, flaky("b", [1])]) {
-      await trace(
-        "start",
-        await result(DynamicSupervisor.startChild(sup, child)),
-      );
-    }
-    await trace("children", await children(sup));
-  },
-);
+scenario("max_children 0 calls no start, not even an ignored one", async () => {
+  const sup = await start({ maxChildren: 0 });
+  for (const child of [IGNORE, flaky("b", [1])]) {
+    await trace(
+      "start",
+      await result(DynamicSupervisor.startChild(sup, child)),
+    );
+  }
+  await trace("children", await children(sup));
+});
 
 scenario("keeps no child whose start fails or is ignored", async () => {
   const sup = await start();
@@ -129,22 +120,19 @@ scenario("keeps no child whose start fails or is ignored", async () => {
   await traceAll(1);
 });
 
-scenario(
-  "a permanent child restarts as the last one, with another pid",
-  async () => {
-    const sup = await start({ maxRestarts: 9 });
-    let pid = await add(sup, probe("a"));
-    await add(sup, probe("b"));
-    await trace("children", await children(sup));
-    for (const reason of ["normal", "shutdown", DONE, "oops"]) {
-      await exitWith(sup, pid, reason);
-      const found = await children(sup);
-      await trace("children", found);
-      pid = found[1][0] as Pid;
-    }
-    await traceAll(6);
-  },
-);
+scenario("a permanent child restarts last, with another pid", async () => {
+  const sup = await start({ maxRestarts: 9 });
+  let pid = await add(sup, probe("a"));
+  await add(sup, probe("b"));
+  await trace("children", await children(sup));
+  for (const reason of ["normal", "shutdown", DONE, "oops"]) {
+    await exitWith(sup, pid, reason);
+    const found = await children(sup);
+    await trace("children", found);
+    pid = found[1][0] as Pid;
+  }
+  await traceAll(6);
+});
 
 scenario("a transient child restarts unless it exited normally", async () => {
   const sup = await start({ maxRestarts: 9 });
@@ -167,19 +155,16 @@ scenario("a temporary child never restarts", async () => {
   await traceAll(2);
 });
 
-scenario(
-  "exits with shutdown after one restart too many, and terminates the others",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start({ maxRestarts: 1 });
-    const pid = await add(sup, probe("a"));
-    await add(sup, probe("b", { trap: true }));
-    await exitWith(sup, pid, "oops");
-    const [, [next]] = await children(sup);
-    send(next as Pid, message("exit", "oops"));
-    await traceAll(5);
-  },
-);
+scenario("exits after one restart too many, and ends the others", async () => {
+  Process.trapExit(true);
+  const sup = await start({ maxRestarts: 1 });
+  const pid = await add(sup, probe("a"));
+  await add(sup, probe("b", { trap: true }));
+  await exitWith(sup, pid, "oops");
+  const [, [next]] = await children(sup);
+  send(next as Pid, message("exit", "oops"));
+  await traceAll(5);
+});
 
 scenario("each attempt to restart a child counts as a restart", async () => {
   Process.trapExit(true);
@@ -189,40 +174,34 @@ scenario("each attempt to restart a child counts as a restart", async () => {
   await traceAll(5);
 });
 
-scenario(
-  "a child that fails to restart is retried until it starts",
-  async () => {
-    const sup = await start();
-    await exitWith(sup, await add(sup, flaky("a", [2, 3])), "oops");
-    await traceAll(4);
-    await trace("counts", await DynamicSupervisor.countChildren(sup));
-  },
-);
+scenario("a child whose restart fails is retried until it starts", async () => {
+  const sup = await start();
+  await exitWith(sup, await add(sup, flaky("a", [2, 3])), "oops");
+  await traceAll(4);
+  await trace("counts", await DynamicSupervisor.countChildren(sup));
+});
 
-scenario(
-  "a child that is retried counts, and terminate_child of its old pid removes it",
-  async () => {
-    const sup = await start({ maxChildren: 1 });
-    const pid = await add(sup, flaky("a", [2], { wait: true }));
-    await trace("pid", pid);
-    send(pid, message("exit", "oops"));
-    await traceAll(2);
-    const before = children(sup);
-    const counts = DynamicSupervisor.countChildren(sup);
-    const terminated = DynamicSupervisor.terminateChild(sup, pid);
-    const again = result(DynamicSupervisor.terminateChild(sup, pid));
-    const last = children(sup);
-    send(sup, message("fail"));
-    await trace("before", await before);
-    await trace("counts", await counts);
-    await trace("terminate", await terminated);
-    await trace("terminate", await again);
-    await trace("after", await last);
-    await DynamicSupervisor.stop(sup);
-    await trace("stopped");
-    await traceNothing("tried");
-  },
-);
+scenario("a retried child counts, and its old pid removes it", async () => {
+  const sup = await start({ maxChildren: 1 });
+  const pid = await add(sup, flaky("a", [2], { wait: true }));
+  await trace("pid", pid);
+  send(pid, message("exit", "oops"));
+  await traceAll(2);
+  const before = children(sup);
+  const counts = DynamicSupervisor.countChildren(sup);
+  const terminated = DynamicSupervisor.terminateChild(sup, pid);
+  const again = result(DynamicSupervisor.terminateChild(sup, pid));
+  const last = children(sup);
+  send(sup, message("fail"));
+  await trace("before", await before);
+  await trace("counts", await counts);
+  await trace("terminate", await terminated);
+  await trace("terminate", await again);
+  await trace("after", await last);
+  await DynamicSupervisor.stop(sup);
+  await trace("stopped");
+  await traceNothing("tried");
+});
 
 scenario("a child that ignores its restart is forgotten", async () => {
   const observer = self();
@@ -237,21 +216,18 @@ scenario("a child that ignores its restart is forgotten", async () => {
   await traceAll(1);
 });
 
-scenario(
-  "terminate_child ends a child for good, and returns not_found for others",
-  async () => {
-    const sup = await start();
-    const pid = await add(sup, probe("a", { trap: true }));
-    const terminate = (pid: Pid) =>
-      result(DynamicSupervisor.terminateChild(sup, pid));
-    await trace("pid", pid);
-    await trace("terminate", await terminate(pid));
-    await trace("terminate", await terminate(pid));
-    await trace("self", await terminate(self()));
-    await trace("children", await children(sup));
-    await traceAll(2);
-  },
-);
+scenario("terminate_child ends a child, or returns not_found", async () => {
+  const sup = await start();
+  const pid = await add(sup, probe("a", { trap: true }));
+  const terminate = (pid: Pid) =>
+    result(DynamicSupervisor.terminateChild(sup, pid));
+  await trace("pid", pid);
+  await trace("terminate", await terminate(pid));
+  await trace("terminate", await terminate(pid));
+  await trace("self", await terminate(self()));
+  await trace("children", await children(sup));
+  await traceAll(2);
+});
 
 scenario("asks all its children to exit at once", async () => {
   Process.trapExit(true);
@@ -331,25 +307,22 @@ scenario("ignores casts, messages and exits of other processes", async () => {
   await trace("alive", Process.alive(sup));
 });
 
-scenario(
-  "as a supervisor's child it restarts without its children",
-  async () => {
-    const top = await Supervisor.startLink([
-      [DynamicSupervisor, { name: "rooms" }],
-    ], { strategy: "one_for_one" });
-    await trace("top", await tree(top));
-    await add("rooms", probe("a", { trap: true }));
-    await trace("rooms", await children("rooms"));
-    const pid = Process.whereis("rooms")!;
-    Process.exit(pid, "kill");
-    while (
-      (await Supervisor.whichChildren(top)).some((each) => pid.equals(each.pid))
-    );
-    await trace("top", await tree(top));
-    await trace("rooms", await children("rooms"));
-    await traceAll(2);
-  },
-);
+scenario("a supervisor restarts it without its children", async () => {
+  const top = await Supervisor.startLink([
+    [DynamicSupervisor, { name: "rooms" }],
+  ], { strategy: "one_for_one" });
+  await trace("top", await tree(top));
+  await add("rooms", probe("a", { trap: true }));
+  await trace("rooms", await children("rooms"));
+  const pid = Process.whereis("rooms")!;
+  Process.exit(pid, "kill");
+  while (
+    (await Supervisor.whichChildren(top)).some((each) => pid.equals(each.pid))
+  );
+  await trace("top", await tree(top));
+  await trace("rooms", await children("rooms"));
+  await traceAll(2);
+});
 
 scenario("a start with a registered name returns its holder", async () => {
   const options = { name: "rooms" };
@@ -366,25 +339,22 @@ export function startRemote(): Promise<Pid> {
   return DynamicSupervisor.startLink({ name: "far", maxChildren: 1 });
 }
 
-scenario(
-  "on another node it starts, restarts and terminates children there",
-  async () => {
-    const sup = { name: "far", node: await peer("kate") };
-    await on("kate", startRemote);
-    const child = { id: "a", start: remote };
-    const pid = await add(sup, child);
-    await trace("child", [pid, pid.node]);
-    const full = result(DynamicSupervisor.startChild(sup, child));
-    await trace("full", await full);
-    await exitWith(sup, pid, "oops");
-    const [[next]] = await children(sup);
-    await trace("next", next);
-    const terminated = DynamicSupervisor.terminateChild(sup, next as Pid);
-    await trace("terminated", await terminated);
-    await trace("children", await children(sup));
-    await trace("stopped", await DynamicSupervisor.stop(sup));
-  },
-);
+scenario("on another node it starts and ends children there", async () => {
+  const sup = { name: "far", node: await peer("kate") };
+  await on("kate", startRemote);
+  const child = { id: "a", start: remote };
+  const pid = await add(sup, child);
+  await trace("child", [pid, pid.node]);
+  const full = result(DynamicSupervisor.startChild(sup, child));
+  await trace("full", await full);
+  await exitWith(sup, pid, "oops");
+  const [[next]] = await children(sup);
+  await trace("next", next);
+  const terminated = DynamicSupervisor.terminateChild(sup, next as Pid);
+  await trace("terminated", await terminated);
+  await trace("children", await children(sup));
+  await trace("stopped", await DynamicSupervisor.stop(sup));
+});
 
 scenario("forgets a temporary child whose node is killed", async () => {
   const victim = await peer("victim");
@@ -400,23 +370,20 @@ scenario("forgets a temporary child whose node is killed", async () => {
   await trace("children", await children(sup));
 });
 
-scenario(
-  "extra_arguments come before each child's own arguments, at each start",
-  async () => {
-    const main = self();
-    const sup = await start({ extraArguments: ["one", [2]] });
-    const child = (id: string) => ({
-      id,
-      start: (first: string, second: number[]) => {
-        send(main, { type: "started", first, second });
-        return spawnLink(async () => exit(await expect("exit")));
-      },
-    });
-    const pid = await DynamicSupervisor.startChild(sup, child("a"));
-    await trace("started", await receive());
-    send(pid, message("exit", "oops"));
-    await trace("again", await receive());
-    await DynamicSupervisor.startChild(sup, child("b"));
-    await trace("another", await receive());
-  },
-);
+scenario("extra_arguments come before the child's own arguments", async () => {
+  const main = self();
+  const sup = await start({ extraArguments: ["one", [2]] });
+  const child = (id: string) => ({
+    id,
+    start: (first: string, second: number[]) => {
+      send(main, { type: "started", first, second });
+      return spawnLink(async () => exit(await expect("exit")));
+    },
+  });
+  const pid = await DynamicSupervisor.startChild(sup, child("a"));
+  await trace("started", await receive());
+  send(pid, message("exit", "oops"));
+  await trace("again", await receive());
+  await DynamicSupervisor.startChild(sup, child("b"));
+  await trace("another", await receive());
+});

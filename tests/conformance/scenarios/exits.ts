@@ -97,17 +97,14 @@ scenario(
   async () => ends(await peer("kate")),
 );
 
-scenario(
-  "normal from others is ignored by a process that does not trap exits",
-  async () => {
-    const { pid, ref } = await listener(false);
-    Process.exit(pid, "normal");
-    send(pid, message("hello"));
-    await traceNext("got");
-    Process.exit(pid, "kill");
-    await trace("down", [await expect("DOWN"), ref]);
-  },
-);
+scenario("normal from others is ignored unless exits are trapped", async () => {
+  const { pid, ref } = await listener(false);
+  Process.exit(pid, "normal");
+  send(pid, message("hello"));
+  await traceNext("got");
+  Process.exit(pid, "kill");
+  await trace("down", [await expect("DOWN"), ref]);
+});
 
 scenario("kill cannot be trapped, and others receive killed", async () => {
   Process.trapExit(true);
@@ -124,28 +121,22 @@ export async function trapper(main: Pid): Promise<void> {
   await forever();
 }
 
-scenario(
-  "kill to a process of another node cannot be trapped, and others receive killed",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("kate"), trapper, [self()]);
-    await expect("ready");
-    await trace("sent", Process.exit(pid, "kill"));
-    await trace("exit", [await expect("EXIT"), pid]);
-  },
-);
+scenario("kill cannot be trapped on another node either", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("kate"), trapper, [self()]);
+  await expect("ready");
+  await trace("sent", Process.exit(pid, "kill"));
+  await trace("exit", [await expect("EXIT"), pid]);
+});
 
-scenario(
-  "a process that does not trap exits exits with kill from a link",
-  async () => {
-    const { pid, ref } = await listener(false);
-    spawn(() => {
-      Process.link(pid);
-      exit("kill");
-    });
-    await trace("down", [await expect("DOWN"), ref]);
-  },
-);
+scenario("kill from a link ends a process that traps no exits", async () => {
+  const { pid, ref } = await listener(false);
+  spawn(() => {
+    Process.link(pid);
+    exit("kill");
+  });
+  await trace("down", [await expect("DOWN"), ref]);
+});
 
 scenario("killed passes over a link as any other reason", async () => {
   Process.trapExit(true);
@@ -161,38 +152,32 @@ scenario("killed passes over a link as any other reason", async () => {
   await trace("exit", [await expect("EXIT"), middle]);
 });
 
-scenario(
-  "shutdown from others ends a process, or is a message if it traps exits",
-  async () => {
-    await trace("main", self());
-    for (
-      const reason of [
-        "shutdown",
-        { type: "shutdown", reason: "restart" },
-        "oops",
-      ]
-    ) {
-      let { pid } = await listener(false);
-      Process.exit(pid, reason);
-      await trace("down", (await expect("DOWN")).reason);
-      ({ pid } = await listener(true));
-      Process.exit(pid, reason);
-      await traceNext("got");
-    }
-  },
-);
+scenario("shutdown ends a process that does not trap exits", async () => {
+  await trace("main", self());
+  for (
+    const reason of [
+      "shutdown",
+      { type: "shutdown", reason: "restart" },
+      "oops",
+    ]
+  ) {
+    let { pid } = await listener(false);
+    Process.exit(pid, reason);
+    await trace("down", (await expect("DOWN")).reason);
+    ({ pid } = await listener(true));
+    Process.exit(pid, reason);
+    await traceNext("got");
+  }
+});
 
-scenario(
-  "a process's exit signal to itself is a message when it traps exits",
-  async () => {
-    Process.trapExit(true);
-    await trace("me", self());
-    for (const reason of ["normal", "oops"]) {
-      await trace("sent", Process.exit(self(), reason));
-      await traceNext("got");
-    }
-  },
-);
+scenario("an exit signal to itself is a message if trapped", async () => {
+  Process.trapExit(true);
+  await trace("me", self());
+  for (const reason of ["normal", "oops"]) {
+    await trace("sent", Process.exit(self(), reason));
+    await traceNext("got");
+  }
+});
 
 scenario("an exit signal to a dead process does nothing", async () => {
   const pid = spawn(() => {});
@@ -201,50 +186,41 @@ scenario("an exit signal to a dead process does nothing", async () => {
   await trace("sent", Process.exit(pid, "oops"));
 });
 
-scenario(
-  "setting trap_exit returns the previous value, and a trapped exit stays a message",
-  async () => {
-    await trace("before", Process.trapExit(true));
-    await trace("before", Process.trapExit(true));
-    const pid = spawnLink(() => exit("oops"));
-    send(self(), await expect("EXIT"));
-    await trace("before", Process.trapExit(false));
-    await trace("pid", pid);
-    await traceNext("got");
-  },
-);
+scenario("trap_exit returns its old value; trapped exits stay", async () => {
+  await trace("before", Process.trapExit(true));
+  await trace("before", Process.trapExit(true));
+  const pid = spawnLink(() => exit("oops"));
+  send(self(), await expect("EXIT"));
+  await trace("before", Process.trapExit(false));
+  await trace("pid", pid);
+  await traceNext("got");
+});
 
-scenario(
-  "an exit, a raise and a throw that are caught end nothing",
-  async () => {
-    const { pid, ref } = spawnMonitor(async () => {
-      await attempt("exit", () => exit("oops"));
-      await attempt("exit normal", () => exit("normal"));
-      await attempt("raise", () => {
-        throw new Error("oops");
-      });
-      await attempt("throw", () => {
-        throw "ball";
-      });
+scenario("a caught exit, raise or throw ends nothing", async () => {
+  const { pid, ref } = spawnMonitor(async () => {
+    await attempt("exit", () => exit("oops"));
+    await attempt("exit normal", () => exit("normal"));
+    await attempt("raise", () => {
+      throw new Error("oops");
     });
-    await trace("down", [await expect("DOWN"), ref, pid]);
-  },
-);
+    await attempt("throw", () => {
+      throw "ball";
+    });
+  });
+  await trace("down", [await expect("DOWN"), ref, pid]);
+});
 
-scenario(
-  "the exit of the parent does not end a child that is not linked",
-  async () => {
-    const main = self();
-    const { pid: parent, ref } = spawnMonitor(() => {
-      send(main, message("child", spawn(listen, [main])));
-      exit("oops");
-    });
-    const [, child] = await expect("child");
-    await trace("down", [await expect("DOWN"), ref, parent]);
-    send(child, message("hello"));
-    await traceNext("got");
-  },
-);
+scenario("the parent's exit does not end a child without a link", async () => {
+  const main = self();
+  const { pid: parent, ref } = spawnMonitor(() => {
+    send(main, message("child", spawn(listen, [main])));
+    exit("oops");
+  });
+  const [, child] = await expect("child");
+  await trace("down", [await expect("DOWN"), ref, parent]);
+  send(child, message("hello"));
+  await traceNext("got");
+});
 
 scenario("trap_exit belongs to one process and is not inherited", async () => {
   Process.trapExit(true);
@@ -261,13 +237,10 @@ export async function hear(main: Pid): Promise<void> {
   send(main, message("heard", await expect("EXIT")));
 }
 
-scenario(
-  "an exit signal contains its sender, on another node too",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), hear, [self()]);
-    await expect("ready");
-    await trace("main", self());
-    Process.exit(pid, "hello");
-    await traceNext("got");
-  },
-);
+scenario("an exit signal names its sender, on another node too", async () => {
+  const pid = await Node.spawn(await peer("kate"), hear, [self()]);
+  await expect("ready");
+  await trace("main", self());
+  Process.exit(pid, "hello");
+  await traceNext("got");
+});

@@ -274,22 +274,16 @@ function allNodes(): { nodes?: string[] } {
 
 const hi = message("say", "hi");
 
-scenario(
-  "calls, casts and messages of one sender are handled in order",
-  async () => {
-    const pid = await started();
-    GenServer.cast(pid, "one");
-    send(pid, message("two"));
-    await trace(
-      "say",
-      await GenServer.call(pid, { type: "say", what: "three" }),
-    );
-    send(pid, message("four"));
-    GenServer.cast(pid, "five");
-    await trace("said", await GenServer.call(pid, "said"));
-    for (let n = 1; n <= 4; n++) await traceNext(`told ${n}`);
-  },
-);
+scenario("calls, casts and messages of a sender keep their order", async () => {
+  const pid = await started();
+  GenServer.cast(pid, "one");
+  send(pid, message("two"));
+  await trace("say", await GenServer.call(pid, { type: "say", what: "three" }));
+  send(pid, message("four"));
+  GenServer.cast(pid, "five");
+  await trace("said", await GenServer.call(pid, "said"));
+  for (let n = 1; n <= 4; n++) await traceNext(`told ${n}`);
+});
 
 scenario("a call to an unregistered name exits with noproc", async () => {
   const dead = spawn(() => {});
@@ -311,19 +305,16 @@ export async function untilEnd(): Promise<void> {
   await expect("end");
 }
 
-scenario(
-  "a call to an unregistered name on another node exits with noproc",
-  async () => {
-    const kate = await peer("kate");
-    const dead = await Node.spawn(kate, untilEnd);
-    send(dead, message("end"));
-    await reasonOf(dead);
-    const timeout = 60_000;
-    const name = { name: "nobody", node: kate };
-    await attempt("name", () => GenServer.call(name, "hi", { timeout }));
-    await attempt("pid", () => GenServer.call(dead, "hi", { timeout }));
-  },
-);
+scenario("a call to another node's free name exits with noproc", async () => {
+  const kate = await peer("kate");
+  const dead = await Node.spawn(kate, untilEnd);
+  send(dead, message("end"));
+  await reasonOf(dead);
+  const timeout = 60_000;
+  const name = { name: "nobody", node: kate };
+  await attempt("name", () => GenServer.call(name, "hi", { timeout }));
+  await attempt("pid", () => GenServer.call(dead, "hi", { timeout }));
+});
 
 scenario("a call to an unknown node exits with nodedown", async () => {
   const server = { name: "server", node: UNKNOWN_NODE };
@@ -346,29 +337,26 @@ scenario(
   },
 );
 
-scenario(
-  "a call exits with nodedown when the connection is lost meanwhile",
-  async () => {
-    const pid = await startedOn("kate");
-    await trace("pid", pid);
-    const main = self();
-    spawn(async () => {
-      await attempt(
-        "call",
-        () => GenServer.call(pid, message("hold"), { timeout: Infinity }),
-      );
-      send(main, message("done"));
-    });
-    await expect("held");
-    await part("kate");
-    await expect("done");
-    // The server is still running.
-    await trace(
-      "said",
-      await GenServer.call(pid, message("said"), { timeout: 60_000 }),
+scenario("a call exits with nodedown when its connection is lost", async () => {
+  const pid = await startedOn("kate");
+  await trace("pid", pid);
+  const main = self();
+  spawn(async () => {
+    await attempt(
+      "call",
+      () => GenServer.call(pid, message("hold"), { timeout: Infinity }),
     );
-  },
-);
+    send(main, message("done"));
+  });
+  await expect("held");
+  await part("kate");
+  await expect("done");
+  // The server is still running.
+  await trace(
+    "said",
+    await GenServer.call(pid, message("said"), { timeout: 60_000 }),
+  );
+});
 
 scenario("a server on another node is called by pid and by name", async () => {
   const pid = await startedOn("kate", { name: "server" });
@@ -386,20 +374,17 @@ scenario("a server on another node is called by pid and by name", async () => {
   );
 });
 
-scenario(
-  "a call exits at its timeout, and the late reply is dropped",
-  async () => {
-    const pid = await started();
-    await trace("pid", pid);
-    // safe: its expiry is tested
-    await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
-    const [, from] = await expect("held");
-    await trace("reply", GenServer.reply(from, "late"));
-    // A later message arrives, and the reply has not arrived before it.
-    send(self(), message("marker"));
-    await traceNext("next");
-  },
-);
+scenario("a call exits at its timeout; a late reply is dropped", async () => {
+  const pid = await started();
+  await trace("pid", pid);
+  // safe: its expiry is tested
+  await attempt("call", () => GenServer.call(pid, "hold", { timeout: 10 }));
+  const [, from] = await expect("held");
+  await trace("reply", GenServer.reply(from, "late"));
+  // A later message arrives, and the reply has not arrived before it.
+  send(self(), message("marker"));
+  await traceNext("next");
+});
 
 export function replyLate(from: From, main: Pid): void {
   GenServer.reply(from, message("late"));
@@ -431,25 +416,19 @@ scenario("a server that calls itself exits at once", async () => {
   await attempt("stop of oneself", () => GenServer.stop(self()));
 });
 
-scenario(
-  "the caller exits with the reason of a server that exits without a reply",
-  async () => {
-    for (
-      const reason of ["normal", "shutdown", {
-        type: "shutdown",
-        reason: "why",
-      }, "oops"]
-    ) {
-      const pid = await started();
-      await trace("pid", pid);
-      await attempt(
-        "call",
-        () => GenServer.call(pid, { type: "stop", reason }),
-      );
-      await traceNext("terminate");
-    }
-  },
-);
+scenario("the caller exits with the reason of the server", async () => {
+  for (
+    const reason of ["normal", "shutdown", {
+      type: "shutdown",
+      reason: "why",
+    }, "oops"]
+  ) {
+    const pid = await started();
+    await trace("pid", pid);
+    await attempt("call", () => GenServer.call(pid, { type: "stop", reason }));
+    await traceNext("terminate");
+  }
+});
 
 scenario("terminate, the reply and the DOWN come in this order", async () => {
   const pid = await started();
@@ -501,61 +480,50 @@ scenario("a thrown result is a result", async () => {
   await trace("said", await GenServer.call(pid, "said"));
 });
 
-scenario(
-  "an unhandled call or cast ends the server, an unhandled message does not",
-  async () => {
-    const pid = await GenServer.start(Bare, undefined);
-    send(pid, "hello");
-    const ref = Process.monitor(pid);
-    const failed = await GenServer.call(pid, "hello").catch(({ reason }) =>
-      reason.type === "call" && reason.reason instanceof Error
-        ? "raised"
-        : reason
-    );
-    await trace("call", failed);
-    await trace("down", ref.equals((await expect("DOWN")).ref));
-    const other = await GenServer.start(Bare, undefined);
-    const otherRef = Process.monitor(other);
-    GenServer.cast(other, "hello");
-    await trace("down", otherRef.equals((await expect("DOWN")).ref));
-  },
-);
+scenario("an unhandled call or cast ends the server", async () => {
+  const pid = await GenServer.start(Bare, undefined);
+  send(pid, "hello");
+  const ref = Process.monitor(pid);
+  const failed = await GenServer.call(pid, "hello").catch(({ reason }) =>
+    reason.type === "call" && reason.reason instanceof Error ? "raised" : reason
+  );
+  await trace("call", failed);
+  await trace("down", ref.equals((await expect("DOWN")).ref));
+  const other = await GenServer.start(Bare, undefined);
+  const otherRef = Process.monitor(other);
+  GenServer.cast(other, "hello");
+  await trace("down", otherRef.equals((await expect("DOWN")).ref));
+});
 
-scenario(
-  "start_link when init stops, raises, exits, throws or returns an invalid value",
-  async () => {
-    Process.trapExit(true);
-    for (
-      const how of [
-        { type: "stop", reason: "full" },
-        { type: "stop", reason: "normal" },
-        { type: "stop", reason: { type: "shutdown", reason: "why" } },
-        { type: "exit", reason: "oops" },
-        { type: "raise", message: "boom" },
-        { type: "throw", value: "up" },
-        { type: "give", value: "nonsense" },
-      ]
-    ) {
-      await trace("start", await startLink(how, { name: "server" }));
-      await trace("name", Process.whereis("server"));
-    }
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("start_link when init stops, fails or is invalid", async () => {
+  Process.trapExit(true);
+  for (
+    const how of [
+      { type: "stop", reason: "full" },
+      { type: "stop", reason: "normal" },
+      { type: "stop", reason: { type: "shutdown", reason: "why" } },
+      { type: "exit", reason: "oops" },
+      { type: "raise", message: "boom" },
+      { type: "throw", value: "up" },
+      { type: "give", value: "nonsense" },
+    ]
+  ) {
+    await trace("start", await startLink(how, { name: "server" }));
+    await trace("name", Process.whereis("server"));
+  }
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
-scenario(
-  "a starter that does not trap exits exits with a server that fails to start",
-  async () => {
-    const arg = { main: self(), how: { type: "stop", reason: "full" } };
-    const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
-    await trace("linked", await reasonOf(linked));
-    const free = spawn(async () => {
-      await trace("start", await gave(GenServer.start(Server, arg)));
-    });
-    await trace("not linked", await reasonOf(free));
-  },
-);
+scenario("a starter exits with a server that fails to start", async () => {
+  const arg = { main: self(), how: { type: "stop", reason: "full" } };
+  const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
+  await trace("linked", await reasonOf(linked));
+  const free = spawn(async () => {
+    await trace("start", await gave(GenServer.start(Server, arg)));
+  });
+  await trace("not linked", await reasonOf(free));
+});
 
 scenario("ignore", async () => {
   Process.trapExit(true);
@@ -610,17 +578,14 @@ scenario("a start under a registered name", async () => {
   await trace("whereis nobody", await GenServer.whereis("nobody"));
 });
 
-scenario(
-  "handle_continue runs before the mailbox, also for a continue of a continue",
-  async () => {
-    const pid = await started({ type: "early", value: "first" });
-    await trace("say", await GenServer.call(pid, hi));
-    for (let n = 1; n <= 3; n++) await traceNext(`told ${n}`);
-    const request = { type: "continue", reply: "reply", value: "again" };
-    await trace("call", await GenServer.call(pid, request));
-    await traceNext("after the reply");
-  },
-);
+scenario("handle_continue runs before the mailbox, repeatedly", async () => {
+  const pid = await started({ type: "early", value: "first" });
+  await trace("say", await GenServer.call(pid, hi));
+  for (let n = 1; n <= 3; n++) await traceNext(`told ${n}`);
+  const request = { type: "continue", reply: "reply", value: "again" };
+  await trace("call", await GenServer.call(pid, request));
+  await traceNext("after the reply");
+});
 
 scenario("a continue of init that raises does so after the start", async () => {
   Process.trapExit(true);
@@ -634,149 +599,128 @@ scenario("a continue of init that raises does so after the start", async () => {
   await traceNext("second");
 });
 
-scenario(
-  "a timeout is a message, unless another one comes before",
-  async () => {
-    const pid = await started({ type: "timeout", ms: 1 });
-    await traceNext("of init");
-    const request = (ms: number) => ({ type: "timeout", reply: "reply", ms });
-    await trace("call", await GenServer.call(pid, request(60_000)));
-    send(pid, message("other"));
-    await traceNext("other");
-    await trace("call", await GenServer.call(pid, request(0)));
-    await traceNext("at once");
-    await trace("said", await GenServer.call(pid, "said"));
-  },
-);
+scenario("a timeout is a message, unless another comes before", async () => {
+  const pid = await started({ type: "timeout", ms: 1 });
+  await traceNext("of init");
+  const request = (ms: number) => ({ type: "timeout", reply: "reply", ms });
+  await trace("call", await GenServer.call(pid, request(60_000)));
+  send(pid, message("other"));
+  await traceNext("other");
+  await trace("call", await GenServer.call(pid, request(0)));
+  await traceNext("at once");
+  await trace("said", await GenServer.call(pid, "said"));
+});
 
-scenario(
-  "terminate at the starter's exit runs only if the server traps exits",
-  async () => {
-    const main = self();
-    for (const how of ["ok", "trap"]) {
-      for (const reason of ["shutdown", "oops", "normal"]) {
-        const starter = spawn(async () => {
-          const pid = await GenServer.startLink(Server, { main, how });
-          send(main, message("started", pid));
-          await expect("end");
-          exit(reason);
-        });
-        const [, pid] = await expect("started");
-        Process.monitor(pid);
-        send(starter, message("end"));
-        if (how === "ok" && reason === "normal") {
-          await reasonOf(starter);
-          const say = { type: "say", what: "alive" };
-          await trace("lives on", await GenServer.call(pid, say));
-        } else {
-          if (how === "trap") {
-            await trace("terminate", await expect("terminate"));
-          }
-          await trace("down", (await expect("DOWN")).reason);
+scenario("the starter's exit runs terminate if exits are trapped", async () => {
+  const main = self();
+  for (const how of ["ok", "trap"]) {
+    for (const reason of ["shutdown", "oops", "normal"]) {
+      const starter = spawn(async () => {
+        const pid = await GenServer.startLink(Server, { main, how });
+        send(main, message("started", pid));
+        await expect("end");
+        exit(reason);
+      });
+      const [, pid] = await expect("started");
+      Process.monitor(pid);
+      send(starter, message("end"));
+      if (how === "ok" && reason === "normal") {
+        await reasonOf(starter);
+        const say = { type: "say", what: "alive" };
+        await trace("lives on", await GenServer.call(pid, say));
+      } else {
+        if (how === "trap") {
+          await trace("terminate", await expect("terminate"));
         }
+        await trace("down", (await expect("DOWN")).reason);
       }
     }
-  },
-);
+  }
+});
 
-scenario(
-  "an exit signal of another process is a message to a server that traps exits",
-  async () => {
-    const pid = await started("trap");
-    const main = self();
-    const other = spawn(async () => {
-      Process.link(pid);
-      send(main, message("linked"));
-      await expect("end");
-      exit("oops");
-    });
-    await trace("other", other);
-    await expect("linked");
-    send(other, message("end"));
-    await traceNext("linked");
-    Process.exit(pid, "please");
-    await trace("signal", (await next())[1][2]);
-    await trace("said", (await GenServer.call(pid, "said")).length);
-  },
-);
+scenario("an exit of another process is a message if trapped", async () => {
+  const pid = await started("trap");
+  const main = self();
+  const other = spawn(async () => {
+    Process.link(pid);
+    send(main, message("linked"));
+    await expect("end");
+    exit("oops");
+  });
+  await trace("other", other);
+  await expect("linked");
+  send(other, message("end"));
+  await traceNext("linked");
+  Process.exit(pid, "please");
+  await trace("signal", (await next())[1][2]);
+  await trace("said", (await GenServer.call(pid, "said")).length);
+});
 
-scenario(
-  "a message that looks like the EXIT of the starter ends the server",
-  async () => {
-    const main = self();
-    const pid = await GenServer.startLink(Server, { main, how: "ok" }) as Pid;
-    const ref = Process.monitor(pid);
-    send(pid, { type: "EXIT", from: main, reason: "normal" });
+scenario("a message that looks like the starter's EXIT ends it", async () => {
+  const main = self();
+  const pid = await GenServer.startLink(Server, { main, how: "ok" }) as Pid;
+  const ref = Process.monitor(pid);
+  send(pid, { type: "EXIT", from: main, reason: "normal" });
+  await traceNext("terminate");
+  await trace("down", (await expect("DOWN")).reason);
+  Process.demonitor(ref);
+  const other = await started();
+  send(other, { type: "EXIT", from: main, reason: "normal" });
+  await trace("not linked", (await next())[1][2]);
+});
+
+scenario("stop comes after earlier messages, for any reason", async () => {
+  for (
+    const reason of ["normal", "shutdown", {
+      type: "shutdown",
+      reason: "why",
+    }, "oops"]
+  ) {
+    const pid = await started("ok", { name: "server" });
+    GenServer.cast("server", "before");
+    await trace("stop", await GenServer.stop("server", reason));
+    await traceNext("cast");
     await traceNext("terminate");
-    await trace("down", (await expect("DOWN")).reason);
-    Process.demonitor(ref);
-    const other = await started();
-    send(other, { type: "EXIT", from: main, reason: "normal" });
-    await trace("not linked", (await next())[1][2]);
-  },
-);
+    await trace("name", Process.whereis("server"));
+    await trace("alive", Process.alive(pid));
+  }
+});
 
-scenario(
-  "stop comes after earlier messages, and returns ok for any reason",
-  async () => {
-    for (
-      const reason of ["normal", "shutdown", {
-        type: "shutdown",
-        reason: "why",
-      }, "oops"]
-    ) {
-      const pid = await started("ok", { name: "server" });
-      GenServer.cast("server", "before");
-      await trace("stop", await GenServer.stop("server", reason));
-      await traceNext("cast");
-      await traceNext("terminate");
-      await trace("name", Process.whereis("server"));
-      await trace("alive", Process.alive(pid));
-    }
-  },
-);
+scenario("stop of a missing, slow or otherwise exiting server", async () => {
+  const dead = spawn(() => {});
+  await reasonOf(dead);
+  await attempt("pid", () => GenServer.stop(dead));
+  await attempt("name", () => GenServer.stop("nobody", "shutdown", 60_000));
+  const busy = spawn(forever);
+  await trace("busy", busy);
+  await attempt("too long", () => GenServer.stop(busy, "normal", 10));
+  await trace("alive", Process.alive(busy));
+  const pid = await started();
+  await trace("pid", pid);
+  GenServer.cast(pid, { type: "stop", reason: "other" });
+  await attempt("otherwise", () => GenServer.stop(pid));
+});
 
-scenario(
-  "stop of a missing or slow server, or of one that exits for another reason",
-  async () => {
-    const dead = spawn(() => {});
-    await reasonOf(dead);
-    await attempt("pid", () => GenServer.stop(dead));
-    await attempt("name", () => GenServer.stop("nobody", "shutdown", 60_000));
-    const busy = spawn(forever);
-    await trace("busy", busy);
-    await attempt("too long", () => GenServer.stop(busy, "normal", 10));
-    await trace("alive", Process.alive(busy));
-    const pid = await started();
-    await trace("pid", pid);
-    GenServer.cast(pid, { type: "stop", reason: "other" });
-    await attempt("otherwise", () => GenServer.stop(pid));
-  },
-);
-
-scenario(
-  "a reply may come from another process, and only the first counts",
-  async () => {
-    const pid = await started();
-    const main = self();
-    spawn(async () => {
-      send(main, message("got", await GenServer.call(pid, "hold")));
-    });
-    const [, from] = await expect("held");
-    spawn(async () => {
-      await trace("reply", GenServer.reply(from, "helped"));
-      send(main, message("replied"));
-    });
-    await expect("replied");
-    await trace("got", await expect("got"));
-    await trace("again", GenServer.reply(from, "again"));
-    await trace(
-      "twice",
-      await GenServer.call(pid, { type: "twice", reply: "first" }),
-    );
-    await trace("said", await GenServer.call(pid, "said"));
-  },
-);
+scenario("another process may reply, and only the first counts", async () => {
+  const pid = await started();
+  const main = self();
+  spawn(async () => {
+    send(main, message("got", await GenServer.call(pid, "hold")));
+  });
+  const [, from] = await expect("held");
+  spawn(async () => {
+    await trace("reply", GenServer.reply(from, "helped"));
+    send(main, message("replied"));
+  });
+  await expect("replied");
+  await trace("got", await expect("got"));
+  await trace("again", GenServer.reply(from, "again"));
+  await trace(
+    "twice",
+    await GenServer.call(pid, { type: "twice", reply: "first" }),
+  );
+  await trace("said", await GenServer.call(pid, "said"));
+});
 
 export function replyWithNode(from: From): void {
   GenServer.reply(from, message("ok", Node.self()));
@@ -816,55 +760,44 @@ scenario("a cast to an unregistered name is ok", async () => {
   await trace("there", GenServer.cast(there, "hi"));
 });
 
-scenario(
-  "multi_call returns the replies, and the nodes without a reply",
-  async () => {
-    const kate = await peer("kate");
-    const moebi = await peer("moebi");
-    await started("ok", { name: "server" });
-    await startedOn("kate", { name: "server" });
-    const show = async ({ replies, badNodes }: MultiCallResult<unknown>) => {
-      const sorted = replies.toSorted((a, b) => a.node < b.node ? -1 : 1);
-      await trace(
-        "replies",
-        sorted.map((each) => ({ type: "reply", ...each })),
-      );
-      await trace("bad", badNodes.toSorted());
-    };
-    const nodes = [kate, UNKNOWN_NODE, Node.self(), moebi];
-    await show(
-      await GenServer.multiCall("server", hi, { nodes, timeout: 60_000 }),
-    );
-    // Without nodes, all connected nodes.
-    await show(
-      await GenServer.multiCall("server", message("said"), allNodes()),
-    );
-    const stop = message("stop", "oops");
-    const ended = await GenServer.multiCall("server", stop, {
-      nodes: [Node.self(), kate],
-    });
-    const { replies, badNodes } = ended;
-    await trace("ended", { type: "gave", replies, bad: badNodes.toSorted() });
-  },
-);
+scenario("multi_call returns replies, and nodes without a reply", async () => {
+  const kate = await peer("kate");
+  const moebi = await peer("moebi");
+  await started("ok", { name: "server" });
+  await startedOn("kate", { name: "server" });
+  const show = async ({ replies, badNodes }: MultiCallResult<unknown>) => {
+    const sorted = replies.toSorted((a, b) => a.node < b.node ? -1 : 1);
+    await trace("replies", sorted.map((each) => ({ type: "reply", ...each })));
+    await trace("bad", badNodes.toSorted());
+  };
+  const nodes = [kate, UNKNOWN_NODE, Node.self(), moebi];
+  await show(
+    await GenServer.multiCall("server", hi, { nodes, timeout: 60_000 }),
+  );
+  // Without nodes, all connected nodes.
+  await show(await GenServer.multiCall("server", message("said"), allNodes()));
+  const stop = message("stop", "oops");
+  const ended = await GenServer.multiCall("server", stop, {
+    nodes: [Node.self(), kate],
+  });
+  const { replies, badNodes } = ended;
+  await trace("ended", { type: "gave", replies, bad: badNodes.toSorted() });
+});
 
-scenario(
-  "multi_call stops at its timeout, and drops late replies",
-  async () => {
-    const pid = await started("ok", { name: "server" });
-    const { replies, badNodes } = await GenServer.multiCall("server", "hold", {
-      nodes: [Node.self()],
-      // safe: its expiry is tested
-      timeout: 10,
-    });
-    await trace("gave", { type: "gave", replies, badNodes });
-    const [, from] = await expect("held");
-    GenServer.reply(from, "late");
-    await trace("said", await GenServer.call(pid, "said"));
-    send(self(), message("marker"));
-    await traceNext("next");
-  },
-);
+scenario("multi_call stops at its timeout; late replies drop", async () => {
+  const pid = await started("ok", { name: "server" });
+  const { replies, badNodes } = await GenServer.multiCall("server", "hold", {
+    nodes: [Node.self()],
+    // safe: its expiry is tested
+    timeout: 10,
+  });
+  await trace("gave", { type: "gave", replies, badNodes });
+  const [, from] = await expect("held");
+  GenServer.reply(from, "late");
+  await trace("said", await GenServer.call(pid, "said"));
+  send(self(), message("marker"));
+  await traceNext("next");
+});
 
 scenario("abcast sends to the servers of all connected nodes", async () => {
   const kate = await peer("kate");

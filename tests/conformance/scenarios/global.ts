@@ -136,19 +136,16 @@ async function resolved(): Promise<void> {
   await trace("kate sees", await on("kate", whereis, "leader"));
 }
 
-scenario(
-  "a name is registered once in the cluster, and all nodes see it",
-  async () => {
-    const kate = await meet();
-    await trace("main", await global.registerName("leader", self()));
-    await trace("main's", await whereis("leader"));
-    await trace("kate sees", await on("kate", whereis, "leader"));
-    await trace("kate", await on("kate", registerMe, "leader"));
-    await trace("names", await on("kate", names));
-    await trace("node", kate);
-    await global.unregisterName("leader");
-  },
-);
+scenario("a name is registered once, and all nodes see it", async () => {
+  const kate = await meet();
+  await trace("main", await global.registerName("leader", self()));
+  await trace("main's", await whereis("leader"));
+  await trace("kate sees", await on("kate", whereis, "leader"));
+  await trace("kate", await on("kate", registerMe, "leader"));
+  await trace("names", await on("kate", names));
+  await trace("node", kate);
+  await global.unregisterName("leader");
+});
 
 export function names(): Promise<unknown[]> {
   return global.registeredNames();
@@ -164,41 +161,32 @@ scenario("any term is a name, for any process of the cluster", async () => {
   await trace("kate sees", await on("kate", whereis, ["room", 1]));
 });
 
-scenario(
-  "an unregistered name is free on all nodes, and unregistering a free name is no error",
-  async () => {
-    await meet();
-    await global.registerName("leader", self());
-    await on("kate", unregister, "leader");
-    await trace("main sees", await whereis("leader"));
-    await global.unregisterName("leader");
-    await trace("kate", await on("kate", registerMe, "leader"));
-  },
-);
+scenario("an unregistered name is free on all nodes", async () => {
+  await meet();
+  await global.registerName("leader", self());
+  await on("kate", unregister, "leader");
+  await trace("main sees", await whereis("leader"));
+  await global.unregisterName("leader");
+  await trace("kate", await on("kate", registerMe, "leader"));
+});
 
 export function unregister(name: unknown): Promise<void> {
   return global.unregisterName(name);
 }
 
-scenario(
-  "re_register_name takes a name from its holder without a message",
-  async () => {
-    await meet();
-    const before = await idleOn("kate");
-    await trace("before", before);
-    await global.registerName("leader", before);
-    await trace("re-registered", await global.reRegisterName("leader", self()));
-    await trace(
-      "kate sees",
-      before.equals(await on("kate", whereis, "leader")),
-    );
-    Process.exit(before, "kill");
-    await trace("reason", await reasonOf(before));
-    await global.sync();
-    await trace("main sees", self().equals(await whereis("leader")));
-    await global.unregisterName("leader");
-  },
-);
+scenario("re_register_name takes a name without a message", async () => {
+  await meet();
+  const before = await idleOn("kate");
+  await trace("before", before);
+  await global.registerName("leader", before);
+  await trace("re-registered", await global.reRegisterName("leader", self()));
+  await trace("kate sees", before.equals(await on("kate", whereis, "leader")));
+  Process.exit(before, "kill");
+  await trace("reason", await reasonOf(before));
+  await global.sync();
+  await trace("main sees", self().equals(await whereis("leader")));
+  await global.unregisterName("leader");
+});
 
 scenario("a process with a name gets no other", async () => {
   await meet();
@@ -215,18 +203,15 @@ scenario("whereis_name returns no dead process of its own node", async () => {
   await trace("whereis", await whereis("leader"));
 });
 
-scenario(
-  "the name of a process that exits becomes free on other nodes",
-  async () => {
-    await meet();
-    const pid = await idleOn("kate");
-    await global.registerName("leader", pid);
-    Process.exit(pid, "kill");
-    await trace("main sees", await gone("leader"));
-    await trace("again", await global.registerName("leader", self()));
-    await global.unregisterName("leader");
-  },
-);
+scenario("the name of an exited process is free on other nodes", async () => {
+  await meet();
+  const pid = await idleOn("kate");
+  await global.registerName("leader", pid);
+  Process.exit(pid, "kill");
+  await trace("main sees", await gone("leader"));
+  await trace("again", await global.registerName("leader", self()));
+  await global.unregisterName("leader");
+});
 
 scenario("the names of a node that goes down become free", async () => {
   const node = await meet("victim");
@@ -241,70 +226,55 @@ scenario("the names of a node that goes down become free", async () => {
   await global.unregisterName("leader");
 });
 
-scenario(
-  "when two partitions connect, each gets the names of the other",
-  async () => {
-    await meet();
-    await part("kate");
-    await global.registerName("main", self());
-    await trace("kate's", await on("kate", registerAndTell, "kate"));
-    await trace("not yet", await whereis("kate"));
-    await meet();
-    await trace("main sees", await whereis("kate"));
-    await trace("kate sees", self().equals(await on("kate", whereis, "main")));
-    await global.unregisterName("main");
-  },
-);
+scenario("connecting partitions get each other's names", async () => {
+  await meet();
+  await part("kate");
+  await global.registerName("main", self());
+  await trace("kate's", await on("kate", registerAndTell, "kate"));
+  await trace("not yet", await whereis("kate"));
+  await meet();
+  await trace("main sees", await whereis("kate"));
+  await trace("kate sees", self().equals(await on("kate", whereis, "main")));
+  await global.unregisterName("main");
+});
 
-scenario(
-  "in a name conflict the process on the greater node is killed",
-  async () => {
-    const { mine } = await conflict("exit");
-    const ref = Process.monitor(mine);
-    await resolved();
-    const { reason } = await receive((m) => ref.equals(m?.ref));
-    await trace("main's", reason);
-  },
-);
+scenario("a name conflict kills the process of the greater node", async () => {
+  const { mine } = await conflict("exit");
+  const ref = Process.monitor(mine);
+  await resolved();
+  const { reason } = await receive((m) => ref.equals(m?.ref));
+  await trace("main's", reason);
+});
 
-scenario(
-  "random_notify_name notifies the process that loses the name",
-  async () => {
-    const { mine, kates } = await conflict("notify");
-    await resolved();
-    for (const pid of [mine, kates]) send(pid, "go");
-    send(mine, "marker");
-    await traceNext("main's");
-    await traceNext("main's");
-    send(kates, "marker");
-    await traceNext("kate's");
-  },
-);
+scenario("random_notify_name notifies the loser of the name", async () => {
+  const { mine, kates } = await conflict("notify");
+  await resolved();
+  for (const pid of [mine, kates]) send(pid, "go");
+  send(mine, "marker");
+  await traceNext("main's");
+  await traceNext("main's");
+  send(kates, "marker");
+  await traceNext("kate's");
+});
 
-scenario(
-  "notify_all_name notifies both processes, and the name becomes free",
-  async () => {
-    const { mine, kates } = await conflict("all");
-    await resolved();
-    send(mine, "go");
-    await traceNext("main's");
-    send(kates, "go");
-    await traceNext("kate's");
-  },
-);
+scenario("notify_all_name notifies both and frees the name", async () => {
+  const { mine, kates } = await conflict("all");
+  await resolved();
+  send(mine, "go");
+  await traceNext("main's");
+  send(kates, "go");
+  await traceNext("kate's");
+});
 
-scenario(
-  "a custom resolver decides once, on the node of the smaller name",
-  async () => {
-    const { mine, kates } = await conflict("second");
-    await resolved();
-    send(kates, "go");
-    await traceNext("asked");
-    send(kates, "marker");
-    await traceNext("once");
-    await trace("main's lives", Process.alive(mine));
-  },
-);
+scenario("a resolver decides once, on the smaller node", async () => {
+  const { mine, kates } = await conflict("second");
+  await resolved();
+  send(kates, "go");
+  await traceNext("asked");
+  send(kates, "marker");
+  await traceNext("once");
+  await trace("main's lives", Process.alive(mine));
+});
 
 scenario("a resolver that returns neither process frees the name", async () => {
   const { mine } = await conflict("nonsense");
@@ -312,14 +282,11 @@ scenario("a resolver that returns neither process frees the name", async () => {
   await trace("main's lives", Process.alive(mine));
 });
 
-scenario(
-  "a resolver that raises leaves the name to the other partition's process",
-  async () => {
-    const { mine } = await conflict("raises");
-    await resolved();
-    await trace("main's lives", Process.alive(mine));
-  },
-);
+scenario("a resolver that raises leaves the name to the other", async () => {
+  const { mine } = await conflict("raises");
+  await resolved();
+  await trace("main's lives", Process.alive(mine));
+});
 
 export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
   const pid = spawn(passOn, [to]);
@@ -327,25 +294,22 @@ export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
   return pid;
 }
 
-scenario(
-  "send reaches the holder of the name, and exits for a free name",
-  async () => {
-    await meet();
-    const pid = await on("kate", registerForwarder, "leader", self());
-    await trace("kate's", pid);
-    await trace("sent to", await global.send("leader", "hi"));
-    await traceNext("got");
-    try {
-      await global.send("nobody", "hi");
-    } catch (error) {
-      const { type, name, message } = (error as ExitError).reason as Record<
-        string,
-        unknown
-      >;
-      await trace("exit", [type, name, message]);
-    }
-  },
-);
+scenario("send reaches the holder, and exits for a free name", async () => {
+  await meet();
+  const pid = await on("kate", registerForwarder, "leader", self());
+  await trace("kate's", pid);
+  await trace("sent to", await global.send("leader", "hi"));
+  await traceNext("got");
+  try {
+    await global.send("nobody", "hi");
+  } catch (error) {
+    const { type, name, message } = (error as ExitError).reason as Record<
+      string,
+      unknown
+    >;
+    await trace("exit", [type, name, message]);
+  }
+});
 
 export function tryLock(resource: string): Promise<boolean> {
   return global.setLock([resource, self()], { retries: 0 });
@@ -378,21 +342,18 @@ export async function shareLock(): Promise<Pid> {
   return pid;
 }
 
-scenario(
-  "processes with the same requester share a lock until the last one releases it",
-  async () => {
-    await meet();
-    await trace("main", await global.setLock(["printer", "us"]));
-    const kates = await on("kate", shareLock);
-    await trace("kate's", kates);
-    await trace("back", await global.delLock(["printer", "us"]));
-    const them = ["printer", "them"] as const;
-    await trace("them", await global.setLock(them, { retries: 0 }));
-    Process.exit(kates, "kill");
-    await trace("them", await global.setLock(them));
-    await global.delLock(them);
-  },
-);
+scenario("a requester's lock is held until its last release", async () => {
+  await meet();
+  await trace("main", await global.setLock(["printer", "us"]));
+  const kates = await on("kate", shareLock);
+  await trace("kate's", kates);
+  await trace("back", await global.delLock(["printer", "us"]));
+  const them = ["printer", "them"] as const;
+  await trace("them", await global.setLock(them, { retries: 0 }));
+  Process.exit(kates, "kill");
+  await trace("them", await global.setLock(them));
+  await global.delLock(them);
+});
 
 export function holdLock(to: Pid): Pid {
   return spawn(async () => {
@@ -402,39 +363,33 @@ export function holdLock(to: Pid): Pid {
   });
 }
 
-scenario(
-  "a lock is released when its holder exits, and a waiting process gets it",
-  async () => {
-    await meet();
-    const holder = await on("kate", holdLock, self());
-    await traceNext("holder");
-    const waiting = await Task.async(() => global.setLock(["printer", self()]));
-    Process.exit(holder, "kill");
-    await trace("waited", await Task.await(waiting));
-  },
-);
+scenario("the exit of a holder passes its lock to a waiter", async () => {
+  await meet();
+  const holder = await on("kate", holdLock, self());
+  await traceNext("holder");
+  const waiting = await Task.async(() => global.setLock(["printer", self()]));
+  Process.exit(holder, "kill");
+  await trace("waited", await Task.await(waiting));
+});
 
 export function tryTrans(): Promise<unknown> {
   return global.trans(["printer", self()], () => "never", { retries: 0 });
 }
 
-scenario(
-  "trans returns the result of the function, and always releases the lock",
-  async () => {
-    await meet();
-    const id = ["printer", self()] as const;
-    await trace("value", await global.trans(id, () => 42));
-    await attempt("raised", () =>
-      global.trans(id, () => {
-        throw new Error("oops");
-      }));
-    await global.trans(
-      id,
-      async () => await trace("aborted", await on("kate", tryTrans)),
-    );
-    await trace("free", await on("kate", tryLock, "printer"));
-  },
-);
+scenario("trans returns the result, and releases the lock", async () => {
+  await meet();
+  const id = ["printer", self()] as const;
+  await trace("value", await global.trans(id, () => 42));
+  await attempt("raised", () =>
+    global.trans(id, () => {
+      throw new Error("oops");
+    }));
+  await global.trans(
+    id,
+    async () => await trace("aborted", await on("kate", tryTrans)),
+  );
+  await trace("free", await on("kate", tryLock, "printer"));
+});
 
 scenario("a lock on one node does not lock another node", async () => {
   const kate = await meet();

@@ -87,23 +87,20 @@ export function isMonitored(pid: Pid): boolean {
   return Process.info(pid)!.monitoredBy.length > 0;
 }
 
-scenario(
-  "a link to a process of another node is shown at both ends until it ends",
-  async () => {
-    const pid = await Node.spawnLink(await peer("kate"), forever);
-    await trace("pair", [self(), pid]);
-    await trace("here", linksOf(self()));
-    await trace("there", await on("kate", linksOf, pid));
-    Process.unlink(pid);
-    await trace("here", linksOf(self()));
-    // The unlink arrives before the monitor.
-    Process.monitor(pid);
-    for (let tries = 0; tries < 500 && !await on("kate", isMonitored, pid);) {
-      tries++;
-    }
-    await trace("there", await on("kate", linksOf, pid));
-  },
-);
+scenario("both ends show a link between nodes until it ends", async () => {
+  const pid = await Node.spawnLink(await peer("kate"), forever);
+  await trace("pair", [self(), pid]);
+  await trace("here", linksOf(self()));
+  await trace("there", await on("kate", linksOf, pid));
+  Process.unlink(pid);
+  await trace("here", linksOf(self()));
+  // The unlink arrives before the monitor.
+  Process.monitor(pid);
+  for (let tries = 0; tries < 500 && !await on("kate", isMonitored, pid);) {
+    tries++;
+  }
+  await trace("there", await on("kate", linksOf, pid));
+});
 
 scenario("registered names are listed, and free names are not", async () => {
   await trace("before", Process.registered().includes("clerk"));

@@ -51,15 +51,12 @@ async function traceOutputs(): Promise<void> {
   await trace("there", await output("kate"));
 }
 
-scenario(
-  "a process on another node prints at its spawner's leader",
-  async () => {
-    const kate = await peer("kate");
-    await reasonOf(await Node.spawn(kate, printNode, ["from"]));
-    await reasonOf(await Node.spawn(kate, haveChildPrint));
-    await traceOutputs();
-  },
-);
+scenario("a process on another node prints at its parent's", async () => {
+  const kate = await peer("kate");
+  await reasonOf(await Node.spawn(kate, printNode, ["from"]));
+  await reasonOf(await Node.spawn(kate, haveChildPrint));
+  await traceOutputs();
+});
 
 export async function print(text: string): Promise<void> {
   await IO.puts(text);
@@ -75,41 +72,35 @@ export function leader(): Pid {
   return Process.groupLeader();
 }
 
-scenario(
-  "a process changes its own leader, and processes that it spawns later inherit it",
-  async () => {
-    const own = Process.groupLeader();
-    const there = await on("kate", leader);
-    const before = spawn(async () => {
-      await expect("go");
-      await IO.puts("started before");
-    });
-    Process.groupLeader(there);
-    await IO.puts("redirected");
-    await reasonOf(spawn(() => IO.puts("started then")));
-    send(before, message("go"));
-    await reasonOf(before);
-    Process.groupLeader(own);
-    await IO.puts("back");
-    await traceOutputs();
-  },
-);
+scenario("a changed leader is inherited by later processes", async () => {
+  const own = Process.groupLeader();
+  const there = await on("kate", leader);
+  const before = spawn(async () => {
+    await expect("go");
+    await IO.puts("started before");
+  });
+  Process.groupLeader(there);
+  await IO.puts("redirected");
+  await reasonOf(spawn(() => IO.puts("started then")));
+  send(before, message("go"));
+  await reasonOf(before);
+  Process.groupLeader(own);
+  await IO.puts("back");
+  await traceOutputs();
+});
 
 export async function printThen(): Promise<void> {
   await expect("go");
   await IO.puts("moved");
 }
 
-scenario(
-  "a process changes the leader of a process on another node",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), printThen);
-    Process.groupLeader(pid, await on("kate", leader));
-    send(pid, message("go"));
-    await reasonOf(pid);
-    await traceOutputs();
-  },
-);
+scenario("a process changes the leader of one on another node", async () => {
+  const pid = await Node.spawn(await peer("kate"), printThen);
+  Process.groupLeader(pid, await on("kate", leader));
+  send(pid, message("go"));
+  await reasonOf(pid);
+  await traceOutputs();
+});
 
 export function nothing(): void {}
 
@@ -149,16 +140,13 @@ scenario("output to another leader by its pid", async () => {
   await traceOutputs();
 });
 
-scenario(
-  "lines of one process keep their order on the way to another node",
-  async () => {
-    Process.groupLeader(await on("kate", leader));
-    const writes: Promise<"ok">[] = [];
-    for (let n = 1; n <= 20; n++) writes.push(IO.write(`${n} `));
-    await Promise.all(writes);
-    await trace("there", await output("kate"));
-  },
-);
+scenario("lines of a process keep their order between nodes", async () => {
+  Process.groupLeader(await on("kate", leader));
+  const writes: Promise<"ok">[] = [];
+  for (let n = 1; n <= 20; n++) writes.push(IO.write(`${n} `));
+  await Promise.all(writes);
+  await trace("there", await output("kate"));
+});
 
 scenario("output to an exited leader raises", async () => {
   const dead = spawn(nothing);

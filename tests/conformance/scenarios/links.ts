@@ -72,15 +72,12 @@ function tellToExit(pid: Pid, reason: string): void {
 
 export function nothing(): void {}
 
-scenario(
-  "an exit reason passes over a link, as a message to a process that traps exits",
-  async () => {
-    Process.trapExit(true);
-    const pid = spawnLink(() => exit("oops"));
-    await trace("linked", pid);
-    await traceNext("got");
-  },
-);
+scenario("an exit passes over a link, to a trapper as a message", async () => {
+  Process.trapExit(true);
+  const pid = spawnLink(() => exit("oops"));
+  await trace("linked", pid);
+  await traceNext("got");
+});
 
 scenario("linking twice makes one link", async () => {
   Process.trapExit(true);
@@ -102,19 +99,16 @@ scenario("one unlink ends a link that both ends have made", async () => {
   await trace("alive", Process.alive(self()));
 });
 
-scenario(
-  "after an unlink the exit of the other process is not received",
-  async () => {
-    Process.trapExit(true);
-    const pid = spawnLink(obedient);
-    await trace("unlinked", Process.unlink(pid));
-    const ref = Process.monitor(pid);
-    tellToExit(pid, "alone");
-    await traceNext("got");
-    await trace("monitor", [pid, ref]);
-    await traceNothing("then");
-  },
-);
+scenario("after an unlink the other's exit does not arrive", async () => {
+  Process.trapExit(true);
+  const pid = spawnLink(obedient);
+  await trace("unlinked", Process.unlink(pid));
+  const ref = Process.monitor(pid);
+  tellToExit(pid, "alone");
+  await traceNext("got");
+  await trace("monitor", [pid, ref]);
+  await traceNothing("then");
+});
 
 scenario("unlink of a process that is not linked returns true", async () => {
   const pid = spawn(forever);
@@ -145,49 +139,40 @@ scenario("a link of a process to itself does nothing", async () => {
   await traceNext("got");
 });
 
-scenario(
-  "a link to a dead process of this node raises, or sends an EXIT if exits are trapped",
-  async () => {
-    const pid = spawn(nothing);
-    await reasonOf(pid);
-    await trace("dead", pid);
-    await attempt("untrapped", () => Process.link(pid));
-    Process.trapExit(true);
-    await attempt("trapped", () => Process.link(pid));
-    await traceNext("got");
-  },
-);
+scenario("a link to a dead process raises, or sends EXIT, noproc", async () => {
+  const pid = spawn(nothing);
+  await reasonOf(pid);
+  await trace("dead", pid);
+  await attempt("untrapped", () => Process.link(pid));
+  Process.trapExit(true);
+  await attempt("trapped", () => Process.link(pid));
+  await traceNext("got");
+});
 
-scenario(
-  "a link to a dead process of another node sends an EXIT with noproc, which ends a process that does not trap exits",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawn(await peer("kate"), nothing);
-    await reasonOf(pid);
-    await trace("dead", pid);
-    await attempt("trapped", () => Process.link(pid));
-    await traceNext("got");
-    const { pid: linker, ref } = spawnMonitor(async () => {
-      Process.link(pid);
-      await forever();
-    });
-    await trace("untrapped", [linker, ref]);
-    await traceNext("got");
-  },
-);
+scenario("a link to another node's dead process sends noproc", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawn(await peer("kate"), nothing);
+  await reasonOf(pid);
+  await trace("dead", pid);
+  await attempt("trapped", () => Process.link(pid));
+  await traceNext("got");
+  const { pid: linker, ref } = spawnMonitor(async () => {
+    Process.link(pid);
+    await forever();
+  });
+  await trace("untrapped", [linker, ref]);
+  await traceNext("got");
+});
 
-scenario(
-  "a link to a process of another node ends with noconnection when that node is killed",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("victim"), forever);
-    await trace("linked", pid);
-    await killNode("victim");
-    await traceNext("got");
-    await trace("again", Process.link(pid));
-    await traceNext("got");
-  },
-);
+scenario("a link ends with noconnection when its node is killed", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("victim"), forever);
+  await trace("linked", pid);
+  await killNode("victim");
+  await traceNext("got");
+  await trace("again", Process.link(pid));
+  await traceNext("got");
+});
 
 export async function traceEnd(main: Pid): Promise<void> {
   Process.trapExit(true);
@@ -197,37 +182,31 @@ export async function traceEnd(main: Pid): Promise<void> {
   await trace("there", [exited, main]);
 }
 
-scenario(
-  "both ends receive noconnection when the connection is lost",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("kate"), traceEnd, [self()]);
-    await expect("ready");
-    let ref = Process.monitor(pid);
-    await part("kate");
-    await trace("here", [await expect("EXIT"), pid]);
-    await trace("down", [await expect("DOWN"), ref]);
-    ref = Process.monitor(pid);
-    send(pid, message("report"));
-    await trace("reconnected", [await expect("DOWN"), ref]);
-  },
-);
+scenario("both ends receive noconnection when disconnected", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("kate"), traceEnd, [self()]);
+  await expect("ready");
+  let ref = Process.monitor(pid);
+  await part("kate");
+  await trace("here", [await expect("EXIT"), pid]);
+  await trace("down", [await expect("DOWN"), ref]);
+  ref = Process.monitor(pid);
+  send(pid, message("report"));
+  await trace("reconnected", [await expect("DOWN"), ref]);
+});
 
-scenario(
-  "a process that does not trap exits exits with noconnection when the connection is lost",
-  async () => {
-    const main = self();
-    const { pid, ref } = spawnMonitor(async () => {
-      await Node.spawnLink(await peer("kate"), forever);
-      send(main, "linked");
-      await forever();
-    });
-    await expect("linked");
-    await part("kate");
-    await trace("linked", [pid, ref]);
-    await traceNext("got");
-  },
-);
+scenario("noconnection ends a process that does not trap exits", async () => {
+  const main = self();
+  const { pid, ref } = spawnMonitor(async () => {
+    await Node.spawnLink(await peer("kate"), forever);
+    send(main, "linked");
+    await forever();
+  });
+  await expect("linked");
+  await part("kate");
+  await trace("linked", [pid, ref]);
+  await traceNext("got");
+});
 
 function isDownOf(ref: Ref): (message: { ref?: unknown } | null) => boolean {
   return (message) => ref.equals(message?.ref);
@@ -252,41 +231,32 @@ scenario("an exit reason passes along a chain of links", async () => {
   await trace("exit", await expect("EXIT"));
 });
 
-scenario(
-  "a process that is linked to a trapping and to a normally exiting process goes on",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const middle = spawnLink(async () => {
-      const pid = spawnLink(obedient);
-      const ref = Process.monitor(pid);
-      tellToExit(pid, "normal");
-      send(main, {
-        type: "down",
-        reason: (await receive(isDownOf(ref))).reason,
-      });
-      await obedient();
-    });
-    await trace("last", await expect("down"));
-    await trace("middle", [middle, Process.alive(middle)]);
-    tellToExit(middle, "normal");
-    await traceNext("got");
-  },
-);
+scenario("a process linked to ones that exit normally goes on", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const middle = spawnLink(async () => {
+    const pid = spawnLink(obedient);
+    const ref = Process.monitor(pid);
+    tellToExit(pid, "normal");
+    send(main, { type: "down", reason: (await receive(isDownOf(ref))).reason });
+    await obedient();
+  });
+  await trace("last", await expect("down"));
+  await trace("middle", [middle, Process.alive(middle)]);
+  tellToExit(middle, "normal");
+  await traceNext("got");
+});
 
-scenario(
-  "a new link after an unlink holds, before the unlink is acknowledged",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("kate"), obedient);
-    Process.unlink(pid);
-    Process.link(pid);
-    await trace("linked", pid);
-    tellToExit(pid, "once");
-    await traceNext("got");
-    await traceNothing("then");
-  },
-);
+scenario("a new link holds before the unlink is acknowledged", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("kate"), obedient);
+  Process.unlink(pid);
+  Process.link(pid);
+  await trace("linked", pid);
+  tellToExit(pid, "once");
+  await traceNext("got");
+  await traceNothing("then");
+});
 
 scenario("after unlink, link and unlink, no exit is received", async () => {
   Process.trapExit(true);
@@ -330,24 +300,21 @@ scenario("when both ends unlink at once, a later link holds", async () => {
   await traceNext("got");
 });
 
-scenario(
-  "after an unlink by the other node, the exit is not received there",
-  async () => {
-    const main = self();
-    const pid = await Node.spawn(await peer("kate"), puppet);
-    const linker = spawn(async () => {
-      Process.link(pid);
-      send(main, "linked");
-      await obedient();
-    });
-    await expect("linked");
-    await tell(pid, "unlink", linker);
-    const ref = Process.monitor(linker);
-    tellToExit(linker, "alone");
-    await trace("here", [await expect("DOWN"), ref]);
-    await tell(pid, "trace_alive");
-  },
-);
+scenario("after the other node's unlink, no exit arrives there", async () => {
+  const main = self();
+  const pid = await Node.spawn(await peer("kate"), puppet);
+  const linker = spawn(async () => {
+    Process.link(pid);
+    send(main, "linked");
+    await obedient();
+  });
+  await expect("linked");
+  await tell(pid, "unlink", linker);
+  const ref = Process.monitor(linker);
+  tellToExit(linker, "alone");
+  await trace("here", [await expect("DOWN"), ref]);
+  await tell(pid, "trace_alive");
+});
 
 scenario("a link to an older incarnation of a node sends noproc", async () => {
   Process.trapExit(true);

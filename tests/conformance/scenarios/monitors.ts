@@ -77,61 +77,49 @@ scenario("each monitor of one process has its own DOWN", async () => {
   await traceNext("then");
 });
 
-scenario(
-  "a dead process sends DOWN with noproc, here and on another node",
-  async () => {
-    for (const node of [Node.self(), await peer("kate")]) {
-      const pid = await Node.spawn(node, nothing);
-      await reasonOf(pid);
-      const ref = Process.monitor(pid);
-      await trace("monitor", [pid, ref]);
-      await traceNext("got");
-    }
-  },
-);
-
-scenario(
-  "an unregistered name sends DOWN with noproc, here and on another node",
-  async () => {
-    const name = "nobody";
-    for (
-      const target of [name, { name, node: Node.self() }, {
-        name,
-        node: await peer("kate"),
-      }]
-    ) {
-      await trace("monitor", Process.monitor(target));
-      await traceNext("got");
-    }
-  },
-);
-
-scenario(
-  "the DOWN of a monitored name contains the name and the node",
-  async () => {
-    await startNamed(Node.self(), "clerk");
-    await trace("monitor", Process.monitor("clerk"));
-    const other = Process.monitor({ name: "clerk", node: Node.self() });
-    await trace("monitor", other);
-    tellToExit("clerk", "oops");
-    await trace(
-      "got",
-      await receive((m) => m?.type === "DOWN" && !other.equals(m.ref)),
-    );
+scenario("a dead process sends DOWN with noproc, remotely too", async () => {
+  for (const node of [Node.self(), await peer("kate")]) {
+    const pid = await Node.spawn(node, nothing);
+    await reasonOf(pid);
+    const ref = Process.monitor(pid);
+    await trace("monitor", [pid, ref]);
     await traceNext("got");
-  },
-);
+  }
+});
 
-scenario(
-  "the DOWN of a monitored name on another node contains the name and the node",
-  async () => {
-    const clerk = { name: "clerk", node: await peer("kate") };
-    await startNamed(clerk.node, "clerk");
-    await trace("monitor", Process.monitor(clerk));
-    tellToExit(clerk, "oops");
+scenario("a free name sends DOWN with noproc, remotely too", async () => {
+  const name = "nobody";
+  for (
+    const target of [name, { name, node: Node.self() }, {
+      name,
+      node: await peer("kate"),
+    }]
+  ) {
+    await trace("monitor", Process.monitor(target));
     await traceNext("got");
-  },
-);
+  }
+});
+
+scenario("the DOWN of a monitored name has the name and node", async () => {
+  await startNamed(Node.self(), "clerk");
+  await trace("monitor", Process.monitor("clerk"));
+  const other = Process.monitor({ name: "clerk", node: Node.self() });
+  await trace("monitor", other);
+  tellToExit("clerk", "oops");
+  await trace(
+    "got",
+    await receive((m) => m?.type === "DOWN" && !other.equals(m.ref)),
+  );
+  await traceNext("got");
+});
+
+scenario("the DOWN of a name elsewhere has the name and node", async () => {
+  const clerk = { name: "clerk", node: await peer("kate") };
+  await startNamed(clerk.node, "clerk");
+  await trace("monitor", Process.monitor(clerk));
+  tellToExit(clerk, "oops");
+  await traceNext("got");
+});
 
 scenario("a name is looked up when the monitor is made", async () => {
   const pid = await startNamed(Node.self(), "clerk");
@@ -144,40 +132,34 @@ scenario("a name is looked up when the monitor is made", async () => {
   Process.unregister("clerk");
 });
 
-scenario(
-  "an unreachable node sends DOWN with noconnection, for a pid and for a name",
-  async () => {
-    const pid = await Node.spawn(await peer("victim"), forever);
-    await trace("monitor", [pid, Process.monitor(pid)]);
-    await killNode("victim");
-    await traceNext("got");
-    await trace("monitor", Process.monitor(pid));
-    await traceNext("got");
-    await trace("monitor", Process.monitor({ name: "clerk", node: pid.node }));
-    await traceNext("got");
-    await trace(
-      "monitor",
-      Process.monitor({ name: "clerk", node: UNKNOWN_NODE }),
-    );
-    await traceNext("got");
-  },
-);
+scenario("an unreachable node sends DOWN with noconnection", async () => {
+  const pid = await Node.spawn(await peer("victim"), forever);
+  await trace("monitor", [pid, Process.monitor(pid)]);
+  await killNode("victim");
+  await traceNext("got");
+  await trace("monitor", Process.monitor(pid));
+  await traceNext("got");
+  await trace("monitor", Process.monitor({ name: "clerk", node: pid.node }));
+  await traceNext("got");
+  await trace(
+    "monitor",
+    Process.monitor({ name: "clerk", node: UNKNOWN_NODE }),
+  );
+  await traceNext("got");
+});
 
-scenario(
-  "each monitor receives noconnection once when the connection is lost",
-  async () => {
-    const clerk = { name: "clerk", node: await peer("kate") };
-    const pid = await startNamed(clerk.node, "clerk");
-    const refs = [pid, pid, clerk].map((target) => Process.monitor(target));
-    await trace("monitors", [pid, ...refs]);
-    await part("kate");
-    for (const ref of refs) await trace("got", await downOf(ref));
-    await traceNothing("then");
-    // The connection is made anew: the monitored process is alive, and no longer monitored.
-    tellToExit(clerk, "late");
-    await traceNothing("then");
-  },
-);
+scenario("each monitor receives noconnection once", async () => {
+  const clerk = { name: "clerk", node: await peer("kate") };
+  const pid = await startNamed(clerk.node, "clerk");
+  const refs = [pid, pid, clerk].map((target) => Process.monitor(target));
+  await trace("monitors", [pid, ...refs]);
+  await part("kate");
+  for (const ref of refs) await trace("got", await downOf(ref));
+  await traceNothing("then");
+  // The connection is made anew: the monitored process is alive, and no longer monitored.
+  tellToExit(clerk, "late");
+  await traceNothing("then");
+});
 
 scenario("the DOWN from another node contains the exit reason", async () => {
   for (
@@ -204,22 +186,19 @@ scenario("demonitor returns whether the monitor existed", async () => {
   await trace("of none", Process.demonitor(makeRef()));
 });
 
-scenario(
-  "a DOWN that has arrived stays, unless demonitor flushes it",
-  async () => {
-    const pid = spawn(obedient);
-    const [kept, flushed] = [Process.monitor(pid), Process.monitor(pid)];
-    tellToExit(pid, "oops");
-    await reasonOf(pid);
-    for (const ref of [kept, flushed]) send(self(), await downOf(ref));
-    await trace("monitors", [kept, flushed]);
-    await trace("kept", Process.demonitor(kept));
-    await trace("flushed", Process.demonitor(flushed, { flush: true }));
-    send(self(), message("marker"));
-    await traceNext("got");
-    await traceNext("then");
-  },
-);
+scenario("a DOWN that arrived stays, unless demonitor flushes", async () => {
+  const pid = spawn(obedient);
+  const [kept, flushed] = [Process.monitor(pid), Process.monitor(pid)];
+  tellToExit(pid, "oops");
+  await reasonOf(pid);
+  for (const ref of [kept, flushed]) send(self(), await downOf(ref));
+  await trace("monitors", [kept, flushed]);
+  await trace("kept", Process.demonitor(kept));
+  await trace("flushed", Process.demonitor(flushed, { flush: true }));
+  send(self(), message("marker"));
+  await traceNext("got");
+  await traceNext("then");
+});
 
 scenario("demonitor of a process of another node stops the DOWN", async () => {
   const pid = await Node.spawn(await peer("kate"), obedient);
@@ -251,31 +230,25 @@ scenario("a process that monitors itself receives nothing", async () => {
   await trace("down", [await expect("DOWN"), ref, pid]);
 });
 
-scenario(
-  "a process of an older incarnation of a node sends DOWN with noproc",
-  async () => {
-    const pid = await Node.spawn(await peer("victim"), forever);
-    await killNode("victim");
-    await Node.spawn(await peer("victim"), forever);
-    await trace("monitor", [pid, Process.monitor(pid)]);
-    await traceNext("got");
-    await killNode("victim");
-  },
-);
+scenario("a process of an older incarnation is noproc", async () => {
+  const pid = await Node.spawn(await peer("victim"), forever);
+  await killNode("victim");
+  await Node.spawn(await peer("victim"), forever);
+  await trace("monitor", [pid, Process.monitor(pid)]);
+  await traceNext("got");
+  await killNode("victim");
+});
 
 export async function heir(main: Pid): Promise<void> {
   send(main, message("heir", await next(5000)));
 }
 
-scenario(
-  "a message to a process of an older incarnation of a node is dropped",
-  async () => {
-    const pid = await Node.spawn(await peer("victim"), forever);
-    await killNode("victim");
-    const other = await Node.spawn(await peer("victim"), heir, [self()]);
-    send(pid, message("for_the_old_one"));
-    send(other, message("for_the_new_one"));
-    await traceNext("got");
-    await killNode("victim");
-  },
-);
+scenario("messages to an older incarnation of a node are dropped", async () => {
+  const pid = await Node.spawn(await peer("victim"), forever);
+  await killNode("victim");
+  const other = await Node.spawn(await peer("victim"), heir, [self()]);
+  send(pid, message("for_the_old_one"));
+  send(other, message("for_the_new_one"));
+  await traceNext("got");
+  await killNode("victim");
+});

@@ -38,61 +38,49 @@ export async function tell(main: Pid): Promise<void> {
   send(main, message("heard", await next(5000)));
 }
 
-scenario(
-  "a name is free when the EXIT of its process has arrived",
-  async () => {
-    Process.trapExit(true);
+scenario("a name is free when its process's EXIT has arrived", async () => {
+  Process.trapExit(true);
+  const pid = spawnLink(named, ["clerk", self()]);
+  await expect("registered");
+  await trace("before", Process.whereis("clerk")?.equals(pid));
+  send("clerk", message("exit", "oops"));
+  await trace("exit", await expect("EXIT"));
+  await trace("whereis", Process.whereis("clerk"));
+  await trace("register", Process.register(self(), "clerk"));
+  Process.unregister("clerk");
+});
+
+scenario("a name is free when its process's DOWN has arrived", async () => {
+  const pid = spawn(named, ["clerk", self()]);
+  await expect("registered");
+  await trace("monitor", [pid, Process.monitor(pid)]);
+  Process.exit(pid, "kill");
+  await trace("down", await expect("DOWN"));
+  await trace("register", Process.register(self(), "clerk"));
+  await trace("whereis", Process.whereis("clerk")?.equals(self()));
+  Process.unregister("clerk");
+});
+
+scenario("another node's name is free when its DOWN has arrived", async () => {
+  const clerk = { name: "clerk", node: await peer("kate") };
+  await Node.spawn(clerk.node, named, ["clerk", self()]);
+  await expect("registered");
+  const ref = Process.monitor(clerk);
+  send(clerk, message("exit", "oops"));
+  await trace("down", [await expect("DOWN"), ref]);
+  const again = Process.monitor(clerk);
+  await trace("again", [await expect("DOWN"), again]);
+});
+
+scenario("the receiver of a DOWN can reuse the name at once", async () => {
+  Process.trapExit(true);
+  for (const reason of ["one", "two"]) {
     const pid = spawnLink(named, ["clerk", self()]);
-    await expect("registered");
-    await trace("before", Process.whereis("clerk")?.equals(pid));
-    send("clerk", message("exit", "oops"));
+    await trace("registered", [(await expect("registered"))[1], pid]);
+    send("clerk", message("exit", reason));
     await trace("exit", await expect("EXIT"));
-    await trace("whereis", Process.whereis("clerk"));
-    await trace("register", Process.register(self(), "clerk"));
-    Process.unregister("clerk");
-  },
-);
-
-scenario(
-  "a name is free when the DOWN of its process has arrived",
-  async () => {
-    const pid = spawn(named, ["clerk", self()]);
-    await expect("registered");
-    await trace("monitor", [pid, Process.monitor(pid)]);
-    Process.exit(pid, "kill");
-    await trace("down", await expect("DOWN"));
-    await trace("register", Process.register(self(), "clerk"));
-    await trace("whereis", Process.whereis("clerk")?.equals(self()));
-    Process.unregister("clerk");
-  },
-);
-
-scenario(
-  "a name on another node is free when the DOWN of its process has arrived",
-  async () => {
-    const clerk = { name: "clerk", node: await peer("kate") };
-    await Node.spawn(clerk.node, named, ["clerk", self()]);
-    await expect("registered");
-    const ref = Process.monitor(clerk);
-    send(clerk, message("exit", "oops"));
-    await trace("down", [await expect("DOWN"), ref]);
-    const again = Process.monitor(clerk);
-    await trace("again", [await expect("DOWN"), again]);
-  },
-);
-
-scenario(
-  "a process that receives a DOWN can at once start another under that name",
-  async () => {
-    Process.trapExit(true);
-    for (const reason of ["one", "two"]) {
-      const pid = spawnLink(named, ["clerk", self()]);
-      await trace("registered", [(await expect("registered"))[1], pid]);
-      send("clerk", message("exit", reason));
-      await trace("exit", await expect("EXIT"));
-    }
-  },
-);
+  }
+});
 
 scenario("an invalid registration raises", async () => {
   const kate = await peer("kate");
@@ -112,20 +100,17 @@ scenario("an invalid registration raises", async () => {
   await trace("other", Process.whereis("other"));
 });
 
-scenario(
-  "a message to an unregistered local name raises, to one on a node it is dropped",
-  async () => {
-    const kate = await peer("kate");
-    const sendTo = (node: string) => {
-      send({ name: "nobody", node }, message("hello"));
-      return "sent";
-    };
-    await attempt("local", () => send("nobody", message("hello")));
-    await attempt("here", () => sendTo(Node.self()));
-    await attempt("there", () => sendTo(kate));
-    await attempt("nowhere", () => sendTo(UNKNOWN_NODE));
-  },
-);
+scenario("a message to a free name raises here, drops elsewhere", async () => {
+  const kate = await peer("kate");
+  const sendTo = (node: string) => {
+    send({ name: "nobody", node }, message("hello"));
+    return "sent";
+  };
+  await attempt("local", () => send("nobody", message("hello")));
+  await attempt("here", () => sendTo(Node.self()));
+  await attempt("there", () => sendTo(kate));
+  await attempt("nowhere", () => sendTo(UNKNOWN_NODE));
+});
 
 export function changeHands(one: Pid, other: Pid): void {
   Process.register(one, "clerk");

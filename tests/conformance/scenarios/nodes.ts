@@ -115,32 +115,29 @@ scenario("a node knows itself", async () => {
 
 export function nothing(): void {}
 
-scenario(
-  "the first use connects, and so does the first one after a lost connection",
-  async () => {
-    const kate = await peer("kate");
-    const nobody = { name: "nobody", node: kate };
-    const uses = {
-      async send() {
-        send(nobody, message("hello"));
-        await Node.ping(kate);
-      },
-      async monitor() {
-        Process.monitor(nobody);
-        await expect("DOWN");
-      },
-      async spawn() {
-        await reasonOf(await Node.spawn(kate, nothing));
-      },
-    };
-    for (const [name, use] of Object.entries(uses)) {
-      await use();
-      await trace(name, connectedNodes());
-      await part("kate");
-      await trace("parted", connectedNodes());
-    }
-  },
-);
+scenario("the first use connects, also after a lost connection", async () => {
+  const kate = await peer("kate");
+  const nobody = { name: "nobody", node: kate };
+  const uses = {
+    async send() {
+      send(nobody, message("hello"));
+      await Node.ping(kate);
+    },
+    async monitor() {
+      Process.monitor(nobody);
+      await expect("DOWN");
+    },
+    async spawn() {
+      await reasonOf(await Node.spawn(kate, nothing));
+    },
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    await use();
+    await trace(name, connectedNodes());
+    await part("kate");
+    await trace("parted", connectedNodes());
+  }
+});
 
 export async function ping(node: string): Promise<void> {
   await Node.ping(node);
@@ -205,51 +202,42 @@ export function linkAndGreet(main: Pid): Pid {
   });
 }
 
-scenario(
-  "nodeup arrives before a node's first signal, and nodedown after its last one",
-  async () => {
-    Process.trapExit(true);
-    const kate = await peer("kate");
-    Node.monitorNodes(true);
-    const pid = await on("kate", linkAndGreet, self());
-    await traceNext("first");
-    await traceNext("second");
-    const ref = Process.monitor(pid);
-    Process.unlink(pid);
-    Node.disconnect(kate);
-    await trace("down", [await next(), ref]);
-    await traceNext("last");
-    Node.monitorNodes(false);
-  },
-);
+scenario("nodeup comes before a node's signals, nodedown after", async () => {
+  Process.trapExit(true);
+  const kate = await peer("kate");
+  Node.monitorNodes(true);
+  const pid = await on("kate", linkAndGreet, self());
+  await traceNext("first");
+  await traceNext("second");
+  const ref = Process.monitor(pid);
+  Process.unlink(pid);
+  Node.disconnect(kate);
+  await trace("down", [await next(), ref]);
+  await traceNext("last");
+  Node.monitorNodes(false);
+});
 
-scenario(
-  "nodedown arrives after the signals of links and monitors",
-  async () => {
-    Process.trapExit(true);
-    const kate = await peer("kate");
-    const pid = await Node.spawnLink(kate, forever);
-    await trace("pid", [pid, Process.monitor(pid), Process.monitor(pid)]);
-    Node.monitor(kate);
-    Node.disconnect(kate);
-    const got = [await next(), await next(), await next()];
-    await trace("first", got.map(({ type }) => type).sort());
-    await traceNext("last");
-  },
-);
+scenario("nodedown arrives after links' and monitors' signals", async () => {
+  Process.trapExit(true);
+  const kate = await peer("kate");
+  const pid = await Node.spawnLink(kate, forever);
+  await trace("pid", [pid, Process.monitor(pid), Process.monitor(pid)]);
+  Node.monitor(kate);
+  Node.disconnect(kate);
+  const got = [await next(), await next(), await next()];
+  await trace("first", got.map(({ type }) => type).sort());
+  await traceNext("last");
+});
 
-scenario(
-  "a process that stops monitoring nodes receives no more events",
-  async () => {
-    const kate = await peer("kate");
-    Node.monitorNodes(true);
-    await Node.ping(kate);
-    await traceNext("got");
-    Node.monitorNodes(false);
-    await part("kate");
-    await traceNothing("then");
-  },
-);
+scenario("a process stops monitoring nodes", async () => {
+  const kate = await peer("kate");
+  Node.monitorNodes(true);
+  await Node.ping(kate);
+  await traceNext("got");
+  Node.monitorNodes(false);
+  await part("kate");
+  await traceNothing("then");
+});
 
 scenario("monitoring nodes twice sends each event twice", async () => {
   const kate = await peer("kate");
@@ -265,22 +253,19 @@ scenario("monitoring nodes twice sends each event twice", async () => {
   Node.monitorNodes(false);
 });
 
-scenario(
-  "a killed node goes down, and can restart under its name",
-  async () => {
-    await Node.ping(await peer("victim"));
-    Node.monitorNodes(true);
-    await killNode("victim");
-    await traceNext("got");
-    await trace("list", Node.list());
-    await trace("ping", await Node.ping("victim@localhost"));
-    await trace("ping", await Node.ping(await peer("victim")));
-    await traceNext("got");
-    await trace("list", Node.list());
-    await killNode("victim");
-    await traceNext("got");
-  },
-);
+scenario("a killed node goes down, and restarts under its name", async () => {
+  await Node.ping(await peer("victim"));
+  Node.monitorNodes(true);
+  await killNode("victim");
+  await traceNext("got");
+  await trace("list", Node.list());
+  await trace("ping", await Node.ping("victim@localhost"));
+  await trace("ping", await Node.ping(await peer("victim")));
+  await traceNext("got");
+  await trace("list", Node.list());
+  await killNode("victim");
+  await traceNext("got");
+});
 
 scenario("the node monitors of an exited process end", async () => {
   const kate = await peer("kate");

@@ -78,18 +78,15 @@ scenario("a key routes to one partition, which keeps its state", async () => {
   await trace("one", await collect(1, "last"));
 });
 
-scenario(
-  "integers are routed by the remainder of their absolute value",
-  async () => {
-    await start(CHILD, { partitions: 3 });
-    await trace("partitions", await partitions());
-    for (const key of [0, 1, 2, 3, 4, -1, -2, -3, 1_000_000_007]) {
-      await trace("key", [key, await pidOf(key)]);
-    }
-    const big = await pidOf(12_345_678_901_234_567_890_123n);
-    await trace("big", big.equals(await pidOf(0)));
-  },
-);
+scenario("integers route by their absolute value's remainder", async () => {
+  await start(CHILD, { partitions: 3 });
+  await trace("partitions", await partitions());
+  for (const key of [0, 1, 2, 3, 4, -1, -2, -3, 1_000_000_007]) {
+    await trace("key", [key, await pidOf(key)]);
+  }
+  const big = await pidOf(12_345_678_901_234_567_890_123n);
+  await trace("big", big.equals(await pidOf(0)));
+});
 
 scenario("equal keys of any kind belong to one partition", async () => {
   await start(CHILD, { partitions: 4 });
@@ -112,59 +109,50 @@ scenario("equal keys of any kind belong to one partition", async () => {
   await trace("all used", used.size);
 });
 
-scenario(
-  "children of dynamic supervisors, by the process that starts them",
-  async () => {
-    const options = { childSpec: DynamicSupervisor, name: NAME, partitions: 2 };
-    const sup = await Supervisor.startLink([[PartitionSupervisor, options]], {
-      strategy: "one_for_one",
-    });
-    const supervisor = via(self());
-    const child = [Agent, () => ({})] as const;
-    const agent = await DynamicSupervisor.startChild(supervisor, child) as Pid;
-    await trace("agent", await Agent.get(agent, (state) => state));
-    await DynamicSupervisor.startChild(supervisor, child);
-    const counts: number[] = [];
-    for (const { pid } of await PartitionSupervisor.whichChildren(NAME)) {
-      const { active } = await DynamicSupervisor.countChildren(pid as Pid);
-      counts.push(active);
-    }
-    await trace("of each", counts.sort());
-    await trace("counts", await PartitionSupervisor.countChildren(NAME));
-    await trace("stopped", await Supervisor.stop(sup));
-    await trace("agent lives", Process.alive(agent));
-  },
-);
+scenario("children of dynamic supervisors, by their starter", async () => {
+  const options = { childSpec: DynamicSupervisor, name: NAME, partitions: 2 };
+  const sup = await Supervisor.startLink([[PartitionSupervisor, options]], {
+    strategy: "one_for_one",
+  });
+  const supervisor = via(self());
+  const child = [Agent, () => ({})] as const;
+  const agent = await DynamicSupervisor.startChild(supervisor, child) as Pid;
+  await trace("agent", await Agent.get(agent, (state) => state));
+  await DynamicSupervisor.startChild(supervisor, child);
+  const counts: number[] = [];
+  for (const { pid } of await PartitionSupervisor.whichChildren(NAME)) {
+    const { active } = await DynamicSupervisor.countChildren(pid as Pid);
+    counts.push(active);
+  }
+  await trace("of each", counts.sort());
+  await trace("counts", await PartitionSupervisor.countChildren(NAME));
+  await trace("stopped", await Supervisor.stop(sup));
+  await trace("agent lives", Process.alive(agent));
+});
 
-scenario(
-  "tasks of task supervisors, by the process that starts them",
-  async () => {
-    await start(TaskSupervisor, { partitions: 2 });
-    const supervisor = via(self());
-    const task = await TaskSupervisor.async(supervisor, () => "do_something");
-    await trace("task", await Task.await(task));
-    const crash = await TaskSupervisor.asyncNolink(
-      supervisor,
-      () => exit("oops"),
-    );
-    await trace("crash", await Task.yield(crash));
-    const stream = TaskSupervisor.asyncStream(
-      supervisor,
-      [1, 2, 3],
-      (n) => n * 2,
-    );
-    await trace("stream", await Array.fromAsync(stream));
-  },
-);
+scenario("tasks of task supervisors, by their starter", async () => {
+  await start(TaskSupervisor, { partitions: 2 });
+  const supervisor = via(self());
+  const task = await TaskSupervisor.async(supervisor, () => "do_something");
+  await trace("task", await Task.await(task));
+  const crash = await TaskSupervisor.asyncNolink(
+    supervisor,
+    () => exit("oops"),
+  );
+  await trace("crash", await Task.yield(crash));
+  const stream = TaskSupervisor.asyncStream(
+    supervisor,
+    [1, 2, 3],
+    (n) => n * 2,
+  );
+  await trace("stream", await Array.fromAsync(stream));
+});
 
-scenario(
-  "with_arguments receives the arguments and the partition",
-  async () => {
-    const withArguments = ([arg]: unknown[], n: number) => [[arg, n]];
-    await start(CHILD, { partitions: 3, withArguments });
-    for (const key of [0, 1, 2]) await trace("state", await collect(key, "hi"));
-  },
-);
+scenario("with_arguments receives arguments and partition", async () => {
+  const withArguments = ([arg]: unknown[], n: number) => [[arg, n]];
+  await start(CHILD, { partitions: 3, withArguments });
+  for (const key of [0, 1, 2]) await trace("state", await collect(key, "hi"));
+});
 
 scenario("counts and lists its partitions", async () => {
   await start(probe("a", { type: "supervisor" }), { partitions: 2 });
@@ -241,27 +229,24 @@ scenario("a name of another server has no partitions", async () => {
   await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
 });
 
-scenario(
-  "resizes between zero and the number that it started with",
-  async () => {
-    const resize = (count: number) => PartitionSupervisor.resize(NAME, count);
-    await start(probe("a"), { partitions: 3 });
-    await trace("children", await partitions());
-    await trace("was", await resize(1));
-    await trace("children", await partitions());
-    for (const key of [0, 1, 2]) await trace("key", [key, await pidOf(key)]);
-    await trace("partitions", await PartitionSupervisor.partitions(NAME));
-    await trace("counts", await PartitionSupervisor.countChildren(NAME));
-    await trace("was", await resize(1));
-    await trace("was", await resize(3));
-    await trace("children", await partitions());
-    await attempt("more", () => resize(4));
-    await attempt("less", () => resize(-1));
-    await trace("was", await resize(0));
-    await attempt("none", () => pidOf(1));
-    await traceAll(5);
-  },
-);
+scenario("resizes between zero and its first number", async () => {
+  const resize = (count: number) => PartitionSupervisor.resize(NAME, count);
+  await start(probe("a"), { partitions: 3 });
+  await trace("children", await partitions());
+  await trace("was", await resize(1));
+  await trace("children", await partitions());
+  for (const key of [0, 1, 2]) await trace("key", [key, await pidOf(key)]);
+  await trace("partitions", await PartitionSupervisor.partitions(NAME));
+  await trace("counts", await PartitionSupervisor.countChildren(NAME));
+  await trace("was", await resize(1));
+  await trace("was", await resize(3));
+  await trace("children", await partitions());
+  await attempt("more", () => resize(4));
+  await attempt("less", () => resize(-1));
+  await trace("was", await resize(0));
+  await attempt("none", () => pidOf(1));
+  await traceAll(5);
+});
 
 scenario("under a name of a registry", async () => {
   await Registry.startLink({ keys: "unique", name: "Conformance.R" });

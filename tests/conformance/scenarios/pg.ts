@@ -131,40 +131,34 @@ function groupsIn(groups: GroupMembers[], ...wanted: unknown[]): unknown[] {
   return wanted.map((each) => groups.find(({ group }) => group === each)?.pids);
 }
 
-scenario(
-  "a process is a member as often as it has joined and not left",
-  async () => {
-    await start();
-    const names = { a: idle(), b: idle() };
-    const { a, b } = names;
-    await trace("join", await pg.join("g", a, SCOPE));
-    await trace("join", await pg.join("g", [b, a], SCOPE));
-    await trace("members", members("g", names));
-    await trace("leave", await pg.leave("g", a, SCOPE));
-    await trace("members", members("g", names));
-    await trace("leave", await pg.leave("g", [a, b], SCOPE));
-    await trace("members", members("g", names));
-    await trace("groups", pg.whichGroups(SCOPE));
-  },
-);
+scenario("a process is a member for each join without a leave", async () => {
+  await start();
+  const names = { a: idle(), b: idle() };
+  const { a, b } = names;
+  await trace("join", await pg.join("g", a, SCOPE));
+  await trace("join", await pg.join("g", [b, a], SCOPE));
+  await trace("members", members("g", names));
+  await trace("leave", await pg.leave("g", a, SCOPE));
+  await trace("members", members("g", names));
+  await trace("leave", await pg.leave("g", [a, b], SCOPE));
+  await trace("members", members("g", names));
+  await trace("groups", pg.whichGroups(SCOPE));
+});
 
-scenario(
-  "leaving a group without membership returns not_joined, unless one of several processes is a member",
-  async () => {
-    await start();
-    const [a, b] = [idle(), idle()];
-    await pg.join("g", a, SCOPE);
-    await trace("other process", await pg.leave("g", b, SCOPE));
-    await trace("other group", await pg.leave("h", a, SCOPE));
-    await trace("none", await pg.leave("g", [], SCOPE));
-    const { ref } = await pg.monitor("g", SCOPE);
-    await trace("who", [a, b]);
-    await trace("several", await pg.leave("g", [b, a, a], SCOPE));
-    await told("told", ref);
-    await trace("members", getMembers("g"));
-    await noMore();
-  },
-);
+scenario("leaving returns not_joined unless one is a member", async () => {
+  await start();
+  const [a, b] = [idle(), idle()];
+  await pg.join("g", a, SCOPE);
+  await trace("other process", await pg.leave("g", b, SCOPE));
+  await trace("other group", await pg.leave("h", a, SCOPE));
+  await trace("none", await pg.leave("g", [], SCOPE));
+  const { ref } = await pg.monitor("g", SCOPE);
+  await trace("who", [a, b]);
+  await trace("several", await pg.leave("g", [b, a, a], SCOPE));
+  await told("told", ref);
+  await trace("members", getMembers("g"));
+  await noMore();
+});
 
 scenario("a group is any term, and exists while it has members", async () => {
   await start();
@@ -179,22 +173,19 @@ scenario("a group is any term, and exists while it has members", async () => {
   await trace("groups", pg.whichGroups(SCOPE).length);
 });
 
-scenario(
-  "a member that exits leaves its groups, the last joined first, as often as it had joined",
-  async () => {
-    await start();
-    const a = await member("g", 2);
-    await pg.join("h", a, SCOPE);
-    await pg.join("left", a, SCOPE);
-    await pg.leave("left", a, SCOPE);
-    const { ref, groups } = await pg.monitorScope(SCOPE);
-    await trace("groups", groupsIn(groups, "g", "h", "left"));
-    Process.exit(a, "kill");
-    for (let i = 0; i < 3; i++) await told("told", ref);
-    await trace("groups", pg.whichGroups(SCOPE));
-    await noMore();
-  },
-);
+scenario("a member that exits leaves its groups, the last first", async () => {
+  await start();
+  const a = await member("g", 2);
+  await pg.join("h", a, SCOPE);
+  await pg.join("left", a, SCOPE);
+  await pg.leave("left", a, SCOPE);
+  const { ref, groups } = await pg.monitorScope(SCOPE);
+  await trace("groups", groupsIn(groups, "g", "h", "left"));
+  Process.exit(a, "kill");
+  for (let i = 0; i < 3; i++) await told("told", ref);
+  await trace("groups", pg.whichGroups(SCOPE));
+  await noMore();
+});
 
 scenario("an exited process joins, and leaves at once", async () => {
   await start();
@@ -217,101 +208,86 @@ scenario("only local processes can join", async () => {
   await trace("groups", pg.whichGroups(SCOPE));
 });
 
-scenario(
-  "without a running scope there are no members, and none can join",
-  async () => {
-    await trace("members", getMembers("g"));
-    await trace("local members", pg.getLocalMembers("g", SCOPE));
-    await attempt("groups", () => pg.whichGroups(SCOPE));
-    const reason = (fn: () => Promise<unknown>) =>
-      attempt("exit", async () => {
-        try {
-          await fn();
-        } catch (error) {
-          const { reason } = error as ExitError;
-          throw new ExitError((reason as { reason: unknown }).reason);
-        }
-      });
-    await reason(() => pg.join("g", self(), SCOPE));
-    await reason(() => pg.leave("g", self(), SCOPE));
-    await reason(() => pg.monitor("g", SCOPE));
-    await reason(() => pg.demonitor(makeRef(), SCOPE));
-  },
-);
-
-scenario(
-  "a scope's name is registered once, and scopes are independent",
-  async () => {
-    const pid = await start();
-    await trace("whereis", Process.whereis(SCOPE.scope)!.equals(pid));
-    let again: unknown;
-    try {
-      again = await pg.start(SCOPE.scope);
-    } catch (error) {
-      again = { type: "error", reason: (error as ExitError).reason };
-    }
-    await trace("again", [pid, again]);
-    const other = { scope: "other_scope" };
-    await pg.startLink(other.scope);
-    await pg.join("g", self(), SCOPE);
-    await trace("other", pg.getMembers("g", other));
-    await trace("leave", await pg.leave("g", self(), other));
-    await trace("members", getMembers("g"));
-  },
-);
-
-scenario(
-  "a linked scope exits with its starter, an unlinked one does not",
-  async () => {
-    const main = self();
-    const starter = spawn(async () => {
-      const linked = await pg.startLink("linked");
-      const alone = await pg.start("alone");
-      send(main, { type: "scopes", linked, alone });
-      await forever();
+scenario("without a running scope there are no members", async () => {
+  await trace("members", getMembers("g"));
+  await trace("local members", pg.getLocalMembers("g", SCOPE));
+  await attempt("groups", () => pg.whichGroups(SCOPE));
+  const reason = (fn: () => Promise<unknown>) =>
+    attempt("exit", async () => {
+      try {
+        await fn();
+      } catch (error) {
+        const { reason } = error as ExitError;
+        throw new ExitError((reason as { reason: unknown }).reason);
+      }
     });
-    const { linked, alone } = await expect("scopes");
-    const refs = [linked, alone].map((pid) => Process.monitor(pid));
-    await trace("scopes", [linked, alone, refs]);
-    Process.exit(starter, "oops");
-    await traceNext("down");
-    await trace("alone", Process.alive(alone));
-  },
-);
+  await reason(() => pg.join("g", self(), SCOPE));
+  await reason(() => pg.leave("g", self(), SCOPE));
+  await reason(() => pg.monitor("g", SCOPE));
+  await reason(() => pg.demonitor(makeRef(), SCOPE));
+});
 
-scenario(
-  "a monitor of a group reports that group only, and each monitor has its own message",
-  async () => {
-    await start();
-    const a = await member("g");
-    const { ref: one, pids } = await pg.monitor("g", SCOPE);
-    const { ref: two } = await pg.monitor("g", SCOPE);
-    await trace("members", [pids, a]);
-    await pg.join("h", a, SCOPE);
-    const b = idle();
-    await pg.join("g", [b, a], SCOPE);
-    for (const ref of [one, two]) await told("told", ref);
-    await pg.leave("g", b, SCOPE);
-    for (const ref of [one, two]) await told("told", ref);
-    await noMore();
-  },
-);
+scenario("a scope registers its name once, and is independent", async () => {
+  const pid = await start();
+  await trace("whereis", Process.whereis(SCOPE.scope)!.equals(pid));
+  let again: unknown;
+  try {
+    again = await pg.start(SCOPE.scope);
+  } catch (error) {
+    again = { type: "error", reason: (error as ExitError).reason };
+  }
+  await trace("again", [pid, again]);
+  const other = { scope: "other_scope" };
+  await pg.startLink(other.scope);
+  await pg.join("g", self(), SCOPE);
+  await trace("other", pg.getMembers("g", other));
+  await trace("leave", await pg.leave("g", self(), other));
+  await trace("members", getMembers("g"));
+});
 
-scenario(
-  "a monitor of the scope returns all groups, and reports all changes",
-  async () => {
-    await start();
-    const a = await member("g", 2);
-    await pg.join("h", self(), SCOPE);
-    const { ref, groups } = await pg.monitorScope(SCOPE);
-    await trace("groups", [a, groups.length, ...groupsIn(groups, "g", "h")]);
-    await pg.join("new", a, SCOPE);
-    await told("told", ref);
-    await pg.leave("h", self(), SCOPE);
-    await told("told", ref);
-    await noMore();
-  },
-);
+scenario("a linked scope exits with its starter", async () => {
+  const main = self();
+  const starter = spawn(async () => {
+    const linked = await pg.startLink("linked");
+    const alone = await pg.start("alone");
+    send(main, { type: "scopes", linked, alone });
+    await forever();
+  });
+  const { linked, alone } = await expect("scopes");
+  const refs = [linked, alone].map((pid) => Process.monitor(pid));
+  await trace("scopes", [linked, alone, refs]);
+  Process.exit(starter, "oops");
+  await traceNext("down");
+  await trace("alone", Process.alive(alone));
+});
+
+scenario("a monitor of a group reports only that group", async () => {
+  await start();
+  const a = await member("g");
+  const { ref: one, pids } = await pg.monitor("g", SCOPE);
+  const { ref: two } = await pg.monitor("g", SCOPE);
+  await trace("members", [pids, a]);
+  await pg.join("h", a, SCOPE);
+  const b = idle();
+  await pg.join("g", [b, a], SCOPE);
+  for (const ref of [one, two]) await told("told", ref);
+  await pg.leave("g", b, SCOPE);
+  for (const ref of [one, two]) await told("told", ref);
+  await noMore();
+});
+
+scenario("a monitor of the scope reports all groups", async () => {
+  await start();
+  const a = await member("g", 2);
+  await pg.join("h", self(), SCOPE);
+  const { ref, groups } = await pg.monitorScope(SCOPE);
+  await trace("groups", [a, groups.length, ...groupsIn(groups, "g", "h")]);
+  await pg.join("new", a, SCOPE);
+  await told("told", ref);
+  await pg.leave("h", self(), SCOPE);
+  await told("told", ref);
+  await noMore();
+});
 
 scenario("demonitor flushes the messages of its own monitor only", async () => {
   await start();
@@ -331,74 +307,65 @@ scenario("demonitor flushes the messages of its own monitor only", async () => {
   await noMore();
 });
 
-scenario(
-  "all connected nodes see the members, and which are local",
-  async () => {
-    const ref = await withKate(G);
-    const ours = await member(G);
-    const theirs = await on("kate", member, G);
-    const names = { ours, theirs };
-    await told("told", ref);
-    await noMore();
-    await Node.connect(await peer("kate"));
-    await told("told", ref);
-    await trace("members", members(G, names));
-    await trace("local", named(pg.getLocalMembers(G, SCOPE), names));
-    const late = await on("kate", member, LATE);
-    const again = await on("kate", member, G, 2);
-    await told("told", ref);
-    await trace("members", members(G, { ...names, again }));
-    await trace("late", getMembers(LATE)[0].equals(late));
-    await trace("groups", pg.whichGroups(SCOPE).sort());
-    await trace("local groups", pg.whichLocalGroups(SCOPE));
-    Process.exit(theirs, "kill");
-    await told("told", ref);
-    await on("kate", leave, G, again);
-    await told("told", ref);
-    await settle();
-    await trace("members", members(G, { ...names, again }));
-  },
-);
+scenario("all nodes see the members, and which are local", async () => {
+  const ref = await withKate(G);
+  const ours = await member(G);
+  const theirs = await on("kate", member, G);
+  const names = { ours, theirs };
+  await told("told", ref);
+  await noMore();
+  await Node.connect(await peer("kate"));
+  await told("told", ref);
+  await trace("members", members(G, names));
+  await trace("local", named(pg.getLocalMembers(G, SCOPE), names));
+  const late = await on("kate", member, LATE);
+  const again = await on("kate", member, G, 2);
+  await told("told", ref);
+  await trace("members", members(G, { ...names, again }));
+  await trace("late", getMembers(LATE)[0].equals(late));
+  await trace("groups", pg.whichGroups(SCOPE).sort());
+  await trace("local groups", pg.whichLocalGroups(SCOPE));
+  Process.exit(theirs, "kill");
+  await told("told", ref);
+  await on("kate", leave, G, again);
+  await told("told", ref);
+  await settle();
+  await trace("members", members(G, { ...names, again }));
+});
 
-scenario(
-  "a scope that is started on connected nodes finds the others",
-  async () => {
-    await on("kate", start);
-    const theirs = await on("kate", member, G);
-    await Node.connect(await peer("kate"));
-    await start();
-    const { ref, pids } = await pg.monitor(G, SCOPE);
-    if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
-    await trace("members", members(G, { theirs }));
-    await noMore();
-    await settle();
-  },
-);
+scenario("a scope started on connected nodes finds the others", async () => {
+  await on("kate", start);
+  const theirs = await on("kate", member, G);
+  await Node.connect(await peer("kate"));
+  await start();
+  const { ref, pids } = await pg.monitor(G, SCOPE);
+  if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
+  await trace("members", members(G, { theirs }));
+  await noMore();
+  await settle();
+});
 
-scenario(
-  "members leave with the connection, and later changes arrive with the next one",
-  async () => {
-    const ref = await withKate(G);
-    await Node.connect(await peer("kate"));
-    const stays = await on("kate", member, G);
-    await told("told", ref);
-    const goes = await on("kate", member, G);
-    await told("told", ref);
-    await settle();
-    await part("kate");
-    const gone = await receive((m) => m?.type === "leave" && ref.equals(m.ref));
-    await trace("gone", named(gone.pids, { stays, goes }));
-    await trace("members", getMembers(G));
-    const comes = await on("kate", member, G);
-    await on("kate", leave, G, goes);
-    await Node.connect(await peer("kate"));
-    const back = await receive((m) => m?.type === "join" && ref.equals(m.ref));
-    await trace("back", named(back.pids, { stays, goes, comes }));
-    await trace("members", members(G, { stays, goes, comes }));
-    await noMore();
-    await settle();
-  },
-);
+scenario("members leave with the connection, and come back", async () => {
+  const ref = await withKate(G);
+  await Node.connect(await peer("kate"));
+  const stays = await on("kate", member, G);
+  await told("told", ref);
+  const goes = await on("kate", member, G);
+  await told("told", ref);
+  await settle();
+  await part("kate");
+  const gone = await receive((m) => m?.type === "leave" && ref.equals(m.ref));
+  await trace("gone", named(gone.pids, { stays, goes }));
+  await trace("members", getMembers(G));
+  const comes = await on("kate", member, G);
+  await on("kate", leave, G, goes);
+  await Node.connect(await peer("kate"));
+  const back = await receive((m) => m?.type === "join" && ref.equals(m.ref));
+  await trace("back", named(back.pids, { stays, goes, comes }));
+  await trace("members", members(G, { stays, goes, comes }));
+  await noMore();
+  await settle();
+});
 
 scenario("members of a node that goes down leave", async () => {
   const node = await peer("victim");
@@ -414,38 +381,32 @@ scenario("members of a node that goes down leave", async () => {
   await trace("groups", pg.whichGroups(SCOPE));
 });
 
-scenario(
-  "members are lost with the scope's process of their node, and join again",
-  async () => {
-    const ref = await withKate(G);
-    await Node.connect(await peer("kate"));
-    const theirs = await on("kate", member, G);
-    await told("told", ref);
-    await settle();
-    await on("kate", crash);
-    await told("told", ref);
-    await on("kate", start);
-    await trace("its members", await on("kate", getMembers, G));
-    await on("kate", join, G, theirs);
-    await told("told", ref);
-    await settle();
-    await noMore();
-  },
-);
+scenario("members are lost with their node's scope, and rejoin", async () => {
+  const ref = await withKate(G);
+  await Node.connect(await peer("kate"));
+  const theirs = await on("kate", member, G);
+  await told("told", ref);
+  await settle();
+  await on("kate", crash);
+  await told("told", ref);
+  await on("kate", start);
+  await trace("its members", await on("kate", getMembers, G));
+  await on("kate", join, G, theirs);
+  await told("told", ref);
+  await settle();
+  await noMore();
+});
 
-scenario(
-  "connecting to one node of a cluster brings the members of all its nodes",
-  async () => {
-    const ref = await withKate(G);
-    await on("moebi", start);
-    const [kate, moebi] = [await peer("kate"), await peer("moebi")];
-    await on("kate", connect, moebi);
-    const theirs = await on("moebi", member, G);
-    await trace("kate", await on("kate", seen, G, theirs));
-    await noMore();
-    await Node.connect(kate);
-    await told("told", ref);
-    await trace("main", members(G, { theirs }));
-    await settle();
-  },
-);
+scenario("connecting to one node brings the members of all", async () => {
+  const ref = await withKate(G);
+  await on("moebi", start);
+  const [kate, moebi] = [await peer("kate"), await peer("moebi")];
+  await on("kate", connect, moebi);
+  const theirs = await on("moebi", member, G);
+  await trace("kate", await on("kate", seen, G, theirs));
+  await noMore();
+  await Node.connect(kate);
+  await told("told", ref);
+  await trace("main", members(G, { theirs }));
+  await settle();
+});

@@ -170,21 +170,18 @@ scenario("keys are compared by value", async () => {
   }
 });
 
-scenario(
-  "unregister removes all of the caller's registrations, and no others",
-  async () => {
-    await start("duplicate");
-    const { pid } = await having(() => register("key", 1));
-    for (const value of [2, 3]) register("key", value);
-    register("other", 4);
-    await trace("before", entries("key"));
-    await trace("unregister", unregister("key"));
-    await trace("after", entries("key"));
-    await trace("keys", keys(self()));
-    await trace("again", unregister("key"));
-    await trace("its keys", keys(pid));
-  },
-);
+scenario("unregister removes the caller's registrations only", async () => {
+  await start("duplicate");
+  const { pid } = await having(() => register("key", 1));
+  for (const value of [2, 3]) register("key", value);
+  register("other", 4);
+  await trace("before", entries("key"));
+  await trace("unregister", unregister("key"));
+  await trace("after", entries("key"));
+  await trace("keys", keys(self()));
+  await trace("again", unregister("key"));
+  await trace("its keys", keys(pid));
+});
 
 scenario("a crash of the registry ends the registered processes", async () => {
   await start("unique");
@@ -202,89 +199,77 @@ scenario("a crash of the registry ends the registered processes", async () => {
   await trace("again", register("b").type);
 });
 
-scenario(
-  "a process that has unregistered, or was refused, survives a crash of the registry",
-  async () => {
-    await start("unique");
-    const { pid: holder } = await having(() => register("a"));
-    const { pid: oneLeft } = await having(() => {
-      register("b");
-      register("c");
-      unregister("b");
-    });
-    const { pid: noneLeft } = await having(() => {
-      register("d");
-      unregister("d");
-    });
-    const { pid: refused } = await having(() => register("a"));
-    const downs = [holder, oneLeft].map(downOf);
-    await crash();
-    for (const down of downs) await trace("down", await down());
-    for (const pid of [noneLeft, refused]) {
-      await trace("alive", Process.alive(pid));
-    }
-  },
-);
+scenario("a process that is not registered survives its crash", async () => {
+  await start("unique");
+  const { pid: holder } = await having(() => register("a"));
+  const { pid: oneLeft } = await having(() => {
+    register("b");
+    register("c");
+    unregister("b");
+  });
+  const { pid: noneLeft } = await having(() => {
+    register("d");
+    unregister("d");
+  });
+  const { pid: refused } = await having(() => register("a"));
+  const downs = [holder, oneLeft].map(downOf);
+  await crash();
+  for (const down of downs) await trace("down", await down());
+  for (const pid of [noneLeft, refused]) {
+    await trace("alive", Process.alive(pid));
+  }
+});
 
-scenario(
-  "the exit of the registry ends the registered processes, and its name is unknown then",
-  async () => {
-    await start("unique");
-    const { pid } = await having(() => register("key"));
-    const down = downOf(pid);
-    await trace("stop", await Supervisor.stop(R));
-    await trace("down", await down());
-    await attempt("lookup", () => Registry.lookup(R, "key"));
-    await attempt("register", () => register("key"));
-    await attempt("unregister", () => unregister("key"));
-    await attempt("keys", () => Registry.keys(R, self()));
-    await attempt("meta", () => Registry.meta(R, "key"));
-    await attempt("count", () => Registry.count(R));
-  },
-);
+scenario("its exit ends the registered processes, and its name", async () => {
+  await start("unique");
+  const { pid } = await having(() => register("key"));
+  const down = downOf(pid);
+  await trace("stop", await Supervisor.stop(R));
+  await trace("down", await down());
+  await attempt("lookup", () => Registry.lookup(R, "key"));
+  await attempt("register", () => register("key"));
+  await attempt("unregister", () => unregister("key"));
+  await attempt("keys", () => Registry.keys(R, self()));
+  await attempt("meta", () => Registry.meta(R, "key"));
+  await attempt("count", () => Registry.count(R));
+});
 
-scenario(
-  "listeners are notified of registrations and unregistrations, but not of exits",
-  async () => {
-    Process.register(self(), "listener");
-    await start("duplicate", { listeners: ["listener"] });
-    const { pid } = await having(() => {
-      register("key", 1);
-      register("key", 2);
-      unregister("key");
-      unregister("nothing");
-      register("last", 3);
-    });
-    Process.exit(pid, "kill");
-    await reasonOf(pid);
-    for (let i = 0; i < 5; i++) await traceNext("told");
-    await traceNothing("more");
-    Process.unregister("listener");
-  },
-);
+scenario("listeners see registrations, but not exits", async () => {
+  Process.register(self(), "listener");
+  await start("duplicate", { listeners: ["listener"] });
+  const { pid } = await having(() => {
+    register("key", 1);
+    register("key", 2);
+    unregister("key");
+    unregister("nothing");
+    register("last", 3);
+  });
+  Process.exit(pid, "kill");
+  await reasonOf(pid);
+  for (let i = 0; i < 5; i++) await traceNext("told");
+  await traceNothing("more");
+  Process.unregister("listener");
+});
 
-scenario(
-  "listeners are notified of unregister_match if no registration is left",
-  async () => {
-    Process.register(self(), "listener");
-    await start("duplicate", { listeners: ["listener"] });
-    for (const value of [1, 2, 3]) register("key", value);
-    for (let i = 0; i < 3; i++) await traceNext("told");
-    const takeBack = (predicate: (value: unknown) => boolean) =>
-      Registry.unregisterMatch(R, "key", predicate);
-    await trace("one", takeBack((value) => value === 2));
-    await trace("entries", entries("key"));
-    await trace("none", takeBack((value) => value === 9));
-    send(self(), "marker");
-    await traceNext("next");
-    await trace("all", takeBack(() => true));
-    await trace("entries", entries("key"));
-    await traceNext("told");
-    await trace("of nothing", takeBack((value) => value === 1));
-    await traceNext("told");
-    Process.unregister("listener");
-  },
-);
+scenario("listeners see unregister_match of the last one", async () => {
+  Process.register(self(), "listener");
+  await start("duplicate", { listeners: ["listener"] });
+  for (const value of [1, 2, 3]) register("key", value);
+  for (let i = 0; i < 3; i++) await traceNext("told");
+  const takeBack = (predicate: (value: unknown) => boolean) =>
+    Registry.unregisterMatch(R, "key", predicate);
+  await trace("one", takeBack((value) => value === 2));
+  await trace("entries", entries("key"));
+  await trace("none", takeBack((value) => value === 9));
+  send(self(), "marker");
+  await traceNext("next");
+  await trace("all", takeBack(() => true));
+  await trace("entries", entries("key"));
+  await traceNext("told");
+  await trace("of nothing", takeBack((value) => value === 1));
+  await traceNext("told");
+  Process.unregister("listener");
+});
 
 scenario("only the process with the key can update its value", async () => {
   await start("unique");
@@ -329,43 +314,40 @@ scenario("functions for unique keys raise for duplicate ones", async () => {
   );
 });
 
-scenario(
-  "dispatch runs in the caller, once, with all registrations",
-  async () => {
-    await start("duplicate");
-    const { pid } = await having(() => register("key", 1));
-    register("key", 2);
-    await trace("who", [self(), pid]);
-    const calls: unknown[] = [];
-    const fn = (entries: RegistryEntry[]) => {
-      calls.push([self(), pairs(entries)]);
-    };
-    const traceCalls = async () => {
-      for (const call of calls.splice(0)) await trace("called", call);
-    };
-    const nobody = Registry.dispatch(R, "nothing", fn);
-    await traceCalls();
-    await trace("nobody", nobody);
-    const result = Registry.dispatch(R, "key", fn);
-    await traceCalls();
-    await trace("result", result);
-    await attempt("raises", () =>
-      Registry.dispatch(R, "key", () => {
-        throw new Error("mine");
-      }));
-    await attempt("throws", () =>
-      Registry.dispatch(R, "key", () => {
-        throw "mine";
-      }));
-    Registry.dispatch(R, "key", (entries) => {
-      for (const { pid, value } of entries) send(pid, { type: "hello", value });
-    });
-    await trace("sent", await expect("hello"));
-    await trace("sent", await expect("heard"));
-    await traceCalls();
-    await traceNothing("more");
-  },
-);
+scenario("dispatch runs in the caller with all registrations", async () => {
+  await start("duplicate");
+  const { pid } = await having(() => register("key", 1));
+  register("key", 2);
+  await trace("who", [self(), pid]);
+  const calls: unknown[] = [];
+  const fn = (entries: RegistryEntry[]) => {
+    calls.push([self(), pairs(entries)]);
+  };
+  const traceCalls = async () => {
+    for (const call of calls.splice(0)) await trace("called", call);
+  };
+  const nobody = Registry.dispatch(R, "nothing", fn);
+  await traceCalls();
+  await trace("nobody", nobody);
+  const result = Registry.dispatch(R, "key", fn);
+  await traceCalls();
+  await trace("result", result);
+  await attempt("raises", () =>
+    Registry.dispatch(R, "key", () => {
+      throw new Error("mine");
+    }));
+  await attempt("throws", () =>
+    Registry.dispatch(R, "key", () => {
+      throw "mine";
+    }));
+  Registry.dispatch(R, "key", (entries) => {
+    for (const { pid, value } of entries) send(pid, { type: "hello", value });
+  });
+  await trace("sent", await expect("hello"));
+  await trace("sent", await expect("heard"));
+  await traceCalls();
+  await traceNothing("more");
+});
 
 scenario("match, select and count use the current registrations", async () => {
   await start("duplicate");
@@ -394,94 +376,82 @@ scenario("metadata survives a crash", async () => {
   await trace("a", Registry.meta(R, "a"));
 });
 
-scenario(
-  "a server is started and called by a name in it, which is free when the server exits",
-  async () => {
-    await start("unique");
-    const via = { via: Registry, name: [R, ["room", 1], "value"] };
-    const same = { via: Registry, name: [R, ["room", 1]] };
-    const pid = await GenServer.start(Server, 5, { name: via });
-    await trace("entries", [entries(["room", 1]), pid]);
-    await trace("whereis", [
-      await GenServer.whereis(via),
-      await GenServer.whereis(same),
-    ]);
-    await trace("call", await GenServer.call(same, "get"));
-    await trace(
-      "taken",
-      await refusal(GenServer.start(Server, 6, { name: same })),
-    );
-    await trace("call", await GenServer.call(via, "get"));
-    await trace("stop", await GenServer.stop(same));
-    await trace("whereis", await GenServer.whereis(same));
-    await attempt("call", async () => {
-      try {
-        await GenServer.call(same, "get");
-      } catch (error) {
-        throw new ExitError(
-          ((error as ExitError).reason as { reason: unknown }).reason,
-        );
-      }
-    });
-    const next = await GenServer.start(Server, 6, { name: same });
-    await trace("again", [
-      await GenServer.call(same, "get"),
-      !(next as Pid).equals(pid),
-    ]);
-  },
-);
+scenario("a server is started and called by a name in it", async () => {
+  await start("unique");
+  const via = { via: Registry, name: [R, ["room", 1], "value"] };
+  const same = { via: Registry, name: [R, ["room", 1]] };
+  const pid = await GenServer.start(Server, 5, { name: via });
+  await trace("entries", [entries(["room", 1]), pid]);
+  await trace("whereis", [
+    await GenServer.whereis(via),
+    await GenServer.whereis(same),
+  ]);
+  await trace("call", await GenServer.call(same, "get"));
+  await trace(
+    "taken",
+    await refusal(GenServer.start(Server, 6, { name: same })),
+  );
+  await trace("call", await GenServer.call(via, "get"));
+  await trace("stop", await GenServer.stop(same));
+  await trace("whereis", await GenServer.whereis(same));
+  await attempt("call", async () => {
+    try {
+      await GenServer.call(same, "get");
+    } catch (error) {
+      throw new ExitError(
+        ((error as ExitError).reason as { reason: unknown }).reason,
+      );
+    }
+  });
+  const next = await GenServer.start(Server, 6, { name: same });
+  await trace("again", [
+    await GenServer.call(same, "get"),
+    !(next as Pid).equals(pid),
+  ]);
+});
 
-scenario(
-  "a server that fails to register its name does not affect the holder",
-  async () => {
-    await start("unique");
-    const name = { via: Registry, name: [R, "key"] };
-    const pid = await GenServer.startLink(Server, 5, { name });
-    await trace(
-      "taken",
-      await refusal(GenServer.startLink(Server, 6, { name })),
-    );
-    await trace("alive", Process.alive(pid as Pid));
-    send(self(), "marker");
-    await traceNext("next");
-  },
-);
+scenario("a server that fails to register leaves the holder", async () => {
+  await start("unique");
+  const name = { via: Registry, name: [R, "key"] };
+  const pid = await GenServer.startLink(Server, 5, { name });
+  await trace("taken", await refusal(GenServer.startLink(Server, 6, { name })));
+  await trace("alive", Process.alive(pid as Pid));
+  send(self(), "marker");
+  await traceNext("next");
+});
 
-scenario(
-  "a lock has one holder at a time, and is released when that raises or exits",
-  async () => {
-    await start("unique");
-    const main = self();
-    const hold = (name: string) =>
-      spawn(async () => {
-        await Registry.lock(R, "door", async () => {
-          send(main, { type: "in", name });
-          await expect("go");
-          send(main, { type: "out", name });
-        });
-        await forever();
+scenario("a lock has one holder, and is released if that fails", async () => {
+  await start("unique");
+  const main = self();
+  const hold = (name: string) =>
+    spawn(async () => {
+      await Registry.lock(R, "door", async () => {
+        send(main, { type: "in", name });
+        await expect("go");
+        send(main, { type: "out", name });
       });
-    const a = hold("a");
-    await traceNext("lock");
-    const b = hold("b");
-    await traceNothing("b waits");
-    await trace("other", await Registry.lock(R, "window", () => 1));
-    send(a, "go");
-    for (let i = 0; i < 2; i++) await traceNext("lock");
-    const c = hold("c");
-    await traceNothing("c waits");
-    Process.exit(b, "kill");
-    await traceNext("lock");
-    send(c, "go");
-    await traceNext("lock");
-    await attempt("raises", () =>
-      Registry.lock(R, "door", () => {
-        throw new Error("mine");
-      }));
-    await trace("free", await Registry.lock(R, "door", () => "value"));
-    await trace("no key", Registry.count(R));
-  },
-);
+      await forever();
+    });
+  const a = hold("a");
+  await traceNext("lock");
+  const b = hold("b");
+  await traceNothing("b waits");
+  await trace("other", await Registry.lock(R, "window", () => 1));
+  send(a, "go");
+  for (let i = 0; i < 2; i++) await traceNext("lock");
+  const c = hold("c");
+  await traceNothing("c waits");
+  Process.exit(b, "kill");
+  await traceNext("lock");
+  send(c, "go");
+  await traceNext("lock");
+  await attempt("raises", () =>
+    Registry.lock(R, "door", () => {
+      throw new Error("mine");
+    }));
+  await trace("free", await Registry.lock(R, "door", () => "value"));
+  await trace("no key", Registry.count(R));
+});
 
 scenario("a start under a registered name fails", async () => {
   const pid = await start("unique");
@@ -494,23 +464,20 @@ scenario("a start under a registered name fails", async () => {
   await trace("unique still", register("key"));
 });
 
-scenario(
-  "count_select counts the entries that a match specification matches",
-  async () => {
-    await start("duplicate");
-    for (const [key, value] of [["a", 1], ["a", 2], ["b", 2]]) {
-      Registry.register(R, key, value);
-    }
-    const count = (wanted: (record: RegistryRecord) => boolean) =>
-      Registry.countSelect(R, wanted);
-    await trace("all", count(() => true));
-    await trace("of a value", count(({ value }) => value === 2));
-    await trace(
-      "of a key and a value",
-      count(({ key, value }) => key === "a" && value === 2),
-    );
-    await trace("of none", count(({ value }) => value === 3));
-    Registry.unregister(R, "a");
-    await trace("after an end", count(() => true));
-  },
-);
+scenario("count_select counts the entries that match", async () => {
+  await start("duplicate");
+  for (const [key, value] of [["a", 1], ["a", 2], ["b", 2]]) {
+    Registry.register(R, key, value);
+  }
+  const count = (wanted: (record: RegistryRecord) => boolean) =>
+    Registry.countSelect(R, wanted);
+  await trace("all", count(() => true));
+  await trace("of a value", count(({ value }) => value === 2));
+  await trace(
+    "of a key and a value",
+    count(({ key, value }) => key === "a" && value === 2),
+  );
+  await trace("of none", count(({ value }) => value === 3));
+  Registry.unregister(R, "a");
+  await trace("after an end", count(() => true));
+});

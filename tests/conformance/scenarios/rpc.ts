@@ -104,15 +104,12 @@ export function catchesLink(to: Pid): Promise<string> {
   return expect("up");
 }
 
-scenario(
-  "a call returns the result of the function, which runs on that node",
-  async () => {
-    const kate = await peer("kate");
-    await trace("place", await rpc.call(kate, place, ["on"]));
-    await trace("connected", connectedNodes());
-    await trace("here", await rpc.call(Node.self(), place, ["on"]));
-  },
-);
+scenario("a call returns the result of a function on that node", async () => {
+  const kate = await peer("kate");
+  await trace("place", await rpc.call(kate, place, ["on"]));
+  await trace("connected", connectedNodes());
+  await trace("here", await rpc.call(Node.self(), place, ["on"]));
+});
 
 scenario("an error of the function is raised at the caller", async () => {
   const kate = await peer("kate");
@@ -120,102 +117,81 @@ scenario("an error of the function is raised at the caller", async () => {
   await attempt("here", () => rpc.call(Node.self(), raises, ["oops"]));
 });
 
-scenario(
-  "a throw of the function is thrown at the caller unchanged",
-  async () => {
-    const kate = await peer("kate");
-    await attempt("thrown", () => rpc.call(kate, throws, [[1, 2]]));
-    await attempt("thrown", () => rpc.call(kate, throws, ["value"]));
-  },
-);
+scenario("a throw of the function reaches the caller unchanged", async () => {
+  const kate = await peer("kate");
+  await attempt("thrown", () => rpc.call(kate, throws, [[1, 2]]));
+  await attempt("thrown", () => rpc.call(kate, throws, ["value"]));
+});
 
-scenario(
-  "an exit of the function is an exit of the caller with exception",
-  async () => {
-    const kate = await peer("kate");
-    for (const reason of ["oops", "normal", "kill"]) {
-      await attempt("exit", () => rpc.call(kate, exits, [reason]));
-    }
-    await attempt("here", () => rpc.call(Node.self(), exits, ["oops"]));
-  },
-);
+scenario("an exit of the function exits with exception", async () => {
+  const kate = await peer("kate");
+  for (const reason of ["oops", "normal", "kill"]) {
+    await attempt("exit", () => rpc.call(kate, exits, [reason]));
+  }
+  await attempt("here", () => rpc.call(Node.self(), exits, ["oops"]));
+});
 
 /** A process that sends an exit signal to the process that it receives. */
 function killer(reason: unknown): Pid {
   return spawn(async () => void Process.exit(await receive(), reason));
 }
 
-scenario(
-  "an exit signal to the function's process is an exit of the caller with signal",
-  async () => {
-    const kate = await peer("kate");
-    for (
-      const reason of ["shutdown", "kill", { type: "shutdown", reason: "why" }]
-    ) {
-      await attempt("signal", () => rpc.call(kate, waits, [killer(reason)]));
-    }
-  },
-);
+scenario("an exit signal to the function exits with signal", async () => {
+  const kate = await peer("kate");
+  for (
+    const reason of ["shutdown", "kill", { type: "shutdown", reason: "why" }]
+  ) {
+    await attempt("signal", () => rpc.call(kate, waits, [killer(reason)]));
+  }
+});
 
-scenario(
-  "a function that traps exits receives the signal as a message",
-  async () => {
-    const kate = await peer("kate");
-    const pid = killer("shutdown");
-    await trace("killer", pid);
-    await trace("value", await rpc.call(kate, traps, [pid]));
-  },
-);
+scenario("a function that traps exits receives signals", async () => {
+  const kate = await peer("kate");
+  const pid = killer("shutdown");
+  await trace("killer", pid);
+  await trace("value", await rpc.call(kate, traps, [pid]));
+});
 
-scenario(
-  "a missing function raises undef, and does not affect the node",
-  async () => {
-    const kate = await peer("kate");
-    await attempt("no module", () => rpc.call(kate, ["nope", "nope"]));
-    await attempt("no function", () => rpc.call(kate, [MODULE, "nope"]));
-    await trace("place", await rpc.call(kate, place, ["on"]));
-  },
-);
+scenario("a missing function raises undef, and the node goes on", async () => {
+  const kate = await peer("kate");
+  await attempt("no module", () => rpc.call(kate, ["nope", "nope"]));
+  await attempt("no function", () => rpc.call(kate, [MODULE, "nope"]));
+  await trace("place", await rpc.call(kate, place, ["on"]));
+});
 
-scenario(
-  "a call ends at its timeout; the function continues and its result is dropped",
-  async () => {
-    const kate = await peer("kate");
-    await attempt(
-      "late",
-      // safe: its expiry is tested
-      () => rpc.call(kate, waits, [self()], { timeout: 20 }),
-    );
-    const pid = await next();
-    await trace("runs", pid);
-    const ref = Process.monitor(pid);
-    send(pid, message("go"));
-    const { reason } = await receive((m) => ref.equals(m?.ref));
-    await trace("ended", reason !== "noproc");
-    await traceNothing("result");
-  },
-);
+scenario("a call ends at its timeout; the function continues", async () => {
+  const kate = await peer("kate");
+  await attempt(
+    "late",
+    // safe: its expiry is tested
+    () => rpc.call(kate, waits, [self()], { timeout: 20 }),
+  );
+  const pid = await next();
+  await trace("runs", pid);
+  const ref = Process.monitor(pid);
+  send(pid, message("go"));
+  const { reason } = await receive((m) => ref.equals(m?.ref));
+  await trace("ended", reason !== "noproc");
+  await traceNothing("result");
+});
 
 scenario("a call to an unknown node fails with noconnection", async () => {
   await attempt("nobody", () => rpc.call(UNKNOWN_NODE, me));
   await traceNothing("message");
 });
 
-scenario(
-  "a call fails with noconnection when the connection is lost meanwhile",
-  async () => {
-    const node = await peer("victim");
-    const main = self();
-    const caller = spawn(async () => {
-      await attempt("lost", () => rpc.call(node, waits, [main]));
-      send(main, message("done"));
-    });
-    await trace("caller", caller);
-    await next();
-    await killNode("victim");
-    await traceNext("then");
-  },
-);
+scenario("a call fails with noconnection when it is lost", async () => {
+  const node = await peer("victim");
+  const main = self();
+  const caller = spawn(async () => {
+    await attempt("lost", () => rpc.call(node, waits, [main]));
+    send(main, message("done"));
+  });
+  await trace("caller", caller);
+  await next();
+  await killNode("victim");
+  await traceNext("then");
+});
 
 scenario("a node that is not alive can call only itself", {
   alive: false,
@@ -224,19 +200,13 @@ scenario("a node that is not alive can call only itself", {
   await attempt("there", () => rpc.call("kate@localhost", [MODULE, "me"]));
 });
 
-scenario(
-  "the function runs in a process of its own, each call in another",
-  async () => {
-    const kate = await peer("kate");
-    await trace("main", self());
-    await trace("one", await rpc.call(kate, me));
-    await trace("another", await rpc.call(kate, me));
-    await trace(
-      "here",
-      await rpc.call(Node.self(), me, [], { timeout: 60_000 }),
-    );
-  },
-);
+scenario("each call runs in a process of its own", async () => {
+  const kate = await peer("kate");
+  await trace("main", self());
+  await trace("one", await rpc.call(kate, me));
+  await trace("another", await rpc.call(kate, me));
+  await trace("here", await rpc.call(Node.self(), me, [], { timeout: 60_000 }));
+});
 
 scenario("the function prints at the caller", async () => {
   const kate = await peer("kate");
@@ -245,16 +215,13 @@ scenario("the function prints at the caller", async () => {
   await trace("on kate", await output("kate"));
 });
 
-scenario(
-  "processes that are linked to the function's process exit with the call, not normally",
-  async () => {
-    const kate = await peer("kate");
-    await trace("call", await rpc.call(kate, catchesLink, [self()]));
-    await trace("exit", await expect("normal"));
-    const child = await rpc.call(kate, links);
-    await trace("child is gone", await reasonOf(child) !== "normal");
-  },
-);
+scenario("processes linked to the function's exit with the call", async () => {
+  const kate = await peer("kate");
+  await trace("call", await rpc.call(kate, catchesLink, [self()]));
+  await trace("exit", await expect("normal"));
+  const child = await rpc.call(kate, links);
+  await trace("child is gone", await reasonOf(child) !== "normal");
+});
 
 scenario("the function runs on when its caller exits", async () => {
   const kate = await peer("kate");
@@ -271,15 +238,12 @@ scenario("the function runs on when its caller exits", async () => {
   await trace("ended by itself", !["noproc", "killed"].includes(reason));
 });
 
-scenario(
-  "multicall returns results in the order of the nodes, and calls a node twice if it is named twice",
-  async () => {
-    const kate = await peer("kate");
-    const nodes = [kate, UNKNOWN_NODE, Node.self(), kate];
-    await trace("results", shown(await rpc.multicall(nodes, place, ["on"])));
-    await trace("none", await rpc.multicall([], place, ["on"]));
-  },
-);
+scenario("multicall returns results in the order of the nodes", async () => {
+  const kate = await peer("kate");
+  const nodes = [kate, UNKNOWN_NODE, Node.self(), kate];
+  await trace("results", shown(await rpc.multicall(nodes, place, ["on"])));
+  await trace("none", await rpc.multicall([], place, ["on"]));
+});
 
 scenario("multicall returns failures by class", async () => {
   const kate = await peer("kate");
@@ -290,24 +254,21 @@ scenario("multicall returns failures by class", async () => {
   await trace("nope", shown(await rpc.multicall([kate], [MODULE, "nope"])));
 });
 
-scenario(
-  "multicall returns the results within its timeout, and drops the rest",
-  async () => {
-    const kate = await peer("kate");
-    await Node.connect(kate);
-    const results = await rpc.multicall([kate, Node.self()], byNode, [self()], {
-      // safe: its expiry is tested
-      timeout: 200,
-    });
-    await trace("results", shown(results));
-    const pid = await next();
-    await trace("runs", pid);
-    const ref = Process.monitor(pid);
-    send(pid, message("go"));
-    await receive((m) => ref.equals(m?.ref));
-    await traceNothing("result");
-  },
-);
+scenario("multicall returns the results within its timeout", async () => {
+  const kate = await peer("kate");
+  await Node.connect(kate);
+  const results = await rpc.multicall([kate, Node.self()], byNode, [self()], {
+    // safe: its expiry is tested
+    timeout: 200,
+  });
+  await trace("results", shown(results));
+  const pid = await next();
+  await trace("runs", pid);
+  const ref = Process.monitor(pid);
+  send(pid, message("go"));
+  await receive((m) => ref.equals(m?.ref));
+  await traceNothing("result");
+});
 
 scenario("cast runs the function, and reports no failure", async () => {
   const kate = await peer("kate");

@@ -81,36 +81,30 @@ export async function clerk(main: Pid): Promise<void> {
   send(main, message("done"));
 }
 
-scenario(
-  "by pid, by name and by alias, messages keep their order between nodes",
-  async () => {
-    const kate = await peer("kate");
-    const pid = await Node.spawn(kate, clerk, [self()]);
-    const [, address] = await expect("alias");
-    send(pid, 1);
-    send(address, 2);
-    send({ name: "clerk", node: kate }, 3);
-    send(address, 4);
-    send(pid, 5);
-    send({ name: "clerk", node: kate }, 6);
-    await expect("done");
-  },
-);
+scenario("pids, names and aliases keep order between nodes", async () => {
+  const kate = await peer("kate");
+  const pid = await Node.spawn(kate, clerk, [self()]);
+  const [, address] = await expect("alias");
+  send(pid, 1);
+  send(address, 2);
+  send({ name: "clerk", node: kate }, 3);
+  send(address, 4);
+  send(pid, 5);
+  send({ name: "clerk", node: kate }, 6);
+  await expect("done");
+});
 
-scenario(
-  "by pid, by name and by alias, messages keep their order on one node",
-  async () => {
-    const pid = spawn(clerk, [self()]);
-    const [, address] = await expect("alias");
-    send(pid, 1);
-    send(address, 2);
-    send("clerk", 3);
-    send(address, 4);
-    send({ name: "clerk", node: Node.self() }, 5);
-    send(pid, 6);
-    await expect("done");
-  },
-);
+scenario("pids, names and aliases keep order on one node", async () => {
+  const pid = spawn(clerk, [self()]);
+  const [, address] = await expect("alias");
+  send(pid, 1);
+  send(address, 2);
+  send("clerk", 3);
+  send(address, 4);
+  send({ name: "clerk", node: Node.self() }, 5);
+  send(pid, 6);
+  await expect("done");
+});
 
 export async function talkAndEnd(main: Pid, reason: string): Promise<void> {
   await expect("go");
@@ -131,23 +125,17 @@ async function messagesThenEnd(pid: Pid): Promise<void> {
   await trace("down", await expect("DOWN"));
 }
 
-scenario(
-  "the messages of a process come before its EXIT and its DOWN",
-  async () => {
-    Process.trapExit(true);
-    await messagesThenEnd(spawnLink(talkAndEnd, [self(), "normal"]));
-  },
-);
+scenario("a process's messages come before its EXIT and DOWN", async () => {
+  Process.trapExit(true);
+  await messagesThenEnd(spawnLink(talkAndEnd, [self(), "normal"]));
+});
 
-scenario(
-  "the messages of a process of another node come before its EXIT and its DOWN",
-  async () => {
-    Process.trapExit(true);
-    await messagesThenEnd(
-      await Node.spawnLink(await peer("kate"), talkAndEnd, [self(), "gone"]),
-    );
-  },
-);
+scenario("messages precede EXIT and DOWN from another node", async () => {
+  Process.trapExit(true);
+  await messagesThenEnd(
+    await Node.spawnLink(await peer("kate"), talkAndEnd, [self(), "gone"]),
+  );
+});
 
 async function afterKill(node: string): Promise<void> {
   Process.trapExit(true);
@@ -178,24 +166,21 @@ export async function tellLeader(main: Pid): Promise<void> {
   }
 }
 
-scenario(
-  "a group leader is set before the message that follows, on another node too",
-  async () => {
-    const main = self();
-    for (const node of [Node.self(), await peer("kate")]) {
-      const pid = await Node.spawn(node, tellLeader, [main]);
-      send(pid, message("tell"));
-      await trace(
-        "inherited",
-        Process.groupLeader().equals((await expect("leader"))[1]),
-      );
-      Process.groupLeader(pid, main);
-      send(pid, message("tell"));
-      await traceNext("then");
-      await trace("main", main);
-    }
-  },
-);
+scenario("a group leader is set before the next message", async () => {
+  const main = self();
+  for (const node of [Node.self(), await peer("kate")]) {
+    const pid = await Node.spawn(node, tellLeader, [main]);
+    send(pid, message("tell"));
+    await trace(
+      "inherited",
+      Process.groupLeader().equals((await expect("leader"))[1]),
+    );
+    Process.groupLeader(pid, main);
+    send(pid, message("tell"));
+    await traceNext("then");
+    await trace("main", main);
+  }
+});
 
 export async function measure(main: Pid): Promise<void> {
   for (let i = 0; i < 5; i++) {
@@ -220,26 +205,21 @@ export function count(main: Pid, name: string): void {
 
 beam(count, { args: ["term", "atom"] });
 
-scenario(
-  "a thousand messages of two senders arrive in the order of each",
-  async () => {
-    const kate = await peer("kate");
-    for (const name of ["one", "other"]) {
-      await Node.spawn(kate, count, [self(), name]);
-    }
-    const got: [Atom, number][] = [];
-    for (let i = 0; i < 2000; i++) got.push(await next());
-    for (const name of ["one", "other"]) {
-      const numbers = got.filter(([tag]) => tag.name === name).map(([, n]) =>
-        n
-      );
-      await trace(
-        name,
-        numbers.length === 1000 && numbers.every((n, at) => n === at + 1),
-      );
-    }
-  },
-);
+scenario("a thousand messages of two senders keep their order", async () => {
+  const kate = await peer("kate");
+  for (const name of ["one", "other"]) {
+    await Node.spawn(kate, count, [self(), name]);
+  }
+  const got: [Atom, number][] = [];
+  for (let i = 0; i < 2000; i++) got.push(await next());
+  for (const name of ["one", "other"]) {
+    const numbers = got.filter(([tag]) => tag.name === name).map(([, n]) => n);
+    await trace(
+      name,
+      numbers.length === 1000 && numbers.every((n, at) => n === at + 1),
+    );
+  }
+});
 
 export async function sayLast(main: Pid): Promise<never> {
   await expect("go");
@@ -247,22 +227,19 @@ export async function sayLast(main: Pid): Promise<never> {
   exit("late");
 }
 
-scenario(
-  "an exit over a link after the unlink is dropped, earlier messages are not",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
-    const ref = Process.monitor(pid);
-    send(pid, message("go"));
-    Process.unlink(pid);
-    // It may have arrived just before the unlink.
-    await receive(isExit, { timeout: 0, after: undefined });
-    await trace("first", await expect("last"));
-    await trace("down", [await expect("DOWN"), ref]);
-    send(self(), message("marker"));
-    await traceNext("then");
-  },
-);
+scenario("after an unlink an exit drops, earlier messages do not", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(await peer("kate"), sayLast, [self()]);
+  const ref = Process.monitor(pid);
+  send(pid, message("go"));
+  Process.unlink(pid);
+  // It may have arrived just before the unlink.
+  await receive(isExit, { timeout: 0, after: undefined });
+  await trace("first", await expect("last"));
+  await trace("down", [await expect("DOWN"), ref]);
+  send(self(), message("marker"));
+  await traceNext("then");
+});
 
 /** A process of kate that forwards its first message. */
 export function startTeller(main: Pid): void {
@@ -273,23 +250,20 @@ export function startTeller(main: Pid): void {
   });
 }
 
-scenario(
-  "send with noconnect makes no connection, and uses an existing one",
-  async () => {
-    const kate = await peer("kate");
-    const to = { name: "teller", node: kate };
-    await trace("to none", await Process.send(to, 1, { noconnect: true }));
-    await trace("connected", connectedNodes());
-    await on("kate", startTeller, self());
-    await expect("ready");
-    await trace("to one", await Process.send(to, 2, { noconnect: true }));
-    await traceNext("then");
-    await trace(
-      "both",
-      Process.send(to, 3, { noconnect: true, nosuspend: true }),
-    );
-  },
-);
+scenario("send with noconnect makes no connection, but uses one", async () => {
+  const kate = await peer("kate");
+  const to = { name: "teller", node: kate };
+  await trace("to none", await Process.send(to, 1, { noconnect: true }));
+  await trace("connected", connectedNodes());
+  await on("kate", startTeller, self());
+  await expect("ready");
+  await trace("to one", await Process.send(to, 2, { noconnect: true }));
+  await traceNext("then");
+  await trace(
+    "both",
+    Process.send(to, 3, { noconnect: true, nosuspend: true }),
+  );
+});
 
 scenario("send with options to this node", async () => {
   await trace(

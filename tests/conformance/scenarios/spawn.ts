@@ -67,76 +67,58 @@ scenario("on an unknown node, it returns the pid of no process", async () => {
   await traceNext("got");
 });
 
-scenario(
-  "a link on an unknown node sends an EXIT with noconnection",
-  async () => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(UNKNOWN_NODE, forever);
-    await trace("pid", [pid, pid.node]);
-    await traceNext("got");
-    await traceNothing("then");
-  },
-);
+scenario("a link on an unknown node sends EXIT, noconnection", async () => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(UNKNOWN_NODE, forever);
+  await trace("pid", [pid, pid.node]);
+  await traceNext("got");
+  await traceNothing("then");
+});
 
-scenario(
-  "a link on an unknown node ends a process that does not trap exits",
-  async () => {
-    const { pid, ref } = spawnMonitor(async () => {
-      await Node.spawnLink(UNKNOWN_NODE, forever);
-      await forever();
-    });
-    await trace("down", [await expect("DOWN"), ref, pid]);
-  },
-);
+scenario("a link on an unknown node ends a process without traps", async () => {
+  const { pid, ref } = spawnMonitor(async () => {
+    await Node.spawnLink(UNKNOWN_NODE, forever);
+    await forever();
+  });
+  await trace("down", [await expect("DOWN"), ref, pid]);
+});
 
-scenario(
-  "a monitor on an unknown node sends a DOWN with noconnection",
-  async () => {
-    const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
-    await trace("pid", [pid, ref]);
-    await traceNext("got");
-    await traceNothing("then");
-  },
-);
+scenario("a monitor on an unknown node sends noconnection", async () => {
+  const { pid, ref } = await Node.spawnMonitor(UNKNOWN_NODE, forever);
+  await trace("pid", [pid, ref]);
+  await traceNext("got");
+  await traceNothing("then");
+});
 
-scenario(
-  "on a node that is down, a link and a monitor send noconnection",
-  async () => {
-    Process.trapExit(true);
-    const node = await peer("victim");
-    await Node.ping(node);
-    await killNode("victim");
-    const linked = await Node.spawnLink(node, forever);
-    await trace("exit", [await expect("EXIT"), linked]);
-    const { pid, ref } = await Node.spawnMonitor(node, forever);
-    await trace("down", [await expect("DOWN"), ref, pid]);
-  },
-);
+scenario("a down node: links and monitors send noconnection", async () => {
+  Process.trapExit(true);
+  const node = await peer("victim");
+  await Node.ping(node);
+  await killNode("victim");
+  const linked = await Node.spawnLink(node, forever);
+  await trace("exit", [await expect("EXIT"), linked]);
+  const { pid, ref } = await Node.spawnMonitor(node, forever);
+  await trace("down", [await expect("DOWN"), ref, pid]);
+});
 
-scenario(
-  "a linked process that exits at once sends its reason, not noproc",
-  async () => {
-    Process.trapExit(true);
-    for (const node of [Node.self(), await peer("kate")]) {
-      const pid = await Node.spawnLink(node, crash, ["at_once"]);
-      await trace("got", [await expect("EXIT"), pid]);
-    }
-    const pid = spawnLink(crash, ["at_once"]);
+scenario("a linked process that exits at once is not noproc", async () => {
+  Process.trapExit(true);
+  for (const node of [Node.self(), await peer("kate")]) {
+    const pid = await Node.spawnLink(node, crash, ["at_once"]);
     await trace("got", [await expect("EXIT"), pid]);
-  },
-);
+  }
+  const pid = spawnLink(crash, ["at_once"]);
+  await trace("got", [await expect("EXIT"), pid]);
+});
 
-scenario(
-  "a monitored process that exits at once sends its reason, not noproc",
-  async () => {
-    for (const node of [Node.self(), await peer("kate")]) {
-      const { pid, ref } = await Node.spawnMonitor(node, crash, ["at_once"]);
-      await trace("got", [await expect("DOWN"), ref, pid]);
-    }
-    const { pid, ref } = spawnMonitor(crash, ["at_once"]);
+scenario("a monitored process that exits at once is not noproc", async () => {
+  for (const node of [Node.self(), await peer("kate")]) {
+    const { pid, ref } = await Node.spawnMonitor(node, crash, ["at_once"]);
     await trace("got", [await expect("DOWN"), ref, pid]);
-  },
-);
+  }
+  const { pid, ref } = spawnMonitor(crash, ["at_once"]);
+  await trace("got", [await expect("DOWN"), ref, pid]);
+});
 
 export function raiseError(): never {
   throw new Error("oops");
@@ -146,17 +128,14 @@ export function toss(): never {
   throw "ball";
 }
 
-scenario(
-  "a process that throws or raises sends nothing to a spawner without a link",
-  async () => {
-    for (const node of [Node.self(), await peer("kate")]) {
-      await reasonOf(await Node.spawn(node, raiseError));
-      await reasonOf(await Node.spawn(node, toss));
-      send(self(), message("marker"));
-      await traceNext("got");
-    }
-  },
-);
+scenario("a failing process sends nothing without a link", async () => {
+  for (const node of [Node.self(), await peer("kate")]) {
+    await reasonOf(await Node.spawn(node, raiseError));
+    await reasonOf(await Node.spawn(node, toss));
+    send(self(), message("marker"));
+    await traceNext("got");
+  }
+});
 
 scenario(
   "a missing function, linked",
@@ -185,14 +164,11 @@ export async function passThree(main: Pid): Promise<void> {
   }
 }
 
-scenario(
-  "messages to a new process arrive in order from its start",
-  async () => {
-    const pid = await Node.spawn(await peer("kate"), passThree, [self()]);
-    for (const n of [1, 2, 3]) send(pid, n);
-    for (let i = 0; i < 3; i++) await traceNext("heard");
-  },
-);
+scenario("messages to a new process keep order from its start", async () => {
+  const pid = await Node.spawn(await peer("kate"), passThree, [self()]);
+  for (const n of [1, 2, 3]) send(pid, n);
+  for (let i = 0; i < 3; i++) await traceNext("heard");
+});
 
 scenario("a linked process exits with its parent", async () => {
   const main = self();

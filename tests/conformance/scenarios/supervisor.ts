@@ -59,38 +59,32 @@ async function start(
 
 // Order
 
-scenario(
-  "starts its children in order, and terminates them in the reverse order",
-  async () => {
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("b", { trap: true }),
-      probe("c", { trap: true }),
-    ]);
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-    await trace("stopped", await Supervisor.stop(sup));
-    await traceAll(3);
-  },
-);
+scenario("starts its children in order, and ends them in reverse", async () => {
+  const sup = await start([
+    probe("a", { trap: true }),
+    probe("b", { trap: true }),
+    probe("c", { trap: true }),
+  ]);
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+  await trace("stopped", await Supervisor.stop(sup));
+  await traceAll(3);
+});
 
-scenario(
-  "a child added later is started last and terminated first",
-  async () => {
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("b", { trap: true }),
-    ]);
-    await trace(
-      "added",
-      await Supervisor.startChild(sup, probe("c", { trap: true })),
-    );
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-    await Supervisor.stop(sup);
-    await traceAll(3);
-  },
-);
+scenario("a later child is started last and terminated first", async () => {
+  const sup = await start([
+    probe("a", { trap: true }),
+    probe("b", { trap: true }),
+  ]);
+  await trace(
+    "added",
+    await Supervisor.startChild(sup, probe("c", { trap: true })),
+  );
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+  await Supervisor.stop(sup);
+  await traceAll(3);
+});
 
 scenario("counts its children by whether they run, and by type", async () => {
   const sup = await start([
@@ -109,51 +103,42 @@ scenario("counts its children by whether they run, and by type", async () => {
 
 // Strategies
 
-scenario(
-  "one_for_one restarts only the exited child, in its position",
-  async () => {
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("b"),
-      probe("c", { trap: true }),
-    ]);
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-    await finish(sup, "b", "oops");
-    await traceAll(1);
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("one_for_one restarts the exited child in its position", async () => {
+  const sup = await start([
+    probe("a", { trap: true }),
+    probe("b"),
+    probe("c", { trap: true }),
+  ]);
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+  await finish(sup, "b", "oops");
+  await traceAll(1);
+  await trace("tree", await tree(sup));
+});
 
 function trapping(...ids: string[]): ChildSpec[] {
   return ids.map((id) => probe(id, { trap: true }));
 }
 
-scenario(
-  "one_for_all terminates the others in reverse order, and restarts all",
-  async () => {
-    const sup = await start(trapping("a", "b", "c", "d"), {
-      strategy: "one_for_all",
-    });
-    await traceAll(4);
-    await finish(sup, "b", "oops");
-    await traceAll(7);
-  },
-);
+scenario("one_for_all ends the others in reverse, restarts all", async () => {
+  const sup = await start(trapping("a", "b", "c", "d"), {
+    strategy: "one_for_all",
+  });
+  await traceAll(4);
+  await finish(sup, "b", "oops");
+  await traceAll(7);
+});
 
-scenario(
-  "rest_for_one terminates and restarts the children that were started after it",
-  async () => {
-    const sup = await start(trapping("a", "b", "c", "d"), {
-      strategy: "rest_for_one",
-    });
-    await traceAll(4);
-    await trace("tree", await tree(sup));
-    await finish(sup, "b", "oops");
-    await traceAll(5);
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("rest_for_one restarts the children started later", async () => {
+  const sup = await start(trapping("a", "b", "c", "d"), {
+    strategy: "rest_for_one",
+  });
+  await traceAll(4);
+  await trace("tree", await tree(sup));
+  await finish(sup, "b", "oops");
+  await traceAll(5);
+  await trace("tree", await tree(sup));
+});
 
 const TEMPORARY = { trap: true, restart: "temporary" } as const;
 
@@ -167,69 +152,57 @@ scenario("one_for_all removes temporary siblings for good", async () => {
   await trace("tree", await tree(sup));
 });
 
-scenario(
-  "one_for_all does not affect the others when a temporary child exits",
-  async () => {
-    const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
-      strategy: "one_for_all",
-    });
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-    await finish(sup, "t", "oops");
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("one_for_all goes on when a temporary child exits", async () => {
+  const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
+    strategy: "one_for_all",
+  });
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+  await finish(sup, "t", "oops");
+  await trace("tree", await tree(sup));
+});
 
-scenario(
-  "rest_for_one does not affect a temporary child that was started before",
-  async () => {
-    const sup = await start([
-      probe("s", TEMPORARY),
-      probe("a"),
-      probe("t", TEMPORARY),
-    ], { strategy: "rest_for_one" });
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-    await finish(sup, "a", "oops");
-    await traceAll(2);
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("rest_for_one leaves an earlier temporary child", async () => {
+  const sup = await start([
+    probe("s", TEMPORARY),
+    probe("a"),
+    probe("t", TEMPORARY),
+  ], { strategy: "rest_for_one" });
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+  await finish(sup, "a", "oops");
+  await traceAll(2);
+  await trace("tree", await tree(sup));
+});
 
-scenario(
-  "one_for_all restarts a transient sibling that had exited",
-  async () => {
-    const sup = await start([
-      probe("a"),
-      probe("b", { restart: "transient" }),
-    ], { strategy: "one_for_all" });
-    await finish(sup, "b", "normal");
-    await trace("tree", await tree(sup));
-    await finish(sup, "a", "oops");
-    await traceAll(4);
-    await trace("tree", await tree(sup));
-  },
-);
+scenario("one_for_all restarts an exited transient sibling", async () => {
+  const sup = await start([
+    probe("a"),
+    probe("b", { restart: "transient" }),
+  ], { strategy: "one_for_all" });
+  await finish(sup, "b", "normal");
+  await trace("tree", await tree(sup));
+  await finish(sup, "a", "oops");
+  await traceAll(4);
+  await trace("tree", await tree(sup));
+});
 
-scenario(
-  "one_for_all restarts once for two children that exit at once",
-  async () => {
-    const sup = await start([probe("a"), probe("b")], {
-      strategy: "one_for_all",
-      maxRestarts: 1,
-    });
-    const pids = [await pidOf(sup, "a"), await pidOf(sup, "b")];
-    const spec = flaky("c", [1], { wait: true });
-    const answer = result(Supervisor.startChild(sup, spec));
-    await expect("failing");
-    for (const pid of pids) Process.exit(pid, "kill");
-    for (const pid of pids) await reasonOf(pid);
-    send(sup, message("fail"));
-    await trace("not added", await answer);
-    await traceAll(4);
-    await trace("counts", await Supervisor.countChildren(sup));
-  },
-);
+scenario("one_for_all restarts once for two exits at once", async () => {
+  const sup = await start([probe("a"), probe("b")], {
+    strategy: "one_for_all",
+    maxRestarts: 1,
+  });
+  const pids = [await pidOf(sup, "a"), await pidOf(sup, "b")];
+  const spec = flaky("c", [1], { wait: true });
+  const answer = result(Supervisor.startChild(sup, spec));
+  await expect("failing");
+  for (const pid of pids) Process.exit(pid, "kill");
+  for (const pid of pids) await reasonOf(pid);
+  send(sup, message("fail"));
+  await trace("not added", await answer);
+  await traceAll(4);
+  await trace("counts", await Supervisor.countChildren(sup));
+});
 
 // Restart types
 
@@ -242,26 +215,23 @@ scenario("a permanent child restarts for any reason", async () => {
   await traceAll(5);
 });
 
-scenario(
-  "a transient child restarts unless it exits normally, and stays in the list",
-  async () => {
-    const sup = await start([probe("a", { restart: "transient" })], {
-      maxRestarts: 9,
-    });
-    const odd = { type: "odd", value: 1 };
-    for (const reason of ["oops", "normal", "shutdown", DONE, odd]) {
-      await finish(sup, "a", reason);
-      await trace("after", reason);
-      const isOdd = reason === "oops" || reason === odd;
-      if (isOdd) await trace("runs", await pidOf(sup, "a"));
-      else await trace("tree", await tree(sup));
-      if (await pidOf(sup, "a") === undefined) {
-        await Supervisor.restartChild(sup, "a");
-      }
+scenario("a transient child restarts unless it exits normally", async () => {
+  const sup = await start([probe("a", { restart: "transient" })], {
+    maxRestarts: 9,
+  });
+  const odd = { type: "odd", value: 1 };
+  for (const reason of ["oops", "normal", "shutdown", DONE, odd]) {
+    await finish(sup, "a", reason);
+    await trace("after", reason);
+    const isOdd = reason === "oops" || reason === odd;
+    if (isOdd) await trace("runs", await pidOf(sup, "a"));
+    else await trace("tree", await tree(sup));
+    if (await pidOf(sup, "a") === undefined) {
+      await Supervisor.restartChild(sup, "a");
     }
-    await traceAll(6);
-  },
-);
+  }
+  await traceAll(6);
+});
 
 scenario("a temporary child never restarts, and is forgotten", async () => {
   const sup = await start([]);
@@ -280,20 +250,17 @@ async function end(sup: Pid | string, id: string, reason: unknown) {
   send(await pidOf(sup, id), message("exit", reason));
 }
 
-scenario(
-  "exits with shutdown after one restart too many, and terminates the others",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("b"),
-      probe("c", { trap: true }),
-    ], { maxRestarts: 1 });
-    await finish(sup, "b", "oops");
-    await end(sup, "b", "oops");
-    await traceAll(7);
-  },
-);
+scenario("exits after one restart too many, and ends the others", async () => {
+  Process.trapExit(true);
+  const sup = await start([
+    probe("a", { trap: true }),
+    probe("b"),
+    probe("c", { trap: true }),
+  ], { maxRestarts: 1 });
+  await finish(sup, "b", "oops");
+  await end(sup, "b", "oops");
+  await traceAll(7);
+});
 
 scenario("a restart longer ago than max_seconds does not count", async () => {
   const sup = await start([probe("a")], { maxRestarts: 1, maxSeconds: 1 });
@@ -318,25 +285,19 @@ scenario("restarts are counted in whole seconds", async () => {
   await traceAll(3);
 });
 
-scenario(
-  "a child that fails to restart is retried, and each attempt counts",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([flaky("a", [2, 3, 4])]);
-    await end(sup, "a", "normal");
-    await traceAll(5);
-  },
-);
+scenario("each attempt to restart a child counts", async () => {
+  Process.trapExit(true);
+  const sup = await start([flaky("a", [2, 3, 4])]);
+  await end(sup, "a", "normal");
+  await traceAll(5);
+});
 
-scenario(
-  "a child that fails to restart is retried until it starts",
-  async () => {
-    const sup = await start([flaky("a", [2, 3]), probe("b")]);
-    await finish(sup, "a", "oops");
-    await traceAll(5);
-    await trace("counts", await Supervisor.countChildren(sup));
-  },
-);
+scenario("a child whose restart fails is retried until it starts", async () => {
+  const sup = await start([flaky("a", [2, 3]), probe("b")]);
+  await finish(sup, "a", "oops");
+  await traceAll(5);
+  await trace("counts", await Supervisor.countChildren(sup));
+});
 
 scenario("serves requests between two attempts", async () => {
   const sup = await start([flaky("a", [2], { wait: true })]);
@@ -438,44 +399,38 @@ scenario("a stop whose caller timed out is still a stop", async () => {
   await traceAll(1);
 });
 
-scenario(
-  "a child that exits while another is being terminated does not restart",
-  async () => {
-    const sup = await start([probe("a"), probe("b", { slow: true })]);
-    const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
-    stopElsewhere(sup);
-    await traceAll(3);
-    send(a, message("exit", "oops"));
-    await trace("ended", await reasonOf(a));
-    send(b, message("go"));
-    await traceAll(1);
-  },
-);
+scenario("a child that exits during a termination stays away", async () => {
+  const sup = await start([probe("a"), probe("b", { slow: true })]);
+  const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
+  stopElsewhere(sup);
+  await traceAll(3);
+  send(a, message("exit", "oops"));
+  await trace("ended", await reasonOf(a));
+  send(b, message("go"));
+  await traceAll(1);
+});
 
-scenario(
-  "terminates a child that has unlinked itself, whose exit it does not notice",
-  async () => {
-    const sup = await start([]);
-    const observer = self();
-    const startUnlinked = async (id: string) => {
-      const pid = await startProbe(id, observer);
-      Process.unlink(pid);
-      return pid;
-    };
-    for (const id of ["a", "b"]) {
-      await Supervisor.startChild(sup, { id, start: () => startUnlinked(id) });
-    }
-    const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
-    await trace("tree", await tree(sup));
-    send(a, message("exit", "oops"));
-    await trace("ended", await reasonOf(a));
-    await trace("tree", await tree(sup));
-    await trace("counts", await Supervisor.countChildren(sup));
-    await Supervisor.stop(sup);
-    await trace("alive", Process.alive(b));
-    await traceAll(2);
-  },
-);
+scenario("terminates a child that has unlinked itself", async () => {
+  const sup = await start([]);
+  const observer = self();
+  const startUnlinked = async (id: string) => {
+    const pid = await startProbe(id, observer);
+    Process.unlink(pid);
+    return pid;
+  };
+  for (const id of ["a", "b"]) {
+    await Supervisor.startChild(sup, { id, start: () => startUnlinked(id) });
+  }
+  const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
+  await trace("tree", await tree(sup));
+  send(a, message("exit", "oops"));
+  await trace("ended", await reasonOf(a));
+  await trace("tree", await tree(sup));
+  await trace("counts", await Supervisor.countChildren(sup));
+  await Supervisor.stop(sup);
+  await trace("alive", Process.alive(b));
+  await traceAll(2);
+});
 
 scenario("an exit signal in a child's name counts as its exit", async () => {
   const sup = await start([]);
@@ -507,25 +462,22 @@ scenario("stops with the given reason", async () => {
   }
 });
 
-scenario(
-  "stop exits for a missing supervisor, and when the reason differs",
-  async () => {
-    Process.trapExit(true);
-    await attempt("nobody", () => Supervisor.stop("nobody"));
-    const sup = await start([probe("a", { slow: true })]);
-    const a = await pidOf(sup, "a");
-    const observer = self();
-    spawn(async () => {
-      await attempt("killed", () => Supervisor.stop(sup));
-      send(observer, message("done"));
-    });
-    await traceAll(2);
-    Process.exit(sup, "kill");
-    await expect("done");
-    send(a, message("go"));
-    await traceAll(1);
-  },
-);
+scenario("stop exits if it is missing or the reason differs", async () => {
+  Process.trapExit(true);
+  await attempt("nobody", () => Supervisor.stop("nobody"));
+  const sup = await start([probe("a", { slow: true })]);
+  const a = await pidOf(sup, "a");
+  const observer = self();
+  spawn(async () => {
+    await attempt("killed", () => Supervisor.stop(sup));
+    send(observer, message("done"));
+  });
+  await traceAll(2);
+  Process.exit(sup, "kill");
+  await expect("done");
+  send(a, message("go"));
+  await traceAll(1);
+});
 
 async function childOfParent() {
   const found = await parent(() => Supervisor.startLink([], ONE));
@@ -575,16 +527,13 @@ scenario("ignores exits of other processes and messages", async () => {
 
 // Starts that fail
 
-scenario(
-  "a child that fails to start ends those before it, and the start",
-  async () => {
-    Process.trapExit(true);
-    const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
-    await trace("start", await result(Supervisor.startLink(children, ONE)));
-    await traceAll(5);
-    await traceNothing("exit");
-  },
-);
+scenario("a child that fails to start ends the earlier ones", async () => {
+  Process.trapExit(true);
+  const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
+  await trace("start", await result(Supervisor.startLink(children, ONE)));
+  await traceAll(5);
+  await traceNothing("exit");
+});
 
 scenario("a failed start ends a caller that does not trap exits", async () => {
   const children = [flaky("a", [1])];
@@ -606,133 +555,106 @@ scenario("a start under a registered name starts no child", async () => {
   await traceNothing("child");
 });
 
-scenario(
-  "an exit signal of its parent ends it; its name is free before the exit is reported",
-  async () => {
-    Process.trapExit(true);
-    const sup = await Supervisor.startLink([probe("a", { trap: true })], {
-      ...ONE,
-      name: "named",
-    });
-    await trace("pid", sup);
-    Process.exit(sup, "oops");
-    await traceAll(3);
-    await trace("free", Process.whereis("named"));
-  },
-);
+scenario("its parent's exit signal ends it, and frees its name", async () => {
+  Process.trapExit(true);
+  const sup = await Supervisor.startLink([probe("a", { trap: true })], {
+    ...ONE,
+    name: "named",
+  });
+  await trace("pid", sup);
+  Process.exit(sup, "oops");
+  await traceAll(3);
+  await trace("free", Process.whereis("named"));
+});
 
 function ignoring(id: string, options: Partial<ChildSpec> = {}): ChildSpec {
   return { id, start: () => "ignore", ...options };
 }
 
-scenario(
-  "a child that ignores its start is kept, unless it is temporary",
-  async () => {
-    const temporary = { restart: "temporary" } as const;
-    const sup = await start([
-      ignoring("a"),
-      ignoring("b", temporary),
-      ignoring("c", { restart: "transient" }),
-    ]);
-    await trace("tree", await tree(sup));
-    await trace("restart", await result(Supervisor.restartChild(sup, "a")));
-    for (const child of [ignoring("d"), ignoring("e", temporary)]) {
-      await trace("start", await result(Supervisor.startChild(sup, child)));
-    }
-    await trace(
-      "start",
-      await result(Supervisor.startChild(sup, ignoring("a"))),
-    );
-    await trace("tree", await tree(sup));
-    await trace("counts", await Supervisor.countChildren(sup));
-  },
-);
+scenario("an ignored start is kept, unless it is temporary", async () => {
+  const temporary = { restart: "temporary" } as const;
+  const sup = await start([
+    ignoring("a"),
+    ignoring("b", temporary),
+    ignoring("c", { restart: "transient" }),
+  ]);
+  await trace("tree", await tree(sup));
+  await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+  for (const child of [ignoring("d"), ignoring("e", temporary)]) {
+    await trace("start", await result(Supervisor.startChild(sup, child)));
+  }
+  await trace("start", await result(Supervisor.startChild(sup, ignoring("a"))));
+  await trace("tree", await tree(sup));
+  await trace("counts", await Supervisor.countChildren(sup));
+});
 
-scenario(
-  "a child that ignores its restart stays without a process",
-  async () => {
-    const observer = self();
-    let starts = 0;
-    const sup = await start([{
-      id: "a",
-      start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
-    }], { maxRestarts: 1 });
-    await finish(sup, "a", "oops");
-    await trace("tree", await tree(sup));
-    await traceAll(1);
-  },
-);
+scenario("an ignored restart leaves a child without a process", async () => {
+  const observer = self();
+  let starts = 0;
+  const sup = await start([{
+    id: "a",
+    start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
+  }], { maxRestarts: 1 });
+  await finish(sup, "a", "oops");
+  await trace("tree", await tree(sup));
+  await traceAll(1);
+});
 
 // Requests
 
-scenario(
-  "start_child refuses a known id, and adds no child that fails to start",
-  async () => {
-    const sup = await start([probe("a")]);
-    await trace("pid", await pidOf(sup, "a"));
-    const again = () => result(Supervisor.startChild(sup, probe("a")));
-    await trace("running", await again());
-    await Supervisor.terminateChild(sup, "a");
-    await trace("known", await again());
-    await trace(
-      "failing",
-      await result(Supervisor.startChild(sup, flaky("b", [1]))),
-    );
-    await trace("tree", await tree(sup));
-    await traceAll(2);
-  },
-);
+scenario("start_child refuses known ids and failing children", async () => {
+  const sup = await start([probe("a")]);
+  await trace("pid", await pidOf(sup, "a"));
+  const again = () => result(Supervisor.startChild(sup, probe("a")));
+  await trace("running", await again());
+  await Supervisor.terminateChild(sup, "a");
+  await trace("known", await again());
+  await trace(
+    "failing",
+    await result(Supervisor.startChild(sup, flaky("b", [1]))),
+  );
+  await trace("tree", await tree(sup));
+  await traceAll(2);
+});
 
-scenario(
-  "terminate_child keeps the specification of a child, and removes a temporary one",
-  async () => {
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("t", TEMPORARY),
-    ]);
-    for (const id of ["a", "a", "t", "t"]) {
-      await trace(id, await result(Supervisor.terminateChild(sup, id)));
-    }
-    await trace("tree", await tree(sup));
-    await traceAll(4);
-  },
-);
+scenario("terminate_child keeps all but temporary children", async () => {
+  const sup = await start([probe("a", { trap: true }), probe("t", TEMPORARY)]);
+  for (const id of ["a", "a", "t", "t"]) {
+    await trace(id, await result(Supervisor.terminateChild(sup, id)));
+  }
+  await trace("tree", await tree(sup));
+  await traceAll(4);
+});
 
-scenario(
-  "restart_child and delete_child need a child that does not run",
-  async () => {
-    const sup = await start([flaky("a", [2])]);
-    const restart = async () => {
-      await trace("restart", await result(Supervisor.restartChild(sup, "a")));
-    };
-    const remove = async () => {
-      await trace("delete", await result(Supervisor.deleteChild(sup, "a")));
-    };
-    await trace("tree", await tree(sup));
-    await restart();
-    await remove();
-    await Supervisor.terminateChild(sup, "a");
-    await restart();
-    await trace("tree", await tree(sup));
-    await restart();
-    await Supervisor.terminateChild(sup, "a");
-    await remove();
-    await remove();
-    await restart();
-    await traceAll(3);
-  },
-);
+scenario("restart_child and delete_child need a stopped child", async () => {
+  const sup = await start([flaky("a", [2])]);
+  const restart = async () => {
+    await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+  };
+  const remove = async () => {
+    await trace("delete", await result(Supervisor.deleteChild(sup, "a")));
+  };
+  await trace("tree", await tree(sup));
+  await restart();
+  await remove();
+  await Supervisor.terminateChild(sup, "a");
+  await restart();
+  await trace("tree", await tree(sup));
+  await restart();
+  await Supervisor.terminateChild(sup, "a");
+  await remove();
+  await remove();
+  await restart();
+  await traceAll(3);
+});
 
-scenario(
-  "restart_child keeps the child's position in the order of termination",
-  async () => {
-    const sup = await start(trapping("a", "b"));
-    await Supervisor.terminateChild(sup, "a");
-    await Supervisor.restartChild(sup, "a");
-    await Supervisor.stop(sup);
-    await traceAll(6);
-  },
-);
+scenario("restart_child keeps the child's position", async () => {
+  const sup = await start(trapping("a", "b"));
+  await Supervisor.terminateChild(sup, "a");
+  await Supervisor.restartChild(sup, "a");
+  await Supervisor.stop(sup);
+  await traceAll(6);
+});
 
 scenario("a request to a missing supervisor exits with the call", async () => {
   await attempt("which", () => Supervisor.whichChildren("nobody"));
@@ -743,65 +665,53 @@ scenario("a request to a missing supervisor exits with the call", async () => {
 
 const SIGNIFICANT = { restart: "transient", significant: true } as const;
 
-scenario(
-  "any_significant ends it when a transient child has exited normally",
-  async () => {
-    Process.trapExit(true);
-    for (const reason of ["normal", "shutdown", DONE]) {
-      const sup = await start([
-        probe("a", { trap: true }),
-        probe("b", SIGNIFICANT),
-        probe("c", { trap: true, ...SIGNIFICANT }),
-      ], { autoShutdown: "any_significant" });
-      await end(sup, "b", reason);
-      await traceAll(6);
-    }
-  },
-);
-
-scenario(
-  "any_significant goes on when a child is restarted, terminated by request or not significant",
-  async () => {
+scenario("any_significant ends it when a child exits normally", async () => {
+  Process.trapExit(true);
+  for (const reason of ["normal", "shutdown", DONE]) {
     const sup = await start([
-      probe("a", SIGNIFICANT),
-      probe("b", { restart: "transient" }),
+      probe("a", { trap: true }),
+      probe("b", SIGNIFICANT),
+      probe("c", { trap: true, ...SIGNIFICANT }),
     ], { autoShutdown: "any_significant" });
-    await finish(sup, "a", "oops");
-    await finish(sup, "b", "normal");
-    await Supervisor.terminateChild(sup, "a");
-    await traceAll(3);
-    await trace("tree", await tree(sup));
-  },
-);
+    await end(sup, "b", reason);
+    await traceAll(6);
+  }
+});
 
-scenario(
-  "any_significant ends it when a temporary child has crashed",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([
-      probe("a", { restart: "temporary", significant: true }),
-    ], { autoShutdown: "any_significant" });
-    await end(sup, "a", "oops");
-    await traceAll(2);
-  },
-);
+scenario("any_significant goes on after restarts and requests", async () => {
+  const sup = await start([
+    probe("a", SIGNIFICANT),
+    probe("b", { restart: "transient" }),
+  ], { autoShutdown: "any_significant" });
+  await finish(sup, "a", "oops");
+  await finish(sup, "b", "normal");
+  await Supervisor.terminateChild(sup, "a");
+  await traceAll(3);
+  await trace("tree", await tree(sup));
+});
 
-scenario(
-  "all_significant ends it when the last significant child has exited",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([
-      probe("a", SIGNIFICANT),
-      probe("b", { trap: true }),
-      probe("c", { restart: "temporary", significant: true }),
-      ignoring("d", SIGNIFICANT),
-    ], { autoShutdown: "all_significant" });
-    await finish(sup, "a", "normal");
-    await trace("counts", await Supervisor.countChildren(sup));
-    await end(sup, "c", "oops");
-    await traceAll(5);
-  },
-);
+scenario("any_significant ends it when a temporary child fails", async () => {
+  Process.trapExit(true);
+  const sup = await start([
+    probe("a", { restart: "temporary", significant: true }),
+  ], { autoShutdown: "any_significant" });
+  await end(sup, "a", "oops");
+  await traceAll(2);
+});
+
+scenario("all_significant ends it when the last of them exits", async () => {
+  Process.trapExit(true);
+  const sup = await start([
+    probe("a", SIGNIFICANT),
+    probe("b", { trap: true }),
+    probe("c", { restart: "temporary", significant: true }),
+    ignoring("d", SIGNIFICANT),
+  ], { autoShutdown: "all_significant" });
+  await finish(sup, "a", "normal");
+  await trace("counts", await Supervisor.countChildren(sup));
+  await end(sup, "c", "oops");
+  await traceAll(5);
+});
 
 scenario("all_significant waits for a child that is retried", async () => {
   Process.trapExit(true);
@@ -854,23 +764,20 @@ function inner(
   };
 }
 
-scenario(
-  "a supervisor that gives up is restarted by its parent, with its children",
-  async () => {
-    const sup = await start([
-      probe("x", { trap: true }),
-      inner(trapping("a", "b")),
-    ]);
-    const pid = await pidOf(sup, "inner");
-    await trace("inner", pid);
-    await end("inner", "b", "oops");
-    await settle(sup, pid);
-    await traceAll(6);
-    await trace("inner", await pidOf(sup, "inner"));
-    await Supervisor.stop(sup);
-    await traceAll(3);
-  },
-);
+scenario("a parent restarts a supervisor that gives up", async () => {
+  const sup = await start([
+    probe("x", { trap: true }),
+    inner(trapping("a", "b")),
+  ]);
+  const pid = await pidOf(sup, "inner");
+  await trace("inner", pid);
+  await end("inner", "b", "oops");
+  await settle(sup, pid);
+  await traceAll(6);
+  await trace("inner", await pidOf(sup, "inner"));
+  await Supervisor.stop(sup);
+  await traceAll(3);
+});
 
 scenario("a transient supervisor that gives up is not restarted", async () => {
   const sup = await start([inner([probe("a")], { restart: "transient" })]);
@@ -881,31 +788,25 @@ scenario("a transient supervisor that gives up is not restarted", async () => {
   await trace("tree", await tree(sup));
 });
 
-scenario(
-  "giving up goes up the tree when each level exceeds its intensity",
-  async () => {
-    Process.trapExit(true);
-    const sup = await start([
-      probe("x", { trap: true }),
-      inner([probe("a")]),
-    ], { maxRestarts: 1 });
-    const pid = await pidOf(sup, "inner");
-    await end("inner", "a", "oops");
-    await settle(sup, pid);
-    await end("inner", "a", "oops");
-    await traceAll(5);
-  },
-);
+scenario("giving up goes up the tree when each level exceeds", async () => {
+  Process.trapExit(true);
+  const sup = await start([
+    probe("x", { trap: true }),
+    inner([probe("a")]),
+  ], { maxRestarts: 1 });
+  const pid = await pidOf(sup, "inner");
+  await end("inner", "a", "oops");
+  await settle(sup, pid);
+  await end("inner", "a", "oops");
+  await traceAll(5);
+});
 
-scenario(
-  "a tree that fails to start reports the path to the failed child",
-  async () => {
-    Process.trapExit(true);
-    const children = [inner([flaky("a", [1])])];
-    await trace("start", await result(Supervisor.startLink(children, ONE)));
-    await traceAll(1);
-  },
-);
+scenario("a failed tree reports the path to the failed child", async () => {
+  Process.trapExit(true);
+  const children = [inner([flaky("a", [1])])];
+  await trace("start", await result(Supervisor.startLink(children, ONE)));
+  await traceAll(1);
+});
 
 // Other nodes
 
@@ -923,95 +824,81 @@ export async function wait(observer: Pid): Promise<never> {
   return exit("unreachable");
 }
 
-scenario(
-  "on another node it starts, restarts and terminates children there",
-  async () => {
-    const kate = await peer("kate");
-    const pid = await on("kate", startRemote);
-    const sup = { name: "far", node: kate };
-    await trace("sup", [pid, pid.node]);
-    const child = await Supervisor.startChild(sup, { id: "a", start: remote });
-    await trace("child", [child, child.node]);
-    await finish(sup, "a", "oops");
-    await trace("next", await pidOf(sup, "a"));
-    const again = Supervisor.startChild(sup, { id: "a", start: remote });
-    await trace("again", await result(again));
-    await trace("terminated", await Supervisor.terminateChild(sup, "a"));
-    await trace("tree", await tree(sup));
-    await trace("stopped", await Supervisor.stop(sup));
-    await trace("gone", await failure(Supervisor.whichChildren(sup)));
-  },
-);
+scenario("on another node it starts and ends children there", async () => {
+  const kate = await peer("kate");
+  const pid = await on("kate", startRemote);
+  const sup = { name: "far", node: kate };
+  await trace("sup", [pid, pid.node]);
+  const child = await Supervisor.startChild(sup, { id: "a", start: remote });
+  await trace("child", [child, child.node]);
+  await finish(sup, "a", "oops");
+  await trace("next", await pidOf(sup, "a"));
+  const again = Supervisor.startChild(sup, { id: "a", start: remote });
+  await trace("again", await result(again));
+  await trace("terminated", await Supervisor.terminateChild(sup, "a"));
+  await trace("tree", await tree(sup));
+  await trace("stopped", await Supervisor.stop(sup));
+  await trace("gone", await failure(Supervisor.whichChildren(sup)));
+});
 
-scenario(
-  "a child on another node restarts when that node is killed",
-  async () => {
-    const victim = await peer("victim");
-    const observer = self();
-    let node = victim;
-    const sup = await start([{
+scenario("a child on another node restarts if that is killed", async () => {
+  const victim = await peer("victim");
+  const observer = self();
+  let node = victim;
+  const sup = await start([{
+    id: "a",
+    restart: "transient",
+    start: () => {
+      send(observer, ["on", node]);
+      const pid = Node.spawnLink(node, forever);
+      node = Node.self();
+      return pid;
+    },
+  }]);
+  const pid = await pidOf(sup, "a");
+  await trace("first", pid);
+  await killNode("victim");
+  await settle(sup, pid);
+  await traceAll(2);
+  await trace("second", await pidOf(sup, "a"));
+});
+
+scenario("a request exits with nodedown when the node is killed", async () => {
+  const sup = { name: "far", node: await peer("victim") };
+  await on("victim", startRemote);
+  const observer = self();
+  spawnLink(async () => {
+    const reason = await failure(Supervisor.startChild(sup, {
       id: "a",
-      restart: "transient",
-      start: () => {
-        send(observer, ["on", node]);
-        const pid = Node.spawnLink(node, forever);
-        node = Node.self();
-        return pid;
-      },
-    }]);
-    const pid = await pidOf(sup, "a");
-    await trace("first", pid);
-    await killNode("victim");
-    await settle(sup, pid);
-    await traceAll(2);
-    await trace("second", await pidOf(sup, "a"));
-  },
-);
+      start: ["Conformance.Supervisor", "wait", [observer]],
+    }));
+    send(observer, { type: "failed", reason });
+  });
+  await traceAll(1);
+  await killNode("victim");
+  await traceAll(1);
+  await trace("after", await failure(Supervisor.countChildren(sup)));
+});
 
-scenario(
-  "a request exits with nodedown when the node is killed meanwhile",
-  async () => {
-    const sup = { name: "far", node: await peer("victim") };
-    await on("victim", startRemote);
-    const observer = self();
-    spawnLink(async () => {
-      const reason = await failure(Supervisor.startChild(sup, {
-        id: "a",
-        start: ["Conformance.Supervisor", "wait", [observer]],
-      }));
-      send(observer, { type: "failed", reason });
-    });
-    await traceAll(1);
-    await killNode("victim");
-    await traceAll(1);
-    await trace("after", await failure(Supervisor.countChildren(sup)));
-  },
-);
-
-scenario(
-  "get_childspec returns a child's specification by its id",
-  async () => {
-    const child = probe("a", { restart: "transient", shutdown: 100 });
-    const sup = await Supervisor.startLink([child], {
-      strategy: "one_for_one",
-    });
-    await trace("supervisor", sup);
-    const of = async (id: string) => {
-      const spec = await Supervisor.getChildspec(sup, id);
-      if (spec === "not_found") return spec;
-      const { restart, shutdown, type, significant } = spec;
-      return new Map<unknown, unknown>(
-        Object.entries({ id, restart, shutdown, type, significant }),
-      );
-    };
-    await trace("of a", await of("a"));
-    await trace("of none", await of("b"));
-    await Supervisor.startChild(sup, probe("b", { type: "supervisor" }));
-    await trace("of b", await of("b"));
-    await Supervisor.terminateChild(sup, "a");
-    await trace("of one that is stopped", await of("a"));
-    await Supervisor.deleteChild(sup, "a");
-    await trace("of one that is deleted", await of("a"));
-    await traceAll(2);
-  },
-);
+scenario("get_childspec returns a specification by its id", async () => {
+  const child = probe("a", { restart: "transient", shutdown: 100 });
+  const sup = await Supervisor.startLink([child], { strategy: "one_for_one" });
+  await trace("supervisor", sup);
+  const of = async (id: string) => {
+    const spec = await Supervisor.getChildspec(sup, id);
+    if (spec === "not_found") return spec;
+    const { restart, shutdown, type, significant } = spec;
+    return new Map<unknown, unknown>(
+      Object.entries({ id, restart, shutdown, type, significant }),
+    );
+  };
+  await trace("of a", await of("a"));
+  await trace("of none", await of("b"));
+  await Supervisor.startChild(sup, probe("b", { type: "supervisor" }));
+  await trace("of b", await of("b"));
+  await Supervisor.terminateChild(sup, "a");
+  await trace("of one that is stopped", await of("a"));
+  await Supervisor.deleteChild(sup, "a");
+  await trace("of one that is deleted", await of("a"));
+  await traceAll(2);
+});

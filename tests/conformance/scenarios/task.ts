@@ -45,16 +45,13 @@ scenario("returns its value, and leaves no message and no link", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "an exit is the exit of the process that awaits it, with the call",
-  async () => {
-    Process.trapExit(true);
-    const task = Task.async(() => exit("oops"));
-    await trace("task", task.pid);
-    await attempt("await", waited(() => Task.await(task)));
-    await traceNext("mail");
-  },
-);
+scenario("an exit exits the awaiting process, with the call", async () => {
+  Process.trapExit(true);
+  const task = Task.async(() => exit("oops"));
+  await trace("task", task.pid);
+  await attempt("await", waited(() => Task.await(task)));
+  await traceNext("mail");
+});
 
 scenario("a throw exits with nocatch", async () => {
   Process.trapExit(true);
@@ -76,15 +73,12 @@ scenario("a raised error is the exit reason", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "a crash ends an owner that does not trap exits, with its own reason",
-  async () => {
-    await trace(
-      "reason",
-      await reasonWhen(() => Task.await(Task.async(() => exit("oops")))),
-    );
-  },
-);
+scenario("a crash ends an owner that does not trap exits", async () => {
+  await trace(
+    "reason",
+    await reasonWhen(() => Task.await(Task.async(() => exit("oops")))),
+  );
+});
 
 scenario("a killed owner ends it", async () => {
   const main = self();
@@ -105,46 +99,37 @@ scenario("an owner that exits normally does not end it", async () => {
   await trace("reason", await down(ref));
 });
 
-scenario(
-  "a timeout ends the wait; the task runs on, and its late reply is dropped",
-  async () => {
-    const main = self();
-    const task = Task.async(() => obedient(main));
-    await trace("task", [task.pid, await started()]);
-    // safe: its expiry is tested
-    await attempt("await", waited(() => Task.await(task, 10)));
-    const ref = Process.monitor(task.pid);
-    send(task.pid, give("late"));
-    await trace("reason", await down(ref));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("a timeout ends the wait; the task runs on", async () => {
+  const main = self();
+  const task = Task.async(() => obedient(main));
+  await trace("task", [task.pid, await started()]);
+  // safe: its expiry is tested
+  await attempt("await", waited(() => Task.await(task, 10)));
+  const ref = Process.monitor(task.pid);
+  send(task.pid, give("late"));
+  await trace("reason", await down(ref));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
-scenario(
-  "an exit by timeout that is not caught ends the task too",
-  async () => {
-    const main = self();
-    // safe: its expiry is tested
-    const pid = spawn(() => Task.await(Task.async(() => endless(main)), 10));
-    const refs = [Process.monitor(pid), Process.monitor(await started())];
-    const reasons: unknown[] = [];
-    for (const ref of refs) {
-      reasons.push((await down(ref) as { reason: unknown }).reason);
-    }
-    await trace("reasons", reasons);
-  },
-);
+scenario("an exit by timeout that is not caught ends the task", async () => {
+  const main = self();
+  // safe: its expiry is tested
+  const pid = spawn(() => Task.await(Task.async(() => endless(main)), 10));
+  const refs = [Process.monitor(pid), Process.monitor(await started())];
+  const reasons: unknown[] = [];
+  for (const ref of refs) {
+    reasons.push((await down(ref) as { reason: unknown }).reason);
+  }
+  await trace("reasons", reasons);
+});
 
-scenario(
-  "a reply that is not awaited is a message, and so is the exit",
-  async () => {
-    const task = Task.async(() => "done");
-    await trace("task", [task.pid, task.ref]);
-    await traceNext("got");
-    await traceNext("got");
-  },
-);
+scenario("a reply or exit that is not awaited is a message", async () => {
+  const task = Task.async(() => "done");
+  await trace("task", [task.pid, task.ref]);
+  await traceNext("got");
+  await traceNext("got");
+});
 
 scenario("a reply that was received is not awaited again", async () => {
   const task = Task.async(() => "done");
@@ -155,17 +140,14 @@ scenario("a reply that was received is not awaited again", async () => {
   await attempt("await", waited(() => Task.await(task, 10)));
 });
 
-scenario(
-  "yield returns the exit of a task whose reply was received",
-  async () => {
-    const task = Task.async(() => "done");
-    await trace("ref", task.ref);
-    await traceNext("got");
-    await trace("yield", await Task.yield(task));
-    // safe: its expiry is tested
-    await trace("again", await Task.yield(task, 10));
-  },
-);
+scenario("yield returns an exit after the received reply", async () => {
+  const task = Task.async(() => "done");
+  await trace("ref", task.ref);
+  await traceNext("got");
+  await trace("yield", await Task.yield(task));
+  // safe: its expiry is tested
+  await trace("again", await Task.yield(task, 10));
+});
 
 scenario("is awaited once", async () => {
   const task = Task.async(() => "done");
@@ -234,52 +216,40 @@ scenario("yield returns an exit without a result, normal or not", async () => {
 
 // shutdown and ignore
 
-scenario(
-  "shutdown ends it and returns nothing, and no EXIT arrives",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    for (const how of [5000, Infinity, "brutal_kill"] as const) {
-      const task = Task.async(() => endless(main));
-      const ref = Process.monitor(await started());
-      await trace("shutdown", await Task.shutdown(task, how));
-      await trace("reason", await down(ref));
-    }
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("shutdown ends it without a result or an EXIT", async () => {
+  Process.trapExit(true);
+  const main = self();
+  for (const how of [5000, Infinity, "brutal_kill"] as const) {
+    const task = Task.async(() => endless(main));
+    const ref = Process.monitor(await started());
+    await trace("shutdown", await Task.shutdown(task, how));
+    await trace("reason", await down(ref));
+  }
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
-scenario(
-  "shutdown returns the value that it returns when it is asked to exit",
-  async () => {
-    const main = self();
-    const task = Task.async(() => trapping(main, "give"));
-    await started();
-    await trace("shutdown", await Task.shutdown(task));
-  },
-);
+scenario("shutdown returns the value of a task that obeys", async () => {
+  const main = self();
+  const task = Task.async(() => trapping(main, "give"));
+  await started();
+  await trace("shutdown", await Task.shutdown(task));
+});
 
-scenario(
-  "shutdown returns the reason of a task that exits for another reason",
-  async () => {
-    const main = self();
-    const task = Task.async(() => trapping(main, "other"));
-    await started();
-    await trace("shutdown", await Task.shutdown(task));
-  },
-);
+scenario("shutdown returns another reason of the task", async () => {
+  const main = self();
+  const task = Task.async(() => trapping(main, "other"));
+  await started();
+  await trace("shutdown", await Task.shutdown(task));
+});
 
-scenario(
-  "shutdown kills a task that does not exit in time, and returns that",
-  async () => {
-    const main = self();
-    const task = Task.async(() => trapping(main, "go_on"));
-    await started();
-    // safe: its expiry is tested
-    await trace("shutdown", await Task.shutdown(task, 10));
-  },
-);
+scenario("shutdown kills a task that does not exit in time", async () => {
+  const main = self();
+  const task = Task.async(() => trapping(main, "go_on"));
+  await started();
+  // safe: its expiry is tested
+  await trace("shutdown", await Task.shutdown(task, 10));
+});
 
 scenario("shutdown returns an earlier result", async () => {
   const task = Task.async(() => "done");
@@ -288,19 +258,16 @@ scenario("shutdown returns an earlier result", async () => {
   await trace("again", await Task.shutdown(task));
 });
 
-scenario(
-  "shutdown of an exited task returns its reason, unless it equals the one of the shutdown",
-  async () => {
-    Process.trapExit(true);
-    for (const reason of ["shutdown", "killed", "oops"]) {
-      for (const how of [5000, "brutal_kill"] as const) {
-        const task = Task.async(() => exit(reason));
-        await expect("EXIT");
-        await trace("shutdown", await Task.shutdown(task, how));
-      }
+scenario("shutdown of an exited task returns other reasons", async () => {
+  Process.trapExit(true);
+  for (const reason of ["shutdown", "killed", "oops"]) {
+    for (const how of [5000, "brutal_kill"] as const) {
+      const task = Task.async(() => exit(reason));
+      await expect("EXIT");
+      await trace("shutdown", await Task.shutdown(task, how));
     }
-  },
-);
+  }
+});
 
 scenario("ignore unlinks it, and drops its result", async () => {
   const main = self();
@@ -332,46 +299,40 @@ scenario("ignore returns an earlier result", async () => {
 
 // Several
 
-scenario(
-  "await_many returns the values in the order of the tasks, also of a repeated one",
-  async () => {
-    const main = self();
-    const slow = Task.async(() => obedient(main));
-    const fast = Task.async(() => "fast");
-    await reasonOf(fast.pid);
-    send(slow.pid, give("slow"));
-    await trace(
-      "values",
-      await Task.awaitMany([slow, fast, slow, Task.completed("completed")]),
-    );
-    await trace("none", await Task.awaitMany([]));
-  },
-);
+scenario("await_many returns values in order, with repetitions", async () => {
+  const main = self();
+  const slow = Task.async(() => obedient(main));
+  const fast = Task.async(() => "fast");
+  await reasonOf(fast.pid);
+  send(slow.pid, give("slow"));
+  await trace(
+    "values",
+    await Task.awaitMany([slow, fast, slow, Task.completed("completed")]),
+  );
+  await trace("none", await Task.awaitMany([]));
+});
 
-scenario(
-  "await_many exits with the first exit, and leaves later results",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const slow = Task.async(() => endless(main));
-    await started();
-    const first = Task.async(() => exit("first"));
-    await reasonOf(first.pid);
-    const second = Task.async(() => exit("second"));
-    await reasonOf(second.pid);
-    const done = Task.async(() => "done");
-    await reasonOf(done.pid);
-    await trace("tasks", [slow.pid, first.pid, second.pid, done.pid, done.ref]);
-    await attempt(
-      "await_many",
-      waited(() => Task.awaitMany([done, second, slow, first])),
-    );
-    for (let i = 0; i < 4; i++) await traceNext("mail");
-    await trace("slow", [Process.alive(slow.pid), await Task.yield(slow, 0)]);
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("await_many exits with the first, and leaves the rest", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const slow = Task.async(() => endless(main));
+  await started();
+  const first = Task.async(() => exit("first"));
+  await reasonOf(first.pid);
+  const second = Task.async(() => exit("second"));
+  await reasonOf(second.pid);
+  const done = Task.async(() => "done");
+  await reasonOf(done.pid);
+  await trace("tasks", [slow.pid, first.pid, second.pid, done.pid, done.ref]);
+  await attempt(
+    "await_many",
+    waited(() => Task.awaitMany([done, second, slow, first])),
+  );
+  for (let i = 0; i < 4; i++) await traceNext("mail");
+  await trace("slow", [Process.alive(slow.pid), await Task.yield(slow, 0)]);
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario("await_many exits at the timeout for all", async () => {
   const main = self();
@@ -386,60 +347,48 @@ function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
   return yielded.map(([, result]) => result);
 }
 
-scenario(
-  "yield_many returns the results in time, and leaves the rest for another call",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    const slow = Task.async(() => obedient(main));
-    const tasks = [
-      slow,
-      Task.async(() => "done"),
-      Task.async(() => exit("oops")),
-    ];
-    for (const { pid } of tasks.slice(1)) await reasonOf(pid);
-    // safe: its expiry is tested
-    const yielded = await Task.yieldMany(tasks, 10);
-    await trace("results", results(yielded));
-    await trace("tasks", yielded.every(([task], i) => task === tasks[i]));
-    send(slow.pid, give("slow"));
-    await trace(
-      "results",
-      results(await Task.yieldMany([slow, slow], Infinity)),
-    );
-  },
-);
+scenario("yield_many returns the results in time, not the rest", async () => {
+  Process.trapExit(true);
+  const main = self();
+  const slow = Task.async(() => obedient(main));
+  const tasks = [
+    slow,
+    Task.async(() => "done"),
+    Task.async(() => exit("oops")),
+  ];
+  for (const { pid } of tasks.slice(1)) await reasonOf(pid);
+  // safe: its expiry is tested
+  const yielded = await Task.yieldMany(tasks, 10);
+  await trace("results", results(yielded));
+  await trace("tasks", yielded.every(([task], i) => task === tasks[i]));
+  send(slow.pid, give("slow"));
+  await trace("results", results(await Task.yieldMany([slow, slow], Infinity)));
+});
 
-scenario(
-  "yield_many stops at its limit without its on_timeout action",
-  async () => {
-    const main = self();
-    const slow = Task.async(() => endless(main));
-    const one = Task.completed(1);
-    const two = Task.completed(2);
-    const yielded = await Task.yieldMany([slow, two, one], {
-      limit: 1,
-      onTimeout: "kill_task",
-    });
-    await trace("results", results(yielded));
-    await trace("alive", Process.alive(slow.pid));
-    await trace("two", await Task.await(two));
-  },
-);
+scenario("yield_many stops at its limit without on_timeout", async () => {
+  const main = self();
+  const slow = Task.async(() => endless(main));
+  const one = Task.completed(1);
+  const two = Task.completed(2);
+  const yielded = await Task.yieldMany([slow, two, one], {
+    limit: 1,
+    onTimeout: "kill_task",
+  });
+  await trace("results", results(yielded));
+  await trace("alive", Process.alive(slow.pid));
+  await trace("two", await Task.await(two));
+});
 
-scenario(
-  "yield_many kills late tasks, and returns a repeated one twice",
-  async () => {
-    const main = self();
-    const slow = Task.async(() => endless(main));
-    const ref = Process.monitor(await started());
-    const tasks = [slow, Task.completed(1), slow];
-    // safe: its expiry is tested
-    const options = { timeout: 10, onTimeout: "kill_task" } as const;
-    await trace("results", results(await Task.yieldMany(tasks, options)));
-    await trace("reason", await down(ref));
-  },
-);
+scenario("yield_many kills late tasks, and repeats a task", async () => {
+  const main = self();
+  const slow = Task.async(() => endless(main));
+  const ref = Process.monitor(await started());
+  const tasks = [slow, Task.completed(1), slow];
+  // safe: its expiry is tested
+  const options = { timeout: 10, onTimeout: "kill_task" } as const;
+  await trace("results", results(await Task.yieldMany(tasks, options)));
+  await trace("reason", await down(ref));
+});
 
 scenario("yield_many ignores late tasks", async () => {
   const main = self();
@@ -471,26 +420,23 @@ scenario("a completed task has a result and no process", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "start makes no link, and start_link links to its caller",
-  async () => {
-    const main = self();
-    const pid = owner(() => {
-      const alone = Task.start(() => obedient(main));
-      const linked = Task.startLink(() => endless(main));
-      send(main, { type: "tasks", alone, linked });
-    });
-    const { alone, linked } = await expect("tasks");
-    await trace("tasks", [pid, alone, linked]);
-    await trace("links", Process.info(pid)!.links);
-    const linkedRef = Process.monitor(linked);
-    send(pid, quit("oops"));
-    await trace("linked", await down(linkedRef));
-    const aloneRef = Process.monitor(alone);
-    send(alone, quit("own"));
-    await trace("alone", await down(aloneRef));
-  },
-);
+scenario("start makes no link; start_link links to its caller", async () => {
+  const main = self();
+  const pid = owner(() => {
+    const alone = Task.start(() => obedient(main));
+    const linked = Task.startLink(() => endless(main));
+    send(main, { type: "tasks", alone, linked });
+  });
+  const { alone, linked } = await expect("tasks");
+  await trace("tasks", [pid, alone, linked]);
+  await trace("links", Process.info(pid)!.links);
+  const linkedRef = Process.monitor(linked);
+  send(pid, quit("oops"));
+  await trace("linked", await down(linkedRef));
+  const aloneRef = Process.monitor(alone);
+  send(alone, quit("own"));
+  await trace("alone", await down(aloneRef));
+});
 
 scenario("a task of start or start_link sends no result", async () => {
   const main = self();

@@ -161,46 +161,37 @@ scenario("returns a result when its task has exited", async () => {
   }
 });
 
-scenario(
-  "a named function receives the element, and then the arguments",
-  async () => {
-    const named = ["Conformance.TaskStream", "tell"] as const;
-    const options = { args: [self()], maxConcurrency: 1 };
-    await trace("main", self());
-    await trace("results", await all(Task.asyncStream([1, 2], named, options)));
-    await traceNext("told");
-    await traceNext("told");
-  },
-);
+scenario("a named function receives the element before arguments", async () => {
+  const named = ["Conformance.TaskStream", "tell"] as const;
+  const options = { args: [self()], maxConcurrency: 1 };
+  await trace("main", self());
+  await trace("results", await all(Task.asyncStream([1, 2], named, options)));
+  await traceNext("told");
+  await traceNext("told");
+});
 
-scenario(
-  "takes an element when a result has been taken, up to max_concurrency",
-  async () => {
-    const options = { args: [self()] as [Pid], maxConcurrency: 2 };
-    const elements = source([1, 2, 3, 4]);
-    const stream = Task.asyncStream(elements, firstOrObedient, options);
-    for await (const result of stream) {
-      await trace("got", result);
-      if (result.type === "exit" || result.value === 4) continue;
-      send(await started(), give(result.value as number + 1));
-    }
-  },
-);
+scenario("takes an element for each taken result", async () => {
+  const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+  const elements = source([1, 2, 3, 4]);
+  const stream = Task.asyncStream(elements, firstOrObedient, options);
+  for await (const result of stream) {
+    await trace("got", result);
+    if (result.type === "exit" || result.value === 4) continue;
+    send(await started(), give(result.value as number + 1));
+  }
+});
 
-scenario(
-  "nothing runs before the iteration, and everything runs at each iteration",
-  async () => {
-    const main = self();
-    const stream = Task.asyncStream([1, 2], (n) => {
-      send(main, { type: "ran", n });
-      return n;
-    }, { maxConcurrency: 1 });
-    send(self(), message("marker"));
-    await traceNext("mail");
-    await trace("results", [...await all(stream), ...await all(stream)]);
-    for (let i = 0; i < 4; i++) await traceNext("mail");
-  },
-);
+scenario("everything runs at each iteration, nothing before", async () => {
+  const main = self();
+  const stream = Task.asyncStream([1, 2], (n) => {
+    send(main, { type: "ran", n });
+    return n;
+  }, { maxConcurrency: 1 });
+  send(self(), message("marker"));
+  await traceNext("mail");
+  await trace("results", [...await all(stream), ...await all(stream)]);
+  for (let i = 0; i < 4; i++) await traceNext("mail");
+});
 
 scenario("starts no task while the consumer pauses", async () => {
   const main = self();
@@ -256,30 +247,24 @@ scenario("a task that exits ends the owner with its reason", async () => {
   await trace("reason", await reasonWhen(run));
 });
 
-scenario(
-  "a task that exits normally without a result is an exit, and ends no other process",
-  async () => {
-    const stream = Task.asyncStream([1], () => exit("normal"));
-    await trace("results", await all(stream));
-  },
-);
+scenario("a task that exits normally without a result is an exit", async () => {
+  const stream = Task.asyncStream([1], () => exit("normal"));
+  await trace("results", await all(stream));
+});
 
-scenario(
-  "an owner that traps exits receives the exits of its tasks as results",
-  async () => {
-    Process.trapExit(true);
-    const elements = ["oops", "shutdown", "ball", "no", "fine"];
-    const stream = Task.asyncStream(elements, (what) => {
-      if (what === "ball") throw "ball";
-      if (what === "no") throw new Error("no");
-      if (what === "fine") return "fine";
-      return exit(what);
-    });
-    for await (const result of stream) await trace("result", result);
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("an owner that traps exits receives exits as results", async () => {
+  Process.trapExit(true);
+  const elements = ["oops", "shutdown", "ball", "no", "fine"];
+  const stream = Task.asyncStream(elements, (what) => {
+    if (what === "ball") throw "ball";
+    if (what === "no") throw new Error("no");
+    if (what === "fine") return "fine";
+    return exit(what);
+  });
+  for await (const result of stream) await trace("result", result);
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario("an exit can contain its element", async () => {
   Process.trapExit(true);
@@ -295,28 +280,25 @@ scenario("an exit can contain its element", async () => {
   }
 });
 
-scenario(
-  "a task that is too slow ends the owner, and so the other tasks",
-  async () => {
-    const main = self();
-    // The second one starts when half of the time of the first is over.
-    // safe: a quarter of a second is left for one start
-    const elements = beforeTwo(() => Process.sleep(200));
-    // safe: its expiry is tested
-    const options = { timeout: 400, maxConcurrency: 2 };
-    const pid = spawn(() =>
-      all(Task.asyncStream(elements, () => endless(main), options))
-    );
-    const ref = Process.monitor(pid);
-    const refs = [
-      Process.monitor(await started()),
-      Process.monitor(await started()),
-    ];
-    await trace("owner", await down(ref));
-    await trace("first", await down(refs[0]));
-    await trace("second", await down(refs[1]));
-  },
-);
+scenario("a slow task ends the owner, and so the other tasks", async () => {
+  const main = self();
+  // The second one starts when half of the time of the first is over.
+  // safe: a quarter of a second is left for one start
+  const elements = beforeTwo(() => Process.sleep(200));
+  // safe: its expiry is tested
+  const options = { timeout: 400, maxConcurrency: 2 };
+  const pid = spawn(() =>
+    all(Task.asyncStream(elements, () => endless(main), options))
+  );
+  const ref = Process.monitor(pid);
+  const refs = [
+    Process.monitor(await started()),
+    Process.monitor(await started()),
+  ];
+  await trace("owner", await down(ref));
+  await trace("first", await down(refs[0]));
+  await trace("second", await down(refs[1]));
+});
 
 scenario("a task that is too slow is killed on request", async () => {
   // safe: its expiry is tested
@@ -329,21 +311,18 @@ scenario("a task that is too slow is killed on request", async () => {
   await trace("links", links());
 });
 
-scenario(
-  "results from before a timeout are returned before the exit",
-  async () => {
-    const main = self();
-    await attempt("loop", async () => {
-      for await (
-        // safe: its expiry is tested
-        const result of ofTwo(main, { timeout: 100, ordered: false })
-      ) {
-        await trace("result", result);
-        await reasonOf(await started());
-      }
-    });
-  },
-);
+scenario("results before a timeout come before the exit", async () => {
+  const main = self();
+  await attempt("loop", async () => {
+    for await (
+      // safe: its expiry is tested
+      const result of ofTwo(main, { timeout: 100, ordered: false })
+    ) {
+      await trace("result", result);
+      await reasonOf(await started());
+    }
+  });
+});
 
 scenario("tasks of an owner that catches its exit run on", async () => {
   const main = self();
@@ -461,67 +440,55 @@ scenario(
   () => owners(self(), true),
 );
 
-scenario(
-  "an owner that traps exits exits when the stream's process is killed",
-  async () => {
-    Process.trapExit(true);
-    const main = self();
-    await attempt("loop", async () => {
-      for await (const _ of ofTwo(main)) {
-        send(main, { type: "monitor", ref: Process.monitor(await started()) });
-        const [between] = links();
-        Process.exit(between, "kill");
-        await reasonOf(between);
-      }
-    });
-    const { ref } = await expect("monitor");
-    await trace("task", await down(ref));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("a trapping owner exits when the stream is killed", async () => {
+  Process.trapExit(true);
+  const main = self();
+  await attempt("loop", async () => {
+    for await (const _ of ofTwo(main)) {
+      send(main, { type: "monitor", ref: Process.monitor(await started()) });
+      const [between] = links();
+      Process.exit(between, "kill");
+      await reasonOf(between);
+    }
+  });
+  const { ref } = await expect("monitor");
+  await trace("task", await down(ref));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
-scenario(
-  "its tasks are started by the stream's process, with the owner as their caller",
-  async () => {
-    const main = self();
-    await trace("main", main);
-    const tell = () => [callers(), Process.info()!.ancestors];
-    const [result] = await all(Task.asyncStream([1], tell));
-    if (result.type === "exit") exit(result.reason);
-    const [callersOf, [between, ...rest]] = result.value as [Pid[], Pid[]];
-    await trace("callers", callersOf);
-    await trace("between", [between.equals(main), rest]);
-  },
-);
+scenario("the stream starts its tasks, with the owner as caller", async () => {
+  const main = self();
+  await trace("main", main);
+  const tell = () => [callers(), Process.info()!.ancestors];
+  const [result] = await all(Task.asyncStream([1], tell));
+  if (result.type === "exit") exit(result.reason);
+  const [callersOf, [between, ...rest]] = result.value as [Pid[], Pid[]];
+  await trace("callers", callersOf);
+  await trace("between", [between.equals(main), rest]);
+});
 
 // Under a supervisor
 
-scenario(
-  "under a supervisor, its tasks are the supervisor's children",
-  async () => {
-    const sup = await startSup();
-    const options = { args: [self()] as [Pid], maxConcurrency: 2 };
-    const { result, leave } = await first(
-      TaskSupervisor.asyncStream(sup, [1, 2], firstOrObedient, options),
-    );
-    await trace("first", result);
-    const [child, ...others] = await TaskSupervisor.children(sup);
-    const isTask = child.equals(await started());
-    await trace("children", isTask && others.length === 0);
-    await leave();
-    await trace("children", await TaskSupervisor.children(sup));
-  },
-);
+scenario("under a supervisor, its tasks are children of that", async () => {
+  const sup = await startSup();
+  const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+  const { result, leave } = await first(
+    TaskSupervisor.asyncStream(sup, [1, 2], firstOrObedient, options),
+  );
+  await trace("first", result);
+  const [child, ...others] = await TaskSupervisor.children(sup);
+  const isTask = child.equals(await started());
+  await trace("children", isTask && others.length === 0);
+  await leave();
+  await trace("children", await TaskSupervisor.children(sup));
+});
 
-scenario(
-  "under a supervisor, a task that exits ends the owner too",
-  async () => {
-    const sup = await startSup();
-    const stream = TaskSupervisor.asyncStream(sup, [1], () => exit("oops"));
-    await trace("reason", await reasonWhen(() => all(stream)));
-  },
-);
+scenario("under a supervisor, a task's exit ends the owner too", async () => {
+  const sup = await startSup();
+  const stream = TaskSupervisor.asyncStream(sup, [1], () => exit("oops"));
+  await trace("reason", await reasonWhen(() => all(stream)));
+});
 
 scenario("without links, the exit of a task is a result", async () => {
   const sup = await startSup();
@@ -532,38 +499,35 @@ scenario("without links, the exit of a task is a result", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "without links, its tasks outlive the owner, but not the end of the iteration",
-  async () => {
-    const sup = await startSup();
-    const options = { args: [self()] as [Pid], maxConcurrency: 2 };
-    const stream = TaskSupervisor.asyncStreamNolink(
-      sup,
-      [1, 2],
-      firstOrObedient,
-      options,
-    );
-    for (const trap of [false, true]) {
-      for (const reason of ["kill", "oops", "normal"]) {
-        const pid = owner(async () => {
-          Process.trapExit(trap);
-          await first(stream);
-        });
-        const task = await started();
-        if (reason === "kill") Process.exit(pid, "kill");
-        else send(pid, quit(reason));
-        await reasonOf(pid);
-        const ref = Process.monitor(task);
-        send(task, quit("lived"));
-        await trace("task", await down(ref));
-      }
+scenario("without links, its tasks outlive only the owner", async () => {
+  const sup = await startSup();
+  const options = { args: [self()] as [Pid], maxConcurrency: 2 };
+  const stream = TaskSupervisor.asyncStreamNolink(
+    sup,
+    [1, 2],
+    firstOrObedient,
+    options,
+  );
+  for (const trap of [false, true]) {
+    for (const reason of ["kill", "oops", "normal"]) {
+      const pid = owner(async () => {
+        Process.trapExit(trap);
+        await first(stream);
+      });
+      const task = await started();
+      if (reason === "kill") Process.exit(pid, "kill");
+      else send(pid, quit(reason));
+      await reasonOf(pid);
+      const ref = Process.monitor(task);
+      send(task, quit("lived"));
+      await trace("task", await down(ref));
     }
-    const { leave } = await first(stream);
-    const ref = Process.monitor(await started());
-    await leave();
-    await trace("left", await down(ref));
-  },
-);
+  }
+  const { leave } = await first(stream);
+  const ref = Process.monitor(await started());
+  await leave();
+  await trace("left", await down(ref));
+});
 
 scenario("under a full supervisor, it fails and ends its tasks", async () => {
   const main = self();
@@ -607,29 +571,26 @@ scenario("under a missing supervisor, the owner exits", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "a supervisor terminates its tasks according to the stream's shutdown",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    for (
-      const [shutdown, answer] of [
-        [5000, "own"],
-        [10, "go_on"],
-        ["brutal_kill", "go_on"],
-      ] as const
-    ) {
-      const run = () => trapping(main, answer);
-      const options = { shutdown };
-      const stream = TaskSupervisor.asyncStreamNolink(sup, [1], run, options);
-      spawn(async () => {
-        send(main, { type: "results", results: await all(stream) });
-      });
-      await TaskSupervisor.terminateChild(sup, await started());
-      await trace("results", await expect("results"));
-    }
-  },
-);
+scenario("a supervisor terminates its tasks by their shutdown", async () => {
+  const main = self();
+  const sup = await startSup();
+  for (
+    const [shutdown, answer] of [
+      [5000, "own"],
+      [10, "go_on"],
+      ["brutal_kill", "go_on"],
+    ] as const
+  ) {
+    const run = () => trapping(main, answer);
+    const options = { shutdown };
+    const stream = TaskSupervisor.asyncStreamNolink(sup, [1], run, options);
+    spawn(async () => {
+      send(main, { type: "results", results: await all(stream) });
+    });
+    await TaskSupervisor.terminateChild(sup, await started());
+    await trace("results", await expect("results"));
+  }
+});
 
 scenario("runs on another node", async () => {
   const kate = await kateSup();
@@ -653,44 +614,38 @@ scenario("leaving it ends its tasks on another node", async () => {
   await trace("children", await TaskSupervisor.children(kate));
 });
 
-scenario(
-  "a task on another node that is too slow is killed there",
-  async () => {
-    const kate = await kateSup();
-    const stream = TaskSupervisor.asyncStreamNolink(
-      kate,
-      [2],
-      firstOrObedient,
-      {
-        args: [self()],
-        // safe: its expiry is tested
-        timeout: 100,
-        onTimeout: "kill_task",
-      },
-    );
-    for await (const result of stream) await trace("result", result);
-    await trace("children", await TaskSupervisor.children(kate));
-    await started();
-  },
-);
+scenario("a slow task on another node is killed there", async () => {
+  const kate = await kateSup();
+  const stream = TaskSupervisor.asyncStreamNolink(
+    kate,
+    [2],
+    firstOrObedient,
+    {
+      args: [self()],
+      // safe: its expiry is tested
+      timeout: 100,
+      onTimeout: "kill_task",
+    },
+  );
+  for await (const result of stream) await trace("result", result);
+  await trace("children", await TaskSupervisor.children(kate));
+  await started();
+});
 
-scenario(
-  "a lost connection is an exit without links, and ends the owner with links",
-  async () => {
-    const kate = await kateSup();
-    const main = self();
-    const linked = spawn(() =>
-      all(TaskSupervisor.asyncStream(kate, [main], endless))
-    );
-    const ref = Process.monitor(linked);
-    spawn(async () => {
-      const stream = TaskSupervisor.asyncStreamNolink(kate, [main], endless);
-      send(main, { type: "results", results: await all(stream) });
-    });
-    await started();
-    await started();
-    await part("kate");
-    await trace("owner", await down(ref));
-    await trace("results", await expect("results"));
-  },
-);
+scenario("a lost connection is an exit, as links decide", async () => {
+  const kate = await kateSup();
+  const main = self();
+  const linked = spawn(() =>
+    all(TaskSupervisor.asyncStream(kate, [main], endless))
+  );
+  const ref = Process.monitor(linked);
+  spawn(async () => {
+    const stream = TaskSupervisor.asyncStreamNolink(kate, [main], endless);
+    send(main, { type: "results", results: await all(stream) });
+  });
+  await started();
+  await started();
+  await part("kate");
+  await trace("owner", await down(ref));
+  await trace("results", await expect("results"));
+});

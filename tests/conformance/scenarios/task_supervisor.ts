@@ -108,21 +108,18 @@ async function child(
   return await TaskSupervisor.startChild(sup, fn, [], options);
 }
 
-scenario(
-  "a child is linked only to its supervisor, and sends no result",
-  async () => {
-    const main = self();
-    const sup = await startSup();
-    const pid = await child(sup, () => obedient(main));
-    await trace("child", [sup, (await started()).equals(pid)]);
-    await trace("links", Process.info(pid)!.links);
-    const ref = Process.monitor(pid);
-    send(pid, give("nothing"));
-    await trace("reason", await down(ref));
-    send(self(), message("marker"));
-    await traceNext("mail");
-  },
-);
+scenario("a child is linked only to it, and sends no result", async () => {
+  const main = self();
+  const sup = await startSup();
+  const pid = await child(sup, () => obedient(main));
+  await trace("child", [sup, (await started()).equals(pid)]);
+  await trace("links", Process.info(pid)!.links);
+  const ref = Process.monitor(pid);
+  send(pid, give("nothing"));
+  await trace("reason", await down(ref));
+  send(self(), message("marker"));
+  await traceNext("mail");
+});
 
 scenario("a start under a registered name fails", async () => {
   const sup = await startSup({ name: "sup" });
@@ -426,36 +423,30 @@ scenario("a killed owner ends the linked task, and no other", async () => {
 
 // On another node
 
-scenario(
-  "a task runs on its supervisor's node, with the owner as its caller",
-  async () => {
-    const kate = await kateSup();
-    const main = self();
-    const outer = Task.async(async () => {
-      await trace("outer", [main, self()]);
-      await Task.await(await TaskSupervisor.async(kate, tell, [main]));
-      await TaskSupervisor.startChild(kate, tell, [main]);
-    });
-    await Task.await(outer);
-    await traceNext("told");
-    await traceNext("told");
-  },
-);
+scenario("a task runs on its node, with the owner as caller", async () => {
+  const kate = await kateSup();
+  const main = self();
+  const outer = Task.async(async () => {
+    await trace("outer", [main, self()]);
+    await Task.await(await TaskSupervisor.async(kate, tell, [main]));
+    await TaskSupervisor.startChild(kate, tell, [main]);
+  });
+  await Task.await(outer);
+  await traceNext("told");
+  await traceNext("told");
+});
 
-scenario(
-  "a task's ancestors contain pids, even of named processes",
-  async () => {
-    const main = self();
-    const sup = await startSup({ name: "sup" });
-    await trace("pids", [main, sup]);
-    const ancestors = () => Process.info()!.ancestors;
-    const task = await TaskSupervisor.async(sup, ancestors);
-    await trace("supervised", await Task.await(task));
-    Process.register(main, "starter");
-    await trace("alone", await Task.await(Task.async(ancestors)));
-    Process.unregister("starter");
-  },
-);
+scenario("a task's ancestors are pids, even of named processes", async () => {
+  const main = self();
+  const sup = await startSup({ name: "sup" });
+  await trace("pids", [main, sup]);
+  const ancestors = () => Process.info()!.ancestors;
+  const task = await TaskSupervisor.async(sup, ancestors);
+  await trace("supervised", await Task.await(task));
+  Process.register(main, "starter");
+  await trace("alone", await Task.await(Task.async(ancestors)));
+  Process.unregister("starter");
+});
 
 export async function print(text: string): Promise<void> {
   await IO.puts(text);
@@ -480,20 +471,17 @@ scenario("a supervisor on another node is reached by its pid", async () => {
   await trace("value", await Task.await(task));
 });
 
-scenario(
-  "a crash on another node ends the owner, unless it is not linked",
-  async () => {
-    const kate = await kateSup();
-    const main = self();
-    const pid = owner(() => TaskSupervisor.async(kate, obedient, [main]));
-    const ref = Process.monitor(pid);
-    send(await started(), quit("oops"));
-    await trace("owner", await down(ref));
-    const task = await TaskSupervisor.asyncNolink(kate, obedient, [main]);
-    send(await started(), toss("ball"));
-    await attempt("await", waited(() => Task.await(task)));
-  },
-);
+scenario("a crash on another node ends a linked owner", async () => {
+  const kate = await kateSup();
+  const main = self();
+  const pid = owner(() => TaskSupervisor.async(kate, obedient, [main]));
+  const ref = Process.monitor(pid);
+  send(await started(), quit("oops"));
+  await trace("owner", await down(ref));
+  const task = await TaskSupervisor.asyncNolink(kate, obedient, [main]);
+  send(await started(), toss("ball"));
+  await attempt("await", waited(() => Task.await(task)));
+});
 
 scenario("a late reply from another node is dropped", async () => {
   const kate = await kateSup();
@@ -527,47 +515,41 @@ scenario("shutdown and ignore of a task on another node", async () => {
   await traceNext("mail");
 });
 
-scenario(
-  "a lost connection exits with nodedown for each kind of wait",
-  async () => {
-    const kate = await kateSup();
-    const main = self();
-    const tasks: Task<void>[] = [];
-    for (let i = 0; i < 6; i++) {
-      tasks.push(await TaskSupervisor.asyncNolink(kate, endless, [main]));
-    }
-    for (const _ of tasks) await started();
-    await part("kate");
-    const [awaited, yielded, shut, ignored, many, yields] = tasks;
-    await attempt("await", waited(() => Task.await(awaited)));
-    await attempt("yield", waited(() => Task.yield(yielded)));
-    await trace("shutdown", await why(() => Task.shutdown(shut)));
-    await attempt("ignore", waited(() => Task.ignore(ignored)));
-    await attempt("await_many", waited(() => Task.awaitMany([many])));
-    await attempt("yield_many", waited(() => Task.yieldMany([yields])));
-  },
-);
+scenario("a lost connection exits each wait with nodedown", async () => {
+  const kate = await kateSup();
+  const main = self();
+  const tasks: Task<void>[] = [];
+  for (let i = 0; i < 6; i++) {
+    tasks.push(await TaskSupervisor.asyncNolink(kate, endless, [main]));
+  }
+  for (const _ of tasks) await started();
+  await part("kate");
+  const [awaited, yielded, shut, ignored, many, yields] = tasks;
+  await attempt("await", waited(() => Task.await(awaited)));
+  await attempt("yield", waited(() => Task.yield(yielded)));
+  await trace("shutdown", await why(() => Task.shutdown(shut)));
+  await attempt("ignore", waited(() => Task.ignore(ignored)));
+  await attempt("await_many", waited(() => Task.awaitMany([many])));
+  await attempt("yield_many", waited(() => Task.yieldMany([yields])));
+});
 
-scenario(
-  "a lost connection ends linked tasks and their owners, and no others",
-  async () => {
-    const kate = await kateSup();
-    const main = self();
-    const pid = owner(async () => {
-      const linked = await TaskSupervisor.async(kate, endless, [main]);
-      const nolink = await TaskSupervisor.asyncNolink(kate, endless, [main]);
-      send(main, message("tasks", linked.pid, nolink.pid));
-    });
-    const ref = Process.monitor(pid);
-    await started();
-    await started();
-    const [, linked, nolink] = await expect("tasks");
-    await part("kate");
-    await trace("owner", await down(ref));
-    await trace("linked", await on("kate", isGone, linked));
-    await trace("left", same(await TaskSupervisor.children(kate), [nolink]));
-  },
-);
+scenario("a lost connection ends linked tasks and owners only", async () => {
+  const kate = await kateSup();
+  const main = self();
+  const pid = owner(async () => {
+    const linked = await TaskSupervisor.async(kate, endless, [main]);
+    const nolink = await TaskSupervisor.asyncNolink(kate, endless, [main]);
+    send(main, message("tasks", linked.pid, nolink.pid));
+  });
+  const ref = Process.monitor(pid);
+  await started();
+  await started();
+  const [, linked, nolink] = await expect("tasks");
+  await part("kate");
+  await trace("owner", await down(ref));
+  await trace("linked", await on("kate", isGone, linked));
+  await trace("left", same(await TaskSupervisor.children(kate), [nolink]));
+});
 
 export async function isGone(pid: Pid): Promise<boolean> {
   return ["noconnection", "noproc"].includes(await reasonOf(pid));
@@ -581,36 +563,30 @@ export async function ownTasks(main: Pid): Promise<void> {
   await forever();
 }
 
-scenario(
-  "the kill of an owner's node ends the linked task, and no other",
-  async () => {
-    const victim = await peer("victim");
-    await Node.ping(victim);
-    const sup = await startNamed();
-    await Node.spawn(victim, ownTasks, [self()]);
-    const [, linked, nolink] = await expect("tasks");
-    const ref = Process.monitor(linked);
-    await killNode("victim");
-    await trace("linked", await down(ref));
-    await trace("left", same(await TaskSupervisor.children(sup), [nolink]));
-  },
-);
+scenario("the kill of an owner's node ends linked tasks only", async () => {
+  const victim = await peer("victim");
+  await Node.ping(victim);
+  const sup = await startNamed();
+  await Node.spawn(victim, ownTasks, [self()]);
+  const [, linked, nolink] = await expect("tasks");
+  const ref = Process.monitor(linked);
+  await killNode("victim");
+  await trace("linked", await down(ref));
+  await trace("left", same(await TaskSupervisor.children(sup), [nolink]));
+});
 
 export function stopSup(): Promise<"ok"> {
   return TaskSupervisor.stop("sup");
 }
 
-scenario(
-  "a stopped supervisor on another node shuts its tasks down, and exits with noproc",
-  async () => {
-    const kate = await kateSup();
-    const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
-    await started();
-    await on("kate", stopSup);
-    await trace("yield", await Task.yield(task));
-    await trace(
-      "again",
-      await why(() => TaskSupervisor.async(kate, giveBack, [1])),
-    );
-  },
-);
+scenario("a stopped supervisor elsewhere shuts its tasks down", async () => {
+  const kate = await kateSup();
+  const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
+  await started();
+  await on("kate", stopSup);
+  await trace("yield", await Task.yield(task));
+  await trace(
+    "again",
+    await why(() => TaskSupervisor.async(kate, giveBack, [1])),
+  );
+});
