@@ -56,24 +56,21 @@ test(
     }),
 );
 
-elixirPairTest(
-  "the server of elixir.md is called as the page shows",
-  async ({ kate }) => {
-    const page = sectionsOf(await readPage("docs/elixir.md"));
-    const blocks = blocksIn(page.get("GenServers")!);
-    const of = (language: string) =>
-      blocks.find((block) => block.language === language)!.text;
-    const [program] = of("ts").split("\nawait GenServer.start(");
-    await withFolder(async (folder) => {
-      await Deno.writeTextFile(
-        `${folder}/store.ts`,
-        `${program}\nexport { Store };\n`,
-      );
-      const { Store } = await import(`file://${folder}/store.ts`);
-      await GenServer.start(Store, undefined, { name: "Store" });
-    });
-    // Each line matches a pattern.
-    await kate.evaluate(of("elixir"));
-    assertEquals(await kate.evaluate("GenServer.call(store, :size)"), "0");
-  },
-);
+elixirPairTest("elixir.md's server is called as shown", async ({ kate }) => {
+  const page = sectionsOf(await readPage("docs/elixir.md"));
+  const blocks = blocksIn(page.get("GenServers")!);
+  const of = (language: string) =>
+    blocks.find((block) => block.language === language)!.text;
+  const [program] = of("ts").split("\nawait GenServer.start(");
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(
+      `${folder}/store.ts`,
+      `${program}\nexport { Store };\n`,
+    );
+    const { Store } = await import(`file://${folder}/store.ts`);
+    await GenServer.start(Store, undefined, { name: "Store" });
+  });
+  // Each line matches a pattern.
+  await kate.evaluate(of("elixir"));
+  assertEquals(await kate.evaluate("GenServer.call(store, :size)"), "0");
+});

@@ -318,31 +318,28 @@ test("no more nodes are dialled at once than maxConnections, whatever causes the
   await dials.network.stop();
 });
 
-clusterTest(
-  "monitor() of a node beyond the limit of dials sends DOWN with noconnection at once",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { limits: { maxConnections: 1 } });
-    await using listener = await RawListener.listen();
-    await alex.run(async () => {
-      const connected = Node.connect(RAW, { address: listener.address });
-      await using peer = await listener.accept();
-      const ref = Process.monitor({ name: "x", node: OTHER });
-      Node.monitor(OTHER);
-      const [first, second] = [await receive(), await receive()];
-      assertEquals(first, {
-        type: "DOWN",
-        ref,
-        object: { name: "x", node: OTHER },
-        reason: "noconnection",
-      });
-      assertEquals(second, { type: "nodedown", node: OTHER });
-      await cluster.logged(/other@localhost: .*limits\.maxConnections/);
-      assert(await isPending(connected));
-      await peer.say({ status: "not_allowed" });
-      assertEquals(await connected, false);
+clusterTest("monitor() beyond the dial limit sends DOWN", async (cluster) => {
+  const alex = await cluster.start("alex", { limits: { maxConnections: 1 } });
+  await using listener = await RawListener.listen();
+  await alex.run(async () => {
+    const connected = Node.connect(RAW, { address: listener.address });
+    await using peer = await listener.accept();
+    const ref = Process.monitor({ name: "x", node: OTHER });
+    Node.monitor(OTHER);
+    const [first, second] = [await receive(), await receive()];
+    assertEquals(first, {
+      type: "DOWN",
+      ref,
+      object: { name: "x", node: OTHER },
+      reason: "noconnection",
     });
-  },
-);
+    assertEquals(second, { type: "nodedown", node: OTHER });
+    await cluster.logged(/other@localhost: .*limits\.maxConnections/);
+    assert(await isPending(connected));
+    await peer.say({ status: "not_allowed" });
+    assertEquals(await connected, false);
+  });
+});
 
 // Signals that wait for a dial.
 
@@ -465,55 +462,49 @@ for (
 
 // Connections.
 
-clusterTest(
-  "maxConnections limits connections; one that replaces another is accepted",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { limits: { maxConnections: 2 } });
-    await using first = await RawPeer.dial(kate.port);
-    await first.enter("n1@localhost", kate.name);
-    await using second = await RawPeer.dial(kate.port);
-    await second.enter("n2@localhost", kate.name);
-    await using third = await RawPeer.dial(kate.port);
-    const error = await third.enter("n3@localhost", kate.name).then(
-      () => "in",
-      String,
-    );
-    assertMatch(error, /refused: full/);
-    await third.closed;
-    await cluster.logged(/n3@localhost .*limits\.maxConnections/);
-    await using again = await RawPeer.dial(kate.port);
-    await again.enter("n2@localhost", kate.name, { creation: 8 });
-    await second.closed;
-    await kate.run(async () => {
-      assertEquals(Node.list().sort(), ["n1@localhost", "n2@localhost"]);
-      assertEquals(Node.stats()!.refused.full, 1);
-      // Nor does the node dial one more.
-      assertEquals(await Node.connect("n3@localhost"), false);
-    });
-    // Without the cookie, a peer does not learn that the limit is reached.
-    await using stranger = await RawPeer.dial(kate.port);
-    await stranger.say({ versions: [1], to: kate.name, ...hello(RAW) });
-    assertEquals((await stranger.hear()).status, "ok");
-    await first[Symbol.asyncDispose]();
-    await cluster.logged(/n1@localhost is down/);
-    await using late = await RawPeer.dial(kate.port);
-    await late.enter("n4@localhost", kate.name);
-  },
-);
+clusterTest("maxConnections spares a replaced connection", async (cluster) => {
+  const kate = await cluster.start("kate", { limits: { maxConnections: 2 } });
+  await using first = await RawPeer.dial(kate.port);
+  await first.enter("n1@localhost", kate.name);
+  await using second = await RawPeer.dial(kate.port);
+  await second.enter("n2@localhost", kate.name);
+  await using third = await RawPeer.dial(kate.port);
+  const error = await third.enter("n3@localhost", kate.name).then(
+    () => "in",
+    String,
+  );
+  assertMatch(error, /refused: full/);
+  await third.closed;
+  await cluster.logged(/n3@localhost .*limits\.maxConnections/);
+  await using again = await RawPeer.dial(kate.port);
+  await again.enter("n2@localhost", kate.name, { creation: 8 });
+  await second.closed;
+  await kate.run(async () => {
+    assertEquals(Node.list().sort(), ["n1@localhost", "n2@localhost"]);
+    assertEquals(Node.stats()!.refused.full, 1);
+    // Nor does the node dial one more.
+    assertEquals(await Node.connect("n3@localhost"), false);
+  });
+  // Without the cookie, a peer does not learn that the limit is reached.
+  await using stranger = await RawPeer.dial(kate.port);
+  await stranger.say({ versions: [1], to: kate.name, ...hello(RAW) });
+  assertEquals((await stranger.hear()).status, "ok");
+  await first[Symbol.asyncDispose]();
+  await cluster.logged(/n1@localhost is down/);
+  await using late = await RawPeer.dial(kate.port);
+  await late.enter("n4@localhost", kate.name);
+});
 
-clusterTest(
-  "a node logs that a peer has reached maxConnections",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { limits: { maxConnections: 1 } });
-    await using first = await RawPeer.dial(kate.port);
-    await first.enter(RAW, kate.name);
-    const alex = await cluster.start("alex");
-    assertEquals(await alex.run(() => Node.connect(kate.name)), false);
-    await cluster.logged(
-      /alex warning: .*it has the maximum number of connections \(its limits\.maxConnections\)/,
-    );
-  },
-);
+clusterTest("maxConnections is logged when it is reached", async (cluster) => {
+  const kate = await cluster.start("kate", { limits: { maxConnections: 1 } });
+  await using first = await RawPeer.dial(kate.port);
+  await first.enter(RAW, kate.name);
+  const alex = await cluster.start("alex");
+  assertEquals(await alex.run(() => Node.connect(kate.name)), false);
+  await cluster.logged(
+    /alex warning: .*it has the maximum number of connections \(its limits\.maxConnections\)/,
+  );
+});
 
 // The limits that all peers share.
 
@@ -597,74 +588,68 @@ twoPeersTest(
   },
 );
 
-clusterTest(
-  "parts of messages of all peers together are limited, and released when a peer is gone",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      limits: { maxMessageBytes: 700_000, maxTotalMessageBytes: 1_000_000 },
-    });
-    const part = rawFrameOf(1, new Uint8Array(600_000), false);
-    const enter = async (name: string) => {
-      const peer = await RawPeer.dial(kate.port);
-      await peer.enter(name, kate.name);
-      return peer;
-    };
-    await using one = await enter("n1@localhost");
-    await one.write(part);
-    await kate.run(async () => {
-      while (Node.stats()!.receivedBytes < 600_000) await quiet();
-    });
-    await using two = await enter("n2@localhost");
-    await two.write(part);
-    await two.closed;
-    await cluster.logged(/n2@localhost is down: .*maxTotalMessageBytes/);
-    await one[Symbol.asyncDispose]();
-    await cluster.logged(/n1@localhost is down/);
-    await using three = await enter("n3@localhost");
-    await three.write(part);
-    await three.say([["monitor_name", 1, "nobody", 1]]);
-    await three.signal("down");
-  },
-);
+clusterTest("parts of messages are limited, and released", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    limits: { maxMessageBytes: 700_000, maxTotalMessageBytes: 1_000_000 },
+  });
+  const part = rawFrameOf(1, new Uint8Array(600_000), false);
+  const enter = async (name: string) => {
+    const peer = await RawPeer.dial(kate.port);
+    await peer.enter(name, kate.name);
+    return peer;
+  };
+  await using one = await enter("n1@localhost");
+  await one.write(part);
+  await kate.run(async () => {
+    while (Node.stats()!.receivedBytes < 600_000) await quiet();
+  });
+  await using two = await enter("n2@localhost");
+  await two.write(part);
+  await two.closed;
+  await cluster.logged(/n2@localhost is down: .*maxTotalMessageBytes/);
+  await one[Symbol.asyncDispose]();
+  await cluster.logged(/n1@localhost is down/);
+  await using three = await enter("n3@localhost");
+  await three.write(part);
+  await three.say([["monitor_name", 1, "nobody", 1]]);
+  await three.signal("down");
+});
 
-test(
-  "messages dial a dead node once in 100 ms; calls and Node.connect() dial it at once",
-  async () => {
-    const KATE = "kate@localhost";
-    await using cluster = await SimulatedCluster.start({
-      nodes: ["alex", "kate"],
-    });
-    await cluster.kill("kate");
-    const ear = { name: "ear", node: KATE };
-    const failed = () => Node.stats()!.failedDials;
-    await cluster.run("alex", async () => {
-      for (let i = 0; i < 500; i++) {
-        send(ear, i);
-        await Process.sleep(2);
-      }
-      assert(failed() >= 5 && failed() <= 10, `${failed()} dials in 1 s`);
-      send(ear, "one more");
-      await Process.sleep(50);
-      const before = failed();
-      assertEquals(await Node.connect(KATE), false);
-      assertEquals(failed(), before + 1);
-      const ref = Process.monitor(ear);
-      const down = await receive((m) => ref.equals(m?.ref));
-      assertEquals(down.reason, "noconnection");
-      assertEquals(failed(), before + 2);
-    });
-    await cluster.restart("kate");
-    const heard = cluster.run("kate", async () => {
-      Process.register(self(), "ear");
-      return await receive();
-    });
-    await cluster.run("alex", async () => {
-      await Process.sleep(100);
-      send(ear, "after 100 ms");
-    });
-    assertEquals(await heard, "after 100 ms");
-  },
-);
+test("messages dial a dead node once in 100 ms; calls at once", async () => {
+  const KATE = "kate@localhost";
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+  });
+  await cluster.kill("kate");
+  const ear = { name: "ear", node: KATE };
+  const failed = () => Node.stats()!.failedDials;
+  await cluster.run("alex", async () => {
+    for (let i = 0; i < 500; i++) {
+      send(ear, i);
+      await Process.sleep(2);
+    }
+    assert(failed() >= 5 && failed() <= 10, `${failed()} dials in 1 s`);
+    send(ear, "one more");
+    await Process.sleep(50);
+    const before = failed();
+    assertEquals(await Node.connect(KATE), false);
+    assertEquals(failed(), before + 1);
+    const ref = Process.monitor(ear);
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertEquals(down.reason, "noconnection");
+    assertEquals(failed(), before + 2);
+  });
+  await cluster.restart("kate");
+  const heard = cluster.run("kate", async () => {
+    Process.register(self(), "ear");
+    return await receive();
+  });
+  await cluster.run("alex", async () => {
+    await Process.sleep(100);
+    send(ear, "after 100 ms");
+  });
+  assertEquals(await heard, "after 100 ms");
+});
 
 for (
   const { ms, isConnected, after } of [

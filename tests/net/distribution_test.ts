@@ -44,32 +44,26 @@ const NOBODY = "nobody@localhost";
 
 // Spawn.
 
-pairTest(
-  "Node.spawn() runs an exported function, given by value or by name",
-  async () => {
-    for (const fn of [Remote.tell, ["Remote", "tell"] as const]) {
-      const pid = await Node.spawn(KATE, fn, [self(), 1, {
-        two: [2n, atom("ok")],
-      }]);
-      assertEquals(pid.node, KATE);
-      assertEquals(await receive(), 1);
-      assertEquals(await receive(), { two: [2n, atom("ok")] });
-      assertEquals(await reasonOf(pid), "noproc");
-    }
-  },
-);
+pairTest("Node.spawn() runs an exported function, by name too", async () => {
+  for (const fn of [Remote.tell, ["Remote", "tell"] as const]) {
+    const pid = await Node.spawn(KATE, fn, [self(), 1, {
+      two: [2n, atom("ok")],
+    }]);
+    assertEquals(pid.node, KATE);
+    assertEquals(await receive(), 1);
+    assertEquals(await receive(), { two: [2n, atom("ok")] });
+    assertEquals(await reasonOf(pid), "noproc");
+  }
+});
 
-pairTest(
-  "Node.spawn() on the node itself accepts any function",
-  async ({ alex }) => {
-    let seen: string | undefined;
-    const spawned = await Node.spawnMonitor(ALEX, () => {
-      seen = Node.self();
-    });
-    assertEquals(((await receive()) as DownMessage).ref, spawned.ref);
-    assertEquals([seen, spawned.pid.node], [alex.name, ALEX]);
-  },
-);
+pairTest("Node.spawn() here accepts any function", async ({ alex }) => {
+  let seen: string | undefined;
+  const spawned = await Node.spawnMonitor(ALEX, () => {
+    seen = Node.self();
+  });
+  assertEquals(((await receive()) as DownMessage).ref, spawned.ref);
+  assertEquals([seen, spawned.pid.node], [alex.name, ALEX]);
+});
 
 pairTest("Node.spawn() copies its arguments", async () => {
   const list = [1];
@@ -109,22 +103,19 @@ pairTest("Node.spawn() rejects a function that is not exported", async () => {
   assertEquals(await mail(), []);
 });
 
-pairTest(
-  "Node.spawn() of a closure fails with an error that names the flag that allows it",
-  async () => {
-    const error = await assertRejects(
-      () => Node.spawn(KATE, () => 1),
-      SpawnRefusedError,
-    );
-    assertMatch(error.message, /--allow-closures/);
-    const method = { run() {} }.run;
-    await assertRejects(
-      () => Node.spawn(KATE, method),
-      TypeError,
-      "its source is not a function expression",
-    );
-  },
-);
+pairTest("Node.spawn() of a closure names the flag for closures", async () => {
+  const error = await assertRejects(
+    () => Node.spawn(KATE, () => 1),
+    SpawnRefusedError,
+  );
+  assertMatch(error.message, /--allow-closures/);
+  const method = { run() {} }.run;
+  await assertRejects(
+    () => Node.spawn(KATE, method),
+    TypeError,
+    "its source is not a function expression",
+  );
+});
 
 pairTest(
   "Node.spawn() runs a closure if closures are allowed, with the exported functions in scope",
@@ -146,50 +137,44 @@ pairTest(
   { kate: { allowClosures: true } },
 );
 
-pairTest(
-  "Node.spawnLink() and Node.spawnMonitor() take effect from the start of the process",
-  async () => {
-    Process.trapExit(true);
-    for (let i = 0; i < 20; i++) {
-      const linked = await Node.spawnLink(KATE, Remote.crash, [`no ${i}`]);
-      const exited = await receive(isExit);
-      assertEquals(exited.from, linked);
-      assertInstanceOf(exited.reason, TypeError);
-      assertEquals((exited.reason as Error).message, `no ${i}`);
-      const watched = await Node.spawnMonitor(KATE, Remote.toss, [{ i }]);
-      assertEquals(await receive(), {
-        type: "DOWN",
-        ref: watched.ref,
-        object: watched.pid,
-        reason: { type: "nocatch", value: { i } },
-      });
-    }
-  },
-);
-
-pairTest(
-  "Node.spawn…() to an unreachable node returns a useless pid, then sends noconnection",
-  async () => {
-    Process.trapExit(true);
-    const useless = await Node.spawn(NOBODY, ["Remote", "wait"]);
-    assertEquals(useless.node, Node.self());
-    send(useless, "dropped");
-    const watched = await Node.spawnMonitor(NOBODY, ["Remote", "wait"]);
+pairTest("Node.spawnLink() and spawnMonitor() hold at once", async () => {
+  Process.trapExit(true);
+  for (let i = 0; i < 20; i++) {
+    const linked = await Node.spawnLink(KATE, Remote.crash, [`no ${i}`]);
+    const exited = await receive(isExit);
+    assertEquals(exited.from, linked);
+    assertInstanceOf(exited.reason, TypeError);
+    assertEquals((exited.reason as Error).message, `no ${i}`);
+    const watched = await Node.spawnMonitor(KATE, Remote.toss, [{ i }]);
     assertEquals(await receive(), {
       type: "DOWN",
       ref: watched.ref,
       object: watched.pid,
-      reason: "noconnection",
+      reason: { type: "nocatch", value: { i } },
     });
-    const from = await Node.spawnLink(NOBODY, ["Remote", "wait"]);
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from,
-      reason: "noconnection",
-    });
-    assertEquals(await mail(), []);
-  },
-);
+  }
+});
+
+pairTest("Node.spawn…() of no node returns a pid, noconnection", async () => {
+  Process.trapExit(true);
+  const useless = await Node.spawn(NOBODY, ["Remote", "wait"]);
+  assertEquals(useless.node, Node.self());
+  send(useless, "dropped");
+  const watched = await Node.spawnMonitor(NOBODY, ["Remote", "wait"]);
+  assertEquals(await receive(), {
+    type: "DOWN",
+    ref: watched.ref,
+    object: watched.pid,
+    reason: "noconnection",
+  });
+  const from = await Node.spawnLink(NOBODY, ["Remote", "wait"]);
+  assertEquals(await receive(), {
+    type: "EXIT",
+    from,
+    reason: "noconnection",
+  });
+  assertEquals(await mail(), []);
+});
 
 {
   const outputs: Record<string, string> = {};
@@ -206,274 +191,245 @@ pairTest(
 
 // Order.
 
-pairTest(
-  "signals of all kinds between a pair arrive in the order of sending",
-  async ({ kate }) => {
-    const theirs = await relay();
-    const here = self();
-    await kate.run(() => {
-      Process.register(theirs, "relay");
-    });
-    const big = "x".repeat(100_000);
-    const bytes = new Uint8Array(300_000);
-    for (let i = 0; i < 20; i++) {
-      send(theirs, i);
-      send({ name: "relay", node: KATE }, `name ${i}`);
-      Process.exit(theirs, `exit ${i}`);
-      send(theirs, big);
-      send({ name: "relay", node: KATE }, bytes);
-      Process.exit(theirs, `after ${i}`);
-    }
-    for (let i = 0; i < 20; i++) {
-      const next = async () => (await receive()).relayed;
-      const from = here;
-      assertEquals(await next(), i);
-      assertEquals(await next(), `name ${i}`);
-      assertEquals(await next(), { type: "EXIT", from, reason: `exit ${i}` });
-      assertStrictEquals(await next(), big);
-      assertEquals((await next()).length, bytes.length);
-      assertEquals(await next(), { type: "EXIT", from, reason: `after ${i}` });
-    }
-  },
-);
+pairTest("signals of a pair arrive in order", async ({ kate }) => {
+  const theirs = await relay();
+  const here = self();
+  await kate.run(() => {
+    Process.register(theirs, "relay");
+  });
+  const big = "x".repeat(100_000);
+  const bytes = new Uint8Array(300_000);
+  for (let i = 0; i < 20; i++) {
+    send(theirs, i);
+    send({ name: "relay", node: KATE }, `name ${i}`);
+    Process.exit(theirs, `exit ${i}`);
+    send(theirs, big);
+    send({ name: "relay", node: KATE }, bytes);
+    Process.exit(theirs, `after ${i}`);
+  }
+  for (let i = 0; i < 20; i++) {
+    const next = async () => (await receive()).relayed;
+    const from = here;
+    assertEquals(await next(), i);
+    assertEquals(await next(), `name ${i}`);
+    assertEquals(await next(), { type: "EXIT", from, reason: `exit ${i}` });
+    assertStrictEquals(await next(), big);
+    assertEquals((await next()).length, bytes.length);
+    assertEquals(await next(), { type: "EXIT", from, reason: `after ${i}` });
+  }
+});
 
-pairTest(
-  "a large last message arrives before the sender's DOWN and EXIT",
-  async () => {
-    Process.trapExit(true);
-    for (const value of ["y".repeat(200_000), new Uint8Array(200_000)]) {
-      const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
-        self(),
-        value,
-        "small",
-      ]);
-      assertEquals((await receive()).length, value.length);
-      assertEquals(await receive(), "small");
-      const down = await receive();
-      assertEquals([down.object, down.ref], [pid, ref]);
-      await Node.spawnLink(KATE, Remote.tell, [self(), value]);
-      assertEquals((await receive()).length, value.length);
-      assertEquals((await receive()).type, "EXIT");
-    }
-  },
-);
+pairTest("a large message precedes the DOWN and EXIT", async () => {
+  Process.trapExit(true);
+  for (const value of ["y".repeat(200_000), new Uint8Array(200_000)]) {
+    const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
+      self(),
+      value,
+      "small",
+    ]);
+    assertEquals((await receive()).length, value.length);
+    assertEquals(await receive(), "small");
+    const down = await receive();
+    assertEquals([down.object, down.ref], [pid, ref]);
+    await Node.spawnLink(KATE, Remote.tell, [self(), value]);
+    assertEquals((await receive()).length, value.length);
+    assertEquals((await receive()).type, "EXIT");
+  }
+});
 
 // Lost connections.
 
-pairTest(
-  "the loss of a connection sends noconnection once to each link and monitor",
-  async ({ alex, kate }) => {
+pairTest("a lost connection is reported once", async ({ alex, kate }) => {
+  Process.trapExit(true);
+  Node.monitorNodes(true);
+  Node.monitor(KATE);
+  const theirs = await relay();
+  await nodeUp(KATE);
+  Process.link(theirs);
+  const refs = [Process.monitor(theirs), Process.monitor(theirs)];
+  const named = Process.monitor({ name: "user", node: KATE });
+  await caughtUp(theirs);
+  const there = await kate.run(() => {
+    const here = self();
+    const report = spawn(async () => {
+      Process.trapExit(true);
+      Process.link(theirs);
+      const got: unknown[] = [];
+      Node.monitor(ALEX);
+      send(here, "ready");
+      await nodeDown(ALEX);
+      send(here, got);
+      await receive();
+    });
+    return receive().then(() => report);
+  });
+  assert(there.node === KATE);
+  await part(kate, alex);
+  const got = await mail();
+  assertEquals(got.filter(isExit), [
+    { type: "EXIT", from: theirs, reason: "noconnection" },
+  ]);
+  assertEquals(
+    got.filter(isDown).map(({ ref, reason }) => [ref, reason]).sort(),
+    [...refs, named].map((ref) => [ref, "noconnection"]).sort(),
+  );
+  // nodedown comes after all its effects: one each for monitor() and monitorNodes().
+  const down = { type: "nodedown", node: KATE };
+  assertEquals(got.slice(-2), [down, down]);
+  assertEquals(got.length, 6);
+  // The other end of the link was notified too, and reports it over a new connection.
+  await alex.run(() => Node.connect(KATE));
+  assertEquals(await receive((m) => m?.relayed), {
+    relayed: { type: "EXIT", from: self(), reason: "noconnection" },
+  });
+  Process.unlink(theirs);
+  assertEquals((await mail()).map((m) => (m as { type: string }).type), [
+    "nodeup",
+  ]);
+});
+
+clusterTest("monitorNodes() reports nodes of its type", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const moebi = await cluster.start("moebi", { hidden: true });
+  await alex.run(async () => {
+    assertEquals(Node.monitorNodes(true, { nodeType: "all" }), false);
+    assertEquals(Node.monitorNodes(true, { nodeType: "all" }), true);
+    assertEquals(Node.monitorNodes(true, { nodeType: "hidden" }), false);
+    assertEquals(Node.monitorNodes(true, { nodeType: "visible" }), false);
+    assertEquals(Node.monitorNodes(true), false);
+    for (const type of ["nodeup", "nodedown"]) {
+      for (const { name } of [kate, moebi]) {
+        await (type === "nodeup" ? Node.connect(name) : Node.disconnect(name));
+      }
+      const visible = { type, node: kate.name, nodeType: "visible" };
+      const hidden = { type, node: moebi.name, nodeType: "hidden" };
+      assertEquals(await mail(), [
+        { type, node: kate.name },
+        ...[visible, visible, visible],
+        ...[hidden, hidden, hidden],
+      ]);
+    }
+    assertEquals(Node.monitorNodes(false, { nodeType: "all" }), true);
+    assertEquals(Node.monitorNodes(false), true);
+    await Node.connect(moebi.name);
+    assertEquals((await mail()).length, 1);
+  });
+});
+
+pairTest("nodeup comes first, and nodedown last", async ({ alex, kate }) => {
+  Node.monitorNodes(true);
+  Process.register(self(), "inbox");
+  for (let round = 0; round < 20; round++) {
+    await kate.run(() => {
+      for (let i = 0; i < 10; i++) send({ name: "inbox", node: ALEX }, i);
+    });
+    const last = await kate.run(async () => {
+      await Node.connect(ALEX);
+      for (let i = 10; i < 20; i++) send({ name: "inbox", node: ALEX }, i);
+      return Node.disconnect(ALEX);
+    });
+    assert(last);
+    assertEquals(await receive(), { type: "nodeup", node: KATE });
+    for (let i = 0; i < 20; i++) assertEquals(await receive(), i);
+    assertEquals(await receive(), { type: "nodedown", node: KATE });
+  }
+  assertEquals(await alex.run(() => Node.list()), []);
+});
+
+clusterTest("a killed program's links get noconnection", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await NodeProcess.start(cluster, "kate");
+  await alex.run(async () => {
     Process.trapExit(true);
     Node.monitorNodes(true);
-    Node.monitor(KATE);
-    const theirs = await relay();
+    const from = await Node.spawnLink(KATE, Remote.wait);
+    const { pid, ref } = await Node.spawnMonitor(KATE, Remote.echo);
     await nodeUp(KATE);
-    Process.link(theirs);
-    const refs = [Process.monitor(theirs), Process.monitor(theirs)];
-    const named = Process.monitor({ name: "user", node: KATE });
-    await caughtUp(theirs);
-    const there = await kate.run(() => {
-      const here = self();
-      const report = spawn(async () => {
-        Process.trapExit(true);
-        Process.link(theirs);
-        const got: unknown[] = [];
-        Node.monitor(ALEX);
-        send(here, "ready");
-        await nodeDown(ALEX);
-        send(here, got);
-        await receive();
-      });
-      return receive().then(() => report);
-    });
-    assert(there.node === KATE);
-    await part(kate, alex);
-    const got = await mail();
-    assertEquals(got.filter(isExit), [
-      { type: "EXIT", from: theirs, reason: "noconnection" },
+    send(pid, { from: self(), value: "there" });
+    assertEquals(await receive(), "there");
+    kate.kill("SIGKILL");
+    await nodeDown(KATE);
+    assertEquals(await mail(), [
+      { type: "EXIT", from, reason: "noconnection" },
+      { type: "DOWN", ref, object: pid, reason: "noconnection" },
     ]);
-    assertEquals(
-      got.filter(isDown).map(({ ref, reason }) => [ref, reason]).sort(),
-      [...refs, named].map((ref) => [ref, "noconnection"]).sort(),
-    );
-    // nodedown comes after all its effects: one each for monitor() and monitorNodes().
-    const down = { type: "nodedown", node: KATE };
-    assertEquals(got.slice(-2), [down, down]);
-    assertEquals(got.length, 6);
-    // The other end of the link was notified too, and reports it over a new connection.
-    await alex.run(() => Node.connect(KATE));
-    assertEquals(await receive((m) => m?.relayed), {
-      relayed: { type: "EXIT", from: self(), reason: "noconnection" },
-    });
-    Process.unlink(theirs);
-    assertEquals((await mail()).map((m) => (m as { type: string }).type), [
-      "nodeup",
-    ]);
-  },
-);
+    assertEquals(await Node.ping(KATE), "pang");
+  });
+});
 
-clusterTest(
-  "monitorNodes() notifies of visible nodes, or of a type that it states",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const moebi = await cluster.start("moebi", { hidden: true });
-    await alex.run(async () => {
-      assertEquals(Node.monitorNodes(true, { nodeType: "all" }), false);
-      assertEquals(Node.monitorNodes(true, { nodeType: "all" }), true);
-      assertEquals(Node.monitorNodes(true, { nodeType: "hidden" }), false);
-      assertEquals(Node.monitorNodes(true, { nodeType: "visible" }), false);
-      assertEquals(Node.monitorNodes(true), false);
-      for (const type of ["nodeup", "nodedown"]) {
-        for (const { name } of [kate, moebi]) {
-          await (type === "nodeup"
-            ? Node.connect(name)
-            : Node.disconnect(name));
-        }
-        const visible = { type, node: kate.name, nodeType: "visible" };
-        const hidden = { type, node: moebi.name, nodeType: "hidden" };
-        assertEquals(await mail(), [
-          { type, node: kate.name },
-          ...[visible, visible, visible],
-          ...[hidden, hidden, hidden],
-        ]);
-      }
-      assertEquals(Node.monitorNodes(false, { nodeType: "all" }), true);
-      assertEquals(Node.monitorNodes(false), true);
-      await Node.connect(moebi.name);
-      assertEquals((await mail()).length, 1);
+clusterTest("a pending spawn fails with its node", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await NodeProcess.start(cluster, "kate");
+  await alex.run(async () => {
+    assertEquals(await Node.ping(KATE), "pong");
+    kate.kill("SIGSTOP");
+    const spawning = Node.spawnMonitor(KATE, Remote.wait);
+    const linking = Node.spawnLink(KATE, Remote.wait);
+    Process.trapExit(true);
+    kate.kill("SIGKILL");
+    const { pid, ref } = await spawning;
+    assertEquals(pid.node, Node.self());
+    const from = await linking;
+    assertEquals(await receive(isDown), {
+      type: "DOWN",
+      ref,
+      object: pid,
+      reason: "noconnection",
     });
-  },
-);
-
-pairTest(
-  "nodeup arrives before any signal of the node, and nodedown after all",
-  async ({ alex, kate }) => {
-    Node.monitorNodes(true);
-    Process.register(self(), "inbox");
-    for (let round = 0; round < 20; round++) {
-      await kate.run(() => {
-        for (let i = 0; i < 10; i++) send({ name: "inbox", node: ALEX }, i);
-      });
-      const last = await kate.run(async () => {
-        await Node.connect(ALEX);
-        for (let i = 10; i < 20; i++) send({ name: "inbox", node: ALEX }, i);
-        return Node.disconnect(ALEX);
-      });
-      assert(last);
-      assertEquals(await receive(), { type: "nodeup", node: KATE });
-      for (let i = 0; i < 20; i++) assertEquals(await receive(), i);
-      assertEquals(await receive(), { type: "nodedown", node: KATE });
-    }
-    assertEquals(await alex.run(() => Node.list()), []);
-  },
-);
-
-clusterTest(
-  "the kill of a node's OS process sends noconnection to all links and monitors",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await NodeProcess.start(cluster, "kate");
-    await alex.run(async () => {
-      Process.trapExit(true);
-      Node.monitorNodes(true);
-      const from = await Node.spawnLink(KATE, Remote.wait);
-      const { pid, ref } = await Node.spawnMonitor(KATE, Remote.echo);
-      await nodeUp(KATE);
-      send(pid, { from: self(), value: "there" });
-      assertEquals(await receive(), "there");
-      kate.kill("SIGKILL");
-      await nodeDown(KATE);
-      assertEquals(await mail(), [
-        { type: "EXIT", from, reason: "noconnection" },
-        { type: "DOWN", ref, object: pid, reason: "noconnection" },
-      ]);
-      assertEquals(await Node.ping(KATE), "pang");
+    assertEquals(await receive(isExit), {
+      type: "EXIT",
+      from,
+      reason: "noconnection",
     });
-  },
-);
-
-clusterTest(
-  "a pending spawn exits with noconnection when the node is lost",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await NodeProcess.start(cluster, "kate");
-    await alex.run(async () => {
-      assertEquals(await Node.ping(KATE), "pong");
-      kate.kill("SIGSTOP");
-      const spawning = Node.spawnMonitor(KATE, Remote.wait);
-      const linking = Node.spawnLink(KATE, Remote.wait);
-      Process.trapExit(true);
-      kate.kill("SIGKILL");
-      const { pid, ref } = await spawning;
-      assertEquals(pid.node, Node.self());
-      const from = await linking;
-      assertEquals(await receive(isDown), {
-        type: "DOWN",
-        ref,
-        object: pid,
-        reason: "noconnection",
-      });
-      assertEquals(await receive(isExit), {
-        type: "EXIT",
-        from,
-        reason: "noconnection",
-      });
-      assertEquals(await mail(), []);
-    });
-  },
-);
+    assertEquals(await mail(), []);
+  });
+});
 
 // The context in which code runs.
 
-clusterTest(
-  "connections, listeners and timers belong to no process",
-  async (cluster) => {
-    const inside = new Set<unknown>();
-    const look = () => void inside.add(insideOf());
-    const alex = await cluster.start("alex", { log: look, tickTime: 100 });
-    // Started, dialled and dialling from within a process each.
-    const kate = await alex.run(() => cluster.start("kate", { log: look }));
-    await alex.run(async () => {
-      Process.register(self(), "inbox");
-      assertEquals(await Node.connect(KATE), true);
-      await kate.run(() => void send({ name: "inbox", node: ALEX }, "there"));
-      assertEquals(await receive(), "there");
-      assertEquals(await Node.connect(NOBODY), false);
-      await part(kate, alex);
-    });
-    assertEquals(await kate.run(() => Node.connect(ALEX)), true);
-    await kate.stop();
-    // disconnect() calls back within its caller; everything else runs outside.
-    const callers = [...inside].filter((each) => each !== undefined);
-    assert(callers.length <= 1, `${callers.length} processes`);
-  },
-);
+clusterTest("connections and timers belong to no process", async (cluster) => {
+  const inside = new Set<unknown>();
+  const look = () => void inside.add(insideOf());
+  const alex = await cluster.start("alex", { log: look, tickTime: 100 });
+  // Started, dialled and dialling from within a process each.
+  const kate = await alex.run(() => cluster.start("kate", { log: look }));
+  await alex.run(async () => {
+    Process.register(self(), "inbox");
+    assertEquals(await Node.connect(KATE), true);
+    await kate.run(() => void send({ name: "inbox", node: ALEX }, "there"));
+    assertEquals(await receive(), "there");
+    assertEquals(await Node.connect(NOBODY), false);
+    await part(kate, alex);
+  });
+  assertEquals(await kate.run(() => Node.connect(ALEX)), true);
+  await kate.stop();
+  // disconnect() calls back within its caller; everything else runs outside.
+  const callers = [...inside].filter((each) => each !== undefined);
+  assert(callers.length <= 1, `${callers.length} processes`);
+});
 
-clusterTest(
-  "code of a process stays in its context, whatever resumes it",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    await alex.run(async () => {
-      const me = self();
-      const same = () => assert(self().equals(me) && Node.self() === ALEX);
-      await Node.connect(KATE);
+clusterTest("code stays in its process's context", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  await alex.run(async () => {
+    const me = self();
+    const same = () => assert(self().equals(me) && Node.self() === ALEX);
+    await Node.connect(KATE);
+    same();
+    const pid = await Node.spawn(KATE, Remote.echo);
+    same();
+    send(pid, { from: me, value: 1 });
+    await receive((m) => {
       same();
-      const pid = await Node.spawn(KATE, Remote.echo);
-      same();
-      send(pid, { from: me, value: 1 });
-      await receive((m) => {
-        same();
-        return m === 1;
-      });
-      same();
-      await kate.run(() => assertEquals(Node.self(), KATE));
-      same();
-      await send(pid, { from: me, value: new Uint8Array(8 << 20) });
-      same();
-      await receive();
-      same();
+      return m === 1;
     });
-  },
-);
+    same();
+    await kate.run(() => assertEquals(Node.self(), KATE));
+    same();
+    await send(pid, { from: me, value: new Uint8Array(8 << 20) });
+    same();
+    await receive();
+    same();
+  });
+});

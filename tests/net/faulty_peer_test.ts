@@ -463,51 +463,47 @@ function withTasks(
   });
 }
 
-clusterTest(
-  "a peer's processes are limited: beyond, spawns and tasks are refused; exits make room",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      limits: { maxRemoteProcesses: 3 },
-    });
-    const alex = await cluster.start("alex");
-    await withTasks(kate, alex, async () => {
-      const pids = [];
-      for (let i = 0; i < 3; i++) {
-        pids.push(await Node.spawn(KATE, Remote.wait));
-      }
-      for (
-        const ask of [
-          () => Node.spawn(KATE, Remote.wait),
-          () =>
-            TaskSupervisor.async({ name: "Tasks", node: KATE }, Remote.wait),
-        ]
-      ) {
-        const error = await assertRejects(ask, SpawnRefusedError);
-        assertEquals(error.code, "limit");
-        assertMatch(error.message, /limits\.maxRemoteProcesses/);
-      }
-      // They count after the connection is lost, too.
-      await Node.disconnect(KATE);
-      await assertRejects(
+clusterTest("a peer's processes are limited", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    limits: { maxRemoteProcesses: 3 },
+  });
+  const alex = await cluster.start("alex");
+  await withTasks(kate, alex, async () => {
+    const pids = [];
+    for (let i = 0; i < 3; i++) {
+      pids.push(await Node.spawn(KATE, Remote.wait));
+    }
+    for (
+      const ask of [
         () => Node.spawn(KATE, Remote.wait),
-        SpawnRefusedError,
-      );
-      Process.exit(pids[0], "kill");
-      const task = await TaskSupervisor.async(
-        { name: "Tasks", node: KATE },
-        Remote.add,
-        [1, 2],
-      );
-      assertEquals(await Task.await(task), 3);
-      for (const pid of pids) Process.exit(pid, "kill");
-    });
-    await cluster.logged(
-      /kate warning: Refused a request of alex@localhost \(limit\)/,
+        () => TaskSupervisor.async({ name: "Tasks", node: KATE }, Remote.wait),
+      ]
+    ) {
+      const error = await assertRejects(ask, SpawnRefusedError);
+      assertEquals(error.code, "limit");
+      assertMatch(error.message, /limits\.maxRemoteProcesses/);
+    }
+    // They count after the connection is lost, too.
+    await Node.disconnect(KATE);
+    await assertRejects(
+      () => Node.spawn(KATE, Remote.wait),
+      SpawnRefusedError,
     );
-    const stats = await kate.run(() => Node.stats()!);
-    assertEquals(stats.refusedRequests.limit, 3);
-  },
-);
+    Process.exit(pids[0], "kill");
+    const task = await TaskSupervisor.async(
+      { name: "Tasks", node: KATE },
+      Remote.add,
+      [1, 2],
+    );
+    assertEquals(await Task.await(task), 3);
+    for (const pid of pids) Process.exit(pid, "kill");
+  });
+  await cluster.logged(
+    /kate warning: Refused a request of alex@localhost \(limit\)/,
+  );
+  const stats = await kate.run(() => Node.stats()!);
+  assertEquals(stats.refusedRequests.limit, 3);
+});
 
 clusterTest(
   "a peer's links and monitors are limited: beyond, it receives system_limit",
@@ -553,38 +549,35 @@ clusterTest(
 
 // Exported functions, and who may call them.
 
-clusterTest(
-  "allow narrows the exports for spawns and tasks of other nodes",
-  async (cluster: Cluster) => {
-    const asked: unknown[] = [];
-    const kate = await cluster.start("kate", {
-      allow: (node, module, fn) => {
-        asked.push([node, module, fn]);
-        if (fn === "crash") throw new Error("a rule that fails");
-        return fn === "add";
-      },
-    });
-    const alex = await cluster.start("alex");
-    await withTasks(kate, alex, async () => {
-      const tasks = { name: "Tasks", node: KATE };
-      const task = await TaskSupervisor.async(tasks, Remote.add, [1, 2]);
-      assertEquals(await Task.await(task), 3);
-      for (
-        const ask of [
-          () => Node.spawn(KATE, Remote.wait),
-          () => TaskSupervisor.async(tasks, Remote.wait),
-          () => Node.spawn(KATE, Remote.crash, ["x"]),
-        ]
-      ) {
-        const error = await assertRejects(ask, SpawnRefusedError);
-        assertEquals(error.code, "not_allowed");
-        assertMatch(error.message, /does not let alex@localhost run Remote\./);
-      }
-    });
-    // allow is not asked for its own processes.
-    await kate.run(() => Node.spawn(KATE, Remote.add, [1, 2]));
-    assertEquals(asked.length, 4);
-    const stats = await kate.run(() => Node.stats()!);
-    assertEquals(stats.refusedRequests.not_allowed, 3);
-  },
-);
+clusterTest("allow narrows exports for others", async (cluster: Cluster) => {
+  const asked: unknown[] = [];
+  const kate = await cluster.start("kate", {
+    allow: (node, module, fn) => {
+      asked.push([node, module, fn]);
+      if (fn === "crash") throw new Error("a rule that fails");
+      return fn === "add";
+    },
+  });
+  const alex = await cluster.start("alex");
+  await withTasks(kate, alex, async () => {
+    const tasks = { name: "Tasks", node: KATE };
+    const task = await TaskSupervisor.async(tasks, Remote.add, [1, 2]);
+    assertEquals(await Task.await(task), 3);
+    for (
+      const ask of [
+        () => Node.spawn(KATE, Remote.wait),
+        () => TaskSupervisor.async(tasks, Remote.wait),
+        () => Node.spawn(KATE, Remote.crash, ["x"]),
+      ]
+    ) {
+      const error = await assertRejects(ask, SpawnRefusedError);
+      assertEquals(error.code, "not_allowed");
+      assertMatch(error.message, /does not let alex@localhost run Remote\./);
+    }
+  });
+  // allow is not asked for its own processes.
+  await kate.run(() => Node.spawn(KATE, Remote.add, [1, 2]));
+  assertEquals(asked.length, 4);
+  const stats = await kate.run(() => Node.stats()!);
+  assertEquals(stats.refusedRequests.not_allowed, 3);
+});

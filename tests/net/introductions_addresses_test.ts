@@ -53,104 +53,95 @@ function ends(remoteHost: string, localHost = remoteHost): Ends {
 
 // Without EPMD.
 
-clusterTest(
-  "nodes without EPMD form a mesh from the address of one, and find each other again",
-  async (cluster) => {
-    const alex = await cluster.start("alex", NO_EPMD);
-    const kate = await cluster.start("kate", NO_EPMD);
-    const moebi = await cluster.start("moebi", NO_EPMD);
-    await join(kate, alex, []);
-    await join(moebi, alex, [KATE]);
-    for (const [node, other] of [[kate, moebi], [moebi, alex], [alex, kate]]) {
-      await part(node, other);
-      assertEquals(await node.run(() => Node.connect(other.name)), true);
-      await part(other, node);
-      await node.run(async () => {
-        const pid = await Node.spawn(other.name, Remote.relay, [self()]);
-        await receive((m) => m === "up");
-        send(pid, "hi");
-        assertEquals((await receive()).relayed, "hi");
-      });
-    }
-    assertEquals(cluster.lines(), []);
-  },
-);
+clusterTest("nodes without EPMD form a mesh, and again", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  const kate = await cluster.start("kate", NO_EPMD);
+  const moebi = await cluster.start("moebi", NO_EPMD);
+  await join(kate, alex, []);
+  await join(moebi, alex, [KATE]);
+  for (const [node, other] of [[kate, moebi], [moebi, alex], [alex, kate]]) {
+    await part(node, other);
+    assertEquals(await node.run(() => Node.connect(other.name)), true);
+    await part(other, node);
+    await node.run(async () => {
+      const pid = await Node.spawn(other.name, Remote.relay, [self()]);
+      await receive((m) => m === "up");
+      send(pid, "hi");
+      assertEquals((await receive()).relayed, "hi");
+    });
+  }
+  assertEquals(cluster.lines(), []);
+});
 
-clusterTest(
-  "a node without EPMD that has another address is found where peers say that it is",
-  async (cluster) => {
+clusterTest("peers tell where a node without EPMD is", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  const kate = await cluster.start("kate", NO_EPMD);
+  const moebi = await cluster.start("moebi", {
+    ...NO_EPMD,
+    connectAll: false,
+  });
+  await join(kate, alex, []);
+  await moebi.run(() => Node.connect({ address: addressOf(kate) }));
+  const down = moebi.run(async () => {
+    Node.monitor(KATE);
+    await nodeDown(KATE);
+  });
+  await settled(moebi);
+  await kate.stop();
+  await down;
+  // Where it was, nobody is now.
+  assertEquals(await moebi.run(() => Node.connect(KATE)), false);
+  await cluster.logged(
+    /moebi warning: Cannot connect to kate@localhost: at 127/,
+  );
+  const again = await cluster.start("kate", NO_EPMD);
+  assert(again.port !== kate.port);
+  await join(again, alex, []);
+  const late = await cluster.start("late", NO_EPMD);
+  await join(late, again, [ALEX]);
+  await late.run(() => Node.list());
+});
+
+clusterTest("a node is dialled where it advertises", async (cluster) => {
+  // As the published port of a container.
+  const sockets = new Set<Socket>();
+  let forwarded = 0;
+  let target = 0;
+  const proxy = createServer((socket) => {
+    forwarded++;
+    const inner = connect(target, "127.0.0.1");
+    for (const each of [socket, inner]) {
+      sockets.add(each);
+      each.on("error", () => {});
+    }
+    socket.pipe(inner).pipe(socket);
+  });
+  await new Promise<void>((resolve) =>
+    proxy.listen(0, "127.0.0.1", () => resolve())
+  );
+  try {
+    const { port } = proxy.address() as AddressInfo;
     const alex = await cluster.start("alex", NO_EPMD);
-    const kate = await cluster.start("kate", NO_EPMD);
-    const moebi = await cluster.start("moebi", {
+    const kate = await cluster.start("kate", {
       ...NO_EPMD,
+      advertise: `127.0.0.1:${port}`,
       connectAll: false,
     });
-    await join(kate, alex, []);
-    await moebi.run(() => Node.connect({ address: addressOf(kate) }));
-    const down = moebi.run(async () => {
-      Node.monitor(KATE);
-      await nodeDown(KATE);
-    });
-    await settled(moebi);
-    await kate.stop();
-    await down;
-    // Where it was, nobody is now.
-    assertEquals(await moebi.run(() => Node.connect(KATE)), false);
-    await cluster.logged(
-      /moebi warning: Cannot connect to kate@localhost: at 127/,
-    );
-    const again = await cluster.start("kate", NO_EPMD);
-    assert(again.port !== kate.port);
-    await join(again, alex, []);
-    const late = await cluster.start("late", NO_EPMD);
-    await join(late, again, [ALEX]);
-    await late.run(() => Node.list());
-  },
-);
-
-clusterTest(
-  "a node is dialled at the address that it advertises",
-  async (cluster) => {
-    // As the published port of a container.
-    const sockets = new Set<Socket>();
-    let forwarded = 0;
-    let target = 0;
-    const proxy = createServer((socket) => {
-      forwarded++;
-      const inner = connect(target, "127.0.0.1");
-      for (const each of [socket, inner]) {
-        sockets.add(each);
-        each.on("error", () => {});
-      }
-      socket.pipe(inner).pipe(socket);
-    });
-    await new Promise<void>((resolve) =>
-      proxy.listen(0, "127.0.0.1", () => resolve())
-    );
-    try {
-      const { port } = proxy.address() as AddressInfo;
-      const alex = await cluster.start("alex", NO_EPMD);
-      const kate = await cluster.start("kate", {
-        ...NO_EPMD,
-        advertise: `127.0.0.1:${port}`,
-        connectAll: false,
-      });
-      target = kate.port;
-      await kate.run(() => Node.connect({ address: addressOf(alex) }));
-      assertEquals(forwarded, 0);
-      const moebi = await cluster.start("moebi", NO_EPMD);
-      await join(moebi, alex, [KATE]);
-      assertEquals(forwarded, 1);
-      // Alex was dialled by kate, and dials it there.
-      await part(alex, kate);
-      assertEquals(await alex.run(() => Node.connect(KATE)), true);
-      assertEquals(forwarded, 2);
-    } finally {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => proxy.close(resolve));
-    }
-  },
-);
+    target = kate.port;
+    await kate.run(() => Node.connect({ address: addressOf(alex) }));
+    assertEquals(forwarded, 0);
+    const moebi = await cluster.start("moebi", NO_EPMD);
+    await join(moebi, alex, [KATE]);
+    assertEquals(forwarded, 1);
+    // Alex was dialled by kate, and dials it there.
+    await part(alex, kate);
+    assertEquals(await alex.run(() => Node.connect(KATE)), true);
+    assertEquals(forwarded, 2);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => proxy.close(resolve));
+  }
+});
 
 test("advertisedAddress() reads IP addresses of single machines", () => {
   const port = undefined;
@@ -181,172 +172,151 @@ test("advertisedAddress() reads IP addresses of single machines", () => {
   ) assertEquals(advertisedAddress(text), undefined, text);
 });
 
-clusterTest(
-  "a node that EPMD does not know is found at its last address",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate", NO_EPMD);
-    await alex.run(() => Node.connect({ address: addressOf(kate) }));
-    await part(alex, kate);
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    assertEquals(cluster.lines(), []);
-    await part(alex, kate);
-    await kate.stop();
-    assertEquals(await alex.run(() => Node.connect(KATE)), false);
-    // Nobody listens there any more: that is no news.
-    await cluster.logged(
-      /Cannot connect to kate@localhost: no node named kate@localhost is registered; [^:]*$/m,
-    );
-  },
-);
+clusterTest("a node without EPMD keeps its last address", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate", NO_EPMD);
+  await alex.run(() => Node.connect({ address: addressOf(kate) }));
+  await part(alex, kate);
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  assertEquals(cluster.lines(), []);
+  await part(alex, kate);
+  await kate.stop();
+  assertEquals(await alex.run(() => Node.connect(KATE)), false);
+  // Nobody listens there any more: that is no news.
+  await cluster.logged(
+    /Cannot connect to kate@localhost: no node named kate@localhost is registered; [^:]*$/m,
+  );
+});
 
-clusterTest(
-  "a node of Erlang's wire is found again at its last address, over that wire",
-  async (cluster) => {
-    const alex = await cluster.start("alex", NO_EPMD);
-    const kate = await cluster.start("kate", { ...NO_EPMD, wires: ["beam"] });
-    const address = addressOf(kate);
-    assertEquals(await alex.run(() => Node.connect(KATE, { address })), true);
-    await part(alex, kate);
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    // It has stated no address, so that it cannot be dialled after it has dialled.
-    await part(alex, kate);
-    assertEquals(await kate.run(() => Node.connect(ALEX)), false);
-  },
-);
+clusterTest("an address is kept for Erlang's wire too", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  const kate = await cluster.start("kate", { ...NO_EPMD, wires: ["beam"] });
+  const address = addressOf(kate);
+  assertEquals(await alex.run(() => Node.connect(KATE, { address })), true);
+  await part(alex, kate);
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  // It has stated no address, so that it cannot be dialled after it has dialled.
+  await part(alex, kate);
+  assertEquals(await kate.run(() => Node.connect(ALEX)), false);
+});
 
 // Statements of peers.
 
-clusterTest(
-  "a node states where it listens, and addresses only to peers that do",
-  async (cluster) => {
-    const alex = await cluster.start("alex", NO_EPMD);
-    const kate = await cluster.start("kate", NO_EPMD);
-    await join(kate, alex, []);
-    await using older = await RawPeer.dial(alex.port);
-    const { theirs } = await older.enter(RAW, ALEX);
-    assertEquals(theirs.listen, { port: alex.port, host: "127.0.0.1" });
-    assertEquals(await older.signal("peers"), ["peers", [KATE]]);
-    await using newer = await RawPeer.dial(alex.port);
-    await newer.enter(MOEBI, ALEX, { listen: { port: 1 } });
-    assertEquals(await newer.signal("peers"), [
-      "peers",
-      [KATE, RAW],
-      [addressOf(kate), null],
-    ]);
-  },
-);
+clusterTest("listen addresses go to nodes that listen", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  const kate = await cluster.start("kate", NO_EPMD);
+  await join(kate, alex, []);
+  await using older = await RawPeer.dial(alex.port);
+  const { theirs } = await older.enter(RAW, ALEX);
+  assertEquals(theirs.listen, { port: alex.port, host: "127.0.0.1" });
+  assertEquals(await older.signal("peers"), ["peers", [KATE]]);
+  await using newer = await RawPeer.dial(alex.port);
+  await newer.enter(MOEBI, ALEX, { listen: { port: 1 } });
+  assertEquals(await newer.signal("peers"), [
+    "peers",
+    [KATE, RAW],
+    [addressOf(kate), null],
+  ]);
+});
 
-clusterTest(
-  "a node refuses an introduction that listens on no port or address",
-  async (cluster) => {
-    const alex = await cluster.start("alex", NO_EPMD);
-    for (
-      const listen of [
-        null,
-        4370,
-        "127.0.0.1:4370",
-        [],
-        { port: 0 },
-        { port: 65536 },
-        { port: 1.5 },
-        { port: "4370" },
-        { port: 1, host: 7 },
-        { port: 1, host: null },
-        { port: 1, host: "x".repeat(256) },
-      ]
-    ) {
-      await using peer = await RawPeer.dial(alex.port);
-      const first = { versions: [1], to: ALEX, ...hello(RAW), listen };
-      await peer.write(jsonFrame(first));
-      await peer.closed;
-      assertEquals(await peer.next(), undefined);
-    }
-    assertEquals((await alex.run(() => Node.stats()))!.refused.protocol, 11);
-  },
-);
-
-clusterTest(
-  "a node dials introduced nodes only at addresses that it can use",
-  async (cluster) => {
-    const alex = await cluster.start("alex", NO_EPMD);
-    await using listener = await RawListener.listen();
+clusterTest("an introduction needs an address", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  for (
+    const listen of [
+      null,
+      4370,
+      "127.0.0.1:4370",
+      [],
+      { port: 0 },
+      { port: 65536 },
+      { port: 1.5 },
+      { port: "4370" },
+      { port: 1, host: 7 },
+      { port: 1, host: null },
+      { port: 1, host: "x".repeat(256) },
+    ]
+  ) {
     await using peer = await RawPeer.dial(alex.port);
-    await peer.enter(RAW, ALEX, { listen: { port: 1 } });
-    const { port } = new URL(`http://${listener.address}`);
-    await peer.say([[
-      "peers",
-      ["bad@localhost", "good@localhost"],
-      [`localhost:${port}`, listener.address],
-    ]]);
-    await using dialled = await listener.accept();
-    assertEquals((await dialled.hear()).to, "good@localhost");
-    await cluster.logged(/connect to bad@.*: this node does not use EPMD/);
-    assert(!peer.isClosed);
-  },
-);
+    const first = { versions: [1], to: ALEX, ...hello(RAW), listen };
+    await peer.write(jsonFrame(first));
+    await peer.closed;
+    assertEquals(await peer.next(), undefined);
+  }
+  assertEquals((await alex.run(() => Node.stats()))!.refused.protocol, 11);
+});
 
-clusterTest(
-  "another node at an introduced address, or the node itself, is not connected to",
-  async (cluster) => {
-    const alex = await cluster.start("alex", NO_EPMD);
-    const kate = await cluster.start("kate", NO_EPMD);
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter(RAW, ALEX, { listen: { port: 1 } });
-    await peer.say([[
-      "peers",
-      ["x@localhost", "y@localhost"],
-      [addressOf(kate), addressOf(alex)],
-    ]]);
-    await cluster.logged(
-      /connect to x@.*: at .*: kate@localhost answered there/,
-    );
-    await cluster.logged(
-      /connect to y@.*: at .*: alex@localhost answered there/,
-    );
-    assertEquals(await alex.run(() => Node.list()), [RAW]);
-    assertEquals(await kate.run(() => Node.list()), []);
-    assert(!peer.isClosed);
-  },
-);
+clusterTest("introduced nodes need usable addresses", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  await using listener = await RawListener.listen();
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  const { port } = new URL(`http://${listener.address}`);
+  await peer.say([[
+    "peers",
+    ["bad@localhost", "good@localhost"],
+    [`localhost:${port}`, listener.address],
+  ]]);
+  await using dialled = await listener.accept();
+  assertEquals((await dialled.hear()).to, "good@localhost");
+  await cluster.logged(/connect to bad@.*: this node does not use EPMD/);
+  assert(!peer.isClosed);
+});
 
-clusterTest(
-  "a peer cannot displace the address of a node that was connected",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      ...NO_EPMD,
-      limits: { maxConnections: 20, handshakeTimeout: 4000 },
-    });
-    const kate = await cluster.start("kate", NO_EPMD);
-    await alex.run(() => Node.connect({ address: addressOf(kate) }));
-    await using wrong = await RawListener.listen();
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter(RAW, ALEX, { listen: { port: 1 } });
-    // While it is connected, nobody else says where it is.
-    await peer.say([["peers", [KATE], [wrong.address]]]);
-    await peer.say([["monitor_name", 1, "nobody at all", 9]]);
-    await peer.signal("down");
-    await part(alex, kate);
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    await part(alex, kate);
-    // A wrong address is tried, and then the one where it was.
-    await peer.say([["peers", [KATE], [wrong.address]]]);
-    const dialled = await wrong.accept();
-    const connected = alex.run(async () => {
-      Node.monitorNodes(true);
-      if (!Node.list().includes(KATE)) await nodeUp(KATE);
-    });
-    await dialled.hear();
-    await dialled.say({ status: "ok", ...hello(MOEBI) });
-    await connected;
-    await part(alex, kate);
-    // One that never answers leaves time for the other.
-    await peer.say([["peers", [KATE], [wrong.address]]]);
-    const silent = await wrong.accept();
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    await silent.closed;
-  },
-);
+clusterTest("an introduced address is no other node's", async (cluster) => {
+  const alex = await cluster.start("alex", NO_EPMD);
+  const kate = await cluster.start("kate", NO_EPMD);
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await peer.say([[
+    "peers",
+    ["x@localhost", "y@localhost"],
+    [addressOf(kate), addressOf(alex)],
+  ]]);
+  await cluster.logged(
+    /connect to x@.*: at .*: kate@localhost answered there/,
+  );
+  await cluster.logged(
+    /connect to y@.*: at .*: alex@localhost answered there/,
+  );
+  assertEquals(await alex.run(() => Node.list()), [RAW]);
+  assertEquals(await kate.run(() => Node.list()), []);
+  assert(!peer.isClosed);
+});
+
+clusterTest("a peer cannot displace a proven address", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    ...NO_EPMD,
+    limits: { maxConnections: 20, handshakeTimeout: 4000 },
+  });
+  const kate = await cluster.start("kate", NO_EPMD);
+  await alex.run(() => Node.connect({ address: addressOf(kate) }));
+  await using wrong = await RawListener.listen();
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  // While it is connected, nobody else says where it is.
+  await peer.say([["peers", [KATE], [wrong.address]]]);
+  await peer.say([["monitor_name", 1, "nobody at all", 9]]);
+  await peer.signal("down");
+  await part(alex, kate);
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  await part(alex, kate);
+  // A wrong address is tried, and then the one where it was.
+  await peer.say([["peers", [KATE], [wrong.address]]]);
+  const dialled = await wrong.accept();
+  const connected = alex.run(async () => {
+    Node.monitorNodes(true);
+    if (!Node.list().includes(KATE)) await nodeUp(KATE);
+  });
+  await dialled.hear();
+  await dialled.say({ status: "ok", ...hello(MOEBI) });
+  await connected;
+  await part(alex, kate);
+  // One that never answers leaves time for the other.
+  await peer.say([["peers", [KATE], [wrong.address]]]);
+  const silent = await wrong.accept();
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  await silent.closed;
+});
 
 // The rules, case by case.
 

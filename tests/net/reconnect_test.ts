@@ -91,76 +91,67 @@ for (
   );
 }
 
-clusterTest(
-  "a connection is not replaced without the cookie, nor by a first frame alone",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      await using first = await RawPeer.dial(kate.port);
-      await first.enter(RAW, KATE);
-      for (const proof of ["0".repeat(64), undefined]) {
-        await using other = await RawPeer.dial(kate.port);
-        await other.say({
-          versions: [1],
-          to: KATE,
-          ...hello(RAW, { creation: 8 }),
-        });
-        assertEquals((await other.hear()).status, "alive");
-        await other.say({ proof });
-        await other.closed;
-      }
-      await first.say([["send_name", 1, "inbox", "still here"]]);
-      assertEquals(await receive(), "still here");
-      assertEquals(Node.list(), [RAW]);
-    });
-  },
-);
-
-clusterTest(
-  "a dialler that learns of an existing connection continues with it",
-  async (cluster) => {
-    // Of two nodes that dial each other, the dial of the smaller name continues.
-    const smaller = "a@localhost";
-    const alex = await cluster.start("alex");
-    await using listener = await RawListener.listen();
-    const connected = alex.run(() =>
-      Node.connect(smaller, { address: listener.address })
-    );
-    await using dialled = await listener.accept();
-    await dialled.hear();
-    // The other node's own dial succeeds meanwhile.
-    await using own = await RawPeer.dial(alex.port);
-    await own.enter(smaller, alex.name);
-    assertEquals(await connected, true);
-    await dialled.say({ ...hello(smaller), status: "alive" });
-    await dialled.closed;
-    assertEquals(await dialled.next(), undefined);
-    assertFalse(own.isClosed);
-    assertEquals(await alex.run(() => Node.list()), [smaller]);
-  },
-);
-
-clusterTest(
-  "the connection that succeeded after the other side learned of an older one stays",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
+clusterTest("only a proof replaces a connection", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
     await using first = await RawPeer.dial(kate.port);
     await first.enter(RAW, KATE);
-    await using slow = await RawPeer.dial(kate.port);
-    const mine = hello(RAW);
-    await slow.say({ versions: [1], to: KATE, ...mine });
-    const theirs = await slow.hear();
-    assertEquals(theirs.status, "alive");
-    await using second = await RawPeer.dial(kate.port);
-    await second.enter(RAW, KATE);
-    await first.closed;
-    await slow.say({ proof: proofOf("dialler", mine, theirs) });
-    assertEquals(await slow.hear(), { status: "alive" });
-    await slow.closed;
-    assertFalse(second.isClosed);
-  },
-);
+    for (const proof of ["0".repeat(64), undefined]) {
+      await using other = await RawPeer.dial(kate.port);
+      await other.say({
+        versions: [1],
+        to: KATE,
+        ...hello(RAW, { creation: 8 }),
+      });
+      assertEquals((await other.hear()).status, "alive");
+      await other.say({ proof });
+      await other.closed;
+    }
+    await first.say([["send_name", 1, "inbox", "still here"]]);
+    assertEquals(await receive(), "still here");
+    assertEquals(Node.list(), [RAW]);
+  });
+});
+
+clusterTest("a dialler goes on with its older connection", async (cluster) => {
+  // Of two nodes that dial each other, the dial of the smaller name continues.
+  const smaller = "a@localhost";
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(smaller, { address: listener.address })
+  );
+  await using dialled = await listener.accept();
+  await dialled.hear();
+  // The other node's own dial succeeds meanwhile.
+  await using own = await RawPeer.dial(alex.port);
+  await own.enter(smaller, alex.name);
+  assertEquals(await connected, true);
+  await dialled.say({ ...hello(smaller), status: "alive" });
+  await dialled.closed;
+  assertEquals(await dialled.next(), undefined);
+  assertFalse(own.isClosed);
+  assertEquals(await alex.run(() => Node.list()), [smaller]);
+});
+
+clusterTest("a newer connection wins over an older one", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using first = await RawPeer.dial(kate.port);
+  await first.enter(RAW, KATE);
+  await using slow = await RawPeer.dial(kate.port);
+  const mine = hello(RAW);
+  await slow.say({ versions: [1], to: KATE, ...mine });
+  const theirs = await slow.hear();
+  assertEquals(theirs.status, "alive");
+  await using second = await RawPeer.dial(kate.port);
+  await second.enter(RAW, KATE);
+  await first.closed;
+  await slow.say({ proof: proofOf("dialler", mine, theirs) });
+  assertEquals(await slow.hear(), { status: "alive" });
+  await slow.closed;
+  assertFalse(second.isClosed);
+});
 
 /** Forwards bytes between a node and its dialler, until one side is cut. */
 class Relay implements AsyncDisposable {
@@ -213,80 +204,74 @@ class Relay implements AsyncDisposable {
   }
 }
 
-clusterTest(
-  "a connection that is reset at one end only is replaced by the next dial",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await using relay = await Relay.start(kate.port);
-    const { address } = relay;
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      Node.monitorNodes(true);
-      await alex.run(async () => {
-        const first = await timeOf(() => Node.connect(KATE, { address }));
-        Node.monitor(KATE);
-        relay.cut();
-        await receive((m) => m?.type === "nodedown");
-        const again = await timeOf(() => Node.connect(KATE, { address }));
-        // As long as any dial: no one waits for the tick time, or for a second.
-        assert(again < 500 + 20 * first, `${again} ms, ${first} ms at first`);
-        send({ name: "inbox", node: KATE }, "back");
-      });
-      const heard = [];
-      while (heard.at(-1) !== "back") heard.push(await receive());
-      const node = alex.name;
-      assertEquals(heard, [
-        { type: "nodeup", node },
-        { type: "nodedown", node },
-        { type: "nodeup", node },
-        "back",
-      ]);
+clusterTest("a half-reset connection is replaced", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await using relay = await Relay.start(kate.port);
+  const { address } = relay;
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    Node.monitorNodes(true);
+    await alex.run(async () => {
+      const first = await timeOf(() => Node.connect(KATE, { address }));
+      Node.monitor(KATE);
+      relay.cut();
+      await receive((m) => m?.type === "nodedown");
+      const again = await timeOf(() => Node.connect(KATE, { address }));
+      // As long as any dial: no one waits for the tick time, or for a second.
+      assert(again < 500 + 20 * first, `${again} ms, ${first} ms at first`);
+      send({ name: "inbox", node: KATE }, "back");
     });
-  },
-);
+    const heard = [];
+    while (heard.at(-1) !== "back") heard.push(await receive());
+    const node = alex.name;
+    assertEquals(heard, [
+      { type: "nodeup", node },
+      { type: "nodedown", node },
+      { type: "nodeup", node },
+      "back",
+    ]);
+  });
+});
 
-clusterTest(
-  "process groups and global names are complete again after a connection was replaced",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await using relay = await Relay.start(kate.port);
-    const { address } = relay;
-    const wait = () => receive((m) => m === "end");
-    const at = (node: Node) =>
-      node.run(async () => {
-        await pg.start();
-        const pid = spawn(wait);
-        await pg.join("group", pid);
-        await global.registerName(`name of ${Node.self()}`, pid);
-        return pid;
+clusterTest("groups and names survive a replacement", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await using relay = await Relay.start(kate.port);
+  const { address } = relay;
+  const wait = () => receive((m) => m === "end");
+  const at = (node: Node) =>
+    node.run(async () => {
+      await pg.start();
+      const pid = spawn(wait);
+      await pg.join("group", pid);
+      await global.registerName(`name of ${Node.self()}`, pid);
+      return pid;
+    });
+  await alex.run(() => Node.connect(KATE, { address }));
+  const pids = [await at(alex), await at(kate)];
+  for (let round = 0; round < 3; round++) {
+    await alex.run(async () => {
+      Node.monitor(KATE);
+      relay.cut();
+      await receive((m) => m?.type === "nodedown");
+      assertEquals(pg.getMembers("group"), [pids[0]]);
+      assertEquals(await Node.connect(KATE, { address }), true);
+    });
+    for (const node of [alex, kate]) {
+      await node.run(async () => {
+        await global.sync();
+        for (const pid of pids) {
+          const name = `name of ${pid.node}`;
+          await until(async () => pid.equals(await global.whereisName(name)));
+          await until(() =>
+            pg.getMembers("group").some((each) => each.equals(pid))
+          );
+        }
       });
-    await alex.run(() => Node.connect(KATE, { address }));
-    const pids = [await at(alex), await at(kate)];
-    for (let round = 0; round < 3; round++) {
-      await alex.run(async () => {
-        Node.monitor(KATE);
-        relay.cut();
-        await receive((m) => m?.type === "nodedown");
-        assertEquals(pg.getMembers("group"), [pids[0]]);
-        assertEquals(await Node.connect(KATE, { address }), true);
-      });
-      for (const node of [alex, kate]) {
-        await node.run(async () => {
-          await global.sync();
-          for (const pid of pids) {
-            const name = `name of ${pid.node}`;
-            await until(async () => pid.equals(await global.whereisName(name)));
-            await until(() =>
-              pg.getMembers("group").some((each) => each.equals(pid))
-            );
-          }
-        });
-      }
     }
-  },
-);
+  }
+});
 
 // Dials that cross.
 
@@ -383,21 +368,18 @@ for (
   );
 }
 
-clusterTest(
-  "150 nodes that dial one node at once connect, though fewer handshakes may be pending",
-  async (cluster) => {
-    const hub = await cluster.start("hub", { connectAll: false });
-    const nodes: Node[] = [];
-    for (let i = 0; i < 150; i++) {
-      nodes.push(await cluster.start(`n${i}`, { connectAll: false }));
-    }
-    const connected = await Promise.all(
-      nodes.map((node) => node.run(() => Node.connect(hub.name))),
-    );
-    assertEquals(connected.filter((each) => each !== true), []);
-    assertEquals(await hub.run(() => Node.list().length), 150);
-  },
-);
+clusterTest("150 nodes connect to one node at once", async (cluster) => {
+  const hub = await cluster.start("hub", { connectAll: false });
+  const nodes: Node[] = [];
+  for (let i = 0; i < 150; i++) {
+    nodes.push(await cluster.start(`n${i}`, { connectAll: false }));
+  }
+  const connected = await Promise.all(
+    nodes.map((node) => node.run(() => Node.connect(hub.name))),
+  );
+  assertEquals(connected.filter((each) => each !== true), []);
+  assertEquals(await hub.run(() => Node.list().length), 150);
+});
 
 for (
   const { count, seeds } of [{ count: 12, seeds: 30 }, { count: 24, seeds: 4 }]

@@ -78,25 +78,22 @@ async function assertNotConnected(alex: Node): Promise<void> {
 
 // Certificates.
 
-clusterTest(
-  "nodes communicate over TLS, in small and large frames",
-  async (cluster) => {
-    const { alex, kate } = await startBoth(cluster);
-    await alex.run(async () => {
-      const pid = await Node.spawn(KATE, Remote.relay, [self()]);
-      await receive((m) => m === "up");
-      const bytes = new Uint8Array(3 << 20).fill(7);
-      const text = "x".repeat(2 << 20);
-      for (const message of ["hi", { bytes }, [text]]) {
-        send(pid, message);
-        assertEquals((await receive()).relayed, message);
-      }
-      assertEquals(Node.list(), [KATE]);
-    });
-    assertEquals(await kate.run(() => Node.list()), [ALEX]);
-    assertEquals(cluster.lines(), []);
-  },
-);
+clusterTest("nodes communicate over TLS in all frames", async (cluster) => {
+  const { alex, kate } = await startBoth(cluster);
+  await alex.run(async () => {
+    const pid = await Node.spawn(KATE, Remote.relay, [self()]);
+    await receive((m) => m === "up");
+    const bytes = new Uint8Array(3 << 20).fill(7);
+    const text = "x".repeat(2 << 20);
+    for (const message of ["hi", { bytes }, [text]]) {
+      send(pid, message);
+      assertEquals((await receive()).relayed, message);
+    }
+    assertEquals(Node.list(), [KATE]);
+  });
+  assertEquals(await kate.run(() => Node.list()), [ALEX]);
+  assertEquals(cluster.lines(), []);
+});
 
 clusterTest("a proxy cannot read what nodes send over TLS", async (cluster) => {
   for (const isTls of [true, false]) {
@@ -122,39 +119,33 @@ clusterTest("a proxy cannot read what nodes send over TLS", async (cluster) => {
   }
 });
 
-clusterTest(
-  "a peer of another CA is refused, at both ends",
-  async (cluster) => {
-    const kate = { ...await stranger.issue({ nodes: [KATE] }) };
-    const { alex } = await startBoth(cluster, {
-      kate: { tls: { ...kate, ca: stranger.pair.cert } },
-    });
-    await assertNotConnected(alex);
-    await cluster.logged(
-      /alex warning: Cannot connect to kate@localhost: its certificate is refused: it is not of the CA/,
-    );
-    await cluster.logged(
-      /kate warning: .* it ended the TLS handshake, most likely because it does not trust this node's certificate/,
-    );
-  },
-);
+clusterTest("a peer of another CA is refused at both ends", async (cluster) => {
+  const kate = { ...await stranger.issue({ nodes: [KATE] }) };
+  const { alex } = await startBoth(cluster, {
+    kate: { tls: { ...kate, ca: stranger.pair.cert } },
+  });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /alex warning: Cannot connect to kate@localhost: its certificate is refused: it is not of the CA/,
+  );
+  await cluster.logged(
+    /kate warning: .* it ended the TLS handshake, most likely because it does not trust this node's certificate/,
+  );
+});
 
-clusterTest(
-  "a dialler with a certificate of another CA is refused",
-  async (cluster) => {
-    const { alex, kate } = await startBoth(cluster, {
-      alex: { tls: { ...await stranger.issue({ nodes: [ALEX] }), ca } },
-    });
-    await assertNotConnected(alex);
-    await cluster.logged(
-      /kate warning: .* its certificate is refused: it is not of the CA that this node trusts/,
-    );
-    await cluster.logged(
-      /alex warning: .*it closed the connection after the TLS handshake, most likely because it does not trust this node's certificate/,
-    );
-    assertEquals(await kate.run(() => Node.list("connected")), []);
-  },
-);
+clusterTest("a dialler of another CA is refused", async (cluster) => {
+  const { alex, kate } = await startBoth(cluster, {
+    alex: { tls: { ...await stranger.issue({ nodes: [ALEX] }), ca } },
+  });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /kate warning: .* its certificate is refused: it is not of the CA that this node trusts/,
+  );
+  await cluster.logged(
+    /alex warning: .*it closed the connection after the TLS handshake, most likely because it does not trust this node's certificate/,
+  );
+  assertEquals(await kate.run(() => Node.list("connected")), []);
+});
 
 clusterTest("a dialler without a certificate is refused", async (cluster) => {
   const { kate } = await startBoth(cluster);
@@ -188,143 +179,129 @@ for (
   });
 }
 
-clusterTest(
-  "a listener or dialler with another node's certificate is refused",
-  async (cluster) => {
-    const wrong = { tls: await tlsOf({ nodes: [RAW] }, { verify: "none" }) };
-    const { alex, kate } = await startBoth(cluster, { kate: wrong });
-    await assertNotConnected(alex);
-    await cluster.logged(
-      /alex warning: Cannot .*the certificate is for raw@localhost, and not for kate@localhost/,
-    );
-    assertEquals(await kate.run(() => Node.connect(ALEX)), false);
-    await cluster.logged(
-      /alex warning: Refused .*the certificate is for raw@localhost, and not for kate@localhost/,
-    );
-    await cluster.logged(/kate warning: .*it does not let this node in/);
-  },
-);
+clusterTest("another node's certificate is refused", async (cluster) => {
+  const wrong = { tls: await tlsOf({ nodes: [RAW] }, { verify: "none" }) };
+  const { alex, kate } = await startBoth(cluster, { kate: wrong });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /alex warning: Cannot .*the certificate is for raw@localhost, and not for kate@localhost/,
+  );
+  assertEquals(await kate.run(() => Node.connect(ALEX)), false);
+  await cluster.logged(
+    /alex warning: Refused .*the certificate is for raw@localhost, and not for kate@localhost/,
+  );
+  await cluster.logged(/kate warning: .*it does not let this node in/);
+});
 
-clusterTest(
-  "a node learns the name at an address over TLS, and checks the certificate for that name",
-  async (cluster) => {
-    const { alex, kate } = await startBoth(cluster);
-    const { runtime } = await alex.run(() => currentProcess());
-    const address = `127.0.0.1:${kate.port}`;
-    assertEquals(await runtime.connectTo({ address }), {
-      node: KATE,
-      connected: true,
-      isNew: true,
-    });
-    const moebi = await cluster.start("moebi", {
-      tls: await tlsOf({ nodes: ["moebi@localhost"] }),
-    });
-    await using relay = await TlsListener.listen(
-      await tlsOf({ nodes: ["sophie@localhost"] }),
-    );
-    const { runtime: moebis } = await moebi.run(() => currentProcess());
-    relay.onSocket = async (socket) => {
-      const peer = new RawPeer(socket);
-      assertEquals((await peer.hear()).to, null);
-      await peer.say({ status: "name", name: KATE, creation: 7 });
-    };
-    const reached = await moebis.connectTo({ address: relay.address });
-    assertMatch(
-      String((reached as { reason?: string }).reason),
-      /kate@localhost: the certificate is for sophie@localhost/,
-    );
-    const plain = await cluster.start("plain");
-    const { runtime: plains } = await plain.run(() => currentProcess());
-    const refused = await plains.connectTo({ address });
-    assertEquals([refused.node, refused.connected], [undefined, false]);
-    assertMatch(String((refused as { reason?: string }).reason), /TLS/);
-  },
-);
+clusterTest("a name at an address needs its certificate", async (cluster) => {
+  const { alex, kate } = await startBoth(cluster);
+  const { runtime } = await alex.run(() => currentProcess());
+  const address = `127.0.0.1:${kate.port}`;
+  assertEquals(await runtime.connectTo({ address }), {
+    node: KATE,
+    connected: true,
+    isNew: true,
+  });
+  const moebi = await cluster.start("moebi", {
+    tls: await tlsOf({ nodes: ["moebi@localhost"] }),
+  });
+  await using relay = await TlsListener.listen(
+    await tlsOf({ nodes: ["sophie@localhost"] }),
+  );
+  const { runtime: moebis } = await moebi.run(() => currentProcess());
+  relay.onSocket = async (socket) => {
+    const peer = new RawPeer(socket);
+    assertEquals((await peer.hear()).to, null);
+    await peer.say({ status: "name", name: KATE, creation: 7 });
+  };
+  const reached = await moebis.connectTo({ address: relay.address });
+  assertMatch(
+    String((reached as { reason?: string }).reason),
+    /kate@localhost: the certificate is for sophie@localhost/,
+  );
+  const plain = await cluster.start("plain");
+  const { runtime: plains } = await plain.run(() => currentProcess());
+  const refused = await plains.connectTo({ address });
+  assertEquals([refused.node, refused.connected], [undefined, false]);
+  assertMatch(String((refused as { reason?: string }).reason), /TLS/);
+});
 
-clusterTest(
-  "nodes with TLS form a mesh without EPMD, and believe no certificate of another name",
-  async (cluster) => {
-    const start = async (name: string, certified = name) =>
-      await cluster.start(name, {
-        epmdPort: false,
-        tls: await tlsOf({ nodes: [`${certified}@localhost`] }),
-      });
-    const alex = await start("alex");
-    const kate = await start("kate");
-    const moebi = await start("moebi");
-    const address = `127.0.0.1:${alex.port}`;
-    assertEquals(await kate.run(() => Node.connect({ address })), true);
-    await moebi.run(async () => {
-      Node.monitorNodes(true);
-      assertEquals(await Node.connect({ address }), true);
-      for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
-      assertEquals(Node.list().toSorted(), [ALEX, KATE]);
+clusterTest("nodes with TLS form a mesh without EPMD", async (cluster) => {
+  const start = async (name: string, certified = name) =>
+    await cluster.start(name, {
+      epmdPort: false,
+      tls: await tlsOf({ nodes: [`${certified}@localhost`] }),
     });
-    assertEquals(cluster.lines(), []);
-    // A peer names another node's address as that of sophie: its certificate is not hers.
-    await using relay = await TlsListener.listen(
-      await tlsOf({ nodes: ["mallory@localhost"] }),
-    );
-    const pair = await authority.issue({ nodes: [RAW] });
-    const { peer, socket } = await tlsDial(alex.port, pair);
-    await using raw = peer;
-    const binding = bindingOf(socket);
-    await raw.enter(RAW, ALEX, { binding, listen: { port: 1 } });
-    await raw.say([["peers", ["sophie@localhost"], [relay.address]]]);
-    await cluster.logged(
-      /alex warning: Cannot connect to sophie@localhost: at .*: the certificate is for mallory@localhost/,
-    );
-  },
-);
+  const alex = await start("alex");
+  const kate = await start("kate");
+  const moebi = await start("moebi");
+  const address = `127.0.0.1:${alex.port}`;
+  assertEquals(await kate.run(() => Node.connect({ address })), true);
+  await moebi.run(async () => {
+    Node.monitorNodes(true);
+    assertEquals(await Node.connect({ address }), true);
+    for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
+    assertEquals(Node.list().toSorted(), [ALEX, KATE]);
+  });
+  assertEquals(cluster.lines(), []);
+  // A peer names another node's address as that of sophie: its certificate is not hers.
+  await using relay = await TlsListener.listen(
+    await tlsOf({ nodes: ["mallory@localhost"] }),
+  );
+  const pair = await authority.issue({ nodes: [RAW] });
+  const { peer, socket } = await tlsDial(alex.port, pair);
+  await using raw = peer;
+  const binding = bindingOf(socket);
+  await raw.enter(RAW, ALEX, { binding, listen: { port: 1 } });
+  await raw.say([["peers", ["sophie@localhost"], [relay.address]]]);
+  await cluster.logged(
+    /alex warning: Cannot connect to sophie@localhost: at .*: the certificate is for mallory@localhost/,
+  );
+});
 
-clusterTest(
-  "the verify option decides at both ends, and only by true itself",
-  async (cluster) => {
-    const asked: unknown[] = [];
-    let answer: () => unknown = () => true;
-    const verify = ((name, { nodes, hosts, fingerprint }) => {
-      asked.push([name, nodes, hosts]);
-      assertMatch(fingerprint, /^[0-9a-f]{64}$/);
-      return answer();
-    }) as TlsOptions["verify"];
-    const { alex, kate } = await startBoth(cluster, {
-      alex: { tls: await tlsOf({ uris: ["urn:x"] }, { verify: "none" }) },
-      kate: { tls: await tlsOf({ nodes: [KATE] }, { verify }) },
-    });
-    const refuses =
-      /the verify option refuses the certificate of alex@localhost/;
-    const failed =
-      /the verify option failed for alex@localhost: Error: no idea/;
-    const promised =
-      /the verify option returned a promise for alex@localhost.* must return true or false/;
-    const answers: [string, () => unknown, RegExp][] = [
-      ["false", () => false, refuses],
-      ["nothing", () => undefined, refuses],
-      ["1", () => 1, refuses],
-      ["a text", () => "true", refuses],
-      ["an object", () => new Boolean(true), refuses],
-      ["a promise", () => Promise.resolve(true), promised],
-      ["a promise that rejects", () => Promise.reject(Error("late")), promised],
-      ["an error", () => {
-        throw new Error("no idea");
-      }, failed],
-    ];
-    for (const [what, of, says] of answers) {
-      answer = of;
-      for (const [from, to] of [[alex, KATE], [kate, ALEX]] as const) {
-        const connected = await from.run(() => Node.connect(to));
-        assertEquals([what, to, connected], [what, to, false]);
-      }
-      await cluster.logged(says);
+clusterTest("verify decides at both ends, only by true", async (cluster) => {
+  const asked: unknown[] = [];
+  let answer: () => unknown = () => true;
+  const verify = ((name, { nodes, hosts, fingerprint }) => {
+    asked.push([name, nodes, hosts]);
+    assertMatch(fingerprint, /^[0-9a-f]{64}$/);
+    return answer();
+  }) as TlsOptions["verify"];
+  const { alex, kate } = await startBoth(cluster, {
+    alex: { tls: await tlsOf({ uris: ["urn:x"] }, { verify: "none" }) },
+    kate: { tls: await tlsOf({ nodes: [KATE] }, { verify }) },
+  });
+  const refuses = /the verify option refuses the certificate of alex@localhost/;
+  const failed = /the verify option failed for alex@localhost: Error: no idea/;
+  const promised =
+    /the verify option returned a promise for alex@localhost.* must return true or false/;
+  const answers: [string, () => unknown, RegExp][] = [
+    ["false", () => false, refuses],
+    ["nothing", () => undefined, refuses],
+    ["1", () => 1, refuses],
+    ["a text", () => "true", refuses],
+    ["an object", () => new Boolean(true), refuses],
+    ["a promise", () => Promise.resolve(true), promised],
+    ["a promise that rejects", () => Promise.reject(Error("late")), promised],
+    ["an error", () => {
+      throw new Error("no idea");
+    }, failed],
+  ];
+  for (const [what, of, says] of answers) {
+    answer = of;
+    for (const [from, to] of [[alex, KATE], [kate, ALEX]] as const) {
+      const connected = await from.run(() => Node.connect(to));
+      assertEquals([what, to, connected], [what, to, false]);
     }
-    assertEquals(
-      asked,
-      answers.flatMap(() => [[ALEX, [], []], [ALEX, [], []]]),
-    );
-    answer = () => true;
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-  },
-);
+    await cluster.logged(says);
+  }
+  assertEquals(
+    asked,
+    answers.flatMap(() => [[ALEX, [], []], [ALEX, [], []]]),
+  );
+  answer = () => true;
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+});
 
 /** The names in a certificate, a node, and how it is valid: by "host", by "name" too, or for neither. */
 const CERTIFIED: [
@@ -422,50 +399,41 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a peer that follows docs/protocol.md is accepted, and is refused without the fingerprints",
-  async (cluster) => {
-    const { kate } = await startBoth(cluster);
-    const pair = await authority.issue({ nodes: [RAW] });
-    for (const isBound of [false, true]) {
-      const { peer, socket } = await tlsDial(kate.port, pair);
-      const options = isBound ? { binding: bindingOf(socket) } : {};
-      await using _ = peer;
-      if (isBound) await peer.enter(RAW, KATE, options);
-      else await assertRejects(() => peer.enter(RAW, KATE, options));
-    }
-  },
-);
+clusterTest("TLS needs the fingerprints of the protocol", async (cluster) => {
+  const { kate } = await startBoth(cluster);
+  const pair = await authority.issue({ nodes: [RAW] });
+  for (const isBound of [false, true]) {
+    const { peer, socket } = await tlsDial(kate.port, pair);
+    const options = isBound ? { binding: bindingOf(socket) } : {};
+    await using _ = peer;
+    if (isBound) await peer.enter(RAW, KATE, options);
+    else await assertRejects(() => peer.enter(RAW, KATE, options));
+  }
+});
 
 // TLS at one end only.
 
-clusterTest(
-  "a plain node that dials a TLS node logs it, and so does that node",
-  async (cluster) => {
-    const { alex } = await startBoth(cluster, { alex: { tls: undefined } });
-    await assertNotConnected(alex);
-    await cluster.logged(
-      /alex warning: Cannot connect to kate@localhost: it speaks TLS, and this node does not: start this node with TLS too/,
-    );
-    await cluster.logged(
-      /kate warning: Refused .*a peer without TLS on a TLS port: start it with the tls option too/,
-    );
-  },
-);
+clusterTest("a plain node that dials TLS is logged", async (cluster) => {
+  const { alex } = await startBoth(cluster, { alex: { tls: undefined } });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /alex warning: Cannot connect to kate@localhost: it speaks TLS, and this node does not: start this node with TLS too/,
+  );
+  await cluster.logged(
+    /kate warning: Refused .*a peer without TLS on a TLS port: start it with the tls option too/,
+  );
+});
 
-clusterTest(
-  "a TLS node that dials a plain node logs it, and so does that node",
-  async (cluster) => {
-    const { alex } = await startBoth(cluster, { kate: { tls: undefined } });
-    await assertNotConnected(alex);
-    await cluster.logged(
-      /alex warning: Cannot connect to kate@localhost: it does not speak TLS, as it seems/,
-    );
-    await cluster.logged(
-      /kate warning: Refused .*a TLS client on a plain port: start this node with TLS too/,
-    );
-  },
-);
+clusterTest("a TLS node that dials plain is logged", async (cluster) => {
+  const { alex } = await startBoth(cluster, { kate: { tls: undefined } });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /alex warning: Cannot connect to kate@localhost: it does not speak TLS, as it seems/,
+  );
+  await cluster.logged(
+    /kate warning: Refused .*a TLS client on a plain port: start this node with TLS too/,
+  );
+});
 
 clusterTest("TLS before 1.3 is refused", async (cluster) => {
   const { kate } = await startBoth(cluster);
@@ -480,21 +448,18 @@ clusterTest("TLS before 1.3 is refused", async (cluster) => {
   await cluster.logged(/kate warning: .*the TLS handshake failed/);
 });
 
-clusterTest(
-  "a connection that does not finish the TLS handshake is closed in time",
-  async (cluster) => {
-    const { kate } = await startBoth(cluster, {
-      kate: {
-        tls: await tlsOf({ nodes: [KATE] }),
-        limits: { handshakeTimeout: 200 },
-      },
-    });
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.write(new Uint8Array([0x16, 0x03, 0x01]));
-    await peer.closed;
-    await cluster.logged(/kate warning: .*did not get in within 200 ms/);
-  },
-);
+clusterTest("an unfinished TLS handshake is closed", async (cluster) => {
+  const { kate } = await startBoth(cluster, {
+    kate: {
+      tls: await tlsOf({ nodes: [KATE] }),
+      limits: { handshakeTimeout: 200 },
+    },
+  });
+  await using peer = await RawPeer.dial(kate.port);
+  await peer.write(new Uint8Array([0x16, 0x03, 0x01]));
+  await peer.closed;
+  await cluster.logged(/kate warning: .*did not get in within 200 ms/);
+});
 
 clusterTest("unauthenticated data inside TLS is refused", async (cluster) => {
   const { kate } = await startBoth(cluster);
@@ -509,48 +474,42 @@ clusterTest("unauthenticated data inside TLS is refused", async (cluster) => {
   await silent[Symbol.asyncDispose]();
 });
 
-clusterTest(
-  "unauthenticated connections at a TLS port are closed, and block no one",
-  async (cluster) => {
-    const { alex, kate } = await startBoth(cluster, {
-      kate: { tls: await tlsOf({ nodes: [KATE] }), limits: { maxHalfOpen: 4 } },
-    });
-    const begun = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 3, 3];
-    const starts = [[], [0], [0, 0, 1, 0, 0x7b], begun, [0x16, 3, 3, 255, 255]];
-    await using peers = new AsyncDisposableStack();
-    for (let round = 0; round < 8; round++) {
-      for (const start of starts) {
-        const peer = peers.use(await RawPeer.dial(kate.port));
-        const random = new Random(SEED + round).randomBytes(round * 8);
-        if (start.length > 0) {
-          await peer.write(Uint8Array.from([...start, ...random]));
-        }
+clusterTest("unauthenticated TLS connections block no one", async (cluster) => {
+  const { alex, kate } = await startBoth(cluster, {
+    kate: { tls: await tlsOf({ nodes: [KATE] }), limits: { maxHalfOpen: 4 } },
+  });
+  const begun = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 3, 3];
+  const starts = [[], [0], [0, 0, 1, 0, 0x7b], begun, [0x16, 3, 3, 255, 255]];
+  await using peers = new AsyncDisposableStack();
+  for (let round = 0; round < 8; round++) {
+    for (const start of starts) {
+      const peer = peers.use(await RawPeer.dial(kate.port));
+      const random = new Random(SEED + round).randomBytes(round * 8);
+      if (start.length > 0) {
+        await peer.write(Uint8Array.from([...start, ...random]));
       }
     }
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    assertEquals(await kate.run(() => Node.list("connected")), [ALEX]);
-  },
-);
+  }
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  assertEquals(await kate.run(() => Node.list("connected")), [ALEX]);
+});
 
 // Listening.
 
-clusterTest(
-  "listening on more than loopback without TLS warns once, and with it does not",
-  async (cluster) => {
-    await cluster.start("alex", { listen: "0.0.0.0" });
-    const lines = cluster.lines();
-    assertEquals(lines.length, 1);
-    assertMatch(
-      lines[0],
-      /^alex warning: alex@localhost listens on 0.0.0.0 without TLS: anyone on the network can read/,
-    );
-    await cluster.start("kate", {
-      listen: "0.0.0.0",
-      tls: await tlsOf({ nodes: [KATE] }),
-    });
-    assertEquals(cluster.lines(), lines);
-  },
-);
+clusterTest("listening without TLS warns once", async (cluster) => {
+  await cluster.start("alex", { listen: "0.0.0.0" });
+  const lines = cluster.lines();
+  assertEquals(lines.length, 1);
+  assertMatch(
+    lines[0],
+    /^alex warning: alex@localhost listens on 0.0.0.0 without TLS: anyone on the network can read/,
+  );
+  await cluster.start("kate", {
+    listen: "0.0.0.0",
+    tls: await tlsOf({ nodes: [KATE] }),
+  });
+  assertEquals(cluster.lines(), lines);
+});
 
 test("a transport that fails is closed once, with its first error", async () => {
   const options = await tlsOf({ nodes: [KATE] });
@@ -696,96 +655,87 @@ test(
     }),
 );
 
-clusterTest(
-  "a private key that is passed wrongly is not shown",
-  async (cluster) => {
-    const { cert, key, ca } = await tlsOf({ nodes: [ALEX] });
-    const body = key.replace(/-----.*-----/g, "");
-    const secret = body.replace(/\s/g, "").slice(8, 40);
-    for (
-      const tls of [
-        { cert, key: body, ca },
-        { cert, key: body.replace(/\s/g, ""), ca },
-        { cert, key: key.replace("BEGIN", "BEGINN"), ca },
-        { cert, key: key.slice(0, 120), ca },
-        { cert: body, key, ca },
-        { cert: key, key: cert, ca },
-        { cert, key, ca: key.replace("-----BEGIN", "") },
-      ]
-    ) {
-      const error = await assertRejects(
-        () => cluster.start("alex", { tls }),
-        NodeStartError,
-      );
-      const shown = [error.message, error.stack, inspect(error, { depth: 9 })];
-      assertFalse(shown.join().includes(secret), error.message);
-    }
-  },
-);
+clusterTest("a wrongly passed private key is not shown", async (cluster) => {
+  const { cert, key, ca } = await tlsOf({ nodes: [ALEX] });
+  const body = key.replace(/-----.*-----/g, "");
+  const secret = body.replace(/\s/g, "").slice(8, 40);
+  for (
+    const tls of [
+      { cert, key: body, ca },
+      { cert, key: body.replace(/\s/g, ""), ca },
+      { cert, key: key.replace("BEGIN", "BEGINN"), ca },
+      { cert, key: key.slice(0, 120), ca },
+      { cert: body, key, ca },
+      { cert: key, key: cert, ca },
+      { cert, key, ca: key.replace("-----BEGIN", "") },
+    ]
+  ) {
+    const error = await assertRejects(
+      () => cluster.start("alex", { tls }),
+      NodeStartError,
+    );
+    const shown = [error.message, error.stack, inspect(error, { depth: 9 })];
+    assertFalse(shown.join().includes(secret), error.message);
+  }
+});
 
 // Proxies, and downgrades.
 
-clusterTest(
-  "a relay with a valid certificate of its own is refused wherever EPMD points to it",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      tls: await tlsOf({ nodes: [KATE] }),
+clusterTest("a relay's valid certificate is refused", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    tls: await tlsOf({ nodes: [KATE] }),
+  });
+  // The relay's certificate is the cluster's, but another node's.
+  const middle = await tlsOf({ nodes: [RAW] });
+  await using relay = await TlsListener.listen(middle);
+  let relayed = 0;
+  relay.onSocket = async (near) => {
+    const { socket: far } = await tlsDial(kate.port, middle);
+    near.on("data", (chunk: Uint8Array) => {
+      relayed += chunk.length;
+      far.write(chunk);
     });
-    // The relay's certificate is the cluster's, but another node's.
-    const middle = await tlsOf({ nodes: [RAW] });
-    await using relay = await TlsListener.listen(middle);
-    let relayed = 0;
-    relay.onSocket = async (near) => {
-      const { socket: far } = await tlsDial(kate.port, middle);
-      near.on("data", (chunk: Uint8Array) => {
-        relayed += chunk.length;
-        far.write(chunk);
-      });
-      far.on("data", (chunk: Uint8Array) => near.write(chunk));
-      near.on("close", () => far.destroy());
-      far.on("close", () => near.destroy());
-    };
-    await using epmd = await LyingEpmd.listen(() => ({
-      port: Number(relay.address.split(":")[1]),
-      extra: "otp-json/1",
-    }));
-    const alex = await cluster.start("alex", {
-      epmdPort: epmd.port,
-      tls: await tlsOf({ nodes: [ALEX] }),
-    });
-    await assertNotConnected(alex);
-    await cluster.logged(
-      /alex warning: Cannot connect to kate@localhost: the certificate is for raw@localhost/,
-    );
-    assertEquals(relayed, 0);
-    assertEquals(await kate.run(() => Node.list("connected")), []);
-  },
-);
+    far.on("data", (chunk: Uint8Array) => near.write(chunk));
+    near.on("close", () => far.destroy());
+    far.on("close", () => near.destroy());
+  };
+  await using epmd = await LyingEpmd.listen(() => ({
+    port: Number(relay.address.split(":")[1]),
+    extra: "otp-json/1",
+  }));
+  const alex = await cluster.start("alex", {
+    epmdPort: epmd.port,
+    tls: await tlsOf({ nodes: [ALEX] }),
+  });
+  await assertNotConnected(alex);
+  await cluster.logged(
+    /alex warning: Cannot connect to kate@localhost: the certificate is for raw@localhost/,
+  );
+  assertEquals(relayed, 0);
+  assertEquals(await kate.run(() => Node.list("connected")), []);
+});
 
-clusterTest(
-  "a TLS node sends nothing to a listener that answers without TLS",
-  async (cluster) => {
-    await using listener = await RawListener.listen();
-    await using epmd = await LyingEpmd.listen(() => ({
-      port: Number(listener.address.split(":")[1]),
-      extra: "otp-json/1",
-    }));
-    const alex = await cluster.start("alex", {
-      epmdPort: epmd.port,
-      tls: await tlsOf({ nodes: [ALEX] }),
-    });
-    // A plain answer that is correct except for the missing TLS.
-    const failed = assertNotConnected(alex);
-    const peer = await listener.accept();
-    await peer.say(hello(KATE, { status: "ok" }));
-    await failed;
-    await peer.closed;
-    const said = new TextDecoder("latin1").decode(peer.bytes);
-    assertEquals(peer.bytes[0], 0x16, "a ClientHello and nothing else");
-    assert(!said.includes("nonce") && !said.includes(ALEX));
-    await cluster.logged(/alex warning: .*it does not speak TLS, as it seems/);
-  },
-);
+clusterTest("a listener without TLS receives nothing", async (cluster) => {
+  await using listener = await RawListener.listen();
+  await using epmd = await LyingEpmd.listen(() => ({
+    port: Number(listener.address.split(":")[1]),
+    extra: "otp-json/1",
+  }));
+  const alex = await cluster.start("alex", {
+    epmdPort: epmd.port,
+    tls: await tlsOf({ nodes: [ALEX] }),
+  });
+  // A plain answer that is correct except for the missing TLS.
+  const failed = assertNotConnected(alex);
+  const peer = await listener.accept();
+  await peer.say(hello(KATE, { status: "ok" }));
+  await failed;
+  await peer.closed;
+  const said = new TextDecoder("latin1").decode(peer.bytes);
+  assertEquals(peer.bytes[0], 0x16, "a ClientHello and nothing else");
+  assert(!said.includes("nonce") && !said.includes(ALEX));
+  await cluster.logged(/alex warning: .*it does not speak TLS, as it seems/);
+});
 
 // Silent connections.
 
@@ -799,19 +749,16 @@ async function costOfSilence(port: number, count: number): Promise<number> {
   return (user + system) / 1000;
 }
 
-clusterTest(
-  "a silent connection costs a TLS node no more than a plain one",
-  async (cluster) => {
-    const plain = await cluster.start("kate");
-    const secure = await cluster.start("alex", {
-      tls: await tlsOf({ nodes: [ALEX] }),
-    });
-    let [withTls, without] = [0, 0];
-    for (let round = 0; round < 5; round++) {
-      without += await costOfSilence(plain.port, 100);
-      withTls += await costOfSilence(secure.port, 100);
-    }
-    const ratio = withTls / without;
-    assert(ratio < 2, `${ratio.toFixed(2)} times as much`);
-  },
-);
+clusterTest("a silent TLS connection costs as a plain one", async (cluster) => {
+  const plain = await cluster.start("kate");
+  const secure = await cluster.start("alex", {
+    tls: await tlsOf({ nodes: [ALEX] }),
+  });
+  let [withTls, without] = [0, 0];
+  for (let round = 0; round < 5; round++) {
+    without += await costOfSilence(plain.port, 100);
+    withTls += await costOfSilence(secure.port, 100);
+  }
+  const ratio = withTls / without;
+  assert(ratio < 2, `${ratio.toFixed(2)} times as much`);
+});

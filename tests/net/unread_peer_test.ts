@@ -164,21 +164,18 @@ async function flood(run: (node: number, fn: () => Promise<void>) => unknown) {
   return sent;
 }
 
-clusterTest(
-  "two nodes that have full queues to each other, and block each other, continue",
-  async (cluster) => {
-    const limits = { highWaterMark: 1 << 16, maxQueueBytes: 16 * MIB };
-    const kate = await cluster.start("kate", { limits });
-    const alex = await cluster.start("alex", { limits });
-    await alex.run(() => Node.connect(KATE));
-    for (let round = 0; round < 3; round++) {
-      const sent = await flood((i, fn) => [alex, kate][i].run(fn));
-      for (const count of sent) assert(count > 10_000);
-    }
-    assertEquals(await alex.run(() => Node.list()), [KATE]);
-    assertEquals(cluster.lines(), []);
-  },
-);
+clusterTest("nodes that block each other's queue go on", async (cluster) => {
+  const limits = { highWaterMark: 1 << 16, maxQueueBytes: 16 * MIB };
+  const kate = await cluster.start("kate", { limits });
+  const alex = await cluster.start("alex", { limits });
+  await alex.run(() => Node.connect(KATE));
+  for (let round = 0; round < 3; round++) {
+    const sent = await flood((i, fn) => [alex, kate][i].run(fn));
+    for (const count of sent) assert(count > 10_000);
+  }
+  assertEquals(await alex.run(() => Node.list()), [KATE]);
+  assertEquals(cluster.lines(), []);
+});
 
 test(
   "simulated nodes that flood each other over slow connections stay connected, for 20 seeds",

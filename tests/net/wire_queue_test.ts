@@ -178,66 +178,57 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "awaiting send() keeps a fast sender at the pace of a slow receiver",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      await alex.run(async () => {
-        const inbox = { name: "inbox", node: KATE };
-        for (let i = 0; i < 300; i++) {
-          await send(inbox, { i, bytes: new Uint8Array(100_000) });
-        }
-      });
-      for (let i = 0; i < 300; i++) assertEquals((await receive()).i, i);
-    });
-  },
-);
-
-clusterTest(
-  "the queue for a node that is being dialled is limited, except for links and exits",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      limits: { maxPendingSignals: 1500 },
-    });
-    await using listener = await RawListener.listen();
+clusterTest("awaiting send() slows a fast sender", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
     await alex.run(async () => {
-      const connected = Node.connect(RAW, { address: listener.address });
-      await using peer = await listener.accept();
-      let held: Promise<void> | undefined;
-      for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
-      assertThrows(() => void send(THEIRS, "no"), QueueFullError);
-      Process.link(THEIRS);
-      Process.exit(THEIRS, "bye");
-      assert(await isPending(held!));
-      await peer.say({ status: "not_allowed" });
-      assertEquals(await connected, false);
-      await held;
-    }).catch(({ reason }) => assertEquals(reason, "noconnection"));
-  },
-);
-
-clusterTest(
-  "the signals that waited for a dial are sent, however full the queue is",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      // On the wire, such a number is longer than in memory: the waiting signals are below the limit, and the
-      // sent ones above it.
-      const numbers = new Array(1000).fill(0.1234567890123456);
-      await alex.run(() => {
-        for (let i = 0; i < 100; i++) {
-          send({ name: "inbox", node: KATE }, { i, numbers });
-        }
-      });
-      for (let i = 0; i < 100; i++) assertEquals((await receive()).i, i);
+      const inbox = { name: "inbox", node: KATE };
+      for (let i = 0; i < 300; i++) {
+        await send(inbox, { i, bytes: new Uint8Array(100_000) });
+      }
     });
-  },
-);
+    for (let i = 0; i < 300; i++) assertEquals((await receive()).i, i);
+  });
+});
+
+clusterTest("the queue of a dial is limited", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    limits: { maxPendingSignals: 1500 },
+  });
+  await using listener = await RawListener.listen();
+  await alex.run(async () => {
+    const connected = Node.connect(RAW, { address: listener.address });
+    await using peer = await listener.accept();
+    let held: Promise<void> | undefined;
+    for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
+    assertThrows(() => void send(THEIRS, "no"), QueueFullError);
+    Process.link(THEIRS);
+    Process.exit(THEIRS, "bye");
+    assert(await isPending(held!));
+    await peer.say({ status: "not_allowed" });
+    assertEquals(await connected, false);
+    await held;
+  }).catch(({ reason }) => assertEquals(reason, "noconnection"));
+});
+
+clusterTest("the signals of a dial are sent", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex", { limits: SMALL_QUEUE });
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    // On the wire, such a number is longer than in memory: the waiting signals are below the limit, and the
+    // sent ones above it.
+    const numbers = new Array(1000).fill(0.1234567890123456);
+    await alex.run(() => {
+      for (let i = 0; i < 100; i++) {
+        send({ name: "inbox", node: KATE }, { i, numbers });
+      }
+    });
+    for (let i = 0; i < 100; i++) assertEquals((await receive()).i, i);
+  });
+});
 
 clusterTest(
   "a waiting signal that is too large for the node closes the connection, so that the gap is noticed",

@@ -53,59 +53,56 @@ function end(pid: Parameters<typeof send>[0] | undefined): void {
   send(pid!, { reason: "normal" });
 }
 
-clusterTest(
-  "drain() refuses new work of other nodes with a reason, and finishes what runs",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await serve(kate);
-    await alex.run(async () => {
-      const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
-      const pid = await Node.spawn(KATE, Remote.exiting);
-      const drained = kate.drain();
-      assertEquals(kate.status, "draining");
+clusterTest("drain() refuses new work, finishes the old", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await serve(kate);
+  await alex.run(async () => {
+    const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
+    const pid = await Node.spawn(KATE, Remote.exiting);
+    const drained = kate.drain();
+    assertEquals(kate.status, "draining");
 
-      const child = { id: "x", start: ["Remote", "wait"] as const };
-      const refused: Record<string, () => Promise<unknown>> = {
-        "Node.spawn": () => Node.spawn(KATE, Remote.wait),
-        "Node.spawnLink": () => Node.spawnLink(KATE, Remote.wait),
-        "Node.spawnMonitor": () => Node.spawnMonitor(KATE, Remote.wait),
-        "rpc.call": () => rpc.call(KATE, Remote.add, [1, 2]),
-        async: () => TaskSupervisor.async(TASKS, Remote.add, [1, 2]),
-        asyncNolink: () => TaskSupervisor.asyncNolink(TASKS, Remote.add),
-        startChild: () => TaskSupervisor.startChild(TASKS, Remote.wait),
-        "DynamicSupervisor.startChild": () =>
-          DynamicSupervisor.startChild(
-            { name: "children", node: KATE },
-            child,
-          ).catch((error: ExitError) => {
-            throw error.reason;
-          }),
-      };
-      for (const [name, start] of Object.entries(refused)) {
-        const error = await assertRejects(start, SpawnRefusedError);
-        assertEquals([name, error.code], [name, "draining"]);
-        assertMatch(error.message, /draining.*ask another node/);
-      }
-      const [outcome] = await rpc.multicall([KATE], Remote.add, [1, 2]);
-      assert(outcome.type === "error");
-      assertEquals((outcome.error as SpawnRefusedError).code, "draining");
+    const child = { id: "x", start: ["Remote", "wait"] as const };
+    const refused: Record<string, () => Promise<unknown>> = {
+      "Node.spawn": () => Node.spawn(KATE, Remote.wait),
+      "Node.spawnLink": () => Node.spawnLink(KATE, Remote.wait),
+      "Node.spawnMonitor": () => Node.spawnMonitor(KATE, Remote.wait),
+      "rpc.call": () => rpc.call(KATE, Remote.add, [1, 2]),
+      async: () => TaskSupervisor.async(TASKS, Remote.add, [1, 2]),
+      asyncNolink: () => TaskSupervisor.asyncNolink(TASKS, Remote.add),
+      startChild: () => TaskSupervisor.startChild(TASKS, Remote.wait),
+      "DynamicSupervisor.startChild": () =>
+        DynamicSupervisor.startChild(
+          { name: "children", node: KATE },
+          child,
+        ).catch((error: ExitError) => {
+          throw error.reason;
+        }),
+    };
+    for (const [name, start] of Object.entries(refused)) {
+      const error = await assertRejects(start, SpawnRefusedError);
+      assertEquals([name, error.code], [name, "draining"]);
+      assertMatch(error.message, /draining.*ask another node/);
+    }
+    const [outcome] = await rpc.multicall([KATE], Remote.add, [1, 2]);
+    assert(outcome.type === "error");
+    assertEquals((outcome.error as SpawnRefusedError).code, "draining");
 
-      // Its servers serve until the end.
-      assertEquals(await GenServer.call({ name: "echo", node: KATE }, 1), 1);
-      const agent = { name: "agent", node: KATE };
-      assertEquals(await Agent.get(agent, ["Remote", "add", [1]]), 2);
+    // Its servers serve until the end.
+    assertEquals(await GenServer.call({ name: "echo", node: KATE }, 1), 1);
+    const agent = { name: "agent", node: KATE };
+    assertEquals(await Agent.get(agent, ["Remote", "add", [1]]), 2);
 
-      assertEquals(await isPending(drained), true);
-      send(task.pid!, "made");
-      assertEquals(await Task.await(task), "made");
-      assertEquals(await isPending(drained), true);
-      end(pid);
-      assertEquals(await drained, "drained");
-      assertEquals(kate.status, "stopped");
-    });
-  },
-);
+    assertEquals(await isPending(drained), true);
+    send(task.pid!, "made");
+    assertEquals(await Task.await(task), "made");
+    assertEquals(await isPending(drained), true);
+    end(pid);
+    assertEquals(await drained, "drained");
+    assertEquals(kate.status, "stopped");
+  });
+});
 
 clusterTest(
   "others see that a draining node's groups go first, then its processes with their names, and its nodedown last",
@@ -289,39 +286,36 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "drain() waits for handleDrain(), whose server then goes on, or fails alone",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { drainTimeout: Infinity });
-    const seen: string[] = [];
-    const { promise: stored, resolve: store } = Promise.withResolvers<void>();
-    const server = (handleDrain: () => unknown) => ({
-      ...Echo,
-      handleDrain: handleDrain as never,
-      terminate: () => void seen.push("terminated"),
-    });
-    const storing = server(async () => {
-      seen.push(kate.status);
-      await stored;
-      return { type: "noreply", state: 1 };
-    });
-    const failing = server(() => {
-      throw new Error("cannot store");
-    });
-    await kate.run(async () => {
-      await GenServer.start(storing, 0, { name: "storing" });
-      await GenServer.start(failing, 0);
-      // A call of a program is no notice, whatever it contains.
-      assertEquals(await GenServer.call("storing", DRAIN), { ...DRAIN });
-    });
-    const drained = kate.drain();
-    await cluster.logged(/cannot store/);
-    assertEquals(await isPending(drained), true);
-    store();
-    assertEquals(await drained, "drained");
-    assertEquals(seen.sort(), ["draining", "terminated", "terminated"]);
-  },
-);
+clusterTest("drain() waits for handleDrain()", async (cluster) => {
+  const kate = await cluster.start("kate", { drainTimeout: Infinity });
+  const seen: string[] = [];
+  const { promise: stored, resolve: store } = Promise.withResolvers<void>();
+  const server = (handleDrain: () => unknown) => ({
+    ...Echo,
+    handleDrain: handleDrain as never,
+    terminate: () => void seen.push("terminated"),
+  });
+  const storing = server(async () => {
+    seen.push(kate.status);
+    await stored;
+    return { type: "noreply", state: 1 };
+  });
+  const failing = server(() => {
+    throw new Error("cannot store");
+  });
+  await kate.run(async () => {
+    await GenServer.start(storing, 0, { name: "storing" });
+    await GenServer.start(failing, 0);
+    // A call of a program is no notice, whatever it contains.
+    assertEquals(await GenServer.call("storing", DRAIN), { ...DRAIN });
+  });
+  const drained = kate.drain();
+  await cluster.logged(/cannot store/);
+  assertEquals(await isPending(drained), true);
+  store();
+  assertEquals(await drained, "drained");
+  assertEquals(seen.sort(), ["draining", "terminated", "terminated"]);
+});
 
 clusterTest(
   "drain() waits for tasks that its own code starts meanwhile, and for the functions of onDrain()",
@@ -362,211 +356,190 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "drain() gives up at its timeout, which a later call can shorten, and names what was left",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { drainTimeout: Infinity });
-    await serve(kate);
-    await kate.run(async () => {
-      await TaskSupervisor.startChild("tasks", Remote.wait);
-      await TaskSupervisor.startChild("tasks", Remote.wait, [], {
-        restart: "permanent",
-      });
+clusterTest("drain() names what its timeout left", async (cluster) => {
+  const kate = await cluster.start("kate", { drainTimeout: Infinity });
+  await serve(kate);
+  await kate.run(async () => {
+    await TaskSupervisor.startChild("tasks", Remote.wait);
+    await TaskSupervisor.startChild("tasks", Remote.wait, [], {
+      restart: "permanent",
     });
-    const drained = kate.drain();
-    assertEquals(
-      // safe: the tasks never end, so only the timeout can end the drain.
-      await Promise.all([kate.drain({ timeout: 10 }), drained]),
-      ["timeout", "timeout"],
+  });
+  const drained = kate.drain();
+  assertEquals(
+    // safe: the tasks never end, so only the timeout can end the drain.
+    await Promise.all([kate.drain({ timeout: 10 }), drained]),
+    ["timeout", "timeout"],
+  );
+  assertMatch(
+    await cluster.logged(/has not drained/),
+    /kate warning: .* within 10 ms: 1 processes still work/,
+  );
+  assertEquals(await kate.drain(), "timeout");
+});
+
+clusterTest("drain() waits for no permanent child", async (cluster) => {
+  const kate = await cluster.start("kate", { drainTimeout: Infinity });
+  await kate.run(async () => {
+    await GenServer.start(Echo, 0);
+    Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
+    await TaskSupervisor.startChild("tasks", Remote.wait, [], {
+      restart: "permanent",
+    });
+  });
+  assertEquals(await kate.drain(), "drained");
+});
+
+clusterTest("stop() ends a drain, and drain() joins it", async (cluster) => {
+  const kate = await cluster.start("kate", { drainTimeout: Infinity });
+  await serve(kate);
+  await kate.run(() => TaskSupervisor.startChild("tasks", Remote.wait));
+  const drained = kate.drain();
+  await kate.stop();
+  assertEquals(await drained, "stopped");
+  const alex = await cluster.start("alex");
+  const stopped = alex.stop();
+  assertEquals(alex.status, "stopping");
+  assertEquals(await alex.drain(), "stopped");
+  await stopped;
+});
+
+clusterTest("a remote process can drain its node", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    modules: { Remote, Ops: { drain: () => Node.drain() } },
+    drainTimeout: Infinity,
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await Node.connect(KATE);
+    Node.monitor(KATE);
+    rpc.cast(KATE, ["Ops", "drain"]);
+    await receive((m) => m?.type === "nodedown");
+  });
+  assertEquals(await kate.drain(), "drained");
+});
+
+clusterTest("drain() does not wait for a remote shell", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    modules: { Shell: { serve: Remote.wait } },
+    drainTimeout: Infinity,
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(() => Node.spawn(KATE, ["Shell", "serve"]));
+  assertEquals(await kate.drain(), "drained");
+});
+
+clusterTest("drain() waits for restarted tasks", async (cluster) => {
+  const kate = await cluster.start("kate", { drainTimeout: Infinity });
+  await serve(kate);
+  await kate.run(async () => {
+    const me = self();
+    const started = () => void send(me, self());
+    const worker = { ...Echo, init: () => (started(), Echo.init(0)) };
+    Process.unlink(
+      await Supervisor.startLink([GenServer.childSpec(worker, 0)], {
+        strategy: "one_for_one",
+      }),
     );
-    assertMatch(
-      await cluster.logged(/has not drained/),
-      /kate warning: .* within 10 ms: 1 processes still work/,
-    );
-    assertEquals(await kate.drain(), "timeout");
-  },
-);
-
-clusterTest(
-  "drain() waits for no server and no permanent child",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { drainTimeout: Infinity });
-    await kate.run(async () => {
-      await GenServer.start(Echo, 0);
-      Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
-      await TaskSupervisor.startChild("tasks", Remote.wait, [], {
-        restart: "permanent",
-      });
-    });
-    assertEquals(await kate.drain(), "drained");
-  },
-);
-
-clusterTest(
-  "stop() ends a drain, and drain() joins a stop",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { drainTimeout: Infinity });
-    await serve(kate);
-    await kate.run(() => TaskSupervisor.startChild("tasks", Remote.wait));
-    const drained = kate.drain();
-    await kate.stop();
-    assertEquals(await drained, "stopped");
-    const alex = await cluster.start("alex");
-    const stopped = alex.stop();
-    assertEquals(alex.status, "stopping");
-    assertEquals(await alex.drain(), "stopped");
-    await stopped;
-  },
-);
-
-clusterTest(
-  "a process that another node has started can drain its node",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      modules: { Remote, Ops: { drain: () => Node.drain() } },
-      drainTimeout: Infinity,
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await Node.connect(KATE);
-      Node.monitor(KATE);
-      rpc.cast(KATE, ["Ops", "drain"]);
-      await receive((m) => m?.type === "nodedown");
-    });
-    assertEquals(await kate.drain(), "drained");
-  },
-);
-
-clusterTest(
-  "drain() does not wait for the shell of another node",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      modules: { Shell: { serve: Remote.wait } },
-      drainTimeout: Infinity,
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(() => Node.spawn(KATE, ["Shell", "serve"]));
-    assertEquals(await kate.drain(), "drained");
-  },
-);
-
-clusterTest(
-  "a supervisor restarts children while the node drains, and a restarted task is waited for",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { drainTimeout: Infinity });
-    await serve(kate);
-    await kate.run(async () => {
-      const me = self();
-      const started = () => void send(me, self());
-      const worker = { ...Echo, init: () => (started(), Echo.init(0)) };
-      Process.unlink(
-        await Supervisor.startLink([GenServer.childSpec(worker, 0)], {
-          strategy: "one_for_one",
-        }),
-      );
-      const first = await receive();
-      await TaskSupervisor.startChild(
-        "tasks",
-        async () => {
-          started();
-          throw (await receive()).reason;
-        },
-        [],
-        { restart: "transient" },
-      );
-      const task = await receive();
-      const drained = kate.drain();
-      Process.exit(first, "kill");
-      assert(Process.alive(await receive()));
-      send(task, { reason: new Error("oops") });
-      const again = await receive();
-      assertEquals(await isPending(drained), true);
-      assertEquals(kate.status, "draining");
-      Process.exit(again, "shutdown");
-      drained.catch(() => {});
-    });
-    assertEquals(await kate.drain(), "drained");
-  },
-);
-
-clusterTest(
-  "requests under load lose nothing when one of two nodes drains and comes back",
-  async (cluster) => {
-    const Work = {
-      async make(n: number) {
-        // safe: the tasks take different times; no assertion depends on these times.
-        await new Promise((resolve) => setTimeout(resolve, n % 7));
-        return n * 2;
+    const first = await receive();
+    await TaskSupervisor.startChild(
+      "tasks",
+      async () => {
+        started();
+        throw (await receive()).reason;
       },
-    };
-    const options = { modules: { Work } };
-    const start = async (name: string) => {
-      const node = await cluster.start(name, options);
-      await node.run(async () => {
-        await pg.start();
-        const sup = await TaskSupervisor.startLink({ name: "tasks" });
-        Process.unlink(sup);
-        await pg.join("workers", sup);
-      });
-      return node;
-    };
-    const alex = await cluster.start("alex", options);
-    const nodes = [await start("kate"), await start("zoe")];
-    await alex.run(async () => {
+      [],
+      { restart: "transient" },
+    );
+    const task = await receive();
+    const drained = kate.drain();
+    Process.exit(first, "kill");
+    assert(Process.alive(await receive()));
+    send(task, { reason: new Error("oops") });
+    const again = await receive();
+    assertEquals(await isPending(drained), true);
+    assertEquals(kate.status, "draining");
+    Process.exit(again, "shutdown");
+    drained.catch(() => {});
+  });
+  assertEquals(await kate.drain(), "drained");
+});
+
+clusterTest("a drain under load loses no request", async (cluster) => {
+  const Work = {
+    async make(n: number) {
+      // safe: the tasks take different times; no assertion depends on these times.
+      await new Promise((resolve) => setTimeout(resolve, n % 7));
+      return n * 2;
+    },
+  };
+  const options = { modules: { Work } };
+  const start = async (name: string) => {
+    const node = await cluster.start(name, options);
+    await node.run(async () => {
       await pg.start();
-      for (const { name } of nodes) await Node.connect(name);
-      const { ref } = await pg.monitor("workers");
-      let isOver = false;
-      let turnedAway = 0;
-      let done = 0;
-      let whenDone = Promise.withResolvers<void>();
-      /** Waits until so many more requests have been answered. */
-      const answered = async (more: number) => {
-        for (const most = done + more; done < most;) {
-          whenDone = Promise.withResolvers();
-          await whenDone.promise;
+      const sup = await TaskSupervisor.startLink({ name: "tasks" });
+      Process.unlink(sup);
+      await pg.join("workers", sup);
+    });
+    return node;
+  };
+  const alex = await cluster.start("alex", options);
+  const nodes = [await start("kate"), await start("zoe")];
+  await alex.run(async () => {
+    await pg.start();
+    for (const { name } of nodes) await Node.connect(name);
+    const { ref } = await pg.monitor("workers");
+    let isOver = false;
+    let turnedAway = 0;
+    let done = 0;
+    let whenDone = Promise.withResolvers<void>();
+    /** Waits until so many more requests have been answered. */
+    const answered = async (more: number) => {
+      for (const most = done + more; done < most;) {
+        whenDone = Promise.withResolvers();
+        await whenDone.promise;
+      }
+    };
+    const ask = async (n: number): Promise<void> => {
+      for (;;) {
+        const members = pg.getMembers("workers");
+        const sup = members[n % members.length];
+        try {
+          const task = await TaskSupervisor.asyncNolink(
+            sup,
+            ["Work", "make"],
+            [n],
+          );
+          assertEquals(await Task.await(task), n * 2);
+          done++;
+          return whenDone.resolve();
+        } catch (error) {
+          // Nothing of it has run: it goes elsewhere.
+          if (!(error instanceof SpawnRefusedError)) throw error;
+          assertEquals(error.code, "draining");
+          turnedAway++;
         }
-      };
-      const ask = async (n: number): Promise<void> => {
-        for (;;) {
-          const members = pg.getMembers("workers");
-          const sup = members[n % members.length];
-          try {
-            const task = await TaskSupervisor.asyncNolink(
-              sup,
-              ["Work", "make"],
-              [n],
-            );
-            assertEquals(await Task.await(task), n * 2);
-            done++;
-            return whenDone.resolve();
-          } catch (error) {
-            // Nothing of it has run: it goes elsewhere.
-            if (!(error instanceof SpawnRefusedError)) throw error;
-            assertEquals(error.code, "draining");
-            turnedAway++;
-          }
-        }
-      };
-      const clients = Array.from({ length: 8 }, async (_, client) => {
-        for (let n = client; !isOver; n += 8) await ask(n);
-      });
-      for (const [i, { name }] of nodes.entries()) {
-        while (pg.getMembers("workers").length < 2) {
-          await receive((m) => m?.type === "join" && ref.equals(m.ref));
-        }
-        await answered(50);
-        assertEquals(await nodes[i].drain(), "drained");
-        await start(name.split("@")[0]);
-        await Node.connect(name);
+      }
+    };
+    const clients = Array.from({ length: 8 }, async (_, client) => {
+      for (let n = client; !isOver; n += 8) await ask(n);
+    });
+    for (const [i, { name }] of nodes.entries()) {
+      while (pg.getMembers("workers").length < 2) {
+        await receive((m) => m?.type === "join" && ref.equals(m.ref));
       }
       await answered(50);
-      isOver = true;
-      await Promise.all(clients);
-      assert(done >= 150, `${done}, and ${turnedAway} were turned away`);
-    });
-  },
-);
+      assertEquals(await nodes[i].drain(), "drained");
+      await start(name.split("@")[0]);
+      await Node.connect(name);
+    }
+    await answered(50);
+    isOver = true;
+    await Promise.all(clients);
+    assert(done >= 150, `${done}, and ${turnedAway} were turned away`);
+  });
+});
 
 clusterTest(
   "a TaskPool on another node fails no run while the nodes of its members drain and come back",
@@ -627,23 +600,20 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "prepStop of an application runs when the node has drained",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const seen: string[] = [];
-    await kate.run(() =>
-      Application.start({
-        name: "web",
-        start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
-        prepStop: () => void seen.push(kate.status),
-      })
-    );
-    kate.onDrain(() => void seen.push(kate.status));
-    assertEquals(await kate.drain(), "drained");
-    assertEquals(seen, ["draining", "stopping"]);
-  },
-);
+clusterTest("prepStop runs when the node has drained", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const seen: string[] = [];
+  await kate.run(() =>
+    Application.start({
+      name: "web",
+      start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+      prepStop: () => void seen.push(kate.status),
+    })
+  );
+  kate.onDrain(() => void seen.push(kate.status));
+  assertEquals(await kate.drain(), "drained");
+  assertEquals(seen, ["draining", "stopping"]);
+});
 
 clusterTest("drain() rejects wrong options", async (cluster) => {
   const kate = await cluster.start("kate");

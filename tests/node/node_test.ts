@@ -42,59 +42,50 @@ processTest("Node's functions report that no node is started", async () => {
   assertEquals(await Node.stop(), undefined);
 });
 
-processTest(
-  "Node.spawn() returns a useless pid if no node is started",
-  async () => {
-    const pid = await Node.spawn(KATE, ["Remote", "wait"]);
-    assertEquals(pid.node, "nonode@nohost");
-    const spawned = await Node.spawnMonitor(KATE, ["Remote", "wait"]);
-    assertEquals(await receive(), {
-      type: "DOWN",
-      ref: spawned.ref,
-      object: spawned.pid,
-      reason: "noconnection",
-    });
-    Process.trapExit(true);
-    const from = await Node.spawnLink(KATE, ["Remote", "wait"]);
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from,
-      reason: "noconnection",
-    });
-  },
-);
+processTest("Node.spawn() without a node returns a useless pid", async () => {
+  const pid = await Node.spawn(KATE, ["Remote", "wait"]);
+  assertEquals(pid.node, "nonode@nohost");
+  const spawned = await Node.spawnMonitor(KATE, ["Remote", "wait"]);
+  assertEquals(await receive(), {
+    type: "DOWN",
+    ref: spawned.ref,
+    object: spawned.pid,
+    reason: "noconnection",
+  });
+  Process.trapExit(true);
+  const from = await Node.spawnLink(KATE, ["Remote", "wait"]);
+  assertEquals(await receive(), {
+    type: "EXIT",
+    from,
+    reason: "noconnection",
+  });
+});
 
 // Start and stop.
 
-clusterTest(
-  "Node.start() makes the first node the default one, until it stops",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    assertEquals([Node.self(), Node.alive()], [ALEX, true]);
-    assertEquals(await kate.run(() => Node.self()), KATE);
-    assertEquals([alex.name, kate.name], [ALEX, KATE]);
-    assert(alex.creation > 3 && kate.creation > 3);
-    assertNotEquals(alex.port, kate.port);
-    await alex.stop();
-    assertEquals(Node.self(), KATE);
-    await kate.stop();
-    assertEquals(Node.self(), "nonode@nohost");
-  },
-);
+clusterTest("Node.start() makes the first one the default", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  assertEquals([Node.self(), Node.alive()], [ALEX, true]);
+  assertEquals(await kate.run(() => Node.self()), KATE);
+  assertEquals([alex.name, kate.name], [ALEX, KATE]);
+  assert(alex.creation > 3 && kate.creation > 3);
+  assertNotEquals(alex.port, kate.port);
+  await alex.stop();
+  assertEquals(Node.self(), KATE);
+  await kate.stop();
+  assertEquals(Node.self(), "nonode@nohost");
+});
 
-clusterTest(
-  "Node.start() appends this machine's name to a name without a host",
-  async (cluster) => {
-    const node = await Node.start({
-      name: "alex",
-      cookie: COOKIE,
-      epmdPort: cluster.epmdPort,
-    });
-    await using _ = node;
-    assertEquals(node.name, `alex@${hostname().split(".")[0]}`);
-  },
-);
+clusterTest("Node.start() completes a name without a host", async (cluster) => {
+  const node = await Node.start({
+    name: "alex",
+    cookie: COOKIE,
+    epmdPort: cluster.epmdPort,
+  });
+  await using _ = node;
+  assertEquals(node.name, `alex@${hostname().split(".")[0]}`);
+});
 
 for (
   const name of [
@@ -122,20 +113,17 @@ for (
   );
 }
 
-clusterTest(
-  "Node.start() rejects a name that is in use, and does not affect its owner",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const error = await assertRejects(
-      () => cluster.start("alex"),
-      NodeStartError,
-    );
-    assertEquals(error.code, "in_use");
-    assertStringIncludes(error.message, "the name is in use");
-    const kate = await cluster.start("kate");
-    assertEquals(await kate.run(() => Node.ping(alex.name)), "pong");
-  },
-);
+clusterTest("Node.start() rejects a name in use", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const error = await assertRejects(
+    () => cluster.start("alex"),
+    NodeStartError,
+  );
+  assertEquals(error.code, "in_use");
+  assertStringIncludes(error.message, "the name is in use");
+  const kate = await cluster.start("kate");
+  assertEquals(await kate.run(() => Node.ping(alex.name)), "pong");
+});
 
 clusterTest("Node.start() rejects a port that is in use", async (cluster) => {
   const alex = await cluster.start("alex");
@@ -158,143 +146,125 @@ clusterTest("Node.start() rejects an invalid cookie", async (cluster) => {
   }
 });
 
-clusterTest(
-  "Node.start() reads a cookie file that only its owner can read",
-  async (cluster) => {
-    const file = await Deno.makeTempFile();
-    try {
-      await Deno.writeTextFile(file, `${COOKIE}\n`);
-      await Deno.chmod(file, 0o644);
-      const options = { cookie: undefined, cookieFile: file };
-      const error = await assertRejects(
-        () => cluster.start("alex", options),
-        NodeStartError,
-      );
-      assertEquals(error.code, "cookie");
-      assertStringIncludes(error.message, "chmod 400");
-      assertFalse(error.message.includes(COOKIE));
-      await Deno.chmod(file, 0o400);
-      const alex = await cluster.start("alex", options);
-      await cluster.start("kate");
-      assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
-    } finally {
-      await Deno.remove(file);
-    }
+clusterTest("Node.start() reads only private cookies", async (cluster) => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, `${COOKIE}\n`);
+    await Deno.chmod(file, 0o644);
+    const options = { cookie: undefined, cookieFile: file };
     const error = await assertRejects(
-      () => cluster.start("moebi", { cookie: undefined, cookieFile: file }),
+      () => cluster.start("alex", options),
       NodeStartError,
     );
     assertEquals(error.code, "cookie");
-  },
-);
+    assertStringIncludes(error.message, "chmod 400");
+    assertFalse(error.message.includes(COOKIE));
+    await Deno.chmod(file, 0o400);
+    const alex = await cluster.start("alex", options);
+    await cluster.start("kate");
+    assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+  } finally {
+    await Deno.remove(file);
+  }
+  const error = await assertRejects(
+    () => cluster.start("moebi", { cookie: undefined, cookieFile: file }),
+    NodeStartError,
+  );
+  assertEquals(error.code, "cookie");
+});
 
-clusterTest(
-  "Node.start() rejects if another program listens on EPMD's port",
-  async (cluster) => {
-    await using fake = new FakeEpmd((socket) => socket.end("HTTP/1.1 400 Bad"));
-    await fake.listen(cluster.epmdPort);
-    const error = await assertRejects(
-      () => cluster.start("alex"),
-      NodeStartError,
-    );
-    assertEquals(error.code, "network");
-    assertMatch(error.message, /^Cannot start alex@localhost: /);
-  },
-);
+clusterTest("Node.start() rejects another program as EPMD", async (cluster) => {
+  await using fake = new FakeEpmd((socket) => socket.end("HTTP/1.1 400 Bad"));
+  await fake.listen(cluster.epmdPort);
+  const error = await assertRejects(
+    () => cluster.start("alex"),
+    NodeStartError,
+  );
+  assertEquals(error.code, "network");
+  assertMatch(error.message, /^Cannot start alex@localhost: /);
+});
 
-clusterTest(
-  "Node.start() listens on the given port, also after a stop",
-  async (cluster) => {
-    const port = freePort();
-    for (let round = 0; round < 2; round++) {
-      const alex = await cluster.start("alex", { port });
-      assertEquals(alex.port, port);
-      await alex.stop();
-    }
-  },
-);
+clusterTest("Node.start() listens on its port again", async (cluster) => {
+  const port = freePort();
+  for (let round = 0; round < 2; round++) {
+    const alex = await cluster.start("alex", { port });
+    assertEquals(alex.port, port);
+    await alex.stop();
+  }
+});
 
-clusterTest(
-  "stop() ends the node's processes with shutdown, then its connections",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    await alex.run(async () => {
-      Node.monitorNodes(true);
-      Process.trapExit(true);
-      const watched = await Node.spawnMonitor(KATE, Remote.wait);
-      const linked = await Node.spawnLink(KATE, Remote.wait);
-      await nodeUp(KATE);
-      const stopped = kate.stop();
-      assertEquals(await receive(), {
-        type: "DOWN",
-        ref: watched.ref,
-        object: watched.pid,
-        reason: "shutdown",
-      });
-      const exit = { type: "EXIT", from: linked, reason: "shutdown" };
-      assertEquals(await receive(), exit);
-      assertEquals(await receive(), { type: "nodedown", node: KATE });
-      assertEquals(Node.list("connected"), []);
-      assert(kate.stop() === stopped);
-      await stopped;
-      assertEquals(await Node.ping(KATE), "pang");
+clusterTest("stop() ends processes before connections", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  await alex.run(async () => {
+    Node.monitorNodes(true);
+    Process.trapExit(true);
+    const watched = await Node.spawnMonitor(KATE, Remote.wait);
+    const linked = await Node.spawnLink(KATE, Remote.wait);
+    await nodeUp(KATE);
+    const stopped = kate.stop();
+    assertEquals(await receive(), {
+      type: "DOWN",
+      ref: watched.ref,
+      object: watched.pid,
+      reason: "shutdown",
     });
-  },
-);
+    const exit = { type: "EXIT", from: linked, reason: "shutdown" };
+    assertEquals(await receive(), exit);
+    assertEquals(await receive(), { type: "nodedown", node: KATE });
+    assertEquals(Node.list("connected"), []);
+    assert(kate.stop() === stopped);
+    await stopped;
+    assertEquals(await Node.ping(KATE), "pang");
+  });
+});
 
-clusterTest(
-  "Node.stop() stops the node that it is called on",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const error = await assertRejects(
-      () => kate.run(() => Node.stop()),
-      ExitError,
-    );
-    assertEquals(error.reason, "shutdown");
-    await kate.stop();
-    await assertRejects(
-      () => kate.run(() => Node.self()),
-      Error,
-      "Cannot run a function on kate@localhost: the node has been stopped",
-    );
-    assertEquals(Node.self(), alex.name);
-    await Node.stop();
-    assertFalse(Node.alive());
-  },
-);
+clusterTest("Node.stop() stops its own node", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const error = await assertRejects(
+    () => kate.run(() => Node.stop()),
+    ExitError,
+  );
+  assertEquals(error.reason, "shutdown");
+  await kate.stop();
+  await assertRejects(
+    () => kate.run(() => Node.self()),
+    Error,
+    "Cannot run a function on kate@localhost: the node has been stopped",
+  );
+  assertEquals(Node.self(), alex.name);
+  await Node.stop();
+  assertFalse(Node.alive());
+});
 
 // run()
 
-clusterTest(
-  "run() returns, throws or exits as its function does",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const pid = await alex.run(() => self());
-    assertEquals([pid.node, pid.creation], [ALEX, alex.creation]);
-    await assertRejects(
-      () => alex.run(() => Promise.reject(new RangeError("no"))),
-      RangeError,
-      "no",
-    );
-    const exited = await assertRejects(
-      () => alex.run(() => exit("enough")),
-      ExitError,
-    );
-    assertEquals(exited.reason, "enough");
-    const killed = await assertRejects(
-      () =>
-        alex.run(async () => {
-          spawnLink(() => exit("linked"));
-          await receive();
-        }),
-      ExitError,
-    );
-    assertEquals(killed.reason, "linked");
-    assertEquals(cluster.lines(), []);
-  },
-);
+clusterTest("run() ends as its function does", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const pid = await alex.run(() => self());
+  assertEquals([pid.node, pid.creation], [ALEX, alex.creation]);
+  await assertRejects(
+    () => alex.run(() => Promise.reject(new RangeError("no"))),
+    RangeError,
+    "no",
+  );
+  const exited = await assertRejects(
+    () => alex.run(() => exit("enough")),
+    ExitError,
+  );
+  assertEquals(exited.reason, "enough");
+  const killed = await assertRejects(
+    () =>
+      alex.run(async () => {
+        spawnLink(() => exit("linked"));
+        await receive();
+      }),
+    ExitError,
+  );
+  assertEquals(killed.reason, "linked");
+  assertEquals(cluster.lines(), []);
+});
 
 test("Node.start() takes ports up to 65535", () => {
   for (const [option, least] of [["port", 0], ["epmdPort", 1]] as const) {

@@ -48,93 +48,81 @@ function application(name: string, ended: string[]) {
   };
 }
 
-clusterTest(
-  "stop() stops the applications, the last one first, and then the other servers",
-  async (cluster) => {
-    const ended: string[] = [];
-    const node = await cluster.start("alex");
-    await node.run(async () => {
-      await GenServer.start(server("first", ended), 0);
-      await Application.start(application("store", ended));
-      await GenServer.start(server("second", ended, { trap: true }), 0);
-      await Application.start(application("web", ended));
-    });
-    await node.stop();
-    assertEquals(ended, [
-      "prep web",
-      "web.b shutdown",
-      "web.a shutdown",
-      "stop web",
-      "prep store",
-      "store.b shutdown",
-      "store.a shutdown",
-      "stop store",
-      "second shutdown",
-      "first shutdown",
-    ]);
-  },
-);
+clusterTest("stop() stops the applications in reverse", async (cluster) => {
+  const ended: string[] = [];
+  const node = await cluster.start("alex");
+  await node.run(async () => {
+    await GenServer.start(server("first", ended), 0);
+    await Application.start(application("store", ended));
+    await GenServer.start(server("second", ended, { trap: true }), 0);
+    await Application.start(application("web", ended));
+  });
+  await node.stop();
+  assertEquals(ended, [
+    "prep web",
+    "web.b shutdown",
+    "web.a shutdown",
+    "stop web",
+    "prep store",
+    "store.b shutdown",
+    "store.a shutdown",
+    "stop store",
+    "second shutdown",
+    "first shutdown",
+  ]);
+});
 
-clusterTest(
-  "stop() stops the children of a supervisor that belongs to no application",
-  async (cluster) => {
-    const ended: string[] = [];
-    const node = await cluster.start("alex");
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const owner = node.run(async () => {
-      await Supervisor.startLink([
-        GenServer.childSpec(server("a", ended, { trap: true }), 0),
-        GenServer.childSpec(server("b", ended, { trap: true }), 0),
-      ], { strategy: "one_for_one" });
-      resolve();
-      await receive();
-    });
-    owner.catch(() => {});
-    await promise;
-    await node.stop();
-    assertEquals(ended, ["b shutdown", "a shutdown"]);
-  },
-);
+clusterTest("stop() stops supervisors without application", async (cluster) => {
+  const ended: string[] = [];
+  const node = await cluster.start("alex");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const owner = node.run(async () => {
+    await Supervisor.startLink([
+      GenServer.childSpec(server("a", ended, { trap: true }), 0),
+      GenServer.childSpec(server("b", ended, { trap: true }), 0),
+    ], { strategy: "one_for_one" });
+    resolve();
+    await receive();
+  });
+  owner.catch(() => {});
+  await promise;
+  await node.stop();
+  assertEquals(ended, ["b shutdown", "a shutdown"]);
+});
 
-pairTest(
-  "a terminate() that runs while the node stops still reaches other nodes",
-  async ({ alex, kate }) => {
-    await Node.connect(kate.name);
-    const told = self();
-    const pid = await kate.run(() =>
-      GenServer.start({
-        init: () => ({ type: "ok", state: 0 } as const),
-        handleCall: () => ({ type: "reply", reply: "here", state: 0 } as const),
-        terminate: () => void send(told, "last words"),
-      }, 0)
-    );
-    Process.monitor(pid);
-    // The monitor exists before the answer to this.
-    assertEquals(await GenServer.call(pid, "are you there?"), "here");
-    await kate.stop();
-    assertEquals(await receive(), "last words");
-    const down = await receive(isDown);
-    assertEquals(down.reason, "shutdown");
-    assert(alex !== undefined);
-  },
-);
+pairTest("terminate() at a stop reaches others", async ({ alex, kate }) => {
+  await Node.connect(kate.name);
+  const told = self();
+  const pid = await kate.run(() =>
+    GenServer.start({
+      init: () => ({ type: "ok", state: 0 } as const),
+      handleCall: () => ({ type: "reply", reply: "here", state: 0 } as const),
+      terminate: () => void send(told, "last words"),
+    }, 0)
+  );
+  Process.monitor(pid);
+  // The monitor exists before the answer to this.
+  assertEquals(await GenServer.call(pid, "are you there?"), "here");
+  await kate.stop();
+  assertEquals(await receive(), "last words");
+  const down = await receive(isDown);
+  assertEquals(down.reason, "shutdown");
+  assert(alex !== undefined);
+});
 
-clusterTest(
-  "stop() gives up on processes that do not stop within the timeout",
-  async (cluster) => {
-    const node = await cluster.start("alex");
-    const stuck = {
-      name: "stuck",
-      start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
-      prepStop: () => new Promise<void>(() => {}),
-    };
-    await node.run(() => Application.start(stuck));
-    // safe: its expiry is tested
-    await node.stop({ timeout: 20 });
-    await using again = await cluster.start("alex");
-    assertEquals(again.name, "alex@localhost");
-  },
-);
+clusterTest("stop() gives up after its timeout", async (cluster) => {
+  const node = await cluster.start("alex");
+  const stuck = {
+    name: "stuck",
+    start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+    prepStop: () => new Promise<void>(() => {}),
+  };
+  await node.run(() => Application.start(stuck));
+  // safe: its expiry is tested
+  await node.stop({ timeout: 20 });
+  await using again = await cluster.start("alex");
+  assertEquals(again.name, "alex@localhost");
+});
 
 clusterTest("a later stop() shortens the one under way", async (cluster) => {
   const node = await cluster.start("alex", { stopTimeout: Infinity });
@@ -153,40 +141,34 @@ clusterTest("a later stop() shortens the one under way", async (cluster) => {
   await Promise.all([node.stop({ timeout: 0 }), stopped]);
 });
 
-clusterTest(
-  "a server that never finishes a message does not prevent a stop after the timeout",
-  async (cluster) => {
-    const node = await cluster.start("alex", { stopTimeout: 50 });
-    await node.run(async () => {
-      const pid = await GenServer.start({
-        init: () => ({ type: "ok", state: 0 } as const),
-        handleCast: () => new Promise<never>(() => {}),
-      }, 0);
-      GenServer.cast(pid, "wait");
-    });
-    await node.stop();
-  },
-);
+clusterTest("stop() gives up on an endless message", async (cluster) => {
+  const node = await cluster.start("alex", { stopTimeout: 50 });
+  await node.run(async () => {
+    const pid = await GenServer.start({
+      init: () => ({ type: "ok", state: 0 } as const),
+      handleCast: () => new Promise<never>(() => {}),
+    }, 0);
+    GenServer.cast(pid, "wait");
+  });
+  await node.stop();
+});
 
-clusterTest(
-  "a server may stop its own node if it does not await that",
-  async (cluster) => {
-    const ended: string[] = [];
-    const node = await cluster.start("alex");
-    await node.run(async () => {
-      const pid = await GenServer.start({
-        ...server("a", ended),
-        handleCast: (_: unknown, state: unknown) => {
-          Node.stop();
-          return { type: "noreply", state } as const;
-        },
-      }, 0);
-      GenServer.cast(pid, "stop");
-    });
-    await node.stop();
-    assertEquals(ended, ["a shutdown"]);
-  },
-);
+clusterTest("a server may stop its own node", async (cluster) => {
+  const ended: string[] = [];
+  const node = await cluster.start("alex");
+  await node.run(async () => {
+    const pid = await GenServer.start({
+      ...server("a", ended),
+      handleCast: (_: unknown, state: unknown) => {
+        Node.stop();
+        return { type: "noreply", state } as const;
+      },
+    }, 0);
+    GenServer.cast(pid, "stop");
+  });
+  await node.stop();
+  assertEquals(ended, ["a shutdown"]);
+});
 
 const STOPPING = fileURLToPath(new URL("./_stopping.ts", import.meta.url));
 const CODE = "await Stopping.start()";

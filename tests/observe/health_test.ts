@@ -54,98 +54,89 @@ const EXPECTED = [
   [200, "other", null],
 ];
 
-clusterTest(
-  "health() fits Deno.serve, node:http, Express and Hono",
-  async (cluster) => {
-    await cluster.start("alex");
-    const probe = health();
-    const served = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      (request) => probe(request) ?? new Response("other"),
+clusterTest("health() fits Deno, node:http, Express, Hono", async (cluster) => {
+  await cluster.start("alex");
+  const probe = health();
+  const served = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => probe(request) ?? new Response("other"),
+  );
+  assertEquals(await answers(served.addr.port), EXPECTED);
+  await served.shutdown();
+
+  const app = new Hono();
+  app.use(health());
+  app.all("*", (context) => context.text("other"));
+  const hono = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    app.fetch,
+  );
+  assertEquals(await answers(hono.addr.port), EXPECTED);
+  await hono.shutdown();
+
+  const other = (response: ServerResponse) => void response.end("other");
+  const listeners = [
+    createServer((request, response) => {
+      if (!probe(request, response)) other(response);
+    }),
+    createServer((request, response) => {
+      probe(request, response, () => other(response));
+    }),
+  ];
+  for (const server of listeners) {
+    await new Promise<void>((resolve) =>
+      server.listen(0, "127.0.0.1", resolve)
     );
-    assertEquals(await answers(served.addr.port), EXPECTED);
-    await served.shutdown();
+    const { port } = server.address() as AddressInfo;
+    assertEquals(await answers(port), EXPECTED);
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+});
 
-    const app = new Hono();
-    app.use(health());
-    app.all("*", (context) => context.text("other"));
-    const hono = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      app.fetch,
-    );
-    assertEquals(await answers(hono.addr.port), EXPECTED);
-    await hono.shutdown();
+clusterTest("health() is ready while its node is up", async (cluster) => {
+  const verbose = true;
+  assertEquals(await ask({}, "/livez"), [200, "ok\n"]);
+  assertEquals(await ask({}, "/readyz"), [503, "unavailable\n"]);
+  assertEquals(await ask({ verbose }, "/readyz"), [
+    503,
+    "unavailable\nnode: not started\npeers: 0 of 0\n",
+  ]);
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const probe = health({ node: kate });
+  assertEquals(await ask(probe, "/readyz"), [200, "ok\n"]);
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  kate.onDrain(() => over);
+  const drained = kate.drain();
+  assertEquals(await ask(probe, "/readyz"), [503, "unavailable\n"]);
+  assertEquals(await ask(probe, "/livez"), [200, "ok\n"]);
+  // The program's first node is another one.
+  assertEquals(await ask({}, "/readyz"), [200, "ok\n"]);
+  end();
+  await drained;
+  assertEquals(await ask(probe, "/readyz"), [503, "unavailable\n"]);
+  assertEquals(await ask(probe, "/livez"), [503, "unavailable\n"]);
+  await alex.stop();
+  assertEquals(await ask({}, "/livez"), [200, "ok\n"]);
+  assertEquals(await ask({}, "/readyz"), [503, "unavailable\n"]);
+});
 
-    const other = (response: ServerResponse) => void response.end("other");
-    const listeners = [
-      createServer((request, response) => {
-        if (!probe(request, response)) other(response);
-      }),
-      createServer((request, response) => {
-        probe(request, response, () => other(response));
-      }),
-    ];
-    for (const server of listeners) {
-      await new Promise<void>((resolve) =>
-        server.listen(0, "127.0.0.1", resolve)
-      );
-      const { port } = server.address() as AddressInfo;
-      assertEquals(await answers(port), EXPECTED);
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    }
-  },
-);
-
-clusterTest(
-  "health(): a program is ready while its node is up, and lives until it is stopped",
-  async (cluster) => {
-    const verbose = true;
-    assertEquals(await ask({}, "/livez"), [200, "ok\n"]);
-    assertEquals(await ask({}, "/readyz"), [503, "unavailable\n"]);
-    assertEquals(await ask({ verbose }, "/readyz"), [
-      503,
-      "unavailable\nnode: not started\npeers: 0 of 0\n",
-    ]);
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const probe = health({ node: kate });
-    assertEquals(await ask(probe, "/readyz"), [200, "ok\n"]);
-    const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    kate.onDrain(() => over);
-    const drained = kate.drain();
-    assertEquals(await ask(probe, "/readyz"), [503, "unavailable\n"]);
-    assertEquals(await ask(probe, "/livez"), [200, "ok\n"]);
-    // The program's first node is another one.
-    assertEquals(await ask({}, "/readyz"), [200, "ok\n"]);
-    end();
-    await drained;
-    assertEquals(await ask(probe, "/readyz"), [503, "unavailable\n"]);
-    assertEquals(await ask(probe, "/livez"), [503, "unavailable\n"]);
-    await alex.stop();
-    assertEquals(await ask({}, "/livez"), [200, "ok\n"]);
-    assertEquals(await ask({}, "/readyz"), [503, "unavailable\n"]);
-  },
-);
-
-clusterTest(
-  "health(): readiness waits for the peers that the program needs",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const probe = health({ minPeers: 1, verbose: true });
-    assertEquals(await ask(probe, "/readyz"), [
-      503,
-      "unavailable\nnode: up\npeers: 0 of 1\n",
-    ]);
-    await cluster.start("kate");
-    await alex.run(() => Node.connect("kate@localhost"));
-    assertEquals((await ask(probe, "/readyz"))[0], 200);
-    await alex.run(() => Node.disconnect("kate@localhost"));
-    assertEquals((await ask(probe, "/readyz"))[0], 503);
-    assertEquals((await ask(probe, "/livez"))[0], 200);
-  },
-);
+clusterTest("health() waits for the peers that it needs", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const probe = health({ minPeers: 1, verbose: true });
+  assertEquals(await ask(probe, "/readyz"), [
+    503,
+    "unavailable\nnode: up\npeers: 0 of 1\n",
+  ]);
+  await cluster.start("kate");
+  await alex.run(() => Node.connect("kate@localhost"));
+  assertEquals((await ask(probe, "/readyz"))[0], 200);
+  await alex.run(() => Node.disconnect("kate@localhost"));
+  assertEquals((await ask(probe, "/readyz"))[0], 503);
+  assertEquals((await ask(probe, "/livez"))[0], 200);
+});
 
 clusterTest(
   "health(): a check fails by false, an error, a rejection or its time, and is named in the log only",
@@ -181,81 +172,72 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "health(): a check runs once for all who ask at a time, and not again while it is young",
-  async (cluster) => {
-    await cluster.start("alex");
-    let runs = 0;
-    const { promise: end, resolve } = Promise.withResolvers<void>();
-    const probe = health({
-      timeout: Infinity,
-      maxAge: 600_000,
-      ready: {
-        async store() {
-          runs++;
-          await end;
-        },
+clusterTest("health() shares a check while it is young", async (cluster) => {
+  await cluster.start("alex");
+  let runs = 0;
+  const { promise: end, resolve } = Promise.withResolvers<void>();
+  const probe = health({
+    timeout: Infinity,
+    maxAge: 600_000,
+    ready: {
+      async store() {
+        runs++;
+        await end;
       },
-    });
-    const all = Array.from({ length: 20 }, () => ask(probe, "/readyz"));
-    resolve();
-    for (const answer of await Promise.all(all)) {
-      assertEquals(answer, [200, "ok\n"]);
-    }
-    await ask(probe, "/readyz");
-    assertEquals(runs, 1);
-  },
-);
+    },
+  });
+  const all = Array.from({ length: 20 }, () => ask(probe, "/readyz"));
+  resolve();
+  for (const answer of await Promise.all(all)) {
+    assertEquals(answer, [200, "ok\n"]);
+  }
+  await ask(probe, "/readyz");
+  assertEquals(runs, 1);
+});
 
-clusterTest(
-  "health(): a check that hangs is not started a second time, and may recover",
-  async (cluster) => {
-    await cluster.start("alex");
-    let runs = 0;
-    const hung = Promise.withResolvers<void>();
-    const begun = Promise.withResolvers<void>();
-    const probe = health({
-      // safe: its expiry is tested
-      timeout: 5,
-      maxAge: 0,
-      ready: {
-        store: () => {
-          begun.resolve();
-          return runs++ === 0 ? hung.promise : true;
-        },
+clusterTest("health() does not repeat a check that hangs", async (cluster) => {
+  await cluster.start("alex");
+  let runs = 0;
+  const hung = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const probe = health({
+    // safe: its expiry is tested
+    timeout: 5,
+    maxAge: 0,
+    ready: {
+      store: () => {
+        begun.resolve();
+        return runs++ === 0 ? hung.promise : true;
       },
-    });
+    },
+  });
+  assertEquals((await ask(probe, "/readyz"))[0], 503);
+  // The time may be over before the process of the check has begun.
+  await begun.promise;
+  for (let i = 0; i < 3; i++) {
     assertEquals((await ask(probe, "/readyz"))[0], 503);
-    // The time may be over before the process of the check has begun.
-    await begun.promise;
-    for (let i = 0; i < 3; i++) {
-      assertEquals((await ask(probe, "/readyz"))[0], 503);
-    }
-    assertEquals(runs, 1);
-    hung.resolve();
-    await hung.promise;
-    while ((await ask(probe, "/readyz"))[0] !== 200);
-    assertEquals(runs > 1, true);
-  },
-);
+  }
+  assertEquals(runs, 1);
+  hung.resolve();
+  await hung.promise;
+  while ((await ask(probe, "/readyz"))[0] !== 200);
+  assertEquals(runs > 1, true);
+});
 
-clusterTest(
-  "health(): a check runs in a process of its own on the node",
-  async (cluster) => {
-    await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const seen: string[] = [];
-    const probe = health({
-      node: kate,
-      maxAge: 0,
-      ready: { store: () => void seen.push(`${Node.self()} ${self()}`) },
-    });
-    await ask(probe, "/readyz");
-    await ask(probe, "/readyz");
-    assertEquals(new Set(seen).size, 2);
-    assertMatch(seen[0], /^kate@localhost /);
-  },
-);
+clusterTest("health() runs checks in their own processes", async (cluster) => {
+  await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const seen: string[] = [];
+  const probe = health({
+    node: kate,
+    maxAge: 0,
+    ready: { store: () => void seen.push(`${Node.self()} ${self()}`) },
+  });
+  await ask(probe, "/readyz");
+  await ask(probe, "/readyz");
+  assertEquals(new Set(seen).size, 2);
+  assertMatch(seen[0], /^kate@localhost /);
+});
 
 test("health() rejects wrong options", () => {
   const wrong: unknown[] = [

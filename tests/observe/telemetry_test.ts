@@ -220,64 +220,57 @@ for (const wire of ["json", "beam"] as const) {
   );
 }
 
-clusterTest(
-  "a message that could not be sent leaves its trace to no other one",
-  async (cluster) => {
-    const { alex, kate } = await pair(cluster, "json");
-    await kate.run(() => Remote.start());
-    await alex.run(async () => {
-      const hop = { name: "Hop", node: kate.name };
-      assertEquals(await GenServer.call(hop, "connected"), "connected");
-      const spans = await traced(async () => {
-        const unsendable = { unsendable: () => {} };
-        assertThrows(() => send(hop, unsendable), TypeError);
-        await assertRejects(() => GenServer.call(hop, unsendable), TypeError);
-        await assertRejects(
-          () =>
-            Node.spawn(kate.name, ["Remote", "tell"], [unsendable as never]),
-          TypeError,
-        );
-        await context.with(ROOT_CONTEXT, async () => {
-          send(hop, { to: self() });
-          assertEquals(await receive(), "info");
-        });
-      });
-      assertEquals(spans.map(({ name }) => name), ["GenServer.call", "root"]);
-      assertEquals(await GenServer.call(hop, "afterwards"), "afterwards");
-    });
-  },
-);
-
-clusterTest(
-  "a term that mailboxes share belongs to no trace",
-  async (cluster) => {
-    const node = await cluster.start("kate");
-    await node.run(async () => {
-      const servers: Pid[] = [];
-      for (const name of ["A", "B"]) {
-        servers.push(await GenServer.start({ ...Hop, name }, undefined));
-      }
-      const spans = await traced(async () => {
-        const tick = atom("tick");
-        // The trace of the last one must not be that of the first one.
-        for (const server of servers) {
-          const span = trace.getTracer("test").startSpan("part");
-          context.with(trace.setSpan(context.active(), span), () => {
-            send(server, tick);
-          });
-          span.end();
-        }
-        await context.with(ROOT_CONTEXT, async () => {
-          for (const server of servers) await GenServer.stop(server);
-        });
-      });
-      assertEquals(
-        spans.map(({ name }) => name).filter((name) => name !== "part"),
-        ["root"],
+clusterTest("an unsent message leaves no trace behind", async (cluster) => {
+  const { alex, kate } = await pair(cluster, "json");
+  await kate.run(() => Remote.start());
+  await alex.run(async () => {
+    const hop = { name: "Hop", node: kate.name };
+    assertEquals(await GenServer.call(hop, "connected"), "connected");
+    const spans = await traced(async () => {
+      const unsendable = { unsendable: () => {} };
+      assertThrows(() => send(hop, unsendable), TypeError);
+      await assertRejects(() => GenServer.call(hop, unsendable), TypeError);
+      await assertRejects(
+        () => Node.spawn(kate.name, ["Remote", "tell"], [unsendable as never]),
+        TypeError,
       );
+      await context.with(ROOT_CONTEXT, async () => {
+        send(hop, { to: self() });
+        assertEquals(await receive(), "info");
+      });
     });
-  },
-);
+    assertEquals(spans.map(({ name }) => name), ["GenServer.call", "root"]);
+    assertEquals(await GenServer.call(hop, "afterwards"), "afterwards");
+  });
+});
+
+clusterTest("a term in two mailboxes has no trace", async (cluster) => {
+  const node = await cluster.start("kate");
+  await node.run(async () => {
+    const servers: Pid[] = [];
+    for (const name of ["A", "B"]) {
+      servers.push(await GenServer.start({ ...Hop, name }, undefined));
+    }
+    const spans = await traced(async () => {
+      const tick = atom("tick");
+      // The trace of the last one must not be that of the first one.
+      for (const server of servers) {
+        const span = trace.getTracer("test").startSpan("part");
+        context.with(trace.setSpan(context.active(), span), () => {
+          send(server, tick);
+        });
+        span.end();
+      }
+      await context.with(ROOT_CONTEXT, async () => {
+        for (const server of servers) await GenServer.stop(server);
+      });
+    });
+    assertEquals(
+      spans.map(({ name }) => name).filter((name) => name !== "part"),
+      ["root"],
+    );
+  });
+});
 
 clusterTest(
   "traces of a peer are forgotten when they are too many, or taken back",
@@ -339,24 +332,21 @@ defmodule Middle do
 end
 `;
 
-elixirPairTest(
-  "a server of Elixir passes the trace of a call on",
-  async ({ alex, kate }) => {
-    await alex.run(() => GenServer.start(Hop, undefined, { name: "Hop" }));
-    await kate.evaluate(ECHO);
-    await kate.evaluate(
-      "GenServer.start(Middle, {Hop, :alex@localhost}, name: Middle)",
-    );
-    const spans = await traced(async () => {
-      const middle = { name: "Middle", node: kate.name };
-      assertEquals(await GenServer.call(middle, "hi"), "hi");
-    });
-    assertEquals(ancestors(spans, "Hop.handleCall"), [
-      "GenServer.call",
-      "root",
-    ]);
-  },
-);
+elixirPairTest("Elixir's server passes traces on", async ({ alex, kate }) => {
+  await alex.run(() => GenServer.start(Hop, undefined, { name: "Hop" }));
+  await kate.evaluate(ECHO);
+  await kate.evaluate(
+    "GenServer.start(Middle, {Hop, :alex@localhost}, name: Middle)",
+  );
+  const spans = await traced(async () => {
+    const middle = { name: "Middle", node: kate.name };
+    assertEquals(await GenServer.call(middle, "hi"), "hi");
+  });
+  assertEquals(ancestors(spans, "Hop.handleCall"), [
+    "GenServer.call",
+    "root",
+  ]);
+});
 
 elixirPairTest(
   "a trace token that Elixir has set itself ends no connection, and is a trace if it is a traceparent",
@@ -393,44 +383,41 @@ elixirPairTest(
   },
 );
 
-clusterTest(
-  "processes of the library continue no trace, and each span ends",
-  async (cluster) => {
-    const node = await cluster.start("kate");
-    await node.run(async () => {
-      const stuck = await GenServer.start({
-        name: "Stuck",
-        init: () => ({ type: "ok", state: 0 } as const),
-        handleCall: (to: unknown) => {
-          send(to as Pid, "running");
-          return receive<never>(() => false);
-        },
-      }, undefined);
-      const spans = await traced(async () => {
-        await global.registerName("me", self());
-        const me = self();
-        const task = Task.async(() => {
-          send(me, "running");
-          return receive(() => false);
-        });
-        await receive();
-        await Task.shutdown(task, "brutal_kill");
-        const call = GenServer.call(stuck, me).catch(() => {});
-        await receive();
-        Process.exit(stuck, "kill");
-        await call;
+clusterTest("the library's processes continue no trace", async (cluster) => {
+  const node = await cluster.start("kate");
+  await node.run(async () => {
+    const stuck = await GenServer.start({
+      name: "Stuck",
+      init: () => ({ type: "ok", state: 0 } as const),
+      handleCall: (to: unknown) => {
+        send(to as Pid, "running");
+        return receive<never>(() => false);
+      },
+    }, undefined);
+    const spans = await traced(async () => {
+      await global.registerName("me", self());
+      const me = self();
+      const task = Task.async(() => {
+        send(me, "running");
+        return receive(() => false);
       });
-      const names = spans.map(({ name }) => name);
-      assertEquals(names.sort(), [
-        "GenServer.call",
-        "Stuck.handleCall",
-        "root",
-        "task a function",
-      ]);
-      assertEquals(spans.map(({ status }) => status.code).sort(), [0, 2, 2, 2]);
+      await receive();
+      await Task.shutdown(task, "brutal_kill");
+      const call = GenServer.call(stuck, me).catch(() => {});
+      await receive();
+      Process.exit(stuck, "kill");
+      await call;
     });
-  },
-);
+    const names = spans.map(({ name }) => name);
+    assertEquals(names.sort(), [
+      "GenServer.call",
+      "Stuck.handleCall",
+      "root",
+      "task a function",
+    ]);
+    assertEquals(spans.map(({ status }) => status.code).sort(), [0, 2, 2, 2]);
+  });
+});
 
 clusterTest("a failed call is an error of its span", async (cluster) => {
   const node = await cluster.start("kate");

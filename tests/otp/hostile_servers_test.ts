@@ -99,47 +99,41 @@ const Echo: GenServerModule<EchoTypes> = {
   handleInfo: (_message, state) => ({ type: "noreply", state }),
 };
 
-clusterTest(
-  "an answer that the caller's node refuses fails the call, and not the server",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await kate.run(async () => {
-      const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
-      await peer.say([["monitor_name", 100, "Echo", 1]]);
-      await sayTo(peer, "Echo", callOf("x".repeat(100_000)));
-      const [, , , ref, reason] = await peer.signal("down");
-      assertEquals(ref, 1);
-      assert(JSON.stringify(reason).includes("Cannot send a message of"));
-      assertEquals(await GenServer.call(echo, "hi"), "hi");
-      await GenServer.stop(echo);
-    });
-  },
-);
-
-clusterTest(
-  "a line that the reader's node refuses is an error for the reader only",
-  async (cluster) => {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    const kate = await cluster.start("kate", {
-      io: { write() {}, readLine: () => promise },
-    });
+clusterTest("a refused answer fails only the call", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
     await using peer = await RawPeer.dial(kate.port);
     await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
-    await sayTo(peer, "user", {
-      type: "io_request",
-      from: theirs(100),
-      replyAs: theirRef(3),
-      request: { type: "get_line", prompt: "" },
-    });
-    await takenIn(peer);
-    resolve("x".repeat(100_000) + "\n");
-    const [, , , value] = await peer.signal("reply");
-    assertEquals((value as { type: string }).type, "error");
-    assertEquals(await kate.run(() => IO.puts("still there")), "ok");
-  },
-);
+    await peer.say([["monitor_name", 100, "Echo", 1]]);
+    await sayTo(peer, "Echo", callOf("x".repeat(100_000)));
+    const [, , , ref, reason] = await peer.signal("down");
+    assertEquals(ref, 1);
+    assert(JSON.stringify(reason).includes("Cannot send a message of"));
+    assertEquals(await GenServer.call(echo, "hi"), "hi");
+    await GenServer.stop(echo);
+  });
+});
+
+clusterTest("a refused line is the reader's error", async (cluster) => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const kate = await cluster.start("kate", {
+    io: { write() {}, readLine: () => promise },
+  });
+  await using peer = await RawPeer.dial(kate.port);
+  await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
+  await sayTo(peer, "user", {
+    type: "io_request",
+    from: theirs(100),
+    replyAs: theirRef(3),
+    request: { type: "get_line", prompt: "" },
+  });
+  await takenIn(peer);
+  resolve("x".repeat(100_000) + "\n");
+  const [, , , value] = await peer.signal("reply");
+  assertEquals((value as { type: string }).type, "error");
+  assertEquals(await kate.run(() => IO.puts("still there")), "ok");
+});
 
 clusterTest(
   "the answer to a call goes only to the caller's node",
@@ -346,32 +340,29 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "a peer that accepts no message of its size gets no updates of groups, and others do",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(() => pg.start());
-    await kate.run(async () => {
-      await pg.start();
-      await Node.connect(ALEX);
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
-      await sayTo(peer, "pg", told({ type: "discover" }));
-      await peer.signal("send*");
-      const group = "x".repeat(100_000);
-      await pg.join(group, self());
-      await cluster.logged(/kate error: pg: raw@localhost is not told/);
-      await pg.join("g", self());
-      const member = self();
-      await alex.run(async () => {
-        const { ref, pids } = await pg.monitor("g");
-        if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
-        assertEquals(pg.getMembers("g"), [member]);
-      });
+clusterTest("a peer of small messages gets no groups", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(() => pg.start());
+  await kate.run(async () => {
+    await pg.start();
+    await Node.connect(ALEX);
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
+    await sayTo(peer, "pg", told({ type: "discover" }));
+    await peer.signal("send*");
+    const group = "x".repeat(100_000);
+    await pg.join(group, self());
+    await cluster.logged(/kate error: pg: raw@localhost is not told/);
+    await pg.join("g", self());
+    const member = self();
+    await alex.run(async () => {
+      const { ref, pids } = await pg.monitor("g");
+      if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
+      assertEquals(pg.getMembers("g"), [member]);
     });
-  },
-);
+  });
+});
 
 clusterTest(
   "a peer that does not read gets updates of groups when it does, and does not end the scope",
@@ -417,64 +408,61 @@ clusterTest(
   { timeout: 60_000 },
 );
 
-clusterTest(
-  "messages that look like the exits of others have no effect on those",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { log() {} });
-    await using peer = await RawPeer.dial(kate.port);
-    // Global names ignore hidden nodes, so no node waits for this one's names.
-    await peer.enter(RAW, KATE, { hidden: true });
-    await kate.run(async () => {
-      await global.registerName("leader", self());
-      await Registry.startLink({ keys: "unique", name: "Reg" });
-      const owner = self();
-      const member = spawn(async () => {
-        await Registry.register("Reg", "key", 1);
-        send(owner, "registered");
-        await Remote.wait();
-      });
-      await receive((m) => m === "registered");
-      assert(await global.setLock(["printer", self()]));
-      const servers = [...currentRuntime().processes.values()]
-        .map(({ pid }) => pid).filter((pid) => !pid.equals(self()));
-      const holder = spawn(() =>
-        Registry.lock("Reg", "held", () => receive((m) => m === "go"))
-      );
-      for (const to of servers) {
-        await sayTo(peer, to, callOf({ type: "lock", key: "door" }));
-        for (let number = 1; number < 60; number++) {
-          for (
-            const ref of [
-              { $ref: [1, number, self().creation] },
-              theirRef(number),
-            ]
-          ) {
-            await sayTo(peer, to, { type: "DOWN", ref });
-            await sayTo(peer, to, { type: "unlock", ref });
-            await sayTo(peer, to, told({ type: "unlock", ref }));
-          }
-        }
-        await sayTo(peer, to, {
-          type: "EXIT",
-          from: ours(member),
-          reason: "normal",
-        });
-      }
-      await takenIn(peer);
-      assertEquals(Registry.lookup("Reg", "key"), [{ pid: member, value: 1 }]);
-      assertEquals(await global.whereisName("leader"), self());
-      const other = global.setLock(["printer", "other"], { retries: 0 });
-      assertEquals(await other, false);
-      // No registry lock is held by others, nor acquired by two.
-      assertEquals(await Registry.lock("Reg", "door", () => "in"), "in");
-      const second = Registry.lock("Reg", "held", () => "second");
-      assert(await isPending(second));
-      send(holder, "go");
-      assertEquals(await second, "second");
-      await global.delLock(["printer", self()]);
+clusterTest("messages that look like exits have no effect", async (cluster) => {
+  const kate = await cluster.start("kate", { log() {} });
+  await using peer = await RawPeer.dial(kate.port);
+  // Global names ignore hidden nodes, so no node waits for this one's names.
+  await peer.enter(RAW, KATE, { hidden: true });
+  await kate.run(async () => {
+    await global.registerName("leader", self());
+    await Registry.startLink({ keys: "unique", name: "Reg" });
+    const owner = self();
+    const member = spawn(async () => {
+      await Registry.register("Reg", "key", 1);
+      send(owner, "registered");
+      await Remote.wait();
     });
-  },
-);
+    await receive((m) => m === "registered");
+    assert(await global.setLock(["printer", self()]));
+    const servers = [...currentRuntime().processes.values()]
+      .map(({ pid }) => pid).filter((pid) => !pid.equals(self()));
+    const holder = spawn(() =>
+      Registry.lock("Reg", "held", () => receive((m) => m === "go"))
+    );
+    for (const to of servers) {
+      await sayTo(peer, to, callOf({ type: "lock", key: "door" }));
+      for (let number = 1; number < 60; number++) {
+        for (
+          const ref of [
+            { $ref: [1, number, self().creation] },
+            theirRef(number),
+          ]
+        ) {
+          await sayTo(peer, to, { type: "DOWN", ref });
+          await sayTo(peer, to, { type: "unlock", ref });
+          await sayTo(peer, to, told({ type: "unlock", ref }));
+        }
+      }
+      await sayTo(peer, to, {
+        type: "EXIT",
+        from: ours(member),
+        reason: "normal",
+      });
+    }
+    await takenIn(peer);
+    assertEquals(Registry.lookup("Reg", "key"), [{ pid: member, value: 1 }]);
+    assertEquals(await global.whereisName("leader"), self());
+    const other = global.setLock(["printer", "other"], { retries: 0 });
+    assertEquals(await other, false);
+    // No registry lock is held by others, nor acquired by two.
+    assertEquals(await Registry.lock("Reg", "door", () => "in"), "in");
+    const second = Registry.lock("Reg", "held", () => "second");
+    assert(await isPending(second));
+    send(holder, "go");
+    assertEquals(await second, "second");
+    await global.delLock(["printer", self()]);
+  });
+});
 
 clusterTest(
   "an application has started when its supervisor has, whatever messages arrive",
@@ -567,71 +555,65 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "a cast that is refused and not awaited has no effect",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
-    });
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE, { hidden: true });
-    peer.pause();
-    await kate.run(async () => {
-      const via: NameRegistry = {
-        registerName: () => true,
-        unregisterName() {},
-        whereisName: () => Promise.resolve(THEIRS),
-      };
-      const name = { via, name: "x" };
-      const big = "x".repeat(50_000);
-      for (let isFull = false; !isFull;) {
-        for (let i = 0; i < 100; i++) GenServer.cast(name, big);
-        Agent.cast(name, ["Remote", "add", [big]]);
-        const last = GenServer.cast(name, big) as Promise<"ok">;
-        isFull = await Promise.race([
-          last.then(() => false, (error) => error instanceof QueueFullError),
-          // safe: a queue that is full later is found in a later round
-          turn().then(() => false),
-        ]);
-      }
-    });
-  },
-);
+clusterTest("a refused cast without await has no effect", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
+  });
+  await using peer = await RawPeer.dial(kate.port);
+  await peer.enter(RAW, KATE, { hidden: true });
+  peer.pause();
+  await kate.run(async () => {
+    const via: NameRegistry = {
+      registerName: () => true,
+      unregisterName() {},
+      whereisName: () => Promise.resolve(THEIRS),
+    };
+    const name = { via, name: "x" };
+    const big = "x".repeat(50_000);
+    for (let isFull = false; !isFull;) {
+      for (let i = 0; i < 100; i++) GenServer.cast(name, big);
+      Agent.cast(name, ["Remote", "add", [big]]);
+      const last = GenServer.cast(name, big) as Promise<"ok">;
+      isFull = await Promise.race([
+        last.then(() => false, (error) => error instanceof QueueFullError),
+        // safe: a queue that is full later is found in a later round
+        turn().then(() => false),
+      ]);
+    }
+  });
+});
 
-clusterTest(
-  "names that are too long, and long refusals, do not close a connection",
-  async (cluster) => {
-    const many = Array.from({ length: 1000 }, (_, i) => [`Module${i}`, Remote]);
-    await cluster.start("kate", { modules: Object.fromEntries(many) });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      assert(await Node.connect(KATE));
-      const { ref } = await Node.spawnMonitor(KATE, ["Module1", "wait"]);
-      await assertRejects(
-        () => Node.spawn(KATE, ["Missing", "wait"]),
-        UndefinedFunctionError,
-        "the node exports no module",
-      );
-      const name = "x".repeat(256);
-      const long = { name, node: KATE };
-      assertThrows(() => send(long, "hi"), RangeError, " 256 characters");
-      assertThrows(() => Process.monitor(long), RangeError);
-      assertThrows(() => Process.register(self(), name), RangeError);
-      assertThrows(() => GenServer.cast(long, "hi"), RangeError);
-      await assertRejects(
-        () => GenServer.start(Echo, undefined, { name }),
-        RangeError,
-      );
-      await assertRejects(async () => {
-        await Node.spawn(KATE, [name, "wait"]);
-      }, RangeError);
-      const down = (m: { ref?: Ref } | null) => ref.equals(m?.ref);
-      // safe: nothing may arrive, however long it takes
-      assertEquals(await receive(down, { timeout: 20, after: "up" }), "up");
-      assertEquals(Node.list(), [KATE]);
-    });
-  },
-);
+clusterTest("long names and refusals close no connection", async (cluster) => {
+  const many = Array.from({ length: 1000 }, (_, i) => [`Module${i}`, Remote]);
+  await cluster.start("kate", { modules: Object.fromEntries(many) });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    assert(await Node.connect(KATE));
+    const { ref } = await Node.spawnMonitor(KATE, ["Module1", "wait"]);
+    await assertRejects(
+      () => Node.spawn(KATE, ["Missing", "wait"]),
+      UndefinedFunctionError,
+      "the node exports no module",
+    );
+    const name = "x".repeat(256);
+    const long = { name, node: KATE };
+    assertThrows(() => send(long, "hi"), RangeError, " 256 characters");
+    assertThrows(() => Process.monitor(long), RangeError);
+    assertThrows(() => Process.register(self(), name), RangeError);
+    assertThrows(() => GenServer.cast(long, "hi"), RangeError);
+    await assertRejects(
+      () => GenServer.start(Echo, undefined, { name }),
+      RangeError,
+    );
+    await assertRejects(async () => {
+      await Node.spawn(KATE, [name, "wait"]);
+    }, RangeError);
+    const down = (m: { ref?: Ref } | null) => ref.equals(m?.ref);
+    // safe: nothing may arrive, however long it takes
+    assertEquals(await receive(down, { timeout: 20, after: "up" }), "up");
+    assertEquals(Node.list(), [KATE]);
+  });
+});
 
 /** The requests that alex receives from the resolver of a conflict. */
 const asked: string[] = [];

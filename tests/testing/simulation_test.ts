@@ -122,77 +122,65 @@ test("SimulatedCluster has another trace for another seed", async () => {
   assertNotEquals(await eventful(8), await eventful(7));
 });
 
-simulationTest(
-  "trace() records signals, their arrival and logs",
-  async (cluster) => {
-    await cluster.run("alex", () => Node.ping(KATE));
-    await cluster.kill("kate");
-    await cluster.settle();
-    const trace = cluster.trace();
-    for (
-      const expected of [
-        /^0\.000 alex@localhost starts as 2$/,
-        /alex@localhost > kate@localhost \(1\) says \d+ .*versions/,
-        /kate@localhost > alex@localhost \(1\) hears \d+$/,
-        /alex@localhost debug: Connected to kate@localhost$/,
-        /kate@localhost is killed$/,
-        /alex@localhost info: The connection to kate@localhost is down/,
-      ]
-    ) assert(trace.some((line) => expected.test(line)), String(expected));
-  },
-);
+simulationTest("trace() records signals and logs", async (cluster) => {
+  await cluster.run("alex", () => Node.ping(KATE));
+  await cluster.kill("kate");
+  await cluster.settle();
+  const trace = cluster.trace();
+  for (
+    const expected of [
+      /^0\.000 alex@localhost starts as 2$/,
+      /alex@localhost > kate@localhost \(1\) says \d+ .*versions/,
+      /kate@localhost > alex@localhost \(1\) hears \d+$/,
+      /alex@localhost debug: Connected to kate@localhost$/,
+      /kate@localhost is killed$/,
+      /alex@localhost info: The connection to kate@localhost is down/,
+    ]
+  ) assert(trace.some((line) => expected.test(line)), String(expected));
+});
 
 // Time.
 
-simulationTest(
-  "run() skips the time in which nothing happens",
-  async (cluster) => {
-    const hour = 3_600_000;
-    const started = cluster.now();
-    await cluster.run("alex", async () => {
-      await receive(null, { timeout: hour, after: "late" });
-    }, { within: 2 * hour });
-    assertEquals(cluster.now() - started, hour);
-  },
-);
+simulationTest("run() skips the time without events", async (cluster) => {
+  const hour = 3_600_000;
+  const started = cluster.now();
+  await cluster.run("alex", async () => {
+    await receive(null, { timeout: hour, after: "late" });
+  }, { within: 2 * hour });
+  assertEquals(cluster.now() - started, hour);
+});
 
-simulationTest(
-  "advance() stops at the given time, with everything done until then",
-  async (cluster) => {
-    const order: number[] = [];
-    const waiting = cluster.node("alex").run(() =>
-      Promise.all([100, 200, 300].map(async (timeout) => {
-        await receive(() => false, { timeout, after: null });
-        order.push(timeout);
-      }))
-    );
-    await cluster.advance(200);
-    assertEquals([order, cluster.now()], [[100, 200], 200]);
-    await cluster.advance(100);
-    assertEquals(order, [100, 200, 300]);
-    await waiting;
-  },
-);
+simulationTest("advance() stops at the given time", async (cluster) => {
+  const order: number[] = [];
+  const waiting = cluster.node("alex").run(() =>
+    Promise.all([100, 200, 300].map(async (timeout) => {
+      await receive(() => false, { timeout, after: null });
+      order.push(timeout);
+    }))
+  );
+  await cluster.advance(200);
+  assertEquals([order, cluster.now()], [[100, 200], 200]);
+  await cluster.advance(100);
+  assertEquals(order, [100, 200, 300]);
+  await waiting;
+});
 
-simulationTest(
-  "advance() in a run, and two concurrent runs, keep their times",
-  async (cluster) => {
-    const at: [string, number][] = [];
-    await Promise.all([
-      cluster.run("alex", async () => {
-        await cluster.advance(500);
-        at.push(["alex", cluster.now()]);
-      }),
-      cluster.run("kate", async () => {
-        await receive(null, { timeout: 200, after: null });
-        at.push(["kate", cluster.now()]);
-        await cluster.advance(1000);
-        at.push(["kate", cluster.now()]);
-      }),
-    ]);
-    assertEquals(at, [["kate", 200], ["alex", 500], ["kate", 1200]]);
-  },
-);
+simulationTest("advance() and concurrent runs keep time", async (cluster) => {
+  const at: [string, number][] = [];
+  await Promise.all([
+    cluster.run("alex", async () => {
+      await cluster.advance(500);
+      at.push(["alex", cluster.now()]);
+    }),
+    cluster.run("kate", async () => {
+      await receive(null, { timeout: 200, after: null });
+      at.push(["kate", cluster.now()]);
+      await cluster.advance(1000);
+      at.push(["kate", cluster.now()]);
+    }),
+  ]);
+  assertEquals(at, [["kate", 200], ["alex", 500], ["kate", 1200]]);
+});
 
 test("settle() leaves timers, and signals that a partition holds up", async () => {
   await using cluster = await SimulatedCluster.start({
@@ -214,96 +202,78 @@ test("settle() leaves timers, and signals that a partition holds up", async () =
 
 // Waits that cannot end.
 
-simulationTest(
-  "run() names the waiting processes when no event is left",
-  async (cluster) => {
-    const error = await assertRejects(() =>
+simulationTest("run() names the waiting processes", async (cluster) => {
+  const error = await assertRejects(() =>
+    cluster.run("alex", async () => {
+      const busy = await Node.spawn(KATE, Worker.sleep);
+      await Task.await(
+        Task.async(() => receive((m) => m === busy)),
+        Infinity,
+      );
+    }), Error);
+  assertMatch(error.message, /^Cannot finish what runs on alex@localhost/);
+  assertMatch(error.message, /nothing is left to happen/);
+  assertMatch(
+    error.message,
+    /- alex@localhost: #PID<[\d.]+> \(run\) waits for an answer from alex@localhost\n/,
+  );
+  assertMatch(
+    error.message,
+    /- kate@localhost: #PID<[\d.]+> \(Worker\.sleep\/0\) waits for a message\n/,
+  );
+});
+
+simulationTest("run() rejects a wait for the host only", async (cluster) => {
+  const { promise } = Promise.withResolvers<void>();
+  await assertRejects(
+    () => cluster.run("alex", () => promise),
+    Error,
+    "(run) waits for nothing of the simulation",
+  );
+});
+
+simulationTest("run() gives the host a moment", async (cluster) => {
+  await cluster.run("alex", async () => {
+    // safe: a timer of the host, however late it is
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals(await Node.ping(KATE), "pong");
+  });
+});
+
+simulationTest("run() ends within its time limit", async (cluster) => {
+  cluster.spawn("kate", async () => {
+    for (;;) await receive(null, { timeout: 1000, after: null });
+  });
+  await assertRejects(
+    () => cluster.run("alex", () => receive(), { within: 60_000 }),
+    Error,
+    "it still waits after 60000 ms",
+  );
+  assertEquals(cluster.now(), 60_000);
+});
+
+simulationTest("processes busy for ever are an error", async (cluster) => {
+  await assertRejects(
+    () =>
       cluster.run("alex", async () => {
-        const busy = await Node.spawn(KATE, Worker.sleep);
-        await Task.await(
-          Task.async(() => receive((m) => m === busy)),
-          Infinity,
-        );
-      }), Error);
-    assertMatch(error.message, /^Cannot finish what runs on alex@localhost/);
-    assertMatch(error.message, /nothing is left to happen/);
-    assertMatch(
-      error.message,
-      /- alex@localhost: #PID<[\d.]+> \(run\) waits for an answer from alex@localhost\n/,
-    );
-    assertMatch(
-      error.message,
-      /- kate@localhost: #PID<[\d.]+> \(Worker\.sleep\/0\) waits for a message\n/,
-    );
-  },
-);
+        const echo = spawn(Worker.echo);
+        for (;;) {
+          send(echo, { from: self(), message: 1 });
+          await receive();
+        }
+      }),
+    Error,
+    "processes keep each other busy for ever",
+  );
+});
 
-simulationTest(
-  "run() that waits only for the host rejects with an error about that",
-  async (cluster) => {
-    const { promise } = Promise.withResolvers<void>();
-    await assertRejects(
-      () => cluster.run("alex", () => promise),
-      Error,
-      "(run) waits for nothing of the simulation",
-    );
-  },
-);
-
-simulationTest(
-  "run() gives the host a moment when no other event is left",
-  async (cluster) => {
-    await cluster.run("alex", async () => {
-      // safe: a timer of the host, however late it is
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      assertEquals(await Node.ping(KATE), "pong");
-    });
-  },
-);
-
-simulationTest(
-  "run() ends within its time limit while others go on for ever",
-  async (cluster) => {
-    cluster.spawn("kate", async () => {
-      for (;;) await receive(null, { timeout: 1000, after: null });
-    });
-    await assertRejects(
-      () => cluster.run("alex", () => receive(), { within: 60_000 }),
-      Error,
-      "it still waits after 60000 ms",
-    );
-    assertEquals(cluster.now(), 60_000);
-  },
-);
-
-simulationTest(
-  "processes that keep each other busy for ever are an error",
-  async (cluster) => {
-    await assertRejects(
-      () =>
-        cluster.run("alex", async () => {
-          const echo = spawn(Worker.echo);
-          for (;;) {
-            send(echo, { from: self(), message: 1 });
-            await receive();
-          }
-        }),
-      Error,
-      "processes keep each other busy for ever",
-    );
-  },
-);
-
-simulationTest(
-  "run() rejects with the error that its function throws",
-  async (cluster) => {
-    await assertRejects(
-      () => cluster.run("alex", () => Promise.reject(new RangeError("no"))),
-      RangeError,
-      "no",
-    );
-  },
-);
+simulationTest("run() rejects with its function's error", async (cluster) => {
+  await assertRejects(
+    () => cluster.run("alex", () => Promise.reject(new RangeError("no"))),
+    RangeError,
+    "no",
+  );
+});
 
 // The network.
 
@@ -329,23 +299,20 @@ simulationTest(
   { delay: { min: 0, max: 100 } },
 );
 
-simulationTest(
-  "partition() that heals before the tick time loses nothing",
-  async (cluster) => {
-    const heard = listen(cluster);
-    await cluster.run("alex", () => Node.ping(KATE));
-    cluster.partition(["alex"], ["kate"]);
-    await cluster.run("alex", () => {
-      for (let i = 0; i < 100; i++) send(EAR, i);
-    });
-    await cluster.advance(40_000);
-    assertEquals(heard, []);
-    cluster.heal();
-    await cluster.settle();
-    assertEquals(heard, Array.from({ length: 100 }, (_, i) => i));
-    assertEquals(await cluster.run("kate", () => Node.list()), [ALEX]);
-  },
-);
+simulationTest("partition() that heals loses nothing", async (cluster) => {
+  const heard = listen(cluster);
+  await cluster.run("alex", () => Node.ping(KATE));
+  cluster.partition(["alex"], ["kate"]);
+  await cluster.run("alex", () => {
+    for (let i = 0; i < 100; i++) send(EAR, i);
+  });
+  await cluster.advance(40_000);
+  assertEquals(heard, []);
+  cluster.heal();
+  await cluster.settle();
+  assertEquals(heard, Array.from({ length: 100 }, (_, i) => i));
+  assertEquals(await cluster.run("kate", () => Node.list()), [ALEX]);
+});
 
 simulationTest(
   "a silent partition() is noticed by the tick time, at both ends",
@@ -409,30 +376,27 @@ simulationTest(
   { tickTime: 10_000 },
 );
 
-simulationTest(
-  "slow() limits the bytes that a node reads, and senders wait",
-  async (cluster) => {
-    const heard = listen(cluster);
-    await cluster.run("alex", () => Node.ping(KATE));
-    cluster.slow("kate", 100);
-    const from = cluster.now();
-    await cluster.run("alex", async () => {
-      for (let i = 0; i < 40; i++) await send(EAR, new Uint8Array(100_000));
-    });
-    const waited = cluster.now() - from;
-    assert(waited > 10_000 && waited < 40_000, `it took ${waited} ms`);
-    await cluster.settle();
-    const took = cluster.now() - from;
-    assert(took >= 40_000 && took < 44_000, `it took ${took} ms`);
-    assertEquals(heard.length, 40);
-    cluster.slow("kate", Infinity);
-    assertThrows(
-      () => cluster.slow("kate", 0),
-      RangeError,
-      "Cannot have kate@localhost read 0 bytes",
-    );
-  },
-);
+simulationTest("slow() limits what a node reads", async (cluster) => {
+  const heard = listen(cluster);
+  await cluster.run("alex", () => Node.ping(KATE));
+  cluster.slow("kate", 100);
+  const from = cluster.now();
+  await cluster.run("alex", async () => {
+    for (let i = 0; i < 40; i++) await send(EAR, new Uint8Array(100_000));
+  });
+  const waited = cluster.now() - from;
+  assert(waited > 10_000 && waited < 40_000, `it took ${waited} ms`);
+  await cluster.settle();
+  const took = cluster.now() - from;
+  assert(took >= 40_000 && took < 44_000, `it took ${took} ms`);
+  assertEquals(heard.length, 40);
+  cluster.slow("kate", Infinity);
+  assertThrows(
+    () => cluster.slow("kate", 0),
+    RangeError,
+    "Cannot have kate@localhost read 0 bytes",
+  );
+});
 
 simulationTest(
   'partition() with "cut" ends connections at once',
@@ -476,63 +440,54 @@ test("partition() affects only the named nodes", async () => {
   assertEquals(await reaches("alex", "kate"), "pong");
 });
 
-simulationTest(
-  "a dial into a silent partition fails after the time limit of a handshake",
-  async (cluster) => {
+simulationTest("a dial into a partition ends in time", async (cluster) => {
+  cluster.partition(["alex"], ["kate"]);
+  assertEquals(await cluster.run("alex", () => Node.ping(KATE)), "pang");
+  assertEquals(cluster.now(), 5000);
+  assert(
+    cluster.trace().some((line) =>
+      /Cannot connect to kate@localhost: no answer within 5000 ms/.test(line)
+    ),
+  );
+});
+
+simulationTest("send() asks to wait in a partition", async (cluster) => {
+  await cluster.run("alex", async () => {
+    await Node.ping(KATE);
     cluster.partition(["alex"], ["kate"]);
-    assertEquals(await cluster.run("alex", () => Node.ping(KATE)), "pang");
-    assertEquals(cluster.now(), 5000);
-    assert(
-      cluster.trace().some((line) =>
-        /Cannot connect to kate@localhost: no answer within 5000 ms/.test(line)
-      ),
-    );
-  },
-);
-
-simulationTest(
-  "send() asks to wait while a partition holds up many bytes, until it heals",
-  async (cluster) => {
-    await cluster.run("alex", async () => {
-      await Node.ping(KATE);
-      cluster.partition(["alex"], ["kate"]);
-      let wait: Promise<void> | undefined;
-      let sent = 0;
-      while (wait === undefined && sent < 100) {
-        wait = send(EAR, new Uint8Array(100_000));
-        sent++;
-        await cluster.advance(0);
-      }
-      assert(wait !== undefined, "it never asked to wait");
-      let isOver = false;
-      wait.then(() => {
-        isOver = true;
-      });
-      await cluster.advance(10_000);
-      assertEquals(isOver, false);
-      cluster.heal();
-      await wait;
+    let wait: Promise<void> | undefined;
+    let sent = 0;
+    while (wait === undefined && sent < 100) {
+      wait = send(EAR, new Uint8Array(100_000));
+      sent++;
+      await cluster.advance(0);
+    }
+    assert(wait !== undefined, "it never asked to wait");
+    let isOver = false;
+    wait.then(() => {
+      isOver = true;
     });
-  },
-);
+    await cluster.advance(10_000);
+    assertEquals(isOver, false);
+    cluster.heal();
+    await wait;
+  });
+});
 
-simulationTest(
-  "connect() finds a node by its address as well",
-  async (cluster) => {
-    const address = `127.0.0.1:${cluster.node("kate").port}`;
-    assertEquals(
-      await cluster.run("alex", () => Node.connect(KATE, { address })),
-      true,
-    );
-    assertEquals(
-      await cluster.run(
-        "alex",
-        () => Node.connect("moebi@localhost", { address: "127.0.0.1:1" }),
-      ),
-      false,
-    );
-  },
-);
+simulationTest("connect() finds a node by its address", async (cluster) => {
+  const address = `127.0.0.1:${cluster.node("kate").port}`;
+  assertEquals(
+    await cluster.run("alex", () => Node.connect(KATE, { address })),
+    true,
+  );
+  assertEquals(
+    await cluster.run(
+      "alex",
+      () => Node.connect("moebi@localhost", { address: "127.0.0.1:1" }),
+    ),
+    false,
+  );
+});
 
 simulationTest(
   "nodes with different cookies do not connect",
@@ -544,37 +499,34 @@ simulationTest(
 
 // Nodes that end.
 
-simulationTest(
-  "kill() delivers everything sent before, and nothing after",
-  async (cluster) => {
-    const heard = listen(cluster);
-    const { promise, resolve } = Promise.withResolvers<Pid>();
-    const killed = assertRejects(() =>
-      cluster.run("alex", async () => {
-        await Node.ping(KATE);
-        resolve(self());
-        try {
-          for (let i = 0;; i++) {
-            send(EAR, i);
-            await receive(null, { timeout: 10, after: null });
-          }
-        } finally {
-          assertThrows(() => send(EAR, "after"));
+simulationTest("kill() delivers what was sent before", async (cluster) => {
+  const heard = listen(cluster);
+  const { promise, resolve } = Promise.withResolvers<Pid>();
+  const killed = assertRejects(() =>
+    cluster.run("alex", async () => {
+      await Node.ping(KATE);
+      resolve(self());
+      try {
+        for (let i = 0;; i++) {
+          send(EAR, i);
+          await receive(null, { timeout: 10, after: null });
         }
-      }), ExitError);
-    const down = cluster.run("kate", async () => {
-      const ref = Process.monitor(await promise);
-      return (await downOf(ref)).reason;
-    });
-    await cluster.advance(100);
-    const sent = heard.length;
-    await cluster.kill("alex");
-    await killed;
-    assertEquals(await down, "noconnection");
-    assert(sent > 0 && heard.length > sent, "nothing was on its way");
-    assertEquals(heard, Array.from({ length: heard.length }, (_, i) => i));
-  },
-);
+      } finally {
+        assertThrows(() => send(EAR, "after"));
+      }
+    }), ExitError);
+  const down = cluster.run("kate", async () => {
+    const ref = Process.monitor(await promise);
+    return (await downOf(ref)).reason;
+  });
+  await cluster.advance(100);
+  const sent = heard.length;
+  await cluster.kill("alex");
+  await killed;
+  assertEquals(await down, "noconnection");
+  assert(sent > 0 && heard.length > sent, "nothing was on its way");
+  assertEquals(heard, Array.from({ length: heard.length }, (_, i) => i));
+});
 
 simulationTest("stop() delivers everything sent before", async (cluster) => {
   const heard = listen(cluster);
@@ -587,29 +539,26 @@ simulationTest("stop() delivers everything sent before", async (cluster) => {
   assertEquals(heard, ["last"]);
 });
 
-simulationTest(
-  "restart() returns a node that receives no message for its predecessor",
-  async (cluster) => {
-    const first = cluster.node("kate");
-    const old = await cluster.run("kate", () => spawn(Worker.sleep));
-    const kate = await cluster.restart("kate");
-    assert(cluster.node("kate") === kate);
-    assertNotEquals(kate.creation, first.creation);
-    const heard = listen(cluster);
-    const news = await cluster.run("kate", () => spawn(Worker.sleep));
-    await cluster.run("alex", async () => {
-      send(old, "stale");
-      send(EAR, "hi");
-      assertEquals((await downOf(Process.monitor(old))).reason, "noproc");
-    });
-    await cluster.settle();
-    assertEquals(heard, ["hi"]);
-    assertEquals(
-      internalsOf(cluster.node("kate")).runtime.find(news)?.mailbox.length,
-      0,
-    );
-  },
-);
+simulationTest("restart() leaves old messages behind", async (cluster) => {
+  const first = cluster.node("kate");
+  const old = await cluster.run("kate", () => spawn(Worker.sleep));
+  const kate = await cluster.restart("kate");
+  assert(cluster.node("kate") === kate);
+  assertNotEquals(kate.creation, first.creation);
+  const heard = listen(cluster);
+  const news = await cluster.run("kate", () => spawn(Worker.sleep));
+  await cluster.run("alex", async () => {
+    send(old, "stale");
+    send(EAR, "hi");
+    assertEquals((await downOf(Process.monitor(old))).reason, "noproc");
+  });
+  await cluster.settle();
+  assertEquals(heard, ["hi"]);
+  assertEquals(
+    internalsOf(cluster.node("kate")).runtime.find(news)?.mailbox.length,
+    0,
+  );
+});
 
 simulationTest(
   "restart() in a run of another node returns a node that can be used at once",
@@ -627,54 +576,48 @@ simulationTest(
 
 // Higher layers.
 
-simulationTest(
-  "tasks, supervisors and output work as on sockets",
-  async (cluster) => {
-    cluster.spawn("kate", async () => {
-      await TaskSupervisor.startLink({ name: "Tasks" });
-      await receive();
-    });
-    await cluster.advance(0);
-    const result = await cluster.run("alex", async () => {
+simulationTest("tasks and output work as on sockets", async (cluster) => {
+  cluster.spawn("kate", async () => {
+    await TaskSupervisor.startLink({ name: "Tasks" });
+    await receive();
+  });
+  await cluster.advance(0);
+  const result = await cluster.run("alex", async () => {
+    const supervisor = { name: "Tasks", node: KATE };
+    const task = await TaskSupervisor.async(supervisor, Worker.twice, [21]);
+    await Node.spawn(KATE, Worker.say, ["from kate"]);
+    return await Task.await(task);
+  });
+  await cluster.settle();
+  assertEquals([result, cluster.output("alex")], [42, "from kate\n"]);
+  assertEquals(cluster.output("kate"), "");
+  const failed = assertRejects(() =>
+    cluster.run("alex", async () => {
       const supervisor = { name: "Tasks", node: KATE };
-      const task = await TaskSupervisor.async(supervisor, Worker.twice, [21]);
-      await Node.spawn(KATE, Worker.say, ["from kate"]);
-      return await Task.await(task);
-    });
-    await cluster.settle();
-    assertEquals([result, cluster.output("alex")], [42, "from kate\n"]);
-    assertEquals(cluster.output("kate"), "");
-    const failed = assertRejects(() =>
-      cluster.run("alex", async () => {
-        const supervisor = { name: "Tasks", node: KATE };
-        const task = await TaskSupervisor.asyncNolink(
-          supervisor,
-          Worker.sleep,
-          [],
-        );
-        return await Task.yield(task, 60_000);
-      }), ExitError);
-    await cluster.advance(1000);
-    await cluster.kill("kate");
+      const task = await TaskSupervisor.asyncNolink(
+        supervisor,
+        Worker.sleep,
+        [],
+      );
+      return await Task.yield(task, 60_000);
+    }), ExitError);
+  await cluster.advance(1000);
+  await cluster.kill("kate");
 
-    assertEquals(
-      ((await failed).reason as { reason: unknown }).reason,
-      { type: "nodedown", node: KATE },
-    );
-  },
-);
+  assertEquals(
+    ((await failed).reason as { reason: unknown }).reason,
+    { type: "nodedown", node: KATE },
+  );
+});
 
-simulationTest(
-  "spawnMonitor() of a process that exits before the answer leaves no monitor",
-  async (cluster) => {
-    cluster.spawn("alex", () => {
-      Node.spawnMonitor(KATE, Worker.sleep).catch(() => {});
-    });
-    await cluster.settle();
-    const stats = await cluster.run("kate", () => Node.stats());
-    assertEquals(stats?.held, { processes: 1, links: 0, monitors: 0 });
-  },
-);
+simulationTest("spawnMonitor() leaves no monitor", async (cluster) => {
+  cluster.spawn("alex", () => {
+    Node.spawnMonitor(KATE, Worker.sleep).catch(() => {});
+  });
+  await cluster.settle();
+  const stats = await cluster.run("kate", () => Node.stats());
+  assertEquals(stats?.held, { processes: 1, links: 0, monitors: 0 });
+});
 
 // Invalid arguments.
 
@@ -696,37 +639,31 @@ test("start() names the invalid option", async () => {
   );
 });
 
-simulationTest(
-  "an unknown name is rejected with a list of the nodes",
-  async (cluster) => {
-    assertThrows(
-      () => cluster.node("moebi"),
-      RangeError,
-      'Cannot find the node "moebi": there are alex@localhost, kate@localhost',
-    );
-    assertThrows(() => cluster.partition(["alex"], ["moebi"]), RangeError);
-    assertThrows(
-      () => cluster.advance(-1),
-      RangeError,
-      "Cannot advance by -1 ms",
-    );
-    await cluster.advance(0);
-  },
-);
+simulationTest("an unknown name lists the nodes", async (cluster) => {
+  assertThrows(
+    () => cluster.node("moebi"),
+    RangeError,
+    'Cannot find the node "moebi": there are alex@localhost, kate@localhost',
+  );
+  assertThrows(() => cluster.partition(["alex"], ["moebi"]), RangeError);
+  assertThrows(
+    () => cluster.advance(-1),
+    RangeError,
+    "Cannot advance by -1 ms",
+  );
+  await cluster.advance(0);
+});
 
-simulationTest(
-  "run() and spawn() reject for a dead node, until it is restarted",
-  async (cluster) => {
-    const text = "Cannot run a function on kate@localhost: it is dead";
-    for (
-      const end of [() => cluster.kill("kate"), () => cluster.stop("kate")]
-    ) {
-      await end();
-      const never = () => assert(false);
-      assertThrows(() => cluster.run("kate", never), Error, text);
-      assertThrows(() => cluster.spawn("kate", never), Error, text);
-      await cluster.restart("kate");
-      assertEquals(await cluster.run("kate", () => Node.self()), KATE);
-    }
-  },
-);
+simulationTest("run() and spawn() reject a dead node", async (cluster) => {
+  const text = "Cannot run a function on kate@localhost: it is dead";
+  for (
+    const end of [() => cluster.kill("kate"), () => cluster.stop("kate")]
+  ) {
+    await end();
+    const never = () => assert(false);
+    assertThrows(() => cluster.run("kate", never), Error, text);
+    assertThrows(() => cluster.spawn("kate", never), Error, text);
+    await cluster.restart("kate");
+    assertEquals(await cluster.run("kate", () => Node.self()), KATE);
+  }
+});

@@ -102,29 +102,26 @@ async function hold(node: Node, options?: Partial<WorkersOptions>) {
   await promise;
 }
 
-workersTest(
-  "Workers.startLink() starts nodes that the program's node is connected to",
-  async () => {
-    const workers = await start({ count: 3 });
-    const nodes = [ONE, TWO, "alex-3@localhost"];
-    // They have their places in order, in whichever order they came up.
-    assertEquals(await Workers.nodes(workers), nodes);
-    assertEquals(
-      (await Workers.info(workers)).map(({ node, state, restarts }) => [
-        node,
-        state,
-        restarts,
-      ]),
-      nodes.map((node) => [node, "up", 0]),
-    );
-    assertEquals(Node.list().toSorted(), nodes);
-    assertEquals(await call(ONE, "add", 1, 2), 3);
-    assertEquals(await call(TWO, "seven"), 7);
-    assertEquals(await Workers.stop(workers), "ok");
-    assertEquals(Node.list(), []);
-    assertEquals(await Node.ping(ONE), "pang");
-  },
-);
+workersTest("startLink() starts connected nodes", async () => {
+  const workers = await start({ count: 3 });
+  const nodes = [ONE, TWO, "alex-3@localhost"];
+  // They have their places in order, in whichever order they came up.
+  assertEquals(await Workers.nodes(workers), nodes);
+  assertEquals(
+    (await Workers.info(workers)).map(({ node, state, restarts }) => [
+      node,
+      state,
+      restarts,
+    ]),
+    nodes.map((node) => [node, "up", 0]),
+  );
+  assertEquals(Node.list().toSorted(), nodes);
+  assertEquals(await call(ONE, "add", 1, 2), 3);
+  assertEquals(await call(TWO, "seven"), 7);
+  assertEquals(await Workers.stop(workers), "ok");
+  assertEquals(Node.list(), []);
+  assertEquals(await Node.ping(ONE), "pang");
+});
 
 workersTest(
   "metrics() has the nodes of worker threads, with the durations since the first scrape",
@@ -164,42 +161,36 @@ workersTest(
   { epmdPort: false },
 );
 
-workersTest(
-  "other programs reach a worker's node, and it them",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const workers = await start();
-    assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
-    assertEquals(await call(ONE, "ping", kate.name), "pong");
-    await kate.run(async () => {
-      assertEquals(
-        await Workers.nodes({ name: "none", node: ALEX }).catch(() => []),
-        [],
-      );
-      assertEquals(await Workers.nodes(workers), [ONE]);
-      assertEquals((await Workers.info(workers))[0].state, "up");
-    });
-  },
-);
-
-workersTest(
-  "a worker exports its functions, and neither start nor options",
-  async () => {
-    await start({ moduleName: "Sums" });
-    assertEquals(await rpc.call(ONE, ["Sums", "add"], [1, 2]), 3);
-    for (const fn of ["start", "options"]) {
-      await assertRejects(
-        () => rpc.call(ONE, ["Sums", fn], []),
-        UndefinedFunctionError,
-      );
-    }
-    await assertRejects(
-      () => rpc.call(ONE, ["Sums", "forbidden"], []),
-      Error,
-      "allow",
+workersTest("other programs reach a worker's node", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const workers = await start();
+  assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
+  assertEquals(await call(ONE, "ping", kate.name), "pong");
+  await kate.run(async () => {
+    assertEquals(
+      await Workers.nodes({ name: "none", node: ALEX }).catch(() => []),
+      [],
     );
-  },
-);
+    assertEquals(await Workers.nodes(workers), [ONE]);
+    assertEquals((await Workers.info(workers))[0].state, "up");
+  });
+});
+
+workersTest("a worker exports its functions only", async () => {
+  await start({ moduleName: "Sums" });
+  assertEquals(await rpc.call(ONE, ["Sums", "add"], [1, 2]), 3);
+  for (const fn of ["start", "options"]) {
+    await assertRejects(
+      () => rpc.call(ONE, ["Sums", fn], []),
+      UndefinedFunctionError,
+    );
+  }
+  await assertRejects(
+    () => rpc.call(ONE, ["Sums", "forbidden"], []),
+    Error,
+    "allow",
+  );
+});
 
 test(
   "output and log of a worker's node go where the program's go",
@@ -225,13 +216,10 @@ test(
   },
 );
 
-workersTest(
-  "the cookie is in no argument and no variable of a thread",
-  async () => {
-    await start();
-    assertFalse((await call<string>(ONE, "visible")).includes(COOKIE));
-  },
-);
+workersTest("the cookie is in no argument or variable", async () => {
+  await start();
+  assertFalse((await call<string>(ONE, "visible")).includes(COOKIE));
+});
 
 test(
   "workers of a node with TLS use TLS with other programs",
@@ -260,17 +248,14 @@ test(
   },
 );
 
-workersTest(
-  "worker nodes listen on the ports that follow the given one",
-  async (cluster) => {
-    const port = freePort();
-    const workers = await start({ port });
-    const kate = await cluster.start("kate", { epmdPort: freePort() });
-    const address = `127.0.0.1:${port}`;
-    assert(await kate.run(() => Node.connect(ONE, { address })));
-    await Workers.stop(workers);
-  },
-);
+workersTest("workers listen on following ports", async (cluster) => {
+  const port = freePort();
+  const workers = await start({ port });
+  const kate = await cluster.start("kate", { epmdPort: freePort() });
+  const address = `127.0.0.1:${port}`;
+  assert(await kate.run(() => Node.connect(ONE, { address })));
+  await Workers.stop(workers);
+});
 
 // Busy threads.
 
@@ -307,37 +292,31 @@ workersTest(
   ["slow"],
 );
 
-workersTest(
-  "a thread that does not answer is ended, and its worker restarted",
-  async (cluster) => {
-    const workers = await start({ answerTimeout: 1500 });
-    const pid = await Node.spawn(ONE, ["Worker", "wait"]);
-    const down = reasonOf(pid);
-    await Node.spawn(ONE, ["Worker", "hang"], [self()]);
-    assertEquals(await receive((m) => m === "hangs"), "hangs");
-    assertEquals(await down, "noconnection");
-    const { node, upSince } = await restarted(workers, 1);
-    assertEquals(node, ONE);
-    assertGreater(upSince!, 0);
-    assertEquals(await call(ONE, "add", 1, 2), 3);
-    assertMatch(
-      await cluster.logged(/no_answer/),
-      /has not answered for 1500 ms/,
-    );
-  },
-);
+workersTest("a thread that hangs is restarted", async (cluster) => {
+  const workers = await start({ answerTimeout: 1500 });
+  const pid = await Node.spawn(ONE, ["Worker", "wait"]);
+  const down = reasonOf(pid);
+  await Node.spawn(ONE, ["Worker", "hang"], [self()]);
+  assertEquals(await receive((m) => m === "hangs"), "hangs");
+  assertEquals(await down, "noconnection");
+  const { node, upSince } = await restarted(workers, 1);
+  assertEquals(node, ONE);
+  assertGreater(upSince!, 0);
+  assertEquals(await call(ONE, "add", 1, 2), 3);
+  assertMatch(
+    await cluster.logged(/no_answer/),
+    /has not answered for 1500 ms/,
+  );
+});
 
-workersTest(
-  "a main thread that computes does not take its workers for silent",
-  async () => {
-    const workers = await start({ answerTimeout: 400 });
-    const end = performance.now() + 1000;
-    // safe: it computes for at least as long as a silent worker is waited for.
-    while (performance.now() < end);
-    assertEquals(await call(ONE, "add", 1, 2), 3);
-    assertEquals((await Workers.info(workers))[0].restarts, 0);
-  },
-);
+workersTest("a busy main thread keeps its workers", async () => {
+  const workers = await start({ answerTimeout: 400 });
+  const end = performance.now() + 1000;
+  // safe: it computes for at least as long as a silent worker is waited for.
+  while (performance.now() < end);
+  assertEquals(await call(ONE, "add", 1, 2), 3);
+  assertEquals((await Workers.info(workers))[0].restarts, 0);
+});
 
 workersTest(
   "Workers.info() tells how long a thread has not answered",
@@ -474,75 +453,64 @@ for (
   );
 }
 
-workersTest(
-  "Workers.startLink() names a module that does not exist",
-  async () => {
-    Process.trapExit(true);
-    const missing = new URL("./no_such_module.ts", import.meta.url);
-    await assertRejects(
-      () => start({ module: missing }),
-      ExitError,
-      `its module ${missing.href} does not load`,
-    );
-  },
-);
+workersTest("startLink() names a missing module", async () => {
+  Process.trapExit(true);
+  const missing = new URL("./no_such_module.ts", import.meta.url);
+  await assertRejects(
+    () => start({ module: missing }),
+    ExitError,
+    `its module ${missing.href} does not load`,
+  );
+});
 
-workersTest(
-  "Workers.startLink() ends a worker that is not up in time",
-  async () => {
-    Process.trapExit(true);
-    await assertRejects(
-      () =>
-        start({
-          module: module(
-            "await new Promise(() => setInterval(() => {}, 1000));",
-          ),
-          startTimeout: 1500,
-        }),
-      ExitError,
-      "it was not up within 1500 ms (startTimeout)",
-    );
-  },
-);
+workersTest("startLink() ends a worker that is late", async () => {
+  Process.trapExit(true);
+  await assertRejects(
+    () =>
+      start({
+        module: module(
+          "await new Promise(() => setInterval(() => {}, 1000));",
+        ),
+        startTimeout: 1500,
+      }),
+    ExitError,
+    "it was not up within 1500 ms (startTimeout)",
+  );
+});
 
-workersTest(
-  "a worker that fails to start again is tried again, and not for ever",
-  async (cluster) => {
-    Process.trapExit(true);
-    const key = `workers_test_${Date.now()}`;
-    const failing = module(
-      "import { BroadcastChannel } from 'node:worker_threads';",
-      "import p from 'node:process';",
-      "import { writeFileSync, existsSync } from 'node:fs';",
-      `const file = ${
-        JSON.stringify(`${Deno.env.get("TMPDIR") ?? "/tmp"}/${key}`)
-      };`,
-      "if (existsSync(file)) throw new Error('not again');",
-      "writeFileSync(file, '');",
-      "export const leave = () => void setTimeout(() => p.exit(0), 1);",
+workersTest("a worker that fails is not started for ever", async (cluster) => {
+  Process.trapExit(true);
+  const key = `workers_test_${Date.now()}`;
+  const failing = module(
+    "import { BroadcastChannel } from 'node:worker_threads';",
+    "import p from 'node:process';",
+    "import { writeFileSync, existsSync } from 'node:fs';",
+    `const file = ${
+      JSON.stringify(`${Deno.env.get("TMPDIR") ?? "/tmp"}/${key}`)
+    };`,
+    "if (existsSync(file)) throw new Error('not again');",
+    "writeFileSync(file, '');",
+    "export const leave = () => void setTimeout(() => p.exit(0), 1);",
+  );
+  try {
+    const workers = await start({
+      module: failing,
+      maxRestarts: 2,
+      maxSeconds: 1000,
+    });
+    await Node.spawn(ONE, ["Worker", "leave"]);
+    const { reason } = await receive((m) =>
+      m?.type === "EXIT" && workers.equals(m.from)
     );
-    try {
-      const workers = await start({
-        module: failing,
-        maxRestarts: 2,
-        maxSeconds: 1000,
-      });
-      await Node.spawn(ONE, ["Worker", "leave"]);
-      const { reason } = await receive((m) =>
-        m?.type === "EXIT" && workers.equals(m.from)
-      );
-      assertEquals(reason, "shutdown");
-      const failed = cluster.lines().filter((line) =>
-        line.includes("not again")
-      );
-      assertEquals(failed.length, 2);
-    } finally {
-      await Deno.remove(`${Deno.env.get("TMPDIR") ?? "/tmp"}/${key}`).catch(
-        () => {},
-      );
-    }
-  },
-);
+    assertEquals(reason, "shutdown");
+    const failed = cluster.lines().filter((line) => line.includes("not again"));
+    assertEquals(failed.length, 2);
+  } finally {
+    await Deno.remove(`${Deno.env.get("TMPDIR") ?? "/tmp"}/${key}`).catch(
+      () => {},
+    );
+  }
+});
 
 workersTest("workers of one node have names of their own", async (cluster) => {
   Process.trapExit(true);
@@ -602,16 +570,13 @@ test(
   },
 );
 
-workersTest(
-  "Workers.stop() ends a thread that computes after its time to stop",
-  async () => {
-    const workers = await start({ shutdown: 300 });
-    await Node.spawn(ONE, ["Worker", "hang"], [self()]);
-    await receive((m) => m === "hangs");
-    assertEquals(await Workers.stop(workers), "ok");
-    assertEquals(Node.list(), []);
-  },
-);
+workersTest("stop() ends a thread that computes", async () => {
+  const workers = await start({ shutdown: 300 });
+  await Node.spawn(ONE, ["Worker", "hang"], [self()]);
+  await receive((m) => m === "hangs");
+  assertEquals(await Workers.stop(workers), "ok");
+  assertEquals(Node.list(), []);
+});
 
 test(
   "Node.drain() finishes what other programs have started on a worker",

@@ -124,28 +124,25 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "TaskSupervisor.async() outside any process: the task ends with the node of its owner",
-  async (cluster) => {
-    const web = await cluster.start("web", { modules: { Work } });
-    const one = await cluster.start("one", { modules: { Work } });
-    await startTasks(one);
-    await TaskSupervisor.async(
-      { name: "Work.Tasks", node: one.name },
-      Work.wait,
-      [self()],
-    );
-    const pid = await receive() as Pid;
-    const ended = one.run(async () => {
-      const ref = Process.monitor(pid);
-      return (await receive((m) => ref.equals(m.ref))).reason;
-    });
-    // The monitor exists before the node stops: run() starts before stop() does.
-    await one.run(() => {});
-    await web.stop();
-    assertEquals(await ended, "shutdown");
-  },
-);
+clusterTest("a task ends with the node of its owner", async (cluster) => {
+  const web = await cluster.start("web", { modules: { Work } });
+  const one = await cluster.start("one", { modules: { Work } });
+  await startTasks(one);
+  await TaskSupervisor.async(
+    { name: "Work.Tasks", node: one.name },
+    Work.wait,
+    [self()],
+  );
+  const pid = await receive() as Pid;
+  const ended = one.run(async () => {
+    const ref = Process.monitor(pid);
+    return (await receive((m) => ref.equals(m.ref))).reason;
+  });
+  // The monitor exists before the node stops: run() starts before stop() does.
+  await one.run(() => {});
+  await web.stop();
+  assertEquals(await ended, "shutdown");
+});
 
 test("Node.run() starts a process for each call: a link made in it ends that call only", async () => {
   const shell = self();
@@ -201,19 +198,16 @@ test("Node.run() rejects what is not a function", async () => {
   );
 });
 
-clusterTest(
-  "an exit over a link that was made outside any process is logged with advice",
-  async (cluster) => {
-    await cluster.start("web");
-    const shared = self();
-    const crashed = spawnLink(() => exit("boom"));
-    await assertRejects(() => receive(), ExitError, "boom");
-    const [line, ...more] = cluster.lines();
-    assertMatch(line, /^web warning: .*boom.*Node\.run\(fn\)/);
-    for (const pid of [shared, crashed]) assertStringIncludes(line, `${pid}`);
-    assertEquals(more, []);
-  },
-);
+clusterTest("an exit over a link is logged with advice", async (cluster) => {
+  await cluster.start("web");
+  const shared = self();
+  const crashed = spawnLink(() => exit("boom"));
+  await assertRejects(() => receive(), ExitError, "boom");
+  const [line, ...more] = cluster.lines();
+  assertMatch(line, /^web warning: .*boom.*Node\.run\(fn\)/);
+  for (const pid of [shared, crashed]) assertStringIncludes(line, `${pid}`);
+  assertEquals(more, []);
+});
 
 test("a server that exits normally ends nothing outside any process", async () => {
   const shell = self();
@@ -222,22 +216,19 @@ test("a server that exits normally ends nothing outside any process", async () =
   assert(self().equals(shell));
 });
 
-clusterTest(
-  "the stop of a node ends a supervisor of code outside any process without a warning",
-  async (cluster) => {
-    let warnings = 0;
-    const web = await cluster.start("web", {
-      log({ message }) {
-        if (/^All waits of code outside any process fail/.test(message)) {
-          warnings++;
-        }
-      },
-    });
-    const ended = await Supervisor.startLink([], { strategy: "one_for_one" });
-    await assertRejects(() => Supervisor.stop(ended, "shutdown"), ExitError);
-    assertEquals(warnings, 1, "before the stop, it is a failure");
-    await Supervisor.startLink([], { strategy: "one_for_one" });
-    await web.stop();
-    assertEquals(warnings, 1);
-  },
-);
+clusterTest("a node's stop ends its supervisors silently", async (cluster) => {
+  let warnings = 0;
+  const web = await cluster.start("web", {
+    log({ message }) {
+      if (/^All waits of code outside any process fail/.test(message)) {
+        warnings++;
+      }
+    },
+  });
+  const ended = await Supervisor.startLink([], { strategy: "one_for_one" });
+  await assertRejects(() => Supervisor.stop(ended, "shutdown"), ExitError);
+  assertEquals(warnings, 1, "before the stop, it is a failure");
+  await Supervisor.startLink([], { strategy: "one_for_one" });
+  await web.stop();
+  assertEquals(warnings, 1);
+});

@@ -86,53 +86,50 @@ const Counter: GenServerModule<CounterTypes> = {
   },
 };
 
-processTest(
-  "the report of a crashed process contains the known facts about it",
-  async () => {
-    const peer = idle();
-    const reason = new Error("boom");
-    const { pid } = spawnMonitor(async function work() {
-      Process.register(self(), "worker");
-      Process.link(peer);
-      Process.monitor(peer);
-      Process.trapExit(true);
-      await receive((message) => message === "go");
-      throw reason;
-    });
-    send(pid, "kept");
-    send(pid, "go");
-    await receive();
-    const { level, message, crash } = toldOnce();
-    assertEquals(level, "error");
-    assertEquals(crash, {
-      pid,
-      name: "worker",
-      kind: "process",
-      initialCall: "work",
-      reason,
-      parent: self(),
-      ancestors: [],
-      callers: [],
-      links: [peer],
-      monitors: [peer],
-      trapExit: true,
-      messageQueueLen: 1,
-    });
-    assertStrictEquals(crash?.reason, reason);
-    const lines = message.split("\n");
-    assertEquals(lines.slice(0, 2), [
-      `Process ${pid} (worker) terminating`,
-      "    ** Error: boom",
-    ]);
-    assertEquals(lines.slice(-4), [
-      "    Initial call: work",
-      `    Started by: ${self()}`,
-      `    Links: [${peer}]`,
-      "    Messages waiting: 1",
-    ]);
-    Process.exit(peer, "kill");
-  },
-);
+processTest("the report of a crash has the known facts", async () => {
+  const peer = idle();
+  const reason = new Error("boom");
+  const { pid } = spawnMonitor(async function work() {
+    Process.register(self(), "worker");
+    Process.link(peer);
+    Process.monitor(peer);
+    Process.trapExit(true);
+    await receive((message) => message === "go");
+    throw reason;
+  });
+  send(pid, "kept");
+  send(pid, "go");
+  await receive();
+  const { level, message, crash } = toldOnce();
+  assertEquals(level, "error");
+  assertEquals(crash, {
+    pid,
+    name: "worker",
+    kind: "process",
+    initialCall: "work",
+    reason,
+    parent: self(),
+    ancestors: [],
+    callers: [],
+    links: [peer],
+    monitors: [peer],
+    trapExit: true,
+    messageQueueLen: 1,
+  });
+  assertStrictEquals(crash?.reason, reason);
+  const lines = message.split("\n");
+  assertEquals(lines.slice(0, 2), [
+    `Process ${pid} (worker) terminating`,
+    "    ** Error: boom",
+  ]);
+  assertEquals(lines.slice(-4), [
+    "    Initial call: work",
+    `    Started by: ${self()}`,
+    `    Links: [${peer}]`,
+    "    Messages waiting: 1",
+  ]);
+  Process.exit(peer, "kill");
+});
 
 processTest("the log shows the causes of an error", async () => {
   const cause = new RangeError("disk full", { cause: { free: 0 } });
@@ -164,20 +161,17 @@ processTest("a plain process that exits is not logged", async () => {
   assertEquals(told(), []);
 });
 
-processTest(
-  "a thrown value that is not an error is logged as nocatch",
-  async () => {
-    await ended(spawn(() => {
-      throw "shutdown";
-    }));
-    const { crash, message } = toldOnce();
-    assertEquals(crash?.reason, { type: "nocatch", value: "shutdown" });
-    assertStringIncludes(
-      message,
-      '** (exit) a value was thrown that nothing caught: "shutdown"',
-    );
-  },
-);
+processTest("a thrown value that is no error is a nocatch", async () => {
+  await ended(spawn(() => {
+    throw "shutdown";
+  }));
+  const { crash, message } = toldOnce();
+  assertEquals(crash?.reason, { type: "nocatch", value: "shutdown" });
+  assertStringIncludes(
+    message,
+    '** (exit) a value was thrown that nothing caught: "shutdown"',
+  );
+});
 
 processTest("a task that exits by itself is logged, once", async () => {
   const owner = self();
@@ -206,98 +200,83 @@ processTest("a task that exits by itself is logged, once", async () => {
   ]);
 });
 
-processTest(
-  "a task that exits with normal, shutdown or by others is not logged",
-  async () => {
-    Process.trapExit(true);
-    const shutdown = { type: "shutdown", reason: "done" };
-    for (const reason of ["normal", "shutdown", shutdown, atom("shutdown")]) {
-      const { pid } = Task.async(() => exit(reason));
-      await receive((message) => message?.type === "EXIT");
-      await receive((message) => pid.equals(message?.object));
-    }
-    const { pid } = Task.async(() => receive());
-    Process.exit(pid, "oops");
+processTest("tasks that exit normally or by others log nothing", async () => {
+  Process.trapExit(true);
+  const shutdown = { type: "shutdown", reason: "done" };
+  for (const reason of ["normal", "shutdown", shutdown, atom("shutdown")]) {
+    const { pid } = Task.async(() => exit(reason));
     await receive((message) => message?.type === "EXIT");
     await receive((message) => pid.equals(message?.object));
-    assertEquals(told(), []);
-  },
-);
+  }
+  const { pid } = Task.async(() => receive());
+  Process.exit(pid, "oops");
+  await receive((message) => message?.type === "EXIT");
+  await receive((message) => pid.equals(message?.object));
+  assertEquals(told(), []);
+});
 
-processTest(
-  "a server that stops is logged with its last message, client and state",
-  async () => {
-    const client = spawn(() => receive());
-    const pid = await GenServer.start(Counter, null, { name: "counter" });
-    const calling = spawn(() => GenServer.call(pid, "stop"));
-    await ended(calling);
-    const { crash, message } = toldOnce();
-    assertEquals(crash?.kind, "server");
-    assertEquals([crash?.pid, crash?.name], [pid as Pid, "counter"]);
-    assertEquals([crash?.reason, crash?.lastMessage], ["bad", "stop"]);
-    assertEquals(crash?.client, calling);
-    assertEquals(crash?.state, { count: 2 });
-    const lines = message.split("\n");
-    assertEquals(lines[0], `GenServer ${pid} (counter) terminating`);
-    assertEquals(lines[1], "    ** (exit) bad");
-    assert(lines.includes(`    Last message (from ${calling}): "stop"`));
-    assert(lines.includes("    State: { count: 2 }"));
-    Process.exit(client, "kill");
-  },
-);
+processTest("a failed server's log has message, client, state", async () => {
+  const client = spawn(() => receive());
+  const pid = await GenServer.start(Counter, null, { name: "counter" });
+  const calling = spawn(() => GenServer.call(pid, "stop"));
+  await ended(calling);
+  const { crash, message } = toldOnce();
+  assertEquals(crash?.kind, "server");
+  assertEquals([crash?.pid, crash?.name], [pid as Pid, "counter"]);
+  assertEquals([crash?.reason, crash?.lastMessage], ["bad", "stop"]);
+  assertEquals(crash?.client, calling);
+  assertEquals(crash?.state, { count: 2 });
+  const lines = message.split("\n");
+  assertEquals(lines[0], `GenServer ${pid} (counter) terminating`);
+  assertEquals(lines[1], "    ** (exit) bad");
+  assert(lines.includes(`    Last message (from ${calling}): "stop"`));
+  assert(lines.includes("    State: { count: 2 }"));
+  Process.exit(client, "kill");
+});
 
-processTest(
-  "a server that throws is logged, whichever callback throws",
-  async () => {
-    const fails: [(pid: Pid) => void, last: unknown, reason: unknown][] = [
-      [(pid) => send(pid, "raise"), "raise", RangeError],
-      [(pid) => GenServer.cast(pid, "stop"), {
-        type: "$cast",
-        request: "stop",
-      }, "bad"],
-    ];
-    for (const [fail, last, reason] of fails) {
-      const pid = await GenServer.start(Counter, null) as Pid;
-      fail(pid);
-      await ended(pid);
-      const { crash } = toldOnce();
-      assertEquals(crash?.lastMessage, last);
-      assertEquals(crash?.state, { count: 1 });
-      assertFalse("client" in crash!);
-      if (typeof reason === "string") assertEquals(crash?.reason, reason);
-      else assertInstanceOf(crash?.reason, RangeError);
-    }
-  },
-);
-
-processTest(
-  "GenServer.stop() with a reason is logged, except for shutdown",
-  async () => {
-    for (const reason of ["normal", "shutdown", "bad"]) {
-      const pid = await GenServer.start(Counter, null);
-      await GenServer.stop(pid, reason);
-    }
-    assertEquals(toldOnce().crash?.reason, "bad");
-  },
-);
-
-processTest(
-  "a server that fails to start notifies its starter, and is logged only if it throws",
-  async () => {
-    for (const arg of ["stop", "raise"]) {
-      let error: unknown;
-      try {
-        await GenServer.start(Counter, arg);
-      } catch (thrown) {
-        error = thrown;
-      }
-      assertInstanceOf(error, ExitError);
-    }
+processTest("a server that throws in any callback is logged", async () => {
+  const fails: [(pid: Pid) => void, last: unknown, reason: unknown][] = [
+    [(pid) => send(pid, "raise"), "raise", RangeError],
+    [(pid) => GenServer.cast(pid, "stop"), {
+      type: "$cast",
+      request: "stop",
+    }, "bad"],
+  ];
+  for (const [fail, last, reason] of fails) {
+    const pid = await GenServer.start(Counter, null) as Pid;
+    fail(pid);
+    await ended(pid);
     const { crash } = toldOnce();
-    assertEquals((crash?.reason as Error).message, "cannot begin");
-    assertFalse("lastMessage" in crash!);
-  },
-);
+    assertEquals(crash?.lastMessage, last);
+    assertEquals(crash?.state, { count: 1 });
+    assertFalse("client" in crash!);
+    if (typeof reason === "string") assertEquals(crash?.reason, reason);
+    else assertInstanceOf(crash?.reason, RangeError);
+  }
+});
+
+processTest("GenServer.stop() is logged, but not with shutdown", async () => {
+  for (const reason of ["normal", "shutdown", "bad"]) {
+    const pid = await GenServer.start(Counter, null);
+    await GenServer.stop(pid, reason);
+  }
+  assertEquals(toldOnce().crash?.reason, "bad");
+});
+
+processTest("a server that fails to start is logged if it throws", async () => {
+  for (const arg of ["stop", "raise"]) {
+    let error: unknown;
+    try {
+      await GenServer.start(Counter, arg);
+    } catch (thrown) {
+      error = thrown;
+    }
+    assertInstanceOf(error, ExitError);
+  }
+  const { crash } = toldOnce();
+  assertEquals((crash?.reason as Error).message, "cannot begin");
+  assertFalse("lastMessage" in crash!);
+});
 
 processTest("reports of a supervisor's children are structured", async () => {
   Process.trapExit(true);
@@ -338,27 +317,24 @@ processTest("reports of a supervisor's children are structured", async () => {
   ]);
 });
 
-processTest(
-  "the exit of an application is logged with its reason",
-  async () => {
-    await Application.start({
-      name: "shop",
-      start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
-    });
-    const master = Process.list().find((pid) =>
-      Process.info(pid)?.initialCall === "application shop"
-    )!;
-    Process.exit(master, "kill");
-    await ended(master);
-    await Application.stop("shop").catch(() => {});
-    // Its supervisor, whose parent was killed, is logged as in Elixir.
-    const [supervisor, { level, application, message }] = told().sort(byKind);
-    assertEquals(supervisor.crash?.reason, "killed");
-    assertEquals(level, "error");
-    assertEquals(application, { name: "shop", reason: "killed" });
-    assertEquals(message, 'Application "shop" exited: killed');
-  },
-);
+processTest("the exit of an application is logged", async () => {
+  await Application.start({
+    name: "shop",
+    start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+  });
+  const master = Process.list().find((pid) =>
+    Process.info(pid)?.initialCall === "application shop"
+  )!;
+  Process.exit(master, "kill");
+  await ended(master);
+  await Application.stop("shop").catch(() => {});
+  // Its supervisor, whose parent was killed, is logged as in Elixir.
+  const [supervisor, { level, application, message }] = told().sort(byKind);
+  assertEquals(supervisor.crash?.reason, "killed");
+  assertEquals(level, "error");
+  assertEquals(application, { name: "shop", reason: "killed" });
+  assertEquals(message, 'Application "shop" exited: killed');
+});
 
 function byKind(a: LogEvent, b: LogEvent): number {
   return Number(b.crash !== undefined) - Number(a.crash !== undefined);
@@ -414,23 +390,20 @@ function awkward(): unknown[] {
   ];
 }
 
-processTest(
-  "reasons that cannot be formatted do not keep a process alive",
-  async () => {
-    for (const value of awkward()) {
-      const pid = spawn(() => {
-        throw value;
-      });
-      await ended(pid);
-      const { message, crash } = toldOnce();
-      assertEquals(crash?.pid, pid);
-      assert(message.length < 20_000, `${message.length} characters are told`);
-      // deno-lint-ignore no-control-regex
-      assertFalse(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(message));
-      assertEquals(Process.info(pid), undefined);
-    }
-  },
-);
+processTest("reasons that cannot be formatted keep no one alive", async () => {
+  for (const value of awkward()) {
+    const pid = spawn(() => {
+      throw value;
+    });
+    await ended(pid);
+    const { message, crash } = toldOnce();
+    assertEquals(crash?.pid, pid);
+    assert(message.length < 20_000, `${message.length} characters are told`);
+    // deno-lint-ignore no-control-regex
+    assertFalse(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(message));
+    assertEquals(Process.info(pid), undefined);
+  }
+});
 
 /** The output of `jsonLog` for an event. */
 async function logged(event: LogEvent): Promise<string> {
@@ -524,66 +497,60 @@ test("jsonLog() writes values that JSON lacks, and fails for no value", async ()
   });
 });
 
-clusterTest(
-  "a log hook that throws has no effect but a log entry",
-  async (cluster) => {
-    const text = await standardError(async () => {
-      const alex = await cluster.start("alex", {
-        log({ crash }) {
-          if (crash !== undefined) throw new Error("the disk is full");
-        },
-      });
-      await alex.run(async () => {
-        const pid = spawn(() => {
-          throw new Error("boom");
-        });
-        await ended(pid);
-      });
-    });
-    assertStringIncludes(text, "Cannot tell the log: the hook threw");
-    assertStringIncludes(text, "the disk is full");
-    assertMatch(
-      text,
-      /\[error\] alex@localhost: Process .* terminating\n.*boom/,
-    );
-  },
-);
-
-clusterTest(
-  "a task on another node is logged there, with its callers here",
-  async (cluster) => {
-    const crashes: LogEvent[] = [];
-    const Work = {
-      fail: () => exit("oops"),
-      startTasks: () => TaskSupervisor.startLink({ name: "tasks" }),
-    };
-    const kate = await cluster.start("kate", {
-      modules: { Work },
-      log: (event) => {
-        if (event.crash !== undefined) crashes.push(event);
+clusterTest("a log hook that throws is logged", async (cluster) => {
+  const text = await standardError(async () => {
+    const alex = await cluster.start("alex", {
+      log({ crash }) {
+        if (crash !== undefined) throw new Error("the disk is full");
       },
     });
-    const alex = await cluster.start("alex", { modules: { Work } });
-    const sup = await kate.run(async () => {
-      const sup = await TaskSupervisor.startLink({ name: "tasks" });
-      Process.unlink(sup);
-      return sup;
+    await alex.run(async () => {
+      const pid = spawn(() => {
+        throw new Error("boom");
+      });
+      await ended(pid);
     });
-    const caller = await alex.run(async () => {
-      const task = await TaskSupervisor.asyncNolink(
-        { name: "tasks", node: kate.name },
-        Work.fail,
-      );
-      await Task.yield(task);
-      return self();
-    });
-    const [{ node, crash }] = crashes;
-    assertEquals([node, crashes.length], [kate.name, 1]);
-    assertEquals(crash?.initialCall, "Work.fail/0");
-    assertEquals(crash?.callers, [caller]);
-    assertEquals(crash?.ancestors[0], sup);
-  },
-);
+  });
+  assertStringIncludes(text, "Cannot tell the log: the hook threw");
+  assertStringIncludes(text, "the disk is full");
+  assertMatch(
+    text,
+    /\[error\] alex@localhost: Process .* terminating\n.*boom/,
+  );
+});
+
+clusterTest("a remote task's log has its callers here", async (cluster) => {
+  const crashes: LogEvent[] = [];
+  const Work = {
+    fail: () => exit("oops"),
+    startTasks: () => TaskSupervisor.startLink({ name: "tasks" }),
+  };
+  const kate = await cluster.start("kate", {
+    modules: { Work },
+    log: (event) => {
+      if (event.crash !== undefined) crashes.push(event);
+    },
+  });
+  const alex = await cluster.start("alex", { modules: { Work } });
+  const sup = await kate.run(async () => {
+    const sup = await TaskSupervisor.startLink({ name: "tasks" });
+    Process.unlink(sup);
+    return sup;
+  });
+  const caller = await alex.run(async () => {
+    const task = await TaskSupervisor.asyncNolink(
+      { name: "tasks", node: kate.name },
+      Work.fail,
+    );
+    await Task.yield(task);
+    return self();
+  });
+  const [{ node, crash }] = crashes;
+  assertEquals([node, crashes.length], [kate.name, 1]);
+  assertEquals(crash?.initialCall, "Work.fail/0");
+  assertEquals(crash?.callers, [caller]);
+  assertEquals(crash?.ancestors[0], sup);
+});
 
 test("--log-format json makes a node write its log as JSON", {
   tags: ["cli"],

@@ -88,37 +88,34 @@ async function logOfKate(
   return events;
 }
 
-clusterTest(
-  "a message of 5 MB to a supervisor or a server is logged as a short line",
-  async (cluster) => {
-    const events = await logOfKate(cluster, async () => {
-      Process.register(
-        await Supervisor.startLink([], { strategy: "one_for_one" }),
-        "supervisor",
-      );
-      const server = await GenServer.startLink(
-        { init: () => ({ type: "ok", state: 0 }) } as never,
-        undefined,
-        { name: "server" },
-      );
-      assert(server !== undefined);
-    }, async () => {
-      for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
-        for (const name of ["supervisor", "server"]) {
-          await send({ name, node: KATE }, { text, list: [text, text] });
-          await GenServer.call({ name, node: KATE }, "count_children").catch(
-            () => {},
-          );
-        }
-      }
-    });
-    const unexpected = events.filter(({ message }) =>
-      message.includes("unexpected message")
+clusterTest("a message of 5 MB is logged as a short line", async (cluster) => {
+  const events = await logOfKate(cluster, async () => {
+    Process.register(
+      await Supervisor.startLink([], { strategy: "one_for_one" }),
+      "supervisor",
     );
-    assertLess(1, unexpected.length);
-    for (const line of await written(events)) assertLess(line.length, 300_000);
-  },
-);
+    const server = await GenServer.startLink(
+      { init: () => ({ type: "ok", state: 0 }) } as never,
+      undefined,
+      { name: "server" },
+    );
+    assert(server !== undefined);
+  }, async () => {
+    for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
+      for (const name of ["supervisor", "server"]) {
+        await send({ name, node: KATE }, { text, list: [text, text] });
+        await GenServer.call({ name, node: KATE }, "count_children").catch(
+          () => {},
+        );
+      }
+    }
+  });
+  const unexpected = events.filter(({ message }) =>
+    message.includes("unexpected message")
+  );
+  assertLess(1, unexpected.length);
+  for (const line of await written(events)) assertLess(line.length, 300_000);
+});
 
 /** As `logOfKate`, in virtual time: all events are in one window of the log. */
 async function logInWindow(
@@ -189,29 +186,26 @@ test("a peer that sends unexpected messages to servers writes few lines to the l
   assertEquals(more, [`${1000 - OF_CAUSE}`]);
 });
 
-clusterTest(
-  "the status in a listener's answer forges no line",
-  async (cluster) => {
-    const events: LogEvent[] = [];
-    const alex = await cluster.start("alex", {
-      log: (event) => void events.push(event),
-    });
-    await using listener = await RawListener.listen();
-    const connected = alex.run(() =>
-      Node.connect(KATE, { address: listener.address })
-    );
-    await using peer = await listener.accept();
-    await peer.hear();
-    await peer.write(jsonFrame({ status: FORGED }));
-    assertEquals(await connected, false);
-    const warning = events.find(({ level }) => level === "warning")!;
-    assertMatch(warning.message, /^Cannot connect to kate@localhost: .*forged/);
-    assertEquals(
-      STEERING.test(warning.message) || warning.message.includes("\n"),
-      false,
-    );
-  },
-);
+clusterTest("the status in a listener's answer is escaped", async (cluster) => {
+  const events: LogEvent[] = [];
+  const alex = await cluster.start("alex", {
+    log: (event) => void events.push(event),
+  });
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(KATE, { address: listener.address })
+  );
+  await using peer = await listener.accept();
+  await peer.hear();
+  await peer.write(jsonFrame({ status: FORGED }));
+  assertEquals(await connected, false);
+  const warning = events.find(({ level }) => level === "warning")!;
+  assertMatch(warning.message, /^Cannot connect to kate@localhost: .*forged/);
+  assertEquals(
+    STEERING.test(warning.message) || warning.message.includes("\n"),
+    false,
+  );
+});
 
 test("NodeLog.line() makes one line of several, of any length", () => {
   const events: LogEvent[] = [];
@@ -492,25 +486,22 @@ test("NodeLog writes a limited number of events per second, and reports how many
   assertEquals(timers.length, 0);
 });
 
-clusterTest(
-  "hundreds of crashes of a node's own processes are all logged",
-  async (cluster) => {
-    const events: LogEvent[] = [];
-    const alex = await cluster.start("alex", {
-      log: (event) => void events.push(event),
-    });
-    await alex.run(async () => {
-      for (let i = 0; i < 300; i++) {
-        const pid = spawn(() => {
-          throw new Error(`crash ${i}`);
-        });
-        await reasonOf(pid);
-      }
-      const pid = spawn(() => receive());
-      const ref = Process.monitor(pid);
-      Process.exit(pid, "gone");
-      await receive((m) => ref.equals(m?.ref));
-    });
-    assertEquals(events.filter(({ crash }) => crash !== undefined).length, 300);
-  },
-);
+clusterTest("hundreds of own crashes are logged", async (cluster) => {
+  const events: LogEvent[] = [];
+  const alex = await cluster.start("alex", {
+    log: (event) => void events.push(event),
+  });
+  await alex.run(async () => {
+    for (let i = 0; i < 300; i++) {
+      const pid = spawn(() => {
+        throw new Error(`crash ${i}`);
+      });
+      await reasonOf(pid);
+    }
+    const pid = spawn(() => receive());
+    const ref = Process.monitor(pid);
+    Process.exit(pid, "gone");
+    await receive((m) => ref.equals(m?.ref));
+  });
+  assertEquals(events.filter(({ crash }) => crash !== undefined).length, 300);
+});

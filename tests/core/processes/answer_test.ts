@@ -151,30 +151,27 @@ async function replier(): Promise<never> {
   }
 }
 
-clusterTest(
-  "after the reply of a third node, the caller ends the monitor at the server's",
-  async (cluster) => {
-    const modules = { Answer: { replier } };
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const moebi = await cluster.start("moebi", { modules });
-    const server = await kate.run(async () =>
-      await GenServer.start(
-        Forward,
-        await Node.spawn(moebi.name, ["Answer", "replier"]),
-      )
-    );
-    await alex.run(async () => {
-      for (let i = 0; i < 3; i++) {
-        assertEquals(await GenServer.call(server, i), i);
-      }
-      // Its request is behind the demonitors.
-      const info = await Process.info(server, { remote: true });
-      assertEquals(info!.monitoredBy, []);
-      assertEquals(Process.info(self())!.monitors, []);
-    });
-  },
-);
+clusterTest("a third node's reply ends the first monitor", async (cluster) => {
+  const modules = { Answer: { replier } };
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const moebi = await cluster.start("moebi", { modules });
+  const server = await kate.run(async () =>
+    await GenServer.start(
+      Forward,
+      await Node.spawn(moebi.name, ["Answer", "replier"]),
+    )
+  );
+  await alex.run(async () => {
+    for (let i = 0; i < 3; i++) {
+      assertEquals(await GenServer.call(server, i), i);
+    }
+    // Its request is behind the demonitors.
+    const info = await Process.info(server, { remote: true });
+    assertEquals(info!.monitoredBy, []);
+    assertEquals(Process.info(self())!.monitors, []);
+  });
+});
 
 clusterTest(
   "a caller that has given up gets no late answer, and no DOWN",
@@ -203,39 +200,36 @@ async function wait(): Promise<void> {
   await receive(() => false);
 }
 
-clusterTest(
-  "the monitor on a Task.Supervisor becomes one on the task that it starts, at both ends",
-  async (cluster) => {
-    const modules = { Answer: { wait } };
-    const alex = await cluster.start("alex", { modules });
-    const kate = await cluster.start("kate", { modules });
-    const { promise, resolve } = Promise.withResolvers<Pid>();
-    kate.run(async () => {
-      resolve(await TaskSupervisor.startLink());
-      await wait();
-    }).catch(() => {});
-    const remote = await promise;
-    await alex.run(async () => {
-      const own = await TaskSupervisor.startLink();
-      for (const supervisor of [own, remote]) {
-        const task = await TaskSupervisor.async(supervisor, ["Answer", "wait"]);
-        const about = { remote: true } as const;
-        const before = await Process.info(supervisor, about);
-        assertEquals(before!.monitoredBy, []);
-        const started = await Process.info(task.pid, about);
-        assertEquals(started!.monitoredBy, [self()]);
-        assertEquals(Process.info(self())!.monitors, [task.pid]);
-        assertEquals(await Task.shutdown(task, "brutal_kill"), undefined);
-        assertEquals(Process.info(self())!.monitors, []);
-        // A refused start leaves nothing either.
-        await assertRejects(() =>
-          TaskSupervisor.async(supervisor, ["Answer", "none"])
-        );
-        const after = await Process.info(supervisor, about);
-        assertEquals(after!.monitoredBy, []);
-        assertEquals(Process.info(self())!.monitors, []);
-      }
-      await TaskSupervisor.stop(own);
-    });
-  },
-);
+clusterTest("a supervisor's monitor becomes its task's", async (cluster) => {
+  const modules = { Answer: { wait } };
+  const alex = await cluster.start("alex", { modules });
+  const kate = await cluster.start("kate", { modules });
+  const { promise, resolve } = Promise.withResolvers<Pid>();
+  kate.run(async () => {
+    resolve(await TaskSupervisor.startLink());
+    await wait();
+  }).catch(() => {});
+  const remote = await promise;
+  await alex.run(async () => {
+    const own = await TaskSupervisor.startLink();
+    for (const supervisor of [own, remote]) {
+      const task = await TaskSupervisor.async(supervisor, ["Answer", "wait"]);
+      const about = { remote: true } as const;
+      const before = await Process.info(supervisor, about);
+      assertEquals(before!.monitoredBy, []);
+      const started = await Process.info(task.pid, about);
+      assertEquals(started!.monitoredBy, [self()]);
+      assertEquals(Process.info(self())!.monitors, [task.pid]);
+      assertEquals(await Task.shutdown(task, "brutal_kill"), undefined);
+      assertEquals(Process.info(self())!.monitors, []);
+      // A refused start leaves nothing either.
+      await assertRejects(() =>
+        TaskSupervisor.async(supervisor, ["Answer", "none"])
+      );
+      const after = await Process.info(supervisor, about);
+      assertEquals(after!.monitoredBy, []);
+      assertEquals(Process.info(self())!.monitors, []);
+    }
+    await TaskSupervisor.stop(own);
+  });
+});

@@ -158,47 +158,44 @@ processTest("a killed GenServer runs no further callback", async () => {
   assertEquals(new Set(ran), new Set([true]));
 });
 
-processTest(
-  "a request by a name with an asynchronous look-up is not sent for a killed process",
-  async () => {
-    const tasks = await TaskSupervisor.startLink();
-    const children = await DynamicSupervisor.startLink();
-    let found: Pid;
-    let gate = new Gate();
-    const via: NameRegistry = {
-      registerName: () => true,
-      unregisterName() {},
-      async whereisName() {
-        await gate.pass();
-        return found;
-      },
-    };
-    const name = { via, name: "x" };
-    const child = { id: "x", start: () => spawn(Remote.wait) };
-    const asks = [
-      () => TaskSupervisor.async(name, Remote.add, [1, 2]),
-      () => TaskSupervisor.startChild(name, Remote.wait),
-      () => Array.fromAsync(TaskSupervisor.asyncStream(name, [1], Remote.wait)),
-      () => DynamicSupervisor.startChild(name, child),
-      () => GenServer.call(name, "which_children"),
-      () => GenServer.stop(name),
-    ];
-    const runtime = currentRuntime() as NodeRuntime;
-    const before = runtime.sizes();
-    for (const [i, ask] of asks.entries()) {
-      found = i < 3 ? tasks : children;
-      gate = new Gate();
-      const pid = spawn(() => ask());
-      await gate.reached;
-      Process.exit(pid, "kill");
-      gate.open();
-      await quiet();
-    }
-    assertEquals(runtime.sizes(), before);
-    await TaskSupervisor.stop(tasks);
-    await DynamicSupervisor.stop(children);
-  },
-);
+processTest("a killed process sends no request after its look-up", async () => {
+  const tasks = await TaskSupervisor.startLink();
+  const children = await DynamicSupervisor.startLink();
+  let found: Pid;
+  let gate = new Gate();
+  const via: NameRegistry = {
+    registerName: () => true,
+    unregisterName() {},
+    async whereisName() {
+      await gate.pass();
+      return found;
+    },
+  };
+  const name = { via, name: "x" };
+  const child = { id: "x", start: () => spawn(Remote.wait) };
+  const asks = [
+    () => TaskSupervisor.async(name, Remote.add, [1, 2]),
+    () => TaskSupervisor.startChild(name, Remote.wait),
+    () => Array.fromAsync(TaskSupervisor.asyncStream(name, [1], Remote.wait)),
+    () => DynamicSupervisor.startChild(name, child),
+    () => GenServer.call(name, "which_children"),
+    () => GenServer.stop(name),
+  ];
+  const runtime = currentRuntime() as NodeRuntime;
+  const before = runtime.sizes();
+  for (const [i, ask] of asks.entries()) {
+    found = i < 3 ? tasks : children;
+    gate = new Gate();
+    const pid = spawn(() => ask());
+    await gate.reached;
+    Process.exit(pid, "kill");
+    gate.open();
+    await quiet();
+  }
+  assertEquals(runtime.sizes(), before);
+  await TaskSupervisor.stop(tasks);
+  await DynamicSupervisor.stop(children);
+});
 
 processTest("a stream starts no task for a killed owner", async () => {
   const ran: number[] = [];
@@ -234,36 +231,33 @@ processTest("a stream starts no task for a killed owner", async () => {
   assertEquals(ran.length, before);
 });
 
-processTest(
-  "a server that was killed while its name was registered is not initialised",
-  async () => {
-    const ran: string[] = [];
-    let pid: Pid;
-    const gate = new Gate();
-    const via: NameRegistry = {
-      async registerName(_name, registered) {
-        pid = registered;
-        await gate.pass();
-        return true;
-      },
-      unregisterName() {},
-      whereisName: () => undefined,
-    };
-    const Server: GenServerModule<{ arg: undefined; state: number }> = {
-      init() {
-        ran.push("init");
-        return { type: "ok", state: 0 };
-      },
-    };
-    const started = GenServer.start(Server, undefined, {
-      name: { via, name: "x" },
-    });
-    const failed = assertRejects(() => started, ExitError);
-    await gate.reached;
-    Process.exit(pid!, "kill");
-    gate.open();
-    await failed;
-    await quiet();
-    assertEquals(ran, []);
-  },
-);
+processTest("a server killed while it registers starts no init", async () => {
+  const ran: string[] = [];
+  let pid: Pid;
+  const gate = new Gate();
+  const via: NameRegistry = {
+    async registerName(_name, registered) {
+      pid = registered;
+      await gate.pass();
+      return true;
+    },
+    unregisterName() {},
+    whereisName: () => undefined,
+  };
+  const Server: GenServerModule<{ arg: undefined; state: number }> = {
+    init() {
+      ran.push("init");
+      return { type: "ok", state: 0 };
+    },
+  };
+  const started = GenServer.start(Server, undefined, {
+    name: { via, name: "x" },
+  });
+  const failed = assertRejects(() => started, ExitError);
+  await gate.reached;
+  Process.exit(pid!, "kill");
+  gate.open();
+  await failed;
+  await quiet();
+  assertEquals(ran, []);
+});

@@ -29,23 +29,20 @@ import {
 
 // AbortSignal
 
-processTest(
-  "signal() aborts with the exit when the process exits",
-  async () => {
-    let given!: AbortSignal;
-    const pid = spawn(async () => {
-      given = Process.signal();
-      assertStrictEquals(Process.signal(), given);
-      await receive();
-    });
-    await quiet();
-    assertFalse(given.aborted);
-    Process.exit(pid, "over");
-    assert(given.aborted);
-    assertInstanceOf(given.reason, ProcessExited);
-    assertEquals(given.reason.reason, "over");
-  },
-);
+processTest("signal() aborts when the process exits", async () => {
+  let given!: AbortSignal;
+  const pid = spawn(async () => {
+    given = Process.signal();
+    assertStrictEquals(Process.signal(), given);
+    await receive();
+  });
+  await quiet();
+  assertFalse(given.aborted);
+  Process.exit(pid, "over");
+  assert(given.aborted);
+  assertInstanceOf(given.reason, ProcessExited);
+  assertEquals(given.reason.reason, "over");
+});
 
 processTest("signal() aborts when the process ends normally", async () => {
   let given!: AbortSignal;
@@ -56,168 +53,147 @@ processTest("signal() aborts when the process ends normally", async () => {
   assert(given.aborted);
 });
 
-processTest(
-  "signal() calls its listeners as code of the dead process",
-  async () => {
-    const { entries, write } = journal();
-    const pid = spawn(async () => {
-      Process.signal().addEventListener("abort", () => {
-        try {
-          write(self());
-        } catch (error) {
-          write(error);
-        }
-      });
-      await receive();
+processTest("signal() calls listeners as the dead process", async () => {
+  const { entries, write } = journal();
+  const pid = spawn(async () => {
+    Process.signal().addEventListener("abort", () => {
+      try {
+        write(self());
+      } catch (error) {
+        write(error);
+      }
     });
-    await quiet();
-    Process.exit(pid, "over");
-    assertEquals(entries.length, 1);
-    assertInstanceOf(entries[0], ProcessExited);
-  },
-);
+    await receive();
+  });
+  await quiet();
+  Process.exit(pid, "over");
+  assertEquals(entries.length, 1);
+  assertInstanceOf(entries[0], ProcessExited);
+});
 
-processTest(
-  "signal() stops functions that only know abort signals",
-  async () => {
-    const { entries, write } = journal();
-    const pid = spawn(async () => {
-      const stop = Process.signal();
-      await new Promise((_resolve, reject) => {
-        stop.addEventListener("abort", () => reject(stop.reason));
-      }).catch(write);
-    });
-    await quiet();
-    Process.exit(pid, "over");
-    await quiet();
-    assertInstanceOf(entries[0], ProcessExited);
-  },
-);
+processTest("signal() stops functions that know abort signals", async () => {
+  const { entries, write } = journal();
+  const pid = spawn(async () => {
+    const stop = Process.signal();
+    await new Promise((_resolve, reject) => {
+      stop.addEventListener("abort", () => reject(stop.reason));
+    }).catch(write);
+  });
+  await quiet();
+  Process.exit(pid, "over");
+  await quiet();
+  assertInstanceOf(entries[0], ProcessExited);
+});
 
 // Order: names, then EXIT, then DOWN.
 
-processTest(
-  "names are released before EXIT, and EXIT comes before DOWN",
-  async () => {
-    Process.trapExit(true);
-    const seen: unknown[] = [];
-    const pid = spawn(async () => {
-      Process.register(self(), "named");
-      await receive();
-    });
-    await quiet();
-    const ref = Process.monitor(pid);
-    Process.link(pid);
-    const named = Process.monitor("named");
-    const watch = (message: { type: string }) => {
-      seen.push([message.type, Process.whereis("named")]);
-      Process.register(self(), "named");
-      Process.unregister("named");
-      return true;
-    };
-    const waits = [receive(watch), receive(watch), receive(watch)];
-    Process.exit(pid, "over");
-    const [first, second, third] = await Promise.all(waits);
-    assertEquals(seen, [
-      ["EXIT", undefined],
-      ["DOWN", undefined],
-      ["DOWN", undefined],
-    ]);
-    assertEquals([first.from, second.ref, third.ref], [pid, ref, named]);
-  },
-);
+processTest("names are released before EXIT, EXIT before DOWN", async () => {
+  Process.trapExit(true);
+  const seen: unknown[] = [];
+  const pid = spawn(async () => {
+    Process.register(self(), "named");
+    await receive();
+  });
+  await quiet();
+  const ref = Process.monitor(pid);
+  Process.link(pid);
+  const named = Process.monitor("named");
+  const watch = (message: { type: string }) => {
+    seen.push([message.type, Process.whereis("named")]);
+    Process.register(self(), "named");
+    Process.unregister("named");
+    return true;
+  };
+  const waits = [receive(watch), receive(watch), receive(watch)];
+  Process.exit(pid, "over");
+  const [first, second, third] = await Promise.all(waits);
+  assertEquals(seen, [
+    ["EXIT", undefined],
+    ["DOWN", undefined],
+    ["DOWN", undefined],
+  ]);
+  assertEquals([first.from, second.ref, third.ref], [pid, ref, named]);
+});
 
-processTest(
-  "mail that was sent before the death arrives before EXIT and DOWN",
-  async () => {
-    Process.trapExit(true);
-    const parent = self();
-    const pid = spawnLink(() => {
-      send(parent, 1);
-      send(parent, 2);
-      exit("over");
-    });
-    Process.monitor(pid);
-    const all = [
-      await receive(),
-      await receive(),
-      await receive(),
-      await receive(),
-    ];
-    assertEquals(all.map((m) => m.type ?? m), [1, 2, "EXIT", "DOWN"]);
-  },
-);
+processTest("earlier mail arrives before EXIT and DOWN", async () => {
+  Process.trapExit(true);
+  const parent = self();
+  const pid = spawnLink(() => {
+    send(parent, 1);
+    send(parent, 2);
+    exit("over");
+  });
+  Process.monitor(pid);
+  const all = [
+    await receive(),
+    await receive(),
+    await receive(),
+    await receive(),
+  ];
+  assertEquals(all.map((m) => m.type ?? m), [1, 2, "EXIT", "DOWN"]);
+});
 
 // Chains and crowds.
 
-processTest(
-  "a chain of 20,000 linked processes dies without overflowing the stack",
-  async () => {
-    const parent = self();
-    const length = 20_000;
-    function next(left: number): Promise<unknown> {
-      if (left > 0) spawnLink(next, [left - 1]);
-      else send(parent, self());
-      return receive(() => false);
-    }
-    const first = spawn(next, [length - 1]);
-    const last = await receive();
-    const refs = [Process.monitor(first), Process.monitor(last)];
-    Process.exit(first, "domino");
-    assertFalse(Process.alive(last));
-    for (const ref of refs) {
-      assertEquals((await receive((m) => ref.equals(m.ref))).reason, "domino");
-    }
-  },
-);
+processTest("a chain of 20,000 links dies within the stack", async () => {
+  const parent = self();
+  const length = 20_000;
+  function next(left: number): Promise<unknown> {
+    if (left > 0) spawnLink(next, [left - 1]);
+    else send(parent, self());
+    return receive(() => false);
+  }
+  const first = spawn(next, [length - 1]);
+  const last = await receive();
+  const refs = [Process.monitor(first), Process.monitor(last)];
+  Process.exit(first, "domino");
+  assertFalse(Process.alive(last));
+  for (const ref of refs) {
+    assertEquals((await receive((m) => ref.equals(m.ref))).reason, "domino");
+  }
+});
 
-processTest(
-  "a chain whose processes clean up when they die is dead at once as well",
-  async () => {
-    let cleaned = 0;
-    const parent = self();
-    async function next(left: number): Promise<void> {
-      if (left > 0) spawnLink(next, [left - 1]);
-      else send(parent, self());
-      try {
-        await receive(() => false);
-      } finally {
-        cleaned++;
-      }
+processTest("a chain of processes that clean up is dead at once", async () => {
+  let cleaned = 0;
+  const parent = self();
+  async function next(left: number): Promise<void> {
+    if (left > 0) spawnLink(next, [left - 1]);
+    else send(parent, self());
+    try {
+      await receive(() => false);
+    } finally {
+      cleaned++;
     }
-    const first = spawn(next, [999]);
-    const last = await receive();
-    Process.exit(first, "domino");
-    assertFalse(Process.alive(last));
-    await quiet();
-    assertEquals(cleaned, 1000);
-  },
-);
+  }
+  const first = spawn(next, [999]);
+  const last = await receive();
+  Process.exit(first, "domino");
+  assertFalse(Process.alive(last));
+  await quiet();
+  assertEquals(cleaned, 1000);
+});
 
-processTest(
-  "one process that 20,000 link to and monitor makes each exit once",
-  async () => {
-    const crowd = 20_000;
-    const hub = idle();
-    const parent = self();
-    const pids = Array.from({ length: crowd }, () =>
-      spawn(() => {
-        Process.link(hub);
-        send(parent, "linked");
-        return receive();
-      }));
-    for (const _ of pids) assertEquals(await receive(), "linked");
-    const refs = pids.map((pid) => Process.monitor(pid));
-    Process.exit(hub, "crowd");
-    const downs = (await mail()) as { ref: unknown; reason: unknown }[];
-    assertEquals(downs.length, crowd);
-    assert(downs.every(({ reason }) => reason === "crowd"));
-    assertEquals(
-      new Set(downs.map(({ ref }) => String(ref))),
-      new Set(refs.map(String)),
-    );
-  },
-);
+processTest("20,000 links and monitors end once each", async () => {
+  const crowd = 20_000;
+  const hub = idle();
+  const parent = self();
+  const pids = Array.from({ length: crowd }, () =>
+    spawn(() => {
+      Process.link(hub);
+      send(parent, "linked");
+      return receive();
+    }));
+  for (const _ of pids) assertEquals(await receive(), "linked");
+  const refs = pids.map((pid) => Process.monitor(pid));
+  Process.exit(hub, "crowd");
+  const downs = (await mail()) as { ref: unknown; reason: unknown }[];
+  assertEquals(downs.length, crowd);
+  assert(downs.every(({ reason }) => reason === "crowd"));
+  assertEquals(
+    new Set(downs.map(({ ref }) => String(ref))),
+    new Set(refs.map(String)),
+  );
+});
 
 processTest("a ring of linked processes dies, each process once", async () => {
   const parent = self();

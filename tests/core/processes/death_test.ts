@@ -57,138 +57,120 @@ processTest("a killed process is dead to others at once", async () => {
   Process.register(self(), "victim");
 });
 
-processTest(
-  "a process that is killed while it computes is dead at once too, and its code runs on",
-  async () => {
-    const { entries, write } = journal();
-    const { promise: began, resolve } = Promise.withResolvers<void>();
-    const { promise: computed, resolve: goOn } = Promise.withResolvers<void>();
-    const pid = spawn(async () => {
-      write("before");
-      resolve();
-      await computed;
-      write("after");
-      // safe: a wait in a dead process never settles.
-      write(await Process.sleep(0).catch((error) => error));
-      write("never");
-    });
-    const ref = Process.monitor(pid);
-    await began;
-    Process.exit(pid, "over");
-    assertEquals((await receive()).ref, ref);
-    assertEquals(entries, ["before"]);
-    goOn();
-    await quiet();
-    assertEquals(entries, ["before", "after"]);
-  },
-);
+processTest("a process killed while it computes is dead at once", async () => {
+  const { entries, write } = journal();
+  const { promise: began, resolve } = Promise.withResolvers<void>();
+  const { promise: computed, resolve: goOn } = Promise.withResolvers<void>();
+  const pid = spawn(async () => {
+    write("before");
+    resolve();
+    await computed;
+    write("after");
+    // safe: a wait in a dead process never settles.
+    write(await Process.sleep(0).catch((error) => error));
+    write("never");
+  });
+  const ref = Process.monitor(pid);
+  await began;
+  Process.exit(pid, "over");
+  assertEquals((await receive()).ref, ref);
+  assertEquals(entries, ["before"]);
+  goOn();
+  await quiet();
+  assertEquals(entries, ["before", "after"]);
+});
 
-processTest(
-  "mail for a dead process is dropped, and the process receives none of it",
-  async () => {
-    const { entries, write } = journal();
-    const pid = spawn(async () => {
-      await receive().catch(write);
-      await receive().then(write);
-    });
-    await quiet();
-    Process.exit(pid, "over");
-    send(pid, "mail");
-    await quiet();
-    assertEquals(entries.length, 1);
-    assertInstanceOf(entries[0], ProcessExited);
-  },
-);
+processTest("mail for a dead process is dropped", async () => {
+  const { entries, write } = journal();
+  const pid = spawn(async () => {
+    await receive().catch(write);
+    await receive().then(write);
+  });
+  await quiet();
+  Process.exit(pid, "over");
+  send(pid, "mail");
+  await quiet();
+  assertEquals(entries.length, 1);
+  assertInstanceOf(entries[0], ProcessExited);
+});
 
 // Pending waits reject once.
 
-processTest(
-  "every pending wait rejects once with ProcessExited and the reason",
-  async () => {
-    const { entries, write } = journal();
-    const leader = idle();
-    const pid = spawn(async () => {
-      Process.groupLeader(leader);
-      await Promise.all([
-        receive().then(write, write),
-        receive((m) => m === 1, { timeout: 60_000, after: 2 }).then(
-          write,
-          write,
-        ),
-        Process.sleep(60_000).then(write, write),
-        IO.puts("hi").then(write, write),
-        IO.gets("? ").then(write, write),
-        IO.inspect("hi").then(write, write),
-        GenServer.call(leader, "hi").then(write, write),
-        Task.await(await Task.async(() => receive())).then(write, write),
-      ]);
-    });
-    await quiet();
-    Process.exit(pid, { because: "x" });
-    Process.exit(leader, "kill");
-    await quiet();
-    assertEquals(entries.length, 8);
-    for (const error of entries) {
-      assertInstanceOf(error, ProcessExited);
-      assertEquals(error.reason, { because: "x" });
-      assertEquals(error.message, 'the process has exited: { because: "x" }');
-    }
-  },
-);
+processTest("every pending wait rejects once with ProcessExited", async () => {
+  const { entries, write } = journal();
+  const leader = idle();
+  const pid = spawn(async () => {
+    Process.groupLeader(leader);
+    await Promise.all([
+      receive().then(write, write),
+      receive((m) => m === 1, { timeout: 60_000, after: 2 }).then(
+        write,
+        write,
+      ),
+      Process.sleep(60_000).then(write, write),
+      IO.puts("hi").then(write, write),
+      IO.gets("? ").then(write, write),
+      IO.inspect("hi").then(write, write),
+      GenServer.call(leader, "hi").then(write, write),
+      Task.await(await Task.async(() => receive())).then(write, write),
+    ]);
+  });
+  await quiet();
+  Process.exit(pid, { because: "x" });
+  Process.exit(leader, "kill");
+  await quiet();
+  assertEquals(entries.length, 8);
+  for (const error of entries) {
+    assertInstanceOf(error, ProcessExited);
+    assertEquals(error.reason, { because: "x" });
+    assertEquals(error.message, 'the process has exited: { because: "x" }');
+  }
+});
 
-processTest(
-  "a wait of a process that exits by itself rejects as well",
-  async () => {
-    const { entries, write } = journal();
-    const pid = spawn(() => {
-      receive().then(write, write);
-    });
-    assertEquals(await ended(pid), "normal");
-    await quiet();
-    assertEquals(entries.length, 1);
-    assertInstanceOf(entries[0], ProcessExited);
-    assertEquals(entries[0].reason, "normal");
-  },
-);
+processTest("a wait of a process that exits by itself rejects", async () => {
+  const { entries, write } = journal();
+  const pid = spawn(() => {
+    receive().then(write, write);
+  });
+  assertEquals(await ended(pid), "normal");
+  await quiet();
+  assertEquals(entries.length, 1);
+  assertInstanceOf(entries[0], ProcessExited);
+  assertEquals(entries[0].reason, "normal");
+});
 
-processTest(
-  "waits that are not awaited do not harm the program when their process exits",
-  async () => {
-    const leader = idle();
-    const pid = spawn(() => {
-      Process.groupLeader(leader);
-      receive();
-      Process.sleep(60_000);
-      IO.puts("unawaited");
-      IO.write("unawaited");
-      IO.inspect("unawaited");
-      IO.gets("unawaited");
-    });
-    assertEquals(await ended(pid), "normal");
-    await quiet();
-    Process.exit(leader, "kill");
-  },
-);
+processTest("waits without await harm nothing at their exit", async () => {
+  const leader = idle();
+  const pid = spawn(() => {
+    Process.groupLeader(leader);
+    receive();
+    Process.sleep(60_000);
+    IO.puts("unawaited");
+    IO.write("unawaited");
+    IO.inspect("unawaited");
+    IO.gets("unawaited");
+  });
+  assertEquals(await ended(pid), "normal");
+  await quiet();
+  Process.exit(leader, "kill");
+});
 
-processTest(
-  "a promise that is not awaited does not end the program when its process exits",
-  async () => {
-    const parent = self();
-    const { pid, ref } = spawnMonitor(async () => {
-      const listen = async () => {
-        await receive();
-      };
-      listen();
-      send(parent, "listening");
+processTest("a promise without await ends no program", async () => {
+  const parent = self();
+  const { pid, ref } = spawnMonitor(async () => {
+    const listen = async () => {
       await receive();
-    });
-    assertEquals(await receive(), "listening");
-    Process.exit(pid, "kill");
-    assertEquals((await receive((m) => ref.equals(m.ref))).reason, "killed");
-    // The host has reported unhandled rejections by then.
-    await quiet();
-  },
-);
+    };
+    listen();
+    send(parent, "listening");
+    await receive();
+  });
+  assertEquals(await receive(), "listening");
+  Process.exit(pid, "kill");
+  assertEquals((await receive((m) => ref.equals(m.ref))).reason, "killed");
+  // The host has reported unhandled rejections by then.
+  await quiet();
+});
 
 processTest("finally and using run when the process is killed", async () => {
   const { entries, write } = journal();
@@ -247,162 +229,147 @@ processTest("a wait in a dead process never settles", async () => {
   for (const wait of later) assert(await isPending(wait));
 });
 
-processTest(
-  "a loop that catches and waits again does not freeze the node",
-  async () => {
-    let rounds = 0;
-    const pid = spawn(async () => {
-      for (;;) {
-        try {
-          await receive();
-        } catch {
-          rounds++;
-        }
-      }
-    });
-    await quiet();
-    Process.exit(pid, "kill");
-    await quiet();
-    assertEquals(rounds, 1);
-  },
-);
-
-// Synchronous calls throw and have no effect.
-
-processTest(
-  "a synchronous call of a dead process throws ProcessExited and has no effect",
-  async () => {
-    const parent = self();
-    const other = idle();
-    Process.register(other, "other");
-    const calls: Record<string, () => unknown> = {
-      self: () => self(),
-      "send to a pid": () => send(parent, "from the dead"),
-      "send to a name": () => send("other", "from the dead"),
-      "send to {name, node}": () =>
-        send({ name: "other", node: "nonode@nohost" }, 1),
-      spawn: () => spawn(() => send(parent, "child of the dead")),
-      spawnLink: () => spawnLink(() => {}),
-      spawnMonitor: () => spawnMonitor(() => {}),
-      link: () => Process.link(parent),
-      unlink: () => Process.unlink(other),
-      monitor: () => Process.monitor(parent),
-      demonitor: () => Process.demonitor(makeRef()),
-      "exit(reason)": () => exit("again"),
-      "exit(pid)": () => Process.exit(parent, "from the dead"),
-      trapExit: () => Process.trapExit(true),
-      register: () => Process.register(self(), "dead"),
-      "register other": () => Process.register(parent, "dead"),
-      unregister: () => Process.unregister("other"),
-      whereis: () => Process.whereis("other"),
-      alive: () => Process.alive(parent),
-      makeRef: () => makeRef(),
-      alias: () => Process.alias(),
-      unalias: () => Process.unalias(makeRef()),
-      reply: () => Process.reply(makeRef(), 1),
-      signal: () => Process.signal(),
-      groupLeader: () => Process.groupLeader(),
-      "set groupLeader": () => Process.groupLeader(other),
-      sendAfter: () => Process.sendAfter(parent, "late", 0),
-      put: () => Process.put("key", 1),
-      list: () => Process.list(),
-      cast: () => GenServer.cast(parent, "from the dead"),
-      "Task.start": () => Task.start(() => send(parent, "task of the dead")),
-      "rpc.cast": () => rpc.cast(Node.self(), () => send(parent, "called")),
-      "Node.monitorNodes": () => Node.monitorNodes(true),
-      "Registry.register": () => Registry.register("none", "key", 1),
-    };
-    // These need no caller.
-    const others = () => [
-      Node.list(),
-      Logger.info("from the dead"),
-      Application.putEnv("death", "by", "kill"),
-      Node.run(() => send(parent, "run")),
-    ];
-    const outcomes: Record<string, unknown> = {};
-    const ref = makeRef();
-    const pid = spawn(async () => {
-      const own = Process.alias();
-      try {
-        await receive();
-      } finally {
-        calls["send to an alias"] = () => send(own, 1);
-        for (const [name, call] of Object.entries(calls)) {
-          try {
-            outcomes[name] = call();
-          } catch (error) {
-            outcomes[name] = error;
-          }
-        }
-        others();
-      }
-    });
-    await quiet();
-    Process.exit(pid, "kill");
-    await quiet();
-    assertEquals(Object.keys(outcomes).length, Object.keys(calls).length);
-    for (const [name, outcome] of Object.entries(outcomes)) {
-      assertInstanceOf(outcome, ProcessExited, name);
-      assertEquals(outcome.reason, "killed", name);
-    }
-    assertEquals(await mail(), ["run"]);
-    assertEquals(Application.getEnv("death", "by"), "kill");
-    assertEquals(Process.whereis("other"), other);
-    assertStrictEquals(Process.whereis("dead"), undefined);
-    assertFalse(Process.demonitor(ref));
-    assert(Process.alive(other));
-    Process.exit(other, "kill");
-  },
-);
-
-processTest(
-  "exit() of the caller throws, so that no later code runs",
-  async () => {
-    const { entries, write } = journal();
-    const parent = self();
-    const pid = spawn(() => {
-      try {
-        Process.exit(self(), "enough");
-        send(parent, "from the dead");
-      } catch (error) {
-        write(error);
-      }
-    });
-    assertEquals(await ended(pid), "enough");
-    await quiet();
-    assertEquals(entries.length, 1);
-    assertInstanceOf(entries[0], ProcessExited);
-  },
-);
-
-processTest(
-  "the first reason stays: a dead process cannot exit again",
-  async () => {
-    const { pid } = spawnMonitor(async () => {
+processTest("a loop that catches and waits again freezes nothing", async () => {
+  let rounds = 0;
+  const pid = spawn(async () => {
+    for (;;) {
       try {
         await receive();
       } catch {
-        throw new Error("while it dies");
+        rounds++;
       }
-    });
-    await quiet();
-    Process.exit(pid, "first");
-    Process.exit(pid, "second");
-    assertEquals((await receive()).reason, "first");
-    await quiet();
-    assertEquals(await mail(), []);
-  },
-);
+    }
+  });
+  await quiet();
+  Process.exit(pid, "kill");
+  await quiet();
+  assertEquals(rounds, 1);
+});
 
-processTest(
-  "a process whose function returns after its death exits once",
-  async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const { pid } = spawnMonitor(() => promise);
-    Process.exit(pid, "kill");
-    resolve();
-    assertEquals((await receive()).reason, "killed");
-    await quiet();
-    assertEquals(await mail(), []);
-  },
-);
+// Synchronous calls throw and have no effect.
+
+processTest("a synchronous call of a dead process throws", async () => {
+  const parent = self();
+  const other = idle();
+  Process.register(other, "other");
+  const calls: Record<string, () => unknown> = {
+    self: () => self(),
+    "send to a pid": () => send(parent, "from the dead"),
+    "send to a name": () => send("other", "from the dead"),
+    "send to {name, node}": () =>
+      send({ name: "other", node: "nonode@nohost" }, 1),
+    spawn: () => spawn(() => send(parent, "child of the dead")),
+    spawnLink: () => spawnLink(() => {}),
+    spawnMonitor: () => spawnMonitor(() => {}),
+    link: () => Process.link(parent),
+    unlink: () => Process.unlink(other),
+    monitor: () => Process.monitor(parent),
+    demonitor: () => Process.demonitor(makeRef()),
+    "exit(reason)": () => exit("again"),
+    "exit(pid)": () => Process.exit(parent, "from the dead"),
+    trapExit: () => Process.trapExit(true),
+    register: () => Process.register(self(), "dead"),
+    "register other": () => Process.register(parent, "dead"),
+    unregister: () => Process.unregister("other"),
+    whereis: () => Process.whereis("other"),
+    alive: () => Process.alive(parent),
+    makeRef: () => makeRef(),
+    alias: () => Process.alias(),
+    unalias: () => Process.unalias(makeRef()),
+    reply: () => Process.reply(makeRef(), 1),
+    signal: () => Process.signal(),
+    groupLeader: () => Process.groupLeader(),
+    "set groupLeader": () => Process.groupLeader(other),
+    sendAfter: () => Process.sendAfter(parent, "late", 0),
+    put: () => Process.put("key", 1),
+    list: () => Process.list(),
+    cast: () => GenServer.cast(parent, "from the dead"),
+    "Task.start": () => Task.start(() => send(parent, "task of the dead")),
+    "rpc.cast": () => rpc.cast(Node.self(), () => send(parent, "called")),
+    "Node.monitorNodes": () => Node.monitorNodes(true),
+    "Registry.register": () => Registry.register("none", "key", 1),
+  };
+  // These need no caller.
+  const others = () => [
+    Node.list(),
+    Logger.info("from the dead"),
+    Application.putEnv("death", "by", "kill"),
+    Node.run(() => send(parent, "run")),
+  ];
+  const outcomes: Record<string, unknown> = {};
+  const ref = makeRef();
+  const pid = spawn(async () => {
+    const own = Process.alias();
+    try {
+      await receive();
+    } finally {
+      calls["send to an alias"] = () => send(own, 1);
+      for (const [name, call] of Object.entries(calls)) {
+        try {
+          outcomes[name] = call();
+        } catch (error) {
+          outcomes[name] = error;
+        }
+      }
+      others();
+    }
+  });
+  await quiet();
+  Process.exit(pid, "kill");
+  await quiet();
+  assertEquals(Object.keys(outcomes).length, Object.keys(calls).length);
+  for (const [name, outcome] of Object.entries(outcomes)) {
+    assertInstanceOf(outcome, ProcessExited, name);
+    assertEquals(outcome.reason, "killed", name);
+  }
+  assertEquals(await mail(), ["run"]);
+  assertEquals(Application.getEnv("death", "by"), "kill");
+  assertEquals(Process.whereis("other"), other);
+  assertStrictEquals(Process.whereis("dead"), undefined);
+  assertFalse(Process.demonitor(ref));
+  assert(Process.alive(other));
+  Process.exit(other, "kill");
+});
+
+processTest("exit() of the caller throws, and stops its code", async () => {
+  const { entries, write } = journal();
+  const parent = self();
+  const pid = spawn(() => {
+    try {
+      Process.exit(self(), "enough");
+      send(parent, "from the dead");
+    } catch (error) {
+      write(error);
+    }
+  });
+  assertEquals(await ended(pid), "enough");
+  await quiet();
+  assertEquals(entries.length, 1);
+  assertInstanceOf(entries[0], ProcessExited);
+});
+
+processTest("a dead process cannot exit again", async () => {
+  const { pid } = spawnMonitor(async () => {
+    try {
+      await receive();
+    } catch {
+      throw new Error("while it dies");
+    }
+  });
+  await quiet();
+  Process.exit(pid, "first");
+  Process.exit(pid, "second");
+  assertEquals((await receive()).reason, "first");
+  await quiet();
+  assertEquals(await mail(), []);
+});
+
+processTest("a process that returns after its death exits once", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { pid } = spawnMonitor(() => promise);
+  Process.exit(pid, "kill");
+  resolve();
+  assertEquals((await receive()).reason, "killed");
+  await quiet();
+  assertEquals(await mail(), []);
+});

@@ -21,73 +21,64 @@ import { idle, processTest, standardError } from "../../_processes.ts";
 
 // exit(reason)
 
-processTest(
-  "exit() ends the process with a copy of every kind of reason",
-  async () => {
-    const reasons = [
-      "normal",
-      "shutdown",
-      "kill",
-      "killed",
-      "noproc",
-      "noconnection",
-      "any text",
-      "",
-      0,
-      -0,
-      NaN,
-      42n,
-      true,
-      null,
-      undefined,
-      atom("badarg"),
-      { type: "shutdown", reason: "upgrade" },
-      { type: "nodedown", node: "kate@localhost" },
-      ["a", { list: [1] }],
-      new Map([["k", 1]]),
-      self(),
-    ];
-    for (const reason of reasons) {
-      const { ref } = spawnMonitor(() => exit(reason));
-      const down = await receive();
-      assert(ref.equals(down.ref));
-      assertEquals(down.reason, reason);
-      if (Array.isArray(reason)) assert(down.reason !== reason);
-    }
-  },
-);
+processTest("exit() copies every kind of reason", async () => {
+  const reasons = [
+    "normal",
+    "shutdown",
+    "kill",
+    "killed",
+    "noproc",
+    "noconnection",
+    "any text",
+    "",
+    0,
+    -0,
+    NaN,
+    42n,
+    true,
+    null,
+    undefined,
+    atom("badarg"),
+    { type: "shutdown", reason: "upgrade" },
+    { type: "nodedown", node: "kate@localhost" },
+    ["a", { list: [1] }],
+    new Map([["k", 1]]),
+    self(),
+  ];
+  for (const reason of reasons) {
+    const { ref } = spawnMonitor(() => exit(reason));
+    const down = await receive();
+    assert(ref.equals(down.ref));
+    assertEquals(down.reason, reason);
+    if (Array.isArray(reason)) assert(down.reason !== reason);
+  }
+});
 
-processTest(
-  "exit() with a reason that cannot be sent ends with its text",
-  async () => {
-    const { ref: byFunction } = spawnMonitor(() => exit(function boom() {}));
-    assertEquals((await receive()).reason, "#Function<boom>");
-    const { ref: byInstance } = spawnMonitor(() =>
-      exit({ at: new (class Place {})() })
-    );
-    assertEquals((await receive()).reason, "{ at: #Place {} }");
-    assertFalse(byFunction.equals(byInstance));
-  },
-);
+processTest("exit() with an unsendable reason has its text", async () => {
+  const { ref: byFunction } = spawnMonitor(() => exit(function boom() {}));
+  assertEquals((await receive()).reason, "#Function<boom>");
+  const { ref: byInstance } = spawnMonitor(() =>
+    exit({ at: new (class Place {})() })
+  );
+  assertEquals((await receive()).reason, "{ at: #Place {} }");
+  assertFalse(byFunction.equals(byInstance));
+});
 
-processTest(
-  "a process exits with the error that it throws, of its class",
-  async () => {
-    for (
-      const fn of [
-        () => {
-          throw new RangeError("too far");
-        },
-        () => Promise.reject(new RangeError("too far")),
-      ]
-    ) {
-      const { reason } = await crash(fn);
-      assertInstanceOf(reason, RangeError);
-      assertEquals(reason.message, "too far");
-      assertStringIncludes(reason.stack!, "exit_test.ts");
-    }
-  },
-);
+processTest("a process exits with the error that it throws", async () => {
+  for (
+    const fn of [
+      () => {
+        throw new RangeError("too far");
+      },
+      () => Promise.reject(new RangeError("too far")),
+    ]
+  ) {
+    const { reason } = await crash(fn);
+    assertInstanceOf(reason, RangeError);
+    assertEquals(reason.message, "too far");
+    assertStringIncludes(reason.stack!, "exit_test.ts");
+  }
+});
 
 test("the message of an ExitError has no stack; its stack has that of the crash", () => {
   const crash = new TypeError("no", { cause: new Error("why") });
@@ -114,38 +105,32 @@ test("the message of an ExitError has no stack; its stack has that of the crash"
   assert(!new ProcessExited(crash).message.includes("exit_test.ts"));
 });
 
-processTest(
-  "a process that throws an error whose fields cannot be sent exits with the error without them",
-  async () => {
-    const { reason } = await crash(() => {
-      throw Object.assign(new TypeError("bad"), { deep: { fn: () => {} } });
-    });
-    assertInstanceOf(reason, TypeError);
-    assertEquals([reason.message, Object.keys(reason)], ["bad", []]);
-  },
-);
+processTest("unsendable fields of a thrown error are left out", async () => {
+  const { reason } = await crash(() => {
+    throw Object.assign(new TypeError("bad"), { deep: { fn: () => {} } });
+  });
+  assertInstanceOf(reason, TypeError);
+  assertEquals([reason.message, Object.keys(reason)], ["bad", []]);
+});
 
-processTest(
-  "a process exits even if the value that it throws cannot be inspected",
-  async () => {
-    const look = () => {
-      throw new Error("do not look");
-    };
-    const hostile = Object.defineProperty({}, "secret", {
-      get: look,
-      enumerable: true,
+processTest("a thrown value that cannot be inspected is an exit", async () => {
+  const look = () => {
+    throw new Error("do not look");
+  };
+  const hostile = Object.defineProperty({}, "secret", {
+    get: look,
+    enumerable: true,
+  });
+  const error = Object.defineProperty(new Error("x"), "name", { get: look });
+  const proxy = new Proxy({}, { getPrototypeOf: look });
+  for (const thrown of [hostile, error, proxy]) {
+    const { reason } = await crash(() => {
+      throw thrown;
     });
-    const error = Object.defineProperty(new Error("x"), "name", { get: look });
-    const proxy = new Proxy({}, { getPrototypeOf: look });
-    for (const thrown of [hostile, error, proxy]) {
-      const { reason } = await crash(() => {
-        throw thrown;
-      });
-      assertStringIncludes(reason as string, "#Unreadable<>");
-      assertEquals(`${reason}`.includes("nocatch"), thrown !== error);
-    }
-  },
-);
+    assertStringIncludes(reason as string, "#Unreadable<>");
+    assertEquals(`${reason}`.includes("nocatch"), thrown !== error);
+  }
+});
 
 processTest("a crash is logged to standard error, an exit is not", async () => {
   const { told } = await crash(function steer() {
@@ -174,17 +159,14 @@ async function crash(
 
 // exit(pid, reason)
 
-processTest(
-  "exit(pid) of the caller with kill ends it with killed",
-  async () => {
-    spawnMonitor(async () => {
-      Process.trapExit(true);
-      Process.exit(self(), "kill");
-      await receive();
-    });
-    assertEquals((await receive()).reason, "killed");
-  },
-);
+processTest("exit(pid) of the caller with kill is killed", async () => {
+  spawnMonitor(async () => {
+    Process.trapExit(true);
+    Process.exit(self(), "kill");
+    await receive();
+  });
+  assertEquals((await receive()).reason, "killed");
+});
 
 processTest("exit(pid) rejects a reason that cannot be sent", () => {
   const pid = idle();

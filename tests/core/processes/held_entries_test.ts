@@ -291,40 +291,37 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a peer's waiting reads are limited, and those of an exited process are released",
-  async (cluster) => {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    let prompts = 0;
-    const io = {
-      write() {},
-      readLine: () => {
-        prompts++;
-        return promise;
-      },
-    };
-    await withHidden(cluster, { ...options, io }, async (peer) => {
-      const read = (ref: number) =>
-        peer.say([["send_name*", 100, "user", {
-          type: "io_request",
-          from: theirs,
-          replyAs: { $ref: [0, ref, 7] },
-          request: { type: "get_line", prompt: "" },
-        }]]);
-      for (let ref = 1; ref <= 5; ref++) await read(ref);
-      const refused = { type: "error", reason: "system_limit" };
-      assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
-      assertEquals([kept(), prompts], [[MOST, 2], 1]);
-      await leave(peer);
-      await until(() => kept()[0] === 0);
-      resolve("line\n");
-      await promise;
-      // No line was read for them.
-      await Node.ping("nobody@localhost");
-      assertEquals(prompts, 1);
-    });
-  },
-);
+clusterTest("a peer's waiting reads are limited", async (cluster) => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let prompts = 0;
+  const io = {
+    write() {},
+    readLine: () => {
+      prompts++;
+      return promise;
+    },
+  };
+  await withHidden(cluster, { ...options, io }, async (peer) => {
+    const read = (ref: number) =>
+      peer.say([["send_name*", 100, "user", {
+        type: "io_request",
+        from: theirs,
+        replyAs: { $ref: [0, ref, 7] },
+        request: { type: "get_line", prompt: "" },
+      }]]);
+    for (let ref = 1; ref <= 5; ref++) await read(ref);
+    const refused = { type: "error", reason: "system_limit" };
+    assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
+    assertEquals([kept(), prompts], [[MOST, 2], 1]);
+    await leave(peer);
+    await until(() => kept()[0] === 0);
+    resolve("line\n");
+    await promise;
+    // No line was read for them.
+    await Node.ping("nobody@localhost");
+    assertEquals(prompts, 1);
+  });
+});
 
 clusterTest(
   "a peer's requests that wait for an application are limited",
@@ -357,75 +354,69 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "setLock() and registerName() report that another node keeps no more entries",
-  async (cluster) => {
-    const alex = await cluster.start("alex", options);
-    const kate = await cluster.start("kate");
-    await alex.run(() => global.sync());
-    await kate.run(async () => {
-      await Node.connect(ALEX);
-      await global.sync();
-      for (let i = 0; i < MOST; i++) {
-        assert(await global.setLock([i, self()], { nodes: [ALEX] }));
-      }
-      await assertRejects(
-        () => global.setLock(["more", self()], { nodes: [ALEX, kate.name] }),
-        RangeError,
-        "alex@localhost keeps no more for this node",
-      );
-      // The lock was released where it had been acquired.
-      assert(
-        await global.setLock(["more", "other"], {
-          nodes: [kate.name],
-          retries: 0,
-        }),
-      );
-      assertEquals(await global.registerName("name", self()), false);
-      await cluster.logged(/cannot have the name "name", as alex@localhost/);
-      assertEquals(await global.whereisName("name"), undefined);
-      await global.delLock([0, self()], { nodes: [ALEX] });
-      assertEquals(await global.registerName("name", self()), true);
-    });
-    await part(alex, kate);
-    await until(() => alex.run(() => kept()[0] === 0));
-  },
-);
+clusterTest("another node's full global is reported", async (cluster) => {
+  const alex = await cluster.start("alex", options);
+  const kate = await cluster.start("kate");
+  await alex.run(() => global.sync());
+  await kate.run(async () => {
+    await Node.connect(ALEX);
+    await global.sync();
+    for (let i = 0; i < MOST; i++) {
+      assert(await global.setLock([i, self()], { nodes: [ALEX] }));
+    }
+    await assertRejects(
+      () => global.setLock(["more", self()], { nodes: [ALEX, kate.name] }),
+      RangeError,
+      "alex@localhost keeps no more for this node",
+    );
+    // The lock was released where it had been acquired.
+    assert(
+      await global.setLock(["more", "other"], {
+        nodes: [kate.name],
+        retries: 0,
+      }),
+    );
+    assertEquals(await global.registerName("name", self()), false);
+    await cluster.logged(/cannot have the name "name", as alex@localhost/);
+    assertEquals(await global.whereisName("name"), undefined);
+    await global.delLock([0, self()], { nodes: [ALEX] });
+    assertEquals(await global.registerName("name", self()), true);
+  });
+  await part(alex, kate);
+  await until(() => alex.run(() => kept()[0] === 0));
+});
 
-clusterTest(
-  "the entries of all peers together on a node are limited",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      limits: { maxRemoteEntries: MOST, maxTotalRemoteEntries: MOST + 1 },
+clusterTest("the entries of all peers are limited", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    limits: { maxRemoteEntries: MOST, maxTotalRemoteEntries: MOST + 1 },
+  });
+  await alex.run(() => global.sync());
+  await using first = await RawPeer.dial(alex.port);
+  await first.enter(RAW, ALEX, { hidden: true });
+  await using second = await RawPeer.dial(alex.port);
+  await second.enter("other@localhost", ALEX, { hidden: true });
+  const server = "global_name_server";
+  const set = (peer: RawPeer) => (i: number) =>
+    ask(peer, server, {
+      type: "set_lock",
+      resource: [peer === first, i],
+      requester: i,
     });
-    await alex.run(() => global.sync());
-    await using first = await RawPeer.dial(alex.port);
-    await first.enter(RAW, ALEX, { hidden: true });
-    await using second = await RawPeer.dial(alex.port);
-    await second.enter("other@localhost", ALEX, { hidden: true });
-    const server = "global_name_server";
-    const set = (peer: RawPeer) => (i: number) =>
-      ask(peer, server, {
-        type: "set_lock",
-        resource: [peer === first, i],
-        requester: i,
-      });
-    assertEquals(await askTimes(2, set(first)), [true, true]);
-    assertEquals(await askTimes(3, set(second)), [true, true, "system_limit"]);
-    await alex.run(async () => {
-      assertEquals(kept(), [MOST + 1, 1]);
-      await leave(first);
-      await until(() => kept()[0] === 2);
-    });
-    // The same two are no new entries; a third is the last that one peer may have.
-    assertEquals(await askTimes(4, set(second)), [
-      true,
-      true,
-      true,
-      "system_limit",
-    ]);
-  },
-);
+  assertEquals(await askTimes(2, set(first)), [true, true]);
+  assertEquals(await askTimes(3, set(second)), [true, true, "system_limit"]);
+  await alex.run(async () => {
+    assertEquals(kept(), [MOST + 1, 1]);
+    await leave(first);
+    await until(() => kept()[0] === 2);
+  });
+  // The same two are no new entries; a third is the last that one peer may have.
+  assertEquals(await askTimes(4, set(second)), [
+    true,
+    true,
+    true,
+    "system_limit",
+  ]);
+});
 
 clusterTest(
   "the size of an entry for a lock, a name or a member is limited, whichever part of it is long",

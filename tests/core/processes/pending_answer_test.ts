@@ -52,45 +52,36 @@ processTest("PendingAnswer.settle() cancels the deadline", async () => {
   assertEquals(expired, 0);
 });
 
-processTest(
-  "PendingAnswer fails with the stack of the code that awaits",
-  async () => {
-    const answer = new Expiring(currentProcess());
-    setTimeout(() => answer.settleFailed(() => new ExitError("gone")), 0);
-    const error = await assertRejects(() => answer.promise, ExitError);
-    assert(error.stack?.includes(HERE), error.stack);
-  },
-);
+processTest("PendingAnswer fails with the awaiting code's stack", async () => {
+  const answer = new Expiring(currentProcess());
+  setTimeout(() => answer.settleFailed(() => new ExitError("gone")), 0);
+  const error = await assertRejects(() => answer.promise, ExitError);
+  assert(error.stack?.includes(HERE), error.stack);
+});
 
-processTest(
-  "PendingAnswer.settleBy() fails if the value cannot be read",
-  async () => {
-    const answer = new Expiring(currentProcess());
-    answer.settleBy(() => {
-      throw new TypeError("unreadable");
-    });
-    await assertRejects(() => answer.promise, TypeError, "unreadable");
-  },
-);
+processTest("PendingAnswer.settleBy() fails if it cannot read", async () => {
+  const answer = new Expiring(currentProcess());
+  answer.settleBy(() => {
+    throw new TypeError("unreadable");
+  });
+  await assertRejects(() => answer.promise, TypeError, "unreadable");
+});
 
-processTest(
-  "PendingAnswer.abandon() rejects, and does not end the program if the rejection is not handled",
-  async () => {
-    const { promise, resolve } = Promise.withResolvers<Expiring>();
-    const pid = spawn(async () => {
-      const answer = new Expiring(currentProcess());
-      resolve(answer);
-      await new Promise(() => {});
-    });
-    const answer = await promise;
-    const ref = Process.monitor(pid);
-    answer.abandon(() => new ExitError("killed"));
-    await assertRejects(() => answer.promise, ExitError);
-    Process.exit(pid, "kill");
-    Process.demonitor(ref, { flush: true });
-    assert(Process.alive(self()));
-  },
-);
+processTest("PendingAnswer.abandon() rejects, handled or not", async () => {
+  const { promise, resolve } = Promise.withResolvers<Expiring>();
+  const pid = spawn(async () => {
+    const answer = new Expiring(currentProcess());
+    resolve(answer);
+    await new Promise(() => {});
+  });
+  const answer = await promise;
+  const ref = Process.monitor(pid);
+  answer.abandon(() => new ExitError("killed"));
+  await assertRejects(() => answer.promise, ExitError);
+  Process.exit(pid, "kill");
+  Process.demonitor(ref, { flush: true });
+  assert(Process.alive(self()));
+});
 
 test("andThen() goes on in the same turn with a value, and later with a promise", async () => {
   const order: string[] = [];

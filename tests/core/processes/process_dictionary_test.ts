@@ -27,29 +27,26 @@ import { clusterTest, pairTest } from "../../_nodes.ts";
 import { processTest, quiet } from "../../_processes.ts";
 import { THEIRS, withRaw } from "../../_raw_peer.ts";
 
-clusterTest(
-  "put() stores values uncopied, and copies of keys",
-  async (cluster) => {
-    const node = await cluster.start("alex");
-    await node.run(() => {
-      const value = () => "a function";
-      const key = ["key", { of: 1 }];
-      assertEquals(Process.put(key, value), undefined);
-      key.push("changed");
-      assertStrictEquals(Process.get(["key", { of: 1 }]), value);
-      assertEquals(Process.getKeys(), [["key", { of: 1 }]]);
-      assertEquals(Process.get(), [{ key: ["key", { of: 1 }], value }]);
-      assertEquals(Process.getKeys({ value: 1 }), []);
-      assertThrows(() => Process.put(value, 1), TypeError, "Cannot ");
-      assertThrows(() => Process.get(value), TypeError, "Cannot ");
-      assertThrows(() => Process.delete(value), TypeError, "Cannot ");
-      // 1, "1" and true are keys of their own.
-      for (const key of [1, "1", true, 1n]) Process.put(key, typeof key);
-      assertEquals(Process.get("1"), "string");
-      assertEquals(Process.get(1), "number");
-    });
-  },
-);
+clusterTest("put() stores values uncopied, copies keys", async (cluster) => {
+  const node = await cluster.start("alex");
+  await node.run(() => {
+    const value = () => "a function";
+    const key = ["key", { of: 1 }];
+    assertEquals(Process.put(key, value), undefined);
+    key.push("changed");
+    assertStrictEquals(Process.get(["key", { of: 1 }]), value);
+    assertEquals(Process.getKeys(), [["key", { of: 1 }]]);
+    assertEquals(Process.get(), [{ key: ["key", { of: 1 }], value }]);
+    assertEquals(Process.getKeys({ value: 1 }), []);
+    assertThrows(() => Process.put(value, 1), TypeError, "Cannot ");
+    assertThrows(() => Process.get(value), TypeError, "Cannot ");
+    assertThrows(() => Process.delete(value), TypeError, "Cannot ");
+    // 1, "1" and true are keys of their own.
+    for (const key of [1, "1", true, 1n]) Process.put(key, typeof key);
+    assertEquals(Process.get("1"), "string");
+    assertEquals(Process.get(1), "number");
+  });
+});
 
 clusterTest("a crash report has the label of the process", async (cluster) => {
   const events: LogEvent[] = [];
@@ -120,110 +117,101 @@ pairTest("send() with noconnect does not dial", async ({ kate }) => {
   );
 });
 
-clusterTest(
-  "extraArguments come before the arguments that a child is started with",
-  async (cluster) => {
-    const node = await cluster.start("alex");
-    await node.run(async () => {
-      const main = self();
-      const shared = new Map([["a", 1]]);
-      const sup = await DynamicSupervisor.startLink({
-        extraArguments: ["extra", shared],
-      });
-      const Room = {
-        init: (state: unknown) => ({ type: "ok", state } as const),
-        handleCall: (_: unknown, _from: unknown, state: unknown) => (
-          { type: "reply", reply: state, state } as const
-        ),
-        startLink(...args: unknown[]): Promise<Pid> {
-          return GenServer.startLink(Room, [args[0], args[2]]) as Promise<Pid>;
-        },
-      };
-      // deno-lint-ignore no-explicit-any
-      const child: any = [Room, "lobby"];
-      const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
-      assertEquals(await GenServer.call(pid, "state"), ["extra", "lobby"]);
-      await DynamicSupervisor.startChild(sup, {
-        id: "function",
-        start: (first: string, second: Map<string, number>) => {
-          send(main, [first, second === shared]);
-          return spawnLink(() => receive());
-        },
-      });
-      assertEquals(await receive(), ["extra", true]);
-      node.export("Extra", {
-        start: (...args: unknown[]) => {
-          send(main, args);
-          return spawnLink(() => receive());
-        },
-      });
-      await DynamicSupervisor.startChild(sup, {
-        id: "named",
-        start: ["Extra", "start", ["own"]],
-      });
-      assertEquals(await receive(), ["extra", shared, "own"]);
-      await DynamicSupervisor.stop(sup);
+clusterTest("extraArguments come before a child's own", async (cluster) => {
+  const node = await cluster.start("alex");
+  await node.run(async () => {
+    const main = self();
+    const shared = new Map([["a", 1]]);
+    const sup = await DynamicSupervisor.startLink({
+      extraArguments: ["extra", shared],
     });
-  },
-);
+    const Room = {
+      init: (state: unknown) => ({ type: "ok", state } as const),
+      handleCall: (_: unknown, _from: unknown, state: unknown) => (
+        { type: "reply", reply: state, state } as const
+      ),
+      startLink(...args: unknown[]): Promise<Pid> {
+        return GenServer.startLink(Room, [args[0], args[2]]) as Promise<Pid>;
+      },
+    };
+    // deno-lint-ignore no-explicit-any
+    const child: any = [Room, "lobby"];
+    const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
+    assertEquals(await GenServer.call(pid, "state"), ["extra", "lobby"]);
+    await DynamicSupervisor.startChild(sup, {
+      id: "function",
+      start: (first: string, second: Map<string, number>) => {
+        send(main, [first, second === shared]);
+        return spawnLink(() => receive());
+      },
+    });
+    assertEquals(await receive(), ["extra", true]);
+    node.export("Extra", {
+      start: (...args: unknown[]) => {
+        send(main, args);
+        return spawnLink(() => receive());
+      },
+    });
+    await DynamicSupervisor.startChild(sup, {
+      id: "named",
+      start: ["Extra", "start", ["own"]],
+    });
+    assertEquals(await receive(), ["extra", shared, "own"]);
+    await DynamicSupervisor.stop(sup);
+  });
+});
 
-pairTest(
-  "getChildspec() returns the start function on its own node, and its name on another",
-  async ({ kate }) => {
-    const start = () => spawnLink(() => receive());
-    const sup = await Supervisor.startLink([{ id: "a", start }], {
-      strategy: "one_for_one",
-    });
-    await Supervisor.startChild(sup, { id: "c", start, restart: "temporary" });
-    assertEquals(await Supervisor.getChildspec(sup, "a"), {
-      id: "a",
-      start,
-      restart: "permanent",
-      shutdown: 5000,
-      type: "worker",
-      significant: false,
-    });
-    const added = await Supervisor.getChildspec(sup, "c");
-    assert(added !== "not_found");
-    assertStrictEquals(added.start, start);
-    assertEquals(added.restart, "temporary");
-    await Supervisor.stop(sup);
+pairTest("getChildspec() has a function, or its name", async ({ kate }) => {
+  const start = () => spawnLink(() => receive());
+  const sup = await Supervisor.startLink([{ id: "a", start }], {
+    strategy: "one_for_one",
+  });
+  await Supervisor.startChild(sup, { id: "c", start, restart: "temporary" });
+  assertEquals(await Supervisor.getChildspec(sup, "a"), {
+    id: "a",
+    start,
+    restart: "permanent",
+    shutdown: 5000,
+    type: "worker",
+    significant: false,
+  });
+  const added = await Supervisor.getChildspec(sup, "c");
+  assert(added !== "not_found");
+  assertStrictEquals(added.start, start);
+  assertEquals(added.restart, "temporary");
+  await Supervisor.stop(sup);
 
-    await kate.run(async () => {
-      Process.unlink(
-        await Supervisor.startLink([
-          Agent.childSpec(() => 0, { id: "mine" }),
-          { id: "theirs", start: startExported },
-        ], { strategy: "one_for_one", name: "sup" }),
-      );
-    });
-    const far = { name: "sup", node: kate.name };
-    await assertRejects(
-      () => Supervisor.getChildspec(far, "mine"),
-      TypeError,
-      'Cannot get the specification of the child "mine"',
+  await kate.run(async () => {
+    Process.unlink(
+      await Supervisor.startLink([
+        Agent.childSpec(() => 0, { id: "mine" }),
+        { id: "theirs", start: startExported },
+      ], { strategy: "one_for_one", name: "sup" }),
     );
-    kate.export("Exported", { startExported });
-    const spec = await Supervisor.getChildspec(far, "theirs");
-    assert(spec !== "not_found");
-    assertEquals(spec.start, ["Exported", "startExported"]);
-    assertEquals(await Supervisor.getChildspec(far, "nobody"), "not_found");
-  },
-);
+  });
+  const far = { name: "sup", node: kate.name };
+  await assertRejects(
+    () => Supervisor.getChildspec(far, "mine"),
+    TypeError,
+    'Cannot get the specification of the child "mine"',
+  );
+  kate.export("Exported", { startExported });
+  const spec = await Supervisor.getChildspec(far, "theirs");
+  assert(spec !== "not_found");
+  assertEquals(spec.start, ["Exported", "startExported"]);
+  assertEquals(await Supervisor.getChildspec(far, "nobody"), "not_found");
+});
 
 function startExported(): Pid {
   return spawnLink(() => receive());
 }
 
-processTest(
-  "setLabel() keeps a copy of the label, and info() returns one",
-  () => {
-    const label = { room: ["lobby"] };
-    Process.setLabel(label);
-    label.room.push("hall");
-    const first = Process.info()!.label as typeof label;
-    assertEquals(first, { room: ["lobby"] });
-    first.room.push("attic");
-    assertEquals(Process.info()!.label, { room: ["lobby"] });
-  },
-);
+processTest("setLabel() keeps a copy of the label, for info() too", () => {
+  const label = { room: ["lobby"] };
+  Process.setLabel(label);
+  label.room.push("hall");
+  const first = Process.info()!.label as typeof label;
+  assertEquals(first, { room: ["lobby"] });
+  first.room.push("attic");
+  assertEquals(Process.info()!.label, { room: ["lobby"] });
+});

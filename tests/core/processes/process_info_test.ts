@@ -88,26 +88,23 @@ processTest("info() describes another process", async () => {
   await receive();
 });
 
-processTest(
-  "info() reports monitors of names, and links and monitors that ended",
-  async () => {
-    const pid = idle();
-    Process.register(pid, "service");
-    const { node } = self();
-    const byName = Process.monitor("service");
-    assertEquals(Process.info()!.monitors, [{ name: "service", node }]);
-    Process.demonitor(byName);
-    assertEquals(Process.info()!.monitors, []);
-    Process.link(pid);
-    assertEquals([Process.info()!.links, Process.info(pid)!.links], [[pid], [
-      self(),
-    ]]);
-    Process.unlink(pid);
-    assertEquals([Process.info()!.links, Process.info(pid)!.links], [[], []]);
-    Process.exit(pid, "kill");
-    await ended(pid);
-  },
-);
+processTest("info() shows current links and monitors of names", async () => {
+  const pid = idle();
+  Process.register(pid, "service");
+  const { node } = self();
+  const byName = Process.monitor("service");
+  assertEquals(Process.info()!.monitors, [{ name: "service", node }]);
+  Process.demonitor(byName);
+  assertEquals(Process.info()!.monitors, []);
+  Process.link(pid);
+  assertEquals([Process.info()!.links, Process.info(pid)!.links], [[pid], [
+    self(),
+  ]]);
+  Process.unlink(pid);
+  assertEquals([Process.info()!.links, Process.info(pid)!.links], [[], []]);
+  Process.exit(pid, "kill");
+  await ended(pid);
+});
 
 processTest("info() returns copies of the messages", async () => {
   send(self(), { list: [1] });
@@ -129,20 +126,17 @@ processTest("info() rejects a value that is not a process of this node", () => {
   }
 });
 
-processTest(
-  "list() returns the live processes, in order of their start",
-  async () => {
-    const before = Process.list();
-    const [first, second] = [idle(), idle()];
-    const isNew = (pid: Pid) => !before.some((each) => each.equals(pid));
-    assertEquals(Process.list().filter(isNew), [first, second]);
-    Process.exit(first, "kill");
-    assertEquals(Process.list().filter(isNew), [second]);
-    Process.exit(second, "kill");
-    assertEquals(Process.list(), before);
-    await ended(first);
-  },
-);
+processTest("list() returns live processes in order of start", async () => {
+  const before = Process.list();
+  const [first, second] = [idle(), idle()];
+  const isNew = (pid: Pid) => !before.some((each) => each.equals(pid));
+  assertEquals(Process.list().filter(isNew), [first, second]);
+  Process.exit(first, "kill");
+  assertEquals(Process.list().filter(isNew), [second]);
+  Process.exit(second, "kill");
+  assertEquals(Process.list(), before);
+  await ended(first);
+});
 
 processTest("registered() returns the registered names", async () => {
   const pid = idle();
@@ -154,29 +148,26 @@ processTest("registered() returns the registered names", async () => {
   await ended(pid);
 });
 
-processTest(
-  "the ancestors of a server are the processes that started it, by name if they have one",
-  async () => {
-    const inner = {
-      id: "inner",
-      start: () => DynamicSupervisor.startLink(),
-      type: "supervisor",
-    } as const;
-    const outer = await Supervisor.startLink([inner], {
-      strategy: "one_for_one",
-      name: "outer",
-    });
-    const [{ pid }] = await Supervisor.whichChildren(outer);
-    assertEquals(Process.info(outer)!.ancestors, [self()]);
-    assertEquals(Process.info(pid as Pid)!.ancestors, ["outer", self()]);
-    assertEquals(Process.info(pid as Pid)!.parent, outer);
-    const plain = spawnLink(() => receive());
-    assertEquals(Process.info(plain)!.ancestors, []);
-    Process.unlink(plain);
-    Process.exit(plain, "kill");
-    await Supervisor.stop(outer);
-  },
-);
+processTest("a server's ancestors are its starters", async () => {
+  const inner = {
+    id: "inner",
+    start: () => DynamicSupervisor.startLink(),
+    type: "supervisor",
+  } as const;
+  const outer = await Supervisor.startLink([inner], {
+    strategy: "one_for_one",
+    name: "outer",
+  });
+  const [{ pid }] = await Supervisor.whichChildren(outer);
+  assertEquals(Process.info(outer)!.ancestors, [self()]);
+  assertEquals(Process.info(pid as Pid)!.ancestors, ["outer", self()]);
+  assertEquals(Process.info(pid as Pid)!.parent, outer);
+  const plain = spawnLink(() => receive());
+  assertEquals(Process.info(plain)!.ancestors, []);
+  Process.unlink(plain);
+  Process.exit(plain, "kill");
+  await Supervisor.stop(outer);
+});
 
 processTest("info() distinguishes a task's ancestors and callers", async () => {
   const sup = await TaskSupervisor.startLink({ name: "tasks" });
@@ -271,25 +262,22 @@ pairTest("info() of a process of another node asks that node", async () => {
   );
 });
 
-clusterTest(
-  "a node reports on its processes only to nodes that its allow option permits",
-  async (cluster) => {
-    const asked: string[] = [];
-    const kate = await cluster.start("kate", {
-      allow: (...what) => {
-        asked.push(what.join());
-        return what[0] === "alex@localhost";
-      },
-    });
-    const alex = await cluster.start("alex");
-    const pat = await cluster.start("pat");
-    const pid = await kate.run(() => idle());
-    const ask = () => Process.info(pid, { remote: true });
-    assertEquals((await alex.run(ask))?.pid, pid);
-    await assertRejects(() => pat.run(ask), SpawnRefusedError, "let pat");
-    assertEquals(asked, [
-      "alex@localhost,Process,info",
-      "pat@localhost,Process,info",
-    ]);
-  },
-);
+clusterTest("allow decides who may read information", async (cluster) => {
+  const asked: string[] = [];
+  const kate = await cluster.start("kate", {
+    allow: (...what) => {
+      asked.push(what.join());
+      return what[0] === "alex@localhost";
+    },
+  });
+  const alex = await cluster.start("alex");
+  const pat = await cluster.start("pat");
+  const pid = await kate.run(() => idle());
+  const ask = () => Process.info(pid, { remote: true });
+  assertEquals((await alex.run(ask))?.pid, pid);
+  await assertRejects(() => pat.run(ask), SpawnRefusedError, "let pat");
+  assertEquals(asked, [
+    "alex@localhost,Process,info",
+    "pat@localhost,Process,info",
+  ]);
+});

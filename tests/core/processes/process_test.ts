@@ -46,26 +46,23 @@ test("self() is always the same shell outside any process", async () => {
   assertEquals(shell.node, HERE);
 });
 
-processTest(
-  "self() stays the same after an await, a timer and a microtask",
-  async () => {
-    const parent = self();
-    const pids = [1, 2, 3].map((ms) =>
-      spawn(async () => {
-        await Process.sleep(ms);
-        queueMicrotask(() => send(parent, ["microtask", self()]));
-        setTimeout(() => send(parent, ["timer", self()]), ms);
-        await receive();
-      })
-    );
-    for (const pid of pids) {
-      for (const kind of ["microtask", "timer"]) {
-        await receive(([what, from]) => what === kind && pid.equals(from));
-      }
-      Process.exit(pid, "kill");
+processTest("self() stays the same after await and timers", async () => {
+  const parent = self();
+  const pids = [1, 2, 3].map((ms) =>
+    spawn(async () => {
+      await Process.sleep(ms);
+      queueMicrotask(() => send(parent, ["microtask", self()]));
+      setTimeout(() => send(parent, ["timer", self()]), ms);
+      await receive();
+    })
+  );
+  for (const pid of pids) {
+    for (const kind of ["microtask", "timer"]) {
+      await receive(([what, from]) => what === kind && pid.equals(from));
     }
-  },
-);
+    Process.exit(pid, "kill");
+  }
+});
 
 test("the shell is replaced when an exit signal kills it, and its wait rejects with ExitError", async () => {
   const shell = self();
@@ -90,39 +87,30 @@ test("the shell dies with a linked process", async () => {
 
 // spawn()
 
-processTest(
-  "spawn() runs the function after the caller has yielded",
-  async () => {
-    const order: string[] = [];
-    const pid = spawn(() => order.push("child"));
-    order.push("parent");
-    await ended(pid);
-    assertEquals(order, ["parent", "child"]);
-  },
-);
+processTest("spawn() runs the function when the caller yields", async () => {
+  const order: string[] = [];
+  const pid = spawn(() => order.push("child"));
+  order.push("parent");
+  await ended(pid);
+  assertEquals(order, ["parent", "child"]);
+});
 
-processTest(
-  "spawn() rejects arguments that cannot be sent, and starts nothing",
-  () => {
-    assertThrows(
-      () => spawn((_fn: () => void) => {}, [() => {}]),
-      TypeError,
-      "function",
-    );
-  },
-);
+processTest("spawn() rejects unsendable arguments, starts nothing", () => {
+  assertThrows(
+    () => spawn((_fn: () => void) => {}, [() => {}]),
+    TypeError,
+    "function",
+  );
+});
 
-processTest(
-  "spawn() ends the process when the returned promise settles",
-  async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const pid = spawn(() => promise);
-    await isPending(promise);
-    assert(Process.alive(pid));
-    resolve();
-    assertEquals(await ended(pid), "normal");
-  },
-);
+processTest("spawn() ends the process when its promise settles", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const pid = spawn(() => promise);
+  await isPending(promise);
+  assert(Process.alive(pid));
+  resolve();
+  assertEquals(await ended(pid), "normal");
+});
 
 processTest("spawn() never runs a process that is killed first", async () => {
   let ran = false;
@@ -137,39 +125,30 @@ processTest("spawn() never runs a process that is killed first", async () => {
 
 // send()
 
-processTest(
-  "send() reaches a pid, a name, an atom, a name on this node and an alias",
-  async () => {
-    Process.register(self(), "mailbox");
-    send(self(), 1);
-    send("mailbox", 2);
-    send(atom("mailbox"), 3);
-    send({ name: "mailbox", node: HERE }, 4);
-    send({ name: atom("mailbox"), node: atom(HERE) }, 5);
-    send(Process.alias(), 6);
-    assertEquals(await mail(), [1, 2, 3, 4, 5, 6]);
-  },
-);
+processTest("send() reaches a pid, a name, an atom and an alias", async () => {
+  Process.register(self(), "mailbox");
+  send(self(), 1);
+  send("mailbox", 2);
+  send(atom("mailbox"), 3);
+  send({ name: "mailbox", node: HERE }, 4);
+  send({ name: atom("mailbox"), node: atom(HERE) }, 5);
+  send(Process.alias(), 6);
+  assertEquals(await mail(), [1, 2, 3, 4, 5, 6]);
+});
 
-processTest(
-  "send() returns undefined and drops the message when the receiver is dead",
-  async () => {
-    const pid = spawn(() => {});
-    await ended(pid);
-    assertStrictEquals(send(pid, "hi"), undefined);
-  },
-);
+processTest("send() to a dead receiver returns undefined", async () => {
+  const pid = spawn(() => {});
+  await ended(pid);
+  assertStrictEquals(send(pid, "hi"), undefined);
+});
 
-processTest(
-  "send() drops a message to a pid of another node or another incarnation",
-  async () => {
-    const { number } = self();
-    send(new Pid("kate@localhost", number, 0), 1);
-    send(new Pid("kate@localhost", number, 7), 1);
-    send(new Pid(HERE, number, 7), 1);
-    assertEquals(await mail(), []);
-  },
-);
+processTest("send() to a pid of another incarnation is dropped", async () => {
+  const { number } = self();
+  send(new Pid("kate@localhost", number, 0), 1);
+  send(new Pid("kate@localhost", number, 7), 1);
+  send(new Pid(HERE, number, 7), 1);
+  assertEquals(await mail(), []);
+});
 
 processTest("send() sends nothing when it rejects the message", async () => {
   assertThrows(() => send(self(), { ok: 1, fn: () => {} }), TypeError);
@@ -188,39 +167,33 @@ test("send() accepts only messages of a typed pid's type", () => {
 
 // flush()
 
-processTest(
-  "flush() prints all mail through the group leader and empties the mailbox",
-  async () => {
-    const printed: string[] = [];
-    Process.groupLeader(spawn(async () => {
-      for (;;) {
-        const { replyAs, request } = await receive();
-        printed.push(request.chars);
-        Process.reply(replyAs, "ok");
-      }
-    }));
-    send(self(), "sup?");
-    send(self(), { type: "hi", n: 1n });
-    assertEquals(await flush(), "ok");
-    assertEquals(printed, ['"sup?"\n', '{ type: "hi", n: 1n }\n']);
-    assertEquals(await flush(), "ok");
-    assertEquals(printed.length, 2);
-    Process.exit(Process.groupLeader(), "kill");
-  },
-);
+processTest("flush() prints all mail and empties the mailbox", async () => {
+  const printed: string[] = [];
+  Process.groupLeader(spawn(async () => {
+    for (;;) {
+      const { replyAs, request } = await receive();
+      printed.push(request.chars);
+      Process.reply(replyAs, "ok");
+    }
+  }));
+  send(self(), "sup?");
+  send(self(), { type: "hi", n: 1n });
+  assertEquals(await flush(), "ok");
+  assertEquals(printed, ['"sup?"\n', '{ type: "hi", n: 1n }\n']);
+  assertEquals(await flush(), "ok");
+  assertEquals(printed.length, 2);
+  Process.exit(Process.groupLeader(), "kill");
+});
 
 // register(), unregister(), whereis()
 
-processTest(
-  "register() throws NoProcessError for a process that is dead or elsewhere",
-  async () => {
-    const pid = spawn(() => {});
-    await ended(pid);
-    assertThrows(() => Process.register(pid, "dead"), NoProcessError);
-    const remote = new Pid("kate@localhost", self().number, 1);
-    assertThrows(() => Process.register(remote, "remote"), NoProcessError);
-  },
-);
+processTest("register() throws for a dead or remote process", async () => {
+  const pid = spawn(() => {});
+  await ended(pid);
+  assertThrows(() => Process.register(pid, "dead"), NoProcessError);
+  const remote = new Pid("kate@localhost", self().number, 1);
+  assertThrows(() => Process.register(remote, "remote"), NoProcessError);
+});
 
 // alive()
 
@@ -233,17 +206,14 @@ processTest("spawn() uses no number of a dead process again", () => {
   assertEquals(new Set(numbers).size, numbers.length);
 });
 
-processTest(
-  "alive() is false for a pid of another incarnation, and throws for another node's",
-  () => {
-    assertFalse(Process.alive(new Pid(HERE, self().number, 3)));
-    assertThrows(
-      () => Process.alive(new Pid("kate@localhost", self().number, 3)),
-      TypeError,
-      "kate@localhost",
-    );
-  },
-);
+processTest("alive() is false for old pids, and throws for remote ones", () => {
+  assertFalse(Process.alive(new Pid(HERE, self().number, 3)));
+  assertThrows(
+    () => Process.alive(new Pid("kate@localhost", self().number, 3)),
+    TypeError,
+    "kate@localhost",
+  );
+});
 
 // Pid, Ref
 

@@ -34,28 +34,22 @@ processTest("receive() accepts undefined and null as messages", async () => {
   assertStrictEquals(await wait, undefined);
 });
 
-processTest(
-  "receive() with a guard takes the oldest accepted message and leaves the others in order",
-  async () => {
-    for (const message of ["a", 1, "b", 2, "c"]) send(self(), message);
-    assertEquals(await receive(isNumber), 1);
-    assertEquals(await receive((m) => m === "c"), "c");
-    assertEquals(await receive(isNumber), 2);
-    assertEquals(await mail(), ["a", "b"]);
-  },
-);
+processTest("receive() with a guard leaves others in order", async () => {
+  for (const message of ["a", 1, "b", 2, "c"]) send(self(), message);
+  assertEquals(await receive(isNumber), 1);
+  assertEquals(await receive((m) => m === "c"), "c");
+  assertEquals(await receive(isNumber), 2);
+  assertEquals(await mail(), ["a", "b"]);
+});
 
-processTest(
-  "receive() with a guard waits for an accepted message",
-  async () => {
-    const wait = receive(isNumber);
-    send(self(), "other");
-    assert(await isPending(wait));
-    send(self(), 5);
-    assertEquals(await wait, 5);
-    assertEquals(await mail(), ["other"]);
-  },
-);
+processTest("receive() with a guard waits for its message", async () => {
+  const wait = receive(isNumber);
+  send(self(), "other");
+  assert(await isPending(wait));
+  send(self(), 5);
+  assertEquals(await wait, 5);
+  assertEquals(await mail(), ["other"]);
+});
 
 processTest("receive() narrows the type by its guard", async () => {
   send(self(), 1.5);
@@ -72,71 +66,59 @@ processTest("receive() serves several waits in order", async () => {
   assertEquals(await Promise.all(waits), [1, 2, 3]);
 });
 
-processTest(
-  "receive() serves several waits each with its own guard",
-  async () => {
-    const text = receive((m) => typeof m === "string");
-    const first = receive(isNumber);
-    const any = receive();
-    const second = receive(isNumber);
-    send(self(), 1);
-    send(self(), 2);
-    send(self(), "text");
-    send(self(), true);
-    send(self(), 3);
-    assertEquals(await Promise.all([text, first, any, second]), [
-      "text",
-      1,
-      2,
-      3,
-    ]);
-    assertEquals(await mail(), [true]);
-  },
-);
+processTest("receive() serves several waits by their guards", async () => {
+  const text = receive((m) => typeof m === "string");
+  const first = receive(isNumber);
+  const any = receive();
+  const second = receive(isNumber);
+  send(self(), 1);
+  send(self(), 2);
+  send(self(), "text");
+  send(self(), true);
+  send(self(), 3);
+  assertEquals(await Promise.all([text, first, any, second]), [
+    "text",
+    1,
+    2,
+    3,
+  ]);
+  assertEquals(await mail(), [true]);
+});
 
-processTest(
-  "receive() keeps the order of hundreds of waits and messages",
-  async () => {
-    const waits: Promise<number>[] = [];
-    for (let i = 0; i < 500; i++) {
-      waits.push(receive((m) => m % 2 === i % 2));
-    }
-    for (let i = 0; i < 500; i++) send(self(), i);
-    assertEquals(
-      await Promise.all(waits),
-      Array.from({ length: 500 }, (_, i) => i),
-    );
-  },
-);
+processTest("receive() keeps the order of waits and messages", async () => {
+  const waits: Promise<number>[] = [];
+  for (let i = 0; i < 500; i++) {
+    waits.push(receive((m) => m % 2 === i % 2));
+  }
+  for (let i = 0; i < 500; i++) send(self(), i);
+  assertEquals(
+    await Promise.all(waits),
+    Array.from({ length: 500 }, (_, i) => i),
+  );
+});
 
-processTest(
-  "receive() keeps messages in order that arrive between two takes of a long mailbox",
-  async () => {
-    const total = 5000;
-    for (let i = 0; i < total; i++) send(self(), i);
-    assertEquals(await receive((m) => m === 2500), 2500);
-    for (let i = 0; i < total; i++) {
-      if (i !== 2500) assertEquals(await receive(), i);
-      if (i % 1000 === 0) send(self(), -i);
-    }
-    assertEquals(await mail(), [-0, -1000, -2000, -3000, -4000].map(Number));
-  },
-);
+processTest("receive() keeps a long mailbox in order", async () => {
+  const total = 5000;
+  for (let i = 0; i < total; i++) send(self(), i);
+  assertEquals(await receive((m) => m === 2500), 2500);
+  for (let i = 0; i < total; i++) {
+    if (i !== 2500) assertEquals(await receive(), i);
+    if (i % 1000 === 0) send(self(), -i);
+  }
+  assertEquals(await mail(), [-0, -1000, -2000, -3000, -4000].map(Number));
+});
 
-processTest(
-  "receive() runs its guard as code of the receiving process",
-  async () => {
-    const parent = self();
-    const seen: unknown[] = [];
-    const wait = receive(() => {
-      seen.push(self());
-      return true;
-    });
-    await ended(spawn(() => send(parent, 1)));
-    await wait;
-    assertEquals(seen, [parent]);
-  },
-);
+processTest("receive() runs its guard as its process", async () => {
+  const parent = self();
+  const seen: unknown[] = [];
+  const wait = receive(() => {
+    seen.push(self());
+    return true;
+  });
+  await ended(spawn(() => send(parent, 1)));
+  await wait;
+  assertEquals(seen, [parent]);
+});
 
 processTest("receive() lets a guard send to its own process", async () => {
   send(self(), 1);
@@ -156,21 +138,18 @@ processTest("receive() lets a guard send to its own process", async () => {
 
 // a guard that throws
 
-processTest(
-  "receive() rejects with the error that its guard throws, and leaves the message",
-  async () => {
-    send(self(), "bad");
-    await assertRejects(
-      () =>
-        receive(() => {
-          throw new RangeError("guard");
-        }),
-      RangeError,
-      "guard",
-    );
-    assertEquals(await mail(), ["bad"]);
-  },
-);
+processTest("receive() rejects with its guard's error", async () => {
+  send(self(), "bad");
+  await assertRejects(
+    () =>
+      receive(() => {
+        throw new RangeError("guard");
+      }),
+    RangeError,
+    "guard",
+  );
+  assertEquals(await mail(), ["bad"]);
+});
 
 processTest(
   "receive() that waits rejects with the error that its guard throws; the message goes to the next wait",
@@ -183,54 +162,45 @@ processTest(
   },
 );
 
-processTest(
-  "receive() whose guard throws does not disturb the sender",
-  async () => {
-    const parent = self();
-    const broken = receive(() => {
-      throw new Error("guard");
-    });
-    const sender = spawn(() => {
-      send(parent, 1);
-    });
-    assertEquals(await ended(sender), "normal");
-    await assertRejects(() => broken, Error, "guard");
-    assertEquals(await mail(), [1]);
-  },
-);
+processTest("receive() whose guard throws spares the sender", async () => {
+  const parent = self();
+  const broken = receive(() => {
+    throw new Error("guard");
+  });
+  const sender = spawn(() => {
+    send(parent, 1);
+  });
+  assertEquals(await ended(sender), "normal");
+  await assertRejects(() => broken, Error, "guard");
+  assertEquals(await mail(), [1]);
+});
 
 // timeout and after
 
-processTest(
-  "receive() rejects with ReceiveTimeout when no message arrives in time",
-  async () => {
-    const start = performance.now();
-    const error = await assertRejects(
-      // safe: its expiry is tested
-      () => receive(null, { timeout: 20 }),
-      ReceiveTimeout,
-    );
-    // safe: a lower limit, which load cannot miss
-    assert(performance.now() - start >= 18);
-    assertEquals(error.timeout, 20);
-    assertEquals(
-      error.message,
-      "Cannot receive: no matching message came within 20 ms; give `after` to get a value instead",
-    );
-  },
-);
+processTest("receive() rejects with ReceiveTimeout in time", async () => {
+  const start = performance.now();
+  const error = await assertRejects(
+    // safe: its expiry is tested
+    () => receive(null, { timeout: 20 }),
+    ReceiveTimeout,
+  );
+  // safe: a lower limit, which load cannot miss
+  assert(performance.now() - start >= 18);
+  assertEquals(error.timeout, 20);
+  assertEquals(
+    error.message,
+    "Cannot receive: no matching message came within 20 ms; give `after` to get a value instead",
+  );
+});
 
-processTest(
-  "receive() with a timeout of 0 takes only a message that has arrived",
-  async () => {
-    const none = { timeout: 0, after: "none" };
-    assertEquals(await receive(null, none), "none");
-    send(self(), "a");
-    assertEquals(await receive(isNumber, none), "none");
-    assertEquals(await receive(null, none), "a");
-    await assertRejects(() => receive(null, { timeout: 0 }), ReceiveTimeout);
-  },
-);
+processTest("receive() with timeout 0 takes arrived messages", async () => {
+  const none = { timeout: 0, after: "none" };
+  assertEquals(await receive(null, none), "none");
+  send(self(), "a");
+  assertEquals(await receive(isNumber, none), "none");
+  assertEquals(await receive(null, none), "a");
+  await assertRejects(() => receive(null, { timeout: 0 }), ReceiveTimeout);
+});
 
 processTest("receive() returns after, also when it is undefined", async () => {
   assertStrictEquals(
@@ -249,14 +219,11 @@ processTest("receive() that timed out takes no later message", async () => {
   assertEquals(await mail(), [1]);
 });
 
-processTest(
-  "receive() that got its message in time does not time out",
-  async () => {
-    const wait = receive(null, { timeout: 60_000 });
-    send(self(), 1);
-    assertEquals(await wait, 1);
-  },
-);
+processTest("receive() with its message does not time out", async () => {
+  const wait = receive(null, { timeout: 60_000 });
+  send(self(), 1);
+  assertEquals(await wait, 1);
+});
 
 processTest("receive() times out each wait by itself", async () => {
   const long = receive(null, { timeout: 60_000 });
@@ -281,88 +248,73 @@ test("receive() waits longer than the host's longest timer", async () => {
 
 // abort signal
 
-processTest(
-  "receive() rejects with the reason when its signal is aborted",
-  async () => {
-    const controller = new AbortController();
-    const wait = receive(null, { signal: controller.signal, timeout: 60_000 });
-    controller.abort(new RangeError("enough"));
-    await assertRejects(() => wait, RangeError, "enough");
-    send(self(), 1);
-    assertEquals(await mail(), [1]);
-  },
-);
+processTest("receive() rejects with the reason of its signal", async () => {
+  const controller = new AbortController();
+  const wait = receive(null, { signal: controller.signal, timeout: 60_000 });
+  controller.abort(new RangeError("enough"));
+  await assertRejects(() => wait, RangeError, "enough");
+  send(self(), 1);
+  assertEquals(await mail(), [1]);
+});
 
-processTest(
-  "receive() with an aborted signal rejects and takes nothing",
-  async () => {
-    send(self(), 1);
-    const signal = AbortSignal.abort("enough");
-    for (const guard of [null, isNumber]) {
-      const error = await receive(guard, { signal }).catch((e) => e);
-      assertEquals(error, "enough");
-    }
-    assertEquals(await mail(), [1]);
-  },
-);
+processTest("receive() with an aborted signal takes nothing", async () => {
+  send(self(), 1);
+  const signal = AbortSignal.abort("enough");
+  for (const guard of [null, isNumber]) {
+    const error = await receive(guard, { signal }).catch((e) => e);
+    assertEquals(error, "enough");
+  }
+  assertEquals(await mail(), [1]);
+});
 
-processTest(
-  "receive() removes its listener from the signal when it is settled",
-  async () => {
-    const listeners = new Set<unknown>();
-    const { signal } = new AbortController();
-    const add = signal.addEventListener;
-    const remove = signal.removeEventListener;
-    signal.addEventListener = (...args: Parameters<typeof add>) => {
-      listeners.add(args[1]);
-      add.apply(signal, args);
-    };
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      listeners.delete(args[1]);
-      remove.apply(signal, args);
-    };
-    const wait = receive(null, { signal });
-    assertEquals(listeners.size, 1);
-    send(self(), 1);
-    await wait;
-    assertEquals(listeners.size, 0);
-    // safe: its expiry is tested
-    await receive(null, { signal, timeout: 1, after: 0 });
-    assertEquals(listeners.size, 0);
-  },
-);
+processTest("receive() removes its listener from the signal", async () => {
+  const listeners = new Set<unknown>();
+  const { signal } = new AbortController();
+  const add = signal.addEventListener;
+  const remove = signal.removeEventListener;
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners.add(args[1]);
+    add.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners.delete(args[1]);
+    remove.apply(signal, args);
+  };
+  const wait = receive(null, { signal });
+  assertEquals(listeners.size, 1);
+  send(self(), 1);
+  await wait;
+  assertEquals(listeners.size, 0);
+  // safe: its expiry is tested
+  await receive(null, { signal, timeout: 1, after: 0 });
+  assertEquals(listeners.size, 0);
+});
 
-processTest(
-  "receive() of another process is not disturbed by an aborted one",
-  async () => {
-    const parent = self();
-    const controller = new AbortController();
-    const pid = spawn(async () => {
-      const wait = receive(null, { signal: controller.signal });
-      const next = receive();
-      send(parent, "waiting");
-      const error = await wait.catch((e) => e);
-      send(parent, [error, await next]);
-    });
-    assertEquals(await receive(), "waiting");
-    controller.abort("enough");
-    send(pid, "message");
-    assertEquals(await receive(), ["enough", "message"]);
-  },
-);
+processTest("receive() of others ignores an aborted signal", async () => {
+  const parent = self();
+  const controller = new AbortController();
+  const pid = spawn(async () => {
+    const wait = receive(null, { signal: controller.signal });
+    const next = receive();
+    send(parent, "waiting");
+    const error = await wait.catch((e) => e);
+    send(parent, [error, await next]);
+  });
+  assertEquals(await receive(), "waiting");
+  controller.abort("enough");
+  send(pid, "message");
+  assertEquals(await receive(), ["enough", "message"]);
+});
 
-processTest(
-  "receive() that is not awaited has no effect when it is aborted or its process exits",
-  async () => {
-    const pid = spawn(async () => {
-      receive(null, { timeout: 60_000 });
-      receive(isNumber);
-      await receive();
-    });
-    Process.exit(pid, "kill");
-    assertEquals(await ended(pid), "noproc");
-  },
-);
+processTest("receive() without await ends silently", async () => {
+  const pid = spawn(async () => {
+    receive(null, { timeout: 60_000 });
+    receive(isNumber);
+    await receive();
+  });
+  Process.exit(pid, "kill");
+  assertEquals(await ended(pid), "noproc");
+});
 
 test("ReceiveOptions has the type of after in the result", async () => {
   const options: ReceiveOptions<"none"> = { timeout: 0, after: "none" };
@@ -381,39 +333,33 @@ const NUMERIC: MessageSchema<number> = {
   },
 };
 
-processTest(
-  "receive() with a schema takes the oldest message that fits, as the schema returns it",
-  async () => {
-    for (const message of ["a", "1", "b"]) send(self(), message);
-    const one: number = await receive(NUMERIC);
-    assertEquals(one, 1);
-    const late = await receive(NUMERIC, { timeout: 0, after: "none" });
-    assertEquals(late, "none");
-    const wait = receive(NUMERIC);
-    send(self(), "2");
-    assertEquals(await wait, 2);
-    const signal = AbortSignal.abort(new Error("enough"));
-    await assertRejects(() => receive(NUMERIC, { signal }), Error, "enough");
-    await assertRejects(
-      () => receive(NUMERIC, { after: 1, tmeout: 1 } as never),
-      TypeError,
-      'did you mean "timeout"',
-    );
-    assertEquals(await mail(), ["a", "b"]);
-  },
-);
+processTest("receive() with a schema returns its result", async () => {
+  for (const message of ["a", "1", "b"]) send(self(), message);
+  const one: number = await receive(NUMERIC);
+  assertEquals(one, 1);
+  const late = await receive(NUMERIC, { timeout: 0, after: "none" });
+  assertEquals(late, "none");
+  const wait = receive(NUMERIC);
+  send(self(), "2");
+  assertEquals(await wait, 2);
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assertRejects(() => receive(NUMERIC, { signal }), Error, "enough");
+  await assertRejects(
+    () => receive(NUMERIC, { after: 1, tmeout: 1 } as never),
+    TypeError,
+    'did you mean "timeout"',
+  );
+  assertEquals(await mail(), ["a", "b"]);
+});
 
-processTest(
-  "receive() refuses a schema that validates asynchronously, and takes no message",
-  async () => {
-    const schema: MessageSchema<number> = {
-      "~standard": { validate: () => Promise.reject(new Error("later")) },
-    };
-    send(self(), 1);
-    await assertRejects(() => receive(schema), TypeError, "asynchronously");
-    const wait = assertRejects(() => receive(schema), TypeError);
-    send(self(), 2);
-    await wait;
-    assertEquals(await mail(), [1, 2]);
-  },
-);
+processTest("receive() refuses an asynchronous schema", async () => {
+  const schema: MessageSchema<number> = {
+    "~standard": { validate: () => Promise.reject(new Error("later")) },
+  };
+  send(self(), 1);
+  await assertRejects(() => receive(schema), TypeError, "asynchronously");
+  const wait = assertRejects(() => receive(schema), TypeError);
+  send(self(), 2);
+  await wait;
+  assertEquals(await mail(), [1, 2]);
+});

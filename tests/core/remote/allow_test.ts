@@ -22,99 +22,87 @@ const NAMES: [module: string, name: string][] = [
   ["'Admin'", "'wipeAll'"],
 ];
 
-clusterTest(
-  "allow is asked with the names of the export, however a request quotes them",
-  async (cluster) => {
-    const asked = new Set<string>();
-    const kate = await cluster.start("kate", {
-      modules: { Admin },
-      allow: (_node, module, fn) => {
-        asked.add(`${module}.${fn}`);
-        return fn !== "wipeAll";
-      },
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      for (const name of NAMES) {
-        await assertRejects(() => rpc.call(KATE, name), SpawnRefusedError);
-        await assertRejects(() => Node.spawn(KATE, name), SpawnRefusedError);
-      }
-      assertEquals(await rpc.call(KATE, ["'Admin'", "count"]), 1);
-    });
-    assertEquals([...asked], ["Admin.wipeAll", "Admin.count"]);
-    assertEquals(kate.name, KATE);
-  },
-);
+clusterTest("allow gets an export's names, however quoted", async (cluster) => {
+  const asked = new Set<string>();
+  const kate = await cluster.start("kate", {
+    modules: { Admin },
+    allow: (_node, module, fn) => {
+      asked.add(`${module}.${fn}`);
+      return fn !== "wipeAll";
+    },
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    for (const name of NAMES) {
+      await assertRejects(() => rpc.call(KATE, name), SpawnRefusedError);
+      await assertRejects(() => Node.spawn(KATE, name), SpawnRefusedError);
+    }
+    assertEquals(await rpc.call(KATE, ["'Admin'", "count"]), 1);
+  });
+  assertEquals([...asked], ["Admin.wipeAll", "Admin.count"]);
+  assertEquals(kate.name, KATE);
+});
 
-clusterTest(
-  "a rule against Process.info holds for its quoted name",
-  async (cluster) => {
-    await cluster.start("kate", {
-      allow: (_node, module, fn) => `${module}.${fn}` !== "Process.info",
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      const pid = self();
-      for (const module of ["Process", "'Process'"]) {
-        await assertRejects(
-          () => rpc.call(KATE, [module, "info"], [pid]),
-          SpawnRefusedError,
-        );
-      }
-    });
-  },
-);
-
-clusterTest(
-  "a module whose export throws is refused by its name",
-  async (cluster) => {
-    const Module = {
-      get getter() {
-        throw new RangeError("broken");
-      },
-    };
-    const reason =
-      'the export "getter" of the module "Module" throws #RangeError<broken>';
-    await assertRejects(
-      () => cluster.start("kate", { modules: { Module } }),
-      TypeError,
-      `Cannot start kate@localhost: ${reason}`,
-    );
-    const alex = await cluster.start("alex");
-    assertThrows(
-      () => alex.export("Module", Module),
-      TypeError,
-      `Cannot export on alex@localhost: ${reason}`,
-    );
-  },
-);
-
-clusterTest(
-  "the exports of a module are read once, when the node starts",
-  async (cluster) => {
-    let reads = 0;
-    const Module = {
-      get getter() {
-        if (++reads > 1) throw new Error("read again");
-        return () => "from the getter";
-      },
-      later: undefined as unknown,
-    };
-    await cluster.start("kate", { modules: { Module } });
-    Module.later = () => "too late";
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      for (let i = 0; i < 3; i++) {
-        assertEquals(
-          await rpc.call(KATE, ["Module", "getter"]),
-          "from the getter",
-        );
-      }
+clusterTest("a rule on a name holds for its quoted form", async (cluster) => {
+  await cluster.start("kate", {
+    allow: (_node, module, fn) => `${module}.${fn}` !== "Process.info",
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    const pid = self();
+    for (const module of ["Process", "'Process'"]) {
       await assertRejects(
-        () => rpc.call(KATE, ["Module", "later"]),
-        UndefinedFunctionError,
+        () => rpc.call(KATE, [module, "info"], [pid]),
+        SpawnRefusedError,
       );
-    });
-    assertEquals(reads, 1);
-  },
-);
+    }
+  });
+});
+
+clusterTest("a module whose export throws is refused", async (cluster) => {
+  const Module = {
+    get getter() {
+      throw new RangeError("broken");
+    },
+  };
+  const reason =
+    'the export "getter" of the module "Module" throws #RangeError<broken>';
+  await assertRejects(
+    () => cluster.start("kate", { modules: { Module } }),
+    TypeError,
+    `Cannot start kate@localhost: ${reason}`,
+  );
+  const alex = await cluster.start("alex");
+  assertThrows(
+    () => alex.export("Module", Module),
+    TypeError,
+    `Cannot export on alex@localhost: ${reason}`,
+  );
+});
+
+clusterTest("a module's exports are read once, at start", async (cluster) => {
+  let reads = 0;
+  const Module = {
+    get getter() {
+      if (++reads > 1) throw new Error("read again");
+      return () => "from the getter";
+    },
+    later: undefined as unknown,
+  };
+  await cluster.start("kate", { modules: { Module } });
+  Module.later = () => "too late";
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    for (let i = 0; i < 3; i++) {
+      assertEquals(
+        await rpc.call(KATE, ["Module", "getter"]),
+        "from the getter",
+      );
+    }
+    await assertRejects(
+      () => rpc.call(KATE, ["Module", "later"]),
+      UndefinedFunctionError,
+    );
+  });
+  assertEquals(reads, 1);
+});

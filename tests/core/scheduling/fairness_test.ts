@@ -301,23 +301,20 @@ for (const [name, load] of Object.entries(LOADS)) {
   });
 }
 
-clusterTest(
-  "timers run between long steps: messages that arrived in one frame",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const steps = new Steps();
-    await kate.run(async () => {
-      const pids = spawnWaiting(10, () => steps.make(20), () => receive());
-      await alex.run(async () => {
-        await Node.connect(kate.name);
-        for (const pid of pids) send(pid, "go");
-      });
-      await received(10);
+clusterTest("timers run between long steps of one frame", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const steps = new Steps();
+  await kate.run(async () => {
+    const pids = spawnWaiting(10, () => steps.make(20), () => receive());
+    await alex.run(async () => {
+      await Node.connect(kate.name);
+      for (const pid of pids) send(pid, "go");
     });
-    assertEquals(await steps.most(), 1);
-  },
-);
+    await received(10);
+  });
+  assertEquals(await steps.most(), 1);
+});
 
 /** Computes for longer than a slice; tests count how often it does. */
 function computeSlice(): void {
@@ -326,35 +323,32 @@ function computeSlice(): void {
   while (performance.now() < end);
 }
 
-clusterTest(
-  "a node reads its sockets between the steps of processes that compute",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const idle = await kate.run(() => startCounter(() => {}));
-    const between: number[] = [];
-    await alex.run(async () => {
-      await GenServer.call(idle, "connect");
-      let steps = 0;
-      const burn = async () => {
-        for (;; steps++) {
-          computeSlice();
-          // safe: it yields; the test counts the steps.
-          await Process.sleep(0);
-        }
-      };
-      const burners = [spawn(burn), spawn(burn)];
-      for (let call = 0; call < 5; call++) {
-        const before = steps;
-        await GenServer.call(idle, "ping");
-        between.push(steps - before);
+clusterTest("sockets are read between computing processes", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const idle = await kate.run(() => startCounter(() => {}));
+  const between: number[] = [];
+  await alex.run(async () => {
+    await GenServer.call(idle, "connect");
+    let steps = 0;
+    const burn = async () => {
+      for (;; steps++) {
+        computeSlice();
+        // safe: it yields; the test counts the steps.
+        await Process.sleep(0);
       }
-      for (const pid of burners) Process.exit(pid, "kill");
-    });
-    // A step of each process before the request leaves, before it is read, and before the answer is.
-    assert(Math.max(...between) <= 6, `${between} steps`);
-  },
-);
+    };
+    const burners = [spawn(burn), spawn(burn)];
+    for (let call = 0; call < 5; call++) {
+      const before = steps;
+      await GenServer.call(idle, "ping");
+      between.push(steps - before);
+    }
+    for (const pid of burners) Process.exit(pid, "kill");
+  });
+  // A step of each process before the request leaves, before it is read, and before the answer is.
+  assert(Math.max(...between) <= 6, `${between} steps`);
+});
 
 test("callbacks that compute do not postpone the steps of processes", async () => {
   let callbacks = 0;

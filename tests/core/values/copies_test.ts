@@ -434,26 +434,23 @@ clusterTest(
       })),
 );
 
-clusterTest(
-  "every way to send to a node from before its start copies at once",
-  async (cluster) => {
-    const started = Promise.withResolvers<Node>();
-    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    spawn(async () => {
-      try {
-        const alex = await started.promise;
-        assertEquals(self().node, "nonode@nohost");
-        // A node that is not started spawns nothing elsewhere.
-        const { "the arguments of Node.spawn() by name": _, ...ways } = WAYS;
-        resolve(await checkTable(ways, alex, () => Promise.resolve()));
-      } catch (error) {
-        reject(error);
-      }
-    });
-    started.resolve(await cluster.start("alex"));
-    await done;
-  },
-);
+clusterTest("every way copies before a node has started", async (cluster) => {
+  const started = Promise.withResolvers<Node>();
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  spawn(async () => {
+    try {
+      const alex = await started.promise;
+      assertEquals(self().node, "nonode@nohost");
+      // A node that is not started spawns nothing elsewhere.
+      const { "the arguments of Node.spawn() by name": _, ...ways } = WAYS;
+      resolve(await checkTable(ways, alex, () => Promise.resolve()));
+    } catch (error) {
+      reject(error);
+    }
+  });
+  started.resolve(await cluster.start("alex"));
+  await done;
+});
 
 const DIALLING: Record<string, Way> = {
   ...WAYS,

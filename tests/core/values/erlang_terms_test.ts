@@ -335,21 +335,18 @@ test("two terms are equal if and only if their keys are", () => {
   );
 });
 
-processTest(
-  "equal terms are one key of the dictionary and of a registry",
-  async () => {
-    await Registry.startLink({ keys: "unique", name: "Terms" });
-    for (const [name, make] of Object.entries(DIFFERENT)) {
-      assertEquals(Process.put(make(), name), undefined);
-      assertEquals((await Registry.register("Terms", make(), name)).type, "ok");
-    }
-    for (const [name, make] of Object.entries(DIFFERENT)) {
-      assertEquals(Process.get(make()), name);
-      const [found] = await Registry.lookup("Terms", make());
-      assertEquals(found?.value, name);
-    }
-  },
-);
+processTest("equal terms are one key of dictionary and registry", async () => {
+  await Registry.startLink({ keys: "unique", name: "Terms" });
+  for (const [name, make] of Object.entries(DIFFERENT)) {
+    assertEquals(Process.put(make(), name), undefined);
+    assertEquals((await Registry.register("Terms", make(), name)).type, "ok");
+  }
+  for (const [name, make] of Object.entries(DIFFERENT)) {
+    assertEquals(Process.get(make()), name);
+    const [found] = await Registry.lookup("Terms", make());
+    assertEquals(found?.value, name);
+  }
+});
 
 test("processes with long ids have keys of their own", () => {
   const here = { node: "alex@localhost", creation: 1 };
@@ -506,51 +503,45 @@ test("a log in JSON has terms as arrays, numbers and texts", async () => {
 
 // Between nodes.
 
-pairTest(
-  "a pid with a long id can be used: it has no process",
-  async ({ alex, kate }) => {
-    await alex.run(async () => {
-      const echo = await Node.spawn(kate.name, Remote.echo);
-      for (const node of [kate.name, alex.name]) {
-        const creation = node === kate.name ? echo.creation : self().creation;
-        const pid = pidOf(node, 5, BIG, creation);
-        const alias = refOf(node, [1, 2, 3], creation);
-        send(pid, "lost");
-        send(alias, "lost");
-        Process.exit(pid, "lost");
-        const ref = Process.monitor(pid);
-        const down = await receive((m) => ref.equals(m?.ref));
-        assertEquals([down.reason, down.object], ["noproc", pid]);
-        Process.trapExit(true);
-        Process.link(pid);
-        const { from, reason } = await receive((m) => m?.type === "EXIT");
-        assertEquals([from, reason], [pid, "noproc"]);
-        Process.unlink(pid);
-      }
-      send(echo, { from: self(), value: tuple("still there") });
-      assertEquals(await receive(), tuple("still there"));
-    });
-  },
-);
+pairTest("a pid with a long id has no process", async ({ alex, kate }) => {
+  await alex.run(async () => {
+    const echo = await Node.spawn(kate.name, Remote.echo);
+    for (const node of [kate.name, alex.name]) {
+      const creation = node === kate.name ? echo.creation : self().creation;
+      const pid = pidOf(node, 5, BIG, creation);
+      const alias = refOf(node, [1, 2, 3], creation);
+      send(pid, "lost");
+      send(alias, "lost");
+      Process.exit(pid, "lost");
+      const ref = Process.monitor(pid);
+      const down = await receive((m) => ref.equals(m?.ref));
+      assertEquals([down.reason, down.object], ["noproc", pid]);
+      Process.trapExit(true);
+      Process.link(pid);
+      const { from, reason } = await receive((m) => m?.type === "EXIT");
+      assertEquals([from, reason], [pid, "noproc"]);
+      Process.unlink(pid);
+    }
+    send(echo, { from: self(), value: tuple("still there") });
+    assertEquals(await receive(), tuple("still there"));
+  });
+});
 
-clusterTest(
-  "a term that crosses three nodes is the same one",
-  async (cluster) => {
-    await cluster.start("kate");
-    await cluster.start("moebi");
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      const far = await Node.spawn("moebi@localhost", Remote.echo);
-      for (const make of Object.values(DIFFERENT)) {
-        const message = { from: self(), value: make() };
-        await Node.spawn("kate@localhost", Remote.tell, [far, message]);
-        const back = await receive();
-        assert(equalTerms(back, make()));
-        assertEquals(back, make());
-      }
-    });
-  },
-);
+clusterTest("a term that crosses three nodes is equal", async (cluster) => {
+  await cluster.start("kate");
+  await cluster.start("moebi");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    const far = await Node.spawn("moebi@localhost", Remote.echo);
+    for (const make of Object.values(DIFFERENT)) {
+      const message = { from: self(), value: make() };
+      await Node.spawn("kate@localhost", Remote.tell, [far, message]);
+      const back = await receive();
+      assert(equalTerms(back, make()));
+      assertEquals(back, make());
+    }
+  });
+});
 
 /** Of `fn b -> {:ok, 1} + b end` in Elixir, as OTP 27 writes it. */
 const FUNCTION =

@@ -39,63 +39,54 @@ const ignore = !hasEpmd();
 /** EPMD's answer to a look-up: the node x listens on port 4096. */
 const FOUND = Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0);
 
-epmdTest(
-  "register() serves EPMD if no other process does, and close() ends it",
-  async () => {
-    const port = await freePort();
-    const { lines, log } = logBook();
-    const alex = await register(node("alex", 4101), { port, log });
-    assert(alex.serving);
-    assert(alex.creation >= 4 && alex.creation <= 0xffffffff);
-    const hidden = { ...node("kate", 4102), hidden: true };
-    const kate = await register(hidden, { port });
-    assert(!kate.serving);
-    assert(kate.creation !== alex.creation);
-    assertEquals(await lookup("alex", { port }), node("alex", 4101));
-    assertEquals(await lookup("kate", { port }), hidden);
-    assertEquals(await lookup("moebi", { port }), undefined);
-    assertEquals(await names({ port }), [
-      { name: "alex", port: 4101 },
-      { name: "kate", port: 4102 },
-    ]);
-    await Promise.all([kate.close(), kate.close()]);
-    await eventually(async () => await lookup("kate", { port }) === undefined);
-    await alex.close();
-    assert(!alex.serving);
-    await assertRejects(() => names({ port }), EpmdUnreachableError);
-    assertEquals(lines, [`info: alex serves EPMD at 127.0.0.1:${port}`]);
-  },
-);
+epmdTest("register() serves EPMD if no other process does", async () => {
+  const port = await freePort();
+  const { lines, log } = logBook();
+  const alex = await register(node("alex", 4101), { port, log });
+  assert(alex.serving);
+  assert(alex.creation >= 4 && alex.creation <= 0xffffffff);
+  const hidden = { ...node("kate", 4102), hidden: true };
+  const kate = await register(hidden, { port });
+  assert(!kate.serving);
+  assert(kate.creation !== alex.creation);
+  assertEquals(await lookup("alex", { port }), node("alex", 4101));
+  assertEquals(await lookup("kate", { port }), hidden);
+  assertEquals(await lookup("moebi", { port }), undefined);
+  assertEquals(await names({ port }), [
+    { name: "alex", port: 4101 },
+    { name: "kate", port: 4102 },
+  ]);
+  await Promise.all([kate.close(), kate.close()]);
+  await eventually(async () => await lookup("kate", { port }) === undefined);
+  await alex.close();
+  assert(!alex.serving);
+  await assertRejects(() => names({ port }), EpmdUnreachableError);
+  assertEquals(lines, [`info: alex serves EPMD at 127.0.0.1:${port}`]);
+});
 
-epmdTest(
-  "register() rejects with NameInUseError when another node has the name",
-  async () => {
-    const port = await freePort();
-    await using _alex = await register(node("alex"), { port });
-    const error = await assertRejects(
-      () => register(node("alex", 4103), { port }),
-      NameInUseError,
-      `Cannot register alex: the name is in use at the EPMD on port ${port}; ` +
-        "choose another --sname or stop the other node",
-    );
-    assertEquals(error.nodeName, "alex");
-    assertEquals(error.port, port);
-    assertEquals((await lookup("alex", { port }))?.port, 4100);
-  },
-);
+epmdTest("register() rejects a used name with NameInUseError", async () => {
+  const port = await freePort();
+  await using _alex = await register(node("alex"), { port });
+  const error = await assertRejects(
+    () => register(node("alex", 4103), { port }),
+    NameInUseError,
+    `Cannot register alex: the name is in use at the EPMD on port ${port}; ` +
+      "choose another --sname or stop the other node",
+  );
+  assertEquals(error.nodeName, "alex");
+  assertEquals(error.port, port);
+  assertEquals((await lookup("alex", { port }))?.port, 4100);
+});
 
-epmdTest(
-  "register() of many nodes at once makes exactly one of them serve",
-  async () => {
-    const port = await freePort();
-    const leases = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => register(node(`n${i}`), { port })),
-    );
-    assertEquals(leases.filter((lease) => lease.serving).length, 1);
-    assertEquals((await names({ port })).length, 20);
-    await Promise.all(leases.map((lease) => lease.close()));
-  },
-);
+epmdTest("register() makes one of many nodes serve", async () => {
+  const port = await freePort();
+  const leases = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => register(node(`n${i}`), { port })),
+  );
+  assertEquals(leases.filter((lease) => lease.serving).length, 1);
+  assertEquals((await names({ port })).length, 20);
+  await Promise.all(leases.map((lease) => lease.close()));
+});
 
 epmdTest("register() rejects invalid registrations", async () => {
   const port = await freePort();
@@ -113,195 +104,170 @@ epmdTest("register() rejects invalid registrations", async () => {
   await assertRejects(() => register(long, { port }), RangeError);
 });
 
-epmdTest(
-  "register() reports that EPMD can be neither reached nor served",
-  async () => {
-    const port = await freePort();
-    const error = await assertRejects(
-      () => register(node("alex"), { port, listenHost: "192.0.2.1" }),
-      EpmdUnreachableError,
-      "it cannot be served at 192.0.2.1",
-    );
-    assertInstanceOf(error.cause, Error);
-  },
-);
+epmdTest("register() reports an EPMD that cannot be served", async () => {
+  const port = await freePort();
+  const error = await assertRejects(
+    () => register(node("alex"), { port, listenHost: "192.0.2.1" }),
+    EpmdUnreachableError,
+    "it cannot be served at 192.0.2.1",
+  );
+  assertInstanceOf(error.cause, Error);
+});
 
-epmdTest(
-  "lookup() and names() reject with EpmdUnreachableError when EPMD does not answer",
-  async () => {
-    const port = await freePort();
-    const error = await assertRejects(
-      () => lookup("kate", { port }),
-      EpmdUnreachableError,
-      `Cannot look up "kate": no EPMD answers at 127.0.0.1:${port}`,
-    );
-    assertEquals(error.code, "ECONNREFUSED");
-    await assertRejects(() => names({ port }), EpmdUnreachableError);
-    await assertRejects(
-      () => lookup("kate", { port, host: "no.such.invalid" }),
-      EpmdUnreachableError,
-    );
-  },
-);
+epmdTest("look-ups reject with EpmdUnreachableError", async () => {
+  const port = await freePort();
+  const error = await assertRejects(
+    () => lookup("kate", { port }),
+    EpmdUnreachableError,
+    `Cannot look up "kate": no EPMD answers at 127.0.0.1:${port}`,
+  );
+  assertEquals(error.code, "ECONNREFUSED");
+  await assertRejects(() => names({ port }), EpmdUnreachableError);
+  await assertRejects(
+    () => lookup("kate", { port, host: "no.such.invalid" }),
+    EpmdUnreachableError,
+  );
+});
 
-epmdTest(
-  "lookup() retries for the time of retryFor, and stops at its signal",
-  async () => {
-    const port = await freePort();
-    const found = lookup("alex", { port, retryFor: 60_000 });
-    // safe: a try before the registration fails, one after it does not
-    await pause(100);
-    await using _alex = await register(node("alex"), { port });
-    // It may have arrived between the start of the server and the registration.
-    assertEquals((await found)?.port ?? 4100, 4100);
-    const other = await freePort();
-    const reason = new Error("enough");
-    const controller = new AbortController();
-    const rejected = lookup("alex", {
-      port: other,
-      retryFor: 60_000,
-      signal: controller.signal,
-    }).catch((error) => error);
-    // safe: an abort counts before and after the first try
-    await pause(50);
-    controller.abort(reason);
-    assertEquals(await rejected, reason);
-  },
-);
+epmdTest("lookup() retries for retryFor, until its signal", async () => {
+  const port = await freePort();
+  const found = lookup("alex", { port, retryFor: 60_000 });
+  // safe: a try before the registration fails, one after it does not
+  await pause(100);
+  await using _alex = await register(node("alex"), { port });
+  // It may have arrived between the start of the server and the registration.
+  assertEquals((await found)?.port ?? 4100, 4100);
+  const other = await freePort();
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const rejected = lookup("alex", {
+    port: other,
+    retryFor: 60_000,
+    signal: controller.signal,
+  }).catch((error) => error);
+  // safe: an abort counts before and after the first try
+  await pause(50);
+  controller.abort(reason);
+  assertEquals(await rejected, reason);
+});
 
-epmdTest(
-  "register(), lookup() and names() report that another program listens",
-  async () => {
-    const answers: [string, string][] = [
-      ["HTTP/1.1 400 Bad Request\r\n\r\n", "garbage"],
-      ["\x77", "closed"],
-      ["", "closed"],
-      ["x".repeat(2_000_000), "garbage"],
-    ];
-    for (const [bytes, reason] of answers) {
-      const port = await freePort();
-      await using fake = new FakeEpmd((socket) => socket.end(bytes));
-      await fake.listen(port);
-      const options = { port, timeout: 60_000 };
-      const asked = [
-        () => register(node("alex"), options),
-        () => lookup("kate", options),
-        () => names(options),
-      ];
-      for (const ask of asked) {
-        const error = await assertRejects(ask, EpmdProtocolError);
-        if (bytes.length !== 1) assertEquals(error.reason, reason);
-        assertStringIncludes(
-          error.message,
-          error.reason === "garbage"
-            ? "does not answer as EPMD does"
-            : "EPMD has too many clients at once",
-        );
-      }
-    }
-  },
-);
-
-epmdTest(
-  "lookup() repeats a request whose connection EPMD closed, as often as it may",
-  async () => {
+epmdTest("register() and look-ups report another program", async () => {
+  const answers: [string, string][] = [
+    ["HTTP/1.1 400 Bad Request\r\n\r\n", "garbage"],
+    ["\x77", "closed"],
+    ["", "closed"],
+    ["x".repeat(2_000_000), "garbage"],
+  ];
+  for (const [bytes, reason] of answers) {
     const port = await freePort();
-    let closed = 0;
-    await using fake = new FakeEpmd((socket) => {
-      if (closed++ < 3) return void socket.destroy();
-      socket.end(FOUND);
-    });
+    await using fake = new FakeEpmd((socket) => socket.end(bytes));
     await fake.listen(port);
-    await assertRejects(
-      () => lookup("x", { port, repeats: 1 }),
-      EpmdProtocolError,
-      "EPMD has too many clients at once",
-    );
-    assertEquals(closed, 2);
-    assertEquals((await lookup("x", { port, repeats: 1 }))?.port, 4096);
-    assertEquals(closed, 4);
-  },
-);
-
-epmdTest(
-  "lookup() has eight requests at one EPMD at a time, and an abort ends the wait for a turn",
-  async () => {
-    const port = await freePort();
-    const unanswered: Socket[] = [];
-    const arrivals: (() => void)[] = [];
-    await using fake = new FakeEpmd((socket) => {
-      unanswered.push(socket);
-      arrivals.shift()?.();
-    });
-    await fake.listen(port);
-    const arrived = Array.from(
-      { length: 19 },
-      () => new Promise<void>((resolve) => arrivals.push(resolve)),
-    );
-    const gone = new AbortController();
-    const found = Array.from(
-      { length: 20 },
-      (_, i) =>
-        lookup("x", { port, signal: i === 10 ? gone.signal : undefined }),
-    );
-    await Promise.all(arrived.slice(0, 8));
-    gone.abort(new Error("enough"));
-    await assertRejects(() => found[10], Error, "enough");
-    await assertRejects(
-      () => lookup("x", { port, signal: gone.signal }),
-      Error,
-      "enough",
-    );
-    for (let i = 0; i < 19; i++) {
-      await arrived[i];
-      assert(unanswered.length <= 8, `${unanswered.length} at once`);
-      unanswered.shift()!.end(FOUND);
-    }
-    found.splice(10, 1);
-    const ports = (await Promise.all(found)).map((entry) => entry?.port);
-    assertEquals(ports, Array(19).fill(4096));
-    assertEquals(fake.connections, 19);
-  },
-);
-
-epmdTest(
-  "register() and lookup() give up on a server that never answers",
-  async () => {
-    const port = await freePort();
-    await using fake = new FakeEpmd(() => {});
-    await fake.listen(port);
-    // safe: its expiry is tested
-    const options = { port, timeout: 150 };
-    const error = await assertRejects(
+    const options = { port, timeout: 60_000 };
+    const asked = [
       () => register(node("alex"), options),
-      EpmdUnreachableError,
-      "nothing was answered within 150 ms",
-    );
-    assertEquals(error.code, "ETIMEDOUT");
-    await assertRejects(() => lookup("kate", options), EpmdUnreachableError);
-    await eventually(() => fake.open === 0);
-  },
-);
+      () => lookup("kate", options),
+      () => names(options),
+    ];
+    for (const ask of asked) {
+      const error = await assertRejects(ask, EpmdProtocolError);
+      if (bytes.length !== 1) assertEquals(error.reason, reason);
+      assertStringIncludes(
+        error.message,
+        error.reason === "garbage"
+          ? "does not answer as EPMD does"
+          : "EPMD has too many clients at once",
+      );
+    }
+  }
+});
 
-epmdTest(
-  "lookup() joins the pieces of an answer, and rejects one about another node",
-  async () => {
-    const port = await freePort();
-    await using fake = new FakeEpmd((socket) => {
-      socket.write(FOUND.slice(0, 12), () => {
-        // The first piece has been read by then.
-        afterPoll(() => socket.end(FOUND.slice(12)));
-      });
+epmdTest("lookup() repeats requests whose connection closed", async () => {
+  const port = await freePort();
+  let closed = 0;
+  await using fake = new FakeEpmd((socket) => {
+    if (closed++ < 3) return void socket.destroy();
+    socket.end(FOUND);
+  });
+  await fake.listen(port);
+  await assertRejects(
+    () => lookup("x", { port, repeats: 1 }),
+    EpmdProtocolError,
+    "EPMD has too many clients at once",
+  );
+  assertEquals(closed, 2);
+  assertEquals((await lookup("x", { port, repeats: 1 }))?.port, 4096);
+  assertEquals(closed, 4);
+});
+
+epmdTest("lookup() has eight requests at a time, abortable", async () => {
+  const port = await freePort();
+  const unanswered: Socket[] = [];
+  const arrivals: (() => void)[] = [];
+  await using fake = new FakeEpmd((socket) => {
+    unanswered.push(socket);
+    arrivals.shift()?.();
+  });
+  await fake.listen(port);
+  const arrived = Array.from(
+    { length: 19 },
+    () => new Promise<void>((resolve) => arrivals.push(resolve)),
+  );
+  const gone = new AbortController();
+  const found = Array.from(
+    { length: 20 },
+    (_, i) => lookup("x", { port, signal: i === 10 ? gone.signal : undefined }),
+  );
+  await Promise.all(arrived.slice(0, 8));
+  gone.abort(new Error("enough"));
+  await assertRejects(() => found[10], Error, "enough");
+  await assertRejects(
+    () => lookup("x", { port, signal: gone.signal }),
+    Error,
+    "enough",
+  );
+  for (let i = 0; i < 19; i++) {
+    await arrived[i];
+    assert(unanswered.length <= 8, `${unanswered.length} at once`);
+    unanswered.shift()!.end(FOUND);
+  }
+  found.splice(10, 1);
+  const ports = (await Promise.all(found)).map((entry) => entry?.port);
+  assertEquals(ports, Array(19).fill(4096));
+  assertEquals(fake.connections, 19);
+});
+
+epmdTest("register() and lookup() give up on silent servers", async () => {
+  const port = await freePort();
+  await using fake = new FakeEpmd(() => {});
+  await fake.listen(port);
+  // safe: its expiry is tested
+  const options = { port, timeout: 150 };
+  const error = await assertRejects(
+    () => register(node("alex"), options),
+    EpmdUnreachableError,
+    "nothing was answered within 150 ms",
+  );
+  assertEquals(error.code, "ETIMEDOUT");
+  await assertRejects(() => lookup("kate", options), EpmdUnreachableError);
+  await eventually(() => fake.open === 0);
+});
+
+epmdTest("lookup() joins an answer's pieces, checks its name", async () => {
+  const port = await freePort();
+  await using fake = new FakeEpmd((socket) => {
+    socket.write(FOUND.slice(0, 12), () => {
+      // The first piece has been read by then.
+      afterPoll(() => socket.end(FOUND.slice(12)));
     });
-    await fake.listen(port);
-    await assertRejects(
-      () => lookup("kate", { port }),
-      EpmdProtocolError,
-      "another name",
-    );
-    assertEquals((await lookup("x", { port }))?.port, 4096);
-  },
-);
+  });
+  await fake.listen(port);
+  await assertRejects(
+    () => lookup("kate", { port }),
+    EpmdProtocolError,
+    "another name",
+  );
+  assertEquals((await lookup("x", { port }))?.port, 4096);
+});
 
 epmdTest("registerNode() makes sockets and timers for no process", async () => {
   const port = await freePort();

@@ -25,56 +25,50 @@ import * as Remote from "../../_remote.ts";
 
 const host = "127.0.0.1";
 
-clusterTest(
-  "a node that computes does not keep others from starting and finding each other",
-  async (cluster) => {
-    await using stack = new AsyncDisposableStack();
-    const folder = await Deno.makeTempDir();
-    stack.defer(() => Deno.remove(folder, { recursive: true }));
-    const file = `${folder}/free`;
-    await using kate = await NodeProcess.start(cluster, "kate", {}, {
-      readable: folder,
-    });
-    const alex = await cluster.start("alex");
-    const { promise: blocked, resolve } = Promise.withResolvers<void>();
-    const free = alex.run(async () => {
-      await Node.spawn(kate.name, Remote.block, [self(), file]);
-      await receive((m) => m === "blocked");
-      resolve();
-      await receive((m) => m === "free");
-    });
-    await blocked;
-    const port = cluster.epmdPort;
-    const moebi = await cluster.start("moebi");
-    for (const name of ["kate", "alex", "moebi"]) {
-      assert(await lookup(name, { port }) !== undefined, name);
-    }
-    assertEquals((await names({ port })).length, 3);
-    assertEquals(await moebi.run(() => Node.connect(alex.name)), true);
-    await moebi.stop();
-    await eventually(async () => await lookup("moebi", { port }) === undefined);
-    await Deno.writeTextFile(file, "");
-    await free;
-  },
-);
+clusterTest("a computing node does not block discovery", async (cluster) => {
+  await using stack = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const file = `${folder}/free`;
+  await using kate = await NodeProcess.start(cluster, "kate", {}, {
+    readable: folder,
+  });
+  const alex = await cluster.start("alex");
+  const { promise: blocked, resolve } = Promise.withResolvers<void>();
+  const free = alex.run(async () => {
+    await Node.spawn(kate.name, Remote.block, [self(), file]);
+    await receive((m) => m === "blocked");
+    resolve();
+    await receive((m) => m === "free");
+  });
+  await blocked;
+  const port = cluster.epmdPort;
+  const moebi = await cluster.start("moebi");
+  for (const name of ["kate", "alex", "moebi"]) {
+    assert(await lookup(name, { port }) !== undefined, name);
+  }
+  assertEquals((await names({ port })).length, 3);
+  assertEquals(await moebi.run(() => Node.connect(alex.name)), true);
+  await moebi.stop();
+  await eventually(async () => await lookup("moebi", { port }) === undefined);
+  await Deno.writeTextFile(file, "");
+  await free;
+});
 
-epmdTest(
-  "serveEpmd() serves without a thread if threads are unavailable",
-  async () => {
-    const port = await freePort();
-    const service = await serveEpmd(() => Promise.resolve(undefined), {
-      host,
-      port,
-    });
-    const alex = await register(node("alex"), { port });
-    assertEquals((await lookup("alex", { port }))?.port, 4100);
-    assert(!alex.serving);
-    await alex.close();
-    await service.close();
-    await service.ended;
-    await assertRejects(() => names({ port }), EpmdUnreachableError);
-  },
-);
+epmdTest("serveEpmd() serves without threads", async () => {
+  const port = await freePort();
+  const service = await serveEpmd(() => Promise.resolve(undefined), {
+    host,
+    port,
+  });
+  const alex = await register(node("alex"), { port });
+  assertEquals((await lookup("alex", { port }))?.port, 4100);
+  assert(!alex.serving);
+  await alex.close();
+  await service.close();
+  await service.ended;
+  await assertRejects(() => names({ port }), EpmdUnreachableError);
+});
 
 epmdTest("EpmdThread logs, and reports why it cannot listen", async () => {
   const { lines, log } = logBook();

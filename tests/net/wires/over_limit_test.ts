@@ -58,64 +58,61 @@ const Deep: GenServerModule<{ call: [unknown, unknown] }> = {
   }),
 };
 
-clusterTest(
-  "a value that is too deep for the other node is refused alone, and its waits fail at once",
-  async (cluster) => {
-    // Only the depth is not announced in the handshake.
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex", { limits: { maxDepth: 64 } });
-    const kates = await kate.run(() => GenServer.start(Deep, undefined));
-    const alexs = await alex.run(() => GenServer.start(Deep, undefined));
-    await alex.run(async () => {
-      Process.trapExit(true);
-      await Node.connect(KATE);
-      const owner = self();
-      // A message is dropped, and those around it are not.
-      await kate.run(() => {
-        for (const value of [1, nested(100), nested(600 - 100), 2]) {
-          send(owner, value);
-        }
-      });
-      assertEquals([await receive(), await receive()], [1, 2]);
-      // A reply.
-      const failed = await GenServer.call(kates, "reply").then(
-        () => undefined,
-        (error) => error,
-      );
-      assertRefused(failed.reason.reason, /alex@localhost has refused a reply/);
-      assertEquals(await GenServer.call(kates, "next"), "ok");
-      // A request.
-      const asked = await kate.run(() =>
-        GenServer.call(alexs, nested(100)).then(() => undefined, (e) => e)
-      );
-      assertRefused(
-        asked.reason.reason,
-        /alex@localhost has refused a request: .*64 levels|63 levels/,
-      );
-      // Exit reasons, by a link and by a monitor.
-      const pid = await Node.spawnLink(KATE, Remote.wait);
-      const ref = Process.monitor(pid);
-      // The monitor has arrived when a later call is answered.
-      await GenServer.call(kates, "next");
-      await kate.run(() => Process.exit(pid, nested(100)));
-      const exited = await receive((m) => m?.type === "EXIT");
-      assertRefused(exited.reason, /an exit reason: .*56 levels/);
-      const down = await receive((m) => ref.equals(m?.ref));
-      assertRefused(down.reason, /an exit reason/);
-      // A spawn.
-      const refused = await kate.run(() =>
-        Node.spawn(alex.name, Remote.tell, [owner, nested(100)])
-          .then(() => undefined, (error) => error)
-      );
-      assertEquals(refused.code, "limit");
-      assertEquals(Node.list(), [KATE]);
-      const { refusedSignals, protocolErrors } = Node.stats()!;
-      assertEquals([refusedSignals, protocolErrors], [7, 0]);
-      await cluster.logged(/Refused a message of kate@localhost: .*64 levels/);
-      assertEquals(await kate.run(() => Node.list()), [alex.name]);
+clusterTest("a too deep value is refused alone", async (cluster) => {
+  // Only the depth is not announced in the handshake.
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex", { limits: { maxDepth: 64 } });
+  const kates = await kate.run(() => GenServer.start(Deep, undefined));
+  const alexs = await alex.run(() => GenServer.start(Deep, undefined));
+  await alex.run(async () => {
+    Process.trapExit(true);
+    await Node.connect(KATE);
+    const owner = self();
+    // A message is dropped, and those around it are not.
+    await kate.run(() => {
+      for (const value of [1, nested(100), nested(600 - 100), 2]) {
+        send(owner, value);
+      }
     });
-  },
-);
+    assertEquals([await receive(), await receive()], [1, 2]);
+    // A reply.
+    const failed = await GenServer.call(kates, "reply").then(
+      () => undefined,
+      (error) => error,
+    );
+    assertRefused(failed.reason.reason, /alex@localhost has refused a reply/);
+    assertEquals(await GenServer.call(kates, "next"), "ok");
+    // A request.
+    const asked = await kate.run(() =>
+      GenServer.call(alexs, nested(100)).then(() => undefined, (e) => e)
+    );
+    assertRefused(
+      asked.reason.reason,
+      /alex@localhost has refused a request: .*64 levels|63 levels/,
+    );
+    // Exit reasons, by a link and by a monitor.
+    const pid = await Node.spawnLink(KATE, Remote.wait);
+    const ref = Process.monitor(pid);
+    // The monitor has arrived when a later call is answered.
+    await GenServer.call(kates, "next");
+    await kate.run(() => Process.exit(pid, nested(100)));
+    const exited = await receive((m) => m?.type === "EXIT");
+    assertRefused(exited.reason, /an exit reason: .*56 levels/);
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertRefused(down.reason, /an exit reason/);
+    // A spawn.
+    const refused = await kate.run(() =>
+      Node.spawn(alex.name, Remote.tell, [owner, nested(100)])
+        .then(() => undefined, (error) => error)
+    );
+    assertEquals(refused.code, "limit");
+    assertEquals(Node.list(), [KATE]);
+    const { refusedSignals, protocolErrors } = Node.stats()!;
+    assertEquals([refusedSignals, protocolErrors], [7, 0]);
+    await cluster.logged(/Refused a message of kate@localhost: .*64 levels/);
+    assertEquals(await kate.run(() => Node.list()), [alex.name]);
+  });
+});
 
 elixirPairTest(
   "terms of Elixir that exceed a limit are refused alone, and what waits for them fails at once",

@@ -35,27 +35,24 @@ const Counters = {
 
 const modules = { Counters };
 
-processTest(
-  "Agent.get(), update() and getAndUpdate() run the function in the agent, and await it",
-  async () => {
-    const agent = await Agent.startLink(() => self());
-    assertEquals(await Agent.get(agent, (pid) => pid), agent);
-    assertEquals(await Agent.get(agent, () => self()), agent);
-    const seen: string[] = [];
-    const gate = Promise.withResolvers<void>();
-    const slow = Agent.update(agent, async (pid) => {
-      await gate.promise;
-      seen.push("slow");
-      return pid;
-    });
-    const quick = Agent.get(agent, () => void seen.push("quick"));
-    await until(() => Process.info(agent)!.messageQueueLen === 1);
-    gate.resolve();
-    await Promise.all([slow, quick]);
-    assertEquals(seen, ["slow", "quick"]);
-    await Agent.stop(agent);
-  },
-);
+processTest("Agent's functions run in the agent, and are awaited", async () => {
+  const agent = await Agent.startLink(() => self());
+  assertEquals(await Agent.get(agent, (pid) => pid), agent);
+  assertEquals(await Agent.get(agent, () => self()), agent);
+  const seen: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const slow = Agent.update(agent, async (pid) => {
+    await gate.promise;
+    seen.push("slow");
+    return pid;
+  });
+  const quick = Agent.get(agent, () => void seen.push("quick"));
+  await until(() => Process.info(agent)!.messageQueueLen === 1);
+  gate.resolve();
+  await Promise.all([slow, quick]);
+  assertEquals(seen, ["slow", "quick"]);
+  await Agent.stop(agent);
+});
 
 processTest("get() returns a copy", async () => {
   const agent = await Agent.startLink(() => ({ list: [1] }));
@@ -167,21 +164,18 @@ pairTest(
   },
 );
 
-nodeTest(
-  "Agent runs functions by name on its own node",
-  async (_cluster, alex) => {
-    assertEquals(alex.name, "alex@localhost");
-    const agent = await Agent.start(() => 1);
-    await assertRejects(
-      () => Agent.get(agent, ["Counters", "read"]),
-      UndefinedFunctionError,
-      "function Counters.read/1 is not exported",
-    );
-    assertEquals(
-      await Agent.get({ name: "Nobody", node: alex.name }, (n) => n)
-        .catch((error) => error.reason.reason),
-      "noproc",
-    );
-    await Agent.stop(agent);
-  },
-);
+nodeTest("Agent runs functions by name here", async (_cluster, alex) => {
+  assertEquals(alex.name, "alex@localhost");
+  const agent = await Agent.start(() => 1);
+  await assertRejects(
+    () => Agent.get(agent, ["Counters", "read"]),
+    UndefinedFunctionError,
+    "function Counters.read/1 is not exported",
+  );
+  assertEquals(
+    await Agent.get({ name: "Nobody", node: alex.name }, (n) => n)
+      .catch((error) => error.reason.reason),
+    "noproc",
+  );
+  await Agent.stop(agent);
+});

@@ -49,62 +49,56 @@ function hooks(name: string): Pick<ApplicationSpec, "prepStop" | "stop"> {
 
 // start()
 
-processTest(
-  "start() fails when the callback throws or returns no pid, and can be retried",
-  async () => {
-    logged();
-    let starts = 0;
-    const chat = application("chat");
-    const failing: ApplicationSpec = {
-      ...chat,
-      start: () => {
-        if (starts++ === 0) throw new RangeError("no more ports");
-        return starts === 2 ? undefined as unknown as Pid : chat.start();
-      },
-    };
-    const error = await assertRejects(
-      () => Application.start(failing),
-      ApplicationStartError,
-      "no more ports",
-    );
-    assertInstanceOf(error.cause, RangeError);
-    await assertRejects(
-      () => Application.start(failing),
-      ApplicationStartError,
-      `its start gave undefined; give the pid of its top supervisor`,
-    );
-    assertEquals(await Application.start(failing), "ok");
-    assertEquals(logged().length, 2, "each is reported");
-    await Application.stop("chat");
-  },
-);
+processTest("start() fails as the callback does", async () => {
+  logged();
+  let starts = 0;
+  const chat = application("chat");
+  const failing: ApplicationSpec = {
+    ...chat,
+    start: () => {
+      if (starts++ === 0) throw new RangeError("no more ports");
+      return starts === 2 ? undefined as unknown as Pid : chat.start();
+    },
+  };
+  const error = await assertRejects(
+    () => Application.start(failing),
+    ApplicationStartError,
+    "no more ports",
+  );
+  assertInstanceOf(error.cause, RangeError);
+  await assertRejects(
+    () => Application.start(failing),
+    ApplicationStartError,
+    `its start gave undefined; give the pid of its top supervisor`,
+  );
+  assertEquals(await Application.start(failing), "ok");
+  assertEquals(logged().length, 2, "each is reported");
+  await Application.stop("chat");
+});
 
-processTest(
-  "start() that fails has stopped what it started when it rejects, the last first",
-  async () => {
-    const stopped: string[] = [];
-    const slow = (name: string, applications: ApplicationSpec[] = []) =>
-      application(name, [], {
-        applications,
-        stop: async () => {
-          // safe: the stop takes a turn, and no verdict depends on its time.
-          await Process.sleep(0);
-          stopped.push(name);
-        },
-      });
-    const a = slow("a");
-    const b = slow("b", [a]);
-    const failing = application("c", [], {
-      applications: [b],
-      start: () => {
-        throw new RangeError("no more ports");
+processTest("start() that fails has stopped what it started", async () => {
+  const stopped: string[] = [];
+  const slow = (name: string, applications: ApplicationSpec[] = []) =>
+    application(name, [], {
+      applications,
+      stop: async () => {
+        // safe: the stop takes a turn, and no verdict depends on its time.
+        await Process.sleep(0);
+        stopped.push(name);
       },
     });
-    await assertRejects(() => Application.start(failing));
-    assertEquals(stopped, ["b", "a"]);
-    logged();
-  },
-);
+  const a = slow("a");
+  const b = slow("b", [a]);
+  const failing = application("c", [], {
+    applications: [b],
+    start: () => {
+      throw new RangeError("no more ports");
+    },
+  });
+  await assertRejects(() => Application.start(failing));
+  assertEquals(stopped, ["b", "a"]);
+  logged();
+});
 
 processTest("start() rejects a cycle of applications", async () => {
   const applications: ApplicationSpec[] = [];
@@ -117,55 +111,49 @@ processTest("start() rejects a cycle of applications", async () => {
   );
 });
 
-processTest(
-  "an application prints at its node, wherever it is started",
-  async () => {
-    const observer = self();
-    const talker = () =>
-      spawnLink(async () => {
-        await IO.puts("hi");
-        send(observer, Process.groupLeader());
-        await receive();
-      });
-    const leader = spawn(() => receive());
-    const starter = spawn(async () => {
-      Process.groupLeader(leader);
-      await Application.start(
-        application("chat", [{ id: "a", start: talker }]),
-      );
+processTest("an application prints at its own node", async () => {
+  const observer = self();
+  const talker = () =>
+    spawnLink(async () => {
+      await IO.puts("hi");
+      send(observer, Process.groupLeader());
+      await receive();
     });
-    const user = await receive();
-    assert(Process.whereis("user")!.equals(user));
-    assertEquals(output(), "hi\n");
-    Process.exit(leader, "kill");
-    Process.exit(starter, "kill");
-    await Application.stop("chat");
-  },
-);
+  const leader = spawn(() => receive());
+  const starter = spawn(async () => {
+    Process.groupLeader(leader);
+    await Application.start(
+      application("chat", [{ id: "a", start: talker }]),
+    );
+  });
+  const user = await receive();
+  assert(Process.whereis("user")!.equals(user));
+  assertEquals(output(), "hi\n");
+  Process.exit(leader, "kill");
+  Process.exit(starter, "kill");
+  await Application.stop("chat");
+});
 
 // stop()
 
-processTest(
-  "stop() completes when it stops the process that called it",
-  async () => {
-    const observer = self();
-    const suicidal = application("suicidal", [{
-      id: "a",
-      start: () =>
-        spawnLink(async () => {
-          await receive();
-          await Application.stop("suicidal");
-          send(observer, "never");
-        }),
-    }], hooks("suicidal"));
-    await Application.start(suicidal);
-    const [{ pid }] = await Supervisor.whichChildren("suicidal");
-    const down = ended(Process.whereis("suicidal")!);
-    send(pid as Pid, "stop");
-    assertEquals(await down, "shutdown");
-    assertEquals(await told(2), ["prepStop:suicidal", "stop:suicidal"]);
-  },
-);
+processTest("stop() completes even for its caller", async () => {
+  const observer = self();
+  const suicidal = application("suicidal", [{
+    id: "a",
+    start: () =>
+      spawnLink(async () => {
+        await receive();
+        await Application.stop("suicidal");
+        send(observer, "never");
+      }),
+  }], hooks("suicidal"));
+  await Application.start(suicidal);
+  const [{ pid }] = await Supervisor.whichChildren("suicidal");
+  const down = ended(Process.whereis("suicidal")!);
+  send(pid as Pid, "stop");
+  assertEquals(await down, "shutdown");
+  assertEquals(await told(2), ["prepStop:suicidal", "stop:suicidal"]);
+});
 
 processTest("stop() kills a top supervisor that takes too long", async () => {
   await Application.start(application("chat", [
@@ -191,39 +179,33 @@ processTest("start() while the application stops starts it again", async () => {
   await told(1);
 });
 
-processTest(
-  "stop() while the application starts stops it when it has started",
-  async () => {
-    const chat = application("chat", [probe("a", { trap: true })]);
-    const started = Application.start(chat);
-    await told(1);
-    assertEquals(await Application.stop("chat"), "ok");
-    assertEquals(await started, "ok");
-    assertEquals(await told(1), ["down:a:shutdown"]);
-    assertEquals(Application.started(), []);
-  },
-);
+processTest("stop() during a start follows the start", async () => {
+  const chat = application("chat", [probe("a", { trap: true })]);
+  const started = Application.start(chat);
+  await told(1);
+  assertEquals(await Application.stop("chat"), "ok");
+  assertEquals(await started, "ok");
+  assertEquals(await told(1), ["down:a:shutdown"]);
+  assertEquals(Application.started(), []);
+});
 
 // An application that exits by itself
 
-processTest(
-  "an application that exits by itself is logged and no longer started",
-  async () => {
-    logged();
-    const base = application("base", [], hooks("base"));
-    await Application.start(application("top", [], { applications: [base] }));
-    Process.exit(Process.whereis("base")!, "kill");
-    assertEquals(await told(2), ["prepStop:base", "stop:base"]);
-    await quiet();
-    assertEquals(Application.started(), ["top"]);
-    assertEquals(logged(), [`error: Application "base" exited: killed`]);
-    assertEquals(await Application.start(base), "ok");
-    await Application.stop("base");
-    await Application.stop("top");
-    assertEquals(Application.started(), []);
-    await mail();
-  },
-);
+processTest("an application that exits is logged and not started", async () => {
+  logged();
+  const base = application("base", [], hooks("base"));
+  await Application.start(application("top", [], { applications: [base] }));
+  Process.exit(Process.whereis("base")!, "kill");
+  assertEquals(await told(2), ["prepStop:base", "stop:base"]);
+  await quiet();
+  assertEquals(Application.started(), ["top"]);
+  assertEquals(logged(), [`error: Application "base" exited: killed`]);
+  assertEquals(await Application.start(base), "ok");
+  await Application.stop("base");
+  await Application.stop("top");
+  assertEquals(Application.started(), []);
+  await mail();
+});
 
 processTest("applications end with the application controller", async () => {
   await Application.start(application("chat", [], hooks("chat")));
@@ -236,20 +218,17 @@ processTest("applications end with the application controller", async () => {
 
 // The environment
 
-processTest(
-  "fetchEnv() and fetchEnvOrThrow() name a value that is not set",
-  () => {
-    Application.putEnv("env", "a", undefined);
-    assertEquals(Application.fetchEnv("env", "a"), {
-      type: "ok",
-      value: undefined,
-    });
-    assertEquals(Application.fetchEnvOrThrow("env", "a"), undefined);
-    assertEquals(Application.fetchEnv("env", "c"), "error");
-    assertThrows(
-      () => Application.fetchEnvOrThrow("env", "c"),
-      TypeError,
-      `Cannot fetch "c" of the application "env": it is not set on nonode@nohost; put it`,
-    );
-  },
-);
+processTest("fetchEnv() and fetchEnvOrThrow() name the missing value", () => {
+  Application.putEnv("env", "a", undefined);
+  assertEquals(Application.fetchEnv("env", "a"), {
+    type: "ok",
+    value: undefined,
+  });
+  assertEquals(Application.fetchEnvOrThrow("env", "a"), undefined);
+  assertEquals(Application.fetchEnv("env", "c"), "error");
+  assertThrows(
+    () => Application.fetchEnvOrThrow("env", "c"),
+    TypeError,
+    `Cannot fetch "c" of the application "env": it is not set on nonode@nohost; put it`,
+  );
+});

@@ -40,196 +40,178 @@ function failure(code: string): Error {
   return Object.assign(new Error(`query ${code}`), { code });
 }
 
-clusterTest(
-  "the strategy dns dials the A and AAAA records of a name, and follows them",
-  async (nodes) => {
-    const kate = await nodes.start("kate", { epmdPort: false });
-    const resolver = new FakeDns();
-    resolver.a[QUERY] = ["127.0.0.1"];
-    const own = {
-      strategy: "dns",
-      query: QUERY,
-      port: kate.port,
-      resolver,
-      ...FAST,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      await until(
-        "own",
-        ({ addresses }) => addresses[0]?.state === "connected",
-      );
-      resolver.aaaa[QUERY] = ["2001:db8::1"];
-      assertEquals(
-        (await event("added", `[2001:db8::1]:${kate.port}`)).node,
-        undefined,
-      );
-      delete resolver.a[QUERY];
-      const { address, node } = await event("removed");
-      assertEquals([address, node], [`127.0.0.1:${kate.port}`, kate.name]);
-    }, { epmdPort: false });
-  },
-);
-
-clusterTest(
-  "the strategy dns with node names nodes by their address",
-  async (nodes) => {
-    const resolver = new FakeDns();
-    resolver.a[QUERY] = ["127.0.0.1"];
-    const own = {
-      strategy: "dns",
-      query: QUERY,
-      node: "kate",
-      resolver,
-      ...FAST,
-    } as const;
-    await nodes.start("kate@127.0.0.1");
-    await withOwn(nodes, own, async () => {
-      const { addresses: [{ node }] } = await until(
-        "own",
-        ({ addresses }) => addresses[0]?.state === "connected",
-      );
-      assertEquals(node, "kate@127.0.0.1");
-    }, { name: "alex@127.0.0.1" });
-  },
-);
-
-clusterTest(
-  "a failure of the DNS keeps the addresses; a name that does not exist has none",
-  async (nodes) => {
-    const resolver = new FakeDns();
-    resolver.a[QUERY] = ["10.0.0.1"];
-    const own = {
-      strategy: "dns",
-      query: QUERY,
-      port: 4370,
-      resolver,
-      ...FAST,
-      ...ONCE,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      await until("own", ({ addresses }) => addresses.length === 1);
-      resolver.a[QUERY] = failure("ESERVFAIL");
-      assertEquals((await event("strategy_failed")).reason, "query ESERVFAIL");
-      assertEquals((await topology("own")).addresses.length, 1);
-      delete resolver.a[QUERY];
-      await event("removed");
-      const { lastError, addresses } = await topology("own");
-      assertEquals(addresses, []);
-      assertEquals(lastError, "the DNS has no records of web.example");
-    });
-  },
-);
-
-clusterTest(
-  "10,000 records are cut to the same ones in each answer, in any order",
-  async (nodes) => {
-    const resolver = new FakeDns();
-    const all = Array.from(
-      { length: 10_000 },
-      (_, i) => `10.1.${i >> 8}.${i % 256}`,
+clusterTest("dns dials A and AAAA records, and follows", async (nodes) => {
+  const kate = await nodes.start("kate", { epmdPort: false });
+  const resolver = new FakeDns();
+  resolver.a[QUERY] = ["127.0.0.1"];
+  const own = {
+    strategy: "dns",
+    query: QUERY,
+    port: kate.port,
+    resolver,
+    ...FAST,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    await until(
+      "own",
+      ({ addresses }) => addresses[0]?.state === "connected",
     );
-    resolver.a[QUERY] = all;
-    const own = {
-      strategy: "dns",
-      query: QUERY,
-      port: 4370,
-      resolver,
-      maxAddresses: 50,
-      maxDials: 1,
-      ...FAST,
-      ...ONCE,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      const { ignored, lastError, addresses } = await until(
-        "own",
-        ({ lastAnswer }) => lastAnswer !== undefined,
-      );
-      assertEquals([ignored, addresses.length], [9950, 50]);
-      assertMatch(
-        lastError!,
-        /it named 10000 addresses, and 50 are used \(maxAddresses\)/,
-      );
-      resolver.a[QUERY] = [...all.slice(5000), ...all.slice(0, 5000)];
-      const answered = (await topology("own")).lastAnswer;
-      const after = await until(
-        "own",
-        ({ lastAnswer }) => lastAnswer! > answered! + 1,
-      );
-      assertEquals(
-        after.addresses.map(({ address }) => address),
-        addresses.map(({ address }) => address),
-      );
-    });
-  },
-);
-
-clusterTest(
-  "the strategy dnsSrv dials the hosts and ports of services",
-  async (nodes) => {
-    const kate = await nodes.start("kate", { epmdPort: false });
-    const resolver = new FakeDns();
-    resolver.srv[QUERY] = [{ name: "one.example.", port: kate.port }];
-    resolver.a["one.example"] = ["127.0.0.1"];
-    const own = {
-      strategy: "dnsSrv",
-      query: QUERY,
-      resolver,
-      ...FAST,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      await until(
-        "own",
-        ({ addresses }) => addresses[0]?.state === "connected",
-      );
-      // A host that cannot be looked up keeps its addresses, and does not hold up others.
-      resolver.a["one.example"] = failure("ETIMEOUT");
-      resolver.a["two.example"] = ["10.0.0.2"];
-      resolver.srv[QUERY] = [
-        { name: "one.example", port: kate.port },
-        { name: "two.example", port: 4371 },
-      ];
-      await event("added", "10.0.0.2:4371");
-      const { addresses, lastError } = await topology("own");
-      assertEquals(
-        addresses.map(({ address }) => address),
-        [`127.0.0.1:${kate.port}`, "10.0.0.2:4371"],
-      );
-      assertMatch(lastError!, /one.example: query ETIMEOUT/);
-    }, { epmdPort: false });
-  },
-);
-
-clusterTest(
-  "10,000 services are cut before their hosts are looked up",
-  async (nodes) => {
-    const resolver = new FakeDns();
-    resolver.srv[QUERY] = Array.from(
-      { length: 10_000 },
-      (_, i) => ({ name: `h${i}.example`, port: 4370 }),
+    resolver.aaaa[QUERY] = ["2001:db8::1"];
+    assertEquals(
+      (await event("added", `[2001:db8::1]:${kate.port}`)).node,
+      undefined,
     );
-    let lookups = 0;
-    resolver.resolve4 = () => {
-      lookups++;
-      return Promise.resolve(["10.0.0.1"]);
-    };
-    const own = {
-      strategy: "dnsSrv",
-      query: QUERY,
-      resolver,
-      maxAddresses: 20,
-      interval: 3_600_000,
-      ...ONCE,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      const { lastError, addresses } = await until(
-        "own",
-        ({ lastAnswer }) => lastAnswer !== undefined,
-      );
-      assertMatch(lastError!, /it named 10000 services, and 20 are used/);
-      assertEquals([lookups, addresses.length], [20, 1]);
-    });
-  },
-);
+    delete resolver.a[QUERY];
+    const { address, node } = await event("removed");
+    assertEquals([address, node], [`127.0.0.1:${kate.port}`, kate.name]);
+  }, { epmdPort: false });
+});
+
+clusterTest("dns with node names nodes by their address", async (nodes) => {
+  const resolver = new FakeDns();
+  resolver.a[QUERY] = ["127.0.0.1"];
+  const own = {
+    strategy: "dns",
+    query: QUERY,
+    node: "kate",
+    resolver,
+    ...FAST,
+  } as const;
+  await nodes.start("kate@127.0.0.1");
+  await withOwn(nodes, own, async () => {
+    const { addresses: [{ node }] } = await until(
+      "own",
+      ({ addresses }) => addresses[0]?.state === "connected",
+    );
+    assertEquals(node, "kate@127.0.0.1");
+  }, { name: "alex@127.0.0.1" });
+});
+
+clusterTest("dns that fails keeps its addresses", async (nodes) => {
+  const resolver = new FakeDns();
+  resolver.a[QUERY] = ["10.0.0.1"];
+  const own = {
+    strategy: "dns",
+    query: QUERY,
+    port: 4370,
+    resolver,
+    ...FAST,
+    ...ONCE,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    await until("own", ({ addresses }) => addresses.length === 1);
+    resolver.a[QUERY] = failure("ESERVFAIL");
+    assertEquals((await event("strategy_failed")).reason, "query ESERVFAIL");
+    assertEquals((await topology("own")).addresses.length, 1);
+    delete resolver.a[QUERY];
+    await event("removed");
+    const { lastError, addresses } = await topology("own");
+    assertEquals(addresses, []);
+    assertEquals(lastError, "the DNS has no records of web.example");
+  });
+});
+
+clusterTest("dns cuts 10,000 records to the same ones", async (nodes) => {
+  const resolver = new FakeDns();
+  const all = Array.from(
+    { length: 10_000 },
+    (_, i) => `10.1.${i >> 8}.${i % 256}`,
+  );
+  resolver.a[QUERY] = all;
+  const own = {
+    strategy: "dns",
+    query: QUERY,
+    port: 4370,
+    resolver,
+    maxAddresses: 50,
+    maxDials: 1,
+    ...FAST,
+    ...ONCE,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    const { ignored, lastError, addresses } = await until(
+      "own",
+      ({ lastAnswer }) => lastAnswer !== undefined,
+    );
+    assertEquals([ignored, addresses.length], [9950, 50]);
+    assertMatch(
+      lastError!,
+      /it named 10000 addresses, and 50 are used \(maxAddresses\)/,
+    );
+    resolver.a[QUERY] = [...all.slice(5000), ...all.slice(0, 5000)];
+    const answered = (await topology("own")).lastAnswer;
+    const after = await until(
+      "own",
+      ({ lastAnswer }) => lastAnswer! > answered! + 1,
+    );
+    assertEquals(
+      after.addresses.map(({ address }) => address),
+      addresses.map(({ address }) => address),
+    );
+  });
+});
+
+clusterTest("dnsSrv dials the hosts and ports", async (nodes) => {
+  const kate = await nodes.start("kate", { epmdPort: false });
+  const resolver = new FakeDns();
+  resolver.srv[QUERY] = [{ name: "one.example.", port: kate.port }];
+  resolver.a["one.example"] = ["127.0.0.1"];
+  const own = {
+    strategy: "dnsSrv",
+    query: QUERY,
+    resolver,
+    ...FAST,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    await until(
+      "own",
+      ({ addresses }) => addresses[0]?.state === "connected",
+    );
+    // A host that cannot be looked up keeps its addresses, and does not hold up others.
+    resolver.a["one.example"] = failure("ETIMEOUT");
+    resolver.a["two.example"] = ["10.0.0.2"];
+    resolver.srv[QUERY] = [
+      { name: "one.example", port: kate.port },
+      { name: "two.example", port: 4371 },
+    ];
+    await event("added", "10.0.0.2:4371");
+    const { addresses, lastError } = await topology("own");
+    assertEquals(
+      addresses.map(({ address }) => address),
+      [`127.0.0.1:${kate.port}`, "10.0.0.2:4371"],
+    );
+    assertMatch(lastError!, /one.example: query ETIMEOUT/);
+  }, { epmdPort: false });
+});
+
+clusterTest("dnsSrv cuts 10,000 services first", async (nodes) => {
+  const resolver = new FakeDns();
+  resolver.srv[QUERY] = Array.from(
+    { length: 10_000 },
+    (_, i) => ({ name: `h${i}.example`, port: 4370 }),
+  );
+  let lookups = 0;
+  resolver.resolve4 = () => {
+    lookups++;
+    return Promise.resolve(["10.0.0.1"]);
+  };
+  const own = {
+    strategy: "dnsSrv",
+    query: QUERY,
+    resolver,
+    maxAddresses: 20,
+    interval: 3_600_000,
+    ...ONCE,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    const { lastError, addresses } = await until(
+      "own",
+      ({ lastAnswer }) => lastAnswer !== undefined,
+    );
+    assertMatch(lastError!, /it named 10000 services, and 20 are used/);
+    assertEquals([lookups, addresses.length], [20, 1]);
+  });
+});
 
 /** Records that no DNS has, and what is reported. */
 const HOSTILE: [name: string, records: unknown, says: RegExp][] = [
@@ -270,57 +252,51 @@ for (const [name, records, says] of HOSTILE) {
 
 // EPMD.
 
-clusterTest(
-  "the strategy epmd dials the nodes of the hosts, as they come",
-  async (nodes) => {
-    const kate = await nodes.start("kate");
-    await nodes.start("remsh-1-kate");
-    const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
-    await withOwn(nodes, own, async (alex) => {
-      await until(
-        "own",
-        ({ addresses }) =>
-          addresses.some(({ node, state }) =>
-            node === kate.name && state === "connected"
-          ),
-      );
-      await nodes.start("mia");
-      await event("connected", "mia@localhost");
-      const { addresses } = await topology("own");
-      assertEquals(
-        addresses.map(({ node, state }) => [node, state]).sort(),
-        [[alex.name, "self"], [kate.name, "connected"], [
-          "mia@localhost",
-          "connected",
-        ]],
-      );
-      await kate.stop();
-      assertEquals((await event("removed")).node, kate.name);
-    });
-  },
-);
+clusterTest("epmd dials the nodes of its hosts", async (nodes) => {
+  const kate = await nodes.start("kate");
+  await nodes.start("remsh-1-kate");
+  const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
+  await withOwn(nodes, own, async (alex) => {
+    await until(
+      "own",
+      ({ addresses }) =>
+        addresses.some(({ node, state }) =>
+          node === kate.name && state === "connected"
+        ),
+    );
+    await nodes.start("mia");
+    await event("connected", "mia@localhost");
+    const { addresses } = await topology("own");
+    assertEquals(
+      addresses.map(({ node, state }) => [node, state]).sort(),
+      [[alex.name, "self"], [kate.name, "connected"], [
+        "mia@localhost",
+        "connected",
+      ]],
+    );
+    await kate.stop();
+    assertEquals((await event("removed")).node, kate.name);
+  });
+});
 
-clusterTest(
-  "the strategy epmd leaves out what its filter does",
-  async (nodes) => {
-    await nodes.start("kate");
-    await nodes.start("other");
-    const filter = (node: string) => node.startsWith("kate");
-    const own = {
-      strategy: "epmd",
-      hosts: ["localhost"],
-      filter,
-      ...FAST,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      const { addresses } = await until(
-        "own",
-        ({ lastAnswer }) => lastAnswer !== undefined,
-      );
-      assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
-    });
-  },
-);
+clusterTest("epmd leaves out what its filter does", async (nodes) => {
+  await nodes.start("kate");
+  await nodes.start("other");
+  const filter = (node: string) => node.startsWith("kate");
+  const own = {
+    strategy: "epmd",
+    hosts: ["localhost"],
+    filter,
+    ...FAST,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    const { addresses } = await until(
+      "own",
+      ({ lastAnswer }) => lastAnswer !== undefined,
+    );
+    assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
+  });
+});
 
 clusterTest("the strategy epmd without EPMD says so", async (nodes) => {
   const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;

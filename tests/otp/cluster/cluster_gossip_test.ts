@@ -88,93 +88,81 @@ async function counted(
   }
 }
 
-clusterTest(
-  "nodes with the same cookie find each other by gossip, without EPMD",
-  async (nodes) => {
-    const own = { ...ownGroup(), ...SOON };
-    await withOwn(nodes, own, async () => {
-      const kate = await nodes.start("kate", {
-        epmdPort: false,
-        cluster: { own },
-      });
-      const { address } = await event("connected", kate.name);
-      assertEquals(address, `127.0.0.1:${kate.port}`);
-      const { packets, strategy, lastError } = await topology("own");
-      assert(packets!.authentic > 0);
-      assertEquals([strategy, lastError], ["gossip", undefined]);
-    }, { epmdPort: false });
-  },
-);
-
-clusterTest(
-  "a node with another cookie is not heard, and counted as forged",
-  async (nodes) => {
-    const own = { ...ownGroup(), ...SOON };
-    await withOwn(nodes, own, async () => {
-      await nodes.start("kate", { cookie: "other", cluster: { own } });
-      const { addresses, lastError } = await until(
-        "own",
-        ({ packets }) => packets!.forged > 3,
-      );
-      assertEquals([addresses, lastError], [[], undefined]);
+clusterTest("gossip connects nodes of one cookie", async (nodes) => {
+  const own = { ...ownGroup(), ...SOON };
+  await withOwn(nodes, own, async () => {
+    const kate = await nodes.start("kate", {
+      epmdPort: false,
+      cluster: { own },
     });
-  },
-);
+    const { address } = await event("connected", kate.name);
+    assertEquals(address, `127.0.0.1:${kate.port}`);
+    const { packets, strategy, lastError } = await topology("own");
+    assert(packets!.authentic > 0);
+    assertEquals([strategy, lastError], ["gossip", undefined]);
+  }, { epmdPort: false });
+});
 
-clusterTest(
-  "packets that are malformed, forged, replayed or old are counted, and name no node",
-  async (nodes) => {
-    const own = { ...ownGroup(), ...ONCE };
-    await withOwn(nodes, own, async () => {
-      using sender = await Sender.to(own);
-      const key = keyOf(COOKIE);
-      const kate = (time: number, node = "kate@localhost") =>
-        encodeGossip({ node, port: 4370, time }, key);
-      await counted(sender, () => new Uint8Array(0), "malformed");
-      await counted(
-        sender,
-        () => new TextEncoder().encode("heartbeat::x".repeat(20)),
-        "malformed",
-      );
-      await counted(sender, () => randomBytes(1400), "malformed");
-      await counted(sender, () => kate(Date.now(), "no name"), "malformed");
-      await counted(sender, () => {
-        const packet = kate(Date.now());
-        packet[20] ^= 1;
-        return packet;
-      }, "forged");
-      await counted(sender, () => kate(Date.now() - 60_000), "late");
-      await counted(sender, () => kate(Date.now() + 60_000), "late");
-      assertEquals((await topology("own")).addresses, []);
-      await until(
-        "own",
-        ({ lastError = "" }) =>
-          /kate@localhost.*its clock is wrong, or the packet is a copy/
-            .test(lastError),
-      );
-      const now = kate(Date.now());
-      await counted(sender, () => now, "authentic");
-      await counted(sender, () => now, "replayed");
-      await event("added", "kate@localhost");
-    });
-  },
-);
+clusterTest("gossip of another cookie is forged", async (nodes) => {
+  const own = { ...ownGroup(), ...SOON };
+  await withOwn(nodes, own, async () => {
+    await nodes.start("kate", { cookie: "other", cluster: { own } });
+    const { addresses, lastError } = await until(
+      "own",
+      ({ packets }) => packets!.forged > 3,
+    );
+    assertEquals([addresses, lastError], [[], undefined]);
+  });
+});
 
-clusterTest(
-  "gossip that cannot open its socket says so, and tries again",
-  async (nodes) => {
-    const own = { ...ownGroup(), interface: "192.0.2.77" };
-    await withOwn(nodes, own, async () => {
-      const { reason } = await event("strategy_failed");
-      assertMatch(
-        reason,
-        /^gossip over 239\.255\.\d+\.\d+:\d+ on the interface 192\.0\.2\.77 failed: /,
-      );
-      const { lastErrorAt } = await topology("own");
-      await until("own", (info) => info.lastErrorAt! > lastErrorAt!);
-    });
-  },
-);
+clusterTest("gossip counts invalid packets", async (nodes) => {
+  const own = { ...ownGroup(), ...ONCE };
+  await withOwn(nodes, own, async () => {
+    using sender = await Sender.to(own);
+    const key = keyOf(COOKIE);
+    const kate = (time: number, node = "kate@localhost") =>
+      encodeGossip({ node, port: 4370, time }, key);
+    await counted(sender, () => new Uint8Array(0), "malformed");
+    await counted(
+      sender,
+      () => new TextEncoder().encode("heartbeat::x".repeat(20)),
+      "malformed",
+    );
+    await counted(sender, () => randomBytes(1400), "malformed");
+    await counted(sender, () => kate(Date.now(), "no name"), "malformed");
+    await counted(sender, () => {
+      const packet = kate(Date.now());
+      packet[20] ^= 1;
+      return packet;
+    }, "forged");
+    await counted(sender, () => kate(Date.now() - 60_000), "late");
+    await counted(sender, () => kate(Date.now() + 60_000), "late");
+    assertEquals((await topology("own")).addresses, []);
+    await until(
+      "own",
+      ({ lastError = "" }) =>
+        /kate@localhost.*its clock is wrong, or the packet is a copy/
+          .test(lastError),
+    );
+    const now = kate(Date.now());
+    await counted(sender, () => now, "authentic");
+    await counted(sender, () => now, "replayed");
+    await event("added", "kate@localhost");
+  });
+});
+
+clusterTest("gossip tries to open its socket again", async (nodes) => {
+  const own = { ...ownGroup(), interface: "192.0.2.77" };
+  await withOwn(nodes, own, async () => {
+    const { reason } = await event("strategy_failed");
+    assertMatch(
+      reason,
+      /^gossip over 239\.255\.\d+\.\d+:\d+ on the interface 192\.0\.2\.77 failed: /,
+    );
+    const { lastErrorAt } = await topology("own");
+    await until("own", (info) => info.lastErrorAt! > lastErrorAt!);
+  });
+});
 
 test(
   "gossip without the permission for its port says so, and the program goes on",

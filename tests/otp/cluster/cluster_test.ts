@@ -39,65 +39,56 @@ import { clusterTest, nodeDown, nodeUp, part } from "../../_nodes.ts";
 
 // Forming.
 
-clusterTest(
-  "Node.start({ cluster }) connects nodes that start in any order",
-  async (nodes) => {
-    const names = ["alex", "kate", "mia"].map((each) => `${each}@localhost`);
-    const cluster = {
-      team: { strategy: "static", nodes: names, ...SOON },
-    } as const;
-    const kate = await nodes.start("kate", { cluster });
-    await kate.run(async () => {
-      Node.monitorNodes(true);
-      const alex = await nodes.start("alex", { cluster });
-      await nodeUp(alex.name);
-      await nodes.start("mia", { cluster });
-      await nodeUp("mia@localhost");
-      const team = await topology("team");
-      const own = team.addresses.find(({ node }) => node === kate.name);
-      assertEquals(own?.state, "self");
-    });
-  },
-);
+clusterTest("Node.start({ cluster }) connects in any order", async (nodes) => {
+  const names = ["alex", "kate", "mia"].map((each) => `${each}@localhost`);
+  const cluster = {
+    team: { strategy: "static", nodes: names, ...SOON },
+  } as const;
+  const kate = await nodes.start("kate", { cluster });
+  await kate.run(async () => {
+    Node.monitorNodes(true);
+    const alex = await nodes.start("alex", { cluster });
+    await nodeUp(alex.name);
+    await nodes.start("mia", { cluster });
+    await nodeUp("mia@localhost");
+    const team = await topology("team");
+    const own = team.addresses.find(({ node }) => node === kate.name);
+    assertEquals(own?.state, "self");
+  });
+});
 
-clusterTest(
-  "a cluster forms without EPMD from one address, by the names that nodes state there",
-  async (nodes) => {
-    const kate = await nodes.start("kate", { epmdPort: false });
-    const address = `127.0.0.1:${kate.port}`;
-    const alex = await nodes.start("alex", {
-      epmdPort: false,
-      cluster: { seed: { strategy: "static", nodes: [address], ...SOON } },
-    });
-    await watching(alex, async () => {
-      const { topologies: [{ addresses: [before] }] } = await Cluster.info();
-      if (before?.state !== "connected") await event("connected");
-      assertEquals(Node.list(), [kate.name]);
-      const [entry] = (await topology("seed")).addresses;
-      assertEquals([entry.node, entry.address], [kate.name, address]);
-    });
-  },
-);
+clusterTest("a cluster forms from one address", async (nodes) => {
+  const kate = await nodes.start("kate", { epmdPort: false });
+  const address = `127.0.0.1:${kate.port}`;
+  const alex = await nodes.start("alex", {
+    epmdPort: false,
+    cluster: { seed: { strategy: "static", nodes: [address], ...SOON } },
+  });
+  await watching(alex, async () => {
+    const { topologies: [{ addresses: [before] }] } = await Cluster.info();
+    if (before?.state !== "connected") await event("connected");
+    assertEquals(Node.list(), [kate.name]);
+    const [entry] = (await topology("seed")).addresses;
+    assertEquals([entry.node, entry.address], [kate.name, address]);
+  });
+});
 
-clusterTest(
-  "an address that leads to the node itself is dialled once",
-  async (nodes) => {
-    const told = new Told();
-    await withOwn(nodes, { strategy: told.strategy, ...FAST }, async (alex) => {
-      told.addresses = [`127.0.0.1:${alex.port}`];
-      await event("added");
-      for (;;) {
-        const [{ state, node, attempts }] = (await topology("own")).addresses;
-        if (state === "dialling" || state === "waiting") {
-          await Node.ping("nobody@localhost");
-          continue;
-        }
-        assertEquals([state, node, attempts], ["self", alex.name, 0]);
-        return;
+clusterTest("the node's own address is dialled once", async (nodes) => {
+  const told = new Told();
+  await withOwn(nodes, { strategy: told.strategy, ...FAST }, async (alex) => {
+    told.addresses = [`127.0.0.1:${alex.port}`];
+    await event("added");
+    for (;;) {
+      const [{ state, node, attempts }] = (await topology("own")).addresses;
+      if (state === "dialling" || state === "waiting") {
+        await Node.ping("nobody@localhost");
+        continue;
       }
-    });
-  },
-);
+      assertEquals([state, node, attempts], ["self", alex.name, 0]);
+      return;
+    }
+  });
+});
 
 clusterTest("a hidden node's cluster dials, and dials again", async (nodes) => {
   const kate = await nodes.start("kate");
@@ -118,67 +109,61 @@ clusterTest("a hidden node's cluster dials, and dials again", async (nodes) => {
 
 // Dialling again.
 
-clusterTest(
-  "an address is dialled for as long as it is named, with growing delays",
-  async (nodes) => {
-    const strategy = "static";
-    const own = {
-      strategy,
-      nodes: ["kate@localhost"],
-      minDelay: 5,
-      maxDelay: 40,
-    } as const;
-    await withOwn(nodes, own, async () => {
-      let last = 0;
-      for (let i = 1; i <= 8; i++) {
-        const { attempts, reason, next, node } = await event("dial_failed");
-        assert(attempts > last);
-        last = attempts;
-        assert(next > 0);
-        assertEquals(node, "kate@localhost");
-        assertMatch(reason, /no node named kate@localhost is registered/);
-      }
-      const [entry] = (await topology("own")).addresses;
-      assert(entry.attempts >= last);
-      assertMatch(entry.lastError!, /no node named kate@localhost/);
-      assert(entry.lastErrorAt! > 0);
-      await nodes.start("kate");
-      await event("connected");
-      const [after] = (await topology("own")).addresses;
-      assertEquals([after.state, after.attempts, after.next], [
-        "connected",
-        0,
-        undefined,
-      ]);
-    });
-    const lines = nodes.lines().filter((line) =>
-      /Cannot connect to kate/.test(line)
-    );
-    assertEquals(lines.length, 1, "one warning for one reason");
-    assertMatch(lines[0], /topology own, attempt 3/);
-  },
-);
-
-clusterTest(
-  "a lost node is connected again, and the events say so",
-  async (nodes) => {
-    const kate = await nodes.start("kate");
-    const own = { strategy: "static", nodes: [kate.name], ...SOON } as const;
-    await withOwn(nodes, own, async (alex) => {
-      if (
-        (await topology("own")).addresses[0].state !== "connected"
-      ) await event("connected");
-      await part(kate, alex);
-      const { node, next, topology: name, cluster } = await event(
-        "disconnected",
-      );
-      assertEquals([node, name, cluster], [kate.name, "own", "Cluster"]);
+clusterTest("an address is dialled with growing delays", async (nodes) => {
+  const strategy = "static";
+  const own = {
+    strategy,
+    nodes: ["kate@localhost"],
+    minDelay: 5,
+    maxDelay: 40,
+  } as const;
+  await withOwn(nodes, own, async () => {
+    let last = 0;
+    for (let i = 1; i <= 8; i++) {
+      const { attempts, reason, next, node } = await event("dial_failed");
+      assert(attempts > last);
+      last = attempts;
       assert(next > 0);
-      await event("connected");
-      assertMatch((await topology("own")).addresses[0].lastError!, /was lost/);
-    });
-  },
-);
+      assertEquals(node, "kate@localhost");
+      assertMatch(reason, /no node named kate@localhost is registered/);
+    }
+    const [entry] = (await topology("own")).addresses;
+    assert(entry.attempts >= last);
+    assertMatch(entry.lastError!, /no node named kate@localhost/);
+    assert(entry.lastErrorAt! > 0);
+    await nodes.start("kate");
+    await event("connected");
+    const [after] = (await topology("own")).addresses;
+    assertEquals([after.state, after.attempts, after.next], [
+      "connected",
+      0,
+      undefined,
+    ]);
+  });
+  const lines = nodes.lines().filter((line) =>
+    /Cannot connect to kate/.test(line)
+  );
+  assertEquals(lines.length, 1, "one warning for one reason");
+  assertMatch(lines[0], /topology own, attempt 3/);
+});
+
+clusterTest("a lost node is connected again", async (nodes) => {
+  const kate = await nodes.start("kate");
+  const own = { strategy: "static", nodes: [kate.name], ...SOON } as const;
+  await withOwn(nodes, own, async (alex) => {
+    if (
+      (await topology("own")).addresses[0].state !== "connected"
+    ) await event("connected");
+    await part(kate, alex);
+    const { node, next, topology: name, cluster } = await event(
+      "disconnected",
+    );
+    assertEquals([node, name, cluster], [kate.name, "own", "Cluster"]);
+    assert(next > 0);
+    await event("connected");
+    assertMatch((await topology("own")).addresses[0].lastError!, /was lost/);
+  });
+});
 
 clusterTest("a node that dials this one settles its address", async (nodes) => {
   const own = {
@@ -196,98 +181,86 @@ clusterTest("a node that dials this one settles its address", async (nodes) => {
 
 // Forgetting.
 
-clusterTest(
-  "an address that is no longer named is forgotten: no dial, and the connection stays",
-  async (nodes) => {
-    const told = new Told();
-    const kate = await nodes.start("kate");
-    await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
-      told.addresses = [kate.name];
-      await event("connected");
-      told.addresses = ["gone@localhost"];
-      assertEquals((await event("removed")).node, kate.name);
-      await event("added", "gone@localhost");
-      assertEquals(Node.list(), [kate.name]);
-      const { addresses } = await topology("own");
-      assertEquals(addresses.map(({ node }) => node), ["gone@localhost"]);
-      told.addresses = [];
-      await event("removed", "gone@localhost");
-      assertEquals((await topology("own")).addresses, []);
-    });
-  },
-);
+clusterTest("an address no longer named is forgotten", async (nodes) => {
+  const told = new Told();
+  const kate = await nodes.start("kate");
+  await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
+    told.addresses = [kate.name];
+    await event("connected");
+    told.addresses = ["gone@localhost"];
+    assertEquals((await event("removed")).node, kate.name);
+    await event("added", "gone@localhost");
+    assertEquals(Node.list(), [kate.name]);
+    const { addresses } = await topology("own");
+    assertEquals(addresses.map(({ node }) => node), ["gone@localhost"]);
+    told.addresses = [];
+    await event("removed", "gone@localhost");
+    assertEquals((await topology("own")).addresses, []);
+  });
+});
 
-clusterTest(
-  "disconnectForgotten closes the connection, but not after an empty answer",
-  async (nodes) => {
-    const told = new Told();
-    const kate = await nodes.start("kate");
-    const own = { strategy: told.strategy, disconnectForgotten: true, ...FAST };
-    await withOwn(nodes, own, async () => {
-      Node.monitorNodes(true);
-      told.addresses = [kate.name];
-      await event("connected");
-      told.addresses = [];
-      await event("removed", kate.name);
-      assertEquals(Node.list(), [kate.name]);
-      told.addresses = [kate.name];
-      await event("connected");
-      told.addresses = ["mia@localhost"];
-      await nodeDown(kate.name);
-      await event("removed", kate.name);
-    });
-  },
-);
+clusterTest("disconnectForgotten closes the connection", async (nodes) => {
+  const told = new Told();
+  const kate = await nodes.start("kate");
+  const own = { strategy: told.strategy, disconnectForgotten: true, ...FAST };
+  await withOwn(nodes, own, async () => {
+    Node.monitorNodes(true);
+    told.addresses = [kate.name];
+    await event("connected");
+    told.addresses = [];
+    await event("removed", kate.name);
+    assertEquals(Node.list(), [kate.name]);
+    told.addresses = [kate.name];
+    await event("connected");
+    told.addresses = ["mia@localhost"];
+    await nodeDown(kate.name);
+    await event("removed", kate.name);
+  });
+});
 
-clusterTest(
-  "two addresses of one node: forgetting one keeps the watch for the other",
-  async (nodes) => {
-    const told = new Told();
-    const kate = await nodes.start("kate");
-    const own = { strategy: told.strategy, ...FAST };
-    // A hidden node has no other news of its nodes than its monitors.
-    await withOwn(nodes, own, async (alex) => {
-      const address = `127.0.0.1:${kate.port}`;
-      told.addresses = [kate.name, { node: kate.name, address }];
-      await event("connected");
-      await event("connected");
-      told.addresses = [kate.name];
-      await event("removed", address);
-      await part(kate, alex);
-      await event("disconnected");
-      await event("connected");
-    }, { hidden: true });
-  },
-);
+clusterTest("one of two addresses keeps the watch", async (nodes) => {
+  const told = new Told();
+  const kate = await nodes.start("kate");
+  const own = { strategy: told.strategy, ...FAST };
+  // A hidden node has no other news of its nodes than its monitors.
+  await withOwn(nodes, own, async (alex) => {
+    const address = `127.0.0.1:${kate.port}`;
+    told.addresses = [kate.name, { node: kate.name, address }];
+    await event("connected");
+    await event("connected");
+    told.addresses = [kate.name];
+    await event("removed", address);
+    await part(kate, alex);
+    await event("disconnected");
+    await event("connected");
+  }, { hidden: true });
+});
 
 // A program's strategy that misbehaves.
 
-clusterTest(
-  "a strategy that throws or rejects is reported and asked again; its addresses stay",
-  async (nodes) => {
-    const told = new Told();
-    await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
-      told.addresses = ["kate@localhost"];
-      await event("added");
-      told.addresses = new Error("no route to the registry");
-      const { reason, next } = await event("strategy_failed");
-      assertEquals(reason, "no route to the registry");
-      assert(next! > 0);
-      const { addresses, lastError, lastAnswer, strategy } = await topology(
-        "own",
-      );
-      assertEquals([lastError, strategy], [
-        "no route to the registry",
-        "custom",
-      ]);
-      assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
-      assert(lastAnswer! > 0);
-      told.addresses = ["kate@localhost", "mia@localhost"];
-      await event("added", "mia@localhost");
-      assertEquals((await topology("own")).lastError, undefined);
-    });
-  },
-);
+clusterTest("a strategy that fails is asked again", async (nodes) => {
+  const told = new Told();
+  await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
+    told.addresses = ["kate@localhost"];
+    await event("added");
+    told.addresses = new Error("no route to the registry");
+    const { reason, next } = await event("strategy_failed");
+    assertEquals(reason, "no route to the registry");
+    assert(next! > 0);
+    const { addresses, lastError, lastAnswer, strategy } = await topology(
+      "own",
+    );
+    assertEquals([lastError, strategy], [
+      "no route to the registry",
+      "custom",
+    ]);
+    assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
+    assert(lastAnswer! > 0);
+    told.addresses = ["kate@localhost", "mia@localhost"];
+    await event("added", "mia@localhost");
+    assertEquals((await topology("own")).lastError, undefined);
+  });
+});
 
 /** Answers that are not lists of addresses. */
 const GARBAGE: [name: string, answer: () => unknown, says: RegExp][] = [
@@ -363,48 +336,42 @@ for (const [name, value, says] of THROWN) {
   });
 }
 
-clusterTest(
-  "valid addresses of an answer are used, and the others counted",
-  async (nodes) => {
-    const told = new Told();
-    const kate = await nodes.start("kate");
-    await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
-      told.addresses = [1, kate.name, "?", kate.name];
-      await event("connected", kate.name);
-      const { ignored, addresses } = await topology("own");
-      assertEquals([ignored, addresses.length], [2, 1]);
-    });
-  },
-);
+clusterTest("valid addresses are used, others counted", async (nodes) => {
+  const told = new Told();
+  const kate = await nodes.start("kate");
+  await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
+    told.addresses = [1, kate.name, "?", kate.name];
+    await event("connected", kate.name);
+    const { ignored, addresses } = await topology("own");
+    assertEquals([ignored, addresses.length], [2, 1]);
+  });
+});
 
-clusterTest(
-  "each value of an async iterable replaces the one before; it ends with its topology",
-  async (nodes) => {
-    const ended = Promise.withResolvers<void>();
-    const steps = [["kate@localhost"], ["mia@localhost"]];
-    const strategy = async function* ({ signal, topology, node }: {
-      signal: AbortSignal;
-      topology: string;
-      node: string;
-    }) {
-      assertEquals([topology, node], ["own", "alex@localhost"]);
-      try {
-        yield* steps;
-        await new Promise<void>((resolve) =>
-          signal.addEventListener("abort", () => resolve())
-        );
-      } finally {
-        ended.resolve();
-      }
-    };
-    await withOwn(nodes, { strategy, ...FAST }, async (alex) => {
-      await event("removed", "kate@localhost");
-      await event("added", "mia@localhost");
-      alex.stop();
-    }).catch(() => {});
-    await ended.promise;
-  },
-);
+clusterTest("each value of an iterable replaces the last", async (nodes) => {
+  const ended = Promise.withResolvers<void>();
+  const steps = [["kate@localhost"], ["mia@localhost"]];
+  const strategy = async function* ({ signal, topology, node }: {
+    signal: AbortSignal;
+    topology: string;
+    node: string;
+  }) {
+    assertEquals([topology, node], ["own", "alex@localhost"]);
+    try {
+      yield* steps;
+      await new Promise<void>((resolve) =>
+        signal.addEventListener("abort", () => resolve())
+      );
+    } finally {
+      ended.resolve();
+    }
+  };
+  await withOwn(nodes, { strategy, ...FAST }, async (alex) => {
+    await event("removed", "kate@localhost");
+    await event("added", "mia@localhost");
+    alex.stop();
+  }).catch(() => {});
+  await ended.promise;
+});
 
 clusterTest("a strategy runs as the topology's process", async (nodes) => {
   const kate = await nodes.start("kate");
@@ -423,28 +390,25 @@ clusterTest("a strategy runs as the topology's process", async (nodes) => {
 
 // Processes.
 
-clusterTest(
-  "a topology that crashes is restarted, and goes on",
-  async (nodes) => {
-    const kate = await nodes.start("kate");
-    const own = { strategy: "static", nodes: [kate.name], ...SOON } as const;
-    await withOwn(nodes, own, async (alex) => {
-      if (
-        (await topology("own")).addresses[0].state !== "connected"
-      ) await event("connected");
-      const children = await Supervisor.whichChildren("Cluster");
-      assertEquals(children.map(({ id }) => id), [
-        "topology own",
-        "Cluster.Server",
-      ]);
-      Process.exit(children[0].pid as Pid, "kill");
-      await event("connected");
-      await part(kate, alex);
-      await event("disconnected");
-      await event("connected");
-    });
-  },
-);
+clusterTest("a topology that crashes is restarted", async (nodes) => {
+  const kate = await nodes.start("kate");
+  const own = { strategy: "static", nodes: [kate.name], ...SOON } as const;
+  await withOwn(nodes, own, async (alex) => {
+    if (
+      (await topology("own")).addresses[0].state !== "connected"
+    ) await event("connected");
+    const children = await Supervisor.whichChildren("Cluster");
+    assertEquals(children.map(({ id }) => id), [
+      "topology own",
+      "Cluster.Server",
+    ]);
+    Process.exit(children[0].pid as Pid, "kill");
+    await event("connected");
+    await part(kate, alex);
+    await event("disconnected");
+    await event("connected");
+  });
+});
 
 clusterTest("news of nodes that is not true changes nothing", async (nodes) => {
   const kate = await nodes.start("kate");
@@ -481,26 +445,23 @@ clusterTest("news of nodes that is not true changes nothing", async (nodes) => {
   });
 });
 
-clusterTest(
-  "Cluster.info() can be asked from another node; events are for the cluster's node",
-  async (nodes) => {
-    const kate = await nodes.start("kate");
-    await nodes.start("alex", {
-      cluster: { own: { strategy: "static", nodes: [kate.name] } },
-    });
-    await kate.run(async () => {
-      const ref = { name: "Cluster", node: "alex@localhost" };
-      const { node, cluster, topologies } = await Cluster.info(ref);
-      assertEquals([node, cluster], ["alex@localhost", "Cluster"]);
-      assertEquals(topologies.map((each) => each.topology), ["own"]);
-      // deno-lint-ignore no-explicit-any
-      const refused = await assertRejects(() => Cluster.subscribe(ref as any));
-      assert(refused instanceof Error);
-      const none = await assertRejects(() => Cluster.info(), ExitError);
-      assertEquals((none.reason as { reason: unknown }).reason, "noproc");
-    });
-  },
-);
+clusterTest("Cluster.info() can be asked from elsewhere", async (nodes) => {
+  const kate = await nodes.start("kate");
+  await nodes.start("alex", {
+    cluster: { own: { strategy: "static", nodes: [kate.name] } },
+  });
+  await kate.run(async () => {
+    const ref = { name: "Cluster", node: "alex@localhost" };
+    const { node, cluster, topologies } = await Cluster.info(ref);
+    assertEquals([node, cluster], ["alex@localhost", "Cluster"]);
+    assertEquals(topologies.map((each) => each.topology), ["own"]);
+    // deno-lint-ignore no-explicit-any
+    const refused = await assertRejects(() => Cluster.subscribe(ref as any));
+    assert(refused instanceof Error);
+    const none = await assertRejects(() => Cluster.info(), ExitError);
+    assertEquals((none.reason as { reason: unknown }).reason, "noproc");
+  });
+});
 
 clusterTest("a subscriber that has exited is forgotten", async (nodes) => {
   const told = new Told();
@@ -515,28 +476,25 @@ clusterTest("a subscriber that has exited is forgotten", async (nodes) => {
   });
 });
 
-clusterTest(
-  "a cluster's server that crashes is restarted without its subscribers",
-  async (nodes) => {
-    const told = new Told();
-    await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
-      const server = Process.whereis("Cluster.Server")!;
-      const ref = Process.monitor(server);
-      Process.exit(server, "kill");
-      await receive((m) => ref.equals(m?.ref));
-      await until("own", () => Process.whereis("Cluster.Server") !== undefined);
-      told.addresses = ["10.0.0.1:4370"];
-      await until("own", ({ addresses }) => addresses.length === 1);
-      assertEquals(
-        await receive(() => true, { timeout: 0, after: "none" }),
-        "none",
-      );
-      await Cluster.subscribe();
-      told.addresses = [];
-      await event("removed");
-    });
-  },
-);
+clusterTest("a restarted cluster has no subscribers", async (nodes) => {
+  const told = new Told();
+  await withOwn(nodes, { strategy: told.strategy, ...FAST }, async () => {
+    const server = Process.whereis("Cluster.Server")!;
+    const ref = Process.monitor(server);
+    Process.exit(server, "kill");
+    await receive((m) => ref.equals(m?.ref));
+    await until("own", () => Process.whereis("Cluster.Server") !== undefined);
+    told.addresses = ["10.0.0.1:4370"];
+    await until("own", ({ addresses }) => addresses.length === 1);
+    assertEquals(
+      await receive(() => true, { timeout: 0, after: "none" }),
+      "none",
+    );
+    await Cluster.subscribe();
+    told.addresses = [];
+    await event("removed");
+  });
+});
 
 clusterTest("Cluster.unsubscribe() ends the messages", async (nodes) => {
   const told = new Told();
@@ -590,23 +548,20 @@ clusterTest("two clusters of a node have names of their own", async (nodes) => {
   });
 });
 
-clusterTest(
-  "Node.start() rejects an invalid cluster before it starts",
-  async (nodes) => {
-    // cluster_options_test.ts has the table of what is invalid.
-    for (
-      const [cluster, says] of [
-        [
-          { a: { strategy: "nope" } },
-          /"a": its strategy is "nope"; give "static"/,
-        ],
-        [[], /topologies/],
-      ] as const
-    ) {
-      const error = await assertRejects(() =>
-        nodes.start("alex", { cluster: cluster as unknown as Topologies })
-      );
-      assertMatch((error as Error).message, says);
-    }
-  },
-);
+clusterTest("Node.start() rejects an invalid cluster", async (nodes) => {
+  // cluster_options_test.ts has the table of what is invalid.
+  for (
+    const [cluster, says] of [
+      [
+        { a: { strategy: "nope" } },
+        /"a": its strategy is "nope"; give "static"/,
+      ],
+      [[], /topologies/],
+    ] as const
+  ) {
+    const error = await assertRejects(() =>
+      nodes.start("alex", { cluster: cluster as unknown as Topologies })
+    );
+    assertMatch((error as Error).message, says);
+  }
+});

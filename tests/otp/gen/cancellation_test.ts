@@ -181,44 +181,41 @@ for (const [name, call] of Object.entries(CALLS)) {
   });
 }
 
-processTest(
-  "calls keep no listener of a signal that outlives them",
-  async () => {
-    const server = await GenServer.startLink(Stack, []);
-    const agent = await Agent.startLink(() => 0);
-    const counted = new Counted();
-    const { signal } = counted;
-    for (let n = 0; n < 10_000; n++) {
-      await GenServer.call(server, "all", { signal });
-    }
-    assertEquals(counted.listeners, 0);
-    const many = Array.from(
-      { length: 10_000 },
-      () => GenServer.call(server, "all", { signal, timeout: Infinity }),
-    );
-    assertEquals(counted.listeners, 1);
-    await Promise.all(many);
-    await Agent.get(agent, (n) => n, { signal });
-    await rpc.call(Node.self(), Remote.add, [1, 2], { signal });
-    await rpc.multicall([Node.self()], Remote.add, [1, 2], { signal });
-    await GenServer.multiCall("nobody", "hi", { signal, nodes: [Node.self()] });
-    await exitOf(GenServer.call("nobody", "hi", { signal }));
-    await exitOf(GenServer.call(self(), "hi", { signal }));
-    const silent = idle();
-    // safe: nobody answers, so only the timeout can end the call.
-    await exitOf(GenServer.call(silent, "hi", { signal, timeout: 1 }));
-    const task = Task.async(() => 1, [], { signal });
-    assertEquals(await Task.await(task, { signal }), 1);
-    await Task.yield(Task.completed(1), { signal });
-    for await (const _ of Task.asyncStream([1, 2], (n) => n, { signal })) {
-      /* */
-    }
-    for await (const _ of Task.asyncStream([1, 2], (n) => n, { signal })) break;
-    assertEquals([counted.listeners, counted.most], [0, 1]);
-    await Agent.stop(agent);
-    await GenServer.stop(server);
-  },
-);
+processTest("calls keep no listener of a longer signal", async () => {
+  const server = await GenServer.startLink(Stack, []);
+  const agent = await Agent.startLink(() => 0);
+  const counted = new Counted();
+  const { signal } = counted;
+  for (let n = 0; n < 10_000; n++) {
+    await GenServer.call(server, "all", { signal });
+  }
+  assertEquals(counted.listeners, 0);
+  const many = Array.from(
+    { length: 10_000 },
+    () => GenServer.call(server, "all", { signal, timeout: Infinity }),
+  );
+  assertEquals(counted.listeners, 1);
+  await Promise.all(many);
+  await Agent.get(agent, (n) => n, { signal });
+  await rpc.call(Node.self(), Remote.add, [1, 2], { signal });
+  await rpc.multicall([Node.self()], Remote.add, [1, 2], { signal });
+  await GenServer.multiCall("nobody", "hi", { signal, nodes: [Node.self()] });
+  await exitOf(GenServer.call("nobody", "hi", { signal }));
+  await exitOf(GenServer.call(self(), "hi", { signal }));
+  const silent = idle();
+  // safe: nobody answers, so only the timeout can end the call.
+  await exitOf(GenServer.call(silent, "hi", { signal, timeout: 1 }));
+  const task = Task.async(() => 1, [], { signal });
+  assertEquals(await Task.await(task, { signal }), 1);
+  await Task.yield(Task.completed(1), { signal });
+  for await (const _ of Task.asyncStream([1, 2], (n) => n, { signal })) {
+    /* */
+  }
+  for await (const _ of Task.asyncStream([1, 2], (n) => n, { signal })) break;
+  assertEquals([counted.listeners, counted.most], [0, 1]);
+  await Agent.stop(agent);
+  await GenServer.stop(server);
+});
 
 processTest("a call whose caller exits keeps no listener", async () => {
   const silent = idle();
@@ -255,47 +252,44 @@ processTest("a call whose caller exits keeps no listener", async () => {
   await quiet();
 });
 
-processTest(
-  "an abort ends a lookup, and nothing is sent after it",
-  async () => {
-    const registry = slowRegistry();
-    const via = { via: registry.via, name: "slow" };
-    const aborted = AbortSignal.abort("already");
-    const me = self();
-    using time = new FakeTime();
-    const asks: ((options: CancelOptions) => Promise<unknown>)[] = [
-      (options) => GenServer.call(via, "hi", options),
-      (options) => Agent.get(via, ["M", "f"], options),
-    ];
-    for (const ask of asks) {
-      assertEquals(await errorOf(ask({ signal: aborted })), "already");
-      for (const deadline of [0, Date.now()]) {
-        assertEquals((await exitOf(ask({ deadline }))).reason, "timeout");
-      }
+processTest("an abort ends a lookup, and nothing is sent after", async () => {
+  const registry = slowRegistry();
+  const via = { via: registry.via, name: "slow" };
+  const aborted = AbortSignal.abort("already");
+  const me = self();
+  using time = new FakeTime();
+  const asks: ((options: CancelOptions) => Promise<unknown>)[] = [
+    (options) => GenServer.call(via, "hi", options),
+    (options) => Agent.get(via, ["M", "f"], options),
+  ];
+  for (const ask of asks) {
+    assertEquals(await errorOf(ask({ signal: aborted })), "already");
+    for (const deadline of [0, Date.now()]) {
+      assertEquals((await exitOf(ask({ deadline }))).reason, "timeout");
     }
-    assertEquals(registry.lookups, 0);
-    const controller = new AbortController();
-    const { signal } = controller;
-    const calls = asks.map((ask) => ask({ signal }));
-    calls.push(TaskSupervisor.async(via, Remote.tell, [me, "ran"], { signal }));
-    const late = asks.map((ask) => exitOf(ask({ deadline: Date.now() + 5 })));
-    assertEquals(registry.lookups, 5);
-    time.tick(5);
-    assertEquals((await Promise.all(late)).map((each) => each.reason), [
-      "timeout",
-      "timeout",
-    ]);
-    controller.abort("enough");
-    assertEquals(await Promise.all(calls.map(errorOf)), [
-      "enough",
-      "enough",
-      "enough",
-    ]);
-    registry.answer(me);
-    await quiet();
-    assertEquals(held(), [0, 0, 0]);
-  },
-);
+  }
+  assertEquals(registry.lookups, 0);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = asks.map((ask) => ask({ signal }));
+  calls.push(TaskSupervisor.async(via, Remote.tell, [me, "ran"], { signal }));
+  const late = asks.map((ask) => exitOf(ask({ deadline: Date.now() + 5 })));
+  assertEquals(registry.lookups, 5);
+  time.tick(5);
+  assertEquals((await Promise.all(late)).map((each) => each.reason), [
+    "timeout",
+    "timeout",
+  ]);
+  controller.abort("enough");
+  assertEquals(await Promise.all(calls.map(errorOf)), [
+    "enough",
+    "enough",
+    "enough",
+  ]);
+  registry.answer(me);
+  await quiet();
+  assertEquals(held(), [0, 0, 0]);
+});
 
 processTest("a reply and an abort in one turn: the first counts", async () => {
   const controllers = [new AbortController(), new AbortController()];
@@ -317,40 +311,34 @@ processTest("a reply and an abort in one turn: the first counts", async () => {
   await GenServer.stop(server);
 });
 
-processTest(
-  "an aborted call that is not awaited fails like any other",
-  async () => {
-    const error = await errorOf((() => {
-      const controller = new AbortController();
-      const call = GenServer.call(idle(), "hi", { signal: controller.signal });
-      controller.abort();
-      return call;
-    })());
-    assert(error instanceof DOMException);
-    assertEquals(error.name, "AbortError");
-  },
-);
+processTest("an aborted call without await fails as others do", async () => {
+  const error = await errorOf((() => {
+    const controller = new AbortController();
+    const call = GenServer.call(idle(), "hi", { signal: controller.signal });
+    controller.abort();
+    return call;
+  })());
+  assert(error instanceof DOMException);
+  assertEquals(error.name, "AbortError");
+});
 
-processTest(
-  "a deadline is a time limit from the start of its wait on",
-  async () => {
-    using time = new FakeTime();
-    const call = exitOf(
-      GenServer.call(idle(), "hi", { deadline: Date.now() + 50 }),
-    );
-    const { Date: before } = globalThis;
-    const setBack = class extends before {
-      static override now = () => before.now() - 1000;
-    };
-    globalThis.Date = setBack as typeof Date;
-    try {
-      time.tick(50);
-      assertEquals((await call).reason, "timeout");
-    } finally {
-      globalThis.Date = before;
-    }
-  },
-);
+processTest("a deadline counts from the start of its wait", async () => {
+  using time = new FakeTime();
+  const call = exitOf(
+    GenServer.call(idle(), "hi", { deadline: Date.now() + 50 }),
+  );
+  const { Date: before } = globalThis;
+  const setBack = class extends before {
+    static override now = () => before.now() - 1000;
+  };
+  globalThis.Date = setBack as typeof Date;
+  try {
+    time.tick(50);
+    assertEquals((await call).reason, "timeout");
+  } finally {
+    globalThis.Date = before;
+  }
+});
 
 processTest("a deadline ends a call as its timeout does", async () => {
   const silent = idle();
@@ -411,75 +399,69 @@ processTest("a deadline ends a call as its timeout does", async () => {
 
 // Between nodes.
 
-clusterTest(
-  "an abort ends a call while its node is dialled",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using listener = await RawListener.listen();
-    await alex.run(async () => {
-      const connected = Node.connect(RAW, { address: listener.address });
-      const server = { name: "probe", node: RAW };
-      const counted = new Counted();
-      const { signal } = counted;
-      const calls = [
-        GenServer.call(server, "hi", { signal, timeout: Infinity }),
-        rpc.call(RAW, ["M", "f"], [], { signal }),
-        TaskSupervisor.async(server, ["M", "f"], [], { signal }),
-        TaskSupervisor.asyncNolink(server, ["M", "f"], [], { signal }),
-      ];
-      const stream = TaskSupervisor.asyncStream(server, [1], ["M", "f"], {
-        signal,
-      });
-      calls.push(Array.fromAsync(stream));
-      assert(await isPending(Promise.race(calls)));
-      counted.controller.abort("enough");
-      assertEquals(
-        await Promise.all(calls.map(errorOf)),
-        Array(5).fill("enough"),
-      );
-      assertEquals(counted.listeners, 0);
-      await using peer = await listener.accept();
-      await peer.say({ status: "not_allowed" });
-      assertEquals(await connected, false);
-      await released();
+clusterTest("an abort ends a call during a dial", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  await alex.run(async () => {
+    const connected = Node.connect(RAW, { address: listener.address });
+    const server = { name: "probe", node: RAW };
+    const counted = new Counted();
+    const { signal } = counted;
+    const calls = [
+      GenServer.call(server, "hi", { signal, timeout: Infinity }),
+      rpc.call(RAW, ["M", "f"], [], { signal }),
+      TaskSupervisor.async(server, ["M", "f"], [], { signal }),
+      TaskSupervisor.asyncNolink(server, ["M", "f"], [], { signal }),
+    ];
+    const stream = TaskSupervisor.asyncStream(server, [1], ["M", "f"], {
+      signal,
     });
-  },
-);
+    calls.push(Array.fromAsync(stream));
+    assert(await isPending(Promise.race(calls)));
+    counted.controller.abort("enough");
+    assertEquals(
+      await Promise.all(calls.map(errorOf)),
+      Array(5).fill("enough"),
+    );
+    assertEquals(counted.listeners, 0);
+    await using peer = await listener.accept();
+    await peer.say({ status: "not_allowed" });
+    assertEquals(await connected, false);
+    await released();
+  });
+});
 
 /** Waits until the calling process holds nothing: it has no wait, no monitor and no alias. */
 async function released(): Promise<void> {
   while (held().some((each) => each > 0)) await quiet();
 }
 
-clusterTest(
-  "an abort ends a call in the queue of a connection, and its reply is dropped",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    const server = { name: "stack", node: KATE };
-    await kate.run(() => GenServer.start(Stack, ["a"], { name: "stack" }));
-    await alex.run(async () => {
-      assert(await Node.connect(KATE));
-      const controller = new AbortController();
-      const { signal } = controller;
-      // Both are written when all microtasks have run.
-      const call = GenServer.call(server, "pop", { signal });
-      controller.abort("enough");
-      assertEquals(await errorOf(call), "enough");
-      // The request has arrived all the same.
-      assertEquals(await GenServer.call(server, "all"), []);
-      assertEquals(held(), [0, 0, 0]);
-      // The monitor of the call has ended there too.
-      const other = new AbortController();
-      const sync = () => GenServer.call(server, "all");
-      const pending = rpc.call(KATE, Remote.wait, [], { signal: other.signal });
-      await sync();
-      other.abort("enough");
-      assertEquals(await errorOf(pending), "enough");
-      await sync();
-    });
-  },
-);
+clusterTest("an abort ends a call in a queue", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  const server = { name: "stack", node: KATE };
+  await kate.run(() => GenServer.start(Stack, ["a"], { name: "stack" }));
+  await alex.run(async () => {
+    assert(await Node.connect(KATE));
+    const controller = new AbortController();
+    const { signal } = controller;
+    // Both are written when all microtasks have run.
+    const call = GenServer.call(server, "pop", { signal });
+    controller.abort("enough");
+    assertEquals(await errorOf(call), "enough");
+    // The request has arrived all the same.
+    assertEquals(await GenServer.call(server, "all"), []);
+    assertEquals(held(), [0, 0, 0]);
+    // The monitor of the call has ended there too.
+    const other = new AbortController();
+    const sync = () => GenServer.call(server, "all");
+    const pending = rpc.call(KATE, Remote.wait, [], { signal: other.signal });
+    await sync();
+    other.abort("enough");
+    assertEquals(await errorOf(pending), "enough");
+    await sync();
+  });
+});
 
 clusterTest(
   "an abort ends calls to a peer that does not read",
@@ -508,32 +490,29 @@ clusterTest(
 
 // Tasks.
 
-processTest(
-  "an abort ends a task, and the processes that are linked to it",
-  async () => {
-    const me = self();
-    for (const start of await starts()) {
-      const counted = new Counted();
-      const { signal } = counted;
-      const task = await start(async (): Promise<void> => {
-        const child = spawnLink(() => receive(() => false));
-        send(me, child);
-        await receive(() => false);
-      }, { signal });
-      const child = await receive<Pid>();
-      const ref = Process.monitor(child);
-      const waits = [Task.await(task), Task.await(task)].map(errorOf);
-      assert(await isPending(waits[0]));
-      counted.controller.abort("enough");
-      assertEquals(await Promise.all(waits), ["enough", "enough"]);
-      const down = await receive((m) => ref.equals(m?.ref));
-      assertEquals(down.reason, "shutdown");
-      assertEquals(await ended(task.pid), "noproc");
-      assertEquals(counted.listeners, 0);
-      await released();
-    }
-  },
-);
+processTest("an abort ends a task and its linked processes", async () => {
+  const me = self();
+  for (const start of await starts()) {
+    const counted = new Counted();
+    const { signal } = counted;
+    const task = await start(async (): Promise<void> => {
+      const child = spawnLink(() => receive(() => false));
+      send(me, child);
+      await receive(() => false);
+    }, { signal });
+    const child = await receive<Pid>();
+    const ref = Process.monitor(child);
+    const waits = [Task.await(task), Task.await(task)].map(errorOf);
+    assert(await isPending(waits[0]));
+    counted.controller.abort("enough");
+    assertEquals(await Promise.all(waits), ["enough", "enough"]);
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertEquals(down.reason, "shutdown");
+    assertEquals(await ended(task.pid), "noproc");
+    assertEquals(counted.listeners, 0);
+    await released();
+  }
+});
 
 processTest("an abort of a task counts in the next wait", async () => {
   for (const start of await starts()) {
@@ -566,22 +545,19 @@ processTest("an abort of a task counts in the next wait", async () => {
   }
 });
 
-processTest(
-  "a task that has ended before is not affected by an abort",
-  async () => {
-    for (const start of await starts()) {
-      const counted = new Counted();
-      const { signal } = counted;
-      const done = await start(() => "done", { signal });
-      const failed = await start(() => exit("normal"), { signal });
-      await receive((m) => isDown(m) && failed.ref.equals(m.ref));
-      await quiet();
-      assertEquals(counted.listeners, 0);
-      counted.controller.abort("late");
-      assertEquals(await Task.await(done), "done");
-    }
-  },
-);
+processTest("an abort does not change an ended task", async () => {
+  for (const start of await starts()) {
+    const counted = new Counted();
+    const { signal } = counted;
+    const done = await start(() => "done", { signal });
+    const failed = await start(() => exit("normal"), { signal });
+    await receive((m) => isDown(m) && failed.ref.equals(m.ref));
+    await quiet();
+    assertEquals(counted.listeners, 0);
+    counted.controller.abort("late");
+    assertEquals(await Task.await(done), "done");
+  }
+});
 
 processTest("a deadline ends a task", async () => {
   using time = new FakeTime();
@@ -602,41 +578,38 @@ processTest("a deadline ends a task", async () => {
   }
 });
 
-processTest(
-  "a task that traps exits may finish, and is killed else",
-  async () => {
-    using time = new FakeTime();
-    const me = self();
-    const sup = await TaskSupervisor.startLink();
-    const controller = new AbortController();
-    const { signal } = controller;
-    const stubborn = async () => {
-      Process.trapExit(true);
-      send(me, "ready");
-      for (;;) send(me, await receive());
-    };
-    const [slow, fast] = [
-      await TaskSupervisor.async(sup, stubborn, [], { signal, shutdown: 20 }),
-      await TaskSupervisor.async(sup, stubborn, [], {
-        signal,
-        shutdown: "brutal_kill",
-      }),
-    ];
-    for (let n = 0; n < 2; n++) await receive((m) => m === "ready");
-    const ends = [slow, fast].map((task) => Process.monitor(task.pid));
-    controller.abort("enough");
-    const exits = await receive((m) => m?.type === "EXIT");
-    assertEquals([exits.from, exits.reason], [me, "shutdown"]);
-    time.tick(20);
-    for (const ref of ends) {
-      const down = await receive((m) => ref.equals(m?.ref));
-      assertEquals(down.reason, "killed");
-    }
-    for (const task of [slow, fast]) {
-      assertEquals(await errorOf(Task.await(task)), "enough");
-    }
-  },
-);
+processTest("a task that traps exits may finish, or is killed", async () => {
+  using time = new FakeTime();
+  const me = self();
+  const sup = await TaskSupervisor.startLink();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const stubborn = async () => {
+    Process.trapExit(true);
+    send(me, "ready");
+    for (;;) send(me, await receive());
+  };
+  const [slow, fast] = [
+    await TaskSupervisor.async(sup, stubborn, [], { signal, shutdown: 20 }),
+    await TaskSupervisor.async(sup, stubborn, [], {
+      signal,
+      shutdown: "brutal_kill",
+    }),
+  ];
+  for (let n = 0; n < 2; n++) await receive((m) => m === "ready");
+  const ends = [slow, fast].map((task) => Process.monitor(task.pid));
+  controller.abort("enough");
+  const exits = await receive((m) => m?.type === "EXIT");
+  assertEquals([exits.from, exits.reason], [me, "shutdown"]);
+  time.tick(20);
+  for (const ref of ends) {
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertEquals(down.reason, "killed");
+  }
+  for (const task of [slow, fast]) {
+    assertEquals(await errorOf(Task.await(task)), "enough");
+  }
+});
 
 processTest("an aborted wait leaves the task", async () => {
   const waits: [
@@ -665,34 +638,31 @@ processTest("an aborted wait leaves the task", async () => {
   }
 });
 
-processTest(
-  "an abort ends a start of a task that its supervisor has not answered",
-  async () => {
-    // It starts the task only after the abort.
-    const me = self();
-    const sup = await TaskSupervisor.startLink();
-    for (const fn of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
-      const counted = new Counted();
-      const start = fn(
-        sup,
-        () => {
-          send(me, self());
-          return Remote.wait();
-        },
-        [],
-        { signal: counted.signal },
-      );
-      // The supervisor has the request, and takes its turn later.
-      counted.controller.abort("enough");
-      assertEquals(await errorOf(start), "enough");
-      while ((await TaskSupervisor.children(sup)).length > 0) await quiet();
-      const pid = await receive(null, { timeout: 0, after: undefined });
-      if (pid !== undefined) assertEquals(await ended(pid), "noproc");
-      assertEquals(counted.listeners, 0);
-      await released();
-    }
-  },
-);
+processTest("an abort ends an unanswered start of a task", async () => {
+  // It starts the task only after the abort.
+  const me = self();
+  const sup = await TaskSupervisor.startLink();
+  for (const fn of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
+    const counted = new Counted();
+    const start = fn(
+      sup,
+      () => {
+        send(me, self());
+        return Remote.wait();
+      },
+      [],
+      { signal: counted.signal },
+    );
+    // The supervisor has the request, and takes its turn later.
+    counted.controller.abort("enough");
+    assertEquals(await errorOf(start), "enough");
+    while ((await TaskSupervisor.children(sup)).length > 0) await quiet();
+    const pid = await receive(null, { timeout: 0, after: undefined });
+    if (pid !== undefined) assertEquals(await ended(pid), "noproc");
+    assertEquals(counted.listeners, 0);
+    await released();
+  }
+});
 
 processTest("an abort kills the tasks of a stream", async () => {
   using time = new FakeTime();
@@ -814,42 +784,39 @@ clusterTest("an abort ends a task of another node", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a task whose node goes down keeps no listener, and an abort changes nothing",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await kate.run(async () => {
-      Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
-    });
-    const tasks = { name: "tasks", node: KATE };
-    const started = Promise.withResolvers<void>();
-    const counted = new Counted();
-    const { signal } = counted;
-    const owner = alex.run(async () => {
-      const waits = [
-        await TaskSupervisor.asyncNolink(tasks, Remote.wait, [], { signal }),
-        await TaskSupervisor.asyncNolink(tasks, Remote.wait, [], { signal }),
-      ].map((task, n) => n === 0 ? Task.await(task, Infinity) : task);
-      const calls = [
-        waits[0] as Promise<unknown>,
-        GenServer.call(tasks, "which", { signal, timeout: Infinity }),
-        rpc.call(KATE, Remote.wait, [], { signal }),
-      ].map(errorOf);
-      started.resolve();
-      const errors = await Promise.all(calls);
-      const left = waits[1] as Task;
-      await receive((m) => isDown(m) && left.ref.equals(m.ref));
-      assertEquals(counted.listeners, 0);
-      counted.controller.abort("late");
-      await released();
-      return errors.map((error) => (error as Error).name);
-    });
-    await started.promise;
-    await part(alex, kate);
-    assertEquals((await owner).length, 3);
-  },
-);
+clusterTest("a task of a lost node keeps no listener", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await kate.run(async () => {
+    Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
+  });
+  const tasks = { name: "tasks", node: KATE };
+  const started = Promise.withResolvers<void>();
+  const counted = new Counted();
+  const { signal } = counted;
+  const owner = alex.run(async () => {
+    const waits = [
+      await TaskSupervisor.asyncNolink(tasks, Remote.wait, [], { signal }),
+      await TaskSupervisor.asyncNolink(tasks, Remote.wait, [], { signal }),
+    ].map((task, n) => n === 0 ? Task.await(task, Infinity) : task);
+    const calls = [
+      waits[0] as Promise<unknown>,
+      GenServer.call(tasks, "which", { signal, timeout: Infinity }),
+      rpc.call(KATE, Remote.wait, [], { signal }),
+    ].map(errorOf);
+    started.resolve();
+    const errors = await Promise.all(calls);
+    const left = waits[1] as Task;
+    await receive((m) => isDown(m) && left.ref.equals(m.ref));
+    assertEquals(counted.listeners, 0);
+    counted.controller.abort("late");
+    await released();
+    return errors.map((error) => (error as Error).name);
+  });
+  await started.promise;
+  await part(alex, kate);
+  assertEquals((await owner).length, 3);
+});
 
 // deno-lint-ignore no-explicit-any
 type StartTask = (fn: () => any, options: CancelOptions) => Promise<Task<any>>;

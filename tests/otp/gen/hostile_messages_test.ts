@@ -119,137 +119,128 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "only the task itself sends its result, whichever process of its node is made to answer",
-  async (cluster) => {
-    // Any process of this node with an alias answered: some are exported.
-    const Deputy = {
-      tell: (to: string, message: unknown) => void send(to, message),
-    };
-    const io = { write() {} };
-    const modules = { Deputy };
-    await cluster.start("alex", { io, modules }).then((alex) =>
-      alex.run(async () => {
-        const kate = await cluster.start("kate");
-        const task = Task.async(() => receive((m) => m === "go"));
-        const { ref } = task;
-        const owner = self();
-        await kate.run(async () => {
-          for (const from of [owner, self()]) {
-            await rpc.call(ALEX, ["Deputy", "tell"], ["user", {
-              type: "io_request",
-              from,
-              replyAs: ref,
-              request: { type: "put_chars", chars: "x" },
-            }]);
-          }
-        });
-        assertEquals(await IO.puts("in order"), "ok");
-        send(task.pid, "go");
-        assertEquals(await Task.await(task), "go");
-      })
-    );
-  },
-);
-
-clusterTest(
-  "a message that a process of the node forwards is data to a server, whatever it looks like",
-  async (cluster) => {
-    const Deputy = {
-      tell: (to: string, message: unknown) => void send(to, message),
-    };
-    const modules = { Deputy, Remote };
-    const asked: string[] = [];
-    const alex = await cluster.start("alex", {
-      modules,
-      allow: (node, _module, fn) => {
-        asked.push(`${node} ${fn}`);
-        return fn === "tell";
-      },
-    });
-    const kate = await cluster.start("kate");
-    await alex.run(async () => {
-      await GenServer.startLink(Echo, undefined, { name: "Echo" });
-      await Agent.startLink(() => 1, { name: "Agent" });
-      await pg.startLink();
+clusterTest("only the task itself sends its result", async (cluster) => {
+  // Any process of this node with an alias answered: some are exported.
+  const Deputy = {
+    tell: (to: string, message: unknown) => void send(to, message),
+  };
+  const io = { write() {} };
+  const modules = { Deputy };
+  await cluster.start("alex", { io, modules }).then((alex) =>
+    alex.run(async () => {
+      const kate = await cluster.start("kate");
+      const task = Task.async(() => receive((m) => m === "go"));
+      const { ref } = task;
       const owner = self();
-      const mike = await cluster.start("mike");
-      const trusted = await mike.run(() => self());
       await kate.run(async () => {
-        const ref = makeRef();
-        const messages = [
-          {
-            type: "$call",
-            from: owner,
-            ref,
-            request: { type: "get", run: { kept: "1" } },
-          },
-          {
-            type: "$call",
-            from: trusted,
-            ref,
-            request: {
-              type: "update",
-              run: { module: "Remote", function: "add", args: [1] },
-            },
-          },
-          { type: "$cast", request: 1 },
-          { type: "$stop", from: owner, ref, reason: "normal" },
-          { type: "$stop" },
-          {
-            type: "$tell",
-            from: trusted,
-            message: {
-              type: "sync",
-              groups: [{ group: "g", pids: [trusted] }],
-            },
-          },
-        ];
-        for (const message of messages) {
-          for (const to of ["Echo", "Agent", "pg"]) {
-            await rpc.call(ALEX, ["Deputy", "tell"], [to, message]);
-          }
+        for (const from of [owner, self()]) {
+          await rpc.call(ALEX, ["Deputy", "tell"], ["user", {
+            type: "io_request",
+            from,
+            replyAs: ref,
+            request: { type: "put_chars", chars: "x" },
+          }]);
         }
       });
-      assertEquals(asked.filter((each) => !each.endsWith(" tell")), []);
-      assertEquals(await Agent.get("Agent", (n: number) => n), 1);
-      assertEquals(pg.getMembers("g"), []);
-      const mail = await GenServer.call<EchoTypes>("Echo", "mail") as {
-        info: { type: string };
-      }[];
-      assertEquals(
-        mail.map(({ info }) => info?.type),
-        ["$call", "$call", "$cast", "$stop", "$stop", "$tell"],
-      );
-    });
-  },
-);
+      assertEquals(await IO.puts("in order"), "ok");
+      send(task.pid, "go");
+      assertEquals(await Task.await(task), "go");
+    })
+  );
+});
 
-clusterTest(
-  "a user's object with the type of a server message arrives unchanged",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+clusterTest("a forwarded message is data to a server", async (cluster) => {
+  const Deputy = {
+    tell: (to: string, message: unknown) => void send(to, message),
+  };
+  const modules = { Deputy, Remote };
+  const asked: string[] = [];
+  const alex = await cluster.start("alex", {
+    modules,
+    allow: (node, _module, fn) => {
+      asked.push(`${node} ${fn}`);
+      return fn === "tell";
+    },
+  });
+  const kate = await cluster.start("kate");
+  await alex.run(async () => {
+    await GenServer.startLink(Echo, undefined, { name: "Echo" });
+    await Agent.startLink(() => 1, { name: "Agent" });
+    await pg.startLink();
+    const owner = self();
+    const mike = await cluster.start("mike");
+    const trusted = await mike.run(() => self());
     await kate.run(async () => {
-      const echo = await GenServer.startLink(Echo, undefined);
+      const ref = makeRef();
       const messages = [
-        { type: "$call" },
-        { type: "$call", request: { deep: [1, 2n] } },
-        { type: "$cast", request: "hi" },
-        { type: "$stop", reason: "normal", "$pid": [0, 1] },
-        { type: "$tell", message: null },
-        { type: "io_request" },
+        {
+          type: "$call",
+          from: owner,
+          ref,
+          request: { type: "get", run: { kept: "1" } },
+        },
+        {
+          type: "$call",
+          from: trusted,
+          ref,
+          request: {
+            type: "update",
+            run: { module: "Remote", function: "add", args: [1] },
+          },
+        },
+        { type: "$cast", request: 1 },
+        { type: "$stop", from: owner, ref, reason: "normal" },
+        { type: "$stop" },
+        {
+          type: "$tell",
+          from: trusted,
+          message: {
+            type: "sync",
+            groups: [{ group: "g", pids: [trusted] }],
+          },
+        },
       ];
-      await alex.run(() => {
-        for (const message of messages) send(echo, message);
-        return GenServer.call(echo, "flush");
-      });
-      for (const message of messages) send(echo, message);
-      const mail = await GenServer.call<EchoTypes>(echo, "mail");
-      assertEquals(mail, [...messages, ...messages].map((info) => ({ info })));
+      for (const message of messages) {
+        for (const to of ["Echo", "Agent", "pg"]) {
+          await rpc.call(ALEX, ["Deputy", "tell"], [to, message]);
+        }
+      }
     });
-  },
-);
+    assertEquals(asked.filter((each) => !each.endsWith(" tell")), []);
+    assertEquals(await Agent.get("Agent", (n: number) => n), 1);
+    assertEquals(pg.getMembers("g"), []);
+    const mail = await GenServer.call<EchoTypes>("Echo", "mail") as {
+      info: { type: string };
+    }[];
+    assertEquals(
+      mail.map(({ info }) => info?.type),
+      ["$call", "$call", "$cast", "$stop", "$stop", "$tell"],
+    );
+  });
+});
+
+clusterTest("an object with a server's type is data", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    const echo = await GenServer.startLink(Echo, undefined);
+    const messages = [
+      { type: "$call" },
+      { type: "$call", request: { deep: [1, 2n] } },
+      { type: "$cast", request: "hi" },
+      { type: "$stop", reason: "normal", "$pid": [0, 1] },
+      { type: "$tell", message: null },
+      { type: "io_request" },
+    ];
+    await alex.run(() => {
+      for (const message of messages) send(echo, message);
+      return GenServer.call(echo, "flush");
+    });
+    for (const message of messages) send(echo, message);
+    const mail = await GenServer.call<EchoTypes>(echo, "mail");
+    assertEquals(mail, [...messages, ...messages].map((info) => ({ info })));
+  });
+});
 
 clusterTest(
   "a sent EXIT counts neither as a child's nor, from a peer, as the parent's",
@@ -489,54 +480,51 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "only the requested node answers a request, and nothing else uses up its reference",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter("raw@localhost", ALEX);
-    const MIKE = "mike@localhost";
-    await using mike = await RawPeer.dial(alex.port);
-    await mike.enter(MIKE, ALEX);
-    await alex.run(async () => {
-      const { number } = self();
-      const forge = async (ref: number) => {
-        await peer.say([
-          ["spawned", 100, number, ref, false, true],
-          ["not_spawned", number, ref, "undef", "forged"],
-          ["send_alias", 100, ref, "forged"],
-          ["down", 100, number, ref, "forged"],
-        ]);
-        await takenIn(peer);
-      };
-      const spawning = Node.spawn(MIKE, ["Remote", "wait"]);
-      const [, , spawnRef] = await mike.signal("spawn*");
-      await forge(spawnRef as number);
-      await mike.say([["spawned", 5, number, spawnRef, false, false]]);
-      const pid = await spawning;
-      assertEquals([pid.node, pid.number], [MIKE, 5]);
-
-      const calling = rpc.call(MIKE, ["Remote", "add"], [1, 2]);
-      const [, , rpcRef] = await mike.signal("spawn*");
-      await forge(rpcRef as number);
-      const answer = { type: "return", value: 3 };
-      await peer.say([["reply", 100, rpcRef, answer]]);
-      await takenIn(peer);
-      const right = { type: "return", value: 4 };
-      await mike.say([
-        ["spawned", 6, number, rpcRef, false, true],
-        // Not the process that runs it.
-        ["reply", 7, rpcRef, answer],
-        ["reply", 6, rpcRef, right],
+clusterTest("only the requested node answers", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter("raw@localhost", ALEX);
+  const MIKE = "mike@localhost";
+  await using mike = await RawPeer.dial(alex.port);
+  await mike.enter(MIKE, ALEX);
+  await alex.run(async () => {
+    const { number } = self();
+    const forge = async (ref: number) => {
+      await peer.say([
+        ["spawned", 100, number, ref, false, true],
+        ["not_spawned", number, ref, "undef", "forged"],
+        ["send_alias", 100, ref, "forged"],
+        ["down", 100, number, ref, "forged"],
       ]);
-      assertEquals(await calling, 4);
+      await takenIn(peer);
+    };
+    const spawning = Node.spawn(MIKE, ["Remote", "wait"]);
+    const [, , spawnRef] = await mike.signal("spawn*");
+    await forge(spawnRef as number);
+    await mike.say([["spawned", 5, number, spawnRef, false, false]]);
+    const pid = await spawning;
+    assertEquals([pid.node, pid.number], [MIKE, 5]);
 
-      const asking = GenServer.call({ name: "Echo", node: MIKE }, "hi");
-      const [, , , ref] = await mike.signal("call_name");
-      const callRef = ref as number;
-      await forge(callRef);
-      await mike.say([["reply", 8, callRef, "hello"]]);
-      assertEquals(await asking, "hello");
-    });
-  },
-);
+    const calling = rpc.call(MIKE, ["Remote", "add"], [1, 2]);
+    const [, , rpcRef] = await mike.signal("spawn*");
+    await forge(rpcRef as number);
+    const answer = { type: "return", value: 3 };
+    await peer.say([["reply", 100, rpcRef, answer]]);
+    await takenIn(peer);
+    const right = { type: "return", value: 4 };
+    await mike.say([
+      ["spawned", 6, number, rpcRef, false, true],
+      // Not the process that runs it.
+      ["reply", 7, rpcRef, answer],
+      ["reply", 6, rpcRef, right],
+    ]);
+    assertEquals(await calling, 4);
+
+    const asking = GenServer.call({ name: "Echo", node: MIKE }, "hi");
+    const [, , , ref] = await mike.signal("call_name");
+    const callRef = ref as number;
+    await forge(callRef);
+    await mike.say([["reply", 8, callRef, "hello"]]);
+    assertEquals(await asking, "hello");
+  });
+});

@@ -86,27 +86,24 @@ function eachName(
   }
 }
 
-eachName(
-  "belongs to a server from before its init until its exit",
-  async (name, whereis) => {
-    assertEquals(await whereis(), undefined);
-    const parent = self();
-    const pid = await GenServer.startLink(
-      {
-        async init() {
-          send(parent, [self(), await whereis()]);
-          return { type: "ok", state: 0 };
-        },
+eachName("belongs to a server from init to exit", async (name, whereis) => {
+  assertEquals(await whereis(), undefined);
+  const parent = self();
+  const pid = await GenServer.startLink(
+    {
+      async init() {
+        send(parent, [self(), await whereis()]);
+        return { type: "ok", state: 0 };
       },
-      undefined,
-      { name },
-    );
-    assertEquals(await receive(), [pid, pid]);
-    assertEquals(await whereis(), pid);
-    await GenServer.stop(name);
-    assertEquals(await whereis(), undefined);
-  },
-);
+    },
+    undefined,
+    { name },
+  );
+  assertEquals(await receive(), [pid, pid]);
+  assertEquals(await whereis(), pid);
+  await GenServer.stop(name);
+  assertEquals(await whereis(), undefined);
+});
 
 eachName("is called, cast to and stopped by", async (name) => {
   const pid = await GenServer.startLink(Stack, ["a"], { name });
@@ -126,65 +123,56 @@ eachName("that is taken is told of, with who has it", async (name) => {
   await GenServer.stop(pid);
 });
 
-eachName(
-  "that is unregistered fails a call with noproc, and a cast is ok",
-  async (name) => {
-    assertEquals(await GenServer.cast(name, 1), "ok");
-    const { type, reason, call } = await exitOf(GenServer.call(name, "hi"));
-    assertEquals([type, reason], ["call", "noproc"]);
-    const words = "global" in name ? name : { via: "registry", name: "it" };
-    assertEquals(call, ["GenServer", "call", [words, "hi", 5000]]);
-    assertEquals((await exitOf(GenServer.stop(name))).reason, "noproc");
-    assertEquals(
-      (await exitOf(Supervisor.countChildren(name))).reason,
-      "noproc",
-    );
-    const task = TaskSupervisor.async(name, () => 1);
-    assertEquals((await exitOf(task)).reason, "noproc");
-  },
-);
+eachName("fails calls with noproc when free, not casts", async (name) => {
+  assertEquals(await GenServer.cast(name, 1), "ok");
+  const { type, reason, call } = await exitOf(GenServer.call(name, "hi"));
+  assertEquals([type, reason], ["call", "noproc"]);
+  const words = "global" in name ? name : { via: "registry", name: "it" };
+  assertEquals(call, ["GenServer", "call", [words, "hi", 5000]]);
+  assertEquals((await exitOf(GenServer.stop(name))).reason, "noproc");
+  assertEquals(
+    (await exitOf(Supervisor.countChildren(name))).reason,
+    "noproc",
+  );
+  const task = TaskSupervisor.async(name, () => 1);
+  assertEquals((await exitOf(task)).reason, "noproc");
+});
 
-eachName(
-  "is free again when init has failed, and an earlier owner of the name is not affected",
-  async (name, whereis) => {
-    Process.trapExit(true);
-    const Failing: GenServerModule = { init: () => exit("oops") };
-    assertEquals(
-      await exitOf(GenServer.startLink(Failing, 0, { name })),
-      "oops",
-    );
-    assertEquals(await whereis(), undefined);
-    assertEquals(await mail(), []);
-    Process.trapExit(false);
-  },
-);
+eachName("is free again when init has failed", async (name, whereis) => {
+  Process.trapExit(true);
+  const Failing: GenServerModule = { init: () => exit("oops") };
+  assertEquals(
+    await exitOf(GenServer.startLink(Failing, 0, { name })),
+    "oops",
+  );
+  assertEquals(await whereis(), undefined);
+  assertEquals(await mail(), []);
+  Process.trapExit(false);
+});
 
-eachName(
-  "of a supervisor and of a task supervisor accepts children and tasks",
-  async (name) => {
-    const sup = await Supervisor.startLink([], {
-      strategy: "one_for_one",
-      name,
-    });
-    const child = await Supervisor.startChild(name, {
-      id: "child",
-      start: () => spawnLink(() => receive(() => false)),
-    });
-    const [{ pid }] = await Supervisor.whichChildren(name);
-    assertEquals(child, pid);
-    await Supervisor.stop(name);
-    await ended(sup);
-    await TaskSupervisor.startLink({ name });
-    assertEquals(
-      await Task.await(
-        await TaskSupervisor.async(name, (n: number) => n + 1, [1]),
-      ),
-      2,
-    );
-    assertEquals(await TaskSupervisor.children(name), []);
-    await TaskSupervisor.stop(name);
-  },
-);
+eachName("of a supervisor accepts children and tasks", async (name) => {
+  const sup = await Supervisor.startLink([], {
+    strategy: "one_for_one",
+    name,
+  });
+  const child = await Supervisor.startChild(name, {
+    id: "child",
+    start: () => spawnLink(() => receive(() => false)),
+  });
+  const [{ pid }] = await Supervisor.whichChildren(name);
+  assertEquals(child, pid);
+  await Supervisor.stop(name);
+  await ended(sup);
+  await TaskSupervisor.startLink({ name });
+  assertEquals(
+    await Task.await(
+      await TaskSupervisor.async(name, (n: number) => n + 1, [1]),
+    ),
+    2,
+  );
+  assertEquals(await TaskSupervisor.children(name), []);
+  await TaskSupervisor.stop(name);
+});
 
 eachName("of the caller itself is found out", async (name) => {
   const pid = await GenServer.startLink(
@@ -202,86 +190,74 @@ eachName("of the caller itself is found out", async (name) => {
   await GenServer.stop(pid);
 });
 
-processTest(
-  "a call and casts by a via name keep their order with a synchronous registry",
-  async () => {
-    const name = { via: new Table(), name: "it" };
-    const to = self();
-    const pid = await GenServer.startLink(Probe, { to }, { name });
-    GenServer.cast(name, 1);
-    const called = GenServer.call(name, { type: "say", what: 2 });
-    send(pid, 3);
-    GenServer.cast(pid, 4);
-    assertEquals(await called, 2);
-    await GenServer.stop(name);
-    assertEquals((await mail()).slice(0, 3), [
-      { type: "cast", cast: 1 },
-      { type: "info", info: 3 },
-      { type: "cast", cast: 4 },
-    ]);
-  },
-);
+processTest("calls and casts by a via name keep their order", async () => {
+  const name = { via: new Table(), name: "it" };
+  const to = self();
+  const pid = await GenServer.startLink(Probe, { to }, { name });
+  GenServer.cast(name, 1);
+  const called = GenServer.call(name, { type: "say", what: 2 });
+  send(pid, 3);
+  GenServer.cast(pid, 4);
+  assertEquals(await called, 2);
+  await GenServer.stop(name);
+  assertEquals((await mail()).slice(0, 3), [
+    { type: "cast", cast: 1 },
+    { type: "info", info: 3 },
+    { type: "cast", cast: 4 },
+  ]);
+});
 
-processTest(
-  "a cast by the name of an asynchronous registry is copied when it is made",
-  async () => {
-    const name = { via: new SlowTable(), name: "it" };
-    await GenServer.startLink(Probe, { to: self() }, { name });
-    const cast = [1];
-    const done = GenServer.cast(name, cast);
-    cast.push(2);
-    assertEquals(await done, "ok");
-    assertEquals(await receive(), { type: "cast", cast: [1] });
-    await GenServer.stop(name);
-    await receive();
-  },
-);
+processTest("a cast by an asynchronous name is copied at once", async () => {
+  const name = { via: new SlowTable(), name: "it" };
+  await GenServer.startLink(Probe, { to: self() }, { name });
+  const cast = [1];
+  const done = GenServer.cast(name, cast);
+  cast.push(2);
+  assertEquals(await done, "ok");
+  assertEquals(await receive(), { type: "cast", cast: [1] });
+  await GenServer.stop(name);
+  await receive();
+});
 
-processTest(
-  "a start that loses the race for a name ends normally, and names the winner",
-  async () => {
-    const table = new SlowTable();
-    const name = { via: table, name: "it" };
-    Process.trapExit(true);
-    // Both find it free, and then both register.
-    const started = await Promise.allSettled(
-      [1, 2].map(() => GenServer.startLink(Stack, [], { name })),
-    );
-    const won = started.find(({ status }) => status === "fulfilled");
-    const lost = started.find(({ status }) => status === "rejected");
-    const { value: pid } = won as PromiseFulfilledResult<Pid>;
-    assertEquals((lost as PromiseRejectedResult).reason.reason, {
-      type: "already_started",
-      pid,
-    });
-    assertEquals(await mail(), []);
-    await GenServer.stop(pid);
-    await receive();
-    Process.trapExit(false);
-  },
-);
+processTest("a start that loses the race names the winner", async () => {
+  const table = new SlowTable();
+  const name = { via: table, name: "it" };
+  Process.trapExit(true);
+  // Both find it free, and then both register.
+  const started = await Promise.allSettled(
+    [1, 2].map(() => GenServer.startLink(Stack, [], { name })),
+  );
+  const won = started.find(({ status }) => status === "fulfilled");
+  const lost = started.find(({ status }) => status === "rejected");
+  const { value: pid } = won as PromiseFulfilledResult<Pid>;
+  assertEquals((lost as PromiseRejectedResult).reason.reason, {
+    type: "already_started",
+    pid,
+  });
+  assertEquals(await mail(), []);
+  await GenServer.stop(pid);
+  await receive();
+  Process.trapExit(false);
+});
 
-processTest(
-  "an error that a registry throws ends the start, and the call",
-  async () => {
-    class Broken extends Table {
-      override whereisName(): never {
-        throw new TypeError("no such registry");
-      }
+processTest("an error of a registry ends the start and the call", async () => {
+  class Broken extends Table {
+    override whereisName(): never {
+      throw new TypeError("no such registry");
     }
-    const name = { via: new Broken(), name: "it" };
-    await assertRejects(
-      () => GenServer.call(name, 1),
-      TypeError,
-      "no such registry",
-    );
-    await assertRejects(() => GenServer.start(Stack, [], { name }), TypeError);
-    await assertRejects(() => GenServer.whereis(name), TypeError);
-    // As in Elixir, a cast is always ok.
-    assertEquals(GenServer.cast(name, 1), "ok");
-    assertEquals(Agent.cast(name, (state) => state), "ok");
-  },
-);
+  }
+  const name = { via: new Broken(), name: "it" };
+  await assertRejects(
+    () => GenServer.call(name, 1),
+    TypeError,
+    "no such registry",
+  );
+  await assertRejects(() => GenServer.start(Stack, [], { name }), TypeError);
+  await assertRejects(() => GenServer.whereis(name), TypeError);
+  // As in Elixir, a cast is always ok.
+  assertEquals(GenServer.cast(name, 1), "ok");
+  assertEquals(Agent.cast(name, (state) => state), "ok");
+});
 
 processTest("a start rejects an invalid name", async () => {
   for (const name of [1, {}, { via: {}, name: 1 }, { name: "a", node: "b" }]) {

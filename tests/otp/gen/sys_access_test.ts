@@ -137,133 +137,118 @@ for (const [options, requests] of ACCESS) {
   );
 }
 
-clusterTest(
-  "allow decides on GenServer.stop() of another node",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      allow: (_node, module, fn) => `${module}.${fn}` !== "sys.terminate",
-    });
-    const kate = await cluster.start("kate");
-    await startCounter(alex);
-    const counter = { name: "counter", node: alex.name };
-    await kate.run(async () => {
-      await assertRejects(
-        () => GenServer.stop(counter),
-        Error,
-        "does not let kate@localhost run sys.terminate",
-      );
-      assertEquals(await GenServer.call(counter, "get"), 7);
-    });
-    assertEquals(await alex.run(() => GenServer.stop("counter")), "ok");
-  },
-);
+clusterTest("allow decides on GenServer.stop()", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    allow: (_node, module, fn) => `${module}.${fn}` !== "sys.terminate",
+  });
+  const kate = await cluster.start("kate");
+  await startCounter(alex);
+  const counter = { name: "counter", node: alex.name };
+  await kate.run(async () => {
+    await assertRejects(
+      () => GenServer.stop(counter),
+      Error,
+      "does not let kate@localhost run sys.terminate",
+    );
+    assertEquals(await GenServer.call(counter, "get"), 7);
+  });
+  assertEquals(await alex.run(() => GenServer.stop("counter")), "ok");
+});
 
-clusterTest(
-  "a suspended server is visible, and goes on when its suspender's node is gone",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { allowObserve: "write" });
-    await alex.run(() =>
-      Application.start({
-        name: "chat",
-        start: () =>
-          Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" }),
-      })
-    );
-    const sup = "Elixir.Sup";
-    await using peer = await RawBeam.dial(alex);
-    assertEquals(await ask(peer, sup, SUSPEND), "answered");
-    await cluster.logged(
-      /Sup \(.*\) is suspended by #PID<.*> of raw@localhost/,
-    );
-    const { roots } = await Observer.tree({ node: alex.name });
-    assertEquals(roots.map(({ suspendedBy }) => suspendedBy), [FROM]);
-    const shown = await Observer.process(roots[0].pid!);
-    assertEquals(shown?.suspendedBy, FROM);
-    const counted = alex.run(() => Supervisor.countChildren("Sup"));
-    assertEquals(await ask(peer, sup, STATE), "answered");
-    await peer[Symbol.asyncDispose]();
-    await cluster.logged(/Sup \(.*\) is resumed, as raw@localhost is gone/);
-    assertEquals((await counted).specs, 0);
-    const after = await Observer.process(roots[0].pid!);
-    assertEquals(after?.suspendedBy, undefined);
-  },
-);
+clusterTest("a suspended server goes on without its peer", async (cluster) => {
+  const alex = await cluster.start("alex", { allowObserve: "write" });
+  await alex.run(() =>
+    Application.start({
+      name: "chat",
+      start: () =>
+        Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" }),
+    })
+  );
+  const sup = "Elixir.Sup";
+  await using peer = await RawBeam.dial(alex);
+  assertEquals(await ask(peer, sup, SUSPEND), "answered");
+  await cluster.logged(
+    /Sup \(.*\) is suspended by #PID<.*> of raw@localhost/,
+  );
+  const { roots } = await Observer.tree({ node: alex.name });
+  assertEquals(roots.map(({ suspendedBy }) => suspendedBy), [FROM]);
+  const shown = await Observer.process(roots[0].pid!);
+  assertEquals(shown?.suspendedBy, FROM);
+  const counted = alex.run(() => Supervisor.countChildren("Sup"));
+  assertEquals(await ask(peer, sup, STATE), "answered");
+  await peer[Symbol.asyncDispose]();
+  await cluster.logged(/Sup \(.*\) is resumed, as raw@localhost is gone/);
+  assertEquals((await counted).specs, 0);
+  const after = await Observer.process(roots[0].pid!);
+  assertEquals(after?.suspendedBy, undefined);
+});
 
-clusterTest(
-  "a server that two nodes have suspended goes on when both are gone",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { allowObserve: "write" });
-    await startCounter(alex);
-    await using other = await RawBeam.dial(alex, "other@localhost");
-    await using peer = await RawBeam.dial(alex);
-    other.say(
-      [
-        control.DOP_REG_SEND,
-        new Pid("other@localhost", 1, 7),
-        atom(""),
-        atom("counter"),
-      ],
-      tuple(
-        atom("system"),
-        tuple(new Pid("other@localhost", 1, CREATION), atom("tag")),
-        SUSPEND,
-      ),
-    );
-    await other.hear();
-    assertEquals(await ask(peer, "counter", SUSPEND), "answered");
-    const got = alex.run(() => GenServer.call("counter", "get"));
-    await other[Symbol.asyncDispose]();
-    assertEquals(await ask(peer, "counter", STATE), "answered");
-    assert(!cluster.lines().some((line) => line.includes("is resumed")));
-    await peer[Symbol.asyncDispose]();
-    assertEquals(await got, 7);
-    await cluster.logged(/counter .* is resumed, as raw@localhost is gone/);
-  },
-);
+clusterTest("a server goes on when both suspenders left", async (cluster) => {
+  const alex = await cluster.start("alex", { allowObserve: "write" });
+  await startCounter(alex);
+  await using other = await RawBeam.dial(alex, "other@localhost");
+  await using peer = await RawBeam.dial(alex);
+  other.say(
+    [
+      control.DOP_REG_SEND,
+      new Pid("other@localhost", 1, 7),
+      atom(""),
+      atom("counter"),
+    ],
+    tuple(
+      atom("system"),
+      tuple(new Pid("other@localhost", 1, CREATION), atom("tag")),
+      SUSPEND,
+    ),
+  );
+  await other.hear();
+  assertEquals(await ask(peer, "counter", SUSPEND), "answered");
+  const got = alex.run(() => GenServer.call("counter", "get"));
+  await other[Symbol.asyncDispose]();
+  assertEquals(await ask(peer, "counter", STATE), "answered");
+  assert(!cluster.lines().some((line) => line.includes("is resumed")));
+  await peer[Symbol.asyncDispose]();
+  assertEquals(await got, 7);
+  await cluster.logged(/counter .* is resumed, as raw@localhost is gone/);
+});
 
-clusterTest(
-  "the stop of a node does not wait for a suspended server, and says so",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { allowObserve: "write" });
-    let stopped = false;
-    await alex.run(() =>
-      Application.start({
-        name: "chat",
-        start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
-        stop: () => void (stopped = true),
-      })
-    );
-    await using peer = await RawBeam.dial(alex);
-    assertEquals(
-      await ask(peer, "application_controller", SUSPEND),
-      "answered",
-    );
-    await alex.stop({ timeout: Infinity });
-    assert(stopped);
-    await cluster.logged(
-      /application_controller .* is resumed, as alex@localhost stops; #PID<.*> had suspended it/,
-    );
-  },
-);
+clusterTest("a node's stop skips suspended servers", async (cluster) => {
+  const alex = await cluster.start("alex", { allowObserve: "write" });
+  let stopped = false;
+  await alex.run(() =>
+    Application.start({
+      name: "chat",
+      start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+      stop: () => void (stopped = true),
+    })
+  );
+  await using peer = await RawBeam.dial(alex);
+  assertEquals(
+    await ask(peer, "application_controller", SUSPEND),
+    "answered",
+  );
+  await alex.stop({ timeout: Infinity });
+  assert(stopped);
+  await cluster.logged(
+    /application_controller .* is resumed, as alex@localhost stops; #PID<.*> had suspended it/,
+  );
+});
 
-clusterTest(
-  "a stop whose time is over says what it waited for",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const { promise, resolve } = Promise.withResolvers<void>();
-    await alex.run(() =>
-      GenServer.start(
-        { ...Counter, terminate: () => promise },
-        0,
-        { name: "stuck" },
-      )
-    );
-    // safe: the server never ends, so that only the limit ends the stop
-    await alex.stop({ timeout: 10 });
-    resolve();
-    assertMatch(
-      cluster.lines().join("\n"),
-      /alex@localhost has not stopped in order within 10 ms: it waited for stuck \(#PID<.*>\), and now ends all processes/,
-    );
-  },
-);
+clusterTest("a stop out of time says what it awaited", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await alex.run(() =>
+    GenServer.start(
+      { ...Counter, terminate: () => promise },
+      0,
+      { name: "stuck" },
+    )
+  );
+  // safe: the server never ends, so that only the limit ends the stop
+  await alex.stop({ timeout: 10 });
+  resolve();
+  assertMatch(
+    cluster.lines().join("\n"),
+    /alex@localhost has not stopped in order within 10 ms: it waited for stuck \(#PID<.*>\), and now ends all processes/,
+  );
+});

@@ -149,57 +149,54 @@ const Store: GenServerModule<StoreTypes> = {
   handleContinue: (_value, state) => ({ type: "noreply", state }),
 };
 
-elixirPairTest(
-  "Elixir calls, casts to and sends to a GenServer by its declaration",
-  async ({ kate, cluster }) => {
-    const moebi = await cluster.start("moebi", {
-      modules: { Relay: { relay } },
-    });
-    await Node.spawn(moebi.name, ["Relay", "relay"], [self()]);
-    await nextMessage();
-    const ask = (code: string) =>
-      kate.evaluate(code.replaceAll("STORE", `{Store, ${ALEX}}`));
-    await GenServer.start(Store, undefined, { name: "Store" });
-    for (
-      const [code, answer] of [
-        ["GenServer.call(STORE, {:put, :a, 1.0})", ":ok"],
-        ["GenServer.call(STORE, {:put, true, 2.0})", ":ok"],
-        ["GenServer.call(STORE, {:put, :b, -1.0})", "{:error, :negative}"],
-        ["GenServer.call(STORE, :size)", "2.0"],
-        ["GenServer.call(STORE, {:get, :a})", "{:ok, 1.0}"],
-        ["GenServer.call(STORE, {:get, true})", "{:ok, 2.0}"],
-        ["GenServer.call(STORE, {:get, :none})", ":error"],
-        ["GenServer.cast(STORE, {:add, :a, 4})", ":ok"],
-        ["GenServer.call(STORE, {:get, :a})", "{:ok, 5.0}"],
-        ["send(STORE, {:tick, 1.0})", "{:tick, 1.0}"],
-        ["GenServer.call(STORE, {:get, :a})", "{:ok, 6.0}"],
-        ["GenServer.call(STORE, :later)", "{:ok, 1.0}"],
-        ["GenServer.call(STORE, :goOn)", ":ok"],
-        [
-          `GenServer.multi_call([${ALEX}], Store, :later)`,
-          "{[alex@localhost: {:ok, 1.0}], []}",
-        ],
-        ["GenServer.call(STORE, :elsewhere)", "{:ok, 1.0}"],
-        [
-          `GenServer.multi_call([${ALEX}], Store, :elsewhere)`,
-          "{[alex@localhost: {:ok, 1.0}], []}",
-        ],
-        ["GenServer.call(STORE, :clear)", ":ok"],
-        ["GenServer.call(STORE, :size)", "0.0"],
-        // A request that no handler takes fails its caller only.
-        [
-          "try do GenServer.call(STORE, :nothing) catch :exit, {r, _} -> r end",
-          ":badarg",
-        ],
-        [
-          "try do GenServer.call(STORE, {:put, :a}) catch :exit, {r, _} -> r end",
-          ":badarg",
-        ],
-        ["GenServer.call(STORE, {:leave, :bye})", ":bye"],
-      ]
-    ) assertEquals(await ask(code), answer, code);
-  },
-);
+elixirPairTest("Elixir calls our GenServers", async ({ kate, cluster }) => {
+  const moebi = await cluster.start("moebi", {
+    modules: { Relay: { relay } },
+  });
+  await Node.spawn(moebi.name, ["Relay", "relay"], [self()]);
+  await nextMessage();
+  const ask = (code: string) =>
+    kate.evaluate(code.replaceAll("STORE", `{Store, ${ALEX}}`));
+  await GenServer.start(Store, undefined, { name: "Store" });
+  for (
+    const [code, answer] of [
+      ["GenServer.call(STORE, {:put, :a, 1.0})", ":ok"],
+      ["GenServer.call(STORE, {:put, true, 2.0})", ":ok"],
+      ["GenServer.call(STORE, {:put, :b, -1.0})", "{:error, :negative}"],
+      ["GenServer.call(STORE, :size)", "2.0"],
+      ["GenServer.call(STORE, {:get, :a})", "{:ok, 1.0}"],
+      ["GenServer.call(STORE, {:get, true})", "{:ok, 2.0}"],
+      ["GenServer.call(STORE, {:get, :none})", ":error"],
+      ["GenServer.cast(STORE, {:add, :a, 4})", ":ok"],
+      ["GenServer.call(STORE, {:get, :a})", "{:ok, 5.0}"],
+      ["send(STORE, {:tick, 1.0})", "{:tick, 1.0}"],
+      ["GenServer.call(STORE, {:get, :a})", "{:ok, 6.0}"],
+      ["GenServer.call(STORE, :later)", "{:ok, 1.0}"],
+      ["GenServer.call(STORE, :goOn)", ":ok"],
+      [
+        `GenServer.multi_call([${ALEX}], Store, :later)`,
+        "{[alex@localhost: {:ok, 1.0}], []}",
+      ],
+      ["GenServer.call(STORE, :elsewhere)", "{:ok, 1.0}"],
+      [
+        `GenServer.multi_call([${ALEX}], Store, :elsewhere)`,
+        "{[alex@localhost: {:ok, 1.0}], []}",
+      ],
+      ["GenServer.call(STORE, :clear)", ":ok"],
+      ["GenServer.call(STORE, :size)", "0.0"],
+      // A request that no handler takes fails its caller only.
+      [
+        "try do GenServer.call(STORE, :nothing) catch :exit, {r, _} -> r end",
+        ":badarg",
+      ],
+      [
+        "try do GenServer.call(STORE, {:put, :a}) catch :exit, {r, _} -> r end",
+        ":badarg",
+      ],
+      ["GenServer.call(STORE, {:leave, :bye})", ":bye"],
+    ]
+  ) assertEquals(await ask(code), answer, code);
+});
 
 elixirPairTest(
   "a GenServer without a declaration gets the terms as they are, and handlers by name take them",
@@ -246,59 +243,56 @@ end
 {:ok, _} = GenServer.start(Store, %{}, name: Store)
 :ok`;
 
-elixirPairTest(
-  "GenServer.ref() with a declaration calls and casts to a server of Elixir by it",
-  async ({ kate }) => {
-    await kate.evaluate(THEIR_STORE);
-    const { beam } = Store;
-    const store = GenServer.ref<StoreTypes>(
-      { name: "Store", node: kate.name },
-      { beam: beam! },
-    );
-    const put = { type: "put", key: "a", value: 1 } as const;
-    assertEquals(await GenServer.call(store, put), "ok");
-    assertEquals(
-      await GenServer.call(store, { ...put, value: -1 }),
-      { type: "error", reason: "negative" },
-    );
-    assertEquals(await GenServer.call(store, "size"), 1);
-    assertEquals(await GenServer.call(store, ["get", "a"]), ["ok", 1]);
-    assertEquals(await GenServer.call(store, ["get", "none"]), "error");
-    assertEquals(GenServer.cast(store, ["add", "a", 4]), "ok");
-    assertEquals(await GenServer.call(store, ["get", "a"]), ["ok", 5]);
-    assertEquals(await GenServer.call(store, "later"), ["ok", 1]);
-    // A server of ours gets the same requests as they are.
-    await GenServer.start(Store, undefined, { name: "Store" });
-    const stores = GenServer.ref<StoreTypes>("Store", { beam: beam! });
-    const nodes = [Node.self(), kate.name];
-    GenServer.abcast(stores, ["add", "b", 1], { nodes });
-    assertEquals(
-      await GenServer.multiCall(stores, ["get", "b"], { nodes }),
-      {
-        replies: nodes.map((node) => ({
-          node,
-          reply: ["ok", 1] as ["ok", number],
-        })),
-        badNodes: [],
-      },
-    );
-    // So it does while the node is dialled.
-    await Node.disconnect(kate.name);
-    GenServer.cast(store, ["add", "a", 1]);
-    assertEquals(await GenServer.call(store, ["get", "a"]), ["ok", 6]);
-    assertEquals(await GenServer.call(store, { type: "clear" }), "ok");
-    assertEquals(await GenServer.whereis(store), {
-      name: "Store",
-      node: kate.name,
-    });
-    assertEquals(await GenServer.stop(store), "ok");
-    const gone = await assertRejects(
-      () => GenServer.call(store, "size"),
-      ExitError,
-    );
-    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
-  },
-);
+elixirPairTest("GenServer.ref() declares Elixir's server", async ({ kate }) => {
+  await kate.evaluate(THEIR_STORE);
+  const { beam } = Store;
+  const store = GenServer.ref<StoreTypes>(
+    { name: "Store", node: kate.name },
+    { beam: beam! },
+  );
+  const put = { type: "put", key: "a", value: 1 } as const;
+  assertEquals(await GenServer.call(store, put), "ok");
+  assertEquals(
+    await GenServer.call(store, { ...put, value: -1 }),
+    { type: "error", reason: "negative" },
+  );
+  assertEquals(await GenServer.call(store, "size"), 1);
+  assertEquals(await GenServer.call(store, ["get", "a"]), ["ok", 1]);
+  assertEquals(await GenServer.call(store, ["get", "none"]), "error");
+  assertEquals(GenServer.cast(store, ["add", "a", 4]), "ok");
+  assertEquals(await GenServer.call(store, ["get", "a"]), ["ok", 5]);
+  assertEquals(await GenServer.call(store, "later"), ["ok", 1]);
+  // A server of ours gets the same requests as they are.
+  await GenServer.start(Store, undefined, { name: "Store" });
+  const stores = GenServer.ref<StoreTypes>("Store", { beam: beam! });
+  const nodes = [Node.self(), kate.name];
+  GenServer.abcast(stores, ["add", "b", 1], { nodes });
+  assertEquals(
+    await GenServer.multiCall(stores, ["get", "b"], { nodes }),
+    {
+      replies: nodes.map((node) => ({
+        node,
+        reply: ["ok", 1] as ["ok", number],
+      })),
+      badNodes: [],
+    },
+  );
+  // So it does while the node is dialled.
+  await Node.disconnect(kate.name);
+  GenServer.cast(store, ["add", "a", 1]);
+  assertEquals(await GenServer.call(store, ["get", "a"]), ["ok", 6]);
+  assertEquals(await GenServer.call(store, { type: "clear" }), "ok");
+  assertEquals(await GenServer.whereis(store), {
+    name: "Store",
+    node: kate.name,
+  });
+  assertEquals(await GenServer.stop(store), "ok");
+  const gone = await assertRejects(
+    () => GenServer.call(store, "size"),
+    ExitError,
+  );
+  assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+});
 
 /** Replies `{got, request}` in the ways that its request names. */
 const Replier: GenServerModule<{ state: undefined; call: [Tuple, unknown] }> = {
@@ -465,117 +459,111 @@ const Failing: GenServerModule<{ state: undefined; call: [unknown, unknown] }> =
     },
   };
 
-elixirPairTest(
-  "a failed call of Elixir exits with the reason of OTP",
-  async ({ kate }) => {
-    const start = () =>
-      GenServer.start(Failing, undefined, { name: "failing" });
-    await kate.evaluate(`
+elixirPairTest("Elixir's failed call exits as in OTP", async ({ kate }) => {
+  const start = () => GenServer.start(Failing, undefined, { name: "failing" });
+  await kate.evaluate(`
       failing = {:failing, ${ALEX}}
       fail = fn server, request, timeout ->
         try do GenServer.call(server, request, timeout) catch :exit, {r, {GenServer, :call, [^server, ^request, ^timeout]}} -> r end
       end`);
-    for (
-      const [request, reason] of [
-        ["{:exit, :gone}", ":gone"],
-        ["{:exit, {:shutdown, 1}}", "{:shutdown, 1}"],
-        ['{:exit, "a text"}', '"a text"'],
-        ["{:stop, :normal}", ":normal"],
-        ["{:stop, %{a: 1}}", "%{a: 1}"],
-      ]
-    ) {
-      await start();
-      assertEquals(
-        await kate.evaluate(`fail.(failing, ${request}, 5000)`),
-        reason,
-        request,
-      );
-    }
+  for (
+    const [request, reason] of [
+      ["{:exit, :gone}", ":gone"],
+      ["{:exit, {:shutdown, 1}}", "{:shutdown, 1}"],
+      ['{:exit, "a text"}', '"a text"'],
+      ["{:stop, :normal}", ":normal"],
+      ["{:stop, %{a: 1}}", "%{a: 1}"],
+    ]
+  ) {
     await start();
-    assertMatch(
-      await kate.evaluate("fail.(failing, :throw, 5000)"),
-      /^\{%RuntimeError\{message: "[^"]*boom"\}, \[/,
-    );
-    await start();
-    assertMatch(
-      await kate.evaluate("fail.(failing, :bad, 5000)"),
-      /bad_return_value/,
-    );
-    assertEquals(await kate.evaluate("fail.(failing, :any, 5000)"), ":noproc");
     assertEquals(
-      await kate.evaluate("fail.({:global, :failing}, :any, 5000)"),
-      ":noproc",
+      await kate.evaluate(`fail.(failing, ${request}, 5000)`),
+      reason,
+      request,
     );
-    assertEquals(
-      await kate.evaluate("fail.({:failing, :none@localhost}, :any, 5000)"),
-      "{:nodedown, :none@localhost}",
-    );
-    await start();
-    // Never answered.
-    assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
-    // A reply that comes too late is in no mailbox, when the one behind it has arrived.
-    const after = "GenServer.call(failing, :reply)";
-    const left = "Process.info(self(), :message_queue_len)";
-    assertEquals(
+  }
+  await start();
+  assertMatch(
+    await kate.evaluate("fail.(failing, :throw, 5000)"),
+    /^\{%RuntimeError\{message: "[^"]*boom"\}, \[/,
+  );
+  await start();
+  assertMatch(
+    await kate.evaluate("fail.(failing, :bad, 5000)"),
+    /bad_return_value/,
+  );
+  assertEquals(await kate.evaluate("fail.(failing, :any, 5000)"), ":noproc");
+  assertEquals(
+    await kate.evaluate("fail.({:global, :failing}, :any, 5000)"),
+    ":noproc",
+  );
+  assertEquals(
+    await kate.evaluate("fail.({:failing, :none@localhost}, :any, 5000)"),
+    "{:nodedown, :none@localhost}",
+  );
+  await start();
+  // Never answered.
+  assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
+  // A reply that comes too late is in no mailbox, when the one behind it has arrived.
+  const after = "GenServer.call(failing, :reply)";
+  const left = "Process.info(self(), :message_queue_len)";
+  assertEquals(
+    // Answered when the time is over.
+    await kate.evaluate(`{fail.(failing, :late, 10), ${after}, ${left}}`),
+    '{:timeout, "sent", {:message_queue_len, 0}}',
+  );
+  assertEquals(
+    await kate.evaluate(
       // Answered when the time is over.
-      await kate.evaluate(`{fail.(failing, :late, 10), ${after}, ${left}}`),
-      '{:timeout, "sent", {:message_queue_len, 0}}',
-    );
-    assertEquals(
-      await kate.evaluate(
-        // Answered when the time is over.
-        `{GenServer.multi_call([${ALEX}], :failing, :late, 10), ${after}, ${left}}`,
-      ),
-      '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
-    );
-    // A pid that Elixir has registered somewhere else.
-    assertEquals(
-      await kate.evaluate(`
+      `{GenServer.multi_call([${ALEX}], :failing, :late, 10), ${after}, ${left}}`,
+    ),
+    '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
+  );
+  // A pid that Elixir has registered somewhere else.
+  assertEquals(
+    await kate.evaluate(`
         pid = GenServer.call(failing, :pid)
         :yes = :global.register_name(:failing, pid)
         {fail.({:global, :failing}, :pid, 5000) == pid, fail.({:via, :global, :failing}, :pid, 5000) == pid,
           fail.(pid, :pid, 5000) == pid}`),
-      "{true, true, true}",
-    );
-    const hanging = await GenServer.start(Failing, undefined, {
-      name: "hanging",
-    }) as Pid;
-    const waiting = kate.evaluate(
-      `fail.({:hanging, ${ALEX}}, :hang, :infinity)`,
-    );
-    await until(() => Process.info(hanging)!.monitoredBy.length > 0);
-    await Node.disconnect(kate.name);
-    assertEquals(await waiting, `{:nodedown, ${ALEX}}`);
-    for (
-      const [reason, result] of [
-        [":normal", ":ok"],
-        [":shutdown", ":ok"],
-        ["{:shutdown, :enough}", ":ok"],
-        [":mine", ":ok"],
-        ['"a text"', ":ok"],
-        ["{:any, [1, 2.5]}", ":ok"],
-      ]
-    ) {
-      if (Process.whereis("failing") === undefined) await start();
-      assertEquals(
-        await kate.evaluate(`GenServer.stop(failing, ${reason})`),
-        result,
-        reason,
-      );
-    }
+    "{true, true, true}",
+  );
+  const hanging = await GenServer.start(Failing, undefined, {
+    name: "hanging",
+  }) as Pid;
+  const waiting = kate.evaluate(
+    `fail.({:hanging, ${ALEX}}, :hang, :infinity)`,
+  );
+  await until(() => Process.info(hanging)!.monitoredBy.length > 0);
+  await Node.disconnect(kate.name);
+  assertEquals(await waiting, `{:nodedown, ${ALEX}}`);
+  for (
+    const [reason, result] of [
+      [":normal", ":ok"],
+      [":shutdown", ":ok"],
+      ["{:shutdown, :enough}", ":ok"],
+      [":mine", ":ok"],
+      ['"a text"', ":ok"],
+      ["{:any, [1, 2.5]}", ":ok"],
+    ]
+  ) {
+    if (Process.whereis("failing") === undefined) await start();
     assertEquals(
-      await kate.evaluate(
-        "try do GenServer.stop(failing) catch :exit, {r, _} -> r end",
-      ),
-      ":noproc",
+      await kate.evaluate(`GenServer.stop(failing, ${reason})`),
+      result,
+      reason,
     );
-  },
-);
+  }
+  assertEquals(
+    await kate.evaluate(
+      "try do GenServer.stop(failing) catch :exit, {r, _} -> r end",
+    ),
+    ":noproc",
+  );
+});
 
-elixirPairTest(
-  "a failed call to a server of Elixir exits with the reason of OTP",
-  async ({ kate }) => {
-    await kate.evaluate(`
+elixirPairTest("a failed call to Elixir exits as in OTP", async ({ kate }) => {
+  await kate.evaluate(`
       defmodule Failing do
         use GenServer
         def init(_), do: {:ok, nil}
@@ -588,103 +576,100 @@ elixirPairTest(
         def handle_call(:pid, _, s), do: {:reply, self(), s}
       end
       start = fn -> {:ok, _} = GenServer.start(Failing, nil, name: :failing); :ok end`);
-    const start = () => kate.evaluate("start.()");
-    const failing = { name: "failing", node: kate.name };
-    const fail = async (
-      server: ServerRef,
-      request: unknown,
-      timeout = 5000,
-    ) => {
-      const { reason } = await assertRejects(
-        () => GenServer.call(server, request, { timeout }),
-        ExitError,
-      );
-      return (reason as { reason: unknown }).reason;
-    };
-    for (
-      const [request, reason] of [
-        [tuple(atom("exit"), atom("gone")), "gone"],
-        [
-          tuple(atom("exit"), tuple(atom("shutdown"), 1)),
-          { type: "shutdown", reason: 1 },
-        ],
-        [tuple(atom("exit"), "a text"), "a text"],
-        [tuple(atom("exit"), "normal"), { type: "binary", text: "normal" }],
-        [tuple(atom("stop"), atom("normal")), "normal"],
-      ] as const
-    ) {
+  const start = () => kate.evaluate("start.()");
+  const failing = { name: "failing", node: kate.name };
+  const fail = async (
+    server: ServerRef,
+    request: unknown,
+    timeout = 5000,
+  ) => {
+    const { reason } = await assertRejects(
+      () => GenServer.call(server, request, { timeout }),
+      ExitError,
+    );
+    return (reason as { reason: unknown }).reason;
+  };
+  for (
+    const [request, reason] of [
+      [tuple(atom("exit"), atom("gone")), "gone"],
+      [
+        tuple(atom("exit"), tuple(atom("shutdown"), 1)),
+        { type: "shutdown", reason: 1 },
+      ],
+      [tuple(atom("exit"), "a text"), "a text"],
+      [tuple(atom("exit"), "normal"), { type: "binary", text: "normal" }],
+      [tuple(atom("stop"), atom("normal")), "normal"],
+    ] as const
+  ) {
+    await start();
+    assertEquals(await fail(failing, request), reason);
+  }
+  await start();
+  const raised = await fail(failing, atom("raise")) as Error;
+  assert(raised instanceof Error && raised.message.includes("boom"));
+  assertEquals(await fail(failing, atom("any")), "noproc");
+  assertEquals(await fail({ global: "failing" }, atom("any")), "noproc");
+  assertEquals(await fail({ name: "failing", node: "none@localhost" }, 1), {
+    type: "nodedown",
+    node: "none@localhost",
+  });
+  await start();
+  // Never answered.
+  assertEquals(await fail(failing, atom("hang"), 10), "timeout");
+  // Answered when the time is over.
+  assertEquals(await fail(failing, atom("late"), 10), "timeout");
+  await GenServer.call(failing, atom("reply"));
+  assertEquals(
+    await GenServer.multiCall("failing", atom("late"), {
+      nodes: [kate.name],
+      // safe: answered when the time is over
+      timeout: 10,
+    }),
+    { replies: [], badNodes: [kate.name] },
+  );
+  await GenServer.call(failing, atom("reply"));
+  // Both replies have been sent before this one.
+  const pid: Pid = await GenServer.call(failing, atom("pid"));
+  assertEquals(Process.info(self())?.messageQueueLen, 0);
+  const via = {
+    name: "any",
+    via: {
+      registerName: () => false,
+      unregisterName: () => {},
+      whereisName: () => Promise.resolve(pid),
+    },
+  };
+  assert(pid.equals(await GenServer.call(via, atom("pid"))));
+  const waiting = fail(failing, atom("hang"), Infinity);
+  await until(async () =>
+    (await kate.evaluate(
+      "Process.info(Process.whereis(:failing), :monitored_by)",
+    )).includes("#PID")
+  );
+  await Node.disconnect(kate.name);
+  assertEquals(await waiting, { type: "nodedown", node: kate.name });
+  for (
+    const reason of [
+      "normal",
+      "shutdown",
+      { type: "shutdown", reason: "enough" },
+      "mine",
+      "a text",
+      { type: "binary", text: "normal" },
+      tuple(atom("any"), [1, 2.5]),
+    ]
+  ) {
+    if (await kate.evaluate("Process.whereis(:failing)") === "nil") {
       await start();
-      assertEquals(await fail(failing, request), reason);
     }
-    await start();
-    const raised = await fail(failing, atom("raise")) as Error;
-    assert(raised instanceof Error && raised.message.includes("boom"));
-    assertEquals(await fail(failing, atom("any")), "noproc");
-    assertEquals(await fail({ global: "failing" }, atom("any")), "noproc");
-    assertEquals(await fail({ name: "failing", node: "none@localhost" }, 1), {
-      type: "nodedown",
-      node: "none@localhost",
-    });
-    await start();
-    // Never answered.
-    assertEquals(await fail(failing, atom("hang"), 10), "timeout");
-    // Answered when the time is over.
-    assertEquals(await fail(failing, atom("late"), 10), "timeout");
-    await GenServer.call(failing, atom("reply"));
-    assertEquals(
-      await GenServer.multiCall("failing", atom("late"), {
-        nodes: [kate.name],
-        // safe: answered when the time is over
-        timeout: 10,
-      }),
-      { replies: [], badNodes: [kate.name] },
-    );
-    await GenServer.call(failing, atom("reply"));
-    // Both replies have been sent before this one.
-    const pid: Pid = await GenServer.call(failing, atom("pid"));
-    assertEquals(Process.info(self())?.messageQueueLen, 0);
-    const via = {
-      name: "any",
-      via: {
-        registerName: () => false,
-        unregisterName: () => {},
-        whereisName: () => Promise.resolve(pid),
-      },
-    };
-    assert(pid.equals(await GenServer.call(via, atom("pid"))));
-    const waiting = fail(failing, atom("hang"), Infinity);
-    await until(async () =>
-      (await kate.evaluate(
-        "Process.info(Process.whereis(:failing), :monitored_by)",
-      )).includes("#PID")
-    );
-    await Node.disconnect(kate.name);
-    assertEquals(await waiting, { type: "nodedown", node: kate.name });
-    for (
-      const reason of [
-        "normal",
-        "shutdown",
-        { type: "shutdown", reason: "enough" },
-        "mine",
-        "a text",
-        { type: "binary", text: "normal" },
-        tuple(atom("any"), [1, 2.5]),
-      ]
-    ) {
-      if (await kate.evaluate("Process.whereis(:failing)") === "nil") {
-        await start();
-      }
-      assertEquals(await GenServer.stop(failing, reason), "ok");
-    }
-    const gone = await assertRejects(() => GenServer.stop(failing), ExitError);
-    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
-  },
-);
+    assertEquals(await GenServer.stop(failing, reason), "ok");
+  }
+  const gone = await assertRejects(() => GenServer.stop(failing), ExitError);
+  assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+});
 
-elixirPairTest(
-  "no request of this library ends a server of Elixir that serves such requests",
-  async ({ kate }) => {
-    await kate.evaluate(`
+elixirPairTest("no request ends a server of Elixir", async ({ kate }) => {
+  await kate.evaluate(`
       defmodule Their.Any do
         use GenServer
         def init(to), do: {:ok, to}
@@ -703,71 +688,70 @@ elixirPairTest(
       alive = fn -> Enum.map([:Any, Their.Supervisor, Their.DynamicSupervisor, Their.TaskSupervisor, Their.Agent, device],
         &(if is_pid(&1), do: &1, else: Process.whereis(&1))) end
       before = alive.()`);
-    const device: Pid = await nextMessage();
-    // A task whose function is not there ends, and its owner with it.
-    Process.trapExit(true);
-    const servers: Record<string, string> = {
-      Supervisor: "Their.Supervisor",
-      DynamicSupervisor: "Their.DynamicSupervisor",
-      TaskSupervisor: "Their.TaskSupervisor",
-      Agent: "Their.Agent",
-      GenServer: "'Any'",
-      IO: "'Any'",
-    };
-    for (const module of Object.keys(servers)) {
-      const server = { name: servers[module], node: kate.name };
-      for (const [name, fn] of Object.entries(requests(server, device))) {
-        // A server is stopped as it is asked to, and a function that is not there ends an agent, as in Elixir.
-        if (!name.startsWith(`${module}.`) || /\.stop$|^Agent/.test(name)) {
-          continue;
-        }
-        await fn().catch(() => {});
+  const device: Pid = await nextMessage();
+  // A task whose function is not there ends, and its owner with it.
+  Process.trapExit(true);
+  const servers: Record<string, string> = {
+    Supervisor: "Their.Supervisor",
+    DynamicSupervisor: "Their.DynamicSupervisor",
+    TaskSupervisor: "Their.TaskSupervisor",
+    Agent: "Their.Agent",
+    GenServer: "'Any'",
+    IO: "'Any'",
+  };
+  for (const module of Object.keys(servers)) {
+    const server = { name: servers[module], node: kate.name };
+    for (const [name, fn] of Object.entries(requests(server, device))) {
+      // A server is stopped as it is asked to, and a function that is not there ends an agent, as in Elixir.
+      if (!name.startsWith(`${module}.`) || /\.stop$|^Agent/.test(name)) {
+        continue;
       }
-    }
-    await Agent.get({ name: "Their.Agent", node: kate.name }, [
-      "erlang",
-      "+",
-      [1],
-    ]);
-    assertEquals(await kate.evaluate("alive.() == before"), "true");
-    // A server that takes any request sees only those of OTP.
-    const any = { name: "'Any'", node: kate.name };
-    for (const fn of Object.values(requests(any, device))) {
       await fn().catch(() => {});
     }
-    const seen = await kate.evaluate(`
+  }
+  await Agent.get({ name: "Their.Agent", node: kate.name }, [
+    "erlang",
+    "+",
+    [1],
+  ]);
+  assertEquals(await kate.evaluate("alive.() == before"), "true");
+  // A server that takes any request sees only those of OTP.
+  const any = { name: "'Any'", node: kate.name };
+  for (const fn of Object.values(requests(any, device))) {
+    await fn().catch(() => {});
+  }
+  const seen = await kate.evaluate(`
       {:messages, all} = Process.info(self(), :messages)
       all |> Enum.map(fn
         {kind, request} when is_tuple(request) -> {kind, elem(request, 0)}
         {kind, request} -> {kind, request}
       end) |> Enum.uniq() |> Enum.sort()`);
-    assert(!seen.includes("%{"), seen);
-    assertMatch(seen, /call: :which_children/);
-    assertMatch(seen, /call: :get/);
-    // Those that OTP does not have are refused here.
-    for (
-      const request of [
-        { type: "lock" },
-        { type: "load" },
-        { type: "set" },
-        { type: "start" },
-      ]
-    ) {
-      await assertRejects(
-        () =>
-          call(any, new OwnRequest(request), {
-            // safe: refused before it is sent
-            timeout: 5000,
-            as: () => ["test", request.type, []],
-          }),
-        TypeError,
-        `Cannot send the request ${request.type} to an Erlang node`,
-      );
-    }
-    assertThrows(
-      () => tell(currentProcess(), device, { type: "hello" }),
+  assert(!seen.includes("%{"), seen);
+  assertMatch(seen, /call: :which_children/);
+  assertMatch(seen, /call: :get/);
+  // Those that OTP does not have are refused here.
+  for (
+    const request of [
+      { type: "lock" },
+      { type: "load" },
+      { type: "set" },
+      { type: "start" },
+    ]
+  ) {
+    await assertRejects(
+      () =>
+        call(any, new OwnRequest(request), {
+          // safe: refused before it is sent
+          timeout: 5000,
+          as: () => ["test", request.type, []],
+        }),
       TypeError,
-      "OTP's do not know it",
+      `Cannot send the request ${request.type} to an Erlang node`,
     );
-  },
-);
+  }
+  assertThrows(
+    () => tell(currentProcess(), device, { type: "hello" }),
+    TypeError,
+    "OTP's do not know it",
+  );
+});

@@ -38,32 +38,29 @@ function runner(
 
 // call() and cast()
 
-processTest(
-  "call() waits for a slow server, and no message overtakes it",
-  async () => {
-    const seen: unknown[] = [];
-    const gate = Promise.withResolvers<void>();
-    const pid = await runner({
-      async handleCall(request, _from, state) {
-        seen.push(`begin ${request}`);
-        await gate.promise;
-        seen.push(`end ${request}`);
-        return { type: "reply", reply: request, state };
-      },
-      handleCast(request, state) {
-        seen.push(`cast ${request}`);
-        return { type: "noreply", state };
-      },
-    });
-    const calls = [GenServer.call(pid, 1), GenServer.call(pid, 2)];
-    GenServer.cast(pid, 3);
-    await until(() => Process.info(pid)!.messageQueueLen === 2);
-    gate.resolve();
-    assertEquals(await Promise.all(calls), [1, 2]);
-    await GenServer.stop(pid);
-    assertEquals(seen, ["begin 1", "end 1", "begin 2", "end 2", "cast 3"]);
-  },
-);
+processTest("call() waits for a slow server, and keeps order", async () => {
+  const seen: unknown[] = [];
+  const gate = Promise.withResolvers<void>();
+  const pid = await runner({
+    async handleCall(request, _from, state) {
+      seen.push(`begin ${request}`);
+      await gate.promise;
+      seen.push(`end ${request}`);
+      return { type: "reply", reply: request, state };
+    },
+    handleCast(request, state) {
+      seen.push(`cast ${request}`);
+      return { type: "noreply", state };
+    },
+  });
+  const calls = [GenServer.call(pid, 1), GenServer.call(pid, 2)];
+  GenServer.cast(pid, 3);
+  await until(() => Process.info(pid)!.messageQueueLen === 2);
+  gate.resolve();
+  assertEquals(await Promise.all(calls), [1, 2]);
+  await GenServer.stop(pid);
+  assertEquals(seen, ["begin 1", "end 1", "begin 2", "end 2", "cast 3"]);
+});
 
 processTest("call() copies the request and the reply", async () => {
   const state = { list: [1] };
@@ -108,46 +105,43 @@ processTest("call() exits with noproc for an unregistered name", async () => {
 
 // Results of callbacks
 
-nodeTest(
-  "a result without a state, or with a negative timeout, is invalid",
-  async (cluster) => {
-    const results = [
-      { type: "reply", reply: 1 },
-      { type: "noreply" },
-      { type: "stop", reason: "normal" },
-      { type: "stop", reason: "normal", reply: 1 },
-    ];
-    const Forgetful = {
-      init: (state) => ({ type: "ok", state }),
-      handleCall: (result) => result,
-    } as GenServerModule;
-    for (const value of results) {
-      const pid = await GenServer.start(Forgetful, 1);
-      assertEquals(
-        (await exitOf(GenServer.call(pid, value))).reason,
-        { type: "bad_return_value", value },
-      );
-      await cluster.logged(/terminating/);
-    }
+nodeTest("a result without a state is invalid", async (cluster) => {
+  const results = [
+    { type: "reply", reply: 1 },
+    { type: "noreply" },
+    { type: "stop", reason: "normal" },
+    { type: "stop", reason: "normal", reply: 1 },
+  ];
+  const Forgetful = {
+    init: (state) => ({ type: "ok", state }),
+    handleCall: (result) => result,
+  } as GenServerModule;
+  for (const value of results) {
     const pid = await GenServer.start(Forgetful, 1);
-    const whole = { type: "reply", reply: 1, state: undefined };
-    assertEquals(await GenServer.call(pid, whole), 1);
-    await GenServer.stop(pid);
     assertEquals(
-      await exitOf(GenServer.start({
-        init: () => ({ type: "ok" }),
-      } as unknown as GenServerModule, 0)),
-      { type: "bad_return_value", value: { type: "ok" } },
-    );
-    const value = { type: "ok", state: 0, timeout: -1 };
-    assertEquals(
-      await exitOf(
-        GenServer.start({ init: () => value } as unknown as GenServerModule, 0),
-      ),
+      (await exitOf(GenServer.call(pid, value))).reason,
       { type: "bad_return_value", value },
     );
-  },
-);
+    await cluster.logged(/terminating/);
+  }
+  const pid = await GenServer.start(Forgetful, 1);
+  const whole = { type: "reply", reply: 1, state: undefined };
+  assertEquals(await GenServer.call(pid, whole), 1);
+  await GenServer.stop(pid);
+  assertEquals(
+    await exitOf(GenServer.start({
+      init: () => ({ type: "ok" }),
+    } as unknown as GenServerModule, 0)),
+    { type: "bad_return_value", value: { type: "ok" } },
+  );
+  const value = { type: "ok", state: 0, timeout: -1 };
+  assertEquals(
+    await exitOf(
+      GenServer.start({ init: () => value } as unknown as GenServerModule, 0),
+    ),
+    { type: "bad_return_value", value },
+  );
+});
 
 interface NamedTypes {
   state: number;
@@ -209,44 +203,38 @@ nodeTest("handleCall may have a handler for each request", async () => {
   await GenServer.stop(pid);
 });
 
-nodeTest(
-  "a call or cast without a handler ends the server with an error, and a message is logged",
-  async (cluster) => {
-    const Mute: GenServerModule = { init: () => ({ type: "ok", state: 0 }) };
-    const pid = await GenServer.start(Mute, 0);
-    send(pid, "psst");
-    assertMatch(
-      await cluster.logged(/unexpected/),
-      /^alex error: GenServer #PID<.*> received an unexpected message, and has no handleInfo: "psst"$/,
-    );
-    const { reason } = await exitOf(GenServer.call(pid, "hi"));
-    assertMatch(
-      String(reason),
-      /Cannot handle a call: GenServer #PID<.*> has no handleCall/,
-    );
-    const other = await GenServer.start(Mute, 0, { name: "Mute" });
-    GenServer.cast(other, "hi");
-    assertMatch(String(await ended(other)), /GenServer Mute has no handleCast/);
-  },
-);
+nodeTest("an unhandled call or cast ends the server", async (cluster) => {
+  const Mute: GenServerModule = { init: () => ({ type: "ok", state: 0 }) };
+  const pid = await GenServer.start(Mute, 0);
+  send(pid, "psst");
+  assertMatch(
+    await cluster.logged(/unexpected/),
+    /^alex error: GenServer #PID<.*> received an unexpected message, and has no handleInfo: "psst"$/,
+  );
+  const { reason } = await exitOf(GenServer.call(pid, "hi"));
+  assertMatch(
+    String(reason),
+    /Cannot handle a call: GenServer #PID<.*> has no handleCall/,
+  );
+  const other = await GenServer.start(Mute, 0, { name: "Mute" });
+  GenServer.cast(other, "hi");
+  assertMatch(String(await ended(other)), /GenServer Mute has no handleCast/);
+});
 
 // terminate
 
-nodeTest(
-  "a server's crash report has the last message, its sender and the state",
-  async (cluster) => {
-    const pid = await GenServer.start(Probe, { to: self() }, { name: "Probe" });
-    await GenServer.call(pid, { type: "say", what: "hi" });
-    await exitOf(GenServer.call(pid, "crash"));
-    await receive();
-    const line = await cluster.logged(/GenServer/);
-    assertMatch(line, /GenServer #PID<.*> \(Probe\) terminating/);
-    assertMatch(line, /Error: boom/);
-    assertMatch(line, /Initial call: Probe/);
-    assertMatch(line, /Last message \(from #PID<.*>\): "crash"/);
-    assertMatch(line, /State: \{ to: #PID<.*>, said: \["hi"\] \}/);
-  },
-);
+nodeTest("a crash report has the message and the state", async (cluster) => {
+  const pid = await GenServer.start(Probe, { to: self() }, { name: "Probe" });
+  await GenServer.call(pid, { type: "say", what: "hi" });
+  await exitOf(GenServer.call(pid, "crash"));
+  await receive();
+  const line = await cluster.logged(/GenServer/);
+  assertMatch(line, /GenServer #PID<.*> \(Probe\) terminating/);
+  assertMatch(line, /Error: boom/);
+  assertMatch(line, /Initial call: Probe/);
+  assertMatch(line, /Last message \(from #PID<.*>\): "crash"/);
+  assertMatch(line, /State: \{ to: #PID<.*>, said: \["hi"\] \}/);
+});
 
 nodeTest("an orderly exit of a server is not logged", async (cluster) => {
   for (
@@ -260,47 +248,41 @@ nodeTest("an orderly exit of a server is not logged", async (cluster) => {
 
 // Children
 
-processTest(
-  "a module with its argument is a child of a supervisor, and restarts with the same argument",
-  async () => {
-    const Counter: GenServerModule<{ arg: number; call: ["next", number] }> = {
-      name: "Counter",
-      init: (start) => ({ type: "ok", state: start }),
-      handleCall: (_next, _from, count) => ({
-        type: "reply",
-        reply: count as number,
-        state: count as number + 1,
-      }),
-    };
-    const sup = await Supervisor.startLink([
-      [Counter, 7],
-      GenServer.childSpec(Counter, 1, { name: "One", restart: "transient" }),
-    ], { strategy: "one_for_one" });
-    const [one, counter] = await Supervisor.whichChildren(sup);
-    assertEquals([one.id, counter.id], ["One", "Counter"]);
-    assertEquals(await GenServer.call(counter.pid as Pid, "next"), 7);
-    assertEquals(await GenServer.call("One", "next"), 1);
-    Process.exit(Process.whereis("One")!, "kill");
-    await Supervisor.countChildren(sup);
-    assertEquals(await GenServer.call("One", "next"), 1);
-    await Supervisor.stop(sup);
-  },
-);
+processTest("a module with its argument is a child", async () => {
+  const Counter: GenServerModule<{ arg: number; call: ["next", number] }> = {
+    name: "Counter",
+    init: (start) => ({ type: "ok", state: start }),
+    handleCall: (_next, _from, count) => ({
+      type: "reply",
+      reply: count as number,
+      state: count as number + 1,
+    }),
+  };
+  const sup = await Supervisor.startLink([
+    [Counter, 7],
+    GenServer.childSpec(Counter, 1, { name: "One", restart: "transient" }),
+  ], { strategy: "one_for_one" });
+  const [one, counter] = await Supervisor.whichChildren(sup);
+  assertEquals([one.id, counter.id], ["One", "Counter"]);
+  assertEquals(await GenServer.call(counter.pid as Pid, "next"), 7);
+  assertEquals(await GenServer.call("One", "next"), 1);
+  Process.exit(Process.whereis("One")!, "kill");
+  await Supervisor.countChildren(sup);
+  assertEquals(await GenServer.call("One", "next"), 1);
+  await Supervisor.stop(sup);
+});
 
-processTest(
-  "childSpec() starts a module by its own startLink, if it has one",
-  async () => {
-    const Named: GenServerModule<StackTypes> = {
-      ...Stack,
-      startLink: (items) => GenServer.startLink(Stack, items, { name: "Mine" }),
-    };
-    const sup = await Supervisor.startLink([[Named, ["a"]]], {
-      strategy: "one_for_one",
-    });
-    assertEquals(await GenServer.call("Mine", "pop"), "a");
-    await Supervisor.stop(sup);
-  },
-);
+processTest("childSpec() uses a module's own startLink", async () => {
+  const Named: GenServerModule<StackTypes> = {
+    ...Stack,
+    startLink: (items) => GenServer.startLink(Stack, items, { name: "Mine" }),
+  };
+  const sup = await Supervisor.startLink([[Named, ["a"]]], {
+    strategy: "one_for_one",
+  });
+  assertEquals(await GenServer.call("Mine", "pop"), "a");
+  await Supervisor.stop(sup);
+});
 
 processTest("a class with static methods is a callback module", async () => {
   class Greeter {

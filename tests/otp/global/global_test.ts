@@ -93,184 +93,166 @@ function idleOn(node: Node): Promise<Pid> {
   return node.run(() => spawn(Remote.wait));
 }
 
-clusterTest(
-  "nodes that do not use global run no name server, and others do not wait for them",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await Node.connect(KATE);
-      assertEquals(await global.registerName("leader", self()), true);
-      assertEquals(await kate.run(() => Process.whereis(SERVER)), undefined);
-      // From its first use on, it has the names of the others.
-      await kate.run(async () => {
-        assertEquals((await global.whereisName("leader"))?.node, ALEX);
-        assertEquals(await global.registerName("leader", self()), false);
-      });
-    });
-  },
-);
-
-clusterTest(
-  "a node that connects later has the names of the others at its first use",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    const pids = [await idleOn(alex), await idleOn(kate)];
-    await alex.run(() => global.registerName("alex", pids[0]));
-    await kate.run(() => global.registerName("kate", pids[1]));
-    const moebi = await cluster.start("moebi");
-    await moebi.run(() => Node.connect(ALEX));
-    assertEquals(
-      await moebi.run(() => global.registerName("alex", self())),
-      false,
-    );
-    await join([alex, kate, moebi]);
-    await synced([alex, kate, moebi]);
-    for (const node of [alex, kate, moebi]) {
-      const names = await node.run(() => global.registeredNames());
-      assertEquals(names.sort(), ["alex", "kate"]);
-    }
-  },
-);
-
-threeTest(
-  "trans() runs one function at a time, on any node",
-  async ({ all }) => {
-    let inside = 0;
-    let most = 0;
-    await Promise.all(
-      all.map((node) =>
-        node.run(() =>
-          global.trans(["counter", self()], async () => {
-            most = Math.max(most, ++inside);
-            await global.whereisName("a turn for the others");
-            inside--;
-          })
-        )
-      ),
-    );
-    assertEquals(most, 1);
-  },
-);
-
-threeTest(
-  "the server restarts at the next use after its exit, and gets the names again",
-  async ({ all, kate }) => {
-    const pid = await idleOn(kate);
-    await global.registerName("leader", pid);
-    await synced(all);
-    for (const node of all) {
-      await node.run(async () => {
-        const server = Process.whereis(SERVER)!;
-        Process.exit(server, "kill");
-        await reasonOf(server);
-        assert(pid.equals(await global.whereisName("leader")));
-        assertEquals(await global.registerName("leader", self()), false);
-      });
-    }
-    await synced(all);
-    for (const found of await seen("leader", all)) assert(pid.equals(found));
-  },
-);
-
-processTest(
-  "a registered name that the server needs is not taken from its holder",
-  async () => {
-    await using node = await Node.start({
-      name: "lone@localhost",
-      cookie: "c",
-      epmdPort: false,
-    });
-    await node.run(async () => {
-      Process.register(self(), SERVER);
-      await assertRejects(() => global.whereisName("x"), TypeError, SERVER);
-    });
-  },
-);
-
-threeTest(
-  "invalid messages do not harm the server, whoever sends them",
-  async ({ alex, kate, all }) => {
-    await global.registerName("leader", self());
+clusterTest("nodes without global run no name server", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await Node.connect(KATE);
+    assertEquals(await global.registerName("leader", self()), true);
+    assertEquals(await kate.run(() => Process.whereis(SERVER)), undefined);
+    // From its first use on, it has the names of the others.
     await kate.run(async () => {
-      const to = { name: SERVER, node: ALEX };
-      const entry = {
-        name: "leader",
-        pid: self(),
-        resolve: "random_exit_name",
-      };
-      const requests: unknown[] = [
-        undefined,
-        null,
-        "hello",
-        { type: "hello" },
-        { type: "register" },
-        { type: "register", entry },
-        { type: "unregister", name: "leader" },
-        { type: "merge" },
-        {
-          type: "merge",
-          servers: [self()],
-          insert: [entry],
-          remove: ["leader"],
-        },
-        { type: "set_lock" },
-        { type: "del_lock" },
-        { type: "unlock_names" },
-        { type: "change", change: { type: "unregister", name: "leader" } },
-        { type: "change" },
-        { type: "change", change: { type: "register", entry } },
-        { type: "connect", server: "server" },
-        { type: "whereis", name: "leader" },
-        { type: "sync" },
-        { type: "DOWN" },
-        { type: "DOWN", ref: "ref" },
-        { type: "nodeup", node: 5 },
-        { type: "nodeup", node: "nobody@localhost" },
-        { type: "nodedown" },
-        { type: "nodedown", node: KATE },
-      ];
-      const processes = await alex.run(() =>
-        [...currentRuntime().processes.values()]
-          .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
-      );
-      assertEquals(processes.length, 2);
-      for (const request of requests) {
-        const ref = Process.monitor(to, { alias: "reply_demonitor" });
-        send(to, new Call(new ReplyTo(self(), ref), request));
-        const { type } = await receive((m) => ref.equals(m?.ref));
-        assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
-        for (const pid of processes) {
-          send(pid, new Cast(request));
-          send(pid, request);
-        }
-      }
-      // With the lock, changes are checked.
-      for (
-        const request of [
-          { type: "lock_names" },
-          { type: "register" },
-          { type: "register", entry: { ...entry, pid: "pid" } },
-          { type: "register", entry: { ...entry, resolve: ["Resolve"] } },
-          { type: "merge", servers: 1, insert: {}, remove: null },
-          { type: "merge", servers: ["x"], insert: [1, null], remove: [] },
-          { type: "unlock_names" },
-        ]
-      ) {
-        const ref = Process.monitor(to, { alias: "reply_demonitor" });
-        send(to, new Call(new ReplyTo(self(), ref), request));
-        assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
-      }
+      assertEquals((await global.whereisName("leader"))?.node, ALEX);
+      assertEquals(await global.registerName("leader", self()), false);
     });
-    await synced(all);
-    for (const pid of await seen("leader", all)) assert(self().equals(pid));
-    assertEquals(
-      await global.registerName("leader", spawn(Remote.wait)),
-      false,
+  });
+});
+
+clusterTest("a late node has the names at its first use", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const pids = [await idleOn(alex), await idleOn(kate)];
+  await alex.run(() => global.registerName("alex", pids[0]));
+  await kate.run(() => global.registerName("kate", pids[1]));
+  const moebi = await cluster.start("moebi");
+  await moebi.run(() => Node.connect(ALEX));
+  assertEquals(
+    await moebi.run(() => global.registerName("alex", self())),
+    false,
+  );
+  await join([alex, kate, moebi]);
+  await synced([alex, kate, moebi]);
+  for (const node of [alex, kate, moebi]) {
+    const names = await node.run(() => global.registeredNames());
+    assertEquals(names.sort(), ["alex", "kate"]);
+  }
+});
+
+threeTest("trans() runs one function at a time", async ({ all }) => {
+  let inside = 0;
+  let most = 0;
+  await Promise.all(
+    all.map((node) =>
+      node.run(() =>
+        global.trans(["counter", self()], async () => {
+          most = Math.max(most, ++inside);
+          await global.whereisName("a turn for the others");
+          inside--;
+        })
+      )
+    ),
+  );
+  assertEquals(most, 1);
+});
+
+threeTest("the server restarts at its next use", async ({ all, kate }) => {
+  const pid = await idleOn(kate);
+  await global.registerName("leader", pid);
+  await synced(all);
+  for (const node of all) {
+    await node.run(async () => {
+      const server = Process.whereis(SERVER)!;
+      Process.exit(server, "kill");
+      await reasonOf(server);
+      assert(pid.equals(await global.whereisName("leader")));
+      assertEquals(await global.registerName("leader", self()), false);
+    });
+  }
+  await synced(all);
+  for (const found of await seen("leader", all)) assert(pid.equals(found));
+});
+
+processTest("the server's own name is not taken from its holder", async () => {
+  await using node = await Node.start({
+    name: "lone@localhost",
+    cookie: "c",
+    epmdPort: false,
+  });
+  await node.run(async () => {
+    Process.register(self(), SERVER);
+    await assertRejects(() => global.whereisName("x"), TypeError, SERVER);
+  });
+});
+
+threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
+  await global.registerName("leader", self());
+  await kate.run(async () => {
+    const to = { name: SERVER, node: ALEX };
+    const entry = {
+      name: "leader",
+      pid: self(),
+      resolve: "random_exit_name",
+    };
+    const requests: unknown[] = [
+      undefined,
+      null,
+      "hello",
+      { type: "hello" },
+      { type: "register" },
+      { type: "register", entry },
+      { type: "unregister", name: "leader" },
+      { type: "merge" },
+      {
+        type: "merge",
+        servers: [self()],
+        insert: [entry],
+        remove: ["leader"],
+      },
+      { type: "set_lock" },
+      { type: "del_lock" },
+      { type: "unlock_names" },
+      { type: "change", change: { type: "unregister", name: "leader" } },
+      { type: "change" },
+      { type: "change", change: { type: "register", entry } },
+      { type: "connect", server: "server" },
+      { type: "whereis", name: "leader" },
+      { type: "sync" },
+      { type: "DOWN" },
+      { type: "DOWN", ref: "ref" },
+      { type: "nodeup", node: 5 },
+      { type: "nodeup", node: "nobody@localhost" },
+      { type: "nodedown" },
+      { type: "nodedown", node: KATE },
+    ];
+    const processes = await alex.run(() =>
+      [...currentRuntime().processes.values()]
+        .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
     );
-  },
-);
+    assertEquals(processes.length, 2);
+    for (const request of requests) {
+      const ref = Process.monitor(to, { alias: "reply_demonitor" });
+      send(to, new Call(new ReplyTo(self(), ref), request));
+      const { type } = await receive((m) => ref.equals(m?.ref));
+      assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
+      for (const pid of processes) {
+        send(pid, new Cast(request));
+        send(pid, request);
+      }
+    }
+    // With the lock, changes are checked.
+    for (
+      const request of [
+        { type: "lock_names" },
+        { type: "register" },
+        { type: "register", entry: { ...entry, pid: "pid" } },
+        { type: "register", entry: { ...entry, resolve: ["Resolve"] } },
+        { type: "merge", servers: 1, insert: {}, remove: null },
+        { type: "merge", servers: ["x"], insert: [1, null], remove: [] },
+        { type: "unlock_names" },
+      ]
+    ) {
+      const ref = Process.monitor(to, { alias: "reply_demonitor" });
+      send(to, new Call(new ReplyTo(self(), ref), request));
+      assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
+    }
+  });
+  await synced(all);
+  for (const pid of await seen("leader", all)) assert(self().equals(pid));
+  assertEquals(
+    await global.registerName("leader", spawn(Remote.wait)),
+    false,
+  );
+});
 
 threeTest(
   "a name that another node alone knows is taken, and nothing is logged",
@@ -475,12 +457,9 @@ clusterTest("a hidden node has its own names", async (cluster) => {
   });
 });
 
-processTest(
-  "globalNames is the registry of names that are { global: name }",
-  async () => {
-    assertEquals(await globalNames.registerName("me", self()), true);
-    assert(self().equals(await globalNames.whereisName("me")));
-    await globalNames.unregisterName("me");
-    assertEquals(await globalNames.whereisName("me"), undefined);
-  },
-);
+processTest("globalNames is the registry of global names", async () => {
+  assertEquals(await globalNames.registerName("me", self()), true);
+  assert(self().equals(await globalNames.whereisName("me")));
+  await globalNames.unregisterName("me");
+  assertEquals(await globalNames.whereisName("me"), undefined);
+});

@@ -70,17 +70,14 @@ async function printed(): Promise<string[]> {
 
 // puts(), write()
 
-ioTest(
-  "puts() asks the group leader to write a line, and returns ok",
-  async () => {
-    assertEquals(await IO.puts("hi"), "ok");
-    assertEquals(await mail(), [{
-      type: "io_request",
-      from: self(),
-      request: { type: "put_chars", chars: "hi\n" },
-    }]);
-  },
-);
+ioTest("puts() asks the group leader to write a line", async () => {
+  assertEquals(await IO.puts("hi"), "ok");
+  assertEquals(await mail(), [{
+    type: "io_request",
+    from: self(),
+    request: { type: "put_chars", chars: "hi\n" },
+  }]);
+});
 
 ioTest("puts() prints other values than strings as String() does", async () => {
   for (const item of [1, 42n, true, atom("ok"), { toString: () => "shown" }]) {
@@ -104,40 +101,34 @@ ioTest("puts() keeps the order of lines that are not awaited", async () => {
   );
 });
 
-processTest(
-  "puts() resolves when the group leader has answered, not before",
-  async () => {
-    const parent = self();
-    Process.groupLeader(spawn(async () => {
-      const { replyAs } = await receive();
-      send(parent, "asked");
-      await receive();
-      Process.reply(replyAs, "ok");
-      Process.reply(replyAs, "again");
-    }));
-    const done = IO.puts("hi");
-    assertEquals(await receive(), "asked");
-    assert(await isPending(done));
-    send(Process.groupLeader(), "go on");
-    assertEquals(await done, "ok");
-    await ended(Process.groupLeader());
-  },
-);
+processTest("puts() resolves with the leader's answer", async () => {
+  const parent = self();
+  Process.groupLeader(spawn(async () => {
+    const { replyAs } = await receive();
+    send(parent, "asked");
+    await receive();
+    Process.reply(replyAs, "ok");
+    Process.reply(replyAs, "again");
+  }));
+  const done = IO.puts("hi");
+  assertEquals(await receive(), "asked");
+  assert(await isPending(done));
+  send(Process.groupLeader(), "go on");
+  assertEquals(await done, "ok");
+  await ended(Process.groupLeader());
+});
 
-processTest(
-  "puts() with a device sends its request to that device",
-  async () => {
-    const [first, second] = [leader(self()), leader(self())];
-    Process.groupLeader(first);
-    Process.trapExit(true);
-    Process.exit(first, "kill");
-    assert(isExit(await receive()));
-    assertEquals(await IO.puts("hi", { device: second }), "ok");
-    assertEquals(await printed(), ["hi\n"]);
-    Process.trapExit(false);
-    dismiss(second);
-  },
-);
+processTest("puts() with a device sends to that device", async () => {
+  const [first, second] = [leader(self()), leader(self())];
+  Process.groupLeader(first);
+  Process.trapExit(true);
+  Process.exit(first, "kill");
+  assert(isExit(await receive()));
+  assertEquals(await IO.puts("hi", { device: second }), "ok");
+  assertEquals(await printed(), ["hi\n"]);
+  Process.trapExit(false);
+  dismiss(second);
+});
 
 // inspect()
 
@@ -247,65 +238,53 @@ ioTest(
   { type: "error", reason: "enoent" },
 );
 
-processTest(
-  "puts() rejects when the group leader is dead, or dies before it answers",
-  async () => {
-    const dead = spawn(() => {});
-    await ended(dead);
-    const dying = spawn(async () => {
-      await receive();
-      exit("boom");
-    });
-    for (
-      const [device, reason] of [[dead, "noproc"], [dying, "boom"]] as const
-    ) {
-      const error = await assertRejects(
-        () => IO.puts("hi", { device }),
-        IoError,
-      );
-      assertEquals(error.reason, "terminated");
-      assertStringIncludes(error.message, formatExit(reason));
-    }
-  },
-);
+processTest("puts() rejects for a dead group leader", async () => {
+  const dead = spawn(() => {});
+  await ended(dead);
+  const dying = spawn(async () => {
+    await receive();
+    exit("boom");
+  });
+  for (
+    const [device, reason] of [[dead, "noproc"], [dying, "boom"]] as const
+  ) {
+    const error = await assertRejects(
+      () => IO.puts("hi", { device }),
+      IoError,
+    );
+    assertEquals(error.reason, "terminated");
+    assertStringIncludes(error.message, formatExit(reason));
+  }
+});
 
-processTest(
-  "puts() rejects when the group leader's node is unreachable",
-  async () => {
-    const device = new Pid("kate@localhost", self().number, 1);
-    const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
-    assertStringIncludes(error.message, "no connection to kate@localhost");
-  },
-);
+processTest("puts() rejects for a leader on a lost node", async () => {
+  const device = new Pid("kate@localhost", self().number, 1);
+  const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
+  assertStringIncludes(error.message, "no connection to kate@localhost");
+});
 
-processTest(
-  "puts() that rejects without a handler ends the process with the error",
-  async () => {
-    spawnMonitor(async () => {
-      Process.groupLeader(spawn(() => {}));
-      await ended(Process.groupLeader());
-      await IO.puts("hi");
-    });
-    const { reason } = await receive();
-    assertInstanceOf(reason, IoError);
-    assertEquals(reason.reason, "terminated");
-  },
-);
-
-processTest(
-  "puts() that is not awaited has no effect when the group leader is gone",
-  async () => {
+processTest("puts() unhandled ends its process", async () => {
+  spawnMonitor(async () => {
     Process.groupLeader(spawn(() => {}));
     await ended(Process.groupLeader());
-    const unreachable = new Pid("kate@localhost", 1, 1);
-    for (const device of [Process.groupLeader(), unreachable]) {
-      IO.puts("lost", { device });
-      IO.inspect("lost", { device });
-      IO.gets("lost", { device });
-    }
-    await quiet();
-  },
-);
+    await IO.puts("hi");
+  });
+  const { reason } = await receive();
+  assertInstanceOf(reason, IoError);
+  assertEquals(reason.reason, "terminated");
+});
+
+processTest("puts() without await has no effect", async () => {
+  Process.groupLeader(spawn(() => {}));
+  await ended(Process.groupLeader());
+  const unreachable = new Pid("kate@localhost", 1, 1);
+  for (const device of [Process.groupLeader(), unreachable]) {
+    IO.puts("lost", { device });
+    IO.inspect("lost", { device });
+    IO.gets("lost", { device });
+  }
+  await quiet();
+});
 
 // The group leader.
 
@@ -322,57 +301,51 @@ test("the shell's group leader is the process named user, which writes to standa
   assertEquals(written, "from the shell\nfrom a process\n");
 });
 
-processTest(
-  "the group leader executes several requests at once, up to the first error",
-  async () => {
-    const written = await standardOutput(async () => {
-      const requests = [
-        { type: "put_chars", chars: "a" },
-        { type: "requests", requests: [{ type: "put_chars", chars: "b" }] },
-        { type: "nonsense" },
-        { type: "put_chars", chars: "c" },
-      ];
-      assertEquals(await request({ type: "requests", requests }), {
-        type: "error",
-        reason: "request",
-      });
-      requests.splice(2, 1);
-      assertEquals(await request({ type: "requests", requests }), "ok");
+processTest("the group leader stops at a first error", async () => {
+  const written = await standardOutput(async () => {
+    const requests = [
+      { type: "put_chars", chars: "a" },
+      { type: "requests", requests: [{ type: "put_chars", chars: "b" }] },
+      { type: "nonsense" },
+      { type: "put_chars", chars: "c" },
+    ];
+    assertEquals(await request({ type: "requests", requests }), {
+      type: "error",
+      reason: "request",
     });
-    assertEquals(written, "ababc");
-  },
-);
+    requests.splice(2, 1);
+    assertEquals(await request({ type: "requests", requests }), "ok");
+  });
+  assertEquals(written, "ababc");
+});
 
-processTest(
-  "the group leader answers an unknown request with an error, and goes on",
-  async () => {
-    for (const unknown of [{ type: "nonsense" }, {}, null, undefined, 1, "x"]) {
-      assertEquals(await request(unknown), {
-        type: "error",
-        reason: "request",
-      });
-    }
-    for (const noRequest of [null, 1, "x", [], { type: "other" }]) {
-      send(Process.groupLeader(), noRequest);
-    }
-    for (const broken of [{}, { replyAs: 1 }, { replyAs: null }]) {
-      send(Process.groupLeader(), {
-        type: "io_request",
-        request: null,
-        ...broken,
-      });
-    }
-    for (const requests of [undefined, null, 1, [null]]) {
-      const answer = await request({ type: "requests", requests });
-      assertEquals((answer as { type: unknown }).type, "error");
-    }
-    assertInstanceOf(Process.whereis("user"), Pid);
-    assertEquals(
-      await standardOutput(() => IO.puts("still here")),
-      "still here\n",
-    );
-  },
-);
+processTest("the group leader refuses an unknown request", async () => {
+  for (const unknown of [{ type: "nonsense" }, {}, null, undefined, 1, "x"]) {
+    assertEquals(await request(unknown), {
+      type: "error",
+      reason: "request",
+    });
+  }
+  for (const noRequest of [null, 1, "x", [], { type: "other" }]) {
+    send(Process.groupLeader(), noRequest);
+  }
+  for (const broken of [{}, { replyAs: 1 }, { replyAs: null }]) {
+    send(Process.groupLeader(), {
+      type: "io_request",
+      request: null,
+      ...broken,
+    });
+  }
+  for (const requests of [undefined, null, 1, [null]]) {
+    const answer = await request({ type: "requests", requests });
+    assertEquals((answer as { type: unknown }).type, "error");
+  }
+  assertInstanceOf(Process.whereis("user"), Pid);
+  assertEquals(
+    await standardOutput(() => IO.puts("still here")),
+    "still here\n",
+  );
+});
 
 /** Sends a request to the group leader by hand. */
 async function request(operation: unknown): Promise<unknown> {

@@ -53,22 +53,19 @@ function member(node: Node, group: unknown): Promise<Pid> {
 
 // scopes
 
-processTest(
-  "a scope is a supervisor's child, which restarts without members",
-  async () => {
-    const sup = await Supervisor.startLink([pg, [pg, { scope: "other" }]], {
-      strategy: "one_for_one",
-    });
-    const children = await Supervisor.whichChildren(sup);
-    assertEquals(children.map(({ id }) => id), ["other", "pg"]);
-    await pg.join("g", self());
-    Process.exit(Process.whereis("pg")!, "kill");
-    assertEquals(pg.getMembers("g"), []);
-    await Supervisor.countChildren(sup);
-    assertEquals(pg.whichGroups(), []);
-    await Supervisor.stop(sup);
-  },
-);
+processTest("a scope restarts without members", async () => {
+  const sup = await Supervisor.startLink([pg, [pg, { scope: "other" }]], {
+    strategy: "one_for_one",
+  });
+  const children = await Supervisor.whichChildren(sup);
+  assertEquals(children.map(({ id }) => id), ["other", "pg"]);
+  await pg.join("g", self());
+  Process.exit(Process.whereis("pg")!, "kill");
+  assertEquals(pg.getMembers("g"), []);
+  await Supervisor.countChildren(sup);
+  assertEquals(pg.whichGroups(), []);
+  await Supervisor.stop(sup);
+});
 
 // monitor()
 
@@ -126,58 +123,52 @@ nodesTest("a node without the scope is ignored", async (alex, kate) => {
   assertEquals(pg.getMembers("g").length, 1);
 });
 
-nodesTest(
-  "a process of another node asks the scope of its own node only",
-  async (_alex, kate) => {
-    const scope = { name: "pg", node: kate.name };
-    const ref = Process.monitor(scope, { alias: "reply_demonitor" });
-    const request = { type: "join", group: "g", pids: [self()] };
-    send(scope, new Call(new ReplyTo(self(), ref), request));
-    const { value } = await receive((m) => ref.equals(m?.ref));
-    assertEquals(value, { type: "error", reason: "badarg" });
-    await kate.run(() => assertEquals(pg.whichGroups(), []));
-  },
-);
+nodesTest("a remote process asks its own scope", async (_alex, kate) => {
+  const scope = { name: "pg", node: kate.name };
+  const ref = Process.monitor(scope, { alias: "reply_demonitor" });
+  const request = { type: "join", group: "g", pids: [self()] };
+  send(scope, new Call(new ReplyTo(self(), ref), request));
+  const { value } = await receive((m) => ref.equals(m?.ref));
+  assertEquals(value, { type: "error", reason: "badarg" });
+  await kate.run(() => assertEquals(pg.whichGroups(), []));
+});
 
-nodesTest(
-  "join() accepts groups of 504 levels, which arrive on other nodes, and rejects 505",
-  async (_alex, kate) => {
-    const nested = (levels: number): unknown => {
-      let group: unknown = "g";
-      for (let i = 0; i < levels; i++) {
-        group = i % 2 === 0 ? [group] : { group };
-      }
-      return group;
-    };
-    await Node.connect(kate.name);
-    for (const levels of [503, 504]) {
-      const group = nested(levels);
-      const { ref } = await kate.run(() => pg.monitor(group));
-      assert(ref !== undefined);
-      await pg.join(group, self());
-      await kate.run(async () => {
-        await until(() => pg.getMembers(group).length > 0);
-        assertEquals(pg.whichGroups(), [group]);
-      });
-      await pg.leave(group, self());
-      await kate.run(() => until(() => pg.getMembers(group).length === 0));
+nodesTest("join() accepts groups of 504 levels", async (_alex, kate) => {
+  const nested = (levels: number): unknown => {
+    let group: unknown = "g";
+    for (let i = 0; i < levels; i++) {
+      group = i % 2 === 0 ? [group] : { group };
     }
-    for (const levels of [505, 512, 513]) {
-      const group = nested(levels);
-      const actions = [
-        () => pg.join(group, self()),
-        () => pg.leave(group, self()),
-        () => pg.monitor(group),
-        // deno-lint-ignore require-await
-        async () => pg.getMembers(group),
-      ];
-      for (const action of actions) {
-        await assertRejects(
-          async () => await action(),
-          RangeError,
-          "nested deeper than 504 levels",
-        );
-      }
+    return group;
+  };
+  await Node.connect(kate.name);
+  for (const levels of [503, 504]) {
+    const group = nested(levels);
+    const { ref } = await kate.run(() => pg.monitor(group));
+    assert(ref !== undefined);
+    await pg.join(group, self());
+    await kate.run(async () => {
+      await until(() => pg.getMembers(group).length > 0);
+      assertEquals(pg.whichGroups(), [group]);
+    });
+    await pg.leave(group, self());
+    await kate.run(() => until(() => pg.getMembers(group).length === 0));
+  }
+  for (const levels of [505, 512, 513]) {
+    const group = nested(levels);
+    const actions = [
+      () => pg.join(group, self()),
+      () => pg.leave(group, self()),
+      () => pg.monitor(group),
+      // deno-lint-ignore require-await
+      async () => pg.getMembers(group),
+    ];
+    for (const action of actions) {
+      await assertRejects(
+        async () => await action(),
+        RangeError,
+        "nested deeper than 504 levels",
+      );
     }
-  },
-);
+  }
+});

@@ -56,17 +56,14 @@ async function code(promise: Promise<unknown>): Promise<string> {
   return error.code;
 }
 
-pairTest(
-  "call() rejects with the error that the function throws, and names its node",
-  async () => {
-    const error = await errorOf(rpc.call(KATE, Remote.crash, ["oops"]));
-    assertInstanceOf(error, TypeError);
-    assertEquals(error.message, "oops");
-    assertEquals(rpc.raisedOn(error), KATE);
-    assertEquals(rpc.raisedOn(new TypeError("oops")), undefined);
-    assertEquals(await mail(), []);
-  },
-);
+pairTest("call() rejects with the function's error, names a node", async () => {
+  const error = await errorOf(rpc.call(KATE, Remote.crash, ["oops"]));
+  assertInstanceOf(error, TypeError);
+  assertEquals(error.message, "oops");
+  assertEquals(rpc.raisedOn(error), KATE);
+  assertEquals(rpc.raisedOn(new TypeError("oops")), undefined);
+  assertEquals(await mail(), []);
+});
 
 pairTest(
   "call() of a function that is not exported, or not allowed, fails as a spawn does",
@@ -90,37 +87,34 @@ pairTest(
   { kate: { allow: () => false } },
 );
 
-clusterTest(
-  "call() checks `allow` for the function, and counts refusals",
-  async (cluster) => {
-    const asked: string[] = [];
-    const kate = await cluster.start("kate", {
-      allow(node, module, fn) {
-        asked.push(`${node} ${module}.${fn}`);
-        return fn !== "crash";
-      },
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
-      await assertRejects(
-        () => rpc.call(KATE, Remote.crash, ["x"]),
-        SpawnRefusedError,
-      );
-      rpc.cast(KATE, Remote.crash, ["x"]);
-      await rpc.call(KATE, Remote.add, [1, 2]);
-    });
-    assertEquals(asked, [
-      "alex@localhost Remote.add",
-      "alex@localhost Remote.crash",
-      "alex@localhost Remote.crash",
-      "alex@localhost Remote.add",
-    ]);
-    const { refusedRequests, held } = await kate.run(() => Node.stats()!);
-    assertEquals(refusedRequests.not_allowed, 2);
-    assertEquals(held.processes, 0);
-  },
-);
+clusterTest("call() checks allow, and counts refusals", async (cluster) => {
+  const asked: string[] = [];
+  const kate = await cluster.start("kate", {
+    allow(node, module, fn) {
+      asked.push(`${node} ${module}.${fn}`);
+      return fn !== "crash";
+    },
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+    await assertRejects(
+      () => rpc.call(KATE, Remote.crash, ["x"]),
+      SpawnRefusedError,
+    );
+    rpc.cast(KATE, Remote.crash, ["x"]);
+    await rpc.call(KATE, Remote.add, [1, 2]);
+  });
+  assertEquals(asked, [
+    "alex@localhost Remote.add",
+    "alex@localhost Remote.crash",
+    "alex@localhost Remote.crash",
+    "alex@localhost Remote.add",
+  ]);
+  const { refusedRequests, held } = await kate.run(() => Node.stats()!);
+  assertEquals(refusedRequests.not_allowed, 2);
+  assertEquals(held.processes, 0);
+});
 
 pairTest(
   "call() counts towards a node's limit of processes, and is refused beyond",
@@ -142,15 +136,12 @@ pairTest(
   { kate: { modules: { Remote, Calls }, limits: { maxRemoteProcesses: 1 } } },
 );
 
-pairTest(
-  "call() fails with notsup on a node that serves no calls",
-  async ({ kate }) => {
-    // Like a node of a version without calls.
-    const { services } = internalsOf(kate).runtime.modules;
-    services.clear();
-    assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
-  },
-);
+pairTest("call() fails with notsup where not served", async ({ kate }) => {
+  // Like a node of a version without calls.
+  const { services } = internalsOf(kate).runtime.modules;
+  services.clear();
+  assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
+});
 
 pairTest(
   "call() rejects with a TypeError when the result cannot be sent",
@@ -167,60 +158,51 @@ pairTest(
   WITH_CALLS,
 );
 
-processTest(
-  "call() copies arguments when it is called, and rejects those that cannot be sent",
-  async () => {
-    const list = [1];
-    const call = rpc.call(Node.self(), (given: number[]) => given, [list]);
-    list.push(2);
-    assertEquals(await call, [1]);
-    await assertRejects(
-      () => rpc.call(Node.self(), (_: unknown) => 1, [() => {}]),
-      TypeError,
-      "Cannot send",
-    );
-  },
-);
+processTest("call() copies its arguments at once", async () => {
+  const list = [1];
+  const call = rpc.call(Node.self(), (given: number[]) => given, [list]);
+  list.push(2);
+  assertEquals(await call, [1]);
+  await assertRejects(
+    () => rpc.call(Node.self(), (_: unknown) => 1, [() => {}]),
+    TypeError,
+    "Cannot send",
+  );
+});
 
-clusterTest(
-  "cast() logs a crash on the node where the function throws, call() does not",
-  async (cluster) => {
-    await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await errorOf(rpc.call(KATE, Remote.crash, ["called"]));
-      rpc.cast(KATE, Remote.crash, ["cast"]);
-      await cluster.logged(/TypeError: cast/);
-    });
-    assertEquals(cluster.lines().filter((line) => /called/.test(line)), []);
-  },
-);
+clusterTest("cast() logs a crash where it is, call() not", async (cluster) => {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await errorOf(rpc.call(KATE, Remote.crash, ["called"]));
+    rpc.cast(KATE, Remote.crash, ["cast"]);
+    await cluster.logged(/TypeError: cast/);
+  });
+  assertEquals(cluster.lines().filter((line) => /called/.test(line)), []);
+});
 
-clusterTest(
-  "invalid requests of a peer are refused, and have no effect",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      Process.trapExit(true);
-      for (
-        const [name, args] of [
-          ["call", []],
-          ["call", [{ module: "Remote", function: "add", args: [] }]],
-          ["call", [{ module: 1, args: [] }, "ref"]],
-          ["cast", [null]],
-          ["other", [{ module: "Remote", function: "add", args: [] }]],
-        ] as [string, unknown[]][]
-      ) {
-        await assertRejects(
-          () => Node.spawn(KATE, ["$rpc", name], args),
-          UndefinedFunctionError,
-          "no request",
-        );
-      }
-      assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
-    });
-    const { refusedRequests } = await kate.run(() => Node.stats()!);
-    assertEquals(refusedRequests.undef, 5);
-  },
-);
+clusterTest("a peer's invalid requests are refused", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    Process.trapExit(true);
+    for (
+      const [name, args] of [
+        ["call", []],
+        ["call", [{ module: "Remote", function: "add", args: [] }]],
+        ["call", [{ module: 1, args: [] }, "ref"]],
+        ["cast", [null]],
+        ["other", [{ module: "Remote", function: "add", args: [] }]],
+      ] as [string, unknown[]][]
+    ) {
+      await assertRejects(
+        () => Node.spawn(KATE, ["$rpc", name], args),
+        UndefinedFunctionError,
+        "no request",
+      );
+    }
+    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+  });
+  const { refusedRequests } = await kate.run(() => Node.stats()!);
+  assertEquals(refusedRequests.undef, 5);
+});

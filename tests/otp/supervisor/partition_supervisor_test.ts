@@ -63,33 +63,30 @@ function states(): Promise<unknown[]> {
   return Promise.all([0, 1].map((n) => GenServer.call(via(n), "get")));
 }
 
-processTest(
-  "PartitionSupervisor.startLink() tells each form of a child its partition",
-  async () => {
-    const withArguments = (args: unknown[], n: number) => [{ args, n }];
-    const told = (args: unknown[]) => [{ args, n: 0 }, { args, n: 1 }];
-    const fn = (...args: unknown[]) => Keepers.start(...args);
-    const cases: [PartitionSupervisorOptions["childSpec"], unknown[]][] = [
-      [[Keeper, "options"], told(["options"])],
-      [Keeper, told([undefined])],
-      [
-        {
-          childSpec: (options: unknown) => ({
-            id: "keeper",
-            start: () => GenServer.startLink(Keeper, options),
-          }),
-        },
-        told([{}]),
-      ],
-      [{ id: "keeper", start: fn }, told([]).map((each) => [each])],
-    ];
-    for (const [childSpec, expected] of cases) {
-      await start({ childSpec, withArguments, partitions: 2 });
-      assertEquals(await states(), expected);
-      await PartitionSupervisor.stop(P);
-    }
-  },
-);
+processTest("startLink() tells each child its partition", async () => {
+  const withArguments = (args: unknown[], n: number) => [{ args, n }];
+  const told = (args: unknown[]) => [{ args, n: 0 }, { args, n: 1 }];
+  const fn = (...args: unknown[]) => Keepers.start(...args);
+  const cases: [PartitionSupervisorOptions["childSpec"], unknown[]][] = [
+    [[Keeper, "options"], told(["options"])],
+    [Keeper, told([undefined])],
+    [
+      {
+        childSpec: (options: unknown) => ({
+          id: "keeper",
+          start: () => GenServer.startLink(Keeper, options),
+        }),
+      },
+      told([{}]),
+    ],
+    [{ id: "keeper", start: fn }, told([]).map((each) => [each])],
+  ];
+  for (const [childSpec, expected] of cases) {
+    await start({ childSpec, withArguments, partitions: 2 });
+    assertEquals(await states(), expected);
+    await PartitionSupervisor.stop(P);
+  }
+});
 
 clusterTest(
   "PartitionSupervisor starts functions that its node exports, with the partition's arguments",
@@ -107,28 +104,25 @@ clusterTest(
   },
 );
 
-processTest(
-  "PartitionSupervisor rejects invalid options before it starts anything",
-  async () => {
-    const bad: [object, typeof TypeError | typeof RangeError, string][] = [
-      [{ name: { global: "p" } }, TypeError, "give a string, an atom, or"],
-      [{ childSpec: { id: "a" } }, TypeError, 'the child "a"'],
-      [{ withArguments: () => "none" }, TypeError, "start partition 0"],
-    ];
-    for (const [options, type, text] of bad) {
-      await assertRejects(() => start(options), type, text);
-    }
-    assertEquals(Process.whereis(P), undefined);
-    for (const name of [P, [P], [P, 1, 2], undefined]) {
-      const server = { via: PartitionSupervisor, name };
-      await assertRejects(
-        () => GenServer.call(server, "hi"),
-        TypeError,
-        "give [supervisor, key]",
-      );
-    }
-  },
-);
+processTest("startLink() rejects invalid options first", async () => {
+  const bad: [object, typeof TypeError | typeof RangeError, string][] = [
+    [{ name: { global: "p" } }, TypeError, "give a string, an atom, or"],
+    [{ childSpec: { id: "a" } }, TypeError, 'the child "a"'],
+    [{ withArguments: () => "none" }, TypeError, "start partition 0"],
+  ];
+  for (const [options, type, text] of bad) {
+    await assertRejects(() => start(options), type, text);
+  }
+  assertEquals(Process.whereis(P), undefined);
+  for (const name of [P, [P], [P, 1, 2], undefined]) {
+    const server = { via: PartitionSupervisor, name };
+    await assertRejects(
+      () => GenServer.call(server, "hi"),
+      TypeError,
+      "give [supervisor, key]",
+    );
+  }
+});
 
 processTest("a partition's name cannot be registered", async () => {
   await start();
@@ -189,53 +183,47 @@ processTest("keys of many kinds are spread over the partitions", () => {
   }
 });
 
-processTest(
-  "a key that is no value fails the call, and names the key",
-  async () => {
-    await start();
-    for (const key of [() => {}, Symbol("s")]) {
-      await assertRejects(() => GenServer.call(via(key), "hi"), TypeError);
-    }
-    let deep: unknown = 1;
-    for (let n = 0; n < 600; n++) deep = [deep];
-    await assertRejects(() => GenServer.call(via(deep), "hi"), RangeError);
-    assertEquals(GenServer.cast(via(deep), "hi"), "ok");
-    await PartitionSupervisor.stop(P);
-  },
-);
+processTest("a key that is not a value fails the call", async () => {
+  await start();
+  for (const key of [() => {}, Symbol("s")]) {
+    await assertRejects(() => GenServer.call(via(key), "hi"), TypeError);
+  }
+  let deep: unknown = 1;
+  for (let n = 0; n < 600; n++) deep = [deep];
+  await assertRejects(() => GenServer.call(via(deep), "hi"), RangeError);
+  assertEquals(GenServer.cast(via(deep), "hi"), "ok");
+  await PartitionSupervisor.stop(P);
+});
 
-processTest(
-  "a partition that restarts fails calls with noproc until it has started",
-  async () => {
-    const gate = Promise.withResolvers<void>();
-    let starts = 0;
-    await start({
-      childSpec: {
-        id: "slow",
-        start: async () => {
-          if (++starts > 2) await gate.promise;
-          return await Agent.startLink(() => starts);
-        },
+processTest("a restarting partition is noproc", async () => {
+  const gate = Promise.withResolvers<void>();
+  let starts = 0;
+  await start({
+    childSpec: {
+      id: "slow",
+      start: async () => {
+        if (++starts > 2) await gate.promise;
+        return await Agent.startLink(() => starts);
       },
-      partitions: 2,
-    });
-    const pid = await GenServer.whereis(via(1)) as Pid;
-    const other = await GenServer.whereis(via(0)) as Pid;
-    Process.exit(pid, "kill");
-    assertEquals(await ended(pid), "noproc");
-    const { reason } = await exitOf(Agent.get(via(1), (n) => n));
-    assertEquals(reason, "noproc");
-    // The other one is not affected, and routing asks nobody.
-    assertEquals(await Agent.get(via(0), (n) => n), 1);
-    assertEquals(PartitionSupervisor.partitions(P), 2);
-    gate.resolve();
-    await PartitionSupervisor.countChildren(P);
-    const next = await GenServer.whereis(via(1)) as Pid;
-    assert(!next.equals(pid) && Process.alive(next));
-    assert(other.equals(await GenServer.whereis(via(0))));
-    await PartitionSupervisor.stop(P);
-  },
-);
+    },
+    partitions: 2,
+  });
+  const pid = await GenServer.whereis(via(1)) as Pid;
+  const other = await GenServer.whereis(via(0)) as Pid;
+  Process.exit(pid, "kill");
+  assertEquals(await ended(pid), "noproc");
+  const { reason } = await exitOf(Agent.get(via(1), (n) => n));
+  assertEquals(reason, "noproc");
+  // The other one is not affected, and routing asks nobody.
+  assertEquals(await Agent.get(via(0), (n) => n), 1);
+  assertEquals(PartitionSupervisor.partitions(P), 2);
+  gate.resolve();
+  await PartitionSupervisor.countChildren(P);
+  const next = await GenServer.whereis(via(1)) as Pid;
+  assert(!next.equals(pid) && Process.alive(next));
+  assert(other.equals(await GenServer.whereis(via(0))));
+  await PartitionSupervisor.stop(P);
+});
 
 processTest("partitions find each other while they start", async () => {
   const me = self();
@@ -287,28 +275,25 @@ processTest("calls of resize() wait for each other", async () => {
   assertEquals(type, "call");
 });
 
-processTest(
-  "a resize that fails keeps the number, and the next one goes on",
-  async () => {
-    let fails = false;
-    await start({
-      childSpec: {
-        id: "failing",
-        start: () => {
-          if (fails) throw new ExitError("not now");
-          return Agent.startLink(() => 0);
-        },
+processTest("a failed resize keeps the number", async () => {
+  let fails = false;
+  await start({
+    childSpec: {
+      id: "failing",
+      start: () => {
+        if (fails) throw new ExitError("not now");
+        return Agent.startLink(() => 0);
       },
-    });
-    await PartitionSupervisor.resize(P, 1);
-    fails = true;
-    await assertRejects(() => PartitionSupervisor.resize(P, 3), ExitError);
-    assertEquals(PartitionSupervisor.partitions(P), 1);
-    fails = false;
-    assertEquals(await PartitionSupervisor.resize(P, 3), 1);
-    await PartitionSupervisor.stop(P);
-  },
-);
+    },
+  });
+  await PartitionSupervisor.resize(P, 1);
+  fails = true;
+  await assertRejects(() => PartitionSupervisor.resize(P, 3), ExitError);
+  assertEquals(PartitionSupervisor.partitions(P), 1);
+  fails = false;
+  assertEquals(await PartitionSupervisor.resize(P, 3), 1);
+  await PartitionSupervisor.stop(P);
+});
 
 processTest("a registry of names may take its time", async () => {
   const pids = new Map<unknown, Pid>();
@@ -345,23 +330,20 @@ processTest("a pid is not a name", async () => {
   assertEquals(await ended(pid), "noproc");
 });
 
-clusterTest(
-  "nodes of one program have partitions of their own, and others do not see them",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await kate.run(async () => Process.unlink(await start({ partitions: 2 })));
-    await alex.run(async () => {
-      assertThrows(() => PartitionSupervisor.partitions(P), ExitError);
-      await start({ childSpec: TaskSupervisor, partitions: 5 });
-      assertEquals(PartitionSupervisor.partitions(P), 5);
-      // Functions that ask the supervisor itself ask those of other nodes too.
-      const there = { name: P, node: kate.name };
-      assertEquals((await PartitionSupervisor.whichChildren(there)).length, 2);
-      assertEquals((await PartitionSupervisor.countChildren(there)).active, 2);
-      assert(Node.list().includes(kate.name));
-      await PartitionSupervisor.stop(P);
-      await PartitionSupervisor.stop(there);
-    });
-  },
-);
+clusterTest("nodes have partitions of their own", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await kate.run(async () => Process.unlink(await start({ partitions: 2 })));
+  await alex.run(async () => {
+    assertThrows(() => PartitionSupervisor.partitions(P), ExitError);
+    await start({ childSpec: TaskSupervisor, partitions: 5 });
+    assertEquals(PartitionSupervisor.partitions(P), 5);
+    // Functions that ask the supervisor itself ask those of other nodes too.
+    const there = { name: P, node: kate.name };
+    assertEquals((await PartitionSupervisor.whichChildren(there)).length, 2);
+    assertEquals((await PartitionSupervisor.countChildren(there)).active, 2);
+    assert(Node.list().includes(kate.name));
+    await PartitionSupervisor.stop(P);
+    await PartitionSupervisor.stop(there);
+  });
+});

@@ -62,39 +62,35 @@ test("RestartIntensity allows as many restarts as OTP's rule, at any times", () 
 
 // Trees, and the log
 
-processTest(
-  "a supervisor logs children that it cannot restart or terminate",
-  async () => {
-    Process.trapExit(true);
-    logged();
-    let starts = 0;
-    const sup = await Supervisor.startLink([
-      probe("slow", { stubborn: true, shutdown: 1 }),
-      {
-        id: "bad",
-        start: () =>
-          starts++ === 0 ? spawnLink(() => receive()) : exit("in use"),
-      },
-    ], { ...ONE, name: "sup", maxRestarts: 1 });
-    const [{ pid }] = await Supervisor.whichChildren(sup);
-    send(pid as Pid, "end");
-    await exitOf(sup);
-    const lines = logged().map((text) => text.split("\n    ").slice(0, 2));
-    assertEquals(lines, [
-      [`info: Child "bad" of Supervisor sup terminated`, "** (exit) normal"],
-      [
-        `error: Child "bad" of Supervisor sup failed to start`,
-        "** (exit) in use",
-      ],
-      [
-        `error: Child "bad" of Supervisor sup exits too often to be restarted: shutting down`,
-        "** (exit) reached_max_restart_intensity",
-      ],
-      [
-        `warning: Child "slow" of Supervisor sup did not shut down as told`,
-        "** (exit) killed",
-      ],
-    ]);
-    await told(1);
-  },
-);
+processTest("a supervisor logs failed restarts and terminations", async () => {
+  Process.trapExit(true);
+  logged();
+  let starts = 0;
+  const sup = await Supervisor.startLink([
+    probe("slow", { stubborn: true, shutdown: 1 }),
+    {
+      id: "bad",
+      start: () => starts++ === 0 ? spawnLink(() => receive()) : exit("in use"),
+    },
+  ], { ...ONE, name: "sup", maxRestarts: 1 });
+  const [{ pid }] = await Supervisor.whichChildren(sup);
+  send(pid as Pid, "end");
+  await exitOf(sup);
+  const lines = logged().map((text) => text.split("\n    ").slice(0, 2));
+  assertEquals(lines, [
+    [`info: Child "bad" of Supervisor sup terminated`, "** (exit) normal"],
+    [
+      `error: Child "bad" of Supervisor sup failed to start`,
+      "** (exit) in use",
+    ],
+    [
+      `error: Child "bad" of Supervisor sup exits too often to be restarted: shutting down`,
+      "** (exit) reached_max_restart_intensity",
+    ],
+    [
+      `warning: Child "slow" of Supervisor sup did not shut down as told`,
+      "** (exit) killed",
+    ],
+  ]);
+  await told(1);
+});

@@ -79,18 +79,15 @@ processTest("startLink() calls start as code of the supervisor", async () => {
   await Supervisor.stop(sup);
 });
 
-processTest(
-  "startLink() starts one of two supervisors that want the same name at once",
-  async () => {
-    const options = { ...ONE, name: "one of two" };
-    const [first, second] = await Promise.allSettled([
-      Supervisor.startLink([], options),
-      Supervisor.startLink([], options),
-    ]);
-    assertEquals([first.status, second.status], ["fulfilled", "rejected"]);
-    await Supervisor.stop("one of two");
-  },
-);
+processTest("startLink() starts one of two with the same name", async () => {
+  const options = { ...ONE, name: "one of two" };
+  const [first, second] = await Promise.allSettled([
+    Supervisor.startLink([], options),
+    Supervisor.startLink([], options),
+  ]);
+  assertEquals([first.status, second.status], ["fulfilled", "rejected"]);
+  await Supervisor.stop("one of two");
+});
 
 processTest("startLink() reports the error that a start threw", async () => {
   Process.trapExit(true);
@@ -118,95 +115,86 @@ processTest("startLink() fails for a start that returns no pid", async () => {
   );
 });
 
-processTest(
-  "startLink() rejects invalid children, and starts none",
-  async () => {
-    const start = () => exit("was called");
-    const invalid: [unknown, unknown, RegExp][] = [
-      [[], { ...ONE, maxRestarts: Infinity }, /maxRestarts is Infinity/],
-      [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
-      [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
-      [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
-      [
-        { id: "a" },
-        ONE,
-        /Cannot start a supervisor: its children are .*; give/,
-      ],
-      [[{ start }], ONE, /a child has an id/],
-      [[{ id: "a" }], ONE, /child "a": its start is undefined/],
-      [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],
-      [[{ id: "a", start, shutdown: -1 }], ONE, /its shutdown is -1; give/],
-      [
-        [{ id: "a", start, significant: true }],
-        ONE,
-        /a significant child cannot be permanent/,
-      ],
-      [
-        [{ id: "a", start, significant: true, restart: "transient" }],
-        ONE,
-        /is significant, and its supervisor's autoShutdown is "never"; start/,
-      ],
-      [[[{}, 1]], ONE, /has neither childSpec\(options\)/],
-    ];
-    for (const [children, options, text] of invalid) {
-      const error = await assertRejects(() =>
-        Supervisor.startLink(
-          children as ChildDefinition[],
-          options as SupervisorOptions,
-        )
-      );
-      assert(error instanceof TypeError || error instanceof RangeError);
-      assertMatch(error.message, text);
-    }
-  },
-);
-
-processTest(
-  "startLink() accepts everything that makes a child specification, with options or without",
-  async () => {
-    class Store {
-      static childSpec(options: { id?: string }) {
-        return { id: options.id ?? "store", start: linked };
-      }
-    }
-    const sup = await Supervisor.startLink([
-      Store,
-      [Store, { id: "second" }],
-      Supervisor.childSpec(Store, { id: "third", restart: "temporary" }),
-    ], ONE);
-    const children = await Supervisor.whichChildren(sup);
-    assertEquals(children.map(({ id }) => id), ["third", "second", "store"]);
-    await Supervisor.stop(sup);
-  },
-);
-
-processTest(
-  "startLink() starts no further child once the supervisor is killed",
-  async () => {
-    const test = self();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const caller = spawn(() =>
-      Supervisor.startLink([
-        {
-          id: "slow",
-          start: async () => {
-            send(test, self());
-            // Not a wait of the process: it goes on after the process has been killed.
-            await promise;
-            return test;
-          },
-        },
-        { id: "next", start: () => (send(test, "next"), linked()) },
-      ], ONE)
+processTest("startLink() rejects invalid children, starts none", async () => {
+  const start = () => exit("was called");
+  const invalid: [unknown, unknown, RegExp][] = [
+    [[], { ...ONE, maxRestarts: Infinity }, /maxRestarts is Infinity/],
+    [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
+    [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
+    [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
+    [
+      { id: "a" },
+      ONE,
+      /Cannot start a supervisor: its children are .*; give/,
+    ],
+    [[{ start }], ONE, /a child has an id/],
+    [[{ id: "a" }], ONE, /child "a": its start is undefined/],
+    [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],
+    [[{ id: "a", start, shutdown: -1 }], ONE, /its shutdown is -1; give/],
+    [
+      [{ id: "a", start, significant: true }],
+      ONE,
+      /a significant child cannot be permanent/,
+    ],
+    [
+      [{ id: "a", start, significant: true, restart: "transient" }],
+      ONE,
+      /is significant, and its supervisor's autoShutdown is "never"; start/,
+    ],
+    [[[{}, 1]], ONE, /has neither childSpec\(options\)/],
+  ];
+  for (const [children, options, text] of invalid) {
+    const error = await assertRejects(() =>
+      Supervisor.startLink(
+        children as ChildDefinition[],
+        options as SupervisorOptions,
+      )
     );
-    const down = ended(caller);
-    Process.exit(await receive(), "kill");
-    assertEquals(await down, "killed");
-    resolve();
-    await quiet();
-    assertEquals(await mail(), []);
-  },
-);
+    assert(error instanceof TypeError || error instanceof RangeError);
+    assertMatch(error.message, text);
+  }
+});
+
+processTest("startLink() accepts every child specification", async () => {
+  class Store {
+    static childSpec(options: { id?: string }) {
+      return { id: options.id ?? "store", start: linked };
+    }
+  }
+  const sup = await Supervisor.startLink([
+    Store,
+    [Store, { id: "second" }],
+    Supervisor.childSpec(Store, { id: "third", restart: "temporary" }),
+  ], ONE);
+  const children = await Supervisor.whichChildren(sup);
+  assertEquals(children.map(({ id }) => id), ["third", "second", "store"]);
+  await Supervisor.stop(sup);
+});
+
+processTest("startLink() starts no child once killed", async () => {
+  const test = self();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const caller = spawn(() =>
+    Supervisor.startLink([
+      {
+        id: "slow",
+        start: async () => {
+          send(test, self());
+          // Not a wait of the process: it goes on after the process has been killed.
+          await promise;
+          return test;
+        },
+      },
+      { id: "next", start: () => (send(test, "next"), linked()) },
+    ], ONE)
+  );
+  const down = ended(caller);
+  Process.exit(await receive(), "kill");
+  assertEquals(await down, "killed");
+  resolve();
+  await quiet();
+  assertEquals(await mail(), []);
+});
 
 // childSpec()
 
@@ -233,24 +221,21 @@ processTest("childSpec() fills in missing fields", () => {
   );
 });
 
-processTest(
-  "a child's list and that of its start have no further items",
-  () => {
-    const counter = { init: () => ({ type: "ok", state: 0 }) };
-    const long = [counter, 0, { restart: "temporary" }] as never;
-    assertThrows(
-      () => Supervisor.childSpec(long),
-      TypeError,
-      'as a child: [module, options] has no third item; give Supervisor.childSpec([module, options], { restart: "temporary" }) to',
-    );
-    const start = ["Chat", "start", [], 1] as never;
-    assertThrows(
-      () => Supervisor.childSpec({ id: "a", start }),
-      TypeError,
-      'its start is ["Chat", "start", [], 1]; give a function, or [module, function, args]',
-    );
-  },
-);
+processTest("a child's list has no further items", () => {
+  const counter = { init: () => ({ type: "ok", state: 0 }) };
+  const long = [counter, 0, { restart: "temporary" }] as never;
+  assertThrows(
+    () => Supervisor.childSpec(long),
+    TypeError,
+    'as a child: [module, options] has no third item; give Supervisor.childSpec([module, options], { restart: "temporary" }) to',
+  );
+  const start = ["Chat", "start", [], 1] as never;
+  assertThrows(
+    () => Supervisor.childSpec({ id: "a", start }),
+    TypeError,
+    'its start is ["Chat", "start", [], 1]; give a function, or [module, function, args]',
+  );
+});
 
 // whichChildren(), countChildren()
 
@@ -269,67 +254,58 @@ processTest("whichChildren() exits when a supervisor asks itself", async () => {
 
 // startChild()
 
-processTest(
-  "startChild() does not add a child that does not start",
-  async () => {
-    const sup = await Supervisor.startLink([], ONE);
-    assertEquals(
-      await failure(
-        Supervisor.startChild(sup, { id: "a", start: () => exit("nope") }),
+processTest("startChild() adds no child that does not start", async () => {
+  const sup = await Supervisor.startLink([], ONE);
+  assertEquals(
+    await failure(
+      Supervisor.startChild(sup, { id: "a", start: () => exit("nope") }),
+    ),
+    "nope",
+  );
+  const odd = Object.assign(new Error("odd"), { handle: new (class X {})() });
+  const reason = await failure(
+    Supervisor.startChild(sup, {
+      id: "a",
+      start: () => {
+        throw odd;
+      },
+    }),
+  );
+  assertMatch(String(reason), /odd/, "what cannot be sent comes as text");
+  assertEquals((await Supervisor.countChildren(sup)).specs, 0);
+  await Supervisor.stop(sup);
+});
+
+processTest("startChild() accepts an exported function's name", async () => {
+  const sup = await Supervisor.startLink([], ONE);
+  const reason = await failure(
+    Supervisor.startChild(sup, { id: "a", start: ["Nope", "start", [1]] }),
+  );
+  assertMatch((reason as Error).message, /Nope\.start\/1 is not exported/);
+  await assertRejects(
+    () =>
+      Supervisor.startChild(
+        { name: "sup", node: "moebi@localhost" },
+        { id: "a", start: () => linked() },
       ),
-      "nope",
-    );
-    const odd = Object.assign(new Error("odd"), { handle: new (class X {})() });
-    const reason = await failure(
-      Supervisor.startChild(sup, {
-        id: "a",
-        start: () => {
-          throw odd;
-        },
-      }),
-    );
-    assertMatch(String(reason), /odd/, "what cannot be sent comes as text");
-    assertEquals((await Supervisor.countChildren(sup)).specs, 0);
-    await Supervisor.stop(sup);
-  },
-);
+    TypeError,
+    "give its start as [module, function, args]",
+  );
+  await Supervisor.stop(sup);
+});
 
-processTest(
-  "startChild() accepts the name of an exported function, and rejects others",
-  async () => {
-    const sup = await Supervisor.startLink([], ONE);
-    const reason = await failure(
-      Supervisor.startChild(sup, { id: "a", start: ["Nope", "start", [1]] }),
-    );
-    assertMatch((reason as Error).message, /Nope\.start\/1 is not exported/);
-    await assertRejects(
-      () =>
-        Supervisor.startChild(
-          { name: "sup", node: "moebi@localhost" },
-          { id: "a", start: () => linked() },
-        ),
-      TypeError,
-      "give its start as [module, function, args]",
-    );
-    await Supervisor.stop(sup);
-  },
-);
-
-processTest(
-  "startChild() rejects a significant child that cannot end its supervisor",
-  async () => {
-    const sup = await Supervisor.startLink([], ONE);
-    const reason = await failure(
-      Supervisor.startChild(sup, {
-        id: "a",
-        start: linked,
-        restart: "transient",
-        significant: true,
-      }),
-    );
-    assertInstanceOf(reason, TypeError);
-    assertMatch(reason.message, /"a": it is significant, and its supervisor's/);
-    assertEquals(await Supervisor.whichChildren(sup), []);
-    await Supervisor.stop(sup);
-  },
-);
+processTest("startChild() rejects a useless significant child", async () => {
+  const sup = await Supervisor.startLink([], ONE);
+  const reason = await failure(
+    Supervisor.startChild(sup, {
+      id: "a",
+      start: linked,
+      restart: "transient",
+      significant: true,
+    }),
+  );
+  assertInstanceOf(reason, TypeError);
+  assertMatch(reason.message, /"a": it is significant, and its supervisor's/);
+  assertEquals(await Supervisor.whichChildren(sup), []);
+  await Supervisor.stop(sup);
+});

@@ -148,92 +148,80 @@ for (
   );
 }
 
-clusterTest(
-  "Application.stop() and the stop of the node are no ends of trees",
-  async (cluster) => {
-    const { ends, onTreeEnd } = watched();
-    const node = await cluster.start("alex", { onTreeEnd });
-    const start = () => Supervisor.startLink([], TOP);
-    await node.run(async () => {
-      await Application.start({ name: "one", start });
-      await Application.start({ name: "two", start });
-      await Application.stop("one");
-    });
-    const root = await Supervisor.startLink([], TOP);
-    const stopped = await Supervisor.startLink([], TOP);
-    await Supervisor.stop(stopped);
-    assertEquals(root.node, node.name);
-    await node.stop();
-    assertEquals(ends, []);
-  },
-);
+clusterTest("a stop is no end of a tree", async (cluster) => {
+  const { ends, onTreeEnd } = watched();
+  const node = await cluster.start("alex", { onTreeEnd });
+  const start = () => Supervisor.startLink([], TOP);
+  await node.run(async () => {
+    await Application.start({ name: "one", start });
+    await Application.start({ name: "two", start });
+    await Application.stop("one");
+  });
+  const root = await Supervisor.startLink([], TOP);
+  const stopped = await Supervisor.startLink([], TOP);
+  await Supervisor.stop(stopped);
+  assertEquals(root.node, node.name);
+  await node.stop();
+  assertEquals(ends, []);
+});
 
-clusterTest(
-  "the reason of a tree's end names the supervisor in which it began",
-  async (cluster) => {
-    const { next, onTreeEnd } = watched();
-    const node = await cluster.start("alex", { onTreeEnd });
-    await node.run(() =>
-      Application.start({
-        name: "shop",
-        start: () =>
-          Supervisor.startLink([{
-            id: "sub",
-            type: "supervisor",
-            start: async () => {
-              const sub = await DynamicSupervisor.startLink({ maxRestarts: 0 });
-              await DynamicSupervisor.startChild(sub, failing("bad", "boom"));
-              return sub;
-            },
-          }], { ...TOP, name: "Top" }),
-      })
-    );
-    assertMatch(
-      (await next).message,
-      /^the application "shop" exited: shutdown \(Supervisor Top gave up: its child "sub" exited too often, the last time with shutdown \(DynamicSupervisor #PID<.*> gave up: its child #PID<.*> exited too often, the last time with "?boom"?\)\)$/,
-    );
-  },
-);
+clusterTest("a tree's end names its first supervisor", async (cluster) => {
+  const { next, onTreeEnd } = watched();
+  const node = await cluster.start("alex", { onTreeEnd });
+  await node.run(() =>
+    Application.start({
+      name: "shop",
+      start: () =>
+        Supervisor.startLink([{
+          id: "sub",
+          type: "supervisor",
+          start: async () => {
+            const sub = await DynamicSupervisor.startLink({ maxRestarts: 0 });
+            await DynamicSupervisor.startChild(sub, failing("bad", "boom"));
+            return sub;
+          },
+        }], { ...TOP, name: "Top" }),
+    })
+  );
+  assertMatch(
+    (await next).message,
+    /^the application "shop" exited: shutdown \(Supervisor Top gave up: its child "sub" exited too often, the last time with shutdown \(DynamicSupervisor #PID<.*> gave up: its child #PID<.*> exited too often, the last time with "?boom"?\)\)$/,
+  );
+});
 
-clusterTest(
-  "a supervisor that cannot start its child again says why",
-  async (cluster) => {
-    const { next, onTreeEnd } = watched();
-    const node = await cluster.start("alex", { onTreeEnd });
-    let starts = 0;
-    await node.run(() =>
-      Application.start({
-        name: "shop",
-        start: () =>
-          Supervisor.startLink([{
-            id: "port",
-            start: () => {
-              if (starts++ > 0) throw new RangeError("no more ports");
-              return spawnLink(() => exit("boom"));
-            },
-          }], { strategy: "one_for_one", maxRestarts: 2 }),
-      })
-    );
-    assertMatch((await next).message, /"port" .* RangeError: no more ports/);
-    assertEquals(starts, 3);
-  },
-);
+clusterTest("a failed restart says why", async (cluster) => {
+  const { next, onTreeEnd } = watched();
+  const node = await cluster.start("alex", { onTreeEnd });
+  let starts = 0;
+  await node.run(() =>
+    Application.start({
+      name: "shop",
+      start: () =>
+        Supervisor.startLink([{
+          id: "port",
+          start: () => {
+            if (starts++ > 0) throw new RangeError("no more ports");
+            return spawnLink(() => exit("boom"));
+          },
+        }], { strategy: "one_for_one", maxRestarts: 2 }),
+    })
+  );
+  assertMatch((await next).message, /"port" .* RangeError: no more ports/);
+  assertEquals(starts, 3);
+});
 
-clusterTest(
-  "trees of code outside any process end with the process that this code shares",
-  async (cluster) => {
-    const { ends, next, onTreeEnd } = watched();
-    await cluster.start("alex", { onTreeEnd });
-    await Supervisor.startLink([], { ...TOP, name: "Top" });
-    Process.exit(spawnLink(() => new Promise(() => {})), "boom");
-    const { message, application } = await next;
-    assertMatch(
-      message,
-      /^Supervisor Top ends with the process #PID<.*> of code outside any process, which exits: "?boom"?$/,
-    );
-    assertEquals([application, ends.length], [undefined, 1]);
-  },
-);
+clusterTest("trees without a process end with the shared", async (cluster) => {
+  const { ends, next, onTreeEnd } = watched();
+  await cluster.start("alex", { onTreeEnd });
+  await Supervisor.startLink([], { ...TOP, name: "Top" });
+  Process.exit(spawnLink(() => new Promise(() => {})), "boom");
+  const { message, application } = await next;
+  assertMatch(
+    message,
+    /^Supervisor Top ends with the process #PID<.*> of code outside any process, which exits: "?boom"?$/,
+  );
+  assertEquals([application, ends.length], [undefined, 1]);
+});
 
 clusterTest(
   "a node keeps the reasons of the last 100 supervisors that gave up",

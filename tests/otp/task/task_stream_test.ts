@@ -113,24 +113,21 @@ processTest("an iterator of a stream can be disposed of", async () => {
 
 // Exits of owners and tasks.
 
-processTest(
-  "an owner that is killed within its loop closes the source",
-  async () => {
-    const journal: string[] = [];
-    const here = self();
-    const owner = spawn(async () => {
-      const stream = Task.asyncStream(source(journal, [1, 2]), (n) => n);
-      for await (const _ of stream) {
-        send(here, "up");
-        await receive(() => false);
-      }
-    });
-    await receive();
-    Process.exit(owner, "kill");
-    await quiet();
-    assertEquals(journal.at(-1), "closed");
-  },
-);
+processTest("an owner killed within its loop closes the source", async () => {
+  const journal: string[] = [];
+  const here = self();
+  const owner = spawn(async () => {
+    const stream = Task.asyncStream(source(journal, [1, 2]), (n) => n);
+    for await (const _ of stream) {
+      send(here, "up");
+      await receive(() => false);
+    }
+  });
+  await receive();
+  Process.exit(owner, "kill");
+  await quiet();
+  assertEquals(journal.at(-1), "closed");
+});
 
 processTest("only one process can iterate over a stream", async () => {
   const iterator = Task.asyncStream([1, 2, 3], (n) => n, { maxConcurrency: 1 })
@@ -150,48 +147,42 @@ processTest("only one process can iterate over a stream", async () => {
 
 // Under a supervisor.
 
-processTest(
-  "TaskSupervisor.asyncStream() finds its supervisor through a registry",
-  async () => {
-    const sup = await TaskSupervisor.startLink();
-    for (const found of [sup, Promise.resolve(sup)]) {
-      const via = {
-        registerName: () => false,
-        unregisterName: () => {},
-        whereisName: (name: unknown) =>
-          name === "tasks" ? found : Promise.resolve(undefined),
-      };
-      const stream = (name: string) =>
-        TaskSupervisor.asyncStream({ via, name }, [1, 2], (n) => n);
-      assertEquals(await Array.fromAsync(stream("tasks")), ok(1, 2));
-      const { reason } = await ended(
-        spawn(() => Array.fromAsync(stream("others"))),
-      );
-      assertEquals(reason, "noproc");
-    }
-    await TaskSupervisor.stop(sup);
-  },
-);
+processTest("asyncStream() finds its supervisor by a registry", async () => {
+  const sup = await TaskSupervisor.startLink();
+  for (const found of [sup, Promise.resolve(sup)]) {
+    const via = {
+      registerName: () => false,
+      unregisterName: () => {},
+      whereisName: (name: unknown) =>
+        name === "tasks" ? found : Promise.resolve(undefined),
+    };
+    const stream = (name: string) =>
+      TaskSupervisor.asyncStream({ via, name }, [1, 2], (n) => n);
+    assertEquals(await Array.fromAsync(stream("tasks")), ok(1, 2));
+    const { reason } = await ended(
+      spawn(() => Array.fromAsync(stream("others"))),
+    );
+    assertEquals(reason, "noproc");
+  }
+  await TaskSupervisor.stop(sup);
+});
 
 // On another node.
 
-clusterTest(
-  "Task.asyncStream() runs a function by its name",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await kate.run(async () => {
-      const run = (name: string) =>
-        Array.fromAsync(
-          Task.asyncStream([1, 2], ["Remote", name], { args: [10] }),
-        );
-      assertEquals(await run("add"), ok<unknown>(11, 12));
-      await assertRejects(
-        () => run("missing"),
-        UndefinedFunctionError,
-        "function Remote.missing/2 is not exported",
+clusterTest("asyncStream() runs a function by its name", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    const run = (name: string) =>
+      Array.fromAsync(
+        Task.asyncStream([1, 2], ["Remote", name], { args: [10] }),
       );
-      assertEquals(Process.info()?.links, []);
-      assertEquals(await mail(), []);
-    });
-  },
-);
+    assertEquals(await run("add"), ok<unknown>(11, 12));
+    await assertRejects(
+      () => run("missing"),
+      UndefinedFunctionError,
+      "function Remote.missing/2 is not exported",
+    );
+    assertEquals(Process.info()?.links, []);
+    assertEquals(await mail(), []);
+  });
+});

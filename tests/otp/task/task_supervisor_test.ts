@@ -54,86 +54,74 @@ async function withTasks(
 
 // On the same node.
 
-processTest(
-  "TaskSupervisor accepts a pid, a name or an atom as the supervisor",
-  async () => {
-    const pid = await TaskSupervisor.startLink({ name: atom("here") });
-    for (
-      const ref of [pid, "here", atom("here"), {
-        name: "here",
-        node: Node.self(),
-      }]
-    ) {
-      const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
-      assertEquals(await Task.await(task), 2);
-    }
-    const taken = await assertRejects(
-      () => TaskSupervisor.startLink({ name: "here" }),
-      ExitError,
+processTest("TaskSupervisor accepts a pid, a name or an atom", async () => {
+  const pid = await TaskSupervisor.startLink({ name: atom("here") });
+  for (
+    const ref of [pid, "here", atom("here"), {
+      name: "here",
+      node: Node.self(),
+    }]
+  ) {
+    const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
+    assertEquals(await Task.await(task), 2);
+  }
+  const taken = await assertRejects(
+    () => TaskSupervisor.startLink({ name: "here" }),
+    ExitError,
+  );
+  assertEquals(taken.reason, { type: "already_started", pid });
+  assertEquals(await TaskSupervisor.stop("here"), "ok");
+});
+
+processTest("a local supervisor's task receives copies", async () => {
+  const sup = await TaskSupervisor.startLink();
+  const list = [1];
+  const asked = TaskSupervisor.async(sup, (given: number[]) => {
+    given.push(3);
+    return given;
+  }, [list]);
+  list.push(2);
+  assertEquals(await Task.await(await asked), [1, 3]);
+  await TaskSupervisor.stop(sup);
+});
+
+processTest("a full TaskSupervisor names its limit", async () => {
+  const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
+  const message =
+    "Cannot start a task: the supervisor has the maximum number of children (maxChildren)";
+  for (const name of ["async", "asyncNolink"] as const) {
+    const error = await assertRejects(
+      () => TaskSupervisor[name](sup, () => 1),
+      Error,
     );
-    assertEquals(taken.reason, { type: "already_started", pid });
-    assertEquals(await TaskSupervisor.stop("here"), "ok");
-  },
-);
+    assertEquals([error.name, error.message], ["Error", message]);
+  }
+  for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
+    const error = await assertRejects(
+      () => Array.fromAsync(TaskSupervisor[name](sup, [1], (n) => n)),
+      Error,
+    );
+    assertEquals(error.name, "Error");
+    assertMatch(error.message, /\(maxChildren\).*\bmaxConcurrency\b/);
+  }
+  await TaskSupervisor.stop(sup);
+});
 
-processTest(
-  "a task under a local supervisor receives copies, and may be any function",
-  async () => {
-    const sup = await TaskSupervisor.startLink();
-    const list = [1];
-    const asked = TaskSupervisor.async(sup, (given: number[]) => {
-      given.push(3);
-      return given;
-    }, [list]);
-    list.push(2);
-    assertEquals(await Task.await(await asked), [1, 3]);
-    await TaskSupervisor.stop(sup);
-  },
-);
-
-processTest(
-  "a full TaskSupervisor names the limit, and the stream's option too",
-  async () => {
-    const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
-    const message =
-      "Cannot start a task: the supervisor has the maximum number of children (maxChildren)";
-    for (const name of ["async", "asyncNolink"] as const) {
-      const error = await assertRejects(
-        () => TaskSupervisor[name](sup, () => 1),
-        Error,
-      );
-      assertEquals([error.name, error.message], ["Error", message]);
-    }
-    for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
-      const error = await assertRejects(
-        () => Array.fromAsync(TaskSupervisor[name](sup, [1], (n) => n)),
-        Error,
-      );
-      assertEquals(error.name, "Error");
-      assertMatch(error.message, /\(maxChildren\).*\bmaxConcurrency\b/);
-    }
-    await TaskSupervisor.stop(sup);
-  },
-);
-
-processTest(
-  "Task.Supervisor answers the requests of a DynamicSupervisor",
-  async () => {
-    const sup = await TaskSupervisor.startLink();
-    const task = await TaskSupervisor.async(sup, () => receive());
-    assertEquals(await DynamicSupervisor.countChildren(sup), {
-      specs: 1,
-      active: 1,
-      supervisors: 0,
-      workers: 1,
-    });
-    assertEquals(await DynamicSupervisor.whichChildren(sup), [
-      { pid: task.pid, type: "worker" },
-    ]);
-    await Task.shutdown(task);
-    await TaskSupervisor.stop(sup);
-  },
-);
+processTest("Task.Supervisor answers a DynamicSupervisor's calls", async () => {
+  const sup = await TaskSupervisor.startLink();
+  const task = await TaskSupervisor.async(sup, () => receive());
+  assertEquals(await DynamicSupervisor.countChildren(sup), {
+    specs: 1,
+    active: 1,
+    supervisors: 0,
+    workers: 1,
+  });
+  assertEquals(await DynamicSupervisor.whichChildren(sup), [
+    { pid: task.pid, type: "worker" },
+  ]);
+  await Task.shutdown(task);
+  await TaskSupervisor.stop(sup);
+});
 
 // On another node.
 
@@ -212,28 +200,25 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "TaskSupervisor.async() to an unreachable node names the call",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
-    await alex.run(async () => {
-      for (const [name, start] of Object.entries(STARTS)) {
-        const error = await assertRejects(
-          () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
-          ExitError,
-        );
-        assertEquals(
-          error.message,
-          `exited in: TaskSupervisor.${name}({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n` +
-            "    ** (EXIT) no connection to moebi@localhost",
-        );
-        assertEquals((error.reason as { reason: unknown }).reason, {
-          type: "nodedown",
-          node: "moebi@localhost",
-        });
-      }
-      assertEquals(await mail(), []);
-    });
-  },
-);
+clusterTest("async() to an absent node names the call", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
+  await alex.run(async () => {
+    for (const [name, start] of Object.entries(STARTS)) {
+      const error = await assertRejects(
+        () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
+        ExitError,
+      );
+      assertEquals(
+        error.message,
+        `exited in: TaskSupervisor.${name}({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n` +
+          "    ** (EXIT) no connection to moebi@localhost",
+      );
+      assertEquals((error.reason as { reason: unknown }).reason, {
+        type: "nodedown",
+        node: "moebi@localhost",
+      });
+    }
+    assertEquals(await mail(), []);
+  });
+});

@@ -518,65 +518,59 @@ poolTest(
   },
 );
 
-clusterTest(
-  "TaskPool gives pools of two nodes the places of a full supervisor in rotation",
-  async (cluster) => {
-    const [kate, alex, moebi] = await nodes(cluster, "kate", "alex", "moebi");
-    await supervisor(kate, { maxChildren: 1, name: "sup" });
-    const webs = [alex, moebi];
-    for (const web of webs) await pool(web);
-    const order = await kate.run(async () => {
-      const me = self();
-      const done: Promise<unknown>[] = [];
-      for (const web of webs) {
-        done.push(web.run(async () => {
-          await ready(1);
-          const run = () =>
-            TaskPool.run("pool", ["Jobs", "held"], [me, web.name], {
-              timeout: Infinity,
-            });
-          await Promise.all(Array.from({ length: 8 }, run));
-        }));
-        // Alex has them all in its queue before moebi comes, and moebi before the first one ends.
-        await web.run(() => until(({ queued }) => queued > 5));
-      }
-      const order: unknown[] = [];
-      while (order.length < 16) {
-        const task = await begun();
-        order.push(task.begun);
-        release(task, 0);
-      }
-      await Promise.all(done);
-      return order;
-    });
-    const middle = order.slice(2, 14);
-    const ofMoebi = middle.filter((name) => name === moebi.name).length;
-    assert(ofMoebi >= 4 && ofMoebi <= 8, order.join());
-    const info = await kate.run(() => TaskSupervisor.children("sup"));
-    assertEquals(info, []);
-  },
-);
+clusterTest("TaskPool shares a full supervisor in turns", async (cluster) => {
+  const [kate, alex, moebi] = await nodes(cluster, "kate", "alex", "moebi");
+  await supervisor(kate, { maxChildren: 1, name: "sup" });
+  const webs = [alex, moebi];
+  for (const web of webs) await pool(web);
+  const order = await kate.run(async () => {
+    const me = self();
+    const done: Promise<unknown>[] = [];
+    for (const web of webs) {
+      done.push(web.run(async () => {
+        await ready(1);
+        const run = () =>
+          TaskPool.run("pool", ["Jobs", "held"], [me, web.name], {
+            timeout: Infinity,
+          });
+        await Promise.all(Array.from({ length: 8 }, run));
+      }));
+      // Alex has them all in its queue before moebi comes, and moebi before the first one ends.
+      await web.run(() => until(({ queued }) => queued > 5));
+    }
+    const order: unknown[] = [];
+    while (order.length < 16) {
+      const task = await begun();
+      order.push(task.begun);
+      release(task, 0);
+    }
+    await Promise.all(done);
+    return order;
+  });
+  const middle = order.slice(2, 14);
+  const ofMoebi = middle.filter((name) => name === moebi.name).length;
+  assert(ofMoebi >= 4 && ofMoebi <= 8, order.join());
+  const info = await kate.run(() => TaskSupervisor.children("sup"));
+  assertEquals(info, []);
+});
 
-clusterTest(
-  "TaskPool and other callers share a supervisor, which refuses what is too much",
-  async (cluster) => {
-    const [alex, kate] = await nodes(cluster, "alex", "kate");
-    await pool(alex);
-    const sup = await supervisor(kate, { maxChildren: 1 });
-    await alex.run(async () => {
-      await ready(1);
-      const me = self();
-      const task = await TaskSupervisor.async(sup, Jobs.held, [me, "other"]);
-      const other = await begun("other");
-      const run = hold("own");
-      await until(({ queued }) => queued === 1);
-      release(other, 1);
-      assertEquals(await Task.await(task), 1);
-      release(await begun("own"), 2);
-      assertEquals(await run, 2);
-    });
-  },
-);
+clusterTest("TaskPool and others share a supervisor", async (cluster) => {
+  const [alex, kate] = await nodes(cluster, "alex", "kate");
+  await pool(alex);
+  const sup = await supervisor(kate, { maxChildren: 1 });
+  await alex.run(async () => {
+    await ready(1);
+    const me = self();
+    const task = await TaskSupervisor.async(sup, Jobs.held, [me, "other"]);
+    const other = await begun("other");
+    const run = hold("own");
+    await until(({ queued }) => queued === 1);
+    release(other, 1);
+    assertEquals(await Task.await(task), 1);
+    release(await begun("own"), 2);
+    assertEquals(await run, 2);
+  });
+});
 
 poolTest(
   "keeps its members when the scope of groups restarts",
@@ -644,29 +638,26 @@ poolTest(
   { maxQueue: 10_000 },
 );
 
-clusterTest(
-  "TaskPool.startLink() fails without the scope, and for an invalid group",
-  async (cluster) => {
-    const [alex] = await nodes(cluster, "alex");
-    await alex.run(async () => {
-      Process.trapExit(true);
-      for (
-        const start of [
-          () => TaskPool.startLink({ group: GROUP }),
-          () => TaskSupervisor.startLink({ group: GROUP }),
-        ]
-      ) {
-        await assertRejects(start, ExitError, "no such scope runs");
-      }
-      await pg.startLink();
-      await assertRejects(
-        () => TaskPool.startLink({ group: Symbol("s") }),
-        TypeError,
-      );
-      await assertRejects(
-        () => TaskSupervisor.startLink({ group: Symbol("s") }),
-        TypeError,
-      );
-    });
-  },
-);
+clusterTest("TaskPool.startLink() needs a scope and group", async (cluster) => {
+  const [alex] = await nodes(cluster, "alex");
+  await alex.run(async () => {
+    Process.trapExit(true);
+    for (
+      const start of [
+        () => TaskPool.startLink({ group: GROUP }),
+        () => TaskSupervisor.startLink({ group: GROUP }),
+      ]
+    ) {
+      await assertRejects(start, ExitError, "no such scope runs");
+    }
+    await pg.startLink();
+    await assertRejects(
+      () => TaskPool.startLink({ group: Symbol("s") }),
+      TypeError,
+    );
+    await assertRejects(
+      () => TaskSupervisor.startLink({ group: Symbol("s") }),
+      TypeError,
+    );
+  });
+});

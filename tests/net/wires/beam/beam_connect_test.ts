@@ -392,55 +392,49 @@ async function firstBytes(
   return first === "" ? "json" : first[0] === "N" ? "beam" : first;
 }
 
-clusterTest(
-  "a dial uses the first of the node's wires that EPMD's Extra field names",
-  async (cluster) => {
-    assertEquals(await firstBytes(cluster, ""), "beam");
-    assertEquals(await firstBytes(cluster, " owner=x"), "beam");
-    assertEquals(await firstBytes(cluster, "otp-json/1"), "json");
-    assertEquals(await firstBytes(cluster, "otp-json/1 owner=x"), "json");
-    assertEquals(await firstBytes(cluster, "erlang/6 otp-json/1"), "json");
-    assertEquals(await firstBytes(cluster, "otp-json/2 erlang/6"), "beam");
-    const swapped = ["beam", "json"] as const;
-    assertEquals(
-      await firstBytes(cluster, "otp-json/1 erlang/6", swapped),
-      "json",
-    );
-    assertEquals(
-      await firstBytes(cluster, "otp-json/1 erlang/6", ["beam"]),
-      "beam",
-    );
-    assertEquals(
-      cluster.lines().filter((line) => !/the node stops/.test(line)),
-      [],
-    );
-  },
-);
+clusterTest("a dial uses the first wire of EPMD's field", async (cluster) => {
+  assertEquals(await firstBytes(cluster, ""), "beam");
+  assertEquals(await firstBytes(cluster, " owner=x"), "beam");
+  assertEquals(await firstBytes(cluster, "otp-json/1"), "json");
+  assertEquals(await firstBytes(cluster, "otp-json/1 owner=x"), "json");
+  assertEquals(await firstBytes(cluster, "erlang/6 otp-json/1"), "json");
+  assertEquals(await firstBytes(cluster, "otp-json/2 erlang/6"), "beam");
+  const swapped = ["beam", "json"] as const;
+  assertEquals(
+    await firstBytes(cluster, "otp-json/1 erlang/6", swapped),
+    "json",
+  );
+  assertEquals(
+    await firstBytes(cluster, "otp-json/1 erlang/6", ["beam"]),
+    "beam",
+  );
+  assertEquals(
+    cluster.lines().filter((line) => !/the node stops/.test(line)),
+    [],
+  );
+});
 
-clusterTest(
-  "nodes of ours meet on the wire that both speak, or not at all",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const beam = await cluster.start("beam", { wires: ["beam"] });
-    const json = await cluster.start("json", { wires: ["json"] });
-    assertEquals(await alex.run(() => Node.connect(beam.name)), true);
-    assertEquals(await alex.run(() => Node.connect(json.name)), true);
-    await alex.run(() => {
-      assertEquals(Node.list(), [json.name]);
-      assertEquals(Node.list("hidden"), [beam.name]);
-    });
-    assertEquals(await json.run(() => Node.connect(beam.name)), false);
-    await cluster.logged(
-      /json warning: .*: beam@localhost speaks another wire \("erlang\/6"\), and this node speaks otp-json\/1$/,
-    );
-    const address = `127.0.0.1:${beam.port}`;
-    const { name } = beam;
-    assertEquals(await json.run(() => Node.connect(name, { address })), false);
-    await cluster.logged(
-      /beam warning: Refused .*: a node that speaks the JSON wire, which is not spoken here: add it with --wire json/,
-    );
-  },
-);
+clusterTest("our nodes meet on a wire that both speak", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const beam = await cluster.start("beam", { wires: ["beam"] });
+  const json = await cluster.start("json", { wires: ["json"] });
+  assertEquals(await alex.run(() => Node.connect(beam.name)), true);
+  assertEquals(await alex.run(() => Node.connect(json.name)), true);
+  await alex.run(() => {
+    assertEquals(Node.list(), [json.name]);
+    assertEquals(Node.list("hidden"), [beam.name]);
+  });
+  assertEquals(await json.run(() => Node.connect(beam.name)), false);
+  await cluster.logged(
+    /json warning: .*: beam@localhost speaks another wire \("erlang\/6"\), and this node speaks otp-json\/1$/,
+  );
+  const address = `127.0.0.1:${beam.port}`;
+  const { name } = beam;
+  assertEquals(await json.run(() => Node.connect(name, { address })), false);
+  await cluster.logged(
+    /beam warning: Refused .*: a node that speaks the JSON wire, which is not spoken here: add it with --wire json/,
+  );
+});
 
 function turned(): Promise<void> {
   // safe: any number of turns is a case

@@ -253,25 +253,22 @@ const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
 
 const FROM = new Pid(RAW, 1, CREATION);
 
-rawTest(
-  "a BEAM that sends a frame of 2^31 bytes or a compressed message is disconnected",
-  async (peer, cluster, alex) => {
-    peer.write(Uint8Array.of(0x80, 0, 0, 0, 112, 131));
-    await peer.closed;
-    await cluster.logged(/connection to raw@localhost is down: it sent/);
-    await using third = await RawBeam.dial(alex);
-    const frame = beamFrame([6, FROM, atom(""), atom("inbox")], 1);
-    // The message becomes a compressed term of no bytes.
-    third.write(
-      Buffer.concat([
-        Uint8Array.of(0, 0, 0, frame.length - 4 - 3 + 6),
-        frame.subarray(4, -3),
-        Uint8Array.of(131, 80, 0, 0, 0, 0),
-      ]),
-    );
-    await third.closed;
-  },
-);
+rawTest("a BEAM's giant frame is disconnected", async (peer, cluster, alex) => {
+  peer.write(Uint8Array.of(0x80, 0, 0, 0, 112, 131));
+  await peer.closed;
+  await cluster.logged(/connection to raw@localhost is down: it sent/);
+  await using third = await RawBeam.dial(alex);
+  const frame = beamFrame([6, FROM, atom(""), atom("inbox")], 1);
+  // The message becomes a compressed term of no bytes.
+  third.write(
+    Buffer.concat([
+      Uint8Array.of(0, 0, 0, frame.length - 4 - 3 + 6),
+      frame.subarray(4, -3),
+      Uint8Array.of(131, 80, 0, 0, 0, 0),
+    ]),
+  );
+  await third.closed;
+});
 
 rawTest(
   "signals of a BEAM to processes and names that do not exist are answered as in OTP",
@@ -326,71 +323,62 @@ rawTest(
   },
 );
 
-rawTest(
-  "an unlink of a BEAM is acknowledged before any other signal to it",
-  async (peer) => {
-    peer.say([control.DOP_LINK, FROM, self()]);
-    peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "linked");
-    await receive();
-    peer.say([control.DOP_UNLINK_ID, 77, FROM, self()]);
-    peer.say([
-      control.DOP_MONITOR,
-      FROM,
-      atom("nobody"),
-      new Ref(RAW, 1, CREATION),
-    ]);
-    const first = await peer.hear();
-    assertEquals(first?.control.slice(0, 2), [control.DOP_UNLINK_ID_ACK, 77]);
-    assertEquals((await peer.hear())?.control[0], control.DOP_PAYLOAD_DOWN);
-  },
-);
+rawTest("an unlink of a BEAM is acknowledged first", async (peer) => {
+  peer.say([control.DOP_LINK, FROM, self()]);
+  peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "linked");
+  await receive();
+  peer.say([control.DOP_UNLINK_ID, 77, FROM, self()]);
+  peer.say([
+    control.DOP_MONITOR,
+    FROM,
+    atom("nobody"),
+    new Ref(RAW, 1, CREATION),
+  ]);
+  const first = await peer.hear();
+  assertEquals(first?.control.slice(0, 2), [control.DOP_UNLINK_ID_ACK, 77]);
+  assertEquals((await peer.hear())?.control[0], control.DOP_PAYLOAD_DOWN);
+});
 
-rawTest(
-  "a tag of any form comes back with the reply, to its alias if it has one",
-  async (peer) => {
-    await GenServer.startLink(Echo, undefined, { name: "echo" });
-    const alias = new Ref(RAW, 21, CREATION);
-    const monitor = new Ref(RAW, 22, CREATION);
-    const tagged = improperList([atom("alias")], alias);
-    const tags: [tag: unknown, toAlias: boolean][] = [
-      [tagged, true],
-      [improperList([tagged], monitor), true],
-      [alias, false],
-      [tuple(alias, atom(RAW)), false],
-      ["text", false],
-    ];
-    for (const [tag, toAlias] of tags) {
-      peer.say(
-        [control.DOP_REG_SEND, FROM, atom(""), atom("echo")],
-        tuple(atom("$gen_call"), tuple(FROM, tag), "asked"),
-      );
-      const answer = await peer.hear();
-      assertEquals(
-        answer?.control[0],
-        toAlias ? control.DOP_ALIAS_SEND : control.DOP_SEND_SENDER,
-      );
-      assertEquals(answer?.control[2], toAlias ? alias : FROM);
-      assertEquals(answer?.message, tuple(tag, "asked"));
-    }
-  },
-);
-
-rawTest(
-  "a signal that cannot be written leaves nothing of it on the connection",
-  async (peer, _cluster, alex) => {
-    const name = "N".repeat(255);
-    assertThrows(() => send({ name, node: RAW }, 1), RangeError);
-    assertThrows(() => Process.link(new Pid(RAW, 1, 2 ** 40)), TypeError);
-    assertThrows(
-      () => send({ name: "any", node: RAW }, [1, Infinity]),
-      TypeError,
+rawTest("a tag of any form comes back to its alias", async (peer) => {
+  await GenServer.startLink(Echo, undefined, { name: "echo" });
+  const alias = new Ref(RAW, 21, CREATION);
+  const monitor = new Ref(RAW, 22, CREATION);
+  const tagged = improperList([atom("alias")], alias);
+  const tags: [tag: unknown, toAlias: boolean][] = [
+    [tagged, true],
+    [improperList([tagged], monitor), true],
+    [alias, false],
+    [tuple(alias, atom(RAW)), false],
+    ["text", false],
+  ];
+  for (const [tag, toAlias] of tags) {
+    peer.say(
+      [control.DOP_REG_SEND, FROM, atom(""), atom("echo")],
+      tuple(atom("$gen_call"), tuple(FROM, tag), "asked"),
     );
-    send({ name: "any", node: RAW }, "last");
-    const heard = await peer.hear();
-    assertEquals(heard, {
-      control: [control.DOP_REG_SEND, self(), atom(""), atom("any")],
-      message: "last",
-    });
-    assertEquals(alex.name, "alex@localhost");
-  },
-);
+    const answer = await peer.hear();
+    assertEquals(
+      answer?.control[0],
+      toAlias ? control.DOP_ALIAS_SEND : control.DOP_SEND_SENDER,
+    );
+    assertEquals(answer?.control[2], toAlias ? alias : FROM);
+    assertEquals(answer?.message, tuple(tag, "asked"));
+  }
+});
+
+rawTest("an unwritable signal leaves nothing", async (peer, _cluster, alex) => {
+  const name = "N".repeat(255);
+  assertThrows(() => send({ name, node: RAW }, 1), RangeError);
+  assertThrows(() => Process.link(new Pid(RAW, 1, 2 ** 40)), TypeError);
+  assertThrows(
+    () => send({ name: "any", node: RAW }, [1, Infinity]),
+    TypeError,
+  );
+  send({ name: "any", node: RAW }, "last");
+  const heard = await peer.hear();
+  assertEquals(heard, {
+    control: [control.DOP_REG_SEND, self(), atom(""), atom("any")],
+    message: "last",
+  });
+  assertEquals(alex.name, "alex@localhost");
+});

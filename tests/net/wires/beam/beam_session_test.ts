@@ -128,136 +128,127 @@ function next(): Promise<any> {
   return receive(() => true, { timeout: 30_000 });
 }
 
-elixirTest(
-  "send() reaches pids, names and aliases of a node of Elixir, and is reached",
-  async ({ kate }) => {
-    await kate.evaluate(`Process.register(self(), :driver)`);
-    await kate.evaluate(`Process.register(spawn(fn ->
+elixirTest("send() reaches Elixir's processes, and back", async ({ kate }) => {
+  await kate.evaluate(`Process.register(self(), :driver)`);
+  await kate.evaluate(`Process.register(spawn(fn ->
       receive do m -> send({:main, ${ALEX}}, {:got, m}) end
     end), Chat.Inbox)`);
-    await kate.evaluate(`send({:main, ${ALEX}}, {:hi, self(), %{a: 1}})`);
-    const hi = await next();
-    assert(hi instanceof Tuple);
-    const [hello, driver, map] = hi.elements as [Atom, Pid, Map<unknown, 1>];
-    assertEquals([hello, map.get(atom("a"))], [atom("hi"), 1]);
-    assertEquals(driver.node, kate.name);
-    // By pid, name, and a name of Elixir's.
-    send(driver, tuple(atom("yo"), 1, 2.5, "text", [1, 2]));
-    send({ name: "driver", node: kate.name }, { key: null });
-    send({ name: "Chat.Inbox", node: kate.name }, "hello");
-    assertEquals(
-      await kate.evaluate("{receive do m -> m end, receive do m -> m end}"),
-      '{{:yo, 1, 2.5, "text", [1, 2]}, %{"key" => nil}}',
-    );
-    assertEquals(await next(), tuple(atom("got"), "hello"));
-    // Aliases, until they are ended.
-    const alias = Process.alias();
-    send(driver, tuple(atom("alias"), alias));
-    await kate.evaluate(`{:alias, a} = receive do m -> m end
+  await kate.evaluate(`send({:main, ${ALEX}}, {:hi, self(), %{a: 1}})`);
+  const hi = await next();
+  assert(hi instanceof Tuple);
+  const [hello, driver, map] = hi.elements as [Atom, Pid, Map<unknown, 1>];
+  assertEquals([hello, map.get(atom("a"))], [atom("hi"), 1]);
+  assertEquals(driver.node, kate.name);
+  // By pid, name, and a name of Elixir's.
+  send(driver, tuple(atom("yo"), 1, 2.5, "text", [1, 2]));
+  send({ name: "driver", node: kate.name }, { key: null });
+  send({ name: "Chat.Inbox", node: kate.name }, "hello");
+  assertEquals(
+    await kate.evaluate("{receive do m -> m end, receive do m -> m end}"),
+    '{{:yo, 1, 2.5, "text", [1, 2]}, %{"key" => nil}}',
+  );
+  assertEquals(await next(), tuple(atom("got"), "hello"));
+  // Aliases, until they are ended.
+  const alias = Process.alias();
+  send(driver, tuple(atom("alias"), alias));
+  await kate.evaluate(`{:alias, a} = receive do m -> m end
       send(a, :first)
       send({:main, ${ALEX}}, :sent)`);
-    assertEquals([await next(), await next()], [atom("first"), atom("sent")]);
-    Process.unalias(alias);
-    await kate.evaluate(`send(a, :second); send({:main, ${ALEX}}, :last)`);
-    assertEquals(await next(), atom("last"));
-    await kate.evaluate(`send({:main, ${ALEX}}, Process.alias())`);
-    const theirs = await next();
-    assert(theirs instanceof Ref);
-    send(theirs, tuple(atom("to_alias"), theirs));
-    assertMatch(
-      await kate.evaluate("receive do m -> m end"),
-      /^\{:to_alias, #Reference<.*>\}$/,
-    );
-    // References of both nodes come back as they were.
-    const ref = makeRef();
-    send(driver, tuple(self(), ref, theirs));
-    await kate.evaluate(
-      "receive do {pid, a, b} -> send(pid, {:back, a, b, self()}) end",
-    );
-    const back = await next();
-    assert(back.elements[1].equals(ref) && back.elements[2].equals(theirs));
-    assert(back.elements[3].equals(driver));
-  },
-);
+  assertEquals([await next(), await next()], [atom("first"), atom("sent")]);
+  Process.unalias(alias);
+  await kate.evaluate(`send(a, :second); send({:main, ${ALEX}}, :last)`);
+  assertEquals(await next(), atom("last"));
+  await kate.evaluate(`send({:main, ${ALEX}}, Process.alias())`);
+  const theirs = await next();
+  assert(theirs instanceof Ref);
+  send(theirs, tuple(atom("to_alias"), theirs));
+  assertMatch(
+    await kate.evaluate("receive do m -> m end"),
+    /^\{:to_alias, #Reference<.*>\}$/,
+  );
+  // References of both nodes come back as they were.
+  const ref = makeRef();
+  send(driver, tuple(self(), ref, theirs));
+  await kate.evaluate(
+    "receive do {pid, a, b} -> send(pid, {:back, a, b, self()}) end",
+  );
+  const back = await next();
+  assert(back.elements[1].equals(ref) && back.elements[2].equals(theirs));
+  assert(back.elements[3].equals(driver));
+});
 
-elixirTest(
-  "names: an Atom is verbatim, a capital is Elixir's, and unknown ones get no message",
-  async ({ kate }) => {
-    await kate.evaluate(`for name <- [:Verbatim, Prefixed, :camelCase] do
+elixirTest("names: capitals are Elixir's, atoms verbatim", async ({ kate }) => {
+  await kate.evaluate(`for name <- [:Verbatim, Prefixed, :camelCase] do
       Process.register(spawn(fn ->
         receive do m -> send({:main, ${ALEX}}, {name, m}) end
       end), name)
     end`);
-    send({ name: "Prefixed", node: kate.name }, 1);
-    assertEquals(await next(), tuple(atom("Elixir.Prefixed"), 1));
-    send({ name: "camelCase", node: kate.name }, 2);
-    assertEquals(await next(), tuple(atom("camelCase"), 2));
-    send({ name: atom("Verbatim"), node: kate.name }, 3);
-    assertEquals(await next(), tuple(atom("Verbatim"), 3));
-    send({ name: "nobody", node: kate.name }, 4);
-    Process.register(
-      spawn(async () => {
-        for (;;) send(main, await receive());
-      }),
-      "Own.Name",
-    );
-    const main = self();
-    await kate.evaluate(`send({Own.Name, ${ALEX}}, :capital)
+  send({ name: "Prefixed", node: kate.name }, 1);
+  assertEquals(await next(), tuple(atom("Elixir.Prefixed"), 1));
+  send({ name: "camelCase", node: kate.name }, 2);
+  assertEquals(await next(), tuple(atom("camelCase"), 2));
+  send({ name: atom("Verbatim"), node: kate.name }, 3);
+  assertEquals(await next(), tuple(atom("Verbatim"), 3));
+  send({ name: "nobody", node: kate.name }, 4);
+  Process.register(
+    spawn(async () => {
+      for (;;) send(main, await receive());
+    }),
+    "Own.Name",
+  );
+  const main = self();
+  await kate.evaluate(`send({Own.Name, ${ALEX}}, :capital)
       send({:nobody, ${ALEX}}, :lost)
       send({Nobody, ${ALEX}}, :lost)
       send({Own.Name, ${ALEX}}, :again)`);
-    assertEquals([await next(), await next()], [
-      atom("capital"),
-      atom("again"),
-    ]);
-  },
-);
+  assertEquals([await next(), await next()], [
+    atom("capital"),
+    atom("again"),
+  ]);
+});
 
-elixirTest(
-  "exit reasons of ours arrive at linked and monitoring processes of Elixir",
-  async ({ kate }) => {
-    await kate.evaluate("Process.flag(:trap_exit, true)");
-    for (const [index, [reason, printed]] of REASONS.entries()) {
-      const text = await kate.evaluate(`
+elixirTest("our exit reasons arrive in Elixir", async ({ kate }) => {
+  await kate.evaluate("Process.flag(:trap_exit, true)");
+  for (const [index, [reason, printed]] of REASONS.entries()) {
+    const text = await kate.evaluate(`
         pid = Node.spawn_link(${ALEX}, Kate, :leave, [${index}])
         exit = receive do {:EXIT, ^pid, reason} -> reason end
         {_, ref} = :erlang.spawn_opt(${ALEX}, Kate, :leave, [${index}], [:monitor])
         down = receive do {:DOWN, ^ref, :process, _, reason} -> reason end
         {exit === down, exit}`);
-      assertEquals(text, `{true, ${printed}}`, `${reason}`);
-    }
-    const crash = await kate.evaluate(`
+    assertEquals(text, `{true, ${printed}}`, `${reason}`);
+  }
+  const crash = await kate.evaluate(`
       pid = Node.spawn_link(${ALEX}, Kate, :crash, [])
       receive do {:EXIT, ^pid, {error, stack}} ->
         {error, is_list(stack), is_binary(Exception.format_exit({error, stack}))}
       end`);
-    assertEquals(
-      crash,
-      '{%RuntimeError{message: "(TypeError) boom"}, true, true}',
-    );
-    assertEquals(
-      await kate.evaluate(`
+  assertEquals(
+    crash,
+    '{%RuntimeError{message: "(TypeError) boom"}, true, true}',
+  );
+  assertEquals(
+    await kate.evaluate(`
         pid = Node.spawn_link(${ALEX}, Kate, :toss, [])
         receive do {:EXIT, ^pid, reason} -> reason end`),
-      "{{:nocatch, 42}, []}",
-    );
-    assertEquals(
-      await kate.evaluate(`
+    "{{:nocatch, 42}, []}",
+  );
+  assertEquals(
+    await kate.evaluate(`
         pid = Node.spawn_link(${ALEX}, Kate, :wait, [])
         Process.exit(pid, :kill)
         receive do {:EXIT, ^pid, reason} -> reason end`),
-      ":killed",
-    );
-    assertEquals(
-      await kate.evaluate(`
+    ":killed",
+  );
+  assertEquals(
+    await kate.evaluate(`
         pid = Node.spawn_link(${ALEX}, Kate, :wait, [])
         Process.exit(pid, :normal)
         Process.exit(pid, {:shutdown, :enough})
         receive do {:EXIT, ^pid, reason} -> reason end`),
-      "{:shutdown, :enough}",
-    );
-  },
-);
+    "{:shutdown, :enough}",
+  );
+});
 
 /** Exit reasons of Elixir, and the same here. */
 const THEIR_REASONS: [code: string, reason: unknown][] = [
@@ -283,65 +274,62 @@ const THEIR_REASONS: [code: string, reason: unknown][] = [
   ["Process.exit(self(), :kill); :timer.sleep(5000)", "killed"],
 ];
 
-elixirTest(
-  "exit reasons of Elixir arrive at linked and monitoring processes of ours",
-  async ({ kate }) => {
-    Process.trapExit(true);
-    await kate.evaluate("Logger.configure(level: :none)");
-    for (const [code, reason] of THEIR_REASONS) {
-      await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+elixirTest("Elixir's exit reasons arrive here", async ({ kate }) => {
+  Process.trapExit(true);
+  await kate.evaluate("Logger.configure(level: :none)");
+  for (const [code, reason] of THEIR_REASONS) {
+    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
         receive do :go -> ${code} end
       end))`);
-      const pid: Pid = await next();
-      Process.link(pid);
-      const ref = Process.monitor(pid);
-      send(pid, atom("go"));
-      assertEquals(
-        await receive((m) => m?.type === "EXIT"),
-        { type: "EXIT", from: pid, reason },
-      );
-      assertEquals(
-        await receive((m) => m?.type === "DOWN"),
-        { type: "DOWN", ref, object: pid, reason },
-      );
-    }
-    // Errors: those that are raised, and those of Erlang.
-    const down = async (code: string) => {
-      await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+    const pid: Pid = await next();
+    Process.link(pid);
+    const ref = Process.monitor(pid);
+    send(pid, atom("go"));
+    assertEquals(
+      await receive((m) => m?.type === "EXIT"),
+      { type: "EXIT", from: pid, reason },
+    );
+    assertEquals(
+      await receive((m) => m?.type === "DOWN"),
+      { type: "DOWN", ref, object: pid, reason },
+    );
+  }
+  // Errors: those that are raised, and those of Erlang.
+  const down = async (code: string) => {
+    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
         receive do :go -> ${code} end
       end))`);
-      const pid: Pid = await next();
-      Process.monitor(pid);
-      send(pid, atom("go"));
-      return (await receive((m) => m?.type === "DOWN")).reason;
-    };
-    const raised = await down('raise "boom"');
-    assert(raised instanceof Error);
-    assertEquals([raised.name, raised.message], ["Error", "boom"]);
-    const argument = await down('raise ArgumentError, "bad"');
-    assert(argument instanceof Error);
-    assertEquals([argument.name, argument.message], ["ArgumentError", "bad"]);
-    const badarith = await down("1 / Process.get(:none, 0)");
-    assert(badarith instanceof Tuple);
-    assertEquals(badarith.elements[0], atom("badarith"));
-    assertEquals(await down("throw(42)"), { type: "nocatch", value: 42 });
-    // No process, and no name.
-    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn -> :ok end))`);
-    const gone: Pid = await next();
-    await kate.evaluate(":timer.sleep(10)");
-    Process.monitor(gone);
-    assertEquals((await receive((m) => m?.type === "DOWN")).reason, "noproc");
-    Process.link(gone);
-    assertEquals((await receive((m) => m?.type === "EXIT")).reason, "noproc");
-    const ref = Process.monitor({ name: "nobody", node: kate.name });
-    assertEquals(await receive((m) => m?.type === "DOWN"), {
-      type: "DOWN",
-      ref,
-      object: { name: "nobody", node: kate.name },
-      reason: "noproc",
-    });
-  },
-);
+    const pid: Pid = await next();
+    Process.monitor(pid);
+    send(pid, atom("go"));
+    return (await receive((m) => m?.type === "DOWN")).reason;
+  };
+  const raised = await down('raise "boom"');
+  assert(raised instanceof Error);
+  assertEquals([raised.name, raised.message], ["Error", "boom"]);
+  const argument = await down('raise ArgumentError, "bad"');
+  assert(argument instanceof Error);
+  assertEquals([argument.name, argument.message], ["ArgumentError", "bad"]);
+  const badarith = await down("1 / Process.get(:none, 0)");
+  assert(badarith instanceof Tuple);
+  assertEquals(badarith.elements[0], atom("badarith"));
+  assertEquals(await down("throw(42)"), { type: "nocatch", value: 42 });
+  // No process, and no name.
+  await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn -> :ok end))`);
+  const gone: Pid = await next();
+  await kate.evaluate(":timer.sleep(10)");
+  Process.monitor(gone);
+  assertEquals((await receive((m) => m?.type === "DOWN")).reason, "noproc");
+  Process.link(gone);
+  assertEquals((await receive((m) => m?.type === "EXIT")).reason, "noproc");
+  const ref = Process.monitor({ name: "nobody", node: kate.name });
+  assertEquals(await receive((m) => m?.type === "DOWN"), {
+    type: "DOWN",
+    ref,
+    object: { name: "nobody", node: kate.name },
+    reason: "noproc",
+  });
+});
 
 elixirTest(
   "monitors of names and pids end by demonitor, and by the loss of the node, both ways",
@@ -414,13 +402,11 @@ elixirTest(
   },
 );
 
-elixirTest(
-  "links that are made and ended while the other end exits leave nothing behind",
-  async ({ kate }) => {
-    Process.trapExit(true);
-    // Each round, alex links and unlinks a process that exits at that moment, in an order that varies.
-    await kate.evaluate("Process.register(self(), :driver)");
-    await kate.evaluate(`spawn(fn ->
+elixirTest("links ended during an exit leave nothing", async ({ kate }) => {
+  Process.trapExit(true);
+  // Each round, alex links and unlinks a process that exits at that moment, in an order that varies.
+  await kate.evaluate("Process.register(self(), :driver)");
+  await kate.evaluate(`spawn(fn ->
       Process.register(self(), :spawner)
       Enum.each(1..300, fn i ->
         receive do
@@ -434,29 +420,29 @@ elixirTest(
         end
       end)
     end)`);
-    let exits = 0;
-    for (let i = 0; i < 300; i++) {
-      send({ name: "spawner", node: kate.name }, tuple(atom("next"), self()));
-      const pid: Pid = await receive((m) => m instanceof Pid);
-      Process.link(pid);
-      const ref = Process.monitor(pid);
-      if (i % 3 === 0) send(pid, atom("go"));
-      Process.unlink(pid);
-      if (i % 5 === 0) Process.link(pid);
-      if (i % 3 !== 0) send(pid, atom("go"));
-      await receive((m) => ref.equals(m?.ref));
-      // After the unlink no exit arrives, unless it was linked again.
-      const after = await receive((m) => m?.type === "EXIT", {
-        timeout: i % 5 === 0 ? 5000 : 0,
-        after: undefined,
-      });
-      if (after !== undefined) exits++;
-      assertEquals(after !== undefined, i % 5 === 0);
-    }
-    assertEquals(exits, 60);
-    // Theirs: the acks let their table of links be empty.
-    assertEquals(
-      await kate.evaluate(`Process.flag(:trap_exit, true)
+  let exits = 0;
+  for (let i = 0; i < 300; i++) {
+    send({ name: "spawner", node: kate.name }, tuple(atom("next"), self()));
+    const pid: Pid = await receive((m) => m instanceof Pid);
+    Process.link(pid);
+    const ref = Process.monitor(pid);
+    if (i % 3 === 0) send(pid, atom("go"));
+    Process.unlink(pid);
+    if (i % 5 === 0) Process.link(pid);
+    if (i % 3 !== 0) send(pid, atom("go"));
+    await receive((m) => ref.equals(m?.ref));
+    // After the unlink no exit arrives, unless it was linked again.
+    const after = await receive((m) => m?.type === "EXIT", {
+      timeout: i % 5 === 0 ? 5000 : 0,
+      after: undefined,
+    });
+    if (after !== undefined) exits++;
+    assertEquals(after !== undefined, i % 5 === 0);
+  }
+  assertEquals(exits, 60);
+  // Theirs: the acks let their table of links be empty.
+  assertEquals(
+    await kate.evaluate(`Process.flag(:trap_exit, true)
         for i <- 1..300 do
           pid = Node.spawn_link(${ALEX}, Kate, :wait, [])
           if rem(i, 3) == 0, do: Process.exit(pid, :gone)
@@ -470,50 +456,47 @@ elixirTest(
         end
         {:links, links} = Process.info(self(), :links)
         {Enum.count(links, &(node(&1) == ${ALEX})), Process.info(self(), :message_queue_len)}`),
-      "{0, {:message_queue_len, 0}}",
-    );
-  },
-);
+    "{0, {:message_queue_len, 0}}",
+  );
+});
 
-elixirTest(
-  "Node.spawn_link() of Elixir runs functions of ours, whose output appears there",
-  async ({ kate, output }) => {
-    await kate.evaluate(`Node.spawn_link(${ALEX}, Kate, :say_name, [])`);
-    await kate.printed(/Hi, my name is Kate\n/);
-    assertEquals(output, []);
-    await kate.evaluate(`Process.register(self(), :driver)`);
-    assertMatch(
-      await kate.evaluate(`
+elixirTest("Elixir's spawn_link runs ours", async ({ kate, output }) => {
+  await kate.evaluate(`Node.spawn_link(${ALEX}, Kate, :say_name, [])`);
+  await kate.printed(/Hi, my name is Kate\n/);
+  assertEquals(output, []);
+  await kate.evaluate(`Process.register(self(), :driver)`);
+  assertMatch(
+    await kate.evaluate(`
         Node.spawn(${ALEX}, Kate, :tell, [self(), {:a, "b"}])
         receive do m -> m end`),
-      /^\{:a, "b"\}$/,
-    );
-    // Declared types: an atom and a tuple of a binary and a charlist.
-    assertEquals(
-      await kate.evaluate(`
+    /^\{:a, "b"\}$/,
+  );
+  // Declared types: an atom and a tuple of a binary and a charlist.
+  assertEquals(
+    await kate.evaluate(`
         Node.spawn(${ALEX}, Kate, :greet, [self(), :moebi, {"hi", ~c"there"}])
         receive do m -> m end`),
-      '%{"isText" => true, "who" => "moebi", "words" => ["hi", "there"]}',
-    );
-    assertEquals(
-      await kate.evaluate(`Process.flag(:trap_exit, true)
+    '%{"isText" => true, "who" => "moebi", "words" => ["hi", "there"]}',
+  );
+  assertEquals(
+    await kate.evaluate(`Process.flag(:trap_exit, true)
         pid = Node.spawn_link(${ALEX}, Kate, :no_such, [1, :a])
         receive do {:EXIT, ^pid, r} -> r end`),
-      "{:undef, [{Kate, :no_such, [1, :a], []}]}",
-    );
-    assertEquals(
-      await kate.evaluate(`
+    "{:undef, [{Kate, :no_such, [1, :a], []}]}",
+  );
+  assertEquals(
+    await kate.evaluate(`
         pid = Node.spawn_link(${ALEX}, NoModule, :f, [])
         receive do {:EXIT, ^pid, r} -> r end`),
-      "{:undef, [{NoModule, :f, [], []}]}",
-    );
-    assertEquals(
-      await kate.evaluate(`
+    "{:undef, [{NoModule, :f, [], []}]}",
+  );
+  assertEquals(
+    await kate.evaluate(`
         Node.spawn(${ALEX}, :erlang, :apply, [&Kate.tell/2, [self(), 1]])
         receive do m -> m end`),
-      "1",
-    );
-    const refused = await kate.evaluate(`
+    "1",
+  );
+  const refused = await kate.evaluate(`
       try do
         Node.spawn_link(${ALEX}, fn -> 1 end)
       rescue
@@ -521,64 +504,60 @@ elixirTest(
       catch
         kind, reason -> {kind, reason}
       end`);
-    assertMatch(refused, /give module, function and arguments/);
-  },
-);
+  assertMatch(refused, /give module, function and arguments/);
+});
 
-elixirTest(
-  "spawnLink() on a node of Elixir runs its functions, whose output appears at ours",
-  async ({ kate, printed }) => {
-    Process.trapExit(true);
-    const pid = await Node.spawnLink(kate.name, ["IO", "puts"], ["Hi, alex"]);
-    await printed("Hi, alex\n");
-    assertEquals(await next(), { type: "EXIT", from: pid, reason: "normal" });
-    const undef = await Node.spawnLink(kate.name, ["Kate", "noSuch"], [1]);
-    const { from, reason } = await next();
-    assert(undef.equals(from));
-    assertEquals(reason.elements[0], atom("undef"));
-    const { elements } = reason.elements[1][0];
-    assertEquals(elements.slice(0, 3), [
-      atom("Elixir.Kate"),
-      atom("no_such"),
-      [1],
-    ]);
-    const sent = await Node.spawn(kate.name, ["erlang", "send"], [self(), 1]);
-    assertEquals(sent.node, kate.name);
-    assertEquals(await next(), 1);
-    // A function that is verbatim, as an atom.
-    await Node.spawn(kate.name, [atom("erlang"), atom("send")], [self(), 2]);
-    assertEquals(await next(), 2);
-    // The declared types of a function of ours are those of the function there.
-    await kate.evaluate(`defmodule Kate do
+elixirTest("spawnLink() runs Elixir's functions", async ({ kate, printed }) => {
+  Process.trapExit(true);
+  const pid = await Node.spawnLink(kate.name, ["IO", "puts"], ["Hi, alex"]);
+  await printed("Hi, alex\n");
+  assertEquals(await next(), { type: "EXIT", from: pid, reason: "normal" });
+  const undef = await Node.spawnLink(kate.name, ["Kate", "noSuch"], [1]);
+  const { from, reason } = await next();
+  assert(undef.equals(from));
+  assertEquals(reason.elements[0], atom("undef"));
+  const { elements } = reason.elements[1][0];
+  assertEquals(elements.slice(0, 3), [
+    atom("Elixir.Kate"),
+    atom("no_such"),
+    [1],
+  ]);
+  const sent = await Node.spawn(kate.name, ["erlang", "send"], [self(), 1]);
+  assertEquals(sent.node, kate.name);
+  assertEquals(await next(), 1);
+  // A function that is verbatim, as an atom.
+  await Node.spawn(kate.name, [atom("erlang"), atom("send")], [self(), 2]);
+  assertEquals(await next(), 2);
+  // The declared types of a function of ours are those of the function there.
+  await kate.evaluate(`defmodule Kate do
       def greet(pid, who, words), do: send(pid, {who, words})
     end`);
-    await Node.spawn(kate.name, Kate.greet, [self(), "moebi", ["a", "b"]]);
-    assertEquals(await next(), tuple(atom("moebi"), tuple("a", [98])));
-    const error = await assertRejects(
-      () => Node.spawn(kate.name, () => 1),
-      TypeError,
-    );
-    assertMatch(error.message, /give module and function/);
-    await assertRejects(() => Node.spawn(kate.name, () => 1), TypeError);
-    assertEquals(Node.list("connected"), [kate.name]);
-    // The same while the node is dialled: other signals that wait are sent.
-    await Node.disconnect(kate.name);
-    const waiting = Node.spawn(kate.name, ["erlang", "send"], [self(), 3]);
-    await assertRejects(
-      () => Node.spawn(kate.name, () => 1),
-      TypeError,
-      "give module and function",
-    );
-    await assertRejects(
-      () => GenServer.call({ name: "any", node: kate.name }, NaN),
-      TypeError,
-      "NaN",
-    );
-    await waiting;
-    assertEquals(await next(), 3);
-    assertEquals(Node.list("connected"), [kate.name]);
-  },
-);
+  await Node.spawn(kate.name, Kate.greet, [self(), "moebi", ["a", "b"]]);
+  assertEquals(await next(), tuple(atom("moebi"), tuple("a", [98])));
+  const error = await assertRejects(
+    () => Node.spawn(kate.name, () => 1),
+    TypeError,
+  );
+  assertMatch(error.message, /give module and function/);
+  await assertRejects(() => Node.spawn(kate.name, () => 1), TypeError);
+  assertEquals(Node.list("connected"), [kate.name]);
+  // The same while the node is dialled: other signals that wait are sent.
+  await Node.disconnect(kate.name);
+  const waiting = Node.spawn(kate.name, ["erlang", "send"], [self(), 3]);
+  await assertRejects(
+    () => Node.spawn(kate.name, () => 1),
+    TypeError,
+    "give module and function",
+  );
+  await assertRejects(
+    () => GenServer.call({ name: "any", node: kate.name }, NaN),
+    TypeError,
+    "NaN",
+  );
+  await waiting;
+  assertEquals(await next(), 3);
+  assertEquals(Node.list("connected"), [kate.name]);
+});
 
 /** The caller of `:late`, which is answered when `:now` is called. */
 let late: Parameters<typeof GenServer.reply>[0] | undefined;
@@ -643,29 +622,27 @@ const THEIR_COUNTER = `
     def handle_cast(n, count), do: {:noreply, count + n}
   end`;
 
-elixirTest(
-  "GenServer.call, cast, multi_call and stop of Elixir reach servers of ours",
-  async ({ kate }) => {
-    await GenServer.start(Counter, 40, { name: "Counter" });
-    const evaluate = (code: string) =>
-      kate.evaluate(code.replaceAll("COUNTER", `{Counter, ${ALEX}}`));
-    assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "40");
-    assertEquals(
-      await evaluate("GenServer.call(COUNTER, {:add, 2})"),
-      "{:ok, 42}",
-    );
-    assertEquals(await evaluate("GenServer.cast(COUNTER, 8)"), ":ok");
-    assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "50");
-    assertEquals(await evaluate("GenServer.call(COUNTER, :later)"), '"later"');
-    // A late reply is dropped.
-    assertEquals(
-      await evaluate(`
+elixirTest("Elixir's GenServer functions reach ours", async ({ kate }) => {
+  await GenServer.start(Counter, 40, { name: "Counter" });
+  const evaluate = (code: string) =>
+    kate.evaluate(code.replaceAll("COUNTER", `{Counter, ${ALEX}}`));
+  assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "40");
+  assertEquals(
+    await evaluate("GenServer.call(COUNTER, {:add, 2})"),
+    "{:ok, 42}",
+  );
+  assertEquals(await evaluate("GenServer.cast(COUNTER, 8)"), ":ok");
+  assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "50");
+  assertEquals(await evaluate("GenServer.call(COUNTER, :later)"), '"later"');
+  // A late reply is dropped.
+  assertEquals(
+    await evaluate(`
         reason = try do GenServer.call(COUNTER, :late, 10) catch :exit, {reason, _} -> reason end
         {reason, GenServer.call(COUNTER, :now), Process.info(self(), :message_queue_len)}`),
-      "{:timeout, 50, {:message_queue_len, 0}}",
-    );
-    assertEquals(
-      await evaluate(`
+    "{:timeout, 50, {:message_queue_len, 0}}",
+  );
+  assertEquals(
+    await evaluate(`
         defmodule Local do
           use GenServer
           def init(_), do: {:ok, 7}
@@ -673,189 +650,176 @@ elixirTest(
         end
         {:ok, _} = GenServer.start(Local, nil, name: Counter)
         GenServer.multi_call([node(), ${ALEX}, :none@localhost], Counter, :get)`),
-      "{[kate@localhost: 7, alex@localhost: 50], [:none@localhost]}",
-    );
-    assertEquals(
-      await evaluate(`GenServer.abcast([${ALEX}], Counter, 1)`),
-      ":abcast",
-    );
-    assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "51");
-    // Requests without end leave no monitor behind.
-    await evaluate("for _ <- 1..100, do: GenServer.call(COUNTER, :get)");
-    // The caller ends the last one after it has the reply, and its answer comes by another connection.
-    const counter = Process.whereis("Counter")!;
-    const monitors = () => Process.info(counter)!.monitoredBy.length;
-    assert(monitors() <= 1, `${monitors()} are left`);
-    // safe: only the condition ends the loop
-    while (monitors() > 0) await Process.sleep(5);
-    assertEquals(await evaluate("GenServer.stop(COUNTER, :normal)"), ":ok");
-    assertEquals(Process.whereis("Counter"), undefined);
-    assertEquals(
-      await evaluate(
-        "try do GenServer.call(COUNTER, :get) catch :exit, {r, _} -> r end",
-      ),
-      ":noproc",
-    );
-    await GenServer.start(Counter, 1, { name: "Counter" });
-    assertEquals(
-      await evaluate("GenServer.stop(COUNTER, {:shutdown, :x})"),
-      ":ok",
-    );
-    await GenServer.start(Counter, 1, { name: "Counter" });
-    assertEquals(
-      await evaluate(`
+    "{[kate@localhost: 7, alex@localhost: 50], [:none@localhost]}",
+  );
+  assertEquals(
+    await evaluate(`GenServer.abcast([${ALEX}], Counter, 1)`),
+    ":abcast",
+  );
+  assertEquals(await evaluate("GenServer.call(COUNTER, :get)"), "51");
+  // Requests without end leave no monitor behind.
+  await evaluate("for _ <- 1..100, do: GenServer.call(COUNTER, :get)");
+  // The caller ends the last one after it has the reply, and its answer comes by another connection.
+  const counter = Process.whereis("Counter")!;
+  const monitors = () => Process.info(counter)!.monitoredBy.length;
+  assert(monitors() <= 1, `${monitors()} are left`);
+  // safe: only the condition ends the loop
+  while (monitors() > 0) await Process.sleep(5);
+  assertEquals(await evaluate("GenServer.stop(COUNTER, :normal)"), ":ok");
+  assertEquals(Process.whereis("Counter"), undefined);
+  assertEquals(
+    await evaluate(
+      "try do GenServer.call(COUNTER, :get) catch :exit, {r, _} -> r end",
+    ),
+    ":noproc",
+  );
+  await GenServer.start(Counter, 1, { name: "Counter" });
+  assertEquals(
+    await evaluate("GenServer.stop(COUNTER, {:shutdown, :x})"),
+    ":ok",
+  );
+  await GenServer.start(Counter, 1, { name: "Counter" });
+  assertEquals(
+    await evaluate(`
         ref = Process.monitor(COUNTER)
         {GenServer.call(COUNTER, :stop), receive do {:DOWN, ^ref, _, _, r} -> r end}`),
-      "{:ok, :bye}",
-    );
-  },
-);
+    "{:ok, :bye}",
+  );
+});
 
-elixirTest(
-  "GenServer.call(), cast(), multiCall() and stop() reach servers of Elixir",
-  async ({ kate }) => {
-    await kate.evaluate("Logger.configure(level: :none)");
-    await kate.evaluate(THEIR_COUNTER);
-    const start = () =>
-      kate.evaluate(`{:ok, c} = GenServer.start(Counter, 40, name: Counter)
+elixirTest("GenServer functions reach Elixir's servers", async ({ kate }) => {
+  await kate.evaluate("Logger.configure(level: :none)");
+  await kate.evaluate(THEIR_COUNTER);
+  const start = () =>
+    kate.evaluate(`{:ok, c} = GenServer.start(Counter, 40, name: Counter)
         send({:main, ${ALEX}}, c)`).then(next);
-    const pid: Pid = await start();
-    const counter = { name: "Counter", node: kate.name };
-    assertEquals(await GenServer.call(counter, atom("get")), 40);
-    assertEquals(
-      await GenServer.call(pid, tuple(atom("add"), 2)),
-      tuple(atom("ok"), 42),
-    );
-    GenServer.cast(counter, 8);
-    assertEquals(await GenServer.call(counter, atom("get")), 50);
-    assertEquals(await GenServer.call(counter, atom("later")), "later");
-    const error = await assertRejects(
-      // safe: its expiry is tested
-      () => GenServer.call(counter, atom("late"), { timeout: 10 }),
-      ExitError,
-    );
-    assertEquals((error.reason as { reason: unknown }).reason, "timeout");
-    assertEquals(await GenServer.call(counter, atom("now")), 50);
-    assertEquals(Process.info(self())?.messageQueueLen, 0);
-    await GenServer.start(Counter, 7, { name: "Counter" });
-    assertEquals(
-      await GenServer.multiCall("Counter", atom("get"), {
-        nodes: [Node.self(), kate.name],
+  const pid: Pid = await start();
+  const counter = { name: "Counter", node: kate.name };
+  assertEquals(await GenServer.call(counter, atom("get")), 40);
+  assertEquals(
+    await GenServer.call(pid, tuple(atom("add"), 2)),
+    tuple(atom("ok"), 42),
+  );
+  GenServer.cast(counter, 8);
+  assertEquals(await GenServer.call(counter, atom("get")), 50);
+  assertEquals(await GenServer.call(counter, atom("later")), "later");
+  const error = await assertRejects(
+    // safe: its expiry is tested
+    () => GenServer.call(counter, atom("late"), { timeout: 10 }),
+    ExitError,
+  );
+  assertEquals((error.reason as { reason: unknown }).reason, "timeout");
+  assertEquals(await GenServer.call(counter, atom("now")), 50);
+  assertEquals(Process.info(self())?.messageQueueLen, 0);
+  await GenServer.start(Counter, 7, { name: "Counter" });
+  assertEquals(
+    await GenServer.multiCall("Counter", atom("get"), {
+      nodes: [Node.self(), kate.name],
+    }),
+    {
+      replies: [
+        { node: Node.self(), reply: 7 },
+        { node: kate.name, reply: 50 },
+      ],
+      badNodes: [],
+    },
+  );
+  // Requests without end leave no monitor behind, at either end.
+  for (let i = 0; i < 100; i++) await GenServer.call(pid, atom("get"));
+  await until(async () =>
+    await kate.evaluate("Process.info(c, :monitored_by)") ===
+      "{:monitored_by, []}"
+  );
+  assertEquals(await GenServer.stop(counter), "ok");
+  const gone = await assertRejects(
+    () => GenServer.call(counter, atom("get")),
+    ExitError,
+  );
+  assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+  await start();
+  assertEquals(
+    await GenServer.stop(counter, { type: "shutdown", reason: "enough" }),
+    "ok",
+  );
+  await start();
+  const crashed = await assertRejects(
+    () => GenServer.call(counter, atom("crash")),
+    ExitError,
+  );
+  assertEquals((crashed.reason as { reason: unknown }).reason, "crashed");
+});
+
+elixirTest("a call through a third is answered", async ({ kate, cluster }) => {
+  // Elixir asks alex, which forwards the request to moebi, over JSON; moebi answers kate.
+  const moebi = await cluster.start("moebi");
+  await moebi.run(async () => {
+    const server = await GenServer.start(Counter, 5);
+    Process.register(server, "Counter");
+  });
+  const Forward: GenServerModule<{ call: [unknown, never] }> = {
+    init: () => ({ type: "ok", state: undefined }),
+    handleCall(request, from, state) {
+      send({ name: "relay", node: moebi.name }, { from, request });
+      return { type: "noreply", state };
+    },
+  };
+  await moebi.run(() => {
+    Process.register(
+      spawn(async () => {
+        const { from, request } = await receive((m) => m?.from);
+        GenServer.reply(from, ["relayed", request]);
       }),
-      {
-        replies: [
-          { node: Node.self(), reply: 7 },
-          { node: kate.name, reply: 50 },
-        ],
-        badNodes: [],
-      },
+      "relay",
     );
-    // Requests without end leave no monitor behind, at either end.
-    for (let i = 0; i < 100; i++) await GenServer.call(pid, atom("get"));
-    await until(async () =>
-      await kate.evaluate("Process.info(c, :monitored_by)") ===
-        "{:monitored_by, []}"
-    );
-    assertEquals(await GenServer.stop(counter), "ok");
-    const gone = await assertRejects(
-      () => GenServer.call(counter, atom("get")),
-      ExitError,
-    );
-    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
-    await start();
-    assertEquals(
-      await GenServer.stop(counter, { type: "shutdown", reason: "enough" }),
-      "ok",
-    );
-    await start();
-    const crashed = await assertRejects(
-      () => GenServer.call(counter, atom("crash")),
-      ExitError,
-    );
-    assertEquals((crashed.reason as { reason: unknown }).reason, "crashed");
-  },
-);
+  });
+  await GenServer.start(Forward, undefined, { name: "forward" });
+  assertEquals(
+    await kate.evaluate(`GenServer.call({:forward, ${ALEX}}, {:ask, 1})`),
+    '["relayed", {:ask, 1}]',
+  );
+});
 
-elixirTest(
-  "a call that comes through a third node is answered to its caller",
-  async ({ kate, cluster }) => {
-    // Elixir asks alex, which forwards the request to moebi, over JSON; moebi answers kate.
-    const moebi = await cluster.start("moebi");
-    await moebi.run(async () => {
-      const server = await GenServer.start(Counter, 5);
-      Process.register(server, "Counter");
-    });
-    const Forward: GenServerModule<{ call: [unknown, never] }> = {
-      init: () => ({ type: "ok", state: undefined }),
-      handleCall(request, from, state) {
-        send({ name: "relay", node: moebi.name }, { from, request });
-        return { type: "noreply", state };
-      },
-    };
-    await moebi.run(() => {
-      Process.register(
-        spawn(async () => {
-          const { from, request } = await receive((m) => m?.from);
-          GenServer.reply(from, ["relayed", request]);
-        }),
-        "relay",
-      );
-    });
-    await GenServer.start(Forward, undefined, { name: "forward" });
-    assertEquals(
-      await kate.evaluate(`GenServer.call({:forward, ${ALEX}}, {:ask, 1})`),
-      '["relayed", {:ask, 1}]',
-    );
-  },
-);
+elixirTest("Node.ping() is answered both ways", async ({ kate }) => {
+  assertEquals(
+    await kate.evaluate(
+      `{Node.ping(${ALEX}), :net_adm.ping(${ALEX}), Node.ping(:none@localhost)}`,
+    ),
+    "{:pong, :pong, :pang}",
+  );
+  assertEquals(await Node.ping(kate.name), "pong");
+});
 
-elixirTest(
-  "Node.ping() and :net_adm.ping() of Elixir answer pong",
-  async ({ kate }) => {
-    assertEquals(
-      await kate.evaluate(
-        `{Node.ping(${ALEX}), :net_adm.ping(${ALEX}), Node.ping(:none@localhost)}`,
-      ),
-      "{:pong, :pong, :pang}",
-    );
-    assertEquals(await Node.ping(kate.name), "pong");
-  },
-);
-
-elixirTest(
-  "exit signals and changed group leaders cross between the nodes",
-  async ({ kate, printed }) => {
-    // Exit signals of ours.
-    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+elixirTest("exits and group leaders cross", async ({ kate, printed }) => {
+  // Exit signals of ours.
+  await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
       Process.flag(:trap_exit, true)
       receive do m -> send({:main, ${ALEX}}, {:trapped, m}) end
     end))`);
-    const trapping: Pid = await next();
-    Process.exit(trapping, "wake_up");
-    const [, message] = (await next()).elements;
-    assertEquals(message, tuple(atom("EXIT"), self(), atom("wake_up")));
-    // A group leader that is changed from afar: both ways.
-    await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
+  const trapping: Pid = await next();
+  Process.exit(trapping, "wake_up");
+  const [, message] = (await next()).elements;
+  assertEquals(message, tuple(atom("EXIT"), self(), atom("wake_up")));
+  // A group leader that is changed from afar: both ways.
+  await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
       receive do :print -> IO.puts("printed by kate") end
     end))`);
-    const printing: Pid = await next();
-    Process.groupLeader(printing, Process.groupLeader());
-    send(printing, atom("print"));
-    await printed("printed by kate\n");
-    const ours = spawn(async () => {
-      await receive();
-      await IO.puts("printed by alex");
-    });
-    await kate.evaluate(`Process.register(self(), :driver)`);
-    send({ name: "driver", node: kate.name }, ours);
-    await kate.evaluate(
-      `pid = receive do p -> p end
+  const printing: Pid = await next();
+  Process.groupLeader(printing, Process.groupLeader());
+  send(printing, atom("print"));
+  await printed("printed by kate\n");
+  const ours = spawn(async () => {
+    await receive();
+    await IO.puts("printed by alex");
+  });
+  await kate.evaluate(`Process.register(self(), :driver)`);
+  send({ name: "driver", node: kate.name }, ours);
+  await kate.evaluate(
+    `pid = receive do p -> p end
       Process.group_leader(pid, Process.group_leader())
       send(pid, :print)`,
-    );
-    await kate.printed(/printed by alex\n/);
-  },
-);
+  );
+  await kate.printed(/printed by alex\n/);
+});
 
 interface StackTypes {
   state: string[];
@@ -908,12 +872,10 @@ const Stack: GenServerModule<StackTypes> = {
   },
 };
 
-elixirTest(
-  "a GenServer declares how its requests and replies look to a BEAM",
-  async ({ kate }) => {
-    await GenServer.start(Stack, undefined, { name: "Stack" });
-    assertEquals(
-      await kate.evaluate(`
+elixirTest("a GenServer declares its form for a BEAM", async ({ kate }) => {
+  await GenServer.start(Stack, undefined, { name: "Stack" });
+  assertEquals(
+    await kate.evaluate(`
         stack = {Stack, ${ALEX}}
         GenServer.cast(stack, {:push, :a})
         GenServer.cast(stack, {:push, :b})
@@ -921,63 +883,59 @@ elixirTest(
           GenServer.call(stack, :pop), GenServer.call(stack, :later)}
         send(stack, :clear)
         {a, GenServer.call(stack, :pop)}`),
-      "{{{:found, 1.0}, :none, :b, :ok}, :undefined}",
-    );
-    // Processes of ours see none of it.
-    GenServer.cast("Stack", { type: "push", item: "c" });
-    assertEquals(await GenServer.call("Stack", "pop"), "c");
-    await assertRejects(
-      () =>
-        GenServer.start(
-          // deno-lint-ignore no-explicit-any
-          { init: Stack.init, beam: { call: "atoms" as any } },
-          undefined,
-        ),
-      TypeError,
-      "Cannot declare the type",
-    );
-  },
-);
-
-elixirTest(
-  "large messages arrive both ways, and those beyond the limit are refused",
-  async ({ kate, cluster }) => {
-    const driver = { name: "driver", node: kate.name };
-    await kate.evaluate("Process.register(self(), :driver)");
-    const bytes = new Uint8Array(20_000_000).fill(255);
-    send(driver, bytes);
-    send(driver, tuple(atom("after"), 1));
-    assertEquals(
-      await kate.evaluate(
-        "{byte_size(receive do b when is_binary(b) -> b end), receive do m -> m end}",
+    "{{{:found, 1.0}, :none, :b, :ok}, :undefined}",
+  );
+  // Processes of ours see none of it.
+  GenServer.cast("Stack", { type: "push", item: "c" });
+  assertEquals(await GenServer.call("Stack", "pop"), "c");
+  await assertRejects(
+    () =>
+      GenServer.start(
+        // deno-lint-ignore no-explicit-any
+        { init: Stack.init, beam: { call: "atoms" as any } },
+        undefined,
       ),
-      "{20000000, {:after, 1}}",
-    );
-    await kate.evaluate(`
+    TypeError,
+    "Cannot declare the type",
+  );
+});
+
+elixirTest("large messages arrive, up to limits", async ({ kate, cluster }) => {
+  const driver = { name: "driver", node: kate.name };
+  await kate.evaluate("Process.register(self(), :driver)");
+  const bytes = new Uint8Array(20_000_000).fill(255);
+  send(driver, bytes);
+  send(driver, tuple(atom("after"), 1));
+  assertEquals(
+    await kate.evaluate(
+      "{byte_size(receive do b when is_binary(b) -> b end), receive do m -> m end}",
+    ),
+    "{20000000, {:after, 1}}",
+  );
+  await kate.evaluate(`
       send({:main, ${ALEX}}, :binary.copy(<<255>>, 20_000_000))
       send({:main, ${ALEX}}, :last)`);
-    assertEquals((await next()).length, 20_000_000);
-    assertEquals(await next(), atom("last"));
-    const big = new Uint8Array(40_000_000);
-    try {
-      send(driver, big);
-      throw new Error("it was sent");
-    } catch (error) {
-      assert(error instanceof RangeError, `${error}`);
-      assertMatch(error.message, /limits\.maxMessageBytes/);
-    }
-    // Nothing of it was written: the connection goes on.
-    send(driver, "next");
-    assertEquals(await kate.evaluate("receive do m -> m end"), '"next"');
-    await kate.evaluate(
-      `send({:main, ${ALEX}}, :binary.copy("x", 40_000_000)); send({:main, ${ALEX}}, :last)`,
-    );
-    assertEquals(await next(), atom("last"));
-    await cluster.logged(
-      /Refused a message of kate@localhost: a frame of 4\d+ bytes/,
-    );
-  },
-);
+  assertEquals((await next()).length, 20_000_000);
+  assertEquals(await next(), atom("last"));
+  const big = new Uint8Array(40_000_000);
+  try {
+    send(driver, big);
+    throw new Error("it was sent");
+  } catch (error) {
+    assert(error instanceof RangeError, `${error}`);
+    assertMatch(error.message, /limits\.maxMessageBytes/);
+  }
+  // Nothing of it was written: the connection goes on.
+  send(driver, "next");
+  assertEquals(await kate.evaluate("receive do m -> m end"), '"next"');
+  await kate.evaluate(
+    `send({:main, ${ALEX}}, :binary.copy("x", 40_000_000)); send({:main, ${ALEX}}, :last)`,
+  );
+  assertEquals(await next(), atom("last"));
+  await cluster.logged(
+    /Refused a message of kate@localhost: a frame of 4\d+ bytes/,
+  );
+});
 
 clusterTest(
   "send() asks to wait, and then throws, while a node of Elixir does not read; then all arrives in order",

@@ -86,21 +86,18 @@ clusterTest(
   { programs: ELIXIR },
 );
 
-clusterTest(
-  "a node answers every second tick of a peer while it has nothing to write",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using raw = await RawPeer.dial(alex.port);
-    await enterBeam(raw, "raw@localhost");
-    const tick = new Uint8Array(4);
-    for (let round = 0; round < 3; round++) {
-      await raw.write(tick);
-      assertEquals(await heard(raw, 4), "");
-      await raw.write(tick);
-    }
-    // Answers to the even ones would have arrived before that to this pair.
+clusterTest("a node answers every second tick when idle", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using raw = await RawPeer.dial(alex.port);
+  await enterBeam(raw, "raw@localhost");
+  const tick = new Uint8Array(4);
+  for (let round = 0; round < 3; round++) {
     await raw.write(tick);
     assertEquals(await heard(raw, 4), "");
-    assertEquals(raw.bytes.length, 0);
-  },
-);
+    await raw.write(tick);
+  }
+  // Answers to the even ones would have arrived before that to this pair.
+  await raw.write(tick);
+  assertEquals(await heard(raw, 4), "");
+  assertEquals(raw.bytes.length, 0);
+});

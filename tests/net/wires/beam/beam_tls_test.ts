@@ -115,36 +115,30 @@ clusterTest(
   OPTIONS,
 );
 
-clusterTest(
-  "a node with TLS tells the two wires apart, and speaks Erlang's in frames of four bytes",
-  async (cluster) => {
-    const tls = await tlsOf({ nodes: ["alex@localhost"] });
-    const zoe = await cluster.start("zoe", {
-      tls: await tlsOf({ nodes: ["zoe@localhost"] }),
-    });
-    const alex = await cluster.start("alex", { tls });
-    assertEquals(await alex.run(() => Node.connect(zoe.name)), true);
-    assertEquals(await alex.run(() => Node.list()), [zoe.name]);
-    const raw = await tlsOf({ nodes: ["raw@localhost"] });
-    const { peer } = await tlsDial(alex.port, raw);
-    await using _ = peer;
-    await enterBeam(peer, "raw@localhost", { lengthBytes: 4 });
-    await cluster.logged(/alex debug: Connected to raw@localhost/);
-    assertEquals(await alex.run(() => Node.list("hidden")), ["raw@localhost"]);
-  },
-);
+clusterTest("a node with TLS tells the wires apart", async (cluster) => {
+  const tls = await tlsOf({ nodes: ["alex@localhost"] });
+  const zoe = await cluster.start("zoe", {
+    tls: await tlsOf({ nodes: ["zoe@localhost"] }),
+  });
+  const alex = await cluster.start("alex", { tls });
+  assertEquals(await alex.run(() => Node.connect(zoe.name)), true);
+  assertEquals(await alex.run(() => Node.list()), [zoe.name]);
+  const raw = await tlsOf({ nodes: ["raw@localhost"] });
+  const { peer } = await tlsDial(alex.port, raw);
+  await using _ = peer;
+  await enterBeam(peer, "raw@localhost", { lengthBytes: 4 });
+  await cluster.logged(/alex debug: Connected to raw@localhost/);
+  assertEquals(await alex.run(() => Node.list("hidden")), ["raw@localhost"]);
+});
 
-clusterTest(
-  "a node with TLS but without the wire says that an Erlang node dials it",
-  async (cluster) => {
-    const tls = await tlsOf({ nodes: ["alex@localhost"] });
-    const alex = await cluster.start("alex", { tls, wires: ["json"] });
-    const raw = await tlsOf({ nodes: ["raw@localhost"] });
-    const { peer } = await tlsDial(alex.port, raw);
-    await using _ = peer;
-    await enterBeam(peer, "raw@localhost", { lengthBytes: 4 }).catch(() => {});
-    await cluster.logged(
-      /alex warning: Refused .*: an Erlang node, whose wire is not spoken here/,
-    );
-  },
-);
+clusterTest("a missing wire is named to an Erlang dial", async (cluster) => {
+  const tls = await tlsOf({ nodes: ["alex@localhost"] });
+  const alex = await cluster.start("alex", { tls, wires: ["json"] });
+  const raw = await tlsOf({ nodes: ["raw@localhost"] });
+  const { peer } = await tlsDial(alex.port, raw);
+  await using _ = peer;
+  await enterBeam(peer, "raw@localhost", { lengthBytes: 4 }).catch(() => {});
+  await cluster.logged(
+    /alex warning: Refused .*: an Erlang node, whose wire is not spoken here/,
+  );
+});

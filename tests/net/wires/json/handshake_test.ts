@@ -37,33 +37,30 @@ clusterTest("nodes with the same cookie connect", async (cluster) => {
   assertEquals(cluster.lines(), []);
 });
 
-clusterTest(
-  "a wrong cookie is refused and logged at both ends, and nothing is delivered",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { cookie: "katescookie" });
-    const alex = await cluster.start("alex", { cookie: "alexscookie" });
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      Node.monitorNodes(true);
-      await alex.run(async () => {
-        const inbox = { name: "inbox", node: KATE };
-        send(inbox, "hi");
-        const ref = Process.monitor(inbox);
-        assertEquals(await Node.connect(KATE), false);
-        const down = await receive(isDown);
-        assertEquals([down.ref, down.reason], [ref, "noconnection"]);
-        assertEquals(Node.list("connected"), []);
-      });
-      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+clusterTest("a wrong cookie is logged at both ends", async (cluster) => {
+  const kate = await cluster.start("kate", { cookie: "katescookie" });
+  const alex = await cluster.start("alex", { cookie: "alexscookie" });
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    Node.monitorNodes(true);
+    await alex.run(async () => {
+      const inbox = { name: "inbox", node: KATE };
+      send(inbox, "hi");
+      const ref = Process.monitor(inbox);
+      assertEquals(await Node.connect(KATE), false);
+      const down = await receive(isDown);
+      assertEquals([down.ref, down.reason], [ref, "noconnection"]);
       assertEquals(Node.list("connected"), []);
     });
-    await cluster.logged(/^kate warning: .* alex@localhost has another cookie/);
-    await cluster.logged(
-      /^alex warning: Cannot connect to kate@localhost: .*cookie is another one/,
-    );
-    assertFalse(cluster.lines(true).join().includes("scookie"));
-  },
-);
+    assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+    assertEquals(Node.list("connected"), []);
+  });
+  await cluster.logged(/^kate warning: .* alex@localhost has another cookie/);
+  await cluster.logged(
+    /^alex warning: Cannot connect to kate@localhost: .*cookie is another one/,
+  );
+  assertFalse(cluster.lines(true).join().includes("scookie"));
+});
 
 clusterTest("a replayed proof is refused", async (cluster) => {
   const kate = await cluster.start("kate");
@@ -116,46 +113,40 @@ for (
   );
 }
 
-clusterTest(
-  "neither the cookie nor a signal is sent before the proof",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      await using peer = await RawPeer.dial(kate.port);
-      const mine = hello(RAW);
-      await peer.say({ versions: [1], to: KATE, ...mine });
-      const theirs = await peer.hear();
-      assertFalse(JSON.stringify(theirs).includes(COOKIE));
-      await peer.say([["send_name", 1, "inbox", "hi"]]);
-      await peer.closed;
-      assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
-    });
-    await cluster.logged(/a frame that is not a JSON object/);
-  },
-);
+clusterTest("nothing is sent before the proof", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    await using peer = await RawPeer.dial(kate.port);
+    const mine = hello(RAW);
+    await peer.say({ versions: [1], to: KATE, ...mine });
+    const theirs = await peer.hear();
+    assertFalse(JSON.stringify(theirs).includes(COOKIE));
+    await peer.say([["send_name", 1, "inbox", "hi"]]);
+    await peer.closed;
+    assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
+  });
+  await cluster.logged(/a frame that is not a JSON object/);
+});
 
-clusterTest(
-  "signals in the same segment as the proof are delivered",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      await using peer = await RawPeer.dial(kate.port);
-      const mine = hello(RAW);
-      await peer.say({ versions: [1], to: KATE, ...mine });
-      const theirs = await peer.hear() as Hello;
-      const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
-      const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
-      await peer.write(Uint8Array.from([...proof, ...signals]));
-      assertEquals(await receive(), "hi");
-      assertEquals(
-        (await peer.hear()).proof,
-        proofOf("listener", mine, theirs),
-      );
-    });
-  },
-);
+clusterTest("signals in the proof's segment are delivered", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    await using peer = await RawPeer.dial(kate.port);
+    const mine = hello(RAW);
+    await peer.say({ versions: [1], to: KATE, ...mine });
+    const theirs = await peer.hear() as Hello;
+    const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
+    const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
+    await peer.write(Uint8Array.from([...proof, ...signals]));
+    assertEquals(await receive(), "hi");
+    assertEquals(
+      (await peer.hear()).proof,
+      proofOf("listener", mine, theirs),
+    );
+  });
+});
 
 // Names.
 
@@ -176,37 +167,31 @@ for (const name of [KATE, "raw@example.org"]) {
   );
 }
 
-clusterTest(
-  "a dialler that wants another node is refused with the name",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
-    await assertRejects(
-      () => peer.enter(RAW, "moebi@localhost"),
-      Error,
-      "refused: not_allowed",
-    );
-    await cluster.logged(
-      /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
-    );
-  },
-);
+clusterTest("a dialler of another node is refused", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using peer = await RawPeer.dial(kate.port);
+  await assertRejects(
+    () => peer.enter(RAW, "moebi@localhost"),
+    Error,
+    "refused: not_allowed",
+  );
+  await cluster.logged(
+    /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
+  );
+});
 
-clusterTest(
-  "a listener with another name than the dialled one is refused",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using listener = await RawListener.listen();
-    const connected = alex.run(() =>
-      Node.connect(RAW, { address: listener.address })
-    );
-    await using peer = await listener.accept();
-    await peer.hear();
-    await peer.say({ ...hello("other@localhost"), status: "ok" });
-    assertEquals(await connected, false);
-    await cluster.logged(/other@localhost answered there, not raw@localhost/);
-  },
-);
+clusterTest("a listener with another name is refused", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(RAW, { address: listener.address })
+  );
+  await using peer = await listener.accept();
+  await peer.hear();
+  await peer.say({ ...hello("other@localhost"), status: "ok" });
+  assertEquals(await connected, false);
+  await cluster.logged(/other@localhost answered there, not raw@localhost/);
+});
 
 for (
   const bad of [
@@ -295,32 +280,29 @@ clusterTest(
 
 // Unauthenticated connections.
 
-clusterTest(
-  "another version of the wire is logged with this node's version at both ends",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.say({ versions: [2, 3], to: KATE, ...hello(RAW) });
-    assertEquals(await peer.hear(), { status: "version", versions: [1] });
-    await peer.closed;
-    await cluster.logged(
-      /^kate warning: .*it speaks version \[2,3\] of the JSON wire, and this node version 1/,
-    );
+clusterTest("another version is logged at both ends", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using peer = await RawPeer.dial(kate.port);
+  await peer.say({ versions: [2, 3], to: KATE, ...hello(RAW) });
+  assertEquals(await peer.hear(), { status: "version", versions: [1] });
+  await peer.closed;
+  await cluster.logged(
+    /^kate warning: .*it speaks version \[2,3\] of the JSON wire, and this node version 1/,
+  );
 
-    const alex = await cluster.start("alex");
-    await using listener = await RawListener.listen();
-    const connected = alex.run(() =>
-      Node.connect(RAW, { address: listener.address })
-    );
-    await using other = await listener.accept();
-    await other.hear();
-    await other.say({ status: "version", versions: [2] });
-    assertEquals(await connected, false);
-    await cluster.logged(
-      /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
-    );
-  },
-);
+  const alex = await cluster.start("alex");
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(RAW, { address: listener.address })
+  );
+  await using other = await listener.accept();
+  await other.hear();
+  await other.say({ status: "version", versions: [2] });
+  assertEquals(await connected, false);
+  await cluster.logged(
+    /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
+  );
+});
 
 for (
   const { what, bytes, hint } of [
@@ -382,37 +364,31 @@ for (
   });
 }
 
-clusterTest(
-  "a connection that closes without any data is logged",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const peer = await RawPeer.dial(kate.port);
-    await peer[Symbol.asyncDispose]();
-    await cluster.logged(/it closed before it said a word/);
-  },
-);
+clusterTest("a connection without data is logged", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const peer = await RawPeer.dial(kate.port);
+  await peer[Symbol.asyncDispose]();
+  await cluster.logged(/it closed before it said a word/);
+});
 
 // Limits.
 
-clusterTest(
-  "a first frame of 4 KiB is accepted, and a longer one refused",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.write(frameOf(text.padEnd(4096)));
-    assertEquals((await peer.hear()).status, "ok");
+clusterTest("a first frame has at most 4 KiB", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
+  await using peer = await RawPeer.dial(kate.port);
+  await peer.write(frameOf(text.padEnd(4096)));
+  assertEquals((await peer.hear()).status, "ok");
 
-    await using longer = await RawPeer.dial(kate.port);
-    // The length alone is enough.
-    await longer.write(frameOf(text.padEnd(4097)).subarray(0, 4));
-    await longer.closed;
-    assertEquals(longer.bytes.length, 0);
-    await cluster.logged(
-      /a first frame of 4097 bytes, and 1 to 4096 are allowed/,
-    );
-  },
-);
+  await using longer = await RawPeer.dial(kate.port);
+  // The length alone is enough.
+  await longer.write(frameOf(text.padEnd(4097)).subarray(0, 4));
+  await longer.closed;
+  assertEquals(longer.bytes.length, 0);
+  await cluster.logged(
+    /a first frame of 4097 bytes, and 1 to 4096 are allowed/,
+  );
+});
 
 clusterTest("a handshake succeeds byte by byte", async (cluster) => {
   const kate = await cluster.start("kate");
@@ -446,60 +422,51 @@ clusterTest(
   },
 );
 
-clusterTest(
-  "a dial to a silent listener fails after the handshake's time limit",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      limits: { handshakeTimeout: 150 },
-    });
-    await using listener = await RawListener.listen();
-    const connected = alex.run(() =>
-      Node.connect(RAW, { address: listener.address })
-    );
-    await using peer = await listener.accept();
-    assertEquals(await connected, false);
-    await peer.closed;
-    await cluster.logged(
-      /Cannot connect to raw@localhost: no answer within 150 ms/,
-    );
-  },
-);
+clusterTest("a dial to a silent listener ends in time", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    limits: { handshakeTimeout: 150 },
+  });
+  await using listener = await RawListener.listen();
+  const connected = alex.run(() =>
+    Node.connect(RAW, { address: listener.address })
+  );
+  await using peer = await listener.accept();
+  assertEquals(await connected, false);
+  await peer.closed;
+  await cluster.logged(
+    /Cannot connect to raw@localhost: no answer within 150 ms/,
+  );
+});
 
-clusterTest(
-  "the number of unfinished handshakes is limited, and the oldest makes room",
-  async (cluster) => {
-    const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
-    await using first = await RawPeer.dial(kate.port);
-    await using second = await RawPeer.dial(kate.port);
-    await using third = await RawPeer.dial(kate.port);
-    await first.closed;
-    await cluster.logged(
-      /\b2 connections were not in yet .*limits\.maxHalfOpen/,
-    );
-    await third[Symbol.asyncDispose]();
-    await cluster.logged(/it closed before it said a word/);
-    await using fourth = await RawPeer.dial(kate.port);
-    await fourth.enter(RAW, KATE);
-    await second.enter("other@localhost", KATE);
-    await using fifth = await RawPeer.dial(kate.port);
-    await fifth.enter("another@localhost", KATE);
-    assertEquals((await kate.run(() => Node.list())).length, 3);
-  },
-);
+clusterTest("unfinished handshakes are limited", async (cluster) => {
+  const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
+  await using first = await RawPeer.dial(kate.port);
+  await using second = await RawPeer.dial(kate.port);
+  await using third = await RawPeer.dial(kate.port);
+  await first.closed;
+  await cluster.logged(
+    /\b2 connections were not in yet .*limits\.maxHalfOpen/,
+  );
+  await third[Symbol.asyncDispose]();
+  await cluster.logged(/it closed before it said a word/);
+  await using fourth = await RawPeer.dial(kate.port);
+  await fourth.enter(RAW, KATE);
+  await second.enter("other@localhost", KATE);
+  await using fifth = await RawPeer.dial(kate.port);
+  await fifth.enter("another@localhost", KATE);
+  assertEquals((await kate.run(() => Node.list())).length, 3);
+});
 
-clusterTest(
-  "stop() closes connections with a pending handshake",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using silent = await RawPeer.dial(kate.port);
-    await using slow = await RawPeer.dial(kate.port);
-    await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
-    await slow.hear();
-    await kate.stop();
-    await Promise.all([silent.closed, slow.closed]);
-    assert(slow.bytes.length === 0);
-  },
-);
+clusterTest("stop() closes pending handshakes", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using silent = await RawPeer.dial(kate.port);
+  await using slow = await RawPeer.dial(kate.port);
+  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+  await slow.hear();
+  await kate.stop();
+  await Promise.all([silent.closed, slow.closed]);
+  assert(slow.bytes.length === 0);
+});
 
 clusterTest("stop() ends a pending dial", async (cluster) => {
   await using other = new Cluster();

@@ -183,57 +183,51 @@ function refusedBytes(): [string, Uint8Array][] {
   ] as [string, Uint8Array][];
 }
 
-clusterTest(
-  "exactly the frames that docs/protocol.md lists close a connection",
-  async (cluster) => {
-    await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await Node.connect(KATE);
-      const all = refusedBytes();
-      assert(all.length > 150, `${all.length}`);
-      for (const [i, [why, bytes]] of all.entries()) {
-        const before = Node.stats()!.protocolErrors;
-        await using peer = await RawPeer.dial(alex.port);
-        await peer.enter(`raw${i}@localhost`, ALEX, { hidden: true });
-        await peer.write(bytes);
-        // An answered ping shows that the frame was accepted; else the connection is closed.
-        await peer.write(
-          jsonFrame([["monitor", 1, 999_999, alex.creation, 5]]),
-        );
-        const answer = await peer.next();
-        assertEquals([answer, why], [undefined, why]);
-        assertEquals([Node.stats()!.protocolErrors, why], [before + 1, why]);
-      }
-      assertEquals(Node.list(), [KATE]);
-    });
-  },
-);
+clusterTest("exactly the listed frames close a connection", async (cluster) => {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await Node.connect(KATE);
+    const all = refusedBytes();
+    assert(all.length > 150, `${all.length}`);
+    for (const [i, [why, bytes]] of all.entries()) {
+      const before = Node.stats()!.protocolErrors;
+      await using peer = await RawPeer.dial(alex.port);
+      await peer.enter(`raw${i}@localhost`, ALEX, { hidden: true });
+      await peer.write(bytes);
+      // An answered ping shows that the frame was accepted; else the connection is closed.
+      await peer.write(
+        jsonFrame([["monitor", 1, 999_999, alex.creation, 5]]),
+      );
+      const answer = await peer.next();
+      assertEquals([answer, why], [undefined, why]);
+      assertEquals([Node.stats()!.protocolErrors, why], [before + 1, why]);
+    }
+    assertEquals(Node.list(), [KATE]);
+  });
+});
 
-clusterTest(
-  "an ack of no unlink, and unknown fields, do not close a connection",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter("raw@localhost", ALEX);
-    await peer.say([
-      ["unlink_ack", 1, 100, 0],
-      ["spawn*", 1, 2, {
-        run: { module: "Nobody", function: "x", args: [], more: 1 },
-        link: false,
-        monitor: false,
-        groupLeader: { $pid: [0, 1, 7] },
-        more: 1,
-      }],
-    ]);
-    assertEquals((await peer.signal("not_spawned")).slice(0, 4), [
-      "not_spawned",
-      1,
-      2,
-      "undef",
-    ]);
-  },
-);
+clusterTest("an unknown ack or field closes nothing", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using peer = await RawPeer.dial(alex.port);
+  await peer.enter("raw@localhost", ALEX);
+  await peer.say([
+    ["unlink_ack", 1, 100, 0],
+    ["spawn*", 1, 2, {
+      run: { module: "Nobody", function: "x", args: [], more: 1 },
+      link: false,
+      monitor: false,
+      groupLeader: { $pid: [0, 1, 7] },
+      more: 1,
+    }],
+  ]);
+  assertEquals((await peer.signal("not_spawned")).slice(0, 4), [
+    "not_spawned",
+    1,
+    2,
+    "undef",
+  ]);
+});
 
 // Sent values.
 
@@ -334,45 +328,42 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "send() rejects a message above maxMessageBytes, also while the node is dialled",
-  async (cluster) => {
-    const limits = { maxMessageBytes: 1_000_000 };
-    const alex = await cluster.start("alex", { limits });
-    const kate = await cluster.start("kate", { limits });
-    kate.run(async () => {
-      Process.register(self(), "mirror");
-      for (;;) send({ name: "inbox", node: ALEX }, await receive());
-    }).catch(() => {});
-    await alex.run(async () => {
-      Process.register(self(), "inbox");
-      const large = [
-        new Uint8Array(1_000_001),
-        "x".repeat(1_000_001),
-        { deep: [new Map([["x".repeat(600_000), new Uint8Array(600_000)]])] },
-      ];
-      const allowed = [
-        new Uint8Array(999_000),
-        "x".repeat(999_000),
-        // More in memory than on the wire.
-        Array.from({ length: 30_000 }, () => self()),
-        new Array(400_000).fill(1),
-      ];
-      for (let round = 0; round < 2; round++) {
-        assertEquals(Node.list(), round === 0 ? [] : [KATE]);
-        for (const message of large) {
-          assertThrows(
-            () => void send(MIRROR, message),
-            RangeError,
-            "1000000 is the most",
-          );
-        }
-        for (const message of allowed) send(MIRROR, message);
-        for (const message of allowed) assertEquals(await receive(), message);
+clusterTest("send() rejects what exceeds maxMessageBytes", async (cluster) => {
+  const limits = { maxMessageBytes: 1_000_000 };
+  const alex = await cluster.start("alex", { limits });
+  const kate = await cluster.start("kate", { limits });
+  kate.run(async () => {
+    Process.register(self(), "mirror");
+    for (;;) send({ name: "inbox", node: ALEX }, await receive());
+  }).catch(() => {});
+  await alex.run(async () => {
+    Process.register(self(), "inbox");
+    const large = [
+      new Uint8Array(1_000_001),
+      "x".repeat(1_000_001),
+      { deep: [new Map([["x".repeat(600_000), new Uint8Array(600_000)]])] },
+    ];
+    const allowed = [
+      new Uint8Array(999_000),
+      "x".repeat(999_000),
+      // More in memory than on the wire.
+      Array.from({ length: 30_000 }, () => self()),
+      new Array(400_000).fill(1),
+    ];
+    for (let round = 0; round < 2; round++) {
+      assertEquals(Node.list(), round === 0 ? [] : [KATE]);
+      for (const message of large) {
+        assertThrows(
+          () => void send(MIRROR, message),
+          RangeError,
+          "1000000 is the most",
+        );
       }
-    });
-  },
-);
+      for (const message of allowed) send(MIRROR, message);
+      for (const message of allowed) assertEquals(await receive(), message);
+    }
+  });
+});
 
 test("Pid, Ref and Atom reject values that no receiver would accept", () => {
   for (const numbers of [[-1, 1], [1, -1], [1.5, 1], [1, 2 ** 53], [NaN, 1]]) {
