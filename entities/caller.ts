@@ -150,8 +150,9 @@ class EntityCall {
     const isHere = owner.id === node.lease.id;
     const gone = isHere ? undefined : owner.gone.signal;
     const cached = node.cache.get(`${type} ${key}`);
+    // Its process may have ended: a call finds that out, which has a request.
     if (
-      cached?.epoch === row.epoch &&
+      this.#request !== undefined && cached?.epoch === row.epoch &&
       (isHere || Node.list().includes(owner.name))
     ) return { pid: cached.pid, gone };
     if (!isHere && !await this.#isConnected(node, owner.name)) {

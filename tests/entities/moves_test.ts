@@ -7,7 +7,7 @@ import {
   EntityError,
   memoryStore,
 } from "../../entities/mod.ts";
-import { Process } from "../../otp/process/process.ts";
+import { Process, receive } from "../../otp/process/process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
 
@@ -97,6 +97,20 @@ test("the entities of a killed node run elsewhere within a lease, from their sto
   const counts = await cluster.run("sophie", () => addAll());
   assertEquals(counts, KEYS.map(() => 2));
   assert(cluster.now() - before <= LEASE, `${cluster.now() - before} ms`);
+});
+
+test("pid() and subscribe() find an entity on another node again after its process has ended", async () => {
+  await using cluster = await startEntities(["alex", "sophie"]);
+  await cluster.run("sophie", async () => {
+    const first = await Count.get("key 0").pid();
+    const ref = Process.monitor(first);
+    Process.exit(first, "kill");
+    await receive((m) => ref.equals(m?.ref));
+    const next = await Count.get("key 0").pid();
+    assert(!next.equals(first));
+    Process.exit(next, "kill");
+    await Count.get("key 0").subscribe();
+  });
 });
 
 test("a call whose owner is killed says that it may have run, and runs again with an id", async () => {
