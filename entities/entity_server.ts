@@ -198,10 +198,11 @@ class Room implements EntityContext<unknown> {
     this.#draft.isDirty = true;
   }
 
-  broadcast(message: unknown): void {
+  broadcast(message: unknown): number {
     const number = ++this.#draft.number;
     this.#draft.outbox.push({ number, message });
     this.#draft.isDirty = true;
+    return number;
   }
 
   save(): void {

@@ -33,8 +33,9 @@ export interface EntityContext<S> {
    * Sends a message to all subscribers, once the changes of this call are stored.
    *
    * @param message The message: a value that can be sent.
+   * @returns Its number, with which subscribers get it.
    */
-  broadcast(message: unknown): void;
+  broadcast(message: unknown): number;
   /**
    * Stores the state when the method has ended. Needed only for types with `save: "explicit"`; other types are stored
    * whenever their state differs.

@@ -120,8 +120,8 @@ test("a call with an id runs once, and its reply is stored with the state", asyn
 test("subscribers get broadcasts in order, and where some may be missing", () =>
   withEntities({ types: [Bell] }, async () => {
     const relay = await Bell.get("b").subscribe();
-    await Bell.get("b").ring("one");
-    await Bell.get("b").ring("two");
+    assertEquals(await Bell.get("b").ring("one"), 1);
+    assertEquals(await Bell.get("b").ring("two"), 2);
     const numbers = async () => {
       const { event, number, message } = await receive<EntityMessage>();
       return [event, number, message];

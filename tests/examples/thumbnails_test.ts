@@ -8,15 +8,8 @@ import { sizeOf } from "../../examples/thumbnails/jpeg_size.ts";
 import { make } from "../../examples/thumbnails/thumbs.ts";
 import { test, type TestOptions } from "../../testing/tags.ts";
 import { freePort } from "../_epmd_helpers.ts";
-import {
-  ask,
-  Balancer,
-  Load,
-  PATH,
-  Program,
-  Service,
-  WIDTH,
-} from "./_thumbnails.ts";
+import { Program } from "./_program.ts";
+import { ask, Balancer, Load, PATH, Service, WIDTH } from "./_thumbnails.ts";
 
 const options: TestOptions = { timeout: 600_000 };
 
@@ -75,7 +68,7 @@ test(
       "examples/thumbnails/try.ts",
     );
     const [image, thumbnail] = await images();
-    await using program = new Program("try.ts", [], {
+    await using program = new Program("thumbnails/try.ts", [], {
       HTTP_PORT: "0",
       ERL_EPMD_PORT: `${await freePort()}`,
     });
