@@ -8,14 +8,14 @@ import type { LocalProcess } from "../core/processes/local_process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { startedNodes } from "../node/node_internals.ts";
 
-/** The flag that extends the limit {@linkcode SETTLE}. */
+/** The flag that extends the limits of time. */
 export const PATIENT_FLAG = "--harness-patient";
 
-/**
- * The time limit for a stopping process or node, in milliseconds. It is longer in a run of many files at once, whose
- * tests share the processors.
- */
-const SETTLE = nodeProcess.argv.includes(PATIENT_FLAG) ? 10_000 : 500;
+/** Whether many files run at once, whose tests share the processors. */
+export const IS_PATIENT: boolean = nodeProcess.argv.includes(PATIENT_FLAG);
+
+/** The time limit for a stopping process or node, in milliseconds. */
+const SETTLE = IS_PATIENT ? 10_000 : 500;
 
 /** The labels of the processes that a runtime starts for itself. */
 export const SYSTEM: ReadonlySet<string> = new Set([

@@ -22,6 +22,7 @@ import {
   requestedNode,
   type TestArguments,
 } from "./_arguments.ts";
+import { IS_PATIENT } from "./_leaks.ts";
 import { registerTest } from "./_location.ts";
 import { isMissing } from "./_programs.ts";
 import { hasNode, type Plan, runTest } from "./_run.ts";
@@ -51,6 +52,9 @@ const TIMEOUT = 60_000;
 
 /** The extra time that Deno gives the harness to stop the peers, in milliseconds. */
 const TEARDOWN = 15_000;
+
+/** The factor of all time limits. */
+const PATIENCE = IS_PATIENT ? 5 : 1;
 
 /** Options for {@linkcode test}, besides the options of `Deno.test`; all sanitizers are on by default. */
 export interface TestOptions
@@ -213,8 +217,10 @@ export function test(
     },
   };
   if (hasNode(plan)) {
-    plan.timeout = definition.timeout ?? TIMEOUT;
+    plan.timeout = PATIENCE * (definition.timeout ?? TIMEOUT);
     definition.timeout = plan.timeout + TEARDOWN;
+  } else if (definition.timeout !== undefined) {
+    definition.timeout *= PATIENCE;
   }
   if (registered++ === 0 && isAlone) Deno.test.afterAll(sayTotals);
   const ignore = definition.ignore === true || excludedBy !== undefined;

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The time limit for a process, in milliseconds. */
-const WITHIN = 120_000;
+const WITHIN = 300_000;
 
 /**
  * The permissions of test programs: they may read modules and reach hosts that the `chat` task may not, but

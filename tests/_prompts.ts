@@ -6,7 +6,7 @@ import { PERMISSIONS } from "./_cli.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The time limit for an output, in milliseconds. */
-const WITHIN = 60_000;
+const WITHIN = 300_000;
 
 /** The nodes of one test. */
 export interface PromptOptions {
