@@ -364,7 +364,7 @@ export class Network {
     this.#connections.set(name, connection);
     this.#noteUp(name);
     this.#stats.connected++;
-    log("debug", `Connected to ${name}`, { what: "connections", peer: name });
+    log("info", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);
     runtime.nodeUp(name, isHidden);
     if (isHidden && peer.isUnaware && !this.#options.hidden) {

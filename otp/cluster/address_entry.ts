@@ -18,6 +18,8 @@ export class AddressEntry {
   delay = 0;
   /** When the node was connected last, by this node's clock. */
   connectedAt = 0;
+  /** When the first attempt since then failed, by this node's clock. */
+  failingSince: number | undefined;
   /** The reason that was logged last; it is not logged again until the node is connected. */
   loggedReason: string | undefined;
   #state: AddressState = "waiting";

@@ -34,8 +34,9 @@ import { strategyName, type Topology } from "./topology.ts";
 /** The minimum time between two reports of a strategy's failures, in milliseconds. */
 const MIN_REPORT = 1000;
 
-/** The number of failures before the first warning. */
+/** The number of failures, and their time in milliseconds, before the first warning. */
 const MIN_FAILURES = 3;
+const MIN_FAILING = 10_000;
 
 /** The fields of a message that the topology adds. */
 type OwnFields = "type" | "cluster" | "topology";
@@ -264,6 +265,7 @@ export class TopologyServer implements Server, StrategyHost {
     entry.node = node;
     entry.attempts = 0;
     entry.connectedAt = this.process.runtime.now();
+    entry.failingSince = undefined;
     entry.loggedReason = undefined;
     entry.become("connected");
     (this.process.ownCold().nodeMonitors ??= new Map()).set(node, 1);
@@ -283,8 +285,13 @@ export class TopologyServer implements Server, StrategyHost {
       attempts,
       next,
     });
-    // Nodes start in any order, so the first failures are expected.
-    const isNews = attempts >= MIN_FAILURES && entry.loggedReason !== reason;
+    const { maxDelay = 30_000 } = this.#options;
+    const now = this.process.runtime.now();
+    entry.failingSince ??= now;
+    // Nodes that start at the same time need some seconds until all of them are there.
+    const isNews = attempts >= MIN_FAILURES &&
+      now - entry.failingSince >= Math.min(MIN_FAILING, maxDelay) &&
+      entry.loggedReason !== reason;
     if (isNews) entry.loggedReason = reason;
     this.#log(
       isNews ? "warning" : "debug",

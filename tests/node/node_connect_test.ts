@@ -72,8 +72,8 @@ clusterTest("Node.connect() connects both ends, once", async (cluster) => {
     each.includes("Connected")
   );
   assertEquals(connected.sort(), [
-    `alex debug: Connected to ${KATE}`,
-    `kate debug: Connected to ${ALEX}`,
+    `alex info: Connected to ${KATE}`,
+    `kate info: Connected to ${ALEX}`,
   ]);
 });
 

@@ -132,7 +132,7 @@ simulationTest("trace() records signals and logs", async (cluster) => {
       /^0\.000 alex@localhost starts as 2$/,
       /alex@localhost > kate@localhost \(1\) says \d+ .*versions/,
       /kate@localhost > alex@localhost \(1\) hears \d+$/,
-      /alex@localhost debug: Connected to kate@localhost$/,
+      /alex@localhost info: Connected to kate@localhost$/,
       /kate@localhost is killed$/,
       /alex@localhost info: The connection to kate@localhost is down/,
     ]

@@ -61,6 +61,8 @@ class Scene implements Disposable {
   /** The virtual times of the dials, and the nodes that were dialled. */
   readonly dials: { at: number; node: string }[] = [];
   readonly events: (ClusterMessage & { at: number })[] = [];
+  /** The virtual times of the warnings. */
+  readonly warnings: number[] = [];
   /** The nodes that answer. */
   readonly up = new Set<string>();
   /** The dials that nobody has answered; only with `isSilent`. */
@@ -81,7 +83,10 @@ class Scene implements Disposable {
       node: "alex@localhost",
       creation: 1,
       clock: timeline,
-      report: () => {},
+      report: ({ level, message }) => {
+        if (level !== "warning" || !message.startsWith("nobody")) return;
+        this.warnings.push(timeline.now());
+      },
       connectTo: async ({ node }) => {
         this.dials.push({ at: timeline.now(), node: node! });
         if (isSilent) {
@@ -187,6 +192,16 @@ class Scene implements Disposable {
 }
 
 const KATE = "kate@localhost";
+
+test("a topology warns of a node once, when it has been missing for 10 seconds", async () => {
+  const own = { strategy: "static", nodes: [KATE] } as const;
+  using scene = await Scene.start(own, { chance: 0 });
+  const began = scene.timeline.now();
+  await scene.pass(9_900);
+  assertEquals(scene.warnings, []);
+  await scene.pass(50_000);
+  assertEquals(scene.warnings.map((at) => at - began), [10_000]);
+});
 
 /** The delays between dials of a node that is down. */
 const GROWTH: [

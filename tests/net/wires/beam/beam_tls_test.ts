@@ -127,7 +127,7 @@ clusterTest("a node with TLS tells the wires apart", async (cluster) => {
   const { peer } = await tlsDial(alex.port, raw);
   await using _ = peer;
   await enterBeam(peer, "raw@localhost", { lengthBytes: 4 });
-  await cluster.logged(/alex debug: Connected to raw@localhost/);
+  await cluster.logged(/alex info: Connected to raw@localhost/);
   assertEquals(await alex.run(() => Node.list("hidden")), ["raw@localhost"]);
 });
 
