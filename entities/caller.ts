@@ -12,6 +12,7 @@
  * @module
  */
 
+import { tracing } from "../core/context/tracing.ts";
 import { ExitError } from "../core/errors.ts";
 import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
@@ -57,9 +58,16 @@ export function callEntity(
   method: string,
   args: unknown[],
 ): Promise<unknown> {
-  const { id } = target.options;
-  return new EntityCall(target, method, ["call", method, args, id, undefined])
-    .run();
+  const { definition: { name }, key, options: { id } } = target;
+  const request: EntityRequest = ["call", method, args, id, undefined];
+  const run = () => new EntityCall(target, method, request).run();
+  if (tracing === undefined) return run();
+  const span = `${name}.${method}`;
+  return tracing.run(
+    { name: span, kind: "client", attributes: { "otp.key": key } },
+    undefined,
+    run,
+  );
 }
 
 /** Finds the process of an entity. */
@@ -119,7 +127,10 @@ class EntityCall {
       }
       if (this.#request === undefined) return place.pid;
       const reply = await this.#attempt(node!, place, this.#request);
-      if (reply[0] === "ok") return reply[1];
+      if (reply[0] === "ok") {
+        node!.count(this.#target.definition.name, "ok");
+        return reply[1];
+      }
       if (reply[0] === "moved") this.#forget(node!);
       else if (reply[0] !== "no_store") throw this.#failure(reply);
       await this.#hold(node, reply[0]);
@@ -293,8 +304,10 @@ class EntityCall {
     options: ErrorOptions & { data?: unknown } = {},
   ): EntityError {
     const { definition: { name }, key } = this.#target;
+    const told = this.#mayHaveRun ? "unknown" : code;
+    this.#node()?.count(name, told);
     return new EntityError(
-      this.#mayHaveRun ? "unknown" : code,
+      told,
       this.#mayHaveRun,
       `Cannot call ${this.#method} of the ${name} ${
         JSON.stringify(key)

@@ -194,7 +194,7 @@ export class Entities {
   /**
    * Lets a parked entity start again, on whichever node of the cluster it is parked.
    *
-   * @param type The type.
+   * @param type The type, or its name.
    * @param key The key.
    * @param name The name of the servers.
    * @returns Whether it was parked.
@@ -213,13 +213,13 @@ export class Entities {
    */
   static async release(
     // deno-lint-ignore no-explicit-any
-    type: EntityType<any>,
+    type: EntityType<any> | string,
     key: string,
     name = "Entities",
   ): Promise<boolean> {
     const { replies } = await GenServer.multiCall(name, [
       "release",
-      type.name,
+      typeof type === "string" ? type : type.name,
       key,
     ]);
     return replies.some(({ reply }) => reply === true);

@@ -14,14 +14,22 @@ import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import type { Definition } from "./entity_types.ts";
 import type { EntityHome } from "./entity_server.ts";
+import type {
+  ObservedMove,
+  StoreTime,
+} from "../otp/observer/observed_entities.ts";
 import { Changes, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, winnerOf } from "./placement.ts";
 import type { Store, StoreShard, StoreView } from "./store.ts";
+import { timedStore } from "./timed_store.ts";
 import { Writer } from "./writer.ts";
 
 /** The number of entities on other nodes whose process is remembered. */
 const MAX_CACHE = 10_000;
+
+/** The number of moves that are remembered. */
+const MAX_MOVES = 50;
 
 /** The settings of a node. */
 export interface EntitySettings {
@@ -92,15 +100,22 @@ export class EntityNode implements EntityHome {
   readonly closed: OwnedShard[] = [];
   /** The number of calls that wait on this node. */
   held = 0;
+  /** The last changes of owners, the newest last. */
+  readonly moves: ObservedMove[] = [];
+  /** The number of shards that have come to this node. */
+  taken = 0;
+  /** The number of calls from this node, by type and outcome. */
+  readonly outcomes: Map<string, number> = new Map();
+  readonly storeTimes: Map<string, StoreTime> = new Map();
   #clock = { at: 0, now: 0 };
 
   constructor(runtime: Runtime, settings: EntitySettings, warden: Pid) {
     this.runtime = runtime;
     this.settings = settings;
-    this.store = settings.store;
+    this.store = timedStore(runtime, settings.store, this.storeTimes);
     this.warden = warden;
     this.lease = new StoreLease(runtime, settings.lease);
-    this.writer = new Writer(runtime, settings.store, this.lease);
+    this.writer = new Writer(runtime, this.store, this.lease);
     for (const definition of settings.types) {
       const shards = Array.from(
         { length: settings.shards },
@@ -197,12 +212,30 @@ export class EntityNode implements EntityHome {
     const known = this.table.get(id);
     if (known !== undefined && known.epoch > epoch) return;
     this.table.set(id, row);
+    if (known !== undefined && known.owner !== owner) {
+      this.#noteMove(known, row);
+    }
     const own = this.owned.get(id);
     if (own !== undefined && own.epoch < epoch) this.close(own);
     if (owner !== this.lease.id || this.owned.has(id)) return;
     const definition = this.#types.get(typeOf(id))?.definition;
     if (definition === undefined) return;
     this.owned.set(id, new OwnedShard(id, definition, epoch));
+    this.taken++;
+  }
+
+  #noteMove({ id, owner: from }: StoreShard, { owner: to }: StoreShard): void {
+    const [before, after] = [from, to].map((owner) =>
+      owner.slice(0, owner.lastIndexOf("/"))
+    );
+    this.moves.push({ shard: id, from: before, to: after, at: this.now() });
+    if (this.moves.length > MAX_MOVES) this.moves.shift();
+  }
+
+  /** Counts a call from this node that has ended. */
+  count(type: string, outcome: string): void {
+    const key = `${type} ${outcome}`;
+    this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1);
   }
 
   /** Closes a shard: nothing of its entities leaves any more. */

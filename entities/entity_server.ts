@@ -223,8 +223,10 @@ const PAUSE = { min: 20, max: 1000 };
 
 /** The callback module and the state of one entity. */
 export class EntityServer {
-  /** The label of its process. */
+  /** The type: spans have few names, so they have no keys. */
   readonly name: string;
+  /** The label of its process. */
+  readonly #label: string;
   readonly #home: EntityHome;
   readonly #shard: OwnedShard;
   readonly #definition: Definition;
@@ -250,7 +252,8 @@ export class EntityServer {
   #isBehind = false;
 
   constructor(home: EntityHome, shard: OwnedShard, key: string) {
-    this.name = `${shard.definition.name} ${key}`;
+    this.name = shard.definition.name;
+    this.#label = `${this.name} ${key}`;
     this.#home = home;
     this.#shard = shard;
     this.#definition = shard.definition;
@@ -264,7 +267,13 @@ export class EntityServer {
     this.#live = live;
   }
 
+  /** The state now, for observers. */
+  get state(): unknown {
+    return this.#draft.state;
+  }
+
   init(): { type: "ok"; state: unknown; continue: "load" } {
+    Process.setLabel(this.#label);
     return { type: "ok", state: undefined, continue: "load" };
   }
 
@@ -376,7 +385,7 @@ export class EntityServer {
     const { limit } = this.#definition.options;
     const timer = limit === Infinity ? undefined : Process.sendAfter(
       this.#home.warden,
-      { type: "$entity_limit", pid: self(), name: this.name, limit },
+      { type: "$entity_limit", pid: self(), name: this.#label, limit },
       limit,
     );
     try {
@@ -502,7 +511,7 @@ export class EntityServer {
       throw new EntityError(
         "crashed",
         false,
-        `Cannot start the ${this.name}: ${
+        `Cannot start the ${this.#label}: ${
           error instanceof Error ? error.message : error
         }`,
         { cause: error },
@@ -585,7 +594,7 @@ export class EntityServer {
     });
     if (result === "conflict") {
       throw new Error(
-        `Cannot store the ${this.name}: the store refuses version ${version}; it starts again from the stored state`,
+        `Cannot store the ${this.#label}: the store refuses version ${version}; it starts again from the stored state`,
       );
     }
     if (result === "stored") this.#version = version;

@@ -21,6 +21,8 @@ import {
 } from "../otp/process/process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import { isOrderly } from "../core/values/exit_reason.ts";
+import { addEntities } from "../otp/observer/observed_entities.ts";
+import { EntitiesView } from "./entities_view.ts";
 import { EntityNode, type EntitySettings } from "./entity_node.ts";
 import { EntityServer } from "./entity_server.ts";
 import { type AlarmMessage, Keeper } from "./keeper.ts";
@@ -114,6 +116,8 @@ export class HostServer {
   #node!: EntityNode;
   /** The processes that the server cannot do without. */
   #loops: Pid[] = [];
+  /** Removes the entities from the view of observers. */
+  #hide = () => {};
 
   constructor(settings: EntitySettings) {
     this.name = settings.name;
@@ -149,6 +153,10 @@ export class HostServer {
       ) as Pid,
     ];
     addNode(node);
+    this.#hide = addEntities(
+      node.runtime,
+      new EntitiesView(node, this.#parked),
+    );
     Process.signal().addEventListener("abort", () => this.#end());
     return { type: "ok", state: undefined };
   }
@@ -175,6 +183,7 @@ export class HostServer {
     const node = this.#node;
     node.isOver = true;
     removeNode(node);
+    this.#hide();
     node.closeAll();
   }
 
@@ -268,6 +277,7 @@ export class HostServer {
     const live: LiveEntity = {
       pid: undefined,
       starting,
+      state: () => server.state,
       isBusy: true,
       usedAt: this.#node.runtime.now(),
     };

@@ -14,6 +14,8 @@ export interface LiveEntity {
   pid: Pid | undefined;
   /** Resolves when it has started. */
   readonly starting: Promise<Pid>;
+  /** Its state now, for observers. */
+  readonly state: () => unknown;
   /** Whether a method runs. */
   isBusy: boolean;
   /** When its last method began, on the node's clock. */

@@ -10,6 +10,10 @@
 import nodeProcess from "node:process";
 import type { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { LoopDelay } from "../otp/observer/loop_delay.ts";
+import {
+  entitiesOf,
+  type EntitiesSource,
+} from "../otp/observer/observed_entities.ts";
 import { restartsOf } from "../otp/supervisor/supervision.ts";
 import {
   poolOf,
@@ -58,6 +62,16 @@ export const METRICS: readonly Metric[] = [
   ["otp_pool_runs_total", "Runs of a task pool that have ended"],
   ["otp_pool_retried_total", "Runs sent to another supervisor after a loss"],
   ["otp_pool_refused_total", "Tasks that a supervisor of the pool refused"],
+  ["otp_entities", "Entities in memory"],
+  ["otp_entity_shards", "Shards that the node owns"],
+  ["otp_entity_parked", "Entities that have crashed too often"],
+  ["otp_entity_serving", "1 while the node's lease is valid, else 0"],
+  ["otp_entity_held_calls", "Calls that wait on the node"],
+  ["otp_entity_moves_total", "Shards that have come to the node"],
+  ["otp_entity_calls_total", "Calls of entities that have ended"],
+  ["otp_entity_store_calls_total", "Calls of the store of entities"],
+  ["otp_entity_store_failures_total", "Calls of the store that have failed"],
+  ["otp_entity_store_seconds_total", "Time of the store of entities"],
   ["otp_worker_answer_seconds", "Time of a worker thread's last answer"],
   ["otp_worker_restarts_total", "Restarts of a worker thread"],
   [DURATIONS, "Calls, callbacks of servers, and tasks"],
@@ -142,6 +156,7 @@ function measure({ runtime, network }: NodeInternals): MetricSample[] {
   const connections = network.connections();
   samples.add("otp_processes", runtime.processes.size);
   measureProcesses(runtime, samples);
+  for (const source of entitiesOf(runtime)) measureEntities(source, samples);
   samples.add("otp_restarts_total", restartsOf(runtime));
   samples.add("otp_draining", Number(runtime.isDraining));
   samples.add("otp_event_loop_delay_seconds", delayOf(runtime) / 1000);
@@ -196,6 +211,29 @@ function measurePool(server: TaskPoolServer, samples: Samples): void {
   samples.add("otp_pool_refused_total", counts.refused, { pool });
   for (const outcome of OUTCOMES) {
     samples.add("otp_pool_runs_total", counts[outcome], { pool, outcome });
+  }
+}
+
+function measureEntities(source: EntitiesSource, samples: Samples): void {
+  const { types, isServing, held } = source.observe();
+  for (const { type: name, shards, entities, parked } of types) {
+    const type = samples.bounded(name);
+    samples.add("otp_entities", entities, { type });
+    samples.add("otp_entity_shards", shards, { type });
+    samples.add("otp_entity_parked", parked, { type });
+  }
+  samples.add("otp_entity_serving", Number(isServing));
+  samples.add("otp_entity_held_calls", held);
+  samples.add("otp_entity_moves_total", source.taken);
+  for (const [key, count] of source.outcomes) {
+    const [name, outcome] = key.split(" ");
+    const type = samples.bounded(name);
+    samples.add("otp_entity_calls_total", count, { type, outcome });
+  }
+  for (const [fn, { calls, failures, time }] of source.storeTimes) {
+    samples.add("otp_entity_store_calls_total", calls, { fn });
+    samples.add("otp_entity_store_failures_total", failures, { fn });
+    samples.add("otp_entity_store_seconds_total", time / 1000, { fn });
   }
 }
 

@@ -100,6 +100,16 @@ export type MetricsHandler = WebHandler & {
  * | `otp_pool_runs_total`          | `pool`, `outcome`        | ended runs: `done`, `exited`, `queue_full`, `deadline`, `no_node`, `lost` |
  * | `otp_pool_retried_total`       | `pool`                   | runs that started again when their node was lost        |
  * | `otp_pool_refused_total`       | `pool`                   | tasks that a supervisor refused                         |
+ * | `otp_entities`                 | `type`                   | entities in memory                                      |
+ * | `otp_entity_shards`            | `type`                   | shards that the node owns                               |
+ * | `otp_entity_parked`            | `type`                   | entities that have crashed too often                    |
+ * | `otp_entity_serving`           |                          | 1 while the node's lease is valid, else 0               |
+ * | `otp_entity_held_calls`        |                          | calls that wait on the node                             |
+ * | `otp_entity_moves_total`       |                          | shards that have come to the node                       |
+ * | `otp_entity_calls_total`       | `type`, `outcome`        | calls that have ended: `ok`, or the code of the error   |
+ * | `otp_entity_store_calls_total` | `fn`                     | calls of the store                                      |
+ * | `otp_entity_store_failures_total` | `fn`                  | calls of the store that have failed                     |
+ * | `otp_entity_store_seconds_total` | `fn`                   | time of the store                                       |
  * | `otp_worker_answer_seconds`    |                          | how long the thread's last answer took, or is missing   |
  * | `otp_worker_restarts_total`    |                          | restarts of the thread                                  |
  * | `otp_duration_seconds`         | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks                  |

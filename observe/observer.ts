@@ -37,6 +37,7 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import {
   checkOptions,
   checkPid,
+  checkString,
   checkTimeout,
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
@@ -58,6 +59,10 @@ import type {
   ObservedTree,
   TracedMessage,
 } from "../otp/observer/observed_terms.ts";
+import type {
+  ObservedEntities,
+  ObservedEntity,
+} from "../otp/observer/observed_entities.ts";
 import { OBSERVER, observerOf } from "../otp/observer/serve_observer.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
@@ -75,6 +80,14 @@ export type {
   TracedMessage,
 } from "../otp/observer/observed_terms.ts";
 
+export type {
+  ObservedEntities,
+  ObservedEntity,
+  ObservedEntityType,
+  ObservedMove,
+  ObservedParked,
+  ObservedShard,
+} from "../otp/observer/observed_entities.ts";
 export type { LogLevel } from "../core/log/log_event.ts";
 export type { Pid } from "../core/values/pid.ts";
 export type { ProcessOrder };
@@ -171,7 +184,16 @@ const TRACE_OPTIONS: OptionNames<TraceOptions> = { limit: true, timeout: true };
 /** The time for which the end of a trace waits for another node, in milliseconds. */
 const END_TIMEOUT = 1000;
 
-type Fn = "node" | "processes" | "process" | "tree" | "names" | "log" | "end";
+type Fn =
+  | "node"
+  | "processes"
+  | "process"
+  | "tree"
+  | "names"
+  | "entities"
+  | "entity"
+  | "log"
+  | "end";
 
 /** Observes nodes. */
 export class Observer {
@@ -310,6 +332,80 @@ export class Observer {
    */
   static names(options: ObserveOptions = {}): Promise<ObservedNames> {
     return observe("names", [], options);
+  }
+
+  /**
+   * Returns the entities of a node: their types, the owners of their shards, moves, and parked keys.
+   *
+   * @param options The node.
+   * @returns The entities of each server of the node; an empty list if the node has none.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { Observer } from "@otp/distribution/observer";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0, read: (counter) => counter.state });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore(), shards: 8 });
+   * await Counter.get("visits").read();
+   * const [{ types }] = await Observer.entities();
+   * assertEquals(types, [{ type: "counter", shards: 8, entities: 1, parked: 0 }]);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static entities(options: ObserveOptions = {}): Promise<ObservedEntities[]> {
+    return observe("entities", [], options);
+  }
+
+  /**
+   * Finds an entity, and returns its state: of its process, or else the stored one. If its owner is another node that is
+   * connected and allows it, that node is asked too.
+   *
+   * @param type The name of the type.
+   * @param key The key.
+   * @param options The node that is asked first.
+   * @returns The entity; `undefined` if the node has no such type.
+   * @throws {TypeError} If the type or the key is not a text.
+   * @throws {Error} If the node does not allow it, or cannot be reached.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { Observer } from "@otp/distribution/observer";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", {
+   *   state: () => ({ n: 0 }),
+   *   add: (counter, n: number) => counter.state.n += n,
+   * });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore() });
+   * await Counter.get("visits").add(42);
+   * assertEquals((await Observer.entity("counter", "visits"))?.state, "{ n: 42 }");
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async entity(
+    type: string,
+    key: string,
+    options: ObserveOptions = {},
+  ): Promise<ObservedEntity | undefined> {
+    checkString(type, "observe an entity of the type");
+    checkString(key, "observe an entity with the key");
+    const ask = (options: ObserveOptions) =>
+      observe<ObservedEntity | undefined>("entity", [type, key], options);
+    const found = await ask(options);
+    const { owner } = found ?? {};
+    if (owner === undefined || owner === (options.node ?? Node.self())) {
+      return found;
+    }
+    if (owner !== Node.self() && !Node.list("connected").includes(owner)) {
+      return found;
+    }
+    return await ask({ ...options, node: owner }).catch(() => found) ?? found;
   }
 
   /**

@@ -105,6 +105,7 @@ let stops: (() => void)[] | undefined;
  * | span                              | is                                                                   |
  * | --------------------------------- | -------------------------------------------------------------------- |
  * | `GenServer.call`, `Agent.get`, …  | a call, from the request to the reply                                |
+ * | `room.join`, `type.method`        | a call of an entity, in all its attempts                             |
  * | `rpc.call Mod.fn`                 | the same of a function on a node                                     |
  * | `Mod.handleCall`, `handleCast`, … | a callback of a server, if its message belongs to a trace            |
  * | `task Mod.fn/1`                   | a task, from its start to its end                                    |

@@ -1,5 +1,6 @@
 /**
- * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and the commands of observe_commands.ts.
+ * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and the commands of
+ * observe_commands.ts and entity_commands.ts.
  *
  * @module
  */
@@ -17,6 +18,7 @@ import { ImproperList } from "../core/values/improper_list.ts";
 import { Port } from "../core/values/port.ts";
 import { Tuple } from "../core/values/tuple.ts";
 import { Observer } from "../observe/observer.ts";
+import { entities, entity, release } from "./entity_commands.ts";
 import { top, trace, tree } from "./observe_commands.ts";
 import type { LineValues } from "./line_values.ts";
 
@@ -31,7 +33,10 @@ export function makeCommands(values: LineValues): Record<string, unknown> {
     }
     return values.at(line);
   }
-  return { i, Observer, pid, top, trace, tree, v };
+  return {
+    ...{ entities, entity, i, Observer, pid },
+    ...{ release, top, trace, tree, v },
+  };
 }
 
 async function i(value: unknown): Promise<"ok"> {

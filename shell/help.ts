@@ -28,6 +28,9 @@ const OF_THE_SHELL =
   top()          the processes with the most messages; top("rate"), top("memory") sort by another key
   tree()         the supervision trees, with restarts
   trace(pid)     the messages that a process receives and sends
+  entities()     the types of entities, the owners of their shards, and parked keys
+  entity(type, key)   where an entity is, and its state
+  release(type, key)  lets a parked entity start again
   break          alone on a line, abandons incomplete input
   Tab            completes a name
   Ctrl-C         clears the line, or interrupts waiting code; twice, ends code that never yields
@@ -65,6 +68,23 @@ const OF_COMMANDS: Record<string, Doc[]> = {
     signature: 'tree(options: { node?: string } = {}): Promise<"ok">',
     text:
       "Shows the supervision trees of the node, with the restarts of each child. Another node must allow it: --allow-observe.",
+  }],
+  entities: [{
+    signature: 'entities(options: { node?: string } = {}): Promise<"ok">',
+    text:
+      "Shows the types of the node's entities, the owners of their shards, and the parked keys. Another node must allow it: --allow-observe.",
+  }],
+  entity: [{
+    signature:
+      'entity(type: string, key: string, options: { node?: string } = {}): Promise<"ok">',
+    text:
+      "Shows the owner of an entity and its state: in memory, or else in the store. Another node must allow it: --allow-observe.",
+  }],
+  release: [{
+    signature:
+      'release(type: string, key: string): Promise<"ok" | "not_parked">',
+    text:
+      "Lets an entity that has crashed too often start again, on whichever node of the cluster it is parked.",
   }],
   trace: [{
     signature:

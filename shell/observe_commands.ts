@@ -39,12 +39,12 @@ const ORDERS = ["messages", "memory", "rate", "links", "started"] as const;
 type Order = typeof ORDERS[number];
 
 /** Another node. */
-interface OnNode {
+export interface OnNode {
   /** The node's name. */
   node?: string;
 }
 
-const ON_NODE: OptionNames<OnNode> = { node: true };
+export const ON_NODE: OptionNames<OnNode> = { node: true };
 
 /** Shows the processes of a node with the greatest values of a key, at most ten. */
 export async function top(
@@ -107,7 +107,7 @@ function nameOf({ name, label, initialCall }: ProcessNames): string {
 type ProcessNames = Pick<ObservedProcess, "name" | "label" | "initialCall">;
 
 /** A table as lines; the columns from `numbers` on are aligned to the right. */
-function aligned(table: string[][], numbers: number): string[] {
+export function aligned(table: string[][], numbers: number): string[] {
   const cells = table.map((row) => row.map(printable));
   const widths = cells[0].map((_, column) =>
     Math.min(MAX_WIDTH, Math.max(...cells.map((row) => row[column].length)))

@@ -21,6 +21,11 @@ import {
   type TraceStart,
 } from "./message_trace.ts";
 import { MessageRates } from "./message_rates.ts";
+import {
+  entitiesOf,
+  type ObservedEntities,
+  type ObservedEntity,
+} from "./observed_entities.ts";
 import { observeNames } from "./observed_names.ts";
 import { HostObservation } from "./observed_host.ts";
 import {
@@ -97,6 +102,22 @@ export class NodeObserver {
 
   names(): ObservedNames {
     return observeNames(this.#runtime);
+  }
+
+  entities(): ObservedEntities[] {
+    return entitiesOf(this.#runtime).map((each) => each.observe());
+  }
+
+  /** Finds an entity; `undefined` if no server of the node knows its type. */
+  async entity(
+    type: unknown,
+    key: unknown,
+  ): Promise<ObservedEntity | undefined> {
+    if (typeof type !== "string" || typeof key !== "string") return;
+    for (const each of entitiesOf(this.#runtime)) {
+      const found = await each.find(type, key);
+      if (found !== undefined) return found;
+    }
   }
 
   /** Returns the last events of the log after a number. */

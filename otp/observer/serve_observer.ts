@@ -23,6 +23,8 @@ const EXPORTED = [
   "process",
   "tree",
   "names",
+  "entities",
+  "entity",
   "log",
   "end",
   "trace",

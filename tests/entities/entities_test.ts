@@ -96,7 +96,7 @@ test("a method that throws ends the process; the stored state stays; too many pa
     );
     assertEquals(parked.code, "parked");
     assertEquals((await Entities.info()).parked[0].key, "r1");
-    assertEquals(await Entities.release(Room, "r1"), true);
+    assertEquals(await Entities.release("room", "r1"), true);
     assertEquals(await Room.get("r1").members(), ["a"]);
   }));
 

@@ -672,6 +672,11 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   "Observer.node": [Observer.node, "node timeout"],
   "Observer.tree": [Observer.tree, "node timeout"],
   "Observer.names": [Observer.names, "node timeout"],
+  "Observer.entities": [Observer.entities, "node timeout"],
+  "Observer.entity": [
+    (options) => Observer.entity("room", "r1", options),
+    "node timeout",
+  ],
   "Observer.log": [Observer.log, "node timeout after"],
   "Observer.processes": [Observer.processes, "node timeout order limit search"],
   "Observer.process": [

@@ -17,6 +17,7 @@ import {
   Supervisor,
   TaskSupervisor,
 } from "../../mod.ts";
+import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
 import { pg } from "../../otp/pg/pg.ts";
 import { TaskPool } from "../../otp/task_pool/task_pool.ts";
 import { metrics } from "../../observe/metrics.ts";
@@ -37,6 +38,12 @@ const Failing = {
     return { type: "reply", reply: request, state } as const;
   },
 };
+
+const Room = Entity.define("room", {
+  state: () => ({ members: 0 }),
+  join: (room) => ++room.state.members,
+  full: (room) => room.refuse("the room is full"),
+});
 
 /** The value of a metric in a text, by its name and labels. */
 function valueOf(text: string, metric: string): number | undefined {
@@ -85,6 +92,15 @@ clusterTest("metrics() has what its page says", async (cluster) => {
       await receive((m) => ref.equals(m?.ref));
       await until(() => Process.whereis("Failing") !== undefined);
     });
+    await alex.run(async () => {
+      await Entities.startLink({
+        types: [Room],
+        store: memoryStore(),
+        shards: 4,
+      });
+      await Room.get("r1").join();
+      await Room.get("r1").full().catch(() => {});
+    });
     const response = await handler(new Request("http://localhost/metrics"));
     assertEquals(response?.status, 200);
     assertMatch(response!.headers.get("content-type")!, /^text\/plain/);
@@ -116,6 +132,28 @@ clusterTest("metrics() has what its page says", async (cluster) => {
       kates("otp_pool_runs_total", `${pool},outcome="${outcome}"`);
     assertEquals([runs("done"), runs("lost")], [1, 0]);
     assertEquals(valueOf(text, 'otp_connections{node="alex@localhost"}'), 1);
+    const alexs = (name: string, labels = "") =>
+      valueOf(text, `otp_${name}{node="alex@localhost"${labels}}`);
+    const room = ',type="room"';
+    assertEquals(
+      ["entities", "entity_shards", "entity_parked"].map((name) =>
+        alexs(name, room)
+      ),
+      [1, 4, 0],
+    );
+    assertEquals(
+      ["entity_serving", "entity_held_calls", "entity_moves_total"].map((
+        name,
+      ) => alexs(name)),
+      [1, 0, 4],
+    );
+    const ended = (outcome: string) =>
+      alexs("entity_calls_total", `${room},outcome="${outcome}"`);
+    assertEquals([ended("ok"), ended("refused")], [1, 1]);
+    const write = ',fn="write"';
+    assertEquals(alexs("entity_store_calls_total", write), 1);
+    assertEquals(alexs("entity_store_failures_total", write), 0);
+    assert(alexs("entity_store_seconds_total", write)! > 0);
     const call = (failed: boolean) =>
       valueOf(
         text,

@@ -33,6 +33,7 @@ import {
   Task,
   TaskSupervisor,
 } from "../../mod.ts";
+import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
 import { Telemetry } from "../../observe/telemetry.ts";
 import { tracing } from "../../core/context/tracing.ts";
 import { elixirPairTest } from "../_elixir_pair.ts";
@@ -219,6 +220,30 @@ for (const wire of ["json", "beam"] as const) {
     },
   );
 }
+
+clusterTest(
+  "the trace of a caller goes on in an entity on another node",
+  async (cluster) => {
+    const { alex, kate } = await pair(cluster, "json");
+    const Room = Entity.define("room", {
+      state: () => ({ members: 0 }),
+      join: (room) => ++room.state.members,
+    });
+    const store = memoryStore();
+    const types = [Room];
+    await kate.run(async () => {
+      await Entities.startLink({ types, store, shards: 1 });
+      await Room.get("r1").join();
+      await alex.run(async () => {
+        await Entities.startLink({ types, store, shards: 1, hosts: false });
+        const spans = await traced(() => Room.get("r1").join());
+        assertEquals(ancestors(spans, "room.handleCall"), [
+          ...["GenServer.call", "room.join", "root"],
+        ]);
+      });
+    });
+  },
+);
 
 clusterTest("an unsent message leaves no trace behind", async (cluster) => {
   const { alex, kate } = await pair(cluster, "json");

@@ -3,6 +3,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { Process, receive, send, spawn } from "../../otp/process/process.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
+import { Node } from "../../node.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
+import { entities, entity, release } from "../../shell/entity_commands.ts";
 import { top } from "../../shell/observe_commands.ts";
 import { test, type TestOptions } from "../../testing/tags.ts";
 import { chat, nodeFlags, pipe } from "../_cli.ts";
@@ -184,6 +189,72 @@ test(
     );
     assertMatch(stdout, /top\(by: .*\n\n {2}Shows the ten processes/);
     assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
+  },
+);
+
+clusterTest(
+  "entities(), entity() and release() show and release entities of another node",
+  async (cluster) => {
+    let shown = "";
+    const io = { write: (text: string) => void (shown += text) };
+    const kate = await cluster.start("kate", { allowObserve: true });
+    const alex = await cluster.start("alex", { io });
+    const Room = Entity.define("room", {
+      state: () => ({ members: [] as string[] }),
+      join: (room, user: string) => void room.state.members.push(user),
+      crash() {
+        throw new RangeError("out of chairs");
+      },
+    }, { maxRestarts: 0 });
+    await kate.run(async () => {
+      const pid = await Entities.startLink({
+        types: [Room],
+        store: memoryStore(),
+        shards: 4,
+      });
+      await Room.get("r1").join("a");
+      await Room.get("r2").crash().catch(() => {});
+      const room = await Room.get("r1").pid();
+      const seen = await alex.run(() => inspect(room));
+      await alex.run(async () => {
+        const on = { node: kate.name };
+        await Node.connect(kate.name);
+        await entities(on);
+        await entity("room", "r1", on);
+        await entity("room", "r2", on);
+        await entity("hall", "r1", on);
+        await entities();
+        assertEquals(await release("room", "r2"), "ok");
+        assertEquals(await release("room", "r2"), "not_parked");
+      });
+      assertEquals(
+        shown.replaceAll(/room\/\d/g, "room/N"),
+        `Entities: serves, 0 calls wait
+type  in memory  parked  shards here
+room          1       1            4
+owner           shards
+kate@localhost       4
+parked: room "r2", last for RangeError: out of chairs
+Owner
+  kate@localhost, of the shard room/N with the epoch 1
+Process
+  ${seen}
+State
+  { members: ["a"] }
+Owner
+  kate@localhost, of the shard room/N with the epoch 1
+Process
+  none on that node
+State in the store
+  none
+Parked
+  RangeError: out of chairs
+The node has no entities of type hall
+There are no entities
+`,
+      );
+      await GenServer.stop(pid);
+    });
   },
 );
 
