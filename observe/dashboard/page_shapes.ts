@@ -166,6 +166,55 @@ export const namesShape = record({
   more: number,
 });
 
+const PARKED = { type: text(), key: text(1000), reason: text(500) };
+
+/** The entities of a node's servers. */
+export const entitiesShape = list(
+  record({
+    isServing: flag,
+    isStoreUp: flag,
+    held: number,
+    types: list(
+      record({
+        type: text(),
+        shards: number,
+        entities: number,
+        parked: number,
+      }),
+      100,
+    ),
+    shards: list(
+      record({
+        id: text(),
+        owner: optional(text(400)),
+        epoch: number,
+        isMoving: flag,
+      }),
+      2000,
+    ),
+    more: number,
+    moves: list(
+      record({ shard: text(), from: text(400), to: text(400), at: number }),
+      50,
+    ),
+    parked: list(record(PARKED), 100),
+  }),
+  10,
+);
+
+/** An entity; `undefined` if the node does not know its type. */
+export const entityShape = optional(record({
+  type: text(),
+  key: text(1000),
+  shard: text(),
+  owner: optional(text(400)),
+  epoch: number,
+  pid,
+  state: optional(text(2000)),
+  isStored: flag,
+  parked: optional(text(500)),
+}));
+
 export const logShape = list(
   record({
     number,
@@ -190,6 +239,10 @@ export type PageProcess = NonNullable<ShapeOf<typeof processShape>>;
 export type PageTree = ShapeOf<typeof treeShape>;
 
 export type PageNames = ShapeOf<typeof namesShape>;
+
+export type PageEntities = ShapeOf<typeof entitiesShape>[number];
+
+export type PageEntity = NonNullable<ShapeOf<typeof entityShape>>;
 
 export type PageEvents = ShapeOf<typeof logShape>;
 
@@ -222,4 +275,8 @@ export interface PageState {
   process?: PageProcess | null;
   tree?: PageTree;
   names?: PageNames;
+  /** The entities of each node. */
+  entities?: { node: string; servers: PageEntities[]; error?: string }[];
+  /** The requested entity; `null` if the node does not know its type. */
+  entity?: PageEntity | null;
 }

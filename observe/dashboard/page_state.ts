@@ -8,6 +8,8 @@ import { Node } from "../../node.ts";
 import { Observer, type ProcessOrder } from "../observer.ts";
 import { PROCESS_ORDERS } from "../../otp/observer/observed_processes.ts";
 import {
+  entitiesShape,
+  entityShape,
   logShape,
   namesShape,
   nodeShape,
@@ -109,6 +111,15 @@ async function viewOf(
       return { tree: treeShape(await Observer.tree(options)) };
     case "names":
       return { names: namesShape(await Observer.names(options)) };
+    case "entities": {
+      const [type, key] = [query.get("type") ?? "", query.get("key") ?? ""];
+      const [entities, entity] = await Promise.all([
+        Promise.all(nodesHere().map((node) => peerEntities(node, options))),
+        key === "" ? undefined : Observer.entity(type, key, options)
+          .then((found) => entityShape(found) ?? null),
+      ]);
+      return { entities, entity };
+    }
     default:
       return {};
   }
@@ -118,6 +129,29 @@ function orderOf(given: string | null): ProcessOrder {
   return PROCESS_ORDERS.find((each) => each === given) ?? "messages";
 }
 
+/** The entities of a node; their moves and shards only of the shown one, as each node knows all. */
+async function peerEntities(
+  node: string,
+  shown: { node: string; timeout: number },
+): Promise<NonNullable<PageState["entities"]>[number]> {
+  try {
+    const servers = entitiesShape(await Observer.entities({ ...shown, node }));
+    return {
+      node,
+      servers: node === shown.node
+        ? servers
+        : servers.map((each) => ({ ...each, shards: [], moves: [] })),
+    };
+  } catch (error) {
+    return { node, servers: [], error: errorText(error) };
+  }
+}
+
+function errorText(error: unknown): string {
+  return String((error as Error | undefined)?.message ?? error)
+    .slice(0, MAX_ERROR);
+}
+
 async function peerState(node: string): Promise<PagePeer> {
   try {
     return {
@@ -125,12 +159,6 @@ async function peerState(node: string): Promise<PagePeer> {
       state: nodeShape(await Observer.node({ node, timeout: TIMEOUT })),
     };
   } catch (error) {
-    return {
-      node,
-      error: String((error as Error | undefined)?.message ?? error).slice(
-        0,
-        MAX_ERROR,
-      ),
-    };
+    return { node, error: errorText(error) };
   }
 }

@@ -15,6 +15,7 @@ import {
   spawn,
   Supervisor,
 } from "../../mod.ts";
+import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
 import { type Browser, type Page, startBrowser } from "../../tools/_browser.ts";
 import { NodeProcess } from "../_node_process.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";
@@ -96,6 +97,13 @@ const idle = () => receive(() => false);
 
 function waiter(label: string): Pid {
   return spawn(idle, [], { label });
+}
+
+/** Starts a server on a node, linked to a process that stays. */
+function startOn(node: Node, start: () => Promise<Pid>): Promise<Pid> {
+  const { promise, resolve } = Promise.withResolvers<Pid>();
+  node.run(() => void spawn(() => start().then(resolve).then(idle)));
+  return promise;
 }
 
 function end(...pids: Pid[]): void {
@@ -309,6 +317,56 @@ browserTest(
 );
 
 browserTest(
+  "entities: keys by node, owners, parked keys, and the state of a key",
+  { allowObserve: true },
+  async ({ page, kate, show }) => {
+    const Room = Entity.define("room", {
+      state: () => ({ members: [] as string[] }),
+      join: (room, user: string) => void room.state.members.push(user),
+      crash() {
+        throw new RangeError("out of chairs");
+      },
+    }, { maxRestarts: 0 });
+    const store = memoryStore();
+    const start = (hosts: boolean) =>
+      Entities.startLink({
+        types: [Room],
+        store,
+        lease: 1000,
+        shards: 4,
+        hosts,
+      });
+    const pids = [await startOn(kate, () => start(true)), await start(false)];
+    await Room.get("<b>r1</b>").join("moebi");
+    await Room.get("r2").crash().catch(() => {});
+    await show("entities");
+    const row = (name: string, text: string) =>
+      page.waitForSelector(`[aria-label="${name}"] tr:has-text("${text}")`);
+    const rowText = async (name: string, text: string) =>
+      (await (await row(name, text)).innerText()).split(/\s*\t\s*/);
+    assertEquals(await rowText("Keys by node", kate.name), [
+      ...[kate.name, "serves", "room", "1", "4", "1"],
+    ]);
+    assertEquals(await rowText("Keys by node", ALEX), [
+      ...[ALEX, "only calls", "room", "0", "0", "0"],
+    ]);
+    assertEquals(await rowText("Shards by owner", kate.name), [kate.name, "4"]);
+    await page.locator("summary").click();
+    assertEquals(await rowText("Each shard", "room/3"), [
+      ...["room/3", kate.name, "1"],
+    ]);
+    await page.fill("#key", "<b>r1</b>");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("pre:has-text('members: [\"moebi\"]')");
+    assertEquals(await page.locator("main b").count(), 0);
+    await page.getByRole("button", { name: "room r2" }).click();
+    await page.waitForSelector("dd:has-text('out of chairs')");
+    assert(await page.locator("details[open]").isVisible());
+    for (const pid of pids) await GenServer.stop(pid);
+  },
+);
+
+browserTest(
   "20,000 processes: the page has no more rows than it shows",
   {},
   async ({ page, show }) => {
@@ -345,6 +403,7 @@ browserTest(
           "overview",
           "tree",
           "names",
+          "entities",
           "log",
           "processes",
           "process",

@@ -7,6 +7,7 @@
 import type { PageState } from "../page_shapes.ts";
 import { element, setText, viewAddress } from "./elements.ts";
 import { remember } from "./history.ts";
+import { buildEntities, sought } from "./entities.ts";
 import { ShownLog } from "./log.ts";
 import { drawNames } from "./names.ts";
 import { drawOverview } from "./overview.ts";
@@ -22,6 +23,7 @@ const VIEWS: Record<string, string> = {
   processes: "Processes",
   tree: "Supervision",
   names: "Names",
+  entities: "Entities",
   log: "Log",
 };
 
@@ -37,7 +39,8 @@ let node = "";
 let pid = "";
 let uptime = 0;
 let isPaused = false;
-let updateProcesses: ((state: PageState) => void) | undefined;
+/** Updates a view that keeps its elements. */
+let update: ((state: PageState) => void) | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let question: AbortController | undefined;
 let drawnBefore = "";
@@ -65,7 +68,9 @@ function navigate(): void {
   if (before === `${view} ${node} ${pid}` && main.childElementCount > 0) return;
   drawnBefore = "";
   log.leave();
-  if (view === "processes") updateProcesses = buildProcesses(main, ask);
+  update = undefined;
+  if (view === "processes") update = buildProcesses(main, ask);
+  else if (view === "entities") update = buildEntities(main, ask);
   else if (view === "log") log.build(main);
   else main.replaceChildren(element("p", { class: "loading" }, "Loading…"));
   document.title = `${VIEWS[view] ?? "Process"} – Dashboard`;
@@ -131,11 +136,12 @@ function ask(): void {
   const query = new URLSearchParams({ view, after: String(log.last) });
   if (node !== "") query.set("node", node);
   if (view === "process") query.set("pid", pid);
-  if (view === "processes") {
-    for (const [key, value] of Object.entries(listed)) {
-      query.set(key, value);
-    }
-  }
+  const asked: Record<string, string> = view === "processes"
+    ? listed
+    : view === "entities"
+    ? sought
+    : {};
+  for (const [key, value] of Object.entries(asked)) query.set(key, value);
   request(`api/state?${query}`, { signal: asking.signal }).then((state) => {
     if (!asking.signal.aborted) show(state as PageState);
   }).catch((error) => {
@@ -186,7 +192,7 @@ function show(state: PageState): void {
   else if (state.log !== undefined) log.add(state.log);
   uptime = now;
   drawNav();
-  if (view === "processes") return updateProcesses?.(state);
+  if (update !== undefined) return update(state);
   if (view === "log") return;
   if (state.error !== undefined && view !== "overview") {
     return main.replaceChildren(element("p", { class: "card" }, state.error));
