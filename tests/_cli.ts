@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { test } from "../testing/tags.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -18,6 +19,16 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-sys=hostname",
   "--allow-read",
 ];
+
+/** A test of a command line. */
+export function cliTest(name: string, fn: () => void | Promise<void>): void {
+  test(name, { timeout: 60_000, tags: ["cli"] }, fn);
+}
+
+/** A test of the shell. */
+export function shellTest(name: string, fn: () => void | Promise<void>): void {
+  test(name, { timeout: 60_000, tags: ["shell"] }, fn);
+}
 
 /** Options for {@linkcode ChatProcess}. */
 export interface ChatOptions {

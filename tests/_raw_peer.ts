@@ -11,7 +11,7 @@ import {
 import { Buffer } from "node:buffer";
 import type { Node } from "../node.ts";
 import { Pid } from "../otp/process/process.ts";
-import { type Cluster, COOKIE } from "./_nodes.ts";
+import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
 
 /** The introduction of a node in a handshake. */
 export interface Hello {
@@ -362,4 +362,13 @@ export async function withRaw(
   await using peer = await RawPeer.dial(alex.port);
   await peer.enter("raw@localhost", alex.name);
   await alex.run(() => fn(peer, alex));
+}
+
+/** A test of a raw peer that has entered alex; its body is a process of alex. */
+export function rawTest(
+  name: string,
+  fn: Parameters<typeof withRaw>[2],
+  options: Parameters<typeof withRaw>[1] = {},
+): void {
+  clusterTest(name, (cluster) => withRaw(cluster, options, fn));
 }

@@ -76,29 +76,27 @@ async function withoutNode(fn: () => Promise<void>): Promise<string> {
   return text;
 }
 
-const options = { timeout: 60_000 };
+function chatTest(name: string, fn: () => Promise<void>): void {
+  test(name, { timeout: 60_000 }, fn);
+}
 
-test(
-  "sendMessage() prints at the recipient, who can answer",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = await startChat("kate", port);
-    await using alex = await startChat("alex", port);
-    assertEquals(
-      await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-      "ok",
-    );
-    assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
-    assertEquals(
-      await kate.node.run(() => Chat.sendMessage("alex@localhost", "hello")),
-      "ok",
-    );
-    assertEquals([kate.printed, alex.printed], [["hi\n"], ["hello\n"]]);
-  },
-);
+chatTest("sendMessage() prints at the recipient, who can answer", async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  assertEquals(
+    await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+    "ok",
+  );
+  assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
+  assertEquals(
+    await kate.node.run(() => Chat.sendMessage("alex@localhost", "hello")),
+    "ok",
+  );
+  assertEquals([kate.printed, alex.printed], [["hi\n"], ["hello\n"]]);
+});
 
-test("sendMessage() to moebi makes him answer chicken?", options, async () => {
+chatTest("sendMessage() to moebi makes him answer chicken?", async () => {
   const port = freePort();
   await using kate = await startChat("kate", port);
   await using moebi = await startChat("moebi", port);
@@ -112,66 +110,54 @@ test("sendMessage() to moebi makes him answer chicken?", options, async () => {
   assertEquals(kate.printed, []);
 });
 
-test(
-  "sendMessage() names the failed call when there is no connection",
-  options,
-  async () => {
-    await using alex = await startChat("alex", freePort());
-    const error = await assertRejects(
-      () => alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
-      ExitError,
-      "no connection to moebi@localhost",
-    );
-    assertStringIncludes(
-      error.message,
-      `{ name: "Chat.TaskSupervisor", node: "moebi@localhost" }`,
-    );
-    assertStringIncludes(error.message, "receiveMessageForMoebi");
-    assertStringIncludes(error.message, `["hi", "alex@localhost"]`);
-  },
-);
+chatTest("sendMessage() names a call without connection", async () => {
+  await using alex = await startChat("alex", freePort());
+  const error = await assertRejects(
+    () => alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
+    ExitError,
+    "no connection to moebi@localhost",
+  );
+  assertStringIncludes(
+    error.message,
+    `{ name: "Chat.TaskSupervisor", node: "moebi@localhost" }`,
+  );
+  assertStringIncludes(error.message, "receiveMessageForMoebi");
+  assertStringIncludes(error.message, `["hi", "alex@localhost"]`);
+});
 
-test(
-  "sendMessage() reports that the recipient's node runs no chat",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = await startChat("kate", port);
-    await using alex = await startChat("alex", port);
-    await kate.node.run(() => Application.stop("chat"));
-    await assertRejects(
-      () => alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-      ExitError,
-      "no process",
-    );
-  },
-);
+chatTest("sendMessage() reports a node without a chat", async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  await kate.node.run(() => Application.stop("chat"));
+  await assertRejects(
+    () => alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+    ExitError,
+    "no process",
+  );
+});
 
-test(
-  "sendMessage() works after the task supervisor was killed",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = await startChat("kate", port);
-    await using alex = await startChat("alex", port);
-    const supervisor = () =>
-      kate.node.run(() => Process.whereis("Chat.TaskSupervisor"));
-    const before = await supervisor();
-    assert(before);
-    await kate.node.run(() => void Process.exit(before, "kill"));
-    await until(async () => {
-      const after = await supervisor();
-      return after !== undefined && !after.equals(before);
-    });
-    assertEquals(
-      await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-      "ok",
-    );
-    assertEquals(kate.printed, ["hi\n"]);
-  },
-);
+chatTest("sendMessage() survives a killed supervisor", async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  const supervisor = () =>
+    kate.node.run(() => Process.whereis("Chat.TaskSupervisor"));
+  const before = await supervisor();
+  assert(before);
+  await kate.node.run(() => void Process.exit(before, "kill"));
+  await until(async () => {
+    const after = await supervisor();
+    return after !== undefined && !after.equals(before);
+  });
+  assertEquals(
+    await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+    "ok",
+  );
+  assertEquals(kate.printed, ["hi\n"]);
+});
 
-test("sendMessage() takes a resolver from its caller", options, async () => {
+chatTest("sendMessage() takes a resolver from its caller", async () => {
   const asked: string[] = [];
   const printed = await withoutNode(async () => {
     const remoteSupervisor = (recipient: string) => {
@@ -187,96 +173,70 @@ test("sendMessage() takes a resolver from its caller", options, async () => {
   assertEquals(asked, ["kate@localhost"]);
 });
 
-test(
-  "sendMessage() stays on this node in the test configuration",
-  options,
-  async () => {
-    assert(!Node.alive());
-    const printed = await withoutNode(async () => {
-      Application.load(testConfig);
-      assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");
-    });
-    assertEquals(printed, "hi\nchicken?\n");
-  },
-);
+chatTest("sendMessage() stays here in the test configuration", async () => {
+  assert(!Node.alive());
+  const printed = await withoutNode(async () => {
+    Application.load(testConfig);
+    assertEquals(await Chat.sendMessage("moebi@localhost", "hi"), "ok");
+  });
+  assertEquals(printed, "hi\nchicken?\n");
+});
 
-test(
-  "sendMessage() goes to the recipient's node unless configured",
-  options,
-  async () => {
-    const printed = await withoutNode(async () => {
-      await assertRejects(
-        () => Chat.sendMessage("kate@localhost", "hi"),
-        ExitError,
-        "no connection to kate@localhost",
-      );
-    });
-    assertEquals(printed, "");
-  },
-);
+chatTest("sendMessage() goes to its node unless configured", async () => {
+  const printed = await withoutNode(async () => {
+    await assertRejects(
+      () => Chat.sendMessage("kate@localhost", "hi"),
+      ExitError,
+      "no connection to kate@localhost",
+    );
+  });
+  assertEquals(printed, "");
+});
 
-test(
-  "sendMessage() reports a setting that is not a function",
-  options,
-  async () => {
-    await withoutNode(async () => {
-      Application.putEnv("chat", "remoteSupervisor", "Chat.TaskSupervisor");
-      await assertRejects(
-        () => Chat.sendMessage("kate@localhost", "hi"),
-        TypeError,
-        `the setting "remoteSupervisor" of the application "chat" is "Chat.TaskSupervisor"`,
-      );
-    });
-  },
-);
+chatTest("sendMessage() reports an invalid setting", async () => {
+  await withoutNode(async () => {
+    Application.putEnv("chat", "remoteSupervisor", "Chat.TaskSupervisor");
+    await assertRejects(
+      () => Chat.sendMessage("kate@localhost", "hi"),
+      TypeError,
+      `the setting "remoteSupervisor" of the application "chat" is "Chat.TaskSupervisor"`,
+    );
+  });
+});
 
-test(
-  "receiveMessage() runs as a task under another node's supervisor",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = await startChat("kate", port);
-    await using alex = await startChat("alex", port);
-    const result = await alex.node.run(async () => {
-      const supervisor = {
-        name: "Chat.TaskSupervisor",
-        node: "kate@localhost",
-      };
-      const run = await TaskSupervisor.async(supervisor, Chat.receiveMessage, [
-        "hi",
-      ]);
-      return await Task.await(run);
-    });
-    assertEquals(result, "ok");
-    assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
-  },
-);
-
-test(
-  "receiveMessage() escapes terminal control characters",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = await startChat("kate", port);
-    await using alex = await startChat("alex", port);
-    await alex.node.run(async () => {
-      await Chat.sendMessage(
-        "kate@localhost",
-        "\u001b[2J\u202egnp.exe\r\u0007",
-      );
-      await Chat.sendMessage(
-        "kate@localhost",
-        { text: "\u001b[2J" } as unknown as string,
-      );
-    });
-    assertEquals(kate.printed, [
-      "\\u001b[2J\\u202egnp.exe\\u000d\\u0007\n",
-      '{ text: "\\u001b[2J" }\n',
+chatTest("receiveMessage() runs as a remote task", async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  const result = await alex.node.run(async () => {
+    const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
+    const run = await TaskSupervisor.async(supervisor, Chat.receiveMessage, [
+      "hi",
     ]);
-  },
-);
+    return await Task.await(run);
+  });
+  assertEquals(result, "ok");
+  assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
+});
 
-test("sayName() prints at the node that spawned it", options, async () => {
+chatTest("receiveMessage() escapes control characters", async () => {
+  const port = freePort();
+  await using kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  await alex.node.run(async () => {
+    await Chat.sendMessage("kate@localhost", "\u001b[2J\u202egnp.exe\r\u0007");
+    await Chat.sendMessage(
+      "kate@localhost",
+      { text: "\u001b[2J" } as unknown as string,
+    );
+  });
+  assertEquals(kate.printed, [
+    "\\u001b[2J\\u202egnp.exe\\u000d\\u0007\n",
+    '{ text: "\\u001b[2J" }\n',
+  ]);
+});
+
+chatTest("sayName() prints at the node that spawned it", async () => {
   const port = freePort();
   await using kate = await startChat("kate", port);
   await using alex = await startChat("alex", port);
@@ -289,26 +249,22 @@ test("sayName() prints at the node that spawned it", options, async () => {
   assertEquals([kate.printed, alex.printed], [[], ["Hi, my name is Kate\n"]]);
 });
 
-test(
-  "spawnTask() runs a function by its name, and returns its result",
-  options,
-  async () => {
-    const port = freePort();
-    await using _kate = await startChat("kate", port);
-    await using alex = await startChat("alex", port);
-    await assertRejects(
-      () =>
-        alex.node.run(() =>
-          Chat.spawnTask(["Chat", "gossip"], "kate@localhost", [])
-        ),
-      Error,
-      `module "Chat" has no function "gossip"`,
-    );
-    assertEquals(
-      await alex.node.run(() =>
-        Chat.spawnTask(["Chat", "receiveMessage"], "kate@localhost", ["hi"])
+chatTest("spawnTask() runs a function by its name", async () => {
+  const port = freePort();
+  await using _kate = await startChat("kate", port);
+  await using alex = await startChat("alex", port);
+  await assertRejects(
+    () =>
+      alex.node.run(() =>
+        Chat.spawnTask(["Chat", "gossip"], "kate@localhost", [])
       ),
-      "ok",
-    );
-  },
-);
+    Error,
+    `module "Chat" has no function "gossip"`,
+  );
+  assertEquals(
+    await alex.node.run(() =>
+      Chat.spawnTask(["Chat", "receiveMessage"], "kate@localhost", ["hi"])
+    ),
+    "ok",
+  );
+});

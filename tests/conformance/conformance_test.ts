@@ -38,20 +38,16 @@ const committed = readTraces(areas.map(({ name }) => name));
 
 let run: Promise<Traces> | undefined;
 
-test(
-  "every scenario is written once on each side, and its trace is committed",
-  OPTIONS,
-  () => {
-    const names = scenarios.map(({ name }) => name);
-    assertEquals(new Set(names).size, names.length);
-    assertEquals([...committed.keys()].sort(), names.toSorted());
-    assertEquals(recordedAreas(), areas.map(({ name }) => name));
-    assertEquals(areasInElixirOnly(areas), []);
-    for (const name of names) {
-      assert(committed.get(name)!.lines.length > 0, name);
-    }
-  },
-);
+test("every scenario is written twice, with its trace", OPTIONS, () => {
+  const names = scenarios.map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+  assertEquals([...committed.keys()].sort(), names.toSorted());
+  assertEquals(recordedAreas(), areas.map(({ name }) => name));
+  assertEquals(areasInElixirOnly(areas), []);
+  for (const name of names) {
+    assert(committed.get(name)!.lines.length > 0, name);
+  }
+});
 
 test("a trace survives formatting and parsing", OPTIONS, () => {
   const traces = [
@@ -66,100 +62,80 @@ test("a trace survives formatting and parsing", OPTIONS, () => {
   );
 });
 
-test(
-  "a trace of Elixir that differs from the committed one is shown",
-  OPTIONS,
-  () => {
-    const trace = (...lines: string[]) => ({
-      name: "links: one",
-      lines,
-      ms: 0,
-    });
-    const change = (before?: Trace, now?: Trace) =>
-      changeOf("links: one", before, now);
-    assertEquals(change(trace("a", "b"), trace("a", "b")), undefined);
-    assertEquals(
-      change(trace("a"), undefined),
-      "links: one: Elixir printed no trace",
-    );
-    assertEquals(
-      change(undefined, trace("a")),
-      "links: one: its trace is not committed",
-    );
-    for (
-      const now of [
-        trace("a", "c"),
-        trace("a"),
-        trace("a", "b", "c"),
-        trace("b", "a"),
-      ]
-    ) {
-      const text = change(trace("a", "b"), now);
-      assert(text?.includes("≠"), text);
-    }
-  },
-);
+test("a trace of Elixir that differs is shown", OPTIONS, () => {
+  const trace = (...lines: string[]) => ({ name: "links: one", lines, ms: 0 });
+  const change = (before?: Trace, now?: Trace) =>
+    changeOf("links: one", before, now);
+  assertEquals(change(trace("a", "b"), trace("a", "b")), undefined);
+  assertEquals(
+    change(trace("a"), undefined),
+    "links: one: Elixir printed no trace",
+  );
+  assertEquals(
+    change(undefined, trace("a")),
+    "links: one: its trace is not committed",
+  );
+  for (
+    const now of [
+      trace("a", "c"),
+      trace("a"),
+      trace("a", "b", "c"),
+      trace("b", "a"),
+    ]
+  ) {
+    const text = change(trace("a", "b"), now);
+    assert(text?.includes("≠"), text);
+  }
+});
 
-test(
-  "every known difference is a row of the documentation, and vice versa",
-  OPTIONS,
-  () => {
-    const page = Deno.readTextFileSync(
-      new URL("../../docs/differences.md", import.meta.url),
-    );
-    // The other tables of the page are about names and arguments.
-    const [forced] = page.split("\n## Differences that JavaScript forces\n")[1]
-      .split("\n## ");
-    const rows = [...forced.matchAll(/^\| `([\w-]+)` +\|/gm)]
-      .map(([, row]) => row);
-    const shown = scenarios.flatMap(({ options }) =>
-      options.difference?.row ?? []
-    );
-    assertEquals([...new Set(shown)].sort(), rows.toSorted());
-    assert(rows.length <= MOST_DIFFERENCES, `there are ${rows.length} rows`);
-  },
-);
+test("the documentation has every known difference", OPTIONS, () => {
+  const page = Deno.readTextFileSync(
+    new URL("../../docs/differences.md", import.meta.url),
+  );
+  // The other tables of the page are about names and arguments.
+  const [forced] = page.split("\n## Differences that JavaScript forces\n")[1]
+    .split("\n## ");
+  const rows = [...forced.matchAll(/^\| `([\w-]+)` +\|/gm)]
+    .map(([, row]) => row);
+  const shown = scenarios.flatMap(({ options }) =>
+    options.difference?.row ?? []
+  );
+  assertEquals([...new Set(shown)].sort(), rows.toSorted());
+  assert(rows.length <= MOST_DIFFERENCES, `there are ${rows.length} rows`);
+});
 
-test(
-  "every scenario that the mixed runs leave out exists, and has a reason",
-  OPTIONS,
-  () => {
-    const known = new Set([
-      ...areas.map(({ name }) => name),
-      ...scenarios.map(({ name }) => name),
-    ]);
-    for (const [name, reason] of Object.entries(LEFT_OUT)) {
-      assert(known.has(name), name);
-      assert(reason.length > 0, name);
-    }
-  },
-);
+test("mixed runs leave out scenarios for a reason", OPTIONS, () => {
+  const known = new Set([
+    ...areas.map(({ name }) => name),
+    ...scenarios.map(({ name }) => name),
+  ]);
+  for (const [name, reason] of Object.entries(LEFT_OUT)) {
+    assert(known.has(name), name);
+    assert(reason.length > 0, name);
+  }
+});
 
-test(
-  "a trace of a mixed run that is not the one expected is shown",
-  OPTIONS,
-  () => {
-    const name = "links: one";
-    const trace = (...lines: string[]) => ({ name, lines, ms: 0 });
-    const plain = { name, options: {}, fn() {} };
-    const difference = {
-      row: "numbers",
-      elixir: ["a"],
-      typescript: ["b"],
-      mixed: { typescript: ["b"] },
-    };
-    const other = { ...plain, options: { difference } };
-    const isEqual = (...args: Parameters<typeof compareMixed>) =>
-      compareMixed(...args).problem === undefined;
-    assert(isEqual(plain, "elixir", trace("a"), trace("a")));
-    assert(!isEqual(plain, "elixir", trace("a"), trace("b")));
-    assert(!isEqual(plain, "elixir", trace("a"), undefined));
-    assert(!isEqual(plain, "elixir", undefined, trace("a")));
-    assert(isEqual(other, "elixir", trace("a"), trace("a")));
-    assert(isEqual(other, "typescript", trace("a"), trace("b")));
-    assert(!isEqual(other, "typescript", trace("a"), trace("a")));
-  },
-);
+test("an unexpected trace of a mixed run is shown", OPTIONS, () => {
+  const name = "links: one";
+  const trace = (...lines: string[]) => ({ name, lines, ms: 0 });
+  const plain = { name, options: {}, fn() {} };
+  const difference = {
+    row: "numbers",
+    elixir: ["a"],
+    typescript: ["b"],
+    mixed: { typescript: ["b"] },
+  };
+  const other = { ...plain, options: { difference } };
+  const isEqual = (...args: Parameters<typeof compareMixed>) =>
+    compareMixed(...args).problem === undefined;
+  assert(isEqual(plain, "elixir", trace("a"), trace("a")));
+  assert(!isEqual(plain, "elixir", trace("a"), trace("b")));
+  assert(!isEqual(plain, "elixir", trace("a"), undefined));
+  assert(!isEqual(plain, "elixir", undefined, trace("a")));
+  assert(isEqual(other, "elixir", trace("a"), trace("a")));
+  assert(isEqual(other, "typescript", trace("a"), trace("b")));
+  assert(!isEqual(other, "typescript", trace("a"), trace("a")));
+});
 
 test("the command line reports scenarios that it cannot run", async () => {
   const run = async (...args: string[]) => {

@@ -21,36 +21,32 @@ async function flood(port: number, isDeaf: () => Promise<unknown>) {
   }
 }
 
-clusterTest(
-  "a node and its EPMD accept again after file descriptors ran out",
-  async (cluster) => {
-    await using _kate = await NodeProcess.start(cluster, "kate", {}, {
-      descriptors: 64,
-    });
-    const epmd = { port: cluster.epmdPort };
-    const port = (await lookup("kate", epmd))?.port ?? 0;
-    for (const target of [epmd.port, port, epmd.port]) {
-      await flood(
-        target,
-        // safe: its expiry is tested
-        () => assertRejects(() => names({ ...epmd, timeout: 300 })),
-      );
-      await eventually(async () => {
-        try {
-          // safe: asked again until there is an answer
-          return (await names({ ...epmd, timeout: 1000 })).length > 0;
-        } catch {
-          return false;
-        }
-      }, 15_000);
-      const alex = await cluster.start("alex");
-      await eventually(
-        async () => await alex.run(() => Node.connect(KATE)) === true,
-        15_000,
-      );
-      assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
-      await alex.stop();
-    }
-  },
-  { timeout: 90_000, programs: ["sh"] },
-);
+clusterTest("nodes accept again after descriptors ran out", async (cluster) => {
+  await using _kate = await NodeProcess.start(cluster, "kate", {}, {
+    descriptors: 64,
+  });
+  const epmd = { port: cluster.epmdPort };
+  const port = (await lookup("kate", epmd))?.port ?? 0;
+  for (const target of [epmd.port, port, epmd.port]) {
+    await flood(
+      target,
+      // safe: its expiry is tested
+      () => assertRejects(() => names({ ...epmd, timeout: 300 })),
+    );
+    await eventually(async () => {
+      try {
+        // safe: asked again until there is an answer
+        return (await names({ ...epmd, timeout: 1000 })).length > 0;
+      } catch {
+        return false;
+      }
+    }, 15_000);
+    const alex = await cluster.start("alex");
+    await eventually(
+      async () => await alex.run(() => Node.connect(KATE)) === true,
+      15_000,
+    );
+    assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+    await alex.stop();
+  }
+}, { timeout: 90_000, programs: ["sh"] });

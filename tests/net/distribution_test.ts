@@ -117,25 +117,21 @@ pairTest("Node.spawn() of a closure names the flag for closures", async () => {
   );
 });
 
-pairTest(
-  "Node.spawn() runs a closure if closures are allowed, with the exported functions in scope",
-  async () => {
-    // Names on the node that runs it, where self and send are in scope.
-    const here = self();
-    await Node.spawn(
-      KATE,
-      // @ts-ignore: Remote is a name there.
-      (to: Pid) => Remote.tell(to, "from", Node.self()),
-      [here],
-    );
-    assertEquals([await receive(), await receive()], ["from", KATE]);
-    const reference = await Node.spawnMonitor(KATE, () => here);
-    const down = await receive(isDown);
-    assertEquals(down.ref, reference.ref);
-    assertInstanceOf(down.reason, ReferenceError);
-  },
-  { kate: { allowClosures: true } },
-);
+pairTest("Node.spawn() runs a closure if allowed", async () => {
+  // Names on the node that runs it, where self and send are in scope.
+  const here = self();
+  await Node.spawn(
+    KATE,
+    // @ts-ignore: Remote is a name there.
+    (to: Pid) => Remote.tell(to, "from", Node.self()),
+    [here],
+  );
+  assertEquals([await receive(), await receive()], ["from", KATE]);
+  const reference = await Node.spawnMonitor(KATE, () => here);
+  const down = await receive(isDown);
+  assertEquals(down.ref, reference.ref);
+  assertInstanceOf(down.reason, ReferenceError);
+}, { kate: { allowClosures: true } });
 
 pairTest("Node.spawnLink() and spawnMonitor() hold at once", async () => {
   Process.trapExit(true);
@@ -168,25 +164,17 @@ pairTest("Node.spawn…() of no node returns a pid, noconnection", async () => {
     reason: "noconnection",
   });
   const from = await Node.spawnLink(NOBODY, ["Remote", "wait"]);
-  assertEquals(await receive(), {
-    type: "EXIT",
-    from,
-    reason: "noconnection",
-  });
+  assertEquals(await receive(), { type: "EXIT", from, reason: "noconnection" });
   assertEquals(await mail(), []);
 });
 
 {
   const outputs: Record<string, string> = {};
-  pairTest(
-    "a spawned process prints at its spawner's node",
-    async () => {
-      const { ref } = await Node.spawnMonitor(KATE, Remote.print, ["hi"]);
-      assertEquals((await receive(isDown)).ref, ref);
-      assertEquals(outputs, { alex: "hi\n" });
-    },
-    { outputs },
-  );
+  pairTest("a spawned process prints at its spawner's node", async () => {
+    const { ref } = await Node.spawnMonitor(KATE, Remote.print, ["hi"]);
+    assertEquals((await receive(isDown)).ref, ref);
+    assertEquals(outputs, { alex: "hi\n" });
+  }, { outputs });
 }
 
 // Order.

@@ -31,6 +31,7 @@ import {
   jsonFrame,
   rawFrameOf,
   type RawPeer,
+  rawTest,
   THEIRS,
   withRaw,
 } from "../_raw_peer.ts";
@@ -113,96 +114,80 @@ cutOffTest(
   /a frame is not JSON/,
 );
 
-clusterTest(
-  "row 15: 1 MiB of {} is accepted, within the documented memory and stall",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const count = 349_000;
-      const start = process.cpuUsage();
-      const got = await sent(peer, `[${"{},".repeat(count - 1)}{}]`);
-      // docs/security.md documents its cost. The time of the processor: other programs do not lengthen it.
-      const { user, system } = process.cpuUsage(start);
-      assertLess((user + system) / 1000, 2000);
-      assertEquals((got as unknown[]).length, count);
-    }),
-);
+rawTest("row 15: 1 MiB of {} costs what the page says", async (peer) => {
+  const count = 349_000;
+  const start = process.cpuUsage();
+  const got = await sent(peer, `[${"{},".repeat(count - 1)}{}]`);
+  // docs/security.md documents its cost. The time of the processor: other programs do not lengthen it.
+  const { user, system } = process.cpuUsage(start);
+  assertLess((user + system) / 1000, 2000);
+  assertEquals((got as unknown[]).length, count);
+});
 
 // Row 16.
 
-clusterTest(
-  "row 16: keys of prototypes are ordinary keys",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      for (const tagged of [false, true]) {
-        const json =
-          '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
-        await peer.write(
-          frameOf(`[["send${tagged ? "*" : ""}",1,${self().number},${json}]]`),
-        );
-        const got = await receive();
-        assertStrictEquals(Object.getPrototypeOf(got), Object.prototype);
-        assertEquals(Object.keys(got), ["__proto__", "constructor"]);
-        assertFalse("polluted" in got);
-      }
-      await peer.say([["send_name", 1, "__proto__", 1]]);
-      await peer.say([["monitor_name", 1, "constructor", 5]]);
-      assertEquals((await peer.signal("down")).at(-1), "noproc");
-      assertFalse("polluted" in {});
-    }),
-);
+rawTest("row 16: keys of prototypes are ordinary keys", async (peer) => {
+  for (const tagged of [false, true]) {
+    const json =
+      '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
+    await peer.write(
+      frameOf(`[["send${tagged ? "*" : ""}",1,${self().number},${json}]]`),
+    );
+    const got = await receive();
+    assertStrictEquals(Object.getPrototypeOf(got), Object.prototype);
+    assertEquals(Object.keys(got), ["__proto__", "constructor"]);
+    assertFalse("polluted" in got);
+  }
+  await peer.say([["send_name", 1, "__proto__", 1]]);
+  await peer.say([["monitor_name", 1, "constructor", 5]]);
+  assertEquals((await peer.signal("down")).at(-1), "noproc");
+  assertFalse("polluted" in {});
+});
 
 // Row 17.
 
-clusterTest(
-  "row 17: numbers and texts that JSON cannot represent round-trip exactly",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const values = [
-        Infinity,
-        -Infinity,
-        NaN,
-        -0,
-        2n ** 53n + 1n,
-        Number.MAX_SAFE_INTEGER,
-        "\ud800",
-        "a\udfffb",
-      ];
-      for (const value of values) {
-        send(THEIRS, [value]);
-        const [kind, , , body] = await peer.hear().then((all) => all[0]);
-        await peer.say([[kind, 1, self().number, body]]);
-        assertStrictEquals((await receive())[0], value);
-      }
-      assertEquals(
-        await sent(peer, '[1e21,12345678901234567000,"1e999","\\"1e999",-0]'),
-        [1e21, 12345678901234567000, "1e999", '"1e999', -0],
-      );
-    }),
-);
+rawTest("row 17: numbers and texts beyond JSON", async (peer) => {
+  const values = [
+    Infinity,
+    -Infinity,
+    NaN,
+    -0,
+    2n ** 53n + 1n,
+    Number.MAX_SAFE_INTEGER,
+    "\ud800",
+    "a\udfffb",
+  ];
+  for (const value of values) {
+    send(THEIRS, [value]);
+    const [kind, , , body] = await peer.hear().then((all) => all[0]);
+    await peer.say([[kind, 1, self().number, body]]);
+    assertStrictEquals((await receive())[0], value);
+  }
+  assertEquals(
+    await sent(peer, '[1e21,12345678901234567000,"1e999","\\"1e999",-0]'),
+    [1e21, 12345678901234567000, "1e999", '"1e999', -0],
+  );
+});
 
-clusterTest(
-  "row 17: numbers of any length are the nearest floats, and can be sent on",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const numbers = [
-        "1e999",
-        "-1E+400",
-        "9007199254740993",
-        "9".repeat(400),
-        "0." + "1".repeat(400),
-        "1e-999",
-        "-1e-999",
-      ];
-      const expected = JSON.parse(`[${numbers}]`);
-      const got = await sent(peer, `[${numbers}]`);
-      assertEquals(got, expected);
-      assertEquals(expected.slice(0, 2), [Infinity, -Infinity]);
-      send(THEIRS, got);
-      const [kind, , , body] = await peer.hear().then((all) => all[0]);
-      await peer.say([[kind, 1, self().number, body]]);
-      assertEquals(await receive(), expected);
-    }),
-);
+rawTest("row 17: long numbers are the nearest floats", async (peer) => {
+  const numbers = [
+    "1e999",
+    "-1E+400",
+    "9007199254740993",
+    "9".repeat(400),
+    "0." + "1".repeat(400),
+    "1e-999",
+    "-1e-999",
+  ];
+  const expected = JSON.parse(`[${numbers}]`);
+  const got = await sent(peer, `[${numbers}]`);
+  assertEquals(got, expected);
+  assertEquals(expected.slice(0, 2), [Infinity, -Infinity]);
+  send(THEIRS, got);
+  const [kind, , , body] = await peer.hear().then((all) => all[0]);
+  await peer.say([[kind, 1, self().number, body]]);
+  assertEquals(await receive(), expected);
+});
 
 for (
   const number of ["1e999", "-1", "1.5", '"1"', "null", "9007199254740993"]
@@ -216,63 +201,56 @@ for (
 
 // Row 18.
 
-clusterTest(
-  "row 18: links and monitors to an older incarnation or no process send noproc; sends are dropped",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer, { creation }) => {
-      const { number } = self();
-      const nobody = [[number, creation - 1], [999_999, creation]];
-      for (const [n, c] of nobody) {
-        await peer.say([["link", 1, n, c]]);
-        const [, ...exited] = await peer.signal("exit_link");
-        assertEquals(exited, [n, c, 1, "noproc"]);
-        await peer.say([["monitor", 1, n, c, 4]]);
-        assertEquals((await peer.signal("down")).at(-1), "noproc");
-      }
-      await peer.say([["send", 1, 999_999, "x"], ["exit", 1, 999_999, "x"]]);
-      await takenIn(peer);
-      assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-      assertEquals(await mail(), []);
-    }),
+rawTest(
+  "row 18: signals to no process are noproc",
+  async (peer, { creation }) => {
+    const { number } = self();
+    const nobody = [[number, creation - 1], [999_999, creation]];
+    for (const [n, c] of nobody) {
+      await peer.say([["link", 1, n, c]]);
+      const [, ...exited] = await peer.signal("exit_link");
+      assertEquals(exited, [n, c, 1, "noproc"]);
+      await peer.say([["monitor", 1, n, c, 4]]);
+      assertEquals((await peer.signal("down")).at(-1), "noproc");
+    }
+    await peer.say([["send", 1, 999_999, "x"], ["exit", 1, 999_999, "x"]]);
+    await takenIn(peer);
+    assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
+    assertEquals(await mail(), []);
+  },
 );
 
-clusterTest(
-  "row 18: a call in the name of a process of another node is dropped",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-      const { number, creation } = self();
-      const ours = { $pid: [1, number, creation] };
-      send(THEIRS, [new Pid("third@localhost", 1, 3)]);
-      const [third] = (await peer.signal("send*"))[3] as unknown[];
-      const own = { $pid: [0, 1, 7] };
-      for (const from of [ours, third, own]) {
-        for (
-          const to of [["send_name*", 1, "Tasks"], ["send*", 1, tasks.number]]
-        ) {
-          await peer.say([[...to, {
-            type: "$call",
-            from,
-            ref: { $ref: [0, 1, 7] },
-            request: {
-              type: "start_task",
-              run: { module: "Remote", function: "tell", args: [ours, "ran"] },
-              callers: [],
-              link: false,
-              restart: "temporary",
-              shutdown: 5000,
-            },
-          }]]);
-        }
-      }
-      await takenIn(peer);
-      // The two in its own name are served.
-      assertEquals(await receive(), "ran");
-      assertEquals(await receive(), "ran");
-      assertEquals(await mail(), []);
-      await TaskSupervisor.stop(tasks);
-    }),
-);
+rawTest("row 18: a call in another's name is dropped", async (peer) => {
+  const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
+  const { number, creation } = self();
+  const ours = { $pid: [1, number, creation] };
+  send(THEIRS, [new Pid("third@localhost", 1, 3)]);
+  const [third] = (await peer.signal("send*"))[3] as unknown[];
+  const own = { $pid: [0, 1, 7] };
+  for (const from of [ours, third, own]) {
+    for (const to of [["send_name*", 1, "Tasks"], ["send*", 1, tasks.number]]) {
+      await peer.say([[...to, {
+        type: "$call",
+        from,
+        ref: { $ref: [0, 1, 7] },
+        request: {
+          type: "start_task",
+          run: { module: "Remote", function: "tell", args: [ours, "ran"] },
+          callers: [],
+          link: false,
+          restart: "temporary",
+          shutdown: 5000,
+        },
+      }]]);
+    }
+  }
+  await takenIn(peer);
+  // The two in its own name are served.
+  assertEquals(await receive(), "ran");
+  assertEquals(await receive(), "ran");
+  assertEquals(await mail(), []);
+  await TaskSupervisor.stop(tasks);
+});
 
 // Row 19.
 
@@ -287,89 +265,76 @@ for (
     ["source text", { source: "() => globalThis.polluted = 1", args: [] }],
   ] as const
 ) {
-  clusterTest(
+  rawTest(
     `row 19: a spawn of what is ${what} is refused, and nothing is loaded`,
-    (cluster) =>
-      withRaw(cluster, {}, async (peer) => {
-        const before = Node.stats()!;
-        send(THEIRS, [self()]);
-        const body = (await peer.signal("send*"))[3] as unknown[];
-        await peer.say([["spawn*", 1, 3, {
-          run,
-          link: false,
-          monitor: false,
-          groupLeader: body[0] ?? LEADER,
-        }]]);
-        const [, to, ref, error] = await peer.signal("not_spawned");
-        assertEquals([to, ref], [1, 3]);
-        const expected = what === "source text" ? "closure" : "undef";
-        assertEquals(error, expected);
-        const after = Node.stats()!;
-        assertEquals(after.refusedRequests[expected], 1);
-        assertEquals(after.processes, before.processes);
-        assertFalse("polluted" in globalThis);
-      }),
+    async (peer) => {
+      const before = Node.stats()!;
+      send(THEIRS, [self()]);
+      const body = (await peer.signal("send*"))[3] as unknown[];
+      await peer.say([["spawn*", 1, 3, {
+        run,
+        link: false,
+        monitor: false,
+        groupLeader: body[0] ?? LEADER,
+      }]]);
+      const [, to, ref, error] = await peer.signal("not_spawned");
+      assertEquals([to, ref], [1, 3]);
+      const expected = what === "source text" ? "closure" : "undef";
+      assertEquals(error, expected);
+      const after = Node.stats()!;
+      assertEquals(after.refusedRequests[expected], 1);
+      assertEquals(after.processes, before.processes);
+      assertFalse("polluted" in globalThis);
+    },
   );
 }
 
 // Row 20.
 
-clusterTest(
-  "row 20: unrequested exits, downs, replies and acks change nothing",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const other = spawn(Remote.wait);
-      Process.link(other);
-      const ref = Process.monitor(other);
-      const { number } = self();
-      await peer.say([
-        ["exit_link", other.number, 7, number, "not linked"],
-        ["exit_link", 1, 7, number, "not linked either"],
-        ["down", 1, number, ref.number, "forged"],
-        ["down", 1, number, 999_999, "never asked"],
-        ["reply", 1, 999_999, "unknown"],
-        ["reply", 1, ref.number, "no alias"],
-        ["unlink_ack", other.number, number, 1],
-        ["unlink_ack", 1, number, 1],
-        ["unlink_ack", 1, number, 0],
-        ["spawned", 1, number, 999_999, false, false],
-      ]);
-      await takenIn(peer);
-      assertEquals(await mail(), []);
-      assert(Process.alive(other));
-      // A link of the peer is not ended by an ack either.
-      Process.link(THEIRS);
-      await peer.signal("link");
-      Process.trapExit(true);
-      await peer.say([["unlink_ack", 1, number, 0]]);
-      await peer.say([["exit_link", 1, 7, number, "bye"]]);
-      assertEquals((await receive((m) => m?.type === "EXIT")).reason, "bye");
-      Process.exit(other, "kill");
-      assertEquals((await receive((m) => m?.type === "EXIT")).reason, "killed");
-      await receive((m) => m?.type === "DOWN");
-    }),
-);
+rawTest("row 20: unrequested signals change nothing", async (peer) => {
+  const other = spawn(Remote.wait);
+  Process.link(other);
+  const ref = Process.monitor(other);
+  const { number } = self();
+  await peer.say([
+    ["exit_link", other.number, 7, number, "not linked"],
+    ["exit_link", 1, 7, number, "not linked either"],
+    ["down", 1, number, ref.number, "forged"],
+    ["down", 1, number, 999_999, "never asked"],
+    ["reply", 1, 999_999, "unknown"],
+    ["reply", 1, ref.number, "no alias"],
+    ["unlink_ack", other.number, number, 1],
+    ["unlink_ack", 1, number, 1],
+    ["unlink_ack", 1, number, 0],
+    ["spawned", 1, number, 999_999, false, false],
+  ]);
+  await takenIn(peer);
+  assertEquals(await mail(), []);
+  assert(Process.alive(other));
+  // A link of the peer is not ended by an ack either.
+  Process.link(THEIRS);
+  await peer.signal("link");
+  Process.trapExit(true);
+  await peer.say([["unlink_ack", 1, number, 0]]);
+  await peer.say([["exit_link", 1, 7, number, "bye"]]);
+  assertEquals((await receive((m) => m?.type === "EXIT")).reason, "bye");
+  Process.exit(other, "kill");
+  assertEquals((await receive((m) => m?.type === "EXIT")).reason, "killed");
+  await receive((m) => m?.type === "DOWN");
+});
 
 // Row 21.
 
-cutOffTest(
-  "row 21: 10,000 open sequences",
-  async (peer) => {
-    for (let id = 1; id <= 10_000; id++) {
-      await peer.write(rawFrameOf(id, new Uint8Array(1), false));
-    }
-  },
-  /more than 1024 raw byte arrays at once/,
-);
+cutOffTest("row 21: 10,000 open sequences", async (peer) => {
+  for (let id = 1; id <= 10_000; id++) {
+    await peer.write(rawFrameOf(id, new Uint8Array(1), false));
+  }
+}, /more than 1024 raw byte arrays at once/);
 
-cutOffTest(
-  "row 21: a part after the last one",
-  async (peer) => {
-    await peer.write(rawFrameOf(1, new Uint8Array(1), true));
-    await peer.write(rawFrameOf(1, new Uint8Array(1), true));
-  },
-  /raw byte array 1 goes on after its end/,
-);
+cutOffTest("row 21: a part after the last one", async (peer) => {
+  await peer.write(rawFrameOf(1, new Uint8Array(1), true));
+  await peer.write(rawFrameOf(1, new Uint8Array(1), true));
+}, /raw byte array 1 goes on after its end/);
 
 cutOffTest(
   "row 21: a message with missing parts",
@@ -388,65 +353,53 @@ cutOffTest(
   /a message of over 33554432 bytes/,
 );
 
-clusterTest(
-  "row 21: parts of any size, even empty, make the bytes that were sent",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const text = JSON.stringify(["send", 1, self().number, "x".repeat(9000)]);
-      const bytes = new TextEncoder().encode(text);
-      let at = 0;
-      for (const size of [0, 1, 0, 5000, 1, 4095, 2, 0]) {
-        await peer.write(rawFrameOf(7, bytes.subarray(at, at + size), false));
-        at += size;
-      }
-      await peer.write(rawFrameOf(7, bytes.subarray(at), true));
-      await peer.say([["large", 7]]);
-      assertEquals(await receive(), "x".repeat(9000));
-    }),
-);
+rawTest("row 21: parts of any size make the bytes", async (peer) => {
+  const text = JSON.stringify(["send", 1, self().number, "x".repeat(9000)]);
+  const bytes = new TextEncoder().encode(text);
+  let at = 0;
+  for (const size of [0, 1, 0, 5000, 1, 4095, 2, 0]) {
+    await peer.write(rawFrameOf(7, bytes.subarray(at, at + size), false));
+    at += size;
+  }
+  await peer.write(rawFrameOf(7, bytes.subarray(at), true));
+  await peer.say([["large", 7]]);
+  assertEquals(await receive(), "x".repeat(9000));
+});
 
 // Row 22.
 
-clusterTest(
-  "row 22: a peer that never reads: senders wait, then get an error, then nodedown",
-  (cluster) =>
-    withRaw(cluster, {
-      tickTime: 1000,
-      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
-    }, async (peer) => {
-      peer.pause();
-      Node.monitor(RAW);
-      let waited: Promise<void> | undefined;
-      let error: unknown;
-      while (error === undefined) {
-        // safe: only the error ends the loop
-        await new Promise((resolve) => setImmediate(resolve));
-        try {
-          waited = send(THEIRS, "x".repeat(50_000)) ?? waited;
-        } catch (thrown) {
-          error = thrown;
-        }
-      }
-      assertInstanceOf(error, QueueFullError);
-      assert(error.queued < (1 << 20) + 100_000);
-      await nodeDown(RAW);
-      await waited;
-      assertEquals(Node.stats()!.unread, 1);
-    }),
-);
+rawTest("row 22: a peer never reads", async (peer) => {
+  peer.pause();
+  Node.monitor(RAW);
+  let waited: Promise<void> | undefined;
+  let error: unknown;
+  while (error === undefined) {
+    // safe: only the error ends the loop
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      waited = send(THEIRS, "x".repeat(50_000)) ?? waited;
+    } catch (thrown) {
+      error = thrown;
+    }
+  }
+  assertInstanceOf(error, QueueFullError);
+  assert(error.queued < (1 << 20) + 100_000);
+  await nodeDown(RAW);
+  await waited;
+  assertEquals(Node.stats()!.unread, 1);
+}, {
+  tickTime: 1000,
+  limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
+});
 
 // Row 23: the chat itself is tested in chat_test.ts.
 
-clusterTest(
-  "row 23: terminal control characters are escaped when shown",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const text = "\u001b[2J\u202egnp.exe\u0007\u009b31m\u2066";
-      const shown = printable(await sent(peer, JSON.stringify(text)) as string);
-      const harmless = [...shown].every((each) => each >= " " && each <= "~");
-      assert(harmless, shown);
-    }),
-);
+rawTest("row 23: control characters are escaped", async (peer) => {
+  const text = "\u001b[2J\u202egnp.exe\u0007\u009b31m\u2066";
+  const shown = printable(await sent(peer, JSON.stringify(text)) as string);
+  const harmless = [...shown].every((each) => each >= " " && each <= "~");
+  assert(harmless, shown);
+});
 
 // Limits of one peer.
 
@@ -485,10 +438,7 @@ clusterTest("a peer's processes are limited", async (cluster) => {
     }
     // They count after the connection is lost, too.
     await Node.disconnect(KATE);
-    await assertRejects(
-      () => Node.spawn(KATE, Remote.wait),
-      SpawnRefusedError,
-    );
+    await assertRejects(() => Node.spawn(KATE, Remote.wait), SpawnRefusedError);
     Process.exit(pids[0], "kill");
     const task = await TaskSupervisor.async(
       { name: "Tasks", node: KATE },
@@ -505,46 +455,44 @@ clusterTest("a peer's processes are limited", async (cluster) => {
   assertEquals(stats.refusedRequests.limit, 3);
 });
 
-clusterTest(
-  "a peer's links and monitors are limited: beyond, it receives system_limit",
-  (cluster) =>
-    withRaw(cluster, {
-      limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 },
-    }, async (peer, { creation }) => {
-      Process.trapExit(true);
-      const { number } = self();
-      for (let i = 1; i <= 3; i++) {
-        await peer.say([["link", i, number, creation]]);
-      }
-      assertEquals((await peer.signal("exit_link")).slice(1), [
-        number,
-        creation,
-        3,
-        "system_limit",
-      ]);
-      for (let i = 1; i <= 3; i++) {
-        await peer.say([["monitor", 1, number, creation, i]]);
-      }
-      const down = await peer.signal("down");
-      assertEquals(down.slice(-3), [1, 3, "system_limit"]);
-      assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
-      // Released entries may be taken again.
-      await peer.say([
-        ["unlink", 1, number, creation, 1],
-        ["demonitor", 1, 1],
-        ["link", 3, number, creation],
-        ["monitor", 1, number, creation, 3],
-      ]);
-      await takenIn(peer);
-      const { held, refusedRequests } = Node.stats()!;
-      assertEquals(held, { processes: 0, links: 2, monitors: 2 });
-      assertEquals([refusedRequests.links, refusedRequests.monitors], [1, 1]);
-      Node.monitor(RAW);
-      await peer[Symbol.asyncDispose]();
-      await nodeDown(RAW);
-      assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-      await mail();
-    }),
+rawTest(
+  "a peer's links and monitors are limited",
+  async (peer, { creation }) => {
+    Process.trapExit(true);
+    const { number } = self();
+    for (let i = 1; i <= 3; i++) {
+      await peer.say([["link", i, number, creation]]);
+    }
+    assertEquals((await peer.signal("exit_link")).slice(1), [
+      number,
+      creation,
+      3,
+      "system_limit",
+    ]);
+    for (let i = 1; i <= 3; i++) {
+      await peer.say([["monitor", 1, number, creation, i]]);
+    }
+    const down = await peer.signal("down");
+    assertEquals(down.slice(-3), [1, 3, "system_limit"]);
+    assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
+    // Released entries may be taken again.
+    await peer.say([
+      ["unlink", 1, number, creation, 1],
+      ["demonitor", 1, 1],
+      ["link", 3, number, creation],
+      ["monitor", 1, number, creation, 3],
+    ]);
+    await takenIn(peer);
+    const { held, refusedRequests } = Node.stats()!;
+    assertEquals(held, { processes: 0, links: 2, monitors: 2 });
+    assertEquals([refusedRequests.links, refusedRequests.monitors], [1, 1]);
+    Node.monitor(RAW);
+    await peer[Symbol.asyncDispose]();
+    await nodeDown(RAW);
+    assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
+    await mail();
+  },
+  { limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 } },
 );
 
 // Exported functions, and who may call them.

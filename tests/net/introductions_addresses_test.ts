@@ -76,10 +76,7 @@ clusterTest("nodes without EPMD form a mesh, and again", async (cluster) => {
 clusterTest("peers tell where a node without EPMD is", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
   const kate = await cluster.start("kate", NO_EPMD);
-  const moebi = await cluster.start("moebi", {
-    ...NO_EPMD,
-    connectAll: false,
-  });
+  const moebi = await cluster.start("moebi", { ...NO_EPMD, connectAll: false });
   await join(kate, alex, []);
   await moebi.run(() => Node.connect({ address: addressOf(kate) }));
   const down = moebi.run(async () => {
@@ -272,12 +269,8 @@ clusterTest("an introduced address is no other node's", async (cluster) => {
     ["x@localhost", "y@localhost"],
     [addressOf(kate), addressOf(alex)],
   ]]);
-  await cluster.logged(
-    /connect to x@.*: at .*: kate@localhost answered there/,
-  );
-  await cluster.logged(
-    /connect to y@.*: at .*: alex@localhost answered there/,
-  );
+  await cluster.logged(/connect to x@.*: at .*: kate@localhost answered there/);
+  await cluster.logged(/connect to y@.*: at .*: alex@localhost answered there/);
   assertEquals(await alex.run(() => Node.list()), [RAW]);
   assertEquals(await kate.run(() => Node.list()), []);
   assert(!peer.isClosed);

@@ -84,69 +84,57 @@ for (const [what, one, other] of PAIRS) {
   }
 }
 
-clusterTest(
-  "nodes find each other at all these addresses (real epmd)",
-  async (cluster) => {
-    const stop = await startEpmd(cluster.epmdPort, "0.0.0.0");
+clusterTest("nodes meet at all of these (real epmd)", async (cluster) => {
+  const stop = await startEpmd(cluster.epmdPort, "0.0.0.0");
+  try {
+    for (const [, ...places] of PAIRS) {
+      for (const node of await assertBothFind(cluster, places)) {
+        await node.stop();
+      }
+    }
+  } finally {
+    await stop();
+  }
+}, { ...options, ignore: options.ignore || !hasEpmd() });
+
+clusterTest("EPMD answers at 127.0.0.1, and its node's", async (cluster) => {
+  cluster.servesEpmd = false;
+  const port = cluster.epmdPort;
+  const alex = await cluster.start("alex", { listen: "127.0.0.3" });
+  await cluster.start("kate");
+  for (const host of ["127.0.0.1", "127.0.0.3"]) {
+    for (const name of ["alex", "kate"]) {
+      assert(await lookup(name, { host, port }) !== undefined, name + host);
+    }
+  }
+  await alex.stop();
+  await eventually(async () => {
     try {
-      for (const [, ...places] of PAIRS) {
-        for (const node of await assertBothFind(cluster, places)) {
-          await node.stop();
-        }
-      }
-    } finally {
-      await stop();
+      return await lookup("kate", { port }) !== undefined;
+    } catch {
+      return false;
     }
-  },
-  { ...options, ignore: options.ignore || !hasEpmd() },
-);
+  });
+}, options);
 
-clusterTest(
-  "EPMD answers at 127.0.0.1, and at the address of the node that serves it",
-  async (cluster) => {
-    cluster.servesEpmd = false;
-    const port = cluster.epmdPort;
-    const alex = await cluster.start("alex", { listen: "127.0.0.3" });
-    await cluster.start("kate");
-    for (const host of ["127.0.0.1", "127.0.0.3"]) {
-      for (const name of ["alex", "kate"]) {
-        assert(await lookup(name, { host, port }) !== undefined, name + host);
-      }
-    }
-    await alex.stop();
-    await eventually(async () => {
-      try {
-        return await lookup("kate", { port }) !== undefined;
-      } catch {
-        return false;
-      }
-    });
-  },
-  options,
-);
-
-clusterTest(
-  "a registration makes EPMD listen nowhere, whatever its Extra field contains",
-  async (cluster) => {
-    const port = cluster.epmdPort;
-    // It may listen on 127.0.0.1 alone.
-    await using _kate = await NodeProcess.start(cluster, "kate");
-    const denied = "127.0.0.9";
-    await using raw = new RawConnection(port);
-    const registration = toRegistration({
-      name: "thief",
-      port: 5,
-      hidden: false,
-      extra: `otp-json/1 listen=${denied}`,
-    });
-    raw.send(encodeRequest({ type: "alive", registration }));
-    await eventually(() => raw.received.length === 6);
-    assertEquals((await lookup("thief", { port }))?.port, 5);
-    await assertRejects(
-      () => lookup("thief", { host: denied, port }),
-      EpmdUnreachableError,
-    );
-    assertEquals((await lookup("thief", { port }))?.port, 5);
-  },
-  options,
-);
+clusterTest("a registration makes EPMD listen nowhere", async (cluster) => {
+  const port = cluster.epmdPort;
+  // It may listen on 127.0.0.1 alone.
+  await using _kate = await NodeProcess.start(cluster, "kate");
+  const denied = "127.0.0.9";
+  await using raw = new RawConnection(port);
+  const registration = toRegistration({
+    name: "thief",
+    port: 5,
+    hidden: false,
+    extra: `otp-json/1 listen=${denied}`,
+  });
+  raw.send(encodeRequest({ type: "alive", registration }));
+  await eventually(() => raw.received.length === 6);
+  assertEquals((await lookup("thief", { port }))?.port, 5);
+  await assertRejects(
+    () => lookup("thief", { host: denied, port }),
+    EpmdUnreachableError,
+  );
+  assertEquals((await lookup("thief", { port }))?.port, 5);
+}, options);

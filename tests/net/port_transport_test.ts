@@ -142,9 +142,7 @@ test("anything else than bytes and counts ends a stream", async () => {
   }
 });
 
-test("a thread that is terminated while it writes leaves whole writes", {
-  timeout: 120_000,
-}, async () => {
+test("a terminated thread writes whole", { timeout: 120_000 }, async () => {
   const code = `
     import { parentPort } from "node:worker_threads";
     parentPort.on("message", ({ port }) => {
@@ -171,9 +169,7 @@ test("a thread that is terminated while it writes leaves whole writes", {
   }
 });
 
-test("random streams arrive whole and in order", {
-  timeout: 120_000,
-}, async () => {
+test("random streams arrive in order", { timeout: 120_000 }, async () => {
   await fuzz(runs(20), async (random) => {
     const ends = pair();
     const sent: number[][] = [[], []];

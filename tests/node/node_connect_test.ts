@@ -40,9 +40,7 @@ clusterTest("Node.connect() takes an address only", async (cluster) => {
     await cluster.logged(/Cannot connect/),
     /alex warning: Cannot connect to 127\.0\.0\.1:\d+: .*(ECONN|refused)/,
   );
-  for (
-    const wrong of [{ address: 1 }, { address: undefined }, {}, [], null]
-  ) {
+  for (const wrong of [{ address: 1 }, { address: undefined }, {}, [], null]) {
     await assertRejects(
       // deno-lint-ignore no-explicit-any
       () => alex.run(() => Node.connect(wrong as any)),
@@ -129,13 +127,7 @@ clusterTest("Node.connect() by address needs no EPMD", async (cluster) => {
     assertEquals(await Node.connect(KATE), false);
     assertEquals(await Node.connect(MOEBI, { address }), false);
     for (
-      const bad of [
-        "localhost",
-        ":1",
-        "localhost:0",
-        "localhost:x",
-        "a:99999",
-      ]
+      const bad of ["localhost", ":1", "localhost:0", "localhost:x", "a:99999"]
     ) {
       assertEquals(await Node.connect(KATE, { address: bad }), false);
     }

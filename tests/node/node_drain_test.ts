@@ -104,125 +104,113 @@ clusterTest("drain() refuses new work, finishes the old", async (cluster) => {
   });
 });
 
-clusterTest(
-  "others see that a draining node's groups go first, then its processes with their names, and its nodedown last",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await serve(kate);
-    const echo = await kate.run(async () => {
-      await pg.start();
-      const pid = Process.whereis("echo")!;
-      await pg.join("echoes", pid);
-      return pid;
-    });
-    await alex.run(async () => {
-      await pg.start();
-      await Node.connect(KATE);
-      assert(await kate.run(() => global.registerName("echo", echo)));
-      const { ref } = await pg.monitor("echoes");
-      if (pg.getMembers("echoes").length === 0) {
-        await receive((m) => m?.type === "join");
-      }
-      const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
-      Process.monitor(echo);
-      Node.monitorNodes(true);
-      const drained = kate.drain();
-      const seen: unknown[] = [];
-      seen.push(await receive((m) => ref.equals(m?.ref)).then((m) => m.type));
-      // While the task runs, nothing else happens: the server serves under its name.
-      assertEquals(await global.registerName("echo", self()), false);
-      assertEquals(await GenServer.call({ global: "echo" }, 1), 1);
-      assertEquals(pg.getMembers("echoes"), []);
-      assertEquals(await GenServer.call(echo, "still"), "still");
-      send(task.pid!, "made");
-      assertEquals(await Task.await(task), "made");
-      seen.push((await receive(isDown)).reason);
-      assertEquals(await global.registerName("echo", self()), true);
-      seen.push((await receive()).type);
-      assertEquals(seen, ["leave", "shutdown", "nodedown"]);
-      assertEquals(await drained, "drained");
-    });
-  },
-);
-
-clusterTest(
-  "a draining node's groups keep their members for the node itself, and a node that connects sees none",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await serve(kate);
-    const [pid, task] = await kate.run(async () => {
-      await pg.start();
-      const pid = Process.whereis("echo")!;
-      await pg.join("echoes", pid);
-      return [pid, await TaskSupervisor.startChild("tasks", Remote.exiting)];
-    });
+clusterTest("a draining node's groups go first", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await serve(kate);
+  const echo = await kate.run(async () => {
+    await pg.start();
+    const pid = Process.whereis("echo")!;
+    await pg.join("echoes", pid);
+    return pid;
+  });
+  await alex.run(async () => {
+    await pg.start();
+    await Node.connect(KATE);
+    assert(await kate.run(() => global.registerName("echo", echo)));
+    const { ref } = await pg.monitor("echoes");
+    if (pg.getMembers("echoes").length === 0) {
+      await receive((m) => m?.type === "join");
+    }
+    const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
+    Process.monitor(echo);
+    Node.monitorNodes(true);
     const drained = kate.drain();
-    const other = await kate.run(async () => {
-      const other = spawn(Remote.wait);
-      await pg.join("echoes", other);
-      return other;
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await pg.start();
-      const { ref } = await pg.monitorScope();
-      await Node.connect(KATE);
-      // The answers of kate's scope came before this.
-      const local = await kate.run(() => pg.getMembers("echoes"));
-      assertEquals(local, [pid, other]);
-      assertEquals(await GenServer.call(pid, 1), 1);
-      assertEquals(pg.getMembers("echoes"), []);
-      pg.demonitor(ref);
-    });
-    await kate.run(() => end(task));
+    const seen: unknown[] = [];
+    seen.push(await receive((m) => ref.equals(m?.ref)).then((m) => m.type));
+    // While the task runs, nothing else happens: the server serves under its name.
+    assertEquals(await global.registerName("echo", self()), false);
+    assertEquals(await GenServer.call({ global: "echo" }, 1), 1);
+    assertEquals(pg.getMembers("echoes"), []);
+    assertEquals(await GenServer.call(echo, "still"), "still");
+    send(task.pid!, "made");
+    assertEquals(await Task.await(task), "made");
+    seen.push((await receive(isDown)).reason);
+    assertEquals(await global.registerName("echo", self()), true);
+    seen.push((await receive()).type);
+    assertEquals(seen, ["leave", "shutdown", "nodedown"]);
     assertEquals(await drained, "drained");
-  },
-);
+  });
+});
 
-clusterTest(
-  "a process of a draining node gets no global name; a server that crashes loses its own, and its siblings go on",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await serve(kate);
-    await alex.run(() => Node.connect(KATE));
-    const task = await kate.run(async () => {
-      const child = (name: unknown) =>
-        GenServer.childSpec(Echo, 0, { name: { global: name } });
-      Process.unlink(
-        await Supervisor.startLink([child("leader"), child("other")], {
-          strategy: "one_for_one",
-        }),
+clusterTest("a draining node keeps its groups for itself", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await serve(kate);
+  const [pid, task] = await kate.run(async () => {
+    await pg.start();
+    const pid = Process.whereis("echo")!;
+    await pg.join("echoes", pid);
+    return [pid, await TaskSupervisor.startChild("tasks", Remote.exiting)];
+  });
+  const drained = kate.drain();
+  const other = await kate.run(async () => {
+    const other = spawn(Remote.wait);
+    await pg.join("echoes", other);
+    return other;
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await pg.start();
+    const { ref } = await pg.monitorScope();
+    await Node.connect(KATE);
+    // The answers of kate's scope came before this.
+    const local = await kate.run(() => pg.getMembers("echoes"));
+    assertEquals(local, [pid, other]);
+    assertEquals(await GenServer.call(pid, 1), 1);
+    assertEquals(pg.getMembers("echoes"), []);
+    pg.demonitor(ref);
+  });
+  await kate.run(() => end(task));
+  assertEquals(await drained, "drained");
+});
+
+clusterTest("a draining node gets no global name", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await serve(kate);
+  await alex.run(() => Node.connect(KATE));
+  const task = await kate.run(async () => {
+    const child = (name: unknown) =>
+      GenServer.childSpec(Echo, 0, { name: { global: name } });
+    Process.unlink(
+      await Supervisor.startLink([child("leader"), child("other")], {
+        strategy: "one_for_one",
+      }),
+    );
+    await DynamicSupervisor.startChild("children", child("third"));
+    return await TaskSupervisor.startChild("tasks", Remote.exiting);
+  });
+  const drained = kate.drain();
+  await alex.run(async () => {
+    for (const name of ["leader", "third"]) {
+      Process.exit((await global.whereisName(name))!, "kill");
+      while (!(await global.registerName(name, spawn(Remote.wait))));
+    }
+    await kate.run(async () => {
+      assertEquals(await global.registerName("fourth", self()), false);
+      assertEquals(await global.reRegisterName("leader", self()), false);
+      const error = await assertRejects(
+        () => GenServer.start(Echo, 0, { name: { global: "fourth" } }),
+        ExitError,
       );
-      await DynamicSupervisor.startChild("children", child("third"));
-      return await TaskSupervisor.startChild("tasks", Remote.exiting);
+      assertEquals(error.reason, { type: "already_started", pid: undefined });
     });
-    const drained = kate.drain();
-    await alex.run(async () => {
-      for (const name of ["leader", "third"]) {
-        Process.exit((await global.whereisName(name))!, "kill");
-        while (!(await global.registerName(name, spawn(Remote.wait))));
-      }
-      await kate.run(async () => {
-        assertEquals(await global.registerName("fourth", self()), false);
-        assertEquals(await global.reRegisterName("leader", self()), false);
-        const error = await assertRejects(
-          () => GenServer.start(Echo, 0, { name: { global: "fourth" } }),
-          ExitError,
-        );
-        assertEquals(error.reason, { type: "already_started", pid: undefined });
-      });
-      assertEquals(await GenServer.call({ global: "other" }, 1), 1);
-      end(task);
-      assertEquals(await drained, "drained");
-      assertEquals((await global.registeredNames()).sort(), [
-        "leader",
-        "third",
-      ]);
-    });
-  },
-);
+    assertEquals(await GenServer.call({ global: "other" }, 1), 1);
+    end(task);
+    assertEquals(await drained, "drained");
+    assertEquals((await global.registeredNames()).sort(), ["leader", "third"]);
+  });
+});
 
 /** A server that has a count, and hands it over to another node when its own drains. */
 const Counter = {
@@ -247,44 +235,41 @@ const Counters = {
   },
 };
 
-clusterTest(
-  "handleDrain() hands a server's state and global name over without a gap, and the server ends for good",
-  async (cluster) => {
-    const options = { modules: { Remote, Counters } };
-    const kate = await cluster.start("kate", options);
-    const alex = await cluster.start("alex", options);
-    await serve(kate);
-    await alex.run(async () => {
-      await Node.connect(KATE);
-      const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
-      const first = await kate.run(async () => {
-        const name = { global: "counter" };
-        const supervisor = await Supervisor.startLink(
-          [GenServer.childSpec(Counter, 5, { name })],
-          { strategy: "one_for_one", maxRestarts: 0 },
-        );
-        Process.unlink(supervisor);
-        return GenServer.whereis(name);
-      });
-      const counted: unknown[] = [];
-      const count = async () => {
-        counted.push(await GenServer.call({ global: "counter" }, "add"));
-      };
-      await count();
-      const ref = Process.monitor(await first as never);
-      const drained = kate.drain();
-      assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "normal");
-      await count();
-      assertEquals(counted, [6, 7]);
-      // The drain goes on: the end of the server is no end of its supervisor.
-      assertEquals(await isPending(drained), true);
-      send(task.pid!, "made");
-      assertEquals(await drained, "drained");
-      await count();
-      assertEquals(counted, [6, 7, 8]);
+clusterTest("handleDrain() hands over without a gap", async (cluster) => {
+  const options = { modules: { Remote, Counters } };
+  const kate = await cluster.start("kate", options);
+  const alex = await cluster.start("alex", options);
+  await serve(kate);
+  await alex.run(async () => {
+    await Node.connect(KATE);
+    const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
+    const first = await kate.run(async () => {
+      const name = { global: "counter" };
+      const supervisor = await Supervisor.startLink(
+        [GenServer.childSpec(Counter, 5, { name })],
+        { strategy: "one_for_one", maxRestarts: 0 },
+      );
+      Process.unlink(supervisor);
+      return GenServer.whereis(name);
     });
-  },
-);
+    const counted: unknown[] = [];
+    const count = async () => {
+      counted.push(await GenServer.call({ global: "counter" }, "add"));
+    };
+    await count();
+    const ref = Process.monitor(await first as never);
+    const drained = kate.drain();
+    assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "normal");
+    await count();
+    assertEquals(counted, [6, 7]);
+    // The drain goes on: the end of the server is no end of its supervisor.
+    assertEquals(await isPending(drained), true);
+    send(task.pid!, "made");
+    assertEquals(await drained, "drained");
+    await count();
+    assertEquals(counted, [6, 7, 8]);
+  });
+});
 
 clusterTest("drain() waits for handleDrain()", async (cluster) => {
   const kate = await cluster.start("kate", { drainTimeout: Infinity });
@@ -317,44 +302,41 @@ clusterTest("drain() waits for handleDrain()", async (cluster) => {
   assertEquals(seen.sort(), ["draining", "terminated", "terminated"]);
 });
 
-clusterTest(
-  "drain() waits for tasks that its own code starts meanwhile, and for the functions of onDrain()",
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    await serve(kate);
-    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
-    const called: string[] = [];
-    kate.onDrain(() => {
-      called.push(`${Node.self()} ${kate.status}`);
-      return closed;
+clusterTest("drain() waits for own tasks and onDrain()", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await serve(kate);
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  const called: string[] = [];
+  kate.onDrain(() => {
+    called.push(`${Node.self()} ${kate.status}`);
+    return closed;
+  });
+  kate.onDrain(() => {
+    throw new Error("cannot close");
+  });
+  kate.onDrain(() => void called.push("taken back"))();
+  const drained = kate.drain();
+  await cluster.logged(/kate error: .* goes on without .*cannot close/);
+  const first = await kate.run(() =>
+    TaskSupervisor.startChild("tasks", Remote.exiting)
+  );
+  close();
+  // A task starts another one that nobody awaits.
+  const second = await kate.run(async () => {
+    const me = self();
+    const pid = await TaskSupervisor.startChild("tasks", async () => {
+      await receive();
+      send(me, await TaskSupervisor.startChild("tasks", Remote.exiting));
     });
-    kate.onDrain(() => {
-      throw new Error("cannot close");
-    });
-    kate.onDrain(() => void called.push("taken back"))();
-    const drained = kate.drain();
-    await cluster.logged(/kate error: .* goes on without .*cannot close/);
-    const first = await kate.run(() =>
-      TaskSupervisor.startChild("tasks", Remote.exiting)
-    );
-    close();
-    // A task starts another one that nobody awaits.
-    const second = await kate.run(async () => {
-      const me = self();
-      const pid = await TaskSupervisor.startChild("tasks", async () => {
-        await receive();
-        send(me, await TaskSupervisor.startChild("tasks", Remote.exiting));
-      });
-      end(first);
-      send(pid, "go on");
-      return await receive();
-    });
-    assertEquals(await isPending(drained), true);
-    await kate.run(() => end(second));
-    assertEquals(await drained, "drained");
-    assertEquals(called, [`${KATE} draining`]);
-  },
-);
+    end(first);
+    send(pid, "go on");
+    return await receive();
+  });
+  assertEquals(await isPending(drained), true);
+  await kate.run(() => end(second));
+  assertEquals(await drained, "drained");
+  assertEquals(called, [`${KATE} draining`]);
+});
 
 clusterTest("drain() names what its timeout left", async (cluster) => {
   const kate = await cluster.start("kate", { drainTimeout: Infinity });
@@ -541,64 +523,61 @@ clusterTest("a drain under load loses no request", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a TaskPool on another node fails no run while the nodes of its members drain and come back",
-  async (cluster) => {
-    let made = 0;
-    const Thumbs = {
-      async make(n: number) {
-        made++;
-        // safe: the tasks take different times; no assertion depends on these times.
-        await new Promise((resolve) => setTimeout(resolve, n % 5));
-        return n;
-      },
-    };
-    const options = { modules: { Thumbs } };
-    const start = async (name: string) => {
-      const node = await cluster.start(name, options);
-      await node.run(async () => {
-        await pg.start();
-        const sup = { group: "thumbs", maxChildren: 4 };
-        Process.unlink(await TaskSupervisor.startLink(sup));
-        await Node.connect("alex@localhost");
-      });
-      return node;
-    };
-    const alex = await cluster.start("alex", options);
-    await alex.run(async () => {
+clusterTest("a TaskPool loses no run to drains", async (cluster) => {
+  let made = 0;
+  const Thumbs = {
+    async make(n: number) {
+      made++;
+      // safe: the tasks take different times; no assertion depends on these times.
+      await new Promise((resolve) => setTimeout(resolve, n % 5));
+      return n;
+    },
+  };
+  const options = { modules: { Thumbs } };
+  const start = async (name: string) => {
+    const node = await cluster.start(name, options);
+    await node.run(async () => {
       await pg.start();
-      await TaskPool.startLink({ name: "pool", group: "thumbs" });
-      const { ref } = await pg.monitor("thumbs");
-      const nodes = [await start("kate"), await start("zoe")];
-      let isOver = false;
-      let done = 0;
-      let answered = Promise.withResolvers<void>();
-      const clients = Array.from({ length: 16 }, async () => {
-        while (!isOver) {
-          const n = done;
-          assertEquals(await TaskPool.run("pool", ["Thumbs", "make"], [n]), n);
-          done++;
-          answered.resolve();
-        }
-      });
-      for (const [i, { name }] of nodes.entries()) {
-        while (pg.getMembers("thumbs").length < 2) {
-          await receive((m) => m?.type === "join" && ref.equals(m.ref));
-        }
-        for (const most = done + 50; done < most;) {
-          answered = Promise.withResolvers();
-          await answered.promise;
-        }
-        assertEquals(await nodes[i].drain(), "drained");
-        await start(name.split("@")[0]);
-      }
-      isOver = true;
-      await Promise.all(clients);
-      assertEquals(made, done, "each ran once");
-      await TaskPool.stop("pool");
+      const sup = { group: "thumbs", maxChildren: 4 };
+      Process.unlink(await TaskSupervisor.startLink(sup));
+      await Node.connect("alex@localhost");
     });
-  },
-);
+    return node;
+  };
+  const alex = await cluster.start("alex", options);
+  await alex.run(async () => {
+    await pg.start();
+    await TaskPool.startLink({ name: "pool", group: "thumbs" });
+    const { ref } = await pg.monitor("thumbs");
+    const nodes = [await start("kate"), await start("zoe")];
+    let isOver = false;
+    let done = 0;
+    let answered = Promise.withResolvers<void>();
+    const clients = Array.from({ length: 16 }, async () => {
+      while (!isOver) {
+        const n = done;
+        assertEquals(await TaskPool.run("pool", ["Thumbs", "make"], [n]), n);
+        done++;
+        answered.resolve();
+      }
+    });
+    for (const [i, { name }] of nodes.entries()) {
+      while (pg.getMembers("thumbs").length < 2) {
+        await receive((m) => m?.type === "join" && ref.equals(m.ref));
+      }
+      for (const most = done + 50; done < most;) {
+        answered = Promise.withResolvers();
+        await answered.promise;
+      }
+      assertEquals(await nodes[i].drain(), "drained");
+      await start(name.split("@")[0]);
+    }
+    isOver = true;
+    await Promise.all(clients);
+    assertEquals(made, done, "each ran once");
+    await TaskPool.stop("pool");
+  });
+});
 
 clusterTest("prepStop runs when the node has drained", async (cluster) => {
   const kate = await cluster.start("kate");

@@ -54,11 +54,7 @@ processTest("Node.spawn() without a node returns a useless pid", async () => {
   });
   Process.trapExit(true);
   const from = await Node.spawnLink(KATE, ["Remote", "wait"]);
-  assertEquals(await receive(), {
-    type: "EXIT",
-    from,
-    reason: "noconnection",
-  });
+  assertEquals(await receive(), { type: "EXIT", from, reason: "noconnection" });
 });
 
 // Start and stop.

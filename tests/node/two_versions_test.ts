@@ -122,98 +122,86 @@ function plain(result: unknown, node: string): unknown {
   );
 }
 
-clusterTest(
-  "nodes of this version and of the one before use each other's features, both ways",
-  async (cluster) => {
-    await using _old = await OldNode.start(cluster);
-    const node = await startNew(cluster, "new");
-    const same = await startNew(cluster, "same");
-    for (const [feature, use] of Object.entries(FEATURES)) {
-      // Two nodes of this version say what is right.
-      const right = plain(await node.run(() => use(same.name)), same.name);
-      const newToOld = await node.run(() => use(OLD));
-      const oldToNew = await node.run(() =>
-        rpc.call(OLD, ["There", "run"], [feature, node.name])
-      );
-      if (feature === "connects") {
-        assertEquals((newToOld as unknown[])[0], true);
-        assertEquals((oldToNew as unknown[])[0], true);
-        continue;
-      }
-      assertEquals(plain(newToOld, OLD), right, `new to old: ${feature}`);
-      assertEquals(plain(oldToNew, node.name), right, `old to new: ${feature}`);
+clusterTest("nodes of two versions use each other", async (cluster) => {
+  await using _old = await OldNode.start(cluster);
+  const node = await startNew(cluster, "new");
+  const same = await startNew(cluster, "same");
+  for (const [feature, use] of Object.entries(FEATURES)) {
+    // Two nodes of this version say what is right.
+    const right = plain(await node.run(() => use(same.name)), same.name);
+    const newToOld = await node.run(() => use(OLD));
+    const oldToNew = await node.run(() =>
+      rpc.call(OLD, ["There", "run"], [feature, node.name])
+    );
+    if (feature === "connects") {
+      assertEquals((newToOld as unknown[])[0], true);
+      assertEquals((oldToNew as unknown[])[0], true);
+      continue;
     }
-    assertEquals(cluster.lines().filter((line) => /protocol/.test(line)), []);
-  },
-  OPTIONS,
-);
+    assertEquals(plain(newToOld, OLD), right, `new to old: ${feature}`);
+    assertEquals(plain(oldToNew, node.name), right, `old to new: ${feature}`);
+  }
+  assertEquals(cluster.lines().filter((line) => /protocol/.test(line)), []);
+}, OPTIONS);
 
-clusterTest(
-  "a node of the version before is turned away by one that drains, and goes elsewhere",
-  async (cluster) => {
-    await using _old = await OldNode.start(cluster);
-    const node = await startNew(cluster, "new");
-    const other = await startNew(cluster, "other");
-    await node.run(async () => {
-      const task = await TaskSupervisor.startChild("tasks", There.obey);
-      await pg.join("workers", Process.whereis("member")!);
-      await Node.connect(OLD);
-      const drained = node.drain();
-      const ask = (feature: string, name: string) =>
-        other.run(() => rpc.call(OLD, ["There", "run"], [feature, name]));
-      // It knows the code of a call and of a task, and takes a spawn's for a limit.
-      const turned = async (feature: string) =>
-        (await assertRejects(
-          () => ask(feature, node.name),
-          SpawnRefusedError,
-        )).code;
-      assertEquals(await turned("calls functions"), "draining");
-      assertEquals(await turned("starts tasks and children"), "draining");
-      assertEquals(await turned("sends large messages"), "limit");
-      assertEquals(await ask("sends large messages", other.name), [
-        true,
-        3 << 20,
-        true,
-      ]);
-      send(task, { reason: "normal" });
-      drained.catch(() => {});
-    });
-    assertEquals(await node.drain(), "drained");
-    // It does not know the request, and says so.
-    await other.run(async () => {
-      await assertRejects(
-        () => TaskSupervisor.drain({ name: "tasks", node: OLD }),
-        TypeError,
-        "it answered",
-      );
-      Node.monitor(OLD);
-      assertEquals(Node.list(), [OLD]);
-      Node.disconnect(OLD);
-      await receive((m) => m?.type === "nodedown");
-    });
-  },
-  OPTIONS,
-);
+clusterTest("a node of the version before is turned away", async (cluster) => {
+  await using _old = await OldNode.start(cluster);
+  const node = await startNew(cluster, "new");
+  const other = await startNew(cluster, "other");
+  await node.run(async () => {
+    const task = await TaskSupervisor.startChild("tasks", There.obey);
+    await pg.join("workers", Process.whereis("member")!);
+    await Node.connect(OLD);
+    const drained = node.drain();
+    const ask = (feature: string, name: string) =>
+      other.run(() => rpc.call(OLD, ["There", "run"], [feature, name]));
+    // It knows the code of a call and of a task, and takes a spawn's for a limit.
+    const turned = async (feature: string) =>
+      (await assertRejects(
+        () => ask(feature, node.name),
+        SpawnRefusedError,
+      )).code;
+    assertEquals(await turned("calls functions"), "draining");
+    assertEquals(await turned("starts tasks and children"), "draining");
+    assertEquals(await turned("sends large messages"), "limit");
+    assertEquals(await ask("sends large messages", other.name), [
+      true,
+      3 << 20,
+      true,
+    ]);
+    send(task, { reason: "normal" });
+    drained.catch(() => {});
+  });
+  assertEquals(await node.drain(), "drained");
+  // It does not know the request, and says so.
+  await other.run(async () => {
+    await assertRejects(
+      () => TaskSupervisor.drain({ name: "tasks", node: OLD }),
+      TypeError,
+      "it answered",
+    );
+    Node.monitor(OLD);
+    assertEquals(Node.list(), [OLD]);
+    Node.disconnect(OLD);
+    await receive((m) => m?.type === "nodedown");
+  });
+}, OPTIONS);
 
-clusterTest(
-  "a pool of this version runs tasks under a supervisor of the one before, which tells no load",
-  async (cluster) => {
-    await using _old = await OldNode.start(cluster);
-    const node = await startNew(cluster, "new");
-    await node.run(async () => {
-      const pool = await TaskPool.startLink({ group: "work" });
-      await rpc.call(OLD, ["There", "joinTasks"], ["work"]);
-      const runs = Array.from(
-        { length: 20 },
-        (_, i) => TaskPool.run(pool, There.add, [i, i], { timeout: Infinity }),
-      );
-      assertEquals(await Promise.all(runs), runs.map((_, i) => 2 * i));
-      const { members, counts } = await TaskPool.info(pool);
-      assertEquals(counts.done, 20);
-      const [{ pid, max, state }] = members;
-      assertEquals([pid.node, max, state], [OLD, "infinity", "ready"]);
-      await TaskPool.stop(pool);
-    });
-  },
-  OPTIONS,
-);
+clusterTest("a pool runs tasks under an older supervisor", async (cluster) => {
+  await using _old = await OldNode.start(cluster);
+  const node = await startNew(cluster, "new");
+  await node.run(async () => {
+    const pool = await TaskPool.startLink({ group: "work" });
+    await rpc.call(OLD, ["There", "joinTasks"], ["work"]);
+    const runs = Array.from(
+      { length: 20 },
+      (_, i) => TaskPool.run(pool, There.add, [i, i], { timeout: Infinity }),
+    );
+    assertEquals(await Promise.all(runs), runs.map((_, i) => 2 * i));
+    const { members, counts } = await TaskPool.info(pool);
+    assertEquals(counts.done, 20);
+    const [{ pid, max, state }] = members;
+    assertEquals([pid.node, max, state], [OLD, "infinity", "ready"]);
+    await TaskPool.stop(pool);
+  });
+}, OPTIONS);

@@ -136,128 +136,111 @@ browserTest("a link opens the page once", {}, async ({ page }) => {
   await first.waitForSelector("text=Live");
 });
 
-browserTest(
-  "the table sorts, searches and leads to a process",
-  {},
-  async ({ page, show }) => {
-    const [few, many] = [waiter("sorted few"), waiter("sorted many")];
-    for (let i = 0; i < 30; i++) {
-      send(i < 10 ? few : many, { text: `message ${i}` });
-    }
-    await show("processes");
-    await page.fill("#search", "sorted");
-    await until(async () => (await rowsWith(page, "sorted")).length === 2);
-    const order = async () =>
-      (await rowsWith(page, "sorted")).map((row) =>
-        /sorted (\w+)/.exec(row)![1]
-      );
-    await until(async () => (await order()).join() === "many,few");
-    // The keyboard is enough.
-    await page.focus("thead button[data-order=received]");
-    for (let i = 0; i < 30; i++) send(few, i);
-    await page.keyboard.press("Enter");
-    await until(async () => (await order()).join() === "few,many");
-    assertEquals(
-      await page.getAttribute("th[aria-sort]", "aria-sort"),
-      "descending",
-    );
-    assertStringIncludes(await page.innerText("th[aria-sort]"), "Received");
-    await page.locator("#processes tbody tr", { hasText: "sorted many" })
-      .getByRole("link").click();
-    await page.waitForSelector("text=Oldest messages");
-    assertStringIncludes(
-      await page.innerText(".messages"),
-      'text: "message 10"',
-    );
-    assertEquals(
-      await page.locator(".danger").count(),
-      0,
-      "it may not end processes",
-    );
-    end(few, many);
-    await page.waitForSelector("text=This process is gone");
-  },
-);
+browserTest("the table sorts and searches", {}, async ({ page, show }) => {
+  const [few, many] = [waiter("sorted few"), waiter("sorted many")];
+  for (let i = 0; i < 30; i++) {
+    send(i < 10 ? few : many, { text: `message ${i}` });
+  }
+  await show("processes");
+  await page.fill("#search", "sorted");
+  await until(async () => (await rowsWith(page, "sorted")).length === 2);
+  const order = async () =>
+    (await rowsWith(page, "sorted")).map((row) => /sorted (\w+)/.exec(row)![1]);
+  await until(async () => (await order()).join() === "many,few");
+  // The keyboard is enough.
+  await page.focus("thead button[data-order=received]");
+  for (let i = 0; i < 30; i++) send(few, i);
+  await page.keyboard.press("Enter");
+  await until(async () => (await order()).join() === "few,many");
+  assertEquals(
+    await page.getAttribute("th[aria-sort]", "aria-sort"),
+    "descending",
+  );
+  assertStringIncludes(await page.innerText("th[aria-sort]"), "Received");
+  await page.locator("#processes tbody tr", { hasText: "sorted many" })
+    .getByRole("link").click();
+  await page.waitForSelector("text=Oldest messages");
+  assertStringIncludes(await page.innerText(".messages"), 'text: "message 10"');
+  assertEquals(
+    await page.locator(".danger").count(),
+    0,
+    "it may not end processes",
+  );
+  end(few, many);
+  await page.waitForSelector("text=This process is gone");
+});
 
-browserTest(
-  "hostile texts of processes and logs are texts",
-  {},
-  async ({ page, show }) => {
-    const markup =
-      '<img src=x onerror="globalThis.hacked = true"><script>globalThis.hacked = true</script>';
-    const pids = [
-      waiter(markup),
-      waiter(`${"y".repeat(1_000_000)}`),
-      waiter("a\u202Eb\u0000c"),
-    ];
-    Process.register(pids[0], markup.slice(0, 100));
-    send(pids[0], markup);
-    Logger.error(`${markup}\n${markup}`);
-    await show("processes");
-    await page.fill("#search", "hacked");
-    await until(async () => (await rowsWith(page, "<img src=x")).length === 1);
-    await page.locator("#processes tbody tr", { hasText: "<img" }).getByRole(
-      "link",
-    ).click();
-    await page.waitForSelector(".messages");
-    for (const view of ["overview", "tree", "names", "log"]) {
-      await show(view);
-      if (view === "names" || view === "log") {
-        await page.waitForSelector("text=<img src=x");
-      }
-      assertEquals(await page.locator("main img, main script").count(), 0);
+browserTest("hostile texts are texts", {}, async ({ page, show }) => {
+  const markup =
+    '<img src=x onerror="globalThis.hacked = true"><script>globalThis.hacked = true</script>';
+  const pids = [
+    waiter(markup),
+    waiter(`${"y".repeat(1_000_000)}`),
+    waiter("a\u202Eb\u0000c"),
+  ];
+  Process.register(pids[0], markup.slice(0, 100));
+  send(pids[0], markup);
+  Logger.error(`${markup}\n${markup}`);
+  await show("processes");
+  await page.fill("#search", "hacked");
+  await until(async () => (await rowsWith(page, "<img src=x")).length === 1);
+  await page.locator("#processes tbody tr", { hasText: "<img" }).getByRole(
+    "link",
+  ).click();
+  await page.waitForSelector(".messages");
+  for (const view of ["overview", "tree", "names", "log"]) {
+    await show(view);
+    if (view === "names" || view === "log") {
+      await page.waitForSelector("text=<img src=x");
     }
-    assertEquals(await page.evaluate("globalThis.hacked"), undefined);
-    await page.goto(
-      `${page.url().split("#")[0]}#/%E0%A4%A/<img>/${"x".repeat(1000)}`,
-    );
-    await page.waitForSelector(".failed, .map");
-    end(...pids);
-  },
-);
+    assertEquals(await page.locator("main img, main script").count(), 0);
+  }
+  assertEquals(await page.evaluate("globalThis.hacked"), undefined);
+  await page.goto(
+    `${page.url().split("#")[0]}#/%E0%A4%A/<img>/${"x".repeat(1000)}`,
+  );
+  await page.waitForSelector(".failed, .map");
+  end(...pids);
+});
 
-browserTest(
-  "the tree shows restarts with the reason, and the log crashes as they come",
-  {},
-  async ({ page, show }) => {
-    const Failing = {
-      name: "Failing",
-      init: () => ({ type: "ok", state: 0 } as const),
-      handleCall: () => {
-        throw new Error("boom");
-      },
-    };
-    const pid = await Supervisor.startLink([
-      {
-        id: "failing",
-        start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
-      },
-    ], { strategy: "one_for_one", name: "Top" });
-    await show("tree");
-    await page.waitForSelector(".box:has-text('Failing')");
-    await show("log");
-    const ref = Process.monitor("Failing");
-    await GenServer.call("Failing", "crash").catch(() => {});
-    await receive((m) => ref.equals(m?.ref));
-    await page.waitForSelector(".log li:has-text('(Failing) terminating')");
-    await show("tree");
-    await page.waitForSelector(".restarts:has-text('1 restart')");
-    assertStringIncludes(await page.innerText(".reason"), "boom");
-    for (let i = 0; i < 14; i++) {
-      await Supervisor.startChild(pid, {
-        id: `more ${i}`,
-        start: () => Agent.startLink(() => i),
-      });
-    }
-    const more = page.locator("button.more");
-    await page.waitForSelector("button.more:text-is('Show 3 more')");
-    assertEquals(await page.locator(".box.worker").count(), 12);
-    await more.click();
-    assertEquals(await page.locator(".box.worker").count(), 15);
-    assertEquals(await more.count(), 0);
-    await Supervisor.stop(pid);
-  },
-);
+browserTest("the tree and the log are live", {}, async ({ page, show }) => {
+  const Failing = {
+    name: "Failing",
+    init: () => ({ type: "ok", state: 0 } as const),
+    handleCall: () => {
+      throw new Error("boom");
+    },
+  };
+  const pid = await Supervisor.startLink([
+    {
+      id: "failing",
+      start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
+    },
+  ], { strategy: "one_for_one", name: "Top" });
+  await show("tree");
+  await page.waitForSelector(".box:has-text('Failing')");
+  await show("log");
+  const ref = Process.monitor("Failing");
+  await GenServer.call("Failing", "crash").catch(() => {});
+  await receive((m) => ref.equals(m?.ref));
+  await page.waitForSelector(".log li:has-text('(Failing) terminating')");
+  await show("tree");
+  await page.waitForSelector(".restarts:has-text('1 restart')");
+  assertStringIncludes(await page.innerText(".reason"), "boom");
+  for (let i = 0; i < 14; i++) {
+    await Supervisor.startChild(pid, {
+      id: `more ${i}`,
+      start: () => Agent.startLink(() => i),
+    });
+  }
+  const more = page.locator("button.more");
+  await page.waitForSelector("button.more:text-is('Show 3 more')");
+  assertEquals(await page.locator(".box.worker").count(), 12);
+  await more.click();
+  assertEquals(await page.locator(".box.worker").count(), 15);
+  assertEquals(await more.count(), 0);
+  await Supervisor.stop(pid);
+});
 
 browserTest("a page that may write ends a process after a question", {
   write: true,
@@ -430,40 +413,33 @@ browserTest(
   },
 );
 
-browserTest(
-  "the keyboard reaches everything, and an answer takes no focus away",
-  {},
-  async ({ page, show }) => {
-    await show("overview");
-    await page.keyboard.press("Tab");
-    assertEquals(
-      await page.evaluate("document.activeElement.className"),
-      "skip",
-    );
-    await page.keyboard.press("Enter");
-    assertEquals(await page.evaluate("document.activeElement.id"), "main");
-    await page.focus(".map a");
-    const answers = async (count: number) => {
-      for (let i = 0; i < count; i++) {
-        await page.waitForResponse((response) =>
-          response.url().includes("api/state")
-        );
-      }
-    };
-    await answers(3);
-    assertEquals(
-      await page.evaluate("document.activeElement.getAttribute('data-key')"),
-      ALEX,
-    );
-    await show("names");
-    const shown = await page.waitForSelector("td:has-text('global_name')");
-    await page.getByRole("link", { name: "Log" }).focus();
-    await answers(2);
-    assert(await shown.isVisible(), "an unchanged view is not drawn again");
-    await page.keyboard.press("Enter");
-    await page.waitForSelector(".log");
-    await page.getByRole("button", { name: "Pause" }).focus();
-    await page.keyboard.press("Space");
-    await page.waitForSelector("#status:has-text('Paused')");
-  },
-);
+browserTest("the keyboard reaches everything", {}, async ({ page, show }) => {
+  await show("overview");
+  await page.keyboard.press("Tab");
+  assertEquals(await page.evaluate("document.activeElement.className"), "skip");
+  await page.keyboard.press("Enter");
+  assertEquals(await page.evaluate("document.activeElement.id"), "main");
+  await page.focus(".map a");
+  const answers = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      await page.waitForResponse((response) =>
+        response.url().includes("api/state")
+      );
+    }
+  };
+  await answers(3);
+  assertEquals(
+    await page.evaluate("document.activeElement.getAttribute('data-key')"),
+    ALEX,
+  );
+  await show("names");
+  const shown = await page.waitForSelector("td:has-text('global_name')");
+  await page.getByRole("link", { name: "Log" }).focus();
+  await answers(2);
+  assert(await shown.isVisible(), "an unchanged view is not drawn again");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".log");
+  await page.getByRole("button", { name: "Pause" }).focus();
+  await page.keyboard.press("Space");
+  await page.waitForSelector("#status:has-text('Paused')");
+});

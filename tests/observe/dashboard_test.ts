@@ -197,48 +197,40 @@ pageTest("nothing is answered without a session", {}, async (session) => {
   assertEquals((await session.ask("client/../client/main.ts")).status, 200);
 });
 
-pageTest(
-  "the names of other hosts are refused: DNS rebinding leads here",
-  {},
-  async (session) => {
-    const { port } = new URL(session.url);
-    for (
-      const host of [
-        "evil.example",
-        `evil.example:${port}`,
-        "127.0.0.1.evil.example",
-        "localhost.evil.example:1",
-        "127.0.0.1@evil",
-        " ",
-        "0x7f000001",
-      ]
-    ) {
-      for (const path of ["", "api/state"]) {
-        assertEquals((await session.ask(path, { host })).status, 403, host);
-      }
-      // The token is not spent either.
-      const link = await Dashboard.url();
-      assertEquals((await ask(link, { host })).status, 403);
-      assertEquals((await ask(link)).status, 200);
+pageTest("names of other hosts are refused", {}, async (session) => {
+  const { port } = new URL(session.url);
+  for (
+    const host of [
+      "evil.example",
+      `evil.example:${port}`,
+      "127.0.0.1.evil.example",
+      "localhost.evil.example:1",
+      "127.0.0.1@evil",
+      " ",
+      "0x7f000001",
+    ]
+  ) {
+    for (const path of ["", "api/state"]) {
+      assertEquals((await session.ask(path, { host })).status, 403, host);
     }
-    // Another port is that of a tunnel.
-    for (
-      const host of [
-        "localhost",
-        `localhost:${port}`,
-        "127.0.0.1:1",
-        "[::1]:80",
-        "LOCALHOST",
-      ]
-    ) {
-      assertEquals(
-        (await session.ask("api/state", { host })).status,
-        200,
-        host,
-      );
-    }
-  },
-);
+    // The token is not spent either.
+    const link = await Dashboard.url();
+    assertEquals((await ask(link, { host })).status, 403);
+    assertEquals((await ask(link)).status, 200);
+  }
+  // Another port is that of a tunnel.
+  for (
+    const host of [
+      "localhost",
+      `localhost:${port}`,
+      "127.0.0.1:1",
+      "[::1]:80",
+      "LOCALHOST",
+    ]
+  ) {
+    assertEquals((await session.ask("api/state", { host })).status, 200, host);
+  }
+});
 
 pageTest(
   "requests of other origins are refused",
@@ -409,107 +401,99 @@ pageTest("hostile requests end with themselves", {}, async (session) => {
   }
 });
 
-pageTest(
-  "connections that wait do not keep the owner out, and are no more than their number",
-  {},
-  async (session) => {
-    const { hostname, port, pathname } = new URL(session.url);
-    const sockets = new Set<Socket>();
-    const evicted: string[] = [];
-    /** Opens a connection, which sends some bytes; resolves when the bytes that are expected have come back. */
-    const open = (name: string, bytes: string, isAnswered = true) => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const socket = connect(Number(port), hostname, () => {
-        socket.write(bytes);
-        if (!isAnswered) resolve();
-      });
-      sockets.add(socket);
-      socket.on("error", reject);
-      socket.on("data", () => resolve());
-      socket.on("close", () => {
-        sockets.delete(socket);
-        evicted.push(name);
-      });
-      return promise;
-    };
-    const head = "Host: 127.0.0.1\r\n";
-    // An open page, and then connections that sent no request, half of one, or one that was refused.
-    await open(
-      "page",
-      `GET ${pathname} HTTP/1.1\r\n${head}${session.cookie}\r\n`,
-    );
-    for (let i = 0; i < CONNECTIONS - 1; i++) {
-      const bytes = ["", "GET / HT", `GET / HTTP/1.1\r\n${head}\r\n`][i % 3];
-      await open(`${i}`, bytes, i % 3 === 2);
-    }
-    // The owner comes in, and each further connection ends one that waits; the page of a session is the last of them.
-    for (let i = 0; i < CONNECTIONS; i++) {
-      assertEquals((await session.ask("")).status, 200, `${i}`);
-      await open(`more ${i}`, `GET / HTTP/1.1\r\n${head}\r\n`);
-    }
-    await until(() => sockets.size <= CONNECTIONS && evicted.includes("0"));
-    assert(!evicted.includes("page"));
-    const gone = [...sockets].map((socket) =>
-      new Promise((resolve) => socket.on("close", resolve))
-    );
-    for (const socket of sockets) socket.destroy();
-    await Promise.all(gone);
-  },
-);
+pageTest("waiting connections leave room for owners", {}, async (session) => {
+  const { hostname, port, pathname } = new URL(session.url);
+  const sockets = new Set<Socket>();
+  const evicted: string[] = [];
+  /** Opens a connection, which sends some bytes; resolves when the bytes that are expected have come back. */
+  const open = (name: string, bytes: string, isAnswered = true) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(bytes);
+      if (!isAnswered) resolve();
+    });
+    sockets.add(socket);
+    socket.on("error", reject);
+    socket.on("data", () => resolve());
+    socket.on("close", () => {
+      sockets.delete(socket);
+      evicted.push(name);
+    });
+    return promise;
+  };
+  const head = "Host: 127.0.0.1\r\n";
+  // An open page, and then connections that sent no request, half of one, or one that was refused.
+  await open(
+    "page",
+    `GET ${pathname} HTTP/1.1\r\n${head}${session.cookie}\r\n`,
+  );
+  for (let i = 0; i < CONNECTIONS - 1; i++) {
+    const bytes = ["", "GET / HT", `GET / HTTP/1.1\r\n${head}\r\n`][i % 3];
+    await open(`${i}`, bytes, i % 3 === 2);
+  }
+  // The owner comes in, and each further connection ends one that waits; the page of a session is the last of them.
+  for (let i = 0; i < CONNECTIONS; i++) {
+    assertEquals((await session.ask("")).status, 200, `${i}`);
+    await open(`more ${i}`, `GET / HTTP/1.1\r\n${head}\r\n`);
+  }
+  await until(() => sockets.size <= CONNECTIONS && evicted.includes("0"));
+  assert(!evicted.includes("page"));
+  const gone = [...sockets].map((socket) =>
+    new Promise((resolve) => socket.on("close", resolve))
+  );
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(gone);
+});
 
-pageTest(
-  "the page shows a node: its state, processes, trees, names and log",
-  {},
-  async (session) => {
-    const pid = waiter("a waiter");
-    for (let i = 0; i < 3; i++) send(pid, i);
-    const { self, nodes, state, cluster } = await session.state({
-      view: "overview",
-    });
-    assertEquals([self, nodes, state?.node], ["alex@localhost", [
-      "alex@localhost",
-      "kate@localhost",
-    ], "alex@localhost"]);
-    assertEquals(
-      cluster?.map((
-        { node, error },
-      ) => [node, error?.includes("--allow-observe")]),
-      [["alex@localhost", undefined], ["kate@localhost", true]],
-    );
-    const { processes } = await session.state({
-      view: "processes",
-      order: "messages",
-      limit: "1",
-    });
-    const [first] = processes!.processes;
-    assertEquals([first.initialCall, first.messageQueueLen, first.linkCount], [
-      "a waiter",
-      3,
-      0,
-    ]);
-    const { process } = await session.state({
-      view: "process",
-      pid: first.pid!.id,
-    });
-    assertEquals(process?.messages, ["0", "1", "2"]);
-    Process.exit(pid, "kill");
-    assertEquals(
-      (await session.state({ view: "process", pid: first.pid!.id })).process,
-      null,
-    );
-    const { names } = await session.state({ view: "names" });
-    assert(names!.registered.some(({ name }) => name === "Dashboard"));
-    const { tree } = await session.state({ view: "tree" });
-    assert(Array.isArray(tree?.roots));
-    const { log } = await session.state();
-    Logger.error("something broke");
-    const after = String(log!.at(-1)?.number ?? 0);
-    assertEquals(
-      (await session.state({ after })).log?.map(({ message }) => message),
-      ["something broke"],
-    );
-  },
-);
+pageTest("the page shows a node's parts", {}, async (session) => {
+  const pid = waiter("a waiter");
+  for (let i = 0; i < 3; i++) send(pid, i);
+  const { self, nodes, state, cluster } = await session.state({
+    view: "overview",
+  });
+  assertEquals([self, nodes, state?.node], ["alex@localhost", [
+    "alex@localhost",
+    "kate@localhost",
+  ], "alex@localhost"]);
+  assertEquals(
+    cluster?.map((
+      { node, error },
+    ) => [node, error?.includes("--allow-observe")]),
+    [["alex@localhost", undefined], ["kate@localhost", true]],
+  );
+  const { processes } = await session.state({
+    view: "processes",
+    order: "messages",
+    limit: "1",
+  });
+  const [first] = processes!.processes;
+  assertEquals([first.initialCall, first.messageQueueLen, first.linkCount], [
+    "a waiter",
+    3,
+    0,
+  ]);
+  const { process } = await session.state({
+    view: "process",
+    pid: first.pid!.id,
+  });
+  assertEquals(process?.messages, ["0", "1", "2"]);
+  Process.exit(pid, "kill");
+  assertEquals(
+    (await session.state({ view: "process", pid: first.pid!.id })).process,
+    null,
+  );
+  const { names } = await session.state({ view: "names" });
+  assert(names!.registered.some(({ name }) => name === "Dashboard"));
+  const { tree } = await session.state({ view: "tree" });
+  assert(Array.isArray(tree?.roots));
+  const { log } = await session.state();
+  Logger.error("something broke");
+  const after = String(log!.at(-1)?.number ?? 0);
+  assertEquals(
+    (await session.state({ after })).log?.map(({ message }) => message),
+    ["something broke"],
+  );
+});
 
 pageTest(
   "the page shows another node that allows it",

@@ -376,10 +376,7 @@ scrape_configs:
       ...METRICS.map(([name]) => name),
     ]);
     const used = queries.flatMap((each) => each.match(/otp_\w+/g) ?? []);
-    assertEquals(
-      [...new Set(used)].filter((name) => !names.has(name)),
-      [],
-    );
+    assertEquals([...new Set(used)].filter((name) => !names.has(name)), []);
   },
 );
 

@@ -38,7 +38,7 @@ import { Telemetry } from "../../observe/telemetry.ts";
 import { tracing } from "../../core/context/tracing.ts";
 import { elixirPairTest } from "../_elixir_pair.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";
-import { withRaw } from "../_raw_peer.ts";
+import { rawTest } from "../_raw_peer.ts";
 import { test } from "../../testing/tags.ts";
 import { until } from "../_until.ts";
 
@@ -297,57 +297,51 @@ clusterTest("a term in two mailboxes has no trace", async (cluster) => {
   });
 });
 
-clusterTest(
-  "traces of a peer are forgotten when they are too many, or taken back",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const server = await GenServer.start(Hop, undefined);
-      const traceId = "0af7651916cd43dd8448eb211c80319c";
-      const of = (sender: number) => [
-        "trace",
-        sender,
-        `00-${traceId}-b7ad6b7169203331-01`,
-      ];
-      const said = (sender: number) => [
-        "send",
-        sender,
-        server.number,
-        { from: sender },
-      ];
-      exporter.reset();
-      Telemetry.start({ metrics: false });
-      try {
-        // A trace without a message; 100,000 senders, of which the last ones are known.
-        for (let first = 0; first < 100_000; first += 1000) {
-          await peer.say(
-            Array.from({ length: 1000 }, (_, i) => of(first + i + 1)),
-          );
-        }
-        await peer.say([
-          said(1),
-          said(99_999),
-          of(5),
-          ["trace", 5, null],
-          said(5),
-          ["trace", 6, null],
-          said(6),
-          of(7),
-          ["send", 7, self().number, "mine", "another"],
-          ["send", 8, self().number, "last"],
-        ]);
-        for (const each of ["mine", "another", "last"]) {
-          assertEquals(await receive(), each);
-        }
-        await GenServer.stop(server);
-      } finally {
-        Telemetry.stop();
-      }
-      const spans = exporter.getFinishedSpans().filter(({ name }) =>
-        name === "Hop.handleInfo"
-      );
-      assertEquals(spans.map((each) => each.spanContext().traceId), [traceId]);
-    }),
-);
+rawTest("old traces of a peer are forgotten", async (peer) => {
+  const server = await GenServer.start(Hop, undefined);
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const of = (sender: number) => [
+    "trace",
+    sender,
+    `00-${traceId}-b7ad6b7169203331-01`,
+  ];
+  const said = (sender: number) => [
+    "send",
+    sender,
+    server.number,
+    { from: sender },
+  ];
+  exporter.reset();
+  Telemetry.start({ metrics: false });
+  try {
+    // A trace without a message; 100,000 senders, of which the last ones are known.
+    for (let first = 0; first < 100_000; first += 1000) {
+      await peer.say(Array.from({ length: 1000 }, (_, i) => of(first + i + 1)));
+    }
+    await peer.say([
+      said(1),
+      said(99_999),
+      of(5),
+      ["trace", 5, null],
+      said(5),
+      ["trace", 6, null],
+      said(6),
+      of(7),
+      ["send", 7, self().number, "mine", "another"],
+      ["send", 8, self().number, "last"],
+    ]);
+    for (const each of ["mine", "another", "last"]) {
+      assertEquals(await receive(), each);
+    }
+    await GenServer.stop(server);
+  } finally {
+    Telemetry.stop();
+  }
+  const spans = exporter.getFinishedSpans().filter(({ name }) =>
+    name === "Hop.handleInfo"
+  );
+  assertEquals(spans.map((each) => each.spanContext().traceId), [traceId]);
+});
 
 const ECHO = `
 defmodule Middle do
@@ -367,10 +361,7 @@ elixirPairTest("Elixir's server passes traces on", async ({ alex, kate }) => {
     const middle = { name: "Middle", node: kate.name };
     assertEquals(await GenServer.call(middle, "hi"), "hi");
   });
-  assertEquals(ancestors(spans, "Hop.handleCall"), [
-    "GenServer.call",
-    "root",
-  ]);
+  assertEquals(ancestors(spans, "Hop.handleCall"), ["GenServer.call", "root"]);
 });
 
 elixirPairTest(

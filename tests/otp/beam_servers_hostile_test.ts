@@ -259,11 +259,7 @@ clusterTest("rex's replies arrive as the BEAM's own", async (cluster) => {
     const chars = { type: "put_chars", chars: "x" };
     const request = { type: "io_request", from: self(), request: chars };
     relay("sbcast", "inbox", request);
-    relay(
-      "sbcast",
-      "echo",
-      tuple(atom("$gen_call"), tuple(FROM, 1), "asked"),
-    );
+    relay("sbcast", "echo", tuple(atom("$gen_call"), tuple(FROM, 1), "asked"));
     relay("send", "inbox", "sent");
     for (;;) {
       const { message } = await peer.kind(control.DOP_SEND_SENDER);

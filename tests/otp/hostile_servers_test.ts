@@ -39,7 +39,7 @@ import { TaskSupervisor } from "../../task_supervisor.ts";
 import { mutated, ODD } from "../_fuzz.ts";
 import { clusterTest } from "../_nodes.ts";
 import { isPending, quiet, turn } from "../_processes.ts";
-import { RawPeer, THEIRS, withRaw } from "../_raw_peer.ts";
+import { RawPeer, rawTest, THEIRS } from "../_raw_peer.ts";
 import * as Remote from "../_remote.ts";
 import { fuzz, type Random, runs } from "../_seeds.ts";
 import { until } from "../_until.ts";
@@ -135,210 +135,183 @@ clusterTest("a refused line is the reader's error", async (cluster) => {
   assertEquals(await kate.run(() => IO.puts("still there")), "ok");
 });
 
-clusterTest(
-  "the answer to a call goes only to the caller's node",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      // A process of this node waits for a task; its reference is easy to guess.
-      const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-      const echo = await GenServer.startLink(Echo, undefined, { name: "Echo" });
-      const task = Task.async(() => receive((m) => m === "go"));
-      const guessed = { $ref: [1, task.ref.number, task.ref.creation] };
-      for (
-        const request of [
-          { ...callOf("forged") as object, ref: guessed },
-          { type: "$stop", from: theirs(100), ref: guessed, reason: "normal" },
-        ]
-      ) await sayTo(peer, "Echo", request);
-      await sayTo(
-        peer,
-        "Tasks",
-        callOf({
-          type: "start_task",
-          run: { module: "Remote", function: "add", args: [1, 2] },
-          callers: [],
-          link: false,
-          task: guessed,
-          restart: "temporary",
-          shutdown: 5000,
-        }),
-      );
-      await peer.say([
-        ["reply", 100, task.ref.number, "forged"],
-        ["spawn*", 100, 7, {
-          run: {
-            module: "$rpc",
-            function: "call",
-            args: [
-              { module: "Remote", function: "add", args: [1, 2] },
-              guessed,
-            ],
-          },
-          link: false,
-          monitor: true,
-          groupLeader: theirs(100),
-        }],
-      ]);
-      await takenIn(peer);
-      assertEquals(await GenServer.call(echo, "hi"), "hi");
-      assertEquals(await TaskSupervisor.children(tasks), []);
-      send(task.pid, "go");
-      assertEquals(await Task.await(task), "go");
-      await GenServer.stop(echo);
-      await TaskSupervisor.stop(tasks);
+rawTest("the answer to a call goes only to the caller's node", async (peer) => {
+  // A process of this node waits for a task; its reference is easy to guess.
+  const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
+  const echo = await GenServer.startLink(Echo, undefined, { name: "Echo" });
+  const task = Task.async(() => receive((m) => m === "go"));
+  const guessed = { $ref: [1, task.ref.number, task.ref.creation] };
+  for (
+    const request of [
+      { ...callOf("forged") as object, ref: guessed },
+      { type: "$stop", from: theirs(100), ref: guessed, reason: "normal" },
+    ]
+  ) await sayTo(peer, "Echo", request);
+  await sayTo(
+    peer,
+    "Tasks",
+    callOf({
+      type: "start_task",
+      run: { module: "Remote", function: "add", args: [1, 2] },
+      callers: [],
+      link: false,
+      task: guessed,
+      restart: "temporary",
+      shutdown: 5000,
     }),
-);
+  );
+  await peer.say([
+    ["reply", 100, task.ref.number, "forged"],
+    ["spawn*", 100, 7, {
+      run: {
+        module: "$rpc",
+        function: "call",
+        args: [{ module: "Remote", function: "add", args: [1, 2] }, guessed],
+      },
+      link: false,
+      monitor: true,
+      groupLeader: theirs(100),
+    }],
+  ]);
+  await takenIn(peer);
+  assertEquals(await GenServer.call(echo, "hi"), "hi");
+  assertEquals(await TaskSupervisor.children(tasks), []);
+  send(task.pid, "go");
+  assertEquals(await Task.await(task), "go");
+  await GenServer.stop(echo);
+  await TaskSupervisor.stop(tasks);
+});
 
-clusterTest(
-  "a task supervisor refuses a request of which any field is invalid",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const tasks = await TaskSupervisor.startLink();
-      const good = {
-        type: "start_task",
-        run: { module: "Remote", function: "add", args: [1, 2] },
-        callers: [theirs(100)],
-        link: false,
-        restart: "temporary",
-        shutdown: 5000,
-      };
-      const asks = async (ref: number, changed: object) => {
-        const request = { ...good, ...changed };
-        await peer.say([["send*", 100, tasks.number, callOf(request, ref)]]);
-        for (;;) {
-          const signals: [string, number, number, unknown][] = await peer
-            .hear();
-          const signal = signals.find(([kind, , to]) =>
-            kind.startsWith("reply") && to === ref
-          );
-          if (signal !== undefined) return JSON.stringify(signal[3]);
-        }
-      };
-      let ref = 1;
-      assertMatch(await asks(ref++, {}), /"ok"/);
-      for (
-        const changed of [
-          { callers: [theirs(100), 1] },
-          { callers: [null] },
-          { callers: theirs(100) },
-          { callers: "x" },
-          { callers: null },
-          { task: { $ref: [1, 1, 1] } },
-          { task: 1 },
-          { restart: "always" },
-          { shutdown: -1 },
-          { shutdown: "soon" },
-          { run: { module: "Remote", function: 1, args: [] } },
-          { run: { module: "Remote", function: "add", args: 1 } },
-          { run: null },
-        ]
-      ) {
-        const shown = JSON.stringify(changed);
-        assertMatch(await asks(ref++, changed), /badarg/, shown);
-      }
-      await TaskSupervisor.stop(tasks);
-    }),
-);
-
-clusterTest(
-  "a peer cannot act for another node in a scope of groups, and cannot join processes of others",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    await alex.run(() => pg.start());
-    await alex.run(() => pg.join("g", spawn(Remote.wait)));
-    await kate.run(async () => {
-      await pg.start();
-      const own = spawn(Remote.wait);
-      await pg.join("own", own);
-      const { ref } = await pg.monitor("g");
-      await Node.connect(ALEX);
-      await receive((m) => ref.equals(m?.ref));
-      const members = pg.getMembers("g");
-      assertEquals(members.length, 1);
-      const scope = Process.whereis("pg") as Pid;
-      const others = await alex.run(() => Process.whereis("pg") as Pid);
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.enter(RAW, KATE);
-      const foreign = { $pid: [ALEX, others.number, others.creation] };
-      const groups: unknown[] = [];
-      const messages = [
-        { type: "sync", peer: foreign, groups },
-        { type: "$tell", from: foreign, message: { type: "sync", groups } },
-        told({ type: "join", group: "g", pids: [ours(own)] }),
-        told({ type: "sync", groups: [{ group: "g", pids: [ours(own)] }] }),
-        callOf({ type: "join", group: "g", pids: [ours(own)] }),
-        callOf({ type: "leave", group: "own", pids: [ours(own)] }),
-        callOf({ type: "monitor_scope" }),
-        ...Array.from({ length: 50 }, (_, number) => (
-          { type: "DOWN", ref: { $ref: [1, number, self().creation] } }
-        )),
-        ...Array.from({ length: 50 }, (_, number) => (
-          { type: "DOWN", ref: theirRef(number) }
-        )),
-      ];
-      for (const message of messages) await sayTo(peer, scope, message);
-      await takenIn(peer);
-      assertEquals(pg.getMembers("g"), members);
-      assertEquals(pg.getMembers("own"), [own]);
-    });
-  },
-);
-
-clusterTest(
-  "a node has one part in a scope of groups, however many of its processes send for it",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      await pg.start();
-      for (let number = 1; number <= 50; number++) {
-        const from = theirs(number);
-        await peer.say([["send_name*", number, "pg", {
-          type: "$tell",
-          from,
-          message: { type: "join", group: "g", pids: [from] },
-        }], ["send_name*", number, "pg", {
-          type: "$tell",
-          from,
-          message: { type: "sync", groups: [{ group: "g", pids: [from] }] },
-        }]]);
-      }
-      await takenIn(peer);
-      assertEquals(pg.getMembers("g").map(({ number }) => number), [50]);
-      await pg.join("own", self());
-      await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-      const said: unknown[][] = [];
-      do said.push(...await peer.hear()); while (
-        !said.some(([kind, , , ref]) => kind === "down" && ref === 999)
+rawTest("a task supervisor refuses invalid fields", async (peer) => {
+  const tasks = await TaskSupervisor.startLink();
+  const good = {
+    type: "start_task",
+    run: { module: "Remote", function: "add", args: [1, 2] },
+    callers: [theirs(100)],
+    link: false,
+    restart: "temporary",
+    shutdown: 5000,
+  };
+  const asks = async (ref: number, changed: object) => {
+    const request = { ...good, ...changed };
+    await peer.say([["send*", 100, tasks.number, callOf(request, ref)]]);
+    for (;;) {
+      const signals: [string, number, number, unknown][] = await peer.hear();
+      const signal = signals.find(([kind, , to]) =>
+        kind.startsWith("reply") && to === ref
       );
-      assertEquals(said.filter(([kind]) => kind === "send*").length, 1);
-    }),
-);
+      if (signal !== undefined) return JSON.stringify(signal[3]);
+    }
+  };
+  let ref = 1;
+  assertMatch(await asks(ref++, {}), /"ok"/);
+  for (
+    const changed of [
+      { callers: [theirs(100), 1] },
+      { callers: [null] },
+      { callers: theirs(100) },
+      { callers: "x" },
+      { callers: null },
+      { task: { $ref: [1, 1, 1] } },
+      { task: 1 },
+      { restart: "always" },
+      { shutdown: -1 },
+      { shutdown: "soon" },
+      { run: { module: "Remote", function: 1, args: [] } },
+      { run: { module: "Remote", function: "add", args: 1 } },
+      { run: null },
+    ]
+  ) {
+    const shown = JSON.stringify(changed);
+    assertMatch(await asks(ref++, changed), /badarg/, shown);
+  }
+  await TaskSupervisor.stop(tasks);
+});
 
-clusterTest(
-  "a group that is nested too deeply to be sent does not end the scope",
-  (cluster) =>
-    withRaw(cluster, { limits: { maxDepth: 64 } }, async (peer) => {
-      await pg.start();
-      let group: unknown = "g";
-      for (let i = 0; i < 58; i++) group = [group];
-      await sayTo(peer, "pg", told({ type: "discover" }));
-      await sayTo(
-        peer,
-        "pg",
-        told({ type: "join", group, pids: [theirs(100)] }),
-      );
-      await sayTo(
-        peer,
-        "pg",
-        told({ type: "join", group: "flat", pids: [theirs(100)] }),
-      );
-      await takenIn(peer);
-      const { groups } = await pg.monitorScope();
-      assertEquals(groups.map(({ group }) => group), ["flat"]);
-      await assertRejects(() => pg.join([group], self()), RangeError);
-      assertEquals(await pg.join("flat", self()), "ok");
-    }),
-);
+clusterTest("a peer cannot act in groups for others", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  await alex.run(() => pg.start());
+  await alex.run(() => pg.join("g", spawn(Remote.wait)));
+  await kate.run(async () => {
+    await pg.start();
+    const own = spawn(Remote.wait);
+    await pg.join("own", own);
+    const { ref } = await pg.monitor("g");
+    await Node.connect(ALEX);
+    await receive((m) => ref.equals(m?.ref));
+    const members = pg.getMembers("g");
+    assertEquals(members.length, 1);
+    const scope = Process.whereis("pg") as Pid;
+    const others = await alex.run(() => Process.whereis("pg") as Pid);
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.enter(RAW, KATE);
+    const foreign = { $pid: [ALEX, others.number, others.creation] };
+    const groups: unknown[] = [];
+    const messages = [
+      { type: "sync", peer: foreign, groups },
+      { type: "$tell", from: foreign, message: { type: "sync", groups } },
+      told({ type: "join", group: "g", pids: [ours(own)] }),
+      told({ type: "sync", groups: [{ group: "g", pids: [ours(own)] }] }),
+      callOf({ type: "join", group: "g", pids: [ours(own)] }),
+      callOf({ type: "leave", group: "own", pids: [ours(own)] }),
+      callOf({ type: "monitor_scope" }),
+      ...Array.from({ length: 50 }, (_, number) => (
+        { type: "DOWN", ref: { $ref: [1, number, self().creation] } }
+      )),
+      ...Array.from({ length: 50 }, (_, number) => (
+        { type: "DOWN", ref: theirRef(number) }
+      )),
+    ];
+    for (const message of messages) await sayTo(peer, scope, message);
+    await takenIn(peer);
+    assertEquals(pg.getMembers("g"), members);
+    assertEquals(pg.getMembers("own"), [own]);
+  });
+});
+
+rawTest("a node has one part in a scope of groups", async (peer) => {
+  await pg.start();
+  for (let number = 1; number <= 50; number++) {
+    const from = theirs(number);
+    await peer.say([["send_name*", number, "pg", {
+      type: "$tell",
+      from,
+      message: { type: "join", group: "g", pids: [from] },
+    }], ["send_name*", number, "pg", {
+      type: "$tell",
+      from,
+      message: { type: "sync", groups: [{ group: "g", pids: [from] }] },
+    }]]);
+  }
+  await takenIn(peer);
+  assertEquals(pg.getMembers("g").map(({ number }) => number), [50]);
+  await pg.join("own", self());
+  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
+  const said: unknown[][] = [];
+  do said.push(...await peer.hear()); while (
+    !said.some(([kind, , , ref]) => kind === "down" && ref === 999)
+  );
+  assertEquals(said.filter(([kind]) => kind === "send*").length, 1);
+});
+
+rawTest("a group that is too deep ends no scope", async (peer) => {
+  await pg.start();
+  let group: unknown = "g";
+  for (let i = 0; i < 58; i++) group = [group];
+  await sayTo(peer, "pg", told({ type: "discover" }));
+  await sayTo(peer, "pg", told({ type: "join", group, pids: [theirs(100)] }));
+  await sayTo(
+    peer,
+    "pg",
+    told({ type: "join", group: "flat", pids: [theirs(100)] }),
+  );
+  await takenIn(peer);
+  const { groups } = await pg.monitorScope();
+  assertEquals(groups.map(({ group }) => group), ["flat"]);
+  await assertRejects(() => pg.join([group], self()), RangeError);
+  assertEquals(await pg.join("flat", self()), "ok");
+}, { limits: { maxDepth: 64 } });
 
 clusterTest("a peer of small messages gets no groups", async (cluster) => {
   const kate = await cluster.start("kate");
@@ -364,49 +337,45 @@ clusterTest("a peer of small messages gets no groups", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a peer that does not read gets updates of groups when it does, and does not end the scope",
-  async (cluster) => {
-    const kate = await cluster.start("kate", {
-      limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
-    });
-    await kate.run(async () => {
-      await pg.start();
-      const scope = Process.whereis("pg");
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.enter(RAW, KATE);
-      await sayTo(peer, "pg", told({ type: "discover" }));
-      await peer.signal("send*");
-      peer.pause();
-      const member = self();
-      const group = (i: number) => `${i} ${"x".repeat(10_000)}`;
-      // More than the host buffers for a socket.
-      for (let i = 0; i < 1500; i++) {
-        await pg.join(group(i), member);
-        if (i > 0) await pg.leave(group(i - 1), member);
-      }
-      await sayTo(peer, "pg", { type: "nodeup", node: RAW });
-      assertEquals(Process.whereis("pg"), scope);
-      peer.resume();
-      // deno-lint-ignore no-explicit-any
-      let said: any;
-      do {
-        const signal = await peer.signal("send*");
-        said = signal.slice(3).findLast((each) =>
-          // deno-lint-ignore no-explicit-any
-          (each as any).message?.type === "sync"
-        ) ?? said;
-      } while (
-        !said?.message.groups.some(
-          (each: { group: string }) => each.group === group(1499),
-        )
-      );
-      assertEquals(said.message.groups.length, 1);
-      assertEquals(Process.whereis("pg"), scope);
-    });
-  },
-  { timeout: 60_000 },
-);
+clusterTest("a peer that does not read gets groups later", async (cluster) => {
+  const kate = await cluster.start("kate", {
+    limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
+  });
+  await kate.run(async () => {
+    await pg.start();
+    const scope = Process.whereis("pg");
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.enter(RAW, KATE);
+    await sayTo(peer, "pg", told({ type: "discover" }));
+    await peer.signal("send*");
+    peer.pause();
+    const member = self();
+    const group = (i: number) => `${i} ${"x".repeat(10_000)}`;
+    // More than the host buffers for a socket.
+    for (let i = 0; i < 1500; i++) {
+      await pg.join(group(i), member);
+      if (i > 0) await pg.leave(group(i - 1), member);
+    }
+    await sayTo(peer, "pg", { type: "nodeup", node: RAW });
+    assertEquals(Process.whereis("pg"), scope);
+    peer.resume();
+    // deno-lint-ignore no-explicit-any
+    let said: any;
+    do {
+      const signal = await peer.signal("send*");
+      said = signal.slice(3).findLast((each) =>
+        // deno-lint-ignore no-explicit-any
+        (each as any).message?.type === "sync"
+      ) ?? said;
+    } while (
+      !said?.message.groups.some(
+        (each: { group: string }) => each.group === group(1499),
+      )
+    );
+    assertEquals(said.message.groups.length, 1);
+    assertEquals(Process.whereis("pg"), scope);
+  });
+}, { timeout: 60_000 });
 
 clusterTest("messages that look like exits have no effect", async (cluster) => {
   const kate = await cluster.start("kate", { log() {} });
@@ -464,96 +433,85 @@ clusterTest("messages that look like exits have no effect", async (cluster) => {
   });
 });
 
-clusterTest(
-  "an application has started when its supervisor has, whatever messages arrive",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const events: string[] = [];
-      const start = Application.start({
-        name: "slow",
-        async start() {
-          await promise;
-          events.push("up");
-          return await Supervisor.startLink([], { strategy: "one_for_one" });
-        },
-      }).then(() => events.push("told"));
-      await until(() =>
-        Process.whereis("application_controller") !== undefined
-      );
-      const started = { type: "application_started", name: "slow" };
-      for (
-        const message of [
-          { type: "$cast", request: started },
-          told(started),
-          started,
-        ]
-      ) await sayTo(peer, "application_controller", message);
-      await sayTo(
-        peer,
-        "application_controller",
-        callOf({
-          type: "stop_application",
-          name: "slow",
-          timeout: { $bigint: "12" },
-        }),
-      );
-      await takenIn(peer);
-      await quiet();
-      assertEquals(events, []);
-      resolve();
-      await start;
-      assertEquals(events, ["up", "told"]);
-      assertEquals(await Application.stop("slow"), "ok");
+rawTest("no message starts an application", async (peer) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const events: string[] = [];
+  const start = Application.start({
+    name: "slow",
+    async start() {
+      await promise;
+      events.push("up");
+      return await Supervisor.startLink([], { strategy: "one_for_one" });
+    },
+  }).then(() => events.push("told"));
+  await until(() => Process.whereis("application_controller") !== undefined);
+  const started = { type: "application_started", name: "slow" };
+  for (
+    const message of [
+      { type: "$cast", request: started },
+      told(started),
+      started,
+    ]
+  ) await sayTo(peer, "application_controller", message);
+  await sayTo(
+    peer,
+    "application_controller",
+    callOf({
+      type: "stop_application",
+      name: "slow",
+      timeout: { $bigint: "12" },
     }),
-);
+  );
+  await takenIn(peer);
+  await quiet();
+  assertEquals(events, []);
+  resolve();
+  await start;
+  assertEquals(events, ["up", "told"]);
+  assertEquals(await Application.stop("slow"), "ok");
+});
 
-clusterTest(
-  "invalid answers fail the caller, and nothing else",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const server = { name: "Server", node: RAW };
-      const none = { id: "x", start: ["Remote", "wait"] } as const;
-      const asks = [
-        () => TaskSupervisor.async(server, Remote.add, [1, 2]),
-        () => TaskSupervisor.startChild(server, Remote.wait),
-        () => TaskSupervisor.children(server),
-        () =>
-          Array.fromAsync(TaskSupervisor.asyncStream(server, [1], Remote.wait)),
-        () => DynamicSupervisor.startChild(server, none),
-        () => Supervisor.startChild(server, none),
-        () => Supervisor.restartChild(server, "x"),
-        () => Agent.get(server, ["Remote", "add"]),
-        () => rpc.call(RAW, ["Remote", "add"], [1, 2]),
-      ];
-      const odd = { toString: 1 };
-      const answers = [
-        null,
-        "x",
-        5,
-        { type: "error" },
-        { type: "error", reason: null, message: odd },
-        { type: "refused", error: odd, message: odd },
-        { type: "refused", error: "limit", message: "full" },
-      ];
-      Process.trapExit(true);
-      for (const answer of answers) {
-        for (const ask of asks) {
-          const { ref } = spawnMonitor(async () => void await ask());
-          for (let isAnswered = false; !isAnswered;) {
-            for (const [kind, , , last] of await peer.hear()) {
-              const isCall = /^call_name/.test(kind);
-              if (!isCall && kind !== "spawn*") continue;
-              const number = isCall ? last : last.run.args[1].$ref[1];
-              await peer.say([["reply", 1, number, answer]]);
-              isAnswered = true;
-            }
-          }
-          await receive((m) => m?.type === "DOWN" && ref.equals(m.ref));
+rawTest("invalid answers fail the caller, and nothing else", async (peer) => {
+  const server = { name: "Server", node: RAW };
+  const none = { id: "x", start: ["Remote", "wait"] } as const;
+  const asks = [
+    () => TaskSupervisor.async(server, Remote.add, [1, 2]),
+    () => TaskSupervisor.startChild(server, Remote.wait),
+    () => TaskSupervisor.children(server),
+    () => Array.fromAsync(TaskSupervisor.asyncStream(server, [1], Remote.wait)),
+    () => DynamicSupervisor.startChild(server, none),
+    () => Supervisor.startChild(server, none),
+    () => Supervisor.restartChild(server, "x"),
+    () => Agent.get(server, ["Remote", "add"]),
+    () => rpc.call(RAW, ["Remote", "add"], [1, 2]),
+  ];
+  const odd = { toString: 1 };
+  const answers = [
+    null,
+    "x",
+    5,
+    { type: "error" },
+    { type: "error", reason: null, message: odd },
+    { type: "refused", error: odd, message: odd },
+    { type: "refused", error: "limit", message: "full" },
+  ];
+  Process.trapExit(true);
+  for (const answer of answers) {
+    for (const ask of asks) {
+      const { ref } = spawnMonitor(async () => void await ask());
+      for (let isAnswered = false; !isAnswered;) {
+        for (const [kind, , , last] of await peer.hear()) {
+          const isCall = /^call_name/.test(kind);
+          if (!isCall && kind !== "spawn*") continue;
+          const number = isCall ? last : last.run.args[1].$ref[1];
+          await peer.say([["reply", 1, number, answer]]);
+          isAnswered = true;
         }
       }
-    }),
-);
+      await receive((m) => m?.type === "DOWN" && ref.equals(m.ref));
+    }
+  }
+});
 
 clusterTest("a refused cast without await has no effect", async (cluster) => {
   const kate = await cluster.start("kate", {
@@ -625,43 +583,40 @@ const Secret = {
   },
 };
 
-clusterTest(
-  "allow is checked for a function by which another node resolves a conflict of a global name",
-  async (cluster) => {
-    asked.length = 0;
-    const options = { connectAll: false, modules: { Remote, Secret } };
-    const alex = await cluster.start("alex", {
-      ...options,
-      allow: (node, module) => module !== "Secret" || node !== "zoe@localhost",
+clusterTest("allow decides on a resolver of conflicts", async (cluster) => {
+  asked.length = 0;
+  const options = { connectAll: false, modules: { Remote, Secret } };
+  const alex = await cluster.start("alex", {
+    ...options,
+    allow: (node, module) => module !== "Secret" || node !== "zoe@localhost",
+  });
+  const mike = await cluster.start("mike", options);
+  const zoe = await cluster.start("zoe", options);
+  const others = await mike.run(async () => {
+    const pid = spawn(Remote.wait);
+    assert(await global.registerName("x", pid, global.notifyAllName));
+    return pid;
+  });
+  await alex.run(() => global.sync());
+  for (const own of [false, true]) {
+    const pid = await alex.run(() => spawn(Remote.wait));
+    if (!own) await zoe.run(() => Node.connect(ALEX));
+    await (own ? alex : zoe).run(async () => {
+      assert(await global.registerName("x", pid, ["Secret", "keep"]));
     });
-    const mike = await cluster.start("mike", options);
-    const zoe = await cluster.start("zoe", options);
-    const others = await mike.run(async () => {
-      const pid = spawn(Remote.wait);
-      assert(await global.registerName("x", pid, global.notifyAllName));
-      return pid;
+    await alex.run(async () => {
+      // Alex has the smaller name, and so joins the two.
+      await Node.connect("mike@localhost");
+      await global.sync();
+      const kept = await global.whereisName("x");
+      assertEquals(kept, own ? pid : others);
+      assertEquals(asked, own ? ["keep"] : []);
+      assertEquals(Node.stats()!.refusedRequests.not_allowed, 1);
+      await Node.disconnect("mike@localhost");
+      if (!own) await Node.disconnect("zoe@localhost");
     });
-    await alex.run(() => global.sync());
-    for (const own of [false, true]) {
-      const pid = await alex.run(() => spawn(Remote.wait));
-      if (!own) await zoe.run(() => Node.connect(ALEX));
-      await (own ? alex : zoe).run(async () => {
-        assert(await global.registerName("x", pid, ["Secret", "keep"]));
-      });
-      await alex.run(async () => {
-        // Alex has the smaller name, and so joins the two.
-        await Node.connect("mike@localhost");
-        await global.sync();
-        const kept = await global.whereisName("x");
-        assertEquals(kept, own ? pid : others);
-        assertEquals(asked, own ? ["keep"] : []);
-        assertEquals(Node.stats()!.refusedRequests.not_allowed, 1);
-        await Node.disconnect("mike@localhost");
-        if (!own) await Node.disconnect("zoe@localhost");
-      });
-    }
-  },
-);
+  }
+});
 
 /** The number of messages to each server in the fuzz test. */
 const FUZZ_RUNS = runs(500);
@@ -913,121 +868,101 @@ clusterTest(
   { timeout: 600_000 },
 );
 
-clusterTest(
-  "a peer's processes leave groups in linear time",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      await pg.startLink();
-      const ref = pg.monitorScope().then(({ ref }) => ref);
-      await ref;
-      const say = (message: unknown) => sayTo(peer, "pg", told(message));
-      await say({ type: "discover" });
-      const names = Array.from({ length: 3000 }, (_, i) => `group ${i}`);
-      const pids = Array.from({ length: 20_000 }, (_, i) => theirs(i + 1));
-      for (const group of ["G", ...names]) {
-        await say({ type: "join", group, pids: [theirs(1)] });
-      }
-      await say({
-        type: "join",
-        group: "H",
-        pids: [1, 1, 1, 1, 2, 3].map(theirs),
-      });
-      // Each took 10^9 steps before, or sent as many pids in messages.
-      const many = new Array(50_000).fill("G");
-      await say({ type: "leave", groups: many, pids: pids.slice(10) });
-      await say({ type: "leave", groups: [...names, "H"], pids });
-      await say({
-        type: "leave",
-        groups: ["H", "G", "H"],
-        pids: [1, 3, 4].map(theirs),
-      });
-      await takenIn(peer);
-      while (pg.whichGroups().length > 1) await Node.ping("nobody@localhost");
-      assertEquals(pg.whichGroups(), ["H"]);
-      assertEquals(pg.getMembers("H").map(({ number }) => number), [1]);
-    }),
-);
+rawTest("a peer's processes leave groups in linear time", async (peer) => {
+  await pg.startLink();
+  const ref = pg.monitorScope().then(({ ref }) => ref);
+  await ref;
+  const say = (message: unknown) => sayTo(peer, "pg", told(message));
+  await say({ type: "discover" });
+  const names = Array.from({ length: 3000 }, (_, i) => `group ${i}`);
+  const pids = Array.from({ length: 20_000 }, (_, i) => theirs(i + 1));
+  for (const group of ["G", ...names]) {
+    await say({ type: "join", group, pids: [theirs(1)] });
+  }
+  await say({ type: "join", group: "H", pids: [1, 1, 1, 1, 2, 3].map(theirs) });
+  // Each took 10^9 steps before, or sent as many pids in messages.
+  const many = new Array(50_000).fill("G");
+  await say({ type: "leave", groups: many, pids: pids.slice(10) });
+  await say({ type: "leave", groups: [...names, "H"], pids });
+  await say({
+    type: "leave",
+    groups: ["H", "G", "H"],
+    pids: [1, 3, 4].map(theirs),
+  });
+  await takenIn(peer);
+  while (pg.whichGroups().length > 1) await Node.ping("nobody@localhost");
+  assertEquals(pg.whichGroups(), ["H"]);
+  assertEquals(pg.getMembers("H").map(({ number }) => number), [1]);
+});
 
-clusterTest(
-  "a peer that never answers the name server does not block look-ups and registrations",
-  (cluster) =>
-    withRaw(cluster, {}, async () => {
-      const [found, names, isNamed] = await Promise.all([
-        global.whereisName("nobody"),
-        global.registeredNames(),
-        global.registerName("somebody", self()),
-      ]);
-      assertEquals([found, names, isNamed], [undefined, [], true]);
-      assertEquals(await global.whereisName("somebody"), self());
-    }),
-);
+rawTest("a peer that never answers blocks no names", async () => {
+  const [found, names, isNamed] = await Promise.all([
+    global.whereisName("nobody"),
+    global.registeredNames(),
+    global.registerName("somebody", self()),
+  ]);
+  assertEquals([found, names, isNamed], [undefined, [], true]);
+  assertEquals(await global.whereisName("somebody"), self());
+});
 
-clusterTest(
-  "a peer that makes the name server join it for ever does not block look-ups",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const server = "global_name_server";
-      const known = global.whereisName("nobody");
-      // The node with the smaller name joins the two: this node, which the peer keeps waiting.
-      await sayTo(peer, server, callOf({ type: "hello" }));
-      await peer.signal("reply*");
-      assertEquals(await known, undefined);
-      assertEquals(await global.registeredNames(), []);
-    }),
-);
+rawTest("a peer that always joins blocks no look-ups", async (peer) => {
+  const server = "global_name_server";
+  const known = global.whereisName("nobody");
+  // The node with the smaller name joins the two: this node, which the peer keeps waiting.
+  await sayTo(peer, server, callOf({ type: "hello" }));
+  await peer.signal("reply*");
+  assertEquals(await known, undefined);
+  assertEquals(await global.registeredNames(), []);
+});
 
-clusterTest(
-  "a call with more arguments than fit on the stack ends no server",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const agent = await Agent.start(() => 1);
-      const supervisor = await Supervisor.startLink([], {
-        strategy: "one_for_one",
-      });
-      const tasks = await TaskSupervisor.startLink();
-      const run = {
-        module: "Remote",
-        function: "echoOrWait",
-        args: new Array(200_000).fill(1),
-      };
-      const spec = {
-        id: "a",
-        start: run,
+rawTest("a call with many arguments ends no server", async (peer) => {
+  const agent = await Agent.start(() => 1);
+  const supervisor = await Supervisor.startLink([], {
+    strategy: "one_for_one",
+  });
+  const tasks = await TaskSupervisor.startLink();
+  const run = {
+    module: "Remote",
+    function: "echoOrWait",
+    args: new Array(200_000).fill(1),
+  };
+  const spec = {
+    id: "a",
+    start: run,
+    restart: "temporary",
+    shutdown: 1,
+    type: "worker",
+    significant: false,
+  };
+  for (
+    const [ref, to, request] of [
+      [1, agent, { type: "get", run }],
+      [2, agent, { type: "update", run }],
+      [3, supervisor, { type: "start_child", child: spec, spec }],
+      [4, tasks, {
+        type: "start_task",
+        link: false,
+        run,
         restart: "temporary",
         shutdown: 1,
-        type: "worker",
-        significant: false,
-      };
-      for (
-        const [ref, to, request] of [
-          [1, agent, { type: "get", run }],
-          [2, agent, { type: "update", run }],
-          [3, supervisor, { type: "start_child", child: spec, spec }],
-          [4, tasks, {
-            type: "start_task",
-            link: false,
-            run,
-            restart: "temporary",
-            shutdown: 1,
-            callers: [],
-          }],
-        ] as const
-      ) {
-        await sayTo(peer, to, callOf(request, ref));
-        let reply: unknown[] | undefined;
-        while (reply === undefined) {
-          const signals: string[][] = await peer.hear();
-          reply = signals.find(([kind]) => kind.startsWith("reply"));
-        }
-        assertEquals(reply[2], ref);
-        assertMatch(JSON.stringify(reply[3]), /error.*20000[01] arguments/);
-      }
-      await assertRejects(
-        () => rpc.call(Node.self(), ["Remote", "add"], run.args),
-        UndefinedFunctionError,
-        "no function takes",
-      );
-      assertEquals(await Agent.get(agent, (state) => state), 1);
-      assertEquals(await TaskSupervisor.children(tasks), []);
-    }),
-);
+        callers: [],
+      }],
+    ] as const
+  ) {
+    await sayTo(peer, to, callOf(request, ref));
+    let reply: unknown[] | undefined;
+    while (reply === undefined) {
+      const signals: string[][] = await peer.hear();
+      reply = signals.find(([kind]) => kind.startsWith("reply"));
+    }
+    assertEquals(reply[2], ref);
+    assertMatch(JSON.stringify(reply[3]), /error.*20000[01] arguments/);
+  }
+  await assertRejects(
+    () => rpc.call(Node.self(), ["Remote", "add"], run.args),
+    UndefinedFunctionError,
+    "no function takes",
+  );
+  assertEquals(await Agent.get(agent, (state) => state), 1);
+  assertEquals(await TaskSupervisor.children(tasks), []);
+});

@@ -9,13 +9,10 @@ import { Node } from "../../node.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { entities, entity, release } from "../../shell/entity_commands.ts";
 import { top } from "../../shell/observe_commands.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
-import { chat, nodeFlags, pipe } from "../_cli.ts";
+import { chat, nodeFlags, pipe, shellTest } from "../_cli.ts";
 import { clusterTest } from "../_nodes.ts";
 import { quiet } from "../_processes.ts";
 import { freePort } from "../../testing/_ports.ts";
-
-const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
 
 /** Lines that fail, and the hint that follows the error. */
 const HINTS: [line: string, hint: string | undefined][] = [
@@ -49,7 +46,7 @@ const HINTS: [line: string, hint: string | undefined][] = [
   ["const x = ;", undefined],
 ];
 
-test("an error hints at the likely intention", options, async () => {
+shellTest("an error hints at the likely intention", async () => {
   const lines = HINTS.flatMap(([line], index) => [
     line,
     `await Process.sleep(0), console.error("-- ${index}")`,
@@ -64,57 +61,44 @@ test("an error hints at the likely intention", options, async () => {
   });
 });
 
-test(
-  "--eval prints the hints too",
-  options,
-  async () => {
-    const { code, stderr } = await chat([
-      "-e",
-      "1",
-      "-e",
-      "spawn_link(() => 1)",
-    ]);
-    assertEquals(code, 1);
-    assertEquals(
-      stderr,
-      "** (ReferenceError) spawn_link is not defined\n    Did you mean spawnLink?\n",
-    );
-  },
-);
+shellTest("--eval prints the hints too", async () => {
+  const { code, stderr } = await chat(["-e", "1", "-e", "spawn_link(() => 1)"]);
+  assertEquals(code, 1);
+  assertEquals(
+    stderr,
+    "** (ReferenceError) spawn_link is not defined\n    Did you mean spawnLink?\n",
+  );
+});
 
-test(
-  "a function that was not called shows how to call it, and a missing name shows similar ones",
-  options,
-  async () => {
-    const { stdout } = await pipe([
-      "self",
-      "Node.list",
-      "Task.Supervisor",
-      "const f = (n: number) => n",
-      "f",
-      "Node",
-      "Math.max",
-      "[self]",
-    ]);
-    assertEquals(stdout.split("\n"), [
-      "#Function<self>",
-      "    self is a function: self() calls it",
-      "#Function<list>",
-      "    Node.list is a function: Node.list() calls it",
-      "undefined",
-      "    Did you mean TaskSupervisor?",
-      "undefined",
-      "#Function<f>",
-      "    f is a function: f(…) calls it",
-      "#Class<Node>",
-      "#Function<max>",
-      "[#Function<self>]",
-      "",
-    ]);
-  },
-);
+shellTest("a mistake at the prompt gets a hint", async () => {
+  const { stdout } = await pipe([
+    "self",
+    "Node.list",
+    "Task.Supervisor",
+    "const f = (n: number) => n",
+    "f",
+    "Node",
+    "Math.max",
+    "[self]",
+  ]);
+  assertEquals(stdout.split("\n"), [
+    "#Function<self>",
+    "    self is a function: self() calls it",
+    "#Function<list>",
+    "    Node.list is a function: Node.list() calls it",
+    "undefined",
+    "    Did you mean TaskSupervisor?",
+    "undefined",
+    "#Function<f>",
+    "    f is a function: f(…) calls it",
+    "#Class<Node>",
+    "#Function<max>",
+    "[#Function<self>]",
+    "",
+  ]);
+});
 
-test("spawn, spawnLink and exit are in scope", options, async () => {
+shellTest("spawn, spawnLink and exit are in scope", async () => {
   const { stdout, stderr } = await pipe([
     "const pid = spawn(() => receive()), other = spawnLink(() => receive()); [Process.alive(pid), Process.info(self()).links.length]",
     "const watch = spawnMonitor(() => exit('done')); (await receive()).reason",
@@ -123,7 +107,7 @@ test("spawn, spawnLink and exit are in scope", options, async () => {
   assertEquals([stderr, stdout], ["", '[true, 1]\n"done"\nfalse\n']);
 });
 
-test("v() returns the values of earlier lines", options, async () => {
+shellTest("v() returns the values of earlier lines", async () => {
   const { stdout, stderr } = await pipe([
     "'one'",
     "nothing",
@@ -149,7 +133,7 @@ test("v() returns the values of earlier lines", options, async () => {
   assertMatch(many.stderr, /Cannot tell the value of line 5: the last 20/);
 });
 
-test("pid() returns the pid with the printed form", options, async () => {
+shellTest("pid() returns the pid with the printed form", async () => {
   const { stdout, stderr } = await pipe([
     "const [, number] = String(self()).split('.'); pid(`0.${number}.0`).equals(self()) && pid(0, Number(number), 0).equals(self()) && pid(String(self())).equals(self())",
     "pid('0.105')",
@@ -162,35 +146,31 @@ test("pid() returns the pid with the printed form", options, async () => {
   );
 });
 
-test(
-  "i() describes a value, and top() lists the busiest processes",
-  options,
-  async () => {
-    const { stdout, stderr } = await pipe([
-      'i("text")',
-      "i([1, 2])",
-      'const busy = spawn(() => receive((m) => m === "never")); Process.register(busy, "busy"); for (const n of [1, 2, 3]) send(busy, n)',
-      "i(busy)",
-      "top()",
-      'top("rate")',
-      'top("size")',
-      "h(top)",
-    ]);
-    assert(
-      stdout.startsWith('Value\n  "text"\nType\n  string\nLength\n  4\n"ok"\n'),
-    );
-    assertMatch(
-      stdout,
-      /\nAlive\n {2}true\nName\n {2}busy\n[^]*Messages\n {2}3\n/,
-    );
-    assertMatch(
-      stdout,
-      /\npid +name or call +kind +messages +bytes +msgs\/s\n#PID<0\.\d+\.0> +busy +process +3 +\d+ +0\n/,
-    );
-    assertMatch(stdout, /top\(by: .*\n\n {2}Shows the ten processes/);
-    assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
-  },
-);
+shellTest("i() describes a value, top() lists processes", async () => {
+  const { stdout, stderr } = await pipe([
+    'i("text")',
+    "i([1, 2])",
+    'const busy = spawn(() => receive((m) => m === "never")); Process.register(busy, "busy"); for (const n of [1, 2, 3]) send(busy, n)',
+    "i(busy)",
+    "top()",
+    'top("rate")',
+    'top("size")',
+    "h(top)",
+  ]);
+  assert(
+    stdout.startsWith('Value\n  "text"\nType\n  string\nLength\n  4\n"ok"\n'),
+  );
+  assertMatch(
+    stdout,
+    /\nAlive\n {2}true\nName\n {2}busy\n[^]*Messages\n {2}3\n/,
+  );
+  assertMatch(
+    stdout,
+    /\npid +name or call +kind +messages +bytes +msgs\/s\n#PID<0\.\d+\.0> +busy +process +3 +\d+ +0\n/,
+  );
+  assertMatch(stdout, /top\(by: .*\n\n {2}Shows the ten processes/);
+  assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
+});
 
 clusterTest(
   "entities(), entity() and release() show and release entities of another node",
@@ -289,45 +269,37 @@ clusterTest("top() sorts by the last moment's messages", async (cluster) => {
   });
 });
 
-test(
-  "tree() draws the supervisors with the restarts of their children",
-  options,
-  async () => {
-    const { stdout } = await pipe([
-      "tree()",
-      'const sup = await Supervisor.startLink([{ id: "worker", start: () => spawnLink(() => receive()) }, TaskSupervisor.childSpec({ name: "Tasks" })], { strategy: "one_for_one", name: "Top" })',
-      "const [, { pid: first }] = await Supervisor.whichChildren(sup)",
-      'const down = Process.monitor(first); Process.exit(first, "boom"); await receive((m) => m.ref === down || down.equals(m.ref)); await Supervisor.whichChildren(sup); 1',
-      "tree()",
-    ]);
-    assertMatch(
-      stdout,
-      /\nTop, supervisor, #PID<0\.\d+\.0>\n├─ worker: .*, process, #PID<0\.\d+\.0>, restarted once, last for .*boom.*\n└─ Tasks, supervisor, #PID<0\.\d+\.0>\n/,
-    );
-  },
-);
+shellTest("tree() draws supervisors and restarts", async () => {
+  const { stdout } = await pipe([
+    "tree()",
+    'const sup = await Supervisor.startLink([{ id: "worker", start: () => spawnLink(() => receive()) }, TaskSupervisor.childSpec({ name: "Tasks" })], { strategy: "one_for_one", name: "Top" })',
+    "const [, { pid: first }] = await Supervisor.whichChildren(sup)",
+    'const down = Process.monitor(first); Process.exit(first, "boom"); await receive((m) => m.ref === down || down.equals(m.ref)); await Supervisor.whichChildren(sup); 1',
+    "tree()",
+  ]);
+  assertMatch(
+    stdout,
+    /\nTop, supervisor, #PID<0\.\d+\.0>\n├─ worker: .*, process, #PID<0\.\d+\.0>, restarted once, last for .*boom.*\n└─ Tasks, supervisor, #PID<0\.\d+\.0>\n/,
+  );
+});
 
-test(
-  "trace() prints the messages of a process, escaped, and ends at its limit",
-  options,
-  async () => {
-    const { stdout, stderr } = await pipe([
-      'const echo = spawn(async () => { for (;;) send((await receive()).from, "back\\u001b[31m") })',
-      "let isOver = false; const tracing = trace(echo, { limit: 4 }); tracing.then(() => isOver = true); while (!isOver) { send(echo, { from: self() }); await receive() }; await tracing",
-      "trace(pid(0, 1000, 0))",
-    ]);
-    assertMatch(
-      stdout,
-      /Tracing #PID<0\.\d+\.0>: 4 messages, 60 s at most\n(\d\d:\d\d:\d\d\.\d{3} (<- \{ from: .*|-> #PID.*: "back\\u001b\[31m")\n){4}The trace ends after 4 messages\n/,
-    );
-    assertMatch(
-      stderr,
-      /Cannot trace #PID<0\.1000\.0>: there is no such process/,
-    );
-  },
-);
+shellTest("trace() prints messages up to its limit", async () => {
+  const { stdout, stderr } = await pipe([
+    'const echo = spawn(async () => { for (;;) send((await receive()).from, "back\\u001b[31m") })',
+    "let isOver = false; const tracing = trace(echo, { limit: 4 }); tracing.then(() => isOver = true); while (!isOver) { send(echo, { from: self() }); await receive() }; await tracing",
+    "trace(pid(0, 1000, 0))",
+  ]);
+  assertMatch(
+    stdout,
+    /Tracing #PID<0\.\d+\.0>: 4 messages, 60 s at most\n(\d\d:\d\d:\d\d\.\d{3} (<- \{ from: .*|-> #PID.*: "back\\u001b\[31m")\n){4}The trace ends after 4 messages\n/,
+  );
+  assertMatch(
+    stderr,
+    /Cannot trace #PID<0\.1000\.0>: there is no such process/,
+  );
+});
 
-test("i() of a pid of another node asks that node", options, async () => {
+shellTest("i() of a pid of another node asks that node", async () => {
   const port = freePort();
   const { stdout, stderr } = await pipe([
     `const kate = await import("${

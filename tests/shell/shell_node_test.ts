@@ -10,12 +10,22 @@ import { Node } from "../../node.ts";
 import { self, send } from "../../otp/process/process.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { test, type TestOptions } from "../../testing/tags.ts";
-import { chat, ChatProcess, nodeFlags, pipe, withFolder } from "../_cli.ts";
+import {
+  chat,
+  ChatProcess,
+  nodeFlags,
+  pipe,
+  shellTest,
+  withFolder,
+} from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
 import { openTerminal } from "../_terminal.ts";
 
-const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
-const inTmux: TestOptions = { ...options, programs: ["tmux"] };
+const inTmux: TestOptions = {
+  timeout: 60_000,
+  tags: ["shell"],
+  programs: ["tmux"],
+};
 
 /** Code that starts alex. */
 function startAlex(epmdPort: number, more = ""): string {
@@ -82,122 +92,101 @@ test(
     }),
 );
 
-test(
-  "code becomes a process of the node that it starts, and leaves it when it stops the node",
-  options,
-  async () => {
-    const epmdPort = freePort();
-    const ended = await pipe([
-      "const me = self(); Process.put('k', 1); Process.trapExit(true); const timer = Process.sendAfter(me, 'timed', 1); Node.self()",
-      `const at = () => Node.self(); ${
-        startAlex(epmdPort)
-      }; [Node.self(), at(), self().equals(me), Process.get("k"), Process.alive(self())]`,
-      "await receive()",
-      "send(me, 'to me'), await receive()",
-      'await Node.spawnLink("alex@localhost", ["Chat", "receiveMessage"], ["hi"]).then(() => receive((m) => m.type === "EXIT")).then((m) => m.reason)',
-      "Process.register(self(), 'typist'), Process.put('k', 2), send(self(), 'mail')",
-      "Application.started()",
-      "await Node.stop(), [Node.self(), self().equals(me), Process.get('k'), Process.whereis('typist')?.equals(me), Process.trapExit(true)]",
-      "await receive()",
-      "Application.started()",
-      `${
-        startAlex(epmdPort)
-      }; await Node.stop(); await Node.stop(); Node.self()`,
-    ]);
-    assertEquals(ended.stderr, "");
-    assertEquals(resultsOf(ended.stdout), [
-      '"nonode@nohost"',
-      '["alex@localhost", "alex@localhost", false, 1, true]',
-      '"timed"',
-      '"to me"',
-      "hi",
-      '"normal"',
-      "undefined",
-      '["chat"]',
-      '["nonode@nohost", true, 2, true, true]',
-      '"mail"',
-      '["chat"]',
-      '"nonode@nohost"',
-    ]);
-    assertEquals(ended.code, 0);
-  },
-);
+shellTest("code becomes a process of the node it starts", async () => {
+  const epmdPort = freePort();
+  const ended = await pipe([
+    "const me = self(); Process.put('k', 1); Process.trapExit(true); const timer = Process.sendAfter(me, 'timed', 1); Node.self()",
+    `const at = () => Node.self(); ${
+      startAlex(epmdPort)
+    }; [Node.self(), at(), self().equals(me), Process.get("k"), Process.alive(self())]`,
+    "await receive()",
+    "send(me, 'to me'), await receive()",
+    'await Node.spawnLink("alex@localhost", ["Chat", "receiveMessage"], ["hi"]).then(() => receive((m) => m.type === "EXIT")).then((m) => m.reason)',
+    "Process.register(self(), 'typist'), Process.put('k', 2), send(self(), 'mail')",
+    "Application.started()",
+    "await Node.stop(), [Node.self(), self().equals(me), Process.get('k'), Process.whereis('typist')?.equals(me), Process.trapExit(true)]",
+    "await receive()",
+    "Application.started()",
+    `${startAlex(epmdPort)}; await Node.stop(); await Node.stop(); Node.self()`,
+  ]);
+  assertEquals(ended.stderr, "");
+  assertEquals(resultsOf(ended.stdout), [
+    '"nonode@nohost"',
+    '["alex@localhost", "alex@localhost", false, 1, true]',
+    '"timed"',
+    '"to me"',
+    "hi",
+    '"normal"',
+    "undefined",
+    '["chat"]',
+    '["nonode@nohost", true, 2, true, true]',
+    '"mail"',
+    '["chat"]',
+    '"nonode@nohost"',
+  ]);
+  assertEquals(ended.code, 0);
+});
 
-test(
-  "a process that was spawned before the node was started ends with the shell's process, and vice versa",
-  options,
-  async () => {
-    const ended = await pipe([
-      "const one = spawnLink(() => receive()); const two = spawnLink(() => receive()); const { ref } = spawnMonitor(() => receive()); const task = Task.async(async () => 7)",
-      startAlex(freePort()),
-      "await Task.await(task)",
-      "(await Process.info(two, { remote: true })).links.length",
-      "Process.demonitor(ref)",
-      "Process.unlink(two); Process.monitor(two); Process.exit(two, 'unlinked'); await receive(); Node.self()",
-      "const dead = Process.monitor(one); const me = self(); Process.exit(one, 'boom'); await receive(() => false)",
-      "[Node.self(), self().equals(me)]",
-      "const three = spawn(() => receive()); Process.link(three); Process.exit(self(), 'kill'); await receive(() => false)",
-      "[Node.self(), Process.alive(three)]",
-    ]);
-    const shown = resultsOf(ended.stdout).filter((line) =>
-      line !== "undefined"
-    );
-    assertEquals(shown.slice(1), [
-      "7",
-      "1",
-      "true",
-      '"alex@localhost"',
-      '["alex@localhost", false]',
-      '["alex@localhost", false]',
-    ]);
-    assertMatch(
-      ended.stderr,
-      /^\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\n\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: killed\n$/,
-    );
-  },
-);
+shellTest("earlier processes end with the shell's process", async () => {
+  const ended = await pipe([
+    "const one = spawnLink(() => receive()); const two = spawnLink(() => receive()); const { ref } = spawnMonitor(() => receive()); const task = Task.async(async () => 7)",
+    startAlex(freePort()),
+    "await Task.await(task)",
+    "(await Process.info(two, { remote: true })).links.length",
+    "Process.demonitor(ref)",
+    "Process.unlink(two); Process.monitor(two); Process.exit(two, 'unlinked'); await receive(); Node.self()",
+    "const dead = Process.monitor(one); const me = self(); Process.exit(one, 'boom'); await receive(() => false)",
+    "[Node.self(), self().equals(me)]",
+    "const three = spawn(() => receive()); Process.link(three); Process.exit(self(), 'kill'); await receive(() => false)",
+    "[Node.self(), Process.alive(three)]",
+  ]);
+  const shown = resultsOf(ended.stdout).filter((line) => line !== "undefined");
+  assertEquals(shown.slice(1), [
+    "7",
+    "1",
+    "true",
+    '"alex@localhost"',
+    '["alex@localhost", false]',
+    '["alex@localhost", false]',
+  ]);
+  assertMatch(
+    ended.stderr,
+    /^\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\n\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: killed\n$/,
+  );
+});
 
-test(
-  "Node.start() rejects in a shell that is on a node: already started",
-  options,
-  async () => {
-    const epmdPort = freePort();
-    const kate =
-      `await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: ${epmdPort} })`;
-    const says =
-      "** (NodeStartError) Cannot start a node: already started, this shell is on alex@localhost; leave it by await Node.stop() first, or start another program\n";
-    const named = await pipe([kate], nodeFlags("alex", epmdPort));
-    assertEquals([named.code, named.stderr], [1, says]);
-    const code = await chat([...nodeFlags("alex", epmdPort), "-e", kate]);
-    assertEquals([code.code, code.stderr], [1, says]);
-    const twice = await pipe([startAlex(epmdPort), kate]);
-    assertEquals([twice.code, twice.stderr], [1, says]);
-  },
-);
+shellTest("Node.start() rejects in a shell on a node", async () => {
+  const epmdPort = freePort();
+  const kate =
+    `await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: ${epmdPort} })`;
+  const says =
+    "** (NodeStartError) Cannot start a node: already started, this shell is on alex@localhost; leave it by await Node.stop() first, or start another program\n";
+  const named = await pipe([kate], nodeFlags("alex", epmdPort));
+  assertEquals([named.code, named.stderr], [1, says]);
+  const code = await chat([...nodeFlags("alex", epmdPort), "-e", kate]);
+  assertEquals([code.code, code.stderr], [1, says]);
+  const twice = await pipe([startAlex(epmdPort), kate]);
+  assertEquals([twice.code, twice.stderr], [1, says]);
+});
 
-test(
-  "--eval starts a node, which stops with the program",
-  options,
-  async () => {
-    const epmdPort = freePort();
-    const ended = await chat([
-      "-e",
-      `${startAlex(epmdPort)}; await IO.puts(Node.self())`,
-      "-e",
-      "await IO.puts(Application.started().join()); await IO.puts(await Node.spawn(Node.self(), ['Chat', 'receiveMessage'], ['hi']) instanceof Object)",
-    ]);
-    assertEquals(ended.stderr, "");
-    assertEquals(ended.code, 0);
-    assertMatch(
-      ended.stdout,
-      /^alex@localhost\nchat\n(?=[^]*hi\n)(?=[^]*true\n)/,
-    );
-  },
-);
+shellTest("--eval starts a node, and stops it", async () => {
+  const epmdPort = freePort();
+  const ended = await chat([
+    "-e",
+    `${startAlex(epmdPort)}; await IO.puts(Node.self())`,
+    "-e",
+    "await IO.puts(Application.started().join()); await IO.puts(await Node.spawn(Node.self(), ['Chat', 'receiveMessage'], ['hi']) instanceof Object)",
+  ]);
+  assertEquals(ended.stderr, "");
+  assertEquals(ended.code, 0);
+  assertMatch(
+    ended.stdout,
+    /^alex@localhost\nchat\n(?=[^]*hi\n)(?=[^]*true\n)/,
+  );
+});
 
-test(
-  "a module that starts a node while it is loaded puts the program on it",
-  options,
+shellTest(
+  "a module that starts a node joins the program",
   () =>
     withFolder(async (folder) => {
       const epmdPort = freePort();
@@ -270,50 +259,42 @@ async function withProgram(
   child.kill("SIGKILL");
 }
 
-test(
-  "allowRemsh lets other nodes open a shell on any program's node",
-  options,
-  async () => {
-    const epmdPort = freePort();
-    const remsh = [
-      "--remsh=alex@localhost",
-      `--cookie=${COOKIE}`,
-      `--epmd-port=${epmdPort}`,
-    ];
-    const lines = ["[Node.self(), Store.count()]", "const n = 1", "n + 1"];
-    await withProgram(epmdPort, {}, async () => {
-      const ended = await pipe(lines, remsh);
-      assertEquals(ended.stderr, "");
-      assertEquals(ended.stdout, '["alex@localhost", 3]\nundefined\n2\n');
-    });
-    await withProgram(epmdPort, { allowRemsh: false }, async () => {
-      const { code, stderr } = await pipe(lines, remsh);
-      assertEquals(code, 4);
-      assertStringIncludes(
-        stderr,
-        "it does not allow that; start it with --allow-remsh (allowRemsh: true)",
-      );
-    });
-  },
-);
+shellTest("allowRemsh lets others open a shell", async () => {
+  const epmdPort = freePort();
+  const remsh = [
+    "--remsh=alex@localhost",
+    `--cookie=${COOKIE}`,
+    `--epmd-port=${epmdPort}`,
+  ];
+  const lines = ["[Node.self(), Store.count()]", "const n = 1", "n + 1"];
+  await withProgram(epmdPort, {}, async () => {
+    const ended = await pipe(lines, remsh);
+    assertEquals(ended.stderr, "");
+    assertEquals(ended.stdout, '["alex@localhost", 3]\nundefined\n2\n');
+  });
+  await withProgram(epmdPort, { allowRemsh: false }, async () => {
+    const { code, stderr } = await pipe(lines, remsh);
+    assertEquals(code, 4);
+    assertStringIncludes(
+      stderr,
+      "it does not allow that; start it with --allow-remsh (allowRemsh: true)",
+    );
+  });
+});
 
-test(
-  "allow is checked for the shell that allowRemsh opens",
-  options,
-  async () => {
-    const epmdPort = freePort();
-    const flags = ["--remsh=alex@localhost", `--epmd-port=${epmdPort}`];
-    flags.push(`--cookie=${COOKIE}`);
-    const allow = "kate@localhost,Shell,serve";
-    await withProgram(epmdPort, { allow }, async () => {
-      const kate = await pipe(["1 + 1"], ["--sname=kate@localhost", ...flags]);
-      assertEquals([kate.stderr, kate.stdout], ["", "2\n"]);
-      const pat = await pipe(["1 + 1"], ["--sname=pat@localhost", ...flags]);
-      assertEquals([pat.code, pat.stdout], [4, ""]);
-      assertStringIncludes(pat.stderr, "does not let pat@localhost");
-    });
-  },
-);
+shellTest("allow is checked for allowRemsh's shell", async () => {
+  const epmdPort = freePort();
+  const flags = ["--remsh=alex@localhost", `--epmd-port=${epmdPort}`];
+  flags.push(`--cookie=${COOKIE}`);
+  const allow = "kate@localhost,Shell,serve";
+  await withProgram(epmdPort, { allow }, async () => {
+    const kate = await pipe(["1 + 1"], ["--sname=kate@localhost", ...flags]);
+    assertEquals([kate.stderr, kate.stdout], ["", "2\n"]);
+    const pat = await pipe(["1 + 1"], ["--sname=pat@localhost", ...flags]);
+    assertEquals([pat.code, pat.stdout], [4, ""]);
+    assertStringIncludes(pat.stderr, "does not let pat@localhost");
+  });
+});
 
 test(
   "a shell attaches to a node that was started at a prompt with allowRemsh",
@@ -340,26 +321,22 @@ test(
     }),
 );
 
-test(
-  "the errors of a user's own program do not mention flags",
-  options,
-  async () => {
-    const messages: string[] = [];
-    const epmdPort = freePort();
-    await using alex = await Node.start({
-      name: "alex@localhost",
-      cookie: COOKIE,
-      epmdPort,
-      log: ({ message }) => void messages.push(message),
-    });
-    assertEquals(await alex.run(() => Node.connect("kate@localhost")), false);
-    assert(
-      messages.some((message) =>
-        message.endsWith(
-          "no node named kate@localhost is registered; start the node, or check its name and cookie",
-        )
-      ),
-      messages.join("\n"),
-    );
-  },
-);
+shellTest("errors of a user's program name no flags", async () => {
+  const messages: string[] = [];
+  const epmdPort = freePort();
+  await using alex = await Node.start({
+    name: "alex@localhost",
+    cookie: COOKIE,
+    epmdPort,
+    log: ({ message }) => void messages.push(message),
+  });
+  assertEquals(await alex.run(() => Node.connect("kate@localhost")), false);
+  assert(
+    messages.some((message) =>
+      message.endsWith(
+        "no node named kate@localhost is registered; start the node, or check its name and cookie",
+      )
+    ),
+    messages.join("\n"),
+  );
+});

@@ -4,64 +4,59 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { test, type TestOptions } from "../../testing/tags.ts";
-import { ChatProcess, nodeFlags, pipe, withFolder } from "../_cli.ts";
+import {
+  ChatProcess,
+  nodeFlags,
+  pipe,
+  shellTest,
+  withFolder,
+} from "../_cli.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { LyingEpmd } from "../_fake_epmd.ts";
 
-const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
+shellTest("piped lines run in order and print results", async () => {
+  const ended = await pipe([
+    "const wait = async (n: number) => { await Process.sleep(30 - n); return n }",
+    "await wait(1)",
+    "await wait(20)",
+    "",
+    "{ a: _,",
+    "  b: 2 }",
+    "IO.puts('printed'); 3",
+    "const line = await IO.gets('? ')",
+    "read by code",
+    "line",
+  ]);
+  assertEquals(ended, {
+    code: 0,
+    signal: null,
+    stdout:
+      'undefined\n1\n20\n{ a: 20, b: 2 }\nprinted\n3\n? undefined\n"read by code\\n"\n',
+    stderr: "",
+  });
+});
 
-test(
-  "piped lines run in order, and their results are printed",
-  options,
-  async () => {
-    const ended = await pipe([
-      "const wait = async (n: number) => { await Process.sleep(30 - n); return n }",
-      "await wait(1)",
-      "await wait(20)",
-      "",
-      "{ a: _,",
-      "  b: 2 }",
-      "IO.puts('printed'); 3",
-      "const line = await IO.gets('? ')",
-      "read by code",
-      "line",
-    ]);
-    assertEquals(ended, {
-      code: 0,
-      signal: null,
-      stdout:
-        'undefined\n1\n20\n{ a: 20, b: 2 }\nprinted\n3\n? undefined\n"read by code\\n"\n',
-      stderr: "",
-    });
-  },
-);
+shellTest("piped lines go on after an error", async () => {
+  const [good, bad, unfinished] = await Promise.all([
+    pipe(["nothing", "Process.exit(self(), 'kill')", "5"]),
+    pipe(["5", "throw new Error('e')"]),
+    pipe(["5", "[1,"]),
+  ]);
+  assertEquals([good.code, good.stdout], [0, "5\n"]);
+  assertMatch(
+    good.stderr,
+    /^\*\* \(ReferenceError\) nothing is not defined\n\*\* \(EXIT from #PID<0\.\d+\.0>\) shell process exited with reason: killed\n$/,
+  );
+  assertEquals([bad.code, bad.stdout, bad.stderr], [
+    1,
+    "5\n",
+    "** (Error) e\n",
+  ]);
+  assertEquals([unfinished.code, unfinished.stdout], [1, "5\n"]);
+  assertStringIncludes(unfinished.stderr, "Unexpected end of input");
+});
 
-test(
-  "piped lines go on after an error; the last one decides the exit code",
-  options,
-  async () => {
-    const [good, bad, unfinished] = await Promise.all([
-      pipe(["nothing", "Process.exit(self(), 'kill')", "5"]),
-      pipe(["5", "throw new Error('e')"]),
-      pipe(["5", "[1,"]),
-    ]);
-    assertEquals([good.code, good.stdout], [0, "5\n"]);
-    assertMatch(
-      good.stderr,
-      /^\*\* \(ReferenceError\) nothing is not defined\n\*\* \(EXIT from #PID<0\.\d+\.0>\) shell process exited with reason: killed\n$/,
-    );
-    assertEquals([bad.code, bad.stdout, bad.stderr], [
-      1,
-      "5\n",
-      "** (Error) e\n",
-    ]);
-    assertEquals([unfinished.code, unfinished.stdout], [1, "5\n"]);
-    assertStringIncludes(unfinished.stderr, "Unexpected end of input");
-  },
-);
-
-test("Node.stop() at the shell ends it with success", options, async () => {
+shellTest("Node.stop() at the shell ends it with success", async () => {
   const ended = await pipe(
     ["1", "await Node.stop()", "2"],
     nodeFlags("alex", freePort()),
@@ -69,9 +64,8 @@ test("Node.stop() at the shell ends it with success", options, async () => {
   assertEquals([ended.code, ended.stdout], [0, "1\n"]);
 });
 
-test(
+shellTest(
   "the shell opens for any application",
-  options,
   () =>
     withFolder(async (folder) => {
       const file = `${folder}/my_app.ts`;
@@ -123,7 +117,7 @@ const REFUSED: [string, string[] | undefined, string[], number, string][] = [
 ];
 
 for (const [name, kateFlags, flags, code, says] of REFUSED) {
-  test(`--remsh reports why it fails: ${name}`, options, async () => {
+  shellTest(`--remsh reports why it fails: ${name}`, async () => {
     const port = freePort();
     await using stack = new AsyncDisposableStack();
     if (kateFlags !== undefined) {
@@ -146,7 +140,7 @@ for (const [name, kateFlags, flags, code, says] of REFUSED) {
   });
 }
 
-test("--remsh reports why it fails: no answer", options, async () => {
+shellTest("--remsh reports why it fails: no answer", async () => {
   const port = freePort();
   await using epmd = await LyingEpmd.listen(() => (
     { port, extra: "otp-json/1" }
@@ -166,7 +160,7 @@ test("--remsh reports why it fails: no answer", options, async () => {
   assertEquals(ended.code, 3);
 });
 
-test("--remsh runs piped lines on the other node", options, async () => {
+shellTest("--remsh runs piped lines on the other node", async () => {
   const port = freePort();
   await using kate = new ChatProcess([
     ...nodeFlags("kate", port),
@@ -201,48 +195,38 @@ const WRONG: [string[], string][] = [
   ],
 ];
 
-test(
-  "the shell's flags are rejected where they have no effect",
-  options,
-  async () => {
-    await Promise.all(WRONG.map(async ([args, says]) => {
-      const ended = await pipe([], args);
-      assertStringIncludes(ended.stderr, says);
-      assertEquals(ended.code, 2);
-    }));
-  },
-);
+shellTest("the shell's flags are rejected elsewhere", async () => {
+  await Promise.all(WRONG.map(async ([args, says]) => {
+    const ended = await pipe([], args);
+    assertStringIncludes(ended.stderr, says);
+    assertEquals(ended.code, 2);
+  }));
+});
 
-test(
-  "piped lines can start servers under a supervisor, and a crash is shown with its process and reason",
-  options,
-  async () => {
-    const ended = await pipe([
-      'const Stack = { name: "Stack", init: (items) => ({ type: "ok", state: items }),',
-      '  handleCall: (_, from, items) => { throw new Error("empty") } }',
-      'const name = { via: Registry, name: ["Names", "stack"] }',
-      'await Supervisor.startLink([[Registry, { keys: "unique", name: "Names" }], GenServer.childSpec(Stack, [1], { name })], { strategy: "one_for_one", name: "Top" }); "up"',
-      'await GenServer.call(name, "pop")',
-      '(await Supervisor.countChildren("Top")).active',
-      "await global.registerName('shell', self())",
-      "h(pg.join)",
-    ]);
-    const shown = ended.stdout.split("\n").filter((line) =>
-      line !== "undefined"
-    );
-    assertEquals(shown.slice(0, 3), ['"up"', "2", "true"]);
-    assertStringIncludes(ended.stdout, "pg.join(group: unknown,");
-    assertMatch(
-      ended.stderr,
-      /\[error\] nonode@nohost: GenServer #PID<0\.\d+\.0> terminating\n {4}\*\* Error: empty\n/,
-    );
-    assertMatch(
-      ended.stderr,
-      /Initial call: Stack\n {4}Last message \(from #PID<\S+>\): "pop"\n {4}State: \[1\]\n {4}Ancestors: \[Top, #PID<\S+>\]/,
-    );
-    assertStringIncludes(
-      ended.stderr,
-      '** (exit) exited in: GenServer.call({ via: "Registry", name: ["Names", "stack"] }, "pop", 5000)',
-    );
-  },
-);
+shellTest("piped lines start servers, and show crashes", async () => {
+  const ended = await pipe([
+    'const Stack = { name: "Stack", init: (items) => ({ type: "ok", state: items }),',
+    '  handleCall: (_, from, items) => { throw new Error("empty") } }',
+    'const name = { via: Registry, name: ["Names", "stack"] }',
+    'await Supervisor.startLink([[Registry, { keys: "unique", name: "Names" }], GenServer.childSpec(Stack, [1], { name })], { strategy: "one_for_one", name: "Top" }); "up"',
+    'await GenServer.call(name, "pop")',
+    '(await Supervisor.countChildren("Top")).active',
+    "await global.registerName('shell', self())",
+    "h(pg.join)",
+  ]);
+  const shown = ended.stdout.split("\n").filter((line) => line !== "undefined");
+  assertEquals(shown.slice(0, 3), ['"up"', "2", "true"]);
+  assertStringIncludes(ended.stdout, "pg.join(group: unknown,");
+  assertMatch(
+    ended.stderr,
+    /\[error\] nonode@nohost: GenServer #PID<0\.\d+\.0> terminating\n {4}\*\* Error: empty\n/,
+  );
+  assertMatch(
+    ended.stderr,
+    /Initial call: Stack\n {4}Last message \(from #PID<\S+>\): "pop"\n {4}State: \[1\]\n {4}Ancestors: \[Top, #PID<\S+>\]/,
+  );
+  assertStringIncludes(
+    ended.stderr,
+    '** (exit) exited in: GenServer.call({ via: "Registry", name: ["Names", "stack"] }, "pop", 5000)',
+  );
+});

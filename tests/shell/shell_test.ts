@@ -280,50 +280,46 @@ test(
     }),
 );
 
-test(
-  "the lesson: remote processes answer, chat, and end with their node",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = await startKate(port, "--allow-closures");
-    await inShell(nodeFlags("alex", port), async (terminal) => {
-      await terminal.shows("chat(alex@localhost)1>");
-      await terminal.enter(
-        'await Node.spawnLink("kate@localhost", ["Kate", "sayName"])',
-      );
-      const said = await terminal.shows("chat(alex@localhost)2>");
-      assertMatch(said, /#PID<\d+\.\d+\.0>\n/);
-      await terminal.shows("Hi, my name is Kate\n");
-      await terminal.enter(
-        'const pid = await Node.spawnLink("kate@localhost", async () => { const { from } = await receive(); send(from, "sup?") })',
-      );
-      await terminal.shows("chat(alex@localhost)3>");
-      await terminal.enter('send(pid, { type: "hi", from: self() })');
-      await terminal.shows("chat(alex@localhost)4>");
-      await terminal.enter(
-        "while (Process.info()?.messageQueueLen === 0) await Process.sleep(5)",
-      );
-      await terminal.shows("chat(alex@localhost)5>");
-      await terminal.enter("flush()");
-      await terminal.shows('"sup?"\n"ok"\nchat(alex@localhost)6>');
-      await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
-      await terminal.shows('"ok"\nchat(alex@localhost)7>');
-      assert(kate.stdout.endsWith("\nhi\n"));
-      assert(!kate.stdout.includes("my name"));
-      await terminal.enter(
-        'await Node.spawnLink("kate@localhost", () => receive())',
-      );
-      await terminal.shows("chat(alex@localhost)8>");
-      await terminal.type("Node.li");
-      kate.kill("SIGKILL");
-      await terminal.shows(
-        /shell process exited with reason: no connection\nchat\(alex@localhost\)8> Node.li$/,
-      );
-      await terminal.enter("st()");
-      await terminal.shows("\n[]\nchat(alex@localhost)9>");
-    })();
-  },
-);
+test("the lesson: processes answer, chat and end", options, async () => {
+  const port = freePort();
+  await using kate = await startKate(port, "--allow-closures");
+  await inShell(nodeFlags("alex", port), async (terminal) => {
+    await terminal.shows("chat(alex@localhost)1>");
+    await terminal.enter(
+      'await Node.spawnLink("kate@localhost", ["Kate", "sayName"])',
+    );
+    const said = await terminal.shows("chat(alex@localhost)2>");
+    assertMatch(said, /#PID<\d+\.\d+\.0>\n/);
+    await terminal.shows("Hi, my name is Kate\n");
+    await terminal.enter(
+      'const pid = await Node.spawnLink("kate@localhost", async () => { const { from } = await receive(); send(from, "sup?") })',
+    );
+    await terminal.shows("chat(alex@localhost)3>");
+    await terminal.enter('send(pid, { type: "hi", from: self() })');
+    await terminal.shows("chat(alex@localhost)4>");
+    await terminal.enter(
+      "while (Process.info()?.messageQueueLen === 0) await Process.sleep(5)",
+    );
+    await terminal.shows("chat(alex@localhost)5>");
+    await terminal.enter("flush()");
+    await terminal.shows('"sup?"\n"ok"\nchat(alex@localhost)6>');
+    await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
+    await terminal.shows('"ok"\nchat(alex@localhost)7>');
+    assert(kate.stdout.endsWith("\nhi\n"));
+    assert(!kate.stdout.includes("my name"));
+    await terminal.enter(
+      'await Node.spawnLink("kate@localhost", () => receive())',
+    );
+    await terminal.shows("chat(alex@localhost)8>");
+    await terminal.type("Node.li");
+    kate.kill("SIGKILL");
+    await terminal.shows(
+      /shell process exited with reason: no connection\nchat\(alex@localhost\)8> Node.li$/,
+    );
+    await terminal.enter("st()");
+    await terminal.shows("\n[]\nchat(alex@localhost)9>");
+  })();
+});
 
 test("--remsh opens a shell on another node", options, async () => {
   const port = freePort();

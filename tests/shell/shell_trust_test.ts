@@ -13,7 +13,7 @@ import {
 } from "../../otp/process/process.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { test, type TestOptions } from "../../testing/tags.ts";
-import { nodeFlags, PERMISSIONS, withFolder } from "../_cli.ts";
+import { nodeFlags, PERMISSIONS, shellTest, withFolder } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
 import { openTerminal, type Terminal } from "../_terminal.ts";
 
@@ -22,8 +22,11 @@ const ALEX = "alex@localhost";
 const USER = { name: "user", node: ALEX };
 const MODULE = "--module=Remote=./tests/_remote.ts";
 
-const options: TestOptions = { timeout: 60_000, tags: ["shell"] };
-const inTmux: TestOptions = { ...options, programs: ["tmux"] };
+const inTmux: TestOptions = {
+  timeout: 60_000,
+  tags: ["shell"],
+  programs: ["tmux"],
+};
 
 /** Controls a terminal: clears it, and sets its title. */
 const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
@@ -152,60 +155,55 @@ test(
   }),
 );
 
-test(
-  "lines that are piped to a shell cannot be read by other nodes",
-  options,
-  async () => {
-    const epmdPort = freePort();
-    await using child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        `--config=${ROOT}deno.json`,
-        ...PERMISSIONS,
-        `${ROOT}shell/main.ts`,
-        ...nodeFlags("alex", epmdPort),
-        `--module=Remote=${ROOT}tests/_remote.ts`,
-      ],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    const output = child.stdout.pipeThrough(new TextDecoderStream())
-      .getReader();
-    let shown = "";
-    const until = async (text: string) => {
-      while (!shown.includes(text)) {
-        const { done, value } = await output.read();
-        if (done) throw new Error(`it ended with ${shown}`);
-        shown += value;
-      }
-    };
-    const lines = ["IO.puts('up')", "await receive()", "20 + 1", "20 + 2"];
-    await writer.write(
-      new TextEncoder().encode(
-        `Process.register(self(), "typist")\n${lines.join("\n")}\n`,
-      ),
-    );
-    await until("up");
-    await using kate = await Node.start({
-      name: "kate@localhost",
-      cookie: COOKIE,
-      epmdPort,
-    });
-    await kate.run(async () => {
-      for (let times = 0; times < 5; times++) {
-        const answer = await askForLine(STEERING) as { type: string };
-        assertEquals(answer.type, "error");
-      }
-      send({ name: "typist", node: ALEX }, "go");
-      await until('"go"\n21\n22\n');
-    });
-    await writer.close();
-    assert(!shown.includes("forged"), shown);
-    await output.cancel();
-    assertEquals((await child.status).code, 0);
-  },
-);
+shellTest("piped lines cannot be read by other nodes", async () => {
+  const epmdPort = freePort();
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      `--config=${ROOT}deno.json`,
+      ...PERMISSIONS,
+      `${ROOT}shell/main.ts`,
+      ...nodeFlags("alex", epmdPort),
+      `--module=Remote=${ROOT}tests/_remote.ts`,
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let shown = "";
+  const until = async (text: string) => {
+    while (!shown.includes(text)) {
+      const { done, value } = await output.read();
+      if (done) throw new Error(`it ended with ${shown}`);
+      shown += value;
+    }
+  };
+  const lines = ["IO.puts('up')", "await receive()", "20 + 1", "20 + 2"];
+  await writer.write(
+    new TextEncoder().encode(
+      `Process.register(self(), "typist")\n${lines.join("\n")}\n`,
+    ),
+  );
+  await until("up");
+  await using kate = await Node.start({
+    name: "kate@localhost",
+    cookie: COOKIE,
+    epmdPort,
+  });
+  await kate.run(async () => {
+    for (let times = 0; times < 5; times++) {
+      const answer = await askForLine(STEERING) as { type: string };
+      assertEquals(answer.type, "error");
+    }
+    send({ name: "typist", node: ALEX }, "go");
+    await until('"go"\n21\n22\n');
+  });
+  await writer.close();
+  assert(!shown.includes("forged"), shown);
+  await output.cancel();
+  assertEquals((await child.status).code, 0);
+});

@@ -130,31 +130,27 @@ test(
     }),
 );
 
-test(
-  "main() with --jobs counts as in one process, and lists failures",
-  options,
-  async () => {
-    const files = ["harness_failures", "broken", "harness_tags"];
-    const { code, stdout, totals, announced } = await harness(
-      "--jobs=3",
-      ...files,
-    );
-    assertEquals(totals, [
-      "10 tests, 2 failures, 2 excluded, 1 skipped",
-      "5 passed, 2 failed",
-    ]);
-    assertEquals(announced, ["Excluding tags: [distributed: true]"]);
-    assertStringIncludes(
-      stdout,
-      "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
-    );
-    assertStringIncludes(
-      stdout,
-      "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
-    );
-    assertEquals(code, 1);
-  },
-);
+test("main() with --jobs counts as one process does", options, async () => {
+  const files = ["harness_failures", "broken", "harness_tags"];
+  const { code, stdout, totals, announced } = await harness(
+    "--jobs=3",
+    ...files,
+  );
+  assertEquals(totals, [
+    "10 tests, 2 failures, 2 excluded, 1 skipped",
+    "5 passed, 2 failed",
+  ]);
+  assertEquals(announced, ["Excluding tags: [distributed: true]"]);
+  assertStringIncludes(
+    stdout,
+    "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
+  );
+  assertStringIncludes(
+    stdout,
+    "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
+  );
+  assertEquals(code, 1);
+});
 
 test(
   "main() with --jobs checks types once, and starts no file after a type error",
@@ -217,29 +213,25 @@ test(
     }),
 );
 
-test(
-  "main() rejects invalid flags and plans",
-  options,
-  async () => {
-    for (
-      const [args, message] of [
-        [["--jobs"], "Cannot use --jobs without a value"],
-        [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
-        [["--jobs=two"], 'Cannot use --jobs "two"'],
-        [["--plan"], "Cannot use --plan without a value"],
-        [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
-        [
-          ["--plan=deno.json"],
-          'Cannot use the plan "deno.json": it has a field "name"; fields are',
-        ],
-      ] as [string[], string][]
-    ) {
-      const { code, stderr, stdout } = await harness(...args);
-      assertEquals([code, stdout], [2, ""]);
-      assert(stderr.startsWith(`test: ${message}`), stderr);
-    }
-  },
-);
+test("main() rejects invalid flags and plans", options, async () => {
+  for (
+    const [args, message] of [
+      [["--jobs"], "Cannot use --jobs without a value"],
+      [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
+      [["--jobs=two"], 'Cannot use --jobs "two"'],
+      [["--plan"], "Cannot use --plan without a value"],
+      [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
+      [
+        ["--plan=deno.json"],
+        'Cannot use the plan "deno.json": it has a field "name"; fields are',
+      ],
+    ] as [string[], string][]
+  ) {
+    const { code, stderr, stdout } = await harness(...args);
+    assertEquals([code, stdout], [2, ""]);
+    assert(stderr.startsWith(`test: ${message}`), stderr);
+  }
+});
 
 test(
   "main() leaves out what the plan excludes, unless it is included, the file is named, or with --all",

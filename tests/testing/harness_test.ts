@@ -11,97 +11,78 @@ import { test } from "../../testing/mod.ts";
 import { ChatProcess } from "../_cli.ts";
 import { clusterFlags, deno, harness, ROOT } from "./_harness.ts";
 
-const options = { timeout: 60_000 };
 const LESSON = "tests/chat/lesson_test.ts";
 const OWN = "sendMessage() returns ok";
 const UNATTENDED = "sendMessage() returns ok, unattended";
 
-test(
-  "the lesson's test, named without its folder, is excluded without a node, and runs unattended with peers",
-  options,
-  async () => {
-    const { code, announced, outcomes, totals } = await harness(
-      "lesson_test.ts",
-    );
-    assertEquals(announced, ["Excluding tags: [distributed: true]"]);
-    assertEquals(outcomes, { [OWN]: "ignored", [UNATTENDED]: "ok" });
-    assertEquals(totals, [
-      "2 tests, 0 failures, 1 excluded",
-      "1 passed, 0 failed",
-    ]);
-    assertEquals(code, 0);
-  },
-);
+function harnessTest(name: string, fn: () => Promise<void>): void {
+  test(name, { timeout: 60_000 }, fn);
+}
 
-test(
-  "the lesson's test alone is excluded in the singular",
-  options,
-  async () => {
-    const run = await harness(
-      LESSON,
-      "--filter",
-      `/^${OWN.replace("()", "..")}$/`,
-    );
-    assertStringIncludes(run.stdout, "\nAll tests have been excluded.\n");
-    assertEquals(run.totals, [
-      "1 test, 0 failures, 1 excluded",
-      "0 passed, 0 failed",
-    ]);
-    assertEquals(run.code, 0);
-  },
-);
+harnessTest("the lesson's test is excluded without a node", async () => {
+  const { code, announced, outcomes, totals } = await harness("lesson_test.ts");
+  assertEquals(announced, ["Excluding tags: [distributed: true]"]);
+  assertEquals(outcomes, { [OWN]: "ignored", [UNATTENDED]: "ok" });
+  assertEquals(totals, [
+    "2 tests, 0 failures, 1 excluded",
+    "1 passed, 0 failed",
+  ]);
+  assertEquals(code, 0);
+});
 
-test(
-  "the lesson's test fails on a node that has no connection to moebi",
-  options,
-  async () => {
-    const run = await harness(
-      LESSON,
-      "--sname=sophie@localhost",
-      ...clusterFlags(),
-    );
-    assertEquals(run.announced, []);
-    assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
-    assertStringIncludes(run.stdout, "no connection to moebi@localhost");
-    assertEquals(run.totals, ["2 tests, 1 failure", "1 passed, 1 failed"]);
-    assertEquals(run.code, 1);
-  },
-);
+harnessTest("the lesson's test alone is singular", async () => {
+  const run = await harness(
+    LESSON,
+    "--filter",
+    `/^${OWN.replace("()", "..")}$/`,
+  );
+  assertStringIncludes(run.stdout, "\nAll tests have been excluded.\n");
+  assertEquals(run.totals, [
+    "1 test, 0 failures, 1 excluded",
+    "0 passed, 0 failed",
+  ]);
+  assertEquals(run.code, 0);
+});
 
-test(
-  "the lesson's test names the missing node when it is included without one",
-  options,
-  async () => {
-    const run = await harness(LESSON, "--include=distributed");
-    assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
-    assertStringIncludes(
-      run.stdout,
-      `"${OWN}" is tagged distributed and ran on no node: give --sname NAME, or let the test declare its peers\n`,
-    );
-    assertEquals(run.code, 1);
-  },
-);
+harnessTest("the lesson's test fails without moebi", async () => {
+  const run = await harness(
+    LESSON,
+    "--sname=sophie@localhost",
+    ...clusterFlags(),
+  );
+  assertEquals(run.announced, []);
+  assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
+  assertStringIncludes(run.stdout, "no connection to moebi@localhost");
+  assertEquals(run.totals, ["2 tests, 1 failure", "1 passed, 1 failed"]);
+  assertEquals(run.code, 1);
+});
 
-test(
-  "the lesson's test passes on a node when moebi is up",
-  options,
-  async () => {
-    const flags = clusterFlags();
-    await using moebi = new ChatProcess([
-      "--sname=moebi@localhost",
-      ...flags,
-      "--no-halt",
-      "--eval",
-      'await IO.puts("up")',
-    ]);
-    await moebi.printed("up");
-    const run = await harness(LESSON, "--sname", "sophie@localhost", ...flags);
-    assertEquals(run.outcomes, { [OWN]: "ok", [UNATTENDED]: "ok" });
-    assertEquals(run.totals, ["2 tests, 0 failures", "2 passed, 0 failed"]);
-    assertEquals(run.code, 0);
-    await moebi.printed("hi\n");
-  },
-);
+harnessTest("the lesson's test names the missing node", async () => {
+  const run = await harness(LESSON, "--include=distributed");
+  assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
+  assertStringIncludes(
+    run.stdout,
+    `"${OWN}" is tagged distributed and ran on no node: give --sname NAME, or let the test declare its peers\n`,
+  );
+  assertEquals(run.code, 1);
+});
+
+harnessTest("the lesson's test passes with moebi", async () => {
+  const flags = clusterFlags();
+  await using moebi = new ChatProcess([
+    "--sname=moebi@localhost",
+    ...flags,
+    "--no-halt",
+    "--eval",
+    'await IO.puts("up")',
+  ]);
+  await moebi.printed("up");
+  const run = await harness(LESSON, "--sname", "sophie@localhost", ...flags);
+  assertEquals(run.outcomes, { [OWN]: "ok", [UNATTENDED]: "ok" });
+  assertEquals(run.totals, ["2 tests, 0 failures", "2 passed, 0 failed"]);
+  assertEquals(run.code, 0);
+  await moebi.printed("hi\n");
+});
 
 const ALL = {
   plain: "ok",
@@ -162,25 +143,21 @@ const FILTERED: [
   ],
 ];
 
-test(
-  "main() filters by tags as ExUnit does, and prints the filters once",
-  options,
-  async () => {
-    for (const [args, announced, ran, totals] of FILTERED) {
-      const run = await harness("harness_tags", ...args);
-      assertEquals(run.announced, announced, args.join(" "));
-      assertEquals(
-        Object.keys(run.outcomes).filter((name) => run.outcomes[name] === "ok"),
-        ran,
-        args.join(" "),
-      );
-      assertEquals(run.totals, [totals, `${ran.length} passed, 0 failed`]);
-      assertEquals(run.code, 0);
-    }
-  },
-);
+harnessTest("main() filters by tags as ExUnit does", async () => {
+  for (const [args, announced, ran, totals] of FILTERED) {
+    const run = await harness("harness_tags", ...args);
+    assertEquals(run.announced, announced, args.join(" "));
+    assertEquals(
+      Object.keys(run.outcomes).filter((name) => run.outcomes[name] === "ok"),
+      ran,
+      args.join(" "),
+    );
+    assertEquals(run.totals, [totals, `${ran.length} passed, 0 failed`]);
+    assertEquals(run.code, 0);
+  }
+});
 
-test("main() fails when --only matches nothing", options, async () => {
+harnessTest("main() fails when --only matches nothing", async () => {
   const run = await harness("harness_tags", "--only", "nosuch");
   assertStringIncludes(
     run.stderr,
@@ -191,30 +168,22 @@ test("main() fails when --only matches nothing", options, async () => {
   assertEquals(run.code, 1);
 });
 
-test(
-  "main() counts files that do not load as failed",
-  options,
-  async () => {
-    const run = await harness("harness_failures", "broken", "harness_tags");
-    assertEquals(run.totals, [
-      "10 tests, 2 failures, 2 excluded, 1 skipped",
-      "5 passed, 2 failed",
-    ]);
-    assertEquals(run.code, 1);
-  },
-);
+harnessTest("main() counts unloadable files as failed", async () => {
+  const run = await harness("harness_failures", "broken", "harness_tags");
+  assertEquals(run.totals, [
+    "10 tests, 2 failures, 2 excluded, 1 skipped",
+    "5 passed, 2 failed",
+  ]);
+  assertEquals(run.code, 1);
+});
 
-test(
-  "main() shows the lines of the test file for a failed test",
-  options,
-  async () => {
-    const { stdout } = await harness("harness_failures");
-    const file = "tests/testing/fixtures/harness_failures.ts";
-    assertStringIncludes(stdout, `fails => ./${file}:6:1\n`);
-    assertStringIncludes(stdout, `${file}:7:9`);
-    assertFalse(stdout.includes("=> ./testing/"), stdout);
-  },
-);
+harnessTest("main() shows the lines of a failed test", async () => {
+  const { stdout } = await harness("harness_failures");
+  const file = "tests/testing/fixtures/harness_failures.ts";
+  assertStringIncludes(stdout, `fails => ./${file}:6:1\n`);
+  assertStringIncludes(stdout, `${file}:7:9`);
+  assertFalse(stdout.includes("=> ./testing/"), stdout);
+});
 
 test("main() rejects invalid flags", async () => {
   const wrong: [string[], string][] = [
@@ -231,7 +200,7 @@ test("main() rejects invalid flags", async () => {
   assertMatch((await harness("--help")).stdout, /^Usage: deno task test /);
 });
 
-test("main() prints Deno's reports on request only", options, async () => {
+harnessTest("main() prints Deno's reports on request only", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/report.xml`;
@@ -248,34 +217,30 @@ test("main() prints Deno's reports on request only", options, async () => {
   }
 });
 
-test(
-  "deno test runs the same tests without the harness's program",
-  options,
-  async () => {
-    const run = await deno([
-      "test",
-      "--no-check",
-      "--allow-net",
-      "tests/testing/fixtures/harness_tags.ts",
-      "--",
-      "--exclude=os:linux",
-    ]);
-    assertEquals(run.outcomes, {
-      ...ALL,
-      linux: "ignored",
-      "with steps": "ignored",
-    });
-    assertStringIncludes(
-      run.stdout,
-      "\n7 tests, 0 failures, 4 excluded, 1 skipped\n",
-    );
-    assertEquals(run.code, 0);
-  },
-);
+harnessTest("deno test runs the same tests", async () => {
+  const run = await deno([
+    "test",
+    "--no-check",
+    "--allow-net",
+    "tests/testing/fixtures/harness_tags.ts",
+    "--",
+    "--exclude=os:linux",
+  ]);
+  assertEquals(run.outcomes, {
+    ...ALL,
+    linux: "ignored",
+    "with steps": "ignored",
+  });
+  assertStringIncludes(
+    run.stdout,
+    "\n7 tests, 0 failures, 4 excluded, 1 skipped\n",
+  );
+  assertEquals(run.code, 0);
+});
 
 test(
   "test() names the resources that a test left behind",
-  { ...options, tags: ["slow"] },
+  { timeout: 60_000, tags: ["slow"] },
   async () => {
     const { stdout, outcomes } = await harness("harness_leaks");
     assertEquals(
@@ -302,7 +267,7 @@ test(
 
 test(
   "test() starts peers, and always stops them",
-  { ...options, tags: ["slow"] },
+  { timeout: 60_000, tags: ["slow"] },
   async () => {
     const { stdout, outcomes } = await harness("harness_peers");
     assertEquals(outcomes, {
@@ -325,34 +290,30 @@ test(
   },
 );
 
-test(
-  "startPeer()'s peer exits when the test's process is killed",
-  options,
-  async () => {
-    const code = `
+harnessTest("startPeer()'s peer exits with its test", async () => {
+  const code = `
     import { startPeer, testCluster } from "./testing/mod.ts";
     await startPeer("kate");
     console.log(testCluster().epmdPort);
     setInterval(() => {}, 1000);
   `;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["eval", code],
-      cwd: ROOT,
-      stdout: "piped",
-    }).spawn();
-    const reader = child.stdout.getReader();
-    const { value } = await reader.read();
-    const port = Number(new TextDecoder().decode(value));
-    assert(await isServed(port));
-    child.kill("SIGKILL");
-    await child.status;
-    await reader.cancel();
-    while (await isServed(port)) {
-      // safe: only the condition ends the loop
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  },
-);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", code],
+    cwd: ROOT,
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const port = Number(new TextDecoder().decode(value));
+  assert(await isServed(port));
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+  while (await isServed(port)) {
+    // safe: only the condition ends the loop
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
 
 /** Whether EPMD is served: only the peer serves it. */
 async function isServed(port: number): Promise<boolean> {

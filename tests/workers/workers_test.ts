@@ -150,16 +150,12 @@ workersTest(
   },
 );
 
-workersTest(
-  "the program's nodes reach each other without EPMD and the network",
-  async () => {
-    await start({ count: 2 });
-    assertEquals(await call(ONE, "ping", TWO), "pong");
-    assertEquals(await call(ONE, "peers"), [TWO, ALEX]);
-    assertEquals(await call(TWO, "peers"), [ONE, ALEX]);
-  },
-  { epmdPort: false },
-);
+workersTest("nodes meet without EPMD and the network", async () => {
+  await start({ count: 2 });
+  assertEquals(await call(ONE, "ping", TWO), "pong");
+  assertEquals(await call(ONE, "peers"), [TWO, ALEX]);
+  assertEquals(await call(TWO, "peers"), [ONE, ALEX]);
+}, { epmdPort: false });
 
 workersTest("other programs reach a worker's node", async (cluster) => {
   const kate = await cluster.start("kate");
@@ -192,61 +188,50 @@ workersTest("a worker exports its functions only", async () => {
   );
 });
 
-test(
-  "output and log of a worker's node go where the program's go",
-  SLOW,
-  async () => {
-    await using cluster = new Cluster();
-    const printed: string[] = [];
-    const alex = await cluster.start("alex", {
-      io: { write: (text) => void printed.push(text) },
-    });
-    await alex.run(async () => {
-      await start();
-      await call(ONE, "print", "from a thread");
-      assertEquals(printed, ["from a thread\n"]);
-      const pid = await Node.spawn(ONE, ["Worker", "add"], []);
-      await reasonOf(pid);
-      await Node.spawn(ONE, ["Worker", "echo"], ["no pid"]);
-      assertMatch(
-        await cluster.logged(/^alex-1 error/),
-        /alex-1 error: .*send/s,
-      );
-    });
-  },
-);
+test("output and log go where the program's go", SLOW, async () => {
+  await using cluster = new Cluster();
+  const printed: string[] = [];
+  const alex = await cluster.start("alex", {
+    io: { write: (text) => void printed.push(text) },
+  });
+  await alex.run(async () => {
+    await start();
+    await call(ONE, "print", "from a thread");
+    assertEquals(printed, ["from a thread\n"]);
+    const pid = await Node.spawn(ONE, ["Worker", "add"], []);
+    await reasonOf(pid);
+    await Node.spawn(ONE, ["Worker", "echo"], ["no pid"]);
+    assertMatch(await cluster.logged(/^alex-1 error/), /alex-1 error: .*send/s);
+  });
+});
 
 workersTest("the cookie is in no argument or variable", async () => {
   await start();
   assertFalse((await call<string>(ONE, "visible")).includes(COOKIE));
 });
 
-test(
-  "workers of a node with TLS use TLS with other programs",
-  SLOW,
-  async () => {
-    await using cluster = new Cluster();
-    const tls = await tlsOf({ hosts: ["localhost"] });
-    const alex = await cluster.start("alex", { tls });
-    const kate = await cluster.start("kate", { tls });
-    const pat = await cluster.start("pat");
-    await alex.run(async () => {
-      await start();
-      assertEquals(await call(ONE, "add", 1, 2), 3);
-      assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
-      assertEquals(await pat.run(() => Node.ping(ONE)), "pang");
-    });
-    const verify = () => true;
-    const sophie = await cluster.start("sophie", { tls: { ...tls, verify } });
-    await sophie.run(() =>
-      assertRejects(
-        () => start(),
-        TypeError,
-        "tls.verify of sophie@localhost is a function",
-      )
-    );
-  },
-);
+test("workers with TLS use TLS with others", SLOW, async () => {
+  await using cluster = new Cluster();
+  const tls = await tlsOf({ hosts: ["localhost"] });
+  const alex = await cluster.start("alex", { tls });
+  const kate = await cluster.start("kate", { tls });
+  const pat = await cluster.start("pat");
+  await alex.run(async () => {
+    await start();
+    assertEquals(await call(ONE, "add", 1, 2), 3);
+    assertEquals(await kate.run(() => call(ONE, "add", 1, 2)), 3);
+    assertEquals(await pat.run(() => Node.ping(ONE)), "pang");
+  });
+  const verify = () => true;
+  const sophie = await cluster.start("sophie", { tls: { ...tls, verify } });
+  await sophie.run(() =>
+    assertRejects(
+      () => start(),
+      TypeError,
+      "tls.verify of sophie@localhost is a function",
+    )
+  );
+});
 
 workersTest("workers listen on following ports", async (cluster) => {
   const port = freePort();
@@ -259,30 +244,26 @@ workersTest("workers listen on following ports", async (cluster) => {
 
 // Busy threads.
 
-workersTest(
-  "a thread that computes stays connected for longer than the tick time",
-  async () => {
-    const workers = await start({ count: 2 });
-    Node.monitor(ONE);
-    assertEquals(await call(TWO, "ping", ONE), "pong");
-    const watching = await Node.spawn(ONE, ["Worker", "wait"]);
-    await Node.spawn(TWO, ["Worker", "watch"], [watching, self()]);
-    assertEquals(await receive(), "watches");
-    const computed = call(ONE, "compute", 1500);
-    // Meanwhile this node and the other worker serve.
-    for (let i = 0; i < 20; i++) {
-      assertEquals(await call(TWO, "add", i, 1), i + 1);
-    }
-    assertEquals(await computed, "computed");
-    assertEquals((await Workers.info(workers))[0].restarts, 0);
-    send(self(), "last");
-    assertEquals(await receive(), "last");
-  },
-  { tickTime: 200 },
-);
+workersTest("a computing thread stays connected", async () => {
+  const workers = await start({ count: 2 });
+  Node.monitor(ONE);
+  assertEquals(await call(TWO, "ping", ONE), "pong");
+  const watching = await Node.spawn(ONE, ["Worker", "wait"]);
+  await Node.spawn(TWO, ["Worker", "watch"], [watching, self()]);
+  assertEquals(await receive(), "watches");
+  const computed = call(ONE, "compute", 1500);
+  // Meanwhile this node and the other worker serve.
+  for (let i = 0; i < 20; i++) {
+    assertEquals(await call(TWO, "add", i, 1), i + 1);
+  }
+  assertEquals(await computed, "computed");
+  assertEquals((await Workers.info(workers))[0].restarts, 0);
+  send(self(), "last");
+  assertEquals(await receive(), "last");
+}, { tickTime: 200 });
 
 workersTest(
-  "a thread that computes task after task listens on",
+  "a thread with many tasks listens on",
   async (cluster) => {
     await start();
     for (let i = 0; i < 12; i++) await call(ONE, "compute", 550);
@@ -319,7 +300,7 @@ workersTest("a busy main thread keeps its workers", async () => {
 });
 
 workersTest(
-  "Workers.info() tells how long a thread has not answered",
+  "Workers.info() shows a silent thread",
   async () => {
     const workers = await start({ answerTimeout: 60_000 / 4 });
     const computed = call(ONE, "compute", 3000);
@@ -468,9 +449,7 @@ workersTest("startLink() ends a worker that is late", async () => {
   await assertRejects(
     () =>
       start({
-        module: module(
-          "await new Promise(() => setInterval(() => {}, 1000));",
-        ),
+        module: module("await new Promise(() => setInterval(() => {}, 1000));"),
         startTimeout: 1500,
       }),
     ExitError,
@@ -553,22 +532,18 @@ workersTest("Node.stop() stops workers and their threads", async (cluster) => {
   }
 });
 
-test(
-  "Node.stop({ timeout: 0 }) ends threads, even one that computes",
-  SLOW,
-  async () => {
-    await using cluster = new Cluster();
-    const alex = await cluster.start("alex");
-    await hold(alex);
-    await alex.run(async () => {
-      await Node.spawn(ONE, ["Worker", "hang"], [self()]);
-      await receive((m) => m === "hangs");
-    });
-    await alex.stop({ timeout: 0 });
-    const kate = await cluster.start("kate");
-    assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
-  },
-);
+test("Node.stop({ timeout: 0 }) ends all threads", SLOW, async () => {
+  await using cluster = new Cluster();
+  const alex = await cluster.start("alex");
+  await hold(alex);
+  await alex.run(async () => {
+    await Node.spawn(ONE, ["Worker", "hang"], [self()]);
+    await receive((m) => m === "hangs");
+  });
+  await alex.stop({ timeout: 0 });
+  const kate = await cluster.start("kate");
+  assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
+});
 
 workersTest("stop() ends a thread that computes", async () => {
   const workers = await start({ shutdown: 300 });
@@ -578,27 +553,23 @@ workersTest("stop() ends a thread that computes", async () => {
   assertEquals(Node.list(), []);
 });
 
-test(
-  "Node.drain() finishes what other programs have started on a worker",
-  SLOW,
-  async () => {
-    await using cluster = new Cluster();
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
-    await hold(alex);
-    const begun = Promise.withResolvers<void>();
-    const slow = kate.run(async () => {
-      const result = call(ONE, "slow", self(), 1000);
-      await receive((m) => m === "begins");
-      begun.resolve();
-      return await result;
-    });
-    await begun.promise;
-    assertEquals(await alex.drain(), "drained");
-    assertEquals(await slow, "done");
-    assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
-  },
-);
+test("Node.drain() finishes what others started", SLOW, async () => {
+  await using cluster = new Cluster();
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  await hold(alex);
+  const begun = Promise.withResolvers<void>();
+  const slow = kate.run(async () => {
+    const result = call(ONE, "slow", self(), 1000);
+    await receive((m) => m === "begins");
+    begun.resolve();
+    return await result;
+  });
+  await begun.promise;
+  assertEquals(await alex.drain(), "drained");
+  assertEquals(await slow, "done");
+  assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
+});
 
 for (
   const [what, permission, text] of [
@@ -672,7 +643,7 @@ workersTest("a supervisor stops and restarts workers as a whole", async () => {
 });
 
 workersTest(
-  "workers end with the process that started them, also while they start",
+  "workers end with their starter",
   async () => {
     const starter = Process.monitor(await Node.spawn(ALEX, ["Remote", "wait"]));
     Process.demonitor(starter);
@@ -733,7 +704,7 @@ workersTest("many messages pass between threads in order", async () => {
 });
 
 workersTest(
-  "messages for a thread that computes wait up to the limits of a connection",
+  "messages for a busy thread wait up to limits",
   async () => {
     await start();
     await Node.spawn(ONE, ["Worker", "echo"], [self()]);
@@ -794,26 +765,22 @@ test("Workers.startLink() rejects options that are invalid", async () => {
   }
 });
 
-workersTest(
-  "a node without EPMD that connects to the program by its address connects to its workers too",
-  async (cluster, alex) => {
-    await start();
-    const kate = await cluster.start("kate", { epmdPort: false });
-    await kate.run(async () => {
-      Node.monitorNodes(true);
-      const address = `127.0.0.1:${alex.port}`;
-      assertEquals(await Node.connect({ address }), true);
-      for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
-      assertEquals(Node.list().toSorted(), [ONE, ALEX].toSorted());
-      Node.monitor(ONE);
-      Node.disconnect(ONE);
-      await nodeDown(ONE);
-      assertEquals(await Node.connect(ONE), true);
-    });
-    assertEquals(cluster.lines(), []);
-  },
-  { epmdPort: false },
-);
+workersTest("a node without EPMD reaches workers", async (cluster, alex) => {
+  await start();
+  const kate = await cluster.start("kate", { epmdPort: false });
+  await kate.run(async () => {
+    Node.monitorNodes(true);
+    const address = `127.0.0.1:${alex.port}`;
+    assertEquals(await Node.connect({ address }), true);
+    for (let i = 0; i < 2; i++) await receive((m) => m?.type === "nodeup");
+    assertEquals(Node.list().toSorted(), [ONE, ALEX].toSorted());
+    Node.monitor(ONE);
+    Node.disconnect(ONE);
+    await nodeDown(ONE);
+    assertEquals(await Node.connect(ONE), true);
+  });
+  assertEquals(cluster.lines(), []);
+}, { epmdPort: false });
 
 for (
   const [what, options, host, hidden] of [
@@ -826,17 +793,13 @@ for (
     ],
   ] as const
 ) {
-  workersTest(
-    `a worker states ${what}`,
-    async ({ epmdPort }) => {
-      await start();
-      const epmd = { host: "127.0.0.1", port: epmdPort };
-      const { port } = (await lookup("alex-1", epmd))!;
-      await using peer = await RawPeer.dial(port);
-      const { theirs } = await peer.enter("raw@localhost", ONE);
-      assertEquals(theirs.listen, { port, host });
-      assertEquals(theirs.hidden, hidden);
-    },
-    options,
-  );
+  workersTest(`a worker states ${what}`, async ({ epmdPort }) => {
+    await start();
+    const epmd = { host: "127.0.0.1", port: epmdPort };
+    const { port } = (await lookup("alex-1", epmd))!;
+    await using peer = await RawPeer.dial(port);
+    const { theirs } = await peer.enter("raw@localhost", ONE);
+    assertEquals(theirs.listen, { port, host });
+    assertEquals(theirs.hidden, hidden);
+  }, options);
 }

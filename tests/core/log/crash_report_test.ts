@@ -513,10 +513,7 @@ clusterTest("a log hook that throws is logged", async (cluster) => {
   });
   assertStringIncludes(text, "Cannot tell the log: the hook threw");
   assertStringIncludes(text, "the disk is full");
-  assertMatch(
-    text,
-    /\[error\] alex@localhost: Process .* terminating\n.*boom/,
-  );
+  assertMatch(text, /\[error\] alex@localhost: Process .* terminating\n.*boom/);
 });
 
 clusterTest("a remote task's log has its callers here", async (cluster) => {

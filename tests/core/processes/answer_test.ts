@@ -19,7 +19,7 @@ import {
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { withRaw } from "../../_raw_peer.ts";
+import { rawTest } from "../../_raw_peer.ts";
 
 const RAW = "raw@localhost";
 
@@ -42,92 +42,76 @@ async function watchersOf(pid: Pid): Promise<number> {
   return (await Process.info(pid, { remote: true }))!.monitoredBy.length;
 }
 
-clusterTest(
-  "a call of a peer is answered by `answer`, and no DOWN follows",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const pid = await GenServer.start(Server, undefined, { name: "Server" });
-      await peer.say([["call_name", 100, "Server", 1, "one"]]);
-      assertEquals((await peer.signal("answer")).slice(2), [1, "one"]);
-      assertEquals(await watchersOf(pid), 0);
-      // Without `call`, the monitor is one like any other.
-      await peer.say([
-        ["monitor", 100, pid.number, pid.creation, 2],
-        ["send*", 100, pid.number, {
-          type: "$call",
-          from: { $pid: [0, 100, 7] },
-          ref: { $ref: [0, 2, 7] },
-          request: "two",
-        }],
-      ]);
-      assertEquals((await peer.signal("reply")).slice(2), [2, "two"]);
-      assertEquals(await watchersOf(pid), 1);
-      await peer.say([["call", 100, pid.number, 3, "exit"]]);
-      const downs: unknown[] = [];
-      while (downs.length < 2) {
-        for (const [kind, , , ref, reason] of await peer.hear()) {
-          if (kind === "down") downs.push([ref, reason]);
-        }
-      }
-      assertEquals(downs.sort(), [[2, "stopped"], [3, "stopped"]]);
-    }),
-);
+rawTest("a call of a peer is answered by `answer` alone", async (peer) => {
+  const pid = await GenServer.start(Server, undefined, { name: "Server" });
+  await peer.say([["call_name", 100, "Server", 1, "one"]]);
+  assertEquals((await peer.signal("answer")).slice(2), [1, "one"]);
+  assertEquals(await watchersOf(pid), 0);
+  // Without `call`, the monitor is one like any other.
+  await peer.say([
+    ["monitor", 100, pid.number, pid.creation, 2],
+    ["send*", 100, pid.number, {
+      type: "$call",
+      from: { $pid: [0, 100, 7] },
+      ref: { $ref: [0, 2, 7] },
+      request: "two",
+    }],
+  ]);
+  assertEquals((await peer.signal("reply")).slice(2), [2, "two"]);
+  assertEquals(await watchersOf(pid), 1);
+  await peer.say([["call", 100, pid.number, 3, "exit"]]);
+  const downs: unknown[] = [];
+  while (downs.length < 2) {
+    for (const [kind, , , ref, reason] of await peer.hear()) {
+      if (kind === "down") downs.push([ref, reason]);
+    }
+  }
+  assertEquals(downs.sort(), [[2, "stopped"], [3, "stopped"]]);
+});
 
-clusterTest(
-  "a caller ends its monitor after `reply`, and not after `answer`",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const caller = self();
-      const kinds: unknown[] = [];
-      /** The next signal of a kind; notes the kinds of all that come. */
-      const next = async (kind: string): Promise<unknown[]> => {
-        for (;;) {
-          const heard: unknown[][] = await peer.hear();
-          kinds.push(...heard.map(([each]) => each));
-          const found = heard.find(([each]) => each === kind);
-          if (found !== undefined) return found;
-        }
-      };
-      const ask = async (kind: string) => {
-        const server = { name: "Server", node: RAW };
-        const reply = GenServer.call(server, kind);
-        const [, , , ref] = await next("call_name");
-        await peer.say([[kind, 100, ref, kind]]);
-        assertEquals(await reply, kind);
-        return ref;
-      };
-      await ask("answer");
-      assertEquals(Process.info(caller)!.monitors, []);
-      const ref = await ask("reply");
-      assertEquals((await next("demonitor"))[2], ref);
-      assertEquals(kinds, ["call_name", "call_name", "demonitor"]);
-      assertEquals(Process.info(caller)!.monitors, []);
-      // An answer of another node, or of no call, ends nothing.
-      const waiting = spawn(() => receive());
-      const monitor = Process.monitor(waiting, { alias: "reply_demonitor" });
-      await peer.say([["answer", 100, monitor.number, "forged"]]);
-      assertEquals((await receive()).value, "forged");
-      assertEquals(Process.info(waiting)!.monitoredBy, []);
-      assertEquals(Process.info(caller)!.monitors, []);
-    }),
-);
+rawTest("a caller ends its monitor after `reply` alone", async (peer) => {
+  const caller = self();
+  const kinds: unknown[] = [];
+  /** The next signal of a kind; notes the kinds of all that come. */
+  const next = async (kind: string): Promise<unknown[]> => {
+    for (;;) {
+      const heard: unknown[][] = await peer.hear();
+      kinds.push(...heard.map(([each]) => each));
+      const found = heard.find(([each]) => each === kind);
+      if (found !== undefined) return found;
+    }
+  };
+  const ask = async (kind: string) => {
+    const server = { name: "Server", node: RAW };
+    const reply = GenServer.call(server, kind);
+    const [, , , ref] = await next("call_name");
+    await peer.say([[kind, 100, ref, kind]]);
+    assertEquals(await reply, kind);
+    return ref;
+  };
+  await ask("answer");
+  assertEquals(Process.info(caller)!.monitors, []);
+  const ref = await ask("reply");
+  assertEquals((await next("demonitor"))[2], ref);
+  assertEquals(kinds, ["call_name", "call_name", "demonitor"]);
+  assertEquals(Process.info(caller)!.monitors, []);
+  // An answer of another node, or of no call, ends nothing.
+  const waiting = spawn(() => receive());
+  const monitor = Process.monitor(waiting, { alias: "reply_demonitor" });
+  await peer.say([["answer", 100, monitor.number, "forged"]]);
+  assertEquals((await receive()).value, "forged");
+  assertEquals(Process.info(waiting)!.monitoredBy, []);
+  assertEquals(Process.info(caller)!.monitors, []);
+});
 
-clusterTest(
-  "a reply that is too large fails the call, and its monitor is the one that reports it",
-  (cluster) =>
-    withRaw(
-      cluster,
-      { limits: { maxMessageBytes: 1000 } },
-      async (peer) => {
-        const pid = await GenServer.start(Server, undefined);
-        await peer.say([["call", 100, pid.number, 1, "large"]]);
-        assertEquals((await peer.signal("down"))[3], 1);
-        await peer.say([["call", 100, pid.number, 2, "small"]]);
-        assertEquals((await peer.signal("answer")).slice(2), [2, "small"]);
-        assertEquals(await watchersOf(pid), 0);
-      },
-    ),
-);
+rawTest("a reply that is too large ends by the monitor", async (peer) => {
+  const pid = await GenServer.start(Server, undefined);
+  await peer.say([["call", 100, pid.number, 1, "large"]]);
+  assertEquals((await peer.signal("down"))[3], 1);
+  await peer.say([["call", 100, pid.number, 2, "small"]]);
+  assertEquals((await peer.signal("answer")).slice(2), [2, "small"]);
+  assertEquals(await watchersOf(pid), 0);
+}, { limits: { maxMessageBytes: 1000 } });
 
 /** Passes callers on. */
 const Forward: GenServerModule<{
@@ -173,27 +157,21 @@ clusterTest("a third node's reply ends the first monitor", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a caller that has given up gets no late answer, and no DOWN",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const server = { name: "Server", node: RAW };
-      // safe: its expiry is tested
-      const late = GenServer.call(server, 1, { timeout: 1 }).catch(() =>
-        "late"
-      );
-      const [, , , ref] = await peer.signal("call_name");
-      assertEquals(await late, "late");
-      assertEquals((await peer.signal("demonitor"))[2], ref);
-      await peer.say([
-        ["answer", 100, ref, "late"],
-        ["reply", 100, ref, "later"],
-        ["down", 100, self().number, ref, "latest"],
-        ["send", 100, self().number, { type: "end" }],
-      ]);
-      assertEquals(await receive(), { type: "end" });
-    }),
-);
+rawTest("a caller that has given up gets no answer", async (peer) => {
+  const server = { name: "Server", node: RAW };
+  // safe: its expiry is tested
+  const late = GenServer.call(server, 1, { timeout: 1 }).catch(() => "late");
+  const [, , , ref] = await peer.signal("call_name");
+  assertEquals(await late, "late");
+  assertEquals((await peer.signal("demonitor"))[2], ref);
+  await peer.say([
+    ["answer", 100, ref, "late"],
+    ["reply", 100, ref, "later"],
+    ["down", 100, self().number, ref, "latest"],
+    ["send", 100, self().number, { type: "end" }],
+  ]);
+  assertEquals(await receive(), { type: "end" });
+});
 
 /** Waits for ever. */
 async function wait(): Promise<void> {

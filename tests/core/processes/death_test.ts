@@ -103,10 +103,7 @@ processTest("every pending wait rejects once with ProcessExited", async () => {
     Process.groupLeader(leader);
     await Promise.all([
       receive().then(write, write),
-      receive((m) => m === 1, { timeout: 60_000, after: 2 }).then(
-        write,
-        write,
-      ),
+      receive((m) => m === 1, { timeout: 60_000, after: 2 }).then(write, write),
       Process.sleep(60_000).then(write, write),
       IO.puts("hi").then(write, write),
       IO.gets("? ").then(write, write),

@@ -106,7 +106,7 @@ async function leave(peer: RawPeer): Promise<void> {
 }
 
 clusterTest(
-  "a peer's locks on a node are limited, and released locks make room",
+  "a peer's locks on a node are limited",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       await global.sync();
@@ -143,7 +143,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a peer's global names on a node are limited, for whichever process",
+  "a peer's global names are limited",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       await global.sync();
@@ -229,67 +229,64 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "a peer's children under a node's supervisors are limited, and the peer receives the reason",
-  async (cluster) => {
-    const alex = await cluster.start("alex", options);
-    const kate = await cluster.start("kate", { modules: { Start } });
-    await alex.run(async () => {
-      Process.trapExit(true);
-      await DynamicSupervisor.startLink({ name: "Dyn" });
-      await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
-      await kate.run(async () => {
-        const on = (name: string) => ({ name, node: ALEX });
-        const child = (id: string) => ({
-          id,
-          start: ["Start", "child", []] as const,
-          restart: "temporary" as const,
-        });
-        // deno-lint-ignore no-explicit-any
-        const dynamic = (id: string): any =>
-          DynamicSupervisor.startChild(on("Dyn"), child(id) as never);
-        // deno-lint-ignore no-explicit-any
-        const plain = (id: string): any =>
-          Supervisor.startChild(on("Sup"), child(id) as never);
-        const first = await dynamic("1") as Pid;
-        await plain("2");
-        await plain("3");
-        for (const start of [dynamic, plain]) {
-          const error = await assertRejects(
-            async () => await start("4"),
-            ExitError,
-          );
-          assertEquals((error as ExitError).reason, "system_limit");
-        }
-        // A child that exits or is terminated makes room; one that does not start takes none.
-        Process.exit(first, "kill");
-        await reasonOf(first);
-        await dynamic("5");
-        await Supervisor.terminateChild(on("Sup"), "2");
-        await assertRejects(async () =>
-          await DynamicSupervisor.startChild(on("Dyn"), {
-            id: "6",
-            start: ["Remote", "crash", ["no"]],
-          } as never)
+clusterTest("a peer's children of supervisors are limited", async (cluster) => {
+  const alex = await cluster.start("alex", options);
+  const kate = await cluster.start("kate", { modules: { Start } });
+  await alex.run(async () => {
+    Process.trapExit(true);
+    await DynamicSupervisor.startLink({ name: "Dyn" });
+    await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
+    await kate.run(async () => {
+      const on = (name: string) => ({ name, node: ALEX });
+      const child = (id: string) => ({
+        id,
+        start: ["Start", "child", []] as const,
+        restart: "temporary" as const,
+      });
+      // deno-lint-ignore no-explicit-any
+      const dynamic = (id: string): any =>
+        DynamicSupervisor.startChild(on("Dyn"), child(id) as never);
+      // deno-lint-ignore no-explicit-any
+      const plain = (id: string): any =>
+        Supervisor.startChild(on("Sup"), child(id) as never);
+      const first = await dynamic("1") as Pid;
+      await plain("2");
+      await plain("3");
+      for (const start of [dynamic, plain]) {
+        const error = await assertRejects(
+          async () => await start("4"),
+          ExitError,
         );
-        await plain("7");
-        await assertRejects(async () => await plain("8"), ExitError);
-      });
-      await until(() => kept()[0] === MOST);
-      // The node's own children do not count, and those of a supervisor end with it.
-      await DynamicSupervisor.startChild("Dyn", {
-        id: "own",
-        start: Start.child,
-      });
-      await Supervisor.stop("Sup");
-      await until(() => kept()[0] === 1);
-      const dynamic = Process.whereis("Dyn")!;
-      Process.exit(dynamic, "kill");
-      await reasonOf(dynamic);
+        assertEquals((error as ExitError).reason, "system_limit");
+      }
+      // A child that exits or is terminated makes room; one that does not start takes none.
+      Process.exit(first, "kill");
+      await reasonOf(first);
+      await dynamic("5");
+      await Supervisor.terminateChild(on("Sup"), "2");
+      await assertRejects(async () =>
+        await DynamicSupervisor.startChild(on("Dyn"), {
+          id: "6",
+          start: ["Remote", "crash", ["no"]],
+        } as never)
+      );
+      await plain("7");
+      await assertRejects(async () => await plain("8"), ExitError);
     });
-    await until(() => alex.run(() => kept()[0] === 0));
-  },
-);
+    await until(() => kept()[0] === MOST);
+    // The node's own children do not count, and those of a supervisor end with it.
+    await DynamicSupervisor.startChild("Dyn", {
+      id: "own",
+      start: Start.child,
+    });
+    await Supervisor.stop("Sup");
+    await until(() => kept()[0] === 1);
+    const dynamic = Process.whereis("Dyn")!;
+    Process.exit(dynamic, "kill");
+    await reasonOf(dynamic);
+  });
+  await until(() => alex.run(() => kept()[0] === 0));
+});
 
 clusterTest("a peer's waiting reads are limited", async (cluster) => {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -324,7 +321,7 @@ clusterTest("a peer's waiting reads are limited", async (cluster) => {
 });
 
 clusterTest(
-  "a peer's requests that wait for an application are limited",
+  "a peer's waiting requests are limited",
   (cluster) =>
     withHidden(cluster, options, async (peer) => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -419,7 +416,7 @@ clusterTest("the entries of all peers are limited", async (cluster) => {
 });
 
 clusterTest(
-  "the size of an entry for a lock, a name or a member is limited, whichever part of it is long",
+  "the size of an entry is limited",
   (cluster) =>
     withHidden(cluster, {}, async (peer) => {
       await global.sync();

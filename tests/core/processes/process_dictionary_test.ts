@@ -25,7 +25,7 @@ import {
 } from "../../../mod.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
 import { processTest, quiet } from "../../_processes.ts";
-import { THEIRS, withRaw } from "../../_raw_peer.ts";
+import { rawTest, THEIRS } from "../../_raw_peer.ts";
 
 clusterTest("put() stores values uncopied, copies keys", async (cluster) => {
   const node = await cluster.start("alex");
@@ -71,37 +71,25 @@ clusterTest("a crash report has the label of the process", async (cluster) => {
   assertEquals(second.message.includes("Label"), false);
 });
 
-clusterTest(
-  "send() with nosuspend sends nothing to a peer that does not read",
-  (cluster) =>
-    withRaw(cluster, {
-      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
-    }, async (peer) => {
-      peer.pause();
-      const text = "x".repeat(50_000);
-      let sent = 0;
-      while (Process.send(THEIRS, text, { nosuspend: true }) === "ok") {
-        // The event loop turns, so that the kernel takes as much as it can.
-        await quiet();
-        sent++;
-        assert(sent < 10_000);
-      }
-      assertEquals(
-        Process.send(THEIRS, text, { nosuspend: true }),
-        "nosuspend",
-      );
-      // Without it, the message is sent, and the sender is asked to wait.
-      const held = Process.send(THEIRS, text, {});
-      assert(held instanceof Promise);
-      assertEquals(
-        Process.send(THEIRS, text, { nosuspend: true }),
-        "nosuspend",
-      );
-      peer.resume();
-      assertEquals(await held, "ok");
-      assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "ok");
-    }),
-);
+rawTest("send() with nosuspend does not wait", async (peer) => {
+  peer.pause();
+  const text = "x".repeat(50_000);
+  let sent = 0;
+  while (Process.send(THEIRS, text, { nosuspend: true }) === "ok") {
+    // The event loop turns, so that the kernel takes as much as it can.
+    await quiet();
+    sent++;
+    assert(sent < 10_000);
+  }
+  assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "nosuspend");
+  // Without it, the message is sent, and the sender is asked to wait.
+  const held = Process.send(THEIRS, text, {});
+  assert(held instanceof Promise);
+  assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "nosuspend");
+  peer.resume();
+  assertEquals(await held, "ok");
+  assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "ok");
+}, { limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 } });
 
 pairTest("send() with noconnect does not dial", async ({ kate }) => {
   const to = { name: "printer", node: kate.name };

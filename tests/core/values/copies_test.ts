@@ -468,7 +468,7 @@ const DIALLING: Record<string, Way> = {
 };
 
 clusterTest(
-  "every way to send to a node that is being dialled copies at once",
+  "every way copies during a dial",
   (cluster) =>
     fromAlex(cluster, async (_, kate) => {
       await checkTable(DIALLING, kate, async () => {

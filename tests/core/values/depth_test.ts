@@ -146,33 +146,30 @@ async function withKate(
   });
 }
 
-clusterTest(
-  "send() accepts 16 levels of any kind, and rejects 17, within a node",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { limits: LIMITS });
-    await alex.run(async () => {
-      for (const levels of [15, 16]) {
-        for (const [what, value] of table(levels)) {
-          send(self(), value);
-          sameAs(await receive(), value, what);
-          termKey(value, LIMITS.maxDepth);
-        }
+clusterTest("send() accepts 16 levels, and rejects 17", async (cluster) => {
+  const alex = await cluster.start("alex", { limits: LIMITS });
+  await alex.run(async () => {
+    for (const levels of [15, 16]) {
+      for (const [what, value] of table(levels)) {
+        send(self(), value);
+        sameAs(await receive(), value, what);
+        termKey(value, LIMITS.maxDepth);
       }
-      for (const [what, value] of table(17)) {
-        assertThrows(() => send(self(), value), RangeError, TOO_DEEP, what);
-        assertThrows(
-          () => termKey(value, LIMITS.maxDepth),
-          RangeError,
-          TOO_DEEP,
-          what,
-        );
-      }
-    });
-  },
-);
+    }
+    for (const [what, value] of table(17)) {
+      assertThrows(() => send(self(), value), RangeError, TOO_DEEP, what);
+      assertThrows(
+        () => termKey(value, LIMITS.maxDepth),
+        RangeError,
+        TOO_DEEP,
+        what,
+      );
+    }
+  });
+});
 
 clusterTest(
-  "send() accepts 16 levels of any kind, and rejects 17, to another node, which sends it on",
+  "send() accepts 16 levels to another node",
   (cluster) =>
     withKate(cluster, async () => {
       const mirror = { name: "mirror", node: KATE };
@@ -190,7 +187,7 @@ clusterTest(
 );
 
 clusterTest(
-  "send() accepts 16 levels of any kind, and rejects 17, while the node is dialled",
+  "send() accepts 16 levels during a dial",
   (cluster) =>
     withKate(cluster, async () => {
       const mirror = { name: "mirror", node: KATE };
@@ -242,7 +239,7 @@ for (const node of [ALEX, KATE]) {
 }
 
 clusterTest(
-  "a process that exits with a reason that is too deep exits with its text",
+  "a reason that is too deep becomes text",
   (cluster) =>
     withKate(cluster, async () => {
       for (const [what, reason] of table(9)) {
@@ -333,96 +330,90 @@ for (const node of [ALEX, KATE]) {
   );
 }
 
-clusterTest(
-  "each message between servers may wait for a dial with as many levels as it may be copied with",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await alex.run(() => {
-      const owner = currentProcess();
-      const replyTo = new ReplyTo(self(), makeRef());
-      const encoding = { request: String, reply: String };
-      const own = (data: unknown) =>
-        new OwnRequest(Object.assign({ type: "any" }, { data }));
-      const messages: Record<string, (data: unknown) => unknown> = {
-        "a call": (data) => new Call(replyTo, data),
-        "a call of a request": (data) => new Call(replyTo, own(data)),
-        "an encoded call": (data) => new EncodedCall(replyTo, data, encoding),
-        "a cast": (data) => new Cast(data),
-        "a cast of a request": (data) => new Cast(own(data)),
-        "an encoded cast": (data) => new EncodedCast(data, encoding),
-        "a stop": (data) => new Stop(replyTo, data),
-        "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
-        "a tell": (data) => new InternalMessage(self(), data),
-        "a tell of a request": (data) => new InternalMessage(self(), own(data)),
-        "a start of a task": (data) =>
-          new Call(
-            replyTo,
-            new StartTaskRequest(
-              {
-                run: { module: "Remote", function: "wait", args: [data] },
-                link: false,
-                callers: [],
-                restart: "temporary",
-                shutdown: 1,
-              },
-              owner,
-            ),
-          ),
-        "a request to an agent": (data) =>
-          castMessage(
-            { module: "Remote", function: "wait", args: [data] },
+clusterTest("a message of any depth waits for a dial", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await alex.run(() => {
+    const owner = currentProcess();
+    const replyTo = new ReplyTo(self(), makeRef());
+    const encoding = { request: String, reply: String };
+    const own = (data: unknown) =>
+      new OwnRequest(Object.assign({ type: "any" }, { data }));
+    const messages: Record<string, (data: unknown) => unknown> = {
+      "a call": (data) => new Call(replyTo, data),
+      "a call of a request": (data) => new Call(replyTo, own(data)),
+      "an encoded call": (data) => new EncodedCall(replyTo, data, encoding),
+      "a cast": (data) => new Cast(data),
+      "a cast of a request": (data) => new Cast(own(data)),
+      "an encoded cast": (data) => new EncodedCast(data, encoding),
+      "a stop": (data) => new Stop(replyTo, data),
+      "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
+      "a tell": (data) => new InternalMessage(self(), data),
+      "a tell of a request": (data) => new InternalMessage(self(), own(data)),
+      "a start of a task": (data) =>
+        new Call(
+          replyTo,
+          new StartTaskRequest(
+            {
+              run: { module: "Remote", function: "wait", args: [data] },
+              link: false,
+              callers: [],
+              restart: "temporary",
+              shutdown: 1,
+            },
             owner,
           ),
-        "a request to a supervisor": (data) =>
-          new Call(
-            replyTo,
-            new SentSupervisorRequest(
-              // deno-lint-ignore no-explicit-any
-              { type: "terminate_child", id: data } as any,
-              "Supervisor",
-              // deno-lint-ignore no-explicit-any
-              (() => {}) as any,
-            ),
+        ),
+      "a request to an agent": (data) =>
+        castMessage(
+          { module: "Remote", function: "wait", args: [data] },
+          owner,
+        ),
+      "a request to a supervisor": (data) =>
+        new Call(
+          replyTo,
+          new SentSupervisorRequest(
+            // deno-lint-ignore no-explicit-any
+            { type: "terminate_child", id: data } as any,
+            "Supervisor",
+            // deno-lint-ignore no-explicit-any
+            (() => {}) as any,
           ),
+        ),
+    };
+    for (const [what, message] of Object.entries(messages)) {
+      const most = (copy: (value: unknown, maxDepth: number) => unknown) => {
+        let levels = 2;
+        while (
+          outcome(() =>
+            copy(message(nested("array", levels + 1, 1)), LIMITS.maxDepth)
+          )
+        ) levels++;
+        return levels;
       };
-      for (const [what, message] of Object.entries(messages)) {
-        const most = (copy: (value: unknown, maxDepth: number) => unknown) => {
-          let levels = 2;
-          while (
-            outcome(() =>
-              copy(message(nested("array", levels + 1, 1)), LIMITS.maxDepth)
-            )
-          ) levels++;
-          return levels;
-        };
-        const copied = most(copyTerm);
-        assert(copied > 2 && copied <= 16, `${what}: ${copied}`);
-        assertEquals(most(copyToSend), copied, what);
-      }
-    });
-  },
-);
+      const copied = most(copyTerm);
+      assert(copied > 2 && copied <= 16, `${what}: ${copied}`);
+      assertEquals(most(copyToSend), copied, what);
+    }
+  });
+});
 
-clusterTest(
-  "sendAfter() accepts messages of 16 levels, and rejects 17",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { limits: LIMITS });
-    await alex.run(async () => {
-      for (const [what, value] of table(16)) {
-        Process.sendAfter(self(), value, 0);
-        sameAs(await receive(), value, what);
-      }
-      for (const [what, value] of table(17)) {
-        assertThrows(
-          () => Process.sendAfter(self(), value, 0),
-          RangeError,
-          TOO_DEEP,
-          what,
-        );
-      }
-    });
-  },
-);
+clusterTest("sendAfter() accepts 16 levels, rejects 17", async (cluster) => {
+  const alex = await cluster.start("alex", { limits: LIMITS });
+  await alex.run(async () => {
+    for (const [what, value] of table(16)) {
+      Process.sendAfter(self(), value, 0);
+      sameAs(await receive(), value, what);
+    }
+    for (const [what, value] of table(17)) {
+      assertThrows(
+        () => Process.sendAfter(self(), value, 0),
+        RangeError,
+        TOO_DEEP,
+        what,
+      );
+    }
+  });
+});
 
 async function assertRejectsOrThrows(
   fn: () => Promise<unknown>,

@@ -139,62 +139,54 @@ async function assertNotified(): Promise<void> {
   assertEquals(down.reason, "after");
 }
 
-clusterTest(
-  "links and monitors of another node are notified of every hostile reason, and the connection stays",
-  async (cluster) => {
-    await cluster.start("kate", { modules: { Hostile }, log: standardLogOff });
-    const alex = await cluster.start("alex", { log: standardLogOff });
-    await alex.run(async () => {
-      Process.trapExit(true);
-      for (const name of NAMES) {
-        const pid = await Node.spawnLink(
-          "kate@localhost",
-          ["Hostile", "endOn"],
-          [name],
-        );
-        const ref = Process.monitor(pid);
-        send(pid, "end");
-        await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
-        await receive((m) => ref.equals(m?.ref));
-        const { ref: next } = await Node.spawnMonitor("kate@localhost", [
-          "Hostile",
-          "endPlainly",
-        ]);
-        const down = await receive<DownMessage>((m) => next.equals(m?.ref));
-        assertEquals(down.reason, "after", name);
-      }
-    });
-  },
-  { timeout: 60_000 },
-);
+clusterTest("remote links report every hostile reason", async (cluster) => {
+  await cluster.start("kate", { modules: { Hostile }, log: standardLogOff });
+  const alex = await cluster.start("alex", { log: standardLogOff });
+  await alex.run(async () => {
+    Process.trapExit(true);
+    for (const name of NAMES) {
+      const pid = await Node.spawnLink(
+        "kate@localhost",
+        ["Hostile", "endOn"],
+        [name],
+      );
+      const ref = Process.monitor(pid);
+      send(pid, "end");
+      await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
+      await receive((m) => ref.equals(m?.ref));
+      const { ref: next } = await Node.spawnMonitor("kate@localhost", [
+        "Hostile",
+        "endPlainly",
+      ]);
+      const down = await receive<DownMessage>((m) => next.equals(m?.ref));
+      assertEquals(down.reason, "after", name);
+    }
+  });
+}, { timeout: 60_000 });
 
-clusterTest(
-  "a reason too large for the other node is replaced by a text, and everyone is notified",
-  async (cluster) => {
-    const limits = { maxMessageBytes: 20_000 };
-    await cluster.start("kate", {
-      modules: { Hostile },
-      limits,
-      log: standardLogOff,
-    });
-    const alex = await cluster.start("alex", { limits, log: standardLogOff });
-    await alex.run(async () => {
-      Process.trapExit(true);
-      for (const name of NAMES) {
-        const pid = await Node.spawnLink(
-          "kate@localhost",
-          ["Hostile", "endOn"],
-          [name],
-        );
-        const ref = Process.monitor(pid);
-        send(pid, "end");
-        await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
-        await receive((m) => ref.equals(m?.ref));
-      }
-    });
-  },
-  { timeout: 60_000 },
-);
+clusterTest("a reason too large is replaced by a text", async (cluster) => {
+  const limits = { maxMessageBytes: 20_000 };
+  await cluster.start("kate", {
+    modules: { Hostile },
+    limits,
+    log: standardLogOff,
+  });
+  const alex = await cluster.start("alex", { limits, log: standardLogOff });
+  await alex.run(async () => {
+    Process.trapExit(true);
+    for (const name of NAMES) {
+      const pid = await Node.spawnLink(
+        "kate@localhost",
+        ["Hostile", "endOn"],
+        [name],
+      );
+      const ref = Process.monitor(pid);
+      send(pid, "end");
+      await receive((m) => m?.type === "EXIT" && pid.equals(m.from));
+      await receive((m) => ref.equals(m?.ref));
+    }
+  });
+}, { timeout: 60_000 });
 
 function standardLogOff(): void {}
 

@@ -316,9 +316,7 @@ processTest("the first frame of a failed call is the caller's", async () => {
 
 processTest("arguments in exits are cut at 200 characters", async () => {
   const long = "x".repeat(5000);
-  const big = {
-    rows: Array.from({ length: 1000 }, (_, id) => ({ id, long })),
-  };
+  const big = { rows: Array.from({ length: 1000 }, (_, id) => ({ id, long })) };
   const calls = [
     () => GenServer.call("Nobody", long),
     () => GenServer.call("Nobody", big),

@@ -89,80 +89,65 @@ nodeTest("an agent runs functions only for Agent's requests", async () => {
   );
 });
 
-pairTest(
-  "Agent runs functions that its node exports for callers on other nodes",
-  async ({ alex, kate }) => {
-    await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-    const agent: Pid = await receive();
-    assertEquals(agent.node, KATE);
-    assertEquals(await Agent.update(agent, ["Counters", "add", [4]]), "ok");
-    assertEquals(Agent.cast(COUNTER, ["Counters", "add", [5]]), "ok");
-    assertEquals(await Agent.get(COUNTER, ["Counters", "read"]), 10);
-    assertEquals(
-      await Agent.getAndUpdate(agent, ["Counters", "take", [3]]),
-      10,
-    );
-    await assertRejects(
-      () => Agent.get(agent, ["Counters", "nothing", [1]]),
-      UndefinedFunctionError,
-      "Cannot have an agent run it on kate@localhost: function Counters.nothing/2 is not exported",
-    );
-    await assertRejects(
-      () => Agent.get(agent, (n) => n),
-      SpawnRefusedError,
-      "--allow-closures",
-    );
-    assertEquals(await Agent.get(agent, ["Counters", "read"]), 7);
-    const pending = exitOf(Agent.get(agent, ["Counters", "wait"]));
-    await Node.ping(KATE);
-    await part(alex, kate);
-    assertEquals((await pending).reason, { type: "nodedown", node: KATE });
-  },
-  { kate: { modules } },
-);
+pairTest("Agent runs its node's exports for others", async ({ alex, kate }) => {
+  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
+  const agent: Pid = await receive();
+  assertEquals(agent.node, KATE);
+  assertEquals(await Agent.update(agent, ["Counters", "add", [4]]), "ok");
+  assertEquals(Agent.cast(COUNTER, ["Counters", "add", [5]]), "ok");
+  assertEquals(await Agent.get(COUNTER, ["Counters", "read"]), 10);
+  assertEquals(await Agent.getAndUpdate(agent, ["Counters", "take", [3]]), 10);
+  await assertRejects(
+    () => Agent.get(agent, ["Counters", "nothing", [1]]),
+    UndefinedFunctionError,
+    "Cannot have an agent run it on kate@localhost: function Counters.nothing/2 is not exported",
+  );
+  await assertRejects(
+    () => Agent.get(agent, (n) => n),
+    SpawnRefusedError,
+    "--allow-closures",
+  );
+  assertEquals(await Agent.get(agent, ["Counters", "read"]), 7);
+  const pending = exitOf(Agent.get(agent, ["Counters", "wait"]));
+  await Node.ping(KATE);
+  await part(alex, kate);
+  assertEquals((await pending).reason, { type: "nodedown", node: KATE });
+}, { kate: { modules } });
 
-pairTest(
-  "Agent runs no function for another node that its node does not allow",
-  async () => {
-    await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-    const agent = await receive();
-    await assertRejects(
-      () => Agent.get(agent, ["Counters", "read"]),
-      SpawnRefusedError,
-      "its `allow` option says no",
-    );
-    assertEquals(Agent.cast(agent, ["Counters", "read"]), "ok");
-    assertEquals(await Agent.update(agent, ["Counters", "add", [1]]), "ok");
+pairTest("Agent runs no function that is not allowed", async () => {
+  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
+  const agent = await receive();
+  await assertRejects(
+    () => Agent.get(agent, ["Counters", "read"]),
+    SpawnRefusedError,
+    "its `allow` option says no",
+  );
+  assertEquals(Agent.cast(agent, ["Counters", "read"]), "ok");
+  assertEquals(await Agent.update(agent, ["Counters", "add", [1]]), "ok");
+}, {
+  kate: {
+    modules,
+    allow: (_node: string, _module: string, fn: string) => fn !== "read",
   },
-  {
-    kate: {
-      modules,
-      allow: (_node: string, _module: string, fn: string) => fn !== "read",
-    },
-  },
-);
+});
 
 let asked = 0;
 
-pairTest(
-  "Agent asks allow once for each function of another node",
-  async () => {
-    await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-    const agent = await receive();
-    const before = asked;
-    assertEquals(await Agent.get(agent, ["Counters", "read"]), 1);
-    assertEquals(asked, before + 1);
-  },
-  {
-    kate: {
-      modules,
-      allow: () => {
-        asked++;
-        return true;
-      },
+pairTest("Agent asks allow once for each function", async () => {
+  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
+  const agent = await receive();
+  const before = asked;
+  assertEquals(await Agent.get(agent, ["Counters", "read"]), 1);
+  assertEquals(asked, before + 1);
+}, {
+  kate: {
+    modules,
+    allow: () => {
+      asked++;
+      return true;
     },
   },
-);
+});
 
 nodeTest("Agent runs functions by name here", async (_cluster, alex) => {
   assertEquals(alex.name, "alex@localhost");

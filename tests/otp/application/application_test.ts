@@ -122,9 +122,7 @@ processTest("an application prints at its own node", async () => {
   const leader = spawn(() => receive());
   const starter = spawn(async () => {
     Process.groupLeader(leader);
-    await Application.start(
-      application("chat", [{ id: "a", start: talker }]),
-    );
+    await Application.start(application("chat", [{ id: "a", start: talker }]));
   });
   const user = await receive();
   assert(Process.whereis("user")!.equals(user));

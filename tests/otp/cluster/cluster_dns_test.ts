@@ -52,10 +52,7 @@ clusterTest("dns dials A and AAAA records, and follows", async (nodes) => {
     ...FAST,
   } as const;
   await withOwn(nodes, own, async () => {
-    await until(
-      "own",
-      ({ addresses }) => addresses[0]?.state === "connected",
-    );
+    await until("own", ({ addresses }) => addresses[0]?.state === "connected");
     resolver.aaaa[QUERY] = ["2001:db8::1"];
     assertEquals(
       (await event("added", `[2001:db8::1]:${kate.port}`)).node,
@@ -156,17 +153,9 @@ clusterTest("dnsSrv dials the hosts and ports", async (nodes) => {
   const resolver = new FakeDns();
   resolver.srv[QUERY] = [{ name: "one.example.", port: kate.port }];
   resolver.a["one.example"] = ["127.0.0.1"];
-  const own = {
-    strategy: "dnsSrv",
-    query: QUERY,
-    resolver,
-    ...FAST,
-  } as const;
+  const own = { strategy: "dnsSrv", query: QUERY, resolver, ...FAST } as const;
   await withOwn(nodes, own, async () => {
-    await until(
-      "own",
-      ({ addresses }) => addresses[0]?.state === "connected",
-    );
+    await until("own", ({ addresses }) => addresses[0]?.state === "connected");
     // A host that cannot be looked up keeps its addresses, and does not hold up others.
     resolver.a["one.example"] = failure("ETIMEOUT");
     resolver.a["two.example"] = ["10.0.0.2"];

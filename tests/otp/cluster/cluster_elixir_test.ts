@@ -9,33 +9,25 @@ import { clusterTest } from "../../_nodes.ts";
 const OPTIONS = { programs: ELIXIR, timeout: 120_000 };
 const KATE = "kate@localhost";
 
-clusterTest(
-  "a cluster connects to a node of Elixir by name, and again when it was restarted",
-  async (nodes) => {
-    const own = { strategy: "static", nodes: [KATE], ...SOON } as const;
-    await withOwn(nodes, own, async () => {
-      {
-        await using kate = await ElixirNode.start("kate", nodes);
-        await event("connected", KATE);
-        assertEquals(Node.list("hidden"), [KATE]);
-        await kate.kill();
-        await event("disconnected", KATE);
-      }
-      await using _again = await ElixirNode.start("kate", nodes);
+clusterTest("a cluster connects to Elixir, and again", async (nodes) => {
+  const own = { strategy: "static", nodes: [KATE], ...SOON } as const;
+  await withOwn(nodes, own, async () => {
+    {
+      await using kate = await ElixirNode.start("kate", nodes);
       await event("connected", KATE);
-    });
-  },
-  OPTIONS,
-);
+      assertEquals(Node.list("hidden"), [KATE]);
+      await kate.kill();
+      await event("disconnected", KATE);
+    }
+    await using _again = await ElixirNode.start("kate", nodes);
+    await event("connected", KATE);
+  });
+}, OPTIONS);
 
-clusterTest(
-  "the strategy epmd finds a node of Elixir",
-  async (nodes) => {
-    const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
-    await withOwn(nodes, own, async () => {
-      await using _kate = await ElixirNode.start("kate", nodes);
-      await event("connected", KATE);
-    });
-  },
-  OPTIONS,
-);
+clusterTest("epmd finds a node of Elixir", async (nodes) => {
+  const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
+  await withOwn(nodes, own, async () => {
+    await using _kate = await ElixirNode.start("kate", nodes);
+    await event("connected", KATE);
+  });
+}, OPTIONS);

@@ -155,9 +155,7 @@ clusterTest("a lost node is connected again", async (nodes) => {
       (await topology("own")).addresses[0].state !== "connected"
     ) await event("connected");
     await part(kate, alex);
-    const { node, next, topology: name, cluster } = await event(
-      "disconnected",
-    );
+    const { node, next, topology: name, cluster } = await event("disconnected");
     assertEquals([node, name, cluster], [kate.name, "own", "Cluster"]);
     assert(next > 0);
     await event("connected");
@@ -250,10 +248,7 @@ clusterTest("a strategy that fails is asked again", async (nodes) => {
     const { addresses, lastError, lastAnswer, strategy } = await topology(
       "own",
     );
-    assertEquals([lastError, strategy], [
-      "no route to the registry",
-      "custom",
-    ]);
+    assertEquals([lastError, strategy], ["no route to the registry", "custom"]);
     assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
     assert(lastAnswer! > 0);
     told.addresses = ["kate@localhost", "mia@localhost"];

@@ -41,7 +41,7 @@ import {
   processTest as plainTest,
   quiet,
 } from "../../_processes.ts";
-import { RawListener, THEIRS, withRaw } from "../../_raw_peer.ts";
+import { RawListener, rawTest, THEIRS } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
 
 const RAW = THEIRS.node;
@@ -463,30 +463,24 @@ clusterTest("an abort ends a call in a queue", async (cluster) => {
   });
 });
 
-clusterTest(
-  "an abort ends calls to a peer that does not read",
-  (cluster) =>
-    withRaw(cluster, {
-      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
-    }, async (peer) => {
-      peer.pause();
-      while (send(THEIRS, "x".repeat(50_000)) === undefined) await quiet();
-      const counted = new Counted();
-      const { signal } = counted;
-      const server = { name: "server", node: RAW };
-      const calls = Array.from(
-        { length: 500 },
-        () => GenServer.call(server, "hi", { signal, timeout: Infinity }),
-      );
-      assert(await isPending(Promise.race(calls)));
-      counted.controller.abort("enough");
-      const errors = await Promise.all(calls.map(errorOf));
-      assertEquals(new Set(errors), new Set(["enough"]));
-      assertEquals([counted.listeners, held()], [0, [0, 0, 0]]);
-      assertEquals(Node.list("connected"), [RAW]);
-      peer.resume();
-    }),
-);
+rawTest("an abort ends calls to a peer that does not read", async (peer) => {
+  peer.pause();
+  while (send(THEIRS, "x".repeat(50_000)) === undefined) await quiet();
+  const counted = new Counted();
+  const { signal } = counted;
+  const server = { name: "server", node: RAW };
+  const calls = Array.from(
+    { length: 500 },
+    () => GenServer.call(server, "hi", { signal, timeout: Infinity }),
+  );
+  assert(await isPending(Promise.race(calls)));
+  counted.controller.abort("enough");
+  const errors = await Promise.all(calls.map(errorOf));
+  assertEquals(new Set(errors), new Set(["enough"]));
+  assertEquals([counted.listeners, held()], [0, [0, 0, 0]]);
+  assertEquals(Node.list("connected"), [RAW]);
+  peer.resume();
+}, { limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 } });
 
 // Tasks.
 

@@ -33,7 +33,7 @@ import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { RawPeer, withRaw } from "../../_raw_peer.ts";
+import { RawPeer, rawTest } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
 import fc, { runs } from "../../_seeds.ts";
 
@@ -95,29 +95,25 @@ const Echo: GenServerModule<EchoTypes> = {
   }),
 };
 
-clusterTest(
-  "a group leader answers a peer's request to the peer alone",
-  (cluster) =>
-    withRaw(cluster, { io: { write() {} } }, async (peer) => {
-      const task = Task.async(() => receive((m) => m === "go"));
-      const requests = [
-        { from: theirs, replyAs: ourRef(task.ref) },
-        { from: ours(self()), replyAs: ourRef(task.ref) },
-        { from: ours(self()), replyAs: theirRef },
-      ].map((names) => ({
-        type: "io_request",
-        ...names,
-        request: { type: "put_chars", chars: "x" },
-      }));
-      for (const request of requests) {
-        await sayTo(peer, "user", request);
-        await sayTo(peer, "user", asData(request));
-      }
-      await takenIn(peer);
-      send(task.pid, "go");
-      assertEquals(await Task.await(task), "go");
-    }),
-);
+rawTest("a group leader answers the peer alone", async (peer) => {
+  const task = Task.async(() => receive((m) => m === "go"));
+  const requests = [
+    { from: theirs, replyAs: ourRef(task.ref) },
+    { from: ours(self()), replyAs: ourRef(task.ref) },
+    { from: ours(self()), replyAs: theirRef },
+  ].map((names) => ({
+    type: "io_request",
+    ...names,
+    request: { type: "put_chars", chars: "x" },
+  }));
+  for (const request of requests) {
+    await sayTo(peer, "user", request);
+    await sayTo(peer, "user", asData(request));
+  }
+  await takenIn(peer);
+  send(task.pid, "go");
+  assertEquals(await Task.await(task), "go");
+}, { io: { write() {} } });
 
 clusterTest("only the task itself sends its result", async (cluster) => {
   // Any process of this node with an alias answered: some are exported.
@@ -194,10 +190,7 @@ clusterTest("a forwarded message is data to a server", async (cluster) => {
         {
           type: "$tell",
           from: trusted,
-          message: {
-            type: "sync",
-            groups: [{ group: "g", pids: [trusted] }],
-          },
+          message: { type: "sync", groups: [{ group: "g", pids: [trusted] }] },
         },
       ];
       for (const message of messages) {
@@ -242,48 +235,40 @@ clusterTest("an object with a server's type is data", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a sent EXIT counts neither as a child's nor, from a peer, as the parent's",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      Process.trapExit(true);
-      let starts = 0;
-      const child = {
-        id: "child",
-        start: () => {
-          starts++;
-          return GenServer.startLink(Echo, undefined);
-        },
-      };
-      const sup = await Supervisor.startLink([child], {
-        strategy: "one_for_one",
-      });
-      const dynamic = await DynamicSupervisor.startLink();
-      const own = await DynamicSupervisor.startChild(dynamic, child) as Pid;
-      const [{ pid }] = await Supervisor.whichChildren(sup) as { pid: Pid }[];
-      assertEquals(starts, 2);
-      for (const to of [sup, dynamic, pid]) {
-        for (const from of [pid, own, sup, dynamic, self()]) {
-          for (const reason of ["kill", "normal", "shutdown"]) {
-            // In its parent's name it counts, as in Elixir, if a process of its node sends it.
-            const parent = to === pid ? sup : self();
-            if (from !== parent) send(to, { type: "EXIT", from, reason });
-            await sayTo(peer, to, { type: "EXIT", from: ours(from), reason });
-          }
-        }
+rawTest("a sent EXIT is no child's or parent's", async (peer) => {
+  Process.trapExit(true);
+  let starts = 0;
+  const child = {
+    id: "child",
+    start: () => {
+      starts++;
+      return GenServer.startLink(Echo, undefined);
+    },
+  };
+  const sup = await Supervisor.startLink([child], { strategy: "one_for_one" });
+  const dynamic = await DynamicSupervisor.startLink();
+  const own = await DynamicSupervisor.startChild(dynamic, child) as Pid;
+  const [{ pid }] = await Supervisor.whichChildren(sup) as { pid: Pid }[];
+  assertEquals(starts, 2);
+  for (const to of [sup, dynamic, pid]) {
+    for (const from of [pid, own, sup, dynamic, self()]) {
+      for (const reason of ["kill", "normal", "shutdown"]) {
+        // In its parent's name it counts, as in Elixir, if a process of its node sends it.
+        const parent = to === pid ? sup : self();
+        if (from !== parent) send(to, { type: "EXIT", from, reason });
+        await sayTo(peer, to, { type: "EXIT", from: ours(from), reason });
       }
-      await takenIn(peer);
-      const [{ pid: same }] = await Supervisor.whichChildren(sup) as {
-        pid: Pid;
-      }[];
-      assert(pid.equals(same));
-      const { active } = await DynamicSupervisor.countChildren(dynamic);
-      assertEquals([starts, active], [2, 1]);
-      assertEquals(await GenServer.call(pid, "hi"), "hi");
-      await Supervisor.stop(sup);
-      await DynamicSupervisor.stop(dynamic);
-    }),
-);
+    }
+  }
+  await takenIn(peer);
+  const [{ pid: same }] = await Supervisor.whichChildren(sup) as { pid: Pid }[];
+  assert(pid.equals(same));
+  const { active } = await DynamicSupervisor.countChildren(dynamic);
+  assertEquals([starts, active], [2, 1]);
+  assertEquals(await GenServer.call(pid, "hi"), "hi");
+  await Supervisor.stop(sup);
+  await DynamicSupervisor.stop(dynamic);
+});
 
 const names = fc.constantFrom<unknown>(
   theirs,
@@ -313,172 +298,161 @@ const systemMessages = fc.record({
   type !== "$stop" || from !== theirs || ref !== theirRef
 );
 
-clusterTest(
-  "no server exits because of a malformed system message",
-  async (cluster) => {
-    const io = { write() {}, readLine: () => Promise.resolve("line\n") };
-    const kate = await cluster.start("kate", { io, log() {} });
+clusterTest("no server exits by a malformed message", async (cluster) => {
+  const io = { write() {}, readLine: () => Promise.resolve("line\n") };
+  const kate = await cluster.start("kate", { io, log() {} });
+  await kate.run(async () => {
+    const none = { strategy: "one_for_one" } as const;
+    const child = { id: "child", start: () => Task.startLink(Remote.wait) };
+    await Supervisor.startLink([child], { ...none, name: "Sup" });
+    await DynamicSupervisor.startLink({ name: "Dyn" });
+    await TaskSupervisor.startLink({ name: "Tasks" });
+    await Agent.startLink(() => 0, { name: "Agent" });
+    await GenServer.startLink(Echo, undefined, { name: "Echo" });
+    await Registry.startLink({ keys: "unique", name: "Reg" });
+    await pg.start();
+    await global.registerName("owner", self());
+    await Application.start({
+      name: "app",
+      start: () => Supervisor.startLink([], none),
+    });
+    const servers = [...currentRuntime().processes.values()]
+      .filter(({ pid }) => !pid.equals(self()));
+    let peers = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(systemMessages, { minLength: 1, maxLength: 40 }),
+        async (messages) => {
+          await using peer = await RawPeer.dial(kate.port);
+          await peer.enter(`raw${++peers}@localhost`, KATE);
+          for (const message of messages) {
+            // As it is, as through an alias, and as data.
+            for (const { pid, name } of servers) {
+              await peer.say([["send*", 100, pid.number, message]]);
+              if (name !== undefined) await sayTo(peer, name, message);
+              await sayTo(peer, pid, asData(message));
+            }
+          }
+          await takenIn(peer);
+          for (const { alive, name, label } of servers) {
+            assert(alive, name ?? label);
+          }
+        },
+      ),
+      { numRuns: runs(40) },
+    );
+    assertEquals(await GenServer.call("Echo", "hi"), "hi");
+    assertEquals(await Agent.get("Agent", () => "got"), "got");
+    assertEquals((await Supervisor.countChildren("Sup")).active, 1);
+    assertEquals(await IO.puts("hi"), "ok");
+  });
+}, { timeout: 120_000 });
+
+rawTest("only a complete request stops a server", async (peer) => {
+  const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
+  for (
+    const stop of [
+      { type: "$stop" },
+      { type: "$stop", reason: "normal" },
+      { type: "$stop", from: theirs },
+      { type: "$stop", from: theirs, ref: 1, reason: "normal" },
+      { type: "$stop", from: theirs, ref: { $ref: [1, 1, 7] } },
+      { type: "$stop", from: ours(self()), ref: theirRef },
+      { type: "$stop", ref: theirRef, reason: "normal" },
+    ]
+  ) {
+    await sayTo(peer, "Echo", stop);
+    await peer.say([["send_name", 100, "Echo", { type: "$stop" }]]);
+  }
+  await takenIn(peer);
+  assertEquals(await GenServer.call(echo, "hi"), "hi");
+  await peer.say([["monitor_name", 100, "Echo", 5]]);
+  await sayTo(peer, "Echo", {
+    type: "$stop",
+    from: theirs,
+    ref: theirRef,
+    reason: "shutdown",
+  });
+  const [, , , ref, reason] = await peer.signal("down");
+  assertEquals([ref, reason], [5, "shutdown"]);
+});
+
+clusterTest("only spawns reach a node's own services", async (cluster) => {
+  const asked: string[] = [];
+  const alex = await cluster.start("alex", {
+    allow: (_node, module, fn) => {
+      asked.push(`${module}.${fn}`);
+      return false;
+    },
+  });
+  const kate = await cluster.start("kate");
+  await alex.run(async () => {
+    await Agent.startLink(() => 1, { name: "Agent" });
+    await TaskSupervisor.startLink({ name: "Tasks" });
+    await DynamicSupervisor.startLink({ name: "Dyn" });
+    await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
     await kate.run(async () => {
-      const none = { strategy: "one_for_one" } as const;
-      const child = { id: "child", start: () => Task.startLink(Remote.wait) };
-      await Supervisor.startLink([child], { ...none, name: "Sup" });
-      await DynamicSupervisor.startLink({ name: "Dyn" });
-      await TaskSupervisor.startLink({ name: "Tasks" });
-      await Agent.startLink(() => 0, { name: "Agent" });
-      await GenServer.startLink(Echo, undefined, { name: "Echo" });
-      await Registry.startLink({ keys: "unique", name: "Reg" });
-      await pg.start();
-      await global.registerName("owner", self());
-      await Application.start({
-        name: "app",
-        start: () => Supervisor.startLink([], none),
-      });
-      const servers = [...currentRuntime().processes.values()]
-        .filter(({ pid }) => !pid.equals(self()));
-      let peers = 0;
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(systemMessages, { minLength: 1, maxLength: 40 }),
-          async (messages) => {
-            await using peer = await RawPeer.dial(kate.port);
-            await peer.enter(`raw${++peers}@localhost`, KATE);
-            for (const message of messages) {
-              // As it is, as through an alias, and as data.
-              for (const { pid, name } of servers) {
-                await peer.say([["send*", 100, pid.number, message]]);
-                if (name !== undefined) await sayTo(peer, name, message);
-                await sayTo(peer, pid, asData(message));
-              }
-            }
-            await takenIn(peer);
-            for (const { alive, name, label } of servers) {
-              assert(alive, name ?? label);
-            }
-          },
-        ),
-        { numRuns: runs(40) },
-      );
-      assertEquals(await GenServer.call("Echo", "hi"), "hi");
-      assertEquals(await Agent.get("Agent", () => "got"), "got");
-      assertEquals((await Supervisor.countChildren("Sup")).active, 1);
-      assertEquals(await IO.puts("hi"), "ok");
-    });
-  },
-  { timeout: 120_000 },
-);
-
-clusterTest(
-  "an incomplete request to stop stops no server, and a complete one does",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
+      const add = { module: "Remote", function: "add", args: [1, 2] };
       for (
-        const stop of [
-          { type: "$stop" },
-          { type: "$stop", reason: "normal" },
-          { type: "$stop", from: theirs },
-          { type: "$stop", from: theirs, ref: 1, reason: "normal" },
-          { type: "$stop", from: theirs, ref: { $ref: [1, 1, 7] } },
-          { type: "$stop", from: ours(self()), ref: theirRef },
-          { type: "$stop", ref: theirRef, reason: "normal" },
-        ]
+        const [service, fn, ...args] of [
+          ["$global", "start"],
+          ["$rpc", "cast", add],
+          ["$rpc", "call", add, makeRef()],
+          ["$proc_lib", "init_p", add],
+          ["$remsh", "ensure_loaded", "iex"],
+        ] as const
       ) {
-        await sayTo(peer, "Echo", stop);
-        await peer.say([["send_name", 100, "Echo", { type: "$stop" }]]);
-      }
-      await takenIn(peer);
-      assertEquals(await GenServer.call(echo, "hi"), "hi");
-      await peer.say([["monitor_name", 100, "Echo", 5]]);
-      await sayTo(peer, "Echo", {
-        type: "$stop",
-        from: theirs,
-        ref: theirRef,
-        reason: "shutdown",
-      });
-      const [, , , ref, reason] = await peer.signal("down");
-      assertEquals([ref, reason], [5, "shutdown"]);
-    }),
-);
-
-clusterTest(
-  "a node's own services are reached by a spawn request, and not through servers that run functions for others",
-  async (cluster) => {
-    const asked: string[] = [];
-    const alex = await cluster.start("alex", {
-      allow: (_node, module, fn) => {
-        asked.push(`${module}.${fn}`);
-        return false;
-      },
-    });
-    const kate = await cluster.start("kate");
-    await alex.run(async () => {
-      await Agent.startLink(() => 1, { name: "Agent" });
-      await TaskSupervisor.startLink({ name: "Tasks" });
-      await DynamicSupervisor.startLink({ name: "Dyn" });
-      await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
-      await kate.run(async () => {
-        const add = { module: "Remote", function: "add", args: [1, 2] };
-        for (
-          const [service, fn, ...args] of [
-            ["$global", "start"],
-            ["$rpc", "cast", add],
-            ["$rpc", "call", add, makeRef()],
-            ["$proc_lib", "init_p", add],
-            ["$remsh", "ensure_loaded", "iex"],
-          ] as const
-        ) {
-          const name = [service, fn] as const;
-          const on = (server: string) => ({ name: server, node: ALEX });
-          const refused = [
-            () => Agent.get(on("Agent"), [...name, args]),
-            () => TaskSupervisor.async(on("Tasks"), name, args),
-            () => rpc.call(ALEX, name, args),
-          ];
-          for (const ask of refused) {
-            await assertRejects(
-              async () => await ask(),
-              SpawnRefusedError,
-              "is reached by spawn requests only",
-            );
-          }
-          const spec = { id: "x", start: [...name, args] } as never;
-          for (
-            const start of [
-              () => DynamicSupervisor.startChild(on("Dyn"), spec),
-              () => Supervisor.startChild(on("Sup"), spec),
-            ]
-          ) {
-            const error = await assertRejects(
-              async () => await start(),
-              ExitError,
-            );
-            assert(error.reason instanceof SpawnRefusedError);
-          }
+        const name = [service, fn] as const;
+        const on = (server: string) => ({ name: server, node: ALEX });
+        const refused = [
+          () => Agent.get(on("Agent"), [...name, args]),
+          () => TaskSupervisor.async(on("Tasks"), name, args),
+          () => rpc.call(ALEX, name, args),
+        ];
+        for (const ask of refused) {
+          await assertRejects(
+            async () => await ask(),
+            SpawnRefusedError,
+            "is reached by spawn requests only",
+          );
         }
-        // With a spawn, a service checks allow for the function that it runs.
-        await assertRejects(
-          () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [add]),
-          SpawnRefusedError,
-          "does not let kate@localhost run",
-        );
-        await assertRejects(
-          () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [null]),
-          UndefinedFunctionError,
-        );
-        await assertRejects(
-          () => rpc.call(ALEX, ["Remote", "add"], [1, 2]),
-          Error,
-          "does not let kate@localhost run",
-        );
-        // Acquiring a lock starts a server on a node that has none yet.
-        assertEquals(Process.whereis("global_name_server"), undefined);
-        assert(await global.setLock(["printer", self()], { nodes: [ALEX] }));
-        await global.delLock(["printer", self()], { nodes: [ALEX] });
-      });
+        const spec = { id: "x", start: [...name, args] } as never;
+        for (
+          const start of [
+            () => DynamicSupervisor.startChild(on("Dyn"), spec),
+            () => Supervisor.startChild(on("Sup"), spec),
+          ]
+        ) {
+          const error = await assertRejects(
+            async () => await start(),
+            ExitError,
+          );
+          assert(error.reason instanceof SpawnRefusedError);
+        }
+      }
+      // With a spawn, a service checks allow for the function that it runs.
+      await assertRejects(
+        () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [add]),
+        SpawnRefusedError,
+        "does not let kate@localhost run",
+      );
+      await assertRejects(
+        () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [null]),
+        UndefinedFunctionError,
+      );
+      await assertRejects(
+        () => rpc.call(ALEX, ["Remote", "add"], [1, 2]),
+        Error,
+        "does not let kate@localhost run",
+      );
+      // Acquiring a lock starts a server on a node that has none yet.
+      assertEquals(Process.whereis("global_name_server"), undefined);
+      assert(await global.setLock(["printer", self()], { nodes: [ALEX] }));
+      await global.delLock(["printer", self()], { nodes: [ALEX] });
     });
-    assertEquals(asked, ["Remote.add", "Remote.add"]);
-  },
-);
+  });
+  assertEquals(asked, ["Remote.add", "Remote.add"]);
+});
 
 clusterTest("only the requested node answers", async (cluster) => {
   const alex = await cluster.start("alex");

@@ -130,10 +130,7 @@ eachName("fails calls with noproc when free, not casts", async (name) => {
   const words = "global" in name ? name : { via: "registry", name: "it" };
   assertEquals(call, ["GenServer", "call", [words, "hi", 5000]]);
   assertEquals((await exitOf(GenServer.stop(name))).reason, "noproc");
-  assertEquals(
-    (await exitOf(Supervisor.countChildren(name))).reason,
-    "noproc",
-  );
+  assertEquals((await exitOf(Supervisor.countChildren(name))).reason, "noproc");
   const task = TaskSupervisor.async(name, () => 1);
   assertEquals((await exitOf(task)).reason, "noproc");
 });
@@ -141,20 +138,14 @@ eachName("fails calls with noproc when free, not casts", async (name) => {
 eachName("is free again when init has failed", async (name, whereis) => {
   Process.trapExit(true);
   const Failing: GenServerModule = { init: () => exit("oops") };
-  assertEquals(
-    await exitOf(GenServer.startLink(Failing, 0, { name })),
-    "oops",
-  );
+  assertEquals(await exitOf(GenServer.startLink(Failing, 0, { name })), "oops");
   assertEquals(await whereis(), undefined);
   assertEquals(await mail(), []);
   Process.trapExit(false);
 });
 
 eachName("of a supervisor accepts children and tasks", async (name) => {
-  const sup = await Supervisor.startLink([], {
-    strategy: "one_for_one",
-    name,
-  });
+  const sup = await Supervisor.startLink([], { strategy: "one_for_one", name });
   const child = await Supervisor.startChild(name, {
     id: "child",
     start: () => spawnLink(() => receive(() => false)),

@@ -167,9 +167,7 @@ clusterTest("a suspended server goes on without its peer", async (cluster) => {
   const sup = "Elixir.Sup";
   await using peer = await RawBeam.dial(alex);
   assertEquals(await ask(peer, sup, SUSPEND), "answered");
-  await cluster.logged(
-    /Sup \(.*\) is suspended by #PID<.*> of raw@localhost/,
-  );
+  await cluster.logged(/Sup \(.*\) is suspended by #PID<.*> of raw@localhost/);
   const { roots } = await Observer.tree({ node: alex.name });
   assertEquals(roots.map(({ suspendedBy }) => suspendedBy), [FROM]);
   const shown = await Observer.process(roots[0].pid!);
@@ -223,10 +221,7 @@ clusterTest("a node's stop skips suspended servers", async (cluster) => {
     })
   );
   await using peer = await RawBeam.dial(alex);
-  assertEquals(
-    await ask(peer, "application_controller", SUSPEND),
-    "answered",
-  );
+  assertEquals(await ask(peer, "application_controller", SUSPEND), "answered");
   await alex.stop({ timeout: Infinity });
   assert(stopped);
   await cluster.logged(

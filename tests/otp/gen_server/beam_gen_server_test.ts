@@ -150,9 +150,7 @@ const Store: GenServerModule<StoreTypes> = {
 };
 
 elixirPairTest("Elixir calls our GenServers", async ({ kate, cluster }) => {
-  const moebi = await cluster.start("moebi", {
-    modules: { Relay: { relay } },
-  });
+  const moebi = await cluster.start("moebi", { modules: { Relay: { relay } } });
   await Node.spawn(moebi.name, ["Relay", "relay"], [self()]);
   await nextMessage();
   const ask = (code: string) =>
@@ -531,9 +529,7 @@ elixirPairTest("Elixir's failed call exits as in OTP", async ({ kate }) => {
   const hanging = await GenServer.start(Failing, undefined, {
     name: "hanging",
   }) as Pid;
-  const waiting = kate.evaluate(
-    `fail.({:hanging, ${ALEX}}, :hang, :infinity)`,
-  );
+  const waiting = kate.evaluate(`fail.({:hanging, ${ALEX}}, :hang, :infinity)`);
   await until(() => Process.info(hanging)!.monitoredBy.length > 0);
   await Node.disconnect(kate.name);
   assertEquals(await waiting, `{:nodedown, ${ALEX}}`);
@@ -578,11 +574,7 @@ elixirPairTest("a failed call to Elixir exits as in OTP", async ({ kate }) => {
       start = fn -> {:ok, _} = GenServer.start(Failing, nil, name: :failing); :ok end`);
   const start = () => kate.evaluate("start.()");
   const failing = { name: "failing", node: kate.name };
-  const fail = async (
-    server: ServerRef,
-    request: unknown,
-    timeout = 5000,
-  ) => {
+  const fail = async (server: ServerRef, request: unknown, timeout = 5000) => {
     const { reason } = await assertRejects(
       () => GenServer.call(server, request, { timeout }),
       ExitError,

@@ -178,11 +178,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
   await global.registerName("leader", self());
   await kate.run(async () => {
     const to = { name: SERVER, node: ALEX };
-    const entry = {
-      name: "leader",
-      pid: self(),
-      resolve: "random_exit_name",
-    };
+    const entry = { name: "leader", pid: self(), resolve: "random_exit_name" };
     const requests: unknown[] = [
       undefined,
       null,
@@ -192,12 +188,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
       { type: "register", entry },
       { type: "unregister", name: "leader" },
       { type: "merge" },
-      {
-        type: "merge",
-        servers: [self()],
-        insert: [entry],
-        remove: ["leader"],
-      },
+      { type: "merge", servers: [self()], insert: [entry], remove: ["leader"] },
       { type: "set_lock" },
       { type: "del_lock" },
       { type: "unlock_names" },
@@ -248,10 +239,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
   });
   await synced(all);
   for (const pid of await seen("leader", all)) assert(self().equals(pid));
-  assertEquals(
-    await global.registerName("leader", spawn(Remote.wait)),
-    false,
-  );
+  assertEquals(await global.registerName("leader", spawn(Remote.wait)), false);
 });
 
 threeTest(

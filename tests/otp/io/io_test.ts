@@ -219,24 +219,20 @@ ioTest("read() requests a line or characters, without a prompt", async () => {
 
 // Errors.
 
-ioTest(
-  "puts(), inspect() and gets() reject when the group leader answers with an error",
-  async () => {
-    for (const ask of [IO.puts, IO.inspect, IO.gets, IO.write]) {
-      const error = await assertRejects(
-        () => ask("x") as Promise<unknown>,
-        IoError,
-      );
-      assertEquals(error.reason, "enoent");
-      assertEquals(
-        error.message,
-        'Cannot do input or output: the group leader answered with the error "enoent"',
-      );
-    }
-    await mail();
-  },
-  { type: "error", reason: "enoent" },
-);
+ioTest("puts(), inspect() and gets() reject a leader's error", async () => {
+  for (const ask of [IO.puts, IO.inspect, IO.gets, IO.write]) {
+    const error = await assertRejects(
+      () => ask("x") as Promise<unknown>,
+      IoError,
+    );
+    assertEquals(error.reason, "enoent");
+    assertEquals(
+      error.message,
+      'Cannot do input or output: the group leader answered with the error "enoent"',
+    );
+  }
+  await mail();
+}, { type: "error", reason: "enoent" });
 
 processTest("puts() rejects for a dead group leader", async () => {
   const dead = spawn(() => {});
@@ -245,13 +241,8 @@ processTest("puts() rejects for a dead group leader", async () => {
     await receive();
     exit("boom");
   });
-  for (
-    const [device, reason] of [[dead, "noproc"], [dying, "boom"]] as const
-  ) {
-    const error = await assertRejects(
-      () => IO.puts("hi", { device }),
-      IoError,
-    );
+  for (const [device, reason] of [[dead, "noproc"], [dying, "boom"]] as const) {
+    const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
     assertEquals(error.reason, "terminated");
     assertStringIncludes(error.message, formatExit(reason));
   }
@@ -321,10 +312,7 @@ processTest("the group leader stops at a first error", async () => {
 
 processTest("the group leader refuses an unknown request", async () => {
   for (const unknown of [{ type: "nonsense" }, {}, null, undefined, 1, "x"]) {
-    assertEquals(await request(unknown), {
-      type: "error",
-      reason: "request",
-    });
+    assertEquals(await request(unknown), { type: "error", reason: "request" });
   }
   for (const noRequest of [null, 1, "x", [], { type: "other" }]) {
     send(Process.groupLeader(), noRequest);

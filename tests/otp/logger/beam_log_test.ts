@@ -58,173 +58,156 @@ async function pair(cluster: Cluster, log: Log): Promise<[Node, ElixirNode]> {
   return [alex, kate];
 }
 
-clusterTest(
-  "log events of Elixir's processes arrive in the log of the node of their group leader",
-  async (cluster) => {
-    const log = new Log();
-    const [, node] = await pair(cluster, log);
-    await using kate = node;
-    for (
-      const [code, level, text] of [
-        [`Logger.error("it fäiled")`, "error", "it fäiled"],
-        [`Logger.warning(["in ", ~c"parts", [?!]])`, "warning", "in parts!"],
-        [`Logger.info("news")`, "info", "news"],
-        [`Logger.debug("detail")`, "debug", "detail"],
-        [`Logger.critical("loud")`, "error", "loud"],
-        [`:logger.notice("notice")`, "info", "notice"],
-        [
-          `:logger.error("~p failed: ~ts", [{:a, "b"}, "é"])`,
-          "error",
-          `{a,<<"b">>} failed: é`,
-        ],
-        [`:logger.error("~p", [])`, "error", `FORMAT ERROR: "~p" - []`],
-        [`:logger.error(%{what: :broken, count: 2})`, "error", `count`],
-        [`:error_logger.error_msg(~c"old ~w~n", [1])`, "error", "old 1"],
-      ]
-    ) {
-      const pid = await kate.evaluate(`require Logger; ${code}; self()`);
-      const event = await log.next();
-      assertEquals([event.level, event.node], [level, "alex@localhost"], code);
-      assertEquals(event.remote?.node, "kate@localhost");
-      assertEquals(event.remote?.pid?.node, "kate@localhost");
-      assertStringIncludes(event.message, "From kate@localhost, #PID<", code);
-      assertStringIncludes(
-        event.message,
-        `: ${text === "count" ? "" : text}`,
-        code,
-      );
-      if (text === "count") {
-        assertStringIncludes(event.message, "what");
-        assertStringIncludes(event.message, ":broken");
-      }
-      assert(pid.startsWith("#PID<"));
+clusterTest("Elixir's log events arrive at their leader", async (cluster) => {
+  const log = new Log();
+  const [, node] = await pair(cluster, log);
+  await using kate = node;
+  for (
+    const [code, level, text] of [
+      [`Logger.error("it fäiled")`, "error", "it fäiled"],
+      [`Logger.warning(["in ", ~c"parts", [?!]])`, "warning", "in parts!"],
+      [`Logger.info("news")`, "info", "news"],
+      [`Logger.debug("detail")`, "debug", "detail"],
+      [`Logger.critical("loud")`, "error", "loud"],
+      [`:logger.notice("notice")`, "info", "notice"],
+      [
+        `:logger.error("~p failed: ~ts", [{:a, "b"}, "é"])`,
+        "error",
+        `{a,<<"b">>} failed: é`,
+      ],
+      [`:logger.error("~p", [])`, "error", `FORMAT ERROR: "~p" - []`],
+      [`:logger.error(%{what: :broken, count: 2})`, "error", `count`],
+      [`:error_logger.error_msg(~c"old ~w~n", [1])`, "error", "old 1"],
+    ]
+  ) {
+    const pid = await kate.evaluate(`require Logger; ${code}; self()`);
+    const event = await log.next();
+    assertEquals([event.level, event.node], [level, "alex@localhost"], code);
+    assertEquals(event.remote?.node, "kate@localhost");
+    assertEquals(event.remote?.pid?.node, "kate@localhost");
+    assertStringIncludes(event.message, "From kate@localhost, #PID<", code);
+    assertStringIncludes(
+      event.message,
+      `: ${text === "count" ? "" : text}`,
+      code,
+    );
+    if (text === "count") {
+      assertStringIncludes(event.message, "what");
+      assertStringIncludes(event.message, ":broken");
     }
-  },
-  OPTIONS,
-);
+    assert(pid.startsWith("#PID<"));
+  }
+}, OPTIONS);
 
-clusterTest(
-  "crash reports of Elixir's processes arrive in the log of the node of their group leader",
-  async (cluster) => {
-    const log = new Log();
-    const [, node] = await pair(cluster, log);
-    await using kate = node;
-    await kate.evaluate(`
+clusterTest("Elixir's crash reports arrive at the leader", async (cluster) => {
+  const log = new Log();
+  const [, node] = await pair(cluster, log);
+  await using kate = node;
+  await kate.evaluate(`
       defmodule Kate.Crash do
         use GenServer
         def init(state), do: {:ok, state}
         def handle_call(:boom, _from, _state), do: raise "boom"
         def run(_), do: raise ArgumentError, "bad task"
       end`);
-    const first = async (code: string): Promise<LogEvent> => {
-      await kate.evaluate(code);
-      return await log.next();
-    };
-    const server = await first(`
+  const first = async (code: string): Promise<LogEvent> => {
+    await kate.evaluate(code);
+    return await log.next();
+  };
+  const server = await first(`
       {:ok, pid} = GenServer.start(Kate.Crash, %{n: 1}, name: Kate.Crash)
       try do GenServer.call(pid, :boom) catch :exit, _ -> :exited end`);
-    assertEquals(server.level, "error");
-    assertStringIncludes(server.message, "GenServer Kate.Crash terminating\n");
-    assertStringIncludes(server.message, "boom");
-    assertStringIncludes(server.message, "Last message (from #PID<");
-    assertStringIncludes(server.message, "): :boom\n");
-    assertStringIncludes(server.message, "State: ");
-    const crash = await log.next();
-    assertStringIncludes(crash.message, " (Kate.Crash) terminating\n");
-    assertStringIncludes(crash.message, "Initial Call: Kate.Crash.init/1");
-    assertStringIncludes(crash.message, "Ancestors: [:evaluator]");
-    const task = await first(
-      `{:ok, _} = Task.start(Kate.Crash, :run, [1]); :ok`,
+  assertEquals(server.level, "error");
+  assertStringIncludes(server.message, "GenServer Kate.Crash terminating\n");
+  assertStringIncludes(server.message, "boom");
+  assertStringIncludes(server.message, "Last message (from #PID<");
+  assertStringIncludes(server.message, "): :boom\n");
+  assertStringIncludes(server.message, "State: ");
+  const crash = await log.next();
+  assertStringIncludes(crash.message, " (Kate.Crash) terminating\n");
+  assertStringIncludes(crash.message, "Initial Call: Kate.Crash.init/1");
+  assertStringIncludes(crash.message, "Ancestors: [:evaluator]");
+  const task = await first(`{:ok, _} = Task.start(Kate.Crash, :run, [1]); :ok`);
+  assertStringIncludes(task.message, " started from :evaluator terminating\n");
+  assertStringIncludes(task.message, "bad task");
+  assertStringIncludes(task.message, "Args: [1]");
+  log.events.length = 0;
+  const plain = await first(`spawn(fn -> raise "plain" end); :ok`);
+  assertStringIncludes(plain.message, "rror in process <");
+  assertStringIncludes(plain.message, "plain");
+  for (const event of [server, crash, task, plain]) {
+    assertEquals(event.remote?.node, "kate@localhost");
+    // No line can be mistaken for an event of its own.
+    assert(
+      event.message.split("\n").slice(1).every((line) =>
+        line.startsWith("    ")
+      ),
+      event.message,
     );
-    assertStringIncludes(
-      task.message,
-      " started from :evaluator terminating\n",
-    );
-    assertStringIncludes(task.message, "bad task");
-    assertStringIncludes(task.message, "Args: [1]");
-    log.events.length = 0;
-    const plain = await first(`spawn(fn -> raise "plain" end); :ok`);
-    assertStringIncludes(plain.message, "rror in process <");
-    assertStringIncludes(plain.message, "plain");
-    for (const event of [server, crash, task, plain]) {
-      assertEquals(event.remote?.node, "kate@localhost");
-      // No line can be mistaken for an event of its own.
-      assert(
-        event.message.split("\n").slice(1).every((line) =>
-          line.startsWith("    ")
-        ),
-        event.message,
-      );
-    }
-    const child = await first(`
+  }
+  const child = await first(`
       {:ok, _} = Supervisor.start_link([%{id: :flaky, start: {Task, :start_link, [Kate.Crash, :run, [2]]}}], strategy: :one_for_one, max_restarts: 0)
       :ok`);
-    let event = child;
-    while (!event.message.includes("of Supervisor")) event = await log.next();
-    assertStringIncludes(event.message, "Child :flaky of Supervisor ");
-  },
-  OPTIONS,
-);
+  let event = child;
+  while (!event.message.includes("of Supervisor")) event = await log.next();
+  assertStringIncludes(event.message, "Child :flaky of Supervisor ");
+}, OPTIONS);
 
-clusterTest(
-  "log events of a peer neither flood nor forge the log, whatever they are",
-  async (cluster) => {
-    const log = new Log();
-    const lines: string[] = [];
-    const alex = await cluster.start("alex", {
-      log: (event) => {
-        log.hook(event);
-        lines.push(event.message);
-      },
-    });
-    await using kate = await ElixirNode.start("kate", cluster);
-    await kate.evaluate(`
+clusterTest("a peer's log events neither flood nor forge", async (cluster) => {
+  const log = new Log();
+  const lines: string[] = [];
+  const alex = await cluster.start("alex", {
+    log: (event) => {
+      log.hook(event);
+      lines.push(event.message);
+    },
+  });
+  await using kate = await ElixirNode.start("kate", cluster);
+  await kate.evaluate(`
       to = {:logger_proxy, :"alex@localhost"}
       meta = %{pid: self(), gl: self(), time: 0}`);
-    for (
-      const message of [
-        `{:log, :error, "\\e[2Jclear\\nfake [error] line\\r\\u202e", meta}`,
-        `{:log, :error, "~999999999c", [97], meta}`,
-        `{:log, :error, String.duplicate("x", 1_000_000), meta}`,
-        `{:log, :error, %{label: {:gen_server, :terminate}}, meta}`,
-        `{:log, :error, %{label: {:proc_lib, :crash}, report: [1]}, meta}`,
-        `{:log, :error, %{label: {:supervisor, :x}, report: :y}, meta}`,
-        `{:log, :error, [{1, 2}, 3], %{}}`,
-        `{:log, :error, "no meta", :none}`,
-      ]
-    ) {
-      await kate.evaluate(`send(to, ${message})`);
-      const { message: text } = await log.next();
-      assert(text.length < 20_000, message);
-      // deno-lint-ignore no-control-regex
-      assert(!/[\u0000-\u0009\u000b-\u001f\u202e]/.test(text), message);
-      assert(
-        text.split("\n").slice(1).every((line) => line.startsWith("    ")),
-        message,
-      );
-    }
-    await kate.evaluate(`
+  for (
+    const message of [
+      `{:log, :error, "\\e[2Jclear\\nfake [error] line\\r\\u202e", meta}`,
+      `{:log, :error, "~999999999c", [97], meta}`,
+      `{:log, :error, String.duplicate("x", 1_000_000), meta}`,
+      `{:log, :error, %{label: {:gen_server, :terminate}}, meta}`,
+      `{:log, :error, %{label: {:proc_lib, :crash}, report: [1]}, meta}`,
+      `{:log, :error, %{label: {:supervisor, :x}, report: :y}, meta}`,
+      `{:log, :error, [{1, 2}, 3], %{}}`,
+      `{:log, :error, "no meta", :none}`,
+    ]
+  ) {
+    await kate.evaluate(`send(to, ${message})`);
+    const { message: text } = await log.next();
+    assert(text.length < 20_000, message);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\u0000-\u0009\u000b-\u001f\u202e]/.test(text), message);
+    assert(
+      text.split("\n").slice(1).every((line) => line.startsWith("    ")),
+      message,
+    );
+  }
+  await kate.evaluate(`
       for message <- [:log, {:log}, {:log, :none, "x", meta}, {:log, 1, "x", meta}, {:log, :error, 1}, {}, [1],
                       {:log, :error, 1, 2, 3, 4}, {:"$gen_cast", 1}] do
         send(to, message)
       end
       for i <- 1..2000, do: send(to, {:log, :error, "event #{i}", meta})
       send(to, {:log, :error, "~p", [:last], meta})`);
-    await kate.evaluate(
-      `for i <- 1..2000, do: send(to, {:log, :error, "made up", %{pid: :erlang.list_to_pid(~c"<0.1.0>")}})`,
-    );
-    await alex.run(async () => {
-      assertEquals(await Node.ping(kate.name), "pong");
-    });
-    await alex.stop();
-    assert(lines.length < 150, `${lines.length} lines`);
-    assert(
-      lines.some((line) => /more of these: .*kate@localhost/.test(line)),
-      lines.at(-1),
-    );
-  },
-  OPTIONS,
-);
+  await kate.evaluate(
+    `for i <- 1..2000, do: send(to, {:log, :error, "made up", %{pid: :erlang.list_to_pid(~c"<0.1.0>")}})`,
+  );
+  await alex.run(async () => {
+    assertEquals(await Node.ping(kate.name), "pong");
+  });
+  await alex.stop();
+  assert(lines.length < 150, `${lines.length} lines`);
+  assert(
+    lines.some((line) => /more of these: .*kate@localhost/.test(line)),
+    lines.at(-1),
+  );
+}, OPTIONS);
 
 const Work = {
   crash: () => {
@@ -244,18 +227,16 @@ const Work = {
   },
 };
 
-clusterTest(
-  "log events of processes that Elixir has started arrive in its log too",
-  async (cluster) => {
-    const events: LogEvent[] = [];
-    const alex = await cluster.start("alex", {
-      modules: { Work },
-      log: (event) => void events.push(event),
-      logLevel: "warning",
-    });
-    const moebi = await cluster.start("moebi");
-    await using kate = await ElixirNode.start("kate", cluster);
-    await kate.evaluate(`
+clusterTest("log events of spawned processes arrive too", async (cluster) => {
+  const events: LogEvent[] = [];
+  const alex = await cluster.start("alex", {
+    modules: { Work },
+    log: (event) => void events.push(event),
+    logLevel: "warning",
+  });
+  const moebi = await cluster.start("moebi");
+  await using kate = await ElixirNode.start("kate", cluster);
+  await kate.evaluate(`
       defmodule Handler do
         def log(%{meta: %{node: _} = meta} = event, %{config: %{to: to, leader: leader}}) do
           {:string, text} = event.msg
@@ -265,45 +246,43 @@ clusterTest(
       end
       :ok = :logger.add_handler(:test, Handler, %{config: %{to: self(), leader: Process.group_leader()}})
       run = fn name, args -> Node.spawn(:alex@localhost, Work, name, args); receive do x -> x end end`);
-    const facts = ":alex@localhost, true, true, :alex@localhost}";
-    assertEquals(
-      await kate.evaluate("run.(:log, [])"),
-      `{:warning, "few are left count=2", ${facts}`,
-    );
-    const crash = await kate.evaluate("run.(:crash, [])");
-    assertMatch(
-      crash,
-      /^\{:error, "From alex@localhost: Process #PID<0\.\d+\.0> terminating\\n {4}\*\* RangeError: oops\\n/,
-    );
-    assertMatch(crash, /\(beam_log_test\.ts:\d+:\d+\)/);
-    assert(!crash.includes("file:") && crash.endsWith(facts), crash);
-    const large = await kate.evaluate("run.(:throw_large, [])");
-    assert(large.length < 20_000, `${large.length}`);
-    // One for a node that speaks another wire, or for none, is in the log here only.
-    await alex.run(async () => {
-      await Node.connect(moebi.name);
-      const nowhere = new Pid("nowhere@localhost", 1, 1);
-      const other = await moebi.run(() => self());
-      for (const leader of [other, nowhere]) {
-        await reasonOf(spawn(() => Work.logFor(leader)));
-      }
-    });
-    assertEquals(
-      events.map(({ message }) => message.slice(0, 12)),
-      [
-        "few are left",
-        "Process #PID",
-        "Process #PID",
-        "for nobody",
-        "for nobody",
-      ],
-    );
-    assertEquals(
-      await kate.evaluate(
-        "run.(:log, []); Process.info(self(), :message_queue_len)",
-      ),
-      "{:message_queue_len, 0}",
-    );
-  },
-  OPTIONS,
-);
+  const facts = ":alex@localhost, true, true, :alex@localhost}";
+  assertEquals(
+    await kate.evaluate("run.(:log, [])"),
+    `{:warning, "few are left count=2", ${facts}`,
+  );
+  const crash = await kate.evaluate("run.(:crash, [])");
+  assertMatch(
+    crash,
+    /^\{:error, "From alex@localhost: Process #PID<0\.\d+\.0> terminating\\n {4}\*\* RangeError: oops\\n/,
+  );
+  assertMatch(crash, /\(beam_log_test\.ts:\d+:\d+\)/);
+  assert(!crash.includes("file:") && crash.endsWith(facts), crash);
+  const large = await kate.evaluate("run.(:throw_large, [])");
+  assert(large.length < 20_000, `${large.length}`);
+  // One for a node that speaks another wire, or for none, is in the log here only.
+  await alex.run(async () => {
+    await Node.connect(moebi.name);
+    const nowhere = new Pid("nowhere@localhost", 1, 1);
+    const other = await moebi.run(() => self());
+    for (const leader of [other, nowhere]) {
+      await reasonOf(spawn(() => Work.logFor(leader)));
+    }
+  });
+  assertEquals(
+    events.map(({ message }) => message.slice(0, 12)),
+    [
+      "few are left",
+      "Process #PID",
+      "Process #PID",
+      "for nobody",
+      "for nobody",
+    ],
+  );
+  assertEquals(
+    await kate.evaluate(
+      "run.(:log, []); Process.info(self(), :message_queue_len)",
+    ),
+    "{:message_queue_len, 0}",
+  );
+}, OPTIONS);

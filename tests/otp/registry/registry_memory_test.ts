@@ -64,14 +64,10 @@ const WAYS: Record<string, () => void | Promise<void>> = {
 
 for (const keys of ["unique", "duplicate"] as const) {
   for (const [way, fn] of Object.entries(WAYS)) {
-    processTest(
-      `a ${keys} registry forgets keys: ${way}`,
-      async () => {
-        await Registry.startLink({ keys, name: "R" });
-        await assertForgets(fn, way === "a lock" ? KEYS / 4 : KEYS);
-        await Supervisor.stop("R");
-      },
-      { tags: ["slow"] },
-    );
+    processTest(`a ${keys} registry forgets keys: ${way}`, async () => {
+      await Registry.startLink({ keys, name: "R" });
+      await assertForgets(fn, way === "a lock" ? KEYS / 4 : KEYS);
+      await Supervisor.stop("R");
+    }, { tags: ["slow"] });
   }
 }

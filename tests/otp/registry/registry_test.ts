@@ -195,30 +195,21 @@ registryTest(
 
 // reading
 
-registryTest(
-  "keys() and values() ignore processes of other nodes",
-  "unique",
-  () => {
-    Registry.register(R, "key", 1);
-    const { number, creation } = self();
-    const Type = self().constructor as new (...args: unknown[]) => Pid;
-    const elsewhere = new Type("kate@localhost", number, creation);
-    assertEquals(Registry.keys(R, elsewhere), []);
-    assertEquals(Registry.values(R, "key", elsewhere), []);
-  },
-);
+registryTest("keys() and values() ignore remote processes", "unique", () => {
+  Registry.register(R, "key", 1);
+  const { number, creation } = self();
+  const Type = self().constructor as new (...args: unknown[]) => Pid;
+  const elsewhere = new Type("kate@localhost", number, creation);
+  assertEquals(Registry.keys(R, elsewhere), []);
+  assertEquals(Registry.values(R, "key", elsewhere), []);
+});
 
 // listeners
 
-registryTest(
-  "register() rejects a value that cannot be sent to listeners, and registers nothing",
-  "unique",
-  () => {
-    assertThrows(() => Registry.register(R, "key", () => {}), TypeError);
-    assertEquals(Registry.lookup(R, "key"), []);
-  },
-  { listeners: ["listener"] },
-);
+registryTest("register() rejects what listeners cannot get", "unique", () => {
+  assertThrows(() => Registry.register(R, "key", () => {}), TypeError);
+  assertEquals(Registry.lookup(R, "key"), []);
+}, { listeners: ["listener"] });
 
 // startLink()
 
@@ -269,37 +260,33 @@ processTest("every function requires a running registry", async () => {
 
 // via
 
-registryTest(
-  "a name for via is a registry, a key and a value",
-  "unique",
-  async () => {
-    assert(Registry.registerName([R, "a"], self()));
-    assert(Registry.registerName([R, "b", 5], self()));
-    assertFalse(Registry.registerName([R, "b", 6], self()));
-    assertEquals(Registry.whereisName([R, "b"]), self());
-    assertEquals(Registry.whereisName([R, "b", "any"]), self());
-    assertEquals(Registry.whereisName([R, "nobody"]), undefined);
-    assertEquals(Registry.lookup(R, "b"), [{ pid: self(), value: 5 }]);
-    Registry.unregisterName([R, "b"]);
-    assertEquals(Registry.whereisName([R, "b"]), undefined);
-    const pid = idle();
-    assert(Registry.registerName([R, "b"], pid));
-    Registry.unregisterName([R, "b"]);
-    assertEquals(Registry.whereisName([R, "b"]), pid);
-    Process.exit(pid, "kill");
-    assertEquals(Registry.whereisName([R, "b"]), undefined);
-    assertThrows(() => Registry.registerName([R, "c"], pid), NoProcessError);
-    for (const wrong of ["a", [R], [R, 1, 2, 3], undefined]) {
-      assertThrows(
-        () => Registry.whereisName(wrong),
-        TypeError,
-        "[registry, key]",
-      );
-    }
-    Registry.unregister(R, "a");
-    await Promise.resolve();
-  },
-);
+registryTest("a via name is a registry and a key", "unique", async () => {
+  assert(Registry.registerName([R, "a"], self()));
+  assert(Registry.registerName([R, "b", 5], self()));
+  assertFalse(Registry.registerName([R, "b", 6], self()));
+  assertEquals(Registry.whereisName([R, "b"]), self());
+  assertEquals(Registry.whereisName([R, "b", "any"]), self());
+  assertEquals(Registry.whereisName([R, "nobody"]), undefined);
+  assertEquals(Registry.lookup(R, "b"), [{ pid: self(), value: 5 }]);
+  Registry.unregisterName([R, "b"]);
+  assertEquals(Registry.whereisName([R, "b"]), undefined);
+  const pid = idle();
+  assert(Registry.registerName([R, "b"], pid));
+  Registry.unregisterName([R, "b"]);
+  assertEquals(Registry.whereisName([R, "b"]), pid);
+  Process.exit(pid, "kill");
+  assertEquals(Registry.whereisName([R, "b"]), undefined);
+  assertThrows(() => Registry.registerName([R, "c"], pid), NoProcessError);
+  for (const wrong of ["a", [R], [R, 1, 2, 3], undefined]) {
+    assertThrows(
+      () => Registry.whereisName(wrong),
+      TypeError,
+      "[registry, key]",
+    );
+  }
+  Registry.unregister(R, "a");
+  await Promise.resolve();
+});
 
 registryTest("via requires unique keys", "duplicate", () => {
   assertThrows(() => Registry.whereisName([R, "a"]), TypeError, "not unique");

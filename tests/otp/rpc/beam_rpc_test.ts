@@ -283,68 +283,60 @@ const PROGRAMS: Record<string, [args: string[], output: string]> = {
   ],
 };
 
-clusterTest(
-  "rpc calls functions of Elixir and Erlang: results, exits, throws, exceptions, functions that do not exist, a timeout",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { modules: { Work } });
-    await using kate = await ElixirNode.start("kate", cluster);
-    await kate.evaluate(WORK);
-    await kate.evaluate("Process.register(self(), :driver)");
-    await alex.run(async () => {
-      const on = kate.name;
-      assertEquals(await rpc.call(on, ["Work", "doubleIt"], [21]), 42);
-      assertEquals(await rpc.call(on, Work.status, ["ready"]), "ok");
-      assertEquals(await rpc.call(on, ["erlang", "node"], []), atom(on));
-      assertEquals(await rpc.call(on, ["lists", "sort"], [[3, 1, 2]]), [
-        1,
-        2,
-        3,
-      ]);
-      const exited = await assertRejects(
-        () => rpc.call(on, ["Work", "fail"], [atom("bad")]),
-        ExitError,
-      );
-      assertEquals(exited.reason, { type: "exception", reason: "bad" });
-      let thrown;
-      try {
-        await rpc.call(on, ["Work", "toss"], [tuple(atom("a"), 1)]);
-      } catch (value) {
-        thrown = value;
-      }
-      assert(thrown instanceof Tuple && thrown.equals(tuple(atom("a"), 1)));
-      const crash = await assertRejects(
-        () => rpc.call(on, ["Work", "crash"], []),
-        Error,
-        "oops",
-      );
-      assertEquals(crash.name, "ArgumentError");
-      await assertRejects(
-        () => rpc.call(on, ["Work", "match"], [1]),
-        Error,
-        "badmatch",
-      );
-      await assertRejects(
-        () => rpc.call(on, ["Work", "missing"], [1]),
-        UndefinedFunctionError,
-        "Work.missing/1",
-      );
-      await assertRejects(
-        // safe: its expiry is tested
-        () => rpc.call(on, ["Work", "forever"], [], { timeout: 20 }),
-        Error,
-        "no answer",
-      );
-      await assertRejects(
-        () => rpc.call(on, () => 1, []),
-        TypeError,
-        "module and function",
-      );
-      rpc.cast(on, ["erlang", "send"], [atom("driver"), atom("cast")]);
-      assertEquals(await kate.evaluate("receive do :cast -> :got end"), ":got");
-    });
-  },
-  OPTIONS,
-);
+clusterTest("rpc calls functions of Elixir and Erlang", async (cluster) => {
+  const alex = await cluster.start("alex", { modules: { Work } });
+  await using kate = await ElixirNode.start("kate", cluster);
+  await kate.evaluate(WORK);
+  await kate.evaluate("Process.register(self(), :driver)");
+  await alex.run(async () => {
+    const on = kate.name;
+    assertEquals(await rpc.call(on, ["Work", "doubleIt"], [21]), 42);
+    assertEquals(await rpc.call(on, Work.status, ["ready"]), "ok");
+    assertEquals(await rpc.call(on, ["erlang", "node"], []), atom(on));
+    assertEquals(await rpc.call(on, ["lists", "sort"], [[3, 1, 2]]), [1, 2, 3]);
+    const exited = await assertRejects(
+      () => rpc.call(on, ["Work", "fail"], [atom("bad")]),
+      ExitError,
+    );
+    assertEquals(exited.reason, { type: "exception", reason: "bad" });
+    let thrown;
+    try {
+      await rpc.call(on, ["Work", "toss"], [tuple(atom("a"), 1)]);
+    } catch (value) {
+      thrown = value;
+    }
+    assert(thrown instanceof Tuple && thrown.equals(tuple(atom("a"), 1)));
+    const crash = await assertRejects(
+      () => rpc.call(on, ["Work", "crash"], []),
+      Error,
+      "oops",
+    );
+    assertEquals(crash.name, "ArgumentError");
+    await assertRejects(
+      () => rpc.call(on, ["Work", "match"], [1]),
+      Error,
+      "badmatch",
+    );
+    await assertRejects(
+      () => rpc.call(on, ["Work", "missing"], [1]),
+      UndefinedFunctionError,
+      "Work.missing/1",
+    );
+    await assertRejects(
+      // safe: its expiry is tested
+      () => rpc.call(on, ["Work", "forever"], [], { timeout: 20 }),
+      Error,
+      "no answer",
+    );
+    await assertRejects(
+      () => rpc.call(on, () => 1, []),
+      TypeError,
+      "module and function",
+    );
+    rpc.cast(on, ["erlang", "send"], [atom("driver"), atom("cast")]);
+    assertEquals(await kate.evaluate("receive do :cast -> :got end"), ":got");
+  });
+}, OPTIONS);
 
 test("the table of calls in docs/elixir.md has the calls that the tests make", async () => {
   const page = await readPage("docs/elixir.md");
@@ -360,64 +352,56 @@ test("the table of calls in docs/elixir.md has the calls that the tests make", a
   );
 });
 
-clusterTest(
-  "Elixir calls functions of this library in every way that it has",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      modules: { Work },
-      allow: (_node, _module, fn) => fn !== "secret",
-    });
-    await using kate = await ElixirNode.start("kate", cluster);
-    await alex.run(() => void (listener = spawn(Work.listen)));
-    await kate.evaluate(`
+clusterTest("Elixir calls our functions in every way", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    modules: { Work },
+    allow: (_node, _module, fn) => fn !== "secret",
+  });
+  await using kate = await ElixirNode.start("kate", cluster);
+  await alex.run(() => void (listener = spawn(Work.listen)));
+  await kate.evaluate(`
       on = :"${alex.name}"
       no_fun = "a function of the BEAM cannot run here"
       try_it = fn fun -> try do fun.() catch kind, reason -> {kind, reason} end end`);
-    for (const [code, expected] of Object.values(CALLS).flat()) {
-      assertEquals(await kate.evaluate(code), expected, code);
-    }
-    await kate.printed(/printed at kate/);
-    // An exit of a process of `proc_lib` is logged, with its ancestors.
-    const lines = cluster.lines().filter((line) => line.includes(":linked"));
-    assertMatch(lines.join("\n"), /Process #PID<.*Initial call: Work.fail/s);
-  },
-  OPTIONS,
-);
+  for (const [code, expected] of Object.values(CALLS).flat()) {
+    assertEquals(await kate.evaluate(code), expected, code);
+  }
+  await kate.printed(/printed at kate/);
+  // An exit of a process of `proc_lib` is logged, with its ancestors.
+  const lines = cluster.lines().filter((line) => line.includes(":linked"));
+  assertMatch(lines.join("\n"), /Process #PID<.*Initial call: Work.fail/s);
+}, OPTIONS);
 
-clusterTest(
-  "erl_call calls functions of this library",
-  async (cluster) => {
-    const printed: string[] = [];
-    const alex = await cluster.start("alex", {
-      modules: { Work },
-      io: { write: (text) => void printed.push(text) },
-    });
-    const run = async (args: string[]) => {
-      const child = new Deno.Command("erl_call", {
-        args: ["-sname", alex.name, "-c", COOKIE, ...args],
-        env: { ERL_EPMD_PORT: `${cluster.epmdPort}` },
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
-      const input = child.stdin.getWriter();
-      await input.write(new TextEncoder().encode("-module(x)."));
-      await input.close();
-      const { stdout, stderr } = await child.output();
-      const text = new TextDecoder();
-      return text.decode(stdout) + text.decode(stderr);
-    };
-    for (const [name, [args, output]] of Object.entries(PROGRAMS)) {
-      const text = await run(args);
-      assert(text.startsWith(output), `${name}: ${text}`);
-      if (output === "") assertEquals(text, "", name);
-    }
-    await run(["-a", "Elixir.Work print [here]"]);
-    const left = [...internalsOf(alex).runtime.processes.values()].filter((
-      { label },
-    ) => label === "rex_stdout");
-    assertEquals(left, []);
-    assertEquals(printed, ["here\n"]);
-  },
-  { ...OPTIONS, programs: ["erl_call"] },
-);
+clusterTest("erl_call calls our functions", async (cluster) => {
+  const printed: string[] = [];
+  const alex = await cluster.start("alex", {
+    modules: { Work },
+    io: { write: (text) => void printed.push(text) },
+  });
+  const run = async (args: string[]) => {
+    const child = new Deno.Command("erl_call", {
+      args: ["-sname", alex.name, "-c", COOKIE, ...args],
+      env: { ERL_EPMD_PORT: `${cluster.epmdPort}` },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const input = child.stdin.getWriter();
+    await input.write(new TextEncoder().encode("-module(x)."));
+    await input.close();
+    const { stdout, stderr } = await child.output();
+    const text = new TextDecoder();
+    return text.decode(stdout) + text.decode(stderr);
+  };
+  for (const [name, [args, output]] of Object.entries(PROGRAMS)) {
+    const text = await run(args);
+    assert(text.startsWith(output), `${name}: ${text}`);
+    if (output === "") assertEquals(text, "", name);
+  }
+  await run(["-a", "Elixir.Work print [here]"]);
+  const left = [...internalsOf(alex).runtime.processes.values()].filter((
+    { label },
+  ) => label === "rex_stdout");
+  assertEquals(left, []);
+  assertEquals(printed, ["here\n"]);
+}, { ...OPTIONS, programs: ["erl_call"] });

@@ -65,27 +65,23 @@ pairTest("call() rejects with the function's error, names a node", async () => {
   assertEquals(await mail(), []);
 });
 
-pairTest(
-  "call() of a function that is not exported, or not allowed, fails as a spawn does",
-  async () => {
-    await assertRejects(
-      () => rpc.call(KATE, ["Nope", "nope"]),
-      UndefinedFunctionError,
-      "no module",
-    );
-    const refused = await assertRejects(
-      () => rpc.call(KATE, Remote.add, [1, 2]),
-      SpawnRefusedError,
-    );
-    assertEquals(refused.code, "not_allowed");
-    const closure = await assertRejects(
-      () => rpc.call(KATE, () => 1),
-      SpawnRefusedError,
-    );
-    assertEquals(closure.code, "closure");
-  },
-  { kate: { allow: () => false } },
-);
+pairTest("call() of what is not allowed fails as spawn", async () => {
+  await assertRejects(
+    () => rpc.call(KATE, ["Nope", "nope"]),
+    UndefinedFunctionError,
+    "no module",
+  );
+  const refused = await assertRejects(
+    () => rpc.call(KATE, Remote.add, [1, 2]),
+    SpawnRefusedError,
+  );
+  assertEquals(refused.code, "not_allowed");
+  const closure = await assertRejects(
+    () => rpc.call(KATE, () => 1),
+    SpawnRefusedError,
+  );
+  assertEquals(closure.code, "closure");
+}, { kate: { allow: () => false } });
 
 clusterTest("call() checks allow, and counts refusals", async (cluster) => {
   const asked: string[] = [];
@@ -116,25 +112,18 @@ clusterTest("call() checks allow, and counts refusals", async (cluster) => {
   assertEquals(held.processes, 0);
 });
 
-pairTest(
-  "call() counts towards a node's limit of processes, and is refused beyond",
-  async ({ kate }) => {
-    const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
-    const pid = await receive();
-    assertEquals(
-      (await kate.run(() => Node.stats()!)).held,
-      { processes: 1, links: 0, monitors: 1 },
-    );
-    assertEquals(
-      await code(rpc.call(KATE, Remote.add, [1, 2])),
-      "system_limit",
-    );
-    send(pid, "go");
-    assertEquals(await call, "go");
-    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
-  },
-  { kate: { modules: { Remote, Calls }, limits: { maxRemoteProcesses: 1 } } },
-);
+pairTest("call() counts towards a node's processes", async ({ kate }) => {
+  const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
+  const pid = await receive();
+  assertEquals(
+    (await kate.run(() => Node.stats()!)).held,
+    { processes: 1, links: 0, monitors: 1 },
+  );
+  assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "system_limit");
+  send(pid, "go");
+  assertEquals(await call, "go");
+  assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+}, { kate: { modules: { Remote, Calls }, limits: { maxRemoteProcesses: 1 } } });
 
 pairTest("call() fails with notsup where not served", async ({ kate }) => {
   // Like a node of a version without calls.
@@ -143,20 +132,16 @@ pairTest("call() fails with notsup where not served", async ({ kate }) => {
   assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
 });
 
-pairTest(
-  "call() rejects with a TypeError when the result cannot be sent",
-  async () => {
-    await assertRejects(
-      () => rpc.call(KATE, ["Calls", "unsendable"]),
-      TypeError,
-      "Cannot send the function",
-    );
-    const error = await errorOf(rpc.call(KATE, ["Calls", "unsendableError"]));
-    assertInstanceOf(error, RangeError);
-    assertEquals(error.message, "far off");
-  },
-  WITH_CALLS,
-);
+pairTest("call() rejects a result that cannot be sent", async () => {
+  await assertRejects(
+    () => rpc.call(KATE, ["Calls", "unsendable"]),
+    TypeError,
+    "Cannot send the function",
+  );
+  const error = await errorOf(rpc.call(KATE, ["Calls", "unsendableError"]));
+  assertInstanceOf(error, RangeError);
+  assertEquals(error.message, "far off");
+}, WITH_CALLS);
 
 processTest("call() copies its arguments at once", async () => {
   const list = [1];

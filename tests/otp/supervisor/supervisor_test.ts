@@ -122,11 +122,7 @@ processTest("startLink() rejects invalid children, starts none", async () => {
     [[{ id: "a", start }, { id: "a", start }], ONE, /two children .* id "a"/],
     [["a"], ONE, /Cannot use "a" as a child: a child has an id/],
     [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
-    [
-      { id: "a" },
-      ONE,
-      /Cannot start a supervisor: its children are .*; give/,
-    ],
+    [{ id: "a" }, ONE, /Cannot start a supervisor: its children are .*; give/],
     [[{ start }], ONE, /a child has an id/],
     [[{ id: "a" }], ONE, /child "a": its start is undefined/],
     [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],

@@ -82,10 +82,7 @@ processTest("TaskSupervisor.drain() ends with its supervisor", async () => {
   const failed = assertRejects(() => drained, ExitError);
   await quiet();
   Process.exit(sup, "kill");
-  assertEquals(
-    ((await failed).reason as { reason: unknown }).reason,
-    "killed",
-  );
+  assertEquals(((await failed).reason as { reason: unknown }).reason, "killed");
 });
 
 processTest("TaskSupervisor.drain() waits for transient tasks", async () => {
@@ -171,10 +168,7 @@ clusterTest("a draining TaskSupervisor leaves its groups", async (cluster) => {
       await receive((m) => m?.type === "join" && ref.equals(m.ref));
     }
     const task = await TaskSupervisor.asyncNolink(tasks, Remote.exiting);
-    assertEquals(
-      await TaskSupervisor.drain(tasks, { timeout: 0 }),
-      "timeout",
-    );
+    assertEquals(await TaskSupervisor.drain(tasks, { timeout: 0 }), "timeout");
     // It left before it answered, and its scope and the answer came over one connection.
     for (let left = 0; left < 2; left++) {
       await receive((m) => m?.type === "leave" && ref.equals(m.ref));
@@ -182,10 +176,7 @@ clusterTest("a draining TaskSupervisor leaves its groups", async (cluster) => {
     assertEquals(pg.getMembers("workers"), [other]);
     assertEquals(pg.getMembers("more"), []);
     for (const [name, start] of Object.entries(STARTS)) {
-      const error = await assertRejects(
-        () => start(tasks),
-        SpawnRefusedError,
-      );
+      const error = await assertRejects(() => start(tasks), SpawnRefusedError);
       assertEquals(error.code, "draining", name);
     }
     const drained = TaskSupervisor.drain(tasks, { timeout: 60_000 });

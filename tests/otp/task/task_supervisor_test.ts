@@ -126,7 +126,7 @@ processTest("Task.Supervisor answers a DynamicSupervisor's calls", async () => {
 // On another node.
 
 clusterTest(
-  "TaskSupervisor refuses functions that its node does not export or allow",
+  "TaskSupervisor refuses what is not allowed",
   (cluster) =>
     withTasks(cluster, async () => {
       for (const start of Object.values(STARTS)) {
@@ -159,7 +159,7 @@ clusterTest(
 );
 
 clusterTest(
-  "TaskSupervisor runs a closure if closures are allowed",
+  "TaskSupervisor runs closures if allowed",
   (cluster) =>
     withTasks(cluster, async () => {
       const task = await TaskSupervisor.async(
@@ -172,7 +172,7 @@ clusterTest(
 );
 
 clusterTest(
-  "TaskSupervisor.async() to a missing supervisor names the call",
+  "async() to a missing supervisor names the call",
   (cluster) =>
     withTasks(cluster, async () => {
       const absent = { name: "Chat.TaskSupervisor", node: KATE };

@@ -19,37 +19,33 @@ end
 :ok = :pg.join(:pg, "${GROUP}", sup)
 `;
 
-clusterTest(
-  "TaskPool runs tasks under a Task.Supervisor of Elixir, which refuses what is too much",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await pool(alex);
-    const kate = await ElixirNode.start("kate", cluster);
-    try {
-      await kate.evaluate(WORK);
-      await alex.run(async () => {
-        const runs = Array.from(
-          { length: 8 },
-          (_, i) =>
-            TaskPool.run<[number], number>("pool", ["Work", "nap"], [i], {
-              timeout: 20_000,
-            }),
-        );
-        await kate.evaluate("true = Node.connect(:alex@localhost)");
-        assertEquals(await Promise.all(runs), [0, 2, 4, 6, 8, 10, 12, 14]);
-        const { counts, members } = await TaskPool.info("pool");
-        assertEquals([counts.done, members.length], [8, 1]);
-        const lost = TaskPool.run("pool", ["Work", "stay"], [], {
-          timeout: Infinity,
-        }).catch((error) => error);
-        await until(({ running }) => running === 1);
-        await kate[Symbol.asyncDispose]();
-        const error = await lost;
-        assert(error instanceof PoolError && error.code === "lost", `${error}`);
-      });
-    } finally {
+clusterTest("TaskPool shares a supervisor of Elixir", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await pool(alex);
+  const kate = await ElixirNode.start("kate", cluster);
+  try {
+    await kate.evaluate(WORK);
+    await alex.run(async () => {
+      const runs = Array.from(
+        { length: 8 },
+        (_, i) =>
+          TaskPool.run<[number], number>("pool", ["Work", "nap"], [i], {
+            timeout: 20_000,
+          }),
+      );
+      await kate.evaluate("true = Node.connect(:alex@localhost)");
+      assertEquals(await Promise.all(runs), [0, 2, 4, 6, 8, 10, 12, 14]);
+      const { counts, members } = await TaskPool.info("pool");
+      assertEquals([counts.done, members.length], [8, 1]);
+      const lost = TaskPool.run("pool", ["Work", "stay"], [], {
+        timeout: Infinity,
+      }).catch((error) => error);
+      await until(({ running }) => running === 1);
       await kate[Symbol.asyncDispose]();
-    }
-  },
-  { programs: ELIXIR, timeout: 60_000 },
-);
+      const error = await lost;
+      assert(error instanceof PoolError && error.code === "lost", `${error}`);
+    });
+  } finally {
+    await kate[Symbol.asyncDispose]();
+  }
+}, { programs: ELIXIR, timeout: 60_000 });

@@ -124,110 +124,86 @@ async function failures(runs: Promise<unknown>[]): Promise<PoolError[]> {
   return errors;
 }
 
-hostileTest(
-  "sends a member that never answers one run, and others all of them",
-  "silent",
-  async (moebi) => {
-    await supervisor(moebi, { maxChildren: 2 });
-    await ready(1);
-    const runs = Array.from({ length: 20 }, () => here(5000));
-    const [error, ...more] = await failures(runs);
-    assertEquals([error.code, error.mayHaveRun], ["deadline", true]);
-    assertEquals(more, []);
-    const { members, queued } = await TaskPool.info("pool");
-    assertEquals(members.map(({ state }) => state).sort(), ["ready", "silent"]);
-    assertEquals(queued, 0);
-    assertEquals(await failures([here(), here(), here()]), []);
-  },
-);
+hostileTest("sends a silent member one run only", "silent", async (moebi) => {
+  await supervisor(moebi, { maxChildren: 2 });
+  await ready(1);
+  const runs = Array.from({ length: 20 }, () => here(5000));
+  const [error, ...more] = await failures(runs);
+  assertEquals([error.code, error.mayHaveRun], ["deadline", true]);
+  assertEquals(more, []);
+  const { members, queued } = await TaskPool.info("pool");
+  assertEquals(members.map(({ state }) => state).sort(), ["ready", "silent"]);
+  assertEquals(queued, 0);
+  assertEquals(await failures([here(), here(), here()]), []);
+});
 
-hostileTest(
-  "asks a member that always refuses less and less, and runs its tasks elsewhere",
-  "full",
-  async (moebi) => {
-    const [error] = await failures([here(500)]);
-    assertEquals([error.code, error.mayHaveRun], ["deadline", false]);
-    const before = (await TaskPool.info("pool")).counts.refused;
-    assert(before >= 1 && before < 10, `${before} refusals`);
-    const runs = Array.from({ length: 20 }, () => here());
-    await supervisor(moebi, { maxChildren: 2 });
-    assertEquals(await failures(runs), []);
-    const { counts } = await TaskPool.info("pool");
-    assert(counts.refused < 40, `${counts.refused} refusals`);
-  },
-);
+hostileTest("asks a full member less and less", "full", async (moebi) => {
+  const [error] = await failures([here(500)]);
+  assertEquals([error.code, error.mayHaveRun], ["deadline", false]);
+  const before = (await TaskPool.info("pool")).counts.refused;
+  assert(before >= 1 && before < 10, `${before} refusals`);
+  const runs = Array.from({ length: 20 }, () => here());
+  await supervisor(moebi, { maxChildren: 2 });
+  assertEquals(await failures(runs), []);
+  const { counts } = await TaskPool.info("pool");
+  assert(counts.refused < 40, `${counts.refused} refusals`);
+});
 
-hostileTest(
-  "sends nothing more to a member that says that it is draining",
-  "draining",
-  async (moebi) => {
-    const run = here();
-    await supervisor(moebi, { maxChildren: 2 });
-    assertEquals(await run, ["moebi@localhost"]);
-  },
-);
+hostileTest("sends no more to a draining member", "draining", async (moebi) => {
+  const run = here();
+  await supervisor(moebi, { maxChildren: 2 });
+  assertEquals(await run, ["moebi@localhost"]);
+});
 
-hostileTest(
-  "fails a run with lost whose member answers something else, unless it may run twice",
-  "junk",
-  async (moebi) => {
-    const [error] = await failures([here()]);
-    assertEquals([error.code, error.mayHaveRun], ["lost", true]);
-    const again = here(20_000, true);
-    await supervisor(moebi, { maxChildren: 2 });
-    assertEquals(await again, ["moebi@localhost"]);
-  },
-);
+hostileTest("fails a run of a junk member with lost", "junk", async (moebi) => {
+  const [error] = await failures([here()]);
+  assertEquals([error.code, error.mayHaveRun], ["lost", true]);
+  const again = here(20_000, true);
+  await supervisor(moebi, { maxChildren: 2 });
+  assertEquals(await again, ["moebi@localhost"]);
+});
 
-hostileTest(
-  "passes over a member whose tasks never end, not even when they are killed",
-  "nobody",
-  async (moebi) => {
-    const [error] = await failures([here(50)]);
-    assertEquals([error.code, error.mayHaveRun], ["deadline", true]);
-    await until(({ members }) => members[0].state === "silent");
-    await supervisor(moebi, { maxChildren: 2 });
-    await until(({ members }) => members.length === 2);
-    const runs = Array.from({ length: 20 }, () => here());
-    assertEquals(await failures(runs), []);
-  },
-);
+hostileTest("passes over endless tasks", "nobody", async (moebi) => {
+  const [error] = await failures([here(50)]);
+  assertEquals([error.code, error.mayHaveRun], ["deadline", true]);
+  await until(({ members }) => members[0].state === "silent");
+  await supervisor(moebi, { maxChildren: 2 });
+  await until(({ members }) => members.length === 2);
+  const runs = Array.from({ length: 20 }, () => here());
+  assertEquals(await failures(runs), []);
+});
 
-hostileTest(
-  "takes no load, turn or news of its group from others",
-  "silent",
-  async (moebi, kate, member) => {
-    const to = Process.whereis("pool")!;
-    await supervisor(moebi, { maxChildren: 1 });
-    await ready(1);
-    const run = TaskPool.run("pool", ["Jobs", "held"], [self(), 1]);
-    const queued = TaskPool.run("pool", ["Jobs", "held"], [self(), 2]);
-    const tasks = [await begun()];
-    // The silent one has the other run: it is in flight.
-    await until(({ running }) => running === 2);
-    const before = await TaskPool.info("pool");
-    const [real] = before.members.filter(({ max }) => max === 1);
-    const load = { type: "load", tasks: 0, max: 9, draining: true, turn: true };
-    await kate.run(async () => {
-      const process = currentProcess();
-      for (const message of [load, { ...load, tasks: -1 }, null, 1, "load"]) {
-        tell(process, to, message);
-        send(to, message);
-      }
-      for (const type of ["join", "leave"]) {
-        send(to, { type, group: GROUP, pids: [real.pid, self()] });
-        send(to, { type, groups: [GROUP], pids: [real.pid, self()] });
-      }
-      send(to, { type: "DOWN", object: real.pid, reason: "forged" });
-      send(to, { type: "EXIT", from: member, reason: "forged" });
-      assertEquals(await TaskPool.info(to), before);
-    });
-    release(tasks[0], 1);
-    await Promise.race([run, queued]);
-    await TaskPool.stop("pool");
-    await Promise.allSettled([run, queued]);
-  },
-);
+hostileTest("takes no others' news", "silent", async (moebi, kate, member) => {
+  const to = Process.whereis("pool")!;
+  await supervisor(moebi, { maxChildren: 1 });
+  await ready(1);
+  const run = TaskPool.run("pool", ["Jobs", "held"], [self(), 1]);
+  const queued = TaskPool.run("pool", ["Jobs", "held"], [self(), 2]);
+  const tasks = [await begun()];
+  // The silent one has the other run: it is in flight.
+  await until(({ running }) => running === 2);
+  const before = await TaskPool.info("pool");
+  const [real] = before.members.filter(({ max }) => max === 1);
+  const load = { type: "load", tasks: 0, max: 9, draining: true, turn: true };
+  await kate.run(async () => {
+    const process = currentProcess();
+    for (const message of [load, { ...load, tasks: -1 }, null, 1, "load"]) {
+      tell(process, to, message);
+      send(to, message);
+    }
+    for (const type of ["join", "leave"]) {
+      send(to, { type, group: GROUP, pids: [real.pid, self()] });
+      send(to, { type, groups: [GROUP], pids: [real.pid, self()] });
+    }
+    send(to, { type: "DOWN", object: real.pid, reason: "forged" });
+    send(to, { type: "EXIT", from: member, reason: "forged" });
+    assertEquals(await TaskPool.info(to), before);
+  });
+  release(tasks[0], 1);
+  await Promise.race([run, queued]);
+  await TaskPool.stop("pool");
+  await Promise.allSettled([run, queued]);
+});
 
 const [OF_NODE] = numbersIn(
   "docs/placement.md",
@@ -253,28 +229,25 @@ clusterTest("TaskPool bounds the supervisors of a node", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a Task.Supervisor tells no load to more pools of a node than its limit, which still run tasks",
-  async (cluster) => {
-    const [kate] = await nodes(cluster, "kate");
-    await kate.stop();
-    const moebi = await cluster.start("moebi", {
-      limits: { maxRemoteEntries: 1 },
-      allowClosures: true,
-    });
-    const [alex] = await nodes(cluster, "alex");
-    await supervisor(moebi, { maxChildren: 1 });
-    const names = ["pool", "second"];
-    for (const name of names) await pool(alex, { name });
-    await alex.run(async () => {
-      await Node.connect(moebi.name);
-      for (const name of names) {
-        const runs = Array.from(
-          { length: 3 },
-          (_, i) => TaskPool.run(name, (i: number) => i, [i]),
-        );
-        assertEquals(await Promise.all(runs), [0, 1, 2]);
-      }
-    });
-  },
-);
+clusterTest("a supervisor's load goes to a few pools", async (cluster) => {
+  const [kate] = await nodes(cluster, "kate");
+  await kate.stop();
+  const moebi = await cluster.start("moebi", {
+    limits: { maxRemoteEntries: 1 },
+    allowClosures: true,
+  });
+  const [alex] = await nodes(cluster, "alex");
+  await supervisor(moebi, { maxChildren: 1 });
+  const names = ["pool", "second"];
+  for (const name of names) await pool(alex, { name });
+  await alex.run(async () => {
+    await Node.connect(moebi.name);
+    for (const name of names) {
+      const runs = Array.from(
+        { length: 3 },
+        (_, i) => TaskPool.run(name, (i: number) => i, [i]),
+      );
+      assertEquals(await Promise.all(runs), [0, 1, 2]);
+    }
+  });
+});

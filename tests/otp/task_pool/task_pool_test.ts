@@ -109,250 +109,204 @@ async function endAll(runs: Promise<unknown>[]): Promise<void> {
   for (const run of runs) await assertRejects(() => run, ExitError);
 }
 
-poolTest(
-  "runs what waits in the order of the calls, when places become free",
-  { kate: 1 },
-  async () => {
-    const runs = [0, 1, 2, 3].map((id) => hold(id));
-    await until(({ queued }) => queued === 3);
-    for (const id of [0, 1, 2, 3]) {
-      const task = await begun();
-      assertEquals(task.begun, id);
-      release(task, id * 2);
-      assertEquals(await runs[id], id * 2);
-    }
-  },
-);
+poolTest("runs what waits in order", { kate: 1 }, async () => {
+  const runs = [0, 1, 2, 3].map((id) => hold(id));
+  await until(({ queued }) => queued === 3);
+  for (const id of [0, 1, 2, 3]) {
+    const task = await begun();
+    assertEquals(task.begun, id);
+    release(task, id * 2);
+    assertEquals(await runs[id], id * 2);
+  }
+});
 
-poolTest(
-  "fails the run that would be one too many in the queue, and no other",
-  { kate: 1 },
-  async () => {
-    const first = hold(0);
-    const second = hold(1);
-    const error = await failed(hold(2), "queue_full");
-    assert(!error.mayHaveRun);
-    assertEquals(
-      error.message,
-      "Cannot run a task in the pool pool: no supervisor has a place for it, and 1 runs wait already; give the pool a larger maxQueue, or the group more places",
-    );
-    release(await begun(0), "first");
-    release(await begun(1), "second");
-    assertEquals(await Promise.all([first, second]), ["first", "second"]);
-  },
-  { maxQueue: 1 },
-);
+poolTest("fails the run after a full queue", { kate: 1 }, async () => {
+  const first = hold(0);
+  const second = hold(1);
+  const error = await failed(hold(2), "queue_full");
+  assert(!error.mayHaveRun);
+  assertEquals(
+    error.message,
+    "Cannot run a task in the pool pool: no supervisor has a place for it, and 1 runs wait already; give the pool a larger maxQueue, or the group more places",
+  );
+  release(await begun(0), "first");
+  release(await begun(1), "second");
+  assertEquals(await Promise.all([first, second]), ["first", "second"]);
+}, { maxQueue: 1 });
 
-poolTest(
-  "without a queue runs what there is a place for at once",
-  { kate: 1 },
-  async () => {
-    const run = hold(0);
-    await failed(hold(1), "queue_full");
-    release(await begun(0), "done");
-    assertEquals(await run, "done");
-  },
-  { maxQueue: 0 },
-);
+poolTest("without a queue runs at once", { kate: 1 }, async () => {
+  const run = hold(0);
+  await failed(hold(1), "queue_full");
+  release(await begun(0), "done");
+  assertEquals(await run, "done");
+}, { maxQueue: 0 });
 
-poolTest(
-  "fails a queued run at its deadline, before any of it has run",
-  { kate: 1 },
-  async () => {
-    const run = hold(0);
-    const task = await begun(0);
-    // safe: its expiry is tested
-    const late = await failed(hold(1, { timeout: 20 }), "deadline");
-    assert(!late.mayHaveRun);
-    await failed(hold(1, { deadline: Date.now() + 20 }), "deadline");
-    await failed(hold(1, { deadline: Date.now() - 1 }), "deadline");
-    await failed(hold(1, { timeout: 0 }), "deadline");
-    assertEquals((await TaskPool.info("pool")).queued, 0);
-    release(task, "done");
-    assertEquals(await run, "done");
-    assertEquals((await TaskPool.info("pool")).counts, {
-      runs: 5,
-      done: 1,
-      exited: 0,
-      retried: 0,
-      refused: 0,
-      queue_full: 0,
-      deadline: 4,
-      no_node: 0,
-      lost: 0,
-    });
-  },
-);
+poolTest("fails a queued run at its deadline", { kate: 1 }, async () => {
+  const run = hold(0);
+  const task = await begun(0);
+  // safe: its expiry is tested
+  const late = await failed(hold(1, { timeout: 20 }), "deadline");
+  assert(!late.mayHaveRun);
+  await failed(hold(1, { deadline: Date.now() + 20 }), "deadline");
+  await failed(hold(1, { deadline: Date.now() - 1 }), "deadline");
+  await failed(hold(1, { timeout: 0 }), "deadline");
+  assertEquals((await TaskPool.info("pool")).queued, 0);
+  release(task, "done");
+  assertEquals(await run, "done");
+  assertEquals((await TaskPool.info("pool")).counts, {
+    runs: 5,
+    done: 1,
+    exited: 0,
+    retried: 0,
+    refused: 0,
+    queue_full: 0,
+    deadline: 4,
+    no_node: 0,
+    lost: 0,
+  });
+});
 
-poolTest(
-  "ends a task at its deadline, and keeps its place until it has exited",
-  { kate: 1 },
-  async () => {
-    using time = new FakeTime();
-    const late = TaskPool.run("pool", ["Jobs", "stubborn"], [self(), "s"], {
-      timeout: 300,
-      shutdown: 300,
-    });
-    const { pid } = await begun("s");
-    const ref = Process.monitor(pid);
-    const next = hold("next");
-    time.tick(300);
-    assert((await failed(late, "deadline")).mayHaveRun);
-    await receive((m) => m?.asked === "s");
-    time.tick(300);
-    const down = await receive((m) => ref.equals(m?.ref) || m?.begun);
-    assertEquals(down.reason, "killed", "the next begins after it");
-    release(await begun("next"), 1);
-    assertEquals(await next, 1);
-  },
-);
+poolTest("ends a task at its deadline", { kate: 1 }, async () => {
+  using time = new FakeTime();
+  const late = TaskPool.run("pool", ["Jobs", "stubborn"], [self(), "s"], {
+    timeout: 300,
+    shutdown: 300,
+  });
+  const { pid } = await begun("s");
+  const ref = Process.monitor(pid);
+  const next = hold("next");
+  time.tick(300);
+  assert((await failed(late, "deadline")).mayHaveRun);
+  await receive((m) => m?.asked === "s");
+  time.tick(300);
+  const down = await receive((m) => ref.equals(m?.ref) || m?.begun);
+  assertEquals(down.reason, "killed", "the next begins after it");
+  release(await begun("next"), 1);
+  assertEquals(await next, 1);
+});
 
-poolTest(
-  "rejects with the signal's reason: at once, from the queue, and from the task",
-  { kate: 1 },
-  async () => {
-    const early = AbortSignal.abort("early");
-    assertEquals(await hold(0, { signal: early }).catch((e) => e), "early");
-    const running = new AbortController();
-    const queued = new AbortController();
-    const first = hold(1, { signal: running.signal });
-    const second = hold(2, { signal: queued.signal });
-    const third = hold(3);
-    const { pid } = await begun(1);
-    const ref = Process.monitor(pid);
-    const left = new Error("left");
-    queued.abort(left);
-    assertEquals(await second.catch((e) => e), left);
-    assertEquals((await TaskPool.info("pool")).queued, 1);
-    running.abort("enough");
-    assertEquals(await first.catch((e) => e), "enough");
-    const down = await receive((m) => ref.equals(m?.ref));
-    assertEquals(down.reason, "shutdown");
-    release(await begun(3), 3);
-    assertEquals(await third, 3);
-    const { counts, running: inFlight } = await TaskPool.info("pool");
-    assertEquals([counts.runs, counts.done], [3, 1], "the first was not sent");
+poolTest("rejects with the signal's reason", { kate: 1 }, async () => {
+  const early = AbortSignal.abort("early");
+  assertEquals(await hold(0, { signal: early }).catch((e) => e), "early");
+  const running = new AbortController();
+  const queued = new AbortController();
+  const first = hold(1, { signal: running.signal });
+  const second = hold(2, { signal: queued.signal });
+  const third = hold(3);
+  const { pid } = await begun(1);
+  const ref = Process.monitor(pid);
+  const left = new Error("left");
+  queued.abort(left);
+  assertEquals(await second.catch((e) => e), left);
+  assertEquals((await TaskPool.info("pool")).queued, 1);
+  running.abort("enough");
+  assertEquals(await first.catch((e) => e), "enough");
+  const down = await receive((m) => ref.equals(m?.ref));
+  assertEquals(down.reason, "shutdown");
+  release(await begun(3), 3);
+  assertEquals(await third, 3);
+  const { counts, running: inFlight } = await TaskPool.info("pool");
+  assertEquals([counts.runs, counts.done], [3, 1], "the first was not sent");
+  await until(({ running }) => running === 0);
+  assert(inFlight <= 1);
+});
+
+poolTest("ends a task on its own node", { alex: 1 }, async () => {
+  for (const shutdown of [60_000, "brutal_kill"] as const) {
+    const gone = new AbortController();
+    const run = hold(0, { signal: gone.signal, shutdown });
+    await begun(0);
+    gone.abort("gone");
+    assertEquals(await run.catch((e) => e), "gone");
     await until(({ running }) => running === 0);
-    assert(inFlight <= 1);
-  },
-);
+  }
+  await TaskPool.run("pool", ["Jobs", "here"]);
+});
 
-poolTest(
-  "ends a task on its own node, and leaves no timer",
-  { alex: 1 },
-  async () => {
-    for (const shutdown of [60_000, "brutal_kill"] as const) {
-      const gone = new AbortController();
-      const run = hold(0, { signal: gone.signal, shutdown });
-      await begun(0);
-      gone.abort("gone");
-      assertEquals(await run.catch((e) => e), "gone");
-      await until(({ running }) => running === 0);
+poolTest("drops the runs of an exited process", { kate: 1 }, async () => {
+  const me = self();
+  const caller = spawn(async () => {
+    for (const id of ["running", "queued"]) {
+      TaskPool.run("pool", ["Jobs", "held"], [me, id]).catch(() => {});
     }
-    await TaskPool.run("pool", ["Jobs", "here"]);
-  },
-);
+    await receive(() => false);
+  });
+  const { pid } = await begun("running");
+  await until(({ queued }) => queued === 1);
+  const next = hold("next");
+  const ref = Process.monitor(pid);
+  Process.exit(caller, "kill");
+  assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "shutdown");
+  release(await begun(), "of the next");
+  assertEquals(await next, "of the next");
+});
 
-poolTest(
-  "drops the runs of a process that exits, and ends their tasks",
-  { kate: 1 },
-  async () => {
-    const me = self();
-    const caller = spawn(async () => {
-      for (const id of ["running", "queued"]) {
-        TaskPool.run("pool", ["Jobs", "held"], [me, id]).catch(() => {});
-      }
-      await receive(() => false);
-    });
-    const { pid } = await begun("running");
-    await until(({ queued }) => queued === 1);
-    const next = hold("next");
-    const ref = Process.monitor(pid);
-    Process.exit(caller, "kill");
-    assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "shutdown");
-    release(await begun(), "of the next");
-    assertEquals(await next, "of the next");
-  },
-);
+poolTest("that exits fails its runs", { kate: 1 }, async ({ alex }) => {
+  await TaskPool.stop("pool");
+  const sup = await Supervisor.startLink(
+    [[TaskPool, { name: "pool", group: GROUP }]],
+    { strategy: "one_for_one" },
+  );
+  await ready(1);
+  const [running, queued] = [hold(0), hold(1)];
+  const { pid } = await begun(0);
+  const ref = Process.monitor(pid);
+  const old = Process.whereis("pool")!;
+  Process.exit(old, "kill");
+  for (const run of [running, queued]) {
+    const error = await assertRejects(() => run, ExitError);
+    const call = { type: "call", reason: "killed" };
+    const { reason, type } = error.reason as typeof call;
+    assertEquals({ type, reason }, call);
+  }
+  assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
+  await eventually(() => {
+    const now = Process.whereis("pool");
+    return now !== undefined && !now.equals(old);
+  });
+  assertEquals(
+    await TaskPool.run("pool", ["Jobs", "here"], [1]),
+    [1, "kate@localhost"],
+  );
+  assertEquals(alex.name, Node.self());
+  await Supervisor.stop(sup);
+});
 
-poolTest(
-  "that exits fails its runs, ends their tasks, and is restarted",
-  { kate: 1 },
-  async ({ alex }) => {
-    await TaskPool.stop("pool");
-    const sup = await Supervisor.startLink(
-      [[TaskPool, { name: "pool", group: GROUP }]],
-      { strategy: "one_for_one" },
-    );
-    await ready(1);
-    const [running, queued] = [hold(0), hold(1)];
-    const { pid } = await begun(0);
-    const ref = Process.monitor(pid);
-    const old = Process.whereis("pool")!;
-    Process.exit(old, "kill");
-    for (const run of [running, queued]) {
-      const error = await assertRejects(() => run, ExitError);
-      const call = { type: "call", reason: "killed" };
-      const { reason, type } = error.reason as typeof call;
-      assertEquals({ type, reason }, call);
-    }
-    assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
-    await eventually(() => {
-      const now = Process.whereis("pool");
-      return now !== undefined && !now.equals(old);
-    });
-    assertEquals(
-      await TaskPool.run("pool", ["Jobs", "here"], [1]),
-      [1, "kate@localhost"],
-    );
-    assertEquals(alex.name, Node.self());
-    await Supervisor.stop(sup);
-  },
-);
+poolTest("that does not run is noproc", { kate: 1 }, async ({ kate }) => {
+  const error = await assertRejects(
+    () => TaskPool.run("none", ["Jobs", "here"]),
+    ExitError,
+  );
+  assertEquals((error.reason as { reason: string }).reason, "noproc");
+  const name = { name: "pool", node: kate.name };
+  await assertRejects(
+    () => TaskPool.run(name, ["Jobs", "here"]),
+    TypeError,
+    "is on another node",
+  );
+  await assertRejects(
+    () => TaskPool.run(self(), ["Jobs", "here"]),
+    TypeError,
+    "that process is no pool",
+  );
+});
 
-poolTest(
-  "that does not run is noproc, and one of another node or another process is refused",
-  { kate: 1 },
-  async ({ kate }) => {
-    const error = await assertRejects(
-      () => TaskPool.run("none", ["Jobs", "here"]),
-      ExitError,
-    );
-    assertEquals((error.reason as { reason: string }).reason, "noproc");
-    const name = { name: "pool", node: kate.name };
-    await assertRejects(
-      () => TaskPool.run(name, ["Jobs", "here"]),
-      TypeError,
-      "is on another node",
-    );
-    await assertRejects(
-      () => TaskPool.run(self(), ["Jobs", "here"]),
-      TypeError,
-      "that process is no pool",
-    );
-  },
-);
-
-poolTest(
-  "waits for a first node, and fails when none has come in time",
-  {},
-  async ({ alex }, cluster) => {
-    const early = TaskPool.run("pool", ["Jobs", "here"], [1]);
-    const [kate] = await nodes(cluster, "kate");
-    await supervisor(kate, { name: "sup" });
-    await Node.connect(kate.name);
-    assertEquals(await early, [1, "kate@localhost"]);
-    await TaskPool.stop("pool");
-    await pool(alex, { waitForNode: 30, group: "others" });
-    const [first, second] = [hold(1), hold(2)];
-    for (const run of [first, second]) {
-      assert(!(await failed(run, "no_node")).mayHaveRun);
-    }
-    await TaskPool.stop("pool");
-    await pool(alex, { waitForNode: 0, maxQueue: 0, group: "others" });
-    await failed(hold(3), "no_node");
-  },
-);
+poolTest("waits for a first node", {}, async ({ alex }, cluster) => {
+  const early = TaskPool.run("pool", ["Jobs", "here"], [1]);
+  const [kate] = await nodes(cluster, "kate");
+  await supervisor(kate, { name: "sup" });
+  await Node.connect(kate.name);
+  assertEquals(await early, [1, "kate@localhost"]);
+  await TaskPool.stop("pool");
+  await pool(alex, { waitForNode: 30, group: "others" });
+  const [first, second] = [hold(1), hold(2)];
+  for (const run of [first, second]) {
+    assert(!(await failed(run, "no_node")).mayHaveRun);
+  }
+  await TaskPool.stop("pool");
+  await pool(alex, { waitForNode: 0, maxQueue: 0, group: "others" });
+  await failed(hold(3), "no_node");
+});
 
 poolTest(
   "rejects with the exit of a task, and with the errors of its start",
@@ -384,28 +338,20 @@ poolTest(
   },
 );
 
-poolTest(
-  "has the caller among the callers of its tasks",
-  { kate: 1 },
-  async () => {
-    const callers = await TaskPool.run("pool", () => Process.callers());
-    assertEquals(callers, [self()]);
-  },
-);
+poolTest("is among the callers of its tasks", { kate: 1 }, async () => {
+  const callers = await TaskPool.run("pool", () => Process.callers());
+  assertEquals(callers, [self()]);
+});
 
-poolTest(
-  "copies the arguments of a run that waits",
-  { kate: 1 },
-  async () => {
-    const first = hold(0);
-    const list = [1];
-    const second = TaskPool.run("pool", ["Jobs", "here"], [list]);
-    list.push(2);
-    release(await begun(0), 0);
-    await first;
-    assertEquals(await second, [[1], "kate@localhost"]);
-  },
-);
+poolTest("copies the arguments of a run", { kate: 1 }, async () => {
+  const first = hold(0);
+  const list = [1];
+  const second = TaskPool.run("pool", ["Jobs", "here"], [list]);
+  list.push(2);
+  release(await begun(0), 0);
+  await first;
+  assertEquals(await second, [[1], "kate@localhost"]);
+});
 
 poolTest(
   "fails a run whose node is lost, unless it may run twice",
@@ -493,30 +439,22 @@ for (const way of ["kill", "stop"]) {
   );
 }
 
-poolTest(
-  "takes a task for lost that exits with a reason of its own as its supervisor does",
-  { kate: 1 },
-  async ({ kate }) => {
-    const run = TaskPool.run("pool", ["Jobs", "stoical"], [self(), 1]);
-    run.catch(() => {});
-    await begun(1);
-    await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
-    await failed(run, "lost");
-  },
-);
+poolTest("takes an odd exit for a lost task", { kate: 1 }, async ({ kate }) => {
+  const run = TaskPool.run("pool", ["Jobs", "stoical"], [self(), 1]);
+  run.catch(() => {});
+  await begun(1);
+  await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
+  await failed(run, "lost");
+});
 
-poolTest(
-  "that has just been restarted has runs wait until it has begun",
-  { kate: 1 },
-  async () => {
-    await TaskPool.stop("pool");
-    const started = TaskPool.startLink({ name: "pool", group: GROUP });
-    assertEquals(await TaskPool.run("pool", ["Jobs", "here"]), [
-      "kate@localhost",
-    ]);
-    await TaskPool.stop(await started);
-  },
-);
+poolTest("that was restarted has runs wait", { kate: 1 }, async () => {
+  await TaskPool.stop("pool");
+  const started = TaskPool.startLink({ name: "pool", group: GROUP });
+  assertEquals(await TaskPool.run("pool", ["Jobs", "here"]), [
+    "kate@localhost",
+  ]);
+  await TaskPool.stop(await started);
+});
 
 clusterTest("TaskPool shares a full supervisor in turns", async (cluster) => {
   const [kate, alex, moebi] = await nodes(cluster, "kate", "alex", "moebi");
@@ -589,54 +527,44 @@ poolTest(
   },
 );
 
-poolTest(
-  "forgets 10,000 queued runs whose signal fires, or their process exits",
-  { kate: 1 },
-  async () => {
-    const first = hold(0);
-    const task = await begun(0);
-    const control = new AbortController();
-    const runs = Array.from(
-      { length: 5000 },
-      (_, id) => hold(id, { signal: control.signal }),
-    );
-    const ended = Promise.allSettled(runs);
-    const { pid } = spawnMonitor(() => {
-      for (let id = 0; id < 5000; id++) hold(id).catch(() => {});
-      return receive(() => false);
-    });
-    await until(({ queued }) => queued === 10_000);
-    control.abort("over");
-    assertEquals((await TaskPool.info("pool")).queued, 5000);
-    for (const result of await ended) {
-      assertEquals(result, { status: "rejected", reason: "over" });
-    }
-    Process.exit(pid, "kill");
-    await until(({ queued }) => queued === 0);
-    release(task, 1);
-    assertEquals(await first, 1);
-    await receive((m) => m?.type === "DOWN");
-  },
-  { maxQueue: 10_000 },
-);
+poolTest("forgets 10,000 queued runs", { kate: 1 }, async () => {
+  const first = hold(0);
+  const task = await begun(0);
+  const control = new AbortController();
+  const runs = Array.from(
+    { length: 5000 },
+    (_, id) => hold(id, { signal: control.signal }),
+  );
+  const ended = Promise.allSettled(runs);
+  const { pid } = spawnMonitor(() => {
+    for (let id = 0; id < 5000; id++) hold(id).catch(() => {});
+    return receive(() => false);
+  });
+  await until(({ queued }) => queued === 10_000);
+  control.abort("over");
+  assertEquals((await TaskPool.info("pool")).queued, 5000);
+  for (const result of await ended) {
+    assertEquals(result, { status: "rejected", reason: "over" });
+  }
+  Process.exit(pid, "kill");
+  await until(({ queued }) => queued === 0);
+  release(task, 1);
+  assertEquals(await first, 1);
+  await receive((m) => m?.type === "DOWN");
+}, { maxQueue: 10_000 });
 
-poolTest(
-  "completes 10,000 queued runs",
-  { kate: 50, moebi: 50 },
-  async () => {
-    const runs = Array.from(
-      { length: 10_000 },
-      (_, id) =>
-        TaskPool.run("pool", ["Jobs", "here"], [id], { timeout: Infinity }),
-    );
-    const results = await Promise.all(runs) as [number, string][];
-    assertEquals(results.map(([id]) => id), runs.map((_, id) => id));
-    const { counts, queued, running } = await TaskPool.info("pool");
-    assertEquals([counts.done, queued], [10_000, 0]);
-    assert(running <= 100);
-  },
-  { maxQueue: 10_000 },
-);
+poolTest("completes 10,000 queued runs", { kate: 50, moebi: 50 }, async () => {
+  const runs = Array.from(
+    { length: 10_000 },
+    (_, id) =>
+      TaskPool.run("pool", ["Jobs", "here"], [id], { timeout: Infinity }),
+  );
+  const results = await Promise.all(runs) as [number, string][];
+  assertEquals(results.map(([id]) => id), runs.map((_, id) => id));
+  const { counts, queued, running } = await TaskPool.info("pool");
+  assertEquals([counts.done, queued], [10_000, 0]);
+  assert(running <= 100);
+}, { maxQueue: 10_000 });
 
 clusterTest("TaskPool.startLink() needs a scope and group", async (cluster) => {
   const [alex] = await nodes(cluster, "alex");

@@ -1,27 +1,20 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
-import { test, type TestOptions } from "../../../testing/tags.ts";
-import { assertPrinted, chat, withFolder } from "../../_cli.ts";
+import { assertPrinted, chat, cliTest, withFolder } from "../../_cli.ts";
 
-const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
+cliTest("--eval runs TypeScript with await in order", async () => {
+  const ended = await chat([
+    "--eval",
+    "const greet = async (name: string): Promise<string> => { await Process.sleep(1); return `hi ${name}`; };",
+    "-e",
+    "let said = await greet('kate')",
+    "-e",
+    "await IO.puts(said)",
+  ]);
+  assertPrinted(ended, "hi kate\n");
+});
 
-test(
-  "--eval runs pieces of TypeScript with top-level await in order",
-  options,
-  async () => {
-    const ended = await chat([
-      "--eval",
-      "const greet = async (name: string): Promise<string> => { await Process.sleep(1); return `hi ${name}`; };",
-      "-e",
-      "let said = await greet('kate')",
-      "-e",
-      "await IO.puts(said)",
-    ]);
-    assertPrinted(ended, "hi kate\n");
-  },
-);
-
-test("--eval has the shell's names in scope", options, async () => {
+cliTest("--eval has the shell's names in scope", async () => {
   const names = [
     "Agent Application DynamicSupervisor GenServer IO Node Process Registry",
     "Supervisor Task TaskSupervisor flush global pg receive rpc self send",
@@ -44,23 +37,18 @@ test("--eval has the shell's names in scope", options, async () => {
   assertPrinted(ended, 'false\n"sup?"\nHi, my name is Kate\n');
 });
 
-test(
-  "--eval waits for a promise that its code ends with, and for output",
-  options,
-  async () => {
-    const ended = await chat([
-      "-e",
-      "Process.sleep(1).then(() => IO.puts('later'))",
-      "-e",
-      "IO.puts('not awaited'); undefined",
-    ]);
-    assertPrinted(ended, "later\nnot awaited\n");
-  },
-);
+cliTest("--eval waits for its promise and output", async () => {
+  const ended = await chat([
+    "-e",
+    "Process.sleep(1).then(() => IO.puts('later'))",
+    "-e",
+    "IO.puts('not awaited'); undefined",
+  ]);
+  assertPrinted(ended, "later\nnot awaited\n");
+});
 
-test(
+cliTest(
   "--eval imports from the working directory",
-  options,
   () =>
     withFolder(async (cwd) => {
       await Deno.writeTextFile(
@@ -108,9 +96,8 @@ const FAILING: [code: string, says: string | RegExp][] = [
 ];
 
 for (const [code, says] of FAILING) {
-  test(
+  cliTest(
     `--eval fails where its code does: ${JSON.stringify(code)}`,
-    options,
     async () => {
       const ended = await chat([
         "--no-halt",
@@ -126,9 +113,8 @@ for (const [code, says] of FAILING) {
   );
 }
 
-test(
+cliTest(
   "--eval shows the location of an error in the user's files",
-  options,
   () =>
     withFolder(async (folder) => {
       const file = join(folder, "m.ts");
@@ -145,7 +131,7 @@ test(
     }),
 );
 
-test("--eval can end the program with an exit reason", options, async () => {
+cliTest("--eval can end the program with an exit reason", async () => {
   const codes = await Promise.all([
     chat(["-e", "exit('normal')", "-e", "await receive()"]),
     chat(["-e", "exit({ type: 'shutdown', reason: 7 })"]),

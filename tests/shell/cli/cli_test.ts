@@ -6,21 +6,20 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { test, type TestOptions } from "../../../testing/tags.ts";
+import { test } from "../../../testing/tags.ts";
 import {
   assertPrinted,
   assertRefused,
   chat,
   ChatProcess,
+  cliTest,
   nodeFlags,
   PERMISSIONS,
   withFolder,
 } from "../../_cli.ts";
 import { freePort } from "../../../testing/_ports.ts";
 
-const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
-
-test("--env test keeps the chat on this node", options, async () => {
+cliTest("--env test keeps the chat on this node", async () => {
   const ended = await chat([
     "--env",
     "test",
@@ -32,60 +31,52 @@ test("--env test keeps the chat on this node", options, async () => {
   assertPrinted(ended, "hi\nchicken?\nok\nnonode@nohost\n");
 });
 
-test(
-  "--module exports a file's functions to other nodes",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = new ChatProcess([
-      ...nodeFlags("kate", port),
-      "--module",
-      "Kate=./chat/kate.ts",
-    ]);
-    await kate.printed("kate@localhost is up.");
-    assertStringIncludes(kate.stdout, "Kate (sayName)");
-    const ended = await chat([
-      ...nodeFlags("alex", port),
-      "-e",
-      'const { ref } = await Node.spawnMonitor("kate@localhost", ["Kate", "sayName"])',
-      "-e",
-      "await receive((message) => ref.equals(message.ref))",
-      "-e",
-      'await Node.spawn("kate@localhost", () => 1)',
-    ]);
-    assertEquals(ended.stdout, "Hi, my name is Kate\n");
-    assertMatch(
-      ended.stderr,
-      /^\*\* \(SpawnRefusedError\) [^\n]*--allow-closures[^\n]*\n$/,
-    );
-    assertEquals(ended.code, 1);
-    kate.kill("SIGTERM");
-    assertEquals((await kate.ended).code, 0);
-  },
-);
+cliTest("--module exports functions to other nodes", async () => {
+  const port = freePort();
+  await using kate = new ChatProcess([
+    ...nodeFlags("kate", port),
+    "--module",
+    "Kate=./chat/kate.ts",
+  ]);
+  await kate.printed("kate@localhost is up.");
+  assertStringIncludes(kate.stdout, "Kate (sayName)");
+  const ended = await chat([
+    ...nodeFlags("alex", port),
+    "-e",
+    'const { ref } = await Node.spawnMonitor("kate@localhost", ["Kate", "sayName"])',
+    "-e",
+    "await receive((message) => ref.equals(message.ref))",
+    "-e",
+    'await Node.spawn("kate@localhost", () => 1)',
+  ]);
+  assertEquals(ended.stdout, "Hi, my name is Kate\n");
+  assertMatch(
+    ended.stderr,
+    /^\*\* \(SpawnRefusedError\) [^\n]*--allow-closures[^\n]*\n$/,
+  );
+  assertEquals(ended.code, 1);
+  kate.kill("SIGTERM");
+  assertEquals((await kate.ended).code, 0);
+});
 
-test(
-  "--allow-closures lets other nodes run any code, and warns about it",
-  options,
-  async () => {
-    const port = freePort();
-    await using kate = new ChatProcess([
-      ...nodeFlags("kate", port),
-      "--allow-closures",
-    ]);
-    await kate.printed("any code.");
-    const ended = await chat([
-      ...nodeFlags("alex", port),
-      "-e",
-      'await Node.spawn("kate@localhost", (to) => send(to, Node.self()), [self()])',
-      "-e",
-      "await IO.puts(await receive())",
-    ]);
-    assertPrinted(ended, "kate@localhost\n");
-  },
-);
+cliTest("--allow-closures runs any code, with a warning", async () => {
+  const port = freePort();
+  await using kate = new ChatProcess([
+    ...nodeFlags("kate", port),
+    "--allow-closures",
+  ]);
+  await kate.printed("any code.");
+  const ended = await chat([
+    ...nodeFlags("alex", port),
+    "-e",
+    'await Node.spawn("kate@localhost", (to) => send(to, Node.self()), [self()])',
+    "-e",
+    "await IO.puts(await receive())",
+  ]);
+  assertPrinted(ended, "kate@localhost\n");
+});
 
-test("--hidden keeps the node out of Node.list()", options, async () => {
+cliTest("--hidden keeps the node out of Node.list()", async () => {
   const port = freePort();
   await using kate = new ChatProcess([...nodeFlags("kate", port), "--hidden"]);
   await kate.printed("kate@localhost is up.");
@@ -99,7 +90,7 @@ test("--hidden keeps the node out of Node.list()", options, async () => {
   assertPrinted(ended, '[[], ["kate@localhost"]]\n');
 });
 
-test("--cookie rejects nodes with another cookie", options, async () => {
+cliTest("--cookie rejects nodes with another cookie", async () => {
   const port = freePort();
   await using kate = new ChatProcess(nodeFlags("kate", port));
   await kate.printed("kate@localhost is up.");
@@ -123,7 +114,8 @@ test("--cookie rejects nodes with another cookie", options, async () => {
 });
 
 test("--cookie-file must be accessible by its owner only", {
-  ...options,
+  timeout: 60_000,
+  tags: ["cli"],
   ignore: Deno.build.os === "windows",
 }, () =>
   withFolder(async (folder) => {
@@ -144,9 +136,8 @@ test("--cookie-file must be accessible by its owner only", {
     assertPrinted(await chat(flags), "alex@localhost\n");
   }));
 
-test(
+cliTest(
   "the cookie is created in the home folder if it is missing",
-  options,
   () =>
     withFolder(async (folder) => {
       const file = join(folder, ".erlang.cookie");
@@ -180,7 +171,7 @@ test(
     }),
 );
 
-test("--sname exits when the name is in use", options, async () => {
+cliTest("--sname exits when the name is in use", async () => {
   const port = freePort();
   await using first = new ChatProcess(nodeFlags("kate", port));
   await first.printed("kate@localhost is up.");
@@ -191,38 +182,25 @@ test("--sname exits when the name is in use", options, async () => {
   );
 });
 
-test(
-  "--port exits when the port is in use, and listens on another one",
-  options,
-  async () => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    const flags = [
-      ...nodeFlags("kate", freePort()),
-      `--port=${port}`,
-      "-e",
-      "1",
-    ];
-    assertRefused(
-      await chat(flags),
-      3,
-      `port ${port} of 127.0.0.1 is in use; choose another --port`,
-    );
-    listener.close();
-    assertPrinted(await chat(flags), "");
-  },
-);
+cliTest("--port exits when the port is in use", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const flags = [...nodeFlags("kate", freePort()), `--port=${port}`, "-e", "1"];
+  assertRefused(
+    await chat(flags),
+    3,
+    `port ${port} of 127.0.0.1 is in use; choose another --port`,
+  );
+  listener.close();
+  assertPrinted(await chat(flags), "");
+});
 
-test(
-  "--listen exits when the address is not local",
-  options,
-  async () => {
-    const flags = [...nodeFlags("kate", freePort()), "--listen=192.0.2.1"];
-    assertRefused(await chat(flags), 3, "cannot listen on 192.0.2.1");
-  },
-);
+cliTest("--listen exits when the address is not local", async () => {
+  const flags = [...nodeFlags("kate", freePort()), "--listen=192.0.2.1"];
+  assertRefused(await chat(flags), 3, "cannot listen on 192.0.2.1");
+});
 
-test("--name starts a node with a long name", options, async () => {
+cliTest("--name starts a node with a long name", async () => {
   const ended = await chat([
     "--name=alex@127.0.0.1",
     "--cookie=c",
@@ -233,9 +211,8 @@ test("--name starts a node with a long name", options, async () => {
   assertPrinted(ended, "alex@127.0.0.1\n");
 });
 
-test(
+cliTest(
   "--module exits when the module does not load",
-  options,
   () =>
     withFolder(async (folder) => {
       const file = join(folder, "m.ts");
@@ -250,7 +227,7 @@ test(
     }),
 );
 
-test("a missing permission is reported in one line", options, async () => {
+cliTest("a missing permission is reported in one line", async () => {
   const permissions = ["--allow-read"];
   const ended = await chat(["--sname=a@localhost", "--cookie=c"], {
     permissions,
@@ -260,35 +237,27 @@ test("a missing permission is reported in one line", options, async () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(
-    `${signal} stops a node after it has printed its start`,
-    options,
-    async () => {
-      const port = freePort();
-      await using kate = new ChatProcess(nodeFlags("kate", port));
-      await kate.printed("kate@localhost is up. Ctrl-C stops it.");
-      kate.kill(signal);
-      kate.kill(signal);
-      assertEquals(
-        await kate.ended,
-        { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
-      );
-      // Its name and EPMD's port are free at once.
-      assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
-    },
-  );
+  cliTest(`${signal} stops a node after it has printed its start`, async () => {
+    const port = freePort();
+    await using kate = new ChatProcess(nodeFlags("kate", port));
+    await kate.printed("kate@localhost is up. Ctrl-C stops it.");
+    kate.kill(signal);
+    kate.kill(signal);
+    assertEquals(
+      await kate.ended,
+      { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
+    );
+    // Its name and EPMD's port are free at once.
+    assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
+  });
 }
 
-test(
-  "SIGTERM stops a program without a node, which prints how to start one",
-  options,
-  async () => {
-    await using program = new ChatProcess([]);
-    await program.printed("No node is started: --sname NAME starts one");
-    program.kill("SIGTERM");
-    assertEquals((await program.ended).code, 0);
-  },
-);
+cliTest("SIGTERM stops a program without a node", async () => {
+  await using program = new ChatProcess([]);
+  await program.printed("No node is started: --sname NAME starts one");
+  program.kill("SIGTERM");
+  assertEquals((await program.ended).code, 0);
+});
 
 /** Code that puts a worker under the chat's supervisor; it runs `last` when it is terminated. */
 function workerCode(last: string): string[] {
@@ -309,7 +278,7 @@ function workerCode(last: string): string[] {
   ].flatMap((code) => ["-e", code]);
 }
 
-test("SIGTERM stops the application, and then the node", options, async () => {
+cliTest("SIGTERM stops the application, and then the node", async () => {
   await using kate = new ChatProcess([
     ...nodeFlags("kate", freePort()),
     "--no-halt",
@@ -321,7 +290,7 @@ test("SIGTERM stops the application, and then the node", options, async () => {
   assertEquals([code, stdout], [0, "working\nstopping while alive: true\n"]);
 });
 
-test("a second signal ends the program at once", options, async () => {
+cliTest("a second signal ends the program at once", async () => {
   await using kate = new ChatProcess([
     "--no-halt",
     ...workerCode("await IO.puts('stopping'); await receive(() => false)"),
@@ -338,7 +307,7 @@ test("a second signal ends the program at once", options, async () => {
   assertEquals([code, stderr], [1, ""]);
 });
 
-test("--no-halt keeps the node up after --eval", options, async () => {
+cliTest("--no-halt keeps the node up after --eval", async () => {
   await using kate = new ChatProcess([
     ...nodeFlags("kate", freePort()),
     "--no-halt",
@@ -353,13 +322,14 @@ test("--no-halt keeps the node up after --eval", options, async () => {
   assertEquals((await kate.ended).code, 0);
 });
 
-test("a program exits when its code stops the node", options, async () => {
+cliTest("a program exits when its code stops the node", async () => {
   const flags = [...nodeFlags("kate", freePort()), "--no-halt"];
   assertPrinted(await chat([...flags, "-e", "await Node.stop()"]), "");
 });
 
 test("a node stops when its output is no longer read", {
-  ...options,
+  timeout: 60_000,
+  tags: ["cli"],
   programs: ["sh"],
 }, async () => {
   const root = fileURLToPath(new URL("../../../", import.meta.url));

@@ -11,10 +11,14 @@ import { greeting } from "../../../shell/cli/run.ts";
 import { StrayErrors } from "../../../shell/cli/stray_errors.ts";
 import config from "../../../deno.json" with { type: "json" };
 import type { ModuleExports } from "../../../node.ts";
-import { test, type TestOptions } from "../../../testing/tags.ts";
-import { assertPrinted, assertRefused, chat, type Ended } from "../../_cli.ts";
-
-const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
+import { test } from "../../../testing/tags.ts";
+import {
+  assertPrinted,
+  assertRefused,
+  chat,
+  cliTest,
+  type Ended,
+} from "../../_cli.ts";
 
 /** Wrong command lines, and their error messages. */
 const WRONG: [args: string[], says: string][] = [
@@ -141,7 +145,7 @@ const WRONG: [args: string[], says: string][] = [
 ];
 
 for (const [args, says] of WRONG) {
-  test(`chat ${shown(args)} is rejected as wrong usage`, options, async () => {
+  cliTest(`chat ${shown(args)} is rejected as wrong usage`, async () => {
     // Relative paths start at the program's folder.
     const isHere = !args.includes("--module");
     assertRefused(await (isHere ? here(args) : chat(args)), 2, says);
@@ -170,15 +174,11 @@ function shown(args: string[]): string {
     .join(" ");
 }
 
-test(
-  "an invalid ERL_EPMD_PORT is rejected as wrong usage",
-  options,
-  async () => {
-    const env = { ERL_EPMD_PORT: "x" };
-    const ended = await chat(["--sname=a@localhost", "--cookie=c"], { env });
-    assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
-  },
-);
+cliTest("an invalid ERL_EPMD_PORT is wrong usage", async () => {
+  const env = { ERL_EPMD_PORT: "x" };
+  const ended = await chat(["--sname=a@localhost", "--cookie=c"], { env });
+  assertRefused(ended, 2, 'ERL_EPMD_PORT is "x", and not a port');
+});
 
 test("a program that serves says what other nodes can call", () => {
   const node = { name: "kate@localhost" };
@@ -193,7 +193,7 @@ test("a program that serves says what other nodes can call", () => {
   );
 });
 
-test("--help lists every flag", options, async () => {
+cliTest("--help lists every flag", async () => {
   for (const flag of ["--help", "-h"]) {
     const { code, stdout, stderr } = await chat([flag]);
     assertEquals([code, stderr], [0, ""]);
@@ -207,7 +207,7 @@ test("--help lists every flag", options, async () => {
   }
 });
 
-test("--version prints the version", options, async () => {
+cliTest("--version prints the version", async () => {
   assertPrinted(await chat(["--version"]), `chat ${config.version}\n`);
 });
 

@@ -3,11 +3,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { nodeFlags, UsageError } from "../../../shell/cli/node_flags.ts";
-import { test, type TestOptions } from "../../../testing/tags.ts";
+import { cliTest } from "../../_cli.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const options: TestOptions = { timeout: 60_000, tags: ["cli"] };
-
 /** Runs a program that prints the name of its node. */
 async function program(...args: string[]): Promise<[number, string, string]> {
   const code =
@@ -24,7 +22,7 @@ async function program(...args: string[]): Promise<[number, string, string]> {
   return [ended.code, stdout, stderr];
 }
 
-test("nodeFlags() returns the options of every flag of a node", options, () => {
+cliTest("nodeFlags() returns the options of every flag of a node", () => {
   const args =
     "--name web@10.0.0.7 --cookie-file cookie --listen 0.0.0.0 --port 4370 --epmd-port none --cluster gossip --wire json --hidden --log-level info --tick-time 3 --drain-timeout 1 --stop-timeout 2 --tls-cert a --tls-key b --tls-ca c --allow-closures --allow-remsh --allow-observe"
       .split(" ");
@@ -48,31 +46,22 @@ test("nodeFlags() returns the options of every flag of a node", options, () => {
   });
 });
 
-test(
-  "nodeFlags() rejects flags that are not of a node, and a missing name",
-  options,
-  () => {
-    const wrong = (...args: string[]) =>
-      assertThrows(() => nodeFlags({ args, exit: false }), UsageError).message;
-    for (
-      const flag of ["--eval", "--module", "--remsh", "--env", "--no-halt"]
-    ) {
-      assert(wrong(flag, "x").startsWith(`Cannot use the flag ${flag}: `));
-    }
-    assert(wrong().includes("without a node: give --sname NAME"));
-    assert(wrong("--port", "1").includes("--port without a node"));
-    assert(wrong("--allow-remsh").includes("--allow-remsh without a node"));
-    assert(wrong("--snam", "a").includes("did you mean --sname?"));
-    assertEquals(
-      wrong("x"),
-      'Cannot use the argument "x": only flags are taken',
-    );
-    const help = wrong("--help");
-    assert(help.includes("--cluster NODES") && !help.includes("--eval"));
-  },
-);
+cliTest("nodeFlags() rejects flags that are no node's", () => {
+  const wrong = (...args: string[]) =>
+    assertThrows(() => nodeFlags({ args, exit: false }), UsageError).message;
+  for (const flag of ["--eval", "--module", "--remsh", "--env", "--no-halt"]) {
+    assert(wrong(flag, "x").startsWith(`Cannot use the flag ${flag}: `));
+  }
+  assert(wrong().includes("without a node: give --sname NAME"));
+  assert(wrong("--port", "1").includes("--port without a node"));
+  assert(wrong("--allow-remsh").includes("--allow-remsh without a node"));
+  assert(wrong("--snam", "a").includes("did you mean --sname?"));
+  assertEquals(wrong("x"), 'Cannot use the argument "x": only flags are taken');
+  const help = wrong("--help");
+  assert(help.includes("--cluster NODES") && !help.includes("--eval"));
+});
 
-test("nodeFlags() checks its options", options, () => {
+cliTest("nodeFlags() checks its options", () => {
   for (const args of [1, [1], "--help"]) {
     assertThrows(() => nodeFlags({ args: args as never }), TypeError);
   }
@@ -80,23 +69,19 @@ test("nodeFlags() checks its options", options, () => {
   assertThrows(() => nodeFlags(null as never), TypeError);
 });
 
-test(
-  "a program with nodeFlags() reads its own command line",
-  options,
-  async () => {
-    assertEquals(await program("--sname", "web@localhost"), [
-      0,
-      "web@localhost\n",
-      "",
-    ]);
-    const [code, stdout, stderr] = await program("--sname");
-    assertEquals([code, stdout], [2, ""]);
-    assertEquals(
-      stderr,
-      "Cannot use --sname without a value: write --sname NAME\n",
-    );
-    const help = await program("--help");
-    assertEquals([help[0], help[2]], [0, ""]);
-    assert(help[1].includes("--sname NAME"));
-  },
-);
+cliTest("nodeFlags() reads a program's command line", async () => {
+  assertEquals(await program("--sname", "web@localhost"), [
+    0,
+    "web@localhost\n",
+    "",
+  ]);
+  const [code, stdout, stderr] = await program("--sname");
+  assertEquals([code, stdout], [2, ""]);
+  assertEquals(
+    stderr,
+    "Cannot use --sname without a value: write --sname NAME\n",
+  );
+  const help = await program("--help");
+  assertEquals([help[0], help[2]], [0, ""]);
+  assert(help[1].includes("--sname NAME"));
+});

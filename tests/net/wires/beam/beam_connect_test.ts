@@ -12,175 +12,144 @@ import { RawListener } from "../../../_raw_peer.ts";
 const OPTIONS = { programs: ELIXIR };
 const KATE = "kate@localhost";
 
-clusterTest(
-  "Node.connect() connects to a node of Elixir; both list the other as hidden",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", cluster);
+clusterTest("Node.connect() to Elixir is hidden at both", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", cluster);
+  await alex.run(async () => {
+    Node.monitorNodes(true);
+    Node.monitorNodes(true, { nodeType: "hidden" });
+    assertEquals(await Node.connect(KATE), true);
+    assertEquals(Node.list(), []);
+    assertEquals(Node.list("hidden"), [KATE]);
+    assertEquals(Node.list("connected"), [KATE]);
+    assertEquals(await mail(), [
+      { type: "nodeup", node: KATE, nodeType: "hidden" },
+    ]);
+  });
+  await kate.becomes(
+    "{Node.list(), Node.list(:hidden), Node.list(:connected)}",
+    "{[], [:alex@localhost], [:alex@localhost]}",
+  );
+  assertEquals(cluster.lines(), []);
+}, OPTIONS);
+
+clusterTest("a connection is hidden if Elixir's node is", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", {
+    epmdPort: cluster.epmdPort,
+    hidden: true,
+  });
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+  await alex.run(() => assertEquals(Node.list("hidden"), [KATE]));
+  await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
+}, OPTIONS);
+
+clusterTest("nodes with long names connect", async (cluster) => {
+  const alex = await cluster.start("alex@127.0.0.1");
+  const zoe = await cluster.start("zoe");
+  await using kate = await ElixirNode.start("kate@127.0.0.1", cluster);
+  assertEquals(await kate.evaluate('Node.connect(:"alex@127.0.0.1")'), "true");
+  assertEquals(await alex.run(() => Node.list("hidden")), [kate.name]);
+  assertEquals(await zoe.run(() => Node.connect(kate.name)), false);
+  await cluster.logged(/zoe warning: .* do not mix: start both with --sname/);
+}, OPTIONS);
+
+clusterTest("Node.ping() is answered on both sides", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", cluster);
+  assertEquals(await kate.evaluate("Node.ping(:alex@localhost)"), ":pong");
+  assertEquals(await kate.evaluate("Node.ping(:nobody@localhost)"), ":pang");
+  assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
+  await alex.run(async () => {
+    Node.monitor(KATE);
+    await kate.evaluate("Node.disconnect(:alex@localhost)");
+    await nodeDown(KATE);
+    await kate.evaluate(":net_kernel.monitor_nodes(true, node_type: :all)");
+    assertEquals(await Node.ping(KATE), "pong");
+  });
+  // The dialler knows of the connection a moment before the other side.
+  assertEquals(
+    await kate.evaluate(
+      "receive do {:nodeup, node, _} -> {node, Node.list(:hidden)} end",
+    ),
+    "{:alex@localhost, [:alex@localhost]}",
+  );
+}, OPTIONS);
+
+clusterTest("Node.monitor() and nodedown, both ways", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", cluster);
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+  await kate.evaluate("Node.monitor(:alex@localhost, true)");
+  await alex.run(() => Node.disconnect(KATE));
+  assertEquals(
+    await kate.evaluate("receive do m -> m end"),
+    "{:nodedown, :alex@localhost}",
+  );
+  await alex.run(async () => {
+    assertEquals(await Node.connect(KATE), true);
+    Node.monitor(KATE);
+    await kate.evaluate("true = Node.disconnect(:alex@localhost)");
+    await nodeDown(KATE);
+    assertEquals(Node.list("connected"), []);
+  });
+  assertEquals(cluster.lines(), []);
+}, OPTIONS);
+
+clusterTest("nodes connect again after either was killed", async (cluster) => {
+  await using epmd = await StockEpmd.start();
+  const options = { epmdPort: epmd.port };
+  const alex = await cluster.start("alex", options);
+  {
+    await using kate = await ElixirNode.start("kate", options);
     await alex.run(async () => {
-      Node.monitorNodes(true);
-      Node.monitorNodes(true, { nodeType: "hidden" });
       assertEquals(await Node.connect(KATE), true);
-      assertEquals(Node.list(), []);
-      assertEquals(Node.list("hidden"), [KATE]);
-      assertEquals(Node.list("connected"), [KATE]);
-      assertEquals(await mail(), [
-        { type: "nodeup", node: KATE, nodeType: "hidden" },
-      ]);
-    });
-    await kate.becomes(
-      "{Node.list(), Node.list(:hidden), Node.list(:connected)}",
-      "{[], [:alex@localhost], [:alex@localhost]}",
-    );
-    assertEquals(cluster.lines(), []);
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "a connection is hidden if the node of Elixir is, too",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", {
-      epmdPort: cluster.epmdPort,
-      hidden: true,
-    });
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-    await alex.run(() => assertEquals(Node.list("hidden"), [KATE]));
-    await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "nodes with long names connect, and do not mix with short ones",
-  async (cluster) => {
-    const alex = await cluster.start("alex@127.0.0.1");
-    const zoe = await cluster.start("zoe");
-    await using kate = await ElixirNode.start("kate@127.0.0.1", cluster);
-    assertEquals(
-      await kate.evaluate('Node.connect(:"alex@127.0.0.1")'),
-      "true",
-    );
-    assertEquals(await alex.run(() => Node.list("hidden")), [kate.name]);
-    assertEquals(await zoe.run(() => Node.connect(kate.name)), false);
-    await cluster.logged(/zoe warning: .* do not mix: start both with --sname/);
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "Node.ping() is answered on both sides",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", cluster);
-    assertEquals(await kate.evaluate("Node.ping(:alex@localhost)"), ":pong");
-    assertEquals(await kate.evaluate("Node.ping(:nobody@localhost)"), ":pang");
-    assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
-    await alex.run(async () => {
       Node.monitor(KATE);
-      await kate.evaluate("Node.disconnect(:alex@localhost)");
+      await kate.kill();
       await nodeDown(KATE);
-      await kate.evaluate(":net_kernel.monitor_nodes(true, node_type: :all)");
-      assertEquals(await Node.ping(KATE), "pong");
     });
-    // The dialler knows of the connection a moment before the other side.
+  }
+  await using kate = await ElixirNode.start("kate", options);
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+  await kate.evaluate("Node.monitor(:alex@localhost, true)");
+  // Stopped, kate cannot notice the end of alex's first incarnation before the second one dials.
+  kate.signal("SIGSTOP");
+  await alex.stop();
+  const again = await cluster.start("alex", options);
+  const connecting = again.run(() => Node.connect(KATE));
+  kate.signal("SIGCONT");
+  assertEquals(await connecting, true);
+  assertEquals(
+    await kate.evaluate("receive do m -> m end"),
+    "{:nodedown, :alex@localhost}",
+  );
+  await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
+  await again.run(() => assertEquals(Node.list("hidden"), [KATE]));
+}, OPTIONS);
+
+clusterTest("Elixir replaces a connection that it lost", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", cluster);
+  await alex.run(async () => {
+    assertEquals(await Node.connect(KATE), true);
+    Node.monitor(KATE);
+  });
+  // A dial right after the end reaches alex before or after the end of the connection does.
+  for (let i = 0; i < 20; i++) {
     assertEquals(
       await kate.evaluate(
-        "receive do {:nodeup, node, _} -> {node, Node.list(:hidden)} end",
+        "Node.disconnect(:alex@localhost); Node.connect(:alex@localhost)",
       ),
-      "{:alex@localhost, [:alex@localhost]}",
+      "true",
     );
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "Node.monitor() and nodedown: each side notices that the other disconnects",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", cluster);
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-    await kate.evaluate("Node.monitor(:alex@localhost, true)");
-    await alex.run(() => Node.disconnect(KATE));
     assertEquals(
-      await kate.evaluate("receive do m -> m end"),
-      "{:nodedown, :alex@localhost}",
+      await kate.evaluate("Node.list(:hidden)"),
+      "[:alex@localhost]",
     );
-    await alex.run(async () => {
-      assertEquals(await Node.connect(KATE), true);
-      Node.monitor(KATE);
-      await kate.evaluate("true = Node.disconnect(:alex@localhost)");
-      await nodeDown(KATE);
-      assertEquals(Node.list("connected"), []);
-    });
-    assertEquals(cluster.lines(), []);
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "nodes connect again after either was killed, even before the other noticed",
-  async (cluster) => {
-    await using epmd = await StockEpmd.start();
-    const options = { epmdPort: epmd.port };
-    const alex = await cluster.start("alex", options);
-    {
-      await using kate = await ElixirNode.start("kate", options);
-      await alex.run(async () => {
-        assertEquals(await Node.connect(KATE), true);
-        Node.monitor(KATE);
-        await kate.kill();
-        await nodeDown(KATE);
-      });
-    }
-    await using kate = await ElixirNode.start("kate", options);
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-    await kate.evaluate("Node.monitor(:alex@localhost, true)");
-    // Stopped, kate cannot notice the end of alex's first incarnation before the second one dials.
-    kate.signal("SIGSTOP");
-    await alex.stop();
-    const again = await cluster.start("alex", options);
-    const connecting = again.run(() => Node.connect(KATE));
-    kate.signal("SIGCONT");
-    assertEquals(await connecting, true);
-    assertEquals(
-      await kate.evaluate("receive do m -> m end"),
-      "{:nodedown, :alex@localhost}",
-    );
-    await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
-    await again.run(() => assertEquals(Node.list("hidden"), [KATE]));
-  },
-  OPTIONS,
-);
-
-clusterTest(
-  "a node of Elixir whose end of the connection is gone replaces the connection",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", cluster);
-    await alex.run(async () => {
-      assertEquals(await Node.connect(KATE), true);
-      Node.monitor(KATE);
-    });
-    // A dial right after the end reaches alex before or after the end of the connection does.
-    for (let i = 0; i < 20; i++) {
-      assertEquals(
-        await kate.evaluate(
-          "Node.disconnect(:alex@localhost); Node.connect(:alex@localhost)",
-        ),
-        "true",
-      );
-      assertEquals(
-        await kate.evaluate("Node.list(:hidden)"),
-        "[:alex@localhost]",
-      );
-    }
-    await alex.run(() => assertEquals(Node.list("hidden"), [KATE]));
-    assertEquals(cluster.lines(), []);
-  },
-  OPTIONS,
-);
+  }
+  await alex.run(() => assertEquals(Node.list("hidden"), [KATE]));
+  assertEquals(cluster.lines(), []);
+}, OPTIONS);
 
 // OTP compares the names: alex's is smaller than kate's, and zoe's is greater.
 for (const name of ["alex", "zoe"]) {
@@ -219,160 +188,128 @@ for (const name of ["alex", "zoe"]) {
   );
 }
 
-clusterTest(
-  "a wrong cookie is refused on both sides, and the log of ours says so",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", {
-      epmdPort: cluster.epmdPort,
-      cookie: "another",
-    });
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
-    await cluster.logged(
-      /alex warning: Refused a connection .*: kate@localhost has another cookie$/,
-    );
-    assertEquals(await alex.run(() => Node.connect(KATE)), false);
-    await cluster.logged(
-      /alex warning: Cannot connect to kate@localhost: .* its cookie is another one/,
-    );
-    assertEquals(cluster.lines().length, 2);
-    // One cookie for each node, as in Elixir.
-    await kate.evaluate("Node.set_cookie(:alex@localhost, :secret_token)");
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-  },
-  OPTIONS,
-);
+clusterTest("a wrong cookie is refused on both sides", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", {
+    epmdPort: cluster.epmdPort,
+    cookie: "another",
+  });
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
+  await cluster.logged(
+    /alex warning: Refused a connection .*: kate@localhost has another cookie$/,
+  );
+  assertEquals(await alex.run(() => Node.connect(KATE)), false);
+  await cluster.logged(
+    /alex warning: Cannot connect to kate@localhost: .* its cookie is another one/,
+  );
+  assertEquals(cluster.lines().length, 2);
+  // One cookie for each node, as in Elixir.
+  await kate.evaluate("Node.set_cookie(:alex@localhost, :secret_token)");
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+}, OPTIONS);
 
-clusterTest(
-  "a node of Elixir that asks to be named is refused, and the log of ours says so",
-  async (cluster) => {
-    await cluster.start("alex");
-    await using dynamic = await ElixirNode.start("undefined", cluster);
-    assertEquals(
-      await dynamic.evaluate("{node(), Node.connect(:alex@localhost)}"),
-      "{:nonode@nohost, false}",
-    );
-    await cluster.logged(
-      /alex warning: Refused a connection .*: a node on localhost asks to be given a name/,
-    );
-  },
-  OPTIONS,
-);
+clusterTest("Elixir's request for a name is refused", async (cluster) => {
+  await cluster.start("alex");
+  await using dynamic = await ElixirNode.start("undefined", cluster);
+  assertEquals(
+    await dynamic.evaluate("{node(), Node.connect(:alex@localhost)}"),
+    "{:nonode@nohost, false}",
+  );
+  await cluster.logged(
+    /alex warning: Refused a connection .*: a node on localhost asks to be given a name/,
+  );
+}, OPTIONS);
 
 // EPMD.
 
-clusterTest(
-  "epmd -names and :net_adm.names show nodes of ours and of Elixir, at our EPMD",
-  async (cluster) => {
-    const { epmdPort } = cluster;
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", cluster);
-    const [, port] = (await kate.evaluate(":net_adm.names(:localhost)"))
-      .match(/~c"kate", (\d+)/)!;
-    const wanted = `epmd: up and running on port ${epmdPort} with data:
+clusterTest("our EPMD lists nodes of both", async (cluster) => {
+  const { epmdPort } = cluster;
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", cluster);
+  const [, port] = (await kate.evaluate(":net_adm.names(:localhost)"))
+    .match(/~c"kate", (\d+)/)!;
+  const wanted = `epmd: up and running on port ${epmdPort} with data:
 name alex at port ${alex.port}
 name kate at port ${port}
 `;
-    assertEquals(await epmdNames(epmdPort), wanted);
-    assertEquals(
-      await kate.evaluate(
-        "{:ok, names} = :net_adm.names(:localhost); Enum.sort(names)",
-      ),
-      `[{~c"alex", ${alex.port}}, {~c"kate", ${port}}]`,
-    );
-    assertEquals(
-      await kate.evaluate(':erl_epmd.port_please(~c"alex", ~c"localhost")'),
-      `{:port, ${alex.port}, 6}`,
-    );
-  },
-  OPTIONS,
-);
+  assertEquals(await epmdNames(epmdPort), wanted);
+  assertEquals(
+    await kate.evaluate(
+      "{:ok, names} = :net_adm.names(:localhost); Enum.sort(names)",
+    ),
+    `[{~c"alex", ${alex.port}}, {~c"kate", ${port}}]`,
+  );
+  assertEquals(
+    await kate.evaluate(':erl_epmd.port_please(~c"alex", ~c"localhost")'),
+    `{:port, ${alex.port}, 6}`,
+  );
+}, OPTIONS);
 
-clusterTest(
-  "a stock epmd shows nodes of ours, and both sides connect through it",
-  async (cluster) => {
-    await using epmd = await StockEpmd.start();
-    const alex = await cluster.start("alex", { epmdPort: epmd.port });
-    await cluster.start("zoe", { epmdPort: epmd.port, hidden: true });
-    const found = (name: string) =>
-      lookup(name, { port: epmd.port }).then((entry) => entry?.hidden);
-    assertEquals([await found("alex"), await found("zoe")], [false, true]);
-    await using kate = await ElixirNode.start("kate", { epmdPort: epmd.port });
-    assertMatch(await epmdNames(epmd.port), /name alex at port \d+\n/);
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    assertEquals(await kate.evaluate("Node.connect(:zoe@localhost)"), "true");
-  },
-  OPTIONS,
-);
+clusterTest("a stock epmd serves both sides", async (cluster) => {
+  await using epmd = await StockEpmd.start();
+  const alex = await cluster.start("alex", { epmdPort: epmd.port });
+  await cluster.start("zoe", { epmdPort: epmd.port, hidden: true });
+  const found = (name: string) =>
+    lookup(name, { port: epmd.port }).then((entry) => entry?.hidden);
+  assertEquals([await found("alex"), await found("zoe")], [false, true]);
+  await using kate = await ElixirNode.start("kate", { epmdPort: epmd.port });
+  assertMatch(await epmdNames(epmd.port), /name alex at port \d+\n/);
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  assertEquals(await kate.evaluate("Node.connect(:zoe@localhost)"), "true");
+}, OPTIONS);
 
-clusterTest(
-  "elixir --sname finds our EPMD where it would start one of its own",
-  async (cluster) => {
-    await cluster.start("alex");
-    // `epmd -daemon` ends at once, as the port is in use.
-    await using kate = await ElixirNode.start("kate", {
-      epmdPort: cluster.epmdPort,
-      erl: ["-start_epmd true"],
-    });
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-    assertMatch(await epmdNames(cluster.epmdPort), /name kate at port \d+\n/);
-  },
-  OPTIONS,
-);
+clusterTest("elixir --sname finds our EPMD", async (cluster) => {
+  await cluster.start("alex");
+  // `epmd -daemon` ends at once, as the port is in use.
+  await using kate = await ElixirNode.start("kate", {
+    epmdPort: cluster.epmdPort,
+    erl: ["-start_epmd true"],
+  });
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+  assertMatch(await epmdNames(cluster.epmdPort), /name kate at port \d+\n/);
+}, OPTIONS);
 
-clusterTest(
-  "a node of Elixir registers again when another node of ours serves EPMD",
-  async (cluster) => {
-    cluster.servesEpmd = false;
-    const alex = await cluster.start("alex");
-    await using kate = await ElixirNode.start("kate", cluster);
-    const zoe = await cluster.start("zoe");
-    await alex.stop();
-    await cluster.logged(/zoe took over EPMD/);
-    for (;;) {
-      if (/name kate /.test(await epmdNames(cluster.epmdPort))) break;
-    }
-    assertEquals(await zoe.run(() => Node.connect(KATE)), true);
-    await kate.becomes("Node.list(:hidden)", "[:zoe@localhost]");
-  },
-  OPTIONS,
-);
+clusterTest("Elixir registers again at the next EPMD", async (cluster) => {
+  cluster.servesEpmd = false;
+  const alex = await cluster.start("alex");
+  await using kate = await ElixirNode.start("kate", cluster);
+  const zoe = await cluster.start("zoe");
+  await alex.stop();
+  await cluster.logged(/zoe took over EPMD/);
+  for (;;) {
+    if (/name kate /.test(await epmdNames(cluster.epmdPort))) break;
+  }
+  assertEquals(await zoe.run(() => Node.connect(KATE)), true);
+  await kate.becomes("Node.list(:hidden)", "[:zoe@localhost]");
+}, OPTIONS);
 
 // Which wire.
 
-clusterTest(
-  "Node.connect() with an address needs no EPMD to connect to a node of Elixir",
-  async (cluster) => {
-    await using epmd = await StockEpmd.start();
-    await using kate = await ElixirNode.start("kate", { epmdPort: epmd.port });
-    const entry = await lookup("kate", { port: epmd.port });
-    const address = `127.0.0.1:${entry?.port}`;
-    const alex = await cluster.start("alex", { epmdPort: false });
-    await alex.run(async () => {
-      assertEquals(await Node.connect(KATE, { address }), true);
-    });
-    await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
-    assertEquals(cluster.lines(), []);
-  },
-  OPTIONS,
-);
+clusterTest("Node.connect() by address reaches Elixir", async (cluster) => {
+  await using epmd = await StockEpmd.start();
+  await using kate = await ElixirNode.start("kate", { epmdPort: epmd.port });
+  const entry = await lookup("kate", { port: epmd.port });
+  const address = `127.0.0.1:${entry?.port}`;
+  const alex = await cluster.start("alex", { epmdPort: false });
+  await alex.run(async () => {
+    assertEquals(await Node.connect(KATE, { address }), true);
+  });
+  await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
+  assertEquals(cluster.lines(), []);
+}, OPTIONS);
 
-clusterTest(
-  "a node without the wire refuses nodes of Elixir, and its log says how to add it",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { wires: ["json"] });
-    await using kate = await ElixirNode.start("kate", cluster);
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
-    await cluster.logged(
-      /alex warning: Refused a connection .*: an Erlang node, whose wire is not spoken here: add it with --wire beam/,
-    );
-    assertEquals(await alex.run(() => Node.connect(KATE)), false);
-    await cluster.logged(
-      /alex warning: Cannot connect to kate@localhost: kate@localhost speaks another wire, Erlang's own most likely, and this node speaks otp-json\/1$/,
-    );
-  },
-  OPTIONS,
-);
+clusterTest("a node without the wire refuses Elixir", async (cluster) => {
+  const alex = await cluster.start("alex", { wires: ["json"] });
+  await using kate = await ElixirNode.start("kate", cluster);
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
+  await cluster.logged(
+    /alex warning: Refused a connection .*: an Erlang node, whose wire is not spoken here: add it with --wire beam/,
+  );
+  assertEquals(await alex.run(() => Node.connect(KATE)), false);
+  await cluster.logged(
+    /alex warning: Cannot connect to kate@localhost: kate@localhost speaks another wire, Erlang's own most likely, and this node speaks otp-json\/1$/,
+  );
+}, OPTIONS);
 
 /** The first bytes that a node sends to a node with that Extra field. */
 async function firstBytes(

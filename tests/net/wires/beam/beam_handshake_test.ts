@@ -291,41 +291,38 @@ clusterTest("a greater name is told ok_simultaneous", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a proven dialler waits for this node's own dial, which began later and goes on by the rule",
-  async (cluster) => {
-    await withListener(cluster, async (alex, listener) => {
-      for (const outcome of ["ended", "connected"]) {
-        await using raw = await RawPeer.dial(alex.port);
-        await raw.write(beamFrame(beamHello("aaa@localhost")));
-        assertEquals(await heard(raw), "sok");
-        const { challenge } = await hearHello(raw);
-        const connecting = alex.run(() => Node.connect("aaa@localhost"));
-        await using own = await listener.accept();
-        await hearHello(own, "dialler");
-        await raw.write(beamFrame(beamReply(challenge, 5)));
-        if (outcome === "ended") {
-          // It has not reached the other node's kernel: that node has another connection to set up.
-          await own.write(beamFrame("snok"));
-          assertEquals(
-            await heard(raw),
-            `a${digestOfChallenge(5).toString("latin1")}`,
-          );
-        } else {
-          await admitBeam(own, "aaa@localhost", { status: "ok_simultaneous" });
-          assertEquals(await heard(raw), undefined);
-        }
-        assertEquals(await connecting, true);
-        await alex.run(async () => {
-          assertEquals(Node.list("hidden"), ["aaa@localhost"]);
-          Node.disconnect("aaa@localhost");
-          await Promise.resolve();
-        });
+clusterTest("a proven dialler waits for our own dial", async (cluster) => {
+  await withListener(cluster, async (alex, listener) => {
+    for (const outcome of ["ended", "connected"]) {
+      await using raw = await RawPeer.dial(alex.port);
+      await raw.write(beamFrame(beamHello("aaa@localhost")));
+      assertEquals(await heard(raw), "sok");
+      const { challenge } = await hearHello(raw);
+      const connecting = alex.run(() => Node.connect("aaa@localhost"));
+      await using own = await listener.accept();
+      await hearHello(own, "dialler");
+      await raw.write(beamFrame(beamReply(challenge, 5)));
+      if (outcome === "ended") {
+        // It has not reached the other node's kernel: that node has another connection to set up.
+        await own.write(beamFrame("snok"));
+        assertEquals(
+          await heard(raw),
+          `a${digestOfChallenge(5).toString("latin1")}`,
+        );
+      } else {
+        await admitBeam(own, "aaa@localhost", { status: "ok_simultaneous" });
+        assertEquals(await heard(raw), undefined);
       }
-      assertEquals(cluster.lines(), []);
-    });
-  },
-);
+      assertEquals(await connecting, true);
+      await alex.run(async () => {
+        assertEquals(Node.list("hidden"), ["aaa@localhost"]);
+        Node.disconnect("aaa@localhost");
+        await Promise.resolve();
+      });
+    }
+    assertEquals(cluster.lines(), []);
+  });
+});
 
 clusterTest("an ended dial never counts as connected", async (cluster) => {
   await withListener(cluster, async (alex, listener) => {

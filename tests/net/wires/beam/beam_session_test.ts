@@ -201,10 +201,7 @@ elixirTest("names: capitals are Elixir's, atoms verbatim", async ({ kate }) => {
       send({:nobody, ${ALEX}}, :lost)
       send({Nobody, ${ALEX}}, :lost)
       send({Own.Name, ${ALEX}}, :again)`);
-  assertEquals([await next(), await next()], [
-    atom("capital"),
-    atom("again"),
-  ]);
+  assertEquals([await next(), await next()], [atom("capital"), atom("again")]);
 });
 
 elixirTest("our exit reasons arrive in Elixir", async ({ kate }) => {
@@ -331,76 +328,73 @@ elixirTest("Elixir's exit reasons arrive here", async ({ kate }) => {
   });
 });
 
-elixirTest(
-  "monitors of names and pids end by demonitor, and by the loss of the node, both ways",
-  async ({ alex, kate, cluster }) => {
-    Process.trapExit(true);
-    await kate.evaluate("Process.register(self(), :driver)");
-    await kate.evaluate(`{:ok, agent} = Agent.start(fn -> 1 end, name: Ag)
+elixirTest("monitors end, both ways", async ({ alex, kate, cluster }) => {
+  Process.trapExit(true);
+  await kate.evaluate("Process.register(self(), :driver)");
+  await kate.evaluate(`{:ok, agent} = Agent.start(fn -> 1 end, name: Ag)
       send({:main, ${ALEX}}, agent)`);
-    const agent: Pid = await next();
-    const ended = Process.monitor(agent);
-    Process.demonitor(ended);
-    Process.link(agent);
-    Process.unlink(agent);
-    const named = Process.monitor({ name: "Ag", node: kate.name });
-    const driver = Process.monitor({ name: "driver", node: kate.name });
-    // Theirs, of a process and of a name of ours.
-    const worker = spawn(async () => {
-      await receive((m) => m === "stop");
-    });
-    Process.register(worker, "worker");
-    send({ name: "driver", node: kate.name }, worker);
-    assertEquals(
-      await kate.evaluate(`w = receive do w -> w end
+  const agent: Pid = await next();
+  const ended = Process.monitor(agent);
+  Process.demonitor(ended);
+  Process.link(agent);
+  Process.unlink(agent);
+  const named = Process.monitor({ name: "Ag", node: kate.name });
+  const driver = Process.monitor({ name: "driver", node: kate.name });
+  // Theirs, of a process and of a name of ours.
+  const worker = spawn(async () => {
+    await receive((m) => m === "stop");
+  });
+  Process.register(worker, "worker");
+  send({ name: "driver", node: kate.name }, worker);
+  assertEquals(
+    await kate.evaluate(`w = receive do w -> w end
         ended = Process.monitor(w)
         Process.demonitor(ended, [:flush])
         by_pid = Process.monitor(w)
         by_name = Process.monitor({:worker, ${ALEX}})
         {:monitored_by, by} = :erlang.process_info(self(), :monitored_by)
         Enum.count(by, &(node(&1) == ${ALEX}))`),
-      "1",
-    );
-    await kate.evaluate("Agent.stop(Ag)");
-    assertEquals(await receive((m) => m?.type === "DOWN"), {
-      type: "DOWN",
-      ref: named,
-      object: { name: "Ag", node: kate.name },
-      reason: "normal",
-    });
-    send(worker, "stop");
-    assertEquals(
-      await kate.evaluate(`
+    "1",
+  );
+  await kate.evaluate("Agent.stop(Ag)");
+  assertEquals(await receive((m) => m?.type === "DOWN"), {
+    type: "DOWN",
+    ref: named,
+    object: { name: "Ag", node: kate.name },
+    reason: "normal",
+  });
+  send(worker, "stop");
+  assertEquals(
+    await kate.evaluate(`
         a = receive do {:DOWN, ^by_pid, :process, ^w, r} -> r end
         b = receive do {:DOWN, ^by_name, :process, o, r} -> {o, r} end
         {a, b, Process.info(self(), :message_queue_len)}`),
-      "{:normal, {{:worker, :alex@localhost}, :normal}, {:message_queue_len, 0}}",
-    );
-    assertEquals(
-      await kate.evaluate(`
+    "{:normal, {{:worker, :alex@localhost}, :normal}, {:message_queue_len, 0}}",
+  );
+  assertEquals(
+    await kate.evaluate(`
         ref = Process.monitor({:nobody, ${ALEX}})
         receive do {:DOWN, ^ref, :process, o, r} -> {o, r} end`),
-      "{{:nobody, :alex@localhost}, :noproc}",
-    );
-    // The loss of the node.
-    await kate.evaluate(
-      `send({:main, ${ALEX}}, spawn(fn -> :timer.sleep(:infinity) end))`,
-    );
-    const lasting: Pid = await next();
-    Process.link(lasting);
-    await kate.evaluate(":ok");
-    await kate.kill();
-    const downs = [await next(), await next()];
-    assertEquals(
-      downs.map(({ type, reason }) => [type, reason]).sort(),
-      [["DOWN", "noconnection"], ["EXIT", "noconnection"]],
-    );
-    assert(downs.some(({ ref }) => driver.equals(ref)));
-    assertEquals(cluster.lines(), []);
-    assertEquals(Node.list("connected"), []);
-    assertEquals(alex.name, "alex@localhost");
-  },
-);
+    "{{:nobody, :alex@localhost}, :noproc}",
+  );
+  // The loss of the node.
+  await kate.evaluate(
+    `send({:main, ${ALEX}}, spawn(fn -> :timer.sleep(:infinity) end))`,
+  );
+  const lasting: Pid = await next();
+  Process.link(lasting);
+  await kate.evaluate(":ok");
+  await kate.kill();
+  const downs = [await next(), await next()];
+  assertEquals(
+    downs.map(({ type, reason }) => [type, reason]).sort(),
+    [["DOWN", "noconnection"], ["EXIT", "noconnection"]],
+  );
+  assert(downs.some(({ ref }) => driver.equals(ref)));
+  assertEquals(cluster.lines(), []);
+  assertEquals(Node.list("connected"), []);
+  assertEquals(alex.name, "alex@localhost");
+});
 
 elixirTest("links ended during an exit leave nothing", async ({ kate }) => {
   Process.trapExit(true);
@@ -937,46 +931,42 @@ elixirTest("large messages arrive, up to limits", async ({ kate, cluster }) => {
   );
 });
 
-clusterTest(
-  "send() asks to wait, and then throws, while a node of Elixir does not read; then all arrives in order",
-  async (cluster) => {
-    const alex = await cluster.start("alex", {
-      limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 21 },
-    });
-    await using kate = await ElixirNode.start("kate", cluster);
-    await alex.run(async () => {
-      await Node.connect(kate.name);
-      await kate.evaluate("Process.register(self(), :driver)");
-      const driver = { name: "driver", node: kate.name };
-      kate.signal("SIGSTOP");
-      const text = "x".repeat(10_000);
-      let waits = 0;
-      let sent = 0;
-      try {
-        for (;; sent++) {
-          if (send(driver, tuple(sent, text)) instanceof Promise) waits++;
-          // The transport takes what the system takes.
-          if (sent % 10 === 0) {
-            // safe: only the error ends the loop
-            await new Promise((resolve) => setTimeout(resolve));
-          }
+clusterTest("send() asks to wait for Elixir, then throws", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 21 },
+  });
+  await using kate = await ElixirNode.start("kate", cluster);
+  await alex.run(async () => {
+    await Node.connect(kate.name);
+    await kate.evaluate("Process.register(self(), :driver)");
+    const driver = { name: "driver", node: kate.name };
+    kate.signal("SIGSTOP");
+    const text = "x".repeat(10_000);
+    let waits = 0;
+    let sent = 0;
+    try {
+      for (;; sent++) {
+        if (send(driver, tuple(sent, text)) instanceof Promise) waits++;
+        // The transport takes what the system takes.
+        if (sent % 10 === 0) {
+          // safe: only the error ends the loop
+          await new Promise((resolve) => setTimeout(resolve));
         }
-      } catch (error) {
-        assert(error instanceof QueueFullError, `${error}`);
-        assertEquals(error.node, kate.name);
       }
-      assert(waits > 0);
-      kate.signal("SIGCONT");
-      assertEquals(
-        await kate.evaluate(`
+    } catch (error) {
+      assert(error instanceof QueueFullError, `${error}`);
+      assertEquals(error.node, kate.name);
+    }
+    assert(waits > 0);
+    kate.signal("SIGCONT");
+    assertEquals(
+      await kate.evaluate(`
           Enum.all?(0..${
-          sent - 1
-        }, fn i -> receive do {n, _} -> n == i end end)`),
-        "true",
-      );
-      send(driver, "more");
-      assertEquals(await kate.evaluate("receive do m -> m end"), '"more"');
-    });
-  },
-  { programs: ELIXIR, timeout: 120_000 },
-);
+        sent - 1
+      }, fn i -> receive do {n, _} -> n == i end end)`),
+      "true",
+    );
+    send(driver, "more");
+    assertEquals(await kate.evaluate("receive do m -> m end"), '"more"');
+  });
+}, { programs: ELIXIR, timeout: 120_000 });

@@ -46,45 +46,37 @@ clusterTest(
   { programs: ELIXIR, tags: ["slow"], timeout: (IDLE + 40) * 1000 },
 );
 
-clusterTest(
-  "a node of Elixir that is stopped is down after the tick time",
-  async (cluster) => {
-    const alex = await cluster.start("alex", { tickTime: 500 });
-    await using kate = await ElixirNode.start("kate", {
-      epmdPort: cluster.epmdPort,
-      erl: ["-kernel net_ticktime 1"],
-    });
-    await alex.run(async () => {
-      assertEquals(await Node.connect(KATE), true);
-      Node.monitor(KATE);
-      kate.signal("SIGSTOP");
-      await nodeDown(KATE);
-      assertEquals(Node.stats()?.silent, 1);
-    });
-  },
-  { programs: ELIXIR },
-);
+clusterTest("Elixir's stopped node is down in time", async (cluster) => {
+  const alex = await cluster.start("alex", { tickTime: 500 });
+  await using kate = await ElixirNode.start("kate", {
+    epmdPort: cluster.epmdPort,
+    erl: ["-kernel net_ticktime 1"],
+  });
+  await alex.run(async () => {
+    assertEquals(await Node.connect(KATE), true);
+    Node.monitor(KATE);
+    kate.signal("SIGSTOP");
+    await nodeDown(KATE);
+    assertEquals(Node.stats()?.silent, 1);
+  });
+}, { programs: ELIXIR });
 
-clusterTest(
-  "a node of ours that is stopped is down at the node of Elixir after its tick time",
-  async (cluster) => {
-    // It serves EPMD, which the stopped node could not.
-    await cluster.start("alex");
-    await using zoe = await NodeProcess.start(cluster, "zoe");
-    await using kate = await ElixirNode.start("kate", {
-      epmdPort: cluster.epmdPort,
-      erl: ["-kernel net_ticktime 1"],
-    });
-    assertEquals(await kate.evaluate("Node.connect(:zoe@localhost)"), "true");
-    await kate.evaluate("Node.monitor(:zoe@localhost, true)");
-    zoe.kill("SIGSTOP");
-    assertEquals(
-      await kate.evaluate("receive do m -> m end"),
-      "{:nodedown, :zoe@localhost}",
-    );
-  },
-  { programs: ELIXIR },
-);
+clusterTest("our stopped node is down at Elixir's", async (cluster) => {
+  // It serves EPMD, which the stopped node could not.
+  await cluster.start("alex");
+  await using zoe = await NodeProcess.start(cluster, "zoe");
+  await using kate = await ElixirNode.start("kate", {
+    epmdPort: cluster.epmdPort,
+    erl: ["-kernel net_ticktime 1"],
+  });
+  assertEquals(await kate.evaluate("Node.connect(:zoe@localhost)"), "true");
+  await kate.evaluate("Node.monitor(:zoe@localhost, true)");
+  zoe.kill("SIGSTOP");
+  assertEquals(
+    await kate.evaluate("receive do m -> m end"),
+    "{:nodedown, :zoe@localhost}",
+  );
+}, { programs: ELIXIR });
 
 clusterTest("a node answers every second tick when idle", async (cluster) => {
   const alex = await cluster.start("alex");

@@ -50,70 +50,53 @@ async function startKate(
   }
 }
 
-clusterTest(
-  "nodes connect over TLS with certificates of deno task certs, dialled from either side",
-  async (cluster) => {
-    const folder = await Deno.makeTempDir({ prefix: "beam_certs_" });
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => Deno.remove(folder, { recursive: true }));
-    await makeCertificates(folder, ["alex@localhost", KATE]);
-    const tlsFor = async (name: string): Promise<TlsOptions> => {
-      const read = (file: string) => Deno.readTextFile(join(folder, file));
-      return {
-        cert: await read(`${name}.crt`),
-        key: await read(`${name}.key`),
-        ca: await read("ca.crt"),
-      };
+clusterTest("nodes connect over TLS, from either side", async (cluster) => {
+  const folder = await Deno.makeTempDir({ prefix: "beam_certs_" });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  await makeCertificates(folder, ["alex@localhost", KATE]);
+  const tlsFor = async (name: string): Promise<TlsOptions> => {
+    const read = (file: string) => Deno.readTextFile(join(folder, file));
+    return {
+      cert: await read(`${name}.crt`),
+      key: await read(`${name}.key`),
+      ca: await read("ca.crt"),
     };
-    const tls = await tlsFor("alex@localhost");
-    const alex = await cluster.start("alex", { tls });
-    await using kate = await startKate(cluster.epmdPort, await tlsFor(KATE));
-    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-    await alex.run(async () => {
-      assertEquals(Node.list("hidden"), [KATE]);
-      Node.monitor(KATE);
-      await kate.evaluate("Node.disconnect(:alex@localhost)");
-      await nodeDown(KATE);
-      assertEquals(await Node.connect(KATE), true);
-    });
-    assertEquals(
-      await kate.evaluate("Node.list(:hidden)"),
-      "[:alex@localhost]",
-    );
-    assertEquals(cluster.lines(), []);
-  },
-  OPTIONS,
-);
+  };
+  const tls = await tlsFor("alex@localhost");
+  const alex = await cluster.start("alex", { tls });
+  await using kate = await startKate(cluster.epmdPort, await tlsFor(KATE));
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
+  await alex.run(async () => {
+    assertEquals(Node.list("hidden"), [KATE]);
+    Node.monitor(KATE);
+    await kate.evaluate("Node.disconnect(:alex@localhost)");
+    await nodeDown(KATE);
+    assertEquals(await Node.connect(KATE), true);
+  });
+  assertEquals(await kate.evaluate("Node.list(:hidden)"), "[:alex@localhost]");
+  assertEquals(cluster.lines(), []);
+}, OPTIONS);
 
-clusterTest(
-  "a node of Elixir whose certificate is for another host, or of another CA, is refused",
-  async (cluster) => {
-    const tls = await tlsOf({
-      nodes: ["alex@localhost"],
-      hosts: ["localhost"],
-    });
-    const alex = await cluster.start("alex", { tls });
-    const wrong = [
-      await tlsOf({ nodes: ["other@localhost"], hosts: ["other"] }),
-      { ...await stranger.issue({ hosts: ["localhost"] }), ca },
-    ];
-    for (const [i, certificate] of wrong.entries()) {
-      await using kate = await startKate(cluster.epmdPort, certificate);
-      assertEquals(
-        await kate.evaluate("Node.connect(:alex@localhost)"),
-        "false",
-      );
-      assertEquals(await alex.run(() => Node.connect(KATE)), false);
-      await cluster.logged(
-        i === 0
-          ? /alex warning: Refused a connection .*certificate is for/
-          : /alex warning: Refused a connection .*its certificate is refused/,
-      );
-    }
-    assertEquals(await alex.run(() => Node.list("connected")), []);
-  },
-  OPTIONS,
-);
+clusterTest("Elixir's wrong certificates are refused", async (cluster) => {
+  const tls = await tlsOf({ nodes: ["alex@localhost"], hosts: ["localhost"] });
+  const alex = await cluster.start("alex", { tls });
+  const wrong = [
+    await tlsOf({ nodes: ["other@localhost"], hosts: ["other"] }),
+    { ...await stranger.issue({ hosts: ["localhost"] }), ca },
+  ];
+  for (const [i, certificate] of wrong.entries()) {
+    await using kate = await startKate(cluster.epmdPort, certificate);
+    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
+    assertEquals(await alex.run(() => Node.connect(KATE)), false);
+    await cluster.logged(
+      i === 0
+        ? /alex warning: Refused a connection .*certificate is for/
+        : /alex warning: Refused a connection .*its certificate is refused/,
+    );
+  }
+  assertEquals(await alex.run(() => Node.list("connected")), []);
+}, OPTIONS);
 
 clusterTest("a node with TLS tells the wires apart", async (cluster) => {
   const tls = await tlsOf({ nodes: ["alex@localhost"] });

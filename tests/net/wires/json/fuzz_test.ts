@@ -112,101 +112,90 @@ function newRuntime(route?: () => Signals): NodeRuntime {
   return runtime;
 }
 
-test(
-  `fuzz: ${RUNS} handshakes of dialers`,
-  { timeout: 600_000 },
-  async () => {
-    const lines: string[] = [];
-    const log = new NodeLog({
-      node: KATE,
-      hook: ({ message }) => void lines.push(message),
-      clock: systemClock,
-    });
-    const network: Network = new Network({
-      runtime: newRuntime(),
-      name: parseNodeName(KATE),
-      hidden: false,
-      connectAll: true,
-      cookie: "secret",
-      limits: DEFAULT_LIMITS,
-      tickTime: 60_000,
-      wires: [jsonWire],
-      host: {
-        randomBytes,
-        connect: () => Promise.reject(new Error("nowhere")),
-      },
-      log: (level, message, cause) => log.line(level, message, cause),
-    });
-    await fuzz(RUNS, async (random) => {
-      const transport = new FuzzedTransport();
-      network.accept(transport);
-      const to = random.below(4) === 0 ? null : KATE;
-      const first = { versions: [1], to, ...hello(RAW), listen: LISTEN };
-      const sent = [
-        random.below(3) === 0
-          ? frameOf(JSON.stringify(first))
-          : mutatedFrame(random, first),
-        mutatedFrame(random, { proof: "0".repeat(64) }),
-      ];
-      for (const frame of sent) {
-        for (const piece of pieces(random, frame)) {
-          transport.say(piece);
-          await Promise.resolve();
-        }
+test(`fuzz: ${RUNS} handshakes of dialers`, { timeout: 600_000 }, async () => {
+  const lines: string[] = [];
+  const log = new NodeLog({
+    node: KATE,
+    hook: ({ message }) => void lines.push(message),
+    clock: systemClock,
+  });
+  const network: Network = new Network({
+    runtime: newRuntime(),
+    name: parseNodeName(KATE),
+    hidden: false,
+    connectAll: true,
+    cookie: "secret",
+    limits: DEFAULT_LIMITS,
+    tickTime: 60_000,
+    wires: [jsonWire],
+    host: { randomBytes, connect: () => Promise.reject(new Error("nowhere")) },
+    log: (level, message, cause) => log.line(level, message, cause),
+  });
+  await fuzz(RUNS, async (random) => {
+    const transport = new FuzzedTransport();
+    network.accept(transport);
+    const to = random.below(4) === 0 ? null : KATE;
+    const first = { versions: [1], to, ...hello(RAW), listen: LISTEN };
+    const sent = [
+      random.below(3) === 0
+        ? frameOf(JSON.stringify(first))
+        : mutatedFrame(random, first),
+      mutatedFrame(random, { proof: "0".repeat(64) }),
+    ];
+    for (const frame of sent) {
+      for (const piece of pieces(random, frame)) {
+        transport.say(piece);
+        await Promise.resolve();
       }
-      transport.close();
-    });
-    await until(() => network.stats().halfOpen === 0);
-    const { halfOpen, connections, accepted, asked, refused } = network.stats();
-    assertEquals([halfOpen, connections, accepted], [0, 0, RUNS]);
-    const sum = Object.values(refused).reduce((a, b) => a + b);
-    assertEquals(sum + asked, RUNS);
-    assert(asked > RUNS / 20 && asked < RUNS / 4);
-    for (const line of lines) {
-      assert(/^[ -~\u00a0-\uffff]*$/.test(line), line);
-      assert(!/is not (a function|iterable)|Cannot (read|convert)/.test(line));
     }
-    await network.stop();
-    log.stop();
-  },
-);
+    transport.close();
+  });
+  await until(() => network.stats().halfOpen === 0);
+  const { halfOpen, connections, accepted, asked, refused } = network.stats();
+  assertEquals([halfOpen, connections, accepted], [0, 0, RUNS]);
+  const sum = Object.values(refused).reduce((a, b) => a + b);
+  assertEquals(sum + asked, RUNS);
+  assert(asked > RUNS / 20 && asked < RUNS / 4);
+  for (const line of lines) {
+    assert(/^[ -~\u00a0-\uffff]*$/.test(line), line);
+    assert(!/is not (a function|iterable)|Cannot (read|convert)/.test(line));
+  }
+  await network.stop();
+  log.stop();
+});
 
-test(
-  `fuzz: ${RUNS} answers of listeners`,
-  { timeout: 600_000 },
-  async () => {
-    const local = localOf({ ...HERE, cookie: "secret" });
-    await fuzz(RUNS, async (random) => {
-      const transport = new FuzzedTransport();
-      const dialled = jsonWire.dial(
-        transport,
-        RAW,
-        local,
-        new AbortController().signal,
-      ).then(() => undefined, (error) => error);
-      const answer = { status: "ok", ...hello(RAW), listen: LISTEN };
-      transport.say(
-        random.below(2) === 0
-          ? frameOf(JSON.stringify(answer))
-          : mutatedFrame(random, answer),
-      );
-      await Promise.resolve();
-      transport.say(mutatedFrame(random, { proof: "0".repeat(64) }));
-      transport.close();
-      assertInstanceOf(await dialled, HandshakeError);
-      const other = new FuzzedTransport();
-      const asked = jsonWire.ask!(other, local).then(
-        ({ name, creation }) => isNodeName(name) && creation >= 0,
-        (error) => error,
-      );
-      const name = { status: "name", name: RAW, creation: 7 };
-      other.say(mutatedFrame(random, name));
-      other.close();
-      const found = await asked;
-      if (found !== true) assertInstanceOf(found, HandshakeError);
-    });
-  },
-);
+test(`fuzz: ${RUNS} answers of listeners`, { timeout: 600_000 }, async () => {
+  const local = localOf({ ...HERE, cookie: "secret" });
+  await fuzz(RUNS, async (random) => {
+    const transport = new FuzzedTransport();
+    const dialled = jsonWire.dial(
+      transport,
+      RAW,
+      local,
+      new AbortController().signal,
+    ).then(() => undefined, (error) => error);
+    const answer = { status: "ok", ...hello(RAW), listen: LISTEN };
+    transport.say(
+      random.below(2) === 0
+        ? frameOf(JSON.stringify(answer))
+        : mutatedFrame(random, answer),
+    );
+    await Promise.resolve();
+    transport.say(mutatedFrame(random, { proof: "0".repeat(64) }));
+    transport.close();
+    assertInstanceOf(await dialled, HandshakeError);
+    const other = new FuzzedTransport();
+    const asked = jsonWire.ask!(other, local).then(
+      ({ name, creation }) => isNodeName(name) && creation >= 0,
+      (error) => error,
+    );
+    const name = { status: "name", name: RAW, creation: 7 };
+    other.say(mutatedFrame(random, name));
+    other.close();
+    const found = await asked;
+    if (found !== true) assertInstanceOf(found, HandshakeError);
+  });
+});
 
 function portTo(chunks: Uint8Array[]): Port {
   return {
@@ -275,72 +264,65 @@ function goodSignals(): any[] {
   );
 }
 
-test(
-  `fuzz: ${RUNS} streams of a peer`,
-  { timeout: 600_000 },
-  async () => {
-    const written: Uint8Array[] = [];
-    const encoder = new Encoder(HERE, THERE, DEFAULT_LIMITS, {
-      maxMessageBytes: 1 << 25,
-    }, portTo(written));
-    const runtime = newRuntime(() => encoder);
-    const signals = goodSignals();
-    assert(signals.length > 20);
-    const newDecoder = () =>
-      new Decoder(HERE, THERE, DEFAULT_LIMITS, portTo([]), runtime.local);
-    let decoder = newDecoder();
-    let refused = 0;
-    let bystander = runtime.spawn(Remote.wait, {});
-    await fuzz(RUNS, (random) => {
-      if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
-      if (!runtime.names.has("named")) runtime.register("named", bystander);
-      const body = Array.from({ length: 1 + random.below(3) }, () => {
-        const signal = random.of(signals);
-        return random.below(3) === 0 ? signal : mutated(random, signal);
-      });
-      const attached = Array.from(
-        { length: random.below(4) },
-        () => random.below(2) === 0 ? "ä".repeat(9) : random.bytes(9),
-      );
-      let bytes: Uint8Array = random.below(2) === 0
-        ? frameOf(JSON.stringify(body))
-        : attachedFrameOf(JSON.stringify(body), attached);
-      if (random.below(4) === 0) bytes = mutatedBytes(random, bytes);
-      if (random.below(8) === 0) {
-        const raw = rawFrameOf(random.below(4), random.bytes(50), true);
-        bytes = Buffer.concat([raw, bytes]);
-      }
-      try {
-        for (const piece of pieces(random, bytes)) decoder.receive(piece);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        refused++;
-        decoder = newDecoder();
-        runtime.nodeDown(RAW, true);
-      }
-      while (encoder.pending > 0) encoder.flush(Infinity);
-      written.length = 0;
+test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
+  const written: Uint8Array[] = [];
+  const encoder = new Encoder(HERE, THERE, DEFAULT_LIMITS, {
+    maxMessageBytes: 1 << 25,
+  }, portTo(written));
+  const runtime = newRuntime(() => encoder);
+  const signals = goodSignals();
+  assert(signals.length > 20);
+  const newDecoder = () =>
+    new Decoder(HERE, THERE, DEFAULT_LIMITS, portTo([]), runtime.local);
+  let decoder = newDecoder();
+  let refused = 0;
+  let bystander = runtime.spawn(Remote.wait, {});
+  await fuzz(RUNS, (random) => {
+    if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
+    if (!runtime.names.has("named")) runtime.register("named", bystander);
+    const body = Array.from({ length: 1 + random.below(3) }, () => {
+      const signal = random.of(signals);
+      return random.below(3) === 0 ? signal : mutated(random, signal);
     });
-    assert(refused > RUNS / 10 && refused < RUNS);
-    // Another peer's messages still arrive.
-    const heard: unknown[] = [];
-    const other = runtime.spawn(
-      async () => void heard.push(await receive()),
-      {},
+    const attached = Array.from(
+      { length: random.below(4) },
+      () => random.below(2) === 0 ? "ä".repeat(9) : random.bytes(9),
     );
-    runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
-    await until(() => heard.length > 0);
-    assertEquals(heard, ["hi"]);
-    // Everything that was held is released with the peer and its processes.
-    runtime.nodeDown(RAW, true);
-    const { links, monitors } = runtime.quotas.totals();
-    assertEquals([links, monitors], [0, 0]);
-    runtime.stop("shutdown");
-    await until(() => runtime.quotas.totals().processes === 0);
-    assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
-    assertEquals(runtime.aliases.size, 0);
-  },
-);
+    let bytes: Uint8Array = random.below(2) === 0
+      ? frameOf(JSON.stringify(body))
+      : attachedFrameOf(JSON.stringify(body), attached);
+    if (random.below(4) === 0) bytes = mutatedBytes(random, bytes);
+    if (random.below(8) === 0) {
+      const raw = rawFrameOf(random.below(4), random.bytes(50), true);
+      bytes = Buffer.concat([raw, bytes]);
+    }
+    try {
+      for (const piece of pieces(random, bytes)) decoder.receive(piece);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refused++;
+      decoder = newDecoder();
+      runtime.nodeDown(RAW, true);
+    }
+    while (encoder.pending > 0) encoder.flush(Infinity);
+    written.length = 0;
+  });
+  assert(refused > RUNS / 10 && refused < RUNS);
+  // Another peer's messages still arrive.
+  const heard: unknown[] = [];
+  const other = runtime.spawn(async () => void heard.push(await receive()), {});
+  runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
+  await until(() => heard.length > 0);
+  assertEquals(heard, ["hi"]);
+  // Everything that was held is released with the peer and its processes.
+  runtime.nodeDown(RAW, true);
+  const { links, monitors } = runtime.quotas.totals();
+  assertEquals([links, monitors], [0, 0]);
+  runtime.stop("shutdown");
+  await until(() => runtime.quotas.totals().processes === 0);
+  assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
+  assertEquals(runtime.aliases.size, 0);
+});
 
 clusterTest(
   `fuzz: ${SOCKET_RUNS} unauthenticated connections and ${SOCKET_RUNS} peers through sockets`,

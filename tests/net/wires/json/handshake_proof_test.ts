@@ -221,37 +221,34 @@ function wrongDigests(): [what: string, of: (asked: Asked) => Uint8Array][] {
 
 const rightDigest = ({ asked }: Asked) => digestOfChallenge(asked);
 
-clusterTest(
-  "a listener accepts no answer of a BEAM to its challenge but the right one, and asks each with a new one",
-  async (cluster) => {
-    const alex = await cluster.start("alex");
-    const own = 5;
-    const challenges = new Set<number>();
-    let before: Buffer = Buffer.alloc(16);
-    const isLetIn = async (digest: (asked: Asked) => Uint8Array, tag = "r") => {
-      await using peer = await RawPeer.dial(alex.port);
-      await peer.write(beamFrame(beamHello(RAW)));
-      assertEquals(await heard(peer), "sok");
-      const { challenge: asked } = await hearHello(peer);
-      challenges.add(asked);
-      const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, own]);
-      const answer = digest({ asked, own, before });
-      await peer.write(beamFrame(Buffer.concat([head, answer])));
-      before = digestOfChallenge(asked);
-      return await peer.body(2) !== undefined;
-    };
-    const wrong = wrongDigests();
-    for (const [what, digest] of wrong) {
-      assertEquals([what, await isLetIn(digest)], [what, false]);
-    }
-    for (const tag of "aRsn\0") {
-      assertEquals([tag, await isLetIn(rightDigest, tag)], [tag, false]);
-    }
-    assertEquals(await alex.run(() => Node.list("connected")), []);
-    assert(await isLetIn(rightDigest));
-    assertEquals(challenges.size, wrong.length + 6);
-  },
-);
+clusterTest("a listener accepts no second answer", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const own = 5;
+  const challenges = new Set<number>();
+  let before: Buffer = Buffer.alloc(16);
+  const isLetIn = async (digest: (asked: Asked) => Uint8Array, tag = "r") => {
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.write(beamFrame(beamHello(RAW)));
+    assertEquals(await heard(peer), "sok");
+    const { challenge: asked } = await hearHello(peer);
+    challenges.add(asked);
+    const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, own]);
+    const answer = digest({ asked, own, before });
+    await peer.write(beamFrame(Buffer.concat([head, answer])));
+    before = digestOfChallenge(asked);
+    return await peer.body(2) !== undefined;
+  };
+  const wrong = wrongDigests();
+  for (const [what, digest] of wrong) {
+    assertEquals([what, await isLetIn(digest)], [what, false]);
+  }
+  for (const tag of "aRsn\0") {
+    assertEquals([tag, await isLetIn(rightDigest, tag)], [tag, false]);
+  }
+  assertEquals(await alex.run(() => Node.list("connected")), []);
+  assert(await isLetIn(rightDigest));
+  assertEquals(challenges.size, wrong.length + 6);
+});
 
 clusterTest("a dialler accepts only a BEAM's right answer", async (cluster) => {
   await using server = await RawListener.listen();

@@ -17,7 +17,7 @@ import {
 import { Supervisor } from "../../../../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../../../../task_supervisor.ts";
 import { clusterTest } from "../../../_nodes.ts";
-import { RawPeer, THEIRS, withRaw } from "../../../_raw_peer.ts";
+import { RawPeer, rawTest, THEIRS } from "../../../_raw_peer.ts";
 
 // 1,020 bytes of UTF-8, and 510 code units.
 const NAME_255 = "\u{1f600}".repeat(255);
@@ -40,188 +40,154 @@ async function answers(peer: RawPeer): Promise<unknown[][]> {
   }
 }
 
-clusterTest(
-  "names and atoms are limited in characters, and the reasons of a refusal in bytes of UTF-8",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      Process.register(self(), NAME_255);
-      await peer.say([["send_name", 1, NAME_255, "hi"]]);
-      assertEquals(await receive(), "hi");
-      assertEquals(atom(NAME_255).name, NAME_255);
-      // The sender rejects a value for which the receiver would close the connection.
-      assertThrows(
-        () => Process.register(self(), NAME_256),
-        RangeError,
-        " 256 characters",
-      );
-      assertThrows(
-        () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
-        RangeError,
-        " 256 characters",
-      );
-      assertThrows(() => atom(NAME_256), RangeError, " 256 characters");
-      assertThrows(
-        () => Process.monitor({ name: NAME_256, node: THEIRS.node }),
-        RangeError,
-        " 256 characters",
-      );
-      // The function's name is a part of the text, which is cut between characters.
-      await peer.say([["spawn*", 1, 3, {
-        run: { module: NAME_255, function: NAME_255, args: [] },
-        link: false,
-        monitor: false,
-        groupLeader: own(1),
-      }]]);
-      const [, , , failure, text] = await peer.signal("not_spawned");
-      assertEquals(failure, "undef");
-      assert(new TextEncoder().encode(text as string).length <= 4096);
-      await peer.say([["send_name", 1, NAME_256, "hi"]]);
-      await peer.closed;
-    }),
-);
+rawTest("names, atoms and reasons are limited", async (peer) => {
+  Process.register(self(), NAME_255);
+  await peer.say([["send_name", 1, NAME_255, "hi"]]);
+  assertEquals(await receive(), "hi");
+  assertEquals(atom(NAME_255).name, NAME_255);
+  // The sender rejects a value for which the receiver would close the connection.
+  assertThrows(
+    () => Process.register(self(), NAME_256),
+    RangeError,
+    " 256 characters",
+  );
+  assertThrows(
+    () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
+    RangeError,
+    " 256 characters",
+  );
+  assertThrows(() => atom(NAME_256), RangeError, " 256 characters");
+  assertThrows(
+    () => Process.monitor({ name: NAME_256, node: THEIRS.node }),
+    RangeError,
+    " 256 characters",
+  );
+  // The function's name is a part of the text, which is cut between characters.
+  await peer.say([["spawn*", 1, 3, {
+    run: { module: NAME_255, function: NAME_255, args: [] },
+    link: false,
+    monitor: false,
+    groupLeader: own(1),
+  }]]);
+  const [, , , failure, text] = await peer.signal("not_spawned");
+  assertEquals(failure, "undef");
+  assert(new TextEncoder().encode(text as string).length <= 4096);
+  await peer.say([["send_name", 1, NAME_256, "hi"]]);
+  await peer.closed;
+});
 
-clusterTest(
-  "a monitor under a reference that monitors another process ends that monitor",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const processes = [1, 2].map(() => spawn(() => receive(() => false)));
-      const [first, second] = processes;
-      for (const { number, creation } of processes) {
-        await peer.say([["monitor", 1, number, creation, 5]]);
-      }
-      await peer.say([["exit", 1, first.number, "kill"]]);
-      assertEquals(await answers(peer), []);
-      await peer.say([["exit", 1, second.number, "kill"]]);
-      assertEquals(await answers(peer), [
-        ["down", second.number, 1, 5, "killed"],
-      ]);
-      // Neither for a reference that monitors nothing, nor twice.
-      await peer.say([["demonitor", 1, 5], ["demonitor", 1, 6]]);
-      assertEquals(await answers(peer), []);
-    }),
-);
+rawTest("a monitor replaces one of its reference", async (peer) => {
+  const processes = [1, 2].map(() => spawn(() => receive(() => false)));
+  const [first, second] = processes;
+  for (const { number, creation } of processes) {
+    await peer.say([["monitor", 1, number, creation, 5]]);
+  }
+  await peer.say([["exit", 1, first.number, "kill"]]);
+  assertEquals(await answers(peer), []);
+  await peer.say([["exit", 1, second.number, "kill"]]);
+  assertEquals(await answers(peer), [["down", second.number, 1, 5, "killed"]]);
+  // Neither for a reference that monitors nothing, nor twice.
+  await peer.say([["demonitor", 1, 5], ["demonitor", 1, 6]]);
+  assertEquals(await answers(peer), []);
+});
 
-clusterTest(
-  "a demonitor contains only the reference, of a process or a name, and no down follows it",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const process = spawn(() => receive(() => false));
-      Process.register(process, "Named");
-      const { number, creation } = process;
-      await peer.say([
-        ["monitor", 1, number, creation, 1],
-        ["monitor_name", 1, "Named", 2],
-        ["monitor_name", 1, "Named", 3],
-        ["demonitor", 1, 1],
-        ["demonitor", 1, 2],
-        ["exit", 1, number, "bye"],
-      ]);
-      assertEquals(await answers(peer), [["down", number, 1, 3, "bye"]]);
-    }),
-);
+rawTest("a demonitor contains only the reference", async (peer) => {
+  const process = spawn(() => receive(() => false));
+  Process.register(process, "Named");
+  const { number, creation } = process;
+  await peer.say([
+    ["monitor", 1, number, creation, 1],
+    ["monitor_name", 1, "Named", 2],
+    ["monitor_name", 1, "Named", 3],
+    ["demonitor", 1, 1],
+    ["demonitor", 1, 2],
+    ["exit", 1, number, "bye"],
+  ]);
+  assertEquals(await answers(peer), [["down", number, 1, 3, "bye"]]);
+});
 
-clusterTest(
-  "an unrequested process is notified of that, and no longer monitored",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const { number, creation } = self();
-      await peer.say([
-        ["spawned", 5, number, 77, true, true],
-        ["spawned", 6, number, 78, true, false],
-        ["spawned", 7, number, 79, false, true],
-        ["spawned", 8, number, 80, false, false],
-      ]);
-      assertEquals(await answers(peer), [
-        ["exit_link", number, creation, 5, "noproc"],
-        ["demonitor", number, 77],
-        ["exit_link", number, creation, 6, "noproc"],
-        ["demonitor", number, 79],
-      ]);
-    }),
-);
+rawTest("an unrequested process is notified", async (peer) => {
+  const { number, creation } = self();
+  await peer.say([
+    ["spawned", 5, number, 77, true, true],
+    ["spawned", 6, number, 78, true, false],
+    ["spawned", 7, number, 79, false, true],
+    ["spawned", 8, number, 80, false, false],
+  ]);
+  assertEquals(await answers(peer), [
+    ["exit_link", number, creation, 5, "noproc"],
+    ["demonitor", number, 77],
+    ["exit_link", number, creation, 6, "noproc"],
+    ["demonitor", number, 79],
+  ]);
+});
 
-clusterTest(
-  "a link to a missing process is answered in the name of that process, and an unlink always is",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const { number, creation } = self();
-      await peer.say([
-        ["link", 1, 9999, creation],
-        ["link", 1, number, creation + 1],
-        ["unlink", 1, 9999, creation, 7],
-        ["unlink", 1, number, creation, 8],
-        ["unlink_ack", 1, number, 0],
-        ["exit_link", 1, 7, number, "not linked"],
-      ]);
-      assertEquals(await answers(peer), [
-        ["exit_link", 9999, creation, 1, "noproc"],
-        ["exit_link", number, creation + 1, 1, "noproc"],
-        ["unlink_ack", 9999, 1, 7],
-        ["unlink_ack", number, 1, 8],
-      ]);
-    }),
-);
+rawTest("links to missing processes are answered", async (peer) => {
+  const { number, creation } = self();
+  await peer.say([
+    ["link", 1, 9999, creation],
+    ["link", 1, number, creation + 1],
+    ["unlink", 1, 9999, creation, 7],
+    ["unlink", 1, number, creation, 8],
+    ["unlink_ack", 1, number, 0],
+    ["exit_link", 1, 7, number, "not linked"],
+  ]);
+  assertEquals(await answers(peer), [
+    ["exit_link", 9999, creation, 1, "noproc"],
+    ["exit_link", number, creation + 1, 1, "noproc"],
+    ["unlink_ack", 9999, 1, 7],
+    ["unlink_ack", number, 1, 8],
+  ]);
+});
 
-clusterTest(
-  "a down contains its monitor's reference and the monitored pid or name",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const named = { name: "Named", node: THEIRS.node };
-      for (const target of [THEIRS, named]) {
-        const ref = Process.monitor(target);
-        await peer.signal(target === named ? "monitor_name" : "monitor");
-        await peer.say([["down", 1, self().number, ref.number, "bye"]]);
-        assertEquals(await receive(), {
-          type: "DOWN",
-          ref,
-          object: target,
-          reason: "bye",
-        });
-        // It has exited.
-        await peer.say([["down", 1, self().number, ref.number, "again"]]);
-      }
-      await answers(peer);
-      send(self(), "last");
-      assertEquals(await receive(), "last");
-    }),
-);
+rawTest("a down has its reference, and pid or name", async (peer) => {
+  const named = { name: "Named", node: THEIRS.node };
+  for (const target of [THEIRS, named]) {
+    const ref = Process.monitor(target);
+    await peer.signal(target === named ? "monitor_name" : "monitor");
+    await peer.say([["down", 1, self().number, ref.number, "bye"]]);
+    assertEquals(await receive(), {
+      type: "DOWN",
+      ref,
+      object: target,
+      reason: "bye",
+    });
+    // It has exited.
+    await peer.say([["down", 1, self().number, ref.number, "again"]]);
+  }
+  await answers(peer);
+  send(self(), "last");
+  assertEquals(await receive(), "last");
+});
 
-clusterTest(
-  "pids and references of the two nodes may also be written by name, with any creation",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const { node, number, creation } = self();
-      await peer.say([["send*", 1, number, [
-        { $pid: [0, 1, 7] },
-        { $pid: ["raw@localhost", 1, 7] },
-        { $pid: [1, number, creation] },
-        { $pid: [node, number, creation] },
-        { $pid: [1, number, creation + 1] },
-      ]]]);
-      const pids = await receive() as Pid[];
-      assert(pids[0].equals(THEIRS) && pids[1].equals(THEIRS));
-      assert(pids[2].equals(self()) && pids[3].equals(self()));
-      assert(!pids[4].equals(self()) && pids[4].node === node);
-    }),
-);
+rawTest("own pids may be written by name", async (peer) => {
+  const { node, number, creation } = self();
+  await peer.say([["send*", 1, number, [
+    { $pid: [0, 1, 7] },
+    { $pid: ["raw@localhost", 1, 7] },
+    { $pid: [1, number, creation] },
+    { $pid: [node, number, creation] },
+    { $pid: [1, number, creation + 1] },
+  ]]]);
+  const pids = await receive() as Pid[];
+  assert(pids[0].equals(THEIRS) && pids[1].equals(THEIRS));
+  assert(pids[2].equals(self()) && pids[3].equals(self()));
+  assert(!pids[4].equals(self()) && pids[4].node === node);
+});
 
-clusterTest(
-  "a down for a missing process comes from that process, and one for a name from process 0",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const { number, creation } = self();
-      await peer.say([
-        ["monitor", 1, 9999, creation, 5],
-        ["monitor", 1, number, creation + 1, 6],
-        ["monitor_name", 1, "Nobody", 7],
-      ]);
-      assertEquals(await answers(peer), [
-        ["down", 9999, 1, 5, "noproc"],
-        ["down", number, 1, 6, "noproc"],
-        ["down", 0, 1, 7, "noproc"],
-      ]);
-    }),
-);
+rawTest("a down of nobody comes from that pid, or 0", async (peer) => {
+  const { number, creation } = self();
+  await peer.say([
+    ["monitor", 1, 9999, creation, 5],
+    ["monitor", 1, number, creation + 1, 6],
+    ["monitor_name", 1, "Nobody", 7],
+  ]);
+  assertEquals(await answers(peer), [
+    ["down", 9999, 1, 5, "noproc"],
+    ["down", number, 1, 6, "noproc"],
+    ["down", 0, 1, 7, "noproc"],
+  ]);
+});
 
 /** Asks a process of the node, by its name; returns the answer. */
 async function ask(
@@ -239,150 +205,125 @@ async function ask(
 
 const BADARG = { type: "error", reason: "badarg" };
 
-clusterTest(
-  "each server answers badarg to a request that it does not know",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      await Promise.all([
-        Agent.start(() => 0, { name: "Agent" }),
-        DynamicSupervisor.startLink({ name: "DynamicSupervisor" }),
-        Supervisor.startLink([], {
-          name: "Supervisor",
-          strategy: "one_for_one",
-        }),
-        TaskSupervisor.startLink({ name: "TaskSupervisor" }),
-        pg.startLink("pg"),
-      ]);
-      global.whereisName("nobody");
-      const names = [
-        "Agent",
-        "DynamicSupervisor",
-        "Supervisor",
-        "TaskSupervisor",
-        "pg",
-        "global_name_server",
-      ];
-      for (const name of names) {
-        for (const request of [{ type: "sing" }, "sing", null, [1]]) {
-          assertEquals([name, await ask(peer, name, request)], [name, BADARG]);
-        }
-      }
-    }),
-);
+rawTest("each server answers badarg to unknowns", async (peer) => {
+  await Promise.all([
+    Agent.start(() => 0, { name: "Agent" }),
+    DynamicSupervisor.startLink({ name: "DynamicSupervisor" }),
+    Supervisor.startLink([], { name: "Supervisor", strategy: "one_for_one" }),
+    TaskSupervisor.startLink({ name: "TaskSupervisor" }),
+    pg.startLink("pg"),
+  ]);
+  global.whereisName("nobody");
+  const names = [
+    "Agent",
+    "DynamicSupervisor",
+    "Supervisor",
+    "TaskSupervisor",
+    "pg",
+    "global_name_server",
+  ];
+  for (const name of names) {
+    for (const request of [{ type: "sing" }, "sing", null, [1]]) {
+      assertEquals([name, await ask(peer, name, request)], [name, BADARG]);
+    }
+  }
+});
 
-clusterTest(
-  "global answers badarg to a request without one of its fields",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      global.whereisName("nobody");
-      const entry = { name: 1, pid: own(1), resolve: "random_exit_name" };
-      const requests: Record<string, Record<string, unknown>> = {
-        set_lock: { resource: 1, requester: 2 },
-        del_lock: { resource: 1, requester: 2 },
-        lock_names: {},
-        register: { entry, isNew: true },
-        unregister: { name: 1 },
-        merge: { servers: [], insert: [], remove: [] },
-        unlock_names: {},
-      };
-      const wrong: [string, Record<string, unknown>][] = [
-        ["lock_names", { wait: "5" }],
-        ["register", { entry: { ...entry, resolve: "none" }, isNew: true }],
-      ];
-      for (const [type, fields] of Object.entries(requests)) {
-        for (const field of Object.keys(fields)) {
-          const { [field]: _, ...others } = fields;
-          wrong.push([type, others]);
-        }
-        const answer = await ask(peer, "global_name_server", {
-          type,
-          ...fields,
-        });
-        assert(answer === true || answer === "ok", `${type}: ${answer}`);
-      }
-      await ask(peer, "global_name_server", { type: "lock_names" });
-      for (const [type, fields] of wrong) {
-        const answer = await ask(peer, "global_name_server", {
-          type,
-          ...fields,
-        });
-        assertEquals([type, answer], [type, BADARG]);
-      }
-    }),
-);
+rawTest("global answers badarg to a missing field", async (peer) => {
+  global.whereisName("nobody");
+  const entry = { name: 1, pid: own(1), resolve: "random_exit_name" };
+  const requests: Record<string, Record<string, unknown>> = {
+    set_lock: { resource: 1, requester: 2 },
+    del_lock: { resource: 1, requester: 2 },
+    lock_names: {},
+    register: { entry, isNew: true },
+    unregister: { name: 1 },
+    merge: { servers: [], insert: [], remove: [] },
+    unlock_names: {},
+  };
+  const wrong: [string, Record<string, unknown>][] = [
+    ["lock_names", { wait: "5" }],
+    ["register", { entry: { ...entry, resolve: "none" }, isNew: true }],
+  ];
+  for (const [type, fields] of Object.entries(requests)) {
+    for (const field of Object.keys(fields)) {
+      const { [field]: _, ...others } = fields;
+      wrong.push([type, others]);
+    }
+    const answer = await ask(peer, "global_name_server", { type, ...fields });
+    assert(answer === true || answer === "ok", `${type}: ${answer}`);
+  }
+  await ask(peer, "global_name_server", { type: "lock_names" });
+  for (const [type, fields] of wrong) {
+    const answer = await ask(peer, "global_name_server", { type, ...fields });
+    assertEquals([type, answer], [type, BADARG]);
+  }
+});
 
-clusterTest(
-  "io requests are performed up to the first whose answer is not ok",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const put = (chars: string) => ({ type: "put_chars", chars });
-      const requests = [put("a\n"), { type: "sing" }, put("b\n")];
-      for (
-        const [sent, expected] of [
-          [requests, { type: "error", reason: "request" }],
-          [[
-            put("c\n"),
-            { type: "get_chars", prompt: "", count: 0 },
-            put("d\n"),
-          ], { chars: "" }],
-          [[put("e\n")], "ok"],
-          [[], "ok"],
-        ]
-      ) {
-        await peer.say([["send_name*", 1, "user", {
-          type: "io_request",
-          from: own(1),
-          replyAs: ownRef(1),
-          request: { type: "requests", requests: sent },
-        }]]);
-        assertEquals((await peer.signal("reply"))[3], expected);
-      }
-    }),
-);
+rawTest("io requests stop at the first failure", async (peer) => {
+  const put = (chars: string) => ({ type: "put_chars", chars });
+  const requests = [put("a\n"), { type: "sing" }, put("b\n")];
+  for (
+    const [sent, expected] of [
+      [requests, { type: "error", reason: "request" }],
+      [[
+        put("c\n"),
+        { type: "get_chars", prompt: "", count: 0 },
+        put("d\n"),
+      ], { chars: "" }],
+      [[put("e\n")], "ok"],
+      [[], "ok"],
+    ]
+  ) {
+    await peer.say([["send_name*", 1, "user", {
+      type: "io_request",
+      from: own(1),
+      replyAs: ownRef(1),
+      request: { type: "requests", requests: sent },
+    }]]);
+    assertEquals((await peer.signal("reply"))[3], expected);
+  }
+});
 
-clusterTest(
-  "a Task.Supervisor answers badarg to a request with invalid fields",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      await TaskSupervisor.startLink({ name: "Tasks" });
-      const good = {
-        type: "start_task",
-        run: { module: "Remote", function: "add", args: [1, 2] },
-        callers: [],
-        link: false,
-        task: ownRef(2),
-        restart: "temporary",
-        shutdown: "brutal_kill",
-      };
-      const ask = async (request: unknown) => {
-        await peer.say([["send_name*", 1, "Tasks", {
-          type: "$call",
-          from: own(1),
-          ref: ownRef(1),
-          request,
-        }]]);
-        return await peer.signal("reply");
-      };
-      for (
-        const wrong of [
-          { restart: "never" },
-          { shutdown: -1 },
-          { shutdown: "kill" },
-          { callers: [1] },
-          { callers: null },
-          { link: "no" },
-          { link: undefined },
-          { task: ["raw@localhost", 2] },
-          { run: { module: "Remote", function: "add" } },
-          { type: "start" },
-        ]
-      ) {
-        const [, , ref, answer] = await ask({ ...good, ...wrong });
-        assertEquals([ref, answer], [1, { type: "error", reason: "badarg" }]);
-      }
-      assertEquals((await ask(good)).slice(2), [2, 3]);
-    }),
-);
+rawTest("a Task.Supervisor answers badarg", async (peer) => {
+  await TaskSupervisor.startLink({ name: "Tasks" });
+  const good = {
+    type: "start_task",
+    run: { module: "Remote", function: "add", args: [1, 2] },
+    callers: [],
+    link: false,
+    task: ownRef(2),
+    restart: "temporary",
+    shutdown: "brutal_kill",
+  };
+  const ask = async (request: unknown) => {
+    await peer.say([["send_name*", 1, "Tasks", {
+      type: "$call",
+      from: own(1),
+      ref: ownRef(1),
+      request,
+    }]]);
+    return await peer.signal("reply");
+  };
+  for (
+    const wrong of [
+      { restart: "never" },
+      { shutdown: -1 },
+      { shutdown: "kill" },
+      { callers: [1] },
+      { callers: null },
+      { link: "no" },
+      { link: undefined },
+      { task: ["raw@localhost", 2] },
+      { run: { module: "Remote", function: "add" } },
+      { type: "start" },
+    ]
+  ) {
+    const [, , ref, answer] = await ask({ ...good, ...wrong });
+    assertEquals([ref, answer], [1, { type: "error", reason: "badarg" }]);
+  }
+  assertEquals((await ask(good)).slice(2), [2, 3]);
+});
 
 clusterTest("a name server without digests is asked", async (cluster) => {
   const kate = await cluster.start("kate");

@@ -341,14 +341,10 @@ function rowsOfKind({ signal, effect, then, third }: Kind): Row[] {
   return rows;
 }
 
-clusterTest(
-  "each signal of a peer with each field wrong is refused or has no effect",
-  async (cluster) => {
-    await assertRows(
-      cluster,
-      JsonLine.dial,
-      (target) => kindsOf(target).flatMap(rowsOfKind),
-    );
-  },
-  { timeout: 120_000 },
-);
+clusterTest("each signal with each field wrong", async (cluster) => {
+  await assertRows(
+    cluster,
+    JsonLine.dial,
+    (target) => kindsOf(target).flatMap(rowsOfKind),
+  );
+}, { timeout: 120_000 });

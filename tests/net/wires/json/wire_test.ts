@@ -24,6 +24,7 @@ import {
   frameOf,
   jsonFrame,
   rawFrameOf,
+  rawTest,
   THEIRS,
   withRaw,
 } from "../../../_raw_peer.ts";
@@ -67,7 +68,7 @@ clusterTest(
 );
 
 clusterTest(
-  "values with a special meaning somewhere arrive unchanged",
+  "values of special meaning arrive unchanged",
   (cluster) =>
     withEcho(cluster, async (back) => {
       const nested = objectOf([["__proto__", objectOf([["__proto__", 1]])]]);
@@ -126,7 +127,7 @@ clusterTest(
 );
 
 clusterTest(
-  "a value that cannot be sent is rejected at the sender, and nothing is sent",
+  "an unsendable value is rejected",
   (cluster) =>
     withEcho(cluster, async (back) => {
       const circle: unknown[] = [];
@@ -155,7 +156,7 @@ clusterTest(
 // Raw bytes, and messages in parts.
 
 clusterTest(
-  "bytes and texts of any size arrive, alone and together",
+  "bytes and texts of any size arrive together",
   (cluster) =>
     withEcho(cluster, async (back) => {
       const bytesOf = (length: number) =>
@@ -227,56 +228,48 @@ clusterTest("senders of all sizes keep their order", async (cluster) => {
   });
 });
 
-clusterTest(
-  "signals of others pass between the parts of a large message",
-  (cluster) =>
-    withRaw(cluster, { limits: { highWaterMark: 1 << 16 } }, async (peer) => {
-      send(THEIRS, new Uint8Array(16 << 20));
-      send(THEIRS, "after the large one");
-      assert((await peer.next())!.raw);
-      spawn(() => void send(THEIRS, "of another"));
-      const seen = ["raw"];
-      while (!seen.includes("after")) {
-        const frame = await peer.next();
-        if (frame!.raw !== undefined) {
-          if (seen.at(-1) !== "raw") seen.push("raw");
-          continue;
-        }
-        for (const [kind, , , value] of (frame!.json ?? []) as unknown[][]) {
-          if (value === "of another") seen.push("other");
-          else if (value === "after the large one") seen.push("after");
-          else assertEquals(kind, "large_attached");
-        }
-      }
-      assertEquals(seen, ["raw", "other", "raw", "after"]);
-    }),
-);
+rawTest("signals pass between the parts of a message", async (peer) => {
+  send(THEIRS, new Uint8Array(16 << 20));
+  send(THEIRS, "after the large one");
+  assert((await peer.next())!.raw);
+  spawn(() => void send(THEIRS, "of another"));
+  const seen = ["raw"];
+  while (!seen.includes("after")) {
+    const frame = await peer.next();
+    if (frame!.raw !== undefined) {
+      if (seen.at(-1) !== "raw") seen.push("raw");
+      continue;
+    }
+    for (const [kind, , , value] of (frame!.json ?? []) as unknown[][]) {
+      if (value === "of another") seen.push("other");
+      else if (value === "after the large one") seen.push("after");
+      else assertEquals(kind, "large_attached");
+    }
+  }
+  assertEquals(seen, ["raw", "other", "raw", "after"]);
+}, { limits: { highWaterMark: 1 << 16 } });
 
-clusterTest(
-  "parts, ticks and signals from a peer may be interleaved",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      const { number } = self();
-      const text = JSON.stringify(["send", 1, number, "l".repeat(1000)]);
-      const large = new TextEncoder().encode(text);
-      const attachment = attachmentOf(Uint8Array.of(1, 2, 3, 4));
-      const value = JSON.stringify(
-        ["send*", 3, number, { $bytes: ["Uint16Array", 0] }],
-      );
-      await peer.write(rawFrameOf(1, attachment.subarray(0, 6), "attachments"));
-      await peer.write(TICK);
-      await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
-      await peer.say([["send", 2, number, "small"]]);
-      await peer.write(rawFrameOf(1, attachment.subarray(6), "attachments"));
-      await peer.write(rawFrameOf(1, Buffer.from(value), true));
-      await peer.write(TICK);
-      await peer.write(rawFrameOf(2, large.subarray(500), true));
-      await peer.say([["large", 2], ["large_attached", 1, 0]]);
-      assertEquals(await receive(), "small");
-      assertEquals(await receive(), "l".repeat(1000));
-      assertEquals(await receive(), Uint16Array.of(0x0201, 0x0403));
-    }),
-);
+rawTest("parts, ticks and signals may interleave", async (peer) => {
+  const { number } = self();
+  const text = JSON.stringify(["send", 1, number, "l".repeat(1000)]);
+  const large = new TextEncoder().encode(text);
+  const attachment = attachmentOf(Uint8Array.of(1, 2, 3, 4));
+  const value = JSON.stringify(
+    ["send*", 3, number, { $bytes: ["Uint16Array", 0] }],
+  );
+  await peer.write(rawFrameOf(1, attachment.subarray(0, 6), "attachments"));
+  await peer.write(TICK);
+  await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
+  await peer.say([["send", 2, number, "small"]]);
+  await peer.write(rawFrameOf(1, attachment.subarray(6), "attachments"));
+  await peer.write(rawFrameOf(1, Buffer.from(value), true));
+  await peer.write(TICK);
+  await peer.write(rawFrameOf(2, large.subarray(500), true));
+  await peer.say([["large", 2], ["large_attached", 1, 0]]);
+  assertEquals(await receive(), "small");
+  assertEquals(await receive(), "l".repeat(1000));
+  assertEquals(await receive(), Uint16Array.of(0x0201, 0x0403));
+});
 
 // Limits.
 
