@@ -25,12 +25,10 @@ export function cliTest(name: string, fn: () => void | Promise<void>): void {
   test(name, { timeout: 60_000, tags: ["cli"] }, fn);
 }
 
-/** A test of the shell. */
 export function shellTest(name: string, fn: () => void | Promise<void>): void {
   test(name, { timeout: 60_000, tags: ["shell"] }, fn);
 }
 
-/** Options for {@linkcode ChatProcess}. */
 export interface ChatOptions {
   /** Its permissions, as flags. */
   permissions?: readonly string[];

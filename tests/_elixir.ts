@@ -54,7 +54,6 @@ Driver.connect(DRIVER_PORT)
 System.halt(0)
 `;
 
-/** Options for {@linkcode ElixirNode.start}. */
 export interface ElixirOptions {
   /** The port of EPMD, which must be served there already. */
   epmdPort: number;
@@ -346,7 +345,6 @@ export class ElixirNode implements AsyncDisposable {
 
 /** A stock `epmd` on a port of its own; killed when it goes out of scope. */
 export class StockEpmd implements AsyncDisposable {
-  /** Its port. */
   readonly port: number;
   readonly #child: Deno.ChildProcess;
 

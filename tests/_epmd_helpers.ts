@@ -111,12 +111,10 @@ export class RawConnection implements AsyncDisposable {
     });
   }
 
-  /** Its local port. */
   get localPort(): number | undefined {
     return this.#socket.localPort;
   }
 
-  /** All bytes received so far. */
   get received(): Uint8Array {
     const bytes: number[] = [];
     for (const chunk of this.#chunks) bytes.push(...chunk);
@@ -153,7 +151,6 @@ export class FakeEpmd implements AsyncDisposable {
     socket.once("data", () => this.#answer(socket));
   });
   readonly #answer: (socket: Socket) => void;
-  /** The number of connections so far. */
   connections = 0;
 
   constructor(answer: (socket: Socket) => void) {

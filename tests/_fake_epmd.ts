@@ -38,7 +38,6 @@ export class LyingEpmd implements AsyncDisposable {
     );
   }
 
-  /** Its port. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }

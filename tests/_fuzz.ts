@@ -124,7 +124,6 @@ export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
   }
 }
 
-/** A frame of a mutated value, mutated as a value or as bytes. */
 export function mutatedFrame(random: Random, value: Json): Uint8Array {
   if (random.below(2) === 0) {
     return mutatedBytes(random, frameOf(JSON.stringify(value)));

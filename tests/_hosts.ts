@@ -42,7 +42,6 @@ function ipSync(...args: string[]): boolean {
   return new Deno.Command("ip", options).outputSync().success;
 }
 
-/** The address of a host by its number. */
 export function addressOfHost(host: number): string {
   return `10.77.0.${host}`;
 }
@@ -59,7 +58,6 @@ export class Hosts implements AsyncDisposable {
     this.#count = count;
   }
 
-  /** Makes hosts. */
   static async make(count: number): Promise<Hosts> {
     const hosts = new Hosts(count);
     try {
@@ -234,7 +232,6 @@ export class Hosts implements AsyncDisposable {
 
 /** A node on a host, in a process of the operating system. */
 export class HostNode implements AsyncDisposable {
-  /** Its name. */
   readonly name: string;
   readonly #child: Deno.ChildProcess;
   readonly #read: Promise<void>;

@@ -36,7 +36,6 @@ export function jsonFrame(value: unknown): Uint8Array {
   return frameOf(JSON.stringify(value));
 }
 
-/** Bytes of a frame with a text. */
 export function frameOf(text: string): Uint8Array {
   const body = Buffer.from(text, "utf8");
   const head = Buffer.alloc(4);
@@ -331,7 +330,6 @@ export class RawListener implements AsyncDisposable {
     );
   }
 
-  /** Its address. */
   get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }

@@ -54,7 +54,6 @@ export async function relay(to: Pid): Promise<never> {
   for (;;) send(to, { relayed: await receive() });
 }
 
-/** Prints. */
 export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }
@@ -64,7 +63,6 @@ export async function printNext(): Promise<void> {
   await IO.puts(await receive());
 }
 
-/** Adds. */
 export function add(a: number, b: number): number {
   return a + b;
 }

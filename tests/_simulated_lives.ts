@@ -79,7 +79,6 @@ export interface Property {
   actions: Record<string, number>;
   /** Other weights of faults. */
   faults?: Partial<Record<Fault, number>>;
-  /** Options of all nodes. */
   options?: SimulatedNodeOptions;
   /** Whether the nodes start without connections. */
   isApart?: boolean;
@@ -230,12 +229,10 @@ export class World {
     return this.incarnations.findLast((each) => each.node === node)!;
   }
 
-  /** A live node. */
   liveNode(n: number): string {
     return pick(this.live, n)!;
   }
 
-  /** A live actor. */
   liveActor(n: number, where: (actor: Actor) => boolean = () => true) {
     return pick(this.actors.filter((each) => each.isAlive && where(each)), n);
   }

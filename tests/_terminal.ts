@@ -9,7 +9,6 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** The time limit for a text to appear, in milliseconds. */
 const WITHIN = 60_000;
 
-/** Options for {@linkcode openTerminal}. */
 export interface TerminalOptions {
   /** The home folder, which has the history. */
   home: string;
@@ -28,7 +27,6 @@ export interface TerminalOptions {
 
 /** A terminal with a running command line; both end when it goes out of scope. */
 export interface Terminal extends AsyncDisposable {
-  /** Types text, as it is. */
   type(text: string): Promise<void>;
   /** Presses keys, by tmux's names. */
   press(...keys: string[]): Promise<void>;

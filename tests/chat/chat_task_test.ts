@@ -68,7 +68,6 @@ async function run(
   };
 }
 
-/** The flags without one value. */
 function without(
   flags: Record<string, string[]>,
   name: string,

@@ -19,7 +19,6 @@ export interface Area {
   scenarios: Scenario[];
 }
 
-/** The names of all areas. */
 export function areaNames(): string[] {
   return [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
     .filter((name) => name.endsWith(".ts"))

@@ -14,7 +14,6 @@ export type Language = "typescript" | "elixir";
 /** The languages of the main node, in the order of the report. */
 export const MAINS: readonly Language[] = ["typescript", "elixir"];
 
-/** The other language. */
 export function other(language: Language): Language {
   return language === "typescript" ? "elixir" : "typescript";
 }

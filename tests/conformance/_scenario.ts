@@ -33,7 +33,6 @@ export interface Difference {
   mixed?: Partial<Record<Language, string[]>>;
 }
 
-/** Options for {@linkcode scenario}. */
 export interface ScenarioOptions {
   /**
    * Whether it runs on a live node; if not, it runs in a program of its own, without peers.
@@ -55,7 +54,6 @@ export interface ScenarioOptions {
   difference?: Difference;
 }
 
-/** A scenario. */
 export interface Scenario {
   name: string;
   options: ScenarioOptions;

@@ -137,7 +137,6 @@ export class Stage implements AsyncDisposable {
     this.#lines.push(this.#notation.line(line));
   }
 
-  /** The output so far. */
   output(peer?: string): string | Promise<string> {
     if (peer === undefined) return this.#device.output;
     return this.#peer(peer).then((each) =>

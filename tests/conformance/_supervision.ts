@@ -22,7 +22,6 @@ import {
 import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
 import { expect, isMessage, message, traceNext } from "./_scenario.ts";
 
-/** The behaviour of a probe. */
 export interface ProbeBehaviour {
   /** Whether it traps exits, and reports when it is asked to exit. */
   trap?: boolean;

@@ -26,7 +26,6 @@ const LANGUAGES = ["ts", "typescript", "js", "javascript"];
 const PORT = "14369";
 const OWN_PORT = Deno.env.get("ERL_EPMD_PORT") ?? PORT;
 
-/** An example. */
 interface Example {
   name: string;
   code: string;

@@ -1070,7 +1070,6 @@ class Load implements Disposable {
     return this.#runtime.spawn(() => new Promise(() => {}), {});
   }
 
-  /** The number of tasks changes. */
   change(tasks: number): void {
     this.occupancy.tasks = tasks;
     this.load.changed();

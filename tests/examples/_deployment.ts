@@ -9,13 +9,11 @@ export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 /** The folder of the files, from the root. */
 export const DEPLOY = "examples/thumbnails/deploy";
 
-/** The units of systemd. */
 export const UNITS: readonly string[] = [
   "systemd/thumbnails-web.service",
   "systemd/thumbnails-worker.service",
 ];
 
-/** The manifests of Kubernetes. */
 export const MANIFESTS: readonly string[] = [
   "kubernetes/nodes.yaml",
   "kubernetes/web.yaml",
@@ -33,7 +31,6 @@ export interface Launch {
   grace: number;
 }
 
-/** A service of compose. */
 export interface ComposeService {
   command: string[];
   environment?: Record<string, string>;
@@ -53,7 +50,6 @@ export function readDeployed(file: string): Promise<string> {
   return Deno.readTextFile(`${ROOT}${DEPLOY}/${file}`);
 }
 
-/** The services of compose. */
 export async function composeServices(): Promise<
   Record<string, ComposeService>
 > {

@@ -43,7 +43,6 @@ export class Program implements AsyncDisposable {
     });
   }
 
-  /** Its output so far. */
   get output(): string {
     return this.#output;
   }

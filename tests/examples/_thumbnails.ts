@@ -203,7 +203,6 @@ const PAUSE = 100;
  * requests on connections of their own.
  */
 export class Load {
-  /** The number of answers so far. */
   answers = 0;
   readonly #request: (agent: Agent | false) => Promise<Answer>;
   readonly #thumbnail: Uint8Array;

@@ -124,7 +124,6 @@ class PythonPeer implements AsyncDisposable {
     }
   }
 
-  /** Types a line. */
   async type(line: string): Promise<void> {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
   }
@@ -202,52 +201,48 @@ peerTest("is dialled, and connects to the others", async (peer, _, cluster) => {
   await peer.printed(`alex@localhost ${KATE}`);
 });
 
-clusterTest(
-  "a peer in Python without EPMD is in a mesh that forms from one address",
-  async (cluster) => {
-    const [alex, kate, moebi] = await Promise.all(
-      ["alex", "kate", "moebi"].map((name) =>
-        cluster.start(name, { epmdPort: false })
-      ),
-    );
-    await using peer = await PythonPeer.start(cluster, ["--no-epmd"]);
-    const connected = (node: Node, address: string) =>
-      node.run(() => Node.connect({ address }));
-    // It dials: the name of alex at the address, then kate, whom alex introduces.
-    assertEquals(await connected(kate, `127.0.0.1:${alex.port}`), true);
-    const up = kate.run(async () => {
-      Node.monitorNodes(true);
-      await receive((m) => m?.type === "nodeup" && m.node === PAT);
-    });
-    await peer.type(`connect 127.0.0.1:${alex.port}`);
-    await peer.printed("connected to alex@localhost");
-    await up;
-    // It is dialled: it tells its name, and where the others are.
-    await moebi.run(async () => {
-      Node.monitorNodes(true);
-      const address = `127.0.0.1:${await peer.port()}`;
-      assertEquals(await Node.connect({ address }), true);
-      for (let i = 0; i < 3; i++) await receive((m) => m?.type === "nodeup");
-      assertEquals(Node.list().toSorted(), ["alex@localhost", KATE, PAT]);
-    });
-    // Both find each other again.
-    await kate.run(async () => {
-      Node.monitor(PAT);
-      Node.disconnect(PAT);
-      await nodeDown(PAT);
-      assertEquals(await Node.connect(PAT), true);
-      Node.monitorNodes(true);
-      Node.disconnect(PAT);
-      while (!peer.output.includes("\nalex@localhost moebi@localhost\n")) {
-        await peer.type("list");
-        await Node.ping("nobody@localhost");
-      }
-      await peer.type(`connect ${KATE}`);
-      await receive((m) => m?.type === "nodeup" && m.node === PAT);
-    });
-  },
-  { programs: ["python3"] },
-);
+clusterTest("a peer in Python joins a mesh by address", async (cluster) => {
+  const [alex, kate, moebi] = await Promise.all(
+    ["alex", "kate", "moebi"].map((name) =>
+      cluster.start(name, { epmdPort: false })
+    ),
+  );
+  await using peer = await PythonPeer.start(cluster, ["--no-epmd"]);
+  const connected = (node: Node, address: string) =>
+    node.run(() => Node.connect({ address }));
+  // It dials: the name of alex at the address, then kate, whom alex introduces.
+  assertEquals(await connected(kate, `127.0.0.1:${alex.port}`), true);
+  const up = kate.run(async () => {
+    Node.monitorNodes(true);
+    await receive((m) => m?.type === "nodeup" && m.node === PAT);
+  });
+  await peer.type(`connect 127.0.0.1:${alex.port}`);
+  await peer.printed("connected to alex@localhost");
+  await up;
+  // It is dialled: it tells its name, and where the others are.
+  await moebi.run(async () => {
+    Node.monitorNodes(true);
+    const address = `127.0.0.1:${await peer.port()}`;
+    assertEquals(await Node.connect({ address }), true);
+    for (let i = 0; i < 3; i++) await receive((m) => m?.type === "nodeup");
+    assertEquals(Node.list().toSorted(), ["alex@localhost", KATE, PAT]);
+  });
+  // Both find each other again.
+  await kate.run(async () => {
+    Node.monitor(PAT);
+    Node.disconnect(PAT);
+    await nodeDown(PAT);
+    assertEquals(await Node.connect(PAT), true);
+    Node.monitorNodes(true);
+    Node.disconnect(PAT);
+    while (!peer.output.includes("\nalex@localhost moebi@localhost\n")) {
+      await peer.type("list");
+      await Node.ping("nobody@localhost");
+    }
+    await peer.type(`connect ${KATE}`);
+    await receive((m) => m?.type === "nodeup" && m.node === PAT);
+  });
+}, { programs: ["python3"] });
 
 peerTest("and a node that dial each other connect", async (peer) => {
   Node.monitorNodes(true);

@@ -219,7 +219,6 @@ class NodesScene implements Scene {
   }
 }
 
-/** The property of node monitors. */
 export const NODE_MONITORS: Property = {
   actions: { write: 12, monitor: 4, monitorNode: 4, end: 2 },
   faults: { cutOneWay: 2, disconnect: 3 },

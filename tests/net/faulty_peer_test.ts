@@ -201,24 +201,21 @@ for (
 
 // Row 18.
 
-rawTest(
-  "row 18: signals to no process are noproc",
-  async (peer, { creation }) => {
-    const { number } = self();
-    const nobody = [[number, creation - 1], [999_999, creation]];
-    for (const [n, c] of nobody) {
-      await peer.say([["link", 1, n, c]]);
-      const [, ...exited] = await peer.signal("exit_link");
-      assertEquals(exited, [n, c, 1, "noproc"]);
-      await peer.say([["monitor", 1, n, c, 4]]);
-      assertEquals((await peer.signal("down")).at(-1), "noproc");
-    }
-    await peer.say([["send", 1, 999_999, "x"], ["exit", 1, 999_999, "x"]]);
-    await takenIn(peer);
-    assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-    assertEquals(await mail(), []);
-  },
-);
+rawTest("row 18: signals to nobody are noproc", async (peer, { creation }) => {
+  const { number } = self();
+  const nobody = [[number, creation - 1], [999_999, creation]];
+  for (const [n, c] of nobody) {
+    await peer.say([["link", 1, n, c]]);
+    const [, ...exited] = await peer.signal("exit_link");
+    assertEquals(exited, [n, c, 1, "noproc"]);
+    await peer.say([["monitor", 1, n, c, 4]]);
+    assertEquals((await peer.signal("down")).at(-1), "noproc");
+  }
+  await peer.say([["send", 1, 999_999, "x"], ["exit", 1, 999_999, "x"]]);
+  await takenIn(peer);
+  assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
+  assertEquals(await mail(), []);
+});
 
 rawTest("row 18: a call in another's name is dropped", async (peer) => {
   const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
@@ -265,28 +262,25 @@ for (
     ["source text", { source: "() => globalThis.polluted = 1", args: [] }],
   ] as const
 ) {
-  rawTest(
-    `row 19: a spawn of what is ${what} is refused, and nothing is loaded`,
-    async (peer) => {
-      const before = Node.stats()!;
-      send(THEIRS, [self()]);
-      const body = (await peer.signal("send*"))[3] as unknown[];
-      await peer.say([["spawn*", 1, 3, {
-        run,
-        link: false,
-        monitor: false,
-        groupLeader: body[0] ?? LEADER,
-      }]]);
-      const [, to, ref, error] = await peer.signal("not_spawned");
-      assertEquals([to, ref], [1, 3]);
-      const expected = what === "source text" ? "closure" : "undef";
-      assertEquals(error, expected);
-      const after = Node.stats()!;
-      assertEquals(after.refusedRequests[expected], 1);
-      assertEquals(after.processes, before.processes);
-      assertFalse("polluted" in globalThis);
-    },
-  );
+  rawTest(`row 19: a spawn of what is ${what} is refused`, async (peer) => {
+    const before = Node.stats()!;
+    send(THEIRS, [self()]);
+    const body = (await peer.signal("send*"))[3] as unknown[];
+    await peer.say([["spawn*", 1, 3, {
+      run,
+      link: false,
+      monitor: false,
+      groupLeader: body[0] ?? LEADER,
+    }]]);
+    const [, to, ref, error] = await peer.signal("not_spawned");
+    assertEquals([to, ref], [1, 3]);
+    const expected = what === "source text" ? "closure" : "undef";
+    assertEquals(error, expected);
+    const after = Node.stats()!;
+    assertEquals(after.refusedRequests[expected], 1);
+    assertEquals(after.processes, before.processes);
+    assertFalse("polluted" in globalThis);
+  });
 }
 
 // Row 20.
@@ -342,16 +336,12 @@ cutOffTest(
   /no raw bytes of number 5 have come/,
 );
 
-cutOffTest(
-  "row 21: parts of more bytes than a message may have",
-  async (peer) => {
-    const part = new Uint8Array(1 << 19);
-    for (let id = 1; id <= 65; id++) {
-      await peer.write(rawFrameOf(id, part, false));
-    }
-  },
-  /a message of over 33554432 bytes/,
-);
+cutOffTest("row 21: parts beyond a message's limit", async (peer) => {
+  const part = new Uint8Array(1 << 19);
+  for (let id = 1; id <= 65; id++) {
+    await peer.write(rawFrameOf(id, part, false));
+  }
+}, /a message of over 33554432 bytes/);
 
 rawTest("row 21: parts of any size make the bytes", async (peer) => {
   const text = JSON.stringify(["send", 1, self().number, "x".repeat(9000)]);
@@ -455,45 +445,41 @@ clusterTest("a peer's processes are limited", async (cluster) => {
   assertEquals(stats.refusedRequests.limit, 3);
 });
 
-rawTest(
-  "a peer's links and monitors are limited",
-  async (peer, { creation }) => {
-    Process.trapExit(true);
-    const { number } = self();
-    for (let i = 1; i <= 3; i++) {
-      await peer.say([["link", i, number, creation]]);
-    }
-    assertEquals((await peer.signal("exit_link")).slice(1), [
-      number,
-      creation,
-      3,
-      "system_limit",
-    ]);
-    for (let i = 1; i <= 3; i++) {
-      await peer.say([["monitor", 1, number, creation, i]]);
-    }
-    const down = await peer.signal("down");
-    assertEquals(down.slice(-3), [1, 3, "system_limit"]);
-    assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
-    // Released entries may be taken again.
-    await peer.say([
-      ["unlink", 1, number, creation, 1],
-      ["demonitor", 1, 1],
-      ["link", 3, number, creation],
-      ["monitor", 1, number, creation, 3],
-    ]);
-    await takenIn(peer);
-    const { held, refusedRequests } = Node.stats()!;
-    assertEquals(held, { processes: 0, links: 2, monitors: 2 });
-    assertEquals([refusedRequests.links, refusedRequests.monitors], [1, 1]);
-    Node.monitor(RAW);
-    await peer[Symbol.asyncDispose]();
-    await nodeDown(RAW);
-    assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-    await mail();
-  },
-  { limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 } },
-);
+rawTest("a peer's links, monitors are limited", async (peer, { creation }) => {
+  Process.trapExit(true);
+  const { number } = self();
+  for (let i = 1; i <= 3; i++) {
+    await peer.say([["link", i, number, creation]]);
+  }
+  assertEquals((await peer.signal("exit_link")).slice(1), [
+    number,
+    creation,
+    3,
+    "system_limit",
+  ]);
+  for (let i = 1; i <= 3; i++) {
+    await peer.say([["monitor", 1, number, creation, i]]);
+  }
+  const down = await peer.signal("down");
+  assertEquals(down.slice(-3), [1, 3, "system_limit"]);
+  assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
+  // Released entries may be taken again.
+  await peer.say([
+    ["unlink", 1, number, creation, 1],
+    ["demonitor", 1, 1],
+    ["link", 3, number, creation],
+    ["monitor", 1, number, creation, 3],
+  ]);
+  await takenIn(peer);
+  const { held, refusedRequests } = Node.stats()!;
+  assertEquals(held, { processes: 0, links: 2, monitors: 2 });
+  assertEquals([refusedRequests.links, refusedRequests.monitors], [1, 1]);
+  Node.monitor(RAW);
+  await peer[Symbol.asyncDispose]();
+  await nodeDown(RAW);
+  assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
+  await mail();
+}, { limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 } });
 
 // Exported functions, and who may call them.
 

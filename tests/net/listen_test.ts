@@ -75,7 +75,7 @@ async function assertBothFind(
 for (const [what, one, other] of PAIRS) {
   for (const places of [[one, other], [other, one]]) {
     clusterTest(
-      `nodes find each other at ${what} (${places[0][0]} first)`,
+      `nodes meet at ${what} (${places[0][0]} first)`,
       async (cluster) => {
         await assertBothFind(cluster, places);
       },

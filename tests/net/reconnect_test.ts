@@ -55,40 +55,37 @@ for (
     },
   ]
 ) {
-  clusterTest(
-    `${what} replaces its connection: nodedown, then nodeup, and no signal of the old one after`,
-    async (cluster) => {
-      const kate = await cluster.start("kate");
-      await kate.run(async () => {
-        Process.register(self(), "inbox");
-        await using first = await RawPeer.dial(kate.port);
-        await first.enter(RAW, KATE);
-        await first.say([["send_name", 1, "inbox", "first"]]);
-        assertEquals(await receive(), "first");
-        Node.monitorNodes(true);
-        const ref = Process.monitor(THEIRS);
-        await first.signal("monitor");
+  clusterTest(`${what} replaces its connection`, async (cluster) => {
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      Process.register(self(), "inbox");
+      await using first = await RawPeer.dial(kate.port);
+      await first.enter(RAW, KATE);
+      await first.say([["send_name", 1, "inbox", "first"]]);
+      assertEquals(await receive(), "first");
+      Node.monitorNodes(true);
+      const ref = Process.monitor(THEIRS);
+      await first.signal("monitor");
 
-        await using second = await RawPeer.dial(kate.port);
-        const { theirs } = await second.enter(RAW, KATE, { creation });
-        assertEquals(theirs.status, "alive");
-        await first.say([["send_name", 1, "inbox", "late"]]);
-        await first.closed;
-        await second.say([["send_name", 1, "inbox", "second"]]);
-        const heard = [];
-        while (heard.at(-1) !== "second") heard.push(await receive());
-        assertEquals(heard, [
-          { type: "DOWN", ref, object: THEIRS, reason: "noconnection" },
-          { type: "nodedown", node: RAW },
-          { type: "nodeup", node: RAW },
-          "second",
-        ]);
-        assertEquals(Node.list(), [RAW]);
-        assertFalse(second.isClosed);
-        assertMatch(await cluster.logged(/raw@localhost is down/), reason);
-      });
-    },
-  );
+      await using second = await RawPeer.dial(kate.port);
+      const { theirs } = await second.enter(RAW, KATE, { creation });
+      assertEquals(theirs.status, "alive");
+      await first.say([["send_name", 1, "inbox", "late"]]);
+      await first.closed;
+      await second.say([["send_name", 1, "inbox", "second"]]);
+      const heard = [];
+      while (heard.at(-1) !== "second") heard.push(await receive());
+      assertEquals(heard, [
+        { type: "DOWN", ref, object: THEIRS, reason: "noconnection" },
+        { type: "nodedown", node: RAW },
+        { type: "nodeup", node: RAW },
+        "second",
+      ]);
+      assertEquals(Node.list(), [RAW]);
+      assertFalse(second.isClosed);
+      assertMatch(await cluster.logged(/raw@localhost is down/), reason);
+    });
+  });
 }
 
 clusterTest("only a proof replaces a connection", async (cluster) => {

@@ -187,26 +187,23 @@ const STRANGERS: Stranger[] = [
 ];
 
 for (const { row, what, bytes, cause, hint, options } of STRANGERS) {
-  clusterTest(
-    `row ${row}: ${what} is refused, counted and logged, and does not affect others`,
-    async (cluster) => {
-      const kate = await cluster.start("kate", options);
-      const alex = await cluster.start("alex");
-      await alex.run(() => Node.connect(KATE));
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.write(bytes);
-      await peer.closed;
-      const stats = await refused(kate, cause, 1);
-      assertEquals([stats.halfOpen, stats.connections], [0, 1]);
-      const line = await cluster.logged(hint);
-      assertMatch(line, /^kate warning: Refused a connection from 127\./);
-      // deno-lint-ignore no-control-regex
-      assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
-      assertEquals(cluster.lines().length, 1);
-      assertFalse("polluted" in {});
-      await stillThere(alex, kate);
-    },
-  );
+  clusterTest(`row ${row}: ${what} is refused`, async (cluster) => {
+    const kate = await cluster.start("kate", options);
+    const alex = await cluster.start("alex");
+    await alex.run(() => Node.connect(KATE));
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.write(bytes);
+    await peer.closed;
+    const stats = await refused(kate, cause, 1);
+    assertEquals([stats.halfOpen, stats.connections], [0, 1]);
+    const line = await cluster.logged(hint);
+    assertMatch(line, /^kate warning: Refused a connection from 127\./);
+    // deno-lint-ignore no-control-regex
+    assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
+    assertEquals(cluster.lines().length, 1);
+    assertFalse("polluted" in {});
+    await stillThere(alex, kate);
+  });
 }
 
 /** Asserts that two nodes are still connected, and messages pass. */

@@ -96,17 +96,14 @@ for (
     `${"a".repeat(129)}@localhost`,
   ]
 ) {
-  clusterTest(
-    `Node.start() rejects the name ${name.slice(0, 30)}`,
-    async (cluster) => {
-      const error = await assertRejects(
-        () => Node.start({ name, cookie: COOKIE, epmdPort: cluster.epmdPort }),
-        TypeError,
-      );
-      assertMatch(error.message, /^Cannot start a node: .*write name@host/);
-      assertFalse(Node.alive());
-    },
-  );
+  clusterTest(`Node.start() rejects ${name.slice(0, 30)}`, async (cluster) => {
+    const error = await assertRejects(
+      () => Node.start({ name, cookie: COOKIE, epmdPort: cluster.epmdPort }),
+      TypeError,
+    );
+    assertMatch(error.message, /^Cannot start a node: .*write name@host/);
+    assertFalse(Node.alive());
+  });
 }
 
 clusterTest("Node.start() rejects a name in use", async (cluster) => {

@@ -26,7 +26,6 @@ interface Opened {
   page: Page;
   cluster: Cluster;
   kate: Node;
-  /** Shows a view. */
   show(view: string, node?: string): Promise<void>;
 }
 

@@ -163,62 +163,59 @@ test("a call, a cast, a send, a task, an agent and a spawn continue a trace", as
 });
 
 for (const wire of ["json", "beam"] as const) {
-  clusterTest(
-    `one trace across nodes, over the ${wire} wire`,
-    async (cluster) => {
-      const { alex, kate } = await pair(cluster, wire);
-      await kate.run(async () => {
-        await Remote.start();
-        spawn(async () => {
-          await TaskSupervisor.startLink({ name: "Tasks" });
-          await receive(() => false);
-        });
-        await until(() => Process.whereis("Tasks") !== undefined);
+  clusterTest(`one trace over nodes by the ${wire} wire`, async (cluster) => {
+    const { alex, kate } = await pair(cluster, wire);
+    await kate.run(async () => {
+      await Remote.start();
+      spawn(async () => {
+        await TaskSupervisor.startLink({ name: "Tasks" });
+        await receive(() => false);
       });
-      await alex.run(async () => {
-        // The node is dialled for a message without a trace; a signal that waits keeps its own.
-        const hop = { name: "Hop", node: kate.name };
+      await until(() => Process.whereis("Tasks") !== undefined);
+    });
+    await alex.run(async () => {
+      // The node is dialled for a message without a trace; a signal that waits keeps its own.
+      const hop = { name: "Hop", node: kate.name };
+      send(hop, { to: self() });
+      const spans = await traced(async () => {
+        assertEquals(await GenServer.call(hop, "hi"), "hi");
+        assertEquals(await receive(), "info");
+        GenServer.cast(hop, self());
+        assertEquals(await receive(), "cast");
         send(hop, { to: self() });
-        const spans = await traced(async () => {
-          assertEquals(await GenServer.call(hop, "hi"), "hi");
-          assertEquals(await receive(), "info");
-          GenServer.cast(hop, self());
-          assertEquals(await receive(), "cast");
-          send(hop, { to: self() });
-          assertEquals(await receive(), "info");
-          assertEquals(await rpc.call(kate.name, ["Remote", "add"], [1, 2]), 3);
-          await Node.spawn(kate.name, ["Remote", "tell"], [self()]);
-          assertEquals(await receive(), kate.name);
-          const task = await TaskSupervisor.async(
-            { name: "Tasks", node: kate.name },
-            ["Remote", "work"],
-          );
-          assertEquals(await Task.await(task), "from a task");
-        });
-        const calls = spans.filter(({ name }) => name === "Hop.handleCall");
-        assertEquals(calls.length, 2);
-        assertEquals(ancestors(spans, "Hop.handleCast"), ["root"]);
-        assertEquals(ancestors(spans, "Hop.handleInfo"), ["root"]);
-        assertEquals(ancestors(spans, "rpc Remote.add/2").at(-1), "root");
-        assertStringIncludes(
-          ancestors(spans, "rpc Remote.add/2").join(),
-          "rpc.call Remote.add",
+        assertEquals(await receive(), "info");
+        assertEquals(await rpc.call(kate.name, ["Remote", "add"], [1, 2]), 3);
+        await Node.spawn(kate.name, ["Remote", "tell"], [self()]);
+        assertEquals(await receive(), kate.name);
+        const task = await TaskSupervisor.async(
+          { name: "Tasks", node: kate.name },
+          ["Remote", "work"],
         );
-        assertEquals(ancestors(spans, "spawn Remote.tell/1"), ["root"]);
-        // On Erlang's wire, the supervisor gets the work when the task runs.
-        const taskName = wire === "json"
-          ? "task Remote.work/0"
-          : "task Task.Supervised";
-        assertEquals(ancestors(spans, taskName), ["root"]);
-        // The call of the task is the last one of that name.
-        assertEquals(ancestors(spans, "Hop.handleCall"), [
-          "GenServer.call",
-          taskName,
-          "root",
-        ]);
+        assertEquals(await Task.await(task), "from a task");
       });
-    },
-  );
+      const calls = spans.filter(({ name }) => name === "Hop.handleCall");
+      assertEquals(calls.length, 2);
+      assertEquals(ancestors(spans, "Hop.handleCast"), ["root"]);
+      assertEquals(ancestors(spans, "Hop.handleInfo"), ["root"]);
+      assertEquals(ancestors(spans, "rpc Remote.add/2").at(-1), "root");
+      assertStringIncludes(
+        ancestors(spans, "rpc Remote.add/2").join(),
+        "rpc.call Remote.add",
+      );
+      assertEquals(ancestors(spans, "spawn Remote.tell/1"), ["root"]);
+      // On Erlang's wire, the supervisor gets the work when the task runs.
+      const taskName = wire === "json"
+        ? "task Remote.work/0"
+        : "task Task.Supervised";
+      assertEquals(ancestors(spans, taskName), ["root"]);
+      // The call of the task is the last one of that name.
+      assertEquals(ancestors(spans, "Hop.handleCall"), [
+        "GenServer.call",
+        taskName,
+        "root",
+      ]);
+    });
+  });
 }
 
 clusterTest(
@@ -364,40 +361,37 @@ elixirPairTest("Elixir's server passes traces on", async ({ alex, kate }) => {
   assertEquals(ancestors(spans, "Hop.handleCall"), ["GenServer.call", "root"]);
 });
 
-elixirPairTest(
-  "a trace token that Elixir has set itself ends no connection, and is a trace if it is a traceparent",
-  async ({ alex, kate }) => {
-    await alex.run(() => GenServer.start(Hop, undefined, { name: "Hop" }));
-    const traceId = "0af7651916cd43dd8448eb211c80319c";
-    exporter.reset();
-    Telemetry.start({ metrics: false });
-    try {
-      for (
-        const label of [
-          "17",
-          '"nothing"',
-          "{:a, [1.5]}",
-          `"00-${traceId}-b7ad6b7169203331-01"`,
-        ]
-      ) {
-        const code = `:seq_trace.set_token(:label, ${label})
+elixirPairTest("a trace token of Elixir's own", async ({ alex, kate }) => {
+  await alex.run(() => GenServer.start(Hop, undefined, { name: "Hop" }));
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  exporter.reset();
+  Telemetry.start({ metrics: false });
+  try {
+    for (
+      const label of [
+        "17",
+        '"nothing"',
+        "{:a, [1.5]}",
+        `"00-${traceId}-b7ad6b7169203331-01"`,
+      ]
+    ) {
+      const code = `:seq_trace.set_token(:label, ${label})
           reply = GenServer.call({Hop, :alex@localhost}, "hi")
           send({Hop, :alex@localhost}, :hello)
           Node.spawn(:alex@localhost, :erlang, :self, [])
           :seq_trace.set_token([])
           reply`;
-        assertEquals(await kate.evaluate(code), '"hi"');
-      }
-    } finally {
-      Telemetry.stop();
+      assertEquals(await kate.evaluate(code), '"hi"');
     }
-    assertEquals(Node.list("connected"), [kate.name]);
-    const calls = exporter.getFinishedSpans().filter(({ name }) =>
-      name === "Hop.handleCall"
-    );
-    assertEquals(calls.map((each) => each.spanContext().traceId), [traceId]);
-  },
-);
+  } finally {
+    Telemetry.stop();
+  }
+  assertEquals(Node.list("connected"), [kate.name]);
+  const calls = exporter.getFinishedSpans().filter(({ name }) =>
+    name === "Hop.handleCall"
+  );
+  assertEquals(calls.map((each) => each.spanContext().traceId), [traceId]);
+});
 
 clusterTest("the library's processes continue no trace", async (cluster) => {
   const node = await cluster.start("kate");

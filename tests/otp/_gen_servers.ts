@@ -19,7 +19,6 @@ export interface StackTypes {
   cast: { type: "push"; item: string };
 }
 
-/** A stack. */
 export const Stack: GenServerModule<StackTypes> = {
   name: "Stack",
   init: (items) => ({ type: "ok", state: items }),

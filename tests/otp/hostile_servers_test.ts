@@ -714,88 +714,84 @@ function hostile(random: Random, good: unknown[]): any {
   return random.below(20) === 0 ? random.of(ODD) : message;
 }
 
-clusterTest(
-  `fuzz: ${FUZZ_RUNS} messages to each server of a node stop none`,
-  async (cluster) => {
-    const kate = await cluster.start("kate", { io: { write() {} }, log() {} });
-    await kate.run(async () => {
-      Process.register(self(), "owner");
-      const child = { id: "y", start: () => Task.startLink(Remote.wait) };
-      const none = { strategy: "one_for_one" } as const;
-      await Supervisor.startLink([child], { ...none, name: "Sup" });
-      await DynamicSupervisor.startLink({ name: "Dyn" });
-      await TaskSupervisor.startLink({ name: "Tasks" });
-      await TaskSupervisor.startLink({ name: "Drained" });
-      await Agent.startLink(() => 0, { name: "Agent" });
-      await GenServer.startLink(Echo, undefined, { name: "Echo" });
-      await Registry.startLink({ keys: "unique", name: "Reg" });
-      await pg.start();
-      await global.registerName("owner", self());
-      await Application.start({
-        name: "app",
-        start: () => Supervisor.startLink([], none),
-      });
-      const { processes } = currentRuntime();
-      const servers = [...processes.values()].filter(({ pid, parent, name }) =>
-        !pid.equals(self()) && pid.number >= 100 &&
-        (name !== undefined || parent !== undefined)
-      );
-      let peers = 0;
-      const enter = async () => {
-        const peer = await RawPeer.dial(kate.port);
-        await peer.enter(`raw${++peers}@localhost`, KATE);
-        return peer;
-      };
-      let peer = await enter();
-      const good = requests(self());
-      const children = new Set(
-        (await Supervisor.whichChildren("Sup")).map(({ pid }) => `${pid}`),
-      );
-      await fuzz(FUZZ_RUNS, async (random) => {
-        for (const { pid, name, label } of servers) {
-          if (children.has(`${pid}`)) continue;
-          const message = hostile(random, good);
-          if (isDrain(message) && name === "Tasks") continue;
-          if (peer.isClosed) peer = await enter();
-          await sayTo(peer, pid, message);
-          if (random.below(50) > 0) continue;
-          // safe: only lets servers run; all are looked at once more at the end
-          await turn();
-          for (const server of servers) {
-            assert(
-              server.alive || children.has(`${server.pid}`),
-              `${server.name ?? server.label}, ${label}: ${
-                JSON.stringify(message)
-              } ${Deno.inspect(server.exitReason)}`,
-            );
-          }
-        }
-      });
-      await peer[Symbol.asyncDispose]();
-      peer = await enter();
-      await takenIn(peer);
-      await peer[Symbol.asyncDispose]();
-      for (const server of servers) {
-        assert(server.alive || children.has(`${server.pid}`), server.label);
-      }
-      await Supervisor.countChildren("Sup");
-      await DynamicSupervisor.countChildren("Dyn");
-      await TaskSupervisor.children("Drained");
-      const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
-      assertEquals(await Task.await(task), 3);
-      assertEquals(await Agent.get("Agent", () => "got"), "got");
-      assertEquals(await GenServer.call("Echo", "hi"), "hi");
-      assertEquals(await Registry.lock("Reg", ["x"], () => "in"), "in");
-      assertEquals(await pg.join("owners", self()), "ok");
-      assertEquals(
-        await global.registerName("other", spawn(Remote.wait)),
-        true,
-      );
-      assertEquals(await IO.puts("hi"), "ok");
+clusterTest(`fuzz: ${FUZZ_RUNS} messages to each server`, async (cluster) => {
+  const kate = await cluster.start("kate", { io: { write() {} }, log() {} });
+  await kate.run(async () => {
+    Process.register(self(), "owner");
+    const child = { id: "y", start: () => Task.startLink(Remote.wait) };
+    const none = { strategy: "one_for_one" } as const;
+    await Supervisor.startLink([child], { ...none, name: "Sup" });
+    await DynamicSupervisor.startLink({ name: "Dyn" });
+    await TaskSupervisor.startLink({ name: "Tasks" });
+    await TaskSupervisor.startLink({ name: "Drained" });
+    await Agent.startLink(() => 0, { name: "Agent" });
+    await GenServer.startLink(Echo, undefined, { name: "Echo" });
+    await Registry.startLink({ keys: "unique", name: "Reg" });
+    await pg.start();
+    await global.registerName("owner", self());
+    await Application.start({
+      name: "app",
+      start: () => Supervisor.startLink([], none),
     });
-  },
-  { timeout: 600_000 },
-);
+    const { processes } = currentRuntime();
+    const servers = [...processes.values()].filter(({ pid, parent, name }) =>
+      !pid.equals(self()) && pid.number >= 100 &&
+      (name !== undefined || parent !== undefined)
+    );
+    let peers = 0;
+    const enter = async () => {
+      const peer = await RawPeer.dial(kate.port);
+      await peer.enter(`raw${++peers}@localhost`, KATE);
+      return peer;
+    };
+    let peer = await enter();
+    const good = requests(self());
+    const children = new Set(
+      (await Supervisor.whichChildren("Sup")).map(({ pid }) => `${pid}`),
+    );
+    await fuzz(FUZZ_RUNS, async (random) => {
+      for (const { pid, name, label } of servers) {
+        if (children.has(`${pid}`)) continue;
+        const message = hostile(random, good);
+        if (isDrain(message) && name === "Tasks") continue;
+        if (peer.isClosed) peer = await enter();
+        await sayTo(peer, pid, message);
+        if (random.below(50) > 0) continue;
+        // safe: only lets servers run; all are looked at once more at the end
+        await turn();
+        for (const server of servers) {
+          assert(
+            server.alive || children.has(`${server.pid}`),
+            `${server.name ?? server.label}, ${label}: ${
+              JSON.stringify(message)
+            } ${Deno.inspect(server.exitReason)}`,
+          );
+        }
+      }
+    });
+    await peer[Symbol.asyncDispose]();
+    peer = await enter();
+    await takenIn(peer);
+    await peer[Symbol.asyncDispose]();
+    for (const server of servers) {
+      assert(server.alive || children.has(`${server.pid}`), server.label);
+    }
+    await Supervisor.countChildren("Sup");
+    await DynamicSupervisor.countChildren("Dyn");
+    await TaskSupervisor.children("Drained");
+    const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
+    assertEquals(await Task.await(task), 3);
+    assertEquals(await Agent.get("Agent", () => "got"), "got");
+    assertEquals(await GenServer.call("Echo", "hi"), "hi");
+    assertEquals(await Registry.lock("Reg", ["x"], () => "in"), "in");
+    assertEquals(await pg.join("owners", self()), "ok");
+    assertEquals(
+      await global.registerName("other", spawn(Remote.wait)),
+      true,
+    );
+    assertEquals(await IO.puts("hi"), "ok");
+  });
+}, { timeout: 600_000 });
 
 const entryOf = (name: string, pid: unknown, resolve: unknown) => (
   { name, pid, resolve }
@@ -822,51 +818,47 @@ const ANSWERS: readonly unknown[] = [
 
 const NAME_SERVERS = runs(25);
 
-clusterTest(
-  `fuzz: ${NAME_SERVERS} peers whose name servers answer anything`,
-  async (cluster) => {
-    const kate = await cluster.start("kate", { log() {} });
-    await kate.run(async () => {
-      const pid = spawn(Remote.wait);
-      await global.registerName("x", pid);
-      const server = Process.whereis("global_name_server");
-      await fuzz(NAME_SERVERS, async (random, seed) => {
-        // If the peer has the smaller name, kate waits for it to join the two; otherwise kate joins them.
-        const name = `${random.below(4) === 0 ? "a" : "z"}${seed}@localhost`;
-        await using peer = await RawPeer.dial(kate.port);
-        await peer.enter(name, KATE);
-        await sayTo(peer, "global_name_server", callOf({ type: "hello" }));
-        // Until no request has arrived for a while.
-        for (let idle = 0; idle < 30 && !peer.isClosed; idle++) {
-          await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-          for (let isThere = false; !isThere;) {
-            const frame = await peer.next();
-            if (frame === undefined) break;
-            for (const signal of frame.json as unknown[][] ?? []) {
-              const [kind, , , ref] = signal;
-              if (kind === "down" && signal[3] === 999) isThere = true;
-              else if (kind === "spawn*") {
-                await peer.say([
-                  ["not_spawned", signal[1], signal[2], "undef", "x"],
-                ]);
-              } else if (/^call/.test(kind as string)) {
-                const answer = random.of(ANSWERS);
-                await peer.say([["reply*", 100, ref, answer]]);
-                idle = 0;
-              }
+clusterTest(`fuzz: ${NAME_SERVERS} peers' name servers`, async (cluster) => {
+  const kate = await cluster.start("kate", { log() {} });
+  await kate.run(async () => {
+    const pid = spawn(Remote.wait);
+    await global.registerName("x", pid);
+    const server = Process.whereis("global_name_server");
+    await fuzz(NAME_SERVERS, async (random, seed) => {
+      // If the peer has the smaller name, kate waits for it to join the two; otherwise kate joins them.
+      const name = `${random.below(4) === 0 ? "a" : "z"}${seed}@localhost`;
+      await using peer = await RawPeer.dial(kate.port);
+      await peer.enter(name, KATE);
+      await sayTo(peer, "global_name_server", callOf({ type: "hello" }));
+      // Until no request has arrived for a while.
+      for (let idle = 0; idle < 30 && !peer.isClosed; idle++) {
+        await peer.say([["monitor_name", 100, "nobody at all", 999]]);
+        for (let isThere = false; !isThere;) {
+          const frame = await peer.next();
+          if (frame === undefined) break;
+          for (const signal of frame.json as unknown[][] ?? []) {
+            const [kind, , , ref] = signal;
+            if (kind === "down" && signal[3] === 999) isThere = true;
+            else if (kind === "spawn*") {
+              await peer.say([
+                ["not_spawned", signal[1], signal[2], "undef", "x"],
+              ]);
+            } else if (/^call/.test(kind as string)) {
+              const answer = random.of(ANSWERS);
+              await peer.say([["reply*", 100, ref, answer]]);
+              idle = 0;
             }
           }
         }
-      });
-      await global.sync();
-      assertEquals(Process.whereis("global_name_server"), server);
-      const other = spawn(Remote.wait);
-      assertEquals(await global.registerName("z", other), true);
-      assertEquals(await global.whereisName("z"), other);
+      }
     });
-  },
-  { timeout: 600_000 },
-);
+    await global.sync();
+    assertEquals(Process.whereis("global_name_server"), server);
+    const other = spawn(Remote.wait);
+    assertEquals(await global.registerName("z", other), true);
+    assertEquals(await global.whereisName("z"), other);
+  });
+}, { timeout: 600_000 });
 
 rawTest("a peer's processes leave groups in linear time", async (peer) => {
   await pg.startLink();

@@ -59,7 +59,6 @@ export function harness(...args: string[]): Promise<Run> {
   return deno(["run", "-A", "testing/main.ts", "-A", "--no-check", ...files]);
 }
 
-/** The flags of a cluster of its own. */
 export function clusterFlags(): string[] {
   return ["--cookie=secret_token", `--epmd-port=${freePort()}`];
 }

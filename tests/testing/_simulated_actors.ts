@@ -26,7 +26,6 @@ export interface Letter {
   n: number;
 }
 
-/** A letter that was sent. */
 export interface Sent extends Letter {
   /** The time. */
   at: number;
@@ -34,7 +33,6 @@ export interface Sent extends Letter {
   to: { actor: Actor } | { name: string; node: string };
   /** The kind of signal: a message to a pid, a name or an alias, or an exit signal. */
   via: "pid" | "name" | "alias" | "exit" | "normal" | "kill";
-  /** The alias. */
   alias: Ref | undefined;
 }
 
@@ -186,7 +184,6 @@ export class History {
     return this.sent.find((each) => each.by === by && each.n === n);
   }
 
-  /** The actor of a pid. */
   of(pid: Pid): Actor | undefined {
     return this.actors.find((each) => each.pid?.equals(pid));
   }
@@ -303,7 +300,6 @@ export class History {
     return exit(reason);
   }
 
-  /** Links, or unlinks. */
   link(by: Actor, to: Actor, what: "link" | "unlink"): void {
     const at = this.tick();
     try {
@@ -320,7 +316,6 @@ export class History {
     this.links.push({ at, by, to, what });
   }
 
-  /** Monitors. */
   monitor(by: Actor, target: MonitorRecord["target"]): void {
     const at = this.tick();
     const node = "actor" in target ? target.actor.pid!.node : target.node;
@@ -334,7 +329,6 @@ export class History {
     record.endedAt ??= this.tick();
   }
 
-  /** Registers a name. */
   register(by: Actor, name: string): void {
     try {
       Process.register(self(), name);

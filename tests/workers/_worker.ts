@@ -32,7 +32,6 @@ export const options = {
 /** Is not for other nodes. */
 export function forbidden(): void {}
 
-/** Adds. */
 export function add(a: number, b: number): number {
   return a + b;
 }
@@ -136,7 +135,6 @@ export function ping(node: string): Promise<"pong" | "pang"> {
   return Node.ping(node);
 }
 
-/** Prints. */
 export async function print(text: string): Promise<void> {
   await IO.puts(text);
 }

@@ -64,7 +64,6 @@ class Thread {
     await quiet();
   }
 
-  /** Ends. */
   async end(error?: string, hasBegun = true): Promise<void> {
     this.#handlers!.ended(error, hasBegun);
     await quiet();

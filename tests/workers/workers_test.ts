@@ -123,32 +123,29 @@ workersTest("startLink() starts connected nodes", async () => {
   assertEquals(await Node.ping(ONE), "pang");
 });
 
-workersTest(
-  "metrics() has the nodes of worker threads, with the durations since the first scrape",
-  async () => {
-    const handler = metrics();
-    const scrape = async () =>
-      await (await handler(new Request("http://localhost/metrics")))!.text();
-    try {
-      await start();
-      await scrape();
-      await call(ONE, "add", 1, 2);
-      const text = await scrape();
-      assertMatch(text, /^otp_processes\{node="alex-1@localhost"\} \d+$/m);
-      assertMatch(text, /^otp_heap_bytes\{node="alex-1@localhost"\} \d+$/m);
-      assertStringIncludes(
-        text,
-        'otp_worker_restarts_total{node="alex-1@localhost"} 0',
-      );
-      assertStringIncludes(
-        text,
-        'count{node="alex-1@localhost",span="rpc Worker.add/2",kind="server",failed="false"} 1',
-      );
-    } finally {
-      handler.stop();
-    }
-  },
-);
+workersTest("metrics() has the nodes of workers", async () => {
+  const handler = metrics();
+  const scrape = async () =>
+    await (await handler(new Request("http://localhost/metrics")))!.text();
+  try {
+    await start();
+    await scrape();
+    await call(ONE, "add", 1, 2);
+    const text = await scrape();
+    assertMatch(text, /^otp_processes\{node="alex-1@localhost"\} \d+$/m);
+    assertMatch(text, /^otp_heap_bytes\{node="alex-1@localhost"\} \d+$/m);
+    assertStringIncludes(
+      text,
+      'otp_worker_restarts_total{node="alex-1@localhost"} 0',
+    );
+    assertStringIncludes(
+      text,
+      'count{node="alex-1@localhost",span="rpc Worker.add/2",kind="server",failed="false"} 1',
+    );
+  } finally {
+    handler.stop();
+  }
+});
 
 workersTest("nodes meet without EPMD and the network", async () => {
   await start({ count: 2 });
@@ -328,35 +325,32 @@ for (
     ],
   ] as const
 ) {
-  workersTest(
-    `a worker is restarted after ${fn}(), and links to it report "noconnection"`,
-    async (cluster) => {
-      const workers = await start({ count: 2 });
-      Process.trapExit(true);
-      Node.monitor(ONE);
-      const linked = await Node.spawnLink(ONE, ["Worker", "wait"]);
-      await Node.spawn(TWO, ["Worker", "watch"], [linked, self()]);
-      await receive((m) => m === "watches");
-      await Node.spawn(ONE, ["Worker", fn]);
-      assertEquals(await receive((m) => m?.type === "EXIT"), {
-        type: "EXIT",
-        from: linked,
-        reason: "noconnection",
-      });
-      assertEquals(await receive((m) => m?.watched !== undefined), {
-        watched: "noconnection",
-      });
-      await nodeDown(ONE);
-      await restarted(workers, 1);
-      assertEquals(await call(ONE, "seven"), 7);
-      assertEquals(await call(TWO, "ping", ONE), "pong");
-      const line = await cluster.logged(
-        new RegExp(`type: "worker".*${code}`, "s"),
-      );
-      assertMatch(line, text);
-      assertEquals((await Workers.info(workers))[1].restarts, 0);
-    },
-  );
+  workersTest(`a worker is restarted after ${fn}()`, async (cluster) => {
+    const workers = await start({ count: 2 });
+    Process.trapExit(true);
+    Node.monitor(ONE);
+    const linked = await Node.spawnLink(ONE, ["Worker", "wait"]);
+    await Node.spawn(TWO, ["Worker", "watch"], [linked, self()]);
+    await receive((m) => m === "watches");
+    await Node.spawn(ONE, ["Worker", fn]);
+    assertEquals(await receive((m) => m?.type === "EXIT"), {
+      type: "EXIT",
+      from: linked,
+      reason: "noconnection",
+    });
+    assertEquals(await receive((m) => m?.watched !== undefined), {
+      watched: "noconnection",
+    });
+    await nodeDown(ONE);
+    await restarted(workers, 1);
+    assertEquals(await call(ONE, "seven"), 7);
+    assertEquals(await call(TWO, "ping", ONE), "pong");
+    const line = await cluster.logged(
+      new RegExp(`type: "worker".*${code}`, "s"),
+    );
+    assertMatch(line, text);
+    assertEquals((await Workers.info(workers))[1].restarts, 0);
+  });
 }
 
 for (
@@ -405,33 +399,30 @@ for (
     ],
   ] as const
 ) {
-  workersTest(
-    `Workers.startLink() rejects when the module ${what}`,
-    async (cluster) => {
-      Process.trapExit(true);
-      const failing = module(...lines);
-      const error = await assertRejects(
-        () => start({ module: failing, count: 2 }),
-        ExitError,
-      );
-      const { reason } = error.reason as unknown as {
-        reason: {
-          id: string;
-          reason: { code: string; node: string; reason: string };
-        };
+  workersTest(`startLink() rejects if the module ${what}`, async (cluster) => {
+    Process.trapExit(true);
+    const failing = module(...lines);
+    const error = await assertRejects(
+      () => start({ module: failing, count: 2 }),
+      ExitError,
+    );
+    const { reason } = error.reason as unknown as {
+      reason: {
+        id: string;
+        reason: { code: string; node: string; reason: string };
       };
-      assertEquals(reason.id, ONE);
-      assertEquals(reason.reason.code, code);
-      assertEquals(reason.reason.node, ONE);
-      assertMatch(
-        reason.reason.reason,
-        /^Cannot start the worker alex-1@localhost: /,
-      );
-      assertMatch(reason.reason.reason, text);
-      assertEquals(Node.list(), []);
-      assertMatch(cluster.lines().join(), /start/);
-    },
-  );
+    };
+    assertEquals(reason.id, ONE);
+    assertEquals(reason.reason.code, code);
+    assertEquals(reason.reason.node, ONE);
+    assertMatch(
+      reason.reason.reason,
+      /^Cannot start the worker alex-1@localhost: /,
+    );
+    assertMatch(reason.reason.reason, text);
+    assertEquals(Node.list(), []);
+    assertMatch(cluster.lines().join(), /start/);
+  });
 }
 
 workersTest("startLink() names a missing module", async () => {
@@ -581,48 +572,44 @@ for (
     ],
   ] as const
 ) {
-  test(
-    `Workers.startLink() names the permission that ${what} needs`,
-    SLOW,
-    async () => {
-      const folder = await Deno.makeTempDir();
-      try {
-        await Deno.writeTextFile(
-          `${folder}/sums.js`,
-          "export const add = (a, b) => a + b;",
-        );
-        await Deno.writeTextFile(
-          `${folder}/main.js`,
-          `import { Node } from "${new URL("../../mod.ts", import.meta.url)}";
+  test(`startLink() names the permission for ${what}`, SLOW, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(
+        `${folder}/sums.js`,
+        "export const add = (a, b) => a + b;",
+      );
+      await Deno.writeTextFile(
+        `${folder}/main.js`,
+        `import { Node } from "${new URL("../../mod.ts", import.meta.url)}";
 import { Workers } from "${new URL(
-            "../../workers/workers.ts",
-            import.meta.url,
-          )}";
+          "../../workers/workers.ts",
+          import.meta.url,
+        )}";
 const node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: false, log() {} });
 const module = new URL("./sums.js", import.meta.url);
 await node.run(() => Workers.startLink({ count: 1, module }))
   .catch(({ message }) => console.log(message));
 await node.stop();`,
-        );
-        const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-          args: [
-            "run",
-            "--no-prompt",
-            "--quiet",
-            "--allow-net=127.0.0.1",
-            ...permission,
-            `${folder}/main.js`,
-          ],
-          env: { NO_COLOR: "1" },
-        }).output();
-        const output = new TextDecoder().decode(stdout);
-        assertEquals(code, 0, output);
-        assertMatch(output, text);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  );
+      );
+      const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "--no-prompt",
+          "--quiet",
+          "--allow-net=127.0.0.1",
+          ...permission,
+          `${folder}/main.js`,
+        ],
+        env: { NO_COLOR: "1" },
+      }).output();
+      const output = new TextDecoder().decode(stdout);
+      assertEquals(code, 0, output);
+      assertMatch(output, text);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
 }
 
 workersTest("a supervisor stops and restarts workers as a whole", async () => {

@@ -191,29 +191,25 @@ processTest("groupLeader() rejects a dead process", async () => {
 
 const outputs: Record<string, string> = {};
 
-pairTest(
-  "groupLeader() of a process of another node redirects its output, in order",
-  async () => {
-    const start = () => Node.spawn("kate@localhost", Remote.printNext);
-    const [before, after] = [await start(), await start()];
-    const there = await Node.spawn("kate@localhost", Remote.waitFor);
-    const ends = [reasonOf(before), reasonOf(after)];
-    send(before, "to alex");
-    Process.groupLeader(after, there);
-    Process.groupLeader(after, Process.groupLeader());
-    send(after, "to alex too");
-    assertEquals(await Promise.all(ends), ["normal", "normal"]);
-    assertEquals(outputs, { alex: "to alex\nto alex too\n" });
-    // No process: dropped, as any signal.
-    Process.groupLeader(before, Process.groupLeader());
-    Process.groupLeader(
-      new Pid("nobody@localhost", 1, 1),
-      Process.groupLeader(),
-    );
-    Process.exit(there, "kill");
-  },
-  { outputs },
-);
+pairTest("groupLeader() redirects remote output", async () => {
+  const start = () => Node.spawn("kate@localhost", Remote.printNext);
+  const [before, after] = [await start(), await start()];
+  const there = await Node.spawn("kate@localhost", Remote.waitFor);
+  const ends = [reasonOf(before), reasonOf(after)];
+  send(before, "to alex");
+  Process.groupLeader(after, there);
+  Process.groupLeader(after, Process.groupLeader());
+  send(after, "to alex too");
+  assertEquals(await Promise.all(ends), ["normal", "normal"]);
+  assertEquals(outputs, { alex: "to alex\nto alex too\n" });
+  // No process: dropped, as any signal.
+  Process.groupLeader(before, Process.groupLeader());
+  Process.groupLeader(
+    new Pid("nobody@localhost", 1, 1),
+    Process.groupLeader(),
+  );
+  Process.exit(there, "kill");
+}, { outputs });
 
 processTest("list() with info describes each process", async () => {
   const pid = idle();

@@ -18,7 +18,6 @@ let scheduler: Scheduler;
 /** An event loop that turns, and has nothing left to do, when the test says so. */
 class Loop implements EventLoop {
   time = 0;
-  /** The time of a step, in milliseconds. */
   stepTime = 0;
   #turns: (() => void)[] = [];
   #idle: (() => void)[] = [];

@@ -162,7 +162,6 @@ export const REASONS: Record<string, () => unknown> = {
   "not a number": () => NaN,
 };
 
-/** Throws it. */
 export function throwHostile(reason: unknown): never {
   throw reason;
 }

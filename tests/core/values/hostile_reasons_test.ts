@@ -85,51 +85,42 @@ for (const name of NAMES) {
     }
   });
 
-  processTest(
-    `links and monitors of a process are notified when it exits with ${name}`,
-    async () => {
-      Process.trapExit(true);
-      for (const end of [exit, throwHostile]) {
-        const linked = spawnLink(() => end(Hostile.REASONS[name]()));
-        await receive((m) => m?.type === "EXIT" && linked.equals(m.from));
-        const { ref } = spawnMonitor(() => end(Hostile.REASONS[name]()));
-        await receive((m) => ref.equals(m?.ref));
-        await assertNotified();
-      }
-    },
-  );
-
-  processTest(
-    `a supervisor restarts a child that exits with ${name}`,
-    async () => {
-      Process.trapExit(true);
-      const supervisor = await Supervisor.startLink(
-        [reasonChild(self())],
-        { strategy: "one_for_one", maxRestarts: 10 },
-      );
-      for (let i = 0; i < 3; i++) {
-        const { pid } = await receive((m) => m?.started === true);
-        send(pid, { end: name });
-      }
-      await receive((m) => m?.started === true);
-      await Supervisor.stop(supervisor);
-      await receive((m) => m?.type === "EXIT");
-    },
-  );
-
-  processTest(
-    `the owner of a task is notified that it exited with ${name}`,
-    async () => {
-      Process.trapExit(true);
-      const task = Task.async(() => {
-        throw Hostile.REASONS[name]();
-      });
-      const failed = await Task.await(task).then(() => "ok", (error) => error);
-      assert(failed instanceof Error);
-      await receive((m) => m?.type === "EXIT");
+  processTest(`links and monitors report ${name}`, async () => {
+    Process.trapExit(true);
+    for (const end of [exit, throwHostile]) {
+      const linked = spawnLink(() => end(Hostile.REASONS[name]()));
+      await receive((m) => m?.type === "EXIT" && linked.equals(m.from));
+      const { ref } = spawnMonitor(() => end(Hostile.REASONS[name]()));
+      await receive((m) => ref.equals(m?.ref));
       await assertNotified();
-    },
-  );
+    }
+  });
+
+  processTest(`a supervisor restarts after ${name}`, async () => {
+    Process.trapExit(true);
+    const supervisor = await Supervisor.startLink(
+      [reasonChild(self())],
+      { strategy: "one_for_one", maxRestarts: 10 },
+    );
+    for (let i = 0; i < 3; i++) {
+      const { pid } = await receive((m) => m?.started === true);
+      send(pid, { end: name });
+    }
+    await receive((m) => m?.started === true);
+    await Supervisor.stop(supervisor);
+    await receive((m) => m?.type === "EXIT");
+  });
+
+  processTest(`the owner of a task hears ${name}`, async () => {
+    Process.trapExit(true);
+    const task = Task.async(() => {
+      throw Hostile.REASONS[name]();
+    });
+    const failed = await Task.await(task).then(() => "ok", (error) => error);
+    assert(failed instanceof Error);
+    await receive((m) => m?.type === "EXIT");
+    await assertNotified();
+  });
 }
 
 /** Fails, by the test's time limit, if exits are no longer announced. */
@@ -259,29 +250,26 @@ for (
     },
   })
 ) {
-  clusterTest(
-    `a log hook that ${what} does not prevent a supervisor from restarting`,
-    async (cluster) => {
-      const alex = await cluster.start("alex", {
-        log: hook as (event: LogEvent) => void,
-      });
-      await standardError(() =>
-        alex.run(async () => {
-          Process.trapExit(true);
-          const supervisor = await Supervisor.startLink(
-            [reasonChild(self())],
-            { strategy: "one_for_one", maxRestarts: 10 },
-          );
-          for (let i = 0; i < 3; i++) {
-            const { pid } = await receive((m) => m?.started === true);
-            send(pid, { end: "an error" });
-          }
-          await receive((m) => m?.started === true);
-          await Supervisor.stop(supervisor);
-        })
-      );
-    },
-  );
+  clusterTest(`a log hook that ${what} is survived`, async (cluster) => {
+    const alex = await cluster.start("alex", {
+      log: hook as (event: LogEvent) => void,
+    });
+    await standardError(() =>
+      alex.run(async () => {
+        Process.trapExit(true);
+        const supervisor = await Supervisor.startLink(
+          [reasonChild(self())],
+          { strategy: "one_for_one", maxRestarts: 10 },
+        );
+        for (let i = 0; i < 3; i++) {
+          const { pid } = await receive((m) => m?.started === true);
+          send(pid, { end: "an error" });
+        }
+        await receive((m) => m?.started === true);
+        await Supervisor.stop(supervisor);
+      })
+    );
+  });
 }
 
 test("a process whose result has a `then` that throws ends", async () => {

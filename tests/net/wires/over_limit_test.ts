@@ -114,25 +114,23 @@ clusterTest("a too deep value is refused alone", async (cluster) => {
   });
 });
 
-elixirPairTest(
-  "terms of Elixir that exceed a limit are refused alone, and what waits for them fails at once",
-  async ({ kate, cluster }) => {
-    Process.trapExit(true);
-    const echo = await GenServer.start(Deep, undefined, { name: "Deep" });
-    await kate.evaluate(`
+elixirPairTest("terms beyond a limit fail alone", async ({ kate, cluster }) => {
+  Process.trapExit(true);
+  const echo = await GenServer.start(Deep, undefined, { name: "Deep" });
+  await kate.evaluate(`
       deep = Enum.reduce(1..600, 1, fn _, inner -> [inner] end)
       terms = [deep, 10 ** 10_001, %{large: :binary.copy("x", 33_600_000)}]
       main = {:main, :"alex@localhost"}
     `);
-    // The depth of code is accepted.
-    await kate.evaluate(
-      "send(main, {:code, Enum.reduce(1..250, 1, &{:f, &1, [&2]})})",
-    );
-    assert((await nextMessage()) instanceof Tuple);
-    // Messages.
-    await kate.evaluate("Enum.each(terms, &send(main, &1))");
-    // Requests fail at once, by name and by pid, and replies fail the call here.
-    const calls = await kate.evaluate(`
+  // The depth of code is accepted.
+  await kate.evaluate(
+    "send(main, {:code, Enum.reduce(1..250, 1, &{:f, &1, [&2]})})",
+  );
+  assert((await nextMessage()) instanceof Tuple);
+  // Messages.
+  await kate.evaluate("Enum.each(terms, &send(main, &1))");
+  // Requests fail at once, by name and by pid, and replies fail the call here.
+  const calls = await kate.evaluate(`
       for term <- terms do
         try do
           GenServer.call({Deep, :"alex@localhost"}, term, 30_000)
@@ -141,8 +139,8 @@ elixirPairTest(
         end
       end
     `);
-    assertEquals(calls, "[true, true, true]");
-    await kate.evaluate(`
+  assertEquals(calls, "[true, true, true]");
+  await kate.evaluate(`
       defmodule Replies do
         use GenServer
         def init(terms), do: {:ok, terms}
@@ -150,54 +148,53 @@ elixirPairTest(
       end
       {:ok, _} = GenServer.start(Replies, terms, name: Replies)
     `);
-    const replies = { name: "Replies", node: kate.name };
-    for (const i of [0, 1, 2]) {
-      const error = await GenServer.call(replies, i, { timeout: 30_000 })
-        .then(() => undefined, (error) => error);
-      assertRefused(error.reason.reason, /has refused a reply/);
-    }
-    // Exit reasons: links and monitors fire once each.
-    await kate.evaluate(`
+  const replies = { name: "Replies", node: kate.name };
+  for (const i of [0, 1, 2]) {
+    const error = await GenServer.call(replies, i, { timeout: 30_000 })
+      .then(() => undefined, (error) => error);
+    assertRefused(error.reason.reason, /has refused a reply/);
+  }
+  // Exit reasons: links and monitors fire once each.
+  await kate.evaluate(`
       defmodule Ends do
         def ends(i, terms), do: exit(Enum.at(terms, i))
         def run(i), do: receive(do: (:go -> ends(i, :persistent_term.get(:terms))))
       end
       :persistent_term.put(:terms, terms)
     `);
-    for (const i of [0, 1, 2]) {
-      const pid: Pid = await Node.spawnLink(kate.name, ["Ends", "run"], [i]);
-      const ref = Process.monitor(pid);
-      // The monitor has arrived when a later call is answered.
-      assertEquals(await GenServer.call(replies, 3), atom("ok"));
-      await kate.evaluate(
-        `send(:erlang.list_to_pid(~c"${pidText(pid)}"), :go)`,
-      );
-      const exited = await receive((m) => m?.type === "EXIT");
-      assertRefused(exited.reason, /has refused an exit reason/);
-      const down = await receive((m) => ref.equals(m?.ref));
-      assertRefused(down.reason, /has refused an exit reason/);
-    }
-    // A request to spawn.
-    const raised = await kate.evaluate(`
+  for (const i of [0, 1, 2]) {
+    const pid: Pid = await Node.spawnLink(kate.name, ["Ends", "run"], [i]);
+    const ref = Process.monitor(pid);
+    // The monitor has arrived when a later call is answered.
+    assertEquals(await GenServer.call(replies, 3), atom("ok"));
+    await kate.evaluate(
+      `send(:erlang.list_to_pid(~c"${pidText(pid)}"), :go)`,
+    );
+    const exited = await receive((m) => m?.type === "EXIT");
+    assertRefused(exited.reason, /has refused an exit reason/);
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertRefused(down.reason, /has refused an exit reason/);
+  }
+  // A request to spawn.
+  const raised = await kate.evaluate(`
       try do
         Node.spawn_monitor(:"alex@localhost", :m, :f, [deep])
       rescue
         error in SystemLimitError -> error
       end
     `);
-    assertMatch(raised, /SystemLimitError/);
-    // An event of the log is cut.
-    await kate.evaluate(`
+  assertMatch(raised, /SystemLimitError/);
+  // An event of the log is cut.
+  await kate.evaluate(`
       Logger.configure(level: :error)
       meta = %{pid: self(), gl: self(), time: 0}
       send({:logger_proxy, :"alex@localhost"}, {:log, :error, {:report, %{state: {:deep, deep, 10 ** 10_001}}}, meta})
     `);
-    await cluster.logged(/From kate@localhost.*deep/s);
-    assertEquals(await GenServer.call(echo, "next"), "ok");
-    assertEquals(Node.list("hidden"), [kate.name]);
-    assertEquals(Node.stats()!.protocolErrors, 0);
-  },
-);
+  await cluster.logged(/From kate@localhost.*deep/s);
+  assertEquals(await GenServer.call(echo, "next"), "ok");
+  assertEquals(Node.list("hidden"), [kate.name]);
+  assertEquals(Node.stats()!.protocolErrors, 0);
+});
 
 function pidText(pid: Pid): string {
   return `<0.${pid.number % 2 ** 32}.${Math.floor(pid.number / 2 ** 32)}>`;

@@ -24,7 +24,6 @@ export const SOON = {
   maxDelay: FAST.maxDelay,
 } as const;
 
-/** The messages of an event. */
 export type EventOf<E> = Extract<ClusterMessage, { event: E }>;
 
 /** Waits for an event, of a node or an address if one is given. */

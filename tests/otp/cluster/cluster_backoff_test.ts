@@ -153,7 +153,6 @@ class Scene implements Disposable {
     await quiet();
   }
 
-  /** A node connects to this one. */
   async connect(node: string): Promise<void> {
     this.#connected.add(node);
     this.#tell({ type: "nodeup", node });

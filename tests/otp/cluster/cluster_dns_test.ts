@@ -214,29 +214,26 @@ const HOSTILE: [name: string, records: unknown, says: RegExp][] = [
 ];
 
 for (const [name, records, says] of HOSTILE) {
-  clusterTest(
-    `an answer of the DNS that ${name} is reported`,
-    async (nodes) => {
-      const resolver = new FakeDns();
-      resolver.resolve4 = () => Promise.resolve(records as string[]);
-      const own = {
-        strategy: "dns",
-        query: QUERY,
-        port: 4370,
-        resolver,
-        ...FAST,
-        ...ONCE,
-      } as const;
-      await withOwn(nodes, own, async () => {
-        const { lastError, addresses } = await until(
-          "own",
-          ({ lastError }) => lastError !== undefined,
-        );
-        assertMatch(lastError!, says);
-        assertEquals(addresses, []);
-      });
-    },
-  );
+  clusterTest(`a DNS answer that ${name} is reported`, async (nodes) => {
+    const resolver = new FakeDns();
+    resolver.resolve4 = () => Promise.resolve(records as string[]);
+    const own = {
+      strategy: "dns",
+      query: QUERY,
+      port: 4370,
+      resolver,
+      ...FAST,
+      ...ONCE,
+    } as const;
+    await withOwn(nodes, own, async () => {
+      const { lastError, addresses } = await until(
+        "own",
+        ({ lastError }) => lastError !== undefined,
+      );
+      assertMatch(lastError!, says);
+      assertEquals(addresses, []);
+    });
+  });
 }
 
 // EPMD.

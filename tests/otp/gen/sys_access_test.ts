@@ -122,7 +122,7 @@ const ACCESS: [Partial<NodeOptions>, [request: unknown, answer: RegExp][]][] = [
 
 for (const [options, requests] of ACCESS) {
   clusterTest(
-    `sys requests of another node, with ${Object.entries(options).join()}`,
+    `sys, with ${Object.entries(options).join()}`,
     async (cluster) => {
       const alex = await cluster.start("alex", options);
       await startCounter(alex);

@@ -196,31 +196,28 @@ elixirPairTest("Elixir calls our GenServers", async ({ kate, cluster }) => {
   ) assertEquals(await ask(code), answer, code);
 });
 
-elixirPairTest(
-  "a GenServer without a declaration gets the terms as they are, and handlers by name take them",
-  async ({ kate }) => {
-    await GenServer.start(
-      {
-        init: () => ({ type: "ok", state: undefined }),
-        handleCall: {
-          get: (request: unknown, _from: unknown, state: unknown) => ({
-            type: "reply",
-            reply: [request],
-            state,
-          }),
-        },
+elixirPairTest("a bare GenServer gets bare terms", async ({ kate }) => {
+  await GenServer.start(
+    {
+      init: () => ({ type: "ok", state: undefined }),
+      handleCall: {
+        get: (request: unknown, _from: unknown, state: unknown) => ({
+          type: "reply",
+          reply: [request],
+          state,
+        }),
       },
-      undefined,
-      { name: "plain" },
-    );
-    assertEquals(
-      await kate.evaluate(
-        `{GenServer.call({:plain, ${ALEX}}, :get), GenServer.call({:plain, ${ALEX}}, {:get, :a})}`,
-      ),
-      "{[:get], [get: :a]}",
-    );
-  },
-);
+    },
+    undefined,
+    { name: "plain" },
+  );
+  assertEquals(
+    await kate.evaluate(
+      `{GenServer.call({:plain, ${ALEX}}, :get), GenServer.call({:plain, ${ALEX}}, {:get, :a})}`,
+    ),
+    "{[:get], [get: :a]}",
+  );
+});
 
 const THEIR_STORE = `
 defmodule Store do
@@ -324,26 +321,24 @@ async function relay(to: Pid): Promise<void> {
   }
 }
 
-elixirPairTest(
-  "every form of a From is replied to: by the server, by other processes, and through a third node of either kind",
-  async ({ kate, cluster }) => {
-    const moebi = await cluster.start("moebi", {
-      modules: { Relay: { relay } },
-    });
-    await using anna = await ElixirNode.start("anna", cluster);
-    await GenServer.start(Replier, undefined, { name: "replier" });
-    await Node.spawn(moebi.name, ["Relay", "relay"], [self()]);
-    const ours = await nextMessage();
-    await anna.evaluate(`
+elixirPairTest("every form of a From replies", async ({ kate, cluster }) => {
+  const moebi = await cluster.start("moebi", {
+    modules: { Relay: { relay } },
+  });
+  await using anna = await ElixirNode.start("anna", cluster);
+  await GenServer.start(Replier, undefined, { name: "replier" });
+  await Node.spawn(moebi.name, ["Relay", "relay"], [self()]);
+  const ours = await nextMessage();
+  await anna.evaluate(`
       Process.register(spawn(fn ->
         loop = fn loop -> receive do {from, reply} -> GenServer.reply(from, reply); loop.(loop) end end
         loop.(loop)
       end), :relay)
       send({:main, ${ALEX}}, Process.whereis(:relay))`);
-    const theirs = await nextMessage();
-    await kate.evaluate("Process.register(self(), :driver)");
-    send({ name: "driver", node: kate.name }, tuple(ours, theirs));
-    await kate.evaluate(`{ours, theirs} = receive do {a, b} -> {a, b} end
+  const theirs = await nextMessage();
+  await kate.evaluate("Process.register(self(), :driver)");
+  send({ name: "driver", node: kate.name }, tuple(ours, theirs));
+  await kate.evaluate(`{ours, theirs} = receive do {a, b} -> {a, b} end
       forms = [
         fn -> make_ref() end,
         fn -> {make_ref(), node()} end,
@@ -358,25 +353,25 @@ elixirPairTest(
         receive do {^tag, reply} -> reply after 10_000 -> {:none, Process.info(self(), :messages)} end
       end
       all = fn request -> Enum.map(forms, &ask.(&1, request)) |> Enum.uniq() end`);
-    for (
-      const [request, answer] of [
-        ["{:server, nil}", ":server"],
-        ["{:process, nil}", ":process"],
-        ["{:forward, ours}", ":forward"],
-        ["{:forward_tuple, theirs}", ":forward_tuple"],
-      ]
-    ) {
-      assertEquals(await kate.evaluate(`all.(${request})`), `[got: ${answer}]`);
-    }
-    assertEquals(
-      await kate.evaluate(`
+  for (
+    const [request, answer] of [
+      ["{:server, nil}", ":server"],
+      ["{:process, nil}", ":process"],
+      ["{:forward, ours}", ":forward"],
+      ["{:forward_tuple, theirs}", ":forward_tuple"],
+    ]
+  ) {
+    assertEquals(await kate.evaluate(`all.(${request})`), `[got: ${answer}]`);
+  }
+  assertEquals(
+    await kate.evaluate(`
         {r, []} = GenServer.multi_call([${ALEX}], :replier, {:forward, ours})
         {s, []} = GenServer.multi_call([${ALEX}], :replier, {:forward_tuple, theirs}, 5000)
         {r, s, Process.info(self(), :message_queue_len)}`),
-      "{[alex@localhost: {:got, :forward}], [alex@localhost: {:got, :forward_tuple}], {:message_queue_len, 0}}",
-    );
-    // A caller here, whose call a server of Elixir has others answer.
-    await kate.evaluate(`
+    "{[alex@localhost: {:got, :forward}], [alex@localhost: {:got, :forward_tuple}], {:message_queue_len, 0}}",
+  );
+  // A caller here, whose call a server of Elixir has others answer.
+  await kate.evaluate(`
       defmodule Replier do
         use GenServer
         def init(nil), do: {:ok, nil}
@@ -390,39 +385,38 @@ elixirPairTest(
         end
       end
       GenServer.start(Replier, nil, name: :replier) |> elem(0)`);
-    const replier = { name: "replier", node: kate.name };
-    assertEquals(
-      await GenServer.call(replier, tuple(atom("forward"), theirs)),
-      atom("done"),
-    );
-    assertEquals(
-      await GenServer.call(replier, tuple(atom("ours"), ours)),
-      atom("done"),
-    );
-    // A reply to a mere alias is `{alias, reply}`, in both directions; the alias ends with it.
-    await kate.evaluate(
-      `alias_ref = :erlang.alias([:reply]); send({:main, ${ALEX}}, alias_ref)`,
-    );
-    const theirAlias = await nextMessage();
-    Process.reply(theirAlias, tuple(atom("pong"), 1));
-    Process.reply(theirAlias, "again");
-    send({ name: "driver", node: kate.name }, Process.alias({ reply: true }));
-    assertEquals(
-      await kate.evaluate(`
+  const replier = { name: "replier", node: kate.name };
+  assertEquals(
+    await GenServer.call(replier, tuple(atom("forward"), theirs)),
+    atom("done"),
+  );
+  assertEquals(
+    await GenServer.call(replier, tuple(atom("ours"), ours)),
+    atom("done"),
+  );
+  // A reply to a mere alias is `{alias, reply}`, in both directions; the alias ends with it.
+  await kate.evaluate(
+    `alias_ref = :erlang.alias([:reply]); send({:main, ${ALEX}}, alias_ref)`,
+  );
+  const theirAlias = await nextMessage();
+  Process.reply(theirAlias, tuple(atom("pong"), 1));
+  Process.reply(theirAlias, "again");
+  send({ name: "driver", node: kate.name }, Process.alias({ reply: true }));
+  assertEquals(
+    await kate.evaluate(`
         reply = receive do {^alias_ref, reply} -> reply end
         ours = receive do ref when is_reference(ref) -> ref end
         send(ours, {ours, 2})
         send(ours, {ours, :again})
         send({:main, ${ALEX}}, :last)
         {reply, Process.info(self(), :message_queue_len)}`),
-      "{{:pong, 1}, {:message_queue_len, 0}}",
-    );
-    const back = await nextMessage();
-    assert(isReply(back));
-    assertEquals(back.value, 2);
-    assertEquals(await nextMessage(), atom("last"));
-  },
-);
+    "{{:pong, 1}, {:message_queue_len, 0}}",
+  );
+  const back = await nextMessage();
+  assert(isReply(back));
+  assertEquals(back.value, 2);
+  assertEquals(await nextMessage(), atom("last"));
+});
 
 /** The caller to which the server below replies late. */
 let late: From | undefined;

@@ -243,7 +243,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
 });
 
 threeTest(
-  "a name that another node alone knows is taken, and nothing is logged",
+  "a name of one node is taken",
   async ({ cluster, alex, kate, moebi }) => {
     await synced([alex, kate]);
     const server = await idleOn(moebi);

@@ -91,7 +91,6 @@ class Scene implements Disposable {
   }
 }
 
-/** A child of a supervisor. */
 function child(pid: Pid | undefined, id: string): SupervisedChild {
   return { id, type: "worker", pid, restarting: false, restarts: undefined };
 }

@@ -203,7 +203,6 @@ function shown(entries: readonly { pid: Pid; value: unknown }[]): string {
   return entries.map(({ pid, value }) => `${pid}: ${value}`).sort().join(", ");
 }
 
-/** The property of registries. */
 export const REGISTRIES: Property = {
   actions: {
     register: 10,

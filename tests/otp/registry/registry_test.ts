@@ -30,7 +30,6 @@ import { exitOf, logged } from "../../_supervision.ts";
 
 const R = "Test.Registry";
 
-/** A test with a registry. */
 function registryTest(
   name: string,
   keys: RegistryKeys,
@@ -154,44 +153,36 @@ registryTest("register() rejects a key that cannot be sent", "unique", () => {
 // death
 
 for (const keys of ["unique", "duplicate"] as const) {
-  registryTest(
-    `lookups return no process that has exited; ${keys} keys`,
-    keys,
-    async () => {
-      const pid = await having(() => Registry.register(R, "key", 1));
-      assertEquals(Registry.count(R), 1);
-      Process.exit(pid, "kill");
-      // Nothing has been awaited: the registry has not been notified of the exit yet.
-      assertEquals(Registry.lookup(R, "key"), []);
-      assertEquals(Registry.match(R, "key", () => true), []);
-      assertEquals(Registry.countMatch(R, "key", () => true), 0);
-      assertEquals(Registry.keys(R, pid), []);
-      assertEquals(Registry.values(R, "key", pid), []);
-      assertEquals(Registry.select(R), []);
-      assertEquals(Registry.count(R), 0);
-      Registry.dispatch(R, "key", () => {
-        throw new Error("dispatched");
-      });
-      assertEquals(Registry.register(R, "key", 2).type, "ok");
-      await Supervisor.countChildren(R);
-      assertEquals(Registry.lookup(R, "key"), [{ pid: self(), value: 2 }]);
-      assertEquals(Registry.keys(R, self()), ["key"]);
-      assertEquals(Registry.count(R), 1);
-    },
-  );
+  registryTest(`lookups skip the dead; ${keys} keys`, keys, async () => {
+    const pid = await having(() => Registry.register(R, "key", 1));
+    assertEquals(Registry.count(R), 1);
+    Process.exit(pid, "kill");
+    // Nothing has been awaited: the registry has not been notified of the exit yet.
+    assertEquals(Registry.lookup(R, "key"), []);
+    assertEquals(Registry.match(R, "key", () => true), []);
+    assertEquals(Registry.countMatch(R, "key", () => true), 0);
+    assertEquals(Registry.keys(R, pid), []);
+    assertEquals(Registry.values(R, "key", pid), []);
+    assertEquals(Registry.select(R), []);
+    assertEquals(Registry.count(R), 0);
+    Registry.dispatch(R, "key", () => {
+      throw new Error("dispatched");
+    });
+    assertEquals(Registry.register(R, "key", 2).type, "ok");
+    await Supervisor.countChildren(R);
+    assertEquals(Registry.lookup(R, "key"), [{ pid: self(), value: 2 }]);
+    assertEquals(Registry.keys(R, self()), ["key"]);
+    assertEquals(Registry.count(R), 1);
+  });
 }
 
-registryTest(
-  "register() fails while a crashed registry has not restarted yet",
-  "unique",
-  async () => {
-    Process.exit(owner(), "kill");
-    assertThrows(() => Registry.register(R, "key"), NoProcessError, "crashed");
-    await Supervisor.countChildren(R);
-    assertEquals(Registry.register(R, "key").type, "ok");
-    logged();
-  },
-);
+registryTest("register() waits for no restart", "unique", async () => {
+  Process.exit(owner(), "kill");
+  assertThrows(() => Registry.register(R, "key"), NoProcessError, "crashed");
+  await Supervisor.countChildren(R);
+  assertEquals(Registry.register(R, "key").type, "ok");
+  logged();
+});
 
 // reading
 
@@ -299,28 +290,24 @@ registryTest("via requires unique keys", "duplicate", () => {
 
 // lock()
 
-registryTest(
-  "lock() is released when its holder or a waiting process exits",
-  "unique",
-  async () => {
-    const test = self();
-    const holding = () =>
-      spawn(() =>
-        Registry.lock(R, "door", () => {
-          send(test, "in");
-          return receive(() => false);
-        })
-      );
-    const holder = holding();
-    assertEquals(await receive(), "in");
-    const waiting = holding();
-    const task = Task.async(() => Registry.lock(R, "door", () => "mine"));
-    await Supervisor.countChildren(R);
-    Process.exit(waiting, "kill");
-    Process.exit(holder, "kill");
-    assertEquals(await Task.await(task), "mine");
-  },
-);
+registryTest("lock() is released at an exit", "unique", async () => {
+  const test = self();
+  const holding = () =>
+    spawn(() =>
+      Registry.lock(R, "door", () => {
+        send(test, "in");
+        return receive(() => false);
+      })
+    );
+  const holder = holding();
+  assertEquals(await receive(), "in");
+  const waiting = holding();
+  const task = Task.async(() => Registry.lock(R, "door", () => "mine"));
+  await Supervisor.countChildren(R);
+  Process.exit(waiting, "kill");
+  Process.exit(holder, "kill");
+  assertEquals(await Task.await(task), "mine");
+});
 
 registryTest("lock() fails when the registry crashes", "unique", async () => {
   const test = self();

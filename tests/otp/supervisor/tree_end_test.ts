@@ -127,7 +127,7 @@ for (
   ] as const
 ) {
   clusterTest(
-    `the exit ${reason} of a top supervisor, of an application of type ${type}`,
+    `exit ${reason} of a top supervisor, ${type}`,
     async (cluster) => {
       const trees = watched();
       const { onTreeEnd } = trees;

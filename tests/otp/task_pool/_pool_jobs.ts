@@ -76,7 +76,6 @@ export function release({ pid }: Begun, value: unknown): void {
 /** The module of these tasks. */
 export const Jobs = { held, stubborn, stoical, here, fails };
 
-/** The group of the tests. */
 export const GROUP = "work";
 
 /** Starts a supervisor of the group on a node, and the node's scope if it has none. */

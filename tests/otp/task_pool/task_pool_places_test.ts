@@ -60,7 +60,6 @@ class Scene {
     return this.timeline.time;
   }
 
-  /** Sends it a task. */
   send(): TaskInFlight {
     const attempt = { askedAt: 0 };
     this.member.attempts.add(attempt);

@@ -96,21 +96,18 @@ const FAILING: [code: string, says: string | RegExp][] = [
 ];
 
 for (const [code, says] of FAILING) {
-  cliTest(
-    `--eval fails where its code does: ${JSON.stringify(code)}`,
-    async () => {
-      const ended = await chat([
-        "--no-halt",
-        "-e",
-        code,
-        "-e",
-        "await IO.puts('next')",
-      ]);
-      if (typeof says === "string") assertEquals(ended.stderr, says);
-      else assertMatch(ended.stderr, says);
-      assertEquals([ended.code, ended.stdout], [1, ""]);
-    },
-  );
+  cliTest(`--eval fails at ${JSON.stringify(code)}`, async () => {
+    const ended = await chat([
+      "--no-halt",
+      "-e",
+      code,
+      "-e",
+      "await IO.puts('next')",
+    ]);
+    if (typeof says === "string") assertEquals(ended.stderr, says);
+    else assertMatch(ended.stderr, says);
+    assertEquals([ended.code, ended.stdout], [1, ""]);
+  });
 }
 
 cliTest(

@@ -20,7 +20,6 @@ async function values(
   return found;
 }
 
-/** The value of the last of some lines. */
 async function lastValue(...lines: string[]): Promise<unknown> {
   return (await values(lines)).at(-1);
 }

@@ -154,7 +154,7 @@ clusterTest("Elixir replaces a connection that it lost", async (cluster) => {
 // OTP compares the names: alex's is smaller than kate's, and zoe's is greater.
 for (const name of ["alex", "zoe"]) {
   clusterTest(
-    `100 of 100 simultaneous connects of ${name} and kate succeed`,
+    `100 of 100 dials of ${name} and kate succeed`,
     async (cluster) => {
       const own = await cluster.start(name);
       await using kate = await ElixirNode.start("kate", cluster);

@@ -23,28 +23,24 @@ async function homeWith(
 }
 
 for (const content of ["plain", "line\n", "windows\r\n", " spaces  \n \n"]) {
-  clusterTest(
-    `a cookie file ${JSON.stringify(content)} is read as Erlang reads it`,
-    async (cluster) => {
-      await using home = await homeWith(".erlang.cookie", content);
-      const cookieFile = join(home.path, ".erlang.cookie");
-      const alex = await cluster.start("alex", {
-        cookie: undefined,
-        cookieFile,
-      });
-      await using kate = await ElixirNode.start("kate", {
-        epmdPort: cluster.epmdPort,
-        cookie: null,
-        env: { HOME: home.path },
-      });
-      assertEquals(
-        await kate.evaluate("Node.connect(:alex@localhost)"),
-        "true",
-      );
-      assertEquals(await alex.run(() => Node.list("hidden")), [KATE]);
-    },
-    OPTIONS,
-  );
+  clusterTest(`cookie file ${JSON.stringify(content)}`, async (cluster) => {
+    await using home = await homeWith(".erlang.cookie", content);
+    const cookieFile = join(home.path, ".erlang.cookie");
+    const alex = await cluster.start("alex", {
+      cookie: undefined,
+      cookieFile,
+    });
+    await using kate = await ElixirNode.start("kate", {
+      epmdPort: cluster.epmdPort,
+      cookie: null,
+      env: { HOME: home.path },
+    });
+    assertEquals(
+      await kate.evaluate("Node.connect(:alex@localhost)"),
+      "true",
+    );
+    assertEquals(await alex.run(() => Node.list("hidden")), [KATE]);
+  }, OPTIONS);
 }
 
 clusterTest("both use a cookie file of configurations", async (cluster) => {

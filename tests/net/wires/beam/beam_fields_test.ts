@@ -612,7 +612,6 @@ function others({ pid, peer }: Target): Row[] {
   }));
 }
 
-/** All rows of a target. */
 function rowsOf(target: Target): Row[] {
   const wrong = wrongOf(target);
   return [

@@ -324,36 +324,32 @@ test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
   assertEquals(runtime.aliases.size, 0);
 });
 
-clusterTest(
-  `fuzz: ${SOCKET_RUNS} unauthenticated connections and ${SOCKET_RUNS} peers through sockets`,
-  async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(() => Node.connect(KATE));
-    const signals = goodSignals();
-    await fuzz(SOCKET_RUNS, async (random) => {
-      await using stranger = await RawPeer.dial(kate.port);
-      const first = { versions: [1], to: KATE, ...hello(RAW) };
-      await stranger.write(mutatedFrame(random, first));
-      await using peer = await RawPeer.dial(kate.port);
-      // A name of its own, as the end of the last one may not be known yet.
-      await peer.enter(`raw${random.below(2 ** 31)}@localhost`, KATE);
-      for (let i = 0; i < 5; i++) {
-        const body = [mutated(random, random.of(signals))];
-        await peer.write(mutatedFrame(random, body));
-      }
-    });
-    await kate.run(async () => {
-      Process.register(self(), "inbox");
-      await alex.run(() => void send({ name: "inbox", node: KATE }, "hi"));
-      assertEquals(await receive(), "hi");
-      await until(() => Node.list("connected").length === 1);
-      const { held, connections } = Node.stats()!;
-      assertEquals([connections, held.links, held.monitors], [1, 0, 0]);
-    });
-  },
-  { timeout: 600_000 },
-);
+clusterTest(`fuzz: ${SOCKET_RUNS} peers through sockets`, async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(() => Node.connect(KATE));
+  const signals = goodSignals();
+  await fuzz(SOCKET_RUNS, async (random) => {
+    await using stranger = await RawPeer.dial(kate.port);
+    const first = { versions: [1], to: KATE, ...hello(RAW) };
+    await stranger.write(mutatedFrame(random, first));
+    await using peer = await RawPeer.dial(kate.port);
+    // A name of its own, as the end of the last one may not be known yet.
+    await peer.enter(`raw${random.below(2 ** 31)}@localhost`, KATE);
+    for (let i = 0; i < 5; i++) {
+      const body = [mutated(random, random.of(signals))];
+      await peer.write(mutatedFrame(random, body));
+    }
+  });
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    await alex.run(() => void send({ name: "inbox", node: KATE }, "hi"));
+    assertEquals(await receive(), "hi");
+    await until(() => Node.list("connected").length === 1);
+    const { held, connections } = Node.stats()!;
+    assertEquals([connections, held.links, held.monitors], [1, 0, 0]);
+  });
+}, { timeout: 600_000 });
 
 /** Requests of a peer to servers: a Task.Supervisor by its name, and the node's group leader. */
 const REQUESTS = [
@@ -398,38 +394,34 @@ const REQUESTS = [
   }],
 ] as const;
 
-clusterTest(
-  `fuzz: ${SERVER_RUNS} requests do not stop servers`,
-  async (cluster) => {
-    const kate = await cluster.start("kate", { io: { write() {} } });
-    await kate.run(async () => {
-      const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-      const user = Process.whereis("user");
-      let peers = 0;
-      const enter = async () => {
-        const peer = await RawPeer.dial(kate.port);
-        await peer.enter(`raw${++peers}@localhost`, KATE);
-        return peer;
-      };
-      let peer = await enter();
-      await fuzz(SERVER_RUNS, async (random) => {
-        const [name, message] = random.of(REQUESTS);
-        const changed = mutated(random, message);
-        if (changed?.type === "$stop") return;
-        await peer.say([["send_name*", 100, name, changed]]);
-        // safe: only lets the servers run; their state is asked for at the end
-        if (random.below(20) === 0) await turn();
-        if (peer.isClosed) peer = await enter();
-      });
-      await peer[Symbol.asyncDispose]();
-      assertEquals([Process.whereis("Tasks"), Process.whereis("user")], [
-        tasks,
-        user,
-      ]);
-      const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
-      assertEquals(await Task.await(task), 3);
-      await TaskSupervisor.stop(tasks);
+clusterTest(`fuzz: ${SERVER_RUNS} requests to servers`, async (cluster) => {
+  const kate = await cluster.start("kate", { io: { write() {} } });
+  await kate.run(async () => {
+    const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
+    const user = Process.whereis("user");
+    let peers = 0;
+    const enter = async () => {
+      const peer = await RawPeer.dial(kate.port);
+      await peer.enter(`raw${++peers}@localhost`, KATE);
+      return peer;
+    };
+    let peer = await enter();
+    await fuzz(SERVER_RUNS, async (random) => {
+      const [name, message] = random.of(REQUESTS);
+      const changed = mutated(random, message);
+      if (changed?.type === "$stop") return;
+      await peer.say([["send_name*", 100, name, changed]]);
+      // safe: only lets the servers run; their state is asked for at the end
+      if (random.below(20) === 0) await turn();
+      if (peer.isClosed) peer = await enter();
     });
-  },
-  { timeout: 600_000 },
-);
+    await peer[Symbol.asyncDispose]();
+    assertEquals([Process.whereis("Tasks"), Process.whereis("user")], [
+      tasks,
+      user,
+    ]);
+    const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
+    assertEquals(await Task.await(task), 3);
+    await TaskSupervisor.stop(tasks);
+  });
+}, { timeout: 600_000 });
