@@ -3,8 +3,7 @@
  *
  * Named nodes connect to each other. Processes spawn, link, monitor and send across nodes as they do within one. This
  * module exports the values of all modules except those for clusters, threads, partitions, the task pool, observing,
- * the shell and tests. It exports the types that programs write; each module exports the other types of its
- * signatures.
+ * the shell and tests. It exports the types that programs write; each module exports the other types of its signatures.
  *
  * @example Two nodes and a message
  * ```ts

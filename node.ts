@@ -206,9 +206,7 @@ export interface NodeAddress {
 export interface NodeStats extends ConnectionStats {
   /** The number of live processes of the node. */
   processes: number;
-  /**
-   * The number of processes, links and monitors of this node that peers have created and that still exist, by kind.
-   */
+  /** The number of processes, links and monitors of this node that peers have created and that still exist, by kind. */
   held: Record<"processes" | "links" | "monitors", number>;
   /**
    * The number of entries that the node's servers store for all peers together: names, locks, members,
@@ -632,8 +630,7 @@ export class Node implements AsyncDisposable {
    * Notifies the calling process when visible nodes connect and disconnect: `{ type: "nodeup", node }` arrives before
    * any other signal of the node, and `{ type: "nodedown", node }` after all its signals.
    *
-   * Follows
-   * [net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A
+   * Follows [net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A
    * process that calls it several times receives as many messages for each node; `false` cancels all calls with the
    * same `nodeType`, or without one.
    *
@@ -724,9 +721,8 @@ export class Node implements AsyncDisposable {
   /**
    * Starts a process on a node, linked to the caller from the start.
    *
-   * Like {@linkcode Node.spawn}. If the node cannot be reached, the result is a pid that no process has, and
-   * the caller receives the exit signal `"noconnection"`. If the connection is lost later, both ends receive
-   * `"noconnection"`.
+   * Like {@linkcode Node.spawn}. If the node cannot be reached, the result is a pid that no process has, and the caller
+   * receives the exit signal `"noconnection"`. If the connection is lost later, both ends receive `"noconnection"`.
    *
    * @typeParam A The function's arguments.
    * @param node The node's name.

@@ -221,8 +221,7 @@ const TASK_OPTIONS: OptionNames<TaskOptions> = {
 export interface StartChildOptions
   extends Pick<TaskOptions, "shutdown">, TimeLimits {
   /**
-   * When to restart the task: never (`"temporary"`), after an error (`"transient"`), or always
-   * (`"permanent"`).
+   * When to restart the task: never (`"temporary"`), after an error (`"transient"`), or always (`"permanent"`).
    *
    * @default {"temporary"}
    */
@@ -247,9 +246,7 @@ export interface TaskDrainOptions {
 
 const DRAIN_OPTIONS: OptionNames<TaskDrainOptions> = { timeout: true };
 
-/**
- * Options for {@linkcode TaskSupervisor.asyncStream} and {@linkcode TaskSupervisor.asyncStreamNolink}.
- */
+/** Options for {@linkcode TaskSupervisor.asyncStream} and {@linkcode TaskSupervisor.asyncStreamNolink}. */
 export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
   extends AsyncStreamOptions<A> {
   /**

@@ -6,10 +6,9 @@
  *
  * - *Flowing*: a session's frames go to the transport at once, and the backlog is empty. `flush` runs
  *   once in a turn of the event loop, when all microtasks have run.
- * - *Blocked*: `Transport.write` has returned false. Frames go to the backlog, `room` is 0, and the
- *   session asks before each message. `drained` ends this state: it passes on a batch of the backlog,
- *   which may block again. The transport reports only when all bytes have left, so each batch that
- *   leaves shows that the peer reads.
+ * - *Blocked*: `Transport.write` has returned false. Frames go to the backlog, `room` is 0, and the session asks before
+ *   each message. `drained` ends this state: it passes on a batch of the backlog, which may block again. The transport
+ *   reports only when all bytes have left, so each batch that leaves shows that the peer reads.
  *
  * **Held back.** A full queue (`maxQueueBytes`) refuses messages, but not answers, exits and similar
  * signals, which could grow without end for a peer that sends requests and does not read. So when the
@@ -20,11 +19,10 @@
  * **Steps first.** While steps of processes wait for the event loop to turn, a connection reads for a few
  * milliseconds, then pauses until it has turned (`InputShare` in `core/scheduling/input_share.ts`).
  *
- * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for
- * `QUIET_TURNS` calls sends an empty frame, unless it is blocked and so bytes are under way. A peer that
- * has sent nothing for `SILENT_TURNS` calls is down, unless this side did not read. A peer that has read
- * nothing for as long, while blocked, is down as well. A thread of this program needs no ticks
- * (`Transport.isThread`).
+ * **Ticks.** The node calls `tick` 16 times in a tick time. A side that has written nothing for `QUIET_TURNS` calls
+ * sends an empty frame, unless it is blocked and so bytes are under way. A peer that has sent nothing for
+ * `SILENT_TURNS` calls is down, unless this side did not read. A peer that has read nothing for as long, while blocked,
+ * is down as well. A thread of this program needs no ticks (`Transport.isThread`).
  */
 
 import nodeProcess from "node:process";

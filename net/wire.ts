@@ -48,9 +48,8 @@ export interface Limits {
    */
   highWaterMark: number;
   /**
-   * The number of bytes queued for one peer, connected or being dialled, above which `send` throws. Above it,
-   * the node reads from that peer no faster than the peer reads; above twice as much, it disconnects the
-   * peer.
+   * The number of bytes queued for one peer, connected or being dialled, above which `send` throws. Above it, the node
+   * reads from that peer no faster than the peer reads; above twice as much, it disconnects the peer.
    *
    * @default {134217728}
    */

@@ -93,8 +93,7 @@ export interface NodeOptions {
    */
   advertise?: string;
   /**
-   * TLS for all connections with other nodes, which must enable it as well. Connections to EPMD stay
-   * unencrypted.
+   * TLS for all connections with other nodes, which must enable it as well. Connections to EPMD stay unencrypted.
    *
    * Without TLS, anyone on the network between two nodes can read their traffic, and can take over a
    * connection after the handshake.

@@ -78,8 +78,7 @@ export interface StartedNode {
 }
 
 /**
- * Starts a node: registers it with its host environment, and connects its runtime, its connections and its
- * servers.
+ * Starts a node: registers it with its host environment, and connects its runtime, its connections and its servers.
  *
  * @param options The options of `Node.start`.
  * @param hostOf Creates the host environment of the node.

@@ -12,8 +12,7 @@ export interface RunPlan {
   /** The files to run by themselves, after the others. */
   alone?: readonly string[];
   /**
-   * The seconds that slow files take. Slow files start first, and the remaining time is
-   * estimated from these numbers.
+   * The seconds that slow files take. Slow files start first, and the remaining time is estimated from these numbers.
    */
   seconds?: Readonly<Record<string, number>>;
   /** The seconds of files that take longer in a run of all tests. */

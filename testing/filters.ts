@@ -63,8 +63,7 @@ export function parseFilter(text: string): Filter {
 }
 
 /**
- * Removes exclusions that an inclusion overrides: including a tag, with any value, removes every exclusion of
- * that tag.
+ * Removes exclusions that an inclusion overrides: including a tag, with any value, removes every exclusion of that tag.
  *
  * @param filters The inclusions and exclusions.
  * @returns The remaining filters, without duplicates.

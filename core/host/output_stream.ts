@@ -2,9 +2,8 @@
  * Writing to standard output and standard error without blocking.
  *
  * A slow or stopped reader, or a closed pipe, must not stop a node: neither output nor the log may block the event
- * loop. In Node, the streams of `node:process` do not block. In Deno they block on a pipe. On Deno, this file writes
- * to a pipe in pieces that the kernel accepts whole or not at all, without waiting, and retries a refused piece
- * later.
+ * loop. In Node, the streams of `node:process` do not block. In Deno they block on a pipe. On Deno, this file writes to
+ * a pipe in pieces that the kernel accepts whole or not at all, without waiting, and retries a refused piece later.
  */
 
 import { Buffer } from "node:buffer";

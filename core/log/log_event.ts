@@ -66,9 +66,8 @@ export interface SupervisorReport {
   /** The name that it is registered under. */
   name: string | undefined;
   /**
-   * The event: the child has exited (`"child_terminated"`), failed to start (`"start_error"`), did not exit
-   * as requested (`"shutdown_error"`), or has exited too often, so that the supervisor exits too
-   * (`"shutdown"`).
+   * The event: the child has exited (`"child_terminated"`), failed to start (`"start_error"`), did not exit as
+   * requested (`"shutdown_error"`), or has exited too often, so that the supervisor exits too (`"shutdown"`).
    */
   error: "child_terminated" | "start_error" | "shutdown_error" | "shutdown";
   /** The child. */
@@ -165,9 +164,8 @@ export type LogFilter = (event: LogEvent) => boolean | LogEvent;
  * Writes an event of any level to standard error as readable text. It is the default log hook of a node, whose
  * `logLevel` is then `"warning"`.
  *
- * A line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label
- * follow the node, and the metadata follows the message. If the code was part of a trace, the line ends with
- * the trace.
+ * A line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label follow
+ * the node, and the metadata follows the message. If the code was part of a trace, the line ends with the trace.
  *
  * @param event The event.
  *

@@ -2,9 +2,8 @@
  * The links of a process, by the other end.
  *
  * Most processes have one or two links: a task is linked to its supervisor and its owner. Comparing one or two pids
- * finds a link without a key. The key for a process of another node is a text, to be built and hashed, and a `Map`
- * for two entries takes as long as the rest of the link: together a seventh of a server's time in tasks for another
- * node.
+ * finds a link without a key. The key for a process of another node is a text, to be built and hashed, and a `Map` for
+ * two entries takes as long as the rest of the link: together a seventh of a server's time in tasks for another node.
  */
 
 import type { Pid } from "../values/pid.ts";

@@ -345,9 +345,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     } else runtime.reply(runtime.back(node), this.pid, to, value);
   }
 
-  /**
-   * Replies to a call whose caller's node may not be connected, because the call was sent to another node.
-   */
+  /** Replies to a call whose caller's node may not be connected, because the call was sent to another node. */
   replyAnywhere(to: ReplyTarget, value: unknown): void {
     const { node } = to;
     const { runtime } = this;

@@ -241,9 +241,7 @@ export class Mailbox {
   }
 }
 
-/**
- * Settles a wait that no message ends: after `ms` milliseconds, but not before the event loop has turned.
- */
+/** Settles a wait that no message ends: after `ms` milliseconds, but not before the event loop has turned. */
 function settleAfter(
   ms: number,
   place: ChainedReceiver,

@@ -68,8 +68,7 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   expire(): void {}
 
   /**
-   * Called when the signal is aborted: rejects with the signal's reason itself, unchanged, as other waits may share
-   * it.
+   * Called when the signal is aborted: rejects with the signal's reason itself, unchanged, as other waits may share it.
    */
   aborted(reason: unknown): void {
     this.disarm();
@@ -93,9 +92,7 @@ export class PendingAnswer<T> implements Expiring, Abortable {
     this.process.resumeLater(this, () => this.resolve(value));
   }
 
-  /**
-   * Settles with the answer at the process's turn: `read` returns the value, or throws the failure.
-   */
+  /** Settles with the answer at the process's turn: `read` returns the value, or throws the failure. */
   settleBy(read: () => T): void {
     this.disarm();
     this.process.resume(this, () => {

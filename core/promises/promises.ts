@@ -68,8 +68,7 @@ export function failure(
 }
 
 /**
- * Replaces an error's stack by the stack of the code that awaits the running code, without the frames down to
- * `hidden`.
+ * Replaces an error's stack by the stack of the code that awaits the running code, without the frames down to `hidden`.
  *
  * @param error The thrown value; anything but an error is returned unchanged.
  * @param hidden The last function to hide.

@@ -124,8 +124,7 @@ export type ClosureCompiler = (
 export type Allow = (node: string, module: string, fn: string) => boolean;
 
 /**
- * Resolves a request for a service: from the node itself, or from the node `node`. No module has the name of a
- * service.
+ * Resolves a request for a service: from the node itself, or from the node `node`. No module has the name of a service.
  */
 export type Service = (
   run: { function: string; args: unknown[] },

@@ -2,9 +2,8 @@
  * The scheduler: processes share the event loop with sockets and timers.
  *
  * Promises settle in microtasks, and all microtasks run before the event loop turns. Processes that keep each other
- * busy would stop sockets and timers for ever. So the scheduler decides when each *step* of a process runs: its
- * start, a message that it takes, an answer that it awaited. After a *slice* of time it turns the event loop.
- * The rules:
+ * busy would stop sockets and timers for ever. So the scheduler decides when each *step* of a process runs: its start,
+ * a message that it takes, an answer that it awaited. After a *slice* of time it turns the event loop. The rules:
  *
  * 1. One queue holds the steps of all processes, and one loop runs them in order. After each step the loop asks
  *    the clock. When the slice is over, the event loop turns before the next step. One look at the clock per burst
@@ -16,8 +15,7 @@
  *    itself again.
  * 4. No step runs while the event loop is about to turn: the step of any process would delay the turn.
  * 5. The loop waits a few microtasks for the code that a step has resumed, and a step may need more. A slice that
- *    overran shows that. It limits the number of steps in the next slices, and each slice in time doubles
- *    the limit.
+ *    overran shows that. It limits the number of steps in the next slices, and each slice in time doubles the limit.
  * 6. Sockets deliver many messages before a step can run. Connections that have read for long pause
  *    ({@linkcode InputShare}).
  * 7. A process that yields ({@linkcode Scheduler.afterYield}) goes on after the steps that the turn has brought.

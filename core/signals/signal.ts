@@ -92,9 +92,7 @@ export interface Signals {
   exit(from: Pid, to: Pid, reason: unknown): void;
   /** Sends the exit signal of a linked process that exited. */
   exitLink(from: Pid, to: Pid, reason: unknown): void;
-  /**
-   * Makes `from` monitor the target. The monitor of a call ends at the target's node when the reply leaves it.
-   */
+  /** Makes `from` monitor the target. The monitor of a call ends at the target's node when the reply leaves it. */
   monitor(from: Pid, target: Target, ref: Ref, isCall?: boolean): void;
   /** Ends a monitor of `from`; not every wire names the target. */
   demonitor(from: Pid, ref: Ref, target?: Target): void;

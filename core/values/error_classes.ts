@@ -150,10 +150,9 @@ export class SpawnRefusedError extends Error {
 }
 
 /**
- * A call of a function on a node failed: the connection was lost or could not be established
- * (`"noconnection"`), no answer arrived in time (`"timeout"`), the node does not serve such calls
- * (`"notsup"`), or its limit of processes for this node is reached (`"system_limit"`). In the first two cases
- * the function may have run, or may still be running.
+ * A call of a function on a node failed: the connection was lost or could not be established (`"noconnection"`), no
+ * answer arrived in time (`"timeout"`), the node does not serve such calls (`"notsup"`), or its limit of processes for
+ * this node is reached (`"system_limit"`). In the first two cases the function may have run, or may still be running.
  *
  * It corresponds to Erlang's `error` with the reason `{erpc, reason}`.
  */

@@ -1,9 +1,8 @@
 /**
  * The EXIT message, which a process that traps exits receives.
  *
- * To programs an EXIT is plain data, which any process can copy and send. A runtime marks the messages that it
- * creates, so that servers can tell copies: a supervisor that took a copy for the exit of its child would start the
- * child twice.
+ * To programs an EXIT is plain data, which any process can copy and send. A runtime marks the messages that it creates,
+ * so that servers can tell copies: a supervisor that took a copy for the exit of its child would start the child twice.
  */
 
 import { BrandedObject } from "./branded_object.ts";

@@ -9,10 +9,7 @@ import {
 } from "./inspect.ts";
 import { Atom } from "./atom.ts";
 
-/**
- * A call that failed: the call and the reason, Elixir's `{reason, {module, function,
- * args}}`.
- */
+/** A call that failed: the call and the reason, Elixir's `{reason, {module, function, args}}`. */
 export interface CallReason {
   /** Always `"call"`. */
   type: "call";

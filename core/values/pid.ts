@@ -103,9 +103,8 @@ export function printedPid(
 /**
  * The identifier of a process: its node, its number on that node, and the node's creation.
  *
- * Pids are immutable, can be sent in messages, and are never reused: a node that restarts has another
- * creation. Compare them with {@linkcode Pid.equals}, as two pids of the same process can be different
- * objects.
+ * Pids are immutable, can be sent in messages, and are never reused: a node that restarts has another creation. Compare
+ * them with {@linkcode Pid.equals}, as two pids of the same process can be different objects.
  *
  * @typeParam M The messages that the process accepts; `send` checks it.
  *

@@ -54,8 +54,7 @@ export class Conversation {
   }
 
   /**
-   * Returns the body of the next frame. `boundsOf` finds it, or returns `undefined` when too few bytes have
-   * arrived.
+   * Returns the body of the next frame. `boundsOf` finds it, or returns `undefined` when too few bytes have arrived.
    *
    * @throws {HandshakeError} If the other side has closed the connection, or speaks TLS.
    */

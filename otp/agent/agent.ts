@@ -132,8 +132,7 @@ export interface Holds<S> {
 export type AgentPid<S> = Pid & Holds<S>;
 
 /**
- * A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the
- * cluster.
+ * A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the cluster.
  *
  * @typeParam S The state; `any` if it is unknown.
  */
@@ -207,11 +206,10 @@ const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
 /**
  * Starts agents and runs functions on their state.
  *
- * An agent runs one function at a time, in the order of the requests. The caller receives a copy of the
- * result, but the function itself works on the state and not on a copy: a function passed to
- * {@linkcode Agent.get} must not modify it. A function may be asynchronous; the agent handles no other
- * request until it has finished. An expensive function therefore blocks all other callers: if that matters,
- * get the data that you need and do the work in the caller.
+ * An agent runs one function at a time, in the order of the requests. The caller receives a copy of the result, but the
+ * function itself works on the state and not on a copy: a function passed to {@linkcode Agent.get} must not modify it.
+ * A function may be asynchronous; the agent handles no other request until it has finished. An expensive function
+ * therefore blocks all other callers: if that matters, get the data that you need and do the work in the caller.
  *
  * A function that throws ends the agent, and the caller exits with the thrown value. A caller also exits if
  * the agent does not exist, its node is down, or the timeout expires, as it does from
@@ -245,8 +243,7 @@ export class Agent {
    * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
    *
    * @typeParam S The state.
-   * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has
-   *   finished.
+   * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has finished.
    * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The agent's pid.
    * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
@@ -371,8 +368,7 @@ export class Agent {
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the result.
    * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
-   *   expires.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
    * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
    *
@@ -406,8 +402,7 @@ export class Agent {
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns `"ok"` once the state is updated.
    * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
-   *   expires.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
    * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
    *
@@ -443,8 +438,7 @@ export class Agent {
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the first element of the pair.
    * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout
-   *   expires.
+   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
    * @throws {UndefinedFunctionError} If the agent's node does not export the function.
    * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
    *

@@ -334,8 +334,7 @@ function serveOtp(
 }
 
 /**
- * Returns the function that a BEAM requests, if the BEAM may have it run; otherwise the reason for the caller to
- * exit.
+ * Returns the function that a BEAM requests, if the BEAM may have it run; otherwise the reason for the caller to exit.
  */
 function findOtp({ mfa, node }: OtpAgentRequest):
   | { run: Run; types: BeamType | undefined }

@@ -152,11 +152,10 @@ export class Application {
   /**
    * Starts an application, after the applications that it depends on.
    *
-   * Follows
-   * [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
-   * If the application already runs, its dependencies are not started. A process of the application starts the
-   * top supervisor, so the application does not end with the caller, and prints where the node prints. If an
-   * application fails to start, the dependencies that were started for it are stopped again.
+   * Follows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).
+   * If the application already runs, its dependencies are not started. A process of the application starts the top
+   * supervisor, so the application does not end with the caller, and prints where the node prints. If an application
+   * fails to start, the dependencies that were started for it are stopped again.
    *
    * When the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is
    * logged, and the application no longer counts as started. The application's type decides what follows, see
@@ -208,11 +207,10 @@ export class Application {
   /**
    * Stops an application and waits until it has stopped.
    *
-   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its
-   * `prepStop` is called; then its top supervisor receives the exit signal `"shutdown"` and ends its
-   * children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is
-   * logged, and stopping continues. Applications that depend on the stopped one keep running, and so do its
-   * dependencies.
+   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its `prepStop` is
+   * called; then its top supervisor receives the exit signal `"shutdown"` and ends its children, last started first;
+   * then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues.
+   * Applications that depend on the stopped one keep running, and so do its dependencies.
    *
    * @param name The application's name.
    * @param options The time limit.
@@ -353,9 +351,8 @@ export class Application {
   /**
    * Stores a setting.
    *
-   * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the
-   * application starts for the first time, its own environment overwrites earlier settings that are not
-   * persistent.
+   * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the application
+   * starts for the first time, its own environment overwrites earlier settings that are not persistent.
    *
    * @param app The application's name.
    * @param key The setting's name.
@@ -480,9 +477,8 @@ export class Application {
   /**
    * Deletes a setting.
    *
-   * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A
-   * persistent setting reappears when its application starts for the first time, unless it is deleted with
-   * `persistent: true`.
+   * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A persistent
+   * setting reappears when its application starts for the first time, unless it is deleted with `persistent: true`.
    *
    * @param app The application's name.
    * @param key The setting's name.

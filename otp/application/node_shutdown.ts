@@ -93,9 +93,7 @@ export function shutDown(
   };
 }
 
-/**
- * The time that a server without exit trapping may take for one message, in milliseconds, before it is killed.
- */
+/** The time that a server without exit trapping may take for one message, in milliseconds, before it is killed. */
 const PATIENCE = 5000;
 
 async function endRoot(

@@ -182,8 +182,7 @@ function failureOf<T>(reason: unknown, options: RequestOptions<T>): Error {
 }
 
 /**
- * Checks `options`, and returns the milliseconds to wait: the timeout or the default, shortened by an earlier
- * deadline.
+ * Checks `options`, and returns the milliseconds to wait: the timeout or the default, shortened by an earlier deadline.
  *
  * @throws {TypeError} If `options` is no object, such as a number (in Elixir the timeout), or has an unknown option.
  * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.

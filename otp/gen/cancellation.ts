@@ -28,9 +28,8 @@ import {
  */
 export interface CancelOptions {
   /**
-   * Ends the wait when the signal is aborted: the promise rejects with `signal.reason` (not a copy), and a later
-   * reply is dropped. With an aborted signal, nothing is sent. The listener on the signal is removed when the wait
-   * ends.
+   * Ends the wait when the signal is aborted: the promise rejects with `signal.reason` (not a copy), and a later reply
+   * is dropped. With an aborted signal, nothing is sent. The listener on the signal is removed when the wait ends.
    *
    * @default {undefined}
    */

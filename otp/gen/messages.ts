@@ -167,8 +167,7 @@ export class EncodedCast extends Cast {
 }
 
 /**
- * Asks a server to exit: OTP's system message `{terminate, reason}`. The server replies that it will; its DOWN
- * follows.
+ * Asks a server to exit: OTP's system message `{terminate, reason}`. The server replies that it will; its DOWN follows.
  */
 export class Stop extends ServerMessage {
   readonly type = "$stop";

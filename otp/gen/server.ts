@@ -2,10 +2,9 @@
  * The loop that runs a server: it receives messages one at a time and calls the server's methods. It is to
  * supervisors, registries and users' servers what OTP's `gen_server` is to its callback modules.
  *
- * A server ends by a stop (`$stop`), by the EXIT of its parent, or by an error of its own; `terminate` runs in
- * each case. Races: the process may be killed while a callback awaits, or between the arrival of a message and
- * the next turn of the loop. So each continuation asserts that it is alive, and a reply of a dead process is
- * dropped.
+ * A server ends by a stop (`$stop`), by the EXIT of its parent, or by an error of its own; `terminate` runs in each
+ * case. Races: the process may be killed while a callback awaits, or between the arrival of a message and the next turn
+ * of the loop. So each continuation asserts that it is alive, and a reply of a dead process is dropped.
  */
 
 import { reasonOf } from "../../core/values/error_classes.ts";

@@ -75,10 +75,7 @@ export type ViaName = Extract<ServerName, { via: unknown }>;
 /** A name in the whole cluster. */
 export type GlobalName = Extract<ServerName, { global: unknown }>;
 
-/**
- * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the
- * cluster.
- */
+/** A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type ServerRef =
   | Pid
   | ServerName

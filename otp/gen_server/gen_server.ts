@@ -366,10 +366,7 @@ export interface StopResult<T> {
   state: StateOf<T>;
 }
 
-/**
- * `{:stop, reason, reply, state}`: the caller receives the reply after `terminate` has run, and the server
- * ends.
- */
+/** `{:stop, reason, reply, state}`: the caller receives the reply after `terminate` has run, and the server ends. */
 export interface StopReplyResult<T, A = ReplyOf<T>> extends StopResult<T> {
   /** The reply. */
   reply: A;
@@ -423,10 +420,7 @@ export type RequestName<Q> = Q extends string ? Q
   : Q extends readonly [infer K extends string, ...unknown[]] ? K
   : never;
 
-/**
- * One handler per request, by the request's name. Each handler must reply with the type that its request
- * declares.
- */
+/** One handler per request, by the request's name. Each handler must reply with the type that its request declares. */
 export type CallHandlers<T> = {
   readonly [C in CallsOf<T> as RequestName<C[0]>]: (
     request: C[0],
@@ -554,16 +548,14 @@ export interface GenServerBeamTypes<T = any> {
 }
 
 /**
- * The callbacks of a server: an object with these functions, or a class that has them as static methods. Only
- * `init` is required. Each callback may be asynchronous: the server handles no other message until it has
- * finished.
+ * The callbacks of a server: an object with these functions, or a class that has them as static methods. Only `init` is
+ * required. Each callback may be asynchronous: the server handles no other message until it has finished.
  *
  * A callback that throws ends the server, and its callers exit with the thrown value. As in Elixir, a thrown
  * value that is not an error counts as the callback's return value. An invalid return value ends the server
  * with `{ type: "bad_return_value", value }`.
  *
- * The types describe messages from senders that know the server's type; messages from other senders are not
- * checked.
+ * The types describe messages from senders that know the server's type; messages from other senders are not checked.
  *
  * @typeParam T The types of the server.
  */
@@ -591,11 +583,10 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    */
   init(arg: ArgOf<T>): MaybePromise<InitResult<T>>;
   /**
-   * Handles calls: a function of the request, the caller (for a later {@linkcode GenServer.reply}) and the
-   * state, or one such function per request, by the request's name: the request itself if it is a string,
-   * otherwise its `type` or the first element of a tuple. It returns the reply and the next state. If named requests
-   * declare different replies, one handler per request is required: a single function could reply to one request with
-   * the reply type of another.
+   * Handles calls: a function of the request, the caller (for a later {@linkcode GenServer.reply}) and the state, or
+   * one such function per request, by the request's name: the request itself if it is a string, otherwise its `type` or
+   * the first element of a tuple. It returns the reply and the next state. If named requests declare different replies,
+   * one handler per request is required: a single function could reply to one request with the reply type of another.
    *
    * Without it, a call ends the server with an error. If a request has no handler, the call fails with the
    * reason `"badarg"`, and the server continues.
@@ -613,8 +604,7 @@ export interface GenServerModule<T extends GenServerTypes = any> {
     state: StateOf<T>,
   ): MaybePromise<CastResult<T>>;
   /**
-   * Handles any other message, including system messages. Without it, a message is logged as an error and
-   * dropped.
+   * Handles any other message, including system messages. Without it, a message is logged as an error and dropped.
    *
    * @param message The message.
    * @param state The state.
@@ -716,8 +706,7 @@ export interface DeclaredGenServer<T> extends Serves<T> {
 }
 
 /**
- * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the
- * cluster.
+ * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster.
  *
  * @typeParam T The types of the server; `any` if they are unknown.
  */
@@ -737,8 +726,7 @@ export type StartResult<T> =
 /** Options for {@linkcode GenServer.start} and {@linkcode GenServer.startLink}. */
 export interface GenServerOptions {
   /**
-   * The name of the server: on its node, in a registry, or in the cluster. It is registered before `init`
-   * runs.
+   * The name of the server: on its node, in a registry, or in the cluster. It is registered before `init` runs.
    *
    * @default {undefined}
    */
@@ -854,10 +842,9 @@ const REF_OPTIONS: OptionNames<RefOptions<GenServerTypes>> = { beam: true };
  * casts, which do not, and plain messages. Messages from one sender are handled in the order in which they
  * were sent. See {@linkcode GenServerModule} for the callbacks.
  *
- * A call monitors the server while it waits. If the server does not exist, exits before it has replied, or is
- * on a node that cannot be reached, or if the timeout expires, the caller exits: the promise rejects with an
- * `ExitError` that contains the call and the reason. A later reply is dropped; it never reaches the caller's
- * mailbox.
+ * A call monitors the server while it waits. If the server does not exist, exits before it has replied, or is on a node
+ * that cannot be reached, or if the timeout expires, the caller exits: the promise rejects with an `ExitError` that
+ * contains the call and the reason. A later reply is dropped; it never reaches the caller's mailbox.
  *
  * Types: the pid that {@linkcode GenServer.startLink} returns carries the server's types, and so does the
  * reference that {@linkcode GenServer.ref} returns for a name. A call with an undeclared request then does
@@ -920,10 +907,9 @@ export class GenServer {
   /**
    * Starts a server, linked to the caller.
    *
-   * Follows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise
-   * resolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the
-   * exit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including
-   * `"normal"`.
+   * Follows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise resolves
+   * when `init` has finished. The server ends when the caller does. If it does not trap exits, the exit signal ends it.
+   * If it traps exits, it runs `terminate` and exits with the caller's reason, including `"normal"`.
    *
    * If `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it
    * unless it traps exits. By then the process has exited and its name is free.
@@ -1199,8 +1185,7 @@ export class GenServer {
    * @typeParam T The types of the server.
    * @param server Its pid, or its name.
    * @param request The request; it is copied immediately.
-   * @returns `"ok"`; while the connection's buffer is full, a promise of `"ok"` that resolves when it has
-   *   drained.
+   * @returns `"ok"`; while the connection's buffer is full, a promise of `"ok"` that resolves when it has drained.
    * @throws {TypeError} If the request cannot be sent.
    * @throws {QueueFullError} If the node's queue is at its hard cap; the request is not sent.
    *
@@ -1394,9 +1379,8 @@ export class GenServer {
   /**
    * Stops a server and waits until it has exited.
    *
-   * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles
-   * earlier messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is logged as
-   * a crash.
+   * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles earlier
+   * messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is logged as a crash.
    *
    * @param server Its pid, or its name.
    * @param reason The exit reason.
@@ -1523,9 +1507,7 @@ function nodesOf(
   return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible];
 }
 
-/**
- * Returns undefined if the call was sent and failed; rethrows errors of the caller's own.
- */
+/** Returns undefined if the call was sent and failed; rethrows errors of the caller's own. */
 function noReply(error: unknown, signal: AbortSignal | undefined): undefined {
   const isAborted = signal?.aborted && error === signal.reason;
   if (isAborted || !(error instanceof ExitError)) throw error;

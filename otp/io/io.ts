@@ -1,6 +1,5 @@
 /**
- * Input and output through the caller's group leader, as Elixir's
- * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
+ * Input and output through the caller's group leader, as Elixir's [IO](https://hexdocs.pm/elixir/1.18/IO.html).
  *
  * @example Print
  * ```ts
@@ -74,8 +73,7 @@ export type Printable = string | number | bigint | boolean | {
 };
 
 /**
- * Input and output through the caller's group leader, as Elixir's
- * [IO](https://hexdocs.pm/elixir/1.18/IO.html).
+ * Input and output through the caller's group leader, as Elixir's [IO](https://hexdocs.pm/elixir/1.18/IO.html).
  *
  * A process inherits the group leader of the process that spawned it, also across nodes: its output appears
  * on the node that spawned it.

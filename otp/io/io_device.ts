@@ -18,8 +18,7 @@ export interface IoDevice {
   /**
    * Reads a line; without it, there is no input.
    *
-   * @param prompt The text to show before reading; the prompt of another node contains no terminal control
-   *   sequences.
+   * @param prompt The text to show before reading; the prompt of another node contains no terminal control sequences.
    * @param node The requesting node, if it is another one.
    * @returns The line with its line feed, or `undefined` at the end of the input.
    */

@@ -74,9 +74,8 @@ export class Logger {
   /**
    * Logs a message of use to the programmer only. Never throws for what a message contains.
    *
-   * The event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at
-   * most 500 events are logged in a second, including the node's own events; one line reports the number of
-   * dropped events.
+   * The event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at most
+   * 500 events are logged in a second, including the node's own events; one line reports the number of dropped events.
    *
    * @param message The message, or a function that makes it.
    * @param metadata Values to log with it.

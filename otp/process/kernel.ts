@@ -146,9 +146,8 @@ export function self<M = any>(): Pid<M> {
  * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
  *   errors, pids, references and atoms.
- * @returns `undefined` while the connection's buffer has room; otherwise a promise that resolves when the
- *   buffer has drained or the node is down. It never rejects. `await send(…)` corresponds to Erlang's
- *   suspending send.
+ * @returns `undefined` while the connection's buffer has room; otherwise a promise that resolves when the buffer has
+ *   drained or the node is down. It never rejects. `await send(…)` corresponds to Erlang's suspending send.
  * @throws {TypeError} If the message contains a value that cannot be sent, such as a function.
  * @throws {RangeError} If it is nested too deeply or too large.
  * @throws {NoProcessError} If `to` is a local name that is not registered.
@@ -371,9 +370,8 @@ const SPAWN_OPTIONS: OptionNames<SpawnOptions> = { label: true };
 /**
  * Starts a process.
  *
- * The process begins after the caller has yielded to the event loop, runs until its function returns (or the
- * returned promise settles), and inherits the caller's group leader. To spawn on another node, use
- * `Node.spawn(node, …)`.
+ * The process begins after the caller has yielded to the event loop, runs until its function returns (or the returned
+ * promise settles), and inherits the caller's group leader. To spawn on another node, use `Node.spawn(node, …)`.
  *
  * @typeParam A The function's arguments.
  * @param fn The function that the process runs.
@@ -404,8 +402,7 @@ export function spawn<A extends unknown[]>(
 /**
  * Starts a process that is linked to the caller from the start.
  *
- * When one of the two processes exits with a reason other than `"normal"`, the other exits too, unless it traps
- * exits.
+ * When one of the two processes exits with a reason other than `"normal"`, the other exits too, unless it traps exits.
  *
  * @typeParam A The function's arguments.
  * @param fn The function that the process runs.

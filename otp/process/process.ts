@@ -710,8 +710,7 @@ export class Process {
   }
 
   /**
-   * Returns an AbortSignal that is aborted when the calling process exits, for APIs that are unaware of
-   * processes.
+   * Returns an AbortSignal that is aborted when the calling process exits, for APIs that are unaware of processes.
    *
    * @returns The signal; its reason is the exit.
    *
@@ -773,10 +772,9 @@ export class Process {
   /**
    * Sets the group leader of another process, on this node or another.
    *
-   * Follows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a
-   * signal, in order with the messages from the caller to the process. It is dropped if the process is on
-   * another node and is dead or cannot be reached. {@linkcode Process.info} contains the group leader of a
-   * process of this node.
+   * Follows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a signal, in
+   * order with the messages from the caller to the process. It is dropped if the process is on another node and is dead
+   * or cannot be reached. {@linkcode Process.info} contains the group leader of a process of this node.
    *
    * @param pid The process.
    * @param leader Its new group leader.
@@ -814,9 +812,8 @@ export class Process {
   /**
    * Stores a value in the dictionary of the calling process, under a key.
    *
-   * Follows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to
-   * the process and disappears with it. The value is stored as is, not copied, so it can be one that cannot
-   * be sent.
+   * Follows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to the
+   * process and disappears with it. The value is stored as is, not copied, so it can be one that cannot be sent.
    *
    * @param key Any value that can be sent; equal values are the same key.
    * @param value Any value.
@@ -1001,9 +998,8 @@ export class Process {
    *
    * @param pid The process.
    * @param options `{ remote: true }`, and the timeout.
-   * @returns A promise of the information, or of `undefined` if the process is not alive. Rejects with
-   *   `RpcError` if the node cannot be reached or does not answer, and with `SpawnRefusedError` if it
-   *   refuses.
+   * @returns A promise of the information, or of `undefined` if the process is not alive. Rejects with `RpcError` if
+   *   the node cannot be reached or does not answer, and with `SpawnRefusedError` if it refuses.
    *
    * @example Usage
    * ```ts
@@ -1122,10 +1118,9 @@ export class Process {
    * Returns the processes on whose behalf the calling process runs: the caller that started this task, the
    * caller that started that one, and so on, nearest first.
    *
-   * Elixir stores them as
-   * [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking). Ancestors are
-   * the processes that spawned this one; callers, in contrast, are also known across a `TaskSupervisor` and
-   * across nodes.
+   * Elixir stores them as [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking).
+   * Ancestors are the processes that spawned this one; callers, in contrast, are also known across a `TaskSupervisor`
+   * and across nodes.
    *
    * @returns The pids; empty in a process that is not a task.
    *
@@ -1238,8 +1233,7 @@ export class Process {
    * Follows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2).
    *
    * @param timer The reference that {@linkcode Process.sendAfter} returned.
-   * @param options With `async`, the caller receives the reply as a message; with `info: false`, there is no
-   *   reply.
+   * @param options With `async`, the caller receives the reply as a message; with `info: false`, there is no reply.
    * @returns `"ok"` with `async` or `info: false`; otherwise the whole milliseconds that were left, or false.
    * @throws {TypeError} If `timer` is not a reference.
    *
@@ -1314,8 +1308,7 @@ export class Process {
   }
 
   /**
-   * Returns the time of the node's monotonic clock, for points in time passed to
-   * {@linkcode Process.sendAfter}.
+   * Returns the time of the node's monotonic clock, for points in time passed to {@linkcode Process.sendAfter}.
    *
    * Follows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). The
    * clock's origin differs between nodes, so the value has no meaning on another node.

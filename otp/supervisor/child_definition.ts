@@ -44,9 +44,7 @@ export type StartedBy<C> = 0 extends 1 & C ? Started
   : C extends readonly [infer M, unknown] ? StartedBy<M>
   : Started;
 
-/**
- * A child in a supervisor's list: a specification, a module that makes one, or such a module with its options.
- */
+/** A child in a supervisor's list: a specification, a module that makes one, or such a module with its options. */
 export type ChildDefinition =
   | ChildSpec
   | ChildModule

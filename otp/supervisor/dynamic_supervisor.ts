@@ -91,8 +91,7 @@ export interface DynamicSupervisorOptions {
    */
   maxChildren?: number;
   /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
-   * exits.
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
    *
    * @default {3}
    */
@@ -142,13 +141,11 @@ const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
  * is removed. If the restart fails, it is tried again, and each attempt counts as a restart. After more than
  * `maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `"shutdown"`.
  *
- * When the supervisor exits, it sends `"shutdown"` to all children at once, and kills each child that takes
- * longer than its `shutdown`: this takes as long as the slowest child, not the sum of all. Like a
- * `Supervisor`, it is linked to the process that starts it, traps exits, and exits with the same reason as
- * that process.
+ * When the supervisor exits, it sends `"shutdown"` to all children at once, and kills each child that takes longer than
+ * its `shutdown`: this takes as long as the slowest child, not the sum of all. Like a `Supervisor`, it is linked to the
+ * process that starts it, traps exits, and exits with the same reason as that process.
  *
- * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is
- * down.
+ * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is down.
  *
  * @example Under a supervisor
  * ```ts
@@ -180,8 +177,7 @@ export class DynamicSupervisor {
   /**
    * Starts a DynamicSupervisor, linked to the caller.
    *
-   * Follows
-   * [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
+   * Follows [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
    *
    * @param options The name, and the limits for children and restarts.
    * @returns The supervisor's pid.
@@ -242,10 +238,9 @@ export class DynamicSupervisor {
   /**
    * Starts a child.
    *
-   * Follows
-   * [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).
-   * The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another
-   * node, the child's `start` must be a function that both nodes export, or `[module, function, args]`.
+   * Follows [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2). The
+   * supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
+   * child's `start` must be a function that both nodes export, or `[module, function, args]`.
    *
    * @typeParam C The child; its type determines whether the result can be `"ignore"`.
    * @param supervisor The supervisor.
@@ -392,9 +387,8 @@ export class DynamicSupervisor {
   /**
    * Stops a supervisor and its children, and waits until they have exited.
    *
-   * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a
-   * reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's
-   * links.
+   * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a reason other
+   * than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
    * @param supervisor The supervisor.
    * @param reason The exit reason.

@@ -246,9 +246,8 @@ export class PartitionSupervisor {
   /**
    * Starts a supervisor with its partitions, linked to the caller.
    *
-   * Follows
-   * [PartitionSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#start_link/1). It
-   * resolves when all partitions have started, in the order of their numbers.
+   * Follows [PartitionSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#start_link/1).
+   * It resolves when all partitions have started, in the order of their numbers.
    *
    * @param options The name, the child, the number of partitions, and how they are restarted.
    * @returns The supervisor's pid.

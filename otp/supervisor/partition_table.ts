@@ -61,8 +61,7 @@ export class PartitionTable {
 function nothing(): void {}
 
 /**
- * Hashes a text to 32 bits, by FNV-1a and the last step of MurmurHash3, because pids differ only in their last
- * digits.
+ * Hashes a text to 32 bits, by FNV-1a and the last step of MurmurHash3, because pids differ only in their last digits.
  */
 function hash(text: string): number {
   let bits = 0x811c9dc5;

@@ -148,8 +148,7 @@ export interface SupervisorOptions {
    */
   timeout?: number;
   /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and
-   * exits.
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
    *
    * @default {3}
    */
@@ -185,10 +184,7 @@ const START_OPTIONS: OptionNames<SupervisorOptions & CancelOptions> = {
   ...CANCEL_OPTIONS,
 };
 
-/**
- * The reason why a supervisor did not start: one of its children failed to start. It is part of a
- * `ShutdownReason`.
- */
+/** The reason why a supervisor did not start: one of its children failed to start. It is part of a `ShutdownReason`. */
 export interface FailedToStartChildReason {
   /** Always `"failed_to_start_child"`. */
   type: "failed_to_start_child";
@@ -224,14 +220,12 @@ export type StartedPid<S> =
  * A child whose start returns `"ignore"` is kept without a pid, and {@linkcode Supervisor.restartChild} can
  * start it later. A temporary child is removed instead.
  *
- * A supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the
- * other children and exits with `"shutdown"`. If the supervisor is a transient child, its own supervisor does
- * not restart it; if it is a significant child, its supervisor may exit as well, and so on up the tree. A
- * significant child that is ended on request, for example by {@linkcode Supervisor.terminateChild}, does not
- * end its supervisor.
+ * A supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the other
+ * children and exits with `"shutdown"`. If the supervisor is a transient child, its own supervisor does not restart it;
+ * if it is a significant child, its supervisor may exit as well, and so on up the tree. A significant child that is
+ * ended on request, for example by {@linkcode Supervisor.terminateChild}, does not end its supervisor.
  *
- * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is
- * down.
+ * The functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is down.
  *
  * @example A tree
  * ```ts
@@ -288,10 +282,9 @@ export class Supervisor {
   /**
    * Starts a supervisor, linked to the caller, and its children.
    *
-   * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The
-   * promise resolves when all children have started. If one fails to start, those started before it are
-   * ended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as
-   * well, unless it traps exits.
+   * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The promise
+   * resolves when all children have started. If one fails to start, those started before it are ended, and the
+   * supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits.
    *
    * @typeParam C The children; options that a module does not accept are a type error.
    * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, a module that
@@ -393,8 +386,7 @@ export class Supervisor {
   /**
    * Returns all children of a supervisor, running or not, last started first, as in Elixir.
    *
-   * Follows
-   * [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
+   * Follows [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
    *
    * @param supervisor The supervisor.
    * @returns Each child's id, pid and type.
@@ -423,8 +415,7 @@ export class Supervisor {
   /**
    * Counts the children of a supervisor.
    *
-   * Follows
-   * [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
+   * Follows [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
    *
    * @param supervisor The supervisor.
    * @returns The numbers of specifications, of running children, of supervisors and of workers.
@@ -504,10 +495,9 @@ export class Supervisor {
   /**
    * Ends a child, and keeps its specification unless it is temporary.
    *
-   * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).
-   * The promise resolves when the child has exited. The child is not restarted until
-   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. A pending restart of
-   * the child is cancelled.
+   * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). The
+   * promise resolves when the child has exited. The child is not restarted until {@linkcode Supervisor.restartChild} is
+   * called, or a restart of other children includes it. A pending restart of the child is cancelled.
    *
    * @param supervisor The supervisor.
    * @param id The child's id.

@@ -50,10 +50,7 @@ import {
   withoutMoved,
 } from "./child_lifecycle.ts";
 
-/**
- * Which children are restarted when one has exited: only that child, all, or that child and those started
- * after it.
- */
+/** Which children are restarted when one has exited: only that child, all, or that child and those started after it. */
 export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 
 /** Whether the exit of significant children ends their supervisor: never, of any, or of all. */

@@ -85,8 +85,7 @@ export interface SimulationOptions extends SimulatedNodeOptions {
    */
   seed?: number;
   /**
-   * The delay of bytes, in milliseconds: random each time, but bytes never overtake others of the same
-   * connection.
+   * The delay of bytes, in milliseconds: random each time, but bytes never overtake others of the same connection.
    *
    * @default {{ min: 1, max: 10 }}
    */
@@ -179,11 +178,10 @@ export function startTampered(
  * {@linkcode SimulatedCluster.advance} or {@linkcode SimulatedCluster.settle}, which may be called within each
  * other.
  *
- * The virtual clock drives nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks.
- * The host is outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone, the
- * simulation waits a moment of real time, and then fails the run as one that will never end; the outcome can differ
- * each time. Nodes share the memory of the program, as with `startNodes`. Simulations repeat exactly only if one runs
- * at a time.
+ * The virtual clock drives nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks. The host is
+ * outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone, the simulation waits
+ * a moment of real time, and then fails the run as one that will never end; the outcome can differ each time. Nodes
+ * share the memory of the program, as with `startNodes`. Simulations repeat exactly only if one runs at a time.
  *
  * @example A monitor notices that a node crashes
  * ```ts

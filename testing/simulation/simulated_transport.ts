@@ -28,9 +28,7 @@ export interface Delay {
   max: number;
 }
 
-/**
- * Changes the frames that a node sends to another: a fault that no network has, which tests must detect.
- */
+/** Changes the frames that a node sends to another: a fault that no network has, which tests must detect. */
 export type Tamper = (
   frame: Uint8Array,
   from: string,

@@ -1,7 +1,4 @@
-/**
- * The default wire: JSON, framed by length, over a stream of bytes. `docs/protocol.md` specifies
- * it.
- */
+/** The default wire: JSON, framed by length, over a stream of bytes. `docs/protocol.md` specifies it. */
 
 import type {
   Channel,
