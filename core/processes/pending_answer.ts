@@ -5,7 +5,7 @@
  *
  * - `settle`, `settleBy` or `settleFailed`: the answer has arrived, and the process continues at its turn. An error
  *   is created for the awaiting code, so that its stack shows that code.
- * - `expire`: the deadline that `limit` set has passed. Each class defines the result.
+ * - `expire`: the deadline that `limit` set has passed. The result is `undefined`, unless the class defines another one.
  * - `aborted`: the signal that `limit` watches was aborted. The promise rejects with the signal's reason.
  * - `abandon`: the process has exited. No code handles the rejection then; it is no error of the program.
  *
@@ -65,7 +65,9 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   }
 
   /** Called when the deadline has passed. */
-  expire(): void {}
+  expire(): void {
+    this.settle(undefined as T);
+  }
 
   /**
    * Called when the signal is aborted: rejects with the signal's reason itself, unchanged, as other waits may share it.

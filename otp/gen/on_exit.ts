@@ -1,12 +1,15 @@
-/**
- * Code that runs when a server's process exits, however it does: `terminate` of a server does not run if its
- * process is killed.
- */
+/** Callbacks for the exit of a process, and for the loss of a node, without a message in the mailbox. */
 
+import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
+import type { MonitoredObject } from "../../core/signals/signal.ts";
+import type { Ref } from "../../core/values/pid.ts";
 
-/** Calls back when a process exits, as code of no process in particular. */
+/**
+ * Calls back when the own process of a server exits, however it does, as code of no process in particular:
+ * `terminate` of a server does not run if its process is killed.
+ */
 export function onExit(process: LocalProcess, fn: () => void): void {
   const { runtime } = process;
   process.await(runtime.makeRef(), {
@@ -15,4 +18,55 @@ export function onExit(process: LocalProcess, fn: () => void): void {
     down: ignore,
     abandon: fn,
   });
+}
+
+/**
+ * Monitors another process, and calls back at its DOWN.
+ *
+ * @param abandon Called if the monitoring process exits first.
+ * @param ref The monitor; a new reference by default.
+ * @returns The monitor.
+ */
+export function onDown(
+  process: LocalProcess,
+  target: MonitoredObject,
+  down: () => void,
+  abandon: () => void = ignore,
+  ref: Ref = process.runtime.makeRef(),
+): Ref {
+  const wait: Wait = {
+    node: target.node,
+    reply: ignore,
+    down: () => {
+      process.unawait(ref);
+      down();
+    },
+    abandon,
+  };
+  return process.monitor(target, undefined, wait, ref);
+}
+
+/** Ends a monitor of {@linkcode onDown}. */
+export function offDown(process: LocalProcess, ref: Ref): void {
+  process.unawait(ref);
+  process.demonitor(ref);
+}
+
+/** Calls back when a node is lost, until the process stops waiting for the returned reference. */
+export function onNodeLoss(
+  process: LocalProcess,
+  node: string,
+  lost: () => void,
+): Ref {
+  const ref = process.runtime.makeRef();
+  process.await(ref, {
+    node,
+    reply: ignore,
+    down: ignore,
+    abandon: ignore,
+    spawned: (result) => {
+      if (result === undefined) lost();
+    },
+  });
+  return ref;
 }

@@ -11,7 +11,7 @@ import type { ExitError } from "../../core/errors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { checkTimeout } from "../../core/values/check_arguments.ts";
 import { promised } from "../../core/promises/promises.ts";
-import type { Ref } from "../../core/values/pid.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import {
   callExit,
@@ -24,15 +24,12 @@ import {
   type ServerRef,
   whenLocated,
 } from "./server_ref.ts";
+import type { ChildShutdown } from "./child_spec.ts";
 import { Stop } from "./messages.ts";
 
-/** The result of a wait for an exit that did not happen in time. */
-export const LATE: unique symbol = Symbol("late");
-
-class EndingWait extends PendingAnswer<unknown> {
-  override expire(): void {
-    this.settle(LATE);
-  }
+/** The exit of a process. */
+export interface Ended {
+  reason: unknown;
 }
 
 /**
@@ -46,9 +43,9 @@ export class Ending implements Wait {
   readonly #process: LocalProcess;
   /** Whether the process has exited; the watcher may learn of the exit only at its next turn. */
   #isDown = false;
-  #end: { reason: unknown } | undefined;
+  #end: Ended | undefined;
   #failure: (() => unknown) | undefined;
-  #wait: EndingWait | undefined;
+  #wait: PendingAnswer<Ended | undefined> | undefined;
 
   /** Monitors a process, or the process of a name on a node. */
   constructor(process: LocalProcess, target: Place) {
@@ -58,11 +55,13 @@ export class Ending implements Wait {
     process.monitor(target, undefined, this, this.ref);
   }
 
-  /** Resolves with the exit reason, or after `ms` milliseconds with {@linkcode LATE}, and keeps the monitor. */
-  within(ms: number): Promise<unknown> {
-    if (this.#end !== undefined) return Promise.resolve(this.#end.reason);
+  /** Resolves with the exit, or after `ms` milliseconds with `undefined`, and keeps the monitor. */
+  within(ms: number): Promise<Ended | undefined> {
+    if (this.#end !== undefined) return Promise.resolve(this.#end);
     if (this.#failure !== undefined) return Promise.reject(this.#failure());
-    const wait = this.#wait = new EndingWait(this.#process);
+    const wait = this.#wait = new PendingAnswer<Ended | undefined>(
+      this.#process,
+    );
     if (!this.#isDown) wait.limit(ms);
     return wait.promise;
   }
@@ -80,8 +79,8 @@ export class Ending implements Wait {
     this.#wait?.disarm();
     this.#process.unawait(this.ref);
     this.#process.resume(this, () => {
-      this.#end = { reason };
-      this.#wait?.resolve(reason);
+      const ended = this.#end = { reason };
+      this.#wait?.resolve(ended);
     });
   }
 
@@ -89,6 +88,25 @@ export class Ending implements Wait {
     this.#failure = error;
     this.#wait?.abandon(error);
   }
+}
+
+/** Sends a process an exit signal, `"kill"` after `timeout` milliseconds, and returns the reason of its exit. */
+export async function endProcess(
+  process: LocalProcess,
+  pid: Pid,
+  timeout: ChildShutdown,
+): Promise<unknown> {
+  const signals = process.runtime.route(pid.node);
+  const ending = new Ending(process, pid);
+  const isBrutal = timeout === "brutal_kill";
+  signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
+  const limit = isBrutal || timeout === "infinity" ? Infinity : timeout;
+  let ended = await ending.within(limit);
+  if (ended === undefined) {
+    signals.exit(process.pid, pid, "kill");
+    ended = await ending.within(Infinity);
+  }
+  return ended!.reason;
 }
 
 /**

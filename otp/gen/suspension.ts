@@ -10,11 +10,11 @@
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { printableName } from "../../core/log/event_text.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { SystemRequest } from "./messages.ts";
+import { onNodeLoss } from "./on_exit.ts";
 
 const suspensions = new WeakMap<LocalProcess, Suspension>();
 
@@ -30,25 +30,6 @@ export function resumeServers(runtime: Runtime): void {
       `resumed, as ${printableName(runtime.node)} stops`,
     );
   }
-}
-
-/** Calls `lost` when a node is gone. */
-class NodeLoss implements Wait {
-  readonly node: string;
-  readonly #lost: () => void;
-
-  constructor(node: string, lost: () => void) {
-    this.node = node;
-    this.#lost = lost;
-  }
-
-  spawned(result: unknown): void {
-    if (result === undefined) this.#lost();
-  }
-
-  reply(): void {}
-  down(): void {}
-  abandon(): void {}
 }
 
 /** One suspension of a server. */
@@ -80,12 +61,9 @@ export class Suspension implements Disposable {
   add({ replyTo, origin }: SystemRequest): void {
     this.by = replyTo.pid;
     if (this.#nodes.has(origin)) return;
-    const { runtime } = this.#process;
-    const ref = runtime.makeRef();
-    this.#nodes.set(origin, ref);
     const lost = () => this.#lose(origin);
-    this.#process.await(ref, new NodeLoss(origin, lost));
-    if (runtime.connected(origin) === undefined) lost();
+    this.#nodes.set(origin, onNodeLoss(this.#process, origin, lost));
+    if (this.#process.runtime.connected(origin) === undefined) lost();
   }
 
   /** Whether a message ends it. */

@@ -5,9 +5,9 @@
  * of this node. A peer's pending read counts towards its quota until it is answered or the asking process exits.
  */
 
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import { offDown, onDown } from "../gen/on_exit.ts";
 
 /** A request for input. */
 export interface Read {
@@ -17,6 +17,13 @@ export interface Read {
   node: string | undefined;
   /** Performs the request, and answers it. */
   perform(): Promise<void>;
+}
+
+/** A read that counts towards the quota of its node. */
+interface HeldRead {
+  readonly isHeld: boolean;
+  /** Gives the quota back, and stops watching the asking process. */
+  release(): void;
 }
 
 /** The pending reads of one group leader. */
@@ -48,45 +55,21 @@ export class PendingReads {
     return true;
   }
 
+  /** Counts a read towards a node's quota until it is answered, or the asking process exits. */
   #hold(node: string, from: Pid): HeldRead | undefined {
-    return this.#process.keepFor(node)
-      ? new HeldRead(this.#process, node, from)
-      : undefined;
-  }
-}
-
-/** A read of another node, which counts towards the node's quota until its release. */
-class HeldRead implements Wait {
-  readonly node: string;
-  isHeld = true;
-  readonly #process: LocalProcess;
-  readonly #reader: string;
-  readonly #ref: Ref;
-
-  constructor(process: LocalProcess, reader: string, from: Pid) {
-    this.#process = process;
-    this.#reader = reader;
-    this.node = from.node;
-    this.#ref = process.runtime.makeRef();
-    process.monitor(from, undefined, this, this.#ref);
-  }
-
-  /** Gives the quota back, and stops watching the asking process. */
-  release(): void {
-    if (!this.isHeld) return;
-    this.isHeld = false;
-    this.#process.unawait(this.#ref);
-    this.#process.demonitor(this.#ref);
-    this.#process.dropFor(this.#reader);
-  }
-
-  reply(): void {}
-
-  down(): void {
-    this.release();
-  }
-
-  abandon(): void {
-    this.release();
+    const process = this.#process;
+    if (!process.keepFor(node)) return undefined;
+    const held = {
+      isHeld: true,
+      release: () => {
+        if (!held.isHeld) return;
+        held.isHeld = false;
+        offDown(process, ref);
+        process.dropFor(node);
+      },
+    };
+    const ref = process.runtime.makeRef();
+    onDown(process, from, held.release, held.release, ref);
+    return held;
   }
 }

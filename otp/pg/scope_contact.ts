@@ -7,7 +7,7 @@
  */
 
 import { startCall } from "../gen/call.ts";
-import { onExit } from "../gen/on_exit.ts";
+import { onDown, onExit } from "../gen/on_exit.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
@@ -65,14 +65,8 @@ export class ScopeContact<T> {
   #enter(): Promise<void> {
     const process = this.#process;
     const place = { node: process.runtime.node, name: this.#scope };
-    process.monitor(place, undefined, {
-      node: place.node,
-      reply: ignore,
-      down: (_object, _reason, ref) => {
-        process.unawait(ref);
-        if (!this.#isOver) this.#later();
-      },
-      abandon: ignore,
+    onDown(process, place, () => {
+      if (!this.#isOver) this.#later();
     });
     const { type } = this.#request;
     const asked = startCall<T>(

@@ -4,7 +4,7 @@ import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { isOrderly, isReason } from "../../core/values/exit_reason.ts";
 import { takeExit } from "../gen/server.ts";
-import { Ending, LATE } from "../gen/stop.ts";
+import { endProcess } from "../gen/stop.ts";
 import type { ChildShutdown, FullChildSpec } from "../gen/child_spec.ts";
 
 /** Ends a linked process, and returns its exit reason. */
@@ -14,16 +14,7 @@ export async function shutdownChild(
   shutdown: ChildShutdown,
 ): Promise<unknown> {
   process.assertAlive();
-  const signals = process.runtime.route(pid.node);
-  const ending = new Ending(process, pid);
-  const isBrutal = shutdown === "brutal_kill";
-  signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
-  const limit = isBrutal || shutdown === "infinity" ? Infinity : shutdown;
-  let reason = await ending.within(limit);
-  if (reason === LATE) {
-    signals.exit(process.pid, pid, "kill");
-    reason = await ending.within(Infinity);
-  }
+  const reason = await endProcess(process, pid, shutdown);
   process.unlink(pid);
   const exit = takeExit(process, pid);
   return exit === undefined ? reason : exit.reason;

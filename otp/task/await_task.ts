@@ -9,15 +9,15 @@
 import { callExit, describeTimeout } from "../gen/server_ref.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { PendingAnswer } from "../../core/processes/pending_answer.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { atAwait } from "../../core/promises/promises.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
-import { endTask, type TaskState, type TaskWatcher } from "./task_state.ts";
+import { endProcess } from "../gen/stop.ts";
+import type { TaskState, TaskWatcher } from "./task_state.ts";
 import type { TaskOutcome } from "./owned_task.ts";
 
 export interface WaitLimits {
   timeout: number;
-  signal: AbortSignal | undefined;
+  signal?: AbortSignal;
 }
 
 /** How a wait for several tasks ends. */
@@ -28,78 +28,53 @@ export interface YieldLimits extends WaitLimits {
   onTimeout: "nothing" | "ignore" | "kill_task";
 }
 
-/** The wait for one task; `undefined` if its outcome does not arrive in time. */
+/** Decides for each outcome whether a wait for several tasks ends with it. */
+type IsEnough = (state: TaskState, outcome: TaskOutcome) => boolean;
+
+/** The wait for tasks of one owner: the outcome that ended it, or `undefined` if the timeout expired. */
 class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   implements TaskWatcher {
-  readonly #state: TaskState;
+  readonly #states: readonly TaskState[];
+  readonly #isEnough: IsEnough;
 
-  constructor(state: TaskState) {
-    super(state.owner);
-    this.#state = state;
-  }
-
-  ended(_state: TaskState, outcome: TaskOutcome): void {
-    this.settle(outcome);
-  }
-
-  override aborted(reason: unknown): void {
-    this.#state.unwatch(this);
-    super.aborted(reason);
-  }
-
-  override expire(): void {
-    this.#state.unwatch(this);
-    // The outcome may arrive before the owner's turn.
-    this.settleBy(() => this.#state.claim());
-  }
-}
-
-/** Waits for the outcome of a task; `undefined` if it does not arrive within `timeout`. */
-function outcomeOf(
-  state: TaskState,
-  timeout: number,
-  signal: AbortSignal | undefined,
-): Promise<TaskOutcome | undefined> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const pending = new PendingOutcome(state);
-  const known = state.claim();
-  if (known !== undefined) pending.settle(known);
-  else {
-    pending.limit(timeout, signal);
-    state.watch(pending);
-  }
-  return pending.promise;
-}
-
-/** The wait for several tasks; resolves with whether the timeout expired. */
-class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
-  readonly #states: ReadonlySet<TaskState>;
-  readonly #isEnough: (state: TaskState, outcome: TaskOutcome) => boolean;
-
-  constructor(
-    owner: LocalProcess,
-    states: ReadonlySet<TaskState>,
-    isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
-  ) {
-    super(owner);
+  constructor(states: readonly TaskState[], isEnough: IsEnough) {
+    super(states[0].owner);
     this.#states = states;
     this.#isEnough = isEnough;
   }
 
-  watch(timeout: number, signal: AbortSignal | undefined): void {
-    for (const state of this.#states) state.watch(this);
-    this.limit(timeout, signal);
+  /** Takes an outcome that has arrived, or else watches the tasks. */
+  begin({ timeout, signal }: WaitLimits): Promise<TaskOutcome | undefined> {
+    const known = this.#claim();
+    if (known !== undefined) this.settle(known);
+    else {
+      for (const state of this.#states) state.watch(this);
+      this.limit(timeout, signal);
+    }
+    return this.promise;
+  }
+
+  #claim(): TaskOutcome | undefined {
+    const states = this.#states;
+    for (const state of states.length === 1 ? states : inOrderOfMail(states)) {
+      const outcome = state.claim();
+      if (outcome !== undefined && this.#isEnough(state, outcome)) {
+        return outcome;
+      }
+    }
+    return undefined;
   }
 
   ended(state: TaskState, outcome: TaskOutcome): void {
     if (!this.#isEnough(state, outcome)) return;
     this.#unwatch();
-    this.settle(false);
+    this.settle(outcome);
   }
 
   override expire(): void {
     this.#unwatch();
-    this.settle(true);
+    // An outcome may arrive before the owner's turn.
+    this.settleBy(() => this.#claim());
   }
 
   override aborted(reason: unknown): void {
@@ -117,36 +92,33 @@ class PendingOutcomes extends PendingAnswer<boolean> implements TaskWatcher {
   }
 }
 
+/** Waits for the outcome of a task; `undefined` if it does not arrive in time. */
+function outcomeOf(
+  state: TaskState,
+  limits: WaitLimits,
+): Promise<TaskOutcome | undefined> {
+  return outcomesOf([state], limits, () => true);
+}
+
 /**
  * Waits for several tasks of one owner: calls `isEnough` for each outcome, in the order of arrival, until `isEnough`
  * returns true.
  *
- * @returns Whether the timeout expired.
+ * @returns The last outcome; `undefined` if the timeout expired.
  */
 function outcomesOf(
-  owner: LocalProcess,
-  states: ReadonlySet<TaskState>,
-  { timeout, signal }: WaitLimits,
-  isEnough: (state: TaskState, outcome: TaskOutcome) => boolean,
-): Promise<boolean> {
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  const pending = new PendingOutcomes(owner, states, isEnough);
-  for (const state of inOrderOfMail(owner, states)) {
-    const outcome = state.claim();
-    if (outcome !== undefined && isEnough(state, outcome)) {
-      pending.settle(false);
-      return pending.promise;
-    }
-  }
-  pending.watch(timeout, signal);
-  return pending.promise;
+  states: readonly TaskState[],
+  limits: WaitLimits,
+  isEnough: IsEnough,
+): Promise<TaskOutcome | undefined> {
+  const { signal } = limits;
+  return signal?.aborted
+    ? Promise.reject(signal.reason)
+    : new PendingOutcome(states, isEnough).begin(limits);
 }
 
 /** Returns the tasks that have mail, in the order of the mail, then the cancelled tasks. */
-function inOrderOfMail(
-  owner: LocalProcess,
-  states: ReadonlySet<TaskState>,
-): TaskState[] {
+function inOrderOfMail(states: readonly TaskState[]): TaskState[] {
   const senders = new Map<unknown, TaskState>();
   const cancelled: TaskState[] = [];
   for (const state of states) {
@@ -154,7 +126,7 @@ function inOrderOfMail(
     if (state.isCancelled) cancelled.push(state);
   }
   if (senders.size === 0) return cancelled;
-  return owner.mailbox.messages().flatMap((message) =>
+  return states[0].owner.mailbox.messages().flatMap((message) =>
     senders.get(message) ?? []
   ).concat(cancelled);
 }
@@ -162,12 +134,11 @@ function inOrderOfMail(
 /** Waits for the value of a task; the owner exits if the task fails, or is late. */
 export async function awaitTask(
   state: TaskState,
-  timeout: number,
-  signal: AbortSignal | undefined,
+  limits: WaitLimits,
 ): Promise<unknown> {
   let outcome: TaskOutcome | undefined;
   try {
-    outcome = await outcomeOf(state, timeout, signal);
+    outcome = await outcomeOf(state, limits);
   } catch (error) {
     if (state.owner.alive) state.close();
     throw error;
@@ -178,7 +149,7 @@ export async function awaitTask(
   throw taskExit(
     outcome === undefined ? "timeout" : state.reasonOf(outcome.reason),
     "await",
-    [describeTask(state), describeTimeout(timeout)],
+    [describeTask(state), describeTimeout(limits.timeout)],
   );
 }
 
@@ -207,7 +178,7 @@ export async function awaitTasks(
     };
     const { owner } = states[0];
     try {
-      await outcomesOf(owner, new Set(states), limits, isEnough);
+      await outcomesOf([...pending], limits, isEnough);
     } catch (reason) {
       if (!owner.alive) throw reason;
       aborted = { reason };
@@ -222,15 +193,14 @@ export async function awaitTasks(
 /** Waits for the outcome of a task; `undefined` if the task is late. */
 export async function yieldTask(
   state: TaskState,
-  timeout: number,
-  signal: AbortSignal | undefined,
+  limits: WaitLimits,
 ): Promise<TaskOutcome | undefined> {
-  const outcome = await outcomeOf(state, timeout, signal);
+  const outcome = await outcomeOf(state, limits);
   return checked(
     outcome,
     state,
     "yield",
-    () => [describeTask(state), describeTimeout(timeout)],
+    () => [describeTask(state), describeTimeout(limits.timeout)],
   );
 }
 
@@ -250,8 +220,8 @@ export async function yieldTasks(
       return results.size === count || outcome.type === "aborted" ||
         exitedWith(outcome, "noconnection");
     };
-    const limits = { timeout, signal };
-    isLate = await outcomesOf(states[0].owner, all, limits, isEnough);
+    const last = await outcomesOf([...all], { timeout, signal }, isEnough);
+    isLate = last === undefined;
     const args = () => describeTasks(states, timeout);
     for (const [state, outcome] of results) {
       checked(outcome, state, "yieldMany", args);
@@ -280,7 +250,8 @@ export async function shutdownTask(
   const { owner, by: pid } = state;
   if (pid === undefined) return ignoreTask(state);
   state.hold();
-  const reason = await endTask(owner, pid, timeout);
+  owner.unlink(pid);
+  const reason = await endProcess(owner, pid, timeout);
   let expected = timeout === "brutal_kill" ? "killed" : "shutdown";
   let outcome: TaskOutcome = { type: "exit", reason };
   if (exitedWith(outcome, "noproc")) {

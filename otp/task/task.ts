@@ -36,6 +36,7 @@ import {
   awaitTasks,
   ignoreTask,
   shutdownTask,
+  type WaitLimits,
   type YieldLimits,
   yieldTask,
   yieldTasks,
@@ -512,8 +513,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<T> {
     const state = ownState(task, "await");
     if (state === undefined) return never();
-    const timeout = timeoutIn(options, "await a task");
-    return await awaitTask(state, timeout, signalIn(options)) as T;
+    return await awaitTask(state, limitsIn(options, "await a task")) as T;
   }
 
   /**
@@ -545,8 +545,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskValues<K>> {
     const all = ownStates(tasks, "await");
     if (all === undefined) return never();
-    const timeout = timeoutIn(options, "await tasks");
-    const limits = { timeout, signal: signalIn(options) };
+    const limits = limitsIn(options, "await tasks");
     return await awaitTasks(all, limits) as TaskValues<K>;
   }
 
@@ -577,8 +576,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "yield");
     if (state === undefined) return never();
-    const timeout = timeoutIn(options, "yield to a task");
-    const outcome = await yieldTask(state, timeout, signalIn(options));
+    const limits = limitsIn(options, "yield to a task");
+    const outcome = await yieldTask(state, limits);
     return outcome as TaskResult<T> | undefined;
   }
 
@@ -810,7 +809,7 @@ const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 function yieldOptions(options: number | YieldManyOptions): YieldLimits {
   const timeout = typeof options === "object"
     ? timeoutOf(options, 5000, "yield to tasks", YIELD_MANY_OPTIONS)
-    : timeoutIn(options, "yield to tasks");
+    : limitsIn(options, "yield to tasks").timeout;
   const { limit = Infinity, onTimeout = "nothing", signal }: YieldManyOptions =
     typeof options === "object" ? options : {};
   checkCount(limit, "yield to tasks", "the limit");
@@ -824,17 +823,14 @@ function yieldOptions(options: number | YieldManyOptions): YieldLimits {
   return { timeout, limit, onTimeout, signal };
 }
 
-/** Checks the timeout of a wait, given as a number or with other options, and returns it. */
-function timeoutIn(options: number | AwaitOptions, doing: string): number {
+/** Checks the limits of a wait: the timeout as a number, or options. */
+function limitsIn(options: number | AwaitOptions, doing: string): WaitLimits {
   if (typeof options === "object") {
-    return timeoutOf(options, 5000, doing, AWAIT_OPTIONS);
+    const timeout = timeoutOf(options, 5000, doing, AWAIT_OPTIONS);
+    return { timeout, signal: options.signal };
   }
   checkTimeout(options, doing);
-  return options;
-}
-
-function signalIn(options: number | AwaitOptions): AbortSignal | undefined {
-  return typeof options === "object" ? options.signal : undefined;
+  return { timeout: options };
 }
 
 function checkAsync(

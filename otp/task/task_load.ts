@@ -20,8 +20,7 @@ import { InternalMessage } from "../gen/messages.ts";
 import { tellConnected } from "../gen/call.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
-import { ignore } from "../../core/promises/promises.ts";
-import { onExit } from "../gen/on_exit.ts";
+import { onDown, onExit } from "../gen/on_exit.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 
 /** Milliseconds between two reports to a pool. */
@@ -101,15 +100,7 @@ export class TaskLoad {
     if (known !== undefined) known.told = report.tasks;
     else {
       if (!process.keepFor(pid.node)) return undefined;
-      const ref = process.monitor(pid, undefined, {
-        node: pid.node,
-        reply: ignore,
-        down: (_object, _reason, ref) => {
-          process.unawait(ref);
-          this.#forget(key, pid);
-        },
-        abandon: ignore,
-      });
+      const ref = onDown(process, pid, () => this.#forget(key, pid));
       this.#subscribers.set(key, { pid, ref, told: report.tasks });
     }
     return report;

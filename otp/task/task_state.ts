@@ -14,7 +14,7 @@
  */
 
 import { type CancelOptions, remaining } from "../gen/cancellation.ts";
-import { Ending, LATE } from "../gen/stop.ts";
+import { endProcess } from "../gen/stop.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
   type Abortable,
@@ -67,7 +67,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   /** Cancels the signal and the deadline. */
   #watch: Deadline | undefined;
   /** How long the task may take to exit when the signal or the deadline ends it. */
-  #shutdown: number | "brutal_kill" = "brutal_kill";
+  #shutdown: ChildShutdown = "brutal_kill";
   /** Called if the task is cancelled while it is starting. */
   #onStart: ((outcome: TaskOutcome) => void) | undefined;
   /** The outcome for the owner, if the signal or the deadline ended the task. */
@@ -87,7 +87,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     shutdown: ChildShutdown,
     onStart?: (outcome: TaskOutcome) => void,
   ): void {
-    this.#shutdown = shutdown === "infinity" ? Infinity : shutdown;
+    this.#shutdown = shutdown;
     this.#onStart = onStart;
     const ms = remaining(Infinity, deadline);
     if (ms !== Infinity) {
@@ -121,7 +121,8 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
 
   /** Ends the task's process; the owner does not wait for its exit. */
   #end(pid: Pid): void {
-    endTask(this.owner, pid, this.#shutdown).catch(ignore);
+    this.owner.unlink(pid);
+    endProcess(this.owner, pid, this.#shutdown).catch(ignore);
   }
 
   #disarm(): void {
@@ -267,21 +268,4 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
       ? { type: "nodedown", node: this.node }
       : reason;
   }
-}
-
-/** Sends the process of a task an exit signal, waits until it has exited, and returns the reason. */
-export async function endTask(
-  owner: LocalProcess,
-  pid: Pid,
-  timeout: number | "brutal_kill",
-): Promise<unknown> {
-  const signals = owner.runtime.route(pid.node);
-  const ending = new Ending(owner, pid);
-  owner.unlink(pid);
-  const isBrutal = timeout === "brutal_kill";
-  signals.exit(owner.pid, pid, isBrutal ? "kill" : "shutdown");
-  const reason = await ending.within(isBrutal ? Infinity : timeout);
-  if (reason !== LATE) return reason;
-  signals.exit(owner.pid, pid, "kill");
-  return await ending.within(Infinity);
 }

@@ -2,9 +2,9 @@
 
 import { startCall, tellConnected } from "../gen/call.ts";
 import type { InternalMessage } from "../gen/messages.ts";
+import { offDown, onDown } from "../gen/on_exit.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { ignore } from "../../core/promises/promises.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import { findScope } from "../pg/pg_scope.ts";
@@ -101,17 +101,12 @@ export class PoolMembers {
     const ref = process.runtime.makeRef();
     const member = new PoolMember(pid, ref);
     this.#members.set(key, member);
-    process.monitor(pid, undefined, {
-      node: pid.node,
-      reply: ignore,
-      down: () => {
-        process.unawait(ref);
-        member.isDown = true;
-        this.#remove(key, member);
-        this.#changed();
-      },
-      abandon: () => member.resume(),
-    }, ref);
+    const down = () => {
+      member.isDown = true;
+      this.#remove(key, member);
+      this.#changed();
+    };
+    onDown(process, pid, down, () => member.resume(), ref);
     const watched = (load: unknown) => {
       if (isLoadReport(load)) member.report(load);
       else member.tellsLoad ??= false;
@@ -136,8 +131,7 @@ export class PoolMembers {
   /** Ends the monitor on a supervisor that has left the group, once no task is there. */
   leaveIfIdle({ hasLeft, isDown, attempts, ref }: PoolMember): void {
     if (!hasLeft || isDown || attempts.size > 0) return;
-    this.#process.unawait(ref);
-    this.#process.demonitor(ref);
+    offDown(this.#process, ref);
   }
 
   /** Returns the supervisor with the smallest fraction of its places taken, of the supervisors with a free place. */
