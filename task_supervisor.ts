@@ -62,8 +62,7 @@ import {
 } from "./otp/task/start_supervised_task.ts";
 import { TaskSupervisorServer } from "./otp/task/task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./otp/task/task_drain.ts";
-import { withState } from "./otp/task/state_of_task.ts";
-import { TaskState } from "./otp/task/task_state.ts";
+import { TaskState, withState } from "./otp/task/task_state.ts";
 import {
   STREAM_LIMITS,
   streamLimits,

@@ -4,10 +4,9 @@ import { randomBytes, randomInt } from "node:crypto";
 import { outside } from "../core/context/async_context.ts";
 import { type Clock, systemClock } from "../core/host/clock.ts";
 import type { Credentials } from "./credentials.ts";
-import { isLoopback } from "./epmd/mod.ts";
-import type { NodeName } from "./node_name.ts";
-import { connectToPeer } from "./connect_to_peer.ts";
-import { namesAt } from "./names_at_host.ts";
+import { isLoopback, names } from "./epmd/mod.ts";
+import { addressOf, type NodeName } from "./node_name.ts";
+import { type ConnectingNode, connectToPeer } from "./connect_to_peer.ts";
 import { listenForPeers, registerNode } from "./listen_for_peers.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { Reach } from "./peer_place.ts";
@@ -123,4 +122,27 @@ export class SystemHost implements HostEnvironment {
 /** Whether an address stands for all addresses of the machine. */
 function isEverywhere(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
+}
+
+/**
+ * Returns the names that EPMD has on a host, without the host.
+ *
+ * @throws {Error} If EPMD does not answer, or the node does not use it.
+ */
+async function namesAt(
+  host: string,
+  own: Pick<ConnectingNode, "name" | "epmdPort">,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { epmdPort: port, name } = own;
+  if (port === false) {
+    throw new Error("this node does not use EPMD (epmdPort: false)");
+  }
+  const address = addressOf(host);
+  // As for a look-up: this machine's name may resolve to an address where its EPMD does not listen.
+  const isHere = host === name.host || isLoopback(address);
+  const entries = await outside(() =>
+    names({ host: isHere ? "127.0.0.1" : address, port, signal })
+  );
+  return entries.map((entry) => entry.name);
 }

@@ -39,9 +39,10 @@ import { standardIo } from "../otp/io/io_device.ts";
 import { beamWire } from "../net/wires/beam/beam_wire.ts";
 import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { checkNodeOptions } from "./check_options.ts";
-import { clusterHostOf } from "./cluster_host_options.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { exportShell } from "./remote_shell.ts";
+import { createHmac } from "node:crypto";
+import type { ClusterHost } from "../core/remote/cluster_host.ts";
 
 /** The default tick time, in milliseconds. */
 export const TICK_TIME = 60_000;
@@ -249,4 +250,33 @@ function nodeName(given: string): NodeName {
     if (error instanceof NodeStartError) throw error;
     throw new TypeError(`Cannot start a node: ${(error as Error).message}`);
   }
+}
+
+/** The parts of a node that {@linkcode clusterHostOf} needs. */
+interface ClusterHostOptions {
+  network: Network;
+  host: Pick<HostEnvironment, "names" | "randomBytes">;
+  cookie: string;
+  /** The address and port that it listens on. */
+  listen: ClusterHost["listen"];
+}
+
+/** Returns the functions of a node that clusters use. */
+function clusterHostOf(
+  { network, host, cookie, listen }: ClusterHostOptions,
+): ClusterHost {
+  return {
+    listen,
+    names: (at, signal) => host.names(at, signal),
+    // Clusters never see the cookie. No handshake signs a text that starts with these words.
+    key: (purpose) =>
+      createHmac("sha256", cookie)
+        .update(`otp-distribution key for ${purpose}`).digest(),
+    isConnected: (node) => network.list("connected").includes(node),
+    disconnect: (node) => network.disconnect(node),
+    random: () => {
+      const [one, other, third] = host.randomBytes(3);
+      return (one * 65536 + other * 256 + third) / 2 ** 24;
+    },
+  };
 }

@@ -23,10 +23,22 @@ import type {
   ToWorker,
   WorkerFailure,
 } from "./worker_messages.ts";
-import { ProgramNodes } from "./program_nodes.ts";
-import { ThreadHost, type ThreadRegistration } from "./thread_host.ts";
 import { DurationHistogram, measureNodes } from "../node/measures.ts";
 import { internalsOf, startNodeIn } from "../node/node_internals.ts";
+import { PortTransport } from "../net/port_transport.ts";
+import type {
+  HostEnvironment,
+  HostRegistration,
+  NodeDescription,
+  PeerStream,
+  ThreadNodes,
+} from "../net/host_environment.ts";
+import type { NodeName } from "../net/node_name.ts";
+import { threadLabel } from "./thread_ports.ts";
+import type { NetworkLog } from "../net/network_log.ts";
+import type { Transport } from "../net/wire.ts";
+import { systemHost } from "../node/start_node.ts";
+import type { Clock } from "../core/host/clock.ts";
 
 /** The maximum number of log events that wait for a busy main thread. */
 const MAX_EVENTS = 1000;
@@ -255,3 +267,168 @@ function reportStrayErrors(): void {
 reportStrayErrors();
 main.on("message", take);
 say({ type: "listens" });
+
+class ProgramNodes implements ThreadNodes {
+  readonly #say: (message: FromWorker) => void;
+  readonly #dials = new Map<number, PromiseWithResolvers<MessagePort>>();
+  readonly #transports = new Map<string, Set<PortTransport>>();
+  #names: Set<string>;
+  #last = 0;
+
+  /**
+   * Begins with the current nodes.
+   *
+   * @param nodes The names of the nodes.
+   * @param say Sends messages to the main thread.
+   */
+  constructor(nodes: readonly string[], say: (message: FromWorker) => void) {
+    this.#names = new Set(nodes);
+    this.#say = say;
+  }
+
+  connect(
+    { full }: NodeName,
+    signal: AbortSignal,
+  ): Promise<PeerStream> | undefined {
+    return this.#names.has(full) ? this.#dial(full, signal) : undefined;
+  }
+
+  async #dial(to: string, signal: AbortSignal): Promise<PeerStream> {
+    signal.throwIfAborted();
+    const id = ++this.#last;
+    const dial = Promise.withResolvers<MessagePort>();
+    this.#dials.set(id, dial);
+    const abort = () => dial.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#say({ type: "dial", id, to });
+    try {
+      const port = await dial.promise;
+      return { transport: this.accept(to, port), extra: undefined };
+    } finally {
+      this.#dials.delete(id);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Takes a message about connections. */
+  take(
+    message: Extract<ToWorker, { type: "dialled" | "nodes" | "gone" }>,
+  ): void {
+    switch (message.type) {
+      case "nodes":
+        this.#names = new Set(message.nodes);
+        break;
+      case "gone":
+        for (const transport of this.#transports.get(message.node) ?? []) {
+          transport.destroy(new Error("its thread has ended"));
+        }
+        this.#transports.delete(message.node);
+        break;
+      case "dialled": {
+        const { id, port, reason } = message;
+        const dial = this.#dials.get(id);
+        // The dial may have ended meanwhile.
+        if (dial === undefined) port?.close();
+        else if (port !== undefined) dial.resolve(port);
+        else dial.reject(new Error(reason));
+      }
+    }
+  }
+
+  /** Creates a connection to another thread's node over a port. */
+  accept(node: string, port: MessagePort): PortTransport {
+    const transport = new PortTransport(port, threadLabel(node));
+    const others = this.#transports.get(node) ?? [];
+    const open = [...others].filter(({ isClosed }) => !isClosed);
+    this.#transports.set(node, new Set([...open, transport]));
+    return transport;
+  }
+}
+
+/**
+ * The host environment of a worker's node: its thread listens and connects, but the main thread registers the node
+ * with EPMD. EPMD frees a name when the registering connection ends, and a host may be unable to end a computing
+ * thread and its sockets, like Deno 2.9 (https://github.com/denoland/deno/pull/35657).
+ */
+class ThreadHost implements HostEnvironment {
+  readonly clock: Clock;
+  readonly threads: Set<ThreadNodes> | undefined;
+  readonly #listening: HostEnvironment;
+  readonly #connecting: HostEnvironment;
+  readonly #address: string;
+  readonly #register: ThreadRegistration | undefined;
+
+  private constructor(
+    options: NodeOptions,
+    listening: HostEnvironment,
+    connecting: HostEnvironment,
+    register: ThreadRegistration,
+  ) {
+    this.clock = connecting.clock;
+    this.threads = connecting.threads;
+    this.#listening = listening;
+    this.#connecting = connecting;
+    this.#address = options.listen ?? "127.0.0.1";
+    this.#register = options.epmdPort === false ? undefined : register;
+  }
+
+  /** The host environment of a node with these options. */
+  static async of(
+    options: NodeOptions,
+    name: NodeName,
+    register: ThreadRegistration,
+  ): Promise<ThreadHost> {
+    return new ThreadHost(
+      options,
+      await systemHost({ ...options, epmdPort: false }, name),
+      await systemHost(options, name),
+      register,
+    );
+  }
+
+  get findsNames(): boolean | undefined {
+    return this.#connecting.findsNames;
+  }
+
+  randomBytes(size: number): Uint8Array {
+    return this.#connecting.randomBytes(size);
+  }
+
+  async register(
+    node: NodeDescription,
+    accept: (transport: Transport) => void,
+    log: NetworkLog,
+  ): Promise<HostRegistration> {
+    const listening = await this.#listening.register(node, accept, log);
+    if (this.#register === undefined) return listening;
+    const { port, host, close } = listening;
+    const { hidden, extra } = node;
+    // If the registration fails, the main thread ends this thread.
+    const creation = await this.#register({
+      type: "register",
+      host: this.#address,
+      port,
+      hidden,
+      extra,
+    });
+    return { port, host, creation, close };
+  }
+
+  connect(
+    peer: NodeName | undefined,
+    address: string | undefined,
+    signal: AbortSignal,
+    nearest?: Parameters<HostEnvironment["connect"]>[3],
+  ): Promise<PeerStream> {
+    return this.#connecting.connect(peer, address, signal, nearest);
+  }
+
+  names(host: string, signal: AbortSignal): Promise<string[]> {
+    return this.#connecting.names(host, signal);
+  }
+}
+
+/** Has the main thread register the node with EPMD; returns its creation. */
+type ThreadRegistration = (
+  node: Extract<FromWorker, { type: "register" }>,
+) => Promise<number>;

@@ -12,8 +12,7 @@ import {
 } from "../context/async_context.ts";
 import { ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 import { SmallMap } from "../collections/small_map.ts";
-import { Mailbox, type MailboxHost } from "./mailbox.ts";
-import type { Guard } from "./receivers.ts";
+import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import type { Runtime } from "./runtime.ts";
 import type {
@@ -25,13 +24,13 @@ import { type Lineage, lineageOf } from "../values/lineage.ts";
 import {
   type AliasMode,
   type Link,
+  LinkTable,
   type Monitor,
   monitoredObject,
   type Wait,
   type Watcher,
   type WatcherList,
 } from "./links_and_monitors.ts";
-import { LinkTable } from "./link_table.ts";
 import { copyTerm } from "../values/term.ts";
 import { formatExit } from "../values/exit_reason.ts";
 import { withoutStrayErrors } from "../host/unhandled_errors.ts";

@@ -1,5 +1,5 @@
 /**
- * The application controller of a node: one process, which starts a master (`application_master.ts`) for each
+ * The application controller of a node: one process, which starts a master for each
  * application.
  *
  * States of an application: `starting`, `running`, `stopping`; otherwise it is not started. The controller starts a
@@ -17,13 +17,13 @@ import {
   applicationEvent,
   applicationLevel,
 } from "../../core/log/supervisor_report.ts";
-import type { Pid } from "../../core/values/pid.ts";
+import { Pid } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { sendableReason } from "../../core/values/sendable_reason.ts";
 import { tell } from "../gen/call.ts";
-import { fromNode } from "../gen/messages.ts";
+import { fromNode, isTyped } from "../gen/messages.ts";
 import {
   BADARG,
   isExitFrom,
@@ -32,13 +32,9 @@ import {
   type Server,
 } from "../gen/server.ts";
 import { applicationEnded } from "../supervisor/tree_end.ts";
-import { ApplicationEnvironment } from "./application_environment.ts";
-import {
-  type ApplicationStarted,
-  runApplication,
-  type StopApplication,
-} from "./application_master.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
+import { inspect, quote } from "../../core/values/inspect.ts";
+import { shutdownChild } from "../supervisor/child_shutdown.ts";
 
 /** A request to the controller. */
 export type ApplicationRequest =
@@ -283,6 +279,140 @@ class Controller implements Server {
     for (const caller of callers.splice(0)) {
       this.#process.dropFor(caller.node);
       this.#process.reply(caller, reply);
+    }
+  }
+}
+
+type Settings = Map<string, Map<string, unknown>>;
+
+/**
+ * The settings of a node's applications.
+ *
+ * The program or a configuration puts a setting, or an application brings it when it is loaded, at its first start. The
+ * settings of an application replace other settings, except persistent ones.
+ */
+class ApplicationEnvironment {
+  readonly #values: Settings = new Map();
+  readonly #persistent: Settings = new Map();
+
+  /** Returns the settings of an application, if it has any. */
+  of(app: string): ReadonlyMap<string, unknown> | undefined {
+    return this.#values.get(app);
+  }
+
+  /** Puts a setting. */
+  put(app: string, key: string, value: unknown, persistent: boolean): void {
+    settingsOf(this.#values, app).set(key, value);
+    if (persistent) settingsOf(this.#persistent, app).set(key, value);
+  }
+
+  /** Deletes a setting. */
+  delete(app: string, key: string, persistent: boolean): void {
+    this.#values.get(app)?.delete(key);
+    if (persistent) this.#persistent.get(app)?.delete(key);
+  }
+
+  /** Adds the settings of an application; persistent settings stay. */
+  load({ name, env = {} }: ApplicationSpec): void {
+    const values = settingsOf(this.#values, name);
+    for (const [key, value] of Object.entries(env)) values.set(key, value);
+    for (const [key, value] of this.#persistent.get(name) ?? []) {
+      values.set(key, value);
+    }
+  }
+}
+
+function settingsOf(settings: Settings, app: string): Map<string, unknown> {
+  let values = settings.get(app);
+  if (values === undefined) settings.set(app, values = new Map());
+  return values;
+}
+
+/** Sent by the controller to a master, to stop its application. */
+interface StopApplication {
+  type: "stop_application";
+  /** The time limit for the top supervisor, in milliseconds. */
+  timeout: number;
+}
+
+/** Sent by a master to its controller when its application runs. */
+interface ApplicationStarted {
+  type: "application_started";
+  name: string;
+  /** The application's top supervisor. */
+  top: Pid;
+}
+
+/**
+ * Runs the master process of an application, which traps exits: it runs the application's `start`, links to the top
+ * supervisor, and ends it.
+ *
+ * States: the master awaits `start`, then a message that ends it: the EXIT of the top supervisor or of the controller,
+ * or `stop_application`. A message that arrives during `start` is handled afterwards.
+ */
+async function runApplication(
+  process: LocalProcess,
+  spec: ApplicationSpec,
+  controller: Pid,
+): Promise<void> {
+  const top: unknown = await spec.start();
+  process.assertAlive();
+  if (!(top instanceof Pid)) {
+    throw new TypeError(
+      `Cannot start the application ${quote(spec.name)}: its start gave ${
+        inspect(top)
+      }; give the pid of its top supervisor`,
+    );
+  }
+  process.link(top);
+  const started: ApplicationStarted = {
+    type: "application_started",
+    name: spec.name,
+    top,
+  };
+  tell(process, controller, started);
+  for (;;) {
+    const message = await process.mailbox.receive(
+      undefined,
+      undefined,
+      process,
+    );
+    process.assertAlive();
+    if (isExitFrom(message, top)) {
+      await endApplication(spec, () => {});
+      return process.runtime.terminate(process, message.reason);
+    }
+    if (isExitFrom(message, controller)) {
+      return stopTop(process, spec, top, Infinity);
+    }
+    const told = fromNode(message, process.runtime.node);
+    if (isTyped(told, "stop_application")) {
+      const { timeout } = told as StopApplication;
+      return stopTop(process, spec, top, timeout);
+    }
+  }
+}
+
+async function stopTop(
+  process: LocalProcess,
+  spec: ApplicationSpec,
+  top: Pid,
+  timeout: number,
+): Promise<void> {
+  await endApplication(spec, () => shutdownChild(process, top, timeout));
+}
+
+async function endApplication(
+  spec: ApplicationSpec,
+  end: () => unknown,
+): Promise<void> {
+  try {
+    await spec.prepStop?.();
+  } finally {
+    try {
+      await end();
+    } finally {
+      await spec.stop?.();
     }
   }
 }

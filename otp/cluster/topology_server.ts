@@ -19,9 +19,13 @@ import type { ConnectOutcome } from "../../core/remote/connect_target.ts";
 import { tell } from "../gen/call.ts";
 import { fromSelf, isTyped } from "../gen/messages.ts";
 import { BADARG, type Server } from "../gen/server.ts";
-import { AddressEntry } from "./address_entry.ts";
-import { readAnswer } from "./addresses.ts";
-import type { ClusterMessage, TopologyInfo } from "./cluster_info.ts";
+import { type AddressOfNode, readAnswer } from "./addresses.ts";
+import type {
+  AddressState,
+  ClusterAddressInfo,
+  ClusterMessage,
+  TopologyInfo,
+} from "./cluster_info.ts";
 import type { ClusterState } from "./cluster_state.ts";
 import { startStrategy } from "./strategies/start_strategy.ts";
 import {
@@ -30,6 +34,7 @@ import {
   type StrategyHost,
 } from "./strategies/strategy.ts";
 import { strategyName, type Topology } from "./topology.ts";
+import { ignore } from "../../core/promises/promises.ts";
 
 /** The minimum time between two reports of a strategy's failures, in milliseconds. */
 const MIN_REPORT = 1000;
@@ -369,4 +374,78 @@ function namesOf(
   { node, target: { address } }: AddressEntry,
 ): { node: string | undefined; address: string | undefined } {
   return { node, address };
+}
+
+/** An address of a topology. */
+class AddressEntry {
+  /** The address, as the strategy names it. */
+  readonly target: AddressOfNode;
+  /** The node's name, if it is known. */
+  node: string | undefined;
+  /** Whether the strategy no longer names the address. */
+  isForgotten = false;
+  /** The number of failed attempts since the node was connected last. */
+  attempts = 0;
+  /** The delay before the last attempt, in milliseconds. */
+  delay = 0;
+  /** When the node was connected last, by this node's clock. */
+  connectedAt = 0;
+  /** When the first attempt since then failed, by this node's clock. */
+  failingSince: number | undefined;
+  /** The reason that was logged last; it is not logged again until the node is connected. */
+  loggedReason: string | undefined;
+  #state: AddressState = "waiting";
+  #since = Date.now();
+  #lastError: string | undefined;
+  #lastErrorAt: number | undefined;
+  #next: number | undefined;
+  #stopTimer: () => void = ignore;
+
+  /** Creates a waiting entry. */
+  constructor(target: AddressOfNode) {
+    this.target = target;
+    this.node = target.node;
+  }
+
+  /** The state. */
+  get state(): AddressState {
+    return this.#state;
+  }
+
+  /** Changes the state, and ends a wait. */
+  become(state: AddressState): void {
+    this.#stopTimer();
+    this.#stopTimer = ignore;
+    this.#next = undefined;
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#since = Date.now();
+  }
+
+  /** Stores the reason of a failure. */
+  fail(reason: string): void {
+    this.#lastError = reason;
+    this.#lastErrorAt = Date.now();
+  }
+
+  /** Begins a wait; returns its end, in milliseconds since 1970. */
+  wait(ms: number, start: () => () => void): number {
+    this.become("waiting");
+    this.#stopTimer = start();
+    return this.#next = Date.now() + ms;
+  }
+
+  /** Describes the entry, for users. */
+  info(): ClusterAddressInfo {
+    return {
+      node: this.node,
+      address: this.target.address,
+      state: this.#state,
+      since: this.#since,
+      attempts: this.attempts,
+      lastError: this.#lastError,
+      lastErrorAt: this.#lastErrorAt,
+      next: this.#next,
+    };
+  }
 }

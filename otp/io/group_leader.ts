@@ -6,7 +6,6 @@ import { Pid, Ref } from "../../core/values/pid.ts";
 import { type ReplyTarget, ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
-import { PendingWrites } from "./pending_writes.ts";
 import { type IoRequest, isTyped } from "../gen/messages.ts";
 import type { IoDevice } from "./io_device.ts";
 import {
@@ -14,7 +13,8 @@ import {
   type LeaderOperation,
   LeaderOperations,
 } from "./leader_operations.ts";
-import { PendingReads } from "./pending_reads.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import { offDown, onDown } from "../gen/on_exit.ts";
 
 type OtpEncoding = typeof import("./leader_otp.ts");
 
@@ -140,4 +140,129 @@ function waitsForInput(request: LeaderOperation): boolean {
   return INPUT.includes(request?.type) ||
     (request?.type === "requests" && Array.isArray(request.requests) &&
       request.requests.some(waitsForInput));
+}
+
+/** The maximum pending output of other nodes, in characters. */
+const MAX_FOREIGN = 4 << 20;
+
+/** The size of a request without its text. */
+const OVERHEAD = 256;
+
+/** A request for output. */
+interface PendingWrite {
+  request: LeaderOperation;
+  /** The asking node; `undefined` for this node. */
+  node: string | undefined;
+  /** Performs the request, and answers it. */
+  perform(): Promise<void>;
+}
+
+/**
+ * Pending writes of a group leader.
+ *
+ * The leader writes one request at a time, in order. Processes of this node wait for the answer, which holds them
+ * back. Other nodes can send without waiting, so the size of their pending output is limited.
+ */
+export class PendingWrites {
+  #last: Promise<void> | undefined;
+  #foreign = 0;
+
+  /** Resolves when all output is written; `undefined` if none is pending. */
+  get settled(): Promise<void> | undefined {
+    return this.#last;
+  }
+
+  /** Queues a request; returns false if other nodes have too much pending output. */
+  add({ request, node, perform }: PendingWrite): boolean {
+    const size = node === undefined ? 0 : sizeOf(request);
+    if (this.#foreign > 0 && this.#foreign + size > MAX_FOREIGN) return false;
+    this.#foreign += size;
+    const written = this.#last === undefined
+      ? perform()
+      : this.#last.then(perform);
+    const done: Promise<void> = written.catch(ignore).then(() => {
+      this.#foreign -= size;
+      if (this.#last === done) this.#last = undefined;
+    });
+    this.#last = done;
+    return true;
+  }
+}
+
+function sizeOf(request: unknown): number {
+  const { chars, requests } = (request ?? {}) as Record<string, unknown>;
+  if (typeof chars === "string") return OVERHEAD + chars.length;
+  return Array.isArray(requests)
+    ? requests.reduce((sum, each) => sum + sizeOf(each), OVERHEAD)
+    : OVERHEAD;
+}
+
+/** A request for input. */
+interface Read {
+  /** The asking process. */
+  from: Pid;
+  /** The other node that the process reads for; `undefined` for this node. */
+  node: string | undefined;
+  /** Performs the request, and answers it. */
+  perform(): Promise<void>;
+}
+
+/** A read that counts towards the quota of its node. */
+interface HeldRead {
+  readonly isHeld: boolean;
+  /** Gives the quota back, and stops watching the asking process. */
+  release(): void;
+}
+
+/**
+ * Pending reads of a group leader.
+ *
+ * The reads of one node are served in order. Each node has its own queue, so that a reading peer does not block code
+ * of this node. A peer's pending read counts towards its quota until it is answered or the asking process exits.
+ */
+class PendingReads {
+  readonly #process: LocalProcess;
+  readonly #last = new Map<string, Promise<void>>();
+
+  /** Creates an empty queue for the leader `process`. */
+  constructor(process: LocalProcess) {
+    this.#process = process;
+  }
+
+  /** Adds a read; returns false if its node has reached its quota. */
+  add(read: Read): boolean {
+    const { node } = read;
+    const { runtime } = this.#process;
+    const held = node === undefined ? undefined : this.#hold(node, read.from);
+    if (node !== undefined && held === undefined) return false;
+    const lane = node ?? runtime.node;
+    const last = (this.#last.get(lane) ?? Promise.resolve()).then(async () => {
+      const isWanted = held === undefined
+        ? runtime.find(read.from) !== undefined
+        : held.isHeld;
+      if (isWanted) await read.perform();
+      held?.release();
+      if (this.#last.get(lane) === last) this.#last.delete(lane);
+    });
+    this.#last.set(lane, last);
+    return true;
+  }
+
+  /** Counts a read towards a node's quota until it is answered, or the asking process exits. */
+  #hold(node: string, from: Pid): HeldRead | undefined {
+    const process = this.#process;
+    if (!process.keepFor(node)) return undefined;
+    const held = {
+      isHeld: true,
+      release: () => {
+        if (!held.isHeld) return;
+        held.isHeld = false;
+        offDown(process, ref);
+        process.dropFor(node);
+      },
+    };
+    const ref = process.runtime.makeRef();
+    onDown(process, from, held.release, held.release, ref);
+    return held;
+  }
 }

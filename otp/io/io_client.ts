@@ -2,12 +2,14 @@
 
 import { IoError } from "../../core/errors.ts";
 import { startCallWithData } from "../gen/call.ts";
-import type { IoOperation } from "../gen/messages.ts";
-import { ioReplyFromOtp } from "./io_otp.ts";
-import { SentIoRequest } from "./io_request.ts";
+import type { IoOperation, IoRequest } from "../gen/messages.ts";
+import { ioReplyFromOtp, operationToOtp } from "./io_otp.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { describeExit } from "../../core/values/exit_reason.ts";
-import type { Pid } from "../../core/values/pid.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import { atom } from "../../core/values/atom.ts";
+import { ServerRequest } from "../../core/values/server_message.ts";
+import { tuple } from "../../core/values/tuple.ts";
 
 function leaderGone(reason: unknown): Error {
   return new IoError(
@@ -38,4 +40,27 @@ export function requestIo<T>(
       mayBeLeft: true,
     },
   ).promise;
+}
+
+const IO_REQUEST = atom("io_request");
+
+/** A request to a group leader. */
+class SentIoRequest extends ServerRequest implements IoRequest {
+  readonly type = "io_request";
+  readonly from: Pid;
+  readonly replyAs: Ref;
+  readonly request: IoOperation;
+
+  /** Creates a request from its fields. */
+  constructor(from: Pid, replyAs: Ref, request: IoOperation) {
+    super();
+    this.from = from;
+    this.replyAs = replyAs;
+    this.request = request;
+  }
+
+  override toOtp(): unknown {
+    const { from, replyAs, request } = this;
+    return tuple(IO_REQUEST, from, replyAs, operationToOtp(request));
+  }
 }

@@ -38,8 +38,11 @@ import {
   registryTable,
   type ValuePredicate,
 } from "./registry_table.ts";
-import { runWithLock } from "./registry_lock.ts";
-import { RegistryPartition } from "./registry_partition.ts";
+import {
+  type LockRequest,
+  RegistryPartition,
+  type Unlock,
+} from "./registry_partition.ts";
 import { nameText } from "../gen/server_ref.ts";
 import { startServer } from "../gen/start.ts";
 import {
@@ -55,11 +58,14 @@ import {
   waitingProcess,
 } from "../../core/runtime/current_process.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
-import type { Pid } from "../../core/values/pid.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { termKey } from "../../core/values/term_key.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { OptionNames } from "../../core/values/options.ts";
+import { call, tell } from "../gen/call.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { OwnRequest } from "../../core/values/server_message.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -903,4 +909,30 @@ function parts(name: unknown): RegistryName {
       inspect(name)
     } as a name in a registry: give [registry, key], or [registry, key, value]`,
   );
+}
+
+/**
+ * Runs a function under a lock of a registry, for `Registry.lock`.
+ *
+ * The registry's process grants locks (`registry_partition.ts`), and releases the lock of a process that exits. So
+ * the lock is released here only if the process is alive after the function.
+ */
+async function runWithLock<T>(
+  process: LocalProcess,
+  { name, owner }: RegistryTable,
+  key: unknown,
+  fn: () => T,
+): Promise<Awaited<T>> {
+  const request: LockRequest = { type: "lock", key };
+  const ref = await call<Ref>(owner, new OwnRequest(request), {
+    timeout: Infinity,
+    as: () => ["Registry", "lock", [name, key]],
+  });
+  process.assertAlive();
+  try {
+    return await fn();
+  } finally {
+    const unlock: Unlock = { type: "unlock", ref };
+    if (process.alive) tell(process, owner, unlock);
+  }
 }

@@ -12,8 +12,7 @@ import { PendingAnswer } from "../../core/processes/pending_answer.ts";
 import { atAwait } from "../../core/promises/promises.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
 import { endProcess } from "../gen/stop.ts";
-import type { TaskState, TaskWatcher } from "./task_state.ts";
-import type { TaskOutcome } from "./owned_task.ts";
+import type { TaskOutcome, TaskState, TaskWatcher } from "./task_state.ts";
 
 export interface WaitLimits {
   timeout: number;

@@ -3,7 +3,7 @@
 import { ignore } from "../../core/promises/promises.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { OwnedTask, type TaskEnd } from "./owned_task.ts";
+import { OwnedTask, type TaskEnd } from "./task_state.ts";
 
 /** Starts the tasks of a stream. */
 export interface TaskStarter {

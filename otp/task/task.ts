@@ -47,8 +47,7 @@ import {
   startAwaited,
   startUnawaited,
 } from "./task_process.ts";
-import { stateOf, withState } from "./state_of_task.ts";
-import type { TaskState } from "./task_state.ts";
+import { stateOf, type TaskState, withState } from "./task_state.ts";
 import { STREAM_LIMITS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
   checkArgs,

@@ -15,9 +15,8 @@ import {
   spawnError,
 } from "../../core/remote/exported_modules.ts";
 import { copyTerm } from "../../core/values/term.ts";
-import type { OwnedTask } from "./owned_task.ts";
+import { type OwnedTask, TaskState } from "./task_state.ts";
 import type { TaskStarter } from "./stream_monitor.ts";
-import { TaskState } from "./task_state.ts";
 
 /** A function with its arguments, ready to run. */
 export interface TaskCode {

@@ -19,7 +19,6 @@ import {
   checkTimeout,
 } from "../../core/values/check_arguments.ts";
 import { Fifo } from "../../core/collections/fifo.ts";
-
 import {
   type Abortable,
   cancelTogether,
@@ -39,9 +38,8 @@ import {
   StreamTask,
   type TaskStarter,
 } from "./stream_monitor.ts";
-import { assertEnumerable, StreamInput } from "./stream_input.ts";
 import { callersOf } from "./task_process.ts";
-import type { TaskEnd } from "./owned_task.ts";
+import type { TaskEnd } from "./task_state.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
 /** How a stream runs its tasks. */
@@ -369,4 +367,69 @@ class StreamRun implements Wait, Abortable, Expiring {
 function exitOf(reason: unknown, { timeout }: StreamLimits): ExitError {
   const limit = describeTimeout(timeout);
   return callExit(reason, ["Task.Supervised", "stream", [limit]]);
+}
+
+/** @throws {TypeError} If a value is not iterable. */
+function assertEnumerable(elements: unknown): void {
+  const given = elements as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
+  const isEnumerable = elements !== undefined && elements !== null &&
+    (typeof given[Symbol.iterator] === "function" ||
+      typeof given[Symbol.asyncIterator] === "function");
+  if (isEnumerable) return;
+  throw new TypeError(
+    `Cannot stream ${
+      inspect(elements)
+    }: give an iterable, such as an array or a generator`,
+  );
+}
+
+/** The elements of an iterable or async iterable. */
+class StreamInput {
+  /** Whether the source has ended or failed. */
+  done = false;
+  #isPulling = false;
+  readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
+  readonly #isAsync: boolean;
+
+  constructor(elements: Iterable<unknown> | AsyncIterable<unknown>) {
+    this.#isAsync = Symbol.asyncIterator in Object(elements);
+    this.#iterator = this.#isAsync
+      ? (elements as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      : (elements as Iterable<unknown>)[Symbol.iterator]();
+  }
+
+  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+    return this.#isAsync
+      ? this.#nextAsync()
+      : this.#check(() => this.#iterator.next() as IteratorResult<unknown>);
+  }
+
+  async #nextAsync(): Promise<IteratorResult<unknown>> {
+    try {
+      this.#isPulling = true;
+      const next = await this.#iterator.next();
+      this.done = next.done === true;
+      return next;
+    } catch (error) {
+      this.done = true;
+      throw error;
+    } finally {
+      this.#isPulling = false;
+    }
+  }
+
+  #check(next: () => IteratorResult<unknown>): IteratorResult<unknown> {
+    this.done = true;
+    const result = next();
+    this.done = result.done === true;
+    return result;
+  }
+
+  async close(): Promise<void> {
+    if (this.done) return;
+    const returned = this.#iterator.return?.();
+    // A generator returns only after its next yield, and a cancelled stream does not wait for it.
+    if (this.#isPulling) Promise.resolve(returned).catch(ignore);
+    else await returned;
+  }
 }

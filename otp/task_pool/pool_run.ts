@@ -11,7 +11,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { ChildShutdown } from "../gen/child_spec.ts";
-import { OwnedTask } from "../task/owned_task.ts";
+import { OwnedTask } from "../task/task_state.ts";
 import type { PoolMember } from "./pool_member.ts";
 import type { QueueEntry } from "./run_queue.ts";
 

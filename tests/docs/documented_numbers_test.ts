@@ -75,7 +75,7 @@ import type { Runtime } from "../../core/processes/runtime.ts";
 import { checkTopologies } from "../../otp/cluster/check_topologies.ts";
 import { formatText, MAX_FORMATTED } from "../../otp/io/erlang_format.ts";
 import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";
-import { PendingWrites } from "../../otp/io/pending_writes.ts";
+import { PendingWrites } from "../../otp/io/group_leader.ts";
 import { makeToken } from "../../shell/shell_messages.ts";
 import { LineValues } from "../../shell/line_values.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";

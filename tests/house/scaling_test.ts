@@ -10,7 +10,7 @@ import {
   spawn,
   spawnLink,
 } from "../../otp/process/process.ts";
-import { Joins } from "../../otp/pg/join_counts.ts";
+import { Joins } from "../../otp/pg/pg_scope.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
 import { type QueueEntry, RunQueue } from "../../otp/task_pool/run_queue.ts";
 import { Task } from "../../otp/task/task.ts";

@@ -1,8 +1,7 @@
 /** Connections before their handshake: how networks share the places. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Acceptor } from "../../net/acceptor.ts";
-import { prefixesOf } from "../../net/address_prefix.ts";
+import { Acceptor, prefixesOf } from "../../net/acceptor.ts";
 import { newConnectionStats } from "../../net/statistics.ts";
 import {
   DEFAULT_LIMITS,

@@ -2,12 +2,15 @@
 
 import { runInside } from "../../../core/context/async_context.ts";
 import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
-import type { CustomTopology, Topology } from "../topology.ts";
+import type { CustomTopology, EpmdTopology, Topology } from "../topology.ts";
 import { askDns, askDnsSrv } from "./dns.ts";
-import { askEpmd } from "./epmd.ts";
 import { Gossip } from "./gossip.ts";
-import { Poll, type Question } from "./poll.ts";
-import type { RunningStrategy, StrategyHost } from "./strategy.ts";
+import { NotedAnswer, Poll, type Question } from "./poll.ts";
+import {
+  reasonText,
+  type RunningStrategy,
+  type StrategyHost,
+} from "./strategy.ts";
 
 /**
  * Starts a strategy.
@@ -49,4 +52,34 @@ function clusterHostOf({ process: { runtime } }: StrategyHost): ClusterHost {
   throw new Error(
     "this node is not started; start it by Node.start({ name }) before its cluster",
   );
+}
+
+/** Asks all hosts. The last known names of a host that does not answer stay. */
+function askEpmd(
+  { hosts, filter = isPeer }: EpmdTopology,
+  clusterHost: ClusterHost,
+): (signal: AbortSignal) => Promise<unknown> {
+  const known = new Map<string, string[]>();
+  return async (signal) => {
+    const faults: string[] = [];
+    await Promise.all(hosts.map(async (host) => {
+      try {
+        const names = await clusterHost.names(host, signal);
+        known.set(host, names.map((name) => `${name}@${host}`));
+      } catch (error) {
+        faults.push(reasonText(error));
+      }
+    }));
+    if (faults.length === hosts.length && faults.length > 0) {
+      throw new Error(faults[0]);
+    }
+    const nodes = [...known.values()].flat()
+      .filter((node) => filter(node) === true);
+    return faults.length === 0 ? nodes : new NotedAnswer(nodes, faults[0]);
+  };
+}
+
+/** Returns false for a node that only opens a shell on another node. */
+function isPeer(node: string): boolean {
+  return !node.startsWith("remsh-");
 }

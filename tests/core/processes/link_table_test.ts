@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import {
   keyOf,
   type Link,
+  LinkTable,
 } from "../../../core/processes/links_and_monitors.ts";
-import { LinkTable } from "../../../core/processes/link_table.ts";
 import { Pid, pidOf } from "../../../core/values/pid.ts";
 import fc from "../../_seeds.ts";
 

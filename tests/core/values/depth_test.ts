@@ -36,7 +36,7 @@ import { copyTerm, copyToSend } from "../../../core/values/term.ts";
 import { termKey } from "../../../core/values/term_key.ts";
 import { castMessage } from "../../../otp/agent/agent_server.ts";
 import { SentSupervisorRequest } from "../../../otp/supervisor/supervisor_requests.ts";
-import { StartTaskRequest } from "../../../otp/task/task_requests.ts";
+import { StartTaskRequest } from "../../../otp/task/start_supervised_task.ts";
 import { test } from "../../../testing/tags.ts";
 import { Decoder } from "../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../net/wires/json/json_encoder.ts";

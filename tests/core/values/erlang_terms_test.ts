@@ -37,7 +37,7 @@ import {
   tuple,
 } from "../../../mod.ts";
 import { DEFAULT_LIMITS } from "../../../net/wire.ts";
-import { leastWireBytes, termBytes } from "../../../net/term_size.ts";
+import { leastWireBytes, termBytes } from "../../../net/pending_signals.ts";
 import { keyOf } from "../../../core/processes/links_and_monitors.ts";
 import { equalTerms } from "../../../core/values/equality.ts";
 import { LocalFunction } from "../../../core/values/functions.ts";

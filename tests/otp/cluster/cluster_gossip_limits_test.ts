@@ -5,8 +5,10 @@ import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import type { GossipCounts } from "../../../otp/cluster/cluster.ts";
 import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
-import { Gossip } from "../../../otp/cluster/strategies/gossip.ts";
-import { encodeGossip } from "../../../otp/cluster/strategies/gossip_packet.ts";
+import {
+  encodeGossip,
+  Gossip,
+} from "../../../otp/cluster/strategies/gossip.ts";
 import type { StrategyHost } from "../../../otp/cluster/strategies/strategy.ts";
 import type { GossipTopology } from "../../../otp/cluster/topology.ts";
 import { Timeline } from "../../../testing/simulation/timeline.ts";

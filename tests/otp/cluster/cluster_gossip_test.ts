@@ -9,7 +9,7 @@ import {
   decodeGossip,
   encodeGossip,
   GOSSIP_KEY,
-} from "../../../otp/cluster/strategies/gossip_packet.ts";
+} from "../../../otp/cluster/strategies/gossip.ts";
 import { test } from "../../../testing/tags.ts";
 import { event, ONCE, SOON, topology, until, withOwn } from "./_clusters.ts";
 import { chat } from "../../_cli.ts";

@@ -16,7 +16,7 @@ import {
   isLost,
   NotStarted,
   Refused,
-} from "../../../otp/task_pool/start_failure.ts";
+} from "../../../otp/task_pool/task_pool_server.ts";
 import {
   PoolError,
   TaskPool,
