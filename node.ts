@@ -139,7 +139,7 @@ export type {
 } from "./core/log/log_event.ts";
 export type { Ancestor } from "./core/values/lineage.ts";
 
-export type { MonitoredObject } from "./core/signals/signal.ts";
+export type { Place as MonitoredObject } from "./core/signals/signal.ts";
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
 

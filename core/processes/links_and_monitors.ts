@@ -1,11 +1,7 @@
 /** Links, monitors, aliases and waits, as each end keeps them. */
 
 import { unquotedName } from "../values/beam_names.ts";
-import type {
-  MonitoredObject,
-  SpawnResult,
-  Target,
-} from "../signals/signal.ts";
+import type { Place, SpawnResult, Target } from "../signals/signal.ts";
 import { numberText, type Pid, type Ref } from "../values/pid.ts";
 
 /** A node, from one start to the next. */
@@ -53,7 +49,7 @@ export interface Monitor {
 }
 
 /** Returns a monitor's target in the form of a DOWN. */
-export function monitoredObject({ target, node }: Monitor): MonitoredObject {
+export function monitoredObject({ target, node }: Monitor): Place {
   return typeof target === "string"
     ? { name: unquotedName(target), node }
     : target;
@@ -89,7 +85,7 @@ export interface Wait {
   /** Called when a BEAM's reply arrives, in OTP's encoding; without this method, `reply` is called. */
   otpReply?(term: unknown, ref: Ref): void;
   /** Called when the target of the monitor has exited. */
-  down(object: MonitoredObject, reason: unknown, ref: Ref): void;
+  down(object: Place, reason: unknown, ref: Ref): void;
   /** Called when the spawn request was answered; with `undefined`, the node is down. */
   spawned?(result: SpawnResult | undefined): void;
   /** Called when the wire cannot carry the request. */

@@ -15,11 +15,7 @@ import { SmallMap } from "../collections/small_map.ts";
 import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import type { Runtime } from "./runtime.ts";
-import type {
-  Backpressure,
-  MonitoredObject,
-  Target,
-} from "../signals/signal.ts";
+import type { Backpressure, Place, Target } from "../signals/signal.ts";
 import { type Lineage, lineageOf } from "../values/lineage.ts";
 import {
   type AliasMode,
@@ -422,7 +418,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
    * of a call ends with the reply, at both ends.
    */
   monitor(
-    object: MonitoredObject,
+    object: Place,
     mode?: AliasMode,
     wait?: Wait,
     ref: Ref = this.runtime.makeRef(),
@@ -450,7 +446,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   /** Returns the processes and names that it monitors. */
-  monitored(): MonitoredObject[] {
+  monitored(): Place[] {
     return [...this.monitors?.values() ?? []].map(monitoredObject);
   }
 

@@ -115,11 +115,6 @@ export type RemoteFunction<A extends unknown[] = any[], T = unknown> =
   | ((...args: A) => T)
   | NamedFunction<A, T>;
 
-/** Compiles a closure's source. */
-export type ClosureCompiler = (
-  source: string,
-) => (...args: unknown[]) => unknown;
-
 /** Returns whether a node may run an exported function of a module. */
 export type Allow = (node: string, module: string, fn: string) => boolean;
 
@@ -173,7 +168,7 @@ export class Modules {
    */
   readonly library: Map<string, AnyFunction> = new Map();
   /** Compiles closures, if they are allowed. */
-  compile: ClosureCompiler | undefined;
+  compile: ((source: string) => (...args: unknown[]) => unknown) | undefined;
   /** The node's rule; without it, every node may run every exported function. */
   allow: Allow | undefined;
   /** Whether other nodes may read servers' states by OTP's `sys`, and with `"write"` suspend servers. */

@@ -21,8 +21,8 @@ export type Target = Pid | string;
 /** The id of an unlink. Erlang's ids have 64 bits. */
 export type UnlinkId = number | bigint;
 
-/** The target of a monitor, as a DOWN contains it. */
-export type MonitoredObject = Pid | { name: string; node: string };
+/** A process by its pid, or by a name on a node: a resolved reference, and the target of a monitor. */
+export type Place = Pid | { name: string; node: string };
 
 /**
  * The function that a spawned process runs: an exported function, a closure's source, or, within a node, a function
@@ -33,7 +33,7 @@ export type Runnable =
   | { source: string; args: unknown[] }
   | { parked: string; args: unknown[] };
 
-/** A function and its arguments in Erlang's form: the texts of two atoms, and a list. */
+/** A call in Erlang's form: the texts of two atoms, module and function, and the arguments. */
 export type Mfa = readonly [module: string, name: string, args: unknown[]];
 
 /** A request to start a process on another node. */

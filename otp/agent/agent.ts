@@ -18,12 +18,12 @@
  */
 
 import {
+  type AgentFunction,
   agentModule,
   type AgentRequest,
   castMessage,
   sendable,
   SentAgentRequest,
-  type StateFunction,
   valueOf,
 } from "./agent_server.ts";
 import {
@@ -40,7 +40,6 @@ import {
   locateForCast,
   type NameOnNode,
   type NameRegistry,
-  type Place,
   sendTo,
   type ServerName,
   type ServerRef,
@@ -49,6 +48,7 @@ import {
   type ViaName,
   whenLocated,
 } from "../gen/server_ref.ts";
+import type { Place } from "../../core/signals/signal.ts";
 import {
   mayBeLeft,
   sent,
@@ -79,6 +79,7 @@ import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
+export type { AgentFunction };
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 export type {
@@ -137,17 +138,6 @@ export type AgentPid<S> = Pid & Holds<S>;
  * @typeParam S The state; `any` if it is unknown.
  */
 export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
-
-/**
- * A function that an agent runs on its state: either a function value, or the name of a function that the
- * agent's node exports, with the arguments that follow the state.
- *
- * @typeParam S The state.
- * @typeParam R The result of the function.
- */
-export type AgentFunction<S, R> =
-  | ((state: S) => R | Promise<R>)
-  | readonly [module: string, function: string, args?: readonly unknown[]];
 
 /** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
 export interface AgentOptions {
@@ -535,7 +525,7 @@ export class Agent {
 function ask<T>(
   agent: ServerRef,
   type: AgentRequest["type"],
-  fn: StateFunction,
+  fn: AgentFunction,
   options: AgentCallOptions,
 ): Promise<T> {
   return promised(() => {
@@ -580,7 +570,7 @@ function ask<T>(
 function castTo(
   process: LocalProcess,
   place: Place,
-  fn: StateFunction,
+  fn: AgentFunction,
 ): "ok" | Promise<"ok"> {
   const message = castMessage(sendable(fn, place, process), process);
   return sent(sendTo(process, place, message));
@@ -589,7 +579,7 @@ function castTo(
 function callOf(
   agent: ServerRef,
   type: string,
-  fn: StateFunction,
+  fn: AgentFunction,
   timeout: number,
 ): [string, string, unknown[]] {
   const limit = timeout === Infinity ? "infinity" : timeout;

@@ -32,20 +32,29 @@ import {
 import { Pid } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Runnable, SpawnFailure } from "../../core/signals/signal.ts";
+import type {
+  Place,
+  Runnable,
+  SpawnFailure,
+} from "../../core/signals/signal.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import { copyTerm } from "../../core/values/term.ts";
-import type { Place } from "../gen/server_ref.ts";
 import {
   type CallbackModule,
   OTP_ENCODING,
 } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../gen/messages.ts";
 
-/** A function that runs on the state, or the name of one and its further arguments. */
-export type StateFunction =
-  // deno-lint-ignore no-explicit-any
-  | ((state: any) => unknown)
+/**
+ * A function that an agent runs on its state: either a function value, or the name of a function that the
+ * agent's node exports, with the arguments that follow the state.
+ *
+ * @typeParam S The state.
+ * @typeParam R The result of the function.
+ */
+// deno-lint-ignore no-explicit-any
+export type AgentFunction<S = any, R = unknown> =
+  | ((state: S) => R | Promise<R>)
   | readonly [module: string, function: string, args?: readonly unknown[]];
 
 /** A function in a request to an agent: stored for an agent of this node, named for another node. */
@@ -135,7 +144,7 @@ interface Refused {
   message: string;
 }
 
-type Named = Exclude<StateFunction, (...args: never[]) => unknown>;
+type Named = Exclude<AgentFunction, (...args: never[]) => unknown>;
 
 type Run = (state: unknown) => unknown;
 
@@ -175,7 +184,7 @@ class Kept {
  * @throws {UndefinedFunctionError} If this node is to run the function, and does not export it.
  */
 export function sendable(
-  fn: StateFunction,
+  fn: AgentFunction,
   place: Place,
   { runtime }: LocalProcess,
 ): SentFunction {
@@ -194,7 +203,7 @@ export function sendable(
 }
 
 function described(
-  fn: StateFunction,
+  fn: AgentFunction,
   { modules }: LocalProcess["runtime"],
 ): Runnable {
   if (typeof fn === "function") return modules.describe(fn, [], false);
@@ -207,7 +216,7 @@ function isNamed(fn: unknown): boolean {
     typeof fn[1] === "string" && (fn[2] === undefined || Array.isArray(fn[2]));
 }
 
-function runOf(fn: StateFunction, runtime: LocalProcess["runtime"]): Run {
+function runOf(fn: AgentFunction, runtime: LocalProcess["runtime"]): Run {
   if (typeof fn === "function") return fn;
   const [module, name, args = []] = copyTerm(fn, runtime.maxDepth) as Named;
   const found = resolve(

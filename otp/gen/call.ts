@@ -13,7 +13,7 @@ import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
-import type { Backpressure } from "../../core/signals/signal.ts";
+import type { Backpressure, Mfa, Place } from "../../core/signals/signal.ts";
 import {
   checkOptions,
   checkTimeout,
@@ -24,12 +24,10 @@ import { ServerRequest } from "../../core/values/server_message.ts";
 import { tracing } from "../../core/context/tracing.ts";
 import { inspectArgument } from "../../core/values/inspect.ts";
 import {
-  type CallDescription,
   callExit,
   type DeclaredRef,
   locate,
   locateForCast,
-  type Place,
   sendTo,
   type ServerRef,
   toSendLater,
@@ -58,7 +56,7 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   /** Milliseconds to wait; `Infinity` waits for ever. */
   timeout: number;
   /** The function of the API that was called, for the exit reason. */
-  as: () => CallDescription;
+  as: () => Mfa;
   /** Converts the reply into the call's result, or throws the error that the call rejects with. */
   read?: (reply: unknown) => T;
   /**
@@ -239,7 +237,7 @@ export function callWithData<T>(
 
 /** Measures a call as a span, in the trace of the running code or a new one, if tracing is on. */
 export function tracedCall<T>(
-  as: () => CallDescription,
+  as: () => Mfa,
   call: () => Promise<T>,
 ): Promise<T> {
   if (tracing === undefined) return call();

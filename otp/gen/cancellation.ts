@@ -15,12 +15,8 @@ import {
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { type OptionNames, typeError } from "../../core/values/options.ts";
-import {
-  type DeclaredRef,
-  locate,
-  type Place,
-  type ServerRef,
-} from "./server_ref.ts";
+import { type DeclaredRef, locate, type ServerRef } from "./server_ref.ts";
+import type { Place } from "../../core/signals/signal.ts";
 
 /**
  * Options that end a wait early. A value of the wrong type throws a `TypeError`, and a deadline of `NaN` a

@@ -8,7 +8,7 @@ import {
 } from "../../core/values/options.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { CallDescription } from "./server_ref.ts";
+import type { Mfa } from "../../core/signals/signal.ts";
 
 /**
  * When a child that has exited is restarted: always (`"permanent"`), after any exit that is neither normal
@@ -41,7 +41,7 @@ export const START_CALL: unique symbol = Symbol("startCall");
 /** A start function with the call that reports show instead. */
 export interface DescribedStart {
   /** The call; its arguments are the program's own values, not copies. */
-  [START_CALL]?: CallDescription;
+  [START_CALL]?: Mfa;
 }
 
 /**

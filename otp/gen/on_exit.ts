@@ -3,7 +3,7 @@
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
-import type { MonitoredObject } from "../../core/signals/signal.ts";
+import type { Place } from "../../core/signals/signal.ts";
 import type { Ref } from "../../core/values/pid.ts";
 
 /**
@@ -29,7 +29,7 @@ export function onExit(process: LocalProcess, fn: () => void): void {
  */
 export function onDown(
   process: LocalProcess,
-  target: MonitoredObject,
+  target: Place,
   down: () => void,
   abandon: () => void = ignore,
   ref: Ref = process.runtime.makeRef(),

@@ -17,7 +17,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { processNamed } from "../../core/processes/process_table.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { andThen } from "../../core/promises/promises.ts";
-import type { Backpressure } from "../../core/signals/signal.ts";
+import type { Backpressure, Mfa, Place } from "../../core/signals/signal.ts";
 import { copyToSend } from "../../core/values/term.ts";
 import { ExitError } from "../../core/errors.ts";
 
@@ -181,9 +181,6 @@ export function nameText(name: ServerName): string {
     : inspect(describeServer(name), { width: Infinity });
 }
 
-/** A resolved reference: a pid, or a name on another node. */
-export type Place = Pid | { name: string; node: string };
-
 /**
  * Normalises a reference: atoms become text, and declarations go.
  *
@@ -289,11 +286,8 @@ export function sendTo(
     : process.sendName(place.name, place.node, message);
 }
 
-/** A call: module, function and arguments. */
-export type CallDescription = [module: string, fn: string, args: unknown[]];
-
 /** Creates the exit of a caller whose call failed: the reason, and the call. */
-export function callExit(reason: unknown, call: CallDescription): ExitError {
+export function callExit(reason: unknown, call: Mfa): ExitError {
   return new ExitError({ type: "call", reason, call });
 }
 
@@ -314,7 +308,7 @@ export function describeRequest(
   fn: string,
   server: ServerRef,
   { id, pid }: { id?: unknown; pid?: unknown },
-): CallDescription {
+): Mfa {
   const given = [id, pid].filter((each) => each !== undefined);
   return [module, fn, [describeServer(server), ...given]];
 }

@@ -4,6 +4,7 @@ import { ExitError } from "../../core/errors.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { isOver, remaining, type TimeLimits, within } from "./cancellation.ts";
+import type { Atom } from "../../core/values/atom.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -111,7 +112,7 @@ function startLinked(
 async function startLater(
   starter: LocalProcess,
   lookup: Promise<Pid | undefined>,
-  name: OwnName | undefined,
+  name: Exclude<ServerName, Atom> | undefined,
   body: (process: LocalProcess, start: Start) => unknown,
   options: StartOptions,
   timeout: number,
@@ -129,10 +130,8 @@ function late(): ExitError {
   return new ExitError("timeout");
 }
 
-type OwnName = string | ViaName | GlobalName;
-
 function whereisOwn(
-  name: OwnName,
+  name: Exclude<ServerName, Atom>,
   { runtime }: LocalProcess,
 ): Pid | undefined | Promise<Pid | undefined> {
   return typeof name === "string"
@@ -147,7 +146,7 @@ function alreadyStarted(pid: Pid | undefined): ExitError {
 
 function startUnder(
   starter: LocalProcess,
-  name: OwnName | undefined,
+  name: Exclude<ServerName, Atom> | undefined,
   body: (process: LocalProcess, start: Start) => unknown,
   { label, link = true, signal }: StartOptions,
   timeout: number,

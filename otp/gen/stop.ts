@@ -19,11 +19,11 @@ import {
   describeServer,
   describeTimeout,
   locate,
-  type Place,
   sendTo,
   type ServerRef,
   whenLocated,
 } from "./server_ref.ts";
+import type { Place } from "../../core/signals/signal.ts";
 import type { ChildShutdown } from "./child_spec.ts";
 import { Stop } from "./messages.ts";
 

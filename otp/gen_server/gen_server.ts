@@ -61,12 +61,12 @@ import {
   locate,
   type NameOnNode,
   type NameRegistry,
-  type Place,
   type ServerName,
   type ServerRef,
   serverRef,
   type ViaName,
 } from "../gen/server_ref.ts";
+import type { Place } from "../../core/signals/signal.ts";
 import {
   checkChild,
   CHILD_OPTIONS,
@@ -92,7 +92,7 @@ import { Tuple } from "../../core/values/tuple.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
 export type { DownMessage } from "../process/kernel.ts";
-export type { MonitoredObject } from "../../core/signals/signal.ts";
+export type { Place as MonitoredObject } from "../../core/signals/signal.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { BeamFields } from "../../core/values/beam_types.ts";
 export type { ExitMessage } from "../../core/values/exit_message.ts";

@@ -7,7 +7,7 @@
 import { isLongName } from "../../core/values/atom.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Place } from "../gen/server_ref.ts";
+import type { Place } from "../../core/signals/signal.ts";
 import { startCall } from "../gen/call.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 

@@ -14,15 +14,14 @@ import {
 import {
   callExit,
   describeRequest,
-  type Place,
   type ServerRef,
   toSendLater,
   whenLocated,
 } from "../gen/server_ref.ts";
+import type { Place, Runnable } from "../../core/signals/signal.ts";
 import type { ChildStart, FullChildSpec, Started } from "../gen/child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
-import type { Runnable } from "../../core/signals/signal.ts";
 import type { AnyRequest } from "./supervisor_otp.ts";
 import { SentSupervisorRequest } from "./supervisor_requests.ts";
 import type { ToldChildSpec } from "./supervisor_server.ts";

@@ -19,25 +19,24 @@
 import { ExitError } from "../../core/errors.ts";
 import { PendingCall, type RequestOptions, startCall } from "../gen/call.ts";
 import {
-  type CallDescription,
   callExit,
   describeFunction,
   describeServer,
   locate,
-  type Place,
   type ServerRef,
   toSendLater,
   whenLocated,
 } from "../gen/server_ref.ts";
-import { type CancelOptions, locateUntil } from "../gen/cancellation.ts";
-import type { StartTask } from "../gen/messages.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type {
   Mfa,
+  Place,
   Runnable,
   SpawnFailure,
   SpawnResult,
 } from "../../core/signals/signal.ts";
+import { type CancelOptions, locateUntil } from "../gen/cancellation.ts";
+import type { StartTask } from "../gen/messages.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
   type RemoteFunction,
   spawnError,
@@ -240,7 +239,7 @@ class StartCall implements RequestOptions<Pid> {
     this.#task = task;
   }
 
-  as(): CallDescription {
+  as(): Mfa {
     return describeStart(this.#process, this.asked, this.request.run);
   }
 
@@ -342,7 +341,7 @@ function describeStart(
   { runtime: { node } }: LocalProcess,
   { server, fn, args, api }: SupervisedTask,
   run?: Runnable,
-): CallDescription {
+): Mfa {
   const described = typeof server === "string"
     ? { name: server, node }
     : describeServer(server);

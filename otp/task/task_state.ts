@@ -24,7 +24,7 @@ import {
 import type { Deadline, Expiring } from "../../core/scheduling/deadlines.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type {
-  MonitoredObject,
+  Place,
   Runnable,
   SpawnResult,
 } from "../../core/signals/signal.ts";
@@ -122,7 +122,7 @@ export abstract class OwnedTask implements Wait {
   /** Ends the wait for the task: later signals are dropped. */
   abstract close(): void;
   abstract reply(value: unknown): void;
-  abstract down(object: MonitoredObject, reason: unknown): void;
+  abstract down(object: Place, reason: unknown): void;
   abstract abandon(error: () => unknown): void;
 }
 
@@ -261,7 +261,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     watcher.ended(this, { type: "ok", value });
   }
 
-  down(object: MonitoredObject, reason: unknown): void {
+  down(object: Place, reason: unknown): void {
     this.owner.unawait(this.ref);
     if (this.#closed) return;
     this.#disarm();

@@ -33,16 +33,15 @@
 
 import { call, timeoutOf } from "../gen/call.ts";
 import {
-  type CallDescription,
   callExit,
   describeServer,
   nameText,
-  type Place,
   type ServerName,
   type ServerRef,
   serverRef,
   whenLocated,
 } from "../gen/server_ref.ts";
+import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
@@ -515,7 +514,7 @@ function runAt(
     );
   }
   const found = runtime.find(place);
-  const as = (): CallDescription => [
+  const as = (): Mfa => [
     "TaskPool",
     "run",
     [describeServer(server)],
@@ -535,7 +534,7 @@ async function runWhenReady(
   process: LocalProcess,
   found: LocalProcess,
   job: PoolJob,
-  as: () => CallDescription,
+  as: () => Mfa,
 ): Promise<unknown> {
   const args = copyTerm(job.args, process.runtime.maxDepth) as unknown[];
   await call(found.pid, new OwnRequest({ type: "info" }), {
