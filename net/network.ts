@@ -210,9 +210,7 @@ export class Network {
   }
 
   #tick(): void {
-    for (const connection of [...this.#connections.values()]) {
-      connection.tick();
-    }
+    for (const connection of [...this.#connections.values()]) connection.tick();
   }
 
   // Diallers.

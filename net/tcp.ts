@@ -89,9 +89,7 @@ export class TcpTransport implements Transport {
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined) {
-      for (const chunk of early) {
-        handlers.bytes(chunk);
-      }
+      for (const chunk of early) handlers.bytes(chunk);
     }
     if (this.#closed !== undefined) handlers.closed(this.#closed.error);
   }

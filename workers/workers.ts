@@ -529,9 +529,7 @@ function loadThreads(slots: readonly WorkerSlot[]): Disposable {
   const signal = currentProcess().abortSignal();
   signal.addEventListener("abort", end);
   try {
-    for (const slot of slots) {
-      slot.loading = new WorkerThread(slot.node.name);
-    }
+    for (const slot of slots) slot.loading = new WorkerThread(slot.node.name);
   } catch {
     // The worker's own start tries again, and reports the error.
   }

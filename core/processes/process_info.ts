@@ -77,9 +77,7 @@ export function infoOf(
     callers: [...process.callers ?? []],
   };
   const { ownLabel } = process;
-  if (ownLabel !== undefined) {
-    info.label = copyTerm(ownLabel, runtime.maxDepth);
-  }
+  if (ownLabel !== undefined) info.label = copyTerm(ownLabel, runtime.maxDepth);
   if (options.messages) {
     info.messages = mailbox.messages().map((message) =>
       copyTerm(message, runtime.maxDepth + 8)

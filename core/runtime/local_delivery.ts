@@ -120,9 +120,7 @@ export class LocalDelivery implements Signals {
       value = term;
     }
     if (wait !== undefined) wait.reply(value, alias);
-    else {
-      process.mailbox.push({ type: "reply", ref: alias, value }, process);
-    }
+    else process.mailbox.push({ type: "reply", ref: alias, value }, process);
   }
 
   /** Fails the call as if the server had exited: with a DOWN of the monitor that awaits the reply. */
@@ -265,9 +263,7 @@ export class LocalDelivery implements Signals {
     ) return;
     process.monitors!.delete(ref.number);
     const mode = process.aliases?.get(ref.number);
-    if (mode !== undefined && mode !== "explicit_unalias") {
-      process.unalias(ref);
-    }
+    if (mode !== undefined && mode !== "explicit_unalias") process.unalias(ref);
     const object = monitoredObject(monitor);
     const wait = process.waits?.get(ref.number);
     if (wait !== undefined) wait.down(object, reason, ref);

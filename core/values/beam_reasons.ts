@@ -175,9 +175,7 @@ export function reasonFromBeam(term: unknown): unknown {
 }
 
 function inward(term: unknown, left: number): unknown {
-  if (term instanceof Atom) {
-    return isAtomText(term.name) ? term.name : term;
-  }
+  if (term instanceof Atom) return isAtomText(term.name) ? term.name : term;
   if (typeof term === "string") {
     return isAtomText(term)
       ? { type: "binary", text: term } satisfies BinaryReason

@@ -15,9 +15,7 @@ export function equalTerms(one: unknown, other: unknown): boolean {
     typeof one !== "object" || typeof other !== "object" || one === null ||
     other === null
   ) return one !== one && other !== other;
-  if (Array.isArray(one)) {
-    return Array.isArray(other) && equalItems(one, other);
-  }
+  if (Array.isArray(one)) return Array.isArray(other) && equalItems(one, other);
   const prototype = Object.getPrototypeOf(one);
   if (prototype === Object.prototype || prototype === null) {
     return isPlain(other) && equalFields(one, other);

@@ -22,9 +22,7 @@ export function isLeafTerm(value: object): value is LeafTerm {
 
 /** Copies a term; returns an immutable term itself. */
 export function copyLeafTerm(value: LeafTerm): LeafTerm {
-  if (value instanceof Bitstring) {
-    return new Bitstring(value.bytes, value.bits);
-  }
+  if (value instanceof Bitstring) return new Bitstring(value.bytes, value.bits);
   if (value instanceof LocalFunction) {
     const { module, index, uniq, arity, bytes } = value;
     return new LocalFunction(module, index, uniq, arity, bytes);

@@ -177,9 +177,7 @@ function copyAny(value: unknown, left: number, max: number): unknown {
 
 function copyObject(value: object, left: number, max: number): unknown {
   if (Array.isArray(value)) return copyItems(value, left, max);
-  if (isPlainObject(value)) {
-    return copyPlain(value, left, max);
-  }
+  if (isPlainObject(value)) return copyPlain(value, left, max);
   if (value instanceof Pid || value instanceof Ref) {
     checkNodeOf(value);
     return value;

@@ -41,9 +41,7 @@ function bigintBytes(value: bigint): number {
 /** Adds the contents of an object, within the budget; returns the bytes of its keys. */
 function pushContents(value: object, pending: unknown[], most: number): number {
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length && i < most; i++) {
-      pending.push(value[i]);
-    }
+    for (let i = 0; i < value.length && i < most; i++) pending.push(value[i]);
     return 0;
   }
   if (value instanceof Map || value instanceof Set) {

@@ -170,9 +170,7 @@ export function exchange<T>(
     }
     function onError(error: Error & { code?: string }): void {
       const code = error.code ?? "EUNKNOWN";
-      if (connected) {
-        return closed(`broke the connection (${code})`, error);
-      }
+      if (connected) return closed(`broke the connection (${code})`, error);
       const text = code === "ECONNREFUSED"
         ? "connection refused"
         : error.code ?? error.message;

@@ -20,8 +20,6 @@ export class ClusterState {
 
   /** Sends an event from a topology's process to the subscribers. */
   publish(process: LocalProcess, event: ClusterMessage): void {
-    for (const pid of this.subscribers.values()) {
-      process.send(pid, event);
-    }
+    for (const pid of this.subscribers.values()) process.send(pid, event);
   }
 }

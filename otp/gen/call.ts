@@ -215,15 +215,6 @@ export function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** Sends a server a request of the library's own, and waits for its reply. */
-export function call<T>(
-  server: ServerRef | DeclaredRef,
-  request: ServerRequest,
-  options: RequestOptions<T>,
-): Promise<T> {
-  return callWithData(server, request, options);
-}
-
 /** Sends a server a program's request, and waits for its reply. */
 export function callWithData<T>(
   server: ServerRef | DeclaredRef,
@@ -234,6 +225,13 @@ export function callWithData<T>(
     ? startedCall(server, request, options)
     : tracedCall(options.as, () => startedCall(server, request, options));
 }
+
+/** Sends a server a request of the library's own, and waits for its reply. */
+export const call: <T>(
+  server: ServerRef | DeclaredRef,
+  request: ServerRequest,
+  options: RequestOptions<T>,
+) => Promise<T> = callWithData;
 
 /** Measures a call as a span, in the trace of the running code or a new one, if tracing is on. */
 export function tracedCall<T>(
@@ -317,16 +315,6 @@ export function tellConnected(
   runtime.back(to.node).send(pid, to, new InternalMessage(pid, message));
 }
 
-/** Sends a request of the library's own to a place, for a process. */
-export function startCall<T>(
-  process: LocalProcess,
-  place: Place,
-  request: ServerRequest,
-  options: RequestOptions<T>,
-): PendingCall<T> {
-  return startCallWithData(process, place, request, options);
-}
-
 /** Sends a program's request to a place, for a process. */
 export function startCallWithData<T>(
   process: LocalProcess,
@@ -336,3 +324,11 @@ export function startCallWithData<T>(
 ): PendingCall<T> {
   return new PendingCall(process, place, request, options).send(place);
 }
+
+/** Sends a request of the library's own to a place, for a process. */
+export const startCall: <T>(
+  process: LocalProcess,
+  place: Place,
+  request: ServerRequest,
+  options: RequestOptions<T>,
+) => PendingCall<T> = startCallWithData;

@@ -131,9 +131,7 @@ export function checkChild(given: ChildSpec): FullChildSpec {
     const wanted = "a function, or [module, function, args]";
     throw invalidField(id, "start", start, wanted);
   }
-  if (!isRestart(restart)) {
-    checkRestart(restart, `use the child ${quote(id)}`);
-  }
+  if (!isRestart(restart)) checkRestart(restart, `use the child ${quote(id)}`);
   if (!TYPES.includes(type)) {
     throw invalidField(id, "type", type, `"worker" or "supervisor"`);
   }

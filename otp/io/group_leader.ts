@@ -83,9 +83,7 @@ export async function serveDevice(
     const isTaken = waitsForInput(request)
       ? reads.add({ from, node, perform: after(writes.settled, perform) })
       : writes.add({ request, node, perform });
-    if (!isTaken) {
-      reply({ type: "error", reason: "system_limit" });
-    }
+    if (!isTaken) reply({ type: "error", reason: "system_limit" });
   }
 }
 

@@ -424,9 +424,7 @@ export class Process {
         }; give "explicit_unalias", "demonitor" or "reply_demonitor"`,
       );
     }
-    if (target instanceof Pid) {
-      return process.monitor(target, alias);
-    }
+    if (target instanceof Pid) return process.monitor(target, alias);
     if (isName(target)) {
       const { node } = process.runtime;
       return process.monitor({ name: nameOf(target), node }, alias);

@@ -57,9 +57,7 @@ export class RegistryPartition implements Server {
   call(request: unknown, caller: ReplyTo): unknown {
     const { maxDepth, node } = this.#process.runtime;
     // Only processes of this node use a registry.
-    if (!isTyped(request, "lock") || caller.pid.node !== node) {
-      return BADARG;
-    }
+    if (!isTyped(request, "lock") || caller.pid.node !== node) return BADARG;
     const id = termKey((request as LockRequest).key, maxDepth);
     const waiting = this.#waiting.get(id);
     if (waiting !== undefined) waiting.push(caller);

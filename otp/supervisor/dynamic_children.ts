@@ -160,9 +160,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     const child = this.#find(from);
     if (child === undefined || child.restarting) return;
     const finished = isFinished(child.spec, reason, this.#process);
-    if (!finished) {
-      this.#report(child, "child_terminated", reason);
-    }
+    if (!finished) this.#report(child, "child_terminated", reason);
     if (!finished && child.spec.restart !== "temporary") {
       countRestart(this.#process, child, reason);
       return this.#restart(child, reasonLine(reason));

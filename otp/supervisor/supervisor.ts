@@ -694,9 +694,7 @@ function startSupervisor(
     fullChildSpec(child as ChildDefinition)
   );
   assertOwnIds(specs);
-  for (const spec of specs) {
-    assertSignificance(spec, supervision.autoShutdown);
-  }
+  for (const spec of specs) assertSignificance(spec, supervision.autoShutdown);
   const { name, timeout, signal, deadline } = options;
   const label = name === undefined ? "Supervisor" : nameText(name);
   return startServer(

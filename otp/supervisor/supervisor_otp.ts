@@ -192,9 +192,7 @@ function resultFromOtp(reply: unknown, type: string): unknown {
   if (reply === IGNORE) return { type: "ok", started: "ignore" };
   if (!(reply instanceof Tuple)) return { type: "error", reason: reply };
   const [status, value] = reply.elements;
-  if (status === ERROR) {
-    return { type: "error", reason: failureFromOtp(value) };
-  }
+  if (status === ERROR) return { type: "error", reason: failureFromOtp(value) };
   if (type === "get_childspec") {
     return value instanceof Map
       ? { type: "ok", spec: specFromOtp(value) }
@@ -391,9 +389,7 @@ export function supervisorReplyToOtp(
 ): unknown {
   const { type, reason } = (request ?? {}) as Partial<InvalidChild>;
   if (type === "invalid_child") return tuple(ERROR, reason);
-  if (Array.isArray(reply)) {
-    return reply.map((info) => infoToOtp(info, kind));
-  }
+  if (Array.isArray(reply)) return reply.map((info) => infoToOtp(info, kind));
   if (reply === "ok") return OK;
   if (typeof reply !== "object" || reply === null) return reply;
   const result = reply as {
@@ -403,9 +399,7 @@ export function supervisorReplyToOtp(
     spec?: Told;
     specs?: number;
   };
-  if (result.type === "error") {
-    return tuple(ERROR, reasonToBeam(result.reason));
-  }
+  if (result.type === "error") return tuple(ERROR, reasonToBeam(result.reason));
   if (result.spec !== undefined) {
     return tuple(OK, toldToOtp(result.spec, called));
   }

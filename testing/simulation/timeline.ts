@@ -111,9 +111,7 @@ export class Timeline implements Clock {
   }
 
   #peek(): SimulatedEvent | undefined {
-    while (this.#heap.length > 0 && this.#heap[0].fn === undefined) {
-      this.#pop();
-    }
+    while (this.#heap.length > 0 && this.#heap[0].fn === undefined) this.#pop();
     return this.#heap[0];
   }
 

@@ -490,9 +490,7 @@ export class TermReader {
     const start = this.#at - 1;
     const size = this.u32();
     const end = start + 1 + size;
-    if (end > this.#end) {
-      throw new ProtocolError(`a function of ${size} bytes`);
-    }
+    if (end > this.#end) throw new ProtocolError(`a function of ${size} bytes`);
     if (size > MAX_FUNCTION_BYTES) {
       throw new OverLimit(
         `a function of ${size} bytes, and ${MAX_FUNCTION_BYTES} is the most`,
@@ -546,9 +544,7 @@ export class TermReader {
     const isMany = length > MANY;
     const items = isMany ? [] : new Array(length);
     if (isMany) {
-      for (let i = 0; i < length; i++) {
-        items.push(this.#read(left));
-      }
+      for (let i = 0; i < length; i++) items.push(this.#read(left));
     } else for (let i = 0; i < length; i++) items[i] = this.#read(left);
     return items;
   }

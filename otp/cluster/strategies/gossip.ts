@@ -253,9 +253,7 @@ export class Gossip implements RunningStrategy {
       return;
     }
     this.packets.authentic++;
-    if (node === this.#host.process.runtime.node) {
-      return;
-    }
+    if (node === this.#host.process.runtime.node) return;
     this.#hear(node, hostAndPort(source, port), time);
   }
 
@@ -285,9 +283,7 @@ export class Gossip implements RunningStrategy {
       this.#sources.clear();
     }
     const ofSource = (this.#sources.get(source) ?? 0) + 1;
-    if (ofSource <= MAX_OF_SOURCE) {
-      this.#sources.set(source, ofSource);
-    }
+    if (ofSource <= MAX_OF_SOURCE) this.#sources.set(source, ofSource);
     if (++this.#inWindow > MAX_IN_ALL) {
       // A later turn opens the socket again.
       this.#close();
