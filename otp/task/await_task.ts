@@ -34,30 +34,30 @@ type IsEnough = (state: TaskState, outcome: TaskOutcome) => boolean;
 class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   implements TaskWatcher {
   readonly #states: readonly TaskState[];
-  readonly #isEnough: IsEnough;
+  readonly #isEnough: IsEnough | undefined;
 
-  constructor(states: readonly TaskState[], isEnough: IsEnough) {
+  /** Takes an outcome that has arrived, or else watches the tasks. */
+  constructor(
+    states: readonly TaskState[],
+    { timeout, signal }: WaitLimits,
+    isEnough: IsEnough | undefined,
+  ) {
     super(states[0].owner);
     this.#states = states;
     this.#isEnough = isEnough;
-  }
-
-  /** Takes an outcome that has arrived, or else watches the tasks. */
-  begin({ timeout, signal }: WaitLimits): Promise<TaskOutcome | undefined> {
     const known = this.#claim();
     if (known !== undefined) this.settle(known);
     else {
-      for (const state of this.#states) state.watch(this);
+      for (const state of states) state.watch(this);
       this.limit(timeout, signal);
     }
-    return this.promise;
   }
 
   #claim(): TaskOutcome | undefined {
     const states = this.#states;
     for (const state of states.length === 1 ? states : inOrderOfMail(states)) {
       const outcome = state.claim();
-      if (outcome !== undefined && this.#isEnough(state, outcome)) {
+      if (outcome !== undefined && this.#isEnough?.(state, outcome) !== false) {
         return outcome;
       }
     }
@@ -65,8 +65,9 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   }
 
   ended(state: TaskState, outcome: TaskOutcome): void {
-    if (!this.#isEnough(state, outcome)) return;
-    this.#unwatch();
+    if (this.#isEnough?.(state, outcome) === false) return;
+    // A task stops being watched before it passes its outcome on.
+    if (this.#states.length > 1) this.#unwatch();
     this.settle(outcome);
   }
 
@@ -91,29 +92,21 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   }
 }
 
-/** Waits for the outcome of a task; `undefined` if it does not arrive in time. */
-function outcomeOf(
-  state: TaskState,
-  limits: WaitLimits,
-): Promise<TaskOutcome | undefined> {
-  return outcomesOf([state], limits, () => true);
-}
-
 /**
- * Waits for several tasks of one owner: calls `isEnough` for each outcome, in the order of arrival, until `isEnough`
- * returns true.
+ * Waits for tasks of one owner: calls `isEnough` for each outcome, in the order of arrival, until `isEnough` returns
+ * true; without it, waits for the first outcome.
  *
  * @returns The last outcome; `undefined` if the timeout expired.
  */
 function outcomesOf(
   states: readonly TaskState[],
   limits: WaitLimits,
-  isEnough: IsEnough,
+  isEnough?: IsEnough,
 ): Promise<TaskOutcome | undefined> {
   const { signal } = limits;
   return signal?.aborted
     ? Promise.reject(signal.reason)
-    : new PendingOutcome(states, isEnough).begin(limits);
+    : new PendingOutcome(states, limits, isEnough).promise;
 }
 
 /** Returns the tasks that have mail, in the order of the mail, then the cancelled tasks. */
@@ -137,7 +130,7 @@ export async function awaitTask(
 ): Promise<unknown> {
   let outcome: TaskOutcome | undefined;
   try {
-    outcome = await outcomeOf(state, limits);
+    outcome = await outcomesOf([state], limits);
   } catch (error) {
     if (state.owner.alive) state.close();
     throw error;
@@ -194,7 +187,7 @@ export async function yieldTask(
   state: TaskState,
   limits: WaitLimits,
 ): Promise<TaskOutcome | undefined> {
-  const outcome = await outcomeOf(state, limits);
+  const outcome = await outcomesOf([state], limits);
   return checked(
     outcome,
     state,
