@@ -12,7 +12,7 @@ export const HELP: Record<string, Doc[]> = {
   "Agent": [
     {
       "signature": "Agent",
-      "text": "Starts agents and runs functions on their state.\n\nAn agent runs one function at a time, in the order of the requests. The caller receives a copy of the\nresult, but the function itself works on the state and not on a copy: a function passed to\nAgent.get must not modify it. A function may be asynchronous; the agent handles no other\nrequest until it has finished. An expensive function therefore blocks all other callers: if that matters,\nget the data that you need and do the work in the caller.\n\nA function that throws ends the agent, and the caller exits with the thrown value. A caller also exits if\nthe agent does not exist, its node is down, or the timeout expires, as it does from\nGenServer.call; after a timeout the function\nmay still run.\n\nFunctions are not sent between nodes: an agent on another node runs functions that its node exports. Pass\nthe function itself if this node exports it under the same name, or `[module, function, args]`. The agent's\nnode decides which functions may run, as for `Node.spawn`."
+      "text": "Starts agents and runs functions on their state.\n\nAn agent runs one function at a time, in the order of the requests. The caller receives a copy of the result, but the\nfunction itself works on the state and not on a copy: a function passed to Agent.get must not modify it.\nA function may be asynchronous; the agent handles no other request until it has finished. An expensive function\ntherefore blocks all other callers: if that matters, get the data that you need and do the work in the caller.\n\nA function that throws ends the agent, and the caller exits with the thrown value. A caller also exits if\nthe agent does not exist, its node is down, or the timeout expires, as it does from\nGenServer.call; after a timeout the function\nmay still run.\n\nFunctions are not sent between nodes: an agent on another node runs functions that its node exports. Pass\nthe function itself if this node exports it under the same name, or `[module, function, args]`. The agent's\nnode decides which functions may run, as for `Node.spawn`."
     }
   ],
   "Agent.cast": [
@@ -78,7 +78,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.deleteEnv": [
     {
       "signature": "deleteEnv(app: string, key: string, options: EnvOptions = {})",
-      "text": "Deletes a setting.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A\npersistent setting reappears when its application starts for the first time, unless it is deleted with\n`persistent: true`."
+      "text": "Deletes a setting.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A persistent\nsetting reappears when its application starts for the first time, unless it is deleted with `persistent: true`."
     }
   ],
   "Application.fetchEnv": [
@@ -118,7 +118,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.putEnv": [
     {
       "signature": "putEnv(app: string, key: string, value: unknown, options: EnvOptions = {})",
-      "text": "Stores a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the\napplication starts for the first time, its own environment overwrites earlier settings that are not\npersistent."
+      "text": "Stores a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the application\nstarts for the first time, its own environment overwrites earlier settings that are not persistent."
     }
   ],
   "Application.spec": [
@@ -134,7 +134,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.start": [
     {
       "signature": "start(application: ApplicationSpec, options: ApplicationStartOptions = {})",
-      "text": "Starts an application, after the applications that it depends on.\n\nFollows\n[Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts the\ntop supervisor, so the application does not end with the caller, and prints where the node prints. If an\napplication fails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. The application's type decides what follows, see\nApplicationStartOptions. A program that ends for this reason has the exit code 1, like a release of\nElixir. With `\"temporary\"`, applications that depend on the exited one continue too. Without a node, the program\nalways continues."
+      "text": "Starts an application, after the applications that it depends on.\n\nFollows [Application.ensure_all_started/2](https://hexdocs.pm/elixir/1.18/Application.html#ensure_all_started/2).\nIf the application already runs, its dependencies are not started. A process of the application starts the top\nsupervisor, so the application does not end with the caller, and prints where the node prints. If an application\nfails to start, the dependencies that were started for it are stopped again.\n\nWhen the top supervisor exits by itself, the application's `prepStop` and `stop` are called, the exit is\nlogged, and the application no longer counts as started. The application's type decides what follows, see\nApplicationStartOptions. A program that ends for this reason has the exit code 1, like a release of\nElixir. With `\"temporary\"`, applications that depend on the exited one continue too. Without a node, the program\nalways continues."
     }
   ],
   "Application.started": [
@@ -146,7 +146,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.stop": [
     {
       "signature": "stop(name: string, options: ApplicationStopOptions = {})",
-      "text": "Stops an application and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its\n`prepStop` is called; then its top supervisor receives the exit signal `\"shutdown\"` and ends its\nchildren, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is\nlogged, and stopping continues. Applications that depend on the stopped one keep running, and so do its\ndependencies."
+      "text": "Stops an application and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its `prepStop` is\ncalled; then its top supervisor receives the exit signal `\"shutdown\"` and ends its children, last started first;\nthen its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues.\nApplications that depend on the stopped one keep running, and so do its dependencies."
     }
   ],
   "ApplicationStartError": [
@@ -170,7 +170,7 @@ export const HELP: Record<string, Doc[]> = {
   "DynamicSupervisor": [
     {
       "signature": "DynamicSupervisor",
-      "text": "Starts supervisors whose children come and go, and starts children under them.\n\nA DynamicSupervisor starts without children. Each child is started by\nDynamicSupervisor.startChild and identified by its pid. Children are independent: the only\nstrategy is `\"one_for_one\"`, and they have no order. A child has the same specification as a child of a\n`Supervisor`, but its `id` need not be unique, as it is not used, and `significant` has no effect.\n\nA child that exits is restarted according to its `restart`, with a new pid; a child that is not restarted\nis removed. If the restart fails, it is tried again, and each attempt counts as a restart. After more than\n`maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `\"shutdown\"`.\n\nWhen the supervisor exits, it sends `\"shutdown\"` to all children at once, and kills each child that takes\nlonger than its `shutdown`: this takes as long as the slowest child, not the sum of all. Like a\n`Supervisor`, it is linked to the process that starts it, traps exits, and exits with the same reason as\nthat process.\n\nThe functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is\ndown."
+      "text": "Starts supervisors whose children come and go, and starts children under them.\n\nA DynamicSupervisor starts without children. Each child is started by\nDynamicSupervisor.startChild and identified by its pid. Children are independent: the only\nstrategy is `\"one_for_one\"`, and they have no order. A child has the same specification as a child of a\n`Supervisor`, but its `id` need not be unique, as it is not used, and `significant` has no effect.\n\nA child that exits is restarted according to its `restart`, with a new pid; a child that is not restarted\nis removed. If the restart fails, it is tried again, and each attempt counts as a restart. After more than\n`maxRestarts` within `maxSeconds` the supervisor ends all children and exits with `\"shutdown\"`.\n\nWhen the supervisor exits, it sends `\"shutdown\"` to all children at once, and kills each child that takes longer than\nits `shutdown`: this takes as long as the slowest child, not the sum of all. Like a `Supervisor`, it is linked to the\nprocess that starts it, traps exits, and exits with the same reason as that process.\n\nThe functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is down."
     }
   ],
   "DynamicSupervisor.childSpec": [
@@ -188,19 +188,19 @@ export const HELP: Record<string, Doc[]> = {
   "DynamicSupervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>, options: TimeLimits = {})",
-      "text": "Starts a child.\n\nFollows\n[DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2).\nThe supervisor starts one child at a time: a slow start delays the others. For a supervisor on another\nnode, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
+      "text": "Starts a child.\n\nFollows [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2). The\nsupervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the\nchild's `start` must be a function that both nodes export, or `[module, function, args]`."
     }
   ],
   "DynamicSupervisor.startLink": [
     {
       "signature": "startLink(options: DynamicSupervisorOptions & CancelOptions = {})",
-      "text": "Starts a DynamicSupervisor, linked to the caller.\n\nFollows\n[DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1)."
+      "text": "Starts a DynamicSupervisor, linked to the caller.\n\nFollows [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1)."
     }
   ],
   "DynamicSupervisor.stop": [
     {
       "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a\nreason other than `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's\nlinks."
+      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a reason other\nthan `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's links."
     }
   ],
   "DynamicSupervisor.terminateChild": [
@@ -236,7 +236,7 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer": [
     {
       "signature": "GenServer",
-      "text": "Starts, calls and stops servers that are defined by callback modules.\n\nA server is a process that holds a state and handles one message at a time: calls, which receive a reply,\ncasts, which do not, and plain messages. Messages from one sender are handled in the order in which they\nwere sent. See GenServerModule for the callbacks.\n\nA call monitors the server while it waits. If the server does not exist, exits before it has replied, or is\non a node that cannot be reached, or if the timeout expires, the caller exits: the promise rejects with an\n`ExitError` that contains the call and the reason. A later reply is dropped; it never reaches the caller's\nmailbox.\n\nTypes: the pid that GenServer.startLink returns carries the server's types, and so does the\nreference that GenServer.ref returns for a name. A call with an undeclared request then does\nnot compile. A plain pid or name accepts any request, and the reply is `any`."
+      "text": "Starts, calls and stops servers that are defined by callback modules.\n\nA server is a process that holds a state and handles one message at a time: calls, which receive a reply,\ncasts, which do not, and plain messages. Messages from one sender are handled in the order in which they\nwere sent. See GenServerModule for the callbacks.\n\nA call monitors the server while it waits. If the server does not exist, exits before it has replied, or is on a node\nthat cannot be reached, or if the timeout expires, the caller exits: the promise rejects with an `ExitError` that\ncontains the call and the reason. A later reply is dropped; it never reaches the caller's mailbox.\n\nTypes: the pid that GenServer.startLink returns carries the server's types, and so does the\nreference that GenServer.ref returns for a name. A call with an undeclared request then does\nnot compile. A plain pid or name accepts any request, and the reply is `any`."
     }
   ],
   "GenServer.abcast": [
@@ -298,13 +298,13 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.startLink": [
     {
       "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions & CancelOptions = {})",
-      "text": "Starts a server, linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise\nresolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the\nexit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including\n`\"normal\"`.\n\nIf `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it\nunless it traps exits. By then the process has exited and its name is free."
+      "text": "Starts a server, linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise resolves\nwhen `init` has finished. The server ends when the caller does. If it does not trap exits, the exit signal ends it.\nIf it traps exits, it runs `terminate` and exits with the caller's reason, including `\"normal\"`.\n\nIf `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it\nunless it traps exits. By then the process has exited and its name is free."
     }
   ],
   "GenServer.stop": [
     {
       "signature": "stop(server: GenServerRef<any>, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a server and waits until it has exited.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles\nearlier messages, runs `terminate`, and exits. A reason other than `\"normal\"` and a shutdown is logged as\na crash."
+      "text": "Stops a server and waits until it has exited.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles earlier\nmessages, runs `terminate`, and exits. A reason other than `\"normal\"` and a shutdown is logged as a crash."
     }
   ],
   "GenServer.whereis": [
@@ -316,7 +316,7 @@ export const HELP: Record<string, Doc[]> = {
   "IO": [
     {
       "signature": "IO",
-      "text": "Input and output through the caller's group leader, as Elixir's\n[IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the process that spawned it, also across nodes: its output appears\non the node that spawned it."
+      "text": "Input and output through the caller's group leader, as Elixir's [IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the process that spawned it, also across nodes: its output appears\non the node that spawned it."
     }
   ],
   "IO.gets": [
@@ -370,7 +370,7 @@ export const HELP: Record<string, Doc[]> = {
   "Logger.debug": [
     {
       "signature": "debug(message: LogMessage, metadata?: Record<string, unknown>)",
-      "text": "Logs a message of use to the programmer only. Never throws for what a message contains.\n\nThe event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at\nmost 500 events are logged in a second, including the node's own events; one line reports the number of\ndropped events."
+      "text": "Logs a message of use to the programmer only. Never throws for what a message contains.\n\nThe event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at most\n500 events are logged in a second, including the node's own events; one line reports the number of dropped events."
     }
   ],
   "Logger.error": [
@@ -472,7 +472,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.monitorNodes": [
     {
       "signature": "monitorNodes(on: boolean, options: MonitorNodesOptions = {})",
-      "text": "Notifies the calling process when visible nodes connect and disconnect: `{ type: \"nodeup\", node }` arrives before\nany other signal of the node, and `{ type: \"nodedown\", node }` after all its signals.\n\nFollows\n[net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all calls with the\nsame `nodeType`, or without one.\n\nNodes of Erlang and Elixir are hidden for this node, and this node for them: pass `nodeType: \"hidden\"` or `\"all\"`\nto be notified of them."
+      "text": "Notifies the calling process when visible nodes connect and disconnect: `{ type: \"nodeup\", node }` arrives before\nany other signal of the node, and `{ type: \"nodedown\", node }` after all its signals.\n\nFollows [net_kernel:monitor_nodes/2](https://www.erlang.org/doc/apps/kernel/net_kernel.html#monitor_nodes/2). A\nprocess that calls it several times receives as many messages for each node; `false` cancels all calls with the\nsame `nodeType`, or without one.\n\nNodes of Erlang and Elixir are hidden for this node, and this node for them: pass `nodeType: \"hidden\"` or `\"all\"`\nto be notified of them."
     }
   ],
   "Node.onDrain": [
@@ -508,7 +508,7 @@ export const HELP: Record<string, Doc[]> = {
   "Node.spawnLink": [
     {
       "signature": "spawnLink(node: string | Atom, fn: RemoteFunction<A>, args?: NoInfer<A>)",
-      "text": "Starts a process on a node, linked to the caller from the start.\n\nLike Node.spawn. If the node cannot be reached, the result is a pid that no process has, and\nthe caller receives the exit signal `\"noconnection\"`. If the connection is lost later, both ends receive\n`\"noconnection\"`."
+      "text": "Starts a process on a node, linked to the caller from the start.\n\nLike Node.spawn. If the node cannot be reached, the result is a pid that no process has, and the caller\nreceives the exit signal `\"noconnection\"`. If the connection is lost later, both ends receive `\"noconnection\"`."
     }
   ],
   "Node.spawnMonitor": [
@@ -544,7 +544,7 @@ export const HELP: Record<string, Doc[]> = {
   "Pid": [
     {
       "signature": "Pid",
-      "text": "The identifier of a process: its node, its number on that node, and the node's creation.\n\nPids are immutable, can be sent in messages, and are never reused: a node that restarts has another\ncreation. Compare them with Pid.equals, as two pids of the same process can be different\nobjects."
+      "text": "The identifier of a process: its node, its number on that node, and the node's creation.\n\nPids are immutable, can be sent in messages, and are never reused: a node that restarts has another creation. Compare\nthem with Pid.equals, as two pids of the same process can be different objects."
     }
   ],
   "Port": [
@@ -574,7 +574,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.callers": [
     {
       "signature": "callers()",
-      "text": "Returns the processes on whose behalf the calling process runs: the caller that started this task, the\ncaller that started that one, and so on, nearest first.\n\nElixir stores them as\n[`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking). Ancestors are\nthe processes that spawned this one; callers, in contrast, are also known across a `TaskSupervisor` and\nacross nodes."
+      "text": "Returns the processes on whose behalf the calling process runs: the caller that started this task, the\ncaller that started that one, and so on, nearest first.\n\nElixir stores them as [`$callers`](https://hexdocs.pm/elixir/1.18/Task.html#module-ancestor-and-caller-tracking).\nAncestors are the processes that spawned this one; callers, in contrast, are also known across a `TaskSupervisor`\nand across nodes."
     }
   ],
   "Process.cancelTimer": [
@@ -628,7 +628,7 @@ export const HELP: Record<string, Doc[]> = {
     },
     {
       "signature": "groupLeader(pid: Pid, leader: Pid)",
-      "text": "Sets the group leader of another process, on this node or another.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a\nsignal, in order with the messages from the caller to the process. It is dropped if the process is on\nanother node and is dead or cannot be reached. Process.info contains the group leader of a\nprocess of this node."
+      "text": "Sets the group leader of another process, on this node or another.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a signal, in\norder with the messages from the caller to the process. It is dropped if the process is on another node and is dead\nor cannot be reached. Process.info contains the group leader of a process of this node."
     }
   ],
   "Process.info": [
@@ -670,13 +670,13 @@ export const HELP: Record<string, Doc[]> = {
   "Process.monotonicTime": [
     {
       "signature": "monotonicTime()",
-      "text": "Returns the time of the node's monotonic clock, for points in time passed to\nProcess.sendAfter.\n\nFollows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). The\nclock's origin differs between nodes, so the value has no meaning on another node."
+      "text": "Returns the time of the node's monotonic clock, for points in time passed to Process.sendAfter.\n\nFollows [System.monotonic_time/1](https://hexdocs.pm/elixir/1.18/System.html#monotonic_time/1). The\nclock's origin differs between nodes, so the value has no meaning on another node."
     }
   ],
   "Process.put": [
     {
       "signature": "put(key: unknown, value: unknown)",
-      "text": "Stores a value in the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to\nthe process and disappears with it. The value is stored as is, not copied, so it can be one that cannot\nbe sent."
+      "text": "Stores a value in the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to the\nprocess and disappears with it. The value is stored as is, not copied, so it can be one that cannot be sent."
     }
   ],
   "Process.readTimer": [
@@ -728,7 +728,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.signal": [
     {
       "signature": "signal()",
-      "text": "Returns an AbortSignal that is aborted when the calling process exits, for APIs that are unaware of\nprocesses."
+      "text": "Returns an AbortSignal that is aborted when the calling process exits, for APIs that are unaware of processes."
     }
   ],
   "Process.sleep": [
@@ -932,7 +932,7 @@ export const HELP: Record<string, Doc[]> = {
   "RpcError": [
     {
       "signature": "RpcError",
-      "text": "A call of a function on a node failed: the connection was lost or could not be established\n(`\"noconnection\"`), no answer arrived in time (`\"timeout\"`), the node does not serve such calls\n(`\"notsup\"`), or its limit of processes for this node is reached (`\"system_limit\"`). In the first two cases\nthe function may have run, or may still be running.\n\nIt corresponds to Erlang's `error` with the reason `{erpc, reason}`."
+      "text": "A call of a function on a node failed: the connection was lost or could not be established (`\"noconnection\"`), no\nanswer arrived in time (`\"timeout\"`), the node does not serve such calls (`\"notsup\"`), or its limit of processes for\nthis node is reached (`\"system_limit\"`). In the first two cases the function may have run, or may still be running.\n\nIt corresponds to Erlang's `error` with the reason `{erpc, reason}`."
     }
   ],
   "SpawnRefusedError": [
@@ -944,7 +944,7 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor": [
     {
       "signature": "Supervisor",
-      "text": "Starts supervisors and manages their children.\n\nA supervisor starts its children in the given order, and ends them in reverse order: each child receives an\nexit signal `\"shutdown\"`, and is killed if it takes longer than its `shutdown`. The supervisor is linked to\nthe process that starts it and traps exits: when that process exits, the supervisor ends its children and\nexits with the same reason.\n\nA child that exits is restarted according to its `restart`. If the restart fails, it is tried again, and\neach attempt counts as a restart. After more than `maxRestarts` within `maxSeconds` the supervisor ends all\nchildren and exits with `\"shutdown\"`; its own supervisor then handles the exit. Between two attempts the\nsupervisor serves requests, such as a stop. A temporary child that is ended together with others, by\n`\"one_for_all\"` or `\"rest_for_one\"`, is not restarted with them but removed.\n\nA child whose start returns `\"ignore\"` is kept without a pid, and Supervisor.restartChild can\nstart it later. A temporary child is removed instead.\n\nA supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the\nother children and exits with `\"shutdown\"`. If the supervisor is a transient child, its own supervisor does\nnot restart it; if it is a significant child, its supervisor may exit as well, and so on up the tree. A\nsignificant child that is ended on request, for example by Supervisor.terminateChild, does not\nend its supervisor.\n\nThe functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is\ndown."
+      "text": "Starts supervisors and manages their children.\n\nA supervisor starts its children in the given order, and ends them in reverse order: each child receives an\nexit signal `\"shutdown\"`, and is killed if it takes longer than its `shutdown`. The supervisor is linked to\nthe process that starts it and traps exits: when that process exits, the supervisor ends its children and\nexits with the same reason.\n\nA child that exits is restarted according to its `restart`. If the restart fails, it is tried again, and\neach attempt counts as a restart. After more than `maxRestarts` within `maxSeconds` the supervisor ends all\nchildren and exits with `\"shutdown\"`; its own supervisor then handles the exit. Between two attempts the\nsupervisor serves requests, such as a stop. A temporary child that is ended together with others, by\n`\"one_for_all\"` or `\"rest_for_one\"`, is not restarted with them but removed.\n\nA child whose start returns `\"ignore\"` is kept without a pid, and Supervisor.restartChild can\nstart it later. A temporary child is removed instead.\n\nA supervisor with `autoShutdown` exits by itself when its `significant` children have finished: it ends the other\nchildren and exits with `\"shutdown\"`. If the supervisor is a transient child, its own supervisor does not restart it;\nif it is a significant child, its supervisor may exit as well, and so on up the tree. A significant child that is\nended on request, for example by Supervisor.terminateChild, does not end its supervisor.\n\nThe functions accept a supervisor on any node. They exit if the supervisor does not exist or its node is down."
     }
   ],
   "Supervisor.childSpec": [
@@ -956,7 +956,7 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: ServerRef)",
-      "text": "Counts the children of a supervisor.\n\nFollows\n[Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
+      "text": "Counts the children of a supervisor.\n\nFollows [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
     }
   ],
   "Supervisor.deleteChild": [
@@ -986,7 +986,7 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.startLink": [
     {
       "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions & CancelOptions)",
-      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The\npromise resolves when all children have started. If one fails to start, those started before it are\nended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as\nwell, unless it traps exits."
+      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The promise\nresolves when all children have started. If one fails to start, those started before it are ended, and the\nsupervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits."
     }
   ],
   "Supervisor.stop": [
@@ -998,13 +998,13 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, id: string)",
-      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2).\nThe promise resolves when the child has exited. The child is not restarted until\nSupervisor.restartChild is called, or a restart of other children includes it. A pending restart of\nthe child is cancelled."
+      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). The\npromise resolves when the child has exited. The child is not restarted until Supervisor.restartChild is\ncalled, or a restart of other children includes it. A pending restart of the child is cancelled."
     }
   ],
   "Supervisor.whichChildren": [
     {
       "signature": "whichChildren(supervisor: ServerRef)",
-      "text": "Returns all children of a supervisor, running or not, last started first, as in Elixir.\n\nFollows\n[Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
+      "text": "Returns all children of a supervisor, running or not, last started first, as in Elixir.\n\nFollows [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
     }
   ],
   "Task": [
@@ -1470,13 +1470,13 @@ export const HELP: Record<string, Doc[]> = {
   "spawn": [
     {
       "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
-      "text": "Starts a process.\n\nThe process begins after the caller has yielded to the event loop, runs until its function returns (or the\nreturned promise settles), and inherits the caller's group leader. To spawn on another node, use\n`Node.spawn(node, …)`."
+      "text": "Starts a process.\n\nThe process begins after the caller has yielded to the event loop, runs until its function returns (or the returned\npromise settles), and inherits the caller's group leader. To spawn on another node, use `Node.spawn(node, …)`."
     }
   ],
   "spawnLink": [
     {
       "signature": "spawnLink(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
-      "text": "Starts a process that is linked to the caller from the start.\n\nWhen one of the two processes exits with a reason other than `\"normal\"`, the other exits too, unless it traps\nexits."
+      "text": "Starts a process that is linked to the caller from the start.\n\nWhen one of the two processes exits with a reason other than `\"normal\"`, the other exits too, unless it traps exits."
     }
   ],
   "spawnMonitor": [
@@ -1494,7 +1494,7 @@ export const HELP: Record<string, Doc[]> = {
   "textLog": [
     {
       "signature": "textLog(event: LogEvent)",
-      "text": "Writes an event of any level to standard error as readable text. It is the default log hook of a node, whose\n`logLevel` is then `\"warning\"`.\n\nA line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label\nfollow the node, and the metadata follows the message. If the code was part of a trace, the line ends with\nthe trace."
+      "text": "Writes an event of any level to standard error as readable text. It is the default log hook of a node, whose\n`logLevel` is then `\"warning\"`.\n\nA line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label follow\nthe node, and the metadata follows the message. If the code was part of a trace, the line ends with the trace."
     }
   ],
   "tuple": [
