@@ -12,6 +12,7 @@ import { Node, type NodeOptions } from "../node.ts";
 import { isExit, Process, receive } from "../otp/process/process.ts";
 import { ignore } from "../core/promises/promises.ts";
 import type { LogEvent } from "../core/log/log_event.ts";
+import { inspectWithin } from "../core/values/inspect.ts";
 import {
   type CheckedChild,
   type ChildDefinition,
@@ -42,6 +43,9 @@ import type { Clock } from "../core/host/clock.ts";
 
 /** The maximum number of log events that wait for a busy main thread. */
 const MAX_EVENTS = 1000;
+
+/** The maximum length of a value of metadata. */
+const MAX_VALUE = 1024;
 
 /** The exports of a module that other nodes cannot call. */
 const RESERVED = ["start", "options"];
@@ -87,13 +91,23 @@ function write(text: string): Promise<void> {
 }
 
 /** Passes a log event to the main node's log; drops events beyond MAX_EVENTS while the main thread is busy. */
-function log({ level, node, message }: LogEvent): void {
+function log({ level, node, message, metadata }: LogEvent): void {
   if (events >= MAX_EVENTS) {
     dropped++;
     return;
   }
   events++;
-  say({ type: "log", event: { level, node, message } });
+  const values = metadata && Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => [key, plainValue(value)]),
+  );
+  say({ type: "log", event: { level, node, message, metadata: values } });
+}
+
+/** Returns a value of metadata that can be copied to another thread: text instead of an object. */
+function plainValue(value: unknown): unknown {
+  return ["object", "function", "symbol"].includes(typeof value)
+    ? inspectWithin(value, MAX_VALUE, { width: Infinity })
+    : value;
 }
 
 function logged(): void {

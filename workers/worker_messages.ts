@@ -62,8 +62,11 @@ export type ToWorker =
   /** The thread's node drains, if `drainTimeout` is set, and then stops within `timeout` milliseconds. */
   | { type: "stop"; timeout: number; drainTimeout: number | undefined };
 
-/** The part of a log event that passes between threads. */
-export type ThreadLogEvent = Pick<LogEvent, "level" | "node" | "message">;
+/** The part of a log event that passes between threads: its metadata have only texts and other primitive values. */
+export type ThreadLogEvent = Pick<
+  LogEvent,
+  "level" | "node" | "message" | "metadata"
+>;
 
 export type FromWorker =
   /** The thread takes messages. */

@@ -25,6 +25,7 @@ const MAX_CONNECTIONS = 200;
 export const nodeShape = record({
   node: text(400),
   host: text(),
+  version: text(40),
   uptime: number,
   at: number,
   memory: number,
@@ -224,6 +225,7 @@ export const logShape = list(
     pid,
     report: optional(text(20)),
     message: text(4096),
+    metadata: optional(text(2000)),
   }),
   200,
 );

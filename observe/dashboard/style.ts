@@ -79,6 +79,18 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .buttons { display: flex; gap: 8px; margin: 0 0 14px; justify-content: flex-start; }
 .map { display: block; width: 100%; max-height: 380px; }
 .map line { stroke: light-dark(#b9b5f5, #5d59a8); stroke-linecap: round; }
+.map line.faint { stroke-opacity: .18; }
+.map.many { max-height: none; }
+.map.many text { font-size: 14px; }
+.map text.left { text-anchor: end; }
+.map text.right { text-anchor: start; }
+.cluster { display: flex; flex-wrap: wrap; gap: 16px; align-items: start; }
+.cluster > .card { flex: 1 1 420px; max-width: 100%; }
+.cluster > .card + .card { flex: 2 1 620px; }
+.cluster td:first-child, .cluster td:last-child { white-space: nowrap; }
+.cluster td small { display: block; min-width: 18ch; white-space: normal; }
+.cluster th, .cluster td { padding: 6px 9px; }
+@media (max-width: 639px) { .map.many text { font-size: 12px; } }
 .map line.queued { stroke: var(--warn); }
 .map text:not(.letter) { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 .map text { text-anchor: middle; font-size: 13px; fill: var(--text); font-weight: 550; }

@@ -10,6 +10,9 @@ import { applicationsOf } from "../application/application_controller.ts";
 import { INTERVAL, LoopDelay } from "./loop_delay.ts";
 import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
 
+/** The version of this package in `deno.json`, which programs of a user do not load; a test compares the two. */
+const VERSION = "0.1.0";
+
 /** The number of intervals without an observation after which the measurement ends. */
 const IDLE_INTERVALS = 100;
 
@@ -50,6 +53,7 @@ export class HostObservation {
     return {
       node: runtime.node,
       host: hostText(),
+      version: VERSION,
       uptime: Math.round(runtime.now() - this.#startedAt),
       at: Date.now(),
       memory: rss,

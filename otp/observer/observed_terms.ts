@@ -29,6 +29,8 @@ export interface ObservedNode {
   node: string;
   /** The host that it runs on, as `deno 2.9.6`. */
   host: string;
+  /** The version of this package. */
+  version: string;
   /** The time since the node started, in milliseconds. */
   uptime: number;
   /** The time of this observation, in milliseconds since the epoch. */
@@ -189,7 +191,7 @@ export interface ObservedEvent {
   at: number;
   /** The event's severity. */
   level: LogLevel;
-  /** The node that logged it. */
+  /** The node that logged it: the observed node, or one of its worker threads. */
   node: string;
   /** The process that it is about. */
   pid: Pid | undefined;
@@ -201,6 +203,8 @@ export interface ObservedEvent {
   report: string | undefined;
   /** The event's text. */
   message: string;
+  /** The event's metadata, as `key=value` pairs. */
+  metadata: string | undefined;
 }
 
 /** A message that a traced process has received or sent. */

@@ -4,13 +4,16 @@
  * @module
  */
 
-import type { LogEvent } from "../../core/log/log_event.ts";
+import { type LogEvent, metadataText } from "../../core/log/log_event.ts";
 import type { ObservedEvent } from "./observed_terms.ts";
 import { labelText } from "./observed_texts.ts";
 
 /** The number of kept events, and the maximum length of each. */
 const MAX_EVENTS = 200;
 const MAX_TEXT = 4096;
+
+/** The maximum length of an event's metadata. */
+const MAX_METADATA = 2000;
 
 /** The last events of a log. */
 export class RecentLog {
@@ -19,7 +22,7 @@ export class RecentLog {
 
   /** Adds an event; drops the oldest event if there are too many. */
   add(event: LogEvent): void {
-    const { level, node, pid, label, trace, message } = event;
+    const { level, node, pid, label, trace, message, metadata } = event;
     this.#events.push({
       number: ++this.#number,
       at: Date.now(),
@@ -30,6 +33,7 @@ export class RecentLog {
       traceId: trace?.traceId,
       report: reportOf(event),
       message: message.slice(0, MAX_TEXT),
+      metadata: metadata && metadataText(metadata).slice(1, MAX_METADATA),
     });
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }

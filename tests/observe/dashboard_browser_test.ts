@@ -287,7 +287,10 @@ browserTest(
     await show("overview");
     await page.waitForSelector(`.map a:has-text("${moebi.name}")`);
     await page.waitForSelector(
-      `li:has-text("${kate.name}"):has-text("--allow-observe")`,
+      `tr:has-text("${kate.name}"):has-text("--allow-observe")`,
+    );
+    await page.waitForSelector(
+      `tr:has-text("${moebi.name}"):has-text("MB"):has-text("deno ")`,
     );
     await page.selectOption("#node", moebi.name);
     await page.waitForSelector(`h2:has-text("Connections of ${moebi.name}")`);
@@ -345,6 +348,36 @@ browserTest(
     await page.waitForSelector("dd:has-text('out of chairs')");
     assert(await page.locator("details[open]").isVisible());
     for (const pid of pids) await GenServer.stop(pid);
+  },
+);
+
+browserTest(
+  "the map of many nodes has names that do not cover each other",
+  {},
+  async ({ page, cluster, show }) => {
+    for (let i = 1; i < 12; i++) {
+      const { name } = await cluster.start(`a-node-with-a-long-name-${i}`);
+      assertEquals(await Node.connect(name), true);
+    }
+    await show("overview");
+    await page.waitForSelector(".map.many a:nth-of-type(13)");
+    const boxes = await page.evaluate(`
+      [...document.querySelectorAll(".map text")].map((text) => {
+        const { left, right, top, bottom } = text.getBoundingClientRect();
+        return { left, right, top, bottom };
+      })`) as Record<"left" | "right" | "top" | "bottom", number>[];
+    assertEquals(boxes.length, 13);
+    const { right: end, left: start } = await page.evaluate(
+      'document.querySelector(".map").getBoundingClientRect().toJSON()',
+    ) as Record<"left" | "right", number>;
+    for (const [i, one] of boxes.entries()) {
+      assert(one.left >= start && one.right <= end, JSON.stringify(one));
+      for (const other of boxes.slice(i + 1)) {
+        const isApart = one.right <= other.left || other.right <= one.left ||
+          one.bottom <= other.top || other.bottom <= one.top;
+        assert(isApart, JSON.stringify([one, other]));
+      }
+    }
   },
 );
 

@@ -3,11 +3,14 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import { connect, type Socket } from "node:net";
 import { request } from "node:http";
+import config from "../../deno.json" with { type: "json" };
+import { type Sample, thin } from "../../observe/dashboard/client/history.ts";
 import { Dashboard } from "../../observe/dashboard/dashboard.ts";
 import type { PageState } from "../../observe/dashboard/page_shapes.ts";
 import {
@@ -447,6 +450,7 @@ pageTest("the page shows a node's parts", {}, async (session) => {
   const { self, nodes, state, cluster } = await session.state({
     view: "overview",
   });
+  assertEquals(state?.version, config.version);
   assertEquals([self, nodes, state?.node], ["alex@localhost", [
     "alex@localhost",
     "kate@localhost",
@@ -483,11 +487,13 @@ pageTest("the page shows a node's parts", {}, async (session) => {
   const { tree } = await session.state({ view: "tree" });
   assert(Array.isArray(tree?.roots));
   const { log } = await session.state();
-  Logger.error("something broke");
+  Logger.error("something broke", { order: 17, item: { price: -1 } });
   const after = String(log!.at(-1)?.number ?? 0);
   assertEquals(
-    (await session.state({ after })).log?.map(({ message }) => message),
-    ["something broke"],
+    (await session.state({ after })).log?.map((
+      { message, metadata },
+    ) => [message, metadata]),
+    [["something broke", "order=17 item={ price: -1 }"]],
   );
 });
 
@@ -498,6 +504,10 @@ pageTest(
     const pid = await kate.run(() => waiter("on kate"));
     const { state, error } = await session.state({ node: kate.name });
     assertEquals([state?.node, error], [kate.name, undefined]);
+    const link = await kate.run(() =>
+      GenServer.call({ name: "Dashboard", node: "alex@localhost" }, "url")
+    );
+    assertMatch(link as string, /^http:\/\/127\.0\.0\.1:\d+\/\?token=/);
     const { processes } = await session.state({
       node: kate.name,
       view: "processes",
@@ -679,6 +689,20 @@ test("whatever another node answers, a page gets fields of their types and bound
     }
     await GenServer.stop(pid);
   });
+});
+
+test("charts keep the peaks of an hour in few samples", () => {
+  const samples: Sample[] = [];
+  for (let at = 0; at <= 7_200_000; at += 2000) {
+    const value = at === 5_000_000 ? 9 : 1;
+    samples.push({ at, cpu: value, memory: 1, delay: 1, messages: value });
+    thin(samples, at);
+    assert(samples.length <= 275, `${samples.length}`);
+  }
+  assertEquals(samples.at(-1)!.at, 7_200_000);
+  assert(samples[0].at >= 3_600_000 && samples[0].at < 3_640_000);
+  const peak = samples.filter(({ cpu }) => cpu === 9);
+  assertEquals(peak.map(({ messages }) => messages), [9]);
 });
 
 test("a dashboard listens on loopback addresses only, and says why it cannot start", async () => {

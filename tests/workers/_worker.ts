@@ -11,6 +11,7 @@ import {
   self,
   send,
 } from "../../otp/process/process.ts";
+import { Logger } from "../../otp/logger/logger.ts";
 import { rpc } from "../../otp/rpc/rpc.ts";
 import type { ChildDefinition } from "../../otp/supervisor/supervisor.ts";
 import { until } from "../_until.ts";
@@ -34,6 +35,11 @@ export function forbidden(): void {}
 
 export function add(a: number, b: number): number {
   return a + b;
+}
+
+/** Logs an event with metadata. */
+export function note(): void {
+  Logger.warning("noted", { order: 17, item: { price: 1 } });
 }
 
 /** The value of the node's agent. */

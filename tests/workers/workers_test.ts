@@ -25,6 +25,7 @@ import {
   self,
   send,
 } from "../../otp/process/process.ts";
+import { Observer } from "../../observe/observer.ts";
 import { metrics } from "../../observe/metrics.ts";
 import { rpc } from "../../otp/rpc/rpc.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
@@ -121,6 +122,18 @@ workersTest("startLink() starts connected nodes", async () => {
   assertEquals(await Workers.stop(workers), "ok");
   assertEquals(Node.list(), []);
   assertEquals(await Node.ping(ONE), "pang");
+});
+
+workersTest("an event of a thread has its node and metadata", async () => {
+  await Observer.log();
+  await start();
+  await call(ONE, "note");
+  await until(async () =>
+    (await Observer.log()).some(({ node, message, metadata }) =>
+      node === ONE && message === "noted" &&
+      metadata === 'order=17 item="{ price: 1 }"'
+    )
+  );
 });
 
 workersTest("metrics() has the nodes of workers", async () => {

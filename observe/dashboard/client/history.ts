@@ -6,11 +6,19 @@
 
 import type { PageNode } from "../page_shapes.ts";
 
-/** The maximum numbers of samples of a node, and of nodes. */
-const MAX_SAMPLES = 150;
+/** How far back the charts go, in milliseconds. */
+const HOUR = 3_600_000;
+
+/** Samples older than RECENT become one for each COARSE, with the greatest values, so that an hour has few samples. */
+const RECENT = 300_000;
+const COARSE = 30_000;
+
+/** The maximum number of nodes. */
 const MAX_REMEMBERED = 100;
 
 export interface Sample {
+  /** The time, in milliseconds since the epoch. */
+  at: number;
   /** CPU usage, in percent of a core. */
   cpu: number;
   /** The resident memory, in bytes. */
@@ -41,12 +49,13 @@ export function remember(state: PageNode): void {
   const passed = state.at - last.at;
   if (passed <= 0) return;
   samples.push({
+    at: state.at,
     cpu: Math.max(0, (state.cpu - last.cpu) * 100 / passed),
     memory: state.memory,
     delay: state.delay,
     messages: state.messages,
   });
-  if (samples.length > MAX_SAMPLES) samples.shift();
+  thin(samples, state.at);
   const before = new Map(last.connections.map((each) => [each.node, each]));
   known.rates = new Map(state.connections.map((each) => {
     const earlier = before.get(each.node);
@@ -54,6 +63,24 @@ export function remember(state: PageNode): void {
     return [each.node, Math.max(0, more * 1000 / passed)];
   }));
   known.last = state;
+}
+
+/** Drops samples that are older than an hour, and merges samples that are no longer recent. */
+export function thin(samples: Sample[], now: number): void {
+  while (samples.length > 0 && now - samples[0].at > HOUR) samples.shift();
+  const recent = samples.findIndex(({ at }) => now - at <= RECENT);
+  // Each call merges the one or two samples that have just become old.
+  const i = (recent < 0 ? samples.length : recent) - 1;
+  if (i < 1) return;
+  const [older, newer] = [samples[i - 1], samples[i]];
+  if (Math.floor(older.at / COARSE) !== Math.floor(newer.at / COARSE)) return;
+  samples.splice(i - 1, 2, {
+    at: newer.at,
+    cpu: Math.max(older.cpu, newer.cpu),
+    memory: Math.max(older.memory, newer.memory),
+    delay: Math.max(older.delay, newer.delay),
+    messages: Math.max(older.messages, newer.messages),
+  });
 }
 
 function bytesOf(each: PageNode["connections"][number]): number {

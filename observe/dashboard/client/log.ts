@@ -16,6 +16,8 @@ const LEVELS = ["debug", "info", "notice", "warning", "error", "critical"];
 export class ShownLog {
   /** The number of the last event. */
   last = 0;
+  /** The node whose log it is. */
+  node = "";
   /** The number of errors that arrived while the log was not shown. */
   unseen = 0;
   #level = "";
@@ -40,7 +42,9 @@ export class ShownLog {
       if (
         !isFirst && this.#list === undefined && LEVELS.indexOf(event.level) >= 4
       ) this.unseen++;
-      if (this.#isShown(event)) this.#list?.prepend(item(event));
+      if (this.#isShown(event)) {
+        this.#list?.prepend(item(event, this.node));
+      }
     }
     this.#events.splice(0, this.#events.length - MAX_KEPT);
     while ((this.#list?.childElementCount ?? 0) > MAX_KEPT) {
@@ -95,24 +99,27 @@ export class ShownLog {
     this.#list = undefined;
   }
 
-  #isShown({ level, message }: PageEvents[number]): boolean {
+  #isShown(event: PageEvents[number]): boolean {
+    const { level, message, metadata, node } = event;
     const isLevel = this.#level === "" ||
       LEVELS.indexOf(level) >= LEVELS.indexOf(this.#level);
     return isLevel &&
-      (this.#search === "" || message.toLowerCase().includes(this.#search));
+      `${node} ${message} ${metadata ?? ""}`.toLowerCase()
+        .includes(this.#search);
   }
 
   #fill(): void {
     this.#list?.replaceChildren(
       ...this.#events.filter((event) => this.#isShown(event)).reverse().map(
-        item,
+        (event) => item(event, this.node),
       ),
     );
   }
 }
 
 function item(
-  { at, level, message, pid, report }: PageEvents[number],
+  { at, level, node, message, metadata, pid, report }: PageEvents[number],
+  shown: string,
 ): HTMLLIElement {
   const end = message.indexOf("\n");
   const title = end < 0 ? message : message.slice(0, end);
@@ -122,6 +129,8 @@ function item(
   }, level);
   const about = report !== undefined &&
     element("span", { class: "report" }, report);
+  const where = node !== shown &&
+    element("span", { class: "report" }, node);
   const whose = pid !== undefined && processLink(pid);
   const text = end < 0 ? element("span", { class: "message" }, title) : element(
     "details",
@@ -129,5 +138,15 @@ function item(
     element("summary", {}, title),
     element("pre", {}, message.slice(end + 1)),
   );
-  return element("li", {}, time, badge, about, whose, text);
+  return element(
+    "li",
+    {},
+    time,
+    badge,
+    where,
+    about,
+    whose,
+    text,
+    metadata !== undefined && element("code", {}, metadata),
+  );
 }

@@ -189,7 +189,10 @@ function show(state: PageState): void {
   const now = state.state?.uptime ?? uptime;
   // A restarted node counts its events from 1 again.
   if (now < uptime) log.clear();
-  else if (state.log !== undefined) log.add(state.log);
+  else if (state.log !== undefined) {
+    log.node = state.node;
+    log.add(state.log);
+  }
   uptime = now;
   drawNav();
   if (update !== undefined) return update(state);

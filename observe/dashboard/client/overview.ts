@@ -19,7 +19,9 @@ import { bytesText, decimalText, spanText } from "./texts.ts";
 
 const WIDTH = 220;
 const HEIGHT = 56;
-const SAMPLES = 150;
+
+/** The number of nodes from which on the map is a ring with names at its sides, and has no texts of traffic. */
+const MANY = 9;
 
 /** The shortest queue to show, in bytes: shorter queues come and go with each message. */
 const LONG_QUEUE = 10_000;
@@ -34,15 +36,17 @@ function chart(
   const values = samples.map((sample) => sample[key]);
   const now = values.at(-1);
   const most = Math.max(least, ...values);
-  // Stretch a chart with few samples, which would otherwise be a short line at one end.
-  const step = WIDTH / (Math.max(SAMPLES / 5, values.length) - 1);
-  const points = values.map((value, i) => {
-    const x = WIDTH - (values.length - 1 - i) * step;
+  const end = samples.at(-1)?.at ?? 0;
+  // A new page shows at least a minute, so that the first samples are no line over the whole chart.
+  const span = Math.max(60_000, end - (samples[0]?.at ?? end));
+  const points = samples.map((sample) => {
+    const x = WIDTH - (end - sample.at) / span * WIDTH;
     return `${x.toFixed(1)},${
-      (HEIGHT - 2 - value / most * (HEIGHT - 6)).toFixed(1)
+      (HEIGHT - 2 - sample[key] / most * (HEIGHT - 6)).toFixed(1)
     }`;
   });
-  const first = WIDTH - (values.length - 1) * step;
+  const first = points[0]?.split(",")[0];
+  const minutes = `${Math.round(span / 60_000)} min`;
   const current = now === undefined ? "–" : text(now);
   return element(
     "figure",
@@ -61,7 +65,7 @@ function chart(
         role: "img",
         "aria-label": `${title}: now ${current}, at most ${
           text(Math.max(0, ...values))
-        } in the last minutes`,
+        } in the last ${minutes}`,
       },
       points.length > 1 &&
         drawn("polygon", {
@@ -69,7 +73,11 @@ function chart(
         }),
       points.length > 1 && drawn("polyline", { points: points.join(" ") }),
     ),
-    element("small", {}, `max ${text(Math.max(0, ...values))}`),
+    element(
+      "small",
+      {},
+      `max ${text(Math.max(0, ...values))}, ${minutes}`,
+    ),
   );
 }
 
@@ -95,13 +103,19 @@ function edgesOf(cluster: readonly PagePeer[]): Edge[] {
   return [...edges.values()];
 }
 
+interface Places {
+  width: number;
+  height: number;
+  at: Map<string, [x: number, y: number]>;
+}
+
 /** Places nodes on an ellipse, the first node at the top, or two nodes side by side. */
-function placesOf(
-  nodes: readonly string[],
-): { width: number; height: number; at: Map<string, [x: number, y: number]> } {
-  const width = innerWidth < 640 ? 420 : 800;
+function placesOf(nodes: readonly string[]): Places {
+  const isNarrow = innerWidth < 640;
+  const width = isNarrow ? 420 : 800;
   const count = nodes.length;
-  const tall = count < 3 ? 0 : count < 9 ? 170 : 280;
+  if (count >= MANY) return ringOf(nodes, isNarrow ? 420 : 600);
+  const tall = count < 3 ? 0 : 170;
   const angles = nodes.map((_, i) =>
     Math.PI * (2 * i / count + (count === 2 ? 1 : 1.5))
   );
@@ -115,11 +129,29 @@ function placesOf(
   return { width, height: tall + 96, at };
 }
 
+/** Places many nodes on an ellipse, in rows of equal height, so that no name covers another. */
+function ringOf(nodes: readonly string[], width: number): Places {
+  const rows = Math.ceil(nodes.length / 2);
+  const at = new Map(nodes.map((node, i): [string, [number, number]] => {
+    const isLeft = i < rows;
+    const row = isLeft ? i : i - rows;
+    const away = 2 * row / (rows - 1) - 1;
+    const reach = width * (0.05 + 0.08 * Math.sqrt(1 - away * away));
+    return [node, [width / 2 + (isLeft ? -reach : reach), 25 + row * 26]];
+  }));
+  return { width, height: rows * 26 + 24, at };
+}
+
+function shortened(name: string, most: number): string {
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+}
+
 function clusterMap(
   cluster: readonly PagePeer[],
   selected: string,
 ): PageContent {
   const shown = cluster.slice(0, 40);
+  const isCrowded = shown.length >= MANY;
   const { width, height, at } = placesOf(shown.map(({ node }) => node));
   const lines: PageContent[] = [];
   const labels: PageContent[] = [];
@@ -135,7 +167,11 @@ function clusterMap(
         x2: to[0],
         y2: to[1],
         "stroke-width": thickness.toFixed(1),
-        class: queued >= LONG_QUEUE ? "queued" : undefined,
+        class: queued >= LONG_QUEUE
+          ? "queued"
+          : isCrowded && !ends.includes(selected)
+          ? "faint"
+          : undefined,
       },
       drawn(
         "title",
@@ -145,7 +181,7 @@ function clusterMap(
         }`,
       ),
     ));
-    if (shown.length > 8) continue;
+    if (isCrowded) continue;
     const text = `${bytesText(traffic)}/s${
       queued >= LONG_QUEUE ? ` · queue ${bytesText(queued)}` : ""
     }`;
@@ -157,6 +193,7 @@ function clusterMap(
   }
   const places = shown.map(({ node, state }) => {
     const [x, y] = at.get(node)!;
+    const isLeft = x < width / 2;
     const facts = state === undefined
       ? "not observable"
       : `${decimalText(state.processes)} processes`;
@@ -170,14 +207,21 @@ function clusterMap(
         "aria-current": node === selected ? "true" : undefined,
         "data-key": node,
       },
-      drawn("circle", { cx: x, cy: y, r: 17 }),
+      drawn("circle", { cx: x, cy: y, r: isCrowded ? 9 : 17 }),
       drawn(
         "text",
-        { x, y: y + 34 },
-        node.length > 32 ? `${node.slice(0, 31)}…` : node,
+        isCrowded
+          ? {
+            x: x + (isLeft ? -16 : 16),
+            y: y + 4,
+            class: isLeft ? "left" : "right",
+          }
+          : { x, y: y + 34 },
+        shortened(node, isCrowded ? width / 26 : 32),
+        drawn("title", {}, node),
       ),
-      drawn("text", { x, y: y + 49, class: "facts" }, facts),
-      drawn(
+      !isCrowded && drawn("text", { x, y: y + 49, class: "facts" }, facts),
+      !isCrowded && drawn(
         "text",
         { x, y: y + 4, class: "letter", "aria-hidden": "true" },
         node.slice(0, 1).toUpperCase(),
@@ -187,7 +231,7 @@ function clusterMap(
   return drawn(
     "svg",
     {
-      class: "map",
+      class: isCrowded ? "map many" : "map",
       viewBox: `0 0 ${width} ${height}`,
       role: "group",
       "aria-label": `Map of ${shown.length} nodes`,
@@ -198,12 +242,35 @@ function clusterMap(
   );
 }
 
+function nodesTable(cluster: readonly PagePeer[]): HTMLElement {
+  return table(
+    "Nodes",
+    ["Node", "CPU", "Memory", "Delay", "Processes", "Waiting", "Version"],
+    cluster.map(({ node, state, error }) => {
+      const name = viewLink("overview", node, undefined, node);
+      if (state === undefined) {
+        return [name, "", "", "", "", "", element("small", {}, error)];
+      }
+      const cpu = samplesOf(node).at(-1)?.cpu;
+      return [
+        name,
+        cpu === undefined ? "–" : `${decimalText(cpu)} %`,
+        bytesText(state.memory),
+        `${decimalText(state.delay)} ms`,
+        decimalText(state.processes),
+        decimalText(state.messages),
+        `${state.version}, ${state.host}`,
+      ];
+    }),
+    [1, 2, 3, 4, 5],
+  );
+}
+
 export function drawOverview(
   main: HTMLElement,
   { node, state, cluster = [] }: PageState,
 ): void {
   const samples = samplesOf(node);
-  const closed = cluster.filter(({ state }) => state === undefined);
   const parts: PageContent[] = [];
   if (state !== undefined) {
     parts.push(
@@ -236,19 +303,12 @@ export function drawOverview(
       ),
     );
   }
-  parts.push(card("Cluster", clusterMap(cluster, node)));
-  if (closed.length > 0) {
-    parts.push(card(
-      "Nodes that cannot be observed",
-      element(
-        "ul",
-        {},
-        ...closed.map(({ node, error }) =>
-          element("li", {}, element("strong", {}, node), ` ${error ?? ""}`)
-        ),
-      ),
-    ));
-  }
+  parts.push(element(
+    "div",
+    { class: "cluster" },
+    card("Cluster", clusterMap(cluster, node)),
+    card("Nodes", nodesTable(cluster)),
+  ));
   if (state !== undefined && state.connections.length > 0) {
     parts.push(card(
       `Connections of ${node}`,
@@ -260,7 +320,7 @@ export function drawOverview(
             "span",
             {},
             viewLink("overview", each.node, undefined, each.node),
-            each.hidden && " (hidden)",
+            each.hidden && " (hidden connection)",
           ),
           each.address,
           `${bytesText(trafficOf(node, each.node) ?? 0)}/s`,

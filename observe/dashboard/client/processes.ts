@@ -15,7 +15,7 @@ const COLUMNS: readonly [title: string, order: string | undefined][] = [
   ["Kind", undefined],
   ["Runs", undefined],
   ["Mailbox", "messages"],
-  ["Memory", "memory"],
+  ["Mailbox bytes", "memory"],
   ["Messages/s", "rate"],
   ["Received", "received"],
   ["Links", "links"],
@@ -25,7 +25,7 @@ const COLUMNS: readonly [title: string, order: string | undefined][] = [
 
 const ORDERS: Record<string, string> = {
   messages: "mailbox",
-  memory: "memory of the mailbox",
+  memory: "bytes in the mailbox",
   rate: "messages per second",
   received: "messages received",
   links: "links",
