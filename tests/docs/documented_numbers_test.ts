@@ -170,25 +170,17 @@ async function readsOn(wire: Wire, length: Uint8Array): Promise<boolean> {
   return isPending;
 }
 
-states(
-  SECURITY,
-  "at most #, and the node",
-  async (most) => {
-    const length = (bytes: number) => Uint8Array.of(0, 0, bytes >> 8, bytes);
-    assertEquals(await readsOn(jsonWire, length(most)), true);
-    assertEquals(await readsOn(jsonWire, length(most + 1)), false);
-  },
-);
+states(SECURITY, "at most #, and the node", async (most) => {
+  const length = (bytes: number) => Uint8Array.of(0, 0, bytes >> 8, bytes);
+  assertEquals(await readsOn(jsonWire, length(most)), true);
+  assertEquals(await readsOn(jsonWire, length(most + 1)), false);
+});
 
-states(
-  SECURITY,
-  "(the first message has at most # bytes)",
-  async (most) => {
-    const length = (bytes: number) => Uint8Array.of(bytes >> 8, bytes);
-    assertEquals(await readsOn(beamWire(), length(most)), true);
-    assertEquals(await readsOn(beamWire(), length(most + 1)), false);
-  },
-);
+states(SECURITY, "(the first message has at most # bytes)", async (most) => {
+  const length = (bytes: number) => Uint8Array.of(bytes >> 8, bytes);
+  assertEquals(await readsOn(beamWire(), length(most)), true);
+  assertEquals(await readsOn(beamWire(), length(most + 1)), false);
+});
 
 states(
   SECURITY,
@@ -455,26 +447,18 @@ function bitsOf(secrets: string[], bitsOfCharacter: number): number {
   return varying * bitsOfCharacter;
 }
 
-states(
-  SECURITY,
-  "carry a token of # random bits",
-  (bits) => {
-    const tokens = Array.from({ length: 100 }, makeToken);
-    for (const token of tokens) assertMatch(token, /^[\da-f]+$/);
-    assertEquals(bitsOf(tokens, 4), bits);
-  },
-);
+states(SECURITY, "carry a token of # random bits", (bits) => {
+  const tokens = Array.from({ length: 100 }, makeToken);
+  for (const token of tokens) assertMatch(token, /^[\da-f]+$/);
+  assertEquals(bitsOf(tokens, 4), bits);
+});
 
-states(
-  SECURITY,
-  "a token of # random bits.",
-  (bits) => {
-    const access = new DashboardAccess("c");
-    const tokens = Array.from({ length: 100 }, () => access.issue());
-    for (const token of tokens) assertMatch(token, /^[\w-]+$/);
-    assertEquals(Math.floor(bitsOf(tokens, 6) / 8) * 8, bits);
-  },
-);
+states(SECURITY, "a token of # random bits.", (bits) => {
+  const access = new DashboardAccess("c");
+  const tokens = Array.from({ length: 100 }, () => access.issue());
+  for (const token of tokens) assertMatch(token, /^[\w-]+$/);
+  assertEquals(Math.floor(bitsOf(tokens, 6) / 8) * 8, bits);
+});
 
 states(SECURITY, "The session is another # random bits", (bits) => {
   const access = new DashboardAccess("c");
@@ -609,17 +593,13 @@ test(`${SECURITY}: the dashboard's answers have a largest size, and a time in wh
   assert(timers.includes(ms), `${timers}`);
 });
 
-states(
-  SECURITY,
-  "is closed # after its last",
-  async (ms) => {
-    await withPage(() => Promise.resolve({}), async (ask) => {
-      const { headers, body } = await ask("api/state");
-      await body?.cancel();
-      assertEquals(headers.get("keep-alive"), `timeout=${ms / 1000}`);
-    });
-  },
-);
+states(SECURITY, "is closed # after its last", async (ms) => {
+  await withPage(() => Promise.resolve({}), async (ask) => {
+    const { headers, body } = await ask("api/state");
+    await body?.cancel();
+    assertEquals(headers.get("keep-alive"), `timeout=${ms / 1000}`);
+  });
+});
 
 test(`${SECURITY}: the dashboard closes a connection that does not send its request in time`, async () => {
   const [, , , , , ms] = PAGE;
@@ -644,66 +624,50 @@ test(`${SECURITY}: the dashboard closes a connection that does not send its requ
 
 // Texts and values.
 
-states(
-  SECURITY,
-  "ask for up to # characters",
-  (characters) => {
-    assertEquals(MAX_FORMATTED, characters);
-    assertEquals(formatText(`~${characters}c`, [97]).length, characters);
-    assertThrows(() => formatText(`~${characters + 1}c`, [97]));
-  },
-);
+states(SECURITY, "ask for up to # characters", (characters) => {
+  assertEquals(MAX_FORMATTED, characters);
+  assertEquals(formatText(`~${characters}c`, [97]).length, characters);
+  assertThrows(() => formatText(`~${characters + 1}c`, [97]));
+});
 
-states(
-  SECURITY,
-  "at most # characters of output",
-  async (characters) => {
-    const pending = new PendingWrites();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const add = (length: number) =>
-      pending.add({
-        request: { chars: "x".repeat(length) } as never,
-        node: KATE,
-        perform: () => promise,
-      });
-    // A request counts as 256 characters besides its text.
-    assert(add(characters / 2 - 256));
-    assertEquals(add(characters / 2 - 255), false);
-    assert(add(characters / 2 - 256));
-    assertEquals(add(0), false);
-    resolve();
-    await pending.settled;
-  },
-);
-
-states(
-  SECURITY,
-  "more than # digits, fails at",
-  async (digits) => {
-    await using cluster = await SimulatedCluster.start({
-      nodes: ["alex", "kate"],
+states(SECURITY, "at most # characters of output", async (characters) => {
+  const pending = new PendingWrites();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const add = (length: number) =>
+    pending.add({
+      request: { chars: "x".repeat(length) } as never,
+      node: KATE,
+      perform: () => promise,
     });
-    await cluster.run("alex", async () => {
-      await Node.connect(KATE);
-      const to = { name: "nobody", node: KATE };
-      send(to, 10n ** BigInt(digits) - 1n);
-      assertThrows(() => send(to, 10n ** BigInt(digits)));
-    });
-  },
-);
+  // A request counts as 256 characters besides its text.
+  assert(add(characters / 2 - 256));
+  assertEquals(add(characters / 2 - 255), false);
+  assert(add(characters / 2 - 256));
+  assertEquals(add(0), false);
+  resolve();
+  await pending.settled;
+});
 
-states(
-  SHELL,
-  "the last one; # are kept",
-  (most) => {
-    const values = new LineValues();
-    for (let line = 1; line <= most; line++) values.keep(line, line);
-    assertEquals(values.at(1), 1);
-    values.keep(most + 1, 0);
-    assertThrows(() => values.at(1), RangeError);
-    assertEquals(values.at(2), 2);
-  },
-);
+states(SECURITY, "more than # digits, fails at", async (digits) => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+  });
+  await cluster.run("alex", async () => {
+    await Node.connect(KATE);
+    const to = { name: "nobody", node: KATE };
+    send(to, 10n ** BigInt(digits) - 1n);
+    assertThrows(() => send(to, 10n ** BigInt(digits)));
+  });
+});
+
+states(SHELL, "the last one; # are kept", (most) => {
+  const values = new LineValues();
+  for (let line = 1; line <= most; line++) values.keep(line, line);
+  assertEquals(values.at(1), 1);
+  values.keep(most + 1, 0);
+  assertThrows(() => values.at(1), RangeError);
+  assertEquals(values.at(2), 2);
+});
 
 states(
   PROTOCOL,
@@ -967,27 +931,23 @@ states(
   },
 );
 
-states(
-  DIFFERENCES,
-  "For # ms after a dial",
-  async (ms) => {
-    await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-    await cluster.run("alex", async () => {
-      const dials = () => Node.stats()!.failedDials;
-      const to = { name: "x", node: KATE };
-      assertEquals(await Node.connect(KATE), false);
-      const before = dials();
-      await Process.sleep(ms - 1);
-      send(to, 1);
-      // A dial takes no longer.
-      await Process.sleep(50);
-      assertEquals(dials(), before);
-      send(to, 1);
-      await Process.sleep(50);
-      assertEquals(dials(), before + 1);
-    });
-  },
-);
+states(DIFFERENCES, "For # ms after a dial", async (ms) => {
+  await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+  await cluster.run("alex", async () => {
+    const dials = () => Node.stats()!.failedDials;
+    const to = { name: "x", node: KATE };
+    assertEquals(await Node.connect(KATE), false);
+    const before = dials();
+    await Process.sleep(ms - 1);
+    send(to, 1);
+    // A dial takes no longer.
+    await Process.sleep(50);
+    assertEquals(dials(), before);
+    send(to, 1);
+    await Process.sleep(50);
+    assertEquals(dials(), before + 1);
+  });
+});
 
 states(
   WEB,
@@ -1031,22 +991,18 @@ states(CLUSTER, "| topologies | # |", (most) => {
   assertThrows(() => checkTopologies(topologies(most + 1), "test"), RangeError);
 });
 
-states(
-  SECURITY,
-  "It can delay a lookup by #;",
-  async (ms) => {
-    await using cluster = await SimulatedCluster.start({
-      nodes: ["alex", "kate"],
-    });
-    await cluster.run("alex", () => Node.connect(KATE));
-    cluster.partition(["alex"], ["kate"]);
-    await cluster.run("alex", async () => {
-      const start = cluster.now();
-      assertEquals(await global.whereisName("x"), undefined);
-      assertEquals(cluster.now() - start, ms);
-    });
-  },
-);
+states(SECURITY, "It can delay a lookup by #;", async (ms) => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+  });
+  await cluster.run("alex", () => Node.connect(KATE));
+  cluster.partition(["alex"], ["kate"]);
+  await cluster.run("alex", async () => {
+    const start = cluster.now();
+    assertEquals(await global.whereisName("x"), undefined);
+    assertEquals(cluster.now() - start, ms);
+  });
+});
 
 /** The load of a supervisor with one place, and a pool that is told it, in virtual time. */
 class Load implements Disposable {
@@ -1087,33 +1043,25 @@ class Load implements Disposable {
   }
 }
 
-states(
-  SECURITY,
-  "the peer, # a second at",
-  (seconds) => {
-    using scene = new Load();
-    const { load, pool, other } = scene;
-    assertEquals(load.admits(pool.pid), false);
-    scene.change(0);
-    scene.pass(1000 * seconds - 1);
-    assertEquals(load.admits(other.pid), false);
-    scene.pass(1);
-    assertEquals(load.admits(other.pid), true);
-  },
-);
+states(SECURITY, "the peer, # a second at", (seconds) => {
+  using scene = new Load();
+  const { load, pool, other } = scene;
+  assertEquals(load.admits(pool.pid), false);
+  scene.change(0);
+  scene.pass(1000 * seconds - 1);
+  assertEquals(load.admits(other.pid), false);
+  scene.pass(1);
+  assertEquals(load.admits(other.pid), true);
+});
 
-states(
-  PLACEMENT,
-  "at most # times a second",
-  (times) => {
-    using scene = new Load();
-    for (let ms = 0; ms < 1000; ms++) {
-      scene.change(ms);
-      scene.pass(1);
-    }
-    assertEquals(scene.pool.mailbox.length, times);
-  },
-);
+states(PLACEMENT, "at most # times a second", (times) => {
+  using scene = new Load();
+  for (let ms = 0; ms < 1000; ms++) {
+    scene.change(ms);
+    scene.pass(1);
+  }
+  assertEquals(scene.pool.mailbox.length, times);
+});
 
 states(
   PLACEMENT,
@@ -1138,40 +1086,36 @@ states(
   },
 );
 
-states(
-  CLUSTER,
-  "are looked up, # at once |",
-  async (atOnce) => {
-    const pending: (() => void)[] = [];
-    const ask = askDnsSrv({
-      strategy: "dnsSrv",
-      query: "q",
-      resolver: {
-        resolveSrv: () =>
-          Promise.resolve(
-            Array.from({ length: 100 }, (_, i) => ({
-              name: `h${i}`,
-              port: 1,
-              priority: 1,
-              weight: 1,
-            })),
-          ),
-        resolve4: () =>
-          new Promise<string[]>((resolve) => pending.push(() => resolve([]))),
-        resolve6: () => Promise.resolve([]),
-      },
-    }, 1000);
-    const asked = ask(new AbortController().signal);
+states(CLUSTER, "are looked up, # at once |", async (atOnce) => {
+  const pending: (() => void)[] = [];
+  const ask = askDnsSrv({
+    strategy: "dnsSrv",
+    query: "q",
+    resolver: {
+      resolveSrv: () =>
+        Promise.resolve(
+          Array.from({ length: 100 }, (_, i) => ({
+            name: `h${i}`,
+            port: 1,
+            priority: 1,
+            weight: 1,
+          })),
+        ),
+      resolve4: () =>
+        new Promise<string[]>((resolve) => pending.push(() => resolve([]))),
+      resolve6: () => Promise.resolve([]),
+    },
+  }, 1000);
+  const asked = ask(new AbortController().signal);
+  await quiet();
+  assertEquals(pending.length, atOnce);
+  while (pending.length > 0) {
+    pending.shift()!();
     await quiet();
-    assertEquals(pending.length, atOnce);
-    while (pending.length > 0) {
-      pending.shift()!();
-      await quiet();
-      assert(pending.length <= atOnce);
-    }
-    await asked;
-  },
-);
+    assert(pending.length <= atOnce);
+  }
+  await asked;
+});
 
 /** The numbers that a field of that name has as its default in a public module: documented, and in the code. */
 function defaultsIn(source: string): Map<string, [string[], string[]]> {

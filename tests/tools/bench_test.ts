@@ -119,20 +119,14 @@ test("a row of the benchmark says which floors it reaches", () => {
     calling: [latency(13)],
     hosting: [latency(12), latency(14)],
   };
-  assertEquals(
-    verdictsOf(result("task", "one_core", mixed)).slice(1),
-    [
-      "ours calling Elixir: **MISS** 1.30 × Elixir (floor ≤ 1.2)",
-      "Elixir calling ours: **MISS** 1.30 × Elixir (floor ≤ 1.2)",
-    ],
-  );
-  assertEquals(
-    verdictsOf(result("task", "split", mixed)).slice(1),
-    [
-      "ours calling Elixir: ok 1.30 × Elixir (floor ≤ 1.35)",
-      "Elixir calling ours: ok 1.30 × Elixir (floor ≤ 1.35)",
-    ],
-  );
+  assertEquals(verdictsOf(result("task", "one_core", mixed)).slice(1), [
+    "ours calling Elixir: **MISS** 1.30 × Elixir (floor ≤ 1.2)",
+    "Elixir calling ours: **MISS** 1.30 × Elixir (floor ≤ 1.2)",
+  ]);
+  assertEquals(verdictsOf(result("task", "split", mixed)).slice(1), [
+    "ours calling Elixir: ok 1.30 × Elixir (floor ≤ 1.35)",
+    "Elixir calling ours: ok 1.30 × Elixir (floor ≤ 1.35)",
+  ]);
   assertEquals(
     verdictsOf(
       result("beside_bytes", "split", {
@@ -158,13 +152,10 @@ test("a row of the benchmark says which floors it reaches", () => {
 test("a row of the benchmark says whether a curve is steeper than linear", () => {
   const of = (name: string, bytes: number) =>
     result(name, "split", { ours: [{ bytes }], elixir: [{ bytes: 4000 }] });
-  assertEquals(
-    verdictsOf(of("idle_1k", 1000), of("idle_100k", 1300)),
-    [
-      "ok 0.33 × Elixir (floor ≤ 0.5)",
-      "**MISS** 1.30 × each of 1,000 (floor ≤ 1.2)",
-    ],
-  );
+  assertEquals(verdictsOf(of("idle_1k", 1000), of("idle_100k", 1300)), [
+    "ok 0.33 × Elixir (floor ≤ 0.5)",
+    "**MISS** 1.30 × each of 1,000 (floor ≤ 1.2)",
+  ]);
 });
 
 test("the benchmark's pages count the missed floors, and name what is missing", () => {

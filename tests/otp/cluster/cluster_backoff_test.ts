@@ -421,13 +421,10 @@ test("failures of a strategy are reported once in a second", async () => {
   }, { chance: 0.5 });
   await scene.pass(2250);
   assertEquals(failures, 10);
-  assertEquals(
-    scene.events.map(({ event, at }) => [event, Math.round(at)]),
-    [
-      ["strategy_failed", FAILURES * 1000],
-      ["strategy_failed", FAILURES * 2000],
-    ],
-  );
+  assertEquals(scene.events.map(({ event, at }) => [event, Math.round(at)]), [
+    ["strategy_failed", FAILURES * 1000],
+    ["strategy_failed", FAILURES * 2000],
+  ]);
   assertEquals((await scene.info()).lastError, "failure 10");
 });
 

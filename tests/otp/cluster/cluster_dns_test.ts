@@ -253,13 +253,14 @@ clusterTest("epmd dials the nodes of its hosts", async (nodes) => {
     await nodes.start("mia");
     await event("connected", "mia@localhost");
     const { addresses } = await topology("own");
-    assertEquals(
-      addresses.map(({ node, state }) => [node, state]).sort(),
-      [[alex.name, "self"], [kate.name, "connected"], [
+    assertEquals(addresses.map(({ node, state }) => [node, state]).sort(), [
+      [alex.name, "self"],
+      [kate.name, "connected"],
+      [
         "mia@localhost",
         "connected",
-      ]],
-    );
+      ],
+    ]);
     await kate.stop();
     assertEquals((await event("removed")).node, kate.name);
   });

@@ -262,16 +262,13 @@ elixirPairTest("GenServer.ref() declares Elixir's server", async ({ kate }) => {
   const stores = GenServer.ref<StoreTypes>("Store", { beam: beam! });
   const nodes = [Node.self(), kate.name];
   GenServer.abcast(stores, ["add", "b", 1], { nodes });
-  assertEquals(
-    await GenServer.multiCall(stores, ["get", "b"], { nodes }),
-    {
-      replies: nodes.map((node) => ({
-        node,
-        reply: ["ok", 1] as ["ok", number],
-      })),
-      badNodes: [],
-    },
-  );
+  assertEquals(await GenServer.multiCall(stores, ["get", "b"], { nodes }), {
+    replies: nodes.map((node) => ({
+      node,
+      reply: ["ok", 1] as ["ok", number],
+    })),
+    badNodes: [],
+  });
   // So it does while the node is dialled.
   await Node.disconnect(kate.name);
   GenServer.cast(store, ["add", "a", 1]);

@@ -269,16 +269,13 @@ clusterTest("log events of spawned processes arrive too", async (cluster) => {
       await reasonOf(spawn(() => Work.logFor(leader)));
     }
   });
-  assertEquals(
-    events.map(({ message }) => message.slice(0, 12)),
-    [
-      "few are left",
-      "Process #PID",
-      "Process #PID",
-      "for nobody",
-      "for nobody",
-    ],
-  );
+  assertEquals(events.map(({ message }) => message.slice(0, 12)), [
+    "few are left",
+    "Process #PID",
+    "Process #PID",
+    "for nobody",
+    "for nobody",
+  ]);
   assertEquals(
     await kate.evaluate(
       "run.(:log, []); Process.info(self(), :message_queue_len)",
