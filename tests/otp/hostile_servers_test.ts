@@ -785,10 +785,7 @@ clusterTest(`fuzz: ${FUZZ_RUNS} messages to each server`, async (cluster) => {
     assertEquals(await GenServer.call("Echo", "hi"), "hi");
     assertEquals(await Registry.lock("Reg", ["x"], () => "in"), "in");
     assertEquals(await pg.join("owners", self()), "ok");
-    assertEquals(
-      await global.registerName("other", spawn(Remote.wait)),
-      true,
-    );
+    assertEquals(await global.registerName("other", spawn(Remote.wait)), true);
     assertEquals(await IO.puts("hi"), "ok");
   });
 }, { timeout: 600_000 });

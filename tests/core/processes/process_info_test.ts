@@ -204,10 +204,7 @@ pairTest("groupLeader() redirects remote output", async () => {
   assertEquals(outputs, { alex: "to alex\nto alex too\n" });
   // No process: dropped, as any signal.
   Process.groupLeader(before, Process.groupLeader());
-  Process.groupLeader(
-    new Pid("nobody@localhost", 1, 1),
-    Process.groupLeader(),
-  );
+  Process.groupLeader(new Pid("nobody@localhost", 1, 1), Process.groupLeader());
   Process.exit(there, "kill");
 }, { outputs });
 

@@ -167,9 +167,7 @@ elixirPairTest("terms beyond a limit fail alone", async ({ kate, cluster }) => {
     const ref = Process.monitor(pid);
     // The monitor has arrived when a later call is answered.
     assertEquals(await GenServer.call(replies, 3), atom("ok"));
-    await kate.evaluate(
-      `send(:erlang.list_to_pid(~c"${pidText(pid)}"), :go)`,
-    );
+    await kate.evaluate(`send(:erlang.list_to_pid(~c"${pidText(pid)}"), :go)`);
     const exited = await receive((m) => m?.type === "EXIT");
     assertRefused(exited.reason, /has refused an exit reason/);
     const down = await receive((m) => ref.equals(m?.ref));

@@ -120,8 +120,6 @@ elixirPairTest("Agent functions reach Elixir's", async ({ kate }) => {
     ExitError,
   );
   assertEquals((crashed.reason as { reason: unknown }).reason, "crashed");
-  await kate.evaluate(
-    "Agent.start(fn -> 1 end, name: Their.Agent) |> elem(0)",
-  );
+  await kate.evaluate("Agent.start(fn -> 1 end, name: Their.Agent) |> elem(0)");
   assertEquals(await Agent.stop(agent), "ok");
 });

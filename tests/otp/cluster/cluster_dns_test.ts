@@ -256,10 +256,7 @@ clusterTest("epmd dials the nodes of its hosts", async (nodes) => {
     assertEquals(addresses.map(({ node, state }) => [node, state]).sort(), [
       [alex.name, "self"],
       [kate.name, "connected"],
-      [
-        "mia@localhost",
-        "connected",
-      ],
+      ["mia@localhost", "connected"],
     ]);
     await kate.stop();
     assertEquals((await event("removed")).node, kate.name);

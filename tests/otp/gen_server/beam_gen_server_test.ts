@@ -319,9 +319,7 @@ async function relay(to: Pid): Promise<void> {
 }
 
 elixirPairTest("every form of a From replies", async ({ kate, cluster }) => {
-  const moebi = await cluster.start("moebi", {
-    modules: { Relay: { relay } },
-  });
+  const moebi = await cluster.start("moebi", { modules: { Relay: { relay } } });
   await using anna = await ElixirNode.start("anna", cluster);
   await GenServer.start(Replier, undefined, { name: "replier" });
   await Node.spawn(moebi.name, ["Relay", "relay"], [self()]);

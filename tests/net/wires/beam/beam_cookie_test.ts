@@ -26,19 +26,13 @@ for (const content of ["plain", "line\n", "windows\r\n", " spaces  \n \n"]) {
   clusterTest(`cookie file ${JSON.stringify(content)}`, async (cluster) => {
     await using home = await homeWith(".erlang.cookie", content);
     const cookieFile = join(home.path, ".erlang.cookie");
-    const alex = await cluster.start("alex", {
-      cookie: undefined,
-      cookieFile,
-    });
+    const alex = await cluster.start("alex", { cookie: undefined, cookieFile });
     await using kate = await ElixirNode.start("kate", {
       epmdPort: cluster.epmdPort,
       cookie: null,
       env: { HOME: home.path },
     });
-    assertEquals(
-      await kate.evaluate("Node.connect(:alex@localhost)"),
-      "true",
-    );
+    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
     assertEquals(await alex.run(() => Node.list("hidden")), [KATE]);
   }, OPTIONS);
 }

@@ -294,9 +294,7 @@ test("a first frame takes time linear in its length", SLOW, async () => {
   await handshakes(frames(plain));
   let expected = await handshakes(frames(plain));
   for (const piece of PIECES) {
-    for (
-      const start of ['{"versions":[1],"to":"', '{"a":1e5,"b":"', "[1e5,"]
-    ) {
+    for (const start of ['{"versions":[1],"to":"', '{"a":1e5,"b":"', "[1e5,"]) {
       const text = start + piece.repeat(1000);
       const cut = new TextDecoder("utf-8", { ignoreBOM: true }).decode(
         new TextEncoder().encode(text).subarray(0, 4000),
