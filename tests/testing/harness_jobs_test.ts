@@ -15,6 +15,13 @@ import { until } from "../_until.ts";
 
 const options = { tags: ["slow"], timeout: 120_000 };
 
+function folderTest(
+  name: string,
+  fn: (folder: string) => Promise<void>,
+): void {
+  test(name, options, () => withFolder(fn));
+}
+
 /** Files of a project, whose tests are Deno's own. */
 function project(files: Record<string, string>, folder: string): void {
   for (const [name, text] of Object.entries(files)) {
@@ -56,59 +63,52 @@ const MEETS = `
   });
 `;
 
-test(
-  "main() with --jobs runs files at once, each in a process of its own, and keeps the lines of those that fail together",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const passes = 'Deno.test("passes", () => console.log("silent"));';
-      project({
-        "a_test.ts": MEETS,
-        "deep/b.test.ts": MEETS,
-        "c_test.ts": passes,
-      }, folder);
-      const { code, stdout, totals } = await run(folder, "--jobs=2");
-      assertEquals(totals, ["3 tests, 2 failures", "1 passed, 2 failed"]);
-      assertEquals(code, 1);
-      assertEquals(
-        stdout.match(/^(running.*|one|two|silent)$/gm)!.map((line) =>
-          line.replace(/ from .*/, "")
-        ),
-        ["running 1 test", "one", "two", "running 1 test", "one", "two"],
-      );
-    }),
+folderTest(
+  "main() with --jobs keeps a file's lines together",
+  async (folder) => {
+    const passes = 'Deno.test("passes", () => console.log("silent"));';
+    project({
+      "a_test.ts": MEETS,
+      "deep/b.test.ts": MEETS,
+      "c_test.ts": passes,
+    }, folder);
+    const { code, stdout, totals } = await run(folder, "--jobs=2");
+    assertEquals(totals, ["3 tests, 2 failures", "1 passed, 2 failed"]);
+    assertEquals(code, 1);
+    assertEquals(
+      stdout.match(/^(running.*|one|two|silent)$/gm)!.map((line) =>
+        line.replace(/ from .*/, "")
+      ),
+      ["running 1 test", "one", "two", "running 1 test", "one", "two"],
+    );
+  },
 );
 
-test(
-  "main() with --jobs runs the same as one process: examples, excluded files, filters",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const passes = (name: string) => `Deno.test("${name}", () => {});\n`;
-      project({
-        "a_test.ts": passes("plain") + passes("other"),
-        "deep/test.ts": passes("plain"),
-        "deep/not_a_test_file.ts": passes("not run") +
-          "/**\n * ```ts\n * const one: number = 1;\n * ```\n */\nexport const one = 1;\n",
-        "left_out/b_test.ts": passes("plain"),
-        "node_modules/x/c_test.ts": passes("plain"),
-        "page.md": "```ts\nconsole.assert(1 === 1);\n```\n",
-      }, folder);
-      for (
-        const args of [
-          [],
-          ["--doc", "--ignore=left_out"],
-          ["--filter", "plain", "--doc", "deep", "left_out/b_test.ts"],
-          ["nothing_here"],
-        ]
-      ) {
-        const single = await run(folder, ...args);
-        const several = await run(folder, "--jobs", "2", ...args);
-        assertEquals(several.totals, single.totals, args.join(" "));
-        assertEquals(several.code, single.code, args.join(" "));
-      }
-    }),
-);
+folderTest("main() with --jobs runs what one process runs", async (folder) => {
+  const passes = (name: string) => `Deno.test("${name}", () => {});\n`;
+  project({
+    "a_test.ts": passes("plain") + passes("other"),
+    "deep/test.ts": passes("plain"),
+    "deep/not_a_test_file.ts": passes("not run") +
+      "/**\n * ```ts\n * const one: number = 1;\n * ```\n */\nexport const one = 1;\n",
+    "left_out/b_test.ts": passes("plain"),
+    "node_modules/x/c_test.ts": passes("plain"),
+    "page.md": "```ts\nconsole.assert(1 === 1);\n```\n",
+  }, folder);
+  for (
+    const args of [
+      [],
+      ["--doc", "--ignore=left_out"],
+      ["--filter", "plain", "--doc", "deep", "left_out/b_test.ts"],
+      ["nothing_here"],
+    ]
+  ) {
+    const single = await run(folder, ...args);
+    const several = await run(folder, "--jobs", "2", ...args);
+    assertEquals(several.totals, single.totals, args.join(" "));
+    assertEquals(several.code, single.code, args.join(" "));
+  }
+});
 
 const HOLDS_A_LOCK = `\`\`\`ts
 Deno.mkdirSync("lock");
@@ -117,18 +117,13 @@ Deno.removeSync("lock");
 \`\`\`
 `;
 
-test(
-  "main() with --jobs runs no two examples at once, as they may use one port",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const page = Array(6).fill(HOLDS_A_LOCK).join("\n");
-      project({ "page.md": page }, folder);
-      const { code, totals } = await run(folder, "--jobs=3", "--doc");
-      assertEquals(totals, ["6 tests, 0 failures", "6 passed, 0 failed"]);
-      assertEquals(code, 0);
-    }),
-);
+folderTest("main() with --jobs runs one example at a time", async (folder) => {
+  const page = Array(6).fill(HOLDS_A_LOCK).join("\n");
+  project({ "page.md": page }, folder);
+  const { code, totals } = await run(folder, "--jobs=3", "--doc");
+  assertEquals(totals, ["6 tests, 0 failures", "6 passed, 0 failed"]);
+  assertEquals(code, 0);
+});
 
 test("main() with --jobs counts as one process does", options, async () => {
   const files = ["harness_failures", "broken", "harness_tags"];
@@ -152,47 +147,36 @@ test("main() with --jobs counts as one process does", options, async () => {
   assertEquals(code, 1);
 });
 
-test(
-  "main() with --jobs checks types once, and starts no file after a type error",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      project({
-        "a_test.ts": 'Deno.test("a", () => {});',
-        "b_test.ts":
-          'const text: string = 1;\nDeno.test("b", () => void text);',
-      }, folder);
-      const { code, stderr, totals } = await run(folder, "--jobs=1");
-      assertStringIncludes(stderr, "Type 'number' is not assignable");
-      assertEquals(totals, ["1 test, 1 failure", "0 passed, 1 failed"]);
-      assertEquals(code, 1);
-      const unchecked = await run(folder, "--jobs=1", "--no-check");
-      assertEquals(unchecked.totals.at(-1), "2 passed, 0 failed");
-    }),
-);
+folderTest("main() with --jobs checks types once", async (folder) => {
+  project({
+    "a_test.ts": 'Deno.test("a", () => {});',
+    "b_test.ts": 'const text: string = 1;\nDeno.test("b", () => void text);',
+  }, folder);
+  const { code, stderr, totals } = await run(folder, "--jobs=1");
+  assertStringIncludes(stderr, "Type 'number' is not assignable");
+  assertEquals(totals, ["1 test, 1 failure", "0 passed, 1 failed"]);
+  assertEquals(code, 1);
+  const unchecked = await run(folder, "--jobs=1", "--no-check");
+  assertEquals(unchecked.totals.at(-1), "2 passed, 0 failed");
+});
 
-test(
-  "main() with --jobs writes one report of all files",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const path = `${folder}/report.xml`;
-      await harness(
-        "--jobs=2",
-        `--junit-path=${path}`,
-        "harness_failures",
-        "harness_tags",
-      );
-      const report = Deno.readTextFileSync(path);
-      assertMatch(
-        report,
-        /^<\?xml [^>]*>\n<testsuites name="deno test" tests="10" failures="1" errors="0" time="[\d.]+">\n/,
-      );
-      assertEquals(report.match(/<testsuite name=/g)!.length, 2);
-      assertEquals(report.match(/<\/testsuites>/g)!.length, 1);
-      assertStringIncludes(report, '<testcase name="linux"');
-    }),
-);
+folderTest("main() with --jobs writes one report", async (folder) => {
+  const path = `${folder}/report.xml`;
+  await harness(
+    "--jobs=2",
+    `--junit-path=${path}`,
+    "harness_failures",
+    "harness_tags",
+  );
+  const report = Deno.readTextFileSync(path);
+  assertMatch(
+    report,
+    /^<\?xml [^>]*>\n<testsuites name="deno test" tests="10" failures="1" errors="0" time="[\d.]+">\n/,
+  );
+  assertEquals(report.match(/<testsuite name=/g)!.length, 2);
+  assertEquals(report.match(/<\/testsuites>/g)!.length, 1);
+  assertStringIncludes(report, '<testcase name="linux"');
+});
 
 test(
   "main() starts no file after Ctrl-C, and counts the finished ones",
@@ -233,91 +217,81 @@ test("main() rejects invalid flags and plans", options, async () => {
   }
 });
 
-test(
-  "main() leaves out what the plan excludes, unless it is included, the file is named, or with --all",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const plan = `${folder}/plan.json`;
-      Deno.writeTextFileSync(
-        plan,
-        JSON.stringify({ jobs: 2, exclude: ["slow"] }),
-      );
-      Deno.mkdirSync(`${folder}/tests`);
-      Deno.writeTextFileSync(
-        `${folder}/tests/a_test.ts`,
-        `import "${ROOT}tests/testing/fixtures/harness_slow.ts";`,
-      );
-      const plain = ["2 tests, 0 failures, 1 excluded", "1 passed, 0 failed"];
-      const all = ["2 tests, 0 failures", "2 passed, 0 failed"];
-      for (
-        const [args, totals, announced] of [
-          [[`${folder}/tests`], plain, []],
-          [[`${folder}/tests/a_test.ts`], all, []],
-          [["--all", `${folder}/tests`], all, []],
-          [["--include=slow", `${folder}/tests`], all, [
-            "Including tags: [:slow]",
-          ]],
-        ] as [string[], string[], string[]][]
-      ) {
-        const run = await harness(`--plan=${plan}`, ...args);
-        assertEquals(run.totals, totals, args.join(" "));
-        assertEquals(run.announced, [
-          "Excluding tags: [distributed: true]",
-          ...announced,
-        ]);
-      }
-    }),
-);
+folderTest("main() leaves out what the plan excludes", async (folder) => {
+  const plan = `${folder}/plan.json`;
+  Deno.writeTextFileSync(
+    plan,
+    JSON.stringify({ jobs: 2, exclude: ["slow"] }),
+  );
+  Deno.mkdirSync(`${folder}/tests`);
+  Deno.writeTextFileSync(
+    `${folder}/tests/a_test.ts`,
+    `import "${ROOT}tests/testing/fixtures/harness_slow.ts";`,
+  );
+  const plain = ["2 tests, 0 failures, 1 excluded", "1 passed, 0 failed"];
+  const all = ["2 tests, 0 failures", "2 passed, 0 failed"];
+  for (
+    const [args, totals, announced] of [
+      [[`${folder}/tests`], plain, []],
+      [[`${folder}/tests/a_test.ts`], all, []],
+      [["--all", `${folder}/tests`], all, []],
+      [["--include=slow", `${folder}/tests`], all, [
+        "Including tags: [:slow]",
+      ]],
+    ] as [string[], string[], string[]][]
+  ) {
+    const run = await harness(`--plan=${plan}`, ...args);
+    assertEquals(run.totals, totals, args.join(" "));
+    assertEquals(run.announced, [
+      "Excluding tags: [distributed: true]",
+      ...announced,
+    ]);
+  }
+});
 
-test(
-  "main() excludes tests for want of programs, says how to get them, and fails if they may not be excluded",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      project({
-        "plan.json": JSON.stringify({
-          jobs: 1,
-          exclude: ["slow"],
-          all: "deno task test:all",
-          packages: { "no-such-program": "no-such-package" },
-        }),
-        "a_test.ts": `
+folderTest("main() excludes tests for want of programs", async (folder) => {
+  project({
+    "plan.json": JSON.stringify({
+      jobs: 1,
+      exclude: ["slow"],
+      all: "deno task test:all",
+      packages: { "no-such-program": "no-such-package" },
+    }),
+    "a_test.ts": `
           import { test } from "${ROOT}testing/mod.ts";
           test("runs", () => {});
           test("is slow", { tags: ["slow"] }, () => {});
           test("needs a program", { programs: ["no-such-program"] }, () => {});
           test("needs it, too", { programs: ["no-such-program"] }, () => {});
         `,
-      }, folder);
-      const args = [
-        `--config=${ROOT}deno.json`,
-        "--no-check",
-        "--plan=plan.json",
-        "--may-exclude=slow",
-      ];
-      const wanting = await run(folder, ...args);
-      assertEquals(wanting.stdout.trimEnd().split("\n").slice(-3), [
-        "3 excluded (2 no-such-program, 1 slow); to run them: apt-get install no-such-package, deno task test:all",
-        "5 tests, 1 failure, 3 excluded",
-        "1 passed, 1 failed",
-      ]);
-      assertStringIncludes(
-        wanting.stdout,
-        '\nFailed:\n  the run: 2 tests are excluded by "no-such-program"\n',
-      );
-      assertEquals(wanting.code, 1);
-      const allowed = await run(
-        folder,
-        ...args,
-        "--may-exclude=no-such-program",
-      );
-      assertEquals([allowed.totals, allowed.code], [
-        ["4 tests, 0 failures, 3 excluded", "1 passed, 0 failed"],
-        0,
-      ]);
-    }),
-);
+  }, folder);
+  const args = [
+    `--config=${ROOT}deno.json`,
+    "--no-check",
+    "--plan=plan.json",
+    "--may-exclude=slow",
+  ];
+  const wanting = await run(folder, ...args);
+  assertEquals(wanting.stdout.trimEnd().split("\n").slice(-3), [
+    "3 excluded (2 no-such-program, 1 slow); to run them: apt-get install no-such-package, deno task test:all",
+    "5 tests, 1 failure, 3 excluded",
+    "1 passed, 1 failed",
+  ]);
+  assertStringIncludes(
+    wanting.stdout,
+    '\nFailed:\n  the run: 2 tests are excluded by "no-such-program"\n',
+  );
+  assertEquals(wanting.code, 1);
+  const allowed = await run(
+    folder,
+    ...args,
+    "--may-exclude=no-such-program",
+  );
+  assertEquals([allowed.totals, allowed.code], [
+    ["4 tests, 0 failures, 3 excluded", "1 passed, 0 failed"],
+    0,
+  ]);
+});
 
 test(
   "main() fails with a file that registers no test, hangs, or changes the repository",
@@ -367,12 +341,8 @@ Failed:
     }),
 );
 
-test(
-  "main() runs each file in a sandbox: its own home, temporary folder and ports",
-  options,
-  () =>
-    withFolder(async (folder) => {
-      const text = `
+folderTest("main() runs each file in a sandbox", async (folder) => {
+  const text = `
         import { freePort } from "${ROOT}testing/_ports.ts";
         Deno.test("writes its surroundings", () => {
           const { HOME, TMPDIR, ERL_EPMD_PORT } = Deno.env.toObject();
@@ -383,31 +353,30 @@ test(
           throw new Error("so that the output is shown");
         });
       `;
-      project({
-        "plan.json": JSON.stringify({ jobs: 2, sandbox: true }),
-        "a_test.ts": text,
-        "b_test.ts": text,
-      }, folder);
-      const { stdout } = await run(
-        folder,
-        `--config=${ROOT}deno.json`,
-        "--no-check",
-        "--plan=plan.json",
-      );
-      const [a, b, ...more] = stdout.match(/^\{.*\}$/gm)!
-        .map((line) => JSON.parse(line));
-      assertEquals(more, []);
-      for (const name of ["HOME", "TMPDIR", "ERL_EPMD_PORT", "port"]) {
-        assert(a[name] !== b[name], `${name}: ${a[name]}`);
-      }
-      for (const { HOME, ERL_EPMD_PORT, port } of [a, b]) {
-        const first = Number(ERL_EPMD_PORT);
-        assert(port > first && port < first + 50, `${port}`);
-        assertFalse(
-          [...Deno.readDirSync(dirname(dirname(HOME)))].some(({ name }) =>
-            name === basename(dirname(HOME))
-          ),
-        );
-      }
-    }),
-);
+  project({
+    "plan.json": JSON.stringify({ jobs: 2, sandbox: true }),
+    "a_test.ts": text,
+    "b_test.ts": text,
+  }, folder);
+  const { stdout } = await run(
+    folder,
+    `--config=${ROOT}deno.json`,
+    "--no-check",
+    "--plan=plan.json",
+  );
+  const [a, b, ...more] = stdout.match(/^\{.*\}$/gm)!
+    .map((line) => JSON.parse(line));
+  assertEquals(more, []);
+  for (const name of ["HOME", "TMPDIR", "ERL_EPMD_PORT", "port"]) {
+    assert(a[name] !== b[name], `${name}: ${a[name]}`);
+  }
+  for (const { HOME, ERL_EPMD_PORT, port } of [a, b]) {
+    const first = Number(ERL_EPMD_PORT);
+    assert(port > first && port < first + 50, `${port}`);
+    assertFalse(
+      [...Deno.readDirSync(dirname(dirname(HOME)))].some(({ name }) =>
+        name === basename(dirname(HOME))
+      ),
+    );
+  }
+});

@@ -55,6 +55,14 @@ async function withHidden(
   await alex.run(() => fn(peer));
 }
 
+function hiddenTest(
+  name: string,
+  options: Parameters<typeof withHidden>[1],
+  fn: Parameters<typeof withHidden>[2],
+): void {
+  clusterTest(name, (cluster) => withHidden(cluster, options, fn));
+}
+
 /** The answers to these references, in their order. */
 async function answersTo(peer: RawPeer, refs: number[]): Promise<unknown[]> {
   const answers = new Map<number, unknown>();
@@ -142,92 +150,84 @@ clusterTest(
     }),
 );
 
-clusterTest(
-  "a peer's global names are limited",
-  (cluster) =>
-    withHidden(cluster, options, async (peer) => {
-      await global.sync();
-      const server = "global_name_server";
-      await ask(peer, server, { type: "lock_names" });
-      const own = { $pid: [1, self().number, self().creation] };
-      const register = (i: number) =>
-        ask(peer, server, {
-          type: "register",
-          isNew: true,
-          entry: {
-            name: `name ${i}`,
-            pid: i % 2 === 0 ? own : theirs,
-            resolve: "random_exit_name",
-          },
-        });
-      assertEquals(
-        await askTimes(5, register),
-        ["ok", "ok", "ok", "system_limit", "system_limit"],
-      );
-      const merge = {
-        type: "merge",
-        servers: [],
-        insert: [10, 11, 12].map((i) => ({
-          name: `name ${i}`,
-          pid: theirs,
-          resolve: "random_exit_name",
-        })),
-        remove: ["name 1"],
-      };
-      await ask(peer, server, merge);
-      assertEquals(kept(), [MOST - 1, 5]);
-      assertEquals(await register(13), "ok");
-      await ask(peer, server, { type: "unregister", name: "name 13" });
-      await ask(peer, server, { type: "unregister", name: "name 0" });
-      await ask(peer, server, { type: "unregister", name: "name 2" });
-      await until(() => kept()[0] === 0);
-      // A process of this node has no limit.
-      await ask(peer, server, { type: "unlock_names" });
-      await leave(peer);
-      for (let i = 0; i < 5; i++) {
-        assert(await global.registerName(`own ${i}`, spawn(Remote.wait)));
-      }
-      assertEquals(kept(), [0, 5]);
-    }),
-);
+hiddenTest("a peer's global names are limited", options, async (peer) => {
+  await global.sync();
+  const server = "global_name_server";
+  await ask(peer, server, { type: "lock_names" });
+  const own = { $pid: [1, self().number, self().creation] };
+  const register = (i: number) =>
+    ask(peer, server, {
+      type: "register",
+      isNew: true,
+      entry: {
+        name: `name ${i}`,
+        pid: i % 2 === 0 ? own : theirs,
+        resolve: "random_exit_name",
+      },
+    });
+  assertEquals(
+    await askTimes(5, register),
+    ["ok", "ok", "ok", "system_limit", "system_limit"],
+  );
+  const merge = {
+    type: "merge",
+    servers: [],
+    insert: [10, 11, 12].map((i) => ({
+      name: `name ${i}`,
+      pid: theirs,
+      resolve: "random_exit_name",
+    })),
+    remove: ["name 1"],
+  };
+  await ask(peer, server, merge);
+  assertEquals(kept(), [MOST - 1, 5]);
+  assertEquals(await register(13), "ok");
+  await ask(peer, server, { type: "unregister", name: "name 13" });
+  await ask(peer, server, { type: "unregister", name: "name 0" });
+  await ask(peer, server, { type: "unregister", name: "name 2" });
+  await until(() => kept()[0] === 0);
+  // A process of this node has no limit.
+  await ask(peer, server, { type: "unlock_names" });
+  await leave(peer);
+  for (let i = 0; i < 5; i++) {
+    assert(await global.registerName(`own ${i}`, spawn(Remote.wait)));
+  }
+  assertEquals(kept(), [0, 5]);
+});
 
-clusterTest(
-  "a peer's group members on a node are limited",
-  (cluster) =>
-    withHidden(cluster, options, async (peer) => {
-      await pg.startLink();
-      const tell = (message: unknown) =>
-        peer.say([["send_name*", 100, "pg", {
-          type: "$tell",
-          from: theirs,
-          message,
-        }]]);
-      const pids = [1, 2, 3, 4, 5].map((number) => ({ $pid: [0, number, 7] }));
-      const taken = () => ask(peer, "pg", null);
-      await tell({ type: "discover" });
-      await tell({ type: "join", group: "a", pids: pids.slice(0, 2) });
-      await tell({ type: "join", group: "b", pids });
-      await taken();
-      assertEquals(pg.getMembers("a").length, 2);
-      assertEquals(pg.getMembers("b").length, 1);
-      assertEquals(kept(), [MOST, 1]);
-      // A refused member cannot leave.
-      await tell({ type: "leave", groups: ["b"], pids: pids.slice(1) });
-      await taken();
-      assertEquals(kept(), [MOST, 1]);
-      await tell({ type: "leave", groups: ["a"], pids: pids.slice(0, 1) });
-      await tell({ type: "join", group: "c", pids: pids.slice(3) });
-      await taken();
-      assertEquals(pg.getMembers("c").length, 1);
-      await tell({ type: "sync", groups: [{ group: "d", pids }] });
-      await taken();
-      assertEquals(pg.whichGroups(), ["d"]);
-      assertEquals(pg.getMembers("d").length, MOST);
-      await leave(peer);
-      while (pg.whichGroups().length > 0) await Node.ping("nobody@localhost");
-      await until(() => kept()[0] === 0);
-    }),
-);
+hiddenTest("a peer's group memberships are limited", options, async (peer) => {
+  await pg.startLink();
+  const tell = (message: unknown) =>
+    peer.say([["send_name*", 100, "pg", {
+      type: "$tell",
+      from: theirs,
+      message,
+    }]]);
+  const pids = [1, 2, 3, 4, 5].map((number) => ({ $pid: [0, number, 7] }));
+  const taken = () => ask(peer, "pg", null);
+  await tell({ type: "discover" });
+  await tell({ type: "join", group: "a", pids: pids.slice(0, 2) });
+  await tell({ type: "join", group: "b", pids });
+  await taken();
+  assertEquals(pg.getMembers("a").length, 2);
+  assertEquals(pg.getMembers("b").length, 1);
+  assertEquals(kept(), [MOST, 1]);
+  // A refused member cannot leave.
+  await tell({ type: "leave", groups: ["b"], pids: pids.slice(1) });
+  await taken();
+  assertEquals(kept(), [MOST, 1]);
+  await tell({ type: "leave", groups: ["a"], pids: pids.slice(0, 1) });
+  await tell({ type: "join", group: "c", pids: pids.slice(3) });
+  await taken();
+  assertEquals(pg.getMembers("c").length, 1);
+  await tell({ type: "sync", groups: [{ group: "d", pids }] });
+  await taken();
+  assertEquals(pg.whichGroups(), ["d"]);
+  assertEquals(pg.getMembers("d").length, MOST);
+  await leave(peer);
+  while (pg.whichGroups().length > 0) await Node.ping("nobody@localhost");
+  await until(() => kept()[0] === 0);
+});
 
 clusterTest("a peer's children of supervisors are limited", async (cluster) => {
   const alex = await cluster.start("alex", options);
@@ -320,36 +320,32 @@ clusterTest("a peer's waiting reads are limited", async (cluster) => {
   });
 });
 
-clusterTest(
-  "a peer's waiting requests are limited",
-  (cluster) =>
-    withHidden(cluster, options, async (peer) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const starting = Application.start({
-        name: "app",
-        start: async () => {
-          await promise;
-          return await Supervisor.startLink([], { strategy: "one_for_one" });
-        },
-      });
-      const start = { type: "start_application", name: "app" };
-      for (let ref = 1; ref <= 5; ref++) {
-        await peer.say([["send_name*", 100, "application_controller", {
-          type: "$call",
-          from: theirs,
-          ref: { $ref: [0, ref, 7] },
-          request: start,
-        }]]);
-      }
-      const refused = { type: "error", reason: "system_limit" };
-      assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
-      assertEquals(kept(), [MOST, 2]);
-      resolve();
-      await starting;
-      await until(() => kept()[0] === 0);
-      await Application.stop("app");
-    }),
-);
+hiddenTest("a peer's waiting requests are limited", options, async (peer) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const starting = Application.start({
+    name: "app",
+    start: async () => {
+      await promise;
+      return await Supervisor.startLink([], { strategy: "one_for_one" });
+    },
+  });
+  const start = { type: "start_application", name: "app" };
+  for (let ref = 1; ref <= 5; ref++) {
+    await peer.say([["send_name*", 100, "application_controller", {
+      type: "$call",
+      from: theirs,
+      ref: { $ref: [0, ref, 7] },
+      request: start,
+    }]]);
+  }
+  const refused = { type: "error", reason: "system_limit" };
+  assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
+  assertEquals(kept(), [MOST, 2]);
+  resolve();
+  await starting;
+  await until(() => kept()[0] === 0);
+  await Application.stop("app");
+});
 
 clusterTest("another node's full global is reported", async (cluster) => {
   const alex = await cluster.start("alex", options);
@@ -415,52 +411,48 @@ clusterTest("the entries of all peers are limited", async (cluster) => {
   ]);
 });
 
-clusterTest(
-  "the size of an entry is limited",
-  (cluster) =>
-    withHidden(cluster, {}, async (peer) => {
-      await global.sync();
-      await pg.startLink();
-      const server = "global_name_server";
-      const long = "x".repeat(70_000);
-      const failed = (stack: string) => ({
-        $error: { name: "Error", message: "", stack },
-      });
-      const lock = (resource: unknown, requester: unknown) =>
-        ask(peer, server, { type: "set_lock", resource, requester });
-      assertEquals(await lock(1, long), "system_limit");
-      assertEquals(await lock(long, 1), "system_limit");
-      assertEquals(await lock(2, "x"), true);
-      const join = async (group: unknown) => {
-        const message = { type: "join", group, pids: [theirs] };
-        await peer.say([["send_name*", 100, "pg", {
-          type: "$tell",
-          from: theirs,
-          message,
-        }]]);
-        await ask(peer, "pg", null);
-      };
-      await peer.say([["send_name*", 100, "pg", {
-        type: "$tell",
-        from: theirs,
-        message: { type: "discover" },
-      }]]);
-      await join([{ a: failed(long) }]);
-      await join({ $map: [[failed(long), 1]] });
-      assertEquals(pg.whichGroups(), []);
-      await join([{ a: failed("short") }]);
-      assertEquals(pg.whichGroups().length, 1);
-      await ask(peer, server, { type: "lock_names" });
-      const named = (name: unknown, resolve: unknown = "random_exit_name") =>
-        ask(peer, server, {
-          type: "register",
-          isNew: true,
-          entry: { name, pid: theirs, resolve },
-        });
-      assertEquals(await named(failed(long)), "system_limit");
-      await named("a", [long, "b"]);
-      await named("b", ["Remote", "add"]);
-      await ask(peer, server, { type: "unlock_names" });
-      assertEquals(await global.registeredNames(), ["b"]);
-    }),
-);
+hiddenTest("the size of an entry is limited", {}, async (peer) => {
+  await global.sync();
+  await pg.startLink();
+  const server = "global_name_server";
+  const long = "x".repeat(70_000);
+  const failed = (stack: string) => ({
+    $error: { name: "Error", message: "", stack },
+  });
+  const lock = (resource: unknown, requester: unknown) =>
+    ask(peer, server, { type: "set_lock", resource, requester });
+  assertEquals(await lock(1, long), "system_limit");
+  assertEquals(await lock(long, 1), "system_limit");
+  assertEquals(await lock(2, "x"), true);
+  const join = async (group: unknown) => {
+    const message = { type: "join", group, pids: [theirs] };
+    await peer.say([["send_name*", 100, "pg", {
+      type: "$tell",
+      from: theirs,
+      message,
+    }]]);
+    await ask(peer, "pg", null);
+  };
+  await peer.say([["send_name*", 100, "pg", {
+    type: "$tell",
+    from: theirs,
+    message: { type: "discover" },
+  }]]);
+  await join([{ a: failed(long) }]);
+  await join({ $map: [[failed(long), 1]] });
+  assertEquals(pg.whichGroups(), []);
+  await join([{ a: failed("short") }]);
+  assertEquals(pg.whichGroups().length, 1);
+  await ask(peer, server, { type: "lock_names" });
+  const named = (name: unknown, resolve: unknown = "random_exit_name") =>
+    ask(peer, server, {
+      type: "register",
+      isNew: true,
+      entry: { name, pid: theirs, resolve },
+    });
+  assertEquals(await named(failed(long)), "system_limit");
+  await named("a", [long, "b"]);
+  await named("b", ["Remote", "add"]);
+  await ask(peer, server, { type: "unlock_names" });
+  assertEquals(await global.registeredNames(), ["b"]);
+});

@@ -41,7 +41,7 @@ import { test } from "../../../testing/tags.ts";
 import { Decoder } from "../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../net/wires/json/json_encoder.ts";
 import { ProtocolError } from "../../../net/wires/json/json_checks.ts";
-import { type Cluster, clusterTest } from "../../_nodes.ts";
+import { clusterTest } from "../../_nodes.ts";
 import { frameOf } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
 import fc, { runs } from "../../_seeds.ts";
@@ -129,20 +129,22 @@ function sameAs(actual: unknown, expected: unknown, what: string): void {
 }
 
 /** Runs `fn` in a process of alex; kate, who is connected, sends back each message. */
-async function withKate(
-  cluster: Cluster,
+function kateTest(
+  name: string,
   fn: (kate: Node, alex: Node) => Promise<void>,
-): Promise<void> {
-  const kate = await cluster.start("kate", { limits: LIMITS });
-  const alex = await cluster.start("alex", { limits: LIMITS });
-  kate.run(async () => {
-    Process.register(self(), "mirror");
-    for (;;) send({ name: "inbox", node: ALEX }, await receive());
-  }).catch(() => {});
-  await alex.run(async () => {
-    Process.register(self(), "inbox");
-    assert(await Node.connect(KATE));
-    await fn(kate, alex);
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate", { limits: LIMITS });
+    const alex = await cluster.start("alex", { limits: LIMITS });
+    kate.run(async () => {
+      Process.register(self(), "mirror");
+      for (;;) send({ name: "inbox", node: ALEX }, await receive());
+    }).catch(() => {});
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      assert(await Node.connect(KATE));
+      await fn(kate, alex);
+    });
   });
 }
 
@@ -168,112 +170,88 @@ clusterTest("send() accepts 16 levels, and rejects 17", async (cluster) => {
   });
 });
 
-clusterTest(
-  "send() accepts 16 levels to another node",
-  (cluster) =>
-    withKate(cluster, async () => {
-      const mirror = { name: "mirror", node: KATE };
-      for (const levels of [15, 16]) {
-        for (const [what, value] of table(levels)) {
-          send(mirror, value);
-          sameAs(await receive(), value, what);
-        }
-      }
-      for (const [what, value] of table(17)) {
-        assertThrows(() => send(mirror, value), RangeError, TOO_DEEP, what);
-      }
-      assertEquals(Node.list(), [KATE]);
-    }),
-);
+kateTest("send() accepts 16 levels to another node", async () => {
+  const mirror = { name: "mirror", node: KATE };
+  for (const levels of [15, 16]) {
+    for (const [what, value] of table(levels)) {
+      send(mirror, value);
+      sameAs(await receive(), value, what);
+    }
+  }
+  for (const [what, value] of table(17)) {
+    assertThrows(() => send(mirror, value), RangeError, TOO_DEEP, what);
+  }
+  assertEquals(Node.list(), [KATE]);
+});
 
-clusterTest(
-  "send() accepts 16 levels during a dial",
-  (cluster) =>
-    withKate(cluster, async () => {
-      const mirror = { name: "mirror", node: KATE };
-      Node.monitor(KATE);
-      Node.disconnect(KATE);
-      await receive((m) => m?.type === "nodedown");
-      assertEquals(Node.list(), []);
-      const sent = [...table(15), ...table(16)];
-      for (const [, value] of sent) send(mirror, value);
-      for (const [what, value] of table(17)) {
-        assertThrows(() => send(mirror, value), RangeError, TOO_DEEP, what);
-      }
-      assertEquals(Node.list(), []);
-      for (const [what, value] of sent) sameAs(await receive(), value, what);
-    }),
-);
+kateTest("send() accepts 16 levels during a dial", async () => {
+  const mirror = { name: "mirror", node: KATE };
+  Node.monitor(KATE);
+  Node.disconnect(KATE);
+  await receive((m) => m?.type === "nodedown");
+  assertEquals(Node.list(), []);
+  const sent = [...table(15), ...table(16)];
+  for (const [, value] of sent) send(mirror, value);
+  for (const [what, value] of table(17)) {
+    assertThrows(() => send(mirror, value), RangeError, TOO_DEEP, what);
+  }
+  assertEquals(Node.list(), []);
+  for (const [what, value] of sent) sameAs(await receive(), value, what);
+});
 
 for (const node of [ALEX, KATE]) {
-  clusterTest(
-    `exit() takes reasons of 8 levels, which can be sent on, and refuses 9: ${
-      node === ALEX ? "within a node" : "to another node"
-    }`,
-    (cluster) =>
-      withKate(cluster, async () => {
-        Process.trapExit(true);
-        const started = () => Node.spawn(node, Remote.wait);
-        for (const [what, reason] of [...table(7), ...table(8)]) {
-          const pid = await started();
-          const ref = Process.monitor(pid);
-          Process.exit(pid, reason);
-          const down = await receive((m) => ref.equals(m?.ref));
-          sameAs(down.reason, reason, what);
-          send({ name: "mirror", node: KATE }, down);
-          sameAs((await receive()).reason, reason, what);
-        }
-        const pid = await started();
-        for (const [what, reason] of table(9)) {
-          assertThrows(
-            () => Process.exit(pid, reason),
-            RangeError,
-            TOO_DEEP_REASON,
-            what,
-          );
-        }
-        assertEquals(Node.list(), [KATE]);
-        Process.exit(pid, "kill");
-      }),
-  );
+  kateTest(`exit() takes reasons of 8 levels at ${node}`, async () => {
+    Process.trapExit(true);
+    const started = () => Node.spawn(node, Remote.wait);
+    for (const [what, reason] of [...table(7), ...table(8)]) {
+      const pid = await started();
+      const ref = Process.monitor(pid);
+      Process.exit(pid, reason);
+      const down = await receive((m) => ref.equals(m?.ref));
+      sameAs(down.reason, reason, what);
+      send({ name: "mirror", node: KATE }, down);
+      sameAs((await receive()).reason, reason, what);
+    }
+    const pid = await started();
+    for (const [what, reason] of table(9)) {
+      assertThrows(
+        () => Process.exit(pid, reason),
+        RangeError,
+        TOO_DEEP_REASON,
+        what,
+      );
+    }
+    assertEquals(Node.list(), [KATE]);
+    Process.exit(pid, "kill");
+  });
 }
 
-clusterTest(
-  "a reason that is too deep becomes text",
-  (cluster) =>
-    withKate(cluster, async () => {
-      for (const [what, reason] of table(9)) {
-        if (reason instanceof Error) continue;
-        const pid = spawn(() => exit(reason));
-        const ref = Process.monitor(pid);
-        const down = await receive((m) => ref.equals(m?.ref));
-        assertStrictEquals(typeof down.reason, "string", what);
-        send({ name: "mirror", node: KATE }, down);
-        assertEquals((await receive()).reason, down.reason);
-      }
-    }),
-);
+kateTest("a reason that is too deep becomes text", async () => {
+  for (const [what, reason] of table(9)) {
+    if (reason instanceof Error) continue;
+    const pid = spawn(() => exit(reason));
+    const ref = Process.monitor(pid);
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertStrictEquals(typeof down.reason, "string", what);
+    send({ name: "mirror", node: KATE }, down);
+    assertEquals((await receive()).reason, down.reason);
+  }
+});
 
 for (const node of [ALEX, KATE]) {
-  clusterTest(
-    `spawn() takes arguments of 16 levels, and refuses 17: ${
-      node === ALEX ? "within a node" : "on another node"
-    }`,
-    (cluster) =>
-      withKate(cluster, async () => {
-        // The list of the arguments is a level.
-        for (const kind of Object.keys(LEVELS)) {
-          const value = nested(kind, 15, 1);
-          await Node.spawn(node, Remote.tell, [self(), value]);
-          sameAs(await receive(), value, kind);
-          await assertRejectsOrThrows(
-            () => Node.spawn(node, Remote.tell, [self(), nested(kind, 16, 1)]),
-            kind,
-          );
-        }
-        assert(Process.whereis("inbox")?.equals(self()));
-      }),
-  );
+  kateTest(`spawn() takes arguments of 16 levels at ${node}`, async () => {
+    // The list of the arguments is a level.
+    for (const kind of Object.keys(LEVELS)) {
+      const value = nested(kind, 15, 1);
+      await Node.spawn(node, Remote.tell, [self(), value]);
+      sameAs(await receive(), value, kind);
+      await assertRejectsOrThrows(
+        () => Node.spawn(node, Remote.tell, [self(), nested(kind, 16, 1)]),
+        kind,
+      );
+    }
+    assert(Process.whereis("inbox")?.equals(self()));
+  });
 }
 
 /** A server that replies to every request with its content. */
@@ -293,40 +271,39 @@ const Echo = {
 
 for (const node of [ALEX, KATE]) {
   const where = node === ALEX ? "within a node" : "to another node";
-  clusterTest(
-    `call() and cast() accept requests of 15 levels, and reject 16: ${where}`,
-    (cluster) =>
-      withKate(cluster, async (kate, alex) => {
-        const home = node === ALEX ? alex : kate;
-        const server = await home.run(() =>
-          // deno-lint-ignore no-explicit-any
-          GenServer.start(Echo as any, undefined)
+  kateTest(
+    `call() and cast() accept 15 levels: ${where}`,
+    async (kate, alex) => {
+      const home = node === ALEX ? alex : kate;
+      const server = await home.run(() =>
+        // deno-lint-ignore no-explicit-any
+        GenServer.start(Echo as any, undefined)
+      );
+      const mirror = { name: "mirror", node: KATE };
+      for (const [what, value] of table(15)) {
+        sameAs(await GenServer.call(server, value), value, what);
+      }
+      // The envelope of a request is a level.
+      for (const [what, value] of table(16)) {
+        await assertRejectsOrThrows(
+          () => GenServer.call(server, value),
+          what,
         );
-        const mirror = { name: "mirror", node: KATE };
-        for (const [what, value] of table(15)) {
-          sameAs(await GenServer.call(server, value), value, what);
-        }
-        // The envelope of a request is a level.
-        for (const [what, value] of table(16)) {
-          await assertRejectsOrThrows(
-            () => GenServer.call(server, value),
-            what,
-          );
-        }
-        for (const [what, value] of table(14)) {
-          // The list is a level, too.
-          GenServer.cast(server, [self(), value]);
-          sameAs(await receive(), value, what);
-        }
-        for (const [what, value] of table(15)) {
-          await assertRejectsOrThrows(
-            () => Promise.resolve(GenServer.cast(server, [self(), value])),
-            what,
-          );
-        }
-        send(mirror, "alive");
-        assertEquals(await receive(), "alive");
-      }),
+      }
+      for (const [what, value] of table(14)) {
+        // The list is a level, too.
+        GenServer.cast(server, [self(), value]);
+        sameAs(await receive(), value, what);
+      }
+      for (const [what, value] of table(15)) {
+        await assertRejectsOrThrows(
+          () => Promise.resolve(GenServer.cast(server, [self(), value])),
+          what,
+        );
+      }
+      send(mirror, "alive");
+      assertEquals(await receive(), "alive");
+    },
   );
 }
 

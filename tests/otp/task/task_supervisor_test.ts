@@ -14,7 +14,7 @@ import {
   TaskSupervisor,
   type TaskSupervisorOptions,
 } from "../../../task_supervisor.ts";
-import { type Cluster, clusterTest } from "../../_nodes.ts";
+import { clusterTest } from "../../_nodes.ts";
 import { mail, processTest } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
 
@@ -35,21 +35,23 @@ const STARTS = {
 };
 
 /** Runs `fn` in a process of alex; kate has a Task.Supervisor named `tasks`. */
-async function withTasks(
-  cluster: Cluster,
+function tasksTest(
+  name: string,
   fn: (supervisor: Pid, kate: Node) => Promise<void>,
   { alex: alexOptions, kate: kateOptions, ...options }:
     & TaskSupervisorOptions
     & { alex?: Partial<NodeOptions>; kate?: Partial<NodeOptions> } = {},
-): Promise<void> {
-  const kate = await cluster.start("kate", kateOptions);
-  const alex = await cluster.start("alex", alexOptions);
-  const supervisor = await kate.run(async () => {
-    const pid = await TaskSupervisor.startLink({ name: "tasks", ...options });
-    Process.unlink(pid);
-    return pid;
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate", kateOptions);
+    const alex = await cluster.start("alex", alexOptions);
+    const supervisor = await kate.run(async () => {
+      const pid = await TaskSupervisor.startLink({ name: "tasks", ...options });
+      Process.unlink(pid);
+      return pid;
+    });
+    await alex.run(() => fn(supervisor, kate));
   });
-  await alex.run(() => fn(supervisor, kate));
 }
 
 // On the same node.
@@ -125,80 +127,68 @@ processTest("Task.Supervisor answers a DynamicSupervisor's calls", async () => {
 
 // On another node.
 
-clusterTest(
-  "TaskSupervisor refuses what is not allowed",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      for (const start of Object.values(STARTS)) {
-        for (
-          const [module, name] of [
-            ["Remote", "missing"],
-            ["Remote", "constructor"],
-            ["__proto__", "toString"],
-            ["Missing", "f"],
-          ]
-        ) {
-          const error = await assertRejects(
-            () => start(TASKS, [module, name]),
-            UndefinedFunctionError,
-          );
-          assertMatch(
-            error.message,
-            /^Cannot spawn on kate@localhost: function \w+\.\w+\/0 is not exported/,
-          );
-        }
-        await assertRejects(
-          () => start(TASKS, () => 1),
-          SpawnRefusedError,
-          "--allow-closures",
-        );
-      }
-      assertEquals(await TaskSupervisor.children(TASKS), []);
-      assertEquals(await mail(), []);
-    }),
-);
-
-clusterTest(
-  "TaskSupervisor runs closures if allowed",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const task = await TaskSupervisor.async(
-        TASKS,
-        async (n: number) => [n, await Promise.resolve(Node.self())],
-        [7],
+tasksTest("TaskSupervisor refuses what is not allowed", async () => {
+  for (const start of Object.values(STARTS)) {
+    for (
+      const [module, name] of [
+        ["Remote", "missing"],
+        ["Remote", "constructor"],
+        ["__proto__", "toString"],
+        ["Missing", "f"],
+      ]
+    ) {
+      const error = await assertRejects(
+        () => start(TASKS, [module, name]),
+        UndefinedFunctionError,
       );
-      assertEquals(await Task.await(task), [7, KATE]);
-    }, { kate: { allowClosures: true } }),
-);
+      assertMatch(
+        error.message,
+        /^Cannot spawn on kate@localhost: function \w+\.\w+\/0 is not exported/,
+      );
+    }
+    await assertRejects(
+      () => start(TASKS, () => 1),
+      SpawnRefusedError,
+      "--allow-closures",
+    );
+  }
+  assertEquals(await TaskSupervisor.children(TASKS), []);
+  assertEquals(await mail(), []);
+});
 
-clusterTest(
-  "async() to a missing supervisor names the call",
-  (cluster) =>
-    withTasks(cluster, async () => {
-      const absent = { name: "Chat.TaskSupervisor", node: KATE };
-      for (const [name, start] of Object.entries(STARTS)) {
-        const error = await assertRejects(
-          () => start(absent, Remote.add, [1, 2]),
-          ExitError,
-        );
-        assertMatch(
-          error.message,
-          new RegExp(
-            `^exited in: TaskSupervisor\\.${name}\\(.*Chat\\.TaskSupervisor.*"add".*no process`,
-            "s",
-          ),
-        );
-      }
-      for (const ask of [TaskSupervisor.children, TaskSupervisor.stop]) {
-        const error = await assertRejects(
-          () => Promise.resolve(ask(absent)),
-          ExitError,
-        );
-        assertEquals((error.reason as { reason: unknown }).reason, "noproc");
-      }
-      assertEquals(await mail(), []);
-    }),
-);
+tasksTest("TaskSupervisor runs closures if allowed", async () => {
+  const task = await TaskSupervisor.async(
+    TASKS,
+    async (n: number) => [n, await Promise.resolve(Node.self())],
+    [7],
+  );
+  assertEquals(await Task.await(task), [7, KATE]);
+}, { kate: { allowClosures: true } });
+
+tasksTest("async() to a missing supervisor names the call", async () => {
+  const absent = { name: "Chat.TaskSupervisor", node: KATE };
+  for (const [name, start] of Object.entries(STARTS)) {
+    const error = await assertRejects(
+      () => start(absent, Remote.add, [1, 2]),
+      ExitError,
+    );
+    assertMatch(
+      error.message,
+      new RegExp(
+        `^exited in: TaskSupervisor\\.${name}\\(.*Chat\\.TaskSupervisor.*"add".*no process`,
+        "s",
+      ),
+    );
+  }
+  for (const ask of [TaskSupervisor.children, TaskSupervisor.stop]) {
+    const error = await assertRejects(
+      () => Promise.resolve(ask(absent)),
+      ExitError,
+    );
+    assertEquals((error.reason as { reason: unknown }).reason, "noproc");
+  }
+  assertEquals(await mail(), []);
+});
 
 clusterTest("async() to an absent node names the call", async (cluster) => {
   const alex = await cluster.start("alex");

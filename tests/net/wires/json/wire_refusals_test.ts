@@ -16,7 +16,7 @@ import {
 import { Atom } from "../../../../core/values/atom.ts";
 import { test } from "../../../../testing/tags.ts";
 import { VECTORS } from "../../../../tools/protocol_vectors.ts";
-import { type Cluster, clusterTest } from "../../../_nodes.ts";
+import { clusterTest } from "../../../_nodes.ts";
 import {
   attachmentOf,
   frameOf,
@@ -229,102 +229,96 @@ clusterTest("an unknown ack or field closes nothing", async (cluster) => {
 
 // Sent values.
 
-async function withKate(
-  cluster: Cluster,
+function kateTest(
+  name: string,
   fn: () => Promise<void>,
-): Promise<void> {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  kate.run(async () => {
-    Process.register(self(), "mirror");
-    for (;;) send({ name: "inbox", node: ALEX }, await receive());
-  }).catch(() => {});
-  await alex.run(async () => {
-    Process.register(self(), "inbox");
-    await Node.connect(KATE);
-    await fn();
-    assertEquals(Node.list(), [KATE]);
-    send({ name: "mirror", node: KATE }, "still there");
-    assertEquals(await receive(), "still there");
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    kate.run(async () => {
+      Process.register(self(), "mirror");
+      for (;;) send({ name: "inbox", node: ALEX }, await receive());
+    }).catch(() => {});
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      await Node.connect(KATE);
+      await fn();
+      assertEquals(Node.list(), [KATE]);
+      send({ name: "mirror", node: KATE }, "still there");
+      assertEquals(await receive(), "still there");
+    });
   });
 }
 
 const MIRROR = { name: "mirror", node: KATE };
 const LONG_NAME = `${"a".repeat(128)}@${"b".repeat(127)}`;
 
-clusterTest(
-  "send() accepts values of maximum length",
-  (cluster) =>
-    withKate(cluster, async () => {
-      for (
-        const value of [
-          10n ** 10_000n - 1n,
-          -(10n ** 10_000n - 1n),
-          2n ** 64n,
-          new Atom("a".repeat(255)),
-          new Pid(LONG_NAME.slice(0, 255), 2 ** 53 - 1, 2 ** 53 - 1),
-          Array.from({ length: 1500 }, (_, i) => new Uint8Array(4096).fill(i)),
-          new Set(Array.from({ length: 5000 }, (_, i) => i * 65536)),
-          new Set(Array.from({ length: 5000 }, (_, i) => 1.7e12 + i * 1000)),
-          new Set(Array.from({ length: 5000 }, (_, i) => i / 7)),
-          new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 40n)),
-          new Set(Array.from({ length: 1024 }, (_, i) => BigInt(i) << 64n)),
-          new Map(Array.from({ length: 5000 }, (_, i) => [`${i}`, i])),
-        ]
-      ) {
-        send(self(), [value]);
-        const [here] = await receive();
-        assertEquals(here, value);
-        send(MIRROR, [value]);
-        const [there] = await receive();
-        assertEquals(there, value);
-      }
-    }),
-);
+kateTest("send() accepts values of maximum length", async () => {
+  for (
+    const value of [
+      10n ** 10_000n - 1n,
+      -(10n ** 10_000n - 1n),
+      2n ** 64n,
+      new Atom("a".repeat(255)),
+      new Pid(LONG_NAME.slice(0, 255), 2 ** 53 - 1, 2 ** 53 - 1),
+      Array.from({ length: 1500 }, (_, i) => new Uint8Array(4096).fill(i)),
+      new Set(Array.from({ length: 5000 }, (_, i) => i * 65536)),
+      new Set(Array.from({ length: 5000 }, (_, i) => 1.7e12 + i * 1000)),
+      new Set(Array.from({ length: 5000 }, (_, i) => i / 7)),
+      new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 40n)),
+      new Set(Array.from({ length: 1024 }, (_, i) => BigInt(i) << 64n)),
+      new Map(Array.from({ length: 5000 }, (_, i) => [`${i}`, i])),
+    ]
+  ) {
+    send(self(), [value]);
+    const [here] = await receive();
+    assertEquals(here, value);
+    send(MIRROR, [value]);
+    const [there] = await receive();
+    assertEquals(there, value);
+  }
+});
 
-clusterTest(
-  "send() rejects what others would refuse",
-  (cluster) =>
-    withKate(cluster, () => {
-      const values: [unknown, typeof RangeError | typeof TypeError][] = [
-        [10n ** 10_000n, RangeError],
-        [-(10n ** 10_000n), RangeError],
-        [10n ** 100_000n, RangeError],
-        [new Pid(`${LONG_NAME}b`, 1, 1), TypeError],
-        [
-          new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 64n)),
-          RangeError,
-        ],
-        [
-          new Map(
-            Array.from({ length: 5000 }, (_, i) => [BigInt(i) << 64n, i]),
-          ),
-          RangeError,
-        ],
-        [new Pid("no name\n", 1, 1), TypeError],
-        [new Ref("", 1, 1), TypeError],
-      ];
-      const around: ((value: unknown) => unknown)[] = [
-        (value) => value,
-        (value) => [value],
-        (value) => ({ value }),
-        (value) => ({ $value: value }),
-        (value) => new Map([[value, 1]]),
-        (value) => new Set([value]),
-        (value) => new Error("x", { cause: value }),
-        (value) => [...new Array(20).fill(0), value],
-      ];
-      const dialled = { name: "mirror", node: "nobody@localhost" };
-      for (const [value, type] of values) {
-        for (const each of around) {
-          for (const to of [self(), MIRROR, dialled]) {
-            assertThrows(() => void send(to, each(value)), type, "Cannot send");
-          }
-        }
+kateTest("send() rejects what others would refuse", () => {
+  const values: [unknown, typeof RangeError | typeof TypeError][] = [
+    [10n ** 10_000n, RangeError],
+    [-(10n ** 10_000n), RangeError],
+    [10n ** 100_000n, RangeError],
+    [new Pid(`${LONG_NAME}b`, 1, 1), TypeError],
+    [
+      new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 64n)),
+      RangeError,
+    ],
+    [
+      new Map(
+        Array.from({ length: 5000 }, (_, i) => [BigInt(i) << 64n, i]),
+      ),
+      RangeError,
+    ],
+    [new Pid("no name\n", 1, 1), TypeError],
+    [new Ref("", 1, 1), TypeError],
+  ];
+  const around: ((value: unknown) => unknown)[] = [
+    (value) => value,
+    (value) => [value],
+    (value) => ({ value }),
+    (value) => ({ $value: value }),
+    (value) => new Map([[value, 1]]),
+    (value) => new Set([value]),
+    (value) => new Error("x", { cause: value }),
+    (value) => [...new Array(20).fill(0), value],
+  ];
+  const dialled = { name: "mirror", node: "nobody@localhost" };
+  for (const [value, type] of values) {
+    for (const each of around) {
+      for (const to of [self(), MIRROR, dialled]) {
+        assertThrows(() => void send(to, each(value)), type, "Cannot send");
       }
-      return Promise.resolve();
-    }),
-);
+    }
+  }
+  return Promise.resolve();
+});
 
 clusterTest("send() rejects what exceeds maxMessageBytes", async (cluster) => {
   const limits = { maxMessageBytes: 1_000_000 };
@@ -377,22 +371,18 @@ test("Pid, Ref and Atom reject values that no receiver would accept", () => {
   assertThrows(() => new Atom("a".repeat(256)), RangeError, "Cannot make");
 });
 
-clusterTest(
-  "a refused message leaves no bytes behind",
-  (cluster) =>
-    withKate(cluster, async () => {
-      // A peer keeps 1,024 byte arrays that nothing refers to, and then no more.
-      for (let i = 0; i < 1100; i++) {
-        assertThrows(
-          () => void send(MIRROR, [new Uint8Array(4096), () => {}]),
-          TypeError,
-        );
-        Process.demonitor(Process.monitor(MIRROR));
-        send(MIRROR, i);
-        assertEquals(await receive(), i);
-      }
-    }),
-);
+kateTest("a refused message leaves no bytes behind", async () => {
+  // A peer keeps 1,024 byte arrays that nothing refers to, and then no more.
+  for (let i = 0; i < 1100; i++) {
+    assertThrows(
+      () => void send(MIRROR, [new Uint8Array(4096), () => {}]),
+      TypeError,
+    );
+    Process.demonitor(Process.monitor(MIRROR));
+    send(MIRROR, i);
+    assertEquals(await receive(), i);
+  }
+});
 
 // Names of nodes.
 

@@ -18,7 +18,7 @@ import {
 } from "../../../../otp/process/process.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { TICK } from "../../../../net/wires/json/json_frames.ts";
-import { type Cluster, clusterTest, nodeDown } from "../../../_nodes.ts";
+import { clusterTest, nodeDown } from "../../../_nodes.ts";
 import {
   attachmentOf,
   frameOf,
@@ -36,166 +36,148 @@ const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 
 /** Runs `fn` in a process of alex, connected to kate, which runs an echo. */
-async function withEcho(
-  cluster: Cluster,
+function echoTest(
+  name: string,
   fn: (back: (value: unknown) => Promise<unknown>) => Promise<void>,
-): Promise<void> {
-  await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    const pid = await Node.spawn(KATE, Remote.echo);
-    const from = self();
-    await fn((value) => {
-      send(pid, { from, value });
-      return receive();
+): void {
+  clusterTest(name, async (cluster) => {
+    await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const pid = await Node.spawn(KATE, Remote.echo);
+      const from = self();
+      await fn((value) => {
+        send(pid, { from, value });
+        return receive();
+      });
     });
   });
 }
 
 // Values.
 
-clusterTest(
-  "any value that can be sent arrives unchanged",
-  (cluster) =>
-    withEcho(cluster, async (back) => {
-      await fc.assert(
-        fc.asyncProperty(anyTerm(), async (term) => {
-          assertEquals(exactly(await back(term)), exactly(term));
-        }),
-        { numRuns: runs(500) },
-      );
+echoTest("any value that can be sent arrives unchanged", async (back) => {
+  await fc.assert(
+    fc.asyncProperty(anyTerm(), async (term) => {
+      assertEquals(exactly(await back(term)), exactly(term));
     }),
-);
+    { numRuns: runs(500) },
+  );
+});
 
-clusterTest(
-  "values of special meaning arrive unchanged",
-  (cluster) =>
-    withEcho(cluster, async (back) => {
-      const nested = objectOf([["__proto__", objectOf([["__proto__", 1]])]]);
-      for (
-        const term of [
-          -0,
-          [-0, 0],
-          { zero: -0 },
-          NaN,
-          Infinity,
-          -Infinity,
-          2 ** 53,
-          Number.MIN_VALUE,
-          undefined,
-          [undefined],
-          { a: undefined },
-          10n ** 100n,
-          "\ud800",
-          "a\udc00b",
-          { "\ud800": "\udfff\ud800" },
-          "\u0000\u001f\u007f\u2028\ufeff",
-          "ünïcode 🐔",
-          "x".repeat(257) + "🐔",
-          "",
-          {},
-          [],
-          nested,
-          { $pid: [0, 1] },
-          { $pid: 1, other: 2 },
-          { $: 1 },
-          { $object: [["a", 1]] },
-          { a: { $undefined: true } },
-          { then: 1, constructor: 2, toJSON: 3, length: 4 },
-          new Map<unknown, unknown>([[{ a: 1 }, new Set([1n])], [NaN, -0]]),
-          new Set([new Map(), undefined]),
-          new Date(0),
-          new Date(NaN),
-          self(),
-          new Pid(KATE, 5, 6),
-          new Pid("other@localhost", 5, 6),
-          new Ref("other@localhost", 5, 6),
-          atom("ok"),
-          [atom("ok"), "ok"],
-          new TypeError("bad", { cause: new RangeError("worse") }),
-          new AggregateError([1n, new Error("in it")], "many"),
-          new QueueFullError("n@h", 2, 1),
-        ]
-      ) {
-        assertEquals(exactly(await back(term)), exactly(term));
-      }
-      assertEquals(Object.getPrototypeOf(await back(nested)), Object.prototype);
-      const full = await back(new QueueFullError("n@h", 2, 1));
-      assertInstanceOf(full, QueueFullError);
-      assertEquals([full.node, full.queued], ["n@h", 2]);
-    }),
-);
+echoTest("values of special meaning arrive unchanged", async (back) => {
+  const nested = objectOf([["__proto__", objectOf([["__proto__", 1]])]]);
+  for (
+    const term of [
+      -0,
+      [-0, 0],
+      { zero: -0 },
+      NaN,
+      Infinity,
+      -Infinity,
+      2 ** 53,
+      Number.MIN_VALUE,
+      undefined,
+      [undefined],
+      { a: undefined },
+      10n ** 100n,
+      "\ud800",
+      "a\udc00b",
+      { "\ud800": "\udfff\ud800" },
+      "\u0000\u001f\u007f\u2028\ufeff",
+      "ünïcode 🐔",
+      "x".repeat(257) + "🐔",
+      "",
+      {},
+      [],
+      nested,
+      { $pid: [0, 1] },
+      { $pid: 1, other: 2 },
+      { $: 1 },
+      { $object: [["a", 1]] },
+      { a: { $undefined: true } },
+      { then: 1, constructor: 2, toJSON: 3, length: 4 },
+      new Map<unknown, unknown>([[{ a: 1 }, new Set([1n])], [NaN, -0]]),
+      new Set([new Map(), undefined]),
+      new Date(0),
+      new Date(NaN),
+      self(),
+      new Pid(KATE, 5, 6),
+      new Pid("other@localhost", 5, 6),
+      new Ref("other@localhost", 5, 6),
+      atom("ok"),
+      [atom("ok"), "ok"],
+      new TypeError("bad", { cause: new RangeError("worse") }),
+      new AggregateError([1n, new Error("in it")], "many"),
+      new QueueFullError("n@h", 2, 1),
+    ]
+  ) {
+    assertEquals(exactly(await back(term)), exactly(term));
+  }
+  assertEquals(Object.getPrototypeOf(await back(nested)), Object.prototype);
+  const full = await back(new QueueFullError("n@h", 2, 1));
+  assertInstanceOf(full, QueueFullError);
+  assertEquals([full.node, full.queued], ["n@h", 2]);
+});
 
-clusterTest(
-  "an unsendable value is rejected",
-  (cluster) =>
-    withEcho(cluster, async (back) => {
-      const circle: unknown[] = [];
-      circle.push(circle);
-      const deep = (levels: number): unknown =>
-        levels === 0 ? 1 : [deep(levels - 1)];
-      for (
-        const [term, type] of [
-          [() => {}, TypeError],
-          [{ fn() {} }, TypeError],
-          [Symbol("s"), TypeError],
-          [new Promise(() => {}), TypeError],
-          [new (class Point {})(), TypeError],
-          [circle, RangeError],
-          [deep(600), RangeError],
-        ] as const
-      ) {
-        assertThrows(() => void back(term), type, "Cannot send");
-      }
-      // The value is two levels down in the messages from and to the echo.
-      assertEquals(await back(deep(511)), deep(511));
-      assertEquals(await back("next"), "next");
-    }),
-);
+echoTest("an unsendable value is rejected", async (back) => {
+  const circle: unknown[] = [];
+  circle.push(circle);
+  const deep = (levels: number): unknown =>
+    levels === 0 ? 1 : [deep(levels - 1)];
+  for (
+    const [term, type] of [
+      [() => {}, TypeError],
+      [{ fn() {} }, TypeError],
+      [Symbol("s"), TypeError],
+      [new Promise(() => {}), TypeError],
+      [new (class Point {})(), TypeError],
+      [circle, RangeError],
+      [deep(600), RangeError],
+    ] as const
+  ) {
+    assertThrows(() => void back(term), type, "Cannot send");
+  }
+  // The value is two levels down in the messages from and to the echo.
+  assertEquals(await back(deep(511)), deep(511));
+  assertEquals(await back("next"), "next");
+});
 
 // Raw bytes, and messages in parts.
 
-clusterTest(
-  "bytes and texts of any size arrive together",
-  (cluster) =>
-    withEcho(cluster, async (back) => {
-      const bytesOf = (length: number) =>
-        Uint8Array.from({ length }, (_, i) => i * 7);
-      for (
-        const size of [0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 1_000_000]
-      ) {
-        assertEquals(await back(bytesOf(size)), bytesOf(size));
-        const text = "x".repeat(size);
-        assertStrictEquals(await back(text), text);
-      }
-      const wide = "ü🐔".repeat(50_000);
-      assertStrictEquals(await back(wide), wide);
-      const both = {
-        bytes: [bytesOf(5000), bytesOf(3), bytesOf(70_000)],
-        text: wide,
-        map: new Map([["k", bytesOf(4096)]]),
-      };
-      assertEquals(exactly(await back(both)), exactly(both));
-      const numbers = Float64Array.from({ length: 2000 }, (_, i) => i / 3);
-      assertEquals(await back(numbers), numbers);
-      assertEquals(await back(numbers.buffer), numbers.buffer);
-      const part = bytesOf(20_000).subarray(1000, 6000);
-      assertEquals(await back(part), part.slice());
-    }),
-);
+echoTest("bytes and texts of any size arrive together", async (back) => {
+  const bytesOf = (length: number) =>
+    Uint8Array.from({ length }, (_, i) => i * 7);
+  for (
+    const size of [0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 1_000_000]
+  ) {
+    assertEquals(await back(bytesOf(size)), bytesOf(size));
+    const text = "x".repeat(size);
+    assertStrictEquals(await back(text), text);
+  }
+  const wide = "ü🐔".repeat(50_000);
+  assertStrictEquals(await back(wide), wide);
+  const both = {
+    bytes: [bytesOf(5000), bytesOf(3), bytesOf(70_000)],
+    text: wide,
+    map: new Map([["k", bytesOf(4096)]]),
+  };
+  assertEquals(exactly(await back(both)), exactly(both));
+  const numbers = Float64Array.from({ length: 2000 }, (_, i) => i / 3);
+  assertEquals(await back(numbers), numbers);
+  assertEquals(await back(numbers.buffer), numbers.buffer);
+  const part = bytesOf(20_000).subarray(1000, 6000);
+  assertEquals(await back(part), part.slice());
+});
 
-clusterTest(
-  "a message is a copy from the time of sending",
-  (cluster) =>
-    withEcho(cluster, async (back) => {
-      const bytes = new Uint8Array(100_000);
-      const list = [1];
-      const first = back({ bytes, list });
-      bytes.fill(7);
-      list.push(2);
-      assertEquals(await first, { bytes: new Uint8Array(100_000), list: [1] });
-    }),
-);
+echoTest("a message is a copy from the time of sending", async (back) => {
+  const bytes = new Uint8Array(100_000);
+  const list = [1];
+  const first = back({ bytes, list });
+  bytes.fill(7);
+  list.push(2);
+  assertEquals(await first, { bytes: new Uint8Array(100_000), list: [1] });
+});
 
 clusterTest("senders of all sizes keep their order", async (cluster) => {
   const kate = await cluster.start("kate");
