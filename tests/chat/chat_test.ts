@@ -80,21 +80,34 @@ function chatTest(name: string, fn: () => Promise<void>): void {
   test(name, { timeout: 60_000 }, fn);
 }
 
-chatTest("sendMessage() prints at the recipient, who can answer", async () => {
-  const port = freePort();
-  await using kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
-  assertEquals(
-    await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-    "ok",
-  );
-  assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
-  assertEquals(
-    await kate.node.run(() => Chat.sendMessage("alex@localhost", "hello")),
-    "ok",
-  );
-  assertEquals([kate.printed, alex.printed], [["hi\n"], ["hello\n"]]);
-});
+/** A test of the chats of kate and alex. */
+function pairTest(
+  name: string,
+  fn: (alex: Chatter, kate: Chatter) => Promise<void>,
+): void {
+  chatTest(name, async () => {
+    const port = freePort();
+    await using kate = await startChat("kate", port);
+    await using alex = await startChat("alex", port);
+    await fn(alex, kate);
+  });
+}
+
+pairTest(
+  "sendMessage() prints at the recipient, who can answer",
+  async (alex, kate) => {
+    assertEquals(
+      await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
+      "ok",
+    );
+    assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
+    assertEquals(
+      await kate.node.run(() => Chat.sendMessage("alex@localhost", "hello")),
+      "ok",
+    );
+    assertEquals([kate.printed, alex.printed], [["hi\n"], ["hello\n"]]);
+  },
+);
 
 chatTest("sendMessage() to moebi makes him answer chicken?", async () => {
   const port = freePort();
@@ -125,10 +138,7 @@ chatTest("sendMessage() names a call without connection", async () => {
   assertStringIncludes(error.message, `["hi", "alex@localhost"]`);
 });
 
-chatTest("sendMessage() reports a node without a chat", async () => {
-  const port = freePort();
-  await using kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
+pairTest("sendMessage() reports a node without a chat", async (alex, kate) => {
   await kate.node.run(() => Application.stop("chat"));
   await assertRejects(
     () => alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
@@ -137,10 +147,7 @@ chatTest("sendMessage() reports a node without a chat", async () => {
   );
 });
 
-chatTest("sendMessage() survives a killed supervisor", async () => {
-  const port = freePort();
-  await using kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
+pairTest("sendMessage() survives a killed supervisor", async (alex, kate) => {
   const supervisor = () =>
     kate.node.run(() => Process.whereis("Chat.TaskSupervisor"));
   const before = await supervisor();
@@ -204,10 +211,7 @@ chatTest("sendMessage() reports an invalid setting", async () => {
   });
 });
 
-chatTest("receiveMessage() runs as a remote task", async () => {
-  const port = freePort();
-  await using kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
+pairTest("receiveMessage() runs as a remote task", async (alex, kate) => {
   const result = await alex.node.run(async () => {
     const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
     const run = await TaskSupervisor.async(supervisor, Chat.receiveMessage, [
@@ -219,10 +223,7 @@ chatTest("receiveMessage() runs as a remote task", async () => {
   assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
 });
 
-chatTest("receiveMessage() escapes control characters", async () => {
-  const port = freePort();
-  await using kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
+pairTest("receiveMessage() escapes control characters", async (alex, kate) => {
   await alex.node.run(async () => {
     await Chat.sendMessage("kate@localhost", "\u001b[2J\u202egnp.exe\r\u0007");
     await Chat.sendMessage(
@@ -236,10 +237,7 @@ chatTest("receiveMessage() escapes control characters", async () => {
   ]);
 });
 
-chatTest("sayName() prints at the node that spawned it", async () => {
-  const port = freePort();
-  await using kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
+pairTest("sayName() prints at the node that spawned it", async (alex, kate) => {
   const pid = await alex.node.run(async () => {
     const pid = await Node.spawnLink("kate@localhost", Kate.sayName);
     await until(() => alex.printed.length > 0);
@@ -249,10 +247,7 @@ chatTest("sayName() prints at the node that spawned it", async () => {
   assertEquals([kate.printed, alex.printed], [[], ["Hi, my name is Kate\n"]]);
 });
 
-chatTest("spawnTask() runs a function by its name", async () => {
-  const port = freePort();
-  await using _kate = await startChat("kate", port);
-  await using alex = await startChat("alex", port);
+pairTest("spawnTask() runs a function by its name", async (alex) => {
   await assertRejects(
     () =>
       alex.node.run(() =>

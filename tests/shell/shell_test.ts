@@ -23,6 +23,14 @@ function inShell(
     });
 }
 
+/** A test at the prompt of a shell without a node. */
+function terminalTest(
+  name: string,
+  fn: (terminal: Terminal, home: string) => Promise<void>,
+): void {
+  test(name, options, inShell([], fn));
+}
+
 /** Code of a promise that resolves when a file exists. */
 function whenThere(file: string): string {
   return `(async () => { for (;;) try { Deno.statSync('${file}'); break } catch { await Process.sleep(5) } })()`;
@@ -42,145 +50,121 @@ async function startKate(
   return kate;
 }
 
-test(
-  "the shell counts lines, and keeps declarations and the last value",
-  options,
-  inShell([], async (terminal) => {
-    await terminal.enter("let { a }: { a: number } = { a: 20 }");
-    await terminal.shows("chat(2)>");
-    await terminal.enter("await Promise.resolve(a + 1)");
-    await terminal.shows("chat(3)>");
-    await terminal.enter("const a = _ * 2; [a, self()]");
-    const screen = await terminal.shows("chat(4)>");
-    assertMatch(
-      screen,
-      /^\(h\(\) says .*\)\nchat\(1\)> let .*\nundefined\nchat\(2\)> await .*\n21\nchat\(3\)> const .*\n\[42, #PID<0\.\d+\.0>\]\nchat\(4\)>$/,
-    );
-  }),
-);
+terminalTest("the shell keeps declarations and values", async (terminal) => {
+  await terminal.enter("let { a }: { a: number } = { a: 20 }");
+  await terminal.shows("chat(2)>");
+  await terminal.enter("await Promise.resolve(a + 1)");
+  await terminal.shows("chat(3)>");
+  await terminal.enter("const a = _ * 2; [a, self()]");
+  const screen = await terminal.shows("chat(4)>");
+  assertMatch(
+    screen,
+    /^\(h\(\) says .*\)\nchat\(1\)> let .*\nundefined\nchat\(2\)> await .*\n21\nchat\(3\)> const .*\n\[42, #PID<0\.\d+\.0>\]\nchat\(4\)>$/,
+  );
+});
 
-test(
-  "the shell accepts several lines, which break or Ctrl-C leaves",
-  options,
-  inShell([], async (terminal) => {
-    await terminal.enter("[1,");
-    await terminal.shows("...(1)>");
-    await terminal.enter("2].length");
-    await terminal.shows("\n2\nchat(2)>");
-    await terminal.enter("f(`");
-    await terminal.shows("...(2)>");
-    await terminal.enter("break");
-    await terminal.shows(/break\nchat\(2\)>$/);
-    await terminal.enter("if (true) {");
-    await terminal.shows(/\.\.\.\(2\)>$/);
-    await terminal.type("typed");
-    await terminal.press("C-c");
-    await terminal.shows(/typed\nchat\(2\)>$/);
-    await terminal.enter("3");
-    await terminal.shows(/chat\(2\)> 3\n3\nchat\(3\)>$/);
-  }),
-);
+terminalTest("the shell accepts several lines", async (terminal) => {
+  await terminal.enter("[1,");
+  await terminal.shows("...(1)>");
+  await terminal.enter("2].length");
+  await terminal.shows("\n2\nchat(2)>");
+  await terminal.enter("f(`");
+  await terminal.shows("...(2)>");
+  await terminal.enter("break");
+  await terminal.shows(/break\nchat\(2\)>$/);
+  await terminal.enter("if (true) {");
+  await terminal.shows(/\.\.\.\(2\)>$/);
+  await terminal.type("typed");
+  await terminal.press("C-c");
+  await terminal.shows(/typed\nchat\(2\)>$/);
+  await terminal.enter("3");
+  await terminal.shows(/chat\(2\)> 3\n3\nchat\(3\)>$/);
+});
 
-test(
-  "output of others appears above the edited line, which does not change",
-  options,
-  inShell([], async (terminal, home) => {
-    await terminal.enter(
-      `const go = (to: Pid) => spawn(async () => { await receive(); await IO.write("part "); await ${
-        whenThere(`${home}/seen`)
-      }; await IO.puts("done"); send(to, "printed"); await receive(); throw new Error("crash") })`,
-    );
-    await terminal.shows("chat(2)>");
-    await terminal.enter(
-      "const pid = go(self()); send(pid, 1); await receive()",
-    );
-    await terminal.shows(/\npart$/);
-    await Deno.writeTextFile(`${home}/seen`, "");
-    await terminal.shows('part done\n"printed"\nchat(3)>');
-    await terminal.press("C-l");
-    await terminal.shows(/^chat\(3\)>$/);
-    await terminal.enter(
-      `${whenThere(`${home}/typed`)}.then(() => send(pid, 2)); undefined`,
-    );
-    await terminal.shows("chat(4)>");
-    await terminal.type("1 + 22");
-    await terminal.press("Left", "Left");
-    await terminal.shows(/chat\(4\)> 1 \+ 22$/);
-    await Deno.writeTextFile(`${home}/typed`, "");
-    const screen = await terminal.shows("Initial call");
-    assertMatch(screen, /\[error\] .* terminating\n.*\*\* Error: crash/);
-    assertMatch(screen, /Started by: \S+\nchat\(4\)> 1 \+ 22$/);
-    await terminal.type("0");
-    await terminal.shows(/chat\(4\)> 1 \+ 022$/);
-    await terminal.press("BSpace", "Enter");
-    await terminal.shows("\n23\nchat(5)>");
-  }),
-);
+terminalTest("output appears above the line", async (terminal, home) => {
+  await terminal.enter(
+    `const go = (to: Pid) => spawn(async () => { await receive(); await IO.write("part "); await ${
+      whenThere(`${home}/seen`)
+    }; await IO.puts("done"); send(to, "printed"); await receive(); throw new Error("crash") })`,
+  );
+  await terminal.shows("chat(2)>");
+  await terminal.enter(
+    "const pid = go(self()); send(pid, 1); await receive()",
+  );
+  await terminal.shows(/\npart$/);
+  await Deno.writeTextFile(`${home}/seen`, "");
+  await terminal.shows('part done\n"printed"\nchat(3)>');
+  await terminal.press("C-l");
+  await terminal.shows(/^chat\(3\)>$/);
+  await terminal.enter(
+    `${whenThere(`${home}/typed`)}.then(() => send(pid, 2)); undefined`,
+  );
+  await terminal.shows("chat(4)>");
+  await terminal.type("1 + 22");
+  await terminal.press("Left", "Left");
+  await terminal.shows(/chat\(4\)> 1 \+ 22$/);
+  await Deno.writeTextFile(`${home}/typed`, "");
+  const screen = await terminal.shows("Initial call");
+  assertMatch(screen, /\[error\] .* terminating\n.*\*\* Error: crash/);
+  assertMatch(screen, /Started by: \S+\nchat\(4\)> 1 \+ 22$/);
+  await terminal.type("0");
+  await terminal.shows(/chat\(4\)> 1 \+ 022$/);
+  await terminal.press("BSpace", "Enter");
+  await terminal.shows("\n23\nchat(5)>");
+});
 
-test(
-  "a long line that wraps does not change, either",
-  options,
-  inShell([], async (terminal, home) => {
-    await terminal.enter(
-      `${
-        whenThere(`${home}/typed`)
-      }.then(() => IO.puts('above')).then(() => console.log({ a: 1 })); undefined`,
-    );
-    await terminal.shows("chat(2)>");
-    const text = `"${"x".repeat(150)}".length`;
-    await terminal.type(text);
-    await terminal.press("C-b", "C-b");
-    await terminal.shows(`\nchat(2)> ${text}`);
-    await Deno.writeTextFile(`${home}/typed`, "");
-    const screen = await terminal.shows("\n{ a: 1 }\n");
-    assert(
-      screen.endsWith(`undefined\nabove\n{ a: 1 }\nchat(2)> ${text}`),
-      screen,
-    );
-    await terminal.press("Enter");
-    await terminal.shows("\n150\nchat(3)>");
-  }),
-);
+terminalTest("a long line that wraps stays", async (terminal, home) => {
+  await terminal.enter(
+    `${
+      whenThere(`${home}/typed`)
+    }.then(() => IO.puts('above')).then(() => console.log({ a: 1 })); undefined`,
+  );
+  await terminal.shows("chat(2)>");
+  const text = `"${"x".repeat(150)}".length`;
+  await terminal.type(text);
+  await terminal.press("C-b", "C-b");
+  await terminal.shows(`\nchat(2)> ${text}`);
+  await Deno.writeTextFile(`${home}/typed`, "");
+  const screen = await terminal.shows("\n{ a: 1 }\n");
+  assert(
+    screen.endsWith(`undefined\nabove\n{ a: 1 }\nchat(2)> ${text}`),
+    screen,
+  );
+  await terminal.press("Enter");
+  await terminal.shows("\n150\nchat(3)>");
+});
 
-test(
-  "Ctrl-C ends a wait, and the shell goes on with a new process",
-  options,
-  inShell([], async (terminal) => {
-    await terminal.enter(
-      "const kept = self(); IO.puts('waiting'); await receive()",
-    );
-    await terminal.shows("\nwaiting");
-    await terminal.press("C-c");
-    await terminal.shows(
-      /\*\* \(interrupted\) #PID<\S+> was killed.*\nchat\(2\)>$/,
-    );
-    await terminal.enter("[kept.equals(self()), Process.alive(kept)]");
-    await terminal.shows("[false, false]\nchat(3)>");
-    await terminal.enter("IO.gets('name? ')");
-    await terminal.shows(/\nname\?$/);
-    await terminal.type("half");
-    await terminal.press("C-c");
-    await terminal.shows(/interrupted.*\nchat\(4\)>$/);
-    await terminal.enter("4");
-    await terminal.shows("\n4\nchat(5)>");
-  }),
-);
+terminalTest("Ctrl-C ends a wait, and the shell goes on", async (terminal) => {
+  await terminal.enter(
+    "const kept = self(); IO.puts('waiting'); await receive()",
+  );
+  await terminal.shows("\nwaiting");
+  await terminal.press("C-c");
+  await terminal.shows(
+    /\*\* \(interrupted\) #PID<\S+> was killed.*\nchat\(2\)>$/,
+  );
+  await terminal.enter("[kept.equals(self()), Process.alive(kept)]");
+  await terminal.shows("[false, false]\nchat(3)>");
+  await terminal.enter("IO.gets('name? ')");
+  await terminal.shows(/\nname\?$/);
+  await terminal.type("half");
+  await terminal.press("C-c");
+  await terminal.shows(/interrupted.*\nchat\(4\)>$/);
+  await terminal.enter("4");
+  await terminal.shows("\n4\nchat(5)>");
+});
 
-test(
-  "Ctrl-C twice on an empty line leaves",
-  options,
-  inShell([], async (terminal) => {
-    await terminal.type("typed");
-    await terminal.press("C-c");
-    await terminal.shows(/typed\nchat\(1\)>$/);
-    await terminal.press("C-c");
-    await terminal.shows(
-      /To leave, press Ctrl-C again, or Ctrl-D\.\)\nchat\(1\)>$/,
-    );
-    await terminal.press("C-c");
-    assertEquals(await terminal.ended(), 0);
-  }),
-);
+terminalTest("Ctrl-C twice on an empty line leaves", async (terminal) => {
+  await terminal.type("typed");
+  await terminal.press("C-c");
+  await terminal.shows(/typed\nchat\(1\)>$/);
+  await terminal.press("C-c");
+  await terminal.shows(
+    /To leave, press Ctrl-C again, or Ctrl-D\.\)\nchat\(1\)>$/,
+  );
+  await terminal.press("C-c");
+  assertEquals(await terminal.ended(), 0);
+});
 
 test(
   "Ctrl-D leaves, and the next shell has the history",
@@ -211,10 +195,9 @@ test(
     }),
 );
 
-test(
+terminalTest(
   "Tab completes names in scope and properties",
-  options,
-  inShell([], async (terminal) => {
+  async (terminal) => {
     await terminal.enter("const kitten = { purrs: { loudly: 9 } }");
     await terminal.shows(/2\)?>$/);
     await terminal.type("kit");
@@ -236,33 +219,29 @@ test(
     const again = setInterval(() => terminal.press("Tab"), 300);
     await terminal.shows(/spawn +spawnLink +spawnMonitor/);
     clearInterval(again);
-  }),
+  },
 );
 
-test(
-  "errors and exit signals are shown, and the shell goes on",
-  options,
-  inShell([], async (terminal) => {
-    await terminal.enter('throw new TypeError("no")');
-    await terminal.shows("** (TypeError) no\nchat(2)>");
-    await terminal.enter("const x = ;");
-    await terminal.shows(
-      /\*\* \(SyntaxError\) Expression expected.*\nchat\(3\)>/,
-    );
-    await terminal.enter(
-      'spawnLink(() => exit("boom")); await receive(() => false)',
-    );
-    await terminal.shows(
-      /\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\nchat\(4\)>$/,
-    );
-    await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
-    await terminal.shows(
-      /\(EXIT\) no connection to kate@localhost\nchat\(5\)>$/,
-    );
-    await terminal.enter("h(Chat.sendMessage)");
-    await terminal.shows("the recipient's node prints it.");
-  }),
-);
+terminalTest("errors and exit signals are shown", async (terminal) => {
+  await terminal.enter('throw new TypeError("no")');
+  await terminal.shows("** (TypeError) no\nchat(2)>");
+  await terminal.enter("const x = ;");
+  await terminal.shows(
+    /\*\* \(SyntaxError\) Expression expected.*\nchat\(3\)>/,
+  );
+  await terminal.enter(
+    'spawnLink(() => exit("boom")); await receive(() => false)',
+  );
+  await terminal.shows(
+    /\*\* \(EXIT from #PID<\S+>\) shell process exited with reason: boom\nchat\(4\)>$/,
+  );
+  await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
+  await terminal.shows(
+    /\(EXIT\) no connection to kate@localhost\nchat\(5\)>$/,
+  );
+  await terminal.enter("h(Chat.sendMessage)");
+  await terminal.shows("the recipient's node prints it.");
+});
 
 test(
   "colours are for terminals whose user wants them",

@@ -10,6 +10,9 @@ import { event, FAST, ONCE, topology, until, withOwn } from "./_clusters.ts";
 
 const QUERY = "web.example";
 
+/** A topology of a DNS name. */
+const DNS = { strategy: "dns", query: QUERY, port: 4370, ...FAST } as const;
+
 /** A DNS in memory. An `Error` among the records is the outcome of the query. */
 class FakeDns implements ClusterResolver {
   a: Record<string, string[] | Error> = {};
@@ -36,6 +39,16 @@ function recordsOf<T>(records: T[] | Error | undefined): Promise<T[]> {
     : Promise.resolve(records);
 }
 
+/** Waits until the topology has been answered. */
+function answered() {
+  return until("own", ({ lastAnswer }) => lastAnswer !== undefined);
+}
+
+/** Waits until the topology reports an error. */
+function failed() {
+  return until("own", ({ lastError }) => lastError !== undefined);
+}
+
 function failure(code: string): Error {
   return Object.assign(new Error(`query ${code}`), { code });
 }
@@ -44,13 +57,7 @@ clusterTest("dns dials A and AAAA records, and follows", async (nodes) => {
   const kate = await nodes.start("kate", { epmdPort: false });
   const resolver = new FakeDns();
   resolver.a[QUERY] = ["127.0.0.1"];
-  const own = {
-    strategy: "dns",
-    query: QUERY,
-    port: kate.port,
-    resolver,
-    ...FAST,
-  } as const;
+  const own = { ...DNS, port: kate.port, resolver };
   await withOwn(nodes, own, async () => {
     await until("own", ({ addresses }) => addresses[0]?.state === "connected");
     resolver.aaaa[QUERY] = ["2001:db8::1"];
@@ -87,14 +94,7 @@ clusterTest("dns with node names nodes by their address", async (nodes) => {
 clusterTest("dns that fails keeps its addresses", async (nodes) => {
   const resolver = new FakeDns();
   resolver.a[QUERY] = ["10.0.0.1"];
-  const own = {
-    strategy: "dns",
-    query: QUERY,
-    port: 4370,
-    resolver,
-    ...FAST,
-    ...ONCE,
-  } as const;
+  const own = { ...DNS, ...ONCE, resolver };
   await withOwn(nodes, own, async () => {
     await until("own", ({ addresses }) => addresses.length === 1);
     resolver.a[QUERY] = failure("ESERVFAIL");
@@ -115,31 +115,19 @@ clusterTest("dns cuts 10,000 records to the same ones", async (nodes) => {
     (_, i) => `10.1.${i >> 8}.${i % 256}`,
   );
   resolver.a[QUERY] = all;
-  const own = {
-    strategy: "dns",
-    query: QUERY,
-    port: 4370,
-    resolver,
-    maxAddresses: 50,
-    maxDials: 1,
-    ...FAST,
-    ...ONCE,
-  } as const;
+  const own = { ...DNS, ...ONCE, resolver, maxAddresses: 50, maxDials: 1 };
   await withOwn(nodes, own, async () => {
-    const { ignored, lastError, addresses } = await until(
-      "own",
-      ({ lastAnswer }) => lastAnswer !== undefined,
-    );
+    const { ignored, lastError, addresses } = await answered();
     assertEquals([ignored, addresses.length], [9950, 50]);
     assertMatch(
       lastError!,
       /it named 10000 addresses, and 50 are used \(maxAddresses\)/,
     );
     resolver.a[QUERY] = [...all.slice(5000), ...all.slice(0, 5000)];
-    const answered = (await topology("own")).lastAnswer;
+    const last = (await topology("own")).lastAnswer;
     const after = await until(
       "own",
-      ({ lastAnswer }) => lastAnswer! > answered! + 1,
+      ({ lastAnswer }) => lastAnswer! > last! + 1,
     );
     assertEquals(
       after.addresses.map(({ address }) => address),
@@ -193,10 +181,7 @@ clusterTest("dnsSrv cuts 10,000 services first", async (nodes) => {
     ...ONCE,
   } as const;
   await withOwn(nodes, own, async () => {
-    const { lastError, addresses } = await until(
-      "own",
-      ({ lastAnswer }) => lastAnswer !== undefined,
-    );
+    const { lastError, addresses } = await answered();
     assertMatch(lastError!, /it named 10000 services, and 20 are used/);
     assertEquals([lookups, addresses.length], [20, 1]);
   });
@@ -217,19 +202,9 @@ for (const [name, records, says] of HOSTILE) {
   clusterTest(`a DNS answer that ${name} is reported`, async (nodes) => {
     const resolver = new FakeDns();
     resolver.resolve4 = () => Promise.resolve(records as string[]);
-    const own = {
-      strategy: "dns",
-      query: QUERY,
-      port: 4370,
-      resolver,
-      ...FAST,
-      ...ONCE,
-    } as const;
+    const own = { ...DNS, ...ONCE, resolver };
     await withOwn(nodes, own, async () => {
-      const { lastError, addresses } = await until(
-        "own",
-        ({ lastError }) => lastError !== undefined,
-      );
+      const { lastError, addresses } = await failed();
       assertMatch(lastError!, says);
       assertEquals(addresses, []);
     });
@@ -274,10 +249,7 @@ clusterTest("epmd leaves out what its filter does", async (nodes) => {
     ...FAST,
   } as const;
   await withOwn(nodes, own, async () => {
-    const { addresses } = await until(
-      "own",
-      ({ lastAnswer }) => lastAnswer !== undefined,
-    );
+    const { addresses } = await answered();
     assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
   });
 });
@@ -285,10 +257,7 @@ clusterTest("epmd leaves out what its filter does", async (nodes) => {
 clusterTest("the strategy epmd without EPMD says so", async (nodes) => {
   const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
   await withOwn(nodes, own, async () => {
-    const { lastError } = await until(
-      "own",
-      ({ lastError }) => lastError !== undefined,
-    );
+    const { lastError } = await failed();
     assertEquals(lastError, "this node does not use EPMD (epmdPort: false)");
   }, { epmdPort: false });
 });
