@@ -150,7 +150,6 @@ export class LocalDelivery implements Signals {
     if (process.aliases!.get(alias.number) === "reply_demonitor") {
       if (endedAt !== undefined) process.forgetMonitor(alias, endedAt);
       process.demonitor(alias);
-      process.unalias(alias);
     }
     return process;
   }

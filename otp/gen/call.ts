@@ -136,8 +136,9 @@ export class PendingCall<T> extends PendingReply<T> {
     this.failFor("timeout");
   }
 
+  /** The reply has ended alias and monitor (`reply_demonitor`). */
   override reply(value: unknown): void {
-    this.cancel();
+    this.close();
     if (this.#options.read === undefined) this.settle(value as T);
     else this.#settleRead(value);
   }
@@ -151,7 +152,7 @@ export class PendingCall<T> extends PendingReply<T> {
     const { encoding, fromOtp = encoding?.reply } = this.#options;
     const isOwn = request instanceof ServerRequest;
     if (!isOwn && fromOtp === undefined) return this.reply(term);
-    this.cancel();
+    this.close();
     this.settleBy(() => {
       const value = isOwn ? request.fromOtp(term) : fromOtp!(term);
       const options = this.#options;
