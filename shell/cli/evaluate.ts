@@ -144,14 +144,10 @@ class Translator {
         // A `using` declaration must not be reassigned, because its value is disposed of at the end.
         if (node.kind === "using" || node.kind === "await using") return;
         this.#edit(node.start, node.declarations[0].start, ";(");
-        node.declarations.forEach((each, index) => {
-          this.#names.push(...boundNames(each.id));
-          const next = node.declarations[index + 1];
-          const rest = each.init === null || each.init === undefined
-            ? " = undefined"
-            : "";
-          if (next) this.#edit(each.end, next.start, `${rest}), (`);
-          else this.#edit(each.end, each.end, `${rest});`);
+        node.declarations.forEach(({ id, init, end }, index, { length }) => {
+          this.#names.push(...boundNames(id));
+          const rest = init ? "" : " = undefined";
+          this.#edit(end, end, index === length - 1 ? `${rest});` : rest);
         });
         return;
       case "FunctionDeclaration":

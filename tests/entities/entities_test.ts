@@ -20,6 +20,7 @@ const Room = Entity.define("room", {
     return room.state.members.length;
   },
   members: (room) => room.state.members,
+  clear: (room) => void (room.state = { members: [] }),
   fence: (room) => room.fence,
   full(room) {
     room.state.members.push("one too many");
@@ -68,6 +69,8 @@ test("Entity.get() calls methods one at a time, with the state of the key", () =
     );
     assertEquals(await Room.get("r2").join("c"), 1);
     assertEquals(await Room.get("r1").members(), ["a", "b"]);
+    await Room.get("r2").clear();
+    assertEquals(await Room.get("r2").members(), []);
     assertEquals(await Room.get("r1").fence(), 1);
   }));
 

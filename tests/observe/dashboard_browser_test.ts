@@ -223,9 +223,18 @@ browserTest("the tree and the log are live", {}, async ({ page, show }) => {
   await GenServer.call("Failing", "crash").catch(() => {});
   await receive((m) => ref.equals(m?.ref));
   await page.waitForSelector(".log li:has-text('(Failing) terminating')");
+  Logger.warning("a detail");
+  const detail = ".log li:has-text('a detail')";
+  await page.waitForSelector(detail);
+  await page.selectOption("#level", "error");
+  await page.waitForSelector(detail, { state: "detached" });
   await show("tree");
   await page.waitForSelector(".restarts:has-text('1 restart')");
   assertStringIncludes(await page.innerText(".reason"), "boom");
+  await show("log");
+  await page.waitForSelector("#level");
+  assertEquals(await page.inputValue("#level"), "error");
+  await show("tree");
   for (let i = 0; i < 14; i++) {
     await Supervisor.startChild(pid, {
       id: `more ${i}`,

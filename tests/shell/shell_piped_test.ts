@@ -213,10 +213,15 @@ shellTest("piped lines start servers, and show crashes", async () => {
     '(await Supervisor.countChildren("Top")).active',
     "await global.registerName('shell', self())",
     "h(pg.join)",
+    "h(send)",
+    "const nothing = null",
+    "h(Math.max)",
   ]);
   const shown = ended.stdout.split("\n").filter((line) => line !== "undefined");
   assertEquals(shown.slice(0, 3), ['"up"', "2", "true"]);
   assertStringIncludes(ended.stdout, "pg.join(group: unknown,");
+  assertStringIncludes(ended.stdout, "\nsend(to: Destination<M>,");
+  assertStringIncludes(ended.stdout, "\nNothing is known of ");
   assertMatch(
     ended.stderr,
     /\[error\] nonode@nohost: GenServer #PID<0\.\d+\.0> terminating\n {4}\*\* Error: empty\n/,

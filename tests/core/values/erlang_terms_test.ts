@@ -42,6 +42,7 @@ import { keyOf } from "../../../core/processes/links_and_monitors.ts";
 import { equalTerms } from "../../../core/values/equality.ts";
 import { LocalFunction } from "../../../core/values/functions.ts";
 import { pidOf, refOf } from "../../../core/values/pid.ts";
+import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { copyTerm } from "../../../core/values/term.ts";
 import { termKey } from "../../../core/values/term_key.ts";
 import { test } from "../../../testing/tags.ts";
@@ -395,8 +396,12 @@ test("a copy shares nothing that can change, and each tuple and improper list is
         (around(0) as ImproperList).tail === 1
       ? 1
       : 2;
-    let deep: unknown = new Float(1);
-    for (let i = 0; i < 512; i += levels) deep = around(deep);
+    const nested = (value: unknown) => {
+      for (let i = 0; i < 512; i += levels) value = around(value);
+      return value;
+    };
+    const deep = nested(new Float(1));
+    const reply = new ReplyTo(new Pid(MOEBI, 5, 1), undefined, "tag");
     const encode = (value: unknown) =>
       new ValueEncoder(
         { name: "alex@localhost", creation: 1 },
@@ -419,6 +424,7 @@ test("a copy shares nothing that can change, and each tuple and improper list is
         RangeError,
         "512 levels",
       );
+      assertThrows(() => use(nested(reply)), RangeError, "512 levels");
     }
   }
 });
