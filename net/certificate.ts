@@ -158,5 +158,5 @@ function isHost(host: string, name: string): boolean {
   if (name === wanted) return true;
   const dot = wanted.indexOf(".");
   return name.startsWith("*.") && isIP(wanted) === 0 && dot > 0 &&
-    name.indexOf(".", 2) > 0 && name.slice(1) === wanted.slice(dot);
+    name.includes(".", 2) && name.slice(1) === wanted.slice(dot);
 }

@@ -19,7 +19,7 @@ const NAMES_REQ = 110;
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const lenient = new TextDecoder();
 
 /** Bytes that are not a message of EPMD. */
 export class EpmdFormatError extends Error {

@@ -184,7 +184,7 @@ export const WORKER_SOURCE: string = [
   "const NAMES_REQ = 110;",
   "const encoder = new TextEncoder();",
   "const strict = new TextDecoder(\"utf-8\", { fatal: true, ignoreBOM: true });",
-  "const lenient = new TextDecoder(\"utf-8\", { ignoreBOM: true });",
+  "const lenient = new TextDecoder();",
   "class EpmdFormatError extends Error {",
   "name = \"EpmdFormatError\";",
   "}",

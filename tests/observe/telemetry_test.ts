@@ -182,7 +182,7 @@ for (const wire of ["json", "beam"] as const) {
         assertEquals(await receive(), "info");
         GenServer.cast(hop, self());
         assertEquals(await receive(), "cast");
-        send(hop, { to: self() });
+        send(hop, { to: Process.alias() });
         assertEquals(await receive(), "info");
         assertEquals(await rpc.call(kate.name, ["Remote", "add"], [1, 2]), 3);
         await Node.spawn(kate.name, ["Remote", "tell"], [self()]);

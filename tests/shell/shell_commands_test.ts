@@ -276,11 +276,13 @@ shellTest("tree() draws supervisors and restarts", async () => {
     "const [, { pid: first }] = await Supervisor.whichChildren(sup)",
     'const down = Process.monitor(first); Process.exit(first, "boom"); await receive((m) => m.ref === down || down.equals(m.ref)); await Supervisor.whichChildren(sup); 1',
     "tree()",
+    'await Supervisor.terminateChild(sup, "worker"); tree()',
   ]);
   assertMatch(
     stdout,
     /\nTop, supervisor, #PID<0\.\d+\.0>\n├─ worker: .*, process, #PID<0\.\d+\.0>, restarted once, last for .*boom.*\n└─ Tasks, supervisor, #PID<0\.\d+\.0>\n/,
   );
+  assertMatch(stdout, /\n├─ worker.*, not running/);
 });
 
 shellTest("trace() prints messages up to its limit", async () => {

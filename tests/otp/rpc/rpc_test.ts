@@ -4,6 +4,7 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../../core/errors.ts";
+import type { LocalProcess } from "../../../core/processes/local_process.ts";
 import { IO } from "../../../otp/io/io.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -15,11 +16,13 @@ import {
   send,
   spawnLink,
 } from "../../../otp/process/process.ts";
+import { BlockedCalls } from "../../../otp/rpc/blocked_calls.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
 import { errorOf, mail, processTest } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
 import { internalsOf } from "../../../node/node_internals.ts";
+import { test } from "../../../testing/tags.ts";
 
 const KATE = "kate@localhost";
 
@@ -190,4 +193,21 @@ clusterTest("a peer's invalid requests are refused", async (cluster) => {
   });
   const { refusedRequests } = await kate.run(() => Node.stats()!);
   assertEquals(refusedRequests.undef, 5);
+});
+
+test("waiting block_calls are limited for a node and in all", () => {
+  const process = {
+    runtime: { connected: () => "here", quotas: { refused() {} } },
+    keepFor: () => true,
+    dropFor() {},
+    ownCold: () => ({}),
+  } as unknown as LocalProcess;
+  const calls = new BlockedCalls(process);
+  // The limits are 16 MiB and 64 MiB.
+  const arg = new Uint8Array(13 << 20);
+  const add = (node: string) => calls.add({ node, mfa: ["m", "f", [arg]] });
+  const given = ["a", "a", "b", "c", "d", "e"].map(add);
+  assertEquals(given, [true, false, true, true, true, false]);
+  assertEquals(calls.take()?.node, "a");
+  assertEquals(add("e"), true);
 });

@@ -11,7 +11,7 @@ import {
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { Atom } from "../../../core/values/atom.ts";
-import { idToOtp } from "../../../otp/supervisor/supervisor_otp.ts";
+import { idFromOtp, idToOtp } from "../../../otp/supervisor/supervisor_otp.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { test } from "../../../testing/tags.ts";
@@ -38,6 +38,7 @@ test("an id of a child is an atom on a BEAM if it is a name, and is short enough
   for (const id of ["a worker", "M".repeat(249), 1]) {
     assertEquals(idToOtp(id), id);
   }
+  assertEquals([null, true].map(idFromOtp), ["nil", "true"]);
 });
 
 clusterTest("Supervisor calls a Supervisor of Elixir", async (cluster) => {

@@ -212,7 +212,7 @@ clusterTest("a failed restart says why", async (cluster) => {
 
 clusterTest("trees without a process end with the shared", async (cluster) => {
   const { ends, next, onTreeEnd } = watched();
-  await cluster.start("alex", { onTreeEnd });
+  const alex = await cluster.start("alex", { onTreeEnd });
   await Supervisor.startLink([], { ...TOP, name: "Top" });
   Process.exit(spawnLink(() => new Promise(() => {})), "boom");
   const { message, application } = await next;
@@ -220,6 +220,8 @@ clusterTest("trees without a process end with the shared", async (cluster) => {
     message,
     /^Supervisor Top ends with the process #PID<.*> of code outside any process, which exits: "?boom"?$/,
   );
+  // Only the first end is one of the program.
+  await endApplication(alex, undefined, "kill");
   assertEquals([application, ends.length], [undefined, 1]);
 });
 
