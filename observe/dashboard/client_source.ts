@@ -299,6 +299,7 @@ const LINES: Record<string, string[]> = {
   "...JSON.parse(key),",
   "length === 1 ? shard : `${shard} and ${length - 1} more`,",
   "]),",
+  "[0],",
   "),",
   ");",
   "}",

@@ -203,6 +203,7 @@ function movesCard({ moves }: PageEntities): HTMLElement {
         ...JSON.parse(key),
         length === 1 ? shard : `${shard} and ${length - 1} more`,
       ]),
+      [0],
     ),
   );
 }
