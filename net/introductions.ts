@@ -2,6 +2,9 @@
  * Introductions: a visible node names its visible peers to each new one, with their addresses, so that all visible
  * nodes connect to each other.
  *
+ * Erlang's wire has no such message. So a new peer on Erlang's wire is named to the peers on the JSON wire that speak
+ * both wires, and they dial it; nodes of Erlang learn of each other by `global` (`global_erlang.ts`).
+ *
  * @module
  */
 
@@ -31,15 +34,20 @@ export class Introductions {
 
   /** Introduces all visible peers to a new peer, with the addresses at which the new peer can reach them. */
   make(connection: Connection): void {
-    const { peer, ends } = connection;
-    if (!this.#isShared(peer)) return;
+    if (!this.#isShared(connection.peer)) return;
     const others = [...this.#parts.connections.values()]
-      .filter((each) => each !== connection && this.#isShared(each.peer))
-      .map(({ peer: { name }, place }) => ({
-        name,
-        address: peer.listen && addressFor(place, ends),
-      }));
-    if (others.length > 0) connection.announce(others);
+      .filter((each) => each !== connection && this.#isShared(each.peer));
+    if (connection.wire === "beam") {
+      for (const each of others) {
+        if (each.peer.beam) each.announce([introduced(connection, each)]);
+      }
+      return;
+    }
+    const shown = others
+      .filter(({ wire }) => wire !== "beam" || connection.peer.beam);
+    if (shown.length > 0) {
+      connection.announce(shown.map((each) => introduced(each, connection)));
+    }
   }
 
   /** Called with the nodes that a peer introduces: dials the nodes that are not connected. */
@@ -63,4 +71,12 @@ export class Introductions {
       reachOfPeer(connection.ends),
     );
   }
+}
+
+/** A peer, with the address at which another one can reach it. */
+function introduced(
+  { peer: { name }, place }: Connection,
+  { peer: { listen }, ends }: Connection,
+): IntroducedNode {
+  return { name, address: listen && addressFor(place, ends) };
 }

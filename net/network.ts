@@ -105,6 +105,7 @@ export class Network {
       name: name.full,
       creation: runtime.creation,
       hidden,
+      beam: options.wires.some((wire) => wire.name === "beam") || undefined,
       listen,
       cookie,
       limits,
@@ -195,6 +196,13 @@ export class Network {
     if (connection === undefined) return false;
     connection.close("disconnected");
     return true;
+  }
+
+  /** Dials nodes that a peer introduces by other means than the wire's. */
+  introduce(by: string, nodes: readonly string[]): void {
+    const connection = this.#connections.get(by);
+    if (connection === undefined) return;
+    this.#introductions.take(connection, nodes.map((name) => ({ name })));
   }
 
   /** Closes all connections, and ends all dials. */
@@ -364,10 +372,7 @@ export class Network {
     this.#stats.connected++;
     log("info", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);
-    runtime.nodeUp(name, isHidden);
-    if (isHidden && peer.isUnaware && !this.#options.hidden) {
-      runtime.asymmetricUp(name);
-    }
+    runtime.nodeUp(name, isHidden, wire === "beam");
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {

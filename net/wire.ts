@@ -243,13 +243,8 @@ export interface Peer extends PeerName {
   hidden: boolean;
   /** Where it listens, if it states its address. Such a peer also accepts addresses of other nodes. */
   listen?: Listening;
-  /**
-   * Whether it is a visible node that takes this one for a hidden node, as on Erlang's wire: its servers do not
-   * look for those of this node.
-   *
-   * @default {false}
-   */
-  isUnaware?: boolean;
+  /** Whether it states on the JSON wire that it speaks Erlang's wire too. */
+  beam?: boolean;
 }
 
 /**
@@ -306,6 +301,8 @@ export interface Local {
   readonly creation: number;
   /** Whether the node is hidden. */
   readonly hidden: boolean;
+  /** Whether the node speaks Erlang's wire too. */
+  readonly beam?: boolean;
   /** Where it listens. */
   readonly listen?: Listening;
   /** The shared secret. */

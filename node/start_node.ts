@@ -150,6 +150,9 @@ export async function startNode(
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),
   });
+  if (options.connectAll ?? true) {
+    runtime.introduce = (by, nodes) => network.introduce(by, nodes);
+  }
   runtime.modules.allow = options.allow;
   runtime.modules.allowObserve = options.allowObserve ?? false;
   for (const [key, module] of Object.entries(options.modules ?? {})) {

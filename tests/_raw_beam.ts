@@ -29,11 +29,12 @@ export function localOf(
   name: string,
   creation: number,
   functions: Functions = new BeamFunctions(new Modules()),
+  hidden = true,
 ): Local {
   return {
     name,
     creation,
-    hidden: false,
+    hidden,
     cookie: COOKIE,
     limits: DEFAULT_LIMITS,
     randomBytes,
@@ -104,7 +105,11 @@ export class RawBeam implements AsyncDisposable {
   }
 
   /** Connects to a node as one of that name, and performs the handshake. */
-  static async dial(to: Node, name: string = RAW): Promise<RawBeam> {
+  static async dial(
+    to: Node,
+    name: string = RAW,
+    hidden = true,
+  ): Promise<RawBeam> {
     const transport = await connectTcp(
       { host: "127.0.0.1", port: to.port },
       AbortSignal.timeout(10_000),
@@ -112,7 +117,7 @@ export class RawBeam implements AsyncDisposable {
     const introduction = await handshake.dialBeam(
       transport,
       to.name,
-      localOf(name, CREATION),
+      localOf(name, CREATION, undefined, hidden),
       new handshake.Challenges(),
       new AbortController().signal,
     );

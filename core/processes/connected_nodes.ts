@@ -13,8 +13,9 @@ import { Pid } from "../values/pid.ts";
 export class ConnectedNodes {
   /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
-  /** The connected visible nodes for which this node is a hidden one. */
-  readonly asymmetricPeers: Set<string> = new Set();
+  /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
+  readonly erlang: Map<string, number> = new Map();
+  #lastConnection = 0;
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
 
@@ -24,8 +25,12 @@ export class ConnectedNodes {
   }
 
   /** Notifies the processes that monitor nodes of a nodeup. */
-  up(node: string, isHidden: boolean): void {
+  up(node: string, isHidden: boolean, isErlang: boolean): void {
     if (!isHidden) this.visible.add(node);
+    if (!isHidden && isErlang) {
+      this.erlang.set(node, ++this.#lastConnection);
+      this.#runtime.onErlangNode?.();
+    }
     for (const process of [...this.#runtime.processes.values()]) {
       const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
       for (let i = 0; i < times && process.alive; i++) {
@@ -35,18 +40,9 @@ export class ConnectedNodes {
     }
   }
 
-  /** Notifies processes that look for servers on asymmetric peers of a nodeup. */
-  asymmetricUp(node: string): void {
-    this.asymmetricPeers.add(node);
-    for (const process of [...this.#runtime.processes.values()]) {
-      if (!process.cold?.watchesAsymmetric) continue;
-      process.mailbox.push({ type: "nodeup", node }, process);
-    }
-  }
-
-  /** Ends everything that depended on the connection to a node, then notifies the processes that monitor nodes. */
+  /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
   down(node: string, wasUp: boolean, isHidden: boolean): void {
-    this.asymmetricPeers.delete(node);
+    this.erlang.delete(node);
     this.visible.delete(node);
     const processes = [...this.#runtime.processes.values()];
     for (const process of processes) {

@@ -70,8 +70,6 @@ export class ColdState {
   watchesNodes = 0;
   /** The numbers of its subscriptions, by type of node, to nodes that come or go; their messages state the type. */
   nodeTypes: Map<NodeTypes, number> | undefined = undefined;
-  /** Whether it is notified of visible nodes for which this node is a hidden one. */
-  watchesAsymmetric = false;
   /** Pending timers whose messages go to it. */
   timers: Set<PendingTimer> | undefined = undefined;
   /** Aborted when it exits. */

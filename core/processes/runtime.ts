@@ -74,8 +74,14 @@ export interface Runtime extends NodeIncarnation {
   readonly aliases: NumberMap<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
-  /** The connected visible nodes for which this node is a hidden one. */
-  readonly asymmetricPeers: ReadonlySet<string>;
+  /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
+  readonly erlang: ReadonlyMap<string, number>;
+  /**
+   * Dials the nodes that a connected node introduces; absent if this node does not connect to the peers of its peers.
+   */
+  introduce: ((by: string, nodes: readonly string[]) => void) | undefined;
+  /** Called before the nodeup of a visible node of Erlang's wire. */
+  onErlangNode: (() => void) | undefined;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
   /** Whether a stop of the node has ended all processes. */
@@ -154,9 +160,7 @@ export interface Runtime extends NodeIncarnation {
   ): void;
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
-  nodeUp(node: string, isHidden?: boolean): void;
-  /** Notifies servers that look for others of a visible node for which this node is a hidden one. */
-  asymmetricUp(node: string): void;
+  nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;
   /**
    * Notifies every affected process that a node is gone or cannot be reached.
    *

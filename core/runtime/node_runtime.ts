@@ -98,7 +98,9 @@ export class NodeRuntime implements Runtime {
   readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
   readonly aliases: NumberMap<LocalProcess>;
   readonly visible: Set<string>;
-  readonly asymmetricPeers: Set<string>;
+  readonly erlang: Map<string, number>;
+  introduce: Runtime["introduce"] = undefined;
+  onErlangNode: (() => void) | undefined;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;
   readonly #clock: Clock;
@@ -140,7 +142,7 @@ export class NodeRuntime implements Runtime {
     this.timers = new Timers(this);
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
-    this.asymmetricPeers = this.#nodes.asymmetricPeers;
+    this.erlang = this.#nodes.erlang;
   }
 
   report(
@@ -248,12 +250,8 @@ export class NodeRuntime implements Runtime {
     else this.#watchers.reply(signals, from, alias, to, value);
   }
 
-  nodeUp(node: string, isHidden = false): void {
-    this.#nodes.up(node, isHidden);
-  }
-
-  asymmetricUp(node: string): void {
-    this.#nodes.asymmetricUp(node);
+  nodeUp(node: string, isHidden = false, isErlang = false): void {
+    this.#nodes.up(node, isHidden, isErlang);
   }
 
   nodeDown(node: string, wasUp: boolean, isHidden = false): void {

@@ -126,8 +126,8 @@ const UNLOCK_OPTIONS: OptionNames<Omit<LockOptions, "retries">> = {
  * all nodes, and then updates every copy. When the name's process exits, or its node goes down, each node
  * removes the name independently: soon, but not in any order with the other nodes.
  *
- * A node takes part once one of these functions has been used on it; until then, it sends and stores nothing,
- * and other nodes work without it.
+ * A node takes part once one of these functions has been used on it, or a node of Erlang has connected; until then,
+ * it sends and stores nothing, and other nodes work without it. Names and locks are shared with Erlang's `:global`.
  *
  * When nodes connect that both have names, their parts of the cluster are merged. If two processes then have
  * the same name, the name is in conflict. The conflict is resolved once, on one node, by the function passed

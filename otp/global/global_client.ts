@@ -20,13 +20,14 @@ import { isOver, remaining, within } from "../gen/cancellation.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import {
-  askServer,
   GLOBAL_SERVER,
   type GlobalChange,
   type GlobalRequest,
   type Resolver,
   TOO_MANY,
 } from "./global_messages.ts";
+import { askServer } from "./ask_server.ts";
+import { serveResolver } from "./global_resolve.ts";
 import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import { spawnOn } from "../../core/runtime/spawn_on_node.ts";
@@ -35,8 +36,16 @@ import { Ending } from "../gen/stop.ts";
 /** The name of the service that starts a node's server. */
 const GLOBAL_SERVICE = "$global";
 
-/** Has a node start its server when another needs it. */
+/** Has a node start its server when another node needs it, or a node of Erlang connects. */
 export function serveGlobal(runtime: Runtime): void {
+  serveResolver(runtime);
+  runtime.onErlangNode = () => {
+    try {
+      globalServer(runtime);
+    } catch (error) {
+      runtime.report("error", () => (error as Error).message);
+    }
+  };
   runtime.modules.services.set(GLOBAL_SERVICE, () => ({
     fn: () => void globalServer(runtime),
     label: GLOBAL_SERVICE,

@@ -5,11 +5,11 @@
  */
 
 import { isLongName } from "../../core/values/atom.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../../core/values/functions.ts";
 import { Pid } from "../../core/values/pid.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Place } from "../../core/signals/signal.ts";
-import { startCall } from "../gen/call.ts";
-import { OwnRequest } from "../../core/values/server_message.ts";
 
 /** The name of each node's server. */
 export const GLOBAL_SERVER = "global_name_server";
@@ -24,6 +24,9 @@ export type Resolver =
   | "notify_all_name"
   | [module: string, function: string];
 
+/** A resolver as an entry has it: of a process of Erlang's nodes, it may be a function of theirs. */
+export type EntryResolver = Resolver | ExternalFunction | LocalFunction;
+
 /** A name that a process has. */
 export interface GlobalEntry {
   /** The name. */
@@ -31,7 +34,7 @@ export interface GlobalEntry {
   /** The process that has it. */
   pid: Pid;
   /** Decides which process keeps the name, if another has it as well. */
-  resolve: Resolver;
+  resolve: EntryResolver;
   /** The node that sent it, if it was another; known only on the process's own node, and not sent. */
   by?: string;
 }
@@ -48,11 +51,14 @@ export type GlobalRequest =
   /** Asks for the servers that have the same names: those of its part of the cluster. */
   | { type: "get_servers" }
   | { type: "get_names" }
+  /** Takes the lock for a requester, which several processes can be, if no other has it: as OTP's `set_lock`. */
+  | { type: "share_lock"; requester: unknown }
   /** A number that is the same for the same names. */
   | { type: "get_digest" }
   /** With `wait`, the answer comes when the lock is given, or `false` after that many milliseconds. */
   | { type: "lock_names"; wait?: number }
-  | { type: "unlock_names" }
+  /** Only servers of Erlang read the requester for which the lock is held. */
+  | { type: "unlock_names"; requester?: Pid[] }
   /** With `isNew`, only if the name is free; otherwise the answer is `"taken"`. */
   | { type: "register"; entry: GlobalEntry; isNew: boolean }
   | { type: "unregister"; name: unknown }
@@ -138,8 +144,14 @@ export function isWrite(
   }
 }
 
-function isResolver(value: unknown): value is Resolver {
-  return RESOLVERS.includes(value) ||
+/** Whether a text names one of the resolvers that `global` knows. */
+export function isKnownResolver(value: unknown): value is Resolver {
+  return RESOLVERS.includes(value);
+}
+
+function isResolver(value: unknown): value is EntryResolver {
+  return isKnownResolver(value) || value instanceof ExternalFunction ||
+    value instanceof LocalFunction ||
     (Array.isArray(value) && value.length === 2 &&
       value.every((each) => typeof each === "string" && !isLongName(each)));
 }
@@ -155,24 +167,4 @@ export function listOf<T>(
 /** Whether a value is a pid. */
 export function isPid(value: unknown): value is Pid {
   return value instanceof Pid;
-}
-
-/** Asks a server; nothing if it is gone. */
-export async function askServer(
-  process: LocalProcess,
-  place: Place,
-  request: GlobalRequest,
-): Promise<unknown> {
-  const { promise } = startCall(process, place, new OwnRequest(request), {
-    timeout: Infinity,
-    as: () => ["global", request.type, []],
-  });
-  try {
-    const answer = await promise;
-    process.assertAlive();
-    return answer;
-  } catch {
-    process.assertAlive();
-    return undefined;
-  }
 }

@@ -6,11 +6,16 @@
  * @module
  */
 
+import { atom } from "../../core/values/atom.ts";
+import { tuple } from "../../core/values/tuple.ts";
 import { inspectWithin } from "../../core/values/inspect.ts";
 import { spawnError } from "../../core/remote/exported_modules.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { currentProcess } from "../../core/runtime/current_process.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
 import type { GlobalEntry } from "./global_messages.ts";
+import { resolverFromOtp } from "./global_otp.ts";
 import { type RpcOutcome, startRpc } from "../rpc/rpc_call.ts";
 
 /** Notifies a process that its name was in conflict. */
@@ -30,6 +35,12 @@ type Decision = (
   first: Pid,
   second: Pid,
 ) => Pid | undefined;
+
+/** The name of the service that settles conflicts for nodes of Erlang. */
+const SERVICE = "$global_resolver";
+
+/** Runs a resolver that is a function of Erlang's nodes. */
+const APPLY: [module: string, function: string] = ["erlang", "apply"];
 
 /** Ends one of the processes, and the other keeps the name. */
 export function exitOne(
@@ -59,8 +70,7 @@ export function notifyOne(
   second: Pid,
 ): Pid {
   const [kept, lost] = ordered(first, second);
-  const message: GlobalNameConflict = { type: "global_name_conflict", name };
-  process.send(lost, message);
+  tellConflict(process, lost, name);
   return kept;
 }
 
@@ -71,14 +81,49 @@ export function notifyAll(
   first: Pid,
   second: Pid,
 ): undefined {
-  const told = (pid: Pid): GlobalNameConflict => ({
-    type: "global_name_conflict",
-    name,
-    pid,
-  });
-  process.send(first, told(second));
-  process.send(second, told(first));
+  tellConflict(process, first, name, second);
+  tellConflict(process, second, name, first);
   return undefined;
+}
+
+/** Notifies a process; one of Erlang as OTP's resolvers do. */
+function tellConflict(
+  process: LocalProcess,
+  to: Pid,
+  name: unknown,
+  ...pid: [Pid?]
+): void {
+  const type = "global_name_conflict";
+  const message: GlobalNameConflict = { type, name };
+  if (pid[0] !== undefined) message.pid = pid[0];
+  const isErlang = process.runtime.erlang.has(to.node);
+  process.send(to, isErlang ? tuple(atom(type), name, ...pid) : message);
+}
+
+/**
+ * Settles a conflict for a node of Erlang, which has the process that keeps a name chosen on the node of the process
+ * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`.
+ */
+export function serveResolver({ modules, functions }: Runtime): void {
+  modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
+    fn: () =>
+      DECISIONS[resolve as string](
+        currentProcess(),
+        name,
+        first as Pid,
+        second as Pid,
+      ) ?? atom("none"),
+    label: "global:resolve_it/4",
+  }));
+  functions.serve("global:resolve_it/4", ([given, ...args]) => {
+    const resolve = resolverFromOtp(given);
+    const [, first, second] = args;
+    const isKnown = typeof resolve === "string" && first instanceof Pid &&
+      second instanceof Pid;
+    return isKnown
+      ? { module: SERVICE, function: "resolve_it", args: [resolve, ...args] }
+      : functions.requested(["erlang", "apply", [given, args]]);
+  });
 }
 
 /** The order that all nodes use, as OTP does: the process on the node of the smaller name is first. */
@@ -105,9 +150,12 @@ export async function resolveConflict(
   } else {
     const args = [name, other.pid, own.pid];
     const { node } = own.pid;
+    const [called, given]: [typeof APPLY, unknown[]] = Array.isArray(resolve)
+      ? [resolve, args]
+      : [APPLY, [resolve, args]];
     // It runs on the node of its process, whose program knows how to resolve the conflict.
     const outcome = refusal(process, own, args) ??
-      await startRpc(process, node, resolve, args, Infinity);
+      await startRpc(process, node, called, given, Infinity);
     // As in OTP: if it fails, the other process keeps the name; a thrown value is its result.
     kept = outcome.type === "ok" || outcome.type === "throw"
       ? outcome.value
@@ -116,9 +164,11 @@ export async function resolveConflict(
       process.runtime.report(
         "warning",
         () =>
-          `global: ${resolve.join(".")}, asked who keeps the name ${
-            inspectWithin(name, 256)
-          }, gave ${inspectWithin(outcome, 1024)}`,
+          `global: ${
+            Array.isArray(resolve) ? resolve.join(".") : resolve
+          }, asked who keeps the name ${inspectWithin(name, 256)}, gave ${
+            inspectWithin(outcome, 1024)
+          }`,
         { what: "name conflicts of global that were not decided" },
       );
     }
@@ -130,10 +180,12 @@ export async function resolveConflict(
 /** Why a function of this node is not asked: the node that named it may not have it run here. */
 function refusal(
   { runtime }: LocalProcess,
-  { pid, resolve: [module, fn], by }: GlobalEntry,
+  { pid, resolve, by }: GlobalEntry,
   args: unknown[],
 ): RpcOutcome | undefined {
-  if (pid.node !== runtime.node || by === undefined) return undefined;
+  const isOwn = pid.node === runtime.node;
+  if (!isOwn || by === undefined || !Array.isArray(resolve)) return undefined;
+  const [module, fn] = resolve;
   const found = runtime.resolve({ module, function: fn, args }, by, true);
   if (!("error" in found)) return undefined;
   return {

@@ -26,7 +26,6 @@ import type { Runtime } from "../../core/processes/runtime.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 import { GlobalLocks } from "./global_locks.ts";
 import {
-  askServer,
   GLOBAL_SERVER,
   type GlobalEntry,
   type GlobalRequest,
@@ -41,6 +40,7 @@ import {
   TOO_MANY,
   type Welcome,
 } from "./global_messages.ts";
+import { askConnected } from "./ask_server.ts";
 import { NamesLock } from "./names_lock.ts";
 import { GlobalTable } from "./global_table.ts";
 import {
@@ -50,7 +50,23 @@ import {
 } from "./global_worker.ts";
 import { tell } from "../gen/call.ts";
 import { isTyped } from "../gen/messages.ts";
-import { BADARG, NO_REPLY, serve, type Server } from "../gen/server.ts";
+import {
+  BADARG,
+  NO_REPLY,
+  type OtpEncoding,
+  serve,
+  type Server,
+} from "../gen/server.ts";
+import { Atom, atom } from "../../core/values/atom.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+import { type ErlangHost, ErlangPeers } from "./global_erlang.ts";
+import { GlobalLocker, type LockerView } from "./global_locker.ts";
+import {
+  entryFromOtp,
+  type NameOperation,
+  NAMES_LOCK,
+  partsOf,
+} from "./global_otp.ts";
 
 /** Another node, as far as its server is known. */
 interface Peer {
@@ -106,17 +122,22 @@ export function globalServer(runtime: Runtime): GlobalServer {
 }
 
 /** The server of a node. */
-export class GlobalServer implements Server, GlobalView {
+export class GlobalServer
+  implements Server, GlobalView, LockerView, ErlangHost {
   /** Its process. */
   readonly process: LocalProcess;
   /** Its copy of the names. */
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
+  /** The nodes of this library. */
   readonly #peers = new Map<string, Peer>();
+  /** The nodes of Erlang. */
+  readonly erlang: ErlangPeers;
+  #locker: LocalProcess | undefined;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
   /** The lock of the names. */
-  readonly #lock: NamesLock;
+  readonly lock: NamesLock;
   /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
   readonly #touched = new Set<string>();
   /** Cancels the pending callbacks. */
@@ -128,7 +149,8 @@ export class GlobalServer implements Server, GlobalView {
     this.process = process;
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
-    this.#lock = new NamesLock(process, () => this.#touched.clear());
+    this.lock = new NamesLock(process, () => this.#touched.clear());
+    this.erlang = new ErlangPeers(this);
     process.ownCold().watchesNodes = 1;
   }
 
@@ -140,16 +162,12 @@ export class GlobalServer implements Server, GlobalView {
   /** The function of the process. */
   run(): Promise<void> {
     const { process } = this;
-    const worker: LocalProcess = process.runtime.spawn(
-      () => serve(worker, new GlobalWorker(worker, this)),
-      {
-        label: GLOBAL_SERVER,
-        parent: process.pid,
-        groupLeader: process.groupLeader,
-        linkParent: process,
-      },
+    this.#worker = this.#startHelper((worker) =>
+      new GlobalWorker(worker, this)
     );
-    this.#worker = worker;
+    this.#locker = this.#startHelper((locker) =>
+      new GlobalLocker(locker, this)
+    );
     process.abortSignal().addEventListener("abort", () => {
       for (const stop of this.#lifts) stop();
     });
@@ -157,7 +175,29 @@ export class GlobalServer implements Server, GlobalView {
     return serve(process, this);
   }
 
+  #startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
+    const { process } = this;
+    const helper: LocalProcess = process.runtime.spawn(
+      () => serve(helper, serverOf(helper)),
+      {
+        label: GLOBAL_SERVER,
+        parent: process.pid,
+        groupLeader: process.groupLeader,
+        linkParent: process,
+      },
+    );
+    return helper;
+  }
+
   // Read by its worker and by processes of its node.
+
+  get locker(): Pid {
+    return this.#locker!.pid;
+  }
+
+  erlangNodes(): string[] {
+    return this.erlang.known();
+  }
 
   servers(): Pid[] {
     const others = [...this.#peers.values()]
@@ -195,11 +235,11 @@ export class GlobalServer implements Server, GlobalView {
       case "get_digest":
         return this.names.digest;
       case "lock_names":
-        return isWait(asked.wait)
-          ? this.#lock.take(caller, asked.wait)
-          : BADARG;
+        return isWait(asked.wait) ? this.lock.take(caller, asked.wait) : BADARG;
+      case "share_lock":
+        return this.lock.share(asked.requester, pid);
       case "unlock_names":
-        return this.#lock.release(pid);
+        return this.lock.release(pid);
       case "register":
       case "unregister":
       case "merge":
@@ -265,6 +305,7 @@ export class GlobalServer implements Server, GlobalView {
     // Any process can send a message that looks like news of a node: the actual state counts.
     if (isTyped(message, "nodeup")) {
       const { node } = message as unknown as { node: string };
+      if (this.#isErlang(node)) return this.erlang.up(node);
       const status = this.#peers.get(node)?.status;
       const isNew = status === undefined || status === "absent";
       if (isNew && visible.has(node)) this.#meetNode(node);
@@ -278,6 +319,31 @@ export class GlobalServer implements Server, GlobalView {
     }
   }
 
+  // Nodes of Erlang.
+
+  /** Requests of processes of Erlang, with the lock of the names as a request of its own. */
+  readonly otp: OtpEncoding = {
+    request: (term, caller, origin) =>
+      caller === undefined
+        ? new ErlangCast(term, origin)
+        : callFromOtp(term, caller),
+    reply: replyToOtp,
+  };
+
+  cast(request: unknown): void {
+    if (!(request instanceof ErlangCast)) return;
+    this.erlang.take(request.term, request.origin);
+  }
+
+  apply(operation: NameOperation): void {
+    if (operation.type === "insert") this.names.insert(operation.entry);
+    else this.names.remove(operation.name);
+  }
+
+  removeName(name: unknown, pid: Pid): void {
+    if (this.names.lookup(name)?.equals(pid)) this.names.remove(name);
+  }
+
   #tell(task: GlobalTask): void {
     tell(this.process, this.#worker!.pid, task);
   }
@@ -289,7 +355,7 @@ export class GlobalServer implements Server, GlobalView {
     asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
     pid: Pid,
   ): unknown {
-    if (!isWrite(asked) || !this.#lock.isHeldBy(pid)) return BADARG;
+    if (!isWrite(asked) || !this.lock.isHeldBy(pid)) return BADARG;
     if (asked.type === "merge") {
       for (const entry of listOf(asked.insert, isEntry)) {
         this.#insert(entry, pid);
@@ -314,7 +380,7 @@ export class GlobalServer implements Server, GlobalView {
   }
 
   #down(ref: Ref): void {
-    if (this.#lock.down(ref)) return;
+    if (this.lock.down(ref)) return;
     for (const [node, peer] of this.#peers) {
       if (peer.ref?.equals(ref)) this.#forget(node);
     }
@@ -330,12 +396,12 @@ export class GlobalServer implements Server, GlobalView {
 
   async #sayHello(node: string, peer: Peer): Promise<void> {
     // A later answer counts too.
-    const lift = this.#afterPatience(() => {
+    const lift = this.afterPatience(() => {
       if (this.#peers.get(node) !== peer || peer.status !== "asked") return;
       peer.status = "absent";
-      this.#settled(node);
+      this.settled(node);
     });
-    const answer = await askServer(this.process, {
+    const answer = await askConnected(this.process, {
       node,
       name: GLOBAL_SERVER,
     }, {
@@ -352,7 +418,7 @@ export class GlobalServer implements Server, GlobalView {
       else if (current === peer) this.#meet(server);
     } else if (current === peer && peer.status === "asked") {
       peer.status = "absent";
-      this.#settled(node);
+      this.settled(node);
     }
   }
 
@@ -360,7 +426,9 @@ export class GlobalServer implements Server, GlobalView {
   #greet(server: Pid): Welcome | typeof BADARG {
     const { node } = server;
     // As OTP's, it has nothing to do with hidden nodes.
-    if (!this.process.runtime.visible.has(node)) return BADARG;
+    if (!this.process.runtime.visible.has(node) || this.#isErlang(node)) {
+      return BADARG;
+    }
     this.#touched.add(node);
     const peer = this.#peers.get(node);
     if (!server.equals(peer?.server)) this.#meet(server);
@@ -407,7 +475,7 @@ export class GlobalServer implements Server, GlobalView {
       this.#peers.set(node, peer = { status: "known", server, ref });
     }
     peer!.status = "known";
-    this.#settled(node);
+    this.settled(node);
   }
 
   /** One of the two joins their parts; both would only be in each other's way. */
@@ -438,17 +506,22 @@ export class GlobalServer implements Server, GlobalView {
     for (const other of this.#peers.keys()) this.#remind(other);
   }
 
+  #isErlang(node: string): boolean {
+    return this.process.runtime.erlang.has(node);
+  }
+
   #gone(node: string): void {
+    this.erlang.down(node);
     const ref = this.#peers.get(node)?.ref;
     if (ref !== undefined) this.process.demonitor(ref);
     this.#peers.delete(node);
     this.#touched.add(node);
-    this.#settled(node);
+    this.settled(node);
   }
 
   /** Calls back after a while, unless the process has exited; returns a function that stops it. */
-  #afterPatience(fn: () => void): () => void {
-    const lift = this.process.runtime.after(PATIENCE, () => {
+  afterPatience(fn: () => void, ms: number = PATIENCE): () => void {
+    const lift = this.process.runtime.after(ms, () => {
       this.#lifts.delete(stop);
       fn();
     });
@@ -464,6 +537,11 @@ export class GlobalServer implements Server, GlobalView {
   #whenSettled(done: () => void, isEndless = false): void {
     const nodes = new Set<string>();
     for (const node of this.process.runtime.visible) {
+      if (this.#isErlang(node)) {
+        this.erlang.up(node);
+        if (this.erlang.isOpen(node)) nodes.add(node);
+        continue;
+      }
       if (!this.#peers.has(node)) this.#meetNode(node);
       const { status } = this.#peers.get(node)!;
       if (status === "asked" || status === "pending") nodes.add(node);
@@ -472,7 +550,7 @@ export class GlobalServer implements Server, GlobalView {
     const waiting: Waiting = { nodes, done };
     this.#waiting.add(waiting);
     if (isEndless) return;
-    const lift = this.#afterPatience(() => {
+    const lift = this.afterPatience(() => {
       this.#waiting.delete(waiting);
       done();
     });
@@ -482,13 +560,63 @@ export class GlobalServer implements Server, GlobalView {
     };
   }
 
-  #settled(node: string): void {
+  settled(node: string): void {
     for (const waiting of [...this.#waiting]) {
       if (!waiting.nodes.delete(node) || waiting.nodes.size > 0) continue;
       this.#waiting.delete(waiting);
       waiting.done();
     }
   }
+}
+
+/** A cast of a node of Erlang, which no other sender can make. */
+class ErlangCast {
+  readonly term: unknown;
+  /** The node that has sent it. */
+  readonly origin: string | undefined;
+
+  constructor(term: unknown, origin: string | undefined) {
+    this.term = term;
+    this.origin = origin;
+  }
+}
+
+/** A request of a process of Erlang; `undefined` if this server does not serve it. */
+function callFromOtp(term: unknown, { pid }: ReplyTo): unknown {
+  const [type, ...fields] = term instanceof Tuple ? term.elements : [term];
+  if (!(type instanceof Atom)) return undefined;
+  switch (type.name) {
+    case "set_lock":
+    case "del_lock": {
+      const [resource, requester] = partsOf(fields[0], 2);
+      return resource === NAMES_LOCK
+        ? {
+          type: type.name === "set_lock" ? "share_lock" : "unlock_names",
+          requester,
+        }
+        : { type: type.name, resource, requester };
+    }
+    case "register":
+      return {
+        type: "register",
+        isNew: false,
+        entry: entryFromOtp(new Tuple(fields), pid.node),
+      };
+    case "unregister":
+      return { type: "unregister", name: fields[0] };
+    case "get_names_ext":
+      return { type: "get_names_ext" };
+    default:
+      return undefined;
+  }
+}
+
+function replyToOtp(request: unknown, reply: unknown): unknown {
+  // The names of programs in C: they have none here.
+  if (isTyped(request, "get_names_ext")) return [];
+  if (isTyped(request, "register")) return atom(reply === "ok" ? "yes" : "no");
+  if (typeof reply === "string") return atom(reply);
+  return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
 }
 
 function isAny(_value: unknown): _value is unknown {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LocalFunction } from "../../core/values/functions.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type TermKey,
   termKey,
 } from "../../core/values/term_key.ts";
-import type { GlobalEntry, Resolver } from "./global_messages.ts";
+import type { EntryResolver, GlobalEntry } from "./global_messages.ts";
 
 interface NamedProcess extends GlobalEntry {
   ref: Ref;
@@ -53,6 +54,14 @@ export class GlobalTable {
     return pid?.node === runtime.node ? runtime.find(pid)?.pid : pid;
   }
 
+  /** A name with its process. */
+  entry(name: unknown): GlobalEntry | undefined {
+    const known = this.#names.get(this.#keyOf(name));
+    if (known === undefined) return undefined;
+    const { pid, resolve, by } = known;
+    return { name: known.name, pid, resolve, by };
+  }
+
   /** The number of names that a process has. */
   count(pid: Pid): number {
     return this.#counts.get(holderKey(pid)) ?? 0;
@@ -83,7 +92,7 @@ export class GlobalTable {
     if (known !== undefined) this.#drop(key, known);
     const { node } = this.#process.runtime;
     const holder = pid.node === node ? by ?? node : pid.node;
-    const characters = keptLength(name, key) + `${resolve}`.length;
+    const characters = keptLength(name, key) + lengthOf(resolve);
     if (!this.#process.keepFor(holder, characters)) return false;
     const ref = this.#process.monitor(pid);
     this.#names.set(key, { name, pid, resolve, by, ref, holder });
@@ -128,7 +137,13 @@ function holderKey({ node, number, creation }: Pid): string {
   return `${number} ${creation} ${node}`;
 }
 
-function isSame(resolve: Resolver, other: Resolver): boolean {
+function lengthOf(resolve: EntryResolver): number {
+  return resolve instanceof LocalFunction
+    ? resolve.bytes.length
+    : `${resolve}`.length;
+}
+
+function isSame(resolve: EntryResolver, other: EntryResolver): boolean {
   return `${resolve}` === `${other}`;
 }
 

@@ -25,11 +25,11 @@
  */
 
 import { inspectWithin } from "../../core/values/inspect.ts";
-import { type Pid, Ref } from "../../core/values/pid.ts";
+import { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 import {
-  askServer,
+  GLOBAL_SERVER,
   type GlobalChange,
   type GlobalEntry,
   type GlobalRequest,
@@ -40,6 +40,7 @@ import {
   sentEntry,
   TOO_MANY,
 } from "./global_messages.ts";
+import { askConnected } from "./ask_server.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
 import { tell } from "../gen/call.ts";
@@ -51,11 +52,16 @@ import type { Server } from "../gen/server.ts";
 export interface GlobalView {
   /** The servers that have the same names, this node's among them. */
   servers(): Pid[];
+  /** The nodes of Erlang that have the same names. */
+  erlangNodes(): string[];
   /** Its node's copy of the names. */
   readonly names: GlobalTable;
   /** Whether a server's part of the cluster must still be joined. */
   isPending(server: Pid): boolean;
 }
+
+/** A server: of this library, or that of a node of Erlang. */
+type Member = Pid | string;
 
 type Table = Map<TermKey, GlobalEntry>;
 
@@ -173,7 +179,7 @@ export class GlobalWorker implements Server {
       // Nobody waits for a registration whose caller has given up or exited.
       left = left.filter((task) => this.#isWanted(task));
       if (left.length === 0) return;
-      const servers = this.#view.servers();
+      const servers = this.#members();
       const [arbiter, ...rest] = byRank(servers);
       const asked = runtime.now();
       const first = await this.#askServer(arbiter, lockNames(ARBITER_WAIT));
@@ -188,7 +194,11 @@ export class GlobalWorker implements Server {
         continue;
       }
       left.push(...this.#arrived(MAX_CHANGES - left.length));
-      const early = this.#waveOf(left).filter((task) => this.#isEarly(task));
+      // Servers of Erlang make a change without asking for the lock.
+      const canBeEarly = !rest.some((each) => typeof each === "string");
+      const early = canBeEarly
+        ? this.#waveOf(left).filter((task) => this.#isEarly(task))
+        : [];
       // The requests for the locks are sent first.
       const locks = this.#askAll(rest, lockNames(REST_WAIT));
       const sent = await Promise.all(
@@ -217,7 +227,7 @@ export class GlobalWorker implements Server {
   /** Makes changes when all servers are locked; returns those that are left for the next lock. */
   async #changeLocked(
     tasks: ChangeTask[],
-    servers: Pid[],
+    servers: Member[],
     early: ChangeTask[],
     sent: (unknown[] | undefined)[],
     lingers: number,
@@ -295,7 +305,7 @@ export class GlobalWorker implements Server {
   /** Sends a change to the servers; returns their answers, or `undefined` if it must not be made. */
   async #send(
     change: GlobalChange,
-    servers: Pid[],
+    servers: Member[],
   ): Promise<unknown[] | undefined> {
     if (change.type === "unregister") {
       const isKnown = this.#view.names.lookup(change.name) !== undefined;
@@ -310,7 +320,7 @@ export class GlobalWorker implements Server {
   /** The result of a change that was sent; if not all servers have made it, none has in the end. */
   async #settle(
     change: GlobalChange,
-    servers: Pid[],
+    servers: Member[],
     answers: unknown[] | undefined,
   ): Promise<boolean> {
     if (answers === undefined) return false;
@@ -336,7 +346,7 @@ export class GlobalWorker implements Server {
   /** Removes a name where it was registered. */
   async #takeBack(
     change: GlobalChange,
-    servers: Pid[],
+    servers: Member[],
     answers: unknown[] | undefined,
   ): Promise<void> {
     if (change.type === "unregister" || answers === undefined) return;
@@ -345,9 +355,14 @@ export class GlobalWorker implements Server {
     await this.#askAll(given, { type: "unregister", name });
   }
 
+  /** The servers that have the same names, this node's among them. */
+  #members(): Member[] {
+    return [...this.#view.servers(), ...this.#view.erlangNodes()];
+  }
+
   /** Whether a part was joined since these servers were all. */
-  #hasGrown(servers: Pid[]): boolean {
-    return union(servers, this.#view.servers()).length > servers.length;
+  #hasGrown(servers: Member[]): boolean {
+    return union(servers, this.#members()).length > servers.length;
   }
 
   /** Whether a process is of this node, which drains: its name would be that of a process that ends soon. */
@@ -356,12 +371,12 @@ export class GlobalWorker implements Server {
     return isDraining && pid.node === node;
   }
 
-  #tooMany({ name, pid }: GlobalEntry, full: Pid[]): void {
+  #tooMany({ name, pid }: GlobalEntry, full: Member[]): void {
     this.#process.runtime.report(
       "error",
       () =>
         `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
-          full.map(({ node }) => node).join(", ")
+          full.map(nodeOf).join(", ")
         } keeps no more for its node (limits.maxRemoteEntries there)`,
       { what: "global names that cannot be registered" },
     );
@@ -483,21 +498,21 @@ export class GlobalWorker implements Server {
   }
 
   /** Releases the locks, without waiting for it: later requests to the servers arrive later. */
-  #unlock(servers: Pid[]): void {
-    const { node, visible } = this.#process.runtime;
+  #unlock(servers: Member[]): void {
     // The arbiter last: the next holder of its lock is then likely to acquire the others.
     for (const server of byRank(servers).reverse()) {
-      // The lock of a node ends with the connection: none is made to release it.
-      if (server.node !== node && !visible.has(server.node)) continue;
       this.#askServer(server, { type: "unlock_names" }).catch(ignore);
     }
   }
 
-  #askServer(server: Pid, request: GlobalRequest): Promise<unknown> {
-    return askServer(this.#process, server, request);
+  #askServer(server: Member, request: GlobalRequest): Promise<unknown> {
+    const place = typeof server === "string"
+      ? { node: server, name: GLOBAL_SERVER }
+      : server;
+    return askConnected(this.#process, place, request);
   }
 
-  #askAll(servers: Pid[], request: GlobalRequest): Promise<unknown[]> {
+  #askAll(servers: Member[], request: GlobalRequest): Promise<unknown[]> {
     return Promise.all(
       servers.map((server) => this.#askServer(server, request)),
     );
@@ -516,14 +531,21 @@ function lockNames(wait: number): GlobalRequest {
 }
 
 /** The servers, the one of the greatest node first. */
-function byRank(servers: Pid[]): Pid[] {
-  return [...servers].sort((a, b) => a.node < b.node ? 1 : -1);
+function byRank<T extends Member>(servers: T[]): T[] {
+  return [...servers].sort((a, b) => nodeOf(a) < nodeOf(b) ? 1 : -1);
 }
 
-function union(some: Pid[], others: Pid[]): Pid[] {
+function nodeOf(server: Member): string {
+  return typeof server === "string" ? server : server.node;
+}
+
+function union<T extends Member>(some: T[], others: T[]): T[] {
   const all = [...some];
-  for (const pid of others) {
-    if (!all.some((each) => each.equals(pid))) all.push(pid);
+  for (const other of others) {
+    const isKnown = all.some((each) =>
+      each instanceof Pid ? each.equals(other) : each === other
+    );
+    if (!isKnown) all.push(other);
   }
   return all;
 }

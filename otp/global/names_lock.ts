@@ -5,6 +5,9 @@
  * it, and needs no pause. At the others it waits shortly, for a release that is on its way. It holds none at the
  * first, so that there is no deadlock, and at the others only for a time, which ends one.
  *
+ * It is also OTP's lock `global`, which processes of Erlang's nodes take by `set_lock`: there, a requester has the
+ * lock, and each process that names the same requester shares it. A worker of this library is its own requester.
+ *
  * Races: the holder or a process of the queue may exit, which its monitor reports; a process may release a lock that
  * it still waits for, and leaves the queue then.
  *
@@ -14,7 +17,14 @@
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
+import { type TermKey, termKey } from "../../core/values/term_key.ts";
 import { answer, NO_REPLY } from "../gen/server.ts";
+
+/** The requester that has the lock, and the processes that hold it for that requester. */
+interface Holder {
+  requester: TermKey;
+  claims: Claim[];
+}
 
 /** A process that holds the lock, or waits for it. */
 interface Claim {
@@ -29,6 +39,9 @@ interface WaitingClaim extends Claim {
   lift: () => void;
 }
 
+/** The number of processes that can share the lock: two nodes of Erlang that join need two. */
+const MAX_SHARED = 8;
+
 /** The longest wait of a request, in milliseconds. */
 const LONGEST = 60_000;
 
@@ -36,7 +49,7 @@ const LONGEST = 60_000;
 export class NamesLock {
   readonly #process: LocalProcess;
   readonly #given: () => void;
-  #holder: Claim | undefined;
+  #holder: Holder | undefined;
   /** In the order of their requests. */
   readonly #waiting = new Set<WaitingClaim>();
 
@@ -51,14 +64,36 @@ export class NamesLock {
 
   /** Whether a process holds it. */
   isHeldBy(pid: Pid): boolean {
-    return this.#holder?.pid.equals(pid) ?? false;
+    return this.#claimOf(pid) !== undefined;
+  }
+
+  #claimOf(pid: Pid): Claim | undefined {
+    return this.#holder?.claims.find((claim) => claim.pid.equals(pid));
+  }
+
+  /** Gives the lock to a process for a requester, if no other requester has it. */
+  share(requester: unknown, pid: Pid): boolean {
+    const key = this.#keyOf(requester);
+    if (this.#holder !== undefined && this.#holder.requester !== key) {
+      return false;
+    }
+    if (this.isHeldBy(pid)) return true;
+    const { length = 0 } = this.#holder?.claims ?? {};
+    if (length >= MAX_SHARED) return false;
+    this.#give({ pid, ref: this.#process.monitor(pid) }, key);
+    return true;
+  }
+
+  #keyOf(requester: unknown): TermKey {
+    return termKey(requester, this.#process.runtime.maxDepth);
   }
 
   /** Gives the lock to a process if it is free, or later, if the process waits. */
   take(caller: ReplyTo, wait: unknown): boolean | typeof NO_REPLY {
     const { pid } = caller;
     if (this.#holder === undefined) {
-      this.#give({ pid, ref: this.#process.monitor(pid) });
+      const ref = this.#process.monitor(pid);
+      this.#give({ pid, ref }, this.#keyOf(pid));
       return true;
     }
     if (this.isHeldBy(pid)) return true;
@@ -83,17 +118,19 @@ export class NamesLock {
       this.#process.demonitor(claim.ref);
       answer(this.#process, claim.caller, false);
     }
-    if (this.isHeldBy(pid)) {
-      this.#process.demonitor(this.#holder!.ref);
-      this.#next();
+    const claim = this.#claimOf(pid);
+    if (claim !== undefined) {
+      this.#process.demonitor(claim.ref);
+      this.#end(claim);
     }
     return true;
   }
 
   /** Called when a monitored process has exited; returns whether the monitor was one of the lock. */
   down(ref: Ref): boolean {
-    if (this.#holder?.ref.equals(ref)) {
-      this.#next();
+    const held = this.#holder?.claims.find((claim) => claim.ref.equals(ref));
+    if (held !== undefined) {
+      this.#end(held);
       return true;
     }
     for (const claim of this.#waiting) {
@@ -104,9 +141,18 @@ export class NamesLock {
     return false;
   }
 
-  #give(claim: Claim): void {
-    this.#given();
-    this.#holder = claim;
+  #give(claim: Claim, requester: TermKey): void {
+    if (this.#holder === undefined) {
+      this.#given();
+      this.#holder = { requester, claims: [] };
+    }
+    this.#holder.claims.push(claim);
+  }
+
+  #end(claim: Claim): void {
+    const { claims } = this.#holder!;
+    claims.splice(claims.indexOf(claim), 1);
+    if (claims.length === 0) this.#next();
   }
 
   #next(): void {
@@ -114,7 +160,7 @@ export class NamesLock {
     const [next] = this.#waiting;
     if (next === undefined) return;
     this.#leave(next);
-    this.#give(next);
+    this.#give(next, this.#keyOf(next.pid));
     // So that it does not keep the lock longer than it must.
     answer(this.#process, next.caller, "waited");
   }

@@ -13,9 +13,7 @@
  * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
  * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
  *
- * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`). To them this node is hidden, so
- * that they do not look for it, and a `discover` that finds no scope there is dropped: it is sent again
- * (`seek`) until the scope there has answered.
+ * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`).
  */
 
 import { QueueFullError } from "../../core/errors.ts";
@@ -41,16 +39,8 @@ import {
 /** The time until a peer that did not read gets all groups again, in milliseconds. */
 const CATCH_UP = 1000;
 
-/** The longest time between two messages to a node of Erlang whose scope has not answered, in milliseconds. */
-export const MAX_SEEK = 8000;
-
-/**
- * A scope's process sends it to itself later: to send a peer the groups that it has missed, or to look again for
- * the scope of a node of Erlang.
- */
-export type Reminder =
-  | { type: "catch_up"; peer: Pid }
-  | { type: "seek"; node: string; delay: number };
+/** A scope's process sends it to itself later, to send a peer the groups that it has missed. */
+export type Reminder = { type: "catch_up"; peer: Pid };
 
 /** The scope's process of another node, and the groups that it has announced. */
 interface Peer {
@@ -70,8 +60,6 @@ export class ScopePeers {
   readonly #peers = new Map<Key, Peer>();
   /** Called when a peer has seen that the processes of this node, which drains, have left. */
   readonly #leaving = new Map<Key, () => void>();
-  /** The nodes of Erlang whose scope is looked for. */
-  readonly #sought = new Set<string>();
 
   /** Made by the scope's process. */
   constructor(process: LocalProcess, name: string, groups: Groups) {
@@ -90,37 +78,6 @@ export class ScopePeers {
 
   /** Looks for the scope's process of a node. */
   discover(node: string): void {
-    if (this.#process.runtime.asymmetricPeers.has(node)) {
-      this.#seek(node, CATCH_UP);
-    }
-    this.#discover(node);
-  }
-
-  /** Looks again later for the scope's process of a node of Erlang. */
-  #seek(node: string, delay: number): void {
-    if (this.#sought.has(node)) return;
-    this.#sought.add(node);
-    const { pid, runtime } = this.#process;
-    const again: Reminder = { type: "seek", node, delay };
-    runtime.timers.start(pid, new InternalMessage(pid, again), delay);
-  }
-
-  #seekAgain(node: string, delay: number): void {
-    this.#sought.delete(node);
-    const { asymmetricPeers } = this.#process.runtime;
-    if (!asymmetricPeers.has(node) || this.#isKnown(node)) return;
-    this.#seek(node, Math.min(delay * 2, MAX_SEEK));
-    this.#discover(node);
-  }
-
-  #isKnown(node: string): boolean {
-    for (const { pid } of this.#peers.values()) {
-      if (pid.node === node) return true;
-    }
-    return false;
-  }
-
-  #discover(node: string): void {
     const { pid, runtime } = this.#process;
     const message = this.#signed({ type: "discover" });
     try {
@@ -180,8 +137,7 @@ export class ScopePeers {
 
   /** Does what was to be done later. */
   remind(reminder: Reminder): void {
-    if (reminder.type === "catch_up") this.#catchUp(reminder.peer);
-    else this.#seekAgain(reminder.node, reminder.delay);
+    this.#catchUp(reminder.peer);
   }
 
   /** Sends a peer the changes that it has missed because it did not read. */
@@ -234,11 +190,6 @@ export class ScopePeers {
     for (const peer of this.#peers.values()) {
       if (!peer.ref.equals(ref)) continue;
       this.#forget(peer);
-      const { node } = peer.pid;
-      // The scope there may be started again.
-      if (this.#process.runtime.asymmetricPeers.has(node)) {
-        this.#seek(node, CATCH_UP);
-      }
       return true;
     }
     return false;
@@ -278,8 +229,7 @@ export class ScopePeers {
     const { from, message: told } = heard;
     // Nodes of this library sign what they send; a tuple can only be from a node of Erlang.
     if (
-      !(message instanceof InternalMessage) &&
-      !runtime.asymmetricPeers.has(from.node)
+      !(message instanceof InternalMessage) && !runtime.erlang.has(from.node)
     ) return;
     if (
       from.node !== runtime.node &&

@@ -111,9 +111,7 @@ export class PgScope implements Server {
     if (known === undefined) scopes.set(runtime, known = new Map());
     known.set(name, this);
     process.ownCold().watchesNodes = 1;
-    process.ownCold().watchesAsymmetric = true;
     for (const node of runtime.visible) this.#peers.discover(node);
-    for (const node of runtime.asymmetricPeers) this.#peers.discover(node);
   }
 
   /** Whether the scope's process is alive. */
@@ -187,12 +185,9 @@ export class PgScope implements Server {
       if (this.#process.isDown(ref) && !this.#peers.down(ref)) this.#down(ref);
     } else if (isTyped(message, "nodeup")) {
       const { node } = message as { node?: unknown };
-      const { visible, asymmetricPeers } = this.#process.runtime;
+      const { visible } = this.#process.runtime;
       // Any process can send a message that looks like news of a node: the actual state counts.
-      if (
-        typeof node === "string" &&
-        (visible.has(node) || asymmetricPeers.has(node))
-      ) {
+      if (typeof node === "string" && visible.has(node)) {
         this.#peers.discover(node);
       }
     } else {

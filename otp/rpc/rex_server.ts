@@ -123,13 +123,16 @@ class Rex implements Server {
     return atom(this.#runtime.node);
   }
 
+  /** Sends an asking process a message, unless its node is not connected any more. */
   #send(to: Pid, message: unknown): void {
+    const signals = this.#runtime.back(to.node);
+    const { pid } = this.#process;
     try {
-      this.#process.send(to, message);
+      signals.send(pid, to, message);
     } catch (error) {
       // The result cannot be sent: send the error. If that fails too, the asking node does not read.
       try {
-        this.#process.send(to, tuple(REX, exited(error)));
+        signals.send(pid, to, tuple(REX, exited(error)));
       } catch (again) {
         if (!(again instanceof QueueFullError)) throw again;
       }

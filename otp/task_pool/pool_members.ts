@@ -157,8 +157,8 @@ export class PoolMembers {
   }
 
   #isConnected({ node }: Pid): boolean {
-    const { node: own, visible, asymmetricPeers } = this.#process.runtime;
-    return node === own || visible.has(node) || asymmetricPeers.has(node);
+    const { node: own, visible } = this.#process.runtime;
+    return node === own || visible.has(node);
   }
 
   /** Passes a supervisor over for some time. */

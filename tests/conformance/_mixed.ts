@@ -24,20 +24,13 @@ export function titleOf(main: Language): string {
   return `main in ${names[main]}, peers in ${names[other(main)]}`;
 }
 
-const HIDDEN =
-  "our nodes are hidden on Erlang's wire, and this needs visible ones";
-
 /** Scenarios, or whole areas, that a mixed run does not play, with the reason. */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
-  global: HIDDEN,
-  "nodes: a node connects, is listed, and disconnects": HIDDEN,
-  "nodes: visible nodes connect to the peers of their peers": HIDDEN,
-  "nodes: nodeup comes before a node's signals, nodedown after": HIDDEN,
-  "nodes: a process stops monitoring nodes": HIDDEN,
-  "nodes: monitoring nodes twice sends each event twice": HIDDEN,
-  "nodes: a killed node goes down, and restarts under its name": HIDDEN,
-  "gen_server: a global name": HIDDEN,
-  "pg: connecting to one node brings the members of all": HIDDEN,
+  global:
+    "a function of its Elixir form runs on Erlang's nodes only, and its names are atoms there; " +
+    "otp/global/beam_global_test.ts proves it",
+  "gen_server: a global name":
+    "the name is an atom in Elixir; otp/global/beam_global_test.ts proves it",
 };
 
 /** The reason why the mixed runs leave out a scenario. */

@@ -103,6 +103,7 @@ const KEPT = new Set([
   "application_controller",
   "global_name_server",
   "net_kernel",
+  "rex",
 ]);
 
 /** The registered names on the node of the calling code, except for those of the node itself. */

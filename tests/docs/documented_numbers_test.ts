@@ -41,7 +41,6 @@ import {
   GROUP,
   PORT as GROUP_PORT,
 } from "../../otp/cluster/strategies/gossip.ts";
-import { MAX_SEEK } from "../../otp/pg/pg_peers.ts";
 import { ANSWER_TIMEOUT, SHUTDOWN } from "../../workers/worker_server.ts";
 import { Connection } from "../../net/connection.ts";
 import { Budget } from "../../net/budget.ts";
@@ -696,15 +695,6 @@ const CONSTANTS: [page: string, sentence: string, value: number][] = [
 for (const [page, sentence, value] of CONSTANTS) {
   states(page, sentence, (stated) => assertEquals(value, stated));
 }
-
-states(
-  "docs/elixir.md",
-  "again after #, #, # and every # seconds",
-  (...seconds) => {
-    const delays = seconds.map((_, i) => Math.min(2 ** i, MAX_SEEK / 1000));
-    assertEquals([...delays, MAX_SEEK / 1000], [...seconds, seconds.at(-1)]);
-  },
-);
 
 test(`${CLUSTER}: gossip's default group and port`, async () => {
   assertStringIncludes(

@@ -8,13 +8,17 @@ import {
   GenServer,
   type GenServerModule,
 } from "../../otp/gen_server/gen_server.ts";
+import { global } from "../../otp/global/global.ts";
 import { type LogEvent, Node } from "../../node.ts";
 import { Process, receive, self, send } from "../../otp/process/process.ts";
 import { atom } from "../../core/values/atom.ts";
-import { improperList } from "../../core/values/improper_list.ts";
+import {
+  type ImproperList,
+  improperList,
+} from "../../core/values/improper_list.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
-import { type Tuple, tuple } from "../../core/values/tuple.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
 import { MAX_FORMATTED } from "../../otp/io/erlang_format.ts";
 import { operationFromOtp } from "../../otp/io/leader_otp.ts";
 import { test } from "../../testing/tags.ts";
@@ -454,3 +458,128 @@ test("the formats of a request of a BEAM make no more text together than one may
   assert(deep.type === "requests");
   assertEquals(deep.requests.length, 2);
 });
+
+/** Answers the calls of a node with true, and collects its casts. */
+async function castsOf(peer: RawBeam, casts: unknown[][]): Promise<void> {
+  for (;;) {
+    const frame = await peer.hear();
+    if (frame === undefined) return;
+    if (!(frame.message instanceof Tuple)) continue;
+    const [kind, first] = frame.message.elements as [unknown, Tuple];
+    if (kind === atom("$gen_cast")) casts.push([...first.elements]);
+    if (kind !== atom("$gen_call")) continue;
+    const tag = first.elements[1] as ImproperList;
+    peer.say([control.DOP_ALIAS_SEND, FROM, tag.tail], tuple(tag, true));
+  }
+}
+
+clusterTest(
+  "casts of a BEAM's global with wrong fields, or names of others, change nothing",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { limits: { maxConnections: 8 } });
+    await using peer = await RawBeam.dial(alex, RAW, false);
+    const casts: unknown[][] = [];
+    const answered = castsOf(peer, casts);
+    const next = async (type: string) => {
+      const found = () => casts.find(([first]) => first === atom(type));
+      await until(() => found() !== undefined);
+      return found()!;
+    };
+    const cast = (type: string, ...fields: unknown[]) =>
+      peer.say(
+        [control.DOP_REG_SEND, FROM, NONE, atom("global_name_server")],
+        tuple(atom("$gen_cast"), new Tuple([atom(type), ...fields])),
+      );
+    const [, version] = await next("init_connect") as [unknown, Tuple];
+    const tag = version.elements[1];
+    const node = atom(RAW);
+    const resolver = tuple(atom("global"), atom("random_exit_name"));
+    const entry = (name: string, pid: Pid) => tuple(name, pid, resolver);
+    const foreign = [
+      tuple(atom("insert"), entry("foreign", new Pid(FRIEND, 1, 1))),
+    ];
+    const init = [
+      tuple(8, 99),
+      node,
+      tuple(atom("locker"), atom("no_longer_a_pid"), new Map(), FROM),
+    ];
+    const many = Array.from(
+      { length: 5000 },
+      (_, i) => tuple(atom(`n${i}@localhost`), 8),
+    );
+    const odd = [
+      [],
+      [[]],
+      improperList([1], 2),
+      many,
+      new Map(),
+      NONE,
+      -1,
+      1.5,
+      tuple(),
+      tuple(1),
+      new Pid(FRIEND, 1, 1),
+      new Ref(FRIEND, 1, 1),
+    ];
+    /** Sends each cast with each of its fields wrong. */
+    const attack = () => {
+      const valid: [string, ...unknown[]][] = [
+        ["init_connect", ...init],
+        ["lock_set", FROM, false, [], tag],
+        ["exchange", node, foreign, [], tag],
+        ["resolved", node, foreign, [], atom("unused"), [], tag],
+        ["new_nodes", node, foreign, [], [], []],
+        ["in_sync", node, true],
+        ["async_del_name", "mine", FROM],
+        ["async_del_lock", tuple(atom("global"), FROM), FROM],
+        ["cancel_connect", node],
+        ["none"],
+      ];
+      for (const [type, ...fields] of valid) {
+        for (const [i] of fields.entries()) {
+          for (const each of odd) cast(type, ...fields.with(i, each));
+        }
+        cast(type, ...fields.slice(1));
+      }
+    };
+    await alex.run(async () => {
+      attack();
+      cast("init_connect", ...init);
+      cast("lock_set", FROM, true, [], tag);
+      assertEquals((await next("exchange")).slice(1), [
+        atom(alex.name),
+        [],
+        [],
+        99,
+      ]);
+      const theirs = [
+        entry("theirs", FROM),
+        entry("foreign", new Pid(FRIEND, 1, 1)),
+      ];
+      cast("exchange", node, theirs, [], tag);
+      cast("resolved", node, foreign, [], atom("unused"), [], tag);
+      await global.sync();
+      assert(await global.registerName("mine", self()));
+      attack();
+      // Answered after these.
+      cast("async_del_name", "theirs", FROM);
+      cast(
+        "new_nodes",
+        node,
+        [tuple(atom("insert"), entry("last", FROM))],
+        [],
+        [],
+        [],
+      );
+      while (await global.whereisName("last") === undefined) {
+        await global.sync();
+      }
+      assertEquals((await global.registeredNames()).sort(), ["last", "mine"]);
+      assertEquals(Node.list(), [RAW]);
+      await until(() => Node.stats()!.failedDials > 0);
+      assert(Node.stats()!.failedDials <= 8);
+    });
+    await alex.stop();
+    await answered;
+  },
+);

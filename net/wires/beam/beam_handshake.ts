@@ -37,7 +37,7 @@ import {
   expandFlags,
   isTooOld,
   NAME_ME,
-  OWN_FLAGS,
+  ownFlags,
   PUBLISHED,
 } from "./distribution_flags.ts";
 
@@ -184,7 +184,7 @@ function introduce(local: Local, challenge?: number): Uint8Array {
   const body = new Uint8Array(head + name.length);
   const view = new DataView(body.buffer);
   body[0] = NAME;
-  view.setBigUint64(1, OWN_FLAGS);
+  view.setBigUint64(1, ownFlags(local.hidden));
   if (challenge !== undefined) view.setUint32(9, challenge);
   view.setUint32(head - 6, local.creation);
   view.setUint16(head - 2, name.length);
@@ -344,7 +344,7 @@ async function askToConnect(
         "cookie",
       );
     }
-    return introduction(theirs, talk, false);
+    return introduction(local, theirs, talk, false);
   });
 }
 
@@ -439,24 +439,20 @@ export async function acceptBeam(
     ack[0] = ACK;
     ack.set(digestOf(local.cookie, asked), 1);
     talk.say(ack);
-    return introduction(theirs, talk, replaces);
+    return introduction(local, theirs, talk, replaces);
   });
 }
 
 function introduction(
+  { hidden }: Local,
   { name, creation, flags }: Introduced,
   talk: Frames,
   replaces: boolean,
 ): BeamIntroduction {
-  const common = expandFlags(flags) & OWN_FLAGS;
+  const common = expandFlags(flags) & ownFlags(hidden);
   return {
-    // As in OTP, a connection is hidden if either end is.
-    peer: {
-      name,
-      creation,
-      hidden: (common & PUBLISHED) === 0n,
-      isUnaware: (flags & PUBLISHED) !== 0n && (common & PUBLISHED) === 0n,
-    },
+    // As in OTP, a connection is hidden if either end is hidden.
+    peer: { name, creation, hidden: (common & PUBLISHED) === 0n },
     flags: common,
     replaces,
     rest: () => talk.rest(),

@@ -65,12 +65,17 @@ const MANDATORY_25 = EXTENDED_REFERENCES | FUN_TAGS | NEW_FUN_TAGS |
 export const MANDATORY: bigint = MANDATORY_25 | UNLINK_ID | V4_NC;
 
 /**
- * The flags of this node. It is hidden, and it takes whole messages without a cache of atoms: neither
- * PUBLISHED nor DIST_HDR_ATOM_CACHE nor FRAGMENTS.
+ * The flags of a hidden node of this library. It takes whole messages without a cache of atoms: neither
+ * DIST_HDR_ATOM_CACHE nor FRAGMENTS.
  */
-export const OWN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
+const HIDDEN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
   ALIAS | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER | EXIT_PAYLOAD |
   UNICODE_IO | BIG_SEQTRACE_LABELS;
+
+/** The flags that this node states. */
+export function ownFlags(isHidden: boolean): bigint {
+  return isHidden ? HIDDEN_FLAGS : HIDDEN_FLAGS | PUBLISHED;
+}
 
 /** A node's flags with those that it has abbreviated. */
 export function expandFlags(flags: bigint): bigint {

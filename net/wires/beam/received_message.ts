@@ -1,8 +1,8 @@
 /**
  * Messages that a BEAM has sent: the few shapes by which OTP's own modules call, cast and reply, and data.
  *
- * These shapes are protocol, whoever sends them: `$gen_call`, `$gen_cast`, `system`, `io_request`, `io_reply`, and a
- * reply to an alias. Anything else is data, and it is up to its receiver how it is read.
+ * These shapes are protocol, whoever sends them: `$gen_call`, `$gen_cast`, `system`, `io_request`, `io_reply`,
+ * `global_name_conflict`, and a reply to an alias. Anything else is data, and it is up to its receiver how it is read.
  */
 
 import {
@@ -137,6 +137,12 @@ function shaped(
     case "io_reply":
       return length === 3 && second instanceof Ref && isOwn(second)
         ? new Reply(second, third)
+        : undefined;
+    case "global_name_conflict":
+      return length === 2
+        ? { type: name, name: second }
+        : length === 3
+        ? { type: name, name: second, pid: third }
         : undefined;
     default:
       return undefined;

@@ -81,6 +81,7 @@ interface Hello extends Fields {
   maxMessageBytes: number;
   listen?: Listening;
   traces?: boolean;
+  beam?: boolean;
 }
 
 /** Sends and receives the frames of a handshake one by one. */
@@ -139,11 +140,13 @@ function introduce(local: Local): Hello {
     maxMessageBytes: local.limits.maxMessageBytes,
     listen: local.listen,
     traces: true,
+    beam: local.beam,
   };
 }
 
 function toHello(fields: Fields): Hello {
-  const { name, creation, hidden, nonce, maxMessageBytes, traces } = fields;
+  const { name, creation, hidden, nonce, maxMessageBytes, traces, beam } =
+    fields;
   if (
     !isNodeName(name) ||
     typeof nonce !== "string" || !NONCE.test(nonce) ||
@@ -164,6 +167,7 @@ function toHello(fields: Fields): Hello {
     maxMessageBytes,
     listen,
     traces: traces === true,
+    beam: beam === true,
   };
 }
 
@@ -401,9 +405,12 @@ function introduction(
   talk: Frames,
   replaces: boolean,
 ): Introduction {
-  const { name, creation, hidden, maxMessageBytes, listen, traces } = theirs;
+  const { name, creation, hidden, maxMessageBytes, listen, traces, beam } =
+    theirs;
+  const peer: Peer = { name, creation, hidden, listen };
+  if (beam) peer.beam = true;
   return {
-    peer: { name, creation, hidden, listen },
+    peer,
     replaces,
     maxMessageBytes,
     takesTraces: traces === true,

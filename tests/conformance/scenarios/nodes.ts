@@ -1,6 +1,7 @@
 /** Nodes: not alive, connected, monitored, down. */
 
 import {
+  beam,
   Node,
   type Pid,
   Process,
@@ -139,9 +140,10 @@ scenario("the first use connects, also after a lost connection", async () => {
   }
 });
 
-export async function ping(node: string): Promise<void> {
-  await Node.ping(node);
-}
+export const ping = beam(
+  async (node: string): Promise<void> => void await Node.ping(node),
+  { args: ["atom"] },
+);
 
 async function waitForPeers(name: string, count: number): Promise<void> {
   while ((await on(name, peers)).length < count);

@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import { COOKIE } from "../../_nodes.ts";
 import type { RawPeer } from "../../_raw_peer.ts";
 
-/** The flags of a visible node of OTP 27. */
-export const OTP_27 = 0xD_07DF_7FBDn;
+/** The flags of a hidden node of OTP 27. */
+export const OTP_27 = 0xD_07DF_7FBCn;
 
-/** The flags of a visible node of OTP 24: without the digest that OTP 25 introduced. */
+/** The flags of a hidden node of OTP 24: without the digest that OTP 25 introduced. */
 export const OTP_24 = OTP_27 & ~0x400_0000n;
 
 /** The flag of a node that asks to be named. */

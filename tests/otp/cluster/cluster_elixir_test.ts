@@ -15,7 +15,7 @@ clusterTest("a cluster connects to Elixir, and again", async (nodes) => {
     {
       await using kate = await ElixirNode.start("kate", nodes);
       await event("connected", KATE);
-      assertEquals(Node.list("hidden"), [KATE]);
+      assertEquals(Node.list(), [KATE]);
       await kate.kill();
       await event("disconnected", KATE);
     }

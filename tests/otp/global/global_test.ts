@@ -191,7 +191,9 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
       { type: "merge", servers: [self()], insert: [entry], remove: ["leader"] },
       { type: "set_lock" },
       { type: "del_lock" },
+      { type: "share_lock" },
       { type: "unlock_names" },
+      { type: "exchange", node: KATE },
       { type: "change", change: { type: "unregister", name: "leader" } },
       { type: "change" },
       { type: "change", change: { type: "register", entry } },
@@ -209,7 +211,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
       [...currentRuntime().processes.values()]
         .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
     );
-    assertEquals(processes.length, 2);
+    assertEquals(processes.length, 3);
     for (const request of requests) {
       const ref = Process.monitor(to, { alias: "reply_demonitor" });
       send(to, new Call(new ReplyTo(self(), ref), request));

@@ -6,29 +6,28 @@ import { Node } from "../../../../node.ts";
 import { ELIXIR, ElixirNode, epmdNames, StockEpmd } from "../../../_elixir.ts";
 import { LyingEpmd } from "../../../_fake_epmd.ts";
 import { type Cluster, clusterTest, nodeDown } from "../../../_nodes.ts";
+import { receive } from "../../../../otp/process/process.ts";
 import { mail } from "../../../_processes.ts";
 import { RawListener } from "../../../_raw_peer.ts";
 
 const OPTIONS = { programs: ELIXIR };
 const KATE = "kate@localhost";
 
-clusterTest("Node.connect() to Elixir is hidden at both", async (cluster) => {
+clusterTest("Node.connect() to Elixir is visible at both", async (cluster) => {
   const alex = await cluster.start("alex");
   await using kate = await ElixirNode.start("kate", cluster);
   await alex.run(async () => {
     Node.monitorNodes(true);
     Node.monitorNodes(true, { nodeType: "hidden" });
     assertEquals(await Node.connect(KATE), true);
-    assertEquals(Node.list(), []);
-    assertEquals(Node.list("hidden"), [KATE]);
+    assertEquals(Node.list("hidden"), []);
+    assertEquals(Node.list(), [KATE]);
     assertEquals(Node.list("connected"), [KATE]);
-    assertEquals(await mail(), [
-      { type: "nodeup", node: KATE, nodeType: "hidden" },
-    ]);
+    assertEquals(await mail(), [{ type: "nodeup", node: KATE }]);
   });
   await kate.becomes(
     "{Node.list(), Node.list(:hidden), Node.list(:connected)}",
-    "{[], [:alex@localhost], [:alex@localhost]}",
+    "{[:alex@localhost], [], [:alex@localhost]}",
   );
   assertEquals(cluster.lines(), []);
 }, OPTIONS);
@@ -49,7 +48,7 @@ clusterTest("nodes with long names connect", async (cluster) => {
   const zoe = await cluster.start("zoe");
   await using kate = await ElixirNode.start("kate@127.0.0.1", cluster);
   assertEquals(await kate.evaluate('Node.connect(:"alex@127.0.0.1")'), "true");
-  assertEquals(await alex.run(() => Node.list("hidden")), [kate.name]);
+  assertEquals(await alex.run(() => Node.list()), [kate.name]);
   assertEquals(await zoe.run(() => Node.connect(kate.name)), false);
   await cluster.logged(/zoe warning: .* do not mix: start both with --sname/);
 }, OPTIONS);
@@ -70,7 +69,7 @@ clusterTest("Node.ping() is answered on both sides", async (cluster) => {
   // The dialler knows of the connection a moment before the other side.
   assertEquals(
     await kate.evaluate(
-      "receive do {:nodeup, node, _} -> {node, Node.list(:hidden)} end",
+      "receive do {:nodeup, node, _} -> {node, Node.list()} end",
     ),
     "{:alex@localhost, [:alex@localhost]}",
   );
@@ -123,8 +122,8 @@ clusterTest("nodes connect again after either was killed", async (cluster) => {
     await kate.evaluate("receive do m -> m end"),
     "{:nodedown, :alex@localhost}",
   );
-  await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
-  await again.run(() => assertEquals(Node.list("hidden"), [KATE]));
+  await kate.becomes("Node.list()", "[:alex@localhost]");
+  await again.run(() => assertEquals(Node.list(), [KATE]));
 }, OPTIONS);
 
 clusterTest("Elixir replaces a connection that it lost", async (cluster) => {
@@ -143,11 +142,11 @@ clusterTest("Elixir replaces a connection that it lost", async (cluster) => {
       "true",
     );
     assertEquals(
-      await kate.evaluate("Node.list(:hidden)"),
+      await kate.evaluate("Node.list()"),
       "[:alex@localhost]",
     );
   }
-  await alex.run(() => assertEquals(Node.list("hidden"), [KATE]));
+  await alex.run(() => assertEquals(Node.list(), [KATE]));
   assertEquals(cluster.lines(), []);
 }, OPTIONS);
 
@@ -166,8 +165,8 @@ for (const name of ["alex", "zoe"]) {
           // The two dials meet at different points.
           for (let turn = i % 12; turn > 0; turn--) await turned();
           const [ours, other] = await Promise.all([Node.connect(KATE), theirs]);
-          const list = await kate.evaluate("Node.list(:hidden)");
-          assertEquals(Node.list("hidden"), [KATE]);
+          const list = await kate.evaluate("Node.list()");
+          assertEquals(Node.list(), [KATE]);
           assertEquals(list, `[:${own.name}]`);
           if (ours && other === "true") succeeded++;
           Node.monitor(KATE);
@@ -280,7 +279,7 @@ clusterTest("Elixir registers again at the next EPMD", async (cluster) => {
     if (/name kate /.test(await epmdNames(cluster.epmdPort))) break;
   }
   assertEquals(await zoe.run(() => Node.connect(KATE)), true);
-  await kate.becomes("Node.list(:hidden)", "[:zoe@localhost]");
+  await kate.becomes("Node.list()", "[:zoe@localhost]");
 }, OPTIONS);
 
 // Which wire.
@@ -294,7 +293,7 @@ clusterTest("Node.connect() by address reaches Elixir", async (cluster) => {
   await alex.run(async () => {
     assertEquals(await Node.connect(KATE, { address }), true);
   });
-  await kate.becomes("Node.list(:hidden)", "[:alex@localhost]");
+  await kate.becomes("Node.list()", "[:alex@localhost]");
   assertEquals(cluster.lines(), []);
 }, OPTIONS);
 
@@ -353,14 +352,22 @@ clusterTest("a dial uses the first wire of EPMD's field", async (cluster) => {
 
 clusterTest("our nodes meet on a wire that both speak", async (cluster) => {
   const alex = await cluster.start("alex");
+  const zoe = await cluster.start("zoe");
   const beam = await cluster.start("beam", { wires: ["beam"] });
   const json = await cluster.start("json", { wires: ["json"] });
-  assertEquals(await alex.run(() => Node.connect(beam.name)), true);
-  assertEquals(await alex.run(() => Node.connect(json.name)), true);
-  await alex.run(() => {
-    assertEquals(Node.list(), [json.name]);
-    assertEquals(Node.list("hidden"), [beam.name]);
-  });
+  for (const { name } of [json, beam, zoe]) {
+    assertEquals(await alex.run(() => Node.connect(name)), true);
+  }
+  // As many connections as those of introductions: alex names beam to zoe, and not to json.
+  for (const [node, others] of [[alex, 3], [zoe, 3], [json, 2], [beam, 2]]) {
+    await (node as Node).run(async () => {
+      Node.monitorNodes(true);
+      while (Node.list().length < (others as number)) {
+        await receive(({ type }) => type === "nodeup");
+      }
+    });
+  }
+  assertEquals(cluster.lines(), []);
   assertEquals(await json.run(() => Node.connect(beam.name)), false);
   await cluster.logged(
     /json warning: .*: beam@localhost speaks another wire \("erlang\/6"\), and this node speaks otp-json\/1$/,

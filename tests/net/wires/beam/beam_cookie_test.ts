@@ -33,7 +33,7 @@ for (const content of ["plain", "line\n", "windows\r\n", " spaces  \n \n"]) {
       env: { HOME: home.path },
     });
     assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-    assertEquals(await alex.run(() => Node.list("hidden")), [KATE]);
+    assertEquals(await alex.run(() => Node.list()), [KATE]);
   }, OPTIONS);
 }
 

@@ -58,8 +58,8 @@ clusterTest("a dialler with OTP 27's flags is let in", async (cluster) => {
   const { name, flags, creation } = await enterBeam(raw, RAW);
   assertEquals([name, creation], [alex.name, alex.creation]);
   // OTP's mandatory flags and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER, BIG_SEQTRACE_LABELS, UNICODE_IO and the two of
-  // monitors. Without PUBLISHED, FRAGMENTS and DIST_HDR_ATOM_CACHE.
-  assertEquals(flags, 0xd_075f_1fbcn);
+  // monitors, and PUBLISHED. Without FRAGMENTS and DIST_HDR_ATOM_CACHE.
+  assertEquals(flags, 0xd_075f_1fbdn);
   await cluster.logged(/Connected to raw@localhost/);
   await alex.run(() => {
     assertEquals(Node.list(), []);
@@ -386,7 +386,7 @@ clusterTest("Node.connect() answers true to alive", async (cluster) => {
     assertEquals(await hearHello(own, "dialler"), {
       name: alex.name,
       creation: alex.creation,
-      flags: 0xd_075f_1fbcn,
+      flags: 0xd_075f_1fbdn,
       challenge: 0,
     });
     await own.write(beamFrame("salive"));

@@ -1,0 +1,97 @@
+/**
+ * Requests to the global name server of a node, of this library or of Erlang.
+ */
+
+import { startCall } from "../gen/call.ts";
+import type { Place } from "../../core/signals/signal.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { Atom, atom } from "../../core/values/atom.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import {
+  type CopyField,
+  OwnRequest,
+} from "../../core/values/server_message.ts";
+import { Tuple, tuple } from "../../core/values/tuple.ts";
+import type { GlobalRequest } from "./global_messages.ts";
+import { entryToOtp, NAMES_LOCK } from "./global_otp.ts";
+
+/** A request to a server, which a server of Erlang gets in OTP's encoding. */
+class GlobalServerRequest extends OwnRequest {
+  readonly #request: GlobalRequest;
+  readonly #from: Pid;
+
+  /** Creates a request of a process. */
+  constructor(request: GlobalRequest, from: Pid) {
+    super(request);
+    this.#request = request;
+    this.#from = from;
+  }
+
+  override toOtp(): unknown {
+    const asked = this.#request;
+    switch (asked.type) {
+      case "lock_names":
+        return tuple(atom("set_lock"), tuple(NAMES_LOCK, this.#from));
+      case "share_lock":
+        return tuple(atom("set_lock"), tuple(NAMES_LOCK, asked.requester));
+      case "unlock_names":
+        return tuple(
+          atom("del_lock"),
+          tuple(NAMES_LOCK, asked.requester ?? this.#from),
+        );
+      case "set_lock":
+      case "del_lock":
+        return tuple(atom(asked.type), tuple(asked.resource, asked.requester));
+      case "register":
+        return new Tuple([
+          atom("register"),
+          ...entryToOtp(asked.entry).elements,
+        ]);
+      case "unregister":
+        return tuple(atom("unregister"), asked.name);
+      default:
+        return super.toOtp();
+    }
+  }
+
+  override fromOtp(reply: unknown): unknown {
+    const name = reply instanceof Atom ? reply.name : undefined;
+    return name === "yes" || name === "ok" ? "ok" : reply;
+  }
+
+  override kept(copy: CopyField, left: number, max: number): this {
+    const request = copy({ ...this.#request }, left + 1, max) as GlobalRequest;
+    return new GlobalServerRequest(request, this.#from) as this;
+  }
+}
+
+/** Asks a server of a connected node, as no request of `global` connects nodes; nothing if it is gone. */
+export async function askConnected(
+  process: LocalProcess,
+  place: Place,
+  request: GlobalRequest,
+): Promise<unknown> {
+  const isConnected = process.runtime.connected(place.node) !== undefined;
+  return isConnected ? await askServer(process, place, request) : undefined;
+}
+
+/** Asks a server; nothing if it is gone. */
+export async function askServer(
+  process: LocalProcess,
+  place: Place,
+  request: GlobalRequest,
+): Promise<unknown> {
+  const sent = new GlobalServerRequest(request, process.pid);
+  const { promise } = startCall(process, place, sent, {
+    timeout: Infinity,
+    as: () => ["global", request.type, []],
+  });
+  try {
+    const answer = await promise;
+    process.assertAlive();
+    return answer;
+  } catch {
+    process.assertAlive();
+    return undefined;
+  }
+}

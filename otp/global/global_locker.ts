@@ -1,0 +1,226 @@
+/**
+ * The locker of a node's global name server: the process that takes the lock of the names for joins with nodes of
+ * Erlang, and exchanges the names with them (`global_erlang.ts`).
+ *
+ * A process apart from the worker, whose changes may wait for the very lock that a node of Erlang holds until this
+ * process has answered it. The locker of that node waits, so this process answers soon: it tries a few times to take
+ * all locks, and otherwise says that it has not got them. The other node tries again later.
+ */
+
+import { fromNode, isTyped } from "../gen/messages.ts";
+import type { Server } from "../gen/server.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { ignore } from "../../core/promises/promises.ts";
+import { atom } from "../../core/values/atom.ts";
+import type { Pid } from "../../core/values/pid.ts";
+import { askConnected } from "./ask_server.ts";
+import type { ErlangPeers, LockerTask, NameExchange } from "./global_erlang.ts";
+import {
+  GLOBAL_SERVER,
+  type GlobalEntry,
+  type GlobalRequest,
+} from "./global_messages.ts";
+import {
+  entryToOtp,
+  inTermOrder,
+  type NameOperation,
+  nameOperationToOtp,
+  nodesToOtp,
+} from "./global_otp.ts";
+import { resolveConflict } from "./global_resolve.ts";
+import type { GlobalTable } from "./global_table.ts";
+import { Pauses } from "./global_worker.ts";
+import type { NamesLock } from "./names_lock.ts";
+
+/** The view that the locker has of its node's server. */
+export interface LockerView {
+  /** The servers of this library that have the same names, this node's among them. */
+  servers(): Pid[];
+  readonly names: GlobalTable;
+  readonly lock: NamesLock;
+  readonly erlang: ErlangPeers;
+}
+
+/** How often the locks are tried before the other node has to try again. */
+const ATTEMPTS = 4;
+
+/** How long the other node may take for its part of an exchange, in milliseconds. */
+const EXCHANGE_WAIT = 10_000;
+
+/** The servers that are to be locked. */
+type Members = { servers: Pid[]; nodes: string[] };
+
+/** The locker of a node's server. */
+export class GlobalLocker implements Server {
+  readonly #process: LocalProcess;
+  readonly #view: LockerView;
+  readonly #pauses: Pauses;
+
+  /** In a process that is linked to the server's. */
+  constructor(process: LocalProcess, view: LockerView) {
+    this.#process = process;
+    this.#view = view;
+    this.#pauses = new Pauses(process);
+  }
+
+  call(): unknown {
+    return undefined;
+  }
+
+  async info(message: unknown): Promise<void> {
+    const task = fromNode(message, this.#process.runtime.node);
+    if (isTyped(task, "exchange")) await this.#join((task as LockerTask).node);
+  }
+
+  async #join(node: string): Promise<void> {
+    const { erlang } = this.#view;
+    const parties = erlang.begin(node);
+    if (parties === undefined) return;
+    const { exchange, tag, locker } = parties;
+    const requester = inTermOrder(this.#process.pid, locker);
+    const locked = await this.#lockAll(node, requester);
+    const isSet = locked !== undefined && !exchange.isOver;
+    const known = erlang.known().map(atom);
+    const { pid, runtime } = this.#process;
+    erlang.cast(node, atom("lock_set"), pid, isSet, known, tag);
+    const stop = runtime.after(EXCHANGE_WAIT, () => exchange.cancel());
+    try {
+      const isOn = isSet &&
+        (!exchange.isOffered || await exchange.isSet.promise);
+      this.#process.assertAlive();
+      if (isOn) await this.#exchange(node, exchange, tag);
+    } finally {
+      stop();
+      exchange.cancel();
+      if (locked !== undefined) this.#unlock(locked, requester);
+    }
+  }
+
+  async #exchange(
+    node: string,
+    exchange: NameExchange,
+    tag: unknown,
+  ): Promise<void> {
+    const { erlang, names } = this.#view;
+    const own = atom(this.#process.runtime.node);
+    const entries = names.entries().filter(({ pid }) => this.#speaksFor(pid));
+    const sendNames = (sent: GlobalEntry[]) =>
+      erlang.cast(
+        node,
+        atom("exchange"),
+        own,
+        sent.map(entryToOtp),
+        [],
+        tag,
+      );
+    if (!sendNames(entries) && !sendNames(entries.filter(isShared))) return;
+    const theirs = await exchange.names.promise;
+    this.#process.assertAlive();
+    if (theirs === undefined) return;
+    const { inserted, settled } = await this.#compare(node, theirs);
+    const known = nodesToOtp(erlang.known());
+    erlang.cast(
+      node,
+      atom("resolved"),
+      own,
+      settled.map(nameOperationToOtp),
+      known,
+      atom("unused"),
+      [],
+      tag,
+    );
+    const answer = await exchange.resolved.promise;
+    this.#process.assertAlive();
+    if (answer === undefined) return;
+    const all = [...inserted, ...settled, ...answer.operations];
+    erlang.joined(node, all, answer);
+  }
+
+  /**
+   * Whether this node exchanges the names of a process. Each other node of this library does so itself: the nodes of
+   * Erlang then know the node, and do not lose its name again because they are not connected to it yet.
+   */
+  #speaksFor({ node }: Pid): boolean {
+    return node === this.#process.runtime.node ||
+      this.#view.erlang.known().includes(node);
+  }
+
+  /** The names that are new here, and the settled conflicts, unless the other node settles them. */
+  async #compare(
+    node: string,
+    theirs: GlobalEntry[],
+  ): Promise<{ inserted: NameOperation[]; settled: NameOperation[] }> {
+    const inserted: NameOperation[] = [];
+    const settled: NameOperation[] = [];
+    for (const entry of theirs) {
+      const own = this.#view.names.entry(entry.name);
+      if (own === undefined) inserted.push({ type: "insert", entry });
+      else if (
+        !own.pid.equals(entry.pid) && this.#speaksFor(own.pid) &&
+        this.#process.runtime.node < node
+      ) {
+        const kept = await resolveConflict(this.#process, own, entry);
+        settled.push(
+          kept === undefined
+            ? { type: "delete", name: entry.name }
+            : { type: "insert", entry: kept },
+        );
+      }
+    }
+    return { inserted, settled };
+  }
+
+  /** Takes the lock at all servers, that of a new node too; `undefined` if one of them has not given it in time. */
+  async #lockAll(
+    node: string,
+    requester: Pid[],
+  ): Promise<Members | undefined> {
+    for (let times = 0; times < ATTEMPTS; times++) {
+      if (times > 0) await this.#pauses.wait(times);
+      if (this.#view.erlang.exchangeWith(node) === undefined) return undefined;
+      const own = this.#process.runtime.node;
+      const members: Members = {
+        servers: this.#view.servers().filter((each) => each.node !== own),
+        nodes: [...new Set([node, ...this.#view.erlang.known()])],
+      };
+      if (await this.#lock(members, requester)) return members;
+    }
+    return undefined;
+  }
+
+  async #lock(members: Members, requester: Pid[]): Promise<boolean> {
+    const { lock } = this.#view;
+    if (!lock.share(requester, this.#process.pid)) return false;
+    const given = await this.#askAll(members, {
+      type: "share_lock",
+      requester,
+    });
+    if (!given.includes(false)) return true;
+    this.#unlock(members, requester);
+    return false;
+  }
+
+  /** Releases the locks, without waiting for it: later requests to the servers arrive later. */
+  #unlock(members: Members, requester: Pid[]): void {
+    this.#askAll(members, { type: "unlock_names", requester }).catch(ignore);
+    this.#view.lock.release(this.#process.pid);
+  }
+
+  #askAll(
+    { servers, nodes }: Members,
+    request: GlobalRequest,
+  ): Promise<unknown[]> {
+    const places = [
+      ...servers,
+      ...nodes.map((node) => ({ node, name: GLOBAL_SERVER })),
+    ];
+    return Promise.all(
+      places.map((place) => askConnected(this.#process, place, request)),
+    );
+  }
+}
+
+/** Whether a name has a form in Erlang in any case. */
+function isShared({ name }: GlobalEntry): boolean {
+  return typeof name === "string" || Number.isSafeInteger(name);
+}

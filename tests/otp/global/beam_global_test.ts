@@ -1,0 +1,309 @@
+/** Global names and locks that nodes of this library share with Erlang's `global`, as visible nodes. */
+
+import { assert, assertEquals } from "@std/assert";
+import { GenServer } from "../../../otp/gen_server/gen_server.ts";
+import {
+  global,
+  type ModuleFunction,
+  type ResolveFunction,
+} from "../../../otp/global/global.ts";
+import { Node } from "../../../node.ts";
+import { pg } from "../../../otp/pg/pg.ts";
+import {
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../../../otp/process/process.ts";
+import { atom } from "../../../core/values/atom.ts";
+import { tuple } from "../../../core/values/tuple.ts";
+import { ELIXIR, ElixirNode } from "../../_elixir.ts";
+import { clusterTest, reasonOf } from "../../_nodes.ts";
+import { idle } from "../../_processes.ts";
+
+const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
+
+const KATE = "kate@localhost";
+
+/** Elixir's side: a server that adds one, and a process that holds a name until it exits. */
+const SIDE = `
+defmodule Adder do
+  use GenServer
+  def init(n), do: {:ok, n}
+  def handle_call(x, _from, n), do: {:reply, x + n, n}
+  def handle_info(message, n), do: (send(:test, message); {:noreply, n})
+end
+Process.register(self(), :test)
+start = fn name, n -> {:ok, pid} = GenServer.start(Adder, n, name: {:global, name}); pid end`;
+
+const adder = (n: number) => ({
+  init: () => ({ type: "ok" as const, state: n }),
+  handleCall: (x: number, _from: unknown, n: number) => ({
+    type: "reply" as const,
+    reply: x + n,
+    state: n,
+  }),
+});
+
+/** Waits until a name has gone here. */
+async function gone(name: unknown): Promise<void> {
+  while (await global.whereisName(name) !== undefined) await global.sync();
+}
+
+clusterTest(
+  "global shares names and locks with Erlang's global, both ways",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using kate = await ElixirNode.start("kate", cluster);
+    await alex.run(async () => {
+      const early = idle();
+      assert(await global.registerName("early", early));
+      await kate.evaluate(`${SIDE}; start.(:kate_early, 1)`);
+      assert(await Node.connect(KATE));
+      assertEquals(Node.list(), [KATE]);
+      assertEquals(await kate.evaluate("Node.list()"), "[:alex@localhost]");
+      assertEquals(await kate.evaluate(":global.sync()"), ":ok");
+      await global.sync();
+      // Names from before the connection.
+      assertEquals(
+        await GenServer.call({ global: atom("kate_early") }, 41),
+        42,
+      );
+      assertEquals(
+        await kate.evaluate(`node(:global.whereis_name("early"))`),
+        ":alex@localhost",
+      );
+      // Names of later.
+      await kate.evaluate(`late = start.({:late, 1}, 2)`);
+      const late = { global: tuple(atom("late"), 1) };
+      assertEquals(await GenServer.call(late, 40), 42);
+      await GenServer.start(adder(3), undefined, { name: { global: "alex" } });
+      assertEquals(
+        await kate.evaluate(`GenServer.call({:global, "alex"}, 39)`),
+        "42",
+      );
+      assert(!await global.registerName(late.global, self()));
+      assertEquals(
+        await kate.evaluate(`:global.register_name("alex", self())`),
+        ":no",
+      );
+      assertEquals(
+        await kate.evaluate(":global.registered_names() |> Enum.sort()"),
+        `[:kate_early, {:late, 1}, "alex", "early"]`,
+      );
+      // The end of a name, of its process, and the move of a name.
+      await global.unregisterName("early");
+      assertEquals(
+        await kate.evaluate(`:global.whereis_name("early")`),
+        ":undefined",
+      );
+      await kate.evaluate("Process.exit(late, :kill)");
+      await gone(late.global);
+      await kate.evaluate(":global.re_register_name(:kate_early, self())");
+      assertEquals(
+        String(await global.whereisName(atom("kate_early"))).replace(
+          /\d+/,
+          "0",
+        ),
+        (await kate.evaluate("self()")).replace(/\d+/, "0"),
+      );
+      await kate.evaluate(":global.unregister_name(:kate_early)");
+      assertEquals(await global.whereisName(atom("kate_early")), undefined);
+      // Locks.
+      assert(await global.setLock(["door", self()]));
+      const tries =
+        `:global.set_lock({"door", self()}, [node() | Node.list()], 0)`;
+      assertEquals(await kate.evaluate(tries), "false");
+      await global.delLock(["door", self()]);
+      assertEquals(await kate.evaluate(tries), "true");
+      assert(!await global.setLock(["door", self()], { retries: 0 }));
+      await kate.evaluate(`:global.del_lock({"door", self()})`);
+      assert(await global.setLock(["door", self()], { retries: 0 }));
+      // The loss of a node.
+      await kate.evaluate("start.(:lost, 0)");
+      assert(await global.whereisName(atom("lost")) !== undefined);
+      await kate.kill();
+      await gone(atom("lost"));
+    });
+  },
+  OPTIONS,
+);
+
+const Resolve = {
+  keepSecond: (_name: unknown, _first: Pid, second: Pid) => second,
+};
+
+const RESOLVERS: Record<string, ResolveFunction | ModuleFunction> = {
+  random_exit_name: global.randomExitName,
+  random_notify_name: global.randomNotifyName,
+  notify_all_name: global.notifyAllName,
+  own: ["Resolve", "keepSecond"],
+};
+
+// The node of the smaller name resolves: the first pair has a node here as that, the second one of Elixir.
+for (const name of ["alex", "moebi"]) {
+  clusterTest(
+    `a name that ${name} and a node of Elixir have is resolved when they connect`,
+    async (cluster) => {
+      const node = await cluster.start(name, { modules: { Resolve } });
+      await using kate = await ElixirNode.start("kate", cluster);
+      await node.run(async () => {
+        const me = self();
+        await kate.evaluate(`
+          heard = fn pid ->
+            case Process.info(pid, :messages) do
+              nil -> nil
+              {_, messages} -> Enum.map(messages, &{elem(&1, 0), elem(&1, 1)})
+            end
+          end
+          hold = fn name, resolve ->
+            pid = spawn(fn -> Process.sleep(:infinity) end)
+            :yes = :global.register_name(name, pid, resolve)
+            pid
+          end`);
+        const pids = new Map<string, Pid>();
+        for (const [resolve, fn] of Object.entries(RESOLVERS)) {
+          const pid = spawn(async () => {
+            for (;;) send(me, { name: resolve, message: await receive() });
+          });
+          pids.set(resolve, pid);
+          assert(
+            await global.registerName(
+              resolve,
+              pid,
+              fn as typeof global.randomExitName,
+            ),
+          );
+          const there = resolve === "own"
+            ? "fn _, _, pid2 -> pid2 end"
+            : `&:global.${resolve}/3`;
+          await kate.evaluate(`${resolve} = hold.("${resolve}", ${there})`);
+        }
+        await Node.connect(KATE);
+        await global.sync();
+        assertEquals(await kate.evaluate(":global.sync()"), ":ok");
+        const first = name === "alex" ? node.name : KATE;
+        for (const resolve of Object.keys(RESOLVERS)) {
+          const holder = resolve === "notify_all_name" ? undefined : first;
+          const pid = await global.whereisName(resolve);
+          assertEquals(pid?.node, holder, resolve);
+          assertEquals(
+            await kate.evaluate(
+              `case :global.whereis_name("${resolve}") do :undefined -> nil; pid -> node(pid) end`,
+            ),
+            holder === undefined ? "nil" : `:${holder}`,
+          );
+        }
+        const there =
+          "Enum.map([random_exit_name, random_notify_name, notify_all_name], heard)";
+        const all = `[global_name_conflict: "notify_all_name"]`;
+        assertEquals(
+          await kate.evaluate(there),
+          first === KATE
+            ? `[[], [], ${all}]`
+            : `[nil, [global_name_conflict: "random_notify_name"], ${all}]`,
+        );
+        if (first === KATE) {
+          assertEquals(await reasonOf(pids.get("random_exit_name")!), "noproc");
+          const { message } = await receive((m) =>
+            m?.name === "random_notify_name"
+          );
+          assertEquals(message, {
+            type: "global_name_conflict",
+            name: "random_notify_name",
+          });
+        }
+        const { message } = await receive((m) => m?.name === "notify_all_name");
+        assertEquals(message.name, "notify_all_name");
+        assertEquals(message.pid.node, KATE);
+      });
+    },
+    OPTIONS,
+  );
+}
+
+clusterTest(
+  "nodes of both wires form one mesh, with one Node.list(), global and pg",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const moebi = await cluster.start("moebi");
+    await using kate = await ElixirNode.start("kate", cluster);
+    await using zoe = await ElixirNode.start("zoe", cluster);
+    const names = [alex.name, KATE, moebi.name, zoe.name];
+    await alex.run(() => Node.connect(moebi.name));
+    await kate.evaluate("Node.connect(:zoe@localhost)");
+    for (const node of [kate, zoe]) {
+      await node.evaluate(
+        "{:ok, _} = :pg.start_link(:pg); :pg.join(:room, self())",
+      );
+      await node.evaluate(":yes = :global.register_name(node(), self())");
+    }
+    for (const node of [alex, moebi]) {
+      await node.run(async () => {
+        await pg.start();
+        const pid = idle();
+        await pg.join(atom("room"), pid);
+        assert(await global.registerName(atom(node.name), pid));
+      });
+    }
+    // One connection between the two halves.
+    await moebi.run(() => Node.connect(zoe.name));
+    for (const node of [kate, zoe]) {
+      const others = names.filter((name) => name !== node.name);
+      const list = (each: string[]) =>
+        `[${each.map((name) => `:${name}`).join(", ")}]`;
+      await node.becomes("Node.list() |> Enum.sort()", list(others));
+      await node.becomes(
+        ":global.registered_names() |> Enum.sort()",
+        list(names),
+      );
+      await node.becomes(
+        ":pg.get_members(:room) |> Enum.map(&node/1) |> Enum.sort()",
+        list(names),
+      );
+      assertEquals(await node.evaluate(":global.sync()"), ":ok");
+    }
+    for (const node of [alex, moebi]) {
+      await node.run(async () => {
+        const others = names.filter((name) => name !== node.name);
+        assertEquals(Node.list().sort(), others);
+        await global.sync();
+        const all = await global.registeredNames();
+        assertEquals(
+          all.map(String).sort(),
+          names.map((name) => String(atom(name))),
+        );
+        const members = pg.getMembers(atom("room")).map(({ node }) => node);
+        assertEquals(members.sort(), names);
+      });
+    }
+    // A BEAM closes its dial, before its first bytes too, when the other node's dial has succeeded.
+    assertEquals(
+      cluster.lines().filter((line) => !/closed before it said/.test(line)),
+      [],
+    );
+    // A change anywhere is made everywhere.
+    await alex.run(async () => {
+      assert(await global.registerName("late", self()));
+      for (const node of [kate, zoe]) {
+        assertEquals(
+          await node.evaluate(`node(:global.whereis_name("late"))`),
+          ":alex@localhost",
+        );
+      }
+    });
+    assertEquals(
+      await kate.evaluate(
+        `:global.register_name("later", spawn(fn -> Process.sleep(:infinity) end))`,
+      ),
+      ":yes",
+    );
+    for (const node of [alex, moebi]) {
+      await node.run(async () =>
+        assertEquals((await global.whereisName("later"))?.node, KATE)
+      );
+    }
+  },
+  OPTIONS,
+);
