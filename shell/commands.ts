@@ -1,11 +1,10 @@
 /**
- * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and the commands of
+ * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and the commands of module_commands.ts,
  * observe_commands.ts and entity_commands.ts.
  *
  * @module
  */
 
-import { IO } from "../otp/io/io.ts";
 import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
@@ -19,10 +18,24 @@ import { Port } from "../core/values/port.ts";
 import { Tuple } from "../core/values/tuple.ts";
 import { Observer } from "../observe/observer.ts";
 import { entities, entity, release } from "./entity_commands.ts";
+import {
+  makeModuleCommands,
+  type ReloadableModules,
+} from "./module_commands.ts";
 import { top, trace, tree } from "./observe_commands.ts";
+import { type PRINTED, printed } from "./printed.ts";
 import type { LineValues } from "./line_values.ts";
 
-export function makeCommands(values: LineValues): Record<string, unknown> {
+/**
+ * Makes the commands.
+ *
+ * @param values The values of earlier lines.
+ * @param modules The modules that can be loaded again.
+ */
+export function makeCommands(
+  values: LineValues,
+  modules: ReloadableModules,
+): Record<string, unknown> {
   function v(line: number = -1): unknown {
     if (!Number.isInteger(line)) {
       throw new TypeError(
@@ -33,15 +46,16 @@ export function makeCommands(values: LineValues): Record<string, unknown> {
     }
     return values.at(line);
   }
+  const { exports, r, recompile } = makeModuleCommands(modules);
   return {
-    ...{ entities, entity, i, Observer, pid },
+    ...{ entities, entity, exports, i, Observer, pid, r, recompile },
     ...{ release, top, trace, tree, v },
   };
 }
 
-async function i(value: unknown): Promise<"ok"> {
+async function i(value: unknown): Promise<typeof PRINTED> {
   const rows = await about(value);
-  return await IO.puts(
+  return await printed(
     rows.map(([what, text]) => `${what}\n  ${text.replaceAll("\n", "\n  ")}`)
       .join("\n"),
   );

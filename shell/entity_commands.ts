@@ -1,13 +1,13 @@
 /** The commands of a shell on entities: `entities`, `entity` and `release`. */
 
-import { IO } from "../otp/io/io.ts";
 import { Observer } from "../observe/observer.ts";
 import { checkOptions } from "../core/values/check_arguments.ts";
 import { printable } from "../core/values/inspect.ts";
 import { aligned, ON_NODE, type OnNode } from "./observe_commands.ts";
+import { type PRINTED, printed } from "./printed.ts";
 
 /** Shows the types of a node's entities, the owners of their shards, and the parked keys. */
-export async function entities(options: OnNode = {}): Promise<"ok"> {
+export async function entities(options: OnNode = {}): Promise<typeof PRINTED> {
   checkOptions(options, "show entities", ON_NODE, '{ node: "kate@localhost" }');
   const lines: string[] = [];
   for (const each of await Observer.entities(options)) {
@@ -40,7 +40,7 @@ export async function entities(options: OnNode = {}): Promise<"ok"> {
       ),
     );
   }
-  return await IO.puts(lines.join("\n") || "There are no entities");
+  return await printed(lines.join("\n") || "There are no entities");
 }
 
 /** Shows where an entity is, and its state. */
@@ -48,7 +48,7 @@ export async function entity(
   type: string,
   key: string,
   options: OnNode = {},
-): Promise<"ok"> {
+): Promise<typeof PRINTED> {
   checkOptions(
     options,
     "show an entity",
@@ -57,7 +57,7 @@ export async function entity(
   );
   const found = await Observer.entity(type, key, options);
   if (found === undefined) {
-    return await IO.puts(printable(`The node has no entities of type ${type}`));
+    return await printed(printable(`The node has no entities of type ${type}`));
   }
   const { owner = "none", shard, epoch, pid, state, isStored, parked } = found;
   const rows = [
@@ -66,7 +66,7 @@ export async function entity(
     [isStored ? "State in the store" : "State", state ?? "none"],
     ...parked === undefined ? [] : [["Parked", parked]],
   ];
-  return await IO.puts(
+  return await printed(
     rows.map(([what, text]) => `${what}\n  ${printable(text)}`).join("\n"),
   );
 }

@@ -13,6 +13,7 @@ import { currentProcess } from "../core/runtime/current_process.ts";
 import { runsTyped } from "../core/runtime/typed_code.ts";
 import { inspect } from "../core/values/inspect.ts";
 
+import { PRINTED } from "./printed.ts";
 import type { LineValues } from "./line_values.ts";
 
 /** The result of code, as text. */
@@ -71,6 +72,10 @@ async function perform(
   const line = ++values.line;
   try {
     const value = await (await evaluate(source, scope)).value;
+    if (value === PRINTED) {
+      await written();
+      return { ok: true, text: "" };
+    }
     const hint = hintForValue(value, source, scope);
     keepLast(scope, value);
     values.keep(line, value);
@@ -79,13 +84,17 @@ async function perform(
     const hint = hintForError(error, source, scope);
     outcome = { ok: false, text: withHint(formatThrown(error), hint) };
   }
+  await written();
+  return outcome;
+}
+
+/** Waits for all output of this process, even if the code did not. */
+async function written(): Promise<void> {
   try {
-    // Wait for all output of this process, even if the code did not.
     await IO.write("");
   } catch {
     // The output has no reader.
   }
-  return outcome;
 }
 
 function withHint(text: string, hint: string | undefined): string {

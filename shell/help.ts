@@ -7,22 +7,23 @@
 import { readFileSync } from "node:fs";
 import type { Scope } from "./cli/evaluate.ts";
 import * as library from "../mod.ts";
-import { IO } from "../otp/io/io.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";
+import { type PRINTED, printed } from "./printed.ts";
 
 /** The files of modules, by the modules' names in scope. */
 export type Sources = Record<string, string | URL>;
 
 /** The text of `h()` without an argument. */
 const OF_THE_SHELL =
-  `TypeScript and JavaScript, with await and import; declarations persist.
+  `TypeScript and JavaScript, with await and import; declarations persist. Types are not checked: deno check does that.
 
   _              the last value
   v(3), v(-1)    the value of line 3, and the last
   h(fn)          shows the documentation of a function: h(Node.spawnLink), h("Node.spawnLink")
   h(Node)        shows the documentation of a module or class, and lists its functions
+  exports(Node)  the functions of a module, with their numbers of parameters
   i(value)       describes a value; for a pid, also the process
   pid("0.105.0") the pid that is printed as #PID<0.105.0>
   top()          the processes with the most messages; top("rate"), top("memory") sort by another key
@@ -31,15 +32,31 @@ const OF_THE_SHELL =
   entities()     the types of entities, the owners of their shards, and parked keys
   entity(type, key)   where an entity is, and its state
   release(type, key)  lets a parked entity start again
+  r(Kate)        loads the file of --module Kate=… again; recompile() loads those of all modules
   break          alone on a line, abandons incomplete input
   Tab            completes a name
+  Ctrl-R         the last line that contains what is typed; again, the one before it
   Ctrl-C         clears the line, or interrupts waiting code; twice, ends code that never yields
   Ctrl-D         leaves, like Ctrl-C twice on an empty line`;
 
 /** The commands of the shell, which `commands.ts` makes. */
 const OF_COMMANDS: Record<string, Doc[]> = {
+  exports: [{
+    signature: "exports(module: object | string)",
+    text: "Prints the functions of a module, with their numbers of parameters.",
+  }],
+  r: [{
+    signature: "r(module: object | string)",
+    text:
+      "Loads the file of a module of --module again, for this shell and for other nodes. The files that it imports are not loaded again, and running processes keep their functions.",
+  }],
+  recompile: [{
+    signature: "recompile()",
+    text:
+      "Loads the files of all modules again, the program's own too, as r does.",
+  }],
   i: [{
-    signature: 'i(value: unknown): Promise<"ok">',
+    signature: "i(value: unknown)",
     text:
       "Describes a value. For a pid, also describes the process, which it requests from its node.",
   }],
@@ -60,23 +77,23 @@ const OF_COMMANDS: Record<string, Doc[]> = {
   ],
   top: [{
     signature:
-      'top(by: "messages" | "memory" | "rate" | "links" | "started" = "messages", options: { node?: string } = {}): Promise<"ok">',
+      'top(by: "messages" | "memory" | "rate" | "links" | "started" = "messages", options: { node?: string } = {})',
     text:
       "Shows the ten processes of the node with the greatest values of a key, and the messages that each received per second. Another node must allow it: --allow-observe.",
   }],
   tree: [{
-    signature: 'tree(options: { node?: string } = {}): Promise<"ok">',
+    signature: "tree(options: { node?: string } = {})",
     text:
       "Shows the supervision trees of the node, with the restarts of each child. Another node must allow it: --allow-observe.",
   }],
   entities: [{
-    signature: 'entities(options: { node?: string } = {}): Promise<"ok">',
+    signature: "entities(options: { node?: string } = {})",
     text:
       "Shows the types of the node's entities, the owners of their shards, and the parked keys. Another node must allow it: --allow-observe.",
   }],
   entity: [{
     signature:
-      'entity(type: string, key: string, options: { node?: string } = {}): Promise<"ok">',
+      "entity(type: string, key: string, options: { node?: string } = {})",
     text:
       "Shows the owner of an entity and its state: in memory, or else in the store. Another node must allow it: --allow-observe.",
   }],
@@ -88,7 +105,7 @@ const OF_COMMANDS: Record<string, Doc[]> = {
   }],
   trace: [{
     signature:
-      'trace(pid: Pid, options: { limit?: number; timeout?: number } = {}): Promise<"ok">',
+      "trace(pid: Pid, options: { limit?: number; timeout?: number } = {})",
     text:
       "Prints the messages that a process receives and sends, 100 messages and 60,000 ms at most. Another node must allow it: --allow-observe.",
   }],
@@ -98,9 +115,9 @@ const OF_COMMANDS: Record<string, Doc[]> = {
 export function makeHelp(
   scope: Scope,
   sources: Sources,
-): (about?: unknown) => Promise<"ok"> {
-  return async function h(about?: unknown): Promise<"ok"> {
-    return await IO.puts(helpFor(about, arguments.length, scope, sources));
+): (about?: unknown) => Promise<typeof PRINTED> {
+  return async function h(about?: unknown): Promise<typeof PRINTED> {
+    return await printed(helpFor(about, arguments.length, scope, sources));
   };
 }
 
@@ -110,7 +127,10 @@ function helpFor(
   scope: Scope,
   sources: Sources,
 ): string {
-  if (given === 0) return OF_THE_SHELL;
+  if (given === 0) {
+    const names = Object.keys(scope).sort().map(printable).join(", ");
+    return `${OF_THE_SHELL}\n\nIn scope: ${names}`;
+  }
   const path = typeof about === "string" ? about : pathOf(about, scope);
   if (path === undefined) {
     return `Nothing is known of ${

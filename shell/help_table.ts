@@ -167,6 +167,66 @@ export const HELP: Record<string, Doc[]> = {
       "text": "An Erlang bitstring that ends within a byte, such as `<<5, 1::size(3)>>`. A `Uint8Array` represents whole bytes."
     }
   ],
+  "Cluster": [
+    {
+      "signature": "Cluster",
+      "text": "Finds the other nodes of a cluster, connects to them, and connects to them again when they are lost.\n\nA cluster is a supervisor with a process for each topology. A topology has a strategy, which names addresses:\n\n- `\"static\"`: fixed names or addresses.\n- `\"epmd\"`: all nodes that are registered with EPMD on some hosts.\n- `\"dns\"`: the A and AAAA records of a name, such as a headless service of Kubernetes.\n- `\"dnsSrv\"`: the SRV records of a name, with ports.\n- `\"gossip\"`: the nodes of the local network with the same cookie, by UDP multicast.\n- a function of the program, which returns addresses, or an async iterable of them.\n\nAn address is a name, `\"kate@host\"`, which EPMD resolves; or a host and port, `\"10.0.0.1:4370\"`, where the node\nstates its name, so that no EPMD is needed; or both.\n\nAn address is dialled for as long as the strategy names it: at once, then after a delay that grows at random\nfrom `minDelay` to `maxDelay`, and again when the connection is lost. An address that the strategy no longer names\nis forgotten: it is not dialled again, but its connection stays, so that a node that leaves a deployment can finish\nits work, unless `disconnectForgotten` is set. When a strategy fails, the addresses of its last answer stay.\n\nVisible nodes connect transitively, so one address suffices to join a whole cluster. With several addresses, joining\ndoes not depend on a single node.\n\nCluster.info returns the state, and Cluster.subscribe sends changes as messages. Both, and\nCluster.unsubscribe, throw an `ExitError` if the cluster does not run, or its node is down.\n`Node.start({ cluster: topologies })` starts a cluster with its node; in a program's own supervision tree,\n`[Cluster, { topologies }]` is the child."
+    }
+  ],
+  "Cluster.childSpec": [
+    {
+      "signature": "childSpec(options: ClusterOptions)",
+      "text": "Returns the child specification of a cluster; `[Cluster, { topologies }]` is a shorthand."
+    }
+  ],
+  "Cluster.info": [
+    {
+      "signature": "info(cluster: ClusterRef = DEFAULT_CLUSTER)",
+      "text": "Returns the state of a cluster as one node sees it: its topologies, and for each address the attempts, the next\nattempt, and the last error."
+    }
+  ],
+  "Cluster.startLink": [
+    {
+      "signature": "startLink(options: ClusterOptions)",
+      "text": "Starts a cluster, linked to the caller. It does not wait for any node.\n\nFollows [Cluster.Supervisor](https://hexdocs.pm/libcluster/Cluster.Supervisor.html). A strategy that fails does\nnot fail the start: it is asked again, and Cluster.info returns the reason."
+    }
+  ],
+  "Cluster.subscribe": [
+    {
+      "signature": "subscribe(cluster: string | Atom = DEFAULT_CLUSTER)",
+      "text": "Sends the calling process a ClusterMessage for each change of a cluster.\n\nEach call subscribes once more. The messages of a topology are in the order of its changes. Earlier changes are\nnot sent: Cluster.info returns their result."
+    }
+  ],
+  "Cluster.unsubscribe": [
+    {
+      "signature": "unsubscribe(ref: Ref, cluster: string | Atom = DEFAULT_CLUSTER)",
+      "text": "Ends a subscription, and removes its cluster's messages from the caller's mailbox."
+    }
+  ],
+  "Dashboard": [
+    {
+      "signature": "Dashboard",
+      "text": "Serves a page that shows a node and its cluster."
+    }
+  ],
+  "Dashboard.childSpec": [
+    {
+      "signature": "childSpec(options: DashboardOptions = {})",
+      "text": "Returns the child specification of a dashboard; `[Dashboard, options]` is a shorthand."
+    }
+  ],
+  "Dashboard.startLink": [
+    {
+      "signature": "startLink(options: DashboardOptions = {})",
+      "text": "Starts a dashboard on the node that the calling code runs on, linked to the calling process.\n\nAfter a restart, the dashboard listens on the same port if the options name one, and open pages need a new link."
+    }
+  ],
+  "Dashboard.url": [
+    {
+      "signature": "url(dashboard: ServerRef = \"Dashboard\")",
+      "text": "Returns a new link to a dashboard, which works once: the first browser that opens it gets the page. At most 8\nlinks and 8 pages are valid at a time; a further one replaces the oldest."
+    }
+  ],
   "DynamicSupervisor": [
     {
       "signature": "DynamicSupervisor",
@@ -539,6 +599,72 @@ export const HELP: Record<string, Doc[]> = {
     {
       "signature": "NodeStartError",
       "text": "A node could not be started. `code` is the reason: an invalid name or setting (`\"name\"`); a name or port\nthat is in use (`\"in_use\"`); the cookie, its file, or the permission to read or create it (`\"cookie\"`); the\ncertificate (`\"tls\"`); a failure to listen, or to reach or serve EPMD (`\"network\"`); a missing permission\nof the program (`\"permission\"`); or a node that already runs (`\"already_started\"`). The message names the\nflag or option that helps, and `cause` is the host's error."
+    }
+  ],
+  "Observer": [
+    {
+      "signature": "Observer",
+      "text": "Observes nodes."
+    }
+  ],
+  "Observer.end": [
+    {
+      "signature": "end(pid: Pid, reason: unknown = \"shutdown\")",
+      "text": "Ends a process by an exit signal, on this node or another node that allows it with `allowObserve: \"write\"`."
+    }
+  ],
+  "Observer.entities": [
+    {
+      "signature": "entities(options: ObserveOptions = {})",
+      "text": "Returns the entities of a node: their types, the owners of their shards, moves, and parked keys."
+    }
+  ],
+  "Observer.entity": [
+    {
+      "signature": "entity(type: string, key: string, options: ObserveOptions = {})",
+      "text": "Finds an entity, and returns its state: of its process, or else the stored one. If its owner is another node that is\nconnected and allows it, that node is asked too."
+    }
+  ],
+  "Observer.log": [
+    {
+      "signature": "log(options: ObserveLogOptions = {})",
+      "text": "Returns the last events of a node's log, at most 200. A node with `allowObserve` keeps events from its start, other\nnodes from the first observation."
+    }
+  ],
+  "Observer.names": [
+    {
+      "signature": "names(options: ObserveOptions = {})",
+      "text": "Returns the names of a node: registered and global names, groups of `pg`, and the keys of registries."
+    }
+  ],
+  "Observer.node": [
+    {
+      "signature": "node(options: ObserveOptions = {})",
+      "text": "Returns the state of a node: memory, CPU time, event-loop delay, connections."
+    }
+  ],
+  "Observer.process": [
+    {
+      "signature": "process(pid: Pid, options: Omit<ObserveOptions, \"node\"> = {})",
+      "text": "Returns the state of a process, on this node or another: mailbox, links, monitors, dictionary."
+    }
+  ],
+  "Observer.processes": [
+    {
+      "signature": "processes(options: ObserveProcessesOptions = {})",
+      "text": "Returns the processes of a node with the greatest values of a key.\n\n`received` counts the messages that have arrived in the mailbox: two answers give a rate. `queueBytes` is an\nestimate from some of the messages."
+    }
+  ],
+  "Observer.trace": [
+    {
+      "signature": "trace(pid: Pid, options: TraceOptions = {})",
+      "text": "Traces a process: the messages that it receives and sends, as text, as they arrive and leave.\n\nWhen the promise resolves, the trace is on. It ends at its limit or time, with the process, and when the loop over\nthe messages ends or `return` is called; it then leaves no message in the caller's mailbox. Messages that links,\nmonitors and exit signals cause are not traced. A node runs at most 8 traces at a time."
+    }
+  ],
+  "Observer.tree": [
+    {
+      "signature": "tree(options: ObserveOptions = {})",
+      "text": "Returns the supervision trees of a node, with the restarts of each child."
     }
   ],
   "Pid": [

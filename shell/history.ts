@@ -18,6 +18,9 @@ import nodeProcess from "node:process";
 /** The number of lines that are kept. */
 const SIZE = 1000;
 
+/** The end of a line within input of several lines, which is one line of the file. */
+const WITHIN = "\u2028";
+
 /** The name of the file, in the user's home folder. */
 const HISTORY_FILE = ".otp_distribution_history";
 
@@ -37,11 +40,16 @@ export class History {
     // Truncate the file when reading it, because several shells append to it.
     if (known.length > 2 * SIZE) {
       this.#keep(() =>
-        writeFileSync(file!, known.slice(-SIZE).join("\n") + "\n")
+        writeFileSync(
+          file!,
+          known.slice(-SIZE).map((line) => `${line.replaceAll("\n", WITHIN)}\n`)
+            .join(""),
+        )
       );
     }
   }
 
+  /** Adds input, which may have several lines. */
   add(line: string): void {
     if (line.trim() === "" || line === this.#last) return;
     this.#last = line;
@@ -52,7 +60,7 @@ export class History {
       const opened = openSync(file, "a", 0o600);
       try {
         chmodSync(file, 0o600);
-        appendFileSync(opened, `${line}\n`);
+        appendFileSync(opened, `${line.replaceAll("\n", WITHIN)}\n`);
       } finally {
         closeSync(opened);
       }
@@ -70,7 +78,8 @@ export class History {
 
 function read(file: string): string[] {
   try {
-    return readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
+    return readFileSync(file, "utf8").split("\n").filter((line) => line !== "")
+      .map((line) => line.replaceAll(WITHIN, "\n"));
   } catch {
     return [];
   }

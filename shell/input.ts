@@ -33,6 +33,8 @@ export interface ShellInput {
   complete: (text: string) => Promise<Completion>;
   /** Reads a line of the shell; `undefined` at the end. */
   read(prompt: string): Promise<string | Interrupt | undefined>;
+  /** Keeps whole input of the shell, which may have several lines, in the history. */
+  keep(input: string): void;
   /** Shows a value, or a message of the shell. */
   show(text: string): void;
   /** Shows an error. */
@@ -77,6 +79,8 @@ export class PipedInput implements ShellInput {
     this.#last = line;
     return line;
   }
+
+  keep(): void {}
 
   show(text: string): void {
     try {

@@ -17,6 +17,7 @@ import {
 } from "../observe/observer.ts";
 import { type Pid, Process } from "../otp/process/process.ts";
 import { Task } from "../otp/task/task.ts";
+import { type PRINTED, printed } from "./printed.ts";
 import { checkOptions } from "../core/values/check_arguments.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import type { OptionNames } from "../core/values/options.ts";
@@ -50,7 +51,7 @@ export const ON_NODE: OptionNames<OnNode> = { node: true };
 export async function top(
   by: Order = "messages",
   options: OnNode = {},
-): Promise<"ok"> {
+): Promise<typeof PRINTED> {
   if (!ORDERS.includes(by)) {
     throw new TypeError(
       `Cannot sort the processes by ${inspect(by)}: give ${
@@ -97,7 +98,7 @@ export async function top(
   const lines = aligned(table, 3);
   const rest = second.total - shown.length;
   if (rest > 0) lines.push(`and ${rest} more`);
-  return await IO.puts(lines.join("\n"));
+  return await printed(lines.join("\n"));
 }
 
 function nameOf({ name, label, initialCall }: ProcessNames): string {
@@ -123,7 +124,7 @@ export function aligned(table: string[][], numbers: number): string[] {
 }
 
 /** Shows the supervision trees of a node, with the restarts of each child. */
-export async function tree(options: OnNode = {}): Promise<"ok"> {
+export async function tree(options: OnNode = {}): Promise<typeof PRINTED> {
   checkOptions(options, "show the tree", ON_NODE, '{ node: "kate@localhost" }');
   const { roots, more } = await Observer.tree(options);
   const lines: string[] = [];
@@ -131,7 +132,7 @@ export async function tree(options: OnNode = {}): Promise<"ok"> {
   const rest = more + Math.max(0, lines.length - MAX_LINES);
   lines.length = Math.min(lines.length, MAX_LINES);
   if (rest > 0) lines.push(`and ${rest} more`);
-  return await IO.puts(
+  return await printed(
     lines.length === 0 ? "There are no supervisors" : lines.join("\n"),
   );
 }
@@ -180,13 +181,16 @@ function lineOf(child: ObservedChild): string {
 export async function trace(
   pid: Pid,
   options: TraceOptions = {},
-): Promise<"ok"> {
+): Promise<typeof PRINTED> {
   // Run in a separate process, so that the trace's messages do not mix with messages that lines receive.
   const task = Task.async(() => printTrace(pid, options));
   return await Task.await(task, Infinity);
 }
 
-async function printTrace(pid: Pid, options: TraceOptions): Promise<"ok"> {
+async function printTrace(
+  pid: Pid,
+  options: TraceOptions,
+): Promise<typeof PRINTED> {
   const messages = await Observer.trace(pid, options);
   await IO.puts(
     `Tracing ${pid}: ${options.limit ?? 100} messages, ${
@@ -204,5 +208,5 @@ async function printTrace(pid: Pid, options: TraceOptions): Promise<"ok"> {
     if (type !== "exit") count++;
     await IO.puts(printable(`${time} ${what} ${message}`));
   }
-  return await IO.puts(`The trace ends after ${count} messages`);
+  return await printed(`The trace ends after ${count} messages`);
 }

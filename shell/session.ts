@@ -199,6 +199,7 @@ class Session {
     if (this.#typed === "" || isIncomplete(this.#typed)) return;
     const source = this.#typed;
     this.#typed = "";
+    this.#input.keep(source.trimEnd());
     this.#counter++;
     const { ok, text } = await this.#client.evaluate(
       source,
@@ -206,8 +207,8 @@ class Session {
     );
     this.#interrupted = undefined;
     this.#hasFailed = !ok;
-    if (ok) this.#input.show(text);
-    else this.#fail(text);
+    if (ok && text !== "") this.#input.show(text);
+    else if (!ok) this.#fail(text);
   }
 
   #fail(text: string): void {

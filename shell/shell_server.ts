@@ -87,7 +87,8 @@ class ShellServer {
     this.#token = token;
     const own = makeScope(scope);
     // A module of the user may have the same name as a command.
-    const commands = makeScope(makeCommands(this.#values), own);
+    const modules = { scope: () => this.#scope, sources };
+    const commands = makeScope(makeCommands(this.#values, modules), own);
     this.#scope = makeScope({ h: makeHelp(commands, sources) }, commands);
     this.#evaluator = new Evaluator(this.#scope, this.#values);
   }

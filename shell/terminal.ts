@@ -49,6 +49,8 @@ interface Editor extends Interface {
   prevRows: number;
   line: string;
   cursor: number;
+  /** The lines of the history, the newest first. */
+  history: string[];
 }
 
 /** The terminal of standard input and output, in use until it is closed. */
@@ -65,6 +67,8 @@ export class Terminal implements ShellInput {
   readonly #readers: Reader[] = [];
   /** Lines that were typed before a read was pending. */
   #ahead: string[] = [];
+  /** The search by Ctrl-R: the text that was typed before it, and the place of the found line in the history. */
+  #search: { text: string; found: number } | undefined;
   /** Output whose line has not ended yet. */
   #open = "";
   /** Whether the line editor is below the open output, and not on the same line. */
@@ -104,6 +108,7 @@ export class Terminal implements ShellInput {
       if (this.#readers.at(0)?.isShell === false) lines.shift();
     });
     this.#editor.on("SIGINT", () => this.#onInterrupt());
+    nodeProcess.stdin.on("keypress", this.#onKey);
     // Do not suspend the program: the terminal would stay in raw mode.
     this.#editor.on("SIGTSTP", () => {});
     this.#editor.on("close", () => this.#end());
@@ -141,6 +146,19 @@ export class Terminal implements ShellInput {
     return this.#read(prompt, true);
   }
 
+  keep(input: string): void {
+    const { history } = this.#editor;
+    const lines = input.split("\n");
+    // The editor has kept each line by itself.
+    if (lines.length > 1) {
+      for (const line of lines.reverse()) {
+        if (history[0] === line) history.shift();
+      }
+      history.unshift(input);
+    }
+    this.#history.add(input);
+  }
+
   show(text: string): void {
     void this.#write(`${this.#freshLine()}${this.#paint.value(text)}\n`);
   }
@@ -159,6 +177,7 @@ export class Terminal implements ShellInput {
     if (this.#editor.getPrompt() + this.#editor.line !== "") {
       this.#output.write("\n");
     }
+    nodeProcess.stdin.off("keypress", this.#onKey);
     standInForStreams(undefined);
     globalThis.console = this.#console;
     for (const { resolve } of this.#readers.splice(0)) resolve(undefined);
@@ -236,12 +255,36 @@ export class Terminal implements ShellInput {
     this.#open = "";
     this.#isBelow = false;
     const reader = this.#readers.shift();
-    if (reader?.isShell !== false) this.#history.add(line);
     this.#editor.setPrompt("");
     if (reader === undefined) this.#ahead.push(line);
     else reader.resolve(line);
     if (this.#readers.length > 0) this.#showPrompt();
   }
+
+  /** Ctrl-R replaces the line by the last earlier line that contains its text; again, by the one before. */
+  readonly #onKey = (
+    _text: string | undefined,
+    key: { ctrl?: boolean; name?: string } = {},
+  ): void => {
+    const isSearch = key.ctrl === true && key.name === "r" &&
+      this.#readers.at(0)?.isShell === true;
+    if (!isSearch) {
+      this.#search = undefined;
+      return;
+    }
+    const editor = this.#editor;
+    const { text, found } = this.#search ?? { text: editor.line, found: -1 };
+    const next = editor.history.findIndex((line, i) =>
+      i > found && line.includes(text) && line !== editor.line
+    );
+    this.#search = { text, found: Math.max(found, next) };
+    if (next < 0) return;
+    this.#eraseLine();
+    editor.line = editor.history[next];
+    editor.cursor = editor.line.length;
+    editor.prevRows = 0;
+    editor.prompt(true);
+  };
 
   #onInterrupt(): void {
     const editor = this.#editor;

@@ -4,8 +4,17 @@
  * @module
  */
 
-import * as library from "../mod.ts";
+import * as names from "../mod.ts";
 import { type Doc, docsOf, moduleTextOf } from "../shell/doc_comments.ts";
+
+/** Modules that a shell has in scope besides those of `mod.ts`, and their files. */
+const OTHERS: Record<string, string> = {
+  Cluster: "otp/cluster/cluster.ts",
+  Dashboard: "observe/dashboard/dashboard.ts",
+  Observer: "observe/observer.ts",
+};
+
+const library = { ...names, ...OTHERS };
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -13,10 +22,14 @@ const ROOT = new URL("../", import.meta.url);
 const FROM = /^export (?:\*|\{[^}]*\}) from "(\.[^"]+)";/gm;
 const CLASS = /^export class ([\w$]+)[^]*?^\}$/gm;
 
-/** Returns the table's source, for each function, class and static function that `mod.ts` exports. */
+/** Returns the table's source, for each function, class and static function that a shell has in scope. */
 export async function helpTable(): Promise<string> {
   const docs: Record<string, Doc[]> = {};
-  for (const source of await sourcesFrom(new URL("mod.ts", ROOT))) {
+  const files = ["mod.ts", ...Object.values(OTHERS)];
+  const sources = await Promise.all(
+    files.map((file) => sourcesFrom(new URL(file, ROOT))),
+  );
+  for (const source of sources.flat()) {
     for (const [text, name] of source.matchAll(CLASS)) {
       if (!(name in library)) continue;
       docs[name] = [{ signature: name, text: moduleTextOf(source, name) }];

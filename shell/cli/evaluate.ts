@@ -15,6 +15,7 @@ import {
 import nodeProcess from "node:process";
 import { pathToFileURL } from "node:url";
 import { stripTypeScriptTypes } from "./strip_types.ts";
+import { keepPositions } from "./typed_positions.ts";
 
 /** The names that code sees, to which its declarations are added. */
 export type Scope = Record<string, unknown>;
@@ -58,13 +59,16 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const base = options.base ?? pathToFileURL(`${nodeProcess.cwd()}/`);
-  const { code, names, scopeName, resolveName } = translate(source, base);
+  const translation = translate(source, base);
+  const { code, names, scopeName, resolveName } = translation;
   for (const name of names) if (!(name in scope)) scope[name] = undefined;
   // `with` resolves names to properties of the scope without copying, so that assignments persist.
   const run = new Function(
     scopeName,
     resolveName,
-    `with (${scopeName}) return async () => {"use strict";${code}\n};\n//# sourceURL=eval`,
+    `with (${scopeName}) return async () => {"use strict";\n${code}\n};\n//# sourceURL=${
+      keepPositions(source, translation)
+    }`,
   );
   const resolve = (specifier: unknown) => resolveFrom(String(specifier), base);
   // The array keeps `await` from unwrapping a promise.
@@ -82,6 +86,8 @@ function resolveFrom(specifier: string, base: URL): string {
 interface Translation {
   /** The body of a function. */
   code: string;
+  /** Returns the offset in the typed text of an offset in the code. */
+  typedOffset(offset: number): number;
   names: string[];
   /** The code's names for the scope and for the function that resolves specifiers. */
   scopeName: string;
@@ -96,13 +102,13 @@ interface Edit {
 
 /** Translates declarations into assignments to the scope. */
 function translate(typed: string, base: URL): Translation {
-  const { source, program } = read(typed);
+  const { source, program, shift } = read(typed);
   const translator = new Translator(source, base);
   program.body.forEach((statement, index) =>
     translator.statement(statement, index === program.body.length - 1)
   );
   translator.imports(program);
-  return translator.translation();
+  return translator.translation(shift);
 }
 
 class Translator {
@@ -121,7 +127,8 @@ class Translator {
     this.#resolve = unused("resolve$", source);
   }
 
-  translation(): Translation {
+  /** The translation of code that begins `shift` characters before the typed text. */
+  translation(shift: number): Translation {
     let code = this.#source;
     // Edit from the end, so that earlier offsets stay valid; at equal offsets, apply the last edit first.
     const edits = this.#edits.reverse().sort((a, b) => b.at - a.at);
@@ -131,6 +138,8 @@ class Translator {
     const hoisted = this.#hoisted.map((name) => this.#keep(name)).join("");
     return {
       code: hoisted + code,
+      typedOffset: (offset) =>
+        offsetBefore(edits.toReversed(), offset - hoisted.length) - shift,
       names: this.#names,
       scopeName: this.#scope,
       resolveName: this.#resolve,
@@ -229,17 +238,30 @@ class Translator {
   }
 }
 
-/** The code without its types, and its syntax tree. */
-function read(typed: string): { source: string; program: Program } {
+/** Returns the offset in a source of an offset in the edited source; `edits` are in the order of the source. */
+function offsetBefore(edits: readonly Edit[], offset: number): number {
+  let shift = 0;
+  for (const { at, to, text } of edits) {
+    if (offset < at + shift) break;
+    if (offset < at + shift + text.length) return at;
+    shift += text.length - (to - at);
+  }
+  return Math.max(0, offset - shift);
+}
+
+/** The code without its types, its syntax tree, and the number of characters that were put before it. */
+function read(
+  typed: string,
+): { source: string; program: Program; shift: number } {
   // As in other shells, `{ a: 1 }` is an object, not a block with a label.
   if (/^\s*\{[^]*\}\s*$/.test(typed)) {
     try {
-      return parseTyped(`(${typed})`);
+      return { ...parseTyped(`(${typed})`), shift: 1 };
     } catch {
       // The code is a block.
     }
   }
-  return parseTyped(typed);
+  return { ...parseTyped(typed), shift: 0 };
 }
 
 function parseTyped(typed: string): { source: string; program: Program } {

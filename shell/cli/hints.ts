@@ -81,6 +81,13 @@ const WORDS: Record<string, string> = {
   not: "It is ! here",
 };
 
+/** Commands of iex that do not exist here, if they are called. */
+const CALLED: Record<string, string> = {
+  b: "h(GenServer) lists the functions of a module; its page says which callbacks it takes",
+  c: 'Load a file by import * as Kate from "./kate.ts", or start with --module Kate=./kate.ts',
+  l: "r(Kate) loads the file of a module of --module again",
+};
+
 /**
  * Guesses the intention of code that failed.
  *
@@ -99,11 +106,11 @@ export function hintForError(
   if (name === "SyntaxError") return hintForSyntax(code);
   if (name !== "ReferenceError" && name !== "TypeError") return undefined;
   if (name === "TypeError") return hintForPaths(code, scope);
-  const [unknown] = /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/
+  const [unknown = ""] = /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/
     .exec((error as Error).message) ?? [];
-  return unknown === undefined || unknown in scope
-    ? undefined
-    : WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
+  if (unknown === "" || unknown in scope) return undefined;
+  const called = code.includes(`${unknown}(`) ? CALLED[unknown] : undefined;
+  return called ?? WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
 }
 
 /**

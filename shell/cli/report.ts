@@ -13,6 +13,7 @@ import {
   isShutdown,
 } from "../../core/values/exit_reason.ts";
 import { UsageError } from "./flags.ts";
+import { typedFrames } from "./typed_positions.ts";
 
 export const EXIT = {
   OK: 0,
@@ -123,11 +124,14 @@ export function formatExitSignal(pid: unknown, reason: unknown): string {
 
 const OWN_FILES = new URL("../../", import.meta.url).href;
 
-/** The position in the user's files that an error comes from. */
+/** The positions in typed code and in the user's files that an error comes from, each once. */
 function framesOf(error: Error): string[] {
   const stack = typeof error.stack === "string" ? error.stack : "";
-  return stack.split("\n").map((line) => line.trim()).filter((line) =>
+  const lines = stack.split("\n").map((line) => line.trim());
+  const inFiles = lines.filter((line) =>
     line.startsWith("at ") && /\b(file|https?):\/\//.test(line) &&
     !line.includes(OWN_FILES)
-  ).slice(0, FRAMES).map(printable);
+  );
+  return [...typedFrames(lines), ...new Set(inFiles)].slice(0, FRAMES)
+    .map(printable);
 }

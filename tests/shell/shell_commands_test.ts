@@ -44,6 +44,9 @@ const HINTS: [line: string, hint: string | undefined][] = [
   ["throw new Error('spawn_link')", undefined],
   ["nothing", undefined],
   ["const x = ;", undefined],
+  ["c('kate.ts')", "start with --module Kate=./kate.ts"],
+  ["b(GenServer)", "h(GenServer) lists the functions"],
+  ["b + 1", undefined],
 ];
 
 shellTest("an error hints at the likely intention", async () => {
@@ -158,7 +161,7 @@ shellTest("i() describes a value, top() lists processes", async () => {
     "h(top)",
   ]);
   assert(
-    stdout.startsWith('Value\n  "text"\nType\n  string\nLength\n  4\n"ok"\n'),
+    stdout.startsWith('Value\n  "text"\nType\n  string\nLength\n  4\nValue\n'),
   );
   assertMatch(
     stdout,

@@ -11,6 +11,7 @@ import {
   shellTest,
   withFolder,
 } from "../_cli.ts";
+import { Observer } from "../../observe/observer.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { LyingEpmd } from "../_fake_epmd.ts";
 
@@ -85,7 +86,7 @@ shellTest(
       assertEquals(stderr, "");
       assertEquals(
         stdout,
-        '42\n"function"\nMyApp.double(n: number)\n\n  Doubles.\n"ok"\n',
+        '42\n"function"\nMyApp.double(n: number)\n\n  Doubles.\n',
       );
       assertEquals(code, 0);
       const start =
@@ -94,6 +95,45 @@ shellTest(
       assertEquals([moved.stdout, moved.stderr], ['"kate@localhost"\n', ""]);
     }),
 );
+
+shellTest(
+  "r() loads a file again; exports() lists functions",
+  () =>
+    withFolder(async (folder) => {
+      const file = `${folder}/kate.ts`;
+      await Deno.writeTextFile(
+        file,
+        "const age = Reflect.get(globalThis, 'age') ?? 40; Reflect.set(globalThis, 'age', age + 1); export const born = (_: number) => age;",
+      );
+      const { code, stdout, stderr } = await pipe([
+        "Kate.born(0)",
+        "r(Kate)",
+        "Kate.born(0)",
+        "await rpc.call(Node.self(), ['Kate', 'born'], [0])",
+        "exports(Kate)",
+        "recompile()",
+        "r(Node)",
+      ], [`--module=Kate=${file}`, ...nodeFlags("alex", freePort())]);
+      assertMatch(
+        stdout,
+        /^40\nKate is loaded: born\/1\n41\n41\nborn\/1\nChat is loaded: .*\nKate is loaded: born\/1\n$/,
+      );
+      assertStringIncludes(stderr, "Cannot load Node again: its file is not");
+      assertEquals(code, 1);
+    }),
+);
+
+shellTest("h() names the scope; h(Observer) has a word for each", async () => {
+  const { stdout } = await pipe(["h()", "h(Observer)", "h(recompile)"]);
+  assertMatch(stdout, /Types are not checked/);
+  assertMatch(stdout, /\nIn scope: .*Agent, .*Observer, .*exports, .*trace/);
+  const listed = stdout.slice(stdout.indexOf("\nObserver\n"));
+  for (const name of Object.getOwnPropertyNames(Observer)) {
+    if (typeof Reflect.get(Observer, name) !== "function") continue;
+    assertMatch(listed, new RegExp(`\\n  ${name} +[A-Z]`), name);
+  }
+  assertMatch(stdout, /Loads the files of all modules/);
+});
 
 /** Ways to fail to open a shell on another node: kate's flags, the own ones, the error. */
 const REFUSED: [string, string[] | undefined, string[], number, string][] = [

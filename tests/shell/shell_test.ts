@@ -180,14 +180,27 @@ test(
         await terminal.shows(/\nsecret\?$/);
         await terminal.enter("password");
         await terminal.shows('"password\\n"\nchat(3)>');
+        await terminal.enter("[7,");
+        await terminal.enter("8]");
+        await terminal.shows("[7, 8]\nchat(4)>");
         await terminal.press("C-d");
         assertEquals(await terminal.ended(), 0);
       }
       await using terminal = await openTerminal([], { home });
       await terminal.shows(/1\)?>$/);
       await terminal.press("Up");
+      await terminal.shows("> [7,\n8]");
+      await terminal.press("Enter");
+      await terminal.shows("[7, 8]\nchat(2)>");
+      await terminal.press("Up", "Up");
       await terminal.shows("> await IO.gets('secret? ')");
       await terminal.press("Up");
+      await terminal.shows("> 'first'");
+      await terminal.press("C-u");
+      await terminal.type("i");
+      await terminal.press("C-r");
+      await terminal.shows("> await IO.gets('secret? ')");
+      await terminal.press("C-r");
       await terminal.shows("> 'first'");
       const file = `${home}/.otp_distribution_history`;
       assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { makeScope } from "../../shell/cli/evaluate.ts";
+import { evaluate, makeScope } from "../../shell/cli/evaluate.ts";
+import { formatThrown } from "../../shell/cli/report.ts";
 import { IO } from "../../otp/io/io.ts";
 import {
   Process,
@@ -221,4 +222,33 @@ processTest("serve() shows no value of a process that has exited", async () => {
   } finally {
     IO.write = write;
   }
+});
+
+test("an error in typed code has its line and column as typed, each place once", async () => {
+  const scope = makeScope();
+  const fails = async (source: string) => {
+    try {
+      await (await evaluate(source, scope)).value;
+    } catch (error) {
+      // The other lines are of this file.
+      return formatThrown(error).split("\n    ").slice(1)
+        .filter((line) => !line.includes("file:"));
+    }
+  };
+  await evaluate(
+    "const bad = (n: number) => {\n  return n.missing.x;\n};",
+    scope,
+  );
+  assertEquals(await fails("throw new Error('e')"), []);
+  const earlier = "at bad (2:20 of an earlier input)";
+  assertEquals(await fails("bad(1)"), [earlier, "at 1:1"]);
+  assertEquals(
+    await fails("const a = 1, b: number = 2;\nlet c = bad(a + b), d = null"),
+    [earlier, "at 2:9"],
+  );
+  assertEquals(await fails("{ a: bad(1) }"), [earlier, "at 1:6"]);
+  assertEquals(
+    await fails("function f(n) { n > 0 ? f(n - 1) : null.x }\nf(3)"),
+    ["at f (1:41)", "at f (1:25)", "at 2:1"],
+  );
 });
