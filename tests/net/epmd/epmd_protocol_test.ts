@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  isLoopback,
   MAX_CREATION,
   MIN_CREATION,
   nameFault,
@@ -242,4 +243,10 @@ Deno.test("withWords() replaces words of the same name and keeps the others", ()
   }));
   assertEquals(withWords("", { creation: 9 }), " creation=9");
   assertEquals(withWords("w a=1 b=2", { a: undefined, c: 3 }), "w b=2 c=3");
+});
+
+Deno.test("isLoopback() accepts loopback IP addresses only", () => {
+  const yes = ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"];
+  const no = ["10.0.0.1", "::2", "localhost", "127.example.com"];
+  assertEquals([...yes, ...no].filter(isLoopback), yes);
 });
