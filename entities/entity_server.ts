@@ -570,7 +570,8 @@ export class EntityServer {
   #remember(id: string, value: unknown): void {
     const { remember } = this.#definition.options;
     if (value !== undefined) assertJson(value, `the reply to ${id}`);
-    this.#requests.set(id, value);
+    // A copy: it may be a part of the state, which later calls change.
+    this.#requests.set(id, structuredClone(value));
     for (const old of this.#requests.keys()) {
       if (this.#requests.size <= remember) break;
       this.#requests.delete(old);

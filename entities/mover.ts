@@ -6,7 +6,9 @@
  *
  * The change of the owner is asked for until the answer is certain, always for the same receiver. A late change would
  * take a shard from an owner that serves again. It is certain that a shard stays if the receiver has been
- * removed from the store: its id does not come back.
+ * removed from the store: its id does not come back. If the store answers that the receiver does not have it, that may be
+ * so, or the receiver has already given it to a third node, after an answer that was lost. So a shard opens again only if
+ * the store still has this node as its owner.
  *
  * @module
  */
@@ -147,9 +149,12 @@ export class Mover {
           owner: receiver.id,
           epoch,
         }));
-        for (const row of rows) this.#node.learn(row);
+        // A shard that was not given is another node's, or the receiver is gone: the store says which.
+        const others = rows.length === moving.length
+          ? []
+          : await this.#owners();
+        for (const row of [...rows, ...others]) this.#node.learn(row);
         for (const shard of moving) {
-          // It was not given: the receiver is gone, or the shard is not this node's, which the next view says.
           if (shard.state === "moving") shard.state = "open";
         }
         this.#hasMoved = rows.length > 0;
@@ -160,6 +165,17 @@ export class Mover {
         await Process.sleep(PAUSE);
       }
     }
+  }
+
+  /** The owners of all shards, as the store has them. */
+  async #owners(): Promise<StoreShard[]> {
+    const { store, lease, runtime } = this.#node;
+    const { shards } = await answeredWithin(
+      runtime,
+      lease.storeTimeout,
+      () => store.view(),
+    );
+    return shards;
   }
 
   #announce({ name: receiver }: KnownNode, rows: StoreShard[]): void {
