@@ -116,7 +116,8 @@ export class Keeper {
       this.#joining = undefined;
       lease.id = id;
     }
-    const [sentAt, wallAt, id] = [runtime.now(), Date.now(), lease.id];
+    const [sentAt, wallAt] = [runtime.now(), runtime.wallNow()];
+    const { id } = lease;
     const view = await this.#ask(() => store.beat(id, info));
     if (lease.id !== id) return undefined;
     if (view !== undefined) {

@@ -61,7 +61,8 @@ export class StoreLease {
 
   /** Whether answers of this node count. */
   get isValid(): boolean {
-    return this.#runtime.now() < this.#until && Date.now() < this.#wallUntil;
+    return this.#runtime.now() < this.#until &&
+      this.#runtime.wallNow() < this.#wallUntil;
   }
 
   /** The time after which an unchanged beat says that a node is dead, in milliseconds. */

@@ -34,3 +34,9 @@ export function nodeOf(type: string): EntityNode | undefined | null {
   const byType = nodes.get(currentRuntime());
   return byType?.has(type) ? byType.get(type) : null;
 }
+
+/** The parts of a node, for a simulation that watches them. */
+export function partsHere(runtime: Runtime): EntityNode[] {
+  const parts = [...nodes.get(runtime)?.values() ?? []];
+  return [...new Set(parts.filter((part) => part !== undefined))];
+}

@@ -29,6 +29,21 @@ export * from "./filters.ts";
 export { startNodes, TestNodes } from "./nodes.ts";
 export { Peer, type PeerOptions, type PeerSpec, startPeer } from "./peer.ts";
 export {
+  assertLinearizable,
+  type SequentialModel,
+  type SimulatedCall,
+} from "./simulation/linearizable.ts";
+export {
+  simulate,
+  type SimulateOptions,
+  type SimulateReport,
+} from "./simulation/simulate.ts";
+export type {
+  SimulatedClient,
+  SimulatedFault,
+  SimulatedLife,
+} from "./simulation/simulated_life.ts";
+export {
   type Delay,
   type PartitionMode,
   type PartitionOptions,
@@ -47,4 +62,12 @@ export {
 } from "./tags.ts";
 
 export type { NamedFunction } from "../node.ts";
+export type {
+  CancelOptions,
+  EntityCallOptions,
+  EntityCalls,
+  EntityHandle,
+  EntityReserved,
+  EntityType,
+} from "../entities/mod.ts";
 export type { Pid } from "../core/values/pid.ts";

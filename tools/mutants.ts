@@ -21,6 +21,7 @@ import {
   type Operator,
   OPERATORS,
 } from "./_mutations.ts";
+import { FINDER, PLANTED, type PlantedError } from "./_planted_errors.ts";
 import {
   type Area,
   AREAS,
@@ -44,7 +45,10 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
   --count N       the number of mutants (default 20)
   --seed N        the same mutants again, if the code is the same
   --only PLACE    one mutant, as the table names it: core/remote/connect_target.ts:connectTo:negate:1
-  --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it
+  --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it, and the quick ones of
+                  tools/_planted_errors.ts
+  --planted       the errors of tools/_planted_errors.ts; with --only TEXT, those whose name has it. FUZZ_TIMES=4 in the
+                  environment makes more lives
   --tests FILE    run this test file instead of those of the area; may be repeated
   --files N       run only the N test files that are likeliest to find a mutant; those that survive are not
                   final
@@ -73,6 +77,17 @@ interface Ended {
   silence: number;
 }
 
+/** A mutant, and the tests that run on it. */
+interface Attempt {
+  file: string;
+  /** Returns the file's text with the mutation. */
+  text(): string;
+  tests: readonly string[];
+  what: string;
+  /** The arguments that repeat it. */
+  again: string;
+}
+
 /** The outcome of the tests of a mutant. */
 interface Outcome {
   /** The test, or another cause, that found the mutant; undefined if it survived. */
@@ -89,6 +104,7 @@ async function main(args: string[]): Promise<number> {
       seed: { type: "string", default: String(Date.now() % 1e9) },
       only: { type: "string", multiple: true },
       kept: { type: "boolean" },
+      planted: { type: "boolean" },
       tests: { type: "string", multiple: true },
       files: { type: "string", default: "Infinity" },
       list: { type: "boolean" },
@@ -108,7 +124,11 @@ async function main(args: string[]): Promise<number> {
     return area;
   });
   const kept = values.kept ? keptMutants() : new Map<string, string[]>();
-  const places = values.kept ? [...kept.keys()] : values.only;
+  const places = values.kept
+    ? [...kept.keys()]
+    : values.planted
+    ? []
+    : values.only;
   const mutants = places?.flatMap((place) => find(place) ?? gone(place)) ??
     choose(areas, files, Number(values.count), Number(values.seed));
   if (values.list) {
@@ -116,32 +136,68 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (places === undefined) console.log(`seed ${values.seed}`);
+  const attempts: Attempt[] = mutants.map((mutant) => ({
+    file: mutant.file,
+    text: () => mutated(read(mutant.file), mutant),
+    tests: values.tests ?? kept.get(placeOf(mutant)) ??
+      likeliest(mutant, files).slice(0, Number(values.files)),
+    what: describe(mutant),
+    again: `--only "${placeOf(mutant)}"`,
+  }));
+  if (values.planted) attempts.push(...plantedErrors(PLANTED, values.only));
+  if (values.kept) {
+    attempts.push(...plantedErrors(PLANTED.filter(({ isQuick }) => isQuick)));
+  }
   await using tree = await Tree.copy(files);
   let found = 0;
-  for (const mutant of mutants) {
-    const tests = values.tests ?? kept.get(placeOf(mutant)) ??
-      likeliest(mutant, files).slice(0, Number(values.files));
-    const { finder, seconds } = await tree.run(mutant, tests);
+  for (const attempt of attempts) {
+    const { finder, seconds } = await tree.run(attempt);
     if (finder !== undefined) found++;
     console.log(
-      `${finder === undefined ? "NOT FOUND" : "found"} ${describe(mutant)}`,
+      `${finder === undefined ? "NOT FOUND" : "found"} ${attempt.what}`,
     );
     console.log(
-      `    ${finder ?? `deno task mutants --only "${placeOf(mutant)}"`}  (${
+      `    ${finder ?? `deno task mutants ${attempt.again}`}  (${
         seconds.toFixed(0)
       } s)`,
     );
   }
   console.log(
-    `${mutants.length} mutants, ${found} found, ${
-      mutants.length - found
+    `${attempts.length} mutants, ${found} found, ${
+      attempts.length - found
     } not found`,
   );
   // Some kept places may be gone: mutants_test.ts limits their number.
-  const wanted = values.kept
-    ? mutants.length
-    : places?.length ?? mutants.length;
-  return found === mutants.length && found === wanted ? 0 : 1;
+  const wanted = values.kept || values.planted
+    ? attempts.length
+    : places?.length ?? attempts.length;
+  return found === attempts.length && found === wanted ? 0 : 1;
+}
+
+/** The planted errors whose names have one of these texts. */
+function plantedErrors(
+  errors: readonly PlantedError[],
+  texts: readonly string[] = [""],
+): Attempt[] {
+  return errors.filter(({ name }) => texts.some((text) => name.includes(text)))
+    .map((error) => ({
+      file: error.file,
+      text: () => planted(read(error.file), error),
+      tests: [FINDER],
+      what: `${error.file}: ${error.name}`,
+      again: `--planted --only "${error.name}"`,
+    }));
+}
+
+/** A file's text with a planted error. */
+export function planted(text: string, { name, edits }: PlantedError): string {
+  for (const [from, to] of edits) {
+    if (text.split(from).length === 2) text = text.replace(from, () => to);
+    else {throw new Error(
+        `Cannot plant "${name}": not once in the file: ${from}`,
+      );}
+  }
+  return text;
 }
 
 /** Reads the kept mutants: their places, each with the test file that found it. */
@@ -307,12 +363,11 @@ class Tree implements AsyncDisposable {
     return new Tree(root);
   }
 
-  async run(mutant: Mutant, tests: readonly string[]): Promise<Outcome> {
-    const { file } = mutant;
+  async run({ file, text, tests }: Attempt): Promise<Outcome> {
     const began = performance.now();
     let finder;
     for (let left = tests; left.length > 0;) {
-      await this.#write(file, mutated(read(file), mutant));
+      await this.#write(file, text());
       const failure = await this.#firstFailure(left);
       await this.#write(file, read(file));
       if (failure === undefined) break;
@@ -393,7 +448,7 @@ class Tree implements AsyncDisposable {
       args,
       cwd: this.#root,
       // Do not shrink failures of simulations: the failure alone is enough.
-      env: { NO_COLOR: "1", SIM_SHRINK: "0" },
+      env: { NO_COLOR: "1", FUZZ_SHRINK: "0" },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -6,6 +6,12 @@ export interface Clock {
   readonly isVirtual?: true;
   /** Milliseconds since some fixed moment. */
   now(): number;
+  /**
+   * Milliseconds since 1970, on a clock that can be set.
+   *
+   * @default {Date.now}
+   */
+  wall?(): number;
   /** Calls back after `ms` milliseconds; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
   /** Calls back every `ms` milliseconds, for background work; returns a function that stops the calls. */

@@ -148,6 +148,8 @@ export interface Runtime extends NodeIncarnation {
 
   /** Milliseconds since some fixed moment. */
   now(): number;
+  /** Milliseconds since 1970, on a clock that can be set. */
+  wallNow(): number;
   /** Calls back after `ms` milliseconds, as code of no process; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
   /** Calls back every `ms` milliseconds, as code of no process; returns a function that stops the calls. */

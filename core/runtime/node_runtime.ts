@@ -175,6 +175,10 @@ export class NodeRuntime implements Runtime {
     return this.#clock.now();
   }
 
+  wallNow(): number {
+    return this.#clock.wall?.() ?? Date.now();
+  }
+
   after(ms: number, fn: () => void): () => void {
     const deadline = this.deadlines.add(ms, { expire: fn });
     return () => deadline.cancel();

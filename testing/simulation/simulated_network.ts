@@ -46,6 +46,24 @@ interface Pair {
   open: number;
 }
 
+/** How the clocks of a node differ from the network's, in milliseconds. */
+interface Skew {
+  /** How far the monotonic clock is behind. */
+  behind: number;
+  /** How far the wall clock is ahead. */
+  ahead: number;
+  /** When the clocks stopped, if the node is suspended. */
+  since?: number;
+  /** Whether the wall clock has stopped as well. */
+  isStopped: boolean;
+}
+
+/** The time by which a timer may be early, as sums of fractions are rounded, in milliseconds. */
+const EARLY = 0.001;
+
+/** The first moment of wall clocks, in milliseconds since 1970. */
+export const EPOCH = 1e12;
+
 /** A network in memory, determined by its seed. */
 export class SimulatedNetwork implements Ether {
   readonly timeline: Timeline = new Timeline();
@@ -64,6 +82,7 @@ export class SimulatedNetwork implements Ether {
   readonly #rates = new Map<string, number>();
   /** The paused nodes, and their timers that are due. */
   readonly #paused = new Map<string, (() => void)[]>();
+  readonly #skews = new Map<string, Skew>();
   #connections = 0;
   #starts = 0;
 
@@ -251,6 +270,7 @@ export class SimulatedNetwork implements Ether {
   crash(node: string): void {
     this.trace.add(node, "is killed");
     this.#paused.delete(node);
+    this.#goOn(node);
     this.#registered.delete(node);
     for (const { ends } of [...this.#pairs]) {
       for (const end of ends) if (end.owner === node) end.destroy();
@@ -314,12 +334,62 @@ export class SimulatedNetwork implements Ether {
     this.#paused.set(node, []);
   }
 
+  /**
+   * Pauses a node whose monotonic clock stands still meanwhile, as that of a suspended virtual machine. The wall clock goes
+   * on, unless `isStopped`.
+   */
+  suspend(node: string, isStopped = false): void {
+    if (this.#paused.has(node)) return;
+    this.pause(node);
+    Object.assign(this.#skewOf(node), { since: this.timeline.time, isStopped });
+  }
+
+  /** Sets the wall clock of a node forward, or back by a negative number of milliseconds. */
+  setWall(node: string, by: number): void {
+    this.trace.add(node, `sets its clock by ${by} ms`);
+    this.#skewOf(node).ahead += by;
+  }
+
+  #skewOf(node: string): Skew {
+    let skew = this.#skews.get(node);
+    if (skew === undefined) {
+      skew = { behind: 0, ahead: 0, isStopped: false };
+      this.#skews.set(node, skew);
+    }
+    return skew;
+  }
+
+  /** Lets the clocks of a suspended node go on. */
+  #goOn(node: string): void {
+    const skew = this.#skews.get(node);
+    if (skew?.since === undefined) return;
+    const stood = this.timeline.time - skew.since;
+    skew.behind += stood;
+    if (skew.isStopped) skew.ahead -= stood;
+    skew.since = undefined;
+  }
+
+  /** The time of a node's monotonic clock. */
+  #nowAt(node: string): number {
+    const { time } = this.timeline;
+    const skew = this.#skews.get(node);
+    return skew === undefined ? time : (skew.since ?? time) - skew.behind;
+  }
+
+  /** The time of a node's wall clock. */
+  #wallAt(node: string): number {
+    const { time } = this.timeline;
+    const { ahead = 0, isStopped, since = time } = this.#skews.get(node) ?? {};
+    return EPOCH + ahead + (isStopped ? since : time);
+  }
+
   /** Lets a paused node go on, with the timers that are due. */
   resume(node: string): void {
     const due = this.#paused.get(node);
     if (due === undefined) return;
     this.trace.add(node, "goes on");
     this.#paused.delete(node);
+    this.#goOn(node);
     for (const fn of due) this.timeline.after(0, () => this.atNode(node, fn));
     for (const { ends } of [...this.#pairs]) {
       for (const end of ends) end.goOn();
@@ -336,25 +406,33 @@ export class SimulatedNetwork implements Ether {
   /** The clock of a node: timers wait while it is paused. */
   clockOf(node: string): Clock {
     const { timeline } = this;
-    const later = (fn: () => void) => () => this.atNode(node, fn);
-    return {
+    const clock: Clock = {
       isVirtual: true,
-      now: () => timeline.now(),
-      after(ms, fn) {
+      now: () => this.#nowAt(node),
+      wall: () => this.#wallAt(node),
+      after: (ms, fn) => {
+        const due = clock.now() + ms;
         let isStopped = false;
-        const stop = timeline.after(
-          ms,
-          later(() => {
-            if (!isStopped) fn();
-          }),
-        );
+        let stop = () => {};
+        const fire = () => {
+          if (isStopped) return;
+          // The clock has stood still meanwhile.
+          const left = due - clock.now();
+          if (left > EARLY) arm(left);
+          else fn();
+        };
+        const arm = (left: number) => {
+          stop = timeline.after(left, () => this.atNode(node, fire));
+        };
+        arm(ms);
         return () => {
           isStopped = true;
           stop();
         };
       },
-      every: (ms, fn) => timeline.every(ms, later(fn)),
+      every: (ms, fn) => timeline.every(ms, () => this.atNode(node, fn)),
     };
+    return clock;
   }
 }
 

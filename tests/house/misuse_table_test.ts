@@ -703,6 +703,11 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     (options) => testing.startPeer("kate", options),
     "modules application epmdPort cookie permissions env timeout from",
   ],
+  simulate: [
+    (options) => testing.simulate({ types: [], work: () => {}, ...options }),
+    `types nodes callers seeds faults strikes works shards lease shrinks work
+     always finally`,
+  ],
   "SimulatedCluster.start": [
     (options) => testing.SimulatedCluster.start({ nodes: [], ...options }),
     `${SIMULATED_NODE} nodes seed delay epmd`,

@@ -9,7 +9,8 @@ import {
   type Operator,
   OPERATORS,
 } from "../../tools/_mutations.ts";
-import { find, keptMutants } from "../../tools/mutants.ts";
+import { FINDER, PLANTED } from "../../tools/_planted_errors.ts";
+import { find, keptMutants, planted } from "../../tools/mutants.ts";
 import { test } from "../../testing/tags.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -114,6 +115,14 @@ test("kept mutants have test files, and most have their place", () => {
   }
   const gone = kept.map(([place]) => place).filter((place) => !find(place));
   assert(gone.length <= kept.length / 4, gone.join("\n"));
+});
+
+test("planted errors have their test file and their places", async () => {
+  assert(filesBelow("tests").includes(FINDER));
+  for (const error of PLANTED) {
+    const text = await Deno.readTextFile(new URL(error.file, ROOT));
+    assert(isCode(planted(text, error)), error.name);
+  }
 });
 
 test("each file of the library belongs to an area, and each area has tests", () => {

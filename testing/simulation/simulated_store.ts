@@ -6,60 +6,34 @@
 
 import { outside } from "../../core/context/async_context.ts";
 import type { Store } from "../../entities/store.ts";
-import type { SimulatedNetwork } from "../../testing/simulation/simulated_network.ts";
-import { SeededRandom } from "../../testing/simulation/random.ts";
-import type { Delay } from "../../testing/simulation/simulated_transport.ts";
+import { SeededRandom } from "./random.ts";
+import type { SimulatedNetwork } from "./simulated_network.ts";
 
-/** The faults of a simulated store: probabilities from 0 to 1, for each question. */
+/** The probabilities of faults, from 0 to 1, for each question to a store. */
 export interface StoreFaults {
-  /**
-   * The delay of a question and of its answer, in milliseconds.
-   *
-   * @default {{ min: 1, max: 5 }}
-   */
-  delay?: Delay;
-  /**
-   * The question is refused, without an effect.
-   *
-   * @default {0}
-   */
+  /** The question is refused, without an effect. */
   refuses?: number;
-  /**
-   * The question is lost, and never answered.
-   *
-   * @default {0}
-   */
+  /** The question is lost, and never answered. */
   losesQuestion?: number;
-  /**
-   * The answer is lost, after the effect.
-   *
-   * @default {0}
-   */
+  /** The answer is lost, after the effect. */
   losesAnswer?: number;
-  /**
-   * The answer is an error, after the effect.
-   *
-   * @default {0}
-   */
+  /** The answer is an error, after the effect. */
   failsAfter?: number;
-  /**
-   * The question takes up to `lateBy` to arrive.
-   *
-   * @default {0}
-   */
-  late?: number;
-  /**
-   * The longest delay of a late question, in milliseconds.
-   *
-   * @default {10000}
-   */
+  /** The question is late. */
+  lateQuestion?: number;
+  /** The answer is late, after the effect. */
+  lateAnswer?: number;
+  /** The longest delay of what is late, in milliseconds. */
   lateBy?: number;
 }
+
+/** The delay of questions and answers that are not late, in milliseconds. */
+const DELAY = { min: 1, max: 5 };
 
 /** A store between nodes of a simulation, with faults. */
 export class SimulatedStore {
   /** The faults; they may be changed at any time. */
-  faults: StoreFaults;
+  faults: StoreFaults = {};
   /** The milliseconds by which the store's clock is off. */
   clockOffset = 0;
   readonly #inner: Store;
@@ -71,17 +45,11 @@ export class SimulatedStore {
   /** Counts the restarts: answers under way get lost. */
   #restarts = 0;
 
-  /** @ignore */
-  constructor(
-    inner: Store,
-    network: SimulatedNetwork,
-    seed: number,
-    faults: StoreFaults = {},
-  ) {
+  /** A store with faults before another one without any. */
+  constructor(inner: Store, network: SimulatedNetwork, seed: number) {
     this.#inner = inner;
     this.#network = network;
     this.#random = new SeededRandom(seed * 31 + 7);
-    this.faults = faults;
   }
 
   /** Partitions a node from the store. */
@@ -89,14 +57,14 @@ export class SimulatedStore {
     this.#parted.add(node);
   }
 
-  /** Ends the partitions. */
-  heal(): void {
-    this.#parted.clear();
+  /** Ends the partition of a node from the store. */
+  heal(node: string): void {
+    this.#parted.delete(node);
   }
 
-  /** Makes the store answer nothing for some milliseconds; questions wait. */
-  stall(ms: number): void {
-    this.#stalledUntil = this.#network.timeline.time + ms;
+  /** Makes the store answer nothing until a moment; questions wait. */
+  stall(until: number): void {
+    this.#stalledUntil = until;
   }
 
   /** Restarts the store: questions and answers under way fail. */
@@ -131,27 +99,24 @@ export class SimulatedStore {
   #ask<T>(node: string, name: string, fn: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const { timeline, trace } = this.#network;
-    const faults = this.faults;
+    const { faults } = this;
     const restarts = this.#restarts;
     const isChosen = (chance = 0) => this.#random.between(0, 1) < chance;
-    const fate = {
-      refuses: isChosen(faults.refuses),
-      losesQuestion: isChosen(faults.losesQuestion),
-      losesAnswer: isChosen(faults.losesAnswer),
-      failsAfter: isChosen(faults.failsAfter),
-    };
-    let way = this.#delay();
-    if (isChosen(faults.late)) {
-      way += this.#random.between(0, faults.lateBy ?? 10_000);
-    }
-    const back = this.#delay();
+    const refuses = isChosen(faults.refuses);
+    const losesQuestion = isChosen(faults.losesQuestion);
+    const losesAnswer = isChosen(faults.losesAnswer);
+    const failsAfter = isChosen(faults.failsAfter);
+    const there = this.#delay(isChosen(faults.lateQuestion));
+    const back = this.#delay(isChosen(faults.lateAnswer));
+    const fail = (reason: string) => () => reject(new Error(reason));
     const answer = (settle: () => void) => {
       timeline.schedule(timeline.time + back, "network", () => {
         if (this.#parted.has(node)) return;
-        if (this.#restarts !== restarts) {
-          settle = () => reject(new Error("the store was restarted"));
-        }
-        this.#network.atNode(node, settle);
+        const wasRestarted = this.#restarts !== restarts;
+        this.#network.atNode(
+          node,
+          wasRestarted ? fail("the store was restarted") : settle,
+        );
       });
     };
     const arrive = () => {
@@ -159,29 +124,28 @@ export class SimulatedStore {
         timeline.schedule(this.#stalledUntil, "network", arrive);
         return;
       }
-      if (this.#parted.has(node) || fate.losesQuestion) return;
+      if (this.#parted.has(node) || losesQuestion) return;
       if (this.#restarts !== restarts) {
-        return answer(() => reject(new Error("the store was restarted")));
+        return answer(fail("the store was restarted"));
       }
-      if (fate.refuses) {
-        return answer(() => reject(new Error("the store has refused")));
-      }
+      if (refuses) return answer(fail("the store has refused"));
       outside(fn).then((value) => {
         trace.add(node, `${name} at the store`);
-        if (fate.losesAnswer) return;
+        if (losesAnswer) return;
         answer(
-          fate.failsAfter
-            ? () => reject(new Error("the connection was reset"))
-            : () => resolve(value),
+          failsAfter ? fail("the connection was reset") : () => resolve(value),
         );
       }, (error) => answer(() => reject(error)));
     };
-    timeline.schedule(timeline.time + way, "network", arrive);
+    timeline.schedule(timeline.time + there, "network", arrive);
     return promise;
   }
 
-  #delay(): number {
-    const { min, max } = this.faults.delay ?? { min: 1, max: 5 };
-    return Math.round(this.#random.between(min, max) * 1000) / 1000;
+  /** The delay of a question or an answer, in whole microseconds. */
+  #delay(isLate: boolean): number {
+    const { min, max } = DELAY;
+    const ms = this.#random.between(min, max) +
+      (isLate ? this.#random.between(0, this.faults.lateBy ?? 0) : 0);
+    return Math.round(ms * 1000) / 1000;
   }
 }

@@ -1,0 +1,334 @@
+/**
+ * Random lives of entities under faults, and the shortest story of one that fails.
+ *
+ * @module
+ */
+
+import {
+  checkInteger,
+  checkList,
+  checkOptions,
+  checkTimeout,
+} from "../../core/values/check_arguments.ts";
+import { inspect } from "../../core/values/inspect.ts";
+import { type OptionNames, typeError } from "../../core/values/options.ts";
+import type { EntityType } from "../../entities/entity_types.ts";
+import { Life, type LifeSettings, planOf, type Step } from "./life.ts";
+import { seconds, told } from "./linearizable.ts";
+import type {
+  SimulatedClient,
+  SimulatedFault,
+  SimulatedLife,
+} from "./simulated_life.ts";
+
+/** The faults of a life, unless other ones are chosen. */
+const FAULTS: readonly SimulatedFault[] = [
+  "kill",
+  "deploy",
+  "pause",
+  "suspend",
+  "partition",
+  "store partition",
+  "store stall",
+  "store restart",
+  "store errors",
+  "clock",
+  "entity kill",
+];
+
+/** Options for {@linkcode simulate}. */
+export interface SimulateOptions {
+  /** The types of entities. */
+  // deno-lint-ignore no-explicit-any
+  types: readonly EntityType<any>[];
+  /**
+   * The nodes that host entities.
+   *
+   * @default {["alex", "kate", "moebi"]}
+   */
+  nodes?: readonly string[];
+  /**
+   * The nodes that only call entities.
+   *
+   * @default {[]}
+   */
+  callers?: readonly string[];
+  /**
+   * The seeds of the lives: their number, from 1 on, or a list.
+   *
+   * @default {20}
+   */
+  seeds?: number | readonly number[];
+  /**
+   * The faults to choose from.
+   *
+   * @default all but `"stopped clocks"`
+   */
+  faults?: readonly SimulatedFault[];
+  /**
+   * The number of faults in a life.
+   *
+   * @default {12}
+   */
+  strikes?: number;
+  /**
+   * The number of times that `work` is done in a life.
+   *
+   * @default {150}
+   */
+  works?: number;
+  /**
+   * The number of shards of each type.
+   *
+   * @default {8}
+   */
+  shards?: number;
+  /**
+   * The lease of the nodes, in milliseconds. A life lasts eight leases.
+   *
+   * @default {3000}
+   */
+  lease?: number;
+  /**
+   * Whether the story of a failure is shortened, which runs the life many times.
+   *
+   * @default {true}
+   */
+  shrinks?: boolean;
+  /**
+   * The work of one program, on a random node at a random time; many run at once. An `EntityError` that it throws is
+   * ignored, as calls may fail under faults. Any other error is a failure.
+   */
+  work(client: SimulatedClient): unknown;
+  /** What always holds: called every 50 ms, and throws if it does not. */
+  always?(life: SimulatedLife): unknown;
+  /** What holds at the end, when all faults are over, all keys are served and all calls have ended. */
+  finally?(life: SimulatedLife): unknown;
+}
+
+const SIMULATE_OPTIONS: OptionNames<SimulateOptions> = {
+  types: true,
+  nodes: true,
+  callers: true,
+  seeds: true,
+  faults: true,
+  strikes: true,
+  works: true,
+  shards: true,
+  lease: true,
+  shrinks: true,
+  work: true,
+  always: true,
+  finally: true,
+};
+
+/** The result of {@linkcode simulate}. */
+export interface SimulateReport {
+  /** The number of lives. */
+  lives: number;
+  /** The number of calls. */
+  calls: number;
+  /** The number of calls that failed, by the code of their error. */
+  failed: Record<string, number>;
+  /** The longest time until all keys were served after the last fault, in milliseconds. */
+  recovery: number;
+}
+
+/** The number of lives that shorten a story. */
+const ATTEMPTS = 200;
+
+/** The number of lines of a story that are shown. */
+const SHOWN = 60;
+
+/**
+ * Runs entities through random lives on a simulated cluster with a simulated store, in virtual time, and checks what must
+ * hold.
+ *
+ * In each life, programs do your `work` on random nodes while faults strike: nodes are killed, deployed, frozen and parted,
+ * the store stalls, refuses and loses answers, clocks are set. The seed determines all of it. Of each life, these hold:
+ *
+ * - A write is accepted from the owner of a shard only, under its current epoch, as the next version.
+ * - At most one node serves a key at a time, and no method begins under an old epoch.
+ * - Each call ends by its timeout, unless its node was frozen.
+ * - All keys are served again within two leases after the last fault; most times, in much less than one.
+ * - `always`, `finally`, and no other error than an `EntityError` in `work`.
+ *
+ * A failure prints its seed and the shortest story that still fails: the faults and calls, in words.
+ *
+ * @param options The entities, the work and the checks.
+ * @returns The number of lives and calls, and how the calls ended.
+ * @throws {Error} If something does not hold in a life.
+ * @throws {TypeError} If an option is unknown or invalid.
+ *
+ * @example A retry that buys twice
+ * ```ts
+ * import { simulate } from "@otp/distribution/testing";
+ * import { Entity } from "@otp/distribution/entities";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const Show = Entity.define("show", {
+ *   state: () => ({ buyers: [] as string[] }),
+ *   buy: (show, buyer: string) => show.state.buyers.push(buyer),
+ * });
+ *
+ * await assertRejects(
+ *   () =>
+ *     simulate({
+ *       types: [Show],
+ *       shrinks: false,
+ *       work(client) {
+ *         const buyer = `buyer ${client.random(1e9)}`;
+ *         const show = client.get(Show, "hamlet", { timeout: 1000 });
+ *         // The first call may have run: give both an id.
+ *         return show.buy(buyer).catch(() => show.buy(buyer));
+ *       },
+ *       async finally(life) {
+ *         const { buyers } = await life.stored(Show, "hamlet") as { buyers: string[] };
+ *         if (new Set(buyers).size < buyers.length) throw new Error("a buyer has two seats");
+ *       },
+ *     }),
+ *   Error,
+ *   "a buyer has two seats",
+ * );
+ * ```
+ */
+export async function simulate(
+  options: SimulateOptions,
+): Promise<SimulateReport> {
+  const settings = settingsOf(options);
+  const { seeds = 20, shrinks = true } = options;
+  const list = typeof seeds === "number"
+    ? Array.from({ length: seeds }, (_, n) => n + 1)
+    : seeds;
+  const report: SimulateReport = {
+    lives: 0,
+    calls: 0,
+    failed: {},
+    recovery: 0,
+  };
+  for (const seed of list) {
+    const plan = planOf(seed, settings);
+    const life = new Life(seed, settings);
+    const broken = await life.live(plan);
+    if (broken !== undefined) {
+      const short = shrinks
+        ? await shortened(seed, plan, settings, broken)
+        : plan;
+      throw new Error(await describe(seed, short, plan.length, settings));
+    }
+    report.lives++;
+    report.calls += life.calls.length;
+    report.recovery = Math.max(report.recovery, life.recovery);
+    for (const { code } of life.calls) {
+      if (code === undefined) continue;
+      report.failed[code] = (report.failed[code] ?? 0) + 1;
+    }
+  }
+  return report;
+}
+
+/** Describes a life that fails, by its plan. */
+async function describe(
+  seed: number,
+  plan: readonly Step[],
+  steps: number,
+  settings: LifeSettings,
+): Promise<string> {
+  const life = new Life(seed, settings);
+  const broken = await life.live(plan);
+  const lines = [
+    ...life.story,
+    ...life.calls.map((call) => ({ at: call.from, text: told(call) })),
+  ].sort((one, other) => one.at - other.at).map(({ at, text }) =>
+    `  ${seconds(at)} ${text}`
+  );
+  const left = lines.length - SHOWN;
+  return [
+    `Cannot confirm what must hold in the life of seed ${seed}: ${broken}`,
+    plan.length < steps
+      ? `The shortest story that fails, ${plan.length} of ${steps} steps:`
+      : "Its story:",
+    ...left > 0 ? [`  (${left} lines before)`] : [],
+    ...lines.slice(-SHOWN),
+    `Repeat it with seeds: [${seed}].`,
+  ].join("\n");
+}
+
+/** The shortest plan that fails in the same way, as far as it is found: leaves out ever smaller parts. */
+async function shortened(
+  seed: number,
+  plan: readonly Step[],
+  settings: LifeSettings,
+  broken: string,
+): Promise<readonly Step[]> {
+  let left = ATTEMPTS;
+  let short = plan;
+  for (let size = short.length >> 1; size > 0 && left > 0;) {
+    let wasShortened = false;
+    for (let at = 0; at < short.length && left > 0;) {
+      left--;
+      const part = short.toSpliced(at, size);
+      const found = await new Life(seed, settings).live(part);
+      if (found === undefined || kindOf(found) !== kindOf(broken)) at += size;
+      else {
+        short = part;
+        wasShortened = true;
+      }
+    }
+    if (!wasShortened || size > 1) size >>= 1;
+  }
+  return short;
+}
+
+/** The kind of a failure: its beginning, without numbers and names. */
+function kindOf(broken: string): string {
+  return broken.replace(/[\d.]+|"[^"]*"|\S+@\S+/g, "").slice(0, 30);
+}
+
+function settingsOf(options: SimulateOptions): LifeSettings {
+  const doing = "simulate entities";
+  checkOptions(options, doing, SIMULATE_OPTIONS, "{ types, work }");
+  const {
+    types,
+    nodes = ["alex", "kate", "moebi"],
+    callers = [],
+    seeds = 20,
+    faults = FAULTS,
+    strikes = 12,
+    works = 150,
+    shards = 8,
+    lease = 3000,
+    work,
+    always = () => {},
+  } = options;
+  checkList(types, `${doing} of the types`);
+  checkList(nodes, `${doing} on the nodes`);
+  checkList(callers, `${doing} with the callers`);
+  if (typeof seeds === "number") checkInteger(seeds, doing, "seeds", 1);
+  else checkList(seeds, `${doing} with the seeds`);
+  checkList(faults, `${doing} under the faults`);
+  for (const fault of faults) {
+    if (FAULTS.includes(fault) || fault === "stopped clocks") continue;
+    throw typeError(
+      fault,
+      `Cannot ${doing} under the fault ${inspect(fault)}: choose from ${
+        FAULTS.join(", ")
+      }, stopped clocks`,
+    );
+  }
+  checkInteger(strikes, doing, "strikes", 0);
+  checkInteger(works, doing, "works", 0);
+  checkInteger(shards, doing, "shards", 1);
+  checkTimeout(lease, doing);
+  for (const [name, fn] of Object.entries({ work, always })) {
+    if (typeof fn === "function") continue;
+    throw typeError(
+      fn,
+      `Cannot ${doing} with ${name} ${inspect(fn)}: give a function`,
+    );
+  }
+  return {
+    ...{ types, hosts: nodes, callers, faults, strikes, works, shards, lease },
+    ...{ work, always, finally: options.finally ?? (() => {}) },
+  };
+}

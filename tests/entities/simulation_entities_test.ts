@@ -1,0 +1,22 @@
+/** Random lives of entities: fixed seeds, the same each time. */
+
+import { simulate } from "../../testing/simulation/simulate.ts";
+import { test } from "../../testing/tags.ts";
+import { runs, SEED, SHRINKS } from "../_seeds.ts";
+import { KINDS } from "./_list.ts";
+
+const TESTS = {
+  faults: "entities keep their promise under all faults",
+  storms: "entities keep their promise while a store that fails is asked much",
+  clocks:
+    "entities lose no write, and make none twice, if a node's clocks stop",
+  deploys: "no call fails while nodes drain and start again",
+};
+
+for (const [kind, name] of Object.entries(TESTS)) {
+  test(name, async () => {
+    const seeds = Array.from({ length: runs(10) }, (_, n) => SEED + n);
+    const options = KINDS[kind as keyof typeof KINDS];
+    await simulate({ ...options, seeds, shrinks: SHRINKS });
+  });
+}

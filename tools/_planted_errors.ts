@@ -1,0 +1,187 @@
+/**
+ * Errors in the fence, the lease, the output gate and the hand-over of entities, which their random lives must find.
+ *
+ * `deno task mutants --planted` plants each in a copy of the library; `--kept` those that the first lives find. Checks that
+ * stand for each other, at the beginning and at the end of a method, are planted together: each alone has no visible
+ * effect.
+ */
+
+/** A planted error: edits of one file. */
+export interface PlantedError {
+  name: string;
+  file: string;
+  /** Whether the first lives find it, so that CI plants it each time. */
+  isQuick?: true;
+  /** Texts that the file has once, and what replaces each. */
+  edits: readonly [from: string, to: string][];
+}
+
+/** The test that finds them. */
+export const FINDER = "tests/entities/simulation_entities_test.ts";
+
+/** The errors. */
+export const PLANTED: readonly PlantedError[] = [
+  {
+    name: "the store ignores the owner and the epoch of a write",
+    file: "entities/memory_store.ts",
+    edits: [[
+      "shard?.owner !== owner || shard.epoch !== write.epoch",
+      "shard === undefined",
+    ]],
+  },
+  {
+    name: "the store ignores the version of a write",
+    file: "entities/memory_store.ts",
+    edits: [["(row?.version ?? 0) !== write.version - 1", "false"]],
+  },
+  {
+    name: "a repeated write is a conflict",
+    file: "entities/memory_store.ts",
+    edits: [["row.epoch === write.epoch && row.body === write.body", "false"]],
+  },
+  {
+    name: "a node is removed although it has renewed",
+    file: "entities/memory_store.ts",
+    edits: [["(beat === undefined || node.beat === beat)", "true"]],
+  },
+  {
+    name: "a claim keeps the epoch",
+    isQuick: true,
+    file: "entities/memory_store.ts",
+    edits: [[
+      "this.#shards.set(shard, { id: shard, owner: id, epoch: epoch + 1 });",
+      "this.#shards.set(shard, { id: shard, owner: id, epoch: Math.max(1, epoch) });",
+    ]],
+  },
+  {
+    name: "the lease is counted from the answer",
+    file: "entities/keeper.ts",
+    edits: [[
+      "lease.renew(sentAt, wallAt);",
+      "lease.renew(runtime.now() + 600, runtime.wallNow() + 600);",
+    ]],
+  },
+  {
+    name: "a node serves beyond its lease",
+    file: "entities/lease.ts",
+    edits: [
+      [
+        "return this.#runtime.now() < this.#until &&",
+        "return this.id !== undefined ||",
+      ],
+    ],
+  },
+  {
+    name: "a node is dead too early",
+    file: "entities/lease.ts",
+    edits: [["const DEAD = 3 / 4;", "const DEAD = 1 / 4;"]],
+  },
+  {
+    name: "the store's clock and not the watcher's decides",
+    file: "entities/entity_node.ts",
+    edits: [[
+      "const before = this.runtime.now() - this.lease.patience;",
+      "const before = this.now() - 1e12 - this.lease.patience;",
+    ]],
+  },
+  {
+    name: "a result does not wait for its write",
+    isQuick: true,
+    file: "entities/entity_server.ts",
+    edits: [[
+      "if (waits && !await this.#store()) {",
+      "if (waits && (void this.#store().catch(() => {}), false)) {",
+    ]],
+  },
+  {
+    name: "a refused write counts as stored",
+    file: "entities/entity_server.ts",
+    edits: [['return result === "stored";', "return true;"]],
+  },
+  {
+    name: "nothing asks for the lease when a method begins or ends",
+    file: "entities/entity_server.ts",
+    edits: [[
+      'return this.#shard.state !== "closed" && this.#home.lease.isValid;',
+      'return this.#shard.state !== "closed";',
+    ], [
+      'return this.#home.lease.isValid ? undefined : ["no_store"];',
+      "return undefined;",
+    ]],
+  },
+  {
+    name: "a crash keeps the changes",
+    file: "entities/entity_server.ts",
+    edits: [[
+      'return this.#stopWith(error, ["crashed", error]);',
+      'return this.#reply(["crashed", error]);',
+    ]],
+  },
+  {
+    name: "a request id is not remembered",
+    file: "entities/entity_server.ts",
+    edits: [["this.#requests.set(id, structuredClone(value));", ""]],
+  },
+  {
+    name: "an uncertain call is repeated",
+    isQuick: true,
+    file: "entities/caller.ts",
+    edits: [[
+      "return this.#mayRepeat && this.#left > 0",
+      "return this.#left > 0",
+    ]],
+  },
+  {
+    name: "an uncertain call has not run",
+    file: "entities/caller.ts",
+    edits: [[
+      "this.#mayHaveRun = true;\n    return this.#mayRepeat",
+      "return this.#mayRepeat",
+    ]],
+  },
+  {
+    name: "a shard is handed over while its entities are in memory",
+    file: "entities/mover.ts",
+    edits: [['shard.entities.size > 0 && shard.state !== "closed"', "false"]],
+  },
+  {
+    name: "a hand-over that failed is given up",
+    file: "entities/mover.ts",
+    edits: [[
+      "await Process.sleep(PAUSE);",
+      'for (const shard of moving) shard.state = "open";\n        return;',
+    ]],
+  },
+  {
+    name: "old news of a shard counts",
+    file: "entities/entity_node.ts",
+    edits: [["if (known !== undefined && known.epoch > epoch) return;", ""]],
+  },
+  {
+    name: "a lost shard stays open",
+    file: "entities/entity_node.ts",
+    edits: [['shard.state = "closed";', ""]],
+  },
+  {
+    name: "nobody takes the shards of the dead",
+    isQuick: true,
+    file: "entities/keeper.ts",
+    edits: [[
+      "if (this.#node.isHost) await this.#claim();",
+      "if (this.#node.table.size === 0) await this.#claim();",
+    ]],
+  },
+  {
+    name: "a remembered reply is the state itself",
+    file: "entities/entity_server.ts",
+    edits: [["structuredClone(value)", "value"]],
+  },
+  {
+    name: "a write whose answer is lost counts as stored",
+    file: "entities/writer.ts",
+    edits: [[
+      "return open.length > 1 ? open : open.filter((pending) => {",
+      'return open.filter((pending) => {\n        this.#settle(pending, "stored");\n        return false;',
+    ]],
+  },
+];
