@@ -738,3 +738,10 @@ test("a name is found whatever others were before it", () => {
   );
   assertEquals(atoms.find(Buffer.of(), 0, 0).atom.name, "");
 });
+
+test("a control message begins with a tuple of either form", () => {
+  const arity = (...bytes: number[]) =>
+    reader.open(Uint8Array.of(...bytes)).tuple();
+  assertEquals([arity(104, 2, 106, 106), arity(105, 0, 0, 0, 1, 106)], [2, 1]);
+  assertThrows(() => arity(106, 0, 0, 0, 0), ProtocolError, "a tuple");
+});
