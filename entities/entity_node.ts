@@ -198,12 +198,12 @@ export class EntityNode implements EntityHome {
     this.changes.notify();
   }
 
-  /** Forgets a node that is gone for good. */
-  forget(id: string): void {
+  /** Forgets a node that is gone for good; one that has left still answers the calls that are under way to it. */
+  forget(id: string, hasLeft = false): void {
     this.#left.add(id);
     const known = this.nodes.get(id);
     this.nodes.delete(id);
-    known?.gone.abort();
+    if (!hasLeft) known?.gone.abort();
   }
 
   /** Learns the owner of a shard; older knowledge is dropped. */

@@ -199,7 +199,7 @@ export class HostServer {
         return this.#reply(accepts ? "ok" : "no");
       }
       case "left":
-        this.#node.forget(request[1]);
+        this.#node.forget(request[1], true);
         return this.#reply("ok");
       case "info":
         return this.#reply(this.#info());

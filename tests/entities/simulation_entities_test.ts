@@ -20,3 +20,7 @@ for (const [kind, name] of Object.entries(TESTS)) {
     await simulate({ ...options, seeds, shrinks: SHRINKS });
   });
 }
+
+test("a call that is under way to a node that has left is answered", async () => {
+  await simulate({ ...KINDS.deploys, seeds: [32, 33], shrinks: SHRINKS });
+});
