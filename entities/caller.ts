@@ -141,8 +141,9 @@ class EntityCall {
     return nodeOf(this.#target.definition.name);
   }
 
+  /** The time left, in whole milliseconds: a timer that fires a little early must not make an attempt for each fraction. */
   get #left(): number {
-    return this.#end - Process.monotonicTime();
+    return Math.ceil(this.#end - Process.monotonicTime());
   }
 
   // Finding.

@@ -137,3 +137,23 @@ test("a call whose owner is killed says that it may have run, and runs again wit
   assertEquals([error.code, error.mayHaveRun], ["unknown", true]);
   assertEquals(value, 2);
 });
+
+test("a call that is not answered ends, although the clock rounds its end", async () => {
+  await using cluster = await startEntities(["alex", "sophie"]);
+  cluster.partition(["alex"], ["sophie"]);
+  // The clock of sophie is behind then, and has a digit more than the timeline of its timers.
+  cluster._network().suspend("sophie@localhost");
+  await cluster.advance(3 * LEASE + 1 / 3);
+  cluster.resume("sophie");
+  await cluster.run(
+    "sophie",
+    () =>
+      Promise.all(KEYS.map((key, n) =>
+        assertRejects(
+          () => Count.get(key, { timeout: 1000 + n / 7 }).pid(),
+          EntityError,
+          "the time was up",
+        )
+      )),
+  );
+});
