@@ -12,8 +12,8 @@ import { manifestFields, PROJECT, withAbsoluteLinks } from "./release.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** The import from JSR in compiled code. */
-const FROM_JSR = /^( \*\/ )?(import .* from )"@std\/(\w+)\/([\w-]+)"/gm;
+/** The import from JSR in compiled code, perhaps behind a comment. */
+const FROM_JSR = /^(.*\*\/ )?(import .* from )"@std\/(\w+)\/([\w-]+)"/gm;
 
 /** A declaration that older versions of Node.js cannot parse. */
 const USING = /^\s*(?:await )?using \w+ =/m;
