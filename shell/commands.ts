@@ -1,5 +1,5 @@
 /**
- * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, and the commands of module_commands.ts,
+ * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, `frames`, and the commands of module_commands.ts,
  * observe_commands.ts and entity_commands.ts.
  *
  * @module
@@ -8,6 +8,7 @@
 import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
+import { formatThrown } from "./cli/report.ts";
 import { pidOf, printedPid } from "../core/values/pid.ts";
 import { Atom } from "../core/values/atom.ts";
 import { Bitstring } from "../core/values/bitstring.ts";
@@ -46,9 +47,16 @@ export function makeCommands(
     }
     return values.at(line);
   }
+  async function frames(): Promise<typeof PRINTED> {
+    return await printed(
+      values.error === undefined
+        ? "No line has failed yet"
+        : formatThrown(values.error, true),
+    );
+  }
   const { exports, r, recompile } = makeModuleCommands(modules);
   return {
-    ...{ entities, entity, exports, i, Observer, pid, r, recompile },
+    ...{ entities, entity, exports, frames, i, Observer, pid, r, recompile },
     ...{ release, top, trace, tree, v },
   };
 }

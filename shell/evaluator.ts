@@ -70,6 +70,7 @@ async function perform(
 ): Promise<EvaluationOutcome> {
   let outcome: EvaluationOutcome;
   const line = ++values.line;
+  values.width = width;
   try {
     const value = await (await evaluate(source, scope)).value;
     if (value === PRINTED) {
@@ -81,6 +82,7 @@ async function perform(
     values.keep(line, value);
     outcome = { ok: true, text: withHint(inspect(value, { width }), hint) };
   } catch (error) {
+    values.error = error;
     const hint = hintForError(error, source, scope);
     outcome = { ok: false, text: withHint(formatThrown(error), hint) };
   }

@@ -10,6 +10,7 @@ import * as library from "../mod.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";
+import type { LineValues } from "./line_values.ts";
 import { type PRINTED, printed } from "./printed.ts";
 
 /** The files of modules, by the modules' names in scope. */
@@ -24,6 +25,7 @@ const OF_THE_SHELL =
   h(fn)          shows the documentation of a function: h(Node.spawnLink), h("Node.spawnLink")
   h(Node)        shows the documentation of a module or class, and lists its functions
   exports(Node)  the functions of a module, with their numbers of parameters
+  frames()       the last error again, with its positions in the library
   i(value)       describes a value; for a pid, also the process
   pid("0.105.0") the pid that is printed as #PID<0.105.0>
   top()          the processes with the most messages; top("rate"), top("memory") sort by another key
@@ -44,6 +46,11 @@ const OF_COMMANDS: Record<string, Doc[]> = {
   exports: [{
     signature: "exports(module: object | string)",
     text: "Prints the functions of a module, with their numbers of parameters.",
+  }],
+  frames: [{
+    signature: "frames()",
+    text:
+      "Prints the last error again, with the positions in the library's files that it passed.",
   }],
   r: [{
     signature: "r(module: object | string)",
@@ -115,10 +122,31 @@ const OF_COMMANDS: Record<string, Doc[]> = {
 export function makeHelp(
   scope: Scope,
   sources: Sources,
+  values: LineValues,
 ): (about?: unknown) => Promise<typeof PRINTED> {
   return async function h(about?: unknown): Promise<typeof PRINTED> {
-    return await printed(helpFor(about, arguments.length, scope, sources));
+    const text = helpFor(about, arguments.length, scope, sources);
+    return await printed(
+      text.split("\n").map((line) => wrapped(line, values.width)).join("\n"),
+    );
   };
+}
+
+/** Breaks a line between words; the next lines begin below the words, or below the second column of two. */
+function wrapped(line: string, width: number): string {
+  const [first] = /^ *(?:\S.*? {2,})?/.exec(line)!;
+  const indent = first.length < width / 2 ? first.length : 2;
+  const lines: string[] = [];
+  for (let rest = line, from = 0;; from = indent) {
+    const end = rest.lastIndexOf(" ", width);
+    if (rest.length <= width || end <= from) {
+      // A word that is longer than a line stays whole.
+      lines.push(rest);
+      return lines.join("\n");
+    }
+    lines.push(rest.slice(0, end));
+    rest = " ".repeat(indent) + rest.slice(end + 1);
+  }
 }
 
 function helpFor(

@@ -1,5 +1,5 @@
 /**
- * The values of a shell's lines, for `v`.
+ * The values of a shell's lines, for `v`, and the last error, for `frames`.
  *
  * @module
  */
@@ -11,6 +11,10 @@ const MOST = 20;
 export class LineValues {
   /** The number of the current or last line. */
   line = 0;
+  /** The width of the terminal. */
+  width = 80;
+  /** The error of the last line that failed. */
+  error: unknown;
   readonly #values = new Map<number, unknown>();
 
   keep(line: number, value: unknown): void {

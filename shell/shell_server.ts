@@ -89,7 +89,10 @@ class ShellServer {
     // A module of the user may have the same name as a command.
     const modules = { scope: () => this.#scope, sources };
     const commands = makeScope(makeCommands(this.#values, modules), own);
-    this.#scope = makeScope({ h: makeHelp(commands, sources) }, commands);
+    this.#scope = makeScope(
+      { h: makeHelp(commands, sources, this.#values) },
+      commands,
+    );
     this.#evaluator = new Evaluator(this.#scope, this.#values);
   }
 

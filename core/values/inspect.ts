@@ -283,6 +283,82 @@ function elided(value: object, shape: Parts | undefined): string {
   return Array.isArray(value) ? "[...]" : "{ ... }";
 }
 
+/** The classes of the host whose objects have no fields of their own, and the getters or methods that show them. */
+const HOST_CLASSES: Record<string, string[]> = {
+  AbortSignal: ["aborted", "reason"],
+  Headers: ["entries"],
+  Request: ["method", "url", "headers"],
+  Response: ["status", "url", "headers"],
+  URL: ["href"],
+  URLSearchParams: ["toString"],
+};
+
+/** Headers whose values are secrets, which would otherwise reach logs. */
+const SECRET_HEADER = /^(?:proxy-)?authorization$|^(?:set-)?cookie$/;
+
+/** The password in a URL. */
+const PASSWORD = /^([^/?#]+\/\/[^/?#@:]*:)[^/?#@]*@/;
+
+/** The maximum number of prototypes that are looked at. */
+const MAX_PROTOTYPES = 10;
+
+/** The entries of an object of the host, or its text; `undefined` for any other object. Calls only the host's code. */
+function hostContent(value: object): string | [string, unknown][] | undefined {
+  const host = globalThis as unknown as Record<
+    string,
+    { prototype: object } | undefined
+  >;
+  let prototype = Object.getPrototypeOf(value);
+  for (let i = 0; prototype !== null && i < MAX_PROTOTYPES; i++) {
+    const type = ownValue(ownValue(prototype, "constructor"), "name");
+    // Only a known name is looked up, because some hosts load such a class at its first use.
+    if (
+      typeof type === "string" && Object.hasOwn(HOST_CLASSES, type) &&
+      host[type]?.prototype === prototype
+    ) {
+      return contentAs(HOST_CLASSES[type], prototype, value);
+    }
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return undefined;
+}
+
+/** Reads a property without running a getter. */
+function ownValue(object: unknown, key: string): unknown {
+  return Object.getOwnPropertyDescriptor(object ?? {}, key)?.value;
+}
+
+function contentAs(
+  keys: string[],
+  prototype: object,
+  value: object,
+): string | [string, unknown][] | undefined {
+  const read = (key: string) => {
+    const { get, value: method } = Object.getOwnPropertyDescriptor(
+      prototype,
+      key,
+    )!;
+    const content = (get ?? method).call(value);
+    return typeof content === "string"
+      ? content.replace(PASSWORD, "$1...@")
+      : content;
+  };
+  try {
+    if (keys.length > 1) {
+      return keys.map((key): [string, unknown] => [key, read(key)])
+        .filter(([, field]) => field !== undefined && field !== "");
+    }
+    const content = read(keys[0]);
+    return typeof content === "string" ? content : Array.from(
+      content as Iterable<[string, string]>,
+      ([key, field]) => [key, SECRET_HEADER.test(key) ? "..." : field],
+    );
+  } catch {
+    // It has only the prototype: the host's code refuses it.
+    return undefined;
+  }
+}
+
 /** Shows a JavaScript object without parts. */
 function textOf(value: object): string | undefined {
   if (value instanceof Error) {
@@ -292,13 +368,13 @@ function textOf(value: object): string | undefined {
   }
   if (value instanceof Date) {
     return `#Date<${
-      Number.isNaN(value.getTime())
+      Number.isNaN(Date.prototype.getTime.call(value))
         ? "invalid"
         : Date.prototype.toISOString.call(value)
     }>`;
   }
   return value instanceof RegExp
-    ? printableWithin(String(value), MAX_MESSAGE)
+    ? printableWithin(RegExp.prototype.toString.call(value), MAX_MESSAGE)
     : undefined;
 }
 
@@ -362,16 +438,20 @@ function showCollection(
       indent,
     );
   }
+  const type = className(value);
+  const content = type === "Object" ? undefined : hostContent(value);
+  if (typeof content === "string") {
+    return leaf(`#${type}<${printableLine(content, MAX_MESSAGE)}>`, state);
+  }
   const fields = items(
-    keysOf(value),
+    content ?? entriesOf(value),
     state,
-    (key) =>
-      `${leaf(showKey(key as string), state)}: ${
-        inner((value as Record<string, unknown>)[key as string])
-      }`,
+    (entry) => {
+      const [key, field] = entry as [string, unknown];
+      return `${leaf(showKey(key), state)}: ${inner(field)}`;
+    },
     indent,
   );
-  const type = className(value);
   const prefix = type === "Object" ? "" : leaf(`#${type} `, state);
   return fields.length === 0
     ? `${prefix}{}`
@@ -405,6 +485,12 @@ function showKey(key: string): string {
 /** Yields an object's keys one by one, because there may be millions. */
 export function* keysOf(value: object): Generator<string> {
   for (const key in value) if (Object.hasOwn(value, key)) yield key;
+}
+
+function* entriesOf(value: object): Generator<[string, unknown]> {
+  for (const key of keysOf(value)) {
+    yield [key, (value as Record<string, unknown>)[key]];
+  }
 }
 
 function items(

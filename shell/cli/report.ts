@@ -26,8 +26,9 @@ export const EXIT = {
 export const HELP_OF_EXIT_CODES =
   "0 done, 1 failed, 2 usage, 3 cannot start or connect, 4 refused (cookie, permission)";
 
-/** The number of lines of a stack that are shown. */
+/** The number of lines of a stack that are shown, and with the library's. */
 const FRAMES = 5;
+const ALL_FRAMES = 50;
 
 /** The error for a file that a program needs at its start and that does not load. */
 export class LoadError extends Error {
@@ -107,14 +108,22 @@ export function codeOfThrown(error: unknown): number {
   return Number.isInteger(why) ? Number(why) & 0xff : EXIT.OK;
 }
 
-/** A thrown value, as Elixir shows it: `** (TypeError) message`. */
-export function formatThrown(error: unknown): string {
-  if (error instanceof ExitError) {
-    return `** (exit) ${printable(error.message)}`;
-  }
+/**
+ * A thrown value, as Elixir shows it: `** (TypeError) message`.
+ *
+ * @param error The value.
+ * @param withLibrary Whether to show the positions in the library's files too.
+ */
+export function formatThrown(error: unknown, withLibrary = false): string {
   if (!(error instanceof Error)) return `** (throw) ${inspect(error)}`;
-  const frames = framesOf(error).map((line) => `\n    ${line}`).join("");
-  return `** (${printable(error.name)}) ${printable(error.message)}${frames}`;
+  const isExit = error instanceof ExitError;
+  const frames = isExit && !withLibrary ? [] : framesOf(error, withLibrary);
+  return [
+    `** (${isExit ? "exit" : printable(error.name)}) ${
+      printable(error.message)
+    }`,
+    ...frames,
+  ].join("\n    ");
 }
 
 /** The report of a process that an exit signal ended. */
@@ -124,14 +133,14 @@ export function formatExitSignal(pid: unknown, reason: unknown): string {
 
 const OWN_FILES = new URL("../../", import.meta.url).href;
 
-/** The positions in typed code and in the user's files that an error comes from, each once. */
-function framesOf(error: Error): string[] {
+/** The positions in typed code and in files that an error comes from, each once. */
+function framesOf(error: Error, withLibrary: boolean): string[] {
   const stack = typeof error.stack === "string" ? error.stack : "";
   const lines = stack.split("\n").map((line) => line.trim());
   const inFiles = lines.filter((line) =>
     line.startsWith("at ") && /\b(file|https?):\/\//.test(line) &&
-    !line.includes(OWN_FILES)
+    (withLibrary || !line.includes(OWN_FILES))
   );
-  return [...typedFrames(lines), ...new Set(inFiles)].slice(0, FRAMES)
-    .map(printable);
+  return [...typedFrames(lines), ...new Set(inFiles)]
+    .slice(0, withLibrary ? ALL_FRAMES : FRAMES).map(printable);
 }

@@ -171,7 +171,7 @@ shellTest("i() describes a value, top() lists processes", async () => {
     stdout,
     /\npid +name or call +kind +messages +bytes +msgs\/s\n#PID<0\.\d+\.0> +busy +process +3 +\d+ +0\n/,
   );
-  assertMatch(stdout, /top\(by: .*\n\n {2}Shows the ten processes/);
+  assertMatch(stdout, /top\(by: [^]*?\n\n {2}Shows the ten processes/);
   assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
 });
 

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
 import {
@@ -123,17 +124,32 @@ shellTest(
     }),
 );
 
-shellTest("h() names the scope; h(Observer) has a word for each", async () => {
-  const { stdout } = await pipe(["h()", "h(Observer)", "h(recompile)"]);
-  assertMatch(stdout, /Types are not checked/);
-  assertMatch(stdout, /\nIn scope: .*Agent, .*Observer, .*exports, .*trace/);
-  const listed = stdout.slice(stdout.indexOf("\nObserver\n"));
-  for (const name of Object.getOwnPropertyNames(Observer)) {
-    if (typeof Reflect.get(Observer, name) !== "function") continue;
-    assertMatch(listed, new RegExp(`\\n  ${name} +[A-Z]`), name);
-  }
-  assertMatch(stdout, /Loads the files of all modules/);
-});
+shellTest(
+  "h() names the scope; h(Observer) has a word for each; frames() shows the library's",
+  async () => {
+    const failing = ["frames()", "Node.spawn(1)", "frames()"];
+    const { stdout, stderr } = await pipe(
+      ["h()", "h(Observer)", "h(recompile)", ...failing],
+    );
+    const own = /\n {4}at Node\.spawn \(file:.*\/node\.ts:/;
+    assertNotMatch(stderr, own);
+    assertMatch(stdout, /No line has failed yet\n\*\* \(TypeError\) Cannot/);
+    assertMatch(stdout, own);
+    assertMatch(stdout, /Types\s+are not checked/);
+    const at = stdout.indexOf("\nObserver\n");
+    const names = stdout.slice(stdout.indexOf("In scope: "), at).split("\n");
+    assertMatch(names.join(" "), /Agent, .*Observer, .*exports, .*trace/);
+    const last = names.pop()!;
+    assert(names.length > 3 && last.length <= 80);
+    for (const line of names) assertMatch(line, /^.{40,79},$/);
+    const listed = stdout.slice(at);
+    for (const name of Object.getOwnPropertyNames(Observer)) {
+      if (typeof Reflect.get(Observer, name) !== "function") continue;
+      assertMatch(listed, new RegExp(`\\n  ${name} +[A-Z]`), name);
+    }
+    assertMatch(stdout, /Loads the files of all modules/);
+  },
+);
 
 /** Ways to fail to open a shell on another node: kate's flags, the own ones, the error. */
 const REFUSED: [string, string[] | undefined, string[], number, string][] = [

@@ -25,6 +25,11 @@ class Account {
   owner = "kate";
 }
 class Empty {}
+class Link extends URL {
+  override get href(): string {
+    throw new Error("inspect() calls no code of a user");
+  }
+}
 
 const SHOWN: [value: unknown, text: string][] = [
   ["text", '"text"'],
@@ -58,6 +63,27 @@ const SHOWN: [value: unknown, text: string][] = [
   [new Date(NaN), "#Date<invalid>"],
   [/a+/g, "/a+/g"],
   [new RangeError("too far"), "#RangeError<too far>"],
+  [
+    new URL("/?q=1", "https://me:pw@otp.example"),
+    "#URL<https://me:...@otp.example/?q=1>",
+  ],
+  [new URLSearchParams({ q: "a b" }), "#URLSearchParams<q=a+b>"],
+  [
+    new Headers({ Cookie: "s", "x-id": "7" }),
+    '#Headers { cookie: "...", "x-id": "7" }',
+  ],
+  [
+    new Request("http://otp.example/"),
+    '#Request { method: "GET", url: "http://otp.example/", headers: #Headers {} }',
+  ],
+  [
+    new Response(null, { status: 204 }),
+    "#Response { status: 204, headers: #Headers {} }",
+  ],
+  [AbortSignal.abort("late"), '#AbortSignal { aborted: true, reason: "late" }'],
+  [new AbortController().signal, "#AbortSignal { aborted: false }"],
+  [new Link("http://otp.example"), "#Link<http://otp.example/>"],
+  [Object.create(URL.prototype), "#URL {}"],
   [new Account(), '#Account { owner: "kate" }'],
   [new Empty(), "#Empty {}"],
   [function greet() {}, "#Function<greet>"],
