@@ -6,6 +6,7 @@ import {
   Entity,
   EntityError,
   memoryStore,
+  type Store,
 } from "../../entities/mod.ts";
 import { Process, receive } from "../../otp/process/process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
@@ -25,9 +26,13 @@ const Count = Entity.define("count", {
 
 const KEYS = Array.from({ length: 20 }, (_, n) => `key ${n}`);
 
-async function startEntities(nodes: string[]): Promise<SimulatedCluster> {
+async function startEntities(
+  nodes: string[],
+  take: (store: Store) => void = () => {},
+): Promise<SimulatedCluster> {
   const cluster = await SimulatedCluster.start({ nodes, log: () => {} });
   const store = memoryStore({ now: () => cluster.now() });
+  take(store);
   for (const node of nodes) {
     cluster.spawn(node, async () => {
       await Entities.startLink({
@@ -156,4 +161,32 @@ test("a call that is not answered ends, although the clock rounds its end", asyn
         )
       )),
   );
+});
+
+test("a shard that its receiver has given on does not open again, although the answer was lost", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["alex", "kate", "sophie"],
+    (each) => store = each,
+  );
+  const give = store.give.bind(store);
+  let lost: string[] | undefined;
+  let wasAskedAgain = false;
+  store.give = async (from, to, shards) => {
+    const rows = await give(from, to, shards);
+    wasAskedAgain = lost !== undefined;
+    if (wasAskedAgain) return rows;
+    lost = rows.map(({ shard }) => shard);
+    await store.join({ id: "moebi/1", name: "moebi@localhost", info: "" });
+    await give(to, "moebi/1", rows);
+    throw new Error("the answer was lost");
+  };
+  const drained = cluster.node("kate").drain();
+  for (let n = 0; n < 100 && !wasAskedAgain; n++) await cluster.advance(10);
+  await cluster.advance(10);
+  const { shards } = await cluster.run("kate", () => Entities.info());
+  assert(lost !== undefined && lost.length > 0 && wasAskedAgain);
+  assertEquals(lost.filter((each) => shards.some(({ id }) => id === each)), []);
+  await cluster.advance(LEASE);
+  assertEquals(await drained, "drained");
 });
