@@ -7,8 +7,10 @@ import dev from "../../chat/config/dev.ts";
 import * as Chat from "../../chat/mod.ts";
 import config from "../../deno.json" with { type: "json" };
 import { UndefinedFunctionError } from "../../core/errors.ts";
+import { Entity } from "../../entities/mod.ts";
 import { Node } from "../../node.ts";
 import { receive, self, send } from "../../otp/process/process.ts";
+import { simulate } from "../../testing/simulation/simulate.ts";
 import { test } from "../../testing/tags.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { nodeFlags } from "../_cli.ts";
@@ -142,6 +144,23 @@ const before = cluster.now();
 await cluster.advance(60_000);
 console.log(answer, (cluster.now() - before) / 1000);
 `;
+
+/** Lives of an entity under faults; Node and Bun run its text. */
+async function livesOf(
+  live: typeof simulate,
+  { define }: typeof Entity,
+): Promise<string> {
+  const Count = define("count", {
+    state: () => ({ n: 0 }),
+    add: (count) => ++count.state.n,
+  });
+  const report = await live({
+    types: [Count],
+    seeds: 4,
+    work: (client) => client.get(Count, client.pick(["a", "b"])).add(),
+  });
+  return `${JSON.stringify(report)}\n`;
+}
 
 /** Two nodes that find each other by the DNS and by multicast: the hosts' own sockets and resolvers. */
 const CLUSTER = `import { Cluster } from "@otp/distribution/cluster";
@@ -521,6 +540,22 @@ for (const home of [undefined, "", "relative"]) {
     for (const host of HOSTS) {
       await using program = project.run(host, ["simulated.mjs"]);
       assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
+    }
+  });
+
+  await t.step("has the same simulated lives on all hosts", async () => {
+    await project.write(
+      "lives.mjs",
+      `import { simulate } from "@otp/distribution/testing";
+import { Entity } from "@otp/distribution/entities";
+${livesOf}
+process.stdout.write(await livesOf(simulate, Entity));
+`,
+    );
+    const lives = await livesOf(simulate, Entity);
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["lives.mjs"]);
+      assertEquals([await program.ended, program.output], [0, lives]);
     }
   });
 
