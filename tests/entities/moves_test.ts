@@ -22,6 +22,11 @@ const Count = Entity.define("count", {
     await Process.sleep(500);
     return ++count.state.n;
   },
+  async wait(count, ms: number) {
+    // safe: virtual time of the simulation
+    await Process.sleep(ms);
+    return count.fence;
+  },
 });
 
 const KEYS = Array.from({ length: 20 }, (_, n) => `key ${n}`);
@@ -189,4 +194,41 @@ test("a shard that its receiver has given on does not open again, although the a
   assertEquals(lost.filter((each) => shards.some(({ id }) => id === each)), []);
   await cluster.advance(LEASE);
   assertEquals(await drained, "drained");
+});
+
+test("an entity that starts waits for the write of the process before it", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["alex", "sophie"],
+    (each) => store = each,
+  );
+  await cluster.run("alex", async () => {
+    const count = Count.get("key 0");
+    const pid = await count.pid();
+    const write = store.write.bind(store);
+    store.write = () => {
+      store.write = write;
+      Process.exit(pid, "kill");
+      return Promise.reject(new Error("the question was lost"));
+    };
+    await assertRejects(() => count.add(), EntityError, "it may have run");
+    assertEquals(await count.add(), 3);
+  });
+});
+
+test("nothing begins or leaves under an old epoch, although the node has a lease again", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["alex", "sophie"],
+    (each) => store = each,
+  );
+  await cluster.run("alex", async () => {
+    const count = Count.get("key 0");
+    const before = await count.wait(0);
+    const begun = count.wait(1500);
+    const next = count.wait(0);
+    for (const { id } of (await store.view()).nodes) await store.remove(id);
+    await assertRejects(() => begun, EntityError, "its shard was lost");
+    assert(await next > before);
+  });
 });
