@@ -23,7 +23,6 @@ const Count = Entity.define("count", {
     return ++count.state.n;
   },
   async wait(count, ms: number) {
-    // safe: virtual time of the simulation
     await Process.sleep(ms);
     return count.fence;
   },
