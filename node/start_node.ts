@@ -150,6 +150,7 @@ export async function startNode(
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),
   });
+  runtime.disconnect = (node) => void network.disconnect(node);
   if (options.connectAll ?? true) {
     runtime.introduce = (by, nodes) => network.introduce(by, nodes);
   }

@@ -80,6 +80,8 @@ export interface Runtime extends NodeIncarnation {
    * Dials the nodes that a connected node introduces; absent if this node does not connect to the peers of its peers.
    */
   introduce: ((by: string, nodes: readonly string[]) => void) | undefined;
+  /** Closes the connection to a node. */
+  disconnect: (node: string) => void;
   /** Called before the nodeup of a visible node of Erlang's wire. */
   onErlangNode: (() => void) | undefined;
   /** Delivers signals to the processes of this node. */

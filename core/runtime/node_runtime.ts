@@ -100,6 +100,7 @@ export class NodeRuntime implements Runtime {
   readonly visible: Set<string>;
   readonly erlang: Map<string, number>;
   introduce: Runtime["introduce"] = undefined;
+  disconnect: Runtime["disconnect"] = () => {};
   onErlangNode: (() => void) | undefined;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;

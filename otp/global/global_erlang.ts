@@ -33,6 +33,14 @@
  * names and locks at each node by a monitor; `async_del_name` says the same. No message of this module makes a
  * connection.
  *
+ * **Lost connections.** As in OTP with `prevent_overlapping_partitions`, two nodes do not both stay connected to the
+ * others if the connection between the two is lost. A node that has lost a connection, to a node of either kind, says
+ * `lost_connection` to all that it knows (a plain message, with a number of its own), and each passes it on once to all
+ * that it knows, also to the lost node. One that is connected to the lost node says `remove_connection` to it, and the
+ * lost node closes the connection; neither of the two reports that. If the sender closed it, the message could be lost:
+ * TCP drops unread bytes when the closed side receives more. A node that does not connect to the peers of its peers
+ * (`Runtime.introduce`) takes no part.
+ *
  * **Races.** A node may connect before the server of the other one has noticed: `init_connect` is sent at nodeup, and is
  * taken before it, if the node is connected by then. A node may become known by a third node's word while the two
  * lockers negotiate: the exchange ends, and its locks are released (`cancel`). A late `init_connect` is not answered. A
@@ -51,6 +59,7 @@ import { Atom, atom } from "../../core/values/atom.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import { tell } from "../gen/call.ts";
+import { sendingNode } from "../gen/signed_messages.ts";
 import { GLOBAL_SERVER, type GlobalEntry } from "./global_messages.ts";
 import {
   entryFromOtp,
@@ -72,6 +81,9 @@ const MAX_EXPECTED = 1024;
 
 /** How long a node that a third one has named as known may take to connect, in milliseconds. */
 const EXPECTED_FOR = 60_000;
+
+/** The maximum number of losses that are remembered, so that each is passed on once. */
+const MAX_LOSSES = 1024;
 
 /** How long requests of this node wait for a join, in milliseconds. */
 const JOIN_PATIENCE = 60_000;
@@ -142,6 +154,8 @@ export interface ErlangHost {
   readonly process: LocalProcess;
   /** The process that takes the locks of joins. */
   readonly locker: Pid;
+  /** Asks a node of this library to close the connection. */
+  removeConnection(node: string): void;
   /** Makes a change of the names. */
   apply(operation: NameOperation): void;
   /** Removes a name of a process. */
@@ -158,11 +172,18 @@ export class ErlangPeers {
   readonly #peers = new Map<string, ErlangPeer>();
   /** Nodes that third ones know, with the time until which they may connect. */
   readonly #expected = new Map<string, number>();
+  /** The latest lost connections that nodes have reported. */
+  readonly #losses = new Set<string>();
+  /** The visible nodes. */
+  readonly #seen: Set<string>;
+  /** Nodes whose connection is closed because another node has lost a connection. */
+  readonly #removed = new Set<string>();
   #last: number;
 
   /** Starts without nodes. */
   constructor(host: ErlangHost) {
     this.#host = host;
+    this.#seen = new Set(host.process.runtime.visible);
     // Differs from the numbers of an earlier server of this node.
     this.#last = host.process.pid.number * 2 ** 20 % 2 ** 47;
   }
@@ -233,6 +254,96 @@ export class ErlangPeers {
   down(node: string): void {
     this.#peers.get(node)?.exchange?.cancel();
     this.#peers.delete(node);
+  }
+
+  /** Called when a node of either kind has connected, as a message says. */
+  seen(node: string): void {
+    if (this.#host.process.runtime.visible.has(node)) this.#seen.add(node);
+  }
+
+  /** Called when a node of either kind has gone, as a message says. */
+  lost(node: string): void {
+    const { creation, introduce, visible } = this.#host.process.runtime;
+    const isRemoved = this.#removed.delete(node);
+    // It may have connected again.
+    if (visible.has(node) || !this.#seen.delete(node)) return;
+    if (isRemoved || introduce === undefined) return;
+    const loss = [creation, this.#number(), atom(node)];
+    this.#sayLost(this.#own, loss, [node]);
+  }
+
+  #sayLost(
+    by: Atom,
+    loss: readonly unknown[],
+    except: readonly string[],
+  ): void {
+    const message = new Tuple([atom("lost_connection"), by, ...loss]);
+    for (const node of this.known()) {
+      if (!except.includes(node)) this.#send(node, message);
+    }
+  }
+
+  /** Handles a plain message, if a connected node of Erlang has sent it. */
+  hear(message: Tuple): void {
+    const origin = sendingNode(message);
+    if (origin === undefined || !this.#isErlang(origin)) return;
+    const [type, by, ...loss] = message.elements;
+    const isType = (name: string) => type instanceof Atom && type.name === name;
+    if (isType("remove_connection")) {
+      if (nodeNameOf(by) === origin) this.removed(origin);
+    } else if (isType("lost_connection") && loss.length === 3) {
+      this.#hearLost(by, loss);
+    }
+  }
+
+  #hearLost(by: unknown, loss: readonly unknown[]): void {
+    const { node: own, introduce, visible } = this.#host.process.runtime;
+    const [creation, id, node] = loss;
+    const reporter = nodeNameOf(by);
+    const lost = nodeNameOf(node);
+    const isValid = reporter !== undefined && lost !== undefined &&
+      isInteger(creation) && isInteger(id);
+    if (!isValid || reporter === own || introduce === undefined) return;
+    const key = `${reporter} ${creation} ${id}`;
+    if (this.#losses.has(key)) return;
+    this.#losses.add(key);
+    if (this.#losses.size > MAX_LOSSES) {
+      this.#losses.delete(this.#losses.values().next().value!);
+    }
+    this.#sayLost(by as Atom, loss, [reporter]);
+    if (lost === own || !visible.has(lost) || this.#removed.has(lost)) return;
+    this.#report(reporter, lost);
+    this.#remove(lost);
+  }
+
+  /** Has a node close the connection, and closes it if the node does not. */
+  #remove(node: string): void {
+    const { visible, disconnect } = this.#host.process.runtime;
+    this.#removed.add(node);
+    if (this.#isErlang(node)) {
+      this.#send(node, tuple(atom("remove_connection"), this.#own));
+    } else this.#host.removeConnection(node);
+    this.#host.afterPatience(() => {
+      if (this.#removed.has(node) && visible.has(node)) disconnect(node);
+    });
+  }
+
+  #report(reporter: string, lost: string): void {
+    this.#host.process.runtime.report(
+      "warning",
+      () =>
+        `global: ${reporter} has lost its connection to ${lost}, so this node disconnects ${lost}, to prevent overlapping partitions`,
+      { what: "connections closed to prevent overlapping partitions" },
+    );
+  }
+
+  /** Closes the connection to a node that asks for it. */
+  removed(node: string): void {
+    const { visible, disconnect } = this.#host.process.runtime;
+    // The node may have closed the connection already: this server then hears of that later.
+    if (!this.#seen.has(node)) return;
+    this.#removed.add(node);
+    if (visible.has(node)) disconnect(node);
   }
 
   get #own(): Atom {
@@ -472,4 +583,8 @@ export class ErlangPeers {
     }
     introduce(by, nodes.filter((node) => this.#expected.has(node)));
   }
+}
+
+function isInteger(value: unknown): value is number | bigint {
+  return Number.isInteger(value) || typeof value === "bigint";
 }

@@ -69,6 +69,8 @@ export type GlobalRequest =
     insert: GlobalEntry[];
     remove: unknown[];
   }
+  /** Has the receiver close the connection, as another node has lost its connection to the receiver. */
+  | { type: "remove_connection" }
   | { type: "set_lock"; resource: unknown; requester: unknown }
   | { type: "del_lock"; resource: unknown; requester: unknown }
   /** Of processes of the server's node only. */

@@ -41,6 +41,7 @@ import {
   type Welcome,
 } from "./global_messages.ts";
 import { askConnected } from "./ask_server.ts";
+import { ignore } from "../../core/promises/promises.ts";
 import { NamesLock } from "./names_lock.ts";
 import { GlobalTable } from "./global_table.ts";
 import {
@@ -244,6 +245,9 @@ export class GlobalServer
       case "unregister":
       case "merge":
         return this.#write(asked, pid);
+      case "remove_connection":
+        this.erlang.removed(pid.node);
+        return true;
       case "set_lock":
         if (!isLock(asked)) return BADARG;
         return this.#locks.set(
@@ -301,16 +305,19 @@ export class GlobalServer
   }
 
   info(message: unknown): void {
+    if (message instanceof Tuple) return this.erlang.hear(message);
     const { visible } = this.process.runtime;
     // Any process can send a message that looks like news of a node: the actual state counts.
     if (isTyped(message, "nodeup")) {
       const { node } = message as unknown as { node: string };
+      this.erlang.seen(node);
       if (this.#isErlang(node)) return this.erlang.up(node);
       const status = this.#peers.get(node)?.status;
       const isNew = status === undefined || status === "absent";
       if (isNew && visible.has(node)) this.#meetNode(node);
     } else if (isTyped(message, "nodedown")) {
       const { node } = message as unknown as { node: string };
+      this.erlang.lost(node);
       if (!visible.has(node)) this.#gone(node);
     } else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
@@ -338,6 +345,12 @@ export class GlobalServer
   apply(operation: NameOperation): void {
     if (operation.type === "insert") this.names.insert(operation.entry);
     else this.names.remove(operation.name);
+  }
+
+  removeConnection(node: string): void {
+    const place = { node, name: GLOBAL_SERVER };
+    askConnected(this.process, place, { type: "remove_connection" })
+      .catch(ignore);
   }
 
   removeName(name: unknown, pid: Pid): void {

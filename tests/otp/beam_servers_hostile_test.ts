@@ -33,6 +33,7 @@ import { internalsOf } from "../../node/node_internals.ts";
 
 const FROM = new Pid(RAW, 1, CREATION);
 const FRIEND = "friend@localhost";
+const KATE = "kate@localhost";
 const NONE = atom("");
 
 function nothing(): Promise<unknown> {
@@ -474,9 +475,11 @@ async function castsOf(peer: RawBeam, casts: unknown[][]): Promise<void> {
 }
 
 clusterTest(
-  "casts of a BEAM's global with wrong fields, or names of others, change nothing",
+  "messages of a BEAM's global with wrong fields change nothing",
   async (cluster) => {
     const alex = await cluster.start("alex", { limits: { maxConnections: 8 } });
+    const kate = await cluster.start("kate");
+    assert(await alex.run(() => Node.connect(KATE)));
     await using peer = await RawBeam.dial(alex, RAW, false);
     const casts: unknown[][] = [];
     const answered = castsOf(peer, casts);
@@ -485,11 +488,13 @@ clusterTest(
       await until(() => found() !== undefined);
       return found()!;
     };
-    const cast = (type: string, ...fields: unknown[]) =>
+    const say = (message: Tuple) =>
       peer.say(
         [control.DOP_REG_SEND, FROM, NONE, atom("global_name_server")],
-        tuple(atom("$gen_cast"), new Tuple([atom(type), ...fields])),
+        message,
       );
+    const cast = (type: string, ...fields: unknown[]) =>
+      say(tuple(atom("$gen_cast"), new Tuple([atom(type), ...fields])));
     const [, version] = await next("init_connect") as [unknown, Tuple];
     const tag = version.elements[1];
     const node = atom(RAW);
@@ -541,6 +546,16 @@ clusterTest(
         }
         cast(type, ...fields.slice(1));
       }
+      const loss: unknown[] = [atom(FRIEND), 1, 1, atom(KATE)];
+      for (const each of odd) {
+        // A number of its own is valid.
+        if (each === -1) continue;
+        for (const i of loss.keys()) {
+          say(new Tuple([atom("lost_connection"), ...loss.with(i, each)]));
+        }
+        say(tuple(atom("remove_connection"), each));
+      }
+      say(tuple(atom("remove_connection"), atom(KATE)));
     };
     await alex.run(async () => {
       attack();
@@ -575,11 +590,64 @@ clusterTest(
         await global.sync();
       }
       assertEquals((await global.registeredNames()).sort(), ["last", "mine"]);
-      assertEquals(Node.list(), [RAW]);
+      assertEquals(Node.list().sort(), [KATE, RAW]);
       await until(() => Node.stats()!.failedDials > 0);
       assert(Node.stats()!.failedDials <= 8);
     });
     await alex.stop();
+    await kate.stop();
     await answered;
+  },
+);
+
+/** Takes messages until there is one of that type. */
+async function typed(peer: RawBeam, type: string): Promise<Tuple> {
+  for (;;) {
+    const frame = await peer.hear();
+    assert(frame !== undefined, "the connection was closed");
+    const { message } = frame;
+    if (message instanceof Tuple && message.elements[0] === atom(type)) {
+      return message;
+    }
+  }
+}
+
+clusterTest(
+  "a node learns why it is to close a connection, and is disconnected if it does not",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    await kate.run(() => global.sync());
+    assert(await alex.run(() => Node.connect(KATE)));
+    await using peer = await RawBeam.dial(alex, RAW, false);
+    await using friend = await RawBeam.dial(alex, FRIEND, false);
+    // Both are connected.
+    await typed(peer, "$gen_cast");
+    await typed(friend, "$gen_cast");
+    using time = new FakeTime();
+    let last = 0;
+    const sayLost = (by: RawBeam, from: string, lost: string) =>
+      by.say(
+        [
+          control.DOP_REG_SEND,
+          new Pid(from, 1, CREATION),
+          NONE,
+          atom("global_name_server"),
+        ],
+        tuple(atom("lost_connection"), atom(from), 1, ++last, atom(lost)),
+      );
+    const remove = tuple(atom("remove_connection"), atom(alex.name));
+    sayLost(peer, RAW, FRIEND);
+    assertEquals(await typed(friend, "remove_connection"), remove);
+    // What it has sent before it reads that counts.
+    sayLost(friend, FRIEND, RAW);
+    assertEquals(await typed(peer, "remove_connection"), remove);
+    await alex.run(async () => {
+      Node.monitor(KATE);
+      sayLost(peer, RAW, KATE);
+      assertEquals(await receive(), { type: "nodedown", node: KATE });
+    });
+    await time.tickAsync(5000);
+    await Promise.all([peer.closed, friend.closed]);
   },
 );

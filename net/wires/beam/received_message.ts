@@ -36,6 +36,13 @@ export class Reply {
   }
 }
 
+/** The messages whose receivers ask which node sent them. */
+const NOTED: ReadonlySet<string> = new Set([
+  "log",
+  "lost_connection",
+  "remove_connection",
+]);
+
 /** The requests to `rex` that follow the pid of the asking process. */
 const REX_REQUESTS: ReadonlySet<string> = new Set([
   "call",
@@ -70,7 +77,7 @@ export function messageOf(
   const { elements } = term;
   const first = elements[0];
   if (first instanceof Atom) {
-    if (first.name === "log") noteSendingNode(term, peer);
+    if (NOTED.has(first.name)) noteSendingNode(term, peer);
     return shaped(first.name, elements, isPeers, isOwn, peer) ?? term;
   }
   if (elements.length !== 2) {
