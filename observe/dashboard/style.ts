@@ -108,7 +108,7 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .scroll { overflow-x: auto; }
 .scroll.card { padding: 4px 0; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 12px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; max-width: 40ch; overflow-wrap: anywhere; unicode-bidi: isolate; }
+th, td { padding: 7px 12px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; max-width: 40ch; overflow-wrap: break-word; unicode-bidi: isolate; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody tr:hover > * { background: light-dark(#f6f6fd, #20232f); }
 thead th { color: var(--quiet); font-weight: 550; font-size: 12.5px; white-space: nowrap; vertical-align: middle; }
