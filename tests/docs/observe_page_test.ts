@@ -1,7 +1,10 @@
-/** The fault of `docs/observe.md`: its program runs, and the commands and metrics of the page find it. */
+/** The fault of `docs/observe.md`: its program runs, and the commands and metrics of the page find it. A link by command. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Node } from "../../mod.ts";
+import { Dashboard } from "../../observe/dashboard/dashboard.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
 import { pipe } from "../_cli.ts";
@@ -83,3 +86,41 @@ test(
     );
   },
 );
+
+test("docs/observe.md: another program asks a service for a link", {
+  timeout: 60_000,
+}, async () => {
+  const command = blocksIn(PAGE).map(({ text }) => text)
+    .find((text) => text.includes('"Dashboard", node: "orders@localhost"'))!;
+  const epmdPort = freePort();
+  await using stack = new AsyncDisposableStack();
+  const home = await Deno.makeTempDir();
+  stack.defer(() => Deno.remove(home, { recursive: true }));
+  const cookie = "cookie_of_the_page";
+  await Deno.writeTextFile(join(home, ".erlang.cookie"), cookie, {
+    mode: 0o400,
+  });
+  const orders = stack.use(
+    await Node.start({ name: "orders@localhost", cookie, epmdPort }),
+  );
+  await orders.run(async () => {
+    await Dashboard.startLink();
+    const { port } = new URL(await Dashboard.url());
+    await using asking = runCommands(
+      command.trimEnd().replace(/\\\n */, ""),
+      fileURLToPath(new URL("../../", import.meta.url)),
+      {
+        HOME: home,
+        // A cold cache would cost seconds.
+        DENO_DIR: Deno.env.get("DENO_DIR") ??
+          join(Deno.env.get("HOME")!, ".cache", "deno"),
+        ERL_EPMD_PORT: `${epmdPort}`,
+      },
+    );
+    assertEquals(await asking.ended, 0, asking.output);
+    assertMatch(
+      asking.output,
+      new RegExp(`^http://127\\.0\\.0\\.1:${port}/\\?token=[\\w-]+\n$`),
+    );
+  });
+});
