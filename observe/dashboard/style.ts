@@ -63,13 +63,12 @@ h2 { margin: 0 0 10px; font-size: 15px; font-weight: 650; overflow-wrap: anywher
 .loading, small, .count, dt { color: var(--quiet); }
 small { font-size: 12px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 16px; }
-.chart { margin: 0; padding: 14px 0 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow); overflow: hidden; position: relative; }
+.chart { margin: 0; padding: 14px 0 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow); overflow: hidden; }
 .chart figcaption { display: flex; flex-direction: column; padding: 0 16px; color: var(--quiet); }
 .chart strong { color: var(--text); font-size: 21px; font-weight: 620; letter-spacing: -.02em; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .chart svg { display: block; width: 100%; height: 56px; margin-top: 4px; }
 .chart polyline { fill: none; stroke: var(--accent); stroke-width: 1.6; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
 .chart polygon { fill: var(--soft); }
-.chart small { position: absolute; top: 15px; right: 16px; }
 dl { margin: 0; }
 dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .facts:is(dl) { display: flex; flex-wrap: wrap; gap: 6px 28px; padding: 2px 4px; }

@@ -56,6 +56,11 @@ function chart(
       {},
       element("span", {}, title),
       element("strong", {}, current),
+      element(
+        "small",
+        {},
+        `max ${text(Math.max(0, ...values))}, ${minutes}`,
+      ),
     ),
     drawn(
       "svg",
@@ -72,11 +77,6 @@ function chart(
           points: `${first},${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`,
         }),
       points.length > 1 && drawn("polyline", { points: points.join(" ") }),
-    ),
-    element(
-      "small",
-      {},
-      `max ${text(Math.max(0, ...values))}, ${minutes}`,
     ),
   );
 }
@@ -111,10 +111,9 @@ interface Places {
 
 /** Places nodes on an ellipse, the first node at the top, or two nodes side by side. */
 function placesOf(nodes: readonly string[]): Places {
-  const isNarrow = innerWidth < 640;
-  const width = isNarrow ? 420 : 800;
+  const width = 420;
   const count = nodes.length;
-  if (count >= MANY) return ringOf(nodes, isNarrow ? 420 : 600);
+  if (count >= MANY) return ringOf(nodes, innerWidth < 640 ? width : 600);
   const tall = count < 3 ? 0 : 170;
   const angles = nodes.map((_, i) =>
     Math.PI * (2 * i / count + (count === 2 ? 1 : 1.5))
