@@ -19,7 +19,7 @@
 import { commandOf } from "../shell/cli/command.ts";
 import { type Program, run, runAndExit } from "../shell/cli/run.ts";
 import config from "../deno.json" with { type: "json" };
-import { shell } from "../shell/session.ts";
+import { shell } from "../shell/program_shell.ts";
 import { chat } from "./application.ts";
 import dev from "./config/dev.ts";
 import test from "./config/test.ts";

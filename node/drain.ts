@@ -38,8 +38,8 @@ const PATIENCE = 5000;
 /** The time before the drain looks again at a busy supervisor, in milliseconds. */
 const PAUSE = 10;
 
-/** The function by which another node opens a shell. The drain does not wait for it, since a shell has no end. */
-const SHELL = /^Shell\.serve\//;
+/** The functions by which another node opens a shell. The drain does not wait for it, since a shell has no end. */
+const SHELL = /^Shell\.(?:serve|start)\//;
 
 /** A drain under way. */
 export class NodeDrain {

@@ -55,7 +55,8 @@ export interface NodeOptions {
   /**
    * Whether other nodes may open a shell here with `--remsh`, and so run any code. Code in the shell can use
    * the exported modules. The node then exports a module `Shell`, to which `allow` applies as to other modules:
-   * `allow("alex@localhost", "Shell", "serve")`. The shell's code is loaded when the first shell is opened.
+   * `allow("alex@localhost", "Shell", "serve")`, and `"start"` for `iex --remsh` of a node of Elixir. The shell's code is
+   * loaded when the first shell is opened.
    *
    * @default {false}
    */
@@ -63,7 +64,7 @@ export interface NodeOptions {
   /**
    * Whether other nodes may observe this node with `Observer`, a dashboard or a shell: its processes, with the
    * messages in their mailboxes, its names, its connections and its log; and whether nodes of Erlang may read the
-   * state of its servers by `:sys`. With `"write"`, other nodes may also end its processes and suspend its servers.
+   * state of its servers by `:sys`, and what their tools ask, such as `:erlang.process_info`. With `"write"`, other nodes may also end its processes and suspend its servers.
    * The node then exports a module `Observer`. `allow` applies to it, and to `sys`, as to other modules:
    * `allow("alex@localhost", "Observer", "processes")`, `allow("alex@localhost", "sys", "get_state")`.
    *

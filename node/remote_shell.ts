@@ -7,20 +7,28 @@ import type { Pid } from "../core/values/pid.ts";
 interface RemoteShell {
   /** Serves a client on another node until it disconnects. */
   serveRemote(modules: Modules, client: Pid, token: string): Promise<void>;
+  /** Starts a shell for a terminal of Erlang. */
+  startRemote(modules: Modules, sync: unknown): Pid;
+  /** Completes a line of such a shell. */
+  completeRemote(before: unknown): Promise<unknown>;
 }
 
-/** Exports the function that `--remsh` spawns. */
+/** Exports the functions that `--remsh` spawns, and that Erlang's `-remsh` calls. */
 export function exportShell(modules: Modules): void {
   modules.add("Shell", {
-    serve: async (client: Pid, token: string) => {
-      // Before a program begins, Deno fetches the packages of every file that an `import()` names. Compute the name
-      // here, so that programs without a shell need no package.
-      const file = import.meta.url.replace(
-        /node\/remote_shell(\.\w+)$/,
-        "shell/remsh$1",
-      );
-      const { serveRemote }: RemoteShell = await import(file);
-      await serveRemote(modules, client, token);
-    },
+    serve: async (client: Pid, token: string) =>
+      await (await load()).serveRemote(modules, client, token),
+    start: async (sync: unknown) => (await load()).startRemote(modules, sync),
+    complete: async (before: unknown) => (await load()).completeRemote(before),
   });
+}
+
+async function load(): Promise<RemoteShell> {
+  // Before a program begins, Deno fetches the packages of every file that an `import()` names. Compute the name
+  // here, so that programs without a shell need no package.
+  const file = import.meta.url.replace(
+    /node\/remote_shell(\.\w+)$/,
+    "shell/remsh$1",
+  );
+  return await import(file);
 }

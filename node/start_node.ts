@@ -29,10 +29,10 @@ import { serveInfo } from "../core/processes/process_info.ts";
 import { relayLog } from "../otp/logger/log_relay.ts";
 import { serveLoggerProxy } from "../otp/logger/logger_proxy.ts";
 import { serveNetKernel } from "../otp/net_kernel/net_kernel.ts";
+import { serveOtpQueries } from "../otp/observer/otp_queries.ts";
 import { serveObserver } from "../otp/observer/serve_observer.ts";
 import { serveProcLib } from "../otp/rpc/proc_lib_otp.ts";
 import { serveRex } from "../otp/rpc/rex_server.ts";
-import { serveRemshRefusal } from "../otp/rpc/remsh_refusal.ts";
 import { serveRpc } from "../otp/rpc/rpc_call.ts";
 import { startGroupLeader } from "../otp/io/group_leader.ts";
 import { standardIo } from "../otp/io/io_device.ts";
@@ -169,7 +169,10 @@ export async function startNode(
   serveRpc(runtime);
   serveProcLib(runtime);
   serveRex(runtime);
-  serveRemshRefusal(runtime);
+  serveOtpQueries(runtime, {
+    allowRemsh: options.allowRemsh ?? false,
+    tickTime: options.tickTime ?? TICK_TIME,
+  });
   serveInfo(runtime);
   serveGlobal(runtime);
   serveNetKernel(runtime);

@@ -23,6 +23,8 @@ export interface Interrupt {
 
 /** A source of lines. */
 export interface ShellInput {
+  /** The first line that a person sees; without it, the input is piped, and prompts are not shown. */
+  readonly banner?: string;
   /** The width for showing values. */
   readonly width: number;
   /** The other node that the shell's code runs on, if any; it may read lines like this node. */

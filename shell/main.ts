@@ -18,7 +18,7 @@
 import { commandOf } from "./cli/command.ts";
 import { type Program, run, runAndExit } from "./cli/run.ts";
 import config from "../deno.json" with { type: "json" };
-import { shell } from "./session.ts";
+import { shell } from "./program_shell.ts";
 
 const command = commandOf({
   clone: "deno run -A shell/main.ts",

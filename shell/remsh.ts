@@ -10,21 +10,34 @@ import * as library from "../mod.ts";
 import { makeScope } from "./cli/evaluate.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { Modules } from "../core/remote/exported_modules.ts";
-import { serve } from "./shell_server.ts";
+import { completeOtp, startOtpShell } from "./otp_shell.ts";
+import { serve, type ShellContext } from "./shell_server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** Serves a client on another node until it exits; its code sees the library and the exported modules. */
+/** Serves a client on another node until it exits. */
 export async function serveRemote(
   modules: Modules,
   client: Pid,
   token: string,
 ): Promise<void> {
+  await serve(client, token, contextOf(modules));
+}
+
+/** Starts a shell for a terminal of Erlang; returns its pid. */
+export function startRemote(modules: Modules, sync: unknown): Pid {
+  return startOtpShell(contextOf(modules), sync);
+}
+
+export { completeOtp as completeRemote };
+
+/** The code of a shell sees the library and the exported modules. */
+function contextOf(modules: Modules): ShellContext {
   const scope = makeScope(library, { Cluster });
   for (const [name, module] of modules.entries()) {
     if (IDENTIFIER.test(name) && !(name in scope) && name !== "Shell") {
       scope[name] = module;
     }
   }
-  await serve(client, token, { scope, sources: {} });
+  return { scope, sources: {} };
 }

@@ -1,83 +1,15 @@
 /**
  * A shell from its first prompt to its end.
- *
- * @module
  */
 
-import { fstatSync } from "node:fs";
-import nodeProcess from "node:process";
 import { EXIT } from "./cli/report.ts";
-import type { ProgramShell, SessionContext } from "./cli/run.ts";
-import { Node } from "../node.ts";
-import { outside } from "../core/context/async_context.ts";
-import { ShellClient } from "./shell_client.ts";
-import { COLOURED, PLAIN, wantsNoColour } from "./colour.ts";
-import { History } from "./history.ts";
+import type { SessionContext } from "./cli/run.ts";
 import { isIncomplete } from "./incomplete.ts";
-import { type Interrupt, PipedInput, type ShellInput } from "./input.ts";
-import { connectShell } from "./remote.ts";
-import { serve } from "./shell_server.ts";
-import { Terminal } from "./terminal.ts";
-import { Watchdog } from "./watchdog.ts";
-
-export const shell: ProgramShell = {
-  open,
-  exports: (context) => ({
-    serve: (
-      client: Parameters<typeof serve>[0],
-      token: Parameters<typeof serve>[1],
-    ) => serve(client, token, context),
-  }),
-};
-
-/** Opens a shell; returns the exit code, or nothing if there is no input to read. */
-async function open(context: SessionContext): Promise<number | undefined> {
-  if (context.remote === undefined && hasNoInput()) return undefined;
-  return await context.run(async () => {
-    const client = context.remote === undefined
-      ? ShellClient.local(context)
-      : await connectShell(context.remote, context.log);
-    const isTerminal = nodeProcess.stdin.isTTY && nodeProcess.stdout.isTTY;
-    const watchdog = isTerminal ? await Watchdog.start() : undefined;
-    const input = isTerminal
-      ? new Terminal(new History(), wantsNoColour() ? PLAIN : COLOURED)
-      : new PipedInput();
-    input.server = context.remote;
-    context.onStop(async () => {
-      input.close();
-      await watchdog?.stop();
-    });
-    try {
-      const where = () => context.remote ?? nameHere(context);
-      return await new Session(context, where, client, input).run();
-    } finally {
-      client.close();
-      input.close();
-    }
-  });
-}
-
-/** The name of the node that lines run on, which a line may have started. */
-function nameHere({ node }: SessionContext): string | undefined {
-  if (node !== undefined) return node.name;
-  return outside(() => Node.alive() ? Node.self() : undefined);
-}
-
-/** Whether standard input is the null device, as for a service. */
-function hasNoInput(): boolean {
-  try {
-    return !nodeProcess.stdin.isTTY && fstatSync(0).isCharacterDevice();
-  } catch {
-    // Standard input is closed.
-    return true;
-  }
-}
+import type { Interrupt, ShellInput } from "./input.ts";
+import type { ShellClient } from "./shell_client.ts";
 
 /** The time limit for a server to interrupt a line, in milliseconds. */
 const ANSWER_WITHIN = 1000;
-
-/** The first line of a shell on a terminal. */
-const BANNER = "(h() says what this shell can do. To leave, press Ctrl-D.)";
 
 /** The prompts of a shell: for new input, and for its continuation. */
 export function prompts(
@@ -89,7 +21,8 @@ export function prompts(
   return [`${name}${place}> `, `...${place}> `];
 }
 
-class Session {
+/** A shell from its first prompt to its end. */
+export class ShellSession {
   readonly #name: string;
   readonly #where: () => string | undefined;
   readonly #client: ShellClient;
@@ -105,7 +38,7 @@ class Session {
   #interrupted: { isLate: boolean; isTwice: boolean } | undefined;
 
   constructor(
-    { name, remote }: SessionContext,
+    { name, remote }: Pick<SessionContext, "name" | "remote">,
     where: () => string | undefined,
     client: ShellClient,
     input: ShellInput,
@@ -119,9 +52,10 @@ class Session {
     client.onExit = (text) => input.fail(text);
   }
 
-  /** Runs input to its end; without a terminal, a failure of the last input sets the exit code. */
+  /** Runs input to its end; if nobody reads prompts, a failure of the last input sets the exit code. */
   async run(): Promise<number> {
-    if (this.#input instanceof Terminal) this.#input.show(BANNER);
+    const { banner } = this.#input;
+    if (banner !== undefined) this.#input.show(banner);
     try {
       for (;;) {
         const line = await Promise.race([this.#read(), this.#client.lost]);
@@ -135,7 +69,7 @@ class Session {
       this.#input.fail(`** (EXIT) ${(error as Error).message}`);
       return EXIT.NOT_STARTED;
     }
-    if (this.#input instanceof Terminal) return EXIT.OK;
+    if (banner !== undefined) return EXIT.OK;
     if (this.#typed !== "") {
       this.#fail("** (SyntaxError) Unexpected end of input");
     }

@@ -18,6 +18,7 @@ import { runInside } from "../core/context/async_context.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
 import { printable } from "../core/values/inspect.ts";
+import { isExitSignal } from "../core/values/exit_message.ts";
 import { formatExit } from "../core/values/exit_reason.ts";
 import type { EvaluationOutcome } from "./evaluator.ts";
 import {
@@ -44,6 +45,8 @@ export class ShellClient {
   readonly lost: Promise<never>;
   /** Called when the process exits while no code runs. */
   onExit: (text: string) => void = () => {};
+  /** Called for an exit signal that the process has trapped. */
+  onSignal: (reason: unknown) => void = () => {};
   readonly #process: LocalProcess;
   readonly #server: Pid;
   readonly #ref: Ref;
@@ -184,6 +187,7 @@ export class ShellClient {
         return;
       }
       if (isSealed(message, this.#token)) this.#take(message as ShellAnswer);
+      else if (isExitSignal(message)) this.onSignal(message.reason);
     }
   }
 

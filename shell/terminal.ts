@@ -55,6 +55,8 @@ interface Editor extends Interface {
 
 /** The terminal of standard input and output, in use until it is closed. */
 export class Terminal implements ShellInput {
+  readonly banner =
+    "(h() says what this shell can do. To leave, press Ctrl-D.)";
   server: string | undefined;
   onInterrupt: () => void = () => {};
   complete: (text: string) => Promise<Completion> = (text) =>

@@ -38,6 +38,16 @@ interface Sources {
 }
 
 const sources = new WeakMap<Runtime, Sources>();
+const shares = new WeakMap<Runtime, ObserverShare>();
+
+/** Returns the limit on the time of a node's answers to observers. */
+export function shareOf(runtime: Runtime): ObserverShare {
+  let share = shares.get(runtime);
+  if (share === undefined) {
+    shares.set(runtime, share = new ObserverShare(runtime));
+  }
+  return share;
+}
 
 /** Makes a node observable by its own code, and by other nodes if the node allows it. */
 export function serveObserver(
@@ -53,7 +63,7 @@ export function serveObserver(
   if (allow === false) return;
   // Keep the log from the start: observers look for events of the past.
   void observerOf(runtime);
-  const share = new ObserverShare(runtime);
+  const share = shareOf(runtime);
   runtime.modules.add(
     OBSERVER,
     Object.fromEntries(

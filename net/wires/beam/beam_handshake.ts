@@ -20,6 +20,9 @@
  * **`alive`** means that the listener has a connection to a node with the dialler's name. A dialler that has the
  * connection too answers `false`. A dialler without it, as a new incarnation or after closing its end, answers `true`,
  * and the new connection replaces the old one once the challenge is answered.
+ *
+ * **`named:`** gives the dialler a name and a creation, if it asks for them by the flag NAME_ME; it has stated its host
+ * in place of a name.
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -126,6 +129,19 @@ class Frames {
     this.say(encoder.encode(`s${status}`));
   }
 
+  /** The status of a dialler that has asked for a name. */
+  sayNamed({ name, creation }: Introduced): void {
+    const head = encoder.encode("snamed:");
+    const text = encoder.encode(name);
+    const body = new Uint8Array(head.length + 6 + text.length);
+    const view = new DataView(body.buffer);
+    body.set(head);
+    view.setUint16(head.length, text.length);
+    body.set(text, head.length + 2);
+    view.setUint32(body.length - 4, creation);
+    this.say(body);
+  }
+
   async hear(): Promise<Uint8Array> {
     return await this.#conversation.hear((bytes) => this.#boundsOf(bytes));
   }
@@ -178,13 +194,17 @@ function unexpected(body: Uint8Array, wanted: string): HandshakeError {
 }
 
 /** Encodes an introduction; a listener's introduction has a challenge. */
-function introduce(local: Local, challenge?: number): Uint8Array {
+function introduce(
+  local: Local,
+  challenge?: number,
+  more = 0n,
+): Uint8Array {
   const name = encoder.encode(local.name);
   const head = challenge === undefined ? 15 : 19;
   const body = new Uint8Array(head + name.length);
   const view = new DataView(body.buffer);
   body[0] = NAME;
-  view.setBigUint64(1, ownFlags(local.hidden));
+  view.setBigUint64(1, ownFlags(local.hidden) | more);
   if (challenge !== undefined) view.setUint32(9, challenge);
   view.setUint32(head - 6, local.creation);
   view.setUint16(head - 2, name.length);
@@ -221,15 +241,30 @@ function tooOld(name: string): HandshakeError {
   );
 }
 
+/** The letters of given names, and their number: names are random, as other nodes must not guess the next one. */
+const NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const NAME_LENGTH = 16;
+
+/** Returns the introduction of a dialler that asks for a name, with a name and a creation. */
+function named(hello: Introduced, local: Local): Introduced {
+  const bytes = local.randomBytes(NAME_LENGTH + 4);
+  const letters = Array.from(
+    bytes.subarray(0, NAME_LENGTH),
+    (byte) => NAME_LETTERS[byte % NAME_LETTERS.length],
+  );
+  const random = new DataView(bytes.buffer, bytes.byteOffset)
+    .getUint32(NAME_LENGTH);
+  return {
+    name: `${letters.join("")}@${hello.name}`,
+    // Creations below 4 have a meaning of their own.
+    creation: Math.max(4, random),
+    flags: hello.flags & ~PUBLISHED,
+  };
+}
+
 /** @throws {HandshakeError} If the introduced node cannot be a peer. */
 function checkIntroduction({ name, flags }: Introduced): void {
   const shown = printable(name.slice(0, 255));
-  if ((flags & NAME_ME) !== 0n) {
-    throw new HandshakeError(
-      "refused",
-      `a node on ${shown} asks to be given a name (it was started with --sname undefined), and this node gives none: start it with a name`,
-    );
-  }
   if (!isNodeName(name)) {
     throw new HandshakeError(
       "protocol",
@@ -388,8 +423,11 @@ export async function acceptBeam(
   const talk = new Frames(transport, first);
   const hello = await talk.hear();
   let theirs: Introduced;
+  let isNamed = false;
   try {
     theirs = readIntroduction(hello, 15);
+    isNamed = (theirs.flags & NAME_ME) !== 0n;
+    if (isNamed) theirs = named(theirs, local);
     checkIntroduction(theirs);
   } catch (error) {
     talk.sayStatus("not_allowed");
@@ -398,7 +436,8 @@ export async function acceptBeam(
   const { name } = theirs;
   const admission = local.admit(name, CROSSING);
   const { status } = admission;
-  talk.sayStatus(status === "full" ? "not_allowed" : status);
+  if (isNamed && status === "ok") talk.sayNamed(theirs);
+  else talk.sayStatus(status === "full" ? "not_allowed" : status);
   const replaces = status === "alive";
   if (replaces) {
     const answer = await talk.hearStatus();
@@ -415,7 +454,8 @@ export async function acceptBeam(
     throw refusalOf(status, name, local);
   }
   return await challenges.with(local, async (challenge) => {
-    talk.say(introduce(local, challenge));
+    // OTP expects the flag back if it has asked for a name.
+    talk.say(introduce(local, challenge, isNamed ? NAME_ME : 0n));
     const body = await talk.hear().catch((error) => {
       // The dialler may have ended its dial because this node's dial goes on or has succeeded.
       throw admission.isElsewhere() ? refusalOf("alive", name, local) : error;

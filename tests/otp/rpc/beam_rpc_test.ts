@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { beam } from "../../../core/beam.ts";
 import { ExitError, UndefinedFunctionError } from "../../../core/errors.ts";
+import { Application } from "../../../otp/application/application.ts";
 import { IO } from "../../../otp/io/io.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -19,8 +20,9 @@ import { atom } from "../../../core/values/atom.ts";
 import { Tuple, tuple } from "../../../core/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "../../_elixir.ts";
 import { test } from "../../../testing/tags.ts";
-import { clusterTest, COOKIE } from "../../_nodes.ts";
+import { type Cluster, clusterTest, COOKIE } from "../../_nodes.ts";
 import { readPage } from "../../_pages.ts";
+import { until } from "../../_until.ts";
 import { internalsOf } from "../../../node/node_internals.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
@@ -39,12 +41,13 @@ end
 `;
 
 const NO_SHELL =
-  '{:error, :"it is a TypeScript node: use deno task chat --remsh, or :rpc.call"}';
+  '{:error, :"it is a TypeScript node that opens no shell: start it with --allow-remsh (allowRemsh: true)"}';
 
 let listener: Pid;
 
 const Work = {
   listener: () => listener,
+  gone: () => spawn(() => {}),
   doubleIt: (x: number) => x * 2,
   status: beam((text: string) => text === "ready" ? "ok" : "no", {
     args: ["atom"],
@@ -113,8 +116,8 @@ const CALLS: Record<string, [code: string, value: string][]> = {
   ":erpc.multicall": [
     [":erpc.multicall([on], Work, :double_it, [21])", "[ok: 42]"],
     [
-      ":erpc.multicall([on, node()], :erlang, :node, [])",
-      "[error: {:exception, :undef, [{:erlang, :node, [], []}]}, ok: :kate@localhost]",
+      ":erpc.multicall([on, node()], :erlang, :date, []) |> hd()",
+      "{:error, {:exception, :undef, [{:erlang, :date, [], []}]}}",
     ],
   ],
   ":erpc.cast": [[
@@ -241,8 +244,8 @@ const CALLS: Record<string, [code: string, value: string][]> = {
     "{[ask: 1], []}",
   ]],
   ":rpc.pinfo": [[
-    "{:badrpc, {:EXIT, {:undef, [{:erlang, :process_info, _, []}]}}} = :rpc.pinfo(listener); {:badrpc, {:EXIT, {:undef, _}}} = :rpc.pinfo(listener, :links); 1",
-    "1",
+    "{:badrpc, {:EXIT, {error, _}}} = :rpc.pinfo(listener); {:badrpc, {:EXIT, _}} = :rpc.pinfo(listener, :links); error.message =~ ~s(--allow-observe)",
+    "true",
   ]],
   ":proc_lib.spawn": [[
     ":proc_lib.spawn(on, Work, :tell, [self(), :e]); receive do x -> x end",
@@ -259,12 +262,15 @@ const CALLS: Record<string, [code: string, value: string][]> = {
      receive do {:DOWN, ^ref, :process, ^pid, why} -> why end`,
     "{:undef, [{Work, :missing, [], []}]}",
   ]],
-  // These print the reason, and end.
+  // These print the reason, and end; a Tab in their terminal finds nothing.
   "iex --remsh": [[
     ":erpc.call(on, :code, :ensure_loaded, [:iex])",
     NO_SHELL,
   ], [":rpc.call(on, :code, :ensure_loaded, [Work])", "{:error, :nofile}"]],
-  "erl -remsh": [[":erpc.call(on, :code, :ensure_loaded, [:shell])", NO_SHELL]],
+  "erl -remsh": [[
+    ":erpc.call(on, :code, :ensure_loaded, [:shell])",
+    NO_SHELL,
+  ], [":erpc.call(on, :edlin_expand, :expand, [~c(x), []])", "{:no, [], []}"]],
 };
 
 /** What `erl_call` prints. */
@@ -278,8 +284,8 @@ const PROGRAMS: Record<string, [args: string[], output: string]> = {
   "erl_call -m": [["-m"], ""],
   "erl_call -q": [["-q"], ""],
   "erl_call -R": [
-    ["-R", "-a", "erlang node"],
-    "erl_call: failed to connect to node alex@localhost",
+    ["-R", "-a", "Elixir.Work double_it [21]"],
+    "42",
   ],
 };
 
@@ -372,27 +378,250 @@ clusterTest("Elixir calls our functions in every way", async (cluster) => {
   assertMatch(lines.join("\n"), /Process #PID<.*Initial call: Work.fail/s);
 }, OPTIONS);
 
+/** What Erlang's tools ask for, and the value of the answer. */
+const QUERIES: [code: string, value: string][] = [
+  // The items are those of a process there.
+  [
+    "info = ask.(:erlang, :process_info, [pid]); Keyword.keys(info) |> Enum.sort() == keys",
+    "true",
+  ],
+  [
+    "Keyword.take(info, [:registered_name, :status, :message_queue_len, :links, :trap_exit])",
+    "[registered_name: :listener, status: :waiting, message_queue_len: 0, links: [], trap_exit: false]",
+  ],
+  ["ask.(Process, :info, [pid]) == info", "true"],
+  [
+    "ask.(Process, :info, [pid, :registered_name])",
+    "{:registered_name, :listener}",
+  ],
+  [
+    ":rpc.pinfo(pid, [:registered_name, :messages, :monitors])",
+    "[registered_name: :listener, messages: [], monitors: []]",
+  ],
+  [
+    "{ask.(:erlang, :process_info, [gone]), ask.(Process, :info, [gone]), ask.(:erlang, :is_process_alive, [gone])}",
+    "{:undefined, nil, false}",
+  ],
+  [
+    "pid in ask.(:erlang, :processes, []) and pid in ask.(Process, :list, [])",
+    "true",
+  ],
+  [
+    ":listener in ask.(:erlang, :registered, []) and ask.(:erlang, :whereis, [:listener]) == pid",
+    "true",
+  ],
+  ["ask.(:erlang, :whereis, [:nobody])", ":undefined"],
+  [
+    "try_it.(fn -> ask.(:erlang, :node, []) end) |> inspect() =~ ~s(option says no)",
+    "true",
+  ],
+  [
+    "ask.(:erlang, :memory, [])[:total] > ask.(:erlang, :memory, [:processes])",
+    "true",
+  ],
+  [
+    "{{:input, i}, {:output, o}} = ask.(:erlang, :statistics, [:io]); i > 0 and o > 0",
+    "true",
+  ],
+  ["ask.(:erlang, :system_info, [:process_count]) > 1", "true"],
+  [
+    "try_it.(fn -> ask.(:erlang, :system_info, [:nothing]) end) |> inspect() =~ ~s(has no)",
+    "true",
+  ],
+  ["ask.(:application, :which_applications, [])", "[]"],
+  [
+    "{ask.(:application, :get_env, [:shop, :currency]), ask.(:application, :get_env, [:shop, :none]), ask.(:application, :get_env, [:shop, :none, 1])}",
+    '{{:ok, "EUR"}, :undefined, 1}',
+  ],
+  // As `observer` calls them.
+  [
+    "sys = :rpc.block_call(on, :observer_backend, :sys_info, []); {sys[:process_count] > 1, sys[:total] > 0, sys[:otp_release]}",
+    '{true, true, ~c"27"}',
+  ],
+  [
+    "{ask.(:observer_backend, :get_table_list, [:ets, []]), ask.(:observer_backend, :get_port_list, []), ask.(:code, :which, [:observer_backend])}",
+    "{[], [], :non_existing}",
+  ],
+  [
+    `worker = :erlang.spawn(on, :observer_backend, :procs_info, [self()])
+     receive do {:procs_info, ^worker, all} -> {_, _, _, _, name, _, _, 0} = List.keyfind(all, pid, 1); name end`,
+    ":listener",
+  ],
+  // A process of another node gets nothing.
+  [
+    "ask.(:observer_backend, :procs_info, [pid]); ask.(:erlang, :process_info, [pid, :message_queue_len])",
+    "{:message_queue_len, 0}",
+  ],
+];
+
+clusterTest("Erlang's tools observe a node here", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    modules: { Work },
+    allowObserve: true,
+    allow: (_node, module, fn) => `${module}.${fn}` !== "erlang.node",
+  });
+  await using kate = await ElixirNode.start("kate", cluster);
+  await alex.run(() => {
+    listener = spawn(Work.listen);
+    Application.putEnv("shop", "currency", "EUR");
+  });
+  await kate.evaluate(`
+    on = :"${alex.name}"
+    try_it = fn fun -> try do fun.() catch kind, reason -> {kind, reason} end end
+    ask = fn module, fun, args -> :erpc.call(on, module, fun, args) end
+    pid = ask.(Work, :listener, [])
+    gone = ask.(Work, :gone, [])
+    keys = :erlang.process_info(Process.whereis(:user)) |> Keyword.keys() |> Enum.sort()`);
+  for (const [code, expected] of QUERIES) {
+    assertEquals(await kate.evaluate(code), expected, code);
+  }
+}, OPTIONS);
+
+/** Runs a program of Erlang with an input; returns all that it prints. */
+async function outputOf(
+  { epmdPort }: Cluster,
+  program: string,
+  args: string[],
+  typed: string,
+): Promise<string> {
+  const child = new Deno.Command(program, {
+    args,
+    env: { ERL_EPMD_PORT: `${epmdPort}`, TERM: "dumb" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(typed));
+  await input.close();
+  const { stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  return text.decode(stdout) + text.decode(stderr);
+}
+
+/** The command lines of remote shells, the last one for a node without a name. */
+const REMOTE_SHELLS: [program: string, ...args: string[]][] = [
+  ["iex", "--sname", "kate@localhost", "--erl", "-start_epmd false"],
+  ["erl", "-sname", "kate@localhost", "-start_epmd", "false"],
+  ["iex", "--erl", "-start_epmd false"],
+];
+
+clusterTest("iex --remsh and erl -remsh open a shell here", async (cluster) => {
+  const alex = await cluster.start("alex", {
+    modules: { Work },
+    allowRemsh: true,
+  });
+  const typed = "Work.doubleIt(\n21)\nawait IO.gets('name? ')\nkitten\nnope\n";
+  for (const [program, ...args] of REMOTE_SHELLS) {
+    const [remsh, cookie] = program === "iex"
+      ? ["--remsh", "--cookie"]
+      : ["-remsh", "-setcookie"];
+    const text = await outputOf(cluster, program, [
+      ...args,
+      cookie,
+      COOKIE,
+      remsh,
+      alex.name,
+    ], typed);
+    assertMatch(text, /^TypeScript on .*Interactive TypeScript on alex@/s);
+    assertMatch(
+      text,
+      /ts\(alex@localhost\)1> .*42\nts.*"kitten\\n"\nts.*\*\* \(ReferenceError\) nope/s,
+    );
+  }
+  const { processes } = internalsOf(alex).runtime;
+  await until(() =>
+    [...processes.values()].every(({ label }) => label !== "Shell.start/1")
+  );
+  assertEquals(cluster.lines(), []);
+}, { ...OPTIONS, programs: ["iex"] });
+
+clusterTest("a terminal of Erlang drives its shell here", async (cluster) => {
+  const allowed: string[] = [];
+  const alex = await cluster.start("alex", {
+    modules: { Work },
+    allowRemsh: true,
+    allow: (node, module, fn) =>
+      allowed.includes(node) && `${module}.${fn}` === "Shell.start",
+  });
+  await using kate = await ElixirNode.start("kate", cluster);
+  const loaded = `:erpc.call(:"${alex.name}", :code, :ensure_loaded, [:iex])`;
+  assertMatch(await kate.evaluate(loaded), /:error, .* run Shell.start/);
+  assertMatch(
+    await kate.evaluate(
+      `try do :erpc.call(:"${alex.name}", :shell, :start, []) rescue e -> e end`,
+    ),
+    /Shell.start.*says no/,
+  );
+  allowed.push(kate.name);
+  assertEquals(await kate.evaluate(loaded), "{:module, :iex}");
+  // A process of kate is the terminal: it sends all requests here, and gets the lines from here.
+  await kate.evaluate(`
+      test = self()
+      terminal = spawn(fn ->
+        loop = fn loop ->
+          receive do
+            {:io_request, from, ref, {:get_line, _, prompt}} ->
+              send(test, {:prompt, prompt})
+              receive do {:line, line} -> send(from, {:io_reply, ref, line}) end
+            {:io_request, from, ref, {:put_chars, _, text}} ->
+              send(test, {:shown, text})
+              send(from, {:io_reply, ref, :ok})
+            {:io_request, from, ref, _} -> send(from, {:io_reply, ref, {:error, :enotsup}})
+          end
+          loop.(loop)
+        end
+        loop.(loop)
+      end)
+      at = fn fun -> Task.await(Task.async(fn -> Process.group_leader(self(), terminal); fun.() end), :infinity) end
+      prompt = fn -> receive do {:prompt, prompt} -> prompt end end
+      shown = fn -> receive do {:shown, text} when text != "" -> text end end
+      sync = make_ref()
+      starting = Task.async(fn -> at.(fn ->
+        :erpc.call(:"${alex.name}", :iex, :start, [[], {:iex, :sync_remote, [test, sync]}]) end) end)
+      receive do {:begin, ^sync, pid} -> send(pid, {:done, sync}) end
+      shell = Task.await(starting, :infinity)
+      ref = Process.monitor(shell)
+      shown.()`);
+  assertEquals(await kate.evaluate("prompt.()"), '"ts(alex@localhost)1> "');
+  const expand = (text: string) =>
+    kate.evaluate(
+      `at.(fn -> :erpc.call(:"${alex.name}", :edlin_expand, :expand, [Enum.reverse(~c"${text}"), []]) end)`,
+    );
+  assertEquals(await expand("Work.dou"), '{:yes, ~c"bleIt", []}');
+  assertMatch(await expand("Work."), /^{:yes, \[\], \[.*~c"doubleIt"/);
+  assertEquals(await expand("Work.nothing"), "{:no, [], []}");
+  await kate.evaluate(`send(terminal, {:line, "await Work.forever()\n"})`);
+  // The shell reads no further line until the running one has ended.
+  await until(() =>
+    [...internalsOf(alex).runtime.processes.values()].some((
+      { label, mailbox },
+    ) => label === "shell" && mailbox.waiting > 0)
+  );
+  await kate.evaluate("Process.exit(shell, :interrupt)");
+  assertMatch(await kate.evaluate("shown.()"), /interrupted/);
+  assertEquals(await kate.evaluate("prompt.()"), '"ts(alex@localhost)2> "');
+  assertEquals(
+    await kate.evaluate(
+      "send(terminal, {:line, :eof}); receive do {:DOWN, ^ref, _, _, why} -> why end",
+    ),
+    ":normal",
+  );
+}, OPTIONS);
+
 clusterTest("erl_call calls our functions", async (cluster) => {
   const printed: string[] = [];
   const alex = await cluster.start("alex", {
     modules: { Work },
     io: { write: (text) => void printed.push(text) },
   });
-  const run = async (args: string[]) => {
-    const child = new Deno.Command("erl_call", {
-      args: ["-sname", alex.name, "-c", COOKIE, ...args],
-      env: { ERL_EPMD_PORT: `${cluster.epmdPort}` },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const input = child.stdin.getWriter();
-    await input.write(new TextEncoder().encode("-module(x)."));
-    await input.close();
-    const { stdout, stderr } = await child.output();
-    const text = new TextDecoder();
-    return text.decode(stdout) + text.decode(stderr);
-  };
+  const run = (args: string[]) =>
+    outputOf(
+      cluster,
+      "erl_call",
+      ["-sname", alex.name, "-c", COOKIE, ...args],
+      "-module(x).",
+    );
   for (const [name, [args, output]] of Object.entries(PROGRAMS)) {
     const text = await run(args);
     assert(text.startsWith(output), `${name}: ${text}`);

@@ -207,16 +207,17 @@ clusterTest("a wrong cookie is refused on both sides", async (cluster) => {
   assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
 }, OPTIONS);
 
-clusterTest("Elixir's request for a name is refused", async (cluster) => {
-  await cluster.start("alex");
+clusterTest("Elixir's request for a name is granted", async (cluster) => {
+  const alex = await cluster.start("alex");
   await using dynamic = await ElixirNode.start("undefined", cluster);
   assertEquals(
     await dynamic.evaluate("{node(), Node.connect(:alex@localhost)}"),
-    "{:nonode@nohost, false}",
+    "{:nonode@nohost, true}",
   );
-  await cluster.logged(
-    /alex warning: Refused a connection .*: a node on localhost asks to be given a name/,
-  );
+  const [name] = await alex.run(() => Node.list("connected"));
+  assertMatch(name, /^[A-Z2-7]{16}@localhost$/);
+  assertEquals(await dynamic.evaluate("Atom.to_string(node())"), `"${name}"`);
+  assertEquals(cluster.lines(), []);
 }, OPTIONS);
 
 // EPMD.

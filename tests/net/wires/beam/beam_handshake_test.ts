@@ -1,6 +1,6 @@
 /** The handshake of Erlang's distribution, with a peer that writes it by hand. */
 
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import {
@@ -67,6 +67,24 @@ clusterTest("a dialler with OTP 27's flags is let in", async (cluster) => {
   });
 });
 
+clusterTest("a node that asks for a name gets one", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using raw = await RawPeer.dial(alex.port);
+  const hello = beamHello("localhost", { flags: OTP_27 | NAME_ME });
+  await raw.write(beamFrame(hello));
+  const status = (await raw.body(2))!;
+  assertEquals(status.toString("latin1", 0, 7), "snamed:");
+  const end = 9 + status.readUInt16BE(7);
+  const name = status.toString("latin1", 9, end);
+  assertMatch(name, /^[A-Z2-7]{16}@localhost$/);
+  assert(status.readUInt32BE(end) > 3);
+  assertEquals(status.length, end + 4);
+  const { flags } = await prove(raw);
+  assertEquals(flags & NAME_ME, NAME_ME);
+  await cluster.logged(/Connected to [A-Z2-7]+@localhost/);
+  assertEquals(await alex.run(() => Node.list("hidden")), [name]);
+});
+
 clusterTest("a handshake may come byte by byte", async (cluster) => {
   const alex = await cluster.start("alex");
   await using raw = await RawPeer.dial(alex.port);
@@ -110,10 +128,16 @@ const REFUSED: [
     /: raw@localhost is an Erlang node older than OTP 25/,
   ],
   [
-    "a node that asks to be named",
-    beamHello("localhost", { flags: OTP_27 | NAME_ME }),
+    "a node on a host with a long name that asks to be named",
+    beamHello("host.example.org", { flags: OTP_27 | NAME_ME }),
     "name",
-    /a node on localhost asks to be given a name .*start it with a name/,
+    /@host.example.org is not let in: .* are long and short names mixed/,
+  ],
+  [
+    "a node that asks to be named and states no host",
+    beamHello("a@b", { flags: OTP_27 | NAME_ME }),
+    "protocol",
+    /which no node can have/,
   ],
   [
     "this node's own name",
