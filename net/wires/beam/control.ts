@@ -41,6 +41,15 @@ export const DOP_UNLINK_ID = 35;
 /** The acknowledgement of {@linkcode DOP_UNLINK_ID}. */
 export const DOP_UNLINK_ID_ACK = 36;
 
+/** A message or an exit signal whose flags say what it is: `{37, Flags, From, To}`, with a trace token if so flagged. */
+export const DOP_ALTACT_SIG_SEND = 37;
+
+/** The flags of {@linkcode DOP_ALTACT_SIG_SEND}; priority (1) has no meaning here. */
+export const ALTACT_TOKEN = 2;
+export const ALTACT_ALIAS = 4;
+export const ALTACT_NAME = 8;
+export const ALTACT_EXIT = 16;
+
 /** The flag of a spawn reply: the new process is linked. */
 export const SPAWN_LINK = 1;
 /** The flag of a spawn reply: the new process is monitored. */

@@ -162,6 +162,8 @@ export class ControlDecoder implements Incoming {
         arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
         return;
       }
+      case control.DOP_ALTACT_SIG_SEND:
+        return this.#altact(reader, items);
       case control.DOP_LINK:
         checkCount(kind, items, 3);
         this.#pair(reader, (from, to) => deliver.link(from, to));
@@ -237,6 +239,36 @@ export class ControlDecoder implements Incoming {
     throw new ProtocolError(`a control message of unknown kind ${kind}`);
   }
 
+  /** Reads a signal whose flags say what it is. */
+  #altact(reader: TermReader, items: number): void {
+    const flags = Number(reader.integer());
+    const deliver = this.#deliver;
+    this.#hasToken = (flags & control.ALTACT_TOKEN) !== 0;
+    checkCount(control.DOP_ALTACT_SIG_SEND, items, this.#hasToken ? 5 : 4);
+    const from = this.#from(reader.pid());
+    const isExit = (flags & control.ALTACT_EXIT) !== 0;
+    if ((flags & control.ALTACT_ALIAS) !== 0) {
+      const alias = this.#ownRef(reader.ref());
+      // No process here has an alias that takes exit signals.
+      if (isExit) return void this.#reason(reader, true);
+      const message = this.#message(reader, from, undefined, alias);
+      if (message === FORGED) return;
+      arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
+    } else if ((flags & control.ALTACT_NAME) !== 0) {
+      const name = fromBeamName(reader.atom().name);
+      if (isExit) throw new ProtocolError("an exit signal to a name");
+      const message = this.#message(reader, from, name);
+      if (message === FORGED) return;
+      arrive(this.#trace, () => deliver.sendName(from, name, message));
+    } else {
+      const to = this.#to(reader.pid());
+      if (isExit) return deliver.exit(from, to, this.#reason(reader, true));
+      const message = this.#message(reader, from, to);
+      if (message === FORGED) return;
+      arrive(this.#trace, () => deliver.send(from, to, message));
+    }
+  }
+
   // The parts of a control message.
 
   #pair(reader: TermReader, use: (from: Pid, to: Pid) => void): void {
@@ -282,8 +314,11 @@ export class ControlDecoder implements Incoming {
       if (!(error instanceof OverLimit)) throw error;
       if (start !== undefined) reader.rewind(start);
       if (to === LOGGER && this.#tooLong === undefined) {
-        term = cutTerm(reader, this.#maxDepth);
-      } else return this.#refuse(reader, error, from, to, alias);
+        term = this.#cut(reader);
+      }
+      if (term === undefined) {
+        return this.#refuse(reader, error, from, to, alias);
+      }
     }
     if (typeof term !== "object" || term === null) return term;
     const message = messageOf(
@@ -296,6 +331,16 @@ export class ControlDecoder implements Incoming {
     if (!(message instanceof Reply)) return message;
     this.#deliver.reply(from, message.to, new OtpReply(message.term));
     return FORGED;
+  }
+
+  /** Reads a log event that is too deep; `undefined` if it has a term that is not known. */
+  #cut(reader: TermReader): unknown {
+    try {
+      return cutTerm(reader, this.#maxDepth);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      return undefined;
+    }
   }
 
   /**

@@ -44,7 +44,12 @@ import { REASON_LEVELS } from "../../../core/values/term.ts";
 import * as control from "./control.ts";
 import { TermWriter } from "./etf_encoder.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
-import { BIG_SEQTRACE_LABELS, SEND_SENDER } from "./distribution_flags.ts";
+import {
+  ALIAS,
+  ALTACT_SIG,
+  BIG_SEQTRACE_LABELS,
+  SEND_SENDER,
+} from "./distribution_flags.ts";
 import { EMPTY_FRAME } from "./beam_frames.ts";
 import { refusalToBeam } from "./beam_refusals.ts";
 
@@ -76,6 +81,7 @@ export class ControlEncoder implements Outgoing {
   readonly #takesTraces: boolean;
   /** Whether messages to pids name their sender; C programs that use `ei` do not support it. */
   readonly #sendsSender: boolean;
+  readonly #sendsAlias: boolean;
   /** The serial number of the last trace token. */
   #serial = 0;
 
@@ -88,6 +94,8 @@ export class ControlEncoder implements Outgoing {
   ) {
     this.#takesTraces = (flags & BIG_SEQTRACE_LABELS) !== 0n;
     this.#sendsSender = (flags & SEND_SENDER) !== 0n;
+    // OTP 28 and 29 know both kinds.
+    this.#sendsAlias = (flags & ALIAS) !== 0n || (flags & ALTACT_SIG) === 0n;
     this.#peer = peer;
     this.#port = port;
     this.#functions = functions;
@@ -256,15 +264,28 @@ export class ControlEncoder implements Outgoing {
     return this.#pressure();
   }
 
+  #beginAlias(from: Pid, alias: Ref, hasToken: boolean): TermWriter {
+    const token = hasToken ? 1 : 0;
+    let writer: TermWriter;
+    if (this.#sendsAlias) {
+      writer = this.#begin(
+        3 + token,
+        hasToken ? control.DOP_ALIAS_SEND_TT : control.DOP_ALIAS_SEND,
+      );
+    } else {
+      writer = this.#begin(4 + token, control.DOP_ALTACT_SIG_SEND);
+      writer.term(control.ALTACT_ALIAS | (hasToken ? control.ALTACT_TOKEN : 0));
+    }
+    writer.pid(from);
+    writer.ref(alias);
+    return writer;
+  }
+
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
     if (this.#isGone(alias)) return undefined;
     this.#assertRoom();
     const trace = this.#traceNow();
-    const writer = trace === undefined
-      ? this.#begin(3, control.DOP_ALIAS_SEND)
-      : this.#begin(4, control.DOP_ALIAS_SEND_TT);
-    writer.pid(from);
-    writer.ref(alias);
+    this.#beginAlias(from, alias, trace !== undefined);
     if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
     return this.#pressure();
@@ -289,11 +310,7 @@ export class ControlEncoder implements Outgoing {
     if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
     const alias = to instanceof Ref ? to : to.alias;
     if (alias === undefined) this.#beginSend(from).pid((to as ReplyTo).pid);
-    else {
-      const writer = this.#begin(3, control.DOP_ALIAS_SEND);
-      writer.pid(from);
-      writer.ref(alias);
-    }
+    else this.#beginAlias(from, alias, false);
     const term = value instanceof OtpReply ? value.term : value;
     const message = this.#message();
     if (plainAlias(to) !== undefined) {

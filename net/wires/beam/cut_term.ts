@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { ProtocolError } from "./beam_checks.ts";
-import { TermReader } from "./etf_decoder.ts";
+import { TermReader, unaccepted } from "./etf_decoder.ts";
 import * as tag from "./etf_tags.ts";
 
 /** Replaces a part that is left out. */
@@ -144,9 +144,7 @@ class Cutter {
       case tag.NEW_FUN:
         return this.#skip(this.#number(4) - 4);
       default:
-        throw new ProtocolError(
-          `a term of the tag ${kind}, which is not accepted`,
-        );
+        throw unaccepted(kind);
     }
   }
 

@@ -56,6 +56,9 @@ export const V4_NC = 0x4_0000_0000n;
 /** Aliases of processes. */
 export const ALIAS = 0x8_0000_0000n;
 
+/** Messages to aliases as one kind of control message with flags: OTP 28 and later. It replaces {@linkcode ALIAS}. */
+export const ALTACT_SIG = 0x20_0000_0000n;
+
 /** The flags that OTP 25 made mandatory. */
 const MANDATORY_25 = EXTENDED_REFERENCES | FUN_TAGS | NEW_FUN_TAGS |
   EXTENDED_PIDS_PORTS | EXPORT_PTR_TAG | BIT_BINARIES | NEW_FLOATS |
@@ -69,7 +72,8 @@ export const MANDATORY: bigint = MANDATORY_25 | UNLINK_ID | V4_NC;
  * DIST_HDR_ATOM_CACHE nor FRAGMENTS.
  */
 const HIDDEN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
-  ALIAS | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER | EXIT_PAYLOAD |
+  ALIAS | ALTACT_SIG | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER |
+  EXIT_PAYLOAD |
   UNICODE_IO | BIG_SEQTRACE_LABELS;
 
 /** The flags that this node states. */

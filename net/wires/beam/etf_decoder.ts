@@ -304,9 +304,7 @@ export class TermReader {
       case tag.NEW_PORT:
         return this.#port(kind);
       default:
-        throw new ProtocolError(
-          `a term of the tag ${kind}, which is not accepted`,
-        );
+        throw unaccepted(kind);
     }
   }
 
@@ -840,4 +838,13 @@ function tooManyDigits(): OverLimit {
   return new OverLimit(
     `an integer of more than ${MAX_BIGINT_DIGITS} digits`,
   );
+}
+
+/** Returns the error for a term that this library does not read; a term of a later OTP is refused alone. */
+export function unaccepted(kind: number): ProtocolError {
+  return kind < tag.FIRST_TAG || tag.OLD_TAGS.has(kind)
+    ? new ProtocolError(`a term of the tag ${kind}, which is not accepted`)
+    : new OverLimit(
+      `a term of the tag ${kind}, which this node does not know: a native record of OTP 29, or newer; send a map or a tuple`,
+    );
 }

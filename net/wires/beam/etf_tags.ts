@@ -1,9 +1,30 @@
 /**
- * The tags of Erlang's External Term Format that OTP 25 to 28 write on a connection. All other tags are refused:
+ * The tags of Erlang's External Term Format that OTP 25 to 28 write on a connection. Other tags are refused:
  * compressed terms (80), floats as text (99), atoms in Latin-1 (100, 115), cached atoms (82), pids, ports and references
  * without a 32-bit creation (101, 102, 103, 114), the old encoding of funs (117), and terms that are local to a node
  * (121).
  */
+
+/**
+ * The tags that OTP 25 and later do not write on a connection. A term of any other unknown tag, such as a native record
+ * of OTP 29, is refused alone.
+ */
+export const OLD_TAGS: ReadonlySet<number> = new Set([
+  80,
+  82,
+  99,
+  100,
+  101,
+  102,
+  103,
+  114,
+  115,
+  117,
+  121,
+]);
+
+/** No tag is less. */
+export const FIRST_TAG = 66;
 
 /** The version byte before a term. */
 export const ETF_VERSION = 131;

@@ -12,6 +12,16 @@ export const OTP_27 = 0xD_07DF_7FBCn;
 /** The flags of a hidden node of OTP 24: without the digest that OTP 25 introduced. */
 export const OTP_24 = OTP_27 & ~0x400_0000n;
 
+/** The flags of a visible node of OTP 28 and 29, from OTP's documentation: signals to aliases, and native records. */
+export const OTP_28 = OTP_27 | 1n << 37n;
+export const OTP_29 = OTP_28 | 1n << 38n;
+
+/**
+ * The flags of a visible node of OTP 30 as it may be: the digest in place of what OTP 25 made mandatory, no ALIAS, and a
+ * flag that does not exist yet.
+ */
+export const OTP_30 = OTP_29 & ~0x8_0107_0F94n | 1n << 60n;
+
 /** The flag of a node that asks to be named. */
 export const NAME_ME = 0x2_0000_0000n;
 

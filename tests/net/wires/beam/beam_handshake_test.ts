@@ -24,12 +24,25 @@ import {
   NAME_ME,
   OTP_24,
   OTP_27,
+  OTP_28,
+  OTP_29,
+  OTP_30,
   prove,
 } from "../_raw_handshake.ts";
 import { RawListener, RawPeer } from "../../../_raw_peer.ts";
+import { beamFrame as signalFrame } from "../../../_raw_beam.ts";
+import { atom } from "../../../../core/values/atom.ts";
+import { improperList } from "../../../../core/values/improper_list.ts";
+import { Pid, Ref } from "../../../../core/values/pid.ts";
+import { tuple } from "../../../../core/values/tuple.ts";
+import { readPage, sectionsOf } from "../../../_pages.ts";
+import { test } from "../../../../testing/tags.ts";
 import { fuzz, runs } from "../../../_seeds.ts";
 
 const RAW = "raw@localhost";
+
+/** The flags of this node. */
+const OWN_FLAGS = 0x2d_075f_1fbdn;
 
 /** The number of damaged handshakes. */
 const DAMAGED = runs(1000);
@@ -59,7 +72,7 @@ clusterTest("a dialler with OTP 27's flags is let in", async (cluster) => {
   assertEquals([name, creation], [alex.name, alex.creation]);
   // OTP's mandatory flags and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER, BIG_SEQTRACE_LABELS, UNICODE_IO and the two of
   // monitors, and PUBLISHED. Without FRAGMENTS and DIST_HDR_ATOM_CACHE.
-  assertEquals(flags, 0xd_075f_1fbdn);
+  assertEquals(flags, OWN_FLAGS);
   await cluster.logged(/Connected to raw@localhost/);
   await alex.run(() => {
     assertEquals(Node.list(), []);
@@ -94,6 +107,53 @@ clusterTest("a handshake may come byte by byte", async (cluster) => {
   assertEquals(await heard(raw), "sok");
   await prove(raw);
   await cluster.logged(/Connected to raw@localhost/);
+});
+
+/** The flags of versions of OTP; those of 27 are recorded, the others constructed. */
+const VERSIONS: [otp: string, flags: bigint, replyKind: number][] = [
+  ["25", OTP_27, 33],
+  ["26", OTP_27, 33],
+  ["27", OTP_27, 33],
+  ["28", OTP_28, 33],
+  ["29", OTP_29, 33],
+  ["30", OTP_30, 37],
+];
+
+/** The tag of a term that no version up to 28 writes. */
+const NEWER_TAG = 84;
+
+for (const [otp, flags, replyKind] of VERSIONS) {
+  clusterTest(`OTP ${otp} connects, calls, and survives`, async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using raw = await RawPeer.dial(alex.port);
+    const hello = await enterBeam(raw, RAW, { flags });
+    assertEquals(hello.flags, OWN_FLAGS);
+    const from = new Pid(RAW, 1, 7);
+    const ref = new Ref(RAW, 3, 7);
+    const tag = improperList([atom("alias")], ref);
+    const request = tuple(atom("is_auth"), atom(RAW));
+    const call = signalFrame(
+      [6, from, atom(""), atom("net_kernel")],
+      tuple(atom("$gen_call"), tuple(from, tag), request),
+    );
+    // The same call with a native record: its last term has a tag that is not known.
+    const newer = call.slice();
+    newer[newer.length - RAW.length - 2] = NEWER_TAG;
+    await raw.write(newer);
+    await cluster.logged(/Refused a request .*a native record of OTP 29/);
+    await raw.write(call);
+    let frame: Buffer | undefined;
+    do frame = await raw.body(4); while (
+      frame?.length === 0 || frame?.[4] !== 97 || frame[5] !== replyKind
+    );
+    assertEquals(await alex.run(() => Node.list("connected")), [RAW]);
+  });
+}
+
+test("elixir.md has the versions of OTP that are tested", async () => {
+  const page = sectionsOf(await readPage("docs/elixir.md"));
+  const rows = page.get("Versions of OTP")!.matchAll(/^\| (\d\d) /gm);
+  assertEquals([...rows].map(([, otp]) => otp), VERSIONS.map(([otp]) => otp));
 });
 
 /** Introductions that are refused, and the lines in the log. */
@@ -410,7 +470,7 @@ clusterTest("Node.connect() answers true to alive", async (cluster) => {
     assertEquals(await hearHello(own, "dialler"), {
       name: alex.name,
       creation: alex.creation,
-      flags: 0xd_075f_1fbdn,
+      flags: OWN_FLAGS,
       challenge: 0,
     });
     await own.write(beamFrame("salive"));
