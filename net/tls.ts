@@ -35,6 +35,9 @@ const ALERT = Uint8Array.of(21, 3, 3, 0, 2, 2, 70);
 const USE_TLS =
   "start it with the tls option too (--tls-cert, --tls-key and --tls-ca)";
 
+const NO_TLS_13 =
+  "it does not offer TLS 1.3, which this node requires; a node of Erlang offers it with {versions, ['tlsv1.3']} in its ssl_dist_optfile";
+
 /** A TLS connection; an accepted one exists before it is secure. */
 export class TlsTransport implements Transport {
   readonly remote: string;
@@ -229,6 +232,12 @@ function isPlain(error: Error & { code?: string }): boolean {
   return error.code === "ERR_SSL_WRONG_VERSION_NUMBER";
 }
 
+/** Whether the two ends have no version of TLS in common; hosts name that differently. */
+function isOldTls({ code = "", message }: Error & { code?: string }): boolean {
+  return /UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/.test(code) ||
+    /peer is incompatible|ProtocolVersion/.test(message);
+}
+
 function acceptFailure(
   error: Error & { code?: string },
   authorization: string | null,
@@ -244,6 +253,7 @@ function acceptFailure(
       "it ended the TLS handshake, most likely because it does not trust this node's certificate",
     );
   }
+  if (isOldTls(error)) return refused(NO_TLS_13);
   if (isPlain(error)) {
     return refused(`a peer without TLS on a TLS port: ${USE_TLS}`);
   }
@@ -322,6 +332,7 @@ function dialFailure(error: Error & { code?: string }): Error {
       `it does not speak TLS, as it seems: ${USE_TLS}, or this node without`,
     );
   }
+  if (isOldTls(error)) return refused(NO_TLS_13);
   if (code.startsWith("ERR_SSL_")) {
     return refused(`the TLS handshake failed: ${printable(message)}`);
   }

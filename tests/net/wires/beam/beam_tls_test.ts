@@ -20,6 +20,7 @@ const OPTIONS = {
 async function startKate(
   epmdPort: number,
   { cert, key, ca }: TlsOptions,
+  version: "tlsv1.3" | "tlsv1.2" = "tlsv1.3",
 ): Promise<ElixirNode> {
   const folder = await Deno.makeTempDir({ prefix: "beam_tls_" });
   try {
@@ -32,7 +33,7 @@ async function startKate(
       {keyfile, "${await write("kate.key", key)}"},
       {cacertfile, "${await write("ca.crt", ca)}"},
       {verify, verify_peer},
-      {versions, ['tlsv1.3']}`;
+      {versions, ['${version}']}`;
     const file = await write(
       "tls.conf",
       `[{server, [{fail_if_no_peer_cert, true}, ${own}]}, {client, [${own}]}].`,
@@ -125,3 +126,26 @@ clusterTest("a missing wire is named to an Erlang dial", async (cluster) => {
     /alex warning: Refused .*: an Erlang node, whose wire is not spoken here/,
   );
 });
+
+clusterTest("Elixir with TLS 1.2 is told what to set", async (cluster) => {
+  const tls = await tlsOf({ hosts: ["localhost"] });
+  const alex = await cluster.start("alex", { tls });
+  await using kate = await startKate(cluster.epmdPort, tls, "tlsv1.2");
+  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
+  await cluster.logged(/Refused a connection .*{versions, \['tlsv1.3'\]}/);
+  assertEquals(await alex.run(() => Node.connect(KATE)), false);
+  await cluster.logged(/Cannot connect to kate.*{versions, \['tlsv1.3'\]}/);
+}, OPTIONS);
+
+clusterTest(
+  "Elixir refuses the certificate of another host",
+  async (cluster) => {
+    const good = await tlsOf({ hosts: ["localhost"] });
+    const other = await tlsOf({ hosts: ["elsewhere"] });
+    await cluster.start("alex", { tls: { ...other, verify: "none" } });
+    await using kate = await startKate(cluster.epmdPort, good);
+    assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
+    await cluster.logged(/alex warning: Refused .*does not trust this node's/);
+  },
+  OPTIONS,
+);
