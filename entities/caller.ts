@@ -245,10 +245,12 @@ class EntityCall {
       : gone ?? this.#signal;
     let why: string;
     try {
-      return await GenServer.call(pid, request, {
+      const reply = await GenServer.call(pid, request, {
         timeout,
         signal,
       }) as EntityReply;
+      if (reply[0] !== "unknown") return reply;
+      why = reply[1];
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       if (gone?.aborted) why = `its owner ${pid.node} was lost`;

@@ -418,10 +418,15 @@ export class EntityServer {
     value: unknown,
     waits: boolean,
   ): Promise<Reply | StopReply> {
-    if (waits && !await this.#store()) {
-      return this.#lost(
-        "its write was refused, as its shard has another owner",
-      );
+    try {
+      if (waits && !await this.#store()) {
+        return this.#lost(
+          "its write was refused, as its shard has another owner",
+        );
+      }
+    } catch (error) {
+      // A write that was given up may still have happened.
+      return this.#stopWith(error, ["unknown", (error as Error).message]);
     }
     while (!this.#mayLeave) {
       if (this.#shard.state === "closed") {

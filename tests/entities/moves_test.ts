@@ -231,3 +231,28 @@ test("nothing begins or leaves under an old epoch, although the node has a lease
     assert(await next > before);
   });
 });
+
+test("a call whose write is refused may have run, and runs again with an id", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["alex", "sophie"],
+    (each) => store = each,
+  );
+  const write = store.write.bind(store);
+  const refuse = () => {
+    store.write = () => {
+      store.write = write;
+      return Promise.resolve(["conflict"]);
+    };
+  };
+  await cluster.run("sophie", async () => {
+    refuse();
+    await assertRejects(
+      () => Count.get("key 0").addSlowly(),
+      EntityError,
+      "it may have run",
+    );
+    refuse();
+    assertEquals(await Count.get("key 0", { id: "1" }).addSlowly(), 2);
+  });
+});
