@@ -131,6 +131,7 @@ export const AREAS: readonly Area[] = [
       "allow_test",
       "cancelled_rejections_test",
       "death_race_test",
+      "beam_servers_hostile_test",
       "hostile_servers_test",
       "misuse_table_test",
       "chat_task_test",

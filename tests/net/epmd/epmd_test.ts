@@ -197,6 +197,18 @@ epmdTest("lookup() repeats requests whose connection closed", async () => {
   assertEquals(closed, 2);
   assertEquals((await lookup("x", { port, repeats: 1 }))?.port, 4096);
   assertEquals(closed, 4);
+  let sought = 0;
+  const unreachable = lookup("x", {
+    host: "kate.test",
+    port,
+    repeats: 1,
+    find: (host, _options, found) => {
+      sought++;
+      found(new Error(`${host} is unknown`), "");
+    },
+  });
+  await assertRejects(() => unreachable, EpmdUnreachableError);
+  assertEquals(sought, 1, "no connection was closed");
 });
 
 epmdTest("lookup() has eight requests at a time, abortable", async () => {

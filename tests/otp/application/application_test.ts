@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { ExitError } from "../../../core/errors.ts";
 import {
   Application,
   type ApplicationSpec,
@@ -206,8 +207,15 @@ processTest("an application that exits is logged and not started", async () => {
 });
 
 processTest("applications end with the application controller", async () => {
-  await Application.start(application("chat", [], hooks("chat")));
+  const chat = application("chat", [], hooks("chat"));
+  await Application.start(chat);
+  const asked = [Application.start(chat), Application.stop("chat")]
+    .map((promise) => assertRejects(() => promise, ExitError));
   Process.exit(Process.whereis("application_controller")!, "kill");
+  assertEquals((await Promise.all(asked)).map(({ message }) => message), [
+    "exited in: Application.start()\n    ** (EXIT) killed",
+    'exited in: Application.stop("chat")\n    ** (EXIT) killed',
+  ]);
   assertEquals(await told(2), ["prepStop:chat", "stop:chat"]);
   assertEquals(Application.started(), []);
   assertEquals(await Application.start(application("chat")), "ok");

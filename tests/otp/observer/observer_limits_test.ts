@@ -506,6 +506,7 @@ test("rates are samples 500 ms apart or more, and forgotten 10 s after the last 
   assertEquals(scene.observer.process(process.pid)!.rate, 1);
   await scene.pass(10_001);
   assertEquals(scene.observer.process(process.pid)!.rate, undefined);
+  assertEquals(rate(), undefined, "the first sample again");
 });
 
 test("answers to others take a part of the time, after a burst of 100 ms", async () => {

@@ -13,6 +13,7 @@ import {
   Process,
   receive,
   self,
+  send,
   spawn,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
@@ -439,13 +440,23 @@ for (const way of ["kill", "stop"]) {
   );
 }
 
-poolTest("takes an odd exit for a lost task", { kate: 1 }, async ({ kate }) => {
-  const run = TaskPool.run("pool", ["Jobs", "stoical"], [self(), 1]);
-  run.catch(() => {});
-  await begun(1);
-  await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
-  await failed(run, "lost");
-});
+for (const leaves of [false, true]) {
+  poolTest(
+    `takes an odd exit for a lost task${leaves ? " outside the group" : ""}`,
+    { kate: 1 },
+    async ({ kate }) => {
+      const run = TaskPool.run("pool", ["Jobs", "stoical"], [self(), 1]);
+      run.catch(() => {});
+      await begun(1);
+      if (leaves) {
+        await kate.run(() => pg.leave(GROUP, Process.whereis("sup")!));
+        await until(({ members }) => members.length === 0);
+      }
+      await kate.run(() => Process.exit(Process.whereis("sup")!, "kill"));
+      await failed(run, "lost");
+    },
+  );
+}
 
 poolTest("that was restarted has runs wait", { kate: 1 }, async () => {
   await TaskPool.stop("pool");
@@ -517,6 +528,11 @@ poolTest(
     for (const node of [alex, kate]) {
       await node.run(async () => {
         Process.exit(Process.whereis("pg")!, "kill");
+        if (node === alex) {
+          // Any process can send the pool such a message while no scope runs.
+          send("pool", { type: "leave" });
+          await until(({ members }) => members.length === 0);
+        }
         await pg.start();
       });
     }

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { test } from "../../../../testing/tags.ts";
 import { JsonReader, UNREAD } from "../../../../net/wires/json/json_reader.ts";
+import { parseJson } from "../../../../net/wires/json/parse_json.ts";
 import fc, { runs } from "../../../_seeds.ts";
 
 const encoder = new TextEncoder();
@@ -148,4 +149,18 @@ test("JsonReader counts levels, and reads no more of them than it may", () => {
       assertEquals(reader.levels, levels);
     }
   }
+});
+
+test("parseJson() escapes strings that spell a large array index", () => {
+  const { parse } = JSON;
+  const parsed: string[] = [];
+  JSON.parse = (text) => parse((parsed.push(text), text));
+  const text = (first: string) =>
+    `["${first}0000000","${first}000000000","1000000","1000000x",{"10000000":1}]`;
+  try {
+    parseJson(encoder.encode(text("1")), 64);
+  } finally {
+    JSON.parse = parse;
+  }
+  assertEquals(parsed, [text("\\u0031")]);
 });
