@@ -26,6 +26,7 @@ export const nodeShape = record({
   node: text(400),
   host: text(),
   version: text(40),
+  creation: number,
   uptime: number,
   at: number,
   memory: number,

@@ -99,6 +99,12 @@ const PATIENCE = 5000;
 
 const started = new WeakMap<Runtime, GlobalServer>();
 
+/** Returns the names that a node knows, without starting its server. */
+export function globalEntries(runtime: Runtime): GlobalEntry[] {
+  const known = started.get(runtime);
+  return known?.process.alive ? known.names.entries() : [];
+}
+
 /** The server of a node; it is started when it is first needed. */
 export function globalServer(runtime: Runtime): GlobalServer {
   const known = started.get(runtime);

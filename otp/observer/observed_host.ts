@@ -54,6 +54,7 @@ export class HostObservation {
       node: runtime.node,
       host: hostText(),
       version: VERSION,
+      creation: runtime.creation,
       uptime: Math.round(runtime.now() - this.#startedAt),
       at: Date.now(),
       memory: rss,

@@ -5,7 +5,7 @@
  */
 
 import type { Runtime } from "../../core/processes/runtime.ts";
-import { globalServer } from "../global/global_server.ts";
+import { globalEntries } from "../global/global_server.ts";
 import { runningScopes } from "../pg/pg_scope.ts";
 import { registryTables } from "../registry/registry_table.ts";
 import { MAX_TEXT, valueText } from "./observed_texts.ts";
@@ -30,7 +30,7 @@ export function observeNames(runtime: Runtime): ObservedNames {
   const { names } = runtime;
   const registered = some(names, names.size, MAX_ENTRIES)
     .map(([name, { pid }]) => entry(name, pid));
-  const known = globalServer(runtime).names.entries();
+  const known = globalEntries(runtime);
   const global = some(known, known.length, MAX_ENTRIES)
     .map(({ name, pid }) => entry(name, pid));
   const scopes = runningScopes(runtime);

@@ -31,6 +31,8 @@ export interface ObservedNode {
   host: string;
   /** The version of this package. */
   version: string;
+  /** Distinguishes this node from earlier ones with its name. */
+  creation: number;
   /** The time since the node started, in milliseconds. */
   uptime: number;
   /** The time of this observation, in milliseconds since the epoch. */

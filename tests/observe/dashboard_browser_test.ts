@@ -11,6 +11,7 @@ import {
   type Pid,
   Process,
   receive,
+  self,
   send,
   spawn,
   Supervisor,
@@ -311,6 +312,25 @@ browserTest(
 );
 
 browserTest(
+  "the log of a node begins again when the node has restarted",
+  { allowObserve: true },
+  async ({ page, cluster, kate, show }) => {
+    await kate.run(() => Logger.error("first life"));
+    await show("log", kate.name);
+    const before = page.locator(".log li:has-text('first life')");
+    await before.waitFor();
+    await kate.stop();
+    await page.waitForSelector("#status.failed:has-text('is not connected')");
+    assertEquals(await before.count(), 1);
+    const next = await cluster.start("kate", { allowObserve: true });
+    assertEquals(await Node.connect(next.name), true);
+    await next.run(() => Logger.error("second life"));
+    await page.waitForSelector(".log li:has-text('second life')");
+    assertEquals(await before.count(), 0);
+  },
+);
+
+browserTest(
   "entities: keys by node, owners, parked keys, and the state of a key",
   { allowObserve: true },
   async ({ page, kate, show }) => {
@@ -473,8 +493,9 @@ browserTest("the keyboard reaches everything", {}, async ({ page, show }) => {
     await page.evaluate("document.activeElement.getAttribute('data-key')"),
     ALEX,
   );
+  Process.register(self(), "the_test");
   await show("names");
-  const shown = await page.waitForSelector("td:has-text('global_name')");
+  const shown = await page.waitForSelector("td:has-text('the_test')");
   await page.getByRole("link", { name: "Log" }).focus();
   await answers(2);
   assert(await shown.isVisible(), "an unchanged view is not drawn again");

@@ -37,7 +37,7 @@ const log = new ShownLog();
 let view = "overview";
 let node = "";
 let pid = "";
-let uptime = 0;
+let creation: number | undefined;
 let isPaused = false;
 /** Updates a view that keeps its elements. */
 let update: ((state: PageState) => void) | undefined;
@@ -59,7 +59,7 @@ function navigate(): void {
   const before = `${view} ${node} ${pid}`;
   if (of !== node) {
     log.clear();
-    uptime = 0;
+    creation = undefined;
   }
   view = wanted === "process" || Object.hasOwn(VIEWS, wanted)
     ? wanted
@@ -186,14 +186,14 @@ function show(state: PageState): void {
       remember(peer.state);
     }
   }
-  const now = state.state?.uptime ?? uptime;
+  const now = state.state?.creation ?? creation;
   // A restarted node counts its events from 1 again.
-  if (now < uptime) log.clear();
+  if (creation !== undefined && now !== creation) log.clear();
   else if (state.log !== undefined) {
     log.node = state.node;
     log.add(state.log);
   }
-  uptime = now;
+  creation = now;
   drawNav();
   if (update !== undefined) return update(state);
   if (view === "log") return;

@@ -198,7 +198,9 @@ cluster(
   "Observer.names() lists registered and global names, groups and registries",
   true,
   async (kate) => {
+    assertEquals((await Observer.names({ node: kate.name })).global, []);
     await kate.run(async () => {
+      assertEquals(Process.whereis("global_name_server"), undefined);
       spawn(async () => {
         Process.register(self(), "me");
         await pg.start("scope");
