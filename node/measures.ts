@@ -1,6 +1,6 @@
 /**
- * The metrics of a program's nodes, as samples for Prometheus and OpenTelemetry: those of this thread's nodes, and
- * those of other threads, which `addThread` adds.
+ * The metrics of a program's nodes, as samples for Prometheus and OpenTelemetry: the metrics of this thread's nodes, and
+ * of other threads, which `addThread` adds.
  *
  * The nodes count all the time; a collection reads the counts.
  *

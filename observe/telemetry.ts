@@ -112,7 +112,7 @@ let stops: (() => void)[] | undefined;
  * | `rpc Mod.fn/1`                    | a function that `rpc.call` runs                                      |
  * | `spawn Mod.fn/1`                  | the start of a process; its code continues the trace                 |
  *
- * **Metrics.** They are those of `metrics()` of `@otp/distribution/metrics`, except for the ones of worker threads:
+ * **Metrics.** They are the metrics of `metrics()` of `@otp/distribution/metrics`, except for the ones of worker threads:
  * `otp_refused_signals_total` is `otp.refused_signals` here, and the label `node` is the attribute
  * `otp.node`. The unit is no part of a name, so `otp_duration_seconds` is `otp.duration`.
  *

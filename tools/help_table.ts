@@ -7,7 +7,7 @@
 import * as names from "../mod.ts";
 import { type Doc, docsOf, moduleTextOf } from "../shell/doc_comments.ts";
 
-/** Modules that a shell has in scope besides those of `mod.ts`, and their files. */
+/** Modules that a shell has in scope besides the modules of `mod.ts`, and their files. */
 const OTHERS: Record<string, string> = {
   Cluster: "otp/cluster/cluster.ts",
   Dashboard: "observe/dashboard/dashboard.ts",

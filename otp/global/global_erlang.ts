@@ -13,7 +13,7 @@
  * the node may run no `global`, or never end the join.
  *
  * **Messages**, casts unless they say otherwise. A tag is a number that a node makes for a connection; each message of a
- * join has the tag of its receiver, so that those of an earlier connection are recognised.
+ * join has the tag of its receiver, so that messages of an earlier connection are recognised.
  *
  * 1. `init_connect` (each to the other, when they connect): the tag, the known nodes, and the locker, the process that
  *    takes locks for joins. `init_connect_ack` (a plain message) answers it.

@@ -170,7 +170,7 @@ export class GlobalLocker implements Server {
     return { inserted, settled };
   }
 
-  /** Takes the lock at all servers, that of a new node too; `undefined` if one of them has not given it in time. */
+  /** Takes the lock at all servers, also at the server of a new node; `undefined` if one of them has not given it in time. */
   async #lockAll(
     node: string,
     requester: Pid[],

@@ -60,7 +60,7 @@ export interface GlobalView {
   isPending(server: Pid): boolean;
 }
 
-/** A server: of this library, or that of a node of Erlang. */
+/** A server, of this library or of a node of Erlang. */
 type Member = Pid | string;
 
 type Table = Map<TermKey, GlobalEntry>;

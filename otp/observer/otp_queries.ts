@@ -37,7 +37,7 @@ const LOADED = "code:ensure_loaded/1";
 /** Completes a line of a shell; any node may ask, and a node without a shell finds nothing. */
 const EXPAND = "edlin_expand:expand/2";
 
-/** What a terminal asks for before its shell. */
+/** The query of a terminal before its shell. */
 const OF_SHELLS: ReadonlySet<string> = new Set([
   "net_kernel:get_net_ticktime/0",
   "erlang:system_info/1 system_version",

@@ -37,7 +37,7 @@ export interface SimulatedCall {
   mayHaveRun: boolean;
 }
 
-/** What a key's methods do, one at a time. */
+/** A model of a key's methods, which run one at a time. */
 export interface SequentialModel<S> {
   /** Returns the first state of a key: a JSON value. */
   state(): S;

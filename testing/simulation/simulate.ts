@@ -100,9 +100,9 @@ export interface SimulateOptions {
    * ignored, as calls may fail under faults. Any other error is a failure.
    */
   work(client: SimulatedClient): unknown;
-  /** What always holds: called every 50 ms, and throws if it does not. */
+  /** Checks an invariant every 50 ms; throws if it is violated. */
   always?(life: SimulatedLife): unknown;
-  /** What holds at the end, when all faults are over, all keys are served and all calls have ended. */
+  /** Checks the end, when all faults are over, all keys are served and all calls have ended. */
   finally?(life: SimulatedLife): unknown;
 }
 

@@ -335,7 +335,7 @@ export class SimulatedNetwork implements Ether {
   }
 
   /**
-   * Pauses a node whose monotonic clock stands still meanwhile, as that of a suspended virtual machine. The wall clock goes
+   * Pauses a node whose monotonic clock stands still meanwhile, as the clock of a suspended virtual machine. The wall clock goes
    * on, unless `isStopped`.
    */
   suspend(node: string, isStopped = false): void {

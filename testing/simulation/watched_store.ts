@@ -13,7 +13,7 @@
 import type { EntityNode } from "../../entities/entity_node.ts";
 import type { Store, StoreShard, StoreWrite } from "../../entities/store.ts";
 
-/** What a watched store asks the simulation. */
+/** The questions of a watched store to the simulation. */
 export interface Watch {
   /** The parts of all nodes that are alive, except those whose clocks may be wrong. */
   parts(): Iterable<EntityNode>;

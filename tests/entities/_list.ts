@@ -45,7 +45,7 @@ const List = Entity.define("list", {
   leave: (list) => list.stop(),
 }, { maxRestarts: 1000, limit: 1.2 * LEASE, idle: LEASE / 3 });
 
-/** What a list does, one call at a time; a request with an id that has run has its effect and reply already. */
+/** A model of a list, one call at a time; a request with an id that has run has its effect and reply already. */
 const MODEL: SequentialModel<string[]> = {
   state: () => [],
   apply(ids, { method, args: [id], id: request }) {

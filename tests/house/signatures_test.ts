@@ -84,7 +84,7 @@ function agrees(ours: string[], theirs: string[]): boolean {
     );
 }
 
-/** The functions of `mod.ts`; the table has also those of modules that a shell adds, which are none of Elixir's. */
+/** The functions of `mod.ts`; the table has also the functions of modules that a shell adds, which Elixir does not have. */
 const FUNCTIONS = Object.entries(HELP).filter(([name]) =>
   name.split(".")[0] in library &&
   /^(?:\w+\.)?[a-z]\w*$/.test(name) && !["global", "pg", "rpc"].includes(name)

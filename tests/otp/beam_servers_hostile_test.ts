@@ -639,7 +639,7 @@ clusterTest(
     const remove = tuple(atom("remove_connection"), atom(alex.name));
     sayLost(peer, RAW, FRIEND);
     assertEquals(await typed(friend, "remove_connection"), remove);
-    // What it has sent before it reads that counts.
+    // Its earlier messages count.
     sayLost(friend, FRIEND, RAW);
     assertEquals(await typed(peer, "remove_connection"), remove);
     await alex.run(async () => {

@@ -399,7 +399,7 @@ clusterTest("only spawns reach a node's own services", async (cluster) => {
           ["$rpc", "cast", add],
           ["$rpc", "call", add, makeRef()],
           ["$proc_lib", "init_p", add],
-          ["$remsh", "ensure_loaded", "iex"],
+          ["$otp", "erlang:node/0"],
         ] as const
       ) {
         const name = [service, fn] as const;
