@@ -244,7 +244,7 @@ clusterTest("nodes with TLS form a mesh without EPMD", async (cluster) => {
     assertEquals(Node.list().toSorted(), [ALEX, KATE]);
   });
   assertEquals(cluster.lines(), []);
-  // A peer names another node's address as that of sophie: its certificate is not hers.
+  // A peer names another node's address as sophie's: its certificate is not hers.
   await using relay = await TlsListener.listen(
     await tlsOf({ nodes: ["mallory@localhost"] }),
   );

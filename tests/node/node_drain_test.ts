@@ -476,7 +476,7 @@ clusterTest("a drain under load loses no request", async (cluster) => {
     let turnedAway = 0;
     let done = 0;
     let whenDone = Promise.withResolvers<void>();
-    /** Waits until so many more requests have been answered. */
+    /** Waits until this number of further requests has been answered. */
     const answered = async (more: number) => {
       for (const most = done + more; done < most;) {
         whenDone = Promise.withResolvers();

@@ -221,7 +221,7 @@ pageTest("names of other hosts are refused", {}, async (session) => {
     assertEquals((await ask(link, { host })).status, 403);
     assertEquals((await ask(link)).status, 200);
   }
-  // Another port is that of a tunnel.
+  // A tunnel has another port.
   for (
     const host of [
       "localhost",

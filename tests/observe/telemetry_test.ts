@@ -275,7 +275,7 @@ clusterTest("a term in two mailboxes has no trace", async (cluster) => {
     }
     const spans = await traced(async () => {
       const tick = atom("tick");
-      // The trace of the last one must not be that of the first one.
+      // The last one must not continue the trace of the first one.
       for (const server of servers) {
         const span = trace.getTracer("test").startSpan("part");
         context.with(trace.setSpan(context.active(), span), () => {

@@ -274,7 +274,7 @@ clusterTest("a peer's children of supervisors are limited", async (cluster) => {
       await assertRejects(async () => await plain("8"), ExitError);
     });
     await until(() => kept()[0] === MOST);
-    // The node's own children do not count, and those of a supervisor end with it.
+    // The node's own children do not count, and a supervisor's children end with it.
     await DynamicSupervisor.startChild("Dyn", {
       id: "own",
       start: Start.child,

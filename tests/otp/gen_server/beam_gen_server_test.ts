@@ -696,7 +696,7 @@ elixirPairTest("no request ends a server of Elixir", async ({ kate }) => {
     [1],
   ]);
   assertEquals(await kate.evaluate("alive.() == before"), "true");
-  // A server that takes any request sees only those of OTP.
+  // A server that takes any request sees only requests of OTP.
   const any = { name: "'Any'", node: kate.name };
   for (const fn of Object.values(requests(any, device))) {
     await fn().catch(() => {});

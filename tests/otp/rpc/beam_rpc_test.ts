@@ -380,7 +380,7 @@ clusterTest("Elixir calls our functions in every way", async (cluster) => {
 
 /** What Erlang's tools ask for, and the value of the answer. */
 const QUERIES: [code: string, value: string][] = [
-  // The items are those of a process there.
+  // The items are the items of a process there.
   [
     "info = ask.(:erlang, :process_info, [pid]); Keyword.keys(info) |> Enum.sort() == keys",
     "true",

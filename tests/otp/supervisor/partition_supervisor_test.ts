@@ -335,7 +335,7 @@ clusterTest("nodes have partitions of their own", async (cluster) => {
     assertThrows(() => PartitionSupervisor.partitions(P), ExitError);
     await start({ childSpec: TaskSupervisor, partitions: 5 });
     assertEquals(PartitionSupervisor.partitions(P), 5);
-    // Functions that ask the supervisor itself ask those of other nodes too.
+    // Functions that ask the supervisor itself ask supervisors of other nodes too.
     const there = { name: P, node: kate.name };
     assertEquals((await PartitionSupervisor.whichChildren(there)).length, 2);
     assertEquals((await PartitionSupervisor.countChildren(there)).active, 2);

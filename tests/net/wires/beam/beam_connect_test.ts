@@ -359,7 +359,7 @@ clusterTest("our nodes meet on a wire that both speak", async (cluster) => {
   for (const { name } of [json, beam, zoe]) {
     assertEquals(await alex.run(() => Node.connect(name)), true);
   }
-  // As many connections as those of introductions: alex names beam to zoe, and not to json.
+  // Introductions connect the others: alex names beam to zoe, and not to json.
   for (const [node, others] of [[alex, 3], [zoe, 3], [json, 2], [beam, 2]]) {
     await (node as Node).run(async () => {
       Node.monitorNodes(true);

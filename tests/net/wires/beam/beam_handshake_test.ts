@@ -109,7 +109,7 @@ clusterTest("a handshake may come byte by byte", async (cluster) => {
   await cluster.logged(/Connected to raw@localhost/);
 });
 
-/** The flags of versions of OTP; those of 27 are recorded, the others constructed. */
+/** The flags of versions of OTP: recorded ones of 27, constructed ones of the others. */
 const VERSIONS: [otp: string, flags: bigint, replyKind: number][] = [
   ["25", OTP_27, 33],
   ["26", OTP_27, 33],

@@ -291,7 +291,7 @@ elixirTest("Elixir's exit reasons arrive here", async ({ kate }) => {
       { type: "DOWN", ref, object: pid, reason },
     );
   }
-  // Errors: those that are raised, and those of Erlang.
+  // Errors that are raised, and errors of Erlang.
   const down = async (code: string) => {
     await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
         receive do :go -> ${code} end
@@ -522,7 +522,7 @@ elixirTest("spawnLink() runs Elixir's functions", async ({ kate, printed }) => {
   // A function that is verbatim, as an atom.
   await Node.spawn(kate.name, [atom("erlang"), atom("send")], [self(), 2]);
   assertEquals(await next(), 2);
-  // The declared types of a function of ours are those of the function there.
+  // A function there has the types that are declared for it here.
   await kate.evaluate(`defmodule Kate do
       def greet(pid, who, words), do: send(pid, {who, words})
     end`);
