@@ -13,6 +13,7 @@ import {
   spawnMonitor,
 } from "../otp/process/process.ts";
 import { scheduler } from "../core/scheduling/scheduler.ts";
+import type { Timeline } from "../testing/simulation/timeline.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
 
 /** A test whose body is a process of its own, and which must leave no mail. */
@@ -90,6 +91,21 @@ export async function quiet(): Promise<void> {
     // safe: the scheduler says when no step is left; the number of turns decides nothing.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+}
+
+/** Lets virtual time pass, in milliseconds; processes wait for the next event before and after each event. */
+export async function passQuietly(
+  timeline: Timeline,
+  ms: number,
+): Promise<void> {
+  const until = timeline.time + ms;
+  // A process that was just spawned may not have set its timers.
+  await quiet();
+  while ((timeline.nextAt ?? Infinity) <= until) {
+    timeline.step();
+    await quiet();
+  }
+  timeline.time = until;
 }
 
 /** Returns whether a promise is still pending when the program is {@linkcode quiet}. */

@@ -65,6 +65,13 @@ export class Timeline implements Clock {
     return () => stop();
   }
 
+  /** Lets time pass, in milliseconds: runs the events that are due by its end. */
+  pass(ms: number): void {
+    const until = this.time + ms;
+    while ((this.nextAt ?? Infinity) <= until) this.step();
+    this.time = until;
+  }
+
   /** Schedules an event; returns a function that cancels it. */
   schedule(
     at: number,

@@ -1021,13 +1021,6 @@ class Load implements Disposable {
     this.load.changed();
   }
 
-  /** Lets virtual time pass. */
-  pass(ms: number): void {
-    const until = this.timeline.time + ms;
-    while ((this.timeline.nextAt ?? Infinity) <= until) this.timeline.step();
-    this.timeline.time = until;
-  }
-
   [Symbol.dispose](): void {
     this.#runtime.stop("shutdown");
   }
@@ -1038,9 +1031,9 @@ states(SECURITY, "the peer, # a second at", (seconds) => {
   const { load, pool, other } = scene;
   assertEquals(load.admits(pool.pid), false);
   scene.change(0);
-  scene.pass(1000 * seconds - 1);
+  scene.timeline.pass(1000 * seconds - 1);
   assertEquals(load.admits(other.pid), false);
-  scene.pass(1);
+  scene.timeline.pass(1);
   assertEquals(load.admits(other.pid), true);
 });
 
@@ -1048,7 +1041,7 @@ states(PLACEMENT, "at most # times a second", (times) => {
   using scene = new Load();
   for (let ms = 0; ms < 1000; ms++) {
     scene.change(ms);
-    scene.pass(1);
+    scene.timeline.pass(1);
   }
   assertEquals(scene.pool.mailbox.length, times);
 });

@@ -21,7 +21,7 @@ import type {
   WorkerThread,
   WorkerThreadHandlers,
 } from "../../workers/worker_thread.ts";
-import { quiet } from "../_processes.ts";
+import { passQuietly, quiet } from "../_processes.ts";
 import { type NodeInternals, setInternals } from "../../node/node_internals.ts";
 
 const NAME = "worker@localhost";
@@ -138,13 +138,8 @@ class Scene implements Disposable {
   }
 
   /** Lets virtual time pass. */
-  async pass(ms: number): Promise<void> {
-    const until = this.timeline.time + ms;
-    while ((this.timeline.nextAt ?? Infinity) <= until) {
-      this.timeline.step();
-      await quiet();
-    }
-    this.timeline.time = until;
+  pass(ms: number): Promise<void> {
+    return passQuietly(this.timeline, ms);
   }
 
   [Symbol.dispose](): void {

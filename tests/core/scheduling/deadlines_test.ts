@@ -54,13 +54,6 @@ class Scene {
       },
     });
   }
-
-  /** Lets time pass. */
-  pass(ms: number): void {
-    const until = this.timeline.time + ms;
-    while ((this.timeline.nextAt ?? Infinity) <= until) this.timeline.step();
-    this.timeline.time = until;
-  }
 }
 
 /** Lets the event loop turn: timers that no deadline needs stop then. */
@@ -72,10 +65,10 @@ function nextTurn(): Promise<void> {
 test("deadlines of different lengths are over in order, each at its time", () => {
   const scene = new Scene();
   for (const ms of [30, 10, 20]) scene.add(ms);
-  scene.pass(5);
+  scene.timeline.pass(5);
   scene.add(5, "set later");
   scene.add(0, "at once");
-  scene.pass(100);
+  scene.timeline.pass(100);
   assertEquals(scene.expired, [
     ["at once", 5],
     [10, 10],
@@ -89,10 +82,10 @@ test("deadlines of one length share a timer, and are over in order, each at its 
   const scene = new Scene();
   for (const name of ["a", "b", "c"]) {
     scene.add(10, name);
-    scene.pass(2);
+    scene.timeline.pass(2);
   }
   assertEquals(scene.made, 1);
-  scene.pass(100);
+  scene.timeline.pass(100);
   assertEquals(scene.expired, [["a", 10], ["b", 12], ["c", 14]]);
   assertEquals(scene.made, 3, "each needs one in turn");
 });
@@ -118,19 +111,19 @@ for (const cancelled of CANCELLED) {
   test(`deadlines ${cancelled.join(", ")} of five are cancelled, and no others`, async () => {
     const scene = new Scene();
     const deadlines = [0, 1, 2, 3, 4].map((name) => {
-      scene.pass(1);
+      scene.timeline.pass(1);
       return scene.add(10, name);
     });
     for (const name of cancelled) deadlines[name].cancel();
     await nextTurn();
     const left = [0, 1, 2, 3, 4].filter((name) => !cancelled.includes(name));
     assertEquals(scene.running, left.length > 0 ? 1 : 0);
-    scene.pass(100);
+    scene.timeline.pass(100);
     assertEquals(scene.expired, left.map((name) => [name, name + 11]));
     // One that is cancelled when it is over does nothing to those that follow.
     scene.add(10, "next");
     for (const each of deadlines) each.cancel();
-    scene.pass(10);
+    scene.timeline.pass(10);
     assertEquals(scene.expired.at(-1), ["next", 115]);
   });
 }
@@ -165,7 +158,7 @@ test("deadlines are over as a list of them says, whatever is set and cancelled",
           break;
         case 4: {
           const until = scene.timeline.time + random.below(30);
-          scene.pass(until - scene.timeline.time);
+          scene.timeline.pass(until - scene.timeline.time);
           for (const [name, at] of model) {
             if (at > until) continue;
             expected.push([name, at]);
@@ -199,7 +192,7 @@ test("without deadlines no timer runs, after the event loop has turned", async (
   scene.add(10, "next");
   await nextTurn();
   assertEquals([scene.made, scene.running], [1, 1]);
-  scene.pass(10);
+  scene.timeline.pass(10);
   assertEquals(scene.expired, [["next", 10]]);
   await nextTurn();
   assertEquals(scene.running, 0);
@@ -239,10 +232,10 @@ test("a kept timer serves a deadline that is set later, at its own time, and end
   scene.deadlines.keepTimers();
   scene.add(10).cancel();
   await nextTurn();
-  scene.pass(4);
+  scene.timeline.pass(4);
   scene.add(10, "later");
   assertEquals(scene.made, 1);
-  scene.pass(10);
+  scene.timeline.pass(10);
   assertEquals([scene.expired, scene.made], [[["later", 14]], 2]);
   await nextTurn();
   assertEquals(scene.running, 0);
@@ -252,12 +245,12 @@ test("a timer that fires early ends the deadline that it is for", () => {
   const scene = new Scene();
   scene.late = -2;
   scene.add(10, "a");
-  scene.pass(1);
+  scene.timeline.pass(1);
   scene.add(10, "b");
   scene.late = 0;
-  scene.pass(7);
+  scene.timeline.pass(7);
   assertEquals(scene.expired, [["a", 8]]);
-  scene.pass(100);
+  scene.timeline.pass(100);
   assertEquals(scene.expired, [["a", 8], ["b", 9]]);
 });
 
@@ -266,7 +259,7 @@ for (const late of [0, 2]) {
     const scene = new Scene();
     scene.late = late;
     scene.add(10);
-    scene.pass(10 + late);
+    scene.timeline.pass(10 + late);
     assertEquals(scene.expired, [[10, 10 + late]]);
   });
 }
@@ -277,7 +270,7 @@ test("a timer that fires 3 ms late or more waits for the input of the program", 
     scene.late = 3;
     const expired = Promise.withResolvers<void>();
     const deadline = scene.add(10, "late", expired.resolve);
-    scene.pass(13);
+    scene.timeline.pass(13);
     assertEquals(scene.expired, []);
     // The answer that it waits for was in a socket.
     scheduler.input.note(1);
@@ -298,10 +291,10 @@ test("a deadline that throws when it is over stops no other one", () => {
     throw new Error("its callback");
   });
   scene.add(10, "b");
-  scene.pass(2);
+  scene.timeline.pass(2);
   scene.add(10, "c");
-  assertThrows(() => scene.pass(8), Error, "its callback");
-  scene.pass(100);
+  assertThrows(() => scene.timeline.pass(8), Error, "its callback");
+  scene.timeline.pass(100);
   assertEquals(scene.expired, [["a", 10], ["b", 10], ["c", 12]]);
 });
 
@@ -313,7 +306,7 @@ test("a deadline that is set or cancelled as another is over is so once", async 
     other.cancel();
   });
   const other = scene.add(10, "other");
-  scene.pass(100);
+  scene.timeline.pass(100);
   assertEquals(scene.expired, [["a", 10], ["at once", 10], ["again", 20]]);
   await nextTurn();
   assertEquals(scene.running, 0);

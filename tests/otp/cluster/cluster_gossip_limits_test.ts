@@ -83,7 +83,7 @@ class Scene implements AsyncDisposable {
     await scene.counts({ authentic: 1 });
     scene.gossip.packets.authentic = 0;
     // A new window, and nothing left to tell.
-    scene.pass(1000);
+    scene.timeline.pass(1000);
     scene.answers.length = 0;
     return scene;
   }
@@ -140,13 +140,6 @@ class Scene implements AsyncDisposable {
     return this.send(packet, from);
   }
 
-  /** Lets virtual time pass. */
-  pass(ms: number): void {
-    const until = this.timeline.time + ms;
-    while ((this.timeline.nextAt ?? Infinity) <= until) this.timeline.step();
-    this.timeline.time = until;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.gossip.stop();
     for (const socket of this.#senders.values()) socket.close();
@@ -176,7 +169,7 @@ for (const [maxAge, ahead, isTaken] of CLOCKS) {
       await using scene = await Scene.start({ maxAge });
       await scene.hear(KATE, { ahead });
       await scene.counts(isTaken ? { authentic: 1 } : { late: 1 });
-      scene.pass(20);
+      scene.timeline.pass(20);
       assertEquals(
         scene.answers,
         isTaken ? [[{ node: KATE, address: "127.0.0.1:4370" }]] : [],
@@ -197,7 +190,7 @@ test("a packet counts only if it is newer than the last one of its node", async 
   await scene.hear("mia@localhost", { ahead: 5000 });
   await scene.hear(KATE, { ahead: 15_000, port: 4371 });
   await scene.counts({ authentic: 3, replayed: 1 });
-  scene.pass(20);
+  scene.timeline.pass(20);
   assertEquals(scene.answers, [[
     { node: KATE, address: "127.0.0.1:4371" },
     { node: "mia@localhost", address: "127.0.0.1:4370" },
@@ -214,10 +207,10 @@ test("a number of packets of a source is read in a second, whatever other source
   await scene.counts({ ...read, flooded: 5 });
   await scene.hear(KATE, { from: "127.0.0.2" });
   await scene.counts({ ...read, flooded: 5, authentic: 1 });
-  scene.pass(999);
+  scene.timeline.pass(999);
   await scene.send(malformed);
   await scene.counts({ ...read, flooded: 6, authentic: 1 });
-  scene.pass(1);
+  scene.timeline.pass(1);
   await scene.send(malformed);
   await scene.counts({ malformed: OF_SOURCE + 1, flooded: 6, authentic: 1 });
   assertEquals(scene.failures, []);
@@ -244,9 +237,9 @@ test("after a number of packets in a second, the socket is closed until the next
     new RegExp(`more than ${IN_ALL} packets .* within 1000 ms`),
   );
   // The turn opens it again, and its own packet comes in.
-  scene.pass(3999);
+  scene.timeline.pass(3999);
   await scene.hear(KATE, { from });
-  scene.pass(1);
+  scene.timeline.pass(1);
   await scene.counts({ malformed: IN_ALL, flooded: 1, authentic: 1 });
 });
 
@@ -261,13 +254,13 @@ for (const [forgetAfter, ms] of [[2000, 2000], [undefined, FORGET_AFTER]]) {
     await using scene = await Scene.start({ interval: 500, forgetAfter });
     await scene.hear(KATE);
     await until(() => scene.gossip.packets.authentic > 0);
-    scene.pass(20);
+    scene.timeline.pass(20);
     const known = [{ node: KATE, address: "127.0.0.1:4370" }];
     assertEquals(scene.answers, [known]);
     // The turn at that time after the packet forgets it, and 20 ms later the topology is told.
-    scene.pass(ms! - 1);
+    scene.timeline.pass(ms! - 1);
     assertEquals(scene.answers, [known]);
-    scene.pass(1);
+    scene.timeline.pass(1);
     assertEquals(scene.answers, [known, []]);
   });
 }
@@ -279,7 +272,7 @@ test("gossip keeps the nodes that it hears first, up to maxAddresses", async () 
   // One that is known is heard again.
   await scene.hear("a@h", { port: 4371 });
   await scene.counts({ authentic: 4 });
-  scene.pass(20);
+  scene.timeline.pass(20);
   assertEquals(scene.answers, ["it hears more than 2 nodes (maxAddresses)"]);
 });
 
@@ -287,13 +280,13 @@ test("gossip that hears what it knows tells nothing", async () => {
   await using scene = await Scene.start();
   await scene.hear(KATE);
   await scene.counts({ authentic: 1 });
-  scene.pass(19);
+  scene.timeline.pass(19);
   assertEquals(scene.answers, []);
-  scene.pass(1);
+  scene.timeline.pass(1);
   assertEquals(scene.answers.length, 1);
   await scene.hear(KATE, { ahead: 1000 });
   await scene.hear("alex@localhost", { ahead: 1000 });
   await scene.counts({ authentic: 3 });
-  scene.pass(1000);
+  scene.timeline.pass(1000);
   assertEquals(scene.answers.length, 1);
 });

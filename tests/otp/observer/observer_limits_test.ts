@@ -17,7 +17,7 @@ import {
 import { Timeline } from "../../../testing/simulation/timeline.ts";
 import { test } from "../../../testing/tags.ts";
 import { numbersIn } from "../../_pages.ts";
-import { quiet } from "../../_processes.ts";
+import { passQuietly, quiet } from "../../_processes.ts";
 
 const SECURITY = "docs/security.md";
 const [TRACED, MESSAGES] = numbersIn(
@@ -77,13 +77,8 @@ class Scene implements Disposable {
   }
 
   /** Lets virtual time pass. */
-  async pass(ms: number): Promise<void> {
-    const until = this.timeline.time + ms;
-    while ((this.timeline.nextAt ?? Infinity) <= until) {
-      this.timeline.step();
-      await quiet();
-    }
-    this.timeline.time = until;
+  pass(ms: number): Promise<void> {
+    return passQuietly(this.timeline, ms);
   }
 
   [Symbol.dispose](): void {

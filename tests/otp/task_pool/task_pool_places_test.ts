@@ -74,12 +74,6 @@ class Scene {
   get canTake(): boolean {
     return this.member.canTake(this.now);
   }
-
-  pass(ms: number): void {
-    const until = this.timeline.time + ms;
-    while ((this.timeline.nextAt ?? Infinity) <= until) this.timeline.step();
-    this.timeline.time = until;
-  }
 }
 
 test("a supervisor of which nothing is known gets one task", () => {
@@ -159,28 +153,28 @@ test("a supervisor that has not answered for more than a second is passed over u
   const scene = new Scene();
   scene.report(0, 10);
   const first = scene.send();
-  scene.pass(PATIENCE - 400);
+  scene.timeline.pass(PATIENCE - 400);
   const second = scene.send();
-  scene.pass(400);
+  scene.timeline.pass(400);
   assertEquals([scene.canTake, scene.member.mayWantTurn(scene.now)], [
     true,
     true,
   ]);
-  scene.pass(1);
+  scene.timeline.pass(1);
   assertEquals([scene.canTake, scene.member.mayWantTurn(scene.now)], [
     false,
     false,
   ]);
   scene.member.answered(first);
   assertEquals(scene.canTake, true, "the other one was asked later");
-  scene.pass(600);
+  scene.timeline.pass(600);
   assertEquals(scene.canTake, false);
   // It was asked again: the later question counts.
   scene.member.asked(second, scene.now);
-  scene.pass(1000);
+  scene.timeline.pass(1000);
   assertEquals(scene.canTake, true);
   scene.member.ended(second);
-  scene.pass(10_000);
+  scene.timeline.pass(10_000);
   assertEquals(scene.canTake, true);
 });
 
@@ -192,14 +186,14 @@ test("a supervisor that refuses and tells no load is passed over ever longer, up
   for (const pause of pauses) {
     scene.member.pause(scene.clock);
     const { changed } = scene;
-    scene.pass(pause - 1);
+    scene.timeline.pass(pause - 1);
     assertEquals([scene.canTake, scene.changed], [false, changed], `${pause}`);
-    scene.pass(1);
+    scene.timeline.pass(1);
     assertEquals([scene.canTake, scene.changed], [true, changed + 1]);
   }
   scene.member.tookOne();
   scene.member.pause(scene.clock);
-  scene.pass(50);
+  scene.timeline.pass(50);
   assertEquals(scene.canTake, true, "it has taken one since");
 });
 
@@ -208,7 +202,7 @@ test("a supervisor that gives turns is passed over until its next turn, or a pla
     const [resume, changed] of [
       [(scene: Scene) => scene.report(5, 5, true), 0],
       [(scene: Scene) => scene.report(4, 5), 0],
-      [(scene: Scene) => scene.pass(1000), 1],
+      [(scene: Scene) => scene.timeline.pass(1000), 1],
     ] as const
   ) {
     const scene = new Scene();
@@ -221,13 +215,13 @@ test("a supervisor that gives turns is passed over until its next turn, or a pla
     scene.report(5, 5);
     assertEquals(scene.canTake, false, "no place, and no turn");
     scene.report(5, 5, false);
-    scene.pass(999);
+    scene.timeline.pass(999);
     scene.timeline.time -= 999;
     assertEquals([scene.canTake, scene.changed], [false, 0]);
     resume(scene);
     assertEquals(member.waitsForTurn, false);
     assertEquals(scene.changed, changed);
-    scene.pass(10_000);
+    scene.timeline.pass(10_000);
     assertEquals(scene.changed, changed, "the timer is stopped");
   }
 });
