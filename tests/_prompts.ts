@@ -45,14 +45,19 @@ export class Prompt implements AsyncDisposable {
     });
   }
 
-  /** Starts `iex -S mix` with the lesson's application in Elixir, on a node. */
-  static iex(name: string, { epmdPort, folder }: PromptOptions): Prompt {
+  /** Starts `iex` on a node, in a folder of `examples/`: by default with the lesson's application in Elixir. */
+  static iex(
+    name: string,
+    { epmdPort, folder }: PromptOptions,
+    example = "elixir_chat",
+    args = ["-S", "mix"],
+  ): Prompt {
     return new Prompt("iex", {
       args: [
         ...["--sname", name, "--cookie", "secret_token"],
-        ...["--erl", "-start_epmd false", "-S", "mix"],
+        ...["--erl", "-start_epmd false", ...args],
       ],
-      cwd: `${ROOT}examples/elixir_chat`,
+      cwd: `${ROOT}examples/${example}`,
       env: {
         ERL_EPMD_PORT: `${epmdPort}`,
         MIX_BUILD_PATH: `${folder}/${name}`,

@@ -1,4 +1,4 @@
-/** A node of the demo: a process of the operating system that runs the chat's command line. */
+/** A node of the demo: a process of the operating system that runs the chat's command line, or the chat in Elixir. */
 
 /** Where the project is. */
 const ROOT = new URL("../", import.meta.url);
@@ -16,7 +16,17 @@ const PERMISSIONS = [
 const GATE = "\0";
 
 /** How long a node may take to stop, in milliseconds. */
-const END_WITHIN = 2000;
+const END_WITHIN = 30_000;
+
+/** The code of a node of Elixir: it ends before `GATE` if its OTP is too old to connect. */
+const ELIXIR_CODE = `
+  String.to_integer(System.otp_release()) >= 25 || System.halt(1)
+  Logger.configure(level: :error)
+  remote_supervisor = fn recipient -> {Chat.TaskSupervisor, recipient} end
+  Application.put_env(:chat, :remote_supervisor, remote_supervisor)
+  {:ok, _} = Chat.Application.start(:normal, [])
+  IO.write(<<0>>)
+  Process.sleep(:infinity)`;
 
 /** How to start a node. */
 export interface DemoNodeOptions {
@@ -26,6 +36,16 @@ export interface DemoNodeOptions {
   flags: readonly string[];
   /** The code that it runs, one piece for each {@linkcode DemoNode.step}. */
   code: readonly string[];
+}
+
+/** How to start a node of Elixir. */
+export interface ElixirOptions {
+  /** The part of its name before the `@`. */
+  short: string;
+  /** The folder of the cookie file `.erlang.cookie`. */
+  home: string;
+  /** The port of EPMD. */
+  epmdPort: number;
 }
 
 /** A running node, its output by lines. */
@@ -41,22 +61,14 @@ export class DemoNode implements AsyncDisposable {
   #opened = 0;
   #hasEnded = false;
 
-  constructor({ short, flags, code }: DemoNodeOptions) {
+  private constructor(
+    short: string,
+    command: string,
+    options: Deno.CommandOptions,
+  ) {
     this.short = short;
-    const gate = `await IO.gets(${JSON.stringify(GATE)})`;
-    const pieces = code.flatMap((each) => [gate, each]);
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        ...PERMISSIONS,
-        "chat/main.ts",
-        `--sname=${short}@localhost`,
-        ...flags,
-        ...[...pieces, gate].flatMap((each) => ["--eval", each]),
-      ],
-      cwd: ROOT,
-      env: { NO_COLOR: "1" },
+    this.#child = new Deno.Command(command, {
+      ...options,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -70,6 +82,51 @@ export class DemoNode implements AsyncDisposable {
       this.#hasEnded = true;
       return code;
     });
+  }
+
+  /** Starts a node. */
+  static start({ short, flags, code }: DemoNodeOptions): DemoNode {
+    const gate = `await IO.gets(${JSON.stringify(GATE)})`;
+    const pieces = code.flatMap((each) => [gate, each]);
+    return new DemoNode(short, Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        ...PERMISSIONS,
+        "chat/main.ts",
+        `--sname=${short}@localhost`,
+        ...flags,
+        ...[...pieces, gate].flatMap((each) => ["--eval", each]),
+      ],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+    });
+  }
+
+  /** Starts a node of Elixir; returns `undefined` if Elixir is not installed. */
+  static startElixir(
+    { short, home, epmdPort }: ElixirOptions,
+  ): DemoNode | undefined {
+    try {
+      return new DemoNode(short, "elixir", {
+        args: [
+          ...["--sname", `${short}@localhost`, "--erl"],
+          "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+          ...["-r", "lib/chat.ex", "-r", "lib/chat/application.ex"],
+          ...["-e", ELIXIR_CODE],
+        ],
+        cwd: new URL("examples/elixir_chat/", ROOT),
+        env: { NO_COLOR: "1", HOME: home, ERL_EPMD_PORT: `${epmdPort}` },
+      });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether its program has ended. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Whether it is idle: it waits for permission to continue, or has ended. */

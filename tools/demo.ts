@@ -1,5 +1,6 @@
 /**
- * Plays the lesson with three nodes, each an operating system process: `deno task demo`.
+ * Plays the lesson with three nodes, each an operating system process: `deno task demo`. One of them is a node of Elixir
+ * where Elixir is installed.
  *
  * Shows the code of each step and the output of each node, and fails if the output differs from the step's
  * announcement.
@@ -20,7 +21,7 @@ import {
 } from "./_demo_steps.ts";
 
 /** How long a step may take, in milliseconds. */
-const STEP_WITHIN = 5000;
+const STEP_WITHIN = 30_000;
 
 /** How long to wait for lines that must not appear, in milliseconds. */
 const SETTLE = 100;
@@ -79,27 +80,49 @@ function name(who: Who): string {
 class Stage implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #nodes = new Map<Who, DemoNode>();
-  readonly #epmd: string;
+  readonly #epmdPort = freePort();
+  readonly #folder: string;
   readonly #cookieFile: string;
   #section = 0;
 
   constructor(folder: string) {
-    this.#cookieFile = `${folder}/cookie`;
+    this.#folder = folder;
+    // Elixir reads the cookie in its home folder.
+    this.#cookieFile = `${folder}/.erlang.cookie`;
     Deno.writeTextFileSync(this.#cookieFile, COOKIE, { mode: 0o400 });
-    this.#epmd = `--epmd-port=${freePort()}`;
   }
 
   /** Starts a node and shows its command line; waits until it can be reached. */
   async start(who: Who, flags: string[], code: string[]): Promise<void> {
-    say(
-      `   ${name(who)}${" ".repeat(5 - who.length)} $ ${
-        wrap(commandOf(who, flags), 11)
-      }`,
-    );
+    this.#showCommand(who, commandOf(who, flags));
     const cookie = `--cookie-file=${this.#cookieFile}`;
     this.#add(who, [...flags, cookie], code);
     await this.#until(() => this.#nodes.get(who)!.isIdle, STEP_WITHIN);
     this.#check({}, undefined);
+  }
+
+  /** Starts a node of Elixir, and shows its command line; returns whether there is an Elixir that can do it. */
+  async startElixir(who: Who): Promise<boolean> {
+    const node = DemoNode.startElixir({
+      short: who,
+      home: this.#folder,
+      epmdPort: this.#epmdPort,
+    });
+    if (node === undefined) return false;
+    this.#stack.use(node);
+    await this.#until(() => node.isIdle, STEP_WITHIN);
+    if (node.hasEnded) return false;
+    this.#nodes.set(who, node);
+    this.#showCommand(
+      who,
+      `iex --sname ${who}@localhost -S mix  # Elixir: examples/elixir_chat`,
+    );
+    return true;
+  }
+
+  #showCommand(who: Who, command: string): void {
+    const gap = " ".repeat(5 - who.length);
+    say(`   ${name(who)}${gap} $ ${wrap(command, 11)}`);
   }
 
   /** Plays a step. */
@@ -140,8 +163,9 @@ class Stage implements AsyncDisposable {
   }
 
   #add(who: Who, flags: string[], code: string[]): void {
-    const options = { short: who, flags: [...flags, this.#epmd], code };
-    this.#nodes.set(who, this.#stack.use(new DemoNode(options)));
+    const epmd = `--epmd-port=${this.#epmdPort}`;
+    const node = DemoNode.start({ short: who, flags: [...flags, epmd], code });
+    this.#nodes.set(who, this.#stack.use(node));
   }
 
   #announce(step: Step | VisitorStep): void {
@@ -240,7 +264,7 @@ async function play(stage: Stage): Promise<void> {
     ).map(codeOf);
   const kate = ["--module", "Kate=./chat/kate.ts"];
   await stage.start("kate", [...kate, "--allow-closures"], code("kate"));
-  await stage.start("moebi", [], code("moebi"));
+  if (!await stage.startElixir("moebi")) await stage.start("moebi", [], []);
   await stage.start("alex", kate, code("alex"));
   for (const step of STEPS) await stage.play(step);
   await stage.leave("moebi");

@@ -37,7 +37,7 @@ const RUN_BY = {
   "node hello.ts": "pack_test.ts",
   "mkdir my-app": "readme_test.ts",
   "deno run -A hello.ts": "readme_test.ts",
-  "npx -y deno@2.9.6 task demo   # three nodes play the lesson in a few seconds":
+  "npx -y deno@2.9.6 task demo   # three nodes play the lesson; one is Elixir's, if installed":
     "demo_test.ts",
 };
 

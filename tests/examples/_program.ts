@@ -8,10 +8,9 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A running program; killed when it goes out of scope. */
 export class Program implements AsyncDisposable {
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended, and its output has been read. */
   readonly ended: Promise<Deno.CommandStatus>;
   readonly #child: Deno.ChildProcess;
-  readonly #reading: Promise<unknown>;
   #output = "";
   #isRunning = true;
 
@@ -32,13 +31,14 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const { stdout, stderr } = this.#child;
-    this.#reading = Promise.all([stdout, stderr].map(async (stream) => {
+    const reading = [stdout, stderr].map(async (stream) => {
       for await (const text of stream.pipeThrough(new TextDecoderStream())) {
         this.#output += text;
       }
-    }));
-    this.ended = this.#child.status.then((status) => {
+    });
+    this.ended = this.#child.status.then(async (status) => {
       this.#isRunning = false;
+      await Promise.all(reading);
       return status;
     });
   }
@@ -67,13 +67,11 @@ export class Program implements AsyncDisposable {
   async drain(): Promise<void> {
     this.kill("SIGTERM");
     const { code } = await this.ended;
-    await this.#reading;
     assertEquals(code, 0, this.#output);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isRunning) this.#child.kill("SIGKILL");
     await this.ended;
-    await this.#reading;
   }
 }

@@ -1,15 +1,14 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { test } from "../../testing/tags.ts";
+import { test, type TestOptions } from "../../testing/tags.ts";
+import { ELIXIR } from "../_elixir.ts";
 
-test("deno task demo plays the lesson as it announces", {
-  timeout: 150_000,
-  tags: ["demo"],
-}, async () => {
+/** Plays the demo; asserts that `start` is how moebi starts. */
+async function play(start: string, env: Record<string, string>): Promise<void> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "demo"],
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     signal: AbortSignal.timeout(120_000),
   }).output();
@@ -17,6 +16,7 @@ test("deno task demo plays the lesson as it announces", {
   assertEquals(new TextDecoder().decode(stderr), "");
   for (
     const text of [
+      `moebi $ ${start}`,
       "alex   │ Hi, my name is Kate",
       'alex   │ "sup?"',
       "kate   │ hi",
@@ -27,4 +27,17 @@ test("deno task demo plays the lesson as it announces", {
   ) assertStringIncludes(shown, text);
   assertMatch(shown, /^All as announced, in \d+\.\d s\./m);
   assertEquals(code, 0);
-});
+}
+
+const OPTIONS: TestOptions = { timeout: 150_000, tags: ["demo"] };
+
+test(
+  "deno task demo plays the lesson as it announces, moebi in Elixir",
+  { ...OPTIONS, programs: ELIXIR },
+  () => play("iex --sname moebi@localhost -S mix", {}),
+);
+
+test("deno task demo plays the lesson without Elixir", {
+  ...OPTIONS,
+  tags: ["demo", "slow"],
+}, () => play("deno task chat --sname moebi@localhost", { PATH: "/" }));

@@ -1,0 +1,69 @@
+/** `deno task elixir`: starts node.ts, and app.exs, which uses it from Elixir and ends. */
+
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+
+/** Shows the lines of a program with the name of its node; resolves when one is the awaited line, or all have come. */
+async function show(
+  who: string,
+  { stdout }: Deno.ChildProcess,
+  awaited = "",
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  (async () => {
+    let rest = "";
+    for await (const text of stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        console.log(`${who} │ ${line}`);
+        if (line === awaited) resolve();
+      }
+    }
+    resolve();
+  })();
+  await promise;
+}
+
+const folder = await Deno.makeTempDir();
+// Elixir reads the cookie in its home folder.
+const cookieFile = `${folder}/.erlang.cookie`;
+await Deno.writeTextFile(cookieFile, randomBytes(24).toString("hex"), {
+  mode: 0o400,
+});
+const cwd = fileURLToPath(new URL(".", import.meta.url));
+const node = new Deno.Command(Deno.execPath(), {
+  args: [
+    ...["run", "--quiet", "-A", "--unstable-no-legacy-abort", "node.ts"],
+    ...["--sname", "scripts@localhost", "--cookie-file", cookieFile],
+  ],
+  cwd,
+  stdin: "null",
+  stdout: "piped",
+}).spawn();
+let code = 1;
+try {
+  await show("scripts", node, "scripts@localhost is up");
+  const app = new Deno.Command("elixir", {
+    args: [
+      ...["--sname", "app@localhost"],
+      // node.ts serves EPMD if none runs.
+      ...["--erl", "-start_epmd false"],
+      ...["-r", "phoenix_pubsub.ex", "app.exs"],
+    ],
+    cwd,
+    env: { HOME: folder },
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  await show("app    ", app);
+  ({ code } = await app.status);
+} catch (error) {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+  console.log("Install Elixir first: https://elixir-lang.org/install.html");
+} finally {
+  node.kill("SIGTERM");
+  await node.status;
+  await Deno.remove(folder, { recursive: true });
+}
+Deno.exit(code);
