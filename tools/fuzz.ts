@@ -2,7 +2,8 @@
  * Runs the random tests with new seeds, each night for example: `deno task fuzz --minutes 60`.
  *
  * Other runs of the tests use the same seed each time. This task gives each file a new seed in each round, and ends
- * with the commands that repeat the failures.
+ * with the commands that repeat the failures. `--stalls` runs all tests in programs that stall at random places,
+ * since a test must not depend on the speed of the machine.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -19,24 +20,39 @@ const USES_SEED = /from "[./]+\/_seeds\.ts"/;
 /** The time after which a file has failed, in minutes. */
 const TIME_LIMIT = 30;
 
-/** The test files whose random choices depend on a seed. */
-function randomTests(): string[] {
+/** How test files are run with a seed. */
+interface Way {
+  /** The environment variable of the seed. */
+  variable: "FUZZ_SEED" | "STALL_SEED";
+  /** The arguments of `deno test`. */
+  options: readonly string[];
+}
+
+const RANDOM: Way = { variable: "FUZZ_SEED", options: ["-P=dev"] };
+const STALLS: Way = {
+  variable: "STALL_SEED",
+  options: ["-A", "--preload", "tools/stalls.ts"],
+};
+
+/** The test files; if `isRandom`, only files whose random choices depend on a seed. */
+function testFiles(isRandom: boolean): string[] {
   return findTestFiles([join(ROOT, "tests")], []).files
     .map((file) => relative(ROOT, file))
-    .filter((file) => reaches(join(ROOT, file), USES_SEED));
+    .filter((file) => !isRandom || reaches(join(ROOT, file), USES_SEED));
 }
 
 /** Runs a file with a seed; returns the command that repeats it, if it fails. */
 async function failureOf(
+  { variable, options }: Way,
   file: string,
   seed: number,
 ): Promise<string | undefined> {
   const { success, stdout, stderr } = await new Deno.Command(
     Deno.execPath(),
     {
-      args: ["test", "-P=dev", "--no-check", file],
+      args: ["test", ...options, "--no-check", file],
       cwd: ROOT,
-      env: { FUZZ_SEED: `${seed}`, NO_COLOR: "1" },
+      env: { [variable]: `${seed}`, NO_COLOR: "1" },
       stdin: "null",
       signal: AbortSignal.timeout(TIME_LIMIT * 60_000),
     },
@@ -44,22 +60,24 @@ async function failureOf(
   if (success) return;
   await Deno.stdout.write(stdout);
   await Deno.stderr.write(stderr);
-  return `FUZZ_SEED=${seed} deno test -P=dev ${file}`;
+  return `${variable}=${seed} deno test ${options.join(" ")} ${file}`;
 }
 
-const USAGE = `Runs the random tests with new seeds.
+const USAGE =
+  `Runs the random tests with new seeds, or all tests in programs that stall.
 
-deno task fuzz [--rounds N] [--minutes N] [FILE...]
+deno task fuzz [--stalls] [--rounds N] [--minutes N] [FILE...]
 
+--stalls      run all tests, in programs that stall at random places
 --rounds N    run each file N times (default: 1)
 --minutes N   end after that time, within a round if need be
 `;
 
 async function main(args: string[]): Promise<number> {
   let isWrong = false;
-  const { _: files, rounds, minutes, help } = parseArgs(args, {
+  const { _: files, rounds, minutes, stalls, help } = parseArgs(args, {
     string: ["rounds", "minutes"],
-    boolean: ["help"],
+    boolean: ["help", "stalls"],
     unknown: (name) => {
       isWrong ||= name.startsWith("-");
       return !name.startsWith("-");
@@ -72,7 +90,8 @@ async function main(args: string[]): Promise<number> {
     return help ? 0 : 2;
   }
   const isOver = () => performance.now() >= end;
-  const all = files.length > 0 ? files.map(String) : randomTests();
+  const way = stalls ? STALLS : RANDOM;
+  const all = files.length > 0 ? files.map(String) : testFiles(!stalls);
   const failures: string[] = [];
   let done = 0;
   for (let round = 0; round < count && !isOver(); round++) {
@@ -80,7 +99,7 @@ async function main(args: string[]): Promise<number> {
       if (isOver()) break;
       const seed = Math.floor(Math.random() * 2 ** 31);
       const started = performance.now();
-      const failure = await failureOf(file, seed);
+      const failure = await failureOf(way, file, seed);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       const result = failure === undefined ? "ok" : "FAILED";
       console.log(`${file}, seed ${seed}: ${result}, ${seconds} s`);
