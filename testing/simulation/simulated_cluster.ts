@@ -132,8 +132,8 @@ export interface PartitionOptions {
   /**
    * Whether only the direction from the left nodes to the right nodes is blocked. `"silent"`: the right
    * nodes receive nothing more, but can still send. `"cut"`: connections close on the left side only, as
-   * when a firewall has forgotten them; the right side notices by the tick time. No node can dial across the
-   * partition, because a dial needs both directions.
+   * when a firewall has forgotten them; the right side notices by the tick time, or when it sends something after the
+   * partition has healed. No node can dial across the partition, because a dial needs both directions.
    *
    * @default {false}
    */

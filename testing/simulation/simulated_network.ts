@@ -16,13 +16,11 @@ import { Trace } from "./trace.ts";
 import {
   type Delay,
   type Ether,
+  RETRY,
   SimulatedTransport,
   someDelay,
   type Tamper,
 } from "./simulated_transport.ts";
-
-/** The interval at which an unanswered dial is retried, as by TCP, in milliseconds. */
-const RETRY = 1000;
 
 /** The first port of a node; nothing listens on it. */
 const FIRST_PORT = 50_000;
@@ -325,6 +323,10 @@ export class SimulatedNetwork implements Ether {
   holdsUp(from: string, to: string): boolean {
     return this.#parted.get(wayOf(from, to)) === "silent" ||
       this.#paused.has(to);
+  }
+
+  isParted(from: string, to: string): boolean {
+    return this.#parted.has(wayOf(from, to));
   }
 
   /** Pauses a node: none of its timers fires, and nothing arrives. */

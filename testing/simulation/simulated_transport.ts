@@ -8,6 +8,9 @@ import type { Trace } from "./trace.ts";
 /** The number of bytes that may be under way before a sender has to wait. */
 const WINDOW = 1 << 18;
 
+/** The interval at which bytes and dials that are not answered are sent again, as by TCP, in milliseconds. */
+export const RETRY = 1000;
+
 /** One write in ODDS is cut in pieces, and one in ODDS is joined with the last write under way. */
 const ODDS = 4;
 
@@ -46,6 +49,8 @@ export interface Ether {
   readonly tamper: Tamper | undefined;
   /** Returns whether bytes from one node to another are held up. */
   holdsUp(from: string, to: string): boolean;
+  /** Returns whether a partition blocks the way from one node to another. */
+  isParted(from: string, to: string): boolean;
   /** The time in milliseconds that a node takes to read `bytes` bytes. */
   readingTime(node: string, bytes: number): number;
 }
@@ -198,6 +203,10 @@ export class SimulatedTransport implements Transport {
   #closed: { error: Error | undefined } | undefined;
   #isFull = false;
   #isPaused = false;
+  /** Whether the network closed this end, and the other end may not know. */
+  #isCut = false;
+  /** Whether bytes have arrived since, to which no reset could be sent. */
+  #owesReset = false;
 
   /** Creates one end of a connection. */
   constructor(
@@ -260,7 +269,10 @@ export class SimulatedTransport implements Transport {
 
   /** Receives bytes from the other end, or, without them, the end of its stream. */
   arrive(bytes: Uint8Array | undefined): void {
-    if (this.#isShut) return;
+    if (this.#isShut) {
+      if (this.#isCut && bytes !== undefined) this.#reset();
+      return;
+    }
     if (bytes === undefined) {
       this.#shut();
       this.#close(undefined);
@@ -318,7 +330,7 @@ export class SimulatedTransport implements Transport {
   cut(): void {
     this.#lane.lose();
     if (this.#isShut) return;
-    this.#isShut = true;
+    this.#isShut = this.#isCut = true;
     const { timeline } = this.#ether;
     timeline.schedule(
       timeline.time,
@@ -327,8 +339,20 @@ export class SimulatedTransport implements Transport {
     );
   }
 
+  /** Answers bytes for a connection that this end does not have any more: the other end closes, as by a reset of TCP. */
+  #reset(): void {
+    this.#owesReset = this.#ether.isParted(this.owner, this.#to);
+    if (this.#owesReset) return;
+    this.#isCut = false;
+    this.#lane.put(undefined);
+  }
+
   /** Releases the bytes that were held up. */
   goOn(): void {
     this.#lane.goOn();
+    if (!this.#owesReset || this.#ether.isParted(this.owner, this.#to)) return;
+    // The other end sends again what was not acknowledged.
+    this.#owesReset = false;
+    this.#ether.timeline.after(RETRY, () => this.#reset());
   }
 }

@@ -354,6 +354,29 @@ simulationTest('partition() with "cut" and oneWay', async (cluster) => {
   assertEquals(await cluster.run("kate", () => Node.list()), []);
 }, { tickTime: 10_000 });
 
+simulationTest(
+  "a connection that was cut on one side is reset by what the other side sends",
+  async (cluster) => {
+    for (const healsFirst of [true, false]) {
+      await cluster.run("alex", () => Node.ping(KATE));
+      cluster.partition(["alex"], ["kate"], { mode: "cut", oneWay: true });
+      await cluster.settle();
+      if (healsFirst) cluster.heal();
+      const from = cluster.now();
+      const down = cluster.run("kate", async () => {
+        Node.monitor(ALEX);
+        send({ name: "nobody", node: ALEX }, "a reset is the answer");
+        await receive((m) => m?.type === "nodedown");
+      });
+      await cluster.advance(50);
+      cluster.heal();
+      await down;
+      const time = cluster.now() - from;
+      assert(healsFirst ? time <= 50 : time < 1100, `it took ${time} ms`);
+    }
+  },
+);
+
 simulationTest("slow() limits what a node reads", async (cluster) => {
   const heard = listen(cluster);
   await cluster.run("alex", () => Node.ping(KATE));
