@@ -175,7 +175,8 @@ class EntityCall {
     if (found[0] === "pid") {
       const [, pid, epoch] = found;
       if (!isHere) node.remember(`${type} ${key}`, { pid, epoch });
-      return { pid, gone };
+      // Under another epoch, the owner is not the node that may be removed: it has started again, under the same name.
+      return { pid, gone: epoch === row.epoch ? gone : undefined };
     }
     if (found[0] === "moved" || found[0] === "no_store") return found[0];
     throw found[0] === "parked"

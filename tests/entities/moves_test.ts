@@ -37,23 +37,25 @@ async function startEntities(
   const cluster = await SimulatedCluster.start({ nodes, log: () => {} });
   const store = memoryStore({ now: () => cluster.now() });
   take(store);
-  for (const node of nodes) {
-    cluster.spawn(node, async () => {
-      await Entities.startLink({
-        types: [Count],
-        store,
-        shards: 16,
-        lease: LEASE,
-        hosts: node !== "sophie",
-      });
-      await Process.sleep(2 ** 31);
-    });
-  }
+  for (const node of nodes) start(cluster, node, store);
   await cluster.advance(LEASE);
   await cluster.run("sophie", () => addAll());
   // Shards are balanced a few at a time.
   await cluster.advance(2 * LEASE);
   return cluster;
+}
+
+function start(cluster: SimulatedCluster, node: string, store: Store): void {
+  cluster.spawn(node, async () => {
+    await Entities.startLink({
+      types: [Count],
+      store,
+      shards: 16,
+      lease: LEASE,
+      hosts: node !== "sophie",
+    });
+    await Process.sleep(2 ** 31);
+  });
 }
 
 function addAll(): Promise<number[]> {
@@ -145,6 +147,35 @@ test("a call whose owner is killed says that it may have run, and runs again wit
   });
   assertEquals([error.code, error.mayHaveRun], ["unknown", true]);
   assertEquals(value, 2);
+});
+
+test("a call to a node that has started again goes on when the node before it is removed", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["kate", "sophie"],
+    (each) => store = each,
+  );
+  const { view, beat } = store;
+  const before = await store.view();
+  const isLate = () => {
+    store.view = () => Promise.resolve(before);
+  };
+  isLate();
+  store.beat = (id, info) => {
+    store.view = view;
+    const now = beat.call(store, id, info);
+    isLate();
+    return now;
+  };
+  await cluster.restart("kate");
+  await store.remove(before.nodes[0].id);
+  start(cluster, "kate", store);
+  await cluster.advance(LEASE / 2);
+  const [count] = await Promise.all([
+    cluster.run("sophie", () => Count.get("key 0").addSlowly()),
+    cluster.advance(100).then(() => Object.assign(store, { view, beat })),
+  ]);
+  assertEquals(count, 2);
 });
 
 test("a call that is not answered ends, although the clock rounds its end", async () => {
