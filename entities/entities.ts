@@ -13,6 +13,7 @@ import {
   checkInteger,
   checkList,
   checkOptions,
+  checkRecord,
   checkTimeout,
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
@@ -56,6 +57,14 @@ export interface EntitiesOptions {
    */
   weight?: number;
   /**
+   * The keys that this node should own, by the name of their type, or `true` for all keys of the type. They are here as
+   * long as this node is up and does not drain, and elsewhere otherwise. Weights do not matter for them. Each key brings the
+   * other keys of its shard along.
+   *
+   * @default {{}}
+   */
+  pins?: Record<string, readonly string[] | true>;
+  /**
    * The number of entities in memory. Above it, those that are idle leave the memory.
    *
    * @default {100000}
@@ -88,6 +97,7 @@ const ENTITIES_OPTIONS: OptionNames<EntitiesOptions> = {
   shards: true,
   lease: true,
   weight: true,
+  pins: true,
   maxEntities: true,
   maxHeld: true,
   maxMoves: true,
@@ -236,6 +246,7 @@ function settingsOf(options: EntitiesOptions): EntitySettings {
     shards = 256,
     lease = 10_000,
     weight = 1,
+    pins = {},
     maxEntities = 100_000,
     maxHeld = 10_000,
     maxMoves = 32,
@@ -275,12 +286,23 @@ function settingsOf(options: EntitiesOptions): EntitySettings {
       }: give a number above 0`,
     );
   }
+  checkRecord(pins, `${doing} with pins`, '{ room: ["lobby"] }');
+  for (const [name, keys] of Object.entries(pins)) {
+    if (!types.some((type) => type.name === name)) {
+      throw new TypeError(
+        `Cannot ${doing} with pins of the type ${
+          inspect(name)
+        }: it is not one of the types`,
+      );
+    }
+    if (keys !== true) checkList(keys, `${doing} with pins of ${name}`);
+  }
   checkInteger(maxEntities, doing, "maxEntities", 1);
   checkCount(maxHeld, doing, "maxHeld");
   checkInteger(maxMoves, doing, "maxMoves", 1);
   return {
     types: types.map(({ _definition }) => _definition),
     ...{ store, hosts, shards, lease, weight, maxEntities, maxHeld },
-    ...{ maxMoves, name },
+    ...{ pins: new Map(Object.entries(pins)), maxMoves, name },
   };
 }

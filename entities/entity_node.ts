@@ -20,7 +20,7 @@ import type {
 } from "../otp/observer/observed_entities.ts";
 import { Changes, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
-import { type Candidate, shardNumber, winnerOf } from "./placement.ts";
+import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
 import type { Store, StoreShard, StoreView } from "./store.ts";
 import { timedStore } from "./timed_store.ts";
 import { Writer } from "./writer.ts";
@@ -40,6 +40,8 @@ export interface EntitySettings {
   readonly hosts: boolean;
   readonly lease: number;
   readonly weight: number;
+  /** The pinned keys by type, or `true` for all keys. */
+  readonly pins: ReadonlyMap<string, readonly string[] | true>;
   readonly maxEntities: number;
   readonly maxHeld: number;
   readonly maxMoves: number;
@@ -49,6 +51,8 @@ export interface EntitySettings {
 export interface NodeInfo {
   types: string[];
   weight: number;
+  /** The shards and the types that are pinned to it. */
+  pins?: string[];
   isDraining: boolean;
 }
 
@@ -182,15 +186,17 @@ export class EntityNode implements EntityHome {
       gone.delete(id);
       const known = this.nodes.get(id);
       const parsed = infoOf(info);
+      const pins = parsed.pins && new Set(parsed.pins);
+      const row = { id, name, beat, info: parsed, weight: parsed.weight, pins };
       if (known === undefined) {
         this.nodes.set(id, {
-          ...{ id, name, beat, info: parsed, weight: parsed.weight },
+          ...row,
           since: runtime.now(),
           gone: new AbortController(),
         });
       } else {
         if (known.beat !== beat) known.since = runtime.now();
-        Object.assign(known, { beat, info: parsed, weight: parsed.weight });
+        Object.assign(known, row);
       }
     }
     for (const id of gone) this.forget(id);
@@ -318,23 +324,29 @@ export class EntityNode implements EntityHome {
 
   /** This node's description for others. */
   info(): string {
+    const { types, weight, pins } = this.settings;
     const info: NodeInfo = {
-      types: this.settings.types.map(({ name }) => name),
-      weight: this.settings.weight,
+      types: types.map(({ name }) => name),
+      weight,
       isDraining: this.isDraining,
     };
+    if (pins.size > 0) info.pins = [...this.#pins()];
     return JSON.stringify(info);
   }
-}
 
-function typeOf(shard: string): string {
-  return shard.slice(0, shard.lastIndexOf("/"));
+  #pins(): Set<string> {
+    return new Set(
+      [...this.settings.pins].flatMap(([type, keys]) =>
+        keys === true ? type : keys.map((key) => this.shardOf(type, key))
+      ),
+    );
+  }
 }
 
 function infoOf(text: string): NodeInfo {
   try {
-    const { types, weight, isDraining } = JSON.parse(text);
-    return { types, weight, isDraining };
+    const { types, weight, pins, isDraining } = JSON.parse(text);
+    return { types, weight, pins, isDraining };
   } catch {
     // A newer form: not a node to give shards to.
     return { types: [], weight: 1, isDraining: true };

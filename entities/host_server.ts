@@ -110,6 +110,8 @@ export class HostServer {
   readonly name: string;
   readonly #settings: EntitySettings;
   readonly #started = new Map<string, Started>();
+  /** The number of entities whose process has not started yet. */
+  #starting = 0;
   readonly #parked = new Map<string, ParkedEntity>();
   /** The moments of crashes, by key. */
   readonly #crashes = new Map<string, number[]>();
@@ -267,9 +269,11 @@ export class HostServer {
 
   /** Starts an entity, unless too many are busy. */
   #start(shard: OwnedShard, key: string): LiveEntity | undefined {
-    if (this.#started.size >= this.#settings.maxEntities && !this.#evict()) {
+    const inMemory = this.#started.size + this.#starting;
+    if (inMemory >= this.#settings.maxEntities && !this.#evict()) {
       return undefined;
     }
+    this.#starting++;
     const server = new EntityServer(this.#node, shard, key);
     const starting = GenServer.startLink(server as never, undefined) as Promise<
       Pid
@@ -284,6 +288,7 @@ export class HostServer {
     server.enter(live);
     shard.entities.set(key, live);
     starting.then((pid) => {
+      this.#starting--;
       live.pid = pid;
       live.isBusy = false;
       this.#started.set(String(pid), { shard, key, live });

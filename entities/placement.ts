@@ -23,25 +23,39 @@ export function shardNumber(key: string, shards: number): number {
   return hashOf(key) % shards;
 }
 
+/** The type of a shard. */
+export function typeOf(shard: string): string {
+  return shard.slice(0, shard.lastIndexOf("/"));
+}
+
 /** A node that can own a shard. */
 export interface Candidate {
   name: string;
   weight: number;
+  /** The shards, and the types, that are pinned to it. */
+  pins?: ReadonlySet<string>;
 }
 
-/** The node that should own a shard: each wins in proportion to its weight. */
+/** The node that should own a shard: one that it is pinned to, if there is any. Each wins in proportion to its weight. */
 export function winnerOf<C extends Candidate>(
   shard: string,
   candidates: Iterable<C>,
 ): C | undefined {
   let winner: C | undefined;
   let best = -Infinity;
+  let isPinned = false;
   for (const candidate of candidates) {
-    const { name, weight } = candidate;
+    const { name, weight, pins } = candidate;
+    const pinned = pins !== undefined &&
+      (pins.has(shard) || pins.has(typeOf(shard)));
+    if (isPinned && !pinned) continue;
     const score = weight /
       -Math.log((hashOf(`${shard} ${name}`) + 0.5) / 2 ** 32);
-    if (score < best) continue;
-    if (score === best && winner !== undefined && winner.name < name) continue;
+    if (isPinned === pinned) {
+      if (score < best) continue;
+      if (score === best && winner && winner.name < name) continue;
+    }
+    isPinned = pinned;
     best = score;
     winner = candidate;
   }

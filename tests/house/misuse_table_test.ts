@@ -598,7 +598,7 @@ const DNS = `${POLL} query node resolver`;
 const simulated = testing.SimulatedCluster.prototype;
 
 const ENTITIES =
-  "types store hosts shards lease weight maxEntities maxHeld maxMoves name";
+  "types store hosts shards lease weight pins maxEntities maxHeld maxMoves name";
 
 /** Other options, which other tests try with wrong values: functions of objects, of programs, and parts of options. */
 // deno-lint-ignore no-explicit-any

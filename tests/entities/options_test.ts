@@ -1,0 +1,309 @@
+/** The options of entities and of their types, alarms and broadcasts: exact, in virtual time. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  Entities,
+  type EntitiesOptions,
+  Entity,
+  EntityError,
+  type EntityMessage,
+  type EntityOptions,
+  memoryStore,
+  type Store,
+} from "../../entities/mod.ts";
+import { winnerOf } from "../../entities/placement.ts";
+import { Process, receive } from "../../otp/process/process.ts";
+import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { test } from "../../testing/tags.ts";
+
+const LEASE = 3000;
+
+/** Lets virtual time pass. */
+async function pass(ms: number): Promise<void> {
+  await Process.sleep(ms);
+}
+
+// deno-lint-ignore explicit-function-return-type
+function noteOf(options: EntityOptions = {}) {
+  return Entity.define("note", {
+    state: () => ({ text: "", rung: [] as string[] }),
+    write: (note, text: string) => void (note.state.text = text),
+    read: (note) => note.state.text,
+    save: (note) => note.save(),
+    leave: (note) => note.stop(),
+    ring: (note, text: string) => note.broadcast(note.state.text = text),
+    remind: (note, ms: number) => note.alarm(note.now() + ms, "tea"),
+    async alarm(note, text: string) {
+      await pass(500);
+      note.state.rung.push(`${text} after ${note.state.text}`);
+    },
+    rung: (note) => note.state.rung,
+    async writeSlowly(note, text: string, ms: number) {
+      await pass(ms);
+      note.state.text = text;
+    },
+  }, { maxRestarts: 10, ...options });
+}
+
+const Note = noteOf();
+
+/** Starts nodes with entities and a common store; a node without options is up, and has no entities. */
+async function startNodes(
+  nodes: Record<string, Partial<EntitiesOptions> | undefined>,
+): Promise<{ cluster: SimulatedCluster; store: Store }> {
+  const cluster = await SimulatedCluster.start({
+    nodes: Object.keys(nodes),
+    log: () => {},
+  });
+  const store = memoryStore({ now: () => cluster.now() });
+  for (const [node, options] of Object.entries(nodes)) {
+    if (options) startEntities(cluster, node, { store, ...options });
+  }
+  await cluster.advance(LEASE);
+  return { cluster, store };
+}
+
+function startEntities(
+  cluster: SimulatedCluster,
+  node: string,
+  options: Partial<EntitiesOptions> & { store: Store },
+): void {
+  cluster.spawn(node, async () => {
+    const common = { types: [Note], shards: 8, lease: LEASE };
+    await Entities.startLink({ ...common, ...options });
+    await receive(() => false);
+  });
+}
+
+/** Runs a function on one node with entities. */
+async function alone(
+  options: Partial<EntitiesOptions>,
+  fn: (store: Store) => Promise<void>,
+): Promise<void> {
+  const { cluster, store } = await startNodes({ alex: options });
+  await using _ = cluster;
+  await cluster.run("alex", () => fn(store));
+}
+
+async function kill(
+  note: { pid(): Promise<Parameters<typeof Process.exit>[0]> },
+): Promise<void> {
+  const pid = await note.pid();
+  const ref = Process.monitor(pid);
+  Process.exit(pid, "kill");
+  await receive((m) => ref.equals(m?.ref));
+}
+
+test("durability { every } stores changes within that time, and when an entity leaves", () => {
+  const Note = noteOf({ durability: { every: 1000 } });
+  return alone({ types: [Note] }, async (store) => {
+    const version = async () => (await store.load("note", "a"))?.version;
+    const note = Note.get("a");
+    await note.write("one");
+    await note.write("two");
+    assertEquals(await version(), undefined);
+    await pass(1001);
+    assertEquals(await version(), 1);
+    await note.write("lost");
+    await kill(note);
+    assertEquals(await note.read(), "two");
+    await note.write("three");
+    await note.leave();
+    assertEquals(await version(), 2);
+    assertEquals(await note.read(), "three");
+  });
+});
+
+test('save: "explicit" stores nothing but what a method saves', () => {
+  const Note = noteOf({ save: "explicit" });
+  return alone({ types: [Note] }, async () => {
+    const note = Note.get("a");
+    await note.write("one");
+    await note.save();
+    await note.write("two");
+    assertEquals(await note.read(), "two");
+    await kill(note);
+    assertEquals(await note.read(), "one");
+  });
+});
+
+test("no more than maxEntities are in memory, and idle ones leave it", () =>
+  alone({ maxEntities: 2 }, async () => {
+    const keys = ["a", "b", "c", "d"];
+    for (const key of keys) await Note.get(key).write(key);
+    for (const key of keys) {
+      assertEquals(await Note.get(key).read(), key);
+      const { entities } = await Entities.info();
+      assert(entities <= 2, `${entities} entities`);
+    }
+    const busy = ["a", "b"].map((key) => Note.get(key).writeSlowly("x", 500));
+    await pass(100);
+    const error = await assertRejects(() => Note.get("c").read(), EntityError);
+    assertEquals([error.code, error.mayHaveRun], ["overloaded", false]);
+    await Promise.all(busy);
+    assertEquals(await Note.get("c").read(), "c");
+  }));
+
+test("a method that takes longer than its limit is ended, and other keys go on", () => {
+  const Note = noteOf({ limit: 1000 });
+  return alone({ types: [Note] }, async () => {
+    const before = Process.monotonicTime();
+    const late = assertRejects(
+      () => Note.get("a").writeSlowly("x", 2000),
+      EntityError,
+    );
+    await Note.get("b").write("y");
+    assertEquals(Process.monotonicTime(), before);
+    assertEquals((await late).code, "unknown");
+    assertEquals(Process.monotonicTime(), before + 1000);
+    assertEquals(await Note.get("a").read(), "");
+  });
+});
+
+test("no more than maxHeld calls wait on a node", () => {
+  const store = memoryStore();
+  store.open = () => new Promise(() => {});
+  return alone({ maxHeld: 1, store }, async () => {
+    const calls = await Promise.all(
+      [1000, 1000].map((timeout) =>
+        assertRejects(() => Note.get("a", { timeout }).read(), EntityError)
+      ),
+    );
+    assertEquals(calls.map(({ code }) => code), ["no_store", "overloaded"]);
+  });
+});
+
+test("a new node gets its share by weight, maxMoves shards at a time", async () => {
+  const limits = { shards: 32, maxMoves: 2 };
+  const { cluster, store } = await startNodes({
+    alex: limits,
+    kate: undefined,
+  });
+  await using _ = cluster;
+  const moves: number[] = [];
+  const give = store.give.bind(store);
+  store.give = (from, to, shards) => {
+    moves.push(shards.length);
+    return give(from, to, shards);
+  };
+  startEntities(cluster, "kate", { store, ...limits, weight: 3 });
+  await cluster.advance(3 * LEASE);
+  const { shards } = await cluster.run("kate", () => Entities.info());
+  assert(shards.length > 20, `kate has ${shards.length} of 32 shards`);
+  assertEquals(moves.reduce((sum, each) => sum + each), shards.length);
+  assertEquals(moves.filter((each) => each > 2), []);
+});
+
+test("nodes win shards in proportion to their weights, except pinned ones", () => {
+  const nodes = [
+    { name: "alex", weight: 1, pins: new Set(["note/7", "room"]) },
+    { name: "kate", weight: 2 },
+    { name: "moebi", weight: 5 },
+  ];
+  const shards = Array.from({ length: 8000 }, (_, n) => `note/${n}`);
+  const won = Map.groupBy(shards, (shard) => winnerOf(shard, nodes)!.name);
+  for (const { name, weight } of nodes) {
+    const share = won.get(name)!.length / 1000;
+    assert(Math.abs(share - weight) < 0.15, `${name} has ${share}`);
+  }
+  for (const shard of ["note/7", "room/1", "room/2", "room/3"]) {
+    assertEquals(winnerOf(shard, nodes)!.name, "alex");
+    assertEquals(winnerOf(shard, nodes.toReversed())!.name, "alex");
+  }
+});
+
+test("a pinned key is on its node as long as that is up", async () => {
+  const { cluster } = await startNodes({
+    alex: {},
+    kate: { weight: 1e-9, pins: { note: ["lobby"] } },
+  });
+  await using _ = cluster;
+  const owner = () => Note.get("lobby").pid().then(({ node }) => node);
+  await cluster.run("alex", async () => {
+    assertEquals(await owner(), "kate@localhost");
+    assertEquals((await Entities.info()).shards.length, 7);
+    await cluster.kill("kate");
+    await pass(LEASE);
+    assertEquals(await owner(), "alex@localhost");
+  });
+});
+
+// Alarms.
+
+test("an alarm waits for the method that runs, and methods wait for the alarm", () =>
+  alone({}, async () => {
+    const note = Note.get("a");
+    await note.remind(500);
+    const slow = note.writeSlowly("x", 1000);
+    await pass(1200);
+    await note.write("y");
+    await slow;
+    assertEquals(await note.rung(), ["tea after x"]);
+  }));
+
+test("an alarm whose node freezes runs on another, and its effect is stored once", async () => {
+  const { cluster } = await startNodes({
+    alex: { pins: { note: ["a"] } },
+    kate: {},
+  });
+  await using _ = cluster;
+  const rung = () => cluster.run("kate", () => Note.get("a").rung());
+  await cluster.run("kate", () => Note.get("a").remind(1000));
+  // The alarm runs for 500 ms.
+  await cluster.advance(1200);
+  cluster.pause("alex");
+  await cluster.advance(LEASE + 600);
+  assertEquals(await rung(), ["tea after "]);
+  cluster.resume("alex");
+  await cluster.advance(LEASE);
+  assertEquals(await rung(), ["tea after "]);
+});
+
+// Broadcasts.
+
+const told = ({ event, number, message }: EntityMessage) => [
+  event,
+  number,
+  message,
+];
+
+test("a broadcast of a refused write is not sent, and its number is given again", () =>
+  alone({}, async (store) => {
+    const note = Note.get("a");
+    await note.subscribe();
+    const write = store.write.bind(store);
+    store.write = () => {
+      store.write = write;
+      return Promise.resolve(["fenced"]);
+    };
+    await assertRejects(() => note.ring("lost"), EntityError, "may have run");
+    // The relay finds the new process.
+    await pass(500);
+    assertEquals(await note.ring("one"), 1);
+    assertEquals(told(await receive()), ["message", 1, "one"]);
+  }));
+
+test("a subscriber sees by a gap that it has missed a broadcast", async () => {
+  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
+  await using _ = cluster;
+  const events: unknown[] = [];
+  cluster.spawn("sophie", async () => {
+    await Note.get("a").subscribe();
+    for (;;) events.push(told(await receive()));
+  });
+  await cluster.advance(500);
+  await cluster.run("alex", async () => {
+    const note = Note.get("a");
+    await note.ring("one");
+    await kill(note);
+    await note.ring("two");
+    await pass(500);
+    await note.ring("three");
+  });
+  await cluster.advance(500);
+  assertEquals(events, [
+    ["message", 1, "one"],
+    ["gap", 2, undefined],
+    ["message", 3, "three"],
+  ]);
+});
