@@ -284,26 +284,41 @@ export class Life implements SimulatedLife {
     return this.#shards.every((id) => served.has(id));
   }
 
-  /** A type whose methods check that they begin under the current epoch. */
+  /** A type whose methods check that they begin under the current epoch, and one at a time. */
   #attended<M>(node: string, type: EntityType<M>): EntityType<M> {
     const { name, _definition: definition } = type;
-    const attend =
-      (fn: EntityMethod<unknown>): EntityMethod<unknown> => (room, ...args) => {
-        const number = hashOf(room.key) % this.#settings.shards;
-        const epoch = this.#watched.epochOf(`${name}/${number}`);
-        if (epoch !== room.fence && !this.#misled.has(node)) {
-          this.#fail(
-            `a method of the ${name} ${
-              JSON.stringify(room.key)
-            } begins on ${node} under epoch ${room.fence}, and its shard is under ${epoch}`,
-          );
-        }
-        return fn(room, ...args);
-      };
+    const running = new WeakMap<object, string>();
+    const attend = (
+      method: string,
+      fn: EntityMethod<unknown>,
+    ): EntityMethod<unknown> =>
+    (room, ...args) => {
+      const number = hashOf(room.key) % this.#settings.shards;
+      const epoch = this.#watched.epochOf(`${name}/${number}`);
+      const what = `${method} of the ${name} ${JSON.stringify(room.key)}`;
+      if (epoch !== room.fence && !this.#misled.has(node)) {
+        this.#fail(
+          `${what} begins on ${node} under epoch ${room.fence}, and its shard is under ${epoch}`,
+        );
+      }
+      const other = running.get(room);
+      if (other !== undefined) this.#fail(`${what} begins while ${other} runs`);
+      if (method === "alarm") this.#tell(`${shortName(node)} runs ${what}`);
+      const result = fn(room, ...args);
+      if (result instanceof Promise) {
+        const end = () => running.delete(room);
+        running.set(room, method);
+        result.then(end, end);
+      }
+      return result;
+    };
     const methods = new Map(
-      [...definition.methods].map(([method, fn]) => [method, attend(fn)]),
+      [...definition.methods].map(([method, fn]) => [
+        method,
+        attend(method, fn),
+      ]),
     );
-    const alarm = definition.alarm && attend(definition.alarm);
+    const alarm = definition.alarm && attend("alarm", definition.alarm);
     return { ...type, _definition: { ...definition, methods, alarm } };
   }
 

@@ -148,7 +148,7 @@ const SHOWN = 60;
  * the store stalls, refuses and loses answers, clocks are set. The seed determines all of it. Of each life, these hold:
  *
  * - A write is accepted from the owner of a shard only, under its current epoch, as the next version.
- * - At most one node serves a key at a time, and no method begins under an old epoch.
+ * - At most one node serves a key at a time, and no method begins under an old epoch, or while another one of the key runs.
  * - Each call ends by its timeout, unless its node was frozen.
  * - All keys are served again within two leases after the last fault; most times, in much less than one.
  * - `always`, `finally`, and no other error than an `EntityError` in `work`.

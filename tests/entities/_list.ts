@@ -1,8 +1,8 @@
 /** The entities of the random lives: a list that only grows, so its states say in which order its calls ran. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Entity } from "../../entities/mod.ts";
-import { Process } from "../../otp/process/process.ts";
+import { Entity, type EntityMessage } from "../../entities/mod.ts";
+import { Process, receive } from "../../otp/process/process.ts";
 import {
   assertLinearizable,
   type SequentialModel,
@@ -16,18 +16,44 @@ import type {
 const LEASE = 3000;
 const KEYS = ["a", "b", "c"];
 
-/** A list that only grows. */
+interface ListState {
+  ids: string[];
+  /** The reminders that were set, and those whose alarm has run, in order. */
+  set: string[];
+  rung: string[];
+  /** When the alarm that is set is due. */
+  due: number | null;
+}
+
+/** A list that only grows. The number of a broadcast is the length of the list, and its message is the last item. */
 const List = Entity.define("list", {
-  state: () => ({ ids: [] as string[] }),
+  state: (): ListState => ({ ids: [], set: [], rung: [], due: null }),
   add(list, id: string) {
+    list.broadcast(id);
     list.state.ids.push(id);
     return list.state.ids;
   },
   async addSlowly(list, id: string, ms: number) {
+    list.broadcast(id);
     list.state.ids.push(id);
     await Process.sleep(ms);
     return list.state.ids;
   },
+  /** Sets the alarm, in place of the one before. */
+  remind(list, id: string, ms: number) {
+    list.state.due = list.now() + ms;
+    list.state.set.push(id);
+    list.alarm(list.state.due, id);
+  },
+  async alarm(list, id: string) {
+    const { state } = list;
+    assert(state.due! <= list.now(), "an alarm is early");
+    await Process.sleep(LEASE / 60);
+    state.due = null;
+    state.rung.push(id);
+  },
+  /** The time since the alarm was due. */
+  late: (list) => list.state.due === null ? 0 : list.now() - list.state.due,
   read: (list) => list.state.ids,
   async readSlowly(list, ms: number) {
     const { ids } = list.state;
@@ -35,10 +61,12 @@ const List = Entity.define("list", {
     return ids;
   },
   crash(list, id: string) {
+    list.broadcast(id);
     list.state.ids.push(id);
     throw new Error("planned");
   },
   refuse(list, id: string) {
+    list.broadcast(id);
     list.state.ids.push(id);
     list.refuse("planned");
   },
@@ -50,7 +78,7 @@ const MODEL: SequentialModel<string[]> = {
   state: () => [],
   apply(ids, { method, args: [id], id: request }) {
     if (!method.startsWith("add")) {
-      return [ids, method === "leave" ? undefined : ids];
+      return [ids, method.startsWith("read") ? ids : undefined];
     }
     const at = ids.indexOf(id as string) + 1;
     if (request !== undefined && at > 0) return [ids, ids.slice(0, at)];
@@ -66,12 +94,46 @@ const MODEL: SequentialModel<string[]> = {
   },
 };
 
+/** The broadcasts that subscribers of a life have received. */
+const received = {
+  life: undefined as SimulatedLife | undefined,
+  all: [] as EntityMessage[],
+};
+
+/** Follows a list for some time. */
+async function follow(client: SimulatedClient, key: string): Promise<void> {
+  const relay = await client.get(List, key).subscribe();
+  const end = Process.monotonicTime() + client.random(2 * LEASE);
+  let last: number | undefined;
+  for (;;) {
+    const next = await receive<EntityMessage | undefined>(
+      (m) => m?.type === "entity",
+      { timeout: Math.max(0, end - Process.monotonicTime()), after: undefined },
+    );
+    if (next === undefined) break;
+    const { event, number } = next;
+    if (event === "message") {
+      assertEquals(
+        number,
+        (last ?? number - 1) + 1,
+        `a gap of the list ${key} is not visible`,
+      );
+    } else {assert(
+        number > (last ?? 0),
+        `a gap of the list ${key} up to ${number}, after ${last}`,
+      );}
+    last = number;
+    received.all.push(next);
+  }
+  Process.exit(relay, "shutdown");
+}
+
 /** A few calls of a random kind to a random list. */
 async function work(client: SimulatedClient): Promise<void> {
   const id = `${client.random(1e9)}`;
   const key = client.pick(KEYS);
   const timeout = LEASE / 4 + client.random(2 * LEASE);
-  const dice = client.random(24);
+  const dice = client.random(28);
   const request = dice < 4
     ? { id: `request ${id}` }
     : dice === 4
@@ -86,7 +148,11 @@ async function work(client: SimulatedClient): Promise<void> {
   if (dice === 12) await list.crash(id);
   if (dice === 13) await list.refuse(id);
   if (dice === 14) await list.leave();
-  if (dice > 14) {
+  if (dice === 15) await follow(client, key);
+  if (dice === 16 || dice === 17) {
+    await list.remind(id, client.random(2 * LEASE));
+  }
+  if (dice > 17) {
     for (let n = 0; n < 6; n++) {
       await list.read();
       // safe: virtual time.
@@ -95,12 +161,29 @@ async function work(client: SimulatedClient): Promise<void> {
   }
 }
 
-/** Each result is of a state that is stored. */
+/** The stored state of a list. */
+async function storedList(
+  life: SimulatedLife,
+  key: string,
+): Promise<ListState> {
+  return await life.stored(List, key) as ListState | undefined ??
+    List._definition.state() as ListState;
+}
+
+/** Each result and each broadcast is of a state that is stored. */
 async function assertStored(life: SimulatedLife): Promise<void> {
+  if (received.life !== life) Object.assign(received, { life, all: [] });
   for (const key of KEYS) {
-    const { ids } = (await life.stored(List, key) ?? { ids: [] }) as {
-      ids: string[];
-    };
+    const { ids } = await storedList(life, key);
+    for (const { key: of, event, number, message } of received.all) {
+      if (of === key && event === "message") {
+        assertEquals(
+          message,
+          ids[number - 1],
+          `broadcast ${number} of the list ${key}`,
+        );
+      }
+    }
     const seen = life.calls.findLast((call) =>
       call.key === key && Array.isArray(call.value)
     )?.value as string[] | undefined;
@@ -116,8 +199,7 @@ async function assertOrder(life: SimulatedLife): Promise<void> {
   await life.run(async (client) => {
     for (const key of KEYS) {
       const ids = await client.get(List, key).read();
-      const stored = await life.stored(List, key) as { ids: string[] };
-      assertEquals(ids, stored?.ids ?? [], `the stored list ${key}`);
+      assertEquals(ids, (await storedList(life, key)).ids, `the stored ${key}`);
     }
   });
   for (const { method, code, args } of life.calls) {
@@ -125,9 +207,53 @@ async function assertOrder(life: SimulatedLife): Promise<void> {
     if (code === "refused") assertEquals(method, "refuse", `a call of ${args}`);
   }
   assertLinearizable(
-    life.calls.filter(({ method }) => !["crash", "refuse"].includes(method)),
+    life.calls.filter(({ method }) =>
+      !["crash", "refuse", "late"].includes(method)
+    ),
     MODEL,
   );
+}
+
+/** Each alarm has run once, unless another took its place, or the clock of the store was set back. */
+async function assertRung(life: SimulatedLife): Promise<void> {
+  await life.run(async (client) => {
+    const late = async () => {
+      const all = KEYS.map((key) => client.get(List, key).late());
+      return (await Promise.all(all)).some((ms) => ms > 0);
+    };
+    if (!await late()) return;
+    await Process.sleep(LEASE / 2);
+    assert(!await late(), "an alarm has not run");
+  });
+  for (const key of KEYS) {
+    const { set, rung, due } = await storedList(life, key);
+    if (due === null) assertEquals(rung.at(-1), set.at(-1), `alarm of ${key}`);
+    assertEquals(rung, set.filter((id) => rung.includes(id)), `rung of ${key}`);
+    for (const { key: of, method, args: [id], code, to } of life.calls) {
+      if (of !== key || method !== "remind" || code || to === Infinity) {
+        continue;
+      }
+      assert(set.includes(id as string), `the reminder ${id} is lost`);
+    }
+  }
+}
+
+/** A new subscriber receives the next broadcast. */
+async function assertFollows(life: SimulatedLife): Promise<void> {
+  await life.run(async (client) => {
+    const list = client.get(List, KEYS[0]);
+    const relay = await list.subscribe();
+    const ids = await list.add("last");
+    const { number, message } = await receive<EntityMessage>();
+    assertEquals([number, message], [ids.length, "last"]);
+    Process.exit(relay, "shutdown");
+  });
+}
+
+async function assertEnd(life: SimulatedLife): Promise<void> {
+  await assertRung(life);
+  await assertFollows(life);
+  await assertOrder(life);
 }
 
 const COMMON: SimulateOptions = {
@@ -135,7 +261,7 @@ const COMMON: SimulateOptions = {
   callers: ["sophie"],
   lease: LEASE,
   always: assertStored,
-  finally: assertOrder,
+  finally: assertEnd,
   work,
 };
 
@@ -173,7 +299,7 @@ export const KINDS = {
       else await list.add(id);
     },
     async finally(life) {
-      await assertOrder(life);
+      await assertEnd(life);
       assertEquals(life.calls.filter(({ code }) => code !== undefined), []);
     },
   },
