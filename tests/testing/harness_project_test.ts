@@ -38,14 +38,14 @@ test("add() adds", async () => {
   assertEquals(await Counter.add(1), 1);
 });
 
-test("add() counts on each node", { peers: ["kate", "moebi"] }, async (t) => {
+test("add() counts on each node", { peers: ["kate", "moebi"], timeout: 240_000 }, async (t) => {
   assertEquals(await t.peer("kate").call("Counter", "add", [2]), 2);
   assertEquals(await t.peer("kate").call("Counter", "add", [2]), 4);
   assertEquals(await t.peer("moebi").call("Counter", "add", [1]), 1);
   assertEquals(t.peer("kate").output(), "count is 2\\ncount is 4\\n");
 });
 
-test("add() can be spawned", { peers: ["kate"] }, async (t) => {
+test("add() can be spawned", { peers: ["kate"], timeout: 240_000 }, async (t) => {
   await Node.spawnMonitor("kate@localhost", Counter.add, [3]);
   while (t.output() === "") await new Promise((go) => setTimeout(go, 5));
   assertEquals(t.output(), "count is 3\\n");
