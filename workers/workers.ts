@@ -449,7 +449,7 @@ function checkWorkers(options: WorkersOptions): Checked {
       );
     }
   }
-  assertIntensity("supervisor of workers", maxRestarts, maxSeconds);
+  assertIntensity("start a supervisor of workers", maxRestarts, maxSeconds);
   if (!Number.isInteger(port) || port < 0 || port + count - 1 > 65535) {
     throw typeError(
       port,

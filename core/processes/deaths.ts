@@ -72,25 +72,27 @@ export class Deaths {
   }
 
   #announce(process: LocalProcess): void {
-    const { pid, exitReason: reason, links, monitors } = process;
+    const { pid, exitReason: reason, links, monitors, lineage } = process;
     const { watchers, indexedWatchers } = process;
     process.links = process.watchers = process.monitors = undefined;
     process.indexedWatchers = undefined;
     // Servers often have tables that are empty by now.
-    if (links !== undefined && links.size > 0) {
-      for (const link of links.values()) {
-        process.releaseLink(link);
-        if (link.unlinking === 0) this.#exitLink(process, link, reason);
-      }
+    if (links?.only !== undefined) this.#endLink(process, links.only, reason);
+    else if (links !== undefined && links.size > 0) {
+      for (const link of links.values()) this.#endLink(process, link, reason);
     }
+    lineage?.starting?.exited(reason);
     if (watchers !== undefined && watchers.size > 0) {
       for (const watcher of watchers.values()) {
         this.#down(process, watcher, reason);
       }
     }
-    for (const watcher of indexedWatchers ?? []) {
-      this.#watchers.forget(watcher);
-      this.#down(process, watcher, reason);
+    lineage?.stopping?.exited(reason);
+    if (indexedWatchers !== undefined) {
+      for (const watcher of indexedWatchers) {
+        this.#watchers.forget(watcher);
+        this.#down(process, watcher, reason);
+      }
     }
     if (monitors !== undefined && monitors.size > 0) {
       for (const monitor of monitors.values()) {
@@ -101,6 +103,11 @@ export class Deaths {
         }
       }
     }
+  }
+
+  #endLink(process: LocalProcess, link: Link, reason: unknown): void {
+    process.releaseLink(link);
+    if (link.unlinking === 0) this.#exitLink(process, link, reason);
   }
 
   // Sends without `sendReason` first, because its closure costs 100 bytes per signal, more than the signal itself.
@@ -181,16 +188,18 @@ export class Deaths {
 
   /** Whether an exit is logged like a crash: an abnormal exit of a process with a lineage is. */
   #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
-    return lineage !== undefined && !lineage.starting &&
+    return lineage !== undefined && lineage.starting === undefined &&
+      reason !== "normal" &&
       !isOrderly(sendableReason(reason, this.#runtime.maxDepth));
   }
 }
 
 /** Whether no process must be notified of an exit. */
 function isAlone(
-  { links, watchers, indexedWatchers, monitors }: LocalProcess,
+  { lineage, links, watchers, indexedWatchers, monitors }: LocalProcess,
 ): boolean {
-  return isEmpty(links) && isEmpty(watchers) && isEmpty(monitors) &&
+  return lineage?.starting === undefined && lineage?.stopping === undefined &&
+    isEmpty(links) && isEmpty(watchers) && isEmpty(monitors) &&
     (indexedWatchers === undefined || indexedWatchers.isEmpty);
 }
 

@@ -187,6 +187,11 @@ export class LinkTable {
     return this.#second === undefined ? 1 : 2;
   }
 
+  /** The link, if there is exactly one: servers have one, and an iterator over it would cost more than its end. */
+  get only(): Link | undefined {
+    return this.#second === undefined ? this.#first : undefined;
+  }
+
   /** Returns the link to a process. */
   get(pid: Pid): Link | undefined {
     if (this.#all !== undefined) return this.#all.get(this.#keyOf(pid));

@@ -123,7 +123,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   cold: ColdState | undefined = undefined;
 
   /** Created by `Runtime.spawn`. */
-  constructor(runtime: Runtime, number: number, options: ProcessOptions) {
+  constructor(
+    runtime: Runtime,
+    number: number,
+    options: ProcessOptions,
+    starter?: LocalProcess,
+  ) {
     super();
     this.runtime = runtime;
     this.context = new ProcessContext(this, runtime);
@@ -135,7 +140,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       kind,
       parent,
       callers ?? [],
-      parent && runtime.find(parent),
+      starter ?? (parent && runtime.find(parent)),
     );
     this.label = options.label;
     const { origin } = options;

@@ -19,6 +19,8 @@ class Receiver {
   readonly isServer: boolean;
   /** Settles the promise. */
   readonly resolve: (message: unknown) => void;
+  /** The message, from its arrival to the process's turn. */
+  message: unknown = undefined;
 
   constructor(isServer = false) {
     this.isServer = isServer;
@@ -430,16 +432,19 @@ function resume(
   else resumeLater(receiver, settle, host);
 }
 
-/**
- * A function of its own, because a function that creates a closure pays 60 bytes for the variables that it could
- * capture.
- */
+/** Resolves a wait with its message at its process's turn. */
 function giveLater(
   receiver: Receiver,
   message: unknown,
   host: MailboxHost,
 ): void {
-  resumeLater(receiver, () => receiver.resolve(message), host);
+  receiver.message = message;
+  scheduler.enqueue(host, give, receiver);
+}
+
+function give(host: MailboxHost, receiver: Receiver): void {
+  if (host.alive) receiver.resolve(receiver.message);
+  else abandon(receiver, host);
 }
 
 /** Settles a wait at its process's turn, unless the process has exited by then. */

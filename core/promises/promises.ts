@@ -8,6 +8,9 @@
  * queue for each call.
  */
 
+/** Captured at load: a program's own `then` may run its callbacks in another context. */
+export const nativeThen: typeof Promise.prototype.then = Promise.prototype.then;
+
 /** Marks a rejection as handled: the waits of a dead process must not end the program. */
 export function ignore(): void {}
 

@@ -207,10 +207,7 @@ export class LocalDelivery implements Signals {
       this.#signalExit(process, from, reason);
     } else if (!link.spares && !isReason(reason, "normal")) {
       if (!runtime.isStopping || !isShutdown(reason)) {
-        runtime.report(
-          "warning",
-          () => sharedExitEvent(process.pid, from, reason),
-        );
+        reportShared(process, from, reason);
       }
       this.#endShared(process, reason, link);
       runtime.terminate(process, reason);
@@ -286,6 +283,15 @@ export class LocalDelivery implements Signals {
     const process = this.#table.find(to);
     if (process !== undefined) process.groupLeader = leader;
   }
+}
+
+/** A function of its own, because a function that creates a closure pays for all variables that it could capture. */
+function reportShared(
+  { runtime, pid }: LocalProcess,
+  from: Pid,
+  reason: unknown,
+): void {
+  runtime.report("warning", () => sharedExitEvent(pid, from, reason));
 }
 
 function mayReply(from: Pid, { node, by }: Wait): boolean {

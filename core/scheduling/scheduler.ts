@@ -73,8 +73,14 @@ export interface EventLoop {
 // Captured at load because tests replace Date.now. performance.now() is twice as slow.
 const hostNow = Date.now;
 
+/**
+ * The loop's times are 32-bit integers since the load, because V8 allocates larger numbers. They wrap around after 25
+ * days, which is like a clock that is set back.
+ */
+const loaded = hostNow();
+
 const hostLoop: EventLoop = {
-  now: () => hostNow(),
+  now: () => (hostNow() - loaded) | 0,
   afterTurn: afterImmediate,
   afterPoll,
   whenIdle: afterMicrotasks,

@@ -10,7 +10,7 @@ import type { Runtime, RuntimeSpawnOptions } from "../processes/runtime.ts";
 import { tracing } from "../context/tracing.ts";
 import { traced } from "./traced_start.ts";
 import { currentContext, runInside } from "../context/async_context.ts";
-import { isThenable } from "../promises/promises.ts";
+import { isThenable, nativeThen } from "../promises/promises.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
 
 /** Starts the processes of a node. */
@@ -26,11 +26,12 @@ export class Spawner {
     this.#watchers = watchers;
   }
 
-  #make(options: ProcessOptions): LocalProcess {
+  #make(options: ProcessOptions, starter?: LocalProcess): LocalProcess {
     const process = new LocalProcess(
       this.#runtime,
       this.#table.nextNumber(),
       options,
+      starter,
     );
     this.#table.add(process);
     const origin = process.cold?.origin;
@@ -40,8 +41,8 @@ export class Spawner {
 
   /** Starts a process; its code begins after the current one has yielded. */
   spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
-    const process = this.#make(options);
     const { link, linkParent, tellsEnd, monitor, replyTo } = options;
+    const process = this.#make(options, linkParent);
     if (linkParent !== undefined) {
       process.addLink(linkParent.pid);
       linkParent.addLink(process.pid, false, tellsEnd);
@@ -88,12 +89,12 @@ export class Spawner {
   }
 }
 
+/** The result of code that goes on without a promise, and ends its process itself. */
+export const ENDS_ITSELF: unique symbol = Symbol("ends itself");
+
 /** The starting process and its code, where `begin` finds them without an argument or a closure. */
 let starting: LocalProcess | undefined;
 let code: (() => unknown) | undefined;
-
-// Captured at load: a program's own `then` may run its callbacks in another context.
-const nativeThen = Promise.prototype.then;
 
 /**
  * Starts a process at its turn.
@@ -119,6 +120,7 @@ function begin(): void {
   starting = code = undefined;
   try {
     const result = fn();
+    if (result === ENDS_ITSELF) return;
     if (isThenable(result)) return runOn(process, result);
   } catch (error) {
     // The result may be any value, and its `then` may have thrown.

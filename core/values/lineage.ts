@@ -1,6 +1,6 @@
 /** The lineage of servers, tasks and processes of OTP's `proc_lib`: who started them, and for whom they run. */
 
-import type { Pid } from "./pid.ts";
+import type { Pid, Ref } from "./pid.ts";
 
 /** An ancestor of a process: its name if it was registered, otherwise its pid. */
 export type Ancestor = Pid | string;
@@ -15,6 +15,24 @@ export interface CrashContext {
   state?: unknown;
 }
 
+/** A wait of a process's starter until the process is ready. */
+export interface StartWait {
+  /** The starter. */
+  readonly process: { readonly shell: boolean };
+  /** Called when the process exits before it is ready, after its links have been notified. */
+  exited(reason: unknown): void;
+}
+
+/** A wait of a process of the same node that has asked the process to stop. */
+export interface StopWait {
+  /** The reference of the request. */
+  readonly ref: Ref;
+  /** Called when the process is about to exit as asked. */
+  reply(): void;
+  /** Called when the process has exited. */
+  exited(reason: unknown): void;
+}
+
 /** The lineage of a process. */
 export interface Lineage {
   /** The kind of process. */
@@ -23,8 +41,10 @@ export interface Lineage {
   readonly ancestors: readonly Ancestor[];
   /** Its callers, nearest first. */
   readonly callers: Pid[];
-  /** Whether it is starting: its exit is then reported to its starter, and not logged. */
-  starting: boolean;
+  /** Its starter's wait until it is ready: its exit then fails the wait, and is not logged. */
+  starting: StartWait | undefined;
+  /** A wait for its exit, if it has been asked to stop. */
+  stopping: StopWait | undefined;
   /** The server of a supervisor, for observers. */
   supervision: object | undefined;
   /** Its work when it failed; recorded as a server exits. */
@@ -55,7 +75,8 @@ export function lineageOf(
     kind,
     ancestors: before === undefined ? ancestors : ancestors.concat(before),
     callers,
-    starting: false,
+    starting: undefined,
+    stopping: undefined,
     supervision: undefined,
   };
 }

@@ -143,7 +143,10 @@ export class Pid<in M = any> {
    * @throws {TypeError} If a number is not an integer from 0 to 2^53 - 1.
    */
   constructor(node: string, number: number, creation: number) {
-    checkNumbers("pid", number, creation);
+    // The check of other integers takes three calls.
+    if (number >>> 0 !== number || creation >>> 0 !== creation) {
+      checkNumbers("pid", number, creation);
+    }
     this.node = node;
     this.number = number;
     this.creation = creation;
@@ -210,7 +213,10 @@ export class Ref {
    * @throws {TypeError} If a number is not an integer from 0 to 2^53 - 1.
    */
   constructor(node: string, number: number, creation: number) {
-    checkNumbers("reference", number, creation);
+    // The check of other integers takes three calls.
+    if (number >>> 0 !== number || creation >>> 0 !== creation) {
+      checkNumbers("reference", number, creation);
+    }
     this.node = node;
     this.number = number;
     this.creation = creation;

@@ -224,11 +224,16 @@ export function locate(
   const { runtime } = process;
   const ref = serverRef(server);
   if (typeof ref === "string") return pidNamed(ref, runtime);
-  if (isViaName(ref) || isGlobalName(ref)) {
-    return andThen(whereisName(ref), (pid) => pid ?? runtime.nobody);
-  }
+  if (isViaName(ref) || isGlobalName(ref)) return pidIn(ref, runtime);
   const { node, name } = ref as { node: string; name: string };
   return node === runtime.node ? pidNamed(name, runtime) : { node, name };
+}
+
+function pidIn(
+  name: ViaName | GlobalName,
+  { nobody }: Runtime,
+): Pid | Promise<Pid> {
+  return andThen(whereisName(name), (pid) => pid ?? nobody);
 }
 
 function pidNamed(name: string, runtime: Runtime): Pid {

@@ -1,13 +1,14 @@
 /** Starting processes whose starters wait until they are ready, as OTP's `proc_lib:start_link` does. */
 
 import { ExitError } from "../../core/errors.ts";
-import { andThen } from "../../core/promises/promises.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { isOver, remaining, type TimeLimits, within } from "./cancellation.ts";
 import type { Atom } from "../../core/values/atom.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { StartWait } from "../../core/values/lineage.ts";
+import type { Pid } from "../../core/values/pid.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
+import { ENDS_ITSELF } from "../../core/spawning/spawner.ts";
 import {
   type GlobalName,
   registerName,
@@ -44,13 +45,17 @@ export interface StartOptions extends TimeLimits {
   link?: boolean;
 }
 
-/** The result of a start, which the started process reports. */
+/** The end of a start, which the started process reports. */
 export interface Start {
-  /** Reports that it is ready. */
-  ready(): void;
   /** Exits normally. The starter gets `outcome` instead of the pid, or fails with it if it is an `ExitError`. */
   refuse(outcome: unknown): never;
 }
+
+/** Creates the server of a new process, which is ready when this returns or resolves. */
+type ServerInit = (
+  process: LocalProcess,
+  start: Start,
+) => Server | Promise<Server>;
 
 /**
  * Starts a server, linked to the caller by default, and waits for its initialisation.
@@ -62,32 +67,7 @@ export interface Start {
  *   {@linkcode AlreadyStartedReason}.
  */
 export function startServer(
-  init: (process: LocalProcess, start: Start) => Server | Promise<Server>,
-  options: StartOptions,
-): Promise<Pid> {
-  const orphan = options.link === false;
-  // serve() runs as long as the process, and would retain the start as long.
-  return startLinked(
-    (process, start) =>
-      serve(process, readied(init(process, start), start), orphan),
-    options,
-  );
-}
-
-/** Notifies the starter that the server is ready. */
-function readied(
-  server: Server | Promise<Server>,
-  start: Start,
-): Server | Promise<Server> {
-  return andThen(server, (server) => {
-    start.ready();
-    return server;
-  });
-}
-
-/** Starts a process, linked to the caller, and waits until it reports that it is ready. */
-function startLinked(
-  body: (process: LocalProcess, start: Start) => unknown,
+  init: ServerInit,
   options: StartOptions,
 ): Promise<Pid> {
   const starter = waitingProcess();
@@ -101,10 +81,10 @@ function startLinked(
   const timeout = remaining(options.timeout ?? Infinity, deadline);
   const taken = name === undefined ? undefined : whereisOwn(name, starter);
   if (taken instanceof Promise) {
-    return startLater(starter, taken, name, body, options, timeout);
+    return startLater(starter, taken, name, init, options, timeout);
   }
   return taken === undefined
-    ? startUnder(starter, name, body, options, timeout)
+    ? startUnder(starter, name, init, options, timeout)
     : Promise.reject(alreadyStarted(taken));
 }
 
@@ -113,7 +93,7 @@ async function startLater(
   starter: LocalProcess,
   lookup: Promise<Pid | undefined>,
   name: Exclude<ServerName, Atom> | undefined,
-  body: (process: LocalProcess, start: Start) => unknown,
+  init: ServerInit,
   options: StartOptions,
   timeout: number,
 ): Promise<Pid> {
@@ -123,7 +103,7 @@ async function startLater(
   if (!starter.alive) return await never();
   if (taken !== undefined) throw alreadyStarted(taken);
   const left = Math.max(0, end - runtime.now());
-  return await startUnder(starter, name, body, options, left);
+  return await startUnder(starter, name, init, options, left);
 }
 
 function late(): ExitError {
@@ -147,96 +127,129 @@ function alreadyStarted(pid: Pid | undefined): ExitError {
 function startUnder(
   starter: LocalProcess,
   name: Exclude<ServerName, Atom> | undefined,
-  body: (process: LocalProcess, start: Start) => unknown,
+  init: ServerInit,
   { label, link = true, signal }: StartOptions,
   timeout: number,
 ): Promise<Pid> {
-  const { runtime } = starter;
-  const ref = runtime.makeRef();
-  const process: LocalProcess = runtime.spawn(
-    () =>
-      name === undefined || typeof name === "string"
-        ? body(process, start)
-        : runUnder(process, name, start, body),
-    {
-      label,
-      kind: "server",
-      parent: starter.pid,
-      groupLeader: starter.groupLeader,
-      linkParent: link ? starter : undefined,
-      monitor: { pid: starter.pid, ref },
-    },
-  );
-  process.lineage!.starting = true;
-  if (typeof name === "string") runtime.register(name, process);
-  const start = new PendingStart(starter, process, ref);
-  starter.addMonitor(ref, process.pid, runtime.node);
-  starter.addAlias(ref, "reply_demonitor");
-  starter.await(ref, start);
+  const start = new PendingStart(starter, init, name, !link);
+  const process = starter.runtime.spawn(() => start.run(), {
+    label,
+    kind: "server",
+    parent: starter.pid,
+    groupLeader: starter.groupLeader,
+    linkParent: link ? starter : undefined,
+  });
+  start.begin(process);
+  if (typeof name === "string") starter.runtime.register(name, process);
   start.limit(timeout, signal);
   return start.promise;
 }
 
-/** Runs a process under a name in a registry: it registers the name before anything else. */
-async function runUnder(
-  process: LocalProcess,
-  name: ViaName | GlobalName,
-  start: PendingStart,
-  body: (process: LocalProcess, start: Start) => unknown,
-): Promise<void> {
-  if (!(await registerName(name, process.pid))) {
-    start.refuse(alreadyStarted(await whereisName(name)));
-  }
-  process.assertAlive();
-  try {
-    await body(process, start);
-  } catch (error) {
-    if (process.alive && !start.isReady) await unregisterName(name);
-    throw error;
-  }
-}
-
-/** The wait for a process to be ready. */
-class PendingStart extends PendingReply<Pid> implements Start {
-  readonly by: Pid;
-  readonly #started: LocalProcess;
-  #isReady = false;
+/**
+ * The wait for a process to be ready. Both ends are on one node, so the process and the wait know each other, and no
+ * monitor or alias is between them.
+ */
+class PendingStart extends PendingReply<Pid> implements Start, StartWait {
+  readonly #init: ServerInit;
+  readonly #name: Exclude<ServerName, Atom> | undefined;
+  readonly #isOrphan: boolean;
+  #started: LocalProcess | undefined;
   #outcome: { value: unknown } | undefined;
 
-  constructor(starter: LocalProcess, started: LocalProcess, ref: Ref) {
-    super(starter, started.pid.node, false, ref);
-    this.by = started.pid;
-    this.#started = started;
+  constructor(
+    starter: LocalProcess,
+    init: ServerInit,
+    name: Exclude<ServerName, Atom> | undefined,
+    isOrphan: boolean,
+  ) {
+    super(starter, starter.runtime.node);
+    this.#init = init;
+    this.#name = name;
+    this.#isOrphan = isOrphan;
   }
 
-  get isReady(): boolean {
-    return this.#isReady;
+  /** Waits for a process that runs {@linkcode PendingStart.run}. */
+  begin(started: LocalProcess): void {
+    this.#started = started;
+    started.lineage!.starting = this;
+    this.process.await(this.ref, this);
+  }
+
+  /** The code of the process: initialises the server, and serves. */
+  run(): typeof ENDS_ITSELF {
+    const name = this.#name;
+    if (name !== undefined && typeof name !== "string") this.#runUnder(name);
+    else {
+      const server = this.#init(this.#started!, this);
+      if (server instanceof Promise) this.#runLater(server);
+      else this.#serve(server);
+    }
+    return ENDS_ITSELF;
+  }
+
+  #serve(server: Server): void {
+    this.ready();
+    serve(this.#started!, server, this.#isOrphan);
+  }
+
+  async #runLater(server: Promise<Server>): Promise<void> {
+    try {
+      this.#serve(await server);
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  /** Runs under a name in a registry: registers the name before anything else. */
+  async #runUnder(name: ViaName | GlobalName): Promise<void> {
+    const process = this.#started!;
+    try {
+      if (!(await registerName(name, process.pid))) {
+        this.refuse(alreadyStarted(await whereisName(name)));
+      }
+    } catch (error) {
+      return this.#crash(error);
+    }
+    if (!process.alive) return;
+    try {
+      this.#serve(await this.#init(process, this));
+    } catch (error) {
+      if (process.alive) await unregisterName(name);
+      this.#crash(error);
+    }
+  }
+
+  #crash(error: unknown): void {
+    const started = this.#started!;
+    started.runtime.crash(started, error);
   }
 
   override expire(): void {
-    this.cancel();
+    this.close();
     this.#kill();
     this.settleFailed(late);
   }
 
   override aborted(reason: unknown): void {
-    this.cancel();
+    this.close();
     this.#kill();
     super.aborted(reason);
   }
 
   /** Kills the process because the start was not finished in time. */
   #kill(): void {
-    const starter = this.process;
-    starter.unlink(this.by);
-    starter.runtime.local.exit(starter.pid, this.by, "kill");
+    const { process: starter } = this;
+    const { pid } = this.#started!;
+    starter.unlink(pid);
+    starter.runtime.local.exit(starter.pid, pid, "kill");
   }
 
   ready(): void {
-    if (!this.#started.alive) return;
-    this.#isReady = true;
-    this.#started.lineage!.starting = false;
-    this.#started.reply(this.ref, undefined);
+    const { alive, lineage, pid } = this.#started!;
+    // The start may have been late.
+    if (!alive || lineage!.starting !== this) return;
+    this.close();
+    this.settle(pid);
   }
 
   refuse(outcome: unknown): never {
@@ -245,14 +258,14 @@ class PendingStart extends PendingReply<Pid> implements Start {
     throw new ExitError("normal");
   }
 
-  override reply(): void {
-    this.close();
-    this.settle(this.by);
+  override close(): void {
+    super.close();
+    this.#started!.lineage!.starting = undefined;
   }
 
-  override down(_object: unknown, reason: unknown): void {
+  exited(reason: unknown): void {
     this.close();
-    takeExit(this.process, this.by);
+    takeExit(this.process, this.#started!.pid);
     const outcome = this.#outcome?.value;
     if (outcome instanceof ExitError) this.settleFailed(() => outcome);
     else if (this.#outcome !== undefined) this.settle(outcome as Pid);

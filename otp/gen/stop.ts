@@ -10,8 +10,8 @@ import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type { ExitError } from "../../core/errors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { checkTimeout } from "../../core/values/check_arguments.ts";
-import { promised } from "../../core/promises/promises.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { Lineage, StopWait } from "../../core/values/lineage.ts";
+import { Pid, type Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import {
   callExit,
@@ -119,16 +119,18 @@ export function stopServer(
   reason: unknown,
   timeout: number,
 ): Promise<"ok"> {
-  return promised(() => {
+  try {
     checkTimeout(timeout, "stop a server");
     const process = waitingProcess();
     if (process === undefined) return never();
-    return whenLocated(
-      locate(server, process),
-      process,
-      (place) => stopAt(process, place, { server, reason, timeout }),
-    ) as Promise<"ok">;
-  });
+    const place = locate(server, process);
+    const request = { server, reason, timeout };
+    return place instanceof Promise
+      ? stopLater(process, place, request)
+      : stopAt(process, place, request);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** A request to stop a server. */
@@ -138,19 +140,30 @@ interface StopRequest {
   timeout: number;
 }
 
+function stopLater(
+  process: LocalProcess,
+  place: Promise<Place>,
+  request: StopRequest,
+): Promise<"ok"> {
+  return whenLocated(
+    place,
+    process,
+    (place) => stopAt(process, place, request),
+  ) as Promise<"ok">;
+}
+
 function stopAt(
   process: LocalProcess,
   place: Place,
   request: StopRequest,
 ): Promise<"ok"> {
   const pending = new PendingStop(process, place.node, request);
-  if (process.pid.equals(place)) {
-    pending.settleFailed(() => stopExit("calling_self", request));
-    return pending.promise;
-  }
+  if (process.pid.equals(place)) return pending.failedFor("calling_self");
   const { ref } = pending;
   try {
-    process.monitor(place, "demonitor", pending, ref);
+    const here = place instanceof Pid && process.runtime.find(place)?.lineage;
+    if (here && here.stopping === undefined) pending.watch(here);
+    else process.monitor(place, "demonitor", pending, ref);
     if (process.waits?.has(ref.number)) pending.limit(request.timeout);
     const replyTo = new ReplyTo(process.pid, ref);
     sendTo(process, place, new Stop(replyTo, request.reason));
@@ -162,8 +175,10 @@ function stopAt(
 }
 
 /** The wait for the exit of a server, which first answers that it will exit. */
-class PendingStop extends PendingReply<"ok"> {
+class PendingStop extends PendingReply<"ok"> implements StopWait {
   readonly #request: StopRequest;
+  /** The lineage of a server of this node. */
+  #stopped: Lineage | undefined = undefined;
   #isTold = false;
 
   constructor(process: LocalProcess, node: string, request: StopRequest) {
@@ -171,9 +186,27 @@ class PendingStop extends PendingReply<"ok"> {
     this.#request = request;
   }
 
+  /** Waits for a server of this node, which then needs neither a monitor nor an alias. */
+  watch(stopped: Lineage): void {
+    this.#stopped = stopped;
+    stopped.stopping = this;
+    this.process.await(this.ref, this);
+  }
+
+  override close(): void {
+    super.close();
+    if (this.#stopped !== undefined) this.#stopped.stopping = undefined;
+  }
+
   override expire(): void {
     this.cancel();
-    this.settleFailed(() => stopExit("timeout", this.#request));
+    this.failedFor("timeout");
+  }
+
+  /** Fails the stop, and returns its promise. */
+  failedFor(why: unknown): Promise<"ok"> {
+    this.settleFailed(() => stopExit(why, this.#request));
+    return this.promise;
   }
 
   override reply(): void {
@@ -181,8 +214,12 @@ class PendingStop extends PendingReply<"ok"> {
   }
 
   override down(_object: unknown, actual: unknown): void {
+    this.exited(actual);
+  }
+
+  exited(actual: unknown): void {
     const { reason } = this.#request;
-    this.cancel();
+    this.close();
     if (this.#isTold && isSame(actual, reason)) this.settle("ok");
     else this.settleFailed(() => this.#failure(actual));
   }

@@ -167,7 +167,7 @@ export class GlobalServer
   }
 
   /** The function of the process. */
-  run(): Promise<void> {
+  run(): unknown {
     const { process } = this;
     this.#worker = this.#startHelper((worker) =>
       new GlobalWorker(worker, this)

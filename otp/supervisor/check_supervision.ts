@@ -40,6 +40,6 @@ export function checkSupervision(
       }; give "never", "any_significant" or "all_significant"`,
     );
   }
-  assertIntensity("supervisor", maxRestarts, maxSeconds);
+  assertIntensity("start a supervisor", maxRestarts, maxSeconds);
   return { strategy, maxRestarts, maxSeconds, autoShutdown };
 }

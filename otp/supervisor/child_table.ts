@@ -14,7 +14,8 @@ export type OrderedChild = ChildState<FullChildSpec>;
 export class ChildTable implements Iterable<OrderedChild> {
   readonly #runtime: Runtime;
   readonly #byId = new SmallMap<string, OrderedChild>();
-  readonly #byPid = new SmallMap<Key, OrderedChild>();
+  /** The running children. */
+  #byPid: SmallMap<Key, OrderedChild> | undefined;
   /** The children whose exit can end the supervisor. */
   #significant: Set<OrderedChild> | undefined;
 
@@ -60,17 +61,18 @@ export class ChildTable implements Iterable<OrderedChild> {
 
   /** Returns the child that runs as a process. */
   withPid(pid: Pid): OrderedChild | undefined {
-    return this.#byPid.get(keyOf(pid, this.#runtime));
+    return this.#byPid?.get(keyOf(pid, this.#runtime));
   }
 
   /** Sets the process that a child runs as, or that it runs no more. */
   setPid(child: OrderedChild, pid: Pid | undefined): void {
+    const running = this.#byPid ??= new SmallMap();
     if (child.pid !== undefined) {
       const key = keyOf(child.pid, this.#runtime);
-      if (this.#byPid.get(key) === child) this.#byPid.delete(key);
+      if (running.get(key) === child) running.delete(key);
     }
     child.pid = pid;
-    if (pid !== undefined) this.#byPid.set(keyOf(pid, this.#runtime), child);
+    if (pid !== undefined) running.set(keyOf(pid, this.#runtime), child);
   }
 
   /** Whether a significant child runs, or waits for another attempt to restart it. */

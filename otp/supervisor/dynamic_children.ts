@@ -64,7 +64,7 @@ export function dynamicLimits(
   >,
 ): DynamicLimits {
   checkCount(maxChildren, `start a ${what}`, "maxChildren");
-  assertIntensity(what, maxRestarts, maxSeconds);
+  assertIntensity(`start a ${what}`, maxRestarts, maxSeconds);
   return { maxChildren, maxRestarts, maxSeconds };
 }
 

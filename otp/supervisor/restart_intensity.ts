@@ -7,12 +7,12 @@ import { checkInteger } from "../../core/values/check_arguments.ts";
  * @throws {RangeError} If a limit is out of bounds.
  */
 export function assertIntensity(
-  what: string,
+  doing: string,
   maxRestarts: unknown,
   maxSeconds: unknown,
 ): void {
-  checkInteger(maxRestarts, `start a ${what}`, "maxRestarts", 0);
-  checkInteger(maxSeconds, `start a ${what}`, "maxSeconds", 1);
+  checkInteger(maxRestarts, doing, "maxRestarts", 0);
+  checkInteger(maxSeconds, doing, "maxSeconds", 1);
 }
 
 /** Counts restarts against a maximum within a number of seconds. */

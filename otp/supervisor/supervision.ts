@@ -62,16 +62,16 @@ export interface Root {
 /** Supervisors by the link to the process that code outside any process shares. */
 const roots = new WeakMap<Link, Root>();
 
-/** Makes a supervisor visible to observers; the process must have a lineage, as every server has. */
+/** Makes a starting supervisor visible to observers. */
 export function noteSupervision(
   process: LocalProcess,
   supervision: Supervision,
 ): void {
-  process.lineage!.supervision = supervision;
+  const lineage = process.lineage!;
+  lineage.supervision = supervision;
+  if (lineage.starting?.process.shell !== true) return;
   const { parent, pid, name, runtime } = process;
-  const starter = parent && runtime.find(parent);
-  if (!starter?.shell) return;
-  const link = starter.links?.get(pid);
+  const link = runtime.find(parent!)?.links?.get(pid);
   if (link !== undefined) {
     roots.set(link, { kind: supervision.kind, pid, name });
   }

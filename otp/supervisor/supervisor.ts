@@ -76,6 +76,7 @@ import {
   type AutoShutdown,
   type ChildInfo,
   type Strategy,
+  type SupervisionOptions,
   type SupervisorRequest,
   SupervisorServer,
 } from "./supervisor_server.ts";
@@ -338,7 +339,7 @@ export class Supervisor {
     children: CheckedChildren<C>,
     options: SupervisorOptions & CancelOptions,
   ): Promise<Pid> {
-    return promised(() => startSupervisor(children, options));
+    return startSupervisor(children, options);
   }
 
   /**
@@ -673,6 +674,26 @@ function startSupervisor(
   children: unknown,
   options: SupervisorOptions & CancelOptions,
 ): Promise<Pid> {
+  let specs: FullChildSpec[];
+  let supervision: SupervisionOptions;
+  let label = "Supervisor";
+  try {
+    supervision = checkStart(options);
+    specs = checkChildren(children, supervision);
+    if (options.name !== undefined) label = nameText(options.name);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  const { name, timeout, signal, deadline } = options;
+  return startServer(
+    (process) => SupervisorServer.start(process, specs, supervision),
+    { name, label, timeout, signal, deadline },
+  );
+}
+
+function checkStart(
+  options: SupervisorOptions & CancelOptions,
+): SupervisionOptions {
   // Without options, the check fails because the strategy is missing.
   const given = options ?? {} as SupervisorOptions;
   checkOptions(
@@ -682,7 +703,13 @@ function startSupervisor(
     '{ strategy: "one_for_one" }',
   );
   checkWait(given, "start a supervisor");
-  const supervision = checkSupervision(given);
+  return checkSupervision(given);
+}
+
+function checkChildren(
+  children: unknown,
+  { autoShutdown }: SupervisionOptions,
+): FullChildSpec[] {
   if (!Array.isArray(children)) {
     throw new TypeError(
       `Cannot start a supervisor: its children are ${
@@ -690,17 +717,14 @@ function startSupervisor(
       }; give a list of them, [child]`,
     );
   }
-  const specs = children.map((child) =>
-    fullChildSpec(child as ChildDefinition)
-  );
+  const specs = children.map(specOf);
   assertOwnIds(specs);
-  for (const spec of specs) assertSignificance(spec, supervision.autoShutdown);
-  const { name, timeout, signal, deadline } = options;
-  const label = name === undefined ? "Supervisor" : nameText(name);
-  return startServer(
-    (process) => SupervisorServer.start(process, specs, supervision),
-    { name, label, timeout, signal, deadline },
-  );
+  for (const spec of specs) assertSignificance(spec, autoShutdown);
+  return specs;
+}
+
+function specOf(child: unknown): FullChildSpec {
+  return fullChildSpec(child as ChildDefinition);
 }
 
 function assertOwnIds(specs: FullChildSpec[]): void {

@@ -116,9 +116,9 @@ export function assertSignificance(
 /** A supervisor's server; its process traps exits. */
 export class SupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
-  readonly #strategy: Strategy;
-  readonly #autoShutdown: AutoShutdown;
-  readonly #intensity: RestartIntensity;
+  readonly #options: SupervisionOptions;
+  /** Set at the first restart. */
+  #intensity: RestartIntensity | undefined;
   readonly #children: ChildTable;
 
   private constructor(
@@ -127,12 +127,7 @@ export class SupervisorServer implements Server, Supervision {
     options: SupervisionOptions,
   ) {
     this.#process = process;
-    this.#strategy = options.strategy;
-    this.#autoShutdown = options.autoShutdown;
-    this.#intensity = new RestartIntensity(
-      options.maxRestarts,
-      options.maxSeconds,
-    );
+    this.#options = options;
     this.#children = new ChildTable(process.runtime, specs);
     noteSupervision(process, this);
   }
@@ -225,7 +220,7 @@ export class SupervisorServer implements Server, Supervision {
 
   async #add(sent: SentChildSpec, from: string): Promise<unknown> {
     const spec = receiveSpec(sent, this.#process, from, (spec) => {
-      assertSignificance(spec, this.#autoShutdown);
+      assertSignificance(spec, this.#options.autoShutdown);
     });
     if ("reason" in spec) return spec;
     const known = this.#children.get(spec.id);
@@ -323,8 +318,9 @@ export class SupervisorServer implements Server, Supervision {
 
   /** Whether the supervisor exits because a significant child has exited for good. */
   #endsWith({ spec }: OrderedChild): boolean {
-    if (!spec.significant || this.#autoShutdown === "never") return false;
-    return this.#autoShutdown === "any_significant" ||
+    const { autoShutdown } = this.#options;
+    if (!spec.significant || autoShutdown === "never") return false;
+    return autoShutdown === "any_significant" ||
       !this.#children.hasSignificant;
   }
 
@@ -335,7 +331,12 @@ export class SupervisorServer implements Server, Supervision {
     reason: string,
   ): Promise<void> {
     const process = this.#process;
-    if (!this.#intensity.add(process.runtime.now())) {
+    const { strategy, maxRestarts, maxSeconds } = this.#options;
+    const intensity = this.#intensity ??= new RestartIntensity(
+      maxRestarts,
+      maxSeconds,
+    );
+    if (!intensity.add(process.runtime.now())) {
       reportChild(
         process,
         child.spec,
@@ -347,7 +348,7 @@ export class SupervisorServer implements Server, Supervision {
       throw new ExitError("shutdown");
     }
     child.restarting = false;
-    const group = affected(this.#strategy, this.#children, child);
+    const group = affected(strategy, this.#children, child);
     await this.#endAll(group);
     const failure = await this.#startAll(
       group.filter((each) => this.#children.has(each)),
@@ -355,7 +356,7 @@ export class SupervisorServer implements Server, Supervision {
     );
     if (failure === undefined) {
       if (group.every(({ pid }) => pid === undefined)) {
-        this.#intensity.takeBack();
+        intensity.takeBack();
       }
       return;
     }
