@@ -23,7 +23,150 @@
  * @module
  */
 
-export * from "./node/closure_scope.ts";
+export {
+  Agent,
+  type AgentOptions,
+  type AgentPid,
+  type AgentRef,
+} from "./otp/agent/agent.ts";
+export {
+  Application,
+  type ApplicationSpec,
+  ApplicationStartError,
+} from "./otp/application/application.ts";
+export {
+  type DynamicChildInfo,
+  DynamicSupervisor,
+  type DynamicSupervisorOptions,
+} from "./otp/supervisor/dynamic_supervisor.ts";
+export {
+  type BinaryReason,
+  type CallReason,
+  ExitError,
+  type ExitReason,
+  formatExit,
+  IoError,
+  NodeStartError,
+  NoProcessError,
+  ProcessExited,
+  QueueFullError,
+  ReceiveTimeout,
+  RpcError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "./core/errors.ts";
+export {
+  type CallHandlers,
+  type CallOptions,
+  type CallResult,
+  type CastResult,
+  type From,
+  GenServer,
+  type GenServerBeamTypes,
+  type GenServerModule,
+  type GenServerOptions,
+  type GenServerPid,
+  type GenServerRef,
+  type GenServerTypes,
+  type InitResult,
+  type NameRegistry,
+  type ServerName,
+  type ServerRef,
+} from "./otp/gen_server/gen_server.ts";
+export {
+  global,
+  type GlobalLockId,
+  type GlobalNameConflict,
+  type LockOptions,
+  type ResolveFunction,
+} from "./otp/global/global.ts";
+export { IO, type IoInspectOptions, type IoOptions } from "./otp/io/io.ts";
+export { Logger } from "./otp/logger/logger.ts";
+export { pg, type PgMessage, type PgOptions } from "./otp/pg/pg.ts";
+export {
+  type CancelTimerMessage,
+  type Destination,
+  type DownMessage,
+  exit,
+  type ExitMessage,
+  flush,
+  isDown,
+  isExit,
+  isReply,
+  makeRef,
+  type Message,
+  type MonitorOptions,
+  type NameOnNode,
+  Pid,
+  Process,
+  type ProcessInfo,
+  receive,
+  type ReceiveOptions,
+  Ref,
+  type ReplyMessage,
+  self,
+  send,
+  type SendOptions,
+  spawn,
+  spawnLink,
+  spawnMonitor,
+  type SpawnOptions,
+} from "./otp/process/process.ts";
+export {
+  type RegisterMessage,
+  type RegisterResult,
+  Registry,
+  type RegistryEntry,
+  type RegistryOptions,
+  type UnregisterMessage,
+} from "./otp/registry/registry.ts";
+export {
+  type ModuleFunction,
+  type RemoteFunction,
+  rpc,
+  type RpcOptions,
+  type RpcResult,
+} from "./otp/rpc/rpc.ts";
+export { jsonLog } from "./core/log/json_log.ts";
+export { remote } from "./core/remote/exported_modules.ts";
+export { standardLog, textLog } from "./core/log/log_event.ts";
+export { inspect, type InspectOptions } from "./core/values/inspect.ts";
+export { Atom, atom } from "./core/values/atom.ts";
+export { Bitstring } from "./core/values/bitstring.ts";
+export { Float } from "./core/values/float.ts";
+export { ExternalFunction } from "./core/values/functions.ts";
+export { ImproperList, improperList } from "./core/values/improper_list.ts";
+export { Port } from "./core/values/port.ts";
+export { Tuple, tuple } from "./core/values/tuple.ts";
+export {
+  beam,
+  type BeamArgumentTypes,
+  type BeamFunctionTypes,
+  type BeamType,
+  type BeamTypeOf,
+} from "./core/beam.ts";
+export {
+  type ChildCounts,
+  type ChildInfo,
+  type ChildRestart,
+  type ChildShutdown,
+  type ChildSpec,
+  type Strategy,
+  Supervisor,
+  type SupervisorOptions,
+} from "./otp/supervisor/supervisor.ts";
+export {
+  type AnyTask,
+  type AsyncStreamOptions,
+  type StreamResult,
+  Task,
+  type TaskResult,
+} from "./otp/task/task.ts";
+export {
+  type StartChildOptions,
+  TaskSupervisor,
+  type TaskSupervisorOptions,
+} from "./task_supervisor.ts";
 export {
   type Allow,
   type CrashReport,

@@ -94,6 +94,7 @@ import { inspect, quote } from "./core/values/inspect.ts";
 import type { Pid, Ref } from "./core/values/pid.ts";
 import { type Atom, nameOf } from "./core/values/atom.ts";
 import { type Shutdown, shutDown } from "./otp/application/node_shutdown.ts";
+import { prepareUnnamedNode } from "./otp/io/group_leader.ts";
 import type { DeviceSize, IoDevice } from "./otp/io/io_device.ts";
 import type { TreeEnd } from "./otp/supervisor/tree_end.ts";
 import { serveRpc } from "./otp/rpc/rpc_call.ts";
@@ -305,6 +306,7 @@ export class Node implements AsyncDisposable {
    * ```
    */
   static start(options: NodeOptions): Promise<Node> {
+    prepareUnnamedNode();
     const isTyped = isTypedCode();
     const self = here();
     if (self !== undefined && isTyped) {

@@ -23,8 +23,8 @@ import type { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { runIn } from "../core/spawning/run_in_process.ts";
 import { inspect } from "../core/values/inspect.ts";
 import type { Pid } from "../core/values/pid.ts";
-import { withdrawGroups } from "../otp/pg/pg_scope.ts";
-import { unfinishedTasks } from "../otp/task/task_supervisor_server.ts";
+import { withdrawGroups } from "../otp/pg/scopes.ts";
+import { supervisionOf } from "../otp/supervisor/supervision.ts";
 
 /**
  * The outcome of a drain: all work was finished, some work was left when the time was over, or `stop` ended the node
@@ -152,7 +152,8 @@ export class NodeDrain {
       ) {
         work.set(process.pid.number, process.pid);
       }
-      for (const pid of unfinishedTasks(process)) work.set(pid.number, pid);
+      const tasks = supervisionOf(process)?.unfinished?.() ?? [];
+      for (const pid of tasks) work.set(pid.number, pid);
     }
     if (this.#caller !== undefined) work.delete(this.#caller.pid.number);
     return [...work.values()];

@@ -14,12 +14,11 @@ import {
   entitiesOf,
   type EntitiesSource,
 } from "../otp/observer/observed_entities.ts";
-import { restartsOf } from "../otp/supervisor/supervision.ts";
+import { restartsOf, supervisionOf } from "../otp/supervisor/supervision.ts";
 import {
   poolOf,
   type TaskPoolServer,
 } from "../otp/task_pool/task_pool_server.ts";
-import { occupancyOf } from "../otp/task/task_supervisor_server.ts";
 import { DURATION_BUCKETS, onDuration } from "./instruments.ts";
 import { allInternals, type NodeInternals } from "./node_internals.ts";
 
@@ -184,7 +183,7 @@ function measureProcesses(runtime: NodeRuntime, samples: Samples): void {
     const { length } = process.mailbox;
     messages += length;
     longest = Math.max(longest, length);
-    const occupancy = occupancyOf(process);
+    const occupancy = supervisionOf(process)?.occupancy?.();
     if (occupancy !== undefined) {
       const supervisor = samples.bounded(process.name);
       samples.add("otp_tasks", occupancy.tasks, { supervisor });

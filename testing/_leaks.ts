@@ -2,7 +2,7 @@
 
 import nodeProcess from "node:process";
 import { Node } from "../node.ts";
-import { findScope } from "../otp/pg/pg_scope.ts";
+import { findScope } from "../otp/pg/scopes.ts";
 import { isStandardStream } from "../core/host/output_stream.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";

@@ -8,11 +8,13 @@ import { pack } from "../tools/pack.ts";
 const { platform, arch } = nodeProcess;
 const NODE = `node-${platform === "win32" ? "win" : platform}-${arch}`;
 const BUN = `@oven/bun-${platform}-${arch === "arm64" ? "aarch64" : arch}`;
+const ESBUILD = `@esbuild/${platform}-${arch}`;
 const OLD_NODE = "old-node";
 const PACKAGES = [
   `${NODE}@24`,
   `${OLD_NODE}@npm:${NODE}@20`,
   `${BUN}@1`,
+  `${ESBUILD}@0.25`,
   "typescript@5",
   // The optional ones of the package, which its modules for them need.
   "@logtape/logtape@2",
@@ -27,6 +29,12 @@ const PROGRAMS: Record<Host, string> = {
   "old node": `${OLD_NODE}/bin/node`,
   bun: `${BUN}/bin/bun`,
 };
+
+/** A file that esbuild wrote, as it describes it. */
+interface Output {
+  imports: { path: string; kind: string }[];
+  inputs: Record<string, { bytesInOutput: number }>;
+}
 
 /** A running program, and its output; killed when it goes out of scope. */
 export class Running implements AsyncDisposable {
@@ -150,6 +158,51 @@ export class Project implements AsyncDisposable {
   ): Running {
     const program = join(this.#folder, "node_modules", PROGRAMS[host]);
     return new Running(program, args, this.#folder, env);
+  }
+
+  /**
+   * Bundles a program into `out/`, for Node.
+   *
+   * @returns The files of the package in the bundle's first file, and those of which it imports more when they are used.
+   */
+  async bundle(
+    name: string,
+    flags: readonly string[] = [],
+  ): Promise<{ first: string[]; later: string[] }> {
+    const program = join(this.#folder, "node_modules", ESBUILD, "bin/esbuild");
+    await using esbuild = new Running(program, [
+      name,
+      "--bundle",
+      "--format=esm",
+      "--platform=node",
+      "--target=node24",
+      "--outdir=out",
+      "--out-extension:.js=.mjs",
+      "--metafile=out/meta.json",
+      ...flags,
+    ], this.#folder);
+    if (await esbuild.ended !== 0) throw new Error(esbuild.output);
+    const { outputs } = JSON.parse(
+      await Deno.readTextFile(join(this.#folder, "out/meta.json")),
+    ) as { outputs: Record<string, Output> };
+    const first = new Set([`out/${name}`]);
+    for (const path of first) {
+      for (const { path: imported, kind } of outputs[path].imports) {
+        if (kind === "import-statement" && imported in outputs) {
+          first.add(imported);
+        }
+      }
+    }
+    const inputsOf = (paths: Iterable<string>) =>
+      [...paths].flatMap((path) =>
+        Object.entries(outputs[path].inputs)
+          .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+          .map(([input]) => input.replace(/^.*@otp\/distribution\//, ""))
+      );
+    return {
+      first: inputsOf(first),
+      later: inputsOf(Object.keys(outputs).filter((path) => !first.has(path))),
+    };
   }
 
   /** Runs the package's command line on Node or Bun. */

@@ -2,13 +2,19 @@
  * Packs an npm tarball: `deno task pack FILE`, with flags of `deno pack` before the file.
  *
  * `deno pack` creates it, and this tool completes it: the tarball then needs nothing from JSR, has a
- * version where the sources read theirs from `deno.json`, and installs the command `otp-chat`.
+ * version where the sources read theirs from `deno.json`, has no comments and source maps beside its types, and installs
+ * the command `otp-chat`.
  */
 
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "npm:typescript@^5";
-import { manifestFields, PROJECT, withAbsoluteLinks } from "./release.ts";
+import {
+  manifestFields,
+  PROJECT,
+  SIDE_EFFECTS,
+  withAbsoluteLinks,
+} from "./release.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -47,6 +53,8 @@ const FIELDS = {
   ...manifestFields(PROJECT),
   bin: { "otp-chat": "./chat/main.js" },
   engines: { node: `>=${NODE}`, bun: ">=1.3" },
+  sideEffects: [HOST_CHECK_FILE, ...SIDE_EFFECTS]
+    .map((path) => `./${path.replace(/ts$/, "js")}`),
 };
 
 /** Packages that only one module each needs: users of the module install its package. */
@@ -108,20 +116,23 @@ async function completeCode(folder: string): Promise<void> {
         return `${head}${rest}"./${path.replaceAll("\\", "/")}"`;
       })
       .replace(FROM_CONFIG, '$1package.json"');
-    const readable = USING.test(whole) ? withoutUsing(whole) : whole;
-    if (readable !== code) await Deno.writeTextFile(file, readable);
+    await Deno.writeTextFile(file, readable(whole));
   }
 }
 
 /**
- * Code without `using`, which older versions of Node.js cannot parse: they would show a syntax error
- * before the check of the host is evaluated.
+ * Code without comments, which editors show from the `.d.ts` files and bundlers would copy; and without `using`, which
+ * older versions of Node.js cannot parse: they would show a syntax error before the check of the host is evaluated.
  */
-function withoutUsing(code: string): string {
+function readable(code: string): string {
   const { outputText } = ts.transpileModule(code, {
     compilerOptions: {
       module: ts.ModuleKind.ESNext,
-      target: ts.ScriptTarget.ES2022,
+      removeComments: true,
+      target: USING.test(code)
+        ? ts.ScriptTarget.ES2022
+        : ts.ScriptTarget.ESNext,
+      verbatimModuleSyntax: true,
     },
   });
   return outputText;
@@ -178,7 +189,13 @@ export async function pack(
   const scratch = await Deno.makeTempDir();
   try {
     const first = join(scratch, "first.tgz");
-    const args = ["pack", "--quiet", ...flags, `--output=${first}`];
+    const args = [
+      "pack",
+      "--quiet",
+      "--no-source-maps",
+      ...flags,
+      `--output=${first}`,
+    ];
     await run(Deno.execPath(), args, ROOT);
     await run("tar", ["xzf", first], scratch);
     const folder = join(scratch, "package");

@@ -25,6 +25,20 @@ export interface Project {
 /** This project. */
 export const PROJECT: Project = config;
 
+/**
+ * The files that act on others when they are loaded. Bundlers drop all other files of which a program uses nothing, as the
+ * npm manifest allows.
+ */
+export const SIDE_EFFECTS: readonly string[] = [
+  "chat/main.ts",
+  "otp/gen_server/gen_server_process.ts",
+  "shell/main.ts",
+  "shell/watchdog.ts",
+  "testing/_peer_main.ts",
+  "testing/main.ts",
+  "workers/thread_main.ts",
+];
+
 /** A link or picture of Markdown whose address is a path in the repository. */
 const RELATIVE = /(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s]+)\)/g;
 

@@ -138,6 +138,7 @@ export function isUnnamed(runtime: Runtime): boolean {
 
 /** Sets a function that prepares the unnamed node before its first use. */
 export function onUnnamedRuntime(fn: (runtime: Runtime) => void): void {
+  if (prepare === fn) return;
   prepare = fn;
   if (noNode !== undefined) fn(noNode);
 }

@@ -31,7 +31,7 @@ import {
 } from "./exchange.ts";
 import { decodeAliveReply, encodeRequest } from "./epmd_protocol.ts";
 import type { EpmdLog, EpmdServerLimits } from "./epmd_server.ts";
-import { type EpmdService, EpmdThread, serveEpmd } from "./thread.ts";
+import type { EpmdService, EpmdThread } from "./thread.ts";
 
 /** With a longer Extra, a registration with its creation may not fit a request. */
 const MAX_EXTRA = 512;
@@ -205,7 +205,9 @@ class NameLease implements Lease {
   }
 
   #startThread(): Promise<EpmdThread | undefined> {
-    return this.#thread ??= EpmdThread.start(this.#log, this.#target);
+    return this.#thread ??= loadServer()
+      .then(({ EpmdThread }) => EpmdThread.start(this.#log, this.#target))
+      .catch(() => undefined);
   }
 
   #discardThread(): void {
@@ -259,6 +261,7 @@ class NameLease implements Lease {
     const tookOver = this.#creation !== 0;
     let service: EpmdService;
     try {
+      const { EpmdThread, serveEpmd } = await loadServer();
       service = await serveEpmd(
         () => this.#startThread(),
         {
@@ -270,6 +273,7 @@ class NameLease implements Lease {
           limits,
         },
       );
+      if (service instanceof EpmdThread) this.#thread = undefined;
     } catch (error) {
       const code = errorCode(error);
       if (code === "EADDRINUSE") return false;
@@ -281,7 +285,6 @@ class NameLease implements Lease {
         { cause: error },
       );
     }
-    if (service instanceof EpmdThread) this.#thread = undefined;
     this.#service = service;
     service.ended.then(() => {
       if (this.#service === service) this.#service = undefined;
@@ -333,6 +336,11 @@ class NameLease implements Lease {
   #pause(ms: number): Promise<void> {
     return pause(ms, this.#closing.signal);
   }
+}
+
+/** Loads the server, which most nodes never need: another program serves EPMD on their machine. */
+function loadServer(): Promise<typeof import("./thread.ts")> {
+  return import("./thread.ts");
 }
 
 function checkEntry({ name, port, extra }: NodeEntry): void {

@@ -5,7 +5,8 @@
  * promise. A request to a known place is sent in the turn of the call, so that it keeps its order among the signals
  * of its sender; that is why nothing here awaits.
  *
- * `otp/global` installs its registry here when it is loaded, because this folder knows no server.
+ * `otp/global` installs its registry here when it is loaded, because this folder knows no server. A node loads it at its
+ * start; without a node, it is loaded when a process first uses a global name.
  */
 
 import { inspect } from "../../core/values/inspect.ts";
@@ -133,6 +134,15 @@ let globalRegistry: NameRegistry | undefined;
 /** Installs the registry that looks up `{ global: name }`. */
 export function installGlobalRegistry(registry: NameRegistry): void {
   globalRegistry = registry;
+}
+
+/** Installs a registry that is loaded when a process first uses a global name, unless a node has loaded one. */
+export function loadGlobalRegistry(load: () => Promise<NameRegistry>): void {
+  globalRegistry ??= {
+    registerName: async (name, pid) => (await load()).registerName(name, pid),
+    unregisterName: async (name) => (await load()).unregisterName(name),
+    whereisName: async (name) => (await load()).whereisName(name),
+  };
 }
 
 function registryOf(name: ViaName | GlobalName): [NameRegistry, unknown] {

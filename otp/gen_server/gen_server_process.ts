@@ -1,7 +1,6 @@
 /** The server of a GenServer: it calls its callback module, and keeps the state. */
 
-// Installs the registry of `{ global: name }`: every module in which users name a server reaches this file.
-import "../global/global_client.ts";
+import { outside } from "../../core/context/async_context.ts";
 import { ExitError } from "../../core/errors.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import {
@@ -23,7 +22,11 @@ import {
   type DescribedStart,
   START_CALL,
 } from "../gen/child_spec.ts";
-import { nameText, type ServerName } from "../gen/server_ref.ts";
+import {
+  loadGlobalRegistry,
+  nameText,
+  type ServerName,
+} from "../gen/server_ref.ts";
 import {
   answer,
   failCaller,
@@ -40,6 +43,11 @@ import {
   type ServerBeamTypes,
 } from "./gen_server_otp.ts";
 import { type Start, startServer } from "../gen/start.ts";
+
+// Every module in which users name a server reaches this file.
+loadGlobalRegistry(() =>
+  outside(async () => (await import("../global/global_client.ts")).globalNames)
+);
 
 // deno-lint-ignore no-explicit-any
 type Callback = (...args: any[]) => unknown;

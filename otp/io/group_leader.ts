@@ -1,13 +1,14 @@
 /** The group leader of a node: a process that owns a device, and reads and writes for other processes. */
 
 import { outside } from "../../core/context/async_context.ts";
+import { onUnnamedRuntime } from "../../core/runtime/default_node.ts";
 import { printable } from "../../core/values/inspect.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
 import { type ReplyTarget, ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { type IoRequest, isTyped } from "../gen/messages.ts";
-import type { IoDevice } from "./io_device.ts";
+import { type IoDevice, standardIo } from "./io_device.ts";
 import {
   type IoResult,
   type LeaderOperation,
@@ -33,6 +34,15 @@ export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
     if (!runtime.stopped) outside(() => startGroupLeader(runtime, device));
   });
   return process.pid;
+}
+
+/** Gives the unnamed node a group leader before its first use: the node's processes print, here or on other nodes. */
+export function prepareUnnamedNode(): void {
+  onUnnamedRuntime(startStandardLeader);
+}
+
+function startStandardLeader(runtime: Runtime): void {
+  startGroupLeader(runtime, standardIo());
 }
 
 /** Serves a device for the processes whose group leader the process is. */

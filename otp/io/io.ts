@@ -14,8 +14,7 @@
 
 import { IoError } from "../../core/errors.ts";
 import { requestIo } from "./io_client.ts";
-import { startGroupLeader } from "./group_leader.ts";
-import { standardIo } from "./io_device.ts";
+import { prepareUnnamedNode } from "./group_leader.ts";
 import { isTyped } from "../gen/messages.ts";
 import { promised } from "../../core/promises/promises.ts";
 import {
@@ -24,7 +23,6 @@ import {
   checkPid,
   checkString,
 } from "../../core/values/check_arguments.ts";
-import { onUnnamedRuntime } from "../../core/runtime/default_node.ts";
 import {
   inspect as show,
   INSPECT_OPTIONS,
@@ -37,7 +35,7 @@ export type { Pid } from "../../core/values/pid.ts";
 
 export type { InspectOptions };
 
-onUnnamedRuntime((runtime) => startGroupLeader(runtime, standardIo()));
+prepareUnnamedNode();
 
 /** The destination of output, if it is not the caller's group leader. */
 export interface IoOptions {

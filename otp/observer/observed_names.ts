@@ -6,7 +6,7 @@
 
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { globalEntries } from "../global/global_server.ts";
-import { runningScopes } from "../pg/pg_scope.ts";
+import { runningScopes } from "../pg/scopes.ts";
 import { registryTables } from "../registry/registry_table.ts";
 import { MAX_TEXT, valueText } from "./observed_texts.ts";
 import type { ObservedName, ObservedNames } from "./observed_terms.ts";

@@ -20,12 +20,8 @@
 
 import { call } from "../gen/call.ts";
 import type { ChildSpec } from "../gen/child_spec.ts";
-import {
-  findScope,
-  type PgRequest,
-  PgScope,
-  runningScope,
-} from "./pg_scope.ts";
+import { PgScope } from "./pg_scope.ts";
+import { findScope, type PgRequest, runningScope } from "./scopes.ts";
 import { groupKey, type GroupMembers, type PgMessage } from "./pg_groups.ts";
 import { startServer } from "../gen/start.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";

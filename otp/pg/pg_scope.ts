@@ -3,13 +3,10 @@
  * changes on to the peers (`pg_peers.ts`).
  */
 
-import { NoProcessError } from "../../core/errors.ts";
-import { quote } from "../../core/values/inspect.ts";
 import { type Pid, Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
-import type { Runtime } from "../../core/processes/runtime.ts";
 import type { TermKey } from "../../core/values/term_key.ts";
 import { fromSelf, isTyped } from "../gen/messages.ts";
 import {
@@ -21,79 +18,18 @@ import {
   type Where,
 } from "./pg_groups.ts";
 import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
+import { noteScope, type PgRequest, type ScopeServer } from "./scopes.ts";
 import { BADARG, type OtpEncoding, type Server } from "../gen/server.ts";
 import { atom } from "../../core/values/atom.ts";
 import { tuple } from "../../core/values/tuple.ts";
-
-/** A request to a scope's process from processes of its node. */
-export type PgRequest =
-  | { type: "join"; group: unknown; pids: Pid[] }
-  | { type: "leave"; group: unknown; pids: Pid[] }
-  | { type: "monitor"; group: unknown }
-  | { type: "monitor_scope" }
-  | { type: "demonitor"; ref: Ref };
 
 /** The kind of a monitored process. */
 type Watched =
   | { type: "member"; pid: Pid }
   | { type: "subscriber"; subscriber: Subscriber };
 
-const scopes = new WeakMap<Runtime, Map<string, PgScope>>();
-
-/** Returns a node's scope by its name, if it runs. */
-export function findScope(runtime: Runtime, name: string): PgScope | undefined {
-  const known = scopes.get(runtime);
-  const scope = known?.get(name);
-  if (scope === undefined || scope.isRunning) return scope;
-  known!.delete(name);
-  return undefined;
-}
-
-/** Returns the scopes that run on a node, by name. */
-export function runningScopes(runtime: Runtime): [string, PgScope][] {
-  return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
-}
-
-/**
- * Returns a node's scope by its name.
- *
- * @throws {NoProcessError} If the scope does not run.
- */
-export function runningScope(runtime: Runtime, name: string): PgScope {
-  const scope = findScope(runtime, name);
-  if (scope !== undefined) return scope;
-  throw new NoProcessError(
-    `Cannot tell the groups of ${
-      quote(name)
-    }: no such scope runs on ${runtime.node}; start it by pg.startLink(${
-      quote(name)
-    })`,
-  );
-}
-
-/**
- * Removes the processes of a draining node from all groups of all scopes on other nodes. On their own node they remain
- * members, so that running work can finish.
- *
- * @returns A promise that resolves when the other nodes have removed them, and all messages that these nodes sent to the
- *   members before have arrived.
- */
-export async function withdrawGroups(runtime: Runtime): Promise<void> {
-  const known = [...scopes.get(runtime)?.values() ?? []];
-  await Promise.all(
-    known.map((scope) => scope.isRunning ? scope.withdraw() : undefined),
-  );
-}
-
-/** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */
-export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
-  for (const scope of scopes.get(runtime)?.values() ?? []) {
-    if (scope.isRunning) scope.leaveAll(pid);
-  }
-}
-
 /** The server of a scope. */
-export class PgScope implements Server {
+export class PgScope implements Server, ScopeServer {
   readonly #process: LocalProcess;
   readonly #groups: Groups;
   /** This node's members, each with its joins. */
@@ -107,34 +43,27 @@ export class PgScope implements Server {
     this.#groups = new Groups(process);
     this.#peers = new ScopePeers(process, name, this.#groups);
     const { runtime } = process;
-    let known = scopes.get(runtime);
-    if (known === undefined) scopes.set(runtime, known = new Map());
-    known.set(name, this);
+    noteScope(runtime, name, this);
     process.ownCold().watchesNodes = 1;
     for (const node of runtime.visible) this.#peers.discover(node);
   }
 
-  /** Whether the scope's process is alive. */
   get isRunning(): boolean {
     return this.#process.alive;
   }
 
-  /** Returns the processes of a group. */
   members(group: unknown, where: Where): Pid[] {
     return this.#groups.members(this.#id(group), where);
   }
 
-  /** Returns the groups that have processes. */
   which(where: Where): GroupMembers[] {
     return this.#groups.which(where);
   }
 
-  /** Announces to the peers that no process of this node is in a group; resolves when all peers have seen it. */
   withdraw(): Promise<void> {
     return this.#peers.withdraw();
   }
 
-  /** Removes a process of this node from all groups, as often as it is in them. */
   leaveAll(pid: Pid): void {
     const known = this.#local.get(this.#key(pid));
     if (known === undefined) return;

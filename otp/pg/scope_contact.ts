@@ -11,7 +11,7 @@ import { onDown, onExit } from "../gen/on_exit.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
-import { findScope, type PgRequest, runningScope } from "./pg_scope.ts";
+import { findScope, type PgRequest, runningScope } from "./scopes.ts";
 
 /** The interval of the look-ups for a scope that has exited, in milliseconds. */
 const RETRY = 100;

@@ -37,6 +37,16 @@ export interface Restarts {
   at: number;
 }
 
+/** The load of a supervisor of tasks. */
+export interface Occupancy {
+  /** The number of tasks. */
+  tasks: number;
+  /** The maximum number of tasks. */
+  max: number;
+  /** Whether the supervisor refuses new tasks. */
+  draining: boolean;
+}
+
 /**
  * The part of a supervisor's server that an observer reads. Servers implement it themselves, to save an object each.
  */
@@ -47,6 +57,10 @@ export interface Supervision {
   size(): number;
   /** Returns its children, in the order of their start. */
   supervised(): Iterable<SupervisedChild>;
+  /** Returns the load of a supervisor of tasks. */
+  occupancy?(): Occupancy;
+  /** Returns the tasks that will end: all but permanent ones. */
+  unfinished?(): Pid[];
 }
 
 /** A supervisor that code outside any process has started. */

@@ -22,6 +22,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import { onDown, onExit } from "../gen/on_exit.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { Occupancy } from "../supervisor/supervision.ts";
 
 /** Milliseconds between two reports to a pool. */
 const REPORT_INTERVAL = 100;
@@ -55,16 +56,6 @@ interface Subscriber {
   readonly ref: Ref;
   /** The last reported load; `undefined` if the last report could not be sent. */
   told: number | undefined;
-}
-
-/** The state of the supervisor. */
-export interface Occupancy {
-  /** The number of tasks. */
-  tasks: number;
-  /** The maximum number of tasks. */
-  max: number;
-  /** Whether the supervisor refuses new tasks. */
-  draining: boolean;
 }
 
 /** The load of one supervisor. */

@@ -17,6 +17,7 @@ import { NO_REPLY, type OtpEncoding, type Server } from "../gen/server.ts";
 import { ScopeContact } from "../pg/scope_contact.ts";
 import {
   noteSupervision,
+  type Occupancy,
   type SupervisedChild,
   type Supervision,
 } from "../supervisor/supervision.ts";
@@ -30,9 +31,9 @@ import {
 } from "./task_otp.ts";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { andThen } from "../../core/promises/promises.ts";
-import { leaveAllGroups, type PgRequest } from "../pg/pg_scope.ts";
+import { leaveAllGroups, type PgRequest } from "../pg/scopes.ts";
 import { type DrainRequest, TaskDrain } from "./task_drain.ts";
-import { type Occupancy, TaskLoad } from "./task_load.ts";
+import { TaskLoad } from "./task_load.ts";
 import { spawnTask } from "./task_process.ts";
 import { ExitError } from "../../core/errors.ts";
 import { runOtpFunction } from "../gen/otp_function.ts";
@@ -68,18 +69,6 @@ interface TaskSpec extends DynamicSpec {
   readonly origin: string;
 }
 
-const servers = new WeakMap<LocalProcess, TaskSupervisorServer>();
-
-/** Returns the tasks of a supervisor that will end; an empty list if the process is not a Task.Supervisor. */
-export function unfinishedTasks(process: LocalProcess): Pid[] {
-  return servers.get(process)?.unfinished() ?? [];
-}
-
-/** Returns the load of a supervisor; `undefined` if the process is not a Task.Supervisor. */
-export function occupancyOf(process: LocalProcess): Occupancy | undefined {
-  return servers.get(process)?.occupancy();
-}
-
 /** A Task.Supervisor's server; its process traps exits. */
 export class TaskSupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
@@ -94,7 +83,6 @@ export class TaskSupervisorServer implements Server, Supervision {
   constructor(process: LocalProcess, limits: DynamicLimits) {
     process.trapExit = true;
     this.#process = process;
-    servers.set(process, this);
     this.otp = taskSupervisorEncoding(process.runtime);
     const start = (spec: TaskSpec): Success => (
       { type: "ok", started: this.#start(spec) }
@@ -172,7 +160,6 @@ export class TaskSupervisorServer implements Server, Supervision {
       : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
   }
 
-  /** The tasks that will end: all but permanent ones. */
   unfinished(): Pid[] {
     return this.#children.list()
       .filter(({ spec }) => spec.restart !== "permanent")

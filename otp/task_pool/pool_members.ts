@@ -7,7 +7,7 @@ import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
-import { findScope } from "../pg/pg_scope.ts";
+import { findScope } from "../pg/scopes.ts";
 import { ScopeContact } from "../pg/scope_contact.ts";
 import type { TurnMessage } from "../task/task_load.ts";
 import type { PoolMemberInfo, PoolSettings } from "./pool_info.ts";

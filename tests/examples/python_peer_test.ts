@@ -28,7 +28,7 @@ import {
   improperList,
   Port,
   tuple,
-} from "../../node/closure_scope.ts";
+} from "../../mod.ts";
 import { LocalFunction } from "../../core/values/functions.ts";
 import { pidOf, refOf } from "../../core/values/pid.ts";
 import { Task } from "../../otp/task/task.ts";

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "../../testing/tags.ts";
+import { SIDE_EFFECTS } from "../../tools/release.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -118,6 +119,17 @@ const ONE_IDEA: string[][] = [
   // A process has its node, and a node has its processes: the contract between them names both.
   ["core/processes/local_process.ts", "core/processes/runtime.ts"],
 ];
+
+/** A statement that acts when its file is loaded, and the first name that it passes on. */
+const ACTS = /^(?:import ""|(?:await|for|if|try|while) |[\w.]+\((\w*))/gm;
+
+/** Files that act at their load, but on nothing that a program uses without them. */
+const HARMLESS: Record<string, string> = {
+  "core/values/error_classes.ts": "marks its own classes",
+  "core/values/tuple.ts": "completes its own class",
+  "otp/io/io.ts": "Node.start does the same",
+  "workers/worker_thread.ts": "has the text of a program",
+};
 
 /** A declaration that a file exports. */
 const EXPORTED =
@@ -418,6 +430,59 @@ test("mod.ts loads no code for TLS, files, terminals, clusters and Erlang's wire
   assertEquals(
     [...reached].filter((path) => path.startsWith("net/wires/beam/")),
     ["net/wires/beam/beam_wire.ts"],
+  );
+});
+
+test("servers, supervisors and tasks load no code of nodes and connections", async () => {
+  for (
+    const entry of [
+      "otp/gen_server/gen_server.ts",
+      "otp/supervisor/supervisor.ts",
+      "task_supervisor.ts",
+    ]
+  ) {
+    const reached = [...await reachedFrom(entry, { later: false })];
+    assertEquals(
+      reached.filter((path) =>
+        /^(?:net|node|observe)\/|^node\.ts|\/(?:global|io|observer|rpc)\/|pg_scope/
+          .test(path)
+      ),
+      [],
+      entry,
+    );
+  }
+});
+
+test("a node loads Task.Supervisor, pg and the server of EPMD when they are used", async () => {
+  const reached = [...await reachedFrom("node.ts", { later: false })];
+  assert(reached.includes("net/epmd/epmd_registry.ts"));
+  assertEquals(
+    reached.filter((path) =>
+      /\/task\/|\/pg_scope|epmd\/(?:thread|worker|epmd_server)/.test(path)
+    ),
+    [],
+  );
+});
+
+test("only the files that the npm manifest lists act when they are loaded", async () => {
+  const acting = new Set<string>();
+  for (const path of (await wholeGraph()).keys()) {
+    if (path.startsWith("observe/dashboard/client/")) continue;
+    const source = bare(await Deno.readTextFile(join(ROOT, path)));
+    const isOwn = (name: string) =>
+      name !== "" &&
+      new RegExp(
+        `^(?:export )?(?:class|const|(?:async )?function) ${name}\\b`,
+        "m",
+      )
+        .test(source);
+    for (const [, name = ""] of source.matchAll(ACTS)) {
+      if (!isOwn(name)) acting.add(path);
+    }
+  }
+  assertEquals(
+    [...acting].sort(),
+    [...Object.keys(HARMLESS), ...SIDE_EFFECTS].sort(),
   );
 });
 

@@ -131,6 +131,30 @@ await node.run(async () => {
 console.log(codes.join());
 `;
 
+/** A program of ten lines without a node: a server and a task under a supervisor. */
+const LOCAL =
+  `import { GenServer, Supervisor, Task, TaskSupervisor } from "@otp/distribution";
+class Count extends GenServer {
+  static init(n) { return { type: "ok", state: n }; }
+  static handleCall(by, _from, n) { return { type: "reply", reply: n + by, state: n + by }; }
+}
+await Supervisor.startLink([
+  { id: "count", start: () => GenServer.startLink(Count, 1, { name: { global: "Count" } }) },
+  [TaskSupervisor, { name: "Tasks" }],
+], { strategy: "one_for_one" });
+const task = await TaskSupervisor.async("Tasks", () => GenServer.call({ global: "Count" }, 1));
+console.log(await Task.await(task));
+`;
+
+/** A program with two nodes, of which one runs a closure. */
+const TWO_NODES = `import { Node } from "@otp/distribution/node";
+import { rpc } from "@otp/distribution/rpc";
+const options = JSON.parse(process.argv[2]);
+await using _kate = await Node.start({ ...options, name: "kate@localhost", allowClosures: true });
+await using alex = await Node.start({ ...options, name: "alex@localhost" });
+console.log(await alex.run(() => rpc.call("kate@localhost", () => Task.await(Task.async(() => 3)), [])));
+`;
+
 /** A partition in a simulated cluster, and a minute that passes. */
 const SIMULATED = `import { Node } from "@otp/distribution";
 import { SimulatedCluster } from "@otp/distribution/testing";
@@ -584,6 +608,38 @@ process.stdout.write(await livesOf(simulate, Entity));
       ]);
     }
   });
+
+  await t.step(
+    "is bundled without the files that a program does not use",
+    async () => {
+      await project.write("local.mjs", LOCAL);
+      const { first: local } = await project.bundle("local.mjs");
+      assertEquals(
+        local.filter((path) =>
+          /^(?:net|node|observe|workers)\/|^node\.js|\/(?:agent|application|io|logger|observer|registry)\//
+            .test(path)
+        ),
+        [],
+      );
+      await project.write("nodes.mjs", TWO_NODES);
+      const nodes = await project.bundle("nodes.mjs", ["--splitting"]);
+      const isLate = (path: string) =>
+        /beam\/(?!beam_wire)|\/(?:agent|cluster|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end|child_shutdown)|epmd\/(?:thread|worker)|node_observer|scope\.js/
+          .test(path);
+      assertEquals(nodes.first.filter(isLate), []);
+      assert(nodes.later.filter(isLate).length > 50);
+      const options = { cookie: COOKIE, epmdPort: freePort() };
+      for (const host of HOSTS) {
+        await using alone = project.run(host, ["out/local.mjs"]);
+        assertEquals([await alone.ended, alone.output], [0, "2\n"]);
+        await using both = project.run(host, [
+          "out/nodes.mjs",
+          JSON.stringify(options),
+        ]);
+        assertEquals([await both.ended, both.output], [0, "undefined\nhi\n"]);
+      }
+    },
+  );
 
   await t.step("is made and installed by the README's commands", async () => {
     const readme = await readPage("README.md");

@@ -3,12 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { Agent } from "../../../otp/agent/agent.ts";
 import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
-import {
-  Bitstring,
-  improperList,
-  Tuple,
-  tuple,
-} from "../../../node/closure_scope.ts";
+import { Bitstring, improperList, Tuple, tuple } from "../../../mod.ts";
 import {
   GenServer,
   type ServerName,

@@ -14,7 +14,7 @@ import {
   Port,
   Tuple,
   tuple,
-} from "../../../node/closure_scope.ts";
+} from "../../../mod.ts";
 import { LocalFunction } from "../../../core/values/functions.ts";
 import { pidOf, refOf } from "../../../core/values/pid.ts";
 import { test } from "../../../testing/tags.ts";

@@ -1,0 +1,98 @@
+/** The scopes that run on each node. Code that does not start scopes finds them here, and loads none of their code. */
+
+import { NoProcessError } from "../../core/errors.ts";
+import { quote } from "../../core/values/inspect.ts";
+import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
+import type { GroupMembers, Where } from "./pg_groups.ts";
+
+/** A request to a scope's process from processes of its node. */
+export type PgRequest =
+  | { type: "join"; group: unknown; pids: Pid[] }
+  | { type: "leave"; group: unknown; pids: Pid[] }
+  | { type: "monitor"; group: unknown }
+  | { type: "monitor_scope" }
+  | { type: "demonitor"; ref: Ref };
+
+/** The server of a scope, as other code of its node uses it. */
+export interface ScopeServer {
+  /** Whether the scope's process is alive. */
+  readonly isRunning: boolean;
+  /** Returns the processes of a group. */
+  members(group: unknown, where: Where): Pid[];
+  /** Returns the groups that have processes. */
+  which(where: Where): GroupMembers[];
+  /** Announces to the peers that no process of this node is in a group; resolves when all peers have seen it. */
+  withdraw(): Promise<void>;
+  /** Removes a process of this node from all groups, as often as it is in them. */
+  leaveAll(pid: Pid): void;
+}
+
+const scopes = new WeakMap<Runtime, Map<string, ScopeServer>>();
+
+/** Records the server of a scope that a node has started. */
+export function noteScope(
+  runtime: Runtime,
+  name: string,
+  scope: ScopeServer,
+): void {
+  let known = scopes.get(runtime);
+  if (known === undefined) scopes.set(runtime, known = new Map());
+  known.set(name, scope);
+}
+
+/** Returns a node's scope by its name, if it runs. */
+export function findScope(
+  runtime: Runtime,
+  name: string,
+): ScopeServer | undefined {
+  const known = scopes.get(runtime);
+  const scope = known?.get(name);
+  if (scope === undefined || scope.isRunning) return scope;
+  known!.delete(name);
+  return undefined;
+}
+
+/** Returns the scopes that run on a node, by name. */
+export function runningScopes(runtime: Runtime): [string, ScopeServer][] {
+  return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
+}
+
+/**
+ * Returns a node's scope by its name.
+ *
+ * @throws {NoProcessError} If the scope does not run.
+ */
+export function runningScope(runtime: Runtime, name: string): ScopeServer {
+  const scope = findScope(runtime, name);
+  if (scope !== undefined) return scope;
+  throw new NoProcessError(
+    `Cannot tell the groups of ${
+      quote(name)
+    }: no such scope runs on ${runtime.node}; start it by pg.startLink(${
+      quote(name)
+    })`,
+  );
+}
+
+/**
+ * Removes the processes of a draining node from all groups of all scopes on other nodes. On their own node they remain
+ * members, so that running work can finish.
+ *
+ * @returns A promise that resolves when the other nodes have removed them, and all messages that these nodes sent to the
+ *   members before have arrived.
+ */
+export async function withdrawGroups(runtime: Runtime): Promise<void> {
+  const known = [...scopes.get(runtime)?.values() ?? []];
+  await Promise.all(
+    known.map((scope) => scope.isRunning ? scope.withdraw() : undefined),
+  );
+}
+
+/** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */
+export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
+  for (const scope of scopes.get(runtime)?.values() ?? []) {
+    if (scope.isRunning) scope.leaveAll(pid);
+  }
+}
