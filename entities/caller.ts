@@ -378,6 +378,9 @@ function isMoved(reason: unknown): boolean {
 /** The pause before a relay looks for its entity again, in milliseconds. */
 const LOOKS_AGAIN = 200;
 
+/** Notifies a relay that the node of its entity was removed from the store. */
+const GONE = "$entity_gone";
+
 /** Has the broadcasts of an entity relayed to the calling process, by a process of its own. */
 export async function subscribeTo(target: EntityTarget): Promise<Pid> {
   const subscriber = self();
@@ -415,7 +418,10 @@ class Relay {
         if (reply[0] !== "ok") throw new Error(reply[0]);
         this.#arrivedAt(reply[1] as number);
         this.#first.resolve();
+        const stop = this.#watchOwner(pid);
         if (await this.#relay(pid, watch, end)) return;
+        stop();
+        Process.demonitor(watch);
       } catch (error) {
         if (this.#last === undefined && error instanceof EntityError) {
           return this.#first.reject(error);
@@ -432,7 +438,21 @@ class Relay {
     }
   }
 
-  /** Relays until the entity or the subscriber exits; returns whether it was the subscriber. */
+  /** Has this process notified when the owner is removed from the store: a frozen one does not close its connections. */
+  #watchOwner({ node: name }: Pid): () => void {
+    const { definition: { name: type }, key } = this.#target;
+    const node = nodeOf(type);
+    const row = node?.table.get(node.shardOf(type, key));
+    const owner = row && node!.nodes.get(row.owner);
+    if (owner?.name !== name) return () => {};
+    const { signal } = owner.gone;
+    const relay = self();
+    const notify = () => send(relay, GONE);
+    signal.addEventListener("abort", notify);
+    return () => signal.removeEventListener("abort", notify);
+  }
+
+  /** Relays until the entity or its node is lost, or the subscriber exits; returns whether it was the subscriber. */
   async #relay(
     pid: Pid,
     watch: { equals(other: unknown): boolean },
@@ -440,6 +460,7 @@ class Relay {
   ): Promise<boolean> {
     for (;;) {
       const message = await receive<unknown>();
+      if (message === GONE) return false;
       if (isDown(message)) {
         if (end.equals(message.ref)) return true;
         if (watch.equals(message.ref)) return false;

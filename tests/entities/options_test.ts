@@ -307,3 +307,24 @@ test("a subscriber sees by a gap that it has missed a broadcast", async () => {
     ["message", 3, "three"],
   ]);
 });
+
+test("a subscription goes on at the next owner when a node freezes", async () => {
+  const { cluster } = await startNodes({
+    alex: { pins: { note: ["a"] } },
+    kate: {},
+    sophie: { hosts: false },
+  });
+  await using _ = cluster;
+  const events: unknown[] = [];
+  cluster.spawn("sophie", async () => {
+    await Note.get("a").subscribe();
+    for (;;) events.push(told(await receive()));
+  });
+  await cluster.advance(500);
+  await cluster.run("alex", () => Note.get("a").ring("one"));
+  cluster.pause("alex");
+  await cluster.advance(1.2 * LEASE);
+  await cluster.run("kate", () => Note.get("a").ring("two"));
+  await cluster.advance(500);
+  assertEquals(events, [["message", 1, "one"], ["message", 2, "two"]]);
+});
