@@ -1,5 +1,6 @@
 /**
- * Errors in the fence, the lease, the output gate and the hand-over of entities, which their random lives must find.
+ * Errors in the fence, the lease, the output gate and the hand-over of entities, which their random lives or exact tests
+ * must find.
  *
  * `deno task mutants --planted` plants each in a copy of the library; `--kept` those that the first lives find. Checks that
  * stand for each other, at the beginning and at the end of a method, are planted together: each alone has no visible
@@ -16,8 +17,12 @@ export interface PlantedError {
   edits: readonly [from: string, to: string][];
 }
 
-/** The test that finds them. */
-export const FINDER = "tests/entities/simulation_entities_test.ts";
+/** The tests that find them: the random lives, then exact tests. */
+export const FINDERS: readonly string[] = [
+  "tests/entities/simulation_entities_test.ts",
+  "tests/entities/moves_test.ts",
+  "tests/entities/options_test.ts",
+];
 
 /** The errors. */
 export const PLANTED: readonly PlantedError[] = [
@@ -182,6 +187,32 @@ export const PLANTED: readonly PlantedError[] = [
     edits: [[
       "return open.length > 1 ? open : open.filter((pending) => {",
       'return open.filter((pending) => {\n        this.#settle(pending, "stored");\n        return false;',
+    ]],
+  },
+  {
+    name: "a broadcast does not wait for its write",
+    file: "entities/entity_server.ts",
+    edits: [[
+      "if (waits && !await this.#store()) {",
+      "this.#sendBroadcasts();\n      if (waits && !await this.#store()) {",
+    ]],
+  },
+  {
+    name: "a call that refuses keeps its broadcasts",
+    file: "entities/entity_server.ts",
+    edits: [["isStopping: false,\n      outbox: [],", "isStopping: false,"]],
+  },
+  {
+    name: "a subscriber is not told of a gap",
+    file: "entities/caller.ts",
+    edits: [['this.#send({ event: "gap", number });', ""]],
+  },
+  {
+    name: "an alarm is forgotten before it has run",
+    file: "entities/entity_server.ts",
+    edits: [[
+      "const result = await this.#run(",
+      "await this.#store();\n    const result = await this.#run(",
     ]],
   },
 ];

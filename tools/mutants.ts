@@ -21,7 +21,7 @@ import {
   type Operator,
   OPERATORS,
 } from "./_mutations.ts";
-import { FINDER, PLANTED, type PlantedError } from "./_planted_errors.ts";
+import { FINDERS, PLANTED, type PlantedError } from "./_planted_errors.ts";
 import {
   type Area,
   AREAS,
@@ -183,7 +183,7 @@ function plantedErrors(
     .map((error) => ({
       file: error.file,
       text: () => planted(read(error.file), error),
-      tests: [FINDER],
+      tests: FINDERS,
       what: `${error.file}: ${error.name}`,
       again: `--planted --only "${error.name}"`,
     }));

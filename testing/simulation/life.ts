@@ -151,6 +151,8 @@ export class Life implements SimulatedLife {
   /** The nodes whose clocks have stood still, unknown to them. */
   readonly #misled = new Set<string>();
   readonly #open = new Map<SimulatedCall, Node>();
+  /** The last stored state of each entity that was asked for, as most looks find it unchanged. */
+  readonly #read = new Map<string, { body: string; state: unknown }>();
   /** The work that has not ended, and its node. */
   readonly #working = new Map<SimulatedClient, Node>();
 
@@ -432,7 +434,15 @@ export class Life implements SimulatedLife {
   // deno-lint-ignore no-explicit-any
   async stored(type: EntityType<any>, key: string): Promise<unknown> {
     const stored = await this.#inner.load(type.name, key);
-    return stored === undefined ? undefined : JSON.parse(stored.body).s;
+    if (stored === undefined) return undefined;
+    const { body } = stored;
+    const id = `${type.name} ${key}`;
+    let read = this.#read.get(id);
+    if (read?.body !== body) {
+      read = { body, state: JSON.parse(body).s };
+      this.#read.set(id, read);
+    }
+    return read.state;
   }
 
   run<T>(fn: (client: SimulatedClient) => T | Promise<T>): Promise<T> {

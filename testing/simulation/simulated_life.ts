@@ -67,7 +67,7 @@ export interface SimulatedLife {
   readonly now: number;
   /** All calls so far, in the order of their beginnings. */
   readonly calls: readonly SimulatedCall[];
-  /** Returns the stored state of an entity: `undefined` if none is stored. */
+  /** Returns the stored state of an entity, which must not be changed: `undefined` if none is stored. */
   // deno-lint-ignore no-explicit-any
   stored(type: EntityType<any>, key: string): Promise<unknown>;
   /** Runs a function in a process of the first node: in `finally`, when all is well. */

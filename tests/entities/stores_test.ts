@@ -1,5 +1,7 @@
 /** The stores of entities keep their contract. */
 
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { assertEquals } from "@std/assert";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { checkStore } from "../../entities/check_store.ts";
@@ -12,6 +14,7 @@ import { Writer } from "../../entities/writer.ts";
 import { Timeline } from "../../testing/simulation/timeline.ts";
 import { test } from "../../testing/tags.ts";
 import { quiet } from "../_processes.ts";
+import { claimAll, SHARDS } from "./_sqlite_program.ts";
 
 test("memoryStore() keeps the contract of a store", async () => {
   const store = memoryStore();
@@ -21,6 +24,24 @@ test("memoryStore() keeps the contract of a store", async () => {
 test("sqliteStore() keeps it, with two connections to one file", async () => {
   const folder = await Deno.makeTempDir();
   await checkStore(() => sqliteStore(`${folder}/entities.db`, { sync: false }));
+  await Deno.remove(folder, { recursive: true });
+});
+
+test("sqliteStore() gives each shard to one of several programs, whose writes it takes", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = join(folder, "entities.db");
+  const program = fileURLToPath(
+    new URL("_sqlite_program.ts", import.meta.url),
+  );
+  const other = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--no-check", program, file],
+  }).output();
+  const order = [...Array(SHARDS).keys()].reverse();
+  const here = await claimAll(file, "test", order);
+  const { code, stdout, stderr } = await other;
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const there = Number(new TextDecoder().decode(stdout));
+  assertEquals(here + there, SHARDS);
   await Deno.remove(folder, { recursive: true });
 });
 
