@@ -94,6 +94,12 @@ export class Applications {
       .filter(({ state }) => state === "running").map(({ spec }) => spec.name);
   }
 
+  /** Returns the process that starts and stops an application's top supervisor, and the supervisor. */
+  processesOf(name: string): { master: Pid; top: Pid | undefined } | undefined {
+    const started = this.#started.get(name);
+    return started && { master: started.master.pid, top: started.top };
+  }
+
   /** Returns an application that has been started, by its name; an application stays loaded after its stop. */
   loaded(name: string): ApplicationSpec | undefined {
     return this.#loaded.get(name);

@@ -23,6 +23,8 @@ import { Tuple, tuple } from "../../core/values/tuple.ts";
 import { applicationsOf } from "../application/application_controller.ts";
 import type { NodeObserver } from "./node_observer.ts";
 import { labelOf, valueText } from "./observed_texts.ts";
+import type { ObserverShare } from "./observer_share.ts";
+import { charlist, OtpCollectors } from "./otp_collectors.ts";
 import type { OtpQuery, OtpQueryOptions } from "./otp_query_names.ts";
 import { mailboxBytes } from "./value_size.ts";
 
@@ -83,15 +85,18 @@ export class OtpAnswers {
   readonly #runtime: Runtime;
   readonly #options: OtpQueryOptions;
   readonly #observer: NodeObserver;
+  readonly #collectors: OtpCollectors;
 
   constructor(
     runtime: Runtime,
     options: OtpQueryOptions,
     observer: NodeObserver,
+    share: ObserverShare,
   ) {
     this.#runtime = runtime;
     this.#options = options;
     this.#observer = observer;
+    this.#collectors = new OtpCollectors(runtime, share);
   }
 
   /**
@@ -103,6 +108,11 @@ export class OtpAnswers {
     const runtime = this.#runtime;
     const [first, second, third] = args;
     switch (query) {
+      case "appmon_info:start_link2/3":
+        return tuple(
+          OK,
+          this.#collectors.appmon(clientOf(query, second, asker)),
+        );
       case "application:get_env/2":
         return this.#setting(first, second);
       case "application:get_env/3": {
@@ -114,6 +124,10 @@ export class OtpAnswers {
         return this.#applications();
       case "code:which/1":
         return atom("non_existing");
+      case "erlang:function_exported/3":
+        return first instanceof Atom && second instanceof Atom &&
+          typeof third === "number" && third >= 0 && third < 256 &&
+          runtime.functions.has([first.name, second.name, Array(third)]);
       case "erlang:is_process_alive/1":
         return this.#find(first) !== undefined;
       case "erlang:memory/0":
@@ -145,6 +159,18 @@ export class OtpAnswers {
       }
       case "net_kernel:get_net_ticktime/0":
         return Math.ceil(this.#options.tickTime / 1000);
+      case "observer_backend:etop_collect/1":
+        return this.#send(
+          first,
+          asker,
+          () => tuple(currentProcess().pid, this.#etopInfo()),
+        );
+      case "observer_backend:fetch_stats/2":
+        return this.#collectors.fetchStats(
+          clientOf(query, first, asker),
+          second,
+          () => this.#stats(),
+        );
       case "observer_backend:get_port_list/0":
       case "observer_backend:get_socket_list/0":
       case "observer_backend:get_table_list/2":
@@ -158,6 +184,8 @@ export class OtpAnswers {
           ));
       case "observer_backend:sys_info/0":
         return this.#sysInfo();
+      case "observer_backend:vsn/0":
+        return tuple(OK, charlist("2.1.1"));
     }
   }
 
@@ -266,6 +294,39 @@ export class OtpAnswers {
     return { input, output };
   }
 
+  /** Returns the load, which Erlang's tools compute from the difference of two answers. */
+  #schedulerTime(): Tuple[] {
+    const { uptime, cpu } = this.#observer.node();
+    return [tuple(1, Math.round(cpu * 1000), Math.round(uptime * 1000))];
+  }
+
+  #stats(): Tuple {
+    const { io } = this.#statistics();
+    const memory = Object.entries(this.#memory()).map(pair);
+    return tuple(atom("stats"), 1, this.#schedulerTime(), io, memory);
+  }
+
+  #etopInfo(): Tuple {
+    const { total, processes, ets, atom: atoms, code, binary } = this.#memory();
+    const memory = { total, processes, ets, atom: atoms, code, binary };
+    const now = Date.now();
+    return tuple(
+      atom("etop_info"),
+      tuple(
+        Math.floor(now / 1e9),
+        Math.floor(now / 1e3) % 1e6,
+        now % 1e3 * 1e3,
+      ),
+      this.#runtime.processes.size,
+      UNDEFINED,
+      this.#schedulerTime(),
+      0,
+      [],
+      Object.entries(memory).map(pair),
+      this.#processes().map(etopInfo),
+    );
+  }
+
   #systemInfo(): Record<string, unknown> {
     const { host } = this.#observer.node();
     const { arch, platform } = nodeProcess;
@@ -289,6 +350,7 @@ export class OtpAnswers {
       logical_processors_online: 1,
       schedulers: 1,
       schedulers_online: 1,
+      dirty_cpu_schedulers: 0,
       kernel_poll: true,
       smp_support: false,
       threads: true,
@@ -391,6 +453,12 @@ function noValue(query: string, key: unknown): Error {
   );
 }
 
-function charlist(text: string): number[] {
-  return Array.from(text, (character) => character.codePointAt(0)!);
+/** Returns the client of a collector. */
+function clientOf(query: string, pid: unknown, asker: string | undefined): Pid {
+  if (pid instanceof Pid && pid.node === asker) return pid;
+  throw new TypeError(
+    `Cannot answer ${query}: ${
+      inspectArgument(pid)
+    } is not a process of the asking node; give the pid of one`,
+  );
 }

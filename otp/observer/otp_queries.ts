@@ -71,7 +71,7 @@ export function serveOtpQueries(
   const load = async () => {
     const observer = await observerOf(runtime);
     const { OtpAnswers } = await outside(() => import("./otp_answers.ts"));
-    return new OtpAnswers(runtime, options, observer);
+    return new OtpAnswers(runtime, options, observer, share);
   };
   const noShell = (node: string | undefined) =>
     !options.allowRemsh

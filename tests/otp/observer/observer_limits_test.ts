@@ -1,13 +1,17 @@
 /** The limits of an observer's answers, each filled and exceeded by one: on a runtime without a node, in virtual time. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { LogEvent } from "../../../core/log/log_event.ts";
 import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../../core/processes/local_process.ts";
+import { atom } from "../../../core/values/atom.ts";
 import { type Pid, Ref } from "../../../core/values/pid.ts";
+import { type Tuple, tuple } from "../../../core/values/tuple.ts";
+import { Cast } from "../../../otp/gen/messages.ts";
 import { traceMessages } from "../../../otp/observer/message_trace.ts";
 import { NodeObserver } from "../../../otp/observer/node_observer.ts";
 import { ObserverShare } from "../../../otp/observer/observer_share.ts";
+import { OtpCollectors } from "../../../otp/observer/otp_collectors.ts";
 import { RecentLog } from "../../../otp/observer/recent_log.ts";
 import { mailboxBytes } from "../../../otp/observer/value_size.ts";
 import {
@@ -597,4 +601,59 @@ test("messages count as many bytes as a sample of them", () => {
     scene.send(process, ...messages);
     assertEquals(mailboxBytes(process.mailbox), bytes);
   }
+});
+
+// Collectors of Erlang's tools.
+
+test("appmon_info sends a tree again when it has changed, and ends with its clients", async () => {
+  using scene = new Scene();
+  const collectors = new OtpCollectors(
+    scene.runtime,
+    new ObserverShare(scene.runtime),
+  );
+  const children = [child(scene.idle().pid, "one")];
+  scene.supervisor(children);
+  const client = scene.idle();
+  const pid = collectors.appmon(client.pid);
+  const server = scene.runtime.find(pid)!;
+  const others = tuple(client.pid, atom("app"), atom("typescript"), true, []);
+  server.mailbox.push(new Cast(others), client);
+  const sizes = () =>
+    client.mailbox.messages().map((message) => {
+      const { elements } = (message as Tuple).elements[4] as Tuple;
+      return (elements[1] as unknown[]).length;
+    });
+  await scene.pass(60_000);
+  assertEquals(sizes(), [3]);
+  children.push(child(scene.idle().pid, "two"));
+  await scene.pass(2000);
+  assertEquals(sizes(), [3, 4]);
+  scene.runtime.terminate(client, "kill");
+  await scene.pass(0);
+  assertEquals(server.alive, false);
+});
+
+test("a node has 10 collectors of each kind at a time", async () => {
+  using scene = new Scene();
+  const [limit] = numbersIn("docs/elixir.md", "A node has at most # of each");
+  const collectors = new OtpCollectors(
+    scene.runtime,
+    new ObserverShare(scene.runtime),
+  );
+  const load = (client: LocalProcess) =>
+    scene.run(() => collectors.fetchStats(client.pid, 0, () => "load"));
+  const clients = numbers(limit).map(() => scene.idle());
+  const loads = clients.map(load);
+  for (const { pid } of clients) collectors.appmon(pid);
+  await scene.pass(100);
+  for (const { mailbox } of clients) assertEquals(mailbox.length, 1);
+  const last = scene.idle();
+  assertThrows(() => collectors.appmon(last.pid), Error, "10 collectors");
+  await assertRejects(() => load(last), Error, "10 collectors");
+  scene.runtime.terminate(clients[0], "kill");
+  await loads[0];
+  collectors.appmon(last.pid);
+  void load(last);
+  await scene.pass(100);
+  assertEquals(last.mailbox.length, 1);
 });

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { beam } from "../../../core/beam.ts";
 import { ExitError, UndefinedFunctionError } from "../../../core/errors.ts";
+import { Agent } from "../../../otp/agent/agent.ts";
 import { Application } from "../../../otp/application/application.ts";
 import { IO } from "../../../otp/io/io.ts";
 import { Node } from "../../../node.ts";
@@ -16,6 +17,7 @@ import {
   spawn,
 } from "../../../otp/process/process.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
+import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { Tuple, tuple } from "../../../core/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "../../_elixir.ts";
@@ -428,7 +430,10 @@ const QUERIES: [code: string, value: string][] = [
     "try_it.(fn -> ask.(:erlang, :system_info, [:nothing]) end) |> inspect() =~ ~s(has no)",
     "true",
   ],
-  ["ask.(:application, :which_applications, [])", "[]"],
+  [
+    "ask.(:application, :which_applications, [])",
+    '[{:shop, ~c"A shop", ~c"1.2"}]',
+  ],
   [
     "{ask.(:application, :get_env, [:shop, :currency]), ask.(:application, :get_env, [:shop, :none]), ask.(:application, :get_env, [:shop, :none, 1])}",
     '{{:ok, "EUR"}, :undefined, 1}',
@@ -447,7 +452,49 @@ const QUERIES: [code: string, value: string][] = [
      receive do {:procs_info, ^worker, all} -> {_, _, _, _, name, _, _, 0} = List.keyfind(all, pid, 1); name end`,
     ":listener",
   ],
+  // As the lists and the charts of `observer` call them.
+  [
+    "{ask.(:observer_backend, :vsn, []), for(f <- [:fetch_stats, :other], do: ask.(:erlang, :function_exported, [:observer_backend, f, 2]))}",
+    '{{:ok, ~c"2.1.1"}, [true, false]}',
+  ],
+  [
+    `worker = :erlang.spawn(on, :observer_backend, :etop_collect, [self()])
+     receive do {^worker, {:etop_info, {_, _, _}, count, :undefined, [{1, _, _}], 0, [], memory, all}} ->
+       {count == length(all), memory[:processes] > 0, List.keymember?(all, pid, 1)} end`,
+    "{true, true, true}",
+  ],
+  [
+    `load = :erlang.spawn(on, :observer_backend, :fetch_stats, [self(), 100])
+     total = fn -> receive do {:stats, 1, [{1, _, total}], {{:input, _}, {:output, _}}, [{:total, _} | _]} -> total end end
+     {one, two} = {total.(), total.()}
+     ref = Process.monitor(load)
+     send(load, :stop)
+     {one < two, receive do {:DOWN, ^ref, _, _, reason} -> reason end}`,
+    "{true, :normal}",
+  ],
+  // As `observer` asks for the trees of applications.
+  [
+    `start = fn -> :rpc.call(on, :appmon_info, :start_link2, [self(), self(), []]) end
+     {:ok, appmon} = start.()
+     {:ok, ^appmon} = start.()
+     ask_for = fn kind, key ->
+       GenServer.cast(appmon, {self(), kind, key, true, []})
+       receive do {:delivery, ^appmon, ^kind, ^key, found} -> found end
+     end
+     for {root, name, {name, _, vsn}} <- ask_for.(:app_ctrl, on), is_pid(root), do: {name, vsn}`,
+    '[shop: ~c"1.2", typescript: []]',
+  ],
+  [
+    `{root, [{_, root} | nodes], links, []} = ask_for.(:app, :shop)
+     {for({_, name} <- nodes, do: name), links == [{root, ~c"Shop.Supervisor"}, {~c"Shop.Supervisor", ~c"till"}]}`,
+    '{[~c"Shop.Supervisor", ~c"till"], true}',
+  ],
+  ["ask_for.(:app, :nothing)", "{[], [], [], []}"],
   // A process of another node gets nothing.
+  [
+    "try_it.(fn -> ask.(:observer_backend, :fetch_stats, [pid, 100]) end) |> inspect() =~ ~s(of the asking node)",
+    "true",
+  ],
   [
     "ask.(:observer_backend, :procs_info, [pid]); ask.(:erlang, :process_info, [pid, :message_queue_len])",
     "{:message_queue_len, 0}",
@@ -461,9 +508,17 @@ clusterTest("Erlang's tools observe a node here", async (cluster) => {
     allow: (_node, module, fn) => `${module}.${fn}` !== "erlang.node",
   });
   await using kate = await ElixirNode.start("kate", cluster);
-  await alex.run(() => {
+  await alex.run(async () => {
     listener = spawn(Work.listen);
     Application.putEnv("shop", "currency", "EUR");
+    await Application.start({
+      ...{ name: "shop", description: "A shop", vsn: "1.2" },
+      start: () =>
+        Supervisor.startLink(
+          [Agent.childSpec(() => 0, { name: "till" })],
+          { strategy: "one_for_one", name: "Shop.Supervisor" },
+        ),
+    });
   });
   await kate.evaluate(`
     on = :"${alex.name}"
