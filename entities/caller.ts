@@ -469,6 +469,8 @@ class Relay {
       const { type, from, number, message: content } =
         (message ?? {}) as Broadcast;
       if (type !== "$entity_broadcast" || !pid.equals(from)) continue;
+      // An entity that was busy when the connection broke sends to the subscription of before: a gap covers that.
+      if (number <= this.#last!) continue;
       this.#arrivedAt(number - 1);
       this.#last = number;
       this.#send({ event: "message", number, message: content });

@@ -238,14 +238,16 @@ async function assertRung(life: SimulatedLife): Promise<void> {
   }
 }
 
-/** A new subscriber receives the next broadcast. */
+/** A new subscriber receives the next broadcast, or a gap. */
 async function assertFollows(life: SimulatedLife): Promise<void> {
   await life.run(async (client) => {
     const list = client.get(List, KEYS[0]);
     const relay = await list.subscribe();
     const ids = await list.add("last");
-    const { number, message } = await receive<EntityMessage>();
-    assertEquals([number, message], [ids.length, "last"]);
+    const { event, number, message } = await receive<EntityMessage>();
+    assertEquals(number, ids.length);
+    // The list may have moved meanwhile.
+    if (event === "message") assertEquals(message, "last");
     Process.exit(relay, "shutdown");
   });
 }

@@ -308,6 +308,24 @@ test("a subscriber sees by a gap that it has missed a broadcast", async () => {
   ]);
 });
 
+test("a broadcast of before a gap does not come after it", async () => {
+  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
+  await using _ = cluster;
+  const events: unknown[] = [];
+  cluster.spawn("sophie", async () => {
+    await Note.get("a").subscribe();
+    for (;;) events.push(told(await receive()));
+  });
+  await cluster.advance(500);
+  cluster.spawn("alex", () => Note.get("a").writeSlowly("x", 1000));
+  cluster.spawn("alex", () => Note.get("a").ring("one"));
+  await cluster.advance(100);
+  cluster.partition(["alex"], ["sophie"], { mode: "cut" });
+  cluster.heal();
+  await cluster.advance(1500);
+  assertEquals(events, [["gap", 1, undefined]]);
+});
+
 test("a subscription goes on at the next owner when a node freezes", async () => {
   const { cluster } = await startNodes({
     alex: { pins: { note: ["a"] } },
