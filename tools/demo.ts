@@ -113,10 +113,8 @@ class Stage implements AsyncDisposable {
     await this.#until(() => node.isIdle, STEP_WITHIN);
     if (node.hasEnded) return false;
     this.#nodes.set(who, node);
-    this.#showCommand(
-      who,
-      `iex --sname ${who}@localhost -S mix  # Elixir: examples/elixir_chat`,
-    );
+    this.#showCommand(who, `iex --sname ${who}@localhost -S mix`);
+    say(style("dim", "           in examples/elixir_chat: it runs Elixir"));
     return true;
   }
 

@@ -3,16 +3,19 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 
-/** Shows the lines of a program with the name of its node; resolves when one is the awaited line, or all have come. */
+/** The outputs that are being read. */
+const outputs: Promise<void>[] = [];
+
+/** Shows the lines of a program with the name of its node; resolves at the awaited line, or when all have come. */
 async function show(
   who: string,
-  { stdout }: Deno.ChildProcess,
+  { stdout, stderr }: Deno.ChildProcess,
   awaited = "",
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  (async () => {
+  const own = [stdout, stderr].map(async (stream) => {
     let rest = "";
-    for await (const text of stdout.pipeThrough(new TextDecoderStream())) {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
       for (const line of lines) {
@@ -20,9 +23,9 @@ async function show(
         if (line === awaited) resolve();
       }
     }
-    resolve();
-  })();
-  await promise;
+  });
+  outputs.push(...own);
+  await Promise.race([promise, Promise.all(own)]);
 }
 
 const folder = await Deno.makeTempDir();
@@ -40,6 +43,7 @@ const node = new Deno.Command(Deno.execPath(), {
   cwd,
   stdin: "null",
   stdout: "piped",
+  stderr: "piped",
 }).spawn();
 let code = 1;
 try {
@@ -55,6 +59,7 @@ try {
     env: { HOME: folder },
     stdin: "null",
     stdout: "piped",
+    stderr: "piped",
   }).spawn();
   await show("app    ", app);
   ({ code } = await app.status);
@@ -62,8 +67,12 @@ try {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
   console.log("Install Elixir first: https://elixir-lang.org/install.html");
 } finally {
-  node.kill("SIGTERM");
-  await node.status;
+  try {
+    node.kill("SIGTERM");
+  } catch {
+    // It has ended.
+  }
+  await Promise.all(outputs);
   await Deno.remove(folder, { recursive: true });
 }
 Deno.exit(code);
