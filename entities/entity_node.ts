@@ -18,7 +18,7 @@ import type {
   ObservedMove,
   StoreTime,
 } from "../otp/observer/observed_entities.ts";
-import { Changes, StoreLease } from "./lease.ts";
+import { Changes, patienceWith, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
 import type { Store, StoreShard, StoreView } from "./store.ts";
@@ -54,6 +54,8 @@ export interface NodeInfo {
   /** The shards and the types that are pinned to it. */
   pins?: string[];
   isDraining: boolean;
+  /** The length of its lease, in milliseconds. */
+  lease: number;
 }
 
 /** Another node, or this one, as the store has it. */
@@ -185,7 +187,7 @@ export class EntityNode implements EntityHome {
       if (this.#left.has(id)) continue;
       gone.delete(id);
       const known = this.nodes.get(id);
-      const parsed = infoOf(info);
+      const parsed = infoOf(info, this.settings.lease);
       const pins = parsed.pins && new Set(parsed.pins);
       const row = { id, name, beat, info: parsed, weight: parsed.weight, pins };
       if (known === undefined) {
@@ -269,7 +271,7 @@ export class EntityNode implements EntityHome {
       const { id, info, since, name } = node;
       if (id === this.lease.id && this.isDraining) continue;
       if (info.isDraining || !info.types.includes(type)) continue;
-      if (id !== this.lease.id && now - since > this.lease.patience / 2) {
+      if (id !== this.lease.id && now - since > patienceWith(info.lease) / 2) {
         continue;
       }
       const other = latest.get(name);
@@ -280,9 +282,9 @@ export class EntityNode implements EntityHome {
 
   /** The nodes whose beat has not changed for so long that they are dead. */
   dead(): KnownNode[] {
-    const before = this.runtime.now() - this.lease.patience;
-    return [...this.nodes.values()].filter(({ id, since }) =>
-      id !== this.lease.id && since <= before
+    const now = this.runtime.now();
+    return [...this.nodes.values()].filter(({ id, since, info }) =>
+      id !== this.lease.id && now - since >= patienceWith(info.lease)
     );
   }
 
@@ -329,6 +331,7 @@ export class EntityNode implements EntityHome {
       types: types.map(({ name }) => name),
       weight,
       isDraining: this.isDraining,
+      lease: this.settings.lease,
     };
     if (pins.size > 0) info.pins = [...this.#pins()];
     return JSON.stringify(info);
@@ -343,12 +346,14 @@ export class EntityNode implements EntityHome {
   }
 }
 
-function infoOf(text: string): NodeInfo {
+function infoOf(text: string, usualLease: number): NodeInfo {
   try {
-    const { types, weight, pins, isDraining } = JSON.parse(text);
-    return { types, weight, pins, isDraining };
+    const { types, weight, pins, isDraining, lease = usualLease } = JSON.parse(
+      text,
+    );
+    return { types, weight, pins, isDraining, lease };
   } catch {
     // A newer form: not a node to give shards to.
-    return { types: [], weight: 1, isDraining: true };
+    return { types: [], weight: 1, isDraining: true, lease: usualLease };
   }
 }

@@ -5,7 +5,7 @@
  * One turn after the other, each with one question at a time. A question that is not answered in a third of the lease is
  * given up, and asked again in the next turn; whether the node serves depends on none of that, but on `StoreLease.isValid`.
  *
- * A node whose beat has not changed for three quarters of a lease, on the clock of the watcher, is removed from the store, if
+ * A node whose beat has not changed for three quarters of its lease, on the clock of the watcher, is removed from the store, if
  * its beat is still that one. It cannot renew from then on, and stopped serving at two thirds. Its shards have no owner
  * then, and each goes to the node that placement picks.
  *

@@ -2,8 +2,8 @@
  * The lease of a node: whether its answers count, by a clock that nobody sets.
  *
  * The lease lasts from before a renewal was sent, so no delay on the way can prolong it. Its owner serves for two
- * thirds of it. Others remove a node when its beat in the store has not changed for three quarters, on their own clock. The
- * rest between them is for clocks of different speed.
+ * thirds of it. Others remove a node when its beat in the store has not changed for three quarters of it, on their own
+ * clock. The rest between them is for clocks of different speed.
  *
  * The clock is the monotonic one, which stands still while a virtual machine is suspended. So the wall clock counts
  * too, and only to end a lease: a wall clock that is set forward costs one renewal.
@@ -18,6 +18,11 @@ const SERVES = 2 / 3;
 
 /** The part of a lease after which a node that does not renew it is removed. */
 const DEAD = 3 / 4;
+
+/** The time after which an unchanged beat says that a node with such a lease is dead, in milliseconds. */
+export function patienceWith(lease: number): number {
+  return lease * DEAD;
+}
 
 /** Notifies those who wait for a change. */
 export class Changes {
@@ -63,11 +68,6 @@ export class StoreLease {
   get isValid(): boolean {
     return this.#runtime.now() < this.#until &&
       this.#runtime.wallNow() < this.#wallUntil;
-  }
-
-  /** The time after which an unchanged beat says that a node is dead, in milliseconds. */
-  get patience(): number {
-    return this.#length * DEAD;
   }
 
   /** The time between renewals, in milliseconds. */

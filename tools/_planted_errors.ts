@@ -85,8 +85,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "the store's clock and not the watcher's decides",
     file: "entities/entity_node.ts",
     edits: [[
-      "const before = this.runtime.now() - this.lease.patience;",
-      "const before = this.now() - 1e12 - this.lease.patience;",
+      "now - since >= patienceWith(info.lease)",
+      "this.now() - 1e12 - since >= patienceWith(info.lease)",
     ]],
   },
   {

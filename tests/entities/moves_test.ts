@@ -45,13 +45,18 @@ async function startEntities(
   return cluster;
 }
 
-function start(cluster: SimulatedCluster, node: string, store: Store): void {
+function start(
+  cluster: SimulatedCluster,
+  node: string,
+  store: Store,
+  lease = LEASE,
+): void {
   cluster.spawn(node, async () => {
     await Entities.startLink({
       types: [Count],
       store,
       shards: 16,
-      lease: LEASE,
+      lease,
       hosts: node !== "sophie",
     });
     await Process.sleep(2 ** 31);
@@ -286,4 +291,25 @@ test("a call whose write is refused may have run, and runs again with an id", as
     refuse();
     assertEquals(await Count.get("key 0", { id: "1" }).addSlowly(), 2);
   });
+});
+
+test("a node that dies is removed after its own lease, not after that of the nodes that watch it", async () => {
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    log: () => {},
+  });
+  const store = memoryStore({ now: () => cluster.now() });
+  start(cluster, "alex", store, 10 * LEASE);
+  start(cluster, "kate", store);
+  await cluster.advance(10 * LEASE);
+  await cluster.kill("alex");
+  const names = () =>
+    cluster.run(
+      "kate",
+      async () => (await Entities.info()).nodes.map(({ name }) => name),
+    );
+  await cluster.advance(6 * LEASE);
+  assertEquals(await names(), ["alex@localhost", "kate@localhost"]);
+  await cluster.advance(3 * LEASE);
+  assertEquals(await names(), ["kate@localhost"]);
 });
